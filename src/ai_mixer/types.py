@@ -1,0 +1,163 @@
+"""The words of the project as types: knob, song, example, batch.
+
+Shapes: B songs, C channels, T samples, P knobs.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from ai_mixer.units import SCALES
+
+CONDITIONS = ("blind", "reference", "paired")
+"""What the model may hear beside the rough: nothing, another excerpt of the finished version, or
+the finished version of the very same excerpt. `Batch.condition` is an index into this."""
+
+GENRES = ("rock", "pop", "electronic", "jazz", "classical", "hip_hop")
+"""The genres the embedded band plays; other labels are kept in the manifest and index as −1."""
+
+Settings = list[dict[str, float]]
+"""One dict per song: knob name → value in physical units."""
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One console control: on the wire a position 0–1, inside effects a physical value."""
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    scale: str
+    neutral: float
+
+    def __post_init__(self) -> None:
+        if self.scale not in SCALES:
+            raise ValueError(f"knob {self.name}: scale {self.scale!r} is none of {sorted(SCALES)}")
+        if not self.low <= self.neutral <= self.high or self.low >= self.high:
+            raise ValueError(
+                f"knob {self.name}: needs low ≤ neutral ≤ high and low < high, "
+                f"got {self.low}, {self.neutral}, {self.high}"
+            )
+
+    def to_physical(self, position: Tensor) -> Tensor:
+        """Physical value at a position: 0 gives `low`, 1 gives `high`."""
+        scale, (low, high) = SCALES[self.scale], self._warped_ends(position)
+        return scale.unwarp(low + position * (high - low))
+
+    def to_position(self, value: Tensor) -> Tensor:
+        """Position 0–1 of a physical value."""
+        scale, (low, high) = SCALES[self.scale], self._warped_ends(value)
+        return (scale.warp(value) - low) / (high - low)
+
+    @property
+    def neutral_position(self) -> float:
+        """Where the knob does nothing, 0–1."""
+        return float(self.to_position(torch.tensor(self.neutral, dtype=torch.float64)))
+
+    def _warped_ends(self, like: Tensor) -> Tensor:
+        ends = torch.tensor([self.low, self.high], dtype=torch.float64)
+        return SCALES[self.scale].warp(ends).to(like)
+
+
+@dataclass(frozen=True)
+class Song:
+    """One recording on disk, as a manifest row describes it.
+
+    `path` is the finished version; `dry_path`, where there is one, the same mix before reverb and
+    delay. `song` names the composition and `group` whatever must not be split (artist or corpus).
+    """
+
+    id: str
+    path: Path
+    song: str
+    group: str
+    split: str
+    duration_s: float
+    sample_rate: int
+    channels: int
+    genre: str | None = None
+    artist: str | None = None
+    title: str | None = None
+    licence: str | None = None
+    dry_path: Path | None = None
+    stems: Mapping[str, Path] = field(default_factory=dict)
+
+
+@dataclass
+class Example:
+    """One training example: a batch item without the batch dimension.
+
+    rough, finished, reference: [C, T]. knobs: [P] positions. mask: [P], True where the knob can be
+    learned from this example. condition: index into CONDITIONS.
+    """
+
+    rough: Tensor
+    finished: Tensor
+    reference: Tensor
+    condition: int
+    knobs: Tensor
+    mask: Tensor
+    genre: int
+    sample_rate: int
+    song_id: str
+
+
+@dataclass
+class Batch:
+    """What the system sees. All audio [B, C, T] at one rate; blind items have a silent reference."""
+
+    rough: Tensor
+    finished: Tensor
+    reference: Tensor
+    condition: Tensor  # [B] long, index into CONDITIONS
+    knobs: Tensor  # [B, P], 0–1
+    mask: Tensor  # [B, P] bool, True = counts
+    genre: Tensor  # [B] long, index into GENRES or −1
+    sample_rate: int
+    song_id: list[str]
+
+    @classmethod
+    def collate(cls, examples: Sequence[Example]) -> Self:
+        """Stack examples of equal length and rate."""
+        rates = {example.sample_rate for example in examples}
+        if len(rates) != 1:
+            raise ValueError(f"a batch has one sample rate, got {sorted(rates)}: resample first")
+
+        def stack(name: str) -> Tensor:
+            return torch.stack([torch.as_tensor(getattr(example, name)) for example in examples])
+
+        return cls(
+            **{n: stack(n) for n in _TENSORS},
+            sample_rate=rates.pop(),
+            song_id=[example.song_id for example in examples],
+        )
+
+    def __len__(self) -> int:
+        return len(self.song_id)
+
+    def first(self, count: int) -> Self:
+        """The first `count` items (audio losses are dear and run on few items)."""
+        return replace(
+            self, **{n: getattr(self, n)[:count] for n in _TENSORS}, song_id=self.song_id[:count]
+        )
+
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        """Move the audio and knobs; a dtype changes floating-point tensors only."""
+        return replace(self, **{n: getattr(self, n).to(*args, **kwargs) for n in _TENSORS})
+
+    def pin_memory(self) -> Self:
+        """Called by torch's loader on machines with a GPU."""
+        return replace(self, **{n: getattr(self, n).pin_memory() for n in _TENSORS})
+
+
+_TENSORS = tuple(f.name for f in fields(Batch) if f.type is Tensor)
+
+
+def knob_names(knobs: Iterable[Knob]) -> list[str]:
+    """The names, in wire order."""
+    return [knob.name for knob in knobs]
