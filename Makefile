@@ -1,0 +1,85 @@
+# Every stage forwards every `name=value` word to Hydra untouched:
+#   make train model=baseline_cnn 'loss/term=[knobs,perceptual]' model.dropout=0.2
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV ?= .venv
+HOST ?= 127.0.0.1
+PORT ?= 5000
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# The name=value words of the command line, but ours, each quoted for the shell. `value` hands them on
+# unexpanded; loop variables have odd names because a Hydra key may have any plain one.
+OURS := PYTHON VENV HOST PORT MAKEFLAGS
+QUOTE := '
+_quoted = $(QUOTE)$(subst $(QUOTE),$(QUOTE)\$(QUOTE)$(QUOTE),$(1))$(QUOTE)
+_given := $(sort $(foreach _v,$(.VARIABLES),$(if $(filter command line,$(origin $(_v))),$(_v))))
+WORDS = $(foreach _v,$(filter-out $(OURS),$(_given)),$(call _quoted,$(_v)=$(value $(_v))))
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | column -t -s "$$(printf '\t')"
+	@echo
+	@echo "  Any Hydra override rides along, e.g.  make train model=baseline_cnn trainer.max_epochs=5"
+	@echo "  Menus: ls configs/model configs/data configs/experiment …"
+
+# --- set-up ---------------------------------------------------------------------------------------
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v[:2] < (3, 14) else f"ai_mixer needs Python 3.11 to 3.13, this is {v[0]}.{v[1]}: make PYTHON=python3.11 …")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+.PHONY: setup doctor
+setup: $(READY) ## make .venv and install (done by itself on first use)
+
+doctor: $(READY) ## is this machine ready? what would be slow, what is missing?
+	@$(BIN)/python -m ai_mixer.doctor
+
+# --- stages: one Hydra primary config each --------------------------------------------------------
+
+.PHONY: train evaluate render loss-scales
+train: $(READY) ## train a model, evaluate it, leave listening samples: make train model=ast_regressor
+	$(BIN)/python -m ai_mixer.train $(WORDS)
+
+evaluate: $(READY) ## tables for a run on held-out songs: make evaluate run=last split=test
+	$(BIN)/python -m ai_mixer.evaluate $(WORDS)
+
+render: $(READY) ## listening samples for a run: make render run=last
+	$(BIN)/python -m ai_mixer.render $(WORDS)
+
+loss-scales: $(READY) ## measure what each loss term reads for doing nothing: make loss-scales data=folder
+	$(BIN)/python -m ai_mixer.loss_scales $(WORDS)
+
+# --- looking --------------------------------------------------------------------------------------
+
+.PHONY: ui listen
+ui: $(READY) ## MLflow's pages on 127.0.0.1:5000 (HOST=, PORT=)
+	$(BIN)/python -m ai_mixer.tracking.ui --host $(HOST) --port $(PORT)
+
+listen: $(READY) ## the last run's listening page (run=ID for another)
+	@$(BIN)/python -m ai_mixer.listen $(WORDS)
+
+# --- proof ----------------------------------------------------------------------------------------
+
+.PHONY: check format test test-all
+check: $(READY) ## style, types, direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## put the style right
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: $(READY) ## the fast suite (under 8 minutes on 2 cores)
+	$(BIN)/python -m pytest -m 'not slow'
+
+test-all: $(READY) ## every proof, the slow ones too
+	$(BIN)/python -m pytest

@@ -1,0 +1,72 @@
+"""A small stereo-aware spectrogram transformer, trained from scratch at 44.1 kHz.
+
+After Gong, Chung & Glass, "AST: Audio Spectrogram Transformer", Interspeech 2021: patches of a
+spectrogram become tokens, a class token gathers the answer. Here the picture has six layers (rough,
+reference and their difference, each mid and side) and the class token starts from the statistics of
+the excerpt instead of from a constant, so a few songs suffice to learn the easy knobs.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from ai_mixer.models.front_end import PICTURES, FrontEnd
+from ai_mixer.models.head import KnobHead
+from ai_mixer.models.statistics import StatisticsEncoder
+
+
+class ASTRegressor(nn.Module):
+    """[B, C, T] rough and reference → [B, P] knob positions.
+
+    width: token size; depth: transformer layers; patch: side of a square patch in mels and frames.
+    Any excerpt length works: time positions are sinusoidal.
+    """
+
+    def __init__(
+        self,
+        n_knobs: int,
+        sample_rate: int,
+        width: int = 128,
+        depth: int = 3,
+        heads: int = 4,
+        patch: int = 16,
+        dropout: float = 0.1,
+        n_mels: int = 96,
+    ) -> None:
+        super().__init__()
+        if n_mels % patch or width % heads:
+            raise ValueError(
+                f"ast_regressor: n_mels={n_mels} must be a multiple of patch={patch}, "
+                f"and width={width} of heads={heads}"
+            )
+        self.patch = patch
+        self.front_end = FrontEnd(sample_rate, n_mels=n_mels)
+        self.statistics = StatisticsEncoder(self.front_end.n_statistics, width, dropout)
+        self.to_tokens = nn.Conv2d(PICTURES, width, patch, stride=patch)
+        self.band_position = nn.Parameter(torch.randn(width, n_mels // patch, 1) * 0.02)
+        layer = nn.TransformerEncoderLayer(
+            width, heads, 4 * width, dropout, "gelu", batch_first=True, norm_first=True
+        )
+        self.encoder = nn.TransformerEncoder(layer, depth, enable_nested_tensor=False)
+        self.head = KnobHead(2 * width, n_knobs)
+
+    def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Tensor:
+        pictures, statistics = self.front_end(rough, reference, condition)
+        summary = self.statistics(statistics, condition)
+        tokens = torch.cat([summary[:, None], self._patches(pictures)], dim=1)
+        gathered = self.encoder(tokens)[:, 0]
+        return self.head(torch.cat([summary, gathered], dim=-1))
+
+    def _patches(self, pictures: Tensor) -> Tensor:
+        """[B, 6, mels, frames] → [B, tokens, width]; a short last patch is padded with zeros."""
+        pictures = nn.functional.pad(pictures, (0, -pictures.shape[-1] % self.patch))
+        grid = self.to_tokens(pictures)  # [B, width, bands, steps]
+        grid = grid + self.band_position + _time_position(grid)
+        return grid.flatten(2).transpose(1, 2)
+
+
+def _time_position(grid: Tensor) -> Tensor:
+    """Sinusoids over the last axis (Vaswani et al., 2017, section 3.5), as [width, 1, steps]."""
+    width, steps = grid.shape[1], grid.shape[-1]
+    rate = torch.exp(torch.arange(0, width, 2, device=grid.device) * (-9.2 / width))
+    angle = rate[:, None] * torch.arange(steps, device=grid.device)
+    return 0.1 * torch.cat([angle.sin(), angle.cos()])[:, None].to(grid.dtype)

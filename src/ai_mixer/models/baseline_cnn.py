@@ -1,0 +1,48 @@
+"""The safe style: a plain convolutional network over log-mel pictures.
+
+Four strided 3×3 blocks, averaged over time and frequency, joined with the statistics of the whole
+excerpt. Small, quick, hard to beat by accident.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from ai_mixer.models.front_end import PICTURES, FrontEnd
+from ai_mixer.models.head import KnobHead
+from ai_mixer.models.statistics import StatisticsEncoder
+
+
+class BaselineCNN(nn.Module):
+    """[B, C, T] rough and reference → [B, P] knob positions.
+
+    channels: width of the first block; each later block doubles it up to 4×.
+    """
+
+    def __init__(
+        self,
+        n_knobs: int,
+        sample_rate: int,
+        channels: int = 24,
+        features: int = 128,
+        dropout: float = 0.1,
+        n_mels: int = 96,
+    ) -> None:
+        super().__init__()
+        self.front_end = FrontEnd(sample_rate, n_mels=n_mels)
+        widths = [PICTURES, channels, 2 * channels, 4 * channels, 4 * channels]
+        self.blocks = nn.Sequential(*map(_block, widths[:-1], widths[1:]))
+        self.statistics = StatisticsEncoder(self.front_end.n_statistics, features, dropout)
+        self.head = KnobHead(widths[-1] + features, n_knobs)
+
+    def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Tensor:
+        pictures, statistics = self.front_end(rough, reference, condition)
+        texture = self.blocks(pictures).mean((-2, -1))
+        return self.head(torch.cat([texture, self.statistics(statistics, condition)], dim=-1))
+
+
+def _block(width_in: int, width_out: int) -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(width_in, width_out, 3, stride=2, padding=1),
+        nn.GroupNorm(8, width_out),
+        nn.GELU(),
+    )

@@ -1,0 +1,28 @@
+"""The last layer of every model: features → knob positions, both edges of 0–1 within reach."""
+
+import torch
+from torch import Tensor, nn
+
+
+def stretched_sigmoid(logits: Tensor, stretch: float = 0.1) -> Tensor:
+    """Sigmoid stretched to (−stretch, 1 + stretch) and clamped to 0–1.
+
+    A plain sigmoid reaches 0 and 1 only at infinity, yet neutral sits at the edge of many knobs
+    (reverb 0, ratio 1). The clamp passes its gradient straight through, so a position pushed past
+    an edge can still come back.
+    """
+    stretched = torch.sigmoid(logits) * (1.0 + 2.0 * stretch) - stretch
+    return stretched + (stretched.clamp(0.0, 1.0) - stretched).detach()
+
+
+class KnobHead(nn.Module):
+    """Linear layer and stretched sigmoid: [B, features] → [B, P] in 0–1. Starts at 0.5."""
+
+    def __init__(self, features: int, n_knobs: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(features, n_knobs)
+        nn.init.normal_(self.linear.weight, std=0.01)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return stretched_sigmoid(self.linear(features))
