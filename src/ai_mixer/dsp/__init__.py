@@ -1,0 +1,1 @@
+"""Pure functions on tensors: filters, envelopes, loudness, spectra. No knobs, no state."""

@@ -1,0 +1,84 @@
+"""Second-order equaliser filters, differentiable in their gain.
+
+Robert Bristow-Johnson, "Cookbook formulae for audio EQ biquad filter coefficients" (1998; W3C note
+2021). The filter at −gain_db is exactly the inverse of the one at gain_db.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+HIGHEST_FREQUENCY = 0.49
+"""Of the sample rate. Above it a filter is tuned to it: an 8 kHz file has no 5 kHz band, and what is
+left of the filter just below the file's upper edge is applied."""
+
+
+class Biquad(NamedTuple):
+    """Coefficients of `recursions.biquad`: b and a, [B, 3] float64, a[:, 0] = 1."""
+
+    b: Tensor
+    a: Tensor
+
+
+def peak(gain_db: Tensor, frequency_hz: float, q: float, sample_rate: int) -> Biquad:
+    """Bell: gain_db at frequency_hz, 0 dB far away. gain_db: [B]; q: frequency over bandwidth."""
+    amplitude, cosine, sine = _design(gain_db, frequency_hz, sample_rate)
+    alpha = sine / (2.0 * _positive("q", q))
+    flat = torch.full_like(amplitude, -2.0 * cosine)
+    up, down = alpha * amplitude, alpha / amplitude
+    return _normalise([1.0 + up, flat, 1.0 - up], [1.0 + down, flat, 1.0 - down])
+
+
+def low_shelf(gain_db: Tensor, frequency_hz: float, slope: float, sample_rate: int) -> Biquad:
+    """gain_db below frequency_hz, 0 dB above, half the dB at it.
+
+    gain_db: [B]; slope: 0–1, where 1 is the steepest shelf without a bump.
+    """
+    amplitude, cosine, sine = _design(gain_db, frequency_hz, sample_rate)
+    return _shelf(amplitude, cosine, sine, slope)
+
+
+def high_shelf(gain_db: Tensor, frequency_hz: float, slope: float, sample_rate: int) -> Biquad:
+    """gain_db above frequency_hz, 0 dB below. The low shelf, mirrored: z → −z."""
+    amplitude, cosine, sine = _design(gain_db, frequency_hz, sample_rate)
+    b, a = _shelf(amplitude, -cosine, sine, slope)
+    mirror = torch.tensor([1.0, -1.0, 1.0]).to(b)
+    return Biquad(b * mirror, a * mirror)
+
+
+def _design(gain_db: Tensor, frequency_hz: float, sample_rate: int) -> tuple[Tensor, float, float]:
+    """The cookbook's A = 10^(dB/40), cos ω and sin ω."""
+    frequency_hz = min(_positive("frequency_hz", frequency_hz), HIGHEST_FREQUENCY * sample_rate)
+    omega = 2.0 * math.pi * frequency_hz / sample_rate
+    return torch.exp(gain_db.double() * (math.log(10.0) / 40.0)), math.cos(omega), math.sin(omega)
+
+
+def _shelf(amplitude: Tensor, cosine: float, sine: float, slope: float) -> Biquad:
+    if not 0.0 < slope <= 1.0:
+        raise ValueError(f"slope: needs 0 < slope ≤ 1, got {slope}")
+    steepness = (amplitude + 1.0 / amplitude) * (1.0 / slope - 1.0) + 2.0
+    width = torch.sqrt(amplitude * steepness) * sine  # the cookbook's 2 √A α
+    above, below = amplitude + 1.0, amplitude - 1.0
+    b = [
+        above - below * cosine + width,
+        2.0 * (below - above * cosine),
+        above - below * cosine - width,
+    ]
+    a = [
+        above + below * cosine + width,
+        -2.0 * (below + above * cosine),
+        above + below * cosine - width,
+    ]
+    return _normalise([amplitude * term for term in b], a)
+
+
+def _normalise(b: list[Tensor], a: list[Tensor]) -> Biquad:
+    return Biquad(torch.stack(b, dim=-1) / a[0][:, None], torch.stack(a, dim=-1) / a[0][:, None])
+
+
+def _positive(name: str, value: float) -> float:
+    if value <= 0.0:
+        raise ValueError(f"{name}: needs a value above 0, got {value}")
+    return value

@@ -1,0 +1,225 @@
+"""Sample-by-sample recursions, compiled, with hand-written gradients.
+
+A recursion is a loop that torch cannot vectorise: y[n] needs y[n−1]. Each one here is a numba kernel
+over rows (songs × channels) with its state and coefficients in float64, and its gradient is a
+kernel that runs the loop backwards in time. Audio is read and written as float32 or float64.
+
+Tensors on a GPU are moved to the CPU and back: correct, but slow.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import torch
+from numba import njit
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+TINY = 1e-60  # a state below this is set to 0: denormal numbers would make silence 100 × slower
+THREADING_PAYS = 1 << 18  # samples; below, starting threads costs more than it saves
+
+Array = np.ndarray[Any, Any]
+
+
+def biquad(x: Tensor, b: Tensor, a: Tensor) -> Tensor:
+    """Second-order filter y[n] = Σ b_k x[n−k] − a₁ y[n−1] − a₂ y[n−2], starting at rest.
+
+    x: [B, C, T]; b, a: [B, 3] with a[:, 0] = 1 (not read). Returns [B, C, T] in x's dtype.
+    Exact gradients to x, b and a (once differentiable). ValueError if the shapes do not fit.
+    """
+    batch = x.shape[0]
+    if x.ndim != 3 or b.shape != (batch, 3) or a.shape != (batch, 3):
+        raise ValueError(
+            f"biquad: needs x [B, C, T] and b, a [B, 3], "
+            f"got {list(x.shape)}, {list(b.shape)}, {list(a.shape)}"
+        )
+    return _Biquad.apply(x, b, a)
+
+
+def smooth_attack_release(target_db: Tensor, attack: Tensor, release: Tensor) -> Tensor:
+    """One-pole smoothing of a gain in dB: `attack` while it falls, `release` while it recovers.
+
+    g[n] = α g[n−1] + (1 − α) c[n] with g[−1] = 0, α = attack if c[n] < g[n−1] else release
+    (Giannoulis et al. 2012, eq. 16). target_db c: [B, T]; attack, release: coefficients [B] in
+    0–1, see `pole`. Returns g [B, T]. Exact gradients to all three (once differentiable).
+    """
+    batch = target_db.shape[0]
+    if target_db.ndim != 2 or attack.shape != (batch,) or release.shape != (batch,):
+        raise ValueError(
+            f"smooth_attack_release: needs target_db [B, T] and attack, release [B], "
+            f"got {list(target_db.shape)}, {list(attack.shape)}, {list(release.shape)}"
+        )
+    return _AttackRelease.apply(target_db, attack, release)
+
+
+def over_rows(kernel: Callable[..., None], *arrays: Array) -> None:
+    """Call a nogil kernel on blocks of rows, one thread each where that pays.
+
+    Plain short-lived threads, not numba's `prange`: its pools do not survive the fork of a data
+    loader's worker. Torch's thread count is the limit, so such a worker (1) starts none.
+    """
+    workers = min(torch.get_num_threads(), len(arrays[0]))
+    if workers < 2 or arrays[0].size < THREADING_PAYS:
+        kernel(*arrays)
+        return
+    blocks = zip(*(np.array_split(array, workers) for array in arrays), strict=True)
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(lambda block: kernel(*block), blocks))
+
+
+def as_rows(signal: Tensor) -> Array:
+    """[..., T] as a contiguous float32 or float64 array [rows, T] on the CPU."""
+    if signal.dtype not in (torch.float32, torch.float64):
+        signal = signal.float()
+    signal = signal.detach().cpu().contiguous()
+    return signal.reshape(signal.shape[:-1].numel(), signal.shape[-1]).numpy()
+
+
+class _Biquad(torch.autograd.Function):
+    """With w the reversed all-pole filter of ∂y: ∂x = b ∗ w, ∂b_k = Σ w[n] x[n−k], ∂a_k = −Σ w y."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, b: Tensor, a: Tensor) -> Tensor:
+        rows = as_rows(x)
+        out = np.empty_like(rows)
+        over_rows(_biquad_forward, rows, _coefficient_rows(b, a, x.shape[1]), out)
+        y = torch.from_numpy(out).view(x.shape).to(x)
+        ctx.save_for_backward(x, b, a, y)
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        x, b, a, y = ctx.saved_tensors
+        channels = x.shape[1]
+        rows = as_rows(grad)
+        grad_x = np.empty_like(rows)
+        grad_ba = np.zeros((len(rows), 6))
+        over_rows(
+            _biquad_backward,
+            rows,
+            as_rows(x),
+            as_rows(y),
+            _coefficient_rows(b, a, channels),
+            grad_x,
+            grad_ba,
+        )
+        sums = torch.from_numpy(grad_ba).view(x.shape[0], channels, 6).sum(1)
+        return torch.from_numpy(grad_x).view(x.shape).to(x), sums[:, :3].to(b), sums[:, 3:].to(a)
+
+
+def _coefficient_rows(b: Tensor, a: Tensor, channels: int) -> Array:
+    """[B·C, 6] float64: every channel of a song has that song's filter."""
+    both = torch.cat([b.detach().double().cpu(), a.detach().double().cpu()], dim=1)
+    return both.repeat_interleave(channels, dim=0).numpy()
+
+
+@njit(cache=True, nogil=True)
+def _biquad_forward(x, ba, y):  # type: ignore[no-untyped-def]
+    for row in range(x.shape[0]):
+        b0, b1, b2, _, a1, a2 = ba[row]
+        s1 = s2 = 0.0  # transposed direct form II
+        for n in range(x.shape[1]):
+            new = np.float64(x[row, n])
+            out = b0 * new + s1
+            s1 = b1 * new - a1 * out + s2
+            s2 = b2 * new - a2 * out
+            if abs(s1) < TINY:
+                s1 = 0.0
+            if abs(s2) < TINY:
+                s2 = 0.0
+            y[row, n] = out
+
+
+@njit(cache=True, nogil=True)
+def _biquad_backward(grad, x, y, ba, grad_x, grad_ba):  # type: ignore[no-untyped-def]
+    for row in range(x.shape[0]):
+        b0, b1, b2, _, a1, a2 = ba[row]
+        gb0 = gb1 = gb2 = ga1 = ga2 = 0.0
+        w1 = w2 = 0.0  # w[n+1], w[n+2]
+        for n in range(x.shape[1] - 1, -1, -1):
+            w0 = grad[row, n] - a1 * w1 - a2 * w2
+            if abs(w0) < TINY:
+                w0 = 0.0
+            grad_x[row, n] = b0 * w0 + b1 * w1 + b2 * w2
+            gb0 += w0 * x[row, n]
+            gb1 += w1 * x[row, n]
+            gb2 += w2 * x[row, n]
+            ga1 -= w1 * y[row, n]
+            ga2 -= w2 * y[row, n]
+            w2, w1 = w1, w0
+        grad_ba[row] = (gb0, gb1, gb2, 0.0, ga1, ga2)
+
+
+class _AttackRelease(torch.autograd.Function):
+    """The adjoint λ[n] = ∂g[n] + α[n+1] λ[n+1] gives ∂c = (1 − α) λ and ∂α = Σ λ (g[n−1] − c[n])."""
+
+    @staticmethod
+    def forward(ctx: Any, target: Tensor, attack: Tensor, release: Tensor) -> Tensor:
+        rows = as_rows(target)
+        out = np.empty_like(rows)
+        over_rows(_attack_release_forward, rows, _pole_rows(attack, release), out)
+        smooth = torch.from_numpy(out).to(target)
+        ctx.save_for_backward(target, attack, release, smooth)
+        return smooth
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        target, attack, release, smooth = ctx.saved_tensors
+        rows = as_rows(grad)
+        grad_target = np.empty_like(rows)
+        grad_poles = np.zeros((len(rows), 2))
+        over_rows(
+            _attack_release_backward,
+            rows,
+            as_rows(target),
+            as_rows(smooth),
+            _pole_rows(attack, release),
+            grad_target,
+            grad_poles,
+        )
+        sums = torch.from_numpy(grad_poles)
+        return (
+            torch.from_numpy(grad_target).to(target),
+            sums[:, 0].to(attack),
+            sums[:, 1].to(release),
+        )
+
+
+def _pole_rows(attack: Tensor, release: Tensor) -> Array:
+    return torch.stack([attack.detach(), release.detach()], dim=1).double().cpu().numpy()
+
+
+@njit(cache=True, nogil=True)
+def _attack_release_forward(target, poles, smooth):  # type: ignore[no-untyped-def]
+    for row in range(target.shape[0]):
+        attack, release = poles[row]
+        g = 0.0
+        for n in range(target.shape[1]):
+            c = target[row, n]
+            pole = attack if c < g else release
+            g = pole * g + (1.0 - pole) * c
+            if abs(g) < TINY:
+                g = 0.0
+            smooth[row, n] = g
+
+
+@njit(cache=True, nogil=True)
+def _attack_release_backward(  # type: ignore[no-untyped-def]
+    grad, target, smooth, poles, grad_target, grad_poles
+):
+    for row in range(target.shape[0]):
+        attack, release = poles[row]
+        carried = 0.0  # α[n+1] λ[n+1]
+        for n in range(target.shape[1] - 1, -1, -1):
+            before = smooth[row, n - 1] if n > 0 else 0.0
+            c = target[row, n]
+            adjoint = grad[row, n] + carried
+            is_attack = c < before
+            pole = attack if is_attack else release
+            grad_target[row, n] = (1.0 - pole) * adjoint
+            grad_poles[row, 0 if is_attack else 1] += adjoint * (before - c)
+            carried = pole * adjoint

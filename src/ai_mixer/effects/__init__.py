@@ -1,0 +1,1 @@
+"""One differentiable effect per file."""

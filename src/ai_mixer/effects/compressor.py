@@ -1,0 +1,95 @@
+"""Feed-forward compressor with a soft knee; every knob carries a gradient, and it runs backwards.
+
+Static curve and ballistics: Giannoulis, Massberg & Reiss, "Digital Dynamic Range Compressor
+Design", JAES 60(6), 2012, eqs. 4 and 16 (the smoothing is of the gain in dB, as its section 2.3
+advises).
+"""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ai_mixer.dsp.decompression import StaticCurve, smooth_gain_of_output
+from ai_mixer.dsp.recursions import smooth_attack_release
+from ai_mixer.effects.effect import Effect
+from ai_mixer.units import SILENCE_DB, db_to_ratio, ratio_to_db
+
+AUDIBLE_DB = 1.0  # less gain reduction than this teaches nobody the ratio
+
+
+class Compressor(Effect):
+    """Turn down what exceeds the threshold: y[n] = x[n] · 10^(g[n]/20), g ≤ 0.
+
+    The detector takes the loudest channel, so the stereo image stays put. Knob `ratio`: input dB
+    per output dB above the threshold, at least 1; 1 is neutral. attack_ms and release_ms: the time
+    to 63 % of a step of the gain in dB. max_reduction_db caps the static curve.
+    """
+
+    knob_names: ClassVar[tuple[str, ...]] = ("ratio",)
+
+    def __init__(
+        self,
+        threshold_db: float = -18.0,
+        attack_ms: float = 10.0,
+        release_ms: float = 100.0,
+        knee_db: float = 6.0,
+        max_reduction_db: float = 9.0,
+    ) -> None:
+        super().__init__()
+        for name, value in {
+            "attack_ms": attack_ms,
+            "release_ms": release_ms,
+            "knee_db": knee_db,
+            "max_reduction_db": max_reduction_db,
+        }.items():
+            if value <= 0.0:
+                raise ValueError(f"{name}: needs a value above 0, got {value}: try 0.01")
+        if threshold_db - knee_db / 2.0 - max_reduction_db <= SILENCE_DB:
+            raise ValueError(f"threshold_db: {threshold_db} is below what the detector can see")
+        self.threshold_db, self.knee_db = threshold_db, knee_db
+        self.attack_ms, self.release_ms = attack_ms, release_ms
+        self.max_reduction_db = max_reduction_db
+
+    def forward(self, x: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
+        gain = db_to_ratio(-self.gain_reduction_db(x, sample_rate, ratio))
+        return x * gain.to(x.dtype)[:, None]
+
+    @torch.no_grad()
+    def invert(self, y: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
+        gain_db = smooth_gain_of_output(
+            _level_db(y),
+            self._slope(ratio),
+            self._poles(sample_rate),
+            StaticCurve(self.threshold_db, self.knee_db, self.max_reduction_db),
+        )
+        return y * db_to_ratio(-gain_db).to(y.dtype)[:, None]
+
+    def gain_reduction_db(self, x: Tensor, sample_rate: int, ratio: Tensor) -> Tensor:
+        """How far the needle moves: [B, T] float64, at least 0 dB and at most max_reduction_db."""
+        inside_knee = _level_db(x) - (self.threshold_db - self.knee_db / 2.0)
+        excess_db = inside_knee.clamp(0.0, self.knee_db).square() / (2.0 * self.knee_db)
+        excess_db = excess_db + (inside_knee - self.knee_db).clamp_min(0.0)
+        reduction_db = (self._slope(ratio)[:, None] * excess_db).clamp_max(self.max_reduction_db)
+        attack, release = self._poles(sample_rate).to(x.device).expand(x.shape[0], 2).unbind(1)
+        return -smooth_attack_release(-reduction_db, attack, release)
+
+    @torch.no_grad()
+    def audible(self, x: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
+        """True where the gain reduction reaches 1 dB somewhere."""
+        return (self.gain_reduction_db(x, sample_rate, ratio) >= AUDIBLE_DB).any(dim=-1)
+
+    @staticmethod
+    def _slope(ratio: Tensor) -> Tensor:
+        """dB of reduction per dB over the threshold."""
+        return 1.0 - 1.0 / ratio.double()
+
+    def _poles(self, sample_rate: int) -> Tensor:
+        """Attack and release coefficients α = e^(−1 / (τ · rate))."""
+        times = torch.tensor([self.attack_ms, self.release_ms], dtype=torch.float64) / 1000.0
+        return torch.exp(-1.0 / (times * sample_rate))
+
+
+def _level_db(x: Tensor) -> Tensor:
+    """[B, T] float64: the loudest channel, in dBFS."""
+    return ratio_to_db(x.abs().amax(dim=1).double())

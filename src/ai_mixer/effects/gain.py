@@ -1,0 +1,19 @@
+"""Gain: one number times the signal."""
+
+from typing import ClassVar
+
+from torch import Tensor
+
+from ai_mixer.effects.effect import Effect
+
+
+class Gain(Effect):
+    """y = gain · x. Knob `gain`: amplitude ratio, above 0; 1 is neutral."""
+
+    knob_names: ClassVar[tuple[str, ...]] = ("gain",)
+
+    def forward(self, x: Tensor, sample_rate: int, *, gain: Tensor) -> Tensor:  # type: ignore[override]
+        return x * gain.to(x.dtype)[:, None, None]
+
+    def invert(self, y: Tensor, sample_rate: int, *, gain: Tensor) -> Tensor:  # type: ignore[override]
+        return self(y, sample_rate, gain=1.0 / gain)

@@ -1,0 +1,47 @@
+"""Peaking equaliser: lift or lower a band around one frequency."""
+
+from typing import ClassVar
+
+from torch import Tensor
+
+from ai_mixer.dsp.filters import peak
+from ai_mixer.dsp.recursions import biquad
+from ai_mixer.effects.effect import Effect
+from ai_mixer.units import ratio_to_db
+
+
+class Peak(Effect):
+    """Second-order bell (RBJ cookbook). Knob `gain_db`: dB, any sign; 0 is neutral.
+
+    frequency_hz: the centre, kept below 0.49 of the sample rate. q: centre over bandwidth.
+    """
+
+    knob_names: ClassVar[tuple[str, ...]] = ("gain_db",)
+
+    def __init__(self, frequency_hz: float = 1000.0, q: float = 0.7) -> None:
+        super().__init__()
+        self.frequency_hz, self.q = frequency_hz, q
+
+    def forward(self, x: Tensor, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
+        return biquad(x, *peak(gain_db, self.frequency_hz, self.q, sample_rate))
+
+    def invert(self, y: Tensor, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
+        return self(y, sample_rate, gain_db=-gain_db)
+
+
+class Presence(Effect):
+    """The same bell where voices and strings come forward. Knob `ratio`: the amplitude at the
+    centre, above 0 and 1 when neutral.
+    """
+
+    knob_names: ClassVar[tuple[str, ...]] = ("ratio",)
+
+    def __init__(self, frequency_hz: float = 5000.0, q: float = 0.7) -> None:
+        super().__init__()
+        self.peak = Peak(frequency_hz, q)
+
+    def forward(self, x: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
+        return self.peak(x, sample_rate, gain_db=ratio_to_db(ratio))
+
+    def invert(self, y: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
+        return self(y, sample_rate, ratio=1.0 / ratio)

@@ -1,0 +1,33 @@
+"""Shelving equaliser: lift or lower everything below (or above) a corner frequency."""
+
+from typing import ClassVar
+
+from torch import Tensor
+
+from ai_mixer.dsp.filters import high_shelf, low_shelf
+from ai_mixer.dsp.recursions import biquad
+from ai_mixer.effects.effect import Effect
+
+DESIGNS = {"low": low_shelf, "high": high_shelf}
+
+
+class Shelf(Effect):
+    """Second-order shelf (RBJ cookbook). Knob `gain_db`: dB, any sign; 0 is neutral.
+
+    kind: "low" or "high". frequency_hz: where half the dB are reached; kept below 0.49 of the
+    sample rate. slope: 0–1, where 1 is the steepest without a bump.
+    """
+
+    knob_names: ClassVar[tuple[str, ...]] = ("gain_db",)
+
+    def __init__(self, kind: str = "low", frequency_hz: float = 200.0, slope: float = 1.0) -> None:
+        super().__init__()
+        if kind not in DESIGNS:
+            raise ValueError(f"kind: {kind!r} is no shelf, choose one of {sorted(DESIGNS)}")
+        self.design, self.frequency_hz, self.slope = DESIGNS[kind], frequency_hz, slope
+
+    def forward(self, x: Tensor, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
+        return biquad(x, *self.design(gain_db, self.frequency_hz, self.slope, sample_rate))
+
+    def invert(self, y: Tensor, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
+        return self(y, sample_rate, gain_db=-gain_db)
