@@ -1,0 +1,168 @@
+"""The console: knobs on 0–1 in, a mix out, and the way back.
+
+The order of the chain is the order of processing and of the knobs on the wire.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ai_mixer.effects.effect import Effect
+from ai_mixer.types import Knob, Settings, knob_names
+
+Values = dict[str, Tensor]
+"""What one effect is called with: argument → physical value, [B]."""
+
+OUTSIDE = 1e-6  # how far a position may miss 0–1 by rounding: settings written and read again
+
+
+class Console(nn.Module):
+    """An ordered chain of effects, ending in a safety limiter that has no knob.
+
+    chain: one mapping per effect with its `name`, the `effect`, and its `knobs`: argument of the
+    effect → `{name, unit, scale, neutral}`. ranges: knob name → (low, high) in the knob's unit.
+    ValueError if ranges and knobs do not match, or the knobs are not those that the effect has.
+    """
+
+    neutral: Tensor  # [P] positions where nothing is done
+    invertible: Tensor  # [P] bool: does `unmix` undo this knob?
+
+    def __init__(
+        self,
+        chain: Sequence[Mapping[str, Any]],
+        limiter: Effect,
+        ranges: Mapping[str, Sequence[float]],
+    ) -> None:
+        super().__init__()
+        self.effects = nn.ModuleDict({entry["name"]: entry["effect"] for entry in chain})
+        self.limiter = limiter
+        self.knobs: list[Knob] = []
+        self._arguments: list[tuple[str, ...]] = []  # per effect, in the order of its knobs
+        for entry in chain:
+            self._connect(entry, ranges)
+        if len(self.effects) != len(chain):
+            raise ValueError(f"two effects share a name: {[entry['name'] for entry in chain]}")
+        if set(ranges) != set(self.names) or len(self.names) != len(ranges):
+            raise ValueError(f"ranges of {sorted(ranges)} do not fit the knobs {self.names}")
+        neutral = torch.tensor([knob.neutral_position for knob in self.knobs])
+        invertible = [
+            effect.invertible
+            for effect, arguments in zip(self.effects.values(), self._arguments, strict=True)
+            for _ in arguments
+        ]
+        self.register_buffer("neutral", neutral, persistent=False)
+        self.register_buffer("invertible", torch.tensor(invertible), persistent=False)
+
+    @property
+    def names(self) -> list[str]:
+        """The knobs' names, in wire order."""
+        return knob_names(self.knobs)
+
+    def forward(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> Tensor:
+        """The mix. audio: [B, C, T], mono or stereo; knobs: [B, P] positions. Returns [B, C, T]."""
+        self._check(audio, sample_rate, knobs)
+        for effect, values in self._turned(audio, knobs):
+            audio = effect(audio, sample_rate, **values)
+        return self.limiter(audio, sample_rate)
+
+    def listen(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> tuple[Tensor, Tensor]:
+        """The mix, and [B, P] bool: can each knob be heard on what reaches its effect?"""
+        self._check(audio, sample_rate, knobs)
+        audible = []
+        for effect, values in self._turned(audio, knobs):
+            with torch.no_grad():
+                heard = effect.audible(audio, sample_rate, **values)
+            audible += [heard] * len(values)
+            audio = effect(audio, sample_rate, **values)
+        return self.limiter(audio, sample_rate), torch.stack(audible, dim=-1)
+
+    def unmix(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> Tensor:
+        """The input that these knobs turn into `audio`: every inverse, last effect first.
+
+        Effects without an inverse, and the limiter, are passed over: exact only where their knobs
+        are neutral and the limiter idles (finished music at ≤ −1 dBTP). Same shapes as `forward`.
+        """
+        self._check(audio, sample_rate, knobs)
+        for effect, values in reversed(list(self._turned(audio, knobs))):
+            if effect.invertible:
+                audio = effect.invert(audio, sample_rate, **values)
+        return audio
+
+    def settings(self, knobs: Tensor) -> Settings:
+        """One dict per song: knob name → value in physical units. knobs: [B, P] positions."""
+        self._check_knobs(knobs)
+        positions = knobs.detach().double().cpu()
+        columns = [
+            knob.to_physical(positions[:, index]).tolist() for index, knob in enumerate(self.knobs)
+        ]
+        return [dict(zip(self.names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    def knobs_from(self, settings: Mapping[str, float] | Sequence[Mapping[str, float]]) -> Tensor:
+        """Positions [B, P] of settings (one dict is a batch of one); a missing knob is neutral.
+
+        ValueError for a knob that this console does not have or a value outside its range.
+        """
+        songs = [settings] if isinstance(settings, Mapping) else settings
+        rows = [[self._position(knob, song) for knob in self.knobs] for song in songs]
+        unknown = sorted({name for song in songs for name in song} - set(self.names))
+        if unknown:
+            raise ValueError(f"no knob named {unknown[0]!r}: there is {', '.join(self.names)}")
+        return self.neutral.new_tensor(rows).reshape(len(songs), len(self.knobs))
+
+    def _connect(self, entry: Mapping[str, Any], ranges: Mapping[str, Sequence[float]]) -> None:
+        effect, knobs = entry["effect"], entry.get("knobs") or {}
+        if set(knobs) != set(effect.knob_names):
+            raise ValueError(
+                f"{entry['name']}: knobs {sorted(knobs)} are not those of "
+                f"{type(effect).__name__}: {sorted(effect.knob_names)}"
+            )
+        for spec in knobs.values():
+            if spec["name"] not in ranges:
+                raise ValueError(
+                    f"no range for knob {spec['name']}: add `{spec['name']}: [low, high]`"
+                )
+            low, high = map(float, ranges[spec["name"]])
+            self.knobs.append(
+                Knob(**{**spec, "neutral": float(spec["neutral"])}, low=low, high=high)
+            )
+        self._arguments.append(tuple(knobs))
+
+    def _turned(self, audio: Tensor, knobs: Tensor) -> Iterator[tuple[Effect, Values]]:
+        """Every effect with the physical values of its knobs."""
+        knobs = knobs.to(audio)  # one dtype throughout: knobs may come from a half-precision model
+        column = 0
+        for effect, arguments in zip(self.effects.values(), self._arguments, strict=True):
+            values = {}
+            for argument in arguments:
+                values[argument] = self.knobs[column].to_physical(knobs[:, column])
+                column += 1
+            yield effect, values
+
+    def _position(self, knob: Knob, settings: Mapping[str, float]) -> float:
+        value = float(settings.get(knob.name, knob.neutral))
+        # NaN and values outside the scale's domain give a position that is not inside either.
+        position = float(knob.to_position(torch.tensor(value, dtype=torch.float64)))
+        if not -OUTSIDE <= position <= 1 + OUTSIDE:
+            raise ValueError(
+                f"{knob.name} is {value:g} {knob.unit}: it goes from {knob.low:g} to {knob.high:g}"
+            )
+        return min(max(position, 0.0), 1.0)
+
+    def _check(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> None:
+        if audio.dim() != 3 or audio.shape[1] not in {1, 2} or audio.shape[2] < 1:
+            raise ValueError(f"audio must be [B, 1 or 2, T], got {list(audio.shape)}")
+        if audio.dtype not in {torch.float32, torch.float64}:
+            raise ValueError(
+                f"audio must be float32 or float64, got {audio.dtype}: full scale is 1"
+            )
+        if not 8_000 <= sample_rate <= 192_000 or not math.isclose(sample_rate, int(sample_rate)):
+            raise ValueError(f"sample_rate must be 8000–192000 Hz, got {sample_rate}")
+        self._check_knobs(knobs, songs=audio.shape[0])
+
+    def _check_knobs(self, knobs: Tensor, songs: int | None = None) -> None:
+        expected = [knobs.shape[0] if songs is None and knobs.dim() else songs, len(self.knobs)]
+        if list(knobs.shape) != expected:
+            raise ValueError(f"knobs must be [B, P] = {expected}, got {list(knobs.shape)}")

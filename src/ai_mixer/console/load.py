@@ -1,0 +1,33 @@
+"""A console by name, from the same YAML pages that Hydra composes."""
+
+from pathlib import Path
+from typing import cast
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from ai_mixer.console.console import Console
+
+
+def load_console(name: str = "classic", ranges: str = "wide") -> Console:
+    """The console of `configs/console/<name>.yaml`, with the ranges of `configs/ranges/<ranges>`.
+
+    ValueError, listing what exists, if there is no such page.
+    """
+    page = {"console": _page("console", name), "ranges": _page("ranges", ranges)}
+    return cast(Console, instantiate(OmegaConf.create(page)["console"]))
+
+
+def config_folder() -> Path:
+    """Where the pages live: inside an installed wheel, else at the top of the repository."""
+    package = Path(__file__).parents[1]
+    installed = package / "configs"
+    return installed if installed.is_dir() else package.parents[1] / "configs"
+
+
+def _page(group: str, name: str) -> DictConfig | ListConfig:
+    folder = config_folder() / group
+    known = sorted(path.stem for path in folder.glob("*.yaml"))
+    if name not in known:
+        raise ValueError(f"no {group} named {name!r}: there is {', '.join(known) or 'none'}")
+    return OmegaConf.load(folder / f"{name}.yaml")

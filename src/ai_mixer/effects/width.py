@@ -1,0 +1,46 @@
+"""Stereo width: how loud the side signal is beside the mid signal."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ai_mixer.effects.effect import Effect
+
+
+class Width(Effect):
+    """Scale the side: m = (l + r) / 2, s = (l − r) / 2, out = (m + width·s, m − width·s).
+
+    Knob `width`: ratio, [B], above 0; 1 is the identity. Mono passes unchanged. On input whose side
+    lies `inaudible_db` or more below its mid the knob cannot be heard.
+    """
+
+    knob_names: ClassVar[tuple[str, ...]] = ("width",)
+
+    def __init__(self, inaudible_db: float = -40.0) -> None:
+        super().__init__()
+        self.inaudible_ratio = 10 ** (inaudible_db / 10)  # of energies
+
+    def forward(self, x: Tensor, sample_rate: int, *, width: Tensor) -> Tensor:
+        """x: [B, C, T]; width: [B] ratio. Returns [B, C, T]."""
+        if x.shape[1] == 1:
+            return x
+        mid, side = _mid_side(x)
+        side = side * width[:, None]
+        return torch.stack([mid + side, mid - side], dim=1)
+
+    def invert(self, y: Tensor, sample_rate: int, *, width: Tensor) -> Tensor:
+        """The input that `forward` turns into y."""
+        return self.forward(y, sample_rate, width=1 / width)
+
+    def audible(self, x: Tensor, sample_rate: int, *, width: Tensor) -> Tensor:
+        """[B] bool: False on mono and near-mono input."""
+        if x.shape[1] == 1:
+            return torch.zeros(x.shape[0], dtype=torch.bool, device=x.device)
+        mid, side = _mid_side(x)
+        return side.square().sum(-1) > self.inaudible_ratio * mid.square().sum(-1)
+
+
+def _mid_side(x: Tensor) -> tuple[Tensor, Tensor]:
+    left, right = x.unbind(dim=1)
+    return (left + right) / 2, (left - right) / 2
