@@ -1,0 +1,92 @@
+"""What a sound is made of: mid and side, short-time spectra, third-octave levels."""
+
+import functools
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ai_mixer.units import SILENCE_DB
+
+THIRD_OCTAVES = tuple(1000.0 * 10.0 ** (n / 10.0) for n in range(-15, 13))
+"""Exact base-ten mid-band frequencies (IEC 61260-1, eq. 3) of the bands called 31.5 Hz … 16 kHz."""
+
+HALF_BAND = 10.0**0.05  # from a band's centre to its edge
+WELCH_S = 8192 / 44100  # window of the third-octave analysis: about 5 Hz per bin at any rate
+
+
+def mid_side(x: Tensor) -> Tensor:
+    """Half sum and half difference of left and right. [B, C, T] → [B, 2, T]; mono has no side."""
+    if x.shape[1] == 1:
+        return torch.cat([x, torch.zeros_like(x)], 1)
+    if x.shape[1] != 2:
+        raise ValueError(f"mid_side needs 1 or 2 channels, got {x.shape[1]}: mix down first")
+    left, right = x.unbind(1)
+    return torch.stack([0.5 * (left + right), 0.5 * (left - right)], 1)
+
+
+def magnitude(x: Tensor, n_fft: int, hop: int, floor: float = 1e-8) -> Tensor:
+    """Magnitudes of the short-time spectrum. x: [..., T] → [..., n_fft // 2 + 1, frames].
+
+    Periodic Hann window, frames centred (edges reflected), not normalised: a full-scale sine reads
+    n_fft / 4. Magnitudes below `floor` read `floor`, so logarithms and gradients stay finite.
+    Signals shorter than a window are padded with silence to its length.
+    """
+    flat = x.reshape(-1, x.shape[-1])
+    flat = functional.pad(flat, (0, max(0, n_fft - x.shape[-1])))
+    window = torch.hann_window(n_fft, dtype=x.dtype, device=x.device)
+    spectrum = torch.stft(flat, n_fft, hop, window=window, return_complex=True)
+    power = torch.view_as_real(spectrum).square().sum(-1)
+    return power.clamp_min(floor**2).sqrt().reshape(*x.shape[:-1], *power.shape[1:])
+
+
+def noise_magnitude(n_fft: int, level_db: float) -> float:
+    """The root mean square of `magnitude` for white noise of that RMS level: σ √Σw².
+
+    As a floor it means the same at every resolution (Σw² = 3/8 n_fft for Hann).
+    """
+    return 10.0 ** (level_db / 20.0) * math.sqrt(0.375 * n_fft)
+
+
+def third_octave_centres(sample_rate: int) -> tuple[float, ...]:
+    """Mid-band frequencies in Hz of the bands that lie wholly below Nyquist."""
+    return tuple(c for c in THIRD_OCTAVES if c * HALF_BAND <= sample_rate / 2)
+
+
+def third_octave_power(x: Tensor, sample_rate: int) -> Tensor:
+    """Mean square in each third of an octave. x: [B, C, T] → [B, C, bands].
+
+    Welch average with a Hann window of 0.19 s (8192 at 44.1 kHz) and half overlap. Bins on a band
+    edge are shared between the neighbours by width, so the bands add up to the signal's power
+    between 28 Hz and 17.8 kHz. Bands above Nyquist are left out.
+    """
+    n_fft = 2 ** round(math.log2(WELCH_S * sample_rate))
+    window_length = min(n_fft, x.shape[-1])  # a short excerpt is one shorter window
+    window = torch.hann_window(window_length, dtype=x.dtype, device=x.device)
+    frames = x.unfold(-1, window_length, max(1, window_length // 2)) * window
+    power = torch.view_as_real(torch.fft.rfft(frames, n_fft)).square().sum(-1).mean(-2)
+    bands = torch.from_numpy(_band_weights(n_fft, sample_rate)).to(power)
+    return (power @ bands) * (2.0 / (n_fft * window.square().sum()))
+
+
+def power_to_db(power: Tensor, floor_db: float = SILENCE_DB) -> Tensor:
+    """Level in dB of a mean square; anything below `floor_db` reads `floor_db`."""
+    return 10.0 * torch.log10(power.clamp_min(10.0 ** (floor_db / 10.0)))
+
+
+def third_octave_db(x: Tensor, sample_rate: int, floor_db: float = SILENCE_DB) -> Tensor:
+    """Level of each third of an octave. x: [B, C, T] → [B, C, bands], dB; at least `floor_db`."""
+    return power_to_db(third_octave_power(x, sample_rate), floor_db)
+
+
+@functools.lru_cache(maxsize=16)
+def _band_weights(n_fft: int, sample_rate: int) -> np.ndarray:
+    """[bins, bands]: the share of each bin (taken as f ± half a bin) that lies in each band."""
+    spacing = sample_rate / n_fft
+    centres = np.array(third_octave_centres(sample_rate))
+    bins = np.arange(n_fft // 2 + 1)[:, None] * spacing
+    upper = np.minimum(bins + spacing / 2, centres * HALF_BAND)
+    lower = np.maximum(bins - spacing / 2, centres / HALF_BAND)
+    return np.clip((upper - lower) / spacing, 0.0, None)

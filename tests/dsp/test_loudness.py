@@ -1,0 +1,186 @@
+"""Loudness: the facts of BS.1770-4 and Tech 3341/3342, and equality with pyloudnorm."""
+
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import pyloudnorm
+import pytest
+import torch
+from scipy.signal import lfilter
+
+from ai_mixer.dsp import loudness
+from ai_mixer.units import SILENCE_DB
+
+RATE = 48000
+
+
+def sine(seconds, peak_db, freq_hz=1000.0, rate=RATE, channels=2):
+    time = torch.arange(round(seconds * rate), dtype=torch.float64) / rate
+    wave = 10 ** (peak_db / 20) * torch.sin(2 * math.pi * freq_hz * time)
+    return wave.repeat(1, channels, 1)
+
+
+def music_like(seconds, rate, seed=0, channels=2):
+    """Brownish noise in bars of different loudness, with hits and a silent bar."""
+    rng = np.random.default_rng(seed)
+    length = round(seconds * rate)
+    noise = lfilter([1.0], [1.0, -0.95], rng.standard_normal((channels, length)))
+    bars = np.repeat(rng.uniform(-45, 0, int(seconds) + 1), rate)[:length]
+    hits = np.exp(-(np.arange(length) % (rate // 2)) / (0.1 * rate))
+    bars[2 * rate : 3 * rate] = -300
+    return torch.from_numpy(0.05 * noise * 10 ** (bars / 20) * hits)[None]
+
+
+def oracle(x, rate, **kwargs):
+    meter = pyloudnorm.Meter(rate, **kwargs)
+    return torch.tensor([meter.integrated_loudness(item.T.numpy()) for item in x.double()])
+
+
+def test_coefficients_at_48_khz_are_those_printed_in_the_standard():
+    (shelf_b, shelf_a), (pass_b, pass_a) = loudness.k_weighting(48000)
+    assert shelf_b == pytest.approx((1.53512485958697, -2.69169618940638, 1.19839281085285))
+    assert shelf_a == pytest.approx((1.0, -1.69065929318241, 0.73248077421585))
+    assert pass_b == (1.0, -2.0, 1.0)
+    assert pass_a == pytest.approx((1.0, -1.99004745483398, 0.99007225036621))
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 96000])
+def test_k_weighting_equals_the_recursive_filters(rate):
+    x = music_like(4, rate)
+    expected = x.numpy()
+    for b, a in loudness.k_weighting(rate):
+        expected = lfilter(b, a, expected)
+    residual = loudness.k_weight(x, rate).numpy() - expected
+    assert np.abs(residual).max() < 1e-10 * np.abs(expected).max()
+
+
+def test_rates_below_the_shelf_are_refused():
+    with pytest.raises(ValueError, match="2000 Hz is too low"):
+        loudness.k_weighting(2000)
+
+
+@pytest.mark.parametrize("level", [-23.0, -33.0])
+def test_stereo_sine_reads_its_peak_level(level):
+    """EBU Tech 3341, tests 1 and 2."""
+    assert loudness.loudness_lufs(sine(20, level), RATE).item() == pytest.approx(level, abs=0.1)
+
+
+def test_full_scale_sine_on_one_channel_reads_minus_3():
+    """BS.1770-4 Annex 1: 0 dBFS at 997 Hz on left, right or centre reads −3.01 LKFS."""
+    x = sine(5, 0.0, freq_hz=997.0, channels=1)
+    assert loudness.loudness_lufs(x, RATE).item() == pytest.approx(-3.01, abs=0.01)
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 22050, 44100, 96000, 192000])
+def test_the_same_sound_reads_the_same_at_every_rate(rate):
+    for freq_hz in (60.0, 500.0, 2000.0):
+        expected = loudness.loudness_lufs(sine(2, -23.0, freq_hz), RATE).item()
+        reading = loudness.loudness_lufs(sine(2, -23.0, freq_hz, rate), rate).item()
+        assert reading == pytest.approx(expected, abs=0.35 if rate == 8000 else 0.05)
+
+
+def test_gates_leave_out_the_quiet_parts():
+    """EBU Tech 3341, tests 3 and 4: −36/−23/−36 (and −72 at the ends) read −23."""
+    three = [sine(10, -36), sine(60, -23), sine(10, -36)]
+    five = [sine(10, -72), *three, sine(10, -72)]
+    for parts in (three, five):
+        level = loudness.loudness_lufs(torch.cat(parts, -1), RATE).item()
+        assert level == pytest.approx(-23.0, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"), [((-20, -30), 10), ((-20, -15), 5), ((-40, -20), 20)]
+)
+def test_loudness_range_of_two_levels(levels, expected):
+    """EBU Tech 3342, tests 1 to 3."""
+    x = torch.cat([sine(20, level) for level in levels], -1)
+    assert loudness.loudness_range_lu(x, RATE).item() == pytest.approx(expected, abs=1.0)
+
+
+def test_short_term_and_momentary_follow_a_step():
+    x = torch.cat([sine(5, -30), sine(5, -20)], -1)
+    short = loudness.short_term_lufs(x, RATE)[0]
+    momentary = loudness.momentary_lufs(x, RATE)[0]
+    assert short.shape == (71,)
+    assert momentary.shape == (97,)
+    for levels in (short, momentary):
+        assert levels[[0, -1]].tolist() == pytest.approx([-30, -20], abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("rate", "filters"),
+    [(16000, "K-weighting"), (44100, "K-weighting"), (48000, "K-weighting"), (48000, "DeMan")],
+)
+def test_equals_pyloudnorm(rate, filters):
+    x = torch.cat([music_like(12, rate, seed) for seed in range(3)])
+    expected = oracle(x, rate, filter_class=filters)
+    assert torch.allclose(loudness.loudness_lufs(x, rate), expected, rtol=0, atol=0.05)
+
+
+def test_range_equals_pyloudnorm():
+    x = music_like(30, 16000)
+    expected = pyloudnorm.Meter(16000).loudness_range(x[0].T.numpy())
+    assert loudness.loudness_range_lu(x, 16000).item() == pytest.approx(expected, abs=0.5)
+
+
+@pytest.mark.music
+def test_equals_pyloudnorm_on_music():
+    root = os.environ.get("AI_MIXER_MUSIC")
+    if not root:
+        pytest.skip("AI_MIXER_MUSIC names no folder of music")
+    import soundfile
+
+    files = sorted(p for p in Path(root).rglob("*") if p.suffix in {".flac", ".ogg", ".wav"})[:6]
+    for file in files:
+        audio, rate = soundfile.read(file, frames=44100 * 30, dtype="float32", always_2d=True)
+        x = torch.from_numpy(audio.T)[None]
+        expected = oracle(x, rate)
+        assert torch.allclose(loudness.loudness_lufs(x, rate).double(), expected, atol=0.05, rtol=0)
+
+
+@pytest.mark.parametrize("length", [1, 100, 7999, 16000])
+def test_short_signals_have_a_loudness(length):
+    x = sine(1.0, -20, rate=16000)[..., :length]
+    assert loudness.loudness_lufs(x, 16000).isfinite().all()
+    if length >= 7999:
+        assert loudness.loudness_lufs(x, 16000).item() == pytest.approx(-20, abs=0.3)
+    assert loudness.loudness_range_lu(x, 16000).item() == pytest.approx(0.0, abs=0.5)
+
+
+def test_silence_reads_the_floor_with_a_finite_gradient():
+    x = torch.zeros(2, 2, 32000, requires_grad=True)
+    level = loudness.loudness_lufs(x, 16000)
+    assert level.tolist() == [SILENCE_DB] * 2
+    (level.sum() + loudness.loudness_range_lu(x, 16000).sum()).backward()
+    assert x.grad.abs().max() == 0
+
+
+def test_scale_moves_loudness_by_its_decibels_and_leaves_the_range():
+    x = sum(music_like(8, 16000, seed) for seed in (0, 1)) + 1e-3 * torch.randn(1, 2, 128000)
+    gain = 10 ** (6 / 20)
+    moved = loudness.loudness_lufs(gain * x, 16000) - loudness.loudness_lufs(x, 16000)
+    assert moved.item() == pytest.approx(6.0, abs=1e-6)
+    ranges = [loudness.loudness_range_lu(g * x, 16000, block_s=0.4).item() for g in (1.0, gain)]
+    assert ranges[0] == pytest.approx(ranges[1], abs=1e-6)
+
+
+def test_batch_item_equals_the_item_alone():
+    x = torch.cat([music_like(5, 16000, seed) for seed in range(3)]).float()
+    alone = torch.cat([loudness.loudness_lufs(item[None], 16000) for item in x])
+    assert torch.allclose(loudness.loudness_lufs(x, 16000), alone, atol=1e-4)
+
+
+def test_gradient_is_that_of_finite_differences():
+    x = music_like(1, 8000)[..., :800].clone().requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda y: loudness.loudness_lufs(y, 8000), x, fast_mode=True, atol=1e-4
+    )
+
+
+def test_gradient_of_a_gain_is_its_decibels():
+    gain_db = torch.tensor(0.0, dtype=torch.float64, requires_grad=True)
+    x = music_like(8, 16000)
+    loudness.loudness_lufs(x * 10 ** (gain_db / 20), 16000).sum().backward()
+    assert gain_db.grad.item() == pytest.approx(1.0, abs=1e-9)

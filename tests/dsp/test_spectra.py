@@ -1,0 +1,137 @@
+"""Spectra: power is kept, bands are where the standard puts them, filters read as drawn."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.signal import butter, sosfilt, sosfreqz, stft, welch
+
+from ai_mixer.dsp import spectra
+
+
+def noise(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def test_mid_side_is_undone_by_sum_and_difference():
+    x = noise(2, 2, 100)
+    mid, side = spectra.mid_side(x).unbind(1)
+    assert torch.allclose(torch.stack([mid + side, mid - side], 1), x)
+    assert torch.equal(spectra.mid_side(x[:, :1])[:, 0], x[:, 0])
+    assert spectra.mid_side(x[:, :1])[:, 1].abs().max() == 0
+    with pytest.raises(ValueError, match="got 3"):
+        spectra.mid_side(noise(1, 3, 10))
+
+
+@pytest.mark.parametrize("n_fft", [512, 2048])
+def test_magnitude_equals_scipy(n_fft):
+    x = noise(2, 2, 6000)
+    hop = n_fft // 4
+    got = spectra.magnitude(x, n_fft, hop)
+    # scipy divides by the window's sum and extends "even" = torch's "reflect"
+    _, _, expected = stft(
+        x.numpy(), nperseg=n_fft, noverlap=n_fft - hop, boundary="even", padded=False
+    )
+    expected = abs(torch.from_numpy(expected)) * n_fft / 2
+    assert got.shape == (2, 2, n_fft // 2 + 1, 6000 // hop + 1)
+    frames = min(got.shape[-1], expected.shape[-1])
+    assert torch.allclose(got[..., :frames], expected[..., :frames], atol=1e-8)
+
+
+def test_magnitude_of_sine_noise_silence_and_a_click():
+    time = torch.arange(16384, dtype=torch.float64)
+    sine = torch.sin(2 * math.pi * 64 / 1024 * time)
+    assert spectra.magnitude(sine, 1024, 256)[64, 20].item() == pytest.approx(256)
+    level = spectra.magnitude(0.1 * noise(1, 400_000), 1024, 256)[:, 5:-5].square().mean().sqrt()
+    assert level.item() == pytest.approx(spectra.noise_magnitude(1024, -20.0), rel=0.01)
+    silence = torch.zeros(1, 2, 100, requires_grad=True)
+    log = spectra.magnitude(silence, 512, 128).log().sum()
+    log.backward()
+    assert log.isfinite()
+    assert silence.grad.abs().max() == 0
+
+
+@pytest.mark.parametrize(("rate", "bands"), [(44100, 28), (48000, 28), (32000, 27), (8000, 21)])
+def test_bands_lie_below_nyquist(rate, bands):
+    assert len(spectra.third_octave_centres(rate)) == bands
+    assert spectra.third_octave_db(noise(1, 2, 9000), rate).shape == (1, 2, bands)
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 96000])
+def test_bands_share_every_bin_exactly_once(rate):
+    n_fft = 2 ** round(math.log2(spectra.WELCH_S * rate))
+    share = torch.from_numpy(spectra._band_weights(n_fft, rate)).sum(1)
+    freq = torch.arange(n_fft // 2 + 1) * rate / n_fft
+    top = spectra.third_octave_centres(rate)[-1] * spectra.HALF_BAND
+    inside = (freq > 36) & (freq < top - rate / n_fft)
+    assert torch.allclose(share[inside], torch.ones(()).double())
+
+
+@pytest.mark.parametrize("rate", [22050, 44100, 96000])
+@pytest.mark.parametrize("band", [6, 10, 15, 20])
+def test_sine_reads_its_level_in_its_band(rate, band):
+    centre = spectra.third_octave_centres(rate)[band]
+    x = 0.1 * torch.sin(2 * math.pi * centre / rate * torch.arange(2 * rate, dtype=torch.float64))
+    levels = spectra.third_octave_db(x[None, None], rate)[0, 0]
+    assert levels.argmax() == band
+    assert levels[band].item() == pytest.approx(-23.01, abs=0.1)
+
+
+def test_white_noise_follows_the_band_widths():
+    levels = spectra.third_octave_db(noise(1, 1, 2_000_000), 44100)[0, 0]
+    for band, centre in enumerate(spectra.third_octave_centres(44100)):
+        width = centre * (spectra.HALF_BAND - 1 / spectra.HALF_BAND)
+        assert levels[band].item() == pytest.approx(10 * math.log10(width / 22050), abs=0.6)
+
+
+def test_bands_add_up_to_the_power_between_their_ends():
+    sos = butter(6, [60, 8000], "bandpass", fs=44100, output="sos")
+    x = torch.from_numpy(sosfilt(sos, noise(1, 2, 400_000).numpy()))
+    power = spectra.third_octave_power(x, 44100).sum(-1)
+    assert torch.allclose(power, x.square().mean(-1), rtol=0.02)
+
+
+def test_equals_scipy_welch_summed_per_band():
+    x = noise(1, 1, 100_000)
+    freq, density = welch(x.numpy(), 44100, nperseg=8192, detrend=False)
+    weights = torch.from_numpy(spectra._band_weights(8192, 44100))
+    expected = torch.from_numpy(density) @ weights * freq[1]
+    assert torch.allclose(spectra.third_octave_power(x, 44100), expected, rtol=1e-9)
+
+
+def test_filter_reads_as_its_response():
+    sos = butter(2, 1000, "lowpass", fs=44100, output="sos")
+    x = noise(1, 1, 1_000_000)
+    y = torch.from_numpy(sosfilt(sos, x.numpy()))
+    drop = (spectra.third_octave_db(y, 44100) - spectra.third_octave_db(x, 44100))[0, 0]
+    centres = spectra.third_octave_centres(44100)
+    _, response = sosfreqz(sos, worN=centres, fs=44100)
+    expected = 20 * torch.from_numpy(abs(response)).log10()
+    assert torch.allclose(drop[3:-5], expected[3:-5], atol=0.6)
+
+
+@settings(deadline=None, max_examples=25)
+@given(length=st.integers(1, 20000), channels=st.integers(1, 2), seed=st.integers(0, 99))
+def test_any_length_is_finite_and_near_its_power(length, channels, seed):
+    x = noise(2, channels, length, seed=seed)
+    levels = spectra.third_octave_db(x, 44100)
+    assert levels.isfinite().all()
+    assert torch.allclose(levels[1:], spectra.third_octave_db(x[1:], 44100))
+    assert torch.allclose(spectra.third_octave_db(2 * x, 44100), levels + 20 * math.log10(2))
+
+
+def test_silence_and_gradient():
+    x = torch.zeros(1, 2, 9000, requires_grad=True)
+    levels = spectra.third_octave_db(x, 44100)
+    levels.sum().backward()
+    assert levels.unique().tolist() == [-120.0]
+    assert x.grad.abs().max() == 0
+    y = noise(1, 2, 600).requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda z: spectra.third_octave_db(z, 8000), y, fast_mode=True, atol=1e-4
+    )
+    assert torch.autograd.gradcheck(
+        lambda z: spectra.magnitude(z, 128, 32).log(), y, fast_mode=True, atol=1e-4
+    )
