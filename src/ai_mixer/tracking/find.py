@@ -1,0 +1,120 @@
+"""Finding runs again: the last one, one by its id, or all of them as a table."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ai_mixer.tracking.checkpoint import CARD
+from ai_mixer.tracking.run import artifact_folder
+from ai_mixer.tracking.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.entities import Run as MlflowRun
+
+PAGE = 1000
+
+
+def find_run(which: str | Path = "last", store: Store | str | Path = "mlruns") -> Path:
+    """Folder holding the `model.json` of a run.
+
+    which: `last` (newest finished run that holds a model), a run id or an unambiguous beginning of
+    one, or a path to a folder or a model's file. FileNotFoundError or ValueError otherwise.
+    """
+    path = Path(which)
+    if str(which) != "last" and path.exists():
+        return _with_model(path if path.is_dir() else path.parent, str(path))
+    store = store if isinstance(store, Store) else Store(store)
+    if not store.exists:
+        raise FileNotFoundError(f"no run yet in {store.folder}: `make train` makes one")
+    return _last(store) if str(which) == "last" else _by_id(str(which), store)
+
+
+def list_runs(
+    store: Store | str | Path = "mlruns", experiment: str | None = None
+) -> "pd.DataFrame":
+    """One row per run, newest first: id, name, …, `metrics.<name>` and `params.<name>`."""
+    import pandas as pd
+
+    store = store if isinstance(store, Store) else Store(store)
+    names = _experiments(store) if store.exists else {}
+    if experiment is not None and experiment not in names.values():
+        known = ", ".join(sorted(names.values())) or "none"
+        raise ValueError(f"no experiment {experiment!r} in {store.folder}; there are: {known}")
+    chosen = [key for key, name in names.items() if experiment in (None, name)]
+    rows = [_row(run, names[run.info.experiment_id]) for run in _search(store, chosen)]
+    return pd.DataFrame(rows, columns=None if rows else list(_COLUMNS))
+
+
+_COLUMNS = ("run_id", "name", "experiment", "status", "started", "duration_s", "model", "folder")
+
+
+def _row(run: "MlflowRun", experiment: str) -> dict[str, Any]:
+    import pandas as pd
+
+    info, folder = run.info, artifact_folder(run.info.artifact_uri)
+    duration_s = (info.end_time - info.start_time) / 1000 if info.end_time else float("nan")
+    started = pd.Timestamp(info.start_time, unit="ms", tz="UTC")
+    has_model = (folder / CARD).is_file()
+    plain = (info.run_id, info.run_name, experiment, info.status, started, duration_s)
+    return {
+        **dict(zip(_COLUMNS, (*plain, has_model, str(folder)), strict=True)),
+        **{f"metrics.{name}": value for name, value in sorted(run.data.metrics.items())},
+        **{f"params.{name}": value for name, value in sorted(run.data.params.items())},
+    }
+
+
+def _last(store: Store) -> Path:
+    order = ["attributes.end_time DESC"]
+    for run in _search(store, list(_experiments(store)), "attributes.status = 'FINISHED'", order):
+        folder = artifact_folder(run.info.artifact_uri)
+        if (folder / CARD).is_file():
+            return folder
+    raise FileNotFoundError(
+        f"no finished run with a model in {store.folder}: `make train` makes one"
+    )
+
+
+def _by_id(which: str, store: Store) -> Path:
+    runs = _search(store, list(_experiments(store)))
+    matches = [run for run in runs if run.info.run_id.startswith(which)]
+    if not matches:
+        raise FileNotFoundError(
+            f"no run, folder or file {which!r}: `make runs` lists the runs, run=last is the newest"
+        )
+    if len(matches) > 1:
+        ids = ", ".join(run.info.run_id[: len(which) + 4] for run in matches[:5])
+        raise ValueError(f"run {which!r} is ambiguous ({ids} …): give more of the id")
+    return _with_model(artifact_folder(matches[0].info.artifact_uri), f"run {which}")
+
+
+def _with_model(folder: Path, asked_for: str) -> Path:
+    if not (folder / CARD).is_file():
+        raise FileNotFoundError(
+            f"{asked_for} holds no {CARD}: choose a run that trained a model, or run=last"
+        )
+    return folder.resolve()
+
+
+def _experiments(store: Store) -> dict[str, str]:
+    """Id → name."""
+    found = store.client.search_experiments(max_results=50000)
+    return {experiment.experiment_id: experiment.name for experiment in found}
+
+
+def _search(
+    store: Store,
+    experiments: list[str],
+    condition: str = "",
+    order: list[str] | None = None,
+) -> Iterator["MlflowRun"]:
+    """All runs that match, page by page, newest first unless `order` says otherwise."""
+    token = None
+    while experiments:
+        page = store.client.search_runs(
+            experiments, condition, max_results=PAGE, order_by=order, page_token=token
+        )
+        yield from page
+        token = page.token
+        if not token:
+            return

@@ -1,0 +1,33 @@
+"""Mend the addresses of artifacts after the folder of runs was moved or copied.
+
+MLflow stores them absolute: `<artifacts>/<experiment>` and `<artifacts>/<experiment>/<run>/artifacts`.
+"""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from ai_mixer.tracking.store import Store
+
+# Table, column, and how many last parts of an address stay the same.
+_ADDRESSES = (("experiments", "artifact_location", 1), ("runs", "artifact_uri", 3))
+
+
+def relocate(store: Store | str | Path = "mlruns") -> int:
+    """Point every experiment and run at the artifacts lying here. Returns how many had moved.
+
+    FileNotFoundError if the folder holds no runs.
+    """
+    store = store if isinstance(store, Store) else Store(store)
+    if not store.exists:
+        raise FileNotFoundError(f"no runs in {store.folder}: name the folder mlflow.db lies in")
+    root, moved = store.artifacts.as_uri(), 0
+    with closing(sqlite3.connect(store.database, timeout=20)) as connection, connection:
+        for table, column, parts in _ADDRESSES:
+            for (old,) in connection.execute(f"SELECT DISTINCT {column} FROM {table}").fetchall():
+                new = "/".join([root, *old.rstrip("/").split("/")[-parts:]])
+                if new != old:
+                    moved += connection.execute(
+                        f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (new, old)
+                    ).rowcount
+    return moved

@@ -1,0 +1,197 @@
+"""One MLflow run, owned from start to end.
+
+Only the client is used: MLflow's fluent functions (`mlflow.log_…`) open a second run when nobody
+has one open.
+"""
+
+import getpass
+import shlex
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+from ai_mixer.tracking.git import git_state
+from ai_mixer.tracking.params import differing, entity_name
+from ai_mixer.tracking.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+    from pytorch_lightning.loggers import MLFlowLogger
+
+PARAMS_PER_CALL = 100  # MLflow's limits
+METRICS_PER_CALL = 1000
+
+
+class Run:
+    """A run that is being written. As a context manager it ends itself with the right status."""
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        self.store, self.id = store, run_id
+        self._client = store.client
+        self._ended = False
+
+    @classmethod
+    def start(
+        cls,
+        store: Store,
+        experiment: str,
+        name: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        *,
+        parent_id: str | None = None,
+        code: str | Path = ".",
+    ) -> Self:
+        """Open a new run; remember who started it, how, and the state of the code in `code`."""
+        parent = {"mlflow.parentRunId": parent_id} if parent_id else {}
+        created = store.client.create_run(
+            store.experiment(experiment),
+            run_name=name,
+            tags={**_origin(), **parent, **(tags or {})},
+        )
+        run = cls(store, created.info.run_id)
+        run._log_code(code)
+        return run
+
+    @classmethod
+    def resume(cls, store: Store, run_id: str) -> Self:
+        """Open a run that had ended or broken off. ValueError if there is no such run."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            store.client.update_run(run_id, status="RUNNING")
+        except MlflowException as error:
+            raise ValueError(
+                f"no run {run_id!r} in {store.folder}: `make runs` lists the runs there are"
+            ) from error
+        return cls(store, run_id)
+
+    @property
+    def artifact_dir(self) -> Path:
+        """Where the run's files lie."""
+        folder = artifact_folder(self._client.get_run(self.id).info.artifact_uri)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def log_params(
+        self, config: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
+    ) -> None:
+        """Leaves of a nested config that differ from `defaults`.
+
+        MLflow never changes a param. On a resumed run a new value becomes the tag `resumed.<name>`.
+        """
+        from mlflow.entities import Param
+
+        before = self._client.get_run(self.id).data.params
+        params = differing(config, defaults or {})
+        fresh = [Param(name, value) for name, value in params.items() if name not in before]
+        for start in range(0, len(fresh), PARAMS_PER_CALL):
+            self._client.log_batch(self.id, params=fresh[start : start + PARAMS_PER_CALL])
+        self.set_tags(
+            {
+                f"resumed.{name}": value
+                for name, value in params.items()
+                if before.get(name, value) != value
+            }
+        )
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Numbers at a step, all with the same time."""
+        from mlflow.entities import Metric
+
+        now_ms = int(time.time() * 1000)
+        rows = [Metric(entity_name(key), float(m), now_ms, step) for key, m in metrics.items()]
+        for start in range(0, len(rows), METRICS_PER_CALL):
+            self._client.log_batch(self.id, metrics=rows[start : start + METRICS_PER_CALL])
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Words to find the run by; unlike params they may change."""
+        for name, value in tags.items():
+            self._client.set_tag(self.id, entity_name(name), value)
+
+    def describe(self, markdown: str) -> None:
+        """The text at the top of the run's page in the UI."""
+        self.set_tags({"mlflow.note.content": markdown})
+
+    def log_text(self, text: str, path: str) -> None:
+        """A text file among the artifacts, e.g. `config.yaml`."""
+        self._client.log_text(self.id, text, path)
+
+    def log_table(self, table: "pd.DataFrame", path: str) -> None:
+        """A table as CSV (which the UI shows), without the row index."""
+        self.log_text(table.to_csv(index=False), path)
+
+    def log_figure(self, figure: "Figure", path: str) -> None:
+        """A matplotlib figure; the suffix of `path` chooses the format."""
+        self._client.log_figure(self.id, figure, path)
+
+    def log_artifact(self, file: str | Path, folder: str | None = None) -> None:
+        """Copy a file into the run's artifacts."""
+        self._client.log_artifact(self.id, str(file), folder)
+
+    def log_artifacts(self, files: str | Path, folder: str | None = None) -> None:
+        """Copy what lies in a folder into the run's artifacts."""
+        self._client.log_artifacts(self.id, str(files), folder)
+
+    def lightning_logger(self) -> "MLFlowLogger":
+        """A logger for Lightning's Trainer that writes into this very run and never ends it."""
+        from ai_mixer.tracking.logger import RunLogger
+
+        return RunLogger(self.store.uri, self.id)
+
+    def end(self, status: str = "FINISHED") -> None:
+        """Close the run: FINISHED, FAILED or KILLED. The first call counts."""
+        if not self._ended:
+            self._client.set_terminated(self.id, status)
+            self._ended = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.end("FINISHED")
+            return
+        self.set_tags({"error": f"{kind.__name__}: {error}"})
+        self.end("FAILED" if issubclass(kind, Exception) else "KILLED")
+
+    def _log_code(self, folder: str | Path) -> None:
+        state = git_state(folder)
+        if state is None:
+            self.set_tags({"git.state": "not in a git repository"})
+            return
+        self.set_tags(
+            {
+                "mlflow.source.git.commit": state.commit,
+                "git.state": "dirty" if state.dirty else "clean",
+            }
+        )
+        if state.dirty:
+            self.log_text(state.patch, "git.patch")
+
+
+def artifact_folder(uri: str) -> Path:
+    """Local path of a `file:` address (or of a plain path, as old stores have them)."""
+    return Path(url2pathname(urlparse(uri).path)) if uri.startswith("file:") else Path(uri)
+
+
+def _origin() -> dict[str, str]:
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        user = "unknown"
+    return {
+        "mlflow.user": user,
+        "mlflow.source.name": shlex.join(sys.argv)[:5000] or "python",
+        "mlflow.source.type": "LOCAL",
+    }

@@ -1,0 +1,33 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ai_mixer.tracking.params import MAX_KEY, MAX_VALUE, differing, flatten
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
+KEYS = st.sampled_from("abcde")
+LEVEL = st.dictionaries(KEYS, PLAIN, max_size=3)
+TREES = st.dictionaries(KEYS, PLAIN | LEVEL | st.lists(LEVEL, max_size=2), max_size=4)
+
+
+@given(TREES)
+def test_nothing_differs_from_itself(config: dict) -> None:
+    assert differing(config, config) == {}
+
+
+@given(TREES)
+def test_every_leaf_differs_from_nothing(config: dict) -> None:
+    assert len(differing(config, {})) == (len(dict(flatten(config))) if config else 0)
+
+
+def test_only_changes_are_kept() -> None:
+    config = {"model": {"width": 64, "kernels": [3, 7]}, "seed": 1, "note": None}
+    defaults = {"model": {"width": 32, "kernels": [3, 7]}, "seed": 1}
+    assert differing(config, defaults) == {"model.width": "64", "note": "None"}
+
+
+def test_limits_of_mlflow() -> None:
+    ((name, value),) = differing({"k" * 300 + "µ": "v" * 10_000}, {}).items()
+    assert len(name) == MAX_KEY
+    assert len(value) == MAX_VALUE
+    assert value.endswith("config.yaml)")
+    assert list(differing({"loss/term=[a,b]": 1}, {})) == ["loss/term__a_b_"]
