@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 HIGHEST_FREQUENCY = 0.49
-"""Of the sample rate. Above it a filter is tuned to it: an 8 kHz file has no 5 kHz band, and what is
-left of the filter just below the file's upper edge is applied."""
+"""Of the sample rate. A filter that is meant for a band above it is tuned to it instead: an 8 kHz
+file has no 5 kHz band, and keeps what reaches down to the edge of what it has."""
 
 
 class Biquad(NamedTuple):

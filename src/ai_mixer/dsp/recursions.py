@@ -1,8 +1,8 @@
 """Sample-by-sample recursions, compiled, with hand-written gradients.
 
-A recursion is a loop that torch cannot vectorise: y[n] needs y[n−1]. Each one here is a numba kernel
-over rows (songs × channels) with its state and coefficients in float64, and its gradient is a
-kernel that runs the loop backwards in time. Audio is read and written as float32 or float64.
+A recursion is a loop that torch cannot vectorise: y[n] needs y[n−1]. Each one here is a compiled
+kernel over rows (songs × channels) with its state and coefficients in float64, and its gradient is
+a kernel that runs the loop backwards in time. Audio is read and written as float32 or float64.
 
 Tensors on a GPU are moved to the CPU and back: correct, but slow.
 """
@@ -35,7 +35,7 @@ def biquad(x: Tensor, b: Tensor, a: Tensor) -> Tensor:
             f"biquad: needs x [B, C, T] and b, a [B, 3], "
             f"got {list(x.shape)}, {list(b.shape)}, {list(a.shape)}"
         )
-    return _Biquad.apply(x, b, a)
+    return _Biquad.apply(x, b, a)  # type: ignore[no-untyped-call]
 
 
 def smooth_attack_release(target_db: Tensor, attack: Tensor, release: Tensor) -> Tensor:
@@ -51,7 +51,7 @@ def smooth_attack_release(target_db: Tensor, attack: Tensor, release: Tensor) ->
             f"smooth_attack_release: needs target_db [B, T] and attack, release [B], "
             f"got {list(target_db.shape)}, {list(attack.shape)}, {list(release.shape)}"
         )
-    return _AttackRelease.apply(target_db, attack, release)
+    return _AttackRelease.apply(target_db, attack, release)  # type: ignore[no-untyped-call]
 
 
 def over_rows(kernel: Callable[..., None], *arrays: Array) -> None:
@@ -78,7 +78,10 @@ def as_rows(signal: Tensor) -> Array:
 
 
 class _Biquad(torch.autograd.Function):
-    """With w the reversed all-pole filter of ∂y: ∂x = b ∗ w, ∂b_k = Σ w[n] x[n−k], ∂a_k = −Σ w y."""
+    """Let w be ∂y through 1/A, backwards in time.
+
+    Then ∂x[n] = Σ b_k w[n+k], ∂b_k = Σ w[n] x[n−k], ∂a_k = −Σ w[n] y[n−k].
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, b: Tensor, a: Tensor) -> Tensor:
@@ -126,10 +129,8 @@ def _biquad_forward(x, ba, y):  # type: ignore[no-untyped-def]
             out = b0 * new + s1
             s1 = b1 * new - a1 * out + s2
             s2 = b2 * new - a2 * out
-            if abs(s1) < TINY:
-                s1 = 0.0
-            if abs(s2) < TINY:
-                s2 = 0.0
+            if abs(s1) + abs(s2) < TINY:
+                s1 = s2 = 0.0
             y[row, n] = out
 
 
@@ -141,8 +142,8 @@ def _biquad_backward(grad, x, y, ba, grad_x, grad_ba):  # type: ignore[no-untype
         w1 = w2 = 0.0  # w[n+1], w[n+2]
         for n in range(x.shape[1] - 1, -1, -1):
             w0 = grad[row, n] - a1 * w1 - a2 * w2
-            if abs(w0) < TINY:
-                w0 = 0.0
+            if abs(w0) + abs(w1) < TINY:
+                w0 = w1 = 0.0
             grad_x[row, n] = b0 * w0 + b1 * w1 + b2 * w2
             gb0 += w0 * x[row, n]
             gb1 += w1 * x[row, n]
@@ -154,7 +155,10 @@ def _biquad_backward(grad, x, y, ba, grad_x, grad_ba):  # type: ignore[no-untype
 
 
 class _AttackRelease(torch.autograd.Function):
-    """The adjoint λ[n] = ∂g[n] + α[n+1] λ[n+1] gives ∂c = (1 − α) λ and ∂α = Σ λ (g[n−1] − c[n])."""
+    """Let λ[n] = ∂g[n] + α[n+1] λ[n+1], backwards in time.
+
+    Then ∂c[n] = (1 − α[n]) λ[n], and ∂α = Σ λ[n] (g[n−1] − c[n]) over the samples that used it.
+    """
 
     @staticmethod
     def forward(ctx: Any, target: Tensor, attack: Tensor, release: Tensor) -> Tensor:

@@ -52,11 +52,13 @@ class Compressor(Effect):
         self.max_reduction_db = max_reduction_db
 
     def forward(self, x: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
+        """x: [B, C, T]; ratio: [B], at least 1. Returns [B, C, T]."""
         gain = db_to_ratio(-self.gain_reduction_db(x, sample_rate, ratio))
         return x * gain.to(x.dtype)[:, None]
 
     @torch.no_grad()
     def invert(self, y: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
+        """The input that `forward` turns into y."""
         gain_db = smooth_gain_of_output(
             _level_db(y),
             self._slope(ratio),
@@ -81,7 +83,7 @@ class Compressor(Effect):
 
     @staticmethod
     def _slope(ratio: Tensor) -> Tensor:
-        """dB of reduction per dB over the threshold."""
+        """Reduction per dB over the threshold."""
         return 1.0 - 1.0 / ratio.double()
 
     def _poles(self, sample_rate: int) -> Tensor:

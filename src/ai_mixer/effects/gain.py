@@ -13,7 +13,9 @@ class Gain(Effect):
     knob_names: ClassVar[tuple[str, ...]] = ("gain",)
 
     def forward(self, x: Tensor, sample_rate: int, *, gain: Tensor) -> Tensor:  # type: ignore[override]
+        """x: [B, C, T]; gain: [B] ratio. Returns [B, C, T]."""
         return x * gain.to(x.dtype)[:, None, None]
 
     def invert(self, y: Tensor, sample_rate: int, *, gain: Tensor) -> Tensor:  # type: ignore[override]
+        """The input that `forward` turns into y."""
         return self(y, sample_rate, gain=1.0 / gain)

@@ -23,9 +23,11 @@ class Peak(Effect):
         self.frequency_hz, self.q = frequency_hz, q
 
     def forward(self, x: Tensor, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
+        """x: [B, C, T]; gain_db: [B]. Returns [B, C, T]."""
         return biquad(x, *peak(gain_db, self.frequency_hz, self.q, sample_rate))
 
     def invert(self, y: Tensor, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
+        """The input that `forward` turns into y."""
         return self(y, sample_rate, gain_db=-gain_db)
 
 
@@ -41,7 +43,9 @@ class Presence(Effect):
         self.peak = Peak(frequency_hz, q)
 
     def forward(self, x: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
+        """x: [B, C, T]; ratio: [B]. Returns [B, C, T]."""
         return self.peak(x, sample_rate, gain_db=ratio_to_db(ratio))
 
     def invert(self, y: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
+        """The input that `forward` turns into y."""
         return self(y, sample_rate, ratio=1.0 / ratio)

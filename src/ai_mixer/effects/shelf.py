@@ -27,7 +27,9 @@ class Shelf(Effect):
         self.design, self.frequency_hz, self.slope = DESIGNS[kind], frequency_hz, slope
 
     def forward(self, x: Tensor, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
+        """x: [B, C, T]; gain_db: [B]. Returns [B, C, T]."""
         return biquad(x, *self.design(gain_db, self.frequency_hz, self.slope, sample_rate))
 
     def invert(self, y: Tensor, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
+        """The input that `forward` turns into y."""
         return self(y, sample_rate, gain_db=-gain_db)
