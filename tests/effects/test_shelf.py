@@ -9,7 +9,9 @@ def tone(frequency_hz, sample_rate=44_100):
     return 0.1 * torch.sin(2 * torch.pi * frequency_hz * time).expand(2, 2, -1)
 
 
-@pytest.mark.parametrize(("kind", "lifted_hz", "kept_hz"), [("low", 30, 9000), ("high", 15_000, 60)])
+@pytest.mark.parametrize(
+    ("kind", "lifted_hz", "kept_hz"), [("low", 30, 9000), ("high", 15_000, 60)]
+)
 def test_lifts_its_side_and_keeps_the_other(kind, lifted_hz, kept_hz):
     shelf, gain_db = Shelf(kind, 1000.0), torch.tensor([6.0, -6.0], dtype=torch.float64)
     for frequency_hz, expected_db in ((lifted_hz, gain_db), (kept_hz, torch.zeros(2))):
@@ -20,5 +22,7 @@ def test_lifts_its_side_and_keeps_the_other(kind, lifted_hz, kept_hz):
 
 
 def test_an_unknown_kind_is_told_the_way_out():
-    with pytest.raises(ValueError, match=r"kind: 'mid' is no shelf, choose one of \['high', 'low'\]"):
+    with pytest.raises(
+        ValueError, match=r"kind: 'mid' is no shelf, choose one of \['high', 'low'\]"
+    ):
         Shelf("mid")

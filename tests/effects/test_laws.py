@@ -1,0 +1,244 @@
+"""What every effect obeys, whoever wrote it: found by import, so a new file is tested at once.
+
+A knob's range and neutral are those of the classic console.
+"""
+
+import importlib
+import math
+import pkgutil
+
+import pytest
+import torch
+from torch.autograd import gradcheck
+
+import ai_mixer.effects
+from ai_mixer.console import load_console
+from ai_mixer.effects.effect import Effect
+from ai_mixer.types import Knob
+
+RATE = 16_000
+RATES = (8_000, 11_025, 22_050, 44_100, 48_000, 96_000, 192_000)
+
+
+def effect_classes():
+    for module in pkgutil.iter_modules(ai_mixer.effects.__path__):
+        importlib.import_module(f"ai_mixer.effects.{module.name}")
+    found, seen = [Effect], []
+    while found:
+        children = found.pop().__subclasses__()
+        found += children
+        seen += [c for c in children if c.__module__.startswith("ai_mixer.effects.")]
+    return sorted(set(seen), key=lambda c: c.__name__)
+
+
+def console_knobs():
+    """Class → argument → Knob, as the classic console turns it."""
+    console, table = load_console("classic", "wide"), {}
+    knobs = iter(console.knobs)
+    for effect in console.effects.values():
+        table.setdefault(type(effect), {n: next(knobs) for n in effect.knob_names})
+    return table
+
+
+CONSOLE_KNOBS = console_knobs()
+CLASSES = effect_classes()
+KNOBS = [(cls, name) for cls in CLASSES for name in cls.knob_names]
+each_effect = pytest.mark.parametrize("cls", CLASSES, ids=lambda c: c.__name__)
+each_knob = pytest.mark.parametrize(("cls", "name"), KNOBS, ids=lambda v: getattr(v, "__name__", v))
+
+
+def knob_of(cls, name) -> Knob:
+    if name not in CONSOLE_KNOBS.get(cls, {}):
+        pytest.fail(f"{cls.__name__}: no console turns its knob {name!r}: add it to classic.yaml")
+    return CONSOLE_KNOBS[cls][name]
+
+
+def turned(cls, position, dtype=torch.float64):
+    """Every knob of the effect at these positions; position: number or one per song."""
+    position = torch.as_tensor(position, dtype=torch.float64).reshape(-1)
+    values = {name: knob_of(cls, name).to_physical(position) for name in cls.knob_names}
+    return {name: value.to(dtype) for name, value in values.items()}
+
+
+def neutral(cls, batch=1, dtype=torch.float64):
+    return {n: torch.full((batch,), knob_of(cls, n).neutral, dtype=dtype) for n in cls.knob_names}
+
+
+def music(batch=1, channels=2, seconds=1.0, rate=RATE, seed=0):
+    """Noise that swells and fades, side a little below mid, peaks just under the ceiling."""
+    generator = torch.Generator().manual_seed(seed)
+    length = round(seconds * rate)
+    common = torch.randn(batch, 1, length, dtype=torch.float64, generator=generator)
+    own = torch.randn(batch, channels, length, dtype=torch.float64, generator=generator)
+    swell = 0.2 + torch.sin(torch.linspace(0, 9, length, dtype=torch.float64)).abs()
+    x = (common + 0.4 * own) * swell
+    return 0.5 * x / x.abs().amax(dim=(1, 2), keepdim=True)
+
+
+def residual_db(got, want):
+    error = (got.double() - want.double()).square().sum() / want.double().square().sum()
+    return 10 * math.log10(error.item() + 1e-40)
+
+
+def test_effects_are_found():
+    assert {"Gain", "Compressor", "Shelf", "Peak", "Presence"} <= {c.__name__ for c in CLASSES}
+
+
+@each_effect
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_neutral_is_the_identity(cls, dtype):
+    x = music(batch=2).to(dtype)
+    y = cls()(x, RATE, **neutral(cls, 2, dtype))
+    assert y.dtype == dtype
+    assert residual_db(y, x) <= -100
+
+
+@each_effect
+@pytest.mark.parametrize("position", [0.0, 0.5, 1.0])
+def test_silence_stays_silent(cls, position):
+    x = torch.zeros(1, 2, RATE)
+    assert not cls()(x, RATE, **turned(cls, position, torch.float32)).any()
+
+
+@each_knob
+def test_knob_changes_the_sound(cls, name):
+    knob, x = knob_of(cls, name), music()
+    still = cls()(x, RATE, **neutral(cls))
+    for end in {knob.low, knob.high} - {knob.neutral}:
+        moved = neutral(cls) | {name: torch.tensor([end], dtype=torch.float64)}
+        assert residual_db(cls()(x, RATE, **moved), still) > -40
+
+
+@each_knob
+@pytest.mark.parametrize("position", [None, 0.37, 0.83])
+def test_knob_receives_a_gradient(cls, name, position):
+    values = neutral(cls) if position is None else turned(cls, position)
+    values[name] = values[name].clone().requires_grad_()
+    y = cls()(music(), RATE, **values)
+    (y * music(seed=1)).sum().backward()
+    gradient = values[name].grad
+    assert torch.isfinite(gradient).all()
+    assert gradient.abs().min() > 1e-6
+
+
+@each_effect
+def test_gradients_are_exact(cls):
+    effect, values = cls(), turned(cls, [0.37, 0.83])
+    x = music(batch=2, seconds=0.4, rate=8000)  # longer than any pre-delay or echo
+
+    def render(x, *arguments):
+        knobs = dict(zip(cls.knob_names, arguments, strict=True))
+        return effect(x, 8000, **knobs)
+
+    leaves = [leaf.clone().requires_grad_() for leaf in (x, *values.values())]
+    assert gradcheck(render, leaves, fast_mode=True, eps=1e-7, atol=1e-5, rtol=1e-3)
+    for index in range(1, len(leaves)):  # the knobs one by one, all outputs
+        arguments = [leaf.detach() for leaf in leaves]
+        arguments[index].requires_grad_()
+        assert gradcheck(lambda *a: render(*a)[..., ::61], arguments, atol=1e-5, rtol=1e-3)
+
+
+@each_effect
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_item_of_a_batch_equals_the_item_alone(cls, dtype):
+    x = (music(batch=3) * torch.tensor([0.05, 1.0, 0.4])[:, None, None]).to(dtype)
+    values = turned(cls, [0.1, 0.6, 0.95], dtype)
+    together = cls()(x, RATE, **values)
+    for item in range(3):
+        one = slice(item, item + 1)
+        alone = cls()(x[one], RATE, **{name: value[one] for name, value in values.items()})
+        assert residual_db(together[one], alone) <= -120
+
+
+@each_effect
+@pytest.mark.parametrize("rate", RATES)
+def test_any_rate(cls, rate):
+    x = music(seconds=0.5, rate=rate).float()
+    y = cls()(x, rate, **turned(cls, 0.8, torch.float32))
+    assert y.shape == x.shape
+    assert torch.isfinite(y).all()
+    assert residual_db(cls()(x, rate, **neutral(cls, 1, torch.float32)), x) <= -100
+
+
+@each_effect
+@pytest.mark.parametrize("length", [1, 2, 7, 300])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_any_length_and_mono_stays_mono(cls, length, channels):
+    x = music(batch=2, channels=channels, seconds=length / RATE)
+    y = cls()(x, RATE, **turned(cls, [0.2, 0.9]))
+    assert y.shape == x.shape
+    assert torch.isfinite(y).all()
+
+
+def torture(dtype):
+    """Noise and a square wave 30 × over full scale, denormal numbers, one click, full-scale DC."""
+    length = RATE // 4
+    square = torch.sign(torch.sin(torch.arange(length) * 0.3) + 1e-9).expand(2, -1)
+    click = torch.zeros(2, length)
+    click[:, 100] = 30.0
+    loud = 60 * music(seconds=0.25)[0]
+    rows = [loud, 30 * square, torch.full_like(square, 1e-40), click, torch.ones(2, length)]
+    return torch.stack([row.to(dtype) for row in rows])
+
+
+@each_effect
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("position", [0.0, 1.0])
+def test_no_nan_however_loud_or_faint(cls, dtype, position):
+    x = torture(dtype).requires_grad_()
+    values = {
+        n: v.expand(5).clone().requires_grad_() for n, v in turned(cls, position, dtype).items()
+    }
+    y = cls()(x, RATE, **values)
+    y.square().mean().backward()
+    results = [y, x.grad, *(value.grad for value in values.values())]
+    assert all(torch.isfinite(result).all() for result in results)
+    if cls.invertible and cls.knob_names:
+        assert torch.isfinite(cls().invert(x.detach(), RATE, **values)).all()
+
+
+@each_effect
+def test_time_invariant(cls):
+    x, values, late = music(), turned(cls, 0.8), 137
+    start = torch.zeros(1, 2, late, dtype=x.dtype)
+    y = cls()(torch.cat([start, x], dim=-1), RATE, **values)
+    assert residual_db(y[..., late:], cls()(x, RATE, **values)) <= -120
+    assert not y[..., :late].any()
+
+
+@each_effect
+def test_same_settings_same_samples(cls):
+    x, values = music(), turned(cls, 0.8)
+    assert torch.equal(cls()(x, RATE, **values), cls()(x, RATE, **values))
+
+
+@each_effect
+def test_the_future_is_not_heard(cls):
+    if not cls.knob_names:
+        pytest.skip("the limiter looks ahead")
+    x, values = music(), turned(cls, 0.8)
+    changed = x.clone()
+    changed[..., RATE // 2 :] = 0.9
+    first, second = (cls()(signal, RATE, **values) for signal in (x, changed))
+    assert residual_db(second[..., : RATE // 2], first[..., : RATE // 2]) <= -120
+
+
+@each_effect
+@pytest.mark.parametrize(("dtype", "limit_db"), [(torch.float64, -200), (torch.float32, -100)])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_inverse_gives_the_input_back(cls, dtype, limit_db, channels):
+    y, values = music(batch=3, channels=channels).to(dtype), turned(cls, [0.0, 0.7, 1.0], dtype)
+    if not cls.invertible or not cls.knob_names:
+        with pytest.raises(NotImplementedError, match=f"{cls.__name__} has no inverse"):
+            cls().invert(y, RATE, **values)
+        return
+    x = cls().invert(y, RATE, **values)
+    assert residual_db(cls()(x, RATE, **values), y) <= limit_db
+    assert residual_db(cls().invert(cls()(y, RATE, **values), RATE, **values), y) <= limit_db
+
+
+@each_effect
+def test_audible_answers_for_each_song(cls):
+    heard = cls().audible(music(batch=3), RATE, **turned(cls, [0.2, 0.7, 1.0]))
+    assert heard.shape == (3,)
+    assert heard.dtype == torch.bool
