@@ -1,0 +1,1 @@
+"""What is changed in an example afterwards, without making its knobs untrue."""

@@ -1,0 +1,1 @@
+"""Songs on disk, and how they become batches."""

@@ -1,0 +1,156 @@
+"""From songs to examples: which excerpt, and which draw of the task.
+
+All randomness of an example comes from (seed, stream, epoch, index), so neither the order of the
+examples, nor the number of workers, nor a resume changes it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ai_mixer.data.audio import read_excerpt
+from ai_mixer.types import CONDITIONS, GENRES, Example, Song
+
+SILENT_RMS = 10.0 ** (-50.0 / 20.0)  # an excerpt below this is drawn again …
+DRAWS = 4  # … at most this many times
+
+Key = tuple[int, int]
+"""(epoch, index): what the sampler hands to the dataset."""
+
+
+class Task(Protocol):
+    """How (rough, finished, knobs) is made from an excerpt."""
+
+    condition: str  # one of CONDITIONS, or "any": by lot
+
+    def __call__(
+        self,
+        finished: Tensor,
+        other: Callable[[], Tensor],
+        *,
+        dry: bool,
+        sample_rate: int,
+        rng: np.random.Generator,
+        condition: str | None = None,
+    ) -> Example:
+        """The example of one excerpt; `other` reads a second one, and only where it is heard."""
+        ...
+
+
+class Augment(Protocol):
+    """What is changed in an example afterwards: first drawn, then applied."""
+
+    def draw(self, rng: np.random.Generator) -> Any:
+        """The parameters of one application."""
+        ...
+
+    def apply(self, example: Example, params: Any) -> Example:
+        """The changed example."""
+        ...
+
+
+class SongDataset(Dataset[Example]):
+    """`excerpts_per_song` examples of every song and epoch, `excerpt_s` seconds each.
+
+    `stream` keeps train, val and test draws apart. With `cycle_conditions` a task that would draw
+    the condition is given each in turn, so that every one is equally represented.
+    """
+
+    def __init__(
+        self,
+        songs: Sequence[Song],
+        task: Task,
+        augment: Augment | None = None,
+        *,
+        sample_rate: int = 44100,
+        excerpt_s: float = 5.0,
+        excerpts_per_song: int = 1,
+        seed: int = 0,
+        stream: int = 0,
+        cycle_conditions: bool = False,
+    ) -> None:
+        if excerpt_s <= 0 or excerpts_per_song < 1:
+            raise ValueError(
+                "excerpt_s must be positive and excerpts_per_song at least 1, "
+                f"got {excerpt_s} and {excerpts_per_song}"
+            )
+        self.songs, self.task, self.augment = list(songs), task, augment
+        self.sample_rate, self.excerpt_s = sample_rate, excerpt_s
+        self.excerpts_per_song = excerpts_per_song
+        self.seed, self.stream, self.cycle_conditions = seed, stream, cycle_conditions
+
+    def __len__(self) -> int:
+        return len(self.songs) * self.excerpts_per_song
+
+    def __getitem__(self, key: Key) -> Example:
+        epoch, index = key
+        song = self.songs[index // self.excerpts_per_song]
+        sequence = np.random.SeedSequence([self.seed, self.stream, epoch, index])
+        where, task_rng, augment_rng = map(np.random.default_rng, sequence.spawn(3))
+        path = song.dry_path or song.path
+        start_s, finished = self._excerpt(path, song.duration_s, where)
+        other_s = other_start(start_s, song.duration_s, self.excerpt_s, where)
+        given = CONDITIONS[index % len(CONDITIONS)] if self.cycle_conditions else None
+        example = self.task(
+            finished,
+            lambda: self._read(path, other_s),
+            dry=song.dry_path is not None,
+            sample_rate=self.sample_rate,
+            rng=task_rng,
+            condition=given if self.task.condition == "any" else None,
+        )
+        example = replace(example, genre=genre_index(song.genre), song_id=song.id)
+        if self.augment is None:
+            return example
+        return self.augment.apply(example, self.augment.draw(augment_rng))
+
+    def _excerpt(
+        self, path: Path, duration_s: float, rng: np.random.Generator
+    ) -> tuple[float, Tensor]:
+        """Where the excerpt starts and its samples; near-silence is drawn again."""
+        for _ in range(DRAWS):
+            start_s = rng.uniform(0.0, max(0.0, duration_s - self.excerpt_s))
+            audio = self._read(path, start_s)
+            if audio.square().mean() >= SILENT_RMS**2:
+                break
+        return start_s, audio
+
+    def _read(self, path: Path, start_s: float) -> Tensor:
+        return read_excerpt(path, start_s, self.excerpt_s, self.sample_rate)
+
+
+def other_start(
+    start_s: float, duration_s: float, excerpt_s: float, rng: np.random.Generator
+) -> float:
+    """Start of a second excerpt that does not overlap the first, evenly over all such places.
+
+    In a song too short for two it is as far away as possible.
+
+    >>> other_start(1.0, 8.0, 5.0, np.random.default_rng(0))
+    3.0
+    """
+    last = max(0.0, duration_s - excerpt_s)
+    before = max(0.0, start_s - excerpt_s)  # room for starts in front of the first excerpt …
+    after = max(0.0, last - (start_s + excerpt_s))  # … and behind it
+    fits_before, fits_after = start_s >= excerpt_s, start_s + excerpt_s <= last
+    if not fits_before and not fits_after:
+        return last if last - start_s >= start_s else 0.0
+    place = rng.uniform(0.0, before + after)
+    if fits_before and (place < before or not fits_after):
+        return place
+    return start_s + excerpt_s + place - before
+
+
+def genre_index(label: str | None) -> int:
+    """Index into GENRES, whatever the spelling; −1 for another genre or none.
+
+    >>> genre_index("Hip-Hop"), genre_index("polka"), genre_index(None)
+    (5, -1, -1)
+    """
+    name = (label or "").strip().lower().replace("-", "_").replace(" ", "_")
+    return GENRES.index(name) if name in GENRES else -1

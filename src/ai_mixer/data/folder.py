@@ -1,0 +1,91 @@
+"""A folder of songs: any tree of sound files, with a manifest or without.
+
+Without a manifest the first sub-folder names the genre and the second the artist:
+`rock/some band/song.wav`. What lies directly in a genre folder is an artist of its own.
+"""
+
+import os
+import warnings
+from pathlib import Path
+
+from ai_mixer.data.audio import SUFFIXES, probe
+from ai_mixer.data.manifest import find_manifest, read_manifest
+from ai_mixer.data.splits import split_by_group
+from ai_mixer.types import Song
+
+ROOT_VARIABLE = "AI_MIXER_MUSIC"
+
+
+class Folder:
+    """Songs under `root` (default: the folder named by the variable AI_MIXER_MUSIC).
+
+    A sub-folder `finished/` is preferred where there is one. `manifest` defaults to `manifest.csv`
+    in the root or the folder above; `fold` picks one of its folds as the test.
+    """
+
+    def __init__(
+        self,
+        root: str | Path | None = None,
+        manifest: str | Path | None = None,
+        fold: int | None = None,
+    ) -> None:
+        chosen = root or os.environ.get(ROOT_VARIABLE)
+        if not chosen:
+            raise ValueError(
+                f"data.root is not set: say data.root=/your/music or set {ROOT_VARIABLE}"
+            )
+        folder = Path(chosen).expanduser()
+        if not folder.is_dir():
+            raise ValueError(f"data.root={chosen}: no such folder")
+        finished = folder / "finished"
+        self.root = finished if finished.is_dir() else folder
+        self.manifest = Path(manifest).expanduser() if manifest else find_manifest(self.root)
+        if fold is not None and self.manifest is None:
+            raise ValueError(f"data.fold={fold}: folds come from a manifest, {self.root} has none")
+        self.fold = fold
+
+    def songs(self) -> list[Song]:
+        """All songs, ordered by path. ValueError if there is none."""
+        if self.manifest is not None:
+            return read_manifest(self.manifest, self.root, self.fold)
+        return _walk(self.root)
+
+
+def _walk(root: Path) -> list[Song]:
+    """Songs of a tree without a manifest."""
+    files = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not files:
+        kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
+        raise ValueError(f"{root}: no sound files: put songs there ({kinds}) or set data.root")
+    headers, problems = {}, []
+    for file in files:
+        try:
+            headers[file] = probe(file)
+        except ValueError as error:
+            problems.append(str(error))
+    if not headers:
+        raise ValueError(f"{root}: none of its {len(files)} sound files can be read: {problems[0]}")
+    for problem in problems:
+        warnings.warn(f"song skipped: {problem}", stacklevel=3)
+    places = [file.relative_to(root) for file in headers]
+    groups = [_group(place) for place in places]
+    splits = split_by_group(groups, [place.as_posix() for place in places])
+    return [
+        Song(
+            id=place.with_suffix("").as_posix(),
+            path=root / place,
+            song=place.stem,
+            title=place.stem,
+            group=group,
+            split=split,
+            genre=place.parts[0] if len(place.parts) > 1 else None,
+            artist=place.parts[-2] if len(place.parts) > 2 else None,
+            **headers[root / place]._asdict(),
+        )
+        for place, group, split in zip(places, groups, splits, strict=True)
+    ]
+
+
+def _group(place: Path) -> str:
+    """The artist's folder below the genre, else the file itself."""
+    return place.parts[1] if len(place.parts) > 2 else place.as_posix()

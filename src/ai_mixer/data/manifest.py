@@ -1,0 +1,125 @@
+"""The table that says which songs there are: one CSV row per recording, one `Song` each.
+
+Columns: file (the only one required), song, title, artist, group, fold, split, genre, licence,
+source, source_path, start_s, duration_s, dry, drums, bass, vocals, other. `file`, `dry` and the
+stems are paths relative to the manifest. `group` is what must not be split: artist or corpus.
+"""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ai_mixer.data.audio import probe
+from ai_mixer.data.splits import SPLITS, split_by_fold, split_by_group
+from ai_mixer.types import Song
+
+STEMS = ("drums", "bass", "vocals", "other")
+_TEXT = ("song", "title", "artist", "group", "genre", "licence", "split", "dry", *STEMS)
+
+
+def find_manifest(root: Path) -> Path | None:
+    """`manifest.csv` in the root or in the folder above it."""
+    places = (root / "manifest.csv", root.parent / "manifest.csv")
+    return next((place for place in places if place.is_file()), None)
+
+
+def read_manifest(path: Path, root: Path | None = None, fold: int | None = None) -> list[Song]:
+    """The songs of a manifest whose files lie under `root` (default: all of them).
+
+    Without a split column (or where a cell is empty) songs are split by group; `fold` replaces the
+    split by k-fold over the fold column. A song that cannot be read is skipped with a warning.
+    ValueError if the manifest is missing or malformed, or no song is left.
+    """
+    rows = _rows(path)
+    if fold is not None:
+        if any(row.get("fold") is None for row in rows):
+            raise ValueError(f"{path}: data.fold={fold} needs a fold number in every row")
+        splits = split_by_fold([int(row["fold"]) for row in rows], fold)
+    else:
+        by_group = split_by_group([_group(row) for row in rows], [row["file"] for row in rows])
+        splits = [row.get("split") or split for row, split in zip(rows, by_group, strict=True)]
+    songs, problems = [], []
+    for row, split in zip(rows, splits, strict=True):
+        if root is not None and not _inside(path.parent / row["file"], root):
+            continue
+        try:
+            songs.append(_song(path.parent, row, split))
+        except ValueError as error:
+            problems.append(str(error))
+    if not songs:
+        why = problems[0] if problems else f"none of its {len(rows)} files lies under {root}"
+        raise ValueError(f"{path}: no usable song: {why}")
+    for problem in problems:
+        warnings.warn(f"song skipped: {problem}", stacklevel=2)
+    return songs
+
+
+def write_manifest(path: Path, songs: Sequence[Song]) -> None:
+    """Write songs as a manifest that `read_manifest` reads back; files must lie beside or below."""
+    rows = []
+    for song in songs:
+        paths = {"file": song.path, "dry": song.dry_path, **song.stems}
+        row: dict[str, Any] = {name: getattr(song, name, None) for name in _TEXT}
+        row |= {
+            name: file.relative_to(path.parent).as_posix() for name, file in paths.items() if file
+        }
+        rows.append(row | {"duration_s": song.duration_s})
+    columns = ["file", *_TEXT[:7], "duration_s", *_TEXT[7:]]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows, columns=columns).dropna(axis="columns", how="all").to_csv(path, index=False)
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    if not path.is_file():
+        raise ValueError(f"{path}: no such manifest")
+    try:
+        table = pd.read_csv(path, dtype=dict.fromkeys(("file", *_TEXT), "object"))
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: is no CSV table ({str(error).strip()})") from error
+    if "file" not in table.columns:
+        raise ValueError(f"{path}: needs a column `file`, has {', '.join(table.columns)}")
+    filled = table.astype(object).where(table.notna(), None)
+    rows = [{str(name): cell for name, cell in row.items()} for row in filled.to_dict("records")]
+    for number, row in enumerate(rows, start=2):
+        if row["file"] is None:
+            raise ValueError(f"{path}: line {number} has no file")
+        if row.get("split") not in (None, *SPLITS):
+            raise ValueError(
+                f"{path}: line {number}: split {row['split']!r} is none of {', '.join(SPLITS)}"
+            )
+    return rows
+
+
+def _song(folder: Path, row: dict[str, Any], split: str) -> Song:
+    """One row as a song. ValueError if a file it names is missing or unreadable."""
+    file = folder / row["file"]
+    header = probe(file)
+    others = {name: folder / row[name] for name in ("dry", *STEMS) if row.get(name)}
+    missing = [str(other) for other in others.values() if not other.is_file()]
+    if missing:
+        raise ValueError(f"{file}: needs {missing[0]}: no such file")
+    return Song(
+        id=Path(row["file"]).with_suffix("").as_posix(),
+        path=file,
+        song=row.get("song") or Path(row["file"]).stem,
+        group=_group(row),
+        split=split,
+        duration_s=header.duration_s,
+        sample_rate=header.sample_rate,
+        channels=header.channels,
+        dry_path=others.pop("dry", None),
+        stems=others,
+        **{name: row.get(name) for name in ("genre", "artist", "title", "licence")},
+    )
+
+
+def _group(row: dict[str, Any]) -> str:
+    """What must not be split: the first of group, artist, song, file that is known."""
+    return str(next(row[name] for name in ("group", "artist", "song", "file") if row.get(name)))
+
+
+def _inside(file: Path, root: Path) -> bool:
+    return file.resolve().is_relative_to(root.resolve())

@@ -1,0 +1,121 @@
+"""Songs as batches: the train, validation and test loaders."""
+
+import multiprocessing
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader
+
+from ai_mixer.data.dataset import Augment, SongDataset, Task
+from ai_mixer.data.sampler import KeySampler
+from ai_mixer.data.splits import SPLITS
+from ai_mixer.types import Batch, Song
+
+
+class Source(Protocol):
+    """Where songs come from: the embedded band, a folder …"""
+
+    def songs(self) -> list[Song]:
+        """All songs, each with its split."""
+        ...
+
+
+class MixData(pl.LightningDataModule):
+    """Batches of examples made by `task` from the songs of `source`.
+
+    Only training is augmented and drawn anew each epoch; validation and test are always the same
+    examples, every condition in turn. workers = 0 reads in the main process.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        task: Task,
+        augment: Augment | None = None,
+        *,
+        sample_rate: int = 44100,
+        excerpt_s: float = 5.0,
+        excerpts_per_song: int = 16,
+        batch_size: int = 16,
+        workers: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.source, self.task, self.augment = source, task, augment
+        self.sample_rate, self.excerpt_s = sample_rate, excerpt_s
+        self.excerpts_per_song = excerpts_per_song
+        self.batch_size, self.workers, self.seed = batch_size, workers, seed
+        self._songs: list[Song] | None = None
+
+    def songs(self, split: str) -> list[Song]:
+        """The songs of one split. ValueError if there is none."""
+        if split not in SPLITS:
+            raise ValueError(f"split {split!r} is none of {', '.join(SPLITS)}")
+        if self._songs is None:
+            self._songs = self.source.songs()
+        chosen = [song for song in self._songs if song.split == split]
+        if not chosen:
+            found = dict(Counter(song.split for song in self._songs))
+            raise ValueError(
+                f"no songs in {split} (songs per split: {found}): add songs or artists"
+            )
+        return chosen
+
+    def dataset(self, split: str) -> SongDataset:
+        """The examples of one split."""
+        training = split == "train"
+        return SongDataset(
+            self.songs(split),
+            self.task,
+            self.augment if training else None,
+            sample_rate=self.sample_rate,
+            excerpt_s=self.excerpt_s,
+            excerpts_per_song=self.excerpts_per_song,
+            seed=self.seed,
+            stream=SPLITS.index(split),
+            cycle_conditions=not training,
+        )
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Shuffled, drawn anew each epoch."""
+        return self._loader("train")
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """The same examples each time, in order."""
+        return self._loader("val")
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """The same examples each time, in order."""
+        return self._loader("test")
+
+    def _loader(self, split: str) -> DataLoader[Batch]:
+        dataset = self.dataset(split)
+        options: dict[str, Any] = {}
+        if self.workers:
+            options = {"multiprocessing_context": _workers_context(), "persistent_workers": True}
+        return DataLoader(
+            dataset,  # type: ignore[arg-type]  # Dataset is generic in the item, not in the batch
+            batch_size=self.batch_size,
+            sampler=KeySampler(dataset, training=split == "train", seed=self.seed),
+            collate_fn=Batch.collate,
+            num_workers=self.workers,
+            pin_memory=torch.cuda.is_available(),
+            **options,
+        )
+
+
+def _workers_context() -> Any:
+    """Workers forked from a clean server that has imported what they need, once.
+
+    A plain fork copies a process full of threads (OpenMP, MLflow) and may hang; a spawn would
+    import everything again in each worker.
+    """
+    context = multiprocessing.get_context("forkserver")
+    main = getattr(sys.modules["__main__"], "__spec__", None)
+    names: Sequence[str] = [__name__] if main is None else [__name__, main.name]
+    context.set_forkserver_preload(list(names))
+    return context

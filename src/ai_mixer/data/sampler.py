@@ -1,0 +1,30 @@
+"""The order in which examples are drawn: keys (epoch, index) for `SongDataset`."""
+
+from collections.abc import Iterator, Sized
+from typing import Any, cast
+
+import torch.distributed
+from torch.utils.data import DistributedSampler
+
+
+class KeySampler(DistributedSampler[Any]):
+    """Every index once per epoch, dealt out evenly to the processes of a distributed training.
+
+    While training the order depends on (seed, epoch) and the key carries the epoch; else it is
+    0, 1, 2 … and always epoch 0. Lightning calls `set_epoch`, also after a resume.
+    """
+
+    def __init__(self, data: Sized, *, training: bool, seed: int = 0) -> None:
+        running = torch.distributed.is_available() and torch.distributed.is_initialized()
+        super().__init__(
+            cast(Any, data),
+            num_replicas=torch.distributed.get_world_size() if running else 1,
+            rank=torch.distributed.get_rank() if running else 0,
+            shuffle=training,
+            seed=seed,
+        )
+        self.training = training
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        epoch = self.epoch if self.training else 0
+        return ((epoch, index) for index in super().__iter__())

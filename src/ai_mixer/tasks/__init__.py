@@ -1,0 +1,1 @@
+"""How rough, finished and true knobs are made from songs."""

@@ -1,0 +1,113 @@
+"""Restore: a finished excerpt run backwards through the console is what the model has to mend.
+
+rough = unmix(finished, knobs), so that console(rough, knobs) ≈ finished and the knobs are known.
+Reverb and delay have no honest inverse: with a dry version of the song they are added to it for the
+finished version, without one they stay neutral and count for nothing (mask).
+"""
+
+import copy
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ai_mixer.console import Console
+from ai_mixer.dsp.true_peak import true_peak
+from ai_mixer.types import CONDITIONS, Example
+
+PEAK_DB = -1.0  # dBTP of a finished excerpt at most, so that the safety limiter idles
+DRY_PEAK_DB = -6.0  # the same before reverb and delay are added
+ROUGH_PEAK = 10.0 ** (40.0 / 20.0)  # no fader setting in the world gives a louder rough
+DRAWS = 8  # of knobs, before an excerpt is left as it is
+
+
+class Restore:
+    """The task for one stereo file. `condition` is one of CONDITIONS, or "any": drawn each time."""
+
+    def __init__(self, console: Console, condition: str = "any") -> None:
+        if condition not in (*CONDITIONS, "any"):
+            raise ValueError(f"condition {condition!r} is none of {', '.join(CONDITIONS)}, any")
+        # A copy of its own: examples are made on the CPU, wherever the system's console moves.
+        self.console, self.condition = copy.deepcopy(console).cpu(), condition
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        finished: Tensor,
+        other: Callable[[], Tensor],
+        *,
+        dry: bool,
+        sample_rate: int,
+        rng: np.random.Generator,
+        condition: str | None = None,
+    ) -> Example:
+        """One example; genre and song id are left to the caller.
+
+        finished: [C, T], before reverb and delay if `dry`. other: gives another excerpt of the same
+        recording; called only when the model hears it. The same rng gives the same rough, finished
+        and knobs under every condition.
+        """
+        by_lot = CONDITIONS[rng.integers(len(CONDITIONS))]
+        condition = condition or (by_lot if self.condition == "any" else self.condition)
+        gain = _headroom(finished, DRY_PEAK_DB if dry else PEAK_DB)
+        finished = finished * gain
+        rough, knobs = self._rough(finished, sample_rate, dry, rng)
+        mix, audible = self.console.listen(rough[None], sample_rate, knobs[None])
+        if dry:
+            finished = mix[0]
+        return Example(
+            rough=rough,
+            finished=finished,
+            reference=self._reference(condition, finished, other, gain, dry, sample_rate, knobs),
+            condition=CONDITIONS.index(condition),
+            knobs=knobs,
+            mask=audible[0] & self._true(dry),
+            genre=-1,
+            sample_rate=sample_rate,
+            song_id="",
+        )
+
+    def _true(self, dry: bool) -> Tensor:
+        """[P] bool: which knobs leave their true mark on this material."""
+        return self.console.invertible | dry
+
+    def _rough(
+        self, finished: Tensor, sample_rate: int, dry: bool, rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Draw knobs, uniform on the wire, and run the console backwards."""
+        neutral = self.console.neutral
+        for _ in range(DRAWS):
+            drawn = torch.from_numpy(rng.random(len(neutral))).to(neutral)
+            knobs = torch.where(self._true(dry), drawn, neutral)
+            rough = self.console.unmix(finished[None], sample_rate, knobs[None])[0]
+            if rough.abs().amax() <= ROUGH_PEAK:  # NaN is not
+                return rough, knobs
+        return finished, neutral.clone()
+
+    def _reference(
+        self,
+        condition: str,
+        finished: Tensor,
+        other: Callable[[], Tensor],
+        gain: Tensor,
+        dry: bool,
+        sample_rate: int,
+        knobs: Tensor,
+    ) -> Tensor:
+        """What the model hears beside the rough: nothing, another excerpt, or the answer."""
+        if condition == "blind":
+            return torch.zeros_like(finished)
+        if condition == "paired":
+            return finished
+        excerpt = other() * gain
+        if not dry:
+            return excerpt
+        # The same production: what the console makes of this excerpt's own rough.
+        rough = self.console.unmix(excerpt[None], sample_rate, knobs[None])
+        return self.console(rough, sample_rate, knobs[None])[0]
+
+
+def _headroom(audio: Tensor, peak_db: float) -> Tensor:
+    """The gain ≤ 1 that brings a true peak down to `peak_db`."""
+    return (10.0 ** (peak_db / 20.0) / true_peak(audio[None])[0]).clamp_max(1.0)
