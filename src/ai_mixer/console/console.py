@@ -5,7 +5,7 @@ The order of the chain is the order of processing and of the knobs on the wire.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -79,11 +79,12 @@ class Console(nn.Module):
             audio = effect(audio, sample_rate, **values)
         return self.limiter(audio, sample_rate), torch.stack(audible, dim=-1)
 
+    @torch.no_grad()
     def unmix(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> Tensor:
         """The input that these knobs turn into `audio`: every inverse, last effect first.
 
         Effects without an inverse, and the limiter, are passed over: exact only where their knobs
-        are neutral and the limiter idles (finished music at ≤ −1 dBTP). Same shapes as `forward`.
+        are neutral and the limiter idles (finished music at ≤ −1 dBTP). Shapes as in `forward`; no gradient.
         """
         self._check(audio, sample_rate, knobs)
         for effect, values in reversed(list(self._turned(audio, knobs))):
@@ -139,7 +140,7 @@ class Console(nn.Module):
             for argument in arguments:
                 values[argument] = self.knobs[column].to_physical(knobs[:, column])
                 column += 1
-            yield effect, values
+            yield cast(Effect, effect), values
 
     def _position(self, knob: Knob, settings: Mapping[str, float]) -> float:
         value = float(settings.get(knob.name, knob.neutral))

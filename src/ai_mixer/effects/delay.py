@@ -26,19 +26,18 @@ class Delay(Effect):
             raise ValueError(f"feedback must be 0 or more and below 1, got {feedback}")
         self.delay_ms, self.feedback = delay_ms, feedback
 
-    def forward(self, x: Tensor, sample_rate: int, *, wet: Tensor) -> Tensor:
+    def forward(self, x: Tensor, sample_rate: int, *, wet: Tensor) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]; wet: [B], 0–1. Returns [B, C, T]."""
         if not wet.requires_grad and not wet.any():
             return x
-        wet = wet[:, None, None]
-        return (1 - wet) * x + wet * self._echoes(x, sample_rate)
+        return torch.lerp(x, self._echoes(x, sample_rate), wet[:, None, None])
 
     def _echoes(self, x: Tensor, sample_rate: int) -> Tensor:
         """The recursion, one block of D samples at a time: inside a block nothing feeds back."""
         delay = max(1, round(self.delay_ms * sample_rate / 1000))
         echo = x.new_zeros(*x.shape[:-1], delay)
         echoes = []
-        for block in x.split(delay, dim=-1):
+        for block in torch.split(x, delay, dim=-1):
             echoes.append(echo[..., : block.shape[-1]])
             if block.shape[-1] == delay:  # the last block may be short, and nothing follows it
                 echo = block + self.feedback * echo

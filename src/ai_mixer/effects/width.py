@@ -21,7 +21,7 @@ class Width(Effect):
         super().__init__()
         self.inaudible_ratio = 10 ** (inaudible_db / 10)  # of energies
 
-    def forward(self, x: Tensor, sample_rate: int, *, width: Tensor) -> Tensor:
+    def forward(self, x: Tensor, sample_rate: int, *, width: Tensor) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]; width: [B] ratio. Returns [B, C, T]."""
         if x.shape[1] == 1:
             return x
@@ -29,11 +29,11 @@ class Width(Effect):
         side = side * width[:, None]
         return torch.stack([mid + side, mid - side], dim=1)
 
-    def invert(self, y: Tensor, sample_rate: int, *, width: Tensor) -> Tensor:
+    def invert(self, y: Tensor, sample_rate: int, *, width: Tensor) -> Tensor:  # type: ignore[override]
         """The input that `forward` turns into y."""
         return self.forward(y, sample_rate, width=1 / width)
 
-    def audible(self, x: Tensor, sample_rate: int, *, width: Tensor) -> Tensor:
+    def audible(self, x: Tensor, sample_rate: int, *, width: Tensor) -> Tensor:  # type: ignore[override]
         """[B] bool: False on mono and near-mono input."""
         if x.shape[1] == 1:
             return torch.zeros(x.shape[0], dtype=torch.bool, device=x.device)

@@ -1,0 +1,158 @@
+"""A room as an impulse response that is the same at every sample rate, by fast convolution.
+
+The response is decaying noise, as late reverberation is (Moorer, "About This Reverberation
+Business", Computer Music Journal 3(2), 1979), with a few early reflections. It is made once as a
+spectrum; a sample rate takes from that spectrum the frequencies it can carry. The noise comes from
+raw 64-bit integers of a fixed generator, so the same settings give the same samples for ever.
+"""
+
+import math
+from functools import lru_cache
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from scipy.fft import next_fast_len
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from ai_mixer.effects.effect import Effect
+
+MAKING_RATE = 48_000  # where the room is made: higher rates hear nothing above its 24 kHz
+BANDS_HZ = 62.5 * 2.0 ** np.arange(9)  # octaves, each with a decay time of its own
+BUILD_UP_S = 0.03  # until the noise has reached full density
+EARLY_S = 0.06  # when the early reflections arrive
+EARLY_REFLECTIONS = 7  # per path
+EARLY_LEVEL = 12.0  # of the first, beside noise of ±1
+BLOCK = 1 << 19  # input samples per FFT: bounds the memory that a long file takes
+
+Array = np.ndarray[Any, Any]
+
+
+class Room(NamedTuple):
+    """What determines the response."""
+
+    decay_s: float
+    predelay_ms: float
+    damping_hz: float
+    low_cut_hz: float
+    seed: int
+
+
+class Reverb(Effect):
+    """y = (1 − wet)·x + wet·(h ∗ x), where each output hears both inputs (2 × 2 responses).
+
+    Knob `wet`: 0–1, [B]; 0 is the identity. decay_s: time to −60 dB at low frequencies, shorter
+    above `damping_hz`; the tail is thin below `low_cut_hz`. h keeps the level of pink noise. Mono
+    gives the left output of the same signal on both inputs. ValueError if a setting is not above 0.
+    """
+
+    knob_names: ClassVar[tuple[str, ...]] = ("wet",)
+    invertible: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        decay_s: float = 1.2,
+        predelay_ms: float = 15.0,
+        damping_hz: float = 5000.0,
+        low_cut_hz: float = 120.0,
+        seed: int = 1,
+    ) -> None:
+        super().__init__()
+        self.room = Room(decay_s, predelay_ms, damping_hz, low_cut_hz, seed)
+        for name, value in self.room._asdict().items():
+            if value < 0 or (value == 0 and name not in {"predelay_ms", "seed"}):
+                raise ValueError(f"{name} must be above 0, got {value}")
+
+    def forward(self, x: Tensor, sample_rate: int, *, wet: Tensor) -> Tensor:  # type: ignore[override]
+        """x: [B, C, T], mono or stereo; wet: [B], 0–1. Returns [B, C, T]."""
+        if not wet.requires_grad and not wet.any():
+            return x
+        spectrum = response_spectrum(self.room, sample_rate, min(x.shape[-1], BLOCK), x.dtype)
+        if x.shape[1] == 1:
+            spectrum = spectrum.sum(dim=1, keepdim=True)[:1]
+        room: Tensor = _Convolve.apply(x, spectrum.to(x.device))  # type: ignore[no-untyped-call]
+        return torch.lerp(x, room, wet[:, None, None])
+
+
+@lru_cache(maxsize=8)
+def response_spectrum(room: Room, sample_rate: int, block: int, dtype: torch.dtype) -> Tensor:
+    """[output, input, F] complex: for linear convolution with blocks of this length."""
+    response = impulse_response(room, sample_rate)[..., :block]
+    size = 2 * next_fast_len((block + response.shape[-1]) // 2, real=True)  # even: irfft's default
+    return torch.fft.rfft(response, n=size).to(dtype.to_complex())
+
+
+@lru_cache(maxsize=8)
+def impulse_response(room: Room, sample_rate: int) -> Tensor:
+    """[output, input, T] float64: from the direct sound to −60 dB."""
+    spectrum, seconds = _room_spectrum(room)
+    samples = sample_rate * seconds
+    response = np.fft.irfft(spectrum[..., : samples // 2 + 1], n=samples)
+    length = round((room.predelay_ms / 1000 + room.decay_s) * sample_rate)
+    return torch.from_numpy(response[..., :length].copy())
+
+
+@lru_cache(maxsize=4)
+def _room_spectrum(room: Room) -> tuple[Array, int]:
+    """The transfer functions [output, input, F], 1 / seconds Hz apart, and those whole seconds."""
+    predelay_s = room.predelay_ms / 1000
+    seconds = math.ceil(predelay_s + room.decay_s + 0.1)
+    time_s = np.arange(seconds * MAKING_RATE) / MAKING_RATE - predelay_s
+    frequency_hz = np.fft.rfftfreq(len(time_s), 1 / MAKING_RATE)
+    excitation = np.fft.rfft(_excitation(time_s, room.seed))
+    response = np.zeros((2, 2, len(time_s)))
+    octave = np.log2(frequency_hz.clip(1) / BANDS_HZ[0])
+    for index, decay_s in enumerate(room.decay_s / np.hypot(1, BANDS_HZ / room.damping_hz)):
+        # Triangles in octaves that add up to 1; the outermost bands reach to the ends.
+        share = (1 - abs(octave.clip(0, len(BANDS_HZ) - 1) - index)).clip(0)
+        band = np.fft.irfft(excitation * share, n=len(time_s))
+        response += band * 10 ** (-3 * time_s.clip(0) / decay_s)
+    fade = ((predelay_s + room.decay_s - (time_s + predelay_s)) / (0.1 * room.decay_s)).clip(0, 1)
+    low_cut = 1 / (1 + (room.low_cut_hz / frequency_hz.clip(1)) ** 2)
+    spectrum = np.fft.rfft(response * fade * (time_s >= 0)) * low_cut
+    pink = np.where((frequency_hz > 50) & (frequency_hz < 16_000), 1 / frequency_hz.clip(1), 0)
+    power = (abs(spectrum) ** 2).sum(axis=1).mean(axis=0)
+    return spectrum / math.sqrt((power * pink).sum() / pink.sum()), seconds
+
+
+def _excitation(time_s: Array, seed: int) -> Array:
+    """[output, input, T]: reflections that are few at first and become dense noise."""
+    integers = np.random.PCG64(seed).random_raw(4 * len(time_s)) >> np.uint64(11)
+    noise = (integers / 2.0**52 - 1).reshape(2, 2, -1)  # uniform on ±1
+    build_up = (time_s / BUILD_UP_S).clip(0, 1)
+    excitation = noise * build_up
+    onset = int(np.searchsorted(time_s, 0))
+    for path, chance in zip(excitation.reshape(4, -1), noise.reshape(4, -1), strict=True):
+        # One reflection in each of equal stretches, jittered, quieter the later it comes.
+        for index in range(EARLY_REFLECTIONS):
+            delay_s = EARLY_S * (index + (1 + chance[2 * index]) / 2) / EARLY_REFLECTIONS
+            sign = math.copysign(1, chance[2 * index + 1])
+            path[onset + round(delay_s * MAKING_RATE)] += sign * EARLY_LEVEL / (1 + index)
+    return excitation
+
+
+class _Convolve(torch.autograd.Function):
+    """y = h ∗ x, cut to x's length. Its gradient: time reversed, inputs and outputs swapped."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, spectrum: Tensor) -> Tensor:
+        ctx.save_for_backward(spectrum)
+        return _convolve(x, spectrum)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (spectrum,) = ctx.saved_tensors
+        return _convolve(grad.flip(-1), spectrum.transpose(0, 1)).flip(-1), None
+
+
+def _convolve(x: Tensor, spectrum: Tensor) -> Tensor:
+    """Overlap-add: x [B, input, T] in blocks, spectrum [output, input, F]."""
+    size = 2 * (spectrum.shape[-1] - 1)  # always even
+    y = x.new_zeros(x.shape[0], spectrum.shape[0], x.shape[-1] + size)
+    for start in range(0, x.shape[-1], BLOCK):
+        block = torch.fft.rfft(x[..., start : start + BLOCK], n=size)
+        mixed = (spectrum * block[:, None]).sum(dim=2)
+        y[..., start : start + size] += torch.fft.irfft(mixed, n=size)
+    return y[..., : x.shape[-1]]
