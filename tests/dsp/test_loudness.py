@@ -78,7 +78,7 @@ def test_the_same_sound_reads_the_same_at_every_rate(rate):
     for freq_hz in (60.0, 500.0, 2000.0):
         expected = loudness.loudness_lufs(sine(2, -23.0, freq_hz), RATE).item()
         reading = loudness.loudness_lufs(sine(2, -23.0, freq_hz, rate), rate).item()
-        assert reading == pytest.approx(expected, abs=0.35 if rate == 8000 else 0.05)
+        assert reading == pytest.approx(expected, abs=0.35 if rate < 16000 else 0.05)
 
 
 def test_gates_leave_out_the_quiet_parts():

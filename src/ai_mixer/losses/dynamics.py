@@ -1,0 +1,29 @@
+"""How far the dynamics are off: peaks against average, and loud against quiet moments."""
+
+from torch import Tensor
+
+from ai_mixer.dsp.levels import crest_db
+from ai_mixer.dsp.loudness import BLOCK_S, loudness_range_lu
+from ai_mixer.losses.term import Term, rendered
+from ai_mixer.types import Batch
+
+
+class Dynamics(Term):
+    """|Δ crest factor| + |Δ loudness range|, in dB; blind to gain.
+
+    The range is that of EBU Tech 3342 on 400 ms blocks, so that excerpts of a few seconds have one;
+    excerpts shorter than `range_from_s` are judged by their crest factor alone.
+    """
+
+    def __init__(self, range_from_s: float = 2.0) -> None:
+        super().__init__()
+        self.range_from_s = range_from_s
+
+    def forward(self, knobs: Tensor, mix: Tensor | None, batch: Batch) -> Tensor:
+        """mix: [B, C, T]. Returns [], dB."""
+        heard, wanted, rate = rendered(mix, batch), batch.finished, batch.sample_rate
+        error = (crest_db(heard) - crest_db(wanted)).abs()
+        if heard.shape[-1] >= self.range_from_s * rate:
+            ranges = [loudness_range_lu(x, rate, block_s=BLOCK_S) for x in (heard, wanted)]
+            error = error + (ranges[0] - ranges[1]).abs()
+        return error.mean()

@@ -1,0 +1,48 @@
+"""Balance: hears level and equalisation, not phase, timing or width."""
+
+import pytest
+import torch
+from scipy.signal import butter, sosfilt
+
+from ai_mixer.losses.balance import Balance
+
+
+def db(mix, finished, make_batch):
+    return Balance()(None, mix, make_batch(finished)).item()
+
+
+@pytest.mark.parametrize("gain_db", [-6.0, 0.5, 3.0])
+def test_gain_reads_its_decibels(music, make_batch, gain_db):
+    finished = music()
+    mix = 10 ** (gain_db / 20) * finished
+    assert db(mix, finished, make_batch) == pytest.approx(abs(gain_db), abs=1e-9)
+
+
+def test_grows_with_the_equaliser(music, make_batch):
+    finished = music()
+    high = torch.from_numpy(sosfilt(butter(1, 1000, "high", fs=16000, output="sos"), finished))
+    values = [db(finished + a * high, finished, make_batch) for a in (0, 0.2, 0.5, 1, 2)]
+    assert values == sorted(values)
+    assert values[-1] > 2
+
+
+def test_blind_to_polarity_swap_and_mid_side_exchange(music, make_batch):
+    finished, mix = music(), music(seed=1)
+    expected = db(mix, finished, make_batch)
+    flipped = mix * torch.tensor([[1.0], [-1.0]])
+    for same in (-mix, mix.flip(1), flipped):
+        assert db(same, finished, make_batch) == pytest.approx(expected)
+
+
+def test_nearly_blind_to_time(make_batch):
+    """Stationary sound, shifted by a quarter second: the same balance."""
+    noise = 0.1 * torch.randn(1, 2, 20 * 16000, generator=torch.Generator().manual_seed(0))
+    assert db(noise[..., 4000:], noise[..., :-4000], make_batch) < 0.1
+
+
+def test_what_is_below_the_floor_does_not_count(music, make_batch):
+    finished = music()
+    sos = butter(16, 2000, "low", fs=16000, output="sos")
+    dull = torch.from_numpy(sosfilt(sos, finished))
+    noise = torch.randn_like(dull)
+    assert db(dull + 1e-7 * noise, dull, make_batch) < 0.01

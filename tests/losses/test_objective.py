@@ -1,0 +1,127 @@
+"""The objective: weights in units of doing nothing; and every option of configs/loss."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+
+from ai_mixer.losses import Objective, Term
+from ai_mixer.losses.knobs import Knobs
+from ai_mixer.losses.waveform import Waveform
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+OPTIONS = sorted(path.stem for path in (CONFIGS / "loss").glob("*.yaml"))
+TERMS = sorted(path.stem for path in (CONFIGS / "loss" / "term").glob("*.yaml"))
+
+
+def load(*overrides):
+    with initialize_config_dir(str(CONFIGS), version_base=None):
+        return instantiate(compose(overrides=list(overrides)).loss)
+
+
+def two_terms(knobs=1.0, waveform=1.0, scale=None):
+    return Objective(
+        {
+            "knobs": {"weight": knobs, "scale": 0.1, "term": Knobs()},
+            "waveform": {"weight": waveform, "scale": 2.0, "term": Waveform()},
+        },
+        scale,
+    )
+
+
+def test_total_is_the_weighted_sum_in_units_of_doing_nothing(music, make_batch):
+    batch = make_batch(music())
+    knobs, mix = torch.rand(3, 4, dtype=torch.float64), music(seed=1)
+    total, values = two_terms(0.4, 0.3)(knobs, mix, batch)
+    assert values["knobs"].item() == pytest.approx(Knobs()(knobs, None, batch).item())
+    expected = 0.4 * values["knobs"] / 0.1 + 0.3 * values["waveform"] / 2.0
+    assert torch.allclose(total, expected)
+
+
+def test_measured_scales_win_and_may_name_strangers(music, make_batch):
+    objective = two_terms(scale={"waveform": 5.0, "balance": 3.0})
+    assert objective.scale == {"knobs": 0.1, "waveform": 5.0}
+
+
+def test_knobs_count_for_the_whole_batch_and_audio_for_the_first_items(music, make_batch):
+    batch = make_batch(music())
+    knobs = torch.rand(3, 4, dtype=torch.float64)
+    mix = music(seed=1)[:2]
+    _, values = two_terms()(knobs, mix, batch)
+    assert torch.allclose(values["knobs"], Knobs()(knobs, None, batch))
+    assert torch.allclose(values["waveform"], Waveform()(knobs[:2], mix, batch.first(2)))
+
+
+def test_without_a_mix_listening_terms_are_left_out(music, make_batch):
+    batch = make_batch(music())
+    total, values = two_terms()(batch.knobs + 0.1, None, batch)
+    assert list(values) == ["knobs"]
+    assert total.item() == pytest.approx(0.1)
+
+
+def test_weight_zero_is_measured_and_not_trained(music, make_batch):
+    batch = make_batch(music())
+    knobs = torch.rand(3, 4, dtype=torch.float64, requires_grad=True)
+    mix = music(seed=1).requires_grad_()
+    total, values = two_terms(waveform=0.0)(knobs, mix, batch)
+    total.backward()
+    assert mix.grad is None
+    assert values["waveform"] > 0
+    assert torch.allclose(total, 10 * values["knobs"])
+    knobs.grad = None
+    total, _ = two_terms(0.0, 0.0)(knobs, mix, batch)
+    total.backward()
+    assert total.item() == 0.0
+    assert knobs.grad.abs().max() == 0
+
+
+def test_values_hold_no_graph(music, make_batch):
+    knobs = torch.rand(3, 4, dtype=torch.float64, requires_grad=True)
+    _, values = two_terms()(knobs, music().requires_grad_(), make_batch(music()))
+    assert not any(value.requires_grad for value in values.values())
+
+
+def test_errors_name_the_term():
+    with pytest.raises(ValueError, match="term knobs: weight -1"):
+        two_terms(knobs=-1.0)
+    with pytest.raises(ValueError, match="term waveform: scale 0"):
+        two_terms(scale={"waveform": 0.0})
+    with pytest.raises(ValueError, match="no terms"):
+        Objective({})
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_builds_and_runs(option, music, make_batch):
+    objective = load(f"+loss={option}")
+    batch = make_batch(music().float())
+    knobs = torch.rand(3, 4, requires_grad=True)
+    mix = music(seed=1).float().requires_grad_()
+    total, values = objective(knobs, mix, batch)
+    total.backward()
+    assert knobs.grad.isfinite().all()
+    assert set(values) == set(objective.terms)
+    assert (mix.grad is not None) == objective.needs_mix
+
+
+def test_the_default_is_the_mission():
+    weights = {"knobs": 0.4, "perceptual": 0.3, "balance": 0.2, "dynamics": 0.1}
+    assert load("+loss=balanced").weight == weights
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_every_term_can_be_chosen_alone(term):
+    objective = load("+loss=balanced", f"loss/term=[{term}]")
+    assert list(objective.terms) == [term]
+
+
+def test_several_terms_are_chosen_and_weighed_on_the_command_line():
+    words = ["+loss=balanced", "loss/term=[knobs,waveform]", "loss.terms.waveform.weight=0"]
+    assert load(*words).weight == {"knobs": 0.4, "waveform": 0.0}
+
+
+def test_every_term_has_a_config(term_class):
+    built = load("+loss=balanced", f"loss/term=[{','.join(TERMS)}]")
+    assert any(type(term) is term_class for term in built.terms.values())
+    assert all(isinstance(term, Term) for term in built.terms.values())

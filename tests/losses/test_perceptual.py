@@ -1,0 +1,80 @@
+"""Perceptual distance: auraloss' numbers on ordinary songs, sane ones on near-mono."""
+
+import pytest
+import torch
+from auraloss.freq import MultiResolutionSTFTLoss
+
+from ai_mixer.dsp.spectra import mid_side
+from ai_mixer.losses.perceptual import Perceptual
+
+
+def distance(mix, finished, make_batch):
+    return Perceptual()(None, mix, make_batch(finished)).item()
+
+
+def test_equals_auraloss_on_mid_and_side(music, make_batch):
+    finished, mix = music(songs=1), 0.8 * music(songs=1, seed=1)
+    sizes = [512, 2048, 8192]
+    oracle = MultiResolutionSTFTLoss(sizes, [n // 4 for n in sizes], sizes)
+    pairs = zip(mid_side(mix).float().unbind(1), mid_side(finished).float().unbind(1), strict=True)
+    expected = sum(oracle(x[:, None], y[:, None]).item() for x, y in pairs) / 2
+    assert distance(mix, finished, make_batch) == pytest.approx(expected, rel=0.01)
+
+
+def test_grows_with_noise_and_with_detuned_level(music, make_batch):
+    finished = music()
+    other = music(seed=5)
+    noise = [distance(finished + a * other, finished, make_batch) for a in (0, 0.03, 0.1, 0.3, 1)]
+    level = [distance(10 ** (a / 20) * finished, finished, make_batch) for a in (0, 1, 2, 4, 8)]
+    assert noise == sorted(noise)
+    assert level == sorted(level)
+
+
+def test_gain_reads_its_ratio(music, make_batch):
+    """Doubling everything: convergence 1 and ln 2, at every resolution, in mid and in side."""
+    finished = music()
+    assert distance(2 * finished, finished, make_batch) == pytest.approx(1.6931, abs=0.01)
+
+
+def test_blind_to_polarity_and_to_swapped_channels(music, make_batch):
+    finished, mix = music(), music(seed=1)
+    expected = distance(mix, finished, make_batch)
+    assert distance(-mix, finished, make_batch) == pytest.approx(expected)
+    assert distance(mix.flip(1), finished, make_batch) == pytest.approx(expected)
+
+
+def test_hears_width(music, make_batch):
+    finished = music()
+    mid, side = mid_side(finished).unbind(1)
+    widths = []
+    for width in (1.0, 1.2, 1.6, 2.4):
+        mix = torch.stack([mid + width * side, mid - width * side], 1)
+        widths.append(distance(mix, finished, make_batch))
+    assert widths == sorted(widths)
+    assert widths[1] > 0.05
+
+
+@pytest.mark.parametrize("side_db", [-300, -100, -80])
+def test_near_mono_songs_do_not_blow_up(music, make_batch, side_db):
+    """A side nobody hears, replaced by another one: next to nothing; by a real one: about one."""
+    mid, side = mid_side(music()).unbind(1)
+    _, other = mid_side(music(seed=1)).unbind(1)
+
+    def stereo(side):
+        return torch.stack([mid + side, mid - side], 1).float()
+
+    quiet = 10 ** (side_db / 20)
+    finished = stereo(quiet * side)
+    assert distance(stereo(quiet * other), finished, make_batch) < 0.1
+    mix = stereo(0.1 * other).requires_grad_()
+    value = Perceptual()(None, mix, make_batch(finished))
+    value.backward()
+    assert value < 5
+    assert mix.grad.isfinite().all()
+
+
+def test_mono_counts_like_its_mid(music, make_batch):
+    finished, mix = music()[:, :1], music(seed=1)[:, :1]
+    doubled = [x.expand(-1, 2, -1) for x in (mix, finished)]
+    expected = 2 * distance(*doubled, make_batch)  # the absent side halves the stereo mean
+    assert distance(mix, finished, make_batch) == pytest.approx(expected)

@@ -1,0 +1,24 @@
+"""Waveform error: the same at every level."""
+
+import pytest
+import torch
+
+from ai_mixer.losses.waveform import Waveform
+
+
+def esr(mix, finished, make_batch):
+    return Waveform()(None, mix, make_batch(finished)).item()
+
+
+def test_silence_costs_one_and_a_flip_four(music, make_batch):
+    finished = music()
+    assert esr(torch.zeros_like(finished), finished, make_batch) == pytest.approx(1.0)
+    assert esr(-finished, finished, make_batch) == pytest.approx(4.0)
+
+
+def test_scale_free_and_growing(music, make_batch):
+    finished, noise = music(), music(seed=1)
+    values = [esr(finished + a * noise, finished, make_batch) for a in (0, 0.1, 0.3, 1)]
+    assert values == sorted(values)
+    quiet = esr(0.1 * (finished + noise), 0.1 * finished, make_batch)
+    assert quiet == pytest.approx(values[-1])
