@@ -31,7 +31,7 @@ def resample(x: Tensor, from_rate: int, to_rate: int) -> Tensor:
         return x
     up, down = _ratio(from_rate, to_rate)
     length = math.ceil(x.shape[-1] * up / down)
-    blocks = math.ceil(length / up)
+    blocks = max(1, math.ceil(length / up))
     left = reach(from_rate, to_rate)
     phases = []
     for first, weights in _kernels(up, down, x.dtype):

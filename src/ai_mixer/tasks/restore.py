@@ -17,7 +17,6 @@ from ai_mixer.dsp.true_peak import true_peak
 from ai_mixer.types import CONDITIONS, Example
 
 PEAK_DB = -1.0  # dBTP of a finished excerpt at most, so that the safety limiter idles
-DRY_PEAK_DB = -6.0  # the same before reverb and delay are added
 ROUGH_PEAK = 10.0 ** (40.0 / 20.0)  # no fader setting in the world gives a louder rough
 DRAWS = 8  # of knobs, before an excerpt is left as it is
 
@@ -50,7 +49,7 @@ class Restore:
         """
         by_lot = CONDITIONS[rng.integers(len(CONDITIONS))]
         condition = condition or (by_lot if self.condition == "any" else self.condition)
-        gain = _headroom(finished, DRY_PEAK_DB if dry else PEAK_DB)
+        gain = _headroom(finished)
         finished = finished * gain
         rough, knobs = self._rough(finished, sample_rate, dry, rng)
         mix, audible = self.console.listen(rough[None], sample_rate, knobs[None])
@@ -108,6 +107,6 @@ class Restore:
         return self.console(rough, sample_rate, knobs[None])[0]
 
 
-def _headroom(audio: Tensor, peak_db: float) -> Tensor:
-    """The gain ≤ 1 that brings a true peak down to `peak_db`."""
-    return (10.0 ** (peak_db / 20.0) / true_peak(audio[None])[0]).clamp_max(1.0)
+def _headroom(audio: Tensor) -> Tensor:
+    """The gain ≤ 1 that brings the true peak down to PEAK_DB."""
+    return (10.0 ** (PEAK_DB / 20.0) / true_peak(audio[None])[0]).clamp_max(1.0)

@@ -1,0 +1,80 @@
+"""What each augmentation keeps: the true knobs stay true."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from ai_mixer.augment.augment import Chain
+from ai_mixer.augment.channels import ChannelSwap
+from ai_mixer.augment.polarity import PolarityFlip
+from ai_mixer.console import load_console
+from ai_mixer.console.load import config_folder
+from ai_mixer.types import Example
+
+RATE = 44_100
+AUDIO = ("rough", "finished", "reference")
+
+
+@pytest.fixture(scope="module")
+def console():
+    return load_console()
+
+
+@pytest.fixture(scope="module")
+def example(console):
+    rough = torch.from_numpy(np.random.default_rng(0).normal(0, 0.1, (2, RATE))).float()
+    knobs = torch.linspace(0.1, 0.9, len(console.knobs))
+    knobs = torch.where(console.invertible, knobs, console.neutral)
+    finished = console(rough[None], RATE, knobs[None])[0]
+    return Example(rough, finished, finished, 2, knobs, knobs > 0, -1, RATE, "noise")
+
+
+@pytest.mark.parametrize("step", [PolarityFlip(1.0), ChannelSwap(1.0)])
+def test_true_knobs_stay_true(console, example, step):
+    changed = step.apply(example, True)
+    mix = console(changed.rough[None], RATE, changed.knobs[None])[0]
+    error = (mix - changed.finished).norm() / mix.norm()
+    assert 20 * math.log10(float(error) + 1e-12) < -100
+    assert not torch.equal(changed.rough, example.rough)
+    for name in AUDIO:  # done to all alike, and undone by doing it again
+        assert torch.equal(getattr(changed, name), step.change(getattr(example, name)))
+        assert torch.equal(getattr(step.apply(changed, True), name), getattr(example, name))
+    same = {name: getattr(example, name) for name in AUDIO}
+    assert replace(changed, **same) == example
+
+
+def test_polarity_keeps_reverb_and_delay_true_too(console, example):
+    wet = torch.full_like(example.knobs, 0.5)
+    mix, turned = (console(x[None], RATE, wet[None]) for x in (example.rough, -example.rough))
+    torch.testing.assert_close(turned, -mix)
+
+
+def test_nothing_is_the_identity(example):
+    chain = Chain()
+    assert chain.apply(example, chain.draw(np.random.default_rng(0))) is example
+
+
+def test_a_draw_can_be_repeated(example):
+    chain = Chain([PolarityFlip(), ChannelSwap()])
+    draws = [chain.draw(np.random.default_rng(seed)) for seed in range(30)]
+    assert {tuple(draw) for draw in draws} == {(a, b) for a in (True, False) for b in (True, False)}
+    assert draws == [chain.draw(np.random.default_rng(seed)) for seed in range(30)]
+    both = chain.apply(example, [True, True])
+    assert torch.equal(both.rough, -example.rough.flip(0))
+    assert chain.apply(example, [False, False]) is example
+
+
+def test_probability_is_checked():
+    with pytest.raises(ValueError, match="0–1, got 2"):
+        PolarityFlip(2)
+
+
+@pytest.mark.parametrize(("name", "steps"), [("none", []), ("gentle", [PolarityFlip, ChannelSwap])])
+def test_configs(name, steps):
+    chain = instantiate(OmegaConf.load(config_folder() / "augment" / f"{name}.yaml"))
+    assert [type(step) for step in chain.steps] == steps

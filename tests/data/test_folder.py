@@ -1,0 +1,92 @@
+"""Any tree of songs: genre and artist by folder, or what the manifest says."""
+
+import os
+
+import pytest
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from ai_mixer.console.load import config_folder
+from ai_mixer.data.folder import ROOT_VARIABLE, Folder
+
+
+def test_genre_and_artist_by_folder(tree):
+    songs = {song.id: song for song in Folder(tree).songs()}
+    assert songs["rock/a/song"].genre == "rock"
+    assert songs["rock/a/song"].artist == songs["rock/a/song"].group == "a"
+    assert songs["Hip-Hop/lonely"].genre == "Hip-Hop"
+    assert songs["Hip-Hop/lonely"].artist is None
+    assert songs["Hip-Hop/lonely"].group == "Hip-Hop/lonely.wav"
+    assert songs["loose"].genre is None
+    assert len(songs) == 7
+    assert {song.split for song in songs.values()} == {"train", "val", "test"}
+    assert songs["Hip-Hop/d/first"].split == songs["Hip-Hop/d/second"].split
+    assert songs["loose"].duration_s == 4.0
+
+
+def test_same_every_time_and_sorted(tree):
+    songs = Folder(str(tree)).songs()
+    assert songs == Folder(tree).songs()
+    assert [song.path for song in songs] == sorted(song.path for song in songs)
+
+
+def test_root_from_the_environment(tree, tmp_path, monkeypatch):
+    monkeypatch.setenv(ROOT_VARIABLE, str(tree))
+    assert Folder().root == tree
+    (tmp_path / "finished").symlink_to(tree)
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path))
+    assert Folder().root == tmp_path / "finished"
+    assert len(Folder().songs()) == 7
+
+
+def test_manifest_of_the_folder_above(tree, tmp_path, write_song):
+    write_song(tmp_path / "finished" / "one.wav")
+    (tmp_path / "manifest.csv").write_text("file,genre\nfinished/one.wav,jazz\n")
+    (song,) = Folder(tmp_path / "finished").songs()
+    assert song.genre == "jazz"
+    assert song.path == tmp_path / "finished" / "one.wav"
+    (tmp_path / "mine.csv").write_text("file,genre\nfinished/one.wav,polka\n")
+    assert Folder(tmp_path, manifest=tmp_path / "mine.csv").songs()[0].genre == "polka"
+
+
+def test_config(tree):
+    page = OmegaConf.create({"data": OmegaConf.load(config_folder() / "data" / "folder.yaml")})
+    page.data.root = str(tree)
+    assert len(instantiate(page.data.source).songs()) == 7
+
+
+def test_a_bad_file_is_skipped_by_name(tmp_path, write_song):
+    write_song(tmp_path / "good.wav")
+    (tmp_path / "bad.wav").write_text("no sound")
+    with pytest.warns(UserWarning, match=r"song skipped: .*bad\.wav"):
+        assert [song.id for song in Folder(tmp_path).songs()] == ["good"]
+    (tmp_path / "good.wav").unlink()
+    with pytest.raises(ValueError, match=r"none of its 1 sound files can be read: .*bad\.wav"):
+        Folder(tmp_path).songs()
+
+
+def test_errors_say_the_way_out(tmp_path, monkeypatch):
+    monkeypatch.delenv(ROOT_VARIABLE, raising=False)
+    with pytest.raises(ValueError, match=rf"say data\.root=/your/music or set {ROOT_VARIABLE}"):
+        Folder()
+    with pytest.raises(ValueError, match=r"data\.root=/no/where: no such folder"):
+        Folder("/no/where")
+    with pytest.raises(ValueError, match="no sound files: put songs there"):
+        Folder(tmp_path).songs()
+    with pytest.raises(ValueError, match=r"data\.fold=1: folds come from a manifest"):
+        Folder(tmp_path, fold=1)
+
+
+@pytest.mark.music
+@pytest.mark.parametrize(
+    ("fold", "counts"), [(None, (123, 26, 59)), (0, (75, 74, 59)), (2, (153, 26, 29))]
+)
+def test_real_music(fold, counts):
+    if ROOT_VARIABLE not in os.environ:
+        pytest.skip(f"{ROOT_VARIABLE} names no folder of music")
+    songs = Folder(fold=fold).songs()
+    assert tuple(sum(s.split == name for s in songs) for name in ("train", "val", "test")) == counts
+    sides = {
+        group: {s.split for s in songs if s.group == group} for group in {s.group for s in songs}
+    }
+    assert all(len(side) == 1 for side in sides.values())

@@ -1,0 +1,133 @@
+"""What is written is read again, and what is wrong is named."""
+
+import csv
+from dataclasses import replace
+
+import pytest
+
+from ai_mixer.data.manifest import find_manifest, read_manifest, write_manifest
+
+
+def manifest(folder, rows, name="manifest.csv"):
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    with (folder / name).open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder / name
+
+
+@pytest.fixture
+def folder(tmp_path, write_song):
+    for name in ("one", "two", "three"):
+        write_song(tmp_path / "finished" / f"{name}.wav", seconds=0.5)
+    return tmp_path
+
+
+def rows(**more):
+    return [{"file": f"finished/{name}.wav", **more} for name in ("one", "two", "three")]
+
+
+def test_every_column_arrives(folder, write_song):
+    write_song(folder / "dry.wav")
+    write_song(folder / "drums.wav")
+    full = {
+        "file": "finished/one.wav",
+        "song": "one-song",
+        "title": "One",
+        "artist": "007",
+        "group": "g",
+        "fold": "2",
+        "split": "val",
+        "genre": "rock",
+        "licence": "CC0-1.0",
+        "source": "here",
+        "start_s": "3.0",
+        "duration_s": "0.5",
+        "dry": "dry.wav",
+        "drums": "drums.wav",
+        "bass": "",
+    }
+    (song,) = read_manifest(manifest(folder, [full]))
+    assert song.path == folder / "finished" / "one.wav"
+    assert (song.id, song.song, song.group, song.split) == ("finished/one", "one-song", "g", "val")
+    assert (song.title, song.artist, song.genre, song.licence) == ("One", "007", "rock", "CC0-1.0")
+    assert (song.duration_s, song.sample_rate, song.channels) == (0.5, 8_000, 2)
+    assert song.dry_path == folder / "dry.wav"
+    assert song.stems == {"drums": folder / "drums.wav"}
+
+
+def test_empty_cells_are_none(folder):
+    songs = read_manifest(manifest(folder, rows(genre="", artist="", group="", split="")))
+    assert {song.genre for song in songs} == {song.artist for song in songs} == {None}
+    assert {song.group for song in songs} == {row["file"] for row in rows()}
+    assert {song.split for song in songs} == {"train", "val", "test"}
+
+
+def test_round_trip(folder, write_song):
+    write_song(folder / "dry.wav")
+    write_song(folder / "vocals.wav")
+    first, *rest = read_manifest(manifest(folder, rows(genre="pop, or so", artist='A "B" C')))
+    stems = {"vocals": folder / "vocals.wav"}
+    songs = [replace(first, dry_path=folder / "dry.wav", stems=stems), *rest]
+    write_manifest(folder / "again.csv", songs)
+    assert read_manifest(folder / "again.csv") == songs
+
+
+def test_found_beside_or_above(folder):
+    path = manifest(folder, rows())
+    assert find_manifest(folder) == find_manifest(folder / "finished") == path
+    assert find_manifest(folder / "finished" / "deeper") is None
+
+
+def test_only_what_lies_under_the_root(folder, write_song):
+    write_song(folder / "stems" / "drums.wav")
+    path = manifest(folder, [*rows(), {"file": "stems/drums.wav"}])
+    assert len(read_manifest(path)) == 4
+    assert len(read_manifest(path, folder / "finished")) == 3
+    with pytest.raises(ValueError, match="none of its 4 files lies under"):
+        read_manifest(path, folder / "elsewhere")
+
+
+def test_folds_replace_the_split(folder):
+    path = manifest(folder, [row | {"fold": i, "split": "train"} for i, row in enumerate(rows())])
+    assert [song.split for song in read_manifest(path, fold=1)] == ["train", "test", "val"]
+    with pytest.raises(ValueError, match=r"data\.fold=0 needs a fold number in every row"):
+        read_manifest(manifest(folder, rows()), fold=0)
+
+
+def test_a_bad_song_is_skipped_by_name(folder):
+    (folder / "finished" / "two.wav").write_text("no sound")
+    with pytest.warns(UserWarning, match=r"song skipped: .*two\.wav: cannot be read"):
+        songs = read_manifest(manifest(folder, rows()))
+    assert [song.song for song in songs] == ["one", "three"]
+    with (
+        pytest.warns(UserWarning, match=r"three\.wav: needs .*gone\.wav: no such file"),
+        pytest.warns(UserWarning, match=r"two\.wav"),
+    ):
+        read_manifest(manifest(folder, [*rows()[:2], rows(dry="gone.wav")[2]]))
+
+
+def test_all_bad_is_an_error(folder):
+    with pytest.raises(ValueError, match=r"no usable song: .*nothing\.wav.*no such file"):
+        read_manifest(manifest(folder, [{"file": "nothing.wav"}]))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is no CSV table"),
+        ("title,artist\na,b\n", "needs a column `file`, has title, artist"),
+        ("file,split\n,train\n", "line 2 has no file"),
+        ("file,split\na.wav,valid\n", "line 2: split 'valid' is none of train, val, test"),
+    ],
+)
+def test_malformed_tables_are_named(tmp_path, text, message):
+    (tmp_path / "songs.csv").write_text(text)
+    with pytest.raises(ValueError, match=rf"songs\.csv: {message}"):
+        read_manifest(tmp_path / "songs.csv")
+
+
+def test_missing_manifest_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"songs\.csv: no such manifest"):
+        read_manifest(tmp_path / "songs.csv")

@@ -1,0 +1,49 @@
+"""Keys: every index once per epoch, in an order that depends on seed and epoch only."""
+
+import pytest
+import torch.distributed
+
+from ai_mixer.data.sampler import KeySampler
+
+
+def keys(epoch=0, size=10, training=True, seed=0):
+    sampler = KeySampler(range(size), training=training, seed=seed)
+    sampler.set_epoch(epoch)
+    assert len(sampler) == len(list(sampler))
+    return list(sampler)
+
+
+def test_every_index_once_with_its_epoch():
+    assert sorted(keys(epoch=3)) == [(3, index) for index in range(10)]
+
+
+def test_order_depends_on_seed_and_epoch():
+    assert keys(1, 100) == keys(1, 100)
+    orders = {tuple(index for _, index in keys(e, 100, seed=s)) for e in (0, 1) for s in (0, 7)}
+    assert len(orders) == 4
+
+
+def test_evaluation_is_always_the_same():
+    assert keys(5, training=False) == [(0, index) for index in range(10)]
+
+
+def test_processes_share_an_epoch(monkeypatch):
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 3)
+    dealt = []
+    for rank in range(3):
+        monkeypatch.setattr(torch.distributed, "get_rank", lambda rank=rank: rank)
+        dealt.append(keys(epoch=2, size=12))
+    assert [len(part) for part in dealt] == [4, 4, 4]
+    assert sorted(sum(dealt, [])) == [(2, index) for index in range(12)]
+
+
+@pytest.mark.parametrize("size", [1, 7])
+def test_no_index_is_lost_when_the_share_is_uneven(monkeypatch, size):
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    seen = set()
+    for rank in range(2):
+        monkeypatch.setattr(torch.distributed, "get_rank", lambda rank=rank: rank)
+        seen |= set(keys(size=size))
+    assert seen == {(0, index) for index in range(size)}

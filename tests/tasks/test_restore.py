@@ -1,0 +1,190 @@
+"""The laws of the task: the console with the true knobs makes the finished version of the rough."""
+
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ai_mixer.console import load_console
+from ai_mixer.data.audio import read_excerpt
+from ai_mixer.tasks.restore import PEAK_DB, Restore
+from ai_mixer.types import CONDITIONS
+
+RATE = 44_100
+
+
+def residual_db(x, y):
+    return 20 * math.log10(float((x - y).norm() / y.norm()) + 1e-12)
+
+
+def song(seed=0, seconds=1.0, peak=1.3):
+    """Loud, decaying, wide noise bursts: something for every effect to work on."""
+    rng = np.random.default_rng(seed)
+    decay = np.exp(-5 * (np.arange(int(seconds * RATE)) % 11_025) / 11_025)
+    audio = torch.from_numpy(rng.normal(size=(2, len(decay))) * decay).float()
+    return audio * (peak / audio.abs().amax())
+
+
+@pytest.fixture(scope="module")
+def task():
+    return Restore(load_console())
+
+
+def make(task, seed=0, dry=False, condition=None, finished=None, other=None):
+    finished = song(seed) if finished is None else finished
+    return task(
+        finished,
+        other or (lambda: song(seed + 1000)),
+        dry=dry,
+        sample_rate=RATE,
+        rng=np.random.default_rng(seed),
+        condition=condition,
+    )
+
+
+def masked(task, example):
+    return {name for name, on in zip(task.console.names, example.mask, strict=True) if not on}
+
+
+def render(task, example):
+    return task.console(example.rough[None], RATE, example.knobs[None])[0]
+
+
+@pytest.mark.parametrize("dry", [False, True])
+@pytest.mark.parametrize("seed", range(6))
+def test_true_knobs_make_the_finished_version(task, seed, dry):
+    example = make(task, seed, dry)
+    assert residual_db(render(task, example), example.finished) < -60
+    assert residual_db(example.rough, example.finished) > -40  # and there was something to do
+
+
+@pytest.mark.music
+def test_true_knobs_make_the_finished_version_of_real_music(task):
+    root = os.environ.get("AI_MIXER_MUSIC")
+    if not root:
+        pytest.skip("AI_MIXER_MUSIC names no folder of music")
+    files = sorted(Path(root, "finished").glob("*.ogg"))[::30]
+    for seed, file in enumerate(files):
+        example = make(task, seed, finished=read_excerpt(file, 2.0, 3.0, RATE))
+        assert residual_db(render(task, example), example.finished) < -60, file
+
+
+def test_finished_is_only_turned_down(task):
+    loud, soft = song(peak=2.0), song(peak=0.5)
+    assert torch.equal(make(task, finished=soft).finished, soft)
+    finished = make(task, finished=loud).finished
+    assert finished.abs().amax() <= 10 ** (PEAK_DB / 20)
+    gain = finished.abs().amax() / loud.abs().amax()
+    torch.testing.assert_close(finished, loud * gain)
+    # The other excerpt is turned down by as much.
+    other = make(task, finished=loud, condition="reference").reference
+    torch.testing.assert_close(other, song(1000) * gain)
+
+
+def test_without_a_dry_version_reverb_and_delay_are_masked_and_neutral(task):
+    example = make(task)
+    assert {"delay", "reverb"} <= masked(task, example)
+    inexact = ~task.console.invertible
+    assert torch.equal(example.knobs[inexact], task.console.neutral[inexact])
+
+
+def test_with_a_dry_version_every_knob_counts(task):
+    assert not masked(task, make(task, dry=True)) - {"compressor_ratio"}
+
+
+def test_soft_music_hides_the_ratio(task):
+    assert "compressor_ratio" in masked(task, make(task, finished=song(peak=0.01)))
+    assert any("compressor_ratio" not in masked(task, make(task, seed)) for seed in range(4))
+
+
+def test_mono_hides_the_width(task):
+    mono = song()[:1].expand(2, -1)
+    example = make(task, finished=mono)
+    assert masked(task, example) >= {"stereo_width"}
+    assert residual_db(render(task, example), example.finished) < -60
+
+
+def test_same_rng_same_example(task):
+    for field in ("rough", "finished", "reference", "knobs", "mask"):
+        assert torch.equal(getattr(make(task, 3), field), getattr(make(task, 3), field))
+    assert not torch.equal(make(task, 3).knobs, make(task, 4).knobs)
+
+
+@pytest.mark.parametrize("dry", [False, True])
+def test_conditions_share_the_draw(task, dry):
+    blind, reference, paired = (make(task, 1, dry, condition) for condition in CONDITIONS)
+    for field in ("rough", "finished", "knobs", "mask"):
+        assert torch.equal(getattr(blind, field), getattr(reference, field))
+        assert torch.equal(getattr(blind, field), getattr(paired, field))
+    assert [blind.condition, reference.condition, paired.condition] == [0, 1, 2]
+    assert not blind.reference.any()
+    assert torch.equal(paired.reference, paired.finished)
+    assert not torch.equal(reference.reference, reference.finished)
+
+
+def test_by_lot_every_condition_comes(task):
+    assert {make(task, seed).condition for seed in range(12)} == {0, 1, 2}
+
+
+def test_a_fixed_condition_holds():
+    task = Restore(load_console(), condition="paired")
+    assert {make(task, seed).condition for seed in range(4)} == {2}
+
+
+@pytest.mark.parametrize("condition", ["blind", "paired"])
+def test_the_other_excerpt_is_read_only_where_it_is_heard(task, condition):
+    def other():
+        raise AssertionError("read in vain")
+
+    make(task, condition=condition, other=other)
+
+
+def test_the_reference_of_a_dry_song_is_the_same_production(task):
+    example = make(task, 2, dry=True, condition="reference", other=lambda: song(2))
+    assert residual_db(example.reference, example.finished) < -60  # same excerpt, same result
+
+
+def test_exploding_roughs_are_drawn_again(task):
+    unmix, calls = task.console.unmix, []
+
+    def explode(audio, rate, knobs):
+        calls.append(knobs)
+        return unmix(audio, rate, knobs) * (math.nan if len(calls) == 1 else 1e6)
+
+    task.console.unmix = explode
+    try:
+        example = make(task)
+    finally:
+        task.console.unmix = unmix
+    assert len(calls) > 1
+    assert torch.equal(example.knobs, task.console.neutral)
+    assert torch.equal(example.rough, example.finished)
+
+
+def test_knobs_are_uniform_on_the_wire(task):
+    quiet = song(seconds=0.05, peak=0.1)
+    knobs = torch.stack([make(task, seed, dry=True, finished=quiet).knobs for seed in range(200)])
+    assert (knobs >= 0).all() and (knobs <= 1).all()
+    assert ((knobs.mean(0) - 0.5).abs() < 0.09).all()  # 4 σ
+    assert ((knobs.std(0) - 12**-0.5).abs() < 0.05).all()
+
+
+def test_silence_is_no_accident(task):
+    example = make(task, finished=torch.zeros(2, 4_410))
+    assert not example.rough.any()
+    assert example.finished.isfinite().all()
+
+
+def test_the_console_of_the_system_may_move():
+    console = load_console()
+    task = Restore(console)
+    console.to("meta")
+    assert task.console.neutral.device.type == "cpu"
+
+
+def test_unknown_condition_is_named():
+    with pytest.raises(ValueError, match="'pairs' is none of blind, reference, paired, any"):
+        Restore(load_console(), condition="pairs")
