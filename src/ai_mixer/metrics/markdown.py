@@ -1,0 +1,47 @@
+"""Tables a person can read in a terminal, a run description and a pull request."""
+
+import numpy as np
+import pandas as pd
+
+LOW, HIGH = "_low", "_high"  # suffixes of an interval's ends
+
+Column = str | tuple[str, ...]
+
+
+def to_markdown(table: pd.DataFrame, digits: int = 2) -> str:
+    """A GitHub table; intervals fold into "value [low, high]", unknown numbers read "–"."""
+    index = [str(name or "") for name in table.index.names]
+    columns = [name for name in table.columns if not _last(name).endswith((LOW, HIGH))]
+    lines = [[*index, *(_heading(name) for name in columns)]]
+    for position, key in enumerate(table.index):
+        row = dict(zip(table.columns, table.iloc[position], strict=True))
+        labels = key if isinstance(key, tuple) else (key,)
+        lines.append([*map(str, labels), *(_cell(row, name, digits) for name in columns)])
+    rule = ["---"] * len(index) + ["---:"] * len(columns)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [lines[0], rule, *lines[1:]]) + "\n"
+
+
+def _last(column: Column) -> str:
+    return column[-1] if isinstance(column, tuple) else column
+
+
+def _heading(column: Column) -> str:
+    return " ".join(column) if isinstance(column, tuple) else column
+
+
+def _cell(row: dict, column: Column, digits: int) -> str:
+    """The number and, where the table has one, its interval."""
+    value = row[column]
+    if _last(column) == "songs":
+        return str(int(value))
+    if np.isnan(value):
+        return "–"
+    ends = [_with_suffix(column, suffix) for suffix in (LOW, HIGH)]
+    if ends[0] not in row:
+        return f"{value:.{digits}f}"
+    low, high = (row[end] for end in ends)
+    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def _with_suffix(column: Column, suffix: str) -> Column:
+    return (*column[:-1], column[-1] + suffix) if isinstance(column, tuple) else column + suffix

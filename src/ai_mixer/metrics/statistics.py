@@ -1,0 +1,125 @@
+"""Confidence over songs: several excerpts of a song are one piece of evidence, not several.
+
+Every number is a mean over songs of each song's own mean (so a song with many excerpts counts
+once), and its 95 % interval is the percentile bootstrap that draws songs with replacement (Efron
+& Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13). Records that miss a value (NaN, a
+masked knob) are left out; a song that misses all of them is no evidence about it.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ai_mixer.metrics.knobs import skill
+
+RESAMPLES = 2000
+CONFIDENCE = 0.95
+
+
+class Estimate(NamedTuple):
+    """A number, its interval and how many songs it rests on."""
+
+    value: float
+    low: float
+    high: float
+    songs: int
+
+
+def song_means(values: np.ndarray, songs: np.ndarray) -> np.ndarray:
+    """Mean per song, NaN left out: values [n, …], songs [n] ids → [S, …], ids in sorted order."""
+    values = np.asarray(values, float)
+    _, index = np.unique(np.asarray(songs), return_inverse=True)
+    total = np.zeros((index.max() + 1, *values.shape[1:]))
+    count = np.zeros_like(total)
+    np.add.at(total, index, np.nan_to_num(values))
+    np.add.at(count, index, ~np.isnan(values))
+    return _divide(total, count)
+
+
+def nan_mean(values: np.ndarray, axis: int = 0) -> np.ndarray:
+    """Like `np.nanmean`, but all-NaN gives NaN without a warning."""
+    return _divide(np.nansum(values, axis), (~np.isnan(values)).sum(axis))
+
+
+def resample(per_song: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+    """Means over songs drawn with replacement: [S, …] → [resamples, …].
+
+    The same seed and number of songs draw the same songs, so that two calls are paired.
+    """
+    songs = len(per_song)
+    draws = np.random.default_rng(seed).multinomial(songs, np.full(songs, 1 / songs), resamples)
+    total = np.tensordot(draws, np.nan_to_num(per_song), 1)
+    return _divide(total, np.tensordot(draws, (~np.isnan(per_song)).astype(float), 1))
+
+
+def mean_estimate(
+    values: np.ndarray, songs: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+) -> Estimate:
+    """Mean over songs with its interval. values: [n]; songs: [n] ids.
+
+    For a paired comparison give the differences of the two systems, example by example.
+    """
+    per_song = song_means(values, songs)
+    return _estimate(nan_mean(per_song), resample(per_song, resamples, seed), _known(per_song))
+
+
+def difference_estimate(
+    a: np.ndarray, b: np.ndarray, songs: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+) -> Estimate:
+    """Mean over songs of a − b on the same examples; an interval without 0 is a difference."""
+    return mean_estimate(np.asarray(a, float) - np.asarray(b, float), songs, resamples, seed)
+
+
+def share_estimate(
+    values: np.ndarray, songs: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+) -> Estimate:
+    """Share of songs whose mean is above 0, with its interval. values: [n]; songs: [n] ids."""
+    per_song = song_means(values, songs)
+    above = np.where(np.isnan(per_song), np.nan, per_song > 0)
+    return _estimate(nan_mean(above), resample(above, resamples, seed), _known(above))
+
+
+def skill_estimates(
+    errors: np.ndarray,
+    baseline: np.ndarray,
+    songs: np.ndarray,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> tuple[list[Estimate], Estimate]:
+    """Skill of each knob and the mean skill over them. errors, baseline: [n, K]; songs: [n] ids.
+
+    A skill is a ratio of two means over songs: model and baseline are drawn together, and the mean
+    over knobs is taken inside each draw, so songs that are hard for both cancel. A pair counts
+    where both errors are known.
+    """
+    errors, baseline = np.asarray(errors, float), np.asarray(baseline, float)
+    unknown = np.isnan(errors) | np.isnan(baseline)
+    pair = np.stack([np.where(unknown, np.nan, x) for x in (errors, baseline)], -1)
+    per_song = song_means(pair, songs)  # [S, K, 2]
+    centre = skill(*np.moveaxis(nan_mean(per_song), -1, 0))
+    draws = skill(*np.moveaxis(resample(per_song, resamples, seed), -1, 0))  # [R, K]
+    knobs = [
+        _estimate(centre[k], draws[:, k], _known(per_song[:, k, 0])) for k in range(len(centre))
+    ]
+    counted = ~np.isnan(centre)  # a draw that misses a knob altogether averages the others
+    mean = _estimate(nan_mean(centre), nan_mean(draws[:, counted], 1), _known(per_song[..., 0]))
+    return knobs, mean
+
+
+def _estimate(value: np.ndarray, draws: np.ndarray, songs: int) -> Estimate:
+    draws = draws[~np.isnan(draws)]
+    if draws.size == 0:
+        return Estimate(float(value), np.nan, np.nan, songs)
+    tail = (1.0 - CONFIDENCE) / 2.0
+    low, high = np.quantile(draws, [tail, 1.0 - tail])
+    return Estimate(float(value), float(low), float(high), songs)
+
+
+def _known(per_song: np.ndarray) -> int:
+    known = ~np.isnan(per_song)
+    return int(known.reshape(len(known), -1).any(1).sum())
+
+
+def _divide(total: np.ndarray, count: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(np.asarray(count) > 0, np.divide(total, count), np.nan)

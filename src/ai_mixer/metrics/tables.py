@@ -1,0 +1,160 @@
+"""From records to the tables of protocols K and A.
+
+A record is one excerpt under one condition by one system: columns `song_id`, `genre`, `condition`,
+`system`; for K `error/<knob>` (NaN where masked); for A `stft`, `spectrum_db`, `loudness_lu`,
+`crest_db`, `width_db`. Systems hear the same excerpts in the same order: the n-th record of a song
+under a condition is the same excerpt for each.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from ai_mixer.metrics.knobs import HEADLINE
+from ai_mixer.metrics.markdown import HIGH, LOW, to_markdown
+from ai_mixer.metrics.statistics import (
+    RESAMPLES,
+    Estimate,
+    mean_estimate,
+    nan_mean,
+    share_estimate,
+    skill_estimates,
+    song_means,
+)
+
+__all__ = ["table_a", "table_k", "to_markdown"]
+
+SYSTEMS = ("rough", "loudness_only", "mean_knobs", "model", "true_knobs")
+DISTANCES = ("stft", "spectrum_db", "loudness_lu", "crest_db", "width_db")
+ERROR = "error/"
+DERIVED = "total_gain"
+
+
+def table_k(
+    records: pd.DataFrame, system: str = "model", resamples: int = RESAMPLES, seed: int = 0
+) -> pd.DataFrame:
+    """Knob errors and skill over `mean_knobs`. Index: knob; columns: (condition, number).
+
+    Rows: the headline's knobs, the others, `headline` (mean skill of the headline's knobs), `all`
+    (of the console's own) and `headline, <genre>`. Numbers: `mae` (0–1), `skill` with `skill_low`
+    and `skill_high` (95 % over songs), `songs`.
+    """
+    conditions = list(dict.fromkeys(records["condition"]))
+    tables = [_knob_rows(records, system, name, resamples, seed) for name in conditions]
+    return pd.concat(tables, axis=1, keys=conditions).rename_axis("knob")
+
+
+def table_a(records: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) -> pd.DataFrame:
+    """Distances to the finished version. Index: condition, genre (`all` first), system.
+
+    Columns: `songs`; `closeness` (1 − d(mix) / d(rough), STFT) and `closer` (share of songs that
+    came closer) with their 95 % intervals over songs; mean of every distance.
+    """
+    rows = {}
+    systems = [name for name in SYSTEMS if name in set(records["system"])]
+    systems += sorted(set(records["system"]) - set(systems))
+    for condition in dict.fromkeys(records["condition"]):
+        rough = _of(records, "rough", condition)
+        for genre, chosen in _genres(rough):
+            for system in systems:
+                mixes = _paired(records, system, rough[chosen], condition)
+                key = (condition, genre, system)
+                rows[key] = _distance_row(mixes, rough[chosen], resamples, seed)
+    index = pd.MultiIndex.from_tuples(list(rows), names=["condition", "genre", "system"])
+    return pd.DataFrame(list(rows.values()), index=index)
+
+
+def _knob_rows(
+    records: pd.DataFrame, system: str, condition: str, resamples: int, seed: int
+) -> pd.DataFrame:
+    base = _of(records, "mean_knobs", condition)
+    model = _paired(records, system, base, condition)
+    names = _knob_names(records.columns)
+    own = [name for name in names if name != DERIVED]
+    headline = [name for name in names if name in HEADLINE]
+
+    def skills(knobs: Sequence[str], chosen: np.ndarray) -> tuple[list[Estimate], Estimate]:
+        errors, baseline = (_errors(frame[chosen], knobs) for frame in (model, base))
+        return skill_estimates(errors, baseline, _songs(base[chosen]), resamples, seed)
+
+    def row(knobs: Sequence[str], chosen: np.ndarray, estimate: Estimate) -> dict[str, float]:
+        per_knob = nan_mean(song_means(_errors(model[chosen], knobs), _songs(model[chosen])))
+        mae = float(nan_mean(per_knob))
+        return {"mae": mae, **_interval("skill", estimate), "songs": estimate.songs}
+
+    (_, everyone), *genres = _genres(base)
+    each, _ = skills(names, everyone)
+    rows = {name: row([name], everyone, one) for name, one in zip(names, each, strict=True)}
+    rows["headline"] = row(headline, everyone, skills(headline, everyone)[1])
+    rows["all"] = row(own, everyone, skills(own, everyone)[1])
+    for genre, chosen in genres:
+        rows[f"headline, {genre}"] = row(headline, chosen, skills(headline, chosen)[1])
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _distance_row(
+    mixes: pd.DataFrame, rough: pd.DataFrame, resamples: int, seed: int
+) -> dict[str, float]:
+    songs = _songs(rough)
+    before = rough["stft"].to_numpy(float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        near = np.where(before > 0, 1.0 - mixes["stft"].to_numpy(float) / before, np.nan)
+    closer = mean_estimate(near, songs, resamples, seed)
+    means = nan_mean(song_means(mixes[list(DISTANCES)].to_numpy(float), songs))
+    return {
+        "songs": closer.songs,
+        **_interval("closeness", closer),
+        **_interval("closer", share_estimate(near, songs, resamples, seed)),
+        **dict(zip(DISTANCES, means.tolist(), strict=True)),
+    }
+
+
+def _of(records: pd.DataFrame, system: str, condition: str) -> pd.DataFrame:
+    """A system's records, one row per (song_id, take), in the order they were made."""
+    chosen = records[(records["system"] == system) & (records["condition"] == condition)]
+    if chosen.empty:
+        raise ValueError(
+            f"no records of system {system!r} under {condition!r}, "
+            f"only of {sorted(set(records['system']))}: evaluate it too"
+        )
+    chosen = chosen.assign(take=chosen.groupby("song_id").cumcount())
+    return chosen.set_index(["song_id", "take"])
+
+
+def _paired(records: pd.DataFrame, system: str, base: pd.DataFrame, condition: str) -> pd.DataFrame:
+    """A system's records of the very excerpts in `base`, in its order."""
+    own = _of(records, system, condition)
+    missing = base.index.difference(own.index)
+    if len(missing):
+        raise ValueError(
+            f"system {system!r} under {condition!r} lacks {len(missing)} excerpts, "
+            f"the first of song {missing[0][0]!r}: every system must hear the same"
+        )
+    return own.loc[base.index]
+
+
+def _genres(frame: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
+    """[("all", everything), then (genre, which rows) for each], the rows as booleans."""
+    genre = frame["genre"].fillna("other").astype(str).to_numpy()
+    whole = [("all", np.ones(len(frame), dtype=bool))]
+    return whole + [(name, genre == name) for name in sorted(set(genre))]
+
+
+def _knob_names(columns: Iterable[str]) -> list[str]:
+    """Knobs with an error column: the headline's first, then the others."""
+    names = [name.removeprefix(ERROR) for name in columns if name.startswith(ERROR)]
+    first = [name for name in HEADLINE if name in names]
+    return first + [name for name in names if name not in HEADLINE]
+
+
+def _errors(frame: pd.DataFrame, knobs: Sequence[str]) -> np.ndarray:
+    return frame[[ERROR + name for name in knobs]].to_numpy(float)
+
+
+def _songs(frame: pd.DataFrame) -> np.ndarray:
+    return frame.index.get_level_values(0).to_numpy()
+
+
+def _interval(name: str, estimate: Estimate) -> dict[str, float]:
+    return {name: estimate.value, name + LOW: estimate.low, name + HIGH: estimate.high}
