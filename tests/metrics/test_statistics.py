@@ -1,0 +1,132 @@
+"""Bootstrap over songs: equals the plain loop, covers the truth, knows what a song is."""
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ai_mixer.metrics.statistics import (
+    difference_estimate,
+    mean_estimate,
+    resample,
+    share_estimate,
+    skill_estimates,
+    song_means,
+)
+
+
+def test_song_means_leave_out_what_is_unknown():
+    values = np.array([[1.0, np.nan], [3.0, np.nan], [10.0, 4.0]])
+    means = song_means(values, np.array(["b", "b", "a"]))
+    assert means[:, 0].tolist() == [10.0, 2.0]
+    assert means[0, 1] == 4.0
+    assert np.isnan(means[1, 1])
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.floats(-9, 9)), min_size=1, max_size=40))
+@settings(deadline=None, max_examples=30)
+def test_song_means_equal_a_plain_loop(pairs):
+    songs, values = (np.array(column) for column in zip(*pairs, strict=True))
+    expected = [values[songs == song].mean() for song in sorted(set(songs.tolist()))]
+    assert song_means(values, songs).tolist() == pytest.approx(expected)
+
+
+def test_resample_equals_drawing_songs_one_by_one():
+    per_song = np.random.default_rng(1).standard_normal((7, 3))
+    per_song[2, 1] = np.nan
+    draws = np.random.default_rng(5).multinomial(7, np.full(7, 1 / 7), 50)
+    expected = [np.nanmean(np.repeat(per_song, draw, axis=0), axis=0) for draw in draws]
+    assert np.allclose(resample(per_song, 50, seed=5), expected)
+
+
+def test_the_interval_has_the_width_of_the_textbook():
+    """Mean of normal values: ± 1.96 σ/√S."""
+    values = np.random.default_rng(0).standard_normal(400)
+    got = mean_estimate(values, np.arange(400), resamples=10_000)
+    half = 1.96 * values.std() / 20
+    assert got.value == pytest.approx(values.mean())
+    assert [got.low, got.high] == pytest.approx([got.value - half, got.value + half], abs=0.005)
+    assert got.songs == 400
+
+
+def test_covers_the_truth_about_95_times_in_100():
+    rng = np.random.default_rng(2)
+    songs = np.repeat(np.arange(40), 3)
+    hits = 0
+    for trial in range(300):
+        # excerpts of a song resemble each other: the song is the unit
+        values = np.repeat(rng.standard_normal(40), 3) + 0.3 * rng.standard_normal(120)
+        got = mean_estimate(values, songs, resamples=400, seed=trial)
+        hits += got.low <= 0.0 <= got.high
+    assert 0.90 <= hits / 300 <= 0.98
+
+
+def test_more_excerpts_of_the_same_songs_are_no_more_evidence():
+    values = np.random.default_rng(3).standard_normal(20)
+    once = mean_estimate(values, np.arange(20))
+    thrice = mean_estimate(np.repeat(values, 3), np.repeat(np.arange(20), 3))
+    assert thrice == pytest.approx(once)
+
+
+def test_same_seed_same_interval_and_order_does_not_matter():
+    rng = np.random.default_rng(4)
+    values, songs = rng.standard_normal(30), rng.integers(0, 9, 30)
+    order = rng.permutation(30)
+    one = mean_estimate(values, songs, seed=1)
+    assert mean_estimate(values[order], songs[order], seed=1) == pytest.approx(one)
+    assert mean_estimate(values, songs, seed=2).low != one.low
+
+
+def test_paired_difference_cancels_what_the_systems_share():
+    rng = np.random.default_rng(5)
+    hard = 10 * rng.standard_normal(30)
+    got = difference_estimate(hard + 0.1, hard, np.arange(30))
+    assert [got.value, got.low, got.high] == pytest.approx([0.1] * 3)
+
+
+def test_share_counts_songs():
+    got = share_estimate(np.array([1.0, 2.0, -1.0, 1.0, -5.0, np.nan]), np.array([*"aabbcd"]))
+    assert got.value == pytest.approx(1 / 3)
+    assert got.songs == 3
+    assert 0 <= got.low <= got.high <= 1
+
+
+def test_skill_is_a_ratio_of_means_drawn_together():
+    rng = np.random.default_rng(6)
+    baseline = rng.uniform(0.05, 0.5, (60, 3))
+    songs = np.repeat(np.arange(20), 3)
+    knobs, mean = skill_estimates(0.7 * baseline, baseline, songs)
+    for got in (*knobs, mean):
+        assert [got.value, got.low, got.high] == pytest.approx([0.3] * 3)
+    knobs, mean = skill_estimates(baseline, baseline, songs)
+    assert {got.value for got in (*knobs, mean)} == {0.0}
+    knobs, mean = skill_estimates(0 * baseline, baseline, songs)
+    assert {got.value for got in (*knobs, mean)} == {1.0}
+
+
+def test_skill_equals_a_plain_loop():
+    rng = np.random.default_rng(7)
+    errors, baseline = rng.uniform(0.05, 0.5, (2, 12, 2))
+    draws = np.random.default_rng(0).multinomial(12, np.full(12, 1 / 12), 300)
+    ratios = []
+    for draw in draws:
+        picked = np.repeat(np.arange(12), draw)
+        ratios.append(1 - errors[picked].mean(0) / baseline[picked].mean(0))
+    knobs, mean = skill_estimates(errors, baseline, np.arange(12), resamples=300)
+    low, high = np.quantile(np.mean(ratios, axis=1), [0.025, 0.975])
+    assert [mean.low, mean.high] == pytest.approx([low, high])
+    assert knobs[1].low == pytest.approx(np.quantile(np.array(ratios)[:, 1], 0.025))
+    assert mean.value == pytest.approx(np.mean([knob.value for knob in knobs]))
+
+
+def test_never_audible_knobs_are_unknown_without_a_warning():
+    errors = np.array([[0.1, np.nan], [0.2, np.nan]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        knobs, mean = skill_estimates(errors, 2 * errors, np.arange(2))
+    assert np.isnan(knobs[1].value)
+    assert np.isnan(knobs[1].low)
+    assert knobs[1].songs == 0
+    assert mean.value == pytest.approx(0.5)
