@@ -1,6 +1,7 @@
 """Mend the addresses of artifacts after the folder of runs was moved or copied.
 
-MLflow stores them absolute: `<artifacts>/<experiment>` and `<artifacts>/<experiment>/<run>/artifacts`.
+MLflow stores them absolute, as `<artifacts>/<experiment>` and
+`<artifacts>/<experiment>/<run>/artifacts`.
 """
 
 import sqlite3

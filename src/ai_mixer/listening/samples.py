@@ -1,0 +1,92 @@
+"""What a listener gets to hear and read about one song."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ai_mixer.types import Knob
+from ai_mixer.units import SCALES
+
+VERSIONS = ("rough", "mix", "finished")
+
+Audio = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class SettingRow:
+    """One knob as the model set it, in physical units.
+
+    `true` is None where nobody knows it; a `masked` knob cannot be judged on this song.
+    """
+
+    knob: str
+    unit: str
+    low: float
+    high: float
+    neutral: float
+    predicted: float
+    true: float | None = None
+    masked: bool = False
+    scale: str = "linear"
+
+    def travel(self, value: float) -> float:
+        """Where a value lies between the knob's ends, limited to 0–1."""
+        ends_and_value = torch.tensor([self.low, self.high, value], dtype=torch.float64)
+        low, high, at = SCALES[self.scale].warp(ends_and_value).tolist()
+        return float(np.clip((at - low) / (high - low), 0.0, 1.0))
+
+
+@dataclass(frozen=True)
+class SongSamples:
+    """One song in three versions, each [C, T], full scale = 1, all of one length and rate."""
+
+    name: str
+    sample_rate: int
+    rough: Audio
+    mix: Audio
+    finished: Audio
+    genre: str | None = None
+    condition: str | None = None
+    settings: Sequence[SettingRow] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shapes = {name: audio.shape for name, audio in self.versions().items()}
+        lengths = {shape[-1] for shape in shapes.values() if len(shape) == 2}
+        if len(lengths) != 1 or any(len(shape) != 2 for shape in shapes.values()):
+            raise ValueError(f"song {self.name}: needs [C, T] arrays of one length, got {shapes}")
+        if 0 in lengths:
+            raise ValueError(f"song {self.name}: is empty, give it at least one sample")
+        for name, audio in self.versions().items():
+            if not np.isfinite(audio).all():
+                raise ValueError(f"song {self.name}: {name} holds NaN or infinity, cannot be heard")
+
+    def versions(self) -> dict[str, Audio]:
+        """The three versions by name, in the order they are heard."""
+        return {name: getattr(self, name) for name in VERSIONS}
+
+
+def setting_rows(
+    knobs: Sequence[Knob],
+    predicted: Mapping[str, float],
+    true: Mapping[str, float] | None = None,
+    masked: Collection[str] = (),
+) -> list[SettingRow]:
+    """Rows for a console's knobs from settings in physical units (`console.settings`)."""
+    return [
+        SettingRow(
+            knob=knob.name,
+            unit=knob.unit,
+            low=knob.low,
+            high=knob.high,
+            neutral=knob.neutral,
+            predicted=predicted[knob.name],
+            true=None if true is None else true.get(knob.name),
+            masked=knob.name in masked,
+            scale=knob.scale,
+        )
+        for knob in knobs
+    ]
