@@ -5,6 +5,7 @@ The order of the chain is the order of processing and of the knobs on the wire.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from numbers import Real
 from typing import Any, cast
 
 import torch
@@ -84,7 +85,7 @@ class Console(nn.Module):
         """The input that these knobs turn into `audio`: every inverse, last effect first.
 
         Effects without an inverse, and the limiter, are passed over: exact only where their knobs
-        are neutral and the limiter idles (finished music at ≤ −1 dBTP). Shapes as in `forward`; no gradient.
+        are neutral and the limiter idles (finished music at ≤ −1 dBTP). No gradient.
         """
         self._check(audio, sample_rate, knobs)
         for effect, values in reversed(list(self._turned(audio, knobs))):
@@ -143,9 +144,11 @@ class Console(nn.Module):
             yield cast(Effect, effect), values
 
     def _position(self, knob: Knob, settings: Mapping[str, float]) -> float:
-        value = float(settings.get(knob.name, knob.neutral))
+        value: object = settings.get(knob.name, knob.neutral)
+        if not isinstance(value, Real):
+            raise ValueError(f"{knob.name} must be a number, got {value!r}")
         # NaN and values outside the scale's domain give a position that is not inside either.
-        position = float(knob.to_position(torch.tensor(value, dtype=torch.float64)))
+        position = float(knob.to_position(torch.tensor(float(value), dtype=torch.float64)))
         if not -OUTSIDE <= position <= 1 + OUTSIDE:
             raise ValueError(
                 f"{knob.name} is {value:g} {knob.unit}: it goes from {knob.low:g} to {knob.high:g}"

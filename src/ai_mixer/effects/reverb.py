@@ -42,9 +42,10 @@ class Room(NamedTuple):
 class Reverb(Effect):
     """y = (1 − wet)·x + wet·(h ∗ x), where each output hears both inputs (2 × 2 responses).
 
-    Knob `wet`: 0–1, [B]; 0 is the identity. decay_s: time to −60 dB at low frequencies, shorter
-    above `damping_hz`; the tail is thin below `low_cut_hz`. h keeps the level of pink noise. Mono
-    gives the left output of the same signal on both inputs. ValueError if a setting is not above 0.
+    Knob `wet`: 0–1, [B]; 0 is the identity. decay_s: time to −60 dB at low frequencies; above
+    `damping_hz` the tail is shorter and duller, below `low_cut_hz` it is thin. h keeps the level
+    of pink noise. Mono gives the left output of the same signal on both inputs.
+    ValueError if a setting is not above 0 (predelay_ms and seed: below 0).
     """
 
     knob_names: ClassVar[tuple[str, ...]] = ("wet",)
@@ -54,7 +55,7 @@ class Reverb(Effect):
         self,
         decay_s: float = 1.2,
         predelay_ms: float = 15.0,
-        damping_hz: float = 5000.0,
+        damping_hz: float = 4000.0,
         low_cut_hz: float = 120.0,
         seed: int = 1,
     ) -> None:
@@ -109,8 +110,9 @@ def _room_spectrum(room: Room) -> tuple[Array, int]:
         band = np.fft.irfft(excitation * share, n=len(time_s))
         response += band * 10 ** (-3 * time_s.clip(0) / decay_s)
     fade = ((predelay_s + room.decay_s - (time_s + predelay_s)) / (0.1 * room.decay_s)).clip(0, 1)
-    low_cut = 1 / (1 + (room.low_cut_hz / frequency_hz.clip(1)) ** 2)
-    spectrum = np.fft.rfft(response * fade * (time_s >= 0)) * low_cut
+    spectrum = np.fft.rfft(response * fade * (time_s >= 0))
+    spectrum /= 1 + (room.low_cut_hz / frequency_hz.clip(1)) ** 2
+    spectrum /= np.hypot(1, frequency_hz / (2 * room.damping_hz))  # walls and air dull the rest
     pink = np.where((frequency_hz > 50) & (frequency_hz < 16_000), 1 / frequency_hz.clip(1), 0)
     power = (abs(spectrum) ** 2).sum(axis=1).mean(axis=0)
     return spectrum / math.sqrt((power * pink).sum() / pink.sum()), seconds

@@ -1,0 +1,80 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.signal import resample_poly
+from torch.autograd import gradcheck
+
+from ai_mixer.dsp.true_peak import interpolator, overshoot, true_peak, true_peak_envelope
+
+
+def faded_sine(frequency, phase, length=2000):
+    """Frequency in cycles per sample; faded, so that nothing rings at the ends."""
+    n = torch.arange(length, dtype=torch.float64)
+    fade = torch.hann_window(length, dtype=torch.float64).clamp_max(0.2) / 0.2
+    return (fade * torch.sin(2 * math.pi * frequency * n + phase))[None, None]
+
+
+def to_db(ratio):
+    return 20 * math.log10(float(ratio))
+
+
+def test_quarter_rate_sine_peaks_three_decibels_above_its_samples():
+    x = faded_sine(1 / 4, math.pi / 4)
+    assert to_db(x.abs().max()) == pytest.approx(-3.01, abs=0.01)
+    assert to_db(true_peak(x)) == pytest.approx(0, abs=0.01)
+
+
+@pytest.mark.parametrize("frequency", [0.001, 0.1, 0.31, 0.41])
+@pytest.mark.parametrize("phase", [0.0, 0.5, 1.0])
+def test_sine_reads_its_amplitude(frequency, phase):
+    # Four points per sample miss the crest by at most cos(π f / 4): BS.1770-4, attachment 1.
+    lowest = to_db(math.cos(math.pi * frequency / 4))
+    assert lowest - 0.02 <= to_db(true_peak(faded_sine(frequency, phase))) <= 0.02
+
+
+@pytest.mark.parametrize("oversample", [2, 4, 8])
+def test_agrees_with_scipy_on_band_limited_noise(oversample):
+    noise = torch.randn(4, 2, 3000, generator=torch.Generator().manual_seed(0)).double()
+    spectrum = torch.fft.rfft(noise)
+    spectrum[..., 1200:] = 0
+    x = torch.fft.irfft(spectrum, n=3000) * torch.hann_window(3000)
+    dense = resample_poly(x.numpy(), oversample, 1, axis=-1, window=("kaiser", 8.0))
+    expected = np.abs(dense).max(axis=(1, 2))
+    assert true_peak(x, oversample).numpy() == pytest.approx(expected, rel=0.003)
+
+
+def test_envelope_covers_both_neighbours_and_both_ends():
+    x = torch.zeros(1, 1, 64, dtype=torch.float64)
+    x[..., 31:33] = 1.0  # the waveform peaks between these two
+    envelope = true_peak_envelope(x)[0, 0]
+    assert envelope[31] == envelope[32] == true_peak(x)
+    assert envelope[31] > 1.2
+    start = torch.sign(torch.sinc(torch.arange(64) + 0.5)).double()[None, None]
+    assert true_peak_envelope(start)[0, 0, 0] > 1.2  # the crest lies half a sample before x
+
+
+def test_never_below_the_sample_peak_and_scales():
+    x = torch.randn(3, 2, 500, generator=torch.Generator().manual_seed(1))
+    assert (true_peak(x) >= x.abs().amax(dim=(1, 2))).all()
+    torch.testing.assert_close(true_peak(30 * x), 30 * true_peak(x))
+    assert not true_peak(torch.zeros(1, 2, 10)).any()
+
+
+def test_overshoot_is_reached_by_the_worst_signal():
+    worst = interpolator(4)[1].sign().flip(0)[None, None]
+    assert float(true_peak(worst)) == pytest.approx(overshoot(4))
+    assert overshoot(1) == 1
+
+
+def test_one_is_the_sample_peak_and_less_is_an_error():
+    x = torch.tensor([[[0.5, -0.75]]])
+    assert true_peak(x, oversample=1).item() == 0.75
+    with pytest.raises(ValueError, match="oversample must be 1 or more, got 0"):
+        true_peak(x, oversample=0)
+
+
+def test_gradient():
+    x = torch.randn(2, 2, 40, generator=torch.Generator().manual_seed(2)).double()
+    assert gradcheck(true_peak_envelope, x.requires_grad_())

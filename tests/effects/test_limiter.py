@@ -1,0 +1,153 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.signal import resample_poly
+
+from ai_mixer.dsp.true_peak import true_peak
+from ai_mixer.effects.limiter import Limiter
+
+RATE = 44_100
+CEILING_DB = -0.3
+
+
+def to_db(ratio):
+    return 20 * math.log10(float(ratio))
+
+
+def time_s(seconds=1.0):
+    return torch.arange(round(seconds * RATE), dtype=torch.float64) / RATE
+
+
+def noise(length=RATE, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(length, dtype=torch.float64, generator=generator)
+
+
+def drums(level):
+    """Three strokes a second of decaying noise over a bass."""
+    t = time_s()
+    return level * (noise() * torch.exp(-30 * (3 * t % 1)) / 3 + 0.2 * torch.sin(300 * t))
+
+
+def square(frequency_hz, level):
+    return level * torch.sign(torch.sin(2 * math.pi * frequency_hz * time_s() + 0.1))
+
+
+LOUD = {
+    "drums_10_db_over": drums(10 ** (10 / 20)),
+    "noise_30": 30 * noise(),
+    "square_100_hz": square(100, 30),
+    "square_3333_hz": square(3333, 30),
+    "bursts": square(700, 1) * torch.where(7 * time_s() % 1 > 0.9, 30.0, 0.3),
+    "random_signs": noise().sign() * 2,
+    "crescendo": noise() * 10 ** torch.linspace(-3, 1.5, RATE),
+    "first_sample": 30.0 * (torch.arange(RATE) == 0),
+    "last_sample": 30.0 * (torch.arange(RATE) == RATE - 1),
+    "just_over": 0.975 * torch.sin(2 * math.pi * 50 * time_s()),
+    "between_samples": torch.sin(math.pi / 2 * torch.arange(RATE) + math.pi / 4),
+}
+
+
+@pytest.mark.parametrize("name", LOUD)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_nothing_passes_the_ceiling(name, dtype):
+    x = torch.stack([LOUD[name], 0.5 * LOUD[name].roll(7)])[None].to(dtype)
+    y = Limiter()(x, RATE)
+    assert to_db(true_peak(y)) <= CEILING_DB + 0.05
+    # Another interpolator differs near half the sample rate, where white noise is as loud.
+    other = resample_poly(y.double().numpy(), 4, 1, axis=-1)
+    assert to_db(np.abs(other).max()) <= CEILING_DB + 0.15
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    level=st.floats(0.1, 30),
+    rate=st.sampled_from([8000, 22_050, 96_000]),
+    seed=st.integers(0, 99),
+    lookahead_ms=st.floats(0.1, 20),
+    gate=st.floats(0, 3),
+)
+def test_nothing_passes_the_ceiling_whatever_comes(level, rate, seed, lookahead_ms, gate):
+    rare = noise(4000, seed + 100).abs() > gate
+    x = (level * noise(4000, seed) * rare)[None, None]
+    y = Limiter(ceiling_db=-1, lookahead_ms=lookahead_ms)(x, rate)
+    assert to_db(true_peak(y).clamp_min(1e-9)) <= -0.95
+    assert (y.abs() <= x.abs() + 1e-12).all()  # it only ever turns down
+
+
+def test_quiet_songs_pass_bit_for_bit_beside_loud_ones():
+    quiet, loud = 0.2 * noise(), 3 * noise()
+    x = torch.stack([quiet, loud, 0.5 * LOUD["between_samples"]])[:, None].float()
+    y = Limiter()(x, RATE)
+    assert torch.equal(y[[0, 2]], x[[0, 2]])
+    torch.testing.assert_close(y[1:2], Limiter()(x[1:2], RATE))
+    assert Limiter()(x[:1], RATE) is not None
+
+
+def test_just_under_the_ceiling_is_untouched():
+    x = 0.96 * torch.sin(2 * math.pi * 1000 * time_s())[None, None]
+    assert torch.equal(Limiter()(x, RATE), x)
+
+
+def test_channels_are_linked():
+    t = time_s()
+    x = torch.stack([4 * torch.sin(400 * t), 0.1 * torch.sin(3000 * t)])[None]
+    y = Limiter()(x, RATE)
+    loud = (x.abs() > 0.01).all(dim=1)[0]
+    gains = (y / x)[0][:, loud]
+    torch.testing.assert_close(gains[0], gains[1])
+
+
+def test_acts_only_around_a_peak():
+    x = 0.1 * torch.sin(400 * time_s())[None, None]
+    x[..., RATE // 2] = 4.0
+    y = Limiter(lookahead_ms=5, release_ms=20)(x, RATE)
+    before, after = RATE // 2 - round(0.0055 * RATE), RATE // 2 + round(0.3 * RATE)
+    assert torch.equal(y[..., :before], x[..., :before])
+    torch.testing.assert_close(y[..., after:], x[..., after:], rtol=1e-4, atol=0)
+    assert y.abs().argmax() == x.abs().argmax()  # no latency
+
+
+def test_clean_on_a_loud_sine():
+    x = 2 * torch.sin(2 * math.pi * 1000 * time_s())[None, None]
+    y = Limiter()(x, RATE)[0, 0, RATE // 4 : -RATE // 4]
+    spectrum = torch.fft.rfft(y * torch.hann_window(len(y), dtype=y.dtype)).abs().square()
+    tone = round(1000 * len(y) / RATE)
+    rest = spectrum.sum() - spectrum[tone - 3 : tone + 4].sum()
+    assert 10 * torch.log10(rest / spectrum.sum()) < -60
+
+
+def test_gradient_goes_through_the_gain():
+    x = (3 * drums(1.0))[None, None, :8000].float().requires_grad_()
+    y = Limiter()(x, RATE)
+    y.square().mean().backward()
+    assert torch.isfinite(x.grad).all()
+    # Turning up what is limited changes next to nothing: the gain's own gradient says so.
+    level = torch.ones(1, dtype=torch.float64, requires_grad=True)
+    held = torch.full((1, 1, 4000), 4.0, dtype=torch.float64) * level
+    Limiter()(held, RATE).square().mean().backward()
+    assert level.grad.abs() < 1e-3
+
+
+def test_gradient_equals_a_finite_difference():
+    x = (2 * noise(600))[None, None]
+    direction, weight = noise(600, 1)[None, None], noise(600, 2)[None, None]
+
+    def score(step):
+        return (Limiter()(x + step * direction, RATE) * weight).sum()
+
+    step = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    score(step).backward()
+    numeric = (score(1e-7) - score(-1e-7)) / 2e-7
+    assert step.grad.item() == pytest.approx(numeric.item(), rel=1e-4)
+
+
+def test_settings_that_cannot_be():
+    with pytest.raises(ValueError, match="ceiling_db must be 0 dBTP or less, got 1"):
+        Limiter(ceiling_db=1)
+    with pytest.raises(ValueError, match="release_ms must be above 0, got 0"):
+        Limiter(release_ms=0)
