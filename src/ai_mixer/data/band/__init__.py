@@ -1,0 +1,40 @@
+"""The embedded band: songs in six genres with stems, composed, played and mixed from a seed.
+
+Reading order: `genres.py` (what is played), `composer.py` (who writes it), `synth.py` (how it
+sounds), `conventions.py` and `engineer.py` (how it is mixed), `compose.py` (many songs).
+"""
+
+from pathlib import Path
+
+from ai_mixer.data.band.compose import compose_band
+from ai_mixer.data.manifest import read_manifest
+from ai_mixer.types import Song
+
+__all__ = ["Band", "compose_band"]
+
+
+class Band:
+    """Songs by the embedded band, composed below `root` when first asked for.
+
+    Arguments as in `compose_band`; `fold` (0–4) makes that fold the test and the next one
+    validation, instead of the split of the manifest.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        songs: int = 60,
+        duration_s: float = 30.0,
+        seed: int = 0,
+        workers: int | None = None,
+        fold: int | None = None,
+    ) -> None:
+        self.root, self.count, self.duration_s, self.seed = Path(root), songs, duration_s, seed
+        self.workers, self.fold = workers, fold
+
+    def songs(self) -> list[Song]:
+        """All songs, genres taking turns."""
+        manifest = compose_band(
+            self.root, self.count, self.duration_s, self.seed, workers=self.workers
+        )
+        return read_manifest(manifest, fold=self.fold)

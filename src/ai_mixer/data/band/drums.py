@@ -1,0 +1,132 @@
+"""The drummer: grooves with ghost notes, crashes where sections begin, fills where they end."""
+
+import numpy as np
+
+from ai_mixer.data.band.plan import Plan
+from ai_mixer.data.band.score import Note, Part, Section
+from ai_mixer.data.band.taste import pick
+
+TIMPANI = 47
+STRENGTH = {"X": 120, "x": 100, "o": 78, ".": 50}
+# voice: (keys, part); keys alternate.
+VOICES = {
+    "kick": ((36,), "kick"),
+    "snare": ((38,), "snare"),
+    "roll": ((38,), "snare"),
+    "rim": ((37,), "snare"),
+    "clap": ((39,), "clap"),
+    "hat": ((42,), "hats"),
+    "open": ((46,), "hats"),
+    "pedal": ((44,), "hats"),
+    "ride": ((51,), "cymbals"),
+    "cymbal": ((49,), "cymbals"),
+    "crash": ((49, 57), "cymbals"),
+    "tom": ((50, 47, 43), "toms"),
+    "tambourine": ((54,), "percussion"),
+    "shaker": ((70,), "percussion"),
+    "triangle": ((81,), "percussion"),
+}
+# part: (pan as the audience sees the kit, level of a full stroke in dB)
+PARTS = {
+    "kick": (0.0, -3.0),
+    "snare": (0.05, -5.0),
+    "clap": (-0.05, -10.0),
+    "hats": (0.3, -15.0),
+    "cymbals": (-0.3, -13.0),
+    "toms": (-0.15, -7.0),
+    "percussion": (0.5, -16.0),
+}
+FILLS = (
+    {"snare": "------------xxXx"},
+    {"snare": "----------o-x-Xx", "tom": "------------x-x-"},
+    {"tom": "--------x-x-xxxx"},
+    {"snare": "--------x-x-----", "tom": "------------xxxx"},
+    {"snare": "--------..ooxxXX"},
+    {"kick": "--------X-------", "snare": "----------x--x-X"},
+)
+
+
+def drum_parts(plan: Plan, rng: np.random.Generator) -> list[Part]:
+    """All parts of the `drums` stem."""
+    parts = {
+        name: Part(name, "drums", plan.taste.kit, pan=pan, gain_db=level_db, drums=True)
+        for name, (pan, level_db) in PARTS.items()
+    }
+    timpani = Part("timpani", "drums", TIMPANI, gain_db=4.0)
+    for section in plan.sections:
+        groove, energy = plan.grooves[section.name], plan.passage(section).energy
+        if "crash" not in groove and energy > 0.8 and "timpani" not in groove:
+            _crash(plan, parts["cymbals"], section.first_bar)
+        for i in range(section.bars):
+            bar = section.first_bar + i
+            fill = _fill(plan, section, i, rng)
+            for voice, line in groove.items():
+                target = timpani if voice == "timpani" else parts[VOICES[voice][1]]
+                shown = _roll(section, i) if voice == "roll" else line
+                _bar(plan, target, voice, shown, bar, energy, _until(fill), rng)
+            for voice, line in fill.items():
+                _bar(plan, parts[VOICES[voice][1]], voice, line, bar, energy, 99, rng)
+    if plan.ends:
+        _ending(plan, parts, timpani)
+    return [part for part in (*parts.values(), timpani) if part.notes]
+
+
+def _bar(
+    plan: Plan,
+    part: Part,
+    voice: str,
+    line: str,
+    bar: int,
+    energy: float,
+    until: int,
+    rng: np.random.Generator,
+) -> None:
+    """Play one line of a bar up to the step where a fill takes over."""
+    for step, stroke in enumerate(line[: min(plan.steps, until)]):
+        if stroke not in STRENGTH or (stroke == "." and rng.random() < 0.35):
+            continue
+        velocity = round(STRENGTH[stroke] * (0.82 + 0.18 * energy))
+        start = plan.at(bar, step)
+        if voice == "timpani":
+            tones = plan.chord_at(bar, step)
+            key = 40 + (tones.root - 40) % 12  # the drums reach E to E flat
+            part.notes.append(Note(start, 4 * plan.step_s, key, velocity - 15))
+        else:
+            keys = VOICES[voice][0]
+            part.notes.append(Note(start, plan.step_s, keys[step // 2 % len(keys)], velocity))
+
+
+def _fill(plan: Plan, section: Section, i: int, rng: np.random.Generator) -> dict[str, str]:
+    """A fill for the last bar of a section, now and then for the middle of a long one."""
+    turn = i == section.bars - 1 and not section.last
+    middle = section.bars >= 8 and i % 4 == 3
+    if plan.beats != 4 or not (turn or middle) or section.name == "build":
+        return {}
+    if "timpani" in plan.passage(section).grooves or rng.random() > plan.genre.fills:
+        return {}
+    return dict(pick(rng, FILLS))
+
+
+def _until(fill: dict[str, str]) -> int:
+    """The step at which a fill begins: the groove stops there."""
+    return min((len(line) - len(line.lstrip("-")) for line in fill.values()), default=99)
+
+
+def _roll(section: Section, i: int) -> str:
+    """A build's snare: quarters, then eighths, then sixteenths."""
+    left = section.bars - 1 - i
+    return ("oooxxxxxxxXXXXXX", "x-x-x-x-x-x-xxxx", "x-x-x-x-x-x-x-x-")[min(left, 2)]
+
+
+def _crash(plan: Plan, cymbals: Part, bar: int) -> None:
+    cymbals.notes.append(Note(plan.at(bar, 0), 1.0, 49, 112))
+
+
+def _ending(plan: Plan, parts: dict[str, Part], timpani: Part) -> None:
+    """The last stroke, together."""
+    end = plan.at(plan.bars, 0)
+    if timpani.notes:
+        timpani.notes.append(Note(end, 1.0, 40 + (plan.tonic - 40) % 12, 105))
+    else:
+        _crash(plan, parts["cymbals"], plan.bars)
+        parts["kick"].notes.append(Note(end, 0.5, 36, 115))

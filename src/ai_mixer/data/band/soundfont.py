@@ -1,0 +1,186 @@
+"""Reads SoundFont 2 files: which samples a key of an instrument plays, and with which settings.
+
+Source: "SoundFont Technical Specification", version 2.04, sections 5 (file), 7 (records) and 8
+(generators). Read: samples, key and velocity ranges, tuning, loops, volume envelope, filter,
+pan. Left out: modulators and LFOs; the modulation envelope counts at its peak.
+"""
+
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+DRUM_BANK = 128
+INSTRUMENT, SAMPLE = 41, 53
+KEY_RANGE, VELOCITY_RANGE = 43, 44
+ATTENUATION_SCALE = 0.4  # the fonts in use are voiced for EMU hardware, which applies 40 %
+DEFAULTS = {8: 13500, 33: -12000, 34: -12000, 35: -12000, 36: -12000, 38: -12000, 56: 100, 58: -1}
+# Sample generators: an instrument sets them, a preset may not add to them (section 8.5).
+ABSOLUTE = frozenset({0, 1, 2, 3, 4, 12, 45, 46, 47, 50, 54, 57, 58})
+
+_RECORDS = {
+    "phdr": [("name", "S20"), ("program", "<u2"), ("bank", "<u2"), ("bag", "<u2"), ("_", "V12")],
+    "pbag": [("gen", "<u2"), ("mod", "<u2")],
+    "pgen": [("oper", "<u2"), ("amount", "<i2")],
+    "inst": [("name", "S20"), ("bag", "<u2")],
+    "ibag": [("gen", "<u2"), ("mod", "<u2")],
+    "igen": [("oper", "<u2"), ("amount", "<i2")],
+    "shdr": [
+        ("name", "S20"),
+        *((field, "<u4") for field in ("start", "end", "loop_start", "loop_end", "rate")),
+        ("key", "u1"),
+        ("cents", "i1"),
+        ("link", "<u2"),
+        ("type", "<u2"),
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Zone:
+    """One sample under one key, in units a renderer wants.
+
+    Addresses count samples of the font. `step` is the pitch: font samples per output second.
+    Times in seconds, `sustain_db` ≥ 0 below full level, pan −1 (left) to 1 (right).
+    """
+
+    start: int
+    end: int
+    loop_start: int
+    loop_end: int
+    loops: bool
+    loops_after_release: bool
+    step: float
+    gain: float
+    pan: float
+    attack_s: float
+    hold_s: float
+    decay_s: float
+    sustain_db: float
+    release_s: float
+    cutoff_hz: float
+    choke: int
+
+
+class SoundFont:
+    """A SoundFont 2 file in memory. ValueError if the file is something else."""
+
+    def __init__(self, path: Path) -> None:
+        chunks = dict(_chunks(path.read_bytes(), path))
+        self.samples: NDArray[np.float32] = (
+            np.frombuffer(chunks["smpl"], "<i2").astype(np.float32) / 32768.0
+        )
+        self._tables = {
+            name: np.frombuffer(chunks[name], np.dtype(record)) for name, record in _RECORDS.items()
+        }
+        presets = self._tables["phdr"]
+        self._presets = {(int(p["bank"]), int(p["program"])): i for i, p in enumerate(presets[:-1])}
+        self.zones = lru_cache(maxsize=None)(self._zones)
+
+    def _zones(self, bank: int, program: int, key: int, velocity: int) -> tuple[Zone, ...]:
+        """The zones that sound. KeyError if the font has no such instrument."""
+        found = []
+        for preset in self._split("pbag", "pgen", "phdr", self._presets[bank, program], INSTRUMENT):
+            if not _answers(preset, key, velocity):
+                continue
+            for inst in self._split("ibag", "igen", "inst", preset[INSTRUMENT], SAMPLE):
+                if _answers(inst, key, velocity):
+                    found.append(self._zone(_add(inst, preset), key))
+        return tuple(found)
+
+    def _split(
+        self, bags: str, gens: str, heads: str, index: int, link: int
+    ) -> list[dict[int, int]]:
+        """Generators per zone, the global zone (no link) folded into the others."""
+        heads_, bags_, gens_ = (self._tables[name] for name in (heads, bags, gens))
+        glob: dict[int, int] = {}
+        zones = []
+        for bag in range(heads_[index]["bag"], heads_[index + 1]["bag"]):
+            run = gens_[bags_[bag]["gen"] : bags_[bag + 1]["gen"]]
+            zone = dict(zip(run["oper"].tolist(), run["amount"].tolist(), strict=True))
+            if link in zone:
+                zones.append(glob | zone)
+            elif not zones:
+                glob = zone
+        return zones
+
+    def _zone(self, gen: dict[int, int], key: int) -> Zone:
+        sample = self._tables["shdr"][gen[SAMPLE]]
+
+        def get(oper: int) -> int:
+            return gen.get(oper, DEFAULTS.get(oper, 0))
+
+        root = get(58) if 0 <= get(58) <= 127 else int(sample["key"])
+        cents = (key - root) * get(56) + get(51) * 100 + get(52) + int(sample["cents"])
+        loop_mode = get(54) & 3
+        return Zone(
+            start=int(sample["start"]) + get(0) + 32768 * get(4),
+            end=int(sample["end"]) + get(1) + 32768 * get(12),
+            loop_start=int(sample["loop_start"]) + get(2) + 32768 * get(45),
+            loop_end=int(sample["loop_end"]) + get(3) + 32768 * get(50),
+            loops=loop_mode in (1, 3),
+            loops_after_release=loop_mode == 1,
+            step=float(sample["rate"]) * 2.0 ** (cents / 1200.0),
+            gain=10.0 ** (-ATTENUATION_SCALE * max(0, get(48)) / 200.0),
+            pan=min(1.0, max(-1.0, get(17) / 500.0)),
+            attack_s=_seconds(get(33)) + _seconds(get(34)),
+            hold_s=_seconds(get(35) + get(39) * (60 - key)),
+            decay_s=_seconds(get(36) + get(40) * (60 - key)),
+            sustain_db=min(100.0, max(0.0, get(37) / 10.0)),
+            release_s=_seconds(get(38)),
+            cutoff_hz=8.176 * 2.0 ** ((get(8) + max(0, get(11))) / 1200.0),
+            choke=get(57),
+        )
+
+
+@cache
+def general_midi() -> SoundFont:
+    """The General MIDI font that ships inside the `pretty_midi` package (TimGM6mb, 6 MB).
+
+    The font, by Tim Brechbill, is published under the GNU GPL version 2; it is read where pip put
+    it and is not part of this package.
+    """
+    with as_file(files("pretty_midi") / "TimGM6mb.sf2") as path:
+        return SoundFont(path)
+
+
+def _chunks(data: bytes, path: Path) -> list[tuple[str, bytes]]:
+    """All leaf chunks of the RIFF file, lists opened."""
+    if data[:4] != b"RIFF" or data[8:12] != b"sfbk":
+        raise ValueError(f"{path} is not a SoundFont 2 file: it starts with {data[:12]!r}")
+    found, position, end = [], 12, len(data)
+    while position + 8 <= end:
+        name, size = (
+            data[position : position + 4],
+            int.from_bytes(data[position + 4 : position + 8], "little"),
+        )
+        if name == b"LIST":
+            position += 12
+            continue
+        found.append((name.decode("ascii"), data[position + 8 : position + 8 + size]))
+        position += 8 + size + (size & 1)
+    return found
+
+
+def _answers(gen: dict[int, int], key: int, velocity: int) -> bool:
+    return _inside(gen.get(KEY_RANGE), key) and _inside(gen.get(VELOCITY_RANGE), velocity)
+
+
+def _inside(span: int | None, value: int) -> bool:
+    return span is None or (span & 0xFF) <= value <= (span >> 8 & 0xFF)
+
+
+def _add(inst: dict[int, int], preset: dict[int, int]) -> dict[int, int]:
+    """Preset generators are offsets to the instrument's (section 9.4)."""
+    total = dict(inst)
+    for oper, amount in preset.items():
+        if oper not in ABSOLUTE and oper not in (INSTRUMENT, KEY_RANGE, VELOCITY_RANGE):
+            total[oper] = total.get(oper, DEFAULTS.get(oper, 0)) + amount
+    return total
+
+
+def _seconds(timecents: int) -> float:
+    return float(2.0 ** (timecents / 1200.0)) if timecents > -12000 else 0.0
