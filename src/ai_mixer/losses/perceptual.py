@@ -18,7 +18,7 @@ from ai_mixer.types import Batch
 
 
 class Perceptual(Term):
-    """Spectral convergence plus mean log-magnitude distance; about 1.3 for doing nothing.
+    """Spectral convergence plus mean log-magnitude distance; about 1 to 2 for doing nothing.
 
     Averaged over resolutions (windows in samples, hop a quarter) and over mid and side. A magnitude
     below that of white noise at `floor_db` reads as that noise. Spectral convergence is relative
