@@ -140,5 +140,5 @@ def test_augmentation_leaves_the_draw_alone(build):
 
 
 def test_nonsense_is_named(build):
-    with pytest.raises(ValueError, match="excerpt_s must be positive.* got 0"):
+    with pytest.raises(ValueError, match=r"excerpt_s must be positive.* got 0"):
         build(excerpt_s=0)

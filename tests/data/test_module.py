@@ -1,6 +1,7 @@
 """Loaders: workers, order and resume change nothing."""
 
 import pytest
+import pytorch_lightning as pl
 import torch
 
 from ai_mixer.augment.augment import Chain
@@ -81,3 +82,50 @@ def test_an_empty_split_says_what_to_do(tmp_path, write_song, show_task):
     data = MixData(Folder(tmp_path), show_task)
     with pytest.raises(ValueError, match=r"no songs in val .*'train': 1.*add songs or artists"):
         data.val_dataloader()
+
+
+class Listener(pl.LightningModule):
+    """Remembers what it was given, in training."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(()))
+        self.heard = []
+
+    def training_step(self, batch, _):
+        self.heard.append((self.current_epoch, batch))
+        return self.weight
+
+    def validation_step(self, batch, _):
+        self.heard.append(("val", batch))
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+@pytest.mark.filterwarnings("ignore:The .*_dataloader. does not have many workers")
+@pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")  # Lightning 2.6 on torch 2.13
+def test_resuming_goes_on_where_it_stopped(build, show_task, tmp_path):
+    def fit(epochs, **options):
+        module = Listener()
+        quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+        trainer = pl.Trainer(
+            max_epochs=epochs,
+            accelerator="cpu",
+            default_root_dir=tmp_path,
+            enable_checkpointing=False,
+            num_sanity_val_steps=0,
+            **quiet,
+        )
+        trainer.fit(module, build(show_task, batch_size=4), weights_only=True, **options)
+        trainer.save_checkpoint(tmp_path / "last.ckpt")
+        return module.heard
+
+    straight = fit(3)
+    first = fit(1)
+    rest = fit(3, ckpt_path=tmp_path / "last.ckpt")
+    assert [when for when, _ in straight] == [when for when, _ in first + rest]
+    assert equal([batch for _, batch in straight], [batch for _, batch in first + rest])
+    validations = [batch for when, batch in straight if when == "val"]
+    third = len(validations) // 3
+    assert equal(validations[:third], validations[third : 2 * third])

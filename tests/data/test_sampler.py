@@ -35,7 +35,7 @@ def test_processes_share_an_epoch(monkeypatch):
         monkeypatch.setattr(torch.distributed, "get_rank", lambda rank=rank: rank)
         dealt.append(keys(epoch=2, size=12))
     assert [len(part) for part in dealt] == [4, 4, 4]
-    assert sorted(sum(dealt, [])) == [(2, index) for index in range(12)]
+    assert sorted(key for part in dealt for key in part) == [(2, index) for index in range(12)]
 
 
 @pytest.mark.parametrize("size", [1, 7])

@@ -167,7 +167,7 @@ def test_exploding_roughs_are_drawn_again(task):
 def test_knobs_are_uniform_on_the_wire(task):
     quiet = song(seconds=0.05, peak=0.1)
     knobs = torch.stack([make(task, seed, dry=True, finished=quiet).knobs for seed in range(200)])
-    assert (knobs >= 0).all() and (knobs <= 1).all()
+    assert ((knobs >= 0) & (knobs <= 1)).all()
     assert ((knobs.mean(0) - 0.5).abs() < 0.09).all()  # 4 σ
     assert ((knobs.std(0) - 12**-0.5).abs() < 0.05).all()
 

@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 
 from ai_mixer.data.audio import SUFFIXES, probe
-from ai_mixer.data.manifest import find_manifest, read_manifest
+from ai_mixer.data.manifest import find_manifest, read_manifest, song_ids
 from ai_mixer.data.splits import split_by_group
 from ai_mixer.types import Song
 
@@ -69,10 +69,11 @@ def _walk(root: Path) -> list[Song]:
         warnings.warn(f"song skipped: {problem}", stacklevel=3)
     places = [file.relative_to(root) for file in headers]
     groups = [_group(place) for place in places]
-    splits = split_by_group(groups, [place.as_posix() for place in places])
+    names = [place.as_posix() for place in places]
+    splits = split_by_group(groups, names)
     return [
         Song(
-            id=place.with_suffix("").as_posix(),
+            id=song_id,
             path=root / place,
             song=place.stem,
             title=place.stem,
@@ -82,7 +83,9 @@ def _walk(root: Path) -> list[Song]:
             artist=place.parts[-2] if len(place.parts) > 2 else None,
             **headers[root / place]._asdict(),
         )
-        for place, group, split in zip(places, groups, splits, strict=True)
+        for place, song_id, group, split in zip(
+            places, song_ids(names), groups, splits, strict=True
+        )
     ]
 
 

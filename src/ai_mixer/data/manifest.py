@@ -6,6 +6,7 @@ stems are paths relative to the manifest. `group` is what must not be split: art
 """
 
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -42,11 +43,12 @@ def read_manifest(path: Path, root: Path | None = None, fold: int | None = None)
         by_group = split_by_group([_group(row) for row in rows], [row["file"] for row in rows])
         splits = [row.get("split") or split for row, split in zip(rows, by_group, strict=True)]
     songs, problems = [], []
-    for row, split in zip(rows, splits, strict=True):
+    ids = song_ids([row["file"] for row in rows])
+    for row, song_id, split in zip(rows, ids, splits, strict=True):
         if root is not None and not _inside(path.parent / row["file"], root):
             continue
         try:
-            songs.append(_song(path.parent, row, split))
+            songs.append(_song(path.parent, row, song_id, split))
         except ValueError as error:
             problems.append(str(error))
     if not songs:
@@ -72,6 +74,17 @@ def write_manifest(path: Path, songs: Sequence[Song]) -> None:
     pd.DataFrame(rows, columns=columns).dropna(axis="columns", how="all").to_csv(path, index=False)
 
 
+def song_ids(files: Sequence[str]) -> list[str]:
+    """Names for songs: the file without its suffix, with it where two would be the same.
+
+    >>> song_ids(["rock/one.wav", "rock/two.wav", "rock/two.flac"])
+    ['rock/one', 'rock/two.wav', 'rock/two.flac']
+    """
+    names = [Path(file).with_suffix("").as_posix() for file in files]
+    taken = Counter(names)
+    return [name if taken[name] == 1 else file for name, file in zip(names, files, strict=True)]
+
+
 def _rows(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         raise ValueError(f"{path}: no such manifest")
@@ -93,7 +106,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _song(folder: Path, row: dict[str, Any], split: str) -> Song:
+def _song(folder: Path, row: dict[str, Any], song_id: str, split: str) -> Song:
     """One row as a song. ValueError if a file it names is missing or unreadable."""
     file = folder / row["file"]
     header = probe(file)
@@ -102,7 +115,7 @@ def _song(folder: Path, row: dict[str, Any], split: str) -> Song:
     if missing:
         raise ValueError(f"{file}: needs {missing[0]}: no such file")
     return Song(
-        id=Path(row["file"]).with_suffix("").as_posix(),
+        id=song_id,
         path=file,
         song=row.get("song") or Path(row["file"]).stem,
         group=_group(row),

@@ -3,7 +3,6 @@
 import multiprocessing
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 import pytorch_lightning as pl
@@ -109,13 +108,14 @@ class MixData(pl.LightningDataModule):
 
 
 def _workers_context() -> Any:
-    """Workers forked from a clean server that has imported what they need, once.
+    """Workers forked from a clean server that has imported, once, what this process has.
 
     A plain fork copies a process full of threads (OpenMP, MLflow) and may hang; a spawn would
     import everything again in each worker.
     """
+    package = __name__.partition(".")[0]
     context = multiprocessing.get_context("forkserver")
-    main = getattr(sys.modules["__main__"], "__spec__", None)
-    names: Sequence[str] = [__name__] if main is None else [__name__, main.name]
-    context.set_forkserver_preload(list(names))
+    context.set_forkserver_preload(
+        [name for name in sys.modules if name.partition(".")[0] == package]
+    )
     return context
