@@ -202,6 +202,12 @@ def test_listen_is_the_mix_and_says_what_can_be_heard():
     assert WIDE.listen(x[:, :1], RATE, knobs)[1][:, WIDE.names.index("stereo_width")].any() == 0
 
 
+def test_delivery_may_bring_its_own_limiter():
+    x = 3 * song()
+    torch.testing.assert_close(WIDE(x, RATE, neutral(), limit=False), x, rtol=1e-4, atol=1e-5)
+    assert residual_db(WIDE(x, RATE, neutral()), x) > -20
+
+
 def test_width_of_a_dry_mono_song_cannot_be_heard():
     x = song(1, 1).expand(1, 2, -1)
     _, audible = WIDE.listen(x, RATE, draw(1, dry=True))
@@ -267,7 +273,7 @@ def test_settings_that_cannot_be(values, message):
             torch.zeros(1, P),
             "float32 or float64, got torch.int",
         ),
-        (torch.zeros(1, 2, 9), 44.1, torch.zeros(1, P), "8000–192000 Hz, got 44.1"),
+        (torch.zeros(1, 2, 9), 44.1, torch.zeros(1, P), "whole 8000–192000 Hz, got 44.1"),
         (torch.zeros(1, 2, 9), RATE, torch.zeros(1, 9), r"= \[1, 10\], got \[1, 9\]"),
         (torch.zeros(2, 2, 9), RATE, torch.zeros(1, P), r"= \[2, 10\], got \[1, 10\]"),
         (torch.zeros(1, 2, 9), RATE, torch.zeros(P), r"= \[1, 10\], got \[10\]"),

@@ -3,9 +3,8 @@
 The order of the chain is the order of processing and of the knobs on the wire.
 """
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, cast
 
 import torch
@@ -62,12 +61,17 @@ class Console(nn.Module):
         """The knobs' names, in wire order."""
         return knob_names(self.knobs)
 
-    def forward(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> Tensor:
-        """The mix. audio: [B, C, T], mono or stereo; knobs: [B, P] positions. Returns [B, C, T]."""
+    def forward(
+        self, audio: Tensor, sample_rate: int, knobs: Tensor, *, limit: bool = True
+    ) -> Tensor:
+        """The mix. audio: [B, C, T], mono or stereo; knobs: [B, P] positions. Returns [B, C, T].
+
+        limit: False leaves the safety limiter out, for a delivery stage that brings its own.
+        """
         self._check(audio, sample_rate, knobs)
         for effect, values in self._turned(audio, knobs):
             audio = effect(audio, sample_rate, **values)
-        return self.limiter(audio, sample_rate)
+        return self.limiter(audio, sample_rate) if limit else audio
 
     def listen(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> tuple[Tensor, Tensor]:
         """The mix, and [B, P] bool: can each knob be heard on what reaches its effect?"""
@@ -162,8 +166,9 @@ class Console(nn.Module):
             raise ValueError(
                 f"audio must be float32 or float64, got {audio.dtype}: full scale is 1"
             )
-        if not 8_000 <= sample_rate <= 192_000 or not math.isclose(sample_rate, int(sample_rate)):
-            raise ValueError(f"sample_rate must be 8000–192000 Hz, got {sample_rate}")
+        rate: object = sample_rate
+        if not isinstance(rate, Integral) or not 8_000 <= sample_rate <= 192_000:
+            raise ValueError(f"sample_rate must be a whole 8000–192000 Hz, got {sample_rate}")
         self._check_knobs(knobs, songs=audio.shape[0])
 
     def _check_knobs(self, knobs: Tensor, songs: int | None = None) -> None:

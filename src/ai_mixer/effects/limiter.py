@@ -49,18 +49,23 @@ class Limiter(Effect):
     def forward(self, x: Tensor, sample_rate: int) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]. Returns [B, C, T] with a true peak of at most the ceiling."""
         for _ in range(PASSES):
-            loud = self._loud(x)
+            loud, envelope = self._loud(x)
             if not len(loud):
                 return x
-            gain = self._gain(true_peak_envelope(x[loud]).amax(dim=1), sample_rate)
-            x = x.index_copy(0, loud, x[loud] * gain[:, None])
+            x = x.index_copy(0, loud, x[loud] * self._gain(envelope, sample_rate)[:, None])
         return self._trim(x)
 
-    @torch.no_grad()
-    def _loud(self, x: Tensor) -> Tensor:
-        """Indices of the songs above the ceiling; oversamples only those that can be."""
-        candidates = (x.abs().amax(dim=(1, 2)) * overshoot() > self.limit).nonzero().squeeze(1)
-        return candidates[true_peak(x[candidates]) > self.limit] if len(candidates) else candidates
+    def _loud(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Indices of the songs above the ceiling, and their true peaks [b, T].
+
+        Only songs that can be above it are oversampled.
+        """
+        maybe = (x.detach().abs().amax(dim=(1, 2)) * overshoot() > self.limit).nonzero().squeeze(1)
+        if not len(maybe):
+            return maybe, x[maybe, 0]
+        envelope = true_peak_envelope(x[maybe]).amax(dim=1)
+        over = envelope.detach().amax(dim=1) > self.limit
+        return maybe[over], envelope[over]
 
     def _gain(self, envelope: Tensor, sample_rate: int) -> Tensor:
         """envelope: [B, T] true peaks. Returns the gain [B, T], a ratio."""
