@@ -43,8 +43,9 @@ def _play_like_a_human(plan: Plan, part: Part, rng: np.random.Generator) -> None
     loose_s = genre.timing_ms / 1000.0 * (0.6 if part.drums else 1.0)
     touch = 3.0 if genre.timing_ms < 2.0 else 6.0
     notes = []
-    for note in sorted(n for n in part.notes if n.start_s < plan.duration_s):
+    for note in sorted(part.notes):
         start = max(0.0, note.start_s + late_s + loose_s * float(np.clip(rng.normal(), -2, 2)))
         velocity = int(np.clip(round(note.velocity + touch * rng.normal()), 1, 127))
-        notes.append(note._replace(start_s=start, velocity=velocity))
+        if start < plan.duration_s:
+            notes.append(note._replace(start_s=start, velocity=velocity))
     part.notes = notes

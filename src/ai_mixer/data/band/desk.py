@@ -7,12 +7,15 @@ only learned our console's own fingerprints finds none of them here.
 Audio: [2, T] float64, full scale = 1.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
-from scipy.signal import butter, iirpeak, oaconvolve, resample_poly, sosfilt, tf2sos
+from scipy.signal import butter, iirpeak, oaconvolve, resample_poly, sosfilt
 
+from ai_mixer.data.band.conventions import Bell
 from ai_mixer.dsp.loudness import k_weighting
 
 Audio = NDArray[np.float64]
@@ -39,12 +42,17 @@ def low_pass(x: Audio, rate: int, frequency_hz: float, order: int = 1) -> Audio:
     return np.asarray(sosfilt(butter(order, frequency_hz, "lowpass", fs=rate, output="sos"), x))
 
 
-def bell(x: Audio, rate: int, frequency_hz: float, gain_db: float, q: float) -> Audio:
-    """Lift or lower a band: x plus a share of its resonance."""
-    if frequency_hz >= 0.45 * rate:
-        return x
-    band = sosfilt(tf2sos(*iirpeak(frequency_hz, q, fs=rate)), x)
-    return np.asarray(x + (ratio(gain_db) - 1.0) * band)
+def equalise(x: Audio, rate: int, high_pass_hz: float, bells: Sequence[Bell]) -> Audio:
+    """A Butterworth high-pass and bells (frequency_hz, gain_db, q) in one pass.
+
+    A bell is x plus a share of its resonance. Bells beyond the rate's reach are left out.
+    """
+    sections = [butter(2, high_pass_hz, "highpass", fs=rate, output="sos")]
+    for frequency_hz, gain_db, q in bells:
+        if frequency_hz < 0.45 * rate:
+            b, a = iirpeak(frequency_hz, q, fs=rate)
+            sections.append(np.concatenate([a + (ratio(gain_db) - 1.0) * b, a])[None])
+    return np.asarray(sosfilt(np.concatenate(sections), x))
 
 
 def tilt(x: Audio, rate: int, low_db: float, high_db: float) -> Audio:
@@ -156,7 +164,7 @@ def loudness_lufs(x: Audio, rate: int) -> float:
     power = np.square(weighted[:, : hops * hop]).sum(axis=0)
     hop_power = np.array([part.sum() for part in np.array_split(power, hops)])
     blocks = np.convolve(hop_power, np.ones(min(4, hops)), "valid") / (hop * min(4, hops))
-    blocks = blocks[blocks > ratio(2 * (-70.0 + 0.691) / 2) ** 2]
+    blocks = blocks[blocks > 10.0 ** ((-70.0 + 0.691) / 10.0)]
     if not len(blocks):
         return -120.0
     kept = blocks[blocks > 0.1 * blocks.mean()]
@@ -176,7 +184,7 @@ def _envelope_db(x: Audio, rate: int) -> Audio:
 
 
 @njit(cache=True, nogil=True)
-def _follow(wanted, attack, release):
+def _follow(wanted, attack, release):  # type: ignore[no-untyped-def]
     """One-pole smoothing with two speeds, starting from rest."""
     out, state = np.empty_like(wanted), 0.0
     for i in range(len(wanted)):
@@ -187,7 +195,7 @@ def _follow(wanted, attack, release):
 
 
 @njit(cache=True, nogil=True)
-def _let_go(need, release):
+def _let_go(need, release):  # type: ignore[no-untyped-def]
     """Down at once, up slowly."""
     out, state = np.empty_like(need), 1.0
     for i in range(len(need)):

@@ -57,9 +57,7 @@ def mix(
 
 def _channel(x: Audio, kick: Audio, rate: int, strip: Strip, taste: Taste, name: str) -> Audio:
     """One strip of the desk, faders included."""
-    y = desk.high_pass(x, rate, strip.high_pass_hz)
-    for frequency_hz, gain_db, q in strip.bells:
-        y = desk.bell(y, rate, frequency_hz, gain_db, q)
+    y = desk.equalise(x, rate, strip.high_pass_hz, strip.bells)
     squeeze = strip.squeeze
     slope = 1.0 - 1.0 / squeeze.ratio
     y = desk.compress(y, rate, squeeze.depth_db, slope, squeeze.attack_ms, squeeze.release_ms)

@@ -53,7 +53,8 @@ class Lead:
 @dataclass(frozen=True)
 class Genre:
     """One genre. Swing: the share the first of two notes gets (0.5 = straight), and
-    `swing_steps` how many sixteenths the pair lasts."""
+    `swing_steps` how many sixteenths the pair lasts.
+    """
 
     bpm: tuple[float, float]
     scales: Mapping[str, float]
@@ -80,8 +81,7 @@ _SONG_FORM = {
     2: "verse chorus",
     3: "chorus verse chorus",
     4: "verse chorus verse chorus",
-    5: "verse chorus verse chorus chorus",
-    6: "verse chorus verse chorus bridge chorus",
+    5: "verse chorus verse bridge chorus",
 }
 _BACKBEAT = ("----X-------X---",)
 
@@ -224,7 +224,6 @@ ELECTRONIC = Genre(
         3: "drop break drop",
         4: "drop break build drop",
         5: "verse build drop break drop",
-        6: "verse build drop break build drop",
     },
     passages={
         "intro": Passage(
@@ -297,7 +296,7 @@ JAZZ = Genre(
     bpm=(112, 192),
     scales={"major": 3, "dorian": 1},
     tonics=(5, 10, 3, 0, 8),
-    forms={1: "A", 2: "A A", 3: "A B A", 4: "A A B A", 5: "A A B A A", 6: "A A B A B A"},
+    forms={1: "A", 2: "A A", 3: "A B A", 4: "A A B A", 5: "A A B A A"},
     passages={
         "intro": Passage(
             0.5,
@@ -362,7 +361,7 @@ CLASSICAL = Genre(
     bpm=(72, 116),
     scales={"major": 3, "minor": 2},
     tonics=(0, 2, 5, 7, 10, 3, 9),
-    forms={1: "A", 2: "A A", 3: "A B A", 4: "A A B A", 5: "A A B B A", 6: "A A B B A A"},
+    forms={1: "A", 2: "A A", 3: "A B A", 4: "A A B A", 5: "A A B B A"},
     passages={
         "intro": Passage(
             0.45,

@@ -73,11 +73,12 @@ def _sing(
         bar, motif = section.first_bar + i, theme[i % len(theme)]
         cadence = i % 4 == 3 or i == section.bars - 1
         onsets = motif.onsets[: max(2, len(motif.onsets) // 2)] if cadence else motif.onsets
-        for j, step in enumerate(onsets):
-            after = onsets[j + 1] if j + 1 < len(onsets) else plan.steps + (0 if cadence else 1)
+        for j, onset in enumerate(onsets):
+            step, after = onset, plan.steps + (0 if cadence else 1)
+            after = onsets[j + 1] if j + 1 < len(onsets) else after
             strong = j == 0 or step % 8 == 0 or (cadence and j == len(onsets) - 1)
             move = motif.moves[j % len(motif.moves)]
-            if abs(key - center) > 8:  # come home
+            if abs(key - center) > 6:  # come home
                 move = -abs(move) if key > center else abs(move)
             key = _step(plan, bar, step, key, move, strong)
             length = min(after - step, LONGEST) * lead.legato

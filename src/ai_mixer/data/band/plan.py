@@ -12,9 +12,9 @@ from ai_mixer.data.band.score import Section
 from ai_mixer.data.band.taste import Taste, pick
 from ai_mixer.data.band.theory import PENTATONIC, SCALES, Chord, chord
 
-RING_S = 1.8  # how long the last chord may ring
+RING_S = (1.2, 2.8)  # how long the last chord may ring
 STRETCH = 1.06  # a song may play this much faster or slower to end in time
-MAX_PASSAGES = 6
+MAX_PASSAGES = 5
 _MINOR = re.compile(r"(?:^|[ |])(?:i(?![iv])|iv|v(?!i)|bIII|bVI(?!I))")
 
 
@@ -83,7 +83,7 @@ def make_plan(name: str, taste: Taste, rng: np.random.Generator, duration_s: flo
     slow, fast = genre.bpm
     place = np.clip(taste.tempo + rng.normal(0.0, 0.15), 0.0, 1.0)
     bpm, beats = float(slow + (fast - slow) * place), pick(rng, genre.meters)
-    bpm, bars, ends = _fit(bpm, beats, duration_s)
+    bpm, bars, ends = _fit(bpm, beats, duration_s, float(rng.uniform(*RING_S)))
     sections = _form(genre, bars)
     minor = SCALES[taste.scale][2] == 3
     harmony = {kind: _progression(rng, p, minor) for kind, p in genre.passages.items()}
@@ -111,10 +111,10 @@ def make_plan(name: str, taste: Taste, rng: np.random.Generator, duration_s: flo
     )
 
 
-def _fit(bpm: float, beats: int, duration_s: float) -> tuple[float, int, bool]:
+def _fit(bpm: float, beats: int, duration_s: float, ring_s: float) -> tuple[float, int, bool]:
     """(bpm, bars, ends): whole bars and a last chord if a small stretch does it, else a fade."""
     bar_s = beats * 60.0 / bpm
-    playing_s = duration_s - RING_S
+    playing_s = duration_s - ring_s
     bars = max(1, round(playing_s / bar_s))
     stretch = bars * bar_s / playing_s if playing_s > 0 else 0.0
     if 1 / STRETCH <= stretch <= STRETCH and bars >= 4:

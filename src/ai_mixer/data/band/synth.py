@@ -62,7 +62,8 @@ def _lifts(part: Part, font: SoundFont) -> list[float]:
     """When each note is released: drums when choked (a closing hi-hat) or never."""
     if not part.drums:
         return [note.duration_s for note in part.notes]
-    lifts, next_hit = [RING_S] * len(part.notes), {}
+    lifts = [RING_S] * len(part.notes)
+    next_hit: dict[int, float] = {}
     for i in sorted(range(len(part.notes)), key=lambda i: -part.notes[i].start_s):
         note = part.notes[i]
         for zone in font.zones(DRUM_BANK, part.program, note.key, note.velocity)[:1]:
@@ -112,7 +113,7 @@ def _play(
 
 
 @njit(cache=True, nogil=True)
-def _voice(
+def _voice(  # type: ignore[no-untyped-def]  # noqa: PLR0912
     out, font, span, loops, loops_on, step, rate, start_s, lift_s, attack_s, hold_s, decay_s,
     sustain_db, release_s, left, right, smooth, vibrato_cents,
 ):  # fmt: skip

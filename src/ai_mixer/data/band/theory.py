@@ -1,7 +1,7 @@
 """Scales, chords by Roman numeral, and voice leading. Pitch classes 0–11, keys in MIDI."""
 
 import re
-from itertools import product
+from itertools import pairwise, product
 from typing import NamedTuple
 
 SCALES = {
@@ -82,9 +82,10 @@ def voice(tones: tuple[int, ...], previous: list[int], low: int, high: int) -> l
     def cost(keys: tuple[int, ...]) -> tuple[float, int]:
         ordered = sorted(keys)
         moved = sum(abs(a - b) for a, b in zip(ordered, target, strict=True))
-        tight = sum(b - a < 2 for a, b in zip(ordered, ordered[1:], strict=False))
+        tight = sum(b - a < 2 for a, b in pairwise(ordered))
         wide = max(0, ordered[-1] - ordered[0] - 16)
         return moved + 6 * tight + 2 * wide, ordered[0]
 
-    spots = [keys_of((tone,), low, high) for tone in tones]
-    return sorted(min(product(*spots), key=cost))
+    candidates: list[tuple[int, ...]] = list(product(*(keys_of((t,), low, high) for t in tones)))
+    best: tuple[int, ...] = min(candidates, key=cost)
+    return sorted(best)

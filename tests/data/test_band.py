@@ -1,0 +1,159 @@
+"""The band on disk: six short songs, measured, and the promises about files."""
+
+import csv
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyloudnorm
+import pytest
+import soundfile as sf
+
+from ai_mixer.data.band import Band, compose, compose_band
+from ai_mixer.data.band.conventions import CONVENTIONS
+from ai_mixer.data.band.desk import peaks_between
+from ai_mixer.data.band.score import STEMS
+from ai_mixer.types import GENRES
+
+SECONDS = 5.0
+SHORT = {"songs": 2, "duration_s": 2.0, "sample_rate": 16000}
+
+
+@pytest.fixture(scope="session")
+def six(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compose_band(tmp_path_factory.mktemp("band"), songs=6, duration_s=SECONDS, workers=2)
+
+
+def table(manifest: Path) -> list[dict[str, str]]:
+    with manifest.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def load(manifest: Path, genre: str) -> dict[str, np.ndarray]:
+    row = next(r for r in table(manifest) if r["genre"] == genre)
+    names = {"finished": "file", **{n: n for n in ("dry", *STEMS)}}
+    return {n: sf.read(manifest.parent / row[c])[0].T for n, c in names.items()}
+
+
+def bits(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.flac")}
+
+
+def test_the_songs_know_who_they_are(six: Path) -> None:
+    songs = Band(six.parent.parent, songs=6, duration_s=SECONDS).songs()
+    assert [song.genre for song in songs] == list(GENRES)
+    assert {song.split for song in songs} == {"train", "val", "test"}
+    for song in songs:
+        assert song.dry_path is not None
+        assert set(song.stems) == set(STEMS)
+        assert (song.sample_rate, song.channels) == (44100, 2)
+        assert song.duration_s == pytest.approx(SECONDS)
+        assert song.artist
+        assert song.title
+        assert song.licence == "CC0-1.0"
+
+
+def test_no_composer_is_on_two_sides(tmp_path: Path) -> None:
+    manifest, jobs = (
+        tmp_path / "manifest.csv",
+        [compose.Job(g, n) for n in range(10) for g in GENRES],
+    )
+    compose._write_manifest(manifest, jobs, 30.0, 0)
+    rows = table(manifest)
+    sides = {row["group"]: set() for row in rows}
+    for row in rows:
+        sides[row["group"]].add((row["split"], row["fold"]))
+    assert len(sides) == 30
+    assert all(len(side) == 1 for side in sides.values())
+    for genre in GENRES:
+        splits = [row["split"] for row in rows if row["genre"] == genre]
+        assert (splits.count("train"), splits.count("val"), splits.count("test")) == (6, 2, 2)
+
+
+@pytest.mark.parametrize("genre", GENRES)
+def test_a_song_is_mixed_as_its_genre_is(six: Path, genre: str) -> None:
+    audio = load(six, genre)
+    meter = pyloudnorm.Meter(44100)
+    for stem in STEMS:
+        assert meter.integrated_loudness(audio[stem].T) > -45.0, stem
+        assert np.abs(audio[stem]).max() < 1.0
+    finished = audio["finished"]
+    loudness = meter.integrated_loudness(finished.T)
+    assert loudness == pytest.approx(CONVENTIONS[genre].loudness_lufs, abs=1.0)
+    assert 20 * np.log10(peaks_between(finished).max()) < -0.9
+    crest = 20 * np.log10(np.abs(finished).max() / finished.std())
+    assert 6.0 < crest < 22.0
+    wet = finished - audio["dry"]
+    assert -35.0 < 20 * np.log10(wet.std() / finished.std()) < 0.0
+
+
+def test_genres_sound_different(six: Path) -> None:
+    bands_db = {}
+    for genre in GENRES:
+        power = np.square(np.abs(np.fft.rfft(load(six, genre)["finished"].mean(0))))
+        hertz = np.fft.rfftfreq(int(SECONDS * 44100), 1 / 44100)
+        edges = (20, 120, 500, 2000, 8000, 20000)
+        cut = [power[(hertz >= a) & (hertz < b)].sum() for a, b in pairwise(edges)]
+        bands_db[genre] = 10 * np.log10(np.array(cut) / sum(cut))
+    for i, one in enumerate(GENRES):
+        for other in GENRES[i + 1 :]:
+            assert np.abs(bands_db[one] - bands_db[other]).max() > 1.5, (one, other)
+    for quiet in ("jazz", "classical"):
+        assert bands_db["electronic"][0] > bands_db[quiet][0] + 1.5
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(tmp_path: Path) -> None:
+    one = compose_band(tmp_path / "one", workers=1, **SHORT).parent
+    two = compose_band(tmp_path / "two", workers=2, **SHORT).parent
+    assert bits(one) == bits(two)
+    assert (one / "manifest.csv").read_bytes() == (two / "manifest.csv").read_bytes()
+    other = compose_band(tmp_path / "one", seed=1, **SHORT).parent
+    assert other != one
+    assert all(bits(other)[name] != data for name, data in bits(one).items())
+
+
+def test_a_killed_run_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = compose_band(tmp_path, **SHORT).parent
+    before = bits(folder)
+    (folder / "manifest.csv").unlink()
+    shutil.rmtree(folder / "rock_00")
+    produced = []
+    original = compose.produce
+    monkeypatch.setattr(
+        compose, "produce", lambda job, *rest: produced.append(job.name) or original(job, *rest)
+    )
+    compose_band(tmp_path, **SHORT)
+    assert produced == ["rock_00"]
+    assert bits(folder) == before
+
+
+def test_a_failing_song_stops_the_run_without_a_manifest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(compose, "produce", fail)
+    with pytest.raises(OSError, match="No space left"):
+        compose_band(tmp_path, **SHORT)
+    assert not list(tmp_path.rglob("manifest.csv"))
+
+
+def test_two_runs_at_once_make_one_band(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(compose_band, tmp_path, **SHORT) for _ in range(2)]
+    folders = {run.result().parent for run in runs}
+    assert len(folders) == 1
+    folder = folders.pop()
+    assert sorted(p.name for p in folder.iterdir()) == ["manifest.csv", "pop_00", "rock_00"]
+    assert len(bits(folder)) == 12
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"songs": 0}, {"duration_s": 0.5}, {"sample_rate": 4000}], ids=lambda w: next(iter(w))
+)
+def test_impossible_settings_are_named(tmp_path: Path, wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        compose_band(tmp_path, **wrong)
