@@ -53,13 +53,13 @@ def test_readers_do_not_wait_for_writers(store: Store) -> None:
 
 
 def test_many_processes_start_at_once_on_no_database(tmp_path: Path) -> None:
-    writers = [python(WRITER, str(tmp_path / "new"), str(n)) for n in range(3)]
+    writers = [python(WRITER, str(tmp_path / "new"), str(n)) for n in range(2)]
     for writer in writers:
         out, err = writer.communicate(timeout=120)
         assert (writer.returncode, out, err) == (0, "", "")  # and not a word of chatter
     store = Store(tmp_path / "new")
     runs = store.client.search_runs([store.experiment("crowd")])
-    assert sorted(run.data.metrics["worker"] for run in runs) == [0, 1, 2]
+    assert sorted(run.data.metrics["worker"] for run in runs) == [0, 1]
     for run in runs:
         assert len(store.client.get_metric_history(run.info.run_id, "loss")) == 30
     assert sorted(p.name for p in store.folder.iterdir() if "mlflow.db-" not in p.name) == [

@@ -80,7 +80,7 @@ def _by_id(which: str, store: Store) -> Path:
     matches = [run for run in runs if run.info.run_id.startswith(which)]
     if not matches:
         raise FileNotFoundError(
-            f"no run, folder or file {which!r}: `make runs` lists the runs, run=last is the newest"
+            f"no run, folder or file {which!r}: `make ui` shows the runs, run=last is the newest"
         )
     if len(matches) > 1:
         ids = ", ".join(run.info.run_id[: len(which) + 4] for run in matches[:5])

@@ -5,6 +5,7 @@ MLflow stores them absolute, as `<artifacts>/<experiment>` and
 """
 
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -32,3 +33,16 @@ def relocate(store: Store | str | Path = "mlruns") -> int:
                         f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (new, old)
                     ).rowcount
     return moved
+
+
+def main() -> None:
+    """`python -m ai_mixer.tracking.relocate [folder]`."""
+    folder = sys.argv[1] if len(sys.argv) > 1 else "mlruns"
+    try:
+        sys.stdout.write(f"{relocate(folder)} addresses mended in {folder}\n")
+    except FileNotFoundError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -67,7 +67,7 @@ class Run:
             store.client.update_run(run_id, status="RUNNING")
         except MlflowException as error:
             raise ValueError(
-                f"no run {run_id!r} in {store.folder}: `make runs` lists the runs there are"
+                f"no run {run_id!r} in {store.folder}: `make ui` shows the runs there are"
             ) from error
         return cls(store, run_id)
 
