@@ -86,10 +86,22 @@ def test_nan_names_the_file(tmp_path, bad):
         read_excerpt(tmp_path / "bad.wav", 0, 3 / 44_100, 44_100)
 
 
-def test_surround_names_the_way_out(tmp_path):
+def test_surround_and_empty_files_are_named(tmp_path):
     soundfile.write(tmp_path / "six.wav", np.zeros((100, 6)), 44_100)
     with pytest.raises(ValueError, match=r"six\.wav: 6 channels, .* mix it down"):
-        read_excerpt(tmp_path / "six.wav", 0, 0.001, 44_100)
+        probe(tmp_path / "six.wav")
+    soundfile.write(tmp_path / "empty.wav", np.zeros((0, 2)), 44_100)
+    with pytest.raises(ValueError, match=r"empty\.wav: holds no samples"):
+        probe(tmp_path / "empty.wav")
+
+
+def test_damaged_files_are_named(tmp_path, noise):
+    path = tmp_path / "torn.flac"
+    soundfile.write(path, noise, 48_000)
+    path.write_bytes(path.read_bytes()[:20_000])
+    assert probe(path).duration_s == 2.0  # so the header says
+    with pytest.raises(ValueError, match=r"torn\.flac: is damaged"):
+        read_excerpt(path, 1.0, 0.5, 48_000)
 
 
 def test_unreadable_files_are_named(tmp_path):

@@ -27,7 +27,7 @@ class Header(NamedTuple):
 
 
 def probe(path: Path) -> Header:
-    """Read the header only. ValueError, naming the file, if it is no readable sound file."""
+    """Read the header only. ValueError, naming the file, if no excerpt could be read from it."""
     with _open(path) as file:
         return Header(file.frames / file.samplerate, file.samplerate, file.channels)
 
@@ -41,8 +41,6 @@ def read_excerpt(path: Path, start_s: float, duration_s: float, sample_rate: int
     """
     first, length = round(start_s * sample_rate), round(duration_s * sample_rate)
     with _open(path) as file:
-        if file.channels > 2:
-            raise ValueError(f"{path}: {file.channels} channels, needs mono or stereo: mix it down")
         rate = file.samplerate
         if rate == sample_rate:
             audio = _read(file, first, length)
@@ -62,18 +60,26 @@ def read_excerpt(path: Path, start_s: float, duration_s: float, sample_rate: int
 
 def _open(path: Path) -> soundfile.SoundFile:
     try:
-        return soundfile.SoundFile(path)
+        file = soundfile.SoundFile(path)
     except (soundfile.LibsndfileError, OSError, TypeError) as error:
         reason = "no such file" if not path.exists() else str(error)
         raise ValueError(f"{path}: cannot be read as sound ({reason})") from error
+    if file.channels > 2:
+        raise ValueError(f"{path}: {file.channels} channels, needs mono or stereo: mix it down")
+    if not file.frames:
+        raise ValueError(f"{path}: holds no samples")
+    return file
 
 
 def _read(file: soundfile.SoundFile, first: int, length: int) -> Tensor:
     """Samples first … first + length as [C, length]; silence outside the file."""
     start = min(max(first, 0), file.frames)
-    file.seek(start)
     stop = max(start, min(first + length, file.frames))
-    samples = file.read(stop - start, dtype="float32", always_2d=True)
+    try:
+        file.seek(start)
+        samples = file.read(stop - start, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise ValueError(f"{file.name}: is damaged ({error})") from error
     audio = torch.from_numpy(np.ascontiguousarray(samples.T))
     before = min(max(-first, 0), length)
     return pad(audio, (before, length - before - audio.shape[-1]))

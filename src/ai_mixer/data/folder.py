@@ -80,7 +80,7 @@ def _walk(root: Path) -> list[Song]:
             group=group,
             split=split,
             genre=place.parts[0] if len(place.parts) > 1 else None,
-            artist=place.parts[-2] if len(place.parts) > 2 else None,
+            artist=place.parts[1] if len(place.parts) > 2 else None,
             **headers[root / place]._asdict(),
         )
         for place, song_id, group, split in zip(
