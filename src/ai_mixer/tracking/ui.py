@@ -16,7 +16,7 @@ def serve(store: Store, host: str = "127.0.0.1", port: int = 5000) -> NoReturn:
     command += ["--default-artifact-root", store.artifacts.as_uri(), "--workers", "1"]
     # Background jobs are for its chat pages: nine processes we have no use for.
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
-    # Without this parameter a fresh browser opens MLflow ≥ 3.17 on its chat pages, whatever the tag.
+    # Else a fresh browser opens MLflow 3.17 on its chat pages, whatever the experiment is tagged.
     sys.stdout.write(f"http://{host}:{port}/#/experiments?workflowType=machine_learning\n")
     sys.stdout.flush()
     os.execv(sys.executable, command)
