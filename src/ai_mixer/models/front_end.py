@@ -1,5 +1,5 @@
 """What every model hears: mid and side log-mel pictures of the rough, of the reference, and of
-their difference, plus the statistics of each over time.
+their difference, plus the statistics of each over time and the echoes in them.
 
 In dB, an EQ, a gain or a width change is an addition to the spectrum: the difference to the finished
 version shows the knobs nearly bare, and averaged over time the difference to another excerpt of the
@@ -9,6 +9,7 @@ same production still does (the long-term spectrum of a production changes less 
 import torch
 from torch import Tensor, nn
 
+from ai_mixer.models.echoes import EchoProfile
 from ai_mixer.shims import torchaudio
 from ai_mixer.types import CONDITIONS
 
@@ -27,30 +28,42 @@ class FrontEnd(nn.Module):
     reference and difference pictures are zero.
     """
 
+    bands: Tensor
+    window: Tensor
+
     def __init__(
-        self, sample_rate: int, n_mels: int = 96, n_fft: int = 4096, hop: int = 1024
+        self, sample_rate: int, n_mels: int = 96, n_fft: int = 2048, hop: int = 1024
     ) -> None:
         super().__init__()
-        self.n_mels = n_mels
-        self.mel = torchaudio.transforms.MelSpectrogram(
-            sample_rate, n_fft=n_fft, hop_length=hop, n_mels=n_mels, f_min=30.0, norm="slaney"
+        self.n_mels, self.n_fft, self.hop = n_mels, n_fft, hop
+        bands = torchaudio.functional.melscale_fbanks(
+            n_fft // 2 + 1, 30.0, sample_rate / 2, n_mels, sample_rate, norm="slaney"
         )
-        # Energy per band whatever the frame length: full-scale noise reads about the same at any n_fft.
-        self.scale = 1.0 / n_fft
+        # Per-band energy that does not depend on the frame length.
+        self.register_buffer("bands", bands / n_fft, persistent=False)
+        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+        self.echoes = EchoProfile(sample_rate)
 
     @property
     def n_statistics(self) -> int:
         """Length of the statistics vector."""
         slopes = 2 * self.n_mels
-        return PICTURES * STATISTICS_PER_PICTURE * self.n_mels + slopes
+        of_pictures = PICTURES * STATISTICS_PER_PICTURE * self.n_mels
+        return of_pictures + slopes + self.echoes.n_features
 
     def levels_db(self, audio: Tensor) -> Tensor:
         """Mid and side mel levels in dB: [B, C, T] → [B, 2, mels, frames]."""
         left, right = audio[:, 0], audio[:, -1]
         mid_side = torch.stack([left + right, left - right], dim=1) * 0.5
-        power = self.mel(mid_side) * self.scale
+        spectra = torch.stft(
+            mid_side.flatten(0, 1), self.n_fft, self.hop, window=self.window, return_complex=True
+        )
+        # Real and imaginary squares: torchaudio's own |z|² takes a square root on the way.
+        power = torch.view_as_real(spectra).square().sum(-1).transpose(1, 2) @ self.bands
+        power = power.transpose(1, 2).unflatten(0, (-1, 2))
         return 10.0 * torch.log10(power.clamp_min(10.0 ** (FLOOR_DB / 10.0)))
 
+    @torch.no_grad()
     def forward(
         self, rough: Tensor, reference: Tensor, condition: Tensor
     ) -> tuple[Tensor, Tensor]:
@@ -60,7 +73,9 @@ class FrontEnd(nn.Module):
         heard = (rough_db - LEVEL_CENTRE_DB) / LEVEL_SPREAD_DB
         wanted = (reference_db - LEVEL_CENTRE_DB) / LEVEL_SPREAD_DB * given
         pictures = torch.cat([heard, wanted, difference], dim=1)
-        return pictures, self._statistics(pictures, heard, difference)
+        echoes = self.echoes(rough, reference, condition)
+        statistics = [self._statistics(pictures, heard, difference), echoes]
+        return pictures, torch.cat(statistics, dim=1)
 
     def _statistics(self, pictures: Tensor, heard: Tensor, difference: Tensor) -> Tensor:
         mean = pictures.mean(-1)

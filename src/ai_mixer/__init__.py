@@ -1,0 +1,31 @@
+"""ai_mixer: a model listens to a rough song, sets the knobs of a differentiable console.
+
+What outsiders build on: `load_console` (the console, its knobs and settings) and `load_model` (a
+trained model at its console).
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ai_mixer.console import Console, load_console
+    from ai_mixer.mixer import Mixer, load_model
+    from ai_mixer.types import Knob
+
+__all__ = ["Console", "Knob", "Mixer", "load_console", "load_model"]
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Console": "ai_mixer.console",
+    "load_console": "ai_mixer.console",
+    "Mixer": "ai_mixer.mixer",
+    "load_model": "ai_mixer.mixer",
+    "Knob": "ai_mixer.types",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: `import ai_mixer` alone stays instant (torch takes seconds)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ai_mixer' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -1,0 +1,117 @@
+"""A trained model at its console: the front door for everything that is not training."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+from torch import Tensor, nn
+
+from ai_mixer.assemble import build_console, build_model
+from ai_mixer.console import Console
+from ai_mixer.dsp.resample import resample
+from ai_mixer.tracking.checkpoint import load_model_files
+from ai_mixer.tracking.find import find_run
+from ai_mixer.types import CONDITIONS, Batch
+
+MAX_WINDOWS = 8  # excerpts of a long song that the model listens to
+MIN_WINDOW = 8192  # samples: shorter audio is padded with silence so that one frame fits
+
+
+class Mixer:
+    """Listens and sets the knobs; `console` renders the mix.
+
+    card: what model.json says (config, knobs, trained knobs, mean knobs). Knobs the model was
+    never trained on are held at neutral.
+    """
+
+    def __init__(self, model: nn.Module, console: Console, card: dict[str, Any]) -> None:
+        self.model = model.eval()
+        self.console = console
+        self.card = card
+        self.config = OmegaConf.create(card["config"])
+        loader = self.config.loader
+        self.sample_rate: int = loader.sample_rate
+        self.window = round(loader.excerpt_s * self.sample_rate)
+        self.trained = torch.tensor([knob.name in card["trained"] for knob in console.knobs])
+        self.mean_knobs = torch.tensor([card["mean_knobs"][knob.name] for knob in console.knobs])
+
+    @torch.inference_mode()
+    def predict(
+        self,
+        audio: Tensor,
+        sample_rate: int,
+        reference: Tensor | None = None,
+        finished: Tensor | None = None,
+    ) -> Tensor:
+        """Knob positions [B, P] in 0–1 for rough audio [B, C, T] (or [C, T], then B = 1).
+
+        reference: other excerpts of the production to sound like, [B, C, any length];
+        finished: the finished versions of these very excerpts, [B, C, T]. All at `sample_rate`.
+        Long audio is heard in up to 8 windows, and the knobs averaged. ValueError on bad shapes.
+        """
+        if reference is not None and finished is not None:
+            raise ValueError("give a reference or a finished version, not both")
+        condition = "paired" if finished is not None else "reference"
+        wanted = finished if finished is not None else reference
+        rough = self._windows(audio, sample_rate, "audio")
+        if wanted is None:
+            condition, heard = "blind", torch.zeros_like(rough)
+        else:
+            heard = self._windows(wanted, sample_rate, condition)
+        if condition == "paired" and heard.shape != rough.shape:
+            raise ValueError("finished must be as long as audio: it is the same excerpt")
+        return self._listen(rough, heard, condition)
+
+    def hear(self, batch: Batch, condition: str) -> Tensor:
+        """Knobs [B, P] for a batch's roughs under a condition."""
+        given = {"reference": batch.reference, "finished": batch.finished}
+        name = {"reference": "reference", "paired": "finished"}.get(condition)
+        return self.predict(
+            batch.rough, batch.sample_rate, **({name: given[name]} if name else {})
+        )
+
+    def hold_untrained(self, knobs: Tensor) -> Tensor:
+        """The knobs, with those the model never learned at neutral."""
+        return torch.where(self.trained, knobs, self.console.neutral)
+
+    def _listen(self, rough: Tensor, heard: Tensor, condition: str) -> Tensor:
+        count = max(rough.shape[0], heard.shape[0])
+        songs = rough.shape[1]
+        windows = torch.arange(count)
+        rough, heard = rough[windows % rough.shape[0]], heard[windows % heard.shape[0]]
+        conditions = torch.full((count * songs,), CONDITIONS.index(condition))
+        length = max(rough.shape[-1], heard.shape[-1])
+        flat = [_pad(x.flatten(0, 1), length) for x in (rough, heard)]
+        knobs = self.model(*flat, conditions).view(count, songs, -1).mean(0)
+        return self.hold_untrained(knobs)
+
+    def _windows(self, audio: Tensor, sample_rate: int, name: str) -> Tensor:
+        """[B, C, T] → [windows, B, 2, window] at the model's rate."""
+        audio = audio[None] if audio.dim() == 2 else audio
+        if audio.dim() != 3 or audio.shape[1] not in {1, 2} or audio.shape[2] == 0:
+            raise ValueError(f"{name} must be [B, 1 or 2, T] or [1 or 2, T], got {list(audio.shape)}")
+        audio = resample(audio.float(), sample_rate, self.sample_rate).expand(-1, 2, -1)
+        length = audio.shape[-1]
+        if length <= self.window:
+            return _pad(audio, max(length, MIN_WINDOW))[None]
+        count = min(MAX_WINDOWS, length // self.window)
+        starts = torch.linspace(0, length - self.window, count).long() if count > 1 else [0]
+        return torch.stack([audio[..., int(s) : int(s) + self.window] for s in starts])
+
+
+def load_model(where: str | Path = "last") -> Mixer:
+    """The mixer of a run: "last", a run id (or its unique beginning), or a folder with model.json.
+
+    FileNotFoundError or ValueError in one line if there is none, or of an unknown format.
+    """
+    weights, card = load_model_files(find_run(where))
+    cfg = OmegaConf.create(card["config"])
+    console = build_console(cfg)
+    model = build_model(cfg, console)
+    model.load_state_dict(weights)
+    return Mixer(model, console, card)
+
+
+def _pad(audio: Tensor, length: int) -> Tensor:
+    return nn.functional.pad(audio, (0, length - audio.shape[-1]))

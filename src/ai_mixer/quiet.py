@@ -1,0 +1,35 @@
+"""Progress for people, silence for logs, and warnings of other libraries kept off the screen."""
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def interactive() -> bool:
+    """Is somebody watching a terminal?"""
+    return sys.stderr.isatty()
+
+
+def track(items: Sequence[T], title: str) -> Iterator[T]:
+    """The items, with a progress bar on a terminal and one line before them otherwise."""
+    if not interactive():
+        print(f"{title} ({len(items)}) …", file=sys.stderr, flush=True)
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import track as bar
+
+    yield from bar(items, description=title, console=Console(stderr=True))
+
+
+def quiet() -> None:
+    """Keep Lightning's advertisements and hints about loader workers off the screen."""
+    for name in ("pytorch_lightning", "lightning.pytorch", "pytorch_lightning.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", module="pytorch_lightning.*", category=DeprecationWarning)
+    warnings.filterwarnings("ignore", module="pytorch_lightning.*", category=FutureWarning)

@@ -1,0 +1,107 @@
+"""The story of one batch: listen, set the knobs, render, compare."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from ai_mixer.console import Console
+from ai_mixer.losses.objective import Objective
+from ai_mixer.types import Batch
+from ai_mixer.validation import SkillMeter
+
+
+class MixSystem(pl.LightningModule):
+    """A model, the console it plays, and what counts as better.
+
+    audio_items: how many items of a batch are rendered for the audio losses. Rendering and its
+    spectra cost far more than the model; the knobs loss always sees the whole batch.
+    """
+
+    knob_sum: Tensor  # [P] of every target position that counted in training
+    knob_count: Tensor  # [P] how often it counted
+
+    def __init__(
+        self,
+        model: nn.Module,
+        console: Console,
+        objective: Objective,
+        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
+        scheduler: Callable[[Optimizer, int], LRScheduler],
+        audio_items: int = 1,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.console = console
+        self.objective = objective
+        self.audio_items = audio_items
+        self._optimizer = optimizer
+        self._scheduler = scheduler
+        self.register_buffer("knob_sum", torch.zeros(len(console.knobs), dtype=torch.float64))
+        self.register_buffer("knob_count", torch.zeros(len(console.knobs), dtype=torch.float64))
+        self.skill = SkillMeter(console.knobs)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Knob positions [B, P] for what the batch's condition lets the model hear."""
+        return self.model(batch.rough, batch.reference, batch.condition)
+
+    def render(self, batch: Batch, knobs: Tensor) -> Tensor:
+        """The mix [B, C, T] of the batch's rough; masked knobs stand at neutral."""
+        applied = torch.where(batch.mask, knobs, self.console.neutral.to(knobs))
+        return self.console(batch.rough, batch.sample_rate, applied)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        self.knob_sum += (batch.knobs * batch.mask).sum(0)
+        self.knob_count += batch.mask.sum(0)
+        loss, terms = self._compare(batch, self(batch))
+        self._log("train", loss, terms, len(batch), on_step=True, on_epoch=False)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        knobs = self(batch)
+        loss, terms = self._compare(batch, knobs)
+        self._log("val", loss, terms, len(batch), on_step=False, on_epoch=True)
+        self.skill.update(batch, knobs, self.mean_knobs)
+
+    def on_validation_epoch_end(self) -> None:
+        for name, value in self.skill.compute().items():
+            self.log(f"val/{name}", value, prog_bar=name == "skill")
+
+    @property
+    def mean_knobs(self) -> Tensor:
+        """[P] mean of the targets seen in training: the floor. 0.5 where none was seen."""
+        seen = self.knob_count > 0
+        mean = self.knob_sum / self.knob_count.clamp_min(1.0)
+        return torch.where(seen, mean, 0.5).float()
+
+    @property
+    def trained(self) -> Tensor:
+        """[P] bool: knobs that ever counted. The others stay at neutral when mixing."""
+        return self.knob_count > 0
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        optimizer = self._optimizer(self.model.parameters())
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = {"scheduler": self._scheduler(optimizer, steps), "interval": "step"}
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+    def transfer_batch_to_device(
+        self, batch: Batch, device: torch.device, dataloader_idx: int
+    ) -> Batch:
+        return batch.to(device)
+
+    def _compare(self, batch: Batch, knobs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        few = batch.first(self.audio_items)
+        mix = self.render(few, knobs[: len(few)]) if self.objective.needs_mix and len(few) else None
+        return self.objective(knobs, mix, batch)
+
+    def _log(
+        self, stage: str, loss: Tensor, terms: dict[str, Tensor], size: int, **when: bool
+    ) -> None:
+        self.log(f"{stage}/loss", loss, batch_size=size, prog_bar=True, **when)
+        named = {f"{stage}/{name}": value for name, value in terms.items()}
+        self.log_dict(named, batch_size=size, **when)

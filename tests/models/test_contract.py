@@ -1,0 +1,81 @@
+"""What every model owes, checked on every page of configs/model."""
+
+import pytest
+import torch
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from ai_mixer.console.load import config_folder
+from ai_mixer.types import CONDITIONS
+
+RATE, KNOBS = 44100, 10
+PAGES = sorted((config_folder() / "model").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module", params=PAGES, ids=lambda page: page.stem)
+def model(request):
+    torch.manual_seed(0)
+    return instantiate(OmegaConf.load(request.param), n_knobs=KNOBS, sample_rate=RATE).eval()
+
+
+def excerpts(songs=3, channels=2, seconds=1.0):
+    noise = torch.randn(2, songs, channels, round(seconds * RATE), generator=seeded(1)) * 0.1
+    return noise[0], noise[1], torch.arange(songs) % len(CONDITIONS)
+
+
+def seeded(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_knobs_are_positions(model):
+    knobs = model(*excerpts())
+    assert knobs.shape == (3, KNOBS)
+    assert ((knobs >= 0) & (knobs <= 1)).all()
+
+
+def test_batch_item_equals_item_alone(model):
+    rough, reference, condition = excerpts()
+    together = model(rough, reference, condition)
+    for item in range(3):
+        one = slice(item, item + 1)
+        alone = model(rough[one], reference[one], condition[one])
+        torch.testing.assert_close(alone[0], together[item], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.73, 3.0])
+def test_any_length(model, seconds):
+    assert model(*excerpts(seconds=seconds)).isfinite().all()
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-30, 30.0])
+def test_silence_and_hot_audio_give_finite_knobs(model, level):
+    rough, reference, condition = excerpts()
+    assert model(rough * level, reference * level, condition).isfinite().all()
+
+
+def test_blind_does_not_hear_the_reference(model):
+    rough, reference, _ = excerpts()
+    blind = torch.full((3,), CONDITIONS.index("blind"))
+    torch.testing.assert_close(model(rough, reference, blind), model(rough, 0 * reference, blind))
+
+
+def test_mono_equals_two_equal_channels(model):
+    rough, reference, condition = excerpts(channels=1)
+    stereo = (rough.expand(-1, 2, -1), reference.expand(-1, 2, -1), condition)
+    torch.testing.assert_close(model(rough, reference, condition), model(*stereo))
+
+
+def test_every_weight_can_learn(model):
+    """A few steps on one batch: every weight gets a gradient and the error falls."""
+    rough, reference, condition = excerpts()
+    target = torch.rand(3, KNOBS, generator=seeded(2))
+    optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
+    errors = []
+    for _ in range(15):
+        error = (model(rough, reference, condition) - target).square().mean()
+        optimiser.zero_grad()
+        error.backward()
+        assert all(weight.grad is not None for weight in model.parameters())
+        optimiser.step()
+        errors.append(float(error.detach()))
+    assert errors[-1] < 0.95 * errors[0]
