@@ -16,10 +16,20 @@ def serve(store: Store, host: str = "127.0.0.1", port: int = 5000) -> NoReturn:
     command += ["--default-artifact-root", store.artifacts.as_uri(), "--workers", "1"]
     # Background jobs are for its chat pages: nine processes we have no use for.
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
-    # Else a fresh browser opens MLflow 3.17 on its chat pages, whatever the experiment is tagged.
-    sys.stdout.write(f"http://{host}:{port}/#/experiments?workflowType=machine_learning\n")
+    sys.stdout.write(
+        f"{_address(store, host, port)}\n"
+        "A fresh browser opens other links on MLflow's chat pages: "
+        "press `Model training`, top left, once.\n"
+    )
     sys.stdout.flush()
     os.execv(sys.executable, command)
+
+
+def _address(store: Store, host: str, port: int) -> str:
+    """The table of the newest experiment's runs (MLflow 3.17 heeds the link, not the tag)."""
+    newest = store.client.search_experiments(max_results=1, order_by=["last_update_time DESC"])
+    page = f"/{newest[0].experiment_id}/runs" if newest else ""
+    return f"http://{host}:{port}/#/experiments{page}?workflowType=machine_learning"
 
 
 def main() -> None:
