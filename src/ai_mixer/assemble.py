@@ -43,9 +43,7 @@ def build_data(cfg: DictConfig, console: Console, **loader: Any) -> MixData:
 
 def build_model(cfg: DictConfig, console: Console) -> nn.Module:
     """The model, told how many knobs there are and at which rate it will listen."""
-    return instantiate(
-        cfg.model, n_knobs=len(console.knobs), sample_rate=cfg.loader.sample_rate
-    )
+    return instantiate(cfg.model, n_knobs=len(console.knobs), sample_rate=cfg.loader.sample_rate)
 
 
 def build_system(cfg: DictConfig, console: Console) -> MixSystem:

@@ -1,4 +1,4 @@
-"""Is this machine ready? One line per finding: what is there, what is missing, what to do about it."""
+"""Is this machine ready? One line per finding: what is there, what is missing, what to do."""
 
 import importlib.metadata
 import os
@@ -82,7 +82,10 @@ def _store() -> tuple[str, str]:
 def _music() -> tuple[str, str]:
     root = os.environ.get("AI_MIXER_MUSIC")
     if not root:
-        return HINT, "AI_MIXER_MUSIC is not set: tests on real music skip, data=folder needs data.root"
+        return (
+            HINT,
+            "AI_MIXER_MUSIC is not set: music tests skip, data=folder needs data.root",
+        )
     return (OK if Path(root).is_dir() else BAD), f"AI_MIXER_MUSIC={root}"
 
 

@@ -4,17 +4,18 @@ Protocols K (knob skill) and A (distance to the finished version), per condition
 baselines. Every excerpt is drawn once and heard under all three conditions.
 """
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import hydra
 import pandas as pd
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from torch import Tensor
+from torch.utils.data import DataLoader
 
-from ai_mixer.assemble import build_data
+from ai_mixer.assemble import held_out
 from ai_mixer.console.load import config_folder
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.metrics.distance import distances
@@ -22,26 +23,96 @@ from ai_mixer.metrics.knobs import knob_errors
 from ai_mixer.metrics.tables import table_a, table_k, to_markdown
 from ai_mixer.mixer import Mixer, load_model
 from ai_mixer.quiet import quiet, track
+from ai_mixer.tracking import find_run
 from ai_mixer.types import CONDITIONS, GENRES, Batch
 from ai_mixer.units import db_to_ratio
 
 BLIND_TARGET_LUFS = -14.0  # what loudness_only aims at when it hears no other version
 
 
-def records(mixer: Mixer, batches: Iterator[Batch]) -> pd.DataFrame:
-    """One row per excerpt, condition and system: knob errors (K) and audio distances (A)."""
+@dataclass(frozen=True)
+class Evaluation:
+    """Records per excerpt, condition and system, and the tables made of them."""
+
+    records: pd.DataFrame
+    knobs: pd.DataFrame
+    audio: pd.DataFrame
+
+    def skill(self, condition: str, number: str = "skill") -> float:
+        """A number of the headline row of protocol K: skill, skill_low, skill_high or mae."""
+        return float(self.knobs[condition, number]["headline"])
+
+    def closeness(self, condition: str) -> float:
+        """How much of the way to the finished version the model's mix went (protocol A)."""
+        return float(self.audio["closeness"][condition, "all", "model"])
+
+    def figures(self) -> dict[str, float]:
+        """Headline figures per condition, for logging."""
+        figures = {}
+        for condition in CONDITIONS:
+            for number in ("skill", "skill_low", "skill_high", "mae"):
+                figures[f"test/{number}_{condition}"] = self.skill(condition, number)
+            figures[f"test/closeness_{condition}"] = self.closeness(condition)
+        return figures
+
+    def markdown(self) -> str:
+        """Both tables, with what they mean."""
+        overall = self.audio[self.audio.index.get_level_values("genre") == "all"]
+        return (
+            "## Protocol K: knob skill\n"
+            "1 − MAE / MAE of `mean_knobs`, on held-out songs, 95 % interval over songs. "
+            "MAE is a share of the knob's travel.\n\n"
+            f"{to_markdown(self.knobs)}\n\n"
+            "## Protocol A: distance to the finished version\n"
+            "closeness = 1 − d(mix) / d(rough), mid/side STFT at equal loudness; closer = share of "
+            "songs that came closer.\n\n"
+            f"{to_markdown(overall.droplevel('genre'))}\n"
+        )
+
+    def write(self, folder: Path) -> None:
+        """records.csv, knobs.csv, audio.csv and tables.md."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.records.to_csv(folder / "records.csv", index=False)
+        flat = self.knobs.set_axis([" ".join(c) for c in self.knobs.columns], axis=1)
+        flat.to_csv(folder / "knobs.csv")
+        self.audio.to_csv(folder / "audio.csv")
+        (folder / "tables.md").write_text(self.markdown(), encoding="utf-8")
+
+
+@torch.inference_mode()
+def evaluate(
+    mixer: Mixer,
+    *,
+    data: DictConfig | None = None,
+    split: str = "test",
+    excerpts_per_song: int = 4,
+    batch_size: int = 8,
+    seed: int = 0,
+) -> Evaluation:
+    """Judge a model on the songs of a split. Twice gives the same numbers.
+
+    data: a composed data config, None for the songs of the run itself.
+    """
+    loader = {"excerpts_per_song": excerpts_per_song, "batch_size": batch_size, "seed": seed}
+    dataset = held_out(mixer.config, mixer.console, data, "reference", **loader).dataset(split)
+    batches: DataLoader[Batch] = DataLoader(
+        [(0, index) for index in range(len(dataset))],  # type: ignore[arg-type]
+        batch_size=batch_size,
+        collate_fn=lambda keys: Batch.collate([dataset[key] for key in keys]),
+    )
     rows: list[dict[str, Any]] = []
-    for batch in batches:
+    for batch in track(batches, f"evaluating on {split} songs"):
         for condition in CONDITIONS:
             rows += _rows(mixer, batch, condition)
-    return pd.DataFrame(rows)
+    records = pd.DataFrame(rows)
+    return Evaluation(records, table_k(records), table_a(records))
 
 
 def _rows(mixer: Mixer, batch: Batch, condition: str) -> list[dict[str, Any]]:
     knobs = {
         "mean_knobs": mixer.hold_untrained(mixer.mean_knobs.expand_as(batch.knobs)),
-        "model": _predict(mixer, batch, condition),
-        "true_knobs": mixer.hold_untrained(batch.knobs),
+        "model": mixer.hear(batch, condition),
+        "true_knobs": batch.knobs,
     }
     mixes = {name: mixer.console(batch.rough, batch.sample_rate, k) for name, k in knobs.items()}
     mixes |= {"rough": batch.rough, "loudness_only": _match_loudness(batch, condition)}
@@ -52,12 +123,6 @@ def _rows(mixer: Mixer, batch: Batch, condition: str) -> list[dict[str, Any]]:
             measured |= knob_errors(mixer.console.knobs, knobs[system], batch.knobs, batch.mask)
         rows += _spread(batch, condition, system, measured)
     return rows
-
-
-def _predict(mixer: Mixer, batch: Batch, condition: str) -> Tensor:
-    heard = {"blind": {}, "reference": {"reference": batch.reference}}
-    given = heard.get(condition, {"finished": batch.finished})
-    return mixer.predict(batch.rough, batch.sample_rate, **given)
 
 
 def _match_loudness(batch: Batch, condition: str) -> Tensor:
@@ -81,7 +146,22 @@ def _spread(
             "system": system,
             **{name: float(values[item]) for name, values in measured.items()},
         }
-        for item, (song, genre) in enumerate(
-            zip(batch.song_id, batch.genre.tolist(), strict=True)
-        )
+        for item, (song, genre) in enumerate(zip(batch.song_id, batch.genre.tolist(), strict=True))
     ]
+
+
+@hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="evaluate")
+def main(cfg: DictConfig) -> None:
+    """`python -m ai_mixer.evaluate [name=value …]`."""
+    quiet()
+    run = find_run(cfg.run, cfg.paths.mlruns)
+    options = {name: cfg[name] for name in ("split", "excerpts_per_song", "batch_size", "seed")}
+    tables = evaluate(load_model(run), data=cfg.get("data"), **options)
+    folder = run / "eval" / f"{cfg.data.name if cfg.get('data') else 'own'}-{cfg.split}"
+    tables.write(folder)
+    print(tables.markdown())
+    print(folder / "tables.md")
+
+
+if __name__ == "__main__":
+    main()

@@ -67,9 +67,7 @@ class Mixer:
         """Knobs [B, P] for a batch's roughs under a condition."""
         given = {"reference": batch.reference, "finished": batch.finished}
         name = {"reference": "reference", "paired": "finished"}.get(condition)
-        return self.predict(
-            batch.rough, batch.sample_rate, **({name: given[name]} if name else {})
-        )
+        return self.predict(batch.rough, batch.sample_rate, **({name: given[name]} if name else {}))
 
     def hold_untrained(self, knobs: Tensor) -> Tensor:
         """The knobs, with those the model never learned at neutral."""
@@ -90,7 +88,9 @@ class Mixer:
         """[B, C, T] → [windows, B, 2, window] at the model's rate."""
         audio = audio[None] if audio.dim() == 2 else audio
         if audio.dim() != 3 or audio.shape[1] not in {1, 2} or audio.shape[2] == 0:
-            raise ValueError(f"{name} must be [B, 1 or 2, T] or [1 or 2, T], got {list(audio.shape)}")
+            raise ValueError(
+                f"{name} must be [B, 1 or 2, T] or [1 or 2, T], got {list(audio.shape)}"
+            )
         audio = resample(audio.float(), sample_rate, self.sample_rate).expand(-1, 2, -1)
         length = audio.shape[-1]
         if length <= self.window:

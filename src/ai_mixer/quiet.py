@@ -3,10 +3,10 @@
 import logging
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Iterator
+from typing import Protocol, TypeVar
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 def interactive() -> bool:
@@ -14,7 +14,14 @@ def interactive() -> bool:
     return sys.stderr.isatty()
 
 
-def track(items: Sequence[T], title: str) -> Iterator[T]:
+class Countable(Protocol[T_co]):
+    """Something to go through whose length is known beforehand."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[T_co]: ...
+
+
+def track(items: Countable[T_co], title: str) -> Iterator[T_co]:
     """The items, with a progress bar on a terminal and one line before them otherwise."""
     if not interactive():
         print(f"{title} ({len(items)}) …", file=sys.stderr, flush=True)
@@ -23,7 +30,7 @@ def track(items: Sequence[T], title: str) -> Iterator[T]:
     from rich.console import Console
     from rich.progress import track as bar
 
-    yield from bar(items, description=title, console=Console(stderr=True))
+    yield from bar(items, title, total=len(items), console=Console(stderr=True))
 
 
 def quiet() -> None:

@@ -1,4 +1,4 @@
-"""Render: leave listening samples of a run's model: rough, mix and finished, to be heard in turn."""
+"""Render: leave listening samples of a model: rough, mix and finished, to be heard in turn."""
 
 from pathlib import Path
 
@@ -83,7 +83,8 @@ def main(cfg: DictConfig) -> None:
     run = find_run(cfg.run, cfg.paths.mlruns)
     folder = Path(cfg.out) if cfg.out else run / "listening"
     options = {name: cfg[name] for name in ("split", "songs", "seconds", "seed")}
-    page = render(load_model(run), folder, data=cfg.get("data"), title=run.parent.name, **options)
+    mixer = load_model(run)
+    page = render(mixer, folder, data=cfg.get("data"), title=mixer.config.run_name, **options)
     print(page)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -55,19 +56,22 @@ class MixSystem(pl.LightningModule):
         return self.console(batch.rough, batch.sample_rate, applied)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Listen, set the knobs, compare; remember the targets for the mean-knobs floor."""
         self.knob_sum += (batch.knobs * batch.mask).sum(0)
         self.knob_count += batch.mask.sum(0)
         loss, terms = self._compare(batch, self(batch))
-        self._log("train", loss, terms, len(batch), on_step=True, on_epoch=False)
+        self._log("train", loss, terms, len(batch), on_step=True)
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """The same without learning, and the knob skill."""
         knobs = self(batch)
         loss, terms = self._compare(batch, knobs)
-        self._log("val", loss, terms, len(batch), on_step=False, on_epoch=True)
+        self._log("val", loss, terms, len(batch), on_step=False)
         self.skill.update(batch, knobs, self.mean_knobs)
 
     def on_validation_epoch_end(self) -> None:
+        """Log the skill over all validation examples."""
         for name, value in self.skill.compute().items():
             self.log(f"val/{name}", value, prog_bar=name == "skill")
 
@@ -83,15 +87,20 @@ class MixSystem(pl.LightningModule):
         """[P] bool: knobs that ever counted. The others stay at neutral when mixing."""
         return self.knob_count > 0
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """The model's weights move; the console has none. The schedule steps per batch."""
         optimizer = self._optimizer(self.model.parameters())
         steps = int(self.trainer.estimated_stepping_batches)
-        schedule = {"scheduler": self._scheduler(optimizer, steps), "interval": "step"}
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
+        schedule = self._scheduler(optimizer, steps)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
 
     def transfer_batch_to_device(
         self, batch: Batch, device: torch.device, dataloader_idx: int
     ) -> Batch:
+        """Lightning moves tensors, not our Batch."""
         return batch.to(device)
 
     def _compare(self, batch: Batch, knobs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -100,8 +109,9 @@ class MixSystem(pl.LightningModule):
         return self.objective(knobs, mix, batch)
 
     def _log(
-        self, stage: str, loss: Tensor, terms: dict[str, Tensor], size: int, **when: bool
+        self, stage: str, loss: Tensor, terms: dict[str, Tensor], size: int, on_step: bool
     ) -> None:
-        self.log(f"{stage}/loss", loss, batch_size=size, prog_bar=True, **when)
+        when: dict[str, Any] = {"batch_size": size, "on_step": on_step, "on_epoch": not on_step}
+        self.log(f"{stage}/loss", loss, prog_bar=True, **when)
         named = {f"{stage}/{name}": value for name, value in terms.items()}
-        self.log_dict(named, batch_size=size, **when)
+        self.log_dict(named, **when)

@@ -109,7 +109,7 @@ class Example:
 
 @dataclass
 class Batch:
-    """What the system sees. All audio [B, C, T] at one rate; blind items have a silent reference."""
+    """What the system sees. Audio is [B, C, T] at one rate; blind items have a silent reference."""
 
     rough: Tensor
     finished: Tensor

@@ -50,6 +50,7 @@ class ASTRegressor(nn.Module):
         self.head = KnobHead(2 * width, n_knobs)
 
     def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Tensor:
+        """[B, C, T], [B, C, T], [B] → [B, P] in 0–1."""
         pictures, statistics = self.front_end(rough, reference, condition)
         summary = self.statistics(statistics, condition)
         tokens = torch.cat([summary[:, None], self._patches(pictures)], dim=1)

@@ -35,6 +35,7 @@ class BaselineCNN(nn.Module):
         self.head = KnobHead(widths[-1] + features, n_knobs)
 
     def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Tensor:
+        """[B, C, T], [B, C, T], [B] → [B, P] in 0–1."""
         pictures, statistics = self.front_end(rough, reference, condition)
         texture = self.blocks(pictures).mean((-2, -1))
         return self.head(torch.cat([texture, self.statistics(statistics, condition)], dim=-1))

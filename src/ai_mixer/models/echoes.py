@@ -3,8 +3,8 @@
 Three profiles over log-spaced lags, from a window long enough for a tail:
 - cepstrum of the rough and of the reference (Bogert, Healy & Tukey, 1963): an echo at lag τ ripples
   the log spectrum with period 1/τ, whatever the music; heard under every condition;
-- impulse response from rough to finished, by averaged cross spectra (Bendat & Piersol, "Random Data",
-  eq. 6.37): heard only when both versions of the same excerpt are there.
+- impulse response from rough to finished, by averaged cross spectra (Bendat & Piersol, "Random
+  Data", 4th ed., chapter 6): heard only when both versions of the same excerpt are there.
 """
 
 import torch
@@ -37,6 +37,7 @@ class EchoProfile(nn.Module):
         self.n_features = PROFILES * PER_BAND * bands
 
     def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Tensor:
+        """The profiles of a batch: [B, n_features]."""
         heard, wanted = self._spectra(rough), self._spectra(reference)
         power = _power(heard)
         cross = (wanted * heard.conj()).mean(1)

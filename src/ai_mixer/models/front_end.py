@@ -1,9 +1,10 @@
 """What every model hears: mid and side log-mel pictures of the rough, of the reference, and of
 their difference, plus the statistics of each over time and the echoes in them.
 
-In dB, an EQ, a gain or a width change is an addition to the spectrum: the difference to the finished
-version shows the knobs nearly bare, and averaged over time the difference to another excerpt of the
-same production still does (the long-term spectrum of a production changes less than a console).
+In dB, an EQ, a gain or a width change is an addition to the spectrum: the difference to the
+finished version shows the knobs nearly bare, and averaged over time the difference to another
+excerpt of the same production still does (the long-term spectrum of a production changes less than
+a console).
 """
 
 import torch
@@ -60,13 +61,12 @@ class FrontEnd(nn.Module):
         )
         # Real and imaginary squares: torchaudio's own |z|² takes a square root on the way.
         power = torch.view_as_real(spectra).square().sum(-1).transpose(1, 2) @ self.bands
-        power = power.transpose(1, 2).unflatten(0, (-1, 2))
+        power = power.transpose(1, 2).view(len(audio), 2, self.n_mels, -1)
         return 10.0 * torch.log10(power.clamp_min(10.0 ** (FLOOR_DB / 10.0)))
 
     @torch.no_grad()
-    def forward(
-        self, rough: Tensor, reference: Tensor, condition: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures [B, 6, mels, frames] and statistics [B, n_statistics]."""
         rough_db, reference_db = self.levels_db(rough), self.levels_db(reference)
         given = (condition != BLIND).to(rough.dtype)[:, None, None, None]
         difference = (reference_db - rough_db) / DIFFERENCE_SPREAD_DB * given

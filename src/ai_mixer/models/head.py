@@ -25,4 +25,5 @@ class KnobHead(nn.Module):
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Features to positions."""
         return stretched_sigmoid(self.linear(features))

@@ -1,4 +1,4 @@
-"""A small perceptron over the statistics of an excerpt; what a good engineer reads off an analyser."""
+"""A small perceptron over the statistics of an excerpt: what one reads off an analyser."""
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ class StatisticsEncoder(nn.Module):
         )
 
     def forward(self, statistics: Tensor, condition: Tensor) -> Tensor:
+        """What the statistics say, given what may be heard."""
         linear: Tensor = self.first(statistics) + self.condition(condition)
         deep: Tensor = self.rest(linear)
         return torch.add(linear, deep)
