@@ -87,3 +87,10 @@ def test_silent_stems_stay_silent() -> None:
     done = mix(stems, RATE, "rock", taste_of(0, "rock", 0), 120.0, np.random.default_rng(0))
     assert not done.dry.any()
     assert not done.finished.any()
+
+
+def test_a_doubler_widens_and_keeps_the_mono_sum() -> None:
+    x = tone(1000.0)
+    y = desk.double(x, RATE, -6.0)
+    np.testing.assert_allclose(y.sum(0), x.sum(0), atol=1e-12)
+    assert 20 * np.log10((y[0] - y[1]).std() / y.sum(0).std()) == pytest.approx(-6.0, abs=0.5)

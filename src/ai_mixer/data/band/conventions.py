@@ -11,6 +11,9 @@ Bell = tuple[float, float, float]
 """(frequency_hz, gain_db, q)."""
 
 
+OFF_DB = -60.0
+
+
 @dataclass(frozen=True)
 class Squeeze:
     """A compressor: the threshold lies `depth_db` below the channel's own loud moments."""
@@ -23,7 +26,9 @@ class Squeeze:
 
 @dataclass(frozen=True)
 class Strip:
-    """One channel of the desk, for one stem. `duck_db`: how far the kick drum pushes it down."""
+    """One channel of the desk, for one stem. `duck_db`: how far the kick drum pushes it down;
+    `double_db`: a doubler for sources that are mono.
+    """
 
     level_lu: float
     high_pass_hz: float
@@ -32,8 +37,9 @@ class Strip:
     width: float = 1.0
     pan: float = 0.0
     reverb_db: float = -24.0
-    delay_db: float = -60.0
+    delay_db: float = OFF_DB
     duck_db: float = 0.0
+    double_db: float = OFF_DB
 
 
 @dataclass(frozen=True)
@@ -145,6 +151,7 @@ POP = Convention(
             1.35,
             reverb_db=-15.0,
             delay_db=-26.0,
+            double_db=-6.0,
         ),
     },
     room=Room(1.7, 30.0, 0.6),
@@ -180,6 +187,7 @@ ELECTRONIC = Convention(
             1.1,
             reverb_db=-13.0,
             delay_db=-10.0,
+            double_db=-8.0,
             duck_db=3.0,
         ),
         "other": Strip(
@@ -190,6 +198,7 @@ ELECTRONIC = Convention(
             1.5,
             reverb_db=-12.0,
             delay_db=-16.0,
+            double_db=-3.0,
             duck_db=6.0,
         ),
     },
@@ -281,12 +290,12 @@ HIP_HOP = Convention(
         "drums": Strip(
             1.5,
             28.0,
-            ((60.0, 4.0, 1.1), (300.0, -2.0, 0.9), (3500.0, 2.0, 0.8)),
+            ((60.0, 2.5, 1.1), (300.0, -2.0, 0.9), (3500.0, 2.0, 0.8)),
             Squeeze(10.0, 4.0, 12.0, 80.0),
             reverb_db=-26.0,
         ),
         "bass": Strip(
-            -1.0,
+            -2.0,
             25.0,
             ((55.0, 3.0, 0.9), (250.0, -2.0, 0.8)),
             Squeeze(8.0, 3.0, 15.0, 120.0),
@@ -295,27 +304,29 @@ HIP_HOP = Convention(
             duck_db=4.0,
         ),
         "vocals": Strip(
-            0.0,
+            1.5,
             130.0,
             ((300.0, -2.0, 0.9), (3500.0, 2.5, 0.8)),
             Squeeze(10.0, 4.0, 5.0, 90.0),
             reverb_db=-19.0,
             delay_db=-15.0,
+            double_db=-10.0,
         ),
         "other": Strip(
-            -5.0,
+            -3.0,
             140.0,
-            ((5000.0, -3.0, 0.5), (500.0, 1.0, 0.8)),
+            ((5000.0, -1.5, 0.5), (1200.0, 1.5, 0.7)),
             Squeeze(8.0, 2.5, 15.0, 150.0),
             1.2,
             reverb_db=-19.0,
             duck_db=3.0,
+            double_db=-4.0,
         ),
     },
     room=Room(0.9, 10.0, 0.4),
     echo=Echo(0.5, 8.0, 3000.0),
     loudness_lufs=-10.0,
-    low_db=2.5,
+    low_db=1.5,
     high_db=0.5,
     glue=Squeeze(5.0, 2.5, 25.0, 120.0),
     drive=0.6,

@@ -69,6 +69,15 @@ def widen(x: Audio, width: float, pan: float = 0.0) -> Audio:
     return np.stack([mid + side, mid - side]) * gains
 
 
+def double(x: Audio, rate: int, level_db: float) -> Audio:
+    """A doubler: the mid signal, 13 ms late, as side. The mono sum stays as it was."""
+    late = high_pass((x[:1] + x[1:]) / 2.0, rate, 250.0, order=1) * ratio(level_db)
+    shift = round(0.013 * rate)
+    side = np.zeros_like(late)
+    side[:, shift:] = late[:, :-shift]
+    return np.concatenate([x[:1] + side, x[1:] - side])
+
+
 def compress(
     x: Audio,
     rate: int,
@@ -143,8 +152,7 @@ def echo(x: Audio, rate: int, time_s: float, fade_db: float, high_cut_hz: float)
 
 def peaks_between(x: Audio) -> Audio:
     """[T]: the largest of four-fold oversampled values around each sample, of both channels."""
-    fine = np.abs(resample_poly(x, 4, 1, axis=1)).max(axis=0)
-    return np.asarray(fine.reshape(-1, 4).max(axis=1))
+    return np.max([np.abs(resample_poly(c, 4, 1)).reshape(-1, 4).max(axis=1) for c in x], axis=0)
 
 
 def limit(x: Audio, peaks: Audio, rate: int, ceiling: float) -> Audio:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ai_mixer.data.band import desk
-from ai_mixer.data.band.conventions import CONVENTIONS, Convention, Strip
+from ai_mixer.data.band.conventions import CONVENTIONS, OFF_DB, Convention, Strip
 from ai_mixer.data.band.desk import Audio
 from ai_mixer.data.band.taste import Taste
 
@@ -63,6 +63,8 @@ def _channel(x: Audio, kick: Audio, rate: int, strip: Strip, taste: Taste, name:
     y = desk.compress(y, rate, squeeze.depth_db, slope, squeeze.attack_ms, squeeze.release_ms)
     if strip.duck_db > 0.0:
         y = desk.compress(y, rate, 12.0, 1.0, 2.0, 140.0, key=kick, most_db=strip.duck_db)
+    if strip.double_db > OFF_DB:
+        y = desk.double(y, rate, strip.double_db)
     y = desk.widen(y, strip.width * taste.width, strip.pan)
     level = CHANNEL_LUFS + strip.level_lu + taste.levels_db[name]
     return y * desk.ratio(level - max(desk.loudness_lufs(y, rate), -60.0))

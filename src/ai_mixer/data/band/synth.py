@@ -19,6 +19,8 @@ SILENT_DB = 80.0  # a voice this far down is over
 CHOKE_RELEASE_S = 0.02
 RING_S = 6.0  # drums are never lifted; this is the longest one may ring
 PLAYER_RMS = 0.05  # −26 dBFS for one held note at velocity 100
+OPEN_HZ = 30000.0
+BRIGHTNESS_OCTAVES = 3.0  # between the softest and the hardest stroke
 VIBRATO_HZ = 5.3
 VIBRATO_DELAY_S = 0.25
 
@@ -86,9 +88,10 @@ def _play(
     loudness = (note.velocity / 127.0) ** 2  # the specification's concave curve, 40 log10
     gain = loudness * 10.0 ** (part.gain_db / 20.0) * full_gain
     angle = (np.clip(zone.pan * 0.7 + part.pan, -1.0, 1.0) + 1.0) * np.pi / 4.0
-    # Soft strokes are duller: up to two octaves (specification, default modulator 2).
-    bright = 2.0 ** (-2.0 * (1.0 - note.velocity / 127.0))
-    cutoff = min(zone.cutoff_hz * bright, 0.45 * sample_rate)
+    # Soft strokes are duller (specification, default modulator 2); a filter that is left open
+    # takes nothing from a full stroke.
+    cutoff = OPEN_HZ if zone.cutoff_hz > 19000.0 else zone.cutoff_hz
+    cutoff *= 2.0 ** (-BRIGHTNESS_OCTAVES * (1.0 - note.velocity / 127.0))
     release_s = CHOKE_RELEASE_S if part.drums else max(zone.release_s, 0.02)
     _voice(
         out,
