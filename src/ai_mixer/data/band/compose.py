@@ -43,7 +43,7 @@ from ai_mixer.data.band.taste import (
     title_of,
 )
 
-VERSION = 2
+VERSION = 3
 """Counts changes of the sound: a new number makes new songs."""
 
 LICENCE = "CC0-1.0"
