@@ -97,12 +97,6 @@ class MixSystem(pl.LightningModule):
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 
-    def transfer_batch_to_device(
-        self, batch: Batch, device: torch.device, dataloader_idx: int
-    ) -> Batch:
-        """Lightning moves tensors, not our Batch."""
-        return batch.to(device)
-
     def _compare(self, batch: Batch, knobs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         few = batch.first(self.audio_items)
         mix = self.render(few, knobs[: len(few)]) if self.objective.needs_mix and len(few) else None
