@@ -69,7 +69,7 @@ def _band() -> tuple[str, str]:
     font = Path(pretty_midi.__file__).parent / "TimGM6mb.sf2"
     if not font.is_file():
         return BAD, f"{font} is missing: pip install --force-reinstall pretty_midi"
-    return OK, f"sound font {font.name}, symusic {importlib.metadata.version('symusic')}"
+    return OK, f"sound font {font.name}"
 
 
 def _store() -> tuple[str, str]:
