@@ -1,0 +1,55 @@
+"""What every floor may use: a folder of six small songs, and configs composed as the stages do."""
+
+import hydra
+import numpy as np
+import pytest
+import soundfile
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import open_dict
+
+from ai_mixer.console.load import config_folder
+
+RATE = 44100
+
+
+@pytest.fixture(scope="session")
+def songs_folder(tmp_path_factory):
+    """Six songs of 3 s by six artists in two genres, as FLAC: genre/artist/song."""
+    root = tmp_path_factory.mktemp("songs")
+    for number, place in enumerate(["rock/a", "rock/b", "rock/c", "jazz/d", "jazz/e", "jazz/f"]):
+        folder = root / place
+        folder.mkdir(parents=True)
+        soundfile.write(folder / "song.flac", _small_song(number), RATE)
+    return root
+
+
+@pytest.fixture(scope="session")
+def compose():
+    """A function: words of the command line → the config the stage gets, not yet resolved.
+
+    Without the user's own settings (configs/local).
+    """
+    has_local = {"train"}
+
+    def compose_page(*words, page="train"):
+        words = [*words, *(["~local"] if page in has_local else [])]
+        with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
+            cfg = hydra.compose(page, words, return_hydra_config=True)
+        HydraConfig.instance().set_config(cfg)
+        with open_dict(cfg):
+            del cfg["hydra"]
+        return cfg
+
+    return compose_page
+
+
+def _small_song(number, seconds=3.0):
+    """[T, 2]: a chord that wanders between the channels, a hit twice a second, some hiss."""
+    rng = np.random.default_rng(number)
+    time = np.arange(round(seconds * RATE)) / RATE
+    chord = [np.sin(2 * np.pi * 110 * 2 ** (note / 12) * time) for note in rng.choice(36, 4)]
+    hits = rng.standard_normal(time.shape) * np.exp(-(time % 0.5) / 0.05)
+    hiss = 0.05 * rng.standard_normal((2, *time.shape))
+    pan = 0.5 + 0.3 * np.sin(2 * np.pi * 0.5 * time + number)
+    sides = np.stack([pan, 1 - pan]) * sum(chord) / 4 + 0.5 * hits + hiss
+    return (0.7 * sides / np.abs(sides).max()).T
