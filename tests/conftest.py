@@ -1,5 +1,11 @@
 """What every floor may use: a folder of six small songs, and configs composed as the stages do."""
 
+import os
+
+# Before torch is loaded, and for the processes that tests start: our pieces are small, and threads
+# of several processes waiting for each other cost ten times the work.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import hydra
 import numpy as np
 import pytest
@@ -38,6 +44,8 @@ def compose():
         HydraConfig.instance().set_config(cfg)
         with open_dict(cfg):
             del cfg["hydra"]
+            if "run_name" in cfg:  # asks Hydra for the choices, which the next composing replaces
+                cfg.run_name = str(cfg.run_name)
         return cfg
 
     return compose_page

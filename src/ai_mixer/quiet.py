@@ -34,9 +34,13 @@ def track(items: Countable[T_co], title: str) -> Iterator[T_co]:
 
 
 def quiet() -> None:
-    """Keep Lightning's advertisements and hints about loader workers off the screen."""
+    """Keep Lightning's advertisements, and hints about what is meant so, off the screen."""
     for name in ("pytorch_lightning", "lightning.pytorch", "pytorch_lightning.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*does not have many workers")
+    # Steps are counted across epochs, so short epochs have their points on the curves too.
+    warnings.filterwarnings("ignore", message="The number of training batches .* is smaller than")
+    # A run that goes on from another's checkpoint keeps its own.
+    warnings.filterwarnings("ignore", message="The dirpath has changed")
     warnings.filterwarnings("ignore", module="pytorch_lightning.*", category=DeprecationWarning)
     warnings.filterwarnings("ignore", module="pytorch_lightning.*", category=FutureWarning)

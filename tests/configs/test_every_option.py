@@ -97,12 +97,9 @@ def test_every_option_composes_builds_and_learns_one_step(
 
 @each_option
 def test_every_option_says_what_it_is(group, name):
-    """A page opens with a sentence for whom chooses from the menu."""
-    first = [
-        line
-        for line in (CONFIGS / group / f"{name}.yaml").read_text().splitlines()
-        if not line.startswith("# @package")
-    ][0]
+    """A page opens with a sentence for those who choose from the menu."""
+    lines = (CONFIGS / group / f"{name}.yaml").read_text().splitlines()
+    first = next(line for line in lines if not line.startswith("# @package"))
     assert first.startswith("# ")
     assert len(first) > 15
 
@@ -145,7 +142,9 @@ def test_the_default_is_the_band_and_ast_regressor(compose):
 
 def test_every_group_of_the_table_of_contents_exists():
     lines = OmegaConf.load(CONFIGS / "train.yaml").defaults
-    groups = {str(key).removeprefix("optional ") for line in lines if line != "_self_" for key in line}
+    groups = {
+        str(key).removeprefix("optional ") for line in lines if line != "_self_" for key in line
+    }
     groups = {group for group in groups if not group.startswith("override ")}
     with_pages = {group for group, _ in options()}
     assert with_pages <= {*groups, "loss/term", MEASURED}
@@ -159,7 +158,7 @@ def test_a_wrong_name_is_answered_with_the_menu(compose):
 
 
 def test_a_wrong_key_is_named(compose):
-    with pytest.raises(ConfigCompositionException, match="model.nonsense"):
+    with pytest.raises(ConfigCompositionException, match=r"model\.nonsense"):
         compose("model.nonsense=1")
 
 

@@ -1,0 +1,121 @@
+"""Every other stage on a finished run: evaluate, render, listen, loss scales."""
+
+import webbrowser
+
+import pandas as pd
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from ai_mixer import evaluate, listen, loss_scales, render
+from ai_mixer.assemble import assemble
+
+
+def test_evaluating_twice_gives_the_same_numbers(mixer):
+    """The state of the global generator does not matter, and hardly the batch size."""
+
+    def records(batch_size):
+        torch.rand(7)
+        tables = evaluate.evaluate(
+            mixer, split="val", excerpts_per_song=2, batch_size=batch_size, seed=3
+        )
+        by = ["condition", "system", "song_id"]
+        return tables.records.sort_values(by, kind="stable", ignore_index=True)
+
+    pd.testing.assert_frame_equal(records(4), records(4))
+    pd.testing.assert_frame_equal(records(4), records(3), atol=1e-3, rtol=1e-3)
+
+
+def test_the_conditions_hear_the_same_excerpts(trained):
+    """What no model touches is equal under every condition."""
+    records = pd.read_csv(trained.folder / "eval" / "records.csv")
+    for system in ("rough", "mean_knobs"):
+        mine = records[records["system"] == system]
+        tables = [
+            part.drop(columns="condition").reset_index(drop=True)
+            for _, part in mine.groupby("condition")
+        ]
+        for other in tables[1:]:
+            pd.testing.assert_frame_equal(tables[0], other)
+
+
+def test_true_knobs_are_exact(trained):
+    records = pd.read_csv(trained.folder / "eval" / "records.csv")
+    true = records[records["system"] == "true_knobs"]
+    errors = true[[name for name in true if name.startswith("error/")]]
+    assert errors.max().max() == 0
+    assert true["stft"].max() < 0.05
+
+
+def test_evaluate_from_the_command_line(at_home, command, trained):
+    """As at the end of the training: the very same numbers."""
+    printed = command(evaluate, "excerpts_per_song=1")
+    folder = trained.folder / "eval" / "own-test"
+    assert printed.rstrip().endswith(str(folder / "tables.md"))
+    assert "Protocol A" in printed
+    then, now = (pd.read_csv(f / "records.csv") for f in (trained.folder / "eval", folder))
+    pd.testing.assert_frame_equal(then, now, atol=1e-9)
+
+
+def test_evaluate_on_other_songs(at_home, command, trained, songs_folder):
+    words = ["data=folder", f"data.root={songs_folder}", "excerpts_per_song=1"]
+    command(evaluate, f"run={trained.run.id[:8]}", *words)
+    records = pd.read_csv(trained.folder / "eval" / "folder-test" / "records.csv")
+    assert records["song_id"].str.contains("rock|jazz").all()
+    assert records["error/reverb"].isna().all()  # there are no dry versions
+
+
+def test_render_from_the_command_line(at_home, command, tmp_path, songs_folder):
+    words = ["data=folder", f"data.root={songs_folder}", "split=train", "songs=4", "seconds=1"]
+    printed = command(render, f"out={tmp_path}", *words)
+    assert printed.strip() == str(tmp_path / "index.html")
+    assert (tmp_path / "index.html").is_file()
+    assert len(list(tmp_path.rglob("*.flac"))) == 4 * 3
+
+
+def test_render_again_into_the_run(at_home, command, trained):
+    command(render, "songs=1", "seconds=1")
+    assert (trained.folder / "listening" / "index.html").is_file()
+
+
+def test_listen_opens_the_page(at_home, command, trained, monkeypatch):
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    printed = command(listen)
+    page = trained.folder / "listening" / "index.html"
+    assert printed.strip() == str(page)
+    assert opened == [page.as_uri()]
+
+
+def test_listen_says_how_to_make_a_page(at_home, command, trained, tmp_path):
+    for name in ("model.json", "model.safetensors"):
+        (tmp_path / name).write_bytes((trained.folder / name).read_bytes())
+    with pytest.raises(SystemExit, match="make render run="):
+        command(listen, f"run={tmp_path}")
+
+
+def test_loss_scales_are_what_doing_nothing_costs(words, compose):
+    parts = assemble(compose(*words))
+    scales = loss_scales.measure(parts, examples=4)
+    assert set(scales) == {"knobs", "perceptual", "balance", "dynamics"}
+    assert all(value > 0 for value in scales.values())
+    assert scales == loss_scales.measure(assemble(compose(*words)), examples=4)
+
+
+def test_loss_scales_from_the_command_line(words, command, tmp_path, monkeypatch):
+    """The page it writes is one that `loss/scale=` reads."""
+    monkeypatch.setattr(loss_scales, "config_folder", lambda: tmp_path)
+    printed = command(loss_scales, *words)
+    page = tmp_path / "loss" / "scale" / "band_wide.yaml"
+    assert printed.startswith(str(page))
+    assert page.read_text().startswith("# ")
+    scales = OmegaConf.load(page)
+    assert set(scales) == {"knobs", "perceptual", "balance", "dynamics"}
+
+
+@pytest.mark.parametrize("stage", [evaluate, render])
+def test_a_run_that_is_not_there(stage, home, monkeypatch, command, capsys):
+    monkeypatch.chdir(home)
+    with pytest.raises((SystemExit, FileNotFoundError)):
+        command(stage, "run=ffff_nothing")
+    assert "no run, folder or file 'ffff_nothing'" in capsys.readouterr().err

@@ -1,0 +1,149 @@
+"""The names outsiders build on. A change here is a change of the contract: say so, with care."""
+
+import inspect
+import subprocess
+import sys
+import typing
+
+import pytest
+import torch
+
+import ai_mixer
+from ai_mixer.types import Knob
+
+KNOBS = {  # name: unit, low, high, scale, neutral of the wide ranges, in wire order
+    "input_gain": ("ratio", 0.25, 4, "log", 1),
+    "compressor_ratio": (":1", 1, 8, "slope", 1),
+    "low_eq": ("dB", -6, 6, "linear", 0),
+    "mid_eq": ("dB", -6, 6, "linear", 0),
+    "high_eq": ("dB", -6, 6, "linear", 0),
+    "presence": ("ratio", 0.5, 2, "log", 1),
+    "delay": ("wet", 0, 0.5, "linear", 0),
+    "reverb": ("wet", 0, 0.6, "linear", 0),
+    "stereo_width": ("ratio", 0.4, 2.5, "log", 1),
+    "output_level": ("ratio", 0.25, 4, "log", 1),
+}
+
+
+@pytest.fixture(scope="module")
+def console():
+    return ai_mixer.load_console("classic", ranges="wide")
+
+
+def parameters(function):
+    return list(inspect.signature(function).parameters.values())
+
+
+def test_exported_names():
+    assert set(ai_mixer.__all__) >= {"load_console", "load_model", "Console", "Knob", "Mixer"}
+    for name in ai_mixer.__all__:
+        assert getattr(ai_mixer, name).__doc__, name
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        ai_mixer.nonsense  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (ai_mixer.load_console, {"name": "classic", "ranges": "wide"}),
+        (ai_mixer.load_model, {"where": "last"}),
+        (
+            ai_mixer.Mixer.predict,
+            {"self": ..., "audio": ..., "sample_rate": ..., "reference": None, "finished": None},
+        ),
+        (ai_mixer.Console.settings, {"self": ..., "knobs": ...}),
+        (ai_mixer.Console.knobs_from, {"self": ..., "settings": ...}),
+        (ai_mixer.Console.unmix, {"self": ..., "audio": ..., "sample_rate": ..., "knobs": ...}),
+    ],
+    ids=lambda value: getattr(value, "__qualname__", ""),
+)
+def test_signatures(function, expected):
+    given = {p.name: ... if p.default is p.empty else p.default for p in parameters(function)}
+    assert given == expected
+    hints = typing.get_type_hints(function)
+    assert set(hints) == (set(expected) - {"self"}) | {"return"}
+    assert function.__doc__
+
+
+def test_the_console_is_called_with_audio_rate_and_knobs():
+    names = [p.name for p in parameters(ai_mixer.Console.forward)]
+    assert names[:4] == ["self", "audio", "sample_rate", "knobs"]
+    optional = parameters(ai_mixer.Console.forward)[4:]
+    assert all(p.kind is p.KEYWORD_ONLY and p.default is not p.empty for p in optional)
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = (
+        "import ai_mixer, sys; print([m for m in "
+        "('torch', 'hydra', 'mlflow', 'numba', 'pandas', 'pytorch_lightning') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_mlflow_is_loaded_only_when_a_run_is_asked_for():
+    """MLflow takes seconds, pedalboard and `lightning` are not ours to load."""
+    code = (
+        "import ai_mixer, sys; ai_mixer.load_console(); ai_mixer.load_model; "
+        "import ai_mixer.train, ai_mixer.evaluate, ai_mixer.render; "
+        "print([m for m in ('mlflow', 'lightning', 'pedalboard', 'librosa') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_knobs(console):
+    assert all(isinstance(knob, Knob) for knob in console.knobs)
+    table = {k.name: (k.unit, k.low, k.high, k.scale, k.neutral) for k in console.knobs}
+    assert list(table.items()) == list(KNOBS.items())
+
+
+def test_audio_goes_in_and_a_mix_comes_out(console):
+    audio = 0.1 * torch.randn(3, 2, 4410, generator=torch.Generator().manual_seed(0))
+    mix = console(audio, 44100, torch.rand(3, 10))
+    assert mix.shape == audio.shape
+    neutral = console.knobs_from({}).expand(3, -1)
+    torch.testing.assert_close(console(audio, 44100, neutral), audio, atol=1e-5, rtol=0)
+
+
+def test_settings_are_physical_and_go_round(console):
+    wanted = {"low_eq": 3.0, "stereo_width": 1.5, "compressor_ratio": 2.0}
+    knobs = console.knobs_from(wanted)
+    assert knobs.shape == (1, 10)
+    (settings,) = console.settings(knobs)
+    assert list(settings) == list(KNOBS)
+    neutral = {name: row[-1] for name, row in KNOBS.items()}
+    assert settings == pytest.approx({**neutral, **wanted}, rel=1e-5, abs=1e-5)
+    both = console.knobs_from([wanted, {}])
+    assert both.shape == (2, 10)
+    torch.testing.assert_close(both[0], knobs[0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [({"treble": 1}, "treble.*high_eq"), ({"low_eq": 12}, "low_eq is 12 dB.*-6 to 6")],
+)
+def test_wrong_settings_are_answered_in_one_line(console, settings, words):
+    with pytest.raises(ValueError, match=words):
+        console.knobs_from(settings)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [({"name": "nonsense"}, "console.*classic"), ({"ranges": "loud"}, "ranges.*gentle.*wide")],
+)
+def test_wrong_pages_are_answered_with_the_menu(given, words):
+    with pytest.raises(ValueError, match=words):
+        ai_mixer.load_console(**given)
+
+
+def test_the_version_is_the_package_s():
+    from importlib.metadata import version
+
+    assert ai_mixer.__version__ == version("ai-mixer")
+
+
+def test_types_are_shipped():
+    from importlib.resources import files
+
+    assert (files("ai_mixer") / "py.typed").is_file()
