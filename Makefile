@@ -13,12 +13,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 # The name=value words of the command line, but ours, each quoted for the shell. `value` hands them on
-# unexpanded; loop variables have odd names because a Hydra key may have any plain one.
+# unexpanded; the loop variable is one that no Hydra key can be called.
 OURS := PYTHON VENV HOST PORT MAKEFLAGS
 QUOTE := '
 _quoted = $(QUOTE)$(subst $(QUOTE),$(QUOTE)\$(QUOTE)$(QUOTE),$(1))$(QUOTE)
-_given := $(sort $(foreach _v,$(.VARIABLES),$(if $(filter command line,$(origin $(_v))),$(_v))))
-WORDS = $(foreach _v,$(filter-out $(OURS),$(_given)),$(call _quoted,$(_v)=$(value $(_v))))
+_given := $(sort $(foreach <v>,$(.VARIABLES),$(if $(filter command line,$(origin $(<v>))),$(<v>))))
+WORDS = $(foreach <v>,$(filter-out $(OURS),$(_given)),$(call _quoted,$(<v>)=$(value $(<v>))))
 
 .PHONY: help
 help: ## this list
