@@ -1,5 +1,6 @@
 """Pictures of a run's tables."""
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -14,7 +15,8 @@ def skill_figure(table: pd.DataFrame) -> Figure:
         part = table.loc[rows, condition]
         places = [row + 0.22 * (number - (len(conditions) - 1) / 2) for row in range(len(rows))]
         value = part["skill"].to_numpy(float)
-        error = [value - part["skill_low"], part["skill_high"] - value]
+        # Resampling few songs may leave the value itself just outside its interval.
+        error = np.maximum(0.0, [value - part["skill_low"], part["skill_high"] - value])
         axes.errorbar(value, places, xerr=error, fmt="o", markersize=4, label=condition)
     axes.axvline(0.0, color="grey", linewidth=0.8)
     axes.set_yticks(range(len(rows)), [str(row).replace("_", " ") for row in rows])

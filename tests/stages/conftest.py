@@ -1,5 +1,6 @@
-"""One small training for all stage tests: six songs by the band, one epoch of two steps."""
+"""One small training for all stage tests: six songs by the band, two epochs of one step or two."""
 
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -64,6 +65,14 @@ def trained(small_training, home):
 @pytest.fixture(scope="session")
 def mixer(trained):
     return load_model(trained.folder)
+
+
+@pytest.fixture
+def copied(trained, tmp_path):
+    """A folder with the two files of the model and nothing else."""
+    for name in ("model.json", "model.safetensors"):
+        shutil.copy(trained.folder / name, tmp_path)
+    return tmp_path
 
 
 @pytest.fixture

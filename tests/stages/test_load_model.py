@@ -1,7 +1,5 @@
 """The musician's side: any audio in, knobs out, the settings in words and back."""
 
-import shutil
-
 import pytest
 import torch
 
@@ -23,11 +21,9 @@ def test_a_run_is_found_in_many_ways(at_home, trained):
     assert load_model().card["run"] == trained.run.id
 
 
-def test_two_files_are_enough(trained, tmp_path, monkeypatch):
+def test_two_files_are_enough(copied, monkeypatch):
     """No store, no training data, no repository around."""
-    for name in ("model.json", "model.safetensors"):
-        shutil.copy(trained.folder / name, tmp_path)
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(copied)
     assert load_model(".").predict(noise(2), RATE).shape == (1, 10)
 
 

@@ -73,9 +73,9 @@ def test_render_from_the_command_line(at_home, command, tmp_path, songs_folder):
     assert len(list(tmp_path.rglob("*.flac"))) == 4 * 3
 
 
-def test_render_again_into_the_run(at_home, command, trained):
-    command(render, "songs=1", "seconds=1")
-    assert (trained.folder / "listening" / "index.html").is_file()
+def test_render_goes_into_the_run_unless_told(at_home, command, copied):
+    printed = command(render, f"run={copied}", "songs=1", "seconds=1")
+    assert printed.strip() == str(copied / "listening" / "index.html")
 
 
 def test_listen_opens_the_page(at_home, command, trained, monkeypatch):
@@ -87,11 +87,9 @@ def test_listen_opens_the_page(at_home, command, trained, monkeypatch):
     assert opened == [page.as_uri()]
 
 
-def test_listen_says_how_to_make_a_page(at_home, command, trained, tmp_path):
-    for name in ("model.json", "model.safetensors"):
-        (tmp_path / name).write_bytes((trained.folder / name).read_bytes())
+def test_listen_says_how_to_make_a_page(at_home, command, copied):
     with pytest.raises(SystemExit, match="make render run="):
-        command(listen, f"run={tmp_path}")
+        command(listen, f"run={copied}")
 
 
 def test_loss_scales_are_what_doing_nothing_costs(words, compose):
