@@ -93,7 +93,7 @@ def evaluate(
 
     data: a composed data config, None for the songs of the run itself.
     """
-    loader = {"excerpts_per_song": excerpts_per_song, "batch_size": batch_size, "seed": seed}
+    loader = {"held_out_per_song": excerpts_per_song, "seed": seed}
     dataset = held_out(mixer.config, mixer.console, data, "reference", **loader).dataset(split)
     batches: DataLoader[Batch] = DataLoader(
         [(0, index) for index in range(len(dataset))],  # type: ignore[arg-type]

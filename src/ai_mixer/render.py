@@ -34,7 +34,7 @@ def render(
     data: a composed data config, None for the songs of the run itself. Conditions take turns, so
     the page lets one hear blind, reference and paired mixes.
     """
-    loader = {"excerpt_s": seconds, "excerpts_per_song": 1, "seed": seed}
+    loader = {"excerpt_s": seconds, "held_out_per_song": 1, "seed": seed}
     dataset = held_out(mixer.config, mixer.console, data, "any", **loader).dataset(split)
     count = min(songs, len(dataset))
     places = [item * len(dataset) // count for item in range(count)]
@@ -56,7 +56,7 @@ def _sample(mixer: Mixer, dataset: SongDataset, place: int, condition: str) -> S
     names = [knob.name for knob in mixer.console.knobs]
     genre = int(batch.genre)
     return SongSamples(
-        name=batch.song_id[0].rpartition("/")[2] or batch.song_id[0],
+        name=dataset.songs[place].id.removesuffix("/finished"),
         sample_rate=batch.sample_rate,
         rough=batch.rough[0].numpy(),
         mix=mix[0].numpy(),

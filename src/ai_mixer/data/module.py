@@ -27,7 +27,8 @@ class MixData(pl.LightningDataModule):
     """Batches of examples made by `task` from the songs of `source`.
 
     Only training is augmented and drawn anew each epoch; validation and test are always the same
-    examples, every condition in turn. workers = 0 reads in the main process.
+    examples, `held_out_per_song` of each song, every condition in turn. workers = 0 reads in the
+    main process.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class MixData(pl.LightningDataModule):
         sample_rate: int = 44100,
         excerpt_s: float = 5.0,
         excerpts_per_song: int = 16,
+        held_out_per_song: int = 6,
         batch_size: int = 16,
         workers: int = 0,
         seed: int = 0,
@@ -47,6 +49,7 @@ class MixData(pl.LightningDataModule):
         self.source, self.task, self.augment = source, task, augment
         self.sample_rate, self.excerpt_s = sample_rate, excerpt_s
         self.excerpts_per_song = excerpts_per_song
+        self.held_out_per_song = held_out_per_song
         self.batch_size, self.workers, self.seed = batch_size, workers, seed
         self._songs: list[Song] | None = None
 
@@ -67,13 +70,14 @@ class MixData(pl.LightningDataModule):
     def dataset(self, split: str) -> SongDataset:
         """The examples of one split."""
         training = split == "train"
+        per_song = self.excerpts_per_song if training else self.held_out_per_song
         return SongDataset(
             self.songs(split),
             self.task,
             self.augment if training else None,
             sample_rate=self.sample_rate,
             excerpt_s=self.excerpt_s,
-            excerpts_per_song=self.excerpts_per_song,
+            excerpts_per_song=per_song,
             seed=self.seed,
             stream=SPLITS.index(split),
             cycle_conditions=not training,

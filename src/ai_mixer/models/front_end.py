@@ -1,15 +1,19 @@
-"""What every model hears: mid and side log-mel pictures of the rough, of the reference, and of
-their difference, plus the statistics of each over time and the echoes in them.
+"""What every model hears: pictures of the sound, and numbers one reads off an analyser.
 
 In dB, an EQ, a gain or a width change is an addition to the spectrum: the difference to the
 finished version shows the knobs nearly bare, and averaged over time the difference to another
 excerpt of the same production still does (the long-term spectrum of a production changes less than
 a console).
+
+Pictures: mid and side log-mel of the rough, of the reference, and of their difference. Statistics:
+their mean and spread over time, long-term spectra, levels by quantile, echoes, and from rough to
+finished the measured response.
 """
 
 import torch
 from torch import Tensor, nn
 
+from ai_mixer.models import transfer
 from ai_mixer.models.echoes import EchoProfile
 from ai_mixer.shims import torchaudio
 from ai_mixer.types import CONDITIONS
@@ -18,15 +22,14 @@ FLOOR_DB = -100.0
 LEVEL_CENTRE_DB, LEVEL_SPREAD_DB = -30.0, 20.0  # of mel bands of music; brings levels to about ±2
 DIFFERENCE_SPREAD_DB = 6.0  # a wide EQ band: brings differences to about ±1
 PICTURES = 6  # rough, reference, difference × mid, side
-STATISTICS_PER_PICTURE = 2  # mean and spread over time
-BLIND = CONDITIONS.index("blind")
+BLIND, PAIRED = CONDITIONS.index("blind"), CONDITIONS.index("paired")
 
 
 class FrontEnd(nn.Module):
     """[B, C, T] rough and reference → pictures [B, 6, mels, frames] and statistics [B, S].
 
-    Mono counts as two equal channels (side at the floor). Where the condition is blind the
-    reference and difference pictures are zero.
+    Mono counts as two equal channels (side at the floor). What a condition does not let one hear is
+    zero: the reference and all differences when blind, the measured response unless paired.
     """
 
     bands: Tensor
@@ -48,40 +51,92 @@ class FrontEnd(nn.Module):
     @property
     def n_statistics(self) -> int:
         """Length of the statistics vector."""
-        slopes = 2 * self.n_mels
-        of_pictures = PICTURES * STATISTICS_PER_PICTURE * self.n_mels
-        return of_pictures + slopes + self.echoes.n_features
+        per_band = 3 * PICTURES + 2  # mean, spread, long-term of each picture; response
+        per_quantile = 5
+        return per_band * self.n_mels + per_quantile * transfer.QUANTILES + self.echoes.n_features
 
-    def levels_db(self, audio: Tensor) -> Tensor:
-        """Mid and side mel levels in dB: [B, C, T] → [B, 2, mels, frames]."""
+    @torch.no_grad()
+    def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures [B, 6, mels, frames] and statistics [B, n_statistics]."""
+        given = (condition != BLIND).to(rough.dtype)
+        paired = condition == PAIRED
+        heard, wanted = self._spectra(rough), self._spectra(reference)
+        pictures, long_term = self._pictures(_power(heard), _power(wanted), given)
+        statistics = [
+            pictures.mean(-1).flatten(1),
+            pictures.std(-1).flatten(1),
+            long_term,
+            self._levels(rough, reference, heard.shape[-1], given),
+            # Dear, and meaningless unless paired: measured on those songs only.
+            _scatter(paired, self._measured(rough[paired], heard[paired], wanted[paired])),
+            self.echoes(rough, reference, condition),
+        ]
+        return pictures, torch.cat(statistics, dim=1)
+
+    def _spectra(self, audio: Tensor) -> Tensor:
+        """Mid and side, [B, C, T] → [B, 2, F, frames]."""
         left, right = audio[:, 0], audio[:, -1]
         mid_side = torch.stack([left + right, left - right], dim=1) * 0.5
         spectra = torch.stft(
             mid_side.flatten(0, 1), self.n_fft, self.hop, window=self.window, return_complex=True
         )
-        # Real and imaginary squares: torchaudio's own |z|² takes a square root on the way.
-        power = torch.view_as_real(spectra).square().sum(-1).transpose(1, 2) @ self.bands
-        power = power.transpose(1, 2).view(len(audio), 2, self.n_mels, -1)
-        return 10.0 * torch.log10(power.clamp_min(10.0 ** (FLOOR_DB / 10.0)))
+        return spectra.view(len(audio), 2, *spectra.shape[1:])
 
-    @torch.no_grad()
-    def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures [B, 6, mels, frames] and statistics [B, n_statistics]."""
-        rough_db, reference_db = self.levels_db(rough), self.levels_db(reference)
-        given = (condition != BLIND).to(rough.dtype)[:, None, None, None]
-        difference = (reference_db - rough_db) / DIFFERENCE_SPREAD_DB * given
-        heard = (rough_db - LEVEL_CENTRE_DB) / LEVEL_SPREAD_DB
-        wanted = (reference_db - LEVEL_CENTRE_DB) / LEVEL_SPREAD_DB * given
-        pictures = torch.cat([heard, wanted, difference], dim=1)
-        echoes = self.echoes(rough, reference, condition)
-        statistics = [self._statistics(pictures, heard, difference), echoes]
-        return pictures, torch.cat(statistics, dim=1)
+    def _pictures(self, heard: Tensor, wanted: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
+        """From powers [B, 2, F, frames]: the pictures, and their long-term levels [B, 6 · mels]."""
+        heard, wanted = self._bands(heard), self._bands(wanted)
+        pictures = _layers(_decibels(heard), _decibels(wanted), given)
+        long_term = [_decibels(power.mean(-1, keepdim=True)) for power in (heard, wanted)]
+        return pictures, _layers(long_term[0], long_term[1], given).flatten(1)
 
-    def _statistics(self, pictures: Tensor, heard: Tensor, difference: Tensor) -> Tensor:
-        mean = pictures.mean(-1)
-        spread = pictures.std(-1)
-        # How much less the finished version rises where the rough is loud: a compressor turns the
-        # slope of difference over level negative, echoes in the gaps do it per band.
-        level = heard - heard.mean(-1, keepdim=True)
-        slope = (level * difference).mean(-1) / (level.square().mean(-1) + 0.01)
-        return torch.cat([mean, spread, slope], dim=1).flatten(1)
+    def _bands(self, power: Tensor) -> Tensor:
+        return (power.transpose(-1, -2) @ self.bands).transpose(-1, -2)
+
+    def _levels(self, rough: Tensor, reference: Tensor, frames: int, given: Tensor) -> Tensor:
+        """Peak levels by quantile: rough, reference, difference. [B, 3 · QUANTILES]"""
+        low, high = (
+            transfer.quantiles(transfer.level_track_db(audio, self.hop, frames))
+            for audio in (rough, reference)
+        )
+        layers = [
+            (low - LEVEL_CENTRE_DB) / LEVEL_SPREAD_DB,
+            (high - LEVEL_CENTRE_DB) / LEVEL_SPREAD_DB * given[:, None],
+            (high - low) / DIFFERENCE_SPREAD_DB * given[:, None],
+        ]
+        return torch.cat(layers, dim=1)
+
+    def _measured(self, rough: Tensor, heard: Tensor, wanted: Tensor) -> Tensor:
+        """From rough to finished: response per band, gain by quantile and over level."""
+        levels = transfer.level_track_db(rough, self.hop, heard.shape[-1])
+        gain = transfer.gain_track_db(heard, wanted)
+        response = transfer.frequency_response_db(heard, wanted, self.bands).clamp(-40.0, 40.0)
+        curves = [response.flatten(1), transfer.quantiles(gain), transfer.curve(levels, gain)]
+        return torch.cat(curves, dim=1) / DIFFERENCE_SPREAD_DB
+
+
+def _scatter(chosen: Tensor, rows: Tensor) -> Tensor:
+    """Rows of the chosen songs among zeros: chosen [B] bool, rows [chosen, S] → [B, S]."""
+    out = rows.new_zeros(len(chosen), rows.shape[1])
+    out[chosen] = rows
+    return out
+
+
+def _layers(heard_db: Tensor, wanted_db: Tensor, given: Tensor) -> Tensor:
+    """Levels as three pictures of about ±1: [B, 2, mels, frames] twice → [B, 6, mels, frames]."""
+    given = given[:, None, None, None]
+    return torch.cat(
+        [
+            (heard_db - LEVEL_CENTRE_DB) / LEVEL_SPREAD_DB,
+            (wanted_db - LEVEL_CENTRE_DB) / LEVEL_SPREAD_DB * given,
+            (wanted_db - heard_db) / DIFFERENCE_SPREAD_DB * given,
+        ],
+        dim=1,
+    )
+
+
+def _decibels(power: Tensor) -> Tensor:
+    return 10.0 * torch.log10(power.clamp_min(10.0 ** (FLOOR_DB / 10.0)))
+
+
+def _power(spectra: Tensor) -> Tensor:
+    return torch.view_as_real(spectra).square().sum(-1)

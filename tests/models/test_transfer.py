@@ -1,0 +1,85 @@
+"""The black box is measured right: a known console goes in, its settings come out."""
+
+import pytest
+import torch
+
+from ai_mixer.console import load_console
+from ai_mixer.models import transfer
+
+RATE, N_FFT, HOP = 44100, 2048, 1024
+
+
+def noise(seed=0, seconds=3.0):
+    samples = round(seconds * RATE)
+    audio = torch.randn(1, 2, samples, generator=torch.Generator().manual_seed(seed)) * 0.1
+    return audio * torch.linspace(-1, 1, samples).abs()
+
+
+def spectra(audio):
+    left, right = audio[:, 0], audio[:, 1]
+    mid_side = torch.stack([left + right, left - right], dim=1)[0] / 2
+    window = torch.hann_window(N_FFT)
+    return torch.stft(mid_side, N_FFT, HOP, window=window, return_complex=True)[None]
+
+
+def mixed(audio, **settings):
+    console = load_console()
+    return console(audio, RATE, console.knobs_from(settings))
+
+
+def response_db(rough, finished):
+    every_bin = torch.eye(N_FFT // 2 + 1)
+    return transfer.frequency_response_db(spectra(rough), spectra(finished), every_bin)[0]
+
+
+def test_equaliser_is_read_off_to_a_tenth_of_a_db():
+    response = response_db(noise(), mixed(noise(), mid_eq=-5.0))
+    at_1_khz = round(1000 * N_FFT / RATE)
+    assert response[0, at_1_khz] == pytest.approx(-5.0, abs=0.1)
+    assert response[0, -100:].abs().max() < 0.1
+
+
+def test_width_is_the_gain_of_the_side():
+    response = response_db(noise(), mixed(noise(), stereo_width=2.0))
+    assert response[0, 2:].abs().max() < 0.01
+    torch.testing.assert_close(response[1, 2:].mean(), torch.tensor(6.02), atol=0.01, rtol=0)
+
+
+def test_reverb_and_delay_do_not_blur_the_response():
+    response = response_db(noise(), mixed(noise(), mid_eq=4.0, delay=0.3, reverb=0.2))
+    dry_db = 20 * torch.log10(torch.tensor(0.7 * 0.8))
+    at_1_khz = round(1000 * N_FFT / RATE)
+    assert response[0, at_1_khz - 2 : at_1_khz + 3].mean() == pytest.approx(4.0 + dry_db, abs=1.0)
+
+
+def test_compressor_curve_falls_with_level_and_steeper_with_ratio():
+    falls = []
+    for ratio in (1.0, 2.0, 6.0):
+        finished = mixed(noise(), compressor_ratio=ratio)
+        gain = transfer.gain_track_db(spectra(noise()), spectra(finished))
+        level = transfer.level_track_db(noise(), HOP, gain.shape[-1])
+        curve = transfer.curve(level, gain)[0]
+        falls.append(float(curve[0] - curve[-1]))
+    assert abs(falls[0]) < 0.01
+    assert 1.0 < falls[1] < falls[2]
+
+
+def test_level_track_reads_peaks():
+    audio = torch.zeros(1, 2, 10 * HOP)
+    audio[0, 1, 5 * HOP] = -0.5
+    track = transfer.level_track_db(audio, HOP, 11)[0]
+    assert track.argmax() == 5
+    assert track.max() == pytest.approx(-6.02, abs=0.01)
+
+
+def test_quantiles_rise_and_keep_the_mean():
+    track = torch.randn(4, 120, generator=torch.Generator().manual_seed(0))
+    shares = transfer.quantiles(track)
+    assert (shares.diff(dim=-1) >= 0).all()
+    torch.testing.assert_close(shares.mean(-1), track.mean(-1))
+
+
+def test_silence_reads_nothing():
+    silent = spectra(torch.zeros(1, 2, RATE))
+    assert transfer.gain_track_db(silent, silent).abs().max() < 1e-6
+    assert transfer.frequency_response_db(silent, silent, torch.eye(1025)).abs().max() < 1e-6
