@@ -4,6 +4,7 @@ Doing nothing = every knob neutral, so the mix is the rough. The median over tra
 taken: far-off roughs have unbounded spectral distances and would own a mean.
 """
 
+import shlex
 from collections import defaultdict
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def main(cfg: DictConfig) -> None:
     scales = measure(assemble(cfg), examples=200)
     page = Path(config_folder()) / "loss" / "scale" / f"{name}.yaml"
     page.parent.mkdir(parents=True, exist_ok=True)
-    words = " ".join(HydraConfig.get().overrides.task)
+    words = shlex.join(HydraConfig.get().overrides.task)
     header = f"# Each loss term's median for doing nothing. make loss-scales {words}".rstrip()
     page.write_text(f"{header}\n{OmegaConf.to_yaml(OmegaConf.create(scales))}", encoding="utf-8")
     print(f"{page}\n{page.read_text(encoding='utf-8')}", end="")

@@ -46,19 +46,23 @@ class Mixer:
     ) -> Tensor:
         """Knob positions [B, P] in 0–1 for rough audio [B, C, T] (or [C, T], then B = 1).
 
-        reference: other excerpts of the production to sound like, [B, C, any length];
+        reference: another excerpt of the production to sound like, [B or 1, C, any length];
         finished: the finished versions of these very excerpts, [B, C, T]. All at `sample_rate`.
         Long audio is heard in up to 8 windows, and the knobs averaged. ValueError on bad shapes.
         """
         if reference is not None and finished is not None:
             raise ValueError("give a reference or a finished version, not both")
-        condition = "paired" if finished is not None else "reference"
-        wanted = finished if finished is not None else reference
         rough = self._windows(audio, sample_rate, "audio")
-        if wanted is None:
-            condition, heard = "blind", torch.zeros_like(rough)
-        else:
-            heard = self._windows(wanted, sample_rate, condition)
+        condition, heard = "blind", torch.zeros_like(rough)
+        if reference is not None:
+            condition, heard = "reference", self._windows(reference, sample_rate, "reference")
+        if finished is not None:
+            condition, heard = "paired", self._windows(finished, sample_rate, "finished")
+        if heard.shape[1] == 1 < rough.shape[1]:
+            heard = heard.expand(-1, rough.shape[1], -1, -1)  # one reference for all songs
+        if heard.shape[1] != rough.shape[1]:
+            songs, given = rough.shape[1], heard.shape[1]
+            raise ValueError(f"{songs} songs need {songs} of {condition} (or one), got {given}")
         if condition == "paired" and heard.shape != rough.shape:
             raise ValueError("finished must be as long as audio: it is the same excerpt")
         return self._listen(rough, heard, condition)
@@ -87,6 +91,8 @@ class Mixer:
     def _windows(self, audio: Tensor, sample_rate: int, name: str) -> Tensor:
         """[B, C, T] → [windows, B, 2, window] at the model's rate."""
         audio = audio[None] if audio.dim() == 2 else audio
+        if not audio.isfinite().all():
+            raise ValueError(f"{name} holds NaN or infinite samples: export the file again")
         if audio.dim() != 3 or audio.shape[1] not in {1, 2} or audio.shape[2] == 0:
             raise ValueError(
                 f"{name} must be [B, 1 or 2, T] or [1 or 2, T], got {list(audio.shape)}"

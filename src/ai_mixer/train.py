@@ -12,6 +12,7 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.callbacks import ModelCheckpoint
 
 from ai_mixer.assemble import Parts, assemble
 from ai_mixer.console.load import config_folder
@@ -34,14 +35,15 @@ def train(
     overrides: those words; choices: the option chosen in each config group.
     """
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
+    parts = assemble(cfg)
+    songs = _songs(parts)  # composes, or finds out what is wrong, before a run is opened
     with Run.start(Store(cfg.paths.mlruns), cfg.experiment_name, cfg.run_name) as run:
         print(f"run {run.id} ({cfg.run_name})", flush=True)
         run.log_params(_plain(cfg), _plain(defaults))
         run.log_params({"group": choices})
         run.set_tags({"overrides": " ".join(overrides), "command": _command(overrides)})
         run.log_text(OmegaConf.to_yaml(cfg, resolve=True), "config.yaml")
-        parts = assemble(cfg)
-        _log_songs(parts, run)
+        _log_songs(songs, run)
         _fit(cfg, parts, run)
         _keep_model(cfg, parts, run)
         mixer = load_model(run.artifact_dir)
@@ -67,7 +69,9 @@ def _fit(cfg: DictConfig, parts: Parts, run: Run) -> None:
     """Train; leave the weights of the best epoch in the system."""
     callbacks = instantiate(cfg.callbacks)
     best = callbacks["best"]
-    best.dirpath = str(run.artifact_dir / "checkpoints")
+    for callback in callbacks.values():
+        if isinstance(callback, ModelCheckpoint):
+            callback.dirpath = str(run.artifact_dir / "checkpoints")
     trainer: pl.Trainer = instantiate(
         cfg.trainer,
         logger=run.lightning_logger(),
@@ -78,6 +82,11 @@ def _fit(cfg: DictConfig, parts: Parts, run: Run) -> None:
     trainer.fit(parts.system, datamodule=parts.data, ckpt_path=cfg.ckpt, weights_only=True)
     if trainer.interrupted:
         raise KeyboardInterrupt
+    if best.best_model_score is None:
+        epoch = trainer.current_epoch
+        raise ValueError(
+            f"ckpt is at epoch {epoch} already: nothing to train, raise trainer.max_epochs"
+        )
     run.log_metrics({f"best/{best.monitor}": float(best.best_model_score)})
     checkpoint = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
     parts.system.load_state_dict(checkpoint["state_dict"])
@@ -97,15 +106,19 @@ def _keep_model(cfg: DictConfig, parts: Parts, run: Run) -> None:
     save_model(run.artifact_dir, system.model.state_dict(), card)
 
 
-def _log_songs(parts: Parts, run: Run) -> None:
-    """Which songs the run saw: split.csv, and a digest of it to compare runs by."""
-    songs = pd.DataFrame(
+def _songs(parts: Parts) -> pd.DataFrame:
+    """Every song with its group, genre and split."""
+    return pd.DataFrame(
         [
             {"song": song.id, "group": song.group, "genre": song.genre, "split": split}
             for split in SPLITS
             for song in parts.data.songs(split)
         ]
     )
+
+
+def _log_songs(songs: pd.DataFrame, run: Run) -> None:
+    """Which songs the run saw: split.csv, and a digest of it to compare runs by."""
     run.log_table(songs, "split.csv")
     digest = hashlib.sha256(songs.to_csv(index=False).encode()).hexdigest()[:16]
     run.set_tags({"data.digest": digest, "data.songs": len(songs)})

@@ -26,6 +26,7 @@ SMALL = [
 ]
 DATA = {  # how a data page is kept small; others read the folder of six songs
     "band": ["data.source.songs=6", "data.source.duration_s=4"],
+    "band_small": ["data.source.songs=6", "data.source.duration_s=4"],
     "folder": ["data.root={songs}"],
 }
 

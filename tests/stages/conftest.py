@@ -25,7 +25,7 @@ WORDS = [
     "loader.batch_size=2",
     "trainer.max_epochs=2",
 ]
-CHOICES = {"model": "baseline_cnn", "debug": "fast", "data": "band"}
+CHOICES = {"model": "baseline_cnn", "debug": "fast", "data": "band_small"}
 
 
 @pytest.fixture(scope="session")

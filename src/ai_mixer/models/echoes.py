@@ -10,6 +10,7 @@ Three profiles over log-spaced lags, from a window long enough for a tail:
 import torch
 from torch import Tensor, nn
 
+from ai_mixer.dsp.spectra import power
 from ai_mixer.types import CONDITIONS
 
 BLIND, PAIRED = CONDITIONS.index("blind"), CONDITIONS.index("paired")
@@ -39,10 +40,10 @@ class EchoProfile(nn.Module):
     def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Tensor:
         """The profiles of a batch: [B, n_features]."""
         heard, wanted = self._spectra(rough), self._spectra(reference)
-        power = _power(heard)
+        energy = power(heard)
         cross = (wanted * heard.conj()).mean(1)
-        noise = 1e-3 * power.mean((1, 2))[:, None] + 1e-12  # keeps empty bins from exploding
-        response = torch.fft.irfft(cross / (power.mean(1) + noise))
+        noise = 1e-3 * energy.mean((1, 2))[:, None] + 1e-12  # keeps empty bins from exploding
+        response = torch.fft.irfft(cross / (energy.mean(1) + noise))
         profiles = [
             self._bands(_cepstrum(heard), 0.1),
             self._bands(_cepstrum(wanted), 0.1) * (condition != BLIND)[:, None],
@@ -73,13 +74,9 @@ class EchoProfile(nn.Module):
         return 0.5 * torch.log10(both / typical**2 + 1e-4)
 
 
-def _power(spectra: Tensor) -> Tensor:
-    return torch.view_as_real(spectra).square().sum(-1)
-
-
 def _cepstrum(spectra: Tensor) -> Tensor:
     """Real cepstrum of the frames' mean log spectrum: [B, frames, bins] → [B, window]."""
-    log_power = torch.log(_power(spectra) + 1e-6).mean(1)
+    log_power = torch.log(power(spectra) + 1e-6).mean(1)
     return torch.fft.irfft(log_power - log_power.mean(-1, keepdim=True))
 
 

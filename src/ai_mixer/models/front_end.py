@@ -13,6 +13,7 @@ finished the measured response.
 import torch
 from torch import Tensor, nn
 
+from ai_mixer.dsp.spectra import power
 from ai_mixer.models import transfer
 from ai_mixer.models.echoes import EchoProfile
 from ai_mixer.shims import torchaudio
@@ -61,13 +62,13 @@ class FrontEnd(nn.Module):
         given = (condition != BLIND).to(rough.dtype)
         paired = condition == PAIRED
         heard, wanted = self._spectra(rough), self._spectra(reference)
-        pictures, long_term = self._pictures(_power(heard), _power(wanted), given)
+        pictures, long_term = self._pictures(power(heard), power(wanted), given)
         statistics = [
             pictures.mean(-1).flatten(1),
             pictures.std(-1).flatten(1),
             long_term,
             self._levels(rough, reference, heard.shape[-1], given),
-            # Dear, and meaningless unless paired: measured on those songs only.
+            # Dear, and meaningless unless paired: measured on those songs alone.
             _scatter(paired, self._measured(rough[paired], heard[paired], wanted[paired])),
             self.echoes(rough, reference, condition),
         ]
@@ -78,7 +79,12 @@ class FrontEnd(nn.Module):
         left, right = audio[:, 0], audio[:, -1]
         mid_side = torch.stack([left + right, left - right], dim=1) * 0.5
         spectra = torch.stft(
-            mid_side.flatten(0, 1), self.n_fft, self.hop, window=self.window, return_complex=True
+            mid_side.flatten(0, 1),
+            self.n_fft,
+            self.hop,
+            window=self.window,
+            pad_mode="constant",  # audio may be shorter than a window
+            return_complex=True,
         )
         return spectra.view(len(audio), 2, *spectra.shape[1:])
 
@@ -86,11 +92,11 @@ class FrontEnd(nn.Module):
         """From powers [B, 2, F, frames]: the pictures, and their long-term levels [B, 6 · mels]."""
         heard, wanted = self._bands(heard), self._bands(wanted)
         pictures = _layers(_decibels(heard), _decibels(wanted), given)
-        long_term = [_decibels(power.mean(-1, keepdim=True)) for power in (heard, wanted)]
+        long_term = [_decibels(level.mean(-1, keepdim=True)) for level in (heard, wanted)]
         return pictures, _layers(long_term[0], long_term[1], given).flatten(1)
 
-    def _bands(self, power: Tensor) -> Tensor:
-        return (power.transpose(-1, -2) @ self.bands).transpose(-1, -2)
+    def _bands(self, spectrogram: Tensor) -> Tensor:
+        return (spectrogram.transpose(-1, -2) @ self.bands).transpose(-1, -2)
 
     def _levels(self, rough: Tensor, reference: Tensor, frames: int, given: Tensor) -> Tensor:
         """Peak levels by quantile: rough, reference, difference. [B, 3 · QUANTILES]"""
@@ -115,8 +121,8 @@ class FrontEnd(nn.Module):
 
 
 def _scatter(chosen: Tensor, rows: Tensor) -> Tensor:
-    """Rows of the chosen songs among zeros: chosen [B] bool, rows [chosen, S] → [B, S]."""
-    out = rows.new_zeros(len(chosen), rows.shape[1])
+    """Rows of the chosen songs among zeros: chosen [B] bool, rows [chosen, …] → [B, …]."""
+    out = rows.new_zeros(len(chosen), *rows.shape[1:])
     out[chosen] = rows
     return out
 
@@ -134,9 +140,5 @@ def _layers(heard_db: Tensor, wanted_db: Tensor, given: Tensor) -> Tensor:
     )
 
 
-def _decibels(power: Tensor) -> Tensor:
-    return 10.0 * torch.log10(power.clamp_min(10.0 ** (FLOOR_DB / 10.0)))
-
-
-def _power(spectra: Tensor) -> Tensor:
-    return torch.view_as_real(spectra).square().sum(-1)
+def _decibels(energy: Tensor) -> Tensor:
+    return 10.0 * torch.log10(energy.clamp_min(10.0 ** (FLOOR_DB / 10.0)))

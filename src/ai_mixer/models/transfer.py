@@ -9,6 +9,8 @@ compressor's. Read against the level that drove it, it is the static curve that 
 import torch
 from torch import Tensor, nn
 
+from ai_mixer.dsp.spectra import power
+
 QUANTILES = 12  # of a level or gain over the frames
 FLOOR = 1e-10  # power: −100 dB
 
@@ -18,7 +20,7 @@ def frequency_response_db(heard: Tensor, wanted: Tensor, bands: Tensor) -> Tenso
 
     Bands without signal read 0 dB.
     """
-    return _band_gain_db(_response(heard, wanted), _power(heard).sum(-1), bands)
+    return _band_gain_db(_response(heard, wanted), power(heard).sum(-1), bands)
 
 
 def gain_track_db(heard: Tensor, wanted: Tensor) -> Tensor:
@@ -27,8 +29,8 @@ def gain_track_db(heard: Tensor, wanted: Tensor) -> Tensor:
     Within ±20 dB; frames without signal read 0 dB.
     """
     expected = _response(heard, wanted)[..., None] * heard
-    along = (torch.view_as_real(wanted) * torch.view_as_real(expected)).sum((1, 2, -1))
-    energy = _power(expected).sum((1, 2))
+    along = (wanted.real * expected.real + wanted.imag * expected.imag).sum((1, 2))
+    energy = power(expected).sum((1, 2))
     ratio = (along + FLOOR) / (energy + FLOOR)
     return 20.0 * torch.log10(ratio.clamp(0.1, 10.0))
 
@@ -56,13 +58,9 @@ def _shares(track: Tensor) -> Tensor:
 
 def _response(heard: Tensor, wanted: Tensor) -> Tensor:
     """Least-squares complex response over the frames: [B, C, F]."""
-    return (wanted * heard.conj()).sum(-1) / (_power(heard).sum(-1) + FLOOR)
+    return (wanted * heard.conj()).sum(-1) / (power(heard).sum(-1) + FLOOR)
 
 
-def _band_gain_db(response: Tensor, power: Tensor, bands: Tensor) -> Tensor:
-    through = (_power(response) * power) @ bands
-    return 10.0 * torch.log10((through + FLOOR) / (power @ bands + FLOOR))
-
-
-def _power(spectra: Tensor) -> Tensor:
-    return torch.view_as_real(spectra).square().sum(-1)
+def _band_gain_db(response: Tensor, heard: Tensor, bands: Tensor) -> Tensor:
+    through = (power(response) * heard) @ bands
+    return 10.0 * torch.log10((through + FLOOR) / (heard @ bands + FLOOR))
