@@ -129,7 +129,7 @@ def test_several_terms_at_once(songs_folder, scratch, tmp_path, compose):
 
 
 def test_a_measured_scale_replaces_the_terms_own(compose):
-    objective = instantiate(compose("+loss.scale.knobs=0.5").loss)
+    objective = instantiate(compose("loss.scale.knobs=0.5").loss)
     assert objective.scale["knobs"] == 0.5
     assert objective.scale["balance"] != 0.5
 

@@ -104,7 +104,7 @@ def test_loss_scales_from_the_command_line(words, command, tmp_path, monkeypatch
     """The page it writes is one that `loss/scale=` reads."""
     monkeypatch.setattr(loss_scales, "config_folder", lambda: tmp_path)
     printed = command(loss_scales, *words)
-    page = tmp_path / "loss" / "scale" / "band_wide.yaml"
+    page = tmp_path / "loss" / "scale" / "band_small_wide.yaml"
     assert printed.startswith(str(page))
     assert page.read_text().startswith("# ")
     scales = OmegaConf.load(page)

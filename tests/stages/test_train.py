@@ -180,7 +180,7 @@ def test_the_command_line_makes_the_same_run_again(trained, words, home):
     run_id = re.search("^run ([0-9a-f]{32})", done.stdout, re.MULTILINE).group(1)
     again = Store(home / "mlruns").client.get_run(run_id)
     assert again.info.run_id != trained.run.id
-    assert again.info.run_name == "baseline_cnn-band"
+    assert again.info.run_name == "baseline_cnn-band_small"
     assert again.data.params == {**again.data.params, **trained.record.data.params}
     assert again.data.metrics == pytest.approx(trained.record.data.metrics, abs=1e-6, nan_ok=True)
     assert not (home / "outputs" / "hydra").exists()
@@ -188,12 +188,19 @@ def test_the_command_line_makes_the_same_run_again(trained, words, home):
 
 
 def test_a_training_that_breaks_is_filed_as_failed(small_training, home):
-    with pytest.raises(ValueError, match="no songs in"):
-        small_training("data.source.songs=1", "experiment_name=broken")
+    with pytest.raises(ValueError, match="max_epochs"):
+        small_training("experiment_name=broken", "trainer.max_epochs=0")
     store = Store(home / "mlruns")
     (run,) = store.client.search_runs([store.experiment("broken")])
     assert run.info.status == "FAILED"
     assert "ValueError" in run.data.tags["error"]
+
+
+def test_what_is_wrong_from_the_start_opens_no_run(small_training, home):
+    with pytest.raises(ValueError, match="no songs in"):
+        small_training("data.source.songs=1", "experiment_name=never")
+    store = Store(home / "mlruns")
+    assert not store.client.search_runs([store.experiment("never")])
 
 
 @pytest.mark.music

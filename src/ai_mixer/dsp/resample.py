@@ -64,6 +64,7 @@ def _ratio(from_rate: int, to_rate: int) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=16)
+@torch.inference_mode(False)  # cached: must serve training, whoever asks first
 def _kernels(up: int, down: int, dtype: torch.dtype) -> list[tuple[int, Tensor]]:
     """Per group of phases: its first phase and the weights [support, phases of the group]."""
     half = math.ceil(ZERO_CROSSINGS / ROLL_OFF * max(1.0, down / up))

@@ -50,6 +50,7 @@ def true_peak_envelope(x: Tensor, oversample: int = 4) -> Tensor:
 
 
 @lru_cache
+@torch.inference_mode(False)  # cached: must serve training, whoever asks first
 def interpolator(oversample: int) -> Tensor:
     """[oversample − 1, 2·HALF] float64: the filters of the phases 1/oversample, 2/oversample, …"""
     phase = np.arange(1, oversample)[:, None] / oversample

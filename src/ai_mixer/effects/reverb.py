@@ -77,6 +77,7 @@ class Reverb(Effect):
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(False)  # cached: must serve training, whoever asks first
 def response_spectrum(room: Room, sample_rate: int, block: int, dtype: torch.dtype) -> Tensor:
     """[output, input, F] complex: for linear convolution with blocks of this length."""
     response = impulse_response(room, sample_rate)[..., :block]
@@ -85,6 +86,7 @@ def response_spectrum(room: Room, sample_rate: int, block: int, dtype: torch.dty
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(False)  # cached: must serve training, whoever asks first
 def impulse_response(room: Room, sample_rate: int) -> Tensor:
     """[output, input, T] float64: from the direct sound to −60 dB."""
     spectrum, seconds = _room_spectrum(room)
