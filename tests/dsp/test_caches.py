@@ -1,4 +1,4 @@
-"""Constants cached under `inference_mode` must serve training afterwards (seen: evaluate, then fit)."""
+"""Constants cached under `inference_mode` serve training afterwards (seen: evaluate, then fit)."""
 
 import pytest
 import torch
