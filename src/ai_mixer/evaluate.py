@@ -4,6 +4,7 @@ Protocols K (knob skill) and A (distance to the finished version), per condition
 baselines. Every excerpt is drawn once and heard under all three conditions.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,7 @@ from ai_mixer.metrics.tables import table_a, table_k, to_markdown
 from ai_mixer.mixer import Mixer, load_model
 from ai_mixer.quiet import quiet, track
 from ai_mixer.tracking import find_run
-from ai_mixer.types import CONDITIONS, GENRES, Batch
-from ai_mixer.units import db_to_ratio
+from ai_mixer.types import CONDITIONS, Batch, Song
 
 BLIND_TARGET_LUFS = -14.0  # what loudness_only aims at when it hears no other version
 
@@ -100,53 +100,69 @@ def evaluate(
         batch_size=batch_size,
         collate_fn=lambda keys: Batch.collate([dataset[key] for key in keys]),
     )
+    songs = {song.id: song for song in dataset.songs}
     rows: list[dict[str, Any]] = []
     for batch in track(batches, f"evaluating on {split} songs"):
-        for condition in CONDITIONS:
-            rows += _rows(mixer, batch, condition)
+        for condition, systems in _judge(mixer, batch):
+            rows += _spread(batch, songs, condition, systems)
     records = pd.DataFrame(rows)
     return Evaluation(records, table_k(records), table_a(records))
 
 
-def _rows(mixer: Mixer, batch: Batch, condition: str) -> list[dict[str, Any]]:
-    knobs = {
-        "mean_knobs": mixer.hold_untrained(mixer.mean_knobs.expand_as(batch.knobs)),
-        "model": mixer.hear(batch, condition),
-        "true_knobs": batch.knobs,
+Measured = dict[str, Tensor]
+"""What was measured of one system: name → [B]."""
+
+
+def _judge(mixer: Mixer, batch: Batch) -> Iterator[tuple[str, dict[str, Measured]]]:
+    """Per condition: system → what was measured. What does not depend on it is measured once."""
+    rough = distances(batch.rough, batch.finished, batch.sample_rate)
+    floor = mixer.hold_untrained(mixer.mean_knobs.expand_as(batch.knobs))
+    shared = {
+        "rough": rough,
+        "mean_knobs": _mixed(mixer, batch, floor),
+        "true_knobs": _mixed(mixer, batch, batch.knobs),
     }
-    mixes = {name: mixer.console(batch.rough, batch.sample_rate, k) for name, k in knobs.items()}
-    mixes |= {"rough": batch.rough, "loudness_only": _match_loudness(batch, condition)}
-    rows = []
-    for system, mix in mixes.items():
-        measured = distances(mix, batch.finished, batch.sample_rate)
-        if system in knobs:
-            measured |= knob_errors(mixer.console.knobs, knobs[system], batch.knobs, batch.mask)
-        rows += _spread(batch, condition, system, measured)
-    return rows
+    for condition in CONDITIONS:
+        gap = _loudness_gap(batch, condition)
+        own = {
+            # Spectra are compared at equal loudness, so only the loudness differs from the rough's.
+            "loudness_only": {**rough, "loudness_lu": gap},
+            "model": _mixed(mixer, batch, mixer.hear(batch, condition)),
+        }
+        yield condition, {**shared, **own}
 
 
-def _match_loudness(batch: Batch, condition: str) -> Tensor:
-    heard = batch.reference if condition == "reference" else batch.finished
-    target = loudness_lufs(heard, batch.sample_rate)
+def _mixed(mixer: Mixer, batch: Batch, knobs: Tensor) -> Measured:
+    mix = mixer.console(batch.rough, batch.sample_rate, knobs)
+    return {
+        **distances(mix, batch.finished, batch.sample_rate),
+        **knob_errors(mixer.console.knobs, knobs, batch.knobs, batch.mask),
+    }
+
+
+def _loudness_gap(batch: Batch, condition: str) -> Tensor:
+    """LU between the finished version and the rough brought to the loudness of what is heard."""
+    finished = loudness_lufs(batch.finished, batch.sample_rate)
     if condition == "blind":
-        target = torch.full_like(target, BLIND_TARGET_LUFS)
-    gain_db = target - loudness_lufs(batch.rough, batch.sample_rate)
-    return batch.rough * db_to_ratio(gain_db)[:, None, None]
+        return (finished - BLIND_TARGET_LUFS).abs()
+    heard = batch.reference if condition == "reference" else batch.finished
+    return (finished - loudness_lufs(heard, batch.sample_rate)).abs()
 
 
 def _spread(
-    batch: Batch, condition: str, system: str, measured: dict[str, Tensor]
+    batch: Batch, songs: dict[str, Song], condition: str, systems: dict[str, Measured]
 ) -> list[dict[str, Any]]:
-    """A row per item of the batch."""
+    """A row per system and item of the batch."""
     return [
         {
-            "song_id": song,
-            "genre": GENRES[genre] if genre >= 0 else "other",
+            "song_id": songs[recording].song,  # several recordings of one song are one witness
+            "genre": songs[recording].genre or "unknown",
             "condition": condition,
             "system": system,
             **{name: float(values[item]) for name, values in measured.items()},
         }
-        for item, (song, genre) in enumerate(zip(batch.song_id, batch.genre.tolist(), strict=True))
+        for system, measured in systems.items()
+        for item, recording in enumerate(batch.song_id)
     ]
 
 

@@ -47,3 +47,21 @@ def test_no_index_is_lost_when_the_share_is_uneven(monkeypatch, size):
         monkeypatch.setattr(torch.distributed, "get_rank", lambda rank=rank: rank)
         seen |= set(keys(size=size))
     assert seen == {(0, index) for index in range(size)}
+
+
+def test_a_limit_ends_the_epoch_early_and_differently_each_time():
+    def limited(epoch):
+        sampler = KeySampler(range(100), training=True, limit=30)
+        sampler.set_epoch(epoch)
+        assert len(sampler) == 30
+        return {index for _, index in sampler}
+
+    assert len(limited(0)) == 30
+    assert limited(0) != limited(1)
+    assert len(set().union(*map(limited, range(40)))) == 100
+
+
+def test_a_limit_beyond_the_songs_changes_nothing():
+    sampler = KeySampler(range(10), training=True, limit=30)
+    assert sorted(index for _, index in sampler) == list(range(10))
+    assert len(sampler) == 10

@@ -26,9 +26,9 @@ class Source(Protocol):
 class MixData(pl.LightningDataModule):
     """Batches of examples made by `task` from the songs of `source`.
 
-    Only training is augmented and drawn anew each epoch; validation and test are always the same
-    examples, `held_out_per_song` of each song, every condition in turn. workers = 0 reads in the
-    main process.
+    Only training is augmented and drawn anew each epoch, at most `examples_per_epoch` of it.
+    Validation and test are always the same examples, `held_out_per_song` of each song, every
+    condition in turn. workers = 0 reads in the main process.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class MixData(pl.LightningDataModule):
         sample_rate: int = 44100,
         excerpt_s: float = 5.0,
         excerpts_per_song: int = 16,
+        examples_per_epoch: int | None = None,
         held_out_per_song: int = 6,
         batch_size: int = 16,
         workers: int = 0,
@@ -49,6 +50,7 @@ class MixData(pl.LightningDataModule):
         self.source, self.task, self.augment = source, task, augment
         self.sample_rate, self.excerpt_s = sample_rate, excerpt_s
         self.excerpts_per_song = excerpts_per_song
+        self.examples_per_epoch = examples_per_epoch
         self.held_out_per_song = held_out_per_song
         self.batch_size, self.workers, self.seed = batch_size, workers, seed
         self._songs: list[Song] | None = None
@@ -96,14 +98,15 @@ class MixData(pl.LightningDataModule):
         return self._loader("test")
 
     def _loader(self, split: str) -> DataLoader[Batch]:
-        dataset = self.dataset(split)
+        dataset, training = self.dataset(split), split == "train"
+        limit = self.examples_per_epoch if training else None
         options: dict[str, Any] = {}
         if self.workers:
             options = {"multiprocessing_context": _workers_context(), "persistent_workers": True}
         return DataLoader(
             dataset,  # type: ignore[arg-type]  # Dataset is generic in the item, not in the batch
             batch_size=self.batch_size,
-            sampler=KeySampler(dataset, training=split == "train", seed=self.seed),
+            sampler=KeySampler(dataset, training=training, seed=self.seed, limit=limit),
             collate_fn=Batch.collate,
             num_workers=self.workers,
             pin_memory=torch.cuda.is_available(),

@@ -1,6 +1,7 @@
 """The order in which examples are drawn: keys (epoch, index) for `SongDataset`."""
 
 from collections.abc import Iterator, Sized
+from itertools import islice
 from typing import Any, cast
 
 import torch.distributed
@@ -8,13 +9,17 @@ from torch.utils.data import DistributedSampler
 
 
 class KeySampler(DistributedSampler[Any]):
-    """Every index once per epoch, dealt out evenly to the processes of a distributed training.
+    """Every index at most once per epoch, dealt out to the processes of a distributed training.
 
     While training the order depends on (seed, epoch) and the key carries the epoch; else it is
-    0, 1, 2 … and always epoch 0. Lightning calls `set_epoch`, also after a resume.
+    0, 1, 2 … and always epoch 0. Lightning calls `set_epoch`, also after a resume. `limit` ends an
+    epoch after so many keys in all, others the next time: an epoch is then as long for any
+    collection.
     """
 
-    def __init__(self, data: Sized, *, training: bool, seed: int = 0) -> None:
+    def __init__(
+        self, data: Sized, *, training: bool, seed: int = 0, limit: int | None = None
+    ) -> None:
         running = torch.distributed.is_available() and torch.distributed.is_initialized()
         super().__init__(
             cast(Any, data),
@@ -24,7 +29,13 @@ class KeySampler(DistributedSampler[Any]):
             seed=seed,
         )
         self.training = training
+        self.share = self.num_samples
+        if limit is not None:
+            self.share = min(self.share, -(-limit // self.num_replicas))
+
+    def __len__(self) -> int:
+        return self.share
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         epoch = self.epoch if self.training else 0
-        return ((epoch, index) for index in super().__iter__())
+        return ((epoch, index) for index in islice(super().__iter__(), self.share))
