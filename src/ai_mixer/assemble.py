@@ -54,6 +54,8 @@ def build_system(cfg: DictConfig, console: Console) -> MixSystem:
         instantiate(cfg.loss),
         instantiate(cfg.optimizer),
         instantiate(cfg.scheduler),
+        every_condition=cfg.condition == "any",
+        **cfg.system,
     )
 
 

@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from ai_mixer.console import Console
 from ai_mixer.losses.objective import Objective
-from ai_mixer.types import Batch
+from ai_mixer.types import CONDITIONS, Batch
 from ai_mixer.validation import SkillMeter
 
 
@@ -21,6 +21,10 @@ class MixSystem(pl.LightningModule):
 
     audio_items: how many items of a batch are rendered for the audio losses. Rendering and its
     spectra cost far more than the model; the knobs loss always sees the whole batch.
+    audio_gradient: what the audio losses may pull at one item's knobs (L2 norm over the positions).
+    Spectral distances of far-off mixes are unbounded, and a few loud items would drown the rest.
+    every_condition: train each example blind and paired too, whatever it was drawn as. Making an
+    example costs far more than hearing it again, and both versions are at hand anyway.
     """
 
     knob_sum: Tensor  # [P] of every target position that counted in training
@@ -34,12 +38,15 @@ class MixSystem(pl.LightningModule):
         optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
         scheduler: Callable[[Optimizer, int], LRScheduler],
         audio_items: int = 1,
+        audio_gradient: float = 0.05,
+        every_condition: bool = False,
     ) -> None:
         super().__init__()
         self.model = model
         self.console = console
         self.objective = objective
-        self.audio_items = audio_items
+        self.audio_items, self.audio_gradient = audio_items, audio_gradient
+        self.every_condition = every_condition
         self._optimizer = optimizer
         self._scheduler = scheduler
         self.register_buffer("knob_sum", torch.zeros(len(console.knobs), dtype=torch.float64))
@@ -59,6 +66,8 @@ class MixSystem(pl.LightningModule):
         """Listen, set the knobs, compare; remember the targets for the mean-knobs floor."""
         self.knob_sum += (batch.knobs * batch.mask).sum(0)
         self.knob_count += batch.mask.sum(0)
+        if self.every_condition:
+            batch = _every_condition(batch)
         loss, terms = self._compare(batch, self(batch))
         self._log("train", loss, terms, len(batch), on_step=True)
         return loss
@@ -99,7 +108,9 @@ class MixSystem(pl.LightningModule):
 
     def _compare(self, batch: Batch, knobs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         few = batch.first(self.audio_items)
-        mix = self.render(few, knobs[: len(few)]) if self.objective.needs_mix and len(few) else None
+        mix = None
+        if self.objective.needs_mix and len(few):
+            mix = self.render(few, _limit_gradient(knobs[: len(few)], self.audio_gradient))
         return self.objective(knobs, mix, batch)
 
     def _log(
@@ -109,3 +120,20 @@ class MixSystem(pl.LightningModule):
         self.log(f"{stage}/loss", loss, prog_bar=True, **when)
         named = {f"{stage}/{name}": value for name, value in terms.items()}
         self.log_dict(named, **when)
+
+
+def _every_condition(batch: Batch) -> Batch:
+    """The batch as drawn, then blind and paired what was not drawn so."""
+    free = [
+        batch.where(batch.condition != CONDITIONS.index(condition)).under(condition)
+        for condition in ("blind", "paired")
+    ]
+    return batch.join(*free)
+
+
+def _limit_gradient(knobs: Tensor, limit: float) -> Tensor:
+    """The same knobs [B, P]; what comes back has an L2 norm of at most `limit` for each item."""
+    if knobs.requires_grad:
+        knobs = knobs.view_as(knobs)
+        knobs.register_hook(lambda gradient: gradient.renorm(2, 0, limit))  # type: ignore[no-untyped-call]
+    return knobs

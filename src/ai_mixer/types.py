@@ -146,6 +146,26 @@ class Batch:
             self, **{n: getattr(self, n)[:count] for n in _TENSORS}, song_id=self.song_id[:count]
         )
 
+    def where(self, chosen: Tensor) -> Self:
+        """The items that are chosen: [B] bool."""
+        kept = {n: getattr(self, n)[chosen] for n in _TENSORS}
+        names = [name for name, keep in zip(self.song_id, chosen.tolist(), strict=True) if keep]
+        return replace(self, **kept, song_id=names)
+
+    def under(self, condition: str) -> Self:
+        """The same songs heard "blind" or "paired": what needs no other excerpt of the song."""
+        heard = {"blind": torch.zeros_like(self.finished), "paired": self.finished}[condition]
+        index = torch.full_like(self.condition, CONDITIONS.index(condition))
+        return replace(self, reference=heard, condition=index)
+
+    def join(self, *others: Self) -> Self:
+        """One batch: these items, then those of the others."""
+        parts = (self, *others)
+        joined: dict[str, Any] = {
+            n: torch.cat([getattr(part, n) for part in parts]) for n in _TENSORS
+        }
+        return replace(self, **joined, song_id=[name for part in parts for name in part.song_id])
+
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """Move the audio and knobs; a dtype changes floating-point tensors only."""
         return replace(self, **{n: getattr(self, n).to(*args, **kwargs) for n in _TENSORS})

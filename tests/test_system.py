@@ -1,0 +1,65 @@
+"""The story of one batch, where it could go wrong without a sound."""
+
+import torch
+
+from ai_mixer.system import _every_condition, _limit_gradient
+from ai_mixer.types import CONDITIONS, Batch
+
+
+def batch(conditions):
+    size = len(conditions)
+    noise = torch.randn(3, size, 2, 100, generator=torch.Generator().manual_seed(0))
+    condition = torch.tensor([CONDITIONS.index(name) for name in conditions])
+    return Batch(
+        rough=noise[0],
+        finished=noise[1],
+        reference=noise[2],
+        condition=condition,
+        knobs=torch.rand(size, 4),
+        mask=torch.ones(size, 4, dtype=torch.bool),
+        genre=torch.zeros(size, dtype=torch.long),
+        sample_rate=44100,
+        song_id=[f"song {n}" for n in range(size)],
+    )
+
+
+def test_every_condition_adds_what_was_not_drawn():
+    drawn = batch(["blind", "reference", "paired"])
+    heard = _every_condition(drawn)
+    names = [(heard.song_id[n], CONDITIONS[heard.condition[n]]) for n in range(len(heard))]
+    free = {(song, name) for song in drawn.song_id for name in ("blind", "paired")}
+    assert set(names) == free | {("song 1", "reference")}
+    assert len(names) == len(set(names))
+    assert names[:3] == [("song 0", "blind"), ("song 1", "reference"), ("song 2", "paired")]
+
+
+def test_what_is_heard_fits_the_condition():
+    drawn = batch(["reference", "reference"])
+    heard = _every_condition(drawn)
+    blind = heard.where(heard.condition == CONDITIONS.index("blind"))
+    paired = heard.where(heard.condition == CONDITIONS.index("paired"))
+    assert not blind.reference.any()
+    torch.testing.assert_close(paired.reference, drawn.finished)
+    torch.testing.assert_close(blind.rough, drawn.rough)
+    torch.testing.assert_close(paired.knobs, drawn.knobs)
+
+
+def test_a_loud_gradient_is_limited_and_a_quiet_one_left_alone():
+    knobs = torch.rand(2, 4, requires_grad=True)
+    pull = torch.tensor([[30.0, 40.0, 0.0, 0.0], [0.003, 0.004, 0.0, 0.0]])
+    (_limit_gradient(knobs, 0.05) * pull).sum().backward()
+    expected = torch.stack([pull[0] / 1000.0, pull[1]])
+    torch.testing.assert_close(knobs.grad, expected, atol=1e-7, rtol=1e-4)
+
+
+def test_the_limit_touches_only_its_own_path():
+    knobs = torch.rand(1, 2, requires_grad=True)
+    limited = _limit_gradient(knobs, 0.05)
+    (limited.sum() + 7.0 * knobs.sum()).backward()
+    assert (knobs.grad > 7.0).all()
+    assert (knobs.grad < 7.05).all()
+
+
+def test_knobs_themselves_are_unchanged():
+    knobs = torch.rand(3, 4)
+    torch.testing.assert_close(_limit_gradient(knobs, 0.05), knobs)
