@@ -65,6 +65,10 @@ ui: $(READY) ## MLflow's pages on 127.0.0.1:5000 (HOST=, PORT=)
 listen: $(READY) ## the last run's listening page (run=ID for another)
 	@$(BIN)/python -m ai_mixer.listen $(WORDS)
 
+.PHONY: relocate
+relocate: $(READY) ## mend the runs' addresses after mlruns/ was moved
+	$(BIN)/python -m ai_mixer.tracking.relocate
+
 # --- proof ----------------------------------------------------------------------------------------
 
 .PHONY: check format test test-all

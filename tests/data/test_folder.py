@@ -2,7 +2,9 @@
 
 import os
 
+import numpy as np
 import pytest
+import soundfile
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
@@ -90,3 +92,11 @@ def test_real_music(fold, counts):
         group: {s.split for s in songs if s.group == group} for group in {s.group for s in songs}
     }
     assert all(len(side) == 1 for side in sides.values())
+
+
+def test_songs_of_one_name_by_two_artists_are_two_songs(tmp_path):
+    for artist in ("first", "second"):
+        file = tmp_path / "rock" / artist / "song.wav"
+        file.parent.mkdir(parents=True)
+        soundfile.write(file, np.zeros((800, 2)), 8000)
+    assert len({song.song for song in Folder(tmp_path).songs()}) == 2

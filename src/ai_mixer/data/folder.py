@@ -75,7 +75,7 @@ def _walk(root: Path) -> list[Song]:
         Song(
             id=song_id,
             path=root / place,
-            song=place.stem,
+            song=place.with_suffix("").as_posix(),  # two artists may both have a song.wav
             title=place.stem,
             group=group,
             split=split,

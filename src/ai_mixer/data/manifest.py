@@ -117,7 +117,7 @@ def _song(folder: Path, row: dict[str, Any], song_id: str, split: str) -> Song:
     return Song(
         id=song_id,
         path=file,
-        song=row.get("song") or Path(row["file"]).stem,
+        song=row.get("song") or Path(row["file"]).with_suffix("").as_posix(),
         group=_group(row),
         split=split,
         duration_s=header.duration_s,
