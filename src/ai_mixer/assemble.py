@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch import nn
@@ -72,3 +73,10 @@ def held_out(
     cfg.task.condition = condition
     cfg.augment = None
     return build_data(cfg, console, workers=0, **loader)
+
+
+def asked_run(cfg: DictConfig) -> str:
+    """The word after `run=` as it was typed: Hydra reads an id such as 12e34567 as a number."""
+    words = HydraConfig.get().overrides.task
+    typed = [word.partition("=")[2] for word in words if word.startswith("run=")]
+    return typed[-1].strip("'\"") if typed else str(cfg.run)

@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ai_mixer.assemble import held_out
+from ai_mixer.assemble import asked_run, held_out
 from ai_mixer.console.load import config_folder
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.metrics.distance import distances
@@ -170,7 +170,7 @@ def _spread(
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.evaluate [name=value …]`."""
     quiet()
-    run = find_run(cfg.run, cfg.paths.mlruns)
+    run = find_run(asked_run(cfg), cfg.paths.mlruns)
     options = {name: cfg[name] for name in ("split", "excerpts_per_song", "batch_size", "seed")}
     tables = evaluate(load_model(run), data=cfg.get("data"), **options)
     folder = run / "eval" / f"{cfg.data.name if cfg.get('data') else 'own'}-{cfg.split}"

@@ -5,6 +5,7 @@ import webbrowser
 import hydra
 from omegaconf import DictConfig
 
+from ai_mixer.assemble import asked_run
 from ai_mixer.console.load import config_folder
 from ai_mixer.tracking import find_run
 
@@ -12,7 +13,7 @@ from ai_mixer.tracking import find_run
 @hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="render")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.listen [run=ID]`."""
-    page = find_run(cfg.run, cfg.paths.mlruns) / "listening" / "index.html"
+    page = find_run(asked_run(cfg), cfg.paths.mlruns) / "listening" / "index.html"
     if not page.is_file():
         raise SystemExit(f"{page} is not there: make render run={cfg.run}")
     print(page)

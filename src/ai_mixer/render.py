@@ -6,7 +6,7 @@ import hydra
 import torch
 from omegaconf import DictConfig
 
-from ai_mixer.assemble import held_out
+from ai_mixer.assemble import asked_run, held_out
 from ai_mixer.console.load import config_folder
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.listening import SongSamples, setting_rows, write_audio, write_page
@@ -80,7 +80,7 @@ def _sample(mixer: Mixer, dataset: SongDataset, place: int, condition: str) -> S
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.render [name=value …]`."""
     quiet()
-    run = find_run(cfg.run, cfg.paths.mlruns)
+    run = find_run(asked_run(cfg), cfg.paths.mlruns)
     folder = Path(cfg.out) if cfg.out else run / "listening"
     options = {name: cfg[name] for name in ("split", "songs", "seconds", "seed")}
     mixer = load_model(run)

@@ -117,3 +117,19 @@ def test_a_run_that_is_not_there(stage, home, monkeypatch, command, capsys):
     with pytest.raises((SystemExit, FileNotFoundError)):
         command(stage, "run=ffff_nothing")
     assert "no run, folder or file 'ffff_nothing'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("run", ["12345678", "48e81234", "0123", "last"])
+def test_a_run_id_that_looks_like_a_number_is_still_a_word(run, home, monkeypatch, command, capsys):
+    """Seen: an id beginning 48e81234 became the number infinity."""
+    asked = []
+
+    def find(which, store):
+        asked.append(which)
+        raise SystemExit(1)
+
+    monkeypatch.chdir(home)
+    monkeypatch.setattr(evaluate, "find_run", find)
+    with pytest.raises(SystemExit):
+        command(evaluate, f"run={run}")
+    assert asked == [run]
