@@ -174,8 +174,9 @@ def test_keys(page: Page) -> None:
     page.key(Keys.SPACE)
     page.wait("listening.position() > 0")
     page.press("button[data-version=rough]")
+    page.wait("document.body.dataset.playing === 'true'")
     page.key(Keys.SPACE)  # plays and pauses, whatever was clicked before
-    assert page.ask("document.body.dataset.playing") == "false"
+    page.wait("document.body.dataset.playing === 'false'")
     assert page.ask("document.body.dataset.source") == "rough"
     page.key(Keys.ARROW_RIGHT)
     assert page.ask("document.body.dataset.song") == "1"
