@@ -3,19 +3,10 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from ai_mixer.tracking.store import Store
-
-WRITER = """
-import sys
-from ai_mixer.tracking import Run, Store
-with Run.start(Store(sys.argv[1]), "crowd", name=sys.argv[2]) as run:
-    for step in range(30):
-        run.log_metrics({"loss": step, "worker": int(sys.argv[2])}, step)
-"""
 
 
 def python(code: str, *words: str, **env: str) -> subprocess.Popen:
@@ -50,22 +41,6 @@ def test_a_deleted_experiment_says_the_way_out(store: Store) -> None:
 def test_readers_do_not_wait_for_writers(store: Store) -> None:
     with closing(sqlite3.connect(store.database)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-
-
-def test_many_processes_start_at_once_on_no_database(tmp_path: Path) -> None:
-    writers = [python(WRITER, str(tmp_path / "new"), str(n)) for n in range(2)]
-    for writer in writers:
-        out, err = writer.communicate(timeout=120)
-        assert (writer.returncode, out, err) == (0, "", "")  # and not a word of chatter
-    store = Store(tmp_path / "new")
-    runs = store.client.search_runs([store.experiment("crowd")])
-    assert sorted(run.data.metrics["worker"] for run in runs) == [0, 1]
-    for run in runs:
-        assert len(store.client.get_metric_history(run.info.run_id, "loss")) == 30
-    assert sorted(p.name for p in store.folder.iterdir() if "mlflow.db-" not in p.name) == [
-        "artifacts",
-        "mlflow.db",
-    ]
 
 
 def test_mlflow_is_imported_late_and_phones_nobody() -> None:
