@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from ai_mixer.console import Console
 from ai_mixer.losses.objective import Objective
+from ai_mixer.processes import total
 from ai_mixer.types import CONDITIONS, Batch
 from ai_mixer.validation import SkillMeter
 
@@ -64,25 +65,27 @@ class MixSystem(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Listen, set the knobs, compare; remember the targets for the mean-knobs floor."""
-        self.knob_sum += (batch.knobs * batch.mask).sum(0)
-        self.knob_count += batch.mask.sum(0)
+        # Of all processes: torch overwrites the others' buffers with the first one's at each step.
+        self.knob_sum += total((batch.knobs * batch.mask).double().sum(0))
+        self.knob_count += total(batch.mask.double().sum(0))
         if self.every_condition:
             batch = _every_condition(batch)
         loss, terms = self._compare(batch, self(batch))
         self._log("train", loss, terms, len(batch), on_step=True)
         return loss
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """The same without learning, and the knob skill."""
+    def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The same without learning, and the knob skill. Returns the positions, for pictures."""
         knobs = self(batch)
         loss, terms = self._compare(batch, knobs)
         self._log("val", loss, terms, len(batch), on_step=False)
         self.skill.update(batch, knobs, self.mean_knobs)
+        return knobs
 
     def on_validation_epoch_end(self) -> None:
         """Log the skill over all validation examples."""
         for name, value in self.skill.compute().items():
-            self.log(f"val/{name}", value, prog_bar=name == "skill")
+            self.log(f"val/{name}", value, prog_bar=name == "skill", sync_dist=True)
 
     @property
     def mean_knobs(self) -> Tensor:
@@ -117,6 +120,7 @@ class MixSystem(pl.LightningModule):
         self, stage: str, loss: Tensor, terms: dict[str, Tensor], size: int, on_step: bool
     ) -> None:
         when: dict[str, Any] = {"batch_size": size, "on_step": on_step, "on_epoch": not on_step}
+        when["sync_dist"] = True  # the mean over the processes
         self.log(f"{stage}/loss", loss, prog_bar=True, **when)
         named = {f"{stage}/{name}": value for name, value in terms.items()}
         self.log_dict(named, **when)

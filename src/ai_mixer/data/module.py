@@ -103,15 +103,27 @@ class MixData(pl.LightningDataModule):
         options: dict[str, Any] = {}
         if self.workers:
             options = {"multiprocessing_context": _workers_context(), "persistent_workers": True}
-        return DataLoader(
+        return _Loader(
             dataset,  # type: ignore[arg-type]  # Dataset is generic in the item, not in the batch
             batch_size=self.batch_size,
             sampler=KeySampler(dataset, training=training, seed=self.seed, limit=limit),
             collate_fn=Batch.collate,
             num_workers=self.workers,
             pin_memory=torch.cuda.is_available(),
+            generator=torch.Generator(),  # its draws are none of the model's, and change nothing
             **options,
         )
+
+
+class _Loader(DataLoader[Batch]):
+    """Asks its sampler when the first batch is wanted, not when the iterator is made.
+
+    Lightning makes it before it has read from the checkpoint which epoch is to come, and workers
+    would fetch the first batches of another one.
+    """
+
+    def __iter__(self) -> Any:
+        yield from super().__iter__()
 
 
 def _workers_context() -> Any:

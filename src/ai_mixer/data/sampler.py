@@ -14,7 +14,8 @@ class KeySampler(DistributedSampler[Any]):
     While training the order depends on (seed, epoch) and the key carries the epoch; else it is
     0, 1, 2 … and always epoch 0. Lightning calls `set_epoch`, also after a resume. `limit` ends an
     epoch after so many keys in all, others the next time: an epoch is then as long for any
-    collection.
+    collection. Processes that train get equal shares, a few keys twice if need be; else every key
+    is dealt once.
     """
 
     def __init__(
@@ -29,7 +30,8 @@ class KeySampler(DistributedSampler[Any]):
             seed=seed,
         )
         self.training = training
-        self.share = self.num_samples
+        self._dealt = range(self.rank, len(data), self.num_replicas)
+        self.share = self.num_samples if training else len(self._dealt)
         if limit is not None:
             self.share = min(self.share, -(-limit // self.num_replicas))
 
@@ -38,4 +40,5 @@ class KeySampler(DistributedSampler[Any]):
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         epoch = self.epoch if self.training else 0
-        return ((epoch, index) for index in islice(super().__iter__(), self.share))
+        order = super().__iter__() if self.training else self._dealt
+        return ((epoch, index) for index in islice(order, self.share))

@@ -27,7 +27,10 @@ def find_run(which: str | Path = "last", store: Store | str | Path = "mlruns") -
     store = store if isinstance(store, Store) else Store(store)
     if not store.exists:
         raise FileNotFoundError(f"no run yet in {store.folder}: `make train` makes one")
-    return _last(store) if str(which) == "last" else _by_id(str(which), store)
+    if str(which) == "last":
+        return _last(store)
+    run = run_by_id(str(which), store)
+    return _with_model(artifact_folder(run.info.artifact_uri), f"run {which}")
 
 
 def list_runs(
@@ -75,17 +78,22 @@ def _last(store: Store) -> Path:
     )
 
 
-def _by_id(which: str, store: Store) -> Path:
-    runs = _search(store, list(_experiments(store)))
-    matches = [run for run in runs if run.info.run_id.startswith(which)]
+def run_by_id(which: str, store: Store) -> "MlflowRun":
+    """The run of an id or of an unambiguous beginning of one."""
+    matches = [run for run in all_runs(store) if run.info.run_id.startswith(which)]
     if not matches:
         raise FileNotFoundError(
-            f"no run, folder or file {which!r}: `make ui` shows the runs, run=last is the newest"
+            f"no run, folder or file {which!r}: `make ui` shows the runs, `last` is the newest"
         )
     if len(matches) > 1:
         ids = ", ".join(run.info.run_id[: len(which) + 4] for run in matches[:5])
         raise ValueError(f"run {which!r} is ambiguous ({ids} …): give more of the id")
-    return _with_model(artifact_folder(matches[0].info.artifact_uri), f"run {which}")
+    return matches[0]
+
+
+def all_runs(store: Store) -> Iterator["MlflowRun"]:
+    """Every run of every experiment, newest first."""
+    return _search(store, list(_experiments(store)))
 
 
 def _with_model(folder: Path, asked_for: str) -> Path:

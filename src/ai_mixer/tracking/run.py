@@ -4,9 +4,6 @@ Only the client is used: MLflow's fluent functions (`mlflow.log_…`) open a sec
 has one open.
 """
 
-import getpass
-import shlex
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +13,7 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from ai_mixer.tracking.git import git_state
+from ai_mixer.tracking.origin import process_tags, starter_tags
 from ai_mixer.tracking.params import differing, entity_name
 from ai_mixer.tracking.store import Store
 
@@ -33,6 +31,7 @@ class Run:
 
     def __init__(self, store: Store, run_id: str) -> None:
         self.store, self.id = store, run_id
+        self.resumed = False
         self._client = store.client
         self._ended = False
 
@@ -52,15 +51,18 @@ class Run:
         created = store.client.create_run(
             store.experiment(experiment),
             run_name=name,
-            tags={**_origin(), **parent, **(tags or {})},
+            tags={**starter_tags(), **process_tags(), **parent, **(tags or {})},
         )
         run = cls(store, created.info.run_id)
         run._log_code(code)
         return run
 
     @classmethod
-    def resume(cls, store: Store, run_id: str) -> Self:
-        """Open a run that had ended or broken off. ValueError if there is no such run."""
+    def resume(cls, store: Store, run_id: str, *, code: str | Path = ".") -> Self:
+        """Open a run that had ended or broken off; its code, if another now, becomes `resumed.*`.
+
+        ValueError if there is no such run.
+        """
         from mlflow.exceptions import MlflowException
 
         try:
@@ -69,7 +71,16 @@ class Run:
             raise ValueError(
                 f"no run {run_id!r} in {store.folder}: `make ui` shows the runs there are"
             ) from error
-        return cls(store, run_id)
+        run = cls(store, run_id)
+        run.resumed = True
+        run.set_tags(process_tags())
+        run._log_code(code)
+        return run
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The run's tags as they are now."""
+        return dict(self._client.get_run(self.id).data.tags)
 
     @property
     def artifact_dir(self) -> Path:
@@ -83,29 +94,36 @@ class Run:
     ) -> None:
         """Leaves of a nested config that differ from `defaults`.
 
-        MLflow never changes a param. On a resumed run a new value becomes the tag `resumed.<name>`.
+        MLflow never changes a param. What is not as it was, or new on a resumed run, becomes the
+        tag `resumed.<name>`.
         """
         from mlflow.entities import Param
 
-        before = self._client.get_run(self.id).data.params
+        data = self._client.get_run(self.id).data
         params = differing(config, defaults or {})
-        fresh = [Param(name, value) for name, value in params.items() if name not in before]
-        for start in range(0, len(fresh), PARAMS_PER_CALL):
-            self._client.log_batch(self.id, params=fresh[start : start + PARAMS_PER_CALL])
-        self.set_tags(
-            {
-                f"resumed.{name}": value
-                for name, value in params.items()
-                if before.get(name, value) != value
-            }
-        )
+        fresh = {name: value for name, value in params.items() if name not in data.params}
+        rows = [Param(name, value) for name, value in fresh.items()]
+        for start in range(0, len(rows), PARAMS_PER_CALL):
+            self._client.log_batch(self.id, params=rows[start : start + PARAMS_PER_CALL])
+        again = {name: v for name, v in differing(config, {}).items() if name in data.params}
+        for name, value in (again | (fresh if self.resumed else {})).items():
+            tag = f"resumed.{name}"
+            if data.tags.get(tag, data.params.get(name)) != value:
+                self.set_tags({tag: value})
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Numbers at a step, all with the same time."""
+        """Numbers at a step, all with the same time. A point that is there already stays one."""
         from mlflow.entities import Metric
 
         now_ms = int(time.time() * 1000)
-        rows = [Metric(entity_name(key), float(m), now_ms, step) for key, m in metrics.items()]
+        newest = self._client.get_run(self.id).data.to_proto().metrics
+        known = {(point.key, str(point.value), point.step) for point in newest}  # NaN ≠ NaN
+        points = {entity_name(key): float(value) for key, value in metrics.items()}
+        rows = [
+            Metric(key, value, now_ms, step)
+            for key, value in points.items()
+            if (key, str(value), step) not in known
+        ]
         for start in range(0, len(rows), METRICS_PER_CALL):
             self._client.log_batch(self.id, metrics=rows[start : start + METRICS_PER_CALL])
 
@@ -166,32 +184,27 @@ class Run:
         self.end("FAILED" if issubclass(kind, Exception) else "KILLED")
 
     def _log_code(self, folder: str | Path) -> None:
+        """Commit and patch; of a resumed run only if they are others now, beside the first ones."""
         state = git_state(folder)
         if state is None:
             self.set_tags({"git.state": "not in a git repository"})
             return
-        self.set_tags(
-            {
-                "mlflow.source.git.commit": state.commit,
-                "git.state": "dirty" if state.dirty else "clean",
-            }
-        )
+        prefix, commit = "", "mlflow.source.git.commit"
+        if self.resumed:
+            if (state.commit, state.patch) == self._first_code(commit):
+                return
+            prefix, commit = "resumed.", "resumed.git.commit"
+        dirt = "dirty" if state.dirty else "clean"
+        self.set_tags({commit: state.commit, f"{prefix}git.state": dirt})
         if state.dirty:
-            self.log_text(state.patch, "git.patch")
+            self.log_text(state.patch, f"{prefix}git.patch")
+
+    def _first_code(self, commit: str) -> tuple[str, str]:
+        patch = self.artifact_dir / "git.patch"
+        text = patch.read_text(encoding="utf-8") if patch.is_file() else ""
+        return self.tags.get(commit, ""), text
 
 
 def artifact_folder(uri: str) -> Path:
     """Local path of a `file:` address (or of a plain path, as old stores have them)."""
     return Path(url2pathname(urlparse(uri).path)) if uri.startswith("file:") else Path(uri)
-
-
-def _origin() -> dict[str, str]:
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):  # a container's user without a name
-        user = "unknown"
-    return {
-        "mlflow.user": user,
-        "mlflow.source.name": shlex.join(sys.argv)[:5000] or "python",
-        "mlflow.source.type": "LOCAL",
-    }

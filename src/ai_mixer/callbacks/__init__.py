@@ -1,0 +1,1 @@
+"""What happens beside the batches: Lightning's callbacks of our own."""

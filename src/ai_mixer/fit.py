@@ -1,0 +1,133 @@
+"""Lightning's part of a run: train, and leave the weights of the best epoch in the system."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytorch_lightning as pl
+import torch
+from omegaconf import DictConfig
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.loggers.logger import DummyLogger
+from pytorch_lightning.profilers import Profiler
+
+from ai_mixer.assemble import Parts, assemble, build_callbacks, build_trainer
+from ai_mixer.processes import rank
+from ai_mixer.quiet import interactive
+from ai_mixer.tracking import Run, Start
+from ai_mixer.tracking.checkpoint_file import CheckpointFile, read_checkpoint
+
+
+def fit(cfg: DictConfig, parts: Parts, start: Start, run: Run | None) -> int:
+    """Train from `start` on; the system ends with the weights of the best epoch. Returns the step.
+
+    run: None in the processes that only help the first one. KeyboardInterrupt if stopped.
+    """
+    callbacks = build_callbacks(cfg)
+    for callback in callbacks.values():
+        if isinstance(callback, ModelCheckpoint) and run is not None:
+            callback.dirpath = str(run.artifact_dir / "checkpoints")
+    trainer = build_trainer(
+        cfg,
+        [*callbacks.values(), _OwnSignals()],
+        logger=run.lightning_logger() if run else DummyLogger(),
+        plugins=[CheckpointFile(run.id if run else "")],
+        enable_progress_bar=interactive() and run is not None,
+        default_root_dir=cfg.paths.outputs,
+    )
+    if run is not None:
+        profiler: Profiler = trainer.profiler  # type: ignore[attr-defined]
+        profiler.dirpath = run.artifact_dir / "profile"  # written only by a real one
+    with _half_the_cores(), _others_ended(trainer):
+        trainer.fit(
+            parts.system, datamodule=parts.data, ckpt_path=start.checkpoint, weights_only=True
+        )
+    best = callbacks.get("best")
+    if run is not None and isinstance(best, ModelCheckpoint):
+        _take_best(best, parts, run, trainer)
+    return int(trainer.global_step)
+
+
+def follow(cfg: DictConfig, start: Start) -> None:
+    """Another process of the same training: it learns with the first one and keeps no run."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the first process decides, and ends this one
+    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
+    pl.seed_everything(cfg.seed, workers=True, verbose=False)
+    try:
+        fit(cfg, assemble(cfg), start, None)
+    except BaseException as error:
+        # Lightning kills the first process as soon as another one exits with an error, and then
+        # nobody files the run as failed. It will notice by itself that we are gone.
+        print(f"process {rank()}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        os._exit(0)
+
+
+def _take_best(best: ModelCheckpoint, parts: Parts, run: Run, trainer: pl.Trainer) -> None:
+    """Log the best score; put its weights into the system."""
+    if best.best_model_score is None:
+        raise ValueError(
+            f"nothing was trained: epoch {trainer.current_epoch} of {trainer.max_epochs} was "
+            "reached before, raise trainer.max_epochs"
+        )
+    score = {f"best/{best.monitor}": float(best.best_model_score)}
+    run.log_metrics(score, step=trainer.global_step)
+    parts.system.load_state_dict(read_checkpoint(best.best_model_path)["state_dict"])
+
+
+class _OwnSignals(pl.Callback):
+    """SIGTERM as it was before the fit.
+
+    Lightning answers it at the end of a step, or, with several processes, from inside the signal
+    with a broadcast that may never end.
+    """
+
+    def __init__(self) -> None:
+        self.before = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Lightning has just installed its own."""
+        main = threading.current_thread() is threading.main_thread()
+        if main and self.before is not signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, self.before)
+
+
+@contextmanager
+def _others_ended(trainer: pl.Trainer) -> Iterator[None]:
+    """However the fit is broken off, the processes that it started end with it."""
+    try:
+        yield
+    except BaseException as error:
+        processes = getattr(trainer.strategy.launcher, "procs", [])
+        for process in processes:
+            process.kill()
+            process.wait()
+        processes.clear()  # else Lightning's observer finds them dead, and kills this one
+        if isinstance(error, SystemExit):  # what Lightning makes of a KeyboardInterrupt
+            raise KeyboardInterrupt from error
+        raise
+
+
+@contextmanager
+def _half_the_cores() -> Iterator[None]:
+    """The other half is for the loader's workers: threads that fight for a core take half as long
+    again. Not the cores less the workers: the number of threads changes how sums are rounded, and
+    a training must not depend on who reads its songs.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, before // 2))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _leave_with(parent: int) -> None:
+    """End this process when the first one is gone, wherever it waits."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)

@@ -1,0 +1,43 @@
+"""Who started a run, how, in which process, and whether that process still writes it."""
+
+import getpass
+import os
+import shlex
+import socket
+import sys
+from collections.abc import Mapping
+
+import psutil
+
+HOST, PID, STARTED = "process.host", "process.pid", "process.started"
+
+
+def starter_tags() -> dict[str, str]:
+    """Who and how, as MLflow's own pages show it."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        user = "unknown"
+    return {
+        "mlflow.user": user,
+        "mlflow.source.name": shlex.join(sys.argv)[:5000] or "python",
+        "mlflow.source.type": "LOCAL",
+    }
+
+
+def process_tags() -> dict[str, str]:
+    """The process we are, so that nobody else resumes its run meanwhile."""
+    started = psutil.Process().create_time()  # a process id alone is used again one day
+    return {HOST: socket.gethostname(), PID: str(os.getpid()), STARTED: f"{started:.2f}"}
+
+
+def still_writes(tags: Mapping[str, str]) -> bool:
+    """Is the process of these tags alive on this machine? Of other machines nothing is known."""
+    if tags.get(HOST) != socket.gethostname():
+        return False
+    try:
+        process = psutil.Process(int(tags[PID]))
+        same = f"{process.create_time():.2f}" == tags[STARTED]
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

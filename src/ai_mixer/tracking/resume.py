@@ -1,0 +1,108 @@
+"""Where a training starts: a checkpoint, and the run it goes on in.
+
+`ckpt=last`, a run's id (or its beginning), or a file. A file in a run's folder continues that run;
+any other file is where a new run starts.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ai_mixer.tracking.checkpoint_file import STAMP, read_checkpoint
+from ai_mixer.tracking.find import all_runs, run_by_id
+from ai_mixer.tracking.origin import still_writes
+from ai_mixer.tracking.run import Run, artifact_folder
+from ai_mixer.tracking.store import Store
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run as MlflowRun
+
+WORDS = "overrides.json"  # the command line, word by word
+LAST = Path("checkpoints", "last.ckpt")
+
+
+@dataclass(frozen=True)
+class Start:
+    """No checkpoint: from the beginning. No run: in a new one.
+
+    words: the command line of that run; finished: it has come to its end before.
+    """
+
+    checkpoint: Path | None = None
+    run_id: str | None = None
+    words: tuple[str, ...] = ()
+    finished: bool = False
+
+
+def keep_words(run: Run, words: Sequence[str]) -> None:
+    """Write the command line down: a run goes on with its own words first."""
+    run.log_text(json.dumps(list(words), indent=0, ensure_ascii=False), WORDS)
+
+
+def find_starts(which: str, store: Store) -> Iterator[Start]:
+    """Where `ckpt=<which>` may mean to start, the best guess first; there is at least one.
+
+    More than one only for `last`: the runs that have not finished, newest first, and the newest
+    finished one, for whom it can be made longer. FileNotFoundError or ValueError in one line.
+    """
+    if which != "last" and Path(which).exists():
+        yield _from_file(Path(which), store)
+    elif not store.exists:
+        raise FileNotFoundError(f"ckpt={which}: no such file, and no run yet in {store.folder}")
+    elif which == "last":
+        yield from _newest(store)
+    else:
+        yield _from_run(run_by_id(which, store))
+
+
+def _newest(store: Store) -> Iterator[Start]:
+    seen = finished = False
+    for run in all_runs(store):
+        over = run.info.status == "FINISHED"
+        if not _can_go_on(run) or (over and finished):
+            continue
+        seen, finished = True, finished or over
+        yield _from_run(run)
+    if not seen:
+        raise FileNotFoundError(
+            f"ckpt=last: no run in {store.folder} can go on: `make train` starts one"
+        )
+
+
+def _can_go_on(run: "MlflowRun") -> bool:
+    """With a checkpoint; without one only if it was cut off before it came so far."""
+    folder = artifact_folder(run.info.artifact_uri)
+    cut_off = run.info.status in {"RUNNING", "KILLED"}
+    return (folder / WORDS).is_file() and ((folder / LAST).is_file() or cut_off)
+
+
+def _from_run(run: "MlflowRun", checkpoint: Path | None = None) -> Start:
+    run_id, folder = run.info.run_id, artifact_folder(run.info.artifact_uri)
+    if run.info.status == "RUNNING" and still_writes(run.data.tags):
+        raise ValueError(
+            f"run {run_id[:8]} is still being trained by process {run.data.tags['process.pid']}: "
+            "stop that one first, or give the id of another run"
+        )
+    words = folder / WORDS
+    if not words.is_file():
+        raise ValueError(
+            f"run {run_id[:8]} does not say its command line ({WORDS}): copy its checkpoint "
+            "elsewhere, give ckpt=<the copy> and the run's own words, and a new run starts there"
+        )
+    if checkpoint is None and (folder / LAST).is_file():
+        checkpoint = folder / LAST
+    own = tuple(json.loads(words.read_text(encoding="utf-8")))
+    return Start(checkpoint, run_id, own, run.info.status == "FINISHED")
+
+
+def _from_file(path: Path, store: Store) -> Start:
+    path = path.resolve()
+    stamp = read_checkpoint(path)[STAMP]
+    try:
+        run = run_by_id(stamp["run"], store)
+    except FileNotFoundError:  # of another store, or deleted
+        return Start(path)
+    mine = path.is_relative_to(artifact_folder(run.info.artifact_uri).resolve())
+    return _from_run(run, path) if mine else Start(path)
