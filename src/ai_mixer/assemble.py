@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig
@@ -10,6 +11,7 @@ from torch import nn
 from ai_mixer.console import Console
 from ai_mixer.data.module import MixData
 from ai_mixer.system import MixSystem
+from ai_mixer.trusted import check_names, checked
 
 
 class Parts(NamedTuple):
@@ -21,43 +23,61 @@ class Parts(NamedTuple):
 
 
 def assemble(cfg: DictConfig) -> Parts:
-    """Console, data and system of a composed `train` config."""
+    """Console, data and system of a composed `train` config.
+
+    ValueError, before anything is built, if any part of it names what is not trusted.
+    """
+    check_names(cfg, trusted_in(cfg))
     console = build_console(cfg)
     return Parts(console, build_data(cfg, console), build_system(cfg, console))
 
 
 def build_console(cfg: DictConfig) -> Console:
     """The console with its ranges."""
-    return instantiate(cfg.console)
+    return _build(cfg, "console")
 
 
 def build_data(cfg: DictConfig, console: Console, **loader: Any) -> MixData:
     """The data module; `loader` replaces single settings of the loader (excerpts_per_song=4)."""
-    return instantiate(
-        cfg.loader,
-        source=instantiate(cfg.data.source),
-        task=instantiate(cfg.task, console=console),
-        augment=instantiate(cfg.augment) if cfg.augment else None,
+    return _build(
+        cfg,
+        "loader",
+        source=_build(cfg, "data.source"),
+        task=_build(cfg, "task", console=console),
+        augment=_build(cfg, "augment") or None,
         **loader,
     )
 
 
 def build_model(cfg: DictConfig, console: Console) -> nn.Module:
     """The model, told how many knobs there are and at which rate it will listen."""
-    return instantiate(cfg.model, n_knobs=len(console.knobs), sample_rate=cfg.loader.sample_rate)
+    rate = cfg.loader.sample_rate
+    return _build(cfg, "model", n_knobs=len(console.knobs), sample_rate=rate)
 
 
 def build_system(cfg: DictConfig, console: Console) -> MixSystem:
     """Model, console and losses joined with optimiser and schedule."""
+    # Configs from before there was `system.every_condition` said it by the condition.
+    options = {"every_condition": cfg.condition == "any", **cfg.system}
     return MixSystem(
         build_model(cfg, console),
         console,
-        instantiate(cfg.loss),
-        instantiate(cfg.optimizer),
-        instantiate(cfg.scheduler),
-        every_condition=cfg.condition == "any",
-        **cfg.system,
+        _build(cfg, "loss"),
+        _build(cfg, "optimizer"),
+        _build(cfg, "scheduler"),
+        **options,
     )
+
+
+def build_trainer(cfg: DictConfig, callbacks: list[pl.Callback], **options: Any) -> pl.Trainer:
+    """Lightning's trainer; `options` replaces single settings (logger=…)."""
+    return _build(cfg, "trainer", callbacks=callbacks, **options)
+
+
+def build_callbacks(cfg: DictConfig) -> dict[str, pl.Callback]:
+    """Name → callback, as the config has them; a name set to null is left out."""
+    built = _build(cfg, "callbacks") or {}
+    return {name: callback for name, callback in built.items() if callback is not None}
 
 
 def held_out(
@@ -75,8 +95,18 @@ def held_out(
     return build_data(cfg, console, workers=0, **loader)
 
 
+def trusted_in(cfg: DictConfig) -> tuple[str, ...]:
+    """Packages the config's owner vouches for; a model card's config is read by `from_card`."""
+    return tuple(cfg.get("trusted") or ())
+
+
 def asked_run(cfg: DictConfig) -> str:
     """The word after `run=` as it was typed: Hydra reads an id such as 12e34567 as a number."""
     words = HydraConfig.get().overrides.task
     typed = [word.partition("=")[2] for word in words if word.startswith("run=")]
     return typed[-1].strip("'\"") if typed else str(cfg.run)
+
+
+def _build(cfg: DictConfig, key: str, **more: Any) -> Any:
+    """What the part `key` names, checked first; None where it is null."""
+    return instantiate(checked(cfg, key, trusted_in(cfg)), **more)

@@ -1,10 +1,10 @@
 """A trained model at its console: the front door for everything that is not training."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from ai_mixer.assemble import build_console, build_model
@@ -12,6 +12,7 @@ from ai_mixer.console import Console
 from ai_mixer.dsp.resample import resample
 from ai_mixer.tracking.checkpoint import load_model_files
 from ai_mixer.tracking.find import find_run
+from ai_mixer.trusted import check_names, from_card
 from ai_mixer.types import CONDITIONS, Batch
 
 MAX_WINDOWS = 8  # excerpts of a long song that the model listens to
@@ -22,14 +23,16 @@ class Mixer:
     """Listens and sets the knobs; `console` renders the mix.
 
     card: what model.json says (config, knobs, trained knobs, mean knobs). Knobs the model was
-    never trained on are held at neutral.
+    never trained on are held at neutral. trusted: packages its config may name beside our own.
     """
 
-    def __init__(self, model: nn.Module, console: Console, card: dict[str, Any]) -> None:
+    def __init__(
+        self, model: nn.Module, console: Console, card: dict[str, Any], trusted: Sequence[str] = ()
+    ) -> None:
         self.model = model.eval()
         self.console = console
         self.card = card
-        self.config = OmegaConf.create(card["config"])
+        self.config = from_card(card["config"], trusted)
         loader = self.config.loader
         self.sample_rate: int = loader.sample_rate
         self.window = round(loader.excerpt_s * self.sample_rate)
@@ -106,17 +109,20 @@ class Mixer:
         return torch.stack([audio[..., int(s) : int(s) + self.window] for s in starts])
 
 
-def load_model(where: str | Path = "last") -> Mixer:
+def load_model(where: str | Path = "last", trusted: Sequence[str] = ()) -> Mixer:
     """The mixer of a run: "last", a run id (or its unique beginning), or a folder with model.json.
 
-    FileNotFoundError or ValueError in one line if there is none, or of an unknown format.
+    trusted: packages of yours that the model may name; the file cannot say this for itself.
+    FileNotFoundError or ValueError in one line if there is none, of an unknown format, or if it
+    names code outside the allowed places.
     """
     weights, card = load_model_files(find_run(where))
-    cfg = OmegaConf.create(card["config"])
+    cfg = from_card(card["config"], trusted)
+    check_names(cfg, trusted)
     console = build_console(cfg)
     model = build_model(cfg, console)
     model.load_state_dict(weights)
-    return Mixer(model, console, card)
+    return Mixer(model, console, card, trusted)
 
 
 def _pad(audio: Tensor, length: int) -> Tensor:
