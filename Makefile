@@ -9,16 +9,24 @@ PYTHON ?= python3
 VENV ?= .venv
 HOST ?= 127.0.0.1
 PORT ?= 5000
+DEBUG :=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 # The name=value words of the command line, but ours, each quoted for the shell. `value` hands them on
 # unexpanded; the loop variable is one that no Hydra key can be called.
-OURS := PYTHON VENV HOST PORT MAKEFLAGS
+OURS := PYTHON VENV HOST PORT DEBUG MAKEFLAGS
 QUOTE := '
 _quoted = $(QUOTE)$(subst $(QUOTE),$(QUOTE)\$(QUOTE)$(QUOTE),$(1))$(QUOTE)
 _given := $(sort $(foreach <v>,$(.VARIABLES),$(if $(filter command line,$(origin $(<v>))),$(<v>))))
-WORDS = $(foreach <v>,$(filter-out $(OURS),$(_given)),$(call _quoted,$(<v>)=$(value $(<v>))))
+WORDS = $(if $(DEBUG),--debug )$(foreach <v>,$(filter-out $(OURS),$(_given)),$(call _quoted,$(<v>)=$(value $(<v>))))
+
+# make itself notices a word that is neither target nor name=value only after the training before it.
+ifneq (,$(word 2,$(MAKECMDGOALS)))
+_targets := $(shell sed -nE 's/^([a-z][a-z-]*):.*/\1/p' $(MAKEFILE_LIST))
+_unknown := $(firstword $(filter-out $(_targets),$(MAKECMDGOALS)))
+$(if $(_unknown),$(error $(_unknown): neither a target (make help) nor name=value))
+endif
 
 .PHONY: help
 help: ## this list

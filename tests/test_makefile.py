@@ -119,6 +119,20 @@ def test_the_plain_command_is_shown(place):
     ]
 
 
+@pytest.mark.parametrize("target", STAGES)
+def test_debug_asks_for_tracebacks(place, target):
+    assert given(place, target, "DEBUG=1", "seed=1")[2:] == ["--debug", "seed=1"]
+    assert given(place, target, "DEBUG=", "seed=1")[2:] == ["seed=1"]
+
+
+def test_a_word_that_is_neither_is_refused_before_anything_runs(place):
+    """Else make would train for minutes and only then find no rule for it."""
+    done = make(place, "train", "ast_regressor", check=False)
+    assert done.returncode != 0
+    assert "ast_regressor: neither a target (make help) nor name=value" in done.stderr
+    assert not (place / "given").exists()
+
+
 @pytest.mark.parametrize("word", ["PYTHON=python3", "HOST=0.0.0.0", "PORT=5001"])
 def test_the_makefile_s_own_words_stay(place, word):
     assert given(place, "train", word, "seed=1") == ["-m", "ai_mixer.train", "seed=1"]
@@ -126,6 +140,7 @@ def test_the_makefile_s_own_words_stay(place, word):
 
 def test_the_environment_is_not_forwarded(place, monkeypatch):
     monkeypatch.setenv("model", "cnn")
+    monkeypatch.setenv("DEBUG", "1")
     assert given(place, "train") == ["-m", "ai_mixer.train"]
 
 
