@@ -12,7 +12,15 @@ from ai_mixer.console.load import config_folder
 
 PACKAGE = Path(ai_mixer.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
-NEVER = {"lightning", "pedalboard", "pyloudnorm", "pytest", "hypothesis", "selenium"}
+NEVER = {
+    "lightning",
+    "pedalboard",
+    "pyloudnorm",
+    "pytest",
+    "hypothesis",
+    "selenium",
+    "transformers",
+}
 
 
 def name_of(path):
@@ -56,6 +64,12 @@ def test_mlflow_only_in_tracking():
 
 def test_torchaudio_only_through_the_shim():
     assert not [path for path in MODULES if "torchaudio" in imported(path)]
+
+
+def test_the_network_only_for_the_pretrained_encoder():
+    """What fetches is an extra: one module asks for it, within a function."""
+    users = [path.name for path in MODULES if "huggingface_hub" in imported(path)]
+    assert users == ["audioset_weights.py"]
 
 
 def test_models_know_neither_console_nor_effects():

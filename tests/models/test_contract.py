@@ -1,21 +1,51 @@
-"""What every model owes, checked on every page of configs/model."""
+"""What every model owes, checked on every page of configs/model, and on its other encoder."""
+
+import importlib
+import inspect
+import pkgutil
 
 import pytest
 import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+import ai_mixer.models
 from ai_mixer.console.load import config_folder
 from ai_mixer.types import CONDITIONS
 
 RATE, KNOBS = 44100, 10
-PAGES = sorted((config_folder() / "model").glob("*.yaml"))
+PAGES = {page.stem: {} for page in sorted((config_folder() / "model").glob("*.yaml"))}
+VARIANTS = {"ast_regressor": {"encoder": "audioset", "encoder_pretrained": False}}  # as a toy
+CASES = [*PAGES.items(), *VARIANTS.items()]
 
 
-@pytest.fixture(scope="module", params=PAGES, ids=lambda page: page.stem)
-def model(request):
-    torch.manual_seed(0)
-    return instantiate(OmegaConf.load(request.param), n_knobs=KNOBS, sample_rate=RATE).eval()
+@pytest.fixture(
+    scope="module", params=CASES, ids=lambda case: "-".join([case[0], *map(str, case[1].values())])
+)
+def model(request, toy_encoder):
+    name, more = request.param
+    with toy_encoder():
+        torch.manual_seed(0)
+        page = OmegaConf.load(config_folder() / "model" / f"{name}.yaml")
+        yield instantiate(page, n_knobs=KNOBS, sample_rate=RATE, **more).eval()
+
+
+def models_by_import():
+    """Every class in ai_mixer.models that is built as models are: told the number of knobs."""
+    modules = [
+        importlib.import_module(f"ai_mixer.models.{module.name}")
+        for module in pkgutil.iter_modules(ai_mixer.models.__path__)
+    ]
+    classes = {c for m in modules for _, c in inspect.getmembers(m, inspect.isclass)}
+    ours = {c for c in classes if issubclass(c, torch.nn.Module)}
+    return {c for c in ours if {"n_knobs", "sample_rate"} <= set(inspect.signature(c).parameters)}
+
+
+def test_every_model_has_a_page_and_every_page_a_model():
+    """So that the laws below see all of them."""
+    pages = [OmegaConf.load(config_folder() / "model" / f"{name}.yaml") for name in PAGES]
+    named = {page._target_ for page in pages}
+    assert named == {f"{c.__module__}.{c.__qualname__}" for c in models_by_import()}
 
 
 def excerpts(songs=3, channels=2, seconds=1.0):
@@ -66,16 +96,17 @@ def test_mono_equals_two_equal_channels(model):
 
 
 def test_every_weight_can_learn(model):
-    """A few steps on one batch: every weight gets a gradient and the error falls."""
+    """A few steps on one batch: every weight not frozen gets a gradient and the error falls."""
     rough, reference, condition = excerpts()
     target = torch.rand(3, KNOBS, generator=seeded(2))
-    optimiser = torch.optim.Adam(model.parameters(), lr=5e-4)
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    optimiser = torch.optim.Adam(weights, lr=5e-4)
     errors = []
     for _ in range(25):
         error = (model(rough, reference, condition) - target).square().mean()
         optimiser.zero_grad()
         error.backward()
-        assert all(weight.grad is not None for weight in model.parameters())
+        assert all(weight.grad is not None for weight in weights)
         optimiser.step()
         errors.append(float(error.detach()))
     assert errors[-1] < 0.98 * errors[0]

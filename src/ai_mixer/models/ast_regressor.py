@@ -4,11 +4,16 @@ After Gong, Chung & Glass, "AST: Audio Spectrogram Transformer", Interspeech 202
 spectrogram become tokens, a class token gathers the answer. Here the picture has six layers (rough,
 reference and their difference, each mid and side) and the class token starts from the statistics of
 the excerpt instead of from a constant, so a few songs suffice to learn the easy knobs.
+
+With `encoder="audioset"` the authors' own pretrained network listens in place of the small one; the
+statistics stay, for it hears neither width nor exact level.
 """
 
 import torch
 from torch import Tensor, nn
 
+from ai_mixer.models.audioset import AudioSetListener
+from ai_mixer.models.encoders import AUDIOSET, choose
 from ai_mixer.models.front_end import PICTURES, FrontEnd
 from ai_mixer.models.head import KnobHead
 from ai_mixer.models.statistics import StatisticsEncoder
@@ -19,6 +24,10 @@ class ASTRegressor(nn.Module):
 
     width: token size; depth: transformer layers; patch: side of a square patch in mels and frames.
     Any excerpt length works: time positions are sinusoidal.
+    encoder: None, or "audioset" for the pretrained one; encoder_fallback: "scratch" goes on without
+    it where it cannot be had, else that is a ValueError; encoder_trainable: fine-tune it;
+    encoder_pretrained: False builds it without weights, to be filled from a saved model. `tags` say
+    what was built, `settled` what of the config makes it again from its own file.
     """
 
     def __init__(
@@ -31,6 +40,10 @@ class ASTRegressor(nn.Module):
         patch: int = 16,
         dropout: float = 0.1,
         n_mels: int = 96,
+        encoder: str | None = None,
+        encoder_fallback: str | None = None,
+        encoder_trainable: bool = False,
+        encoder_pretrained: bool = True,
     ) -> None:
         super().__init__()
         if n_mels % patch or width % heads:
@@ -38,24 +51,39 @@ class ASTRegressor(nn.Module):
                 f"ast_regressor: n_mels={n_mels} must be a multiple of patch={patch}, "
                 f"and width={width} of heads={heads}"
             )
+        chosen = choose(encoder, encoder_fallback, encoder_pretrained)
+        self.tags, self.settled = {"model.encoder": chosen.tag}, chosen.settled
         self.patch = patch
         self.front_end = FrontEnd(sample_rate, n_mels=n_mels)
         self.statistics = StatisticsEncoder(self.front_end.n_statistics, width, dropout)
-        self.to_tokens = nn.Conv2d(PICTURES, width, patch, stride=patch)
-        self.band_position = nn.Parameter(torch.randn(width, n_mels // patch, 1) * 0.02)
-        layer = nn.TransformerEncoderLayer(
-            width, heads, 4 * width, dropout, "gelu", batch_first=True, norm_first=True
-        )
-        self.encoder = nn.TransformerEncoder(layer, depth, enable_nested_tensor=False)
+        self.listener: AudioSetListener | None = None
+        if chosen.name == AUDIOSET:
+            self.listener = AudioSetListener(sample_rate, width, dropout, encoder_trainable)
+            if chosen.weights is not None:
+                self.listener.encoder.load_state_dict(chosen.weights)
+        else:
+            self.to_tokens = nn.Conv2d(PICTURES, width, patch, stride=patch)
+            self.band_position = nn.Parameter(torch.randn(width, n_mels // patch, 1) * 0.02)
+            layer = nn.TransformerEncoderLayer(
+                width, heads, 4 * width, dropout, "gelu", batch_first=True, norm_first=True
+            )
+            self.encoder = nn.TransformerEncoder(layer, depth, enable_nested_tensor=False)
         self.head = KnobHead(2 * width, n_knobs)
 
     def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Tensor:
         """[B, C, T], [B, C, T], [B] → [B, P] in 0–1."""
         pictures, statistics = self.front_end(rough, reference, condition)
         summary = self.statistics(statistics, condition)
-        tokens = torch.cat([summary[:, None], self._patches(pictures)], dim=1)
-        gathered = self.encoder(tokens)[:, 0]
+        if self.listener is None:
+            gathered = self._gather(summary, pictures)
+        else:
+            gathered = self.listener(rough, reference, condition)
         return self.head(torch.cat([summary, gathered], dim=-1))
+
+    def _gather(self, summary: Tensor, pictures: Tensor) -> Tensor:
+        """What the class token, the summary, finds in the pictures: [B, width]."""
+        tokens = torch.cat([summary[:, None], self._patches(pictures)], dim=1)
+        return self.encoder(tokens)[:, 0]
 
     def _patches(self, pictures: Tensor) -> Tensor:
         """[B, 6, mels, frames] → [B, tokens, width]; a short last patch is padded with zeros."""

@@ -1,0 +1,53 @@
+"""Which encoder a model gets: the one asked for, or, if said so beforehand, the one at hand."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from ai_mixer.models.audioset_weights import UnavailableError, audioset_weights
+
+SCRATCH, AUDIOSET = "scratch", "audioset"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The encoder's `name`, its pretrained `weights` if it has any, and what a run should know.
+
+    tag: what the model really is, for people. settled: config values with which the model is built
+    again from its own file, so that nothing is fetched and a fallback stays one.
+    """
+
+    name: str
+    weights: dict[str, Tensor] | None
+    tag: str
+    settled: dict[str, Any] = field(default_factory=dict)
+
+
+def choose(asked: str | None, fallback: str | None, pretrained: bool) -> Choice:
+    """asked: "audioset", or None for none; fallback: "scratch" or None. Says so if it falls back.
+
+    ValueError for other words, and if the weights cannot be had and there is no fallback.
+    """
+    _check("encoder", asked, AUDIOSET)
+    _check("encoder_fallback", fallback, SCRATCH)
+    if asked is None:
+        return Choice(SCRATCH, None, SCRATCH)
+    if not pretrained:
+        return Choice(AUDIOSET, None, f"{AUDIOSET}, without its weights")
+    try:
+        return Choice(AUDIOSET, audioset_weights(), AUDIOSET, {"encoder_pretrained": False})
+    except UnavailableError as error:
+        if fallback is None:
+            raise ValueError(
+                f"model.encoder={AUDIOSET}: {error}: pip install 'ai-mixer[encoders]' and go "
+                f"online once, or go on without by model.encoder_fallback={SCRATCH}"
+            ) from error
+        tag = f"{SCRATCH} ({AUDIOSET} not available: {error})"
+        print(f"model.encoder: {tag}", flush=True)
+        return Choice(SCRATCH, None, tag, {"encoder": None, "encoder_fallback": None})
+
+
+def _check(name: str, value: str | None, known: str) -> None:
+    if value not in {None, known}:
+        raise ValueError(f"model.{name}={value}: there is {known}, or null for none")
