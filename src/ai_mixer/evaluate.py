@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import hydra
 import pandas as pd
 import torch
 from omegaconf import DictConfig
@@ -17,13 +16,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ai_mixer.assemble import asked_run, held_out
-from ai_mixer.console.load import config_folder
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.metrics.distance import distances
 from ai_mixer.metrics.knobs import knob_errors
 from ai_mixer.metrics.tables import table_a, table_k, to_markdown
 from ai_mixer.mixer import Mixer, load_model
-from ai_mixer.quiet import quiet, track
+from ai_mixer.quiet import track
+from ai_mixer.stage import stage
 from ai_mixer.tracking import find_run
 from ai_mixer.types import CONDITIONS, Batch, Song
 
@@ -166,13 +165,12 @@ def _spread(
     ]
 
 
-@hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="evaluate")
+@stage("evaluate")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.evaluate [name=value …]`."""
-    quiet()
     run = find_run(asked_run(cfg), cfg.paths.mlruns)
     options = {name: cfg[name] for name in ("split", "excerpts_per_song", "batch_size", "seed")}
-    tables = evaluate(load_model(run), data=cfg.get("data"), **options)
+    tables = evaluate(load_model(run, cfg.trusted), data=cfg.get("data"), **options)
     folder = run / "eval" / f"{cfg.data.name if cfg.get('data') else 'own'}-{cfg.split}"
     tables.write(folder)
     print(tables.markdown())

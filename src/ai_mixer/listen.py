@@ -2,20 +2,20 @@
 
 import webbrowser
 
-import hydra
 from omegaconf import DictConfig
 
 from ai_mixer.assemble import asked_run
-from ai_mixer.console.load import config_folder
+from ai_mixer.stage import stage
 from ai_mixer.tracking import find_run
 
 
-@hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="render")
+@stage("render")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.listen [run=ID]`."""
-    page = find_run(asked_run(cfg), cfg.paths.mlruns) / "listening" / "index.html"
+    asked = asked_run(cfg)
+    page = find_run(asked, cfg.paths.mlruns) / "listening" / "index.html"
     if not page.is_file():
-        raise SystemExit(f"{page} is not there: make render run={cfg.run}")
+        raise FileNotFoundError(f"{page}: no such page: make render run={asked} makes it")
     print(page)
     webbrowser.open(page.as_uri())
 

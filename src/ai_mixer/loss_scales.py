@@ -8,7 +8,6 @@ import shlex
 from collections import defaultdict
 from pathlib import Path
 
-import hydra
 import numpy as np
 import torch
 from hydra.core.hydra_config import HydraConfig
@@ -16,7 +15,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from ai_mixer.assemble import Parts, assemble
 from ai_mixer.console.load import config_folder
-from ai_mixer.quiet import quiet, track
+from ai_mixer.quiet import track
+from ai_mixer.stage import stage
 from ai_mixer.types import Batch
 
 
@@ -35,10 +35,9 @@ def measure(parts: Parts, examples: int) -> dict[str, float]:
     return {name: float(f"{np.median(numbers):.3g}") for name, numbers in values.items()}
 
 
-@hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="train")
+@stage("train")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.loss_scales [name=value …]` writes loss/scale/<data>_<ranges>.yaml."""
-    quiet()
     choices = HydraConfig.get().runtime.choices
     name = f"{choices['data']}_{choices['ranges']}"
     scales = measure(assemble(cfg), examples=200)

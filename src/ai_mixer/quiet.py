@@ -34,7 +34,8 @@ def track(items: Countable[T_co], title: str) -> Iterator[T_co]:
 
 
 def quiet() -> None:
-    """Keep Lightning's advertisements, and hints about what is meant so, off the screen."""
+    """A line for each warning; Lightning's advertisements and hints about what is meant: none."""
+    warnings.formatwarning = _one_line
     for name in ("pytorch_lightning", "lightning.pytorch", "pytorch_lightning.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*does not have many workers")
@@ -44,3 +45,7 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", message="The dirpath has changed")
     warnings.filterwarnings("ignore", module="pytorch_lightning.*", category=DeprecationWarning)
     warnings.filterwarnings("ignore", module="pytorch_lightning.*", category=FutureWarning)
+
+
+def _one_line(message: Warning | str, *place: object, **more: object) -> str:
+    return f"warning: {' '.join(str(message).split())}\n"

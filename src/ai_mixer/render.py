@@ -2,17 +2,16 @@
 
 from pathlib import Path
 
-import hydra
 import torch
 from omegaconf import DictConfig
 
 from ai_mixer.assemble import asked_run, held_out
-from ai_mixer.console.load import config_folder
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.listening import SongSamples, setting_rows, write_audio, write_page
 from ai_mixer.metrics.distance import distances
 from ai_mixer.mixer import Mixer, load_model
-from ai_mixer.quiet import quiet, track
+from ai_mixer.quiet import track
+from ai_mixer.stage import stage
 from ai_mixer.tracking import find_run
 from ai_mixer.types import CONDITIONS, GENRES, Batch
 
@@ -76,14 +75,13 @@ def _sample(mixer: Mixer, dataset: SongDataset, place: int, condition: str) -> S
     )
 
 
-@hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="render")
+@stage("render")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.render [name=value …]`."""
-    quiet()
     run = find_run(asked_run(cfg), cfg.paths.mlruns)
     folder = Path(cfg.out) if cfg.out else run / "listening"
     options = {name: cfg[name] for name in ("split", "songs", "seconds", "seed")}
-    mixer = load_model(run)
+    mixer = load_model(run, cfg.trusted)
     page = render(mixer, folder, data=cfg.get("data"), title=mixer.config.run_name, **options)
     print(page)
 

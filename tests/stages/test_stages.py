@@ -87,9 +87,10 @@ def test_listen_opens_the_page(at_home, command, trained, monkeypatch):
     assert opened == [page.as_uri()]
 
 
-def test_listen_says_how_to_make_a_page(at_home, command, copied):
-    with pytest.raises(SystemExit, match="make render run="):
+def test_listen_says_how_to_make_a_page(at_home, command, copied, capsys):
+    with pytest.raises(SystemExit):
         command(listen, f"run={copied}")
+    assert f"no such page: make render run={copied} makes it" in capsys.readouterr().err
 
 
 def test_loss_scales_are_what_doing_nothing_costs(words, compose):
@@ -114,7 +115,7 @@ def test_loss_scales_from_the_command_line(words, command, tmp_path, monkeypatch
 @pytest.mark.parametrize("stage", [evaluate, render])
 def test_a_run_that_is_not_there(stage, home, monkeypatch, command, capsys):
     monkeypatch.chdir(home)
-    with pytest.raises((SystemExit, FileNotFoundError)):
+    with pytest.raises(SystemExit):
         command(stage, "run=ffff_nothing")
     assert "no run, folder or file 'ffff_nothing'" in capsys.readouterr().err
 

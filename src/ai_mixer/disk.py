@@ -1,0 +1,37 @@
+"""A full disk, by whatever name it comes: an OSError, SQLite's words, or those of a zip writer."""
+
+import errno
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+@contextmanager
+def writing(file: str | Path) -> Iterator[None]:
+    """Where the disk is full in this block, the error is an OSError that names `file`."""
+    try:
+        yield
+    except Exception as error:
+        if full_disk(error) is None:
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file)) from error
+
+
+def full_disk(error: BaseException | None) -> str | None:
+    """What could not be written, if a full disk is behind an error ("" if nobody says); else None.
+
+    What raised it may be another error on the way out, so its causes are asked too.
+    """
+    found, seen = None, set[int]()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, OSError) and error.errno in FULL:
+            found = found or str(error.filename2 or error.filename or "")
+        if isinstance(error, sqlite3.Error) and "full" in str(error):
+            found = found or "the runs' database"
+        error = error.__cause__ or error.__context__
+    return found

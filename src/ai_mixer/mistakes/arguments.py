@@ -1,0 +1,156 @@
+"""Does a config fit the constructors it names? Asked before anything is built or composed."""
+
+import inspect
+import pydoc
+import re
+import typing
+from collections.abc import Iterator, Mapping
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Literal, get_args, get_origin
+
+from hydra.errors import InstantiationException
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from torch import Tensor
+
+UNIONS = (typing.Union, UnionType)
+SCALARS = (bool, int, float, str)
+
+
+def check_arguments(cfg: DictConfig, defaults: DictConfig) -> None:
+    """Refuse arguments a named class does not take, and values of another type than it says.
+
+    Where no class says it, what is a number in `defaults` must stay one. Imports what `cfg` names.
+    ValueError in one line.
+    """
+    for key, node in _nodes(cfg):
+        if "_target_" not in node:
+            _check_numbers(key, node, OmegaConf.select(defaults, key) if key else defaults)
+    for key, node in _nodes(cfg):
+        if "_target_" in node:
+            _check_node(key, node)
+
+
+def unfit_call(error: InstantiationException) -> str | None:
+    """What a named class does not take or lacks, and what it takes, if that is the matter."""
+    call = re.search(r"call to target '([^']+)'", str(error))
+    what = re.search(r"(unexpected keyword|missing \d+ required) .*", str(error.__cause__))
+    if call is None or what is None or not isinstance(error.__cause__, TypeError):
+        return None
+    known = ", ".join(_parameters(_located(call[1])))
+    return f"{call[1]}: {what[0]}; it takes {known}"
+
+
+def takes(target: Any, name: str) -> bool:
+    """Whether what a `_target_` names takes an argument of that name."""
+    parameters = _parameters(_located(target))
+    return name in parameters or _open_ended(parameters)
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value of a config may be given where `hint` is written; in doubt, yes.
+
+    >>> fits(3, float), fits("ten", int | None), fits(True, int), fits([1], tuple[int, ...])
+    (True, False, False, True)
+    """
+    kind = get_origin(hint) or hint
+    if kind in UNIONS:
+        return any(fits(value, one) for one in get_args(hint))
+    if kind is Literal:
+        return value in get_args(hint)
+    return kind not in _REFUSED.get(type(value), SCALARS)
+
+
+# What a value of YAML cannot stand for; lists and dicts stand for no scalar.
+_REFUSED: dict[type, tuple[Any, ...]] = {
+    NoneType: SCALARS,
+    bool: (int, float, str),
+    int: (str, NoneType),
+    float: (int, str, NoneType),
+    str: (bool, int, float, Tensor, NoneType),
+}
+
+
+def _nodes(node: Any, key: str = "") -> Iterator[tuple[str, DictConfig]]:
+    """(dotted key, node) of every dict, outer ones first."""
+    if isinstance(node, DictConfig):
+        yield key, node
+    for name in list(node) if isinstance(node, DictConfig) else range(len(node)):
+        if not OmegaConf.is_interpolation(node, name):
+            child = node[name]
+            if isinstance(child, DictConfig | ListConfig):
+                yield from _nodes(child, f"{key}.{name}" if key else str(name))
+
+
+def _check_node(key: str, node: DictConfig) -> None:
+    target = _located(node._target_)
+    parameters = _parameters(target)
+    for name in (str(name) for name in node if not str(name).startswith("_")):
+        if name in parameters:
+            hint = _hints(target).get(name, Any)
+            _check_value(f"{key}.{name}", node[name], hint, parameters[name])
+        elif parameters and not _open_ended(parameters):
+            known, owner = ", ".join(parameters), str(node._target_).rpartition(".")[2]
+            raise ValueError(f"{key}.{name}: {owner} takes no {name}; it takes {known}")
+
+
+def _located(target: Any) -> Any:
+    """The object; None if it is not there: who builds it says so."""
+    try:
+        return pydoc.locate(str(target))
+    except pydoc.ErrorDuringImport:
+        return None
+
+
+def _parameters(target: Any) -> Mapping[str, inspect.Parameter]:
+    try:
+        return inspect.signature(target).parameters
+    except (ValueError, TypeError):
+        return {}
+
+
+def _open_ended(parameters: Mapping[str, inspect.Parameter]) -> bool:
+    return any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
+
+
+def _check_value(key: str, value: Any, hint: Any, parameter: inspect.Parameter) -> None:
+    stands_for_another = isinstance(value, DictConfig) and "_target_" in value
+    if not stands_for_another and value is not parameter.default and not fits(value, hint):
+        raise _refusal(key, value, hint)
+
+
+@cache
+def _hints(target: Any) -> Mapping[str, Any]:
+    """Argument → annotation, as far as it can be told."""
+    try:
+        return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
+    except (NameError, TypeError, AttributeError):
+        return {}
+
+
+def _check_numbers(key: str, node: DictConfig, defaults: Any) -> None:
+    names = map(str, node) if isinstance(defaults, DictConfig) else ()
+    for name in names:
+        plain = name in defaults and not OmegaConf.is_interpolation(defaults, name)
+        default = defaults[name] if plain else None
+        hint = bool if isinstance(default, bool) else float
+        if isinstance(default, int | float) and not fits(node[name], hint):
+            raise _refusal(f"{key}.{name}" if key else name, node[name], hint)
+
+
+def _refusal(key: str, value: Any, hint: Any) -> ValueError:
+    return ValueError(f"{key}={'null' if value is None else value}: must be {_said(hint)}")
+
+
+def _said(hint: Any) -> str:
+    """A type in words.
+
+    >>> _said(int | None), _said(float), _said(tuple[int, ...])
+    ('a whole number or null', 'a number', 'tuple[int, ...]')
+    """
+    if get_origin(hint) in UNIONS:
+        return " or ".join(_said(one) for one in get_args(hint))
+    words = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+    if hint in words or hint is NoneType:
+        return words.get(hint, "null")
+    return str(hint) if get_args(hint) else getattr(hint, "__name__", str(hint))

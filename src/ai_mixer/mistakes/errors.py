@@ -1,0 +1,72 @@
+"""Which errors are a user's mistake, and their one line."""
+
+import re
+from collections.abc import Sequence
+from types import TracebackType
+
+from hydra.errors import HydraException, InstantiationException
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError  # type: ignore[import-untyped]
+
+from ai_mixer.disk import full_disk
+from ai_mixer.mistakes.arguments import unfit_call
+from ai_mixer.mistakes.words import explain
+
+MISTAKES = (
+    ValueError,
+    OSError,
+    HydraException,
+    OmegaConfBaseException,
+    YAMLError,
+    MisconfigurationException,
+)
+HINT = " (--debug, or DEBUG=1 with make, says where)"
+
+HINT = " (--debug, or DEBUG=1 with make, says where)"
+IN_WORKER = re.compile(r"Caught \w+ in DataLoader worker")
+
+
+def in_one_line(error: Exception, page: str, words: Sequence[str]) -> str | None:
+    """What to tell the user of stage `page`, started with `words`; None if it is a bug of ours."""
+    full = full_disk(error)
+    if full is not None:
+        return (
+            f"no space left on the disk: could not write {full or 'a file'}; free some, then give "
+            "the same command again, or make train ckpt=last where a training had begun"
+        )
+    cause: BaseException = error
+    while isinstance(cause, InstantiationException) and cause.__cause__ is not None:
+        unfit = unfit_call(cause)
+        if unfit is not None:
+            return unfit
+        cause = cause.__cause__
+    if not isinstance(cause, MISTAKES):
+        return None
+    if isinstance(cause, HydraException):
+        return explain(cause, page, words)
+    clear = isinstance(cause, OmegaConfBaseException) or _is_ours(cause)
+    return _text(cause) + ("" if clear else HINT)
+
+
+def _text(error: BaseException) -> str:
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        file = error.filename2 or error.filename
+        text = f"{file}: {error.strerror}" if file else error.strerror
+    if isinstance(error, OmegaConfBaseException) and error.full_key:
+        text = f"{error.full_key}: {str(error).splitlines()[0]}"
+    if IN_WORKER.match(text):  # torch hands on the worker's whole traceback
+        text = text.strip().splitlines()[-1].partition(": ")[2]
+    return " ".join(text.split())
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Raised by our own code, whose messages need no traceback to be understood."""
+    if IN_WORKER.match(str(error)):
+        return True
+    trace: TracebackType | None = error.__traceback__
+    name = ""
+    while trace is not None:
+        name, trace = trace.tb_frame.f_globals.get("__name__", ""), trace.tb_next
+    return name == "__main__" or name.partition(".")[0] == __name__.partition(".")[0]
