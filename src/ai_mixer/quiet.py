@@ -41,8 +41,9 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", message=".*does not have many workers")
     # Steps are counted across epochs, so short epochs have their points on the curves too.
     warnings.filterwarnings("ignore", message="The number of training batches .* is smaller than")
-    # A run that goes on from another's checkpoint keeps its own.
+    # A new run that starts from another's checkpoint keeps its own; a resumed one finds its own.
     warnings.filterwarnings("ignore", message="The dirpath has changed")
+    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
     warnings.filterwarnings("ignore", module="pytorch_lightning.*", category=DeprecationWarning)
     warnings.filterwarnings("ignore", module="pytorch_lightning.*", category=FutureWarning)
 

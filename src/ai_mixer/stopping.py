@@ -42,7 +42,7 @@ def stoppable(hint: str) -> Iterator[None]:
             signal.signal(known, handler)
 
 
-def _handle(stop: Any) -> dict[int, Any]:
+def _handle(stop: Any) -> dict[signal.Signals, Any]:
     """Install `stop`; returns what was there before."""
     if threading.current_thread() is not threading.main_thread():
         return {}
@@ -50,4 +50,4 @@ def _handle(stop: Any) -> dict[int, Any]:
     heard = {number: old for number, old in before.items() if old is not signal.SIG_IGN}
     for number in heard:
         signal.signal(number, stop)
-    return dict(heard)
+    return heard

@@ -2,116 +2,114 @@
 
 import hashlib
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
 from dataclasses import asdict
 from typing import Any, cast
 
 import hydra
 import pandas as pd
 import pytorch_lightning as pl
-import torch
 from hydra.core.hydra_config import HydraConfig
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.callbacks import ModelCheckpoint
 
-from ai_mixer.assemble import Parts, assemble
-from ai_mixer.console.load import config_folder
+from ai_mixer.assemble import Parts, assemble, trusted_in
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.evaluate import Evaluation, evaluate
 from ai_mixer.figures import skill_figure
+from ai_mixer.fit import fit, follow
+from ai_mixer.going_on import check_fits, going_on
 from ai_mixer.mixer import load_model
-from ai_mixer.quiet import interactive, quiet
+from ai_mixer.processes import rank
 from ai_mixer.render import render
-from ai_mixer.tracking import Run, Store, save_model
+from ai_mixer.stage import stage
+from ai_mixer.stopping import stoppable
+from ai_mixer.tracking import Run, Start, Store, save_model
+from ai_mixer.tracking.resume import find_starts, keep_words
 from ai_mixer.types import CONDITIONS
 
 
 def train(
-    cfg: DictConfig, defaults: DictConfig, overrides: list[str], choices: dict[str, str]
+    cfg: DictConfig,
+    defaults: DictConfig,
+    overrides: list[str],
+    choices: dict[str, str],
+    start: Start | None = None,
 ) -> Run:
     """Train what `cfg` composes. Returns the finished run.
 
     defaults: the config without the command line's words, to tell which leaf values differ;
-    overrides: those words; choices: the option chosen in each config group.
+    overrides: those words; choices: the option chosen in each config group; start: where to go on,
+    None for what `cfg.ckpt` says. SystemExit 130 or 143 if it is stopped by a signal.
     """
+    start = start or _start(cfg)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     parts = assemble(cfg)
     songs = _songs(parts)  # composes, or finds out what is wrong, before a run is opened
-    with Run.start(Store(cfg.paths.mlruns), cfg.experiment_name, cfg.run_name) as run:
-        print(f"run {run.id} ({cfg.run_name})", flush=True)
-        run.log_params(_plain(cfg), _plain(defaults))
-        run.log_params({"group": choices})
-        run.set_tags({"overrides": " ".join(overrides), "command": _command(overrides)})
-        run.log_text(OmegaConf.to_yaml(cfg, resolve=True), "config.yaml")
+    check_fits(parts, start)
+    with stoppable("`make train ckpt=last` goes on"), _open(cfg, start) as run:
+        keep_words(run, overrides)
+        again = ", goes on" if run.resumed else ""
+        print(f"run {run.id} ({cfg.run_name}){again}", flush=True)
+        _write_down(cfg, defaults, overrides, choices, run)
+        run.set_tags(getattr(parts.system.model, "tags", {}))  # what the model really is
         _log_songs(songs, run)
-        _fit(cfg, parts, run)
+        step = fit(cfg, parts, start, run)
         _keep_model(cfg, parts, run)
-        mixer = load_model(run.artifact_dir)
-        tables = evaluate(mixer, seed=cfg.seed, **cfg.evaluate)
-        tables.write(run.artifact_dir / "eval")
-        run.log_metrics(tables.figures())
-        _log_figures(run, tables)
-        page = render(
-            mixer,
-            run.artifact_dir / "listening",
-            title=cfg.run_name,
-            headline=_shown(tables),
-            seed=cfg.seed,
-            **cfg.render,
-        )
-        run.describe(_description(cfg, tables, overrides))
-    print(_summary(tables))
-    print(f"listen: {page}\ntables: {run.artifact_dir / 'eval' / 'tables.md'}\nbrowse: make ui")
+        _judge(cfg, run, overrides, step)
     return run
 
 
-def _fit(cfg: DictConfig, parts: Parts, run: Run) -> None:
-    """Train; leave the weights of the best epoch in the system."""
-    callbacks = instantiate(cfg.callbacks)
-    best = callbacks["best"]
-    for callback in callbacks.values():
-        if isinstance(callback, ModelCheckpoint):
-            callback.dirpath = str(run.artifact_dir / "checkpoints")
-    trainer: pl.Trainer = instantiate(
-        cfg.trainer,
-        logger=run.lightning_logger(),
-        callbacks=list(callbacks.values()),
-        enable_progress_bar=interactive(),
-        default_root_dir=cfg.paths.outputs,
+def _start(cfg: DictConfig) -> Start:
+    found = find_starts(str(cfg.ckpt), Store(cfg.paths.mlruns)) if cfg.ckpt else iter(())
+    return next(found, Start())
+
+
+def _open(cfg: DictConfig, start: Start) -> Run:
+    """The run that goes on, or a new one."""
+    store = Store(cfg.paths.mlruns)
+    if start.run_id is not None:
+        return Run.resume(store, start.run_id)
+    return Run.start(store, cfg.experiment_name, cfg.run_name)
+
+
+def _write_down(
+    cfg: DictConfig, defaults: DictConfig, overrides: list[str], choices: dict[str, str], run: Run
+) -> None:
+    """What is trained, before it is: params, tags and the whole config."""
+    run.log_params(_plain(cfg), _plain(defaults))
+    run.log_params({"group": choices})
+    run.set_tags({"overrides": " ".join(overrides), "command": _command(overrides)})
+    run.log_text(OmegaConf.to_yaml(cfg, resolve=True), "config.yaml")
+
+
+def _judge(cfg: DictConfig, run: Run, overrides: list[str], step: int) -> None:
+    """Tables on held-out songs, samples to listen to, and where they are."""
+    mixer = load_model(run.artifact_dir, trusted_in(cfg))
+    tables = evaluate(mixer, seed=cfg.seed, **cfg.evaluate)
+    tables.write(run.artifact_dir / "eval")
+    run.log_metrics(tables.figures(), step=step)
+    _log_figures(run, tables)
+    page = render(
+        mixer,
+        run.artifact_dir / "listening",
+        title=cfg.run_name,
+        headline=_shown(tables),
+        seed=cfg.seed,
+        **cfg.render,
     )
-    with _cores_shared_with(cfg.loader.workers):
-        trainer.fit(parts.system, datamodule=parts.data, ckpt_path=cfg.ckpt, weights_only=True)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
-    if best.best_model_score is None:
-        epoch = trainer.current_epoch
-        raise ValueError(
-            f"ckpt is at epoch {epoch} already: nothing to train, raise trainer.max_epochs"
-        )
-    run.log_metrics({f"best/{best.monitor}": float(best.best_model_score)})
-    checkpoint = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
-    parts.system.load_state_dict(checkpoint["state_dict"])
-
-
-@contextmanager
-def _cores_shared_with(workers: int) -> Iterator[None]:
-    """Leave a core to each loader worker: threads that fight for one take half as long again."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(max(1, before - workers))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    run.describe(_description(cfg, tables, overrides))
+    print(_summary(tables))
+    print(f"listen: {page}\ntables: {run.artifact_dir / 'eval' / 'tables.md'}\nbrowse: make ui")
 
 
 def _keep_model(cfg: DictConfig, parts: Parts, run: Run) -> None:
     """model.safetensors and model.json: all that a stranger needs."""
     knobs, system = parts.console.knobs, parts.system
     means = system.mean_knobs.tolist()
+    config = _plain(cfg)
+    config["model"] |= getattr(system.model, "settled", {})  # built again as it is, not as asked
     card = {
-        "config": _plain(cfg),
+        "config": config,
         "knobs": [asdict(knob) for knob in knobs],
         "trained": [knob.name for knob, seen in zip(knobs, system.trained, strict=True) if seen],
         "mean_knobs": {knob.name: mean for knob, mean in zip(knobs, means, strict=True)},
@@ -135,6 +133,10 @@ def _log_songs(songs: pd.DataFrame, run: Run) -> None:
     """Which songs the run saw: split.csv, and a digest of it to compare runs by."""
     run.log_table(songs, "split.csv")
     digest = hashlib.sha256(songs.to_csv(index=False).encode()).hexdigest()[:16]
+    if run.resumed and run.tags.get("data.digest", digest) != digest:
+        print("the songs are not those the run began with", file=sys.stderr, flush=True)
+        run.set_tags({"resumed.data.digest": digest})
+        return
     run.set_tags({"data.digest": digest, "data.songs": len(songs)})
 
 
@@ -174,15 +176,15 @@ def _plain(cfg: DictConfig) -> dict[str, Any]:
     return cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
 
 
-@hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="train")
+@stage("train")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.train [name=value …]`."""
-    quiet()
-    hydra_cfg = HydraConfig.get()
-    choices = {
-        k: str(v) for k, v in hydra_cfg.runtime.choices.items() if not k.startswith("hydra/")
-    }
-    train(cfg, hydra.compose("train"), list(hydra_cfg.overrides.task), choices)
+    cfg, words, start = going_on(cfg, list(HydraConfig.get().overrides.task))
+    if rank() > 0:
+        return follow(cfg, start)
+    chosen = HydraConfig.get().runtime.choices
+    choices = {k: str(v) for k, v in chosen.items() if not k.startswith("hydra/")}
+    train(cfg, hydra.compose("train"), words, choices, start)
 
 
 if __name__ == "__main__":
