@@ -1,6 +1,7 @@
-"""What every floor may use: a folder of six small songs, and configs composed as the stages do."""
+"""What every floor may use: six small songs, an empty store, configs composed as the stages do."""
 
 import os
+import shutil
 
 # Before torch is loaded, and for the processes that tests start: our pieces are small, and threads
 # of several processes waiting for each other cost ten times the work.
@@ -14,6 +15,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import open_dict
 
 from ai_mixer.console.load import config_folder
+from ai_mixer.tracking import Store
 
 RATE = 44100
 
@@ -49,6 +51,23 @@ def compose():
         return cfg
 
     return compose_page
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory):
+    """MLflow's database without a run, made once: making one takes seconds."""
+    store = Store(tmp_path_factory.mktemp("template"))
+    assert store.client.get_experiment("0") is not None
+    return store.database
+
+
+@pytest.fixture
+def store(tmp_path, empty_database):
+    """A store of its own, with a space in its path."""
+    folder = tmp_path / "my runs"
+    folder.mkdir()
+    shutil.copy(empty_database, folder / "mlflow.db")
+    return Store(folder)
 
 
 def _small_song(number, seconds=3.0):

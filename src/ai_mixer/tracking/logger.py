@@ -36,13 +36,9 @@ class RunLogger(MLFlowLogger):
 
     def watch_machine(self, every_s: float) -> Callable[[], None]:
         """Write the machine's load down from now on, in a thread; returns what ends that."""
-        from ai_mixer.tracking.monitor import Monitor
+        from ai_mixer.tracking.monitor import watch_machine
 
-        monitor = Monitor(
-            self._run_id, every_s, resume_logging=True, tracking_uri=self._tracking_uri
-        )
-        monitor.start()
-        return monitor.finish
+        return watch_machine(self._tracking_uri, str(self._run_id), every_s)
 
     def _last(self, name: str) -> int:
         return self._last_steps.get(name, -1)
