@@ -70,6 +70,27 @@ render: $(READY) ## listening samples for a run: make render run=last
 loss-scales: $(READY) ## measure what each loss term reads for doing nothing: make loss-scales data=folder
 	$(BIN)/python -m ai_mixer.loss_scales $(WORDS)
 
+# --- speed ----------------------------------------------------------------------------------------
+
+PEERS := .venv-peers
+PEERS_READY := $(PEERS)/.ready
+
+.PHONY: bench bench-peers
+bench: $(READY) ## how long effects, chain, losses, loader and a training step take here
+	$(BIN)/python -m ai_mixer.benchmark $(WORDS)
+
+bench-peers: $(PEERS_READY) ## the same work by other libraries, in turn with ours (an environment of its own)
+	$(PEERS)/bin/python benchmarks/peers
+
+# The peers are installed one by one: what cannot be had is missing in the table, and nothing else.
+$(PEERS_READY): benchmarks/peers/requirements.txt pyproject.toml constraints.txt
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . setuptools wheel ninja
+	grep -v '^#' benchmarks/peers/requirements.txt | while read -r peer; do \
+	  $(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation "$$peer" \
+	    || echo "$$peer cannot be installed here"; done
+	@touch $@
+
 # --- looking --------------------------------------------------------------------------------------
 
 .PHONY: ui listen

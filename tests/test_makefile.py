@@ -17,6 +17,7 @@ STAGES = {
     "render": "ai_mixer.render",
     "listen": "ai_mixer.listen",
     "loss-scales": "ai_mixer.loss_scales",
+    "bench": "ai_mixer.benchmark",
 }
 WORDS = [
     "model=ast_regressor",

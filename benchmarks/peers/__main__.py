@@ -1,0 +1,86 @@
+"""Run all contests on one thread and print the ratios: `make bench-peers`.
+
+python benchmarks/peers [--rounds 9] [--seconds 10] [--only reverb] [--json FILE]
+"""
+
+import argparse
+import os
+import warnings
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+
+import dynamics
+import equaliser
+import mastering
+import pandas as pd
+import reverberation
+import torch
+from contest import run, version
+
+import console
+import losses
+from ai_mixer.bench import table
+from ai_mixer.bench.work import music
+
+RATE = 44_100
+PEERS = Path(__file__).with_name("requirements.txt")
+ALL = (equaliser, dynamics, reverberation, console, losses, mastering)
+
+
+def main() -> None:
+    """Print a table, write it as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--only", default="", help="contests with this word in their name")
+    parser.add_argument("--json", type=Path, default=Path("outputs/bench/peers.json"))
+    words = parser.parse_args()
+    warnings.simplefilter("ignore")
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    audio, rows = music(1, words.seconds, RATE), []
+    for part in ALL:
+        for contest in part.contests(audio, RATE):
+            if words.only in contest.name:
+                print(f"{contest.name} …", flush=True)
+                rows += run(contest, words.rounds)
+    results = pd.DataFrame(rows)
+    table.write(results, words.json, versions=_versions(), seconds=words.seconds)
+    print(_markdown(results))
+    print(f"{words.seconds:g} s of stereo, one thread, processor time. {words.json}")
+
+
+def _versions() -> dict[str, str]:
+    lines = PEERS.read_text(encoding="utf-8").splitlines()
+    names = [line.partition(">")[0].strip() for line in lines if line and not line.startswith("#")]
+    return {name: version(name) for name in [*names, "auraloss"]}
+
+
+def _markdown(results: pd.DataFrame) -> str:
+    head = "| work | peer | ours ms | peer ms | times as fast | bar |  |"
+    return "\n".join(
+        [head, "|---|---|---:|---:|---:|---:|---|", *map(_line, results.to_dict("records"))]
+    )
+
+
+def _line(row: dict) -> str:
+    if pd.isna(row.get("ratio")):
+        cells = ["–", "–", "–"]
+    else:
+        spread = f"{row['ratio']:.2f} [{row['ratio_low']:.2f}, {row['ratio_high']:.2f}]"
+        cells = [f"{row['ours cpu ms']:.1f}", f"{row['peer cpu ms']:.1f}", spread]
+    bar = row.get("bar")
+    verdict = (
+        []
+        if bar is None or pd.isna(bar)
+        else [f"≥ {bar:.2g}", "holds" if row["holds"] else "missed"]
+    )
+    note = row["note"]
+    cells = [row["work"], row["peer"], *cells, *(verdict or ["", note])]
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""The ten-knob console with its limiter, beside one peer's compressor and another's whole board."""
+
+from collections.abc import Iterator
+
+from contest import Contest
+from dynamics import RATIO, torchcomp_work
+from torch import Tensor
+
+from ai_mixer.bench.clock import Job
+from ai_mixer.bench.work import chain, forward, forward_backward
+from ai_mixer.console import load_console
+
+
+def contests(audio: Tensor, rate: int) -> Iterator[Contest]:
+    """The whole console, both ways."""
+    ours = chain(load_console("classic", "wide"), audio, rate)
+    yield Contest(
+        "console of ten knobs, f+b",
+        forward_backward(ours),
+        {"torchcomp compressor alone": lambda: forward_backward(torchcomp_work(audio, rate))},
+        bars={"torchcomp compressor alone": 1 / 15},
+    )
+    yield Contest(
+        "console of ten knobs, f",
+        forward(ours),
+        {"pedalboard": lambda: _pedalboard(audio, rate)},
+        bars={"pedalboard": 1.0},
+    )
+
+
+def _pedalboard(audio: Tensor, rate: int) -> Job:
+    """The same ten in the same order; it has no width, so mid and side are made in numpy."""
+    import pedalboard as p
+
+    before = p.Pedalboard(
+        [
+            p.Gain(3.0),
+            p.Compressor(-18, RATIO, 10, 100),
+            p.LowShelfFilter(120, 3.0),
+            p.PeakFilter(1000, 3.0, 0.7),
+            p.HighShelfFilter(8000, 3.0),
+            p.PeakFilter(5000, 3.0, 1.0),
+            p.Delay(0.35, 0.35, 0.3),
+            p.Reverb(wet_level=0.3),
+        ]
+    )
+    after = p.Pedalboard([p.Gain(2.0), p.Limiter(-0.3, 100)])
+    x = audio[0].numpy()
+
+    def job() -> None:
+        left, right = before(x, rate)
+        middle, side = (left + right) / 2, 1.3 * (left - right) / 2
+        after(_stacked(middle + side, middle - side), rate)
+
+    return job
+
+
+def _stacked(left, right):
+    import numpy as np
+
+    return np.stack([left, right])

@@ -1,0 +1,57 @@
+"""Ten seconds mixed after a reference, from audio to audio: our model and console, matching peers.
+
+Not the same work, but the same wish of a user's. Our model is untrained: its time is the same.
+"""
+
+from collections.abc import Iterator
+
+import hydra
+import torch
+from contest import Contest
+from torch import Tensor
+
+from ai_mixer.assemble import build_console, build_model
+from ai_mixer.bench.clock import Job
+from ai_mixer.console.load import config_folder
+
+
+def contests(audio: Tensor, rate: int) -> Iterator[Contest]:
+    """The whole way of a mix after a reference."""
+    finished = 0.5 * audio.flip(-1)
+    yield Contest(
+        "mixed after a reference, f",
+        _ours(audio, finished, rate),
+        {
+            "matchering": lambda: _matchering(audio, finished, rate),
+            "libsonare (pop preset)": lambda: _libsonare(audio, rate),
+        },
+    )
+
+
+def _ours(audio: Tensor, finished: Tensor, rate: int) -> Job:
+    with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
+        cfg = hydra.compose("train", ["run_name=bench", f"loader.sample_rate={rate}"])
+    console = build_console(cfg)
+    model, condition = build_model(cfg, console).eval(), torch.ones(1, dtype=torch.long)
+
+    @torch.inference_mode()
+    def job() -> None:
+        console(audio, rate, model(audio, finished, condition))
+
+    return job
+
+
+def _matchering(audio: Tensor, finished: Tensor, rate: int) -> Job:
+    from matchering import Config
+    from matchering.stages import main
+
+    target, reference = (x[0].T.double().numpy() for x in (audio, finished))
+    config = Config(internal_sample_rate=rate)
+    return lambda: main(target.copy(), reference.copy(), config, need_default=True)
+
+
+def _libsonare(audio: Tensor, rate: int) -> Job:
+    import libsonare
+
+    left, right = (row.numpy() for row in audio[0])
+    return lambda: libsonare.master_audio_stereo(left, right, rate)

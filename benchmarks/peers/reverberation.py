@@ -1,0 +1,84 @@
+"""A reverb of 1.2 s (ours: four paths) beside a convolution with 60,000 taps (two paths)."""
+
+from collections.abc import Iterator
+
+import torch
+from contest import Contest
+from torch import Tensor
+
+from ai_mixer.bench.clock import Job
+from ai_mixer.bench.work import Work, forward, forward_backward
+from ai_mixer.effects.reverb import Reverb
+from ai_mixer.shims import torchaudio  # grafx imports it, and fails where it is not mended first
+
+TAPS = 60_000
+WET = 0.3
+
+
+def contests(audio: Tensor, rate: int) -> Iterator[Contest]:
+    """The reverb, both ways."""
+    reverb, wet = Reverb(), torch.full((len(audio),), WET)
+    ours = Work("ours", lambda x, wet: reverb(x, rate, wet=wet), (audio, wet))
+    yield Contest(
+        "reverb, f+b",
+        forward_backward(ours),
+        {
+            "grafx, 60,000 taps": lambda: forward_backward(_grafx(audio, learned=True)),
+            "grafx, 60,000 fixed taps": lambda: forward_backward(_grafx(audio, learned=False)),
+            "dasp-pytorch": lambda: forward_backward(_dasp(audio, rate)),
+        },
+        bars={"grafx, 60,000 taps": 3.0},
+        once=frozenset({"dasp-pytorch"}),
+    )
+    yield Contest(
+        "reverb, f",
+        forward(ours),
+        {
+            "grafx, 60,000 taps": lambda: forward(_grafx(audio, learned=True)),
+            "pedalboard (Freeverb)": lambda: _pedalboard(audio, rate),
+            "libsonare (feedback delay network)": lambda: _libsonare(audio, rate),
+        },
+    )
+
+
+def _grafx(audio: Tensor, learned: bool) -> Work:
+    assert torchaudio
+    from grafx.processors.core.convolution import convolve
+
+    decay = torch.exp(-7.0 * torch.arange(TAPS) / TAPS)
+    response = 0.02 * decay * torch.randn(1, 2, TAPS)
+    wet = torch.full((len(audio),), WET)
+
+    def render(x: Tensor, wet: Tensor, response: Tensor = response) -> Tensor:
+        room = convolve(x, response, mode="causal")
+        return torch.lerp(x, room, wet[:, None, None])
+
+    return Work("grafx", render, (audio, wet, response) if learned else (audio, wet))
+
+
+def _dasp(audio: Tensor, rate: int) -> Work:
+    from dasp_pytorch.functional import noise_shaped_reverberation
+
+    knobs = [torch.full((len(audio),), 0.5) for _ in range(25)]
+    return Work(
+        "dasp",
+        lambda x, *knobs: noise_shaped_reverberation(x, rate, *knobs, num_samples=TAPS),
+        (audio, *knobs),
+    )
+
+
+def _pedalboard(audio: Tensor, rate: int) -> Job:
+    import pedalboard
+
+    effect, x = pedalboard.Reverb(), audio[0].numpy()
+    return lambda: effect(x, rate)
+
+
+def _libsonare(audio: Tensor, rate: int) -> Job:
+    import libsonare
+
+    left, right = (row.numpy() for row in audio[0])
+    params = {"decaySec": 1.2, "dryWet": WET}
+    return lambda: libsonare.mastering_process_stereo(
+        "effects.reverb.fdn", left, right, rate, params
+    )

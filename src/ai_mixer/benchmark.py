@@ -1,0 +1,101 @@
+"""Measure how long every part of a training takes here: a table, and the same as JSON."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hydra
+import pandas as pd
+import torch
+from omegaconf import DictConfig
+
+from ai_mixer.assemble import Parts, assemble
+from ai_mixer.bench import table, work
+from ai_mixer.bench.clock import alternate, use_threads
+from ai_mixer.bench.memory import peak_mib
+from ai_mixer.console.load import config_folder
+from ai_mixer.quiet import quiet, track
+
+INDEX = ["work", "batch", "threads"]
+LENGTHS = (1, 2, 4)  # times the excerpt: memory must grow no faster than these
+
+
+def benchmark(
+    parts: Parts, seconds: float, batches: list[int], threads: list[int], rounds: int
+) -> pd.DataFrame:
+    """Time and memory of effects, chain, losses, loader and step; one row per work and setting."""
+    rows = [
+        row
+        for count in threads
+        for batch in batches
+        for row in _audio_rows(parts, seconds, batch, count, rounds)
+    ]
+    rows += [row for count in threads for row in _training_rows(parts, count, rounds)]
+    return pd.DataFrame(rows).set_index(INDEX)
+
+
+def memory(parts: Parts, seconds: float) -> pd.DataFrame:
+    """Peak memory of the chain by length of the audio, forward and with gradients, in MiB."""
+    rate, rows = parts.data.sample_rate, []
+    for length in LENGTHS:
+        chain = work.chain(parts.console, work.music(1, length * seconds, rate), rate)
+        work.forward(chain)()
+        rows.append(
+            {
+                "seconds": length * seconds,
+                "forward MiB": peak_mib(work.forward(chain)),
+                "forward + backward MiB": peak_mib(work.forward_backward(chain)),
+            }
+        )
+    return pd.DataFrame(rows).set_index("seconds")
+
+
+def _audio_rows(
+    parts: Parts, seconds: float, batch: int, count: int, rounds: int
+) -> Iterator[dict[str, Any]]:
+    rate = parts.data.sample_rate
+    audio = work.music(batch, seconds, rate)
+    objective = parts.system.objective
+    all_work = [
+        *work.effects(parts.console, audio, rate),
+        work.chain(parts.console, audio, rate),
+        *work.losses(objective, audio, rate),
+    ]
+    with use_threads(count):
+        for piece in track(all_work, f"batch {batch}, threads {count}"):
+            jobs = {"f": work.forward(piece), "f+b": work.forward_backward(piece)}
+            timings = alternate(jobs, rounds)
+            columns = {k: v for name in jobs for k, v in table.columns(name, timings[name]).items()}
+            yield {"work": piece.name, "batch": batch, "threads": count, **columns}
+
+
+def _training_rows(parts: Parts, count: int, rounds: int) -> Iterator[dict[str, Any]]:
+    jobs = {
+        "loader": ("f", work.loader(parts)),
+        "training step": ("f+b", work.training_step(parts)),
+    }
+    with use_threads(count):
+        for name, (kind, job) in jobs.items():
+            timing = alternate({name: job}, rounds)[name]
+            row = {"work": name, "batch": parts.data.batch_size, "threads": count}
+            yield {**row, **table.columns(kind, timing)}
+
+
+@hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="benchmark")
+def main(cfg: DictConfig) -> None:
+    """`python -m ai_mixer.benchmark [name=value …]`."""
+    quiet()
+    torch.manual_seed(cfg.seed)
+    parts = assemble(cfg)
+    settings = cfg.measure
+    parts.data.songs("train")  # composed before the clock runs
+    times = benchmark(parts, settings.seconds, settings.batches, settings.threads, settings.rounds)
+    needs = memory(parts, settings.seconds)
+    path = Path(settings.json)
+    table.write(times, path, memory_mib=needs.reset_index().to_dict("records"))
+    print(f"{settings.seconds:g} s of stereo; loader and step: {parts.data.excerpt_s:g} s")
+    print(f"{table.show(times)}\nPeak memory of the chain\n\n{table.show(needs)}\n{path}")
+
+
+if __name__ == "__main__":
+    main()
