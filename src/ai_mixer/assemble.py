@@ -6,6 +6,7 @@ import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig
+from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 
 from ai_mixer.console import Console
@@ -71,7 +72,9 @@ def build_system(cfg: DictConfig, console: Console) -> MixSystem:
 
 def build_trainer(cfg: DictConfig, callbacks: list[pl.Callback], **options: Any) -> pl.Trainer:
     """Lightning's trainer; `options` replaces single settings (logger=…)."""
-    return _build(cfg, "trainer", callbacks=callbacks, **options)
+    # Lightning would add a checkpoint of its own, beside the run, where none is asked for.
+    keeps = any(isinstance(callback, ModelCheckpoint) for callback in callbacks)
+    return _build(cfg, "trainer", callbacks=callbacks, enable_checkpointing=keeps, **options)
 
 
 def build_callbacks(cfg: DictConfig) -> dict[str, pl.Callback]:

@@ -3,7 +3,7 @@
 import math
 
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts, LambdaLR, LinearLR, SequentialLR
 
 
 def cosine(
@@ -22,6 +22,32 @@ def cosine(
         return final + (1.0 - final) * 0.5 * (1.0 + math.cos(math.pi * progress))
 
     return LambdaLR(optimizer, factor)
+
+
+def warm_restarts(
+    optimizer: Optimizer,
+    total_steps: int,
+    cycles: int = 3,
+    growth: int = 2,
+    warmup: float = 0.05,
+    final: float = 0.01,
+) -> SequentialLR:
+    """Linear warm-up, then `cycles` half cosines, each starting again at the peak (SGDR, eq. 5).
+
+    Each cycle is `growth` times as long as the one before; the last ends with the training. warmup:
+    share of `total_steps` spent rising; final: share of the peak rate left at a cycle's end.
+    ValueError if cycles or growth is below 1.
+    """
+    if cycles < 1 or growth < 1:
+        raise ValueError(f"scheduler.cycles={cycles}, growth={growth}: both must be 1 or more")
+    rising = max(1, round(warmup * total_steps))
+    units = sum(growth**cycle for cycle in range(cycles))  # all cycles, by the first one's length
+    # Rounded up: a restart in the very last steps would leave the model at the peak.
+    first = max(1, math.ceil((total_steps - rising) / units))
+    lowest = final * max(group["lr"] for group in optimizer.param_groups)
+    rise = LinearLR(optimizer, 1.0 / rising, total_iters=rising - 1)
+    fall = CosineAnnealingWarmRestarts(optimizer, first, growth, lowest)
+    return SequentialLR(optimizer, [rise, fall], [rising])
 
 
 def constant(optimizer: Optimizer, total_steps: int) -> LambdaLR:
