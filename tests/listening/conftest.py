@@ -1,11 +1,45 @@
-"""A song whose versions are easy to tell apart by level alone."""
+"""Songs whose versions are easy to tell apart, and a real browser with the page in it."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from ai_mixer.listening.page import write_page
 from ai_mixer.listening.samples import SettingRow, SongSamples
 
 RATE = 22050
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    "--window-size=1280,1000",
+]
+RENDER = """
+const [version, at, range, repeat, seconds, done] = arguments;
+(async () => {
+  openContext();
+  choose(version);
+  const { sampleRate } = song();
+  const offline = new OfflineAudioContext(2, Math.round(seconds * sampleRate), sampleRate);
+  const plan = { when: 0, at, range, repeat };
+  const made = makeVoice(offline, await buffersOf(state.song), plan);
+  made.out.gain.value = 1;
+  made.out.connect(offline.destination);
+  const rendered = await offline.startRendering();
+  done([0, 1].map((channel) => [...rendered.getChannelData(channel)]));
+})();
+"""
 
 
 @pytest.fixture
@@ -13,12 +47,12 @@ def song() -> SongSamples:
     return make_song("Night bus")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make() -> object:
     return make_song
 
 
-def make_song(name: str, seconds: float = 2.0, **more: object) -> SongSamples:
+def make_song(name: str, seconds: float = 2.0, **more: Any) -> SongSamples:
     """Rough is the mix turned over and 12 dB down; finished is 6 dB above the mix."""
     t = np.arange(round(RATE * seconds)) / RATE
     tone = np.stack([np.sin(2 * np.pi * 441 * t), np.sin(2 * np.pi * 882 * t)]) * 0.4
@@ -27,5 +61,143 @@ def make_song(name: str, seconds: float = 2.0, **more: object) -> SongSamples:
         SettingRow("input_gain", "ratio", 0.25, 4, 1, 2.0, None, scale="log"),
         SettingRow("reverb", "wet", 0, 0.6, 0, 0.12, 0.3, masked=True),
     ]
-    values = {"settings": rows, "metrics": {"closeness": 0.41}, "genre": "hip_hop"} | more
-    return SongSamples(name, RATE, -0.25 * tone, tone, 2 * tone, condition="blind", **values)  # type: ignore[arg-type]
+    audio = {"rough": -0.25 * tone, "mix": tone, "finished": 2 * tone}
+    words = {"genre": "hip_hop", "condition": "blind", "settings": rows}
+    metrics = {"metrics": {"closeness": 0.41}, "rough_metrics": {"closeness": 0.0}}
+    return SongSamples(name, RATE, **{**audio, **words, **metrics, **more})
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium: the dev extra")
+    if not CHROMIUM or not DRIVER:
+        pytest.skip("needs Debian's chromium and chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in [*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    driver.set_script_timeout(30)
+    yield driver
+    driver.quit()
+
+
+class Page:
+    """The page as a listener has it: controls to press, a state to look at."""
+
+    def __init__(self, driver: Any) -> None:
+        self.driver = driver
+
+    def press(self, selector: str) -> None:
+        self.driver.find_element("css selector", selector).click()
+
+    def key(self, key: str, modifier: str = "") -> None:
+        """On the keyboard, wherever the focus is."""
+        chain = self._hands()
+        if modifier:
+            chain.key_down(modifier)
+        chain.send_keys(key)
+        if modifier:
+            chain.key_up(modifier)
+        chain.perform()
+
+    def ask(self, expression: str) -> Any:
+        return self.driver.execute_script(f"return {expression}")
+
+    def do(self, statements: str) -> None:
+        self.driver.execute_script(statements)
+
+    def text(self, name: str) -> str:
+        return self.ask(f"document.getElementById('{name}').textContent")
+
+    def wait(self, condition: str, seconds: float = 15) -> None:
+        """Look every 10 ms; fail if the condition does not come true."""
+        met = self.driver.execute_async_script(
+            f"""const done = arguments[0], end = performance.now() + {seconds * 1000};
+            (function look() {{
+              if ({condition}) done(true);
+              else if (performance.now() > end) done(false);
+              else setTimeout(look, 10);
+            }})()"""
+        )
+        assert met, f"not within {seconds} s: {condition}"
+
+    def play(self) -> None:
+        self.press("#play")
+        self.wait("position() > 0.1")
+
+    def wait_for_only(self, version: str) -> None:
+        """Until the crossfade is over and only this version has a gain."""
+        self.wait(
+            "voice && VERSIONS.every(each => (voice.gains[each].gain.value > 1e-6) "
+            f"=== (each === '{version}'))"
+        )
+
+    def wait_for_level(self, rms_db: float) -> None:
+        """Until the meter reads this on both channels, to 0.5 dB."""
+        self.wait(f"levelsNow().every(level => Math.abs(level.rmsDb - {rms_db}) < 0.5)")
+
+    def drag(self, start_s: float, end_s: float) -> None:
+        """Over the pictures, from one time to another; a drag to the same place is a click."""
+        pictures = self.driver.find_element("id", "pictures")
+        seconds, width = self.ask("song().seconds"), self.ask("pictures.clientWidth")
+        offsets = [round((at / seconds - 0.5) * width) for at in (start_s, end_s)]
+        chain = self._hands()
+        chain.move_to_element_with_offset(pictures, offsets[0], 0).click_and_hold()
+        if start_s != end_s:
+            chain.move_to_element_with_offset(pictures, offsets[1], 0)
+        chain.release().perform()
+
+    def render(
+        self, version: str, at: float, loop: tuple[float, float], repeat: bool, seconds: float
+    ) -> np.ndarray:
+        """What the page's own player sends to the loudspeakers [2, T], computed offline."""
+        ends = {"from": loop[0], "to": loop[1]}
+        channels = self.driver.execute_async_script(RENDER, version, at, ends, repeat, seconds)
+        return np.array(channels)
+
+    def _hands(self) -> Any:
+        chains = pytest.importorskip("selenium.webdriver.common.action_chains")
+        return chains.ActionChains(self.driver, duration=50)
+
+    def complaints(self) -> list[str]:
+        return [
+            entry["message"]
+            for entry in self.driver.get_log("browser")
+            if entry["level"] == "SEVERE"
+        ]
+
+
+@pytest.fixture(name="open_file", scope="session")
+def _open_file() -> Callable[..., Page]:
+    return open_file
+
+
+def open_file(browser: Any, path: Path) -> Page:
+    browser.switch_to.default_content()
+    browser.get(path.as_uri())
+    browser.get_log("browser")  # older pages' complaints
+    return Page(browser)
+
+
+@pytest.fixture
+def open_page(browser: Any, tmp_path: Path) -> Callable[..., Page]:
+    """A function: songs → their page, open in the browser."""
+
+    def opened(*songs: SongSamples) -> Page:
+        return open_file(browser, write_page(tmp_path / "index.html", "Title", songs))
+
+    return opened
+
+
+@pytest.fixture(scope="session")
+def two_songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page of two songs of two seconds."""
+    songs = [make_song("Night bus"), make_song("<b>Étude</b> №4")]
+    return write_page(tmp_path_factory.mktemp("two") / "index.html", "Title", songs)
+
+
+@pytest.fixture
+def page(browser: Any, two_songs: Path) -> Page:
+    """That page, just opened."""
+    return open_file(browser, two_songs)

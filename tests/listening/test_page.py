@@ -70,3 +70,33 @@ def test_strange_names_stay_text(make: Callable[..., SongSamples], tmp_path: Pat
 def test_a_page_without_songs(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least one song"):
         write_page(tmp_path / "i.html", "Title", [])
+
+
+def test_songs_beyond_the_limit_go_to_further_pages(
+    make: Callable[..., SongSamples], tmp_path: Path
+) -> None:
+    """MLflow shows no large file: each page stays below, all songs are there once, in order."""
+    names = ["a", "b", "c", "d", "e"]
+    whole = write_page(tmp_path / "all.html", "Title", [make(name, 0.5) for name in names])
+    limit = whole.stat().st_size // 2
+    first = write_page(
+        tmp_path / "index.html", "Title", [make(name, 0.5) for name in names], max_bytes=limit
+    )
+    sheets = [first, tmp_path / "index-2.html", tmp_path / "index-3.html"]
+    assert sorted(tmp_path.glob("index*.html")) == sorted(sheets)
+    texts = [sheet.read_text() for sheet in sheets]
+    assert [song["name"] for text in texts for song in page_data(text)["songs"]] == names
+    for sheet, text in zip(sheets, texts, strict=True):
+        assert text.count("<script type=") == 1 + 3 * len(page_data(text)["songs"])
+        assert re.findall(r'<a href="([^"]*)"', text) == [
+            other.name for other in sheets if other != sheet
+        ]
+    assert "Pages of songs" not in whole.read_text()
+
+
+def test_one_song_too_long_for_the_limit_is_written_all_the_same(
+    song: SongSamples, tmp_path: Path
+) -> None:
+    path = write_page(tmp_path / "index.html", "Title", [song, song], max_bytes=1)
+    assert sorted(tmp_path.iterdir()) == sorted([path, tmp_path / "index-2.html"])
+    assert len(page_data(path.read_text())["songs"]) == 1

@@ -51,7 +51,8 @@ class SongSamples:
     genre: str | None = None
     condition: str | None = None
     settings: Sequence[SettingRow] = ()
-    metrics: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)  # of the mix
+    rough_metrics: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shapes = {name: audio.shape for name, audio in self.versions().items()}

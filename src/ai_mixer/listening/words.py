@@ -1,5 +1,7 @@
 """Names and numbers as a musician reads them."""
 
+import re
+
 CONDITIONS = {
     "blind": "mixed by ear: heard the rough version only",
     "reference": "mixed towards a reference: another part of the finished version",
@@ -47,12 +49,13 @@ def decibels(value: float) -> str:
 
 
 def number(value: float | str) -> str:
-    """A figure to three digits.
+    """A figure to three digits, with a real minus.
 
-    >>> number(0.12345), number(-14.0), number("12 songs")
-    ('0.123', '−14', '12 songs')
+    >>> number(0.12345), number(-14.0), number("-0.20"), number("12 songs")
+    ('0.123', '−14.0', '−0.20', '12 songs')
     """
-    return value if isinstance(value, str) else f"{value:.3g}".replace("-", "−")
+    text = value if isinstance(value, str) else f"{value:#.3g}".removesuffix(".")
+    return re.sub(r"^-(?=\d)", "−", text)
 
 
 _SHORT = {"eq", "stft", "lufs", "rms", "mae", "id"}

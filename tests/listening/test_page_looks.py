@@ -1,0 +1,148 @@
+"""The page to look at: nothing overlaps or sticks out, and every word can be read."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ai_mixer.listening.page import write_page
+from ai_mixer.listening.samples import SongSamples
+
+pytestmark = pytest.mark.browser
+
+LONG = "Symphony No. 9 in E minor, Op. 95 “From the New World”: II. Largo (live, remastered)"
+FACTS = """
+const rgba = (text) => text.match(/[\\d.]+/g).map(Number);
+const light = ([r, g, b]) => [r, g, b]
+  .map((x) => x / 255)
+  .map((x) => (x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4))
+  .reduce((sum, x, i) => sum + x * [0.2126, 0.7152, 0.0722][i], 0);
+const groundOf = (node) => {
+  for (; node; node = node.parentElement) {
+    const colour = rgba(getComputedStyle(node).backgroundColor);
+    if (colour.length < 4 || colour[3] === 1) return colour;
+  }
+  return [255, 255, 255];
+};
+const found = [];
+const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (walk.nextNode()) {
+  const node = walk.currentNode.parentElement;
+  if (!walk.currentNode.textContent.trim() || node.closest("script, .hidden, figcaption")) continue;
+  if (!node.checkVisibility()) continue;
+  const [a, b] = [light(rgba(getComputedStyle(node).color)), light(groundOf(node))];
+  const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  found.push([walk.currentNode.textContent.trim(), ratio]);
+}
+return found;
+"""
+BOXES = """
+return all(arguments[0]).filter((node) => node.checkVisibility()).map((node) => {
+  const { left, top, right, bottom } = node.getBoundingClientRect();
+  return [node.textContent, left, top, right, bottom];
+});
+"""
+
+LABELS = [
+    ".tick, figcaption",
+    ".times span",
+    ".scale span",
+    ".versions button",
+    "#settings th, #settings td",
+    ".seek > *, .switches > *, .level > *",
+    "#songs button",
+    "header h1, .figures div",
+]
+
+
+@pytest.fixture(params=[1280, 390])
+def width(request: pytest.FixtureRequest, browser: Any) -> Iterator[int]:
+    size = {"width": request.param, "height": 900, "deviceScaleFactor": 1}
+    mobile = request.param < 500
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {**size, "mobile": mobile})
+    yield request.param
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest, browser: Any) -> Iterator[str]:
+    media = [{"name": "prefers-color-scheme", "value": request.param}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
+    yield request.param
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+@pytest.fixture(scope="module")
+def full_file(make: Callable[..., SongSamples], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Long names, and ten seconds of time marks."""
+    songs = [make(LONG, 10.0), make("x" * 120, 0.5), make("short", 0.5)]
+    figures = {f"knob skill, {name}": "-0.25" for name in ("blind", "reference", "paired")}
+    path = tmp_path_factory.mktemp("full") / "index.html"
+    return write_page(path, "Title", songs, headline=figures)
+
+
+@pytest.fixture
+def full_page(browser: Any, open_file: Callable[..., Any], full_file: Path) -> Any:
+    page = open_file(browser, full_file)
+    page.do("setLoop({ from: 1, to: 9 })")
+    return page
+
+
+@pytest.mark.parametrize("song", [0, 1])
+def test_nothing_sticks_out(width: int, full_page: Any, song: int) -> None:
+    full_page.do(f"openSong({song}); help.showModal()")
+    assert full_page.ask("document.documentElement.scrollWidth") <= width
+    left, right = full_page.ask(
+        "[help.getBoundingClientRect().left, help.getBoundingClientRect().right]"
+    )
+    assert 0 < left < right < width
+
+
+def test_labels_do_not_overlap(width: int, full_page: Any) -> None:
+    for labels in LABELS:
+        boxes = full_page.driver.execute_script(BOXES, labels)
+        assert len(boxes) > 1, labels
+        for index, (text, left, top, right, bottom) in enumerate(boxes):
+            for other, left2, top2, right2, bottom2 in boxes[index + 1 :]:
+                apart = right <= left2 or right2 <= left or bottom <= top2 or bottom2 <= top
+                assert apart, f"{text!r} lies on {other!r}"
+
+
+def test_every_word_can_be_read(scheme: str, full_page: Any) -> None:
+    """Contrast 4.5 : 1 or more (WCAG 2 level AA), whichever version is chosen."""
+    for version in ("rough", "mix", "finished"):
+        full_page.do(f"choose('{version}')")
+        facts = full_page.driver.execute_script(FACTS)
+        assert len(facts) > 40
+        assert [(text, ratio) for text, ratio in facts if ratio < 4.5] == []
+
+
+def test_axes_have_units(full_page: Any) -> None:
+    texts = full_page.ask("all('figure[data-version=mix] .tick').map(tick => tick.textContent)")
+    assert texts == ["100 Hz", "1 kHz", "10 kHz"]
+    times = full_page.ask("all('#times span').map(mark => mark.textContent)")
+    assert times == [f"{second} s" for second in range(11)]
+
+
+def test_settings_are_told_in_words(full_page: Any) -> None:
+    rows = full_page.ask("all('#settings tr').map(row => [...row.cells].map(c => c.textContent))")
+    assert rows == [
+        ["Low EQ", "+1.5 dB", "+2.0 dB", "0.0 dB"],
+        ["Input gain", "× 2.00", "unknown", "× 1.00"],
+        ["Reverb", "12 %", "masked", "0 %"],
+    ]
+    heads = full_page.ask("all('#settings-card thead th').map(head => head.textContent)")
+    assert heads == ["Knob", "Model", "True", "Neutral"]
+    assert "Masked" in full_page.text("masked-note")
+    assert full_page.ask("all('#metrics tr').map(row => row.innerText.split(/\\s+/))") == [
+        ["Closeness", "0.00", "0.410"]
+    ]
+
+
+def test_cards_without_content_are_not_there(
+    open_page: Callable[..., Any], make: Callable[..., SongSamples]
+) -> None:
+    page = open_page(replace(make("x", 0.5), settings=(), metrics={}))
+    assert page.ask("['settings-card', 'metrics-card'].map(id => element(id).hidden)") == [True] * 2
