@@ -13,6 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from ai_mixer.assemble import Parts, assemble, trusted_in
+from ai_mixer.data.fingerprint import fingerprints
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.evaluate import Evaluation, evaluate
 from ai_mixer.figures import skill_figure
@@ -80,6 +81,7 @@ def _write_down(
     run.log_params({"group": choices})
     run.set_tags({"overrides": " ".join(overrides), "command": _command(overrides)})
     run.log_text(OmegaConf.to_yaml(cfg, resolve=True), "config.yaml")
+    run.describe(_again(cfg, overrides))  # all there is to say if it breaks off
 
 
 def _judge(cfg: DictConfig, run: Run, overrides: list[str], step: int) -> None:
@@ -119,18 +121,15 @@ def _keep_model(cfg: DictConfig, parts: Parts, run: Run) -> None:
 
 
 def _songs(parts: Parts) -> pd.DataFrame:
-    """Every song with its group, genre and split."""
-    return pd.DataFrame(
-        [
-            {"song": song.id, "group": song.group, "genre": song.genre, "split": split}
-            for split in SPLITS
-            for song in parts.data.songs(split)
-        ]
-    )
+    """Every song with its group, genre, split and the fingerprint of its audio."""
+    songs = [song for split in SPLITS for song in parts.data.songs(split)]
+    columns = {"song": "id", "group": "group", "genre": "genre", "split": "split"}
+    known = {name: [getattr(song, field) for song in songs] for name, field in columns.items()}
+    return pd.DataFrame({**known, "audio": fingerprints(songs)})
 
 
 def _log_songs(songs: pd.DataFrame, run: Run) -> None:
-    """Which songs the run saw: split.csv, and a digest of it to compare runs by."""
+    """Which songs the run saw, and what they sound like: split.csv, and a digest to compare by."""
     run.log_table(songs, "split.csv")
     digest = hashlib.sha256(songs.to_csv(index=False).encode()).hexdigest()[:16]
     if run.resumed and run.tags.get("data.digest", digest) != digest:
@@ -161,11 +160,21 @@ def _shown(tables: Evaluation) -> dict[str, float | str]:
 
 
 def _description(cfg: DictConfig, tables: Evaluation, overrides: list[str]) -> str:
+    skills = (
+        f"{name} **{tables.skill(name):+.2f}** "
+        f"[{tables.skill(name, 'skill_low'):+.2f}, {tables.skill(name, 'skill_high'):+.2f}]"
+        for name in CONDITIONS
+    )
     return (
-        f"Make it again: `{_command(overrides)}` (seed {cfg.seed}).  \n"
+        f"Knob skill on held-out songs: {', '.join(skills)}.  \n"
+        f"{_again(cfg, overrides)}  \n"
         "Listen: `listening/index.html` among the artifacts.\n\n"
         f"{tables.markdown()}"
     )
+
+
+def _again(cfg: DictConfig, overrides: list[str]) -> str:
+    return f"Make it again: `{_command(overrides)}` (seed {cfg.seed})."
 
 
 def _command(overrides: list[str]) -> str:
