@@ -175,6 +175,23 @@ def test_audible_from_one_decibel_on():
     assert not Compressor().audible(10 * x, RATE, ratio=torch.ones(3)).any()
 
 
+def test_a_compressor_at_its_cap_is_a_fader():
+    """At the cap two ratios sound alike, so neither counts as audible; below it they differ."""
+    levels_db = torch.tensor([0.0, -12.0])[:, None, None]
+    x = 10 ** (levels_db / 20) * torch.sin(torch.arange(2 * RATE) / 20.0)
+    compressor, high, higher = Compressor(), torch.full((2,), 3.0), torch.full((2,), 8.0)
+    assert compressor.audible(x, RATE, ratio=high).tolist() == [False, True]
+    change = compressor(x, RATE, ratio=high) - compressor(x, RATE, ratio=higher)
+    change_db = 10 * (change.square().mean((1, 2)) / x.square().mean((1, 2))).log10()
+    assert change_db[0] < -30 < change_db[1]
+
+
+def test_audible_takes_some_time():
+    x = torch.full((2, 1, 10 * RATE), 1e-3)
+    x[0, :, :RATE // 2] = x[1, :, :2 * RATE] = 10 ** (-12 / 20)
+    assert Compressor().audible(x, RATE, ratio=torch.full((2,), 3.0)).tolist() == [False, True]
+
+
 @pytest.mark.parametrize("name", ["attack_ms", "release_ms", "knee_db", "max_reduction_db"])
 def test_impossible_settings_are_refused(name):
     with pytest.raises(ValueError, match=rf"{name}: needs a value above 0, got 0.0"):

@@ -15,7 +15,10 @@ from ai_mixer.dsp.recursions import smooth_attack_release
 from ai_mixer.effects.effect import Effect
 from ai_mixer.units import SILENCE_DB, db_to_ratio, ratio_to_db
 
-AUDIBLE_DB = 1.0  # less gain reduction than this teaches nobody the ratio
+# A reduction below AUDIBLE_DB, or as close to the cap, tells nobody the ratio: at the cap the
+# compressor is a fader. It has to move between the two for some of the time.
+AUDIBLE_DB = 1.0
+AUDIBLE_SHARE = 0.1
 
 
 class Compressor(Effect):
@@ -78,8 +81,11 @@ class Compressor(Effect):
 
     @torch.no_grad()
     def audible(self, x: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
-        """True where the gain reduction reaches 1 dB somewhere."""
-        return (self.gain_reduction_db(x, sample_rate, ratio) >= AUDIBLE_DB).any(dim=-1)
+        """True where the reduction is 1 dB or more, and 1 dB or more off its cap, for a tenth of x."""
+        reduction_db = self.gain_reduction_db(x, sample_rate, ratio)
+        highest_db = self.max_reduction_db - AUDIBLE_DB
+        telling = (reduction_db >= AUDIBLE_DB) & (reduction_db <= highest_db)
+        return telling.double().mean(dim=-1) >= AUDIBLE_SHARE
 
     @staticmethod
     def _slope(ratio: Tensor) -> Tensor:

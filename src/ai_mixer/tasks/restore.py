@@ -53,6 +53,14 @@ class Restore:
         finished = finished * gain
         rough, knobs = self._rough(finished, sample_rate, dry, rng)
         mix, audible = self.console.listen(rough[None], sample_rate, knobs[None])
+        hidden = ~audible[0] & (knobs != self.console.neutral)
+        if hidden.any():
+            # What cannot be heard must not leave a mark either: a compressor that stays at its cap
+            # is a fader, and would make the gains untrue.
+            knobs = torch.where(hidden, self.console.neutral, knobs)
+            rough = self.console.unmix(finished[None], sample_rate, knobs[None])[0]
+            mix, still = self.console.listen(rough[None], sample_rate, knobs[None])
+            audible &= still
         if dry:
             finished = mix[0]
         return Example(
