@@ -188,7 +188,7 @@ def test_a_compressor_at_its_cap_is_a_fader():
 
 def test_audible_takes_some_time():
     x = torch.full((2, 1, 10 * RATE), 1e-3)
-    x[0, :, :RATE // 2] = x[1, :, :2 * RATE] = 10 ** (-12 / 20)
+    x[0, :, : RATE // 2] = x[1, :, : 2 * RATE] = 10 ** (-12 / 20)
     assert Compressor().audible(x, RATE, ratio=torch.full((2,), 3.0)).tolist() == [False, True]
 
 

@@ -81,7 +81,7 @@ class Compressor(Effect):
 
     @torch.no_grad()
     def audible(self, x: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
-        """True where the reduction is 1 dB or more, and 1 dB or more off its cap, for a tenth of x."""
+        """True where for a tenth of x the reduction is at least 1 dB, and 1 dB off its cap."""
         reduction_db = self.gain_reduction_db(x, sample_rate, ratio)
         highest_db = self.max_reduction_db - AUDIBLE_DB
         telling = (reduction_db >= AUDIBLE_DB) & (reduction_db <= highest_db)
