@@ -274,9 +274,9 @@ def test_settings_that_cannot_be(values, message):
             "float32 or float64, got torch.int",
         ),
         (torch.zeros(1, 2, 9), 44.1, torch.zeros(1, P), "whole 8000–192000 Hz, got 44.1"),
-        (torch.zeros(1, 2, 9), RATE, torch.zeros(1, 9), r"= \[1, 10\], got \[1, 9\]"),
-        (torch.zeros(2, 2, 9), RATE, torch.zeros(1, P), r"= \[2, 10\], got \[1, 10\]"),
-        (torch.zeros(1, 2, 9), RATE, torch.zeros(P), r"= \[1, 10\], got \[10\]"),
+        (torch.zeros(1, 2, 9), RATE, torch.zeros(1, 9), rf"= \[1, {P}\], got \[1, 9\]"),
+        (torch.zeros(2, 2, 9), RATE, torch.zeros(1, P), rf"= \[2, {P}\], got \[1, {P}\]"),
+        (torch.zeros(1, 2, 9), RATE, torch.zeros(P), rf"= \[1, {P}\], got \[{P}\]"),
     ],
 )
 @pytest.mark.parametrize("verb", ["forward", "unmix", "listen"])

@@ -40,7 +40,7 @@ def test_batches(build):
     (batch, *_) = batches(data.train_dataloader())
     assert isinstance(batch, Batch)
     assert batch.rough.shape == batch.finished.shape == batch.reference.shape == (2, 2, 2_000)
-    assert batch.knobs.shape == batch.mask.shape == (2, 10)
+    assert batch.knobs.shape == batch.mask.shape == (2, len(data.task.console.knobs))
     assert batch.mask.dtype == torch.bool
     assert batch.sample_rate == 8_000
 
@@ -78,7 +78,7 @@ def test_workers_change_nothing(build):
 
 
 def test_an_empty_split_says_what_to_do(tmp_path, write_song, show_task):
-    write_song(tmp_path / "only.wav")
+    write_song(tmp_path / "only.wav", seconds=6)
     data = MixData(Folder(tmp_path), show_task)
     with pytest.raises(ValueError, match=r"no songs in val .*'train': 1.*add songs or artists"):
         data.val_dataloader()

@@ -1,6 +1,6 @@
 """What every effect obeys, whoever wrote it: found by import, so a new file is tested at once.
 
-A knob's range and neutral are those of the classic console.
+A knob's range and neutral are those of the first console that has it, classic before others.
 """
 
 import importlib
@@ -13,6 +13,7 @@ from torch.autograd import gradcheck
 
 import ai_mixer.effects
 from ai_mixer.console import load_console
+from ai_mixer.console.load import config_folder
 from ai_mixer.effects.effect import Effect
 from ai_mixer.types import Knob
 
@@ -32,11 +33,14 @@ def effect_classes():
 
 
 def console_knobs():
-    """Class → argument → Knob, as the classic console turns it."""
-    console, table = load_console("classic", "wide"), {}
-    knobs = iter(console.knobs)
-    for effect in console.effects.values():
-        table.setdefault(type(effect), {n: next(knobs) for n in effect.knob_names})
+    """Class → argument → Knob, as a console of configs/console turns it."""
+    table = {}
+    pages = sorted(page.stem for page in (config_folder() / "console").glob("*.yaml"))
+    for page in sorted(pages, key=lambda page: page != "classic"):
+        console = load_console(page, "wide")
+        knobs = iter(console.knobs)
+        for effect in console.effects.values():
+            table.setdefault(type(effect), {n: next(knobs) for n in effect.knob_names})
     return table
 
 
@@ -49,7 +53,7 @@ each_knob = pytest.mark.parametrize(("cls", "name"), KNOBS, ids=lambda v: getatt
 
 def knob_of(cls, name) -> Knob:
     if name not in CONSOLE_KNOBS.get(cls, {}):
-        pytest.fail(f"{cls.__name__}: no console turns its knob {name!r}: add it to classic.yaml")
+        pytest.fail(f"{cls.__name__}: no console turns its knob {name!r}: configs/console")
     return CONSOLE_KNOBS[cls][name]
 
 

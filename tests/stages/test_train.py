@@ -111,7 +111,7 @@ def test_the_model_is_two_plain_files(trained, config):
     assert card["run"] == trained.run.id
     assert card["config"] == OmegaConf.to_container(config)
     names = [knob["name"] for knob in card["knobs"]]
-    assert len(names) == 10
+    assert len(names) == len(set(names)) >= 10
     assert set(card["trained"]) <= set(names)
     assert list(card["mean_knobs"]) == names
     assert all(0 <= mean <= 1 for mean in card["mean_knobs"].values())
