@@ -95,7 +95,7 @@ $(PEERS_READY): benchmarks/peers/requirements.txt pyproject.toml constraints.txt
 
 .PHONY: ui listen
 ui: $(READY) ## MLflow's pages on 127.0.0.1:5000 (HOST=, PORT=)
-	$(BIN)/python -m ai_mixer.tracking.ui --host $(HOST) --port $(PORT)
+	$(BIN)/python -m ai_mixer.ui host=$(HOST) port=$(PORT) $(WORDS)
 
 listen: $(READY) ## the last run's listening page (run=ID for another)
 	@$(BIN)/python -m ai_mixer.listen $(WORDS)

@@ -1,7 +1,7 @@
-"""MLflow's web pages over our runs: `python -m ai_mixer.tracking.ui --port 5000`."""
+"""MLflow's server over our runs."""
 
-import argparse
 import os
+import socket
 import sys
 from typing import NoReturn
 
@@ -9,8 +9,13 @@ from ai_mixer.tracking.store import Store
 
 
 def serve(store: Store, host: str = "127.0.0.1", port: int = 5000) -> NoReturn:
-    """Become MLflow's server: does not return."""
-    assert store.client  # makes the database: the server would put artifacts where it was started
+    """Become MLflow's server: does not return.
+
+    FileNotFoundError without runs, OSError if the port is not free; both in one line.
+    """
+    if not store.exists:
+        raise FileNotFoundError(f"no run yet in {store.folder}: `make train` makes one")
+    _check_free(host, port)
     command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port)]
     command += ["--backend-store-uri", store.uri]
     command += ["--default-artifact-root", store.artifacts.as_uri(), "--workers", "1"]
@@ -25,22 +30,17 @@ def serve(store: Store, host: str = "127.0.0.1", port: int = 5000) -> NoReturn:
     os.execv(sys.executable, command)
 
 
+def _check_free(host: str, port: int) -> None:
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((host, port))
+        except OSError as error:
+            raise OSError(f"{host}:{port}: {error.strerror}: choose another, PORT=5001") from error
+
+
 def _address(store: Store, host: str, port: int) -> str:
     """The table of the newest experiment's runs (MLflow 3.17 heeds the link, not the tag)."""
     newest = store.client.search_experiments(max_results=1, order_by=["last_update_time DESC"])
     page = f"/{newest[0].experiment_id}/runs" if newest else ""
     return f"http://{host}:{port}/#/experiments{page}?workflowType=machine_learning"
-
-
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", default="mlruns", help="folder of runs (default: mlruns)")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=5000)
-    words = parser.parse_args()
-    serve(Store(words.runs), words.host, words.port)
-
-
-if __name__ == "__main__":
-    main()
