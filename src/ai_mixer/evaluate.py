@@ -5,7 +5,7 @@ baselines. Every excerpt is drawn once and heard under all three conditions.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ai_mixer.assemble import asked_run, held_out
+from ai_mixer.data.skipped import SkippedSongs
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.metrics.distance import distances
 from ai_mixer.metrics.knobs import knob_errors
@@ -31,11 +32,12 @@ BLIND_TARGET_LUFS = -14.0  # what loudness_only aims at when it hears no other v
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Records per excerpt, condition and system, and the tables made of them."""
+    """Records per excerpt, condition and system, the tables made of them, and songs left out."""
 
     records: pd.DataFrame
     knobs: pd.DataFrame
     audio: pd.DataFrame
+    skipped: pd.DataFrame = field(default_factory=pd.DataFrame)  # file, reason
 
     def skill(self, condition: str, number: str = "skill") -> float:
         """A number of the headline row of protocol K: skill, skill_low, skill_high or mae."""
@@ -52,10 +54,11 @@ class Evaluation:
             for number in ("skill", "skill_low", "skill_high", "mae"):
                 figures[f"test/{number}_{condition}"] = self.skill(condition, number)
             figures[f"test/closeness_{condition}"] = self.closeness(condition)
-        return figures
+        return {**figures, "test/skipped_songs": float(len(self.skipped))}
 
     def markdown(self) -> str:
         """Both tables, with what they mean."""
+        left_out = f"\nSongs left out: {len(self.skipped)} (skipped.csv)\n"
         overall = self.audio[self.audio.index.get_level_values("genre") == "all"]
         return (
             "## Protocol K: knob skill\n"
@@ -66,16 +69,19 @@ class Evaluation:
             "closeness = 1 − d(mix) / d(rough), mid/side STFT at equal loudness; closer = share of "
             "songs that came closer.\n\n"
             f"{to_markdown(overall.droplevel('genre'))}\n"
+            + (left_out if len(self.skipped) else "")
         )
 
     def write(self, folder: Path) -> None:
-        """records.csv, knobs.csv, audio.csv and tables.md."""
+        """records.csv, knobs.csv, audio.csv, tables.md, and skipped.csv where it has a row."""
         folder.mkdir(parents=True, exist_ok=True)
         self.records.to_csv(folder / "records.csv", index=False)
         flat = self.knobs.set_axis([" ".join(c) for c in self.knobs.columns], axis=1)
         flat.to_csv(folder / "knobs.csv")
         self.audio.to_csv(folder / "audio.csv")
         (folder / "tables.md").write_text(self.markdown(), encoding="utf-8")
+        if len(self.skipped):
+            self.skipped.to_csv(folder / "skipped.csv", index=False)
 
 
 @torch.inference_mode()
@@ -101,11 +107,13 @@ def evaluate(
     )
     songs = {song.id: song for song in dataset.songs}
     rows: list[dict[str, Any]] = []
+    skipped = SkippedSongs()
     for batch in track(batches, f"evaluating on {split} songs"):
+        skipped.add(batch.skipped)
         for condition, systems in _judge(mixer, batch):
             rows += _spread(batch, songs, condition, systems)
     records = pd.DataFrame(rows)
-    return Evaluation(records, table_k(records), table_a(records))
+    return Evaluation(records, table_k(records), table_a(records), pd.DataFrame(skipped.rows()))
 
 
 Measured = dict[str, Tensor]

@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ai_mixer.assemble import Parts, assemble
 from ai_mixer.console.load import config_folder
+from ai_mixer.data.skipped import SkippedSongs
 from ai_mixer.quiet import track
 from ai_mixer.stage import stage
 from ai_mixer.types import Batch
@@ -25,9 +26,10 @@ def measure(parts: Parts, examples: int) -> dict[str, float]:
     """Median raw value of every term over `examples` training examples: name → value."""
     dataset = parts.data.dataset("train")
     places = np.linspace(0, len(dataset) - 1, min(examples, len(dataset))).astype(int).tolist()
-    values = defaultdict(list)
+    values, skipped = defaultdict(list), SkippedSongs()
     for place in track(places, "measuring doing nothing"):
         batch = Batch.collate([dataset[0, place]])
+        skipped.add(batch.skipped)
         knobs = parts.console.neutral[None]
         _, terms = parts.system.objective(knobs, batch.rough, batch)
         for name, value in terms.items():

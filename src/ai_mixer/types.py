@@ -6,7 +6,7 @@ Shapes: B songs, C channels, T samples, P knobs.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -88,12 +88,23 @@ class Song:
     stems: Mapping[str, Path] = field(default_factory=dict)
 
 
+class Skipped(NamedTuple):
+    """A song that was left out: its file, and what is wrong with it."""
+
+    file: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.reason}"
+
+
 @dataclass
 class Example:
     """One training example: a batch item without the batch dimension.
 
     rough, finished, reference: [C, T]. knobs: [P] positions. mask: [P], True where the knob can be
-    learned from this example. condition: index into CONDITIONS.
+    learned from this example. condition: index into CONDITIONS. skipped: songs that it should have
+    been made from, and could not.
     """
 
     rough: Tensor
@@ -105,6 +116,7 @@ class Example:
     genre: int
     sample_rate: int
     song_id: str
+    skipped: tuple[Skipped, ...] = ()
 
 
 @dataclass
@@ -120,6 +132,7 @@ class Batch:
     genre: Tensor  # [B] long, index into GENRES or −1
     sample_rate: int
     song_id: list[str]
+    skipped: list[Skipped] = field(default_factory=list)  # songs left out on the way, of all items
 
     @classmethod
     def collate(cls, examples: Sequence[Example]) -> Self:
@@ -135,6 +148,7 @@ class Batch:
             **{n: stack(n) for n in _TENSORS},
             sample_rate=rates.pop(),
             song_id=[example.song_id for example in examples],
+            skipped=[song for example in examples for song in example.skipped],
         )
 
     def __len__(self) -> int:

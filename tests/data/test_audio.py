@@ -1,6 +1,9 @@
 """Excerpts equal the same region of the whole file, whatever its rate and format."""
 
 import math
+import os
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ai_mixer.data.audio import probe, read_excerpt
+from ai_mixer.data.audio import SongError, probe, read_excerpt
 from ai_mixer.dsp.resample import resample
 
 
@@ -86,6 +89,16 @@ def test_nan_names_the_file(tmp_path, bad):
         read_excerpt(tmp_path / "bad.wav", 0, 3 / 44_100, 44_100)
 
 
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_hole_elsewhere_in_the_song_does_no_harm(tmp_path, bad):
+    audio = np.full(44_100, 0.1)
+    audio[30_000] = bad
+    soundfile.write(tmp_path / "hole.wav", audio, 44_100, subtype="FLOAT")
+    assert read_excerpt(tmp_path / "hole.wav", 0, 0.5, 44_100).isfinite().all()
+    with pytest.raises(SongError):
+        read_excerpt(tmp_path / "hole.wav", 0.5, 0.5, 44_100)
+
+
 def test_surround_and_empty_files_are_named(tmp_path):
     soundfile.write(tmp_path / "six.wav", np.zeros((100, 6)), 44_100)
     with pytest.raises(ValueError, match=r"six\.wav: 6 channels, .* mix it down"):
@@ -95,18 +108,96 @@ def test_surround_and_empty_files_are_named(tmp_path):
         probe(tmp_path / "empty.wav")
 
 
-def test_damaged_files_are_named(tmp_path, noise):
-    path = tmp_path / "torn.flac"
+@pytest.mark.parametrize("suffix", ["flac", "mp3"])
+@pytest.mark.parametrize("start_s", [0.0, 0.9, 1.5])
+def test_damaged_files_are_named(tmp_path, suffix, start_s, noise):
+    """Wherever the excerpt meets the end that is missing: at its own end, or before its start."""
+    path = tmp_path / f"torn.{suffix}"
     soundfile.write(path, noise, 48_000)
-    path.write_bytes(path.read_bytes()[:20_000])
-    assert probe(path).duration_s == 2.0  # so the header says
-    with pytest.raises(ValueError, match=r"torn\.flac: is damaged"):
-        read_excerpt(path, 1.0, 0.5, 48_000)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    assert probe(path).duration_s == pytest.approx(2.0, abs=0.1)  # so the header says
+    with pytest.raises(ValueError, match=rf"torn\.{suffix}: is damaged \(.+\): copy it again"):
+        read_excerpt(path, start_s, 1.4, 48_000)
+
+
+def test_what_is_left_of_a_torn_file_is_read(tmp_path, noise):
+    """A WAV file has no claim in its header that the decoder would believe."""
+    path = tmp_path / "torn.wav"
+    soundfile.write(path, noise, 48_000)
+    path.write_bytes(path.read_bytes()[: 44 + 4 * 48_000])
+    assert probe(path).duration_s == 1.0
+    np.testing.assert_array_equal(
+        read_excerpt(path, 0.0, 1.0, 48_000).numpy(), soundfile.read(path, dtype="float32")[0].T
+    )
 
 
 def test_unreadable_files_are_named(tmp_path):
     (tmp_path / "fake.wav").write_text("no sound")
-    with pytest.raises(ValueError, match=r"fake\.wav: cannot be read as sound"):
+    with pytest.raises(ValueError, match=r"fake\.wav: cannot be read as sound \(Format not rec"):
         probe(tmp_path / "fake.wav")
     with pytest.raises(ValueError, match=r"none\.wav: .*no such file"):
         probe(tmp_path / "none.wav")
+    (tmp_path / "folder.wav").mkdir()
+    with pytest.raises(ValueError, match=r"folder\.wav: .*Is a directory"):
+        probe(tmp_path / "folder.wav")
+    (tmp_path / "link.wav").symlink_to(tmp_path / "gone.wav")
+    with pytest.raises(ValueError, match=r"link\.wav: .*a link to .*gone\.wav, which is not there"):
+        probe(tmp_path / "link.wav")
+    (tmp_path / "ring.wav").symlink_to("ring.wav")
+    with pytest.raises(ValueError, match=r"ring\.wav: .*symbolic links"):
+        probe(tmp_path / "ring.wav")
+
+
+@pytest.fixture
+def nobody():
+    """Files are opened with the rights of somebody else, where that can be arranged."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    yield
+    os.seteuid(0)
+
+
+@pytest.fixture
+def locked():
+    """A song that may not be read, in a folder that may be."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "locked.wav"
+        soundfile.write(path, np.zeros(44_100), 44_100)
+        path.chmod(0)
+        yield path
+
+
+def test_a_file_without_permission_says_so(locked, nobody):
+    with pytest.raises(ValueError, match=r"locked\.wav: .*\(Permission denied\)"):
+        probe(locked)
+
+
+@pytest.mark.parametrize("name", ["Größe.wav", "日本.wav", "🎛.wav", "tab\there.wav", "-f.wav"])
+def test_any_name_is_a_name(tmp_path, name):
+    soundfile.write(tmp_path / name, np.zeros(44_100), 44_100)
+    assert probe(tmp_path / name).duration_s == 1.0
+    assert read_excerpt(tmp_path / name, 0, 1, 44_100).shape == (2, 44_100)
+
+
+def test_a_name_that_is_no_unicode_is_told_in_letters(tmp_path):
+    """Old disks have such names, and no table or page could hold them."""
+    raw = os.fsencode(tmp_path) + b"/caf\xe9.wav"
+    try:
+        Path(os.fsdecode(raw)).write_bytes(b"")
+    except OSError:
+        pytest.skip("this file system has no such names")
+    with pytest.raises(SongError, match=r"caf\\xe9\.wav: .*rename it") as caught:
+        probe(Path(os.fsdecode(raw)))
+    caught.value.file.encode("utf-8")
+
+
+def test_a_blink_is_no_song(tmp_path):
+    soundfile.write(tmp_path / "blink.wav", np.zeros(4_410), 44_100)
+    with pytest.raises(ValueError, match=r"blink\.wav: lasts 0\.1 s, a song needs 0\.4 s"):
+        probe(tmp_path / "blink.wav")
+    soundfile.write(tmp_path / "short.wav", np.zeros(17_640), 44_100)
+    assert probe(tmp_path / "short.wav").duration_s == 0.4

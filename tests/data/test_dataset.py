@@ -31,7 +31,7 @@ def build(songs, show_task):
 
 def same(one, other):
     return all(
-        torch.equal(torch.as_tensor(a), torch.as_tensor(b)) if not isinstance(a, str) else a == b
+        torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
         for a, b in ((getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
     )
 
@@ -109,11 +109,6 @@ def test_silence_is_avoided(tmp_path, write_song, build, songs):
     data = build(songs=[replace(songs[0], path=path)], excerpts_per_song=100)
     silent = np.mean([not data[0, index].finished.any() for index in range(100)])
     assert silent <= 0.06  # a third of all starts, four times in a row
-
-
-def test_a_silent_song_does_not_hang(tmp_path, write_song, build, songs):
-    path = write_song(tmp_path / "silence.wav", level=0.0)
-    assert not build(songs=[replace(songs[0], path=path)])[0, 0].finished.any()
 
 
 def test_a_dry_version_is_what_the_task_gets(tmp_path, write_song, build, songs):

@@ -57,14 +57,26 @@ def test_config(tree):
     assert len(instantiate(page.data.source).songs()) == 7
 
 
-def test_a_bad_file_is_skipped_by_name(tmp_path, write_song):
+def test_a_bad_file_is_left_out_by_name(tmp_path, write_song):
     write_song(tmp_path / "good.wav")
     (tmp_path / "bad.wav").write_text("no sound")
-    with pytest.warns(UserWarning, match=r"song skipped: .*bad\.wav"):
-        assert [song.id for song in Folder(tmp_path).songs()] == ["good"]
+    folder = Folder(tmp_path)
+    assert [song.id for song in folder.songs()] == ["good"]
+    ((file, reason),) = folder.skipped
+    assert file == str(tmp_path / "bad.wav")
+    assert reason.startswith("cannot be read as sound")
     (tmp_path / "good.wav").unlink()
-    with pytest.raises(ValueError, match=r"none of its 1 sound files can be read: .*bad\.wav"):
-        Folder(tmp_path).songs()
+    with pytest.raises(ValueError, match=r"none of its 1 sound files can be used: .*bad\.wav"):
+        folder.songs()
+
+
+def test_hidden_files_are_no_songs(tmp_path, write_song):
+    """What a Mac leaves beside every file on a foreign disk is called `._song.wav`."""
+    write_song(tmp_path / "song.wav")
+    (tmp_path / "._song.wav").write_text("no sound")
+    folder = Folder(tmp_path)
+    assert [song.id for song in folder.songs()] == ["song"]
+    assert not folder.skipped
 
 
 def test_errors_say_the_way_out(tmp_path, monkeypatch):
@@ -98,5 +110,5 @@ def test_songs_of_one_name_by_two_artists_are_two_songs(tmp_path):
     for artist in ("first", "second"):
         file = tmp_path / "rock" / artist / "song.wav"
         file.parent.mkdir(parents=True)
-        soundfile.write(file, np.zeros((800, 2)), 8000)
+        soundfile.write(file, np.zeros((8000, 2)), 8000)
     assert len({song.song for song in Folder(tmp_path).songs()}) == 2

@@ -1,6 +1,7 @@
 """What is written is read again, and what is wrong is named."""
 
 import csv
+import re
 from dataclasses import replace
 
 import pytest
@@ -48,7 +49,7 @@ def test_every_column_arrives(folder, write_song):
         "drums": "drums.wav",
         "bass": "",
     }
-    (song,) = read_manifest(manifest(folder, [full]))
+    (song,) = read_manifest(manifest(folder, [full])).songs
     assert song.path == folder / "finished" / "one.wav"
     assert (song.id, song.song, song.group, song.split) == ("finished/one", "one-song", "g", "val")
     assert (song.title, song.artist, song.genre, song.licence) == ("One", "007", "rock", "CC0-1.0")
@@ -58,7 +59,7 @@ def test_every_column_arrives(folder, write_song):
 
 
 def test_empty_cells_are_none(folder):
-    songs = read_manifest(manifest(folder, rows(genre="", artist="", group="", split="")))
+    songs, _ = read_manifest(manifest(folder, rows(genre="", artist="", group="", split="")))
     assert {song.genre for song in songs} == {song.artist for song in songs} == {None}
     assert {song.group for song in songs} == {row["file"] for row in rows()}
     assert {song.split for song in songs} == {"train", "val", "test"}
@@ -67,11 +68,12 @@ def test_empty_cells_are_none(folder):
 def test_round_trip(folder, write_song):
     write_song(folder / "dry.wav")
     write_song(folder / "vocals.wav")
-    first, *rest = read_manifest(manifest(folder, rows(genre="pop, or so", artist='A "B" C')))
+    found = read_manifest(manifest(folder, rows(genre="pop, or so", artist='A "B" C')))
+    first, *rest = found.songs
     stems = {"vocals": folder / "vocals.wav"}
     songs = [replace(first, dry_path=folder / "dry.wav", stems=stems), *rest]
     write_manifest(folder / "again.csv", songs)
-    assert read_manifest(folder / "again.csv") == songs
+    assert read_manifest(folder / "again.csv") == (songs, [])
 
 
 def test_found_beside_or_above(folder):
@@ -83,29 +85,35 @@ def test_found_beside_or_above(folder):
 def test_only_what_lies_under_the_root(folder, write_song):
     write_song(folder / "stems" / "drums.wav")
     path = manifest(folder, [*rows(), {"file": "stems/drums.wav"}])
-    assert len(read_manifest(path)) == 4
-    assert len(read_manifest(path, folder / "finished")) == 3
+    assert len(read_manifest(path).songs) == 4
+    assert len(read_manifest(path, folder / "finished").songs) == 3
     with pytest.raises(ValueError, match="none of its 4 files lies under"):
         read_manifest(path, folder / "elsewhere")
 
 
 def test_folds_replace_the_split(folder):
     path = manifest(folder, [row | {"fold": i, "split": "train"} for i, row in enumerate(rows())])
-    assert [song.split for song in read_manifest(path, fold=1)] == ["train", "test", "val"]
+    assert [song.split for song in read_manifest(path, fold=1).songs] == ["train", "test", "val"]
     with pytest.raises(ValueError, match=r"data\.fold=0 needs a fold number in every row"):
         read_manifest(manifest(folder, rows()), fold=0)
 
 
-def test_a_bad_song_is_skipped_by_name(folder):
+def test_a_bad_song_is_left_out_by_name(folder):
     (folder / "finished" / "two.wav").write_text("no sound")
-    with pytest.warns(UserWarning, match=r"song skipped: .*two\.wav: cannot be read"):
-        songs = read_manifest(manifest(folder, rows()))
-    assert [song.song for song in songs] == ["finished/one", "finished/three"]
-    with (
-        pytest.warns(UserWarning, match=r"three\.wav: needs .*gone\.wav: no such file"),
-        pytest.warns(UserWarning, match=r"two\.wav"),
-    ):
-        read_manifest(manifest(folder, [*rows()[:2], rows(dry="gone.wav")[2]]))
+    songs, skipped = read_manifest(manifest(folder, [*rows()[:2], rows(dry="gone.wav")[2]]))
+    assert [song.song for song in songs] == ["finished/one"]
+    assert [song.file for song in skipped] == [
+        str(folder / "finished" / name) for name in ("two.wav", "three.wav")
+    ]
+    assert re.match("cannot be read as sound", skipped[0].reason)
+    assert re.match(r"needs .*gone\.wav: no such file", skipped[1].reason)
+
+
+def test_a_file_that_is_gone_is_left_out_by_name(folder):
+    songs, skipped = read_manifest(manifest(folder, [*rows(), {"file": "finished/four.wav"}]))
+    assert len(songs) == 3
+    assert skipped[0].file == str(folder / "finished" / "four.wav")
+    assert "no such file" in skipped[0].reason
 
 
 def test_all_bad_is_an_error(folder):

@@ -1,5 +1,10 @@
 """Loaders: workers, order and resume change nothing."""
 
+import re
+import warnings
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -79,9 +84,42 @@ def test_workers_change_nothing(build):
 
 def test_an_empty_split_says_what_to_do(tmp_path, write_song, show_task):
     write_song(tmp_path / "only.wav", seconds=6)
-    data = MixData(Folder(tmp_path), show_task)
+    data = MixData(Folder(tmp_path), show_task, sample_rate=8_000)
     with pytest.raises(ValueError, match=r"no songs in val .*'train': 1.*add songs or artists"):
         data.val_dataloader()
+
+
+def warned(data):
+    """The lines said while the songs are looked up, and again for another split."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        data.songs("train"), data.songs("test")
+    return [str(warning.message) for warning in caught]
+
+
+def test_what_is_left_out_from_the_start_is_named_and_kept(tmp_path, write_song, show_task):
+    for number in range(5):
+        write_song(tmp_path / f"{number}.wav")
+        (tmp_path / f"bad {number}.wav").write_text("no sound")
+    data = MixData(Folder(tmp_path), show_task, sample_rate=8_000, excerpt_s=1.0)
+    (line,) = warned(data)
+    assert line.startswith(f"5 songs skipped: {tmp_path}/bad 0.wav: cannot be read as sound")
+    assert line.count("bad ") == 3
+    assert [Path(song.file).name for song in data.skipped] == [f"bad {n}.wav" for n in range(5)]
+
+
+def test_odd_songs_are_used_and_named_in_one_line_a_kind(tree, show_task):
+    """Seven songs of 4 s at 8 kHz."""
+    short, low = warned(MixData(Folder(tree), show_task))
+    assert re.match(r"7 songs are shorter than an excerpt of 5 s .*: Hip-Hop/d/first, .* …$", short)
+    assert re.match(r"7 songs are sampled so low .*: Hip-Hop/d/first \(8000 Hz\), .* …$", low)
+    assert not warned(MixData(Folder(tree), show_task, excerpt_s=4.0, sample_rate=8_000))
+
+
+def test_a_source_need_not_know_what_it_left_out(tree, show_task):
+    songs = Folder(tree).songs()
+    source = SimpleNamespace(songs=lambda: songs)
+    assert not warned(MixData(source, show_task, excerpt_s=4.0, sample_rate=8_000))
 
 
 class Listener(pl.LightningModule):

@@ -4,6 +4,7 @@ Any format libsndfile knows (wav, flac, ogg, mp3, aiff …). Samples are float a
 scale: about half of all lossy files do, and clipping them here would change what a mix sounds like.
 """
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,19 @@ from ai_mixer.dsp.resample import grid, reach, resample
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif"})
 
 
+MIN_SONG_S = 0.4  # one block of a loudness measurement (ITU-R BS.1770)
+LENIENCE_S = 0.1  # encoders pad: a file this much shorter than its header says is whole
+
+
+class SongError(ValueError):
+    """A file that cannot be used, and why."""
+
+    def __init__(self, file: str | Path, reason: str) -> None:
+        # Names from old disks may be no Unicode; no table or page could hold them.
+        self.file, self.reason = os.fsencode(file).decode("utf-8", "backslashreplace"), reason
+        super().__init__(f"{self.file}: {reason}")
+
+
 class Header(NamedTuple):
     """What a sound file says about itself."""
 
@@ -27,17 +41,20 @@ class Header(NamedTuple):
 
 
 def probe(path: Path) -> Header:
-    """Read the header only. ValueError, naming the file, if no excerpt could be read from it."""
+    """Read the header only. SongError if no excerpt could be read from the file."""
     with _open(path) as file:
-        return Header(file.frames / file.samplerate, file.samplerate, file.channels)
+        duration_s = file.frames / file.samplerate
+        if duration_s < MIN_SONG_S:
+            raise SongError(path, f"lasts {duration_s:.2g} s, a song needs {MIN_SONG_S} s")
+        return Header(duration_s, file.samplerate, file.channels)
 
 
 def read_excerpt(path: Path, start_s: float, duration_s: float, sample_rate: int) -> Tensor:
     """An excerpt at the wanted rate: [2, round(duration_s · sample_rate)], float32.
 
     Equal to the same region of the whole file resampled: the resampler sees what lies on either
-    side. Mono becomes two equal channels; past the end of the file there is silence. ValueError,
-    naming the file, for more than two channels, NaN or infinite samples, or an unreadable file.
+    side. Mono becomes two equal channels; past the end of the file there is silence. SongError for
+    more than two channels, NaN or infinite samples, or an unreadable or damaged file.
     """
     first, length = round(start_s * sample_rate), round(duration_s * sample_rate)
     with _open(path) as file:
@@ -54,21 +71,33 @@ def read_excerpt(path: Path, start_s: float, duration_s: float, sample_rate: int
             wide = resample(_read(file, block * step_in, needed), rate, sample_rate)
             audio = wide[:, skip : skip + length]
     if not torch.isfinite(audio).all():
-        raise ValueError(f"{path}: contains NaN or infinite samples: export the file again")
+        raise SongError(path, "contains NaN or infinite samples: export the file again")
     return audio.expand(2, -1).contiguous()
 
 
 def _open(path: Path) -> soundfile.SoundFile:
     try:
         file = soundfile.SoundFile(path)
-    except (soundfile.LibsndfileError, OSError, TypeError) as error:
-        reason = "no such file" if not path.exists() else str(error)
-        raise ValueError(f"{path}: cannot be read as sound ({reason})") from error
+    except (soundfile.LibsndfileError, OSError, TypeError, UnicodeEncodeError) as error:
+        raise SongError(path, f"cannot be read as sound ({_why(path, error)})") from error
     if file.channels > 2:
-        raise ValueError(f"{path}: {file.channels} channels, needs mono or stereo: mix it down")
+        raise SongError(path, f"{file.channels} channels, needs mono or stereo: mix it down")
     if not file.frames:
-        raise ValueError(f"{path}: holds no samples")
+        raise SongError(path, "holds no samples")
     return file
+
+
+def _why(path: Path, error: Exception) -> str:
+    """What the system says of the file, if it is that; else what the decoder said."""
+    if isinstance(error, UnicodeEncodeError):
+        return "its name is no Unicode: rename it"
+    try:
+        path.open("rb").close()
+    except OSError as refusal:
+        gone = isinstance(refusal, FileNotFoundError)
+        link = f"a link to {path.readlink()}, which is not there" if path.is_symlink() else ""
+        return (link or "no such file") if gone else str(refusal.strerror)
+    return str(getattr(error, "error_string", error)).strip(". ")
 
 
 def _read(file: soundfile.SoundFile, first: int, length: int) -> Tensor:
@@ -79,7 +108,11 @@ def _read(file: soundfile.SoundFile, first: int, length: int) -> Tensor:
         file.seek(start)
         samples = file.read(stop - start, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise ValueError(f"{file.name}: is damaged ({error})") from error
+        why = error.error_string.strip(". ")
+        raise SongError(file.name, f"is damaged ({why}): copy it again") from error
+    if len(samples) < stop - start - LENIENCE_S * file.samplerate:
+        claimed_s = file.frames / file.samplerate
+        raise SongError(file.name, f"is damaged (ends before its {claimed_s:.1f} s): copy it again")
     audio = torch.from_numpy(np.ascontiguousarray(samples.T))
     before = min(max(-first, 0), length)
     return pad(audio, (before, length - before - audio.shape[-1]))

@@ -1,10 +1,11 @@
 """From songs to examples: which excerpt, and which draw of the task.
 
 All randomness of an example comes from (seed, stream, epoch, index), so neither the order of the
-examples, nor the number of workers, nor a resume changes it.
+examples, nor the number of workers, nor a resume changes it. A song found out only now (damaged,
+silent) is replaced by another, by lot from the same numbers; the example says so.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,11 +14,14 @@ import numpy as np
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ai_mixer.data.audio import read_excerpt
-from ai_mixer.types import CONDITIONS, GENRES, Example, Song
+from ai_mixer.data.audio import SongError, read_excerpt
+from ai_mixer.types import CONDITIONS, GENRES, Example, Skipped, Song
 
-SILENT_RMS = 10.0 ** (-50.0 / 20.0)  # an excerpt below this is drawn again …
-DRAWS = 4  # … at most this many times
+QUIET_RMS = 10.0 ** (-50.0 / 20.0)  # an excerpt below this is drawn again …
+QUIET_DRAWS = 4  # … until there were so many: a quiet song is used as it is
+SILENT_RMS = 10.0 ** (-90.0 / 20.0)  # below this there is nothing to mix: drawn again …
+SILENT_DRAWS = 16  # … until the song counts as silent
+TRIES = 15  # other songs, when one cannot be used
 
 Key = tuple[int, int]
 """(epoch, index): what the sampler hands to the dataset."""
@@ -89,7 +93,27 @@ class SongDataset(Dataset[Example]):
 
     def __getitem__(self, key: Key) -> Example:
         epoch, index = key
-        song = self.songs[index // self.excerpts_per_song]
+        skipped: list[Skipped] = []
+        for song in self._candidates(epoch, index):
+            try:
+                return replace(self._example(song, epoch, index), skipped=tuple(skipped))
+            except SongError as error:
+                skipped.append(Skipped(error.file, error.reason))
+        raise ValueError(
+            f"{len(skipped)} songs in a row cannot be used, the first: {skipped[0]}; "
+            "mend the files or take them away"
+        )
+
+    def _candidates(self, epoch: int, index: int) -> Iterator[Song]:
+        """The song of an index, then others by lot, should it turn out to be unusable."""
+        place = index // self.excerpts_per_song
+        yield self.songs[place]
+        rng = np.random.default_rng([self.seed, self.stream, epoch, index])
+        others = len(self.songs) - 1
+        for step in rng.choice(others, min(TRIES, others), replace=False):
+            yield self.songs[(place + 1 + int(step)) % len(self.songs)]
+
+    def _example(self, song: Song, epoch: int, index: int) -> Example:
         sequence = np.random.SeedSequence([self.seed, self.stream, epoch, index])
         where, task_rng, augment_rng = map(np.random.default_rng, sequence.spawn(3))
         path = song.dry_path or song.path
@@ -113,12 +137,13 @@ class SongDataset(Dataset[Example]):
         self, path: Path, duration_s: float, rng: np.random.Generator
     ) -> tuple[float, Tensor]:
         """Where the excerpt starts and its samples; near-silence is drawn again."""
-        for _ in range(DRAWS):
+        for draw in range(1, SILENT_DRAWS + 1):
             start_s = rng.uniform(0.0, max(0.0, duration_s - self.excerpt_s))
             audio = self._read(path, start_s)
-            if audio.square().mean() >= SILENT_RMS**2:
-                break
-        return start_s, audio
+            power = audio.square().mean()
+            if power >= QUIET_RMS**2 or (draw >= QUIET_DRAWS and power >= SILENT_RMS**2):
+                return start_s, audio
+        raise SongError(path, f"silent in each of {SILENT_DRAWS} places")
 
     def _read(self, path: Path, start_s: float) -> Tensor:
         return read_excerpt(path, start_s, self.excerpt_s, self.sample_rate)

@@ -5,13 +5,12 @@ Without a manifest the first sub-folder names the genre and the second the artis
 """
 
 import os
-import warnings
 from pathlib import Path
 
-from ai_mixer.data.audio import SUFFIXES, probe
-from ai_mixer.data.manifest import find_manifest, read_manifest, song_ids
+from ai_mixer.data.audio import SUFFIXES, SongError, probe
+from ai_mixer.data.manifest import Found, find_manifest, read_manifest, song_ids
 from ai_mixer.data.splits import split_by_group
-from ai_mixer.types import Song
+from ai_mixer.types import Skipped, Song
 
 ROOT_VARIABLE = "AI_MIXER_MUSIC"
 
@@ -43,35 +42,39 @@ class Folder:
         if fold is not None and self.manifest is None:
             raise ValueError(f"data.fold={fold}: folds come from a manifest, {self.root} has none")
         self.fold = fold
+        self.skipped: list[Skipped] = []
 
     def songs(self) -> list[Song]:
-        """All songs, ordered by path. ValueError if there is none."""
+        """All songs, ordered by path; `skipped` then says which were left out.
+
+        ValueError if there is none.
+        """
         if self.manifest is not None:
-            return read_manifest(self.manifest, self.root, self.fold)
-        return _walk(self.root)
+            songs, self.skipped = read_manifest(self.manifest, self.root, self.fold)
+        else:
+            songs, self.skipped = _walk(self.root)
+        return songs
 
 
-def _walk(root: Path) -> list[Song]:
-    """Songs of a tree without a manifest."""
-    files = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
+def _walk(root: Path) -> Found:
+    """Songs of a tree without a manifest; hidden files are none."""
+    files = sorted(path for path in root.rglob("[!.]*") if path.suffix.lower() in SUFFIXES)
     if not files:
         kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
         raise ValueError(f"{root}: no sound files: put songs there ({kinds}) or set data.root")
-    headers, problems = {}, []
+    headers, skipped = {}, []
     for file in files:
         try:
             headers[file] = probe(file)
-        except ValueError as error:
-            problems.append(str(error))
+        except SongError as error:
+            skipped.append(Skipped(error.file, error.reason))
     if not headers:
-        raise ValueError(f"{root}: none of its {len(files)} sound files can be read: {problems[0]}")
-    for problem in problems:
-        warnings.warn(f"song skipped: {problem}", stacklevel=3)
+        raise ValueError(f"{root}: none of its {len(files)} sound files can be used: {skipped[0]}")
     places = [file.relative_to(root) for file in headers]
     groups = [_group(place) for place in places]
     names = [place.as_posix() for place in places]
     splits = split_by_group(groups, names)
-    return [
+    songs = [
         Song(
             id=song_id,
             path=root / place,
@@ -87,6 +90,7 @@ def _walk(root: Path) -> list[Song]:
             places, song_ids(names), groups, splits, strict=True
         )
     ]
+    return Found(songs, skipped)
 
 
 def _group(place: Path) -> str:

@@ -5,17 +5,16 @@ source, source_path, start_s, duration_s, dry, drums, bass, vocals, other. `file
 stems are paths relative to the manifest. `group` is what must not be split: artist or corpus.
 """
 
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from ai_mixer.data.audio import probe
+from ai_mixer.data.audio import SongError, probe
 from ai_mixer.data.splits import SPLITS, split_by_fold, split_by_group
-from ai_mixer.types import Song
+from ai_mixer.types import Skipped, Song
 
 STEMS = ("drums", "bass", "vocals", "other")
 _TEXT = ("song", "title", "artist", "group", "genre", "licence", "split", "dry", *STEMS)
@@ -27,12 +26,19 @@ def find_manifest(root: Path) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def read_manifest(path: Path, root: Path | None = None, fold: int | None = None) -> list[Song]:
+class Found(NamedTuple):
+    """Songs, and what had to be left out."""
+
+    songs: list[Song]
+    skipped: list[Skipped]
+
+
+def read_manifest(path: Path, root: Path | None = None, fold: int | None = None) -> Found:
     """The songs of a manifest whose files lie under `root` (default: all of them).
 
     Without a split column (or where a cell is empty) songs are split by group; `fold` replaces the
-    split by k-fold over the fold column. A song that cannot be read is skipped with a warning.
-    ValueError if the manifest is missing or malformed, or no song is left.
+    split by k-fold over the fold column. ValueError if the manifest is missing or malformed, or no
+    song is left.
     """
     rows = _rows(path)
     if fold is not None:
@@ -42,21 +48,19 @@ def read_manifest(path: Path, root: Path | None = None, fold: int | None = None)
     else:
         by_group = split_by_group([_group(row) for row in rows], [row["file"] for row in rows])
         splits = [row.get("split") or split for row, split in zip(rows, by_group, strict=True)]
-    songs, problems = [], []
+    songs, skipped = [], []
     ids = song_ids([row["file"] for row in rows])
     for row, song_id, split in zip(rows, ids, splits, strict=True):
         if root is not None and not _inside(path.parent / row["file"], root):
             continue
         try:
             songs.append(_song(path.parent, row, song_id, split))
-        except ValueError as error:
-            problems.append(str(error))
+        except SongError as error:
+            skipped.append(Skipped(error.file, error.reason))
     if not songs:
-        why = problems[0] if problems else f"none of its {len(rows)} files lies under {root}"
+        why = skipped[0] if skipped else f"none of its {len(rows)} files lies under {root}"
         raise ValueError(f"{path}: no usable song: {why}")
-    for problem in problems:
-        warnings.warn(f"song skipped: {problem}", stacklevel=2)
-    return songs
+    return Found(songs, skipped)
 
 
 def write_manifest(path: Path, songs: Sequence[Song]) -> None:
@@ -107,13 +111,13 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _song(folder: Path, row: dict[str, Any], song_id: str, split: str) -> Song:
-    """One row as a song. ValueError if a file it names is missing or unreadable."""
+    """One row as a song. SongError if a file it names is missing or unreadable."""
     file = folder / row["file"]
     header = probe(file)
     others = {name: folder / row[name] for name in ("dry", *STEMS) if row.get(name)}
     missing = [str(other) for other in others.values() if not other.is_file()]
     if missing:
-        raise ValueError(f"{file}: needs {missing[0]}: no such file")
+        raise SongError(file, f"needs {missing[0]}: no such file")
     return Song(
         id=song_id,
         path=file,

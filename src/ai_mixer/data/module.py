@@ -11,12 +11,18 @@ from torch.utils.data import DataLoader
 
 from ai_mixer.data.dataset import Augment, SongDataset, Task
 from ai_mixer.data.sampler import KeySampler
+from ai_mixer.data.skipped import warn_of, warn_skipped
 from ai_mixer.data.splits import SPLITS
-from ai_mixer.types import Batch, Song
+from ai_mixer.types import Batch, Skipped, Song
+
+DULL_HZ = 22050  # below this rate nothing is left of what high_eq and presence change
 
 
 class Source(Protocol):
-    """Where songs come from: the embedded band, a folder …"""
+    """Where songs come from: the embedded band, a folder …
+
+    `skipped`, if it has one, says after `songs()` what was left out.
+    """
 
     def songs(self) -> list[Song]:
         """All songs, each with its split."""
@@ -53,6 +59,7 @@ class MixData(pl.LightningDataModule):
         self.examples_per_epoch = examples_per_epoch
         self.held_out_per_song = held_out_per_song
         self.batch_size, self.workers, self.seed = batch_size, workers, seed
+        self.skipped: list[Skipped] = []  # songs left out from the start, once `songs` was asked
         self._songs: list[Song] | None = None
 
     def songs(self, split: str) -> list[Song]:
@@ -61,6 +68,8 @@ class MixData(pl.LightningDataModule):
             raise ValueError(f"split {split!r} is none of {', '.join(SPLITS)}")
         if self._songs is None:
             self._songs = self.source.songs()
+            self.skipped = list(getattr(self.source, "skipped", ()))
+            self._warn(self._songs)
         chosen = [song for song in self._songs if song.split == split]
         if not chosen:
             found = dict(Counter(song.split for song in self._songs))
@@ -68,6 +77,19 @@ class MixData(pl.LightningDataModule):
                 f"no songs in {split} (songs per split: {found}): add songs or artists"
             )
         return chosen
+
+    def _warn(self, songs: list[Song]) -> None:
+        """What is left out, and songs that are used although something is odd about them."""
+        warn_skipped(self.skipped)
+        short = [song.id for song in songs if song.duration_s < self.excerpt_s]
+        if short:
+            fate = f"shorter than an excerpt of {self.excerpt_s:g} s and filled up with silence"
+            warn_of(f"a song is {fate}", f"songs are {fate}", short)
+        dull = [s for s in songs if s.sample_rate < min(DULL_HZ, self.sample_rate)]
+        if dull:
+            fate = "sampled so low that high_eq and presence can hardly be heard"
+            names = [f"{song.id} ({song.sample_rate} Hz)" for song in dull]
+            warn_of(f"a song is {fate}", f"songs are {fate}", names)
 
     def dataset(self, split: str) -> SongDataset:
         """The examples of one split."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ai_mixer.data.band.compose import compose_band
 from ai_mixer.data.manifest import read_manifest
-from ai_mixer.types import Song
+from ai_mixer.types import Skipped, Song
 
 __all__ = ["Band", "compose_band"]
 
@@ -31,10 +31,12 @@ class Band:
     ) -> None:
         self.root, self.count, self.duration_s, self.seed = Path(root), songs, duration_s, seed
         self.workers, self.fold = workers, fold
+        self.skipped: list[Skipped] = []
 
     def songs(self) -> list[Song]:
         """All songs, genres taking turns."""
         manifest = compose_band(
             self.root, self.count, self.duration_s, self.seed, workers=self.workers
         )
-        return read_manifest(manifest, fold=self.fold)
+        songs, self.skipped = read_manifest(manifest, fold=self.fold)
+        return songs
