@@ -68,8 +68,7 @@ class Evaluation:
             "## Protocol A: distance to the finished version\n"
             "closeness = 1 − d(mix) / d(rough), mid/side STFT at equal loudness; closer = share of "
             "songs that came closer.\n\n"
-            f"{to_markdown(overall.droplevel('genre'))}\n"
-            + (left_out if len(self.skipped) else "")
+            f"{to_markdown(overall.droplevel('genre'))}\n" + (left_out if len(self.skipped) else "")
         )
 
     def write(self, folder: Path) -> None:
