@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import hydra
 import pandas as pd
 import torch
 from omegaconf import DictConfig
@@ -13,8 +12,8 @@ from ai_mixer.assemble import Parts, assemble
 from ai_mixer.bench import table, work
 from ai_mixer.bench.clock import alternate, use_threads
 from ai_mixer.bench.memory import peak_mib
-from ai_mixer.console.load import config_folder
-from ai_mixer.quiet import quiet, track
+from ai_mixer.quiet import track
+from ai_mixer.stage import stage
 
 INDEX = ["work", "batch", "threads"]
 LENGTHS = (1, 2, 4)  # times the excerpt: memory must grow no faster than these
@@ -81,10 +80,9 @@ def _training_rows(parts: Parts, count: int, rounds: int) -> Iterator[dict[str, 
             yield {**row, **table.columns(kind, timing)}
 
 
-@hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="benchmark")
+@stage("benchmark")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.benchmark [name=value …]`."""
-    quiet()
     torch.manual_seed(cfg.seed)
     parts = assemble(cfg)
     settings = cfg.measure
