@@ -1,10 +1,7 @@
 """Lightning's part of a run: train, and leave the weights of the best epoch in the system."""
 
-import os
 import signal
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,7 +13,7 @@ from pytorch_lightning.loggers.logger import DummyLogger
 from pytorch_lightning.profilers import Profiler
 
 from ai_mixer.assemble import Parts, assemble, build_callbacks, build_trainer
-from ai_mixer.processes import rank
+from ai_mixer.followers import ending_together, follow_parent, leave
 from ai_mixer.quiet import interactive
 from ai_mixer.tracking import Run, Start
 from ai_mixer.tracking.checkpoint_file import CheckpointFile, read_checkpoint
@@ -34,15 +31,23 @@ def fit(cfg: DictConfig, parts: Parts, start: Start, run: Run | None) -> int:
     trainer = build_trainer(
         cfg,
         [*callbacks.values(), _OwnSignals()],
-        logger=run.lightning_logger() if run else DummyLogger(),
+        logger=run.lightning_logger() if run else False,
         plugins=[CheckpointFile(run.id if run else "")],
         enable_progress_bar=interactive() and run is not None,
         default_root_dir=cfg.paths.outputs,
     )
-    if run is not None:
+    if run is None:
+        trainer.loggers = [DummyLogger()]  # some callbacks insist on one
+    else:
         profiler: Profiler = trainer.profiler  # type: ignore[attr-defined]
         profiler.dirpath = run.artifact_dir / "profile"  # written only by a real one
-    with _half_the_cores(), _others_ended(trainer):
+
+    def close(reason: str) -> None:
+        if run is not None:
+            run.set_tags({"error": reason})
+            run.end("FAILED")
+
+    with _half_the_cores(), ending_together(trainer, close):
         trainer.fit(
             parts.system, datamodule=parts.data, ckpt_path=start.checkpoint, weights_only=True
         )
@@ -54,17 +59,12 @@ def fit(cfg: DictConfig, parts: Parts, start: Start, run: Run | None) -> int:
 
 def follow(cfg: DictConfig, start: Start) -> None:
     """Another process of the same training: it learns with the first one and keeps no run."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # the first process decides, and ends this one
-    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
+    follow_parent()
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     try:
         fit(cfg, assemble(cfg), start, None)
     except BaseException as error:
-        # Lightning kills the first process as soon as another one exits with an error, and then
-        # nobody files the run as failed. It will notice by itself that we are gone.
-        print(f"process {rank()}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
-        os._exit(0)
+        leave(error)
 
 
 def _take_best(best: ModelCheckpoint, parts: Parts, run: Run, trainer: pl.Trainer) -> None:
@@ -97,22 +97,6 @@ class _OwnSignals(pl.Callback):
 
 
 @contextmanager
-def _others_ended(trainer: pl.Trainer) -> Iterator[None]:
-    """However the fit is broken off, the processes that it started end with it."""
-    try:
-        yield
-    except BaseException as error:
-        processes = getattr(trainer.strategy.launcher, "procs", [])
-        for process in processes:
-            process.kill()
-            process.wait()
-        processes.clear()  # else Lightning's observer finds them dead, and kills this one
-        if isinstance(error, SystemExit):  # what Lightning makes of a KeyboardInterrupt
-            raise KeyboardInterrupt from error
-        raise
-
-
-@contextmanager
 def _half_the_cores() -> Iterator[None]:
     """The other half is for the loader's workers: threads that fight for a core take half as long
     again. Not the cores less the workers: the number of threads changes how sums are rounded, and
@@ -124,10 +108,3 @@ def _half_the_cores() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _leave_with(parent: int) -> None:
-    """End this process when the first one is gone, wherever it waits."""
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(1)

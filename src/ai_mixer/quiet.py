@@ -36,7 +36,8 @@ def track(items: Countable[T_co], title: str) -> Iterator[T_co]:
 def quiet() -> None:
     """A line for each warning; Lightning's advertisements and hints about what is meant: none."""
     warnings.formatwarning = _one_line
-    for name in ("pytorch_lightning", "lightning.pytorch", "pytorch_lightning.utilities.rank_zero"):
+    noisy = ("pytorch_lightning", "pytorch_lightning.utilities.rank_zero", "lightning_fabric")
+    for name in noisy:
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*does not have many workers")
     # Steps are counted across epochs, so short epochs have their points on the curves too.
