@@ -1,5 +1,9 @@
 """Every page of configs/ composes, builds and learns one step. A new page is covered by itself."""
 
+import re
+import shlex
+import subprocess
+from functools import cache
 from pathlib import Path
 
 import hydra
@@ -10,7 +14,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from pytorch_lightning.loggers import CSVLogger
 
-from ai_mixer.assemble import assemble
+from ai_mixer.assemble import assemble, build_callbacks, build_trainer
 from ai_mixer.console.load import config_folder
 from ai_mixer.data.splits import SPLITS
 
@@ -24,10 +28,10 @@ SMALL = [
     "loader.batch_size=2",
     "loader.workers=0",
 ]
-DATA = {  # how a data page is kept small; others read the folder of six songs
-    "band": ["data.source.songs=6", "data.source.duration_s=4"],
-    "band_small": ["data.source.songs=6", "data.source.duration_s=4"],
-    "folder": ["data.root={songs}"],
+SMALL_DATA = {  # where a data page has such a key
+    "root": "{songs}",
+    "source.songs": "6",
+    "source.duration_s": "4",
 }
 
 
@@ -43,14 +47,23 @@ each_option = pytest.mark.parametrize(
 )
 
 
+@cache
+def small_data(page):
+    """The keys of a data page that keep it small, as (key, value)."""
+    with hydra.initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        data = hydra.compose("train", [f"data={page}", "~local"]).data
+    missing = object()
+    there = [k for k in SMALL_DATA if OmegaConf.select(data, k, default=missing) is not missing]
+    return [(key, SMALL_DATA[key]) for key in there]
+
+
 def words_for(group, name, songs, scratch):
     """The command line that chooses one option and is cheap in all else."""
     words = {"data": "folder", "model": "mean_knobs"}
     # A recipe chooses its own model; only the songs are ours.
     words = {"data": "folder"} if group == "experiment" else words
     words |= {group: f"[{name}]" if group == "loss/term" else name}
-    data = DATA.get(words["data"], DATA["folder"])
-    small = [word.format(songs=songs) for word in data]
+    small = [f"data.{key}={value.format(songs=songs)}" for key, value in small_data(words["data"])]
     chosen = [f"{key}={value}" for key, value in words.items()]
     return [*chosen, *SMALL, *small, f"paths.data={scratch}"]
 
@@ -64,11 +77,11 @@ def learn_one_step(cfg, folder):
     """One training and one validation batch. Returns the metrics, and whether weights moved."""
     parts = assemble(cfg)
     before = {name: w.clone() for name, w in parts.system.model.named_parameters()}
-    trainer = instantiate(
-        cfg.trainer,
+    trainer = build_trainer(
+        cfg,
+        list(build_callbacks(cfg).values()),
         fast_dev_run=1,
         logger=CSVLogger(folder),
-        callbacks=list(instantiate(cfg.callbacks).values()) if cfg.callbacks else None,
         enable_progress_bar=False,
         default_root_dir=folder,
     )
@@ -107,10 +120,43 @@ def test_every_option_says_what_it_is(group, name):
     assert len(first) > 15
 
 
+def commands(path):
+    """(stage, words) of every `make …` command in the comments at the top of a page."""
+    comments = re.match(r"(#.*\n)*", path.read_text()).group()
+    word = r"(?:'[^']*'|[^\s'=<]+=[^\s']+)"
+    for stage, words in re.findall(rf"make ([a-z-]+)((?: {word})*)", comments):
+        yield stage, shlex.split(words)
+
+
+STAGES = {"train": "train", "evaluate": "evaluate", "render": "render", "bench": "benchmark"}
+
+
+@each_option
+def test_every_option_shows_its_command(group, name):
+    """The command on the page chooses that page, or sets a key of the group it stands for."""
+    if group == MEASURED:
+        pytest.skip("written by make loss-scales")
+    shown = [word for stage, words in commands(CONFIGS / group / f"{name}.yaml") for word in words]
+    chosen = re.compile(rf"{group}=\[?(\w+,)*{name}\b|{group}\.")
+    default = OmegaConf.load(CONFIGS / "train.yaml").defaults
+    if {group: name} in default:  # the default may be shown at work
+        chosen = re.compile(rf"{group}[=.]")
+    assert any(chosen.match(word) for word in shown), shown
+
+
+@pytest.mark.parametrize("page", sorted(CONFIGS.rglob("*.yaml")), ids=lambda page: page.stem)
+def test_every_command_on_a_page_composes(page, compose):
+    for stage, words in commands(page):
+        if stage in STAGES:
+            compose(*words, page=STAGES[stage])
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_stage_composes(page, compose):
-    words = ["data.root=/music"] if page in {"train", "sweep"} else []
-    OmegaConf.resolve(compose("data=folder", *words, page=page))
+    groups = [key for line in OmegaConf.load(CONFIGS / f"{page}.yaml").defaults for key in line]
+    words = ["data=folder"] if "data" in " ".join(map(str, groups)) else []
+    words += ["data.root=/music"] if page in {"train", "sweep"} else []
+    OmegaConf.resolve(compose(*words, page=page))
 
 
 @pytest.mark.parametrize("data", sorted(p.stem for p in (CONFIGS / "data").glob("*.yaml")))
@@ -150,6 +196,7 @@ def test_every_group_of_the_table_of_contents_exists():
     }
     groups = {group for group in groups if not group.startswith("override ")}
     with_pages = {group for group, _ in options()}
+    assert {"condition", "debug", "optimizer", "scheduler", "callbacks", "paths"} <= groups
     assert with_pages <= {*groups, "loss/term", MEASURED}
     assert {g for g in groups if not (CONFIGS / g).is_dir()} <= {"experiment", MINE}
 
@@ -176,3 +223,13 @@ def test_composing_leaves_no_trace(compose):
     compose()
     assert not hydra.core.global_hydra.GlobalHydra.instance().is_initialized()
     assert not Path("outputs", "hydra").exists()
+
+
+def test_one_s_own_settings_are_not_ours():
+    """configs/local/default.yaml is composed where it exists, and never committed."""
+    lines = OmegaConf.load(CONFIGS / "train.yaml").defaults
+    assert {"optional local": "default"} in lines
+    words = ["git", "check-ignore", "--quiet", "configs/local/default.yaml"]
+    if not (CONFIGS.parent / ".git").exists():
+        pytest.skip("no git repository around the pages")
+    assert subprocess.run(words, cwd=CONFIGS.parent, check=False).returncode == 0
