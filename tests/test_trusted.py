@@ -137,6 +137,18 @@ def test_a_package_one_vouches_for_is_allowed(package):
         check_names(config(f"{name}s.parts.Model"), [name])
 
 
+def test_a_broken_module_says_itself_what_is_wrong(package, tmp_path):
+    """A missing dependency, or a bug, is not a wrong name."""
+    name, _ = package
+    for content, error in (
+        ("import no_such_module", ModuleNotFoundError),
+        ("1 / 0", ArithmeticError),
+    ):
+        (tmp_path / name / "broken.py").write_text(content)
+        with pytest.raises(error):
+            checked(config(f"{name}.broken.Model"), "model", [name])
+
+
 def test_a_reference_is_followed_before_it_is_judged():
     cfg = OmegaConf.create(
         {

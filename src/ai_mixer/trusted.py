@@ -78,16 +78,24 @@ def _check_names(targets: Iterable[tuple[str, Any]], trusted: Sequence[str]) -> 
 
 
 def _check_object(key: str, target: str, trusted: Sequence[str]) -> None:
-    """Only `package.module.name` is followed: an attribute of an attribute is no module."""
-    module, _, name = target.rpartition(".")
-    try:
-        found = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"{key}={target}: nothing of that name: {error}") from error
-    home = f"{getattr(found, '__module__', None)}.{name}"
+    found = _find(target)
+    if found is None:
+        raise ValueError(f"{key}={target}: there is nothing of that name")
+    home = f"{getattr(found, '__module__', None)}.{target.rpartition('.')[2]}"
     kind = CLASSES if inspect.isclass(found) else FUNCTIONS if inspect.isfunction(found) else ()
     if not _within(home, (*kind, *trusted)):
         raise _refusal(key, target)
+
+
+def _find(target: str) -> Any:
+    """What `package.module.name` names; an attribute of an attribute is not followed."""
+    module, _, name = target.rpartition(".")
+    try:
+        return getattr(import_module(module), name, None) if module else None
+    except ModuleNotFoundError as error:
+        if _within(module, [str(error.name)]):
+            return None
+        raise  # the module is there, and lacks one that it needs
 
 
 def _refusal(key: str, target: Any) -> ValueError:
