@@ -35,8 +35,8 @@ def explain(error: HydraException, page: str, words: Sequence[str]) -> str:
     if found := re.search(r"An item is already at '([^']+)'", text):
         word = _word(found[1], words)
         return f"{word}: {found[1]} is there already: change it without the +"
-    if found := re.search(r"Sweep parameters? '([^']+)'", text):
-        return f"{found[1]}: several values at once: give one, or a list in brackets"
+    if found := re.search(r"(?:Ambiguous value for argument|Sweep parameters) '([^']+)'", text):
+        return f"{found[1]}: several values: give one, a list in brackets, or text in quotes"
     if error.__cause__ is not None and not text:
         return " ".join(str(error.__cause__).split())
     return text.partition(" Config search path:")[0]
