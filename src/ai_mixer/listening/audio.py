@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
+from ai_mixer.disk import writing
 from ai_mixer.listening.samples import Audio, SongSamples
 
 _SUBTYPES = {16: "PCM_16", 24: "PCM_24"}
@@ -52,7 +53,8 @@ def replace_file(path: Path, blob: bytes) -> None:
     """Write a whole file or none: readers never see half of it."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        draft.write_bytes(blob)
+        with writing(path):
+            draft.write_bytes(blob)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

@@ -13,6 +13,8 @@ from typing import Any
 
 from torch import Tensor
 
+from ai_mixer.disk import writing
+
 FORMAT = 1
 WEIGHTS, CARD = "model.safetensors", "model.json"
 REQUIRED = ("config", "knobs", "trained")
@@ -93,7 +95,8 @@ def _read(path: Path) -> bytes:
 def _write(path: Path, blob: bytes) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        draft.write_bytes(blob)
+        with writing(path):
+            draft.write_bytes(blob)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
+from ai_mixer.disk import writing
+
 FORMAT = 1
 STAMP = "ai_mixer"
 
@@ -30,7 +32,7 @@ class CheckpointFile(TorchCheckpointIO):
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_name(f".{target.name}.new")  # one name: a kill leaves one draft at most
         try:
-            with draft.open("wb") as file:
+            with writing(target), draft.open("wb") as file:
                 torch.save({**checkpoint, STAMP: {"format": FORMAT, "run": self.run_id}}, file)
                 file.flush()
                 os.fsync(file.fileno())

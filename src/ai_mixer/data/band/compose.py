@@ -10,6 +10,7 @@ thread has no imports to repeat and no start method to choose. No step depends o
 
 import csv
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -42,6 +43,7 @@ from ai_mixer.data.band.taste import (
     taste_of,
     title_of,
 )
+from ai_mixer.disk import writing
 
 VERSION = 3
 """Counts changes of the sound: a new number makes new songs."""
@@ -112,14 +114,22 @@ def play_song(job: Job, folder: Path, duration_s: float, seed: int, sample_rate:
     audio = produce(job, duration_s, seed, sample_rate)
     draft = Path(tempfile.mkdtemp(prefix=f".{job.name}-", dir=folder))
     draft.chmod(0o755)
-    for name in FILES:
-        sf.write(draft / f"{name}.flac", audio[name].T, sample_rate, subtype="PCM_16")
     try:
+        for name in FILES:
+            _write(draft / f"{name}.flac", audio[name], sample_rate)
         draft.rename(folder / job.name)
-    except OSError:  # somebody else was faster, with the same bits
+    except OSError:  # a full disk, or somebody else was faster, with the same bits
         shutil.rmtree(draft)
         if not (folder / job.name).is_dir():
             raise
+
+
+def _write(path: Path, audio: np.ndarray, sample_rate: int) -> None:
+    """By way of memory: of a full disk the encoder says nothing, and leaves half a song."""
+    blob = io.BytesIO()
+    sf.write(blob, audio.T, sample_rate, subtype="PCM_16", format="FLAC")
+    with writing(path):
+        path.write_bytes(blob.getbuffer())
 
 
 def produce(
