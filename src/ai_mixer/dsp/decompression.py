@@ -6,22 +6,15 @@ Its right-hand side rises strictly with L, so there is one L for every Y; c, the
 made of a flat, a quadratic, a linear and a capped piece, so L has a closed form in each.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from numba import njit
 from torch import Tensor
 
+from ai_mixer.dsp.compression import StaticCurve
 from ai_mixer.dsp.recursions import TINY, as_rows, over_rows
-
-
-class StaticCurve(NamedTuple):
-    """The gain computer: knee centred on the threshold, reduction at most max_reduction_db."""
-
-    threshold_db: float
-    knee_db: float
-    max_reduction_db: float
 
 
 def smooth_gain_of_output(

@@ -10,8 +10,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ai_mixer.dsp.decompression import StaticCurve, smooth_gain_of_output
-from ai_mixer.dsp.recursions import smooth_attack_release
+from ai_mixer.dsp.compression import StaticCurve, compress, compressor_gain_db
+from ai_mixer.dsp.decompression import smooth_gain_of_output
 from ai_mixer.effects.effect import Effect
 from ai_mixer.units import SILENCE_DB, db_to_ratio, ratio_to_db
 
@@ -50,36 +50,25 @@ class Compressor(Effect):
                 raise ValueError(f"{name}: needs a value above 0, got {value}: try 0.01")
         if threshold_db - knee_db / 2.0 - max_reduction_db <= SILENCE_DB:
             raise ValueError(f"threshold_db: {threshold_db} is below what the detector can see")
-        self.threshold_db, self.knee_db = threshold_db, knee_db
+        self.threshold_db, self.max_reduction_db = threshold_db, max_reduction_db
+        self.curve = StaticCurve(threshold_db, knee_db, max_reduction_db)
         self.attack_ms, self.release_ms = attack_ms, release_ms
-        self.max_reduction_db = max_reduction_db
 
     def forward(self, x: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]; ratio: [B], at least 1. Returns [B, C, T]."""
-        gain = db_to_ratio(-self.gain_reduction_db(x, sample_rate, ratio))
-        return x * gain.to(x.dtype)[:, None]
+        return compress(x, self._slope(ratio), self._poles(sample_rate), self.curve)
 
     @torch.no_grad()
     def invert(self, y: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
         """The input that `forward` turns into y."""
-        gain_db = smooth_gain_of_output(
-            _level_db(y),
-            self._slope(ratio),
-            self._poles(sample_rate),
-            StaticCurve(self.threshold_db, self.knee_db, self.max_reduction_db),
-        )
+        poles = self._poles(sample_rate)
+        gain_db = smooth_gain_of_output(_level_db(y), self._slope(ratio), poles, self.curve)
         return y * db_to_ratio(-gain_db).to(y.dtype)[:, None]
 
     def gain_reduction_db(self, x: Tensor, sample_rate: int, ratio: Tensor) -> Tensor:
-        """How far the needle moves: [B, T] float64, at least 0 dB and at most max_reduction_db."""
-        inside_knee = _level_db(x) - (self.threshold_db - self.knee_db / 2.0)
-        excess_db = inside_knee.clamp(0.0, self.knee_db).square() / (2.0 * self.knee_db)
-        excess_db = excess_db + (inside_knee - self.knee_db).clamp_min(0.0)
-        reduction_db = (self._slope(ratio)[:, None] * excess_db).clamp_max(self.max_reduction_db)
-        attack, release = self._poles(sample_rate).to(x.device).expand(x.shape[0], 2).unbind(1)
-        return -smooth_attack_release(-reduction_db, attack, release)
+        """How far the needle moves: [B, T] float64, 0 dB to max_reduction_db. No gradient."""
+        return -compressor_gain_db(x, self._slope(ratio), self._poles(sample_rate), self.curve)
 
-    @torch.no_grad()
     def audible(self, x: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
         """True where for a tenth of x the reduction is at least 1 dB, and 1 dB off its cap."""
         reduction_db = self.gain_reduction_db(x, sample_rate, ratio)
