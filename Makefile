@@ -100,9 +100,12 @@ ui: $(READY) ## MLflow's pages on 127.0.0.1:5000 (HOST=, PORT=)
 listen: $(READY) ## the last run's listening page (run=ID for another)
 	@$(BIN)/python -m ai_mixer.listen $(WORDS)
 
-.PHONY: relocate
+.PHONY: gc relocate
+gc: $(READY) ## what could go from mlruns/ (bin, folders without a run, drafts); make gc go=1 removes it
+	@$(BIN)/python -m ai_mixer.gc $(WORDS)
+
 relocate: $(READY) ## mend the runs' addresses after mlruns/ was moved
-	$(BIN)/python -m ai_mixer.tracking.relocate
+	$(BIN)/python -m ai_mixer.relocate $(WORDS)
 
 # --- proof ----------------------------------------------------------------------------------------
 

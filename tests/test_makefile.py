@@ -16,6 +16,8 @@ STAGES = {
     "evaluate": "ai_mixer.evaluate",
     "render": "ai_mixer.render",
     "listen": "ai_mixer.listen",
+    "gc": "ai_mixer.gc",
+    "relocate": "ai_mixer.relocate",
     "loss-scales": "ai_mixer.loss_scales",
     "bench": "ai_mixer.benchmark",
 }

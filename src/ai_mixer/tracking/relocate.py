@@ -5,9 +5,9 @@ MLflow stores them absolute, as `<artifacts>/<experiment>` and
 """
 
 import sqlite3
-import sys
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlparse
 
 from ai_mixer.tracking.store import Store
 
@@ -27,22 +27,11 @@ def relocate(store: Store | str | Path = "mlruns") -> int:
     with closing(sqlite3.connect(store.database, timeout=20)) as connection, connection:
         for table, column, parts in _ADDRESSES:
             for (old,) in connection.execute(f"SELECT DISTINCT {column} FROM {table}").fetchall():
+                if urlparse(old).scheme not in {"", "file"}:
+                    continue  # not on this machine's disks
                 new = "/".join([root, *old.rstrip("/").split("/")[-parts:]])
                 if new != old:
                     moved += connection.execute(
                         f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (new, old)
                     ).rowcount
     return moved
-
-
-def main() -> None:
-    """`python -m ai_mixer.tracking.relocate [folder]`."""
-    folder = sys.argv[1] if len(sys.argv) > 1 else "mlruns"
-    try:
-        sys.stdout.write(f"{relocate(folder)} addresses mended in {folder}\n")
-    except FileNotFoundError as error:
-        sys.exit(str(error))
-
-
-if __name__ == "__main__":
-    main()
