@@ -14,7 +14,7 @@ def trained(cfg, folder, **options):
     callbacks = build_callbacks(cfg)
     for name in ("best", "last"):
         if name in callbacks:
-            callbacks[name].dirpath = str(folder)
+            callbacks[name].dirpath = str(folder / "checkpoints")
     kept = [callback for name, callback in callbacks.items() if name != "figures"]
     options |= {"enable_progress_bar": False, "default_root_dir": folder}
     trainer = build_trainer(cfg, kept, logger=CSVLogger(folder), **options)
@@ -27,8 +27,8 @@ def trained(cfg, folder, **options):
 def profile(compose, songs_folder, folder, *words):
     """The file names a tiny `debug=profile` leaves, and the text of the table."""
     few = [
-        "trainer.limit_train_batches=2",
-        "loader.excerpts_per_song=2",
+        "trainer.limit_train_batches=8",
+        "loader.excerpts_per_song=8",
         "model=mean_knobs",
         "trainer.log_every_n_steps=1",
     ]
