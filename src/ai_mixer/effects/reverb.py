@@ -12,9 +12,9 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from scipy.fft import next_fast_len
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn.functional import pad
 
 from ai_mixer.effects.effect import Effect
 
@@ -24,7 +24,7 @@ BUILD_UP_S = 0.03  # until the noise has reached full density
 EARLY_S = 0.06  # when the early reflections arrive
 EARLY_REFLECTIONS = 7  # per path
 EARLY_LEVEL = 12.0  # of the first, beside noise of ±1
-BLOCK = 1 << 19  # input samples per FFT: bounds the memory that a long file takes
+TOGETHER = 8  # blocks transformed at a time: bounds the memory that a long file takes
 
 Array = np.ndarray[Any, Any]
 
@@ -69,20 +69,30 @@ class Reverb(Effect):
         """x: [B, C, T], mono or stereo; wet: [B], 0–1. Returns [B, C, T]."""
         if not wet.requires_grad and not wet.any():
             return x
-        spectrum = response_spectrum(self.room, sample_rate, min(x.shape[-1], BLOCK), x.dtype)
+        spectrum, taps = response_spectrum(self.room, sample_rate, x.shape[-1], x.dtype)
         if x.shape[1] == 1:
             spectrum = spectrum.sum(dim=1, keepdim=True)[:1]
-        room: Tensor = _Convolve.apply(x, spectrum.to(x.device))  # type: ignore[no-untyped-call]
+        room: Tensor = _Convolve.apply(x, spectrum.to(x.device), taps)  # type: ignore[no-untyped-call]
         return torch.lerp(x, room, wet[:, None, None])
+
+
+def response_spectrum(
+    room: Room, sample_rate: int, length: int, dtype: torch.dtype
+) -> tuple[Tensor, int]:
+    """[output, input, F] complex, to filter `length` samples with; and the taps of the response.
+
+    Powers of two transform fastest. More than twice the taps would not fit the caches; shorter
+    audio needs less.
+    """
+    taps = impulse_response(room, sample_rate).shape[-1]
+    needed = min(2 * taps, taps + length)
+    return _spectrum_of_size(room, sample_rate, 1 << (needed - 1).bit_length(), dtype), taps
 
 
 @lru_cache(maxsize=8)
 @torch.inference_mode(False)  # cached: must serve training, whoever asks first
-def response_spectrum(room: Room, sample_rate: int, block: int, dtype: torch.dtype) -> Tensor:
-    """[output, input, F] complex: for linear convolution with blocks of this length."""
-    response = impulse_response(room, sample_rate)[..., :block]
-    size = 2 * next_fast_len((block + response.shape[-1]) // 2, real=True)  # even: irfft's default
-    return torch.fft.rfft(response, n=size).to(dtype.to_complex())
+def _spectrum_of_size(room: Room, sample_rate: int, size: int, dtype: torch.dtype) -> Tensor:
+    return torch.fft.rfft(impulse_response(room, sample_rate), n=size).to(dtype.to_complex())
 
 
 @lru_cache(maxsize=8)
@@ -140,23 +150,36 @@ class _Convolve(torch.autograd.Function):
     """y = h ∗ x, cut to x's length. Its gradient: time reversed, inputs and outputs swapped."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, spectrum: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, spectrum: Tensor, taps: int) -> Tensor:
         ctx.save_for_backward(spectrum)
-        return _convolve(x, spectrum)
+        ctx.taps = taps
+        return _convolve(x, spectrum, taps)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (spectrum,) = ctx.saved_tensors
-        return _convolve(grad.flip(-1), spectrum.transpose(0, 1)).flip(-1), None
+        return _convolve(grad.flip(-1), spectrum.transpose(0, 1), ctx.taps).flip(-1), None, None
 
 
-def _convolve(x: Tensor, spectrum: Tensor) -> Tensor:
+def _convolve(x: Tensor, spectrum: Tensor, taps: int) -> Tensor:
     """Overlap-add: x [B, input, T] in blocks, spectrum [output, input, F]."""
     size = 2 * (spectrum.shape[-1] - 1)  # always even
-    y = x.new_zeros(x.shape[0], spectrum.shape[0], x.shape[-1] + size)
-    for start in range(0, x.shape[-1], BLOCK):
-        block = torch.fft.rfft(x[..., start : start + BLOCK], n=size)
-        mixed = (spectrum * block[:, None]).sum(dim=2)
-        y[..., start : start + size] += torch.fft.irfft(mixed, n=size)
+    block = size - taps + 1
+    y = x.new_zeros(x.shape[0], spectrum.shape[0], x.shape[-1] + TOGETHER * block + size)
+    for start in range(0, x.shape[-1], TOGETHER * block):
+        part = x[..., start : start + TOGETHER * block]
+        blocks = pad(part, (0, -part.shape[-1] % block)).unflatten(-1, (-1, block))
+        wet = torch.fft.irfft(_through(spectrum, torch.fft.rfft(blocks, n=size)), n=size)
+        for index in range(blocks.shape[2]):
+            here = start + index * block
+            y[..., here : here + size] += wet[:, :, index]
     return y[..., : x.shape[-1]]
+
+
+def _through(spectrum: Tensor, blocks: Tensor) -> Tensor:
+    """Every input's blocks [B, input, blocks, F] to every output: [B, output, blocks, F]."""
+    outputs = spectrum[:, 0, None] * blocks[:, None, 0]
+    for path in range(1, spectrum.shape[1]):
+        outputs.addcmul_(spectrum[:, path, None], blocks[:, None, path])
+    return outputs
