@@ -37,8 +37,11 @@ def going_on(cfg: DictConfig, words: list[str]) -> Asked:
     return asked
 
 
-def check_fits(parts: Parts, start: Start) -> None:
-    """Before a run is opened: the weights of the checkpoint are those of the model."""
+def check_start(cfg: DictConfig, parts: Parts, start: Start) -> None:
+    """Before a run is opened: there is something to train, and the weights fit the model."""
+    reason = _nothing_left(cfg, start)
+    if reason:
+        raise ValueError(reason)
     if start.checkpoint is None:
         return
     there = {k: w.shape for k, w in read_checkpoint(start.checkpoint)["state_dict"].items()}
@@ -59,7 +62,7 @@ def _asked(cfg: DictConfig, words: list[str]) -> Asked:
     refusal = None
     for start in find_starts(which, Store(cfg.paths.mlruns)):
         asked = Asked(cfg, words, start) if start.run_id is None else _again(start, words)
-        reason = _nothing_left(asked)
+        reason = _nothing_left(asked.cfg, start)
         if reason is None:
             return asked
         refusal = refusal or ValueError(reason)
@@ -82,9 +85,8 @@ def _compose(words: list[str]) -> DictConfig:
     return cfg
 
 
-def _nothing_left(asked: Asked) -> str | None:
+def _nothing_left(cfg: DictConfig, start: Start) -> str | None:
     """Why there is nothing to train, or None. An unfinished run has its evaluation to do yet."""
-    start, cfg = asked.start, asked.cfg
     if start.checkpoint is None or (start.run_id is not None and not start.finished):
         return None
     checkpoint = read_checkpoint(start.checkpoint)

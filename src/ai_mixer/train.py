@@ -18,7 +18,7 @@ from ai_mixer.data.splits import SPLITS
 from ai_mixer.evaluate import Evaluation, evaluate
 from ai_mixer.figures import skill_figure
 from ai_mixer.fit import fit, follow
-from ai_mixer.going_on import check_fits, going_on
+from ai_mixer.going_on import check_start, going_on
 from ai_mixer.mixer import load_model
 from ai_mixer.processes import rank
 from ai_mixer.render import render
@@ -46,7 +46,7 @@ def train(
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     parts = assemble(cfg)
     songs = _songs(parts)  # composes, or finds out what is wrong, before a run is opened
-    check_fits(parts, start)
+    check_start(cfg, parts, start)
     with stoppable("`make train ckpt=last` goes on"), _open(cfg, start) as run:
         keep_words(run, overrides)
         again = ", goes on" if run.resumed else ""

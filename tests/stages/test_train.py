@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -88,10 +89,10 @@ def test_last_is_the_last_epoch(trained, config):
     assert last["epoch"] == config.trainer.max_epochs - 1
 
 
-def test_a_checkpoint_goes_on(trained, small_training):
-    """ckpt=… resumes where a run stood, in a run of its own."""
-    last = trained.folder / "checkpoints" / "last.ckpt"
+def test_a_checkpoint_from_elsewhere_starts_a_new_run(trained, small_training, tmp_path):
+    last = shutil.copy(trained.folder / "checkpoints" / "last.ckpt", tmp_path / "any name.ckpt")
     run = small_training(f"ckpt={last}", "trainer.max_epochs=3", "experiment_name=resumed")
+    assert run.id != trained.run.id
     before = torch.load(last, weights_only=True)
     after = torch.load(run.artifact_dir / "checkpoints" / "last.ckpt", weights_only=True)
     assert before["global_step"] < after["global_step"]
@@ -99,10 +100,24 @@ def test_a_checkpoint_goes_on(trained, small_training):
     assert (counts[1] >= counts[0]).all()
 
 
-def test_a_checkpoint_that_is_at_its_end_says_so(trained, small_training):
+def test_a_checkpoint_that_is_at_its_end_says_so(trained, small_training, home, tmp_path):
+    """Whichever way it is named, no run is opened and none is changed."""
     last = trained.folder / "checkpoints" / "last.ckpt"
-    with pytest.raises(ValueError, match=r"max_epochs"):
-        small_training(f"ckpt={last}", "experiment_name=resumed")
+    for which in (last, shutil.copy(last, tmp_path), trained.run.id[:12]):
+        with pytest.raises(ValueError, match=r"after 2 epochs: raise trainer\.max_epochs"):
+            small_training(f"ckpt={which}", "experiment_name=at the end")
+    store = Store(home / "mlruns")
+    assert store.client.get_experiment_by_name("at the end") is None
+    assert store.client.get_run(trained.run.id).info.status == "FINISHED"
+
+
+def test_a_checkpoint_of_another_model_is_refused(trained, small_training, tmp_path):
+    last = shutil.copy(trained.folder / "checkpoints" / "last.ckpt", tmp_path)
+    with pytest.raises(
+        ValueError, match=r"is of another model or console \(model\.blocks"
+    ) as caught:
+        small_training(f"ckpt={last}", "model.channels=16", "trainer.max_epochs=3")
+    assert "\n" not in str(caught.value)
 
 
 def test_the_model_is_two_plain_files(trained, config):

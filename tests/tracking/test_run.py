@@ -95,6 +95,55 @@ def test_resume_keeps_params_and_goes_on(store: Store) -> None:
     assert status(store, run) == "FINISHED"
 
 
+def test_what_a_resume_changes_is_tagged(store: Store) -> None:
+    """Also what is the default now, or what was the default before; and back again."""
+    with Run.start(store, "train") as run:
+        run.log_params({"lr": 0.1, "seed": 1, "epochs": 4}, {"lr": 0.2, "seed": 0, "epochs": 4})
+    defaults = {"lr": 0.2, "seed": 0, "epochs": 4}
+    with Run.resume(store, run.id) as again:
+        again.log_params({"lr": 0.2, "seed": 1, "epochs": 9}, defaults)
+    with Run.resume(store, run.id) as again:
+        again.log_params({"lr": 0.1, "seed": 1, "epochs": 9}, defaults)
+    data = store.client.get_run(run.id).data
+    assert data.params == {"lr": "0.1", "seed": "1", "epochs": "9"}
+    resumed = {name: v for name, v in data.tags.items() if name.startswith("resumed.")}
+    assert resumed == {"resumed.lr": "0.1", "resumed.epochs": "9"}
+
+
+def test_a_point_logged_again_stays_one(store: Store) -> None:
+    with Run.start(store, "train") as run:
+        run.log_metrics({"test/skill": 0.5, "test/none": float("nan"), "best": 1.0}, step=7)
+    with Run.resume(store, run.id) as again:
+        again.log_metrics({"test/skill": 0.5, "test/none": float("nan"), "best": 2.0}, step=7)
+        again.log_metrics({"test/skill": 0.5}, step=9)
+    points = {
+        name: [(point.step, point.value) for point in store.client.get_metric_history(run.id, name)]
+        for name in ("test/skill", "test/none", "best")
+    }
+    assert points["test/skill"] == [(7, 0.5), (9, 0.5)]
+    assert len(points["test/none"]) == 1
+    assert points["best"] == [(7, 1.0), (7, 2.0)]  # another figure is no repetition
+
+
+def test_other_code_is_kept_beside_the_first(store: Store, tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    git = ["git", "-C", str(code), "-c", "user.name=A", "-c", "user.email=a@b.c"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
+    (code / "new.py").write_text("x = 1\n")
+    with Run.start(store, "train", code=code) as run:
+        pass
+    before = (run.artifact_dir / "git.patch").read_text()
+    with Run.resume(store, run.id, code=code):
+        assert not [name for name in run.tags if name.startswith("resumed.")]
+    (code / "new.py").write_text("x = 2\n")
+    with Run.resume(store, run.id, code=code):
+        assert run.tags["resumed.git.commit"] == run.tags["mlflow.source.git.commit"]
+    assert (run.artifact_dir / "git.patch").read_text() == before
+    assert "+x = 2" in (run.artifact_dir / "resumed.git.patch").read_text()
+
+
 def test_resume_of_an_unknown_run(store: Store) -> None:
     with pytest.raises(ValueError, match="no run 'nonsense'"):
         Run.resume(store, "nonsense")

@@ -100,6 +100,8 @@ def _from_run(run: "MlflowRun", checkpoint: Path | None = None) -> Start:
 def _from_file(path: Path, store: Store) -> Start:
     path = path.resolve()
     stamp = read_checkpoint(path)[STAMP]
+    if not store.exists:
+        return Start(path)
     try:
         run = run_by_id(stamp["run"], store)
     except FileNotFoundError:  # of another store, or deleted
