@@ -1,0 +1,88 @@
+"""The four steps in a checkout of one's own: its tests find the toys by themselves, and pass.
+
+Existing tests stay as they are, although the console has a knob more.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+CHECKED = ("src", "configs", "pyproject.toml", "README.md", "CONTRIBUTING.md")
+TESTED = [  # what a toy meets: its own tests by step 3, the laws, every page, and what counts knobs
+    "tests/losses",
+    "tests/effects/test_laws.py",
+    "tests/effects/test_toy.py",
+    "tests/models/test_contract.py",
+    "tests/models/test_toy.py",
+    "tests/data/test_toy.py",
+    "tests/configs/test_every_option.py",
+]
+COUNTED = ["tests/console", "tests/test_public_api.py", "tests/stages/test_load_model.py"]
+
+
+@pytest.fixture(scope="module")
+def checkout(guide, tmp_path_factory):
+    """A copy of this one with all four toys in it."""
+    root = tmp_path_factory.mktemp("checkout")
+    for name in CHECKED:
+        copy = shutil.copytree if (guide.root / name).is_dir() else shutil.copy
+        copy(guide.root / name, root / name)
+    without = shutil.ignore_patterns("contributing", "__pycache__")
+    shutil.copytree(guide.root / "tests", root / "tests", ignore=without)
+    (root / "configs" / "local" / "default.yaml").unlink(missing_ok=True)
+    for part in guide.groups:
+        guide.lay(part, root)
+    return root
+
+
+def run(checkout, *words):
+    environment = os.environ | {"PYTHONPATH": str(checkout / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=checkout,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    return done.stdout
+
+
+def test_the_copy_is_what_is_tested(checkout):
+    printed = run(checkout, "-c", "import ai_mixer.losses.toy as toy; print(toy.__file__)")
+    assert printed.strip().startswith(str(checkout))
+
+
+def test_the_toys_are_in_style(checkout, guide):
+    toys = [file.as_posix() for file in checkout.rglob("*toy.py")]
+    assert len(toys) == 2 * len(guide.groups)
+    run(checkout, "-m", "ruff", "check", *toys)
+    run(checkout, "-m", "ruff", "format", "--check", *toys)
+
+
+def test_contracts_and_pages_find_and_pass_them(checkout):
+    printed = run(checkout, "-m", "pytest", "-v", "-k", "toy or Toy", *TESTED)
+    passed = [line for line in printed.splitlines() if "PASSED" in line]
+    for law in (
+        "test_term.py::test_zero_at_equality[Toy]",
+        "test_laws.py::test_neutral_is_the_identity[Toy",
+        "test_contract.py::test_every_weight_can_learn[toy]",
+        "learns_one_step[loss/term=toy]",
+        "learns_one_step[model=toy]",
+        "learns_one_step[data=toy]",
+        "losses/test_toy.py",
+        "effects/test_toy.py",
+        "models/test_toy.py",
+        "data/test_toy.py",
+    ):
+        assert any(law in line for line in passed), f"{law} is not among\n" + "\n".join(passed)
+
+
+def test_existing_tests_take_a_knob_more(checkout):
+    run(checkout, "-m", "pytest", "-m", "not slow and not music", *COUNTED)

@@ -1,0 +1,22 @@
+"""Trim: a gain in dB. A toy."""
+
+from typing import ClassVar
+
+from torch import Tensor
+
+from ai_mixer.effects.effect import Effect
+from ai_mixer.units import db_to_ratio
+
+
+class Toy(Effect):
+    """y = 10^(trim_db / 20) · x; 0 dB is neutral."""
+
+    knob_names: ClassVar[tuple[str, ...]] = ("trim_db",)
+
+    def forward(self, x: Tensor, sample_rate: int, *, trim_db: Tensor) -> Tensor:  # type: ignore[override]
+        """x: [B, C, T]; trim_db: [B]. Returns [B, C, T]."""
+        return x * db_to_ratio(trim_db)[:, None, None]
+
+    def invert(self, y: Tensor, sample_rate: int, *, trim_db: Tensor) -> Tensor:  # type: ignore[override]
+        """The input that `forward` turns into y."""
+        return self(y, sample_rate, trim_db=-trim_db)
