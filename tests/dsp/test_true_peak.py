@@ -6,7 +6,16 @@ import torch
 from scipy.signal import resample_poly
 from torch.autograd import gradcheck
 
-from ai_mixer.dsp.true_peak import interpolator, overshoot, true_peak, true_peak_envelope
+from ai_mixer.dsp import true_peak as module
+from ai_mixer.dsp.true_peak import (
+    SHARP,
+    SOFT,
+    envelope_by_convolution,
+    overshoot,
+    phases,
+    true_peak,
+    true_peak_envelope,
+)
 
 
 def faded_sine(frequency, phase, length=2000):
@@ -34,7 +43,7 @@ def test_sine_reads_its_amplitude(frequency, phase):
     assert lowest - 0.02 <= to_db(true_peak(faded_sine(frequency, phase))) <= 0.02
 
 
-@pytest.mark.parametrize("oversample", [2, 4, 8])
+@pytest.mark.parametrize("oversample", [2, 4, 8, 16])
 def test_agrees_with_scipy_on_band_limited_noise(oversample):
     noise = torch.randn(4, 2, 3000, generator=torch.Generator().manual_seed(0)).double()
     spectrum = torch.fft.rfft(noise)
@@ -62,8 +71,41 @@ def test_never_below_the_sample_peak_and_scales():
     assert not true_peak(torch.zeros(1, 2, 10)).any()
 
 
+@pytest.mark.parametrize("kind", [SHARP, SOFT])
+@pytest.mark.parametrize("length", [1, 5, 255, 256, 257, 1000])
+def test_the_kernel_equals_a_convolution(kind, length):
+    x = torch.randn(2, 2, length, generator=torch.Generator().manual_seed(3)).double()
+    expected = envelope_by_convolution(x, phases(8, kind))
+    torch.testing.assert_close(true_peak_envelope(x, 8, kind), expected, rtol=1e-12, atol=1e-12)
+    single = true_peak_envelope(x.float(), 8, kind)
+    assert single.dtype == torch.float32
+    torch.testing.assert_close(single, expected.float(), rtol=1e-5, atol=1e-5)
+
+
+def test_the_floor_leaves_out_only_what_cannot_reach_it():
+    swell = torch.linspace(0, 1, 20_000, dtype=torch.float64) ** 4
+    x = swell * torch.randn(1, 1, 20_000, generator=torch.Generator().manual_seed(4)).double()
+    exact, quick = true_peak_envelope(x), true_peak_envelope(x, floor=0.5)
+    assert torch.equal(quick[exact > 0.5], exact[exact > 0.5])
+    assert torch.equal(quick[..., :4096], x[..., :4096].abs())
+    assert (quick <= exact).all()
+
+
+def test_long_signals_are_taken_in_pieces(monkeypatch):
+    x = torch.randn(2, 2, 5000, generator=torch.Generator().manual_seed(5))
+    whole = true_peak(x)
+    monkeypatch.setattr(module, "CHUNK", 700)
+    assert torch.equal(true_peak(x), whole)
+
+
+def test_broken_audio_does_not_read_as_fine():
+    x = torch.zeros(1, 1, 300)
+    x[..., 100] = math.nan
+    assert true_peak(x).isnan()
+
+
 def test_overshoot_is_reached_by_the_worst_signal():
-    worst = interpolator(4)[1].sign().flip(0)[None, None]
+    worst = phases(4)[1].sign().flip(0)[None, None]
     assert float(true_peak(worst)) == pytest.approx(overshoot(4))
     assert overshoot(1) == 1
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
 from ai_mixer.dsp.true_peak import true_peak
+from ai_mixer.effects import limiter
 from ai_mixer.effects.limiter import Limiter
 
 RATE = 44_100
@@ -50,6 +51,7 @@ LOUD = {
     "just_over": 0.975 * torch.sin(2 * math.pi * 50 * time_s()),
     "between_samples": torch.sin(math.pi / 2 * torch.arange(RATE) + math.pi / 4),
 }
+HARSH = {"noise_30", "random_signs", "crescendo"}
 
 
 @pytest.mark.parametrize("name", LOUD)
@@ -57,10 +59,11 @@ LOUD = {
 def test_nothing_passes_the_ceiling(name, dtype):
     x = torch.stack([LOUD[name], 0.5 * LOUD[name].roll(7)])[None].to(dtype)
     y = Limiter()(x, RATE)
-    assert to_db(true_peak(y)) <= CEILING_DB + 0.05
-    # Another interpolator differs near half the sample rate, where white noise is as loud.
+    assert to_db(true_peak(y)) <= CEILING_DB
+    assert to_db(true_peak(y, 16)) <= CEILING_DB + 0.05
+    # An independent meter; at full treble it sees what no limiter can know of.
     other = resample_poly(y.double().numpy(), 4, 1, axis=-1)
-    assert to_db(np.abs(other).max()) <= CEILING_DB + 0.15
+    assert to_db(np.abs(other).max()) <= CEILING_DB + (0 if name not in HARSH else 0.05)
 
 
 @settings(deadline=None, max_examples=40)
@@ -69,18 +72,22 @@ def test_nothing_passes_the_ceiling(name, dtype):
     rate=st.sampled_from([8000, 22_050, 96_000]),
     seed=st.integers(0, 99),
     lookahead_ms=st.floats(0.1, 20),
+    release_ms=st.floats(0.01, 300),
+    memory_ms=st.floats(0.01, 2000),
     gate=st.floats(0, 3),
 )
-def test_nothing_passes_the_ceiling_whatever_comes(level, rate, seed, lookahead_ms, gate):
+def test_nothing_passes_the_ceiling_whatever_comes(
+    level, rate, seed, lookahead_ms, release_ms, memory_ms, gate
+):
     rare = noise(4000, seed + 100).abs() > gate
     x = (level * noise(4000, seed) * rare)[None, None]
-    y = Limiter(ceiling_db=-1, lookahead_ms=lookahead_ms)(x, rate)
-    assert to_db(true_peak(y).clamp_min(1e-9)) <= -0.95
+    y = Limiter(-1, lookahead_ms, release_ms, memory_ms)(x, rate)
+    assert to_db(true_peak(y).clamp_min(1e-9)) <= -1
     assert (y.abs() <= x.abs() + 1e-12).all()  # it only ever turns down
 
 
 def test_quiet_songs_pass_bit_for_bit_beside_loud_ones():
-    quiet, loud = 0.2 * noise(), 3 * noise()
+    quiet, loud = 0.15 * noise(), 3 * noise()
     x = torch.stack([quiet, loud, 0.5 * LOUD["between_samples"]])[:, None].float()
     y = Limiter()(x, RATE)
     assert torch.equal(y[[0, 2]], x[[0, 2]])
@@ -105,11 +112,54 @@ def test_channels_are_linked():
 def test_acts_only_around_a_peak():
     x = 0.1 * torch.sin(400 * time_s())[None, None]
     x[..., RATE // 2] = 4.0
-    y = Limiter(lookahead_ms=5, release_ms=20)(x, RATE)
-    before, after = RATE // 2 - round(0.0055 * RATE), RATE // 2 + round(0.3 * RATE)
+    y = Limiter(lookahead_ms=5, release_ms=20, memory_ms=100)(x, RATE)
+    before, after = RATE // 2 - round(0.0075 * RATE), RATE // 2 + round(0.3 * RATE)
     assert torch.equal(y[..., :before], x[..., :before])
-    torch.testing.assert_close(y[..., after:], x[..., after:], rtol=1e-4, atol=0)
+    torch.testing.assert_close(y[..., after:], x[..., after:], rtol=0.01, atol=0)
     assert y.abs().argmax() == x.abs().argmax()  # no latency
+
+
+def test_a_limited_song_is_not_limited_again():
+    x = torch.stack([drums(10 ** (10 / 20)), drums(3.0)])[None].float()
+    y = Limiter()(x, RATE)
+    assert torch.equal(Limiter()(y, RATE), y)
+
+
+def test_one_loud_moment_leaves_the_rest_of_the_song_alone():
+    """No song is turned down as a whole for what one place needs."""
+    x = 0.2 * LOUD["drums_10_db_over"] / 10 ** (10 / 20)
+    x[RATE // 2 : RATE // 2 + 400] += 2 * noise(400, 3)
+    y = Limiter()(x[None, None], RATE)[0, 0]
+    assert torch.equal(y[: RATE // 2 - 400], x[: RATE // 2 - 400])
+    late = slice(RATE - 2000, RATE)
+    assert to_db(y[late].norm() / x[late].norm()) > -0.3
+
+
+def test_quiet_and_dense_at_the_same_drive_is_louder_than_with_a_plain_release():
+    x = LOUD["drums_10_db_over"][None, None]
+    plain = Limiter(release_ms=100, memory_ms=0.01)(x, RATE)
+    assert to_db(Limiter()(x, RATE).norm() / plain.norm()) > 0.3
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("size", [1000, 44_100])
+def test_a_stream_is_the_song_late(dtype, size):
+    x = torch.stack([drums(3.0), LOUD["bursts"] / 10])[None].to(dtype)
+    stream = Limiter().stream(RATE)
+    late = stream.latency_samples
+    blocks = torch.cat([x, x.new_zeros(1, 2, late)], dim=-1).split(size, dim=-1)
+    y = torch.cat([stream.push(block) for block in blocks], dim=-1)
+    assert not y[..., :late].any()
+    torch.testing.assert_close(y[..., late:], Limiter()(x, RATE), rtol=0, atol=1e-6)
+    assert late <= 0.008 * RATE
+    assert stream.reduction_db == pytest.approx(to_db(true_peak(x)) - CEILING_DB, abs=0.5)
+
+
+def test_training_hears_what_is_written_to_files(monkeypatch):
+    x = torch.stack([drums(3.0), drums(0.1)])[:, None].float()
+    trained = Limiter()(x.clone().requires_grad_(), RATE).detach()
+    monkeypatch.setattr(limiter, "BLOCK", 5000)
+    torch.testing.assert_close(Limiter()(x, RATE), trained, rtol=0, atol=1e-6)
 
 
 def test_clean_on_a_loud_sine():
@@ -151,3 +201,5 @@ def test_settings_that_cannot_be():
         Limiter(ceiling_db=1)
     with pytest.raises(ValueError, match="release_ms must be above 0, got 0"):
         Limiter(release_ms=0)
+    with pytest.raises(ValueError, match="memory_ms must be above 0, got -1"):
+        Limiter(memory_ms=-1)

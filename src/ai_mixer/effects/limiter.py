@@ -1,9 +1,8 @@
 """Safety limiter: holds the true peak under a ceiling and leaves everything else alone.
 
-Look-ahead design after Hämäläinen, "Smoothing of the Control Signal without Clipped Output in
-Digital Peak Limiters", DAFx-02: hold the needed reduction for as long as the smoother's window, and
-the smoothed gain is in place when the peak arrives. Peaks are those between the samples (ITU-R
-BS.1770-4, Annex 2), so that the result may be converted and encoded.
+Peaks are those between the samples (ITU-R BS.1770-4, Annex 2, but eight times oversampled and with
+two interpolators), so that the result may be converted and encoded. The gain is in place when a
+peak arrives (`dsp.lookahead`): one pass, and nothing is clipped, turned down afterwards or trimmed.
 """
 
 import math
@@ -13,92 +12,129 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ai_mixer.dsp.recursions import smooth_attack_release
-from ai_mixer.dsp.true_peak import HALF, overshoot, true_peak, true_peak_envelope
+from ai_mixer.dsp.lookahead import Ballistics, advance, lookahead_gain_db, rest
+from ai_mixer.dsp.true_peak import SHARP, SOFT, overshoot, true_peak_envelope
 from ai_mixer.effects.effect import Effect
 from ai_mixer.units import db_to_ratio
 
-TOLERANCE_DB = 0.02  # what may remain above the ceiling
-PASSES = 3  # the gain moves between samples too: what is left over after one pass is small
+OVERSAMPLE = 8  # four misses 0.1 dB of a peak in the treble
+MARGIN_DB = 0.05  # how far under the ceiling a peak is brought: other meters see it differently
+GUARD = SHARP.half  # samples that the waveform between two samples is made of, each side
+SHORTEST_RAMP = 16  # samples; a steeper gain would make new peaks between its own samples
+BLOCK = 1 << 16  # samples at a time: long songs need no memory but their own
 
 
 class Limiter(Effect):
     """y[n] = x[n] · 10^(g[n]/20), g ≤ 0 and the same for all channels; no knob, no latency.
 
     A song whose true peak is under `ceiling_db` (dBTP) comes out bit for bit. The gain falls within
-    `lookahead_ms` before a peak and recovers with the time constant `release_ms`.
-    ValueError if `lookahead_ms` or `release_ms` is not above 0, or the ceiling above 0 dBTP.
+    `lookahead_ms` before a peak. It recovers with the time constant `release_ms` to the mean
+    reduction of the last `memory_ms`, and with that mean to nothing.
+    ValueError if a time is not above 0, or the ceiling above 0 dBTP.
     """
 
     knob_names: ClassVar[tuple[str, ...]] = ()
     invertible: ClassVar[bool] = False
 
     def __init__(
-        self, ceiling_db: float = -0.3, lookahead_ms: float = 5.0, release_ms: float = 100.0
+        self,
+        ceiling_db: float = -0.3,
+        lookahead_ms: float = 5.0,
+        release_ms: float = 30.0,
+        memory_ms: float = 500.0,
     ) -> None:
         super().__init__()
         if ceiling_db > 0:
             raise ValueError(f"ceiling_db must be 0 dBTP or less, got {ceiling_db}")
-        for name, value in {"lookahead_ms": lookahead_ms, "release_ms": release_ms}.items():
+        times = {"lookahead_ms": lookahead_ms, "release_ms": release_ms, "memory_ms": memory_ms}
+        for name, value in times.items():
             if value <= 0:
                 raise ValueError(f"{name} must be above 0, got {value}")
-        self.lookahead_ms, self.release_ms = lookahead_ms, release_ms
+        self.ceiling_db, self.lookahead_ms = ceiling_db, lookahead_ms
+        self.release_ms, self.memory_ms = release_ms, memory_ms
         self.ceiling = 10 ** (ceiling_db / 20)
-        self.limit = 10 ** ((ceiling_db + TOLERANCE_DB) / 20)
 
     def forward(self, x: Tensor, sample_rate: int) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]. Returns [B, C, T] with a true peak of at most the ceiling."""
-        for _ in range(PASSES):
-            loud, envelope = self._loud(x)
-            if not len(loud):
-                return x
-            x = x.index_copy(0, loud, x[loud] * self._gain(envelope, sample_rate)[:, None])
-        return self._trim(x)
+        if _largest(x) * max(overshoot(OVERSAMPLE, kind) for kind in (SHARP, SOFT)) <= self.ceiling:
+            return x
+        if torch.is_grad_enabled() and x.requires_grad:
+            return x * self._gain(x, sample_rate)
+        return self.stream(sample_rate).whole(x)
 
-    def _loud(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Indices of the songs above the ceiling, and their true peaks [b, T].
+    def stream(self, sample_rate: int) -> "LimiterStream":
+        """The same limiter for audio that comes block by block."""
+        return LimiterStream(self, sample_rate)
 
-        Only songs that can be above it are oversampled.
-        """
-        maybe = (x.detach().abs().amax(dim=(1, 2)) * overshoot() > self.limit).nonzero().squeeze(1)
-        if not len(maybe):
-            return maybe, x[maybe, 0]
-        envelope = true_peak_envelope(x[maybe]).amax(dim=1)
-        over = envelope.detach().amax(dim=1) > self.limit
-        return maybe[over], envelope[over]
+    def ballistics(self, sample_rate: int) -> Ballistics:
+        """The times in samples and poles."""
+        release, memory = (
+            math.exp(-1000 / (time_ms * sample_rate))
+            for time_ms in (self.release_ms, self.memory_ms)
+        )
+        ramp = max(SHORTEST_RAMP, round(self.lookahead_ms * sample_rate / 1000))
+        return Ballistics(ramp, GUARD, release, memory)
 
-    def _gain(self, envelope: Tensor, sample_rate: int) -> Tensor:
-        """envelope: [B, T] true peaks. Returns the gain [B, T], a ratio."""
-        needed_db = -20 * torch.log10((envelope.double() / self.ceiling).clamp_min(1))
-        ramp = max(2, round(self.lookahead_ms * sample_rate / 1000))
-        # What a peak needs, every sample that the interpolator takes it from needs, and the ramp
-        # before: `ramp` samples more than the song has, which the means use up again.
-        held_db = _sliding_minimum(pad(needed_db, (ramp + HALF, ramp + HALF)), ramp + 2 * HALF + 1)
-        instant = held_db.new_zeros(len(held_db))
-        release = instant + math.exp(-1000 / (self.release_ms * sample_rate))
-        recovering_db = smooth_attack_release(held_db, instant, release)
-        half = ramp // 2  # two boxes make a triangle: a gain without corners
-        smooth_db = _sliding_mean(_sliding_mean(recovering_db, half + 1), ramp - half + 1)
-        return db_to_ratio(smooth_db).to(envelope.dtype)
+    def needed_db(self, x: Tensor) -> Tensor:
+        """The gain each sample needs, at most 0 dB. x: [B, C, T]. Returns [B, T] float64."""
+        peaks = [true_peak_envelope(x, OVERSAMPLE, kind, self.ceiling) for kind in (SHARP, SOFT)]
+        envelope = torch.maximum(*peaks).amax(dim=1).double()
+        reduction_db = 20 * torch.log10(envelope.clamp_min(self.ceiling) / self.ceiling) + MARGIN_DB
+        return torch.where(envelope > self.ceiling, -reduction_db, 0.0)
 
-    def _trim(self, x: Tensor) -> Tensor:
-        """One gain per song for what the passes left over."""
-        peak = true_peak(x)
-        trimmed = x * (self.ceiling / peak.clamp_min(self.ceiling))[:, None, None]
-        return torch.where((peak > self.limit)[:, None, None], trimmed, x)
+    def _gain(self, x: Tensor, sample_rate: int) -> Tensor:
+        """The whole gain at once, [B, 1, T], with its gradient."""
+        needed_db = self.needed_db(pad(x, (GUARD, GUARD)))  # what rings out past the ends counts
+        gain_db = lookahead_gain_db(needed_db, self.ballistics(sample_rate))
+        return db_to_ratio(gain_db[:, None, GUARD:-GUARD]).to(x.dtype)
 
 
-def _sliding_minimum(x: Tensor, width: int) -> Tensor:
-    """Minimum of x[n … n + width − 1], [B, T − width + 1]. Doubles the window until it is there."""
-    reached = 1
-    while reached < width:
-        step = min(reached, width - reached)
-        x = torch.minimum(x[:, :-step], x[:, step:])
-        reached += step
-    return x
+class LimiterStream:
+    """A limiter that hears block after block; the sound comes `latency_samples` late. No gradient.
+
+    How the audio is cut into blocks changes nothing but rounding. `reduction_db`: the deepest gain
+    reduction so far, dB, at least 0.
+    """
+
+    def __init__(self, limiter: Limiter, sample_rate: int) -> None:
+        self.limiter = limiter
+        self.ballistics = limiter.ballistics(sample_rate)
+        self.latency_samples = GUARD + self.ballistics.latency
+        self.reduction_db = 0.0
+        self._history: Tensor | None = None
+
+    @torch.no_grad()
+    def push(self, x: Tensor) -> Tensor:
+        """The next block. x: [B, C, n]. Returns the limited audio of `latency_samples` before."""
+        if self._history is None:
+            self._history = x.new_zeros(*x.shape[:2], self.latency_samples + GUARD)
+            self._state = rest(len(x), self.ballistics)
+        heard = torch.cat([self._history, x], dim=-1)
+        # A sample's peak is known when the waveform right of it is: `GUARD` samples late.
+        recent = heard[..., -(x.shape[-1] + 2 * GUARD) :]
+        needed_db = self.limiter.needed_db(recent)[:, GUARD:-GUARD]
+        gain_db = advance(needed_db, self.ballistics, self._state)
+        self.reduction_db = max(self.reduction_db, -float(gain_db.min()))
+        self._history = heard[..., x.shape[-1] :]
+        delayed = heard[..., GUARD : GUARD + x.shape[-1]]
+        return delayed * db_to_ratio(gain_db)[:, None].to(x)
+
+    @torch.no_grad()
+    def whole(self, x: Tensor, drive: float = 1.0) -> Tensor:
+        """A whole song, drive · x, without the delay; in blocks. x: [B, C, T] → [B, C, T]."""
+        y = torch.empty_like(x)
+        length, late = x.shape[-1], self.latency_samples
+        for start in range(0, length + late, BLOCK):
+            block = drive * x[..., start : start + BLOCK]
+            end = min(start + BLOCK, length + late)
+            limited = self.push(pad(block, (0, end - start - block.shape[-1])))
+            skipped = max(0, late - start)  # before the song
+            y[..., start - late + skipped : end - late] = limited[..., skipped:]
+        return y
 
 
-def _sliding_mean(x: Tensor, width: int) -> Tensor:
-    """Mean of x[n … n + width − 1], [B, T − width + 1]."""
-    total = pad(x.cumsum(dim=-1), (1, 0))
-    return (total[:, width:] - total[:, :-width]) / width
+def _largest(x: Tensor) -> float:
+    if not x.numel():
+        return 0.0
+    low, high = x.detach().aminmax()
+    return max(-float(low), float(high))

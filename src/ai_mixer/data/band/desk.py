@@ -16,7 +16,7 @@ from scipy.ndimage import minimum_filter1d, uniform_filter1d
 from scipy.signal import butter, iirpeak, oaconvolve, resample_poly, sosfilt
 
 from ai_mixer.data.band.conventions import Bell
-from ai_mixer.dsp.loudness import k_weighting
+from ai_mixer.dsp.k_weighting import k_weighting
 
 Audio = NDArray[np.float64]
 FRAME_S = 0.001
