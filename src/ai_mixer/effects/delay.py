@@ -1,9 +1,10 @@
 """Echoes at a fixed time, each one quieter than the one before: a feedback comb."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from ai_mixer.effects.effect import Effect
 
@@ -30,15 +31,32 @@ class Delay(Effect):
         """x: [B, C, T]; wet: [B], 0–1. Returns [B, C, T]."""
         if not wet.requires_grad and not wet.any():
             return x
-        return torch.lerp(x, self._echoes(x, sample_rate), wet[:, None, None])
-
-    def _echoes(self, x: Tensor, sample_rate: int) -> Tensor:
-        """The recursion, one block of D samples at a time: inside a block nothing feeds back."""
         delay = max(1, round(self.delay_ms * sample_rate / 1000))
-        echo = x.new_zeros(*x.shape[:-1], delay)
-        echoes = []
-        for block in torch.split(x, delay, dim=-1):
-            echoes.append(echo[..., : block.shape[-1]])
-            if block.shape[-1] == delay:  # the last block may be short, and nothing follows it
-                echo = block + self.feedback * echo
-        return torch.cat(echoes, dim=-1)
+        echoes: Tensor = _Echoes.apply(x, delay, self.feedback)  # type: ignore[no-untyped-call]
+        return torch.lerp(x, echoes, wet[:, None, None])
+
+
+class _Echoes(torch.autograd.Function):
+    """The recursion. Its gradient: the same, backwards in time."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, delay: int, feedback: float) -> Tensor:
+        ctx.settings = delay, feedback
+        return _echoes(x, delay, feedback)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        return _echoes(grad.flip(-1), *ctx.settings).flip(-1), None, None
+
+
+def _echoes(x: Tensor, delay: int, feedback: float) -> Tensor:
+    """One block of D samples at a time: inside a block nothing feeds back."""
+    echo = torch.zeros_like(x)
+    for start in range(delay, x.shape[-1], delay):
+        length = min(delay, x.shape[-1] - start)
+        before = slice(start - delay, start - delay + length)
+        torch.add(
+            x[..., before], echo[..., before], alpha=feedback, out=echo[..., start : start + length]
+        )
+    return echo
