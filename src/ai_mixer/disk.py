@@ -24,14 +24,13 @@ def writing(file: str | Path) -> Iterator[None]:
 def full_disk(error: BaseException | None) -> str | None:
     """What could not be written, if a full disk is behind an error ("" if nobody says); else None.
 
-    What raised it may be another error on the way out, so its causes are asked too.
+    One failure follows another on the way out; the first one counts.
     """
-    found, seen = None, set[int]()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
+    found = None
+    while error is not None:
         if isinstance(error, OSError) and error.errno in FULL:
-            found = found or str(error.filename2 or error.filename or "")
+            found = str(error.filename2 or error.filename or "") or found or ""
         if isinstance(error, sqlite3.Error) and "full" in str(error):
-            found = found or "the runs' database"
+            found = "the runs' database"
         error = error.__cause__ or error.__context__
     return found

@@ -39,6 +39,8 @@ def quiet() -> None:
     noisy = ("pytorch_lightning", "pytorch_lightning.utilities.rank_zero", "lightning_fabric")
     for name in noisy:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It logs the traceback of every database error that it raises as well.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", message=".*does not have many workers")
     # Steps are counted across epochs, so short epochs have their points on the curves too.
     warnings.filterwarnings("ignore", message="The number of training batches .* is smaller than")
