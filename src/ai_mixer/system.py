@@ -106,7 +106,8 @@ class MixSystem(pl.LightningModule):
         schedule = self._scheduler(optimizer, steps)
         return {
             "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+            # LearningRateMonitor takes the name: a curve among those of training.
+            "lr_scheduler": {"scheduler": schedule, "interval": "step", "name": "train/lr"},
         }
 
     def _compare(self, batch: Batch, knobs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:

@@ -57,6 +57,14 @@ def curves(run):
             assert all(run.record.info.start_time <= point.timestamp for point in points)
 
 
+def groups(run):
+    """MLflow draws a section of curves per word before the `/`."""
+    names = set(run.record.data.metrics)
+    sections = {name.partition("/")[0] for name in names - {"epoch"}}
+    assert sections <= {"train", "val", "test", "best", "data", "system"}
+    assert "train/lr" in names
+
+
 def best(run):
     curve = run.run.store.client.get_metric_history(run.run.id, "val/skill")
     assert run.record.data.metrics["best/val/skill"] == max(point.value for point in curve)
@@ -123,6 +131,7 @@ EVERYTHING = [
     code,
     songs,
     curves,
+    groups,
     best,
     checkpoint,
     model,
