@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 
 from ai_mixer.assemble import asked_run, held_out
 from ai_mixer.data.dataset import SongDataset
+from ai_mixer.data.skipped import SkippedSongs
 from ai_mixer.listening import SongSamples, setting_rows, write_audio, write_page
 from ai_mixer.metrics.distance import distances
 from ai_mixer.mixer import Mixer, load_model
@@ -41,6 +42,7 @@ def render(
         _sample(mixer, dataset, place, CONDITIONS[number % len(CONDITIONS)])
         for number, place in track(list(enumerate(places)), "rendering songs")
     ]
+    samples = list({sample.name: sample for sample in samples}.values())  # one may stand in twice
     for sample in samples:
         write_audio(folder, sample)
     return write_page(folder / "index.html", title, samples, headline=headline)
@@ -50,12 +52,13 @@ def render(
 def _sample(mixer: Mixer, dataset: SongDataset, place: int, condition: str) -> SongSamples:
     dataset.task.condition = condition
     batch = Batch.collate([dataset[0, place]])
+    SkippedSongs().add(batch.skipped)
     knobs = mixer.hear(batch, condition)
     mix = mixer.console(batch.rough, batch.sample_rate, knobs)
     names = [knob.name for knob in mixer.console.knobs]
     genre = int(batch.genre)
     return SongSamples(
-        name=dataset.songs[place].id.removesuffix("/finished"),
+        name=batch.song_id[0].removesuffix("/finished"),
         sample_rate=batch.sample_rate,
         rough=batch.rough[0].numpy(),
         mix=mix[0].numpy(),
@@ -68,11 +71,14 @@ def _sample(mixer: Mixer, dataset: SongDataset, place: int, condition: str) -> S
             mixer.console.settings(batch.knobs)[0],
             masked=[name for name, counts in zip(names, batch.mask[0], strict=True) if not counts],
         ),
-        metrics={
-            name: float(value)
-            for name, value in distances(mix, batch.finished, batch.sample_rate).items()
-        },
+        metrics=_distances(mix, batch),
+        rough_metrics=_distances(batch.rough, batch),
     )
+
+
+def _distances(mix: torch.Tensor, batch: Batch) -> dict[str, float]:
+    found = distances(mix, batch.finished, batch.sample_rate)
+    return {name: float(value) for name, value in found.items()}
 
 
 @stage("render")
