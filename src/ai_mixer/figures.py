@@ -81,9 +81,9 @@ def _skill_bars(axes: Axes, rows: pd.DataFrame, places: np.ndarray, condition: s
     axes.hlines(places, low, high, color=INK, linewidth=1.0)
     for place, value in zip(places, skill, strict=True):
         if value < -1.0:
-            box = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
+            box = {"boxstyle": "square,pad=0", "facecolor": "white", "edgecolor": "none"}
             words = f"◂ {value:.1f}".replace("-", "−")
-            axes.text(-1.0, place, words, va="center", color=INK, size=6.5, bbox=box)
+            axes.text(-0.985, place, words, va="center", color=INK, size=6.5, bbox=box)
 
 
 def _skill_axes(axes: Axes, rows: Sequence[str]) -> None:
