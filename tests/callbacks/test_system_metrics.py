@@ -1,5 +1,6 @@
 """The machine's load in the run: from the first step to the last, and not a thread longer."""
 
+import signal
 import threading
 import time
 from functools import partial
@@ -63,13 +64,20 @@ def test_points_come_while_it_trains(fit, store, parrot):
     assert points[0].value > 0  # MLflow's own first point is always 0
 
 
-def test_a_training_that_breaks_ends_it_too(fit, store, parrot):
+@pytest.mark.parametrize(
+    ("error", "outcome"), [(RuntimeError("no"), RuntimeError), (KeyboardInterrupt(), SystemExit)]
+)
+def test_a_training_that_breaks_ends_it_too(fit, store, parrot, error, outcome):
     def broken(batch):
-        raise RuntimeError("no")
+        raise error
 
     parrot.training_step = broken
-    with pytest.raises(RuntimeError, match="no"), Run.start(store, "load") as run:
-        fit(SystemMetrics(every_s=600), run.lightning_logger())
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(outcome), Run.start(store, "load") as run:
+            fit(SystemMetrics(every_s=600), run.lightning_logger())
+    finally:
+        signal.signal(signal.SIGINT, before)  # Lightning leaves it switched off
     assert not watching()
     assert len(curve(store, run, CPU)) == 1
 

@@ -12,8 +12,9 @@ import soundfile
 import torch
 from omegaconf import OmegaConf
 
+from ai_mixer import load_model, relocate
 from ai_mixer.assemble import assemble
-from ai_mixer.tracking import load_model_files
+from ai_mixer.tracking import find_run, load_model_files
 from ai_mixer.train import _songs
 from ai_mixer.types import CONDITIONS
 
@@ -44,6 +45,11 @@ def songs(run):
     assert set(table["split"]) == {"train", "val", "test"}
     assert table["audio"].str.fullmatch("[0-9a-f]{16}").all()
     assert re.fullmatch("[0-9a-f]{16}", run.record.data.tags["data.digest"])
+    (found,) = run.record.inputs.dataset_inputs
+    assert (found.dataset.name, found.dataset.digest) == (
+        run.record.data.params["data.name"],
+        run.record.data.tags["data.digest"],
+    )
 
 
 def curves(run):
@@ -190,3 +196,16 @@ def test_another_split_changes_what_is_written_down(own_songs, compose):
 
 def test_the_same_songs_elsewhere_are_the_same(own_songs, songs_folder, compose):
     assert seen(own_songs, compose).equals(seen(songs_folder, compose))
+
+
+def test_a_run_moved_elsewhere_is_found_again(trained, tmp_path, monkeypatch, command):
+    """`make relocate` in the new place, and `last` is the run that came along."""
+    mlruns = shutil.copytree(trained.run.store.folder, tmp_path / "new place" / "mlruns")
+    monkeypatch.chdir(mlruns.parent)
+    said = command(relocate)
+    assert said.endswith(f"addresses mended in {mlruns}\n")
+    moved = find_run("last")
+    assert moved == mlruns / trained.folder.relative_to(trained.run.store.folder)
+    theirs, ours = load_model("last"), load_model(trained.folder)
+    for name, weight in ours.model.state_dict().items():
+        assert torch.equal(weight, theirs.model.state_dict()[name])
