@@ -62,7 +62,9 @@ def test_the_pretrained_one(trained_once):
 
 
 def test_the_fallback(trained_once, capsys):
-    folder, tags = trained_once(UnavailableError("offline"), "model.encoder_fallback=scratch")
+    folder, tags = trained_once(
+        UnavailableError("offline", "go online"), "model.encoder_fallback=scratch"
+    )
     said = "scratch (audioset not available: offline)"
     assert tags["model.encoder"] == said
     assert capsys.readouterr().out.count(f"model.encoder: {said}\n") == 1

@@ -5,6 +5,7 @@ revision. Only the file is taken (safetensors, no pickle) and its names are read
 that wrote it names the same weights differently in nearly every version.
 """
 
+import logging
 from pathlib import Path
 
 import torch
@@ -32,7 +33,11 @@ PREFIX, PACKED, TOKENS = (
 
 
 class UnavailableError(ValueError):
-    """The weights cannot be had now; the message says why, in a few words."""
+    """The weights cannot be had now: `reason` in a few words, and the `way` to them."""
+
+    def __init__(self, reason: str, way: str) -> None:
+        super().__init__(f"{reason}: {way}")
+        self.reason, self.way = reason, way
 
 
 def audioset_weights() -> dict[str, Tensor]:
@@ -56,16 +61,18 @@ def weights_file() -> Path:
     try:
         from huggingface_hub import hf_hub_download
     except ImportError as error:
-        raise UnavailableError("the extra `encoders` is not installed") from error
+        way = "pip install 'ai-mixer[encoders]'"
+        raise UnavailableError("the extra `encoders` is not installed", way) from error
     try:
         return Path(hf_hub_download(REPOSITORY, FILE, revision=REVISION, local_files_only=True))
     except OSError:
         print(f"fetching {REPOSITORY} (346 MB, once) …", flush=True)
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # a line or two for each retry
     try:
         return Path(hf_hub_download(REPOSITORY, FILE, revision=REVISION))
     except Exception as error:  # of whatever stack of network libraries there is
-        reason = "not in the cache, and huggingface.co cannot be reached"
-        raise UnavailableError(f"{reason} ({type(error).__name__})") from error
+        reason = f"not in the cache, and huggingface.co does not give it ({type(error).__name__})"
+        raise UnavailableError(reason, "go online once") from error
 
 
 def renamed(published: dict[str, Tensor]) -> dict[str, Tensor]:

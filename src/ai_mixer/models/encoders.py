@@ -40,10 +40,10 @@ def choose(asked: str | None, fallback: str | None, pretrained: bool) -> Choice:
     except UnavailableError as error:
         if fallback is None:
             raise ValueError(
-                f"model.encoder={AUDIOSET}: {error}: pip install 'ai-mixer[encoders]' and go "
-                f"online once, or go on without by model.encoder_fallback={SCRATCH}"
+                f"model.encoder={AUDIOSET}: {error}, "
+                f"or go on without it by model.encoder_fallback={SCRATCH}"
             ) from error
-        tag = f"{SCRATCH} ({AUDIOSET} not available: {error})"
+        tag = f"{SCRATCH} ({AUDIOSET} not available: {error.reason})"
         print(f"model.encoder: {tag}", flush=True)
         return Choice(SCRATCH, None, tag, {"encoder": None, "encoder_fallback": None})
 
