@@ -65,9 +65,7 @@ class MixSystem(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Listen, set the knobs, compare; remember the targets for the mean-knobs floor."""
-        # Of all processes: torch overwrites the others' buffers with the first one's at each step.
-        self.knob_sum += total((batch.knobs * batch.mask).double().sum(0))
-        self.knob_count += total(batch.mask.double().sum(0))
+        self._remember(batch)
         if self.every_condition:
             batch = _every_condition(batch)
         loss, terms = self._compare(batch, self(batch))
@@ -109,6 +107,11 @@ class MixSystem(pl.LightningModule):
             # LearningRateMonitor takes the name: a curve among those of training.
             "lr_scheduler": {"scheduler": schedule, "interval": "step", "name": "train/lr"},
         }
+
+    def _remember(self, batch: Batch) -> None:
+        """The targets all processes have seen: torch gives them the first one's buffers anyway."""
+        self.knob_sum += total((batch.knobs * batch.mask).double().sum(0))
+        self.knob_count += total(batch.mask.double().sum(0))
 
     def _compare(self, batch: Batch, knobs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         few = batch.first(self.audio_items)

@@ -49,6 +49,18 @@ def test_no_index_is_lost_when_the_share_is_uneven(monkeypatch, size):
     assert seen == {(0, index) for index in range(size)}
 
 
+@pytest.mark.parametrize("size", [2, 7])
+def test_held_out_keys_are_dealt_once(monkeypatch, size):
+    """A figure over all processes counts no example twice."""
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    seen = []
+    for rank in range(2):
+        monkeypatch.setattr(torch.distributed, "get_rank", lambda rank=rank: rank)
+        seen += keys(size=size, epoch=3, training=False)
+    assert sorted(seen) == [(0, index) for index in range(size)]
+
+
 def test_a_limit_ends_the_epoch_early_and_differently_each_time():
     def limited(epoch):
         sampler = KeySampler(range(100), training=True, limit=30)
