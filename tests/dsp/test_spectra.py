@@ -40,6 +40,22 @@ def test_magnitude_equals_scipy(n_fft):
     assert torch.allclose(got[..., :frames], expected[..., :frames], atol=1e-8)
 
 
+@pytest.mark.parametrize(
+    ("length", "n_fft", "hop"),
+    [(16, 16, 4), (16, 16, 16), (16, 16, 5), (15, 15, 6), (12, 16, 6), (7, 16, 3), (16, 16, 20)],
+)
+def test_short_time_power_and_its_gradient(length, n_fft, hop):
+    """Windows shorter than the transform, odd sizes, frames that overlap, touch or leave gaps."""
+    x, window = noise(2, 50), torch.hann_window(length, dtype=torch.float64) + 0.1
+    frames = x.unfold(-1, length, hop) * window
+    expected = torch.fft.rfft(frames, n_fft).abs().square()
+    got = spectra.short_time_power(x, window, n_fft, hop)
+    assert torch.allclose(got, expected, atol=1e-10)
+    assert torch.autograd.gradcheck(
+        lambda z: spectra.short_time_power(z, window, n_fft, hop), x.requires_grad_()
+    )
+
+
 def test_magnitude_of_sine_noise_silence_and_a_click():
     time = torch.arange(16384, dtype=torch.float64)
     sine = torch.sin(2 * math.pi * 64 / 1024 * time)

@@ -21,6 +21,21 @@ def test_equals_auraloss_on_mid_and_side(music, make_batch):
     assert distance(mix, finished, make_batch) == pytest.approx(expected, rel=0.01)
 
 
+def test_equals_auraloss_to_rounding_and_so_does_its_gradient(make_batch):
+    """Where no bin is near a floor: loud white noise on both sides."""
+    generator = torch.Generator().manual_seed(0)
+    finished, mix = (30 * torch.randn(1, 2, 30_000, generator=generator) for _ in range(2))
+    mix.requires_grad_()
+    sizes = [512, 2048, 8192]
+    oracle = MultiResolutionSTFTLoss(sizes, [n // 4 for n in sizes], sizes)
+    pairs = zip(mid_side(mix).unbind(1), mid_side(finished).unbind(1), strict=True)
+    expected = sum(oracle(x[:, None], y[:, None]) for x, y in pairs) / 2
+    got = Perceptual(floor_db=-200.0)(None, mix, make_batch(finished))
+    assert got.item() == pytest.approx(expected.item(), rel=1e-5)
+    gradients = [torch.autograd.grad(value, mix)[0] for value in (got, expected)]
+    torch.testing.assert_close(*gradients, rtol=1e-3, atol=1e-4 * gradients[1].abs().max().item())
+
+
 def test_grows_with_noise_and_with_detuned_level(music, make_batch):
     finished = music()
     other = music(seed=5)
