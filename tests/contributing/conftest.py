@@ -109,5 +109,5 @@ def learn(tmp_path):
 def forgetful():
     """What a test imports of the toys is forgotten after it."""
     yield
-    for name in [n for n in sys.modules if n.endswith(f".{NAME}") or n.startswith("my_mixer")]:
+    for name in [n for n in sys.modules if n.endswith(f".{NAME}") or n.startswith("my_package")]:
         del sys.modules[name]

@@ -1,11 +1,18 @@
 """Whoever follows the four steps has a new part that trains; inside the house or outside of it."""
 
 import importlib
+import os
+import re
+import shlex
 import shutil
+import subprocess
+import sys
 
 import hydra
 import pytest
 from omegaconf import open_dict
+
+from ai_mixer import load_model
 
 SMALL = [
     "data.root={songs}",
@@ -82,7 +89,7 @@ def outside(tmp_path, guide, part, monkeypatch, forgetful):
     """The toy as a package of its own, and its pages in a folder of their own, under new names."""
     shutil.copytree(guide.root / "configs", tmp_path / "laid" / "configs")
     new = guide.lay(part, tmp_path / "laid")
-    package = tmp_path / "code" / "my_mixer"
+    package = tmp_path / "code" / "my_package"
     package.mkdir(parents=True)
     for name in new:
         if name.startswith("src/"):
@@ -94,7 +101,7 @@ def outside(tmp_path, guide, part, monkeypatch, forgetful):
         text = (tmp_path / "laid" / name).read_text()
         page = (tmp_path / "my pages" / name.removeprefix("configs/")).with_name("mine.yaml")
         page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(text.replace(f"ai_mixer.{guide.groups[part]}.toy.", "my_mixer.mine."))
+        page.write_text(text.replace(f"ai_mixer.{guide.groups[part]}.toy.", "my_package.mine."))
     monkeypatch.syspath_prepend(tmp_path / "code")
     return tmp_path / "my pages"
 
@@ -110,10 +117,30 @@ WORDS = {
 def test_a_package_of_one_s_own_trains_if_trusted(part, guide, outside, songs_folder, learn):
     search = [f'hydra.searchpath=["file://{outside}"]']
     cfg = compose(guide.root / "configs", songs_folder, *WORDS[part], more=search)
-    with pytest.raises(ValueError, match=r"my_mixer\.mine\.Toy: .*trusted=\[my_mixer\]"):
+    with pytest.raises(ValueError, match=r"my_package\.mine\.Toy: .*trusted=\[my_package\]"):
         learn(cfg)
     with open_dict(cfg):
-        cfg.trusted = ["my_mixer"]
+        cfg.trusted = ["my_package"]
     learned = learn(cfg)
     assert is_used(part, cfg, learned)
     assert learned.moved
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", ["model"], indirect=True)
+def test_the_command_of_the_section_and_loading_it_again(guide, outside, songs_folder, tmp_path):
+    """As printed, from the command line to `load_model`; without the word of trust, not."""
+    text = (guide.root / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^\.venv/bin/python (-m ai_mixer\.train --config-dir .*)$", text, re.M)
+    small = ["debug=fast", "data=folder", *(word.format(songs=songs_folder) for word in SMALL)]
+    places = [f"paths.{name}={tmp_path / name}" for name in ("data", "outputs", "mlruns")]
+    subprocess.run(
+        [sys.executable, *shlex.split(command), *small, *places],
+        cwd=outside.parent,
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "code")},
+        check=True,
+    )
+    (card,) = (tmp_path / "mlruns").rglob("model.json")
+    assert type(load_model(card, trusted=["my_package"]).model).__name__ == "Toy"
+    with pytest.raises(ValueError, match=r"my_package\.mine\.Toy"):
+        load_model(card)
