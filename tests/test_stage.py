@@ -150,7 +150,17 @@ class _Bad:
         raise ValueError("16 songs in a row cannot be used: all")
 
 
-def test_a_warning_is_one_line():
-    code = "from ai_mixer.quiet import quiet; import warnings; quiet(); warnings.warn('a\\n b')"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr == "warning: a b\n"
+SAY = """
+import warnings
+from ai_mixer.quiet import quiet
+quiet()
+for number in 1, 1, 2:
+    warnings.warn(f"song {number}\\n  skipped")
+    with warnings.catch_warnings():  # makes Python forget what it has shown
+        pass
+"""
+
+
+def test_a_warning_is_one_line_and_comes_once():
+    done = subprocess.run([sys.executable, "-c", SAY], capture_output=True, text=True, check=True)
+    assert done.stderr == "warning: song 1 skipped\nwarning: song 2 skipped\n"

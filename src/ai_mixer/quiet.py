@@ -35,7 +35,7 @@ def track(items: Countable[T_co], title: str) -> Iterator[T_co]:
 
 def quiet() -> None:
     """A line for each warning; Lightning's advertisements and hints about what is meant: none."""
-    warnings.formatwarning = _one_line
+    warnings.showwarning = _show
     noisy = ("pytorch_lightning", "pytorch_lightning.utilities.rank_zero", "lightning_fabric")
     for name in noisy:
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -51,5 +51,12 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", module="pytorch_lightning.*", category=FutureWarning)
 
 
-def _one_line(message: Warning | str, *place: object, **more: object) -> str:
-    return f"warning: {' '.join(str(message).split())}\n"
+_shown: set[str] = set()
+
+
+def _show(message: Warning | str, *place: object, **more: object) -> None:
+    """Each line once, whoever looked at the same songs again."""
+    line = f"warning: {' '.join(str(message).split())}"
+    if line not in _shown:
+        _shown.add(line)
+        print(line, file=sys.stderr, flush=True)
