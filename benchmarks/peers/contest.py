@@ -4,7 +4,7 @@ import importlib.metadata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ai_mixer.bench.clock import Job, Timing, alternate, single, spread, times_faster
+from ai_mixer.bench.clock import Job, Timing, alternate, spread, times_faster
 
 
 @dataclass
@@ -12,14 +12,12 @@ class Contest:
     """One kind of work. `peers`: name → a function that imports the peer and returns its job.
 
     bars: peer → how many times as fast as it we want to be (0.5: half as fast is enough).
-    once: peers so slow that one call must do.
     """
 
     name: str
     ours: Job
     peers: dict[str, Callable[[], Job]]
     bars: dict[str, float] = field(default_factory=dict)
-    once: frozenset[str] = frozenset()
 
 
 def run(contest: Contest, rounds: int) -> list[dict]:
@@ -28,19 +26,13 @@ def run(contest: Contest, rounds: int) -> list[dict]:
     for name, prepare in contest.peers.items():
         try:
             job = prepare()
-            if name not in contest.once:
-                job()
+            job()
         except Exception as error:
             rows.append(_row(contest, name) | {"note": _reason(error)})
         else:
             jobs[name] = job
-    slow = {name: jobs.pop(name) for name in contest.once & jobs.keys()}
     timings = alternate(jobs, rounds)
-    rows += [_measured(contest, name, timings) for name in jobs if name != "ours"]
-    for name, job in slow.items():
-        pair = {"ours": single(contest.ours), name: single(job)}
-        rows.append(_measured(contest, name, pair) | {"note": "one call"})
-    return rows
+    return [_measured(contest, name, timings) for name in jobs if name != "ours"] + rows
 
 
 def version(package: str) -> str:

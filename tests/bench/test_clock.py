@@ -3,7 +3,7 @@ import time
 import pytest
 import torch
 
-from ai_mixer.bench.clock import Timing, alternate, single, spread, times_faster, use_threads
+from ai_mixer.bench.clock import Timing, alternate, spread, times_faster, use_threads
 
 
 def test_jobs_alternate_after_one_call_each():
@@ -29,12 +29,6 @@ def test_ratios_are_taken_round_by_round():
 
 def test_spread_is_median_and_quartiles():
     assert spread([5.0, 1.0, 2.0, 4.0, 3.0]) == (2.0, 3.0, 4.0)
-
-
-def test_one_call_is_one_call():
-    calls = []
-    timing = single(lambda: calls.append(1))
-    assert len(calls) == len(timing.cpu_ms) == 1
 
 
 def test_threads_are_given_back():

@@ -49,12 +49,6 @@ def alternate(jobs: Mapping[str, Job], rounds: int) -> dict[str, Timing]:
     return timings
 
 
-def single(job: Job) -> Timing:
-    """One call, the first: for what is too slow to repeat."""
-    wall_ms, cpu_ms = _once(job)
-    return Timing([wall_ms], [cpu_ms], wall_ms)
-
-
 def spread(values: list[float]) -> Spread:
     """Quartiles of some readings."""
     return Spread(*(float(value) for value in np.percentile(values, QUARTILES)))
