@@ -56,17 +56,21 @@ def smooth_attack_release(target_db: Tensor, attack: Tensor, release: Tensor) ->
     return _AttackRelease.apply(target_db, attack, release)  # type: ignore[no-untyped-call]
 
 
-def over_rows(kernel: Callable[..., None], *arrays: Array) -> None:
+def over_rows(kernel: Callable[..., None], *arrays: Array, together: int = 1) -> None:
     """Call a nogil kernel on blocks of rows, one thread each where that pays.
+
+    together: how many rows the kernel walks through side by side; they stay in one block.
 
     Plain short-lived threads, not numba's `prange`: its pools do not survive the fork of a data
     loader's worker. Torch's thread count is the limit, so such a worker (1) starts none.
     """
-    workers = min(torch.get_num_threads(), len(arrays[0]))
+    rows = len(arrays[0])
+    workers = min(torch.get_num_threads(), -(-rows // together))
     if workers < 2 or arrays[0].size < THREADING_PAYS:
         kernel(*arrays)
         return
-    blocks = zip(*(np.array_split(array, workers) for array in arrays), strict=True)
+    size = -(-rows // (workers * together)) * together
+    blocks = [[array[start : start + size] for array in arrays] for start in range(0, rows, size)]
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(lambda block: kernel(*block), blocks))
 
@@ -89,7 +93,7 @@ class _Biquad(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, b: Tensor, a: Tensor) -> Tensor:
         rows = as_rows(x)
         out = np.empty_like(rows)
-        over_rows(_biquad_forward, rows, _coefficient_rows(b, a, x.shape[1]), out)
+        over_rows(_biquad_forward, rows, _coefficient_rows(b, a, x.shape[1]), out, together=2)
         y = torch.from_numpy(out).view(x.shape).to(x)
         ctx.save_for_backward(x, b, a, y)
         return y
@@ -123,18 +127,31 @@ def _coefficient_rows(b: Tensor, a: Tensor, channels: int) -> Array:
 
 @njit(cache=True, nogil=True, fastmath=FUSED)
 def _biquad_forward(x, ba, y):  # type: ignore[no-untyped-def]
-    for row in range(x.shape[0]):
-        b0, b1, b2, _, a1, a2 = ba[row]
-        x1 = x2 = y1 = y2 = 0.0
-        for start in range(0, x.shape[1], LOOK):
-            for n in range(start, min(start + LOOK, x.shape[1])):
-                x0 = np.float64(x[row, n])
-                # Direct form I, what is known early first: y[n−1] is waited for, and for one step.
-                y0 = (b0 * x0 + b1 * x1 + b2 * x2 - a2 * y2) - a1 * y1
-                y[row, n] = y0
-                x2, x1, y2, y1 = x1, x0, y1, y0
-            if abs(y1) + abs(y2) < TINY:
-                y1 = y2 = 0.0
+    """Rows in pairs: each waits for its own last output, so two take hardly longer than one."""
+    for row in range(0, x.shape[0], 2):
+        other = min(row + 1, x.shape[0] - 1)  # a last row alone is its own partner
+        _biquad_pair(x[row], x[other], ba[row], ba[other], y[row], y[other])
+
+
+@njit(cache=True, nogil=True, fastmath=FUSED)
+def _biquad_pair(x, u, x_ba, u_ba, y, v):  # type: ignore[no-untyped-def]
+    """Direct form I, x → y and u → v, what is known early first: only y[n−1] is waited for."""
+    b0, b1, b2, _, a1, a2 = x_ba
+    d0, d1, d2, _, c1, c2 = u_ba
+    x1 = x2 = y1 = y2 = 0.0
+    u1 = u2 = v1 = v2 = 0.0
+    for start in range(0, x.shape[0], LOOK):
+        for n in range(start, min(start + LOOK, x.shape[0])):
+            x0, u0 = np.float64(x[n]), np.float64(u[n])
+            y0 = (b0 * x0 + b1 * x1 + b2 * x2 - a2 * y2) - a1 * y1
+            v0 = (d0 * u0 + d1 * u1 + d2 * u2 - c2 * v2) - c1 * v1
+            y[n], v[n] = y0, v0
+            x2, x1, y2, y1 = x1, x0, y1, y0
+            u2, u1, v2, v1 = u1, u0, v1, v0
+        if abs(y1) + abs(y2) < TINY:
+            y1 = y2 = 0.0
+        if abs(v1) + abs(v2) < TINY:
+            v1 = v2 = 0.0
 
 
 @njit(cache=True, nogil=True, fastmath=FUSED)
