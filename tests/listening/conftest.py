@@ -168,6 +168,12 @@ class Page:
         ]
 
 
+@pytest.fixture(scope="session")
+def on_page() -> Callable[[Any], Page]:
+    """A function: browser → what it shows, as a listening page."""
+    return Page
+
+
 @pytest.fixture(name="open_file", scope="session")
 def _open_file() -> Callable[..., Page]:
     return open_file

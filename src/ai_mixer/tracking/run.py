@@ -4,6 +4,7 @@ Only the client is used: MLflow's fluent functions (`mlflow.log_…`) open a sec
 has one open.
 """
 
+import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -143,6 +144,13 @@ class Run:
     def log_table(self, table: "pd.DataFrame", path: str) -> None:
         """A table as CSV (which the UI shows), without the row index."""
         self.log_text(table.to_csv(index=False), path)
+
+    def log_dataset(self, name: str, digest: str, facts: Mapping[str, Any]) -> None:
+        """The songs a run saw, as the UI's column `Dataset` shows and filters them."""
+        from mlflow.entities import Dataset, DatasetInput
+
+        dataset = Dataset(name, digest, "local", source="split.csv", profile=json.dumps(facts))
+        self._client.log_inputs(self.id, [DatasetInput(dataset)])
 
     def log_figure(self, figure: "Figure", path: str) -> None:
         """A matplotlib figure; the suffix of `path` chooses the format."""

@@ -1,11 +1,24 @@
 """MLflow's server over our runs."""
 
+import json
 import os
 import socket
 import sys
 from typing import NoReturn
 
 from ai_mixer.tracking.store import Store
+
+# MLflow's "shared view": what the printed link shows of the runs. By itself it shows no figure.
+VIEW = "knob_skill"
+SHOWN = {
+    "selectedColumns": [
+        "metrics.`best/val/skill`",
+        "metrics.`test/skill_blind`",
+        "metrics.`test/skill_reference`",
+        "metrics.`test/skill_paired`",
+        "params.`group.model`",
+    ]
+}
 
 
 def serve(store: Store, host: str = "127.0.0.1", port: int = 5000) -> NoReturn:
@@ -23,8 +36,8 @@ def serve(store: Store, host: str = "127.0.0.1", port: int = 5000) -> NoReturn:
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     sys.stdout.write(
         f"{_address(store, host, port)}\n"
-        "A fresh browser opens other links on MLflow's chat pages: "
-        "press `Model training`, top left, once.\n"
+        "A fresh browser opens other links on MLflow's chat pages: press `Model training`, top "
+        "left, once. `Override saved view` keeps the columns.\n"
     )
     sys.stdout.flush()
     os.execv(sys.executable, command)
@@ -41,6 +54,10 @@ def _check_free(host: str, port: int) -> None:
 
 def _address(store: Store, host: str, port: int) -> str:
     """The table of the newest experiment's runs (MLflow 3.17 heeds the link, not the tag)."""
+    words = "workflowType=machine_learning"
     newest = store.client.search_experiments(max_results=1, order_by=["last_update_time DESC"])
-    page = f"/{newest[0].experiment_id}/runs" if newest else ""
-    return f"http://{host}:{port}/#/experiments{page}?workflowType=machine_learning"
+    if not newest:
+        return f"http://{host}:{port}/#/experiments?{words}"
+    number = newest[0].experiment_id
+    store.client.set_experiment_tag(number, f"mlflow.sharedViewState.{VIEW}", json.dumps(SHOWN))
+    return f"http://{host}:{port}/#/experiments/{number}/runs?{words}&viewStateShareKey={VIEW}"
