@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from ai_mixer.data.folder import Folder
 from ai_mixer.mistakes.errors import HINT
 from ai_mixer.stage import stage
+from ai_mixer.tracking import Store
 
 
 @pytest.fixture
@@ -148,6 +149,14 @@ class _Bad:
 
     def __getitem__(self, index):
         raise ValueError("16 songs in a row cannot be used: all")
+
+
+def test_a_database_that_is_none_is_one_line(run, tmp_path):
+    """However MLflow wraps what SQLite said."""
+    (tmp_path / "mlflow.db").write_text("Dear diary")
+    code, lines = run(lambda cfg: Store(tmp_path).experiment("any"))
+    assert (code, len(lines)) == (1, 1)
+    assert lines[0].startswith("error: the runs' database (mlflow.db): file is not a database")
 
 
 SAY = """

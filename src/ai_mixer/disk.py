@@ -27,10 +27,18 @@ def full_disk(error: BaseException | None) -> str | None:
     One failure follows another on the way out; the first one counts.
     """
     found = None
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in FULL:
-            found = str(error.filename2 or error.filename or "") or found or ""
-        if isinstance(error, sqlite3.Error) and "full" in str(error):
+    for one in chain(error):
+        if isinstance(one, OSError) and one.errno in FULL:
+            found = str(one.filename2 or one.filename or "") or found or ""
+        if isinstance(one, sqlite3.Error) and "full" in str(one):
             found = "the runs' database"
-        error = error.__cause__ or error.__context__
     return found
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and what it followed from."""
+    seen = set()
+    while error is not None and id(error) not in seen:
+        yield error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__

@@ -177,6 +177,13 @@ def train_words(places):
     return ["~local", "data=folder", "model=baseline_cnn", *places]
 
 
+def test_names_that_look_like_numbers_stay_words(monkeypatch, command, train_words):
+    given = []
+    monkeypatch.setattr(train_stage, "train", lambda cfg, *more: given.append(cfg))
+    command(train_stage, *train_words, "run_name=2024", "experiment_name=7")
+    assert (given[0].run_name, given[0].experiment_name) == ("2024", "7")
+
+
 def test_a_folder_that_is_not_there(answer, train_words):
     line = answer(train_stage, *train_words, "data.root=/no/such/folder")
     assert line == "error: data.root=/no/such/folder: no such folder"

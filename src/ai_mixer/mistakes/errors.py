@@ -1,6 +1,7 @@
 """Which errors are a user's mistake, and their one line."""
 
 import re
+import sqlite3
 from collections.abc import Sequence
 from types import TracebackType
 
@@ -9,7 +10,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
-from ai_mixer.disk import full_disk
+from ai_mixer.disk import chain, full_disk
 from ai_mixer.mistakes.arguments import unfit_call
 from ai_mixer.mistakes.words import explain
 
@@ -35,6 +36,8 @@ def in_one_line(error: Exception, page: str, words: Sequence[str]) -> str | None
             f"no space left on the disk: could not write {full or 'a file'}; free some, then give "
             "the same command again, or make train ckpt=last where a training had begun"
         )
+    for database in (one for one in chain(error) if isinstance(one, sqlite3.Error)):
+        return f"the runs' database (mlflow.db): {database}{HINT}"
     cause: BaseException = error
     while isinstance(cause, InstantiationException) and cause.__cause__ is not None:
         unfit = unfit_call(cause)
