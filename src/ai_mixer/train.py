@@ -53,7 +53,7 @@ def train(
         print(f"run {run.id} ({cfg.run_name}){again}", flush=True)
         _write_down(cfg, defaults, overrides, choices, run)
         run.set_tags(getattr(parts.system.model, "tags", {}))  # what the model really is
-        _log_songs(songs, run)
+        _log_songs(cfg.data.name, songs, run)
         step = fit(cfg, parts, start, run)
         _keep_model(cfg, parts, run)
         _judge(cfg, run, overrides, step)
@@ -128,7 +128,7 @@ def _songs(parts: Parts) -> pd.DataFrame:
     return pd.DataFrame({**known, "audio": fingerprints(songs)})
 
 
-def _log_songs(songs: pd.DataFrame, run: Run) -> None:
+def _log_songs(name: str, songs: pd.DataFrame, run: Run) -> None:
     """Which songs the run saw, and what they sound like: split.csv, and a digest to compare by."""
     run.log_table(songs, "split.csv")
     digest = hashlib.sha256(songs.to_csv(index=False).encode()).hexdigest()[:16]
@@ -137,6 +137,7 @@ def _log_songs(songs: pd.DataFrame, run: Run) -> None:
         run.set_tags({"resumed.data.digest": digest})
         return
     run.set_tags({"data.digest": digest, "data.songs": len(songs)})
+    run.log_dataset(name, digest, {split: int((songs["split"] == split).sum()) for split in SPLITS})
 
 
 def _log_figures(run: Run, tables: Evaluation) -> None:

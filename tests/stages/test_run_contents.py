@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 from ai_mixer import load_model, relocate
 from ai_mixer.assemble import assemble
 from ai_mixer.tracking import find_run, load_model_files
+from ai_mixer.tracking.ui import SHOWN
 from ai_mixer.train import _songs
 from ai_mixer.types import CONDITIONS
 
@@ -69,6 +70,14 @@ def groups(run):
     sections = {name.partition("/")[0] for name in names - {"epoch"}}
     assert sections <= {"train", "val", "test", "best", "data", "system"}
     assert "train/lr" in names
+
+
+def columns(run):
+    """What `make ui` shows in the table of runs is in a run."""
+    data = run.record.data
+    for column in SHOWN["selectedColumns"]:
+        kind, name = re.fullmatch("(metrics|params).`(.+)`", column).groups()
+        assert name in getattr(data, kind)
 
 
 def best(run):
@@ -138,6 +147,7 @@ EVERYTHING = [
     songs,
     curves,
     groups,
+    columns,
     best,
     checkpoint,
     model,
