@@ -20,6 +20,11 @@ from ai_mixer.tracking import Store
 RATE = 44100
 
 
+def pytest_addoption(parser):
+    words = "write tests/golden anew: the numbers are meant to change"
+    parser.addoption("--write-golden", action="store_true", help=words)
+
+
 @pytest.fixture(scope="session")
 def songs_folder(tmp_path_factory):
     """Six songs of 3 s by six artists in two genres, as FLAC: genre/artist/song."""
