@@ -178,7 +178,9 @@ class Batch:
         joined: dict[str, Any] = {
             n: torch.cat([getattr(part, n) for part in parts]) for n in _TENSORS
         }
-        return replace(self, **joined, song_id=[name for part in parts for name in part.song_id])
+        names = [name for part in parts for name in part.song_id]
+        skipped = list(dict.fromkeys(song for part in parts for song in part.skipped))
+        return replace(self, **joined, song_id=names, skipped=skipped)
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """Move the audio and knobs; a dtype changes floating-point tensors only."""
