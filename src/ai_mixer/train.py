@@ -190,6 +190,8 @@ def _plain(cfg: DictConfig) -> dict[str, Any]:
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.train [name=value …]`."""
     cfg, words, start = going_on(cfg, list(HydraConfig.get().overrides.task))
+    for name in ("experiment_name", "run_name"):  # Hydra reads 2024 as a number
+        cfg[name] = str(cfg[name])
     if rank() > 0:
         return follow(cfg, start)
     chosen = HydraConfig.get().runtime.choices
