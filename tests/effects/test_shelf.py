@@ -1,6 +1,9 @@
+import numpy as np
 import pytest
 import torch
+from scipy.signal import sosfilt
 
+from ai_mixer.dsp.filters import low_shelf
 from ai_mixer.effects.shelf import Shelf
 
 
@@ -19,6 +22,20 @@ def test_lifts_its_side_and_keeps_the_other(kind, lifted_hz, kept_hz):
         y = shelf(x, 44_100, gain_db=gain_db)
         level_db = 10 * torch.log10(y[..., 22_050:].square().mean((1, 2)) / 0.005)
         torch.testing.assert_close(level_db, expected_db.double(), atol=0.05, rtol=0)
+
+
+@pytest.mark.parametrize("sample_rate", [44_100, 48_000, 96_000, 192_000])
+@pytest.mark.parametrize("gain_db", [12.0, -12.0])
+def test_the_hard_corner_equals_scipy_in_double(sample_rate, gain_db):
+    """12 dB at 30 Hz, poles all but on the circle, on bass with an offset: asked for −80 dB."""
+    rng = np.random.default_rng(0)
+    rumble = np.cumsum(rng.standard_normal((2, 2 * sample_rate)), axis=1)
+    x = (0.3 + 0.5 * rumble / abs(rumble).max()).astype(np.float32)
+    gain = torch.tensor([gain_db])
+    b, a = low_shelf(gain, 30.0, 1.0, sample_rate)
+    want = sosfilt(np.concatenate([b.numpy(), a.numpy()], axis=1), x.astype(np.float64))
+    got = Shelf("low", 30.0)(torch.from_numpy(x)[None], sample_rate, gain_db=gain)[0].numpy()
+    assert 10 * np.log10(np.sum((got - want) ** 2) / np.sum(want**2)) <= -130
 
 
 def test_an_unknown_kind_is_told_the_way_out():

@@ -51,6 +51,21 @@ def test_gradient_is_finite_and_reaches_the_input(term_class, music, make_batch)
     assert gradient.abs().sum() > 0
 
 
+def test_half_precision_around_it_changes_nothing(term_class, music, make_batch):
+    """Under bfloat16 autocast, as a model is trained, a term reads what it always does."""
+    batch, knobs = make_batch(music().float()), torch.rand(3, 4, requires_grad=True)
+    mix = (0.5 * music(seed=2).float()).requires_grad_()
+    leaf = mix if term_class.needs_mix else knobs
+    readings = []
+    for enabled in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            value = term_class()(knobs, mix, batch)
+            readings.append((value.detach(), *torch.autograd.grad(value, leaf)))
+    for plain, half in zip(*readings, strict=True):
+        assert half.dtype == torch.float32
+        torch.testing.assert_close(half, plain, rtol=1e-4, atol=1e-7)
+
+
 def test_gradcheck(term_class, music, make_batch):
     batch = make_batch(music(songs=1)[..., :1000])
     mix = (1.3 * music(songs=1, seed=3)[..., :1000]).requires_grad_()

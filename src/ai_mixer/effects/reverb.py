@@ -169,7 +169,7 @@ def _convolve(x: Tensor, spectrum: Tensor, taps: int) -> Tensor:
     y = x.new_zeros(x.shape[0], spectrum.shape[0], x.shape[-1] + TOGETHER * block + size)
     for start in range(0, x.shape[-1], TOGETHER * block):
         part = x[..., start : start + TOGETHER * block]
-        blocks = pad(part, (0, -part.shape[-1] % block)).unflatten(-1, (-1, block))
+        blocks = pad(part, (0, -part.shape[-1] % block)).reshape(*x.shape[:2], -1, block)
         wet = torch.fft.irfft(_through(spectrum, torch.fft.rfft(blocks, n=size)), n=size)
         for index in range(blocks.shape[2]):
             here = start + index * block
