@@ -97,6 +97,22 @@ def test_an_epoch_validated_again_replaces_its_pictures(fit, run, drawn):
         assert len(predicted) == 24  # this validation's alone
 
 
+def test_a_validation_that_broke_off_is_forgotten(fit, run, drawn, parrot, batches):
+    callback, answer = KnobFigures(), parrot.answer
+
+    def breaks_at_the_third(batch):
+        if parrot.asked == 3:
+            raise RuntimeError("no")
+        return answer(batch)
+
+    parrot.answer = breaks_at_the_third
+    with pytest.raises(RuntimeError, match="no"):
+        fit(callback, run.lightning_logger())
+    fit(callback, run.lightning_logger())
+    (((_, predicted, *_), _),) = drawn["knobs"]
+    assert len(predicted) == sum(len(batch) for batch in batches)
+
+
 def test_a_check_before_training_draws_nothing(fit, run, drawn):
     fit(KnobFigures(), run.lightning_logger(), num_sanity_val_steps=2, limit_val_batches=2)
     assert len(drawn["knobs"]) == 1
