@@ -70,9 +70,9 @@ def test_contracts_and_pages_find_and_pass_them(checkout):
     printed = run(checkout, "-m", "pytest", "-vv", "-k", "toy or Toy", *TESTED)
     passed = [line for line in printed.splitlines() if "PASSED" in line]
     for law in (
-        "test_term.py::test_zero_at_equality[Toy]",
-        "test_laws.py::test_knob_changes_the_sound[Toy-trim_db]",
-        "test_contract.py::test_every_weight_can_learn[toy]",
+        "test_term.py::test_zero_at_equality[",
+        "test_laws.py::test_knob_changes_the_sound[",
+        "test_contract.py::test_every_weight_can_learn[",
         "learns_one_step[loss/term=toy]",
         "learns_one_step[model=toy]",
         "learns_one_step[data=toy]",
