@@ -60,7 +60,7 @@ def test_half_precision_around_it_changes_nothing(term_class, music, make_batch)
     for enabled in (False, True):
         with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
             value = term_class()(knobs, mix, batch)
-            readings.append((value.detach(), *torch.autograd.grad(value, leaf)))
+        readings.append((value.detach(), *torch.autograd.grad(value, leaf)))
     for plain, half in zip(*readings, strict=True):
         assert half.dtype == torch.float32
         torch.testing.assert_close(half, plain, rtol=1e-4, atol=1e-7)
