@@ -205,15 +205,17 @@ def quick_words(songs_folder, tmp_path_factory):
 
 
 @pytest.fixture
-def training(quick_words, tmp_path):
+def training(quick_words, store):
     """The quick one, not yet started."""
-    return Training(tmp_path / "mlruns", quick_words)
+    return Training(store.folder, quick_words)
 
 
 @pytest.fixture(scope="session")
-def straight(quick_words, tmp_path_factory):
+def straight(quick_words, tmp_path_factory, empty_database):
     """The quick one, never stopped."""
-    ended = Training(tmp_path_factory.mktemp("straight") / "mlruns", quick_words).start()
+    folder = tmp_path_factory.mktemp("straight")
+    shutil.copy(empty_database, folder / "mlflow.db")
+    ended = Training(folder, quick_words).start()
     code, said = ended.end()
     assert code == 0, said
     return ended

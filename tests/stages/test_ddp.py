@@ -24,9 +24,9 @@ def together(straight, quick_words, tmp_path_factory):
 
 
 @pytest.fixture
-def training(straight, quick_words, tmp_path):
+def training(straight, quick_words, store):
     """The same, not yet started."""
-    return type(straight)(tmp_path / "mlruns", [*quick_words, "trainer=ddp"])
+    return type(straight)(store.folder, [*quick_words, "trainer=ddp"])
 
 
 def others(training):

@@ -67,7 +67,7 @@ def test_a_seed_gives_one_training(training, straight, command):
 
 def test_a_finished_run_can_be_made_longer(training, straight, command, capsys):
     """In the same run, also after its folder was moved; what it was best at is remembered."""
-    shutil.copytree(straight.store.folder, training.store.folder)
+    shutil.copytree(straight.store.folder, training.store.folder, dirs_exist_ok=True)
     relocate(training.store)
     place = f"paths.mlruns={training.store.folder}"
     before = training.curves()
