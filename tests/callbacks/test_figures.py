@@ -108,6 +108,7 @@ def test_a_validation_that_broke_off_is_forgotten(fit, run, drawn, parrot, batch
     parrot.answer = breaks_at_the_third
     with pytest.raises(RuntimeError, match="no"):
         fit(callback, run.lightning_logger())
+    parrot.train()  # the break left it listening
     fit(callback, run.lightning_logger())
     (((_, predicted, *_), _),) = drawn["knobs"]
     assert len(predicted) == sum(len(batch) for batch in batches)
