@@ -40,9 +40,13 @@ def train(
 
     defaults: the config without the command line's words, to tell which leaf values differ;
     overrides: those words; choices: the option chosen in each config group; start: where to go on,
-    None for what `cfg.ckpt` says. SystemExit 130 or 143 if it is stopped by a signal.
+    None for what `cfg.ckpt` says. SystemExit 130 or 143 if it is stopped by a signal; also, with 0,
+    at the end in a process that only helps the first one.
     """
     start = start or _start(cfg)
+    if rank() > 0:
+        follow(cfg, start)
+        raise SystemExit(0)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     parts = assemble(cfg)
     songs = _songs(parts)  # composes, or finds out what is wrong, before a run is opened
@@ -192,8 +196,6 @@ def main(cfg: DictConfig) -> None:
     cfg, words, start = going_on(cfg, list(HydraConfig.get().overrides.task))
     for name in ("experiment_name", "run_name"):  # Hydra reads 2024 as a number
         cfg[name] = str(cfg[name])
-    if rank() > 0:
-        return follow(cfg, start)
     chosen = HydraConfig.get().runtime.choices
     choices = {k: str(v) for k, v in chosen.items() if not k.startswith("hydra/")}
     train(cfg, hydra.compose("train"), words, choices, start)

@@ -63,6 +63,7 @@ def test_they_stop_together_and_go_on(training, together, number):
     training.start().until_points("train/loss", STEPS + 2)
     followers = others(training)
     assert len(followers) == 1
+    assert not [file for file in followers[0].open_files() if "mlflow" in file.path]
     code, said = training.stop(number)
     assert code == 128 + number
     assert said == f"stopped by {signal.Signals(number).name}: `make train ckpt=last` goes on\n"

@@ -110,6 +110,15 @@ def test_what_a_resume_changes_is_tagged(store: Store) -> None:
     assert resumed == {"resumed.lr": "0.1", "resumed.epochs": "9"}
 
 
+def test_an_error_is_forgotten_when_the_run_goes_on(store: Store) -> None:
+    with pytest.raises(RuntimeError), Run.start(store, "train") as run:
+        raise RuntimeError("no")
+    assert "error" in run.tags
+    with Run.resume(store, run.id):
+        pass
+    assert "error" not in run.tags
+
+
 def test_a_point_logged_again_stays_one(store: Store) -> None:
     with Run.start(store, "train") as run:
         run.log_metrics({"test/skill": 0.5, "test/none": float("nan"), "best": 1.0}, step=7)

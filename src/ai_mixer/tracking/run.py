@@ -75,6 +75,8 @@ class Run:
         run = cls(store, run_id)
         run.resumed = True
         run.set_tags(process_tags())
+        if "error" in run.tags:  # why it stopped the last time
+            store.client.delete_tag(run_id, "error")
         run._log_code(code)
         return run
 
