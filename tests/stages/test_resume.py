@@ -91,12 +91,22 @@ def test_a_finished_run_can_be_made_longer(training, straight, command, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-@pytest.mark.parametrize("workers", [[1, 0], [2, 2], [0, 2]])
-@pytest.mark.parametrize("steps", [1, STEPS, 2 * STEPS + 3])
-def test_stopped_anywhere_with_any_workers(training, straight, command, number, workers, steps):
-    training.start(f"loader.workers={workers[0]}").until_points("train/loss", steps).stop(number)
-    goes_on_as_if_nothing_had_been(training, straight, command, f"loader.workers={workers[1]}")
+@pytest.mark.parametrize(
+    ("steps", "before", "after", "number"),
+    [
+        (1, 0, 2, signal.SIGTERM),
+        (1, 2, 1, signal.SIGKILL),
+        (STEPS, 1, 0, signal.SIGTERM),
+        (STEPS, 2, 2, signal.SIGKILL),
+        (2 * STEPS + 3, 1, 1, signal.SIGINT),
+        (2 * STEPS + 3, 0, 2, signal.SIGKILL),
+    ],
+)
+def test_stopped_anywhere_with_any_workers(
+    training, straight, command, steps, before, after, number
+):
+    training.start(f"loader.workers={before}").until_points("train/loss", steps).stop(number)
+    goes_on_as_if_nothing_had_been(training, straight, command, f"loader.workers={after}")
 
 
 @pytest.mark.slow

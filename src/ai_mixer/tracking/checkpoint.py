@@ -39,8 +39,8 @@ def save_model(folder: str | Path, weights: Mapping[str, Tensor], card: Mapping[
         raise ValueError(f"model card is not plain JSON: {error}") from error
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    _write(target / WEIGHTS, blob)
-    _write(target / CARD, text.encode())
+    write_whole(target / WEIGHTS, blob)
+    write_whole(target / CARD, text.encode())
     return target
 
 
@@ -92,7 +92,8 @@ def _read(path: Path) -> bytes:
         ) from error
 
 
-def _write(path: Path, blob: bytes) -> None:
+def write_whole(path: Path, blob: bytes) -> None:
+    """A small file that is whole or not there, whenever the process is killed."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with writing(path):

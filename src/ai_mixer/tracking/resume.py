@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ai_mixer.tracking.checkpoint import write_whole
 from ai_mixer.tracking.checkpoint_file import STAMP, read_checkpoint
 from ai_mixer.tracking.find import all_runs, run_by_id
 from ai_mixer.tracking.origin import still_writes
@@ -38,7 +39,8 @@ class Start:
 
 def keep_words(run: Run, words: Sequence[str]) -> None:
     """Write the command line down: a run goes on with its own words first."""
-    run.log_text(json.dumps(list(words), indent=0, ensure_ascii=False), WORDS)
+    text = json.dumps(list(words), indent=0, ensure_ascii=False)
+    write_whole(run.artifact_dir / WORDS, text.encode())
 
 
 def find_starts(which: str, store: Store) -> Iterator[Start]:
