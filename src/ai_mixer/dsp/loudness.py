@@ -29,7 +29,11 @@ def loudness_lufs(x: Tensor, sample_rate: int) -> Tensor:
     Shorter than 400 ms: the whole signal is one block. Nothing above the absolute gate: the
     standard says minus infinity, here `SILENCE_DB`.
     """
-    powers = _block_powers(x, sample_rate, BLOCK_S)
+    return gated_lufs(_block_powers(x, sample_rate, BLOCK_S))
+
+
+def gated_lufs(powers: Tensor) -> Tensor:
+    """Integrated loudness of 400 ms blocks: K-weighted mean squares [B, blocks] → [B], LUFS."""
     keep = _gate(powers, RELATIVE_GATE_LU)
     integrated = _to_lufs(_mean_where(keep, powers))
     return torch.where(keep.any(-1), integrated, SILENCE_DB)

@@ -32,6 +32,7 @@ class Interpolator(NamedTuple):
 SHARP = Interpolator(48, 6.0)  # flat to 0.48 of the sample rate, as a good converter is
 SOFT = Interpolator(10, 5.0)  # short and gentle, as most meters are
 BLOCK = 256  # samples at a time in the kernel: what it works on stays in the first cache
+BETWEEN_HALVES = 1.45  # Bernstein: no waveform rises further between points half a sample apart
 CHUNK = 1 << 20  # samples at a time in `true_peak`: a whole song needs no second song of memory
 
 
@@ -57,8 +58,8 @@ def true_peak_envelope(
     """Per sample, the largest absolute value less than one sample away from it.
 
     x: [B, C, T]. Returns [B, C, T]. The waveform is silent before and after x, and what rings out
-    past its ends counts for the first and last sample. Where nothing can exceed `floor` the samples
-    themselves are returned, which is faster. ValueError if `oversample` is below 1.
+    past its ends counts for the first and last sample. Where nothing exceeds `floor` the result may
+    be lower than that, which is faster. ValueError if `oversample` is below 1.
     """
     if oversample < 1:
         raise ValueError(f"oversample must be 1 or more, got {oversample}")
@@ -106,8 +107,8 @@ class _Envelope(torch.autograd.Function):
         out = np.empty_like(rows)
         # What one block can reach at most is the loudest sample around it times this.
         reach = float(np.abs(filters).sum(axis=1).max())
-        own = filters.astype(rows.dtype)
-        over_rows(lambda *pair: _envelope_rows(*pair, own, floor / reach), rows, out)  # type: ignore[call-arg]
+        own = np.roll(filters, -(len(filters) // 2), axis=0).astype(rows.dtype)  # 1/2 first
+        over_rows(lambda *pair: _envelope_rows(*pair, own, floor, reach), rows, out)  # type: ignore[call-arg]
         envelope = torch.from_numpy(out).view(x.shape).to(x)
         ctx.filters = own
         ctx.save_for_backward(x, envelope)
@@ -126,11 +127,10 @@ class _Envelope(torch.autograd.Function):
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
 def _between(x, filters, start, best):  # type: ignore[no-untyped-def]
-    """best[i]: the largest phase between the samples start + i − 1 and start + i of padded x."""
+    """Raise best[i] to the largest phase between the samples start + i − 1 and start + i."""
     taps = filters.shape[1]
     count = len(best)
     phase = np.empty(count, x.dtype)
-    best[:] = 0
     for p in range(filters.shape[0]):
         phase[:] = 0
         for k in range(0, taps - 3, 4):  # four taps a pass: a quarter of the loads and stores
@@ -146,20 +146,23 @@ def _between(x, filters, start, best):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _envelope_rows(rows, out, filters, quiet):  # type: ignore[no-untyped-def]
+def _envelope_rows(rows, out, filters, floor, reach):  # type: ignore[no-untyped-def]
     half = filters.shape[1] // 2
     length = rows.shape[1]
+    halves = 1 if filters.shape[0] % 2 else 0  # is 1/2 among the phases?
     padded = np.zeros(length + 2 * half, rows.dtype)
     best = np.empty(BLOCK + 1, rows.dtype)
     for row in range(rows.shape[0]):
         padded[half : half + length] = rows[row]
         for start in range(0, length, BLOCK):
             count = min(BLOCK, length - start)
+            part = best[: count + 1]
+            part[:] = 0
             loudest = np.abs(padded[start : start + count + 2 * half]).max()
-            if loudest <= quiet:
-                out[row, start : start + count] = np.abs(rows[row, start : start + count])
-                continue
-            _between(padded, filters, start, best[: count + 1])
+            if loudest * reach > floor:
+                _between(padded, filters[:halves], start, part)
+                if halves == 0 or max(part.max(), loudest) * BETWEEN_HALVES > floor:
+                    _between(padded, filters[halves:], start, part)
             for i in range(count):
                 n = start + i
                 out[row, n] = max(abs(rows[row, n]), best[i], best[i + 1])

@@ -59,7 +59,7 @@ class Limiter(Effect):
         if _largest(x) * max(overshoot(OVERSAMPLE, kind) for kind in (SHARP, SOFT)) <= self.ceiling:
             return x
         if torch.is_grad_enabled() and x.requires_grad:
-            return x * self._gain(x, sample_rate)
+            return self._whole(x, sample_rate)
         return self.stream(sample_rate).whole(x)
 
     def stream(self, sample_rate: int) -> "LimiterStream":
@@ -82,11 +82,13 @@ class Limiter(Effect):
         reduction_db = 20 * torch.log10(envelope.clamp_min(self.ceiling) / self.ceiling) + MARGIN_DB
         return torch.where(envelope > self.ceiling, -reduction_db, 0.0)
 
-    def _gain(self, x: Tensor, sample_rate: int) -> Tensor:
-        """The whole gain at once, [B, 1, T], with its gradient."""
+    def _whole(self, x: Tensor, sample_rate: int) -> Tensor:
+        """All of x at once, with the gradient of the gain."""
         needed_db = self.needed_db(pad(x, (GUARD, GUARD)))  # what rings out past the ends counts
+        if not needed_db.any():
+            return x
         gain_db = lookahead_gain_db(needed_db, self.ballistics(sample_rate))
-        return db_to_ratio(gain_db[:, None, GUARD:-GUARD]).to(x.dtype)
+        return x * db_to_ratio(gain_db[:, None, GUARD:-GUARD]).to(x.dtype)
 
 
 class LimiterStream:
