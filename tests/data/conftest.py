@@ -1,5 +1,8 @@
 """A small tree of songs, and a task that shows what the dataset handed to it."""
 
+import os
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +54,31 @@ def write_song():
 def show_task():
     """A task for any condition."""
     return ShowTask()
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that everybody may look into; pytest's own are for their owner."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture
+def nobody():
+    """A context in which files are opened with the rights of nobody: root may read all of them."""
+
+    @contextmanager
+    def rights():
+        me = os.geteuid()
+        if me == 0:
+            os.seteuid(65534)
+        try:
+            yield
+        finally:
+            os.seteuid(me)
+
+    return rights
 
 
 @pytest.fixture(scope="session")

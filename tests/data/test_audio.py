@@ -2,7 +2,6 @@
 
 import math
 import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -149,31 +148,12 @@ def test_unreadable_files_are_named(tmp_path):
         probe(tmp_path / "ring.wav")
 
 
-@pytest.fixture
-def nobody():
-    """Files are opened with the rights of somebody else, where that can be arranged."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    yield
-    os.seteuid(0)
-
-
-@pytest.fixture
-def locked():
-    """A song that may not be read, in a folder that may be."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        path = Path(folder) / "locked.wav"
-        soundfile.write(path, np.zeros(44_100), 44_100)
-        path.chmod(0)
-        yield path
-
-
-def test_a_file_without_permission_says_so(locked, nobody):
-    with pytest.raises(ValueError, match=r"locked\.wav: .*\(Permission denied\)"):
-        probe(locked)
+def test_a_file_without_permission_says_so(open_folder, nobody):
+    path = open_folder / "locked.wav"
+    soundfile.write(path, np.zeros(44_100), 44_100)
+    path.chmod(0)
+    with nobody(), pytest.raises(ValueError, match=r"locked\.wav: .*\(Permission denied\)"):
+        probe(path)
 
 
 @pytest.mark.parametrize("name", ["Größe.wav", "日本.wav", "🎛.wav", "tab\there.wav", "-f.wav"])

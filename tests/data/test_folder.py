@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 
 from ai_mixer.console.load import config_folder
 from ai_mixer.data.folder import ROOT_VARIABLE, Folder
+from ai_mixer.types import Skipped
 
 
 def test_genre_and_artist_by_folder(tree):
@@ -66,17 +67,31 @@ def test_a_bad_file_is_left_out_by_name(tmp_path, write_song):
     assert file == str(tmp_path / "bad.wav")
     assert reason.startswith("cannot be read as sound")
     (tmp_path / "good.wav").unlink()
-    with pytest.raises(ValueError, match=r"none of its 1 sound files can be used: .*bad\.wav"):
+    with pytest.raises(ValueError, match=r"not one of its songs can be used: .*bad\.wav"):
         folder.songs()
 
 
 def test_hidden_files_are_no_songs(tmp_path, write_song):
     """What a Mac leaves beside every file on a foreign disk is called `._song.wav`."""
     write_song(tmp_path / "song.wav")
+    write_song(tmp_path / ".Trash" / "old.wav")
     (tmp_path / "._song.wav").write_text("no sound")
     folder = Folder(tmp_path)
     assert [song.id for song in folder.songs()] == ["song"]
     assert not folder.skipped
+
+
+def test_a_folder_that_may_not_be_read_is_named(open_folder, write_song, nobody):
+    write_song(open_folder / "rock" / "song.wav")
+    write_song(open_folder / "jazz" / "song.wav")
+    (open_folder / "jazz").chmod(0)
+    folder = Folder(open_folder)
+    with nobody():
+        assert [song.id for song in folder.songs()] == ["rock/song"]
+    assert folder.skipped == [Skipped(str(open_folder / "jazz"), "Permission denied")]
+    (open_folder / "rock").chmod(0)
+    with nobody(), pytest.raises(ValueError, match=r"(jazz|rock): Permission denied"):
+        folder.songs()
 
 
 def test_errors_say_the_way_out(tmp_path, monkeypatch):

@@ -204,7 +204,7 @@ def test_a_folder_of_bad_songs_only(answer, train_words, tmp_path):
     for name in ("one.wav", "two.wav"):
         (tmp_path / name).write_text("no sound")
     line = answer(train_stage, *train_words, f"data.root={tmp_path}")
-    assert "none of its 2 sound files can be used: " in line
+    assert "not one of its songs can be used: " in line
     assert f"{tmp_path}/one.wav: cannot be read as sound" in line
 
 

@@ -57,19 +57,19 @@ class Folder:
 
 
 def _walk(root: Path) -> Found:
-    """Songs of a tree without a manifest; hidden files are none."""
-    files = sorted(path for path in root.rglob("[!.]*") if path.suffix.lower() in SUFFIXES)
-    if not files:
+    """Songs of a tree without a manifest."""
+    files, skipped = _sound_files(root)
+    if not files and not skipped:
         kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
         raise ValueError(f"{root}: no sound files: put songs there ({kinds}) or set data.root")
-    headers, skipped = {}, []
+    headers = {}
     for file in files:
         try:
             headers[file] = probe(file)
         except SongError as error:
             skipped.append(Skipped(error.file, error.reason))
     if not headers:
-        raise ValueError(f"{root}: none of its {len(files)} sound files can be used: {skipped[0]}")
+        raise ValueError(f"{root}: not one of its songs can be used: {skipped[0]}")
     places = [file.relative_to(root) for file in headers]
     groups = [_group(place) for place in places]
     names = [place.as_posix() for place in places]
@@ -91,6 +91,20 @@ def _walk(root: Path) -> Found:
         )
     ]
     return Found(songs, skipped)
+
+
+def _sound_files(root: Path) -> tuple[list[Path], list[Skipped]]:
+    """Sound files of a tree, in order, and folders that cannot be read; hidden ones are neither."""
+    files: list[Path] = []
+    locked: list[Skipped] = []
+
+    def refused(error: OSError) -> None:
+        locked.append(Skipped(str(error.filename), str(error.strerror)))
+
+    for folder, folders, names in os.walk(root, onerror=refused):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files += [Path(folder, name) for name in names if not name.startswith(".")]
+    return sorted(file for file in files if file.suffix.lower() in SUFFIXES), locked
 
 
 def _group(place: Path) -> str:
