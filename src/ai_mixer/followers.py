@@ -19,6 +19,7 @@ from ai_mixer.processes import rank
 
 POLL_S = 0.5  # Lightning's own observer looks every 5 s
 GRACE_S = 5.0  # for the first process to see by itself that another is gone
+FAILED = "another process of this training was killed, or failed and said so above"
 
 
 @contextmanager
@@ -35,19 +36,18 @@ def ending_together(trainer: pl.Trainer, close: Callable[[str], None]) -> Iterat
         yield
     except BaseException as error:
         over.set()
+        stopped = isinstance(error, SystemExit | KeyboardInterrupt)  # Lightning: one for the other
+        by_another = not stopped and (failed.is_set() or _one_failed(trainer))
         _end(_disarmed(trainer))
-        if isinstance(error, SystemExit):  # what Lightning makes of a KeyboardInterrupt
+        if stopped:
             raise KeyboardInterrupt from error
-        if failed.is_set():
+        if by_another:  # ours is but that it does not answer
             raise ChildProcessError(FAILED) from error
         raise
     finally:
         over.set()
         watch.join()
     _end(_disarmed(trainer), after_s=GRACE_S)
-
-
-FAILED = "another process of this training failed: what it said is above"
 
 
 def follow_parent() -> None:
@@ -82,6 +82,14 @@ def _watch(
 
 def _others(trainer: pl.Trainer) -> list[subprocess.Popen[bytes]]:
     return getattr(trainer.strategy.launcher, "procs", [])
+
+
+def _one_failed(trainer: pl.Trainer) -> bool:
+    """Has another process ended with an error, or does it within a second?"""
+    for process in _others(trainer):
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(1.0)
+    return any(process.poll() for process in _others(trainer))
 
 
 def _disarmed(trainer: pl.Trainer) -> list[subprocess.Popen[bytes]]:

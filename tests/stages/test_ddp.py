@@ -83,7 +83,7 @@ def test_the_first_ends_with_the_other(training):
     follower.kill()
     code, said = training.end()
     assert code == 1
-    assert said.splitlines()[-1].startswith("error: another process of this training failed")
+    assert said.splitlines()[-1].startswith("error: another process of this training")
     assert training.run.info.status == "FAILED"
 
 
@@ -91,6 +91,7 @@ def test_the_other_ends_with_the_first(training):
     training.start().until_points("train/loss", 2)
     followers = others(training)
     os.kill(training.process.pid, signal.SIGKILL)
+    assert training.end()[0] == -signal.SIGKILL
     assert all_gone(followers)
     assert training.go_on().end()[0] == 0
 
@@ -105,5 +106,5 @@ def test_an_error_before_they_have_met(training):
     followers[0].kill()
     code, said = training.end()
     assert code == 1
-    assert said.splitlines()[-1].startswith("error: another process of this training failed")
+    assert said.splitlines()[-1].startswith("error: another process of this training")
     assert training.run.info.status == "FAILED"
