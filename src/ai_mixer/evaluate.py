@@ -60,16 +60,28 @@ class Evaluation:
         """Both tables, with what they mean."""
         left_out = f"\nSongs left out: {len(self.skipped)} (skipped.csv)\n"
         overall = self.audio[self.audio.index.get_level_values("genre") == "all"]
+        errors = self._by_condition("mae").assign(songs=self.knobs["blind", "songs"])
         return (
             "## Protocol K: knob skill\n"
-            "1 − MAE / MAE of `mean_knobs`, on held-out songs, 95 % interval over songs. "
-            "MAE is a share of the knob's travel.\n\n"
-            f"{to_markdown(self.knobs)}\n\n"
+            "1 − MAE / MAE of `mean_knobs`, on held-out songs, 95 % interval over songs.\n\n"
+            f"{to_markdown(self._by_condition('skill'))}\n"
+            "MAE as a share of the knob's travel, and the songs on which the knob counts:\n\n"
+            f"{to_markdown(errors)}\n\n"
             "## Protocol A: distance to the finished version\n"
             "closeness = 1 − d(mix) / d(rough), mid/side STFT at equal loudness; closer = share of "
             "songs that came closer.\n\n"
             f"{to_markdown(overall.droplevel('genre'))}\n" + (left_out if len(self.skipped) else "")
         )
+
+    def _by_condition(self, number: str) -> pd.DataFrame:
+        """One number of protocol K, and its interval: few columns fit a run's description."""
+        columns = {
+            condition + end: self.knobs[condition, number + end]
+            for condition in CONDITIONS
+            for end in ("", "_low", "_high")
+            if (condition, number + end) in self.knobs
+        }
+        return pd.DataFrame(columns)
 
     def write(self, folder: Path) -> None:
         """records.csv, knobs.csv, audio.csv, tables.md, and skipped.csv where it has a row."""
