@@ -163,18 +163,17 @@ class _Convolve(torch.autograd.Function):
 
 
 def _convolve(x: Tensor, spectrum: Tensor, taps: int) -> Tensor:
-    """Overlap-add: x [B, input, T] in blocks, spectrum [output, input, F]."""
-    size = 2 * (spectrum.shape[-1] - 1)  # always even
+    """Overlap-save: x [B, input, T] in blocks, each heard with what went before it."""
+    size, length = 2 * (spectrum.shape[-1] - 1), x.shape[-1]  # size is even
     block = size - taps + 1
-    y = x.new_zeros(x.shape[0], spectrum.shape[0], x.shape[-1] + TOGETHER * block + size)
-    for start in range(0, x.shape[-1], TOGETHER * block):
-        part = x[..., start : start + TOGETHER * block]
-        blocks = pad(part, (0, -part.shape[-1] % block)).reshape(*x.shape[:2], -1, block)
-        wet = torch.fft.irfft(_through(spectrum, torch.fft.rfft(blocks, n=size)), n=size)
-        for index in range(blocks.shape[2]):
-            here = start + index * block
-            y[..., here : here + size] += wet[:, :, index]
-    return y[..., : x.shape[-1]]
+    before = pad(x, (taps - 1, -length % block))
+    y = x.new_empty(x.shape[0], spectrum.shape[0], before.shape[-1] - taps + 1)
+    for start in range(0, length, TOGETHER * block):
+        part = before[..., start : start + TOGETHER * block + taps - 1]
+        blocks = torch.fft.rfft(part.unfold(-1, size, block))
+        wet = torch.fft.irfft(_through(spectrum, blocks), n=size)[..., taps - 1 :]
+        y[..., start : start + TOGETHER * block] = wet.flatten(-2)
+    return y[..., :length]
 
 
 def _through(spectrum: Tensor, blocks: Tensor) -> Tensor:
