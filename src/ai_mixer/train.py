@@ -17,7 +17,6 @@ from ai_mixer.data.fingerprint import fingerprints
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.evaluate import Evaluation, evaluate
 from ai_mixer.figures import skill_figure
-from ai_mixer.fit import fit, follow
 from ai_mixer.going_on import check_start, going_on
 from ai_mixer.mixer import load_model
 from ai_mixer.processes import rank
@@ -26,6 +25,7 @@ from ai_mixer.stage import stage
 from ai_mixer.stopping import stoppable
 from ai_mixer.tracking import Run, Start, Store, save_model
 from ai_mixer.tracking.resume import find_starts, keep_words
+from ai_mixer.training import fit, follow
 from ai_mixer.types import CONDITIONS
 
 

@@ -124,6 +124,19 @@ def third_octave_power(x: Tensor, sample_rate: int) -> Tensor:
         return (average @ bands) * (2.0 / (n_fft * window.square().sum()))
 
 
+def third_octave_frames(x: Tensor, sample_rate: int, frame_s: float) -> Tensor:
+    """How the thirds of an octave move. x: [..., T] → [..., frames, bands], mean squares.
+
+    Hann frames of about frame_s (a power of two samples) with half overlap; bands as in
+    `third_octave_power`, of which these are the moments.
+    """
+    n_fft = 2 ** round(math.log2(frame_s * sample_rate))
+    window = torch.hann_window(n_fft, dtype=x.dtype, device=x.device)
+    frames = short_time_power(x, window, n_fft, n_fft // 2)
+    bands = torch.from_numpy(_band_weights(n_fft, sample_rate)).to(frames)
+    return (frames @ bands) * (2.0 / (n_fft * window.square().sum()))
+
+
 def power_to_db(power: Tensor, floor_db: float = SILENCE_DB) -> Tensor:
     """Level in dB of a mean square; anything below `floor_db` reads `floor_db`."""
     return 10.0 * torch.log10(power.clamp_min(10.0 ** (floor_db / 10.0)))
