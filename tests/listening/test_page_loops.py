@@ -118,8 +118,15 @@ def test_setting_it_does_not_move_the_music(page: Any) -> None:
     page.do("window.old = voice; setLoop({ from: 0.05, to: 1.95 })")
     gap = page.ask("positionOf(old, voice.when + 0.01) - positionOf(voice, voice.when + 0.01)")
     assert abs(gap) * RATE < 0.51
+
+
+def test_whatever_is_asked_for_it_starts_and_turns_on_samples(page: Any) -> None:
+    page.play()
+    page.do("setLoop({ from: 0.0500123, to: 1.9501234 }); seek(0.1234567)")
     for time in ("voice.at", "voice.when", "voice.range.from", "voice.range.to"):
-        assert page.ask(f"{time} * {RATE}") == pytest.approx(round(page.ask(f"{time} * {RATE}")))
+        samples = page.ask(f"{time} * {RATE}")
+        assert samples == pytest.approx(round(samples), abs=1e-3)
+    assert page.ask("voice.at") == pytest.approx(0.1234567, abs=1 / RATE)
 
 
 def test_another_song_has_none(page: Any) -> None:
