@@ -1,7 +1,8 @@
 """ai_mixer: a model listens to a rough song, sets the knobs of a differentiable console.
 
 What outsiders build on: `load_console` (the console, its knobs and settings), `load_model` (a
-trained model at its console) and `fit` (the knobs between a rough and its finished version).
+trained model at its console), `fit` (the knobs between a rough and its finished version) and
+`deliver` (a loudness under a true-peak ceiling).
 """
 
 import importlib
@@ -9,16 +10,29 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ai_mixer.console import Console, load_console
+    from ai_mixer.delivery import Delivered, deliver
     from ai_mixer.fitting import Fit, fit
     from ai_mixer.mixer import Mixer, load_model
     from ai_mixer.types import Knob
 
-__all__ = ["Console", "Fit", "Knob", "Mixer", "fit", "load_console", "load_model"]
+__all__ = [
+    "Console",
+    "Delivered",
+    "Fit",
+    "Knob",
+    "Mixer",
+    "deliver",
+    "fit",
+    "load_console",
+    "load_model",
+]
 __version__ = "0.1.0"
 
 _HOMES = {
     "Console": "ai_mixer.console",
     "load_console": "ai_mixer.console",
+    "Delivered": "ai_mixer.delivery",
+    "deliver": "ai_mixer.delivery",
     "Fit": "ai_mixer.fitting",
     "fit": "ai_mixer.fitting",
     "Mixer": "ai_mixer.mixer",
