@@ -1,40 +1,65 @@
 """`ckpt=…`: the words a run was started with are composed again, then the new ones."""
 
-import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import hydra
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig
 
 from ai_mixer.assemble import Parts
 from ai_mixer.callbacks.early_stop import patience_left
+from ai_mixer.console.load import config_folder
 from ai_mixer.processes import rank
 from ai_mixer.tracking import Start, Store
 from ai_mixer.tracking.checkpoint_file import epochs_done, read_checkpoint
 from ai_mixer.tracking.resume import find_starts
 
-FOLLOW = "AI_MIXER_FOLLOW"  # what the first process of a distributed training tells the others
+FOLLOW = "AI_MIXER_CHECKPOINT"  # what the first process of a distributed training tells the others
 
 
-class Asked(NamedTuple):
-    """What is to be trained: the config, the words it was composed from, and where it starts."""
+def with_own_words(words: list[str]) -> list[str]:
+    """What is meant by the words typed: where `ckpt=` names a run, that run's words come first.
 
-    cfg: DictConfig
-    words: list[str]
-    start: Start
+    `last` becomes the id of the run it stands for. FileNotFoundError or ValueError in one line if
+    there is nothing to go on from, or nothing left to train.
+    """
+    which = _typed(words)
+    if which is None or rank() > 0:  # the other processes get the words of the first one
+        return words
+    refusal = None
+    for start in find_starts(which, _store(words)):
+        if start.run_id is None:
+            return words
+        asked = f"ckpt={start.run_id}" if which == "last" else f"ckpt={which}"
+        merged = [*_merged(start.words, words), asked]
+        reason = _nothing_left(_composed(merged), start)
+        if reason is None:
+            return merged
+        refusal = refusal or ValueError(reason)
+    raise refusal or ValueError(f"ckpt={which}: nothing to go on from")
 
 
-def going_on(cfg: DictConfig, words: list[str]) -> Asked:
-    """What a command line asks for. FileNotFoundError or ValueError in one line if it cannot be."""
-    if rank() > 0:
-        return _followed(cfg, words)
-    asked = _asked(cfg, words)
-    told = {"words": asked.words, "checkpoint": str(asked.start.checkpoint or "")}
-    os.environ[FOLLOW] = json.dumps(told)
-    return asked
+def find_start(cfg: DictConfig, words: Iterable[str]) -> Start:
+    """Where the training starts that these words ask for."""
+    if cfg.ckpt is None:
+        start = Start()
+    elif rank() == 0:
+        which = _typed(words) or str(cfg.ckpt)
+        start = next(find_starts(which, Store(cfg.paths.mlruns)))
+    elif FOLLOW in os.environ:
+        told = os.environ[FOLLOW]
+        return Start(Path(told) if told else None)
+    else:
+        raise ValueError("ckpt=… needs the processes that trainer=ddp starts by itself")
+    os.environ[FOLLOW] = str(start.checkpoint or "")
+    return start
+
+
+def without_ckpt(words: Iterable[str]) -> list[str]:
+    """The words but `ckpt=…`."""
+    return [word for word in words if not word.startswith("ckpt=")]
 
 
 def check_start(cfg: DictConfig, parts: Parts, start: Start) -> None:
@@ -54,35 +79,25 @@ def check_start(cfg: DictConfig, parts: Parts, start: Start) -> None:
             )
 
 
-def _asked(cfg: DictConfig, words: list[str]) -> Asked:
-    if cfg.ckpt is None:
-        return Asked(cfg, words, Start())
+def _typed(words: Iterable[str]) -> str | None:
+    """The last `ckpt=` as it was typed: Hydra reads an id such as 12e34567 as a number."""
     typed = [word.partition("=")[2].strip("'\"") for word in words if word.startswith("ckpt=")]
-    which = typed[-1] if typed else str(cfg.ckpt)  # as typed: Hydra reads some ids as numbers
-    refusal = None
-    for start in find_starts(which, Store(cfg.paths.mlruns)):
-        asked = Asked(cfg, words, start) if start.run_id is None else _again(start, words)
-        reason = _nothing_left(asked.cfg, start)
-        if reason is None:
-            return asked
-        refusal = refusal or ValueError(reason)
-    raise refusal or ValueError(f"ckpt={which}: nothing to go on from")
+    return typed[-1] if typed and typed[-1] != "null" else None
 
 
-def _again(start: Start, words: list[str]) -> Asked:
-    """The run's own words, then the new ones; a word said twice counts as it was said last."""
-    fresh = [word for word in words if not word.startswith("ckpt=")]
-    said = {word.partition("=")[0]: word for word in (*start.words, *fresh)}
-    merged = list(said.values())
-    return Asked(_compose(merged), merged, start)
+def _store(words: Iterable[str]) -> Store:
+    """Where the runs are: the rest of the words may be of use to the run only."""
+    return Store(_composed([word for word in words if word.startswith("paths")]).paths.mlruns)
 
 
-def _compose(words: list[str]) -> DictConfig:
-    cfg = hydra.compose("train", words, return_hydra_config=True)
-    HydraConfig.instance().set_config(cfg)  # `${hydra:…}` refers to it
-    with open_dict(cfg):
-        del cfg["hydra"]
-    return cfg
+def _merged(own: Iterable[str], new: Iterable[str]) -> list[str]:
+    """The run's words, then the new ones; a word said twice counts as it was said last."""
+    return list({word.partition("=")[0]: word for word in without_ckpt([*own, *new])}.values())
+
+
+def _composed(words: list[str]) -> DictConfig:
+    with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
+        return hydra.compose("train", words)
 
 
 def _nothing_left(cfg: DictConfig, start: Start) -> str | None:
@@ -103,14 +118,3 @@ def _nothing_left(cfg: DictConfig, start: Start) -> str | None:
 def _stopped(callbacks: dict[str, Any], patience: int) -> bool:
     states = [state for state in callbacks.values() if "stopping_reason" in state]
     return any(not patience_left(state, patience) for state in states)
-
-
-def _followed(cfg: DictConfig, words: list[str]) -> Asked:
-    """As the first process says; processes that something else started read their own words."""
-    if FOLLOW not in os.environ:
-        if cfg.ckpt is not None:
-            raise ValueError("ckpt=… needs the processes that trainer=ddp starts by itself")
-        return Asked(cfg, words, Start())
-    told = json.loads(os.environ[FOLLOW])
-    checkpoint = Path(told["checkpoint"]) if told["checkpoint"] else None
-    return Asked(_compose(told["words"]), told["words"], Start(checkpoint))

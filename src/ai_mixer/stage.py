@@ -25,10 +25,16 @@ DEBUG = "--debug"
 INTERRUPTED = 130  # what a shell reports for Ctrl-C
 
 Task = Callable[[DictConfig], None]
+Words = list[str]
 
 
-def stage(page: str) -> Callable[[Task], Callable[[], None]]:
-    """Make a function of the config `configs/<page>.yaml` the command line's way into a stage."""
+def stage(
+    page: str, meant: Callable[[Words], Words] = list
+) -> Callable[[Task], Callable[[], None]]:
+    """Make a function of the config `configs/<page>.yaml` the command line's way into a stage.
+
+    meant: from the words as typed to the words that Hydra composes.
+    """
 
     def decorate(task: Task) -> Callable[[], None]:
         @functools.wraps(task)
@@ -48,6 +54,9 @@ def stage(page: str) -> Callable[[Task], Callable[[], None]]:
             with env_override({"HYDRA_FULL_ERROR": "1"}), _one_line(page, asked.overrides, debug):
                 if not (asked.config_dir or asked.config_path or asked.config_name):
                     check_words(asked.overrides)
+                flags = [word for word in sys.argv if word not in asked.overrides]
+                asked.overrides[:] = meant(list(asked.overrides))
+                sys.argv = [*flags, *asked.overrides]
                 hydra.main(version_base="1.3", config_path=pages, config_name=page)(checked)()
 
         return main

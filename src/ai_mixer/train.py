@@ -17,36 +17,34 @@ from ai_mixer.data.fingerprint import fingerprints
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.evaluate import Evaluation, evaluate
 from ai_mixer.figures import skill_figure
-from ai_mixer.going_on import check_start, going_on
+from ai_mixer.going_on import check_start, find_start, with_own_words, without_ckpt
 from ai_mixer.mixer import load_model
 from ai_mixer.processes import rank
 from ai_mixer.render import render
 from ai_mixer.stage import stage
 from ai_mixer.stopping import stoppable
 from ai_mixer.tracking import Run, Start, Store, save_model
-from ai_mixer.tracking.resume import find_starts, keep_words
+from ai_mixer.tracking.resume import keep_words
 from ai_mixer.training import fit, follow
 from ai_mixer.types import CONDITIONS
 
 
 def train(
-    cfg: DictConfig,
-    defaults: DictConfig,
-    overrides: list[str],
-    choices: dict[str, str],
-    start: Start | None = None,
+    cfg: DictConfig, defaults: DictConfig, overrides: list[str], choices: dict[str, str]
 ) -> Run:
-    """Train what `cfg` composes. Returns the finished run.
+    """Train what `cfg` composes, from where `cfg.ckpt` says. Returns the finished run.
 
     defaults: the config without the command line's words, to tell which leaf values differ;
-    overrides: those words; choices: the option chosen in each config group; start: where to go on,
-    None for what `cfg.ckpt` says. SystemExit 130 or 143 if it is stopped by a signal; also, with 0,
-    at the end in a process that only helps the first one.
+    overrides: those words; choices: the option chosen in each config group. SystemExit 130 or 143
+    if it is stopped by a signal; also, with 0, at the end in a process that only helps the first.
     """
-    start = start or _start(cfg)
+    start = find_start(cfg, overrides)
     if rank() > 0:
         follow(cfg, start)
         raise SystemExit(0)
+    if start.run_id is not None:
+        cfg, overrides = cfg.copy(), without_ckpt(overrides)
+        cfg.ckpt = None  # where it went on once is no setting of the run
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     parts = assemble(cfg)
     songs = _songs(parts)  # composes, or finds out what is wrong, before a run is opened
@@ -62,11 +60,6 @@ def train(
         _keep_model(cfg, parts, run)
         _judge(cfg, run, overrides, step)
     return run
-
-
-def _start(cfg: DictConfig) -> Start:
-    found = find_starts(str(cfg.ckpt), Store(cfg.paths.mlruns)) if cfg.ckpt else iter(())
-    return next(found, Start())
 
 
 def _open(cfg: DictConfig, start: Start) -> Run:
@@ -190,15 +183,14 @@ def _plain(cfg: DictConfig) -> dict[str, Any]:
     return cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
 
 
-@stage("train")
+@stage("train", meant=with_own_words)
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.train [name=value …]`."""
-    cfg, words, start = going_on(cfg, list(HydraConfig.get().overrides.task))
     for name in ("experiment_name", "run_name"):  # Hydra reads 2024 as a number
         cfg[name] = str(cfg[name])
-    chosen = HydraConfig.get().runtime.choices
+    words, chosen = HydraConfig.get().overrides.task, HydraConfig.get().runtime.choices
     choices = {k: str(v) for k, v in chosen.items() if not k.startswith("hydra/")}
-    train(cfg, hydra.compose("train"), words, choices, start)
+    train(cfg, hydra.compose("train"), list(words), choices)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,8 @@ def test_killed_in_the_middle_of_an_epoch(training, straight, command):
     training.start().until_points("train/loss", STEPS + 2)
     assert training.stop(signal.SIGKILL)[0] == -signal.SIGKILL
     assert training.run.info.status == "RUNNING"
-    goes_on_as_if_nothing_had_been(training, straight, command, "loader.workers=1")
+    of_this_model = "model.channels=8"  # the default one has none
+    goes_on_as_if_nothing_had_been(training, straight, command, "loader.workers=1", of_this_model)
     tags = training.run.data.tags
     assert {name for name in tags if name.startswith("resumed.")} == {"resumed.loader.workers"}
 
