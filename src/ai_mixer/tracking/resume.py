@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ai_mixer.tracking.checkpoint import write_whole
-from ai_mixer.tracking.checkpoint_file import STAMP, read_checkpoint
 from ai_mixer.tracking.find import all_runs, run_by_id
 from ai_mixer.tracking.origin import still_writes
 from ai_mixer.tracking.run import Run, artifact_folder
@@ -101,6 +100,8 @@ def _from_run(run: "MlflowRun", checkpoint: Path | None = None) -> Start:
 
 def _from_file(path: Path, store: Store) -> Start:
     path = path.resolve()
+    from ai_mixer.tracking.checkpoint_file import STAMP, read_checkpoint  # imports Lightning
+
     stamp = read_checkpoint(path)[STAMP]
     if not store.exists:
         return Start(path)
