@@ -61,6 +61,12 @@ def test_runs_are_looked_for_where_the_words_say(there_are, tmp_path):
     assert asked == [("last", tmp_path)]
 
 
+def test_where_the_run_s_words_put_it_is_past(there_are):
+    """The folder of runs may have moved since."""
+    there_are(Start(None, RUN, (*OWN, "paths.mlruns=/old")))
+    assert with_own_words(["ckpt=last"]) == [*OWN, f"ckpt={RUN}"]
+
+
 def test_a_file_of_no_run_is_used_with_the_words_given(there_are, tmp_path):
     there_are(Start(tmp_path / "x.ckpt"))
     words = [f"ckpt={tmp_path}/x.ckpt", "model=mean_knobs"]

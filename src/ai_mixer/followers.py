@@ -86,10 +86,11 @@ def _others(trainer: pl.Trainer) -> list[subprocess.Popen[bytes]]:
 
 def _one_failed(trainer: pl.Trainer) -> bool:
     """Has another process ended with an error, or does it within a second?"""
-    for process in _others(trainer):
+    others = list(_others(trainer))
+    for process in others:
         with suppress(subprocess.TimeoutExpired):
-            process.wait(1.0)
-    return any(process.poll() for process in _others(trainer))
+            process.wait(1.0 / len(others))
+    return any(process.poll() for process in others)
 
 
 def _disarmed(trainer: pl.Trainer) -> list[subprocess.Popen[bytes]]:

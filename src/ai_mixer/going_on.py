@@ -91,8 +91,13 @@ def _store(words: Iterable[str]) -> Store:
 
 
 def _merged(own: Iterable[str], new: Iterable[str]) -> list[str]:
-    """The run's words, then the new ones; a word said twice counts as it was said last."""
-    return list({word.partition("=")[0]: word for word in without_ckpt([*own, *new])}.values())
+    """The run's words, then the new ones; a word said twice counts as it was said last.
+
+    Where the runs are is for the new ones to say: the folder may have moved.
+    """
+    kept = [word for word in own if not word.startswith("paths.mlruns=")]
+    said = without_ckpt([*kept, *new])
+    return list({word.partition("=")[0]: word for word in said}.values())
 
 
 def _composed(words: list[str]) -> DictConfig:
