@@ -47,7 +47,7 @@ $(READY): pyproject.toml constraints.txt
 setup: $(READY) ## make .venv and install (done by itself on first use)
 
 doctor: $(READY) ## is this machine ready? what would be slow, what is missing?
-	@$(BIN)/python -m ai_mixer.doctor
+	@$(BIN)/python -m ai_mixer.stages.doctor
 
 # --- stages: one Hydra primary config each --------------------------------------------------------
 
@@ -59,16 +59,16 @@ train bench bench-peers: export MALLOC_TOP_PAD_ ?= 268435456
 
 .PHONY: train evaluate render loss-scales
 train: $(READY) ## train a model, evaluate it, leave listening samples: make train model=ast_regressor
-	$(BIN)/python -m ai_mixer.train $(WORDS)
+	$(BIN)/python -m ai_mixer.stages.train $(WORDS)
 
 evaluate: $(READY) ## tables for a run on held-out songs: make evaluate run=last split=test
-	$(BIN)/python -m ai_mixer.evaluate $(WORDS)
+	$(BIN)/python -m ai_mixer.stages.evaluate $(WORDS)
 
 render: $(READY) ## listening samples for a run: make render run=last
-	$(BIN)/python -m ai_mixer.render $(WORDS)
+	$(BIN)/python -m ai_mixer.stages.render $(WORDS)
 
 loss-scales: $(READY) ## measure what each loss term reads for doing nothing: make loss-scales data=folder
-	$(BIN)/python -m ai_mixer.loss_scales $(WORDS)
+	$(BIN)/python -m ai_mixer.stages.loss_scales $(WORDS)
 
 # --- speed ----------------------------------------------------------------------------------------
 
@@ -77,7 +77,7 @@ PEERS_READY := $(PEERS)/.ready
 
 .PHONY: bench bench-peers
 bench: $(READY) ## how long effects, chain, losses, loader and a training step take here
-	$(BIN)/python -m ai_mixer.benchmark $(WORDS)
+	$(BIN)/python -m ai_mixer.stages.benchmark $(WORDS)
 
 bench-peers: $(PEERS_READY) ## the same work by other libraries, in turn with ours (an environment of its own)
 	$(PEERS)/bin/python benchmarks/peers
@@ -95,17 +95,17 @@ $(PEERS_READY): benchmarks/peers/requirements.txt pyproject.toml constraints.txt
 
 .PHONY: ui listen
 ui: $(READY) ## MLflow's pages on 127.0.0.1:5000 (HOST=, PORT=)
-	$(BIN)/python -m ai_mixer.ui host=$(HOST) port=$(PORT) $(WORDS)
+	$(BIN)/python -m ai_mixer.stages.ui host=$(HOST) port=$(PORT) $(WORDS)
 
 listen: $(READY) ## the last run's listening page (run=ID for another)
-	@$(BIN)/python -m ai_mixer.listen $(WORDS)
+	@$(BIN)/python -m ai_mixer.stages.listen $(WORDS)
 
 .PHONY: gc relocate
 gc: $(READY) ## what could go from mlruns/ (bin, folders without a run, drafts); make gc go=1 removes it
-	@$(BIN)/python -m ai_mixer.gc $(WORDS)
+	@$(BIN)/python -m ai_mixer.stages.gc $(WORDS)
 
 relocate: $(READY) ## mend the runs' addresses after mlruns/ was moved
-	$(BIN)/python -m ai_mixer.relocate $(WORDS)
+	$(BIN)/python -m ai_mixer.stages.relocate $(WORDS)
 
 # --- proof ----------------------------------------------------------------------------------------
 

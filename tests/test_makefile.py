@@ -12,14 +12,14 @@ from ai_mixer.console.load import config_folder
 
 ROOT = config_folder().parent
 STAGES = {
-    "train": "ai_mixer.train",
-    "evaluate": "ai_mixer.evaluate",
-    "render": "ai_mixer.render",
-    "listen": "ai_mixer.listen",
-    "gc": "ai_mixer.gc",
-    "relocate": "ai_mixer.relocate",
-    "loss-scales": "ai_mixer.loss_scales",
-    "bench": "ai_mixer.benchmark",
+    "train": "ai_mixer.stages.train",
+    "evaluate": "ai_mixer.stages.evaluate",
+    "render": "ai_mixer.stages.render",
+    "listen": "ai_mixer.stages.listen",
+    "gc": "ai_mixer.stages.gc",
+    "relocate": "ai_mixer.stages.relocate",
+    "loss-scales": "ai_mixer.stages.loss_scales",
+    "bench": "ai_mixer.stages.benchmark",
 }
 WORDS = [
     "model=ast_regressor",
@@ -96,7 +96,7 @@ def given(place, *words):
 
 @pytest.mark.parametrize("word", [word for word in WORDS if word not in IMPOSSIBLE])
 def test_a_word_arrives_untouched(place, word):
-    assert given(place, "train", word) == ["-m", "ai_mixer.train", word]
+    assert given(place, "train", word) == ["-m", "ai_mixer.stages.train", word]
 
 
 def test_many_words_arrive_together(place):
@@ -116,7 +116,7 @@ def test_the_plain_command_is_shown(place):
     assert shlex.split(line) == [
         ".venv/bin/python",
         "-m",
-        "ai_mixer.train",
+        "ai_mixer.stages.train",
         "loss/term=[knobs,perceptual]",
         "model=cnn",
     ]
@@ -138,18 +138,24 @@ def test_a_word_that_is_neither_is_refused_before_anything_runs(place):
 
 @pytest.mark.parametrize("word", ["PYTHON=python3", "HOST=0.0.0.0", "PORT=5001"])
 def test_the_makefile_s_own_words_stay(place, word):
-    assert given(place, "train", word, "seed=1") == ["-m", "ai_mixer.train", "seed=1"]
+    assert given(place, "train", word, "seed=1") == ["-m", "ai_mixer.stages.train", "seed=1"]
 
 
 def test_the_environment_is_not_forwarded(place, monkeypatch):
     monkeypatch.setenv("model", "cnn")
     monkeypatch.setenv("DEBUG", "1")
-    assert given(place, "train") == ["-m", "ai_mixer.train"]
+    assert given(place, "train") == ["-m", "ai_mixer.stages.train"]
 
 
 def test_host_and_port_reach_the_ui(place):
     words = given(place, "ui", "HOST=0.0.0.0", "PORT=5001", "paths.mlruns=/my runs")
-    assert words == ["-m", "ai_mixer.ui", "host=0.0.0.0", "port=5001", "paths.mlruns=/my runs"]
+    assert words == [
+        "-m",
+        "ai_mixer.stages.ui",
+        "host=0.0.0.0",
+        "port=5001",
+        "paths.mlruns=/my runs",
+    ]
 
 
 def test_a_second_use_installs_nothing(place):

@@ -47,7 +47,7 @@ def address(run: Run) -> Iterator[str]:
         port = trial.getsockname()[1]
     words = [f"port={port}", f"paths.mlruns={run.store.folder}"]
     with subprocess.Popen(
-        [sys.executable, "-m", "ai_mixer.ui", *words],
+        [sys.executable, "-m", "ai_mixer.stages.ui", *words],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -16,9 +16,9 @@ from omegaconf import OmegaConf
 
 from ai_mixer.mixer import load_model
 from ai_mixer.quiet import quiet
+from ai_mixer.stages.train import train
 from ai_mixer.tracking import Store, load_model_files
 from ai_mixer.tracking.run import artifact_folder
-from ai_mixer.train import train
 
 WORDS = [
     "debug=fast",
@@ -44,7 +44,7 @@ class Training:
         self.process = None
 
     def start(self, *more):
-        command = [sys.executable, "-m", "ai_mixer.train", *self.words, *more]
+        command = [sys.executable, "-m", "ai_mixer.stages.train", *self.words, *more]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         self.process = subprocess.Popen(command, **pipes, text=True, start_new_session=True)
         return self

@@ -12,11 +12,11 @@ import pytest
 import soundfile
 from omegaconf import OmegaConf
 
-from ai_mixer import evaluate, listen, loss_scales, render
-from ai_mixer import train as train_stage
 from ai_mixer.quiet import quiet
+from ai_mixer.stages import evaluate, listen, loss_scales, render
+from ai_mixer.stages import train as train_stage
+from ai_mixer.stages.train import train
 from ai_mixer.tracking import Run, Store
-from ai_mixer.train import train
 
 RATE = 44100
 LEFT_OUT = {  # from the start
@@ -283,7 +283,7 @@ def test_loss_scales_name_bad_songs_too(learned, bad_music, places, compose):
 def test_two_trainings_at_once_from_nothing(words, tmp_path):
     """Both need the band and the database, and neither is there."""
     mine = [word for word in words if not word.startswith("paths.")]
-    command = [sys.executable, "-m", "ai_mixer.train", *mine]
+    command = [sys.executable, "-m", "ai_mixer.stages.train", *mine]
     options = {"cwd": tmp_path, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     both = [subprocess.Popen(command, **options) for _ in range(2)]
     ended = [process.communicate() for process in both]

@@ -1,7 +1,7 @@
 import json
 
 from ai_mixer.assemble import assemble
-from ai_mixer.benchmark import benchmark, memory
+from ai_mixer.stages.benchmark import benchmark, memory
 
 
 def test_every_part_gets_its_row(compose, songs_folder):
@@ -31,7 +31,7 @@ def test_longer_audio_takes_more_memory(compose, songs_folder):
 
 
 def test_the_stage_prints_and_writes(command, songs_folder, tmp_path, monkeypatch):
-    from ai_mixer import benchmark as stage
+    from ai_mixer.stages import benchmark as stage
 
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "bench.json"

@@ -8,8 +8,8 @@ import torch
 
 from ai_mixer.models import audioset, encoders
 from ai_mixer.models.audioset_weights import UnavailableError
+from ai_mixer.stages.train import train
 from ai_mixer.tracking import Store
-from ai_mixer.train import train
 
 pytestmark = pytest.mark.slow
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from ai_mixer.command.errors import in_one_line
 from ai_mixer.data.band import compose
 from ai_mixer.listening.audio import replace_file
-from ai_mixer.mistakes.errors import in_one_line
 from ai_mixer.quiet import quiet
 from ai_mixer.tracking import Run, Store
 from ai_mixer.tracking.checkpoint_file import CheckpointFile, read_checkpoint
@@ -126,7 +126,13 @@ def test_a_training_says_it_and_goes_on_when_there_is_room(tiny_disk, words, hom
     disk = tiny_disk(8)
 
     def train(*more):
-        command = [sys.executable, "-m", "ai_mixer.train", *more, f"paths.mlruns={disk}/mlruns"]
+        command = [
+            sys.executable,
+            "-m",
+            "ai_mixer.stages.train",
+            *more,
+            f"paths.mlruns={disk}/mlruns",
+        ]
         return subprocess.run(command, cwd=home, capture_output=True, text=True, check=False)
 
     given = [word for word in words if not word.startswith("paths.mlruns")]

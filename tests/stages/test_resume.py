@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from ai_mixer import train
+from ai_mixer.stages import train
 from ai_mixer.tracking.relocate import relocate
 
 STEPS = 8  # of an epoch

@@ -12,11 +12,12 @@ import soundfile
 import torch
 from omegaconf import OmegaConf
 
-from ai_mixer import load_model, relocate
+from ai_mixer import load_model
 from ai_mixer.assemble import assemble
+from ai_mixer.stages import relocate
+from ai_mixer.stages.train import _songs
 from ai_mixer.tracking import find_run, load_model_files
 from ai_mixer.tracking.ui import SHOWN
-from ai_mixer.train import _songs
 from ai_mixer.types import CONDITIONS
 
 STEPS, EPOCHS = 1, 2  # of the small training: per epoch, and epochs

@@ -7,8 +7,8 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from ai_mixer import evaluate, listen, loss_scales, render
 from ai_mixer.assemble import assemble
+from ai_mixer.stages import evaluate, listen, loss_scales, render
 
 
 def test_evaluating_twice_gives_the_same_numbers(mixer):

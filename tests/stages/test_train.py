@@ -16,8 +16,8 @@ import torch
 from omegaconf import OmegaConf
 
 from ai_mixer.quiet import quiet
+from ai_mixer.stages.train import train
 from ai_mixer.tracking import Store, load_model_files
-from ai_mixer.train import train
 from ai_mixer.types import CONDITIONS
 
 TERMS = {"knobs", "perceptual", "balance", "dynamics"}
@@ -186,9 +186,9 @@ def without_machine(metrics):
 
 
 def test_the_command_line_makes_the_same_run_again(trained, words, home):
-    """`python -m ai_mixer.train …` in a fresh process: another run, the same numbers."""
+    """`python -m ai_mixer.stages.train …` in a fresh process: another run, the same numbers."""
     done = subprocess.run(
-        [sys.executable, "-m", "ai_mixer.train", *words],
+        [sys.executable, "-m", "ai_mixer.stages.train", *words],
         capture_output=True,
         text=True,
         check=False,

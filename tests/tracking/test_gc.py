@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from mlflow.entities import ViewType
 
-from ai_mixer import gc as stage
+from ai_mixer.stages import gc as stage
 from ai_mixer.tracking.gc import remove, report
 from ai_mixer.tracking.leftovers import STALE_S, find_leftovers
 from ai_mixer.tracking.origin import CLOCK_SLACK_S, HOST, PID, STARTED

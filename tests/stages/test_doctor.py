@@ -1,6 +1,6 @@
 """The doctor runs, finds this machine fit, and names what is wrong."""
 
-from ai_mixer import doctor
+from ai_mixer.stages import doctor
 
 
 def test_this_machine_is_fit(capsys):

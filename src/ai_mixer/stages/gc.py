@@ -2,7 +2,7 @@
 
 from omegaconf import DictConfig
 
-from ai_mixer.stage import stage
+from ai_mixer.command.stage import stage
 from ai_mixer.tracking import Store
 from ai_mixer.tracking.gc import remove, report
 from ai_mixer.tracking.leftovers import find_leftovers
@@ -10,7 +10,7 @@ from ai_mixer.tracking.leftovers import find_leftovers
 
 @stage("gc")
 def main(cfg: DictConfig) -> None:
-    """`python -m ai_mixer.gc [go=1]`."""
+    """`python -m ai_mixer.stages.gc [go=1]`."""
     store = Store(cfg.paths.mlruns)
     found = find_leftovers(store)
     print(report(store, found))

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ai_mixer import going_on
-from ai_mixer.going_on import FOLLOW, find_start, with_own_words, without_ckpt
 from ai_mixer.tracking import Start
+from ai_mixer.training import going_on
+from ai_mixer.training.going_on import FOLLOW, find_start, with_own_words, without_ckpt
 
 RUN = "a" * 32
 OWN = ("model=baseline_cnn", "model.channels=8", "+trainer.limit_val_batches=3", "seed=7")

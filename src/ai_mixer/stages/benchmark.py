@@ -12,8 +12,8 @@ from ai_mixer.assemble import Parts, assemble
 from ai_mixer.bench import table, work
 from ai_mixer.bench.clock import alternate, use_threads
 from ai_mixer.bench.memory import peak_mib
+from ai_mixer.command.stage import stage
 from ai_mixer.quiet import track
-from ai_mixer.stage import stage
 
 INDEX = ["work", "batch", "threads"]
 LENGTHS = (1, 2, 4)  # times the excerpt: memory must grow no faster than these
@@ -82,7 +82,7 @@ def _training_rows(parts: Parts, count: int, rounds: int) -> Iterator[dict[str, 
 
 @stage("benchmark")
 def main(cfg: DictConfig) -> None:
-    """`python -m ai_mixer.benchmark [name=value …]`."""
+    """`python -m ai_mixer.stages.benchmark [name=value …]`."""
     torch.manual_seed(cfg.seed)
     parts = assemble(cfg)
     settings = cfg.measure

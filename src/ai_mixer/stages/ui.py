@@ -2,14 +2,14 @@
 
 from omegaconf import DictConfig
 
-from ai_mixer.stage import stage
+from ai_mixer.command.stage import stage
 from ai_mixer.tracking import Store
 from ai_mixer.tracking.ui import serve
 
 
 @stage("ui")
 def main(cfg: DictConfig) -> None:
-    """`python -m ai_mixer.ui [paths.mlruns=FOLDER port=5001]`."""
+    """`python -m ai_mixer.stages.ui [paths.mlruns=FOLDER port=5001]`."""
     serve(Store(cfg.paths.mlruns), cfg.host, cfg.port)
 
 

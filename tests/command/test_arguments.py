@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 import torch
 
-from ai_mixer.mistakes.arguments import check_arguments, fits, takes
+from ai_mixer.command.arguments import check_arguments, fits, takes
 
 
 @pytest.mark.parametrize("page", ["train", "evaluate", "render"])

@@ -2,14 +2,14 @@
 
 from omegaconf import DictConfig
 
-from ai_mixer.stage import stage
+from ai_mixer.command.stage import stage
 from ai_mixer.tracking import Store
 from ai_mixer.tracking.relocate import relocate
 
 
 @stage("relocate")
 def main(cfg: DictConfig) -> None:
-    """`python -m ai_mixer.relocate [paths.mlruns=FOLDER]`."""
+    """`python -m ai_mixer.stages.relocate [paths.mlruns=FOLDER]`."""
     store = Store(cfg.paths.mlruns)
     print(f"{relocate(store)} addresses mended in {store.folder}")
 

@@ -13,9 +13,9 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import OmegaConf
 from torch.utils.data import DataLoader
 
+from ai_mixer.command.errors import HINT
+from ai_mixer.command.stage import stage
 from ai_mixer.data.folder import Folder
-from ai_mixer.mistakes.errors import HINT
-from ai_mixer.stage import stage
 from ai_mixer.tracking import Store
 
 

@@ -13,19 +13,19 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from ai_mixer.assemble import Parts, assemble, trusted_in
+from ai_mixer.command.stage import stage
+from ai_mixer.command.stopping import stoppable
 from ai_mixer.data.fingerprint import fingerprints
 from ai_mixer.data.splits import SPLITS
-from ai_mixer.evaluate import Evaluation, evaluate
 from ai_mixer.figures import skill_figure
-from ai_mixer.going_on import check_start, find_start, with_own_words, without_ckpt
 from ai_mixer.mixer import load_model
 from ai_mixer.processes import rank
-from ai_mixer.render import render
-from ai_mixer.stage import stage
-from ai_mixer.stopping import stoppable
+from ai_mixer.stages.evaluate import Evaluation, evaluate
+from ai_mixer.stages.render import render
 from ai_mixer.tracking import Run, Start, Store, save_model
 from ai_mixer.tracking.resume import keep_words
-from ai_mixer.training import fit, follow
+from ai_mixer.training.fit import fit, follow
+from ai_mixer.training.going_on import check_start, find_start, with_own_words, without_ckpt
 from ai_mixer.types import CONDITIONS
 
 
@@ -185,7 +185,7 @@ def _plain(cfg: DictConfig) -> dict[str, Any]:
 
 @stage("train", meant=with_own_words)
 def main(cfg: DictConfig) -> None:
-    """`python -m ai_mixer.train [name=value …]`."""
+    """`python -m ai_mixer.stages.train [name=value …]`."""
     for name in ("experiment_name", "run_name"):  # Hydra reads 2024 as a number
         cfg[name] = str(cfg[name])
     words, chosen = HydraConfig.get().overrides.task, HydraConfig.get().runtime.choices

@@ -10,9 +10,9 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
+from ai_mixer.command.arguments import unfit_call
+from ai_mixer.command.words import explain
 from ai_mixer.disk import chain, full_disk
-from ai_mixer.mistakes.arguments import unfit_call
-from ai_mixer.mistakes.words import explain
 
 MISTAKES = (
     ValueError,

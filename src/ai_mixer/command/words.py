@@ -12,8 +12,8 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
+from ai_mixer.command.arguments import takes
 from ai_mixer.console.load import config_folder
-from ai_mixer.mistakes.arguments import takes
 
 
 def check_words(words: Sequence[str]) -> None:

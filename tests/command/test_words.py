@@ -4,9 +4,9 @@ import re
 
 import pytest
 
+from ai_mixer.command.stage import stage
+from ai_mixer.command.words import check_words, groups, menu
 from ai_mixer.console.load import config_folder
-from ai_mixer.mistakes.words import check_words, groups, menu
-from ai_mixer.stage import stage
 
 
 @pytest.fixture

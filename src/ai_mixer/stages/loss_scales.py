@@ -14,10 +14,10 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from ai_mixer.assemble import Parts, assemble
+from ai_mixer.command.stage import stage
 from ai_mixer.console.load import config_folder
 from ai_mixer.data.skipped import SkippedSongs
 from ai_mixer.quiet import track
-from ai_mixer.stage import stage
 from ai_mixer.types import Batch
 
 
@@ -39,7 +39,7 @@ def measure(parts: Parts, examples: int) -> dict[str, float]:
 
 @stage("train")
 def main(cfg: DictConfig) -> None:
-    """`python -m ai_mixer.loss_scales [name=value …]` writes loss/scale/<data>_<ranges>.yaml."""
+    """`python -m ai_mixer.stages.loss_scales …` writes loss/scale/<data>_<ranges>.yaml."""
     choices = HydraConfig.get().runtime.choices
     name = f"{choices['data']}_{choices['ranges']}"
     scales = measure(assemble(cfg), examples=200)

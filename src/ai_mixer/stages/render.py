@@ -6,13 +6,13 @@ import torch
 from omegaconf import DictConfig
 
 from ai_mixer.assemble import asked_run, held_out
+from ai_mixer.command.stage import stage
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.data.skipped import SkippedSongs
 from ai_mixer.listening import SongSamples, setting_rows, write_audio, write_page
 from ai_mixer.metrics.distance import distances
 from ai_mixer.mixer import Mixer, load_model
 from ai_mixer.quiet import track
-from ai_mixer.stage import stage
 from ai_mixer.tracking import find_run
 from ai_mixer.types import CONDITIONS, GENRES, Batch
 
@@ -83,7 +83,7 @@ def _distances(mix: torch.Tensor, batch: Batch) -> dict[str, float]:
 
 @stage("render")
 def main(cfg: DictConfig) -> None:
-    """`python -m ai_mixer.render [name=value …]`."""
+    """`python -m ai_mixer.stages.render [name=value …]`."""
     run = find_run(asked_run(cfg), cfg.paths.mlruns)
     folder = Path(cfg.out) if cfg.out else run / "listening"
     options = {name: cfg[name] for name in ("split", "songs", "seconds", "seed")}

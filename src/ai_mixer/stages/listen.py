@@ -5,13 +5,13 @@ import webbrowser
 from omegaconf import DictConfig
 
 from ai_mixer.assemble import asked_run
-from ai_mixer.stage import stage
+from ai_mixer.command.stage import stage
 from ai_mixer.tracking import find_run
 
 
 @stage("render")
 def main(cfg: DictConfig) -> None:
-    """`python -m ai_mixer.listen [run=ID]`."""
+    """`python -m ai_mixer.stages.listen [run=ID]`."""
     asked = asked_run(cfg)
     page = find_run(asked, cfg.paths.mlruns) / "listening" / "index.html"
     if not page.is_file():

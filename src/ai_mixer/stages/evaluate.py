@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ai_mixer.assemble import asked_run, held_out
+from ai_mixer.command.stage import stage
 from ai_mixer.data.skipped import SkippedSongs
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.metrics.distance import distances
@@ -23,7 +24,6 @@ from ai_mixer.metrics.knobs import knob_errors
 from ai_mixer.metrics.tables import table_a, table_k, to_markdown
 from ai_mixer.mixer import Mixer, load_model
 from ai_mixer.quiet import track
-from ai_mixer.stage import stage
 from ai_mixer.tracking import find_run
 from ai_mixer.types import CONDITIONS, Batch, Song
 
@@ -186,7 +186,7 @@ def _spread(
 
 @stage("evaluate")
 def main(cfg: DictConfig) -> None:
-    """`python -m ai_mixer.evaluate [name=value …]`."""
+    """`python -m ai_mixer.stages.evaluate [name=value …]`."""
     run = find_run(asked_run(cfg), cfg.paths.mlruns)
     options = {name: cfg[name] for name in ("split", "excerpts_per_song", "batch_size", "seed")}
     tables = evaluate(load_model(run, cfg.trusted), data=cfg.get("data"), **options)

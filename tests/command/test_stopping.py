@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from ai_mixer import stopping
-from ai_mixer.stopping import stoppable
+from ai_mixer.command import stopping
+from ai_mixer.command.stopping import stoppable
 
 
 def send(number):

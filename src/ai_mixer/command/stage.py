@@ -14,10 +14,10 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.utils import env_override
 from omegaconf import DictConfig
 
+from ai_mixer.command.arguments import check_arguments
+from ai_mixer.command.errors import in_one_line
+from ai_mixer.command.words import check_words, choices_only
 from ai_mixer.console.load import config_folder
-from ai_mixer.mistakes.arguments import check_arguments
-from ai_mixer.mistakes.errors import in_one_line
-from ai_mixer.mistakes.words import check_words, choices_only
 from ai_mixer.quiet import quiet
 from ai_mixer.trusted import check_names
 

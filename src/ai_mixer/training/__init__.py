@@ -1,0 +1,1 @@
+"""One training: from where it starts, by Lightning, in one process or several."""
