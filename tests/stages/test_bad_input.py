@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+import torch
 from omegaconf import OmegaConf
 
 from ai_mixer.quiet import quiet
@@ -19,6 +20,7 @@ from ai_mixer.stages.train import train
 from ai_mixer.tracking import Run, Store
 
 RATE = 44100
+without_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 LEFT_OUT = {  # from the start
     "text.wav": "cannot be read as sound",
     "six.wav": "6 channels",
@@ -248,6 +250,22 @@ def test_a_run_without_a_model(stage, answer, at_home):
     with Run.start(Store(at_home / "mlruns"), "empty") as run:
         pass
     assert f"run {run.id} holds no model.json" in answer(stage, f"run={run.id}")
+
+
+@pytest.mark.parametrize(
+    ("word", "line"),
+    [
+        ("evaluate.excerpts_per_song=0", "excerpts_per_song must be a number above 0, got 0"),
+        ("render.seconds=-1", "render.seconds must be a number above 0, got -1"),
+        pytest.param("trainer=gpu", "No supported gpu backend found", marks=without_gpu),
+    ],
+)
+def test_what_would_fail_later_fails_before_a_run_is_opened(
+    word, line, answer, train_words, bad_music, tmp_path
+):
+    words = [*train_words, f"data.root='{bad_music}'", f"paths.mlruns={tmp_path}/mlruns", word]
+    assert line in answer(train_stage, *words)
+    assert not (tmp_path / "mlruns").exists()
 
 
 @pytest.mark.parametrize("stage", [evaluate, render])

@@ -26,7 +26,8 @@ STEPS, EPOCHS = 1, 2  # of the small training: per epoch, and epochs
 def params(run):
     assert run.record.data.params["model.channels"] == "8"  # differs from the default
     assert "seed" not in run.record.data.params  # does not
-    assert run.record.data.tags["overrides"].startswith("debug=fast")
+    assert not [name for name in run.record.data.params if name.startswith("paths")]
+    assert run.record.data.tags["command"].startswith("make train debug=fast")
 
 
 def config(run):

@@ -23,8 +23,6 @@ MISTAKES = (
     MisconfigurationException,
 )
 HINT = " (--debug, or DEBUG=1 with make, says where)"
-
-HINT = " (--debug, or DEBUG=1 with make, says where)"
 IN_WORKER = re.compile(r"Caught \w+ in DataLoader worker")
 
 

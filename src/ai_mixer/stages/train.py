@@ -4,6 +4,7 @@ import hashlib
 import shlex
 import sys
 from dataclasses import asdict
+from numbers import Real
 from typing import Any, cast
 
 import hydra
@@ -12,7 +13,7 @@ import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from ai_mixer.assemble import Parts, assemble, trusted_in
+from ai_mixer.assemble import Parts, assemble, build_trainer, trusted_in
 from ai_mixer.command.stage import stage
 from ai_mixer.command.stopping import stoppable
 from ai_mixer.data.fingerprint import fingerprints
@@ -27,6 +28,13 @@ from ai_mixer.tracking.resume import keep_words
 from ai_mixer.training.fit import fit, follow
 from ai_mixer.training.going_on import check_start, find_start, with_own_words, without_ckpt
 from ai_mixer.types import CONDITIONS
+
+ABOVE_ZERO = (
+    "evaluate.excerpts_per_song",
+    "evaluate.batch_size",
+    "render.songs",
+    "render.seconds",
+)
 
 
 def train(
@@ -45,6 +53,7 @@ def train(
     if start.run_id is not None:
         cfg, overrides = cfg.copy(), without_ckpt(overrides)
         cfg.ckpt = None  # where it went on once is no setting of the run
+    _check_what_follows(cfg)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     parts = assemble(cfg)
     songs = _songs(parts)  # composes, or finds out what is wrong, before a run is opened
@@ -70,13 +79,24 @@ def _open(cfg: DictConfig, start: Start) -> Run:
     return Run.start(store, cfg.experiment_name, cfg.run_name)
 
 
+def _check_what_follows(cfg: DictConfig) -> None:
+    """What can only fail after the run was opened, or at its end, fails now."""
+    build_trainer(cfg, [], logger=False)  # the device it asks for may not be there
+    for key in ABOVE_ZERO:
+        value = OmegaConf.select(cfg, key)
+        if not isinstance(value, Real) or not float(value) > 0:
+            raise ValueError(f"{key} must be a number above 0, got {value}")
+
+
 def _write_down(
     cfg: DictConfig, defaults: DictConfig, overrides: list[str], choices: dict[str, str], run: Run
 ) -> None:
     """What is trained, before it is: params, tags and the whole config."""
-    run.log_params(_plain(cfg), _plain(defaults))
+    asked = _plain(cfg)
+    del asked["paths"]  # where it lies is no setting of a run
+    run.log_params(asked, _plain(defaults))
     run.log_params({"group": choices})
-    run.set_tags({"overrides": " ".join(overrides), "command": _command(overrides)})
+    run.set_tags({"command": _command(overrides)})
     run.log_text(OmegaConf.to_yaml(cfg, resolve=True), "config.yaml")
     run.describe(_again(cfg, overrides))  # all there is to say if it breaks off
 
