@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ai_mixer.assemble import build_console, build_model
 from ai_mixer.console import Console
+from ai_mixer.data.dataset import excerpt_seconds
 from ai_mixer.dsp.resample import resample
 from ai_mixer.tracking.checkpoint import load_model_files
 from ai_mixer.tracking.find import find_run
@@ -35,7 +36,8 @@ class Mixer:
         self.config = from_card(card["config"], trusted)
         loader = self.config.loader
         self.sample_rate: int = loader.sample_rate
-        self.window = round(loader.excerpt_s * self.sample_rate)
+        seconds = excerpt_seconds(loader.excerpt_s)
+        self.window = None if seconds is None else round(seconds * self.sample_rate)
         self.trained = torch.tensor([knob.name in card["trained"] for knob in console.knobs])
         self.mean_knobs = torch.tensor([card["mean_knobs"][knob.name] for knob in console.knobs])
 
@@ -102,7 +104,7 @@ class Mixer:
             )
         audio = resample(audio.float(), sample_rate, self.sample_rate).expand(-1, 2, -1)
         length = audio.shape[-1]
-        if length <= self.window:
+        if self.window is None or length <= self.window:
             return _pad(audio, max(length, MIN_WINDOW))[None]
         count = min(MAX_WINDOWS, length // self.window)
         starts = torch.linspace(0, length - self.window, count).long() if count > 1 else [0]

@@ -11,7 +11,7 @@ from numpy.random import default_rng
 
 from ai_mixer.augment.augment import Chain
 from ai_mixer.augment.polarity import PolarityFlip
-from ai_mixer.data.dataset import SongDataset, genre_index, other_start
+from ai_mixer.data.dataset import SongDataset, excerpt_seconds, genre_index, other_start
 from ai_mixer.data.folder import Folder
 
 
@@ -137,3 +137,28 @@ def test_augmentation_leaves_the_draw_alone(build):
 def test_nonsense_is_named(build):
     with pytest.raises(ValueError, match=r"excerpt_s must be positive.* got 0"):
         build(excerpt_s=0)
+
+
+def test_whole_songs(build, songs):
+    """Then the only other excerpt of the same production is the song itself."""
+    data = build(excerpt_s=None, excerpts_per_song=1)
+    for index, song in enumerate(songs):
+        whole = data[0, index]
+        assert whole.finished.shape[-1] == round(song.duration_s * 8_000)
+    others = [data._read(song.path, 0.0, song.duration_s) for song in songs]
+    assert data[0, 0].finished.equal(others[0])
+
+
+def test_an_index_beyond_the_end_is_another_draw_from_the_same_song(build):
+    data = build()
+    here, again = data[0, 4], data[0, 4 + len(data)]
+    assert here.song_id == again.song_id
+    assert not same(here, again)
+    assert data.genres[4] == data.songs[4 // 3].genre
+
+
+def test_seconds_or_full():
+    assert excerpt_seconds("full") is None
+    for wrong in (0, -1.0, "long", float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=f"seconds above 0, or full, got {wrong}"):
+            excerpt_seconds(wrong)

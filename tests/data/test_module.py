@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -167,3 +168,21 @@ def test_resuming_goes_on_where_it_stopped(build, show_task, tmp_path):
     validations = [batch for when, batch in straight if when == "val"]
     third = len(validations) // 3
     assert equal(validations[:third], validations[third : 2 * third])
+
+
+def test_whole_songs_come_one_a_batch(build):
+    data = build(excerpt_s="full", excerpts_per_song=1, batch_size=4)
+    songs = {song.id: song for song in data.songs("train")}
+    for batch in batches(data.train_dataloader()):
+        (song_id,) = batch.song_id
+        assert batch.rough.shape[-1] == round(songs[song_id].duration_s * 8_000)
+
+
+def test_genres_in_equal_parts(build):
+    data = build(balance="genre", batch_size=1, excerpts_per_song=4)
+    genres = {song.id: song.genre for song in data.songs("train")}
+    assert len(set(genres.values())) > 1
+    drawn = Counter(genres[batch.song_id[0]] for batch in batches(data.train_dataloader()))
+    assert max(drawn.values()) - min(drawn.values()) <= 1
+    with pytest.raises(ValueError, match="balance 'artist' is none of song, genre"):
+        build(balance="artist")

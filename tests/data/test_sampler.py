@@ -1,5 +1,7 @@
 """Keys: every index once per epoch, in an order that depends on seed and epoch only."""
 
+from collections import Counter
+
 import pytest
 import torch.distributed
 
@@ -77,3 +79,55 @@ def test_a_limit_beyond_the_songs_changes_nothing():
     sampler = KeySampler(range(10), training=True, limit=30)
     assert sorted(index for _, index in sampler) == list(range(10))
     assert len(sampler) == 10
+
+
+GENRES = ["jazz"] * 3 + ["pop"] * 12 + ["rock"] * 5
+
+
+def balanced(epoch=0, limit=None, seed=0):
+    sampler = KeySampler(range(20), training=True, seed=seed, limit=limit, strata=GENRES)
+    sampler.set_epoch(epoch)
+    drawn = list(sampler)
+    assert len(drawn) == len(sampler)
+    return drawn
+
+
+def test_every_genre_as_often():
+    counts = Counter(GENRES[index % 20] for _, index in balanced(epoch=2, limit=18))
+    assert counts == {"jazz": 6, "pop": 6, "rock": 6}
+
+
+def test_within_any_few_examples_too():
+    labels = [GENRES[index % 20] for _, index in balanced()]
+    for start in range(0, 18, 3):
+        assert set(labels[start : start + 3]) == {"jazz", "pop", "rock"}
+
+
+def test_what_comes_again_is_another_draw():
+    drawn = [index for _, index in balanced()]
+    assert len(set(drawn)) == len(drawn)
+    jazz = [index for index in drawn if GENRES[index % 20] == "jazz"]
+    assert {index % 20 for index in jazz[:3]} == {index % 20 for index in jazz[3:6]} == {0, 1, 2}
+    assert all(index >= 20 for index in jazz[3:6])
+
+
+def test_a_balanced_order_depends_on_seed_and_epoch():
+    assert balanced(1) == balanced(1)
+    orders = {tuple(index for _, index in balanced(e, seed=s)) for e in (0, 1) for s in (0, 7)}
+    assert len(orders) == 4
+
+
+def test_processes_share_a_balanced_epoch(monkeypatch):
+    alone = balanced(limit=18)
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    dealt = []
+    for rank in range(2):
+        monkeypatch.setattr(torch.distributed, "get_rank", lambda rank=rank: rank)
+        dealt.append(balanced(limit=18))
+    assert dealt == [alone[::2], alone[1::2]]
+
+
+def test_held_out_songs_are_never_balanced():
+    sampler = KeySampler(range(20), training=False, strata=GENRES)
+    assert list(sampler) == [(0, index) for index in range(20)]

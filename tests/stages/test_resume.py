@@ -44,6 +44,7 @@ def test_killed_in_the_middle_of_an_epoch(training, straight, command):
     assert {name for name in tags if name.startswith("resumed.")} == {"resumed.loader.workers"}
 
 
+@pytest.mark.slow
 def test_ctrl_c_before_the_first_epoch_ended(training, straight, command):
     code, said = training.start().until_points("train/loss", 2).stop(signal.SIGINT)
     assert code == 128 + signal.SIGINT
@@ -52,6 +53,7 @@ def test_ctrl_c_before_the_first_epoch_ended(training, straight, command):
     goes_on_as_if_nothing_had_been(training, straight, command)
 
 
+@pytest.mark.slow
 def test_terminated_while_it_is_evaluated(training, straight, command):
     code, said = training.start().until_said("evaluating on test songs").stop(signal.SIGTERM)
     assert code == 128 + signal.SIGTERM

@@ -252,3 +252,28 @@ def test_real_music_trains_the_same_way(tmp_path, compose):
     assert songs.groupby("group")["split"].nunique().eq(1).all()
     assert (run.artifact_dir / "listening" / "index.html").is_file()
     assert load_model_files(run.artifact_dir)[1]["trained"]
+
+
+def test_whole_songs_train_too(songs_folder, compose, store):
+    """Evaluated one by one, since they differ in length."""
+    words = [
+        "data=folder",
+        f"data.root={songs_folder}",
+        "model=baseline_cnn",
+        "model.channels=8",
+        "excerpt=full",
+        "loader.excerpts_per_song=1",
+        "loader.held_out_per_song=3",
+        "loader.balance=genre",
+        "loader.workers=0",
+        "trainer.max_epochs=1",
+        "trainer.log_every_n_steps=1",
+        "evaluate.excerpts_per_song=1",
+        "render.songs=1",
+        "render.seconds=1",
+        f"paths.mlruns='{store.folder}'",
+    ]
+    run = train(compose(*words), compose(), words, {"data": "folder"})
+    config = OmegaConf.load(run.artifact_dir / "config.yaml")
+    assert config.loader.excerpt_s == "full"
+    assert (run.artifact_dir / "eval" / "tables.md").is_file()

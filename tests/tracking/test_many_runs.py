@@ -39,7 +39,7 @@ def writer(*words: object) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize(
-    ("processes", "points"), [(2, 30), pytest.param(8, 200, marks=pytest.mark.slow)]
+    ("processes", "points"), [(2, 5), pytest.param(8, 200, marks=pytest.mark.slow)]
 )
 def test_many_processes_start_at_once_on_no_database(
     tmp_path: Path, processes: int, points: int

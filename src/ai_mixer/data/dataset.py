@@ -21,6 +21,7 @@ QUIET_RMS = 10.0 ** (-50.0 / 20.0)  # an excerpt below this is drawn again …
 QUIET_DRAWS = 4  # … until there were so many: a quiet song is used as it is
 SILENT_RMS = 10.0 ** (-90.0 / 20.0)  # below this there is nothing to mix: drawn again …
 SILENT_DRAWS = 16  # … until the song counts as silent
+WHOLE = "full"  # instead of seconds: the whole song
 TRIES = 15  # other songs, when one cannot be used
 
 Key = tuple[int, int]
@@ -61,8 +62,10 @@ class Augment(Protocol):
 class SongDataset(Dataset[Example]):
     """`excerpts_per_song` examples of every song and epoch, `excerpt_s` seconds each.
 
-    `stream` keeps train, val and test draws apart. With `cycle_conditions` a task that would draw
-    the condition is given each in turn, so that every one is equally represented.
+    excerpt_s: None for whole songs; another excerpt to hear as reference is then the song itself.
+    An index beyond the length is another draw from the song of `index % len`. `stream` keeps train,
+    val and test draws apart. With `cycle_conditions` a task that would draw the condition is given
+    each in turn, so that every one is equally represented.
     """
 
     def __init__(
@@ -72,13 +75,13 @@ class SongDataset(Dataset[Example]):
         augment: Augment | None = None,
         *,
         sample_rate: int = 44100,
-        excerpt_s: float = 5.0,
+        excerpt_s: float | None = 5.0,
         excerpts_per_song: int = 1,
         seed: int = 0,
         stream: int = 0,
         cycle_conditions: bool = False,
     ) -> None:
-        if excerpt_s <= 0 or excerpts_per_song < 1:
+        if (excerpt_s is not None and excerpt_s <= 0) or excerpts_per_song < 1:
             raise ValueError(
                 "excerpt_s must be positive and excerpts_per_song at least 1, "
                 f"got {excerpt_s} and {excerpts_per_song}"
@@ -90,6 +93,11 @@ class SongDataset(Dataset[Example]):
 
     def __len__(self) -> int:
         return len(self.songs) * self.excerpts_per_song
+
+    @property
+    def genres(self) -> list[str]:
+        """The genre of every index; "" where it is unknown."""
+        return [song.genre or "" for song in self.songs for _ in range(self.excerpts_per_song)]
 
     def __getitem__(self, key: Key) -> Example:
         epoch, index = key
@@ -106,7 +114,7 @@ class SongDataset(Dataset[Example]):
 
     def _candidates(self, epoch: int, index: int) -> Iterator[Song]:
         """The song of an index, then others by lot, should it turn out to be unusable."""
-        place = index // self.excerpts_per_song
+        place = index % len(self) // self.excerpts_per_song
         yield self.songs[place]
         rng = np.random.default_rng([self.seed, self.stream, epoch, index])
         others = len(self.songs) - 1
@@ -117,12 +125,13 @@ class SongDataset(Dataset[Example]):
         sequence = np.random.SeedSequence([self.seed, self.stream, epoch, index])
         where, task_rng, augment_rng = map(np.random.default_rng, sequence.spawn(3))
         path = song.dry_path or song.path
-        start_s, finished = self._excerpt(path, song.duration_s, where)
-        other_s = other_start(start_s, song.duration_s, self.excerpt_s, where)
+        length_s = self.excerpt_s or song.duration_s
+        start_s, finished = self._excerpt(path, song.duration_s, length_s, where)
+        other_s = other_start(start_s, song.duration_s, length_s, where)
         given = CONDITIONS[index % len(CONDITIONS)] if self.cycle_conditions else None
         example = self.task(
             finished,
-            lambda: self._read(path, other_s),
+            lambda: self._read(path, other_s, length_s),
             dry=song.dry_path is not None,
             sample_rate=self.sample_rate,
             rng=task_rng,
@@ -134,19 +143,19 @@ class SongDataset(Dataset[Example]):
         return self.augment.apply(example, self.augment.draw(augment_rng))
 
     def _excerpt(
-        self, path: Path, duration_s: float, rng: np.random.Generator
+        self, path: Path, duration_s: float, length_s: float, rng: np.random.Generator
     ) -> tuple[float, Tensor]:
         """Where the excerpt starts and its samples; near-silence is drawn again."""
         for draw in range(1, SILENT_DRAWS + 1):
-            start_s = rng.uniform(0.0, max(0.0, duration_s - self.excerpt_s))
-            audio = self._read(path, start_s)
+            start_s = rng.uniform(0.0, max(0.0, duration_s - length_s))
+            audio = self._read(path, start_s, length_s)
             power = audio.square().mean()
             if power >= QUIET_RMS**2 or (draw >= QUIET_DRAWS and power >= SILENT_RMS**2):
                 return start_s, audio
         raise SongError(path, f"silent in each of {SILENT_DRAWS} places")
 
-    def _read(self, path: Path, start_s: float) -> Tensor:
-        return read_excerpt(path, start_s, self.excerpt_s, self.sample_rate)
+    def _read(self, path: Path, start_s: float, length_s: float) -> Tensor:
+        return read_excerpt(path, start_s, length_s, self.sample_rate)
 
 
 def other_start(
@@ -169,6 +178,19 @@ def other_start(
     if fits_before and (place < before or not fits_after):
         return place
     return start_s + excerpt_s + place - before
+
+
+def excerpt_seconds(excerpt_s: float | str) -> float | None:
+    """Seconds of an excerpt; None for "full", the whole song. ValueError if it is neither.
+
+    >>> excerpt_seconds(4), excerpt_seconds("full")
+    (4.0, None)
+    """
+    if excerpt_s == WHOLE:
+        return None
+    if isinstance(excerpt_s, str) or not 0 < excerpt_s < float("inf"):
+        raise ValueError(f"excerpt must be seconds above 0, or {WHOLE}, got {excerpt_s}")
+    return float(excerpt_s)
 
 
 def genre_index(label: str | None) -> int:

@@ -9,12 +9,13 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
 
-from ai_mixer.data.dataset import Augment, SongDataset, Task
+from ai_mixer.data.dataset import Augment, SongDataset, Task, excerpt_seconds
 from ai_mixer.data.sampler import KeySampler
 from ai_mixer.data.skipped import warn_of, warn_skipped
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.types import Batch, Skipped, Song
 
+BALANCES = ("song", "genre")
 DULL_HZ = 22050  # below this rate nothing is left of what high_eq and presence change
 
 
@@ -35,6 +36,8 @@ class MixData(pl.LightningDataModule):
     Only training is augmented and drawn anew each epoch, at most `examples_per_epoch` of it.
     Validation and test are always the same examples, `held_out_per_song` of each song, every
     condition in turn. workers = 0 reads in the main process.
+    excerpt_s: seconds, or "full" for whole songs, one a batch. balance: "genre" draws as many
+    examples of every genre for training, "song" as many of every song.
     """
 
     def __init__(
@@ -44,17 +47,23 @@ class MixData(pl.LightningDataModule):
         augment: Augment | None = None,
         *,
         sample_rate: int = 44100,
-        excerpt_s: float = 5.0,
+        excerpt_s: float | str = 5.0,
         excerpts_per_song: int = 16,
         examples_per_epoch: int | None = None,
         held_out_per_song: int = 6,
+        balance: str = "song",
         batch_size: int = 16,
         workers: int = 0,
         seed: int = 0,
     ) -> None:
         super().__init__()
+        if balance not in BALANCES:
+            raise ValueError(f"balance {balance!r} is none of {', '.join(BALANCES)}")
+        self.balance = balance
         self.source, self.task, self.augment = source, task, augment
-        self.sample_rate, self.excerpt_s = sample_rate, excerpt_s
+        self.sample_rate, self.excerpt_s = sample_rate, excerpt_seconds(excerpt_s)
+        if self.excerpt_s is None:
+            batch_size = 1  # songs differ in length
         self.excerpts_per_song = excerpts_per_song
         self.examples_per_epoch = examples_per_epoch
         self.held_out_per_song = held_out_per_song
@@ -81,7 +90,7 @@ class MixData(pl.LightningDataModule):
     def _warn(self, songs: list[Song]) -> None:
         """What is left out, and songs that are used although something is odd about them."""
         warn_skipped(self.skipped)
-        short = [song.id for song in songs if song.duration_s < self.excerpt_s]
+        short = [song.id for song in songs if song.duration_s < (self.excerpt_s or 0)]
         if short:
             fate = f"shorter than an excerpt of {self.excerpt_s:g} s and filled up with silence"
             warn_of(f"a song is {fate}", f"songs are {fate}", short)
@@ -128,7 +137,13 @@ class MixData(pl.LightningDataModule):
         return _Loader(
             dataset,  # type: ignore[arg-type]  # Dataset is generic in the item, not in the batch
             batch_size=self.batch_size,
-            sampler=KeySampler(dataset, training=training, seed=self.seed, limit=limit),
+            sampler=KeySampler(
+                dataset,
+                training=training,
+                seed=self.seed,
+                limit=limit,
+                strata=dataset.genres if training and self.balance == "genre" else None,
+            ),
             collate_fn=Batch.collate,
             num_workers=self.workers,
             pin_memory=torch.cuda.is_available(),

@@ -91,7 +91,8 @@ def main(cfg: DictConfig) -> None:
     needs = memory(parts, settings.seconds)
     path = Path(settings.json)
     table.write(times, path, memory_mib=needs.reset_index().to_dict("records"))
-    print(f"{settings.seconds:g} s of stereo; loader and step: {parts.data.excerpt_s:g} s")
+    length = f"{parts.data.excerpt_s:g} s" if parts.data.excerpt_s else "whole songs"
+    print(f"{settings.seconds:g} s of stereo; loader and step: {length}")
     print(f"{table.show(times)}\nPeak memory of the chain\n\n{table.show(needs)}\n{path}")
 
 

@@ -113,7 +113,7 @@ def evaluate(
     dataset = held_out(mixer.config, mixer.console, data, "reference", **loader).dataset(split)
     batches: DataLoader[Batch] = DataLoader(
         [(0, index) for index in range(len(dataset))],  # type: ignore[arg-type]
-        batch_size=batch_size,
+        batch_size=batch_size if dataset.excerpt_s else 1,  # whole songs differ in length
         collate_fn=lambda keys: Batch.collate([dataset[key] for key in keys]),
     )
     songs = {song.id: song for song in dataset.songs}
