@@ -1,0 +1,168 @@
+"""The console live: a block in, a block out, and knobs that may be turned at any block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch import Tensor
+
+from ai_mixer.console.ramp import Ramp
+from ai_mixer.dsp.chain import TICK, Chain
+from ai_mixer.dsp.recursions import Array
+from ai_mixer.effects.limiter import Limiter, LimiterStream
+
+if TYPE_CHECKING:
+    from ai_mixer.console.console import Console
+
+RAMP_S = 0.05  # how long a knob takes to where it was turned
+RENDER_BLOCK = 1 << 15  # samples at a time of a song that is rendered
+
+
+class ConsoleStream:
+    """`s(block, knobs)`: the console with its state, for one song or one live input.
+
+    block: [C, n] float32 or float64 with any n from 0 to `block_size`, mono or stereo. knobs: [P]
+    or [1, P] positions, or None to leave them where they are. Returns [C, n], without gradients: what went in
+    `latency_samples` before (the limiter's look-ahead; 0 with limit=False).
+
+    Knobs are neutral until they are given. Those of the first block hold at once, later ones glide
+    to their place in 50 ms, each on its own scale (dB, log ratio, share), without a click. What
+    comes out is the offline mix, however it is cut into blocks, to −90 dB and better.
+
+    One that is made is ready: nothing is compiled or planned while it plays. It plays one signal,
+    from one thread at a time; torch's own threads do not help blocks this small
+    (`torch.set_num_threads(1)`). A sample that is NaN or infinite is heard as 0: it would never
+    leave the filters. channels: what to be ready for; the first block may differ.
+    ValueError for knobs or a block that do not fit, and knobs that are not finite.
+
+    >>> from ai_mixer import load_console
+    >>> console = load_console("classic", ranges="wide")
+    >>> stream = console.stream(44_100, 128)
+    >>> stream.latency_samples  # of the limiter
+    316
+    >>> silence = torch.zeros(2, 128)
+    >>> stream(silence).shape  # neutral
+    torch.Size([2, 128])
+    >>> brighter = console.knobs_from({"high_eq": 4.0})[0]
+    >>> stream(silence, brighter).shape  # turned, and left there
+    torch.Size([2, 128])
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        sample_rate: int,
+        block_size: int,
+        *,
+        channels: int = 2,
+        limit: bool = True,
+    ) -> None:
+        if block_size < 1:
+            raise ValueError(f"block_size must be 1 or more, got {block_size}")
+        neutral = console.neutral.cpu()
+        console.check(neutral.new_zeros(1, channels, block_size), sample_rate, neutral[None])
+        self.console, self.sample_rate, self.block_size = console, sample_rate, block_size
+        self._parts = list(console.parts())
+        self._limiter = cast(Limiter, console.limiter).stream(sample_rate) if limit else None
+        self._ramp = Ramp(neutral.numpy(), round(RAMP_S * sample_rate))
+        self._heard = False
+        self._begin(channels)
+
+    @property
+    def latency_samples(self) -> int:
+        """By how much the output is late."""
+        return self._limiter.latency_samples if self._limiter else 0
+
+    @torch.no_grad()
+    def __call__(self, block: Tensor, knobs: Tensor | None = None) -> Tensor:
+        """The next block."""
+        self._check(block)
+        if knobs is not None:
+            self._turn(knobs)
+        if not block.shape[1]:
+            return block.clone()
+        self._heard = True
+        audio = torch.empty(block.shape, dtype=torch.float64)
+        self._chain.push(audio.copy_(block).numpy())
+        self._ramp.wait(block.shape[1])
+        mix = audio.to(block)
+        return self._limiter.push(mix[None])[0] if self._limiter else mix
+
+    def _begin(self, channels: int) -> None:
+        """At rest. Everything is called once, so that it is compiled before the first block."""
+        self._channels = channels
+        self._chain = Chain([part.step(self.sample_rate, channels) for part, _ in self._parts])
+        self._set_out(self._ramp.target[None])
+        nothing = torch.zeros(1, channels, self.block_size)
+        self._chain.push(nothing[0, :, :0].double().numpy())
+        if self._limiter:
+            LimiterStream(self._limiter.limiter, self.sample_rate).push(nothing)
+
+    def _check(self, block: Tensor) -> None:
+        if block.dim() != 2 or block.shape[1] > self.block_size:
+            raise ValueError(
+                f"block must be [C, n] with n ≤ {self.block_size}, got {list(block.shape)}"
+            )
+        if block.dtype not in {torch.float32, torch.float64}:
+            raise ValueError(f"block must be float32 or float64, got {block.dtype}")
+        if block.shape[0] == self._channels:
+            return
+        if self._heard or block.shape[0] not in {1, 2}:
+            raise ValueError(f"block must have {self._channels} channels, got {block.shape[0]}")
+        self._begin(block.shape[0])
+
+    def _turn(self, knobs: Tensor) -> None:
+        self.console.check_knobs(knobs[None] if knobs.dim() == 1 else knobs, songs=1)
+        target = knobs.detach().double().cpu().reshape(-1)
+        if not target.isfinite().all():
+            raise ValueError(f"knobs must be finite, got {target.tolist()}")
+        if (target.numpy() == self._ramp.target).all():
+            return
+        if self._heard:
+            self._ramp.go(target.numpy())
+            self._set_out(self._ramp.path(TICK))
+        else:
+            self._ramp = Ramp(target.numpy(), round(RAMP_S * self.sample_rate))
+            self._set_out(self._ramp.target[None])
+
+    def _set_out(self, path: Array) -> None:
+        """The chain's coefficients from now on. path: [ticks, P] positions."""
+        positions = torch.from_numpy(path)
+        still = (path == path[-1]).all(axis=0)
+        coefficients = []
+        for effect, columns in self._parts:
+            rows = positions[-1:] if still[list(columns.values())].all() else positions
+            values = self.console.values(columns, rows)
+            coefficients.append(effect.coefficients(self.sample_rate, **values))
+        self._chain.turn(coefficients)
+
+
+def render(
+    console: Console,
+    blocks: Iterable[Tensor],
+    sample_rate: int,
+    knobs: Tensor,
+    *,
+    limit: bool = True,
+) -> Iterator[Tensor]:
+    """The mix of a song of any length, block by block as it is asked for.
+
+    blocks: the song's [C, n] in order, any n. knobs: [P] positions. Yields blocks [C, n] that are
+    together as long as the song and not late. In flight: `RENDER_BLOCK` samples beside the block
+    that was given and the limiter's look-ahead.
+    """
+    stream, late = None, 0
+    for block in blocks:
+        for part in block.split(RENDER_BLOCK, dim=-1):
+            if stream is None:
+                stream = ConsoleStream(
+                    console, sample_rate, RENDER_BLOCK, channels=len(part), limit=limit
+                )
+                late = stream.latency_samples
+            mix = stream(part, knobs)
+            early, late = late, max(0, late - mix.shape[-1])
+            yield mix[..., early:]
+    if stream is not None:
+        yield stream(part.new_zeros(len(part), stream.latency_samples))[..., late:]
