@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor
 
+from ai_mixer.console.curve import Curve
 from ai_mixer.console.ramp import Ramp
 from ai_mixer.dsp.chain import TICK, Chain
 from ai_mixer.dsp.recursions import Array
@@ -64,9 +65,8 @@ class ConsoleStream:
         neutral = console.neutral.cpu()
         console.check(neutral.new_zeros(1, channels, block_size), sample_rate, neutral[None])
         self.console, self.sample_rate, self.block_size = console, sample_rate, block_size
-        self._parts = list(console.parts())
+        self._curves = [Curve(console, *part, sample_rate) for part in console.parts()]
         self._limiter = cast(Limiter, console.limiter).stream(sample_rate) if limit else None
-        self._ramp = Ramp(neutral.numpy(), round(RAMP_S * sample_rate))
         self._heard = False
         self._begin(channels)
 
@@ -93,8 +93,10 @@ class ConsoleStream:
     def _begin(self, channels: int) -> None:
         """At rest. Everything is called once, so that it is compiled before the first block."""
         self._channels = channels
-        self._chain = Chain([part.step(self.sample_rate, channels) for part, _ in self._parts])
-        self._set_out(self._ramp.target[None])
+        effects = [effect for effect, _ in self.console.parts()]
+        self._chain = Chain([effect.step(self.sample_rate, channels) for effect in effects])
+        self._stand(self.console.neutral.double().cpu().numpy())
+        self._curves[0](self._ramp.target[None])
         nothing = torch.zeros(1, channels, self.block_size)
         self._chain.push(nothing[0, :, :0].double().numpy())
         if self._limiter:
@@ -122,21 +124,15 @@ class ConsoleStream:
             return
         if self._heard:
             self._ramp.go(target.numpy())
-            self._set_out(self._ramp.path(TICK))
+            path = self._ramp.path(TICK)
+            self._chain.turn([curve(path) for curve in self._curves])
         else:
-            self._ramp = Ramp(target.numpy(), round(RAMP_S * self.sample_rate))
-            self._set_out(self._ramp.target[None])
+            self._stand(target.numpy())
 
-    def _set_out(self, path: Array) -> None:
-        """The chain's coefficients from now on. path: [ticks, P] positions."""
-        positions = torch.from_numpy(path)
-        still = (path == path[-1]).all(axis=0)
-        coefficients = []
-        for effect, columns in self._parts:
-            rows = positions[-1:] if still[list(columns.values())].all() else positions
-            values = self.console.values(columns, rows)
-            coefficients.append(effect.coefficients(self.sample_rate, **values))
-        self._chain.turn(coefficients)
+    def _stand(self, positions: Array) -> None:
+        """Knobs without a past: [P]."""
+        self._ramp = Ramp(positions, round(RAMP_S * self.sample_rate))
+        self._chain.turn([curve.exact(positions[None]) for curve in self._curves])
 
 
 def render(

@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numba import njit
-from torch import Tensor
 
 from ai_mixer.dsp import compression, convolution, recursions, steps
 from ai_mixer.dsp.convolution import convolve
@@ -64,10 +62,10 @@ class Chain:
         self._widths = np.empty(0, np.int64)
         self._since = 0  # samples since the path began
 
-    def turn(self, paths: Sequence[Tensor]) -> None:
+    def turn(self, paths: Sequence[Array]) -> None:
         """From the next sample on: coefficients [ticks or 1, K] of each step, the last row stays."""
         ticks = max(len(path) for path in paths)
-        self._path = torch.cat([path.expand(ticks, -1) for path in paths], dim=1).double().numpy()
+        self._path = np.hstack([np.broadcast_to(p, (ticks, p.shape[1])) for p in paths])
         self._widths = np.cumsum([0, *(path.shape[1] for path in paths)])
         self._since = 0
 
