@@ -4,8 +4,6 @@ The sum is linear, so a knob that moves with every block is followed at the same
 single jump, and never goes beyond where it was sent.
 """
 
-import math
-
 import numpy as np
 
 from ai_mixer.dsp.recursions import Array
@@ -26,9 +24,9 @@ class Ramp:
 
     def path(self, tick: int) -> Array:
         """[ticks, P]: the positions from now on, every `tick` samples, to the end of all moves."""
-        ages = np.array([age for age, _ in self._moves], dtype=np.float64)
-        times = tick * np.arange(math.ceil(self._length / tick) + 1)
-        progress = ((times[:, None] + ages) / self._length).clip(max=1)
+        ages = np.array([age for age, _ in self._moves])
+        times = np.arange(0, self._length + tick, tick)
+        progress = np.minimum((times[:, None] + ages) / self._length, 1)
         left = (1 + np.cos(np.pi * progress)) / 2
         return self.target - left @ np.array([jump for _, jump in self._moves])
 

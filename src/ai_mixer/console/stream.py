@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ai_mixer.console.curve import Curve
+from ai_mixer.console.curves import Curves
 from ai_mixer.console.ramp import Ramp
 from ai_mixer.dsp.chain import TICK, Chain
 from ai_mixer.dsp.recursions import Array
@@ -65,7 +66,7 @@ class ConsoleStream:
         neutral = console.neutral.cpu()
         console.check(neutral.new_zeros(1, channels, block_size), sample_rate, neutral[None])
         self.console, self.sample_rate, self.block_size = console, sample_rate, block_size
-        self._curves = [Curve(console, *part, sample_rate) for part in console.parts()]
+        self._curves = Curves(console, sample_rate)
         self._limiter = cast(Limiter, console.limiter).stream(sample_rate) if limit else None
         self._heard = False
         self._begin(channels)
@@ -96,7 +97,7 @@ class ConsoleStream:
         effects = [effect for effect, _ in self.console.parts()]
         self._chain = Chain([effect.step(self.sample_rate, channels) for effect in effects])
         self._stand(self.console.neutral.double().cpu().numpy())
-        self._curves[0](self._ramp.target[None])
+        self._curves(self._ramp.target[None])
         nothing = torch.zeros(1, channels, self.block_size)
         self._chain.push(nothing[0, :, :0].double().numpy())
         if self._limiter:
@@ -117,22 +118,21 @@ class ConsoleStream:
 
     def _turn(self, knobs: Tensor) -> None:
         self.console.check_knobs(knobs[None] if knobs.dim() == 1 else knobs, songs=1)
-        target = knobs.detach().double().cpu().reshape(-1)
-        if not target.isfinite().all():
-            raise ValueError(f"knobs must be finite, got {target.tolist()}")
-        if (target.numpy() == self._ramp.target).all():
+        target = knobs.detach().cpu().double().numpy().reshape(-1)
+        if np.array_equal(target, self._ramp.target):
             return
+        if not np.isfinite(target).all():
+            raise ValueError(f"knobs must be finite, got {target.tolist()}")
         if self._heard:
-            self._ramp.go(target.numpy())
-            path = self._ramp.path(TICK)
-            self._chain.turn([curve(path) for curve in self._curves])
+            self._ramp.go(target)
+            self._chain.turn(self._curves(self._ramp.path(TICK)))
         else:
-            self._stand(target.numpy())
+            self._stand(target)
 
     def _stand(self, positions: Array) -> None:
         """Knobs without a past: [P]."""
         self._ramp = Ramp(positions, round(RAMP_S * self.sample_rate))
-        self._chain.turn([curve.exact(positions[None]) for curve in self._curves])
+        self._chain.turn(self._curves.exact(positions[None]))
 
 
 def render(

@@ -32,6 +32,9 @@ class Kind(IntEnum):
     CONVOLVE = 4
 
 
+WIDTHS = {Kind.MIX: 2, Kind.FILTER: 5, Kind.COMPRESS: 1, Kind.ECHO: 1, Kind.CONVOLVE: 1}
+
+
 class Step(NamedTuple):
     """One effect as a step of the chain, at rest.
 
@@ -58,16 +61,16 @@ class Chain:
         self._kinds = np.array([step.kind for step in steps], np.int64)
         self._numbers, self._number_ends = _join([step.numbers for step in steps])
         self._samples, self._sample_ends = _join([step.samples for step in steps])
-        self._path = np.empty((0, 0))
-        self._widths = np.empty(0, np.int64)
+        self._widths = np.cumsum([0, *(WIDTHS[step.kind] for step in steps)])
+        self._path = np.empty((0, self._widths[-1]))
         self._since = 0  # samples since the path began
 
-    def turn(self, paths: Sequence[Array]) -> None:
-        """From the next sample on: coefficients [ticks or 1, K] of each step, the last row stays."""
-        ticks = max(len(path) for path in paths)
-        self._path = np.hstack([np.broadcast_to(p, (ticks, p.shape[1])) for p in paths])
-        self._widths = np.cumsum([0, *(path.shape[1] for path in paths)])
-        self._since = 0
+    def turn(self, path: Array) -> None:
+        """From the next sample on: all steps' coefficients side by side, a row per tick.
+
+        path: [ticks, K] float64. The last row stays.
+        """
+        self._path, self._since = path, 0
 
     def push(self, audio: Array) -> None:
         """The next block, in place. audio: [C, n] float64, C-contiguous rows."""
