@@ -1,4 +1,4 @@
-"""Knobs that glide: a jump becomes a raised cosine, and jumps that overlap add up.
+"""Knobs that glide: their speed is a raised cosine, and jumps that overlap add up.
 
 The sum is linear, so a knob that moves with every block is followed at the same distance as a
 single jump, and never goes beyond where it was sent.
@@ -27,8 +27,9 @@ class Ramp:
         ages = np.array([age for age, _ in self._moves])
         times = np.arange(0, self._length + tick, tick)
         progress = np.minimum((times[:, None] + ages) / self._length, 1)
-        left = (1 + np.cos(np.pi * progress)) / 2
-        return self.target - left @ np.array([jump for _, jump in self._moves])
+        left = 1 - progress + np.sin(2 * np.pi * progress) / (2 * np.pi)
+        left[progress == 1] = 0  # the sine of 2π is not quite
+        return self.target - left @ np.reshape([jump for _, jump in self._moves], (-1, len(self.target)))
 
     def wait(self, samples: int) -> None:
         """Time passes."""
