@@ -68,7 +68,7 @@ class ConsoleStream:
         self.console, self.sample_rate, self.block_size = console, sample_rate, block_size
         self._curves = Curves(console, sample_rate)
         self._limiter = cast(Limiter, console.limiter).stream(sample_rate) if limit else None
-        self._heard = False
+        self._heard, self._like = False, torch.empty(0)
         self._begin(channels)
 
     @property
@@ -84,12 +84,22 @@ class ConsoleStream:
             self._turn(knobs)
         if not block.shape[1]:
             return block.clone()
-        self._heard = True
+        self._heard, self._like = True, block.new_empty(0)
         audio = torch.empty(block.shape, dtype=torch.float64)
         self._chain.push(audio.copy_(block).numpy())
         self._ramp.wait(block.shape[1])
         mix = audio.to(block)
         return self._limiter.push(mix[None])[0] if self._limiter else mix
+
+    @torch.no_grad()
+    def finish(self) -> Tensor:
+        """The last `latency_samples` of a song that has been given whole: [C, latency_samples].
+
+        Echoes and room end with the song, as offline. (Blocks of silence instead would let them
+        sound, and the limiter, which looks ahead, would hear them.)
+        """
+        silence = self._like.new_zeros(self._channels, self.latency_samples)
+        return self._limiter.push(silence[None])[0] if self._limiter else silence
 
     def _begin(self, channels: int) -> None:
         """At rest. Everything is called once, so that it is compiled before the first block."""
@@ -161,4 +171,4 @@ def render(
             early, late = late, max(0, late - mix.shape[-1])
             yield mix[..., early:]
     if stream is not None:
-        yield stream(part.new_zeros(len(part), stream.latency_samples))[..., late:]
+        yield stream.finish()[..., late:]
