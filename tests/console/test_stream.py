@@ -7,7 +7,7 @@ import torch
 
 from ai_mixer.bench.memory import peak_mib
 from ai_mixer.console import Console, load_console
-from ai_mixer.console.stream import RENDER_BLOCK
+from ai_mixer.console.whole_song import BLOCK
 from ai_mixer.dsp.chain import Kind, Step
 from ai_mixer.effects.effect import Effect
 from ai_mixer.effects.limiter import Limiter
@@ -148,7 +148,7 @@ def test_stereo_does_not_become_mono_on_the_way():
 
 @pytest.mark.parametrize(("rate", "size"), [(4_000, 128), (RATE, 0), (44_100.5, 128)])
 def test_a_stream_that_cannot_be(rate, size):
-    with pytest.raises(ValueError, match="sample_rate|block_size"):
+    with pytest.raises(ValueError, match=r"sample_rate|block_size"):
         WIDE.stream(rate, size)
 
 
@@ -201,7 +201,7 @@ def test_rendering_in_blocks_is_the_offline_mix(channels, limit):
     assert residual_db(mix, WIDE(x[None], RATE, HIGH[None], limit=limit)[0]) <= -110
 
 
-@pytest.mark.parametrize("length", [1, 100, 316, 317, RENDER_BLOCK])
+@pytest.mark.parametrize("length", [1, 100, 316, 317, BLOCK])
 def test_a_rendered_song_keeps_its_length(length):
     x = song()[:, :length]
     mix = torch.cat(list(WIDE.render([x[:, :50], x[:, 50:]], RATE, WIDE.neutral)), dim=-1)
@@ -231,7 +231,7 @@ def test_ten_minutes_take_no_more_memory_than_one():
     minute = song(seconds=60.0)
 
     def render(minutes):
-        blocks = (block for _ in range(minutes) for block in minute.split(RENDER_BLOCK, dim=-1))
+        blocks = (block for _ in range(minutes) for block in minute.split(BLOCK, dim=-1))
         return sum(mix.shape[-1] for mix in WIDE.render(blocks, RATE, HIGH))
 
     assert render(1) == minute.shape[-1]  # and everything is compiled

@@ -292,7 +292,11 @@ def live(cls, rate, channels=2, block=4096):
     if not knobs:
         pytest.skip("the limiter has a stream of its own")
     pages = [{n: getattr(k, n) for n in ("name", "unit", "scale", "neutral")} for k in knobs]
-    entry = {"name": "alone", "effect": cls(), "knobs": dict(zip(cls.knob_names, pages))}
+    entry = {
+        "name": "alone",
+        "effect": cls(),
+        "knobs": dict(zip(cls.knob_names, pages, strict=True)),
+    }
     console = Console([entry], Limiter(), {k.name: (k.low, k.high) for k in knobs})
     return console.stream(rate, block, channels=channels, limit=False), console.neutral
 

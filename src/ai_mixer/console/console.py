@@ -10,7 +10,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from ai_mixer.console.stream import ConsoleStream, render
+from ai_mixer.console.stream import ConsoleStream
+from ai_mixer.console.whole_song import render
 from ai_mixer.effects.effect import Effect
 from ai_mixer.types import Knob, Settings, knob_names
 
@@ -110,7 +111,7 @@ class Console(nn.Module):
     def render(
         self, blocks: Iterable[Tensor], sample_rate: int, knobs: Tensor, *, limit: bool = True
     ) -> Iterator[Tensor]:
-        """The mix of a song of any length, block by block: see `stream.render`."""
+        """The mix of a song of any length, block by block: see `whole_song.render`."""
         return render(self, blocks, sample_rate, knobs, limit=limit)
 
     def parts(self) -> Iterator[tuple[Effect, Columns]]:
@@ -185,6 +186,7 @@ class Console(nn.Module):
         return min(max(position, 0.0), 1.0)
 
     def check(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> None:
+        """ValueError if `forward` cannot be called with these."""
         if audio.dim() != 3 or audio.shape[1] not in {1, 2} or audio.shape[2] < 1:
             raise ValueError(f"audio must be [B, 1 or 2, T], got {list(audio.shape)}")
         if audio.dtype not in {torch.float32, torch.float64}:
@@ -197,6 +199,7 @@ class Console(nn.Module):
         self.check_knobs(knobs, songs=audio.shape[0])
 
     def check_knobs(self, knobs: Tensor, songs: int | None = None) -> None:
+        """ValueError if they are not [songs, P]."""
         expected = [knobs.shape[0] if songs is None and knobs.dim() else songs, len(self.knobs)]
         if list(knobs.shape) != expected:
             raise ValueError(f"knobs must be [B, P] = {expected}, got {list(knobs.shape)}")

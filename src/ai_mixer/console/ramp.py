@@ -29,7 +29,9 @@ class Ramp:
         progress = np.minimum((times[:, None] + ages) / self._length, 1)
         left = 1 - progress + np.sin(2 * np.pi * progress) / (2 * np.pi)
         left[progress == 1] = 0  # the sine of 2π is not quite
-        return self.target - left @ np.reshape([jump for _, jump in self._moves], (-1, len(self.target)))
+        return self.target - left @ np.reshape(
+            [jump for _, jump in self._moves], (-1, len(self.target))
+        )
 
     def wait(self, samples: int) -> None:
         """Time passes."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -19,24 +18,24 @@ if TYPE_CHECKING:
     from ai_mixer.console.console import Console
 
 RAMP_S = 0.07  # how long a knob takes; 24 dB in 50 ms would be heard beside a tone of 100 Hz
-RENDER_BLOCK = 1 << 15  # samples at a time of a song that is rendered
 
 
 class ConsoleStream:
     """`s(block, knobs)`: the console with its state, for one song or one live input.
 
     block: [C, n] float32 or float64 with any n from 0 to `block_size`, mono or stereo. knobs: [P]
-    or [1, P] positions, or None to leave them where they are. Returns [C, n], without gradients: what went in
-    `latency_samples` before (the limiter's look-ahead; 0 with limit=False).
+    or [1, P] positions, or None to leave them where they are. Returns [C, n], without gradients:
+    what went in `latency_samples` before (the limiter's look-ahead; 0 with limit=False).
 
     Knobs are neutral until they are given. Those of the first block hold at once, later ones glide
     to their place in 70 ms, each on its own scale (dB, log ratio, share), without a click. What
     comes out is the offline mix, however it is cut into blocks, to −90 dB and better.
 
-    One that is made is ready: nothing is compiled or planned while it plays. It plays one signal,
-    from one thread at a time; torch's own threads do not help blocks this small
-    (`torch.set_num_threads(1)`). A sample that is NaN or infinite is heard as 0: it would never
-    leave the filters. channels: what to be ready for; the first block may differ.
+    One that is made is ready: nothing is compiled or planned while it plays. Two things are left to
+    the program: `torch.set_num_threads(1)`, as threads do not help blocks this small, and
+    `gc.collect(); gc.freeze()`, as Python's collector takes 0.2 s over all that is imported. One
+    stream plays one signal, from one thread at a time. A sample that is NaN or infinite is heard as
+    0: it would never leave the filters. channels: what to be ready for; the first block may differ.
     ValueError for knobs or a block that do not fit, and knobs that are not finite.
 
     >>> from ai_mixer import load_console
@@ -143,32 +142,3 @@ class ConsoleStream:
         """Knobs without a past: [P]."""
         self._ramp = Ramp(positions, round(RAMP_S * self.sample_rate))
         self._chain.turn(self._curves.exact(positions[None]))
-
-
-def render(
-    console: Console,
-    blocks: Iterable[Tensor],
-    sample_rate: int,
-    knobs: Tensor,
-    *,
-    limit: bool = True,
-) -> Iterator[Tensor]:
-    """The mix of a song of any length, block by block as it is asked for.
-
-    blocks: the song's [C, n] in order, any n. knobs: [P] positions. Yields blocks [C, n] that are
-    together as long as the song and not late. In flight: `RENDER_BLOCK` samples beside the block
-    that was given and the limiter's look-ahead.
-    """
-    stream, late = None, 0
-    for block in blocks:
-        for part in block.split(RENDER_BLOCK, dim=-1):
-            if stream is None:
-                stream = ConsoleStream(
-                    console, sample_rate, RENDER_BLOCK, channels=len(part), limit=limit
-                )
-                late = stream.latency_samples
-            mix = stream(part, knobs)
-            early, late = late, max(0, late - mix.shape[-1])
-            yield mix[..., early:]
-    if stream is not None:
-        yield stream.finish()[..., late:]

@@ -102,7 +102,7 @@ def _silence_what_is_no_number(audio):  # type: ignore[no-untyped-def]
 
 
 def _compile(version: int):  # type: ignore[no-untyped-def]
-    """numba keeps compiled code until this file changes, or `version`: that of what is called."""
+    """Compiled code is kept until this file changes, or `version`: that of what is called."""
 
     @njit(cache=True, nogil=True)
     def run(  # type: ignore[no-untyped-def]
@@ -141,5 +141,7 @@ def _compile(version: int):  # type: ignore[no-untyped-def]
     return run
 
 
-_SOURCES = [Path(str(m.__file__)).read_bytes() for m in (compression, convolution, recursions, steps)]
+_SOURCES = [
+    Path(str(m.__file__)).read_bytes() for m in (compression, convolution, recursions, steps)
+]
 _run = _compile(zlib.crc32(b"".join(_SOURCES)))

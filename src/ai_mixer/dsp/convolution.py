@@ -2,8 +2,9 @@
 
 The response is cut into equal partitions (Gardner, "Efficient Convolution without Input-Output
 Delay", JAES 43(3), 1995; Wefers, "Partitioned Convolution Algorithms for Real-Time Auralization",
-2015). The first two partitions are summed sample by sample. The others are multiplied with the input's spectra while the next partition's worth of input
-comes in, an equal share with each block, so that no block has to do it all.
+2015). The first two partitions are summed sample by sample. The others are multiplied with the
+input's spectra while the next partition's worth of input comes in, an equal share with each block,
+so that no block has to do it all.
 
 Two real channels go through one complex transform. In float32: the error is at −130 dB.
 """

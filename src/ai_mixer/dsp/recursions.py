@@ -141,7 +141,7 @@ def _biquad_forward(x, ba, y):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, fastmath=FUSED)
 def _biquad_pair(x, u, x_ba, u_ba, y, v):  # type: ignore[no-untyped-def]
-    """x → y and u → v."""
+    """Two filters: x → y and u → v."""
     b0, b1, b2, _, a1, a2 = x_ba
     d0, d1, d2, _, c1, c2 = u_ba
     x1 = x2 = y1 = y2 = 0.0
