@@ -7,14 +7,17 @@ import importlib
 import math
 import pkgutil
 
+import numpy as np
 import pytest
 import torch
+from scipy.signal.windows import blackmanharris
 from torch.autograd import gradcheck
 
 import ai_mixer.effects
-from ai_mixer.console import load_console
+from ai_mixer.console import Console, load_console
 from ai_mixer.console.load import config_folder
 from ai_mixer.effects.effect import Effect
+from ai_mixer.effects.limiter import Limiter
 from ai_mixer.types import Knob
 
 RATES = (44_100, 48_000, 96_000)  # of every law
@@ -281,3 +284,82 @@ def test_audible_answers_for_each_song(cls, rate):
     heard = cls().audible(music(batch=3, rate=rate), rate, **turned(cls, [0.2, 0.7, 1.0]))
     assert heard.shape == (3,)
     assert heard.dtype == torch.bool
+
+
+def live(cls, rate, channels=2, block=4096):
+    """The effect alone, block by block: what a console of it and nothing else streams."""
+    knobs = [knob_of(cls, name) for name in cls.knob_names]
+    if not knobs:
+        pytest.skip("the limiter has a stream of its own")
+    pages = [{n: getattr(k, n) for n in ("name", "unit", "scale", "neutral")} for k in knobs]
+    entry = {
+        "name": "alone",
+        "effect": cls(),
+        "knobs": dict(zip(cls.knob_names, pages, strict=True)),
+    }
+    console = Console([entry], Limiter(), {k.name: (k.low, k.high) for k in knobs})
+    return console.stream(rate, block, channels=channels, limit=False), console.neutral
+
+
+@each_effect
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("position", [None, 0.8])
+def test_live_equals_offline_however_it_is_cut(cls, channels, position, rate):
+    x = music(channels=channels, rate=rate)
+    values = neutral(cls) if position is None else turned(cls, position)
+    want, cuts = cls()(x, rate, **values)[0], []
+    for sizes in ([64], [4096], [1, 0, 300, 7]):
+        stream, rest = live(cls, rate, channels)
+        knobs = rest if position is None else torch.full_like(rest, position)
+        blocks, start = [], 0
+        while start < x.shape[-1]:
+            count = sizes[len(blocks) % len(sizes)]
+            blocks.append(stream(x[0, :, start : start + count], None if start else knobs))
+            start += count
+        cuts.append(torch.cat(blocks, dim=-1))
+        assert stream.latency_samples == 0
+        assert residual_db(cuts[-1], want) <= -110
+    assert all(residual_db(cut, cuts[0]) <= -200 for cut in cuts)
+
+
+def outside_the_octaves(y, frequency_hz, rate):
+    """The share of the energy that lies more than an octave away from a tone."""
+    spectrum = np.abs(np.fft.rfft(y.numpy() * blackmanharris(y.shape[-1]))) ** 2
+    off = np.abs(np.log2(np.fft.rfftfreq(y.shape[-1], 1 / rate).clip(1) / frequency_hz)) > 1
+    return spectrum[:, off].sum() / spectrum.sum()
+
+
+@each_knob
+@pytest.mark.parametrize("frequency_hz", [100, 1000])
+@pytest.mark.parametrize(("start", "end"), [(0.0, 1.0), (1.0, 0.0)])
+def test_a_jump_of_a_knob_does_not_click(cls, name, frequency_hz, start, end):
+    """On a tone, 0.2 s around the jump. Harmonics that the effect makes anyway are no click."""
+    rate, window, before = 44_100, 8192, 0.4 if cls.__name__ != "Reverb" else 1.3
+    time_s = torch.arange(rate * 2, dtype=torch.float64) / rate
+    phase = 2 * math.pi * frequency_hz * time_s
+    tone = 0.2 * torch.stack([torch.sin(phase), 0.5 * torch.cos(phase)])
+    stream, knobs = live(cls, rate)
+    place, jump = cls.knob_names.index(name), round((before + 0.2) * rate / 256)
+    blocks = []
+    for count, block in enumerate(tone[:, : (jump + 70) * 256].split(256, dim=-1)):
+        knobs[place] = start if count < jump else end
+        blocks.append(stream(block, knobs))
+    y, middle = torch.cat(blocks, dim=-1), jump * 256 + round(0.035 * rate)
+    parts = y[:, middle - window * 3 // 2 : middle + window * 3 // 2].split(window, dim=-1)
+    steady_1, moving, steady_2 = [outside_the_octaves(p, frequency_hz, rate) for p in parts]
+    assert moving <= max(1e-6, 3 * steady_1, 3 * steady_2)
+
+
+@each_knob
+def test_a_knob_that_was_turned_arrives_exactly(cls, name, rate):
+    """100 ms later, all is as if the knob had always stood there, but for the table."""
+    stream, knobs = live(cls, rate)
+    x, later = music(rate=rate, seconds=2.0), round(1.5 * rate)
+    stream(x[0, :, :64], knobs)
+    place = cls.knob_names.index(name)
+    knobs[place] = 0.83
+    blocks = [stream(block, knobs) for block in x[0, :, 64:].split(4096, dim=-1)]
+    values = neutral(cls) | {name: knob_of(cls, name).to_physical(knobs[place, None].double())}
+    want = cls()(x, rate, **values)[0]
+    got = torch.cat([want[:, :64], *blocks], dim=-1)
+    assert residual_db(got[:, later:], want[:, later:]) <= -100

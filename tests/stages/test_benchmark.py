@@ -42,7 +42,10 @@ def test_the_stage_prints_and_writes(command, songs_folder, tmp_path, monkeypatc
         "loader.batch_size=2",
     ]
     small = ["loader.excerpt_s=0.5", "measure.seconds=0.1", "measure.batches=[1]"]
-    few = ["measure.threads=[1]", "measure.rounds=1", f"measure.json={path}"]
+    few = ["measure.threads=[1]", "measure.rounds=1", "measure.live_blocks=120"]
+    few += [f"measure.json={path}"]
     printed = command(stage, *words, *small, *few)
     assert "| chain | 1 | 1 |" in printed
-    assert json.loads(path.read_text())["memory_mib"]
+    written = json.loads(path.read_text())
+    assert written["memory_mib"]
+    assert written["live"][0]["clock p99.9 %"] > 0

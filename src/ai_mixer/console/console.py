@@ -3,18 +3,23 @@
 The order of the chain is the order of processing and of the knobs on the wire.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from ai_mixer.console.stream import ConsoleStream
+from ai_mixer.console.whole_song import render
 from ai_mixer.effects.effect import Effect
 from ai_mixer.types import Knob, Settings, knob_names
 
 Values = dict[str, Tensor]
 """What one effect is called with: argument → physical value, [B]."""
+
+Columns = dict[str, int]
+"""Which knobs set one effect: argument → place on the wire."""
 
 OUTSIDE = 1e-6  # how far a position may miss 0–1 by rounding: settings written and read again
 
@@ -68,14 +73,14 @@ class Console(nn.Module):
 
         limit: False leaves the safety limiter out, for a delivery stage that brings its own.
         """
-        self._check(audio, sample_rate, knobs)
+        self.check(audio, sample_rate, knobs)
         for effect, values in self._turned(audio, knobs):
             audio = effect(audio, sample_rate, **values)
         return self.limiter(audio, sample_rate) if limit else audio
 
     def listen(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> tuple[Tensor, Tensor]:
         """The mix, and [B, P] bool: can each knob be heard on what reaches its effect?"""
-        self._check(audio, sample_rate, knobs)
+        self.check(audio, sample_rate, knobs)
         audible = []
         for effect, values in self._turned(audio, knobs):
             with torch.no_grad():
@@ -91,15 +96,41 @@ class Console(nn.Module):
         Effects without an inverse, and the limiter, are passed over: exact only where their knobs
         are neutral and the limiter idles (finished music at ≤ −1 dBTP). No gradient.
         """
-        self._check(audio, sample_rate, knobs)
+        self.check(audio, sample_rate, knobs)
         for effect, values in reversed(list(self._turned(audio, knobs))):
             if effect.invertible:
                 audio = effect.invert(audio, sample_rate, **values)
         return audio
 
+    def stream(
+        self, sample_rate: int, block_size: int, *, channels: int = 2, limit: bool = True
+    ) -> ConsoleStream:
+        """The console for audio that comes live: see `ConsoleStream`."""
+        return ConsoleStream(self, sample_rate, block_size, channels=channels, limit=limit)
+
+    def render(
+        self, blocks: Iterable[Tensor], sample_rate: int, knobs: Tensor, *, limit: bool = True
+    ) -> Iterator[Tensor]:
+        """The mix of a song of any length, block by block: see `whole_song.render`."""
+        return render(self, blocks, sample_rate, knobs, limit=limit)
+
+    def parts(self) -> Iterator[tuple[Effect, Columns]]:
+        """Every effect, and which knob sets which of its arguments."""
+        column = 0
+        for effect, arguments in zip(self.effects.values(), self._arguments, strict=True):
+            yield cast(Effect, effect), {name: column + n for n, name in enumerate(arguments)}
+            column += len(arguments)
+
+    def values(self, columns: Columns, knobs: Tensor) -> Values:
+        """The physical values, [B], that one of the `parts` gets from knobs [B, P]."""
+        return {
+            name: self.knobs[column].to_physical(knobs[:, column])
+            for name, column in columns.items()
+        }
+
     def settings(self, knobs: Tensor) -> Settings:
         """One dict per song: knob name → value in physical units. knobs: [B, P] positions."""
-        self._check_knobs(knobs)
+        self.check_knobs(knobs)
         positions = knobs.detach().double().cpu()
         columns = [
             knob.to_physical(positions[:, index]).tolist() for index, knob in enumerate(self.knobs)
@@ -139,13 +170,8 @@ class Console(nn.Module):
     def _turned(self, audio: Tensor, knobs: Tensor) -> Iterator[tuple[Effect, Values]]:
         """Every effect with the physical values of its knobs."""
         knobs = knobs.to(audio)  # one dtype throughout: knobs may come from a half-precision model
-        column = 0
-        for effect, arguments in zip(self.effects.values(), self._arguments, strict=True):
-            values = {}
-            for argument in arguments:
-                values[argument] = self.knobs[column].to_physical(knobs[:, column])
-                column += 1
-            yield cast(Effect, effect), values
+        for effect, columns in self.parts():
+            yield effect, self.values(columns, knobs)
 
     def _position(self, knob: Knob, settings: Mapping[str, float]) -> float:
         value: object = settings.get(knob.name, knob.neutral)
@@ -159,7 +185,8 @@ class Console(nn.Module):
             )
         return min(max(position, 0.0), 1.0)
 
-    def _check(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> None:
+    def check(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> None:
+        """ValueError if `forward` cannot be called with these."""
         if audio.dim() != 3 or audio.shape[1] not in {1, 2} or audio.shape[2] < 1:
             raise ValueError(f"audio must be [B, 1 or 2, T], got {list(audio.shape)}")
         if audio.dtype not in {torch.float32, torch.float64}:
@@ -169,9 +196,10 @@ class Console(nn.Module):
         rate: object = sample_rate
         if not isinstance(rate, Integral) or not 8_000 <= sample_rate <= 192_000:
             raise ValueError(f"sample_rate must be a whole 8000–192000 Hz, got {sample_rate}")
-        self._check_knobs(knobs, songs=audio.shape[0])
+        self.check_knobs(knobs, songs=audio.shape[0])
 
-    def _check_knobs(self, knobs: Tensor, songs: int | None = None) -> None:
+    def check_knobs(self, knobs: Tensor, songs: int | None = None) -> None:
+        """ValueError if they are not [songs, P]."""
         expected = [knobs.shape[0] if songs is None and knobs.dim() else songs, len(self.knobs)]
         if list(knobs.shape) != expected:
             raise ValueError(f"knobs must be [B, P] = {expected}, got {list(knobs.shape)}")

@@ -116,6 +116,15 @@ def _excess(over: Any, knee: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, fastmath=FUSED)
+def next_gain_db(g, over, slope, attack, release, knee, cap):  # type: ignore[no-untyped-def]
+    """The gain after g, on its way to what the static curve wants at `over` the knee's start."""
+    c = -min(slope * _excess(over, knee), cap)
+    falling = attack * g + (1.0 - attack) * c
+    rising = release * g + (1.0 - release) * c
+    return falling if c < g else rising
+
+
+@njit(cache=True, nogil=True, fastmath=FUSED)
 def _smooth(level_db, settings, gain_db):  # type: ignore[no-untyped-def]
     for song in range(level_db.shape[0]):
         slope, attack, release, threshold, knee, cap = settings[song]
@@ -123,10 +132,8 @@ def _smooth(level_db, settings, gain_db):  # type: ignore[no-untyped-def]
         g = 0.0
         for start in range(0, level_db.shape[1], LOOK):
             for n in range(start, min(start + LOOK, level_db.shape[1])):
-                c = -min(slope * _excess(level_db[song, n] - knee_start, knee), cap)
-                falling = attack * g + (1.0 - attack) * c
-                rising = release * g + (1.0 - release) * c
-                g = falling if c < g else rising
+                over = level_db[song, n] - knee_start
+                g = next_gain_db(g, over, slope, attack, release, knee, cap)
                 gain_db[song, n] = g
             if abs(g) < TINY:
                 g = 0.0

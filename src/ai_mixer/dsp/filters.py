@@ -21,6 +21,10 @@ class Biquad(NamedTuple):
     b: Tensor
     a: Tensor
 
+    def row(self) -> Tensor:
+        """b₀ b₁ b₂ a₁ a₂: [B, 5]."""
+        return torch.cat([self.b, self.a[:, 1:]], dim=1)
+
 
 def peak(gain_db: Tensor, frequency_hz: float, q: float, sample_rate: int) -> Biquad:
     """Bell: gain_db at frequency_hz, 0 dB far away. gain_db: [B]; q: frequency over bandwidth."""

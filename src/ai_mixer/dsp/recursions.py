@@ -126,6 +126,12 @@ def _coefficient_rows(b: Tensor, a: Tensor, channels: int) -> Array:
 
 
 @njit(cache=True, nogil=True, fastmath=FUSED)
+def second_order(b0, b1, b2, a1, a2, x0, x1, x2, y1, y2):  # type: ignore[no-untyped-def]
+    """y[n] in direct form I, what is known early first: only y[n−1] is waited for."""
+    return (b0 * x0 + b1 * x1 + b2 * x2 - a2 * y2) - a1 * y1
+
+
+@njit(cache=True, nogil=True, fastmath=FUSED)
 def _biquad_forward(x, ba, y):  # type: ignore[no-untyped-def]
     """Rows in pairs: each waits for its own last output, so two take hardly longer than one."""
     for row in range(0, x.shape[0], 2):
@@ -135,7 +141,7 @@ def _biquad_forward(x, ba, y):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, fastmath=FUSED)
 def _biquad_pair(x, u, x_ba, u_ba, y, v):  # type: ignore[no-untyped-def]
-    """Direct form I, x → y and u → v, what is known early first: only y[n−1] is waited for."""
+    """Two filters: x → y and u → v."""
     b0, b1, b2, _, a1, a2 = x_ba
     d0, d1, d2, _, c1, c2 = u_ba
     x1 = x2 = y1 = y2 = 0.0
@@ -143,8 +149,8 @@ def _biquad_pair(x, u, x_ba, u_ba, y, v):  # type: ignore[no-untyped-def]
     for start in range(0, x.shape[0], LOOK):
         for n in range(start, min(start + LOOK, x.shape[0])):
             x0, u0 = np.float64(x[n]), np.float64(u[n])
-            y0 = (b0 * x0 + b1 * x1 + b2 * x2 - a2 * y2) - a1 * y1
-            v0 = (d0 * u0 + d1 * u1 + d2 * u2 - c2 * v2) - c1 * v1
+            y0 = second_order(b0, b1, b2, a1, a2, x0, x1, x2, y1, y2)
+            v0 = second_order(d0, d1, d2, c1, c2, u0, u1, u2, v1, v2)
             y[n], v[n] = y0, v0
             x2, x1, y2, y1 = x1, x0, y1, y0
             u2, u1, v2, v1 = u1, u0, v1, v0

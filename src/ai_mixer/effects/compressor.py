@@ -7,9 +7,11 @@ advises).
 
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from ai_mixer.dsp.chain import Kind, Step
 from ai_mixer.dsp.compression import StaticCurve, compress, compressor_gain_db
 from ai_mixer.dsp.decompression import smooth_gain_of_output
 from ai_mixer.effects.effect import Effect
@@ -57,6 +59,14 @@ class Compressor(Effect):
     def forward(self, x: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]; ratio: [B], at least 1. Returns [B, C, T]."""
         return compress(x, self._slope(ratio), self._poles(sample_rate), self.curve)
+
+    def step(self, sample_rate: int, channels: int) -> Step:
+        """For live audio."""
+        return Step(Kind.COMPRESS, np.array([*self._poles(sample_rate), *self.curve, 0.0]))
+
+    def coefficients(self, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
+        """The static curve's slope: [B, 1]."""
+        return self._slope(ratio)[:, None]
 
     @torch.no_grad()
     def invert(self, y: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]

@@ -2,10 +2,12 @@
 
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ai_mixer.dsp.chain import Kind, Step
 from ai_mixer.effects.effect import Effect
 
 
@@ -31,9 +33,21 @@ class Delay(Effect):
         """x: [B, C, T]; wet: [B], 0–1. Returns [B, C, T]."""
         if not wet.requires_grad and not wet.any():
             return x
-        delay = max(1, round(self.delay_ms * sample_rate / 1000))
+        delay = self._samples(sample_rate)
         echoes: Tensor = _Echoes.apply(x, delay, self.feedback)  # type: ignore[no-untyped-call]
         return torch.lerp(x, echoes, wet[:, None, None])
+
+    def step(self, sample_rate: int, channels: int) -> Step:
+        """For live audio."""
+        rings = np.zeros(channels * self._samples(sample_rate))
+        return Step(Kind.ECHO, np.array([self.feedback, 0.0, *rings]))
+
+    def coefficients(self, sample_rate: int, *, wet: Tensor) -> Tensor:  # type: ignore[override]
+        """The share of the echoes: [B, 1]."""
+        return wet[:, None]
+
+    def _samples(self, sample_rate: int) -> int:
+        return max(1, round(self.delay_ms * sample_rate / 1000))
 
 
 class _Echoes(torch.autograd.Function):

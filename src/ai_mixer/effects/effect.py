@@ -5,6 +5,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from ai_mixer.dsp.chain import Step
+
 
 class Effect(nn.Module):
     """One processor of the console.
@@ -19,6 +21,14 @@ class Effect(nn.Module):
     def forward(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> Tensor:
         """x: [B, C, T], full scale = 1; knobs: [B]. Returns [B, C, T]."""
         raise NotImplementedError
+
+    def step(self, sample_rate: int, channels: int) -> Step:
+        """The effect for live audio, at rest: a step of `dsp.chain`."""
+        raise NotImplementedError(f"{type(self).__name__} cannot be played live: it has no step")
+
+    def coefficients(self, sample_rate: int, **knobs: Tensor) -> Tensor:
+        """What its step makes of the knobs: [B] each → [B, K], float64 inside the chain."""
+        raise NotImplementedError(f"{type(self).__name__} cannot be played live: it has no step")
 
     def invert(self, y: Tensor, sample_rate: int, **knobs: Tensor) -> Tensor:
         """The input that `forward` turns into y. NotImplementedError if not `invertible`."""

@@ -2,8 +2,10 @@
 
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
+from ai_mixer.dsp.chain import Kind, Step
 from ai_mixer.effects.effect import Effect
 
 
@@ -15,6 +17,14 @@ class Gain(Effect):
     def forward(self, x: Tensor, sample_rate: int, *, gain: Tensor) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]; gain: [B] ratio. Returns [B, C, T]."""
         return x * gain.to(x.dtype)[:, None, None]
+
+    def step(self, sample_rate: int, channels: int) -> Step:
+        """For live audio."""
+        return Step(Kind.MIX)
+
+    def coefficients(self, sample_rate: int, *, gain: Tensor) -> Tensor:  # type: ignore[override]
+        """Of itself, and of the other channel: [B, 2]."""
+        return torch.stack([gain, torch.zeros_like(gain)], dim=1)
 
     def invert(self, y: Tensor, sample_rate: int, *, gain: Tensor) -> Tensor:  # type: ignore[override]
         """The input that `forward` turns into y."""

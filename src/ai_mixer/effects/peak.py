@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from ai_mixer.dsp.chain import Step, filter_step
 from ai_mixer.dsp.filters import peak
 from ai_mixer.dsp.recursions import biquad
 from ai_mixer.effects.effect import Effect
@@ -26,6 +27,14 @@ class Peak(Effect):
         """x: [B, C, T]; gain_db: [B]. Returns [B, C, T]."""
         return biquad(x, *peak(gain_db, self.frequency_hz, self.q, sample_rate))
 
+    def step(self, sample_rate: int, channels: int) -> Step:
+        """For live audio."""
+        return filter_step(channels)
+
+    def coefficients(self, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
+        """Of the filter: [B, 5]."""
+        return peak(gain_db, self.frequency_hz, self.q, sample_rate).row()
+
     def invert(self, y: Tensor, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
         """The input that `forward` turns into y."""
         return self(y, sample_rate, gain_db=-gain_db)
@@ -45,6 +54,14 @@ class Presence(Effect):
     def forward(self, x: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]; ratio: [B]. Returns [B, C, T]."""
         return self.peak(x, sample_rate, gain_db=ratio_to_db(ratio))
+
+    def step(self, sample_rate: int, channels: int) -> Step:
+        """For live audio."""
+        return filter_step(channels)
+
+    def coefficients(self, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
+        """Of the filter: [B, 5]."""
+        return self.peak.coefficients(sample_rate, gain_db=ratio_to_db(ratio))
 
     def invert(self, y: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
         """The input that `forward` turns into y."""

@@ -16,6 +16,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
+from ai_mixer.dsp.chain import Kind, Step
+from ai_mixer.dsp.convolution import convolver
 from ai_mixer.effects.effect import Effect
 
 MAKING_RATE = 48_000  # where the room is made: higher rates hear nothing above its 24 kHz
@@ -70,10 +72,23 @@ class Reverb(Effect):
         if not wet.requires_grad and not wet.any():
             return x
         spectrum, taps = response_spectrum(self.room, sample_rate, x.shape[-1], x.dtype)
-        if x.shape[1] == 1:
-            spectrum = spectrum.sum(dim=1, keepdim=True)[:1]
+        spectrum = _of_channels(spectrum, x.shape[1])
         room: Tensor = _Convolve.apply(x, spectrum.to(x.device), taps)  # type: ignore[no-untyped-call]
         return torch.lerp(x, room, wet[:, None, None])
+
+    def step(self, sample_rate: int, channels: int) -> Step:
+        """For live audio."""
+        response = _of_channels(impulse_response(self.room, sample_rate), channels)
+        return Step(Kind.CONVOLVE, *convolver(response.numpy(), sample_rate))
+
+    def coefficients(self, sample_rate: int, *, wet: Tensor) -> Tensor:  # type: ignore[override]
+        """The share of the room: [B, 1]."""
+        return wet[:, None]
+
+
+def _of_channels(paths: Tensor, channels: int) -> Tensor:
+    """[output, input, …]: mono is both inputs and hears the left output."""
+    return paths if channels > 1 else paths.sum(dim=1, keepdim=True)[:1]
 
 
 def response_spectrum(

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from ai_mixer.dsp.chain import Step, filter_step
 from ai_mixer.dsp.filters import high_shelf, low_shelf
 from ai_mixer.dsp.recursions import biquad
 from ai_mixer.effects.effect import Effect
@@ -29,6 +30,14 @@ class Shelf(Effect):
     def forward(self, x: Tensor, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]; gain_db: [B]. Returns [B, C, T]."""
         return biquad(x, *self.design(gain_db, self.frequency_hz, self.slope, sample_rate))
+
+    def step(self, sample_rate: int, channels: int) -> Step:
+        """For live audio."""
+        return filter_step(channels)
+
+    def coefficients(self, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
+        """Of the filter: [B, 5]."""
+        return self.design(gain_db, self.frequency_hz, self.slope, sample_rate).row()
 
     def invert(self, y: Tensor, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
         """The input that `forward` turns into y."""

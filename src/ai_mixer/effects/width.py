@@ -5,6 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from ai_mixer.dsp.chain import Kind, Step
 from ai_mixer.effects.effect import Effect
 
 
@@ -27,6 +28,14 @@ class Width(Effect):
             return x
         # The same as a share of the channel itself and the rest of the other: one step, not six.
         return torch.lerp(x.flip(1), x, ((1 + width) / 2)[:, None, None])
+
+    def step(self, sample_rate: int, channels: int) -> Step:
+        """For live audio."""
+        return Step(Kind.MIX)
+
+    def coefficients(self, sample_rate: int, *, width: Tensor) -> Tensor:  # type: ignore[override]
+        """Of itself, and of the other channel: [B, 2]."""
+        return torch.stack([(1 + width) / 2, (1 - width) / 2], dim=1)
 
     def invert(self, y: Tensor, sample_rate: int, *, width: Tensor) -> Tensor:  # type: ignore[override]
         """The input that `forward` turns into y."""

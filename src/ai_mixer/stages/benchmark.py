@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from ai_mixer.assemble import Parts, assemble
 from ai_mixer.bench import table, work
 from ai_mixer.bench.clock import alternate, use_threads
+from ai_mixer.bench.live import live
 from ai_mixer.bench.memory import peak_mib
 from ai_mixer.command.stage import stage
 from ai_mixer.quiet import track
@@ -89,11 +90,14 @@ def main(cfg: DictConfig) -> None:
     parts.data.songs("train")  # composed before the clock runs
     times = benchmark(parts, settings.seconds, settings.batches, settings.threads, settings.rounds)
     needs = memory(parts, settings.seconds)
+    played = live(parts.console, settings.live_rate, settings.live_block, settings.live_blocks)
     path = Path(settings.json)
-    table.write(times, path, memory_mib=needs.reset_index().to_dict("records"))
+    facts = {"memory_mib": needs, "live": played}
+    table.write(times, path, **{k: v.reset_index().to_dict("records") for k, v in facts.items()})
     length = f"{parts.data.excerpt_s:g} s" if parts.data.excerpt_s else "whole songs"
     print(f"{settings.seconds:g} s of stereo; loader and step: {length}")
-    print(f"{table.show(times)}\nPeak memory of the chain\n\n{table.show(needs)}\n{path}")
+    print(f"{table.show(times)}\nPeak memory of the chain\n\n{table.show(needs)}")
+    print(f"Live, in % of a block at {settings.live_rate} Hz\n\n{table.show(played)}\n{path}")
 
 
 if __name__ == "__main__":

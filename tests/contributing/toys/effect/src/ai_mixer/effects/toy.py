@@ -2,8 +2,10 @@
 
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
+from ai_mixer.dsp.chain import Kind, Step
 from ai_mixer.effects.effect import Effect
 from ai_mixer.units import db_to_ratio
 
@@ -16,6 +18,14 @@ class Toy(Effect):
     def forward(self, x: Tensor, sample_rate: int, *, trim_db: Tensor) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]; trim_db: [B]. Returns [B, C, T]."""
         return x * db_to_ratio(trim_db)[:, None, None]
+
+    def step(self, sample_rate: int, channels: int) -> Step:
+        """For live audio."""
+        return Step(Kind.MIX)
+
+    def coefficients(self, sample_rate: int, *, trim_db: Tensor) -> Tensor:  # type: ignore[override]
+        """Of itself, and of the other channel: [B, 2]."""
+        return torch.stack([db_to_ratio(trim_db), torch.zeros_like(trim_db)], dim=1)
 
     def invert(self, y: Tensor, sample_rate: int, *, trim_db: Tensor) -> Tensor:  # type: ignore[override]
         """The input that `forward` turns into y."""

@@ -1,0 +1,44 @@
+"""A song of any length through the console, a little of it at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ai_mixer.console.stream import ConsoleStream
+
+if TYPE_CHECKING:
+    from ai_mixer.console.console import Console
+
+BLOCK = 1 << 15  # samples at a time
+
+
+def render(
+    console: Console,
+    blocks: Iterable[Tensor],
+    sample_rate: int,
+    knobs: Tensor,
+    *,
+    limit: bool = True,
+) -> Iterator[Tensor]:
+    """The mix of a song of any length, block by block as it is asked for.
+
+    blocks: the song's [C, n] in order, any n. knobs: [P] positions. Yields blocks [C, n] that are
+    together as long as the song and not late: what `console(song, sample_rate, knobs)` gives, to
+    −90 dB and better. In flight: the block that was given, and the limiter's look-ahead.
+    """
+    stream, late = None, 0
+    for block in blocks:
+        for part in torch.split(block, BLOCK, dim=-1):
+            if stream is None:
+                channels = len(part)
+                stream = ConsoleStream(console, sample_rate, BLOCK, channels=channels, limit=limit)
+                late = stream.latency_samples
+            mix = stream(part, knobs)
+            early, late = late, max(0, late - mix.shape[-1])
+            yield mix[..., early:]
+    if stream is not None:
+        yield stream.finish()[..., late:]
