@@ -126,7 +126,7 @@ class _Envelope(torch.autograd.Function):
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
-def _between(x, filters, start, best):  # type: ignore[no-untyped-def]
+def between(x, filters, start, best):  # type: ignore[no-untyped-def]
     """Raise best[i] to the largest phase between the samples start + i − 1 and start + i."""
     taps = filters.shape[1]
     count = len(best)
@@ -160,9 +160,9 @@ def _envelope_rows(rows, out, filters, floor, reach):  # type: ignore[no-untyped
             part[:] = 0
             loudest = np.abs(padded[start : start + count + 2 * half]).max()
             if loudest * reach > floor:
-                _between(padded, filters[:halves], start, part)
+                between(padded, filters[:halves], start, part)
                 if halves == 0 or max(part.max(), loudest) * BETWEEN_HALVES > floor:
-                    _between(padded, filters[halves:], start, part)
+                    between(padded, filters[halves:], start, part)
             for i in range(count):
                 n = start + i
                 out[row, n] = max(abs(rows[row, n]), best[i], best[i + 1])
