@@ -1,10 +1,10 @@
-"""The gain that every sample needs so that no peak beside it, between samples too, passes a ceiling.
+"""The gain that every sample needs to keep the peaks beside it, between samples too, at bay.
 
 Peaks are those of both interpolators of `dsp.true_peak` and of all channels. Most audio is never
-near the ceiling, so the compiled kernel looks three times, closer each time, and every look leaves
+near it, so the compiled kernel looks three times, closer each time, and every look leaves
 out only what provably cannot matter:
 
-1. No sample around a block, times the interpolators' overshoot, reaches the ceiling: no peak there.
+1. No sample around a block, times the interpolators' overshoot, reaches it: no peak there.
 2. The waveform half-way between the samples.
 3. The other phases, in the gaps that samples and half-way value leave in doubt (`NEAR`, `FAR`).
 
@@ -23,6 +23,8 @@ from torch.autograd.function import once_differentiable
 
 from ai_mixer.dsp.recursions import Array, as_rows, over_rows
 from ai_mixer.dsp.true_peak import (
+    FAR,
+    NEAR,
     SHARP,
     SOFT,
     between,
@@ -35,10 +37,6 @@ KINDS = (SHARP, SOFT)
 AROUND = SHARP.half  # samples needed each side of those that a gain is wanted for
 BLOCK = 256  # samples at a time in the kernel: what it works on stays in the first cache
 GROUP = 32  # gaps at a time in the third look: four vectors
-# Every phase of both filters is a sum of the two samples each side of the gap and the half-way
-# value, with weights of NEAR together, and a rest whose taps are FAR together. So no phase exceeds
-# NEAR · the largest of these five + FAR · the loudest sample within reach. A test has the weights.
-NEAR, FAR = 1.33, 0.07
 
 
 class Look(NamedTuple):
@@ -50,20 +48,22 @@ class Look(NamedTuple):
 
 
 def needed_gain_db(
-    x: Tensor, ceiling: float, target: float, oversample: int = 8, look: Look | None = None
+    x: Tensor, threshold: float, target: float, oversample: int = 8, look: Look | None = None
 ) -> Tensor:
-    """The gain in dB, at most 0, that brings peaks over `ceiling` to `target` (ratios to 1).
+    """The gain in dB, at most 0, that brings peaks over `threshold` to `target` (ratios to 1).
 
     x: [B, C, T + 2 · AROUND]: the samples before and after are heard, too. oversample: even.
-    Returns [B, T] float64: 0 where nothing exceeds the ceiling. Once differentiable; the gradient
+    Returns [B, T] float64: 0 where nothing exceeds the threshold. Once differentiable; the gradient
     goes to the samples that the peak was made of.
     """
     if x.is_cuda:
         envelopes = [envelope_by_convolution(x, phases(oversample, kind)) for kind in KINDS]
         peak = torch.maximum(*envelopes)[..., AROUND:-AROUND].amax(dim=1).double()
-        return torch.where(peak > ceiling, 20 * torch.log10(target / peak.clamp_min(ceiling)), 0.0)
+        return torch.where(
+            peak > threshold, 20 * torch.log10(target / peak.clamp_min(threshold)), 0.0
+        )
     look = look or Look(reach(oversample))
-    return _Needed.apply(x, ceiling, target, oversample, look)  # type: ignore[no-untyped-call]
+    return _Needed.apply(x, threshold, target, oversample, look)  # type: ignore[no-untyped-call]
 
 
 @lru_cache
@@ -77,13 +77,13 @@ class _Needed(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, ceiling: float, target: float, oversample: int, look: Look
+        ctx: Any, x: Tensor, threshold: float, target: float, oversample: int, look: Look
     ) -> Tensor:
         heard = _songs(x)
         needed = np.empty((len(heard), heard.shape[-1] - 2 * AROUND))
         filters = _filters(oversample, heard.dtype)
         over_rows(
-            lambda *pair: _needed_rows(*pair, *filters, ceiling, target, look),  # type: ignore[call-arg]
+            lambda *pair: _needed_rows(*pair, *filters, threshold, target, look),  # type: ignore[call-arg]
             heard,
             needed,
         )
@@ -97,7 +97,7 @@ class _Needed(torch.autograd.Function):
         (x,) = ctx.saved_tensors
         grad_x = np.zeros_like(_songs(x))
         given = (as_rows(grad), ctx.needed, _songs(x), grad_x)
-        over_rows(lambda *four: _needed_backward(*four, *ctx.filters), *given)  # type: ignore[call-arg]
+        over_rows(lambda *four: _needed_backward(*four, *ctx.filters), *given)
         return torch.from_numpy(grad_x).to(x), None, None, None, None
 
 
@@ -129,7 +129,7 @@ def _loudest(x):  # type: ignore[no-untyped-def]
     loudest = x[0] * 0
     for i in range(0, len(x) - 3, 4):  # in pairs: one maximum need not wait for the other
         left, right = max(abs(x[i]), abs(x[i + 1])), max(abs(x[i + 2]), abs(x[i + 3]))
-        loudest = max(loudest, max(left, right))
+        loudest = max(loudest, left, right)
     for i in range(len(x) - len(x) % 4, len(x)):
         loudest = max(loudest, abs(x[i]))
     return loudest
@@ -145,10 +145,10 @@ def _value(x, taps):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _needed_rows(heard, needed, sharp, soft, ceiling, target, look):  # type: ignore[no-untyped-def]
+def _needed_rows(heard, needed, sharp, soft, threshold, target, look):  # type: ignore[no-untyped-def]
     gaps, near = np.empty(BLOCK + 1, heard.dtype), np.empty(BLOCK + 1, heard.dtype)
     peak = np.empty(BLOCK, heard.dtype)
-    quiet = ceiling / look.reach
+    quiet = threshold / look.reach
     for song in range(needed.shape[0]):
         for start in range(0, needed.shape[1], BLOCK):
             count = min(BLOCK, needed.shape[1] - start)
@@ -158,15 +158,15 @@ def _needed_rows(heard, needed, sharp, soft, ceiling, target, look):  # type: ig
                 x = heard[song, channel, start : start + count + 2 * AROUND]
                 if not _any_over(x, quiet):
                     continue
-                doubt = (ceiling - look.far * _loudest(x)) / look.near
+                doubt = (threshold - look.far * _loudest(x)) / look.near
                 for filters in (sharp, soft):
                     _look_closer(x, filters, doubt, gaps[: count + 1], near[: count + 1])
                     _raise(heights, x[AROUND : AROUND + count], gaps)
-            if not _any_over(heights, ceiling):
+            if not _any_over(heights, threshold):
                 needed[song, start : start + count] = 0
                 continue
             for i in range(count):
-                over = peak[i] > ceiling
+                over = peak[i] > threshold
                 needed[song, start + i] = 20.0 * math.log10(target / peak[i]) if over else 0.0
 
 
@@ -189,14 +189,14 @@ def _nearby(x, gaps, near):  # type: ignore[no-untyped-def]
     """The largest of each gap's half-way value and the two samples each side."""
     for i in range(len(near)):
         left, right = max(abs(x[i]), abs(x[i + 1])), max(abs(x[i + 2]), abs(x[i + 3]))
-        near[i] = max(gaps[i], max(left, right))
+        near[i] = max(gaps[i], left, right)
 
 
 @njit(cache=True, nogil=True)
 def _raise(peak, x, gaps):  # type: ignore[no-untyped-def]
     """A sample's peak is its own, or one in the gap before or behind it."""
     for i in range(len(peak)):
-        peak[i] = max(max(abs(x[i]), peak[i]), max(gaps[i], gaps[i + 1]))
+        peak[i] = max(abs(x[i]), peak[i], gaps[i], gaps[i + 1])
 
 
 @njit(cache=True, nogil=True)

@@ -18,6 +18,7 @@ from ai_mixer.effects.effect import Effect
 from ai_mixer.units import db_to_ratio
 
 OVERSAMPLE = 8  # four misses 0.1 dB of a peak in the treble
+TOUCH_DB = 0.01  # a peak so near the ceiling counts as over it: other meters read 0.006 dB more
 MARGIN_DB = 0.05  # how far under the ceiling a peak is brought: other meters see it differently
 GUARD = AROUND  # samples that the waveform between two samples is made of, each side
 SHORTEST_RAMP = 16  # samples; a steeper gain would make new peaks between its own samples
@@ -27,9 +28,9 @@ BLOCK = 1 << 15  # samples at a time: long songs need no memory but their own
 class Limiter(Effect):
     """y[n] = x[n] · 10^(g[n]/20), g ≤ 0 and the same for all channels; no knob, no latency.
 
-    A song whose true peak is under `ceiling_db` (dBTP) comes out bit for bit. The gain falls within
-    `lookahead_ms` before a peak. It recovers with the time constant `release_ms` to the mean
-    reduction of the last `memory_ms`, and with that mean to nothing.
+    A song whose true peak is 0.01 dB under `ceiling_db` (dBTP) comes out bit for bit. The gain
+    falls within `lookahead_ms` before a peak. It recovers with the time constant `release_ms` to
+    the mean reduction of the last `memory_ms`, and with that mean to nothing.
     ValueError if a time is not above 0, or the ceiling above 0 dBTP.
     """
 
@@ -53,11 +54,12 @@ class Limiter(Effect):
         self.ceiling_db, self.lookahead_ms = ceiling_db, lookahead_ms
         self.release_ms, self.memory_ms = release_ms, memory_ms
         self.ceiling = 10 ** (ceiling_db / 20)
+        self.threshold = 10 ** ((ceiling_db - TOUCH_DB) / 20)
         self.target = 10 ** ((ceiling_db - MARGIN_DB) / 20)
 
     def forward(self, x: Tensor, sample_rate: int) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]. Returns [B, C, T] with a true peak of at most the ceiling."""
-        if _largest(x) * reach(OVERSAMPLE) <= self.ceiling:
+        if _largest(x) * reach(OVERSAMPLE) <= self.threshold:
             return x
         if torch.is_grad_enabled() and x.requires_grad:
             return self._whole(x, sample_rate)
@@ -78,7 +80,7 @@ class Limiter(Effect):
 
     def needed_db(self, x: Tensor) -> Tensor:
         """The gain each sample needs, at most 0 dB. x: [B, C, T + 2 · GUARD]. Returns [B, T]."""
-        return needed_gain_db(x, self.ceiling, self.target, OVERSAMPLE)
+        return needed_gain_db(x, self.threshold, self.target, OVERSAMPLE)
 
     def _whole(self, x: Tensor, sample_rate: int) -> Tensor:
         """All of x at once, with the gradient of the gain."""
