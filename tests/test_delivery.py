@@ -198,47 +198,54 @@ def songs_for_the_proof(count):
 @pytest.mark.slow
 @pytest.mark.music
 def test_a_hundred_renders_driven_ten_decibels(capsys):
-    """The limiter alone and delivery, on 76 pieces of music and 24 of drums."""
+    """The limiter alone and delivery, on 76 pieces of music and 24 of drums.
+
+    Judged by scipy's interpolator and pyloudnorm, which are not ours. A target is in reach if it
+    needs no more than 12 dB of gain reduction; delivery has to say so itself, and to be right.
+    """
     pieces = [*songs_for_the_proof(76), *((drums(seed, 15.0), RATE) for seed in range(24))]
     rows = [prove(song, rate) for song, rate in pieces]
     assert len(rows) == 100
     with capsys.disabled():
         print("\n" + table(rows))
-    assert max(row["limiter 4x"] for row in rows) <= -1.0
-    assert max(row["limiter 16x"] for row in rows) <= -0.95
-    assert max(row["delivery 4x"] for row in rows) <= -1.0
-    assert max(row["delivery 16x"] for row in rows) <= -0.95
+    for stage in ("limiter", "delivery"):
+        assert max(row[f"{stage} true peak 4x, dBTP"] for row in rows) <= -1.0
+        assert max(row[f"{stage} true peak 16x, dBTP"] for row in rows) <= -0.95
     assert max(abs(row["LUFS error"]) for row in rows if row["reached"]) <= 0.1
-    assert min(row["reduction"] for row in rows if not row["reached"]) > 11.9
-    assert np.median([row["limiter speed"] for row in rows]) >= 60
-    assert np.median([row["delivery speed"] for row in rows]) >= 60
+    assert all(row["deepest reduction, dB"] > 11.9 for row in rows if not row["reached"])
+    assert sum(row["reached"] for row in rows) >= 90  # or the line above would prove little
+    assert max(row["deepest reduction, dB"] for row in rows) <= 12.02
 
 
 def prove(song, rate):
     song = song / true_peak(song[None])
-    seconds = song.shape[-1] / rate
+    drive = 10 ** (10 / 20)
+    limited, limiter_speed = timed(song, rate, lambda: Limiter(-1.0)((drive * song)[None], rate)[0])
+    # As loud as the limiter alone made it, from the song as it was: about 10 dB of drive again.
+    target = other_lufs(limited, rate)
+    (mix, [report]), delivery_speed = timed(song, rate, lambda: deliver(song, rate, target))
+    return {
+        "limiter true peak 4x, dBTP": other_peak_db(limited, 4),
+        "limiter true peak 16x, dBTP": other_peak_db(limited, 16),
+        "delivery true peak 4x, dBTP": other_peak_db(mix, 4),
+        "delivery true peak 16x, dBTP": other_peak_db(mix, 16),
+        "LUFS error": other_lufs(mix, rate) - target,
+        "deepest reduction, dB": report.reduction_db,
+        "reached": report.reached,
+        "limiter, times real time": limiter_speed,
+        "delivery, times real time": delivery_speed,
+    }
+
+
+def timed(song, rate, job):
+    """The result, and how many seconds of song a second of processor time does, on one thread."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     start = time.process_time()
-    limited = Limiter(-1.0)((10 ** (10 / 20) * song)[None], rate)[0]
-    between = time.process_time()
-    # As loud as the limiter alone made it, from the song as it was: about 10 dB of drive again.
-    target = float(loudness_lufs(limited[None], rate))
-    again = time.process_time()
-    mix, [report] = deliver(song, rate, target)
-    end = time.process_time()
+    result = job()
+    taken = time.process_time() - start
     torch.set_num_threads(threads)
-    return {
-        "limiter 4x": other_peak_db(limited, 4),
-        "limiter 16x": other_peak_db(limited, 16),
-        "limiter speed": seconds / (between - start),
-        "delivery 4x": other_peak_db(mix, 4),
-        "delivery 16x": other_peak_db(mix, 16),
-        "delivery speed": seconds / (end - again),
-        "LUFS error": other_lufs(mix, rate) - target,
-        "reduction": report.reduction_db,
-        "reached": report.reached,
-    }
+    return result, song.shape[-1] / rate / taken
 
 
 def table(rows):

@@ -43,6 +43,15 @@ def test_half_precision_around_the_console_changes_nothing():
         assert residual_db(got, want) <= -100
 
 
+@pytest.mark.parametrize("level", [0.0, 1e-38, 1.0, 150.0])
+def test_half_precision_gives_no_nan_however_loud_or_faint(level):
+    leaves = [(level * songs()).requires_grad_(), knobs().requires_grad_()]
+    with torch.autocast("cpu", torch.bfloat16):
+        mix = CONSOLE(leaves[0], RATE, leaves[1])
+        mix.square().mean().backward()
+    assert all(torch.isfinite(found).all() for found in (mix, *(leaf.grad for leaf in leaves)))
+
+
 def test_unmix_ignores_half_precision_too():
     finished, positions = 0.5 * songs(), knobs()
     with torch.autocast("cpu", torch.bfloat16):

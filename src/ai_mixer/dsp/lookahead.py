@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
-from ai_mixer.dsp.recursions import TINY, Array, as_rows, over_rows
+from ai_mixer.dsp.recursions import FUSED, TINY, Array, as_rows, over_rows
 
 FLOATS, COUNTS = 4, 3  # the scalars in front of the rings: see `_advance`
 
@@ -125,12 +125,13 @@ class _Gain(torch.autograd.Function):
         return torch.from_numpy(grad_needed).to(grad), None
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath=FUSED)
 def _advance(needed, numbers, counts, out, origins, choices, ballistics):  # type: ignore[no-untyped-def]
     """What the gradient needs, origins and choices, is written down if there is room."""
     ramp, guard, release, memory = ballistics
     window = ramp + 2 * guard + 1
     wide1, wide2 = ramp // 2 + 1, ramp - ramp // 2 + 1
+    share1, share2 = 1.0 / wide1, 1.0 / wide2
     traced = origins.shape[1] > 0
     for row in range(needed.shape[0]):
         mean, gain, sum1, sum2 = numbers[row, :FLOATS]
@@ -144,31 +145,32 @@ def _advance(needed, numbers, counts, out, origins, choices, ballistics):  # typ
             need = needed[row, n]
             if queued > 0 and times[head] <= now - window:
                 head, queued = head + 1 if head + 1 < window else 0, queued - 1
-            while queued > 0:
-                before = last - 1 if last > 0 else window - 1
-                if values[before] < need:
-                    break
-                last, queued = before, queued - 1
-            values[last], times[last] = need, now
-            last, queued = last + 1 if last + 1 < window else 0, queued + 1
-            held = values[head]
+            if need < 0.0:  # where nothing is needed, an empty queue says so
+                while queued > 0:
+                    before = last - 1 if last > 0 else window - 1
+                    if values[before] < need:
+                        break
+                    last, queued = before, queued - 1
+                values[last], times[last] = need, now
+                last, queued = last + 1 if last + 1 < window else 0, queued + 1
+            held = values[head] if queued > 0 else 0.0
             mean = memory * mean + (1.0 - memory) * held
-            if abs(mean) < TINY:
+            if mean > -TINY:
                 mean = 0.0
             target = min(held, mean)
             if traced:
-                origins[row, n] = times[head]
+                origins[row, n] = times[head] if queued > 0 else now
                 choices[row, 0, n] = held <= mean
                 choices[row, 1, n] = target < gain
             gain = target if target < gain else release * gain + (1.0 - release) * target
-            if abs(gain) < TINY:
+            if gain > -TINY:
                 gain = 0.0
             sum1 += gain - ring1[at1]
             ring1[at1] = gain
-            once = sum1 / wide1
+            once = sum1 * share1
             sum2 += once - ring2[at2]
             ring2[at2] = once
-            out[row, n] = min(sum2 / wide2, 0.0)
+            out[row, n] = min(sum2 * share2, 0.0)
             at1, at2 = at1 + 1 if at1 + 1 < wide1 else 0, at2 + 1 if at2 + 1 < wide2 else 0
             now += 1
         numbers[row, 0], numbers[row, 1], numbers[row, 2], numbers[row, 3] = mean, gain, sum1, sum2

@@ -4,20 +4,20 @@ ITU-R BS.1770-4, Annex 2: oversample four times, take the absolute maximum. The 
 windowed sinc, h(t) = sinc(t) · kaiser(t / half), whose zeros fall on the other samples: the samples
 themselves are kept, only the phases between them are computed.
 
-On the CPU a compiled kernel does it, with its gradient by hand; elsewhere a convolution.
+On the CPU a compiled kernel does it, without a gradient; on a GPU a convolution. The gain that a
+limiter needs has its own kernel and a gradient: `dsp.needed_gain`.
 """
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numba import njit
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.nn.functional import conv1d, pad
 
-from ai_mixer.dsp.recursions import Array, as_rows, over_rows
+from ai_mixer.dsp.recursions import as_rows, over_rows
 
 
 class Interpolator(NamedTuple):
@@ -32,7 +32,10 @@ class Interpolator(NamedTuple):
 SHARP = Interpolator(48, 6.0)  # flat to 0.48 of the sample rate, as a good converter is
 SOFT = Interpolator(10, 5.0)  # short and gentle, as most meters are
 BLOCK = 256  # samples at a time in the kernel: what it works on stays in the first cache
-BETWEEN_HALVES = 1.45  # Bernstein: no waveform rises further between points half a sample apart
+# Every phase of both is a sum of the two samples each side of the gap and the half-way value, with
+# weights of NEAR together, and a rest whose taps are FAR together. So no phase exceeds NEAR · the
+# largest of these five + FAR · the loudest sample within reach. A test finds the weights.
+NEAR, FAR = 1.33, 0.07
 CHUNK = 1 << 20  # samples at a time in `true_peak`: a whole song needs no second song of memory
 
 
@@ -43,11 +46,14 @@ def true_peak(x: Tensor, oversample: int = 4) -> Tensor:
     ValueError if `oversample` is below 1.
     """
     length = x.shape[-1]
+    # Where nothing can exceed every song's largest sample there is no need to look closely.
+    low, high = x.flatten(1).aminmax(dim=1)
+    floor = float(torch.maximum(-low, high).min())
     peaks = []
     for start in range(0, length, CHUNK):
         left = min(start, SHARP.half)
         part = x[..., start - left : start + CHUNK + SHARP.half]
-        envelope = true_peak_envelope(part, oversample)
+        envelope = true_peak_envelope(part, oversample, floor=floor)
         peaks.append(envelope[..., left : left + CHUNK].amax(dim=(1, 2)))
     return torch.stack(peaks).amax(dim=0)
 
@@ -59,7 +65,8 @@ def true_peak_envelope(
 
     x: [B, C, T]. Returns [B, C, T]. The waveform is silent before and after x, and what rings out
     past its ends counts for the first and last sample. Where nothing exceeds `floor` the result may
-    be lower than that, which is faster. ValueError if `oversample` is below 1.
+    be lower than that, which is faster. No gradient on the CPU.
+    ValueError if `oversample` is below 1.
     """
     if oversample < 1:
         raise ValueError(f"oversample must be 1 or more, got {oversample}")
@@ -68,7 +75,13 @@ def true_peak_envelope(
     filters = phases(oversample, interpolator)
     if x.is_cuda:
         return envelope_by_convolution(x, filters)
-    return _Envelope.apply(x, filters.numpy(), floor)  # type: ignore[no-untyped-call]
+    rows = as_rows(x)
+    own = np.roll(filters.numpy(), -(len(filters) // 2), axis=0).astype(rows.dtype)  # 1/2 first
+    # What one block can reach at most is the loudest sample around it times this.
+    reach = overshoot(oversample, interpolator)
+    out = np.empty_like(rows)
+    over_rows(lambda *pair: _envelope_rows(*pair, own, floor, reach), rows, out)  # type: ignore[call-arg]
+    return torch.from_numpy(out).view(x.shape).to(x)
 
 
 def envelope_by_convolution(x: Tensor, filters: Tensor) -> Tensor:
@@ -91,6 +104,7 @@ def phases(oversample: int, interpolator: Interpolator = SHARP) -> Tensor:
     return torch.from_numpy(np.sinc(time) * window)
 
 
+@lru_cache
 def overshoot(oversample: int = 4, interpolator: Interpolator = SHARP) -> float:
     """By what ratio a true peak can exceed the largest sample at most: Σ|h| of the worst phase."""
     if oversample == 1:
@@ -98,35 +112,8 @@ def overshoot(oversample: int = 4, interpolator: Interpolator = SHARP) -> float:
     return float(phases(oversample, interpolator).abs().sum(1).amax())
 
 
-class _Envelope(torch.autograd.Function):
-    """The gradient of a maximum goes to the samples that the winning value was made of."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, filters: Array, floor: float) -> Tensor:
-        rows = as_rows(x)
-        out = np.empty_like(rows)
-        # What one block can reach at most is the loudest sample around it times this.
-        reach = float(np.abs(filters).sum(axis=1).max())
-        own = np.roll(filters, -(len(filters) // 2), axis=0).astype(rows.dtype)  # 1/2 first
-        over_rows(lambda *pair: _envelope_rows(*pair, own, floor, reach), rows, out)  # type: ignore[call-arg]
-        envelope = torch.from_numpy(out).view(x.shape).to(x)
-        ctx.filters = own
-        ctx.save_for_backward(x, envelope)
-        return envelope
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        x, envelope = ctx.saved_tensors
-        rows = as_rows(x)
-        grad_x = np.zeros_like(rows)
-        given = (as_rows(grad), rows, as_rows(envelope), grad_x)
-        over_rows(lambda *four: _envelope_backward(*four, ctx.filters), *given)  # type: ignore[call-arg]
-        return torch.from_numpy(grad_x).view(x.shape).to(x), None, None
-
-
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
-def _between(x, filters, start, best):  # type: ignore[no-untyped-def]
+def between(x, filters, start, best):  # type: ignore[no-untyped-def]
     """Raise best[i] to the largest phase between the samples start + i − 1 and start + i."""
     taps = filters.shape[1]
     count = len(best)
@@ -160,33 +147,9 @@ def _envelope_rows(rows, out, filters, floor, reach):  # type: ignore[no-untyped
             part[:] = 0
             loudest = np.abs(padded[start : start + count + 2 * half]).max()
             if loudest * reach > floor:
-                _between(padded, filters[:halves], start, part)
-                if halves == 0 or max(part.max(), loudest) * BETWEEN_HALVES > floor:
-                    _between(padded, filters[halves:], start, part)
+                between(padded, filters[:halves], start, part)
+                if halves == 0 or max(part.max(), loudest) * (NEAR + FAR) > floor:
+                    between(padded, filters[halves:], start, part)
             for i in range(count):
                 n = start + i
                 out[row, n] = max(abs(rows[row, n]), best[i], best[i + 1])
-
-
-@njit(cache=True, nogil=True)
-def _envelope_backward(grad, rows, envelope, grad_x, filters):  # type: ignore[no-untyped-def]
-    half = filters.shape[1] // 2
-    length = rows.shape[1]
-    for row in range(rows.shape[0]):
-        for n in range(length):
-            g, x = grad[row, n], rows[row, n]
-            if g == 0:
-                continue
-            if envelope[row, n] == abs(x):
-                grad_x[row, n] += g * np.sign(x)
-                continue
-            loudest, phase, first = 0.0, 0, 0
-            for begin in (n - half, n - half + 1):  # the gap before the sample and that behind it
-                for p in range(filters.shape[0]):
-                    value = 0.0
-                    for k in range(max(0, -begin), min(2 * half, length - begin)):
-                        value += filters[p, k] * rows[row, begin + k]
-                    if abs(value) > abs(loudest):
-                        loudest, phase, first = value, p, begin
-            for k in range(max(0, -first), min(2 * half, length - first)):
-                grad_x[row, first + k] += g * np.sign(loudest) * filters[phase, k]

@@ -12,24 +12,25 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ai_mixer.dsp.lookahead import Ballistics, advance, lookahead_gain_db, rest
-from ai_mixer.dsp.true_peak import SHARP, SOFT, overshoot, true_peak_envelope
+from ai_mixer.dsp.lookahead import Ballistics, State, advance, lookahead_gain_db, rest
+from ai_mixer.dsp.needed_gain import AROUND, needed_gain_db, reach
 from ai_mixer.effects.effect import Effect
 from ai_mixer.units import db_to_ratio
 
 OVERSAMPLE = 8  # four misses 0.1 dB of a peak in the treble
+TOUCH_DB = 0.01  # a peak so near the ceiling counts as over it: other meters read 0.006 dB more
 MARGIN_DB = 0.05  # how far under the ceiling a peak is brought: other meters see it differently
-GUARD = SHARP.half  # samples that the waveform between two samples is made of, each side
+GUARD = AROUND  # samples that the waveform between two samples is made of, each side
 SHORTEST_RAMP = 16  # samples; a steeper gain would make new peaks between its own samples
-BLOCK = 1 << 16  # samples at a time: long songs need no memory but their own
+BLOCK = 1 << 15  # samples at a time: long songs need no memory but their own
 
 
 class Limiter(Effect):
     """y[n] = x[n] · 10^(g[n]/20), g ≤ 0 and the same for all channels; no knob, no latency.
 
-    A song whose true peak is under `ceiling_db` (dBTP) comes out bit for bit. The gain falls within
-    `lookahead_ms` before a peak. It recovers with the time constant `release_ms` to the mean
-    reduction of the last `memory_ms`, and with that mean to nothing.
+    A song whose true peak is 0.01 dB under `ceiling_db` (dBTP) comes out bit for bit. The gain
+    falls within `lookahead_ms` before a peak. It recovers with the time constant `release_ms` to
+    the mean reduction of the last `memory_ms`, and with that mean to nothing.
     ValueError if a time is not above 0, or the ceiling above 0 dBTP.
     """
 
@@ -53,10 +54,12 @@ class Limiter(Effect):
         self.ceiling_db, self.lookahead_ms = ceiling_db, lookahead_ms
         self.release_ms, self.memory_ms = release_ms, memory_ms
         self.ceiling = 10 ** (ceiling_db / 20)
+        self.threshold = 10 ** ((ceiling_db - TOUCH_DB) / 20)
+        self.target = 10 ** ((ceiling_db - MARGIN_DB) / 20)
 
     def forward(self, x: Tensor, sample_rate: int) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]. Returns [B, C, T] with a true peak of at most the ceiling."""
-        if _largest(x) * max(overshoot(OVERSAMPLE, kind) for kind in (SHARP, SOFT)) <= self.ceiling:
+        if _largest(x) * reach(OVERSAMPLE) <= self.threshold:
             return x
         if torch.is_grad_enabled() and x.requires_grad:
             return self._whole(x, sample_rate)
@@ -76,19 +79,17 @@ class Limiter(Effect):
         return Ballistics(ramp, GUARD, release, memory)
 
     def needed_db(self, x: Tensor) -> Tensor:
-        """The gain each sample needs, at most 0 dB. x: [B, C, T]. Returns [B, T] float64."""
-        peaks = [true_peak_envelope(x, OVERSAMPLE, kind, self.ceiling) for kind in (SHARP, SOFT)]
-        envelope = torch.maximum(*peaks).amax(dim=1).double()
-        reduction_db = 20 * torch.log10(envelope.clamp_min(self.ceiling) / self.ceiling) + MARGIN_DB
-        return torch.where(envelope > self.ceiling, -reduction_db, 0.0)
+        """The gain each sample needs, at most 0 dB. x: [B, C, T + 2 · GUARD]. Returns [B, T]."""
+        return needed_gain_db(x, self.threshold, self.target, OVERSAMPLE)
 
     def _whole(self, x: Tensor, sample_rate: int) -> Tensor:
         """All of x at once, with the gradient of the gain."""
-        needed_db = self.needed_db(pad(x, (GUARD, GUARD)))  # what rings out past the ends counts
+        # What rings out past the ends counts.
+        needed_db = self.needed_db(pad(x, (2 * GUARD, 2 * GUARD)))
         if not needed_db.any():
             return x
         gain_db = lookahead_gain_db(needed_db, self.ballistics(sample_rate))
-        return x * db_to_ratio(gain_db[:, None, GUARD:-GUARD]).to(x.dtype)
+        return x * db_to_ratio(gain_db[:, None, GUARD:-GUARD].to(x))
 
 
 class LimiterStream:
@@ -104,22 +105,26 @@ class LimiterStream:
         self.latency_samples = GUARD + self.ballistics.latency
         self.reduction_db = 0.0
         self._history: Tensor | None = None
+        self._state: State | None = None  # until something needs a reduction
 
     @torch.no_grad()
     def push(self, x: Tensor) -> Tensor:
         """The next block. x: [B, C, n]. Returns the limited audio of `latency_samples` before."""
+        length = x.shape[-1]
         if self._history is None:
             self._history = x.new_zeros(*x.shape[:2], self.latency_samples + GUARD)
-            self._state = rest(len(x), self.ballistics)
         heard = torch.cat([self._history, x], dim=-1)
+        self._history = heard[..., length:]
+        delayed = heard[..., GUARD : GUARD + length]
         # A sample's peak is known when the waveform right of it is: `GUARD` samples late.
-        recent = heard[..., -(x.shape[-1] + 2 * GUARD) :]
-        needed_db = self.limiter.needed_db(recent)[:, GUARD:-GUARD]
+        needed_db = self.limiter.needed_db(heard[..., -(length + 2 * GUARD) :])
+        if self._state is None:
+            if not needed_db.any():
+                return delayed.clone()
+            self._state = rest(len(x), self.ballistics)
         gain_db = advance(needed_db, self.ballistics, self._state)
         self.reduction_db = max(self.reduction_db, -float(gain_db.min()))
-        self._history = heard[..., x.shape[-1] :]
-        delayed = heard[..., GUARD : GUARD + x.shape[-1]]
-        return delayed * db_to_ratio(gain_db)[:, None].to(x)
+        return delayed * db_to_ratio(gain_db[:, None].to(x))
 
     @torch.no_grad()
     def whole(self, x: Tensor, drive: float = 1.0) -> Tensor:
@@ -127,9 +132,11 @@ class LimiterStream:
         y = torch.empty_like(x)
         length, late = x.shape[-1], self.latency_samples
         for start in range(0, length + late, BLOCK):
-            block = drive * x[..., start : start + BLOCK]
             end = min(start + BLOCK, length + late)
-            limited = self.push(pad(block, (0, end - start - block.shape[-1])))
+            block = x[..., start:end]
+            if block.shape[-1] < end - start:  # silence rings the look-ahead out
+                block = pad(block, (0, end - start - block.shape[-1]))
+            limited = self.push(block if drive == 1 else drive * block)
             skipped = max(0, late - start)  # before the song
             y[..., start - late + skipped : end - late] = limited[..., skipped:]
         return y
