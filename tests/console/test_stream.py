@@ -18,7 +18,7 @@ P = len(WIDE.knobs)
 HIGH = torch.full((P,), 0.7)
 
 
-def song(channels=2, seconds=1.0, rate=RATE, dtype=torch.float32):
+def song(channels=2, seconds=0.5, rate=RATE, dtype=torch.float32):
     """Noise that swells and fades; through the console it makes the limiter work."""
     generator = torch.Generator().manual_seed(0)
     length = round(seconds * rate)
@@ -41,16 +41,16 @@ def played(stream, x, knobs, size):
 @pytest.mark.parametrize(
     ("rate", "channels", "size", "dtype"),
     [
-        (44_100, 2, 64, torch.float32),
+        (44_100, 2, 128, torch.float32),
         (44_100, 2, 4096, torch.float64),
         (48_000, 1, 1000, torch.float32),
         (96_000, 2, 4096, torch.float32),
         (8_000, 2, 333, torch.float32),
     ],
 )
-@pytest.mark.parametrize("position", [0.0, 0.7, 1.0])
+@pytest.mark.parametrize("position", [0.0, 1.0])
 def test_the_chain_is_that_of_the_offline_mix(rate, channels, size, dtype, position):
-    x, knobs = song(channels, 0.7, rate, dtype), torch.full((P,), position)
+    x, knobs = song(channels, 0.5, rate, dtype), torch.full((P,), position)
     y = played(WIDE.stream(rate, size), x, knobs, size)
     assert y.dtype == dtype
     assert residual_db(y, WIDE(x[None], rate, knobs[None])[0]) <= -110
@@ -71,10 +71,10 @@ def test_latency_is_that_of_the_limiter():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_turn_sounds_the_same_however_it_is_cut(dtype):
     x, mixes = song(dtype=dtype), []
-    for size in (100, 2000):
+    for size in (500, 2000):
         stream, blocks = WIDE.stream(RATE, size), []
         for start in range(0, x.shape[-1], size):
-            knobs = HIGH if start >= 20_000 else 1 - HIGH if start >= 18_000 else None
+            knobs = HIGH if start >= 10_000 else 1 - HIGH if start >= 8_000 else None
             blocks.append(stream(x[:, start : start + size], knobs))
         mixes.append(torch.cat(blocks, dim=-1))
     assert residual_db(*mixes) <= -120
@@ -136,7 +136,8 @@ def test_what_does_not_fit_is_refused_in_one_line(block, knobs, words):
     with pytest.raises(ValueError, match=re.escape(words)) as error:
         stream(block, knobs)
     assert "\n" not in str(error.value)
-    assert torch.equal(played(stream, song(), None, 128), song())  # and nothing has happened
+    x = song(seconds=0.05)
+    assert torch.equal(played(stream, x, None, 128), x)  # and nothing has happened
 
 
 def test_stereo_does_not_become_mono_on_the_way():
@@ -195,7 +196,7 @@ def test_an_effect_without_a_live_side_is_named():
 @pytest.mark.parametrize("limit", [True, False])
 @pytest.mark.parametrize("channels", [1, 2])
 def test_rendering_in_blocks_is_the_offline_mix(channels, limit):
-    x = song(channels, 2.0)
+    x = song(channels, 1.6)
     mix = torch.cat(list(WIDE.render(x.split(50_001, -1), RATE, HIGH, limit=limit)), dim=-1)
     assert mix.shape == x.shape
     assert residual_db(mix, WIDE(x[None], RATE, HIGH[None], limit=limit)[0]) <= -110
@@ -217,7 +218,7 @@ def test_little_is_in_flight():
 
     def blocks():
         nonlocal taken
-        for block in song(seconds=5.0).split(10_000, dim=-1):
+        for block in song(seconds=2.0).split(10_000, dim=-1):
             taken += block.shape[-1]
             yield block
 
