@@ -1,7 +1,8 @@
 """Sound files: what the header says, and an excerpt read by seeking.
 
-Any format libsndfile knows (wav, flac, ogg, mp3, aiff …). Samples are float and may exceed full
-scale: about half of all lossy files do, and clipping them here would change what a mix sounds like.
+Any format libsndfile knows (wav, flac, ogg, mp3, aiff …), and the streams of an .mp4
+(`song.stem.mp4#1`, see `stem_file.py`). Samples are float and may exceed full scale: about half of
+all lossy files do, and clipping them here would change what a mix sounds like.
 """
 
 import os
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ai_mixer.data.stem_file import StemError, StemFile, container, split_stream
 from ai_mixer.dsp.resample import grid, reach, resample
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif"})
@@ -75,9 +77,10 @@ def read_excerpt(path: Path, start_s: float, duration_s: float, sample_rate: int
     return audio.expand(2, -1).contiguous()
 
 
-def _open(path: Path) -> soundfile.SoundFile:
+def _open(path: Path) -> soundfile.SoundFile | StemFile:
+    stream = split_stream(path)
     try:
-        file = soundfile.SoundFile(path)
+        file = StemFile(*stream) if stream else soundfile.SoundFile(path)
     except (soundfile.LibsndfileError, OSError, TypeError, UnicodeEncodeError) as error:
         raise SongError(path, f"cannot be read as sound ({_why(path, error)})") from error
     if file.channels > 2:
@@ -89,6 +92,7 @@ def _open(path: Path) -> soundfile.SoundFile:
 
 def _why(path: Path, error: Exception) -> str:
     """What the system says of the file, if it is that; else what the decoder said."""
+    path = container(path)
     if isinstance(error, UnicodeEncodeError):
         return "its name is no Unicode: rename it"
     try:
@@ -100,15 +104,15 @@ def _why(path: Path, error: Exception) -> str:
     return str(getattr(error, "error_string", error)).strip(". ")
 
 
-def _read(file: soundfile.SoundFile, first: int, length: int) -> Tensor:
+def _read(file: soundfile.SoundFile | StemFile, first: int, length: int) -> Tensor:
     """Samples first … first + length as [C, length]; silence outside the file."""
     start = min(max(first, 0), file.frames)
     stop = max(start, min(first + length, file.frames))
     try:
         file.seek(start)
         samples = file.read(stop - start, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        why = error.error_string.strip(". ")
+    except (soundfile.LibsndfileError, StemError) as error:
+        why = str(getattr(error, "error_string", error)).strip(". ")
         raise SongError(file.name, f"is damaged ({why}): copy it again") from error
     if len(samples) < stop - start - LENIENCE_S * file.samplerate:
         claimed_s = file.frames / file.samplerate
