@@ -6,7 +6,9 @@ import sys
 import pytest
 
 from ai_mixer.data.audio import read_excerpt
+from ai_mixer.data.fingerprint import fingerprints
 from ai_mixer.data.musdb18 import VALIDATION, Musdb18, Musdb18HQ
+from ai_mixer.data.stem_file import on_disk
 
 FORMS = {"musdb18": Musdb18, "musdb18hq": Musdb18HQ}
 
@@ -45,6 +47,13 @@ def test_the_stems_can_be_read_and_differ(form, root):
     assert list(song.stems) == ["drums", "bass", "other", "vocals"]
     parts = [read_excerpt(path, 1.0, 0.2, 44100) for path in (song.path, *song.stems.values())]
     assert not any(a.equal(b) for n, a in enumerate(parts) for b in parts[:n])
+
+
+def test_songs_have_fingerprints_of_their_files(form, root):
+    """What a run writes down of each song; a stream is not a file."""
+    songs = [on_disk(song) for song in FORMS[form](root).songs()]
+    assert len(set(fingerprints(songs))) == 6
+    assert all(path.is_file() for song in songs for path in song.stems.values())
 
 
 def test_fourteen_songs_are_for_validation():

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from ai_mixer.data.audio import SongError
-from ai_mixer.data.index import headers
+from ai_mixer.data.headers import headers
 from ai_mixer.types import Skipped, Song
 
 
 class Collection:
     """A data set as it is published, below `root`; a subclass knows its layout.
 
-    index: a table of what the headers say (`index.py`), made when first needed.
+    index: a table of what the headers say (`headers.py`), made when first needed.
     """
 
     name: str

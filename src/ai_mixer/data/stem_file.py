@@ -6,11 +6,14 @@ own: docs/decisions/0022-stems-in-one-file.md.
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ai_mixer.types import Song
 
 LEAD_IN = 4  # packets of 1024 samples decoded before the first wanted one; AAC overlaps two
 _STREAM = re.compile(r"(.+\.mp4)(?:#(\d+))?", re.IGNORECASE | re.DOTALL)
@@ -43,6 +46,11 @@ def container(path: Path) -> Path:
     """The file on disk: `song.stem.mp4` of the stream `song.stem.mp4#1`, else the path itself."""
     found = split_stream(path)
     return found[0] if found else path
+
+
+def on_disk(song: Song) -> Song:
+    """The song with files in the place of streams, for whoever looks at bytes and not at sound."""
+    return replace(song, stems={name: container(path) for name, path in song.stems.items()})
 
 
 def need_decoder() -> Any:

@@ -18,6 +18,7 @@ from ai_mixer.command.stage import stage
 from ai_mixer.command.stopping import stoppable
 from ai_mixer.data.fingerprint import fingerprints
 from ai_mixer.data.splits import SPLITS
+from ai_mixer.data.stem_file import on_disk
 from ai_mixer.figures import skill_figure
 from ai_mixer.mixer import load_model
 from ai_mixer.processes import rank
@@ -142,7 +143,7 @@ def _songs(parts: Parts) -> pd.DataFrame:
     songs = [song for split in SPLITS for song in parts.data.songs(split)]
     columns = {"song": "id", "group": "group", "genre": "genre", "split": "split"}
     known = {name: [getattr(song, field) for song in songs] for name, field in columns.items()}
-    return pd.DataFrame({**known, "audio": fingerprints(songs)})
+    return pd.DataFrame({**known, "audio": fingerprints(list(map(on_disk, songs)))})
 
 
 def _log_songs(name: str, songs: pd.DataFrame, run: Run) -> None:

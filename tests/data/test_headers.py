@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from ai_mixer.data import index
+from ai_mixer.data import headers as module
 from ai_mixer.data.audio import Header, SongError
 
 
@@ -20,12 +20,12 @@ def files(tmp_path, write_song):
 def read(tmp_path, files, monkeypatch):
     """A function: ask for all headers. Returns them, and the names of the files opened."""
     opened = []
-    probe = index.probe
-    monkeypatch.setattr(index, "probe", lambda file: (opened.append(file.name), probe(file))[1])
+    probe = module.probe
+    monkeypatch.setattr(module, "probe", lambda file: (opened.append(file.name), probe(file))[1])
 
     def ask(table=tmp_path / "index" / "table.csv"):
         opened.clear()
-        return index.headers(files, tmp_path, table), sorted(opened)
+        return module.headers(files, tmp_path, table), sorted(opened)
 
     return ask
 
