@@ -26,7 +26,7 @@ def test_songs_of_the_small_subset(root):
     assert song.duration_s == pytest.approx(3.0, abs=0.1)
     reasons = {file.rpartition("/")[2]: reason for file, reason in source.skipped}
     assert reasons == {
-        "000999.mp3": "no such file",
+        "000999.mp3": "cannot be read as sound (no such file)",
         "098565.mp3": "a clip known to hold little sound or none",
     }
 

@@ -1,6 +1,7 @@
 """`make data`: a table per collection, downloads from a server of our own, mistakes in one line."""
 
 import hashlib
+import re
 import sys
 import threading
 import zipfile
@@ -85,12 +86,12 @@ def test_one_epoch_on_a_look_alike(name, look_alikes, compose, tmp_path):
 def test_what_is_printed(name, look_alikes, make_data, tmp_path):
     (printed, errors), code = make_data(f"name={name}", f"data.root={look_alikes(name)}")
     assert (code, errors) == (0, "")
-    assert printed.split()[:3] == ["songs", "hours", "artists"]
+    assert printed.split()[:3] == ["songs", "hours", "groups"]
     expected = {
-        "musdb18": ["on two sides of the split: 1 artists (Actions)"],
-        "musdb18hq": ["on two sides of the split: 1 artists (Actions)"],
+        "musdb18": ["on two sides of the split: 1 groups (Actions)"],
+        "musdb18hq": ["on two sides of the split: 1 groups (Actions)"],
         "gtzan": ["genres: blues 3, rock 3, hip_hop 2", "skipped: 1 not in the fault-filtered"],
-        "fma": ["genres: ", "skipped: 1 no such file: "],
+        "fma": ["genres: ", "skipped: 1 cannot be read as sound (no such file): "],
     }[name]
     assert all(line in printed for line in expected), printed
     assert [file.suffix for file in (tmp_path / "data" / "index").iterdir()] == [".csv"]
@@ -102,6 +103,12 @@ def test_a_page_is_chosen_as_everywhere(look_alikes, make_data):
     (_, errors), code = make_data("name=gtzam", root)
     assert code == 1
     assert errors.startswith("error: data=gtzam: there is no such data; there are band, ")
+
+
+def test_no_name_is_answered_with_the_menu(make_data):
+    (_, errors), code = make_data()
+    assert code == 1
+    assert re.match(r"error: .* options: band .*fma .*gtzan .*musdb18 musdb18hq\n$", errors)
 
 
 def test_archives_are_fetched_unpacked_and_described(archive, make_data, tmp_path):
@@ -157,13 +164,13 @@ def test_artists_on_two_sides_are_counted():
     assert data.crossing_groups(songs) == ["a"]
     text = data.describe(songs, [Skipped("x", "torn"), Skipped("y", "torn"), Skipped("z", "gone")])
     assert text.splitlines()[1:] == [
-        "train      1  0.50        1",
-        "val        1  0.50        1",
-        "test       1  0.50        1",
-        "all        3  1.50        2",
+        "train      1  0.50       1",
+        "val        1  0.50       1",
+        "test       1  0.50       1",
+        "all        3  1.50       2",
         "",
         "genres: unknown 3",
-        "on two sides of the split: 1 artists (a)",
+        "on two sides of the split: 1 groups (a)",
         "skipped: 2 torn: x, y",
         "skipped: 1 gone: z",
     ]

@@ -67,10 +67,10 @@ def unpack(archive: Path, folder: Path) -> None:
 def size(count: float) -> str:
     """Bytes as people read them.
 
-    >>> size(7.2e9), size(300)
-    ('7.2 GB', '0.0 GB')
+    >>> size(7.2e9), size(4e6)
+    ('7.2 GB', '4 MB')
     """
-    return f"{count / 1e9:.1f} GB"
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
 def _fetch_rest(url: str, part: Path) -> None:

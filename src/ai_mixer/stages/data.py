@@ -29,12 +29,12 @@ def download(cfg: DictConfig) -> None:
 
 
 def describe(songs: Sequence[Song], skipped: Sequence[Skipped]) -> str:
-    """Songs, hours and artists per split, genres, artists on two sides, and what is left out."""
+    """Songs, hours and groups (mostly artists) of each split, genres, and what is left out."""
     lines = [_splits(songs).to_string(), "", _genres(songs)]
     crossing = crossing_groups(songs)
     if crossing:
         named = ", ".join(crossing[:NAMED]) + (", …" if len(crossing) > NAMED else "")
-        lines.append(f"on two sides of the split: {len(crossing)} artists ({named})")
+        lines.append(f"on two sides of the split: {len(crossing)} groups ({named})")
     return "\n".join([*lines, *_left_out(skipped)])
 
 
@@ -51,7 +51,7 @@ def _splits(songs: Sequence[Song]) -> pd.DataFrame:
         side: {
             "songs": len(chosen),
             "hours": f"{sum(song.duration_s for song in chosen) / 3600:.2f}",
-            "artists": len({song.group for song in chosen}),
+            "groups": len({song.group for song in chosen}),
         }
         for side, chosen in (
             *((split, [song for song in songs if song.split == split]) for split in SPLITS),
