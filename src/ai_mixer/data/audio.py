@@ -42,7 +42,7 @@ class Header(NamedTuple):
 
 def probe(path: Path) -> Header:
     """Read the header only. SongError if no excerpt could be read from the file."""
-    with _open(path) as file:
+    with open_sound(path) as file:
         duration_s = file.frames / file.samplerate
         if duration_s < MIN_SONG_S:
             raise SongError(path, f"lasts {duration_s:.2g} s, a song needs {MIN_SONG_S} s")
@@ -57,7 +57,7 @@ def read_excerpt(path: Path, start_s: float, duration_s: float, sample_rate: int
     more than two channels, NaN or infinite samples, or an unreadable or damaged file.
     """
     first, length = round(start_s * sample_rate), round(duration_s * sample_rate)
-    with _open(path) as file:
+    with open_sound(path) as file:
         rate = file.samplerate
         if rate == sample_rate:
             audio = _read(file, first, length)
@@ -75,7 +75,7 @@ def read_excerpt(path: Path, start_s: float, duration_s: float, sample_rate: int
     return audio.expand(2, -1).contiguous()
 
 
-def _open(path: Path) -> soundfile.SoundFile:
+def open_sound(path: Path) -> soundfile.SoundFile:
     try:
         file = soundfile.SoundFile(path)
     except (soundfile.LibsndfileError, OSError, TypeError, UnicodeEncodeError) as error:
