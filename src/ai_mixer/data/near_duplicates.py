@@ -13,7 +13,7 @@ from ai_mixer.data.prints import BITS, HOP, RATE
 MOST = 128  # places with the same sub-fingerprint; one that is more frequent tells nothing
 VOTES = 3  # sub-fingerprints shared at one distance, before two recordings are compared
 LEAST = round(5.0 * RATE / HOP)  # frames two recordings must overlap
-BIT_ERRORS = 0.3  # share of different bits up to which it is the same recording; chance gives 0.5
+BIT_ERRORS = 0.35  # share of different bits up to which it is the same recording; chance gives 0.5
 
 
 def near_duplicates(prints: Sequence[np.ndarray]) -> list[tuple[int, int]]:
