@@ -57,7 +57,7 @@ def deal_folds(groups: Sequence[str], count: int, genres: Genres | None = None) 
     groups.
 
     >>> deal_folds(["a", "b", "c", "b", "d"], 3)
-    [2, 0, 1, 0, 2]
+    [1, 0, 2, 0, 1]
     """
     if not 3 <= count <= len(set(groups)):
         raise ValueError(
