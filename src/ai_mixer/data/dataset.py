@@ -139,12 +139,18 @@ class SongDataset(Dataset[Example]):
             sample_rate=self.sample_rate,
             rng=task_rng,
             condition=given if self.task.condition == "any" else None,
-            rough=song.rough_path and self._read(song.rough_path, start_s + song.rough_lag_s),
+            rough=self._rough(song, start_s),
         )
         example = replace(example, genre=genre_index(song.genre), song_id=song.id)
         if self.augment is None:
             return example
         return self.augment.apply(example, self.augment.draw(augment_rng))
+
+    def _rough(self, song: Song, start_s: float) -> Tensor | None:
+        """What the excerpt was made from, if the song has it."""
+        if song.rough_path is None:
+            return None
+        return self._read(song.rough_path, start_s + song.rough_lag_s)
 
     def _excerpt(
         self, path: Path, duration_s: float, rng: np.random.Generator

@@ -6,7 +6,7 @@ long as it has the same size and time of change.
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ai_mixer.data.audio import SongError, Tags, probe, read_tags
+from ai_mixer.data.audio import Header, SongError, Tags, probe, read_tags
 from ai_mixer.data.fingerprint import READERS, digest_file
 from ai_mixer.data.prints import VERSION, print_file
 from ai_mixer.quiet import track
@@ -36,9 +36,7 @@ R = TypeVar("R")
 class Known(NamedTuple):
     """What a file's header and tags say, and the digest of its content."""
 
-    duration_s: float
-    sample_rate: int
-    channels: int
+    header: Header
     tags: Tags
     digest: str
 
@@ -69,7 +67,7 @@ class Index:
         for file, stamp in stamps.items():
             row = before.pop(os.fsencode(file), None)
             if row is not None and row[:2] == stamp:
-                known[file] = Known(*row[2:5], Tags(*row[5:9]), row[9])
+                known[file] = Known(Header(*row[2:5]), Tags(*row[5:9]), row[9])
                 continue
             unread.append(file)
             if row is not None:
@@ -84,7 +82,9 @@ class Index:
                     skipped.append(Skipped(found.file, found.reason))
                 else:
                     known[file] = found
-                    rows.append((os.fsencode(file), *stamps[file], *found[:3], *found[3], found[4]))
+                    rows.append(
+                        (os.fsencode(file), *stamps[file], *found.header, *found.tags, found.digest)
+                    )
             self._write(insert, rows)
         in_order = {file: known[file] for file in stamps if file in known}
         return Look(in_order, skipped, changed, [os.fsdecode(path) for path in gone])
@@ -96,7 +96,9 @@ class Index:
         blobs = (found[f"print {VERSION} {digest}"] for _, digest in songs)
         return [np.frombuffer(blob, np.uint32) for blob in blobs]
 
-    def facts(self, wanted: dict[str, T], ask: Callable[[T], bytes], title: str) -> dict[str, bytes]:
+    def facts(
+        self, wanted: dict[str, T], ask: Callable[[T], bytes], title: str
+    ) -> dict[str, bytes]:
         """Key → what `ask` says of it; asked in parallel where it is not known yet, and kept."""
         query = "SELECT key, value FROM facts WHERE key = ?"
         known = dict(self._select(query, [(key,) for key in wanted]))
@@ -154,7 +156,7 @@ def _stamps(files: Sequence[Path]) -> tuple[dict[Path, tuple[int, int]], list[Sk
 
 def _read(file: Path) -> Known | SongError:
     try:
-        return Known(*probe(file), read_tags(file), digest_file(file))
+        return Known(probe(file), read_tags(file), digest_file(file))
     except SongError as error:
         return error
     except OSError as error:  # gone since its header was read
@@ -168,9 +170,7 @@ def _print(file: Path) -> bytes:
         return b""
 
 
-def _parallel(
-    ask: Callable[[T], R], items: Sequence[T], title: str
-) -> Iterator[list[tuple[T, R]]]:
+def _parallel(ask: Callable[[T], R], items: Sequence[T], title: str) -> Iterator[list[tuple[T, R]]]:
     """(item, answer) in their order, some at a time. Decoders let other threads run meanwhile."""
     if not items:
         return

@@ -141,9 +141,7 @@ def _song(folder: Path, row: dict[str, Any], song_id: str, known: Known) -> Song
         song=_name(row),
         group=_group(row),
         split="",
-        duration_s=known.duration_s,
-        sample_rate=known.sample_rate,
-        channels=known.channels,
+        **known.header._asdict(),
         dry_path=others.pop("dry", None),
         rough_path=others.pop("rough", None),
         stems=others,
@@ -158,4 +156,3 @@ def _name(row: dict[str, Any]) -> str:
 def _group(row: dict[str, Any]) -> str:
     """What must not be split: the first of group, artist, song, file that is known."""
     return str(next(row[name] for name in ("group", "artist", "song", "file") if row.get(name)))
-

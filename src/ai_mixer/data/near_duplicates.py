@@ -73,7 +73,7 @@ def _rare(prints: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndar
     lengths = [len(one) for one in prints]
     order = np.argsort(value, kind="stable")
     value = value[order]
-    _, start, count = np.unique(value, return_index=True, return_counts=True)
+    _, count = np.unique(value, return_counts=True)
     count = np.repeat(count, count)
     kept = (count > 1) & (count <= MOST) & (value != 0)
     place = order[kept]

@@ -1,7 +1,7 @@
 """Before and after: what somebody mixed, and what came of it.
 
-`pairs/<song>/before.wav` and `after.wav`, or `pairs/before/<song>.wav` and `pairs/after/<song>.wav`,
-in any format and rate. The two must be as long as each other, and begin together, to within a
+`pairs/<song>/before.wav` and `after.wav`, or `pairs/before/<song>.wav` and
+`pairs/after/<song>.wav`, in any format and rate. The two must be as long as each other, and begin together, to within a
 second; where exactly is heard from the sound.
 """
 
@@ -62,7 +62,9 @@ def lags(
     for pair in pairs:
         before, after = (known[file] for file in (pair.before, pair.after))
         if abs(before.duration_s - after.duration_s) > SLACK_S:
-            lengths = f"lasts {after.duration_s:.1f} s, {pair.before.name} {before.duration_s:.1f} s"
+            lengths = (
+                f"lasts {after.duration_s:.1f} s, {pair.before.name} {before.duration_s:.1f} s"
+            )
             skipped.append(Skipped(str(pair.after), f"{lengths}: export both from the same start"))
         else:
             fit[f"lag {before.digest} {after.digest}"] = pair
@@ -106,8 +108,8 @@ def _ask(pair: Pair) -> bytes:
 def _lag_of_files(pair: Pair) -> float:
     duration_s = probe(pair.after).duration_s
     start_s, heard_s = max(0.0, (duration_s - HEARD_S) / 2), min(HEARD_S, duration_s)
-    sounds = [
+    before, after = (
         read_excerpt(file, start_s, heard_s, RATE).mean(0).numpy()
         for file in (pair.before, pair.after)
-    ]
-    return lag(*sounds, RATE)
+    )
+    return lag(before, after, RATE)

@@ -36,9 +36,9 @@ class Sides(NamedTuple):
 def deal(places: Sequence[Place], bonds: Bonds = (), fold: int | str | None = None) -> Sides:
     """Take the sides that are given, deal out the others.
 
-    bonds: more than the same song or group, such as the same recording. fold: None, a fold of the manifest's own, or
-    `k/K`: the manifest's own if it has K of them, else K that are made here. ValueError if there
-    is no such fold. With fewer than three groups a group does not stay together: there would be
+    bonds: more than the same song or group, such as the same recording. fold: None, a fold of the
+    manifest's own, or `k/K`: the manifest's own if it has K of them, else K that are made here.
+    ValueError if there is no such fold. With fewer than three groups a group does not stay together: there would be
     nothing to test on.
     """
     bonds = [*_same([place.song for place in places], "of one song"), *bonds]
@@ -73,7 +73,9 @@ def _splits(places: Sequence[Place], units: Sequence[str], fold: int | str | Non
     genres = [place.genre for place in places]
     if fold is None:
         dealt = split_by_group(units, units, genres)
-        taken = {unit: place.split for unit, place in zip(units, places, strict=True) if place.split}
+        taken = {
+            unit: place.split for unit, place in zip(units, places, strict=True) if place.split
+        }
         return [
             place.split or taken.get(unit, split)
             for place, unit, split in zip(places, units, dealt, strict=True)
@@ -126,4 +128,3 @@ def _same(labels: Sequence[str], what: str) -> Iterator[tuple[int, int, str]]:
         if label in last:
             yield last[label], number, f"{what} ({label})"
         last[label] = number
-

@@ -50,7 +50,7 @@ def warn_skipped(skipped: Sequence[Skipped]) -> None:
 
 
 def warn_changed(look: Look) -> None:
-    """Files that are other than the index knew them, and files that are gone: it is up to date now."""
+    """Files that are other than the index knew them, or gone; it knows by now."""
     if look.changed:
         fate = "changed since the folder was last read"
         warn_of(f"a song has {fate}", f"songs have {fate}", look.changed)
