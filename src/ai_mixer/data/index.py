@@ -6,7 +6,7 @@ long as it has the same size and time of change.
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from multiprocessing.pool import ThreadPool
 from pathlib import Path

@@ -145,7 +145,10 @@ def _song(folder: Path, row: dict[str, Any], song_id: str, known: Known) -> Song
         dry_path=others.pop("dry", None),
         rough_path=others.pop("rough", None),
         stems=others,
-        **{name: row.get(name) for name in ("genre", "artist", "title", "licence")},
+        genre=row.get("genre"),
+        artist=row.get("artist"),
+        title=row.get("title"),
+        licence=row.get("licence"),
     )
 
 

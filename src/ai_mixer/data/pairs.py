@@ -1,8 +1,8 @@
 """Before and after: what somebody mixed, and what came of it.
 
 `pairs/<song>/before.wav` and `after.wav`, or `pairs/before/<song>.wav` and
-`pairs/after/<song>.wav`, in any format and rate. The two must be as long as each other, and begin together, to within a
-second; where exactly is heard from the sound.
+`pairs/after/<song>.wav`, in any format and rate. The two must be as long as each other, and begin
+together, to within a second; where exactly is heard from the sound.
 """
 
 import math
@@ -61,11 +61,10 @@ def lags(
     fit, skipped = {}, []
     for pair in pairs:
         before, after = (known[file] for file in (pair.before, pair.after))
-        if abs(before.duration_s - after.duration_s) > SLACK_S:
-            lengths = (
-                f"lasts {after.duration_s:.1f} s, {pair.before.name} {before.duration_s:.1f} s"
-            )
-            skipped.append(Skipped(str(pair.after), f"{lengths}: export both from the same start"))
+        long_s, other_s = after.header.duration_s, before.header.duration_s
+        if abs(long_s - other_s) > SLACK_S:
+            reason = f"lasts {long_s:.1f} s, {pair.before.name} {other_s:.1f} s: export both alike"
+            skipped.append(Skipped(str(pair.after), reason))
         else:
             fit[f"lag {before.digest} {after.digest}"] = pair
     answers = index.facts(fit, _ask, "aligning before and after")

@@ -38,8 +38,8 @@ def deal(places: Sequence[Place], bonds: Bonds = (), fold: int | str | None = No
 
     bonds: more than the same song or group, such as the same recording. fold: None, a fold of the
     manifest's own, or `k/K`: the manifest's own if it has K of them, else K that are made here.
-    ValueError if there is no such fold. With fewer than three groups a group does not stay together: there would be
-    nothing to test on.
+    ValueError if there is no such fold. With fewer than three groups a group does not stay
+    together: there would be nothing to test on.
     """
     bonds = [*_same([place.song for place in places], "of one song"), *bonds]
     by_group = [*bonds, *_same([place.group for place in places], "of one group")]
