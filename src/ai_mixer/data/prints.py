@@ -20,6 +20,7 @@ FRAME, HOP, LAG = 2048, 128, 4  # 0.41 s, 25.6 ms; frames between which a band g
 BITS = 32
 EDGES = np.round(np.geomspace(300.0, 2000.0, BITS + 2) * FRAME / RATE).astype(int)
 WINDOW = np.hanning(FRAME).astype(np.float32)
+QUIET = 1e-8 * WINDOW.sum() ** 2  # power of a sine of −74 dBFS: below it is silence
 SPAN_S = 30.0  # from the middle of a song
 
 
@@ -47,7 +48,7 @@ def print_audio(audio: np.ndarray, rate: int) -> np.ndarray:
     audio = np.fft.irfft(spectrum, length).astype(np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(audio, FRAME)[::HOP]
     power = np.abs(np.fft.rfft(frames * WINDOW)) ** 2
-    level = np.log(np.add.reduceat(power, EDGES, axis=1)[:, :-1] + 1e-12)
-    tilt = np.diff(level, axis=1)
-    grew = tilt[LAG:] > tilt[:-LAG]
+    bands = np.add.reduceat(power, EDGES, axis=1)[:, :-1]
+    tilt = np.diff(np.log(bands + QUIET), axis=1)
+    grew = (tilt[LAG:] > tilt[:-LAG]) & (bands[LAG:].sum(axis=1) > QUIET)[:, None]
     return (grew << np.arange(BITS, dtype=np.uint32)).sum(axis=1, dtype=np.uint32)
