@@ -42,13 +42,29 @@ class Header(NamedTuple):
     channels: int
 
 
+class Tags(NamedTuple):
+    """What a sound file says about the music; None where it is silent."""
+
+    artist: str | None
+    title: str | None
+    genre: str | None
+    licence: str | None
+
+
 def probe(path: Path) -> Header:
     """Read the header only. SongError if no excerpt could be read from the file."""
-    with _open(path) as file:
+    with open_sound(path) as file:
         duration_s = file.frames / file.samplerate
         if duration_s < MIN_SONG_S:
             raise SongError(path, f"lasts {duration_s:.2g} s, a song needs {MIN_SONG_S} s")
         return Header(duration_s, file.samplerate, file.channels)
+
+
+def read_tags(path: Path) -> Tags:
+    """The tags that libsndfile knows. SongError if the file cannot be read."""
+    with open_sound(path) as file:
+        names = (file.artist, file.title, file.genre, file.license or file.copyright)
+        return Tags(*(str(name).strip() or None for name in names))
 
 
 def read_excerpt(path: Path, start_s: float, duration_s: float, sample_rate: int) -> Tensor:
@@ -59,7 +75,7 @@ def read_excerpt(path: Path, start_s: float, duration_s: float, sample_rate: int
     more than two channels, NaN or infinite samples, or an unreadable or damaged file.
     """
     first, length = round(start_s * sample_rate), round(duration_s * sample_rate)
-    with _open(path) as file:
+    with open_sound(path) as file:
         rate = file.samplerate
         if rate == sample_rate:
             audio = _read(file, first, length)
@@ -77,7 +93,8 @@ def read_excerpt(path: Path, start_s: float, duration_s: float, sample_rate: int
     return audio.expand(2, -1).contiguous()
 
 
-def _open(path: Path) -> soundfile.SoundFile | StemFile:
+def open_sound(path: Path) -> soundfile.SoundFile | StemFile:
+    """The open file or stream. SongError if it is no mono or stereo sound with samples in it."""
     stream = split_stream(path)
     try:
         file = StemFile(*stream) if stream else soundfile.SoundFile(path)

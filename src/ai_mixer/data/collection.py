@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from ai_mixer.data.audio import SongError
-from ai_mixer.data.headers import headers
+from ai_mixer.data.index import Index
 from ai_mixer.types import Skipped, Song
 
 
 class Collection:
     """A data set as it is published, below `root`; a subclass knows its layout.
 
-    index: a table of what the headers say (`headers.py`), made when first needed.
+    index: the folder where headers are kept from one time to the next.
     """
 
     name: str
@@ -20,7 +20,7 @@ class Collection:
 
     def __init__(self, root: str | Path, index: str | Path | None = None) -> None:
         self.root = Path(root).expanduser()
-        self.index = Path(index).expanduser() if index else None
+        self.index = Index(index)
         self.skipped: list[Skipped] = []
 
     def songs(self) -> list[Song]:
@@ -33,13 +33,10 @@ class Collection:
             raise ValueError(f"data.root={self.root}: no such folder; how to get it: {page}")
         self.skipped = []
         rows = self.rows()
-        found = headers([row["path"] for row in rows], self.root, self.index)
-        songs = []
-        for row, header in zip(rows, found, strict=True):
-            if isinstance(header, SongError):
-                self.skipped.append(Skipped(header.file, header.reason))
-            else:
-                songs.append(Song(**row, **header._asdict()))
+        known, skipped, *_ = self.index.look([row["path"] for row in rows])
+        self.skipped += skipped
+        usable = [row for row in rows if row["path"] in known]
+        songs = [Song(**row, **known[row["path"]].header._asdict()) for row in usable]
         if not songs:
             why = f"the first: {self.skipped[0]}" if self.skipped else f"it needs {self.layout}"
             raise ValueError(f"{self.root}: no song of {self.name} can be used; {why}")

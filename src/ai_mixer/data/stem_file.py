@@ -6,14 +6,11 @@ own: docs/decisions/0022-stems-in-one-file.md.
 """
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-
-from ai_mixer.types import Song
 
 LEAD_IN = 4  # packets of 1024 samples decoded before the first wanted one; AAC overlaps two
 _STREAM = re.compile(r"(.+\.mp4)(?:#(\d+))?", re.IGNORECASE | re.DOTALL)
@@ -48,11 +45,6 @@ def container(path: Path) -> Path:
     return found[0] if found else path
 
 
-def on_disk(song: Song) -> Song:
-    """The song with files in the place of streams, for whoever looks at bytes and not at sound."""
-    return replace(song, stems={name: container(path) for name, path in song.stems.items()})
-
-
 def need_decoder() -> Any:
     """PyAV. ValueError, in one line, where it is not installed."""
     try:
@@ -70,6 +62,8 @@ class StemFile:
     frames: samples as the container counts them, a packet more or less. StemError if there is no
     such stream, or it cannot be decoded.
     """
+
+    artist = title = genre = license = copyright = ""  # MUSDB18 says these by the file's name
 
     def __init__(self, file: Path, stream: int = 0) -> None:
         self._av = need_decoder()
