@@ -70,6 +70,10 @@ render: $(READY) ## listening samples for a run: make render run=last
 loss-scales: $(READY) ## measure what each loss term reads for doing nothing: make loss-scales data=folder
 	$(BIN)/python -m ai_mixer.stages.loss_scales $(WORDS)
 
+.PHONY: data
+data: $(READY) ## check and index a collection: make data name=gtzan data.root=/my/gtzan
+	$(BIN)/python -m ai_mixer.stages.data $(WORDS)
+
 # --- speed ----------------------------------------------------------------------------------------
 
 PEERS := .venv-peers

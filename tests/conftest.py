@@ -75,6 +75,112 @@ def store(tmp_path, empty_database):
     return Store(folder)
 
 
+@pytest.fixture(scope="session")
+def look_alikes(tmp_path_factory, songs_folder):
+    """A function: the name of a data page → a tiny collection in the layout it reads."""
+    roots = {}
+
+    def root_of(name):
+        if name not in LOOK_ALIKES:
+            return songs_folder
+        if name not in roots:
+            roots[name] = tmp_path_factory.mktemp(name)
+            LOOK_ALIKES[name](roots[name])
+        return roots[name]
+
+    return root_of
+
+
+def _musdb18(root):
+    for number, (side, name) in enumerate(MUSDB18_SONGS):
+        (root / side).mkdir(exist_ok=True)
+        _write_stems(root / side / f"{name}.stem.mp4", number)
+
+
+def _musdb18hq(root):
+    for number, (side, name) in enumerate(MUSDB18_SONGS):
+        (root / side / name).mkdir(parents=True)
+        for place, stem in enumerate(MUSDB18_STREAMS):
+            song = _small_song(10 * number + place)
+            soundfile.write(root / side / name / f"{stem}.wav", song, RATE, subtype="PCM_16")
+
+
+def _gtzan(root):
+    """Excerpts of each split, one that is in none, and the one that is damaged."""
+    for number, name in enumerate(GTZAN_EXCERPTS):
+        folder = root / "genres" / name.partition(".")[0]
+        folder.mkdir(parents=True, exist_ok=True)
+        mono = _small_song(number).mean(1)[::2]
+        soundfile.write(folder / f"{name}.wav", mono, RATE // 2, subtype="PCM_16")
+        (folder / f"._{name}.wav").write_text("what a Mac leaves behind")
+    (root / "genres" / "jazz").mkdir()
+    (root / "genres" / "jazz" / "jazz.00054.wav").write_bytes(bytes(2000))
+
+
+def _fma(root):
+    """tracks.csv with its three header rows, and clips; one has no file, one is known as bad."""
+    columns = ["album,title", "artist,id", "artist,name", "set,split", "set,subset"]
+    columns += ["track,genre_top", "track,license", "track,title"]
+    upper, lower = zip(*(column.split(",") for column in columns), strict=True)
+    lines = [",".join(["", *upper]), ",".join(["", *lower]), "track_id" + "," * len(columns)]
+    for track, artist, split, subset, genre in FMA_TRACKS:
+        known = [track, '"An album,\nin two lines"', artist, f"Artist {artist}", split, subset]
+        lines.append(",".join(map(str, [*known, genre, "CC BY-NC 3.0", f'"Song, {track}"'])))
+        if track != 999:
+            file = root / "fma_large" / f"{track:06d}"[:3] / f"{track:06d}.mp3"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(file, _small_song(track), RATE, format="MP3")
+    (root / "fma_metadata").mkdir()
+    (root / "fma_metadata" / "tracks.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _write_stems(file, number):
+    """Five AAC streams in one .mp4, as Native Instruments' stems are.
+
+    Without noise substitution, where an encoder writes "noise" and each decoding makes its own.
+    """
+    av = pytest.importorskip("av", reason="the extra `stems` is not installed")
+    with av.open(str(file), "w", format="mp4") as container:
+        settings = {"aac_coder": "fast", "aac_pns": "0"}
+        streams = [
+            container.add_stream("aac", rate=RATE, layout="stereo", options=settings)
+            for _ in MUSDB18_STREAMS
+        ]
+        for place, stream in enumerate(streams):
+            stream.bit_rate = 256_000
+            samples = np.ascontiguousarray(_small_song(10 * number + place).T, dtype=np.float32)
+            frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="stereo")
+            frame.sample_rate, frame.pts = RATE, 0
+            for packet in (*stream.encode(frame), *stream.encode(None)):
+                container.mux(packet)
+
+
+MUSDB18_STREAMS = ("mixture", "drums", "bass", "other", "vocals")
+MUSDB18_SONGS = (
+    ("train", "Actions - One Minute Smile"),
+    ("train", "Actions - South Of The Water"),
+    ("train", "Young Griffo - Pennies"),
+    ("train", "A Classic Education - NightOwl"),
+    ("test", "Al James - Schoolboy Facination"),
+    ("test", "Triviul feat. The Fiend - Widow"),
+)
+GTZAN_EXCERPTS = (
+    *("blues.00000", "blues.00012", "blues.00029", "hiphop.00003", "hiphop.00030"),
+    *("rock.00000", "rock.00010", "rock.00038", "reggae.00086"),
+)
+FMA_TRACKS = (  # id, artist, split, subset, genre_top
+    (2, 1, "training", "medium", "Hip-Hop"),
+    (5, 1, "training", "small", "Hip-Hop"),
+    (140, 54, "training", "small", "Folk"),
+    (141, 55, "validation", "small", "Rock"),
+    (190, 56, "test", "small", "Electronic"),
+    (193, 57, "test", "large", ""),
+    (999, 58, "training", "small", "Rock"),
+    (98565, 59, "training", "small", "Rock"),
+)
+LOOK_ALIKES = {"musdb18": _musdb18, "musdb18hq": _musdb18hq, "gtzan": _gtzan, "fma": _fma}
+
+
 def _small_song(number, seconds=3.0):
     """[T, 2]: a chord that wanders between the channels, a hit twice a second, some hiss."""
     rng = np.random.default_rng(number)

@@ -20,6 +20,7 @@ STAGES = {
     "relocate": "ai_mixer.stages.relocate",
     "loss-scales": "ai_mixer.stages.loss_scales",
     "bench": "ai_mixer.stages.benchmark",
+    "data": "ai_mixer.stages.data",
 }
 WORDS = [
     "model=ast_regressor",

@@ -10,7 +10,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 
 from ai_mixer.console import Console
-from ai_mixer.data.module import MixData
+from ai_mixer.data.module import MixData, Source
 from ai_mixer.system import MixSystem
 from ai_mixer.trusted import check_names, checked
 
@@ -38,12 +38,17 @@ def build_console(cfg: DictConfig) -> Console:
     return _build(cfg, "console")
 
 
+def build_source(cfg: DictConfig) -> Source:
+    """Where the songs come from."""
+    return _build(cfg, "data.source")
+
+
 def build_data(cfg: DictConfig, console: Console, **loader: Any) -> MixData:
     """The data module; `loader` replaces single settings of the loader (excerpts_per_song=4)."""
     return _build(
         cfg,
         "loader",
-        source=_build(cfg, "data.source"),
+        source=build_source(cfg),
         task=_build(cfg, "task", console=console),
         augment=_build(cfg, "augment") or None,
         **loader,

@@ -3,7 +3,8 @@
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 T_co = TypeVar("T_co", covariant=True)
@@ -31,6 +32,33 @@ def track(items: Countable[T_co], title: str) -> Iterator[T_co]:
     from rich.progress import track as bar
 
     yield from bar(items, title, total=len(items), console=Console(stderr=True))
+
+
+@contextmanager
+def progress(title: str, total: int, done: int = 0) -> Iterator[Callable[[int], None]]:
+    """A function to be told how many bytes more are done, of `total` (0 = nobody knows).
+
+    A bar on a terminal; otherwise a line at the start and after each tenth.
+    """
+    if interactive():
+        from rich import progress as rich
+        from rich.console import Console
+
+        left = rich.TimeRemainingColumn()
+        columns = (rich.TextColumn("{task.description}"), rich.BarColumn(), rich.DownloadColumn())
+        with rich.Progress(*columns, left, console=Console(stderr=True)) as bars:
+            task = bars.add_task(title, total=total or None, completed=done)
+            yield lambda more: bars.advance(task, more)
+        return
+    print(f"{title} ({total / 1e6:.1f} MB) …", file=sys.stderr, flush=True)
+
+    def tell(more: int) -> None:
+        nonlocal done
+        before, done = done, done + more
+        if total and 10 * done // total > 10 * before // total:
+            print(f"  {100 * done // total} %", file=sys.stderr, flush=True)
+
+    yield tell
 
 
 def quiet() -> None:

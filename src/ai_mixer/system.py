@@ -59,8 +59,12 @@ class MixSystem(pl.LightningModule):
         return self.model(batch.rough, batch.reference, batch.condition)
 
     def render(self, batch: Batch, knobs: Tensor) -> Tensor:
-        """The mix [B, C, T] of the batch's rough; masked knobs stand at neutral."""
-        applied = torch.where(batch.mask, knobs, self.console.neutral.to(knobs))
+        """The mix [B, C, T] of the batch's rough; masked knobs stand at neutral.
+
+        An item of which no knob is known (before and after) is mixed with all of them.
+        """
+        played = batch.mask | ~batch.mask.any(-1, keepdim=True)
+        applied = torch.where(played, knobs, self.console.neutral.to(knobs))
         return self.console(batch.rough, batch.sample_rate, applied)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -87,15 +91,19 @@ class MixSystem(pl.LightningModule):
 
     @property
     def mean_knobs(self) -> Tensor:
-        """[P] mean of the targets seen in training: the floor. 0.5 where none was seen."""
+        """[P] mean of the targets seen in training: the floor. Neutral where none was seen."""
         seen = self.knob_count > 0
         mean = self.knob_sum / self.knob_count.clamp_min(1.0)
-        return torch.where(seen, mean, 0.5).float()
+        return torch.where(seen, mean, self.console.neutral.to(mean)).float()
 
     @property
     def trained(self) -> Tensor:
-        """[P] bool: knobs that ever counted. The others stay at neutral when mixing."""
-        return self.knob_count > 0
+        """[P] bool: knobs that ever counted. The others stay at neutral when mixing.
+
+        All of them if none ever did: then the sound alone has taught (before and after).
+        """
+        counted = self.knob_count > 0
+        return counted | ~counted.any()
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The model's weights move; the console has none. The schedule steps per batch."""

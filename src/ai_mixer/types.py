@@ -69,7 +69,9 @@ class Song:
     """One recording on disk, as a manifest row describes it.
 
     `path` is the finished version; `dry_path`, where there is one, the same mix before reverb and
-    delay. `song` names the composition and `group` whatever must not be split (artist or corpus).
+    delay; `rough_path` what somebody made it from, which begins `rough_lag_s` later (earlier, if
+    negative). `reference` is another song that it is meant to sound like. `song` names the
+    composition and `group` whatever must not be split (artist or corpus).
     """
 
     id: str
@@ -86,6 +88,9 @@ class Song:
     licence: str | None = None
     dry_path: Path | None = None
     stems: Mapping[str, Path] = field(default_factory=dict)
+    rough_path: Path | None = None
+    rough_lag_s: float = 0.0
+    reference: "Song | None" = None
 
 
 class Skipped(NamedTuple):
@@ -103,7 +108,8 @@ class Example:
     """One training example: a batch item without the batch dimension.
 
     rough, finished, reference: [C, T]. knobs: [P] positions. mask: [P], True where the knob can be
-    learned from this example. condition: index into CONDITIONS. skipped: songs that it should have
+    learned from this example; all False where nobody knows the knobs (a rough that was given), and
+    only the sound can teach. condition: index into CONDITIONS. skipped: songs that it should have
     been made from, and could not.
     """
 

@@ -29,10 +29,10 @@ class ShowTask:
     def __init__(self, condition="any"):
         self.condition = condition
 
-    def __call__(self, finished, other, *, dry, sample_rate, rng, condition=None):
+    def __call__(self, finished, other, *, dry, sample_rate, rng, condition=None, rough=None):
         condition = condition or (CONDITIONS[0] if self.condition == "any" else self.condition)
         return Example(
-            rough=finished,
+            rough=finished if rough is None else rough,
             finished=finished,
             reference=other(),
             condition=CONDITIONS.index(condition),

@@ -2,7 +2,8 @@
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import hydra
@@ -40,6 +41,11 @@ def explain(error: HydraException, page: str, words: Sequence[str]) -> str:
     if error.__cause__ is not None and not text:
         return " ".join(str(error.__cause__).split())
     return text.partition(" Config search path:")[0]
+
+
+def command_line(words: Iterable[str]) -> str:
+    """What to type for these words of a training."""
+    return " ".join(["make train", *map(shlex.quote, words)])
 
 
 def choices_only(page: str, words: Sequence[str]) -> DictConfig:

@@ -1,7 +1,8 @@
 """Sound files: what the header says, and an excerpt read by seeking.
 
-Any format libsndfile knows (wav, flac, ogg, mp3, aiff …). Samples are float and may exceed full
-scale: about half of all lossy files do, and clipping them here would change what a mix sounds like.
+Any format libsndfile knows (wav, flac, ogg, mp3, aiff …), and the streams of an .mp4
+(`song.stem.mp4#1`, see `stem_file.py`). Samples are float and may exceed full scale: about half of
+all lossy files do, and clipping them here would change what a mix sounds like.
 """
 
 import os
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ai_mixer.data.stem_file import StemError, StemFile, container, split_stream
 from ai_mixer.dsp.resample import grid, reach, resample
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif"})
@@ -40,13 +42,29 @@ class Header(NamedTuple):
     channels: int
 
 
+class Tags(NamedTuple):
+    """What a sound file says about the music; None where it is silent."""
+
+    artist: str | None
+    title: str | None
+    genre: str | None
+    licence: str | None
+
+
 def probe(path: Path) -> Header:
     """Read the header only. SongError if no excerpt could be read from the file."""
-    with _open(path) as file:
+    with open_sound(path) as file:
         duration_s = file.frames / file.samplerate
         if duration_s < MIN_SONG_S:
             raise SongError(path, f"lasts {duration_s:.2g} s, a song needs {MIN_SONG_S} s")
         return Header(duration_s, file.samplerate, file.channels)
+
+
+def read_tags(path: Path) -> Tags:
+    """The tags that libsndfile knows. SongError if the file cannot be read."""
+    with open_sound(path) as file:
+        names = (file.artist, file.title, file.genre, file.license or file.copyright)
+        return Tags(*(str(name).strip() or None for name in names))
 
 
 def read_excerpt(path: Path, start_s: float, duration_s: float, sample_rate: int) -> Tensor:
@@ -57,7 +75,7 @@ def read_excerpt(path: Path, start_s: float, duration_s: float, sample_rate: int
     more than two channels, NaN or infinite samples, or an unreadable or damaged file.
     """
     first, length = round(start_s * sample_rate), round(duration_s * sample_rate)
-    with _open(path) as file:
+    with open_sound(path) as file:
         rate = file.samplerate
         if rate == sample_rate:
             audio = _read(file, first, length)
@@ -75,9 +93,11 @@ def read_excerpt(path: Path, start_s: float, duration_s: float, sample_rate: int
     return audio.expand(2, -1).contiguous()
 
 
-def _open(path: Path) -> soundfile.SoundFile:
+def open_sound(path: Path) -> soundfile.SoundFile | StemFile:
+    """The open file or stream. SongError if it is no mono or stereo sound with samples in it."""
+    stream = split_stream(path)
     try:
-        file = soundfile.SoundFile(path)
+        file = StemFile(*stream) if stream else soundfile.SoundFile(path)
     except (soundfile.LibsndfileError, OSError, TypeError, UnicodeEncodeError) as error:
         raise SongError(path, f"cannot be read as sound ({_why(path, error)})") from error
     if file.channels > 2:
@@ -89,6 +109,7 @@ def _open(path: Path) -> soundfile.SoundFile:
 
 def _why(path: Path, error: Exception) -> str:
     """What the system says of the file, if it is that; else what the decoder said."""
+    path = container(path)
     if isinstance(error, UnicodeEncodeError):
         return "its name is no Unicode: rename it"
     try:
@@ -100,15 +121,15 @@ def _why(path: Path, error: Exception) -> str:
     return str(getattr(error, "error_string", error)).strip(". ")
 
 
-def _read(file: soundfile.SoundFile, first: int, length: int) -> Tensor:
+def _read(file: soundfile.SoundFile | StemFile, first: int, length: int) -> Tensor:
     """Samples first … first + length as [C, length]; silence outside the file."""
     start = min(max(first, 0), file.frames)
     stop = max(start, min(first + length, file.frames))
     try:
         file.seek(start)
         samples = file.read(stop - start, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        why = error.error_string.strip(". ")
+    except (soundfile.LibsndfileError, StemError) as error:
+        why = str(getattr(error, "error_string", error)).strip(". ")
         raise SongError(file.name, f"is damaged ({why}): copy it again") from error
     if len(samples) < stop - start - LENIENCE_S * file.samplerate:
         claimed_s = file.frames / file.samplerate

@@ -42,8 +42,12 @@ class Task(Protocol):
         sample_rate: int,
         rng: np.random.Generator,
         condition: str | None = None,
+        rough: Tensor | None = None,
     ) -> Example:
-        """The example of one excerpt; `other` reads a second one, and only where it is heard."""
+        """The example of one excerpt; `other` reads a second one, and only where it is heard.
+
+        rough: what somebody made the excerpt from, where the song has it.
+        """
         ...
 
 
@@ -124,23 +128,38 @@ class SongDataset(Dataset[Example]):
     def _example(self, song: Song, epoch: int, index: int) -> Example:
         sequence = np.random.SeedSequence([self.seed, self.stream, epoch, index])
         where, task_rng, augment_rng = map(np.random.default_rng, sequence.spawn(3))
-        path = song.dry_path or song.path
+        dry = song.dry_path if song.rough_path is None else None
+        path = dry or song.path
         length_s = self.excerpt_s or song.duration_s
         start_s, finished = self._excerpt(path, song.duration_s, length_s, where)
         other_s = other_start(start_s, song.duration_s, length_s, where)
         given = CONDITIONS[index % len(CONDITIONS)] if self.cycle_conditions else None
+        like = song.reference
+
+        def other() -> Tensor:
+            if like is not None:
+                return self._excerpt(like.path, like.duration_s, length_s, where)[1]
+            return self._read(path, other_s, length_s)
+
         example = self.task(
             finished,
-            lambda: self._read(path, other_s, length_s),
-            dry=song.dry_path is not None,
+            other,
+            dry=dry is not None,
             sample_rate=self.sample_rate,
             rng=task_rng,
             condition=given if self.task.condition == "any" else None,
+            rough=self._rough(song, start_s, length_s),
         )
         example = replace(example, genre=genre_index(song.genre), song_id=song.id)
         if self.augment is None:
             return example
         return self.augment.apply(example, self.augment.draw(augment_rng))
+
+    def _rough(self, song: Song, start_s: float, length_s: float) -> Tensor | None:
+        """What the excerpt was made from, if the song has it."""
+        if song.rough_path is None:
+            return None
+        return self._read(song.rough_path, start_s + song.rough_lag_s, length_s)
 
     def _excerpt(
         self, path: Path, duration_s: float, length_s: float, rng: np.random.Generator

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
+from ai_mixer.data.stem_file import container
 from ai_mixer.types import Song
 
 BLOCK = 4096  # bytes
@@ -31,8 +32,13 @@ def fingerprint(song: Song) -> str:
     return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
 
 
+def digest_file(path: Path) -> str:
+    """Sixteen digits for the content of one file, seen as `fingerprint` sees it."""
+    return _sample("", path).hex()[:16]
+
+
 def _sample(name: str, path: Path) -> bytes:
-    with path.open("rb", buffering=0) as file:
+    with container(path).open("rb", buffering=0) as file:
         size = file.seek(0, 2)
         digest = hashlib.sha256(f"{name} {size} ".encode())
         for start in (0, (size - BLOCK) // 2, size - BLOCK):

@@ -1,8 +1,9 @@
 """The table that says which songs there are: one CSV row per recording, one `Song` each.
 
 Columns: file (the only one required), song, title, artist, group, fold, split, genre, licence,
-source, source_path, start_s, duration_s, dry, drums, bass, vocals, other. `file`, `dry` and the
-stems are paths relative to the manifest. `group` is what must not be split: artist or corpus.
+source, source_path, start_s, duration_s, dry, rough, drums, bass, vocals, other. `file`, `dry`,
+`rough` and the stems are paths relative to the manifest. `group` is what must not be split: artist
+or corpus.
 """
 
 from collections import Counter
@@ -12,12 +13,16 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from ai_mixer.data.audio import SongError, probe
-from ai_mixer.data.splits import SPLITS, split_by_fold, split_by_group
+from ai_mixer.data.audio import SongError
+from ai_mixer.data.draft import Draft, settle
+from ai_mixer.data.index import Index, Known
+from ai_mixer.data.sides import Place
+from ai_mixer.data.skipped import warn_changed
+from ai_mixer.data.splits import SPLITS
 from ai_mixer.types import Skipped, Song
 
 STEMS = ("drums", "bass", "vocals", "other")
-_TEXT = ("song", "title", "artist", "group", "genre", "licence", "split", "dry", *STEMS)
+_TEXT = ("song", "title", "artist", "group", "genre", "licence", "split", "dry", "rough", *STEMS)
 
 
 def find_manifest(root: Path) -> Path | None:
@@ -33,41 +38,49 @@ class Found(NamedTuple):
     skipped: list[Skipped]
 
 
-def read_manifest(path: Path, root: Path | None = None, fold: int | None = None) -> Found:
+def read_manifest(path: Path, root: Path | None = None, fold: int | str | None = None) -> Found:
     """The songs of a manifest whose files lie under `root` (default: all of them).
 
     Without a split column (or where a cell is empty) songs are split by group; `fold` replaces the
-    split by k-fold over the fold column. ValueError if the manifest is missing or malformed, or no
-    song is left.
+    split by k-fold (see `sides.deal`). ValueError if the manifest is missing or malformed, no song
+    is left, or one song or group is on two sides.
     """
-    rows = _rows(path)
-    if fold is not None:
-        if any(row.get("fold") is None for row in rows):
-            raise ValueError(f"{path}: data.fold={fold} needs a fold number in every row")
-        splits = split_by_fold([int(row["fold"]) for row in rows], fold)
-    else:
-        by_group = split_by_group([_group(row) for row in rows], [row["file"] for row in rows])
-        splits = [row.get("split") or split for row, split in zip(rows, by_group, strict=True)]
-    songs, skipped = [], []
-    ids = song_ids([row["file"] for row in rows])
-    for row, song_id, split in zip(rows, ids, splits, strict=True):
-        if root is not None and not _inside(path.parent / row["file"], root):
-            continue
-        try:
-            songs.append(_song(path.parent, row, song_id, split))
-        except SongError as error:
-            skipped.append(Skipped(error.file, error.reason))
-    if not songs:
-        why = skipped[0] if skipped else f"none of its {len(rows)} files lies under {root}"
-        raise ValueError(f"{path}: no usable song: {why}")
+    songs, skipped, _ = settle(draft_manifest(path, root), path, fold=fold)
     return Found(songs, skipped)
+
+
+def draft_manifest(path: Path, root: Path | None = None, index: Index | None = None) -> Draft:
+    """Every row's place, and the songs of those under `root`. index: keeps what headers say."""
+    rows = _rows(path)
+    files = [path.parent / row["file"] for row in rows]
+    inside = files
+    if root is not None:
+        tree = root.resolve()
+        inside = [file for file in files if file.resolve().is_relative_to(tree)]
+    look = (index or Index()).look(inside)
+    warn_changed(look)
+    draft = Draft(skipped=list(look.skipped))
+    ids = song_ids([row["file"] for row in rows])
+    for row, file, song_id in zip(rows, files, ids, strict=True):
+        song, known = None, look.known.get(file)
+        if known is not None:
+            try:
+                song = _song(path.parent, row, song_id, known)
+            except SongError as error:
+                draft.skipped.append(Skipped(error.file, error.reason))
+        draft.add(_place(row), song, known.digest if known else "")
+    if not draft.songs:
+        first = draft.skipped[:1]
+        why = first[0] if first else f"none of its {len(rows)} files lies under {root}"
+        raise ValueError(f"{path}: no usable song: {why}")
+    return draft
 
 
 def write_manifest(path: Path, songs: Sequence[Song]) -> None:
     """Write songs as a manifest that `read_manifest` reads back; files must lie beside or below."""
     rows = []
     for song in songs:
-        paths = {"file": song.path, "dry": song.dry_path, **song.stems}
+        paths = {"file": song.path, "dry": song.dry_path, "rough": song.rough_path, **song.stems}
         row: dict[str, Any] = {name: getattr(song, name, None) for name in _TEXT}
         row |= {
             name: file.relative_to(path.parent).as_posix() for name, file in paths.items() if file
@@ -110,33 +123,39 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _song(folder: Path, row: dict[str, Any], song_id: str, split: str) -> Song:
-    """One row as a song. SongError if a file it names is missing or unreadable."""
+def _place(row: dict[str, Any]) -> Place:
+    fold = None if row.get("fold") is None else int(row["fold"])
+    return Place(row["file"], _name(row), _group(row), row.get("genre"), row.get("split"), fold)
+
+
+def _song(folder: Path, row: dict[str, Any], song_id: str, known: Known) -> Song:
+    """One row as a song, its side still open. SongError if a file it names is missing."""
     file = folder / row["file"]
-    header = probe(file)
-    others = {name: folder / row[name] for name in ("dry", *STEMS) if row.get(name)}
+    others = {name: folder / row[name] for name in ("dry", "rough", *STEMS) if row.get(name)}
     missing = [str(other) for other in others.values() if not other.is_file()]
     if missing:
         raise SongError(file, f"needs {missing[0]}: no such file")
     return Song(
         id=song_id,
         path=file,
-        song=row.get("song") or Path(row["file"]).with_suffix("").as_posix(),
+        song=_name(row),
         group=_group(row),
-        split=split,
-        duration_s=header.duration_s,
-        sample_rate=header.sample_rate,
-        channels=header.channels,
+        split="",
+        **known.header._asdict(),
         dry_path=others.pop("dry", None),
+        rough_path=others.pop("rough", None),
         stems=others,
-        **{name: row.get(name) for name in ("genre", "artist", "title", "licence")},
+        genre=row.get("genre"),
+        artist=row.get("artist"),
+        title=row.get("title"),
+        licence=row.get("licence"),
     )
+
+
+def _name(row: dict[str, Any]) -> str:
+    return row.get("song") or Path(row["file"]).with_suffix("").as_posix()
 
 
 def _group(row: dict[str, Any]) -> str:
     """What must not be split: the first of group, artist, song, file that is known."""
     return str(next(row[name] for name in ("group", "artist", "song", "file") if row.get(name)))
-
-
-def _inside(file: Path, root: Path) -> bool:
-    return file.resolve().is_relative_to(root.resolve())

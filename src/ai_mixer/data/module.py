@@ -22,7 +22,8 @@ DULL_HZ = 22050  # below this rate nothing is left of what high_eq and presence 
 class Source(Protocol):
     """Where songs come from: the embedded band, a folder …
 
-    `skipped`, if it has one, says after `songs()` what was left out.
+    `skipped`, if it has one, says after `songs()` what was left out, and `leaks` what is on two
+    sides of the split although it should not be.
     """
 
     def songs(self) -> list[Song]:
@@ -69,6 +70,7 @@ class MixData(pl.LightningDataModule):
         self.held_out_per_song = held_out_per_song
         self.batch_size, self.workers, self.seed = batch_size, workers, seed
         self.skipped: list[Skipped] = []  # songs left out from the start, once `songs` was asked
+        self.leaks: list[str] = []  # the same: songs, groups or recordings on two sides
         self._songs: list[Song] | None = None
 
     def songs(self, split: str) -> list[Song]:
@@ -78,6 +80,7 @@ class MixData(pl.LightningDataModule):
         if self._songs is None:
             self._songs = self.source.songs()
             self.skipped = list(getattr(self.source, "skipped", ()))
+            self.leaks = list(getattr(self.source, "leaks", ()))
             self._warn(self._songs)
         chosen = [song for song in self._songs if song.split == split]
         if not chosen:
@@ -90,6 +93,8 @@ class MixData(pl.LightningDataModule):
     def _warn(self, songs: list[Song]) -> None:
         """What is left out, and songs that are used although something is odd about them."""
         warn_skipped(self.skipped)
+        if self.leaks:
+            warn_of("on two sides of the split", "leaks between the sides", self.leaks)
         short = [song.id for song in songs if song.duration_s < (self.excerpt_s or 0)]
         if short:
             fate = f"shorter than an excerpt of {self.excerpt_s:g} s and filled up with silence"

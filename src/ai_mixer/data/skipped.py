@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterable, Sequence
 
+from ai_mixer.data.index import Look
 from ai_mixer.types import Skipped
 
 NAMED = 3  # songs named in one warning …
@@ -46,6 +47,16 @@ def warn_skipped(skipped: Sequence[Skipped]) -> None:
     """One line for all songs left out from the start."""
     if skipped:
         warn_of("song skipped", "songs skipped", [str(song) for song in skipped])
+
+
+def warn_changed(look: Look) -> None:
+    """Files that are other than the index knew them, or gone; it knows by now."""
+    if look.changed:
+        fate = "changed since the folder was last read"
+        warn_of(f"a song has {fate}", f"songs have {fate}", look.changed)
+    if look.gone:
+        fate = "gone since the folder was last read"
+        warn_of(f"a song is {fate}", f"songs are {fate}", look.gone)
 
 
 def warn_of(one: str, many: str, names: Sequence[str]) -> None:

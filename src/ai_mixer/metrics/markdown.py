@@ -37,7 +37,7 @@ def _cell(row: dict, column: Column, digits: int) -> str:
     if np.isnan(value):
         return "–"
     ends = [_with_suffix(column, suffix) for suffix in (LOW, HIGH)]
-    if ends[0] not in row:
+    if ends[0] not in row or np.isnan(row[ends[0]]):
         return f"{value:.{digits}f}"
     low, high = (row[end] for end in ends)
     return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"

@@ -9,6 +9,7 @@ masked knob) are left out; a song that misses all of them is no evidence about i
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import t as student_t
 
 from ai_mixer.metrics.knobs import skill
 
@@ -77,6 +78,22 @@ def share_estimate(
     per_song = song_means(values, songs)
     above = np.where(np.isnan(per_song), np.nan, per_song > 0)
     return _estimate(nan_mean(above), resample(above, resamples, seed), _known(above))
+
+
+def over_folds(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean over K folds and its 95 % interval: values [K, …] → mean, low, high […].
+
+    Student's t with K − 1 degrees of freedom. NaN, a fold in which nothing counted, is left out; of
+    a single fold there is no interval (NaN).
+    """
+    values = np.asarray(values, float)
+    count = (~np.isnan(values)).sum(0)
+    mean = nan_mean(values)
+    variance = _divide(np.nansum((values - mean) ** 2, 0), np.maximum(count - 1, 0))
+    half = student_t.ppf(0.5 + CONFIDENCE / 2, np.maximum(count - 1, 1)) * np.sqrt(
+        _divide(variance, count)
+    )
+    return mean, mean - half, mean + half
 
 
 def skill_estimates(

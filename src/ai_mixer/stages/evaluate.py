@@ -4,6 +4,7 @@ Protocols K (knob skill) and A (distance to the finished version), per condition
 baselines. Every excerpt is drawn once and heard under all three conditions.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -138,7 +139,7 @@ def _judge(mixer: Mixer, batch: Batch) -> Iterator[tuple[str, dict[str, Measured
     shared = {
         "rough": rough,
         "mean_knobs": _mixed(mixer, batch, floor),
-        "true_knobs": _mixed(mixer, batch, batch.knobs),
+        "true_knobs": _where(batch.mask.any(-1), _mixed(mixer, batch, batch.knobs)),
     }
     for condition in CONDITIONS:
         gap = _loudness_gap(batch, condition)
@@ -148,6 +149,11 @@ def _judge(mixer: Mixer, batch: Batch) -> Iterator[tuple[str, dict[str, Measured
             "model": _mixed(mixer, batch, mixer.hear(batch, condition)),
         }
         yield condition, {**shared, **own}
+
+
+def _where(known: Tensor, measured: Measured) -> Measured:
+    """NaN for items whose true knobs nobody knows (before and after). known: [B] bool."""
+    return {name: values.masked_fill(~known, math.nan) for name, values in measured.items()}
 
 
 def _mixed(mixer: Mixer, batch: Batch, knobs: Tensor) -> Measured:

@@ -1,7 +1,6 @@
 """Train: compose a config, train its model, evaluate it, leave listening samples: one run."""
 
 import hashlib
-import shlex
 import sys
 from dataclasses import asdict
 from numbers import Real
@@ -16,11 +15,13 @@ from omegaconf import DictConfig, OmegaConf
 from ai_mixer.assemble import Parts, assemble, build_trainer, trusted_in
 from ai_mixer.command.stage import stage
 from ai_mixer.command.stopping import stoppable
+from ai_mixer.command.words import command_line
 from ai_mixer.data.fingerprint import fingerprints
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.figures import skill_figure
 from ai_mixer.mixer import load_model
 from ai_mixer.processes import rank
+from ai_mixer.stages.cross_validate import cross_validate
 from ai_mixer.stages.evaluate import Evaluation, evaluate
 from ai_mixer.stages.render import render
 from ai_mixer.tracking import Run, Start, Store, save_model
@@ -38,13 +39,18 @@ ABOVE_ZERO = (
 
 
 def train(
-    cfg: DictConfig, defaults: DictConfig, overrides: list[str], choices: dict[str, str]
+    cfg: DictConfig,
+    defaults: DictConfig,
+    overrides: list[str],
+    choices: dict[str, str],
+    parent_id: str | None = None,
 ) -> Run:
     """Train what `cfg` composes, from where `cfg.ckpt` says. Returns the finished run.
 
     defaults: the config without the command line's words, to tell which leaf values differ;
-    overrides: those words; choices: the option chosen in each config group. SystemExit 130 or 143
-    if it is stopped by a signal; also, with 0, at the end in a process that only helps the first.
+    overrides: those words; choices: the option chosen in each config group; parent_id: the run that
+    it is a part of. SystemExit 130 or 143 if it is stopped by a signal; also, with 0, at the end in
+    a process that only helps the first.
     """
     start = find_start(cfg, overrides)
     if rank() > 0:
@@ -58,25 +64,28 @@ def train(
     parts = assemble(cfg)
     songs = _songs(parts)  # composes, or finds out what is wrong, before a run is opened
     check_start(cfg, parts, start)
-    with stoppable("`make train ckpt=last` goes on"), _open(cfg, start) as run:
+    with stoppable("`make train ckpt=last` goes on"), _open(cfg, start, parent_id) as run:
         keep_words(run, overrides)
         again = ", goes on" if run.resumed else ""
         print(f"run {run.id} ({cfg.run_name}){again}", flush=True)
         _write_down(cfg, defaults, overrides, choices, run)
         run.set_tags(getattr(parts.system.model, "tags", {}))  # what the model really is
         _log_songs(cfg.data.name, songs, run)
+        if parts.data.leaks:
+            first, more = parts.data.leaks[0], len(parts.data.leaks) - 1
+            run.set_tags({"data.leaks": first + (f" (and {more} more)" if more else "")})
         step = fit(cfg, parts, start, run)
         _keep_model(cfg, parts, run)
         _judge(cfg, run, overrides, step)
     return run
 
 
-def _open(cfg: DictConfig, start: Start) -> Run:
+def _open(cfg: DictConfig, start: Start, parent_id: str | None) -> Run:
     """The run that goes on, or a new one."""
     store = Store(cfg.paths.mlruns)
     if start.run_id is not None:
         return Run.resume(store, start.run_id)
-    return Run.start(store, cfg.experiment_name, cfg.run_name)
+    return Run.start(store, cfg.experiment_name, cfg.run_name, parent_id=parent_id)
 
 
 def _check_what_follows(cfg: DictConfig) -> None:
@@ -96,7 +105,7 @@ def _write_down(
     del asked["paths"]  # where it lies is no setting of a run
     run.log_params(asked, _plain(defaults))
     run.log_params({"group": choices})
-    run.set_tags({"command": _command(overrides)})
+    run.set_tags({"command": command_line(overrides)})
     run.log_text(OmegaConf.to_yaml(cfg, resolve=True), "config.yaml")
     run.describe(_again(cfg, overrides))  # all there is to say if it breaks off
 
@@ -138,17 +147,24 @@ def _keep_model(cfg: DictConfig, parts: Parts, run: Run) -> None:
 
 
 def _songs(parts: Parts) -> pd.DataFrame:
-    """Every song with its group, genre, split and the fingerprint of its audio."""
+    """Every song with its side, the fingerprint of its audio, and what its header says."""
     songs = [song for split in SPLITS for song in parts.data.songs(split)]
-    columns = {"song": "id", "group": "group", "genre": "genre", "split": "split"}
-    known = {name: [getattr(song, field) for song in songs] for name, field in columns.items()}
-    return pd.DataFrame({**known, "audio": fingerprints(songs)})
+    columns = {"song": "id"} | {name: name for name in ("group", "genre", "split")}
+    more = ("path", "duration_s", "sample_rate", "channels", "licence")
+
+    def known(fields: dict[str, str]) -> dict[str, list[Any]]:
+        return {name: [getattr(song, field) for song in songs] for name, field in fields.items()}
+
+    return pd.DataFrame(
+        {**known(columns), "audio": fingerprints(songs), **known({name: name for name in more})}
+    )
 
 
 def _log_songs(name: str, songs: pd.DataFrame, run: Run) -> None:
     """Which songs the run saw, and what they sound like: split.csv, and a digest to compare by."""
     run.log_table(songs, "split.csv")
-    digest = hashlib.sha256(songs.to_csv(index=False).encode()).hexdigest()[:16]
+    seen = songs[["song", "group", "genre", "split", "audio"]]  # where they lie is all the same
+    digest = hashlib.sha256(seen.to_csv(index=False).encode()).hexdigest()[:16]
     if run.resumed and run.tags.get("data.digest", digest) != digest:
         print("the songs are not those the run began with", file=sys.stderr, flush=True)
         run.set_tags({"resumed.data.digest": digest})
@@ -192,11 +208,7 @@ def _description(cfg: DictConfig, tables: Evaluation, overrides: list[str]) -> s
 
 
 def _again(cfg: DictConfig, overrides: list[str]) -> str:
-    return f"Make it again: `{_command(overrides)}` (seed {cfg.seed})."
-
-
-def _command(overrides: list[str]) -> str:
-    return " ".join(["make train", *map(shlex.quote, overrides)])
+    return f"Make it again: `{command_line(overrides)}` (seed {cfg.seed})."
 
 
 def _plain(cfg: DictConfig) -> dict[str, Any]:
@@ -210,7 +222,11 @@ def main(cfg: DictConfig) -> None:
         cfg[name] = str(cfg[name])
     words, chosen = HydraConfig.get().overrides.task, HydraConfig.get().runtime.choices
     choices = {k: str(v) for k, v in chosen.items() if not k.startswith("hydra/")}
-    train(cfg, hydra.compose("train"), list(words), choices)
+    asked = (cfg, hydra.compose("train"), list(words), choices)
+    if cfg.cv is None:
+        train(*asked)
+    else:
+        cross_validate(train, *asked)
 
 
 if __name__ == "__main__":

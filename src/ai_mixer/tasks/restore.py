@@ -3,6 +3,9 @@
 rough = unmix(finished, knobs), so that console(rough, knobs) ≈ finished and the knobs are known.
 Reverb and delay have no honest inverse: with a dry version of the song they are added to it for the
 finished version, without one they stay neutral and count for nothing (mask).
+
+Where somebody's own rough is at hand (before and after), it is taken as it is: nobody knows the
+knobs, all are masked, and only the sound can teach.
 """
 
 import copy
@@ -40,17 +43,40 @@ class Restore:
         sample_rate: int,
         rng: np.random.Generator,
         condition: str | None = None,
+        rough: Tensor | None = None,
     ) -> Example:
         """One example; genre and song id are left to the caller.
 
         finished: [C, T], before reverb and delay if `dry`. other: gives another excerpt of the same
-        recording; called only when the model hears it. The same rng gives the same rough, finished
-        and knobs under every condition.
+        recording; called only when the model hears it. rough: [C, T], what somebody made the
+        finished version from; then nobody knows the knobs. The same rng gives the same rough,
+        finished and knobs under every condition.
         """
         by_lot = CONDITIONS[rng.integers(len(CONDITIONS))]
         condition = condition or (by_lot if self.condition == "any" else self.condition)
         gain = _headroom(finished)
         finished = finished * gain
+        if rough is None:
+            rough, finished, knobs, mask = self._made(finished, sample_rate, dry, rng)
+        else:
+            rough, dry, knobs = rough * gain, False, self.console.neutral.clone()
+            mask = torch.zeros_like(knobs, dtype=torch.bool)
+        return Example(
+            rough=rough,
+            finished=finished,
+            reference=self._reference(condition, finished, other, gain, dry, sample_rate, knobs),
+            condition=CONDITIONS.index(condition),
+            knobs=knobs,
+            mask=mask,
+            genre=-1,
+            sample_rate=sample_rate,
+            song_id="",
+        )
+
+    def _made(
+        self, finished: Tensor, sample_rate: int, dry: bool, rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """rough, finished, knobs, mask: what this console makes of knobs drawn by lot."""
         rough, knobs = self._rough(finished, sample_rate, dry, rng)
         mix, audible = self.console.listen(rough[None], sample_rate, knobs[None])
         hidden = ~audible[0] & (knobs != self.console.neutral)
@@ -61,19 +87,7 @@ class Restore:
             rough = self.console.unmix(finished[None], sample_rate, knobs[None])[0]
             mix, still = self.console.listen(rough[None], sample_rate, knobs[None])
             audible &= still
-        if dry:
-            finished = mix[0]
-        return Example(
-            rough=rough,
-            finished=finished,
-            reference=self._reference(condition, finished, other, gain, dry, sample_rate, knobs),
-            condition=CONDITIONS.index(condition),
-            knobs=knobs,
-            mask=audible[0] & self._true(dry),
-            genre=-1,
-            sample_rate=sample_rate,
-            song_id="",
-        )
+        return rough, mix[0] if dry else finished, knobs, audible[0] & self._true(dry)
 
     def _true(self, dry: bool) -> Tensor:
         """[P] bool: which knobs leave their true mark on this material."""

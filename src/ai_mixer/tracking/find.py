@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ai_mixer.tracking.checkpoint import CARD
-from ai_mixer.tracking.run import artifact_folder
+from ai_mixer.tracking.run import PARENT, artifact_folder
 from ai_mixer.tracking.store import Store
 
 if TYPE_CHECKING:
@@ -94,6 +94,12 @@ def run_by_id(which: str, store: Store) -> "MlflowRun":
 def all_runs(store: Store) -> Iterator["MlflowRun"]:
     """Every run of every experiment, newest first."""
     return _search(store, list(_experiments(store)))
+
+
+def children(store: Store, run_id: str) -> list["MlflowRun"]:
+    """The runs that are part of a run, newest first."""
+    query = f"tags.`{PARENT}` = '{run_id}'"
+    return list(_search(store, list(_experiments(store)), query))
 
 
 def _with_model(folder: Path, asked_for: str) -> Path:

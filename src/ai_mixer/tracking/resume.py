@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ai_mixer.tracking.checkpoint import write_whole
 from ai_mixer.tracking.find import all_runs, run_by_id
 from ai_mixer.tracking.origin import still_writes
-from ai_mixer.tracking.run import Run, artifact_folder
+from ai_mixer.tracking.run import PARENT, Run, artifact_folder
 from ai_mixer.tracking.store import Store
 
 if TYPE_CHECKING:
@@ -73,7 +73,12 @@ def _newest(store: Store) -> Iterator[Start]:
 
 
 def _can_go_on(run: "MlflowRun") -> bool:
-    """With a checkpoint; without one only if it was cut off before it came so far."""
+    """With a checkpoint; without one only if it was cut off before it came so far.
+
+    Not a fold of a cross-validation: its parent goes on, and so do all of its folds.
+    """
+    if PARENT in run.data.tags:
+        return False
     folder = artifact_folder(run.info.artifact_uri)
     cut_off = run.info.status in {"RUNNING", "KILLED"}
     return (folder / WORDS).is_file() and ((folder / LAST).is_file() or cut_off)

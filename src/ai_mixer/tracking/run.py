@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PARAMS_PER_CALL = 100  # MLflow's limits
 METRICS_PER_CALL = 1000
+PARENT = "mlflow.parentRunId"  # the tag of a run that is part of another
 
 
 class Run:
@@ -48,7 +49,7 @@ class Run:
         code: str | Path = ".",
     ) -> Self:
         """Open a new run; remember who started it, how, and the state of the code in `code`."""
-        parent = {"mlflow.parentRunId": parent_id} if parent_id else {}
+        parent = {PARENT: parent_id} if parent_id else {}
         created = store.client.create_run(
             store.experiment(experiment),
             run_name=name,

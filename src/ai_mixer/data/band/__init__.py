@@ -16,8 +16,8 @@ __all__ = ["Band", "compose_band"]
 class Band:
     """Songs by the embedded band, composed below `root` when first asked for.
 
-    Arguments as in `compose_band`; `fold` (0–4) makes that fold the test and the next one
-    validation, instead of the split of the manifest.
+    Arguments as in `compose_band`; `fold` (0–4, or 0/5–4/5) makes that fold the test and the
+    next one validation, instead of the split of the manifest.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Band:
         duration_s: float = 30.0,
         seed: int = 0,
         workers: int | None = None,
-        fold: int | None = None,
+        fold: int | str | None = None,
     ) -> None:
         self.root, self.count, self.duration_s, self.seed = Path(root), songs, duration_s, seed
         self.workers, self.fold = workers, fold

@@ -1,0 +1,123 @@
+"""Fetch an archive over HTTP: with progress, on from where it broke off, and checked at the end."""
+
+import hashlib
+import http.client
+import shutil
+import zipfile
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from ai_mixer.disk import writing
+from ai_mixer.quiet import progress
+
+BLOCK = 1 << 20  # bytes between two looks at the progress
+PATIENCE_S = 60.0  # without a byte, before a connection counts as lost
+PARTIAL, NOTHING_LEFT = 206, 416  # a server's answers to "from this byte on"
+
+
+def fetch(url: str, checksum: str, folder: Path) -> Path:
+    """Fetch `url` into `folder`, unless it is there. Returns the file.
+
+    checksum: `md5:…`, `sha1:…` or `sha256:…`, of the whole. What arrives lies in `<name>.part`
+    until it is complete and has that checksum; a second call asks only for what is missing.
+    ValueError, in one line, if server, checksum or room on the disk do not allow it.
+    """
+    target = folder / Path(urlsplit(url).path).name
+    if target.is_file():
+        return target
+    folder.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.part")
+    try:
+        _fetch_rest(url, part)
+    except (HTTPError, ConnectionError, TimeoutError, http.client.HTTPException) as error:
+        raise ValueError(f"{url}: {error or type(error).__name__}{_kept(part)}") from error
+    except OSError as error:
+        if error.errno is not None:  # the disk's, and says so itself
+            raise
+        raise ValueError(f"{url}: {getattr(error, 'reason', error)}{_kept(part)}") from error
+    found = _digest(part, checksum.partition(":")[0])
+    if found != checksum:
+        part.unlink()
+        raise ValueError(f"{url}: has the checksum {found}, not {checksum}: it was thrown away")
+    return part.replace(target)
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a zip below `folder`; files that are there in their full size are left alone.
+
+    ValueError if it is no zip, is damaged, or there is no room for it.
+    """
+    try:
+        with zipfile.ZipFile(archive) as files:
+            members = [member for member in files.infolist() if not member.is_dir()]
+            missing = [member for member in members if not _is_there(folder, member)]
+            total = sum(member.file_size for member in missing)
+            folder.mkdir(parents=True, exist_ok=True)
+            _check_room(folder, total)
+            with writing(folder), progress(f"unpacking {archive.name}", total) as done:
+                for member in missing:
+                    files.extract(member, folder)
+                    done(member.file_size)
+    except (zipfile.BadZipFile, NotImplementedError) as error:
+        raise ValueError(f"{archive}: cannot be unpacked ({error}): fetch it again") from error
+
+
+def size(count: float) -> str:
+    """Bytes as people read them.
+
+    >>> size(7.2e9), size(4e6)
+    ('7.2 GB', '4 MB')
+    """
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
+def _fetch_rest(url: str, part: Path) -> None:
+    """Append to `part` what it lacks."""
+    have = part.stat().st_size if part.is_file() else 0
+    asked = Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    try:
+        answer = urlopen(asked, timeout=PATIENCE_S)
+    except HTTPError as error:
+        if have and error.code == NOTHING_LEFT:
+            return
+        raise
+    with answer:
+        if answer.status != PARTIAL:  # it gives the whole, whatever it was asked for
+            have = 0
+        length = answer.headers.get("Content-Length")
+        total = have + int(length) if length else 0
+        _check_room(part.parent, total - have)
+        with (
+            writing(part),
+            part.open("ab" if have else "wb") as file,
+            progress(f"fetching {url}", total, have) as done,
+        ):
+            while block := answer.read(BLOCK):
+                file.write(block)
+                done(len(block))
+    arrived = part.stat().st_size
+    if arrived < total:
+        raise ConnectionError("the connection ended early")
+
+
+def _kept(part: Path) -> str:
+    have = part.stat().st_size if part.is_file() else 0
+    return f"; {size(have)} are kept, and the same command goes on from there" if have else ""
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise ValueError(f"{folder}: needs {size(needed)} of disk, {size(free)} are free")
+
+
+def _is_there(folder: Path, member: zipfile.ZipInfo) -> bool:
+    file = folder / member.filename
+    return file.is_file() and file.stat().st_size == member.file_size
+
+
+def _digest(file: Path, kind: str) -> str:
+    with file.open("rb") as opened:
+        return f"{kind}:{hashlib.file_digest(opened, kind).hexdigest()}"

@@ -1,0 +1,98 @@
+"""MUSDB18: 150 songs with drums, bass, other and vocals; as .mp4 stems, and uncompressed (HQ).
+
+Rafii, Liutkus, Stöter, Mimilakis & Bittner, "The MUSDB18 corpus for music separation", 2017,
+doi:10.5281/zenodo.1117372; HQ: doi:10.5281/zenodo.3338373. Stems hold their effects: the songs have
+no dry version.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ai_mixer.data.collection import Collection
+from ai_mixer.data.stem_file import need_decoder, stream_path
+
+STREAMS = ("mixture", "drums", "bass", "other", "vocals")  # in this order in the .mp4
+SUFFIX = ".stem.mp4"
+LICENCE = "academic use only; each song has a licence of its own"
+VALIDATION = frozenset(  # the usual ones of train/: `validation_tracks` of the authors' parser
+    (
+        "Actions - One Minute Smile",
+        "Clara Berry And Wooldog - Waltz For My Victims",
+        "Johnny Lokke - Promises & Lies",
+        "Patrick Talbot - A Reason To Leave",
+        "Triviul - Angelsaint",
+        "Alexander Ross - Goodbye Bolero",
+        "Fergessen - Nos Palpitants",
+        "Leaf - Summerghost",
+        "Skelpolu - Human Mistakes",
+        "Young Griffo - Pennies",
+        "ANiMAL - Rockshow",
+        "James May - On The Line",
+        "Meaxic - Take A Step",
+        "Traffic Experiment - Sirens",
+    )
+)
+
+
+class Musdb18(Collection):
+    """`train/` and `test/` with a file `Artist - Title.stem.mp4` per song: five AAC streams."""
+
+    name = "musdb18"
+    layout = f"train/ and test/ with files `Artist - Title{SUFFIX}`"
+
+    def rows(self) -> Sequence[dict[str, Any]]:
+        """A row per .mp4; its first stream is the mixture. ValueError if PyAV is missing."""
+        need_decoder()
+        return [
+            _row(folder.name, file.name.removesuffix(SUFFIX), _streams(file))
+            for folder in self.sides()
+            for file in sorted(folder.glob(f"[!.]*{SUFFIX}"))
+        ]
+
+    def sides(self) -> Iterator[Path]:
+        """The folders of the official split."""
+        for side in ("train", "test"):
+            folder = self.root / side
+            if not folder.is_dir():
+                raise self.unfit(folder)
+            yield folder
+
+
+class Musdb18HQ(Musdb18):
+    """`train/` and `test/` with a folder `Artist - Title/` per song: five wav files."""
+
+    name = "musdb18hq"
+    layout = "train/ and test/ with folders `Artist - Title/`, mixture.wav and four stems in each"
+
+    def rows(self) -> Sequence[dict[str, Any]]:
+        """A row per folder; one that lacks a stem is skipped."""
+        rows = []
+        for song in (song for side in self.sides() for song in sorted(side.glob("[!.]*/"))):
+            files = {stem: song / f"{stem}.wav" for stem in STREAMS}
+            missing = [file.name for file in files.values() if not file.is_file()]
+            if missing:
+                self.skip(song, f"lacks {', '.join(missing)}")
+            else:
+                rows.append(_row(song.parent.name, song.name, files))
+        return rows
+
+
+def _streams(file: Path) -> dict[str, Path]:
+    """Where each stem is; the mixture is what the file itself plays."""
+    return {stem: stream_path(file, n) if n else file for n, stem in enumerate(STREAMS)}
+
+
+def _row(side: str, name: str, files: Mapping[str, Path]) -> dict[str, Any]:
+    artist, _, title = name.partition(" - ")
+    return {
+        "id": name,
+        "path": files["mixture"],
+        "song": name,
+        "group": artist,
+        "split": "val" if side == "train" and name in VALIDATION else side,
+        "artist": artist,
+        "title": title or name,
+        "licence": LICENCE,
+        "stems": {stem: file for stem, file in files.items() if stem != "mixture"},
+    }

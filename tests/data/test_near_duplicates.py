@@ -1,0 +1,114 @@
+"""The same recording is found in any disguise; other music is not."""
+
+import os
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from scipy.signal import butter, resample_poly, sosfilt
+
+from ai_mixer.data.folder import ROOT_VARIABLE, Folder
+from ai_mixer.data.near_duplicates import BIT_ERRORS, bit_errors, near_duplicates
+from ai_mixer.data.prints import HOP, RATE, print_audio, print_file
+
+SAMPLE_RATE = 22050
+
+
+def music(seed, seconds=12.0):
+    """Chords and hits that change four times a second, by lot."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    notes = rng.choice(36, (4, round(4 * seconds) + 1))
+    pitch = 110 * 2 ** (notes[:, (4 * time).astype(int)] / 12)
+    tones = sum(np.sin(np.cumsum(2 * np.pi * line / SAMPLE_RATE)) for line in pitch)
+    hits = rng.standard_normal(time.shape) * np.exp(-(time % 0.25) / 0.05)
+    return (0.1 * tones + 0.1 * hits).astype(np.float32)
+
+
+def lossy(audio, tmp_path, kind, quality):
+    file = tmp_path / f"song.{kind}"
+    soundfile.write(file, audio, SAMPLE_RATE, compression_level=quality)
+    return soundfile.read(file, dtype="float32")[0]
+
+
+DISGUISES = {
+    "level": lambda x, _: 0.05 * x,
+    "trim": lambda x, _: x[30_001:-20_000],
+    "offset": lambda x, _: np.concatenate([np.zeros(30_001, np.float32), x]),
+    "equaliser": lambda x, _: x + 2 * sosfilt(butter(1, 500, fs=SAMPLE_RATE, output="sos"), x),
+    "hiss": lambda x, _: x + 0.01 * np.random.default_rng(9).standard_normal(x.shape),
+    "mp3": lambda x, folder: lossy(x, folder, "mp3", 0.8),
+    "ogg": lambda x, folder: lossy(x, folder, "ogg", 0.9),
+    "trimmed mp3": lambda x, folder: lossy(x[50_000:], folder, "mp3", 0.8),
+}
+
+
+@pytest.fixture(scope="module")
+def others():
+    return [print_audio(music(seed), SAMPLE_RATE) for seed in range(1, 12)]
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_a_disguise_is_seen_through(disguise, others, tmp_path):
+    song = music(0)
+    hidden = print_audio(DISGUISES[disguise](song, tmp_path).astype(np.float32), SAMPLE_RATE)
+    prints = [others[0], print_audio(song, SAMPLE_RATE), *others[1:], hidden]
+    assert near_duplicates(prints) == [(1, len(prints) - 1)]
+
+
+def test_another_rate_is_the_same():
+    song = music(0)
+    other = resample_poly(song, 480, 441).astype(np.float32)
+    prints = [print_audio(song, SAMPLE_RATE), print_audio(other, 24000)]
+    assert near_duplicates(prints) == [(0, 1)]
+
+
+def test_chance_gives_half_the_bits(others):
+    errors = [bit_errors(one, two, 0)[0] for one, two in combinations(others, 2)]
+    assert min(errors) > BIT_ERRORS + 0.08
+    assert np.mean(errors) == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_short_quotation_is_none(others):
+    """Two songs that share a bar are two songs."""
+    quoted = music(3)
+    quoted[: 3 * SAMPLE_RATE] = music(2)[: 3 * SAMPLE_RATE]
+    assert near_duplicates([others[1], print_audio(quoted, SAMPLE_RATE)]) == []
+
+
+def test_silence_is_no_recording():
+    silent = print_audio(np.zeros(10 * SAMPLE_RATE, np.float32), SAMPLE_RATE)
+    hum = print_audio(np.full(10 * SAMPLE_RATE, 0.1, np.float32), SAMPLE_RATE)
+    assert not silent.any()
+    assert near_duplicates([silent, silent, hum, hum]) == []
+    assert near_duplicates([]) == near_duplicates([silent]) == []
+
+
+def test_too_short_a_sound_has_no_print():
+    assert len(print_audio(np.ones(100, np.float32), SAMPLE_RATE)) == 0
+
+
+def test_of_a_long_file_only_the_middle_is_read(tmp_path):
+    song = music(0, 20.0)
+    soundfile.write(tmp_path / "song.wav", song, SAMPLE_RATE)
+    found = print_file(tmp_path / "song.wav", span_s=10.0)
+    whole = print_audio(song, SAMPLE_RATE)
+    assert len(found) < 10.0 * RATE / HOP
+    errors, frames = bit_errors(whole, found, round(5.0 * RATE / HOP))
+    assert errors < 0.1
+    assert frames > 300
+
+
+@pytest.mark.slow
+@pytest.mark.music
+def test_real_music_has_no_false_twins():
+    """Of all pairs, only excerpts of one piece are twins ("Ambient 2.5" is a version of another)."""
+    if ROOT_VARIABLE not in os.environ:
+        pytest.skip(f"{ROOT_VARIABLE} names no folder of music")
+    songs = Folder().songs()
+    found = near_duplicates([print_file(Path(song.path)) for song in songs])
+    false = [(songs[a].id, songs[b].id) for a, b in found if songs[a].song != songs[b].song]
+    assert len(found) > 15
+    assert len(false) <= 1, false
