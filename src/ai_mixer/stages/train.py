@@ -193,7 +193,9 @@ def _log_figures(run: Run, tables: Evaluation) -> None:
 
 def _summary(tables: Evaluation) -> str:
     if all(math.isnan(tables.skill(condition)) for condition in CONDITIONS):
-        lines = ["held-out songs, knobs unknown: closeness (0 = the rough, 1 = the finished version)"]
+        lines = [
+            "held-out songs, knobs unknown: closeness (0 = the rough, 1 = the finished version)"
+        ]
         lines += [f"  {name:<10} {tables.closeness(name):+.2f}" for name in CONDITIONS]
         return "\n".join(lines)
     lines = ["held-out songs: headline knob skill (0 = always the mean knobs, 1 = exact)"]
