@@ -1,8 +1,12 @@
 """The story of one batch, where it could go wrong without a sound."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import torch
 
-from ai_mixer.system import _every_condition, _limit_gradient
+from ai_mixer.console import load_console
+from ai_mixer.system import MixSystem, _every_condition, _limit_gradient
 from ai_mixer.types import CONDITIONS, Batch
 
 
@@ -63,3 +67,33 @@ def test_the_limit_touches_only_its_own_path():
 def test_knobs_themselves_are_unchanged():
     knobs = torch.rand(3, 4)
     torch.testing.assert_close(_limit_gradient(knobs, 0.05), knobs)
+
+
+def test_where_no_knob_is_known_all_are_played_and_learn_by_the_sound():
+    console = load_console()
+    heard = batch(["blind", "blind"])
+    count = len(console.knobs)
+    mask = torch.zeros(2, count, dtype=torch.bool)
+    mask[1, 2] = True  # of the second item only the low shelf is known
+    heard = replace(heard, knobs=console.neutral.expand(2, -1), mask=mask)
+    heard = replace(
+        heard, rough=0.1 * torch.randn(2, 2, 4410), finished=0.1 * torch.randn(2, 2, 4410)
+    )
+    knobs = torch.full((2, count), 0.7, requires_grad=True)
+    system = SimpleNamespace(console=console)
+    mix = MixSystem.render(system, heard, knobs)
+    mix.square().mean().backward()
+    moved = knobs.grad.abs() > 0
+    assert moved[0].sum() > count / 2
+    assert moved[1].nonzero().flatten().tolist() == [2]
+
+
+def test_if_no_knob_ever_counted_the_floor_is_neutral_and_all_are_trained():
+    console = load_console()
+    count = torch.zeros(len(console.knobs), dtype=torch.float64)
+    system = SimpleNamespace(console=console, knob_sum=count, knob_count=count)
+    assert MixSystem.trained.fget(system).all()
+    torch.testing.assert_close(MixSystem.mean_knobs.fget(system), console.neutral)
+    system.knob_count = count.clone()
+    system.knob_count[3] = 1
+    assert MixSystem.trained.fget(system).nonzero().flatten().tolist() == [3]

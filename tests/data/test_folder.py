@@ -1,6 +1,7 @@
 """Any tree of songs: genre and artist by folder, or what the manifest says."""
 
 import os
+import re
 
 import numpy as np
 import pytest
@@ -52,10 +53,11 @@ def test_manifest_of_the_folder_above(tree, tmp_path, write_song):
     assert Folder(tmp_path, manifest=tmp_path / "mine.csv").songs()[0].genre == "polka"
 
 
-def test_config(tree):
+def test_config(tree, tmp_path):
     page = OmegaConf.create({"data": OmegaConf.load(config_folder() / "data" / "folder.yaml")})
-    page.data.root = str(tree)
+    page.data.root, page.paths = str(tree), {"data": str(tmp_path)}
     assert len(instantiate(page.data.source).songs()) == 7
+    assert (tmp_path / "index" / "index.sqlite").is_file()
 
 
 def test_a_bad_file_is_left_out_by_name(tmp_path, write_song):
@@ -127,3 +129,65 @@ def test_songs_of_one_name_by_two_artists_are_two_songs(tmp_path):
         file.parent.mkdir(parents=True)
         soundfile.write(file, np.zeros((8000, 2)), 8000)
     assert len({song.song for song in Folder(tmp_path).songs()}) == 2
+
+
+def noise(path, seed, seconds=8.0, **tags):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    audio = np.random.default_rng(seed).standard_normal(round(seconds * 8000))
+    with soundfile.SoundFile(path, "w", 8000, 1) as file:
+        for name, value in tags.items():
+            setattr(file, name, value)
+        file.write(0.1 * audio)
+
+
+def test_tags_say_what_the_folders_do_not(tmp_path):
+    noise(tmp_path / "one.flac", 1, artist="someone", genre="folk", license="CC0")
+    noise(tmp_path / "jazz" / "two.flac", 2, artist="someone", genre="folk")
+    noise(tmp_path / "jazz" / "a trio" / "three.flac", 3, artist="someone")
+    one, two, three = sorted(Folder(tmp_path).songs(), key=lambda song: song.title != "one")
+    two, three = sorted((two, three), key=lambda song: song.title, reverse=True)
+    assert (one.genre, one.artist, one.group, one.licence) == ("folk", *["someone"] * 2, "CC0")
+    assert (two.genre, two.group) == ("jazz", "someone")
+    assert (three.genre, three.group) == ("jazz", "a trio")
+
+
+def test_folds_of_a_folder_test_each_song_once(tmp_path):
+    for n in range(10):
+        noise(tmp_path / ("rock" if n < 5 else "jazz") / f"band {n}" / "song.wav", n, 0.5)
+    tested = []
+    for k in range(5):
+        songs = Folder(tmp_path, fold=f"{k}/5").songs()
+        tested += [song.id for song in songs if song.split == "test"]
+        assert {song.genre for song in songs if song.split == "test"} == {"rock", "jazz"}
+    assert len(tested) == len(set(tested)) == 10
+    with pytest.raises(ValueError, match=r"data\.fold=1: folds come from a manifest.*fold=1/5"):
+        Folder(tmp_path, fold=1)
+
+
+def test_a_near_duplicate_stays_with_its_original(tmp_path):
+    for n in range(6):
+        noise(tmp_path / f"{n}.wav", n)
+    audio, rate = soundfile.read(tmp_path / "0.wav")
+    for n in range(20):  # somewhere among the sides that a file of this name may get
+        soundfile.write(tmp_path / f"copy {n}.flac", 0.3 * audio[900:], rate)
+    songs = {song.id: song.split for song in Folder(tmp_path, near_duplicates=True).songs()}
+    sides = {split for name, split in songs.items() if name.startswith("copy")}
+    assert sides == {songs["0"]}
+
+
+@pytest.mark.parametrize("leaks", ["refuse", "allow"])
+def test_a_leak_by_ear_is_refused_or_said(tmp_path, leaks):
+    for n in range(4):
+        noise(tmp_path / f"{n}.wav", n)
+    audio, rate = soundfile.read(tmp_path / "0.wav")
+    soundfile.write(tmp_path / "copy.flac", 0.3 * audio[900:], rate)
+    rows = ["0.wav,train", "1.wav,train", "2.wav,val", "3.wav,test", "copy.flac,test"]
+    (tmp_path / "manifest.csv").write_text("\n".join(["file,split", *rows]))
+    folder = Folder(tmp_path, near_duplicates=True, leaks=leaks)
+    leak = r"0.wav (train) and copy.flac (test) are the same recording"
+    if leaks == "allow":
+        assert len(folder.songs()) == 5
+        assert folder.leaks == [leak]
+    else:
+        with pytest.raises(ValueError, match=re.escape(f"manifest.csv: {leak}: put them on one")):
+            folder.songs()

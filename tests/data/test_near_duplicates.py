@@ -104,7 +104,7 @@ def test_of_a_long_file_only_the_middle_is_read(tmp_path):
 @pytest.mark.slow
 @pytest.mark.music
 def test_real_music_has_no_false_twins():
-    """Of all pairs, only excerpts of one piece are twins ("Ambient 2.5" is a version of another)."""
+    """Only excerpts of one piece are twins ("Ambient 2.5" is a version of "ambient2")."""
     if ROOT_VARIABLE not in os.environ:
         pytest.skip(f"{ROOT_VARIABLE} names no folder of music")
     songs = Folder().songs()

@@ -11,9 +11,8 @@ LABEL = st.integers(0, 12).map(str)
 
 def places(songs, groups, **given):
     rows = zip(songs, groups, strict=True)
-    columns = {name: values for name, values in given.items()}
     return [
-        Place(f"{n}.wav", song, group, **{name: column[n] for name, column in columns.items()})
+        Place(f"{n}.wav", song, group, **{name: column[n] for name, column in given.items()})
         for n, (song, group) in enumerate(rows)
     ]
 

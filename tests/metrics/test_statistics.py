@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ai_mixer.metrics.statistics import (
     difference_estimate,
     mean_estimate,
+    over_folds,
     resample,
     share_estimate,
     skill_estimates,
@@ -130,3 +131,15 @@ def test_never_audible_knobs_are_unknown_without_a_warning():
     assert np.isnan(knobs[1].low)
     assert knobs[1].songs == 0
     assert mean.value == pytest.approx(0.5)
+
+
+def test_over_folds_is_students_t():
+    """Of 1, 2, 3: s = 1, t(0.975; 2) = 4.3027, so ± 4.3027 / √3. Of one value: no interval."""
+    values = np.array([[1.0, 5.0, np.nan], [2.0, np.nan, np.nan], [3.0, np.nan, np.nan]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mean, low, high = over_folds(values)
+    assert mean[:2].tolist() == [2.0, 5.0]
+    assert high[0] - 2.0 == pytest.approx(2.4841, abs=1e-3)
+    assert 2.0 - low[0] == pytest.approx(2.4841, abs=1e-3)
+    assert np.isnan([mean[2], low[1], high[1], low[2]]).all()

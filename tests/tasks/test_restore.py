@@ -201,3 +201,29 @@ def test_the_console_of_the_system_may_move():
 def test_unknown_condition_is_named():
     with pytest.raises(ValueError, match="'pairs' is none of blind, reference, paired, any"):
         Restore(load_console(), condition="pairs")
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_a_rough_that_is_given_stays_as_it_is(task, condition):
+    """Both versions at one and the same gain; nobody knows a knob."""
+    finished, rough, other = song(1, peak=2.0), song(1, peak=0.7), song(2)
+    example = task(
+        finished,
+        lambda: other,
+        dry=False,
+        sample_rate=RATE,
+        rng=np.random.default_rng(0),
+        condition=condition,
+        rough=rough,
+    )
+    gain = float(example.finished.norm() / finished.norm())
+    assert gain < 1
+    torch.testing.assert_close(example.rough, rough * gain)
+    heard = {
+        "blind": torch.zeros_like(other),
+        "reference": other * gain,
+        "paired": example.finished,
+    }
+    torch.testing.assert_close(example.reference, heard[condition])
+    assert not example.mask.any()
+    assert torch.equal(example.knobs, task.console.neutral)

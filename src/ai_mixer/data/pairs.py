@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from scipy.fft import next_fast_len
 
 from ai_mixer.data.audio import SongError, probe, read_excerpt
 from ai_mixer.data.index import Index, Known
@@ -86,7 +87,7 @@ def lag(before: np.ndarray, after: np.ndarray, rate: int) -> float:
     that bass does not smear it (Knapp & Carter, "The Generalized Correlation Method for Estimation
     of Time Delay", 1976).
     """
-    size = 2 * len(before)
+    size = next_fast_len(2 * len(before), real=True)
     cross = np.fft.rfft(before, size) * np.fft.rfft(after, size).conj()
     correlation = np.abs(np.fft.irfft(cross / (np.abs(cross) + 1e-12 * len(before)), size))
     most = round(SLACK_S * rate)

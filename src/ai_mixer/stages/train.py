@@ -1,6 +1,7 @@
 """Train: compose a config, train its model, evaluate it, leave listening samples: one run."""
 
 import hashlib
+import math
 import sys
 from dataclasses import asdict
 from numbers import Real
@@ -63,6 +64,7 @@ def train(
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     parts = assemble(cfg)
     songs = _songs(parts)  # composes, or finds out what is wrong, before a run is opened
+    _check_monitors(cfg, parts)
     check_start(cfg, parts, start)
     with stoppable("`make train ckpt=last` goes on"), _open(cfg, start, parent_id) as run:
         keep_words(run, overrides)
@@ -95,6 +97,18 @@ def _check_what_follows(cfg: DictConfig) -> None:
         value = OmegaConf.select(cfg, key)
         if not isinstance(value, Real) or not float(value) > 0:
             raise ValueError(f"{key} must be a number above 0, got {value}")
+
+
+def _check_monitors(cfg: DictConfig, parts: Parts) -> None:
+    """Where nobody knows the knobs of any validation song, there is no knob skill to go by."""
+    if any(song.rough_path is None for song in parts.data.songs("val")):
+        return
+    for name, callback in cfg.callbacks.items():
+        if str((callback or {}).get("monitor", "")).startswith("val/skill"):
+            raise ValueError(
+                f"callbacks.{name} goes by the knob skill, and the knobs of before-and-after pairs "
+                "are unknown: experiment=pairs goes by the loss"
+            )
 
 
 def _write_down(
@@ -178,6 +192,12 @@ def _log_figures(run: Run, tables: Evaluation) -> None:
 
 
 def _summary(tables: Evaluation) -> str:
+    if all(math.isnan(tables.skill(condition)) for condition in CONDITIONS):
+        lines = [
+            "held-out songs, knobs unknown: closeness (0 = the rough, 1 = the finished version)"
+        ]
+        lines += [f"  {name:<10} {tables.closeness(name):+.2f}" for name in CONDITIONS]
+        return "\n".join(lines)
     lines = ["held-out songs: headline knob skill (0 = always the mean knobs, 1 = exact)"]
     for condition in CONDITIONS:
         skill, low, high, mae = (
