@@ -131,7 +131,8 @@ def test_a_package_of_one_s_own_trains_if_trusted(part, guide, outside, songs_fo
 def test_the_command_of_the_section_and_loading_it_again(guide, outside, songs_folder, tmp_path):
     """As printed, from the command line to `load_model`; without the word of trust, not."""
     text = (guide.root / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    (command,) = re.findall(r"^\.venv/bin/python (-m ai_mixer\.stages\.train --config-dir .*)$", text, re.M)
+    given = r"^\.venv/bin/python (-m ai_mixer\.stages\.train --config-dir .*)$"
+    (command,) = re.findall(given, text, re.MULTILINE)
     small = ["debug=fast", "data=folder", *(word.format(songs=songs_folder) for word in SMALL)]
     places = [f"paths.{name}={tmp_path / name}" for name in ("data", "outputs", "mlruns")]
     subprocess.run(
