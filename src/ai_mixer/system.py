@@ -59,8 +59,8 @@ class MixSystem(pl.LightningModule):
         return self.model(batch.rough, batch.reference, batch.condition)
 
     def render(self, batch: Batch, knobs: Tensor) -> Tensor:
-        """The mix [B, C, T] of the batch's rough; masked knobs stand at neutral."""
-        applied = torch.where(batch.mask, knobs, self.console.neutral.to(knobs))
+        """The mix [B, C, T] of the batch's rough; a masked knob is neutral unless it is free."""
+        applied = torch.where(batch.mask | batch.free, knobs, self.console.neutral.to(knobs))
         return self.console(batch.rough, batch.sample_rate, applied)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:

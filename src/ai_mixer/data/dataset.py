@@ -7,15 +7,17 @@ silent) is replaced by another, by lot from the same numbers; the example says s
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from torch import Tensor
+from torch.nn.functional import pad
 from torch.utils.data import Dataset
 
 from ai_mixer.data.audio import SongError, read_excerpt
-from ai_mixer.types import CONDITIONS, GENRES, Example, Skipped, Song
+from ai_mixer.types import CONDITIONS, GENRES, Example, Excerpt, Skipped, Song
 
 QUIET_RMS = 10.0 ** (-50.0 / 20.0)  # an excerpt below this is drawn again …
 QUIET_DRAWS = 4  # … until there were so many: a quiet song is used as it is
@@ -47,14 +49,22 @@ class Task(Protocol):
 
 
 class Augment(Protocol):
-    """What is changed in an example afterwards: first drawn, then applied."""
+    """What is changed in an example, before or after the task: first drawn, then applied."""
 
     def draw(self, rng: np.random.Generator) -> Any:
         """The parameters of one application."""
         ...
 
+    def reads(self, params: Any) -> float:
+        """How many seconds of the song one second of the example needs."""
+        ...
+
+    def prepare(self, excerpt: Excerpt, params: Any) -> Excerpt:
+        """The changed excerpt, before the task."""
+        ...
+
     def apply(self, example: Example, params: Any) -> Example:
-        """The changed example."""
+        """The changed example, after the task."""
         ...
 
 
@@ -117,36 +127,48 @@ class SongDataset(Dataset[Example]):
         sequence = np.random.SeedSequence([self.seed, self.stream, epoch, index])
         where, task_rng, augment_rng = map(np.random.default_rng, sequence.spawn(3))
         path = song.dry_path or song.path
-        start_s, finished = self._excerpt(path, song.duration_s, where)
-        other_s = other_start(start_s, song.duration_s, self.excerpt_s, where)
+        drawn = self.augment.draw(augment_rng) if self.augment else None
+        length_s = self.excerpt_s * (self.augment.reads(drawn) if self.augment else 1.0)
+        start_s, audio = self._excerpt(path, song.duration_s, length_s, where)
+        other_s = other_start(start_s, song.duration_s, length_s, where)
         given = CONDITIONS[index % len(CONDITIONS)] if self.cycle_conditions else None
         example = self.task(
-            finished,
-            lambda: self._read(path, other_s),
+            self._prepared(audio, song, start_s, drawn),
+            lambda: self._prepared(self._read(path, other_s, length_s), song, other_s, drawn),
             dry=song.dry_path is not None,
             sample_rate=self.sample_rate,
             rng=task_rng,
             condition=given if self.task.condition == "any" else None,
         )
         example = replace(example, genre=genre_index(song.genre), song_id=song.id)
+        return self.augment.apply(example, drawn) if self.augment else example
+
+    def _prepared(self, audio: Tensor, song: Song, start_s: float, drawn: Any) -> Tensor:
+        """What the task gets of the excerpt that was read: [2, T], T of the example."""
         if self.augment is None:
-            return example
-        return self.augment.apply(example, self.augment.draw(augment_rng))
+            return audio
+        length_s = audio.shape[-1] / self.sample_rate
+        stems = {
+            name: partial(self._read, path, start_s, length_s) for name, path in song.stems.items()
+        }
+        prepared = self.augment.prepare(Excerpt(audio, self.sample_rate, stems), drawn).audio
+        wanted = round(self.excerpt_s * self.sample_rate)
+        return pad(prepared, (0, wanted - prepared.shape[-1]))  # a sample more or less
 
     def _excerpt(
-        self, path: Path, duration_s: float, rng: np.random.Generator
+        self, path: Path, duration_s: float, length_s: float, rng: np.random.Generator
     ) -> tuple[float, Tensor]:
         """Where the excerpt starts and its samples; near-silence is drawn again."""
         for draw in range(1, SILENT_DRAWS + 1):
-            start_s = rng.uniform(0.0, max(0.0, duration_s - self.excerpt_s))
-            audio = self._read(path, start_s)
+            start_s = rng.uniform(0.0, max(0.0, duration_s - length_s))
+            audio = self._read(path, start_s, length_s)
             power = audio.square().mean()
             if power >= QUIET_RMS**2 or (draw >= QUIET_DRAWS and power >= SILENT_RMS**2):
                 return start_s, audio
         raise SongError(path, f"silent in each of {SILENT_DRAWS} places")
 
-    def _read(self, path: Path, start_s: float) -> Tensor:
-        return read_excerpt(path, start_s, self.excerpt_s, self.sample_rate)
+    def _read(self, path: Path, start_s: float, length_s: float) -> Tensor:
+        return read_excerpt(path, start_s, length_s, self.sample_rate)
 
 
 def other_start(

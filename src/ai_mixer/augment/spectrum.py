@@ -1,0 +1,36 @@
+"""Shared by what changes a spectrum: filtering as a product, without wrapping round the ends."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from scipy.fft import next_fast_len
+from torch import Tensor
+
+RINGS_S = 0.1  # silence behind the audio: what a filter rings or looks ahead
+
+
+def filtered(
+    audio: Tensor, sample_rate: int, response: Callable[[Tensor], Tensor], length: int | None = None
+) -> Tensor:
+    """Audio [..., T] times a response over frequency. Returns [..., T].
+
+    response: frequencies [F] in Hz → [F], real (no phase) or complex. length: how many samples the
+    filter rings; default 0.1 s.
+    """
+    rings = round(RINGS_S * sample_rate) if length is None else length
+    n = int(next_fast_len(audio.shape[-1] + rings, real=True))
+    spectrum = torch.fft.rfft(audio, n)
+    return torch.fft.irfft(spectrum * response(frequencies(n, sample_rate)), n)[
+        ..., : audio.shape[-1]
+    ]
+
+
+def frequencies(n: int, sample_rate: int) -> Tensor:
+    """[n // 2 + 1] Hz, float32, of a real transform of n samples."""
+    return torch.from_numpy(np.fft.rfftfreq(n, 1.0 / sample_rate).astype(np.float32))
+
+
+def rms(audio: Tensor) -> Tensor:
+    """Over channels and time, never 0."""
+    return audio.square().mean().sqrt().clamp_min(torch.finfo(audio.dtype).tiny)
