@@ -2,7 +2,8 @@
 
 import torch
 
-from ai_mixer.system import _every_condition, _limit_gradient
+from ai_mixer.console import load_console
+from ai_mixer.system import MixSystem, _every_condition, _limit_gradient
 from ai_mixer.types import CONDITIONS, Batch
 
 
@@ -63,3 +64,21 @@ def test_the_limit_touches_only_its_own_path():
 def test_knobs_themselves_are_unchanged():
     knobs = torch.rand(3, 4)
     torch.testing.assert_close(_limit_gradient(knobs, 0.05), knobs)
+
+
+def test_a_masked_knob_is_rendered_at_neutral_unless_it_is_free():
+    console = load_console()
+    size = len(console.knobs)
+    audio = 0.1 * torch.randn(2, 2, 4410, generator=torch.Generator().manual_seed(1))
+    mask = torch.zeros(2, size, dtype=torch.bool)
+    free = torch.zeros_like(mask)
+    free[1] = True
+    condition = torch.zeros(2, dtype=torch.long)
+    knobs = torch.full((2, size), 0.8)
+    heard = Batch(
+        audio, audio, audio, condition, knobs, mask, condition, 44100, ["a", "b"], free=free
+    )
+    system = MixSystem(torch.nn.Identity(), console, None, None, None)
+    mix = system.render(heard, knobs)
+    torch.testing.assert_close(mix[:1], console(audio[:1], 44100, console.neutral[None]))
+    torch.testing.assert_close(mix[1:], console(audio[1:], 44100, knobs[1:]))

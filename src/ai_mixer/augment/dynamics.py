@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool1d, interpolate
 
 from ai_mixer.augment.change import Change
-from ai_mixer.augment.spectrum import rms
+from ai_mixer.augment.spectrum import FLOOR, as_loud_as, rms
 
 BLOCK_S = 0.005
 MOST_DB = 9.0  # of gain either way
@@ -54,8 +54,8 @@ class Dynamics(Change):
         )
         half = round(params.window_s / BLOCK_S / 2)
         wide = avg_pool1d(power, 2 * half + 1, 1, half, count_include_pad=False)
-        level_db = 10.0 * (wide / rms(audio).square()).clamp_min(1e-6).log10()
+        level_db = 10.0 * (wide / rms(audio).square().clamp_min(FLOOR**2)).clamp_min(1e-6).log10()
         gain_db = (params.slope * level_db).clamp(-MOST_DB, MOST_DB)
         smooth_db = interpolate(gain_db[None], audio.shape[-1], mode="linear")[0]
         changed = audio * 10.0 ** (smooth_db / 20.0)
-        return changed * (rms(audio) / rms(changed))
+        return as_loud_as(changed, audio)

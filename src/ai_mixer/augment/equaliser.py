@@ -12,7 +12,7 @@ from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
 from ai_mixer.augment.change import Change
-from ai_mixer.augment.spectrum import filtered, rms
+from ai_mixer.augment.spectrum import as_loud_as, filtered
 
 NODES_HZ = 31.25 * 2.0 ** np.arange(10)  # octaves, 31 Hz … 16 kHz
 FIR_S = 0.15  # the filter's length: four periods of the lowest node
@@ -45,7 +45,7 @@ class Equaliser(Change):
         changed = filtered(
             audio, sample_rate, lambda f: torch.fft.rfft(fir, 2 * (len(f) - 1)), len(fir)
         )
-        return changed * (rms(audio) / rms(changed))
+        return as_loud_as(changed, audio)
 
 
 def minimum_phase(gains_db: Sequence[float], sample_rate: int) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ai_mixer.augment.change import Change
-from ai_mixer.augment.spectrum import frequencies, rms
+from ai_mixer.augment.spectrum import as_loud_as, frequencies
 
 LOWEST_HZ = 20.0  # below it the noise is white, whatever its colour
 
@@ -56,4 +56,4 @@ class Noise(Change):
         slope = params.slope_db / (20.0 * np.log10(2.0))
         spectrum = torch.view_as_complex(torch.from_numpy(normal)) * (hz / LOWEST_HZ) ** slope
         noise = torch.fft.irfft(spectrum, audio.shape[-1]).to(audio)
-        return audio + noise * (rms(audio) / rms(noise) * 10.0 ** (-params.below_db / 20.0))
+        return audio + as_loud_as(noise, audio) * 10.0 ** (-params.below_db / 20.0)

@@ -34,7 +34,7 @@ class StemRemix(Change):
         if params is None or not excerpt.stems:
             return excerpt
         stems = torch.stack([excerpt.stems[name]() for name in sorted(excerpt.stems)])
-        gains = 10.0 ** (torch.tensor(params) / 20.0)
+        gains = 10.0 ** (torch.tensor(params).to(stems) / 20.0)
         change = gains[torch.arange(len(stems)) % FADERS] - 1.0
         moved = (faders(excerpt.audio, stems) * change[:, None])[..., None] * stems
         return excerpt._replace(audio=excerpt.audio + moved.sum(0))

@@ -7,6 +7,7 @@ import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
 
+FLOOR = 1e-12  # −240 dB: nothing
 RINGS_S = 0.1  # silence behind the audio: what a filter rings or looks ahead
 
 
@@ -31,6 +32,11 @@ def frequencies(n: int, sample_rate: int) -> Tensor:
     return torch.from_numpy(np.fft.rfftfreq(n, 1.0 / sample_rate).astype(np.float32))
 
 
+def as_loud_as(audio: Tensor, model: Tensor) -> Tensor:
+    """The audio with the RMS level of the model; silence stays silent."""
+    return audio * (rms(model) / rms(audio).clamp_min(FLOOR))
+
+
 def rms(audio: Tensor) -> Tensor:
-    """Over channels and time, never 0."""
-    return audio.square().mean().sqrt().clamp_min(torch.finfo(audio.dtype).tiny)
+    """Over channels and time."""
+    return audio.square().mean().sqrt()

@@ -8,7 +8,7 @@ from ai_mixer.dsp.stretch import stretch
 
 
 class TimeStretch(Change):
-    """Tempo within ±range_percent, by shifted grains of 46 ms. Of the finished side only."""
+    """Tempo within ±range_percent, by shifted grains of 35 ms. Of the finished side only."""
 
     def __init__(self, range_percent: float = 10.0, *, probability: float = 0.5) -> None:
         super().__init__("finished", probability)
