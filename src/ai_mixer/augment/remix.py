@@ -8,7 +8,7 @@ from ai_mixer.augment.change import Change
 from ai_mixer.types import Excerpt
 
 FADERS = 32  # drawn each time: more stems share them
-SILENT = 1e-9  # of the mix' power: a stem as weak has no fader to find
+SILENT = 1e-6  # of the mix' power: a stem as weak has no fader to find
 
 
 class StemRemix(Change):
@@ -36,8 +36,10 @@ class StemRemix(Change):
         stems = torch.stack([excerpt.stems[name]() for name in sorted(excerpt.stems)])
         gains = 10.0 ** (torch.tensor(params).to(stems) / 20.0)
         change = gains[torch.arange(len(stems)) % FADERS] - 1.0
-        moved = (faders(excerpt.audio, stems) * change[:, None])[..., None] * stems
-        return excerpt._replace(audio=excerpt.audio + moved.sum(0))
+        moves = faders(excerpt.audio, stems) * change[:, None]
+        return excerpt._replace(
+            audio=excerpt.audio + torch.einsum("nc,nct->ct", moves, stems),
+        )
 
 
 def faders(mix: Tensor, stems: Tensor) -> Tensor:
@@ -45,9 +47,8 @@ def faders(mix: Tensor, stems: Tensor) -> Tensor:
 
     mix: [C, T]; stems: [N, C, T].
     """
-    rows = stems.transpose(0, 1).double()  # [C, N, T]
-    products = rows @ rows.mT
-    power = mix.double().square().sum(-1)  # [C]
-    floor = torch.eye(len(stems)).double() * (SILENT * power + 1e-12)[:, None, None]
-    found = torch.linalg.solve(products + floor, rows @ mix.double()[..., None])[..., 0]
-    return found.clamp_min(0.0).T.to(mix)
+    rows = stems.transpose(0, 1)  # [C, N, T]
+    products, answers = (rows @ rows.mT).double(), (rows @ mix[..., None]).double()
+    power = mix.square().sum(-1).double()  # [C]
+    floor = torch.eye(len(stems)) * (SILENT * power + 1e-12)[:, None, None]
+    return torch.linalg.solve(products + floor, answers)[..., 0].clamp_min(0.0).T.to(mix)
