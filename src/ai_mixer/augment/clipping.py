@@ -12,7 +12,7 @@ class Clipping(Change):
     """The peaks are cut off, between low_db and high_db below the highest of them.
 
     Relative to the peak: a rough may lie anywhere. What stays below keeps its samples. Of a rough
-    it disturbs both gains and the ratio: the compressor follows peaks, and these are gone.
+    it disturbs the ratio: the compressor follows peaks, and these are gone.
     """
 
     def __init__(
@@ -22,7 +22,7 @@ class Clipping(Change):
         *,
         side: str = "rough",
         probability: float = 0.5,
-        disturbs: Sequence[str] = ("input_gain", "compressor_ratio", "output_level"),
+        disturbs: Sequence[str] = ("compressor_ratio",),
     ) -> None:
         super().__init__(side, probability, disturbs)
         self.low_db, self.high_db = low_db, high_db

@@ -15,13 +15,17 @@ from ai_mixer.augment.change import Change
 from ai_mixer.augment.spectrum import as_loud_as, filtered
 
 NODES_HZ = 31.25 * 2.0 ** np.arange(10)  # octaves, 31 Hz … 16 kHz
+DISTURBS = (
+    "input_gain", "compressor_ratio", "low_eq", "mid_eq", "high_eq", "presence", "output_level",
+)  # fmt: skip
 FIR_S = 0.15  # the filter's length: four periods of the lowest node
 
 
 class Equaliser(Change):
     """Gains at octaves, each within ±range_db, smoothly joined; the RMS level is kept.
 
-    Of a rough it disturbs all equaliser knobs, and those whose compressor hears another spectrum.
+    Of a rough it disturbs all equaliser knobs; and, because the compressor comes before these and
+    hears another spectrum, the ratio and both gains.
     """
 
     def __init__(
@@ -30,7 +34,7 @@ class Equaliser(Change):
         *,
         side: str = "rough",
         probability: float = 0.5,
-        disturbs: Sequence[str] = ("low_eq", "mid_eq", "high_eq", "presence"),
+        disturbs: Sequence[str] = DISTURBS,
     ) -> None:
         super().__init__(side, probability, disturbs)
         self.range_db = range_db

@@ -12,35 +12,39 @@ from ai_mixer.augment.spectrum import filtered
 
 
 class Picture(NamedTuple):
-    """Gain of the side, and the frequency below which it is taken away."""
+    """Gain of the side in all, and of what of it lies below a frequency."""
 
     side_db: float
-    mono_below_hz: float
+    bass_db: float
+    below_hz: float
 
 
 class Image(Change):
     """The side louder or softer, and less of it in the bass; the mid, and so mono, is kept.
 
-    Of a rough it disturbs the width. Mono stays mono.
+    range_db: of the side, either way. bass_db: the most that its bass loses. below_hz: where the
+    bass ends, from … to. Of a rough it disturbs the width. Mono stays mono.
     """
 
     def __init__(
         self,
         range_db: float = 6.0,
-        mono_below_hz: tuple[float, float] = (20.0, 250.0),
+        bass_db: float = 6.0,
+        below_hz: tuple[float, float] = (60.0, 250.0),
         *,
         side: str = "rough",
         probability: float = 0.5,
         disturbs: Sequence[str] = ("stereo_width",),
     ) -> None:
         super().__init__(side, probability, disturbs)
-        self.range_db, self.mono_below_hz = range_db, mono_below_hz
+        self.range_db, self.bass_db, self.below_hz = range_db, bass_db, below_hz
 
     def parameters(self, rng: np.random.Generator) -> Picture:
-        """Gain evenly in dB, frequency evenly in octaves."""
-        low, high = np.log(self.mono_below_hz)
+        """Gains evenly in dB, frequency evenly in octaves."""
+        low, high = np.log(self.below_hz)
         return Picture(
             float(rng.uniform(-self.range_db, self.range_db)),
+            float(rng.uniform(-self.bass_db, 0.0)),
             float(np.exp(rng.uniform(low, high))),
         )
 
@@ -49,11 +53,11 @@ class Image(Change):
         if len(audio) < 2:
             return audio
         mid, side = (audio[0] + audio[1]) / 2, (audio[0] - audio[1]) / 2
-        gain = 10.0 ** (params.side_db / 20.0)
+        gain, bass = (10.0 ** (db / 20.0) for db in (params.side_db, params.bass_db))
 
         def response(hz: Tensor) -> Tensor:
-            octaves = (hz / params.mono_below_hz).square()
-            return gain * octaves / (1.0 + octaves)
+            power = (hz / params.below_hz).square()
+            return gain * (bass + power) / (1.0 + power)
 
         side = filtered(side, sample_rate, response)
         return torch.stack([mid + side, mid - side])
