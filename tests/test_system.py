@@ -75,7 +75,8 @@ def test_where_no_knob_is_known_all_are_played_and_learn_by_the_sound():
     count = len(console.knobs)
     mask = torch.zeros(2, count, dtype=torch.bool)
     mask[1, 2] = True  # of the second item only the low shelf is known
-    heard = replace(heard, knobs=console.neutral.expand(2, -1), mask=mask)
+    free = torch.tensor([[True], [False]]).expand(2, count)
+    heard = replace(heard, knobs=console.neutral.expand(2, -1), mask=mask, free=free)
     heard = replace(
         heard, rough=0.1 * torch.randn(2, 2, 4410), finished=0.1 * torch.randn(2, 2, 4410)
     )
@@ -97,3 +98,21 @@ def test_if_no_knob_ever_counted_the_floor_is_neutral_and_all_are_trained():
     system.knob_count = count.clone()
     system.knob_count[3] = 1
     assert MixSystem.trained.fget(system).nonzero().flatten().tolist() == [3]
+
+
+def test_a_masked_knob_is_rendered_at_neutral_unless_it_is_free():
+    console = load_console()
+    size = len(console.knobs)
+    audio = 0.1 * torch.randn(2, 2, 4410, generator=torch.Generator().manual_seed(1))
+    mask = torch.zeros(2, size, dtype=torch.bool)
+    free = torch.zeros_like(mask)
+    free[1] = True
+    condition = torch.zeros(2, dtype=torch.long)
+    knobs = torch.full((2, size), 0.8)
+    heard = Batch(
+        audio, audio, audio, condition, knobs, mask, condition, 44100, ["a", "b"], free=free
+    )
+    system = MixSystem(torch.nn.Identity(), console, None, None, None)
+    mix = system.render(heard, knobs)
+    torch.testing.assert_close(mix[:1], console(audio[:1], 44100, console.neutral[None]))
+    torch.testing.assert_close(mix[1:], console(audio[1:], 44100, knobs[1:]))

@@ -59,3 +59,14 @@ def test_joining_says_each_once(batch):
 
 def test_it_reads_as_one_line():
     assert str(TORN) == "torn.flac: is damaged"
+
+
+def test_a_knob_is_free_only_where_it_says_so(batch):
+    assert batch.free.dtype == torch.bool
+    assert batch.free.shape == batch.mask.shape
+    assert not batch.free.any()
+    lost = example()
+    lost.free = torch.tensor([False, True, False])
+    joined = Batch.collate([example(), lost]).where(torch.tensor([False, True]))
+    assert joined.join(batch).free.tolist() == [[False, True, False], *[[False] * 3] * 3]
+    assert joined.under("blind").to(torch.float64).free.tolist() == [[False, True, False]]

@@ -50,7 +50,7 @@ def build_data(cfg: DictConfig, console: Console, **loader: Any) -> MixData:
         "loader",
         source=build_source(cfg),
         task=_build(cfg, "task", console=console),
-        augment=_build(cfg, "augment") or None,
+        augment=_build(cfg, "augment", knobs=console.names),
         **loader,
     )
 

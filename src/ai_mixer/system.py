@@ -59,12 +59,8 @@ class MixSystem(pl.LightningModule):
         return self.model(batch.rough, batch.reference, batch.condition)
 
     def render(self, batch: Batch, knobs: Tensor) -> Tensor:
-        """The mix [B, C, T] of the batch's rough; masked knobs stand at neutral.
-
-        An item of which no knob is known (before and after) is mixed with all of them.
-        """
-        played = batch.mask | ~batch.mask.any(-1, keepdim=True)
-        applied = torch.where(played, knobs, self.console.neutral.to(knobs))
+        """The mix [B, C, T] of the batch's rough; a masked knob is neutral unless it is free."""
+        applied = torch.where(batch.mask | batch.free, knobs, self.console.neutral.to(knobs))
         return self.console(batch.rough, batch.sample_rate, applied)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:

@@ -3,7 +3,7 @@
 Shapes: B songs, C channels, T samples, P knobs.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -103,6 +103,17 @@ class Skipped(NamedTuple):
         return f"{self.file}: {self.reason}"
 
 
+class Excerpt(NamedTuple):
+    """What was read from a song, before a task makes an example of it.
+
+    audio: [C, T]. stems: name → reads the same place of that stem, [C, T]; only when called.
+    """
+
+    audio: Tensor
+    sample_rate: int
+    stems: Mapping[str, Callable[[], Tensor]]
+
+
 @dataclass
 class Example:
     """One training example: a batch item without the batch dimension.
@@ -110,7 +121,8 @@ class Example:
     rough, finished, reference: [C, T]. knobs: [P] positions. mask: [P], True where the knob can be
     learned from this example; all False where nobody knows the knobs (a rough that was given), and
     only the sound can teach. condition: index into CONDITIONS. skipped: songs that it should have
-    been made from, and could not.
+    been made from, and could not. free: [P], True where no truth is known although the knob is
+    needed; default nowhere.
     """
 
     rough: Tensor
@@ -123,6 +135,10 @@ class Example:
     sample_rate: int
     song_id: str
     skipped: tuple[Skipped, ...] = ()
+    free: Tensor = None  # type: ignore[assignment]  # set below: as long as the mask
+
+    def __post_init__(self) -> None:
+        self.free = _nowhere(self.mask) if self.free is None else self.free
 
 
 @dataclass
@@ -139,6 +155,10 @@ class Batch:
     sample_rate: int
     song_id: list[str]
     skipped: list[Skipped] = field(default_factory=list)  # songs left out on the way, of all items
+    free: Tensor = None  # type: ignore[assignment]  # [B, P] bool, True = judged by ear only
+
+    def __post_init__(self) -> None:
+        self.free = _nowhere(self.mask) if self.free is None else self.free
 
     @classmethod
     def collate(cls, examples: Sequence[Example]) -> Self:
@@ -198,6 +218,10 @@ class Batch:
 
 
 _TENSORS = tuple(f.name for f in fields(Batch) if f.type is Tensor)
+
+
+def _nowhere(mask: Tensor) -> Tensor:
+    return torch.zeros_like(torch.as_tensor(mask), dtype=torch.bool)
 
 
 def knob_names(knobs: Iterable[Knob]) -> list[str]:

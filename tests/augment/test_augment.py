@@ -11,7 +11,12 @@ from omegaconf import OmegaConf
 
 from ai_mixer.augment.augment import Chain
 from ai_mixer.augment.channels import ChannelSwap
+from ai_mixer.augment.image import Image
+from ai_mixer.augment.level import Level
 from ai_mixer.augment.polarity import PolarityFlip
+from ai_mixer.augment.remix import StemRemix
+from ai_mixer.augment.speed import Speed
+from ai_mixer.augment.stretch import TimeStretch
 from ai_mixer.console import load_console
 from ai_mixer.console.load import config_folder
 from ai_mixer.types import Example
@@ -69,12 +74,29 @@ def test_a_draw_can_be_repeated(example):
     assert chain.apply(example, [False, False]) is example
 
 
-def test_probability_is_checked():
-    with pytest.raises(ValueError, match="0–1, got 2"):
-        PolarityFlip(2)
+@pytest.mark.parametrize("name", ["none", "gentle", "strong"])
+def test_configs(console, name):
+    page = OmegaConf.load(config_folder() / "augment" / f"{name}.yaml")
+    chain = instantiate(page, knobs=console.names)
+    disturbed = {knob for step in chain.steps for knob in step.disturbs}
+    assert bool(disturbed) == (name == "strong")
+    assert bool(chain.steps) == (name != "none")
 
 
-@pytest.mark.parametrize(("name", "steps"), [("none", []), ("gentle", [PolarityFlip, ChannelSwap])])
-def test_configs(name, steps):
-    chain = instantiate(OmegaConf.load(config_folder() / "augment" / f"{name}.yaml"))
-    assert [type(step) for step in chain.steps] == steps
+def test_stems_come_first(console):
+    """They are as on disk: what was stretched already does not fit them."""
+    chain = Chain([PolarityFlip(), Speed(), StemRemix(), TimeStretch()])
+    assert [type(step) for step in chain.steps] == [StemRemix, PolarityFlip, Speed, TimeStretch]
+
+
+def test_a_chain_reads_the_product():
+    chain = Chain([Speed(probability=1.0), TimeStretch(probability=1.0), PolarityFlip()])
+    assert chain.reads([(18, 17), 0.9, True]) == pytest.approx(18 / 17 * 0.9)
+    assert chain.reads([None, None, False]) == 1.0
+
+
+def test_a_step_that_does_not_happen_masks_nothing(console, example):
+    chain = Chain([Level(probability=0.0), Image(probability=1.0)], console.names)
+    changed = chain.apply(example, chain.draw(np.random.default_rng(0)))
+    free = [name for name, on in zip(console.names, changed.free, strict=True) if on]
+    assert free == ["stereo_width"]

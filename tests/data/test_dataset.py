@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.random import default_rng
 
-from ai_mixer.augment.augment import Chain
+from ai_mixer.augment.augment import Augment, Chain
 from ai_mixer.augment.polarity import PolarityFlip
 from ai_mixer.data.dataset import SongDataset, excerpt_seconds, genre_index, other_start
 from ai_mixer.data.folder import Folder
@@ -162,3 +162,39 @@ def test_seconds_or_full():
     for wrong in (0, -1.0, "long", float("nan"), float("inf")):
         with pytest.raises(ValueError, match=f"seconds above 0, or full, got {wrong}"):
             excerpt_seconds(wrong)
+
+
+class Twice(Augment):
+    """Reads twice as much and plays it twice as fast, and half as loud."""
+
+    def draw(self, rng):
+        return rng.random()
+
+    def reads(self, params):
+        return 2.0
+
+    def prepare(self, excerpt, params):
+        stems = sum(read() for read in excerpt.stems.values())
+        return excerpt._replace(audio=(0.5 * excerpt.audio + stems)[:, ::2])
+
+
+def test_what_comes_before_the_task_reaches_finished_and_reference(build):
+    data, plain = build(augment=Twice(), excerpts_per_song=10), build(excerpts_per_song=10)
+    for index in range(len(data)):
+        example = data[0, index]
+        assert example.finished.shape == example.reference.shape == plain[0, index].finished.shape
+        assert torch.equal(example.knobs, plain[0, index].knobs)
+        for audio in (example.finished, example.reference):
+            ramp = torch.linspace(0, 1, 8_000) * 0.1 / 4 + audio[0, 0]  # of 4 s, at half the level
+            torch.testing.assert_close(audio[0], ramp, atol=1e-4, rtol=0)
+        starts = [4 * (20 * float(a[0, 0]) - 1) for a in (example.finished, example.reference)]
+        assert all(-1e-3 <= start <= 2 + 1e-3 for start in starts)  # so that 2 s are there
+        assert abs(starts[0] - starts[1]) > 1  # of 2 s each: as far apart as 4 s allow
+
+
+def test_stems_are_read_where_the_excerpt_is(build, songs):
+    stems = [replace(song, stems={"all": song.path}) for song in songs]
+    without, with_stems = build(augment=Twice()), build(augment=Twice(), songs=stems)
+    for index in range(len(without)):
+        expected = 3 * without[0, index].finished  # 0.5 of the mix, and 1 of the stem
+        torch.testing.assert_close(with_stems[0, index].finished, expected, atol=1e-5, rtol=0)

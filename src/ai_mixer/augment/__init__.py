@@ -1,1 +1,1 @@
-"""What is changed in an example afterwards, without making its knobs untrue."""
+"""What is changed in training: the song before the task, or the rough after it."""

@@ -7,15 +7,17 @@ silent) is replaced by another, by lot from the same numbers; the example says s
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from torch import Tensor
+from torch.nn.functional import pad
 from torch.utils.data import Dataset
 
 from ai_mixer.data.audio import SongError, read_excerpt
-from ai_mixer.types import CONDITIONS, GENRES, Example, Skipped, Song
+from ai_mixer.types import CONDITIONS, GENRES, Example, Excerpt, Skipped, Song
 
 QUIET_RMS = 10.0 ** (-50.0 / 20.0)  # an excerpt below this is drawn again …
 QUIET_DRAWS = 4  # … until there were so many: a quiet song is used as it is
@@ -52,14 +54,22 @@ class Task(Protocol):
 
 
 class Augment(Protocol):
-    """What is changed in an example afterwards: first drawn, then applied."""
+    """What is changed in an example, before or after the task: first drawn, then applied."""
 
     def draw(self, rng: np.random.Generator) -> Any:
         """The parameters of one application."""
         ...
 
+    def reads(self, params: Any) -> float:
+        """How many seconds of the song one second of the example needs."""
+        ...
+
+    def prepare(self, excerpt: Excerpt, params: Any) -> Excerpt:
+        """The changed excerpt, before the task."""
+        ...
+
     def apply(self, example: Example, params: Any) -> Example:
-        """The changed example."""
+        """The changed example, after the task."""
         ...
 
 
@@ -128,32 +138,51 @@ class SongDataset(Dataset[Example]):
     def _example(self, song: Song, epoch: int, index: int) -> Example:
         sequence = np.random.SeedSequence([self.seed, self.stream, epoch, index])
         where, task_rng, augment_rng = map(np.random.default_rng, sequence.spawn(3))
-        dry = song.dry_path if song.rough_path is None else None
+        given = song.rough_path is not None  # before and after: as they are
+        augment = None if given else self.augment
+        drawn = augment.draw(augment_rng) if augment else None
+        dry = None if given else song.dry_path
         path = dry or song.path
-        length_s = self.excerpt_s or song.duration_s
-        start_s, finished = self._excerpt(path, song.duration_s, length_s, where)
+        wanted_s = self.excerpt_s or song.duration_s
+        length_s = wanted_s * (augment.reads(drawn) if augment else 1.0)
+        start_s, audio = self._excerpt(path, song.duration_s, length_s, where)
         other_s = other_start(start_s, song.duration_s, length_s, where)
-        given = CONDITIONS[index % len(CONDITIONS)] if self.cycle_conditions else None
-        like = song.reference
+
+        def prepared(audio: Tensor, of: Song, start_s: float) -> Tensor:
+            if augment is None:
+                return audio
+            excerpt = Excerpt(audio, self.sample_rate, self._stems(of, start_s, length_s))
+            changed = augment.prepare(excerpt, drawn).audio
+            samples = round(wanted_s * self.sample_rate)
+            return pad(changed, (0, samples - changed.shape[-1]))  # a sample more or less
 
         def other() -> Tensor:
-            if like is not None:
-                return self._excerpt(like.path, like.duration_s, length_s, where)[1]
-            return self._read(path, other_s, length_s)
+            if song.reference is None:
+                return prepared(self._read(path, other_s, length_s), song, other_s)
+            like = song.reference
+            like_s, heard = self._excerpt(like.path, like.duration_s, length_s, where)
+            return prepared(heard, like, like_s)
 
+        in_turn = CONDITIONS[index % len(CONDITIONS)] if self.cycle_conditions else None
         example = self.task(
-            finished,
+            prepared(audio, song, start_s),
             other,
             dry=dry is not None,
             sample_rate=self.sample_rate,
             rng=task_rng,
-            condition=given if self.task.condition == "any" else None,
+            condition=in_turn if self.task.condition == "any" else None,
             rough=self._rough(song, start_s, length_s),
         )
         example = replace(example, genre=genre_index(song.genre), song_id=song.id)
-        if self.augment is None:
-            return example
-        return self.augment.apply(example, self.augment.draw(augment_rng))
+        return augment.apply(example, drawn) if augment else example
+
+    def _stems(
+        self, song: Song, start_s: float, length_s: float
+    ) -> dict[str, Callable[[], Tensor]]:
+        """Name → reads that stem in the same place."""
+        return {
+            name: partial(self._read, path, start_s, length_s) for name, path in song.stems.items()
+        }
 
     def _rough(self, song: Song, start_s: float, length_s: float) -> Tensor | None:
         """What the excerpt was made from, if the song has it."""

@@ -49,8 +49,8 @@ class Restore:
 
         finished: [C, T], before reverb and delay if `dry`. other: gives another excerpt of the same
         recording; called only when the model hears it. rough: [C, T], what somebody made the
-        finished version from; then nobody knows the knobs. The same rng gives the same rough,
-        finished and knobs under every condition.
+        finished version from; then nobody knows the knobs, and all are free. The same rng gives the
+        same rough, finished and knobs under every condition.
         """
         by_lot = CONDITIONS[rng.integers(len(CONDITIONS))]
         condition = condition or (by_lot if self.condition == "any" else self.condition)
@@ -58,9 +58,11 @@ class Restore:
         finished = finished * gain
         if rough is None:
             rough, finished, knobs, mask = self._made(finished, sample_rate, dry, rng)
+            free = torch.zeros_like(mask)
         else:
             rough, dry, knobs = rough * gain, False, self.console.neutral.clone()
             mask = torch.zeros_like(knobs, dtype=torch.bool)
+            free = ~mask
         return Example(
             rough=rough,
             finished=finished,
@@ -71,6 +73,7 @@ class Restore:
             genre=-1,
             sample_rate=sample_rate,
             song_id="",
+            free=free,
         )
 
     def _made(

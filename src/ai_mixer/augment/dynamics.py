@@ -1,0 +1,61 @@
+"""Dynamics: an expander or leveller that is not ours."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from torch import Tensor
+from torch.nn.functional import avg_pool1d, interpolate
+
+from ai_mixer.augment.change import Change
+from ai_mixer.augment.spectrum import FLOOR, as_loud_as, rms
+
+BLOCK_S = 0.005
+MOST_DB = 9.0  # of gain either way
+
+
+class Rider(NamedTuple):
+    """dB of gain per dB of level, and the time over which the level is taken."""
+
+    slope: float
+    window_s: float
+
+
+class Dynamics(Change):
+    """Loud parts louder (expansion, slope > 0) or softer; the RMS level is kept.
+
+    The level is a mean square over window_s, equally before and after the moment: no attack, no
+    release, no threshold, so nothing of it is our compressor. Of a rough it disturbs both gains and
+    the ratio.
+    """
+
+    def __init__(
+        self,
+        slope: tuple[float, float] = (-0.3, 0.4),
+        window_s: tuple[float, float] = (0.02, 0.4),
+        *,
+        side: str = "rough",
+        probability: float = 0.5,
+        disturbs: Sequence[str] = ("input_gain", "compressor_ratio", "output_level"),
+    ) -> None:
+        super().__init__(side, probability, disturbs)
+        self.slope, self.window_s = slope, window_s
+
+    def parameters(self, rng: np.random.Generator) -> Rider:
+        """Slope evenly, window evenly in octaves."""
+        window_s = np.exp(rng.uniform(*np.log(self.window_s)))
+        return Rider(float(rng.uniform(*self.slope)), float(window_s))
+
+    def change(self, audio: Tensor, sample_rate: int, params: Rider) -> Tensor:
+        """audio: [C, T]. Returns [C, T]."""
+        block = min(round(BLOCK_S * sample_rate), audio.shape[-1])
+        power = avg_pool1d(
+            audio.square().mean(0, keepdim=True), block, ceil_mode=True, count_include_pad=False
+        )
+        half = round(params.window_s / BLOCK_S / 2)
+        wide = avg_pool1d(power, 2 * half + 1, 1, half, count_include_pad=False)
+        level_db = 10.0 * (wide / rms(audio).square().clamp_min(FLOOR**2)).clamp_min(1e-6).log10()
+        gain_db = (params.slope * level_db).clamp(-MOST_DB, MOST_DB)
+        smooth_db = interpolate(gain_db[None], audio.shape[-1], mode="linear")[0]
+        changed = audio * 10.0 ** (smooth_db / 20.0)
+        return as_loud_as(changed, audio)

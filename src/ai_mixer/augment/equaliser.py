@@ -1,0 +1,64 @@
+"""Equaliser: another desk's curve, that none of the console's own filters can draw.
+
+A smooth random curve over frequency, made minimum phase as analogue filters are: Oppenheim &
+Schafer, "Discrete-Time Signal Processing" (3rd ed.), section 13.5 (folding the real cepstrum).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from scipy.interpolate import PchipInterpolator
+from torch import Tensor
+
+from ai_mixer.augment.change import Change
+from ai_mixer.augment.spectrum import as_loud_as, filtered
+
+NODES_HZ = 31.25 * 2.0 ** np.arange(10)  # octaves, 31 Hz … 16 kHz
+DISTURBS = (
+    "input_gain", "compressor_ratio", "low_eq", "mid_eq", "high_eq", "presence", "output_level",
+)  # fmt: skip
+FIR_S = 0.15  # the filter's length: four periods of the lowest node
+
+
+class Equaliser(Change):
+    """Gains at octaves, each within ±range_db, smoothly joined; the RMS level is kept.
+
+    Of a rough it disturbs all equaliser knobs; and, because the compressor comes before these and
+    hears another spectrum, the ratio and both gains.
+    """
+
+    def __init__(
+        self,
+        range_db: float = 6.0,
+        *,
+        side: str = "rough",
+        probability: float = 0.5,
+        disturbs: Sequence[str] = DISTURBS,
+    ) -> None:
+        super().__init__(side, probability, disturbs)
+        self.range_db = range_db
+
+    def parameters(self, rng: np.random.Generator) -> list[float]:
+        """The gains at the nodes in dB."""
+        return list(rng.uniform(-self.range_db, self.range_db, len(NODES_HZ)))
+
+    def change(self, audio: Tensor, sample_rate: int, params: list[float]) -> Tensor:
+        """audio: [C, T]. Returns [C, T]."""
+        fir = minimum_phase(params, sample_rate)
+        changed = filtered(
+            audio, sample_rate, lambda f: torch.fft.rfft(fir, 2 * (len(f) - 1)), len(fir)
+        )
+        return as_loud_as(changed, audio)
+
+
+def minimum_phase(gains_db: Sequence[float], sample_rate: int) -> Tensor:
+    """[N] float32: the impulse response whose magnitude runs through the gains at NODES_HZ."""
+    n = 2 * round(FIR_S * sample_rate / 2)
+    hz = np.fft.rfftfreq(2 * n, 1.0 / sample_rate).clip(NODES_HZ[0], NODES_HZ[-1])
+    curve_db = PchipInterpolator(np.log2(NODES_HZ), gains_db)(np.log2(hz))
+    cepstrum = np.fft.irfft(curve_db * (np.log(10.0) / 20.0))
+    cepstrum[1:n] *= 2.0
+    cepstrum[n + 1 :] = 0.0
+    response = np.fft.irfft(np.exp(np.fft.rfft(cepstrum)))[:n]
+    return torch.from_numpy(response.astype(np.float32))

@@ -1,0 +1,36 @@
+"""Level: the file was exported louder or softer."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from torch import Tensor
+
+from ai_mixer.augment.change import Change
+
+
+class Level(Change):
+    """One gain in dB, evenly drawn. Keeps everything but the level.
+
+    Of a rough it disturbs both gains and the ratio: the gain that would undo it may lie outside the
+    knob's range, and the compressor's threshold is a level.
+    """
+
+    def __init__(
+        self,
+        low_db: float = -12.0,
+        high_db: float = 12.0,
+        *,
+        side: str = "rough",
+        probability: float = 0.5,
+        disturbs: Sequence[str] = ("input_gain", "compressor_ratio", "output_level"),
+    ) -> None:
+        super().__init__(side, probability, disturbs)
+        self.low_db, self.high_db = low_db, high_db
+
+    def parameters(self, rng: np.random.Generator) -> float:
+        """The gain in dB."""
+        return float(rng.uniform(self.low_db, self.high_db))
+
+    def change(self, audio: Tensor, sample_rate: int, params: float) -> Tensor:
+        """audio: [C, T]. Returns [C, T]."""
+        return audio * 10.0 ** (params / 20.0)

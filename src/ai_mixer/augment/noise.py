@@ -1,0 +1,59 @@
+"""Noise: tape, preamplifier, room."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ai_mixer.augment.change import Change
+from ai_mixer.augment.spectrum import as_loud_as, frequencies
+
+LOWEST_HZ = 20.0  # below it the noise is white, whatever its colour
+
+
+class Floor(NamedTuple):
+    """A noise floor: dB below the RMS level, dB per octave, and which noise."""
+
+    below_db: float
+    slope_db: float
+    seed: int
+
+
+class Noise(Change):
+    """Noise between white and brown (0 … −6 dB per octave), below_db under the RMS of the music.
+
+    Independent in both channels. Of a rough it disturbs no knob: the music in it is the same, and
+    the knobs with which it was made are still the ones to find.
+    """
+
+    def __init__(
+        self,
+        below_db: tuple[float, float] = (45.0, 70.0),
+        *,
+        side: str = "rough",
+        probability: float = 0.5,
+        disturbs: Sequence[str] = (),
+    ) -> None:
+        super().__init__(side, probability, disturbs)
+        self.below_db = below_db
+
+    def parameters(self, rng: np.random.Generator) -> Floor:
+        """Level and colour, evenly; and a seed."""
+        return Floor(
+            float(rng.uniform(*self.below_db)),
+            float(rng.uniform(-6.0, 0.0)),
+            int(rng.integers(2**63)),
+        )
+
+    def change(self, audio: Tensor, sample_rate: int, params: Floor) -> Tensor:
+        """audio: [C, T]. Returns [C, T]."""
+        hz = frequencies(audio.shape[-1], sample_rate).clamp_min(LOWEST_HZ)
+        normal = np.random.default_rng(params.seed).standard_normal(
+            (len(audio), len(hz), 2), dtype=np.float32
+        )
+        slope = params.slope_db / (20.0 * np.log10(2.0))
+        spectrum = torch.view_as_complex(torch.from_numpy(normal)) * (hz / LOWEST_HZ) ** slope
+        noise = torch.fft.irfft(spectrum, audio.shape[-1]).to(audio)
+        return audio + as_loud_as(noise, audio) * 10.0 ** (-params.below_db / 20.0)

@@ -1,0 +1,130 @@
+"""What another tempo, pitch, speed or balance of faders keeps, and what it changes by how much."""
+
+import numpy as np
+import pytest
+import torch
+
+from ai_mixer.augment.pitch import PitchShift
+from ai_mixer.augment.remix import StemRemix, faders
+from ai_mixer.augment.speed import Speed, ratio
+from ai_mixer.augment.stretch import TimeStretch
+from ai_mixer.dsp.levels import width_db
+from ai_mixer.dsp.spectra import third_octave_db
+from ai_mixer.types import Excerpt
+
+RATE = 44_100
+
+
+def pitch_hz(audio):
+    """Of a sine: the peak of a windowed spectrum, by a parabola through three bins."""
+    x = audio[0].double().numpy()
+    spectrum = np.log(np.abs(np.fft.rfft(x * np.hanning(len(x)), 4 * len(x))) + 1e-12)
+    k = int(spectrum.argmax())
+    a, b, c = spectrum[k - 1 : k + 2]
+    return (k + (a - c) / (2 * (a - 2 * b + c))) * RATE / (4 * len(x))
+
+
+def cents(hz, reference_hz):
+    return 1200 * np.log2(hz / reference_hz)
+
+
+def attacks_s(audio):
+    """When a hit begins: 2 ms of the highs a tenth as strong as any, the first for 20 ms."""
+    block = round(0.002 * RATE)
+    energy = audio.diff().diff().square().mean(0)
+    energy = energy[: len(energy) // block * block].view(-1, block).mean(-1).numpy()
+    (strong,) = np.nonzero(energy > 0.1 * energy.max())
+    return strong[np.diff(strong, prepend=-100) > 10] * 0.002
+
+
+def hits_of(audio, tempo=1.0):
+    """The energy of the highs around each place where a hit should be."""
+    places = [round((0.125 + 0.25 * n) / tempo * RATE) for n in range(8)]
+    highs = audio.diff().diff().square()
+    return [highs[:, place - 900 : place + 1800].sum() for place in places]
+
+
+@pytest.mark.parametrize("hz", [220.0, 1000.0, 5000.0])
+@pytest.mark.parametrize("interval", [-100.0, 37.0, 100.0])
+def test_speed_moves_pitch_and_tempo_alike(sine, hits, hz, interval):
+    a, b = ratio(interval)
+    assert cents(a / b, 1.0) == pytest.approx(interval, abs=2.0)
+    step = Speed(probability=1.0)
+    changed = step.change(sine(hz), RATE, (a, b))
+    assert cents(pitch_hz(changed), hz * a / b) == pytest.approx(0.0, abs=0.5)
+    before, after = attacks_s(hits), attacks_s(step.change(hits, RATE, (a, b)))
+    np.testing.assert_allclose(after, before * b / a, atol=0.003)
+
+
+@pytest.mark.parametrize("tempo", [0.9, 0.97, 1.04, 1.1])
+def test_a_stretch_moves_tempo_alone(sine, hits, tempo):
+    step = TimeStretch(probability=1.0)
+    assert cents(pitch_hz(step.change(sine(440.0), RATE, tempo)), 440.0) == pytest.approx(0, abs=3)
+    changed = step.change(hits, RATE, tempo)
+    assert changed.shape[-1] == round(2 * RATE / tempo)
+    before, after = attacks_s(hits) / tempo, attacks_s(changed)
+    after = after[after < before[-1] + 0.1]
+    assert len(after) == len(before)  # none is doubled, none is lost
+    np.testing.assert_allclose(after, before, atol=0.025)
+    for old, new in zip(hits_of(hits), hits_of(changed, tempo), strict=True):
+        assert abs(10 * torch.log10(new / old)) < 0.5
+
+
+@pytest.mark.parametrize("interval", [-200.0, -50.0, 120.0, 200.0])
+def test_a_shift_moves_pitch_alone(sine, hits, interval):
+    step, drawn = PitchShift(probability=1.0), ratio(interval)
+    changed = step.change(sine(440.0), RATE, drawn)
+    assert changed.shape == sine(440.0).shape
+    assert cents(pitch_hz(changed), 440.0) == pytest.approx(interval, abs=4.0)
+    before, after = attacks_s(hits), attacks_s(step.change(hits, RATE, drawn))
+    assert len(after) == len(before)
+    np.testing.assert_allclose(after, before, atol=0.025)
+
+
+@pytest.mark.parametrize("step", [TimeStretch(), PitchShift()])
+def test_attacks_stay_sharp_and_the_picture_wide(hits, noise, step):
+    """A vocoder would smear the hits: the peak over the RMS level would drop by several dB."""
+    for seed in range(3):
+        drawn = step.parameters(np.random.default_rng(seed))
+        changed = step.change(hits, RATE, drawn)
+        crests = [x.abs().amax() / x.square().mean().sqrt() for x in (hits, changed)]
+        assert abs(20 * torch.log10(crests[1] / crests[0])) < 1.0
+        widths = [width_db(x[None]) for x in (noise, step.change(noise, RATE, drawn))]
+        torch.testing.assert_close(*widths, atol=0.5, rtol=0)
+
+
+def test_a_stretch_keeps_the_spectrum(noise):
+    changed = TimeStretch().change(noise, RATE, 0.93)
+    before, after = (third_octave_db(x[None], RATE)[..., 5:] for x in (noise, changed))
+    torch.testing.assert_close(after, before, atol=1.5, rtol=0)
+
+
+def stems_of(rng, count=4):
+    return torch.from_numpy(rng.normal(0, 0.1, (count, 2, RATE // 2))).float()
+
+
+def test_faders_are_found():
+    rng = np.random.default_rng(0)
+    stems = stems_of(rng)
+    true = torch.tensor([[1.0, 0.5], [0.3, 0.9], [2.0, 2.0], [0.0, 0.0]])
+    stems[3] = 0.0
+    mix = (true[..., None] * stems).sum(0)
+    torch.testing.assert_close(faders(mix, stems), true, atol=1e-4, rtol=0)
+
+
+def test_a_remix_is_the_mix_with_other_faders():
+    stems = stems_of(np.random.default_rng(1), 3)
+    names = ["bass", "drums", "vocals"]
+    read = {name: (lambda n=n: stems[n]) for n, name in enumerate(names)}
+    step = StemRemix(6.0, probability=1.0)
+    drawn = step.draw(np.random.default_rng(0))
+    remixed = step.prepare(Excerpt(stems.sum(0), RATE, dict(reversed(read.items()))), drawn).audio
+    gains = 10 ** (torch.tensor(drawn[:3]).float() / 20)
+    assert gains.log10().abs().max() * 20 <= 6.0
+    torch.testing.assert_close(remixed, (gains[:, None, None] * stems).sum(0), atol=1e-4, rtol=0)
+
+
+def test_without_stems_there_is_no_remix(noise):
+    step = StemRemix(probability=1.0)
+    given = Excerpt(noise, RATE, {})
+    assert step.prepare(given, step.draw(np.random.default_rng(0))) is given
