@@ -38,7 +38,7 @@ def ratio(cents: float) -> tuple[int, int]:
     """A small ratio of frequencies near the interval.
 
     >>> ratio(100.0), ratio(-1200.0)
-    ((18, 17), (1, 2))
+    ((53, 50), (1, 2))
     """
     found = Fraction(2.0 ** (cents / 1200.0)).limit_denominator(FINEST)
     return found.numerator, found.denominator
