@@ -99,4 +99,4 @@ def test_a_step_that_does_not_happen_masks_nothing(console, example):
     chain = Chain([Level(probability=0.0), Image(probability=1.0)], console.names)
     changed = chain.apply(example, chain.draw(np.random.default_rng(0)))
     free = [name for name, on in zip(console.names, changed.free, strict=True) if on]
-    assert free == ["stereo_width"]
+    assert free == ["low_eq", "stereo_width"]

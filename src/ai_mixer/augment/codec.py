@@ -28,8 +28,8 @@ class Codec(Change):
     """Encoded and decoded in memory by libsndfile, aligned to the sample; the level is kept.
 
     compression: libsndfile's 0–1, about 240 to 100 kbit/s of variable rate, evenly drawn. At rates
-    that MPEG-1 does not have, it is Ogg Vorbis. Of a rough it disturbs no knob: the levels of the
-    third octaves hardly move.
+    that MPEG-1 does not have, it is Ogg Vorbis. Of a rough it disturbs what depends on highs and on
+    peaks.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Codec(Change):
         *,
         side: str = "rough",
         probability: float = 0.5,
-        disturbs: Sequence[str] = (),
+        disturbs: Sequence[str] = ("compressor_ratio", "high_eq", "presence"),
     ) -> None:
         super().__init__(side, probability, disturbs)
         low, high = compression

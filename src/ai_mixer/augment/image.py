@@ -23,7 +23,8 @@ class Image(Change):
     """The side louder or softer, and less of it in the bass; the mid, and so mono, is kept.
 
     range_db: of the side, either way. bass_db: the most that its bass loses. below_hz: where the
-    bass ends, from … to. Of a rough it disturbs the width. Mono stays mono.
+    bass ends, from … to. Of a rough it disturbs the width and low_eq. Mono stays
+    mono.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class Image(Change):
         *,
         side: str = "rough",
         probability: float = 0.5,
-        disturbs: Sequence[str] = ("stereo_width",),
+        disturbs: Sequence[str] = ("low_eq", "stereo_width"),
     ) -> None:
         super().__init__(side, probability, disturbs)
         self.range_db, self.bass_db, self.below_hz = range_db, bass_db, below_hz

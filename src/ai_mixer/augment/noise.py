@@ -25,7 +25,7 @@ class Noise(Change):
     """Noise between white and brown (0 … −6 dB per octave), below_db under the RMS of the music.
 
     Independent in both channels. Of a rough it disturbs no knob: the music in it is the same, and
-    the knobs with which it was made are still the ones to find.
+    the knobs with which it was made are still the ones to find (measured: decision 0024).
     """
 
     def __init__(

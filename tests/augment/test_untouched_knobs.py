@@ -1,0 +1,48 @@
+"""The knobs that a step on the rough does not name are still those to find, by an honest search."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.signal import lfilter
+
+from ai_mixer.augment.bandwidth import Bandwidth
+from ai_mixer.augment.clipping import Clipping
+from ai_mixer.augment.codec import Codec
+from ai_mixer.augment.dynamics import Dynamics
+from ai_mixer.augment.image import Image
+from ai_mixer.augment.noise import Noise
+from ai_mixer.console import load_console
+from ai_mixer.fitting import fit
+from ai_mixer.metrics.knobs import total_gain_db
+from ai_mixer.tasks.restore import Restore
+
+RATE = 44_100
+
+
+@pytest.fixture(scope="module")
+def song():
+    """Five seconds of hits with the spectrum of music, partly common to both channels."""
+    rng = np.random.default_rng(0)
+    white = rng.normal(size=(1, 5 * RATE)) + 0.5 * rng.normal(size=(2, 5 * RATE))
+    since = (np.arange(5 * RATE) / RATE) % 0.4
+    audio = lfilter([0.05], [1.0, -0.95], white) * (0.05 + np.exp(-since / 0.08))
+    return torch.from_numpy(0.8 * audio / np.abs(audio).max()).float()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cls", [Noise, Codec, Clipping, Dynamics, Bandwidth, Image])
+def test_they_are_found_again(song, cls):
+    console = load_console()
+    step, task = cls(side="rough", probability=1.0), Restore(console, "blind")
+    rng = np.random.default_rng(0)
+    example = task(song, lambda: song, dry=False, sample_rate=RATE, rng=rng)
+    rough = step.apply(example, step.draw(rng)).rough
+    found = fit(rough, example.finished, console, RATE).knobs
+    gains = {"input_gain", "output_level"}
+    moved = (found[0] - example.knobs).abs()
+    for name, kept, distance in zip(console.names, example.mask, moved, strict=True):
+        if kept and name not in gains | set(step.disturbs):
+            assert distance < 0.15, name  # noise is the hardest there is for a codec
+    if not gains & set(step.disturbs):
+        both = total_gain_db([*console.settings(found), *console.settings(example.knobs[None])])
+        assert abs(both[0] - both[1]) < 1.5
