@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,9 +20,6 @@ from ai_mixer.tracking.resume import keep_words
 from ai_mixer.tracking.run import artifact_folder
 from ai_mixer.training.going_on import find_start, without_ckpt
 from ai_mixer.types import CONDITIONS
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run as MlflowRun
 
 FOLD = "data.fold"
 FOLDS_TAG = "cv"  # of the parent: how many folds
@@ -146,7 +143,7 @@ def _report(cfg: DictConfig, parent: Run, again: str) -> None:
     print(f"\n{text}")
 
 
-def _skills(run: "MlflowRun") -> pd.DataFrame:
+def _skills(run: Any) -> pd.DataFrame:
     """One fold: skill per knob and condition, and a row for closeness (protocol A)."""
     knobs = pd.read_csv(artifact_folder(run.info.artifact_uri) / "eval/knobs.csv", index_col="knob")
     skills = {name: knobs[f"{name} skill"] for name in CONDITIONS}
