@@ -9,7 +9,15 @@ from scipy import signal
 
 from ai_mixer.dsp.resample import grid, reach, resample
 
-RATES = [(48_000, 44_100), (44_100, 48_000), (44_056, 44_100), (44_100, 16_000), (8_000, 44_100)]
+RATES = [
+    (48_000, 44_100),
+    (44_100, 48_000),
+    (96_000, 48_000),
+    (22_050, 44_100),
+    (44_056, 44_100),
+    (44_100, 16_000),
+    (8_000, 44_100),
+]
 
 
 def sine(frequency, rate, seconds=0.5):
