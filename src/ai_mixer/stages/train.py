@@ -73,6 +73,7 @@ def train(
         _write_down(cfg, defaults, overrides, choices, run)
         run.set_tags(getattr(parts.system.model, "tags", {}))  # what the model really is
         _log_songs(cfg.data.name, songs, run)
+        run.log_table(_manifest(parts).rename(columns={"id": "song"}), "manifest.csv")
         if parts.data.leaks:
             first, more = parts.data.leaks[0], len(parts.data.leaks) - 1
             run.set_tags({"data.leaks": first + (f" (and {more} more)" if more else "")})
@@ -161,24 +162,24 @@ def _keep_model(cfg: DictConfig, parts: Parts, run: Run) -> None:
 
 
 def _songs(parts: Parts) -> pd.DataFrame:
-    """Every song with its side, the fingerprint of its audio, and what its header says."""
+    """Every song with its group, genre, split and the fingerprint of its audio."""
     songs = [song for split in SPLITS for song in parts.data.songs(split)]
-    columns = {"song": "id"} | {name: name for name in ("group", "genre", "split")}
-    more = ("path", "duration_s", "sample_rate", "channels", "licence")
+    columns = {"song": "id", "group": "group", "genre": "genre", "split": "split"}
+    known = {name: [getattr(song, field) for song in songs] for name, field in columns.items()}
+    return pd.DataFrame({**known, "audio": fingerprints(songs)})
 
-    def known(fields: dict[str, str]) -> dict[str, list[Any]]:
-        return {name: [getattr(song, field) for song in songs] for name, field in fields.items()}
 
-    return pd.DataFrame(
-        {**known(columns), "audio": fingerprints(songs), **known({name: name for name in more})}
-    )
+def _manifest(parts: Parts) -> pd.DataFrame:
+    """Where each song lies, and what its header says: to look up, not to compare runs by."""
+    fields = ("id", "path", "duration_s", "sample_rate", "channels", "licence")
+    songs = [song for split in SPLITS for song in parts.data.songs(split)]
+    return pd.DataFrame([{name: getattr(song, name) for name in fields} for song in songs])
 
 
 def _log_songs(name: str, songs: pd.DataFrame, run: Run) -> None:
     """Which songs the run saw, and what they sound like: split.csv, and a digest to compare by."""
     run.log_table(songs, "split.csv")
-    seen = songs[["song", "group", "genre", "split", "audio"]]  # where they lie is all the same
-    digest = hashlib.sha256(seen.to_csv(index=False).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(songs.to_csv(index=False).encode()).hexdigest()[:16]
     if run.resumed and run.tags.get("data.digest", digest) != digest:
         print("the songs are not those the run began with", file=sys.stderr, flush=True)
         run.set_tags({"resumed.data.digest": digest})
