@@ -7,7 +7,7 @@ from ai_mixer.console import load_console
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.dsp.resample import resample
 from ai_mixer.dsp.spectra import third_octave_power
-from ai_mixer.dsp.true_peak import true_peak
+from ai_mixer.effects.limiter import Limiter
 
 RATE = 23_917  # a rate no other test has cached anything for
 
@@ -23,7 +23,7 @@ WORK = {
     "loudness": lambda x: loudness_lufs(x, RATE),
     "resample": lambda x: resample(x, RATE, RATE + 2),
     "third octaves": lambda x: third_octave_power(x, RATE),
-    "true peak": lambda x: true_peak(x, oversample=3),
+    "limiter": lambda x: Limiter(memory_ms=501.0)(4.0 * x, RATE),
 }
 
 

@@ -4,7 +4,7 @@ ITU-R BS.1770-4, Annex 2: oversample four times, take the absolute maximum. The 
 windowed sinc, h(t) = sinc(t) · kaiser(t / half), whose zeros fall on the other samples: the samples
 themselves are kept, only the phases between them are computed.
 
-On the CPU a compiled kernel does it, without a gradient; on a GPU a convolution. The gain that a
+A meter, without a gradient: on the CPU a compiled kernel, on a GPU a convolution. The gain that a
 limiter needs has its own kernel and a gradient: `dsp.needed_gain`.
 """
 
@@ -39,8 +39,9 @@ NEAR, FAR = 1.33, 0.07
 CHUNK = 1 << 20  # samples at a time in `true_peak`: a whole song needs no second song of memory
 
 
+@torch.no_grad()
 def true_peak(x: Tensor, oversample: int = 4) -> Tensor:
-    """Largest absolute value of the oversampled waveform over channels and time.
+    """Largest absolute value of the oversampled waveform over channels and time. No gradient.
 
     x: [B, C, T]. Returns [B], a ratio to full scale: 1 = 0 dBTP.
     ValueError if `oversample` is below 1.
@@ -58,6 +59,7 @@ def true_peak(x: Tensor, oversample: int = 4) -> Tensor:
     return torch.stack(peaks).amax(dim=0)
 
 
+@torch.no_grad()
 def true_peak_envelope(
     x: Tensor, oversample: int = 4, interpolator: Interpolator = SHARP, floor: float = 0.0
 ) -> Tensor:
@@ -65,7 +67,7 @@ def true_peak_envelope(
 
     x: [B, C, T]. Returns [B, C, T]. The waveform is silent before and after x, and what rings out
     past its ends counts for the first and last sample. Where nothing exceeds `floor` the result may
-    be lower than that, which is faster. No gradient on the CPU.
+    be lower than that, which is faster. No gradient.
     ValueError if `oversample` is below 1.
     """
     if oversample < 1:
