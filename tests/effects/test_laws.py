@@ -4,6 +4,7 @@ A knob's range and neutral are those of the first console that has it, classic b
 """
 
 import importlib
+import inspect
 import math
 import pkgutil
 
@@ -25,14 +26,13 @@ ANY_RATES = (8_000, 11_025, 22_050, 192_000)  # and these still work
 
 
 def effect_classes():
-    for module in pkgutil.iter_modules(ai_mixer.effects.__path__):
+    modules = [
         importlib.import_module(f"ai_mixer.effects.{module.name}")
-    found, seen = [Effect], []
-    while found:
-        children = found.pop().__subclasses__()
-        found += children
-        seen += [c for c in children if c.__module__.startswith("ai_mixer.effects.")]
-    return sorted(set(seen), key=lambda c: c.__name__)
+        for module in pkgutil.iter_modules(ai_mixer.effects.__path__)
+    ]
+    classes = {c for m in modules for _, c in inspect.getmembers(m, inspect.isclass)}
+    ours = {c for c in classes if issubclass(c, Effect) and c is not Effect}
+    return sorted(ours, key=lambda c: c.__name__)
 
 
 def console_knobs():
