@@ -20,6 +20,7 @@ STAGES = {
     "relocate": "ai_mixer.stages.relocate",
     "loss-scales": "ai_mixer.stages.loss_scales",
     "bench": "ai_mixer.stages.benchmark",
+    "features": "ai_mixer.stages.features",
     "data": "ai_mixer.stages.data",
 }
 WORDS = [
