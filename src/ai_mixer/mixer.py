@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ai_mixer.assemble import build_console, build_model
 from ai_mixer.console import Console
-from ai_mixer.data.dataset import excerpt_seconds
+from ai_mixer.data.excerpts import excerpt_seconds
 from ai_mixer.dsp.resample import resample
 from ai_mixer.tracking.checkpoint import load_model_files
 from ai_mixer.tracking.find import find_run

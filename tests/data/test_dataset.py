@@ -11,7 +11,9 @@ from numpy.random import default_rng
 
 from ai_mixer.augment.augment import Augment, Chain
 from ai_mixer.augment.polarity import PolarityFlip
-from ai_mixer.data.dataset import SongDataset, excerpt_seconds, genre_index, other_start
+from ai_mixer.data.audio import read_excerpt
+from ai_mixer.data.dataset import SongDataset, genre_index
+from ai_mixer.data.excerpts import excerpt_seconds, other_start
 from ai_mixer.data.folder import Folder
 
 
@@ -145,7 +147,7 @@ def test_whole_songs(build, songs):
     for index, song in enumerate(songs):
         whole = data[0, index]
         assert whole.finished.shape[-1] == round(song.duration_s * 8_000)
-    others = [data._read(song.path, 0.0, song.duration_s) for song in songs]
+    others = [read_excerpt(song.path, 0.0, song.duration_s, 8_000) for song in songs]
     assert data[0, 0].finished.equal(others[0])
 
 

@@ -6,7 +6,8 @@ import soundfile
 import torch
 
 from ai_mixer.console import load_console
-from ai_mixer.data.dataset import SILENT_DRAWS, TRIES, SongDataset
+from ai_mixer.data.dataset import TRIES, SongDataset
+from ai_mixer.data.excerpts import SILENT_DRAWS
 from ai_mixer.data.folder import Folder
 from ai_mixer.data.module import MixData
 from ai_mixer.tasks.restore import Restore

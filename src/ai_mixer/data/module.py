@@ -9,7 +9,8 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
 
-from ai_mixer.data.dataset import Augment, SongDataset, Task, excerpt_seconds
+from ai_mixer.data.dataset import SongDataset, Task
+from ai_mixer.data.excerpts import Augment, excerpt_seconds
 from ai_mixer.data.sampler import KeySampler
 from ai_mixer.data.skipped import warn_of, warn_skipped
 from ai_mixer.data.splits import SPLITS
