@@ -85,11 +85,14 @@ def chain(console: Console, audio: Tensor, sample_rate: int) -> Work:
 
 
 def losses(objective: Objective, audio: Tensor, sample_rate: int) -> Iterator[Work]:
-    """Every term that listens, and all of them together as they are trained."""
+    """Every term, of the mix or of the knobs; and all of them together as they are trained."""
     batch = compared(audio, sample_rate)
     for name, term in objective.terms.items():
         if term.needs_mix:
             yield Work(f"loss {name}", lambda x, term=term: term(batch.knobs, x, batch), (audio,))
+        else:
+            knobs = torch.full_like(batch.knobs, POSITION)
+            yield Work(f"loss {name}", lambda k, term=term: term(k, None, batch), (knobs,))
     yield Work("losses together", lambda x: objective(batch.knobs, x, batch)[0], (audio,))
 
 
