@@ -15,9 +15,9 @@ from omegaconf import OmegaConf
 from ai_mixer import load_model
 from ai_mixer.assemble import assemble
 from ai_mixer.stages import relocate
-from ai_mixer.stages.train import _songs
 from ai_mixer.tracking import find_run, load_model_files
 from ai_mixer.tracking.ui import SHOWN
+from ai_mixer.training.songs import song_table
 from ai_mixer.types import CONDITIONS
 
 STEPS, EPOCHS = 1, 2  # of the small training: per epoch, and epochs
@@ -184,7 +184,7 @@ def own_songs(songs_folder, tmp_path):
 def seen(folder, compose):
     """The songs as a run would write them down: split.csv."""
     cfg = compose("data=folder", f"data.root={folder}", "model=mean_knobs", "loader.excerpt_s=1")
-    return _songs(assemble(cfg)).set_index("song")
+    return song_table(assemble(cfg)).set_index("song")
 
 
 def test_changed_audio_changes_what_is_written_down(own_songs, compose):

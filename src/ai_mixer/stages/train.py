@@ -1,42 +1,30 @@
 """Train: compose a config, train its model, evaluate it, leave listening samples: one run."""
 
-import hashlib
-import math
-import sys
 from dataclasses import asdict
-from numbers import Real
 from typing import Any, cast
 
 import hydra
-import pandas as pd
 import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from ai_mixer.assemble import Parts, assemble, build_trainer, trusted_in
+from ai_mixer.assemble import Parts, assemble, trusted_in
 from ai_mixer.command.stage import stage
 from ai_mixer.command.stopping import stoppable
 from ai_mixer.command.words import command_line
-from ai_mixer.data.fingerprint import fingerprints
-from ai_mixer.data.splits import SPLITS
 from ai_mixer.figures import skill_figure
 from ai_mixer.mixer import load_model
 from ai_mixer.processes import rank
+from ai_mixer.stages import report
 from ai_mixer.stages.cross_validate import cross_validate
-from ai_mixer.stages.evaluate import Evaluation, evaluate
+from ai_mixer.stages.evaluate import evaluate
 from ai_mixer.stages.render import render
 from ai_mixer.tracking import Run, Start, Store, save_model
 from ai_mixer.tracking.resume import keep_words
+from ai_mixer.training.checks import check_monitors, check_what_follows
 from ai_mixer.training.fit import fit, follow
 from ai_mixer.training.going_on import check_start, find_start, with_own_words, without_ckpt
-from ai_mixer.types import CONDITIONS
-
-ABOVE_ZERO = (
-    "evaluate.excerpts_per_song",
-    "evaluate.batch_size",
-    "render.songs",
-    "render.seconds",
-)
+from ai_mixer.training.songs import log_songs, song_table
 
 
 def train(
@@ -60,11 +48,11 @@ def train(
     if start.run_id is not None:
         cfg, overrides = cfg.copy(), without_ckpt(overrides)
         cfg.ckpt = None  # where it went on once is no setting of the run
-    _check_what_follows(cfg)
+    check_what_follows(cfg)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     parts = assemble(cfg)
-    songs = _songs(parts)  # composes, or finds out what is wrong, before a run is opened
-    _check_monitors(cfg, parts)
+    songs = song_table(parts)  # composes, or finds out what is wrong, before a run is opened
+    check_monitors(cfg, parts)
     check_start(cfg, parts, start)
     with stoppable("`make train ckpt=last` goes on"), _open(cfg, start, parent_id) as run:
         keep_words(run, overrides)
@@ -72,11 +60,7 @@ def train(
         print(f"run {run.id} ({cfg.run_name}){again}", flush=True)
         _write_down(cfg, defaults, overrides, choices, run)
         run.set_tags(getattr(parts.system.model, "tags", {}))  # what the model really is
-        _log_songs(cfg.data.name, songs, run)
-        run.log_table(_manifest(parts).rename(columns={"id": "song"}), "manifest.csv")
-        if parts.data.leaks:
-            first, more = parts.data.leaks[0], len(parts.data.leaks) - 1
-            run.set_tags({"data.leaks": first + (f" (and {more} more)" if more else "")})
+        log_songs(cfg.data.name, songs, parts, run)
         step = fit(cfg, parts, start, run)
         _keep_model(cfg, parts, run)
         _judge(cfg, run, overrides, step)
@@ -89,27 +73,6 @@ def _open(cfg: DictConfig, start: Start, parent_id: str | None) -> Run:
     if start.run_id is not None:
         return Run.resume(store, start.run_id)
     return Run.start(store, cfg.experiment_name, cfg.run_name, parent_id=parent_id)
-
-
-def _check_what_follows(cfg: DictConfig) -> None:
-    """What can only fail after the run was opened, or at its end, fails now."""
-    build_trainer(cfg, [], logger=False)  # the device it asks for may not be there
-    for key in ABOVE_ZERO:
-        value = OmegaConf.select(cfg, key)
-        if not isinstance(value, Real) or not float(value) > 0:
-            raise ValueError(f"{key} must be a number above 0, got {value}")
-
-
-def _check_monitors(cfg: DictConfig, parts: Parts) -> None:
-    """Where nobody knows the knobs of any validation song, there is no knob skill to go by."""
-    if any(song.rough_path is None for song in parts.data.songs("val")):
-        return
-    for name, callback in cfg.callbacks.items():
-        if str((callback or {}).get("monitor", "")).startswith("val/skill"):
-            raise ValueError(
-                f"callbacks.{name} goes by the knob skill, and the knobs of before-and-after pairs "
-                "are unknown: experiment=pairs goes by the loss"
-            )
 
 
 def _write_down(
@@ -131,17 +94,17 @@ def _judge(cfg: DictConfig, run: Run, overrides: list[str], step: int) -> None:
     tables = evaluate(mixer, seed=cfg.seed, **cfg.evaluate)
     tables.write(run.artifact_dir / "eval")
     run.log_metrics(tables.figures(), step=step)
-    _log_figures(run, tables)
+    run.log_figure(skill_figure(tables.knobs), "figures/knob_skill.png")
     page = render(
         mixer,
         run.artifact_dir / "listening",
         title=cfg.run_name,
-        headline=_shown(tables),
+        headline=report.headline(tables),
         seed=cfg.seed,
         **cfg.render,
     )
-    run.describe(_description(cfg, tables, overrides))
-    print(_summary(tables))
+    run.describe(report.description(tables, _again(cfg, overrides)))
+    print(report.summary(tables))
     print(f"listen: {page}\ntables: {run.artifact_dir / 'eval' / 'tables.md'}\nbrowse: make ui")
 
 
@@ -159,73 +122,6 @@ def _keep_model(cfg: DictConfig, parts: Parts, run: Run) -> None:
         "run": run.id,
     }
     save_model(run.artifact_dir, system.model.state_dict(), card)
-
-
-def _songs(parts: Parts) -> pd.DataFrame:
-    """Every song with its group, genre, split and the fingerprint of its audio."""
-    songs = [song for split in SPLITS for song in parts.data.songs(split)]
-    columns = {"song": "id", "group": "group", "genre": "genre", "split": "split"}
-    known = {name: [getattr(song, field) for song in songs] for name, field in columns.items()}
-    return pd.DataFrame({**known, "audio": fingerprints(songs)})
-
-
-def _manifest(parts: Parts) -> pd.DataFrame:
-    """Where each song lies, and what its header says: to look up, not to compare runs by."""
-    fields = ("id", "path", "duration_s", "sample_rate", "channels", "licence")
-    songs = [song for split in SPLITS for song in parts.data.songs(split)]
-    return pd.DataFrame([{name: getattr(song, name) for name in fields} for song in songs])
-
-
-def _log_songs(name: str, songs: pd.DataFrame, run: Run) -> None:
-    """Which songs the run saw, and what they sound like: split.csv, and a digest to compare by."""
-    run.log_table(songs, "split.csv")
-    digest = hashlib.sha256(songs.to_csv(index=False).encode()).hexdigest()[:16]
-    if run.resumed and run.tags.get("data.digest", digest) != digest:
-        print("the songs are not those the run began with", file=sys.stderr, flush=True)
-        run.set_tags({"resumed.data.digest": digest})
-        return
-    run.set_tags({"data.digest": digest, "data.songs": len(songs)})
-    run.log_dataset(name, digest, {split: int((songs["split"] == split).sum()) for split in SPLITS})
-
-
-def _log_figures(run: Run, tables: Evaluation) -> None:
-    run.log_figure(skill_figure(tables.knobs), "figures/knob_skill.png")
-
-
-def _summary(tables: Evaluation) -> str:
-    if all(math.isnan(tables.skill(condition)) for condition in CONDITIONS):
-        lines = [
-            "held-out songs, knobs unknown: closeness (0 = the rough, 1 = the finished version)"
-        ]
-        lines += [f"  {name:<10} {tables.closeness(name):+.2f}" for name in CONDITIONS]
-        return "\n".join(lines)
-    lines = ["held-out songs: headline knob skill (0 = always the mean knobs, 1 = exact)"]
-    for condition in CONDITIONS:
-        skill, low, high, mae = (
-            tables.skill(condition, number)
-            for number in ("skill", "skill_low", "skill_high", "mae")
-        )
-        lines.append(f"  {condition:<10} {skill:+.2f}  [{low:+.2f}, {high:+.2f}]   MAE {mae:.3f}")
-    return "\n".join(lines)
-
-
-def _shown(tables: Evaluation) -> dict[str, float | str]:
-    """Headline figures at the top of the listening page."""
-    return {f"knob skill, {name}": f"{tables.skill(name):.2f}" for name in CONDITIONS}
-
-
-def _description(cfg: DictConfig, tables: Evaluation, overrides: list[str]) -> str:
-    skills = (
-        f"{name} **{tables.skill(name):+.2f}** "
-        f"[{tables.skill(name, 'skill_low'):+.2f}, {tables.skill(name, 'skill_high'):+.2f}]"
-        for name in CONDITIONS
-    )
-    return (
-        f"Knob skill on held-out songs: {', '.join(skills)}.  \n"
-        f"{_again(cfg, overrides)}  \n"
-        "Listen: `listening/index.html` among the artifacts.\n\n"
-        f"{tables.markdown()}"
-    )
 
 
 def _again(cfg: DictConfig, overrides: list[str]) -> str:

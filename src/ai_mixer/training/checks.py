@@ -1,0 +1,35 @@
+"""What would go wrong only after hours, or after a run was opened, is said before."""
+
+from numbers import Real
+
+from omegaconf import DictConfig, OmegaConf
+
+from ai_mixer.assemble import Parts, build_trainer
+
+ABOVE_ZERO = (
+    "evaluate.excerpts_per_song",
+    "evaluate.batch_size",
+    "render.songs",
+    "render.seconds",
+)
+
+
+def check_what_follows(cfg: DictConfig) -> None:
+    """What can only fail after the run was opened, or at its end, fails now."""
+    build_trainer(cfg, [], logger=False)  # the device it asks for may not be there
+    for key in ABOVE_ZERO:
+        value = OmegaConf.select(cfg, key)
+        if not isinstance(value, Real) or not float(value) > 0:
+            raise ValueError(f"{key} must be a number above 0, got {value}")
+
+
+def check_monitors(cfg: DictConfig, parts: Parts) -> None:
+    """Where nobody knows the knobs of any validation song, there is no knob skill to go by."""
+    if any(song.rough_path is None for song in parts.data.songs("val")):
+        return
+    for name, callback in cfg.callbacks.items():
+        if str((callback or {}).get("monitor", "")).startswith("val/skill"):
+            raise ValueError(
+                f"callbacks.{name} goes by the knob skill, and the knobs of before-and-after pairs "
+                "are unknown: experiment=pairs goes by the loss"
+            )
