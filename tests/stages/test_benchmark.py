@@ -43,9 +43,12 @@ def test_the_stage_prints_and_writes(command, songs_folder, tmp_path, monkeypatc
     ]
     small = ["loader.excerpt_s=0.5", "measure.seconds=0.1", "measure.batches=[1]"]
     few = ["measure.threads=[1]", "measure.rounds=1", "measure.live_blocks=120"]
+    few += ["measure.workers=0", "measure.loader_batches=2", "measure.steps=1"]
     few += [f"measure.json={path}"]
     printed = command(stage, *words, *small, *few)
     assert "| chain | 1 | 1 |" in printed
     written = json.loads(path.read_text())
     assert written["memory_mib"]
     assert written["live"][0]["clock p99.9 %"] > 0
+    assert all(row["stereo s per s"] > 0 for row in written["loader"])
+    assert 0 < written["waiting"][0]["wait %"] < 100

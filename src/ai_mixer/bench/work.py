@@ -14,6 +14,7 @@ from torch import Tensor
 from ai_mixer.assemble import Parts
 from ai_mixer.bench.clock import Job
 from ai_mixer.console import Console
+from ai_mixer.data.module import MixData
 from ai_mixer.effects.effect import Effect
 from ai_mixer.losses import Objective
 from ai_mixer.types import Batch
@@ -98,22 +99,34 @@ def losses(objective: Objective, audio: Tensor, sample_rate: int) -> Iterator[Wo
 
 def loader(parts: Parts) -> Job:
     """The next batch of the training loader, in this process."""
-    batches = _endless(parts)
+    batches = endless(parts.data)
     return lambda: next(batches)
 
 
 def training_step(parts: Parts) -> Job:
     """One batch from audio to moved weights: forward, backward, optimiser."""
-    system, batch = parts.system, next(_endless(parts))
+    return partial(train_on(parts), next(endless(parts.data)))
+
+
+def train_on(parts: Parts) -> Callable[[Batch], None]:
+    """What a training does with a batch."""
+    system = parts.system
     optimizer = system._optimizer(system.model.parameters())
     system._log = lambda *args, **kwargs: None  # type: ignore[method-assign]  # no trainer to log to
 
-    def job() -> None:
+    def step(batch: Batch) -> None:
         optimizer.zero_grad()
         torch.autograd.backward(system.training_step(batch, 0))
         optimizer.step()
 
-    return job
+    return step
+
+
+def endless(data: MixData) -> Iterator[Batch]:
+    """Training batches, epoch after epoch, of workers that stay."""
+    loader = data.train_dataloader()
+    while True:
+        yield from loader
 
 
 def _turn(effect: Effect, sample_rate: int, x: Tensor, *knobs: Tensor) -> Tensor:
@@ -135,8 +148,3 @@ def compared(audio: Tensor, sample_rate: int) -> Batch:
         sample_rate=sample_rate,
         song_id=["noise"] * songs,
     )
-
-
-def _endless(parts: Parts) -> Iterator[Batch]:
-    while True:
-        yield from parts.data.train_dataloader()

@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from ai_mixer.assemble import Parts, assemble
 from ai_mixer.bench import table, work
 from ai_mixer.bench.clock import alternate, use_threads
+from ai_mixer.bench.feeding import feeding, waiting
 from ai_mixer.bench.live import live
 from ai_mixer.bench.memory import peak_mib
 from ai_mixer.command.stage import stage
@@ -91,13 +92,22 @@ def main(cfg: DictConfig) -> None:
     times = benchmark(parts, settings.seconds, settings.batches, settings.threads, settings.rounds)
     needs = memory(parts, settings.seconds)
     played = live(parts.console, settings.live_rate, settings.live_block, settings.live_blocks)
+    fed = feeding(parts.data, settings.workers, settings.loader_batches)
+    waited = waiting(parts, settings.workers, settings.steps).to_frame("training").T
+    facts = {
+        "Peak memory of the chain": ("memory_mib", needs),
+        f"Live, in % of a block at {settings.live_rate} Hz": ("live", played),
+        f"Fed by {settings.workers} workers": ("loader", fed),
+        f"Training beside {settings.workers} workers": ("waiting", waited),
+    }
     path = Path(settings.json)
-    facts = {"memory_mib": needs, "live": played}
-    table.write(times, path, **{k: v.reset_index().to_dict("records") for k, v in facts.items()})
+    rows = {name: more.reset_index().to_dict("records") for name, more in facts.values()}
+    table.write(times, path, **rows)
     length = f"{parts.data.excerpt_s:g} s" if parts.data.excerpt_s else "whole songs"
-    print(f"{settings.seconds:g} s of stereo; loader and step: {length}")
-    print(f"{table.show(times)}\nPeak memory of the chain\n\n{table.show(needs)}")
-    print(f"Live, in % of a block at {settings.live_rate} Hz\n\n{table.show(played)}\n{path}")
+    print(f"{settings.seconds:g} s of stereo; loader and step: {length}\n{table.show(times)}")
+    for title, (_, more) in facts.items():
+        print(f"{title}\n\n{table.show(more)}")
+    print(path)
 
 
 if __name__ == "__main__":
