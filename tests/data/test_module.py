@@ -9,6 +9,8 @@ from types import SimpleNamespace
 import pytest
 import pytorch_lightning as pl
 import torch
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
 
 from ai_mixer.augment.augment import Chain
 from ai_mixer.augment.polarity import PolarityFlip
@@ -21,10 +23,10 @@ from ai_mixer.types import Batch
 
 @pytest.fixture
 def build(tree):
-    def build(task=None, **options):
+    def build(task=None, augment=None, **options):
         task = task or Restore(load_console())
         options = {"sample_rate": 8_000, "excerpt_s": 0.25, "excerpts_per_song": 3} | options
-        return MixData(Folder(tree), task, Chain(), **{"batch_size": 2} | options)
+        return MixData(Folder(tree), task, augment or Chain(), **{"batch_size": 2} | options)
 
     return build
 
@@ -81,6 +83,16 @@ def test_workers_change_nothing(build):
     assert equal(batches(loader, 2), here)
     assert not equal(batches(loader, 3), here)
     assert equal(batches(loader, 2), here)  # the same workers, some epochs later
+
+
+def test_workers_change_nothing_of_an_augmented_example(build):
+    page = OmegaConf.load(Path(__file__).parents[2] / "configs" / "augment" / "strong.yaml")
+    strong = instantiate(page, knobs=load_console().names)
+    options = {"augment": strong, "sample_rate": 8_000, "excerpt_s": 1.0, "excerpts_per_song": 8}
+    here = batches(build(**options).train_dataloader(), 1)
+    assert equal(batches(build(workers=2, **options).train_dataloader(), 1), here)
+    plain = batches(build(**options | {"augment": Chain()}).train_dataloader(), 1)
+    assert not equal(plain, here)
 
 
 def test_an_empty_split_says_what_to_do(tmp_path, write_song, show_task):
