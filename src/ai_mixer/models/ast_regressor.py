@@ -16,6 +16,7 @@ from ai_mixer.models.audioset import AudioSetListener
 from ai_mixer.models.encoders import AUDIOSET, choose
 from ai_mixer.models.front_end import PICTURES, FrontEnd
 from ai_mixer.models.head import KnobHead
+from ai_mixer.models.positions import time_position
 from ai_mixer.models.statistics import StatisticsEncoder
 
 
@@ -89,13 +90,5 @@ class ASTRegressor(nn.Module):
         """[B, 6, mels, frames] → [B, tokens, width]; a short last patch is padded with zeros."""
         pictures = nn.functional.pad(pictures, (0, -pictures.shape[-1] % self.patch))
         grid = self.to_tokens(pictures)  # [B, width, bands, steps]
-        grid = grid + self.band_position + _time_position(grid)
+        grid = grid + self.band_position + time_position(grid)
         return grid.flatten(2).transpose(1, 2)
-
-
-def _time_position(grid: Tensor) -> Tensor:
-    """Sinusoids over the last axis (Vaswani et al., 2017, section 3.5), as [width, 1, steps]."""
-    width, steps = grid.shape[1], grid.shape[-1]
-    rate = torch.exp(torch.arange(0, width, 2, device=grid.device) * (-9.2 / width))
-    angle = rate[:, None] * torch.arange(steps, device=grid.device)
-    return 0.1 * torch.cat([angle.sin(), angle.cos()])[:, None].to(grid.dtype)

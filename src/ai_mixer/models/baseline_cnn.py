@@ -4,15 +4,14 @@ Four strided 3×3 blocks, averaged over time and frequency, joined with the stat
 excerpt. Small, quick, hard to beat by accident.
 """
 
-import torch
 from torch import Tensor, nn
 
 from ai_mixer.models.front_end import PICTURES, FrontEnd
 from ai_mixer.models.head import KnobHead
-from ai_mixer.models.statistics import StatisticsEncoder
+from ai_mixer.models.listener import Listener
 
 
-class BaselineCNN(nn.Module):
+class BaselineCNN(Listener):
     """[B, C, T] rough and reference → [B, P] knob positions.
 
     channels: width of the first block; each later block doubles it up to 4×.
@@ -27,18 +26,14 @@ class BaselineCNN(nn.Module):
         dropout: float = 0.1,
         n_mels: int = 96,
     ) -> None:
-        super().__init__()
-        self.front_end = FrontEnd(sample_rate, n_mels=n_mels)
+        super().__init__(FrontEnd(sample_rate, n_mels), features, dropout)
         widths = [PICTURES, channels, 2 * channels, 4 * channels, 4 * channels]
         self.blocks = nn.Sequential(*map(_block, widths[:-1], widths[1:]))
-        self.statistics = StatisticsEncoder(self.front_end.n_statistics, features, dropout)
         self.head = KnobHead(widths[-1] + features, n_knobs)
 
-    def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Tensor:
-        """[B, C, T], [B, C, T], [B] → [B, P] in 0–1."""
-        pictures, statistics = self.front_end(rough, reference, condition)
-        texture = self.blocks(pictures).mean((-2, -1))
-        return self.head(torch.cat([texture, self.statistics(statistics, condition)], dim=-1))
+    def body(self, pictures: Tensor) -> Tensor:
+        """[B, 6, mels, frames] → [B, 4 · channels]"""
+        return self.blocks(pictures).mean((-2, -1))
 
 
 def _block(width_in: int, width_out: int) -> nn.Module:

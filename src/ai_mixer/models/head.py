@@ -27,3 +27,27 @@ class KnobHead(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Features to positions."""
         return stretched_sigmoid(self.linear(features))
+
+
+class PerKnobHead(nn.Module):
+    """A small perceptron for each knob: [B, P, width] and [B, features] → [B, P] in 0–1.
+
+    What a knob asked for itself stands beside what all share. All start at 0.5.
+    """
+
+    def __init__(self, width: int, features: int, n_knobs: int, hidden: int = 32) -> None:
+        super().__init__()
+        self.own = nn.Parameter(torch.randn(n_knobs, width + features, hidden) * 0.05)
+        self.own_bias = nn.Parameter(torch.zeros(n_knobs, hidden))
+        self.direct = nn.Linear(features, n_knobs)
+        self.last = nn.Parameter(torch.randn(n_knobs, hidden) * 0.01)
+        nn.init.normal_(self.direct.weight, std=0.01)
+        nn.init.zeros_(self.direct.bias)
+
+    def forward(self, asked: Tensor, shared: Tensor) -> Tensor:
+        """Features to positions."""
+        shared_by_all = shared[:, None].expand(-1, asked.shape[1], -1)
+        heard = torch.cat([asked, shared_by_all], dim=-1)
+        hidden = torch.einsum("bpf,pfh->bph", heard, self.own) + self.own_bias
+        curved = (nn.functional.gelu(hidden) * self.last).sum(-1)
+        return stretched_sigmoid(self.direct(shared) + curved)

@@ -1,0 +1,57 @@
+"""The attentive style: a residual network whose places in time and frequency talk to each other.
+
+Convolutions see patterns, self-attention relates them: the bass of the chorus to that of the verse,
+the mid to the side. Each knob has a head of its own.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from ai_mixer.models.blocks import tower
+from ai_mixer.models.front_end import PICTURES, FrontEnd
+from ai_mixer.models.head import PerKnobHead
+from ai_mixer.models.listener import Listener
+from ai_mixer.models.positions import time_position
+
+BLOCKS = 4  # each halves the picture: a place is 16 mels and 16 frames (370 ms)
+
+
+class AttentionCNN(Listener):
+    """[B, C, T] rough and reference → [B, P] knob positions.
+
+    channels: width of the first layer, a multiple of 8 and of `heads`; depth: layers of attention
+    over the places, at 4 · channels.
+    """
+
+    def __init__(
+        self,
+        n_knobs: int,
+        sample_rate: int,
+        channels: int = 24,
+        depth: int = 2,
+        heads: int = 4,
+        features: int = 128,
+        dropout: float = 0.1,
+        n_mels: int = 96,
+    ) -> None:
+        super().__init__(FrontEnd(sample_rate, n_mels), features, dropout)
+        width = 4 * channels
+        widths = [channels, channels, 2 * channels, 2 * channels, width]
+        self.tower = tower([PICTURES, *widths], dropout)
+        self.band_position = nn.Parameter(torch.randn(width, -(-n_mels // 2**BLOCKS), 1) * 0.02)
+        layer = nn.TransformerEncoderLayer(
+            width, heads, 2 * width, dropout, "gelu", batch_first=True, norm_first=True
+        )
+        self.talk = nn.TransformerEncoder(layer, depth, enable_nested_tensor=False)
+        self.head = PerKnobHead(width, features, n_knobs)
+        self.n_knobs = n_knobs
+
+    def body(self, pictures: Tensor) -> Tensor:
+        """[B, 6, mels, frames] → [B, width]"""
+        grid = self.tower(pictures)
+        grid = grid + self.band_position + time_position(grid)
+        return self.talk(grid.flatten(2).transpose(1, 2)).mean(1)
+
+    def decide(self, seen: Tensor, read: Tensor) -> Tensor:
+        """[B, width], [B, features] → [B, P]"""
+        return self.head(seen[:, None].expand(-1, self.n_knobs, -1), read)

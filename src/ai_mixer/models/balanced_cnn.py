@@ -1,0 +1,68 @@
+"""The balanced style: short, medium and long patterns side by side, and knobs that choose.
+
+Three branches look at the same picture through windows of 3 frames (70 ms: transients), 7 frames
+(160 ms: texture) and 15 frames (350 ms: tonality). Every knob then asks the picture a question of
+its own: attention with one learned query per knob (Vaswani et al., 2017, section 3.2), so that the
+knob for the bass may look elsewhere than the one for the presence.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from ai_mixer.models.blocks import GROUPS, Residual
+from ai_mixer.models.front_end import PICTURES, FrontEnd
+from ai_mixer.models.head import PerKnobHead
+from ai_mixer.models.listener import Listener
+
+KERNELS = (3, 7, 15)  # frames of 23 ms
+
+
+class BalancedCNN(Listener):
+    """[B, C, T] rough and reference → [B, P] knob positions.
+
+    channels: width of each of the three branches, a multiple of 8; heads: of the attention, they
+    divide 3 · channels.
+    """
+
+    def __init__(
+        self,
+        n_knobs: int,
+        sample_rate: int,
+        channels: int = 24,
+        heads: int = 4,
+        features: int = 128,
+        dropout: float = 0.1,
+        n_mels: int = 96,
+    ) -> None:
+        width = 3 * channels
+        if width % heads:
+            raise ValueError(f"balanced_cnn: heads={heads} must divide 3 · channels={width}")
+        super().__init__(FrontEnd(sample_rate, n_mels), features, dropout)
+        self.branches = nn.ModuleList(_branch(channels, kernel) for kernel in KERNELS)
+        self.blocks = nn.Sequential(*(Residual(width, width, dropout) for _ in range(3)))
+        self.questions = nn.Parameter(torch.randn(n_knobs, width) * 0.02)
+        self.band = nn.Linear(1, width)  # where in the spectrum a place is
+        self.attention = nn.MultiheadAttention(width, heads, dropout, batch_first=True)
+        self.head = PerKnobHead(width, features, n_knobs)
+
+    def body(self, pictures: Tensor) -> Tensor:
+        """[B, 6, mels, frames] → [B, P, width], an answer for each knob."""
+        together = torch.cat([branch(pictures) for branch in self.branches], dim=1)
+        grid = self.blocks(together)  # [B, width, bands, steps]
+        height = torch.linspace(-1.0, 1.0, grid.shape[2], device=grid.device)[:, None]
+        places = (grid + self.band(height).T[..., None]).flatten(2).transpose(1, 2)
+        asked = self.questions.expand(len(grid), -1, -1)
+        return self.attention(asked, places, places, need_weights=False)[0]
+
+    def decide(self, seen: Tensor, read: Tensor) -> Tensor:
+        """[B, P, width], [B, features] → [B, P]"""
+        return self.head(seen, read)
+
+
+def _branch(channels: int, kernel: int) -> nn.Module:
+    """Patterns of so many frames, at half the resolution."""
+    return nn.Sequential(
+        nn.Conv2d(PICTURES, channels, (3, kernel), stride=2, padding=(1, kernel // 2)),
+        nn.GroupNorm(GROUPS, channels),
+        nn.GELU(),
+    )

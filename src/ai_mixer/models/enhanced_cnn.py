@@ -1,0 +1,40 @@
+"""The bold style: a deep residual network that weighs its channels and hears peaks beside means.
+
+What the plain CNN averages away is kept: how strong a pattern is at its strongest (a transient, a
+resonance) stands beside how strong it is on average. Dropout of whole channels keeps a network of
+this depth from learning the few songs by heart.
+"""
+
+from torch import Tensor
+
+from ai_mixer.models.blocks import mean_and_peak, tower
+from ai_mixer.models.front_end import PICTURES, FrontEnd
+from ai_mixer.models.head import KnobHead
+from ai_mixer.models.listener import Listener
+
+
+class EnhancedCNN(Listener):
+    """[B, C, T] rough and reference → [B, P] knob positions.
+
+    channels: width of the first layer, a multiple of 8; blocks: residual blocks, each halves the
+    picture and the first two widen it by `channels`.
+    """
+
+    def __init__(
+        self,
+        n_knobs: int,
+        sample_rate: int,
+        channels: int = 24,
+        blocks: int = 4,
+        features: int = 128,
+        dropout: float = 0.1,
+        n_mels: int = 96,
+    ) -> None:
+        super().__init__(FrontEnd(sample_rate, n_mels), features, dropout)
+        widths = [channels * min(1 + number, 3) for number in range(blocks + 1)]
+        self.tower = tower([PICTURES, *widths], dropout)
+        self.head = KnobHead(2 * widths[-1] + features, n_knobs)
+
+    def body(self, pictures: Tensor) -> Tensor:
+        """[B, 6, mels, frames] → [B, 2 · width], mean and peak of each channel."""
+        return mean_and_peak(self.tower(pictures))

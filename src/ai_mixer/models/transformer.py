@@ -1,0 +1,74 @@
+"""The patient style: a sequence model over the song, at several time scales at once.
+
+The song is read as a text in three hands: words of 93 ms (hits), of 0.7 s (beats) and of 3 s
+(phrases), each the average of what happens in it. Short excerpts are mostly hits, long ones mostly
+phrases: a hand is written no finer than 512 words a song, so that a whole song costs as much as a
+minute of it.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from ai_mixer.models.front_end import PICTURES, FrontEnd
+from ai_mixer.models.head import KnobHead
+from ai_mixer.models.listener import Listener
+from ai_mixer.models.positions import time_position
+
+SCALES = (4, 32, 128)  # frames of 23 ms in a word
+LONGEST = 512  # words of one hand
+
+
+class Transformer(Listener):
+    """[B, C, T] rough and reference → [B, P] knob positions; excerpts from 0.1 s to whole songs.
+
+    width: of a word, even and a multiple of `heads`; depth: layers.
+    """
+
+    def __init__(
+        self,
+        n_knobs: int,
+        sample_rate: int,
+        width: int = 96,
+        depth: int = 3,
+        heads: int = 4,
+        features: int = 128,
+        dropout: float = 0.1,
+        n_mels: int = 96,
+    ) -> None:
+        super().__init__(FrontEnd(sample_rate, n_mels), features, dropout)
+        # Mean and spread within a word of every mel band of every picture.
+        self.spell = nn.ModuleList(nn.Linear(2 * PICTURES * n_mels, width) for _ in SCALES)
+        self.hand = nn.Parameter(torch.randn(len(SCALES), 1, width) * 0.02)
+        layer = nn.TransformerEncoderLayer(
+            width, heads, 2 * width, dropout, "gelu", batch_first=True, norm_first=True
+        )
+        self.reader = nn.TransformerEncoder(layer, depth, enable_nested_tensor=False)
+        self.question = nn.Parameter(torch.randn(1, 1, width) * 0.02)
+        self.head = KnobHead(width + features, n_knobs)
+
+    def body(self, pictures: Tensor) -> Tensor:
+        """[B, 6, mels, frames] → [B, width]: what the question finds in the text."""
+        tracks = pictures.flatten(1, 2)
+        hands = zip(SCALES, self.spell, self.hand, strict=True)
+        text = [self._write(spell(words(tracks, frames))) + hand for frames, spell, hand in hands]
+        question = self.question.expand(len(pictures), -1, -1)
+        return self.reader(torch.cat([question, *text], dim=1))[:, 0]
+
+    @staticmethod
+    def _write(spelled: Tensor) -> Tensor:
+        """[B, words, width], each word knowing its place."""
+        return spelled + time_position(spelled.transpose(1, 2)[:, :, None])[:, 0].T
+
+
+def words(tracks: Tensor, frames: int) -> Tensor:
+    """Mean and spread of each word: [B, tracks, N] → [B, ⌈N/frames⌉ or 512, 2 · tracks].
+
+    What is left over at the end is a word of its own.
+    """
+    frames = max(frames, -(-tracks.shape[-1] // LONGEST))
+    mean, power = (
+        nn.functional.avg_pool1d(x, frames, ceil_mode=True) for x in (tracks, tracks.square())
+    )
+    # The square root has no slope at 0, where a word is a single frame.
+    spread = (power - mean.square()).clamp_min(1e-6).sqrt()
+    return torch.cat([mean, spread], dim=1).transpose(1, 2)

@@ -1,0 +1,71 @@
+"""What is special about the members of the family."""
+
+import pytest
+import torch
+
+from ai_mixer.models.balanced_cnn import BalancedCNN
+from ai_mixer.models.blocks import Residual, mean_and_peak
+from ai_mixer.models.head import PerKnobHead
+from ai_mixer.models.transformer import LONGEST, SCALES, Transformer, words
+
+
+def noise(*shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 8), (96, 217)])
+def test_a_residual_block_halves_and_rounds_up(size):
+    out = Residual(8, 16)(noise(2, 8, *size))
+    assert out.shape == (2, 16, -(-size[0] // 2), -(-size[1] // 2))
+
+
+def test_mean_and_peak_of_a_single_place():
+    x = noise(2, 3, 1, 1)
+    assert mean_and_peak(x).equal(torch.cat([x, x], 1).flatten(1))
+
+
+@torch.no_grad()
+def test_each_knob_has_a_head_of_its_own():
+    head = PerKnobHead(8, 4, n_knobs=3)
+    asked, shared = noise(2, 3, 8), noise(2, 4)
+    before = head(asked, shared)
+    asked[:, 1] += 1.0
+    head.own[1] += 0.1
+    changed = head(asked, shared) != before
+    assert changed.tolist() == [[False, True, False]] * 2
+
+
+@torch.no_grad()
+def test_each_knob_asks_a_question_of_its_own():
+    torch.manual_seed(0)
+    model = BalancedCNN(4, 44_100).eval()
+    pictures = noise(2, 6, 96, 40)
+    before = model.body(pictures)
+    model.questions[2] += 1.0
+    changed = (model.body(pictures) - before).abs().amax((0, 2)) > 1e-6
+    assert changed.tolist() == [False, False, True, False]
+
+
+def test_words_are_averages_with_a_rest():
+    track = torch.tensor([[[1.0, 3.0, 5.0, 5.0, 7.0]]])
+    mean, spread = words(track, 2).unbind(-1)
+    assert mean.tolist() == [[2.0, 5.0, 7.0]]
+    torch.testing.assert_close(spread, torch.tensor([[1.0, 0.001, 0.001]]))
+
+
+def test_a_text_is_no_longer_for_a_whole_song():
+    ten_minutes = noise(1, 1, 26_000)
+    assert [words(ten_minutes, frames).shape[1] for frames in SCALES] == [
+        LONGEST - 2,
+        LONGEST - 2,
+        204,
+    ]
+
+
+@torch.no_grad()
+def test_the_transformer_knows_before_from_after():
+    torch.manual_seed(0)
+    model = Transformer(4, 44_100).eval()
+    pictures = noise(1, 6, 96, 256)
+    backwards = pictures.flip(-1)
+    assert not torch.allclose(model.body(pictures), model.body(backwards), atol=1e-4)
