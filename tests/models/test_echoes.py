@@ -1,6 +1,7 @@
 import torch
 
 from ai_mixer.models.echoes import PAIRED, EchoProfile
+from ai_mixer.models.once import Once
 
 RATE = 44100
 
@@ -17,7 +18,7 @@ def with_echo(audio, delay, wet):
 
 def profiles(rough, reference, condition=PAIRED):
     profile = EchoProfile(RATE)
-    features = profile(rough, reference, torch.tensor([condition]))[0].view(3, 2, -1)
+    features = profile(Once(rough), Once(reference), torch.tensor([condition]))[0].view(3, 2, -1)
     return features, profile.edges
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ai_mixer.dsp.spectra import power
+from ai_mixer.models.once import Once, scatter
 from ai_mixer.types import CONDITIONS
 
 BLIND, PAIRED = CONDITIONS.index("blind"), CONDITIONS.index("paired")
@@ -37,17 +38,15 @@ class EchoProfile(nn.Module):
         self.register_buffer("window", torch.hann_window(window), persistent=False)
         self.n_features = PROFILES * PER_BAND * bands
 
-    def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Tensor:
+    def forward(self, rough: Once, reference: Once, condition: Tensor) -> Tensor:
         """The profiles of a batch: [B, n_features]."""
-        heard, wanted = self._spectra(rough), self._spectra(reference)
-        energy = power(heard)
-        cross = (wanted * heard.conj()).mean(1)
-        noise = 1e-3 * energy.mean((1, 2))[:, None] + 1e-12  # keeps empty bins from exploding
-        response = torch.fft.irfft(cross / (energy.mean(1) + noise))
+        heard, wanted = self._spectra(rough.rows), self._spectra(reference.rows)
+        paired = condition == PAIRED
+        response = _response(heard[rough.index[paired]], wanted[reference.index[paired]])
         profiles = [
-            self._bands(_cepstrum(heard), 0.1),
-            self._bands(_cepstrum(wanted), 0.1) * (condition != BLIND)[:, None],
-            self._bands(_normalised(response), 0.03) * (condition == PAIRED)[:, None],
+            rough.back(self._bands(_cepstrum(heard), 0.1)),
+            reference.back(self._bands(_cepstrum(wanted), 0.1)) * (condition != BLIND)[:, None],
+            scatter(paired, self._bands(_normalised(response), 0.03)),
         ]
         return torch.cat(profiles, dim=1)
 
@@ -72,6 +71,16 @@ class EchoProfile(nn.Module):
         )
         both = torch.cat([energy, peak], dim=-1)
         return 0.5 * torch.log10(both / typical**2 + 1e-4)
+
+
+def _response(heard: Tensor, wanted: Tensor) -> Tensor:
+    """Impulse response by averaged cross spectra: [B, frames, bins] twice → [B, window]."""
+    if not len(heard):
+        return heard.real.new_zeros(0, 2 * (heard.shape[-1] - 1))  # no transform of nothing
+    energy = power(heard)
+    cross = (wanted * heard.conj()).mean(1)
+    noise = 1e-3 * energy.mean((1, 2))[:, None] + 1e-12  # keeps empty bins from exploding
+    return torch.fft.irfft(cross / (energy.mean(1) + noise))
 
 
 def _cepstrum(spectra: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ai_mixer.dsp.spectra import power
 from ai_mixer.models import transfer
 from ai_mixer.models.echoes import EchoProfile
+from ai_mixer.models.once import Once, scatter
 from ai_mixer.shims import torchaudio
 from ai_mixer.types import CONDITIONS
 
@@ -62,18 +63,22 @@ class FrontEnd(nn.Module):
     @torch.no_grad()
     def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
         """Pictures [B, 6, mels, frames] and statistics [B, n_statistics]."""
-        given = (condition != BLIND).to(rough.dtype)
-        paired = condition == PAIRED
-        heard, wanted = self._spectra(rough), self._spectra(reference)
-        pictures, long_term = self._pictures(power(heard), power(wanted), given)
+        given, paired = (condition != BLIND).to(rough.dtype), condition == PAIRED
+        heard, wanted = Once(rough), Once(reference)
+        spectra = self._spectra(heard.rows), self._spectra(wanted.rows)
+        levels = heard.back(self._bands(spectra[0])), wanted.back(self._bands(spectra[1]))
+        pictures, long_term = _pictures(*levels, given)
         # Dear, and meaningless unless paired: measured on those songs alone.
-        measured = self._measured(rough[paired], heard[paired], wanted[paired])
+        measured = self._measured(
+            rough[paired], spectra[0][heard.index[paired]], spectra[1][wanted.index[paired]]
+        )
+        tracks = heard.back(self._quantiles(heard.rows)), wanted.back(self._quantiles(wanted.rows))
         statistics = {
             "pictures": torch.cat([pictures.mean(-1), pictures.std(-1)], dim=1).flatten(1),
             "long_term": long_term,
-            "levels": self._levels(rough, reference, heard.shape[-1], given),
-            "measured": _scatter(paired, measured),
-            "echoes": self.echoes(rough, reference, condition),
+            "levels": _levels(*tracks, given),
+            "measured": scatter(paired, measured),
+            "echoes": self.echoes(heard, wanted, condition),
         }
         scaled = [TRUST[name] * numbers for name, numbers in statistics.items()]
         return pictures, torch.cat(scaled, dim=1)
@@ -92,28 +97,14 @@ class FrontEnd(nn.Module):
         )
         return spectra.view(len(audio), 2, *spectra.shape[1:])
 
-    def _pictures(self, heard: Tensor, wanted: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
-        """From powers [B, 2, F, frames]: the pictures, and their long-term levels [B, 6 · mels]."""
-        heard, wanted = self._bands(heard), self._bands(wanted)
-        pictures = _layers(_decibels(heard), _decibels(wanted), given)
-        long_term = [_decibels(level.mean(-1, keepdim=True)) for level in (heard, wanted)]
-        return pictures, _layers(long_term[0], long_term[1], given).flatten(1)
+    def _bands(self, spectra: Tensor) -> Tensor:
+        """Energy per mel band: [U, 2, F, frames] → [U, 2, mels, frames]"""
+        return (power(spectra).transpose(-1, -2) @ self.bands).transpose(-1, -2)
 
-    def _bands(self, spectrogram: Tensor) -> Tensor:
-        return (spectrogram.transpose(-1, -2) @ self.bands).transpose(-1, -2)
-
-    def _levels(self, rough: Tensor, reference: Tensor, frames: int, given: Tensor) -> Tensor:
-        """Peak levels by quantile: rough, reference, difference. [B, 3 · QUANTILES]"""
-        low, high = (
-            transfer.quantiles(transfer.level_track_db(audio, self.hop, frames))
-            for audio in (rough, reference)
-        )
-        layers = [
-            (low - LEVEL_CENTRE_DB) / LEVEL_SPREAD_DB,
-            (high - LEVEL_CENTRE_DB) / LEVEL_SPREAD_DB * given[:, None],
-            (high - low) / DIFFERENCE_SPREAD_DB * given[:, None],
-        ]
-        return torch.cat(layers, dim=1)
+    def _quantiles(self, audio: Tensor) -> Tensor:
+        """Peak levels by quantile: [U, C, T] → [U, QUANTILES], dB."""
+        frames = 1 + audio.shape[-1] // self.hop
+        return transfer.quantiles(transfer.level_track_db(audio, self.hop, frames))
 
     def _measured(self, rough: Tensor, heard: Tensor, wanted: Tensor) -> Tensor:
         """From rough to finished: response per band, gain by quantile and over level."""
@@ -124,11 +115,22 @@ class FrontEnd(nn.Module):
         return torch.cat(curves, dim=1) / DIFFERENCE_SPREAD_DB
 
 
-def _scatter(chosen: Tensor, rows: Tensor) -> Tensor:
-    """Rows of the chosen songs among zeros: chosen [B] bool, rows [chosen, …] → [B, …]."""
-    out = rows.new_zeros(len(chosen), *rows.shape[1:])
-    out[chosen] = rows
-    return out
+def _pictures(heard: Tensor, wanted: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
+    """From energies [B, 2, mels, frames]: the pictures, and long-term levels [B, 6 · mels]."""
+    pictures = _layers(_decibels(heard), _decibels(wanted), given)
+    long_term = [_decibels(energy.mean(-1, keepdim=True)) for energy in (heard, wanted)]
+    return pictures, _layers(long_term[0], long_term[1], given).flatten(1)
+
+
+def _levels(low_db: Tensor, high_db: Tensor, given: Tensor) -> Tensor:
+    """Peak levels by quantile [B, QUANTILES]: rough, reference, difference. [B, 3 · QUANTILES]"""
+    given = given[:, None]
+    layers = [
+        (low_db - LEVEL_CENTRE_DB) / LEVEL_SPREAD_DB,
+        (high_db - LEVEL_CENTRE_DB) / LEVEL_SPREAD_DB * given,
+        (high_db - low_db) / DIFFERENCE_SPREAD_DB * given,
+    ]
+    return torch.cat(layers, dim=1)
 
 
 def _layers(heard_db: Tensor, wanted_db: Tensor, given: Tensor) -> Tensor:
