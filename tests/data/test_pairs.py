@@ -183,3 +183,13 @@ def test_a_manifest_s_misfits_are_left_out_by_name(root):
     assert "song0/after.flac: is not heard in before.wav within 1 s" in told
     assert told.count("broken.wav: cannot be read as sound") == 1
     assert "other.wav: needs" in told
+
+
+def test_a_manifest_s_song_and_its_reference_stay_on_one_side(root):
+    first, second = "pairs/song0/after.flac", "pairs/song1/after.flac"
+    path = table(root, f"{first},,{second},train", f"{second},,,test")
+    with pytest.raises(ValueError, match="are a song and its reference"):
+        read_manifest(path)
+    one, two = read_manifest(table(root, f"{first},,{second},val", f"{second},,,")).songs
+    assert (one.split, two.split) == ("val", "val")
+    assert one.reference.path == two.path

@@ -75,6 +75,12 @@ def draft_manifest(path: Path, root: Path | None = None, index: Index | None = N
         number = draft.add(_place(row), song, known.digest if known else "")
         if song is not None and row.get(REFERENCE):
             references[number] = path.parent / row[REFERENCE]
+    rows_of = {file: number for number, file in enumerate(files)}
+    draft.bonds += [
+        (rows_of[file], number, "a song and its reference")
+        for number, file in references.items()
+        if file in rows_of
+    ]
     _add_beside(draft, look.known, references, index or Index())
     if not draft.songs:
         first = draft.skipped[:1]
