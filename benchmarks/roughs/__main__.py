@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import soundfile
 from omegaconf import DictConfig
+from scipy.io import wavfile
 from torch import Tensor
 
 from ai_mixer.assemble import build_source
@@ -85,14 +85,17 @@ def _triple(
 
 
 def _write(out: Path, folder: Path, triple: dict[str, Any], sample_rate: int) -> dict[str, str]:
-    """Float, so that nothing clips. Returns the manifest's paths."""
+    """Float, so that nothing clips. Returns the manifest's paths.
+
+    By scipy: libsndfile would write the time of day into each file.
+    """
     (out / folder).mkdir(parents=True, exist_ok=True)
     for name, audio in triple.items():
         file = out / folder / f"{name}.wav"
         if file.exists():
             raise ValueError(f"{file}: two songs would lie there: make their roughs one by one")
         with writing(file):
-            soundfile.write(file, np.asarray(audio).T, sample_rate, subtype="FLOAT")
+            wavfile.write(file, sample_rate, np.asarray(audio).T)
     columns = {"file": "after", "rough": "before", "reference": "reference"}
     return {column: (folder / f"{name}.wav").as_posix() for column, name in columns.items()}
 
