@@ -40,7 +40,7 @@ def test_same_loudness_makes_them_equal(page: Any) -> None:
     for version in ("rough", "mix", "finished"):
         page.press(f"button[data-version={version}]")
         page.wait_for_level(RMS_DB["finished"])
-    assert "mix +6.0 dB" in page.text("matching")
+    assert "Mix +6.0 dB" in page.text("matching")
 
 
 def test_the_versions_run_in_the_same_sample(page: Any) -> None:

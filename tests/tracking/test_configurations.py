@@ -29,7 +29,7 @@ def made(
     run = Run.start(store, "train", "some name", tags, parent_id=parent)
     run.log_params(params)
     words = [f"{name}={value}" for name, value in params.items()]
-    words = [word for word in words if not word.startswith(("group", "loader"))]
+    words = [word for word in words if not word.startswith(("group", "loader", "callbacks"))]
     (run.artifact_dir / "overrides.json").write_text(json.dumps(["model=cnn", *words]))
     if skill is not None:
         figures = {"skill_blind": skill, "skill_paired": skill + 0.1, "closeness_blind": skill / 2}
@@ -46,8 +46,8 @@ def test_seeds_are_one_row_with_student_s_interval(store: Store) -> None:
     values = [0.1, 0.25, 0.22]
     for seed, skill in enumerate(values):
         # A seed of 0 is the default and no param; names and workers are no settings either.
-        params = {"loader": {"seed": seed, "workers": seed}, "run_name": f"run {seed}"}
-        made(store, skill, params | ({"seed": seed} if seed else {}))
+        own = {"seed": seed, "loader": {"seed": seed}, "callbacks": {"reseed": {"seed": seed}}}
+        made(store, skill, {"run_name": f"run {seed}", **(own if seed else {})})
     found = reported(store)
     (row,) = found.table.to_dict("records")
     tensor = torch.tensor(values, dtype=torch.float64)
@@ -121,6 +121,15 @@ def test_a_cross_validation_is_one_run_with_its_own_interval(store: Store) -> No
     (row,) = reported(store).table.to_dict("records")
     assert [row[f"skill blind{end}"] for end in ("", "_low", "_high")] == [0.2, 0.1, 0.3]
     assert row["runs"] == "5 folds"
+
+
+def test_two_seeds_of_a_cross_validation(store: Store) -> None:
+    for seed in (1, 2):
+        parent = made(store, 0.1 * seed, tags={"cv": "5"})
+        (parent.artifact_dir / "overrides.json").write_text(json.dumps([f"seed={seed}", "cv=5"]))
+    (row,) = reported(store).table.to_dict("records")
+    assert row["runs"] == "2 seeds × 5 folds"
+    assert row["skill blind"] == pytest.approx(0.15)
 
 
 def test_weights_are_counted_in_the_head_of_the_file(store: Store, tmp_path: Path) -> None:

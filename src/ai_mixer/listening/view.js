@@ -228,7 +228,7 @@ function showVersions() {
 
 function aboutLoudness() {
   if (namesHidden()) return "All versions play equally loud.";
-  const applied = VERSIONS.map((id) => `${LABELS[id].name.toLowerCase()} ${song().matching[id].text}`);
+  const applied = VERSIONS.map((id) => `${LABELS[id].name} ${song().matching[id].text}`);
   return state.matched
     ? `Volume evened out so you compare sound, not loudness: ${applied.join(", ")}.`
     : "Every version plays at its own volume: the louder one tends to seem better.";

@@ -1,6 +1,7 @@
 """What a comparison says: one page to hear and read, tables as CSV, lines on the screen."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,8 +11,15 @@ from ai_mixer.listening import Label, Section, SongSamples, write_page
 from ai_mixer.metrics.markdown import HIGH, LOW, to_markdown
 from ai_mixer.stages.contenders import Contender
 from ai_mixer.stages.unseen import Unseen
+from ai_mixer.types import CONDITIONS
 
-ROWS = 12  # of a long table on the page; the CSV has all
+ROWS, MOST = 12, 40  # of a long table on the page; the CSV has all
+FIXED = "\N{NO-BREAK SPACE}"
+INTERVAL = (
+    "In brackets the 95 % interval over songs, the first run minus the second (A − B) is "
+    "paired; * = its interval "
+    "leaves out 0, as one in twenty does by luck alone."
+)
 
 
 class Comparison(NamedTuple):
@@ -55,30 +63,27 @@ def _sections(found: Comparison) -> list[Section]:
     first = found.contenders[0].letter
     return [
         Section(
-            "How good, and how sure",
-            ["Run", *_heads(tables["standings"])],
-            _cells(tables["standings"]),
-            f"{where} Skill: 0 = always the mean knobs (of {first}), 1 = exact. Closeness: 0 = the "
-            "rough version, 1 = the finished one. In brackets the 95 % interval over songs. "
-            + left_out,
+            "Knob skill",
+            ["Run", *CONDITIONS],
+            _rows(tables, "skill"),
+            f"{where} 0 = always the mean knobs (of {first}), 1 = exact. {INTERVAL} {left_out}",
         ),
         Section(
-            "Run against run",
-            ["Pair", *_heads(tables["differences"])],
-            _cells(tables["differences"], mark=True),
-            "The first run minus the second, paired over the same songs. * = the 95 % interval "
-            "leaves out 0. Of twenty such numbers one has a * by luck alone.",
+            "Closeness",
+            ["Run", *CONDITIONS],
+            _rows(tables, "closeness"),
+            f"The same excerpts. 0 = the rough version, 1 = the finished one. {INTERVAL}",
         ),
         Section(
             "Song by song",
             ["Song", *tables["songs"].columns],
-            _cells(tables["songs"].head(ROWS)),
+            _cells(tables["songs"].head(ROWS), list(tables["songs"].columns)),
             "Mean closeness over all conditions; where the runs are furthest apart comes first.",
         ),
         Section(
             "What the runs were told",
             ["Setting", *tables["settings"].columns],
-            _cells(tables["settings"]),
+            _cells(tables["settings"].head(MOST), list(tables["settings"].columns)),
             "Settings in which their configs differ.",
         ),
     ]
@@ -96,22 +101,17 @@ def _left_out(songs: Unseen) -> list[str]:
     return said
 
 
-def _heads(table: pd.DataFrame) -> list[str]:
-    return [name.capitalize() for name in _values(table)]
+def _rows(tables: Mapping[str, pd.DataFrame], measure: str) -> list[list[str]]:
+    """Every run under each condition, then every pair of runs."""
+    names = [f"{measure} {condition}" for condition in CONDITIONS]
+    pairs = _cells(tables["differences"], names, mark=True)
+    return [*_cells(tables["standings"].dropna(subset=names), names), *pairs]
 
 
-def _values(table: pd.DataFrame) -> list[str]:
-    """The columns that are no end of an interval."""
-    return [name for name in map(str, table) if not name.endswith((LOW, HIGH))]
-
-
-def _cells(table: pd.DataFrame, mark: bool = False) -> list[list[str]]:
+def _cells(table: pd.DataFrame, columns: list[str], mark: bool = False) -> list[list[str]]:
     """A table's lines as texts; with `mark`, a star where the interval leaves out 0."""
     rows = zip(table.index, table.to_dict("records"), strict=True)
-    return [
-        [str(key).replace("_", " "), *(_cell(row, name, mark) for name in _values(table))]
-        for key, row in rows
-    ]
+    return [[str(key), *(_cell(row, name, mark) for name in columns)] for key, row in rows]
 
 
 def _cell(row: dict[Any, Any], name: str, mark: bool) -> str:
@@ -120,9 +120,9 @@ def _cell(row: dict[Any, Any], name: str, mark: bool) -> str:
         return value
     if math.isnan(value) or math.isnan(low):
         return "–" if math.isnan(value) else _number(value)
-    star = " *" if mark and (low > 0 or high < 0) else ""
-    return f"{_number(value)} [{_number(low)}, {_number(high)}]{star}"
+    star = f"{FIXED}*" if mark and (low > 0 or high < 0) else ""
+    return f"{_number(value)} [{_number(low)},{FIXED}{_number(high)}]{star}"
 
 
 def _number(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")

@@ -1,6 +1,6 @@
 """The runs that are compared: found, loaded and called A, B, C …"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,10 @@ from ai_mixer.tracking import find_run
 from ai_mixer.tracking.params import flatten
 
 LETTERS = "ABCDEF"  # as many as the page has colours for
-NO_SETTING = ("run_name", "experiment_name", "paths.", "ckpt", "loader.workers")
+NO_SETTING = (  # names, places, and what only repeats the seed
+    *("run_name", "experiment_name", "paths.", "ckpt", "loader.workers", "loader.seed"),
+    "callbacks.reseed.seed",
+)
 
 
 class Contender(NamedTuple):
@@ -53,12 +56,18 @@ def told(runs: Sequence[Contender]) -> pd.DataFrame:
         run.letter: dict(flatten(OmegaConf.to_container(run.mixer.config, resolve=True)))
         for run in runs
     }
-    names = sorted({name for own in leaves.values() for name in own})
+    names = {name for own in leaves.values() for name in own}
     rows = {
-        name: {letter: str(own.get(name, "–")) for letter, own in leaves.items()}
-        for name in names
+        name: {letter: _said(name, own) for letter, own in leaves.items()}
+        for name in sorted(names, key=lambda name: (name.startswith("callbacks."), name))
         if not name.startswith(NO_SETTING)
     }
     apart = {name: row for name, row in rows.items() if len(set(row.values())) > 1}
     letters = [run.letter for run in runs]
     return pd.DataFrame.from_dict(apart, orient="index", columns=letters).rename_axis("setting")
+
+
+def _said(name: str, leaves: Mapping[str, object]) -> str:
+    """A value as text; of a class its own name."""
+    text = str(leaves.get(name, "–"))
+    return text.rpartition(".")[2] if name.endswith("_target_") else text

@@ -6,7 +6,7 @@ mean knobs.
 """
 
 from collections.abc import Mapping
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
@@ -85,15 +85,12 @@ def standings(records: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     rows: dict[str, dict[str, float]] = {}
     for name in [*names, "mean_knobs", "rough"]:
         rows[name] = {}
-        for condition in CONDITIONS:
-            for end in ENDS:
-                known = (
-                    knobs[name][condition, f"skill{end}"]["headline"] if name in knobs else np.nan
-                )
-                rows[name][f"skill {condition}{end}"] = float(known)
-        for condition in CONDITIONS:
-            own = audio.loc[(condition, "all", name)]
-            rows[name] |= {f"closeness {condition}{e}": float(own[f"closeness{e}"]) for e in ENDS}
+        for condition, end in product(CONDITIONS, ENDS):
+            known = knobs[name][condition, f"skill{end}"]["headline"] if name in knobs else np.nan
+            rows[name][f"skill {condition}{end}"] = float(known)
+        for condition, end in product(CONDITIONS, ENDS):
+            own = audio[f"closeness{end}"][condition, "all", name]
+            rows[name][f"closeness {condition}{end}"] = float(own)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
 
 

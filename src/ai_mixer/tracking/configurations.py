@@ -24,8 +24,8 @@ MEASURES = [f"{name} {condition}" for name in ("skill", "closeness") for conditi
 FOLDS = "tags.cv"  # of a cross-validation: how many
 SETTING = ("params.", "tags.model.", "tags.resumed.", "tags.data.digest", FOLDS)
 NO_SETTING = (  # what changes no figure, or is what the mean is over
-    *("params.seed", "params.loader.seed", "params.loader.workers"),
-    *("params.run_name", "params.experiment_name", "params.group.", "tags.resumed.git."),
+    *("params.seed", "params.run_name", "params.experiment_name", "params.loader.workers"),
+    *("params.group.", "tags.resumed.git."),
 )
 NO_WORD = ("seed=", "run_name=", "experiment_name=", "paths.", "loader.workers=", "cv=")
 
@@ -52,7 +52,7 @@ def report(runs: pd.DataFrame, by: str = "skill blind") -> Report:
     rows = []
     keys = [_key(run) for run in judged.to_dict("records")]
     for _, alike in judged.groupby(np.array(keys, dtype=object), sort=False):
-        seeds = alike.get("params.seed", pd.Series(None, alike.index, dtype=object)).fillna("0")
+        seeds = pd.Series([_seed(run) for run in alike.to_dict("records")], alike.index)
         again = seeds.duplicated()  # newest first: that one counts
         reasons |= dict.fromkeys(alike["run_id"][again], "of the same seed as a newer one")
         rows.append(_row(alike[~again]))
@@ -74,10 +74,14 @@ def _left_out(run: pd.Series) -> str:
 
 def _key(run: Mapping[Any, Any]) -> str:
     """The same text for runs of the same configuration."""
+    seed = run.get("params.seed")
     told = {
         name: value
         for name, value in run.items()
-        if name.startswith(SETTING) and not name.startswith(NO_SETTING) and not pd.isna(value)
+        if name.startswith(SETTING)
+        and not name.startswith(NO_SETTING)
+        and not pd.isna(value)
+        and not (name.endswith(".seed") and value == seed)  # the config hands it on
     }
     # A cross-validation logs no params: its words must say what it is.
     return json.dumps([told, _words(run) if FOLDS in told else ""], sort_keys=True)
@@ -117,14 +121,24 @@ def _metric(measure: str, end: str = "") -> str:
     return f"metrics.test/{name}{end}_{condition}"
 
 
+def _seed(run: Mapping[Any, Any]) -> str:
+    """As logged, or of a cross-validation as it was typed; a default is not logged."""
+    typed = [word.partition("=")[2] for word in _all_words(run) if word.startswith("seed=")]
+    logged = run.get("params.seed")
+    return logged if isinstance(logged, str) else (typed or ["0"])[-1]
+
+
 def _words(run: Mapping[Any, Any]) -> str:
     """The command line, without what is no setting."""
+    return shlex.join(sorted(word for word in _all_words(run) if not word.startswith(NO_WORD)))
+
+
+def _all_words(run: Mapping[Any, Any]) -> list[str]:
     file = Path(run["folder"]) / WORDS
     try:
-        words = json.loads(file.read_text(encoding="utf-8"))
+        return list(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError):  # moved away, or older than the file
-        words = shlex.split(str(run.get("tags.command", "")))[2:]
-    return shlex.join(sorted(word for word in words if not word.startswith(NO_WORD)))
+        return shlex.split(str(run.get("tags.command", "")))[2:]
 
 
 def _songs(run: Mapping[Any, Any]) -> str:
