@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from ai_mixer.listening.facts import Label
 from ai_mixer.listening.page import Section, write_page
 from ai_mixer.listening.samples import Mix, SettingRow, SongSamples
+from ai_mixer.stages.contenders import LETTERS
 
 MIXES = {"mix1": Label("A", "first run"), "mix2": Label("B", "second run")}
 RMS_DB = {"rough": -22.98, "mix1": -10.97, "mix2": -16.99, "finished": -4.95}
@@ -56,6 +58,37 @@ def test_tables_below_the_player_are_text(several: Path) -> None:
     page = several.read_text()
     assert "&lt;b&gt;A&lt;/b&gt;" in page
     assert re.search(r"<h3>How good</h3><p[^>]*>Of two songs.</p>", page)
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_every_mix_has_a_colour_that_can_be_read(number: int) -> None:
+    """Contrast 4.5 : 1 or more with what is written on it, in light and in dark (WCAG 2, AA)."""
+    css = (files("ai_mixer.listening") / "page.css").read_text()
+    colours = dict(
+        re.findall(r"--(\w+): (#\w+);", re.findall(r":root \{(.*?)\}", css, re.S)[number])
+    )
+
+    def light(name: str) -> float:
+        digits = colours[name][1:]
+        digits = digits if len(digits) == 6 else "".join(2 * digit for digit in digits)
+        parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+        linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+        return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+    for version in ("mix", *(f"mix{n + 1}" for n in range(len(LETTERS)))):
+        low, high = sorted((light(version), light("on")))
+        assert (high + 0.05) / (low + 0.05) >= 4.5, version
+        assert f'body[data-source="{version}"]' in css or version == "mix"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("hidden", ["false", "true"])
+def test_nothing_sticks_out_on_a_phone(page: Any, hidden: str) -> None:
+    size = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    page.do(f"setBlind({hidden})")
+    assert page.ask("document.documentElement.scrollWidth") <= 390
+    page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 @pytest.mark.browser

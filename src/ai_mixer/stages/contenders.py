@@ -68,6 +68,7 @@ def told(runs: Sequence[Contender]) -> pd.DataFrame:
 
 
 def _said(name: str, leaves: Mapping[str, object]) -> str:
-    """A value as text; of a class its own name."""
-    text = str(leaves.get(name, "–"))
+    """A value as text, of a class its own name; nothing and null are the same."""
+    value = leaves.get(name)
+    text = "–" if value is None else str(value)
     return text.rpartition(".")[2] if name.endswith("_target_") else text
