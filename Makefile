@@ -103,12 +103,18 @@ $(PEERS_READY): benchmarks/peers/requirements.txt pyproject.toml constraints.txt
 
 # --- looking --------------------------------------------------------------------------------------
 
-.PHONY: ui listen
+.PHONY: ui listen compare report
 ui: $(READY) ## MLflow's pages on 127.0.0.1:5000 (HOST=, PORT=)
 	$(BIN)/python -m ai_mixer.stages.ui host=$(HOST) port=$(PORT) $(WORDS)
 
 listen: $(READY) ## the last run's listening page (run=ID for another)
 	@$(BIN)/python -m ai_mixer.stages.listen $(WORDS)
+
+compare: $(READY) ## the same songs by several runs, to hear blind: make compare runs=last,3f2a
+	$(BIN)/python -m ai_mixer.stages.compare $(WORDS)
+
+report: $(READY) ## every configuration, best first, mean over its seeds: make report by='closeness blind'
+	@$(BIN)/python -m ai_mixer.stages.leaderboard $(WORDS)
 
 .PHONY: gc relocate
 gc: $(READY) ## what could go from mlruns/ (bin, folders without a run, drafts); make gc go=1 removes it

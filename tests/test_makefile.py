@@ -16,6 +16,8 @@ STAGES = {
     "evaluate": "ai_mixer.stages.evaluate",
     "render": "ai_mixer.stages.render",
     "listen": "ai_mixer.stages.listen",
+    "compare": "ai_mixer.stages.compare",
+    "report": "ai_mixer.stages.leaderboard",
     "gc": "ai_mixer.stages.gc",
     "relocate": "ai_mixer.stages.relocate",
     "loss-scales": "ai_mixer.stages.loss_scales",

@@ -131,7 +131,10 @@ def commands(path):
         yield stage, shlex.split(words)
 
 
-STAGES = {"train": "train", "evaluate": "evaluate", "render": "render", "bench": "benchmark"}
+STAGES = {
+    **{stage: stage for stage in ("train", "evaluate", "render", "report")},
+    "bench": "benchmark",
+}
 
 
 @each_option
@@ -163,7 +166,9 @@ def test_every_stage_composes(page, compose):
 
 
 @pytest.mark.parametrize("data", sorted(p.stem for p in (CONFIGS / "data").glob("*.yaml")))
-@pytest.mark.parametrize("page", [page for page in PAGES if page in {"evaluate", "render"}])
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page in {"evaluate", "render", "compare"}]
+)
 def test_a_model_can_be_judged_on_any_data(page, data, compose, songs_folder):
     cfg = compose(f"data={data}", page=page)
     OmegaConf.resolve(cfg)

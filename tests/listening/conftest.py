@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ai_mixer.listening.page import write_page
-from ai_mixer.listening.samples import SettingRow, SongSamples
+from ai_mixer.listening.samples import Mix, SettingRow, SongSamples
 
 RATE = 22050
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -61,10 +61,10 @@ def make_song(name: str, seconds: float = 2.0, **more: Any) -> SongSamples:
         SettingRow("input_gain", "ratio", 0.25, 4, 1, 2.0, None, scale="log"),
         SettingRow("reverb", "wet", 0, 0.6, 0, 0.12, 0.3, masked=True),
     ]
-    audio = {"rough": -0.25 * tone, "mix": tone, "finished": 2 * tone}
-    words = {"genre": "hip_hop", "condition": "blind", "settings": rows}
-    metrics = {"metrics": {"closeness": 0.41}, "rough_metrics": {"closeness": 0.0}}
-    return SongSamples(name, RATE, **{**audio, **words, **metrics, **more})
+    mix = Mix(more.pop("mix", tone), rows, {"closeness": 0.41})
+    audio = {"rough": -0.25 * tone, "mixes": {"mix": mix}, "finished": 2 * tone}
+    words = {"genre": "hip_hop", "condition": "blind", "rough_metrics": {"closeness": 0.0}}
+    return SongSamples(name, RATE, **{**audio, **words, **more})
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,14 @@
 """The page to look at: nothing overlaps or sticks out, and every word can be read."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ai_mixer.listening.page import write_page
-from ai_mixer.listening.samples import SongSamples
+from ai_mixer.listening.samples import Mix, SongSamples
 
 pytestmark = pytest.mark.browser
 
@@ -134,7 +134,7 @@ def test_settings_are_told_in_words(full_page: Any) -> None:
         ["Reverb", "12 %", "masked", "0 %"],
     ]
     heads = full_page.ask("all('#settings-card thead th').map(head => head.textContent)")
-    assert heads == ["Knob", "Model", "True", "Neutral"]
+    assert heads == ["Knob", "Mix", "True", "Neutral"]
     assert "Masked" in full_page.text("masked-note")
     assert full_page.ask("all('#metrics tr').map(row => row.innerText.split(/\\s+/))") == [
         ["Closeness", "0.00", "0.410"]
@@ -144,5 +144,5 @@ def test_settings_are_told_in_words(full_page: Any) -> None:
 def test_cards_without_content_are_not_there(
     open_page: Callable[..., Any], make: Callable[..., SongSamples]
 ) -> None:
-    page = open_page(replace(make("x", 0.5), settings=(), metrics={}))
+    page = open_page(make("x", 0.5, mixes={"mix": Mix(np.zeros((2, 11025)))}))
     assert page.ask("['settings-card', 'metrics-card'].map(id => element(id).hidden)") == [True] * 2

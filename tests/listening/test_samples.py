@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ai_mixer.listening.samples import SettingRow, SongSamples, setting_rows
+from ai_mixer.listening.samples import Mix, SettingRow, SongSamples, setting_rows
 from ai_mixer.types import Knob
 
 GAIN = Knob("input_gain", "ratio", 0.25, 4.0, "log", 1.0)
@@ -37,10 +37,23 @@ def test_rows_know_truth_and_mask() -> None:
 )
 def test_unfit_audio_is_refused(mix: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=f"song x: .*{message}"):
-        SongSamples("x", 44100, np.zeros((2, 100)), mix, np.zeros((2, 100)))
+        SongSamples("x", 44100, np.zeros((2, 100)), {"mix": Mix(mix)}, np.zeros((2, 100)))
 
 
 def test_empty_audio_is_refused() -> None:
     nothing = np.zeros((2, 0))
     with pytest.raises(ValueError, match="is empty"):
-        SongSamples("x", 44100, nothing, nothing, nothing)
+        SongSamples("x", 44100, nothing, {"mix": Mix(nothing)}, nothing)
+
+
+@pytest.mark.parametrize("names", [[], ["Mix 1"], ["a", "b-c"]])
+def test_mixes_are_named_so_that_a_page_can_name_them(names: list[str]) -> None:
+    audio = np.zeros((2, 100))
+    with pytest.raises(ValueError, match="needs mixes named like mix1"):
+        SongSamples("x", 44100, audio, dict.fromkeys(names, Mix(audio)), audio)
+
+
+def test_versions_are_heard_in_order() -> None:
+    audio = np.zeros((2, 100))
+    song = SongSamples("x", 44100, audio, {"b": Mix(audio), "a": Mix(audio)}, audio)
+    assert list(song.versions()) == ["rough", "b", "a", "finished"]

@@ -1,7 +1,17 @@
-"""Listening to a model: a page that plays rough, mix and finished, and the audio as files."""
+"""Listening to a model: a page that plays rough, mixes and finished, and the audio as files."""
 
 from ai_mixer.listening.audio import write_audio
-from ai_mixer.listening.page import write_page
-from ai_mixer.listening.samples import SettingRow, SongSamples, setting_rows
+from ai_mixer.listening.facts import Label
+from ai_mixer.listening.page import Section, write_page
+from ai_mixer.listening.samples import Mix, SettingRow, SongSamples, setting_rows
 
-__all__ = ["SettingRow", "SongSamples", "setting_rows", "write_audio", "write_page"]
+__all__ = [
+    "Label",
+    "Mix",
+    "Section",
+    "SettingRow",
+    "SongSamples",
+    "setting_rows",
+    "write_audio",
+    "write_page",
+]

@@ -34,7 +34,7 @@ def flac(audio: Audio, sample_rate: int, bits: int) -> tuple[bytes, float]:
 
 
 def write_audio(folder: str | Path, song: SongSamples, bits: int = 24) -> dict[str, Path]:
-    """Write `<song>_rough.flac`, `<song>_mix.flac` and `<song>_finished.flac`.
+    """Write `<song>_<version>.flac` for each version: rough, mix, finished.
 
     A version above full scale is turned down to fit; its FLAC comment says by how much.
     Returns the files by version.

@@ -25,6 +25,7 @@ function frame() {
 
 function opened() {
   drawSong();
+  if (namesHidden()) hearSomeone();
   changed();
 }
 
@@ -32,7 +33,8 @@ element("play").onclick = toggle;
 element("repeat").onchange = (event) => setRepeat(event.target.checked);
 element("match").onchange = (event) => setMatched(event.target.checked);
 element("clear").onclick = () => setLoop(null);
-for (const button of all("button[data-version]")) button.onclick = () => choose(button.dataset.version);
+element("blind").onchange = (event) => setBlind(event.target.checked);
+element("vote").onclick = vote;
 
 element("position").onpointerdown = () => (holding = true);
 element("position").onchange = (event) => {
@@ -94,9 +96,7 @@ element("close-help").onclick = toggleHelp;
 
 const KEYS = {
   " ": toggle,
-  1: () => choose("rough"),
-  2: () => choose("mix"),
-  3: () => choose("finished"),
+  ...Object.fromEntries(VERSIONS.map((_, index) => [index + 1, () => choose(inOrder()[index])])),
   0: () => seek(range().from),
   "[": setLoopStart,
   "]": setLoopEnd,
@@ -104,7 +104,9 @@ const KEYS = {
   b: setLoopEnd,
   c: () => setLoop(null),
   l: () => setRepeat(!state.repeat),
-  m: () => setMatched(!state.matched),
+  m: () => namesHidden() || setMatched(!state.matched),
+  n: () => setBlind(!blind.on),
+  v: vote,
   "?": toggleHelp,
   arrowleft: () => nudge(-STEP_S),
   arrowright: () => nudge(STEP_S),

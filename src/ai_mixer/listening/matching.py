@@ -18,16 +18,17 @@ def integrated_lufs(audio: Audio, sample_rate: int) -> float:
 
 
 def matching_db(song: SongSamples, loudness: Loudness = integrated_lufs) -> dict[str, float]:
-    """Gain per version, in dB, that makes all three as loud as the finished one.
+    """Gain per version, in dB, that makes all as loud as the finished one.
 
     Where that would push a peak of any version over full scale, all are made quieter together.
     A silent version gets 0 dB.
     """
-    levels = {name: loudness(audio, song.sample_rate) for name, audio in song.versions().items()}
+    versions = song.versions()
+    levels = {name: loudness(audio, song.sample_rate) for name, audio in versions.items()}
     heard = {name: level for name, level in levels.items() if level > ABSOLUTE_GATE_LUFS}
     if not heard:
         return dict.fromkeys(levels, 0.0)
-    rooms = [level - peak_db(getattr(song, name)) - HEADROOM_DB for name, level in heard.items()]
+    rooms = [level - peak_db(versions[name]) - HEADROOM_DB for name, level in heard.items()]
     target = min([heard.get("finished", max(heard.values())), *rooms])
     return {name: target - heard[name] if name in heard else 0.0 for name in levels}
 

@@ -1,4 +1,4 @@
-"""One self-contained page that plays rough, mix and finished side by side.
+"""One self-contained page that plays a rough version, mixes of it and the finished one, in step.
 
 Nothing is fetched and nothing is stored: it works from a file and inside MLflow's sandboxed frame.
 Audio lies in the page as FLAC and is decoded song by song.
@@ -15,13 +15,23 @@ from typing import Any, NamedTuple
 
 from ai_mixer.listening import words
 from ai_mixer.listening.audio import flac, replace_file
+from ai_mixer.listening.facts import Label, differences, facts, labels
 from ai_mixer.listening.matching import Loudness, integrated_lufs, matching_db
-from ai_mixer.listening.samples import SettingRow, SongSamples
-from ai_mixer.listening.spectrogram import pictures, ticks
+from ai_mixer.listening.samples import SongSamples
 
 BITS = 16  # what a browser plays; the FLAC files beside the page have 24
 MAX_BYTES = 45 * 2**20  # MLflow shows no file above 50 MiB
-SCRIPTS = ("player.js", "meter.js", "view.js", "hands.js")
+SCRIPTS = ("player.js", "meter.js", "votes.js", "view.js", "hands.js")
+ONE_MIX = {"mix": Label("Mix", "by the model")}
+
+
+class Section(NamedTuple):
+    """A table below the player: texts, a row's name first; hidden while votes are being cast."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
 
 
 class _SongInPage(NamedTuple):
@@ -41,24 +51,45 @@ def write_page(
     *,
     subtitle: str = "",
     headline: Mapping[str, float | str] | None = None,
+    mixes: Mapping[str, Label] = ONE_MIX,
+    sections: Sequence[Section] = (),
     loudness: Loudness = integrated_lufs,
     max_bytes: int = MAX_BYTES,
 ) -> Path:
     """Write the page, whole or not at all. Returns its path.
 
     subtitle: one line below the title. headline: figures shown at the top, by name.
+    mixes: what each mix of the songs is called. sections: tables below the player.
     loudness: (audio [C, T], rate) → LUFS, for playing all versions equally loud.
     max_bytes: songs beyond it go to further pages, `<name>-2.html` and so on, linked from each.
-    ValueError without songs.
+    ValueError without songs, or if their mixes are not those of `mixes`.
     """
     if not songs:
         raise ValueError("a listening page needs at least one song, got none")
+    for song in songs:
+        if list(song.mixes) != list(mixes):
+            raise ValueError(f"song {song.name} has mixes {[*song.mixes]}, the page {[*mixes]}")
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     sheets = _sheets([_song_in_page(song, loudness) for song in songs], max_bytes)
     names = [path.name, *(f"{path.stem}-{n}{path.suffix}" for n in range(2, len(sheets) + 1))]
     for name, sheet in zip(names, sheets, strict=True):
-        text = _page(title, sheet, subtitle, headline or {}, _links(names, name))
+        parts = {
+            "title": html.escape(title),
+            "subtitle": f'<p class="muted">{html.escape(subtitle)}</p>' if subtitle else "",
+            "headline": _figures(headline or {}),
+            "links": _links(names, name),
+            "sections": "\n".join(map(_section, sections)),
+            "data": _as_json(
+                {
+                    "versions": labels(mixes),
+                    "songs": [song.facts for song in sheet],
+                    "differences": differences([song.facts for song in sheet]),
+                }
+            ),
+            "audio": _audio(sheet),
+        }
+        text = _filled(parts)
         replace_file(path.with_name(name), text.encode())
     return path
 
@@ -77,37 +108,46 @@ def _song_in_page(song: SongSamples, loudness: Loudness) -> _SongInPage:
     encoded = {name: flac(x, song.sample_rate, BITS) for name, x in song.versions().items()}
     restore = {name: factor for name, (_, factor) in encoded.items()}
     flacs = {name: base64.b64encode(blob).decode() for name, (blob, _) in encoded.items()}
-    return _SongInPage(_facts(song, matching_db(song, loudness), restore), flacs)
+    return _SongInPage(facts(song, matching_db(song, loudness), restore), flacs)
 
 
-def _page(
-    title: str,
-    songs: Sequence[_SongInPage],
-    subtitle: str,
-    headline: Mapping[str, float | str],
-    links: str,
-) -> str:
-    figures = "".join(
+def _filled(parts: Mapping[str, str]) -> str:
+    """The page with its parts in place; nothing within a part is taken for a place."""
+    own = {"style": _read("page.css"), "script": "\n".join(_read(name) for name in SCRIPTS)}
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: {**own, **parts}[found[1]], _read("page.html"))
+
+
+def _figures(headline: Mapping[str, float | str]) -> str:
+    return "".join(
         f"<div><dt>{html.escape(words.label(name))}</dt>"
         f"<dd>{html.escape(words.number(value))}</dd></div>"
         for name, value in headline.items()
     )
-    audio = [
+
+
+def _audio(songs: Sequence[_SongInPage]) -> str:
+    return "\n".join(
         f'<script type="audio/flac" id="audio-{index}-{name}">{text}</script>'
         for index, song in enumerate(songs)
         for name, text in song.flacs.items()
-    ]
-    parts = {
-        "title": html.escape(title),
-        "subtitle": f'<p class="muted">{html.escape(subtitle)}</p>' if subtitle else "",
-        "headline": figures,
-        "links": links,
-        "style": _read("page.css"),
-        "script": "\n".join(_read(name) for name in SCRIPTS),
-        "data": _as_json({"songs": [song.facts for song in songs]}),
-        "audio": "\n".join(audio),
-    }
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _read("page.html"))
+    )
+
+
+def _section(section: Section) -> str:
+    """A card with a table; numbers to the right, the row's name to the left."""
+    head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in section.head)
+    rows = "".join(
+        f'<tr><th scope="row">{html.escape(name)}</th>'
+        + "".join(f"<td>{html.escape(text)}</td>" for text in cells)
+        + "</tr>"
+        for name, *cells in section.rows
+    )
+    note = f'<p class="muted small">{html.escape(section.note)}</p>' if section.note else ""
+    return (
+        f'<section class="card spoiler"><h3>{html.escape(section.title)}</h3>{note}'
+        f'<div class="wide"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></section>"
+    )
 
 
 def _links(names: Sequence[str], here: str) -> str:
@@ -121,53 +161,6 @@ def _links(names: Sequence[str], here: str) -> str:
         for name in names
     )
     return f'<p class="small">Pages of songs: {", ".join(links)}</p>'
-
-
-def _facts(
-    song: SongSamples, matching: Mapping[str, float], restore: Mapping[str, float]
-) -> dict[str, Any]:
-    """What the page's script needs to know about one song."""
-    condition = words.CONDITIONS.get(song.condition or "", song.condition)
-    genre = (song.genre or "").replace("_", " ")
-    matched = {name: x * 10 ** (matching[name] / 20) for name, x in song.versions().items()}
-    return {
-        "name": song.name,
-        "about": " · ".join(text for text in (genre, condition) if text),
-        "genre": genre,
-        "sampleRate": song.sample_rate,
-        "seconds": song.rough.shape[-1] / song.sample_rate,
-        "restore": restore,
-        "matching": {name: {"db": db, "text": words.decibels(db)} for name, db in matching.items()},
-        "pictures": pictures(matched, song.sample_rate),
-        "ticks": ticks(song.sample_rate),
-        "settings": [_setting(row) for row in song.settings],
-        "metrics": [_metric(name, song) for name in song.metrics],
-    }
-
-
-def _setting(row: SettingRow) -> dict[str, Any]:
-    known = row.true is not None and not row.masked
-    low, high = words.setting(row.low, row.unit), words.setting(row.high, row.unit)
-    return {
-        "label": words.label(row.knob),
-        "range": f"{low} to {high}",
-        "value": words.setting(row.predicted, row.unit),
-        "at": row.travel(row.predicted),
-        "neutral": words.setting(row.neutral, row.unit),
-        "neutralAt": row.travel(row.neutral),
-        "true": words.setting(row.true, row.unit) if known and row.true is not None else None,
-        "trueAt": row.travel(row.true) if known and row.true is not None else None,
-        "masked": row.masked,
-    }
-
-
-def _metric(name: str, song: SongSamples) -> dict[str, Any]:
-    rough = song.rough_metrics.get(name)
-    return {
-        "label": words.label(name),
-        "rough": None if rough is None else words.number(rough),
-        "mix": words.number(song.metrics[name]),
-    }
 
 
 def _as_json(facts: Mapping[str, Any]) -> str:

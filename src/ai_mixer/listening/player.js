@@ -1,14 +1,15 @@
-// Sound: three versions of a song in step, one of them heard. Knows nothing of what is on the page.
+// Sound: all versions of a song in step, one of them heard. Knows nothing of what is on the page.
 
-const VERSIONS = ["rough", "mix", "finished"];
 const FADE_S = 0.01; // long enough not to click, too short to hear as a fade
-const AHEAD_S = 0.02; // the three versions are told to start a moment from now, together
+const AHEAD_S = 0.02; // the versions are told to start a moment from now, together
 const SHORTEST_LOOP_S = 0.05;
 
-const { songs } = JSON.parse(document.getElementById("data").textContent);
+const { songs, versions, differences } = JSON.parse(document.getElementById("data").textContent);
+const VERSIONS = versions.map(({ id }) => id);
+const FIRST = VERSIONS[0]; // all end together: this one says when
 const state = {
   song: 0,
-  version: "mix",
+  version: VERSIONS[1],
   playing: false,
   repeat: true,
   matched: true,
@@ -87,7 +88,7 @@ function startVoice(at, when = soon()) {
   const fresh = makeVoice(context, decoded.buffers, plan);
   fresh.out.connect(meter.input);
   fresh.out.gain.setValueAtTime(0, when).linearRampToValueAtTime(1, when + FADE_S);
-  fresh.sources.mix.onended = () => {
+  fresh.sources[FIRST].onended = () => {
     if (voice !== fresh) return;
     pause();
     state.at = range().from;
@@ -102,7 +103,7 @@ function stopVoice(when = context?.currentTime) {
   voice = null;
   ramp(out.gain, 0, when, when > context.currentTime ? 1 : out.gain.value);
   for (const source of Object.values(sources)) source.stop(when + 2 * FADE_S);
-  sources.mix.onended = () => out.disconnect();
+  sources[FIRST].onended = () => out.disconnect();
 }
 
 /** Where a voice is at a time of its context, in s. */

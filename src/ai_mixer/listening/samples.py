@@ -1,5 +1,7 @@
 """What a listener gets to hear and read about one song."""
 
+import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,8 +12,6 @@ from numpy.typing import NDArray
 from ai_mixer.types import Knob
 from ai_mixer.units import SCALES
 
-VERSIONS = ("rough", "mix", "finished")
-
 Audio = NDArray[np.floating]
 
 
@@ -19,7 +19,8 @@ Audio = NDArray[np.floating]
 class SettingRow:
     """One knob as the model set it, in physical units.
 
-    `true` is None where nobody knows it; a `masked` knob cannot be judged on this song.
+    `true` is None where nobody knows it; a `masked` knob cannot be judged on this song. `predicted`
+    is NaN where a model has no such knob.
     """
 
     knob: str
@@ -40,21 +41,34 @@ class SettingRow:
 
 
 @dataclass(frozen=True)
+class Mix:
+    """What one model made of a song: [C, T], full scale = 1, and what is to be read about it."""
+
+    audio: Audio
+    settings: Sequence[SettingRow] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class SongSamples:
-    """One song in three versions, each [C, T], full scale = 1, all of one length and rate."""
+    """One song: its rough version, one mix or several, and the finished version.
+
+    rough, finished: [C, T], full scale = 1, all of one length and rate. mixes: a short name of
+    small letters and digits → mix, in the order they are heard.
+    """
 
     name: str
     sample_rate: int
     rough: Audio
-    mix: Audio
+    mixes: Mapping[str, Mix]
     finished: Audio
     genre: str | None = None
     condition: str | None = None
-    settings: Sequence[SettingRow] = ()
-    metrics: Mapping[str, float] = field(default_factory=dict)  # of the mix
     rough_metrics: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not self.mixes or not all(re.fullmatch(r"[a-z][a-z0-9]*", name) for name in self.mixes):
+            raise ValueError(f"song {self.name}: needs mixes named like mix1, got {[*self.mixes]}")
         shapes = {name: audio.shape for name, audio in self.versions().items()}
         lengths = {shape[-1] for shape in shapes.values() if len(shape) == 2}
         if len(lengths) != 1 or any(len(shape) != 2 for shape in shapes.values()):
@@ -66,8 +80,9 @@ class SongSamples:
                 raise ValueError(f"song {self.name}: {name} holds NaN or infinity, cannot be heard")
 
     def versions(self) -> dict[str, Audio]:
-        """The three versions by name, in the order they are heard."""
-        return {name: getattr(self, name) for name in VERSIONS}
+        """All versions by name, in the order they are heard."""
+        mixes = {name: mix.audio for name, mix in self.mixes.items()}
+        return {"rough": self.rough, **mixes, "finished": self.finished}
 
 
 def setting_rows(
@@ -84,7 +99,7 @@ def setting_rows(
             low=knob.low,
             high=knob.high,
             neutral=knob.neutral,
-            predicted=predicted[knob.name],
+            predicted=predicted.get(knob.name, math.nan),
             true=None if true is None else true.get(knob.name),
             masked=knob.name in masked,
             scale=knob.scale,

@@ -1,7 +1,8 @@
 // What is on the page: `drawSong` when the song changed, `show` after every press, `showTime` and
 // `showLevel` while it plays.
 
-const NAMES = { rough: "Rough", mix: "Mix", finished: "Finished" };
+const LABELS = Object.fromEntries(versions.map((version) => [version.id, version]));
+const MIXES = VERSIONS.slice(1, -1);
 const TIME_STEPS_S = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300];
 const MOST_TIME_MARKS = 11;
 const METER_MARKS_DB = [-60, -48, -36, -24, -12, 0];
@@ -21,6 +22,17 @@ function clock(seconds) {
   return `${Math.floor(tenths / 600)}:${((tenths % 600) / 10).toFixed(1).padStart(4, "0")}`;
 }
 
+/** What a version may be called now. */
+function nameOf(version) {
+  return isHidden(version) ? `Version ${inOrder().indexOf(version) + 1}` : LABELS[version].name;
+}
+
+function noteOf(version) {
+  if (isHidden(version)) return "name hidden";
+  const voted = blind.on && blind.votes[state.song] === version;
+  return voted ? "your vote" : LABELS[version].note;
+}
+
 function say(text) {
   element("status").textContent = text;
 }
@@ -36,6 +48,17 @@ function drawOnce() {
       return make("li", {}, button);
     }),
   );
+  element("versions").append(...VERSIONS.map(drawButton));
+  element("version-keys").append(...VERSIONS.flatMap((_, index) => [keyCap(index + 1), " "]));
+  const mixHeads = MIXES.map((version) => head(LABELS[version].name, "chosen", version));
+  const several = MIXES.length > 1; // neutral is on the bars, and room is short
+  element("settings-head").append(
+    head("Knob"), ...mixHeads, head("True", "true"), ...(several ? [] : [head("Neutral", "neutral")]),
+  );
+  element("metrics-head").append(head("Measure"), ...["rough", ...MIXES].map((id) => head(LABELS[id].name)));
+  document.body.dataset.several = several;
+  element("differences").append(...differences.map(drawDifference));
+  element("differences-card").hidden = differences.length === 0 || !several;
   // MLflow's frame has no address to follow a link from: there, the names alone.
   if (window.top !== window) for (const link of all("footer a")) link.replaceWith(link.textContent);
   for (const db of METER_MARKS_DB) {
@@ -43,6 +66,37 @@ function drawOnce() {
     mark.style.left = percent(1 - db / METER_FLOOR_DB);
     element("meter").lastElementChild.append(mark);
   }
+}
+
+function drawButton(_, index) {
+  const button = make("button", { type: "button", onclick: () => choose(inOrder()[index]) });
+  button.setAttribute("aria-keyshortcuts", index + 1);
+  button.append(make("b"), make("small"));
+  return button;
+}
+
+const keyCap = (text) => make("kbd", { textContent: text });
+
+/** The head of a column; the first one is read out only. */
+function head(text, mark, version) {
+  const first = text === "Knob" || text === "Measure";
+  const cell = make("th", { scope: "col" });
+  if (mark) cell.append(own(make("span", { className: `key ${mark}` }), version));
+  cell.append(first ? make("span", { className: "hidden", textContent: text }) : text);
+  return cell;
+}
+
+/** In the colour of a version. */
+function own(node, version) {
+  if (version) node.style.setProperty("--own", `var(--${version})`);
+  return node;
+}
+
+function drawDifference({ song, label, mixes }) {
+  const values = mixes.map(({ version, value }) => `${LABELS[version].name} ${value}`).join(", ");
+  const button = make("button", { type: "button", onclick: () => openSong(song) });
+  button.append(`${label}: ${values}`, make("small", { textContent: songs[song].name }));
+  return make("li", {}, button);
 }
 
 // ---- with the song ----------------------------------------------------------------------------
@@ -68,14 +122,15 @@ function drawSong() {
 }
 
 function drawPicture(version) {
-  const alt = `Spectrogram of the ${version} version: time to the right, pitch upwards`;
+  const alt = `Spectrogram of ${LABELS[version].name}: time to the right, pitch upwards`;
   const figure = make(
     "figure",
     {},
     make("img", { src: song().pictures[version], alt, draggable: false }),
-    make("figcaption", { textContent: NAMES[version] }),
+    make("figcaption", { textContent: LABELS[version].name }),
   );
   figure.dataset.version = version;
+  figure.dataset.entrant = ENTRANTS.includes(version);
   for (const [text, height] of song().ticks) {
     const tick = make("span", { className: "tick", textContent: text, ariaHidden: "true" });
     tick.style.bottom = percent(height);
@@ -96,33 +151,37 @@ function timeMarks(seconds) {
 
 function drawSetting(row) {
   const bar = make("div", { className: "bar", title: `Range: ${row.range}`, ariaHidden: "true" });
-  const put = (className, at, width) => {
-    const mark = make("span", { className });
+  const put = (className, at, version) => {
+    const mark = own(make("span", { className }), version);
     mark.style.left = percent(at);
-    if (width !== undefined) mark.style.width = percent(width);
     bar.append(mark);
+    return mark;
   };
-  put("fill", Math.min(row.at, row.neutralAt), Math.abs(row.at - row.neutralAt));
+  if (row.mixes.length === 1) {
+    const [{ at, version }] = row.mixes;
+    const width = Math.abs(at - row.neutralAt);
+    put("fill", Math.min(at, row.neutralAt), version).style.width = percent(width);
+  }
   put("neutral", row.neutralAt);
   if (row.trueAt !== null) put("true", row.trueAt);
-  put("chosen", row.at);
+  for (const { at, version } of row.mixes) if (at !== null) put("chosen", at, version);
   return make(
     "tr",
     { className: row.masked ? "masked" : "" },
     make("th", { scope: "row" }, row.label, bar),
-    make("td", { textContent: row.value }),
+    ...row.mixes.map(({ value }) => make("td", { textContent: value })),
     make("td", { className: "true-value", textContent: row.masked ? "masked" : (row.true ?? "unknown") }),
-    make("td", { className: "muted", textContent: row.neutral }),
+    ...(row.mixes.length === 1 ? [make("td", { className: "muted", textContent: row.neutral })] : []),
   );
 }
 
-function drawMetric({ label, rough, mix }) {
+function drawMetric({ label, rough, mixes }) {
   return make(
     "tr",
     {},
     make("th", { scope: "row", textContent: label }),
     make("td", { className: "muted", textContent: rough ?? "–" }),
-    make("td", { textContent: mix }),
+    ...mixes.map((text) => make("td", { textContent: text })),
   );
 }
 
@@ -131,7 +190,9 @@ function drawMetric({ label, rough, mix }) {
 function show() {
   Object.assign(document.body.dataset, {
     playing: state.playing,
-    source: state.version,
+    source: isHidden(state.version) ? "hidden" : state.version,
+    hidden: namesHidden(),
+    hiding: blind.on && !everyVoteCast(),
     song: state.song,
     matched: state.matched,
     repeat: state.repeat,
@@ -139,20 +200,67 @@ function show() {
   element("play-label").textContent = state.playing ? "Pause" : "Play";
   element("repeat").checked = state.repeat;
   element("match").checked = state.matched;
-  for (const button of all("button[data-version]"))
-    button.setAttribute("aria-pressed", button.dataset.version === state.version);
+  element("match").disabled = namesHidden();
+  element("blind").checked = blind.on;
+  showVersions();
+  showVotes();
   for (const figure of all("figure[data-version]"))
     figure.classList.toggle("chosen", figure.dataset.version === state.version);
   all("#songs button").forEach((button, index) => {
     button.setAttribute("aria-current", index === state.song);
   });
-  const applied = VERSIONS.map((version) => `${version} ${song().matching[version].text}`).join(", ");
-  element("matching").textContent = state.matched
-    ? `Volume evened out so you compare sound, not loudness: ${applied}.`
-    : "Every version plays at its own volume: the louder one tends to seem better.";
+  element("matching").textContent = aboutLoudness();
   showLoop(state.loop);
   showTime();
   showLevel();
+}
+
+function showVersions() {
+  inOrder().forEach((version, index) => {
+    const button = element("versions").children[index];
+    const [name, note] = button.children;
+    name.textContent = nameOf(version);
+    note.textContent = button.title = noteOf(version);
+    button.dataset.version = version;
+    button.setAttribute("aria-pressed", version === state.version);
+  });
+}
+
+function aboutLoudness() {
+  if (namesHidden()) return "All versions play equally loud.";
+  const applied = VERSIONS.map((id) => `${LABELS[id].name} ${song().matching[id].text}`);
+  return state.matched
+    ? `Volume evened out so you compare sound, not loudness: ${applied.join(", ")}.`
+    : "Every version plays at its own volume: the louder one tends to seem better.";
+}
+
+function showVotes() {
+  const { table, songs: cast } = tally();
+  element("ballot").hidden = !blind.on;
+  element("vote").hidden = !namesHidden();
+  element("vote").disabled = !isHidden(state.version);
+  element("vote").textContent = isHidden(state.version) ? `${nameOf(state.version)} is the best` : "Choose a version to vote for";
+  const voted = blind.votes[state.song];
+  element("verdict").textContent = !blind.on || !voted ? "" : `You chose ${LABELS[voted].name}. ${leftToVote()}`;
+  element("votes-card").hidden = cast === 0;
+  element("votes").replaceChildren(...table.map(({ id, wins }) => make(
+    "tr", {},
+    make("th", { scope: "row", textContent: [LABELS[id].name, LABELS[id].note].filter(Boolean).join(" · ") }),
+    make("td", { textContent: `${wins} of ${cast}` }),
+  )));
+  if (cast) element("luck").textContent = aboutLuck(table[0], cast);
+}
+
+function leftToVote() {
+  const left = blind.votes.filter((each) => each === null).length;
+  if (left) return `${left === 1 ? "One song is" : `${left} songs are`} left.`;
+  return "That was the last song.";
+}
+
+function aboutLuck({ id, wins }, cast) {
+  const chance = Math.round(100 * luck(wins, cast, ENTRANTS.length));
+  return `If nobody could tell them apart, some version would be best on ${wins} of ${cast} songs or more in `
+    + `at most ${Math.max(1, chance)} % of such tests. ${chance > 5 ? "So this may be luck." : `So ${LABELS[id].name} is hardly luck.`}`;
 }
 
 /** The loop as set, or as it would be if the hand let go now. */

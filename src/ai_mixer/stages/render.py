@@ -9,7 +9,7 @@ from ai_mixer.assemble import asked_run, held_out
 from ai_mixer.command.stage import stage
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.data.skipped import SkippedSongs
-from ai_mixer.listening import SongSamples, setting_rows, write_audio, write_page
+from ai_mixer.listening import Mix, SongSamples, setting_rows, write_audio, write_page
 from ai_mixer.metrics.distance import distances
 from ai_mixer.mixer import Mixer, load_model
 from ai_mixer.quiet import track
@@ -57,21 +57,20 @@ def _sample(mixer: Mixer, dataset: SongDataset, place: int, condition: str) -> S
     mix = mixer.console(batch.rough, batch.sample_rate, knobs)
     names = [knob.name for knob in mixer.console.knobs]
     genre = int(batch.genre)
+    settings = setting_rows(
+        mixer.console.knobs,
+        mixer.console.settings(knobs)[0],
+        mixer.console.settings(batch.knobs)[0],
+        masked=[name for name, counts in zip(names, batch.mask[0], strict=True) if not counts],
+    )
     return SongSamples(
         name=batch.song_id[0].removesuffix("/finished"),
         sample_rate=batch.sample_rate,
         rough=batch.rough[0].numpy(),
-        mix=mix[0].numpy(),
+        mixes={"mix": Mix(mix[0].numpy(), settings, _distances(mix, batch))},
         finished=batch.finished[0].numpy(),
         genre=GENRES[genre] if genre >= 0 else None,
         condition=condition,
-        settings=setting_rows(
-            mixer.console.knobs,
-            mixer.console.settings(knobs)[0],
-            mixer.console.settings(batch.knobs)[0],
-            masked=[name for name, counts in zip(names, batch.mask[0], strict=True) if not counts],
-        ),
-        metrics=_distances(mix, batch),
         rough_metrics=_distances(batch.rough, batch),
     )
 

@@ -6,6 +6,7 @@ ranges), `trained` (which knobs the model ever learned). No pickle: loading runs
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -64,6 +65,16 @@ def load_model_files(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, A
         return load(blob), card
     except SafetensorError as error:
         raise ValueError(f"{folder / WEIGHTS} is not a safetensors file: {error}") from error
+
+
+def count_weights(folder: str | Path) -> int | None:
+    """Numbers in a saved model, from the head of its file; None if there is none to read."""
+    try:
+        with (Path(folder) / WEIGHTS).open("rb") as file:
+            head = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        return sum(math.prod(head[name]["shape"]) for name in head if name != "__metadata__")
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError):
+        return None
 
 
 def _read_card(path: Path) -> dict[str, Any]:

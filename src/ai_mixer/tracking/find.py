@@ -34,10 +34,15 @@ def find_run(which: str | Path = "last", store: Store | str | Path = "mlruns") -
 
 
 def list_runs(
-    store: Store | str | Path = "mlruns", experiment: str | None = None
+    store: Store | str | Path = "mlruns", experiment: str | None = None, where: str | None = None
 ) -> "pd.DataFrame":
-    """One row per run, newest first: id, name, …, `metrics.<name>` and `params.<name>`."""
+    """One row per run, newest first: id, name, …, `metrics.<…>`, `params.<…>` and `tags.<…>`.
+
+    where: only those that MLflow's search finds (metrics.`val/skill` > 0.2). parent: id of the run
+    that a run is a part of. ValueError for an experiment or a search that is none.
+    """
     import pandas as pd
+    from mlflow.exceptions import MlflowException
 
     store = store if isinstance(store, Store) else Store(store)
     names = _experiments(store) if store.exists else {}
@@ -45,11 +50,19 @@ def list_runs(
         known = ", ".join(sorted(names.values())) or "none"
         raise ValueError(f"no experiment {experiment!r} in {store.folder}; there are: {known}")
     chosen = [key for key, name in names.items() if experiment in (None, name)]
-    rows = [_row(run, names[run.info.experiment_id]) for run in _search(store, chosen)]
+    try:
+        found = list(_search(store, chosen, where or ""))
+    except MlflowException as error:
+        raise ValueError(f"where={where}: {error.message}: {_SEARCHES}") from error
+    rows = [_row(run, names[run.info.experiment_id]) for run in found]
     return pd.DataFrame(rows, columns=None if rows else list(_COLUMNS))
 
 
-_COLUMNS = ("run_id", "name", "experiment", "status", "started", "duration_s", "model", "folder")
+_COLUMNS = (
+    *("run_id", "name", "experiment", "status", "started", "duration_s"),
+    *("model", "folder", "parent"),
+)
+_SEARCHES = "a search looks like params.group.model = 'baseline_cnn' and metrics.`val/skill` > 0.2"
 
 
 def _row(run: "MlflowRun", experiment: str) -> dict[str, Any]:
@@ -60,10 +73,13 @@ def _row(run: "MlflowRun", experiment: str) -> dict[str, Any]:
     started = pd.Timestamp(info.start_time, unit="ms", tz="UTC")
     has_model = (folder / CARD).is_file()
     plain = (info.run_id, info.run_name, experiment, info.status, started, duration_s)
+    tags = {name: text for name, text in run.data.tags.items() if not name.startswith("mlflow.")}
+    more = (has_model, str(folder), run.data.tags.get(PARENT))
     return {
-        **dict(zip(_COLUMNS, (*plain, has_model, str(folder)), strict=True)),
+        **dict(zip(_COLUMNS, (*plain, *more), strict=True)),
         **{f"metrics.{name}": value for name, value in sorted(run.data.metrics.items())},
         **{f"params.{name}": value for name, value in sorted(run.data.params.items())},
+        **{f"tags.{name}": value for name, value in sorted(tags.items())},
     }
 
 

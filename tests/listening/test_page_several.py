@@ -1,0 +1,186 @@
+"""A page of several mixes: each is heard, hidden names stay hidden, votes are counted."""
+
+import re
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ai_mixer.listening.facts import Label
+from ai_mixer.listening.page import Section, write_page
+from ai_mixer.listening.samples import Mix, SettingRow, SongSamples
+from ai_mixer.stages.contenders import LETTERS
+
+MIXES = {"mix1": Label("A", "first run"), "mix2": Label("B", "second run")}
+RMS_DB = {"rough": -22.98, "mix1": -10.97, "mix2": -16.99, "finished": -4.95}
+SECTIONS = [Section("How good", ["Run", "Skill"], [["<b>A</b>", "0.5"]], "Of two songs.")]
+
+
+def row(predicted: float) -> SettingRow:
+    return SettingRow("low_eq", "dB", -6, 6, 0, predicted, 2.0)
+
+
+@pytest.fixture(scope="module")
+def several(make: Callable[..., SongSamples], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two songs by two models; the second is half as loud and turns the bass the other way."""
+    tone = make("x").mixes["mix"].audio
+    mixes = {
+        "mix1": Mix(tone, [row(1.5)], {"closeness": 0.4}),
+        "mix2": Mix(tone / 2, [row(-3.0)], {"closeness": 0.2}),
+    }
+    songs = [make("one", mixes=mixes), make("two", mixes=mixes)]
+    path = tmp_path_factory.mktemp("several") / "index.html"
+    return write_page(path, "Title", songs, mixes=MIXES, sections=SECTIONS, headline={"n": 2})
+
+
+@pytest.fixture
+def page(browser: Any, open_file: Callable[..., Any], several: Path) -> Any:
+    return open_file(browser, several)
+
+
+def names(page: Any) -> list[str]:
+    return page.ask("all('#versions b').map(name => name.textContent)")
+
+
+def visible(page: Any, selector: str) -> bool:
+    return page.ask(f"all('{selector}').some(node => node.checkVisibility())")
+
+
+def test_the_page_and_the_songs_have_the_same_mixes(song: SongSamples, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"song Night bus has mixes \['mix'\], the page \['mix1"):
+        write_page(tmp_path / "i.html", "Title", [song], mixes=MIXES)
+
+
+def test_tables_below_the_player_are_text(several: Path) -> None:
+    page = several.read_text()
+    assert "&lt;b&gt;A&lt;/b&gt;" in page
+    assert re.search(r"<h3>How good</h3><p[^>]*>Of two songs.</p>", page)
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_every_mix_has_a_colour_that_can_be_read(number: int) -> None:
+    """Contrast 4.5 : 1 or more with what is written on it, in light and in dark (WCAG 2, AA)."""
+    css = (files("ai_mixer.listening") / "page.css").read_text()
+    colours = dict(
+        re.findall(r"--(\w+): (#\w+);", re.findall(r":root \{(.*?)\}", css, re.S)[number])
+    )
+
+    def light(name: str) -> float:
+        digits = colours[name][1:]
+        digits = digits if len(digits) == 6 else "".join(2 * digit for digit in digits)
+        parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+        linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+        return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+    for version in ("mix", *(f"mix{n + 1}" for n in range(len(LETTERS)))):
+        low, high = sorted((light(version), light("on")))
+        assert (high + 0.05) / (low + 0.05) >= 4.5, version
+        assert f'body[data-source="{version}"]' in css or version == "mix"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("hidden", ["false", "true"])
+def test_nothing_sticks_out_on_a_phone(page: Any, hidden: str) -> None:
+    size = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    page.do(f"setBlind({hidden})")
+    assert page.ask("document.documentElement.scrollWidth") <= 390
+    page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.browser
+def test_every_mix_is_heard(page: Any) -> None:
+    page.press("#match")
+    page.play()
+    for number, (version, level) in enumerate(RMS_DB.items(), 1):
+        page.key(str(number))
+        assert page.ask("state.version") == version
+        page.wait_for_only(version)
+        page.wait_for_level(level)
+    assert names(page) == ["Rough", "A", "B", "Finished"]
+    assert page.complaints() == []
+
+
+@pytest.mark.browser
+def test_settings_stand_side_by_side(page: Any) -> None:
+    heads = page.ask("all('#settings-head th').map(head => head.textContent)")
+    assert heads == ["Knob", "A", "B", "True"]
+    cells = page.ask("all('#settings tr').map(row => [...row.cells].map(c => c.textContent))")
+    assert cells == [["Low EQ", "+1.5 dB", "−3.0 dB", "+2.0 dB"]]
+    assert page.ask("all('#metrics tr')[0].innerText.split(/\\s+/)")[1:] == [
+        "0.00",
+        "0.400",
+        "0.200",
+    ]
+    page.press("#differences li:nth-child(2) button")
+    assert page.text("differences").startswith("Low EQ: A +1.5 dB, B −3.0 dB")
+    assert page.text("name") == "two"
+
+
+@pytest.mark.browser
+def test_hidden_names_are_nowhere(page: Any) -> None:
+    page.press("#match")  # is put back: the louder one would win
+    page.key("n")
+    assert names(page) == ["Version 1", "Version 2", "Version 3", "Finished"]
+    assert page.ask("inOrder().slice(0, 3).sort()") == ["mix1", "mix2", "rough"]
+    assert page.ask("state.version === inOrder()[0] && state.matched")
+    page.key("m")
+    assert page.ask("state.matched") is True
+    assert page.ask("document.body.dataset.source") == "hidden"
+    told = page.ask("document.body.innerText")
+    for name in ("first run", "second run", "Low EQ", "How good", "before", "Rough"):
+        assert name not in told
+    for selector in ("#settings-card", "#metrics-card", ".spoiler", "figure[data-entrant=true]"):
+        assert not visible(page, selector)
+    page.key("n")
+    assert names(page) == ["Rough", "A", "B", "Finished"]
+    assert visible(page, "#settings-card")
+    assert visible(page, ".spoiler")
+
+
+@pytest.mark.browser
+def test_places_change_with_the_songs(page: Any) -> None:
+    """Each of the six orders comes up as often as the others, to 5 standard deviations."""
+    orders = page.ask("Array.from({ length: 3000 }, () => shuffled([0, 1, 2]).join())")
+    found, counts = np.unique(orders, return_counts=True)
+    assert len(found) == 6
+    assert np.abs(counts - 500).max() < 5 * np.sqrt(3000 * (1 / 6) * (5 / 6))
+
+
+@pytest.mark.browser
+def test_votes_are_counted_and_uncover_the_names_of_their_song(page: Any) -> None:
+    page.press("#blind")
+    page.key("4")  # the finished version is the goal: no vote for it
+    assert page.ask("element('vote').disabled") is True
+    page.key("v")
+    assert page.ask("tally().songs") == 0
+    page.key(str(page.ask("inOrder().indexOf('mix2') + 1")))
+    page.press("#vote")
+    assert sorted(names(page)) == ["A", "B", "Finished", "Rough"]
+    assert page.text("verdict") == "You chose B. One song is left."
+    assert visible(page, "#settings-card")
+    assert not visible(page, ".spoiler")  # the other song is still to come
+    page.key("v")
+    page.press("#songs li:nth-child(2) button")
+    assert names(page)[0] == "Version 1"
+    page.key(str(page.ask("inOrder().indexOf('mix2') + 1")))
+    page.key("v")
+    assert page.ask("tally().table[0]") == {"id": "mix2", "wins": 2}
+    assert page.ask("element('votes').rows[0].innerText.split(/\\t/)") == [
+        "B · second run",
+        "2 of 2",
+    ]
+    assert "in at most 33 % of such tests. So this may be luck." in page.text("luck")
+    assert visible(page, ".spoiler")
+
+
+@pytest.mark.browser
+def test_luck_is_the_binomial_tail(page: Any) -> None:
+    from scipy.stats import binom
+
+    for wins, songs, entrants in ((6, 6, 3), (4, 7, 2), (5, 12, 4), (0, 3, 2)):
+        expected = min(1, entrants * binom.sf(wins - 1, songs, 1 / entrants))
+        assert page.ask(f"luck({wins}, {songs}, {entrants})") == pytest.approx(expected)
