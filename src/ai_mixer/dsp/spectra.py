@@ -16,6 +16,7 @@ THIRD_OCTAVES = tuple(1000.0 * 10.0 ** (n / 10.0) for n in range(-15, 13))
 """Exact base-ten mid-band frequencies (IEC 61260-1, eq. 3) of the bands called 31.5 Hz … 16 kHz."""
 
 HALF_BAND = 10.0**0.05  # from a band's centre to its edge
+AUDIBLE_HZ = (20.0, 20_000.0)
 WELCH_S = 8192 / 44100  # window of the third-octave analysis: about 5 Hz per bin at any rate
 
 
@@ -111,17 +112,51 @@ def third_octave_centres(sample_rate: int) -> tuple[float, ...]:
 def third_octave_power(x: Tensor, sample_rate: int) -> Tensor:
     """Mean square in each third of an octave. x: [B, C, T] → [B, C, bands].
 
-    Welch average with a Hann window of 0.19 s (8192 at 44.1 kHz) and half overlap. Bins on a band
-    edge are shared between the neighbours by width, so the bands add up to the signal's power
-    between 28 Hz and 17.8 kHz. Bands above Nyquist are left out.
+    Bins of `long_term_power` on a band edge are shared between the neighbours by width, so the
+    bands add up to the signal's power between 28 Hz and 17.8 kHz. Bands above Nyquist are left out.
+    """
+    density = long_term_power(x, sample_rate)
+    n_fft = 2 * (density.shape[-1] - 1)
+    bands = torch.from_numpy(_band_weights(n_fft, sample_rate)).to(density)
+    with torch.autocast(x.device.type, enabled=False):  # half precision would round to 0.03 dB
+        return density @ bands
+
+
+def band_power(x: Tensor, sample_rate: int, edges_hz: tuple[float, ...]) -> Tensor:
+    """Mean square between neighbouring edges. x: [B, C, T] → [B, C, len(edges_hz) − 1].
+
+    Edges above Nyquist mean Nyquist: a band wholly above it holds nothing.
+    """
+    density = long_term_power(x, sample_rate)
+    low, high = np.array(edges_hz[:-1]), np.array(edges_hz[1:])
+    weights = _shares(2 * (density.shape[-1] - 1), sample_rate, low, high)
+    return density @ torch.from_numpy(weights).to(density)
+
+
+def centroid_hz(x: Tensor, sample_rate: int) -> Tensor:
+    """Centre of the long-term magnitude spectrum, Σ f |X| / Σ |X|. x: [B, C, T] → [B], Hz.
+
+    Over the audible 20 Hz–20 kHz, channels added as power. Magnitudes, not powers, as is usual
+    (Tzanetakis & Cook, IEEE TSAP 2002): by power it would say where the bass is. Silence: NaN.
+    """
+    magnitudes = long_term_power(x, sample_rate).mean(1).sqrt()
+    frequencies = torch.linspace(0.0, sample_rate / 2, magnitudes.shape[-1]).to(magnitudes)
+    low, high = AUDIBLE_HZ
+    magnitudes = magnitudes * ((frequencies >= low) & (frequencies <= high))
+    return (magnitudes * frequencies).sum(-1) / magnitudes.sum(-1)
+
+
+def long_term_power(x: Tensor, sample_rate: int) -> Tensor:
+    """Mean square in each bin. x: [..., T] → [..., bins]; their sum is that of the signal.
+
+    Welch average with a Hann window of 0.19 s (8192 at 44.1 kHz) and half overlap: bins are
+    about 5 Hz apart at any rate. (0 Hz and Nyquist, which nobody hears, count twice.)
     """
     n_fft = 2 ** round(math.log2(WELCH_S * sample_rate))
     window_length = min(n_fft, x.shape[-1])  # a short excerpt is one shorter window
     window = torch.hann_window(window_length, dtype=x.dtype, device=x.device)
     average = short_time_power(x, window, n_fft, max(1, window_length // 2)).mean(-2)
-    bands = torch.from_numpy(_band_weights(n_fft, sample_rate)).to(average)
-    with torch.autocast(x.device.type, enabled=False):  # half precision would round to 0.03 dB
-        return (average @ bands) * (2.0 / (n_fft * window.square().sum()))
+    return average * (2.0 / (n_fft * window.square().sum()))
 
 
 def third_octave_frames(x: Tensor, sample_rate: int, frame_s: float) -> Tensor:
@@ -149,10 +184,15 @@ def third_octave_db(x: Tensor, sample_rate: int, floor_db: float = SILENCE_DB) -
 
 @functools.lru_cache(maxsize=16)
 def _band_weights(n_fft: int, sample_rate: int) -> np.ndarray:
+    """[bins, bands] of `_shares`."""
+    centres = np.array(third_octave_centres(sample_rate))
+    return _shares(n_fft, sample_rate, centres / HALF_BAND, centres * HALF_BAND)
+
+
+def _shares(n_fft: int, sample_rate: int, low_hz: np.ndarray, high_hz: np.ndarray) -> np.ndarray:
     """[bins, bands]: the share of each bin (taken as f ± half a bin) that lies in each band."""
     spacing = sample_rate / n_fft
-    centres = np.array(third_octave_centres(sample_rate))
     bins = np.arange(n_fft // 2 + 1)[:, None] * spacing
-    upper = np.minimum(bins + spacing / 2, centres * HALF_BAND)
-    lower = np.maximum(bins - spacing / 2, centres / HALF_BAND)
+    upper = np.minimum(bins + spacing / 2, high_hz)
+    lower = np.maximum(bins - spacing / 2, low_hz)
     return np.clip((upper - lower) / spacing, 0.0, None)

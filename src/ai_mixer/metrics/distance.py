@@ -38,7 +38,7 @@ def distances(mix: Tensor, finished: Tensor, sample_rate: int) -> dict[str, Tens
             f"mix {tuple(mix.shape)} and finished {tuple(finished.shape)} differ in shape"
         )
     gap = loudness_lufs(finished, sample_rate) - loudness_lufs(mix, sample_rate)
-    matched = mix * db_to_ratio(gap.clamp(-MATCH_LIMIT_DB, MATCH_LIMIT_DB))[:, None, None]
+    matched = turned_up(mix, gap)
     return {
         "stft": stft_distance(matched, finished),
         "spectrum_db": spectrum_error_db(matched, finished, sample_rate),
@@ -64,6 +64,11 @@ def spectrum_error_db(mix: Tensor, finished: Tensor, sample_rate: int) -> Tensor
         power_to_db(third_octave_power(x, sample_rate).mean(1), FLOOR_DB) for x in (mix, finished)
     ]
     return (levels[0] - levels[1]).abs().mean(-1)
+
+
+def turned_up(audio: Tensor, gain_db: Tensor) -> Tensor:
+    """[B, C, T] louder by gain_db [B], at most 60 dB either way: silence stays quiet."""
+    return audio * db_to_ratio(gain_db.clamp(-MATCH_LIMIT_DB, MATCH_LIMIT_DB))[:, None, None]
 
 
 def closeness(mix_distance: Tensor, rough_distance: Tensor) -> Tensor:

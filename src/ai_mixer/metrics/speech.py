@@ -1,0 +1,82 @@
+"""PESQ and STOI: *speech metrics*, made for telephone lines and hearing aids, not for music.
+
+Here because people ask for them; a higher figure does not mean a better mix. Both hear one channel
+with nothing above 8 kHz (PESQ) or 5 kHz (STOI). An extra of its own: `pip install
+'ai-mixer[speech]'`. The C code inside the package `pesq` is under a restrictive licence of its
+owners, whatever the package around it says: docs/metrics.md.
+
+PESQ: ITU-T P.862.2 (wide band). STOI: Taal et al., IEEE TASLP 19(7), 2011.
+"""
+
+import math
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ai_mixer.dsp.resample import resample
+from ai_mixer.dsp.spectra import centroid_hz
+
+PREFIX = "speech/"
+RATE = 16_000  # what P.862.2 is defined at
+SILENT = 1e-6
+
+Measure = Callable[[np.ndarray, np.ndarray], float]
+"""(finished, heard): [T] at RATE → a score."""
+
+
+@torch.no_grad()
+def speech_scores(heard: Tensor, finished: Tensor, sample_rate: int) -> dict[str, Tensor]:
+    """Columns of a record: `speech/pesq` (1.0–4.64), `speech/stoi` (0–1), `speech/quality`.
+
+    heard: the mix; both [B, C, T], mixed down to mono. Returns [B] each. `quality` is
+    (PESQ + STOI + centroid ratio) / 3 with the ratio ≤ 1: a mark and two shares, good for order
+    only. NaN where one is silent, shorter than a second, or where PESQ finds nothing like an
+    utterance. ValueError if the extra is not installed.
+    """
+    pesq, stoi = _measures()
+    rows = [
+        (_measured(pesq, *pair), _measured(stoi, *pair))
+        for pair in zip(_mono(finished, sample_rate), _mono(heard, sample_rate), strict=True)
+    ]
+    marks, shares = torch.tensor(rows, dtype=torch.float64).unbind(-1)
+    centres = torch.stack([centroid_hz(x, sample_rate) for x in (heard, finished)]).double()
+    quality = (marks + shares + centres.amin(0) / centres.amax(0)) / 3.0
+    return {PREFIX + "pesq": marks, PREFIX + "stoi": shares, PREFIX + "quality": quality}
+
+
+def _measures() -> tuple[Measure, Measure]:
+    try:
+        from pesq import NoUtterancesError, pesq
+        from pystoi import stoi
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"the speech metrics need the package {error.name}: "
+            ".venv/bin/python -m pip install 'ai-mixer[speech]'"
+        ) from error
+
+    def mark(finished: np.ndarray, heard: np.ndarray) -> float:
+        try:
+            return float(pesq(RATE, finished, heard, "wb"))
+        except NoUtterancesError:
+            return math.nan
+
+    return mark, lambda finished, heard: float(stoi(finished, heard, RATE))
+
+
+def _measured(measure: Measure, finished: np.ndarray, heard: np.ndarray) -> float:
+    silent = min(np.abs(finished).max(), np.abs(heard).max()) < SILENT
+    if silent or len(finished) < RATE:
+        return math.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)  # pystoi: too few frames are left to judge
+        try:
+            return measure(finished, heard)
+        except RuntimeWarning:
+            return math.nan
+
+
+def _mono(x: Tensor, sample_rate: int) -> list[np.ndarray]:
+    return list(resample(x.float().mean(1), sample_rate, RATE).cpu().numpy())

@@ -1,0 +1,83 @@
+"""From records to the tables of protocol S: means, and how often a standard is kept."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from ai_mixer.metrics.knob_use import AT_BOUNDS, POSITION
+from ai_mixer.metrics.markdown import HIGH, LOW
+from ai_mixer.metrics.standards import BANDS, CHECKS, PREFIX, Check
+from ai_mixer.metrics.statistics import RESAMPLES, mean_estimate, nan_mean, song_means
+
+MEANS = ("loudness_lufs", "true_peak_dbtp", "crest_db", "centroid_ratio", "rms_ratio")
+BAND_COLUMNS = tuple(f"{band}{kind}_db" for kind in ("", "_error") for band in BANDS)
+INDEX = ["condition", "genre", "system"]
+
+Row = Callable[[pd.DataFrame, np.ndarray], dict[str, float]]
+"""(records of one row, song of each) → the row's cells"""
+
+
+def table_s(records: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) -> pd.DataFrame:
+    """How often each standard is kept. Index: condition, genre (`all` first), system.
+
+    Columns: `songs`; the mean of the main values; per check the share of songs (of a song's
+    excerpts, where it has several) inside its interval, with its 95 % interval over songs; and of
+    systems with knobs `at_bounds` (share of the knobs) and `spread` (standard deviation of a knob's
+    position over songs, mean over knobs). What the records do not hold is left out.
+    """
+    means = [name for name in MEANS if PREFIX + name in records]
+    checks = {label: check for label, check in CHECKS.items() if PREFIX + check.column in records}
+    use = AT_BOUNDS in records
+
+    def row(frame: pd.DataFrame, songs: np.ndarray) -> dict[str, float]:
+        kept = {label: _kept(frame, check) for label, check in checks.items()}
+        found = {"songs": len(set(songs)), **_means(frame, means, songs)}
+        for label, inside in kept.items():
+            share = mean_estimate(inside, songs, resamples, seed)
+            found |= {label: share.value, label + LOW: share.low, label + HIGH: share.high}
+        return {**found, **(_use(frame, songs) if use else {})}
+
+    return _table(records, row)
+
+
+def table_bands(records: pd.DataFrame) -> pd.DataFrame:
+    """Mean share of each named band, and its error against the finished version, in dB."""
+    return _table(records, lambda frame, songs: _means(frame, BAND_COLUMNS, songs))
+
+
+def _table(records: pd.DataFrame, row: Row) -> pd.DataFrame:
+    rows = {key: row(frame, frame["song_id"].to_numpy()) for key, frame in _parts(records)}
+    index = pd.MultiIndex.from_tuples(list(rows), names=INDEX)
+    return pd.DataFrame(list(rows.values()), index=index)
+
+
+def _parts(records: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
+    """Records by condition, genre and system, in the order of the records; `all` genres first."""
+    genres = records["genre"].fillna("other").astype(str)
+    for condition in dict.fromkeys(records["condition"]):
+        for genre in ("all", *sorted(set(genres))):
+            chosen = records[(records["condition"] == condition)]
+            chosen = chosen if genre == "all" else chosen[genres[chosen.index] == genre]
+            for system in dict.fromkeys(chosen["system"]):
+                yield (condition, genre, system), chosen[chosen["system"] == system]
+
+
+def _means(frame: pd.DataFrame, names: Sequence[str], songs: np.ndarray) -> dict[str, float]:
+    values = frame[[PREFIX + name for name in names]].to_numpy(float)
+    return dict(zip(names, nan_mean(song_means(values, songs)).tolist(), strict=True))
+
+
+def _kept(frame: pd.DataFrame, check: Check) -> np.ndarray:
+    """1 inside the interval, 0 outside, NaN where the value is not known: [n]."""
+    values = frame[PREFIX + check.column].to_numpy(float)
+    inside = (values >= check.low) & (values <= check.high)
+    return np.where(np.isnan(values), np.nan, inside)
+
+
+def _use(frame: pd.DataFrame, songs: np.ndarray) -> dict[str, float]:
+    at_bounds = float(nan_mean(song_means(frame[AT_BOUNDS].to_numpy(float), songs)))
+    positions = [name for name in frame if str(name).startswith(POSITION)]
+    per_song = song_means(frame[positions].to_numpy(float), songs)
+    deviation = np.sqrt(nan_mean((per_song - nan_mean(per_song)) ** 2))
+    return {"at_bounds": at_bounds, "spread": float(nan_mean(deviation))}

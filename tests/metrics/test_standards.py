@@ -1,0 +1,144 @@
+"""Protocol S on signals whose values are known on paper, and against scipy and pyloudnorm."""
+
+import math
+from itertools import pairwise
+
+import pyloudnorm
+import pytest
+import torch
+from scipy.signal import butter, resample_poly, sosfilt, welch
+
+from ai_mixer.metrics.standards import BANDS, EDGES_HZ, band_shares_db, standards
+
+RATE = 44100
+
+
+def sine(frequency, level_db=-20.0, seconds=2.0, rate=RATE, phase=0.3):
+    """[1, 2, T] of that peak level."""
+    time = torch.arange(round(seconds * rate), dtype=torch.float64) / rate
+    wave = 10 ** (level_db / 20) * torch.sin(2 * math.pi * frequency * time + phase)
+    return wave.expand(1, 2, -1).clone()
+
+
+def noise(songs=1, seconds=4.0, seed=0, rate=RATE):
+    generator = torch.Generator().manual_seed(seed)
+    return 0.1 * torch.randn(songs, 2, round(seconds * rate), generator=generator)
+
+
+def measured(mix, rough=None, finished=None, rate=RATE, **words):
+    found = standards(mix, *(mix if x is None else x for x in (rough, finished)), rate, **words)
+    return {name.removeprefix("standard/"): value for name, value in found.items()}
+
+
+def test_a_sine_on_paper():
+    got = measured(sine(997), target_lufs=-23.0, ceiling_dbtp=-18.0)
+    # BS.1770: a stereo sine reads its peak level (one channel: 3.01 less).
+    assert got["loudness_lufs"].item() == pytest.approx(-20.0, abs=0.02)
+    assert got["loudness_error_lu"].item() == pytest.approx(3.0, abs=0.02)
+    assert got["true_peak_dbtp"].item() == pytest.approx(-20.0, abs=0.05)
+    assert got["over_ceiling_db"].item() == pytest.approx(-2.0, abs=0.05)
+    assert got["crest_db"].item() == pytest.approx(3.01, abs=0.01)
+    assert got["centroid_hz"].item() == pytest.approx(997, rel=0.005)
+    assert got["mids_db"].item() == pytest.approx(0.0, abs=0.01)
+    assert [got[f"{band}_db"].item() for band in BANDS if band != "mids"] == [-60.0] * 4
+
+
+def test_a_square_has_no_crest_and_a_true_peak_above_its_samples():
+    square = sine(441).sign() * 0.5
+    got = measured(square)
+    assert got["crest_db"].item() == pytest.approx(0.0, abs=1e-3)
+    assert got["true_peak_dbtp"].item() > 20 * math.log10(0.5) + 0.5
+
+
+@pytest.mark.parametrize(("hz", "band"), [(40, 0), (100, 1), (600, 2), (3500, 3), (11_000, 4)])
+def test_a_tone_is_in_its_band(hz, band):
+    shares = band_shares_db(sine(hz), RATE)[0]
+    assert shares.argmax().item() == band
+    assert shares[band].item() == pytest.approx(0.0, abs=0.02)
+
+
+@pytest.mark.parametrize("rate", [44100, 48000, 96000])
+def test_white_noise_fills_bands_by_their_width(rate):
+    widths = torch.tensor(EDGES_HZ).diff()
+    expected = 10 * (widths / widths.sum()).log10()
+    got = band_shares_db(noise(seconds=10, rate=rate), rate)[0]
+    assert torch.allclose(got, expected, atol=0.4)  # 40 Hz × 10 s: 0.2 dB
+    flat = measured(noise(seconds=10, rate=rate), rate=rate)["centroid_hz"].item()
+    assert flat == pytest.approx((20 + 20_000) / 2, rel=0.005)
+
+
+def test_two_tones_have_their_centre_between_them():
+    both = sine(500) + 0.5 * sine(2000)
+    assert measured(both)["centroid_hz"].item() == pytest.approx(1000, rel=0.02)  # window
+
+
+def test_bands_and_centroid_equal_scipy():
+    sos = butter(1, 700, fs=RATE, output="sos")
+    x = torch.from_numpy(sosfilt(sos, noise().double().numpy()))
+    frequencies, density = welch(
+        x.numpy(), RATE, nperseg=8192, noverlap=4096, detrend=False, window="hann"
+    )
+    power = density.mean((0, 1))
+    in_band = [power[(frequencies >= a) & (frequencies < b)].sum() for a, b in pairwise(EDGES_HZ)]
+    expected = [10 * math.log10(p / sum(in_band)) for p in in_band]
+    assert band_shares_db(x, RATE)[0].tolist() == pytest.approx(expected, abs=0.3)  # edges: a bin
+    heard = (frequencies >= 20) & (frequencies <= 20_000)
+    size = power**0.5 * heard
+    centre = (frequencies * size).sum() / size.sum()
+    assert measured(x)["centroid_hz"].item() == pytest.approx(centre, rel=1e-3)
+
+
+def test_loudness_and_true_peak_equal_independent_ones():
+    x = noise(seed=3)
+    got = measured(x)
+    meter = pyloudnorm.Meter(RATE)
+    expected = meter.integrated_loudness(x[0].T.double().numpy())
+    assert got["loudness_lufs"].item() == pytest.approx(expected, abs=0.05)
+    smooth = torch.from_numpy(sosfilt(butter(4, 15_000, fs=RATE, output="sos"), x.double().numpy()))
+    peak = abs(resample_poly(smooth.numpy(), 16, 1, axis=-1)).max()
+    read = measured(smooth)["true_peak_dbtp"].item()
+    assert read == pytest.approx(20 * math.log10(peak), abs=0.1)
+
+
+def test_a_gain_moves_level_and_nothing_else():
+    x = noise()
+    before, after = measured(x), measured(0.5 * x, x, x)
+    assert after["rms_ratio"].item() == pytest.approx(0.5, rel=1e-4)
+    for name in ("loudness_lufs", "loudness_error_lu", "true_peak_dbtp", "over_ceiling_db"):
+        assert (after[name] - before[name]).item() == pytest.approx(-6.02, abs=0.01)
+    for name in ("crest_db", "centroid_hz", "centroid_ratio", *(f"{b}_db" for b in BANDS)):
+        assert after[name].item() == pytest.approx(before[name].item(), rel=1e-4)
+    assert all(abs(after[f"{band}_error_db"].item()) < 1e-4 for band in BANDS)
+
+
+def test_a_brighter_mix_says_so():
+    x = noise()
+    bright = (
+        x + torch.from_numpy(sosfilt(butter(1, 6000, "high", fs=RATE, output="sos"), x)).float()
+    )
+    got = measured(bright, x, x)
+    assert got["centroid_ratio"] > 1.1
+    assert got["highs_error_db"] > 0 > got["mids_error_db"]
+
+
+def test_silence_and_a_target_per_song():
+    x = noise(songs=2)
+    got = measured(x, target_lufs=torch.tensor([-10.0, -30.0]))
+    assert (got["loudness_error_lu"] - got["loudness_lufs"]).tolist() == pytest.approx([10, 30])
+    silent = measured(0 * x, x, x)
+    unknown = {name for name, value in silent.items() if value.isnan().any()}
+    assert unknown == {"centroid_hz", "centroid_ratio"}
+    assert all(value.isfinite().all() for n, value in silent.items() if n not in unknown)
+    assert measured(0 * x)["rms_ratio"].tolist() == [1.0, 1.0]
+
+
+def test_a_batch_is_its_songs_and_mono_is_heard():
+    x = noise(songs=2)
+    whole = measured(x, 0.7 * x, x.roll(1, 0))
+    for song in range(2):
+        one = slice(song, song + 1)
+        for name, value in measured(x[one], 0.7 * x[one], x.roll(1, 0)[one]).items():
+            torch.testing.assert_close(value[0], whole[name][song], rtol=1e-4, atol=1e-4)
+    assert measured(x[:, :1])["crest_db"].isfinite().all()
+    with pytest.raises(ValueError, match="differ in shape"):
+        measured(x, x[..., 1:])
