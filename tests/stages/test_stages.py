@@ -60,6 +60,7 @@ def test_evaluate_from_the_command_line(at_home, command, trained):
 
 def test_evaluate_on_other_songs(at_home, command, trained, songs_folder):
     words = ["data=folder", f"data.root={songs_folder}", "excerpts_per_song=1", "speed=false"]
+    words.append(f"systems={CHEAP}")
     command(evaluate, f"run={trained.run.id[:8]}", *words)
     records = pd.read_csv(trained.folder / "eval" / "folder-test" / "records.csv")
     assert records["song_id"].str.contains("rock|jazz").all()

@@ -10,6 +10,7 @@ from torch import Tensor
 from ai_mixer.baselines.examples import Examples
 from ai_mixer.baselines.features import features
 from ai_mixer.baselines.system import KnobSystem
+from ai_mixer.cores import over_cores
 from ai_mixer.mixer import Mixer
 from ai_mixer.types import CONDITIONS, Batch
 
@@ -35,15 +36,16 @@ class Regression(KnobSystem):
     def prepare(self) -> None:
         """Fit all of them."""
         table = self.examples.table
-        for knob in np.flatnonzero(self.mixer.trained.numpy()):
+        counted = [n for n in np.flatnonzero(self.mixer.trained) if table.mask[:, n].sum() >= LEAST]
+        keys = [(condition, int(knob)) for knob in counted for condition in CONDITIONS]
+        self._fitted = {key: self.regressor() for key in keys}
+
+        def learn(key: tuple[str, int]) -> None:
+            condition, knob = key
             counts = table.mask[:, knob]
-            if counts.sum() < LEAST:
-                continue
-            for condition in CONDITIONS:
-                known = table.features[condition][counts], table.knobs[counts, knob]
-                regressor = self.regressor()
-                regressor.fit(*known)
-                self._fitted[condition, int(knob)] = regressor
+            self._fitted[key].fit(table.features[condition][counts], table.knobs[counts, knob])
+
+        list(over_cores(learn, keys, f"fitting {type(self).__name__.lower()}"))
 
     def knobs(self, batch: Batch, condition: str) -> Tensor:
         """[B, P]; a knob that hardly ever counted in training stays at its mean."""

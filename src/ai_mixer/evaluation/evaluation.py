@@ -9,6 +9,7 @@ import pandas as pd
 from ai_mixer.evaluation.pictures import closeness_figure
 from ai_mixer.evaluation.versus import songs_table, table_versus, verdicts
 from ai_mixer.figures import skill_figure
+from ai_mixer.metrics.standards_table import table_bands, table_s
 from ai_mixer.metrics.tables import DISTANCES, table_a, table_k, to_markdown
 
 SKILLS = ("skill", "skill_low", "skill_high", "mae")
@@ -16,7 +17,7 @@ SKILLS = ("skill", "skill_low", "skill_high", "mae")
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Records per excerpt, condition and system; tables K and A; the model against each rival.
+    """Records per excerpt, condition and system; tables K, A and S; the model against each rival.
 
     skipped: songs left out (file, reason). missing: systems that could not take part, and why.
     """
@@ -24,6 +25,8 @@ class Evaluation:
     records: pd.DataFrame
     knobs: pd.DataFrame
     audio: pd.DataFrame
+    standards: pd.DataFrame = field(default_factory=pd.DataFrame)
+    bands: pd.DataFrame = field(default_factory=pd.DataFrame)
     versus: pd.DataFrame = field(default_factory=pd.DataFrame)
     skipped: pd.DataFrame = field(default_factory=pd.DataFrame)
     missing: Mapping[str, str] = field(default_factory=dict)
@@ -52,7 +55,6 @@ class Evaluation:
 
     def markdown(self) -> str:
         """What a run's page shows: verdicts, tables K and A, with what they mean."""
-        overall = self.audio[self.audio.index.get_level_values("genre") == "all"]
         songs = self.knobs[self.conditions[0], "songs"]
         errors = self._by_condition("mae").assign(songs=songs)
         return (
@@ -65,7 +67,7 @@ class Evaluation:
             "## Protocol A: distance to the finished version\n"
             "closeness = 1 − d(mix) / d(rough), mid/side STFT at equal loudness; closer = share of "
             "songs that came closer.\n\n"
-            f"{to_markdown(overall.droplevel('genre'))}\n"
+            f"{to_markdown(_overall(self.audio))}\n"
         )
 
     def report(self) -> str:
@@ -78,7 +80,15 @@ class Evaluation:
             "interval. p: chance of such a difference if there were none (signs of the songs' "
             "differences flipped, two-sided); p_holm: the same for all tests of a condition "
             "together. beats: yes or worse where p_holm is below 0.05, else no.\n\n"
-            f"{to_markdown(self.versus, digits=3)}\n"
+            f"{to_markdown(_readable(self.versus), digits=3)}\n"
+            "## Protocol S: standards\n"
+            "Means, and the share of excerpts that keep each standard: the loudness of delivery "
+            "(−14 LUFS), its ceiling (−1 dBTP), crest, centroid against the finished version, RMS "
+            "against the rough. at_bounds: share of knobs at an end of their travel; spread: "
+            "standard deviation of a knob's position over songs.\n\n"
+            f"{to_markdown(_overall(self.standards))}\n"
+            "Share of the five named bands in the power of all, dB, and their errors:\n\n"
+            f"{to_markdown(_overall(self.bands), digits=1)}\n"
             "## Protocol A by genre\n\n"
             f"{to_markdown(genres)}"
         )
@@ -90,6 +100,8 @@ class Evaluation:
         flat = self.knobs.set_axis([" ".join(c) for c in self.knobs.columns], axis=1)
         flat.to_csv(folder / "knobs.csv")
         self.audio.to_csv(folder / "audio.csv")
+        self.standards.to_csv(folder / "standards.csv")
+        self.bands.to_csv(folder / "bands.csv")
         self.versus.to_csv(folder / "versus.csv")
         songs_table(self.records, DISTANCES).to_csv(folder / "songs.csv", index=False)
         (folder / "tables.md").write_text(self.report(), encoding="utf-8")
@@ -121,5 +133,28 @@ def evaluation_of(
     records: pd.DataFrame, skipped: pd.DataFrame, missing: Mapping[str, str]
 ) -> Evaluation:
     """The tables that follow from records."""
-    tables = table_k(records), table_a(records), table_versus(records)
-    return Evaluation(records, *tables, skipped, missing)
+    return Evaluation(
+        records,
+        knobs=table_k(records),
+        audio=table_a(records),
+        standards=table_s(records),
+        bands=table_bands(records),
+        versus=table_versus(records),
+        skipped=skipped,
+        missing=missing,
+    )
+
+
+def _overall(table: pd.DataFrame) -> pd.DataFrame:
+    """All genres together."""
+    everyone = table.index.get_level_values("genre") == "all"
+    return table[everyone].droplevel("genre")
+
+
+def _readable(versus: pd.DataFrame) -> pd.DataFrame:
+    """Small p-values as one reads them."""
+    words = {
+        name: [f"{p:.3f}" if p >= 0.001 else "< 0.001" for p in versus[name]]
+        for name in ("p", "p_holm")
+    }
+    return versus.assign(**words)

@@ -1,26 +1,38 @@
 """One excerpt, heard by every system under every condition: records of what came of it."""
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from ai_mixer.baselines.system import Answer, System
+from ai_mixer.baselines.system import System
+from ai_mixer.console import Console
 from ai_mixer.dsp.loudness import loudness_lufs
-from ai_mixer.metrics.distance import distances
+from ai_mixer.metrics.distance import Target
+from ai_mixer.metrics.distortion import console_thd_n_percent
+from ai_mixer.metrics.knob_use import knob_use
 from ai_mixer.metrics.knobs import knob_errors
-from ai_mixer.types import Batch, Knob, Song
+from ai_mixer.metrics.standards import standards
+from ai_mixer.types import Batch, Song
 
 Measured = dict[str, Tensor]
 """What was measured of one system: name → [B]."""
 
 
-class Judge:
-    """Asks the systems and measures their answers (protocols K and A).
+class Excerpt(NamedTuple):
+    """What every system is asked about: a batch of one, the `place`-th of all."""
 
-    knobs: those of the console that the true positions belong to. excerpts: how many there are in
+    batch: Batch
+    place: int
+    target: Target
+    rough: Measured
+
+
+class Judge:
+    """Asks the systems and measures their answers (protocols K, A and S).
+
+    console: the one whose knobs the true positions are. excerpts: how many there are in
     all, among which a system that takes part in few is given evenly chosen ones.
     """
 
@@ -28,49 +40,48 @@ class Judge:
         self,
         systems: Mapping[str, System],
         conditions: Sequence[str],
-        knobs: Sequence[Knob],
+        console: Console,
         songs: Mapping[str, Song],
         excerpts: int,
     ) -> None:
-        self.systems, self.conditions, self.knobs = systems, conditions, knobs
+        self.systems, self.conditions, self.console = systems, conditions, console
         self.songs, self.excerpts = songs, excerpts
 
     @torch.inference_mode()
     def records(self, batch: Batch, place: int) -> list[dict[str, Any]]:
         """A row per condition and system. batch: one excerpt, the `place`-th of all."""
-        rough = self._measure(Answer(batch.rough), batch)
+        target = Target(batch.finished, batch.sample_rate)
+        excerpt = Excerpt(batch, place, target, target.distances(batch.rough))
         known: dict[str, Measured] = {}
         rows = []
         for condition in self.conditions:
-            for name, system in self._able(condition):
+            for name, system in self.systems.items():
+                if condition not in system.conditions:
+                    continue
                 if name not in known or system.listens:
-                    known[name] = self._ask(system, batch, condition, rough, place)
+                    known[name] = self._ask(name, system, excerpt, condition)
                 rows.append(self._row(batch, condition, name, known[name]))
         return rows
 
-    def _able(self, condition: str) -> Iterator[tuple[str, System]]:
-        for name, system in self.systems.items():
-            if condition in system.conditions:
-                yield name, system
-
-    def _ask(
-        self, system: System, batch: Batch, condition: str, rough: Measured, place: int
-    ) -> Measured:
+    def _ask(self, name: str, system: System, excerpt: Excerpt, condition: str) -> Measured:
         """What was measured; nothing (NaN in the table) where the system has no answer."""
+        batch, place, target, rough = excerpt
         unknown = system.needs_knobs and not bool(batch.mask.any())
         if unknown or not _chosen(place, self.excerpts, system.at_most):
-            return {name: torch.full_like(values, math.nan) for name, values in rough.items()}
-        answer = system.mix(batch, condition)
-        if system.only_level:
-            # At equal loudness it is the rough, and crest and width know no level.
-            loudness = [loudness_lufs(x, batch.sample_rate) for x in (answer.audio, batch.finished)]
-            return {**rough, "loudness_lu": (loudness[1] - loudness[0]).abs()}
-        return self._measure(answer, batch)
-
-    def _measure(self, answer: Answer, batch: Batch) -> Measured:
-        measured = distances(answer.audio, batch.finished, batch.sample_rate)
-        if answer.knobs is not None:
-            measured |= knob_errors(self.knobs, answer.knobs, batch.knobs, batch.mask)
+            return {}
+        audio, knobs = system.mix(batch, condition)
+        if system.only_level:  # at equal loudness it is the rough; crest and width know no level
+            gap = target.loudness - loudness_lufs(audio, batch.sample_rate)
+            measured = {**rough, "loudness_lu": gap.abs()}
+        else:
+            measured = target.distances(audio)
+        measured |= standards(audio, batch.rough, batch.finished, batch.sample_rate)
+        if knobs is not None:
+            measured |= knob_errors(self.console.knobs, knobs, batch.knobs, batch.mask)
+            measured |= knob_use(self.console.knobs, knobs)
+        if knobs is not None and name == "model":
+            percent = console_thd_n_percent(self.console, knobs, batch.sample_rate)
+            measured["standard/thd_n_percent"] = percent
         return measured
 
     def _row(self, batch: Batch, condition: str, name: str, measured: Measured) -> dict[str, Any]:

@@ -5,6 +5,7 @@ baselines. Every excerpt is drawn once and heard by every system under every con
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -16,12 +17,12 @@ from ai_mixer.baselines.model import Champion, Model
 from ai_mixer.command.stage import stage
 from ai_mixer.cores import over_cores
 from ai_mixer.data.skipped import SkippedSongs
-from ai_mixer.evaluation.conditions import conditions_for
+from ai_mixer.evaluation.conditions import ALL, conditions_for
 from ai_mixer.evaluation.evaluation import Evaluation, evaluation_of
 from ai_mixer.evaluation.judge import Judge
 from ai_mixer.evaluation.speed import table_speed
 from ai_mixer.metrics.markdown import to_markdown
-from ai_mixer.mixer import Mixer, load_model
+from ai_mixer.mixer import Mixer, load_checkpoint, load_model, run_of_checkpoint
 from ai_mixer.tracking import Store, find_run
 from ai_mixer.tracking.afterwards import add_metrics
 from ai_mixer.types import Batch, Skipped
@@ -61,7 +62,7 @@ def evaluate(
         rivals["champion"] = Champion(champion, mixer)
     songs = {song.id: song for song in dataset.songs}
     asked = {**rivals, "model": Model(mixer)}
-    judge = Judge(asked, conditions, mixer.console.knobs, songs, len(dataset))
+    judge = Judge(asked, conditions, mixer.console, songs, len(dataset))
 
     def outcome(place: int) -> Outcome:
         batch = Batch.collate([dataset[0, place]])
@@ -78,25 +79,23 @@ def evaluate(
 
 
 OPTIONS = (
-    *("split", "excerpts_per_song", "excerpt", "condition", "systems"),
+    *("split", "excerpts_per_song", "excerpt", "systems"),
     *("examples", "fitted_excerpts", "seed"),
 )
 
 
-@stage("evaluate")
+@stage("evaluate", keys={"condition": "conditions"})
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.stages.evaluate [name=value …]`."""
-    run = find_run(asked_run(cfg), cfg.paths.mlruns)
-    mixer, rival = load_model(run, cfg.trusted), None
-    if cfg.champion is not None:
-        champion = asked_run(cfg, "champion")
-        rival = load_model(find_run(champion, cfg.paths.mlruns), cfg.trusted)
+    run, mixer = _open(cfg, "run")
+    rival = None if cfg.champion is None else _open(cfg, "champion")[1]
     options = {name: cfg[name] for name in OPTIONS}
-    tables = evaluate(mixer, data=cfg.get("data"), champion=rival, **options)
+    options |= {"data": cfg.get("data"), "condition": cfg.conditions, "champion": rival}
+    tables = evaluate(mixer, **options)
     name = songs_name(cfg, mixer)
     folder = run / "eval" / name
     tables.write(folder)
-    print(tables.report())
+    print(tables.markdown())
     if cfg.speed:
         speed = table_speed(mixer)
         speed.to_csv(folder / "speed.csv")
@@ -106,11 +105,24 @@ def main(cfg: DictConfig) -> None:
     print(folder / "tables.md")
 
 
+def _open(cfg: DictConfig, key: str) -> tuple[Path, Mixer]:
+    """The run's folder and its mixer; of a checkpoint, the one that was saved there."""
+    which = asked_run(cfg, key)
+    if which.endswith(".ckpt"):
+        mixer = load_checkpoint(Path(which), cfg.trusted)
+        return run_of_checkpoint(Path(which)), mixer
+    run = find_run(which, cfg.paths.mlruns)
+    return run, load_model(run, cfg.trusted)
+
+
 def songs_name(cfg: DictConfig, mixer: Mixer) -> str:
-    """The folder of these tables: data and split, and the length where it is not the run's own."""
-    data = (cfg.get("data") or mixer.config.data).name
-    length = "" if cfg.excerpt is None else f"-{cfg.excerpt}"
-    return f"{data}-{cfg.split}{length}"
+    """The folder of these tables: data and split, and what differs from the usual evaluation."""
+    parts = [(cfg.get("data") or mixer.config.data).name, cfg.split]
+    parts += [] if cfg.excerpt is None else [str(cfg.excerpt)]
+    parts += [] if cfg.conditions == ALL else [cfg.conditions]
+    which = asked_run(cfg)
+    parts += [Path(which).stem] if which.endswith(".ckpt") else []
+    return "-".join(parts)
 
 
 if __name__ == "__main__":
