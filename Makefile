@@ -70,12 +70,15 @@ render: $(READY) ## listening samples for a run: make render run=last
 loss-scales: $(READY) ## measure what each loss term reads for doing nothing: make loss-scales data=folder
 	$(BIN)/python -m ai_mixer.stages.loss_scales $(WORDS)
 
-.PHONY: data features
+.PHONY: data features roughs
 data: $(READY) ## check and index a collection: make data name=gtzan data.root=/my/gtzan
 	$(BIN)/python -m ai_mixer.stages.data $(WORDS)
 
 features: $(READY) ## a table of numbers for every song (levels, timbre, rhythm …): make features data=folder
 	$(BIN)/python -m ai_mixer.stages.features $(WORDS)
+
+roughs: $(READY) ## rough versions by another processor, to judge on: make roughs data=band out=roughs
+	$(BIN)/python benchmarks/roughs $(WORDS)
 
 # --- speed ----------------------------------------------------------------------------------------
 

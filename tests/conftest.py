@@ -134,6 +134,22 @@ def _fma(root):
     (root / "fma_metadata" / "tracks.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def _pairs(root):
+    """A pair for each split, with a reference."""
+    lines = ["file,rough,reference,group,split,genre"]
+    for number, split in enumerate(("train", "val", "test")):
+        folder = root / "pairs" / split
+        folder.mkdir(parents=True)
+        song = _small_song(number)
+        soundfile.write(folder / "after.wav", song, RATE)
+        soundfile.write(folder / "before.wav", 0.5 * song, RATE)
+        soundfile.write(folder / "reference.wav", song[::-1], RATE)
+        place = f"pairs/{split}"
+        files = ",".join(f"{place}/{name}.wav" for name in ("after", "before", "reference"))
+        lines.append(f"{files},artist {number},{split},rock")
+    (root / "manifest.csv").write_text("\n".join(lines) + "\n")
+
+
 def _write_stems(file, number):
     """Five AAC streams in one .mp4, as Native Instruments' stems are.
 
@@ -178,7 +194,13 @@ FMA_TRACKS = (  # id, artist, split, subset, genre_top
     (999, 58, "training", "small", "Rock"),
     (98565, 59, "training", "small", "Rock"),
 )
-LOOK_ALIKES = {"musdb18": _musdb18, "musdb18hq": _musdb18hq, "gtzan": _gtzan, "fma": _fma}
+LOOK_ALIKES = {
+    "musdb18": _musdb18,
+    "musdb18hq": _musdb18hq,
+    "gtzan": _gtzan,
+    "fma": _fma,
+    "pairs": _pairs,
+}
 
 
 def _small_song(number, seconds=3.0):

@@ -112,6 +112,12 @@ def test_every_stage_forwards(place, target, module):
     assert given(place, target, "run=last", "a.b=[1]") == ["-m", module, "a.b=[1]", "run=last"]
 
 
+def test_roughs_run_outside_the_package(place):
+    """They need pedalboard, which the package never imports."""
+    words = ["benchmarks/roughs", "data=band", "out=/my roughs"]
+    assert given(place, "roughs", "data=band", "out=/my roughs") == words
+
+
 def test_the_plain_command_is_shown(place):
     printed = make(place, "-n", "train", "loss/term=[knobs,perceptual]", "model=cnn").stdout
     (line,) = printed.splitlines()

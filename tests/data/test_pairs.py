@@ -7,6 +7,8 @@ from scipy.signal import butter, resample_poly, sosfilt
 
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.data.folder import Folder
+from ai_mixer.data.manifest import read_manifest
+from ai_mixer.data.pair_folder import PairFolder
 from ai_mixer.data.pairs import lag
 
 RATE = 22050
@@ -107,3 +109,87 @@ def test_a_reference_of_the_same_name_is_heard(root, show_task):
     assert np.isnan(lag(example.finished.mean(0).numpy(), heard.mean(1), RATE))
     place = np.correlate(own.mean(1), heard.mean(1)).argmax()
     np.testing.assert_allclose(own[place : place + len(heard)], heard, atol=1e-3)
+
+
+def test_a_reference_beside_a_pair_is_heard(root, show_task):
+    write(root / "pairs" / "song1" / "reference.wav", music(12, 3.0))
+    write(root / "pairs" / "reference" / "rock" / "band" / "other.wav", music(13))
+    write(root / "references" / "song1.wav", music(10))  # the nearer one counts
+    folder = Folder(root)
+    songs = {song.id: song for song in folder.songs()}
+    assert not folder.skipped
+    near = songs["pairs/song1"].reference
+    assert (near.path.parent.name, near.duration_s, near.rough_path) == ("song1", 3.0, None)
+    assert songs["pairs/rock/band/other"].reference.path.parent.parent.parent.name == "reference"
+    example = SongDataset([songs["pairs/song1"]], show_task, sample_rate=RATE, excerpt_s=3.0)[0, 0]
+    np.testing.assert_allclose(example.reference.numpy().T, music(12, 3.0), atol=1e-6)
+
+
+def test_a_folder_of_pairs_is_nothing_but_test(root):
+    write(root / "rock" / "x" / "whole song.wav", music(20))
+    songs = PairFolder(root).songs()
+    assert {song.id for song in songs} == {f"pairs/song{n}" for n in range(3)} | {
+        "pairs/rock/band/other"
+    }
+    assert {song.split for song in songs} == {"test"}
+
+
+def test_no_pair_is_said_in_one_line(tmp_path):
+    write(tmp_path / "rock" / "song.wav", music(0))
+    with pytest.raises(ValueError, match=r"no pair: put before\.wav and after\.wav into pairs/"):
+        PairFolder(tmp_path).songs()
+    write(tmp_path / "pairs" / "alone" / "after.wav", music(1))
+    with pytest.raises(ValueError, match=r"no pair \(.*after\.wav: has no partner\)"):
+        PairFolder(tmp_path).songs()
+
+
+def table(root, *lines):
+    (root / "manifest.csv").write_text("file,rough,reference,split\n" + "\n".join(lines) + "\n")
+    return root / "manifest.csv"
+
+
+def test_a_manifest_aligns_its_roughs_and_knows_references(root):
+    late = np.concatenate([np.zeros((RATE // 4, 2)), music(0)])
+    write(root / "pairs" / "song0" / "before.wav", late)
+    write(root / "pairs" / "song0" / "reference.wav", music(12, 3.0))
+    first, second = "pairs/song0/{}.{}", "pairs/song1/{}.{}"
+    path = table(
+        root,
+        ",".join([first.format("after", "flac"), first.format("before", "wav")])
+        + f",{first.format('reference', 'wav')},train",
+        f"{second.format('after', 'flac')},{second.format('before', 'wav')},,",
+    )
+    one, two = read_manifest(path).songs
+    assert one.rough_lag_s == pytest.approx(0.25, abs=1e-3)
+    assert one.reference.path == root / "pairs" / "song0" / "reference.wav"
+    assert (one.reference.duration_s, one.reference.group) == (3.0, one.group)
+    assert (two.rough_lag_s, two.reference) == (0.0, None)
+    assert [song.split for song in PairFolder(root).songs()] == ["train", "test"]
+
+
+def test_a_manifest_s_misfits_are_left_out_by_name(root):
+    (root / "broken.wav").write_text("no sound")
+    path = table(
+        root,
+        "pairs/song0/after.flac,pairs/song1/before.wav,,",
+        "pairs/song1/after.flac,broken.wav,,",
+        "pairs/song2/after.flac,pairs/song2/before.wav,broken.wav,",
+        "pairs/after/rock/band/other.wav,pairs/before/rock/band/other.wav,gone.wav,",
+        "pairs/song2/before.wav,,,",
+    )
+    songs, skipped = read_manifest(path)
+    assert [song.id for song in songs] == ["pairs/song2/before"]
+    told = "\n".join(map(str, skipped))
+    assert "song0/after.flac: is not heard in before.wav within 1 s" in told
+    assert told.count("broken.wav: cannot be read as sound") == 1
+    assert "other.wav: needs" in told
+
+
+def test_a_manifest_s_song_and_its_reference_stay_on_one_side(root):
+    first, second = "pairs/song0/after.flac", "pairs/song1/after.flac"
+    path = table(root, f"{first},,{second},train", f"{second},,,test")
+    with pytest.raises(ValueError, match="are a song and its reference"):
+        read_manifest(path)
+    one, two = read_manifest(table(root, f"{first},,{second},val", f"{second},,,")).songs
+    assert (one.split, two.split) == ("val", "val")
+    assert one.reference.path == two.path

@@ -151,3 +151,24 @@ def test_silence_and_gradient():
     assert torch.autograd.gradcheck(
         lambda z: spectra.magnitude(z, 128, 32).log(), y, fast_mode=True, atol=1e-4
     )
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 96000])
+def test_bands_between_any_edges_add_up_to_the_power(rate):
+    x = noise(2, 1, rate)
+    density = spectra.long_term_power(x, rate)
+    edges = (0.0, 100.0, 1234.5, rate / 4, rate / 2, rate)
+    power = spectra.band_power(density, rate, edges)
+    assert power.shape == (2, 1, 5)
+    assert torch.allclose(power.sum(-1), x.square().mean(-1), rtol=0.05)
+    assert power[..., -1].max() <= density[..., -1].max()  # of what is above Nyquist: half a bin
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 96000])
+def test_centroid_of_a_tone_is_its_frequency_at_any_level(rate):
+    time = torch.arange(rate, dtype=torch.float64) / rate
+    for level in (1.0, 1e-4):
+        tone = level * torch.sin(2 * math.pi * 1500 * time + 0.2)[None]
+        centre = spectra.centroid_hz(spectra.long_term_power(tone, rate), rate)
+        assert centre.item() == pytest.approx(1500, rel=0.01)
+    assert spectra.centroid_hz(spectra.long_term_power(0 * tone, rate), rate).isnan().all()

@@ -1,9 +1,10 @@
 """Songs that were found and have no side yet, and how they get one."""
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import NamedTuple
 
-from ai_mixer.data.index import Index
+from ai_mixer.data.index import Index, Known
 from ai_mixer.data.near_duplicates import near_duplicates
 from ai_mixer.data.sides import REFUSE, Place, check_leaks, deal
 from ai_mixer.types import Skipped, Song
@@ -37,6 +38,12 @@ class Draft:
         if song is not None:
             self.songs[number], self.digests[number] = song, digest
         return number
+
+
+def beside(song: Song, file: Path, known: Known) -> Song:
+    """What a song is meant to sound like, in a file of its own: of the same artist, genre, side."""
+    name = f"{song.id}/reference"
+    return replace(song, id=name, path=file, rough_path=None, **known.header._asdict())
 
 
 def settle(

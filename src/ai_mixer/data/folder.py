@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ai_mixer.data.audio import SUFFIXES
-from ai_mixer.data.draft import Draft, settle
+from ai_mixer.data.draft import Draft, beside, settle
 from ai_mixer.data.index import Index, Known
 from ai_mixer.data.manifest import draft_manifest, find_manifest, song_ids
 from ai_mixer.data.pairs import find_pairs, lags
@@ -71,12 +71,8 @@ class Folder:
 
         ValueError if there is none, or if a song, a group or a recording is on two sides.
         """
-        if self.manifest is not None:
-            draft = draft_manifest(self.manifest, self.root, self.index)
-        else:
-            draft = self._walk()
         songs, self.skipped, self.leaks = settle(
-            draft,
+            self.draft(),
             self.manifest or self.root,
             fold=self.fold,
             index=self.index,
@@ -84,6 +80,12 @@ class Folder:
             leaks=self.policy,
         )
         return sorted(songs, key=lambda song: song.path) if self.manifest is None else songs
+
+    def draft(self) -> Draft:
+        """All that was found, before it is dealt out."""
+        if self.manifest is None:
+            return self._walk()
+        return draft_manifest(self.manifest, self.root, self.index)
 
     def _walk(self) -> Draft:
         """Songs, references and pairs of a tree without a manifest."""
@@ -118,6 +120,8 @@ class Folder:
             name = f"{PAIRS}/{pair.name}"
             number = _add(draft, pair.after, known[pair.after], name, name)
             song = draft.songs[number]
+            if pair.reference:
+                song = replace(song, reference=beside(song, pair.reference, known[pair.reference]))
             draft.songs[number] = replace(song, rough_path=pair.before, rough_lag_s=lag_s)
 
     def _tree(self, file: Path) -> Path:
@@ -150,7 +154,7 @@ def _join_references(draft: Draft) -> None:
     """A song with a namesake in references/ gets it as its reference, and stays on its side."""
     by_name = {_bare(song): number for number, song in draft.songs.items() if _is_reference(song)}
     for number, song in list(draft.songs.items()):
-        if not _is_reference(song) and _bare(song) in by_name:
+        if not _is_reference(song) and song.reference is None and _bare(song) in by_name:
             other = by_name[_bare(song)]
             draft.songs[number] = replace(song, reference=draft.songs[other])
             draft.bonds.append((other, number, "a song and its reference"))

@@ -1,21 +1,23 @@
 """The table that says which songs there are: one CSV row per recording, one `Song` each.
 
 Columns: file (the only one required), song, title, artist, group, fold, split, genre, licence,
-source, source_path, start_s, duration_s, dry, rough, drums, bass, vocals, other. `file`, `dry`,
-`rough` and the stems are paths relative to the manifest. `group` is what must not be split: artist
-or corpus.
+source, source_path, start_s, duration_s, dry, rough, reference, drums, bass, vocals, other. `file`,
+`dry`, `rough`, `reference` and the stems are paths relative to the manifest. `group` is what must
+not be split: artist or corpus. A `rough` is aligned as in `pairs.py`.
 """
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from ai_mixer.data.audio import SongError
-from ai_mixer.data.draft import Draft, settle
+from ai_mixer.data.draft import Draft, beside, settle
 from ai_mixer.data.index import Index, Known
+from ai_mixer.data.pairs import Pair, lags
 from ai_mixer.data.sides import Place
 from ai_mixer.data.skipped import warn_changed
 from ai_mixer.data.splits import SPLITS
@@ -23,6 +25,7 @@ from ai_mixer.types import Skipped, Song
 
 STEMS = ("drums", "bass", "vocals", "other")
 _TEXT = ("song", "title", "artist", "group", "genre", "licence", "split", "dry", "rough", *STEMS)
+ROUGH, REFERENCE = "rough", "reference"
 
 
 def find_manifest(root: Path) -> Path | None:
@@ -60,6 +63,7 @@ def draft_manifest(path: Path, root: Path | None = None, index: Index | None = N
     look = (index or Index()).look(inside)
     warn_changed(look)
     draft = Draft(skipped=list(look.skipped))
+    references: dict[int, Path] = {}
     ids = song_ids([row["file"] for row in rows])
     for row, file, song_id in zip(rows, files, ids, strict=True):
         song, known = None, look.known.get(file)
@@ -68,7 +72,16 @@ def draft_manifest(path: Path, root: Path | None = None, index: Index | None = N
                 song = _song(path.parent, row, song_id, known)
             except SongError as error:
                 draft.skipped.append(Skipped(error.file, error.reason))
-        draft.add(_place(row), song, known.digest if known else "")
+        number = draft.add(_place(row), song, known.digest if known else "")
+        if song is not None and row.get(REFERENCE):
+            references[number] = path.parent / row[REFERENCE]
+    rows_of = {file: number for number, file in enumerate(files)}
+    draft.bonds += [
+        (rows_of[file], number, "a song and its reference")
+        for number, file in references.items()
+        if file in rows_of
+    ]
+    _add_beside(draft, look.known, references, index or Index())
     if not draft.songs:
         first = draft.skipped[:1]
         why = first[0] if first else f"none of its {len(rows)} files lies under {root}"
@@ -106,7 +119,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         raise ValueError(f"{path}: no such manifest")
     try:
-        table = pd.read_csv(path, dtype=dict.fromkeys(("file", *_TEXT), "object"))
+        table = pd.read_csv(path, dtype=dict.fromkeys(("file", *_TEXT, REFERENCE), "object"))
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: is no CSV table ({str(error).strip()})") from error
     if "file" not in table.columns:
@@ -131,7 +144,8 @@ def _place(row: dict[str, Any]) -> Place:
 def _song(folder: Path, row: dict[str, Any], song_id: str, known: Known) -> Song:
     """One row as a song, its side still open. SongError if a file it names is missing."""
     file = folder / row["file"]
-    others = {name: folder / row[name] for name in ("dry", "rough", *STEMS) if row.get(name)}
+    named = ("dry", ROUGH, REFERENCE, *STEMS)
+    others = {name: folder / row[name] for name in named if row.get(name)}
     missing = [str(other) for other in others.values() if not other.is_file()]
     if missing:
         raise SongError(file, f"needs {missing[0]}: no such file")
@@ -142,14 +156,34 @@ def _song(folder: Path, row: dict[str, Any], song_id: str, known: Known) -> Song
         group=_group(row),
         split="",
         **known.header._asdict(),
-        dry_path=others.pop("dry", None),
-        rough_path=others.pop("rough", None),
-        stems=others,
+        dry_path=others.get("dry"),
+        rough_path=others.get(ROUGH),
+        stems={name: others[name] for name in STEMS if name in others},
         genre=row.get("genre"),
         artist=row.get("artist"),
         title=row.get("title"),
         licence=row.get("licence"),
     )
+
+
+def _add_beside(
+    draft: Draft, known: dict[Path, Known], references: dict[int, Path], index: Index
+) -> None:
+    """Align each rough with its song, open each reference; where one fails the song is left out."""
+    pairs = {n: Pair(s.id, s.rough_path, s.path) for n, s in draft.songs.items() if s.rough_path}
+    look = index.look([*(pair.before for pair in pairs.values()), *references.values()])
+    pairs = {n: pair for n, pair in pairs.items() if pair.before in look.known}
+    found, misfits = lags(list(pairs.values()), known | look.known, index)
+    draft.skipped += [*look.skipped, *misfits]
+    for number, song in list(draft.songs.items()):
+        pair, reference = pairs.get(number), references.get(number)
+        lost = song.rough_path is not None and pair not in found
+        if lost or (reference is not None and reference not in look.known):
+            del draft.songs[number], draft.digests[number]
+            continue
+        heard = beside(song, reference, look.known[reference]) if reference else None
+        lag_s = found[pair] if pair else 0.0
+        draft.songs[number] = replace(song, rough_lag_s=lag_s, reference=heard)
 
 
 def _name(row: dict[str, Any]) -> str:

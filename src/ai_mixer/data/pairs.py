@@ -2,7 +2,8 @@
 
 `pairs/<song>/before.wav` and `after.wav`, or `pairs/before/<song>.wav` and
 `pairs/after/<song>.wav`, in any format and rate. The two must be as long as each other, and begin
-together, to within a second; where exactly is heard from the sound.
+together, to within a second; where exactly is heard from the sound. A `reference` laid down like
+them, of any length, is what the song is meant to sound like.
 """
 
 import math
@@ -19,7 +20,7 @@ from ai_mixer.data.audio import SongError, probe, read_excerpt
 from ai_mixer.data.index import Index, Known
 from ai_mixer.types import Skipped
 
-BEFORE, AFTER = "before", "after"
+BEFORE, AFTER, REFERENCE = SIDES = "before", "after", "reference"
 SLACK_S = 1.0  # what a pair may differ by in length, and in where it begins
 HEARD_S = 20.0  # of the middle, to find out
 RATE = 11025  # Hz: to a tenth of a millisecond
@@ -32,6 +33,7 @@ class Pair(NamedTuple):
     name: str
     before: Path
     after: Path
+    reference: Path | None = None
 
 
 def find_pairs(root: Path, files: Sequence[Path]) -> tuple[list[Pair], list[Skipped]]:
@@ -41,17 +43,18 @@ def find_pairs(root: Path, files: Sequence[Path]) -> tuple[list[Pair], list[Skip
     for file in files:
         place = file.relative_to(root).with_suffix("")
         side, rest = place.parts[0].lower(), place.parts[1:]
-        if side not in {BEFORE, AFTER} or not rest:
+        if side not in SIDES or not rest:
             side, rest = place.name.lower(), place.parts[:-1]
-        if side not in {BEFORE, AFTER} or side in found["/".join(rest)]:
+        if side not in SIDES or side in found["/".join(rest)]:
             alone.append(Skipped(str(file), f"is neither `{BEFORE}` nor `{AFTER}` of a pair"))
         else:
             found["/".join(rest)][side] = file
     pairs = []
     for name, sides in found.items():
-        if len(sides) == 2:
-            pairs.append(Pair(name, sides[BEFORE], sides[AFTER]))
-        alone += [Skipped(str(f), "has no partner") for f in sides.values() if len(sides) == 1]
+        if BEFORE in sides and AFTER in sides:
+            pairs.append(Pair(name, sides[BEFORE], sides[AFTER], sides.get(REFERENCE)))
+        else:
+            alone += [Skipped(str(file), "has no partner") for file in sides.values()]
     return pairs, alone
 
 

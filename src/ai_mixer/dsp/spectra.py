@@ -122,30 +122,6 @@ def third_octave_power(x: Tensor, sample_rate: int) -> Tensor:
         return density @ bands
 
 
-def band_power(x: Tensor, sample_rate: int, edges_hz: tuple[float, ...]) -> Tensor:
-    """Mean square between neighbouring edges. x: [B, C, T] → [B, C, len(edges_hz) − 1].
-
-    Edges above Nyquist mean Nyquist: a band wholly above it holds nothing.
-    """
-    density = long_term_power(x, sample_rate)
-    low, high = np.array(edges_hz[:-1]), np.array(edges_hz[1:])
-    weights = _shares(2 * (density.shape[-1] - 1), sample_rate, low, high)
-    return density @ torch.from_numpy(weights).to(density)
-
-
-def centroid_hz(x: Tensor, sample_rate: int) -> Tensor:
-    """Centre of the long-term magnitude spectrum, Σ f |X| / Σ |X|. x: [B, C, T] → [B], Hz.
-
-    Over the audible 20 Hz–20 kHz, channels added as power. Magnitudes, not powers, as is usual
-    (Tzanetakis & Cook, IEEE TSAP 2002): by power it would say where the bass is. Silence: NaN.
-    """
-    magnitudes = long_term_power(x, sample_rate).mean(1).sqrt()
-    frequencies = torch.linspace(0.0, sample_rate / 2, magnitudes.shape[-1]).to(magnitudes)
-    low, high = AUDIBLE_HZ
-    magnitudes = magnitudes * ((frequencies >= low) & (frequencies <= high))
-    return (magnitudes * frequencies).sum(-1) / magnitudes.sum(-1)
-
-
 def long_term_power(x: Tensor, sample_rate: int) -> Tensor:
     """Mean square in each bin. x: [..., T] → [..., bins]; their sum is that of the signal.
 
@@ -157,6 +133,28 @@ def long_term_power(x: Tensor, sample_rate: int) -> Tensor:
     window = torch.hann_window(window_length, dtype=x.dtype, device=x.device)
     average = short_time_power(x, window, n_fft, max(1, window_length // 2)).mean(-2)
     return average * (2.0 / (n_fft * window.square().sum()))
+
+
+def band_power(density: Tensor, sample_rate: int, edges_hz: tuple[float, ...]) -> Tensor:
+    """Mean square between neighbouring edges. density: [..., bins] of `long_term_power` → [..., n].
+
+    n = len(edges_hz) − 1. A band wholly above Nyquist holds nothing.
+    """
+    low, high = np.array(edges_hz[:-1]), np.array(edges_hz[1:])
+    weights = _shares(2 * (density.shape[-1] - 1), sample_rate, low, high)
+    return density @ torch.from_numpy(weights).to(density)
+
+
+def centroid_hz(density: Tensor, sample_rate: int) -> Tensor:
+    """Centre of the magnitudes, Σ f |X| / Σ |X|. density: [..., bins] of `long_term_power` → [...].
+
+    Over the audible 20 Hz–20 kHz. Magnitudes, not powers, as is usual (Tzanetakis & Cook, IEEE TSAP
+    2002): by power it would say where the bass is. Silence: NaN.
+    """
+    frequencies = torch.linspace(0.0, sample_rate / 2, density.shape[-1]).to(density)
+    low, high = AUDIBLE_HZ
+    magnitudes = density.sqrt() * ((frequencies >= low) & (frequencies <= high))
+    return (magnitudes * frequencies).sum(-1) / magnitudes.sum(-1)
 
 
 def third_octave_frames(x: Tensor, sample_rate: int, frame_s: float) -> Tensor:

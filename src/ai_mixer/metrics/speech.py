@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ai_mixer.dsp.resample import resample
-from ai_mixer.dsp.spectra import centroid_hz
+from ai_mixer.dsp.spectra import centroid_hz, long_term_power
 
 PREFIX = "speech/"
 RATE = 16_000  # what P.862.2 is defined at
@@ -42,7 +42,8 @@ def speech_scores(heard: Tensor, finished: Tensor, sample_rate: int) -> dict[str
         for pair in zip(_mono(finished, sample_rate), _mono(heard, sample_rate), strict=True)
     ]
     marks, shares = torch.tensor(rows, dtype=torch.float64).unbind(-1)
-    centres = torch.stack([centroid_hz(x, sample_rate) for x in (heard, finished)]).double()
+    spectra = (long_term_power(x, sample_rate).mean(1) for x in (heard, finished))
+    centres = torch.stack([centroid_hz(x, sample_rate) for x in spectra]).double()
     quality = (marks + shares + centres.amin(0) / centres.amax(0)) / 3.0
     return {PREFIX + "pesq": marks, PREFIX + "stoi": shares, PREFIX + "quality": quality}
 

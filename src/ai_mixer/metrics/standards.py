@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ai_mixer.dsp.levels import crest_db, rms_db
 from ai_mixer.dsp.loudness import loudness_lufs
-from ai_mixer.dsp.spectra import band_power, centroid_hz
+from ai_mixer.dsp.spectra import band_power, centroid_hz, long_term_power
 from ai_mixer.dsp.true_peak import true_peak
 from ai_mixer.units import db_to_ratio, ratio_to_db
 
@@ -61,33 +61,35 @@ def standards(
         raise ValueError(f"mix, rough and finished differ in shape: {shapes}")
     loudness = loudness_lufs(mix, sample_rate)
     peak_db = ratio_to_db(true_peak(mix))
-    centroid = centroid_hz(mix, sample_rate)
+    own, wanted = (long_term_power(x, sample_rate).mean(1) for x in (mix, finished))
+    centroid = centroid_hz(own, sample_rate)
     values = {
         "loudness_lufs": loudness,
         "loudness_error_lu": loudness - target_lufs,
         "true_peak_dbtp": peak_db,
         "over_ceiling_db": peak_db - ceiling_dbtp,
         "crest_db": crest_db(mix),
-        **_bands(mix, finished, sample_rate),
+        **_bands(own, wanted, sample_rate),
         "centroid_hz": centroid,
-        "centroid_ratio": centroid / centroid_hz(finished, sample_rate),
+        "centroid_ratio": centroid / centroid_hz(wanted, sample_rate),
         "rms_ratio": db_to_ratio(rms_db(mix) - rms_db(rough)),
     }
     return {PREFIX + name: value for name, value in values.items()}
 
 
-def band_shares_db(x: Tensor, sample_rate: int) -> Tensor:
-    """Each band's share of the power of all five: [B, C, T] → [B, 5], dB from `EMPTY_DB` to 0.
+def band_shares_db(density: Tensor, sample_rate: int) -> Tensor:
+    """Each band's share of the power of all five, in dB from `EMPTY_DB` to 0.
 
-    Channels are added as power. Silence reads `EMPTY_DB` in every band.
+    density: [..., bins] of `long_term_power` → [..., 5]. Silence reads `EMPTY_DB` in every band.
     """
-    power = band_power(x, sample_rate, EDGES_HZ).mean(1)
+    power = band_power(density, sample_rate, EDGES_HZ)
     share = power / power.sum(-1, keepdim=True).clamp_min(torch.finfo(power.dtype).tiny)
     return 10.0 * share.clamp_min(10.0 ** (EMPTY_DB / 10.0)).log10()
 
 
-def _bands(mix: Tensor, finished: Tensor, sample_rate: int) -> dict[str, Tensor]:
-    own, wanted = (band_shares_db(x, sample_rate) for x in (mix, finished))
-    levels = dict(zip([f"{name}_db" for name in BANDS], own.unbind(-1), strict=True))
-    errors = (own - wanted).unbind(-1)
+def _bands(own: Tensor, wanted: Tensor, sample_rate: int) -> dict[str, Tensor]:
+    """Levels and errors of the bands, from the densities [B, bins] of mix and finished version."""
+    own_db, wanted_db = (band_shares_db(x, sample_rate) for x in (own, wanted))
+    levels = dict(zip([f"{name}_db" for name in BANDS], own_db.unbind(-1), strict=True))
+    errors = (own_db - wanted_db).unbind(-1)
     return levels | dict(zip([f"{name}_error_db" for name in BANDS], errors, strict=True))

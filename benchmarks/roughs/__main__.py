@@ -1,0 +1,138 @@
+"""Rough versions made by another processor: `make roughs data=band out=outputs/roughs/band`.
+
+Lays down pairs/<song>/before.wav, after.wav and reference.wav (another excerpt of the same song),
+and manifest.csv, which says what was done and keeps each song's split, artist, genre and licence.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import soundfile
+from omegaconf import DictConfig
+from torch import Tensor
+
+from ai_mixer.assemble import build_source
+from ai_mixer.command.stage import stage
+from ai_mixer.data.audio import SongError
+from ai_mixer.data.excerpts import Reader, other_start
+from ai_mixer.data.skipped import warn_skipped
+from ai_mixer.data.splits import SPLITS
+from ai_mixer.disk import writing
+from ai_mixer.quiet import track
+from ai_mixer.types import Skipped, Song
+
+try:
+    from processor import draw, make_rough
+except ModuleNotFoundError as error:
+    if error.name != "pedalboard":
+        raise
+    raise SystemExit("error: needs pedalboard, of the extra `dev`: make setup") from None
+
+EVERY = "all"
+
+
+def make_roughs(
+    songs: Sequence[Song], out: Path, *, excerpts: int, seconds: float, sample_rate: int, seed: int
+) -> tuple[pd.DataFrame, list[Skipped]]:
+    """Triples of every song below `out`: the manifest, as written there, and songs left out.
+
+    The same seed, song and excerpt give the same triple, whatever else is made with it. ValueError
+    if `out` holds something already, or no song can be used.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"out={out}: is not empty: choose another folder, or take it away")
+    if excerpts < 1 or not seconds > 0:
+        raise ValueError(f"excerpts={excerpts} seconds={seconds:g}: both must be above 0")
+    rows: list[dict[str, Any]] = []
+    skipped = []
+    for song in track(songs, "making roughs"):
+        try:
+            for number in range(excerpts):
+                rng = np.random.default_rng(_seed(seed, song.id, number))
+                triple, done = _triple(song, seconds, sample_rate, rng)
+                folder = _folder(song.id if excerpts == 1 else f"{song.id} {number + 1}")
+                paths = _write(out, folder, triple, sample_rate)
+                rows.append(_facts(song) | paths | done)
+        except SongError as error:
+            skipped.append(Skipped(error.file, error.reason))
+    if not rows:
+        raise ValueError(f"no song can be used{f', the first: {skipped[0]}' if skipped else ''}")
+    manifest = pd.DataFrame(rows).dropna(axis="columns", how="all")
+    manifest.to_csv(out / "manifest.csv", index=False)
+    return manifest, skipped
+
+
+def _triple(
+    song: Song, seconds: float, sample_rate: int, rng: np.random.Generator
+) -> tuple[dict[str, Tensor | np.ndarray], dict[str, Any]]:
+    """before, after and reference, [2, T] each, and what was done."""
+    length_s = min(seconds, song.duration_s / 3)  # wherever it is, there is room for another
+    reader = Reader(sample_rate, length_s, None, rng)
+    start_s, after = reader.somewhere(song, song.path, rng)
+    reference_s = other_start(start_s, song.duration_s, length_s, rng)
+    reference = reader.read(song.path, reference_s)
+    rough = draw(rng)
+    before = make_rough(after.numpy(), sample_rate, rough)
+    if not np.isfinite(before).all():
+        raise SongError(song.path, "the other processor makes NaN or infinite samples of it")
+    done = {"start_s": start_s, "reference_start_s": reference_s, "duration_s": length_s}
+    done = {name: round(value, 6) for name, value in done.items()}
+    return {"after": after, "before": before, "reference": reference}, done | rough.row()
+
+
+def _write(out: Path, folder: Path, triple: dict[str, Any], sample_rate: int) -> dict[str, str]:
+    """Float, so that nothing clips. Returns the manifest's paths."""
+    (out / folder).mkdir(parents=True, exist_ok=True)
+    for name, audio in triple.items():
+        file = out / folder / f"{name}.wav"
+        if file.exists():
+            raise ValueError(f"{file}: two songs would lie there: make their roughs one by one")
+        with writing(file):
+            soundfile.write(file, np.asarray(audio).T, sample_rate, subtype="FLOAT")
+    columns = {"file": "after", "rough": "before", "reference": "reference"}
+    return {column: (folder / f"{name}.wav").as_posix() for column, name in columns.items()}
+
+
+def _folder(name: str) -> Path:
+    """Below `pairs`, wherever the name points to."""
+    return Path("pairs", *(part for part in Path(name).parts if part not in {"..", "/"}))
+
+
+def _facts(song: Song) -> dict[str, str | None]:
+    names = ("song", "title", "artist", "group", "split", "genre", "licence")
+    return {"file": None, **{name: getattr(song, name) for name in names}, "source": song.id}
+
+
+def _seed(seed: int, song: str, number: int) -> list[int]:
+    return [seed, number, *hashlib.sha256(song.encode("utf-8", "surrogateescape")).digest()]
+
+
+def _chosen(songs: Sequence[Song], split: str, count: int | None) -> Iterator[Song]:
+    if split not in (*SPLITS, EVERY):
+        raise ValueError(f"split={split}: is none of {', '.join(SPLITS)}, {EVERY}")
+    chosen = [song for song in songs if split in (song.split, EVERY)]
+    if not chosen:
+        found = {side: sum(song.split == side for song in songs) for side in SPLITS}
+        raise ValueError(f"split={split}: no songs there (songs per split: {found})")
+    yield from chosen[:count]
+
+
+@stage("roughs")
+def main(cfg: DictConfig) -> None:
+    """`python benchmarks/roughs data=NAME out=FOLDER [split=test excerpts=1 seconds=30]`."""
+    source = build_source(cfg)
+    songs = [*_chosen(source.songs(), cfg.split, cfg.songs)]
+    out = Path(cfg.out).expanduser()
+    options = {name: cfg[name] for name in ("excerpts", "seconds", "sample_rate", "seed")}
+    manifest, skipped = make_roughs(songs, out, **options)
+    warn_skipped([*getattr(source, "skipped", ()), *skipped])
+    print(f"{len(manifest)} triples of {manifest['song'].nunique()} songs: {out}")
+    print(f"make evaluate run=last data=pairs data.root={out}")
+
+
+if __name__ == "__main__":
+    main()

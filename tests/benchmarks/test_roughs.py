@@ -1,0 +1,207 @@
+"""Rough versions by another processor: what is done, that it can be repeated, that it is read."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from ai_mixer.console.load import config_folder
+from ai_mixer.data.folder import Folder
+from ai_mixer.data.pair_folder import PairFolder
+from ai_mixer.types import Song
+
+PLACE = config_folder().parent / "benchmarks" / "roughs"
+RATE = 44100
+OPTIONS = {"excerpts": 1, "seconds": 1.5, "sample_rate": RATE, "seed": 0}
+
+pytest.importorskip("pedalboard", reason="part of the extra `dev`")
+
+
+@pytest.fixture(scope="module")
+def roughs():
+    """The script as a module."""
+    sys.path.insert(0, str(PLACE))
+    try:
+        spec = importlib.util.spec_from_file_location("roughs_script", PLACE / "__main__.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        yield module
+    finally:
+        sys.path.remove(str(PLACE))
+        del sys.modules["processor"]
+
+
+@pytest.fixture(scope="module")
+def processor(roughs):
+    return sys.modules["processor"]
+
+
+@pytest.fixture(scope="module")
+def songs(songs_folder):
+    return Folder(songs_folder).songs()
+
+
+@pytest.fixture
+def neutral(processor):
+    flat = processor.Band(1000.0, 0.0, 0.7)
+    return processor.Rough(flat, flat, flat, flat, -20.0, 1.0, 0.0, 0.0)
+
+
+def sine(hz, level=0.1, seconds=1.0):
+    time = np.arange(round(seconds * RATE)) / RATE
+    return np.tile(level * np.sin(2 * np.pi * hz * time), (2, 1)).astype(np.float32)
+
+
+def level_db(after, before):
+    """Change of the settled half."""
+    powers = [np.square(x[..., x.shape[-1] // 2 :]).mean() for x in (after, before)]
+    return 10 * np.log10(powers[0] / powers[1])
+
+
+def noise(seed=0):
+    return 0.1 * np.random.default_rng(seed).standard_normal((2, RATE)).astype(np.float32)
+
+
+def test_neutral_is_the_identity(processor, neutral):
+    x = noise()
+    error = processor.make_rough(x, RATE, neutral) - x
+    assert level_db(error, x) < -90
+
+
+@pytest.mark.parametrize(
+    ("name", "hz", "expected"),
+    [
+        ("low_shelf", 40, 6.0),
+        ("low_shelf", 15_000, 0.0),
+        ("low_peak", 1000, 6.0),
+        ("high_peak", 1000, 6.0),
+        ("high_peak", 60, 0.0),
+        ("high_shelf", 18_000, 6.0),
+        ("high_shelf", 40, 0.0),
+    ],
+)
+def test_each_band_is_where_it_is_said_to_be(processor, neutral, name, hz, expected):
+    band = processor.Band(1000.0, 6.0, 0.7)
+    changed = processor.make_rough(sine(hz), RATE, neutral._replace(**{name: band}))
+    assert level_db(changed, sine(hz)) == pytest.approx(expected, abs=0.2)
+
+
+def test_level_image_and_expansion(processor, neutral):
+    x = noise()
+    louder = processor.make_rough(x, RATE, neutral._replace(level_db=3.0))
+    assert level_db(louder, x) == pytest.approx(3.0, abs=0.01)
+    wide = processor.make_rough(x, RATE, neutral._replace(side_db=-6.0))
+    assert level_db(wide[0] - wide[1], x[0] - x[1]) == pytest.approx(-6.0, abs=0.01)
+    assert level_db(wide[0] + wide[1], x[0] + x[1]) == pytest.approx(0.0, abs=0.01)
+    expanded = neutral._replace(expander_ratio=2.0, expander_threshold_db=-20.0)
+    loud, quiet = sine(500, 0.5), sine(500, 0.01)
+    assert level_db(processor.make_rough(loud, RATE, expanded), loud) > -0.5
+    assert level_db(processor.make_rough(quiet, RATE, expanded), quiet) < -10
+
+
+def test_what_is_drawn_stays_within_what_is_said(processor):
+    rows = pd.DataFrame([processor.draw(np.random.default_rng(n)).row() for n in range(300)])
+    gains = rows.filter(regex="gain_db$|^side_db$|^level_db$")
+    assert gains.shape[1] == 6
+    assert ((gains.min() < -5) & (gains.max() > 5) & (gains.abs().max() <= 6)).all()
+    assert rows.expander_ratio.between(1, 2).all()
+    assert rows.filter(regex="_hz$").min().min() >= 50
+    assert rows.filter(regex="_hz$").max().max() <= 12_000
+
+
+def test_triples_are_laid_down_and_read_again(roughs, songs, songs_folder, tmp_path):
+    out = tmp_path / "my roughs"
+    manifest, skipped = roughs.make_roughs(songs, out, **OPTIONS)
+    assert not skipped
+    assert len(manifest) == 6
+    read = {song.song: song for song in PairFolder(out).songs()}
+    for song in songs:
+        pair = read[song.song]
+        assert (pair.split, pair.genre, pair.group) == (song.split, song.genre, song.group)
+        assert pair.rough_lag_s == 0.0
+        assert pair.duration_s == 1.0  # a third of the song
+        assert pair.reference.path.name == "reference.wav"
+    assert {s.split for s in Folder(out).songs()} == {"train", "val", "test"}
+    pair, row = read["rock/a/song"], manifest.set_index("song").loc["rock/a/song"]
+    before, after, reference = (
+        soundfile.read(file, dtype="float32")[0]
+        for file in (pair.rough_path, pair.path, pair.reference.path)
+    )
+    whole, _ = soundfile.read(songs_folder / "rock" / "a" / "song.flac", dtype="float32")
+    for audio, start_s in ((after, row.start_s), (reference, row.reference_start_s)):
+        start = round(start_s * RATE)
+        np.testing.assert_array_equal(audio, whole[start : start + len(audio)])
+    assert abs(row.start_s - row.reference_start_s) >= 1.0
+    assert len(before) == len(after) == len(reference) == RATE
+    assert np.abs(before - after).max() > 0.01
+
+
+def test_the_same_words_make_the_same_files(roughs, songs, tmp_path):
+    roughs.make_roughs(songs, tmp_path / "one", **OPTIONS)
+    roughs.make_roughs(songs[2:0:-1], tmp_path / "two", **OPTIONS)  # fewer, in another order
+    roughs.make_roughs(songs[1:2], tmp_path / "other", **OPTIONS | {"seed": 1})
+    for file in sorted((tmp_path / "two").rglob("*.wav")):
+        name = file.relative_to(tmp_path / "two")
+        assert file.read_bytes() == (tmp_path / "one" / name).read_bytes()
+    name = sorted((tmp_path / "other").rglob("before.wav"))[0].relative_to(tmp_path / "other")
+    assert (tmp_path / "other" / name).read_bytes() != (tmp_path / "one" / name).read_bytes()
+
+
+def test_several_excerpts_are_witnesses_of_one_song(roughs, songs, tmp_path):
+    manifest, _ = roughs.make_roughs(songs[:2], tmp_path / "out", **OPTIONS | {"excerpts": 2})
+    assert len(manifest) == 4
+    read = PairFolder(tmp_path / "out").songs()
+    assert len({song.id for song in read}) == 4
+    assert {song.song for song in read} == {song.song for song in songs[:2]}
+    assert len(set(manifest.level_db)) == 4
+
+
+def test_nothing_is_overwritten_and_nothing_lies_outside(roughs, songs, tmp_path):
+    out = tmp_path / "out"
+    roughs.make_roughs(songs[:1], out, **OPTIONS)
+    with pytest.raises(ValueError, match=r"out=.*: is not empty"):
+        roughs.make_roughs(songs[:1], out, **OPTIONS)
+    astray = Song(**{**vars(songs[0]), "id": "../../astray"})
+    roughs.make_roughs([astray], tmp_path / "in" / "side", **OPTIONS)
+    assert (tmp_path / "in" / "side" / "pairs" / "astray" / "after.wav").exists()
+    with pytest.raises(ValueError, match="two songs would lie there"):
+        roughs.make_roughs([astray, astray], tmp_path / "twice", **OPTIONS)
+
+
+def test_bad_songs_and_bad_words_are_named(roughs, songs, songs_folder, tmp_path):
+    copy = shutil.copytree(songs_folder, tmp_path / "songs")
+    broken = Song(**{**vars(songs[0]), "path": copy / "broken.flac", "id": "broken"})
+    broken.path.write_text("no sound")
+    _, skipped = roughs.make_roughs([broken, songs[1]], tmp_path / "out", **OPTIONS)
+    assert [song.file for song in skipped] == [str(broken.path)]
+    with pytest.raises(ValueError, match=r"no song can be used, the first: .*broken\.flac"):
+        roughs.make_roughs([broken], tmp_path / "other", **OPTIONS)
+    with pytest.raises(ValueError, match=r"excerpts=0 seconds=1\.5: both must be above 0"):
+        roughs.make_roughs(songs, tmp_path / "third", **OPTIONS | {"excerpts": 0})
+
+
+@pytest.mark.slow
+def test_as_make_starts_it(songs_folder, tmp_path):
+    words = [sys.executable, str(PLACE), "data=folder", f"data.root={songs_folder}"]
+    words += [f"paths.data={tmp_path / 'data'}", f"out={tmp_path / 'out'}", "seconds=1"]
+
+    def started(*more):
+        environment = {k: v for k, v in os.environ.items() if k != "AI_MIXER_MUSIC"}
+        return subprocess.run(
+            [*words, *more], capture_output=True, text=True, check=False, env=environment
+        )
+
+    done = started()
+    assert done.returncode == 0, done.stderr
+    assert f"make evaluate run=last data=pairs data.root={tmp_path / 'out'}" in done.stdout
+    assert {song.split for song in PairFolder(tmp_path / "out").songs()} == {"test"}
+    wrong = started("split=tst")
+    assert wrong.stderr.strip().splitlines()[-1] == (
+        "error: split=tst: is none of train, val, test, all"
+    )
