@@ -55,7 +55,7 @@ def test_a_model_that_is_no_better_does_not_beat():
 def test_too_few_songs_are_said_to_be_too_few():
     versus = table_versus(records(lambda song: 0.5, lambda song: 0.1, songs=3))
     assert set(versus["beats"]) == {"no"}
-    assert "(3 songs are too few for any answer in 6 tests)" in verdicts(versus)[0]
+    assert "(too few songs, 3, for any answer in 6 tests)" in verdicts(versus)[0]
 
 
 def test_without_knobs_the_sound_decides():

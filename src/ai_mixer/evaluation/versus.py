@@ -108,7 +108,7 @@ def _too_few(rows: pd.DataFrame) -> str:
     songs, family = int(rows["songs"].max()), len(rows)
     if 2.0 ** (1 - songs) * family < LEVEL:
         return ""
-    return f" ({songs} songs are too few for any answer in {family} tests)"
+    return f" (too few songs, {songs}, for any answer in {family} tests)"
 
 
 def songs_table(records: pd.DataFrame, distances: Sequence[str]) -> pd.DataFrame:
