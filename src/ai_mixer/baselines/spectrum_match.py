@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from scipy.fft import next_fast_len
 from torch import Tensor
 
 from ai_mixer.baselines.system import Answer, System, heard
@@ -70,7 +71,7 @@ def equalise(x: Tensor, sample_rate: int, gain_db: Tensor) -> Tensor:
     curve = gain_db @ torch.from_numpy(_between(taps, sample_rate)).to(gain_db)
     response = torch.fft.irfft(db_to_ratio(curve), taps)
     response = response.roll(taps // 2, -1) * torch.hann_window(taps, dtype=x.dtype)
-    size = x.shape[-1] + taps
+    size = next_fast_len(x.shape[-1] + taps, real=True)
     spectrum = torch.fft.rfft(x, size) * torch.fft.rfft(response, size)[:, None]
     return torch.fft.irfft(spectrum, size)[..., taps // 2 : taps // 2 + x.shape[-1]]
 

@@ -40,7 +40,7 @@ def evaluate(
     condition: str = "all",
     systems: str | Sequence[str] = CHEAP,
     champion: Mixer | None = None,
-    examples: int = 300,
+    examples: int = 480,
     fitted_excerpts: int = 8,
     seed: int = 0,
 ) -> Evaluation:
