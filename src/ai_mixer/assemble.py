@@ -108,11 +108,11 @@ def trusted_in(cfg: DictConfig) -> tuple[str, ...]:
     return tuple(cfg.get("trusted") or ())
 
 
-def asked_run(cfg: DictConfig) -> str:
+def asked_run(cfg: DictConfig, key: str = "run") -> str:
     """The word after `run=` as it was typed: Hydra reads an id such as 12e34567 as a number."""
     words = HydraConfig.get().overrides.task
-    typed = [word.partition("=")[2] for word in words if word.startswith("run=")]
-    return typed[-1].strip("'\"") if typed else str(cfg.run)
+    typed = [word.partition("=")[2] for word in words if word.startswith(f"{key}=")]
+    return typed[-1].strip("'\"") if typed else str(cfg[key])
 
 
 def _build(cfg: DictConfig, key: str, **more: Any) -> Any:

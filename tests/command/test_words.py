@@ -102,7 +102,7 @@ def test_keys_that_are_not_there(said, words, message):
         ("trainer.max_epochs=ten", r"trainer\.max_epochs=ten: must be a whole number or null"),
         ("loader.batch_size=null", r"loader\.batch_size=null: must be a whole number"),
         ("seed=abc", r"seed=abc: must be a number"),
-        ("evaluate.batch_size=big", r"evaluate\.batch_size=big: must be a number"),
+        ("evaluate.excerpts_per_song=big", r"evaluate\.excerpts_per_song=big: must be a number"),
         ("loss.terms.knobs.weight=big", r"loss\.terms\.knobs\.weight=big: must be a number"),
         ("seed=${nothing}", r"seed: Interpolation key 'nothing' not found"),
     ],

@@ -5,8 +5,8 @@ import math
 import pandas as pd
 import pytest
 
+from ai_mixer.evaluation.evaluation import Evaluation
 from ai_mixer.metrics.tables import table_a, table_k
-from ai_mixer.stages.evaluate import Evaluation
 from ai_mixer.stages.report import description, headline, summary
 from ai_mixer.types import CONDITIONS
 

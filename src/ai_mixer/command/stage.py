@@ -6,7 +6,7 @@ gives one to a mistake, too.
 
 import functools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import hydra
@@ -29,11 +29,12 @@ Words = list[str]
 
 
 def stage(
-    page: str, meant: Callable[[Words], Words] = list
+    page: str, meant: Callable[[Words], Words] = list, keys: Mapping[str, str] | None = None
 ) -> Callable[[Task], Callable[[], None]]:
     """Make a function of the config `configs/<page>.yaml` the command line's way into a stage.
 
-    meant: from the words as typed to the words that Hydra composes.
+    meant: from the words as typed to the words that Hydra composes. keys: keys as typed → as the
+    page has them, where a config group of `train` has the name: Hydra takes it for the group.
     """
 
     def decorate(task: Task) -> Callable[[], None]:
@@ -42,6 +43,7 @@ def stage(
             quiet()
             debug = DEBUG in sys.argv
             sys.argv = [word for word in sys.argv if word != DEBUG]
+            sys.argv = [_renamed(word, keys or {}) for word in sys.argv]
             asked = get_args_parser().parse_args()
 
             def checked(cfg: DictConfig) -> None:
@@ -62,6 +64,11 @@ def stage(
         return main
 
     return decorate
+
+
+def _renamed(word: str, keys: Mapping[str, str]) -> str:
+    key, equals, value = word.partition("=")
+    return f"{keys.get(key, key)}{equals}{value}"
 
 
 @contextmanager

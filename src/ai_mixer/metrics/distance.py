@@ -5,17 +5,19 @@ width are compared as they are. Everything per song: [B, C, T] → [B].
 """
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from ai_mixer.dsp.levels import crest_db, width_db
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.dsp.spectra import (
-    magnitude,
     mid_side,
     noise_magnitude,
     power_to_db,
+    short_time_power,
     third_octave_power,
 )
 from ai_mixer.units import db_to_ratio
@@ -25,45 +27,65 @@ FLOOR_DB = -90.0  # noise below this level is not heard
 QUIET_DB = -60.0  # spectral convergence is relative to at least this
 SIDE_FLOOR = 0.1  # … and for the side to at least this share of the mid
 MATCH_LIMIT_DB = 60.0
+BLOCK = 1 << 16  # samples at a time
+
+
+class Target:
+    """A finished version that several mixes are compared with: what depends on it is kept.
+
+    finished: [B, C, T], full scale = 1. Its spectra take 48 bytes for each sample of a channel.
+    """
+
+    @torch.no_grad()
+    def __init__(self, finished: Tensor, sample_rate: int) -> None:
+        self.shape, self.sample_rate = finished.shape, sample_rate
+        self.loudness = loudness_lufs(finished, sample_rate)
+        self.crest_db, self.width_db = crest_db(finished), width_db(finished)
+        self.bands_db = _bands_db(finished, sample_rate)
+        self.spectra = [_spectra(song) for song in _views(finished)]
+
+    @torch.no_grad()
+    def distances(self, mix: Tensor) -> dict[str, Tensor]:
+        """All of protocol A by name: [B] each. mix: [B, C, T], of the finished version's shape.
+
+        `stft` (ratio), `spectrum_db`, `loudness_lu`, `crest_db`, `width_db`; 0 = identical.
+        """
+        if mix.shape != self.shape:
+            raise ValueError(
+                f"mix {tuple(mix.shape)} and finished {tuple(self.shape)} differ in shape"
+            )
+        gap = self.loudness - loudness_lufs(mix, self.sample_rate)
+        matched = turned_up(mix, gap)
+        pairs = zip(_views(matched), self.spectra, strict=True)  # one song at a time: memory
+        bands_db = _bands_db(matched, self.sample_rate)
+        return {
+            "stft": torch.stack([_song_distance(*pair) for pair in pairs]),
+            "spectrum_db": (bands_db - self.bands_db).abs().mean(-1),
+            "loudness_lu": gap.abs(),
+            "crest_db": (crest_db(mix) - self.crest_db).abs(),
+            "width_db": (width_db(mix) - self.width_db).abs(),
+        }
+
+
+def distances(mix: Tensor, finished: Tensor, sample_rate: int) -> dict[str, Tensor]:
+    """All of protocol A by name: [B] each, see `Target`. mix, finished: [B, C, T]."""
+    return Target(finished, sample_rate).distances(mix)
 
 
 @torch.no_grad()
-def distances(mix: Tensor, finished: Tensor, sample_rate: int) -> dict[str, Tensor]:
-    """All of protocol A by name: [B] each. mix, finished: [B, C, T], full scale = 1.
-
-    `stft` (ratio), `spectrum_db`, `loudness_lu`, `crest_db`, `width_db`; 0 = identical.
-    """
-    if mix.shape != finished.shape:
-        raise ValueError(
-            f"mix {tuple(mix.shape)} and finished {tuple(finished.shape)} differ in shape"
-        )
-    gap = loudness_lufs(finished, sample_rate) - loudness_lufs(mix, sample_rate)
-    matched = turned_up(mix, gap)
-    return {
-        "stft": stft_distance(matched, finished),
-        "spectrum_db": spectrum_error_db(matched, finished, sample_rate),
-        "loudness_lu": gap.abs(),
-        "crest_db": (crest_db(mix) - crest_db(finished)).abs(),
-        "width_db": (width_db(mix) - width_db(finished)).abs(),
-    }
-
-
 def stft_distance(mix: Tensor, finished: Tensor) -> Tensor:
     """Mid/side multi-resolution STFT distance: [B, C, T] → [B].
 
     Spectral convergence + mean |Δ ln magnitude| (Yamamoto et al., ICASSP 2020, eqs. 3–6), averaged
     over resolutions and over mid and side; floors keep an inaudible side from deciding.
     """
-    pairs = zip(_views(mix), _views(finished), strict=True)  # one song at a time: memory
-    return torch.stack([_song_distance(*pair) for pair in pairs])
+    pairs = zip(_views(mix), _views(finished), strict=True)
+    return torch.stack([_song_distance(one, _spectra(other)) for one, other in pairs])
 
 
 def spectrum_error_db(mix: Tensor, finished: Tensor, sample_rate: int) -> Tensor:
     """Mean |Δ| of the third-octave levels 31.5 Hz–16 kHz, channels summed: [B, C, T] → [B], dB."""
-    levels = [
-        power_to_db(third_octave_power(x, sample_rate).mean(1), FLOOR_DB) for x in (mix, finished)
-    ]
-    return (levels[0] - levels[1]).abs().mean(-1)
+    return (_bands_db(mix, sample_rate) - _bands_db(finished, sample_rate)).abs().mean(-1)
 
 
 def turned_up(audio: Tensor, gain_db: Tensor) -> Tensor:
@@ -77,19 +99,48 @@ def closeness(mix_distance: Tensor, rough_distance: Tensor) -> Tensor:
     return torch.where(rough_distance > 0, 1.0 - ratio, torch.nan)
 
 
-def _song_distance(mix: Tensor, finished: Tensor) -> Tensor:
-    """[views, T] → []"""
-    return torch.stack([_resolution(mix, finished, n) for n in RESOLUTIONS]).mean()
+def _bands_db(x: Tensor, sample_rate: int) -> Tensor:
+    """[B, C, T] → [B, bands]"""
+    return power_to_db(third_octave_power(x, sample_rate).mean(1), FLOOR_DB)
 
 
-def _resolution(mix: Tensor, finished: Tensor, n_fft: int) -> Tensor:
+def _spectra(song: Tensor) -> dict[int, list[Tensor]]:
+    """Of one song, [views, T]: its blocks of magnitudes at each resolution."""
+    return {n_fft: list(_magnitudes(song, n_fft)) for n_fft in RESOLUTIONS}
+
+
+def _song_distance(mix: Tensor, finished: dict[int, list[Tensor]]) -> Tensor:
+    """[views, T] and the spectra of the finished version → []"""
+    return torch.stack([_resolution(mix, *pair) for pair in finished.items()]).mean()
+
+
+def _resolution(mix: Tensor, n_fft: int, finished: list[Tensor]) -> Tensor:
+    """Sums over blocks, so that what is worked on stays in the cache."""
+    miss, size, logarithms = torch.zeros(3, len(mix), dtype=torch.float64, device=mix.device)
+    for x, y in zip(_magnitudes(mix, n_fft), finished, strict=True):
+        miss += (x - y).square_().sum((-2, -1))
+        size += y.square().sum((-2, -1))
+        logarithms += x.div_(y).log_().abs_().sum((-2, -1))
+    count = sum(y[0].numel() for y in finished)
+    miss, size = miss.sqrt(), size.sqrt()
+    least = (SIDE_FLOOR * size.max()).clamp_min(noise_magnitude(n_fft, QUIET_DB) * math.sqrt(count))
+    distance = (miss / size.maximum(least)).mean() + (logarithms / count).mean()
+    return distance.to(mix.dtype)
+
+
+def _magnitudes(x: Tensor, n_fft: int) -> Iterator[Tensor]:
+    """`magnitude` of [views, T] in blocks: [views, frames, bins], at least at the floor."""
+    hop = n_fft // 4
     floor = noise_magnitude(n_fft, FLOOR_DB)
-    x, y = (magnitude(signal, n_fft, n_fft // 4, floor) for signal in (mix, finished))
-    miss, size = (z.square().sum((-2, -1)).sqrt() for z in (x - y, y))
-    least = (SIDE_FLOOR * size.max()).clamp_min(
-        noise_magnitude(n_fft, QUIET_DB) * math.sqrt(y[0].numel())
-    )
-    return (miss / size.maximum(least)).mean() + (x.log() - y.log()).abs().mean()
+    padded = pad(x, (0, max(0, n_fft - x.shape[-1])))
+    centred = pad(padded, (n_fft // 2, n_fft // 2), mode="reflect")
+    window = torch.hann_window(n_fft, dtype=x.dtype, device=x.device)
+    frames = 1 + (centred.shape[-1] - n_fft) // hop
+    block = max(1, BLOCK // hop)
+    for first in range(0, frames, block):
+        last = min(first + block, frames) - 1
+        part = centred[..., first * hop : last * hop + n_fft]
+        yield short_time_power(part, window, n_fft, hop).clamp_min_(floor**2).sqrt_()
 
 
 def _views(x: Tensor) -> Tensor:

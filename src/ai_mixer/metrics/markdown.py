@@ -34,6 +34,8 @@ def _cell(row: dict, column: Column, digits: int) -> str:
     value = row[column]
     if _last(column) == "songs":
         return str(int(value))
+    if isinstance(value, str):
+        return value
     if np.isnan(value):
         return "–"
     ends = [_with_suffix(column, suffix) for suffix in (LOW, HIGH)]

@@ -25,7 +25,10 @@ from ai_mixer.metrics.statistics import (
 
 __all__ = ["table_a", "table_k", "to_markdown"]
 
-SYSTEMS = ("rough", "loudness_only", "mean_knobs", "model", "true_knobs")
+SYSTEMS = (
+    *("rough", "loudness_only", "mean_knobs", "ridge", "trees", "spectrum_match"),
+    *("champion", "model", "matching", "fitted", "true_knobs"),
+)
 DISTANCES = ("stft", "spectrum_db", "loudness_lu", "crest_db", "width_db")
 ERROR = "error/"
 DERIVED = "total_gain"
@@ -56,8 +59,9 @@ def table_a(records: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) ->
     systems += sorted(set(records["system"]) - set(systems))
     for condition in dict.fromkeys(records["condition"]):
         rough = _of(records, "rough", condition)
+        here = set(records["system"][records["condition"] == condition])
         for genre, chosen in _genres(rough):
-            for system in systems:
+            for system in (name for name in systems if name in here):
                 mixes = _paired(records, system, rough[chosen], condition)
                 key = (condition, genre, system)
                 rows[key] = _distance_row(mixes, rough[chosen], resamples, seed)

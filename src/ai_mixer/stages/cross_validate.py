@@ -146,9 +146,10 @@ def _report(cfg: DictConfig, parent: Run, again: str) -> None:
 def _skills(run: Any) -> pd.DataFrame:
     """One fold: skill per knob and condition, and a row for closeness (protocol A)."""
     knobs = pd.read_csv(artifact_folder(run.info.artifact_uri) / "eval/knobs.csv", index_col="knob")
-    skills = {name: knobs[f"{name} skill"] for name in CONDITIONS}
+    found = knobs.reindex(columns=[f"{name} skill" for name in CONDITIONS])  # else not known
+    skills = found.set_axis(list(CONDITIONS), axis=1)
     closeness = {name: run.data.metrics.get(f"test/closeness_{name}") for name in CONDITIONS}
-    return pd.concat([pd.DataFrame(skills), pd.DataFrame(closeness, index=["closeness"])])
+    return pd.concat([skills, pd.DataFrame(closeness, index=["closeness"])])
 
 
 def _figures(table: pd.DataFrame) -> dict[str, float]:

@@ -2,8 +2,7 @@
 
 import math
 
-from ai_mixer.stages.evaluate import Evaluation
-from ai_mixer.types import CONDITIONS
+from ai_mixer.evaluation.evaluation import Evaluation
 
 SKILL = "knob skill (0 = always the mean knobs, 1 = exact)"
 CLOSENESS = "knobs unknown, so closeness (0 = the rough, 1 = the finished version)"
@@ -12,11 +11,11 @@ CLOSENESS = "knobs unknown, so closeness (0 = the rough, 1 = the finished versio
 def summary(tables: Evaluation) -> str:
     """Lines for the screen."""
     if not knobs_known(tables):
-        lines = (f"  {name:<10} {tables.closeness(name):+.2f}" for name in CONDITIONS)
+        lines = (f"  {name:<10} {tables.closeness(name):+.2f}" for name in tables.conditions)
         return "\n".join([f"held-out songs, {CLOSENESS}", *lines])
     lines = (
         f"  {name:<10} {_skill(tables, name, '{:+.2f}  ')}   MAE {tables.skill(name, 'mae'):.3f}"
-        for name in CONDITIONS
+        for name in tables.conditions
     )
     return "\n".join([f"held-out songs, {SKILL}", *lines])
 
@@ -24,8 +23,8 @@ def summary(tables: Evaluation) -> str:
 def headline(tables: Evaluation) -> dict[str, float | str]:
     """Headline figures at the top of the listening page."""
     if not knobs_known(tables):
-        return {f"closeness, {name}": f"{tables.closeness(name):.2f}" for name in CONDITIONS}
-    return {f"knob skill, {name}": f"{tables.skill(name):.2f}" for name in CONDITIONS}
+        return {f"closeness, {name}": f"{tables.closeness(name):.2f}" for name in tables.conditions}
+    return {f"knob skill, {name}": f"{tables.skill(name):.2f}" for name in tables.conditions}
 
 
 def description(tables: Evaluation, again: str) -> str:
@@ -33,11 +32,11 @@ def description(tables: Evaluation, again: str) -> str:
     if knobs_known(tables):
         of, figures = (
             SKILL,
-            [f"{name} {_skill(tables, name, '**{:+.2f}** ')}" for name in CONDITIONS],
+            [f"{name} {_skill(tables, name, '**{:+.2f}** ')}" for name in tables.conditions],
         )
     else:
         of = CLOSENESS
-        figures = [f"{name} **{tables.closeness(name):+.2f}**" for name in CONDITIONS]
+        figures = [f"{name} **{tables.closeness(name):+.2f}**" for name in tables.conditions]
     return (
         f"Held-out songs, {of}: {', '.join(figures)}.  \n"
         f"{again}  \n"
@@ -48,7 +47,7 @@ def description(tables: Evaluation, again: str) -> str:
 
 def knobs_known(tables: Evaluation) -> bool:
     """Of before-and-after pairs nobody knows them."""
-    return not all(math.isnan(tables.skill(condition)) for condition in CONDITIONS)
+    return not all(math.isnan(tables.skill(condition)) for condition in tables.conditions)
 
 
 def _skill(tables: Evaluation, condition: str, form: str) -> str:

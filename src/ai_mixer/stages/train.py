@@ -1,6 +1,5 @@
 """Train: compose a config, train its model, evaluate it, leave listening samples: one run."""
 
-from dataclasses import asdict
 from typing import Any, cast
 
 import hydra
@@ -13,7 +12,7 @@ from ai_mixer.command.stage import stage
 from ai_mixer.command.stopping import stoppable
 from ai_mixer.command.words import command_line
 from ai_mixer.figures import skill_figure
-from ai_mixer.mixer import load_model
+from ai_mixer.mixer import load_model, model_card
 from ai_mixer.processes import rank
 from ai_mixer.stages import report
 from ai_mixer.stages.cross_validate import cross_validate
@@ -110,17 +109,10 @@ def _judge(cfg: DictConfig, run: Run, overrides: list[str], step: int) -> None:
 
 def _keep_model(cfg: DictConfig, parts: Parts, run: Run) -> None:
     """model.safetensors and model.json: all that a stranger needs."""
-    knobs, system = parts.console.knobs, parts.system
-    means = system.mean_knobs.tolist()
+    system = parts.system
     config = _plain(cfg)
     config["model"] |= getattr(system.model, "settled", {})  # built again as it is, not as asked
-    card = {
-        "config": config,
-        "knobs": [asdict(knob) for knob in knobs],
-        "trained": [knob.name for knob, seen in zip(knobs, system.trained, strict=True) if seen],
-        "mean_knobs": {knob.name: mean for knob, mean in zip(knobs, means, strict=True)},
-        "run": run.id,
-    }
+    card = model_card(config, system, run.id)
     save_model(run.artifact_dir, system.model.state_dict(), card)
 
 

@@ -8,7 +8,6 @@ from ai_mixer.assemble import Parts, build_trainer
 
 ABOVE_ZERO = (
     "evaluate.excerpts_per_song",
-    "evaluate.batch_size",
     "render.songs",
     "render.seconds",
 )

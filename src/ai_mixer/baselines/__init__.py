@@ -1,0 +1,1 @@
+"""Whom a model is compared with: each takes the same rough and answers with a mix."""

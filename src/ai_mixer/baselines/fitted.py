@@ -1,0 +1,25 @@
+"""`fitted`: the settings with which the console comes nearest to the finished version.
+
+Not a rival but a bound: it hears the answer and takes about twice real time to find the way there.
+"""
+
+from torch import Tensor
+
+from ai_mixer.baselines.system import KnobSystem
+from ai_mixer.fitting import fit
+from ai_mixer.mixer import Mixer
+from ai_mixer.types import Batch
+
+
+class Fitted(KnobSystem):
+    """Per excerpt, by `ai_mixer.fitting`. at_most: on how many excerpts."""
+
+    conditions = ("paired",)
+
+    def __init__(self, mixer: Mixer, at_most: int) -> None:
+        super().__init__(mixer)
+        self.at_most = at_most
+
+    def knobs(self, batch: Batch, condition: str) -> Tensor:
+        """[B, P]"""
+        return fit(batch.rough, batch.finished, self.mixer.console, batch.sample_rate).knobs

@@ -1,0 +1,75 @@
+"""Which systems there are besides the model, by name."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from ai_mixer.baselines.examples import Examples
+from ai_mixer.baselines.fitted import Fitted
+from ai_mixer.baselines.loudness_only import LoudnessOnly
+from ai_mixer.baselines.matching import Matching
+from ai_mixer.baselines.mean_knobs import MeanKnobs
+from ai_mixer.baselines.ridge import Ridge
+from ai_mixer.baselines.rough import Rough
+from ai_mixer.baselines.spectrum_match import SpectrumMatch
+from ai_mixer.baselines.system import System
+from ai_mixer.baselines.trees import Trees
+from ai_mixer.baselines.true_knobs import TrueKnobs
+from ai_mixer.mixer import Mixer
+
+ALWAYS = ("rough", "mean_knobs")  # closeness and skill are measured from these
+CHEAP = ("rough", "loudness_only", "mean_knobs", "true_knobs")
+ALL = "all"
+
+
+def choose(names: str | Sequence[str]) -> tuple[str, ...]:
+    """The names asked for, and those nobody can do without. ValueError if one is unknown."""
+    asked = list(NAMES) if names == ALL else [names] if isinstance(names, str) else list(names)
+    for name in asked:
+        if name not in NAMES:
+            raise ValueError(f"systems: {name!r} is none of {', '.join(NAMES)}, or all")
+    return tuple(name for name in NAMES if name in {*ALWAYS, *asked})
+
+
+def take_part(
+    names: Sequence[str], mixer: Mixer, *, examples: int, fitted_excerpts: int
+) -> tuple[dict[str, System], dict[str, str]]:
+    """The systems, ready; and those that cannot take part here, with the reason.
+
+    examples: training excerpts that ridge and trees learn from; fitted_excerpts: how many excerpts
+    `fitted` is asked for.
+    """
+    learned = Examples(mixer, examples)
+    menu: Mapping[str, Callable[[], System]] = {
+        "rough": Rough,
+        "loudness_only": LoudnessOnly,
+        "mean_knobs": lambda: MeanKnobs(mixer),
+        "ridge": lambda: Ridge(mixer, learned),
+        "trees": lambda: Trees(mixer, learned),
+        "spectrum_match": SpectrumMatch,
+        "matching": lambda: Matching(Path(".venv-peers") / "bin" / "python"),
+        "fitted": lambda: Fitted(mixer, fitted_excerpts),
+        "true_knobs": lambda: TrueKnobs(mixer),
+    }
+    ready, missing = {}, {}
+    for name in names:
+        system = menu[name]()
+        try:
+            system.prepare()
+        except (ValueError, OSError) as error:
+            missing[name] = " ".join(str(error).split())
+        else:
+            ready[name] = system
+    return ready, missing
+
+
+NAMES = (
+    "rough",
+    "loudness_only",
+    "mean_knobs",
+    "ridge",
+    "trees",
+    "spectrum_match",
+    "matching",
+    "fitted",
+    "true_knobs",
+)

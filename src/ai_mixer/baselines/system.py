@@ -1,0 +1,57 @@
+"""What every system owes: a mix of a rough, under the conditions that it can answer."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, NamedTuple
+
+from torch import Tensor
+
+from ai_mixer.mixer import Mixer
+from ai_mixer.types import CONDITIONS, Batch
+
+
+class Answer(NamedTuple):
+    """A mix [B, C, T], and the knobs [B, P] that made it where knobs did."""
+
+    audio: Tensor
+    knobs: Tensor | None = None
+
+
+class System(ABC):
+    """Somebody who mixes: the model, or what it has to beat.
+
+    `mix` must not change the system: several excerpts are mixed at a time.
+    """
+
+    conditions: tuple[str, ...] = CONDITIONS  # under which it can answer
+    listens: ClassVar[bool] = True  # False: its answer is the same under every condition
+    only_level: ClassVar[bool] = False  # the rough at another level: at equal loudness the same
+    needs_knobs: ClassVar[bool] = False  # no answer where nobody knows the true knobs
+    at_most: int | None = None  # costly: so many excerpts, evenly chosen
+
+    def prepare(self) -> None:  # noqa: B027  # most have nothing to prepare
+        """Once, before the first mix. ValueError or OSError if it cannot take part here."""
+
+    @abstractmethod
+    def mix(self, batch: Batch, condition: str) -> Answer:
+        """The answer to a batch under one of its `conditions`."""
+
+
+class KnobSystem(System):
+    """A system that answers with knobs, played on the model's console."""
+
+    def __init__(self, mixer: Mixer) -> None:
+        self.mixer = mixer
+
+    @abstractmethod
+    def knobs(self, batch: Batch, condition: str) -> Tensor:
+        """Positions [B, P] in 0–1."""
+
+    def mix(self, batch: Batch, condition: str) -> Answer:
+        """What the console makes of the knobs."""
+        knobs = self.knobs(batch, condition)
+        return Answer(self.mixer.console(batch.rough, batch.sample_rate, knobs), knobs)
+
+
+def heard(batch: Batch, condition: str) -> Tensor | None:
+    """What may be heard beside the rough [B, C, T]; None if nothing."""
+    return {"blind": None, "reference": batch.reference, "paired": batch.finished}[condition]

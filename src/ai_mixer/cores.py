@@ -1,0 +1,43 @@
+"""Several excerpts at a time, one a core.
+
+Torch and scikit-learn would split every small operation among the cores, and wait for the slowest
+each time. Where others compute as well, rendering 30 s on two busy cores took 1.4 s of processor
+time that way and takes 0.1 s on one; fitting trees took 8 s and takes 0.4 s.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import torch
+from threadpoolctl import ThreadpoolController
+
+from ai_mixer.quiet import track
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def over_cores(
+    function: Callable[[Item], Result], items: Sequence[Item], title: str
+) -> Iterator[Result]:
+    """function(item) for all items, in their order, as many at a time as torch has threads.
+
+    title: what is shown of the progress. The results do not depend on the number of threads. An
+    error ends it, once what is under way is done.
+    """
+    workers = torch.get_num_threads()
+    torch.set_num_threads(1)  # before the threads are made: each takes over what is set
+    pool = ThreadPoolExecutor(workers, initializer=_alone)
+    try:
+        futures = [pool.submit(function, item) for item in items]
+        for future in track(futures, title):
+            yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(workers)
+
+
+def _alone() -> None:
+    """OpenMP, in this thread, uses no others: in all libraries that are loaded by now."""
+    ThreadpoolController().limit(limits=1, user_api="openmp")

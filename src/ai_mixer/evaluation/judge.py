@@ -1,0 +1,106 @@
+"""One excerpt, heard by every system under every condition: records of what came of it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ai_mixer.baselines.system import System
+from ai_mixer.console import Console
+from ai_mixer.dsp.loudness import loudness_lufs
+from ai_mixer.metrics.distance import Target
+from ai_mixer.metrics.distortion import console_thd_n_percent
+from ai_mixer.metrics.knob_use import knob_use
+from ai_mixer.metrics.knobs import knob_errors
+from ai_mixer.metrics.standards import standards
+from ai_mixer.types import Batch, Song
+
+Measured = dict[str, Tensor]
+"""What was measured of one system: name → [B]."""
+
+
+class Excerpt(NamedTuple):
+    """What every system is asked about: a batch of one, the `place`-th of all."""
+
+    batch: Batch
+    place: int
+    target: Target
+    rough: Measured
+
+
+class Judge:
+    """Asks the systems and measures their answers (protocols K, A and S).
+
+    console: the one whose knobs the true positions are. excerpts: how many there are in
+    all, among which a system that takes part in few is given evenly chosen ones.
+    """
+
+    def __init__(
+        self,
+        systems: Mapping[str, System],
+        conditions: Sequence[str],
+        console: Console,
+        songs: Mapping[str, Song],
+        excerpts: int,
+    ) -> None:
+        self.systems, self.conditions, self.console = systems, conditions, console
+        self.songs, self.excerpts = songs, excerpts
+
+    @torch.inference_mode()
+    def records(self, batch: Batch, place: int) -> list[dict[str, Any]]:
+        """A row per condition and system. batch: one excerpt, the `place`-th of all."""
+        target = Target(batch.finished, batch.sample_rate)
+        excerpt = Excerpt(batch, place, target, target.distances(batch.rough))
+        known: dict[str, Measured] = {}
+        rows = []
+        for condition in self.conditions:
+            for name, system in self.systems.items():
+                if condition not in system.conditions:
+                    continue
+                if name not in known or system.listens:
+                    known[name] = self._ask(name, system, excerpt, condition)
+                rows.append(self._row(batch, condition, name, known[name]))
+        return rows
+
+    def _ask(self, name: str, system: System, excerpt: Excerpt, condition: str) -> Measured:
+        """What was measured; nothing (NaN in the table) where the system has no answer."""
+        batch, place, target, rough = excerpt
+        unknown = system.needs_knobs and not bool(batch.mask.any())
+        if unknown or not _chosen(place, self.excerpts, system.at_most):
+            return {}
+        audio, knobs = system.mix(batch, condition)
+        if system.only_level:  # at equal loudness it is the rough; crest and width know no level
+            gap = target.loudness - loudness_lufs(audio, batch.sample_rate)
+            measured = {**rough, "loudness_lu": gap.abs()}
+        else:
+            measured = target.distances(audio)
+        measured |= standards(audio, batch.rough, batch.finished, batch.sample_rate)
+        if knobs is not None:
+            measured |= knob_errors(self.console.knobs, knobs, batch.knobs, batch.mask)
+            measured |= knob_use(self.console.knobs, knobs)
+        if knobs is not None and name == "model":
+            percent = console_thd_n_percent(self.console, knobs, batch.sample_rate)
+            measured["standard/thd_n_percent"] = percent
+        return measured
+
+    def _row(self, batch: Batch, condition: str, name: str, measured: Measured) -> dict[str, Any]:
+        song = self.songs[batch.song_id[0]]
+        return {
+            "song_id": song.song,  # several recordings of one song are one witness
+            "genre": song.genre or "unknown",
+            "condition": condition,
+            "system": name,
+            **{name: float(values[0]) for name, values in measured.items()},
+        }
+
+
+def _chosen(place: int, excerpts: int, at_most: int | None) -> bool:
+    """Is this one of `at_most` places, evenly over all?
+
+    >>> [place for place in range(10) if _chosen(place, 10, 3)]
+    [0, 4, 7]
+    """
+    if at_most is None or at_most >= excerpts:
+        return True
+    return place * at_most % excerpts < at_most
