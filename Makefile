@@ -114,7 +114,7 @@ compare: $(READY) ## the same songs by several runs, to hear blind: make compare
 	$(BIN)/python -m ai_mixer.stages.compare $(WORDS)
 
 report: $(READY) ## every configuration, best first, mean over its seeds: make report by='closeness blind'
-	@$(BIN)/python -m ai_mixer.stages.leaderboard $(WORDS)
+	@$(BIN)/python -m ai_mixer.stages.report $(WORDS)
 
 .PHONY: gc relocate
 gc: $(READY) ## what could go from mlruns/ (bin, folders without a run, drafts); make gc go=1 removes it

@@ -17,7 +17,7 @@ STAGES = {
     "render": "ai_mixer.stages.render",
     "listen": "ai_mixer.stages.listen",
     "compare": "ai_mixer.stages.compare",
-    "report": "ai_mixer.stages.leaderboard",
+    "report": "ai_mixer.stages.report",
     "gc": "ai_mixer.stages.gc",
     "relocate": "ai_mixer.stages.relocate",
     "loss-scales": "ai_mixer.stages.loss_scales",

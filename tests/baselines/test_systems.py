@@ -13,7 +13,7 @@ from ai_mixer.baselines.loudness_only import LoudnessOnly
 from ai_mixer.baselines.matching import Matching
 from ai_mixer.baselines.mean_knobs import MeanKnobs
 from ai_mixer.baselines.menu import ALWAYS, NAMES, choose
-from ai_mixer.baselines.model import Champion
+from ai_mixer.baselines.model import Guest
 from ai_mixer.baselines.ridge import Ridge
 from ai_mixer.baselines.trees import Trees
 from ai_mixer.dsp.loudness import loudness_lufs
@@ -78,15 +78,18 @@ def test_mean_knobs_do_not_listen(player, batch):
     assert audio.shape == batch.rough.shape
 
 
-def test_a_champion_on_another_console_is_judged_by_its_sound(player, batch):
+def test_a_guest_from_another_console_means_the_same_settings(player, batch):
     from ai_mixer.console.load import load_console
 
-    player.hear = lambda heard, condition: torch.full((2, len(player.trained)), 0.5)
+    player.hear = lambda heard, condition: torch.full((2, len(player.trained)), 0.6)
     other = type(player)(**vars(player) | {"console": load_console(ranges="musical")})
-    assert Champion(player, player).mix(batch, "blind").knobs is not None
-    answer = Champion(player, other).mix(batch, "blind")
-    assert answer.knobs is None
-    assert answer.audio.shape == batch.rough.shape
+    own, read = (Guest(player, judge).mix(batch, "blind") for judge in (player, other))
+    assert own.audio.equal(read.audio)
+    assert not own.knobs.allclose(read.knobs)
+    for mine, told in zip(
+        player.console.settings(own.knobs), other.console.settings(read.knobs), strict=True
+    ):
+        assert told == pytest.approx(mine, rel=1e-4)
 
 
 def test_the_menu():

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ai_mixer.comparison.contenders import LETTERS
 from ai_mixer.listening.facts import Label
 from ai_mixer.listening.page import Section, write_page
 from ai_mixer.listening.samples import Mix, SettingRow, SongSamples
-from ai_mixer.stages.contenders import LETTERS
 
 MIXES = {"mix1": Label("A", "first run"), "mix2": Label("B", "second run")}
 RMS_DB = {"rough": -22.98, "mix1": -10.97, "mix2": -16.99, "finished": -4.95}

@@ -128,7 +128,7 @@ def test_each_is_listed_with_its_reason(learned):
         assert reason in reasons[name]
     (late,) = pd.read_csv(run.artifact_dir / "eval" / "skipped.csv").file
     assert Path(late).name == "torn in the test.flac"
-    assert "Songs left out: 1" in (run.artifact_dir / "eval" / "tables.md").read_text()
+    assert "songs left out: 1" in (run.artifact_dir / "eval" / "tables.md").read_text()
 
 
 def test_each_is_named_on_the_screen(learned):

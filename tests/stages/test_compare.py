@@ -6,10 +6,10 @@ import shutil
 import pandas as pd
 import pytest
 
+from ai_mixer.comparison.contenders import contenders
+from ai_mixer.comparison.unseen import unseen
 from ai_mixer.data.folder import Folder
 from ai_mixer.stages import compare
-from ai_mixer.stages.contenders import contenders
-from ai_mixer.stages.unseen import unseen
 
 FILES = ("model.json", "model.safetensors", "split.csv")
 

@@ -111,7 +111,7 @@ def test_a_page_is_chosen_as_everywhere(look_alikes, make_data):
 def test_no_name_is_answered_with_the_menu(make_data):
     (_, errors), code = make_data()
     assert code == 1
-    assert re.match(r"error: .* options: band .*fma .*gtzan .*musdb18 musdb18hq\n$", errors)
+    assert re.match(r"error: .* options: band .*fma .*gtzan .*musdb18 musdb18hq pairs\n$", errors)
 
 
 def test_archives_are_fetched_unpacked_and_described(archive, make_data, tmp_path):

@@ -1,54 +1,60 @@
-"""What a run says of its tables: knob skill where the knobs are known, else closeness."""
-
-import math
+"""`make report`: markdown and CSV, and its mistakes in one line."""
 
 import pandas as pd
 import pytest
 
-from ai_mixer.evaluation.evaluation import Evaluation
-from ai_mixer.metrics.tables import table_a, table_k
-from ai_mixer.stages.report import description, headline, summary
-from ai_mixer.types import CONDITIONS
-
-DISTANCES = ("stft", "spectrum_db", "loudness_lu", "crest_db", "width_db")
-AS_FAR = {"rough": 2.0, "mean_knobs": 2.0, "model": 1.0}
+from ai_mixer.stages import report as stage
+from ai_mixer.tracking import Run
 
 
-def evaluation(knob_errors):
-    """Three songs and a model half as far from the finished version as the rough is."""
-    records = pd.DataFrame(
-        {
-            **{"song_id": song, "genre": "rock", "condition": condition, "system": system},
-            **dict.fromkeys(DISTANCES, far),
-            "error/low_eq": knob_errors[system],
-        }
-        for song in ("a", "b", "c")
-        for condition in CONDITIONS
-        for system, far in AS_FAR.items()
+@pytest.fixture
+def judged(store):
+    """Two seeds of one configuration, and one that broke off."""
+    for seed, skill in enumerate([0.2, 0.4]):
+        with Run.start(store, "train", "name", {"command": "make train model=cnn"}) as run:
+            run.log_params({"seed": seed, "group": {"data": "band"}})
+            run.log_metrics({"test/skill_blind": skill, "test/closeness_blind": 0.5})
+    Run.start(store, "train", "broken").end("FAILED")
+    return store
+
+
+@pytest.fixture
+def report(command, judged, tmp_path):
+    """A function: words → what `make report` prints."""
+    return lambda *words: command(
+        stage, f"paths.mlruns={judged.folder}", f"paths.outputs={tmp_path}", *words
     )
-    return Evaluation(records, table_k(records), table_a(records))
 
 
-@pytest.fixture
-def known():
-    return evaluation({"rough": math.nan, "mean_knobs": 0.2, "model": 0.05})
+def test_markdown_and_csv(report, tmp_path):
+    said = report()
+    assert "| model=cnn | band | 2 seeds | 0.30 [-0.97, 1.57] | – | – | 0.50 [0.50, 0.50] |" in said
+    assert "- 1 failed: " in said
+    page, numbers = tmp_path / "report.md", tmp_path / "report.csv"
+    assert page.read_text() in said
+    assert pd.read_csv(numbers)["skill blind"].tolist() == [pytest.approx(0.3)]
 
 
-@pytest.fixture
-def unknown():
-    return evaluation(dict.fromkeys(AS_FAR, math.nan))
+def test_where_and_experiment(report):
+    assert "1 run |" in report('where="metrics.`test/skill_blind` > 0.3"')
+    assert "2 seeds" in report("experiment_name=train")
 
 
-def test_knobs_are_known(known):
-    assert headline(known) == {f"knob skill, {name}": "0.75" for name in CONDITIONS}
-    assert "blind **+0.75** [+0.75, +0.75]" in description(known, "Again: so.")
-    assert "+0.75  [+0.75, +0.75]   MAE 0.050" in summary(known)
-
-
-def test_knobs_are_unknown(unknown):
-    assert headline(unknown) == {f"closeness, {name}": "0.50" for name in CONDITIONS}
-    first = description(unknown, "Again: so.").splitlines()[0]
-    assert "blind **+0.50**" in first
-    assert "nan" not in first
-    assert "blind      +0.50" in summary(unknown)
-    assert "nan" not in summary(unknown)
+@pytest.mark.parametrize(
+    ("word", "line"),
+    [
+        ("experiment_name=nonsense", "no experiment 'nonsense'"),
+        ("where=nonsense", "where=nonsense: "),
+        ("where=\"params.a = 'b'\"", "no run with where=params.a = 'b'"),
+        ("by=nonsense", "by=nonsense: is none of skill blind"),
+        ("out=a.txt", "out=a.txt: must end in .md"),
+        ("paths.mlruns=nowhere", "no run in nowhere"),
+    ],
+)
+def test_mistakes_are_one_line(report, capsys, word, line):
+    with pytest.raises(SystemExit):
+        report(word)
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert line in said
+    assert said.count("\n") == 1

@@ -116,15 +116,16 @@ def figures(run):
     each = {
         f"figures/epoch_{epoch:03d}/{name}.png" for epoch in (0, 1) for name in ("knobs", "skill")
     }
-    assert found == {"figures/knob_skill.png", *each}
+    assert found == {"eval/knob_skill.png", "eval/closeness.png", *each}
 
 
 def tables(run):
     names = {file.name for file in (run.folder / "eval").iterdir()}
-    assert names == {"records.csv", "knobs.csv", "audio.csv", "tables.md"}
+    tables = ("records", "knobs", "audio", "standards", "bands", "versus", "songs")
+    pictures = {"knob_skill.png", "closeness.png"}
+    assert names == {*(f"{table}.csv" for table in tables), *pictures, "tables.md"}
     text = (run.folder / "eval" / "tables.md").read_text()
-    assert "Protocol K" in text
-    assert "Protocol A" in text
+    assert all(f"Protocol {protocol}" in text for protocol in "KAS")
 
 
 def description(run):

@@ -1,5 +1,6 @@
-"""`model` and `champion`: a trained mixer, asked as a user asks it."""
+"""`model` and its guests, `champion` among them: a trained mixer, asked as a user asks it."""
 
+import torch
 from torch import Tensor
 
 from ai_mixer.baselines.system import Answer, KnobSystem
@@ -15,18 +16,34 @@ class Model(KnobSystem):
         return self.mixer.hear(batch, condition)
 
 
-class Champion(Model):
+class Guest(Model):
     """Another run's mixer on the same excerpts: an answer to whether a new model is better.
 
-    judge: the mixer whose knobs are the truth's. If the champion plays another console or other
-    ranges, its positions mean something else, and only its sound is judged.
+    judge: the mixer whose knobs are the truth's. If the guest plays another console or other
+    ranges, its settings are read on the judge's knobs.
     """
 
     def __init__(self, mixer: Mixer, judge: Mixer) -> None:
         super().__init__(mixer)
-        self.same_knobs = mixer.console.knobs == judge.console.knobs
+        self.judge = judge
 
     def mix(self, batch: Batch, condition: str) -> Answer:
         """What its console makes of its knobs."""
-        answer = super().mix(batch, condition)
-        return answer if self.same_knobs else Answer(answer.audio)
+        audio, knobs = super().mix(batch, condition)
+        assert knobs is not None
+        return Answer(audio, read_on(self.mixer, self.judge, knobs))
+
+
+def read_on(mixer: Mixer, other: Mixer, knobs: Tensor) -> Tensor:
+    """A mixer's positions [B, P] read on another's knobs: the same settings, NaN for what it lacks.
+
+    Not limited to 0–1: a setting beyond the other's ends is an error that large.
+    """
+    if mixer.console.knobs == other.console.knobs:
+        return knobs
+    settings = mixer.console.settings(knobs)
+    columns = [
+        knob.to_position(torch.tensor([song.get(knob.name, torch.nan) for song in settings]))
+        for knob in other.console.knobs
+    ]
+    return torch.stack(columns, dim=-1).to(knobs)

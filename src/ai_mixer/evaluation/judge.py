@@ -3,18 +3,22 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import pandas as pd
 import torch
 from torch import Tensor
 
 from ai_mixer.baselines.system import System
 from ai_mixer.console import Console
+from ai_mixer.cores import over_cores
+from ai_mixer.data.dataset import SongDataset
+from ai_mixer.data.skipped import SkippedSongs
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.metrics.distance import Target
 from ai_mixer.metrics.distortion import console_thd_n_percent
 from ai_mixer.metrics.knob_use import knob_use
 from ai_mixer.metrics.knobs import knob_errors
 from ai_mixer.metrics.standards import standards
-from ai_mixer.types import Batch, Song
+from ai_mixer.types import Batch, Skipped, Song
 
 Measured = dict[str, Tensor]
 """What was measured of one system: name → [B]."""
@@ -93,6 +97,29 @@ class Judge:
             "system": name,
             **{name: float(values[0]) for name, values in measured.items()},
         }
+
+
+def judged(
+    systems: Mapping[str, System],
+    conditions: Sequence[str],
+    console: Console,
+    dataset: SongDataset,
+    title: str,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Records of every excerpt, and the songs that were left out (file, reason)."""
+    songs = {song.id: song for song in dataset.songs}
+    judge = Judge(systems, conditions, console, songs, len(dataset))
+
+    def outcome(place: int) -> tuple[list[dict[str, Any]], list[Skipped]]:
+        batch = Batch.collate([dataset[0, place]])
+        return judge.records(batch, place), batch.skipped
+
+    rows: list[dict[str, Any]] = []
+    skipped = SkippedSongs()
+    for records, left_out in over_cores(outcome, range(len(dataset)), title):
+        rows += records
+        skipped.add(left_out)
+    return pd.DataFrame(rows), pd.DataFrame(skipped.rows())
 
 
 def _chosen(place: int, excerpts: int, at_most: int | None) -> bool:

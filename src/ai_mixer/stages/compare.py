@@ -9,15 +9,15 @@ from omegaconf import DictConfig
 
 from ai_mixer.assemble import held_out
 from ai_mixer.command.stage import stage
+from ai_mixer.comparison.contenders import Contender, contenders, told
+from ai_mixer.comparison.contest import closeness_by_song, differences, judge, standings
+from ai_mixer.comparison.page import Comparison, words, write
+from ai_mixer.comparison.unseen import unseen
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.listening import Mix, SongSamples, setting_rows
 from ai_mixer.metrics.distance import distances
 from ai_mixer.mixer import Mixer
 from ai_mixer.quiet import track
-from ai_mixer.stages.compare_page import Comparison, words, write
-from ai_mixer.stages.contenders import Contender, contenders, told
-from ai_mixer.stages.contest import closeness_by_song, differences, judge, standings
-from ai_mixer.stages.unseen import unseen
 from ai_mixer.types import CONDITIONS, GENRES, Batch
 
 
@@ -29,7 +29,6 @@ def compare(
     excerpts_per_song: int = 2,
     songs: int = 6,
     seconds: float = 10.0,
-    batch_size: int = 8,
     seed: int = 0,
 ) -> Comparison:
     """Judge all runs on the same excerpts, and mix some of the songs with each.
@@ -43,7 +42,7 @@ def compare(
     free = unseen(dataset.songs, {run.letter: run.folder for run in runs})
     dataset.songs = free.songs
     letters = [run.letter for run in runs]
-    records = judge({run.letter: run.mixer for run in runs}, dataset, batch_size)
+    records = judge({run.letter: run.mixer for run in runs}, dataset)
     tables = {
         "standings": standings(records, letters),
         "differences": differences(records, letters, seed),
@@ -121,7 +120,7 @@ def _listed(word: str) -> str:
 @stage("compare", meant=listed)
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.stages.compare runs=a,b [name=value …]`."""
-    names = ("split", "excerpts_per_song", "songs", "seconds", "batch_size", "seed")
+    names = ("split", "excerpts_per_song", "songs", "seconds", "seed")
     options: dict[str, Any] = {name: cfg[name] for name in names}
     runs = contenders([str(run) for run in cfg.runs or []], cfg.paths.mlruns, cfg.trusted)
     found = compare(runs, data=cfg.get("data"), **options)

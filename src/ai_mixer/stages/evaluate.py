@@ -6,28 +6,21 @@ baselines. Every excerpt is drawn once and heard by every system under every con
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 from omegaconf import DictConfig
 
 from ai_mixer.assemble import asked_run, held_out
 from ai_mixer.baselines.menu import CHEAP, choose, take_part
-from ai_mixer.baselines.model import Champion, Model
+from ai_mixer.baselines.model import Guest, Model
 from ai_mixer.command.stage import stage
-from ai_mixer.cores import over_cores
-from ai_mixer.data.skipped import SkippedSongs
 from ai_mixer.evaluation.conditions import ALL, conditions_for
 from ai_mixer.evaluation.evaluation import Evaluation, evaluation_of
-from ai_mixer.evaluation.judge import Judge
+from ai_mixer.evaluation.judge import judged
 from ai_mixer.evaluation.speed import table_speed
 from ai_mixer.metrics.markdown import to_markdown
 from ai_mixer.mixer import Mixer, load_checkpoint, load_model, run_of_checkpoint
 from ai_mixer.tracking import Store, find_run
 from ai_mixer.tracking.afterwards import add_metrics
-from ai_mixer.types import Batch, Skipped
-
-Outcome = tuple[list[dict[str, Any]], list[Skipped]]
 
 
 def evaluate(
@@ -59,23 +52,10 @@ def evaluate(
     conditions = conditions_for(condition, dataset.songs, dataset.excerpt_s)
     rivals, missing = take_part(names, mixer, examples=examples, fitted_excerpts=fitted_excerpts)
     if champion is not None:
-        rivals["champion"] = Champion(champion, mixer)
-    songs = {song.id: song for song in dataset.songs}
-    asked = {**rivals, "model": Model(mixer)}
-    judge = Judge(asked, conditions, mixer.console, songs, len(dataset))
-
-    def outcome(place: int) -> Outcome:
-        batch = Batch.collate([dataset[0, place]])
-        return judge.records(batch, place), batch.skipped
-
-    rows: list[dict[str, Any]] = []
-    skipped = SkippedSongs()
-    for records, left_out in over_cores(
-        outcome, range(len(dataset)), f"evaluating on {split} songs"
-    ):
-        rows += records
-        skipped.add(left_out)
-    return evaluation_of(pd.DataFrame(rows), pd.DataFrame(skipped.rows()), missing)
+        rivals["champion"] = Guest(champion, mixer)
+    asked, title = {**rivals, "model": Model(mixer)}, f"evaluating on {split} songs"
+    records, skipped = judged(asked, conditions, mixer.console, dataset, title)
+    return evaluation_of(records, skipped, missing)
 
 
 OPTIONS = (

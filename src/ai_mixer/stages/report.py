@@ -1,56 +1,67 @@
-"""What a run says of its tables: on the screen, on the listening page, in MLflow."""
+"""Report: every configuration that was trained, best first, as a table over all runs."""
 
-import math
+from collections import Counter
+from pathlib import Path
 
-from ai_mixer.evaluation.evaluation import Evaluation
+from omegaconf import DictConfig
 
-SKILL = "knob skill (0 = always the mean knobs, 1 = exact)"
-CLOSENESS = "knobs unknown, so closeness (0 = the rough, 1 = the finished version)"
+from ai_mixer.command.stage import stage
+from ai_mixer.disk import writing
+from ai_mixer.metrics.markdown import to_markdown
+from ai_mixer.tracking import list_runs
+from ai_mixer.tracking.configurations import Report, report
 
-
-def summary(tables: Evaluation) -> str:
-    """Lines for the screen."""
-    if not knobs_known(tables):
-        lines = (f"  {name:<10} {tables.closeness(name):+.2f}" for name in tables.conditions)
-        return "\n".join([f"held-out songs, {CLOSENESS}", *lines])
-    lines = (
-        f"  {name:<10} {_skill(tables, name, '{:+.2f}  ')}   MAE {tables.skill(name, 'mae'):.3f}"
-        for name in tables.conditions
-    )
-    return "\n".join([f"held-out songs, {SKILL}", *lines])
-
-
-def headline(tables: Evaluation) -> dict[str, float | str]:
-    """Headline figures at the top of the listening page."""
-    if not knobs_known(tables):
-        return {f"closeness, {name}": f"{tables.closeness(name):.2f}" for name in tables.conditions}
-    return {f"knob skill, {name}": f"{tables.skill(name):.2f}" for name in tables.conditions}
+MEANING = (
+    "Skill is protocol K, closeness protocol A, on the held-out songs of each run: 0 is no better "
+    "than mean knobs and the rough version, 1 is exact. In brackets the 95 % interval of the mean "
+    "over seeds or folds (Student's t); one run alone has none. Rows compare only where the songs "
+    "are the same. Weights in millions."
+)
 
 
-def description(tables: Evaluation, again: str) -> str:
-    """What MLflow shows of the run. again: how to make it once more."""
-    if knobs_known(tables):
-        of, figures = (
-            SKILL,
-            [f"{name} {_skill(tables, name, '**{:+.2f}** ')}" for name in tables.conditions],
+def text(found: Report) -> str:
+    """The table as markdown, what it means and what is in no row."""
+    rows = found.table.set_index(["words", "songs", "runs"])
+    kinds = Counter(found.left_out.values())
+    lines = [f"- {count} {why}: {_first(found, why)}" for why, count in kinds.most_common()]
+    left_out = ["", "Runs in no row:", *lines] if lines else []
+    return "\n".join(["# Runs", "", MEANING, "", to_markdown(rows).rstrip(), *left_out, ""])
+
+
+def _first(found: Report, why: str) -> str:
+    """Some of the runs by name."""
+    ids = [run_id[:8] for run_id, reason in found.left_out.items() if reason == why]
+    return ", ".join(ids[:5]) + (" …" if len(ids) > 5 else "")
+
+
+def write(found: Report, path: Path) -> None:
+    """The markdown at `path`, and the numbers beside it as CSV."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path):
+        path.write_text(text(found), encoding="utf-8")
+        found.table.to_csv(path.with_suffix(".csv"), index=False)
+
+
+@stage("report")
+def main(cfg: DictConfig) -> None:
+    """`python -m ai_mixer.stages.report [name=value …]`."""
+    runs = list_runs(cfg.paths.mlruns, cfg.experiment_name, cfg.where)
+    if runs.empty:
+        asked = ", ".join(
+            f"{k}={cfg[k]}" for k in ("experiment_name", "where") if cfg[k] is not None
         )
-    else:
-        of = CLOSENESS
-        figures = [f"{name} **{tables.closeness(name):+.2f}**" for name in tables.conditions]
-    return (
-        f"Held-out songs, {of}: {', '.join(figures)}.  \n"
-        f"{again}  \n"
-        "Listen: `listening/index.html` among the artifacts.\n\n"
-        f"{tables.markdown()}"
-    )
+        raise ValueError(
+            f"no run{f' with {asked}' if asked else ''} in {cfg.paths.mlruns}: "
+            "`make train` makes one"
+        )
+    found = report(runs, cfg.by)
+    path = Path(cfg.out)
+    if path.suffix != ".md":
+        raise ValueError(f"out={cfg.out}: must end in .md; the numbers go beside it as .csv")
+    write(found, path)
+    print(text(found))
+    print(path)
 
 
-def knobs_known(tables: Evaluation) -> bool:
-    """Of before-and-after pairs nobody knows them."""
-    return not all(math.isnan(tables.skill(condition)) for condition in tables.conditions)
-
-
-def _skill(tables: Evaluation, condition: str, form: str) -> str:
-    """Headline skill in this form, and its interval."""
-    low, high = (tables.skill(condition, number) for number in ("skill_low", "skill_high"))
-    return f"{form.format(tables.skill(condition))}[{low:+.2f}, {high:+.2f}]"
+if __name__ == "__main__":
+    main()

@@ -11,10 +11,9 @@ from ai_mixer.assemble import Parts, assemble, trusted_in
 from ai_mixer.command.stage import stage
 from ai_mixer.command.stopping import stoppable
 from ai_mixer.command.words import command_line
-from ai_mixer.figures import skill_figure
+from ai_mixer.evaluation import words
 from ai_mixer.mixer import load_model, model_card
 from ai_mixer.processes import rank
-from ai_mixer.stages import report
 from ai_mixer.stages.cross_validate import cross_validate
 from ai_mixer.stages.evaluate import evaluate
 from ai_mixer.stages.render import render
@@ -93,17 +92,16 @@ def _judge(cfg: DictConfig, run: Run, overrides: list[str], step: int) -> None:
     tables = evaluate(mixer, seed=cfg.seed, **cfg.evaluate)
     tables.write(run.artifact_dir / "eval")
     run.log_metrics(tables.figures(), step=step)
-    run.log_figure(skill_figure(tables.knobs), "figures/knob_skill.png")
     page = render(
         mixer,
         run.artifact_dir / "listening",
         title=cfg.run_name,
-        headline=report.headline(tables),
+        headline=words.headline(tables),
         seed=cfg.seed,
         **cfg.render,
     )
-    run.describe(report.description(tables, _again(cfg, overrides)))
-    print(report.summary(tables))
+    run.describe(words.description(tables, _again(cfg, overrides)))
+    print(words.summary(tables))
     print(f"listen: {page}\ntables: {run.artifact_dir / 'eval' / 'tables.md'}\nbrowse: make ui")
 
 

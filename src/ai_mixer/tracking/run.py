@@ -20,7 +20,6 @@ from ai_mixer.tracking.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
     from pytorch_lightning.loggers import MLFlowLogger
 
 PARAMS_PER_CALL = 100  # MLflow's limits
@@ -154,10 +153,6 @@ class Run:
 
         dataset = Dataset(name, digest, "local", source="split.csv", profile=json.dumps(facts))
         self._client.log_inputs(self.id, [DatasetInput(dataset)])
-
-    def log_figure(self, figure: "Figure", path: str) -> None:
-        """A matplotlib figure; the suffix of `path` chooses the format."""
-        self._client.log_figure(self.id, figure, path)
 
     def log_artifact(self, file: str | Path, folder: str | None = None) -> None:
         """Copy a file into the run's artifacts."""

@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 import torch
 
-from ai_mixer.console.load import load_console
-from ai_mixer.metrics.statistics import skill_estimates
-from ai_mixer.stages.contest import (
+from ai_mixer.baselines.model import read_on
+from ai_mixer.comparison.contest import (
     closeness_by_song,
     differences,
-    read_on,
     skill_difference,
     standings,
 )
+from ai_mixer.console.load import load_console
+from ai_mixer.metrics.statistics import skill_estimates
 from ai_mixer.types import CONDITIONS
 
 FAR = {"rough": 2.0, "mean_knobs": 1.8, "A": 1.0, "B": 1.2}

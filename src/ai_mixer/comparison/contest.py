@@ -10,14 +10,13 @@ from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor
-from torch.utils.data import DataLoader
 
+from ai_mixer.baselines.mean_knobs import MeanKnobs
+from ai_mixer.baselines.model import Guest
+from ai_mixer.baselines.rough import Rough
 from ai_mixer.data.dataset import SongDataset
-from ai_mixer.data.skipped import SkippedSongs
-from ai_mixer.metrics.distance import distances
-from ai_mixer.metrics.knobs import HEADLINE, knob_errors, skill
+from ai_mixer.evaluation.judge import judged
+from ai_mixer.metrics.knobs import HEADLINE, skill
 from ai_mixer.metrics.markdown import HIGH, LOW
 from ai_mixer.metrics.statistics import (
     CONFIDENCE,
@@ -29,50 +28,23 @@ from ai_mixer.metrics.statistics import (
 )
 from ai_mixer.metrics.tables import ERROR, table_a, table_k
 from ai_mixer.mixer import Mixer
-from ai_mixer.quiet import track
-from ai_mixer.types import CONDITIONS, Batch
+from ai_mixer.types import CONDITIONS
 
 MEASURES = ("skill", "closeness")
 ENDS = ("", LOW, HIGH)
 
 
-@torch.inference_mode()
-def judge(mixers: Mapping[str, Mixer], dataset: SongDataset, batch_size: int = 8) -> pd.DataFrame:
+def judge(mixers: Mapping[str, Mixer], dataset: SongDataset) -> pd.DataFrame:
     """Records as `metrics.tables` reads them: a row per excerpt, condition and system.
 
     dataset: examples of the first mixer's console that carry a reference. Systems are the names in
     `mixers`, `rough` and `mean_knobs`.
     """
     first = next(iter(mixers.values()))
-    batches: DataLoader[Batch] = DataLoader(
-        [(0, index) for index in range(len(dataset))],  # type: ignore[arg-type]
-        batch_size=batch_size if dataset.excerpt_s else 1,
-        collate_fn=lambda keys: Batch.collate([dataset[key] for key in keys]),
-    )
-    songs = {song.id: song for song in dataset.songs}
-    rows, skipped = [], SkippedSongs()
-    for batch in track(batches, f"judging {len(mixers)} runs on {len(dataset.songs)} songs"):
-        skipped.add(batch.skipped)
-        floor = first.hold_untrained(first.mean_knobs.expand_as(batch.knobs))
-        rough = distances(batch.rough, batch.finished, batch.sample_rate)
-        shared = {"rough": rough, "mean_knobs": _mixed(first, first, batch, floor)}
-        for condition in CONDITIONS:
-            own = {
-                name: _mixed(mixer, first, batch, mixer.hear(batch, condition))
-                for name, mixer in mixers.items()
-            }
-            rows += [
-                {
-                    "song_id": songs[recording].song,
-                    "genre": songs[recording].genre or "unknown",
-                    "condition": condition,
-                    "system": system,
-                    **{name: float(values[item]) for name, values in measured.items()},
-                }
-                for system, measured in {**shared, **own}.items()
-                for item, recording in enumerate(batch.song_id)
-            ]
-    return pd.DataFrame(rows)
+    systems = {"rough": Rough(), "mean_knobs": MeanKnobs(first)}
+    guests = {name: Guest(mixer, first) for name, mixer in mixers.items()}
+    title = f"judging {len(mixers)} runs on {len(dataset.songs)} songs"
+    return judged({**systems, **guests}, CONDITIONS, first.console, dataset, title)[0]
 
 
 def standings(records: pd.DataFrame, names: list[str]) -> pd.DataFrame:
@@ -145,29 +117,6 @@ def closeness_by_song(records: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     table = pd.DataFrame(columns)
     order = (table.max(axis=1) - table.min(axis=1)).sort_values(ascending=False, kind="stable")
     return table.loc[order.index].rename_axis("song")
-
-
-def read_on(mixer: Mixer, other: Mixer, knobs: Tensor) -> Tensor:
-    """A mixer's positions [B, P] read on another's knobs: the same settings, NaN for what it lacks.
-
-    Not limited to 0–1: a setting beyond the other's ends is an error that large.
-    """
-    if mixer.console.knobs == other.console.knobs:
-        return knobs
-    settings = mixer.console.settings(knobs)
-    columns = [
-        knob.to_position(torch.tensor([song.get(knob.name, torch.nan) for song in settings]))
-        for knob in other.console.knobs
-    ]
-    return torch.stack(columns, dim=-1).to(knobs)
-
-
-def _mixed(mixer: Mixer, first: Mixer, batch: Batch, knobs: Tensor) -> dict[str, Tensor]:
-    mix = mixer.console(batch.rough, batch.sample_rate, knobs)
-    return {
-        **distances(mix, batch.finished, batch.sample_rate),
-        **knob_errors(first.console.knobs, read_on(mixer, first, knobs), batch.knobs, batch.mask),
-    }
 
 
 def _of(records: pd.DataFrame, system: str, condition: str) -> pd.DataFrame:

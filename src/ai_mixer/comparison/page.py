@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from ai_mixer.comparison.contenders import Contender
+from ai_mixer.comparison.unseen import Unseen
 from ai_mixer.listening import Label, Section, SongSamples, write_page
 from ai_mixer.metrics.markdown import HIGH, LOW, to_markdown
-from ai_mixer.stages.contenders import Contender
-from ai_mixer.stages.unseen import Unseen
 from ai_mixer.types import CONDITIONS
 
 ROWS, MOST = 12, 40  # of a long table on the page; the CSV has all
