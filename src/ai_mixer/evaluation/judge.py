@@ -17,7 +17,7 @@ from ai_mixer.metrics.distance import Target
 from ai_mixer.metrics.distortion import console_thd_n_percent
 from ai_mixer.metrics.knob_use import knob_use
 from ai_mixer.metrics.knobs import knob_errors
-from ai_mixer.metrics.standards import standards
+from ai_mixer.metrics.standards import density, standards
 from ai_mixer.types import Batch, Skipped, Song
 
 Measured = dict[str, Tensor]
@@ -30,6 +30,7 @@ class Excerpt(NamedTuple):
     batch: Batch
     place: int
     target: Target
+    density: Tensor  # of the finished version
     rough: Measured
 
 
@@ -55,7 +56,8 @@ class Judge:
     def records(self, batch: Batch, place: int) -> list[dict[str, Any]]:
         """A row per condition and system. batch: one excerpt, the `place`-th of all."""
         target = Target(batch.finished, batch.sample_rate)
-        excerpt = Excerpt(batch, place, target, target.distances(batch.rough))
+        spectrum = density(batch.finished, batch.sample_rate)
+        excerpt = Excerpt(batch, place, target, spectrum, target.distances(batch.rough))
         known: dict[str, Measured] = {}
         rows = []
         for condition in self.conditions:
@@ -69,7 +71,7 @@ class Judge:
 
     def _ask(self, name: str, system: System, excerpt: Excerpt, condition: str) -> Measured:
         """What was measured; nothing (NaN in the table) where the system has no answer."""
-        batch, place, target, rough = excerpt
+        batch, place, target, spectrum, rough = excerpt
         unknown = system.needs_knobs and not bool(batch.mask.any())
         if unknown or not _chosen(place, self.excerpts, system.at_most):
             return {}
@@ -79,7 +81,8 @@ class Judge:
             measured = {**rough, "loudness_lu": gap.abs()}
         else:
             measured = target.distances(audio)
-        measured |= standards(audio, batch.rough, batch.finished, batch.sample_rate)
+        versions = (audio, batch.rough, batch.finished, batch.sample_rate)
+        measured |= standards(*versions, wanted=spectrum)
         if knobs is not None:
             measured |= knob_errors(self.console.knobs, knobs, batch.knobs, batch.mask)
             measured |= knob_use(self.console.knobs, knobs)

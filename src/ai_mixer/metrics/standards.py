@@ -48,20 +48,23 @@ def standards(
     sample_rate: int,
     target_lufs: float | Tensor = -14.0,
     ceiling_dbtp: float = -1.0,
+    wanted: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Columns of a record, each with `standard/` before its name: [B]. Audio: [B, C, T].
 
     `loudness_lufs`, `loudness_error_lu` (over the target, one number or [B]), `true_peak_dbtp`,
     `over_ceiling_db`, `crest_db`; for each band `<band>_db` (its share of the power of all five)
     and `<band>_error_db` (that over the finished version's); `centroid_hz`, `centroid_ratio` (over
-    finished; NaN where either is silent), `rms_ratio` (over rough). ValueError for unlike shapes.
+    finished; NaN where either is silent), `rms_ratio` (over rough). wanted: `density` of finished,
+    where many mixes are held against it. ValueError for unlike shapes.
     """
     if not mix.shape == rough.shape == finished.shape:
         shapes = ", ".join(str(tuple(x.shape)) for x in (mix, rough, finished))
         raise ValueError(f"mix, rough and finished differ in shape: {shapes}")
     loudness = loudness_lufs(mix, sample_rate)
     peak_db = ratio_to_db(true_peak(mix))
-    own, wanted = (long_term_power(x, sample_rate).mean(1) for x in (mix, finished))
+    own = density(mix, sample_rate)
+    wanted = density(finished, sample_rate) if wanted is None else wanted
     centroid = centroid_hz(own, sample_rate)
     values = {
         "loudness_lufs": loudness,
@@ -77,12 +80,17 @@ def standards(
     return {PREFIX + name: value for name, value in values.items()}
 
 
-def band_shares_db(density: Tensor, sample_rate: int) -> Tensor:
+def density(x: Tensor, sample_rate: int) -> Tensor:
+    """Long-term power spectrum, mean over channels: [B, C, T] → [B, bins]."""
+    return long_term_power(x, sample_rate).mean(1)
+
+
+def band_shares_db(spectrum: Tensor, sample_rate: int) -> Tensor:
     """Each band's share of the power of all five, in dB from `EMPTY_DB` to 0.
 
-    density: [..., bins] of `long_term_power` → [..., 5]. Silence reads `EMPTY_DB` in every band.
+    spectrum: [..., bins] of `density` → [..., 5]. Silence reads `EMPTY_DB` in every band.
     """
-    power = band_power(density, sample_rate, EDGES_HZ)
+    power = band_power(spectrum, sample_rate, EDGES_HZ)
     share = power / power.sum(-1, keepdim=True).clamp_min(torch.finfo(power.dtype).tiny)
     return 10.0 * share.clamp_min(10.0 ** (EMPTY_DB / 10.0)).log10()
 
