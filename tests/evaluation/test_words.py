@@ -52,3 +52,9 @@ def test_knobs_are_unknown(unknown):
     assert "nan" not in first
     assert "blind      +0.50" in summary(unknown)
     assert "nan" not in summary(unknown)
+
+
+def test_tables_of_unknown_knobs_have_no_empty_rows(known, unknown):
+    assert "Nobody knows the knobs" in unknown.markdown()
+    assert "low_eq" not in unknown.markdown()
+    assert "| low_eq | 0.75 [0.75, 0.75] |" in known.markdown()

@@ -1,5 +1,6 @@
 """The outcome of an evaluation: records, the tables made of them, and how they are written down."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,17 +54,16 @@ class Evaluation:
             figures[f"{prefix}closeness_{condition}"] = self.closeness(condition)
         return {**figures, f"{prefix}skipped_songs": float(len(self.skipped))}
 
+    @property
+    def knobs_known(self) -> bool:
+        """Of before-and-after pairs nobody knows them."""
+        return not all(math.isnan(self.skill(condition)) for condition in self.conditions)
+
     def markdown(self) -> str:
         """What a run's page shows: verdicts, tables K and A, with what they mean."""
-        songs = self.knobs[self.conditions[0], "songs"]
-        errors = self._by_condition("mae").assign(songs=songs)
         return (
             f"{self._said()}"
-            "## Protocol K: knob skill\n"
-            "1 − MAE / MAE of `mean_knobs`, on held-out songs, 95 % interval over songs.\n\n"
-            f"{to_markdown(self._by_condition('skill'))}\n"
-            "MAE as a share of the knob's travel, and the songs on which the knob counts:\n\n"
-            f"{to_markdown(errors)}\n\n"
+            f"## Protocol K: knob skill\n{self._skills()}\n"
             "## Protocol A: distance to the finished version\n"
             "closeness = 1 − d(mix) / d(rough), mid/side STFT at equal loudness; closer = share of "
             "songs that came closer.\n\n"
@@ -117,6 +117,18 @@ class Evaluation:
         if len(self.skipped):
             lines.append(f"songs left out: {len(self.skipped)} (skipped.csv)")
         return "".join(f"- {line}\n" for line in lines) + ("\n" if lines else "")
+
+    def _skills(self) -> str:
+        if not self.knobs_known:
+            return "Nobody knows the knobs of these songs: they are somebody else's work.\n"
+        songs = self.knobs[self.conditions[0], "songs"]
+        errors = self._by_condition("mae").assign(songs=songs)
+        return (
+            "1 − MAE / MAE of `mean_knobs`, on held-out songs, 95 % interval over songs.\n\n"
+            f"{to_markdown(self._by_condition('skill'))}\n"
+            "MAE as a share of the knob's travel, and the songs on which the knob counts:\n\n"
+            f"{to_markdown(errors)}\n"
+        )
 
     def _by_condition(self, number: str) -> pd.DataFrame:
         """One number of protocol K, and its interval: few columns fit a run's description."""

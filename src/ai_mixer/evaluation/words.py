@@ -1,7 +1,5 @@
 """What a run says of its tables: on the screen, on the listening page, in MLflow."""
 
-import math
-
 from ai_mixer.evaluation.evaluation import Evaluation
 
 SKILL = "knob skill (0 = always the mean knobs, 1 = exact)"
@@ -10,7 +8,7 @@ CLOSENESS = "knobs unknown, so closeness (0 = the rough, 1 = the finished versio
 
 def summary(tables: Evaluation) -> str:
     """Lines for the screen."""
-    if not knobs_known(tables):
+    if not tables.knobs_known:
         lines = (f"  {name:<10} {tables.closeness(name):+.2f}" for name in tables.conditions)
         return "\n".join([f"held-out songs, {CLOSENESS}", *lines])
     lines = (
@@ -22,14 +20,14 @@ def summary(tables: Evaluation) -> str:
 
 def headline(tables: Evaluation) -> dict[str, float | str]:
     """Headline figures at the top of the listening page."""
-    if not knobs_known(tables):
+    if not tables.knobs_known:
         return {f"closeness, {name}": f"{tables.closeness(name):.2f}" for name in tables.conditions}
     return {f"knob skill, {name}": f"{tables.skill(name):.2f}" for name in tables.conditions}
 
 
 def description(tables: Evaluation, again: str) -> str:
     """What MLflow shows of the run. again: how to make it once more."""
-    if knobs_known(tables):
+    if tables.knobs_known:
         of, figures = (
             SKILL,
             [f"{name} {_skill(tables, name, '**{:+.2f}** ')}" for name in tables.conditions],
@@ -43,11 +41,6 @@ def description(tables: Evaluation, again: str) -> str:
         "Listen: `listening/index.html` among the artifacts.\n\n"
         f"{tables.markdown()}"
     )
-
-
-def knobs_known(tables: Evaluation) -> bool:
-    """Of before-and-after pairs nobody knows them."""
-    return not all(math.isnan(tables.skill(condition)) for condition in tables.conditions)
 
 
 def _skill(tables: Evaluation, condition: str, form: str) -> str:
