@@ -9,7 +9,7 @@ from ai_mixer.console.load import load_console
 from ai_mixer.metrics.knob_use import at_bounds, knob_use, spread
 from ai_mixer.metrics.markdown import to_markdown
 from ai_mixer.metrics.standards import BANDS, CHECKS, standards
-from ai_mixer.metrics.standards_table import table_bands, table_s
+from ai_mixer.metrics.standards_table import table_bands, table_s, table_scores
 
 
 @pytest.fixture
@@ -96,3 +96,13 @@ def test_spread_is_none_for_one_answer_and_a_half_at_most():
     assert spread(torch.tensor([[0.0], [1.0]])).item() == 0.5
     with pytest.raises(ValueError, match="3 positions for 10 knobs"):
         knob_use(load_console().knobs, torch.zeros(2, 3))
+
+
+def test_scores_are_means_over_songs_of_those_who_have_them():
+    rows = [("a", "model", 0.2), ("a", "model", 0.4), ("b", "model", 0.9), ("a", "ridge", np.nan)]
+    records = pd.DataFrame(rows, columns=["song_id", "system", "score/balance"])
+    table = table_scores(records.assign(condition="blind"))
+    assert table.index.tolist() == [("blind", "model")]
+    assert table["songs"].tolist() == [2]
+    assert table["score/balance"].tolist() == pytest.approx([0.6])
+    assert table_scores(records.drop(columns="score/balance").assign(condition="blind")).empty

@@ -121,7 +121,7 @@ def figures(run):
 
 def tables(run):
     names = {file.name for file in (run.folder / "eval").iterdir()}
-    tables = ("records", "knobs", "audio", "standards", "bands", "versus", "songs")
+    tables = ("records", "knobs", "audio", "standards", "bands", "scores", "versus", "songs")
     pictures = {"knob_skill.png", "closeness.png"}
     assert names == {*(f"{table}.csv" for table in tables), *pictures, "tables.md"}
     text = (run.folder / "eval" / "tables.md").read_text()

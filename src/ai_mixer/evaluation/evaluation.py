@@ -10,7 +10,7 @@ import pandas as pd
 from ai_mixer.evaluation.pictures import closeness_figure
 from ai_mixer.evaluation.versus import songs_table, table_versus, verdicts
 from ai_mixer.figures import skill_figure
-from ai_mixer.metrics.standards_table import table_bands, table_s
+from ai_mixer.metrics.standards_table import table_bands, table_s, table_scores
 from ai_mixer.metrics.tables import DISTANCES, table_a, table_k, to_markdown
 
 SKILLS = ("skill", "skill_low", "skill_high", "mae")
@@ -28,6 +28,7 @@ class Evaluation:
     audio: pd.DataFrame
     standards: pd.DataFrame = field(default_factory=pd.DataFrame)
     bands: pd.DataFrame = field(default_factory=pd.DataFrame)
+    scores: pd.DataFrame = field(default_factory=pd.DataFrame)
     versus: pd.DataFrame = field(default_factory=pd.DataFrame)
     skipped: pd.DataFrame = field(default_factory=pd.DataFrame)
     missing: Mapping[str, str] = field(default_factory=dict)
@@ -89,6 +90,10 @@ class Evaluation:
             f"{to_markdown(_overall(self.standards))}\n"
             "Share of the five named bands in the power of all, dB, and their errors:\n\n"
             f"{to_markdown(_overall(self.bands), digits=1)}\n"
+            "## Scores\n"
+            "From 0 to 1 against the finished version at equal loudness, 1 = as the finished "
+            "version: a summary for a quick look (docs/metrics.md).\n\n"
+            f"{to_markdown(self.scores)}\n"
             "## Protocol A by genre\n\n"
             f"{to_markdown(genres)}"
         )
@@ -102,6 +107,7 @@ class Evaluation:
         self.audio.to_csv(folder / "audio.csv")
         self.standards.to_csv(folder / "standards.csv")
         self.bands.to_csv(folder / "bands.csv")
+        self.scores.to_csv(folder / "scores.csv")
         self.versus.to_csv(folder / "versus.csv")
         songs_table(self.records, DISTANCES).to_csv(folder / "songs.csv", index=False)
         (folder / "tables.md").write_text(self.report(), encoding="utf-8")
@@ -151,6 +157,7 @@ def evaluation_of(
         audio=table_a(records),
         standards=table_s(records),
         bands=table_bands(records),
+        scores=table_scores(records),
         versus=table_versus(records),
         skipped=skipped,
         missing=missing,

@@ -1,6 +1,6 @@
 """One excerpt, heard by every system under every condition: records of what came of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -23,6 +23,11 @@ from ai_mixer.types import Batch, Skipped, Song
 Measured = dict[str, Tensor]
 """What was measured of one system: name → [B]."""
 
+Score = Callable[[Tensor, Tensor, int], Measured]
+"""(mix, finished, sample_rate) → columns of a record."""
+
+SCORED = ("rough", "mean_knobs", "model", "champion")
+
 
 class Excerpt(NamedTuple):
     """What every system is asked about: a batch of one, the `place`-th of all."""
@@ -38,7 +43,8 @@ class Judge:
     """Asks the systems and measures their answers (protocols K, A and S).
 
     console: the one whose knobs the true positions are. excerpts: how many there are in
-    all, among which a system that takes part in few is given evenly chosen ones.
+    all, among which a system that takes part in few is given evenly chosen ones. scores: what else
+    is said of the systems in SCORED.
     """
 
     def __init__(
@@ -48,9 +54,10 @@ class Judge:
         console: Console,
         songs: Mapping[str, Song],
         excerpts: int,
+        scores: Sequence[Score] = (),
     ) -> None:
         self.systems, self.conditions, self.console = systems, conditions, console
-        self.songs, self.excerpts = songs, excerpts
+        self.songs, self.excerpts, self.scores = songs, excerpts, scores
 
     @torch.inference_mode()
     def records(self, batch: Batch, place: int) -> list[dict[str, Any]]:
@@ -86,6 +93,8 @@ class Judge:
         if knobs is not None:
             measured |= knob_errors(self.console.knobs, knobs, batch.knobs, batch.mask)
             measured |= knob_use(self.console.knobs, knobs)
+        for score in self.scores if name in SCORED else ():
+            measured |= score(audio, batch.finished, batch.sample_rate)
         if knobs is not None and name == "model":
             percent = console_thd_n_percent(self.console, knobs, batch.sample_rate)
             measured["standard/thd_n_percent"] = percent
@@ -108,10 +117,11 @@ def judged(
     console: Console,
     dataset: SongDataset,
     title: str,
+    scores: Sequence[Score] = (),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Records of every excerpt, and the songs that were left out (file, reason)."""
     songs = {song.id: song for song in dataset.songs}
-    judge = Judge(systems, conditions, console, songs, len(dataset))
+    judge = Judge(systems, conditions, console, songs, len(dataset), scores)
 
     def outcome(place: int) -> tuple[list[dict[str, Any]], list[Skipped]]:
         batch = Batch.collate([dataset[0, place]])

@@ -1,4 +1,4 @@
-"""From records to the tables of protocol S: means, and how often a standard is kept."""
+"""From records to the tables of protocol S and of the scores."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -12,6 +12,7 @@ from ai_mixer.metrics.statistics import RESAMPLES, mean_estimate, nan_mean, song
 
 MEANS = ("loudness_lufs", "true_peak_dbtp", "crest_db", "centroid_ratio", "rms_ratio")
 BAND_COLUMNS = tuple(f"{band}{kind}_db" for kind in ("", "_error") for band in BANDS)
+SCORES = ("score/", "speech/")
 INDEX = ["condition", "genre", "system"]
 
 Row = Callable[[pd.DataFrame, np.ndarray], dict[str, float]]
@@ -44,6 +45,20 @@ def table_s(records: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) ->
 def table_bands(records: pd.DataFrame) -> pd.DataFrame:
     """Mean share of each named band, and its error against the finished version, in dB."""
     return _table(records, lambda frame, songs: _means(frame, BAND_COLUMNS, songs))
+
+
+def table_scores(records: pd.DataFrame) -> pd.DataFrame:
+    """Mean over songs of every score (and speech metric) of the systems that have them.
+
+    Index: condition, system; columns: `songs`, then the scores as the records call them.
+    """
+    columns = [name for name in records if str(name).startswith(SCORES)]
+    known = records.dropna(subset=columns, how="all") if columns else records.iloc[:0]
+    per_song = known.groupby(["condition", "system", "song_id"], sort=False)[columns].mean()
+    by_system = per_song.groupby(["condition", "system"], sort=False)
+    means = by_system.mean()
+    means.insert(0, "songs", by_system.size())
+    return means
 
 
 def _table(records: pd.DataFrame, row: Row) -> pd.DataFrame:

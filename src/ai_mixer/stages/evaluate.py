@@ -18,6 +18,8 @@ from ai_mixer.evaluation.evaluation import Evaluation, evaluation_of
 from ai_mixer.evaluation.judge import judged
 from ai_mixer.evaluation.speed import table_speed
 from ai_mixer.metrics.markdown import to_markdown
+from ai_mixer.metrics.scores import scores
+from ai_mixer.metrics.speech import speech_scores
 from ai_mixer.mixer import Mixer, load_checkpoint, load_model, run_of_checkpoint
 from ai_mixer.tracking import Store, find_run
 from ai_mixer.tracking.afterwards import add_metrics
@@ -35,6 +37,7 @@ def evaluate(
     champion: Mixer | None = None,
     examples: int = 480,
     fitted_excerpts: int = 8,
+    speech: bool = False,
     seed: int = 0,
 ) -> Evaluation:
     """Judge a model on the songs of a split. Twice gives the same numbers.
@@ -43,7 +46,8 @@ def evaluate(
     for whole songs; None for the run's own length. systems: whom to compare with (see
     `baselines.menu`; "all"); champion: another run's model, judged on the same excerpts.
     examples: training excerpts that ridge and trees learn from; fitted_excerpts: on how many
-    excerpts the costly `fitted` is asked. ValueError in one line for what does not fit.
+    excerpts the costly `fitted` is asked; speech: PESQ and STOI as well. ValueError in one line for
+    what does not fit.
     """
     names = choose(systems)
     length = {} if excerpt is None else {"excerpt_s": excerpt}
@@ -54,13 +58,14 @@ def evaluate(
     if champion is not None:
         rivals["champion"] = Guest(champion, mixer)
     asked, title = {**rivals, "model": Model(mixer)}, f"evaluating on {split} songs"
-    records, skipped = judged(asked, conditions, mixer.console, dataset, title)
+    said = (scores, speech_scores) if speech else (scores,)
+    records, skipped = judged(asked, conditions, mixer.console, dataset, title, said)
     return evaluation_of(records, skipped, missing)
 
 
 OPTIONS = (
     *("split", "excerpts_per_song", "excerpt", "systems"),
-    *("examples", "fitted_excerpts", "seed"),
+    *("examples", "fitted_excerpts", "speech", "seed"),
 )
 
 
