@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ai_mixer.metrics.tables import table_a, table_k, to_markdown
+from ai_mixer.metrics.tables import table_a, table_headline, table_k, to_markdown
 
 SYSTEMS = {"rough": None, "mean_knobs": 1.0, "model": 0.6, "true_knobs": 0.0}
 STFT = {"rough": 1.0, "mean_knobs": 0.9, "model": 0.4, "true_knobs": 0.0}
@@ -109,3 +109,17 @@ def test_small_tables_by_hand():
         {"a": [1.0, np.nan], "a_low": [0.5, 0.0], "a_high": [2.0, 0.0]}, ["x", "y"]
     )
     assert to_markdown(table, 1) == "|  | a |\n| --- | ---: |\n| x | 1.0 [0.5, 2.0] |\n| y | – |\n"
+
+
+def test_headline_of_everybody_is_that_of_their_own_table(records):
+    few = records[(records["system"] == "model") & (records["condition"] == "paired")]
+    few = few.assign(system="fitted")
+    few.loc[few["song_id"] > "s4", [name for name in few if "error" in name]] = np.nan
+    everybody = table_headline(pd.concat([records, few]))
+    assert list(everybody.index) == ["mean_knobs", "model", "fitted", "true_knobs"]
+    assert everybody.loc["mean_knobs", "blind"] == 0
+    for system in ("model", "true_knobs"):
+        own = table_k(records, system).loc["headline"]
+        assert everybody.loc[system, "blind_low"] == own["blind", "skill_low"]
+    assert np.isnan(everybody.loc["fitted", "blind"])
+    assert everybody.loc["fitted", "paired"] == pytest.approx(0.7)

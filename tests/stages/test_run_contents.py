@@ -121,9 +121,19 @@ def figures(run):
 
 def tables(run):
     names = {file.name for file in (run.folder / "eval").iterdir()}
-    tables = ("records", "knobs", "audio", "standards", "bands", "scores", "versus", "songs")
+    tables = (
+        "records",
+        "knobs",
+        "headline",
+        "audio",
+        "standards",
+        "bands",
+        "scores",
+        "versus",
+        "songs",
+    )
     pictures = {"knob_skill.png", "closeness.png"}
-    assert names == {*(f"{table}.csv" for table in tables), *pictures, "tables.md"}
+    assert names == {*(f"{name}.csv" for name in (*tables, "versus")), *pictures, "tables.md"}
     text = (run.folder / "eval" / "tables.md").read_text()
     assert all(f"Protocol {protocol}" in text for protocol in "KAS")
 

@@ -11,7 +11,7 @@ from ai_mixer.evaluation.pictures import closeness_figure
 from ai_mixer.evaluation.versus import songs_table, table_versus, verdicts
 from ai_mixer.figures import skill_figure
 from ai_mixer.metrics.standards_table import table_bands, table_s, table_scores
-from ai_mixer.metrics.tables import DISTANCES, table_a, table_k, to_markdown
+from ai_mixer.metrics.tables import DISTANCES, table_a, table_headline, table_k, to_markdown
 
 SKILLS = ("skill", "skill_low", "skill_high", "mae")
 
@@ -26,6 +26,7 @@ class Evaluation:
     records: pd.DataFrame
     knobs: pd.DataFrame
     audio: pd.DataFrame
+    headline: pd.DataFrame = field(default_factory=pd.DataFrame)
     standards: pd.DataFrame = field(default_factory=pd.DataFrame)
     bands: pd.DataFrame = field(default_factory=pd.DataFrame)
     scores: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -104,6 +105,7 @@ class Evaluation:
         self.records.to_csv(folder / "records.csv", index=False)
         flat = self.knobs.set_axis([" ".join(c) for c in self.knobs.columns], axis=1)
         flat.to_csv(folder / "knobs.csv")
+        self.headline.to_csv(folder / "headline.csv")
         self.audio.to_csv(folder / "audio.csv")
         self.standards.to_csv(folder / "standards.csv")
         self.bands.to_csv(folder / "bands.csv")
@@ -129,8 +131,10 @@ class Evaluation:
             return "Nobody knows the knobs of these songs: they are somebody else's work.\n"
         songs = self.knobs[self.conditions[0], "songs"]
         errors = self._by_condition("mae").assign(songs=songs)
+        everybody = f"Everybody's headline:\n\n{to_markdown(self.headline)}\n"
         return (
             "1 − MAE / MAE of `mean_knobs`, on held-out songs, 95 % interval over songs.\n\n"
+            f"{everybody if len(self.headline) else ''}The model's knobs:\n\n"
             f"{to_markdown(self._by_condition('skill'))}\n"
             "MAE as a share of the knob's travel, and the songs on which the knob counts:\n\n"
             f"{to_markdown(errors)}\n"
@@ -155,6 +159,7 @@ def evaluation_of(
         records,
         knobs=table_k(records),
         audio=table_a(records),
+        headline=table_headline(records),
         standards=table_s(records),
         bands=table_bands(records),
         scores=table_scores(records),

@@ -23,7 +23,7 @@ from ai_mixer.metrics.statistics import (
     song_means,
 )
 
-__all__ = ["table_a", "table_k", "to_markdown"]
+__all__ = ["table_a", "table_headline", "table_k", "to_markdown"]
 
 SYSTEMS = (
     *("rough", "loudness_only", "mean_knobs", "ridge", "trees", "spectrum_match"),
@@ -55,8 +55,7 @@ def table_a(records: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) ->
     came closer) with their 95 % intervals over songs; mean of every distance.
     """
     rows = {}
-    systems = [name for name in SYSTEMS if name in set(records["system"])]
-    systems += sorted(set(records["system"]) - set(systems))
+    systems = _systems(records)
     for condition in dict.fromkeys(records["condition"]):
         rough = _of(records, "rough", condition)
         here = set(records["system"][records["condition"] == condition])
@@ -67,6 +66,34 @@ def table_a(records: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) ->
                 rows[key] = _distance_row(mixes, rough[chosen], resamples, seed)
     index = pd.MultiIndex.from_tuples(list(rows), names=["condition", "genre", "system"])
     return pd.DataFrame(list(rows.values()), index=index)
+
+
+def table_headline(
+    records: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0
+) -> pd.DataFrame:
+    """Headline skill of everybody who answers with knobs. Index: system.
+
+    Columns per condition: the skill, `_low` and `_high`; NaN where a system does not answer. A
+    system that was asked about few excerpts is held against the mean knobs on those.
+    """
+    columns = [name for name in records if str(name).startswith(ERROR)]
+    rows: dict[str, dict[str, float]] = {}
+    for condition in dict.fromkeys(records["condition"]):
+        here = records[records["condition"] == condition]
+        for system in _systems(here):
+            if here.loc[here["system"] == system, columns].notna().any(axis=None):
+                row = _knob_rows(records, system, condition, resamples, seed).loc["headline"]
+                ends = {condition + end: row["skill" + end] for end in ("", LOW, HIGH)}
+                rows.setdefault(system, {}).update(ends)
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("system")
+    return table.loc[[name for name in _systems(records) if name in rows]]
+
+
+def _systems(records: pd.DataFrame) -> list[str]:
+    """Those there are, in the order of `SYSTEMS`; then others by name."""
+    there = set(records["system"])
+    known = [name for name in SYSTEMS if name in there]
+    return known + sorted(there - set(known))
 
 
 def _knob_rows(
