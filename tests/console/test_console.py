@@ -367,3 +367,18 @@ def test_a_console_can_be_copied_and_sent_to_a_worker():
         assert torch.equal(twin(song(), RATE, knobs), WIDE(song(), RATE, knobs))
     assert not list(WIDE.parameters())
     assert not WIDE.state_dict()  # a checkpoint holds the model only
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_way_back_tells_what_listening_tells(seed):
+    """With reverb and delay at rest; on wide, on mono and on quiet songs."""
+    wide = song(3, seed=seed)
+    x = torch.stack([wide[0], wide[1].mean(0).expand(2, -1), 1e-3 * wide[2]])
+    knobs = draw(3, seed, dry=True)
+    finished = WIDE(x, RATE, knobs, limit=False)
+    rough, audible = WIDE.trace(finished, RATE, knobs)
+    assert rough.equal(WIDE.unmix(finished, RATE, knobs))
+    assert audible.equal(WIDE.listen(rough, RATE, knobs)[1])
+    assert not audible.all()
+    behind = {"delay", "reverb", "stereo_width", "output_level"}
+    assert WIDE.traceable.tolist() == [name not in behind for name in WIDE.names]

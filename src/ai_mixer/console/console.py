@@ -34,6 +34,7 @@ class Console(nn.Module):
 
     neutral: Tensor  # [P] positions where nothing is done
     invertible: Tensor  # [P] bool: does `unmix` undo this knob?
+    traceable: Tensor  # [P] bool: does nothing come before it that `unmix` passes over?
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class Console(nn.Module):
         ]
         self.register_buffer("neutral", neutral, persistent=False)
         self.register_buffer("invertible", torch.tensor(invertible), persistent=False)
+        self.register_buffer("traceable", self.invertible.cumprod(0).bool(), persistent=False)
 
     @property
     def names(self) -> list[str]:
@@ -89,18 +91,38 @@ class Console(nn.Module):
             audio = effect(audio, sample_rate, **values)
         return self.limiter(audio, sample_rate), torch.stack(audible, dim=-1)
 
-    @torch.no_grad()
     def unmix(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> Tensor:
         """The input that these knobs turn into `audio`: every inverse, last effect first.
 
         Effects without an inverse, and the limiter, are passed over: exact only where their knobs
         are neutral and the limiter idles (finished music at ≤ −1 dBTP). No gradient.
         """
+        *_, (_, rough) = self._backwards(audio, sample_rate, knobs)
+        return rough
+
+    @torch.no_grad()
+    def trace(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> tuple[Tensor, Tensor]:
+        """`unmix`, and [B, P] bool: could each knob be heard on what reached its effect?
+
+        What `listen` says of the unmixed audio, without mixing it again. Behind an effect that was
+        passed over it holds only where that one is neutral.
+        """
+        audible = []
+        rough = audio
+        for (effect, values), rough in self._backwards(audio, sample_rate, knobs):
+            audible += [effect.audible(rough, sample_rate, **values)] * len(values)
+        return rough, torch.stack(audible[::-1], dim=-1)
+
+    @torch.no_grad()
+    def _backwards(
+        self, audio: Tensor, sample_rate: int, knobs: Tensor
+    ) -> Iterator[tuple[tuple[Effect, Values], Tensor]]:
+        """Every effect, the last one first, and what reached it."""
         self.check(audio, sample_rate, knobs)
         for effect, values in reversed(list(self._turned(audio, knobs))):
             if effect.invertible:
                 audio = effect.invert(audio, sample_rate, **values)
-        return audio
+            yield (effect, values), audio
 
     def stream(
         self, sample_rate: int, block_size: int, *, channels: int = 2, limit: bool = True

@@ -80,17 +80,19 @@ class Restore:
         self, finished: Tensor, sample_rate: int, dry: bool, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """rough, finished, knobs, mask: what this console makes of knobs drawn by lot."""
-        rough, knobs = self._rough(finished, sample_rate, dry, rng)
-        mix, audible = self.console.listen(rough[None], sample_rate, knobs[None])
-        hidden = ~audible[0] & (knobs != self.console.neutral)
-        if hidden.any():
-            # What cannot be heard must not leave a mark either: a compressor that stays at its cap
-            # is a fader, and would make the gains untrue.
-            knobs = torch.where(hidden, self.console.neutral, knobs)
-            rough = self.console.unmix(finished[None], sample_rate, knobs[None])[0]
-            mix, still = self.console.listen(rough[None], sample_rate, knobs[None])
-            audible &= still
-        return rough, mix[0] if dry else finished, knobs, audible[0] & self._true(dry)
+        rough, knobs, audible = self._rough(finished, sample_rate, dry, rng)
+        rough, knobs, audible = self._unmarked(finished, sample_rate, dry, rough, knobs, audible)
+        if dry:  # what it sounds like with reverb and delay, only mixing tells
+            mix, heard = self.console.listen(rough[None], sample_rate, knobs[None])
+            before, audible = knobs, audible & heard[0]
+            rough, knobs, audible = self._unmarked(
+                finished, sample_rate, dry, rough, knobs, audible
+            )
+            if knobs is not before:
+                mix, heard = self.console.listen(rough[None], sample_rate, knobs[None])
+                audible = audible & heard[0]
+            finished = mix[0]
+        return rough, finished, knobs, audible & self._true(dry)
 
     def _true(self, dry: bool) -> Tensor:
         """[P] bool: which knobs leave their true mark on this material."""
@@ -98,16 +100,44 @@ class Restore:
 
     def _rough(
         self, finished: Tensor, sample_rate: int, dry: bool, rng: np.random.Generator
-    ) -> tuple[Tensor, Tensor]:
-        """Draw knobs, uniform on the wire, and run the console backwards."""
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Draw knobs, uniform on the wire, and run the console backwards: rough, knobs, audible."""
         neutral = self.console.neutral
         for _ in range(DRAWS):
             drawn = torch.from_numpy(rng.random(len(neutral))).to(neutral)
             knobs = torch.where(self._true(dry), drawn, neutral)
-            rough = self.console.unmix(finished[None], sample_rate, knobs[None])[0]
+            rough, audible = self._trace(finished, sample_rate, dry, knobs)
             if rough.abs().amax() <= ROUGH_PEAK:  # NaN is not
-                return rough, knobs
-        return finished, neutral.clone()
+                return rough, knobs, audible
+        return finished, neutral.clone(), self._trace(finished, sample_rate, dry, neutral)[1]
+
+    def _unmarked(
+        self,
+        finished: Tensor,
+        sample_rate: int,
+        dry: bool,
+        rough: Tensor,
+        knobs: Tensor,
+        audible: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """rough, knobs, audible, with the knobs that cannot be heard at neutral.
+
+        They must not leave a mark either: a compressor that stays at its cap is a fader, and would
+        make the gains untrue.
+        """
+        hidden = ~audible & (knobs != self.console.neutral)
+        if not hidden.any():
+            return rough, knobs, audible
+        knobs = torch.where(hidden, self.console.neutral, knobs)
+        rough, still = self._trace(finished, sample_rate, dry, knobs)
+        return rough, knobs, audible & still
+
+    def _trace(
+        self, finished: Tensor, sample_rate: int, dry: bool, knobs: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The rough [C, T], and [P] bool: what can be heard, as far as the way back tells."""
+        rough, audible = self.console.trace(finished[None], sample_rate, knobs[None])
+        return rough[0], audible[0] | (~self.console.traceable & dry)
 
     def _reference(
         self,
