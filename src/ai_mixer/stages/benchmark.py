@@ -93,7 +93,8 @@ def main(cfg: DictConfig) -> None:
     needs = memory(parts, settings.seconds)
     played = live(parts.console, settings.live_rate, settings.live_block, settings.live_blocks)
     fed = feeding(parts.data, settings.workers, settings.loader_batches)
-    waited = waiting(parts, settings.workers, settings.steps).to_frame("training").T
+    with use_threads(max(1, torch.get_num_threads() // 2)):  # as a training leaves it
+        waited = waiting(parts, settings.workers, settings.steps).to_frame("training").T
     facts = {
         "Peak memory of the chain": ("memory_mib", needs),
         f"Live, in % of a block at {settings.live_rate} Hz": ("live", played),
