@@ -1,5 +1,6 @@
 """`make evaluate` as a user types it: beside whom, on what, and what cannot be."""
 
+import importlib.util
 import sys
 
 import pandas as pd
@@ -11,6 +12,7 @@ from ai_mixer.evaluation.speed import table_speed
 from ai_mixer.stages import evaluate
 from ai_mixer.tracking import Store
 
+SPEECH = all(importlib.util.find_spec(name) for name in ("pesq", "pystoi"))
 QUICK = ("excerpts_per_song=1", "speed=false", "systems=[loudness_only]")
 
 
@@ -104,6 +106,26 @@ def test_what_cannot_be(at_home, refused, trained, tmp_path, songs_folder):
     assert "excerpt must be seconds above 0, or full" in refused("excerpt=-1")
     assert "nowhere.ckpt cannot be read" in refused(f"run={tmp_path}/nowhere.ckpt")
     assert "no run, folder or file 'ffff'" in refused("champion=ffff")
+
+
+def test_speech_metrics_that_are_not_installed_are_said_at_once(at_home, refused, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pesq", None)  # as if it were not there
+    monkeypatch.setattr(evaluate, "take_part", lambda *_, **__: pytest.fail("too late"))
+    assert "speech metrics need the package pesq" in refused("speech=true")
+
+
+@pytest.mark.skipif(not SPEECH, reason="the extra `speech` is not installed")
+def test_speech_metrics_where_asked_for(mixer):
+    tables = evaluate.evaluate(mixer, excerpts_per_song=1, speech=True)
+    assert {"speech/pesq", "speech/stoi", "speech/quality"} <= set(tables.scores)
+
+
+def test_scores_are_in_the_tables(mixer):
+    tables = evaluate.evaluate(mixer, excerpts_per_song=1, condition="paired")
+    scores = tables.scores.loc["paired"]
+    assert list(scores.index) == ["rough", "mean_knobs", "model"]
+    assert scores.drop(columns="songs").stack().between(0, 1).all()
+    assert "## Scores" in tables.report()
 
 
 def test_pairs_of_different_length_are_named_and_left_out(at_home, refused, tmp_path, capsys):

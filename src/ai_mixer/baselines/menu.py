@@ -1,7 +1,6 @@
 """Which systems there are besides the model, by name."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from ai_mixer.baselines.examples import Examples
 from ai_mixer.baselines.fitted import Fitted
@@ -19,6 +18,22 @@ from ai_mixer.mixer import Mixer
 ALWAYS = ("rough", "mean_knobs")  # closeness and skill are measured from these
 CHEAP = ("rough", "loudness_only", "mean_knobs", "true_knobs")
 ALL = "all"
+
+Factory = Callable[[Mixer, Examples, int], System]
+"""(model's mixer, what ridge and trees learn from, how many excerpts `fitted` is asked for)"""
+
+MENU: Mapping[str, Factory] = {
+    "rough": lambda *_: Rough(),
+    "loudness_only": lambda *_: LoudnessOnly(),
+    "mean_knobs": lambda mixer, *_: MeanKnobs(mixer),
+    "ridge": lambda mixer, examples, _: Ridge(mixer, examples),
+    "trees": lambda mixer, examples, _: Trees(mixer, examples),
+    "spectrum_match": lambda *_: SpectrumMatch(),
+    "matching": lambda *_: Matching(),
+    "fitted": lambda mixer, _, at_most: Fitted(mixer, at_most),
+    "true_knobs": lambda mixer, *_: TrueKnobs(mixer),
+}
+NAMES = tuple(MENU)
 
 
 def choose(names: str | Sequence[str]) -> tuple[str, ...]:
@@ -39,20 +54,9 @@ def take_part(
     `fitted` is asked for.
     """
     learned = Examples(mixer, examples)
-    menu: Mapping[str, Callable[[], System]] = {
-        "rough": Rough,
-        "loudness_only": LoudnessOnly,
-        "mean_knobs": lambda: MeanKnobs(mixer),
-        "ridge": lambda: Ridge(mixer, learned),
-        "trees": lambda: Trees(mixer, learned),
-        "spectrum_match": SpectrumMatch,
-        "matching": lambda: Matching(Path(".venv-peers") / "bin" / "python"),
-        "fitted": lambda: Fitted(mixer, fitted_excerpts),
-        "true_knobs": lambda: TrueKnobs(mixer),
-    }
     ready, missing = {}, {}
     for name in names:
-        system = menu[name]()
+        system = MENU[name](mixer, learned, fitted_excerpts)
         try:
             system.prepare()
         except (ValueError, OSError) as error:
@@ -60,16 +64,3 @@ def take_part(
         else:
             ready[name] = system
     return ready, missing
-
-
-NAMES = (
-    "rough",
-    "loudness_only",
-    "mean_knobs",
-    "ridge",
-    "trees",
-    "spectrum_match",
-    "matching",
-    "fitted",
-    "true_knobs",
-)

@@ -9,7 +9,6 @@ PESQ: ITU-T P.862.2 (wide band). STOI: Taal et al., IEEE TASLP 19(7), 2011.
 """
 
 import math
-import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -22,6 +21,7 @@ from ai_mixer.dsp.spectra import centroid_hz, long_term_power
 PREFIX = "speech/"
 RATE = 16_000  # what P.862.2 is defined at
 SILENT = 1e-6
+TOO_FEW = 1e-5  # what pystoi says, with a warning, where hardly a frame is left to judge
 
 Measure = Callable[[np.ndarray, np.ndarray], float]
 """(finished, heard): [T] at RATE → a score."""
@@ -36,7 +36,7 @@ def speech_scores(heard: Tensor, finished: Tensor, sample_rate: int) -> dict[str
     only. NaN where one is silent, shorter than a second, or where PESQ finds nothing like an
     utterance. ValueError if the extra is not installed.
     """
-    pesq, stoi = _measures()
+    pesq, stoi = speech_measures()
     rows = [
         (_measured(pesq, *pair), _measured(stoi, *pair))
         for pair in zip(_mono(finished, sample_rate), _mono(heard, sample_rate), strict=True)
@@ -48,7 +48,8 @@ def speech_scores(heard: Tensor, finished: Tensor, sample_rate: int) -> dict[str
     return {PREFIX + "pesq": marks, PREFIX + "stoi": shares, PREFIX + "quality": quality}
 
 
-def _measures() -> tuple[Measure, Measure]:
+def speech_measures() -> tuple[Measure, Measure]:
+    """PESQ and STOI. ValueError, with the way out, if the extra is not installed."""
     try:
         from pesq import NoUtterancesError, pesq
         from pystoi import stoi
@@ -71,12 +72,11 @@ def _measured(measure: Measure, finished: np.ndarray, heard: np.ndarray) -> floa
     silent = min(np.abs(finished).max(), np.abs(heard).max()) < SILENT
     if silent or len(finished) < RATE:
         return math.nan
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)  # pystoi: too few frames are left to judge
-        try:
-            return measure(finished, heard)
-        except RuntimeWarning:
-            return math.nan
+    try:  # several are measured at a time, so the filters of warnings are left alone
+        score = measure(finished, heard)
+    except RuntimeWarning:
+        return math.nan
+    return math.nan if score == TOO_FEW else score
 
 
 def _mono(x: Tensor, sample_rate: int) -> list[np.ndarray]:

@@ -19,7 +19,7 @@ from ai_mixer.evaluation.judge import judged
 from ai_mixer.evaluation.speed import table_speed
 from ai_mixer.metrics.markdown import to_markdown
 from ai_mixer.metrics.scores import scores
-from ai_mixer.metrics.speech import speech_scores
+from ai_mixer.metrics.speech import speech_measures, speech_scores
 from ai_mixer.mixer import Mixer, load_checkpoint, load_model, run_of_checkpoint
 from ai_mixer.tracking import Store, find_run
 from ai_mixer.tracking.afterwards import add_metrics
@@ -50,6 +50,8 @@ def evaluate(
     what does not fit.
     """
     names = choose(systems)
+    if speech:
+        speech_measures()  # what is missing is said now, not after the regressions
     length = {} if excerpt is None else {"excerpt_s": excerpt}
     loader = {"held_out_per_song": excerpts_per_song, "seed": seed, **length}
     dataset = held_out(mixer.config, mixer.console, data, "reference", **loader).dataset(split)
