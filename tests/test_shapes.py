@@ -26,15 +26,16 @@ def test_from_songs_to_loss(B, seconds, compose, songs_folder):
     assert batch.knobs.shape == batch.mask.shape == (B, P)
     assert batch.mask.dtype == torch.bool
 
-    knobs = system(batch)
-    assert knobs.shape == (B, P)
+    said = system(batch)
+    knobs = said.knobs
+    assert knobs.shape == said.spread.shape == (B, P)
     mix = system.render(batch, knobs)
     assert mix.shape == (B, C, T)
     settings = console.settings(knobs)
     assert [len(song) for song in settings] == [P] * B
     assert console.knobs_from(settings).shape == (B, P)
 
-    loss, terms = system.objective(knobs, mix, batch)
+    loss, terms = system.objective(said, mix, batch)
     assert loss.shape == ()
     assert set(terms) == set(system.objective.terms)
     assert all(term.shape == () for term in terms.values())

@@ -12,8 +12,9 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from ai_mixer.console import Console
 from ai_mixer.losses.objective import Objective
+from ai_mixer.models.listener import ask
 from ai_mixer.processes import total
-from ai_mixer.types import CONDITIONS, Batch
+from ai_mixer.types import CONDITIONS, Batch, Prediction
 from ai_mixer.validation import SkillMeter
 
 
@@ -54,9 +55,9 @@ class MixSystem(pl.LightningModule):
         self.register_buffer("knob_count", torch.zeros(len(console.knobs), dtype=torch.float64))
         self.skill = SkillMeter(console.knobs)
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Knob positions [B, P] for what the batch's condition lets the model hear."""
-        return self.model(batch.rough, batch.reference, batch.condition)
+    def forward(self, batch: Batch) -> Prediction:
+        """What the model says of what the batch's condition lets it hear."""
+        return ask(self.model, batch)
 
     def render(self, batch: Batch, knobs: Tensor) -> Tensor:
         """The mix [B, C, T] of the batch's rough; a masked knob is neutral unless it is free."""
@@ -74,11 +75,11 @@ class MixSystem(pl.LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The same without learning, and the knob skill. Returns the positions, for pictures."""
-        knobs = self(batch)
-        loss, terms = self._compare(batch, knobs)
+        said = self(batch)
+        loss, terms = self._compare(batch, said)
         self._log("val", loss, terms, len(batch), on_step=False)
-        self.skill.update(batch, knobs, self.mean_knobs)
-        return knobs
+        self.skill.update(batch, said.knobs, self.mean_knobs)
+        return said.knobs
 
     def on_validation_epoch_end(self) -> None:
         """Log the skill over all validation examples."""
@@ -117,12 +118,12 @@ class MixSystem(pl.LightningModule):
         self.knob_sum += total((batch.knobs * batch.mask).double().sum(0))
         self.knob_count += total(batch.mask.double().sum(0))
 
-    def _compare(self, batch: Batch, knobs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def _compare(self, batch: Batch, said: Prediction) -> tuple[Tensor, dict[str, Tensor]]:
         few = batch.first(self.audio_items)
         mix = None
         if self.objective.needs_mix and len(few):
-            mix = self.render(few, _limit_gradient(knobs[: len(few)], self.audio_gradient))
-        return self.objective(knobs, mix, batch)
+            mix = self.render(few, _limit_gradient(said.knobs[: len(few)], self.audio_gradient))
+        return self.objective(said, mix, batch)
 
     def _log(
         self, stage: str, loss: Tensor, terms: dict[str, Tensor], size: int, on_step: bool

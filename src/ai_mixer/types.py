@@ -114,6 +114,28 @@ class Excerpt(NamedTuple):
     stems: Mapping[str, Callable[[], Tensor]]
 
 
+class Heard(NamedTuple):
+    """What a model's ears make of an example, before anything learned touches it.
+
+    pictures: [B, 6, mels, frames]. statistics: [B, S].
+    """
+
+    pictures: Tensor
+    statistics: Tensor
+
+
+class Prediction(NamedTuple):
+    """What a model says of a batch.
+
+    knobs: [B, P] positions. spread: [B, P], by how much it expects each to be off on average, in
+    knob travel. genre: [B, G] logits over GENRES. None where a model does not say.
+    """
+
+    knobs: Tensor
+    spread: Tensor | None = None
+    genre: Tensor | None = None
+
+
 @dataclass
 class Example:
     """One training example: a batch item without the batch dimension.
@@ -156,6 +178,7 @@ class Batch:
     song_id: list[str]
     skipped: list[Skipped] = field(default_factory=list)  # songs left out on the way, of all items
     free: Tensor = None  # type: ignore[assignment]  # [B, P] bool, True = judged by ear only
+    heard: Heard | None = None  # in place of the audio, where only this was kept
 
     def __post_init__(self) -> None:
         self.free = _nowhere(self.mask) if self.free is None else self.free
@@ -170,8 +193,9 @@ class Batch:
         def stack(name: str) -> Tensor:
             return torch.stack([torch.as_tensor(getattr(example, name)) for example in examples])
 
+        tensors: dict[str, Any] = {n: stack(n) for n in _TENSORS}
         return cls(
-            **{n: stack(n) for n in _TENSORS},
+            **tensors,
             sample_rate=rates.pop(),
             song_id=[example.song_id for example in examples],
             skipped=[song for example in examples for song in example.skipped],
@@ -210,11 +234,16 @@ class Batch:
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """Move the audio and knobs; a dtype changes floating-point tensors only."""
-        return replace(self, **{n: getattr(self, n).to(*args, **kwargs) for n in _TENSORS})
+        return self._each(lambda tensor: tensor.to(*args, **kwargs))
 
     def pin_memory(self) -> Self:
         """Called by torch's loader on machines with a GPU."""
-        return replace(self, **{n: getattr(self, n).pin_memory() for n in _TENSORS})
+        return self._each(lambda tensor: tensor.pin_memory())
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Self:
+        changed: dict[str, Any] = {n: change(getattr(self, n)) for n in _TENSORS}
+        heard = None if self.heard is None else Heard(*map(change, self.heard))
+        return replace(self, **changed, heard=heard)
 
 
 _TENSORS = tuple(f.name for f in fields(Batch) if f.type is Tensor)

@@ -10,7 +10,7 @@ from scipy.signal import lfilter
 
 import ai_mixer.losses
 from ai_mixer.losses import Term
-from ai_mixer.types import Batch
+from ai_mixer.types import Batch, Prediction
 
 RATE = 16000
 
@@ -44,6 +44,17 @@ def music():
         time = torch.arange(length) / RATE
         bars = torch.where(time < seconds / 2, 1.0, 0.3)
         return 0.03 * red * torch.exp(-(time % 0.25) / 0.1) * bars
+
+    return make
+
+
+@pytest.fixture
+def say():
+    """What a model says that sets these knobs [B, 4]; all of it moves with them."""
+
+    def make(knobs):
+        spread = 0.3 + 0.2 * torch.sin(9.0 * knobs)
+        return Prediction(knobs, spread, torch.nn.functional.pad(3.0 * knobs, (0, 2)))
 
     return make
 

@@ -10,6 +10,7 @@ from hydra.utils import instantiate
 from ai_mixer.losses import Objective, Term
 from ai_mixer.losses.knobs import Knobs
 from ai_mixer.losses.waveform import Waveform
+from ai_mixer.types import Prediction
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 OPTIONS = sorted(path.stem for path in (CONFIGS / "loss").glob("*.yaml"))
@@ -34,8 +35,8 @@ def two_terms(knobs=1.0, waveform=1.0, scale=None):
 def test_total_is_the_weighted_sum_in_units_of_doing_nothing(music, make_batch):
     batch = make_batch(music())
     knobs, mix = torch.rand(3, 4, dtype=torch.float64), music(seed=1)
-    total, values = two_terms(0.4, 0.3)(knobs, mix, batch)
-    assert values["knobs"].item() == pytest.approx(Knobs()(knobs, None, batch).item())
+    total, values = two_terms(0.4, 0.3)(Prediction(knobs), mix, batch)
+    assert values["knobs"].item() == pytest.approx(Knobs()(Prediction(knobs), None, batch).item())
     expected = 0.4 * values["knobs"] / 0.1 + 0.3 * values["waveform"] / 2.0
     assert torch.allclose(total, expected)
 
@@ -49,14 +50,16 @@ def test_knobs_count_for_the_whole_batch_and_audio_for_the_first_items(music, ma
     batch = make_batch(music())
     knobs = torch.rand(3, 4, dtype=torch.float64)
     mix = music(seed=1)[:2]
-    _, values = two_terms()(knobs, mix, batch)
-    assert torch.allclose(values["knobs"], Knobs()(knobs, None, batch))
-    assert torch.allclose(values["waveform"], Waveform()(knobs[:2], mix, batch.first(2)))
+    _, values = two_terms()(Prediction(knobs), mix, batch)
+    assert torch.allclose(values["knobs"], Knobs()(Prediction(knobs), None, batch))
+    assert torch.allclose(
+        values["waveform"], Waveform()(Prediction(knobs[:2]), mix, batch.first(2))
+    )
 
 
 def test_without_a_mix_listening_terms_are_left_out(music, make_batch):
     batch = make_batch(music())
-    total, values = two_terms()(batch.knobs + 0.1, None, batch)
+    total, values = two_terms()(Prediction(batch.knobs + 0.1), None, batch)
     assert list(values) == ["knobs"]
     assert total.item() == pytest.approx(0.1)
 
@@ -65,13 +68,13 @@ def test_weight_zero_is_measured_and_not_trained(music, make_batch):
     batch = make_batch(music())
     knobs = torch.rand(3, 4, dtype=torch.float64, requires_grad=True)
     mix = music(seed=1).requires_grad_()
-    total, values = two_terms(waveform=0.0)(knobs, mix, batch)
+    total, values = two_terms(waveform=0.0)(Prediction(knobs), mix, batch)
     total.backward()
     assert mix.grad is None
     assert values["waveform"] > 0
     assert torch.allclose(total, 10 * values["knobs"])
     knobs.grad = None
-    total, _ = two_terms(0.0, 0.0)(knobs, mix, batch)
+    total, _ = two_terms(0.0, 0.0)(Prediction(knobs), mix, batch)
     total.backward()
     assert total.item() == 0.0
     assert knobs.grad.abs().max() == 0
@@ -79,7 +82,7 @@ def test_weight_zero_is_measured_and_not_trained(music, make_batch):
 
 def test_values_hold_no_graph(music, make_batch):
     knobs = torch.rand(3, 4, dtype=torch.float64, requires_grad=True)
-    _, values = two_terms()(knobs, music().requires_grad_(), make_batch(music()))
+    _, values = two_terms()(Prediction(knobs), music().requires_grad_(), make_batch(music()))
     assert not any(value.requires_grad for value in values.values())
 
 
@@ -98,7 +101,7 @@ def test_every_option_builds_and_runs(option, music, make_batch):
     batch = make_batch(music().float())
     knobs = torch.rand(3, 4, requires_grad=True)
     mix = music(seed=1).float().requires_grad_()
-    total, values = objective(knobs, mix, batch)
+    total, values = objective(Prediction(knobs), mix, batch)
     total.backward()
     assert knobs.grad.isfinite().all()
     assert set(values) == set(objective.terms)

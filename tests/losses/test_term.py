@@ -3,23 +3,28 @@
 import pytest
 import torch
 
+from ai_mixer.losses.spread import LEAST, Spread
 from ai_mixer.losses.term import rendered
+from ai_mixer.types import GENRES, Prediction
 
 
 def test_zero_at_equality(term_class, music, make_batch):
     batch = make_batch(music())
-    assert term_class()(batch.knobs.clone(), batch.finished.clone(), batch).item() == 0.0
+    certain = torch.full_like(batch.knobs, LEAST)
+    genre = 1e3 * torch.nn.functional.one_hot(batch.genre, len(GENRES))
+    said = Prediction(batch.knobs.clone(), certain, genre.double())
+    assert term_class()(said, batch.finished.clone(), batch).item() == 0.0
 
 
-def test_positive_otherwise_and_mean_over_the_batch(term_class, music, make_batch):
+def test_positive_otherwise_and_mean_over_the_batch(term_class, music, make_batch, say):
     batch = make_batch(music())
     mix = 0.7 * music(seed=1) ** 3 * 400
     knobs = torch.rand(3, 4, dtype=torch.float64)
-    value = term_class()(knobs, mix, batch)
+    value = term_class()(say(knobs), mix, batch)
     assert value.shape == ()
     assert value > 0
     singles = [
-        term_class()(knobs[n : n + 1], mix[n : n + 1], make_batch(batch.finished[n : n + 1]))
+        term_class()(say(knobs[n : n + 1]), mix[n : n + 1], make_batch(batch.finished[n : n + 1]))
         for n in range(3)
     ]
     assert torch.allclose(value, torch.stack(singles).mean())
@@ -28,30 +33,30 @@ def test_positive_otherwise_and_mean_over_the_batch(term_class, music, make_batc
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("seconds", [0.1, 3.0])
 @pytest.mark.parametrize("silent", ["mix", "finished", "both"])
-def test_silence_is_finite(term_class, music, make_batch, silent, seconds, channels):
+def test_silence_is_finite(term_class, music, make_batch, say, silent, seconds, channels):
     sound = music(seconds)[:, :channels].float()
     finished = sound if silent == "mix" else torch.zeros_like(sound)
     mix = (sound if silent == "finished" else torch.zeros_like(sound)).requires_grad_()
     batch = make_batch(finished)
     knobs = torch.zeros(3, 4, requires_grad=True)
-    value = term_class()(knobs, mix, batch)
+    value = term_class()(say(knobs), mix, batch)
     value.backward()
     assert value.isfinite()
     gradient = mix.grad if term_class.needs_mix else knobs.grad
     assert gradient.isfinite().all()
 
 
-def test_gradient_is_finite_and_reaches_the_input(term_class, music, make_batch):
+def test_gradient_is_finite_and_reaches_the_input(term_class, music, make_batch, say):
     batch = make_batch(music().float())
     mix = (0.5 * music(seed=2).float()).requires_grad_()
     knobs = torch.rand(3, 4, requires_grad=True)
-    term_class()(knobs, mix, batch).backward()
+    term_class()(say(knobs), mix, batch).backward()
     gradient = mix.grad if term_class.needs_mix else knobs.grad
     assert gradient.isfinite().all()
     assert gradient.abs().sum() > 0
 
 
-def test_half_precision_around_it_changes_nothing(term_class, music, make_batch):
+def test_half_precision_around_it_changes_nothing(term_class, music, make_batch, say):
     """Under bfloat16 autocast, as a model is trained, a term reads what it always does."""
     batch, knobs = make_batch(music().float()), torch.rand(3, 4, requires_grad=True)
     mix = (0.5 * music(seed=2).float()).requires_grad_()
@@ -59,29 +64,32 @@ def test_half_precision_around_it_changes_nothing(term_class, music, make_batch)
     readings = []
     for enabled in (False, True):
         with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
-            value = term_class()(knobs, mix, batch)
+            value = term_class()(say(knobs), mix, batch)
         readings.append((value.detach(), *torch.autograd.grad(value, leaf)))
     for plain, half in zip(*readings, strict=True):
         assert half.dtype == torch.float32
         torch.testing.assert_close(half, plain, rtol=1e-4, atol=1e-7)
 
 
-def test_gradcheck(term_class, music, make_batch):
+def test_gradcheck(term_class, music, make_batch, say):
     batch = make_batch(music(songs=1)[..., :1000])
     mix = (1.3 * music(songs=1, seed=3)[..., :1000]).requires_grad_()
     knobs = torch.rand(1, 4, dtype=torch.float64, requires_grad=True)
 
     def loss(knobs, mix):
-        return term_class()(knobs, mix, batch)
+        said = say(knobs)
+        if term_class is Spread:  # holds the error itself for given
+            said = said._replace(knobs=batch.knobs + 0.2)
+        return term_class()(said, mix, batch)
 
     assert torch.autograd.gradcheck(loss, (knobs, mix), fast_mode=True, atol=1e-4, rtol=1e-2)
 
 
-def test_listening_terms_say_what_they_miss(term_class, music, make_batch):
+def test_listening_terms_say_what_they_miss(term_class, music, make_batch, say):
     batch = make_batch(music())
     if not term_class.needs_mix:
         pytest.skip("does not listen")
     with pytest.raises(ValueError, match="render the knobs first"):
-        term_class()(batch.knobs, None, batch)
+        term_class()(say(batch.knobs), None, batch)
     with pytest.raises(ValueError, match="differ in shape"):
         rendered(batch.finished[..., :-1], batch)

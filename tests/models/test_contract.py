@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import pkgutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,7 +12,8 @@ from omegaconf import OmegaConf
 
 import ai_mixer.models
 from ai_mixer.console.load import config_folder
-from ai_mixer.types import CONDITIONS
+from ai_mixer.models.listener import Listener, ask
+from ai_mixer.types import CONDITIONS, GENRES, Batch
 
 RATE, KNOBS = 44100, 10
 PAGES = {page.stem: {} for page in sorted((config_folder() / "model").glob("*.yaml"))}
@@ -27,6 +29,8 @@ def model(request, toy_encoder):
     with toy_encoder():
         torch.manual_seed(0)
         page = OmegaConf.load(config_folder() / "model" / f"{name}.yaml")
+        if "genre" in page:
+            more = {**more, "genre": True}
         yield instantiate(page, n_knobs=KNOBS, sample_rate=RATE, **more).eval()
 
 
@@ -51,6 +55,21 @@ def test_every_model_has_a_page_and_every_page_a_model():
 def excerpts(songs=3, channels=2, seconds=1.0):
     noise = torch.randn(2, songs, channels, round(seconds * RATE), generator=seeded(1)) * 0.1
     return noise[0], noise[1], torch.arange(songs) % len(CONDITIONS)
+
+
+def batch(rough, reference, condition):
+    knobs = torch.full((len(rough), KNOBS), 0.5)
+    return Batch(
+        rough=rough,
+        finished=rough,
+        reference=reference,
+        condition=condition,
+        knobs=knobs,
+        mask=torch.ones_like(knobs, dtype=torch.bool),
+        genre=torch.zeros(len(rough), dtype=torch.long),
+        sample_rate=RATE,
+        song_id=["noise"] * len(rough),
+    )
 
 
 def seeded(seed):
@@ -103,10 +122,26 @@ def test_every_weight_can_learn(model):
     optimiser = torch.optim.Adam(weights, lr=5e-4)
     errors = []
     for _ in range(25):
-        error = (model(rough, reference, condition) - target).square().mean()
+        said = ask(model, batch(rough, reference, condition))
+        error = (said.knobs - target).square().mean()
+        beside = [x.square().mean() for x in (said.spread, said.genre) if x is not None]
         optimiser.zero_grad()
-        error.backward()
+        (error + 0.01 * sum(beside)).backward()
         assert all(weight.grad is not None for weight in weights)
         optimiser.step()
         errors.append(float(error.detach()))
     assert errors[-1] < 0.98 * errors[0]
+
+
+@torch.no_grad()
+def test_what_was_heard_can_be_kept(model):
+    """Asked by what it heard, a model says the same; and it names what it was built to name."""
+    if not isinstance(model, Listener):
+        pytest.skip("does not listen")
+    rough, reference, condition = excerpts()
+    heard = model.hear(rough, reference, condition)
+    said = ask(model, replace(batch(rough, reference, condition), heard=heard))
+    torch.testing.assert_close(said.knobs, model(rough, reference, condition))
+    assert said.spread.shape == (3, KNOBS)
+    assert (said.spread > 0).all()
+    assert said.genre.shape == (3, len(GENRES))

@@ -17,7 +17,7 @@ from ai_mixer.console import Console
 from ai_mixer.data.module import MixData
 from ai_mixer.effects.effect import Effect
 from ai_mixer.losses import Objective
-from ai_mixer.types import Batch
+from ai_mixer.types import Batch, Prediction
 
 POSITION = 0.7  # of every knob: away from neutral, so that nothing is skipped
 
@@ -88,13 +88,16 @@ def chain(console: Console, audio: Tensor, sample_rate: int) -> Work:
 def losses(objective: Objective, audio: Tensor, sample_rate: int) -> Iterator[Work]:
     """Every term, of the mix or of the knobs; and all of them together as they are trained."""
     batch = compared(audio, sample_rate)
+    said = Prediction(batch.knobs)
     for name, term in objective.terms.items():
         if term.needs_mix:
-            yield Work(f"loss {name}", lambda x, term=term: term(batch.knobs, x, batch), (audio,))
+            yield Work(f"loss {name}", lambda x, term=term: term(said, x, batch), (audio,))
         else:
             knobs = torch.full_like(batch.knobs, POSITION)
-            yield Work(f"loss {name}", lambda k, term=term: term(k, None, batch), (knobs,))
-    yield Work("losses together", lambda x: objective(batch.knobs, x, batch)[0], (audio,))
+            yield Work(
+                f"loss {name}", lambda k, term=term: term(Prediction(k), None, batch), (knobs,)
+            )
+    yield Work("losses together", lambda x: objective(said, x, batch)[0], (audio,))
 
 
 def loader(parts: Parts) -> Job:

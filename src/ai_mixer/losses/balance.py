@@ -4,7 +4,7 @@ from torch import Tensor
 
 from ai_mixer.dsp.spectra import power_to_db, third_octave_power
 from ai_mixer.losses.term import Term, rendered
-from ai_mixer.types import Batch
+from ai_mixer.types import Batch, Prediction
 
 
 class Balance(Term):
@@ -18,7 +18,7 @@ class Balance(Term):
         super().__init__()
         self.floor_db = floor_db
 
-    def forward(self, knobs: Tensor, mix: Tensor | None, batch: Batch) -> Tensor:
+    def forward(self, said: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
         """mix: [B, C, T]. Returns [], dB."""
         heard = self._levels(rendered(mix, batch), batch.sample_rate)
         return (heard - self._levels(batch.finished, batch.sample_rate)).abs().mean()

@@ -5,7 +5,7 @@ from torch import Tensor
 from ai_mixer.dsp.levels import crest_db
 from ai_mixer.dsp.loudness import BLOCK_S, loudness_range_lu
 from ai_mixer.losses.term import Term, rendered
-from ai_mixer.types import Batch
+from ai_mixer.types import Batch, Prediction
 
 
 class Dynamics(Term):
@@ -19,7 +19,7 @@ class Dynamics(Term):
         super().__init__()
         self.range_from_s = range_from_s
 
-    def forward(self, knobs: Tensor, mix: Tensor | None, batch: Batch) -> Tensor:
+    def forward(self, said: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
         """mix: [B, C, T]. Returns [], dB."""
         heard, wanted, rate = rendered(mix, batch), batch.finished, batch.sample_rate
         error = (crest_db(heard) - crest_db(wanted)).abs()

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ai_mixer.losses.term import Term
-from ai_mixer.types import Batch
+from ai_mixer.types import Batch, Prediction
 
 
 class Entry(TypedDict):
@@ -47,22 +47,22 @@ class Objective(nn.Module):
         return any(term.needs_mix for term in self.terms.values())
 
     def forward(
-        self, knobs: Tensor, mix: Tensor | None, batch: Batch
+        self, said: Prediction, mix: Tensor | None, batch: Batch
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss and every term's raw value (detached, in the term's unit).
 
-        knobs: [B, P] positions of the whole batch. mix: [M, C, T], the first M ≤ B items rendered;
-        terms that listen judge those. Without a mix they are left out.
+        said: what the model says of the whole batch. mix: [M, C, T], the first M ≤ B items
+        rendered; terms that listen judge those. Without a mix they are left out.
         """
-        total = 0.0 * knobs.sum()  # backward works even if every term is only measured
+        total = 0.0 * said.knobs.sum()  # backward works even if every term is only measured
         values: dict[str, Tensor] = {}
-        heard = None if mix is None else (knobs[: len(mix)], batch.first(len(mix)))
+        few = None if mix is None else batch.first(len(mix))
         for name, term in self.terms.items():
             with torch.set_grad_enabled(torch.is_grad_enabled() and self.weight[name] > 0):
                 if not term.needs_mix:
-                    value = term(knobs, None, batch)
-                elif heard is not None:
-                    value = term(heard[0], mix, heard[1])
+                    value = term(said, None, batch)
+                elif few is not None:
+                    value = term(said, mix, few)
                 else:
                     continue
             if self.weight[name] > 0:

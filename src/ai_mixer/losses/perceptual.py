@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ai_mixer.dsp.spectra import magnitude, mid_side, noise_magnitude
 from ai_mixer.losses.term import Term, rendered
-from ai_mixer.types import Batch
+from ai_mixer.types import Batch, Prediction
 
 
 class Perceptual(Term):
@@ -41,7 +41,7 @@ class Perceptual(Term):
         self.convergence = SpectralConvergenceLoss()
         self.log_magnitude = STFTMagnitudeLoss(log=True)
 
-    def forward(self, knobs: Tensor, mix: Tensor | None, batch: Batch) -> Tensor:
+    def forward(self, said: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
         """mix: [B, C, T]. Returns [], a plain ratio."""
         heard, wanted = _views(rendered(mix, batch)), _views(batch.finished)
         distances = [self._distance(heard, wanted, n_fft) for n_fft in self.resolutions]

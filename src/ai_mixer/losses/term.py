@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ai_mixer.types import Batch
+from ai_mixer.types import Batch, Prediction
 
 
 class Term(nn.Module):
@@ -12,8 +12,8 @@ class Term(nn.Module):
 
     needs_mix: ClassVar[bool] = True
 
-    def forward(self, knobs: Tensor, mix: Tensor | None, batch: Batch) -> Tensor:
-        """knobs: [B, P] positions; mix: [B, C, T] or None. Returns [], the mean over the batch."""
+    def forward(self, said: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
+        """said: by the model; mix: [B, C, T] or None. Returns [], the mean over the batch."""
         raise NotImplementedError
 
 

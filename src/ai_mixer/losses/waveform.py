@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from ai_mixer.losses.term import Term, rendered
-from ai_mixer.types import Batch
+from ai_mixer.types import Batch, Prediction
 
 
 class Waveform(Term):
@@ -18,7 +18,7 @@ class Waveform(Term):
         super().__init__()
         self.quiet = 10.0 ** (quiet_db / 10.0)
 
-    def forward(self, knobs: Tensor, mix: Tensor | None, batch: Batch) -> Tensor:
+    def forward(self, said: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
         """mix: [B, C, T]. Returns [], a power ratio."""
         error = (rendered(mix, batch) - batch.finished).square().mean((-2, -1))
         return (error / batch.finished.square().mean((-2, -1)).clamp_min(self.quiet)).mean()

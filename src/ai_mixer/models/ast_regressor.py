@@ -16,11 +16,12 @@ from ai_mixer.models.audioset import AudioSetListener
 from ai_mixer.models.encoders import AUDIOSET, choose
 from ai_mixer.models.front_end import PICTURES, FrontEnd
 from ai_mixer.models.head import KnobHead
+from ai_mixer.models.listener import Listener
 from ai_mixer.models.positions import time_position
-from ai_mixer.models.statistics import StatisticsEncoder
+from ai_mixer.types import Heard
 
 
-class ASTRegressor(nn.Module):
+class ASTRegressor(Listener):
     """[B, C, T] rough and reference → [B, P] knob positions.
 
     width: token size; depth: transformer layers; patch: side of a square patch in mels and frames.
@@ -45,18 +46,17 @@ class ASTRegressor(nn.Module):
         encoder_fallback: str | None = None,
         encoder_trainable: bool = False,
         encoder_pretrained: bool = True,
+        genre: bool = False,
     ) -> None:
-        super().__init__()
         if n_mels % patch or width % heads:
             raise ValueError(
                 f"ast_regressor: n_mels={n_mels} must be a multiple of patch={patch}, "
                 f"and width={width} of heads={heads}"
             )
+        super().__init__(n_knobs, FrontEnd(sample_rate, n_mels), width, width, dropout, genre)
         chosen = choose(encoder, encoder_fallback, encoder_pretrained)
         self.tags, self.settled = {"model.encoder": chosen.tag}, chosen.settled
         self.patch = patch
-        self.front_end = FrontEnd(sample_rate, n_mels=n_mels)
-        self.statistics = StatisticsEncoder(self.front_end.n_statistics, width, dropout)
         self.listener: AudioSetListener | None = None
         if chosen.name == AUDIOSET:
             self.listener = AudioSetListener(sample_rate, width, dropout, encoder_trainable)
@@ -71,15 +71,19 @@ class ASTRegressor(nn.Module):
             self.encoder = nn.TransformerEncoder(layer, depth, enable_nested_tensor=False)
         self.head = KnobHead(2 * width, n_knobs)
 
-    def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Tensor:
-        """[B, C, T], [B, C, T], [B] → [B, P] in 0–1."""
+    def hear(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Heard:
+        """As all do; the pretrained network has ears of its own and gets the audio instead."""
         pictures, statistics = self.front_end(rough, reference, condition)
-        summary = self.statistics(statistics, condition)
+        if self.listener is not None:
+            pictures = torch.stack([rough, reference], dim=1)
+        return Heard(pictures, statistics)
+
+    def look(self, heard: Heard, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """What the class token gathers, and the statistics it started from: [B, width] each."""
+        summary = self.statistics(heard.statistics, condition)
         if self.listener is None:
-            gathered = self._gather(summary, pictures)
-        else:
-            gathered = self.listener(rough, reference, condition)
-        return self.head(torch.cat([summary, gathered], dim=-1))
+            return self._gather(summary, heard.pictures), summary
+        return self.listener(*heard.pictures.unbind(1), condition), summary
 
     def _gather(self, summary: Tensor, pictures: Tensor) -> Tensor:
         """What the class token, the summary, finds in the pictures: [B, width]."""

@@ -33,9 +33,11 @@ class AttentionCNN(Listener):
         features: int = 128,
         dropout: float = 0.1,
         n_mels: int = 96,
+        genre: bool = False,
     ) -> None:
-        super().__init__(FrontEnd(sample_rate, n_mels), features, dropout)
         width = 4 * channels
+        ears = FrontEnd(sample_rate, n_mels)
+        super().__init__(n_knobs, ears, width, features, dropout, genre)
         widths = [channels, channels, 2 * channels, 2 * channels, width]
         self.tower = tower([PICTURES, *widths], dropout)
         self.band_position = nn.Parameter(torch.randn(width, -(-n_mels // 2**BLOCKS), 1) * 0.02)

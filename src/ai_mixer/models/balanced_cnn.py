@@ -33,11 +33,13 @@ class BalancedCNN(Listener):
         features: int = 128,
         dropout: float = 0.1,
         n_mels: int = 96,
+        genre: bool = False,
     ) -> None:
         width = 3 * channels
         if width % heads:
             raise ValueError(f"balanced_cnn: heads={heads} must divide 3 · channels={width}")
-        super().__init__(FrontEnd(sample_rate, n_mels), features, dropout)
+        ears = FrontEnd(sample_rate, n_mels)
+        super().__init__(n_knobs, ears, width, features, dropout, genre)
         self.branches = nn.ModuleList(_branch(channels, kernel) for kernel in KERNELS)
         self.blocks = nn.Sequential(*(Residual(width, width, dropout) for _ in range(3)))
         self.questions = nn.Parameter(torch.randn(n_knobs, width) * 0.02)

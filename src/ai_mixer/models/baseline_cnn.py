@@ -25,9 +25,11 @@ class BaselineCNN(Listener):
         features: int = 128,
         dropout: float = 0.1,
         n_mels: int = 96,
+        genre: bool = False,
     ) -> None:
-        super().__init__(FrontEnd(sample_rate, n_mels), features, dropout)
         widths = [PICTURES, channels, 2 * channels, 4 * channels, 4 * channels]
+        ears = FrontEnd(sample_rate, n_mels)
+        super().__init__(n_knobs, ears, widths[-1], features, dropout, genre)
         self.blocks = nn.Sequential(*map(_block, widths[:-1], widths[1:]))
         self.head = KnobHead(widths[-1] + features, n_knobs)
 

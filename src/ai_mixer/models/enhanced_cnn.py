@@ -29,9 +29,11 @@ class EnhancedCNN(Listener):
         features: int = 128,
         dropout: float = 0.1,
         n_mels: int = 96,
+        genre: bool = False,
     ) -> None:
-        super().__init__(FrontEnd(sample_rate, n_mels), features, dropout)
         widths = [channels * min(1 + number, 3) for number in range(blocks + 1)]
+        ears = FrontEnd(sample_rate, n_mels)
+        super().__init__(n_knobs, ears, 2 * widths[-1], features, dropout, genre)
         self.tower = tower([PICTURES, *widths], dropout)
         self.head = KnobHead(2 * widths[-1] + features, n_knobs)
 

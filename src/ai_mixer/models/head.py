@@ -1,7 +1,12 @@
 """The last layer of every model: features → knob positions, both edges of 0–1 within reach."""
 
+import math
+
 import torch
 from torch import Tensor, nn
+
+UNKNOWN = 0.25  # knob travel
+LEAST = 1e-3
 
 
 def stretched_sigmoid(logits: Tensor, stretch: float = 0.1) -> Tensor:
@@ -51,3 +56,20 @@ class PerKnobHead(nn.Module):
         hidden = torch.einsum("bpf,pfh->bph", heard, self.own) + self.own_bias
         curved = (nn.functional.gelu(hidden) * self.last).sum(-1)
         return stretched_sigmoid(self.direct(shared) + curved)
+
+
+class SpreadHead(nn.Module):
+    """By how much each knob may be off: [B, features] → [B, P] above 0. Starts at 0.25.
+
+    0.25 is what the middle of a knob's travel is off on average, where nothing is known.
+    """
+
+    def __init__(self, features: int, n_knobs: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(features, n_knobs)
+        nn.init.zeros_(self.linear.weight)
+        nn.init.constant_(self.linear.bias, math.log(math.expm1(UNKNOWN)))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features to spreads, in knob travel."""
+        return nn.functional.softplus(self.linear(features)).clamp_min(LEAST)

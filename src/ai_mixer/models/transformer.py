@@ -34,8 +34,10 @@ class Transformer(Listener):
         features: int = 128,
         dropout: float = 0.1,
         n_mels: int = 96,
+        genre: bool = False,
     ) -> None:
-        super().__init__(FrontEnd(sample_rate, n_mels), features, dropout)
+        ears = FrontEnd(sample_rate, n_mels)
+        super().__init__(n_knobs, ears, width, features, dropout, genre)
         # Mean and spread within a word of every mel band of every picture.
         self.spell = nn.ModuleList(nn.Linear(2 * PICTURES * n_mels, width) for _ in SCALES)
         self.hand = nn.Parameter(torch.randn(len(SCALES), 1, width) * 0.02)

@@ -18,7 +18,7 @@ from ai_mixer.command.stage import stage
 from ai_mixer.console.load import config_folder
 from ai_mixer.data.skipped import SkippedSongs
 from ai_mixer.quiet import track
-from ai_mixer.types import Batch
+from ai_mixer.types import Batch, Prediction
 
 
 @torch.inference_mode()
@@ -30,8 +30,8 @@ def measure(parts: Parts, examples: int) -> dict[str, float]:
     for place in track(places, "measuring doing nothing"):
         batch = Batch.collate([dataset[0, place]])
         skipped.add(batch.skipped)
-        knobs = parts.console.neutral[None]
-        _, terms = parts.system.objective(knobs, batch.rough, batch)
+        said = Prediction(parts.console.neutral[None])
+        _, terms = parts.system.objective(said, batch.rough, batch)
         for name, value in terms.items():
             values[name].append(float(value))
     return {name: float(f"{np.median(numbers):.3g}") for name, numbers in values.items()}
