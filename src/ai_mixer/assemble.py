@@ -1,11 +1,13 @@
 """From a composed config to the objects it names: the only place that instantiates."""
 
+import hashlib
+import json
 from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 
@@ -45,6 +47,8 @@ def build_source(cfg: DictConfig) -> Source:
 
 def build_data(cfg: DictConfig, console: Console, **loader: Any) -> MixData:
     """The data module; `loader` replaces single settings of the loader (excerpts_per_song=4)."""
+    if "ears" in cfg.loader:
+        loader["origin"] = _origin(cfg)
     return _build(
         cfg,
         "loader",
@@ -53,6 +57,17 @@ def build_data(cfg: DictConfig, console: Console, **loader: Any) -> MixData:
         augment=_build(cfg, "augment", knobs=console.names),
         **loader,
     )
+
+
+def _origin(cfg: DictConfig) -> str:
+    """Sixteen digits for all that makes an example but the song and its number."""
+    keys = ("console", "ranges", "task", "loader.ears")
+    plain: dict[str, Any] = {
+        key: OmegaConf.to_container(OmegaConf.select(cfg, key), resolve=True) for key in keys
+    }
+    del plain["task"]["condition"]
+    plain |= {key: cfg.loader[key] for key in ("sample_rate", "excerpt_s", "seed")}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def build_model(cfg: DictConfig, console: Console) -> nn.Module:

@@ -67,7 +67,7 @@ class MixSystem(pl.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Listen, set the knobs, compare; remember the targets for the mean-knobs floor."""
         self._remember(batch)
-        if self.every_condition:
+        if self.every_condition and batch.heard is None:  # kept examples come under all of them
             batch = _every_condition(batch)
         loss, terms = self._compare(batch, self(batch))
         self._log("train", loss, terms, len(batch), on_step=True)

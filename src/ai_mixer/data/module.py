@@ -139,7 +139,7 @@ class MixData(pl.LightningDataModule):
         limit = self.examples_per_epoch if training else None
         options: dict[str, Any] = {}
         if self.workers:
-            options = {"multiprocessing_context": _workers_context(), "persistent_workers": True}
+            options = {"multiprocessing_context": workers_context(), "persistent_workers": True}
         return _Loader(
             dataset,  # type: ignore[arg-type]  # Dataset is generic in the item, not in the batch
             batch_size=self.batch_size,
@@ -169,7 +169,7 @@ class _Loader(DataLoader[Batch]):
         yield from super().__iter__()
 
 
-def _workers_context() -> Any:
+def workers_context() -> Any:
     """Workers forked from a clean server that has imported, once, what this process has.
 
     A plain fork copies a process full of threads (OpenMP, MLflow) and may hang; a spawn would

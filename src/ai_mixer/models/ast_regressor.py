@@ -71,6 +71,11 @@ class ASTRegressor(Listener):
             self.encoder = nn.TransformerEncoder(layer, depth, enable_nested_tensor=False)
         self.head = KnobHead(2 * width, n_knobs)
 
+    @property
+    def ears(self) -> tuple[int, ...]:
+        """As all; none that were kept will do for the pretrained network."""
+        return super().ears if self.listener is None else ()
+
     def hear(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Heard:
         """As all do; the pretrained network has ears of its own and gets the audio instead."""
         pictures, statistics = self.front_end(rough, reference, condition)

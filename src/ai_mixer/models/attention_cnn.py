@@ -13,7 +13,7 @@ from ai_mixer.models.head import PerKnobHead
 from ai_mixer.models.listener import Listener
 from ai_mixer.models.positions import time_position
 
-BLOCKS = 4  # each halves the picture: a place is 16 mels and 16 frames (370 ms)
+BLOCKS = 4  # each halves the picture: a place is 16 mels and 16 frames (1.5 s)
 
 
 class AttentionCNN(Listener):

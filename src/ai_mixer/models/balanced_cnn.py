@@ -1,7 +1,7 @@
 """The balanced style: short, medium and long patterns side by side, and knobs that choose.
 
-Three branches look at the same picture through windows of 3 frames (70 ms: transients), 7 frames
-(160 ms: texture) and 15 frames (350 ms: tonality). Every knob then asks the picture a question of
+Three branches look at the same picture through windows of 3 frames (280 ms: transients), 7 frames
+(650 ms: texture) and 15 frames (1.4 s: tonality). Every knob then asks the picture a question of
 its own: attention with one learned query per knob (Vaswani et al., 2017, section 3.2), so that the
 knob for the bass may look elsewhere than the one for the presence.
 """
@@ -14,7 +14,7 @@ from ai_mixer.models.front_end import PICTURES, FrontEnd
 from ai_mixer.models.head import PerKnobHead
 from ai_mixer.models.listener import Listener
 
-KERNELS = (3, 7, 15)  # frames of 23 ms
+KERNELS = (3, 7, 15)  # frames of 93 ms
 
 
 class BalancedCNN(Listener):

@@ -6,8 +6,8 @@ excerpt of the same production still does (the long-term spectrum of a productio
 a console).
 
 Pictures: mid and side log-mel of the rough, of the reference, and of their difference. Statistics:
-their mean and spread over time, long-term spectra, levels by quantile, echoes, and from rough to
-finished the measured response.
+their mean and spread over time (at four times the resolution), long-term spectra, levels by
+quantile, echoes, and from rough to finished the measured response.
 """
 
 import torch
@@ -18,12 +18,13 @@ from ai_mixer.models import transfer
 from ai_mixer.models.echoes import EchoProfile
 from ai_mixer.models.once import Once, scatter
 from ai_mixer.shims import torchaudio
-from ai_mixer.types import CONDITIONS
+from ai_mixer.types import CONDITIONS, Heard
 
 FLOOR_DB = -100.0
 LEVEL_CENTRE_DB, LEVEL_SPREAD_DB = -30.0, 20.0  # of mel bands of music; brings levels to about ±2
 DIFFERENCE_SPREAD_DB = 6.0  # a wide EQ band: brings differences to about ±1
 PICTURES = 6  # rough, reference, difference × mid, side
+POOL = 4  # hops in a frame of the pictures: 93 ms, for what is slower is what a knob changes
 # What is measured exactly comes in large, what mixes everything comes in small: Adam moves all
 # weights alike, so a feature's size is the speed at which it is learned.
 TRUST = {"pictures": 0.3, "long_term": 1.0, "levels": 2.0, "measured": 8.0, "echoes": 3.0}
@@ -44,7 +45,7 @@ class FrontEnd(nn.Module):
         self, sample_rate: int, n_mels: int = 96, n_fft: int = 2048, hop: int = 1024
     ) -> None:
         super().__init__()
-        self.n_mels, self.n_fft, self.hop = n_mels, n_fft, hop
+        self.sample_rate, self.n_mels, self.n_fft, self.hop = sample_rate, n_mels, n_fft, hop
         bands = torchaudio.functional.melscale_fbanks(
             n_fft // 2 + 1, 30.0, sample_rate / 2, n_mels, sample_rate, norm="slaney"
         )
@@ -67,14 +68,14 @@ class FrontEnd(nn.Module):
         heard, wanted = Once(rough), Once(reference)
         spectra = self._spectra(heard.rows), self._spectra(wanted.rows)
         levels = heard.back(self._bands(spectra[0])), wanted.back(self._bands(spectra[1]))
-        pictures, long_term = _pictures(*levels, given)
+        pictures, over_time, long_term = _pictures(*levels, given)
         # Dear, and meaningless unless paired: measured on those songs alone.
         measured = self._measured(
             rough[paired], spectra[0][heard.index[paired]], spectra[1][wanted.index[paired]]
         )
         tracks = heard.back(self._quantiles(heard.rows)), wanted.back(self._quantiles(wanted.rows))
         statistics = {
-            "pictures": torch.cat([pictures.mean(-1), pictures.std(-1)], dim=1).flatten(1),
+            "pictures": over_time,
             "long_term": long_term,
             "levels": _levels(*tracks, given),
             "measured": scatter(paired, measured),
@@ -82,6 +83,33 @@ class FrontEnd(nn.Module):
         }
         scaled = [TRUST[name] * numbers for name, numbers in statistics.items()]
         return pictures, torch.cat(scaled, dim=1)
+
+    @property
+    def settings(self) -> tuple[int, ...]:
+        """What two front ends that hear the same have in common."""
+        return self.sample_rate, self.n_mels, self.n_fft, self.hop
+
+    def keep(self, rough: Tensor, reference: Tensor, finished: Tensor) -> tuple[Tensor, Tensor]:
+        """What there is to hear in an example, whatever the condition: [B, C, T] each.
+
+        Levels [B, 3, 2, mels, frames] of rough, reference and finished, mid and side, about ±2; and
+        the statistics under each condition, [B, 3, n_statistics].
+        """
+        songs = len(rough)
+        condition = torch.arange(len(CONDITIONS), device=rough.device).repeat_interleave(songs)
+        wanted = torch.cat([torch.zeros_like(reference), reference, finished])
+        pictures, statistics = self(rough.repeat(len(CONDITIONS), 1, 1), wanted, condition)
+        _, other, same = pictures.split(songs)
+        levels = torch.stack([other[:, :2], other[:, 2:4], same[:, 2:4]], dim=1)
+        return levels, statistics.unflatten(0, (-1, songs)).transpose(0, 1)
+
+    def recall(self, levels: Tensor, statistics: Tensor, condition: Tensor) -> Heard:
+        """What `forward` gives under a condition [B], from what was kept."""
+        every = torch.arange(len(condition), device=condition.device)
+        given = (condition != BLIND).to(levels.dtype)[:, None, None, None]
+        heard, wanted = levels[:, 0], levels[every, condition.clamp_min(1)] * given
+        difference = (wanted - heard) * (LEVEL_SPREAD_DB / DIFFERENCE_SPREAD_DB) * given
+        return Heard(torch.cat([heard, wanted, difference], 1), statistics[every, condition])
 
     def _spectra(self, audio: Tensor) -> Tensor:
         """Mid and side, [B, C, T] → [B, 2, F, frames]."""
@@ -115,11 +143,25 @@ class FrontEnd(nn.Module):
         return torch.cat(curves, dim=1) / DIFFERENCE_SPREAD_DB
 
 
-def _pictures(heard: Tensor, wanted: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
-    """From energies [B, 2, mels, frames]: the pictures, and long-term levels [B, 6 · mels]."""
-    pictures = _layers(_decibels(heard), _decibels(wanted), given)
+def _pictures(heard: Tensor, wanted: Tensor, given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """From energies [B, 2, mels, hops]: the pictures [B, 6, mels, ⌈hops/POOL⌉]; mean and spread
+    over the hops [B, 12 · mels]; long-term levels [B, 6 · mels].
+    """
+    fine = _layers(_decibels(heard), _decibels(wanted), given)
+    over_time = torch.cat([fine.mean(-1), fine.std(-1)], dim=1).flatten(1)
     long_term = [_decibels(energy.mean(-1, keepdim=True)) for energy in (heard, wanted)]
-    return pictures, _layers(long_term[0], long_term[1], given).flatten(1)
+    coarse = [_decibels(_pooled(energy)) for energy in (heard, wanted)]
+    return (
+        _layers(coarse[0], coarse[1], given),
+        over_time,
+        _layers(long_term[0], long_term[1], given).flatten(1),
+    )
+
+
+def _pooled(energy: Tensor) -> Tensor:
+    """Mean of every POOL hops: [B, 2, mels, hops] → [B, 2, mels, ⌈hops/POOL⌉]."""
+    pooled = nn.functional.avg_pool1d(energy.flatten(1, 2), POOL, ceil_mode=True)
+    return pooled.view(*energy.shape[:3], -1)
 
 
 def _levels(low_db: Tensor, high_db: Tensor, given: Tensor) -> Tensor:

@@ -50,6 +50,11 @@ class Listener(nn.Module):
         """What the body saw and the statistics say → [B, P]; here one head hears them together."""
         return self.head(torch.cat([seen, read], dim=-1))
 
+    @property
+    def ears(self) -> tuple[int, ...]:
+        """What is heard of a sound; where these are equal, one model may learn from another's."""
+        return self.front_end.settings
+
     def hear(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Heard:
         """[B, C, T], [B, C, T], [B] → pictures and statistics. Nothing here is learned."""
         return Heard(*self.front_end(rough, reference, condition))

@@ -14,7 +14,7 @@ from ai_mixer.models.head import KnobHead
 from ai_mixer.models.listener import Listener
 from ai_mixer.models.positions import time_position
 
-SCALES = (4, 32, 128)  # frames of 23 ms in a word
+SCALES = (1, 8, 32)  # frames of 93 ms in a word
 LONGEST = 512  # words of one hand
 
 

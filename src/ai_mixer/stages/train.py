@@ -19,7 +19,7 @@ from ai_mixer.stages.evaluate import evaluate
 from ai_mixer.stages.render import render
 from ai_mixer.tracking import Run, Start, Store, save_model
 from ai_mixer.tracking.resume import keep_words
-from ai_mixer.training.checks import check_monitors, check_what_follows
+from ai_mixer.training.checks import check_kept, check_monitors, check_what_follows
 from ai_mixer.training.fit import fit, follow
 from ai_mixer.training.going_on import check_start, find_start, with_own_words, without_ckpt
 from ai_mixer.training.songs import log_songs, song_table
@@ -51,6 +51,7 @@ def train(
     parts = assemble(cfg)
     songs = song_table(parts)  # composes, or finds out what is wrong, before a run is opened
     check_monitors(cfg, parts)
+    check_kept(cfg, parts)
     check_start(cfg, parts, start)
     with stoppable("`make train ckpt=last` goes on"), _open(cfg, start, parent_id) as run:
         keep_words(run, overrides)

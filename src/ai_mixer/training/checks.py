@@ -5,6 +5,8 @@ from numbers import Real
 from omegaconf import DictConfig, OmegaConf
 
 from ai_mixer.assemble import Parts, build_trainer
+from ai_mixer.data.kept import KeptData
+from ai_mixer.models.listener import Listener
 
 ABOVE_ZERO = (
     "evaluate.excerpts_per_song",
@@ -20,6 +22,22 @@ def check_what_follows(cfg: DictConfig) -> None:
         value = OmegaConf.select(cfg, key)
         if not isinstance(value, Real) or not float(value) > 0:
             raise ValueError(f"{key} must be a number above 0, got {value}")
+
+
+def check_kept(cfg: DictConfig, parts: Parts) -> None:
+    """What was kept of an example must be what the model hears, and enough for the loss."""
+    if not isinstance(parts.data, KeptData):
+        return
+    if (cfg.augment or {}).get("steps"):
+        raise ValueError("loader=kept keeps examples as they are drawn: leave augment=none")
+    if parts.system.objective.needs_mix:
+        raise ValueError("loader=kept keeps no audio to mix: choose loss=knobs_only")
+    model = parts.system.model
+    if isinstance(model, Listener) and model.ears != parts.data.ears.settings:
+        raise ValueError(
+            f"loader.ears hear {parts.data.ears.settings}, the model {model.ears} "
+            "(rate, mels, window, hop): give both the same, or leave loader=kept"
+        )
 
 
 def check_monitors(cfg: DictConfig, parts: Parts) -> None:
