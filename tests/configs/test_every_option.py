@@ -34,6 +34,11 @@ SMALL_DATA = {  # where a data page has such a key
     "source.songs": "6",
     "source.duration_s": "4",
 }
+BESIDE = {  # what some options are made for
+    ("loss/term", "spread"): {"model": "baseline_cnn"},
+    ("loss/term", "genre"): {"model": "baseline_cnn", "model.genre": "true"},
+    ("loader", "kept"): {"loss": "knobs_only"},
+}
 
 
 def options():
@@ -64,6 +69,7 @@ def words_for(group, name, look_alikes, scratch):
     # A recipe chooses its own model; only the songs are ours.
     words = {"data": "folder"} if group == "experiment" else words
     words |= {group: f"[{name}]" if group == "loss/term" else name}
+    words |= BESIDE.get((group, name), {})
     songs = look_alikes(words["data"])
     small = [f"data.{key}={value.format(songs=songs)}" for key, value in small_data(words["data"])]
     chosen = [f"{key}={value}" for key, value in words.items()]

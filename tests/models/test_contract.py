@@ -144,4 +144,4 @@ def test_what_was_heard_can_be_kept(model):
     torch.testing.assert_close(said.knobs, model(rough, reference, condition))
     assert said.spread.shape == (3, KNOBS)
     assert (said.spread > 0).all()
-    assert said.genre.shape == (3, len(GENRES))
+    assert said.genre is None or said.genre.shape == (3, len(GENRES))

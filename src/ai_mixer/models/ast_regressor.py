@@ -16,12 +16,12 @@ from ai_mixer.models.audioset import AudioSetListener
 from ai_mixer.models.encoders import AUDIOSET, choose
 from ai_mixer.models.front_end import PICTURES, FrontEnd
 from ai_mixer.models.head import KnobHead
-from ai_mixer.models.listener import Listener
+from ai_mixer.models.observer import Observer
 from ai_mixer.models.positions import time_position
 from ai_mixer.types import Heard
 
 
-class ASTRegressor(Listener):
+class ASTRegressor(Observer):
     """[B, C, T] rough and reference → [B, P] knob positions.
 
     width: token size; depth: transformer layers; patch: side of a square patch in mels and frames.

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from ai_mixer.models.blocks import tower
 from ai_mixer.models.front_end import PICTURES, FrontEnd
 from ai_mixer.models.head import PerKnobHead
-from ai_mixer.models.listener import Listener
+from ai_mixer.models.observer import Observer
 from ai_mixer.models.positions import time_position
 
 BLOCKS = 4  # each halves the picture: a place is 16 mels and 16 frames (1.5 s)
 
 
-class AttentionCNN(Listener):
+class AttentionCNN(Observer):
     """[B, C, T] rough and reference → [B, P] knob positions.
 
     channels: width of the first layer, a multiple of 8 and of `heads`; depth: layers of attention

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from ai_mixer.models.blocks import GROUPS, Residual
 from ai_mixer.models.front_end import PICTURES, FrontEnd
 from ai_mixer.models.head import PerKnobHead
-from ai_mixer.models.listener import Listener
+from ai_mixer.models.observer import Observer
 
 KERNELS = (3, 7, 15)  # frames of 93 ms
 
 
-class BalancedCNN(Listener):
+class BalancedCNN(Observer):
     """[B, C, T] rough and reference → [B, P] knob positions.
 
     channels: width of each of the three branches, a multiple of 8; heads: of the attention, they

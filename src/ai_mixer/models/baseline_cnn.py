@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from ai_mixer.models.front_end import PICTURES, FrontEnd
 from ai_mixer.models.head import KnobHead
-from ai_mixer.models.listener import Listener
+from ai_mixer.models.observer import Observer
 
 
-class BaselineCNN(Listener):
+class BaselineCNN(Observer):
     """[B, C, T] rough and reference → [B, P] knob positions.
 
     channels: width of the first block; each later block doubles it up to 4×.

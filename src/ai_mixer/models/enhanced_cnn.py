@@ -10,10 +10,10 @@ from torch import Tensor
 from ai_mixer.models.blocks import mean_and_peak, tower
 from ai_mixer.models.front_end import PICTURES, FrontEnd
 from ai_mixer.models.head import KnobHead
-from ai_mixer.models.listener import Listener
+from ai_mixer.models.observer import Observer
 
 
-class EnhancedCNN(Listener):
+class EnhancedCNN(Observer):
     """[B, C, T] rough and reference → [B, P] knob positions.
 
     channels: width of the first layer, a multiple of 8; blocks: residual blocks, each halves the

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from ai_mixer.models.front_end import PICTURES, FrontEnd
 from ai_mixer.models.head import KnobHead
-from ai_mixer.models.listener import Listener
+from ai_mixer.models.observer import Observer
 from ai_mixer.models.positions import time_position
 
 SCALES = (1, 8, 32)  # frames of 93 ms in a word
 LONGEST = 512  # words of one hand
 
 
-class Transformer(Listener):
+class Transformer(Observer):
     """[B, C, T] rough and reference → [B, P] knob positions; excerpts from 0.1 s to whole songs.
 
     width: of a word, even and a multiple of `heads`; depth: layers.
