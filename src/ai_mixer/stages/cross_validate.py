@@ -122,6 +122,8 @@ def _fold_config(cfg: DictConfig, fold: str) -> DictConfig:
 
 def _report(cfg: DictConfig, parent: Run, again: str) -> None:
     """The mean over the folds: tables and figures of the parent, and on the screen."""
+    if cfg.evaluate is None:
+        return
     runs = {run.data.params[FOLD]: run for run in children(parent.store, parent.id)}
     folds = {fold: _skills(runs[fold]) for fold in sorted(runs)}
     rows = list(dict.fromkeys(row for fold in folds.values() for row in fold.index))

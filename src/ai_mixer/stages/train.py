@@ -88,22 +88,21 @@ def _write_down(
 
 
 def _judge(cfg: DictConfig, run: Run, overrides: list[str], step: int) -> None:
-    """Tables on held-out songs, samples to listen to, and where they are."""
-    mixer = load_model(run.artifact_dir, trusted_in(cfg))
-    tables = evaluate(mixer, seed=cfg.seed, **cfg.evaluate)
-    tables.write(run.artifact_dir / "eval")
-    run.log_metrics(tables.figures(), step=step)
-    page = render(
-        mixer,
-        run.artifact_dir / "listening",
-        title=cfg.run_name,
-        headline=words.headline(tables),
-        seed=cfg.seed,
-        **cfg.render,
-    )
-    run.describe(words.description(tables, _again(cfg, overrides)))
-    print(words.summary(tables))
-    print(f"listen: {page}\ntables: {run.artifact_dir / 'eval' / 'tables.md'}\nbrowse: make ui")
+    """Tables on held-out songs, samples to listen to, and where they are; without what is null."""
+    mixer, folder = load_model(run.artifact_dir, trusted_in(cfg)), run.artifact_dir
+    said, headline = [], None
+    if cfg.evaluate is not None:
+        tables = evaluate(mixer, seed=cfg.seed, **cfg.evaluate)
+        tables.write(folder / "eval")
+        run.log_metrics(tables.figures(), step=step)
+        run.describe(words.description(tables, _again(cfg, overrides)))
+        headline = words.headline(tables)
+        said += [words.summary(tables), f"tables: {folder / 'eval' / 'tables.md'}"]
+    if cfg.render is not None:
+        where, look = folder / "listening", {"title": cfg.run_name, "headline": headline}
+        page = render(mixer, where, seed=cfg.seed, **look, **cfg.render)
+        said.append(f"listen: {page}")
+    print("\n".join([*said, "browse: make ui"]))
 
 
 def _keep_model(cfg: DictConfig, parts: Parts, run: Run) -> None:

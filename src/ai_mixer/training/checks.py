@@ -19,6 +19,8 @@ def check_what_follows(cfg: DictConfig) -> None:
     """What can only fail after the run was opened, or at its end, fails now."""
     build_trainer(cfg, [], logger=False)  # the device it asks for may not be there
     for key in ABOVE_ZERO:
+        if cfg[key.partition(".")[0]] is None:
+            continue
         value = OmegaConf.select(cfg, key)
         if not isinstance(value, Real) or not float(value) > 0:
             raise ValueError(f"{key} must be a number above 0, got {value}")
