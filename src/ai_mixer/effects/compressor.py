@@ -58,6 +58,8 @@ class Compressor(Effect):
 
     def forward(self, x: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]; ratio: [B], at least 1. Returns [B, C, T]."""
+        if not ratio.requires_grad and self._idle(ratio):
+            return x
         return compress(x, self._slope(ratio), self._poles(sample_rate), self.curve)
 
     def step(self, sample_rate: int, channels: int) -> Step:
@@ -71,6 +73,8 @@ class Compressor(Effect):
     @torch.no_grad()
     def invert(self, y: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
         """The input that `forward` turns into y."""
+        if self._idle(ratio):
+            return y
         poles = self._poles(sample_rate)
         gain_db = smooth_gain_of_output(_level_db(y), self._slope(ratio), poles, self.curve)
         return y * db_to_ratio(-gain_db).to(y.dtype)[:, None]
@@ -81,10 +85,17 @@ class Compressor(Effect):
 
     def audible(self, x: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
         """True where for a tenth of x the reduction is at least 1 dB, and 1 dB off its cap."""
+        if self._idle(ratio):
+            return torch.zeros(x.shape[0], dtype=torch.bool, device=x.device)
         reduction_db = self.gain_reduction_db(x, sample_rate, ratio)
         highest_db = self.max_reduction_db - AUDIBLE_DB
         telling = (reduction_db >= AUDIBLE_DB) & (reduction_db <= highest_db)
         return telling.double().mean(dim=-1) >= AUDIBLE_SHARE
+
+    @staticmethod
+    def _idle(ratio: Tensor) -> bool:
+        """At 1:1 nothing is turned down, whatever comes in."""
+        return bool((ratio == 1.0).all())
 
     @staticmethod
     def _slope(ratio: Tensor) -> Tensor:
