@@ -13,9 +13,9 @@ from torch import Tensor
 
 from ai_mixer.dsp.chain import Kind, Step
 from ai_mixer.dsp.compression import StaticCurve, compress, compressor_gain_db
-from ai_mixer.dsp.decompression import smooth_gain_of_output
+from ai_mixer.dsp.decompression import decompress
 from ai_mixer.effects.effect import Effect
-from ai_mixer.units import SILENCE_DB, db_to_ratio, ratio_to_db
+from ai_mixer.units import SILENCE_DB
 
 # A reduction below AUDIBLE_DB, or as close to the cap, tells nobody the ratio: at the cap the
 # compressor is a fader. It has to move between the two for some of the time.
@@ -70,14 +70,11 @@ class Compressor(Effect):
         """The static curve's slope: [B, 1]."""
         return self._slope(ratio)[:, None]
 
-    @torch.no_grad()
     def invert(self, y: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
         """The input that `forward` turns into y."""
         if self._idle(ratio):
             return y
-        poles = self._poles(sample_rate)
-        gain_db = smooth_gain_of_output(_level_db(y), self._slope(ratio), poles, self.curve)
-        return y * db_to_ratio(-gain_db).to(y.dtype)[:, None]
+        return decompress(y, self._slope(ratio), self._poles(sample_rate), self.curve)
 
     def gain_reduction_db(self, x: Tensor, sample_rate: int, ratio: Tensor) -> Tensor:
         """How far the needle moves: [B, T] float64, 0 dB to max_reduction_db. No gradient."""
@@ -106,8 +103,3 @@ class Compressor(Effect):
         """Attack and release coefficients α = e^(−1 / (τ · rate))."""
         times = torch.tensor([self.attack_ms, self.release_ms], dtype=torch.float64) / 1000.0
         return torch.exp(-1.0 / (times * sample_rate))
-
-
-def _level_db(x: Tensor) -> Tensor:
-    """[B, T] float64: the loudest channel, in dBFS."""
-    return ratio_to_db(x.abs().amax(dim=1).double())
