@@ -382,3 +382,16 @@ def test_the_way_back_tells_what_listening_tells(seed):
     assert not audible.all()
     behind = {"delay", "reverb", "stereo_width", "output_level"}
     assert WIDE.traceable.tolist() == [name not in behind for name in WIDE.names]
+
+
+@pytest.mark.parametrize("way", [WIDE.listen, WIDE.trace])
+def test_what_nobody_asks_about_changes_no_other_answer_and_no_sample(way):
+    mono, knobs = song(2).mean(1, keepdim=True).expand(-1, 2, -1), draw(2, dry=True)
+    audio, every = way(1e-3 * mono, RATE, knobs)
+    hidden = {WIDE.names.index(name) for name in ("compressor_ratio", "stereo_width")}
+    assert {column for column in range(len(WIDE.names)) if not every[:, column].any()} == hidden
+    for asked in hidden:
+        only = torch.arange(len(WIDE.names)) == asked
+        same, audible = way(1e-3 * mono, RATE, knobs, only)
+        assert torch.equal(same, audio)
+        assert torch.equal(audible, every | ~only)

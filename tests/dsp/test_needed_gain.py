@@ -11,7 +11,7 @@ from torch.autograd import gradcheck
 from ai_mixer.dsp.needed_gain import AROUND, KINDS, Look, needed_gain_db
 from ai_mixer.dsp.true_peak import FAR, NEAR, envelope_by_convolution, phases
 
-EXHAUSTIVE = Look(reach=math.inf, near=math.inf, far=0.0)
+EXHAUSTIVE = Look(bend=math.inf, near=math.inf, far=0.0)
 THRESHOLD, TARGET = 0.9, 0.85
 
 

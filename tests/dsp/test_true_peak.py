@@ -3,10 +3,13 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy.signal import resample_poly
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.signal import lfilter, resample_poly
 
 from ai_mixer.dsp import true_peak as module
 from ai_mixer.dsp.true_peak import (
+    BEND,
     SHARP,
     SOFT,
     envelope_by_convolution,
@@ -88,6 +91,45 @@ def test_the_floor_leaves_out_only_what_cannot_reach_it():
     assert torch.equal(quick[exact > 0.5], exact[exact > 0.5])
     assert torch.equal(quick[..., :4096], x[..., :4096].abs())
     assert (quick <= exact).all()
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    seed=st.integers(0, 999),
+    dullness=st.floats(0.0, 0.999),
+    gate=st.floats(0.0, 4.0),
+    clipped=st.floats(0.05, 1.0),
+    floor=st.floats(0.01, 3.0),
+    kind=st.sampled_from([SHARP, SOFT]),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+)
+def test_whatever_comes_and_whatever_the_floor(seed, dullness, gate, clipped, floor, kind, dtype):
+    """Noise from white to dull, from dense to single clicks, clipped or not."""
+    noise = torch.randn(2, 2, 1500, generator=torch.Generator().manual_seed(seed)).double()
+    rare = torch.where(noise.abs() > gate, noise, 0.0).numpy()
+    dull = torch.from_numpy(lfilter([1 - dullness], [1, -dullness], rare))
+    x = dull / dull.abs().amax().clamp_min(1e-9)
+    x = x.clamp(-clipped, clipped).to(dtype)
+    exact = true_peak_envelope(x, 8, kind)
+    quick = true_peak_envelope(x, 8, kind, floor=floor * clipped)
+    assert torch.equal(quick[exact > floor * clipped], exact[exact > floor * clipped])
+    if kind is SHARP:
+        assert torch.equal(true_peak(x, 8), exact.amax(dim=(1, 2)))
+
+
+@pytest.mark.parametrize("kind", [SHARP, SOFT])
+@pytest.mark.parametrize("oversample", [2, 3, 4, 8, 16])
+def test_a_phase_is_a_straight_line_and_what_bends_around_it(kind, oversample):
+    time = np.arange(1 - kind.half, kind.half + 1)
+    for phase in phases(oversample, kind).numpy():
+        # The line that has the phase's sum and centre; what is left is made of second differences.
+        right = (phase * time).sum()
+        line = np.zeros(2 * kind.half)
+        line[kind.half - 1 : kind.half + 1] = phase.sum() - right, right
+        bends = np.cumsum(np.cumsum(phase - line))[:-2]
+        np.testing.assert_allclose(line + np.convolve(bends, [1, -2, 1]), phase, atol=1e-12)
+        assert np.abs(line).sum() <= 1
+        assert np.abs(bends).sum() <= BEND
 
 
 def test_long_signals_are_taken_in_pieces(monkeypatch):

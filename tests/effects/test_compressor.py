@@ -99,6 +99,18 @@ def test_ratio_one_is_exactly_the_identity(dtype):
     assert torch.equal(Compressor().invert(x, RATE, ratio=one), x)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_ratio_one_beside_another_is_what_it_is_alone(dtype):
+    """Alone nothing is computed, in company everything: the same bits, and the same answer."""
+    x, ratio = 10 * songs().to(dtype), torch.tensor([1.0, 8.0, 1.0, 8.0], dtype=dtype)
+    compressor = Compressor()
+    for turned in (compressor, compressor.invert, compressor.audible):
+        together = turned(x, RATE, ratio=ratio)
+        for item in range(4):
+            alone = turned(x[item : item + 1], RATE, ratio=ratio[item : item + 1])
+            assert torch.equal(alone[0], together[item])
+
+
 def test_channels_are_linked():
     loud, ratio = songs()[:, :1], torch.full((4,), 4.0)
     alone = Compressor()(loud, RATE, ratio=ratio)

@@ -96,6 +96,25 @@ def test_quiet_songs_pass_bit_for_bit_beside_loud_ones():
     assert Limiter()(x[:1], RATE) is not None
 
 
+@settings(deadline=None, max_examples=60)
+@given(
+    level=st.floats(0.3, 1.1),
+    length=st.integers(1, 2000),
+    block=st.integers(400, 900),  # longer than the latency
+    seed=st.integers(0, 99),
+)
+def test_what_passes_untouched_would_have_passed_anyway(level, length, block, seed):
+    """Whether anything is over is asked first, in pieces: wherever they are cut."""
+    x = torch.sin(math.pi / 2 * torch.arange(length) + math.pi / 4) + 0.1 * noise(length, seed)
+    x = (level / x.abs().amax() * x)[None, None]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limiter, "BLOCK", block)
+        y = Limiter()(x, RATE)
+        slow = Limiter().stream(RATE).whole(x)
+    assert torch.equal(y, slow)
+    assert torch.equal(y, x) == (Limiter()(x.clone().requires_grad_(), RATE) == x).all()
+
+
 def test_just_under_the_ceiling_is_untouched():
     x = 0.96 * torch.sin(2 * math.pi * 1000 * time_s())[None, None]
     assert torch.equal(Limiter()(x, RATE), x)

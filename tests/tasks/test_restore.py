@@ -161,9 +161,9 @@ def test_the_reference_of_a_dry_song_is_the_same_production(task):
 def test_exploding_roughs_are_drawn_again(task, monkeypatch):
     trace, calls = task.console.trace, []
 
-    def explode(audio, rate, knobs):
+    def explode(audio, rate, knobs, asked):
         calls.append(knobs)
-        rough, audible = trace(audio, rate, knobs)
+        rough, audible = trace(audio, rate, knobs, asked)
         return rough * (math.nan if len(calls) == 1 else 1e6), audible
 
     monkeypatch.setattr(task.console, "trace", explode)

@@ -80,14 +80,19 @@ class Console(nn.Module):
             audio = effect(audio, sample_rate, **values)
         return self.limiter(audio, sample_rate) if limit else audio
 
-    def listen(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> tuple[Tensor, Tensor]:
-        """The mix, and [B, P] bool: can each knob be heard on what reaches its effect?"""
+    def listen(
+        self, audio: Tensor, sample_rate: int, knobs: Tensor, asked: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The mix, and [B, P] bool: can each knob be heard on what reaches its effect?
+
+        asked: [P] bool, the knobs in question (all of them); any other is said to be heard.
+        """
         self.check(audio, sample_rate, knobs)
-        audible = []
+        questions = self._questions(asked)
+        audible: list[Tensor] = []
         for effect, values in self._turned(audio, knobs):
-            with torch.no_grad():
-                heard = effect.audible(audio, sample_rate, **values)
-            audible += [heard] * len(values)
+            wanted = questions[len(audible) :][: len(values)]
+            audible += _answers(effect, audio, sample_rate, values, wanted)
             audio = effect(audio, sample_rate, **values)
         return self.limiter(audio, sample_rate), torch.stack(audible, dim=-1)
 
@@ -101,17 +106,25 @@ class Console(nn.Module):
         return rough
 
     @torch.no_grad()
-    def trace(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> tuple[Tensor, Tensor]:
+    def trace(
+        self, audio: Tensor, sample_rate: int, knobs: Tensor, asked: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """`unmix`, and [B, P] bool: could each knob be heard on what reached its effect?
 
         What `listen` says of the unmixed audio, without mixing it again. Behind an effect that was
-        passed over it holds only where that one is neutral.
+        passed over it holds only where that one is neutral. asked: as there.
         """
-        audible = []
+        questions = self._questions(asked)[::-1]
+        audible: list[Tensor] = []
         rough = audio
         for (effect, values), rough in self._backwards(audio, sample_rate, knobs):
-            audible += [effect.audible(rough, sample_rate, **values)] * len(values)
+            wanted = questions[len(audible) :][: len(values)]
+            audible += _answers(effect, rough, sample_rate, values, wanted)
         return rough, torch.stack(audible[::-1], dim=-1)
+
+    def _questions(self, asked: Tensor | None) -> list[bool]:
+        """Per knob, in wire order: does anybody want to know?"""
+        return [True] * len(self.knobs) if asked is None else asked.tolist()
 
     @torch.no_grad()
     def _backwards(
@@ -225,3 +238,13 @@ class Console(nn.Module):
         expected = [knobs.shape[0] if songs is None and knobs.dim() else songs, len(self.knobs)]
         if list(knobs.shape) != expected:
             raise ValueError(f"knobs must be [B, P] = {expected}, got {list(knobs.shape)}")
+
+
+@torch.no_grad()
+def _answers(
+    effect: Effect, audio: Tensor, sample_rate: int, values: Values, wanted: Sequence[bool]
+) -> list[Tensor]:
+    """Can it be heard? [B] bool for each knob of an effect; True if nobody wants to know."""
+    if not any(wanted):
+        return [torch.ones(len(audio), dtype=torch.bool, device=audio.device)] * len(values)
+    return [effect.audible(audio, sample_rate, **values)] * len(values)

@@ -39,8 +39,22 @@ def compress(x: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Ten
 
 def compressor_gain_db(x: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Tensor:
     """The gain g alone: [B, T] float64, 0 dB or less. Arguments as for `compress`; no gradient."""
-    level_db = _level_db(_peak(_songs(x)))
-    return torch.from_numpy(_gain_db(level_db, _settings(slope, poles, curve))).to(x.device)
+    gain_db = _gain_db(levels_db(x), settings_rows(slope, poles, curve))
+    return torch.from_numpy(gain_db).to(x.device)
+
+
+def levels_db(x: Tensor) -> Array:
+    """[B, T] float64: the loudest channel of x [B, C, T] in dBFS, at least SILENCE_DB."""
+    return _level_db(_peak(_songs(x)))
+
+
+def settings_rows(slope: Tensor, poles: Tensor, curve: StaticCurve) -> Array:
+    """[B, 6] float64: slope, attack, release, threshold, knee, cap."""
+    settings = np.empty((len(slope), 6))
+    settings[:, 0] = slope.detach().double().cpu().numpy()
+    settings[:, 1:3] = poles.detach().double().cpu().numpy()
+    settings[:, 3:] = curve
+    return settings
 
 
 class _Compress(torch.autograd.Function):
@@ -48,7 +62,7 @@ class _Compress(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Tensor:
-        settings = _settings(slope, poles, curve)
+        settings = settings_rows(slope, poles, curve)
         peak = _peak(_songs(x))
         level_db = _level_db(peak)
         gain_db = _gain_db(level_db, settings)
@@ -70,15 +84,6 @@ class _Compress(torch.autograd.Function):
 def _songs(x: Tensor) -> Array:
     """[B, C, T] as an array."""
     return as_rows(x).reshape(x.shape)
-
-
-def _settings(slope: Tensor, poles: Tensor, curve: StaticCurve) -> Array:
-    """[B, 6] float64: slope, attack, release, threshold, knee, cap."""
-    settings = np.empty((len(slope), 6))
-    settings[:, 0] = slope.detach().double().cpu().numpy()
-    settings[:, 1:3] = poles.detach().double().cpu().numpy()
-    settings[:, 3:] = curve
-    return settings
 
 
 def _peak(audio: Array) -> Array:

@@ -6,72 +6,65 @@ Its right-hand side rises strictly with L, so there is one L for every Y; c, the
 made of a flat, a quadratic, a linear and a capped piece, so L has a closed form in each.
 """
 
-from typing import Any
-
 import numpy as np
 import torch
 from numba import njit
 from torch import Tensor
 
-from ai_mixer.dsp.compression import StaticCurve
-from ai_mixer.dsp.recursions import TINY, as_rows, over_rows
+from ai_mixer.dsp.compression import NEPERS_PER_DB, StaticCurve, levels_db, settings_rows
+from ai_mixer.dsp.recursions import FUSED, TINY, over_rows
 
 
-def smooth_gain_of_output(
-    level_db: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve
-) -> Tensor:
-    """The compressor's gain g in dB at every sample of its output.
-
-    level_db: [B, T] float64, the loudest channel of the output; slope: [B], 1 − 1/ratio; poles:
-    attack and release coefficients [2]. Returns [B, T] float64. No gradient.
-    """
-    levels = as_rows(level_db.double())
-    batch = len(levels)
-    settings = np.empty((batch, 6))
-    settings[:, 0] = slope.detach().double().cpu().numpy()
-    settings[:, 1:3] = poles.detach().double().cpu().numpy()
-    settings[:, 3:] = curve
+@torch.no_grad()
+def decompress(y: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Tensor:
+    """The x that `compress` turns into y, with the same arguments. [B, C, T]. No gradient."""
+    levels = levels_db(y)
     gain_db = np.empty_like(levels)
-    over_rows(_solve, levels, settings, gain_db)
-    return torch.from_numpy(gain_db).to(level_db.device)
+    over_rows(_solve, levels, settings_rows(slope, poles, curve), gain_db)
+    ratio = torch.from_numpy(gain_db).mul_(-NEPERS_PER_DB).exp_()
+    return y * ratio.to(y)[:, None]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath=FUSED)
 def _solve(levels, settings, gain_db):  # type: ignore[no-untyped-def]
     for row in range(levels.shape[0]):
         slope, attack, release, threshold, knee, cap = settings[row]
         knee_start = threshold - 0.5 * knee
+        falls = _pieces(attack, slope, cap, knee)
+        recovers = _pieces(release, slope, cap, knee)
         g = 0.0
         for n in range(levels.shape[1]):
             out = levels[row, n] - knee_start
-            # Were the gain to stay at g, would the curve ask for more reduction or for less? The
-            # answer is that of the true level, because everything is monotone.
-            pole = attack if _curve(out - g, slope, knee, cap) < g else release
-            held = pole * g
-            level = _level(out - held, (1.0 - pole) * slope, (1.0 - pole) * cap, knee)
-            g = held + (1.0 - pole) * _curve(level, slope, knee, cap)
+            # Everything is monotone: where the attack's answer falls, the attack is at work.
+            falling, rising = _next(g, out, *falls), _next(g, out, *recovers)
+            g = falling if falling < g else rising
             if abs(g) < TINY:
                 g = 0.0
             gain_db[row, n] = g
 
 
-@njit(cache=True, nogil=True)
-def _curve(level: Any, slope: Any, knee: Any, cap: Any) -> Any:
-    """Static gain c in dB at a level counted from the start of the knee."""
-    if level <= 0.0:
-        return 0.0
-    if level < knee:
-        return max(-slope * level * level / (2.0 * knee), -cap)
-    return max(-slope * (level - 0.5 * knee), -cap)
+@njit(cache=True, nogil=True, fastmath=FUSED)
+def _pieces(pole, slope, cap, knee):  # type: ignore[no-untyped-def]
+    """What `_next` needs of a pole: divisions are made here, once."""
+    share = (1.0 - pole) * slope  # of the static curve, in one sample
+    linear = knee * (1.0 - 0.5 * share)  # where the knee's end comes out
+    steep, offset = 1.0 / (1.0 - share), 0.5 * share * knee
+    return pole, 2.0 * share / knee, linear, steep, offset, (1.0 - pole) * cap
 
 
-@njit(cache=True, nogil=True)
-def _level(out: Any, slope: Any, cap: Any, knee: Any) -> Any:
-    """The level L with L + c(L) = out; both counted from the start of the knee."""
-    if out <= 0.0:
-        return out
-    if out < knee * (1.0 - 0.5 * slope):
-        level = 2.0 * out / (1.0 + np.sqrt(1.0 - 2.0 * slope * out / knee))
+@njit(cache=True, nogil=True, fastmath=FUSED)
+def _next(g, out, pole, bend, linear, steep, offset, cap):  # type: ignore[no-untyped-def]
+    """The gain after g: out − L, where the level L + (1 − α) c(L) = out − α g.
+
+    out and L are counted from the start of the knee.
+    """
+    held = pole * g
+    rest = out - held
+    if rest <= 0.0:
+        return held
+    if rest < linear:
+        level = 2.0 * rest / (1.0 + np.sqrt(1.0 - bend * rest))
     else:
-        level = (out - 0.5 * slope * knee) / (1.0 - slope)
-    return min(level, out + cap)  # the cap makes the curve the larger of two: its root the smaller
+        level = (rest - offset) * steep
+    # The cap makes the curve the larger of two: its root is the smaller.
+    return held + max(rest - level, -cap)

@@ -4,7 +4,7 @@ Peaks are those of both interpolators of `dsp.true_peak` and of all channels. Mo
 near it, so the compiled kernel looks three times, closer each time, and every look leaves
 out only what provably cannot matter:
 
-1. No sample around a block, times the interpolators' overshoot, reaches it: no peak there.
+1. A block's samples stay below it, and bend too little for more between them (`BEND`).
 2. The waveform half-way between the samples.
 3. The other phases, in the gaps that samples and half-way value leave in doubt (`NEAR`, `FAR`).
 
@@ -23,12 +23,15 @@ from torch.autograd.function import once_differentiable
 
 from ai_mixer.dsp.recursions import Array, as_rows, over_rows
 from ai_mixer.dsp.true_peak import (
+    BEND,
     FAR,
     NEAR,
     SHARP,
     SOFT,
     between,
     envelope_by_convolution,
+    loudest,
+    may_exceed,
     overshoot,
     phases,
 )
@@ -42,7 +45,7 @@ GROUP = 32  # gaps at a time in the third look: four vectors
 class Look(NamedTuple):
     """What the three looks compare with; infinite numbers leave nothing out."""
 
-    reach: float
+    bend: float = BEND
     near: float = NEAR
     far: float = FAR
 
@@ -62,7 +65,7 @@ def needed_gain_db(
         return torch.where(
             peak > threshold, 20 * torch.log10(target / peak.clamp_min(threshold)), 0.0
         )
-    look = look or Look(reach(oversample))
+    look = look or Look()
     return _Needed.apply(x, threshold, target, oversample, look)  # type: ignore[no-untyped-call]
 
 
@@ -124,17 +127,6 @@ def _any_over(x, limit):  # type: ignore[no-untyped-def]
     return count > 0
 
 
-@njit(cache=True, nogil=True)
-def _loudest(x):  # type: ignore[no-untyped-def]
-    loudest = x[0] * 0
-    for i in range(0, len(x) - 3, 4):  # in pairs: one maximum need not wait for the other
-        left, right = max(abs(x[i]), abs(x[i + 1])), max(abs(x[i + 2]), abs(x[i + 3]))
-        loudest = max(loudest, left, right)
-    for i in range(len(x) - len(x) % 4, len(x)):
-        loudest = max(loudest, abs(x[i]))
-    return loudest
-
-
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
 def _value(x, taps):  # type: ignore[no-untyped-def]
     """The waveform at one point: x and taps of the same length."""
@@ -148,7 +140,6 @@ def _value(x, taps):  # type: ignore[no-untyped-def]
 def _needed_rows(heard, needed, sharp, soft, threshold, target, look):  # type: ignore[no-untyped-def]
     gaps, near = np.empty(BLOCK + 1, heard.dtype), np.empty(BLOCK + 1, heard.dtype)
     peak = np.empty(BLOCK, heard.dtype)
-    quiet = threshold / look.reach
     for song in range(needed.shape[0]):
         for start in range(0, needed.shape[1], BLOCK):
             count = min(BLOCK, needed.shape[1] - start)
@@ -156,9 +147,9 @@ def _needed_rows(heard, needed, sharp, soft, threshold, target, look):  # type: 
             heights[:] = 0
             for channel in range(heard.shape[1]):
                 x = heard[song, channel, start : start + count + 2 * AROUND]
-                if not _any_over(x, quiet):
+                if not may_exceed(x, AROUND, threshold, look.bend):
                     continue
-                doubt = (threshold - look.far * _loudest(x)) / look.near
+                doubt = (threshold - look.far * loudest(x)) / look.near
                 for filters in (sharp, soft):
                     _look_closer(x, filters, doubt, gaps[: count + 1], near[: count + 1])
                     _raise(heights, x[AROUND : AROUND + count], gaps)

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from ai_mixer.dsp.chain import Kind, Step
 from ai_mixer.dsp.compression import StaticCurve, compress, compressor_gain_db
-from ai_mixer.dsp.decompression import smooth_gain_of_output
+from ai_mixer.dsp.decompression import decompress
 from ai_mixer.effects.effect import Effect
-from ai_mixer.units import SILENCE_DB, db_to_ratio, ratio_to_db
+from ai_mixer.units import SILENCE_DB
 
 # A reduction below AUDIBLE_DB, or as close to the cap, tells nobody the ratio: at the cap the
 # compressor is a fader. It has to move between the two for some of the time.
@@ -58,6 +58,8 @@ class Compressor(Effect):
 
     def forward(self, x: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]; ratio: [B], at least 1. Returns [B, C, T]."""
+        if not ratio.requires_grad and self._idle(ratio):
+            return x
         return compress(x, self._slope(ratio), self._poles(sample_rate), self.curve)
 
     def step(self, sample_rate: int, channels: int) -> Step:
@@ -68,12 +70,11 @@ class Compressor(Effect):
         """The static curve's slope: [B, 1]."""
         return self._slope(ratio)[:, None]
 
-    @torch.no_grad()
     def invert(self, y: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
         """The input that `forward` turns into y."""
-        poles = self._poles(sample_rate)
-        gain_db = smooth_gain_of_output(_level_db(y), self._slope(ratio), poles, self.curve)
-        return y * db_to_ratio(-gain_db).to(y.dtype)[:, None]
+        if self._idle(ratio):
+            return y
+        return decompress(y, self._slope(ratio), self._poles(sample_rate), self.curve)
 
     def gain_reduction_db(self, x: Tensor, sample_rate: int, ratio: Tensor) -> Tensor:
         """How far the needle moves: [B, T] float64, 0 dB to max_reduction_db. No gradient."""
@@ -81,10 +82,17 @@ class Compressor(Effect):
 
     def audible(self, x: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
         """True where for a tenth of x the reduction is at least 1 dB, and 1 dB off its cap."""
+        if self._idle(ratio):
+            return torch.zeros(x.shape[0], dtype=torch.bool, device=x.device)
         reduction_db = self.gain_reduction_db(x, sample_rate, ratio)
         highest_db = self.max_reduction_db - AUDIBLE_DB
         telling = (reduction_db >= AUDIBLE_DB) & (reduction_db <= highest_db)
         return telling.double().mean(dim=-1) >= AUDIBLE_SHARE
+
+    @staticmethod
+    def _idle(ratio: Tensor) -> bool:
+        """At 1:1 nothing is turned down, whatever comes in."""
+        return bool((ratio == 1.0).all())
 
     @staticmethod
     def _slope(ratio: Tensor) -> Tensor:
@@ -95,8 +103,3 @@ class Compressor(Effect):
         """Attack and release coefficients α = e^(−1 / (τ · rate))."""
         times = torch.tensor([self.attack_ms, self.release_ms], dtype=torch.float64) / 1000.0
         return torch.exp(-1.0 / (times * sample_rate))
-
-
-def _level_db(x: Tensor) -> Tensor:
-    """[B, T] float64: the loudest channel, in dBFS."""
-    return ratio_to_db(x.abs().amax(dim=1).double())

@@ -83,15 +83,15 @@ class Restore:
         rough, knobs, audible = self._rough(finished, sample_rate, dry, rng)
         rough, knobs, audible = self._unmarked(finished, sample_rate, dry, rough, knobs, audible)
         if dry:  # what it sounds like with reverb and delay, only mixing tells
-            mix, heard = self.console.listen(rough[None], sample_rate, knobs[None])
-            before, audible = knobs, audible & heard[0]
+            mix, heard = self._mix(rough, sample_rate, knobs)
+            before, audible = knobs, audible & heard
             rough, knobs, audible = self._unmarked(
                 finished, sample_rate, dry, rough, knobs, audible
             )
             if knobs is not before:
-                mix, heard = self.console.listen(rough[None], sample_rate, knobs[None])
-                audible = audible & heard[0]
-            finished = mix[0]
+                mix, heard = self._mix(rough, sample_rate, knobs)
+                audible = audible & heard
+            finished = mix
         return rough, finished, knobs, audible & self._true(dry)
 
     def _true(self, dry: bool) -> Tensor:
@@ -136,8 +136,15 @@ class Restore:
         self, finished: Tensor, sample_rate: int, dry: bool, knobs: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The rough [C, T], and [P] bool: what can be heard, as far as the way back tells."""
-        rough, audible = self.console.trace(finished[None], sample_rate, knobs[None])
-        return rough[0], audible[0] | (~self.console.traceable & dry)
+        asked = self.console.traceable | (not dry)
+        rough, audible = self.console.trace(finished[None], sample_rate, knobs[None], asked)
+        return rough[0], audible[0]
+
+    def _mix(self, rough: Tensor, sample_rate: int, knobs: Tensor) -> tuple[Tensor, Tensor]:
+        """The mix [C, T], and [P] bool: what can be heard of what the way back does not tell."""
+        asked = ~self.console.traceable
+        mix, audible = self.console.listen(rough[None], sample_rate, knobs[None], asked)
+        return mix[0], audible[0]
 
     def _reference(
         self,
