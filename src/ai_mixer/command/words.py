@@ -43,9 +43,9 @@ def explain(error: HydraException, page: str, words: Sequence[str]) -> str:
     return text.partition(" Config search path:")[0]
 
 
-def command_line(words: Iterable[str]) -> str:
-    """What to type for these words of a training."""
-    return " ".join(["make train", *map(shlex.quote, words)])
+def command_line(words: Iterable[str], target: str = "train") -> str:
+    """What to type for these words of a training, or of another target."""
+    return " ".join([f"make {target}", *map(shlex.quote, words)])
 
 
 def choices_only(page: str, words: Sequence[str]) -> DictConfig:
@@ -173,3 +173,18 @@ def _close(name: str, known: Sequence[str]) -> list[str]:
 
 def _meant(close: Sequence[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
+
+
+def listed(overrides: list[str]) -> list[str]:
+    """`runs=a,b` as the list that Hydra reads: on its own it would take it for a sweep.
+
+    >>> listed(["runs=last,12e3", "songs=2"])
+    ['runs=["last","12e3"]', 'songs=2']
+    """
+    return [_listed(word) if word.startswith("runs=") else word for word in overrides]
+
+
+def _listed(word: str) -> str:
+    runs = word.partition("=")[2].strip("[]").split(",")
+    texts = [run.strip().strip("'\"") for run in runs]
+    return f"runs=[{','.join(chr(34) + text + chr(34) for text in texts if text)}]"

@@ -53,7 +53,7 @@ def beats(versus: pd.DataFrame, condition: str, rival: str) -> str:
 
 def _family(records: pd.DataFrame, condition: object) -> pd.DataFrame:
     """All tests of one condition."""
-    measures = {KNOBS: _knob_error(records), DISTANCE: records["stft"].to_numpy(float)}
+    measures = {KNOBS: knob_error(records), DISTANCE: records["stft"].to_numpy(float)}
     rivals = [name for name in dict.fromkeys(records["system"]) if name not in BOUNDS]
     rows = {}
     for measure, values in measures.items():
@@ -95,7 +95,7 @@ def _of(records: pd.DataFrame, values: np.ndarray, system: str) -> pd.Series:
     return pd.Series(values[chosen], index=records["song_id"][chosen])
 
 
-def _knob_error(records: pd.DataFrame) -> np.ndarray:
+def knob_error(records: pd.DataFrame) -> np.ndarray:
     """Mean error of the headline's knobs per record; NaN where none counted."""
     names = [f"error/{name}" for name in HEADLINE if f"error/{name}" in records]
     if not names:
@@ -115,7 +115,7 @@ def songs_table(records: pd.DataFrame, distances: Sequence[str]) -> pd.DataFrame
     """Every song: mean over its excerpts of closeness, distances and headline knob error."""
     key = ["condition", "song_id", "genre", "system"]
     take = records.groupby(["condition", "system", "song_id"]).cumcount()
-    table = records[key].assign(take=take, knob_error=_knob_error(records))
+    table = records[key].assign(take=take, knob_error=knob_error(records))
     table[list(distances)] = records[list(distances)]
     rough = table[table["system"] == "rough"].set_index(["condition", "song_id", "take"])["stft"]
     before = rough.reindex(pd.MultiIndex.from_frame(table[["condition", "song_id", "take"]]))

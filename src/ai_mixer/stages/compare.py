@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 
 from ai_mixer.assemble import held_out
 from ai_mixer.command.stage import stage
+from ai_mixer.command.words import listed
 from ai_mixer.comparison.contenders import Contender, contenders, told
 from ai_mixer.comparison.contest import closeness_by_song, differences, judge, standings
 from ai_mixer.comparison.page import Comparison, words, write
@@ -100,21 +101,6 @@ def _mix(mixer: Mixer, first: Mixer, batch: Batch, condition: str) -> Mix:
 def _distances(mix: torch.Tensor, batch: Batch) -> dict[str, float]:
     found = distances(mix, batch.finished, batch.sample_rate)
     return {name: float(value) for name, value in found.items()}
-
-
-def listed(overrides: list[str]) -> list[str]:
-    """`runs=a,b` as the list that Hydra reads: on its own it would take it for a sweep.
-
-    >>> listed(["runs=last,12e3", "songs=2"])
-    ['runs=["last","12e3"]', 'songs=2']
-    """
-    return [_listed(word) if word.startswith("runs=") else word for word in overrides]
-
-
-def _listed(word: str) -> str:
-    runs = word.partition("=")[2].strip("[]").split(",")
-    texts = [run.strip().strip("'\"") for run in runs]
-    return f"runs=[{','.join(chr(34) + text + chr(34) for text in texts if text)}]"
 
 
 @stage("compare", meant=listed)

@@ -19,6 +19,7 @@ from ai_mixer.stages.evaluate import evaluate
 from ai_mixer.stages.render import render
 from ai_mixer.tracking import Run, Start, Store, save_model
 from ai_mixer.tracking.resume import keep_words
+from ai_mixer.training.calibration import calibrate
 from ai_mixer.training.checks import check_kept, check_monitors, check_what_follows
 from ai_mixer.training.fit import fit, follow
 from ai_mixer.training.going_on import check_start, find_start, with_own_words, without_ckpt
@@ -111,6 +112,7 @@ def _keep_model(cfg: DictConfig, parts: Parts, run: Run) -> None:
     config = _plain(cfg)
     config["model"] |= getattr(system.model, "settled", {})  # built again as it is, not as asked
     card = model_card(config, system, run.id)
+    card["calibration"] = calibrate(system, parts.data)
     save_model(run.artifact_dir, system.model.state_dict(), card)
 
 

@@ -1,0 +1,1 @@
+"""The leaderboard: every recipe on the same held-out songs, fold by fold."""

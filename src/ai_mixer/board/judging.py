@@ -1,0 +1,85 @@
+"""The exam: on each fold's test songs every row's model of that fold, beside floors fitted anew."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pandas as pd
+from omegaconf import DictConfig
+
+from ai_mixer.assemble import held_out
+from ai_mixer.baselines.menu import take_part
+from ai_mixer.baselines.model import Guest
+from ai_mixer.baselines.system import System
+from ai_mixer.board.rows import Row
+from ai_mixer.evaluation.judge import judged
+from ai_mixer.mixer import Mixer
+from ai_mixer.types import CONDITIONS
+
+FLOORS = ("rough", "mean_knobs", "ridge", "trees")  # of the knobs
+SOUND = ("rough", "loudness_only", "mean_knobs", "spectrum_match")  # of the sound
+HEARD = ("blind", "reference")  # where nobody knows the knobs, nobody has the finished version
+
+
+class Exam(NamedTuple):
+    """What is asked: excerpts of each recording, and for the floors examples of other songs."""
+
+    excerpts_per_song: int = 1
+    examples: int = 960
+    seed: int = 0
+
+
+class Marks(NamedTuple):
+    """Records of all folds: on roughs of our own console, and on those of another processor."""
+
+    knobs: pd.DataFrame
+    sound: pd.DataFrame
+
+
+def examine(
+    rows: Sequence[Row], folds: Sequence[str], exam: Exam, roughs: DictConfig | None = None
+) -> Marks:
+    """Every fold's songs by the models that never met them.
+
+    roughs: a data config of before-and-after pairs of the same songs (`make roughs split=all`);
+    without it there are no records of sound.
+    """
+    marks: tuple[list[pd.DataFrame], list[pd.DataFrame]] = ([], [])
+    for fold in folds:
+        mixers = {title: mixer for row in rows for title, mixer in row.mixers(fold).items()}
+        judge = next(iter(mixers.values()))
+        guests: dict[str, System] = {title: Guest(mixer, judge) for title, mixer in mixers.items()}
+        loader = {"held_out_per_song": exam.excerpts_per_song, "seed": exam.seed}
+        songs = held_out(judge.config, judge.console, None, "reference", **loader).dataset("test")
+        floors = _floors(FLOORS, judge, exam)
+        asked = {**floors, **guests}
+        title = f"fold {fold}: knobs"
+        marks[0].append(judged(asked, CONDITIONS, judge.console, songs, title)[0])
+        if roughs is None:
+            continue
+        pairs = held_out(judge.config, judge.console, roughs, "reference", **loader)
+        known = {song.song for song in songs.songs}
+        theirs = pairs.dataset("test")
+        theirs.songs = [song for song in theirs.songs if song.song in known]
+        asked = {**_floors(SOUND, judge, exam), **guests}
+        title = f"fold {fold}: another processor's roughs"
+        marks[1].append(judged(asked, HEARD, judge.console, theirs, title)[0])
+    return Marks(*(_together(records, rows) for records in marks))
+
+
+def _floors(names: Sequence[str], judge: Mixer, exam: Exam) -> dict[str, System]:
+    ready, missing = take_part(names, judge, examples=exam.examples, fitted_excerpts=0)
+    if missing:
+        raise ValueError("; ".join(f"{name}: {reason}" for name, reason in missing.items()))
+    return ready
+
+
+def _together(records: Sequence[pd.DataFrame], rows: Sequence[Row]) -> pd.DataFrame:
+    """All folds; of a row with several seeds the mean over its seeds, excerpt by excerpt."""
+    if not records:
+        return pd.DataFrame()
+    table = pd.concat(records, ignore_index=True)
+    titles = {f"{row.title} {seed}": row.title for row in rows for seed in row.seeds}
+    table["take"] = table.groupby(["condition", "system", "song_id"]).cumcount()
+    table["system"] = table["system"].map(lambda name: titles.get(name, name))
+    key = ["song_id", "take", "genre", "condition", "system"]
+    return table.groupby(key, sort=False).mean().reset_index().drop(columns="take")

@@ -1,0 +1,90 @@
+"""Who stands on the leaderboard: finished cross-validations, one row for all seeds of a recipe."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from ai_mixer.mixer import Mixer, load_model
+from ai_mixer.tracking.find import all_runs, children
+from ai_mixer.tracking.run import artifact_folder
+from ai_mixer.tracking.store import Store
+
+FOLDS = "cv"  # the tag of a cross-validation
+FOLD = "data.fold"
+JOINED = "ensemble"  # the tag of a run that joins others
+
+
+@dataclass
+class Row:
+    """One recipe. seeds: seed → fold → folder of the model."""
+
+    title: str
+    command: str = ""
+    seeds: dict[int, dict[str, Path]] = field(default_factory=dict)
+    minutes: list[float] = field(default_factory=list)
+    joined: bool = False  # from other rows (`make ensemble`)
+
+    def mixers(self, fold: str, trusted: Sequence[str] = ()) -> dict[str, Mixer]:
+        """The models of a fold: `<title> <seed>` → mixer."""
+        return {
+            f"{self.title} {seed}": load_model(folds[fold], trusted)
+            for seed, folds in sorted(self.seeds.items())
+        }
+
+
+def find_rows(store: Store, experiment: str, folds: int) -> tuple[list[Row], dict[str, str]]:
+    """The rows of an experiment, and why other cross-validations in it are none: run → reason.
+
+    Of runs with the same name and seed the newest counts. ValueError if there is no row.
+    """
+    rows: dict[str, Row] = {}
+    left_out: dict[str, str] = {}
+    for run in all_runs(store):
+        if run.data.tags.get(FOLDS) != str(folds) or _experiment(store, run) != experiment:
+            continue
+        title = str(run.info.run_name).partition(",")[0]
+        parts = {
+            child.data.params[FOLD]: child
+            for child in children(store, run.info.run_id)
+            if child.info.status == "FINISHED"
+        }
+        seed = int(_config(run).get("seed", 0))
+        row = rows.setdefault(title, Row(title))
+        if run.info.status != "FINISHED" or len(parts) < folds:
+            left_out[run.info.run_id[:8]] = f"{title}: {len(parts)} of {folds} folds are finished"
+        elif seed in row.seeds:
+            left_out[run.info.run_id[:8]] = f"{title}: of the same seed as a newer one"
+        else:
+            folders = {fold: artifact_folder(one.info.artifact_uri) for fold, one in parts.items()}
+            row.seeds[seed] = folders
+            row.command = row.command or _command(run)
+            row.joined = JOINED in run.data.tags
+            row.minutes.append(sum(map(_minutes, parts.values())) / folds)
+    found = [row for row in rows.values() if row.seeds]
+    if not found:
+        raise ValueError(
+            f"no finished cross-validation of {folds} folds in experiment {experiment!r}: "
+            "`make train experiment=leaderboard model=… data.root=… cv=5` makes one"
+        )
+    return found, left_out
+
+
+def _experiment(store: Store, run: Any) -> str:
+    return str(store.client.get_experiment(run.info.experiment_id).name)
+
+
+def _config(run: Any) -> Mapping[str, Any]:
+    config = OmegaConf.load(artifact_folder(run.info.artifact_uri) / "config.yaml")
+    return OmegaConf.to_container(config)  # type: ignore[return-value]
+
+
+def _command(run: Any) -> str:
+    text = str(run.data.tags.get("mlflow.note.content", ""))
+    return text.partition("`")[2].partition("`")[0]
+
+
+def _minutes(run: Any) -> float:
+    return (run.info.end_time - run.info.start_time) / 60_000

@@ -1,0 +1,62 @@
+"""A spread that can be trusted: 80 % of the true knobs lie within the 80 % interval.
+
+A network says how far off it may be; on songs it has not learned from, how far off it was is known.
+Per condition and knob the spread is multiplied by the one factor with which its interval holds the
+share it claims (split conformal prediction: Lei et al., JASA 113, 2018; with the spread as the
+scale, their section 5.2).
+"""
+
+import math
+from typing import cast
+
+import numpy as np
+import torch
+
+from ai_mixer.data.module import MixData
+from ai_mixer.models.listener import ask
+from ai_mixer.quiet import track
+from ai_mixer.system import MixSystem
+from ai_mixer.types import CONDITIONS
+
+SHARE = 0.8
+HALF_WIDTH = -math.log(1.0 - SHARE)  # of the interval, in spreads: errors are taken for Laplace's
+LEAST = 20  # examples on which a knob counts; with fewer the spread is left as it is said
+
+Factors = dict[str, dict[str, float]]
+"""Condition → knob → what its spread is multiplied by."""
+
+
+@torch.inference_mode()
+def calibrate(system: MixSystem, data: MixData) -> Factors | None:
+    """Factors from the validation songs; None if the model says no spread."""
+    data.prepare_data()
+    system.eval()
+    ratios, condition = [], []
+    for batch in track(data.val_dataloader(), "calibrating on validation songs"):
+        said = ask(system.model, batch)
+        if said.spread is None:
+            return None
+        ratio = (said.knobs - batch.knobs).abs() / (HALF_WIDTH * said.spread)
+        ratios.append(ratio.masked_fill(~batch.mask, math.nan))
+        condition.append(batch.condition)
+    of, under = torch.cat(ratios).numpy(), torch.cat(condition).numpy()
+    names = system.console.names
+    return {
+        name: {knob: factor(of[under == n, p]) for p, knob in enumerate(names)}
+        for n, name in enumerate(CONDITIONS)
+    }
+
+
+def factor(ratios: np.ndarray) -> float:
+    """The factor that brings SHARE of the errors inside: [n] errors over half widths, NaN ignored.
+
+    The ⌈(n + 1) · SHARE⌉-th smallest, so that a new error is inside with at least that chance.
+
+    >>> factor(np.arange(1, 100) / 50)
+    1.6
+    """
+    known = np.sort(ratios[~np.isnan(ratios)])
+    if len(known) < LEAST:
+        return 1.0
+    rank = min(len(known), math.ceil((len(known) + 1) * SHARE))
+    return round(float(cast(float, known[rank - 1])), 6)
