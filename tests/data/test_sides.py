@@ -26,6 +26,20 @@ def test_what_is_made_never_leaks(labels, random):
     assert splits[twins[0][0]] == splits[twins[0][1]]
 
 
+@given(st.lists(st.tuples(LABEL, LABEL), min_size=3, max_size=60))
+def test_all_trains_on_nearly_everything_and_still_parts_no_song(labels):
+    songs, groups = zip(*labels, strict=True)
+    splits, leaks = deal(places(songs, groups), [], "all")
+    assert leaks == []
+    sides = {
+        song: {s for s, other in zip(splits, songs, strict=True) if other == song} for song in songs
+    }
+    assert all(len(side) == 1 for side in sides.values())
+    known = len(sides)
+    held_out = sum(side != {"train"} for side in sides.values())
+    assert held_out == (2 * max(1, round(0.05 * known)) if known >= 3 else held_out)
+
+
 def test_songs_and_twins_join_groups():
     found = places("aabbccdd", "12345678")  # by song: 1–2, 3–4, 5–6, 7–8
     splits, _ = deal(found, [(0, 2, "twins")])

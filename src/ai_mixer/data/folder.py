@@ -18,7 +18,7 @@ from ai_mixer.data.draft import Draft, beside, settle
 from ai_mixer.data.index import Index, Known
 from ai_mixer.data.manifest import draft_manifest, find_manifest, song_ids
 from ai_mixer.data.pairs import find_pairs, lags
-from ai_mixer.data.sides import REFUSE, Place
+from ai_mixer.data.sides import EVERY, REFUSE, Place
 from ai_mixer.data.skipped import warn_changed
 from ai_mixer.data.splits import parse_fold
 from ai_mixer.types import Skipped, Song
@@ -31,7 +31,7 @@ class Folder:
     """Songs under `root` (default: the folder named by the variable AI_MIXER_MUSIC).
 
     A sub-folder `finished/` is preferred where there is one. `manifest` defaults to `manifest.csv`
-    in the root or the folder above. fold: a fold of the manifest's own as the test, or `k/K`.
+    in the root or the folder above. fold: a fold of the manifest's own as the test, `k/K` or `all`.
     index: the folder where headers are kept from one time to the next; near_duplicates: listen for
     recordings that are there twice; leaks: `refuse` or `allow` what is on two sides.
     """
@@ -56,7 +56,8 @@ class Folder:
         finished = self.folder / "finished"
         self.root = finished if finished.is_dir() else self.folder
         self.manifest = Path(manifest).expanduser() if manifest else find_manifest(self.root)
-        if fold is not None and parse_fold(fold)[1] is None and self.manifest is None:
+        given = fold is not None and fold != EVERY
+        if given and parse_fold(str(fold))[1] is None and self.manifest is None:
             raise ValueError(
                 f"data.fold={fold}: folds come from a manifest, {self.root} has none: "
                 f"data.fold={fold}/5 makes five"

@@ -12,9 +12,14 @@ Genres = Sequence[str | None]
 
 
 def split_by_group(
-    groups: Sequence[str], items: Sequence[str], genres: Genres | None = None
+    groups: Sequence[str],
+    items: Sequence[str],
+    genres: Genres | None = None,
+    share: float = HELD_OUT,
 ) -> list[str]:
     """One split per item: 70 / 15 / 15 of the groups, and of each genre's where it has enough.
+
+    share: of the groups for validation, and as much for the test.
 
     Deterministic, and independent of the order of the items: by a hash of the groups' names. With
     three groups or more every split has at least one. With fewer the items themselves are held out
@@ -30,7 +35,7 @@ def split_by_group(
         # How far down its genre's list a group stands: the top of all lists is held out.
         places |= {group: (n + 0.5) / len(members) for n, group in enumerate(members)}
     ranked = sorted(places, key=lambda group: (places[group], _hash(group)))
-    held_out = max(1, round(HELD_OUT * len(ranked))) if len(ranked) >= 3 else 0
+    held_out = max(1, round(share * len(ranked))) if len(ranked) >= 3 else 0
     names = dict.fromkeys(ranked, "train")
     names |= dict.fromkeys(ranked[:held_out], "val")
     names |= dict.fromkeys(ranked[held_out : 2 * held_out], "test")
