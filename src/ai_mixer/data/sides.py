@@ -47,8 +47,8 @@ def deal(places: Sequence[Place], bonds: Bonds = (), fold: int | str | None = No
     """
     bonds = [*_same([place.song for place in places], "of one song"), *bonds]
     if fold == EVERY:
-        units = _names(places, _units(len(places), bonds))
-        return Sides(split_by_group(units, units, [p.genre for p in places], THIN), [])
+        names = _names(places, _units(len(places), bonds))
+        return Sides(split_by_group(names, names, [p.genre for p in places], THIN), [])
     by_group = [*bonds, *_same([place.group for place in places], "of one group")]
     units = _units(len(places), by_group)
     if len(set(units)) >= 3:
