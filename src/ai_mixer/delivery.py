@@ -100,7 +100,7 @@ def deliver_blocks(
     max_reduction_db: float = MAX_REDUCTION_DB,
     kept_bytes: int = KEPT_BYTES,
 ) -> tuple[Play, Delivered]:
-    """The same for one song of any length, [C, n] at a time: how to play the result, and the report.
+    """The same for one song of any length, played in blocks [C, n]: the result, and the report.
 
     play: called three times or more. window: the loudness in LUFS must lie from … to; see
     `loudness_window`. kept_bytes: a result that takes no more is rendered once, and kept.
@@ -253,4 +253,3 @@ class _Sketch:
         if len(powers) > self.block:
             powers = powers.unfold(0, self.block, self.hop)
         return float(gated_lufs(powers.mean(-1, keepdim=powers.dim() == 1)[None])) + self.offset
-

@@ -150,6 +150,7 @@ class Console(nn.Module):
         """
         self.check_knobs(knobs)
         moved = ((knobs.cpu() - self.neutral.cpu()).abs() > OUTSIDE).any(0)
+        moved[0] |= not moved.any()  # one effect there must be
         parts = zip(self.effects.items(), self._arguments, self.parts(), strict=True)
         kept = [
             (name, effect, arguments, list(columns.values()))

@@ -114,7 +114,7 @@ class HopEnergies:
         self._rest: Tensor | None = None  # the beginning of a hop that is not full yet
 
     def push(self, x: Tensor) -> Tensor:
-        """The next block, [B, C, n] on the CPU. Returns the energies of the hops now full, [B, k]."""
+        """The next block, [B, C, n] on the CPU → the energies of the hops now full, [B, k]."""
         if self._rest is not None:
             x = torch.cat([self._rest, x], dim=-1)
         full = x.shape[-1] - x.shape[-1] % self.hop
@@ -131,7 +131,8 @@ class HopEnergies:
         """The energy of what fills no hop, [B]; ends the song."""
         if self._rest is None or not self._rest.shape[-1]:
             return torch.zeros(1, dtype=torch.float64)
-        last, self._rest, self.hop = self._rest, None, self._rest.shape[-1]
+        last, self._rest = self._rest, None
+        self.hop = last.shape[-1]
         return self.push(last)[:, 0]
 
 
