@@ -39,7 +39,7 @@ def build_source(cfg: DictConfig) -> Source:
 
 def build_data(cfg: DictConfig, console: Console, **loader: Any) -> MixData:
     """The data module; `loader` replaces single settings of the loader (excerpts_per_song=4)."""
-    return _build(
+    return build(
         cfg,
         "loader",
         source=build_source(cfg),

@@ -4,7 +4,6 @@ What can be heard is read: NaN counts as silence, wild samples are held, a file 
 as long as what is there. All of it is noted, and said once.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 import soundfile
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from ai_mixer.data.audio import LENIENCE_S, SongError, open_sound
 from ai_mixer.data.stem_file import StemError
@@ -75,18 +75,21 @@ class Sound:
                     yield self._sane(samples)
         self._note_end(done)
 
-    def excerpt(self, start: int, length: int) -> Tensor:
-        """Samples from … on, as far as there are: [C, ≤ length]."""
+    def span(self, first: int, length: int) -> Tensor:
+        """Samples first … first + length, read by seeking: [C, length], silent outside the song."""
+        start = min(max(first, 0), self.frames)
+        stop = max(start, min(first + length, self.frames))
         with self._open() as file:
             try:
-                file.seek(min(start, file.frames))
-                samples = file.read(length, dtype="float32", always_2d=True)
-            except (soundfile.LibsndfileError, StemError):
+                file.seek(start)
+                samples = file.read(stop - start, dtype="float32", always_2d=True)
+            except (soundfile.LibsndfileError, StemError):  # damaged here
                 samples = np.zeros((0, self.channels), np.float32)
-        lost, wild = self._lost, self._wild
+        noted = self._lost, self._wild
         audio = self._sane(samples)
-        self._lost, self._wild = lost, wild  # counted where the whole song is read
-        return audio
+        self._lost, self._wild = noted  # counted where the whole song is read
+        before = min(max(-first, 0), length)
+        return pad(audio, (before, length - before - audio.shape[-1]))
 
     def _open(self) -> soundfile.SoundFile:
         return open_sound(self.path)
@@ -110,7 +113,7 @@ class Sound:
         if not audio.numel():
             return audio
         low, high = audio.aminmax()
-        if -WILDEST <= float(low) and float(high) <= WILDEST:  # NaN is neither
+        if max(-float(low), float(high)) <= WILDEST and audio.isfinite().all():
             return audio
         self._lost += int(audio.isnan().sum())
         self._wild += int((audio.abs() > WILDEST).sum())
@@ -132,4 +135,4 @@ class Sound:
 
 def same_file(one: Path, other: Path) -> bool:
     """Do two names lead to one file?"""
-    return one.exists() and other.exists() and os.path.samefile(one, other)
+    return one.exists() and other.exists() and one.samefile(other)

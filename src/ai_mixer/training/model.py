@@ -1,4 +1,4 @@
-"""A model out of its training: the mixer of a checkpoint, and the card that goes with its weights."""
+"""A model out of its training: the mixer of a checkpoint, and the card beside its weights."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
