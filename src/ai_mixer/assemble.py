@@ -1,4 +1,4 @@
-"""From a composed config to the objects it names: the only place that instantiates (with `build`)."""
+"""From a composed config to the objects it names: the only place beside `build` that instantiates."""
 
 from typing import Any, NamedTuple
 
