@@ -1,4 +1,4 @@
-"""From a composed config to the objects it names: the only place beside `build` that instantiates."""
+"""From a composed config to the objects it names: with `build` the only place that does."""
 
 from typing import Any, NamedTuple
 

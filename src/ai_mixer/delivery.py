@@ -7,13 +7,14 @@ rendering and measuring. Nothing is drawn at random: the same song gives the sam
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ai_mixer.cores import ahead
 from ai_mixer.dsp.k_weighting import HopEnergies
 from ai_mixer.dsp.lookahead import Ballistics, lookahead_gain_db
 from ai_mixer.dsp.loudness import BLOCK_S, HOP_S, LoudnessMeter, gated_lufs
@@ -34,6 +35,7 @@ TOLERANCE_LU = 0.02
 ROUNDING_DB = 0.01
 RENDERS = 4  # at most; the sketch is a few hundredths of a LU off, so two do nearly always
 FRAME_S = 0.001
+SEARCHES, NEAR_LU = 30, 0.003  # on the sketch
 MOST_FRAMES = 2_000_000  # half an hour
 
 
@@ -121,7 +123,7 @@ def deliver_blocks(
         gain_db = 0.0 if silent else sketch.gain_db(wanted + miss, most_db)
         render = _Render(song, limiter, sample_rate, 10 ** (gain_db / 20))
         rendered = Replay(render, kept_bytes)
-        reading, peak = _measured(rendered(), sample_rate)
+        reading, peak = _measured(ahead(rendered()), sample_rate)
         reduction_db = render.reduction_db
         miss += wanted - reading
         if reduction_db > 0:  # and one dB more of gain would be one dB more of reduction
@@ -237,9 +239,7 @@ class _Sketch:
             return most_db
         if self.lufs(least_db) >= wanted:
             return least_db
-        from scipy.optimize import brentq  # takes half a second, and most songs need none
-
-        return float(brentq(lambda gain: self.lufs(gain) - wanted, least_db, most_db, xtol=0.005))
+        return _root(lambda gain_db: self.lufs(gain_db) - wanted, least_db, most_db)
 
     def lufs(self, gain_db: float) -> float:
         """A guess at the loudness behind the limiter."""
@@ -253,3 +253,23 @@ class _Sketch:
         if len(powers) > self.block:
             powers = powers.unfold(0, self.block, self.hop)
         return float(gated_lufs(powers.mean(-1, keepdim=powers.dim() == 1)[None])) + self.offset
+
+
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where a rising function is 0 to a hundredth: below 0 at `low`, above at `high`.
+
+    False position with the weight of an end that stays halved (Dowell & Jarratt, "A modified regula
+    falsi method", BIT 11, 1971).
+    """
+    below, above = function(low), function(high)
+    middle = low
+    for _ in range(SEARCHES):
+        middle = (low * above - high * below) / (above - below)
+        value = function(middle)
+        if abs(value) <= NEAR_LU:
+            break
+        if value < 0:
+            low, below, above = middle, value, above / 2
+        else:
+            high, above, below = middle, value, below / 2
+    return middle

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from numba import njit
-from scipy.fft import next_fast_len
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -36,6 +35,8 @@ def k_weight(x: Tensor, sample_rate: int) -> Tensor:
     The two recursive filters are applied by their exact response on a fast Fourier transform with
     room for the tail, so the gradient costs no more than another transform.
     """
+    from scipy.fft import next_fast_len  # takes a third of a second, and the CPU needs none
+
     length = x.shape[-1]
     n_fft = next_fast_len(length + math.ceil(TAIL_S * sample_rate), real=True)
     radians = torch.arange(n_fft // 2 + 1, device=x.device, dtype=torch.float64)

@@ -3,35 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 
 from ai_mixer import packaged
-from ai_mixer.files import Sound, format_of
-from ai_mixer.front import preset as presets
-from ai_mixer.front import ranges, report
+from ai_mixer.cores import ahead, one_thread
+from ai_mixer.files import Sound
+from ai_mixer.front import ranges
 from ai_mixer.front.figures import Figures, measure
 from ai_mixer.front.hearing import predicted
 from ai_mixer.front.models import chosen
+from ai_mixer.front.names import beside_names, default_output
+from ai_mixer.front.outcome import Outcome, finish
 from ai_mixer.front.preset import Preset, Section
-from ai_mixer.front.rendering import check_output, render_file
+from ai_mixer.front.rendering import check_free, check_output
 from ai_mixer.front.sections import borders_s
 from ai_mixer.front.stages import FREE, SAFE, Values, Wishes, decide
-
-SURE = 1.0  # second: a section's ends are heard no nearer than this
-
-
-class Outcome(NamedTuple):
-    """One song's mix: where it lies, with what it was mixed, and its figures before and after."""
-
-    song: Path
-    output: Path
-    preset: Preset
-    before: Figures
-    after: Figures
-    notes: list[str]
 
 
 class ByName(dict[str, Values]):
@@ -119,15 +108,16 @@ class AudioMixer:
         path, wishes = Path(path), wishes or Wishes()
         target = wishes.taste.target if target is None else target
         output = Path(output) if output else default_output(path)
-        for file in (output, *(beside_names(output) if beside else ())):
-            check_output(file, path, force) if file == output else _check_free(file, force)
+        check_output(output, path, force)
+        check_free(beside_names(output) if beside else (), force)
         sound = Sound(path)
-        before = measure(sound.blocks(), sound.sample_rate)
-        if preset is None:
-            other = Sound(reference) if reference else None
-            preset = self.decided(sound, before, model, other, wishes, adaptive)
-            preset = replace(preset, target=target, ceiling_db=ceiling_db)
-        return finish(sound, before, preset, output, beside=beside)
+        other = Sound(reference) if reference else None
+        with one_thread():
+            before = measure(ahead(sound.blocks()), sound.sample_rate)
+            if preset is None:
+                preset = self.decided(sound, before, model, other, wishes, adaptive)
+                preset = replace(preset, target=target, ceiling_db=ceiling_db)
+            return finish(sound, before, preset, output, beside=beside)
 
     def decided(
         self,
@@ -156,56 +146,6 @@ class AudioMixer:
         from ai_mixer.front.comparing import compare
 
         return compare(self, Path(path), self.models, Path(folder) if folder else None)
-
-
-def finish(
-    sound: Sound,
-    before: Figures,
-    preset: Preset,
-    output: Path,
-    *,
-    beside: bool = True,
-    limit: bool = True,
-) -> Outcome:
-    """Render, and write settings and report beside the result."""
-    rendered = render_file(sound, before, preset, output, limit)
-    after, notes = rendered.figures, [*sound.warnings]
-    if before.silent:
-        notes.append("the song is silent")
-    elif not rendered.delivered.reached and limit:
-        notes.append(
-            f"asked for {rendered.delivered.target_lufs:.1f} LUFS: more than "
-            f"{after.loudness_lufs:.1f} would damage its peaks"
-        )
-    preset = replace(
-        preset, song=sound.path.name, measured={"before": before.plain(), "after": after.plain()}
-    )
-    outcome = Outcome(sound.path, output, preset, before, after, notes)
-    if beside:
-        settings, page = beside_names(output)
-        presets.save(preset, settings)
-        report.save(outcome, page)
-    return outcome
-
-
-def default_output(path: Path, word: str = "mixed") -> Path:
-    """`song.mp3` → `song_mixed.mp3`; a kind that is not written becomes .wav."""
-    try:
-        format_of(path)
-        ending = path.suffix
-    except ValueError:
-        ending = ".wav"
-    return path.with_name(f"{path.stem}_{word}{ending}")
-
-
-def beside_names(output: Path) -> tuple[Path, Path]:
-    """Where the settings and the report of a result lie."""
-    return output.with_suffix(".json"), output.with_suffix(".html")
-
-
-def _check_free(file: Path, force: bool) -> None:
-    if file.exists() and not force:
-        raise FileExistsError(17, "is there already: --force overwrites", str(file))
 
 
 def _float_like(audio: Any) -> Any:

@@ -12,24 +12,22 @@ from ai_mixer.mixer import MAX_WINDOWS, Mixer
 LONGEST_S = 60.0  # of one window, for a model that was trained on whole songs
 
 
-def heard(sound: Sound, mixer: Mixer, start_s: float = 0.0, stop_s: float = math.inf) -> Tensor:
-    """The windows that the model would choose of this part of the song, joined: [1, C, T].
+def windows(
+    sound: Sound, mixer: Mixer, start_s: float = 0.0, stop_s: float = math.inf
+) -> list[Tensor]:
+    """The windows that the model would choose of this part of the song, each [1, C, T].
 
-    At the model's rate. `Mixer.predict` cuts it at the seams again, so it says the same as of the
-    whole song, in the memory of its windows.
+    At the model's rate, read where they lie: a song of hours takes no more memory than they do.
     """
     rate = mixer.sample_rate
-    ends = (start_s, min(stop_s, sound.duration_s))
-    first, last = (math.ceil(end * rate) for end in ends)
-    window = mixer.window or round(LONGEST_S * rate)
-    length = last - first
-    count = max(1, min(MAX_WINDOWS, length // window)) if mixer.window else 1
-    size = min(window, length)
-    starts = torch.linspace(0, length - size, count, dtype=torch.float64).long()
-    windows = [
-        at_rate(sound.span, sound.sample_rate, first + int(start), size, rate) for start in starts
+    first, last = (math.ceil(end * rate) for end in (start_s, min(stop_s, sound.duration_s)))
+    size = min(mixer.window or round(LONGEST_S * rate), last - first)
+    count = max(1, min(MAX_WINDOWS, (last - first) // size)) if mixer.window else 1
+    starts = torch.linspace(0, last - first - size, count).long() if count > 1 else [0]
+    return [
+        at_rate(sound.span, sound.sample_rate, first + int(start), size, rate)[None]
+        for start in starts
     ]
-    return torch.cat(windows, dim=-1)[None]
 
 
 def predicted(
@@ -40,6 +38,10 @@ def predicted(
     stop_s: float = math.inf,
 ) -> dict[str, float]:
     """Knob → value in its unit, as the model sets it for this part of the song."""
-    other = None if reference is None else heard(reference, mixer)
-    knobs = mixer.predict(heard(sound, mixer, start_s, stop_s), mixer.sample_rate, reference=other)
-    return mixer.console.settings(knobs)[0]
+    roughs = windows(sound, mixer, start_s, stop_s)
+    others: list[Tensor] | list[None] = windows(reference, mixer) if reference else [None]
+    knobs = [  # one at a time, as the model would have averaged them
+        mixer.predict(roughs[n % len(roughs)], mixer.sample_rate, others[n % len(others)])
+        for n in range(max(len(roughs), len(others)))
+    ]
+    return mixer.console.settings(torch.stack(knobs).mean(0))[0]

@@ -3,20 +3,21 @@
 import errno
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from ai_mixer.cores import ahead
 from ai_mixer.delivery import AS_IT_IS, MAX_REDUCTION_DB, Delivered, deliver_blocks, loudness_window
 from ai_mixer.files import Sound, draft_of, format_of, same_file, write_sound
 from ai_mixer.front import ranges
 from ai_mixer.front.expansion import expand
 from ai_mixer.front.figures import Figures, measure
 from ai_mixer.front.preset import Preset
-from ai_mixer.replay import Play, Replay
+from ai_mixer.replay import KEPT_BYTES, Play, Replay
 
 ENCODINGS = 4  # of a lossy file, until what comes out again keeps the ceiling
 ROOM_DB = 0.02
@@ -38,16 +39,18 @@ def render_file(
 
     OSError or ValueError in one line; `output` is whole or as it was.
     """
-    raw = Replay(lambda: mixed(sound, preset, before))
+    raw = Replay(lambda: ahead(mixed(sound, preset, before)))
     ceiling_db, window = preset.ceiling_db, window_of(preset, before)
     most_db = MAX_REDUCTION_DB if limit else 0.0
     attempts = ENCODINGS if format_of(output).lossy else 1
     with draft_of(output) as draft:
         for _ in range(attempts):
-            play, delivered = deliver_blocks(raw, sound.sample_rate, window, ceiling_db, most_db)
+            play, delivered = deliver_blocks(
+                raw, sound.sample_rate, window, ceiling_db, most_db, KEPT_BYTES // 2
+            )
             _write(draft, play, sound)
             written = Sound(draft)
-            after = measure(written.blocks(), written.sample_rate)
+            after = measure(ahead(written.blocks()), written.sample_rate)
             over_db = after.true_peak_db - preset.ceiling_db
             if over_db <= 0:
                 break
@@ -108,10 +111,16 @@ def check_output(output: Path, sound: Path, force: bool) -> None:
     format_of(output)
     if same_file(output, sound) or output.absolute() == sound.absolute():
         raise OSError(errno.EEXIST, "is the song itself: choose another name", str(output))
-    if output.exists() and not force:
-        raise FileExistsError(errno.EEXIST, "is there already: --force overwrites", str(output))
+    check_free([output], force)
     if output.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(output))
+
+
+def check_free(files: Iterable[Path], force: bool) -> None:
+    """OSError in one line if one of them is there already."""
+    for file in files:
+        if file.exists() and not force:
+            raise FileExistsError(errno.EEXIST, "is there already: --force overwrites", str(file))
 
 
 def _write(draft: Path, play: Play, sound: Sound) -> None:

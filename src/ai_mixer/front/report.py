@@ -3,15 +3,17 @@
 One file without anything from elsewhere, so that it opens anywhere and tells nobody.
 """
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ai_mixer.files import write_text
 from ai_mixer.front import pictures, ranges, words
+from ai_mixer.front.clock import clock
 
 if TYPE_CHECKING:
-    from ai_mixer.front.audio_mixer import Outcome
+    from ai_mixer.front.outcome import Outcome
 
 STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;
@@ -21,12 +23,6 @@ td.n{font-variant-numeric:tabular-nums}svg{width:100%;height:auto}.note{color:#a
 .before{stroke:#999}.after{stroke:#c60}.b{color:#777}.a{color:#c60}audio{width:100%}
 @media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}.note{color:#f88}}
 """
-
-
-class Row(NamedTuple):
-    """One line of a table."""
-
-    cells: tuple[str, ...]
 
 
 def save(outcome: "Outcome", path: Path) -> None:
@@ -74,16 +70,7 @@ def _done(outcome: "Outcome") -> list[str]:
     return parts
 
 
-def clock(seconds: float) -> str:
-    """Minutes and seconds.
-
-    >>> clock(75.4)
-    '1:15'
-    """
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
     body = "".join(
         "<tr>" + "".join(f"<td class=n>{escape(cell)}</td>" for cell in row) + "</tr>"

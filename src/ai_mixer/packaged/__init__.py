@@ -40,6 +40,14 @@ def folder(name: str) -> Path:
     return HOME / key(name)
 
 
+def about(name: str) -> str:
+    """The first sentence of its page, `card.md`; empty if there is none."""
+    page = folder(name) / "card.md"
+    text = page.read_text(encoding="utf-8") if page.is_file() else ""
+    lines = (line.strip() for line in text.splitlines())
+    return next((line for line in lines if line and not line.startswith(("#", "-", "|"))), "")
+
+
 def key(name: str) -> str:
     """A name as folders have it.
 
