@@ -7,7 +7,8 @@ def one_line(error: Exception) -> str:
     """The file and what is wrong; what we did not foresee is said so."""
     full = full_disk(error)
     if full is not None:
-        return f"{full or 'a file'}: no space left on the disk"
+        named = error.filename if isinstance(error, OSError) else None
+        return f"{named or full or 'a file'}: no space left on the disk"
     if isinstance(error, OSError) and error.strerror:
         file = error.filename2 or error.filename
         return f"{file}: {error.strerror}" if file else error.strerror

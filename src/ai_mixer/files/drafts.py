@@ -9,6 +9,11 @@ from pathlib import Path
 from ai_mixer.disk import writing
 
 
+def writable(folder: Path) -> bool:
+    """May files be made there?"""
+    return os.access(folder, os.W_OK)
+
+
 @contextmanager
 def draft_of(target: Path) -> Iterator[Path]:
     """A name to write to; when the block ends well it becomes `target`, else it is removed.
@@ -16,7 +21,7 @@ def draft_of(target: Path) -> Iterator[Path]:
     OSError, naming the target, where the folder cannot be written to or the disk is full.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    if not os.access(target.parent, os.W_OK):
+    if not writable(target.parent):
         raise PermissionError(errno.EACCES, "the folder cannot be written to", str(target.parent))
     own = f"{os.getpid()}-{hash(target) % 10**8}"
     draft = target.with_name(f".{target.stem[:40]}.{own}.draft{target.suffix}")

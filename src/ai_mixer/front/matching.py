@@ -4,7 +4,6 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from ai_mixer.cores import ahead, one_thread
@@ -25,6 +24,7 @@ HEARD_S = 20.0
 ALIGN_RATE = 11_025
 SHORTEST_S = 1.0
 FIT_RATE = 44_100
+OTHER_DB = 4.0  # a difference that is left: no settings lead from the one to the other
 
 
 def match(
@@ -51,11 +51,11 @@ def match(
         before = measure(ahead(sound.blocks()), sound.sample_rate)
         aim = measure(ahead(other.blocks()), other.sample_rate)
         pair = _same_excerpt(sound, other)
-        if pair is None:
+        found = None if pair is None else fit(*pair, ranges.console(), FIT_RATE)
+        if found is None or float(found.error_db[0]) > OTHER_DB:
             preset = mixer.decided(sound, before, None, other, wishes or Wishes(), False)
             note = f"{finished.name} is not the same recording: taken as a reference"
         else:
-            found = fit(*pair, ranges.console(), FIT_RATE)
             said = ranges.console().settings(found.knobs)[0]
             free = ranges.knobs(FREE)
             preset = one(decide(said, free, wishes or Wishes(), free), about=f"as {finished.name}")
@@ -81,16 +81,13 @@ def _same_excerpt(sound: Sound, other: Sound) -> tuple[Tensor, Tensor] | None:
     lag_s = lag(before.mean(0).numpy(), after.mean(0).numpy(), ALIGN_RATE)
     if math.isnan(lag_s):
         return None
-    # Whole samples of the rate they are compared at; the rest of the lag is a hundredth of a frame.
-    pair = (
+    return (
         _excerpt(sound, start_s + lag_s, heard_s, FIT_RATE),
         _excerpt(other, start_s, heard_s, FIT_RATE),
     )
-    return pair
 
 
 def _excerpt(sound: Sound, start_s: float, heard_s: float, rate: int) -> Tensor:
-    audio = at_rate(
-        sound.span, sound.sample_rate, round(start_s * rate), round(heard_s * rate), rate
-    )
-    return audio.expand(2, -1) if audio.shape[0] == 1 else torch.as_tensor(audio)
+    """[2, T], silent outside the song."""
+    first, length = round(start_s * rate), round(heard_s * rate)
+    return at_rate(sound.span, sound.sample_rate, first, length, rate).expand(2, -1)
