@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import asdict
 
 # Before torch is loaded, and for the processes that tests start: our pieces are small, and threads
 # of several processes waiting for each other cost ten times the work.
@@ -11,8 +12,9 @@ import hydra
 import numpy as np
 import pytest
 import soundfile
+import torch
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import open_dict
+from omegaconf import OmegaConf, open_dict
 
 from ai_mixer.console.load import config_folder
 from ai_mixer.tracking import Store
@@ -73,6 +75,67 @@ def store(tmp_path, empty_database):
     folder.mkdir()
     shutil.copy(empty_database, folder / "mlflow.db")
     return Store(folder)
+
+
+@pytest.fixture(scope="session")
+def two_models(tmp_path_factory, compose):
+    """A folder with ast_regressor and baseline_cnn, untrained and tiny; the second is champion."""
+    from ai_mixer.build import build_console, build_model
+    from ai_mixer.tracking import save_model
+    from ai_mixer.trusted import from_card
+
+    home = tmp_path_factory.mktemp("packaged")
+    sizes = {
+        "ast_regressor": ["model.width=16", "model.depth=1"],
+        "baseline_cnn": ["model.channels=8"],
+    }
+    for seed, (name, words) in enumerate(sizes.items()):
+        cfg = compose(f"model={name}", *words, "loader.excerpt_s=1")
+        groups = ("model", "loader", "console", "ranges")
+        config = {group: OmegaConf.to_container(cfg[group], resolve=True) for group in groups}
+        console = build_console(from_card(config))
+        torch.manual_seed(seed)
+        model = build_model(from_card(config), console)
+        card = {
+            "config": config,
+            "knobs": [asdict(knob) for knob in console.knobs],
+            "trained": [name for name in console.names if name not in {"delay", "reverb"}],
+            "mean_knobs": dict.fromkeys(console.names, 0.5),
+            "run": str(seed) * 32,
+        }
+        save_model(home / name, model.state_dict(), card)
+        (home / name / "card.md").write_text(f"# {name}\n\nTiny, for tests.\n")
+    (home / "champion.txt").write_text("baseline_cnn\n")
+    return home
+
+
+@pytest.fixture
+def packaged_models(two_models, monkeypatch):
+    """The tiny models are the packaged ones."""
+    from ai_mixer import packaged
+    from ai_mixer.front import models
+
+    monkeypatch.setattr(packaged, "HOME", two_models)
+    models._load.cache_clear()
+    yield two_models
+    models._load.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def music(songs_folder):
+    """[C, T] of one small song, 3 s of stereo at 44.1 kHz."""
+    audio, _ = soundfile.read(songs_folder / "rock/a/song.flac", dtype="float32")
+    return torch.from_numpy(audio.T.copy())
+
+
+@pytest.fixture
+def song(tmp_path, music):
+    """`Mein Lied.wav`, 16 bits, with tags."""
+    path = tmp_path / "Mein Lied.wav"
+    with soundfile.SoundFile(path, "w", RATE, 2, "PCM_16") as file:
+        file.title, file.artist = "Größe", "Wir"
+        file.write(music.T.numpy())
+    return path
 
 
 @pytest.fixture(scope="session")

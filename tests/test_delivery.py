@@ -164,7 +164,7 @@ def test_blocks_change_nothing(monkeypatch):
     song = drums(9)
     whole, [report] = deliver(song, RATE, -12.0)
     monkeypatch.setattr(limiter, "BLOCK", 10_000)
-    monkeypatch.setattr(delivery, "FRAMES_AT_ONCE", 77)
+    monkeypatch.setattr(delivery, "BLOCK", 777)
     cut, [same] = deliver(song, RATE, -12.0)
     torch.testing.assert_close(cut, whole, rtol=0, atol=1e-6)
     assert same == pytest.approx(report, abs=1e-4)

@@ -1,8 +1,8 @@
 """ai_mixer: a model listens to a rough song, sets the knobs of a differentiable console.
 
-What outsiders build on: `load_console` (the console, its knobs and settings), `load_model` (a
-trained model at its console), `fit` (the knobs between a rough and its finished version) and
-`deliver` (a loudness under a true-peak ceiling).
+What outsiders build on: `AudioMixer` (songs from file to file), `load_console` (the console, its
+knobs and settings), `load_model` (a trained model at its console), `fit` (the knobs between a rough
+and its finished version) and `deliver` (a loudness under a true-peak ceiling).
 """
 
 import importlib
@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from ai_mixer.console import Console, load_console
     from ai_mixer.delivery import Delivered, deliver
     from ai_mixer.fitting import Fit, fit
+    from ai_mixer.front.audio_mixer import AudioMixer
     from ai_mixer.mixer import Mixer, load_model
     from ai_mixer.types import Knob
 
 __all__ = [
+    "AudioMixer",
     "Console",
     "Delivered",
     "Fit",
@@ -29,6 +31,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AudioMixer": "ai_mixer.front.audio_mixer",
     "Console": "ai_mixer.console",
     "load_console": "ai_mixer.console",
     "Delivered": "ai_mixer.delivery",

@@ -1,4 +1,4 @@
-"""From a composed config to the objects it names: the only place that instantiates."""
+"""From a composed config to the objects it names: with `build` the only place that does."""
 
 import hashlib
 import json
@@ -6,15 +6,14 @@ from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import ModelCheckpoint
-from torch import nn
 
+from ai_mixer.build import build, build_console, build_model, trusted_in
 from ai_mixer.console import Console
 from ai_mixer.data.module import MixData, Source
 from ai_mixer.system import MixSystem
-from ai_mixer.trusted import check_names, checked
+from ai_mixer.trusted import check_names
 
 
 class Parts(NamedTuple):
@@ -35,26 +34,21 @@ def assemble(cfg: DictConfig) -> Parts:
     return Parts(console, build_data(cfg, console), build_system(cfg, console))
 
 
-def build_console(cfg: DictConfig) -> Console:
-    """The console with its ranges."""
-    return _build(cfg, "console")
-
-
 def build_source(cfg: DictConfig) -> Source:
     """Where the songs come from."""
-    return _build(cfg, "data.source")
+    return build(cfg, "data.source")
 
 
 def build_data(cfg: DictConfig, console: Console, **loader: Any) -> MixData:
     """The data module; `loader` replaces single settings of the loader (excerpts_per_song=4)."""
     if "ears" in cfg.loader:
         loader["origin"] = _origin(cfg)
-    return _build(
+    return build(
         cfg,
         "loader",
         source=build_source(cfg),
-        task=_build(cfg, "task", console=console),
-        augment=_build(cfg, "augment", knobs=console.names),
+        task=build(cfg, "task", console=console),
+        augment=build(cfg, "augment", knobs=console.names),
         **loader,
     )
 
@@ -70,12 +64,6 @@ def _origin(cfg: DictConfig) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def build_model(cfg: DictConfig, console: Console) -> nn.Module:
-    """The model, told how many knobs there are and at which rate it will listen."""
-    rate = cfg.loader.sample_rate
-    return _build(cfg, "model", n_knobs=len(console.knobs), sample_rate=rate)
-
-
 def build_system(cfg: DictConfig, console: Console) -> MixSystem:
     """Model, console and losses joined with optimiser and schedule."""
     # Configs from before there was `system.every_condition` said it by the condition.
@@ -83,9 +71,9 @@ def build_system(cfg: DictConfig, console: Console) -> MixSystem:
     return MixSystem(
         build_model(cfg, console),
         console,
-        _build(cfg, "loss"),
-        _build(cfg, "optimizer"),
-        _build(cfg, "scheduler"),
+        build(cfg, "loss"),
+        build(cfg, "optimizer"),
+        build(cfg, "scheduler"),
         **options,
     )
 
@@ -94,12 +82,12 @@ def build_trainer(cfg: DictConfig, callbacks: list[pl.Callback], **options: Any)
     """Lightning's trainer; `options` replaces single settings (logger=…)."""
     # Lightning would add a checkpoint of its own, beside the run, where none is asked for.
     keeps = any(isinstance(callback, ModelCheckpoint) for callback in callbacks)
-    return _build(cfg, "trainer", callbacks=callbacks, enable_checkpointing=keeps, **options)
+    return build(cfg, "trainer", callbacks=callbacks, enable_checkpointing=keeps, **options)
 
 
 def build_callbacks(cfg: DictConfig) -> dict[str, pl.Callback]:
     """Name → callback, as the config has them; a name set to null is left out."""
-    built = _build(cfg, "callbacks") or {}
+    built = build(cfg, "callbacks") or {}
     return {name: callback for name, callback in built.items() if callback is not None}
 
 
@@ -118,18 +106,8 @@ def held_out(
     return build_data(cfg, console, workers=0, **loader)
 
 
-def trusted_in(cfg: DictConfig) -> tuple[str, ...]:
-    """Packages the config's owner vouches for; a model card's config is read by `from_card`."""
-    return tuple(cfg.get("trusted") or ())
-
-
 def asked_run(cfg: DictConfig, key: str = "run") -> str:
     """The word after `run=` as it was typed: Hydra reads an id such as 12e34567 as a number."""
     words = HydraConfig.get().overrides.task
     typed = [word.partition("=")[2] for word in words if word.startswith(f"{key}=")]
     return typed[-1].strip("'\"") if typed else str(cfg[key])
-
-
-def _build(cfg: DictConfig, key: str, **more: Any) -> Any:
-    """What the part `key` names, checked first; None where it is null."""
-    return instantiate(checked(cfg, key, trusted_in(cfg)), **more)

@@ -7,18 +7,20 @@ rendering and measuring. Nothing is drawn at random: the same song gives the sam
 """
 
 import math
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import torch
-from scipy.optimize import brentq
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ai_mixer.dsp.k_weighting import hop_energies
+from ai_mixer.cores import ahead
+from ai_mixer.dsp.k_weighting import HopEnergies
 from ai_mixer.dsp.lookahead import Ballistics, lookahead_gain_db
-from ai_mixer.dsp.loudness import BLOCK_S, HOP_S, gated_lufs, loudness_lufs
-from ai_mixer.dsp.true_peak import SOFT, true_peak, true_peak_envelope
-from ai_mixer.effects.limiter import MARGIN_DB, Limiter
+from ai_mixer.dsp.loudness import BLOCK_S, HOP_S, LoudnessMeter, gated_lufs
+from ai_mixer.dsp.true_peak import SOFT, EnvelopeStream, TruePeakMeter
+from ai_mixer.effects.limiter import BLOCK, MARGIN_DB, Limiter
+from ai_mixer.replay import KEPT_BYTES, Play, Replay
 from ai_mixer.units import SILENCE_DB, db_to_ratio
 
 TARGETS_LUFS = {
@@ -33,7 +35,8 @@ TOLERANCE_LU = 0.02
 ROUNDING_DB = 0.01
 RENDERS = 4  # at most; the sketch is a few hundredths of a LU off, so two do nearly always
 FRAME_S = 0.001
-FRAMES_AT_ONCE = 1000
+SEARCHES, NEAR_LU = 30, 0.003  # on the sketch
+MOST_FRAMES = 2_000_000  # half an hour
 
 
 class Delivered(NamedTuple):
@@ -69,24 +72,80 @@ def deliver(
     report per song. A song that is right already comes back bit for bit; silence stays silent.
     ValueError for a target, ceiling or audio that cannot be.
     """
-    low, high = _window(target_lufs)
+    window = loudness_window(target_lufs)
     if audio.dim() not in {2, 3} or audio.shape[-2] not in {1, 2} or not audio.numel():
         raise ValueError(f"audio must be [B, 1 or 2, T] or [1 or 2, T], got {list(audio.shape)}")
     if not audio.isfinite().all():
         raise ValueError("audio holds NaN or infinite samples: export the file again")
-    limiter = Limiter(ceiling_db)
     delivered, reports = [], []
-    for song in audio.reshape(-1, 1, *audio.shape[-2:]):
-        loudness = float(loudness_lufs(song, sample_rate))
-        wanted = min(max(loudness, low), high)
-        mix, report = _deliver(song, sample_rate, loudness, wanted, limiter, max_reduction_db)
-        delivered.append(mix)
+    for song in audio.reshape(-1, *audio.shape[-2:]):
+        blocks = torch.split(song, BLOCK, dim=-1)
+        mix, report = deliver_blocks(
+            lambda blocks=blocks: blocks,  # type: ignore[misc]
+            sample_rate,
+            window,
+            ceiling_db,
+            max_reduction_db,
+            kept_bytes=song.nbytes,
+        )
+        delivered.append(torch.cat(list(mix()), dim=-1))
         reports.append(report)
-    mixes = delivered[0] if len(delivered) == 1 else torch.cat(delivered)
-    return mixes.view(audio.shape), reports
+    return torch.stack(delivered).view(audio.shape), reports
 
 
-def _window(target_lufs: float | str | None) -> tuple[float, float]:
+@torch.no_grad()
+def deliver_blocks(
+    play: Play,
+    sample_rate: int,
+    window: tuple[float, float],
+    ceiling_db: float = -1.0,
+    max_reduction_db: float = MAX_REDUCTION_DB,
+    kept_bytes: int = KEPT_BYTES,
+) -> tuple[Play, Delivered]:
+    """The same for one song of any length, played in blocks [C, n]: the result, and the report.
+
+    play: called three times or more. window: the loudness in LUFS must lie from … to; see
+    `loudness_window`. kept_bytes: a result that takes no more is rendered once, and kept.
+    """
+    limiter = Limiter(ceiling_db)
+    song = Replay(lambda: (block[None] for block in play()), kept_bytes=0)
+    sketch, meter = _Sketch(sample_rate, limiter), LoudnessMeter(sample_rate)
+    for block in song():
+        sketch.push(block)
+        meter.push(block)
+    loudness = float(meter.lufs())
+    sketch.close(loudness)
+    wanted = min(max(loudness, window[0]), window[1])
+    silent = loudness <= SILENCE_DB
+    most_db = max_reduction_db - MARGIN_DB - sketch.over_db
+    miss = 0.0  # by how much the sketch was too loud
+    for _ in range(RENDERS):
+        gain_db = 0.0 if silent else sketch.gain_db(wanted + miss, most_db)
+        render = _Render(song, limiter, sample_rate, 10 ** (gain_db / 20))
+        rendered = Replay(render, kept_bytes)
+        reading, peak = _measured(ahead(rendered()), sample_rate)
+        reduction_db = render.reduction_db
+        miss += wanted - reading
+        if reduction_db > 0:  # and one dB more of gain would be one dB more of reduction
+            most_db = gain_db + max_reduction_db - reduction_db
+        room_db = most_db - gain_db
+        right = abs(wanted - reading) <= TOLERANCE_LU and room_db > -ROUNDING_DB
+        if silent or right or (reading < wanted and abs(room_db) <= ROUNDING_DB):
+            break
+    report = Delivered(
+        input_lufs=loudness,
+        target_lufs=wanted,
+        loudness_lufs=reading,
+        true_peak_db=20 * math.log10(max(peak, 10 ** (SILENCE_DB / 20))),
+        gain_db=gain_db,
+        reduction_db=reduction_db,
+        reached=not silent and abs(wanted - reading) <= 0.1,
+    )
+    return rendered, report
+
+
+def loudness_window(target_lufs: float | str | None) -> tuple[float, float]:
+    """From … to, in LUFS, for a target as `deliver` takes it. ValueError for one that cannot be."""
     if target_lufs is None:
         return AS_IT_IS
     if isinstance(target_lufs, str):
@@ -99,58 +158,77 @@ def _window(target_lufs: float | str | None) -> tuple[float, float]:
     return float(target_lufs), float(target_lufs)
 
 
-def _deliver(
-    song: Tensor,
-    sample_rate: int,
-    loudness: float,
-    wanted: float,
-    limiter: Limiter,
-    max_reduction_db: float,
-) -> tuple[Tensor, Delivered]:
-    """One song, [1, C, T], rendered until it is right or cannot be."""
-    silent = loudness <= SILENCE_DB
-    sketch = _Sketch(song, sample_rate, limiter, loudness)
-    most_db = max_reduction_db - MARGIN_DB - sketch.over_db
-    miss = 0.0  # by how much the sketch was too loud
-    for _ in range(RENDERS):
-        gain_db = 0.0 if silent else sketch.gain_db(wanted + miss, most_db)
-        stream = limiter.stream(sample_rate)
-        rendered = stream.whole(song, 10 ** (gain_db / 20))
-        reading = float(loudness_lufs(rendered, sample_rate))
-        miss += wanted - reading
-        if stream.reduction_db > 0:  # and one dB more of gain would be one dB more of reduction
-            most_db = gain_db + max_reduction_db - stream.reduction_db
-        room_db = most_db - gain_db
-        right = abs(wanted - reading) <= TOLERANCE_LU and room_db > -ROUNDING_DB
-        if silent or right or (reading < wanted and abs(room_db) <= ROUNDING_DB):
-            break
-    peak_db = 20 * math.log10(max(float(true_peak(rendered)), 10 ** (SILENCE_DB / 20)))
-    report = Delivered(
-        input_lufs=loudness,
-        target_lufs=wanted,
-        loudness_lufs=reading,
-        true_peak_db=peak_db,
-        gain_db=gain_db,
-        reduction_db=stream.reduction_db,
-        reached=not silent and abs(wanted - reading) <= 0.1,
-    )
-    return rendered, report
+class _Render:
+    """A song through the limiter, anew each time it is played; `reduction_db` is known after it."""
+
+    def __init__(self, song: Play, limiter: Limiter, sample_rate: int, drive: float) -> None:
+        self.song, self.limiter, self.sample_rate = song, limiter, sample_rate
+        self.drive, self.reduction_db = drive, 0.0
+
+    def __call__(self) -> Iterator[Tensor]:
+        """Blocks [C, n]."""
+        stream = self.limiter.stream(self.sample_rate)
+        yield from (block[0] for block in stream.play(self.song(), self.drive))
+        self.reduction_db = stream.reduction_db
+
+
+def _measured(blocks: Iterable[Tensor], sample_rate: int) -> tuple[float, float]:
+    """Loudness in LUFS and true peak, a ratio."""
+    loudness, peak = LoudnessMeter(sample_rate), TruePeakMeter()
+    for block in blocks:
+        loudness.push(block[None])
+        peak.push(block[None])
+    return float(loudness.lufs()), float(peak.read())
 
 
 class _Sketch:
     """A song in two numbers per millisecond: enough to guess what a gain and the limiter do."""
 
-    def __init__(self, song: Tensor, sample_rate: int, limiter: Limiter, loudness: float) -> None:
-        frame = min(round(FRAME_S * sample_rate), song.shape[-1])
-        frame_ms = 1000 * frame / sample_rate
-        self.peaks = _peaks(song, frame) / limiter.ceiling
+    def __init__(self, sample_rate: int, limiter: Limiter) -> None:
+        self._frame = round(FRAME_S * sample_rate)
+        self._rate, self._limiter = sample_rate, limiter
+        self._energies = HopEnergies(sample_rate, self._frame)
+        self._envelope = EnvelopeStream(interpolator=SOFT)
+        self._powers: list[Tensor] = []
+        self._peaks: list[Tensor] = []
+        self._rest = torch.empty(0)  # the envelope of a frame that is not full yet
+        self._length = 0
+
+    def push(self, block: Tensor) -> None:
+        """The next block, [1, C, n]."""
+        self._length += block.shape[-1]
+        self._powers.append(self._energies.push(block)[0].float() / self._frame)
+        self._note(self._envelope.push(block))
+
+    def close(self, loudness: float) -> None:
+        """The song has ended, and was so loud."""
+        self._note(self._envelope.finish())
+        left = len(self._rest)
+        self._note(torch.zeros(1, 1, -left % self._frame))
+        peaks, powers = torch.cat(self._peaks).double(), torch.cat(self._powers).double()
+        if not len(powers):  # shorter than a frame
+            powers = self._energies.rest() / self._length
+        frame_ms = 1000 * self._frame / self._rate
+        while len(peaks) > MOST_FRAMES:  # hours: a coarser sketch has to do
+            peaks = pad(peaks, (0, len(peaks) % 2)).view(-1, 2).amax(-1)
+            powers = powers[: len(powers) - len(powers) % 2].view(-1, 2).mean(-1)
+            frame_ms *= 2
+        self.peaks, self.powers = peaks / self._limiter.ceiling, powers
         self.over_db = 20 * math.log10(max(float(self.peaks.max()), 10 ** (SILENCE_DB / 20)))
-        self.powers = hop_energies(song, sample_rate, frame)[0].double().cpu() / frame
         self.block, self.hop = round(1000 * BLOCK_S / frame_ms), round(1000 * HOP_S / frame_ms)
-        poles = [math.exp(-frame_ms / ms) for ms in (limiter.release_ms, limiter.memory_ms)]
-        self.ballistics = Ballistics(max(2, round(limiter.lookahead_ms / frame_ms)), 1, *poles)
+        times_ms = (self._limiter.release_ms, self._limiter.memory_ms)
+        poles = [math.exp(-frame_ms / ms) for ms in times_ms]
+        ramp = max(2, round(self._limiter.lookahead_ms / frame_ms))
+        self.ballistics = Ballistics(ramp, 1, *poles)
         self.loudness, self.offset = loudness, 0.0
         self.offset = loudness - self._lufs(torch.ones_like(self.powers))
+
+    def _note(self, envelope: Tensor) -> None:
+        """The peaks of the frames that are full now."""
+        known = torch.cat([self._rest, envelope[0].amax(0).float()])
+        full = len(known) - len(known) % self._frame
+        self._peaks.append(known[:full].view(-1, self._frame).amax(-1))
+        self._rest = known[full:]
 
     def gain_db(self, wanted: float, most_db: float) -> float:
         """The gain that makes the limited song as loud as wanted, at most `most_db`."""
@@ -161,7 +239,7 @@ class _Sketch:
             return most_db
         if self.lufs(least_db) >= wanted:
             return least_db
-        return float(brentq(lambda gain: self.lufs(gain) - wanted, least_db, most_db, xtol=0.005))
+        return _root(lambda gain_db: self.lufs(gain_db) - wanted, least_db, most_db)
 
     def lufs(self, gain_db: float) -> float:
         """A guess at the loudness behind the limiter."""
@@ -177,13 +255,21 @@ class _Sketch:
         return float(gated_lufs(powers.mean(-1, keepdim=powers.dim() == 1)[None])) + self.offset
 
 
-def _peaks(song: Tensor, frame: int) -> Tensor:
-    """[frames] float64: the true peak of every frame, about; in blocks, for long songs."""
-    length, step, around = song.shape[-1], FRAMES_AT_ONCE * frame, SOFT.half
-    peaks = []
-    for start in range(0, length, step):
-        left = min(start, around)
-        part = song[..., start - left : start + step + around]
-        envelope = true_peak_envelope(part, interpolator=SOFT)[..., left : left + step].amax(1)[0]
-        peaks.append(pad(envelope, (0, -len(envelope) % frame)).view(-1, frame).amax(-1))
-    return torch.cat(peaks).double().cpu()
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where a rising function is 0 to a hundredth: below 0 at `low`, above at `high`.
+
+    False position with the weight of an end that stays halved (Dowell & Jarratt, "A modified regula
+    falsi method", BIT 11, 1971).
+    """
+    below, above = function(low), function(high)
+    middle = low
+    for _ in range(SEARCHES):
+        middle = (low * above - high * below) / (above - below)
+        value = function(middle)
+        if abs(value) <= NEAR_LU:
+            break
+        if value < 0:
+            low, below, above = middle, value, above / 2
+        else:
+            high, above, below = middle, value, below / 2
+    return middle

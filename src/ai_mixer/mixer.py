@@ -1,21 +1,17 @@
 """A trained model at its console: the front door for everything that is not training."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
-from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from ai_mixer.assemble import build_console, build_model, build_system
+from ai_mixer.build import build_console, build_model
 from ai_mixer.console import Console
 from ai_mixer.data.excerpts import excerpt_seconds
 from ai_mixer.dsp.resample import resample
-from ai_mixer.system import MixSystem
 from ai_mixer.tracking.checkpoint import load_model_files
-from ai_mixer.tracking.checkpoint_file import STAMP, read_checkpoint
 from ai_mixer.tracking.find import find_run
 from ai_mixer.trusted import check_names, from_card
 from ai_mixer.types import CONDITIONS, Batch
@@ -129,43 +125,6 @@ def load_model(where: str | Path = "last", trusted: Sequence[str] = ()) -> Mixer
     model = build_model(cfg, console)
     model.load_state_dict(weights)
     return Mixer(model, console, card, trusted)
-
-
-def load_checkpoint(file: Path, trusted: Sequence[str] = ()) -> Mixer:
-    """The mixer of one of Lightning's checkpoints in a run's folder, finished or broken off.
-
-    FileNotFoundError or ValueError in one line if it is none of ours or lies beside no config.yaml.
-    """
-    checkpoint = read_checkpoint(file)
-    page = run_of_checkpoint(file) / "config.yaml"
-    config = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(page), resolve=True))
-    cfg = from_card(config, trusted)
-    check_names(cfg, trusted)
-    console = build_console(cfg)
-    system = build_system(cfg, console)
-    system.load_state_dict(checkpoint["state_dict"])
-    card = model_card(config, system, checkpoint[STAMP]["run"])
-    return Mixer(system.model, console, card, trusted)
-
-
-def run_of_checkpoint(file: Path) -> Path:
-    """The folder of its run. FileNotFoundError in one line if there is none."""
-    for folder in file.resolve().parents[:2]:
-        if (folder / "config.yaml").is_file():
-            return folder
-    raise FileNotFoundError(f"{file} lies in no run: there is no config.yaml beside or above it")
-
-
-def model_card(config: dict[str, Any], system: MixSystem, run: str) -> dict[str, Any]:
-    """What model.json says. config: whole and plain; run: the id of the run it comes from."""
-    knobs, means = system.console.knobs, system.mean_knobs.tolist()
-    return {
-        "config": config,
-        "knobs": [asdict(knob) for knob in knobs],
-        "trained": [knob.name for knob, seen in zip(knobs, system.trained, strict=True) if seen],
-        "mean_knobs": {knob.name: mean for knob, mean in zip(knobs, means, strict=True)},
-        "run": run,
-    }
 
 
 def _pad(audio: Tensor, length: int) -> Tensor:

@@ -137,7 +137,8 @@ def test_a_file_that_holds_something_else_is_refused(hub, tmp_path):
 @pytest.fixture
 def kept(monkeypatch, tmp_path, compose):
     """A function: words for the model → what a run keeps of it, and its knobs for some noise."""
-    from ai_mixer.assemble import build_console, build_system
+    from ai_mixer.assemble import build_system
+    from ai_mixer.build import build_console
     from ai_mixer.stages.train import _keep_model
 
     def keep(*words):

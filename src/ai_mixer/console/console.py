@@ -3,7 +3,8 @@
 The order of the chain is the order of processing and of the knobs on the wire.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from numbers import Integral, Real
 from typing import Any, cast
 
@@ -144,10 +145,39 @@ class Console(nn.Module):
         return ConsoleStream(self, sample_rate, block_size, channels=channels, limit=limit)
 
     def render(
-        self, blocks: Iterable[Tensor], sample_rate: int, knobs: Tensor, *, limit: bool = True
+        self,
+        blocks: Iterable[Tensor],
+        sample_rate: int,
+        knobs: Tensor | Callable[[int], Tensor],
+        *,
+        limit: bool = True,
     ) -> Iterator[Tensor]:
         """The mix of a song of any length, block by block: see `whole_song.render`."""
         return render(self, blocks, sample_rate, knobs, limit=limit)
+
+    def turned(self, knobs: Tensor) -> tuple["Console", Tensor]:
+        """A console of those effects alone that knobs [N, P] turn, and its knobs [N, P′].
+
+        Neutral is the identity, so the mix is the same, and sooner: a reverb that nobody hears
+        takes most of the time.
+        """
+        self.check_knobs(knobs)
+        moved = ((knobs.cpu() - self.neutral.cpu()).abs() > OUTSIDE).any(0)
+        moved[0] |= not moved.any()  # one effect there must be
+        parts = zip(self.effects.items(), self._arguments, self.parts(), strict=True)
+        kept = [
+            (name, effect, arguments, list(columns.values()))
+            for (name, effect), arguments, (_, columns) in parts
+            if moved[list(columns.values())].any()
+        ]
+        places = [column for *_, columns in kept for column in columns]
+        console = copy(self)
+        console._modules = {**self._modules}
+        console._buffers = {name: b[places] for name, b in self._buffers.items() if b is not None}
+        console.effects = nn.ModuleDict({name: effect for name, effect, *_ in kept})
+        console.knobs = [self.knobs[column] for column in places]
+        console._arguments = [arguments for *_, arguments, _ in kept]
+        return console, knobs[:, places]
 
     def parts(self) -> Iterator[tuple[Effect, Columns]]:
         """Every effect, and which knob sets which of its arguments."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,30 +14,34 @@ if TYPE_CHECKING:
     from ai_mixer.console.console import Console
 
 BLOCK = 1 << 15  # samples at a time
+TURN = 1 << 12  # between two turns of the knobs
 
 
 def render(
     console: Console,
     blocks: Iterable[Tensor],
     sample_rate: int,
-    knobs: Tensor,
+    knobs: Tensor | Callable[[int], Tensor],
     *,
     limit: bool = True,
 ) -> Iterator[Tensor]:
     """The mix of a song of any length, block by block as it is asked for.
 
-    blocks: the song's [C, n] in order, any n. knobs: [P] positions. Yields blocks [C, n] that are
+    blocks: the song's [C, n] in order, any n. knobs: [P] positions, or what they are from a sample
+    on (asked for every 4096; the stream glides between the answers). Yields blocks [C, n] that are
     together as long as the song and not late: what `console(song, sample_rate, knobs)` gives, to
     −90 dB and better. In flight: the block that was given, and the limiter's look-ahead.
     """
-    stream, late = None, 0
+    stream, late, start = None, 0, 0
+    size = TURN if callable(knobs) else BLOCK
     for block in blocks:
-        for part in torch.split(block, BLOCK, dim=-1):
+        for part in torch.split(block, size, dim=-1):
             if stream is None:
                 channels = len(part)
                 stream = ConsoleStream(console, sample_rate, BLOCK, channels=channels, limit=limit)
                 late = stream.latency_samples
-            mix = stream(part, knobs)
+            mix = stream(part, knobs(start) if callable(knobs) else knobs)
+            start += part.shape[-1]
             early, late = late, max(0, late - mix.shape[-1])
             yield mix[..., early:]
     if stream is not None:

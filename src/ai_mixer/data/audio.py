@@ -6,6 +6,8 @@ all lossy files do, and clipping them here would change what a mix sounds like.
 """
 
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,21 +78,29 @@ def read_excerpt(path: Path, start_s: float, duration_s: float, sample_rate: int
     """
     first, length = round(start_s * sample_rate), round(duration_s * sample_rate)
     with open_sound(path) as file:
-        rate = file.samplerate
-        if rate == sample_rate:
-            audio = _read(file, first, length)
-        else:
-            # Start where both rates have a sample, or the excerpt would be shifted by a fraction.
-            step_in, step_out = grid(rate, sample_rate)
-            margin = reach(rate, sample_rate)
-            block = first // step_out - -(-margin // step_in)
-            skip = first - block * step_out
-            needed = -(-(skip + length) * rate // sample_rate) + margin
-            wide = resample(_read(file, block * step_in, needed), rate, sample_rate)
-            audio = wide[:, skip : skip + length]
+        audio = at_rate(partial(_read, file), file.samplerate, first, length, sample_rate)
     if not np.isfinite(audio.numpy()).all():  # torch takes 15 times as long to ask
         raise SongError(path, "contains NaN or infinite samples: export the file again")
     return audio.expand(2, -1).contiguous()
+
+
+def at_rate(
+    read: Callable[[int, int], Tensor], rate: int, first: int, length: int, sample_rate: int
+) -> Tensor:
+    """Samples first … first + length of a song of `rate`, counted and heard at `sample_rate`.
+
+    read: (first, length) → [C, length] at the song's own rate, silent outside the song.
+    """
+    if rate == sample_rate:
+        return read(first, length)
+    # Start where both rates have a sample, or the excerpt would be shifted by a fraction.
+    step_in, step_out = grid(rate, sample_rate)
+    margin = reach(rate, sample_rate)
+    block = first // step_out - -(-margin // step_in)
+    skip = first - block * step_out
+    needed = -(-(skip + length) * rate // sample_rate) + margin
+    wide = resample(read(block * step_in, needed), rate, sample_rate)
+    return wide[:, skip : skip + length]
 
 
 def open_sound(path: Path) -> soundfile.SoundFile | StemFile:

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 from numba import njit
-from scipy.fft import next_fast_len
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ai_mixer.dsp.recursions import TINY, as_rows, over_rows
+from ai_mixer.dsp.recursions import TINY, Array, as_rows, over_rows
 
 TAIL_S = 0.2  # the 38 Hz high-pass has died away by 400 dB
 
@@ -25,6 +24,7 @@ SHELF_HZ, SHELF_Q = 1681.974450955533, 0.7071752369554196
 SHELF_DB, SHELF_BAND = 3.99984385397, 0.4996667741545416  # the middle term has gain^0.4997
 HIGH_PASS_HZ, HIGH_PASS_Q = 38.13547087602444, 0.5003270373238773
 PRINTED_RATE = 48000
+STATES = 4  # of the two filters, per row
 
 Biquad = tuple[tuple[float, float, float], tuple[float, float, float]]
 
@@ -35,6 +35,8 @@ def k_weight(x: Tensor, sample_rate: int) -> Tensor:
     The two recursive filters are applied by their exact response on a fast Fourier transform with
     room for the tail, so the gradient costs no more than another transform.
     """
+    from scipy.fft import next_fast_len  # takes a third of a second, and the CPU needs none
+
     length = x.shape[-1]
     n_fft = next_fast_len(length + math.ceil(TAIL_S * sample_rate), real=True)
     radians = torch.arange(n_fft // 2 + 1, device=x.device, dtype=torch.float64)
@@ -103,6 +105,38 @@ def hop_energies(x: Tensor, sample_rate: int, hop: int) -> Tensor:
     return energies.sum(1).to(x.dtype)
 
 
+class HopEnergies:
+    """`hop_energies` of a song that comes block by block: the same numbers, however it is cut."""
+
+    def __init__(self, sample_rate: int, hop: int) -> None:
+        self.hop = hop
+        self._weights = _weights(k_weighting(sample_rate))
+        self._state: Array | None = None
+        self._rest: Tensor | None = None  # the beginning of a hop that is not full yet
+
+    def push(self, x: Tensor) -> Tensor:
+        """The next block, [B, C, n] on the CPU → the energies of the hops now full, [B, k]."""
+        if self._rest is not None:
+            x = torch.cat([self._rest, x], dim=-1)
+        full = x.shape[-1] - x.shape[-1] % self.hop
+        self._rest = x[..., full:]
+        rows = as_rows(x[..., :full])
+        if self._state is None:
+            self._state = np.zeros((len(rows), STATES))
+        energies = np.zeros((len(rows), full // self.hop))
+        hop, weights = self.hop, self._weights
+        over_rows(lambda *three: _energy_rows(*three, weights, hop), rows, energies, self._state)  # type: ignore[call-arg]
+        return torch.from_numpy(energies).view(*x.shape[:-1], -1).sum(1)
+
+    def rest(self) -> Tensor:
+        """The energy of what fills no hop, [B]; ends the song."""
+        if self._rest is None or not self._rest.shape[-1]:
+            return torch.zeros(1, dtype=torch.float64)
+        last, self._rest = self._rest, None
+        self.hop = last.shape[-1]
+        return self.push(last)[:, 0]
+
+
 class _HopEnergies(torch.autograd.Function):
     """With y the weighted x: ∂y[n] = 2 y[n] ∂e, then both filters backwards in time."""
 
@@ -110,10 +144,11 @@ class _HopEnergies(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, filters: tuple[Biquad, Biquad], hop: int) -> Tensor:
         rows = as_rows(x)
         energies = np.zeros((len(rows), rows.shape[1] // hop))
-        ctx.weights = np.array([[*b, *a[1:]] for b, a in filters])
+        ctx.weights = _weights(filters)
         ctx.hop = hop
         ctx.save_for_backward(x)
-        over_rows(lambda *pair: _energy_rows(*pair, ctx.weights, hop), rows, energies)  # type: ignore[call-arg]
+        given = (rows, energies, np.zeros((len(rows), STATES)))
+        over_rows(lambda *three: _energy_rows(*three, ctx.weights, hop), *given)  # type: ignore[call-arg]
         return torch.from_numpy(energies).view(*x.shape[:-1], -1)
 
     @staticmethod
@@ -127,12 +162,16 @@ class _HopEnergies(torch.autograd.Function):
         return torch.from_numpy(grad_x).view(x.shape).to(x), None, None
 
 
+def _weights(filters: tuple[Biquad, Biquad]) -> Array:
+    return np.array([[*b, *a[1:]] for b, a in filters])
+
+
 @njit(cache=True, nogil=True)
-def _energy_rows(x, energies, weights, hop):  # type: ignore[no-untyped-def]
+def _energy_rows(x, energies, state, weights, hop):  # type: ignore[no-untyped-def]
     b0, b1, b2, a1, a2 = weights[0]
     d0, d1, d2, c1, c2 = weights[1]
     for row in range(x.shape[0]):
-        s1 = s2 = t1 = t2 = 0.0  # transposed direct form II, twice
+        s1, s2, t1, t2 = state[row]  # transposed direct form II, twice
         for k in range(energies.shape[1]):
             energy = 0.0
             for n in range(k * hop, (k + 1) * hop):
@@ -147,6 +186,7 @@ def _energy_rows(x, energies, weights, hop):  # type: ignore[no-untyped-def]
             if abs(s1) + abs(s2) + abs(t1) + abs(t2) < TINY:
                 s1 = s2 = t1 = t2 = 0.0
             energies[row, k] = energy
+        state[row, 0], state[row, 1], state[row, 2], state[row, 3] = s1, s2, t1, t2
 
 
 @njit(cache=True, nogil=True)

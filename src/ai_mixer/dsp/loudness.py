@@ -10,7 +10,7 @@ Left, right and mono all weigh 1 (surround channels are not handled).
 import torch
 from torch import Tensor
 
-from ai_mixer.dsp.k_weighting import hop_energies
+from ai_mixer.dsp.k_weighting import HopEnergies, hop_energies
 from ai_mixer.units import SILENCE_DB
 
 OFFSET_DB = -0.691  # BS.1770-4 Annex 1 eq. 2: a 997 Hz sine on one channel reads its level
@@ -30,6 +30,45 @@ def loudness_lufs(x: Tensor, sample_rate: int) -> Tensor:
     standard says minus infinity, here `SILENCE_DB`.
     """
     return gated_lufs(_block_powers(x, sample_rate, BLOCK_S))
+
+
+class LoudnessMeter:
+    """Loudness and its range, of songs that come block by block; the same readings, to rounding.
+
+    Nothing more may be pushed once something was read.
+    """
+
+    def __init__(self, sample_rate: int) -> None:
+        self._hop = round(HOP_S * sample_rate)
+        self._weighted = HopEnergies(sample_rate, self._hop)
+        self._energies: list[Tensor] = []
+        self._rest: Tensor | None = None
+        self._frames = 0
+
+    def push(self, x: Tensor) -> None:
+        """The next block, [B, C, n] on the CPU."""
+        self._frames += x.shape[-1]
+        self._energies.append(self._weighted.push(x))
+
+    def lufs(self) -> Tensor:
+        """Integrated loudness of what came: [B]."""
+        return gated_lufs(self._powers(BLOCK_S))
+
+    def range_lu(self) -> Tensor:
+        """Its loudness range: [B]."""
+        return _range(self._powers(SHORT_TERM_S))
+
+    def short_term(self) -> Tensor:
+        """The loudness of each 3 s, every 100 ms (one reading, if it is shorter): [B, n]."""
+        return _to_lufs(self._powers(SHORT_TERM_S))
+
+    def _powers(self, block_s: float) -> Tensor:
+        per_block = round(block_s / HOP_S)
+        energies = torch.cat(self._energies, dim=-1)
+        if energies.shape[-1] < per_block:
+            self._rest = self._weighted.rest() if self._rest is None else self._rest
+            return (energies.sum(-1) + self._rest)[:, None] / self._frames
+        return energies.unfold(-1, per_block, 1).sum(-1) / (per_block * self._hop)
 
 
 def gated_lufs(powers: Tensor) -> Tensor:
@@ -65,7 +104,10 @@ def loudness_range_lu(x: Tensor, sample_rate: int, block_s: float = SHORT_TERM_S
     x: [B, C, T]. Returns [B], LU; 0 where fewer than two blocks pass the gates. EBU Tech 3342 with
     `block_s` = 3; shorter blocks make a short excerpt measurable (another, larger number).
     """
-    powers = _block_powers(x, sample_rate, block_s)
+    return _range(_block_powers(x, sample_rate, block_s))
+
+
+def _range(powers: Tensor) -> Tensor:
     keep = _gate(powers, RANGE_GATE_LU)
     return torch.stack([_spread(*item) for item in zip(_to_lufs(powers), keep, strict=True)])
 

@@ -115,10 +115,14 @@ def third_octave_power(x: Tensor, sample_rate: int) -> Tensor:
     Bins of `long_term_power` on a band edge are shared between the neighbours by width, so the
     bands add up to the signal's power between 28 Hz and 17.8 kHz. Bands above Nyquist are left out.
     """
-    density = long_term_power(x, sample_rate)
+    return third_octave_shares(long_term_power(x, sample_rate), sample_rate)
+
+
+def third_octave_shares(density: Tensor, sample_rate: int) -> Tensor:
+    """The same from what `long_term_power` gave: [..., bins] → [..., bands]."""
     n_fft = 2 * (density.shape[-1] - 1)
     bands = torch.from_numpy(_band_weights(n_fft, sample_rate)).to(density)
-    with torch.autocast(x.device.type, enabled=False):  # half precision would round to 0.03 dB
+    with torch.autocast(density.device.type, enabled=False):  # half precision rounds to 0.03 dB
         return density @ bands
 
 

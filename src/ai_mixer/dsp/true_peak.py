@@ -88,6 +88,59 @@ def true_peak_envelope(
     return torch.from_numpy(out).view(x.shape).to(x)
 
 
+class EnvelopeStream:
+    """`true_peak_envelope` of a song that comes block by block, `half` samples late."""
+
+    def __init__(self, oversample: int = 4, interpolator: Interpolator = SHARP) -> None:
+        self._oversample, self._interpolator = oversample, interpolator
+        self._heard: Tensor | None = None
+        self._told = 0  # of these, how many were told
+
+    def push(self, x: Tensor, floor: float = 0.0) -> Tensor:
+        """The next block, [B, C, n]. Returns the envelope of what is known now, [B, C, about n]."""
+        half = self._interpolator.half
+        x = x if self._heard is None else torch.cat([self._heard, x], dim=-1)
+        envelope = true_peak_envelope(x, self._oversample, self._interpolator, floor)
+        end = max(self._told, x.shape[-1] - half)
+        known = envelope[..., self._told : end]
+        kept = max(0, end - half)
+        self._heard, self._told = x[..., kept:], end - kept
+        return known
+
+    def finish(self, floor: float = 0.0) -> Tensor:
+        """The envelope of the last `half` samples."""
+        assert self._heard is not None
+        half = self._interpolator.half
+        return self.push(self._heard.new_zeros(*self._heard.shape[:-1], half), floor)
+
+
+class TruePeakMeter:
+    """`true_peak` of songs that come block by block."""
+
+    def __init__(self) -> None:
+        self._stream = EnvelopeStream()
+        self._peak: Tensor | None = None
+
+    def push(self, x: Tensor) -> None:
+        """The next block, [B, C, n]."""
+        self._note(self._stream.push(x, self._floor))
+
+    def read(self) -> Tensor:
+        """The highest peak of what came, [B]: 1 = 0 dBTP. Ends the song."""
+        self._note(self._stream.finish(self._floor))
+        assert self._peak is not None
+        return self._peak
+
+    @property
+    def _floor(self) -> float:
+        return 0.0 if self._peak is None else float(self._peak.min())
+
+    def _note(self, envelope: Tensor) -> None:
+        if envelope.shape[-1]:
+            peak = envelope.amax(dim=(1, 2))
+            self._peak = peak if self._peak is None else torch.maximum(self._peak, peak)
+
+
 def envelope_by_convolution(x: Tensor, filters: Tensor) -> Tensor:
     """The same for any device: x [B, C, T], filters [phases, 2 · half] → [B, C, T]."""
     half = filters.shape[1] // 2

@@ -6,6 +6,7 @@ peak arrives (`dsp.lookahead`): one pass, and nothing is clipped, turned down af
 """
 
 import math
+from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 import torch
@@ -137,18 +138,23 @@ class LimiterStream:
         return delayed * db_to_ratio(gain_db[:, None].to(x))
 
     @torch.no_grad()
+    def play(self, blocks: Iterable[Tensor], drive: float = 1.0) -> Iterator[Tensor]:
+        """A whole song, drive · x, without the delay. blocks, and what is yielded: [B, C, n]."""
+        late, block = self.latency_samples, None
+        for block in blocks:
+            for part in torch.split(block, BLOCK, dim=-1):
+                limited = self.push(part if drive == 1 else drive * part)
+                early, late = late, max(0, late - limited.shape[-1])
+                yield limited[..., early:]
+        if block is not None:  # silence rings the look-ahead out
+            yield self.push(block.new_zeros(*block.shape[:2], self.latency_samples))[..., late:]
+
     def whole(self, x: Tensor, drive: float = 1.0) -> Tensor:
-        """A whole song, drive · x, without the delay; in blocks. x: [B, C, T] → [B, C, T]."""
-        y = torch.empty_like(x)
-        length, late = x.shape[-1], self.latency_samples
-        for start in range(0, length + late, BLOCK):
-            end = min(start + BLOCK, length + late)
-            block = x[..., start:end]
-            if block.shape[-1] < end - start:  # silence rings the look-ahead out
-                block = pad(block, (0, end - start - block.shape[-1]))
-            limited = self.push(block if drive == 1 else drive * block)
-            skipped = max(0, late - start)  # before the song
-            y[..., start - late + skipped : end - late] = limited[..., skipped:]
+        """The same for a song in one piece. x: [B, C, T] → [B, C, T]."""
+        y, start = torch.empty_like(x), 0
+        for part in self.play([x], drive):
+            y[..., start : start + part.shape[-1]] = part
+            start += part.shape[-1]
         return y
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from ai_mixer.assemble import build_console, build_data
+from ai_mixer.assemble import build_data
+from ai_mixer.build import build_console
 from ai_mixer.command.stopping import stoppable
 from ai_mixer.command.words import command_line
 from ai_mixer.data.splits import SPLITS

@@ -10,11 +10,12 @@ from typing import Any, cast
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from ai_mixer.assemble import build_console, build_data, build_system, trusted_in
+from ai_mixer.assemble import build_data, build_system
 from ai_mixer.board.rows import FOLD, FOLDS, JOINED
+from ai_mixer.build import build_console, trusted_in
 from ai_mixer.command.stage import stage
 from ai_mixer.command.words import command_line, listed
-from ai_mixer.mixer import Mixer, load_model, model_card
+from ai_mixer.mixer import Mixer, load_model
 from ai_mixer.models.listener import ask
 from ai_mixer.models.weighted_ensemble import WeightedEnsemble
 from ai_mixer.quiet import track
@@ -23,6 +24,7 @@ from ai_mixer.tracking import Run, Store, find_run, save_model
 from ai_mixer.tracking.find import children, run_by_id
 from ai_mixer.tracking.run import artifact_folder
 from ai_mixer.training.calibration import calibrate
+from ai_mixer.training.model import model_card
 from ai_mixer.training.stacking import learn_weights
 
 TARGET = f"{WeightedEnsemble.__module__}.{WeightedEnsemble.__name__}"

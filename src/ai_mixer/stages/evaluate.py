@@ -20,9 +20,10 @@ from ai_mixer.evaluation.speed import table_speed
 from ai_mixer.metrics.markdown import to_markdown
 from ai_mixer.metrics.scores import scores
 from ai_mixer.metrics.speech import speech_measures, speech_scores
-from ai_mixer.mixer import Mixer, load_checkpoint, load_model, run_of_checkpoint
+from ai_mixer.mixer import Mixer, load_model
 from ai_mixer.tracking import Store, find_run
 from ai_mixer.tracking.afterwards import add_metrics
+from ai_mixer.training.model import load_checkpoint, run_of_checkpoint
 
 
 def evaluate(

@@ -7,12 +7,13 @@ import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from ai_mixer.assemble import Parts, assemble, trusted_in
+from ai_mixer.assemble import Parts, assemble
+from ai_mixer.build import trusted_in
 from ai_mixer.command.stage import stage
 from ai_mixer.command.stopping import stoppable
 from ai_mixer.command.words import command_line
 from ai_mixer.evaluation import words
-from ai_mixer.mixer import load_model, model_card
+from ai_mixer.mixer import load_model
 from ai_mixer.processes import rank
 from ai_mixer.stages.cross_validate import cross_validate
 from ai_mixer.stages.evaluate import evaluate
@@ -23,6 +24,7 @@ from ai_mixer.training.calibration import calibrate
 from ai_mixer.training.checks import check_kept, check_monitors, check_what_follows
 from ai_mixer.training.fit import fit, follow
 from ai_mixer.training.going_on import check_start, find_start, with_own_words, without_ckpt
+from ai_mixer.training.model import model_card
 from ai_mixer.training.songs import log_songs, song_table
 
 

@@ -1,0 +1,122 @@
+"""How fast `ai-mixer` mixes a song, how it starts, what memory it takes; beside Matchering.
+
+    .venv/bin/python benchmarks/mixing.py SONG.wav [--model RUN] [--rounds 5] [--peers PYTHON]
+
+The same song each round, in turn: our `mix` of it, Matchering with the song as its own reference.
+Times are of processor time and of the clock; ours without its start, Matchering's without the
+import of its libraries (both are called once before).
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+OURS = """
+import resource, sys, time
+begin = time.perf_counter()
+from ai_mixer.front.audio_mixer import AudioMixer
+from ai_mixer.front import ranges
+from ai_mixer.front.models import chosen
+from ai_mixer.cores import one_thread
+model = sys.argv[3] or None
+chosen(model); ranges.console().stream(44100, 32768, limit=False)
+print("start", time.perf_counter() - begin)
+for line in sys.stdin:
+    wall, cpu = time.perf_counter(), time.process_time()
+    AudioMixer(model).mix_file(sys.argv[1], sys.argv[2], force=True)
+    print("took", time.perf_counter() - wall, time.process_time() - cpu,
+          resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
+"""
+THEIRS = """
+import resource, sys, time
+begin = time.perf_counter()
+sys.path.insert(0, "benchmarks")
+from matching import match
+print("start", time.perf_counter() - begin)
+for line in sys.stdin:
+    wall, cpu = time.perf_counter(), time.process_time()
+    match(sys.argv[1], sys.argv[1], sys.argv[2])
+    print("took", time.perf_counter() - wall, time.process_time() - cpu,
+          resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
+"""
+
+
+class Contestant:
+    """A process that does its work once for each line it is given."""
+
+    def __init__(self, python: str, code: str, *words: str) -> None:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        command = [python, "-u", "-c", code, *words]
+        self.process = subprocess.Popen(command, text=True, stderr=subprocess.DEVNULL, **pipes)
+        self.start_s = float(self._told()[0])
+        self.rounds: list[list[float]] = []
+        self.once()
+        self.rounds.clear()
+
+    def once(self) -> None:
+        """One round: clock, processor time, peak memory so far."""
+        print("go", file=self.process.stdin, flush=True)
+        self.rounds.append([float(word) for word in self._told()])
+
+    def median(self, column: int) -> float:
+        """Of all rounds."""
+        return sorted(row[column] for row in self.rounds)[len(self.rounds) // 2]
+
+    def _told(self) -> list[str]:
+        assert self.process.stdout is not None
+        while line := self.process.stdout.readline():
+            if line.startswith(("start", "took")):
+                return line.split()[1:]
+        raise OSError("ended without an answer")
+
+
+def start_s(*words: str) -> float:
+    """The clock of a whole command."""
+    begin = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "ai_mixer.cli", *words], capture_output=True, check=True)
+    return time.perf_counter() - begin
+
+
+def main() -> None:
+    """Prints the table."""
+    words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    words.add_argument("song", type=Path)
+    words.add_argument("--model", default="")
+    words.add_argument("--rounds", type=int, default=5)
+    words.add_argument("--peers", default=".venv-peers/bin/python")
+    given = words.parse_args()
+    import soundfile
+
+    length_s = soundfile.info(given.song).duration
+    with tempfile.TemporaryDirectory() as folder:
+        song = str(given.song)
+        contestants = {
+            "ai-mixer mix": Contestant(
+                sys.executable, OURS, song, f"{folder}/ours.wav", given.model
+            )
+        }
+        if Path(given.peers).exists():
+            contestants["matchering"] = Contestant(
+                given.peers, THEIRS, song, f"{folder}/theirs.wav"
+            )
+        for _ in range(given.rounds):
+            for one in contestants.values():
+                one.once()
+    print(f"{length_s:.0f} s of sound, median of {given.rounds} rounds in turn")
+    print("| work | start s | clock s | × real time | processor s | × real time | peak MiB |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
+    for name, one in contestants.items():
+        wall, cpu, peak = (one.median(column) for column in range(3))
+        print(
+            f"| {name} | {one.start_s:.2f} | {wall:.2f} | {length_s / wall:.0f} "
+            f"| {cpu:.2f} | {length_s / cpu:.0f} | {peak:.0f} |"
+        )
+    helps = sorted(start_s("--help") for _ in range(given.rounds))
+    print(f"--help: {helps[len(helps) // 2]:.2f} s, fastest {helps[0]:.2f} s")
+
+
+if __name__ == "__main__":
+    main()

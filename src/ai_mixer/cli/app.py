@@ -1,0 +1,21 @@
+"""The commands of `ai-mixer`."""
+
+import typer
+
+from ai_mixer.cli.analyse import analyse
+from ai_mixer.cli.compare import compare
+from ai_mixer.cli.enhance import enhance
+from ai_mixer.cli.match import match
+from ai_mixer.cli.mix import mix
+from ai_mixer.cli.models import models
+
+app = typer.Typer(
+    help="Mixes a song: a model sets the knobs of a console, and you may change them. "
+    "Results lie beside the song, with their settings and a report. --debug shows where "
+    "an error comes from.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for command in (mix, compare, enhance, match, analyse, models):
+    app.command()(command)

@@ -1,0 +1,111 @@
+"""One song by every model: files to listen to, a picture and a table."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ai_mixer import packaged
+from ai_mixer.files import Sound, draft_of, write_sound, write_text
+from ai_mixer.front.stages import Wishes
+from ai_mixer.listening.spectrogram import band_levels_db, top_hz
+
+if TYPE_CHECKING:
+    from ai_mixer.front.audio_mixer import AudioMixer
+    from ai_mixer.front.outcome import Outcome
+
+PICTURE, TABLE = "mixing_comparison.png", "settings.csv"
+SHOWN_S = 30.0  # of the song, from its middle
+RANGE_DB = 66.0
+
+
+def compare(
+    mixer: "AudioMixer",
+    path: Path,
+    models: list[str],
+    folder: Path | None = None,
+    *,
+    wishes: Wishes | None = None,
+    force: bool = False,
+    following: Callable[[list[str], str], Iterable[str]] | None = None,
+) -> Path:
+    """Mix `path` with each model; returns the folder, by default `<song>_compared` beside it.
+
+    It holds `<song>_original.wav`, `<song>_<model>_mixed.wav` (all as loud as the song), their
+    settings, `mixing_comparison.png` and `settings.csv`. following: told of the progress, as
+    `quiet.track`. FileExistsError if it is there already.
+    """
+    if not models:
+        packaged.champion()  # says that there is none
+    folder = folder or path.with_name(f"{path.stem}_compared")
+    if folder.exists() and not force:
+        raise FileExistsError(17, "is there already: --force overwrites", str(folder))
+    sound = Sound(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    original = folder / f"{path.stem}_original.wav"
+    with draft_of(original) as draft:
+        facts = (sound.sample_rate, sound.channels, sound.frames, sound.subtype, sound.tags)
+        write_sound(draft, sound.blocks(), *facts)
+    outcomes: dict[str, Outcome] = {}
+    for model in following(models, "mixing") if following else models:
+        output = folder / f"{path.stem}_{_filename(model)}_mixed.wav"
+        outcomes[model] = mixer.mix_file(path, output, model=model, wishes=wishes, force=force)
+    write_text(folder / TABLE, table(outcomes))
+    draw({"original": original, **{m: o.output for m, o in outcomes.items()}}, folder / PICTURE)
+    return folder
+
+
+def table(outcomes: "dict[str, Outcome]") -> str:
+    """The settings and figures of every model as CSV, a row each."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    rows = {
+        model: {
+            **one.preset.settings,
+            **{k: v for k, v in one.after.plain().items() if k != "bands_db"},
+        }
+        for model, one in outcomes.items()
+    }
+    columns = list(next(iter(rows.values()), {}))
+    writer.writerow(["model", *columns])
+    for model, row in rows.items():
+        writer.writerow([model, *(row[column] for column in columns)])
+    return text.getvalue()
+
+
+def draw(files: dict[str, Path], target: Path) -> None:
+    """Spectrograms of all versions, one below the other, on the same colours."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 1 + 2.2 * len(files)), layout="constrained")
+    FigureCanvasAgg(figure)
+    levels = {name: _levels(Sound(file)) for name, file in files.items()}
+    top = max(float(level.max()) for level, _ in levels.values())
+    for place, (name, (level, extent)) in enumerate(levels.items(), 1):
+        axes = figure.add_subplot(len(files), 1, place)
+        image = axes.imshow(level, origin="lower", extent=extent, cmap="magma", aspect="auto")
+        image.set_clim(top - RANGE_DB, top)
+        axes.set_title(packaged.display_name(name) if name != "original" else "Original")
+        axes.set_yticks([])
+        axes.set_ylabel("low → high")
+    axes.set_xlabel("seconds")
+    with draft_of(target) as draft:
+        figure.savefig(draft)
+
+
+def _levels(sound: Sound) -> tuple[NDArray[np.float64], tuple[float, float, float, float]]:
+    length = min(sound.frames, round(SHOWN_S * sound.sample_rate))
+    first = (sound.frames - length) // 2
+    audio = sound.span(first, length).numpy()
+    begin = first / sound.sample_rate
+    extent = (begin, begin + length / sound.sample_rate, 0.0, top_hz(sound.sample_rate))
+    return band_levels_db(audio, sound.sample_rate), extent
+
+
+def _filename(model: str) -> str:
+    return Path(model).name if Path(model).exists() else packaged.key(model)

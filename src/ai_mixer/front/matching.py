@@ -1,0 +1,93 @@
+"""What was done between a rough mix and its finished version, found and done again."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+from torch import Tensor
+
+from ai_mixer.cores import ahead, one_thread
+from ai_mixer.data.audio import at_rate
+from ai_mixer.data.pairs import lag
+from ai_mixer.files import Sound
+from ai_mixer.fitting import fit
+from ai_mixer.front import ranges
+from ai_mixer.front.audio_mixer import AudioMixer
+from ai_mixer.front.figures import Figures, measure
+from ai_mixer.front.names import beside_names, default_output
+from ai_mixer.front.outcome import Outcome, finish
+from ai_mixer.front.preset import one
+from ai_mixer.front.rendering import check_free, check_output
+from ai_mixer.front.stages import FREE, Wishes, decide
+
+HEARD_S = 20.0
+ALIGN_RATE = 11_025
+SHORTEST_S = 1.0
+FIT_RATE = 44_100
+OTHER_DB = 4.0  # a difference that is left: no settings lead from the one to the other
+
+
+def match(
+    mixer: AudioMixer,
+    rough: Path,
+    finished: Path,
+    output: Path | None = None,
+    *,
+    wishes: Wishes | None = None,
+    ceiling_db: float = -1.0,
+    force: bool = False,
+) -> Outcome:
+    """Mix `rough` as `finished` was: the settings between them, at the finished one's loudness.
+
+    Both of the same recording, which may begin some tenths of a second apart: then the settings
+    are fitted. Another recording is taken for a reference, and the note says so.
+    """
+    output = output or default_output(rough, "matched")
+    check_output(output, rough, force)
+    check_output(output, finished, force)
+    check_free(beside_names(output), force)
+    sound, other = Sound(rough), Sound(finished)
+    with one_thread():
+        before = measure(ahead(sound.blocks()), sound.sample_rate)
+        aim = measure(ahead(other.blocks()), other.sample_rate)
+        pair = _same_excerpt(sound, other)
+        found = None if pair is None else fit(*pair, ranges.console(), FIT_RATE)
+        if found is None or float(found.error_db[0]) > OTHER_DB:
+            preset = mixer.decided(sound, before, None, other, wishes or Wishes(), False)
+            note = f"{finished.name} is not the same recording: taken as a reference"
+        else:
+            said = ranges.console().settings(found.knobs)[0]
+            free = ranges.knobs(FREE)
+            preset = one(decide(said, free, wishes or Wishes(), free), about=f"as {finished.name}")
+            note = f"{float(found.error_db[0]):.2f} dB are left between the mix and {finished.name}"
+        preset = replace(preset, target=_target(aim), ceiling_db=ceiling_db)
+        outcome = finish(sound, before, preset, output)
+    outcome.notes.append(note)
+    return outcome
+
+
+def _target(aim: Figures) -> float | None:
+    return None if aim.silent else round(min(max(aim.loudness_lufs, -60.0), 0.0), 2)
+
+
+def _same_excerpt(sound: Sound, other: Sound) -> tuple[Tensor, Tensor] | None:
+    """The same stretch of both, [2, T] at 44.1 kHz; None if they are not of one recording."""
+    shared_s = min(sound.duration_s, other.duration_s)
+    if shared_s < 2 * SHORTEST_S:
+        return None
+    heard_s = min(HEARD_S, shared_s - SHORTEST_S)
+    start_s = (shared_s - heard_s) / 2
+    before, after = (_excerpt(one, start_s, heard_s, ALIGN_RATE) for one in (sound, other))
+    lag_s = lag(before.mean(0).numpy(), after.mean(0).numpy(), ALIGN_RATE)
+    if math.isnan(lag_s):
+        return None
+    return (
+        _excerpt(sound, start_s + lag_s, heard_s, FIT_RATE),
+        _excerpt(other, start_s, heard_s, FIT_RATE),
+    )
+
+
+def _excerpt(sound: Sound, start_s: float, heard_s: float, rate: int) -> Tensor:
+    """[2, T], silent outside the song."""
+    first, length = round(start_s * rate), round(heard_s * rate)
+    return at_rate(sound.span, sound.sample_rate, first, length, rate).expand(2, -1)

@@ -1,0 +1,54 @@
+"""What became of one song: rendered, told about, and kept beside the result."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from ai_mixer.files import Sound
+from ai_mixer.front import preset as presets
+from ai_mixer.front import report
+from ai_mixer.front.figures import Figures
+from ai_mixer.front.names import beside_names
+from ai_mixer.front.preset import Preset
+from ai_mixer.front.rendering import render_file
+
+
+class Outcome(NamedTuple):
+    """One song's mix: where it lies, with what it was mixed, and its figures before and after."""
+
+    song: Path
+    output: Path
+    preset: Preset
+    before: Figures
+    after: Figures
+    notes: list[str]
+
+
+def finish(
+    sound: Sound,
+    before: Figures,
+    preset: Preset,
+    output: Path,
+    *,
+    beside: bool = True,
+    limit: bool = True,
+) -> Outcome:
+    """Render, and write settings and report beside the result."""
+    rendered = render_file(sound, before, preset, output, limit)
+    after, notes = rendered.figures, [*sound.warnings]
+    if before.silent:
+        notes.append("the song is silent")
+    elif not rendered.delivered.reached and limit:
+        notes.append(
+            f"asked for {rendered.delivered.target_lufs:.1f} LUFS: more than "
+            f"{after.loudness_lufs:.1f} would damage its peaks"
+        )
+    preset = replace(
+        preset, song=sound.path.name, measured={"before": before.plain(), "after": after.plain()}
+    )
+    outcome = Outcome(sound.path, output, preset, before, after, notes)
+    if beside:
+        settings, page = beside_names(output)
+        presets.save(preset, settings)
+        report.save(outcome, page)
+    return outcome

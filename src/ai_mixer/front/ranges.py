@@ -1,0 +1,21 @@
+"""The console that files go through, and how far its knobs may be turned."""
+
+from functools import lru_cache
+
+from ai_mixer.console import Console, load_console
+from ai_mixer.front.stages import FREE
+from ai_mixer.types import Knob
+
+CONSOLE = "classic"
+
+
+@lru_cache
+def console() -> Console:
+    """The one console of the front door, with the widest ranges."""
+    return load_console(CONSOLE, FREE)
+
+
+@lru_cache
+def knobs(ranges: str = FREE) -> dict[str, Knob]:
+    """Name → knob, with the ends of a page of `configs/ranges`."""
+    return {knob.name: knob for knob in load_console(CONSOLE, ranges).knobs}

@@ -1,0 +1,79 @@
+"""A page about one mix: what was done in plain words, figures and pictures before and after.
+
+One file without anything from elsewhere, so that it opens anywhere and tells nobody.
+"""
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ai_mixer.files import write_text
+from ai_mixer.front import pictures, ranges, words
+from ai_mixer.front.clock import clock
+
+if TYPE_CHECKING:
+    from ai_mixer.front.outcome import Outcome
+
+STYLE = """
+body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;
+color:#222;background:#fff}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}
+table{border-collapse:collapse}td,th{padding:.2rem .9rem .2rem 0;text-align:left}
+td.n{font-variant-numeric:tabular-nums}svg{width:100%;height:auto}.note{color:#a33}
+.before{stroke:#999}.after{stroke:#c60}.b{color:#777}.a{color:#c60}audio{width:100%}
+@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}.note{color:#f88}}
+"""
+
+
+def save(outcome: "Outcome", path: Path) -> None:
+    """Write the page."""
+    write_text(path, page(outcome))
+
+
+def page(outcome: "Outcome") -> str:
+    """The page as text."""
+    title = f"{outcome.song.name} → {outcome.output.name}"
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f"<p>{escape(outcome.preset.about)}</p>" if outcome.preset.about else "",
+        *(f"<p class=note>{escape(note)}</p>" for note in outcome.notes),
+        "<h2>What was done</h2>",
+        *_done(outcome),
+        "<h2>Before and after</h2>",
+        "<p><span class=b>grey: before</span>, <span class=a>orange: after</span></p>",
+        _table(("", "before", "after"), words.figures(outcome.before, outcome.after)),
+        "<h2>Frequencies</h2>",
+        pictures.spectra(outcome.before, outcome.after),
+        "<h2>Loudness over the song</h2>",
+        pictures.loudness(outcome.before, outcome.after),
+    ]
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(title)}</title>"
+        f"<style>{STYLE}</style><body>{''.join(parts)}</body></html>\n"
+    )
+
+
+def _done(outcome: "Outcome") -> list[str]:
+    knobs = ranges.knobs()
+    parts = []
+    for section in outcome.preset.sections:
+        if len(outcome.preset.sections) > 1:
+            parts.append(f"<h3>from {clock(section.start_s)}</h3>")
+        rows = [
+            (words.NAMES.get(name, name), words.move(name, value) or "as it was")
+            for name, value in section.settings.items()
+            if name in knobs
+        ]
+        parts.append(_table(("knob", "turned"), rows))
+    if outcome.preset.expand_db:
+        parts.append(f"<p>Loudest moments lifted by {outcome.preset.expand_db:.2f} dB.</p>")
+    return parts
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    body = "".join(
+        "<tr>" + "".join(f"<td class=n>{escape(cell)}</td>" for cell in row) + "</tr>"
+        for row in rows
+    )
+    return f"<table><tr>{top}</tr>{body}</table>"
