@@ -205,7 +205,8 @@ class _Sketch:
         self._note(self._envelope.finish())
         left = len(self._rest)
         self._note(torch.zeros(1, 1, -left % self._frame))
-        peaks, powers = torch.cat(self._peaks).double(), torch.cat(self._powers).double()
+        peaks, self._peaks = torch.cat(self._peaks), []
+        powers, self._powers = torch.cat(self._powers), []
         if not len(powers):  # shorter than a frame
             powers = self._energies.rest() / self._length
         frame_ms = 1000 * self._frame / self._rate
@@ -213,7 +214,7 @@ class _Sketch:
             peaks = pad(peaks, (0, len(peaks) % 2)).view(-1, 2).amax(-1)
             powers = powers[: len(powers) - len(powers) % 2].view(-1, 2).mean(-1)
             frame_ms *= 2
-        self.peaks, self.powers = peaks / self._limiter.ceiling, powers
+        self.peaks, self.powers = peaks.double() / self._limiter.ceiling, powers.double()
         self.over_db = 20 * math.log10(max(float(self.peaks.max()), 10 ** (SILENCE_DB / 20)))
         self.block, self.hop = round(1000 * BLOCK_S / frame_ms), round(1000 * HOP_S / frame_ms)
         times_ms = (self._limiter.release_ms, self._limiter.memory_ms)

@@ -52,7 +52,9 @@ def compare(
         write_sound(draft, sound.blocks(), *facts)
     outcomes: dict[str, Outcome] = {}
     for model in following(models, "mixing") if following else models:
-        output = folder / f"{path.stem}_{_filename(model)}_mixed.wav"
+        name = _filename(model)
+        taken = sum(_filename(other) == name for other in outcomes)  # two folders of one name
+        output = folder / f"{path.stem}_{name}{taken + 1 if taken else ''}_mixed.wav"
         outcomes[model] = mixer.mix_file(path, output, model=model, wishes=wishes, force=force)
     write_text(folder / TABLE, table(outcomes))
     draw({"original": original, **{m: o.output for m, o in outcomes.items()}}, folder / PICTURE)

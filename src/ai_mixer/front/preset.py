@@ -5,7 +5,6 @@ samples.
 """
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -155,10 +154,10 @@ def _settings(given: Any) -> Values:
 
 
 def _number(name: str, value: Any, low: float, high: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{name} must be a number, got {_shown(value)}")
-    if not low <= value <= high:
-        raise ValueError(f"{name} is {value:g}: it goes from {low:g} to {high:g}")
+    if not low <= value <= high:  # nor NaN, nor a whole number too large for a float
+        raise ValueError(f"{name} is {_shown(value)}: it goes from {low:g} to {high:g}")
     return float(value)
 
 
