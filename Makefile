@@ -53,13 +53,16 @@ doctor: $(READY) ## is this machine ready? what would be slow, what is missing?
 
 # Training allocates and frees buffers of megabytes all the time. By default the C library hands them
 # back to the kernel and fetches them anew, page by page: 2.1 s a step instead of 1.3 on 2 cores.
-train bench bench-peers: export MALLOC_MMAP_MAX_ ?= 0
-train bench bench-peers: export MALLOC_TRIM_THRESHOLD_ ?= 8589934592
-train bench bench-peers: export MALLOC_TOP_PAD_ ?= 268435456
+train sweep bench bench-peers: export MALLOC_MMAP_MAX_ ?= 0
+train sweep bench bench-peers: export MALLOC_TRIM_THRESHOLD_ ?= 8589934592
+train sweep bench bench-peers: export MALLOC_TOP_PAD_ ?= 268435456
 
-.PHONY: train evaluate render loss-scales
+.PHONY: train sweep evaluate render loss-scales
 train: $(READY) ## train a model, evaluate it, leave listening samples: make train model=ast_regressor
 	$(BIN)/python -m ai_mixer.stages.train $(WORDS)
+
+sweep: $(READY) ## search for better settings: make sweep model=ast_regressor search=default trials=30
+	$(BIN)/python -m ai_mixer.stages.sweep $(WORDS)
 
 evaluate: $(READY) ## tables for a run on held-out songs: make evaluate run=last split=test
 	$(BIN)/python -m ai_mixer.stages.evaluate $(WORDS)
