@@ -88,6 +88,7 @@ def sweep(
 def _begin(
     cfg: DictConfig, asked: Draft, check: Callable[[DictConfig], None]
 ) -> tuple[Study, Plan, Run]:
+    points, trials = _first(cfg, asked)
     name = check_name(str(cfg.study)) if cfg.study is not None else _free_name(cfg)
     storage = _storage(cfg, name)
     if name in optuna.get_all_study_names(storage):
@@ -95,7 +96,6 @@ def _begin(
             f"study={name} exists: make sweep resume={name} goes on with it, "
             "or give another name, study=…"
         )
-    points, trials = _first(cfg, asked)
     check(cfg)
     for note in asked.notes:
         print(note, file=sys.stderr, flush=True)

@@ -82,6 +82,8 @@ class TrainTrial:
     def _suggested(self, trial: Trial) -> dict[str, Param]:
         """Config groups first: which of a model's keys there are depends on the model."""
         own = {key for key in self._space.keys if key.startswith(OPTIONAL)}
+        if not self._space.keys.keys() & {"model", "loss", "loss/term"}:
+            return self._space.suggest(trial)
         params = self._space.only(lambda key: key not in own).suggest(trial)
         if own:
             cfg = compose([*self._plan.words, *words(params)]).cfg

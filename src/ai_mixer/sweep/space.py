@@ -200,8 +200,12 @@ def contains(values: BaseDistribution, value: Param) -> bool:
     """Whether a distribution could propose a value."""
     if isinstance(values, CategoricalDistribution):
         return value in values.choices
-    number = not isinstance(value, bool | str)
-    return number and values._contains(values.to_internal_repr(value))
+    if isinstance(value, bool | str):
+        return False
+    try:
+        return values._contains(values.to_internal_repr(value))
+    except ValueError:  # zero on a logarithmic scale
+        return False
 
 
 def lowest(values: BaseDistribution) -> Param:
