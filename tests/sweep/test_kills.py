@@ -53,7 +53,7 @@ def test_one_of_two_workers_is_killed(sweep, store):
 
 def test_all_are_killed_and_the_study_goes_on(sweep, store):
     sweep.start(*WORDS, "trials=6", "workers=2", FAKE_EPOCH_S=0.3, FAKE_TOGETHER=2)
-    sweep.until(lambda seen: len({trial for trial, epoch, _ in seen if epoch == 3}) >= 2)
+    sweep.until(lambda seen: any(trial == 3 for trial, _, _ in seen))  # so one has ended
     sweep.kill()
     before = {t.number: t.value for t in sweep.study("mine").trials if t.state.is_finished()}
     cut_off = sweep.states("mine")["RUNNING"]

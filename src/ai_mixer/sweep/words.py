@@ -1,6 +1,7 @@
 """`resume=` and `join=`: the words a study was begun with are composed again, then the new ones."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig
@@ -27,7 +28,7 @@ def with_own_words(typed: list[str]) -> list[str]:
         raise ValueError("resume= goes on with a study, join= works for one: give one of the two")
     ((key, name),) = named.items()
     cfg = _composed([word for word in typed if word.partition("=")[0] in WHERE])
-    name = check_name(_newest(cfg) if name == "last" else name)
+    name = check_name(newest(cfg.paths.mlruns) if name == "last" else name)
     storage, place = str(cfg.storage), journal_file(name, cfg.paths.mlruns)
     if storage == "journal" and not place.is_file():
         known = ", ".join(sorted(path.stem for path in place.parent.glob("*.journal"))) or "none"
@@ -40,9 +41,9 @@ def with_own_words(typed: list[str]) -> list[str]:
     return [*merged(plan.typed, with_vary(typed)), f"{key}={name}"]
 
 
-def _newest(cfg: DictConfig) -> str:
-    """The study that was written last."""
-    folder = journal_file("any", cfg.paths.mlruns).parent
+def newest(mlruns: str | Path) -> str:
+    """The study whose journal was written last. FileNotFoundError if there is none."""
+    folder = journal_file("any", mlruns).parent
     files = sorted(folder.glob("*.journal"), key=lambda path: path.stat().st_mtime)
     if not files:
         raise FileNotFoundError(f"no study yet in {folder}: make sweep begins one")
