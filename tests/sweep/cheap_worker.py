@@ -10,7 +10,6 @@ import time
 import optuna
 
 from ai_mixer.sweep.storage import open_storage
-from ai_mixer.sweep.study import quiet_optuna
 from ai_mixer.sweep.worker import Patience, work
 
 
@@ -21,9 +20,9 @@ def main(storage, name, log):
         time.sleep(0.2)
         return [trial.suggest_float("x", 0, 1)]
 
-    with quiet_optuna():
-        study = optuna.load_study(study_name=name, storage=open_storage(storage, name, ".", "."))
-        work(study, objective, Patience(poll_s=0.2))
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.load_study(study_name=name, storage=open_storage(storage, name, ".", "."))
+    work(study, objective, Patience(poll_s=0.2))
 
 
 if __name__ == "__main__":

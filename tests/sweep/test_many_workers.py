@@ -45,6 +45,7 @@ def eight_workers(storage, study, log, alive):
         end = time.monotonic() + 200
         while not log.exists() or len(log.read_text().splitlines()) < alive:
             assert time.monotonic() < end
+            assert any(worker.poll() is None for worker in workers)
             time.sleep(0.02)
         victim = int(log.read_text().splitlines()[-1].split()[1])
         os.kill(victim, signal.SIGKILL)

@@ -21,6 +21,7 @@ from optuna.storages import BaseStorage
 
 from ai_mixer.command.stopping import stoppable
 from ai_mixer.sweep.after import report
+from ai_mixer.sweep.cluster import submit
 from ai_mixer.sweep.grid import Grid
 from ai_mixer.sweep.objective import HINT, Train, TrainTrial
 from ai_mixer.sweep.plan import Draft, check_name, draft
@@ -71,6 +72,9 @@ def sweep(
         if cfg.join is not None:
             study, plan = load(_storage(cfg, cfg.join), cfg.join)
             check_same(cfg.join, plan, asked.plan)
+            if cfg.cluster is not None:
+                _submit(cfg, study, command)
+                return study
             _work(cfg, study, plan, asked, train)
             return study
         if cfg.resume is None:
@@ -165,13 +169,30 @@ def _work(cfg: DictConfig, study: Study, plan: Plan, asked: Draft, train: Train)
     work(study, objective, patience, lambda number: build_sampler(cfg, number))
 
 
+def _join(cfg: DictConfig, study: Study) -> list[str]:
+    """What to type to work for a study."""
+    words = [f"join={study.study_name}", f"storage={cfg.storage}", "cluster=null"]
+    return words + [
+        f"paths.{place}={Path(cfg.paths[place]).resolve()}" for place in ("mlruns", "data")
+    ]
+
+
+def _submit(cfg: DictConfig, study: Study, command: Sequence[str]) -> None:
+    """Workers as jobs of a cluster, which may wait there for hours: nobody waits for them here."""
+    folder = Path(cfg.paths.outputs) / "jobs"
+    words = [*command, *_join(cfg, study)]
+    jobs = submit(cfg.cluster, words, cfg.workers, folder.resolve(), **cfg.job)
+    for job in jobs:
+        print(f"job {job.job_id}: {job.paths.stderr}", flush=True)
+    print(f"when they are done: make sweep resume={study.study_name}", flush=True)
+
+
 @contextmanager
 def _others(cfg: DictConfig, study: Study, command: Sequence[str]) -> Iterator[None]:
     """The other workers of this machine while the block runs; the cores are shared out."""
     threads = max(1, torch.get_num_threads() // max(1, cfg.workers))
     before = torch.get_num_threads()
-    words = [f"join={study.study_name}", f"storage={cfg.storage}"]
-    words += [f"paths.{place}={Path(cfg.paths[place]).resolve()}" for place in ("mlruns", "data")]
+    words = _join(cfg, study)
     torch.set_num_threads(threads)
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     workers = [subprocess.Popen([*command, *words], env=environment) for _ in range(1, cfg.workers)]
