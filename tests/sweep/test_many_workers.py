@@ -66,12 +66,15 @@ def check_exact(study, log):
 
 
 def test_on_postgresql(database, tmp_path):
+    storage = open_storage(database, "", "", "")
     with quiet_optuna():
-        study = optuna.create_study(study_name="mine", storage=open_storage(database, "", "", ""))
+        study = optuna.create_study(study_name="mine", storage=storage)
     fill(study, TRIALS)
     log = tmp_path / "log"
     eight_workers(database, study, log, alive=6)
     check_exact(study, log)
+    storage.engine.dispose()  # or its connections complain when they are collected
+    study._storage._backend.engine.dispose()
 
 
 def test_on_a_journal(open_study, tmp_path, monkeypatch):
