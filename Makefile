@@ -53,13 +53,19 @@ doctor: $(READY) ## is this machine ready? what would be slow, what is missing?
 
 # Training allocates and frees buffers of megabytes all the time. By default the C library hands them
 # back to the kernel and fetches them anew, page by page: 2.1 s a step instead of 1.3 on 2 cores.
-train bench bench-peers: export MALLOC_MMAP_MAX_ ?= 0
-train bench bench-peers: export MALLOC_TRIM_THRESHOLD_ ?= 8589934592
-train bench bench-peers: export MALLOC_TOP_PAD_ ?= 268435456
+train sweep bench bench-peers: export MALLOC_MMAP_MAX_ ?= 0
+train sweep bench bench-peers: export MALLOC_TRIM_THRESHOLD_ ?= 8589934592
+train sweep bench bench-peers: export MALLOC_TOP_PAD_ ?= 268435456
 
-.PHONY: train evaluate render loss-scales
+.PHONY: train sweep services evaluate render loss-scales
 train: $(READY) ## train a model, evaluate it, leave listening samples: make train model=ast_regressor
 	$(BIN)/python -m ai_mixer.stages.train $(WORDS)
+
+sweep: $(READY) ## search for better settings: make sweep model=ast_regressor search=default trials=30
+	$(BIN)/python -m ai_mixer.stages.sweep $(WORDS)
+
+services: $(READY) ## PostgreSQL for sweeps on several machines: make sweep storage=postgresql
+	$(BIN)/python -m ai_mixer.stages.services $(WORDS)
 
 evaluate: $(READY) ## tables for a run on held-out songs: make evaluate run=last split=test
 	$(BIN)/python -m ai_mixer.stages.evaluate $(WORDS)
@@ -103,9 +109,12 @@ $(PEERS_READY): benchmarks/peers/requirements.txt pyproject.toml constraints.txt
 
 # --- looking --------------------------------------------------------------------------------------
 
-.PHONY: ui listen compare report
+.PHONY: ui sweep-ui listen compare report
 ui: $(READY) ## MLflow's pages on 127.0.0.1:5000 (HOST=, PORT=)
 	$(BIN)/python -m ai_mixer.stages.ui host=$(HOST) port=$(PORT) $(WORDS)
+
+sweep-ui: $(READY) ## Optuna's pages over the last sweep, on 127.0.0.1:8080 (extra `scale`)
+	$(BIN)/python -m ai_mixer.stages.sweep_ui $(if $(filter command line,$(origin PORT)),port=$(PORT)) $(if $(filter command line,$(origin HOST)),host=$(HOST)) $(WORDS)
 
 listen: $(READY) ## the last run's listening page (run=ID for another)
 	@$(BIN)/python -m ai_mixer.stages.listen $(WORDS)
@@ -147,5 +156,6 @@ format: $(READY) ## put the style right
 test: $(READY) ## the fast suite (under 8 minutes on 2 cores)
 	$(BIN)/python -m pytest -m 'not slow' --numprocesses=logical --maxprocesses=4 --dist=loadfile
 
-test-all: test ## every proof, the slow ones too
+test-all: test ## every proof, the slow ones too; with PostgreSQL where it can be had
+	-$(BIN)/python -m ai_mixer.stages.services
 	$(BIN)/python -m pytest -m slow

@@ -44,7 +44,7 @@ def compose():
 
     Without the user's own settings (configs/local).
     """
-    has_local = {"train"}
+    has_local = {"train", "sweep"}
 
     def compose_page(*words, page="train"):
         words = [*words, *(["~local"] if page in has_local else [])]

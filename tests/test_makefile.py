@@ -24,6 +24,9 @@ STAGES = {
     "bench": "ai_mixer.stages.benchmark",
     "features": "ai_mixer.stages.features",
     "data": "ai_mixer.stages.data",
+    "sweep": "ai_mixer.stages.sweep",
+    "services": "ai_mixer.stages.services",
+    "sweep-ui": "ai_mixer.stages.sweep_ui",
 }
 WORDS = [
     "model=ast_regressor",

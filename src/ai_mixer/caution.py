@@ -14,10 +14,8 @@ TRAINED_MEAN, TRAINED_VARIANCE = 0.5, 1.0 / 12.0  # of a knob anywhere on its tr
 EXPECTED = 0.15  # standard deviation of knobs about neutral, share of the travel of `wide`
 
 
-def cautious(
-    knobs: Tensor, spread: Tensor, neutral: Tensor, expected: float = EXPECTED
-) -> Tensor:
-    """Positions [B, P] to apply, for what a model says and by how much it may be off (mean |error|).
+def cautious(knobs: Tensor, spread: Tensor, neutral: Tensor, expected: float = EXPECTED) -> Tensor:
+    """Positions to apply, for knobs [B, P] that a model says and their spread (mean |error|).
 
     neutral: [P]. expected: how far off roughs are, as a standard deviation in knob travel.
     """

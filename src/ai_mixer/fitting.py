@@ -132,7 +132,10 @@ def _as_loud(console: Console, difference: _Difference, point: Tensor) -> Tensor
 def descend(
     difference: Callable[[Tensor], Tensor], point: Tensor, moves: int
 ) -> tuple[Tensor, float]:
-    """The nearest valley: positions [P] and the cost there. difference: [points, P] → [points, N]."""
+    """The nearest valley: positions [P], and the cost there.
+
+    difference: what is to become small, points [points, P] → [points, N], in dB.
+    """
     damping = 1e-2
     here = difference(point[None])[0]
     cost = _cost(here)

@@ -1,4 +1,4 @@
-"""Predict, then refine: knobs moved until the mix measures like the reference, held by what was said.
+"""Predict, then refine: knobs move until the mix measures as the reference, held by what was said.
 
 The most probable knobs under two witnesses: the model, which says where each knob belongs and how
 sure it is, and the reference, whose long-term third-octave levels of mid and side the mix should

@@ -17,11 +17,14 @@ from pytorch_lightning.loggers import CSVLogger
 from ai_mixer.assemble import assemble, build_callbacks, build_trainer
 from ai_mixer.console.load import config_folder
 from ai_mixer.data.splits import SPLITS
+from ai_mixer.sweep.plan import with_vary
 
 CONFIGS = config_folder()
 PAGES = sorted(page.stem for page in CONFIGS.glob("*.yaml"))
 MINE = "local"  # a user's own settings: not ours to judge
-OTHERS = {"features"}  # groups of another stage than train: tests/stages/test_<group>.py
+# Groups of another stage than train: tests/stages/test_features.py, tests/sweep.
+OTHERS = {"features", "search", "sampler", "pruner"}
+FOUND = "experiment/sweep"  # what a user's sweeps have found
 MEASURED = "loss/scale"  # written by the loss_scales stage
 SMALL = [
     "loader.excerpt_s=0.5",
@@ -45,7 +48,7 @@ def options():
     """(group, name) of every page in a group, e.g. (`loss/term`, `knobs`)."""
     pages = (page.relative_to(CONFIGS) for page in sorted(CONFIGS.glob("*/**/*.yaml")))
     pairs = [(page.parent.as_posix(), page.stem) for page in pages]
-    return [pair for pair in pairs if pair[0] != MINE and pair[0] not in OTHERS]
+    return [pair for pair in pairs if pair[0] not in {MINE, FOUND, *OTHERS}]
 
 
 each_option = pytest.mark.parametrize(
@@ -138,7 +141,7 @@ def commands(path):
 
 
 STAGES = {
-    **{stage: stage for stage in ("train", "evaluate", "render", "report")},
+    **{stage: stage for stage in ("train", "sweep", "evaluate", "render", "report")},
     "bench": "benchmark",
 }
 
@@ -160,13 +163,15 @@ def test_every_option_shows_its_command(group, name):
 def test_every_command_on_a_page_composes(page, compose):
     for stage, words in commands(page):
         if stage in STAGES:
-            compose(*words, page=STAGES[stage])
+            compose(*with_vary(words), page=STAGES[stage])
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_stage_composes(page, compose):
-    groups = [key for line in OmegaConf.load(CONFIGS / f"{page}.yaml").defaults for key in line]
-    words = ["data=folder"] if "data" in " ".join(map(str, groups)) else []
+    lines = OmegaConf.load(CONFIGS / f"{page}.yaml").defaults
+    groups = [key for line in lines for key in ([line] if isinstance(line, str) else line)]
+    has_data = "data" in " ".join(map(str, groups)) or "train" in groups
+    words = ["data=folder"] if has_data else []
     words += ["data.root=/music"] if page in {"train", "sweep"} else []
     OmegaConf.resolve(compose(*words, page=page))
 

@@ -13,7 +13,7 @@ from ai_mixer.models.head import PerKnobHead
 from ai_mixer.models.observer import Observer
 from ai_mixer.models.positions import time_position
 
-BLOCKS = 4  # each halves the picture: a place is 16 mels and 16 frames (1.5 s)
+HALVINGS = 4  # by the first layer and three blocks: a place is 16 mels and 16 frames (1.5 s)
 
 
 class AttentionCNN(Observer):
@@ -38,9 +38,10 @@ class AttentionCNN(Observer):
         width = 4 * channels
         ears = FrontEnd(sample_rate, n_mels)
         super().__init__(n_knobs, ears, width, features, dropout, genre)
-        widths = [channels, channels, 2 * channels, 2 * channels, width]
+        widths = [channels, channels, 2 * channels, width]
         self.tower = tower([PICTURES, *widths], dropout)
-        self.band_position = nn.Parameter(torch.randn(width, -(-n_mels // 2**BLOCKS), 1) * 0.02)
+        bands = -(-n_mels // 2**HALVINGS)
+        self.band_position = nn.Parameter(torch.randn(width, bands, 1) * 0.02)
         layer = nn.TransformerEncoderLayer(
             width, heads, 2 * width, dropout, "gelu", batch_first=True, norm_first=True
         )

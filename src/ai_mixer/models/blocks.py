@@ -43,8 +43,8 @@ class Residual(nn.Module):
 
 
 def tower(widths: list[int], dropout: float) -> nn.Sequential:
-    """A convolution to the first width, then a residual block per further width."""
-    first = nn.Conv2d(widths[0], widths[1], 3, padding=1)
+    """A convolution to the first width, then a residual block per further width; each halves."""
+    first = nn.Conv2d(widths[0], widths[1], 3, stride=2, padding=1)
     blocks = (Residual(a, b, dropout) for a, b in pairwise(widths[1:]))
     return nn.Sequential(first, *blocks)
 

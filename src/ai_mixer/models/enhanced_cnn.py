@@ -25,7 +25,7 @@ class EnhancedCNN(Observer):
         n_knobs: int,
         sample_rate: int,
         channels: int = 24,
-        blocks: int = 4,
+        blocks: int = 3,
         features: int = 128,
         dropout: float = 0.1,
         n_mels: int = 96,

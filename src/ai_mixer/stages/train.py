@@ -1,11 +1,13 @@
 """Train: compose a config, train its model, evaluate it, leave listening samples: one run."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import hydra
 import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning import Callback
 
 from ai_mixer.assemble import Parts, assemble
 from ai_mixer.build import trusted_in
@@ -34,13 +36,20 @@ def train(
     overrides: list[str],
     choices: dict[str, str],
     parent_id: str | None = None,
+    *,
+    tags: Mapping[str, str] | None = None,
+    watchers: Sequence[Callback] = (),
+    judged: bool = True,
+    hint: str = "`make train ckpt=last` goes on",
 ) -> Run:
     """Train what `cfg` composes, from where `cfg.ckpt` says. Returns the finished run.
 
     defaults: the config without the command line's words, to tell which leaf values differ;
     overrides: those words; choices: the option chosen in each config group; parent_id: the run that
-    it is a part of. SystemExit 130 or 143 if it is stopped by a signal; also, with 0, at the end in
-    a process that only helps the first.
+    it is a part of; tags: of a new run; watchers: callbacks beside the config's; judged: with
+    tables and listening samples at the end; hint: how to go on if it is stopped. SystemExit 130 or
+    143 if it is stopped by a signal; also, with 0, at the end in a process that only helps the
+    first.
     """
     start = find_start(cfg, overrides)
     if rank() > 0:
@@ -56,25 +65,28 @@ def train(
     check_monitors(cfg, parts)
     check_kept(cfg, parts)
     check_start(cfg, parts, start)
-    with stoppable("`make train ckpt=last` goes on"), _open(cfg, start, parent_id) as run:
+    with stoppable(hint), _open(cfg, start, parent_id, tags) as run:
         keep_words(run, overrides)
         again = ", goes on" if run.resumed else ""
         print(f"run {run.id} ({cfg.run_name}){again}", flush=True)
         _write_down(cfg, defaults, overrides, choices, run)
         run.set_tags(getattr(parts.system.model, "tags", {}))  # what the model really is
         log_songs(cfg.data.name, songs, parts, run)
-        step = fit(cfg, parts, start, run)
+        step = fit(cfg, parts, start, run, watchers)
         _keep_model(cfg, parts, run)
-        _judge(cfg, run, overrides, step)
+        if judged:
+            judge(cfg, run, overrides, step)
     return run
 
 
-def _open(cfg: DictConfig, start: Start, parent_id: str | None) -> Run:
+def _open(
+    cfg: DictConfig, start: Start, parent_id: str | None, tags: Mapping[str, str] | None
+) -> Run:
     """The run that goes on, or a new one."""
     store = Store(cfg.paths.mlruns)
     if start.run_id is not None:
         return Run.resume(store, start.run_id)
-    return Run.start(store, cfg.experiment_name, cfg.run_name, parent_id=parent_id)
+    return Run.start(store, cfg.experiment_name, cfg.run_name, tags, parent_id=parent_id)
 
 
 def _write_down(
@@ -90,7 +102,7 @@ def _write_down(
     run.describe(_again(cfg, overrides))  # all there is to say if it breaks off
 
 
-def _judge(cfg: DictConfig, run: Run, overrides: list[str], step: int) -> None:
+def judge(cfg: DictConfig, run: Run, overrides: list[str], step: int) -> None:
     """Tables on held-out songs, samples to listen to, and where they are; without what is null."""
     mixer, folder = load_model(run.artifact_dir, trusted_in(cfg)), run.artifact_dir
     said, headline = [], None

@@ -46,6 +46,7 @@ def find_leftovers(store: Store) -> Leftovers:
     """Look, and change nothing. FileNotFoundError without runs, ValueError if they were moved."""
     if not store.exists:
         raise FileNotFoundError(f"no run yet in {store.folder}: `make train` makes one")
+    store.check_own()
     folders = [path for path in store.artifacts.glob("*/*") if RUN_ID.fullmatch(path.name)]
     runs = {run.info.run_id: run for run in _runs(store)}  # after: a new run has its row first
     living = {name for name, run in runs.items() if _may_be_written(run)}

@@ -23,6 +23,7 @@ def relocate(store: Store | str | Path = "mlruns") -> int:
     store = store if isinstance(store, Store) else Store(store)
     if not store.exists:
         raise FileNotFoundError(f"no runs in {store.folder}: name the folder mlflow.db lies in")
+    store.check_own()
     root, moved = store.artifacts.as_uri(), 0
     with closing(sqlite3.connect(store.database, timeout=20)) as connection, connection:
         for table, column, parts in _ADDRESSES:

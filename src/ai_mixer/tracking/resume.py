@@ -77,8 +77,11 @@ def _can_go_on(run: "MlflowRun") -> bool:
 
     Not a fold of a cross-validation: its parent goes on, and so do all of its folds.
     """
-    if PARENT in run.data.tags:
-        return False
+    return PARENT not in run.data.tags and can_go_on(run)
+
+
+def can_go_on(run: "MlflowRun") -> bool:
+    """Whether a training left what it needs to go on in that run, part of another or not."""
     folder = artifact_folder(run.info.artifact_uri)
     cut_off = run.info.status in {"RUNNING", "KILLED"}
     return (folder / WORDS).is_file() and ((folder / LAST).is_file() or cut_off)

@@ -92,6 +92,12 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    @property
+    def last_step(self) -> int:
+        """Of the newest point of any metric; 0 without one."""
+        metrics = self._client.get_run(self.id).data.to_proto().metrics
+        return max((int(metric.step) for metric in metrics), default=0)
+
     def log_params(
         self, config: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
     ) -> None:

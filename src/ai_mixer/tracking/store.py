@@ -23,23 +23,44 @@ if TYPE_CHECKING:
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 
+SERVER = "server"
+
+
 class Store:
-    """Where runs are kept: `<folder>/mlflow.db` and `<folder>/artifacts/`."""
+    """Where runs are kept: `<folder>/mlflow.db` and `<folder>/artifacts/`.
+
+    For many machines a text file `<folder>/server` names an MLflow server that keeps the runs in
+    the database's place; the folder is then one that all of them see (docs/scale.md).
+    """
 
     def __init__(self, folder: str | Path = "mlruns") -> None:
         self.folder = Path(folder).resolve()
         self.database = self.folder / "mlflow.db"
         self.artifacts = self.folder / "artifacts"
 
+    @cached_property
+    def server(self) -> str | None:
+        """The address of the server that keeps the runs, if one does."""
+        file = self.folder / SERVER
+        return file.read_text(encoding="utf-8").strip() if file.is_file() else None
+
+    def check_own(self) -> None:
+        """ValueError where a server keeps the runs: its database is not ours to mend."""
+        if self.server is not None:
+            raise ValueError(
+                f"the runs of {self.folder} are kept by {self.server}: "
+                "only runs in a mlflow.db beside their artifacts can be mended from here"
+            )
+
     @property
     def uri(self) -> str:
         """What MLflow calls the tracking URI."""
-        return f"sqlite:///{self.database.as_posix()}"
+        return self.server or f"sqlite:///{self.database.as_posix()}"
 
     @property
     def exists(self) -> bool:
         """Whether any run was ever started here."""
-        return self.database.is_file()
+        return self.server is not None or self.database.is_file()
 
     @cached_property
     def client(self) -> "MlflowClient":

@@ -28,6 +28,8 @@ def serve(store: Store, host: str = "127.0.0.1", port: int = 5000) -> NoReturn:
     """
     if not store.exists:
         raise FileNotFoundError(f"no run yet in {store.folder}: `make train` makes one")
+    if store.server is not None:
+        raise ValueError(f"these runs are kept by a server with pages of its own: {store.server}")
     _check_free(host, port)
     command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port)]
     command += ["--backend-store-uri", store.uri]

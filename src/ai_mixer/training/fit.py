@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytorch_lightning as pl
@@ -19,10 +19,17 @@ from ai_mixer.tracking.checkpoint_file import CheckpointFile, read_checkpoint
 from ai_mixer.training.followers import ending_together, follow_parent, leave
 
 
-def fit(cfg: DictConfig, parts: Parts, start: Start, run: Run | None) -> int:
+def fit(
+    cfg: DictConfig,
+    parts: Parts,
+    start: Start,
+    run: Run | None,
+    watchers: Sequence[pl.Callback] = (),
+) -> int:
     """Train from `start` on; the system ends with the weights of the best epoch. Returns the step.
 
-    run: None in the processes that only help the first one. KeyboardInterrupt if stopped.
+    run: None in the processes that only help the first one; watchers: callbacks beside the
+    config's. KeyboardInterrupt if stopped.
     """
     callbacks = build_callbacks(cfg)
     for callback in callbacks.values():
@@ -30,7 +37,7 @@ def fit(cfg: DictConfig, parts: Parts, start: Start, run: Run | None) -> int:
             callback.dirpath = str(run.artifact_dir / "checkpoints")
     trainer = build_trainer(
         cfg,
-        [*callbacks.values(), _OwnSignals()],
+        [*callbacks.values(), *watchers, _OwnSignals()],
         logger=run.lightning_logger() if run else False,
         plugins=[CheckpointFile(run.id if run else "")],
         enable_progress_bar=interactive() and run is not None,

@@ -1,0 +1,45 @@
+"""Optuna's pictures of a study, as files."""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from optuna import Study
+from optuna.trial import TrialState
+
+DPI = 120
+
+
+def draw(study: Study, folder: Path) -> list[Path]:
+    """History, importance and parallel coordinates, for each objective. Returns the files.
+
+    Importance needs two trials that differ; a picture that cannot be drawn is left out.
+    """
+    import matplotlib as mpl
+    from matplotlib import pyplot as plt
+    from optuna.visualization import matplotlib as pictures
+
+    ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    kinds: dict[str, Callable[..., Any]] = {"history": pictures.plot_optimization_history}
+    if len(ended) > 1:
+        kinds["parallel"] = pictures.plot_parallel_coordinate
+        if len({trial.values[0] for trial in ended}) > 1:
+            kinds["importance"] = pictures.plot_param_importances
+    files = []
+    with warnings.catch_warnings(), mpl.rc_context():
+        warnings.simplefilter("ignore")  # experimental; logarithms of categories
+        plt.switch_backend("Agg")
+        for number in range(len(study.directions)) if ended else ():
+            target = None if len(study.directions) == 1 else lambda t, n=number: t.values[n]
+            for name, plot in kinds.items():
+                plot(study, target=target, **_named(number, target))
+                file = folder / f"{name}{number if number else ''}.png"
+                plt.gcf().savefig(file, dpi=DPI, bbox_inches="tight")
+                files.append(file)
+                plt.close("all")
+    return files
+
+
+def _named(number: int, target: object) -> dict[str, str]:
+    return {} if target is None else {"target_name": f"objective {number}"}
