@@ -1,6 +1,6 @@
 """A trained model at its console: the front door for everything that is not training."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from ai_mixer.build import build_console, build_model
+from ai_mixer.caution import cautious
 from ai_mixer.console import Console
 from ai_mixer.data.excerpts import excerpt_seconds
 from ai_mixer.dsp.resample import resample
+from ai_mixer.models.listener import listen
 from ai_mixer.tracking.checkpoint import load_model_files
 from ai_mixer.tracking.find import find_run
 from ai_mixer.trusted import check_names, from_card
-from ai_mixer.types import CONDITIONS, Batch
+from ai_mixer.types import CONDITIONS, Batch, Prediction
 
 MAX_WINDOWS = 8  # excerpts of a long song that the model listens to
 MIN_WINDOW = 8192  # samples: shorter audio is padded with silence so that one frame fits
@@ -39,9 +41,9 @@ class Mixer:
         seconds = excerpt_seconds(loader.excerpt_s)
         self.window = None if seconds is None else round(seconds * self.sample_rate)
         self.trained = torch.tensor([knob.name in card["trained"] for knob in console.knobs])
+        self.calibration = self._factors(card.get("calibration") or {})
         self.mean_knobs = torch.tensor([card["mean_knobs"][knob.name] for knob in console.knobs])
 
-    @torch.inference_mode()
     def predict(
         self,
         audio: Tensor,
@@ -49,7 +51,34 @@ class Mixer:
         reference: Tensor | None = None,
         finished: Tensor | None = None,
     ) -> Tensor:
-        """Knob positions [B, P] in 0–1 for rough audio [B, C, T] (or [C, T], then B = 1).
+        """Knob positions [B, P] in 0–1 for rough audio: what `opinion` says, without its doubts."""
+        return self.opinion(audio, sample_rate, reference, finished).knobs
+
+    def advise(
+        self,
+        audio: Tensor,
+        sample_rate: int,
+        reference: Tensor | None = None,
+        finished: Tensor | None = None,
+    ) -> Tensor:
+        """Knob positions [B, P] to mix with: what `opinion` says, held back where it is unsure."""
+        return self.held_back(self.opinion(audio, sample_rate, reference, finished))
+
+    def held_back(self, said: Prediction) -> Tensor:
+        """Positions [B, P] to mix with (see `caution`); those said, where no spread is known."""
+        if said.spread is None:
+            return said.knobs
+        return self.hold_untrained(cautious(said.knobs, said.spread, self.console.neutral))
+
+    @torch.inference_mode()
+    def opinion(
+        self,
+        audio: Tensor,
+        sample_rate: int,
+        reference: Tensor | None = None,
+        finished: Tensor | None = None,
+    ) -> Prediction:
+        """Knobs [B, P] and how far off they may be, for audio [B, C, T] (or [C, T], then B = 1).
 
         reference: another excerpt of the production to sound like, [B or 1, C, any length];
         finished: the finished versions of these very excerpts, [B, C, T]. All at `sample_rate`.
@@ -72,17 +101,22 @@ class Mixer:
             raise ValueError("finished must be as long as audio: it is the same excerpt")
         return self._listen(rough, heard, condition)
 
-    def hear(self, batch: Batch, condition: str) -> Tensor:
-        """Knobs [B, P] for a batch's roughs under a condition."""
+    def hear(self, batch: Batch, condition: str) -> Prediction:
+        """What it says of a batch's roughs under a condition."""
         given = {"reference": batch.reference, "finished": batch.finished}
         name = {"reference": "reference", "paired": "finished"}.get(condition)
-        return self.predict(batch.rough, batch.sample_rate, **({name: given[name]} if name else {}))
+        return self.opinion(batch.rough, batch.sample_rate, **({name: given[name]} if name else {}))
+
+    def _factors(self, known: Mapping[str, Mapping[str, float]]) -> Tensor:
+        """What a spread is multiplied by (`training.calibration`), 1 where nobody knows: [3, P]."""
+        rows = [[known.get(c, {}).get(k, 1.0) for k in self.console.names] for c in CONDITIONS]
+        return torch.tensor(rows)
 
     def hold_untrained(self, knobs: Tensor) -> Tensor:
         """The knobs, with those the model never learned at neutral."""
         return torch.where(self.trained, knobs, self.console.neutral)
 
-    def _listen(self, rough: Tensor, heard: Tensor, condition: str) -> Tensor:
+    def _listen(self, rough: Tensor, heard: Tensor, condition: str) -> Prediction:
         count = max(rough.shape[0], heard.shape[0])
         songs = rough.shape[1]
         windows = torch.arange(count)
@@ -90,8 +124,12 @@ class Mixer:
         conditions = torch.full((count * songs,), CONDITIONS.index(condition))
         length = max(rough.shape[-1], heard.shape[-1])
         flat = [_pad(x.flatten(0, 1), length) for x in (rough, heard)]
-        knobs = self.model(*flat, conditions).view(count, songs, -1).mean(0)
-        return self.hold_untrained(knobs)
+        said = listen(self.model, flat[0], flat[1], conditions)
+        knobs = self.hold_untrained(said.knobs.view(count, songs, -1).mean(0))
+        if said.spread is None:
+            return Prediction(knobs)
+        spread = said.spread.view(count, songs, -1).mean(0)  # windows err together
+        return Prediction(knobs, spread * self.calibration[CONDITIONS.index(condition)])
 
     def _windows(self, audio: Tensor, sample_rate: int, name: str) -> Tensor:
         """[B, C, T] → [windows, B, 2, window] at the model's rate."""

@@ -9,11 +9,18 @@ from ai_mixer.types import Batch
 
 
 class Model(KnobSystem):
-    """A mixer at its own console."""
+    """A mixer at its own console: judged by what it says, heard as it mixes."""
 
     def knobs(self, batch: Batch, condition: str) -> Tensor:
-        """[B, P]"""
-        return self.mixer.hear(batch, condition)
+        """What it says: [B, P]"""
+        return self.mixer.hear(batch, condition).knobs
+
+    def mix(self, batch: Batch, condition: str) -> Answer:
+        """The mix a musician gets, held back where the model is unsure; and what it said."""
+        said = self.mixer.hear(batch, condition)
+        applied = self.mixer.held_back(said)
+        audio = self.mixer.console(batch.rough, batch.sample_rate, applied)
+        return Answer(audio, said.knobs)
 
 
 class Guest(Model):

@@ -135,7 +135,7 @@ class AudioMixer:
         stops = [*starts[1:], sound.duration_s]
         sections = []
         for start_s, stop_s in zip(starts, stops, strict=True):
-            said = predicted(mixer, sound, reference, start_s, stop_s)
+            said = predicted(mixer, sound, reference, start_s, stop_s, held_back=True)
             settings = decide(said, ranges.knobs(), wishes, ranges.knobs(held))
             sections.append(Section(start_s, settings))
         heard = f", after {reference.path.name}" if reference else ""

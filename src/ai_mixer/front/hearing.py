@@ -8,6 +8,7 @@ from torch import Tensor
 from ai_mixer.data.audio import at_rate
 from ai_mixer.files import Sound
 from ai_mixer.mixer import MAX_WINDOWS, Mixer
+from ai_mixer.types import Prediction
 
 LONGEST_S = 60.0  # of one window, for a model that was trained on whole songs
 
@@ -36,12 +37,20 @@ def predicted(
     reference: Sound | None = None,
     start_s: float = 0.0,
     stop_s: float = math.inf,
+    held_back: bool = False,
 ) -> dict[str, float]:
-    """Knob → value in its unit, as the model sets it for this part of the song."""
+    """Knob → value in its unit, as the model sets it for this part of the song.
+
+    held_back: where it is unsure, as it is to be mixed.
+    """
     roughs = windows(sound, mixer, start_s, stop_s)
     others: list[Tensor] | list[None] = windows(reference, mixer) if reference else [None]
-    knobs = [  # one at a time, as the model would have averaged them
-        mixer.predict(roughs[n % len(roughs)], mixer.sample_rate, others[n % len(others)])
+    said = [  # one at a time, as the model would have averaged them
+        mixer.opinion(roughs[n % len(roughs)], mixer.sample_rate, others[n % len(others)])
         for n in range(max(len(roughs), len(others)))
     ]
-    return mixer.console.settings(torch.stack(knobs).mean(0))[0]
+    mean = Prediction(torch.stack([one.knobs for one in said]).mean(0))
+    spreads = [one.spread for one in said if one.spread is not None]
+    if spreads:
+        mean = mean._replace(spread=torch.stack(spreads).mean(0))
+    return mixer.console.settings(mixer.held_back(mean) if held_back else mean.knobs)[0]

@@ -31,8 +31,14 @@ class Listener(nn.Module):
 
 
 def ask(model: nn.Module, batch: Batch) -> Prediction:
-    """What a model says of a batch; one that only sets knobs says nothing else."""
-    if not isinstance(model, Listener):
-        return Prediction(model(batch.rough, batch.reference, batch.condition))
-    heard = batch.heard or model.hear(batch.rough, batch.reference, batch.condition)
-    return model.answer(heard, batch.condition)
+    """What a model says of a batch, of what was heard before where that is what it holds."""
+    if batch.heard is not None and isinstance(model, Listener):
+        return model.answer(batch.heard, batch.condition)
+    return listen(model, batch.rough, batch.reference, batch.condition)
+
+
+def listen(model: nn.Module, rough: Tensor, reference: Tensor, condition: Tensor) -> Prediction:
+    """What a model says of audio; one that only sets knobs says nothing else."""
+    if isinstance(model, Listener):
+        return model.answer(model.hear(rough, reference, condition), condition)
+    return Prediction(model(rough, reference, condition))
