@@ -125,12 +125,15 @@ compare: $(READY) ## the same songs by several runs, to hear blind: make compare
 report: $(READY) ## every configuration, best first, mean over its seeds: make report by='closeness blind'
 	@$(BIN)/python -m ai_mixer.stages.report $(WORDS)
 
-.PHONY: leaderboard ensemble
+.PHONY: leaderboard ensemble package
 leaderboard: $(READY) ## docs/leaderboard.md: every recipe's cross-validation on the same songs
 	@$(BIN)/python -m ai_mixer.stages.leaderboard $(WORDS)
 
 ensemble: $(READY) ## join trained models, weights learned on validation songs: make ensemble runs=1a2b,3c4d
 	$(BIN)/python -m ai_mixer.stages.ensemble $(WORDS)
+
+package: $(READY) ## lay a trained model into the package: make package run=1a2b name=… about=…
+	@$(BIN)/python -m ai_mixer.stages.package $(WORDS)
 
 .PHONY: gc relocate
 gc: $(READY) ## what could go from mlruns/ (bin, folders without a run, drafts); make gc go=1 removes it

@@ -15,6 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from ai_mixer.disk import writing
+from ai_mixer.tracking.eighths import unpack
 
 FORMAT = 1
 WEIGHTS, CARD = "model.safetensors", "model.json"
@@ -62,7 +63,7 @@ def load_model_files(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, A
             f"{folder / WEIGHTS} is damaged or not the one {CARD} belongs to: copy both again"
         )
     try:
-        return load(blob), card
+        return unpack(load(blob)), card
     except SafetensorError as error:
         raise ValueError(f"{folder / WEIGHTS} is not a safetensors file: {error}") from error
 

@@ -1,0 +1,112 @@
+"""Package: a trained model laid into the package, small, with a card that says what it is."""
+
+import json
+import shlex
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from omegaconf import DictConfig
+
+from ai_mixer import packaged
+from ai_mixer.assemble import asked_run
+from ai_mixer.command.stage import stage
+from ai_mixer.metrics.markdown import to_markdown
+from ai_mixer.mixer import load_model
+from ai_mixer.tracking import find_run, save_model
+from ai_mixer.tracking.checkpoint import load_model_files
+from ai_mixer.tracking.eighths import pack
+
+PLACES = ("paths", "callbacks", "trainer", "optimizer", "scheduler", "evaluate", "render")
+PAGE = """\
+# {title}
+
+{about}
+
+## What it learned from
+
+{songs} songs of free-licensed music, {data}. Licences: {licences}. The music is not part of this
+package; most of its licences are share-alike, and the weights are offered under the same terms.
+
+Made by `{command}`, then written in eight bits a weight (`make package`).
+
+## How good it is
+
+Judged by cross-validation: the same recipe trained on other folds, with songs, artists and corpora
+apart, and heard on the one left out ([leaderboard](../../../../docs/leaderboard.md)). Floors beside
+it.
+
+{figures}
+
+## What it cannot do
+
+- It sets input gain, compression, three EQ bands, presence, width and level. Reverb and delay it
+  never learned: they stay off.
+- Blind, it knows level, width and a little of the balance; of middle, presence and compression next
+  to nothing. Where it is unsure it holds back (`ai_mixer.caution`).
+- Hardly any of its songs is sung; most are electronic, orchestral or game music.
+- It repairs balance and level. It does not mend noise, clipping, timing or a poor recording.
+"""
+
+
+def package(folder: Path, run: Path, name: str, about: str, board: Path | None) -> Path:
+    """Write `folder`/`name`: weights in eight bits, model.json without places, and card.md."""
+    weights, card = load_model_files(run)
+    config = {key: value for key, value in card["config"].items() if key not in PLACES}
+    small = {key: value for key, value in card.items() if key != "weights_sha256"}
+    target = save_model(folder / name, pack(weights), {**small, "config": config})
+    (target / "card.md").write_text(_page(run, name, about, board), encoding="utf-8")
+    load_model(target)  # as a stranger would
+    return target
+
+
+def _page(run: Path, name: str, about: str, board: Path | None) -> str:
+    manifest = pd.read_csv(run / "manifest.csv") if (run / "manifest.csv").is_file() else None
+    licences: Counter[str] = Counter()
+    if manifest is not None and "licence" in manifest:
+        licences = Counter(manifest["licence"].fillna("not stated"))
+    told: dict[str, Any] = {
+        "title": packaged.display_name(name),
+        "about": about,
+        "songs": sum(licences.values()) or "unknown",
+        "data": "five folds of one collection, nearly all of it for training",
+        "licences": ", ".join(f"{licence} ({n})" for licence, n in licences.most_common()),
+        "command": _command(run),
+        "figures": _figures(name, board),
+    }
+    return PAGE.format(**told)
+
+
+def _figures(name: str, board: Path | None) -> str:
+    """Rows of the leaderboard: the floors and the model. ValueError if it is not on it."""
+    if board is None:
+        return "Not on the leaderboard yet.\n"
+    table = pd.read_csv(board, index_col="system")
+    rows = [row for row in ("mean_knobs", "ridge", "trees", name) if row in table.index]
+    if name not in rows:
+        raise ValueError(f"{board} has no row {name}: only {', '.join(map(str, table.index))}")
+    return to_markdown(table.loc[rows])
+
+
+def _command(run: Path) -> str:
+    file = run / "overrides.json"
+    words = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
+    kept = [word for word in words if not word.startswith(("paths.", "data.root="))]
+    return " ".join(["make train", *map(shlex.quote, kept)])
+
+
+@stage("package")
+def main(cfg: DictConfig) -> None:
+    """`python -m ai_mixer.stages.package run=ID name=NAME about=SENTENCE`."""
+    run = find_run(asked_run(cfg), cfg.paths.mlruns)
+    board = None if cfg.board is None else Path(cfg.board)
+    target = package(packaged.HOME, run, cfg.name, cfg.about, board)
+    if cfg.champion:
+        (packaged.HOME / "champion.txt").write_text(f"{cfg.name}\n", encoding="utf-8")
+    size = sum(file.stat().st_size for file in target.iterdir())
+    print(f"{target}: {size / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    main()
