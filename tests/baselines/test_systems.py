@@ -17,6 +17,7 @@ from ai_mixer.baselines.model import Guest
 from ai_mixer.baselines.ridge import Ridge
 from ai_mixer.baselines.trees import Trees
 from ai_mixer.dsp.loudness import loudness_lufs
+from ai_mixer.types import Prediction
 
 RATE = 44100
 
@@ -81,7 +82,8 @@ def test_mean_knobs_do_not_listen(player, batch):
 def test_a_guest_from_another_console_means_the_same_settings(player, batch):
     from ai_mixer.console.load import load_console
 
-    player.hear = lambda heard, condition: torch.full((2, len(player.trained)), 0.6)
+    said = Prediction(torch.full((2, len(player.trained)), 0.6))
+    player.hear, player.held_back = lambda batch, condition: said, lambda said: said.knobs
     other = type(player)(**vars(player) | {"console": load_console(ranges="musical")})
     own, read = (Guest(player, judge).mix(batch, "blind") for judge in (player, other))
     assert own.audio.equal(read.audio)

@@ -54,7 +54,7 @@ def test_the_patch_brings_the_tree_back(repository: Path, tmp_path: Path) -> Non
 
 def test_a_huge_patch_is_not_kept(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(git, "MAX_PATCH_BYTES", 10)
-    (repository / "old.txt").write_text("two\n")
+    (repository / "old.txt").write_text("two, and longer\n")
     state = git_state(repository)
     assert state is not None
     assert state.dirty
