@@ -87,6 +87,9 @@ def _keep(members: Sequence[Path], run: Run, again: str, trusted: Sequence[str])
     card["calibration"] = calibrate(system, data)
     save_model(run.artifact_dir, system.model.state_dict(), card)
     run.describe(f"Make it again: `{again}`.")
+    for name in ("manifest.csv", "split.csv"):  # whose songs: the first member's
+        if (members[0] / name).is_file():
+            run.log_text((members[0] / name).read_text(encoding="utf-8"), name)
 
 
 @stage("ensemble", meant=listed)

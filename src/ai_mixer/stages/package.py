@@ -1,7 +1,6 @@
 """Package: a trained model laid into the package, small, with a card that says what it is."""
 
 import json
-import shlex
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from omegaconf import DictConfig
 from ai_mixer import packaged
 from ai_mixer.assemble import asked_run
 from ai_mixer.command.stage import stage
+from ai_mixer.command.words import command_line
 from ai_mixer.metrics.markdown import to_markdown
 from ai_mixer.mixer import load_model
 from ai_mixer.tracking import find_run, save_model
@@ -91,9 +91,11 @@ def _figures(name: str, board: Path | None) -> str:
 
 def _command(run: Path) -> str:
     file = run / "overrides.json"
-    words = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
+    if not file.is_file():
+        return "make ensemble runs=… (the packaged members)"
+    words = json.loads(file.read_text(encoding="utf-8"))
     kept = [word for word in words if not word.startswith(("paths.", "data.root="))]
-    return " ".join(["make train", *map(shlex.quote, kept)])
+    return command_line(kept)
 
 
 @stage("package")
