@@ -53,12 +53,23 @@ it.
 def package(folder: Path, run: Path, name: str, about: str, board: Path | None) -> Path:
     """Write `folder`/`name`: weights in eight bits, model.json without places, and card.md."""
     weights, card = load_model_files(run)
-    config = {key: value for key, value in card["config"].items() if key not in PLACES}
+    config = _without_places({k: v for k, v in card["config"].items() if k not in PLACES})
     small = {key: value for key, value in card.items() if key != "weights_sha256"}
     target = save_model(folder / name, pack(weights), {**small, "config": config})
     (target / "card.md").write_text(_page(run, name, about, board), encoding="utf-8")
     load_model(target)  # as a stranger would
     return target
+
+
+def _without_places(part: Any, key: str = "") -> Any:
+    """A config that says nothing of where it was made: roots are unknown, folders relative."""
+    if isinstance(part, dict):
+        return {name: _without_places(value, name) for name, value in part.items()}
+    if isinstance(part, list):
+        return [_without_places(value, key) for value in part]
+    if not (isinstance(part, str) and Path(part).is_absolute()):
+        return part
+    return None if key == "root" else Path(part).name
 
 
 def _page(run: Path, name: str, about: str, board: Path | None) -> str:

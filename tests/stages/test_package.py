@@ -1,0 +1,57 @@
+"""A model in the package: small, whole, says what it is, and answers as the run did."""
+
+import json
+
+import pandas as pd
+import pytest
+import torch
+
+from ai_mixer import packaged
+from ai_mixer.mixer import load_model
+from ai_mixer.stages.package import package
+from ai_mixer.tracking import load_model_files, save_model
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    monkeypatch.setattr(packaged, "HOME", tmp_path)
+    return tmp_path
+
+
+def board(folder, *systems):
+    table = pd.DataFrame({"blind skill": 0.2}, index=pd.Index(systems, name="system"))
+    table.to_csv(folder / "board.csv")
+    return folder / "board.csv"
+
+
+def test_small_and_nearly_the_same(shop, trained, mixer):
+    table = board(shop, "mean_knobs", "my_model", "another")
+    target = package(shop, trained.folder, "my_model", "It mixes.", table)
+    size = (target / "model.safetensors").stat().st_size
+    assert size < 0.3 * (trained.folder / "model.safetensors").stat().st_size
+    noise = torch.randn(2, 2, 44100, generator=torch.Generator().manual_seed(0)) * 0.1
+    small = load_model(packaged.folder("my_model"))
+    torch.testing.assert_close(
+        small.predict(noise, 44100), mixer.predict(noise, 44100), atol=0.01, rtol=0
+    )
+    page = (target / "card.md").read_text(encoding="utf-8")
+    assert page.startswith("# My Model\n\nIt mixes.")
+    assert "| my_model | 0.20 |" in page
+    assert "another" not in page
+    assert packaged.about("my_model") == "It mixes."
+
+
+def test_no_place_of_this_machine_is_published(shop, trained):
+    weights, card = load_model_files(trained.folder)
+    card["config"]["data"] = {"root": "/my/music", "source": {"index": "/my/data/index"}}
+    run = save_model(shop / "run", weights, card)
+    target = package(shop, run, "my_model", "It mixes.", None)
+    config = json.loads((target / "model.json").read_text(encoding="utf-8"))["config"]
+    assert "paths" not in config
+    assert config["data"] == {"root": None, "source": {"index": "index"}}
+
+
+def test_a_model_that_was_never_judged_is_not_given_figures(shop, trained):
+    table = board(shop, "mean_knobs", "another")
+    with pytest.raises(ValueError, match="has no row my_model"):
+        package(shop, trained.folder, "my_model", "It mixes.", table)
