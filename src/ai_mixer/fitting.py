@@ -6,7 +6,6 @@ thousands, so the gradient is cheapest by differences: one render per knob, all 
 """
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -100,12 +99,12 @@ def _fit_song(
     difference = _Difference(console, rate, rough[:, part], finished[:, part], lead_in_s)
     best, least = start.double().cpu(), math.inf
     for point in _starts(console, start.double().cpu()):
-        found, cost = descend(difference, _as_loud(console, difference, point), FIRST_MOVES)
+        found, cost = _descend(difference, _as_loud(console, difference, point), FIRST_MOVES)
         if cost < least:
             best, least = found, cost
         if least < SAME_DB**2:
             break
-    return descend(_Difference(console, rate, rough, finished), best, LAST_MOVES)
+    return _descend(_Difference(console, rate, rough, finished), best, LAST_MOVES)
 
 
 def _starts(console: Console, start: Tensor) -> list[Tensor]:
@@ -129,13 +128,8 @@ def _as_loud(console: Console, difference: _Difference, point: Tensor) -> Tensor
     return point.index_fill(0, torch.tensor(column), float(level))
 
 
-def descend(
-    difference: Callable[[Tensor], Tensor], point: Tensor, moves: int
-) -> tuple[Tensor, float]:
-    """The nearest valley: positions [P], and the cost there.
-
-    difference: what is to become small, points [points, P] → [points, N], in dB.
-    """
+def _descend(difference: _Difference, point: Tensor, moves: int) -> tuple[Tensor, float]:
+    """The nearest valley: positions [P] and the cost there."""
     damping = 1e-2
     here = difference(point[None])[0]
     cost = _cost(here)
