@@ -9,7 +9,7 @@ import pytest
 from omegaconf import OmegaConf
 
 import ai_mixer
-from ai_mixer import assemble as module
+from ai_mixer import build
 from ai_mixer.assemble import assemble, build_callbacks, build_system, held_out
 from ai_mixer.mixer import load_model
 from ai_mixer.tracking import load_model_files, save_model
@@ -132,7 +132,7 @@ def test_a_card_from_before_there_was_a_check(card):
 
 @pytest.mark.parametrize("key", ["trainer", "callbacks.best", "optimizer", "data.source"])
 def test_training_refuses_before_anything_is_built(cfg, key, outsider, monkeypatch):
-    monkeypatch.setattr(module, "instantiate", lambda *_, **__: pytest.fail("something is built"))
+    monkeypatch.setattr(build, "instantiate", lambda *_, **__: pytest.fail("something is built"))
     OmegaConf.update(cfg, f"{key}._target_", "outsider.Mine")
     with pytest.raises(ValueError, match=f"{key}._target_=outsider.Mine: not among"):
         assemble(cfg)
@@ -170,4 +170,4 @@ def test_nobody_else_builds_what_a_config_names():
         if isinstance(node, ast.ImportFrom | ast.Import)
         and any(name.name in {"instantiate", "call", "hydra.utils"} for name in node.names)
     }
-    assert users == {"assemble.py", "console/load.py"}
+    assert users == {"build.py", "console/load.py"}

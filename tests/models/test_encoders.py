@@ -141,12 +141,14 @@ def kept(monkeypatch, tmp_path, compose):
     from ai_mixer.build import build_console
     from ai_mixer.stages.train import _keep_model
 
+    monkeypatch.setattr("ai_mixer.stages.train.calibrate", lambda *_: None)  # has no songs here
+
     def keep(*words):
         torch.manual_seed(0)
         cfg = compose("model.width=16", "model.depth=1", *words)
         console = build_console(cfg)
         system = build_system(cfg, console)
-        parts = SimpleNamespace(console=console, system=system)
+        parts = SimpleNamespace(console=console, system=system, data=None)
         system.knob_count += 1  # as if every knob had been seen
         _keep_model(cfg, parts, SimpleNamespace(artifact_dir=tmp_path, id="0"))
         with torch.no_grad():

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import optuna
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 from optuna import Study
 from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning
@@ -17,10 +16,9 @@ from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 
-from ai_mixer.build import trusted_in
+from ai_mixer.build import build
 from ai_mixer.sweep.queue import fill
 from ai_mixer.sweep.space import Param, changes
-from ai_mixer.trusted import checked
 
 PLAN = "plan"  # the study's attribute that holds it
 
@@ -128,7 +126,7 @@ def watched(objective: str) -> str:
 def build_pruner(cfg: DictConfig) -> BasePruner:
     """The pruner of a sweep's config."""
     with quiet_optuna():
-        return instantiate(checked(cfg, "pruner", trusted_in(cfg)))
+        return build(cfg, "pruner")
 
 
 def build_sampler(cfg: DictConfig, number: int) -> BaseSampler:
@@ -137,11 +135,10 @@ def build_sampler(cfg: DictConfig, number: int) -> BaseSampler:
     Unless the page gives a seed it is drawn from (seed, number), so two workers never draw the same
     and nothing is remembered between trials.
     """
-    page: dict[str, Any] = checked(cfg, "sampler", trusted_in(cfg))
-    if page.get("seed") is None:
-        page["seed"] = int(np.random.SeedSequence([cfg.seed, number]).generate_state(1)[0])
+    drawn = int(np.random.SeedSequence([cfg.seed, number]).generate_state(1)[0])
+    seed = {} if cfg.sampler.get("seed") is not None else {"seed": drawn}
     with quiet_optuna():
-        return instantiate(page)
+        return build(cfg, "sampler", **seed)
 
 
 @contextmanager
