@@ -12,6 +12,14 @@ from ai_mixer.command import stopping
 from ai_mixer.command.stopping import stoppable
 
 
+@pytest.fixture(autouse=True)
+def from_a_terminal():
+    """As a shell starts a command in the foreground: in the background it would ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def send(number):
     os.kill(os.getpid(), number)
     time.sleep(0.01)  # handlers run between two instructions
