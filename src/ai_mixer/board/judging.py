@@ -59,7 +59,8 @@ def examine(
         pairs = held_out(judge.config, judge.console, roughs, "reference", **loader)
         known = {song.song for song in songs.songs}
         theirs = pairs.dataset("test")
-        theirs.songs = [song for song in theirs.songs if song.song in known]
+        # Whatever side their manifest puts them on: here the fold decides.
+        theirs.songs = [song for song in pairs.source.songs() if song.song in known]
         asked = {**_floors(SOUND, judge, exam), **guests}
         title = f"fold {fold}: another processor's roughs"
         marks[1].append(judged(asked, HEARD, judge.console, theirs, title)[0])

@@ -14,6 +14,7 @@ from ai_mixer.tracking.store import Store
 
 FOLDS = "cv"  # the tag of a cross-validation
 FOLD = "data.fold"
+PLACES = ("paths.", "data.root=")  # words that only say where things lie
 JOINED = "ensemble"  # the tag of a run that joins others
 
 
@@ -83,7 +84,8 @@ def _config(run: Any) -> Mapping[str, Any]:
 
 def _command(run: Any) -> str:
     text = str(run.data.tags.get("mlflow.note.content", ""))
-    return text.partition("`")[2].partition("`")[0]
+    words = text.partition("`")[2].partition("`")[0].split(" ")
+    return " ".join(word for word in words if not word.startswith(PLACES))
 
 
 def _minutes(run: Any) -> float:
