@@ -68,9 +68,17 @@ def test_a_mixer_holds_back_and_leaves_what_it_never_learned():
 
 
 def test_factors_come_from_the_card():
+    """Of a knob too seldom seen nobody knows how far off it is: it is mixed as said."""
     desk = console()
-    factors = {"blind": {"low_eq": 2.0}}
+    nothing = {"blind": {}, "reference": {}, "paired": {}}
+    factors = nothing | {"blind": {"low_eq": 2.0}}
     mixer = Mixer(torch.nn.Identity(), desk, card(desk.knobs, calibration=factors))
     column = desk.names.index("low_eq")
-    assert mixer.calibration[:, column].tolist() == [2.0, 1.0, 1.0]
-    assert mixer.calibration.sum() == 3 * len(desk.knobs) + 1
+    assert mixer.calibration[0, column] == 2.0
+    assert mixer.calibration.isnan().sum() == 3 * len(desk.knobs) - 1
+    knobs = torch.full((1, len(desk.knobs)), 0.9)
+    applied = mixer.held_back(Prediction(knobs, 0.1 * mixer.calibration[:1]))
+    others = torch.arange(len(desk.knobs) - 1) != column
+    assert (applied[0, :-1][others] == 0.9).all()
+    assert applied[0, column] < 0.9
+    assert (Mixer(torch.nn.Identity(), desk, card(desk.knobs)).calibration == 1.0).all()

@@ -17,11 +17,13 @@ EXPECTED = 0.15  # standard deviation of knobs about neutral, share of the trave
 def cautious(knobs: Tensor, spread: Tensor, neutral: Tensor, expected: float = EXPECTED) -> Tensor:
     """Positions to apply, for knobs [B, P] that a model says and their spread (mean |error|).
 
-    neutral: [P]. expected: how far off roughs are, as a standard deviation in knob travel.
+    A spread of NaN is unknown: that knob is mixed as said. neutral: [P]. expected: how far off
+    roughs are, as a standard deviation in knob travel.
     """
     variance = 2.0 * spread.square()  # of a Laplace distribution with this mean |error|
     known = (1.0 / variance - 1.0 / TRAINED_VARIANCE).clamp_min(0.0)  # what the sound itself told
     told = knobs / variance - TRAINED_MEAN / TRAINED_VARIANCE
     told = torch.where(known > 0, told, 0.0)
     trust = 1.0 / expected**2
-    return ((told + trust * neutral) / (known + trust)).clamp(0.0, 1.0)
+    held = ((told + trust * neutral) / (known + trust)).clamp(0.0, 1.0)
+    return torch.where(spread.isnan(), knobs, held)

@@ -1,5 +1,6 @@
 """A trained model at its console: the front door for everything that is not training."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ class Mixer:
         seconds = excerpt_seconds(loader.excerpt_s)
         self.window = None if seconds is None else round(seconds * self.sample_rate)
         self.trained = torch.tensor([knob.name in card["trained"] for knob in console.knobs])
-        self.calibration = self._factors(card.get("calibration") or {})
+        self.calibration = self._factors(card.get("calibration"))
         self.mean_knobs = torch.tensor([card["mean_knobs"][knob.name] for knob in console.knobs])
 
     def predict(
@@ -53,16 +54,6 @@ class Mixer:
     ) -> Tensor:
         """Knob positions [B, P] in 0–1 for rough audio: what `opinion` says, without its doubts."""
         return self.opinion(audio, sample_rate, reference, finished).knobs
-
-    def advise(
-        self,
-        audio: Tensor,
-        sample_rate: int,
-        reference: Tensor | None = None,
-        finished: Tensor | None = None,
-    ) -> Tensor:
-        """Knob positions [B, P] to mix with: what `opinion` says, held back where it is unsure."""
-        return self.held_back(self.opinion(audio, sample_rate, reference, finished))
 
     def held_back(self, said: Prediction) -> Tensor:
         """Positions [B, P] to mix with (see `caution`); those said, where no spread is known."""
@@ -107,9 +98,15 @@ class Mixer:
         name = {"reference": "reference", "paired": "finished"}.get(condition)
         return self.opinion(batch.rough, batch.sample_rate, **({name: given[name]} if name else {}))
 
-    def _factors(self, known: Mapping[str, Mapping[str, float]]) -> Tensor:
-        """What a spread is multiplied by (`training.calibration`), 1 where nobody knows: [3, P]."""
-        rows = [[known.get(c, {}).get(k, 1.0) for k in self.console.names] for c in CONDITIONS]
+    def _factors(self, known: Mapping[str, Mapping[str, float]] | None) -> Tensor:
+        """What a spread is multiplied by (`training.calibration`): [3, P].
+
+        NaN for a knob of which too little was seen: then nobody knows how far off it is. 1 where
+        nothing was ever calibrated.
+        """
+        if known is None:
+            return torch.ones(len(CONDITIONS), len(self.console.names))
+        rows = [[known[c].get(k, math.nan) for k in self.console.names] for c in CONDITIONS]
         return torch.tensor(rows)
 
     def hold_untrained(self, knobs: Tensor) -> Tensor:

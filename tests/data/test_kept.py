@@ -92,6 +92,22 @@ def test_drawn_once_for_all_folds_and_more_only_add(kept, monkeypatch):
     assert set(files) <= set(first.shelf.folder.iterdir())
 
 
+def test_a_resumed_training_gets_the_epoch_it_asks_for(kept):
+    """Lightning makes the iterator first, and says only then which epoch is to come."""
+    data = kept().data
+    data.prepare_data()
+    loader = data.train_dataloader()
+    batches = iter(loader)
+    loader.sampler.set_epoch(3)
+    first = next(batches)
+    again = data.train_dataloader()
+    again.sampler.set_epoch(3)
+    expected = next(iter(again))
+    assert first.song_id == expected.song_id
+    assert first.knobs.equal(expected.knobs)
+    assert first.song_id != next(iter(data.train_dataloader())).song_id
+
+
 def test_another_console_or_length_is_another_shelf(kept):
     origins = {
         kept(*words).data.shelf.folder.name

@@ -8,12 +8,10 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from ai_mixer.mixer import Mixer, load_model
-from ai_mixer.tracking.find import all_runs, children
+from ai_mixer.tracking.find import FOLDS, all_runs, finished_folds
 from ai_mixer.tracking.run import artifact_folder
 from ai_mixer.tracking.store import Store
 
-FOLDS = "cv"  # the tag of a cross-validation
-FOLD = "data.fold"
 PLACES = ("paths.", "data.root=")  # words that only say where things lie
 JOINED = "ensemble"  # the tag of a run that joins others
 
@@ -47,11 +45,7 @@ def find_rows(store: Store, experiment: str, folds: int) -> tuple[list[Row], dic
         if run.data.tags.get(FOLDS) != str(folds) or _experiment(store, run) != experiment:
             continue
         title = str(run.info.run_name).partition(",")[0]
-        parts = {
-            child.data.params[FOLD]: child
-            for child in children(store, run.info.run_id)
-            if child.info.status == "FINISHED"
-        }
+        parts = finished_folds(store, run.info.run_id)
         seed = int(_config(run).get("seed", 0))
         row = rows.setdefault(title, Row(title))
         if run.info.status != "FINISHED" or len(parts) < folds:

@@ -17,7 +17,6 @@ from torch.utils.data import DataLoader, Dataset
 
 from ai_mixer.data.dataset import Key, SongDataset, genre_index
 from ai_mixer.data.module import MixData, workers_context
-from ai_mixer.data.sampler import KeySampler
 from ai_mixer.data.shelf import Row, Shelf
 from ai_mixer.data.skipped import warn_skipped
 from ai_mixer.quiet import track
@@ -86,29 +85,16 @@ class KeptData(MixData):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Shuffled; an epoch is every example under every condition, or the first so many."""
-        return self._batches("train", len(CONDITIONS) * self.draws)
+        return self._kept("train", len(CONDITIONS) * self.draws)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """The same examples each time, in order."""
-        return self._batches("val", self.held_out_per_song)
+        return self._kept("val", self.held_out_per_song)
 
-    def _batches(self, split: str, per_song: int) -> DataLoader[Batch]:
+    def _kept(self, split: str, per_song: int) -> DataLoader[Batch]:
         songs = [song for song in self.songs(split) if self.shelf.count(song)]
-        dataset, training = KeptDataset(songs, self.shelf, per_song), split == "train"
-        return DataLoader(
-            dataset,  # type: ignore[arg-type]  # Dataset is generic in the item, not in the batch
-            batch_size=self.batch_size,
-            sampler=KeySampler(
-                dataset,
-                training=training,
-                seed=self.seed,
-                limit=self.examples_per_epoch if training else None,
-                strata=dataset.genres if training and self.balance == "genre" else None,
-            ),
-            collate_fn=self._collate,
-            pin_memory=torch.cuda.is_available(),
-            generator=torch.Generator(),
-        )
+        dataset = KeptDataset(songs, self.shelf, per_song)
+        return self.batches(dataset, split == "train", self._collate, workers=0)
 
     def _collate(self, examples: Sequence[KeptExample]) -> Batch:
         levels, statistics, knobs, mask = (

@@ -3,6 +3,7 @@
 import multiprocessing
 import sys
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import pytorch_lightning as pl
@@ -135,13 +136,18 @@ class MixData(pl.LightningDataModule):
         return self._loader("test")
 
     def _loader(self, split: str) -> DataLoader[Batch]:
-        dataset, training = self.dataset(split), split == "train"
+        return self.batches(self.dataset(split), split == "train", Batch.collate, self.workers)
+
+    def batches(
+        self, dataset: Any, training: bool, collate: Callable[[Any], Batch], workers: int
+    ) -> DataLoader[Batch]:
+        """Batches of a dataset that has a length, takes keys and knows its `genres`."""
         limit = self.examples_per_epoch if training else None
         options: dict[str, Any] = {}
-        if self.workers:
+        if workers:
             options = {"multiprocessing_context": workers_context(), "persistent_workers": True}
         return _Loader(
-            dataset,  # type: ignore[arg-type]  # Dataset is generic in the item, not in the batch
+            dataset,
             batch_size=self.batch_size,
             sampler=KeySampler(
                 dataset,
@@ -150,8 +156,8 @@ class MixData(pl.LightningDataModule):
                 limit=limit,
                 strata=dataset.genres if training and self.balance == "genre" else None,
             ),
-            collate_fn=Batch.collate,
-            num_workers=self.workers,
+            collate_fn=collate,
+            num_workers=workers,
             pin_memory=torch.cuda.is_available(),
             generator=torch.Generator(),  # its draws are none of the model's, and change nothing
             **options,

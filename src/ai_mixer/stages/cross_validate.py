@@ -16,14 +16,12 @@ from ai_mixer.data.splits import SPLITS
 from ai_mixer.metrics.markdown import HIGH, LOW, to_markdown
 from ai_mixer.metrics.statistics import over_folds
 from ai_mixer.tracking import Run, Store
-from ai_mixer.tracking.find import children
+from ai_mixer.tracking.find import FOLD, FOLDS, children
 from ai_mixer.tracking.resume import keep_words
 from ai_mixer.tracking.run import artifact_folder
 from ai_mixer.training.going_on import find_start, without_ckpt
 from ai_mixer.types import CONDITIONS
 
-FOLD = "data.fold"
-FOLDS_TAG = "cv"  # of the parent: how many folds
 LEAST = 3  # train, val and test are folds of their own
 INTERVAL = (
     "Mean over {folds} folds and its 95 % interval by Student's t with {free} degrees of freedom. "
@@ -81,10 +79,10 @@ def _check(cfg: DictConfig) -> None:
 def _open(cfg: DictConfig, run_id: str | None) -> Run:
     store = Store(cfg.paths.mlruns)
     if run_id is None:
-        name, tags = f"{cfg.run_name}, {cfg.cv} folds", {FOLDS_TAG: str(cfg.cv)}
+        name, tags = f"{cfg.run_name}, {cfg.cv} folds", {FOLDS: str(cfg.cv)}
         run = Run.start(store, cfg.experiment_name, name, tags)
     else:
-        folds = store.client.get_run(run_id).data.tags.get(FOLDS_TAG)
+        folds = store.client.get_run(run_id).data.tags.get(FOLDS)
         if folds != str(cfg.cv):
             raise ValueError(f"run {run_id[:8]} is no run of {cfg.cv} folds: leave out ckpt or cv")
         run = Run.resume(store, run_id)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
 
 PAGE = 1000
+FOLDS = "cv"  # the tag of a cross-validation: how many folds
+FOLD = "data.fold"  # the param that tells its children apart
 
 
 def find_run(which: str | Path = "last", store: Store | str | Path = "mlruns") -> Path:
@@ -116,6 +118,12 @@ def children(store: Store, run_id: str) -> list["MlflowRun"]:
     """The runs that are part of a run, newest first."""
     query = f"tags.`{PARENT}` = '{run_id}'"
     return list(_search(store, list(_experiments(store)), query))
+
+
+def finished_folds(store: Store, run_id: str) -> dict[str, "MlflowRun"]:
+    """Fold → run, of a cross-validation's children that came to their end."""
+    ended = [run for run in children(store, run_id) if run.info.status == "FINISHED"]
+    return {run.data.params[FOLD]: run for run in ended}
 
 
 def _with_model(folder: Path, asked_for: str) -> Path:

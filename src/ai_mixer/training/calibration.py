@@ -20,7 +20,7 @@ from ai_mixer.types import CONDITIONS
 
 SHARE = 0.8
 HALF_WIDTH = -math.log(1.0 - SHARE)  # of the interval, in spreads: errors are taken for Laplace's
-LEAST = 20  # examples on which a knob counts; with fewer the spread is left as it is said
+LEAST = 20  # examples on which a knob counts; with fewer nobody knows how far off it is
 
 Factors = dict[str, dict[str, float]]
 """Condition → knob → what its spread is multiplied by."""
@@ -28,7 +28,10 @@ Factors = dict[str, dict[str, float]]
 
 @torch.inference_mode()
 def calibrate(system: MixSystem, data: MixData) -> Factors | None:
-    """Factors from the validation songs; None if the model says no spread."""
+    """Factors of the knobs that count often enough in the validation songs.
+
+    None if the model says no spread.
+    """
     data.prepare_data()
     system.eval()
     ratios, condition = [], []
@@ -41,22 +44,24 @@ def calibrate(system: MixSystem, data: MixData) -> Factors | None:
         condition.append(batch.condition)
     of, under = torch.cat(ratios).numpy(), torch.cat(condition).numpy()
     names = system.console.names
-    return {
-        name: {knob: factor(of[under == n, p]) for p, knob in enumerate(names)}
-        for n, name in enumerate(CONDITIONS)
-    }
+    factors: Factors = {}
+    for n, name in enumerate(CONDITIONS):
+        found = {knob: factor(of[under == n, p]) for p, knob in enumerate(names)}
+        factors[name] = {knob: number for knob, number in found.items() if number is not None}
+    return factors
 
 
-def factor(ratios: np.ndarray) -> float:
+def factor(ratios: np.ndarray) -> float | None:
     """The factor that brings SHARE of the errors inside: [n] errors over half widths, NaN ignored.
 
-    The ⌈(n + 1) · SHARE⌉-th smallest, so that a new error is inside with at least that chance.
+    The ⌈(n + 1) · SHARE⌉-th smallest, so that a new error is inside with at least that chance;
+    None if there are fewer than LEAST.
 
     >>> factor(np.arange(1, 100) / 50)
     1.6
     """
     known = np.sort(ratios[~np.isnan(ratios)])
     if len(known) < LEAST:
-        return 1.0
+        return None
     rank = min(len(known), math.ceil((len(known) + 1) * SHARE))
     return round(float(cast(float, known[rank - 1])), 6)

@@ -1,0 +1,66 @@
+"""Trained models joined into one system: their weights, and how much each of them counts."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any, cast
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from ai_mixer.assemble import build_system
+from ai_mixer.build import build_console
+from ai_mixer.data.module import MixData
+from ai_mixer.mixer import Mixer
+from ai_mixer.models.listener import ask
+from ai_mixer.models.weighted_ensemble import WeightedEnsemble
+from ai_mixer.quiet import track
+from ai_mixer.system import MixSystem
+from ai_mixer.training.stacking import learn_weights
+
+TARGET = f"{WeightedEnsemble.__module__}.{WeightedEnsemble.__name__}"
+
+
+def join(members: Sequence[Mixer], config: DictConfig, data: MixData) -> MixSystem:
+    """A system whose model is the ensemble, its weights learned on the validation songs of `data`.
+
+    config: as `ensemble_config` makes it. ValueError if the members set other knobs or hear
+    otherwise.
+    """
+    first = members[0]
+    for other in members[1:]:
+        if other.console.knobs != first.console.knobs:
+            raise ValueError("the members play consoles with different knobs or ranges")
+    system = build_system(config, build_console(config))
+    model = cast(WeightedEnsemble, system.model)
+    for own, mixer in zip(model.members, members, strict=True):
+        own.load_state_dict(mixer.model.state_dict())
+    trained = torch.stack([mixer.trained for mixer in members]).all(0)
+    system.knob_count += trained
+    system.knob_sum += trained * torch.stack([mixer.mean_knobs for mixer in members]).mean(0)
+    model.logits.data = _weights(system, data)
+    return system
+
+
+def ensemble_config(members: Sequence[Mixer], name: str) -> DictConfig:
+    """The first member's config with the ensemble as its model."""
+    config = deepcopy(members[0].config)
+    models = [OmegaConf.to_container(mixer.config.model, resolve=True) for mixer in members]
+    parts = [{**cast(dict[str, Any], model), "_partial_": True} for model in models]
+    config.run_name = name
+    config.model = {"_target_": TARGET, "members": parts}
+    return config
+
+
+@torch.inference_mode()
+def _weights(system: MixSystem, data: MixData) -> torch.Tensor:
+    data.prepare_data()
+    model = cast(WeightedEnsemble, system.model.eval())
+    said, knobs, mask, condition = [], [], [], []
+    for batch in track(data.val_dataloader(), "listening to validation songs"):
+        said.append(torch.stack([ask(member, batch).knobs for member in model.members]))
+        knobs.append(batch.knobs)
+        mask.append(batch.mask)
+        condition.append(batch.condition)
+    asked = (torch.cat(said, dim=1), *map(torch.cat, (knobs, mask, condition)))
+    with torch.inference_mode(False):
+        return learn_weights(*(tensor.clone() for tensor in asked))
