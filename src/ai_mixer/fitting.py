@@ -6,6 +6,7 @@ thousands, so the gradient is cheapest by differences: one render per knob, all 
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -31,6 +32,14 @@ class Fit(NamedTuple):
 
     knobs: Tensor
     error_db: Tensor
+
+
+class Valley(NamedTuple):
+    """Where a descent ended: positions [P] float64, the cost there, and how steep it is, [P, P]."""
+
+    point: Tensor
+    cost: float
+    curvature: Tensor
 
 
 @torch.no_grad()
@@ -65,7 +74,7 @@ def fit(
     return Fit(torch.stack(knobs).to(console.neutral), torch.tensor(costs).sqrt())
 
 
-class _Difference:
+class Difference:
     """How a mix differs from the finished version: levels [points, N] in dB."""
 
     def __init__(
@@ -95,16 +104,17 @@ def _fit_song(
     console: Console, rate: int, rough: Tensor, finished: Tensor, start: Tensor
 ) -> tuple[Tensor, float]:
     """Positions [P] float64 and the squared difference that is left."""
-    part, lead_in_s = _loudest_part(finished, rate)
-    difference = _Difference(console, rate, rough[:, part], finished[:, part], lead_in_s)
+    part, lead_in_s = loudest_part(finished, rate)
+    difference = Difference(console, rate, rough[:, part], finished[:, part], lead_in_s)
     best, least = start.double().cpu(), math.inf
     for point in _starts(console, start.double().cpu()):
-        found, cost = _descend(difference, _as_loud(console, difference, point), FIRST_MOVES)
-        if cost < least:
-            best, least = found, cost
+        found = descend(difference, _as_loud(console, difference, point), FIRST_MOVES)
+        if found.cost < least:
+            best, least = found.point, found.cost
         if least < SAME_DB**2:
             break
-    return _descend(_Difference(console, rate, rough, finished), best, LAST_MOVES)
+    found = descend(Difference(console, rate, rough, finished), best, LAST_MOVES)
+    return found.point, found.cost
 
 
 def _starts(console: Console, start: Tensor) -> list[Tensor]:
@@ -116,7 +126,7 @@ def _starts(console: Console, start: Tensor) -> list[Tensor]:
     return starts
 
 
-def _as_loud(console: Console, difference: _Difference, point: Tensor) -> Tensor:
+def _as_loud(console: Console, difference: Difference, point: Tensor) -> Tensor:
     """The point with the output level that makes the mix as loud as the finished version."""
     if "output_level" not in console.names:
         return point
@@ -128,31 +138,41 @@ def _as_loud(console: Console, difference: _Difference, point: Tensor) -> Tensor
     return point.index_fill(0, torch.tensor(column), float(level))
 
 
-def _descend(difference: _Difference, point: Tensor, moves: int) -> tuple[Tensor, float]:
-    """The nearest valley: positions [P] and the cost there."""
+def descend(
+    difference: Callable[[Tensor], Tensor],
+    point: Tensor,
+    moves: int,
+    outlier: float | Tensor = OUTLIER_DB,
+) -> Valley:
+    """The nearest valley of positions [P], in so many moves at most.
+
+    difference: positions [points, P] → [points, N]. outlier: beyond this, [] or [N], a difference
+    counts ever less.
+    """
     damping = 1e-2
     here = difference(point[None])[0]
-    cost = _cost(here)
+    cost = _cost(here, outlier)
+    curvature = torch.zeros(len(point), len(point), dtype=torch.float64)
     for _ in range(moves):
         step = torch.where(point < 0.5, STEP, -STEP)  # inwards, so that a knob stays in its range
         slopes = ((difference(point + torch.diag(step)) - here) / step[:, None]).double()
-        weighted = slopes / (1.0 + (here / OUTLIER_DB) ** 2)
+        weighted = slopes / (1.0 + (here / outlier) ** 2)
         curvature, gradient = weighted @ slopes.T, weighted @ here.double()
         trials = [damping, 10.0 * damping, 100.0 * damping]
         points = torch.stack([_step(curvature, gradient, point, trial) for trial in trials])
         there = difference(points)
-        best = min(range(len(trials)), key=lambda n: _cost(there[n]))
-        if _cost(there[best]) >= cost:
+        best = min(range(len(trials)), key=lambda n: _cost(there[n], outlier))
+        if _cost(there[best], outlier) >= cost:
             damping *= 1000.0
             if damping > PATIENCE:
                 break
             continue
         moved = float((points[best] - point).abs().max())
-        point, here, cost = points[best], there[best], _cost(there[best])
+        point, here, cost = points[best], there[best], _cost(there[best], outlier)
         damping = max(trials[best] / 10.0, 1e-8)
         if moved < STEP / 10:
             break
-    return point, cost
+    return Valley(point, cost, curvature)
 
 
 def _step(curvature: Tensor, gradient: Tensor, point: Tensor, damping: float) -> Tensor:
@@ -169,12 +189,12 @@ def _step(curvature: Tensor, gradient: Tensor, point: Tensor, damping: float) ->
         free &= ~pressed
 
 
-def _cost(difference_db: Tensor) -> float:
-    """Mean square in dB² of small differences; large ones count logarithmically (Cauchy's loss)."""
-    return OUTLIER_DB**2 * float((difference_db / OUTLIER_DB).square().log1p().mean())
+def _cost(difference: Tensor, outlier: float | Tensor) -> float:
+    """Mean square of small differences; large ones count logarithmically (Cauchy's loss)."""
+    return float((outlier**2 * (difference / outlier).square().log1p()).mean())
 
 
-def _loudest_part(audio: Tensor, rate: int) -> tuple[slice, float]:
+def loudest_part(audio: Tensor, rate: int) -> tuple[slice, float]:
     """The PART_S with the most energy in audio [C, T], and how much of its beginning to ignore."""
     length, hop = round(PART_S * rate), rate // 10
     if audio.shape[-1] <= length:

@@ -18,6 +18,19 @@ def test_mean_over_the_knobs_that_count(batch):
     assert Knobs()(Prediction(knobs), None, batch).item() == pytest.approx((0.01 + 0.04 + 0.09) / 4)
 
 
+def test_absolute_errors_pull_alike_however_small(batch):
+    knobs = (batch.knobs + torch.tensor([[0.1, -0.2, 9.0, 0.001], [0.3, 9.0, 9.0, 9.0]])).detach()
+    value = Knobs(error="absolute")(Prediction(knobs.requires_grad_()), None, batch)
+    assert value.item() == pytest.approx((0.1 + 0.2 + 0.001 + 0.3) / 4)
+    value.backward()
+    assert knobs.grad[batch.mask].abs().unique().tolist() == [0.25]
+
+
+def test_an_unknown_error_is_named():
+    with pytest.raises(ValueError, match="squared, absolute, got cubed"):
+        Knobs(error="cubed")
+
+
 def test_blind_to_masked_knobs_even_if_undefined(batch):
     batch.knobs[0, 2] = torch.nan
     knobs = torch.rand(2, 4, dtype=torch.float64, requires_grad=True)

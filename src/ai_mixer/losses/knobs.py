@@ -9,58 +9,63 @@ from ai_mixer.losses.term import Term
 from ai_mixer.types import GENRES, Batch, Prediction
 
 MEMORY = 0.98  # of the running errors, per batch
-EASIEST = 1e-4  # squared travel: an error below it weighs no more
+EASIEST = 1e-4  # an error below it weighs no more
+ERRORS = {"squared": torch.square, "absolute": torch.abs}
 
 
 class Knobs(Term):
-    """Mean squared error of the positions that count; 1 = every knob at the wrong end.
+    """Mean error of the positions that count; 1 = every knob at the wrong end.
 
     Every audible knob of the batch weighs the same, so a song with one audible knob weighs less
     than a song with ten. 0 if all are masked.
 
+    error: "squared" is least at the mean of what a knob may be, "absolute" at its median, which is
+    what a mean absolute error asks for, and it goes on pulling where an error is small already.
     by_genre: from 0, all errors weigh the same, to 1, an error weighs by the inverse of what is
     usual for its knob in its genre (Kendall, Gal & Cipolla, "Multi-task learning using
     uncertainty", CVPR 2018, eq. 5 with the variances at their optimum): what can be learned of a
     knob in a genre is not drowned by what cannot. Learned from the batches it is trained on; the
-    weights of a batch average 1. ValueError outside 0–1.
+    weights of a batch average 1. ValueError outside 0–1, or for an error of another name.
     """
 
     needs_mix: ClassVar[bool] = False
-    usual: Tensor  # [G + 1, P] running squared errors; the last row is for no known genre
+    usual: Tensor  # [G + 1, P] running errors; the last row is for no known genre
 
-    def __init__(self, by_genre: float = 0.0) -> None:
+    def __init__(self, error: str = "squared", by_genre: float = 0.0) -> None:
         super().__init__()
+        if error not in ERRORS:
+            raise ValueError(f"error must be one of {', '.join(ERRORS)}, got {error}")
         if not 0.0 <= by_genre <= 1.0:
             raise ValueError(f"by_genre must be in 0–1, got {by_genre}")
-        self.by_genre = by_genre
+        self.error, self.by_genre = ERRORS[error], by_genre
         self.register_buffer("usual", torch.empty(0), persistent=False)
 
     def forward(self, said: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
-        """Knobs [B, P], 0–1. Returns [], in squared knob travel."""
+        """Knobs [B, P], 0–1. Returns [], in knob travel or its square."""
         # A position that counts for nothing may be anything, NaN included.
-        squared = (said.knobs - batch.knobs).masked_fill(~batch.mask, 0.0).square()
+        errors = self.error((said.knobs - batch.knobs).masked_fill(~batch.mask, 0.0))
         if self.by_genre > 0:
-            squared = squared * self._weights(squared.detach(), batch)
-        return squared.sum() / batch.mask.sum().clamp_min(1)
+            errors = errors * self._weights(errors.detach(), batch)
+        return errors.sum() / batch.mask.sum().clamp_min(1)
 
-    def _weights(self, squared: Tensor, batch: Batch) -> Tensor:
+    def _weights(self, errors: Tensor, batch: Batch) -> Tensor:
         """[B, P], mean 1 over what counts."""
         if torch.is_grad_enabled():
-            self._remember(squared, batch)
+            self._remember(errors, batch)
         if not self.usual.numel():
-            return torch.ones_like(squared)
-        usual = self.usual.to(squared)[batch.genre].clamp_min(EASIEST)
+            return torch.ones_like(errors)
+        usual = self.usual.to(errors)[batch.genre].clamp_min(EASIEST)
         weights = usual.pow(-self.by_genre)
         return weights / weights[batch.mask].mean()
 
-    def _remember(self, squared: Tensor, batch: Batch) -> None:
+    def _remember(self, errors: Tensor, batch: Batch) -> None:
         if not self.usual.numel():
-            mean = squared[batch.mask].mean()
-            self.usual = mean.expand(len(GENRES) + 1, squared.shape[1]).clone()
+            mean = errors[batch.mask].mean()
+            self.usual = mean.expand(len(GENRES) + 1, errors.shape[1]).clone()
         rows = batch.genre.remainder(len(GENRES) + 1)  # −1, no known genre: the last
         for genre in set(rows.tolist()):
             here = (rows == genre)[:, None] & batch.mask
             counts = here.sum(0)
-            mean = (squared * here).sum(0) / counts.clamp_min(1)
+            mean = (errors * here).sum(0) / counts.clamp_min(1)
             moved = MEMORY * self.usual[genre] + (1.0 - MEMORY) * mean
             self.usual[genre] = torch.where(counts > 0, moved, self.usual[genre])
