@@ -16,8 +16,8 @@ SPREAD = st.floats(1e-3, 1.0)
 
 
 def held(knob, spread, neutral=0.5, **other):
-    one = (torch.tensor([[value]], dtype=torch.float64) for value in (knob, spread))
-    return float(cautious(*one, torch.tensor([neutral], dtype=torch.float64), **other))
+    said = Prediction(*(torch.tensor([[value]], dtype=torch.float64) for value in (knob, spread)))
+    return float(cautious(said, torch.tensor([neutral], dtype=torch.float64), **other).knobs)
 
 
 @given(SHARE, SPREAD, SHARE)
@@ -36,6 +36,16 @@ def test_who_knows_nothing_is_not_asked(knob, neutral):
 @given(SHARE, st.floats(0.01, 0.15))
 def test_the_less_sure_the_nearer_to_neutral(knob, spread):
     assert abs(held(knob, 1.2 * spread) - 0.5) <= abs(held(knob, spread) - 0.5) + 1e-12
+
+
+@given(SPREAD)
+def test_two_beliefs_are_surer_than_either(spread):
+    """As standard deviations: of a Laplace with this mean error, and of what is expected."""
+    said = Prediction(torch.full((1, 1), 0.7), torch.full((1, 1), spread))
+    left = 2**0.5 * float(cautious(said, torch.tensor([0.5])).spread)
+    assert left <= EXPECTED + 1e-6
+    if spread < 0.2:  # beyond, the sound told nothing
+        assert left < 2**0.5 * spread * (1.0 / (1.0 - 24.0 * spread**2)) ** 0.5
 
 
 def test_bayes_by_hand():
@@ -61,10 +71,12 @@ def test_a_mixer_holds_back_and_leaves_what_it_never_learned():
     mixer = Mixer(torch.nn.Identity(), desk, card(desk.knobs))
     knobs = torch.full((1, len(desk.knobs)), 0.9)
     said = Prediction(knobs, torch.full_like(knobs, 0.1))
-    applied = mixer.held_back(said)
+    applied = mixer.held_back(said).knobs
     torch.testing.assert_close(applied[:, -1], desk.neutral[-1:])
-    torch.testing.assert_close(applied[:, :-1], cautious(*said[:2], desk.neutral)[:, :-1])
-    assert mixer.held_back(Prediction(knobs)) is knobs
+    torch.testing.assert_close(applied[:, :-1], cautious(said, desk.neutral).knobs[:, :-1])
+    left = mixer.held_back(Prediction(knobs))
+    torch.testing.assert_close(left.knobs[:, :-1], knobs[:, :-1])
+    assert left.spread is None
 
 
 def test_factors_come_from_the_card():
@@ -77,7 +89,7 @@ def test_factors_come_from_the_card():
     assert mixer.calibration[0, column] == 2.0
     assert mixer.calibration.isnan().sum() == 3 * len(desk.knobs) - 1
     knobs = torch.full((1, len(desk.knobs)), 0.9)
-    applied = mixer.held_back(Prediction(knobs, 0.1 * mixer.calibration[:1]))
+    applied = mixer.held_back(Prediction(knobs, 0.1 * mixer.calibration[:1])).knobs
     others = torch.arange(len(desk.knobs) - 1) != column
     assert (applied[0, :-1][others] == 0.9).all()
     assert applied[0, column] < 0.9

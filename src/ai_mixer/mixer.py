@@ -14,6 +14,7 @@ from ai_mixer.console import Console
 from ai_mixer.data.excerpts import excerpt_seconds
 from ai_mixer.dsp.resample import resample
 from ai_mixer.models.listener import listen
+from ai_mixer.refining import refine
 from ai_mixer.tracking.checkpoint import load_model_files
 from ai_mixer.tracking.find import find_run
 from ai_mixer.trusted import check_names, from_card
@@ -55,11 +56,17 @@ class Mixer:
         """Knob positions [B, P] in 0–1 for rough audio: what `opinion` says, without its doubts."""
         return self.opinion(audio, sample_rate, reference, finished).knobs
 
-    def held_back(self, said: Prediction) -> Tensor:
-        """Positions [B, P] to mix with (see `caution`); those said, where no spread is known."""
-        if said.spread is None:
-            return said.knobs
-        return self.hold_untrained(cautious(said.knobs, said.spread, self.console.neutral))
+    def held_back(self, said: Prediction) -> Prediction:
+        """What to mix with (see `caution`); what was said, where no spread is known."""
+        held = cautious(said, self.console.neutral)
+        return held._replace(knobs=self.hold_untrained(held.knobs))
+
+    def refined(
+        self, said: Prediction, rough: Tensor, given: Tensor, condition: str, sample_rate: int
+    ) -> Prediction:
+        """What was said, or held back, in the light of what is given (see `refining`)."""
+        desk = (self.console, sample_rate, self.trained)
+        return refine(said, rough, given, condition, *desk)
 
     @torch.inference_mode()
     def opinion(

@@ -51,8 +51,10 @@ def refine(
     each song (reference), 80 of 5 s of it (paired). ValueError if nothing is given, or no spread
     was said.
     """
-    if condition not in MOVES or said.spread is None:
-        raise ValueError("refining needs a reference or a finished version, and a model with a spread")
+    if condition not in MOVES:
+        raise ValueError(f"refining needs a reference or the finished version, got {condition}")
+    if said.spread is None:
+        raise ValueError("refining needs a model that says by how much it may be off (a spread)")
     songs = zip(rough, given, said.knobs, said.spread, strict=True)
     found = [_refined(console, sample_rate, condition, free, *song) for song in songs]
     knobs, spread = zip(*found, strict=True)
@@ -71,6 +73,8 @@ def _refined(
 ) -> tuple[Tensor, Tensor]:
     """Knobs and spread of one song, [P] each."""
     moves = (free & spread.isfinite()).cpu()
+    if not moves.any():
+        return knobs, spread
     said, deviation = knobs.double().cpu(), 2.0**0.5 * spread.double().cpu()  # of Laplace's errors
     unlike = WITNESSES[condition](console, rate, rough, given)
 

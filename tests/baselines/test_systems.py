@@ -13,7 +13,7 @@ from ai_mixer.baselines.loudness_only import LoudnessOnly
 from ai_mixer.baselines.matching import Matching
 from ai_mixer.baselines.mean_knobs import MeanKnobs
 from ai_mixer.baselines.menu import ALWAYS, NAMES, choose
-from ai_mixer.baselines.model import Guest
+from ai_mixer.baselines.model import Guest, Model
 from ai_mixer.baselines.ridge import Ridge
 from ai_mixer.baselines.trees import Trees
 from ai_mixer.dsp.loudness import loudness_lufs
@@ -83,9 +83,9 @@ def test_a_guest_from_another_console_means_the_same_settings(player, batch):
     from ai_mixer.console.load import load_console
 
     said = Prediction(torch.full((2, len(player.trained)), 0.6))
-    player.hear, player.held_back = lambda batch, condition: said, lambda said: said.knobs
+    player.hear, player.held_back = lambda batch, condition: said, lambda said: said
     other = type(player)(**vars(player) | {"console": load_console(ranges="musical")})
-    own, read = (Guest(player, judge).mix(batch, "blind") for judge in (player, other))
+    own, read = (Guest(Model(player), judge).mix(batch, "blind") for judge in (player, other))
     assert own.audio.equal(read.audio)
     assert not own.knobs.allclose(read.knobs)
     for mine, told in zip(

@@ -53,9 +53,17 @@ def test_from_rows_to_a_page(home, songs_folder, monkeypatch, capsys):
     torch.testing.assert_close(model.weights.sum(1), torch.ones(3, 10))
 
     page = folder / "board.md"
-    typed(monkeypatch, leaderboard.main, f"out={page}", "folds=3", "examples=30", where[0])
+    typed(
+        monkeypatch,
+        leaderboard.main,
+        f"out={page}",
+        "folds=3",
+        "examples=30",
+        where[0],
+        "refined=[small]",
+    )
     text = page.read_text(encoding="utf-8")
-    for row in ("mean_knobs", "ridge", "trees", "small", "weighted_ensemble"):
+    for row in ("mean_knobs", "ridge", "trees", "small", "small, refined", "weighted_ensemble"):
         assert f"| {row} |" in text
     assert "2 |" in text  # seeds of the row
     assert "make train" in text

@@ -7,6 +7,7 @@ from ai_mixer.baselines.fitted import Fitted
 from ai_mixer.baselines.loudness_only import LoudnessOnly
 from ai_mixer.baselines.matching import Matching
 from ai_mixer.baselines.mean_knobs import MeanKnobs
+from ai_mixer.baselines.refined import Refined
 from ai_mixer.baselines.ridge import Ridge
 from ai_mixer.baselines.rough import Rough
 from ai_mixer.baselines.spectrum_match import SpectrumMatch
@@ -30,6 +31,7 @@ MENU: Mapping[str, Factory] = {
     "trees": lambda mixer, examples, _: Trees(mixer, examples),
     "spectrum_match": lambda *_: SpectrumMatch(),
     "matching": lambda *_: Matching(),
+    "refined": lambda mixer, *_: Refined(mixer),
     "fitted": lambda mixer, _, at_most: Fitted(mixer, at_most),
     "true_knobs": lambda mixer, *_: TrueKnobs(mixer),
 }

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ai_mixer.baselines.system import Answer, KnobSystem
+from ai_mixer.baselines.system import Answer, KnobSystem, System
 from ai_mixer.mixer import Mixer
 from ai_mixer.types import Batch
 
@@ -18,27 +18,27 @@ class Model(KnobSystem):
     def mix(self, batch: Batch, condition: str) -> Answer:
         """The mix a musician gets, held back where the model is unsure; and what it said."""
         said = self.mixer.hear(batch, condition)
-        applied = self.mixer.held_back(said)
+        applied = self.mixer.held_back(said).knobs
         audio = self.mixer.console(batch.rough, batch.sample_rate, applied)
         return Answer(audio, said.knobs)
 
 
-class Guest(Model):
+class Guest(System):
     """Another run's mixer on the same excerpts: an answer to whether a new model is better.
 
     judge: the mixer whose knobs are the truth's. If the guest plays another console or other
     ranges, its settings are read on the judge's knobs.
     """
 
-    def __init__(self, mixer: Mixer, judge: Mixer) -> None:
-        super().__init__(mixer)
-        self.judge = judge
+    def __init__(self, guest: KnobSystem, judge: Mixer) -> None:
+        self.guest, self.judge = guest, judge
+        self.conditions = guest.conditions
 
     def mix(self, batch: Batch, condition: str) -> Answer:
         """What its console makes of its knobs."""
-        audio, knobs = super().mix(batch, condition)
+        audio, knobs = self.guest.mix(batch, condition)
         assert knobs is not None
-        return Answer(audio, read_on(self.mixer, self.judge, knobs))
+        return Answer(audio, read_on(self.guest.mixer, self.judge, knobs))
 
 
 def read_on(mixer: Mixer, other: Mixer, knobs: Tensor) -> Tensor:

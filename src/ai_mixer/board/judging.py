@@ -8,24 +8,30 @@ from omegaconf import DictConfig
 
 from ai_mixer.assemble import held_out
 from ai_mixer.baselines.menu import take_part
-from ai_mixer.baselines.model import Guest
+from ai_mixer.baselines.model import Guest, Model
+from ai_mixer.baselines.refined import Refined
 from ai_mixer.baselines.system import System
 from ai_mixer.board.rows import Row
 from ai_mixer.evaluation.judge import judged
 from ai_mixer.mixer import Mixer
 from ai_mixer.types import CONDITIONS
 
+REFINED = ", refined"  # behind a row's title
 FLOORS = ("rough", "mean_knobs", "ridge", "trees")  # of the knobs
 SOUND = ("rough", "loudness_only", "mean_knobs", "spectrum_match")  # of the sound
 HEARD = ("blind", "reference")  # where nobody knows the knobs, nobody has the finished version
 
 
 class Exam(NamedTuple):
-    """What is asked: excerpts of each recording, and for the floors examples of other songs."""
+    """What is asked: excerpts of each recording, and for the floors examples of other songs.
+
+    refined: titles of the rows whose answers are judged refined, too.
+    """
 
     excerpts_per_song: int = 1
     examples: int = 960
     seed: int = 0
+    refined: tuple[str, ...] = ()
 
 
 class Marks(NamedTuple):
@@ -45,9 +51,7 @@ def examine(
     """
     marks: tuple[list[pd.DataFrame], list[pd.DataFrame]] = ([], [])
     for fold in folds:
-        mixers = {title: mixer for row in rows for title, mixer in row.mixers(fold).items()}
-        judge = next(iter(mixers.values()))
-        guests: dict[str, System] = {title: Guest(mixer, judge) for title, mixer in mixers.items()}
+        judge, guests = _guests(rows, fold, exam.refined)
         loader = {"held_out_per_song": exam.excerpts_per_song, "seed": exam.seed}
         songs = held_out(judge.config, judge.console, None, "reference", **loader).dataset("test")
         floors = _floors(FLOORS, judge, exam)
@@ -67,6 +71,19 @@ def examine(
     return Marks(*(_together(records, rows) for records in marks))
 
 
+def _guests(
+    rows: Sequence[Row], fold: str, refined: Sequence[str]
+) -> tuple[Mixer, dict[str, System]]:
+    """Whose knobs are the truth's, and who takes part."""
+    mixers = {(row.title, name): one for row in rows for name, one in row.mixers(fold).items()}
+    judge = next(iter(mixers.values()))
+    guests: dict[str, System] = {name: Guest(Model(m), judge) for (_, name), m in mixers.items()}
+    for (title, name), mixer in mixers.items():
+        if title in refined:
+            guests[name + REFINED] = Guest(Refined(mixer), judge)
+    return judge, guests
+
+
 def _floors(names: Sequence[str], judge: Mixer, exam: Exam) -> dict[str, System]:
     ready, missing = take_part(names, judge, examples=exam.examples, fitted_excerpts=0)
     if missing:
@@ -79,7 +96,12 @@ def _together(records: Sequence[pd.DataFrame], rows: Sequence[Row]) -> pd.DataFr
     if not records:
         return pd.DataFrame()
     table = pd.concat(records, ignore_index=True)
-    titles = {f"{row.title} {seed}": row.title for row in rows for seed in row.seeds}
+    titles = {
+        f"{row.title} {seed}{end}": row.title + end
+        for row in rows
+        for seed in row.seeds
+        for end in ("", REFINED)
+    }
     table["take"] = table.groupby(["condition", "system", "song_id"]).cumcount()
     table["system"] = table["system"].map(lambda name: titles.get(name, name))
     key = ["song_id", "take", "genre", "condition", "system"]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ai_mixer.baselines.mean_knobs import MeanKnobs
-from ai_mixer.baselines.model import Guest
+from ai_mixer.baselines.model import Guest, Model
 from ai_mixer.baselines.rough import Rough
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.evaluation.judge import judged
@@ -42,7 +42,7 @@ def judge(mixers: Mapping[str, Mixer], dataset: SongDataset) -> pd.DataFrame:
     """
     first = next(iter(mixers.values()))
     systems = {"rough": Rough(), "mean_knobs": MeanKnobs(first)}
-    guests = {name: Guest(mixer, first) for name, mixer in mixers.items()}
+    guests = {name: Guest(Model(mixer), first) for name, mixer in mixers.items()}
     title = f"judging {len(mixers)} runs on {len(dataset.songs)} songs"
     return judged({**systems, **guests}, CONDITIONS, first.console, dataset, title)[0]
 

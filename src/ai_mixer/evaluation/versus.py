@@ -13,7 +13,12 @@ from ai_mixer.metrics.knobs import HEADLINE
 from ai_mixer.metrics.statistics import Estimate, difference_estimate, holm, sign_flip, song_means
 
 LEVEL = 0.05
-BOUNDS = ("model", "true_knobs", "fitted")  # nobody the model could be asked to beat
+BOUNDS = (
+    "model",
+    "refined",
+    "true_knobs",
+    "fitted",
+)  # itself, and nobody the model could be asked to beat
 MUST_BEAT = ("mean_knobs", "loudness_only")
 KNOBS, DISTANCE = "knob error", "STFT distance"
 

@@ -53,4 +53,4 @@ def predicted(
     spreads = [one.spread for one in said if one.spread is not None]
     if spreads:
         mean = mean._replace(spread=torch.stack(spreads).mean(0))
-    return mixer.console.settings(mixer.held_back(mean) if held_back else mean.knobs)[0]
+    return mixer.console.settings((mixer.held_back(mean) if held_back else mean).knobs)[0]

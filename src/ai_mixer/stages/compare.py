@@ -86,7 +86,7 @@ def _sample(
 
 def _mix(mixer: Mixer, first: Mixer, batch: Batch, condition: str) -> Mix:
     """A run's mix; its settings as rows of the first run's knobs."""
-    knobs = mixer.held_back(mixer.hear(batch, condition))
+    knobs = mixer.held_back(mixer.hear(batch, condition)).knobs
     mix = mixer.console(batch.rough, batch.sample_rate, knobs)
     own = first.console
     rows = setting_rows(

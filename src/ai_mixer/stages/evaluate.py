@@ -59,7 +59,7 @@ def evaluate(
     conditions = conditions_for(condition, dataset.songs, dataset.excerpt_s)
     rivals, missing = take_part(names, mixer, examples=examples, fitted_excerpts=fitted_excerpts)
     if champion is not None:
-        rivals["champion"] = Guest(champion, mixer)
+        rivals["champion"] = Guest(Model(champion), mixer)
     asked, title = {**rivals, "model": Model(mixer)}, f"evaluating on {split} songs"
     said = (scores, speech_scores) if speech else (scores,)
     records, skipped = judged(asked, conditions, mixer.console, dataset, title, said)

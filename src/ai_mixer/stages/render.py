@@ -53,7 +53,7 @@ def _sample(mixer: Mixer, dataset: SongDataset, place: int, condition: str) -> S
     dataset.task.condition = condition
     batch = Batch.collate([dataset[0, place]])
     SkippedSongs().add(batch.skipped)
-    knobs = mixer.held_back(mixer.hear(batch, condition))
+    knobs = mixer.held_back(mixer.hear(batch, condition)).knobs
     mix = mixer.console(batch.rough, batch.sample_rate, knobs)
     names = [knob.name for knob in mixer.console.knobs]
     genre = int(batch.genre)
