@@ -74,7 +74,7 @@ def test_a_regression_learns_what_counts(kind, player, batch, monkeypatch):
 
 def test_mean_knobs_do_not_listen(player, batch):
     batch.knobs = torch.zeros(2, len(player.trained))
-    audio, knobs = MeanKnobs(player).mix(batch, "blind")
+    audio, knobs, _ = MeanKnobs(player).mix(batch, "blind")
     assert knobs.std(0).max() == 0
     assert audio.shape == batch.rough.shape
 

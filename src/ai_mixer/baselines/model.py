@@ -20,7 +20,7 @@ class Model(KnobSystem):
         said = self.mixer.hear(batch, condition)
         applied = self.mixer.held_back(said).knobs
         audio = self.mixer.console(batch.rough, batch.sample_rate, applied)
-        return Answer(audio, said.knobs)
+        return Answer(audio, said.knobs, said.spread)
 
 
 class Guest(System):
@@ -36,9 +36,10 @@ class Guest(System):
 
     def mix(self, batch: Batch, condition: str) -> Answer:
         """What its console makes of its knobs."""
-        audio, knobs = self.guest.mix(batch, condition)
+        audio, knobs, spread = self.guest.mix(batch, condition)
         assert knobs is not None
-        return Answer(audio, read_on(self.guest.mixer, self.judge, knobs))
+        read = read_on(self.guest.mixer, self.judge, knobs)
+        return Answer(audio, read, spread if read is knobs else None)  # it has no other travel
 
 
 def read_on(mixer: Mixer, other: Mixer, knobs: Tensor) -> Tensor:

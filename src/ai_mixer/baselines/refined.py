@@ -22,17 +22,18 @@ class Refined(KnobSystem):
 
     def knobs(self, batch: Batch, condition: str) -> Tensor:
         """[B, P]"""
-        return self._refined(self.mixer.hear(batch, condition), batch, condition)
+        return self._refined(self.mixer.hear(batch, condition), batch, condition).knobs
 
     def mix(self, batch: Batch, condition: str) -> Answer:
         """The mix a musician gets, and the knobs it is judged by."""
         said = self.mixer.hear(batch, condition)
-        knobs = applied = self._refined(said, batch, condition)
+        found = applied = self._refined(said, batch, condition)
         if condition == "reference":
             applied = self._refined(self.mixer.held_back(said), batch, condition)
-        return Answer(self.mixer.console(batch.rough, batch.sample_rate, applied), knobs)
+        audio = self.mixer.console(batch.rough, batch.sample_rate, applied.knobs)
+        return Answer(audio, found.knobs, found.spread)
 
-    def _refined(self, said: Prediction, batch: Batch, condition: str) -> Tensor:
+    def _refined(self, said: Prediction, batch: Batch, condition: str) -> Prediction:
         given = heard(batch, condition)
         assert given is not None
-        return self.mixer.refined(said, batch.rough, given, condition, batch.sample_rate).knobs
+        return self.mixer.refined(said, batch.rough, given, condition, batch.sample_rate)

@@ -10,10 +10,11 @@ from ai_mixer.types import CONDITIONS, Batch
 
 
 class Answer(NamedTuple):
-    """A mix [B, C, T], and the knobs [B, P] that made it where knobs did."""
+    """A mix [B, C, T]; where knobs made it, those [B, P], and how far off they may be if known."""
 
     audio: Tensor
     knobs: Tensor | None = None
+    spread: Tensor | None = None
 
 
 class System(ABC):

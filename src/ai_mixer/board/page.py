@@ -10,6 +10,7 @@ from ai_mixer.board.judging import FLOORS, HEARD, SOUND, Exam, Marks
 from ai_mixer.board.rows import Row
 from ai_mixer.disk import writing
 from ai_mixer.evaluation.versus import knob_error
+from ai_mixer.metrics.coverage import coverage
 from ai_mixer.metrics.markdown import HIGH, LOW, to_markdown
 from ai_mixer.metrics.statistics import difference_estimate
 from ai_mixer.metrics.tables import table_a, table_k
@@ -31,6 +32,10 @@ DIFFERENCES = """\
 By how much smaller a row's mean knob error is than the best single row's of the condition
 (difference, 95 % over songs; above 0 is better).
 """
+SPREADS = """\
+Share of true knobs within the 80 % interval that a model says (its factors come from validation
+songs): 0.80 is an honest model, less a boasting one.
+"""
 SOUNDS = """\
 Protocol A on roughs by another processor (`make roughs`), the mixes as a musician gets them:
 closeness = 1 − d(mix)/d(rough), STFT at equal loudness, and the share of songs that came closer.
@@ -41,9 +46,12 @@ def knobs_table(records: pd.DataFrame) -> pd.DataFrame:
     """Headline skill and MAE of everybody; floors first."""
     rows = {}
     for system in _ordered(records, FLOORS):
-        table = table_k(records, system)
+        answered = records["condition"].isin(_answered(records, system))
+        table = table_k(records[answered], system)
         rows[system] = {
             f"{condition} {number}": float(table[condition, key]["headline"])
+            if condition in table
+            else np.nan
             for condition in CONDITIONS
             for number, key in _numbers()
         }
@@ -71,12 +79,27 @@ def sound_table(records: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("system")
 
 
+def spread_table(records: pd.DataFrame) -> pd.DataFrame:
+    """How much of the truth lies within what was said, of everybody who says a spread."""
+    rows: dict[str, dict[str, float]] = {}
+    for system in _ordered(records, FLOORS):
+        for condition in CONDITIONS:
+            chosen = (records["system"] == system) & (records["condition"] == condition)
+            found = coverage(records[chosen])
+            if found is not None:
+                ends = zip(("", LOW, HIGH), (found.value, found.low, found.high), strict=True)
+                rows.setdefault(system, {}).update({condition + end: value for end, value in ends})
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("system")
+
+
 def differences(records: pd.DataFrame, rival: Mapping[str, str]) -> pd.DataFrame:
     """Every row's mean knob error against a rival's per condition: gain with its interval."""
     rows: dict[str, dict[str, float]] = {}
     for condition, other in rival.items():
         theirs = _errors(records, other, condition)
         for system in _ordered(records, FLOORS):
+            if condition not in _answered(records, system):
+                continue
             mine = _errors(records, system, condition)
             songs = theirs.index.get_level_values("song_id").to_numpy()
             found = difference_estimate(theirs.to_numpy(), mine.to_numpy(), songs)
@@ -99,7 +122,9 @@ def write_page(
         f"Best single row: {', '.join(f'{c} `{name}`' for c, name in best.items())}. {DIFFERENCES}",
         to_markdown(differences(marks.knobs, best), digits=4),
     ]
-    tables = {"knobs": skills, "recipes": _recipes(rows)}
+    spreads = spread_table(marks.knobs)
+    parts.append(f"## Spread\n\n{SPREADS}\n{to_markdown(spreads)}")
+    tables = {"knobs": skills, "spread": spreads, "recipes": _recipes(rows)}
     if len(marks.sound):
         tables["sound"] = sound_table(marks.sound)
         parts.append(f"## Sound\n\n{SOUNDS}\n{to_markdown(tables['sound'])}")
@@ -140,6 +165,11 @@ def _first(row: Row) -> Path:
 def _ordered(records: pd.DataFrame, first: Sequence[str]) -> list[str]:
     there = list(dict.fromkeys(records["system"]))
     return [name for name in first if name in there] + sorted(set(there) - set(first))
+
+
+def _answered(records: pd.DataFrame, system: str) -> list[str]:
+    """Under which conditions it was asked."""
+    return list(records.loc[records["system"] == system, "condition"].unique())
 
 
 def _errors(records: pd.DataFrame, system: str, condition: str) -> pd.Series:

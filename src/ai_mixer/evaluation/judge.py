@@ -13,6 +13,7 @@ from ai_mixer.cores import over_cores
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.data.skipped import SkippedSongs
 from ai_mixer.dsp.loudness import loudness_lufs
+from ai_mixer.metrics.coverage import inside
 from ai_mixer.metrics.distance import Target
 from ai_mixer.metrics.distortion import console_thd_n_percent
 from ai_mixer.metrics.knob_use import knob_use
@@ -82,7 +83,7 @@ class Judge:
         unknown = system.needs_knobs and not bool(batch.mask.any())
         if unknown or not _chosen(place, self.excerpts, system.at_most):
             return {}
-        audio, knobs = system.mix(batch, condition)
+        audio, knobs, spread = system.mix(batch, condition)
         if system.only_level:  # at equal loudness it is the rough; crest and width know no level
             gap = target.loudness - loudness_lufs(audio, batch.sample_rate)
             measured = {**rough, "loudness_lu": gap.abs()}
@@ -93,6 +94,8 @@ class Judge:
         if knobs is not None:
             measured |= knob_errors(self.console.knobs, knobs, batch.knobs, batch.mask)
             measured |= knob_use(self.console.knobs, knobs)
+        if knobs is not None and spread is not None:
+            measured |= inside(self.console.names, knobs, spread, batch.knobs, batch.mask)
         for score in self.scores if name in SCORED else ():
             measured |= score(audio, batch.finished, batch.sample_rate)
         if knobs is not None and name == "model":

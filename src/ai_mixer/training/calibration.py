@@ -13,13 +13,12 @@ import numpy as np
 import torch
 
 from ai_mixer.data.module import MixData
+from ai_mixer.metrics.coverage import HALF_WIDTH, SHARE
 from ai_mixer.models.listener import ask
 from ai_mixer.quiet import track
 from ai_mixer.system import MixSystem
 from ai_mixer.types import CONDITIONS
 
-SHARE = 0.8
-HALF_WIDTH = -math.log(1.0 - SHARE)  # of the interval, in spreads: errors are taken for Laplace's
 LEAST = 20  # examples on which a knob counts; with fewer nobody knows how far off it is
 
 Factors = dict[str, dict[str, float]]
