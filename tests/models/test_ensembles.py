@@ -72,3 +72,21 @@ def test_a_certain_gate_asks_one_specialist():
     torch.testing.assert_close(model.decide(seen, read), each.mean(0))
     model.genre.bias[GENRES.index("jazz")] = 100.0
     torch.testing.assert_close(model.decide(seen, read), each[GENRES.index("jazz")])
+
+
+@torch.no_grad()
+def test_from_one_genre_to_another_knobs_glide():
+    """Halfway in probability is halfway in every knob; no step is larger than its probability."""
+    torch.manual_seed(0)
+    model = GenreEnsemble(KNOBS, RATE, channels=8, blocks=2, features=16, n_mels=32).eval()
+    for specialist in model.specialists:
+        torch.nn.init.normal_(specialist.linear.weight, std=0.5)
+    seen, read = torch.randn(1, 48), torch.randn(1, 16)
+    both = torch.cat([seen, read], dim=-1)
+    rock, jazz = (model.specialists[GENRES.index(name)](both) for name in ("rock", "jazz"))
+    model.genre.weight.zero_()
+    model.genre.bias.fill_(-1e9)
+    for share in torch.linspace(0.01, 0.99, 9):
+        model.genre.bias[GENRES.index("rock")] = (1 - share).log()
+        model.genre.bias[GENRES.index("jazz")] = share.log()
+        torch.testing.assert_close(model.decide(seen, read), (1 - share) * rock + share * jazz)
