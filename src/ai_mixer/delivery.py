@@ -20,7 +20,7 @@ from ai_mixer.dsp.lookahead import Ballistics, lookahead_gain_db
 from ai_mixer.dsp.loudness import BLOCK_S, HOP_S, LoudnessMeter, gated_lufs
 from ai_mixer.dsp.true_peak import SOFT, EnvelopeStream, TruePeakMeter
 from ai_mixer.effects.limiter import BLOCK, MARGIN_DB, Limiter
-from ai_mixer.replay import KEPT_BYTES, Play, Replay
+from ai_mixer.replay import Play, Replay
 from ai_mixer.units import SILENCE_DB, db_to_ratio
 
 TARGETS_LUFS = {
@@ -86,7 +86,7 @@ def deliver(
             window,
             ceiling_db,
             max_reduction_db,
-            kept_bytes=song.nbytes,
+            kept=song.shape[-1],
         )
         delivered.append(torch.cat(list(mix()), dim=-1))
         reports.append(report)
@@ -100,15 +100,15 @@ def deliver_blocks(
     window: tuple[float, float],
     ceiling_db: float = -1.0,
     max_reduction_db: float = MAX_REDUCTION_DB,
-    kept_bytes: int = KEPT_BYTES,
+    kept: int = 0,
 ) -> tuple[Play, Delivered]:
     """The same for one song of any length, played in blocks [C, n]: the result, and the report.
 
     play: called three times or more. window: the loudness in LUFS must lie from … to; see
-    `loudness_window`. kept_bytes: a result that takes no more is rendered once, and kept.
+    `loudness_window`. kept: the song's length, if its result is to be kept and not rendered again.
     """
     limiter = Limiter(ceiling_db)
-    song = Replay(lambda: (block[None] for block in play()), kept_bytes=0)
+    song = Replay(lambda: (block[None] for block in play()))
     sketch, meter = _Sketch(sample_rate, limiter), LoudnessMeter(sample_rate)
     for block in song():
         sketch.push(block)
@@ -122,7 +122,7 @@ def deliver_blocks(
     for _ in range(RENDERS):
         gain_db = 0.0 if silent else sketch.gain_db(wanted + miss, most_db)
         render = _Render(song, limiter, sample_rate, 10 ** (gain_db / 20))
-        rendered = Replay(render, kept_bytes)
+        rendered = Replay(render, kept)
         reading, peak = _measured(ahead(rendered()), sample_rate)
         reduction_db = render.reduction_db
         miss += wanted - reading

@@ -2,36 +2,38 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+import torch
 from torch import Tensor
-
-KEPT_BYTES = 128 << 20  # six minutes of stereo at 44.1 kHz
 
 Play = Callable[[], Iterable[Tensor]]
 """Plays a song from its beginning: blocks [..., n] in order. It must give the same each time."""
 
 
 class Replay:
-    """`play`, remembered while it is played the first time, if it takes no more than `kept_bytes`.
+    """`play`, kept in memory while it is played the first time, if it is `length` samples long.
 
-    So a short song is rendered once, and a long one costs time instead of memory.
+    length: samples of a channel; 0: nothing is kept. So a short song is rendered once, and a long
+    one costs time instead of memory. Kept in one piece: blocks that stay between others that come
+    and go would leave holes in the heap, which took 150 MB for a song of four minutes.
     """
 
-    def __init__(self, play: Play, kept_bytes: int = KEPT_BYTES) -> None:
-        self._play, self._kept_bytes = play, kept_bytes
-        self._blocks: list[Tensor] | None = None
+    def __init__(self, play: Play, length: int = 0) -> None:
+        self._play, self._length = play, length
+        self._blocks: tuple[Tensor, ...] | None = None
 
     def __call__(self) -> Iterator[Tensor]:
-        """The song from its beginning."""
+        """The song from its beginning, in the same blocks each time."""
         if self._blocks is not None:
             yield from self._blocks
             return
-        blocks: list[Tensor] | None = []
-        taken = 0
+        kept, sizes, done = torch.empty(0), list[int](), 0
         for block in self._play():
-            taken += block.nbytes
-            if taken > self._kept_bytes:
-                blocks = None
-            if blocks is not None:
-                blocks.append(block)
+            size = block.shape[-1]
+            if done + size <= self._length:
+                kept = kept if done else block.new_empty(*block.shape[:-1], self._length)
+                kept[..., done : done + size] = block
+            sizes.append(size)
+            done += size
             yield block
-        self._blocks = blocks
+        if done == self._length:
+            self._blocks = torch.split(kept, sizes, dim=-1)

@@ -21,6 +21,7 @@ from ai_mixer.front.preset import Preset, Section
 from ai_mixer.front.rendering import check_free, check_output
 from ai_mixer.front.sections import borders_s
 from ai_mixer.front.stages import FREE, SAFE, Values, Wishes, decide
+from ai_mixer.heap import give_back
 
 
 class ByName(dict[str, Values]):
@@ -114,9 +115,11 @@ class AudioMixer:
         other = Sound(reference) if reference else None
         with one_thread():
             before = measure(ahead(sound.blocks()), sound.sample_rate)
+            give_back()
             if preset is None:
                 preset = self.decided(sound, before, model, other, wishes, adaptive)
                 preset = replace(preset, target=target, ceiling_db=ceiling_db)
+                give_back()
             return finish(sound, before, preset, output, beside=beside)
 
     def decided(

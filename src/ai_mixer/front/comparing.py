@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ai_mixer import packaged
 from ai_mixer.files import Sound, draft_of, write_sound, write_text
 from ai_mixer.front.stages import Wishes
+from ai_mixer.heap import give_back
 from ai_mixer.listening.spectrogram import band_levels_db, top_hz
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def compare(
         taken = sum(_filename(other) == name for other in outcomes)  # two folders of one name
         output = folder / f"{path.stem}_{name}{taken + 1 if taken else ''}_mixed.wav"
         outcomes[model] = mixer.mix_file(path, output, model=model, wishes=wishes, force=force)
+    give_back()
     write_text(folder / TABLE, table(outcomes))
     draw({"original": original, **{m: o.output for m, o in outcomes.items()}}, folder / PICTURE)
     return folder
@@ -81,12 +83,13 @@ def table(outcomes: "dict[str, Outcome]") -> str:
 
 def draw(files: dict[str, Path], target: Path) -> None:
     """Spectrograms of all versions, one below the other, on the same colours."""
+    levels = {name: _levels(Sound(file)) for name, file in files.items()}
+    give_back()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 1 + 2.2 * len(files)), layout="constrained")
     FigureCanvasAgg(figure)
-    levels = {name: _levels(Sound(file)) for name, file in files.items()}
     top = max(float(level.max()) for level, _ in levels.values())
     for place, (name, (level, extent)) in enumerate(levels.items(), 1):
         axes = figure.add_subplot(len(files), 1, place)

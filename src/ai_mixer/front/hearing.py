@@ -13,22 +13,32 @@ from ai_mixer.types import Prediction
 LONGEST_S = 60.0  # of one window, for a model that was trained on whole songs
 
 
-def windows(
-    sound: Sound, mixer: Mixer, start_s: float = 0.0, stop_s: float = math.inf
-) -> list[Tensor]:
+class Windows:
     """The windows that the model would choose of this part of the song, each [1, C, T].
 
-    At the model's rate, read where they lie: a song of hours takes no more memory than they do.
+    At the model's rate, read where they lie and when they are asked for: a song of hours takes no
+    more memory than one of them. After the last one comes the first again.
     """
-    rate = mixer.sample_rate
-    first, last = (math.ceil(end * rate) for end in (start_s, min(stop_s, sound.duration_s)))
-    size = min(mixer.window or round(LONGEST_S * rate), last - first)
-    count = max(1, min(MAX_WINDOWS, (last - first) // size)) if mixer.window else 1
-    starts = torch.linspace(0, last - first - size, count).long() if count > 1 else [0]
-    return [
-        at_rate(sound.span, sound.sample_rate, first + int(start), size, rate)[None]
-        for start in starts
-    ]
+
+    def __init__(
+        self, sound: Sound, mixer: Mixer, start_s: float = 0.0, stop_s: float = math.inf
+    ) -> None:
+        self._sound, self._rate = sound, mixer.sample_rate
+        ends_s = start_s, min(stop_s, sound.duration_s)
+        self._first, last = (math.ceil(end_s * self._rate) for end_s in ends_s)
+        length = last - self._first
+        self._size = min(mixer.window or round(LONGEST_S * self._rate), length)
+        count = max(1, min(MAX_WINDOWS, length // self._size)) if mixer.window else 1
+        starts = torch.linspace(0, length - self._size, count).long() if count > 1 else [0]
+        self._starts = [int(start) for start in starts]
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __getitem__(self, n: int) -> Tensor:
+        first = self._first + self._starts[n % len(self)]
+        sound = self._sound
+        return at_rate(sound.span, sound.sample_rate, first, self._size, self._rate)[None]
 
 
 def predicted(
@@ -43,11 +53,11 @@ def predicted(
 
     held_back: where it is unsure, as it is to be mixed.
     """
-    roughs = windows(sound, mixer, start_s, stop_s)
-    others: list[Tensor] | list[None] = windows(reference, mixer) if reference else [None]
+    roughs = Windows(sound, mixer, start_s, stop_s)
+    others = Windows(reference, mixer) if reference else None
     said = [  # one at a time, as the model would have averaged them
-        mixer.opinion(roughs[n % len(roughs)], mixer.sample_rate, others[n % len(others)])
-        for n in range(max(len(roughs), len(others)))
+        mixer.opinion(roughs[n], mixer.sample_rate, others[n] if others else None)
+        for n in range(max(len(roughs), len(others or ())))
     ]
     mean = Prediction(torch.stack([one.knobs for one in said]).mean(0))
     spreads = [one.spread for one in said if one.spread is not None]

@@ -19,9 +19,10 @@ from ai_mixer.front.outcome import Outcome, finish
 from ai_mixer.front.preset import one
 from ai_mixer.front.rendering import check_free, check_output
 from ai_mixer.front.stages import FREE, Wishes, decide
+from ai_mixer.heap import give_back
 
-HEARD_S = 20.0
-ALIGN_RATE = 11_025
+ALIGNED_S, ALIGN_RATE = 20.0, 11_025
+HEARD_S = 4.0  # of the loudest there is: 20 s took 1.2 GB to fit
 SHORTEST_S = 1.0
 FIT_RATE = 44_100
 OTHER_DB = 4.0  # a difference that is left: no settings lead from the one to the other
@@ -50,8 +51,10 @@ def match(
     with one_thread():
         before = measure(ahead(sound.blocks()), sound.sample_rate)
         aim = measure(ahead(other.blocks()), other.sample_rate)
-        pair = _same_excerpt(sound, other)
+        give_back()
+        pair = _same_excerpt(sound, other, _loudest_s(aim))
         found = None if pair is None else fit(*pair, ranges.console(), FIT_RATE)
+        give_back()
         if found is None or float(found.error_db[0]) > OTHER_DB:
             preset = mixer.decided(sound, before, None, other, wishes or Wishes(), False)
             note = f"{finished.name} is not the same recording: taken as a reference"
@@ -70,14 +73,25 @@ def _target(aim: Figures) -> float | None:
     return None if aim.silent else round(min(max(aim.loudness_lufs, -60.0), 0.0), 2)
 
 
-def _same_excerpt(sound: Sound, other: Sound) -> tuple[Tensor, Tensor] | None:
-    """The same stretch of both, [2, T] at 44.1 kHz; None if they are not of one recording."""
+def _loudest_s(figures: Figures) -> float:
+    """Where the loudest HEARD_S begin, s."""
+    powers = (10 ** (figures.seconds / 10)).sum(-1)
+    size = min(round(HEARD_S), len(powers))
+    return float(powers.unfold(0, size, 1).sum(-1).argmax())
+
+
+def _same_excerpt(sound: Sound, other: Sound, start_s: float) -> tuple[Tensor, Tensor] | None:
+    """The same stretch of both, [2, T] at 44.1 kHz; None if they are not of one recording.
+
+    start_s: where it begins in `other`. Aligned on the longer stretch around it.
+    """
     shared_s = min(sound.duration_s, other.duration_s)
     if shared_s < 2 * SHORTEST_S:
         return None
-    heard_s = min(HEARD_S, shared_s - SHORTEST_S)
-    start_s = (shared_s - heard_s) / 2
-    before, after = (_excerpt(one, start_s, heard_s, ALIGN_RATE) for one in (sound, other))
+    heard_s, aligned_s = (min(most_s, shared_s - SHORTEST_S) for most_s in (HEARD_S, ALIGNED_S))
+    start_s = min(start_s, shared_s - SHORTEST_S / 2 - heard_s)
+    around_s = max(0.0, min(start_s - (aligned_s - heard_s) / 2, shared_s - aligned_s))
+    before, after = (_excerpt(one, around_s, aligned_s, ALIGN_RATE) for one in (sound, other))
     lag_s = lag(before.mean(0).numpy(), after.mean(0).numpy(), ALIGN_RATE)
     if math.isnan(lag_s):
         return None

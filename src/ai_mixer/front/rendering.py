@@ -17,11 +17,13 @@ from ai_mixer.front import ranges
 from ai_mixer.front.expansion import expand
 from ai_mixer.front.figures import Figures, measure
 from ai_mixer.front.preset import Preset
-from ai_mixer.replay import KEPT_BYTES, Play, Replay
+from ai_mixer.heap import give_back
+from ai_mixer.replay import Play, Replay
 
 ENCODINGS = 4  # of a lossy file, until what comes out again keeps the ceiling
 ROOM_DB = 0.02
 LOUDEST_LUFS, QUIETEST_LUFS = 0.0, -60.0
+KEPT_BYTES = 128 << 20  # of a song between its renders: six minutes of stereo at 44.1 kHz
 GLIDE_S = 4.0  # from one section's settings to the next one's, around the border
 
 
@@ -39,15 +41,16 @@ def render_file(
 
     OSError or ValueError in one line; `output` is whole or as it was.
     """
-    raw = Replay(lambda: ahead(mixed(sound, preset, before)))
+    raw = Replay(lambda: ahead(mixed(sound, preset, before)), _kept(sound, KEPT_BYTES))
     ceiling_db, window = preset.ceiling_db, window_of(preset, before)
     most_db = MAX_REDUCTION_DB if limit else 0.0
     attempts = ENCODINGS if format_of(output).lossy else 1
     with draft_of(output) as draft:
         for _ in range(attempts):
             play, delivered = deliver_blocks(
-                raw, sound.sample_rate, window, ceiling_db, most_db, KEPT_BYTES // 2
+                raw, sound.sample_rate, window, ceiling_db, most_db, _kept(sound, KEPT_BYTES // 2)
             )
+            give_back()
             _write(draft, play, sound)
             written = Sound(draft)
             after = measure(ahead(written.blocks()), written.sample_rate)
@@ -121,6 +124,11 @@ def check_free(files: Iterable[Path], force: bool) -> None:
     for file in files:
         if file.exists() and not force:
             raise FileExistsError(errno.EEXIST, "is there already: --force overwrites", str(file))
+
+
+def _kept(sound: Sound, most_bytes: int) -> int:
+    """The length of a song that fits, else 0."""
+    return sound.frames if 4 * sound.frames * sound.channels <= most_bytes else 0
 
 
 def _write(draft: Path, play: Play, sound: Sound) -> None:

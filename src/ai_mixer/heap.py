@@ -1,0 +1,25 @@
+"""Memory that was used and is free again goes back to the system."""
+
+import ctypes
+from functools import lru_cache
+from typing import Any
+
+
+def give_back() -> None:
+    """To be called between the stages of a long work.
+
+    The C library keeps what one stage freed in the heaps of its threads, and the next stage, in
+    other threads, takes as much again: mixing four minutes held 180 MB that nobody used. Does
+    nothing where the C library has no `malloc_trim` (it is glibc's).
+    """
+    trim = _trim()
+    if trim is not None:
+        trim(0)
+
+
+@lru_cache
+def _trim() -> Any:
+    try:
+        return ctypes.CDLL(None).malloc_trim
+    except (OSError, TypeError, AttributeError):  # another system's
+        return None
