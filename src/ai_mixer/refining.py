@@ -28,6 +28,7 @@ SAME_DB = 1.0  # of the same excerpt: what the console cannot do
 OUTLIER = 2.0  # standard deviations; beyond, another excerpt is another passage
 HELD = 1e3  # standard deviations: what was said is never an outlier
 FLOOR = 1e-4  # of the loudest band: what lies deeper is not compared
+MONO = 1e-6  # power of the side over that of the mid: no width is heard
 MOVES = {"reference": 2, "paired": 6}  # more change little
 
 Unlike = Callable[[Tensor], Tensor]
@@ -96,12 +97,16 @@ def _refined(
 def _another_excerpt(console: Console, rate: int, rough: Tensor, given: Tensor) -> Unlike:
     """By long-term levels of mid and side, their differences made independent of each other."""
     wanted_db, floor = _levels_db(given[None], rate)
-    apart = _apart(wanted_db.shape[1] // 2).to(wanted_db)
+    bands = wanted_db.shape[1] // 2
+    apart, no_side = _apart(bands).to(wanted_db), _mono(rough) or _mono(given)
 
     def unlike(points: Tensor) -> Tensor:
         roughs = rough.expand(len(points), -1, -1)
         mix = console(roughs, rate, points.to(roughs), limit=False)
-        return ((_levels_db(mix, rate, floor)[0] - wanted_db) @ apart).cpu()
+        difference_db = _levels_db(mix, rate, floor)[0] - wanted_db
+        if no_side:  # what is not known is as the rest would have it, and says nothing of its own
+            difference_db[:, bands:] = MID_SIDE * difference_db[:, :bands]
+        return (difference_db @ apart).cpu()
 
     return unlike
 
@@ -114,6 +119,12 @@ def _same_excerpt(console: Console, rate: int, rough: Tensor, given: Tensor) -> 
 
 
 WITNESSES = {"reference": _another_excerpt, "paired": _same_excerpt}
+
+
+def _mono(audio: Tensor) -> bool:
+    """Audio [C, T] whose side is as good as silent."""
+    mid, side = mid_side(audio[None])[0].square().sum(-1)
+    return bool(side <= MONO * mid)
 
 
 def _levels_db(x: Tensor, rate: int, floor: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ from ai_mixer.files import Sound
 from ai_mixer.mixer import MAX_WINDOWS, Mixer
 from ai_mixer.types import Prediction
 
+REFINED_S = 20.0  # what a mix after a reference is refined by: some 30 renders of it
 LONGEST_S = 60.0  # of one window, for a model that was trained on whole songs
 
 
@@ -51,7 +52,8 @@ def predicted(
 ) -> dict[str, float]:
     """Knob → value in its unit, as the model sets it for this part of the song.
 
-    held_back: where it is unsure, as it is to be mixed.
+    held_back: as it is to be mixed: held back where it is unsure, and with a reference refined
+    until the song measures like it.
     """
     roughs = Windows(sound, mixer, start_s, stop_s)
     others = Windows(reference, mixer) if reference else None
@@ -63,4 +65,18 @@ def predicted(
     spreads = [one.spread for one in said if one.spread is not None]
     if spreads:
         mean = mean._replace(spread=torch.stack(spreads).mean(0))
-    return mixer.console.settings((mixer.held_back(mean) if held_back else mean).knobs)[0]
+    if held_back:
+        mean = mixer.held_back(mean)
+        if others and mean.spread is not None:
+            both = _some(roughs, mixer), _some(others, mixer)
+            mean = mixer.refined(mean, *both, "reference", mixer.sample_rate)
+    return mixer.console.settings(mean.knobs)[0]
+
+
+def _some(windows: Windows, mixer: Mixer) -> Tensor:
+    """About REFINED_S of the song, evenly from all of it: [1, C, T]."""
+    length = round(REFINED_S * mixer.sample_rate)
+    first = windows[0].shape[-1]
+    count = max(1, min(len(windows), length // first))
+    chosen = [windows[(2 * n + 1) * len(windows) // (2 * count)] for n in range(count)]
+    return torch.cat(chosen, -1)[..., :length]
