@@ -46,11 +46,12 @@ def find_rows(store: Store, experiment: str, folds: int) -> tuple[list[Row], dic
             continue
         title = str(run.info.run_name).partition(",")[0]
         parts = finished_folds(store, run.info.run_id)
-        seed = int(_config(run).get("seed", 0))
-        row = rows.setdefault(title, Row(title))
         if run.info.status != "FINISHED" or len(parts) < folds:
             left_out[run.info.run_id[:8]] = f"{title}: {len(parts)} of {folds} folds are finished"
-        elif seed in row.seeds:
+            continue
+        seed = int(_config(run).get("seed", 0))
+        row = rows.setdefault(title, Row(title))
+        if seed in row.seeds:
             left_out[run.info.run_id[:8]] = f"{title}: of the same seed as a newer one"
         else:
             folders = {fold: artifact_folder(one.info.artifact_uri) for fold, one in parts.items()}
