@@ -29,6 +29,10 @@ def over_cores(
     title: what is shown of the progress. The results do not depend on the number of threads. An
     error ends it, once what is under way is done.
     """
+    if len(items) == 1:  # no pool: a thread of its own has a heap of its own
+        with one_thread():
+            yield from (function(item) for item in track(items, title))
+        return
     workers = torch.get_num_threads()
     torch.set_num_threads(1)  # before the threads are made: each takes over what is set
     pool = ThreadPoolExecutor(workers, initializer=_alone)

@@ -13,8 +13,7 @@ class Replay:
     """`play`, kept in memory while it is played the first time, if it is `length` samples long.
 
     length: samples of a channel; 0: nothing is kept. So a short song is rendered once, and a long
-    one costs time instead of memory. Kept in one piece: blocks that stay between others that come
-    and go would leave holes in the heap, which took 150 MB for a song of four minutes.
+    one costs time instead of memory. Kept in one piece, which goes back to the system as a whole.
     """
 
     def __init__(self, play: Play, length: int = 0) -> None:

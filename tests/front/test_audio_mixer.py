@@ -95,6 +95,13 @@ def test_settings_by_model_under_both_names(song):
         predictions["Nobody"]
 
 
+def test_settings_that_are_predicted_are_those_that_are_applied(song, tmp_path):
+    mixer = AudioMixer()
+    for name, settings in mixer.predict_mixing_parameters(song).items():
+        outcome = mixer.mix_file(song, tmp_path / f"{name}.wav", model=name)
+        assert outcome.preset.settings == settings
+
+
 @pytest.mark.parametrize("shape", [(2, 4410), (1, 4410), (4410,), (3, 2, 4410)])
 @pytest.mark.parametrize("kind", [np.float32, np.float64, torch.float32])
 def test_settings_are_applied_to_any_shape(shape, kind):

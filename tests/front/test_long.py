@@ -20,6 +20,16 @@ AudioMixer().mix_file(sys.argv[1], sys.argv[2], preset=one(settings, target=-12.
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
+COMMAND = """
+import resource, sys
+from ai_mixer.cli import main
+try:
+    main()
+except SystemExit as ended:
+    assert not ended.code
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
 
 def song_of(path, minutes, music):
     """The small song again and again."""
@@ -48,3 +58,25 @@ def test_memory_does_not_grow_with_the_song(tmp_path, music, capsys):
         print(f"\n15 min: {short} MiB, {minutes} min: {long} MiB")
     assert long <= short + 0.25 * minutes + 40  # a millisecond is two numbers in the sketch
     assert max(short, long) <= MOST_MIB
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("mix", "song.wav"),
+        ("mix", "song.wav", "-o", "mix.mp3"),
+        ("compare", "song.wav"),
+        ("enhance", "song.wav"),
+        ("match", "song.wav", "finished.wav"),
+        ("analyse", "song.wav"),
+    ],
+    ids=" ".join,
+)
+def test_four_minutes_fit_in_little_memory(tmp_path, music, words):
+    """Once compiled: the first run after installing takes some 900 MiB."""
+    for name, level in (("song", 0.5), ("finished", 0.7)):
+        song_of(tmp_path / f"{name}.wav", 4, level * music)
+    command = [sys.executable, "-c", COMMAND, *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert int(done.stdout.splitlines()[-1]) <= MOST_MIB

@@ -22,6 +22,7 @@ from ai_mixer.front.rendering import check_free, check_output
 from ai_mixer.front.sections import borders_s
 from ai_mixer.front.stages import FREE, SAFE, Values, Wishes, decide
 from ai_mixer.heap import give_back
+from ai_mixer.mixer import Mixer
 
 
 class ByName(dict[str, Values]):
@@ -50,10 +51,14 @@ class AudioMixer:
         return packaged.names()
 
     def predict_mixing_parameters(self, path: str | Path) -> ByName:
-        """Packaged model → knob → value in its own unit, as the model says it, unclamped."""
+        """Packaged model → knob → value in its own unit, as `mix_file` would set it without a wish.
+
+        So within the musical range, and nearer neutral where the model is unsure.
+        """
         sound = Sound(path)
         packaged.champion()  # says so if there is none
-        return ByName({name: predicted(chosen(name)[1], sound) for name in self.models})
+        whole = (0.0, sound.duration_s)
+        return ByName({name: _settings(chosen(name)[1], sound, *whole) for name in self.models})
 
     def apply_mixing_parameters(
         self, audio: Any, sample_rate: int, settings: Mapping[str, float]
@@ -138,8 +143,7 @@ class AudioMixer:
         stops = [*starts[1:], sound.duration_s]
         sections = []
         for start_s, stop_s in zip(starts, stops, strict=True):
-            said = predicted(mixer, sound, reference, start_s, stop_s, held_back=True)
-            settings = decide(said, ranges.knobs(), wishes, ranges.knobs(held))
+            settings = _settings(mixer, sound, start_s, stop_s, reference, wishes, held)
             sections.append(Section(start_s, settings))
         heard = f", after {reference.path.name}" if reference else ""
         return Preset(tuple(sections), model=name, about=f"mixed by {name}{heard}")
@@ -149,6 +153,20 @@ class AudioMixer:
         from ai_mixer.front.comparing import compare
 
         return compare(self, Path(path), self.models, Path(folder) if folder else None)
+
+
+def _settings(
+    mixer: Mixer,
+    sound: Sound,
+    start_s: float,
+    stop_s: float,
+    reference: Sound | None = None,
+    wishes: Wishes | None = None,
+    held: str = SAFE,
+) -> Values:
+    """What the model sets for this part of the song, as it is wished for, within `held`."""
+    said = predicted(mixer, sound, reference, start_s, stop_s, held_back=True)
+    return decide(said, ranges.knobs(), wishes or Wishes(), ranges.knobs(held))
 
 
 def _float_like(audio: Any) -> Any:

@@ -22,7 +22,7 @@ from ai_mixer.front.stages import FREE, Wishes, decide
 from ai_mixer.heap import give_back
 
 ALIGNED_S, ALIGN_RATE = 20.0, 11_025
-HEARD_S = 4.0  # of the loudest there is: 20 s took 1.2 GB to fit
+HEARD_S = 4.0  # the loudest there are: 20 s leave as little and take 1.2 GB
 SHORTEST_S = 1.0
 FIT_RATE = 44_100
 OTHER_DB = 4.0  # a difference that is left: no settings lead from the one to the other
