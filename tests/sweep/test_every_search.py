@@ -20,7 +20,7 @@ PAIRS = [
 ]
 
 
-class Composed(Exception):  # noqa: N818  # ends a trial before it trains
+class Composed(Exception):  # ends a trial before it trains
     """What a trial would train."""
 
 
