@@ -36,7 +36,6 @@ def run(stage, *words, **environment):
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=500,
         check=False,
     )
     assert done.returncode == 0, done.stderr
