@@ -1,6 +1,6 @@
 """What a sweep costs beside its trainings, and what a second worker brings.
 
-python benchmarks/sweep.py                      on a machine that does nothing else, 2 minutes and more
+python benchmarks/sweep.py                      on a machine that does nothing else: minutes
 python benchmarks/sweep.py model=enhanced_cnn   any word of make sweep fits
 
 Each sweep is made by the command a user would give, in a folder that is removed again; with
