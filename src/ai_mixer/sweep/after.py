@@ -29,7 +29,7 @@ def report(study: Study, plan: Plan, parent: Run, cfg: DictConfig) -> Iterator[R
     """Write it down; yields the runs of the best trials, for tables and listening samples."""
     parent.log_table(_table(study, plan), "sweep/trials.csv")
     with tempfile.TemporaryDirectory() as folder:
-        for file in draw(study, Path(folder)):
+        for file in draw(study, Path(folder), plan.objectives):
             parent.log_artifact(file, "sweep")
     best = best_first(study)
     if not best:
