@@ -90,9 +90,14 @@ class Sweep:
 
 @pytest.fixture
 def sweep(store):
-    """The store is there already: making one takes seconds."""
+    """The store is there already: making one takes seconds.
+
+    Started as from a terminal: from tests in the background it would inherit to ignore Ctrl-C.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     started = Sweep(store.folder)
     yield started
+    signal.signal(signal.SIGINT, before)
     for process in started.processes:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

@@ -59,7 +59,7 @@ def test_all_are_killed_and_the_study_goes_on(sweep, store):
     cut_off = sweep.states("mine")["RUNNING"]
     assert len(before) >= 1
     assert cut_off >= 1
-    sweep.start("resume=mine")
+    sweep.start("resume=mine", "workers=1")
     sweep.end()
     check_complete(sweep, store, 6)
     after = {t.number: t.value for t in sweep.study("mine").trials}
@@ -73,7 +73,7 @@ def test_a_lead_that_is_killed_leaves_its_workers_at_work(sweep, store):
     sweep.until(lambda seen: any(p != lead for _, _, p in seen))
     os.kill(lead, signal.SIGKILL)
     sweep.processes[-1].wait()
-    sweep.start("resume=mine")
+    sweep.start("resume=mine", "workers=1")
     sweep.end()
     check_complete(sweep, store, 6)
 

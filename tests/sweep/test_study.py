@@ -24,12 +24,14 @@ PLAN = Plan(["model=a"], [], SPACE.to_json(), ["best/val/skill"], [], None, "run
 
 def test_a_study_is_begun_once_and_found_again(tmp_path):
     storage = open_storage("journal", "mine", tmp_path, tmp_path)
-    begin(storage, "mine", PLAN, 4, [{"optimizer.lr": 0.15}])
+    with quiet_optuna():
+        begin(storage, "mine", PLAN, 4, [{"optimizer.lr": 0.15}])
     with pytest.raises(ValueError, match="study=mine exists: make sweep resume=mine"):
         begin(storage, "mine", PLAN, 4, [])
     study, plan = load(open_storage("journal", "mine", tmp_path, tmp_path), "mine")
     assert plan == PLAN
     assert len(study.trials) == 4
+    assert study.metric_names == ["best/val/skill"]
     assert study.ask(SPACE.keys).params == {"optimizer.lr": 0.15}
     with pytest.raises(FileNotFoundError, match="no study other there; there are: mine"):
         load(storage, "other")

@@ -29,7 +29,7 @@ def report(study: Study, plan: Plan, parent: Run, cfg: DictConfig) -> Iterator[R
     """Write it down; yields the runs of the best trials, for tables and listening samples."""
     parent.log_table(_table(study, plan), "sweep/trials.csv")
     with tempfile.TemporaryDirectory() as folder:
-        for file in draw(study, Path(folder)):
+        for file in draw(study, Path(folder), plan.objectives):
             parent.log_artifact(file, "sweep")
     best = best_first(study)
     if not best:
@@ -87,14 +87,14 @@ def _write_page(study: Study, plan: Plan, trial: FrozenTrial, parent: Run, cfg: 
     figures = ", ".join(
         f"{key} {value:.6g}" for key, value in zip(plan.objectives, trial.values, strict=True)
     )
-    threads = f"{_threads(parent, trial)} " if cfg.workers > 1 else ""
-    command = f"{threads}make train experiment=sweep/{name}"
+    folds = "" if plan.cv is None else f" cv={plan.cv}"
+    command = f"{_threads(parent, trial)} make train experiment=sweep/{name}{folds}"
     comments = [f"Trial {trial.number} of the sweep {name}: {figures}.", command]
     try:
         page = experiment_page(name, asked, comments)
     except ValueError as error:
         print(f"no page for {name}: {error}", file=sys.stderr, flush=True)
-        return f"Make it again: `make train {' '.join(asked)}`"
+        return f"Make it again: `make train {' '.join(asked)}{folds}`"
     parent.log_text(page, f"sweep/{name}.yaml")
     home = config_folder() / "experiment" / "sweep"
     folder = Path(cfg.pages) if cfg.pages is not None else home
@@ -108,7 +108,7 @@ def _write_page(study: Study, plan: Plan, trial: FrozenTrial, parent: Run, cfg: 
 
 
 def _threads(parent: Run, trial: FrozenTrial) -> str:
-    """Several workers share the cores; how sums are rounded depends on the number of threads."""
+    """How sums are rounded depends on the number of threads: cores, shared by the workers."""
     return f"OMP_NUM_THREADS={_run(parent, trial).tags.get(THREADS, '1')}"
 
 

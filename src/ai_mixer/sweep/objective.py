@@ -153,19 +153,17 @@ class TrainTrial:
         if before is not None and can_go_on(before):
             cfg.ckpt = before.info.run_id
             said.append(f"ckpt={cfg.ckpt}")
-        run = self._train(
+        return self._train(
             cfg,
             self._defaults,
             said,
             composed.choices,
             parent,
-            tags=tags,
+            tags={**tags, **_threads()},
             watchers=watchers,
             judged=False,
             hint=HINT.format(self._study),
         )
-        run.set_tags({THREADS: torch.get_num_threads()})
-        return run
 
     def _trial_run(self, trial: Trial, name: str) -> Run:
         """The run that a trial's folds are part of."""
@@ -174,6 +172,7 @@ class TrainTrial:
         if known is not None:
             return Run.resume(self._store, known.info.run_id)
         experiment = str(compose(self._plan.words).cfg.experiment_name)
+        tags |= _threads()
         return Run.start(self._store, experiment, name, tags, parent_id=self._plan.parent)
 
     def _known(self, parent: str, tags: Mapping[str, str]) -> Any:
@@ -189,6 +188,10 @@ class TrainTrial:
                 known = ", ".join(sorted(n for n in metrics if not n.startswith("system/")))
                 raise KeyError(f"{name} is no metric of the run; there are {known}")
         return [float(metrics[name]) for name in self._plan.objectives]
+
+
+def _threads() -> dict[str, str]:
+    return {THREADS: str(torch.get_num_threads())}
 
 
 def _origin(trial: Trial) -> int:

@@ -1,7 +1,7 @@
 """Optuna's pictures of a study, as files."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ from optuna.trial import TrialState
 DPI = 120
 
 
-def draw(study: Study, folder: Path) -> list[Path]:
+def draw(study: Study, folder: Path, names: Sequence[str]) -> list[Path]:
     """History, importance and parallel coordinates, for each objective. Returns the files.
 
+    names: of the objectives, in the order of a trial's values.
     Importance needs two trials that differ; a picture that cannot be drawn is left out.
     """
     import matplotlib as mpl
@@ -30,16 +31,12 @@ def draw(study: Study, folder: Path) -> list[Path]:
     with warnings.catch_warnings(), mpl.rc_context():
         warnings.simplefilter("ignore")  # experimental; logarithms of categories
         plt.switch_backend("Agg")
-        for number in range(len(study.directions)) if ended else ():
-            target = None if len(study.directions) == 1 else lambda t, n=number: t.values[n]
+        for number, called in enumerate(names) if ended else ():
+            target = None if len(names) == 1 else lambda t, n=number: t.values[n]
             for name, plot in kinds.items():
-                plot(study, target=target, **_named(number, target))
+                plot(study, target=target, target_name=called)
                 file = folder / f"{name}{number if number else ''}.png"
                 plt.gcf().savefig(file, dpi=DPI, bbox_inches="tight")
                 files.append(file)
                 plt.close("all")
     return files
-
-
-def _named(number: int, target: object) -> dict[str, str]:
-    return {} if target is None else {"target_name": f"objective {number}"}

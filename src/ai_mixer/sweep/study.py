@@ -67,6 +67,7 @@ def begin(
             "or give another name, study=…"
         ) from error
     study.set_user_attr(PLAN, asdict(plan))
+    study.set_metric_names(plan.objectives)  # what Optuna's pages call them
     fill(study, trials, first)
     return study
 
