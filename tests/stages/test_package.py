@@ -20,12 +20,12 @@ def shop(tmp_path, monkeypatch):
 
 def board(folder, *systems):
     table = pd.DataFrame({"blind skill": 0.2}, index=pd.Index(systems, name="system"))
-    table.to_csv(folder / "board.csv")
-    return folder / "board.csv"
+    table.to_csv(folder / "board-knobs.csv")
+    return folder / "board.md"
 
 
 def test_small_and_nearly_the_same(shop, trained, mixer):
-    table = board(shop, "mean_knobs", "my_model", "another")
+    table = board(shop, "mean_knobs", "my_model", "my_model, refined", "another")
     target = package(shop, trained.folder, "my_model", "It mixes.", table)
     size = (target / "model.safetensors").stat().st_size
     assert size < 0.3 * (trained.folder / "model.safetensors").stat().st_size
@@ -37,6 +37,7 @@ def test_small_and_nearly_the_same(shop, trained, mixer):
     page = (target / "card.md").read_text(encoding="utf-8")
     assert page.startswith("# My Model\n\nIt mixes.")
     assert "| my_model | 0.20 |" in page
+    assert "| my_model, refined |" in page
     assert "another" not in page
     assert packaged.about("my_model") == "It mixes."
 
@@ -55,3 +56,5 @@ def test_a_model_that_was_never_judged_is_not_given_figures(shop, trained):
     table = board(shop, "mean_knobs", "another")
     with pytest.raises(ValueError, match="has no row my_model"):
         package(shop, trained.folder, "my_model", "It mixes.", table)
+    with pytest.raises(ValueError, match=r"board=.*none.md: no table beside it"):
+        package(shop, trained.folder, "my_model", "It mixes.", shop / "none.md")

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from ai_mixer import packaged
 from ai_mixer.assemble import asked_run
+from ai_mixer.board.judging import REFINED
 from ai_mixer.command.stage import stage
 from ai_mixer.command.words import command_line
 from ai_mixer.metrics.markdown import to_markdown
@@ -19,6 +20,13 @@ from ai_mixer.tracking.checkpoint import load_model_files
 from ai_mixer.tracking.eighths import pack
 
 PLACES = ("paths", "callbacks", "trainer", "optimizer", "scheduler", "evaluate", "render")
+TABLES = {  # beside the leaderboard: what they say, and the floors that are shown
+    "knobs": ("Knobs (protocol K):", ("mean_knobs", "ridge", "trees")),
+    "sound": (
+        "Closeness to the finished version, roughs by another processor (protocol A):",
+        ("rough", "mean_knobs", "spectrum_match"),
+    ),
+}
 PAGE = """\
 # {title}
 
@@ -93,11 +101,19 @@ def _figures(name: str, board: Path | None) -> str:
     """Rows of the leaderboard: the floors and the model. ValueError if it is not on it."""
     if board is None:
         return "Not on the leaderboard yet.\n"
-    table = pd.read_csv(board, index_col="system")
-    rows = [row for row in ("mean_knobs", "ridge", "trees", name) if row in table.index]
-    if name not in rows:
-        raise ValueError(f"{board} has no row {name}: only {', '.join(map(str, table.index))}")
-    return to_markdown(table.loc[rows])
+    parts = []
+    for table, (what, floors) in TABLES.items():
+        file = board.with_name(f"{board.stem}-{table}.csv")
+        if not file.is_file():
+            continue
+        numbers = pd.read_csv(file, index_col="system")
+        rows = [row for row in (*floors, name, name + REFINED) if row in numbers.index]
+        if name not in rows:
+            raise ValueError(f"{file} has no row {name}: only {', '.join(map(str, numbers.index))}")
+        parts.append(f"{what}\n\n{to_markdown(numbers.loc[rows])}")
+    if not parts:
+        raise ValueError(f"board={board}: no table beside it, `make leaderboard` makes them")
+    return "\n".join(parts)
 
 
 def _command(run: Path) -> str:
