@@ -29,6 +29,7 @@ OUTLIER = 2.0  # standard deviations; beyond, another excerpt is another passage
 HELD = 1e3  # standard deviations: what was said is never an outlier
 FLOOR = 1e-4  # of the loudest band: what lies deeper is not compared
 MONO = 1e-6  # power of the side over that of the mid: no width is heard
+AT_ONCE = 2  # renders of 20 s: more at once take memory and save no time
 MOVES = {"reference": 2, "paired": 6}  # more change little
 
 Unlike = Callable[[Tensor], Tensor]
@@ -101,12 +102,15 @@ def _another_excerpt(console: Console, rate: int, rough: Tensor, given: Tensor) 
     apart, no_side = _apart(bands).to(wanted_db), _mono(rough) or _mono(given)
 
     def unlike(points: Tensor) -> Tensor:
-        roughs = rough.expand(len(points), -1, -1)
-        mix = console(roughs, rate, points.to(roughs), limit=False)
-        difference_db = _levels_db(mix, rate, floor)[0] - wanted_db
+        difference_db = torch.cat([levels_db(few) for few in torch.split(points, AT_ONCE)]) - wanted_db
         if no_side:  # what is not known is as the rest would have it, and says nothing of its own
             difference_db[:, bands:] = MID_SIDE * difference_db[:, :bands]
         return (difference_db @ apart).cpu()
+
+    def levels_db(points: Tensor) -> Tensor:
+        roughs = rough.expand(len(points), -1, -1)
+        mix = console(roughs, rate, points.to(roughs), limit=False)
+        return _levels_db(mix, rate, floor)[0]
 
     return unlike
 

@@ -66,6 +66,7 @@ def test_memory_does_not_grow_with_the_song(tmp_path, music, capsys):
     [
         ("mix", "song.wav"),
         ("mix", "song.wav", "-o", "mix.mp3"),
+        ("mix", "song.wav", "--reference", "finished.wav"),
         ("compare", "song.wav"),
         ("enhance", "song.wav"),
         ("match", "song.wav", "finished.wav"),
