@@ -102,7 +102,9 @@ def _another_excerpt(console: Console, rate: int, rough: Tensor, given: Tensor) 
     apart, no_side = _apart(bands).to(wanted_db), _mono(rough) or _mono(given)
 
     def unlike(points: Tensor) -> Tensor:
-        difference_db = torch.cat([levels_db(few) for few in torch.split(points, AT_ONCE)]) - wanted_db
+        difference_db = (
+            torch.cat([levels_db(few) for few in torch.split(points, AT_ONCE)]) - wanted_db
+        )
         if no_side:  # what is not known is as the rest would have it, and says nothing of its own
             difference_db[:, bands:] = MID_SIDE * difference_db[:, :bands]
         return (difference_db @ apart).cpu()
