@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ai_mixer.losses.knobs import Knobs
+from ai_mixer.losses.knobs import BEND, Knobs, reversed_huber
 from ai_mixer.types import Prediction
 
 
@@ -26,8 +26,20 @@ def test_absolute_errors_pull_alike_however_small(batch):
     assert knobs.grad[batch.mask].abs().unique().tolist() == [0.25]
 
 
+def test_reversed_huber_is_absolute_when_small_squared_when_large_and_smooth_between():
+    error = torch.linspace(-1.0, 1.0, 2001, dtype=torch.float64, requires_grad=True)
+    value = reversed_huber(error)
+    slope = torch.autograd.grad(value.sum(), error)[0]
+    size = error.detach().abs()
+    small, large = size <= BEND, size > BEND
+    assert torch.equal(value[small], size[small])
+    torch.testing.assert_close(slope[large], error.detach()[large] / BEND)
+    assert value.diff().abs().max() <= 1e-3 / BEND  # no jump at the bend
+    assert torch.equal(slope[size > 0].sign(), error.detach()[size > 0].sign())
+
+
 def test_an_unknown_error_is_named():
-    with pytest.raises(ValueError, match="squared, absolute, got cubed"):
+    with pytest.raises(ValueError, match="squared, absolute, reversed_huber, got cubed"):
         Knobs(error="cubed")
 
 

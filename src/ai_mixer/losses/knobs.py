@@ -10,7 +10,20 @@ from ai_mixer.types import GENRES, Batch, Prediction
 
 MEMORY = 0.98  # of the running errors, per batch
 EASIEST = 1e-4  # an error below it weighs no more
-ERRORS = {"squared": torch.square, "absolute": torch.abs}
+BEND = 0.1  # knob travel; where the reversed Huber error turns from absolute to squared
+
+
+def reversed_huber(error: Tensor) -> Tensor:
+    """|e| up to BEND and (e² + BEND²) / (2 BEND) above, smooth where they meet.
+
+    Owen, "A robust hybrid of lasso and ridge regression", 2007. Small errors shrink as if
+    absolute, to the median; where a knob is a guess, they pull to the mean as squared ones do.
+    """
+    size = error.abs()
+    return torch.where(size <= BEND, size, (size.square() + BEND**2) / (2.0 * BEND))
+
+
+ERRORS = {"squared": torch.square, "absolute": torch.abs, "reversed_huber": reversed_huber}
 
 
 class Knobs(Term):
@@ -20,7 +33,8 @@ class Knobs(Term):
     than a song with ten. 0 if all are masked.
 
     error: "squared" is least at the mean of what a knob may be, "absolute" at its median, which is
-    what a mean absolute error asks for, and it goes on pulling where an error is small already.
+    what a mean absolute error asks for, and it goes on pulling where an error is small already;
+    "reversed_huber" is absolute for small errors and squared for large ones (`reversed_huber`).
     by_genre: from 0, all errors weigh the same, to 1, an error weighs by the inverse of what is
     usual for its knob in its genre (Kendall, Gal & Cipolla, "Multi-task learning using
     uncertainty", CVPR 2018, eq. 5 with the variances at their optimum): what can be learned of a
