@@ -43,7 +43,7 @@ def main(words: list[str]) -> None:
         for workers in (1, 2):
             study = f"workers-{workers}"
             _sweep(folder, study, [*words, f"trials={TRIALS}", f"workers={workers}"])
-            rows[f"{workers}"] = _figures(folder, study)
+            rows[f"{workers}"] = _figures(folder, study, workers)
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("workers")
     print(to_markdown(table.map("{:.2f}".format)))
     times = table / table.loc["1"]
@@ -59,12 +59,13 @@ def _sweep(folder: Path, study: str, words: list[str]) -> None:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
-def _figures(folder: Path, name: str) -> dict[str, float]:
+def _figures(folder: Path, name: str, workers: int) -> dict[str, float]:
     """Of one study.
 
     driver: seconds of a worker for each trial in which no training's run was open. What a training
     does before it opens its run counts as the driver's, too. trials a minute: while all workers
     are at work, from a worker's first trial to its last; from end to end: with a worker's start.
+    RuntimeError if a worker did not work: its place would be counted as no gain.
     """
     store = Store(folder / "mlruns")
     with quiet_optuna():
@@ -80,6 +81,8 @@ def _figures(folder: Path, name: str) -> dict[str, float]:
         for trial in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
     )
     mine = trials.groupby("worker")
+    if len(mine) != workers:
+        raise RuntimeError(f"{workers} workers were asked for, {len(mine)} worked")
     busy = (mine["end"].max() - mine["start"].min()).dt.total_seconds()
     whole = (trials["end"].max() - trials["start"].min()).total_seconds()
     return {

@@ -83,6 +83,14 @@ def test_what_is_no_plan_is_one_line(drafted, typed, message):
         drafted(*typed)
 
 
+def test_a_word_said_twice_is_no_other_study_to_its_second_worker(drafted):
+    """The worker is given the study's words merged, and was refused where it had one word less."""
+    typed = ["trainer.max_epochs=3", "model=ast_regressor", "trainer.max_epochs=10"]
+    joined = merged(typed, ["join=mine"])
+    assert drafted(*typed).plan.words == drafted(*joined).plan.words
+    assert drafted(*typed).plan.words == ["trainer.max_epochs=10", "model=ast_regressor"]
+
+
 def test_a_study_goes_on_with_its_words_first():
     own = ["model=baseline_cnn", "trials=5", "study=mine", "storage=postgresql"]
     assert merged(own, ["trials=9", "resume=mine"]) == [

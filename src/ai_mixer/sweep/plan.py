@@ -47,14 +47,15 @@ def with_vary(typed: Iterable[str]) -> list[str]:
 
 def merged(own: Iterable[str], new: Iterable[str]) -> list[str]:
     """A study's words, then the new ones; a word said twice counts as it was said last."""
-    said = [word for word in [*own, *new] if _head(word) not in {"study", "resume", "join"}]
-    return list({word.partition("=")[0]: word for word in said}.values())
+    return _said_last(
+        word for word in [*own, *new] if _head(word) not in {"study", "resume", "join"}
+    )
 
 
 def draft(cfg: DictConfig, typed: Sequence[str]) -> Draft:
     """What a sweep's config and its words ask for. ValueError in one line if that cannot be."""
     ours = _ours()
-    trains = [w for w in typed if _head(w) not in ours and not is_search(w)]
+    trains = _said_last(w for w in typed if _head(w) not in ours and not is_search(w))
     trains = [word for word in trains if _head(word) not in {"cv", "hydra"}]
     places = [word for word in trains if _head(word) in PLACES]
     trains = [word for word in trains if word not in places]
@@ -95,6 +96,10 @@ def check_name(name: str) -> str:
     if not NAME.fullmatch(name):
         raise ValueError(f"study={name}: give a name of letters, digits, -, _ and .")
     return name
+
+
+def _said_last(words: Iterable[str]) -> list[str]:
+    return list({word.partition("=")[0]: word for word in words}.values())
 
 
 def _head(word: str) -> str:
