@@ -6,6 +6,7 @@ from ai_mixer.sweep.experiment_page import experiment_page, same_training
 from ai_mixer.sweep.objective import compose
 from ai_mixer.sweep.plan import draft, merged, with_vary
 from ai_mixer.sweep.space import Space, described, words
+from ai_mixer.sweep.words import to_go_on
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +90,14 @@ def test_a_word_said_twice_is_no_other_study_to_its_second_worker(drafted):
     joined = merged(typed, ["join=mine"])
     assert drafted(*typed).plan.words == drafted(*joined).plan.words
     assert drafted(*typed).plan.words == ["trainer.max_epochs=10", "model=ast_regressor"]
+
+
+def test_what_to_type_to_go_on_says_where_the_study_lies():
+    typed = ["storage=grpc://host:13000", "trials=5", "paths.mlruns=/my runs", "resume=mine"]
+    assert to_go_on("mine", typed, "trials=9") == (
+        "make sweep resume=mine storage=grpc://host:13000 'paths.mlruns=/my runs' trials=9"
+    )
+    assert to_go_on("mine", ["trials=5"]) == "make sweep resume=mine"
 
 
 def test_a_study_goes_on_with_its_words_first():

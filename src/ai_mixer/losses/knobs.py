@@ -1,5 +1,6 @@
 """How far the knobs are from those that made the finished version."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -23,7 +24,11 @@ def reversed_huber(error: Tensor) -> Tensor:
     return torch.where(size <= BEND, size, (size.square() + BEND**2) / (2.0 * BEND))
 
 
-ERRORS = {"squared": torch.square, "absolute": torch.abs, "reversed_huber": reversed_huber}
+ERRORS: dict[str, Callable[[Tensor], Tensor]] = {
+    "squared": torch.square,
+    "absolute": torch.abs,
+    "reversed_huber": reversed_huber,
+}
 
 
 class Knobs(Term):

@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +18,7 @@ from ai_mixer.sweep.pictures import draw
 from ai_mixer.sweep.queue import counted, origin
 from ai_mixer.sweep.space import words
 from ai_mixer.sweep.study import Plan
+from ai_mixer.sweep.words import to_go_on
 from ai_mixer.sweep.worker import best_first, short
 from ai_mixer.tracking import Run
 from ai_mixer.tracking.find import children
@@ -25,7 +26,9 @@ from ai_mixer.tracking.find import children
 SHOWN = 5
 
 
-def report(study: Study, plan: Plan, parent: Run, cfg: DictConfig) -> Iterator[Run]:
+def report(
+    study: Study, plan: Plan, parent: Run, cfg: DictConfig, typed: Sequence[str]
+) -> Iterator[Run]:
     """Write it down; yields the runs of the best trials, for tables and listening samples."""
     parent.log_table(_table(study, plan), "sweep/trials.csv")
     with tempfile.TemporaryDirectory() as folder:
@@ -37,7 +40,8 @@ def report(study: Study, plan: Plan, parent: Run, cfg: DictConfig) -> Iterator[R
         return
     parent.log_metrics(dict(zip(plan.objectives, best[0].values, strict=True)))
     again = _write_page(study, plan, best[0], parent, cfg)
-    text = _text(study, plan, best, again)
+    more = to_go_on(study.study_name, typed, f"trials={2 * len(counted(study))}")
+    text = _text(study, plan, best, f"{again}  \nGo on: `{more}`")
     parent.log_text(text, "sweep/best.md")
     parent.describe(text)
     print(text, flush=True)
@@ -57,8 +61,8 @@ def _table(study: Study, plan: Plan) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _text(study: Study, plan: Plan, best: list[FrozenTrial], again: str) -> str:
-    """The best trials beside the default, as Markdown."""
+def _text(study: Study, plan: Plan, best: list[FrozenTrial], then: str) -> str:
+    """The best trials beside the default, and what to type then; as Markdown."""
     trials = counted(study)
     states = {state: sum(trial.state is state for trial in trials) for state in TrialState}
     zero = next(trial for trial in trials if origin(trial) == 0)
@@ -69,8 +73,7 @@ def _text(study: Study, plan: Plan, best: list[FrozenTrial], again: str) -> str:
     counts = ", ".join(f"{count} {state.name.lower()}" for state, count in states.items() if count)
     return (
         f"Study {study.study_name}: {counts}. {front}, and trial {zero.number}, the default.\n\n"
-        f"{to_markdown(table)}\n\n{again}  \n"
-        f"Go on: `make sweep resume={study.study_name} trials={2 * len(trials)}`"
+        f"{to_markdown(table)}\n\n{then}"
     )
 
 

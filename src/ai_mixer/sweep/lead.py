@@ -23,7 +23,7 @@ from ai_mixer.command.stopping import stoppable
 from ai_mixer.sweep.after import report
 from ai_mixer.sweep.cluster import submit
 from ai_mixer.sweep.grid import Grid
-from ai_mixer.sweep.objective import HINT, Train, TrainTrial
+from ai_mixer.sweep.objective import Train, TrainTrial
 from ai_mixer.sweep.plan import Draft, check_name, draft
 from ai_mixer.sweep.queue import fill, unfinished
 from ai_mixer.sweep.space import Param, Space
@@ -38,6 +38,7 @@ from ai_mixer.sweep.study import (
     load,
     quiet_optuna,
 )
+from ai_mixer.sweep.words import to_go_on
 from ai_mixer.sweep.worker import Patience, work
 from ai_mixer.tracking import Run, Store
 from ai_mixer.tracking.origin import still_writes
@@ -74,23 +75,27 @@ def sweep(
             check_same(cfg.join, plan, asked.plan)
             if cfg.cluster is not None:
                 _submit(cfg, study, command)
+                then = to_go_on(study.study_name, typed)
+                print(f"when they are done: {then}", flush=True)
                 return study
-            _work(cfg, study, plan, asked, train)
+            told = _work(cfg, study, plan, asked, train, _hint(cfg.join, typed))
+            print(f"study {cfg.join}: nothing left to take ({told} by this worker)", flush=True)
             return study
         if cfg.resume is None:
-            study, plan, parent = _begin(cfg, asked, check)
+            study, plan, parent = _begin(cfg, asked, check, typed)
         else:
             study, plan, parent = _go_on(cfg, asked)
-        with stoppable(HINT.format(study.study_name)), parent:
+        hint = _hint(study.study_name, typed)
+        with stoppable(hint), parent:
             with _others(cfg, study, command):
-                _work(cfg, study, plan, asked, train)
-            for run in report(study, plan, parent, cfg):
+                _work(cfg, study, plan, asked, train, hint)
+            for run in report(study, plan, parent, cfg, typed):
                 judge(run)
         return study
 
 
 def _begin(
-    cfg: DictConfig, asked: Draft, check: Callable[[DictConfig], None]
+    cfg: DictConfig, asked: Draft, check: Callable[[DictConfig], None], typed: Sequence[str]
 ) -> tuple[Study, Plan, Run]:
     points, trials = _first(cfg, asked)
     name = check_name(str(cfg.study)) if cfg.study is not None else _free_name(cfg)
@@ -106,7 +111,7 @@ def _begin(
     parent = Run.start(Store(cfg.paths.mlruns), cfg.experiment_name, name, {SWEEP: name})
     plan = replace(asked.plan, parent=parent.id)
     parent.log_text(OmegaConf.to_yaml(cfg, resolve=True), "config.yaml")
-    parent.describe(f"Go on with it: `make sweep resume={name}`")
+    parent.describe(f"Go on with it: `{to_go_on(name, typed)}`")
     study = begin(storage, name, plan, trials, points)
     print(f"study {name}: {trials} trials, run {parent.id}", flush=True)
     return study, plan, parent
@@ -157,16 +162,21 @@ def _free_name(cfg: DictConfig) -> str:
     return next(name for n in range(1, 10**6) if (name := f"{model}-{n}") not in known)
 
 
-def _work(cfg: DictConfig, study: Study, plan: Plan, asked: Draft, train: Train) -> None:
+def _hint(study: str, typed: Sequence[str]) -> str:
+    return f"`{to_go_on(study, typed)}` goes on"
+
+
+def _work(cfg: DictConfig, study: Study, plan: Plan, asked: Draft, train: Train, hint: str) -> int:
     study.pruner = build_pruner(cfg)
-    objective = TrainTrial(train, study.study_name, plan, Store(cfg.paths.mlruns), asked.places)
+    store = Store(cfg.paths.mlruns)
+    objective = TrainTrial(train, study.study_name, plan, store, asked.places, hint)
     patience = Patience(
         max_failures=cfg.max_failures,
         max_retries=cfg.max_retries,
         beat_s=cfg.beat_s,
         grace_s=cfg.grace_s,
     )
-    work(study, objective, patience, lambda number: build_sampler(cfg, number))
+    return work(study, objective, patience, lambda number: build_sampler(cfg, number))
 
 
 def _join(cfg: DictConfig, study: Study) -> list[str]:
@@ -184,7 +194,6 @@ def _submit(cfg: DictConfig, study: Study, command: Sequence[str]) -> None:
     jobs = submit(cfg.cluster, words, cfg.workers, folder.resolve(), **cfg.job)
     for job in jobs:
         print(f"job {job.job_id}: {job.paths.stderr}", flush=True)
-    print(f"when they are done: make sweep resume={study.study_name}", flush=True)
 
 
 @contextmanager

@@ -24,7 +24,6 @@ from ai_mixer.tracking.resume import can_go_on
 
 TRIAL, STATE, FOLD = "sweep.trial", "sweep.state", "sweep.fold"  # tags of a run
 THREADS = "sweep.threads"  # what a worker had
-HINT = "`make sweep resume={}` goes on"
 
 Train = Callable[..., Run]
 """`stages.train.train`, or whatever takes its arguments and leaves a run with metrics."""
@@ -64,11 +63,18 @@ class TrainTrial:
     """Trains a trial and returns its figures; k folds of it where the study has `cv`."""
 
     def __init__(
-        self, train: Train, study: str, plan: Plan, store: Store, more: Sequence[str] = ()
+        self,
+        train: Train,
+        study: str,
+        plan: Plan,
+        store: Store,
+        more: Sequence[str] = (),
+        hint: str = "",
     ) -> None:
-        # more: words that say where files lie, and are no part of the study.
+        # more: words that say where files lie, and are no part of the study; hint: what to do where
+        # a training is stopped.
         self._train, self._study, self._plan, self._store = train, study, plan, store
-        self._more = list(more)
+        self._more, self._hint = list(more), hint
         self._space = Space.from_json(plan.space)
         self._defaults = compose([]).cfg
 
@@ -162,7 +168,7 @@ class TrainTrial:
             tags={**tags, **_threads()},
             watchers=watchers,
             judged=False,
-            hint=HINT.format(self._study),
+            hint=self._hint,
         )
 
     def _trial_run(self, trial: Trial, name: str) -> Run:

@@ -6,6 +6,7 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
+from ai_mixer.command.words import command_line
 from ai_mixer.console.load import config_folder
 from ai_mixer.sweep.plan import check_name, merged, with_vary
 from ai_mixer.sweep.storage import journal_file, open_storage
@@ -39,6 +40,12 @@ def with_own_words(typed: list[str]) -> list[str]:
     with quiet_optuna():
         _, plan = load(open_storage(storage, name, cfg.paths.mlruns, cfg.paths.data), name)
     return [*merged(plan.typed, with_vary(typed)), f"{key}={name}"]
+
+
+def to_go_on(study: str, typed: Iterable[str], *more: str) -> str:
+    """What to type to go on with a study, with the words that said where it lies."""
+    where = [word for word in typed if word.partition("=")[0] in WHERE]
+    return command_line([f"resume={study}", *where, *more], "sweep")
 
 
 def newest(mlruns: str | Path) -> str:
