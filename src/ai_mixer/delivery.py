@@ -20,6 +20,7 @@ from ai_mixer.dsp.lookahead import Ballistics, lookahead_gain_db
 from ai_mixer.dsp.loudness import BLOCK_S, HOP_S, LoudnessMeter, gated_lufs
 from ai_mixer.dsp.true_peak import SOFT, EnvelopeStream, TruePeakMeter
 from ai_mixer.effects.limiter import BLOCK, MARGIN_DB, Limiter
+from ai_mixer.gathered import Gathered
 from ai_mixer.replay import Play, Replay
 from ai_mixer.units import SILENCE_DB, db_to_ratio
 
@@ -189,15 +190,14 @@ class _Sketch:
         self._rate, self._limiter = sample_rate, limiter
         self._energies = HopEnergies(sample_rate, self._frame)
         self._envelope = EnvelopeStream(interpolator=SOFT)
-        self._powers: list[Tensor] = []
-        self._peaks: list[Tensor] = []
+        self._powers, self._peaks = Gathered(), Gathered()
         self._rest = torch.empty(0)  # the envelope of a frame that is not full yet
         self._length = 0
 
     def push(self, block: Tensor) -> None:
         """The next block, [1, C, n]."""
         self._length += block.shape[-1]
-        self._powers.append(self._energies.push(block)[0].float() / self._frame)
+        self._powers.push(self._energies.push(block)[0].float() / self._frame)
         self._note(self._envelope.push(block))
 
     def close(self, loudness: float) -> None:
@@ -205,8 +205,8 @@ class _Sketch:
         self._note(self._envelope.finish())
         left = len(self._rest)
         self._note(torch.zeros(1, 1, -left % self._frame))
-        peaks, self._peaks = torch.cat(self._peaks), []
-        powers, self._powers = torch.cat(self._powers), []
+        peaks, powers = self._peaks.read(), self._powers.read()
+        self._peaks, self._powers = Gathered(), Gathered()
         if not len(powers):  # shorter than a frame
             powers = self._energies.rest() / self._length
         frame_ms = 1000 * self._frame / self._rate
@@ -228,7 +228,7 @@ class _Sketch:
         """The peaks of the frames that are full now."""
         known = torch.cat([self._rest, envelope[0].amax(0).float()])
         full = len(known) - len(known) % self._frame
-        self._peaks.append(known[:full].view(-1, self._frame).amax(-1))
+        self._peaks.push(known[:full].view(-1, self._frame).amax(-1))
         self._rest = known[full:]
 
     def gain_db(self, wanted: float, most_db: float) -> float:

@@ -64,9 +64,7 @@ def match(
             preset = one(decide(said, free, wishes or Wishes(), free), about=f"as {finished.name}")
             note = f"{float(found.error_db[0]):.2f} dB are left between the mix and {finished.name}"
         preset = replace(preset, target=_target(aim), ceiling_db=ceiling_db)
-        outcome = finish(sound, before, preset, output)
-    outcome.notes.append(note)
-    return outcome
+        return finish(sound, before, preset, output, note=note)
 
 
 def _target(aim: Figures) -> float | None:
