@@ -78,8 +78,9 @@ def deliver(
         raise ValueError(f"audio must be [B, 1 or 2, T] or [1 or 2, T], got {list(audio.shape)}")
     if not audio.isfinite().all():
         raise ValueError("audio holds NaN or infinite samples: export the file again")
-    delivered, reports = [], []
-    for song in audio.reshape(-1, *audio.shape[-2:]):
+    songs, reports = audio.reshape(-1, *audio.shape[-2:]), []
+    delivered = torch.empty_like(songs)
+    for song, place in zip(songs, delivered, strict=True):
         blocks = torch.split(song, BLOCK, dim=-1)
         mix, report = deliver_blocks(
             lambda blocks=blocks: blocks,  # type: ignore[misc]
@@ -89,9 +90,9 @@ def deliver(
             max_reduction_db,
             kept=song.shape[-1],
         )
-        delivered.append(torch.cat(list(mix()), dim=-1))
+        torch.cat(list(mix()), dim=-1, out=place)
         reports.append(report)
-    return torch.stack(delivered).view(audio.shape), reports
+    return delivered.view(audio.shape), reports
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""What is said becomes what is set: held to the ranges once, then as much of it as is wished for."""
+"""What is said becomes what is set: held to the ranges, then as much of it as is wished for."""
 
 import pytest
 

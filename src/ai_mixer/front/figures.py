@@ -53,6 +53,12 @@ class Figures:
         """Is there nothing above the gate of a loudness meter?"""
         return self.loudness_lufs <= SILENCE_DB
 
+    def loudest_s(self, length_s: float) -> float:
+        """Where the loudest `length_s` begin, to the second."""
+        powers = (10 ** (self.seconds / 10)).sum(-1)
+        size = min(max(1, round(length_s)), len(powers))
+        return float(powers.unfold(0, size, 1).sum(-1).argmax())
+
     def plain(self) -> dict[str, object]:
         """The figures as JSON holds them, rounded to what can be heard."""
         single = {

@@ -52,7 +52,7 @@ def match(
         before = measure(ahead(sound.blocks()), sound.sample_rate)
         aim = measure(ahead(other.blocks()), other.sample_rate)
         give_back()
-        pair = _same_excerpt(sound, other, _loudest_s(aim))
+        pair = _same_excerpt(sound, other, aim.loudest_s(HEARD_S))
         found = None if pair is None else fit(*pair, ranges.console(), FIT_RATE)
         give_back()
         if found is None or float(found.error_db[0]) > OTHER_DB:
@@ -69,13 +69,6 @@ def match(
 
 def _target(aim: Figures) -> float | None:
     return None if aim.silent else round(min(max(aim.loudness_lufs, -60.0), 0.0), 2)
-
-
-def _loudest_s(figures: Figures) -> float:
-    """Where the loudest HEARD_S begin, s."""
-    powers = (10 ** (figures.seconds / 10)).sum(-1)
-    size = min(round(HEARD_S), len(powers))
-    return float(powers.unfold(0, size, 1).sum(-1).argmax())
 
 
 def _same_excerpt(sound: Sound, other: Sound, start_s: float) -> tuple[Tensor, Tensor] | None:
