@@ -53,6 +53,7 @@ def match(
         aim = measure(ahead(other.blocks()), other.sample_rate)
         give_back()
         pair = _same_excerpt(sound, other, aim.loudest_s(HEARD_S))
+        give_back()
         found = None if pair is None else fit(*pair, ranges.console(), FIT_RATE)
         give_back()
         if found is None or float(found.error_db[0]) > OTHER_DB:
