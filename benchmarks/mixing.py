@@ -19,8 +19,10 @@ from pathlib import Path
 import soundfile
 
 OURS = """
-import resource, sys, time
+import gc, resource, sys, time
 begin = time.perf_counter()
+from ai_mixer.cli import OBJECTS
+gc.set_threshold(OBJECTS)
 from ai_mixer.front.audio_mixer import AudioMixer
 from ai_mixer.front import ranges
 from ai_mixer.front.models import chosen
