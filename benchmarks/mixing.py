@@ -4,19 +4,25 @@
 
 The same song each round, in turn: our `mix` of it, Matchering with the song as its own reference.
 Times are of processor time and of the clock; ours without its start, Matchering's without the
-import of its libraries (both are called once before).
+import of its libraries (both are called once before). Last, what a musician waits for: the whole
+command on the song's first second, and `--help`.
 """
 
 import argparse
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+import soundfile
+
 OURS = """
-import resource, sys, time
+import gc, resource, sys, time
 begin = time.perf_counter()
+from ai_mixer.cli import OBJECTS
+gc.set_threshold(OBJECTS)
 from ai_mixer.front.audio_mixer import AudioMixer
 from ai_mixer.front import ranges
 from ai_mixer.front.models import chosen
@@ -73,11 +79,34 @@ class Contestant:
         raise OSError("ended without an answer")
 
 
-def start_s(*words: str) -> float:
-    """The clock of a whole command."""
-    begin = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "ai_mixer.cli", *words], capture_output=True, check=True)
-    return time.perf_counter() - begin
+class Command:
+    """A whole command of `ai-mixer`, called again and again."""
+
+    def __init__(self, *words: str) -> None:
+        self.command = [sys.executable, "-m", "ai_mixer.cli", *words]
+        self.rounds: list[tuple[float, float]] = []
+
+    def once(self) -> None:
+        """One round: clock, processor time."""
+        begin, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(self.command, capture_output=True, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        used_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        self.rounds.append((time.perf_counter() - begin, used_s))
+
+    def told(self) -> str:
+        """The medians, and the fastest."""
+        wall, used = (sorted(column) for column in zip(*self.rounds, strict=True))
+        middle = len(self.rounds) // 2
+        return f"{wall[middle]:.2f} s, fastest {wall[0]:.2f} s; {used[middle]:.2f} s of processor"
+
+
+def first_second(song: Path, folder: str) -> str:
+    """A file with the song's first second."""
+    audio, rate = soundfile.read(song, frames=soundfile.info(song).samplerate)
+    path = f"{folder}/second.wav"
+    soundfile.write(path, audio, rate)
+    return path
 
 
 def main() -> None:
@@ -88,8 +117,6 @@ def main() -> None:
     words.add_argument("--rounds", type=int, default=5)
     words.add_argument("--peers", default=".venv-peers/bin/python")
     given = words.parse_args()
-    import soundfile
-
     length_s = soundfile.info(given.song).duration
     with tempfile.TemporaryDirectory() as folder:
         song = str(given.song)
@@ -105,6 +132,12 @@ def main() -> None:
         for _ in range(given.rounds):
             for one in contestants.values():
                 one.once()
+        second = ["mix", first_second(given.song, folder), "--force"]
+        second += ["--model", given.model] if given.model else []
+        waits = {"mix of one second": Command(*second), "--help": Command("--help")}
+        for _ in range(given.rounds):
+            for wait in waits.values():
+                wait.once()
     print(f"{length_s:.0f} s of sound, median of {given.rounds} rounds in turn")
     print("| work | start s | clock s | × real time | processor s | × real time | peak MiB |")
     print("|---|---:|---:|---:|---:|---:|---:|")
@@ -114,8 +147,8 @@ def main() -> None:
             f"| {name} | {one.start_s:.2f} | {wall:.2f} | {length_s / wall:.0f} "
             f"| {cpu:.2f} | {length_s / cpu:.0f} | {peak:.0f} |"
         )
-    helps = sorted(start_s("--help") for _ in range(given.rounds))
-    print(f"--help: {helps[len(helps) // 2]:.2f} s, fastest {helps[0]:.2f} s")
+    for name, wait in waits.items():
+        print(f"{name}: {wait.told()}")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from ai_mixer.dsp.lookahead import Ballistics, lookahead_gain_db
 from ai_mixer.dsp.loudness import BLOCK_S, HOP_S, LoudnessMeter, gated_lufs
 from ai_mixer.dsp.true_peak import SOFT, EnvelopeStream, TruePeakMeter
 from ai_mixer.effects.limiter import BLOCK, MARGIN_DB, Limiter
+from ai_mixer.gathered import Gathered
 from ai_mixer.replay import Play, Replay
 from ai_mixer.units import SILENCE_DB, db_to_ratio
 
@@ -77,8 +78,9 @@ def deliver(
         raise ValueError(f"audio must be [B, 1 or 2, T] or [1 or 2, T], got {list(audio.shape)}")
     if not audio.isfinite().all():
         raise ValueError("audio holds NaN or infinite samples: export the file again")
-    delivered, reports = [], []
-    for song in audio.reshape(-1, *audio.shape[-2:]):
+    songs, reports = audio.reshape(-1, *audio.shape[-2:]), []
+    delivered = torch.empty_like(songs)
+    for song, place in zip(songs, delivered, strict=True):
         blocks = torch.split(song, BLOCK, dim=-1)
         mix, report = deliver_blocks(
             lambda blocks=blocks: blocks,  # type: ignore[misc]
@@ -88,9 +90,9 @@ def deliver(
             max_reduction_db,
             kept=song.shape[-1],
         )
-        delivered.append(torch.cat(list(mix()), dim=-1))
+        torch.cat(list(mix()), dim=-1, out=place)
         reports.append(report)
-    return torch.stack(delivered).view(audio.shape), reports
+    return delivered.view(audio.shape), reports
 
 
 @torch.no_grad()
@@ -189,15 +191,14 @@ class _Sketch:
         self._rate, self._limiter = sample_rate, limiter
         self._energies = HopEnergies(sample_rate, self._frame)
         self._envelope = EnvelopeStream(interpolator=SOFT)
-        self._powers: list[Tensor] = []
-        self._peaks: list[Tensor] = []
+        self._powers, self._peaks = Gathered(), Gathered()
         self._rest = torch.empty(0)  # the envelope of a frame that is not full yet
         self._length = 0
 
     def push(self, block: Tensor) -> None:
         """The next block, [1, C, n]."""
         self._length += block.shape[-1]
-        self._powers.append(self._energies.push(block)[0].float() / self._frame)
+        self._powers.push(self._energies.push(block)[0].float() / self._frame)
         self._note(self._envelope.push(block))
 
     def close(self, loudness: float) -> None:
@@ -205,8 +206,8 @@ class _Sketch:
         self._note(self._envelope.finish())
         left = len(self._rest)
         self._note(torch.zeros(1, 1, -left % self._frame))
-        peaks, self._peaks = torch.cat(self._peaks), []
-        powers, self._powers = torch.cat(self._powers), []
+        peaks, powers = self._peaks.read(), self._powers.read()
+        self._peaks, self._powers = Gathered(), Gathered()
         if not len(powers):  # shorter than a frame
             powers = self._energies.rest() / self._length
         frame_ms = 1000 * self._frame / self._rate
@@ -228,7 +229,7 @@ class _Sketch:
         """The peaks of the frames that are full now."""
         known = torch.cat([self._rest, envelope[0].amax(0).float()])
         full = len(known) - len(known) % self._frame
-        self._peaks.append(known[:full].view(-1, self._frame).amax(-1))
+        self._peaks.push(known[:full].view(-1, self._frame).amax(-1))
         self._rest = known[full:]
 
     def gain_db(self, wanted: float, most_db: float) -> float:

@@ -241,3 +241,24 @@ def test_a_folder_that_cannot_be_written_to(ai_mixer, song, monkeypatch):
     done = ai_mixer("mix", song)
     assert done.code == 1
     assert "the folder cannot be written to" in done.err
+
+
+def test_knobs_is_a_page_beside_the_song(ai_mixer, song, tmp_path):
+    done = ai_mixer("knobs", song)
+    assert done.code == 0, done.err
+    assert "Mein Lied_knobs.html: open it in a browser" in done.out
+    again = ai_mixer("knobs", song)
+    assert again.code == 1
+    assert "--force overwrites" in again.err
+    (tmp_path / "pages").mkdir()
+    assert ai_mixer("knobs", song, "-o", tmp_path / "pages").code == 0
+    assert names(tmp_path / "pages") == {"Mein Lied_knobs.html"}
+
+
+@pytest.mark.slow
+def test_knobs_without_a_song_has_the_band_play(ai_mixer, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = ai_mixer("knobs")
+    assert done.code == 0, done.err
+    assert "a song by the embedded band" in (tmp_path / "knobs.html").read_text()
+    assert ai_mixer("knobs").code == 1

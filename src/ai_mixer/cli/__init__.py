@@ -1,10 +1,14 @@
 """`ai-mixer`: the musician's command line. Nothing heavy is loaded before a command runs."""
 
+import gc
 import sys
+
+OBJECTS = 100_000  # made before the collector looks for those that hold each other
 
 
 def main() -> None:
     """What `ai-mixer …` runs."""
+    gc.set_threshold(OBJECTS)  # it looked through torch a hundred times: an eighth of the start
     from ai_mixer.cli.app import app
     from ai_mixer.cli.errors import one_line
 

@@ -5,6 +5,7 @@ import typer
 from ai_mixer.cli.analyse import analyse
 from ai_mixer.cli.compare import compare
 from ai_mixer.cli.enhance import enhance
+from ai_mixer.cli.knobs import knobs
 from ai_mixer.cli.match import match
 from ai_mixer.cli.mix import mix
 from ai_mixer.cli.models import models
@@ -17,5 +18,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (mix, compare, enhance, match, analyse, models):
+for command in (mix, compare, enhance, match, analyse, knobs, models):
     app.command()(command)

@@ -18,6 +18,12 @@ def load_console(name: str = "classic", ranges: str = "wide") -> Console:
     return cast(Console, instantiate(OmegaConf.create(page)["console"]))
 
 
+def load_ranges(name: str) -> dict[str, tuple[float, float]]:
+    """Knob name → (low, high) of `configs/ranges/<name>.yaml`. ValueError as `load_console`."""
+    page = _page("ranges", name)
+    return {str(knob): (float(low), float(high)) for knob, (low, high) in page.items()}
+
+
 def config_folder() -> Path:
     """Where the pages live: inside an installed wheel, else at the top of the repository."""
     package = Path(__file__).parents[1]

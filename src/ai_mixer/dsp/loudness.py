@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ai_mixer.dsp.k_weighting import HopEnergies, hop_energies
+from ai_mixer.gathered import Gathered
 from ai_mixer.units import SILENCE_DB
 
 OFFSET_DB = -0.691  # BS.1770-4 Annex 1 eq. 2: a 997 Hz sine on one channel reads its level
@@ -41,14 +42,14 @@ class LoudnessMeter:
     def __init__(self, sample_rate: int) -> None:
         self._hop = round(HOP_S * sample_rate)
         self._weighted = HopEnergies(sample_rate, self._hop)
-        self._energies: list[Tensor] = []
+        self._energies = Gathered()
         self._rest: Tensor | None = None
         self._frames = 0
 
     def push(self, x: Tensor) -> None:
         """The next block, [B, C, n] on the CPU."""
         self._frames += x.shape[-1]
-        self._energies.append(self._weighted.push(x))
+        self._energies.push(self._weighted.push(x))
 
     def lufs(self) -> Tensor:
         """Integrated loudness of what came: [B]."""
@@ -64,7 +65,7 @@ class LoudnessMeter:
 
     def _powers(self, block_s: float) -> Tensor:
         per_block = round(block_s / HOP_S)
-        energies = torch.cat(self._energies, dim=-1)
+        energies = self._energies.read()
         if energies.shape[-1] < per_block:
             self._rest = self._weighted.rest() if self._rest is None else self._rest
             return (energies.sum(-1) + self._rest)[:, None] / self._frames

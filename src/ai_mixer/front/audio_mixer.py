@@ -146,7 +146,8 @@ class AudioMixer:
             settings = _settings(mixer, sound, start_s, stop_s, reference, wishes, held)
             sections.append(Section(start_s, settings))
         heard = f", after {reference.path.name}" if reference else ""
-        return Preset(tuple(sections), model=name, about=f"mixed by {name}{heard}")
+        title = packaged.display_name(name) if name in self.models else name
+        return Preset(tuple(sections), model=name, about=f"mixed by {title}{heard}")
 
     def mix_song_with_all_models(self, path: str | Path, folder: str | Path | None = None) -> Path:
         """The song by every packaged model, with a picture and a table: see `compare`."""

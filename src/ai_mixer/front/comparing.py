@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 
 from ai_mixer import packaged
 from ai_mixer.files import Sound, draft_of, write_sound, write_text
+from ai_mixer.front.pictures import MARKS_HZ
 from ai_mixer.front.stages import Wishes
 from ai_mixer.heap import give_back
 from ai_mixer.listening.spectrogram import band_levels_db, top_hz
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from ai_mixer.front.audio_mixer import AudioMixer
     from ai_mixer.front.outcome import Outcome
 
@@ -59,7 +62,7 @@ def compare(
         outcomes[model] = mixer.mix_file(path, output, model=model, wishes=wishes, force=force)
     give_back()
     write_text(folder / TABLE, table(outcomes))
-    draw({"original": original, **{m: o.output for m, o in outcomes.items()}}, folder / PICTURE)
+    draw(original, outcomes, folder / PICTURE)
     return folder
 
 
@@ -81,26 +84,51 @@ def table(outcomes: "dict[str, Outcome]") -> str:
     return text.getvalue()
 
 
-def draw(files: dict[str, Path], target: Path) -> None:
-    """Spectrograms of all versions, one below the other, on the same colours."""
+def draw(original: Path, outcomes: "dict[str, Outcome]", target: Path) -> None:
+    """Spectrograms of all versions, one below the other, on the same colours.
+
+    Last, what each model changed: small moves, which no spectrogram shows.
+    """
+    files = {"original": original, **{model: one.output for model, one in outcomes.items()}}
     levels = {name: _levels(Sound(file)) for name, file in files.items()}
     give_back()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 1 + 2.2 * len(files)), layout="constrained")
+    rows = len(files) + 1
+    figure = Figure(figsize=(10, 1 + 2.2 * rows), layout="constrained")
     FigureCanvasAgg(figure)
     top = max(float(level.max()) for level, _ in levels.values())
     for place, (name, (level, extent)) in enumerate(levels.items(), 1):
-        axes = figure.add_subplot(len(files), 1, place)
+        axes = figure.add_subplot(rows, 1, place)
         image = axes.imshow(level, origin="lower", extent=extent, cmap="magma", aspect="auto")
         image.set_clim(top - RANGE_DB, top)
         axes.set_title(packaged.display_name(name) if name != "original" else "Original")
         axes.set_yticks([])
         axes.set_ylabel("low → high")
     axes.set_xlabel("seconds")
+    _draw_changes(figure.add_subplot(rows, 1, rows), outcomes)
     with draft_of(target) as draft:
         figure.savefig(draft)
+
+
+def _draw_changes(axes: "Axes", outcomes: "dict[str, Outcome]") -> None:
+    """The mix over the song in third octaves, dB, a line for each model."""
+    for model, one in outcomes.items():
+        levels = zip(one.after.spectrum_db, one.before.spectrum_db, strict=True)
+        axes.plot(
+            one.before.spectrum_hz,
+            [after - before for after, before in levels],
+            label=packaged.display_name(_filename(model)),
+        )
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, -1.0), max(high, 1.0))  # a tenth of a dB is to look like nothing
+    axes.set_title("What the mixes changed")
+    axes.set_xscale("log")
+    axes.set_xticks(*zip(*MARKS_HZ.items(), strict=True))
+    axes.set_ylabel("dB")
+    axes.grid(alpha=0.3)
+    axes.legend(ncols=min(4, len(outcomes)), fontsize="small", frameon=False)
 
 
 def _levels(sound: Sound) -> tuple[NDArray[np.float64], tuple[float, float, float, float]]:

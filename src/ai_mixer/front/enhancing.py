@@ -42,11 +42,7 @@ def enhance(
         settings = decide(said, ranges.knobs(), wishes or Wishes(), ranges.knobs(GENTLE))
         preset = one(settings, ceiling_db=ceiling_db, about="enhanced, without a model")
         preset = replace(preset, expand_db=lift_db(sound, preset, before))
-        outcome = finish(sound, before, preset, output, limit=False)
-    quieter = before.loudness_lufs - outcome.after.loudness_lufs
-    if quieter > 0.1:
-        outcome.notes.append(f"{quieter:.1f} LU quieter, to keep its peaks whole")
-    return outcome
+        return finish(sound, before, preset, output, limit=False)
 
 
 def lift_db(sound: Sound, preset: Preset, before: Figures) -> float:

@@ -17,6 +17,7 @@ from ai_mixer.dsp.spectra import (
     third_octave_shares,
 )
 from ai_mixer.dsp.true_peak import TruePeakMeter
+from ai_mixer.gathered import Gathered
 from ai_mixer.metrics.standards import BANDS, band_shares_db
 from ai_mixer.units import SILENCE_DB
 
@@ -52,6 +53,12 @@ class Figures:
         """Is there nothing above the gate of a loudness meter?"""
         return self.loudness_lufs <= SILENCE_DB
 
+    def loudest_s(self, length_s: float) -> float:
+        """Where the loudest `length_s` begin, to the second."""
+        powers = (10 ** (self.seconds / 10)).sum(-1)
+        size = min(max(1, round(length_s)), len(powers))
+        return float(powers.unfold(0, size, 1).sum(-1).argmax())
+
     def plain(self) -> dict[str, object]:
         """The figures as JSON holds them, rounded to what can be heard."""
         single = {
@@ -76,7 +83,7 @@ class Meter:
         self._frame = round(FRAME_S * sample_rate)
         self._rest: Tensor | None = None
         self._density: Tensor | None = None
-        self._seconds: list[Tensor] = []
+        self._seconds = Gathered()  # [bands, seconds], dB
         self._powers = torch.zeros(2, dtype=torch.float64)  # mid and side
         self._highest, self._frames = 0.0, 0
 
@@ -103,7 +110,8 @@ class Meter:
             assert self._rest is not None
             self._note(self._rest)
         assert self._density is not None
-        density = self._density / len(self._seconds)
+        seconds = self._seconds.read().T
+        density = self._density / len(seconds)
         mid, side = (self._powers / self._frames).tolist()
         rms_db = float(power_to_db(torch.tensor(mid + side)))
         silent = mid + side <= 0
@@ -125,13 +133,14 @@ class Meter:
             spectrum_hz=third_octave_centres(self.sample_rate),
             spectrum_db=tuple(spectrum.tolist()),
             curve_lufs=tuple(curve[:: max(1, -(-len(curve) // CURVE))].tolist()),
-            seconds=torch.stack(self._seconds),
+            seconds=seconds,
         )
 
     def _note(self, second: Tensor) -> None:
         density = long_term_power(second, self.sample_rate).mean(0)
         self._density = density if self._density is None else self._density + density
-        self._seconds.append(power_to_db(third_octave_shares(density, self.sample_rate)))
+        levels = power_to_db(third_octave_shares(density, self.sample_rate))
+        self._seconds.push(levels[:, None])
 
 
 def measure(blocks: Iterable[Tensor], sample_rate: int) -> Figures:

@@ -52,7 +52,8 @@ def match(
         before = measure(ahead(sound.blocks()), sound.sample_rate)
         aim = measure(ahead(other.blocks()), other.sample_rate)
         give_back()
-        pair = _same_excerpt(sound, other, _loudest_s(aim))
+        pair = _same_excerpt(sound, other, aim.loudest_s(HEARD_S))
+        give_back()
         found = None if pair is None else fit(*pair, ranges.console(), FIT_RATE)
         give_back()
         if found is None or float(found.error_db[0]) > OTHER_DB:
@@ -64,20 +65,11 @@ def match(
             preset = one(decide(said, free, wishes or Wishes(), free), about=f"as {finished.name}")
             note = f"{float(found.error_db[0]):.2f} dB are left between the mix and {finished.name}"
         preset = replace(preset, target=_target(aim), ceiling_db=ceiling_db)
-        outcome = finish(sound, before, preset, output)
-    outcome.notes.append(note)
-    return outcome
+        return finish(sound, before, preset, output, note=note)
 
 
 def _target(aim: Figures) -> float | None:
     return None if aim.silent else round(min(max(aim.loudness_lufs, -60.0), 0.0), 2)
-
-
-def _loudest_s(figures: Figures) -> float:
-    """Where the loudest HEARD_S begin, s."""
-    powers = (10 ** (figures.seconds / 10)).sum(-1)
-    size = min(round(HEARD_S), len(powers))
-    return float(powers.unfold(0, size, 1).sum(-1).argmax())
 
 
 def _same_excerpt(sound: Sound, other: Sound, start_s: float) -> tuple[Tensor, Tensor] | None:

@@ -32,10 +32,12 @@ def finish(
     *,
     beside: bool = True,
     limit: bool = True,
+    note: str = "",
 ) -> Outcome:
-    """Render, and write settings and report beside the result."""
+    """Render, and write settings and report beside the result. note: one more to be told."""
     rendered = render_file(sound, before, preset, output, limit)
-    after, notes = rendered.figures, [*sound.warnings]
+    after, notes = rendered.figures, [*sound.warnings, *([note] if note else [])]
+    quieter = before.loudness_lufs - after.loudness_lufs
     if before.silent:
         notes.append("the song is silent")
     elif not rendered.delivered.reached and limit:
@@ -43,6 +45,8 @@ def finish(
             f"asked for {rendered.delivered.target_lufs:.1f} LUFS: more than "
             f"{after.loudness_lufs:.1f} would damage its peaks"
         )
+    elif not limit and quieter > 0.1:
+        notes.append(f"{quieter:.1f} LU quieter, to keep its peaks whole")
     preset = replace(
         preset, song=sound.path.name, measured={"before": before.plain(), "after": after.plain()}
     )

@@ -8,6 +8,7 @@ from ai_mixer.front.figures import Figures
 WIDTH, HEIGHT, LEFT, BOTTOM = 720.0, 220.0, 44.0, 24.0
 MARKS_HZ = {100.0: "100 Hz", 1000.0: "1 kHz", 10_000.0: "10 kHz"}
 SPAN_DB = 60.0
+MIDDLE = 'text-anchor="middle"'
 
 Points = Sequence[tuple[float, float]]
 
@@ -35,7 +36,8 @@ def loudness(before: Figures, after: Figures) -> str:
     ]
     minutes = before.duration_s / 60
     step = max(1, round(minutes / 8))
-    marks = {m / minutes: f"{m} min" for m in range(step, math.ceil(minutes), step)}
+    whole = range(step, math.ceil(0.96 * minutes), step)  # at the end there is no room for words
+    marks = {minute / minutes: f"{minute} min" for minute in whole}
     return _picture(drawn, max(top - 36.0, -70.0), max(top, -34.0), "LUFS", marks)
 
 
@@ -59,7 +61,7 @@ def _picture(
         )
     parts.append(f'<text x="{LEFT + 4}" y="20">{unit}</text>')
     for share, text in marks.items():
-        parts.append(f'<text x="{x(share):.1f}" y="{HEIGHT - 6}">{text}</text>')
+        parts.append(f'<text x="{x(share):.1f}" y="{HEIGHT - 6}" {MIDDLE}>{text}</text>')
     for curve, name in zip(curves, ("before", "after"), strict=True):
         line = " ".join(f"{x(share):.1f},{y(value):.1f}" for share, value in curve)
         parts.append(

@@ -1,8 +1,10 @@
 """The console that files go through, and how far its knobs may be turned."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 from ai_mixer.console import Console, load_console
+from ai_mixer.console.load import load_ranges
 from ai_mixer.front.stages import FREE
 from ai_mixer.types import Knob
 
@@ -18,4 +20,6 @@ def console() -> Console:
 @lru_cache
 def knobs(ranges: str = FREE) -> dict[str, Knob]:
     """Name → knob, with the ends of a page of `configs/ranges`."""
-    return {knob.name: knob for knob in load_console(CONSOLE, ranges).knobs}
+    ends = load_ranges(ranges)
+    both = ((knob, *ends[knob.name]) for knob in console().knobs)
+    return {knob.name: replace(knob, low=low, high=high) for knob, low, high in both}

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 from ai_mixer.files import write_text
 from ai_mixer.front import pictures, ranges, words
 from ai_mixer.front.clock import clock
+from ai_mixer.front.preset import Section
+from ai_mixer.front.stages import Values
 
 if TYPE_CHECKING:
     from ai_mixer.front.outcome import Outcome
 
+STILL = "as it was"
 STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;
 color:#222;background:#fff}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}
@@ -54,20 +57,27 @@ def page(outcome: "Outcome") -> str:
 
 
 def _done(outcome: "Outcome") -> list[str]:
-    knobs = ranges.knobs()
-    parts = []
-    for section in outcome.preset.sections:
-        if len(outcome.preset.sections) > 1:
-            parts.append(f"<h3>from {clock(section.start_s)}</h3>")
-        rows = [
-            (words.NAMES.get(name, name), words.move(name, value) or "as it was")
-            for name, value in section.settings.items()
-            if name in knobs
-        ]
-        parts.append(_table(("knob", "turned"), rows))
+    """Knob by knob; where the settings follow the song, section by section."""
+    sections = outcome.preset.sections
+    parts = [_knobs(sections[0].settings) if len(sections) == 1 else _sections(sections)]
     if outcome.preset.expand_db:
         parts.append(f"<p>Loudest moments lifted by {outcome.preset.expand_db:.2f} dB.</p>")
     return parts
+
+
+def _knobs(settings: Values) -> str:
+    known = ranges.knobs()
+    rows = [
+        (words.NAMES.get(name, name), words.move(name, value) or STILL)
+        for name, value in settings.items()
+        if name in known
+    ]
+    return _table(("knob", "turned"), rows)
+
+
+def _sections(sections: Sequence[Section]) -> str:
+    rows = [(clock(one.start_s), ", ".join(words.moves(one.settings)) or STILL) for one in sections]
+    return _table(("from", "turned"), rows)
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

@@ -108,6 +108,9 @@ def decide(
 ) -> Values:
     """The settings: what the model said, held to `ranges`, in the wished amount and style.
 
+    In this order: a model holds back where it is unsure, a style weighs what is left, the ranges
+    hold it, and `amount` is a share of that: half a mix is half of what the whole one does.
+
     said: knob → value in its unit. knobs: the console's, `ranges`: the same with the ends that
     hold. What is `set` by hand may go as far as the console goes. Rounded to four places, so that
     a written preset gives the same samples. ValueError for a value that the console cannot have.
@@ -120,7 +123,7 @@ def decide(
     for name, knob in knobs.items():
         value = said.get(name, knob.neutral)
         amount = wishes.amount_of(name)
-        value = _held(_scaled(value, amount * taste.amount, knob), ranges[name])
+        value = _scaled(_held(_scaled(value, taste.amount, knob), ranges[name]), amount, knob)
         if amount > 0:
             value = _styled(name, value, knob, taste)
         settings[name] = round(float(wishes.set.get(name, _held(value, knob))), 4)

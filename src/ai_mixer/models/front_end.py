@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from ai_mixer.dsp.spectra import power
 from ai_mixer.models import transfer
 from ai_mixer.models.echoes import EchoProfile
+from ai_mixer.models.mel import mel_bands
 from ai_mixer.models.once import Once, scatter
-from ai_mixer.shims import torchaudio
 from ai_mixer.types import CONDITIONS, Heard
 
+LOWEST_HZ = 30.0
 FLOOR_DB = -100.0
 LEVEL_CENTRE_DB, LEVEL_SPREAD_DB = -30.0, 20.0  # of mel bands of music; brings levels to about ±2
 DIFFERENCE_SPREAD_DB = 6.0  # a wide EQ band: brings differences to about ±1
@@ -46,9 +47,7 @@ class FrontEnd(nn.Module):
     ) -> None:
         super().__init__()
         self.sample_rate, self.n_mels, self.n_fft, self.hop = sample_rate, n_mels, n_fft, hop
-        bands = torchaudio.functional.melscale_fbanks(
-            n_fft // 2 + 1, 30.0, sample_rate / 2, n_mels, sample_rate, norm="slaney"
-        )
+        bands = mel_bands(n_fft, LOWEST_HZ, n_mels, sample_rate)
         # Per-band energy that does not depend on the frame length.
         self.register_buffer("bands", bands / n_fft, persistent=False)
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)

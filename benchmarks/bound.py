@@ -1,0 +1,155 @@
+"""How much of the knobs the long-term levels can tell: the bound of `reference` and of `blind`.
+
+python benchmarks/bound.py data.root=/my/music      five folds; five minutes of a core
+python benchmarks/bound.py folds=1 ranges=musical   any word of make train fits
+
+A model under `reference` compares the rough with another excerpt of the finished production; blind,
+with what productions sound like. Either differs from the finished excerpt itself by more than the
+knobs move, and no model can know by how much. Measured here on the long-term third-octave levels of
+mid and side: their differences within and between the training songs (covariances, Ledoit & Wolf,
+"A well-conditioned estimator for large-dimensional covariance matrices", 2004), and how the knobs
+of the test songs move them. The best estimate from such levels leaves the variance (JᵀC⁻¹J + 12)⁻¹
+(Bishop, Pattern Recognition and Machine Learning, 2006, eq. 3.51; 1/12 is the variance of a knob
+drawn at random) and a mean error of √(2/π) of its root. What is not in long-term levels (how the
+level moves, what is played) is left out, so a model may do a little better.
+"""
+
+import math
+import sys
+from collections.abc import Iterator
+
+import hydra
+import numpy as np
+import pandas as pd
+import torch
+from omegaconf import DictConfig
+from sklearn.covariance import ledoit_wolf
+
+from ai_mixer.assemble import held_out
+from ai_mixer.console import Console
+from ai_mixer.console.load import config_folder
+from ai_mixer.dsp.spectra import mid_side, third_octave_power
+from ai_mixer.metrics.knobs import GAINS, HEADLINE, total_gain_db, total_gain_travel_db
+from ai_mixer.metrics.markdown import to_markdown
+from ai_mixer.types import Batch
+
+FLOOR = 1e-4  # of the loudest band: what lies deeper is not compared
+STEP = 0.02  # of a knob's travel, to either side
+PRIOR = 12.0  # information of a knob drawn at random from its travel
+MEAN_ERROR = math.sqrt(2.0 / math.pi)  # of a normal distribution of deviation 1
+
+
+def main(words: list[str]) -> None:
+    """A table of mean errors, knob by knob, and of skills."""
+    folds = int(next((w.partition("=")[2] for w in words if w.startswith("folds=")), 5))
+    asked = [word for word in words if not word.startswith("folds=")]
+    left = pd.concat([_fold(asked, f"{fold}/{max(folds, 5)}") for fold in range(folds)])
+    errors = left.groupby("told by").mean().T
+    skills = 1.0 - errors.div(errors["nothing"], axis=0)
+    for table in (errors, skills):
+        table.loc["headline"] = table.loc[table.index.intersection(HEADLINE)].mean()
+    told = [name for name in errors if name != "nothing"]
+    table = pd.concat([errors, skills[told].add_suffix(", skill")], axis=1)
+    print(to_markdown(table.dropna().map("{:.3f}".format).rename_axis("knob")))
+    print(f"\n{len(left) // errors.shape[1]} excerpts of test songs")
+
+
+def _fold(words: list[str], fold: str) -> pd.DataFrame:
+    """A row for each test excerpt and for what tells of it: the mean error left, by knob."""
+    with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
+        cfg = hydra.compose("train", ["experiment=leaderboard", *words, f"data.fold={fold}"])
+    console = hydra.utils.instantiate(cfg.console)
+    finished, reference = _levels_of(cfg, console)
+    information = {
+        "nothing": np.zeros((finished.shape[1],) * 2),
+        "another excerpt": _information(reference - finished),
+        "the song alone": _information(finished - finished.mean(0)),
+    }
+    rows = []
+    for batch in _examples(cfg, console, "test"):
+        slope = _slope(console, batch)
+        rows += [
+            {"told by": name, **_left(console, batch, slope, known)}
+            for name, known in information.items()
+        ]
+    return pd.DataFrame(rows)
+
+
+def _information(differences_db: np.ndarray) -> np.ndarray:
+    return np.linalg.inv(ledoit_wolf(differences_db, assume_centered=True)[0])
+
+
+def _examples(cfg: DictConfig, console: Console, split: str) -> Iterator[Batch]:
+    """One excerpt of each song, as `make leaderboard` draws them."""
+    data = held_out(cfg, console, None, "reference", held_out_per_song=1).dataset(split)
+    return (Batch.collate([data[0, number]]) for number in range(len(data)))
+
+
+def _levels_of(cfg: DictConfig, console: Console) -> tuple[np.ndarray, np.ndarray]:
+    """Of the training songs' finished versions and of their other excerpts: [songs, bands] dB."""
+    pairs = []
+    for batch in _examples(cfg, console, "train"):
+        floor = _floor(batch)
+        both = (batch.finished, batch.reference)
+        pairs.append([_levels_db(x, batch.sample_rate, floor)[0].numpy() for x in both])
+    finished, reference = np.array(pairs).transpose(1, 0, 2)
+    return finished, reference
+
+
+def _slope(console: Console, batch: Batch) -> np.ndarray:
+    """By how many dB each level moves per travel of each knob: [bands, P]."""
+    steps = STEP * torch.eye(len(console.names))
+    ends = [(batch.knobs + side * steps).clamp(0.0, 1.0) for side in (-1.0, 1.0)]
+    floor = _floor(batch)
+    low, high = (
+        _levels_db(
+            console(batch.rough.expand(len(end), -1, -1), batch.sample_rate, end, limit=False),
+            batch.sample_rate,
+            floor,
+        )
+        for end in ends
+    )
+    travel = (ends[1] - ends[0]).diagonal()[:, None]
+    return ((high - low) / travel).double().numpy().T
+
+
+def _left(
+    console: Console, batch: Batch, slope: np.ndarray, information: np.ndarray
+) -> dict[str, float]:
+    """Mean error that is left of each audible knob and of the total gain, as shares of travel."""
+    heard = batch.mask[0].numpy()
+    here = slope[:, heard]
+    told = here.T @ information @ here + PRIOR * np.eye(heard.sum())
+    variance = np.zeros((len(heard), len(heard)))
+    variance[np.ix_(heard, heard)] = np.linalg.inv(told)
+    names = np.array(console.names)
+    deviation = np.sqrt(variance.diagonal())
+    errors = {str(names[n]): MEAN_ERROR * deviation[n] for n in np.flatnonzero(heard)}
+    gains = np.isin(names, GAINS)
+    if heard[gains].all():
+        weight = _gain_slope(console, batch.knobs) * gains
+        errors["total_gain"] = MEAN_ERROR * float(np.sqrt(weight @ variance @ weight))
+    return errors
+
+
+def _gain_slope(console: Console, knobs: torch.Tensor) -> np.ndarray:
+    """Of the total gain, as a share of its travel, by each knob: [P]."""
+    steps = STEP * torch.eye(knobs.shape[1])
+    low, high = ((knobs + side * steps).clamp(0.0, 1.0) for side in (-1.0, 1.0))
+    moved = total_gain_db(console.settings(high)) - total_gain_db(console.settings(low))
+    return moved / (high - low).diagonal().numpy() / total_gain_travel_db(console.knobs)
+
+
+def _levels_db(x: torch.Tensor, rate: int, floor: float) -> torch.Tensor:
+    """Long-term levels of mid and side: [B, C, T] → [B, bands]."""
+    return 10.0 * torch.log10(third_octave_power(mid_side(x), rate).flatten(1) + floor)
+
+
+def _floor(batch: Batch) -> float:
+    loudest = third_octave_power(mid_side(batch.finished), batch.sample_rate).max()
+    return float(loudest) * FLOOR + 1e-12
+
+
+if __name__ == "__main__":
+    with torch.no_grad():
+        main(sys.argv[1:])

@@ -1,0 +1,43 @@
+"""The page of the ten knobs in a real browser: a press plays, the next goes on, the same stops."""
+
+import pytest
+import soundfile
+
+from ai_mixer.front.knob_page import knob_page
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def page(browser, open_file, tmp_path, music):
+    soundfile.write(tmp_path / "song.wav", music.T.numpy(), 44_100)
+    knob_page(tmp_path / "song.wav", tmp_path / "page.html")
+    return open_file(browser, tmp_path / "page.html")
+
+
+def pressed(page):
+    return page.ask("buttons.filter(b => b.ariaPressed === 'true').map(b => b.dataset.sound)")
+
+
+def test_a_press_plays_the_next_goes_on_there_and_the_same_stops(page):
+    page.press("[data-sound=low_eq-0]")
+    page.wait("playing && playing.button.dataset.sound === 'low_eq-0'")
+    began = page.ask("playing.began")
+    page.press("[data-sound=reverb-2]")
+    page.wait("playing.button.dataset.sound === 'reverb-2'")
+    length = page.ask("playing.source.buffer.duration")
+    late = (page.ask("playing.began") - began) % length
+    assert min(late, length - late) < 1e-6
+    assert pressed(page) == ["reverb-2"]
+    page.press("[data-sound=reverb-2]")
+    page.wait("playing === null")
+    assert pressed(page) == []
+    assert page.complaints() == []
+
+
+def test_escape_stops(page):
+    page.press("[data-sound=song]")
+    page.wait("playing !== null")
+    page.key("\ue00c")
+    page.wait("playing === null")
+    assert pressed(page) == []
