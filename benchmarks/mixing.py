@@ -28,7 +28,10 @@ from ai_mixer.front import ranges
 from ai_mixer.front.models import chosen
 from ai_mixer.cores import one_thread
 model = sys.argv[3] or None
-chosen(model); ranges.console().stream(44100, 32768, limit=False)
+chosen(model)
+console = ranges.console()
+settings = {name: 1.01 for name in ("low_eq", "mid_eq", "high_eq", "presence", "compressor_ratio")}
+console.turned(console.knobs_from(settings))[0].stream(44100, 32768, limit=False)
 print("start", time.perf_counter() - begin)
 for line in sys.stdin:
     wall, cpu = time.perf_counter(), time.process_time()
