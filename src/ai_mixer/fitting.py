@@ -74,6 +74,19 @@ def fit(
     return Fit(torch.stack(knobs).to(console.neutral), torch.tensor(costs).sqrt())
 
 
+@torch.no_grad()
+def left_db(
+    knobs: Tensor, rough: Tensor, finished: Tensor, console: Console, sample_rate: int = 44100
+) -> Tensor:
+    """What knobs [B, P] leave between mix and finished version, as `fit` counts it: [B]."""
+    songs = zip(knobs.double().cpu(), rough, finished, strict=True)
+    costs = [
+        _cost(Difference(console, sample_rate, before, after)(point[None])[0], OUTLIER_DB)
+        for point, before, after in songs
+    ]
+    return torch.tensor(costs).sqrt()
+
+
 class Difference:
     """How a mix differs from the finished version: levels [points, N] in dB."""
 

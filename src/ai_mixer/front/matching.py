@@ -10,7 +10,7 @@ from ai_mixer.cores import ahead, one_thread
 from ai_mixer.data.audio import at_rate
 from ai_mixer.data.pairs import lag
 from ai_mixer.files import Sound
-from ai_mixer.fitting import fit
+from ai_mixer.fitting import Fit, fit, left_db
 from ai_mixer.front import ranges
 from ai_mixer.front.audio_mixer import AudioMixer
 from ai_mixer.front.figures import Figures, measure
@@ -26,6 +26,7 @@ HEARD_S = 4.0  # the loudest there are: 20 s leave as little and take 1.2 GB
 SHORTEST_S = 1.0
 FIT_RATE = 44_100
 OTHER_DB = 4.0  # a difference that is left: no settings lead from the one to the other
+IDLE_DB = 0.05  # what a compressor does that makes no more difference than this is not told
 
 
 def match(
@@ -54,7 +55,7 @@ def match(
         give_back()
         pair = _same_excerpt(sound, other, aim.loudest_s(HEARD_S))
         give_back()
-        found = None if pair is None else fit(*pair, ranges.console(), FIT_RATE)
+        found = None if pair is None else _fitted(*pair)
         give_back()
         if found is None or float(found.error_db[0]) > OTHER_DB:
             preset = mixer.decided(sound, before, None, other, wishes or Wishes(), False)
@@ -66,6 +67,23 @@ def match(
             note = f"{float(found.error_db[0]):.2f} dB are left between the mix and {finished.name}"
         preset = replace(preset, target=_target(aim), ceiling_db=ceiling_db)
         return finish(sound, before, preset, output, note=note)
+
+
+def _fitted(rough: Tensor, finished: Tensor) -> Fit:
+    """Knobs [1, P]. Where the compressor hardly works it is off, and both gains are one.
+
+    An idle compressor lets them be split in any way: a report of −11 dB in and +11 dB out would
+    name two moves where there is none.
+    """
+    console = ranges.console()
+    found = fit(rough, finished, console, FIT_RATE)
+    said = console.settings(found.knobs)[0]
+    ends = ranges.knobs(FREE)["output_level"]
+    level = min(max(said["input_gain"] * said["output_level"], ends.low), ends.high)
+    idle = {"input_gain": 1.0, "compressor_ratio": 1.0, "output_level": level}
+    knobs = console.knobs_from({**said, **idle})
+    left = left_db(knobs, rough[None], finished[None], console, FIT_RATE)
+    return Fit(knobs, left) if left <= found.error_db + IDLE_DB else found
 
 
 def _target(aim: Figures) -> float | None:
