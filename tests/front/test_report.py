@@ -8,12 +8,12 @@ import soundfile
 import torch
 
 from ai_mixer import AudioMixer
-from ai_mixer.front import pictures, report
+from ai_mixer.front import pictures, rendering, report
 from ai_mixer.front.enhancing import enhance
 from ai_mixer.front.figures import measure
 from ai_mixer.front.matching import match
 from ai_mixer.front.outcome import Outcome
-from ai_mixer.front.preset import Preset, Section
+from ai_mixer.front.preset import Preset, Section, one
 
 pytestmark = pytest.mark.usefixtures("packaged_models")
 
@@ -38,6 +38,14 @@ def test_what_is_said_on_the_terminal_is_on_the_page(tmp_path, music):
         assert outcome.notes
         page = outcome.output.with_suffix(".html").read_text()
         assert all(f"<p class=note>{note}</p>" in page for note in outcome.notes)
+
+
+def test_an_encoder_that_passes_the_ceiling_is_told(song, monkeypatch):
+    monkeypatch.setattr(rendering, "ENCODINGS", 1)
+    monkeypatch.setattr(rendering, "ENCODER_DB", -1.0)  # as if encoders took peaks away
+    mix = AudioMixer().mix_file(song, song.with_suffix(".mp3"), preset=one({}, target=-8.0))
+    assert mix.after.true_peak_db > -0.9
+    assert any("over the ceiling of -1.0" in note for note in mix.notes)
 
 
 def test_models_have_the_names_that_people_read(song):

@@ -24,6 +24,9 @@ class Outcome(NamedTuple):
     notes: list[str]
 
 
+SHOWN_DB = 0.05  # a peak over its ceiling by less is not seen in a figure
+
+
 def finish(
     sound: Sound,
     before: Figures,
@@ -47,6 +50,11 @@ def finish(
         )
     elif not limit and quieter > 0.1:
         notes.append(f"{quieter:.1f} LU quieter, to keep its peaks whole")
+    if after.true_peak_db > preset.ceiling_db + SHOWN_DB:
+        notes.append(
+            f"peaks at {after.true_peak_db:.1f} dBTP, over the ceiling of {preset.ceiling_db:.1f}: "
+            "the encoder added that; --ceiling lower leaves it room"
+        )
     preset = replace(
         preset, song=sound.path.name, measured={"before": before.plain(), "after": after.plain()}
     )
