@@ -1,6 +1,6 @@
 """How much of the knobs the long-term levels can tell: the bound of `reference` and of `blind`.
 
-python benchmarks/bound.py data.root=/my/music      five folds; five minutes of a core
+python benchmarks/bound.py data.root=/my/music      five folds; half an hour of a core
 python benchmarks/bound.py folds=1 ranges=musical   any word of make train fits
 
 A model under `reference` compares the rough with another excerpt of the finished production; blind,
