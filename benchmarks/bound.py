@@ -44,7 +44,7 @@ def main(words: list[str]) -> None:
     folds = int(next((w.partition("=")[2] for w in words if w.startswith("folds=")), 5))
     asked = [word for word in words if not word.startswith("folds=")]
     left = pd.concat([_fold(asked, f"{fold}/{max(folds, 5)}") for fold in range(folds)])
-    errors = left.groupby("told by").mean().T
+    errors = left.groupby("told by", sort=False).mean().T
     skills = 1.0 - errors.div(errors["nothing"], axis=0)
     for table in (errors, skills):
         table.loc["headline"] = table.loc[table.index.intersection(HEADLINE)].mean()
