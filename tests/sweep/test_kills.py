@@ -82,7 +82,9 @@ def test_stopped_by_a_person_it_says_how_to_go_on(sweep, store):
     sweep.start(*WORDS, "trials=4", FAKE_EPOCH_S=0.3)
     sweep.until(lambda seen: len(seen) >= 2)
     sweep.processes[-1].send_signal(signal.SIGINT)
-    assert "stopped by SIGINT: `make sweep resume=mine` goes on" in sweep.end(code=130)
+    said = sweep.end(code=130)
+    assert "stopped by SIGINT: `make sweep resume=mine " in said
+    assert all(word in said for word in sweep.places)
     sweep.start("resume=last")
     sweep.end()
     check_complete(sweep, store, 4)
