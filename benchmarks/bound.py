@@ -28,12 +28,11 @@ from sklearn.covariance import ledoit_wolf
 from ai_mixer.assemble import held_out
 from ai_mixer.console import Console
 from ai_mixer.console.load import config_folder
-from ai_mixer.dsp.spectra import mid_side, third_octave_power
 from ai_mixer.metrics.knobs import GAINS, HEADLINE, total_gain_db, total_gain_travel_db
 from ai_mixer.metrics.markdown import to_markdown
+from ai_mixer.refining import long_term_db
 from ai_mixer.types import Batch
 
-FLOOR = 1e-4  # of the loudest band: what lies deeper is not compared
 STEP = 0.02  # of a knob's travel, to either side
 PRIOR = 12.0  # information of a knob drawn at random from its travel
 MEAN_ERROR = math.sqrt(2.0 / math.pi)  # of a normal distribution of deviation 1
@@ -89,9 +88,9 @@ def _levels_of(cfg: DictConfig, console: Console) -> tuple[np.ndarray, np.ndarra
     """Of the training songs' finished versions and of their other excerpts: [songs, bands] dB."""
     pairs = []
     for batch in _examples(cfg, console, "train"):
-        floor = _floor(batch)
-        both = (batch.finished, batch.reference)
-        pairs.append([_levels_db(x, batch.sample_rate, floor)[0].numpy() for x in both])
+        level, floor = long_term_db(batch.finished, batch.sample_rate)
+        other, _ = long_term_db(batch.reference, batch.sample_rate, floor)
+        pairs.append([level[0].numpy(), other[0].numpy()])
     finished, reference = np.array(pairs).transpose(1, 0, 2)
     return finished, reference
 
@@ -100,15 +99,10 @@ def _slope(console: Console, batch: Batch) -> np.ndarray:
     """By how many dB each level moves per travel of each knob: [bands, P]."""
     steps = STEP * torch.eye(len(console.names))
     ends = [(batch.knobs + side * steps).clamp(0.0, 1.0) for side in (-1.0, 1.0)]
-    floor = _floor(batch)
-    low, high = (
-        _levels_db(
-            console(batch.rough.expand(len(end), -1, -1), batch.sample_rate, end, limit=False),
-            batch.sample_rate,
-            floor,
-        )
-        for end in ends
-    )
+    _, floor = long_term_db(batch.finished, batch.sample_rate)
+    roughs = batch.rough.expand(len(steps), -1, -1)
+    mixes = (console(roughs, batch.sample_rate, end, limit=False) for end in ends)
+    low, high = (long_term_db(mix, batch.sample_rate, floor)[0] for mix in mixes)
     travel = (ends[1] - ends[0]).diagonal()[:, None]
     return ((high - low) / travel).double().numpy().T
 
@@ -138,16 +132,6 @@ def _gain_slope(console: Console, knobs: torch.Tensor) -> np.ndarray:
     low, high = ((knobs + side * steps).clamp(0.0, 1.0) for side in (-1.0, 1.0))
     moved = total_gain_db(console.settings(high)) - total_gain_db(console.settings(low))
     return moved / (high - low).diagonal().numpy() / total_gain_travel_db(console.knobs)
-
-
-def _levels_db(x: torch.Tensor, rate: int, floor: float) -> torch.Tensor:
-    """Long-term levels of mid and side: [B, C, T] → [B, bands]."""
-    return 10.0 * torch.log10(third_octave_power(mid_side(x), rate).flatten(1) + floor)
-
-
-def _floor(batch: Batch) -> float:
-    loudest = third_octave_power(mid_side(batch.finished), batch.sample_rate).max()
-    return float(loudest) * FLOOR + 1e-12
 
 
 if __name__ == "__main__":

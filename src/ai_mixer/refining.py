@@ -97,7 +97,7 @@ def _refined(
 
 def _another_excerpt(console: Console, rate: int, rough: Tensor, given: Tensor) -> Unlike:
     """By long-term levels of mid and side, their differences made independent of each other."""
-    wanted_db, floor = _levels_db(given[None], rate)
+    wanted_db, floor = long_term_db(given[None], rate)
     bands = wanted_db.shape[1] // 2
     apart, no_side = _apart(bands).to(wanted_db), _mono(rough) or _mono(given)
 
@@ -112,7 +112,7 @@ def _another_excerpt(console: Console, rate: int, rough: Tensor, given: Tensor) 
     def levels_db(points: Tensor) -> Tensor:
         roughs = rough.expand(len(points), -1, -1)
         mix = console(roughs, rate, points.to(roughs), limit=False)
-        return _levels_db(mix, rate, floor)[0]
+        return long_term_db(mix, rate, floor)[0]
 
     return unlike
 
@@ -133,8 +133,12 @@ def _mono(audio: Tensor) -> bool:
     return bool(side <= MONO * mid)
 
 
-def _levels_db(x: Tensor, rate: int, floor: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Long-term levels of mid and side: [B, C, T] → [B, 2 · bands] dB, and the floor's power."""
+def long_term_db(x: Tensor, rate: int, floor: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Long-term third-octave levels of mid and side: [B, C, T] → [B, 2 · bands] dB, and the floor.
+
+    floor: power that is added, so that what lies deeper is not compared; default 40 dB below the
+    loudest band of each.
+    """
     power = third_octave_power(mid_side(x), rate).flatten(1)
     floor = power.amax(1, keepdim=True) * FLOOR + 1e-12 if floor is None else floor
     return 10.0 * torch.log10(power + floor), floor

@@ -58,14 +58,20 @@ def test_members_must_share_their_ears():
         WeightedEnsemble(KNOBS, RATE, [])
 
 
-@torch.no_grad()
-def test_a_certain_gate_asks_one_specialist():
+def of_two_minds():
+    """A model whose specialists disagree, and whose gate looks at nothing but its bias."""
     torch.manual_seed(0)
     model = GenreEnsemble(KNOBS, RATE, channels=8, blocks=2, features=16, n_mels=32).eval()
     for specialist in model.specialists:
         torch.nn.init.normal_(specialist.linear.weight, std=0.5)
-    seen, read = torch.randn(3, 48), torch.randn(3, 16)
     model.genre.weight.zero_()
+    return model
+
+
+@torch.no_grad()
+def test_a_certain_gate_asks_one_specialist():
+    model = of_two_minds()
+    seen, read = torch.randn(3, 48), torch.randn(3, 16)
     model.genre.bias.zero_()
     both = torch.cat([seen, read], dim=-1)
     each = torch.stack([specialist(both) for specialist in model.specialists])
@@ -77,14 +83,10 @@ def test_a_certain_gate_asks_one_specialist():
 @torch.no_grad()
 def test_from_one_genre_to_another_knobs_glide():
     """Halfway in probability is halfway in every knob; no step is larger than its probability."""
-    torch.manual_seed(0)
-    model = GenreEnsemble(KNOBS, RATE, channels=8, blocks=2, features=16, n_mels=32).eval()
-    for specialist in model.specialists:
-        torch.nn.init.normal_(specialist.linear.weight, std=0.5)
+    model = of_two_minds()
     seen, read = torch.randn(1, 48), torch.randn(1, 16)
     both = torch.cat([seen, read], dim=-1)
     rock, jazz = (model.specialists[GENRES.index(name)](both) for name in ("rock", "jazz"))
-    model.genre.weight.zero_()
     model.genre.bias.fill_(-1e9)
     for share in torch.linspace(0.01, 0.99, 9):
         model.genre.bias[GENRES.index("rock")] = (1 - share).log()

@@ -61,6 +61,8 @@ def test_too_many_failures_end_it_and_the_rest_stays_queued(open_study):
         "3 trials of mine failed (max_failures=2), the last one, trial 2: ValueError: bad 2; "
         "make sweep resume=mine max_failures=6 goes on"
     )
+    with pytest.raises(TooManyFailures, match="resume=mine storage=postgresql max_failures=6"):
+        work(study, objective, QUICK, typed=["storage=postgresql"])
     assert states(study) == 3 * ["FAIL"] + 6 * ["WAITING"]
     assert work(study, lambda trial: [0.0], Patience(max_failures=6, poll_s=0.01)) == 6
 

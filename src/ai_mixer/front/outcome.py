@@ -10,7 +10,7 @@ from ai_mixer.front import report
 from ai_mixer.front.figures import Figures
 from ai_mixer.front.names import beside_names
 from ai_mixer.front.preset import Preset
-from ai_mixer.front.rendering import render_file
+from ai_mixer.front.rendering import Rendered, render_file
 
 
 class Outcome(NamedTuple):
@@ -39,7 +39,23 @@ def finish(
 ) -> Outcome:
     """Render, and write settings and report beside the result. note: one more to be told."""
     rendered = render_file(sound, before, preset, output, limit)
-    after, notes = rendered.figures, [*sound.warnings, *([note] if note else [])]
+    after = rendered.figures
+    notes = [*sound.warnings, *([note] if note else [])]
+    notes += _noted(before, rendered, preset.ceiling_db, limit)
+    preset = replace(
+        preset, song=sound.path.name, measured={"before": before.plain(), "after": after.plain()}
+    )
+    outcome = Outcome(sound.path, output, preset, before, after, notes)
+    if beside:
+        settings, page = beside_names(output)
+        presets.save(preset, settings)
+        report.save(outcome, page)
+    return outcome
+
+
+def _noted(before: Figures, rendered: Rendered, ceiling_db: float, limit: bool) -> list[str]:
+    """What a musician would ask about the level of the result."""
+    after, notes = rendered.figures, []
     quieter = before.loudness_lufs - after.loudness_lufs
     if before.silent:
         notes.append("the song is silent")
@@ -50,17 +66,9 @@ def finish(
         )
     elif not limit and quieter > 0.1:
         notes.append(f"{quieter:.1f} LU quieter, to keep its peaks whole")
-    if after.true_peak_db > preset.ceiling_db + SHOWN_DB:
+    if after.true_peak_db > ceiling_db + SHOWN_DB:
         notes.append(
-            f"peaks at {after.true_peak_db:.1f} dBTP, over the ceiling of {preset.ceiling_db:.1f}: "
+            f"peaks at {after.true_peak_db:.1f} dBTP, over the ceiling of {ceiling_db:.1f}: "
             "the encoder added that; --ceiling lower leaves it room"
         )
-    preset = replace(
-        preset, song=sound.path.name, measured={"before": before.plain(), "after": after.plain()}
-    )
-    outcome = Outcome(sound.path, output, preset, before, after, notes)
-    if beside:
-        settings, page = beside_names(output)
-        presets.save(preset, settings)
-        report.save(outcome, page)
-    return outcome
+    return notes

@@ -78,17 +78,16 @@ def sweep(
                 then = to_go_on(study.study_name, typed)
                 print(f"when they are done: {then}", flush=True)
                 return study
-            told = _work(cfg, study, plan, asked, train, _hint(cfg.join, typed))
+            told = _work(cfg, study, plan, asked, train, typed)
             print(f"study {cfg.join}: nothing left to take ({told} by this worker)", flush=True)
             return study
         if cfg.resume is None:
             study, plan, parent = _begin(cfg, asked, check, typed)
         else:
             study, plan, parent = _go_on(cfg, asked)
-        hint = _hint(study.study_name, typed)
-        with stoppable(hint), parent:
+        with stoppable(_hint(study, typed)), parent:
             with _others(cfg, study, command):
-                _work(cfg, study, plan, asked, train, hint)
+                _work(cfg, study, plan, asked, train, typed)
             for run in report(study, plan, parent, cfg, typed):
                 judge(run)
         return study
@@ -162,13 +161,16 @@ def _free_name(cfg: DictConfig) -> str:
     return next(name for n in range(1, 10**6) if (name := f"{model}-{n}") not in known)
 
 
-def _hint(study: str, typed: Sequence[str]) -> str:
-    return f"`{to_go_on(study, typed)}` goes on"
+def _hint(study: Study, typed: Sequence[str]) -> str:
+    return f"`{to_go_on(study.study_name, typed)}` goes on"
 
 
-def _work(cfg: DictConfig, study: Study, plan: Plan, asked: Draft, train: Train, hint: str) -> int:
+def _work(
+    cfg: DictConfig, study: Study, plan: Plan, asked: Draft, train: Train, typed: Sequence[str]
+) -> int:
     study.pruner = build_pruner(cfg)
     store = Store(cfg.paths.mlruns)
+    hint = _hint(study, typed)
     objective = TrainTrial(train, study.study_name, plan, store, asked.places, hint)
     patience = Patience(
         max_failures=cfg.max_failures,
@@ -176,7 +178,7 @@ def _work(cfg: DictConfig, study: Study, plan: Plan, asked: Draft, train: Train,
         beat_s=cfg.beat_s,
         grace_s=cfg.grace_s,
     )
-    return work(study, objective, patience, lambda number: build_sampler(cfg, number))
+    return work(study, objective, patience, lambda number: build_sampler(cfg, number), typed)
 
 
 def _join(cfg: DictConfig, study: Study) -> list[str]:

@@ -21,6 +21,7 @@ from ai_mixer.sweep.queue import (
     take,
     unfinished,
 )
+from ai_mixer.sweep.words import to_go_on
 
 Objective = Callable[[Trial], Sequence[float] | None]
 """Tries a trial; None if it was given up early (pruned). What it raises is the trial's failure."""
@@ -51,15 +52,17 @@ def work(
     objective: Objective,
     patience: Patience = Patience(),  # noqa: B008  # frozen
     sampler: Callable[[int], BaseSampler] | None = None,
+    typed: Sequence[str] = (),
 ) -> int:
     """Try what waits, until no trial waits or is being tried. Returns how many this worker told.
 
     Waits for the last trials of others: one of them may die, and its trial come back. sampler: the
-    one for a trial's number, if not the study's. TooManyFailures ends it early.
+    one for a trial's number, if not the study's; typed: the words of the command line.
+    TooManyFailures ends it early.
     """
     watch, told = Watch(patience.grace_s), 0
     while True:
-        _check_failures(study, patience.max_failures)
+        _check_failures(study, patience.max_failures, typed)
         for dead in retry_dead(study, watch, patience.max_retries):
             _say(f"trial {dead.number}: its process died; queued again")
         trial = take(study, sampler)
@@ -72,14 +75,15 @@ def work(
             return told
 
 
-def _check_failures(study: Study, most: int) -> None:
+def _check_failures(study: Study, most: int, typed: Sequence[str]) -> None:
     gone = failed(study)
     if len(gone) > most:
         last = gone[-1]
+        again = to_go_on(study.study_name, typed, f"max_failures={2 * len(gone)}")
         raise TooManyFailures(
             f"{len(gone)} trials of {study.study_name} failed (max_failures={most}), the last one, "
             f"trial {last.number}: {last.user_attrs.get(ERROR)}; "
-            f"make sweep resume={study.study_name} max_failures={2 * len(gone)} goes on"
+            f"{again} goes on"
         )
 
 
