@@ -64,12 +64,12 @@ def test_a_regression_learns_what_counts(kind, player, batch, monkeypatch):
     x = torch.randn(2, 4, generator=torch.Generator().manual_seed(1))
     monkeypatch.setattr("ai_mixer.baselines.regression.features", lambda *_: x)
     batch.knobs = torch.zeros(2, knobs)
-    got = system.knobs(batch, "blind")
+    got = system.say(batch, "blind").knobs
     assert (got[:, 0] - (0.5 + 0.1 * x[:, 0])).abs().max() < 0.08
     assert got[:, low].tolist() == pytest.approx([0.4, 0.4])  # counted ten times: its mean
     reverb = player.console.names.index("reverb")
     assert got[:, reverb].eq(player.console.neutral[reverb]).all()  # never trained
-    assert torch.equal(got, system.knobs(batch, "blind"))
+    assert torch.equal(got, system.say(batch, "blind").knobs)
 
 
 def test_mean_knobs_do_not_listen(player, batch):

@@ -3,12 +3,10 @@
 Not a rival but a bound: it hears the answer and takes about twice real time to find the way there.
 """
 
-from torch import Tensor
-
 from ai_mixer.baselines.system import KnobSystem
 from ai_mixer.fitting import fit
 from ai_mixer.mixer import Mixer
-from ai_mixer.types import Batch
+from ai_mixer.types import Batch, Prediction
 
 
 class Fitted(KnobSystem):
@@ -20,6 +18,7 @@ class Fitted(KnobSystem):
         super().__init__(mixer)
         self.at_most = at_most
 
-    def knobs(self, batch: Batch, condition: str) -> Tensor:
+    def say(self, batch: Batch, condition: str) -> Prediction:
         """[B, P]"""
-        return fit(batch.rough, batch.finished, self.mixer.console, batch.sample_rate).knobs
+        found = fit(batch.rough, batch.finished, self.mixer.console, batch.sample_rate)
+        return Prediction(found.knobs)

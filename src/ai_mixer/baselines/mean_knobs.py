@@ -1,9 +1,7 @@
 """`mean_knobs`: always the mean of the training targets; knob skill is measured from here."""
 
-from torch import Tensor
-
 from ai_mixer.baselines.system import KnobSystem
-from ai_mixer.types import Batch
+from ai_mixer.types import Batch, Prediction
 
 
 class MeanKnobs(KnobSystem):
@@ -11,6 +9,7 @@ class MeanKnobs(KnobSystem):
 
     listens = False
 
-    def knobs(self, batch: Batch, condition: str) -> Tensor:
+    def say(self, batch: Batch, condition: str) -> Prediction:
         """The means, [B, P]; knobs that were never trained at neutral."""
-        return self.mixer.hold_untrained(self.mixer.mean_knobs.expand_as(batch.knobs))
+        means = self.mixer.mean_knobs.expand_as(batch.knobs)
+        return Prediction(self.mixer.hold_untrained(means))

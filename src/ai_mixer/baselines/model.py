@@ -5,19 +5,19 @@ from torch import Tensor
 
 from ai_mixer.baselines.system import Answer, KnobSystem, System
 from ai_mixer.mixer import Mixer
-from ai_mixer.types import Batch
+from ai_mixer.types import Batch, Prediction
 
 
 class Model(KnobSystem):
     """A mixer at its own console: judged by what it says, heard as it mixes."""
 
-    def knobs(self, batch: Batch, condition: str) -> Tensor:
-        """What it says: [B, P]"""
-        return self.mixer.hear(batch, condition).knobs
+    def say(self, batch: Batch, condition: str) -> Prediction:
+        """As the model says it: [B, P]"""
+        return self.mixer.hear(batch, condition)
 
     def mix(self, batch: Batch, condition: str) -> Answer:
         """The mix a musician gets, held back where the model is unsure; and what it said."""
-        said = self.mixer.hear(batch, condition)
+        said = self.say(batch, condition)
         applied = self.mixer.held_back(said).knobs
         audio = self.mixer.console(batch.rough, batch.sample_rate, applied)
         return Answer(audio, said.knobs, said.spread)
@@ -38,8 +38,17 @@ class Guest(System):
         """What its console makes of its knobs."""
         audio, knobs, spread = self.guest.mix(batch, condition)
         assert knobs is not None
-        read = read_on(self.guest.mixer, self.judge, knobs)
-        return Answer(audio, read, spread if read is knobs else None)  # it has no other travel
+        read = self._read(Prediction(knobs, spread))
+        return Answer(audio, read.knobs, read.spread)
+
+    def say(self, batch: Batch, condition: str) -> Prediction:
+        """What it says, read on the judge's knobs."""
+        return self._read(self.guest.say(batch, condition))
+
+    def _read(self, said: Prediction) -> Prediction:
+        knobs = read_on(self.guest.mixer, self.judge, said.knobs)
+        spread = said.spread if knobs is said.knobs else None  # it is of no other travel
+        return Prediction(knobs, spread)
 
 
 def read_on(mixer: Mixer, other: Mixer, knobs: Tensor) -> Tensor:

@@ -1,7 +1,5 @@
 """`refined`: the model's answer, refined through the console by what was given."""
 
-from torch import Tensor
-
 from ai_mixer.baselines.system import Answer, KnobSystem, heard
 from ai_mixer.models.listener import Listener
 from ai_mixer.types import Batch, Prediction
@@ -20,9 +18,9 @@ class Refined(KnobSystem):
         if not isinstance(self.mixer.model, Listener):
             raise ValueError(f"{type(self.mixer.model).__name__} says no spread to refine within")
 
-    def knobs(self, batch: Batch, condition: str) -> Tensor:
-        """[B, P]"""
-        return self._refined(self.mixer.hear(batch, condition), batch, condition).knobs
+    def say(self, batch: Batch, condition: str) -> Prediction:
+        """What the model says, refined: [B, P]"""
+        return self._refined(self.mixer.hear(batch, condition), batch, condition)
 
     def mix(self, batch: Batch, condition: str) -> Answer:
         """The mix a musician gets, and the knobs it is judged by."""

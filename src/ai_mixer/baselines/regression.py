@@ -5,14 +5,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ai_mixer.baselines.examples import Examples
 from ai_mixer.baselines.features import features
 from ai_mixer.baselines.system import KnobSystem
 from ai_mixer.cores import over_cores
 from ai_mixer.mixer import Mixer
-from ai_mixer.types import CONDITIONS, Batch
+from ai_mixer.types import CONDITIONS, Batch, Prediction
 
 LEAST = 20  # examples on which a knob counts; with fewer it stays at their mean
 
@@ -47,11 +46,11 @@ class Regression(KnobSystem):
 
         list(over_cores(learn, keys, f"fitting {type(self).__name__.lower()}"))
 
-    def knobs(self, batch: Batch, condition: str) -> Tensor:
+    def say(self, batch: Batch, condition: str) -> Prediction:
         """[B, P]; a knob that hardly ever counted in training stays at its mean."""
         x = features(batch, condition).numpy()
         knobs = self.mixer.mean_knobs.expand_as(batch.knobs).clone()
         for (name, knob), regressor in self._fitted.items():
             if name == condition:
                 knobs[:, knob] = torch.from_numpy(regressor.predict(x)).to(knobs).clamp(0.0, 1.0)
-        return self.mixer.hold_untrained(knobs)
+        return Prediction(self.mixer.hold_untrained(knobs))

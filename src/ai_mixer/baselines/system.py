@@ -6,7 +6,7 @@ from typing import ClassVar, NamedTuple
 from torch import Tensor
 
 from ai_mixer.mixer import Mixer
-from ai_mixer.types import CONDITIONS, Batch
+from ai_mixer.types import CONDITIONS, Batch, Prediction
 
 
 class Answer(NamedTuple):
@@ -36,6 +36,10 @@ class System(ABC):
     def mix(self, batch: Batch, condition: str) -> Answer:
         """The answer to a batch under one of its `conditions`."""
 
+    def say(self, batch: Batch, condition: str) -> Prediction | None:
+        """What it says of the knobs, with nothing rendered; None if it knows none."""
+        return None
+
 
 class KnobSystem(System):
     """A system that answers with knobs, played on the model's console."""
@@ -44,13 +48,14 @@ class KnobSystem(System):
         self.mixer = mixer
 
     @abstractmethod
-    def knobs(self, batch: Batch, condition: str) -> Tensor:
-        """Positions [B, P] in 0–1."""
+    def say(self, batch: Batch, condition: str) -> Prediction:
+        """Positions [B, P] in 0–1, and how far off they may be if it knows."""
 
     def mix(self, batch: Batch, condition: str) -> Answer:
         """What the console makes of the knobs."""
-        knobs = self.knobs(batch, condition)
-        return Answer(self.mixer.console(batch.rough, batch.sample_rate, knobs), knobs)
+        said = self.say(batch, condition)
+        audio = self.mixer.console(batch.rough, batch.sample_rate, said.knobs)
+        return Answer(audio, said.knobs, said.spread)
 
 
 def heard(batch: Batch, condition: str) -> Tensor | None:

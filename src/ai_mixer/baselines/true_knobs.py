@@ -1,9 +1,7 @@
 """`true_knobs`: the settings that the rough was made from, the best that knobs can do."""
 
-from torch import Tensor
-
 from ai_mixer.baselines.system import KnobSystem
-from ai_mixer.types import Batch
+from ai_mixer.types import Batch, Prediction
 
 
 class TrueKnobs(KnobSystem):
@@ -12,6 +10,6 @@ class TrueKnobs(KnobSystem):
     listens = False
     needs_knobs = True
 
-    def knobs(self, batch: Batch, condition: str) -> Tensor:
+    def say(self, batch: Batch, condition: str) -> Prediction:
         """[B, P]"""
-        return batch.knobs
+        return Prediction(batch.knobs)

@@ -13,11 +13,12 @@ from ai_mixer.baselines.refined import Refined
 from ai_mixer.baselines.system import System
 from ai_mixer.board.rows import Row
 from ai_mixer.evaluation.judge import judged
+from ai_mixer.evaluation.said import said
 from ai_mixer.mixer import Mixer
 from ai_mixer.types import CONDITIONS
 
 REFINED = ", refined"  # behind a row's title
-FLOORS = ("rough", "mean_knobs", "ridge", "trees")  # of the knobs
+FLOORS = ("mean_knobs", "ridge", "trees")  # of the knobs
 SOUND = ("rough", "loudness_only", "mean_knobs", "spectrum_match")  # of the sound
 HEARD = ("blind", "reference")  # where nobody knows the knobs, nobody has the finished version
 
@@ -57,7 +58,7 @@ def examine(
         floors = _floors(FLOORS, judge, exam)
         asked = {**floors, **guests}
         title = f"fold {fold}: knobs"
-        marks[0].append(judged(asked, CONDITIONS, judge.console, songs, title)[0])
+        marks[0].append(said(asked, CONDITIONS, judge.console, songs, title))
         if roughs is None:
             continue
         pairs = held_out(judge.config, judge.console, roughs, "reference", **loader)

@@ -19,7 +19,7 @@ from ai_mixer.metrics.distortion import console_thd_n_percent
 from ai_mixer.metrics.knob_use import knob_use
 from ai_mixer.metrics.knobs import knob_errors
 from ai_mixer.metrics.standards import density, standards
-from ai_mixer.types import Batch, Skipped, Song
+from ai_mixer.types import Batch, Prediction, Skipped, Song
 
 Measured = dict[str, Tensor]
 """What was measured of one system: name → [B]."""
@@ -74,7 +74,7 @@ class Judge:
                     continue
                 if name not in known or system.listens:
                     known[name] = self._ask(name, system, excerpt, condition)
-                rows.append(self._row(batch, condition, name, known[name]))
+                rows.append(record(self.songs, batch, condition, name, known[name]))
         return rows
 
     def _ask(self, name: str, system: System, excerpt: Excerpt, condition: str) -> Measured:
@@ -92,10 +92,8 @@ class Judge:
         versions = (audio, batch.rough, batch.finished, batch.sample_rate)
         measured |= standards(*versions, wanted=spectrum)
         if knobs is not None:
-            measured |= knob_errors(self.console.knobs, knobs, batch.knobs, batch.mask)
+            measured |= against_truth(self.console, Prediction(knobs, spread), batch)
             measured |= knob_use(self.console.knobs, knobs)
-        if knobs is not None and spread is not None:
-            measured |= inside(self.console.names, knobs, spread, batch.knobs, batch.mask)
         for score in self.scores if name in SCORED else ():
             measured |= score(audio, batch.finished, batch.sample_rate)
         if knobs is not None and name == "model":
@@ -103,15 +101,27 @@ class Judge:
             measured["standard/thd_n_percent"] = percent
         return measured
 
-    def _row(self, batch: Batch, condition: str, name: str, measured: Measured) -> dict[str, Any]:
-        song = self.songs[batch.song_id[0]]
-        return {
-            "song_id": song.song,  # several recordings of one song are one witness
-            "genre": song.genre or "unknown",
-            "condition": condition,
-            "system": name,
-            **{name: float(values[0]) for name, values in measured.items()},
-        }
+
+def against_truth(console: Console, said: Prediction, batch: Batch) -> Measured:
+    """Protocol K: the knobs' errors, and where a spread was said, whether the truth lies within."""
+    measured = knob_errors(console.knobs, said.knobs, batch.knobs, batch.mask)
+    if said.spread is not None:
+        measured |= inside(console.names, said.knobs, said.spread, batch.knobs, batch.mask)
+    return measured
+
+
+def record(
+    songs: Mapping[str, Song], batch: Batch, condition: str, name: str, measured: Measured
+) -> dict[str, Any]:
+    """A row of the table: what was measured of one system on a batch of one excerpt."""
+    song = songs[batch.song_id[0]]
+    return {
+        "song_id": song.song,  # several recordings of one song are one witness
+        "genre": song.genre or "unknown",
+        "condition": condition,
+        "system": name,
+        **{name: float(values[0]) for name, values in measured.items()},
+    }
 
 
 def judged(
