@@ -60,7 +60,9 @@ def _origin(cfg: DictConfig) -> str:
         key: OmegaConf.to_container(OmegaConf.select(cfg, key), resolve=True) for key in keys
     }
     del plain["task"]["condition"]
-    plain |= {key: cfg.loader[key] for key in ("sample_rate", "excerpt_s", "seed")}
+    plain |= {key: cfg.loader[key] for key in ("sample_rate", "excerpt_s")}
+    # Configs from before there was a seed of the draws drew by the training's.
+    plain["seed"] = cfg.loader.get("draw_seed", cfg.loader.seed)
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -116,8 +116,18 @@ def test_another_console_or_length_is_another_shelf(kept):
     assert len(origins) == 3  # the condition makes no difference
 
 
+def test_trainings_of_other_seeds_learn_from_one_shelf_in_another_order(kept):
+    one, other = kept().data, kept("seed=5").data
+    one.prepare_data()
+    assert other.shelf.folder == one.shelf.folder
+    assert kept("loader.draw_seed=5").data.shelf.folder != one.shelf.folder
+    orders = [[i for b in data.train_dataloader() for i in b.song_id] for data in (one, other)]
+    assert sorted(orders[0]) == sorted(orders[1])
+    assert orders[0] != orders[1]
+
+
 def test_a_silent_song_is_left_out(kept, monkeypatch):
-    data = kept("seed=5").data
+    data = kept("loader.draw_seed=5").data
     song = data.songs("train")[0]
     data.shelf.put(song, [])
     assert data.shelf.has(song, 7)

@@ -50,18 +50,26 @@ class KeptData(MixData):
 
     ears: whose pictures and statistics are kept. folder: where. origin: names all that makes an
     example but the song and the ears; another origin is another shelf. draws: examples kept of each
-    song; more later only add to them. Held-out examples are the first of their song, every
-    condition in turn. ValueError for whole songs, which differ in length. Examples are kept as they
-    are drawn, without augmentation.
+    song; more later only add to them. draw_seed: their randomness; `seed` only orders them, so that
+    trainings of several seeds learn from one shelf. Held-out examples are the first of their song,
+    every condition in turn. ValueError for whole songs, which differ in length. Examples are kept
+    as they are drawn, without augmentation.
     """
 
     def __init__(
-        self, *args: Any, ears: Ears, folder: str, origin: str, draws: int = 24, **loader: Any
+        self,
+        *args: Any,
+        ears: Ears,
+        folder: str,
+        origin: str,
+        draws: int = 24,
+        draw_seed: int = 0,
+        **loader: Any,
     ) -> None:
         super().__init__(*args, **loader)
         if self.excerpt_s is None:
             raise ValueError("loader=kept keeps examples of equal length: excerpt=full has none")
-        self.ears, self.draws = ears, draws
+        self.ears, self.draws, self.draw_seed = ears, draws, draw_seed
         self.shelf = Shelf(Path(folder) / origin)
 
     def prepare_data(self) -> None:
@@ -72,7 +80,8 @@ class KeptData(MixData):
             return
         task = copy.copy(self.task)
         task.condition = "reference"  # the other two need no more than this one
-        options = {"sample_rate": self.sample_rate, "excerpt_s": self.excerpt_s, "seed": self.seed}
+        length = {"sample_rate": self.sample_rate, "excerpt_s": self.excerpt_s}
+        options = {**length, "seed": self.draw_seed}
         shelf = Shelf(self.shelf.folder)  # one that goes to other processes, with no file open
         work: Any = _Keeping(missing, shelf, self.draws, self.ears, task, options)
         context = workers_context() if self.workers else None
