@@ -28,7 +28,7 @@ class BalancedCNN(Observer):
         self,
         n_knobs: int,
         sample_rate: int,
-        channels: int = 24,
+        channels: int = 16,
         heads: int = 4,
         features: int = 128,
         dropout: float = 0.1,
