@@ -31,6 +31,10 @@ FLOOR = 1e-4  # of the loudest band: what lies deeper is not compared
 MONO = 1e-6  # power of the side over that of the mid: no width is heard
 AT_ONCE = 2  # renders of 20 s: more at once take memory and save no time
 MOVES = {"reference": 2, "paired": 6}  # more change little
+# What the descent leaves of doubt, times this, holds 80 % of the errors in its 80 % interval (177
+# excerpts of validation songs). Two excerpts differ by more than their typical pair says; the same
+# one is met by better than SAME_DB.
+DOUBT = {"reference": 1.3, "paired": 0.65}
 
 Unlike = Callable[[Tensor], Tensor]
 """Audio [points, C, T] → how unlike what was given it is, [points, N] in standard deviations."""
@@ -91,7 +95,8 @@ def _refined(
     outlier[: int(moves.sum())] = HELD
     found = descend(doubts, said[moves], MOVES[condition], outlier.double())
     said[moves] = found.point
-    deviation[moves] = torch.linalg.inv(found.curvature).diagonal().clamp_min(0).sqrt()
+    left = torch.linalg.inv(found.curvature).diagonal().clamp_min(0).sqrt()
+    deviation[moves] = (DOUBT[condition] * left).minimum(deviation[moves])  # it adds no doubt
     return said.to(knobs), (deviation / 2.0**0.5).to(spread)
 
 
