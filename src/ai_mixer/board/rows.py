@@ -23,7 +23,7 @@ class Row:
     title: str
     command: str = ""
     seeds: dict[int, dict[str, Path]] = field(default_factory=dict)
-    minutes: list[float] = field(default_factory=list)
+    minutes: list[float] = field(default_factory=list)  # of every fold, from start to end
     joined: bool = False  # from other rows (`make ensemble`)
 
     def mixers(self, fold: str, trusted: Sequence[str] = ()) -> dict[str, Mixer]:
@@ -58,7 +58,7 @@ def find_rows(store: Store, experiment: str, folds: int) -> tuple[list[Row], dic
             row.seeds[seed] = folders
             row.command = row.command or _command(run)
             row.joined = JOINED in run.data.tags
-            row.minutes.append(sum(map(_minutes, parts.values())) / folds)
+            row.minutes.extend(map(_minutes, parts.values()))
     found = [row for row in rows.values() if row.seeds]
     if not found:
         raise ValueError(
