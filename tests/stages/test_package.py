@@ -42,6 +42,14 @@ def test_small_and_nearly_the_same(shop, trained, mixer):
     assert packaged.about("my_model") == "It mixes."
 
 
+def test_the_row_of_its_recipe_may_have_another_name(shop, trained):
+    table = board(shop, "mean_knobs", "my_model", "another")
+    target = package(shop, trained.folder, "my_model", "It mixes.", table, "another")
+    page = (target / "card.md").read_text(encoding="utf-8")
+    assert "| another | 0.20 |" in page
+    assert "| my_model |" not in page
+
+
 def test_no_place_of_this_machine_is_published(shop, trained):
     weights, card = load_model_files(trained.folder)
     card["config"]["data"] = {"root": "/my/music", "source": {"index": "/my/data/index"}}

@@ -58,13 +58,19 @@ it.
 """
 
 
-def package(folder: Path, run: Path, name: str, about: str, board: Path | None) -> Path:
-    """Write `folder`/`name`: weights in eight bits, model.json without places, and card.md."""
+def package(
+    folder: Path, run: Path, name: str, about: str, board: Path | None, row: str | None = None
+) -> Path:
+    """Write `folder`/`name`: weights in eight bits, model.json without places, and card.md.
+
+    row: of the leaderboard, the same recipe judged; default: the one called like the model.
+    """
+    page = _page(run, name, about, _figures(row or name, board))  # before anything is replaced
     weights, card = load_model_files(run)
     config = _without_places({k: v for k, v in card["config"].items() if k not in PLACES})
     small = {key: value for key, value in card.items() if key != "weights_sha256"}
     target = save_model(folder / name, pack(weights), {**small, "config": config})
-    (target / "card.md").write_text(_page(run, name, about, board), encoding="utf-8")
+    (target / "card.md").write_text(page, encoding="utf-8")
     load_model(target)  # as a stranger would
     return target
 
@@ -80,7 +86,7 @@ def _without_places(part: Any, key: str = "") -> Any:
     return None if key == "root" else Path(part).name
 
 
-def _page(run: Path, name: str, about: str, board: Path | None) -> str:
+def _page(run: Path, name: str, about: str, figures: str) -> str:
     manifest = pd.read_csv(run / "manifest.csv") if (run / "manifest.csv").is_file() else None
     licences: Counter[str] = Counter()
     if manifest is not None and "licence" in manifest:
@@ -92,12 +98,12 @@ def _page(run: Path, name: str, about: str, board: Path | None) -> str:
         "data": "five folds of one collection, nearly all of it for training",
         "licences": ", ".join(f"{licence} ({n})" for licence, n in licences.most_common()),
         "command": _command(run),
-        "figures": _figures(name, board),
+        "figures": figures,
     }
     return PAGE.format(**told)
 
 
-def _figures(name: str, board: Path | None) -> str:
+def _figures(row: str, board: Path | None) -> str:
     """Rows of the leaderboard: the floors and the model. ValueError if it is not on it."""
     if board is None:
         return "Not on the leaderboard yet.\n"
@@ -107,10 +113,10 @@ def _figures(name: str, board: Path | None) -> str:
         if not file.is_file():
             continue
         numbers = pd.read_csv(file, index_col="system")
-        rows = [row for row in (*floors, name, name + REFINED) if row in numbers.index]
-        if name not in rows:
-            raise ValueError(f"{file} has no row {name}: only {', '.join(map(str, numbers.index))}")
-        parts.append(f"{what}\n\n{to_markdown(numbers.loc[rows])}")
+        shown = [name for name in (*floors, row, row + REFINED) if name in numbers.index]
+        if row not in shown:
+            raise ValueError(f"{file} has no row {row}: only {', '.join(map(str, numbers.index))}")
+        parts.append(f"{what}\n\n{to_markdown(numbers.loc[shown])}")
     if not parts:
         raise ValueError(f"board={board}: no table beside it, `make leaderboard` makes them")
     return "\n".join(parts)
@@ -130,7 +136,7 @@ def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.stages.package run=ID name=NAME about=SENTENCE`."""
     run = find_run(asked_run(cfg), cfg.paths.mlruns)
     board = None if cfg.board is None else Path(cfg.board)
-    target = package(packaged.HOME, run, cfg.name, cfg.about, board)
+    target = package(packaged.HOME, run, cfg.name, cfg.about, board, cfg.row)
     if cfg.champion:
         (packaged.HOME / "champion.txt").write_text(f"{cfg.name}\n", encoding="utf-8")
     size = sum(file.stat().st_size for file in target.iterdir())
