@@ -19,6 +19,7 @@ from ai_mixer.metrics.distortion import console_thd_n_percent
 from ai_mixer.metrics.knob_use import knob_use
 from ai_mixer.metrics.knobs import knob_errors
 from ai_mixer.metrics.standards import density, standards
+from ai_mixer.models.shared_ears import shared_ears
 from ai_mixer.types import Batch, Prediction, Skipped, Song
 
 Measured = dict[str, Tensor]
@@ -68,13 +69,14 @@ class Judge:
         excerpt = Excerpt(batch, place, target, spectrum, target.distances(batch.rough))
         known: dict[str, Measured] = {}
         rows = []
-        for condition in self.conditions:
-            for name, system in self.systems.items():
-                if condition not in system.conditions:
-                    continue
-                if name not in known or system.listens:
-                    known[name] = self._ask(name, system, excerpt, condition)
-                rows.append(record(self.songs, batch, condition, name, known[name]))
+        with shared_ears():
+            for condition in self.conditions:
+                for name, system in self.systems.items():
+                    if condition not in system.conditions:
+                        continue
+                    if name not in known or system.listens:
+                        known[name] = self._ask(name, system, excerpt, condition)
+                    rows.append(record(self.songs, batch, condition, name, known[name]))
         return rows
 
     def _ask(self, name: str, system: System, excerpt: Excerpt, condition: str) -> Measured:

@@ -11,6 +11,7 @@ from ai_mixer.console import Console
 from ai_mixer.cores import over_cores
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.evaluation.judge import against_truth, record
+from ai_mixer.models.shared_ears import shared_ears
 from ai_mixer.types import Batch
 
 
@@ -31,14 +32,15 @@ def said(
     def records(place: int) -> list[dict[str, Any]]:
         batch = Batch.collate([dataset[0, place]])
         rows = []
-        for condition in conditions:
-            for name, system in systems.items():
-                if condition not in system.conditions:
-                    continue
-                answer = system.say(batch, condition)
-                if answer is not None:
-                    measured = against_truth(console, answer, batch)
-                    rows.append(record(songs, batch, condition, name, measured))
+        with shared_ears():
+            for condition in conditions:
+                for name, system in systems.items():
+                    if condition not in system.conditions:
+                        continue
+                    answer = system.say(batch, condition)
+                    if answer is not None:
+                        measured = against_truth(console, answer, batch)
+                        rows.append(record(songs, batch, condition, name, measured))
         return rows
 
     everything = over_cores(records, range(len(dataset)), title)

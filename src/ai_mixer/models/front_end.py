@@ -18,6 +18,7 @@ from ai_mixer.models import transfer
 from ai_mixer.models.echoes import EchoProfile
 from ai_mixer.models.mel import mel_bands
 from ai_mixer.models.once import Once, scatter
+from ai_mixer.models.shared_ears import heard_by
 from ai_mixer.types import CONDITIONS, Heard
 
 LOWEST_HZ = 30.0
@@ -63,6 +64,10 @@ class FrontEnd(nn.Module):
     @torch.no_grad()
     def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
         """Pictures [B, 6, mels, frames] and statistics [B, n_statistics]."""
+        ears = (self.settings, rough.device)
+        return heard_by(ears, (rough, reference, condition), self._hear)
+
+    def _hear(self, rough: Tensor, reference: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
         given, paired = (condition != BLIND).to(rough.dtype), condition == PAIRED
         heard, wanted = Once(rough), Once(reference)
         spectra = self._spectra(heard.rows), self._spectra(wanted.rows)
