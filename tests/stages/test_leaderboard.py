@@ -8,7 +8,7 @@ import torch
 
 from ai_mixer.mixer import load_model
 from ai_mixer.stages import ensemble, leaderboard, train
-from ai_mixer.tracking import Run, Store, list_runs
+from ai_mixer.tracking import Run, Store, find_run, list_runs
 from ai_mixer.tracking.find import FOLDS, children
 from ai_mixer.tracking.run import artifact_folder
 
@@ -51,6 +51,16 @@ def test_from_rows_to_a_page(home, songs_folder, monkeypatch, capsys):
     assert set(card["calibration"]) == {"blind", "reference", "paired"}
     model = load_model(folders[0]).model
     torch.testing.assert_close(model.weights.sum(1), torch.ones(3, 10))
+
+    folds = torch.stack([load_model(folder).model.weights for folder in folders])
+    two = ",".join(str(artifact_folder(children(store, p)[0].info.artifact_uri)) for p in parents)
+    typed(monkeypatch, ensemble.main, f"runs={two}", "name=again", f"weights_of={joined}", where[0])
+    again = list_runs(store).set_index("name")["run_id"]["again"]
+    weights = load_model(find_run(again, folder / "mlruns")).model.weights
+    torch.testing.assert_close(weights, folds.mean(0), atol=1e-5, rtol=0)
+    with pytest.raises(SystemExit):
+        typed(monkeypatch, ensemble.main, f"runs={two}", f"weights_of={parents[0]}", where[0])
+    assert "BaselineCNN is no ensemble" in capsys.readouterr().err
 
     killed = Run.start(store, "leaderboard", "killed, 3 folds", {FOLDS: "3"})
     killed.end("KILLED")  # before it wrote anything

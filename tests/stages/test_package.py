@@ -8,7 +8,7 @@ import torch
 
 from ai_mixer import packaged
 from ai_mixer.mixer import load_model
-from ai_mixer.stages.package import package
+from ai_mixer.stages.package import _command, package
 from ai_mixer.tracking import load_model_files, save_model
 
 
@@ -58,6 +58,17 @@ def test_no_place_of_this_machine_is_published(shop, trained):
     config = json.loads((target / "model.json").read_text(encoding="utf-8"))["config"]
     assert "paths" not in config
     assert config["data"] == {"root": None, "source": {"index": "index"}}
+
+
+def test_an_ensemble_names_its_members(shop, trained):
+    weights, card = load_model_files(trained.folder)
+    run = save_model(shop / "run", weights, card)
+    kinds = ("enhanced_cnn.EnhancedCNN", "transformer.Transformer")
+    members = [{"_target_": f"ai_mixer.models.{kind}"} for kind in kinds]
+    assert _command(run) == "make ensemble runs=… (of unknown models)"
+    card["config"]["model"] = {"members": members}
+    run = save_model(shop / "joined", weights, card)
+    assert _command(run) == "make ensemble runs=… (of enhanced_cnn, transformer)"
 
 
 def test_a_model_that_was_never_judged_is_not_given_figures(shop, trained):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
 
 from ai_mixer.assemble import build_data
 from ai_mixer.board.rows import JOINED
@@ -18,16 +19,18 @@ from ai_mixer.tracking import Run, Store, find_run, save_model
 from ai_mixer.tracking.find import FOLDS, finished_folds, run_by_id
 from ai_mixer.tracking.run import artifact_folder
 from ai_mixer.training.calibration import calibrate
-from ai_mixer.training.joining import ensemble_config, join
+from ai_mixer.training.joining import ensemble_config, join, mean_weights
 from ai_mixer.training.model import model_card
 
 
-def _keep(folders: Sequence[Path], cfg: DictConfig, run: Run, again: str) -> None:
+def _keep(
+    folders: Sequence[Path], cfg: DictConfig, run: Run, again: str, weights: Tensor | None = None
+) -> None:
     """Join and file one ensemble."""
     members = [load_model(folder, trusted_in(cfg)) for folder in folders]
     config = ensemble_config(members, cfg.name)
     data = build_data(config, members[0].console)
-    system = join(members, config, data)
+    system = join(members, config, data, weights)
     run.log_text(OmegaConf.to_yaml(config, resolve=True), "config.yaml")
     run.set_tags({JOINED: ",".join(folder.parent.name for folder in folders)})
     plain = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
@@ -47,12 +50,16 @@ def main(cfg: DictConfig) -> None:
     if len(asked) < 2:
         raise ValueError(f"runs={','.join(asked)}: name two runs or more, runs=1a2b,3c4d")
     store = Store(cfg.paths.mlruns)
-    again = command_line([f"runs={','.join(asked)}", f"name={cfg.name}"], "ensemble")
+    words = [f"runs={','.join(asked)}", f"name={cfg.name}"]
+    if cfg.weights_of is not None:
+        words.append(f"weights_of={cfg.weights_of}")
+    again = command_line(words, "ensemble")
+    weights = _weights_of(store, cfg)
     folds = [_folds(store, which) for which in asked]
     if not any(folds):
         folders = [find_run(which, cfg.paths.mlruns) for which in asked]
         with Run.start(store, cfg.experiment_name, cfg.name) as run:
-            _keep(folders, cfg, run, again)
+            _keep(folders, cfg, run, again, weights)
             print(f"run {run.id} ({cfg.name})")
         return
     names = sorted(folds[0])
@@ -66,10 +73,19 @@ def main(cfg: DictConfig) -> None:
             name = f"{cfg.name}, fold {fold}"
             with Run.start(store, cfg.experiment_name, name, parent_id=parent.id) as run:
                 run.log_params({"data": {"fold": fold}})
-                _keep([own[fold] for own in folds], cfg, run, again)
+                _keep([own[fold] for own in folds], cfg, run, again, weights)
         first = next(iter(folds[0].values()))
         parent.log_text((first / "config.yaml").read_text(encoding="utf-8"), "config.yaml")
         print(f"run {parent.id} ({title})")
+
+
+def _weights_of(store: Store, cfg: DictConfig) -> Tensor | None:
+    """The mean weights of another ensemble's folds, if it is asked for."""
+    if cfg.weights_of is None:
+        return None
+    which = str(cfg.weights_of)
+    folders = list(_folds(store, which).values()) or [find_run(which, cfg.paths.mlruns)]
+    return mean_weights([load_model(folder, trusted_in(cfg)) for folder in folders])
 
 
 def _folds(store: Store, which: str) -> Mapping[str, Path]:

@@ -124,8 +124,10 @@ def _figures(row: str, board: Path | None) -> str:
 
 def _command(run: Path) -> str:
     file = run / "overrides.json"
-    if not file.is_file():
-        return "make ensemble runs=… (the packaged members)"
+    if not file.is_file():  # an ensemble knows its members, not their runs
+        members = load_model_files(run)[1]["config"]["model"].get("members", ())
+        kinds = [member["_target_"].split(".")[-2] for member in members]
+        return f"make ensemble runs=… (of {', '.join(kinds) or 'unknown models'})"
     words = json.loads(file.read_text(encoding="utf-8"))
     kept = [word for word in words if not word.startswith(("paths.", "data.root="))]
     return command_line(kept)

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import torch
 from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
 
 from ai_mixer.assemble import build_system
 from ai_mixer.build import build_console
@@ -17,14 +18,17 @@ from ai_mixer.quiet import track
 from ai_mixer.system import MixSystem
 from ai_mixer.training.stacking import learn_weights
 
+NEARLY_NOTHING = 1e-6
 TARGET = f"{WeightedEnsemble.__module__}.{WeightedEnsemble.__name__}"
 
 
-def join(members: Sequence[Mixer], config: DictConfig, data: MixData) -> MixSystem:
+def join(
+    members: Sequence[Mixer], config: DictConfig, data: MixData, weights: Tensor | None = None
+) -> MixSystem:
     """A system whose model is the ensemble, its weights learned on the validation songs of `data`.
 
-    config: as `ensemble_config` makes it. ValueError if the members set other knobs or hear
-    otherwise.
+    config: as `ensemble_config` makes it. weights: [3, M, P], given instead of learned.
+    ValueError if the members set other knobs or hear otherwise, or the weights are not for them.
     """
     first = members[0]
     for other in members[1:]:
@@ -37,7 +41,12 @@ def join(members: Sequence[Mixer], config: DictConfig, data: MixData) -> MixSyst
     trained = torch.stack([mixer.trained for mixer in members]).all(0)
     system.knob_count += trained
     system.knob_sum += trained * torch.stack([mixer.mean_knobs for mixer in members]).mean(0)
-    model.logits.data = _weights(system, data)
+    if weights is None:
+        weights = _weights(system, data).softmax(dim=1)
+    if weights.shape != model.logits.shape:
+        count = weights.shape[1]
+        raise ValueError(f"weights of {count} members for {len(members)}: join the same models")
+    model.logits.data = weights.clamp_min(NEARLY_NOTHING).log()
     return system
 
 
@@ -51,8 +60,18 @@ def ensemble_config(members: Sequence[Mixer], name: str) -> DictConfig:
     return config
 
 
+def mean_weights(ensembles: Sequence[Mixer]) -> Tensor:
+    """[3, M, P], of several ensembles of the same models. ValueError if one is no ensemble."""
+    for mixer in ensembles:
+        if not isinstance(mixer.model, WeightedEnsemble):
+            raise ValueError(f"{type(mixer.model).__name__} is no ensemble: it has no weights")
+    return torch.stack([cast(WeightedEnsemble, m.model).weights.detach() for m in ensembles]).mean(
+        0
+    )
+
+
 @torch.inference_mode()
-def _weights(system: MixSystem, data: MixData) -> torch.Tensor:
+def _weights(system: MixSystem, data: MixData) -> Tensor:
     data.prepare_data()
     model = cast(WeightedEnsemble, system.model.eval())
     said, knobs, mask, condition = [], [], [], []
