@@ -61,6 +61,15 @@ def test_from_rows_to_a_page(home, songs_folder, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         typed(monkeypatch, ensemble.main, f"runs={two}", f"weights_of={parents[0]}", where[0])
     assert "BaselineCNN is no ensemble" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        typed(
+            monkeypatch,
+            ensemble.main,
+            f"runs={','.join(parents)}",
+            f"weights_of={joined}",
+            where[0],
+        )
+    assert "was learned on test songs of these folds" in capsys.readouterr().err
 
     killed = Run.start(store, "leaderboard", "killed, 3 folds", {FOLDS: "3"})
     killed.end("KILLED")  # before it wrote anything

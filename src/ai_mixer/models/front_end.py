@@ -64,7 +64,7 @@ class FrontEnd(nn.Module):
     @torch.no_grad()
     def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
         """Pictures [B, 6, mels, frames] and statistics [B, n_statistics]."""
-        ears = (self.settings, rough.device)
+        ears = (self.settings, rough.device, rough.dtype)
         return heard_by(ears, (rough, reference, condition), self._hear)
 
     def _hear(self, rough: Tensor, reference: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:

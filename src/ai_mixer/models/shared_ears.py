@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-Heard = tuple[Tensor, Tensor]
-_known: ContextVar[list[tuple[Any, tuple[Tensor, ...], Heard]] | None] = ContextVar(
+Features = tuple[Tensor, Tensor]  # pictures and statistics
+_known: ContextVar[list[tuple[Any, tuple[Tensor, ...], Features]] | None] = ContextVar(
     "heard so far", default=None
 )
 
@@ -28,7 +28,7 @@ def shared_ears() -> Iterator[None]:
         _known.reset(before)
 
 
-def heard_by(settings: Any, sounds: tuple[Tensor, ...], hear: Callable[..., Heard]) -> Heard:
+def heard_by(settings: Any, sounds: tuple[Tensor, ...], hear: Callable[..., Features]) -> Features:
     """hear(*sounds), or what ears of these settings heard of the same sounds in this block."""
     known = _known.get()
     if known is None:

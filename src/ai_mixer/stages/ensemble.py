@@ -54,14 +54,18 @@ def main(cfg: DictConfig) -> None:
     if cfg.weights_of is not None:
         words.append(f"weights_of={cfg.weights_of}")
     again = command_line(words, "ensemble")
-    weights = _weights_of(store, cfg)
     folds = [_folds(store, which) for which in asked]
     if not any(folds):
+        weights = _weights_of(store, cfg)
         folders = [find_run(which, cfg.paths.mlruns) for which in asked]
         with Run.start(store, cfg.experiment_name, cfg.name) as run:
             _keep(folders, cfg, run, again, weights)
             print(f"run {run.id} ({cfg.name})")
         return
+    if cfg.weights_of is not None:  # a fold's test songs are validation songs of other folds
+        raise ValueError(
+            f"weights_of={cfg.weights_of}: was learned on test songs of these folds; leave it out"
+        )
     names = sorted(folds[0])
     if any(sorted(own) != names for own in folds):
         raise ValueError("some of the runs have other folds than the first, or are not finished")
@@ -73,7 +77,7 @@ def main(cfg: DictConfig) -> None:
             name = f"{cfg.name}, fold {fold}"
             with Run.start(store, cfg.experiment_name, name, parent_id=parent.id) as run:
                 run.log_params({"data": {"fold": fold}})
-                _keep([own[fold] for own in folds], cfg, run, again, weights)
+                _keep([own[fold] for own in folds], cfg, run, again)
         first = next(iter(folds[0].values()))
         parent.log_text((first / "config.yaml").read_text(encoding="utf-8"), "config.yaml")
         print(f"run {parent.id} ({title})")
