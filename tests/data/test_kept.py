@@ -116,6 +116,13 @@ def test_another_console_or_length_is_another_shelf(kept):
     assert len(origins) == 3  # the condition makes no difference
 
 
+def test_ears_that_hear_otherwise_keep_on_another_shelf(kept, monkeypatch):
+    """Else a model would be given statistics of another length, or of another meaning."""
+    before = kept().data.shelf.folder
+    monkeypatch.setattr("ai_mixer.models.front_end.EDITION", 99)
+    assert kept().data.shelf.folder != before
+
+
 def test_trainings_of_other_seeds_learn_from_one_shelf_in_another_order(kept):
     one, other = kept().data, kept("seed=5").data
     one.prepare_data()

@@ -7,6 +7,7 @@ from ai_mixer.console import load_console
 from ai_mixer.models import transfer
 
 RATE, N_FFT, HOP = 44100, 2048, 1024
+LEAN = 0.05  # dB
 
 
 def noise(seed=0, seconds=3.0):
@@ -29,7 +30,8 @@ def mixed(audio, **settings):
 
 def response_db(rough, finished):
     every_bin = torch.eye(N_FFT // 2 + 1)
-    return transfer.frequency_response_db(spectra(rough), spectra(finished), every_bin)[0]
+    heard = spectra(rough)
+    return transfer.response_db(transfer.measure(heard, spectra(finished)), heard, every_bin)[0]
 
 
 def test_equaliser_is_read_off_to_a_tenth_of_a_db():
@@ -37,6 +39,24 @@ def test_equaliser_is_read_off_to_a_tenth_of_a_db():
     at_1_khz = round(1000 * N_FFT / RATE)
     assert response[0, at_1_khz] == pytest.approx(-5.0, abs=0.1)
     assert response[0, -100:].abs().max() < 0.1
+
+
+def test_response_and_gain_do_not_lean_on_each_other():
+    """Bass and treble sound at other moments, as in music, so a gain over time is one of bands."""
+    samples = noise().shape[-1]
+    steep = torch.linspace(0, 1, samples)
+    bass = torch.nn.functional.avg_pool1d(noise(1), 101, 1, 50) * 3.0
+    rough = noise(2) * (0.1 + steep) + bass * (1.1 - steep)
+    gain = 10.0 ** (-6.0 * steep / 20.0)
+    finished = mixed(rough, high_eq=5.0) * gain
+    plain, turned = response_db(rough, mixed(rough, high_eq=5.0)), response_db(rough, finished)
+    leaning = (turned - plain)[0, 2:900]
+    measured = transfer.measure(spectra(rough), spectra(finished))
+    frames = measured.gain_db.shape[-1]
+    true_db = -6.0 * torch.linspace(0, 1, frames)
+    true_db = true_db - (measured.sounding[0] * true_db).sum()
+    assert leaning.std() < LEAN
+    assert (measured.gain_db[0] - true_db)[measured.sounding[0] > 0].abs().mean() < LEAN
 
 
 def test_width_is_the_gain_of_the_side():
@@ -56,7 +76,7 @@ def test_compressor_curve_falls_with_level_and_steeper_with_ratio():
     falls = []
     for ratio in (1.0, 2.0, 6.0):
         finished = mixed(noise(), compressor_ratio=ratio)
-        gain = transfer.gain_track_db(spectra(noise()), spectra(finished))
+        gain = transfer.measure(spectra(noise()), spectra(finished)).gain_db
         level = transfer.level_track_db(noise(), HOP, gain.shape[-1])
         curve = transfer.curve(level, gain)[0]
         falls.append(float(curve[0] - curve[-1]))
@@ -81,5 +101,6 @@ def test_quantiles_rise_and_keep_the_mean():
 
 def test_silence_reads_nothing():
     silent = spectra(torch.zeros(1, 2, RATE))
-    assert transfer.gain_track_db(silent, silent).abs().max() < 1e-6
-    assert transfer.frequency_response_db(silent, silent, torch.eye(1025)).abs().max() < 1e-6
+    measured = transfer.measure(silent, silent)
+    assert measured.gain_db.abs().max() < 1e-6
+    assert transfer.response_db(measured, silent, torch.eye(1025)).abs().max() < 1e-6

@@ -70,7 +70,8 @@ class KeptData(MixData):
         if self.excerpt_s is None:
             raise ValueError("loader=kept keeps examples of equal length: excerpt=full has none")
         self.ears, self.draws, self.draw_seed = ears, draws, draw_seed
-        self.shelf = Shelf(Path(folder) / origin)
+        heard = "-".join(map(str, ears.settings))
+        self.shelf = Shelf(Path(folder) / f"{origin}-{heard}")
 
     def prepare_data(self) -> None:
         """Draw and hear what is not kept yet; Lightning calls this in one process."""

@@ -7,13 +7,14 @@ a console).
 
 Pictures: mid and side log-mel of the rough, of the reference, and of their difference. Statistics:
 their mean and spread over time (at four times the resolution), long-term spectra, levels by
-quantile, echoes, and from rough to finished the measured response.
+quantile, echoes, and from rough to finished the measured response and the compressor sought in it.
 """
 
 import torch
 from torch import Tensor, nn
 
 from ai_mixer.dsp.spectra import power
+from ai_mixer.models import compressor_sought as sought
 from ai_mixer.models import transfer
 from ai_mixer.models.echoes import EchoProfile
 from ai_mixer.models.mel import mel_bands
@@ -29,7 +30,15 @@ PICTURES = 6  # rough, reference, difference × mid, side
 POOL = 4  # hops in a frame of the pictures: 93 ms, for what is slower is what a knob changes
 # What is measured exactly comes in large, what mixes everything comes in small: Adam moves all
 # weights alike, so a feature's size is the speed at which it is learned.
-TRUST = {"pictures": 0.3, "long_term": 1.0, "levels": 2.0, "measured": 8.0, "echoes": 3.0}
+TRUST = {
+    "pictures": 0.3,
+    "long_term": 1.0,
+    "levels": 2.0,
+    "measured": 24.0,
+    "compressor": 48.0,
+    "echoes": 3.0,
+}
+EDITION = 2  # of what is heard; another keeps and learns apart
 BLIND, PAIRED = CONDITIONS.index("blind"), CONDITIONS.index("paired")
 
 
@@ -59,7 +68,8 @@ class FrontEnd(nn.Module):
         """Length of the statistics vector."""
         per_band = 3 * PICTURES + 2  # mean, spread, long-term of each picture; response
         per_quantile = 5
-        return per_band * self.n_mels + per_quantile * transfer.QUANTILES + self.echoes.n_features
+        measured = per_band * self.n_mels + per_quantile * transfer.QUANTILES + sought.N_FINDINGS
+        return measured + self.echoes.n_features
 
     @torch.no_grad()
     def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
@@ -74,7 +84,7 @@ class FrontEnd(nn.Module):
         levels = heard.back(self._bands(spectra[0])), wanted.back(self._bands(spectra[1]))
         pictures, over_time, long_term = _pictures(*levels, given)
         # Dear, and meaningless unless paired: measured on those songs alone.
-        measured = self._measured(
+        measured, compressor = self._measured(
             rough[paired], spectra[0][heard.index[paired]], spectra[1][wanted.index[paired]]
         )
         tracks = heard.back(self._quantiles(heard.rows)), wanted.back(self._quantiles(wanted.rows))
@@ -83,6 +93,7 @@ class FrontEnd(nn.Module):
             "long_term": long_term,
             "levels": _levels(*tracks, given),
             "measured": scatter(paired, measured),
+            "compressor": scatter(paired, compressor),
             "echoes": self.echoes(heard, wanted, condition),
         }
         scaled = [TRUST[name] * numbers for name, numbers in statistics.items()]
@@ -91,7 +102,7 @@ class FrontEnd(nn.Module):
     @property
     def settings(self) -> tuple[int, ...]:
         """What two front ends that hear the same have in common."""
-        return self.sample_rate, self.n_mels, self.n_fft, self.hop
+        return self.sample_rate, self.n_mels, self.n_fft, self.hop, EDITION
 
     def keep(self, rough: Tensor, reference: Tensor, finished: Tensor) -> tuple[Tensor, Tensor]:
         """What there is to hear in an example, whatever the condition: [B, C, T] each.
@@ -138,13 +149,19 @@ class FrontEnd(nn.Module):
         frames = 1 + audio.shape[-1] // self.hop
         return transfer.quantiles(transfer.level_track_db(audio, self.hop, frames))
 
-    def _measured(self, rough: Tensor, heard: Tensor, wanted: Tensor) -> Tensor:
-        """From rough to finished: response per band, gain by quantile and over level."""
+    def _measured(self, rough: Tensor, heard: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+        """From rough to finished: response per band, gain by quantile and over level; and the
+        compressor that would explain the gain.
+        """
+        found = transfer.measure(heard, wanted)
         levels = transfer.level_track_db(rough, self.hop, heard.shape[-1])
-        gain = transfer.gain_track_db(heard, wanted)
-        response = transfer.frequency_response_db(heard, wanted, self.bands).clamp(-40.0, 40.0)
+        response = transfer.response_db(found, heard, self.bands).clamp(-40.0, 40.0)
+        gain = found.gain_db
         curves = [response.flatten(1), transfer.quantiles(gain), transfer.curve(levels, gain)]
-        return torch.cat(curves, dim=1) / DIFFERENCE_SPREAD_DB
+        compressor = sought.compressor_sought(
+            rough, gain, found.sounding, self.hop, self.sample_rate
+        )
+        return torch.cat(curves, dim=1) / DIFFERENCE_SPREAD_DB, compressor
 
 
 def _pictures(heard: Tensor, wanted: Tensor, given: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,9 +1,9 @@
 """The patient style: a sequence model over the song, at several time scales at once.
 
-The song is read as a text in three hands: words of 93 ms (hits), of 0.7 s (beats) and of 3 s
+The song is read as a text in three hands: words of 0.2 s (hits), of 0.7 s (beats) and of 3 s
 (phrases), each the average of what happens in it. Short excerpts are mostly hits, long ones mostly
-phrases: a hand is written no finer than 512 words a song, so that a whole song costs as much as a
-minute of it.
+phrases: a hand is written no finer than 512 words a song, so that a whole song costs no more than
+95 s of it.
 """
 
 import torch
@@ -14,7 +14,7 @@ from ai_mixer.models.head import KnobHead
 from ai_mixer.models.observer import Observer
 from ai_mixer.models.positions import time_position
 
-SCALES = (1, 8, 32)  # frames of 93 ms in a word
+SCALES = (2, 8, 32)  # frames of 93 ms in a word
 LONGEST = 512  # words of one hand
 
 
