@@ -20,13 +20,13 @@ def noise(songs=2, samples=1050):
 @pytest.mark.parametrize("number", range(len(CURVES)))
 def test_a_needle_is_the_mean_of_the_compressors_own_gain(number):
     audio = noise(samples=1000)
-    track = -compressor_gain_db(audio, torch.ones(2), torch.tensor(POLES, dtype=torch.float64), CURVES[number])
+    track = -compressor_gain_db(
+        audio, torch.ones(2), torch.tensor(POLES, dtype=torch.float64), CURVES[number]
+    )
     read = mean_reductions_db(audio, CURVES, POLES, HOP, 11)[:, number]
     inner = track[:, HOP // 2 : -HOP // 2].unflatten(1, (-1, HOP)).mean(-1)
     torch.testing.assert_close(read[:, 1:-1].double(), inner, atol=1e-5, rtol=0)
-    torch.testing.assert_close(
-        read[:, 0].double(), track[:, : HOP // 2].mean(1), atol=1e-5, rtol=0
-    )
+    torch.testing.assert_close(read[:, 0].double(), track[:, : HOP // 2].mean(1), atol=1e-5, rtol=0)
     torch.testing.assert_close(
         read[:, -1].double(), track[:, -HOP // 2 :].mean(1), atol=1e-5, rtol=0
     )

@@ -37,7 +37,9 @@ def mixed(audio, **settings):
 @pytest.mark.parametrize("ratio", [1.3, 2.0, 4.0])
 @pytest.mark.parametrize("rest", [{}, {"low_eq": 5.0, "high_eq": -4.0, "output_level": 0.5}])
 def test_the_ratio_is_found_whatever_else_was_done(ratio, rest):
-    slope, threshold, _, alike, _, _ = found(music(), mixed(music(), compressor_ratio=ratio, **rest))
+    slope, threshold, _, alike, _, _ = found(
+        music(), mixed(music(), compressor_ratio=ratio, **rest)
+    )
     assert alike > 0.9
     assert (slope + 1) / 2 == pytest.approx(1 - 1 / ratio, abs=0.04)
     assert 20 * (threshold - 1) == pytest.approx(-18, abs=4)

@@ -14,9 +14,9 @@ def stretched_sigmoid(logits: Tensor, stretch: float = 0.5) -> Tensor:
 
     A plain sigmoid reaches 0 and 1 only at infinity, yet neutral sits at the edge of many knobs
     (reverb 0, ratio 1). The clamp passes its gradient straight through, so a position pushed past
-    an edge can still come back. Half a travel to either side leaves of the sigmoid a nearly straight
-    line: knobs are read off decibels, and their errors were a third larger where a network had to
-    straighten the curve first (docs/decisions/0034-the-compressor-sought.md).
+    an edge can still come back. Half a travel to either side leaves the sigmoid nearly straight in
+    between: knobs are read off decibels, and a network that first had to straighten a bend was off
+    by a third more (docs/decisions/0034-the-compressor-sought.md).
     """
     stretched = torch.sigmoid(logits) * (1.0 + 2.0 * stretch) - stretch
     return stretched + (stretched.clamp(0.0, 1.0) - stretched).detach()
