@@ -1,6 +1,6 @@
 import torch
 
-from ai_mixer.models.head import stretched_sigmoid
+from ai_mixer.models.head import KnobHead, PerCondition, stretched_sigmoid
 
 
 def test_reaches_both_edges_exactly():
@@ -28,3 +28,15 @@ def test_nearly_straight_over_the_travel():
     positions = stretched_sigmoid(logits)
     slope = positions.diff()[(positions[1:] > 0.02) & (positions[1:] < 0.98)]
     assert slope.min() > 0.7 * slope.max()
+
+
+def test_each_condition_asks_its_own_head():
+    torch.manual_seed(0)
+    head = PerCondition(KnobHead, 4, 2)
+    features, condition = torch.randn(5, 4), torch.tensor([2, 0, 1, 0, 2])
+    answers = head(features, condition=condition)
+    for n, number in enumerate(condition):
+        torch.testing.assert_close(answers[n], head.heads[number](features[n]))
+    answers[1].sum().backward()
+    assert head.heads[0].linear.weight.grad.abs().sum() > 0
+    assert head.heads[1].linear.weight.grad.abs().sum() == 0

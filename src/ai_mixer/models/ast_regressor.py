@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ai_mixer.models.audioset import AudioSetListener
 from ai_mixer.models.encoders import AUDIOSET, choose
 from ai_mixer.models.front_end import PICTURES, FrontEnd
-from ai_mixer.models.head import KnobHead
+from ai_mixer.models.head import KnobHead, PerCondition
 from ai_mixer.models.observer import Observer
 from ai_mixer.models.positions import time_position
 from ai_mixer.types import Heard
@@ -69,7 +69,7 @@ class ASTRegressor(Observer):
                 width, heads, 4 * width, dropout, "gelu", batch_first=True, norm_first=True
             )
             self.encoder = nn.TransformerEncoder(layer, depth, enable_nested_tensor=False)
-        self.head = KnobHead(2 * width, n_knobs)
+        self.head = PerCondition(KnobHead, 2 * width, n_knobs)
 
     @property
     def ears(self) -> tuple[int, ...]:

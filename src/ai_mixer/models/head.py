@@ -1,9 +1,12 @@
 """The last layer of every model: features → knob positions, both edges of 0–1 within reach."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+
+from ai_mixer.types import CONDITIONS
 
 UNKNOWN = 0.25  # knob travel
 LEAST = 1e-3
@@ -58,6 +61,23 @@ class PerKnobHead(nn.Module):
         hidden = torch.einsum("bpf,pfh->bph", heard, self.own) + self.own_bias
         curved = (nn.functional.gelu(hidden) * self.last).sum(-1)
         return stretched_sigmoid(self.direct(shared) + curved)
+
+
+class PerCondition(nn.Module):
+    """A head of its own for every condition, made by kind(*args); a song asks that of its own.
+
+    Where all share their weights, features that one condition needs are noise to another, which has
+    the answer at hand already (the measured response, when paired).
+    """
+
+    def __init__(self, kind: Callable[..., nn.Module], *args: int) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList(kind(*args) for _ in CONDITIONS)
+
+    def forward(self, *features: Tensor, condition: Tensor) -> Tensor:
+        """Features [B, …] and condition [B] → [B, P]"""
+        answers = torch.stack([head(*features) for head in self.heads], dim=1)
+        return answers[torch.arange(len(condition), device=condition.device), condition]
 
 
 class SpreadHead(nn.Module):

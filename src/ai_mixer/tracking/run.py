@@ -156,9 +156,13 @@ class Run:
     def log_dataset(self, name: str, digest: str, facts: Mapping[str, Any]) -> None:
         """The songs a run saw, as the UI's column `Dataset` shows and filters them."""
         from mlflow.entities import Dataset, DatasetInput
+        from mlflow.exceptions import MlflowException
 
         dataset = Dataset(name, digest, "local", source="split.csv", profile=json.dumps(facts))
-        self._client.log_inputs(self.id, [DatasetInput(dataset)])
+        try:
+            self._client.log_inputs(self.id, [DatasetInput(dataset)])
+        except MlflowException:  # another process, the first with these songs as well, was faster
+            self._client.log_inputs(self.id, [DatasetInput(dataset)])
 
     def log_artifact(self, file: str | Path, folder: str | None = None) -> None:
         """Copy a file into the run's artifacts."""
