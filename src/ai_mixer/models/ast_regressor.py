@@ -83,6 +83,10 @@ class ASTRegressor(Observer):
             pictures = torch.stack([rough, reference], dim=1)
         return Heard(pictures, statistics)
 
+    def decide(self, seen: Tensor, read: Tensor, condition: Tensor) -> Tensor:
+        """Each condition by a head of its own: [B, width] twice → [B, P]"""
+        return self.head(torch.cat([seen, read], dim=-1), condition=condition)
+
     def look(self, heard: Heard, condition: Tensor) -> tuple[Tensor, Tensor]:
         """What the class token gathers, and the statistics it started from: [B, width] each."""
         summary = self.statistics(heard.statistics, condition)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ai_mixer.models.blocks import tower
 from ai_mixer.models.front_end import PICTURES, FrontEnd
-from ai_mixer.models.head import PerCondition, PerKnobHead
+from ai_mixer.models.head import PerKnobHead
 from ai_mixer.models.observer import Observer
 from ai_mixer.models.positions import time_position
 
@@ -46,7 +46,7 @@ class AttentionCNN(Observer):
             width, heads, 2 * width, dropout, "gelu", batch_first=True, norm_first=True
         )
         self.talk = nn.TransformerEncoder(layer, depth, enable_nested_tensor=False)
-        self.head = PerCondition(PerKnobHead, width, features, n_knobs)
+        self.head = PerKnobHead(width, features, n_knobs)
         self.n_knobs = n_knobs
 
     def body(self, pictures: Tensor) -> Tensor:
@@ -57,5 +57,4 @@ class AttentionCNN(Observer):
 
     def decide(self, seen: Tensor, read: Tensor, condition: Tensor) -> Tensor:
         """[B, width], [B, features] → [B, P]"""
-        asked = seen[:, None].expand(-1, self.n_knobs, -1)
-        return self.head(asked, read, condition=condition)
+        return self.head(seen[:, None].expand(-1, self.n_knobs, -1), read)

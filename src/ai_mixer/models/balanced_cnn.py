@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ai_mixer.models.blocks import GROUPS, Residual
 from ai_mixer.models.front_end import PICTURES, FrontEnd
-from ai_mixer.models.head import PerCondition, PerKnobHead
+from ai_mixer.models.head import PerKnobHead
 from ai_mixer.models.observer import Observer
 
 KERNELS = (3, 7, 15)  # frames of 93 ms
@@ -45,7 +45,7 @@ class BalancedCNN(Observer):
         self.questions = nn.Parameter(torch.randn(n_knobs, width) * 0.02)
         self.band = nn.Linear(1, width)  # where in the spectrum a place is
         self.attention = nn.MultiheadAttention(width, heads, dropout, batch_first=True)
-        self.head = PerCondition(PerKnobHead, width, features, n_knobs)
+        self.head = PerKnobHead(width, features, n_knobs)
 
     def body(self, pictures: Tensor) -> Tensor:
         """[B, 6, mels, frames] → [B, P, width], an answer for each knob."""
@@ -58,7 +58,7 @@ class BalancedCNN(Observer):
 
     def decide(self, seen: Tensor, read: Tensor, condition: Tensor) -> Tensor:
         """[B, P, width], [B, features] → [B, P]"""
-        return self.head(seen, read, condition=condition)
+        return self.head(seen, read)
 
 
 def _branch(channels: int, kernel: int) -> nn.Module:

@@ -7,7 +7,7 @@ excerpt. Small, quick, hard to beat by accident.
 from torch import Tensor, nn
 
 from ai_mixer.models.front_end import PICTURES, FrontEnd
-from ai_mixer.models.head import KnobHead, PerCondition
+from ai_mixer.models.head import KnobHead
 from ai_mixer.models.observer import Observer
 
 
@@ -31,7 +31,7 @@ class BaselineCNN(Observer):
         ears = FrontEnd(sample_rate, n_mels)
         super().__init__(n_knobs, ears, widths[-1], features, dropout, genre)
         self.blocks = nn.Sequential(*map(_block, widths[:-1], widths[1:]))
-        self.head = PerCondition(KnobHead, widths[-1] + features, n_knobs)
+        self.head = KnobHead(widths[-1] + features, n_knobs)
 
     def body(self, pictures: Tensor) -> Tensor:
         """[B, 6, mels, frames] → [B, 4 · channels]"""

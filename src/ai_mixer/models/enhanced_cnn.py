@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ai_mixer.models.blocks import mean_and_peak, tower
 from ai_mixer.models.front_end import PICTURES, FrontEnd
-from ai_mixer.models.head import KnobHead, PerCondition
+from ai_mixer.models.head import KnobHead
 from ai_mixer.models.observer import Observer
 
 
@@ -35,7 +35,7 @@ class EnhancedCNN(Observer):
         ears = FrontEnd(sample_rate, n_mels)
         super().__init__(n_knobs, ears, 2 * widths[-1], features, dropout, genre)
         self.tower = tower([PICTURES, *widths], dropout)
-        self.head = PerCondition(KnobHead, 2 * widths[-1] + features, n_knobs)
+        self.head = KnobHead(2 * widths[-1] + features, n_knobs)
 
     def body(self, pictures: Tensor) -> Tensor:
         """[B, 6, mels, frames] → [B, 2 · width], mean and peak of each channel."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ai_mixer.models.blocks import mean_and_peak, tower
 from ai_mixer.models.front_end import PICTURES, FrontEnd
-from ai_mixer.models.head import KnobHead, PerCondition
+from ai_mixer.models.head import KnobHead
 from ai_mixer.models.observer import Observer
 from ai_mixer.types import GENRES
 
@@ -38,9 +38,7 @@ class GenreEnsemble(Observer):
         seen, ears = 2 * widths[-1], FrontEnd(sample_rate, n_mels)
         super().__init__(n_knobs, ears, seen, features, dropout, genre=True)
         self.tower = tower([PICTURES, *widths], dropout)
-        self.specialists = nn.ModuleList(
-            PerCondition(KnobHead, seen + features, n_knobs) for _ in GENRES
-        )
+        self.specialists = nn.ModuleList(KnobHead(seen + features, n_knobs) for _ in GENRES)
 
     def body(self, pictures: Tensor) -> Tensor:
         """[B, 6, mels, frames] → [B, 2 · width], mean and peak of each channel."""
@@ -50,7 +48,5 @@ class GenreEnsemble(Observer):
         """Every specialist's knobs, by the probability of its genre: → [B, P]"""
         both = torch.cat([seen, read], dim=-1)
         assert self.genre is not None
-        knobs = torch.stack(
-            [specialist(both, condition=condition) for specialist in self.specialists], dim=1
-        )
+        knobs = torch.stack([specialist(both) for specialist in self.specialists], dim=1)
         return (self.genre(both).softmax(-1)[..., None] * knobs).sum(1)

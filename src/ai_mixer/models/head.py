@@ -66,8 +66,9 @@ class PerKnobHead(nn.Module):
 class PerCondition(nn.Module):
     """A head of its own for every condition, made by kind(*args); a song asks that of its own.
 
-    Where all share their weights, features that one condition needs are noise to another, which has
-    the answer at hand already (the measured response, when paired).
+    Where all share one, what is guessed from pictures is noise to who has the answer at hand (the
+    measured response, when paired). The price: a body that need not leave that answer alone learns
+    its few songs by heart, so this is for small bodies (decision 0034).
     """
 
     def __init__(self, kind: Callable[..., nn.Module], *args: int) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ai_mixer.models.front_end import FrontEnd
-from ai_mixer.models.head import PerCondition, SpreadHead
+from ai_mixer.models.head import SpreadHead
 from ai_mixer.models.listener import Listener
 from ai_mixer.models.statistics import StatisticsEncoder
 from ai_mixer.types import GENRES, Heard, Prediction
@@ -21,7 +21,7 @@ class Observer(Listener):
     genre: name the genre too. A subclass writes `body` and sets `head`.
     """
 
-    head: PerCondition
+    head: nn.Module
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class Observer(Listener):
         super().__init__()
         self.front_end = front_end
         self.statistics = StatisticsEncoder(front_end.n_statistics, features, dropout)
-        self.spread = PerCondition(SpreadHead, seen + features, n_knobs)
+        self.spread = SpreadHead(seen + features, n_knobs)
         self.genre: nn.Module | None = nn.Linear(seen + features, len(GENRES)) if genre else None
 
     @property
@@ -56,13 +56,14 @@ class Observer(Listener):
         return self.body(heard.pictures), self.statistics(heard.statistics, condition)
 
     def decide(self, seen: Tensor, read: Tensor, condition: Tensor) -> Tensor:
-        """What the body saw and the statistics say → [B, P]; here one head hears them together."""
-        return self.head(torch.cat([seen, read], dim=-1), condition=condition)
+        """What the body saw and the statistics say → [B, P]; here one head hears them together, and
+        is the same under all conditions [B].
+        """
+        return self.head(torch.cat([seen, read], dim=-1))
 
     def answer(self, heard: Heard, condition: Tensor) -> Prediction:
         """Knobs, spread, and the genre if it was asked for."""
         seen, read = self.look(heard, condition)
         both = torch.cat([seen if seen.dim() == 2 else seen.mean(1), read], dim=-1)
         genre = None if self.genre is None else self.genre(both)
-        spread = self.spread(both.detach(), condition=condition)
-        return Prediction(self.decide(seen, read, condition), spread, genre)
+        return Prediction(self.decide(seen, read, condition), self.spread(both.detach()), genre)

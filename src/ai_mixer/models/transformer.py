@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ai_mixer.models.front_end import PICTURES, FrontEnd
-from ai_mixer.models.head import KnobHead, PerCondition
+from ai_mixer.models.head import KnobHead
 from ai_mixer.models.observer import Observer
 from ai_mixer.models.positions import time_position
 
@@ -46,7 +46,7 @@ class Transformer(Observer):
         )
         self.reader = nn.TransformerEncoder(layer, depth, enable_nested_tensor=False)
         self.question = nn.Parameter(torch.randn(1, 1, width) * 0.02)
-        self.head = PerCondition(KnobHead, width + features, n_knobs)
+        self.head = KnobHead(width + features, n_knobs)
 
     def body(self, pictures: Tensor) -> Tensor:
         """[B, 6, mels, frames] → [B, width]: what the question finds in the text."""
