@@ -10,6 +10,7 @@ from ai_mixer import packaged
 from ai_mixer.mixer import load_model
 from ai_mixer.stages.package import _command, package
 from ai_mixer.tracking import load_model_files, save_model
+from ai_mixer.types import CONDITIONS
 
 
 @pytest.fixture
@@ -48,6 +49,18 @@ def test_the_row_of_its_recipe_may_have_another_name(shop, trained):
     page = (target / "card.md").read_text(encoding="utf-8")
     assert "| another | 0.20 |" in page
     assert "| my_model |" not in page
+
+
+def test_it_is_as_sure_as_the_models_of_the_folds_should_have_been(shop, trained):
+    """A model of all songs has none left to find out."""
+    weights, card = load_model_files(trained.folder)
+    folds = []
+    for number, factor in enumerate((1.0, 4.0)):
+        card["calibration"] = {condition: {"low_eq": factor} for condition in CONDITIONS}
+        folds.append(save_model(shop / f"fold {number}", weights, card))
+    target = package(shop, trained.folder, "my_model", "It mixes.", None, folds=folds)
+    own = json.loads((target / "model.json").read_text(encoding="utf-8"))["calibration"]
+    assert own == {condition: {"low_eq": 2.0} for condition in CONDITIONS}
 
 
 def test_no_place_of_this_machine_is_published(shop, trained):

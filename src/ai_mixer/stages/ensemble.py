@@ -2,7 +2,7 @@
 validation songs. Of cross-validations, a join for each fold.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,8 +16,7 @@ from ai_mixer.command.stage import stage
 from ai_mixer.command.words import command_line, listed
 from ai_mixer.mixer import load_model
 from ai_mixer.tracking import Run, Store, find_run, save_model
-from ai_mixer.tracking.find import FOLDS, finished_folds, run_by_id
-from ai_mixer.tracking.run import artifact_folder
+from ai_mixer.tracking.find import FOLDS, folds_of
 from ai_mixer.training.calibration import calibrate
 from ai_mixer.training.joining import ensemble_config, join, mean_weights
 from ai_mixer.training.model import model_card
@@ -54,7 +53,7 @@ def main(cfg: DictConfig) -> None:
     if cfg.weights_of is not None:
         words.append(f"weights_of={cfg.weights_of}")
     again = command_line(words, "ensemble")
-    folds = [_folds(store, which) for which in asked]
+    folds = [folds_of(which, store) for which in asked]
     if not any(folds):
         weights = _weights_of(store, cfg)
         folders = [find_run(which, cfg.paths.mlruns) for which in asked]
@@ -88,19 +87,8 @@ def _weights_of(store: Store, cfg: DictConfig) -> Tensor | None:
     if cfg.weights_of is None:
         return None
     which = str(cfg.weights_of)
-    folders = list(_folds(store, which).values()) or [find_run(which, cfg.paths.mlruns)]
+    folders = list(folds_of(which, store).values()) or [find_run(which, cfg.paths.mlruns)]
     return mean_weights([load_model(folder, trusted_in(cfg)) for folder in folders])
-
-
-def _folds(store: Store, which: str) -> Mapping[str, Path]:
-    """Fold → folder of a cross-validation's models; empty for any other run."""
-    if which == "last" or Path(which).exists():
-        return {}
-    run = run_by_id(which, store)
-    if FOLDS not in run.data.tags:
-        return {}
-    folds = finished_folds(store, run.info.run_id)
-    return {fold: artifact_folder(one.info.artifact_uri) for fold, one in folds.items()}
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from ai_mixer.command.stage import stage
 from ai_mixer.command.words import command_line
 from ai_mixer.metrics.markdown import to_markdown
 from ai_mixer.mixer import load_model
-from ai_mixer.tracking import find_run, save_model
+from ai_mixer.tracking import Store, find_run, save_model
 from ai_mixer.tracking.checkpoint import load_model_files
 from ai_mixer.tracking.eighths import pack
+from ai_mixer.tracking.find import folds_of
+from ai_mixer.training.calibration import mean_factors
 
 PLACES = ("paths", "callbacks", "trainer", "optimizer", "scheduler", "evaluate", "render")
 TABLES = {  # beside the leaderboard: what they say, and the floors that are shown
@@ -59,16 +62,26 @@ it.
 
 
 def package(
-    folder: Path, run: Path, name: str, about: str, board: Path | None, row: str | None = None
+    folder: Path,
+    run: Path,
+    name: str,
+    about: str,
+    board: Path | None,
+    row: str | None = None,
+    folds: Sequence[Path] = (),
 ) -> Path:
     """Write `folder`/`name`: weights in eight bits, model.json without places, and card.md.
 
-    row: of the leaderboard, the same recipe judged; default: the one called like the model.
+    row: of the leaderboard, the same recipe judged; default: the one called like the model. folds:
+    that recipe's models of every fold, whose calibration it takes over; default: its own.
     """
     page = _page(run, name, about, _figures(row or name, board))  # before anything is replaced
     weights, card = load_model_files(run)
     config = _without_places({k: v for k, v in card["config"].items() if k not in PLACES})
     small = {key: value for key, value in card.items() if key != "weights_sha256"}
+    if folds:
+        cards = [load_model_files(fold)[1] for fold in folds]
+        small["calibration"] = mean_factors([one["calibration"] for one in cards])
     target = save_model(folder / name, pack(weights), {**small, "config": config})
     (target / "card.md").write_text(page, encoding="utf-8")
     load_model(target)  # as a stranger would
@@ -133,12 +146,23 @@ def _command(run: Path) -> str:
     return command_line(kept)
 
 
+def _folds(cfg: DictConfig) -> list[Path]:
+    """The models of the cross-validation that is asked for, if one is."""
+    if cfg.folds is None:
+        return []
+    found = folds_of(asked_run(cfg, "folds"), Store(cfg.paths.mlruns))
+    if not found:
+        raise ValueError(f"folds={cfg.folds}: is no finished cross-validation (make train cv=5 …)")
+    return list(found.values())
+
+
 @stage("package")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.stages.package run=ID name=NAME about=SENTENCE`."""
     run = find_run(asked_run(cfg), cfg.paths.mlruns)
     board = None if cfg.board is None else Path(cfg.board)
-    target = package(packaged.HOME, run, cfg.name, cfg.about, board, cfg.row)
+    folds = _folds(cfg)
+    target = package(packaged.HOME, run, cfg.name, cfg.about, board, cfg.row, folds)
     if cfg.champion:
         (packaged.HOME / "champion.txt").write_text(f"{cfg.name}\n", encoding="utf-8")
     size = sum(file.stat().st_size for file in target.iterdir())

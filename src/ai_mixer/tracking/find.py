@@ -126,6 +126,17 @@ def finished_folds(store: Store, run_id: str) -> dict[str, "MlflowRun"]:
     return {run.data.params[FOLD]: run for run in ended}
 
 
+def folds_of(which: str, store: Store) -> dict[str, Path]:
+    """Fold → folder of a cross-validation's models; empty for any other run."""
+    if which == "last" or Path(which).exists():
+        return {}
+    run = run_by_id(which, store)
+    if FOLDS not in run.data.tags:
+        return {}
+    folds = finished_folds(store, run.info.run_id)
+    return {fold: artifact_folder(one.info.artifact_uri) for fold, one in folds.items()}
+
+
 def _with_model(folder: Path, asked_for: str) -> Path:
     if not (folder / CARD).is_file():
         raise FileNotFoundError(

@@ -7,6 +7,8 @@ scale, their section 5.2).
 """
 
 import math
+from collections.abc import Sequence
+from statistics import geometric_mean
 from typing import cast
 
 import numpy as np
@@ -48,6 +50,26 @@ def calibrate(system: MixSystem, data: MixData) -> Factors | None:
         found = {knob: factor(of[under == n, p]) for p, knob in enumerate(names)}
         factors[name] = {knob: number for knob, number in found.items() if number is not None}
     return factors
+
+
+def mean_factors(models: Sequence[Factors]) -> Factors:
+    """Geometric mean of several models' factors, knob by knob, over those that have one.
+
+    Of the folds of a recipe, for the model that the recipe makes of all their songs: it has hardly
+    one left to be calibrated on.
+
+    >>> mean_factors([{"blind": {"delay": 1.0, "reverb": 2.0}}, {"blind": {"delay": 4.0}}])
+    {'blind': {'delay': 2.0, 'reverb': 2.0}}
+    """
+    together: dict[str, dict[str, list[float]]] = {}
+    for factors in models:
+        for condition, knobs in factors.items():
+            for knob, number in knobs.items():
+                together.setdefault(condition, {}).setdefault(knob, []).append(number)
+    return {
+        condition: {knob: round(geometric_mean(n), 6) for knob, n in knobs.items()}
+        for condition, knobs in together.items()
+    }
 
 
 def factor(ratios: np.ndarray) -> float | None:
