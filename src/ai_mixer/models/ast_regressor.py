@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from ai_mixer.models.audioset import AudioSetListener
 from ai_mixer.models.encoders import AUDIOSET, choose
-from ai_mixer.models.front_end import PICTURES, FrontEnd
+from ai_mixer.models.front_end import FrontEnd
 from ai_mixer.models.head import KnobHead, PerCondition
 from ai_mixer.models.observer import Observer
+from ai_mixer.models.pictures import PICTURES
 from ai_mixer.models.positions import time_position
 from ai_mixer.types import Heard
 

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from ai_mixer.models.blocks import GROUPS, Residual
-from ai_mixer.models.front_end import PICTURES, FrontEnd
+from ai_mixer.models.front_end import FrontEnd
 from ai_mixer.models.head import PerKnobHead
 from ai_mixer.models.observer import Observer
+from ai_mixer.models.pictures import PICTURES
 
 KERNELS = (3, 7, 15)  # frames of 93 ms
 

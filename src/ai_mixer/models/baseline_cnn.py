@@ -6,9 +6,10 @@ excerpt. Small, quick, hard to beat by accident.
 
 from torch import Tensor, nn
 
-from ai_mixer.models.front_end import PICTURES, FrontEnd
+from ai_mixer.models.front_end import FrontEnd
 from ai_mixer.models.head import KnobHead
 from ai_mixer.models.observer import Observer
+from ai_mixer.models.pictures import PICTURES
 
 
 class BaselineCNN(Observer):

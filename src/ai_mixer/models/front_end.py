@@ -19,15 +19,11 @@ from ai_mixer.models import transfer
 from ai_mixer.models.echoes import EchoProfile
 from ai_mixer.models.mel import mel_bands
 from ai_mixer.models.once import Once, scatter
+from ai_mixer.models.pictures import DIFFERENCE_SPREAD_DB, PICTURES, again, layers, pictures
 from ai_mixer.models.shared_ears import heard_by
 from ai_mixer.types import CONDITIONS, Heard
 
 LOWEST_HZ = 30.0
-FLOOR_DB = -100.0
-LEVEL_CENTRE_DB, LEVEL_SPREAD_DB = -30.0, 20.0  # of mel bands of music; brings levels to about ±2
-DIFFERENCE_SPREAD_DB = 6.0  # a wide EQ band: brings differences to about ±1
-PICTURES = 6  # rough, reference, difference × mid, side
-POOL = 4  # hops in a frame of the pictures: 93 ms, for what is slower is what a knob changes
 # What is measured exactly comes in large, what mixes everything comes in small: Adam moves all
 # weights alike, so a feature's size is the speed at which it is learned.
 TRUST = {
@@ -82,7 +78,7 @@ class FrontEnd(nn.Module):
         heard, wanted = Once(rough), Once(reference)
         spectra = self._spectra(heard.rows), self._spectra(wanted.rows)
         levels = heard.back(self._bands(spectra[0])), wanted.back(self._bands(spectra[1]))
-        pictures, over_time, long_term = _pictures(*levels, given)
+        shown, over_time, long_term = pictures(*levels, given)
         # Dear, and meaningless unless paired: measured on those songs alone.
         measured, compressor = self._measured(
             rough[paired], spectra[0][heard.index[paired]], spectra[1][wanted.index[paired]]
@@ -91,13 +87,13 @@ class FrontEnd(nn.Module):
         statistics = {
             "pictures": over_time,
             "long_term": long_term,
-            "levels": _levels(*tracks, given),
+            "levels": layers(*tracks, given),
             "measured": scatter(paired, measured),
             "compressor": scatter(paired, compressor),
             "echoes": self.echoes(heard, wanted, condition),
         }
         scaled = [TRUST[name] * numbers for name, numbers in statistics.items()]
-        return pictures, torch.cat(scaled, dim=1)
+        return shown, torch.cat(scaled, dim=1)
 
     @property
     def settings(self) -> tuple[int, ...]:
@@ -113,18 +109,17 @@ class FrontEnd(nn.Module):
         songs = len(rough)
         condition = torch.arange(len(CONDITIONS), device=rough.device).repeat_interleave(songs)
         wanted = torch.cat([torch.zeros_like(reference), reference, finished])
-        pictures, statistics = self(rough.repeat(len(CONDITIONS), 1, 1), wanted, condition)
-        _, other, same = pictures.split(songs)
+        shown, statistics = self(rough.repeat(len(CONDITIONS), 1, 1), wanted, condition)
+        _, other, same = shown.split(songs)
         levels = torch.stack([other[:, :2], other[:, 2:4], same[:, 2:4]], dim=1)
         return levels, statistics.unflatten(0, (-1, songs)).transpose(0, 1)
 
     def recall(self, levels: Tensor, statistics: Tensor, condition: Tensor) -> Heard:
         """What `forward` gives under a condition [B], from what was kept."""
         every = torch.arange(len(condition), device=condition.device)
-        given = (condition != BLIND).to(levels.dtype)[:, None, None, None]
-        heard, wanted = levels[:, 0], levels[every, condition.clamp_min(1)] * given
-        difference = (wanted - heard) * (LEVEL_SPREAD_DB / DIFFERENCE_SPREAD_DB) * given
-        return Heard(torch.cat([heard, wanted, difference], 1), statistics[every, condition])
+        given = (condition != BLIND).to(levels.dtype)
+        shown = again(levels[:, 0], levels[every, condition.clamp_min(1)], given)
+        return Heard(shown, statistics[every, condition])
 
     def _spectra(self, audio: Tensor) -> Tensor:
         """Mid and side, [B, C, T] → [B, 2, F, frames]."""
@@ -162,52 +157,3 @@ class FrontEnd(nn.Module):
             rough, gain, found.sounding, self.hop, self.sample_rate
         )
         return torch.cat(curves, dim=1) / DIFFERENCE_SPREAD_DB, compressor
-
-
-def _pictures(heard: Tensor, wanted: Tensor, given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """From energies [B, 2, mels, hops]: the pictures [B, 6, mels, ⌈hops/POOL⌉]; mean and spread
-    over the hops [B, 12 · mels]; long-term levels [B, 6 · mels].
-    """
-    fine = _layers(_decibels(heard), _decibels(wanted), given)
-    over_time = torch.cat([fine.mean(-1), fine.std(-1)], dim=1).flatten(1)
-    long_term = [_decibels(energy.mean(-1, keepdim=True)) for energy in (heard, wanted)]
-    coarse = [_decibels(_pooled(energy)) for energy in (heard, wanted)]
-    return (
-        _layers(coarse[0], coarse[1], given),
-        over_time,
-        _layers(long_term[0], long_term[1], given).flatten(1),
-    )
-
-
-def _pooled(energy: Tensor) -> Tensor:
-    """Mean of every POOL hops: [B, 2, mels, hops] → [B, 2, mels, ⌈hops/POOL⌉]."""
-    pooled = nn.functional.avg_pool1d(energy.flatten(1, 2), POOL, ceil_mode=True)
-    return pooled.view(*energy.shape[:3], -1)
-
-
-def _levels(low_db: Tensor, high_db: Tensor, given: Tensor) -> Tensor:
-    """Peak levels by quantile [B, QUANTILES]: rough, reference, difference. [B, 3 · QUANTILES]"""
-    given = given[:, None]
-    layers = [
-        (low_db - LEVEL_CENTRE_DB) / LEVEL_SPREAD_DB,
-        (high_db - LEVEL_CENTRE_DB) / LEVEL_SPREAD_DB * given,
-        (high_db - low_db) / DIFFERENCE_SPREAD_DB * given,
-    ]
-    return torch.cat(layers, dim=1)
-
-
-def _layers(heard_db: Tensor, wanted_db: Tensor, given: Tensor) -> Tensor:
-    """Levels as three pictures of about ±1: [B, 2, mels, frames] twice → [B, 6, mels, frames]."""
-    given = given[:, None, None, None]
-    return torch.cat(
-        [
-            (heard_db - LEVEL_CENTRE_DB) / LEVEL_SPREAD_DB,
-            (wanted_db - LEVEL_CENTRE_DB) / LEVEL_SPREAD_DB * given,
-            (wanted_db - heard_db) / DIFFERENCE_SPREAD_DB * given,
-        ],
-        dim=1,
-    )
-
-
-def _decibels(energy: Tensor) -> Tensor:
-    return 10.0 * torch.log10(energy.clamp_min(10.0 ** (FLOOR_DB / 10.0)))

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from ai_mixer.models.blocks import mean_and_peak, tower
-from ai_mixer.models.front_end import PICTURES, FrontEnd
+from ai_mixer.models.front_end import FrontEnd
 from ai_mixer.models.head import KnobHead
 from ai_mixer.models.observer import Observer
+from ai_mixer.models.pictures import PICTURES
 from ai_mixer.types import GENRES
 
 

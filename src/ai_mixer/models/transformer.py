@@ -9,9 +9,10 @@ phrases: a hand is written no finer than 512 words a song, so that a whole song 
 import torch
 from torch import Tensor, nn
 
-from ai_mixer.models.front_end import PICTURES, FrontEnd
+from ai_mixer.models.front_end import FrontEnd
 from ai_mixer.models.head import KnobHead
 from ai_mixer.models.observer import Observer
+from ai_mixer.models.pictures import PICTURES
 from ai_mixer.models.positions import time_position
 
 SCALES = (2, 8, 32)  # frames of 93 ms in a word
