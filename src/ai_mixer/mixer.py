@@ -13,7 +13,7 @@ from ai_mixer.caution import cautious
 from ai_mixer.console import Console
 from ai_mixer.data.excerpts import excerpt_seconds
 from ai_mixer.dsp.resample import resample
-from ai_mixer.models.listener import listen
+from ai_mixer.models.listener import Listener, listen
 from ai_mixer.refining import refine
 from ai_mixer.tracking.checkpoint import load_model_files
 from ai_mixer.tracking.find import find_run
@@ -21,6 +21,7 @@ from ai_mixer.trusted import check_names, from_card
 from ai_mixer.types import CONDITIONS, Batch, Prediction
 
 MAX_WINDOWS = 8  # excerpts of a long song that the model listens to
+OTHER_EARS = "was made by another version of ai_mixer: train it again, or use that version"
 MIN_WINDOW = 8192  # samples: shorter audio is padded with silence so that one frame fits
 
 
@@ -153,19 +154,34 @@ class Mixer:
         return torch.stack([audio[..., int(s) : int(s) + self.window] for s in starts])
 
 
+def fill(module: nn.Module, weights: Mapping[str, Tensor], where: str | Path) -> None:
+    """Give it its weights. ValueError in one line if they are of another version's networks."""
+    try:
+        module.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(f"{where}: {OTHER_EARS}") from error
+
+
+def ears_of(model: nn.Module) -> list[Any]:
+    """What it hears, as a card tells it; empty for a model that does not listen."""
+    return list(model.ears) if isinstance(model, Listener) else []
+
+
 def load_model(where: str | Path = "last", trusted: Sequence[str] = ()) -> Mixer:
     """The mixer of a run: "last", a run id (or its unique beginning), or a folder with model.json.
 
     trusted: packages of yours that the model may name; the file cannot say this for itself.
-    FileNotFoundError or ValueError in one line if there is none, of an unknown format, or if it
-    names code outside the allowed places.
+    FileNotFoundError or ValueError in one line if there is none, of an unknown format or of a
+    version that heard otherwise, or if it names code outside the allowed places.
     """
     weights, card = load_model_files(find_run(where))
     cfg = from_card(card["config"], trusted)
     check_names(cfg, trusted)
     console = build_console(cfg)
     model = build_model(cfg, console)
-    model.load_state_dict(weights)
+    if card.get("ears") not in (None, ears_of(model)):
+        raise ValueError(f"{where}: {OTHER_EARS}")
+    fill(model, weights, where)  # cards of before did not tell the ears
     return Mixer(model, console, card, trusted)
 
 

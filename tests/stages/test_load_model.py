@@ -5,6 +5,7 @@ import torch
 
 from ai_mixer import load_model
 from ai_mixer.mixer import MAX_WINDOWS, Mixer
+from ai_mixer.tracking import load_model_files, save_model
 
 RATE = 44100
 
@@ -26,6 +27,21 @@ def test_two_files_are_enough(copied, monkeypatch):
     monkeypatch.chdir(copied)
     mixer = load_model(".")
     assert mixer.predict(noise(2), RATE).shape == (1, len(mixer.console.knobs))
+
+
+def test_a_model_that_heard_otherwise_is_refused_in_one_line(copied, monkeypatch):
+    """Even if its weights fit by chance. Cards of before did not tell the ears: then by weights."""
+    monkeypatch.setattr("ai_mixer.models.front_end.EDITION", 99)
+    with pytest.raises(ValueError, match="another version of ai_mixer: train it again") as caught:
+        load_model(copied)
+    assert "\n" not in str(caught.value)
+    monkeypatch.undo()
+    weights, card = load_model_files(copied)
+    card = {key: card[key] for key in card.keys() - {"ears", "weights_sha256"}}
+    weights = {name: weight[..., :1] for name, weight in weights.items()}
+    old = save_model(copied / "old", weights, card)
+    with pytest.raises(ValueError, match="another version of ai_mixer: train it again"):
+        load_model(old)
 
 
 @pytest.mark.parametrize("where", ["last", "abcdef", "no/such/folder"])

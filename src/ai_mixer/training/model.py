@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from ai_mixer.assemble import build_system
 from ai_mixer.build import build_console
-from ai_mixer.mixer import Mixer
+from ai_mixer.mixer import Mixer, ears_of, fill
 from ai_mixer.system import MixSystem
 from ai_mixer.tracking.checkpoint_file import STAMP, read_checkpoint
 from ai_mixer.trusted import check_names, from_card
@@ -27,7 +27,7 @@ def load_checkpoint(file: Path, trusted: Sequence[str] = ()) -> Mixer:
     check_names(cfg, trusted)
     console = build_console(cfg)
     system = build_system(cfg, console)
-    system.load_state_dict(checkpoint["state_dict"])
+    fill(system, checkpoint["state_dict"], file)
     card = model_card(config, system, checkpoint[STAMP]["run"])
     return Mixer(system.model, console, card, trusted)
 
@@ -49,4 +49,5 @@ def model_card(config: dict[str, Any], system: MixSystem, run: str) -> dict[str,
         "trained": [knob.name for knob, seen in zip(knobs, system.trained, strict=True) if seen],
         "mean_knobs": {knob.name: mean for knob, mean in zip(knobs, means, strict=True)},
         "run": run,
+        "ears": ears_of(system.model),
     }
