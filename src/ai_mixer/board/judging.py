@@ -26,7 +26,7 @@ HEARD = ("blind", "reference")  # where nobody knows the knobs, nobody has the f
 class Exam(NamedTuple):
     """What is asked: excerpts of each recording, and for the floors examples of other songs.
 
-    refined: titles of the rows whose answers are judged refined, too.
+    refined: titles of the rows whose answers are judged refined, too; of several seeds the first.
     """
 
     excerpts_per_song: int = 1
@@ -79,8 +79,10 @@ def _guests(
     mixers = {(row.title, name): one for row in rows for name, one in row.mixers(fold).items()}
     judge = next(iter(mixers.values()))
     guests: dict[str, System] = {name: Guest(Model(m), judge) for (_, name), m in mixers.items()}
-    for (title, name), mixer in mixers.items():
-        if title in refined:
+    first = {title: (name, mixer) for (title, name), mixer in reversed(mixers.items())}
+    for title in refined:
+        if title in first:  # one seed of it: refining costs more than all else together
+            name, mixer = first[title]
             guests[name + REFINED] = Guest(Refined(mixer), judge)
     return judge, guests
 

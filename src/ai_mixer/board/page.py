@@ -22,7 +22,7 @@ MEANING = """\
 it nor its like. One row is one recipe; floors are fitted anew in every fold. {songs} songs,
 {excerpts} excerpt(s) of {seconds:g} s of each recording. Brackets: 95 %, bootstrap over songs; of
 several seeds the mean, excerpt by excerpt. `refined`: knobs moved through the console until the mix
-measures like what is given (src/ai_mixer/refining.py).
+measures like what is given (src/ai_mixer/refining.py), of the first seed.
 """
 KNOBS = """\
 Protocol K: 1 − MAE / MAE of `mean_knobs` over the headline's knobs; MAE as a share of a knob's
