@@ -14,12 +14,17 @@ import pytest
 import soundfile
 import torch
 from hydra.core.hydra_config import HydraConfig
+from hypothesis import HealthCheck, settings
 from omegaconf import OmegaConf, open_dict
 
 from ai_mixer.console.load import config_folder
 from ai_mixer.tracking import Store
 
 RATE = 44100
+
+# How long an example takes says how busy the machine is, and nothing of the law it proves.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 
 def pytest_addoption(parser):

@@ -112,7 +112,9 @@ def listening(run):
 
 
 def figures(run):
-    found = {file.relative_to(run.folder).as_posix() for file in run.folder.rglob("*.png")}
+    # Folders in eval/ are of evaluations by other tests, which may have come first.
+    drawn = [*run.folder.glob("eval/*.png"), *run.folder.glob("figures/**/*.png")]
+    found = {file.relative_to(run.folder).as_posix() for file in drawn}
     each = {
         f"figures/epoch_{epoch:03d}/{name}.png" for epoch in (0, 1) for name in ("knobs", "skill")
     }
@@ -120,7 +122,7 @@ def figures(run):
 
 
 def tables(run):
-    names = {file.name for file in (run.folder / "eval").iterdir()}
+    names = {file.name for file in (run.folder / "eval").iterdir() if file.is_file()}
     tables = (
         "records",
         "knobs",
