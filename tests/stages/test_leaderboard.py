@@ -86,6 +86,7 @@ def test_from_rows_to_a_page(home, songs_folder, monkeypatch, capsys):
     text = page.read_text(encoding="utf-8")
     for row in ("mean_knobs", "ridge", "trees", "small", "small, refined", "weighted_ensemble"):
         assert f"| {row} |" in text
+    assert text.startswith("# Board\n")  # a page says which of several it is
     assert "## Spread" in text
     assert "2 |" in text  # seeds of the row
     assert "make train" in text

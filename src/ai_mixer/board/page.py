@@ -119,7 +119,7 @@ def write_page(
     best = {c: _best_single(skills, rows, c) for c in CONDITIONS}
     songs = marks.knobs["song_id"].nunique()
     parts = [
-        "# Leaderboard",
+        f"# {path.stem.replace('-', ' ').capitalize()}",
         MEANING.format(folds=folds, songs=songs, excerpts=exam.excerpts_per_song, seconds=seconds),
         f"## Knobs\n\n{KNOBS}\n{to_markdown(skills, digits=3)}",
         f"Best single row: {', '.join(f'{c} `{name}`' for c, name in best.items())}. {DIFFERENCES}",
