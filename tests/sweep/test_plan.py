@@ -116,7 +116,7 @@ def test_a_study_goes_on_with_its_words_first():
             ["model=enhanced_cnn", "optimizer=rmsprop", "optimizer.lr=3.0000000000000004e-05"],
             marks=pytest.mark.slow,
         ),
-        ["experiment=band_ast", "loss/term=[knobs,waveform]", "+trainer.precision=32"],
+        ["experiment=band_ast", "loss/term=[knobs,waveform]", "+trainer.accumulate_grad_batches=2"],
         pytest.param(["debug=fast", "callbacks.figures=null"], marks=pytest.mark.slow),
         pytest.param(
             ["data=folder", "data.root=/my music", "run_name=mine", "experiment_name=other"],
