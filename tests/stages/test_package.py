@@ -61,6 +61,10 @@ def test_it_is_as_sure_as_the_models_of_the_folds_should_have_been(shop, trained
     target = package(shop, trained.folder, "my_model", "It mixes.", None, folds=folds)
     own = json.loads((target / "model.json").read_text(encoding="utf-8"))["calibration"]
     assert own == {condition: {"low_eq": 2.0} for condition in CONDITIONS}
+    card["calibration"] = None  # of a model that says no spread
+    silent = [save_model(shop / "silent", weights, card)]
+    target = package(shop, trained.folder, "my_model", "It mixes.", None, folds=silent)
+    assert json.loads((target / "model.json").read_text(encoding="utf-8"))["calibration"] is None
 
 
 def test_no_place_of_this_machine_is_published(shop, trained):

@@ -80,8 +80,8 @@ def package(
     config = _without_places({k: v for k, v in card["config"].items() if k not in PLACES})
     small = {key: value for key, value in card.items() if key != "weights_sha256"}
     if folds:
-        cards = [load_model_files(fold)[1] for fold in folds]
-        small["calibration"] = mean_factors([one["calibration"] for one in cards])
+        known = [load_model_files(fold)[1].get("calibration") for fold in folds]
+        small["calibration"] = mean_factors([one for one in known if one]) or None
     target = save_model(folder / name, pack(weights), {**small, "config": config})
     (target / "card.md").write_text(page, encoding="utf-8")
     load_model(target)  # as a stranger would
