@@ -60,12 +60,25 @@ class FrontEnd(nn.Module):
         self.echoes = EchoProfile(sample_rate)
 
     @property
+    def sizes(self) -> dict[str, int]:
+        """How many numbers each part of the statistics has, in their order."""
+        return {
+            "pictures": 2 * PICTURES * self.n_mels,  # mean and spread
+            "long_term": PICTURES * self.n_mels,
+            "levels": 3 * transfer.QUANTILES,
+            "measured": 2 * self.n_mels + 2 * transfer.QUANTILES,
+            "compressor": sought.N_FINDINGS,
+            "echoes": self.echoes.n_features,
+        }
+
+    @property
     def n_statistics(self) -> int:
         """Length of the statistics vector."""
-        per_band = 3 * PICTURES + 2  # mean, spread, long-term of each picture; response
-        per_quantile = 5
-        measured = per_band * self.n_mels + per_quantile * transfer.QUANTILES + sought.N_FINDINGS
-        return measured + self.echoes.n_features
+        return sum(self.sizes.values())
+
+    def parts(self, statistics: Tensor) -> dict[str, Tensor]:
+        """[B, n_statistics] → the parts by name, [B, size] each."""
+        return dict(zip(self.sizes, statistics.split(list(self.sizes.values()), 1), strict=True))
 
     @torch.no_grad()
     def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,8 @@ class Observer(Listener):
     """A listener with a body and a head.
 
     seen: width of what the body gives; features: width of what the statistics are encoded to;
-    genre: name the genre too. A subclass writes `body` and sets `head`.
+    genre: name the genre too; n_read: how many statistics are read, default all. A subclass writes
+    `body`, or `look`, and sets `head`.
     """
 
     head: nn.Module
@@ -31,10 +32,11 @@ class Observer(Listener):
         features: int,
         dropout: float,
         genre: bool = False,
+        n_read: int | None = None,
     ) -> None:
         super().__init__()
         self.front_end = front_end
-        self.statistics = StatisticsEncoder(front_end.n_statistics, features, dropout)
+        self.statistics = StatisticsEncoder(n_read or front_end.n_statistics, features, dropout)
         self.spread = SpreadHead(seen + features, n_knobs)
         self.genre: nn.Module | None = nn.Linear(seen + features, len(GENRES)) if genre else None
 
