@@ -62,6 +62,7 @@ def test_terminated_while_it_is_evaluated(training, straight, command):
     goes_on_as_if_nothing_had_been(training, straight, command)
 
 
+@pytest.mark.slow  # a kill in the middle of an epoch proves it, too
 def test_a_seed_gives_one_training(training, straight, command):
     """In another process, with a worker."""
     command(train, *training.words, "loader.workers=1")

@@ -1,0 +1,31 @@
+"""The default training learns: a rate too fast for what is heard shows after four epochs."""
+
+import pytest
+
+from ai_mixer.stages.train import train
+
+pytestmark = pytest.mark.slow  # the band is composed, then two minutes of training a model
+
+
+@pytest.fixture(scope="module")
+def songs(tmp_path_factory):
+    """Where the band's songs are kept, for all trainings here."""
+    return tmp_path_factory.mktemp("band")
+
+
+@pytest.mark.parametrize("model", ["ast_regressor", "enhanced_cnn"])
+def test_knobs_of_songs_it_never_heard_are_nearer_than_the_mean(model, songs, compose, store):
+    words = [
+        f"model={model}",
+        "loss=knobs_only",
+        "callbacks.figures=null",
+        "evaluate=null",
+        "render=null",
+        f"paths.data='{songs}'",
+        f"paths.mlruns='{store.folder}'",
+    ]
+    run = train(compose(*words), compose(), words, {"data": "band"})
+    metrics = store.client.get_run(run.id).data.metrics
+    assert metrics["val/skill_paired"] > 0.5
+    assert metrics["val/skill_reference"] > 0.1
+    assert metrics["val/skill_blind"] > 0.05
