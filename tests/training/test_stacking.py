@@ -35,6 +35,16 @@ def test_errors_that_cancel_are_averaged():
     torch.testing.assert_close(weights, torch.full_like(weights, 0.5), atol=0.02, rtol=0)
 
 
+@pytest.mark.parametrize("scale", [0.1, 0.01])
+def test_members_that_are_all_good_are_told_apart_like_bad_ones(scale):
+    """The same errors, only smaller, share out the same weights."""
+    knobs, errors = lot(300, 2), 0.3 * (lot(3, 300, 2, seed=1) - 0.5)
+    errors[0] /= 4.0
+    weights, smaller = (learned(knobs + size * errors, knobs) for size in (1.0, scale))
+    assert (weights[:, 0] > 0.7).all()
+    torch.testing.assert_close(smaller, weights, atol=0.02, rtol=0)
+
+
 def test_with_few_examples_all_count_alike():
     knobs = lot(300, 2)
     mask = torch.ones(300, 2, dtype=torch.bool)

@@ -1,8 +1,9 @@
 """How much each member of an ensemble counts: learned where no member has learned.
 
 Least absolute error (as protocol K judges) over non-negative weights that sum to one, for each
-condition and knob by itself; a little of equal shares is mixed in, so that what a few songs cannot
-decide is left undecided.
+condition and knob by itself, as a share of the error that equal weights leave: members that all
+know a knob well are told apart like those that do not. A little of equal shares is mixed in, so that
+what a few songs cannot decide is left undecided.
 """
 
 import torch
@@ -12,7 +13,8 @@ from ai_mixer.types import CONDITIONS
 
 STEPS, RATE = 400, 0.05
 LEAST = 20  # examples; with fewer the members count alike
-HOLD = 1e-3  # pull of the logits to equal shares, in knob travel
+HOLD = 3e-3  # pull of the logits to equal shares, in shares of the error that equal weights leave
+EXACT = 1e-6  # knob travel; below it there is no error to share out
 
 
 def learn_weights(said: Tensor, knobs: Tensor, mask: Tensor, condition: Tensor) -> Tensor:
@@ -30,10 +32,11 @@ def _learn(said: Tensor, knobs: Tensor, mask: Tensor) -> Tensor:
     logits = torch.zeros(len(said), said.shape[-1], requires_grad=True)
     optimizer = torch.optim.Adam([logits], lr=RATE)
     share = mask / counts.clamp_min(1)
+    usual = ((said.mean(0) - knobs).abs() * share).sum(0).clamp_min(EXACT)
     for _ in range(STEPS):
         mean = (logits.softmax(0)[:, None] * said).sum(0)
-        error = ((mean - knobs).abs() * share).sum()
+        error = ((mean - knobs).abs() * share).sum(0) / usual
         optimizer.zero_grad()
-        torch.autograd.backward(error + HOLD * logits.square().sum())
+        torch.autograd.backward(error.sum() + HOLD * logits.square().sum())
         optimizer.step()
     return torch.where(counts >= LEAST, logits.detach(), 0.0)
