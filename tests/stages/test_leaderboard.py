@@ -90,7 +90,8 @@ def test_from_rows_to_a_page(home, songs_folder, monkeypatch, capsys):
     assert "## Spread" in text
     assert "2 |" in text  # seeds of the row
     assert "make train" in text
-    assert (folder / "board-knobs.csv").is_file()
+    for table in ("knobs", "differences", "spread", "recipes"):
+        assert (folder / f"board-{table}.csv").is_file()
 
 
 def test_what_cannot_be(home, monkeypatch, capsys, tmp_path):

@@ -117,17 +117,23 @@ def write_page(
     """The page and, beside it, the tables as CSV. Returns the text."""
     skills = knobs_table(marks.knobs)
     best = {c: _best_single(skills, rows, c) for c in CONDITIONS}
+    closer = differences(marks.knobs, best)
     songs = marks.knobs["song_id"].nunique()
     parts = [
         f"# {path.stem.replace('-', ' ').capitalize()}",
         MEANING.format(folds=folds, songs=songs, excerpts=exam.excerpts_per_song, seconds=seconds),
         f"## Knobs\n\n{KNOBS}\n{to_markdown(skills, digits=3)}",
         f"Best single row: {', '.join(f'{c} `{name}`' for c, name in best.items())}. {DIFFERENCES}",
-        to_markdown(differences(marks.knobs, best), digits=4),
+        to_markdown(closer, digits=4),
     ]
     spreads = spread_table(marks.knobs)
     parts.append(f"## Spread\n\n{SPREADS}\n{to_markdown(spreads)}")
-    tables = {"knobs": skills, "spread": spreads, "recipes": _recipes(rows)}
+    tables = {
+        "knobs": skills,
+        "differences": closer,
+        "spread": spreads,
+        "recipes": _recipes(rows),
+    }
     if len(marks.sound):
         tables["sound"] = sound_table(marks.sound)
         parts.append(f"## Sound\n\n{SOUNDS}\n{to_markdown(tables['sound'])}")
