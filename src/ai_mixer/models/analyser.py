@@ -8,6 +8,7 @@ are read together, and echoes, which tell of two knobs alone, softly (docs/decis
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool1d
 
 from ai_mixer.models.front_end import BLIND, FrontEnd
 from ai_mixer.models.head import KnobHead, PerCondition
@@ -64,7 +65,7 @@ class Analyser(Observer):
         long_term = torch.where(condition[:, None] == BLIND, rough, difference)
         levels, _, level_difference = parts["levels"].chunk(3, 1)
         read = [
-            LOUDER * long_term.unflatten(1, (-1, self.mels_a_band)).mean(-1),
+            LOUDER * avg_pool1d(long_term, self.mels_a_band),
             levels,
             level_difference,
             parts["measured"],

@@ -78,7 +78,8 @@ class FrontEnd(nn.Module):
 
     def parts(self, statistics: Tensor) -> dict[str, Tensor]:
         """[B, n_statistics] → the parts by name, [B, size] each."""
-        return dict(zip(self.sizes, statistics.split(list(self.sizes.values()), 1), strict=True))
+        cut = torch.split(statistics, list(self.sizes.values()), dim=1)
+        return dict(zip(self.sizes, cut, strict=True))
 
     @torch.no_grad()
     def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:

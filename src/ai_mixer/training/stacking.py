@@ -2,8 +2,8 @@
 
 Least absolute error (as protocol K judges) over non-negative weights that sum to one, for each
 condition and knob by itself, as a share of the error that equal weights leave: members that all
-know a knob well are told apart like those that do not. A little of equal shares is mixed in, so that
-what a few songs cannot decide is left undecided.
+know a knob well are told apart like those that do not. A little of equal shares is mixed in, so
+that what a few songs cannot decide is left undecided.
 """
 
 import torch
