@@ -52,7 +52,7 @@ def test_an_unknown_data_is_not_the_run_s_own(said):
 @pytest.mark.parametrize(
     ("word", "message"),
     [
-        ("model=3", r"no such model; there are ast_regressor"),
+        ("model=3", r"no such model; there are analyser, ast_regressor"),
         ("loss/term=[knobs,nope]", r"no such loss/term; there are balance, .*waveform"),
         ("loss/trm=knobs", r"no such group; there are .*loss/term.*; did you mean loss/term\?"),
         ("ast_regressor", r"is no name=value; did you mean model=ast_regressor\?"),
