@@ -7,20 +7,14 @@ from ai_mixer.stages.train import train
 pytestmark = pytest.mark.slow  # the band is composed, then minutes of training
 
 
-@pytest.fixture(scope="module")
-def songs(tmp_path_factory):
-    """Where the band's songs are kept, for all trainings here."""
-    return tmp_path_factory.mktemp("band")
-
-
-def test_knobs_of_songs_it_never_heard_are_nearer_than_the_mean(songs, compose, store):
+def test_knobs_of_songs_it_never_heard_are_nearer_than_the_mean(tmp_path, compose, store):
     words = [
         "model=ast_regressor",
         "loss=knobs_only",
         "callbacks.figures=null",
         "evaluate=null",
         "render=null",
-        f"paths.data='{songs}'",
+        f"paths.data='{tmp_path}'",
         f"paths.mlruns='{store.folder}'",
     ]
     run = train(compose(*words), compose(), words, {"data": "band"})

@@ -13,7 +13,6 @@ from torch.nn.functional import avg_pool1d
 from ai_mixer.models.front_end import BLIND, FrontEnd
 from ai_mixer.models.head import KnobHead, PerCondition
 from ai_mixer.models.observer import Observer
-from ai_mixer.models.transfer import QUANTILES
 from ai_mixer.types import Heard
 
 LOUDER, SOFTER = 2.0, 0.1  # long-term levels, echoes: a feature's size is its speed of learning
@@ -38,9 +37,10 @@ class Analyser(Observer):
     ) -> None:
         if mels_a_band < 1 or n_mels % mels_a_band:
             raise ValueError(f"analyser: mels_a_band={mels_a_band} must divide n_mels={n_mels}")
-        ears, bands = FrontEnd(sample_rate, n_mels), n_mels // mels_a_band
+        ears = FrontEnd(sample_rate, n_mels)
+        bands, levels = ears.sizes["long_term"] // (3 * mels_a_band), 2 * ears.sizes["levels"] // 3
         rest = (ears.sizes[name] for name in ("measured", "compressor", "echoes"))
-        n_read = 2 * bands + 2 * QUANTILES + sum(rest)
+        n_read = bands + levels + sum(rest)
         super().__init__(n_knobs, ears, 0, features, dropout, genre, n_read)
         self.mels_a_band = mels_a_band
         self.head = PerCondition(KnobHead, features, n_knobs)
