@@ -32,8 +32,22 @@ def off(found):
 
 def test_the_finished_version_is_met():
     found = refine(told(), *pair(), "paired", DESK, RATE, FREE)
-    assert off(found) < 0.005
-    assert (found.spread[:, FREE] < 0.01).all()
+    assert off(found) < 0.001
+    assert (found.spread[:, FREE] < 0.002).all()
+
+
+@pytest.mark.parametrize("ranges", ["gentle", "musical", "wide"])
+def test_what_is_met_is_not_boasted_of(ranges):
+    """However far a knob goes: the errors that are left are of the size that is said."""
+    desk = load_console("classic", ranges=ranges)
+    free = torch.tensor([name.endswith("_eq") or name == "stereo_width" for name in desk.names])
+    true = desk.neutral[None] + 0.2 * free
+    said = Prediction(torch.where(free, true + 0.1, true), torch.full_like(true, 0.1))
+    rough = song(2)[None]
+    found = refine(said, rough, desk(rough, RATE, true), "paired", desk, RATE, free)
+    error = (found.knobs - true).abs()[:, free]
+    assert (error < 0.005).all()
+    assert (error < 5 * found.spread[:, free] + 1e-4).all()
 
 
 def test_a_reference_brings_them_nearer():
@@ -43,7 +57,7 @@ def test_a_reference_brings_them_nearer():
     found = refine(told(), rough, reference, "reference", DESK, RATE, FREE)
     left = (found.knobs - KNOBS)[:, FREE].abs().mean()
     assert left < 0.75 * (told().knobs - KNOBS)[:, FREE].abs().mean()
-    assert (found.spread[:, FREE] <= 0.1).all()  # never less sure than before
+    assert (found.spread[:, FREE] <= 0.1001).all()  # never less sure than before
     assert found.spread[:, FREE].median() < 0.1
 
 
@@ -75,7 +89,7 @@ def test_silence_says_nothing():
     said, silence = told(), torch.zeros(1, 2, RATE)
     found = refine(said, silence, silence, "reference", DESK, RATE, FREE)
     torch.testing.assert_close(found.knobs, said.knobs, atol=1e-3, rtol=0)
-    assert found.spread.isfinite().all()
+    torch.testing.assert_close(found.spread, said.spread, atol=1e-3, rtol=0)
 
 
 def test_differences_of_an_excerpt_become_independent():
