@@ -22,10 +22,11 @@ from ai_mixer.stages.evaluate import evaluate
 from ai_mixer.stages.render import render
 from ai_mixer.tracking import Run, Start, Store, save_model
 from ai_mixer.tracking.resume import keep_words
+from ai_mixer.training.beginning import begin
 from ai_mixer.training.calibration import calibrate
 from ai_mixer.training.checks import check_kept, check_monitors, check_what_follows
 from ai_mixer.training.fit import fit, follow
-from ai_mixer.training.going_on import check_start, find_start, with_own_words, without_ckpt
+from ai_mixer.training.going_on import check_start, find_start, typed, with_own_words, without_ckpt
 from ai_mixer.training.model import model_card
 from ai_mixer.training.songs import log_songs, song_table
 
@@ -65,6 +66,8 @@ def train(
     check_monitors(cfg, parts)
     check_kept(cfg, parts)
     check_start(cfg, parts, start)
+    if cfg.weights_of is not None and start.checkpoint is None:
+        begin(cfg, typed(overrides, "weights_of") or str(cfg.weights_of), parts, songs)
     with stoppable(hint), _open(cfg, start, parent_id, tags) as run:
         keep_words(run, overrides)
         again = ", goes on" if run.resumed else ""

@@ -25,7 +25,7 @@ def with_own_words(words: list[str]) -> list[str]:
     `last` becomes the id of the run it stands for. FileNotFoundError or ValueError in one line if
     there is nothing to go on from, or nothing left to train.
     """
-    which = _typed(words)
+    which = typed(words, "ckpt")
     if which is None or rank() > 0:  # the other processes get the words of the first one
         return words
     refusal = None
@@ -46,7 +46,7 @@ def find_start(cfg: DictConfig, words: Iterable[str]) -> Start:
     if cfg.ckpt is None:
         start = Start()
     elif rank() == 0:
-        which = _typed(words) or str(cfg.ckpt)
+        which = typed(words, "ckpt") or str(cfg.ckpt)
         start = next(find_starts(which, Store(cfg.paths.mlruns)))
     elif FOLLOW in os.environ:
         told = os.environ[FOLLOW]
@@ -79,10 +79,10 @@ def check_start(cfg: DictConfig, parts: Parts, start: Start) -> None:
             )
 
 
-def _typed(words: Iterable[str]) -> str | None:
-    """The last `ckpt=` as it was typed: Hydra reads an id such as 12e34567 as a number."""
-    typed = [word.partition("=")[2].strip("'\"") for word in words if word.startswith("ckpt=")]
-    return typed[-1] if typed and typed[-1] != "null" else None
+def typed(words: Iterable[str], key: str) -> str | None:
+    """The last `<key>=` as it was typed: Hydra reads an id such as 12e34567 as a number."""
+    said = [word.partition("=")[2].strip("'\"") for word in words if word.startswith(f"{key}=")]
+    return said[-1] if said and said[-1] != "null" else None
 
 
 def _store(words: Iterable[str]) -> Store:
