@@ -34,7 +34,7 @@ MOVES = {"reference": 2, "paired": 12}  # at most; more change little
 # What was given is by so much less sure than it seems, so that 80 % of the errors lie in the 80 %
 # interval (105 excerpts of validation songs, `wide` and `musical`). Two excerpts differ by more
 # than their typical pair says; of the same one thousands of levels are met, better than SAME_DB.
-DOUBT = {"reference": 3.0, "paired": 0.22}
+DOUBT = {"reference": 4.0, "paired": 0.22}
 
 Unlike = Callable[[Tensor], Tensor]
 """Audio [points, C, T] → how unlike what was given it is, [points, N] in standard deviations."""
