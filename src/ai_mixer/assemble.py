@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
@@ -109,7 +110,11 @@ def held_out(
 
 
 def asked_run(cfg: DictConfig, key: str = "run") -> str:
-    """The word after `run=` as it was typed: Hydra reads an id such as 12e34567 as a number."""
-    words = HydraConfig.get().overrides.task
-    typed = [word.partition("=")[2] for word in words if word.startswith(f"{key}=")]
-    return typed[-1].strip("'\"") if typed else str(cfg[key])
+    """The word after `run=`, of this command line."""
+    return typed(HydraConfig.get().overrides.task, key) or str(cfg[key])
+
+
+def typed(words: Iterable[str], key: str) -> str | None:
+    """The last `<key>=` as it was typed: Hydra reads an id such as 12e34567 as a number."""
+    said = [word.partition("=")[2].strip("'\"") for word in words if word.startswith(f"{key}=")]
+    return said[-1] if said else None

@@ -115,6 +115,12 @@ def test_what_is_wrong_is_said_before_a_run_is_opened(cfg, store, words, message
     assert not list(find_runs(store))
 
 
+def test_weights_that_are_nowhere_are_missed_before_a_run_is_opened(cfg, store):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        validated(cfg("weights_of=nowhere"), FakeTraining())
+    assert not list(find_runs(store))
+
+
 def find_runs(store):
     experiments = [known.experiment_id for known in store.client.search_experiments()]
     return store.client.search_runs(experiments)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from ai_mixer.assemble import assemble
+from ai_mixer.mixer import load_model
 from ai_mixer.stages.train import train
 from ai_mixer.tracking import Store, load_model_files
 from ai_mixer.training import beginning
@@ -40,7 +41,7 @@ def test_a_training_that_stands_still_keeps_them(trained, words, compose, tmp_pa
     run = train(cfg, compose(), [*words, *more], {})
     learned, _ = load_model_files(trained.folder)
     kept, _ = load_model_files(run.artifact_dir)
-    for name, _ in beginning.load_model(trained.folder).model.named_parameters():
+    for name, _ in load_model(trained.folder).model.named_parameters():
         torch.testing.assert_close(kept[name], learned[name], atol=1e-6, rtol=0)
     assert Store(tmp_path).client.get_run(run.id).data.params["weights_of"] == str(trained.folder)
 

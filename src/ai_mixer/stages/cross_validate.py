@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from ai_mixer.assemble import build_data
+from ai_mixer.assemble import build_data, typed
 from ai_mixer.build import build_console
 from ai_mixer.command.stopping import stoppable
 from ai_mixer.command.words import command_line
@@ -19,6 +19,7 @@ from ai_mixer.tracking import Run, Store
 from ai_mixer.tracking.find import FOLD, FOLDS, children
 from ai_mixer.tracking.resume import keep_words
 from ai_mixer.tracking.run import artifact_folder
+from ai_mixer.training.beginning import find_weights
 from ai_mixer.training.going_on import find_start, without_ckpt
 from ai_mixer.types import CONDITIONS
 
@@ -44,7 +45,7 @@ def cross_validate(
     `ckpt=` of a parent that broke off, finished folds are kept, the one that was cut off goes on
     and the missing ones are trained. SystemExit 130 or 143 if it is stopped by a signal.
     """
-    _check(cfg)
+    _check(cfg, overrides)
     start = find_start(cfg, overrides)
     if start.run_id is None and start.checkpoint is not None:
         raise ValueError(f"ckpt={cfg.ckpt}: cv={cfg.cv} trains anew, it starts from no checkpoint")
@@ -60,7 +61,7 @@ def cross_validate(
     return parent
 
 
-def _check(cfg: DictConfig) -> None:
+def _check(cfg: DictConfig, overrides: Sequence[str]) -> None:
     """What is wrong with it is said before a run is opened."""
     if not isinstance(cfg.cv, int) or cfg.cv < LEAST:
         raise ValueError(f"cv={cfg.cv}: a number of folds, {LEAST} or more")
@@ -71,6 +72,8 @@ def _check(cfg: DictConfig) -> None:
     if cfg.trainer.devices != 1:
         raise ValueError(f"cv={cfg.cv} trains in one process: trainer.devices=1")
     first = _fold_config(cfg, f"0/{cfg.cv}")
+    if cfg.weights_of is not None:
+        find_weights(first, typed(overrides, "weights_of") or str(cfg.weights_of))
     data = build_data(first, build_console(first))
     for split in SPLITS:
         data.songs(split)

@@ -9,7 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback
 
-from ai_mixer.assemble import Parts, assemble
+from ai_mixer.assemble import Parts, assemble, typed
 from ai_mixer.build import trusted_in
 from ai_mixer.command.stage import stage
 from ai_mixer.command.stopping import stoppable
@@ -26,7 +26,7 @@ from ai_mixer.training.beginning import begin
 from ai_mixer.training.calibration import calibrate
 from ai_mixer.training.checks import check_kept, check_monitors, check_what_follows
 from ai_mixer.training.fit import fit, follow
-from ai_mixer.training.going_on import check_start, find_start, typed, with_own_words, without_ckpt
+from ai_mixer.training.going_on import check_start, find_start, with_own_words, without_ckpt
 from ai_mixer.training.model import model_card
 from ai_mixer.training.songs import log_songs, song_table
 

@@ -1,7 +1,8 @@
 """`weights_of=…`: a training that begins with what another one learned (fine-tuning).
 
-What was learned where knobs go far (`ranges=wide`), or from other music, is a better beginning than
-weights by lot. The songs it is judged by must be new to it, so they must be new to both.
+What was learned where knobs go far (`ranges=wide`), or from other music, may be a better beginning
+than weights by lot (docs/decisions/0036). The songs a model is judged by must be new to it, so no
+song that run learned from may be held out; what that run began with itself is not looked up.
 """
 
 import sys
@@ -15,6 +16,7 @@ from ai_mixer.build import trusted_in
 from ai_mixer.mixer import load_model
 from ai_mixer.tracking import Store, find_run
 from ai_mixer.tracking.find import folds_of
+from ai_mixer.training.checks import misfit
 
 
 def begin(cfg: DictConfig, which: str, parts: Parts, songs: pd.DataFrame) -> None:
@@ -23,25 +25,23 @@ def begin(cfg: DictConfig, which: str, parts: Parts, songs: pd.DataFrame) -> Non
     songs: what this training hears (`training.songs.song_table`). ValueError in one line if that
     model is another one, or learned from songs that are held out here.
     """
-    folder = _folder(cfg, which)
+    folder = find_weights(cfg, which)
     _check_songs(which, folder, songs)
     other = load_model(folder, trusted_in(cfg))
     if other.console.names != parts.console.names:
         raise ValueError(f"weights_of={which} sets other knobs: {', '.join(other.console.names)}")
-    there, here = (
-        {name: weight.shape for name, weight in model.state_dict().items()}
-        for model in (other.model, parts.system.model)
-    )
-    for name in sorted(there.keys() | here.keys()):
-        if there.get(name) != here.get(name):
-            raise ValueError(
-                f"weights_of={which} is of another model ({name}): give the model= words it was "
-                "trained with"
-            )
-    parts.system.model.load_state_dict(other.model.state_dict())
+    learned = other.model.state_dict()
+    name = misfit(learned, parts.system.model.state_dict())
+    if name is not None:
+        raise ValueError(
+            f"weights_of={which} is of another model ({name}): give the model= words it was "
+            "trained with"
+        )
+    parts.system.model.load_state_dict(learned)
 
 
-def _folder(cfg: DictConfig, which: str) -> Path:
+def find_weights(cfg: DictConfig, which: str) -> Path:
+    """The folder of the model to begin with. FileNotFoundError or ValueError if there is none."""
     folds = folds_of(which, Store(cfg.paths.mlruns))
     if not folds:
         return find_run(which, cfg.paths.mlruns)

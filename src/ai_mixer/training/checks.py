@@ -1,8 +1,10 @@
 """What would go wrong only after hours, or after a run was opened, is said before."""
 
+from collections.abc import Mapping
 from numbers import Real
 
 from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
 
 from ai_mixer.assemble import Parts, build_trainer
 from ai_mixer.data.kept import KeptData
@@ -52,3 +54,11 @@ def check_monitors(cfg: DictConfig, parts: Parts) -> None:
                 f"callbacks.{name} goes by the knob skill, and the knobs of before-and-after pairs "
                 "are unknown: experiment=pairs goes by the loss"
             )
+
+
+def misfit(there: Mapping[str, Tensor], here: Mapping[str, Tensor]) -> str | None:
+    """The first weight that is not in both, or has another shape; None if they fit."""
+    for name in sorted(there.keys() | here.keys()):
+        if name not in there or name not in here or there[name].shape != here[name].shape:
+            return name
+    return None

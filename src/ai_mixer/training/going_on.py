@@ -8,13 +8,14 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from ai_mixer.assemble import Parts
+from ai_mixer.assemble import Parts, typed
 from ai_mixer.callbacks.early_stop import patience_left
 from ai_mixer.console.load import config_folder
 from ai_mixer.processes import rank
 from ai_mixer.tracking import Start, Store
 from ai_mixer.tracking.checkpoint_file import epochs_done, read_checkpoint
 from ai_mixer.tracking.resume import find_starts
+from ai_mixer.training.checks import misfit
 
 FOLLOW = "AI_MIXER_CHECKPOINT"  # what the first process of a distributed training tells the others
 
@@ -26,7 +27,7 @@ def with_own_words(words: list[str]) -> list[str]:
     there is nothing to go on from, or nothing left to train.
     """
     which = typed(words, "ckpt")
-    if which is None or rank() > 0:  # the other processes get the words of the first one
+    if which in (None, "null") or rank() > 0:  # the other processes get the words of the first one
         return words
     refusal = None
     for start in find_starts(which, _store(words)):
@@ -69,20 +70,13 @@ def check_start(cfg: DictConfig, parts: Parts, start: Start) -> None:
         raise ValueError(reason)
     if start.checkpoint is None:
         return
-    there = {k: w.shape for k, w in read_checkpoint(start.checkpoint)["state_dict"].items()}
-    here = {key: w.shape for key, w in parts.system.state_dict().items()}
-    for key in sorted(there.keys() | here.keys()):
-        if there.get(key) != here.get(key):
-            raise ValueError(
-                f"ckpt={start.checkpoint} is of another model or console ({key}): "
-                "give the words it was trained with"
-            )
-
-
-def typed(words: Iterable[str], key: str) -> str | None:
-    """The last `<key>=` as it was typed: Hydra reads an id such as 12e34567 as a number."""
-    said = [word.partition("=")[2].strip("'\"") for word in words if word.startswith(f"{key}=")]
-    return said[-1] if said and said[-1] != "null" else None
+    there = read_checkpoint(start.checkpoint)["state_dict"]
+    key = misfit(there, parts.system.state_dict())
+    if key is not None:
+        raise ValueError(
+            f"ckpt={start.checkpoint} is of another model or console ({key}): "
+            "give the words it was trained with"
+        )
 
 
 def _store(words: Iterable[str]) -> Store:
