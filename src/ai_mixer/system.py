@@ -85,6 +85,7 @@ class MixSystem(pl.LightningModule):
         """Log the skill over all validation examples."""
         for name, value in self.skill.compute().items():
             self.log(f"val/{name}", value, prog_bar=name == "skill", sync_dist=True)
+        self.skill.reset()
 
     @property
     def mean_knobs(self) -> Tensor:
