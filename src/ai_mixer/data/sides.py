@@ -7,6 +7,10 @@ that a manifest gives are taken, and looked at: a unit on two of them is a leak.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
 from ai_mixer.data.splits import deal_folds, parse_fold, split_by_fold, split_by_group
 
 REFUSE, ALLOW = "refuse", "allow"
@@ -100,19 +104,10 @@ def _splits(places: Sequence[Place], units: Sequence[str], fold: int | str | Non
 
 
 def _units(count: int, bonds: Bonds) -> list[int]:
-    """The smallest number that each of 0 … count − 1 is bound to, directly or by others."""
-    root = list(range(count))
-
-    def find(item: int) -> int:
-        while root[item] != item:
-            root[item] = root[root[item]]  # halves the way for the next one
-            item = root[item]
-        return item
-
-    for one, two, _ in bonds:
-        low, high = sorted((find(one), find(two)))
-        root[high] = low
-    return [find(item) for item in range(count)]
+    """The number of the unit that each of 0 … count − 1 is in."""
+    one, two = np.array([bond[:2] for bond in bonds], int).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(one)), (one, two)), shape=(count, count))
+    return list(connected_components(graph, directed=False)[1].tolist())
 
 
 def _names(places: Sequence[Place], units: Sequence[int]) -> list[str]:
