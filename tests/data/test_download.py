@@ -4,6 +4,7 @@ import hashlib
 import io
 import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -107,6 +108,13 @@ def test_a_server_that_cannot_go_on_begins_again(server, tmp_path):
     server.ranges = False
     (tmp_path / "songs.zip.part").write_bytes(b"something else")
     assert fetch(server.url, SHA1, tmp_path).read_bytes() == CONTENT
+
+
+def test_two_at_a_time_fetch_it_once(server, tmp_path):
+    with ThreadPoolExecutor(2) as pool:
+        files = list(pool.map(lambda _: fetch(server.url, SHA1, tmp_path), range(2)))
+    assert [file.read_bytes() == CONTENT for file in files] == [True, True]
+    assert server.asked == [None]
 
 
 def test_a_wrong_checksum_keeps_nothing(server, tmp_path):

@@ -69,12 +69,20 @@ def test_it_is_as_sure_as_the_models_of_the_folds_should_have_been(shop, trained
 
 def test_no_place_of_this_machine_is_published(shop, trained):
     weights, card = load_model_files(trained.folder)
-    card["config"]["data"] = {"root": "/my/music", "source": {"index": "/my/data/index"}}
+    card["config"]["data"] = {
+        "root": "my music",
+        "manifest": "~/songs.csv",
+        "source": {"root": "/my music", "index": "/my/data/index", "more": ["file:///my/x"]},
+    }
     run = save_model(shop / "run", weights, card)
+    words = ["data.root=/my music", "model=cnn", "ckpt='/my music/x.ckpt'", "paths.data=data"]
+    (run / "overrides.json").write_text(json.dumps(words))
     target = package(shop, run, "my_model", "It mixes.", None)
     config = json.loads((target / "model.json").read_text(encoding="utf-8"))["config"]
     assert "paths" not in config
-    assert config["data"] == {"root": None, "source": {"index": "index"}}
+    source = {"root": None, "index": "index", "more": ["x"]}
+    assert config["data"] == {"root": None, "manifest": None, "source": source}
+    assert "`make train model=cnn 'ckpt=…'`" in (target / "card.md").read_text(encoding="utf-8")
 
 
 def test_an_ensemble_names_its_members(shop, trained):

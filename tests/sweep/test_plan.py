@@ -141,6 +141,13 @@ def test_a_page_composes_what_the_words_compose(typed, tmp_path):
     assert same_training(again, compose(typed).cfg)
 
 
+def test_a_page_says_nothing_of_where_the_music_is():
+    typed = ["data=folder", "data.root=/my music", "data.manifest=/my music/songs.csv"]
+    assert "my music" not in experiment_page("best", typed, [])
+    with pytest.raises(ValueError, match=r"model\.weights=/my music/x\.pt is a path"):
+        experiment_page("best", ["+model.weights=/my music/x.pt"], [])
+
+
 def test_what_a_page_cannot_say():
     with pytest.raises(ValueError, match=r"callbacks\.figures was taken away"):
         experiment_page("best", ["~callbacks.figures"], [])

@@ -132,6 +132,21 @@ def test_two_seeds_of_a_cross_validation(store: Store) -> None:
     assert row["skill blind"] == pytest.approx(0.15)
 
 
+def test_the_words_are_quoted_and_say_nothing_of_where_the_music_is(store: Store) -> None:
+    run = made(store, 0.1)
+    words = ["data.root=/my music", "note=two words", "paths.data=data"]
+    (run.artifact_dir / "overrides.json").write_text(json.dumps(words))
+    assert reported(store).table["words"].tolist() == ["'note=two words'"]
+
+
+def test_cross_validations_of_two_collections_are_two_rows(store: Store) -> None:
+    for number in range(2):
+        parent = made(store, 0.1, tags={"cv": "5"})
+        words = [f"data.root=/music/{number}", "cv=5"]
+        (parent.artifact_dir / "overrides.json").write_text(json.dumps(words))
+    assert len(reported(store).table) == 2
+
+
 def test_weights_are_counted_in_the_head_of_the_file(store: Store, tmp_path: Path) -> None:
     run = made(store, 0.1)
     save_model(run.artifact_dir, {"w": torch.ones(3, 4), "b": torch.ones(5)}, CARD)

@@ -1,5 +1,6 @@
 """Who stands on the leaderboard: finished cross-validations, one row for all seeds of a recipe."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,10 +10,10 @@ from omegaconf import OmegaConf
 
 from ai_mixer.mixer import Mixer, load_model
 from ai_mixer.tracking.find import FOLDS, all_runs, finished_folds
+from ai_mixer.tracking.overrides import publishable, stored_overrides
 from ai_mixer.tracking.run import artifact_folder
 from ai_mixer.tracking.store import Store
 
-PLACES = ("paths.", "data.root=")  # words that only say where things lie
 JOINED = "ensemble"  # the tag of a run that joins others
 
 
@@ -56,7 +57,7 @@ def find_rows(store: Store, experiment: str, folds: int) -> tuple[list[Row], dic
         else:
             folders = {fold: artifact_folder(one.info.artifact_uri) for fold, one in parts.items()}
             row.seeds[seed] = folders
-            row.command = row.command or _command(run)
+            row.command = row.command or _command(run, title)
             row.joined = JOINED in run.data.tags
             row.minutes.extend(map(_minutes, parts.values()))
     found = [row for row in rows.values() if row.seeds]
@@ -77,10 +78,12 @@ def _config(run: Any) -> Mapping[str, Any]:
     return OmegaConf.to_container(config)  # type: ignore[return-value]
 
 
-def _command(run: Any) -> str:
-    text = str(run.data.tags.get("mlflow.note.content", ""))
-    words = text.partition("`")[2].partition("`")[0].split(" ")
-    return " ".join(word for word in words if not word.startswith(PLACES))
+def _command(run: Any, title: str) -> str:
+    tags = run.data.tags
+    if JOINED in tags:
+        return f"make ensemble {shlex.join([f'runs={tags[JOINED]}', f'name={title}'])}"
+    overrides = stored_overrides(artifact_folder(run.info.artifact_uri), tags)
+    return f"make train {shlex.join(publishable(overrides))}"
 
 
 def _minutes(run: Any) -> float:

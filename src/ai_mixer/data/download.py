@@ -1,9 +1,13 @@
 """Fetch an archive over HTTP: with progress, on from where it broke off, and checked at the end."""
 
+import fcntl
 import hashlib
 import http.client
+import os
 import shutil
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
@@ -21,13 +25,31 @@ def fetch(url: str, checksum: str, folder: Path) -> Path:
     """Fetch `url` into `folder`, unless it is there. Returns the file.
 
     checksum: `md5:…`, `sha1:…` or `sha256:…`, of the whole. What arrives lies in `<name>.part`
-    until it is complete and has that checksum; a second call asks only for what is missing.
+    until it is complete and has that checksum; a second call asks only for what is missing. Calls
+    at the same time wait for each other, since all of them append to that file.
     ValueError, in one line, if server, checksum or room on the disk do not allow it.
     """
     target = folder / Path(urlsplit(url).path).name
     if target.is_file():
         return target
     folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder):
+        return target if target.is_file() else _fetch_alone(url, checksum, target)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """For one process or thread at a time; the kernel unlocks it where a process dies."""
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # network file systems may have no locks
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _fetch_alone(url: str, checksum: str, target: Path) -> Path:
     part = target.with_name(f"{target.name}.part")
     try:
         _fetch_rest(url, part)

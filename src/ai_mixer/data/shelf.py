@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ai_mixer.data.fingerprint import fingerprint
-from ai_mixer.disk import writing
+from ai_mixer.disk import draft_name, writing
 from ai_mixer.types import Song
 
 
@@ -59,10 +59,13 @@ class Shelf:
             for name, column in zip(Row._fields, stacked, strict=True)
         }
         file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_suffix(".draft")
-        with writing(file):
-            save_file(tensors, draft)
+        draft = draft_name(file)
+        try:
+            with writing(file):
+                save_file(tensors, draft)
             draft.replace(file)
+        finally:
+            draft.unlink(missing_ok=True)
         self._open.pop(file, None)
 
     def _file(self, song: Song) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ai_mixer.disk import writing
+from ai_mixer.disk import draft_name, writing
 
 
 def writable(folder: Path) -> bool:
@@ -23,8 +23,7 @@ def draft_of(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     if not writable(target.parent):
         raise PermissionError(errno.EACCES, "the folder cannot be written to", str(target.parent))
-    own = f"{os.getpid()}-{hash(target) % 10**8}"
-    draft = target.with_name(f".{target.stem[:40]}.{own}.draft{target.suffix}")
+    draft = draft_name(target)
     try:
         with writing(target):
             yield draft

@@ -1,14 +1,13 @@
 """Audio as FLAC: inside the page, and as files to take into other software."""
 
 import io
-import os
 import re
 from pathlib import Path
 
 import numpy as np
 import soundfile as sf
 
-from ai_mixer.disk import writing
+from ai_mixer.disk import draft_name, writing
 from ai_mixer.listening.samples import Audio, SongSamples
 
 _SUBTYPES = {16: "PCM_16", 24: "PCM_24"}
@@ -51,7 +50,7 @@ def write_audio(folder: str | Path, song: SongSamples, bits: int = 24) -> dict[s
 
 def replace_file(path: Path, blob: bytes) -> None:
     """Write a whole file or none: readers never see half of it."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    draft = draft_name(path)
     try:
         with writing(path):
             draft.write_bytes(blob)

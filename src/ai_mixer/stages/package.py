@@ -1,6 +1,5 @@
 """Package: a trained model laid into the package, small, with a card that says what it is."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from ai_mixer.tracking import Store, find_run, save_model
 from ai_mixer.tracking.checkpoint import load_model_files
 from ai_mixer.tracking.eighths import pack
 from ai_mixer.tracking.find import folds_of
+from ai_mixer.tracking.overrides import LOCATIONS, OVERRIDES, is_path, publishable, stored_overrides
 from ai_mixer.training.calibration import mean_factors
 
 PLACES = ("paths", "callbacks", "trainer", "optimizer", "scheduler", "evaluate", "render")
@@ -94,9 +94,9 @@ def _without_places(part: Any, key: str = "") -> Any:
         return {name: _without_places(value, name) for name, value in part.items()}
     if isinstance(part, list):
         return [_without_places(value, key) for value in part]
-    if not (isinstance(part, str) and Path(part).is_absolute()):
+    if not is_path(part, key):
         return part
-    return None if key == "root" else Path(part).name
+    return None if key in LOCATIONS else Path(part).name
 
 
 def _page(run: Path, name: str, about: str, figures: str) -> str:
@@ -136,14 +136,11 @@ def _figures(row: str, board: Path | None) -> str:
 
 
 def _command(run: Path) -> str:
-    file = run / "overrides.json"
-    if not file.is_file():  # an ensemble knows its members, not their runs
+    if not (run / OVERRIDES).is_file():  # an ensemble knows its members, not their runs
         members = load_model_files(run)[1]["config"]["model"].get("members", ())
         kinds = [member["_target_"].split(".")[-2] for member in members]
         return f"make ensemble runs=… (of {', '.join(kinds) or 'unknown models'})"
-    words = json.loads(file.read_text(encoding="utf-8"))
-    kept = [word for word in words if not word.startswith(("paths.", "data.root="))]
-    return command_line(kept)
+    return command_line(publishable(stored_overrides(run)))
 
 
 def _folds(cfg: DictConfig) -> list[Path]:

@@ -1,7 +1,5 @@
 """Sweep: many trainings with values that a sampler proposes; one run with a child per trial."""
 
-import json
-
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
@@ -12,7 +10,7 @@ from ai_mixer.stages.train import judge, train
 from ai_mixer.sweep.lead import sweep
 from ai_mixer.sweep.words import with_own_words
 from ai_mixer.tracking import Run
-from ai_mixer.tracking.resume import WORDS
+from ai_mixer.tracking.overrides import stored_overrides
 from ai_mixer.training.checks import check_monitors, check_what_follows
 
 
@@ -23,8 +21,7 @@ def judge_trial(run: Run) -> None:
         return
     cfg = OmegaConf.load(folder / "config.yaml")
     assert isinstance(cfg, DictConfig)
-    words = json.loads((folder / WORDS).read_text(encoding="utf-8"))
-    judge(cfg, run, words, run.last_step)
+    judge(cfg, run, stored_overrides(folder), run.last_step)
 
 
 def check(cfg: DictConfig) -> None:

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from ai_mixer.command.words import command_line
 from ai_mixer.console.load import config_folder
 from ai_mixer.metrics.markdown import to_markdown
 from ai_mixer.sweep.experiment_page import experiment_page, same_training
@@ -22,6 +23,7 @@ from ai_mixer.sweep.words import to_go_on
 from ai_mixer.sweep.worker import best_first, short
 from ai_mixer.tracking import Run
 from ai_mixer.tracking.find import children
+from ai_mixer.tracking.overrides import is_location
 
 SHOWN = 5
 
@@ -90,14 +92,17 @@ def _write_page(study: Study, plan: Plan, trial: FrozenTrial, parent: Run, cfg: 
     figures = ", ".join(
         f"{key} {value:.6g}" for key, value in zip(plan.objectives, trial.values, strict=True)
     )
-    folds = "" if plan.cv is None else f" cv={plan.cv}"
-    command = f"{_threads(parent, trial)} make train experiment=sweep/{name}{folds}"
-    comments = [f"Trial {trial.number} of the sweep {name}: {figures}.", command]
+    folds = [] if plan.cv is None else [f"cv={plan.cv}"]
+    short_words = [f"experiment=sweep/{name}", *folds]
+    threads, own = _threads(parent, trial), filter(is_location, asked)
+    command = f"{threads} {command_line([*short_words, *own])}"
+    title = f"Trial {trial.number} of the sweep {name}: {figures}."
+    comments = [title, f"{threads} {command_line(short_words)}"]
     try:
         page = experiment_page(name, asked, comments)
     except ValueError as error:
         print(f"no page for {name}: {error}", file=sys.stderr, flush=True)
-        return f"Make it again: `make train {' '.join(asked)}{folds}`"
+        return f"Make it again: `{command_line([*asked, *folds])}`"
     parent.log_text(page, f"sweep/{name}.yaml")
     home = config_folder() / "experiment" / "sweep"
     folder = Path(cfg.pages) if cfg.pages is not None else home

@@ -7,6 +7,7 @@ import yaml  # type: ignore[import-untyped]
 from omegaconf import DictConfig, OmegaConf
 
 from ai_mixer.sweep.objective import compose
+from ai_mixer.tracking.overrides import LOCATIONS, is_path
 
 NO_PART = {
     "experiment",
@@ -19,7 +20,10 @@ NAMES = ("paths", "run_name", "ckpt", "cv")  # what is of the run, not of the re
 
 
 def experiment_page(name: str, words: Sequence[str], comments: Sequence[str]) -> str:
-    """A page that composes what the words compose. ValueError if a page cannot say it."""
+    """A page that composes what the words compose, but where files are stored.
+
+    A page may be committed. ValueError if a page cannot say it.
+    """
     plain, mine = compose([]), compose(words)
     groups = {
         group: option
@@ -46,6 +50,8 @@ def same_training(first: DictConfig, second: DictConfig) -> bool:
 def _raw(cfg: DictConfig) -> dict[str, Any]:
     plain = OmegaConf.to_container(cfg, resolve=False)
     assert isinstance(plain, dict)
+    if isinstance(data := plain.get("data"), dict):
+        plain["data"] = {key: value for key, value in data.items() if key not in LOCATIONS}
     return {str(key): value for key, value in plain.items() if key not in NAMES}
 
 
@@ -62,5 +68,7 @@ def _differing(
         if both:
             found[key] = _differing(value, other[key], f"{place}{key}.")
         elif key not in other or value != other[key]:
+            if is_path(value):
+                raise ValueError(f"{place}{key}={value} is a path, which no page may say")
             found[key] = value
     return {key: value for key, value in found.items() if value != {} or key not in other}

@@ -7,14 +7,13 @@ ranges), `trained` (which knobs the model ever learned). No pickle: loading runs
 import hashlib
 import json
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from ai_mixer.disk import writing
+from ai_mixer.disk import draft_name, writing
 from ai_mixer.tracking.eighths import unpack
 
 FORMAT = 1
@@ -106,7 +105,7 @@ def _read(path: Path) -> bytes:
 
 def write_whole(path: Path, blob: bytes) -> None:
     """A small file that is whole or not there, whenever the process is killed."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    draft = draft_name(path)
     try:
         with writing(path):
             draft.write_bytes(blob)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from ai_mixer.disk import writing
+from ai_mixer.disk import draft_name, writing
 
 FORMAT = 1
 STAMP = "ai_mixer"
@@ -30,7 +30,7 @@ class CheckpointFile(TorchCheckpointIO):
         """A reader finds the old file or the new one, also after a kill or a power cut."""
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(f".{target.name}.new")  # one name: a kill leaves one draft at most
+        draft = draft_name(target)
         try:
             with writing(target), draft.open("wb") as file:
                 torch.save({**checkpoint, STAMP: {"format": FORMAT, "run": self.run_id}}, file)

@@ -8,7 +8,6 @@ are in the mean that it logged.
 import json
 import shlex
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +16,7 @@ import pandas as pd
 from ai_mixer.metrics.markdown import HIGH, LOW
 from ai_mixer.metrics.statistics import over_folds
 from ai_mixer.tracking.checkpoint import count_weights
-from ai_mixer.tracking.resume import WORDS
+from ai_mixer.tracking.overrides import publishable, stored_overrides
 from ai_mixer.types import CONDITIONS
 
 MEASURES = [f"{name} {condition}" for name in ("skill", "closeness") for condition in CONDITIONS]
@@ -84,7 +83,7 @@ def _key(run: Mapping[Any, Any]) -> str:
         and not (name.endswith(".seed") and value == seed)  # the config hands it on
     }
     # A cross-validation logs no params: its words must say what it is.
-    return json.dumps([told, _words(run) if FOLDS in told else ""], sort_keys=True)
+    return json.dumps([told, shlex.join(_words(run)) if FOLDS in told else ""], sort_keys=True)
 
 
 def _row(runs: pd.DataFrame) -> dict[str, Any]:
@@ -106,7 +105,7 @@ def _row(runs: pd.DataFrame) -> dict[str, Any]:
     weights = count_weights(newest["folder"])
     seeds = f"{len(runs)} seeds" if len(runs) > 1 else "" if cross_validated else "1 run"
     return {
-        "words": _words(newest) or "(the defaults)",
+        "words": shlex.join(publishable(_words(newest))) or "(the defaults)",
         "songs": _songs(newest),
         "runs": " × ".join(filter(None, (seeds, f"{folds} folds" if cross_validated else ""))),
         **numbers,
@@ -123,22 +122,18 @@ def _metric(measure: str, end: str = "") -> str:
 
 def _seed(run: Mapping[Any, Any]) -> str:
     """As logged, or of a cross-validation as it was typed; a default is not logged."""
-    typed = [word.partition("=")[2] for word in _all_words(run) if word.startswith("seed=")]
+    typed = [word.partition("=")[2] for word in _overrides(run) if word.startswith("seed=")]
     logged = run.get("params.seed")
     return logged if isinstance(logged, str) else (typed or ["0"])[-1]
 
 
-def _words(run: Mapping[Any, Any]) -> str:
-    """The command line, without what is no setting."""
-    return shlex.join(sorted(word for word in _all_words(run) if not word.startswith(NO_WORD)))
+def _words(run: Mapping[Any, Any]) -> list[str]:
+    """The overrides, without what is no setting."""
+    return sorted(word for word in _overrides(run) if not word.startswith(NO_WORD))
 
 
-def _all_words(run: Mapping[Any, Any]) -> list[str]:
-    file = Path(run["folder"]) / WORDS
-    try:
-        return list(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError):  # moved away, or older than the file
-        return shlex.split(str(run.get("tags.command", "")))[2:]
+def _overrides(run: Mapping[Any, Any]) -> list[str]:
+    return stored_overrides(run["folder"], {"command": run.get("tags.command", "")})
 
 
 def _songs(run: Mapping[Any, Any]) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PAGE = 1000
 RUN_ID = re.compile("[0-9a-f]{32}")
-DRAFT = re.compile(r"\.new-.*|\..*\.(tmp|new)")
+DRAFT = re.compile(r"\.new-.*|\..*\.(tmp|new|draft)(\.\w+)?")
 STALE_S = 3600.0  # a draft that nobody has written to for so long
 
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from ai_mixer.tracking.checkpoint import write_whole
 from ai_mixer.tracking.find import all_runs, run_by_id
 from ai_mixer.tracking.origin import still_writes
+from ai_mixer.tracking.overrides import OVERRIDES
 from ai_mixer.tracking.run import PARENT, Run, artifact_folder
 from ai_mixer.tracking.store import Store
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
 
-WORDS = "overrides.json"  # the command line, word by word
 LAST = Path("checkpoints", "last.ckpt")
 
 
@@ -39,7 +39,7 @@ class Start:
 def keep_words(run: Run, words: Sequence[str]) -> None:
     """Write the command line down: a run goes on with its own words first."""
     text = json.dumps(list(words), indent=0, ensure_ascii=False)
-    write_whole(run.artifact_dir / WORDS, text.encode())
+    write_whole(run.artifact_dir / OVERRIDES, text.encode())
 
 
 def find_starts(which: str, store: Store) -> Iterator[Start]:
@@ -84,7 +84,7 @@ def can_go_on(run: "MlflowRun") -> bool:
     """Whether a training left what it needs to go on in that run, part of another or not."""
     folder = artifact_folder(run.info.artifact_uri)
     cut_off = run.info.status in {"RUNNING", "KILLED"}
-    return (folder / WORDS).is_file() and ((folder / LAST).is_file() or cut_off)
+    return (folder / OVERRIDES).is_file() and ((folder / LAST).is_file() or cut_off)
 
 
 def _from_run(run: "MlflowRun", checkpoint: Path | None = None) -> Start:
@@ -94,10 +94,10 @@ def _from_run(run: "MlflowRun", checkpoint: Path | None = None) -> Start:
             f"run {run_id[:8]} is still being trained by process {run.data.tags['process.pid']}: "
             "stop that one first, or give the id of another run"
         )
-    words = folder / WORDS
+    words = folder / OVERRIDES
     if not words.is_file():
         raise ValueError(
-            f"run {run_id[:8]} does not say its command line ({WORDS}): copy its checkpoint "
+            f"run {run_id[:8]} does not say its command line ({OVERRIDES}): copy its checkpoint "
             "elsewhere, give ckpt=<the copy> and the run's own words, and a new run starts there"
         )
     if checkpoint is None and (folder / LAST).is_file():

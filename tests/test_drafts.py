@@ -1,0 +1,99 @@
+"""Several writers of one file: each has a draft of its own, and a reader finds a whole file."""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import torch
+
+from ai_mixer.data.shelf import Row, Shelf
+from ai_mixer.disk import draft_name
+from ai_mixer.files import write_text
+from ai_mixer.listening.audio import replace_file
+from ai_mixer.tracking.checkpoint import write_whole
+from ai_mixer.tracking.checkpoint_file import CheckpointFile, read_checkpoint
+from ai_mixer.types import Song
+
+WRITERS = 2
+
+
+class Kept:
+    """The cache of a loader: a file per song."""
+
+    def __init__(self, folder):
+        path = folder / "song.wav"
+        path.write_bytes(b"sound")
+        self.song = Song("song", path, "song", "artist", "train", 3.0, 44_100, 2)
+        self.folder = folder / "kept"
+
+    def write(self):
+        row = Row(torch.ones(3, 2), torch.ones(3, 4), torch.zeros(2), torch.ones(2).bool())
+        Shelf(self.folder).put(self.song, [row])
+
+    def read(self):
+        return Shelf(self.folder).count(self.song) == 1
+
+
+class Checkpoint:
+    def __init__(self, folder):
+        self.path = folder / "last.ckpt"
+
+    def write(self):
+        CheckpointFile("a" * 32).save_checkpoint({"epoch": 3}, self.path)
+
+    def read(self):
+        return read_checkpoint(self.path)["epoch"] == 3
+
+
+def text_file(write):
+    class Text:
+        def __init__(self, folder):
+            self.path = folder / "notes.txt"
+
+        def write(self):
+            write(self.path)
+
+        def read(self):
+            return self.path.read_text() == "whole"
+
+    return Text
+
+
+KINDS = {
+    "kept examples": Kept,
+    "checkpoint": Checkpoint,
+    "output file": text_file(lambda path: write_text(path, "whole")),
+    "listening sample": text_file(lambda path: replace_file(path, b"whole")),
+    "file of a run": text_file(lambda path: write_whole(path, b"whole")),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_writers_at_once(kind, tmp_path, monkeypatch):
+    """Both drafts are written before the first one is renamed."""
+    file, both, rename = KINDS[kind](tmp_path), threading.Barrier(WRITERS), os.replace
+
+    def wait(*names, **options):
+        both.wait(timeout=20)
+        rename(*names, **options)
+
+    monkeypatch.setattr(os, "replace", wait)
+    before = set(tmp_path.rglob("*"))
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for done in [pool.submit(file.write) for _ in range(WRITERS)]:
+            done.result()
+    assert file.read()
+    new = [path for path in set(tmp_path.rglob("*")) - before if path.is_file()]
+    assert len(new) == 1
+
+
+def test_a_draft_is_hidden_and_of_its_own():
+    target = Path("songs") / ("ü" * 100 + ".wav")
+    one, other = draft_name(target), draft_name(target)
+    assert one != other
+    assert one.parent == target.parent
+    assert one.name.startswith(".")
+    assert one.suffix == ".wav"
+    assert len(os.fsencode(one.name)) <= 255
