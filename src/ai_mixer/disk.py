@@ -1,6 +1,4 @@
-"""Writing files: names for drafts, and a full disk by whatever name it comes (an OSError, SQLite's
-words, or those of a zip writer).
-"""
+"""A full disk, by whatever name it comes: an OSError, SQLite's words, or those of a zip writer."""
 
 import errno
 import os
@@ -8,17 +6,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
-
-
-def draft_name(target: Path) -> Path:
-    """A new name in the folder of `target`, with its suffix: hidden, and of one writer only.
-
-    A process number would not do: threads share it, and so may processes of several machines.
-    """
-    return target.with_name(f".{target.stem[:40]}.{uuid4().hex[:16]}.draft{target.suffix}")
 
 
 @contextmanager

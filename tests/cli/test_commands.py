@@ -1,6 +1,7 @@
 """Every command of `ai-mixer`, every option of `mix`, and what is said when something is wrong."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -235,9 +236,7 @@ def test_a_result_is_whole_or_not_there(ai_mixer, song, monkeypatch):
 
 
 def test_a_folder_that_cannot_be_written_to(ai_mixer, song, monkeypatch):
-    from ai_mixer.files import drafts
-
-    monkeypatch.setattr(drafts, "writable", lambda _: False)
+    monkeypatch.setattr("os.access", lambda _, mode: mode != os.W_OK)
     done = ai_mixer("mix", song)
     assert done.code == 1
     assert "the folder cannot be written to" in done.err

@@ -6,7 +6,7 @@ import soundfile
 import torch
 
 from ai_mixer.data.audio import SongError
-from ai_mixer.files import Sound, draft_of, write_sound
+from ai_mixer.files import Sound, write_sound
 from ai_mixer.files.dither import Dither
 
 RATE = 44_100
@@ -127,13 +127,3 @@ def test_an_unknown_ending_is_answered_with_the_menu(tmp_path, name):
 def test_mp3_refuses_a_rate_it_does_not_have(tmp_path):
     with pytest.raises(ValueError, match=r"no rate of 96000 Hz: write a \.flac"):
         write_sound(tmp_path / "a.mp3", [noise()], 96_000, 2, RATE)
-
-
-def test_a_draft_is_gone_or_the_file(tmp_path):
-    target = tmp_path / "new" / ("ü" * 100 + ".txt")
-    with pytest.raises(ZeroDivisionError), draft_of(target) as draft:
-        draft.write_text("half" * (1 // 0))
-    assert not list(target.parent.iterdir())
-    with draft_of(target) as draft:
-        draft.write_text("whole")
-    assert [file.read_text() for file in target.parent.iterdir()] == ["whole"]

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from ai_mixer.atomic_write import write_bytes
 from ai_mixer.command.errors import in_one_line
 from ai_mixer.data.band import compose
-from ai_mixer.listening.audio import replace_file
 from ai_mixer.quiet import quiet
 from ai_mixer.tracking import Run, Store
 from ai_mixer.tracking.checkpoint_file import CheckpointFile, read_checkpoint
@@ -67,9 +67,9 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_old_one(tiny_disk):
 
 def test_a_page_that_does_not_fit_leaves_the_old_one(tiny_disk):
     target = tiny_disk(1) / "index.html"
-    replace_file(target, b"old")
+    write_bytes(target, b"old")
     with pytest.raises(OSError, match=r"index\.html") as caught:
-        replace_file(target, bytes(2**21))
+        write_bytes(target, bytes(2**21))
     assert f"could not write {target}" in said(caught.value)
     assert target.read_bytes() == b"old"
     assert list(target.parent.iterdir()) == [target]

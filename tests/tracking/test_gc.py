@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from mlflow.entities import ViewType
 
-from ai_mixer.disk import draft_name
+from ai_mixer.atomic_write import temporary_name
 from ai_mixer.stages import gc as stage
 from ai_mixer.tracking.gc import remove, report
 from ai_mixer.tracking.leftovers import STALE_S, find_leftovers
@@ -144,8 +144,8 @@ def test_drafts_nobody_finished_go(store: Store) -> None:
     old = [
         aged(folder / ".model.json.7.tmp"),
         aged(folder / "checkpoints" / ".last.ckpt.new"),
-        aged(draft_name(folder / "checkpoints" / "last.ckpt")),
-        aged(draft_name(folder / "overrides")),
+        aged(temporary_name(folder / "checkpoints" / "last.ckpt")),
+        aged(temporary_name(folder / "overrides")),
         aged(folder / "listening" / ".song_mix.flac.7.tmp"),
         store.folder / ".new-abc",
     ]

@@ -9,8 +9,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ai_mixer.atomic_write import atomic_write
 from ai_mixer.data.fingerprint import fingerprint
-from ai_mixer.disk import draft_name, writing
 from ai_mixer.types import Song
 
 
@@ -58,14 +58,8 @@ class Shelf:
             name: torch.stack(list(column)) if column else torch.zeros(0)
             for name, column in zip(Row._fields, stacked, strict=True)
         }
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft = draft_name(file)
-        try:
-            with writing(file):
-                save_file(tensors, draft)
-            draft.replace(file)
-        finally:
-            draft.unlink(missing_ok=True)
+        with atomic_write(file) as temporary:
+            save_file(tensors, temporary)
         self._open.pop(file, None)
 
     def _file(self, song: Song) -> Path:

@@ -25,7 +25,7 @@ def write_sound(
     like: str = "",
     tags: Tags | None = None,
 ) -> None:
-    """Write blocks [C, n], full scale = 1, to `path`; nothing is renamed here (see `drafts`).
+    """Write blocks [C, n], full scale = 1, to `path`; nothing is renamed here (see `atomic_write`).
 
     frames: how long the song is to be, for the choice of header. like: libsndfile's subtype of the
     file that it is made from (16 bits stay 16 bits, with dither). ValueError for a kind or rate

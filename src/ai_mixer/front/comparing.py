@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai_mixer import packaged
-from ai_mixer.files import Sound, draft_of, write_sound, write_text
+from ai_mixer.atomic_write import atomic_write, write_text
+from ai_mixer.files import Sound, write_sound
 from ai_mixer.front.pictures import MARKS_HZ
 from ai_mixer.front.stages import Wishes
 from ai_mixer.heap import give_back
@@ -51,7 +52,7 @@ def compare(
     sound = Sound(path)
     folder.mkdir(parents=True, exist_ok=True)
     original = folder / f"{path.stem}_original.wav"
-    with draft_of(original) as draft:
+    with atomic_write(original) as draft:
         facts = (sound.sample_rate, sound.channels, sound.frames, sound.subtype, sound.tags)
         write_sound(draft, sound.blocks(), *facts)
     outcomes: dict[str, Outcome] = {}
@@ -108,7 +109,7 @@ def draw(original: Path, outcomes: "dict[str, Outcome]", target: Path) -> None:
         axes.set_ylabel("low → high")
     axes.set_xlabel("seconds")
     _draw_changes(figure.add_subplot(rows, 1, rows), outcomes)
-    with draft_of(target) as draft:
+    with atomic_write(target) as draft:
         figure.savefig(draft)
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ai_mixer.atomic_write import write_text
 from ai_mixer.cores import ahead, one_thread
 from ai_mixer.data.audio import at_rate
-from ai_mixer.files import Sound, write_text
+from ai_mixer.files import Sound
 from ai_mixer.front import ranges
 from ai_mixer.front.clock import clock
 from ai_mixer.front.figures import measure

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ai_mixer import __version__
+from ai_mixer.atomic_write import write_text
 from ai_mixer.delivery import TARGETS_LUFS, loudness_window
 from ai_mixer.effects.limiter import Limiter
-from ai_mixer.files import write_text
 from ai_mixer.front import ranges
 from ai_mixer.front.stages import Values
 

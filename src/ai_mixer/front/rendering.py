@@ -10,9 +10,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ai_mixer.atomic_write import atomic_write
 from ai_mixer.cores import ahead
 from ai_mixer.delivery import AS_IT_IS, MAX_REDUCTION_DB, Delivered, deliver_blocks, loudness_window
-from ai_mixer.files import Sound, draft_of, format_of, same_file, write_sound
+from ai_mixer.files import Sound, format_of, same_file, write_sound
 from ai_mixer.front import ranges
 from ai_mixer.front.expansion import expand
 from ai_mixer.front.figures import Figures, measure
@@ -48,7 +49,7 @@ def render_file(
     attempts, ceiling_db = 1, preset.ceiling_db
     if lossy:
         attempts, ceiling_db = ENCODINGS, ceiling_db - ENCODER_DB
-    with draft_of(output) as draft:
+    with atomic_write(output) as draft:
         for _ in range(attempts):
             play, delivered = deliver_blocks(
                 raw, sound.sample_rate, window, ceiling_db, most_db, _kept(sound, KEPT_BYTES // 2)

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ai_mixer.files import write_text
+from ai_mixer.atomic_write import write_text
 from ai_mixer.front import pictures, ranges, words
 from ai_mixer.front.clock import clock
 from ai_mixer.front.preset import Section

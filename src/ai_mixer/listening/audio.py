@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
-from ai_mixer.disk import draft_name, writing
+from ai_mixer.atomic_write import write_bytes
 from ai_mixer.listening.samples import Audio, SongSamples
 
 _SUBTYPES = {16: "PCM_16", 24: "PCM_24"}
@@ -39,21 +39,9 @@ def write_audio(folder: str | Path, song: SongSamples, bits: int = 24) -> dict[s
     Returns the files by version.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     stem = re.sub(r"[^\w\-.]+", "_", song.name).strip("._") or "song"
     files = {}
     for version, audio in song.versions().items():
         files[version] = folder / f"{stem}_{version}.flac"
-        replace_file(files[version], flac(audio, song.sample_rate, bits)[0])
+        write_bytes(files[version], flac(audio, song.sample_rate, bits)[0])
     return files
-
-
-def replace_file(path: Path, blob: bytes) -> None:
-    """Write a whole file or none: readers never see half of it."""
-    draft = draft_name(path)
-    try:
-        with writing(path):
-            draft.write_bytes(blob)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -13,8 +13,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ai_mixer.atomic_write import write_text
 from ai_mixer.listening import words
-from ai_mixer.listening.audio import flac, replace_file
+from ai_mixer.listening.audio import flac
 from ai_mixer.listening.facts import Label, differences, facts, labels
 from ai_mixer.listening.matching import Loudness, integrated_lufs, matching_db
 from ai_mixer.listening.samples import SongSamples
@@ -90,7 +91,7 @@ def write_page(
             "audio": _audio(sheet),
         }
         text = _filled(parts)
-        replace_file(path.with_name(name), text.encode())
+        write_text(path.with_name(name), text)
     return path
 
 

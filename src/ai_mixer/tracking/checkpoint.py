@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ai_mixer.disk import draft_name, writing
+from ai_mixer.atomic_write import write_bytes, write_text
 from ai_mixer.tracking.eighths import unpack
 
 FORMAT = 1
@@ -39,9 +39,8 @@ def save_model(folder: str | Path, weights: Mapping[str, Tensor], card: Mapping[
     except (TypeError, ValueError) as error:
         raise ValueError(f"model card is not plain JSON: {error}") from error
     target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
-    write_whole(target / WEIGHTS, blob)
-    write_whole(target / CARD, text.encode())
+    write_bytes(target / WEIGHTS, blob)
+    write_text(target / CARD, text)
     return target
 
 
@@ -101,14 +100,3 @@ def _read(path: Path) -> bytes:
         raise FileNotFoundError(
             f"no {path.name} in {path.parent}: a model is {WEIGHTS} and {CARD} side by side"
         ) from error
-
-
-def write_whole(path: Path, blob: bytes) -> None:
-    """A small file that is whole or not there, whenever the process is killed."""
-    draft = draft_name(path)
-    try:
-        with writing(path):
-            draft.write_bytes(blob)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -4,7 +4,6 @@ Lightning writes into the folder for temporary files and moves the file from the
 disks a move is a copy, and a kill in its middle leaves half a file under the right name.
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from ai_mixer.disk import draft_name, writing
+from ai_mixer.atomic_write import atomic_write
 
 FORMAT = 1
 STAMP = "ai_mixer"
@@ -28,17 +27,8 @@ class CheckpointFile(TorchCheckpointIO):
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
     ) -> None:
         """A reader finds the old file or the new one, also after a kill or a power cut."""
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = draft_name(target)
-        try:
-            with writing(target), draft.open("wb") as file:
-                torch.save({**checkpoint, STAMP: {"format": FORMAT, "run": self.run_id}}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
+        with atomic_write(Path(path), durable=True) as temporary, temporary.open("wb") as file:
+            torch.save({**checkpoint, STAMP: {"format": FORMAT, "run": self.run_id}}, file)
 
     def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """What was saved, on the CPU. ValueError in one line if it is none of ours."""

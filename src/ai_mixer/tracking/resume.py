@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ai_mixer.tracking.checkpoint import write_whole
+from ai_mixer.atomic_write import write_text
 from ai_mixer.tracking.find import all_runs, run_by_id
 from ai_mixer.tracking.origin import still_writes
 from ai_mixer.tracking.overrides import OVERRIDES
@@ -39,7 +39,7 @@ class Start:
 def keep_words(run: Run, words: Sequence[str]) -> None:
     """Write the command line down: a run goes on with its own words first."""
     text = json.dumps(list(words), indent=0, ensure_ascii=False)
-    write_whole(run.artifact_dir / OVERRIDES, text.encode())
+    write_text(run.artifact_dir / OVERRIDES, text)
 
 
 def find_starts(which: str, store: Store) -> Iterator[Start]:

@@ -28,6 +28,7 @@ import soundfile as sf
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from ai_mixer.atomic_write import write_bytes
 from ai_mixer.data.band.composer import compose_song
 from ai_mixer.data.band.engineer import mix
 from ai_mixer.data.band.genres import GENRE_TABLE
@@ -220,13 +221,11 @@ def _write_manifest(manifest: Path, jobs: list[Job], duration_s: float, seed: in
                 **{name: f"{job.name}/{name}.flac" for name in ("dry", *STEMS)},
             }
         )
-    handle, draft = tempfile.mkstemp(prefix=".manifest-", dir=manifest.parent)
-    with os.fdopen(handle, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
-    Path(draft).chmod(0o644)
-    Path(draft).replace(manifest)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS)
+    writer.writeheader()
+    writer.writerows(rows)
+    write_bytes(manifest, text.getvalue().encode())
 
 
 def _cores() -> int:

@@ -8,11 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from ai_mixer.atomic_write import atomic_write, temporary_name, write_bytes, write_text
 from ai_mixer.data.shelf import Row, Shelf
-from ai_mixer.disk import draft_name
-from ai_mixer.files import write_text
-from ai_mixer.listening.audio import replace_file
-from ai_mixer.tracking.checkpoint import write_whole
 from ai_mixer.tracking.checkpoint_file import CheckpointFile, read_checkpoint
 from ai_mixer.types import Song
 
@@ -64,9 +61,8 @@ def text_file(write):
 KINDS = {
     "kept examples": Kept,
     "checkpoint": Checkpoint,
-    "output file": text_file(lambda path: write_text(path, "whole")),
-    "listening sample": text_file(lambda path: replace_file(path, b"whole")),
-    "file of a run": text_file(lambda path: write_whole(path, b"whole")),
+    "text": text_file(lambda path: write_text(path, "whole")),
+    "bytes": text_file(lambda path: write_bytes(path, b"whole")),
 }
 
 
@@ -91,9 +87,19 @@ def test_two_writers_at_once(kind, tmp_path, monkeypatch):
 
 def test_a_draft_is_hidden_and_of_its_own():
     target = Path("songs") / ("ü" * 100 + ".wav")
-    one, other = draft_name(target), draft_name(target)
+    one, other = temporary_name(target), temporary_name(target)
     assert one != other
     assert one.parent == target.parent
     assert one.name.startswith(".")
     assert one.suffix == ".wav"
     assert len(os.fsencode(one.name)) <= 255
+
+
+def test_after_an_error_nothing_is_there(tmp_path):
+    target = tmp_path / "new" / ("ü" * 100 + ".txt")
+    with pytest.raises(TypeError), atomic_write(target) as temporary, temporary.open("w") as file:
+        file.writelines(["half", None])
+    assert not list(target.parent.iterdir())
+    with atomic_write(target, durable=True) as temporary:
+        temporary.write_text("whole")
+    assert [file.read_text() for file in target.parent.iterdir()] == ["whole"]
