@@ -44,15 +44,6 @@ class Header(NamedTuple):
     channels: int
 
 
-class Tags(NamedTuple):
-    """What a sound file says about the music; None where it is silent."""
-
-    artist: str | None
-    title: str | None
-    genre: str | None
-    licence: str | None
-
-
 def probe(path: Path) -> Header:
     """Read the header only. SongError if no excerpt could be read from the file."""
     with open_sound(path) as file:
@@ -60,13 +51,6 @@ def probe(path: Path) -> Header:
         if duration_s < MIN_SONG_S:
             raise SongError(path, f"lasts {duration_s:.2g} s, a song needs {MIN_SONG_S} s")
         return Header(duration_s, file.samplerate, file.channels)
-
-
-def read_tags(path: Path) -> Tags:
-    """The tags that libsndfile knows. SongError if the file cannot be read."""
-    with open_sound(path) as file:
-        names = (file.artist, file.title, file.genre, file.license or file.copyright)
-        return Tags(*(str(name).strip() or None for name in names))
 
 
 def read_excerpt(path: Path, start_s: float, duration_s: float, sample_rate: int) -> Tensor:

@@ -133,8 +133,8 @@ def _add(draft: Draft, file: Path, known: Known, name: str, song_id: str) -> int
     """A song by where it lies, `name`: [references | pairs]/genre/artist/song."""
     parts = Path(name).parts
     parts = parts[1:] if parts[0] in {REFERENCES, PAIRS} else parts
-    genre = parts[0] if len(parts) > 1 else known.tags.genre
-    artist = parts[1] if len(parts) > 2 else known.tags.artist
+    genre = parts[0] if len(parts) > 1 else known.genre
+    artist = parts[1] if len(parts) > 2 else known.artist
     bare = name.removesuffix(file.suffix)  # that of a pair names a folder
     song = Song(
         id=song_id,
@@ -146,7 +146,7 @@ def _add(draft: Draft, file: Path, known: Known, name: str, song_id: str) -> int
         **known.header._asdict(),
         genre=genre,
         artist=artist,
-        licence=known.tags.licence,
+        licence=known.licence,
     )
     return draft.add(Place(name, song.song, song.group, genre), song, known.digest)
 

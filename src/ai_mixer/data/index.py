@@ -14,9 +14,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ai_mixer.data.audio import Header, SongError, Tags, probe, read_tags
+from ai_mixer.data.audio import Header, SongError, open_sound, probe
 from ai_mixer.data.fingerprint import READERS, digest_file
 from ai_mixer.data.prints import VERSION, print_file
+from ai_mixer.data.tags import read_tags
 from ai_mixer.quiet import track
 from ai_mixer.types import Skipped
 
@@ -37,7 +38,10 @@ class Known(NamedTuple):
     """What a file's header and tags say, and the digest of its content."""
 
     header: Header
-    tags: Tags
+    artist: str | None
+    title: str | None
+    genre: str | None
+    licence: str | None
     digest: str
 
 
@@ -67,7 +71,7 @@ class Index:
         for file, stamp in stamps.items():
             row = before.pop(os.fsencode(file), None)
             if row is not None and row[:2] == stamp:
-                known[file] = Known(Header(*row[2:5]), Tags(*row[5:9]), row[9])
+                known[file] = Known(Header(*row[2:5]), *row[5:])
                 continue
             unread.append(file)
             if row is not None:
@@ -82,9 +86,7 @@ class Index:
                     skipped.append(Skipped(found.file, found.reason))
                 else:
                     known[file] = found
-                    rows.append(
-                        (os.fsencode(file), *stamps[file], *found.header, *found.tags, found.digest)
-                    )
+                    rows.append((os.fsencode(file), *stamps[file], *found.header, *found[1:]))
             self._write(insert, rows)
         in_order = {file: known[file] for file in stamps if file in known}
         return Look(in_order, skipped, changed, [os.fsdecode(path) for path in gone])
@@ -156,7 +158,12 @@ def _stamps(files: Sequence[Path]) -> tuple[dict[Path, tuple[int, int]], list[Sk
 
 def _read(file: Path) -> Known | SongError:
     try:
-        return Known(probe(file), read_tags(file), digest_file(file))
+        header = probe(file)
+        with open_sound(file) as sound:
+            tags = read_tags(sound)
+        licence = tags.get("license") or tags.get("copyright")
+        told = (tags.get("artist"), tags.get("title"), tags.get("genre"), licence)
+        return Known(header, *told, digest_file(file))
     except SongError as error:
         return error
     except OSError as error:  # gone since its header was read

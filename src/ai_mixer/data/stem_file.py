@@ -63,8 +63,6 @@ class StemFile:
     such stream, or it cannot be decoded.
     """
 
-    artist = title = genre = license = copyright = ""  # MUSDB18 says these by the file's name
-
     def __init__(self, file: Path, stream: int = 0) -> None:
         self._av = need_decoder()
         self.name = str(stream_path(file, stream))

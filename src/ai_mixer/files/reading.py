@@ -15,7 +15,7 @@ from torch.nn.functional import pad
 
 from ai_mixer.data.audio import LENIENCE_S, SongError, open_sound
 from ai_mixer.data.stem_file import StemError
-from ai_mixer.files.tags import Tags, read_tags
+from ai_mixer.data.tags import Tags, read_tags
 
 BLOCK = 1 << 16  # samples at a time
 STEP = 1 << 12  # read at once: at a damage, no more than this is lost before it

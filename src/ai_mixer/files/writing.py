@@ -9,9 +9,9 @@ import numpy as np
 import soundfile
 from torch import Tensor
 
+from ai_mixer.data.tags import Tags, write_tags
 from ai_mixer.files.dither import Dither
 from ai_mixer.files.formats import OPTIONS, WAV_BYTES, check_rate, format_of, subtype_like
-from ai_mixer.files.tags import Tags, write_tags
 
 BLOCK = 1 << 15  # libsndfile's Vorbis encoder crashes on long ones
 

@@ -14,9 +14,9 @@ NAMES = (
 
 
 def read_tags(file: Any) -> Tags:
-    """The words that are not empty. file: an open soundfile."""
-    found = {name: str(getattr(file, name, "") or "") for name in NAMES}
-    return {name: text for name, text in found.items() if text.strip()}
+    """The words that are not empty. file: an open `SoundFile` or `StemFile`."""
+    found = {name: str(getattr(file, name, "")).strip() for name in NAMES}
+    return {name: text for name, text in found.items() if text}
 
 
 def write_tags(file: Any, tags: Tags) -> None:
