@@ -8,7 +8,7 @@ import torch
 
 from ai_mixer import packaged
 from ai_mixer.mixer import load_model
-from ai_mixer.stages.package import _command, package
+from ai_mixer.stages.package import _command, limits, package
 from ai_mixer.tracking import load_model_files, save_model
 from ai_mixer.types import CONDITIONS
 
@@ -41,6 +41,46 @@ def test_small_and_nearly_the_same(shop, trained, mixer):
     assert "| my_model, refined |" in page
     assert "another" not in page
     assert packaged.about("my_model") == "It mixes."
+
+
+def test_a_card_says_what_its_run_says(shop, trained):
+    """Another run: other knobs masked, other songs, other licences, no calibration."""
+    weights, card = load_model_files(trained.folder)
+    card |= {"trained": ["reverb", "low_eq"], "calibration": None}
+    card["config"]["data"]["name"] = "my_set"
+    run = save_model(shop / "run", weights, card)
+    (run / "split.csv").write_text(
+        "song,group,genre,split,audio\na,x,rock,train,1\nb,y,rock,train,2\nc,z,,test,3\n"
+    )
+    (run / "manifest.csv").write_text("song,licence\na,CC0\nb,CC0\nc,\n")
+    page = (package(shop, run, "my_model", "It mixes.", None) / "card.md").read_text("utf-8")
+    assert "`data=my_set`" in page
+    assert "3 recordings: train (2), test (1). Genres: rock (2), unknown (1)." in page
+    assert "Licences: CC0 (2), not stated (1)." in page
+    assert "share-alike" not in page
+    assert "- It sets reverb, low_eq.\n" in page
+    masked = [knob["name"] for knob in card["knobs"] if knob["name"] not in card["trained"]]
+    assert f"never learned: {', '.join(masked)}." in page
+    assert "ai_mixer.caution" not in page
+    assert "Cross-validation" not in page  # it was not judged
+
+    (run / "manifest.csv").write_text("song,licence\na,CC-BY-SA-3.0\n")
+    page = (package(shop, run, "my_model", "It mixes.", None) / "card.md").read_text("utf-8")
+    assert "share-alike" in page
+
+
+def test_a_card_says_in_how_many_folds_it_was_judged(shop, trained):
+    table, folds = board(shop, "my_model"), [trained.folder] * 3
+    target = package(shop, trained.folder, "my_model", "It mixes.", table, folds=folds)
+    assert "Cross-validation in 3 folds:" in (target / "card.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", packaged.names())
+def test_a_packaged_card_is_true_of_its_model(name):
+    """And needs no page: in a wheel there is none beside the package."""
+    page = (packaged.folder(name) / "card.md").read_text("utf-8")
+    assert limits(load_model_files(packaged.folder(name))[1]) in page
+    assert "](" not in page
 
 
 def test_the_row_of_its_recipe_may_have_another_name(shop, trained):

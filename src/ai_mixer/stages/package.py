@@ -1,7 +1,7 @@
 """Package: a trained model laid into the package, small, with a card that says what it is."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,30 +35,24 @@ PAGE = """\
 
 {about}
 
-## What it learned from
+## Training data
 
-{songs} songs of free-licensed music, {data}. Licences: {licences}. The music is not part of this
-package; most of its licences are share-alike, and the weights are offered under the same terms.
+{data}
 
-Made by `{command}`, then written in eight bits a weight (`make package`).
+Command: `{command}`. The weights are stored with eight bits each (`make package`).
 
-## How good it is
-
-Judged by cross-validation: the same recipe trained on other folds, with songs, artists and corpora
-apart, and heard on the one left out ([leaderboard](../../../../docs/leaderboard.md)). Floors beside
-it.
+## Evaluation
 
 {figures}
+## Limits
 
-## What it cannot do
-
-- It sets input gain, compression, three EQ bands, presence, width and level. Reverb and delay it
-  never learned: they stay off.
-- Blind, it knows level, width and a little of the balance; of middle, presence and compression next
-  to nothing. Where it is unsure it holds back (`ai_mixer.caution`).
-- Hardly any of its songs is sung; most are electronic, orchestral or game music.
-- It repairs balance and level. It does not mend noise, clipping, timing or a poor recording.
+{limits}
 """
+JUDGED = """\
+Cross-validation{folds}: the same recipe trained on the other folds, with songs, artists and corpora
+apart, and evaluated on the one left out (`make leaderboard`), next to baselines.
+"""
+SHARE_ALIKE = "Licences with SA are share-alike: the weights are offered under the same terms."
 
 
 def package(
@@ -75,7 +69,7 @@ def package(
     row: of the leaderboard, the same recipe judged; default: the one called like the model. folds:
     that recipe's models of every fold, whose calibration it takes over; default: its own.
     """
-    page = _page(run, name, about, _figures(row or name, board))  # before anything is replaced
+    figures = _figures(row or name, board, len(folds))  # before anything is replaced
     weights, card = load_model_files(run)
     config = _without_places({k: v for k, v in card["config"].items() if k not in PLACES})
     small = {key: value for key, value in card.items() if key != "weights_sha256"}
@@ -83,6 +77,14 @@ def package(
         known = [load_model_files(fold)[1].get("calibration") for fold in folds]
         small["calibration"] = mean_factors([one for one in known if one]) or None
     target = save_model(folder / name, pack(weights), {**small, "config": config})
+    page = PAGE.format(
+        title=packaged.display_name(name),
+        about=about,
+        data=_training_data(run, card),
+        command=_command(run),
+        figures=figures,
+        limits=limits(small),
+    )
     (target / "card.md").write_text(page, encoding="utf-8")
     load_model(target)  # as a stranger would
     return target
@@ -99,28 +101,52 @@ def _without_places(part: Any, key: str = "") -> Any:
     return None if key in LOCATIONS else Path(part).name
 
 
-def _page(run: Path, name: str, about: str, figures: str) -> str:
-    manifest = pd.read_csv(run / "manifest.csv") if (run / "manifest.csv").is_file() else None
-    licences: Counter[str] = Counter()
-    if manifest is not None and "licence" in manifest:
-        licences = Counter(manifest["licence"].fillna("not stated"))
-    told: dict[str, Any] = {
-        "title": packaged.display_name(name),
-        "about": about,
-        "songs": sum(licences.values()) or "unknown",
-        "data": "five folds of one collection, nearly all of it for training",
-        "licences": ", ".join(f"{licence} ({n})" for licence, n in licences.most_common()),
-        "command": _command(run),
-        "figures": figures,
-    }
-    return PAGE.format(**told)
+def _training_data(run: Path, card: Mapping[str, Any]) -> str:
+    """What the run's own files say of its songs: collection, splits, genres, licences."""
+    name = card["config"].get("data", {}).get("name", "unknown")
+    lines = [f"Collection: `data={name}`."]
+    if (file := run / "split.csv").is_file():
+        songs = pd.read_csv(file)
+        lines.append(
+            f"{len(songs)} recordings: {_counts(songs['split'], 'none')}. "
+            f"Genres: {_counts(songs['genre'], 'unknown')}."
+        )
+    if (file := run / "manifest.csv").is_file():
+        songs = pd.read_csv(file)
+        licences = songs["licence"] if "licence" in songs else pd.Series(None, songs.index)
+        lines.append(f"Licences: {_counts(licences, 'not stated')}.")
+        if licences.str.contains(r"\bSA\b", na=False).any():
+            lines.append(SHARE_ALIKE)
+    return "\n".join([*lines, "The music is not part of this package."])
 
 
-def _figures(row: str, board: Path | None) -> str:
+def _counts(values: pd.Series, missing: str) -> str:
+    """`rock (3), jazz (1)`, the most frequent first."""
+    counted = Counter(values.astype(object).fillna(missing)).most_common()
+    return ", ".join(f"{value} ({count})" for value, count in counted)
+
+
+def limits(card: Mapping[str, Any]) -> str:
+    """What a model cannot do, from its model.json."""
+    trained = card["trained"]
+    masked = [knob["name"] for knob in card["knobs"] if knob["name"] not in trained]
+    lines = [f"- It sets {', '.join(trained)}."]
+    if masked:
+        lines.append(
+            f"- Masked in training, so never learned: {', '.join(masked)}. They stay at neutral."
+        )
+    if card.get("calibration"):
+        lines.append(
+            "- Where it is uncertain, a knob moves less far from neutral (`ai_mixer.caution`)."
+        )
+    return "\n".join([*lines, "- It does not repair noise, clipping, timing or a poor recording."])
+
+
+def _figures(row: str, board: Path | None, folds: int) -> str:
     """Rows of the leaderboard: the floors and the model. ValueError if it is not on it."""
     if board is None:
         return "Not on the leaderboard yet.\n"
-    parts = []
+    parts = [JUDGED.format(folds=f" in {folds} folds" if folds else "")]
     for table, (what, floors) in TABLES.items():
         file = board.with_name(f"{board.stem}-{table}.csv")
         if not file.is_file():
@@ -130,7 +156,7 @@ def _figures(row: str, board: Path | None) -> str:
         if row not in shown:
             raise ValueError(f"{file} has no row {row}: only {', '.join(map(str, numbers.index))}")
         parts.append(f"{what}\n\n{to_markdown(numbers.loc[shown])}")
-    if not parts:
+    if len(parts) == 1:
         raise ValueError(f"board={board}: no table beside it, `make leaderboard` makes them")
     return "\n".join(parts)
 
