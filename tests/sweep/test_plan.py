@@ -2,9 +2,10 @@
 
 import pytest
 
+from ai_mixer.overrides import merge_overrides
 from ai_mixer.sweep.experiment_page import experiment_page, same_training
 from ai_mixer.sweep.objective import compose
-from ai_mixer.sweep.plan import draft, merged, with_vary
+from ai_mixer.sweep.plan import draft, with_vary
 from ai_mixer.sweep.space import Space, described, words
 from ai_mixer.sweep.words import to_go_on
 
@@ -87,7 +88,7 @@ def test_what_is_no_plan_is_one_line(drafted, typed, message):
 def test_a_word_said_twice_is_no_other_study_to_its_second_worker(drafted):
     """The worker is given the study's words merged, and was refused where it had one word less."""
     typed = ["trainer.max_epochs=3", "model=ast_regressor", "trainer.max_epochs=10"]
-    joined = merged(typed, ["join=mine"])
+    joined = merge_overrides(typed)
     assert drafted(*typed).plan.words == drafted(*joined).plan.words
     assert drafted(*typed).plan.words == ["trainer.max_epochs=10", "model=ast_regressor"]
 
@@ -98,15 +99,6 @@ def test_what_to_type_to_go_on_says_where_the_study_lies():
         "make sweep resume=mine storage=grpc://host:13000 'paths.mlruns=/my runs' trials=9"
     )
     assert to_go_on("mine", ["trials=5"]) == "make sweep resume=mine"
-
-
-def test_a_study_goes_on_with_its_words_first():
-    own = ["model=baseline_cnn", "trials=5", "study=mine", "storage=postgresql"]
-    assert merged(own, ["trials=9", "resume=mine"]) == [
-        "model=baseline_cnn",
-        "trials=9",
-        "storage=postgresql",
-    ]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from ai_mixer.tracking import Start
 from ai_mixer.training import going_on
-from ai_mixer.training.going_on import FOLLOW, find_start, with_own_words, without_ckpt
+from ai_mixer.training.going_on import FOLLOW, find_start, with_own_words
 
 RUN = "a" * 32
 OWN = ("model=baseline_cnn", "model.channels=8", "+trainer.limit_val_batches=3", "seed=7")
@@ -92,10 +92,6 @@ def test_the_first_that_has_something_left_is_taken(there_are, monkeypatch):
     there_are(Start(None, RUN, OWN, finished=True))
     with pytest.raises(ValueError, match="run aaaaaaaa is finished"):
         with_own_words(["ckpt=last"])
-
-
-def test_where_it_went_on_is_no_word_of_the_run():
-    assert without_ckpt(["ckpt=last", "seed=1", "ckpt=x"]) == ["seed=1"]
 
 
 def test_the_other_processes_are_told(there_are, compose, monkeypatch):

@@ -95,7 +95,7 @@ def _unreadable(word: str) -> str:
 
 def _names(word: Override) -> list[str]:
     """The pages a word asks for; none if it sets a value."""
-    group = word.get_key_element().lstrip("+~").partition("@")[0]
+    group = word.key_or_group
     if group not in groups() or word.is_sweep_override():
         return []
     value = word.value()

@@ -15,12 +15,13 @@ from ai_mixer.command.words import command_line
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.metrics.markdown import HIGH, LOW, to_markdown
 from ai_mixer.metrics.statistics import over_folds
+from ai_mixer.overrides import without_keys
 from ai_mixer.tracking import Run, Store
 from ai_mixer.tracking.find import FOLD, FOLDS, children
 from ai_mixer.tracking.resume import keep_words
 from ai_mixer.tracking.run import artifact_folder
 from ai_mixer.training.beginning import find_weights
-from ai_mixer.training.going_on import find_start, without_ckpt
+from ai_mixer.training.going_on import find_start
 from ai_mixer.types import CONDITIONS
 
 LEAST = 3  # train, val and test are folds of their own
@@ -49,7 +50,7 @@ def cross_validate(
     start = find_start(cfg, overrides)
     if start.run_id is None and start.checkpoint is not None:
         raise ValueError(f"ckpt={cfg.ckpt}: cv={cfg.cv} trains anew, it starts from no checkpoint")
-    words = [word for word in without_ckpt(overrides) if not word.startswith("cv=")]
+    words = without_keys(overrides, "ckpt", "cv")
     with stoppable("`make train ckpt=last` goes on"), _open(cfg, start.run_id) as parent:
         keep_words(parent, [*words, f"cv={cfg.cv}"])
         parent.log_text(OmegaConf.to_yaml(cfg, resolve=True), "config.yaml")

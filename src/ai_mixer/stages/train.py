@@ -16,6 +16,7 @@ from ai_mixer.command.stopping import stoppable
 from ai_mixer.command.words import command_line
 from ai_mixer.evaluation import words
 from ai_mixer.mixer import load_model
+from ai_mixer.overrides import without_keys
 from ai_mixer.processes import rank
 from ai_mixer.stages.cross_validate import cross_validate
 from ai_mixer.stages.evaluate import evaluate
@@ -26,7 +27,7 @@ from ai_mixer.training.beginning import begin
 from ai_mixer.training.calibration import calibrate
 from ai_mixer.training.checks import check_kept, check_monitors, check_what_follows
 from ai_mixer.training.fit import fit, follow
-from ai_mixer.training.going_on import check_start, find_start, with_own_words, without_ckpt
+from ai_mixer.training.going_on import check_start, find_start, with_own_words
 from ai_mixer.training.model import model_card
 from ai_mixer.training.songs import log_songs, song_table
 
@@ -57,7 +58,7 @@ def train(
         follow(cfg, start)
         raise SystemExit(0)
     if start.run_id is not None:
-        cfg, overrides = cfg.copy(), without_ckpt(overrides)
+        cfg, overrides = cfg.copy(), without_keys(overrides, "ckpt")
         cfg.ckpt = None  # where it went on once is no setting of the run
     check_what_follows(cfg)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)

@@ -9,6 +9,7 @@ from hydra.core.override_parser.types import Quote, QuotedString, Transformer
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from ai_mixer.console.load import config_folder
+from ai_mixer.overrides import merge_overrides, override_key
 from ai_mixer.sweep.objective import Composed, compose, exists
 from ai_mixer.sweep.space import (
     Param,
@@ -45,17 +46,10 @@ def with_vary(typed: Iterable[str]) -> list[str]:
     return [*(word for word in typed if word not in searched), f"vary=[{listed}]"]
 
 
-def merged(own: Iterable[str], new: Iterable[str]) -> list[str]:
-    """A study's words, then the new ones; a word said twice counts as it was said last."""
-    return _said_last(
-        word for word in [*own, *new] if _head(word) not in {"study", "resume", "join"}
-    )
-
-
 def draft(cfg: DictConfig, typed: Sequence[str]) -> Draft:
     """What a sweep's config and its words ask for. ValueError in one line if that cannot be."""
     ours = _ours()
-    trains = _said_last(w for w in typed if _head(w) not in ours and not is_search(w))
+    trains = merge_overrides(w for w in typed if _head(w) not in ours and not is_search(w))
     trains = [word for word in trains if _head(word) not in {"cv", "hydra"}]
     places = [word for word in trains if _head(word) in PLACES]
     trains = [word for word in trains if word not in places]
@@ -98,13 +92,9 @@ def check_name(name: str) -> str:
     return name
 
 
-def _said_last(words: Iterable[str]) -> list[str]:
-    return list({word.partition("=")[0]: word for word in words}.values())
-
-
 def _head(word: str) -> str:
     """`trainer` of `+trainer.max_epochs=3`."""
-    return re.split(r"[.=/@]", word.lstrip("+~"), maxsplit=1)[0]
+    return re.split(r"[./]", override_key(word), maxsplit=1)[0]
 
 
 def _ours() -> set[str]:

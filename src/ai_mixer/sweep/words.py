@@ -8,7 +8,8 @@ from omegaconf import DictConfig
 
 from ai_mixer.command.words import command_line
 from ai_mixer.console.load import config_folder
-from ai_mixer.sweep.plan import check_name, merged, with_vary
+from ai_mixer.overrides import merge_overrides, without_keys
+from ai_mixer.sweep.plan import check_name, with_vary
 from ai_mixer.sweep.storage import journal_file, open_storage
 from ai_mixer.sweep.study import load, quiet_optuna
 
@@ -39,7 +40,8 @@ def with_own_words(typed: list[str]) -> list[str]:
         )
     with quiet_optuna():
         _, plan = load(open_storage(storage, name, cfg.paths.mlruns, cfg.paths.data), name)
-    return [*merged(plan.typed, with_vary(typed)), f"{key}={name}"]
+    own, new = (without_keys(words, "study", *GOING_ON) for words in (plan.typed, with_vary(typed)))
+    return [*merge_overrides(own, new), f"{key}={name}"]
 
 
 def to_go_on(study: str, typed: Iterable[str], *more: str) -> str:

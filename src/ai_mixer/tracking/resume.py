@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ai_mixer.atomic_write import write_text
 from ai_mixer.tracking.find import all_runs, run_by_id
 from ai_mixer.tracking.origin import still_writes
-from ai_mixer.tracking.overrides import OVERRIDES
+from ai_mixer.tracking.overrides import OVERRIDES, stored_overrides
 from ai_mixer.tracking.run import PARENT, Run, artifact_folder
 from ai_mixer.tracking.store import Store
 
@@ -94,15 +94,14 @@ def _from_run(run: "MlflowRun", checkpoint: Path | None = None) -> Start:
             f"run {run_id[:8]} is still being trained by process {run.data.tags['process.pid']}: "
             "stop that one first, or give the id of another run"
         )
-    words = folder / OVERRIDES
-    if not words.is_file():
+    if not (folder / OVERRIDES).is_file():
         raise ValueError(
             f"run {run_id[:8]} does not say its command line ({OVERRIDES}): copy its checkpoint "
             "elsewhere, give ckpt=<the copy> and the run's own words, and a new run starts there"
         )
     if checkpoint is None and (folder / LAST).is_file():
         checkpoint = folder / LAST
-    own = tuple(json.loads(words.read_text(encoding="utf-8")))
+    own = tuple(stored_overrides(folder, run.data.tags))
     return Start(checkpoint, run_id, own, run.info.status == "FINISHED")
 
 

@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from ai_mixer.assemble import Parts, typed
 from ai_mixer.callbacks.early_stop import patience_left
 from ai_mixer.console.load import config_folder
+from ai_mixer.overrides import merge_overrides, without_keys
 from ai_mixer.processes import rank
 from ai_mixer.tracking import Start, Store
 from ai_mixer.tracking.checkpoint_file import epochs_done, read_checkpoint
@@ -34,7 +35,9 @@ def with_own_words(words: list[str]) -> list[str]:
         if start.run_id is None:
             return words
         asked = f"ckpt={start.run_id}" if which == "last" else f"ckpt={which}"
-        merged = [*_merged(start.words, words), asked]
+        # Where the runs are is for the new ones to say: the folder may have moved.
+        own = without_keys(start.words, "ckpt", "paths.mlruns")
+        merged = [*merge_overrides(own, without_keys(words, "ckpt")), asked]
         reason = _nothing_left(_composed(merged), start)
         if reason is None:
             return merged
@@ -58,11 +61,6 @@ def find_start(cfg: DictConfig, words: Iterable[str]) -> Start:
     return start
 
 
-def without_ckpt(words: Iterable[str]) -> list[str]:
-    """The words but `ckpt=…`."""
-    return [word for word in words if not word.startswith("ckpt=")]
-
-
 def check_start(cfg: DictConfig, parts: Parts, start: Start) -> None:
     """Before a run is opened: there is something to train, and the weights fit the model."""
     reason = _nothing_left(cfg, start)
@@ -82,16 +80,6 @@ def check_start(cfg: DictConfig, parts: Parts, start: Start) -> None:
 def _store(words: Iterable[str]) -> Store:
     """Where the runs are: the rest of the words may be of use to the run only."""
     return Store(_composed([word for word in words if word.startswith("paths")]).paths.mlruns)
-
-
-def _merged(own: Iterable[str], new: Iterable[str]) -> list[str]:
-    """The run's words, then the new ones; a word said twice counts as it was said last.
-
-    Where the runs are is for the new ones to say: the folder may have moved.
-    """
-    kept = [word for word in own if not word.startswith("paths.mlruns=")]
-    said = without_ckpt([*kept, *new])
-    return list({word.partition("=")[0]: word for word in said}.values())
 
 
 def _composed(words: list[str]) -> DictConfig:
