@@ -17,10 +17,10 @@ from ai_mixer.dsp.spectra import power
 from ai_mixer.models import compressor_sought as sought
 from ai_mixer.models import transfer
 from ai_mixer.models.echoes import EchoProfile
-from ai_mixer.models.mel import mel_bands
 from ai_mixer.models.once import Once, scatter
 from ai_mixer.models.pictures import DIFFERENCE_SPREAD_DB, PICTURES, again, layers, pictures
 from ai_mixer.models.shared_ears import heard_by
+from ai_mixer.shims import torchaudio
 from ai_mixer.types import CONDITIONS, Heard
 
 LOWEST_HZ = 30.0
@@ -53,7 +53,9 @@ class FrontEnd(nn.Module):
     ) -> None:
         super().__init__()
         self.sample_rate, self.n_mels, self.n_fft, self.hop = sample_rate, n_mels, n_fft, hop
-        bands = mel_bands(n_fft, LOWEST_HZ, n_mels, sample_rate)
+        bands = torchaudio.functional.melscale_fbanks(
+            n_fft // 2 + 1, LOWEST_HZ, sample_rate / 2, n_mels, sample_rate, norm="slaney"
+        )
         # Per-band energy that does not depend on the frame length.
         self.register_buffer("bands", bands / n_fft, persistent=False)
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
