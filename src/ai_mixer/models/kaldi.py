@@ -2,8 +2,8 @@
 
 What networks pretrained on `kaldi.fbank` expect to hear: frames of 25 ms every 10 ms without their
 mean, pre-emphasis 0.97, a Hann window, power in triangles on Kaldi's mel scale, natural logarithm.
-Povey et al., "The Kaldi Speech Recognition Toolkit", ASRU 2011; `torchaudio.compliance.kaldi` does
-the same for one recording at a time.
+Povey et al., "The Kaldi Speech Recognition Toolkit", ASRU 2011. `torchaudio.compliance.kaldi` does
+the same for one recording at a time; the triangles are its own.
 """
 
 import math
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ai_mixer.dsp.spectra import power
+from ai_mixer.shims import torchaudio
 
 FRAME_S, HOP_S = 0.025, 0.010
 LOWEST_HZ = 20.0
@@ -33,8 +34,11 @@ class KaldiLogMel(nn.Module):
         self.n_fft = 2 ** math.ceil(math.log2(self.frame))
         window = torch.hann_window(self.frame, periodic=False)
         self.register_buffer("window", window, persistent=False)
-        bands = _triangles(sample_rate, self.n_fft, n_mels)
-        self.register_buffer("bands", bands, persistent=False)
+        # From LOWEST_HZ to Nyquist, without that bin; the rest would warp the vocal tract's length.
+        bands, _ = torchaudio.compliance.kaldi.get_mel_banks(
+            n_mels, self.n_fft, sample_rate, LOWEST_HZ, 0.0, 100.0, -500.0, 1.0
+        )
+        self.register_buffer("bands", nn.functional.pad(bands, (0, 1)).T, persistent=False)
 
     def forward(self, audio: Tensor) -> Tensor:
         """The bands of every frame; 1 + (T − frame) // hop frames, none of them padded."""
@@ -45,16 +49,3 @@ class KaldiLogMel(nn.Module):
         spectra = torch.fft.rfft((frames - PRE_EMPHASIS * before) * self.window, n=self.n_fft)
         energy = power(spectra) @ self.bands  # [B, frames, n_mels]
         return energy.clamp_min(torch.finfo(torch.float32).eps).log().transpose(1, 2)
-
-
-def _triangles(sample_rate: int, n_fft: int, n_mels: int) -> Tensor:
-    """[bins, n_mels]: triangles of equal width on the mel scale, from LOWEST_HZ to Nyquist."""
-    bins = _mel(torch.arange(n_fft // 2 + 1).double() * (sample_rate / n_fft))
-    ends = _mel(torch.tensor([LOWEST_HZ, sample_rate / 2], dtype=torch.float64))
-    width = (ends[1] - ends[0]) / (n_mels + 1)
-    centres = ends[0] + width * torch.arange(1, n_mels + 1)
-    return (1.0 - (bins[:, None] - centres).abs() / width).clamp_min(0.0).float()
-
-
-def _mel(frequency_hz: Tensor) -> Tensor:
-    return 1127.0 * torch.log1p(frequency_hz / 700.0)
