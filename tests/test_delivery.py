@@ -1,9 +1,7 @@
 """Delivery: the loudness asked for, no true peak over the ceiling, nothing else touched."""
 
 import math
-import os
 import time
-from pathlib import Path
 
 import numpy as np
 import pyloudnorm
@@ -19,6 +17,7 @@ from ai_mixer.dsp.true_peak import true_peak
 from ai_mixer.effects import limiter
 from ai_mixer.effects.limiter import Limiter
 from ai_mixer.units import SILENCE_DB
+from helpers.music import finished_songs
 
 RATE = 44_100
 
@@ -185,12 +184,7 @@ def test_what_cannot_be():
 
 
 def songs_for_the_proof(count):
-    """Real music, as much as there is; the rest drums."""
-    root = os.environ.get("AI_MIXER_MUSIC")
-    if not root:
-        pytest.skip("AI_MIXER_MUSIC names no folder of music")
-    files = sorted(p for p in (Path(root) / "finished").rglob("*") if p.suffix in {".ogg", ".flac"})
-    for file in files[:: max(1, len(files) // count)][:count]:
+    for file in finished_songs(count):
         audio, rate = soundfile.read(file, dtype="float32", always_2d=True)
         yield torch.from_numpy(audio.T.copy()), rate
 

@@ -1,8 +1,6 @@
 import copy
 import math
-import os
 import pickle
-from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -17,6 +15,8 @@ from ai_mixer.dsp.true_peak import true_peak
 from ai_mixer.effects.effect import Effect
 from ai_mixer.effects.gain import Gain
 from ai_mixer.effects.limiter import Limiter
+from helpers.measures import residual_db
+from helpers.music import finished_songs
 
 RATE = 44_100
 RANGES = ("musical", "gentle", "wide")
@@ -46,11 +46,6 @@ def draw(batch, seed=0, dry=False, console=WIDE):
 
 def neutral(batch=1, console=WIDE):
     return console.neutral.expand(batch, -1)
-
-
-def residual_db(got, want):
-    error = (got.double() - want.double()).square().sum() / want.double().square().sum()
-    return 10 * math.log10(error.item() + 1e-40)
 
 
 @each_range
@@ -101,12 +96,8 @@ def test_mix_of_unmix_is_the_finished_song(ranges, channels, material):
 @pytest.mark.music
 @each_range
 def test_mix_of_unmix_on_music(ranges):
-    if "AI_MIXER_MUSIC" not in os.environ:
-        pytest.skip("AI_MIXER_MUSIC is not set")
-    folder, console = Path(os.environ["AI_MIXER_MUSIC"]), CONSOLES[ranges]
-    paths = sorted(p for p in folder.rglob("*") if p.suffix in {".wav", ".flac", ".ogg", ".mp3"})
-    assert paths, f"no music under {folder}"
-    for seed, path in enumerate(paths[:: max(1, len(paths) // 12)]):
+    console = CONSOLES[ranges]
+    for seed, path in enumerate(finished_songs(12)):
         rate = soundfile.info(path).samplerate
         audio, _ = soundfile.read(path, frames=10 * rate, dtype="float32", always_2d=True)
         x = torch.from_numpy(audio.T.copy())[None, :2]

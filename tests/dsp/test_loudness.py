@@ -1,8 +1,6 @@
 """Loudness: the facts of BS.1770-4 and equality with pyloudnorm (EBU's tables: test_ebu.py)."""
 
 import math
-import os
-from pathlib import Path
 
 import numpy as np
 import pyloudnorm
@@ -14,6 +12,7 @@ from scipy.signal import lfilter
 from ai_mixer.dsp import loudness
 from ai_mixer.dsp.resample import resample
 from ai_mixer.units import SILENCE_DB
+from helpers.music import finished_songs
 
 RATE = 48000
 
@@ -80,20 +79,12 @@ def test_range_equals_pyloudnorm():
     assert loudness.loudness_range_lu(x, 16000).item() == pytest.approx(expected, abs=0.5)
 
 
-def songs(count):
-    root = os.environ.get("AI_MIXER_MUSIC")
-    if not root:
-        pytest.skip("AI_MIXER_MUSIC names no folder of music")
-    files = sorted(p for p in Path(root).rglob("*") if p.suffix in {".flac", ".ogg", ".wav"})
-    return files[:: max(1, len(files) // count)]
-
-
 @pytest.mark.music
 @pytest.mark.parametrize("rate", [44_100, 48_000])
 @pytest.mark.parametrize("filters", ["DeMan", "K-weighting"])
 def test_equals_pyloudnorm_on_music(rate, filters):
     """With the standard's own filters, and with those that it takes by default."""
-    for file in songs(8):
+    for file in finished_songs(8):
         audio, own_rate = soundfile.read(file, frames=44100 * 30, dtype="float32", always_2d=True)
         x = resample(torch.from_numpy(audio.T)[None], own_rate, rate)
         expected = oracle(x, rate, filter_class=filters)

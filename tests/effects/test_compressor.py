@@ -1,6 +1,4 @@
 import math
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,13 +9,10 @@ from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
 from ai_mixer.effects.compressor import Compressor
+from helpers.measures import residual_db
+from helpers.music import finished_songs
 
 RATE = 44_100
-
-
-def residual_db(got, want):
-    error = (got.double() - want.double()).square().sum() / want.double().square().sum()
-    return 10 * math.log10(error.item() + 1e-40)
 
 
 def noise(*shape, seed=0):
@@ -153,12 +148,7 @@ def test_runs_backwards_whatever_the_settings(ratio, level, seed, **fixed):
 @pytest.mark.music
 @pytest.mark.parametrize("ratio", [2.0, 8.0])
 def test_runs_backwards_on_music(ratio):
-    if "AI_MIXER_MUSIC" not in os.environ:
-        pytest.skip("AI_MIXER_MUSIC is not set")
-    folder = Path(os.environ["AI_MIXER_MUSIC"])
-    paths = sorted(p for p in folder.rglob("*") if p.suffix in {".wav", ".flac", ".ogg", ".mp3"})
-    assert paths, f"no music under {folder}"
-    for path in paths[:: max(1, len(paths) // 8)]:
+    for path in finished_songs(8):
         rate = soundfile.info(path).samplerate
         audio, _ = soundfile.read(path, frames=10 * rate, dtype="float32", always_2d=True)
         y, ratios = torch.from_numpy(audio.T.copy())[None], torch.tensor([ratio])

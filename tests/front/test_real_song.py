@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ import soundfile
 from ai_mixer import packaged
 from ai_mixer.dsp.true_peak import TruePeakMeter
 from ai_mixer.files import Sound
+from helpers.music import finished_songs
 
 RATE, MINUTES = 44_100, 4
 TAGS = {"title": "Größe", "artist": "Wir", "album": "Alle", "tracknumber": "3", "date": "2026"}
@@ -23,11 +23,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.music]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """`My Song.wav`, of many recordings one after the other, and `master.wav`: another hand's."""
-    root = os.environ.get("AI_MIXER_MUSIC")
-    if not root:
-        pytest.skip("AI_MIXER_MUSIC names no folder of music")
+    files = finished_songs(70)
     folder = tmp_path_factory.mktemp("songs")
-    song = joined(sorted(Path(root, "finished").glob("*.ogg")))
+    song = joined(files)
     with soundfile.SoundFile(folder / "My Song.wav", "w", RATE, 2, "PCM_16") as file:
         for name, text in TAGS.items():
             setattr(file, name, text)
@@ -40,7 +38,7 @@ def folder(tmp_path_factory):
 def joined(files):
     """[T, 2]: the beginnings of recordings of one rate, until the song is long enough."""
     length, parts = MINUTES * 60 * RATE + 123, []
-    for file in files[::3]:
+    for file in files:
         audio, rate = soundfile.read(file, dtype="float32", always_2d=True)
         if rate == RATE and audio.shape[1] == 2 and sum(map(len, parts)) < length:
             parts.append(audio)

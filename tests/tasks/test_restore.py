@@ -1,8 +1,6 @@
 """The laws of the task: the console with the true knobs makes the finished version of the rough."""
 
 import math
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,12 +10,10 @@ from ai_mixer.console import load_console
 from ai_mixer.data.audio import read_excerpt
 from ai_mixer.tasks.restore import PEAK_DB, Restore
 from ai_mixer.types import CONDITIONS
+from helpers.measures import residual_db
+from helpers.music import finished_songs
 
 RATE = 44_100
-
-
-def residual_db(x, y):
-    return 20 * math.log10(float((x - y).norm() / y.norm()) + 1e-12)
 
 
 def song(seed=0, seconds=1.0, peak=1.3):
@@ -63,11 +59,7 @@ def test_true_knobs_make_the_finished_version(task, seed, dry):
 
 @pytest.mark.music
 def test_true_knobs_make_the_finished_version_of_real_music(task):
-    root = os.environ.get("AI_MIXER_MUSIC")
-    if not root:
-        pytest.skip("AI_MIXER_MUSIC names no folder of music")
-    files = sorted(Path(root, "finished").glob("*.ogg"))[::30]
-    for seed, file in enumerate(files):
+    for seed, file in enumerate(finished_songs(7)):
         example = make(task, seed, finished=read_excerpt(file, 2.0, 3.0, RATE))
         assert residual_db(render(task, example), example.finished) < -60, file
 

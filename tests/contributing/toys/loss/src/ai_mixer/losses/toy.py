@@ -3,13 +3,13 @@
 from torch import Tensor
 
 from ai_mixer.losses.term import Term, rendered
-from ai_mixer.types import Batch
+from ai_mixer.types import Batch, Prediction
 
 
 class Toy(Term):
     """Mean squared difference of the RMS levels; full scale = 1. Deaf to all else."""
 
-    def forward(self, knobs: Tensor, mix: Tensor | None, batch: Batch) -> Tensor:
+    def forward(self, said: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
         """mix: [B, C, T]. Returns []."""
         heard, wanted = _rms(rendered(mix, batch)), _rms(batch.finished)
         return (heard - wanted).square().mean()

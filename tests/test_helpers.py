@@ -1,0 +1,51 @@
+"""The helpers measure what they say."""
+
+import math
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from helpers.measures import residual_db
+from helpers.music import finished_songs
+
+
+def test_residual_is_a_ratio_of_energies():
+    want = torch.tensor([[3.0, 4.0], [0.0, 0.0]])
+    assert residual_db(1.1 * want, want) == pytest.approx(-20, abs=1e-4)
+    assert residual_db(want.numpy(), np.zeros((2, 2)) + 2 * want.numpy()) == pytest.approx(-6.0206)
+    assert residual_db(-want, want) == pytest.approx(6.0206, abs=1e-4)
+
+
+def test_residual_of_equal_signals_and_of_silence():
+    sound, silence = torch.ones(2, 5), torch.zeros(2, 5)
+    assert residual_db(sound, sound) == -math.inf
+    assert residual_db(silence, silence) == -math.inf
+    assert residual_db(sound, silence) == math.inf
+    assert residual_db(silence, sound) == 0
+
+
+def test_residual_of_what_is_no_number_is_no_number():
+    """So that `<=` fails."""
+    assert math.isnan(residual_db(torch.full((3,), torch.nan), torch.ones(3)))
+
+
+def test_residual_does_not_broadcast():
+    with pytest.raises(ValueError, match=r"shapes differ: \(1, 5\) and \(2, 5\)"):
+        residual_db(torch.ones(1, 5), torch.ones(2, 5))
+
+
+def test_finished_songs_are_those_of_the_manifest(tmp_path, monkeypatch):
+    for name in ("finished/a", "finished/b", "finished/c", "finished/d", "tracks/a/drums"):
+        file = tmp_path / f"{name}.wav"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(file, 0.1 * np.ones((44_100, 2)), 44_100)
+    lines = [f"finished/{name}.wav,{name}" for name in "abc"]
+    (tmp_path / "manifest.csv").write_text("\n".join(["file,group", *lines]) + "\n")
+    monkeypatch.setenv("AI_MIXER_MUSIC", str(tmp_path))
+    assert [path.stem for path in finished_songs(9)] == ["a", "b", "c"]
+    assert len(finished_songs(2)) == 2
+    monkeypatch.delenv("AI_MIXER_MUSIC")
+    with pytest.raises(pytest.skip.Exception):
+        finished_songs(1)
