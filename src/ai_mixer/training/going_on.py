@@ -96,7 +96,7 @@ def _merged(own: Iterable[str], new: Iterable[str]) -> list[str]:
 
 def _composed(words: list[str]) -> DictConfig:
     with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
-        return hydra.compose("train", words)
+        return hydra.compose("stage/train", words)
 
 
 def _nothing_left(cfg: DictConfig, start: Start) -> str | None:
