@@ -56,7 +56,7 @@ def main(words: list[str]) -> None:
 def _fold(words: list[str], fold: str) -> pd.DataFrame:
     """A row for each test excerpt and for what tells of it: the mean error left, by knob."""
     with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
-        cfg = hydra.compose("train", ["experiment=leaderboard", *words, f"data.fold={fold}"])
+        cfg = hydra.compose("stage/train", ["experiment=leaderboard", *words, f"data.fold={fold}"])
     console = hydra.utils.instantiate(cfg.console)
     finished, reference = _levels_of(cfg, console)
     information = {

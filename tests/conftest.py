@@ -54,7 +54,7 @@ def compose():
     def compose_page(*words, page="train"):
         words = [*words, *(["~local"] if page in has_local else [])]
         with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
-            cfg = hydra.compose(page, words, return_hydra_config=True)
+            cfg = hydra.compose(f"stage/{page}", words, return_hydra_config=True)
         HydraConfig.instance().set_config(cfg)
         with open_dict(cfg):
             del cfg["hydra"]

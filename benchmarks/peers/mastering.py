@@ -30,7 +30,7 @@ def contests(audio: Tensor, rate: int) -> Iterator[Contest]:
 
 def _ours(audio: Tensor, finished: Tensor, rate: int) -> Job:
     with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
-        cfg = hydra.compose("train", ["run_name=bench", f"loader.sample_rate={rate}"])
+        cfg = hydra.compose("stage/train", ["run_name=bench", f"loader.sample_rate={rate}"])
     console = build_console(cfg)
     model, condition = build_model(cfg, console).eval(), torch.ones(1, dtype=torch.long)
 

@@ -78,7 +78,10 @@ def test_words_that_cannot_be(said, word, message):
             ["model=baseline_cnn", "model.chanels=8"],
             r"; model has channels.*did you mean channels\?",
         ),
-        (["modle=baseline_cnn"], r"no such group or key; configs/train.yaml has .*mean model\?"),
+        (
+            ["modle=baseline_cnn"],
+            r"no such group or key; configs/stage/train.yaml has .*mean model\?",
+        ),
         (["lr=0.1"], r"did you mean optimizer\.lr\?"),
         (["data=folder", "data.source.songs=3"], r"no such key; data\.source has root, manifest"),
         (["model.dropout.rate=3"], r"no such key; model\.dropout is a single value, 0\.1"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import hydra
 import pytest
 import torch
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import ConfigCompositionException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
@@ -20,7 +21,8 @@ from ai_mixer.data.splits import SPLITS
 from ai_mixer.sweep.plan import with_vary
 
 CONFIGS = config_folder()
-PAGES = sorted(page.stem for page in CONFIGS.glob("*.yaml"))
+STAGE = "stage"  # primary configs: composed by name, not chosen as an option
+PAGES = sorted(page.stem for page in (CONFIGS / STAGE).glob("*.yaml"))
 MINE = "local"  # a user's own settings: not ours to judge
 # Groups of another stage than train: tests/stages/test_features.py, tests/sweep.
 OTHERS = {"features", "search", "sampler", "pruner"}
@@ -48,7 +50,15 @@ def options():
     """(group, name) of every page in a group, e.g. (`loss/term`, `knobs`)."""
     pages = (page.relative_to(CONFIGS) for page in sorted(CONFIGS.glob("*/**/*.yaml")))
     pairs = [(page.parent.as_posix(), page.stem) for page in pages]
-    return [pair for pair in pairs if pair[0] not in {MINE, FOUND, *OTHERS}]
+    return [pair for pair in pairs if pair[0] not in {MINE, FOUND, STAGE, *OTHERS}]
+
+
+def groups_of(page):
+    """The lines of a stage page's defaults list, as group → option."""
+    lines = OmegaConf.to_container(OmegaConf.load(CONFIGS / STAGE / f"{page}.yaml"))["defaults"]
+    pairs = [pair for line in lines if not isinstance(line, str) for pair in line.items()]
+    keywords = re.compile(r"^(optional )?/")
+    return {keywords.sub("", key): option for key, option in pairs if "override " not in key}
 
 
 each_option = pytest.mark.parametrize(
@@ -60,7 +70,7 @@ each_option = pytest.mark.parametrize(
 def small_data(page):
     """The keys of a data page that keep it small, as (key, value)."""
     with hydra.initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        data = hydra.compose("train", [f"data={page}", "~local"]).data
+        data = hydra.compose("stage/train", [f"data={page}", "~local"]).data
     missing = object()
     there = [k for k in SMALL_DATA if OmegaConf.select(data, k, default=missing) is not missing]
     return [(key, SMALL_DATA[key]) for key in there]
@@ -153,8 +163,10 @@ def test_every_option_shows_its_command(group, name):
         pytest.skip("written by make loss-scales")
     shown = [word for stage, words in commands(CONFIGS / group / f"{name}.yaml") for word in words]
     chosen = re.compile(rf"{group}=\[?(\w+,)*{name}\b|{group}\.")
-    default = OmegaConf.load(CONFIGS / "train.yaml").defaults
-    if {group: name} in default:  # the default may be shown at work
+    if (group, name) in {
+        **groups_of("base"),
+        **groups_of("train"),
+    }.items():  # the default may be shown at work
         chosen = re.compile(rf"{group}[=.]")
     assert any(chosen.match(word) for word in shown), shown
 
@@ -168,12 +180,18 @@ def test_every_command_on_a_page_composes(page, compose):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_stage_composes(page, compose):
-    lines = OmegaConf.load(CONFIGS / f"{page}.yaml").defaults
-    groups = [key for line in lines for key in ([line] if isinstance(line, str) else line)]
-    has_data = "data" in " ".join(map(str, groups)) or "train" in groups
-    words = ["data=folder"] if has_data else []
+    trains = "train" in OmegaConf.load(CONFIGS / STAGE / f"{page}.yaml").defaults
+    words = ["data=folder"] if trains or "data" in groups_of(page) else []
     words += ["data.root=/music"] if page in {"train", "sweep"} else []
     OmegaConf.resolve(compose(*words, page=page))
+    own = HydraConfig.get()  # Hydra writes no log and no folder, and stays where it was started
+    assert own.output_subdir is None
+    assert own.run.dir == "."
+    assert own.job_logging.root is own.hydra_logging.root is None
+
+
+def test_pages_lie_in_groups():
+    assert not [*CONFIGS.glob("*.yaml")]
 
 
 @pytest.mark.parametrize("data", sorted(p.stem for p in (CONFIGS / "data").glob("*.yaml")))
@@ -209,14 +227,10 @@ def test_the_default_is_the_band_and_ast_regressor(compose):
 
 
 def test_every_group_of_the_table_of_contents_exists():
-    lines = OmegaConf.load(CONFIGS / "train.yaml").defaults
-    groups = {
-        str(key).removeprefix("optional ") for line in lines if line != "_self_" for key in line
-    }
-    groups = {group for group in groups if not group.startswith("override ")}
+    groups = {*groups_of("base"), *groups_of("train")}
     with_pages = {group for group, _ in options()}
     assert {"condition", "debug", "optimizer", "scheduler", "callbacks", "paths"} <= groups
-    assert with_pages <= {*groups, "loss/term", MEASURED}
+    assert with_pages <= {*groups, "loss/term"}
     assert {g for g in groups if not (CONFIGS / g).is_dir()} <= {"experiment", MINE}
 
 
@@ -246,8 +260,7 @@ def test_composing_leaves_no_trace(compose):
 
 def test_one_s_own_settings_are_not_ours():
     """configs/local/default.yaml is composed where it exists, and never committed."""
-    lines = OmegaConf.load(CONFIGS / "train.yaml").defaults
-    assert {"optional local": "default"} in lines
+    assert groups_of("train")[MINE] == "default"
     words = ["git", "check-ignore", "--quiet", "configs/local/default.yaml"]
     if not (CONFIGS.parent / ".git").exists():
         pytest.skip("no git repository around the pages")

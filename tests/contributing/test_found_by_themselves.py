@@ -69,10 +69,10 @@ def test_a_new_file_is_found(group, guide, annexe):
 def test_who_reads_only_readme_and_train_yaml_knows_where_a_new_loss_goes(guide, annexe):
     """Followed word by word: the table of contents, the chart, the links, the example."""
     readme = (guide.root / "README.md").read_text(encoding="utf-8")
-    contents = (guide.root / "configs" / "train.yaml").read_text(encoding="utf-8")
+    contents = (guide.root / "configs" / "stage" / "train.yaml").read_text(encoding="utf-8")
 
     # 1. The table of contents has one line on the loss, and it names two folders.
-    (line,) = re.findall(r"^  - loss: .*$", contents, re.MULTILINE)
+    (line,) = re.findall(r"^  - /loss: .*$", contents, re.MULTILINE)
     pages, code = re.search(r"(configs/\S+\w).*?(\w+)/$", line).groups()
     # 2. The README's chart has that second folder where losses are computed …
     assert re.search(rf"^ losses,.*\n.* {code}/", readme, re.MULTILINE)

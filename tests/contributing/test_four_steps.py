@@ -32,7 +32,7 @@ def compose(pages, songs, *words, more=()):
     if (pages / "local").is_dir():  # one's own settings
         small.append("~local")
     with hydra.initialize_config_dir(str(pages), version_base="1.3"):
-        return hydra.compose("train", [*words, *small, *more])
+        return hydra.compose("stage/train", [*words, *small, *more])
 
 
 @pytest.fixture

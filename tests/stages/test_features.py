@@ -88,7 +88,7 @@ def test_every_page_composes_and_describes(page, compose, songs_folder):
     found, _ = features.table([song], cfg.features.families, 1.0, 22_050, Index())
     text = (config_folder() / "features" / f"{page}.yaml").read_text()
     assert "\n# make features" in text
-    (said,) = re.findall(r"(\d+) numbers a song", text)
+    (said,) = re.findall(r"(\d+) numbers per song", text)
     assert found.shape == (1, 4 + int(said))
 
 

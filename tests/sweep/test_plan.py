@@ -128,7 +128,7 @@ def test_a_page_composes_what_the_words_compose(typed, tmp_path):
     (tmp_path / "experiment" / "sweep" / "best.yaml").write_text(page)
     with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
         search = f"hydra.searchpath=[file://{tmp_path}]"
-        again = hydra.compose("train", [search, "experiment=sweep/best"])
+        again = hydra.compose("stage/train", [search, "experiment=sweep/best"])
     assert again.run_name == "best"
     assert same_training(again, compose(typed).cfg)
 

@@ -31,7 +31,7 @@ Words = list[str]
 def stage(
     page: str, meant: Callable[[Words], Words] = list, keys: Mapping[str, str] | None = None
 ) -> Callable[[Task], Callable[[], None]]:
-    """Make a function of the config `configs/<page>.yaml` the command line's way into a stage.
+    """Make a function of the config `stage/<page>` the command line's way into a stage.
 
     meant: from the words as typed to the words that Hydra composes. keys: keys as typed → as the
     page has them, where a config group of `train` has the name: Hydra takes it for the group.
@@ -59,7 +59,8 @@ def stage(
                 flags = [word for word in sys.argv if word not in asked.overrides]
                 asked.overrides[:] = meant(list(asked.overrides))
                 sys.argv = [*flags, *asked.overrides]
-                hydra.main(version_base="1.3", config_path=pages, config_name=page)(checked)()
+                name = f"stage/{page}"
+                hydra.main(version_base="1.3", config_path=pages, config_name=name)(checked)()
 
         return main
 

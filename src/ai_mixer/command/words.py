@@ -53,9 +53,9 @@ def choices_only(page: str, words: Sequence[str]) -> DictConfig:
     chosen = [word for word in words if _key(word) in groups()]
     with _composer():
         try:
-            return hydra.compose(page, chosen)
+            return hydra.compose(f"stage/{page}", chosen)
         except HydraException:  # a group that this stage has not
-            return hydra.compose(page)
+            return hydra.compose(f"stage/{page}")
 
 
 def menu(group: str) -> list[str]:
@@ -64,9 +64,10 @@ def menu(group: str) -> list[str]:
 
 
 def groups() -> list[str]:
-    """All config groups: `model`, `loss/term` …"""
+    """All config groups: `model`, `loss/term` … A page of `stage` is no option: it is composed."""
     root = config_folder()
-    return sorted(folder.relative_to(root).as_posix() for folder in root.glob("*/**/"))
+    names = (folder.relative_to(root).as_posix() for folder in root.glob("*/**/"))
+    return sorted(name for name in names if name != "stage")
 
 
 def _parsed(word: str) -> Override:
@@ -123,7 +124,7 @@ def _no_such(key: str, page: str, words: Sequence[str]) -> str:
     if not isinstance(found, DictConfig):
         return f"{word}: no such key; {place} is a single value, {found}"
     known = [str(known) for known in found if not str(known).startswith("_")]
-    has = f"{place or f'configs/{page}.yaml'} has {', '.join(known)}"
+    has = f"{place or f'configs/stage/{page}.yaml'} has {', '.join(known)}"
     if takes(found.get("_target_"), name):
         return f"{word}: not among the keys ({has}): +{word} adds it"
     same = [path for path in _paths(cfg) if path.rpartition(".")[2] == name]

@@ -46,7 +46,7 @@ def main(cfg: DictConfig) -> None:
     page = Path(config_folder()) / "loss" / "scale" / f"{name}.yaml"
     page.parent.mkdir(parents=True, exist_ok=True)
     words = shlex.join(HydraConfig.get().overrides.task)
-    header = f"# Each loss term's median for doing nothing. make loss-scales {words}".rstrip()
+    header = f"# Median of each loss term for neutral knobs. make loss-scales {words}".rstrip()
     page.write_text(f"{header}\n{OmegaConf.to_yaml(OmegaConf.create(scales))}", encoding="utf-8")
     print(f"{page}\n{page.read_text(encoding='utf-8')}", end="")
 

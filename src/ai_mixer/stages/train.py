@@ -149,7 +149,7 @@ def main(cfg: DictConfig) -> None:
         cfg[name] = str(cfg[name])
     words, chosen = HydraConfig.get().overrides.task, HydraConfig.get().runtime.choices
     choices = {k: str(v) for k, v in chosen.items() if not k.startswith("hydra/")}
-    asked = (cfg, hydra.compose("train"), list(words), choices)
+    asked = (cfg, hydra.compose("stage/train"), list(words), choices)
     if cfg.cv is None:
         train(*asked)
     else:

@@ -57,7 +57,7 @@ def sweep(
     check: Callable[[DictConfig], None],
     command: Sequence[str] = STAGE,
 ) -> Study:
-    """What `cfg` (of configs/sweep.yaml) asks for; returns the study when all its trials are told.
+    """What `cfg` (configs/stage/sweep.yaml) asks for; returns the study when all trials are told.
 
     typed: the words of the command line, of a study gone on with its own first; train: one trial's
     training; judge: tables for the best; check: refuses a training that could not begin; command:

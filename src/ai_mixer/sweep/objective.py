@@ -40,10 +40,10 @@ class Composed:
 def compose(asked: Sequence[str]) -> Composed:
     """What words of a training compose, within a running stage or outside one."""
     if GlobalHydra.instance().is_initialized():
-        cfg = hydra.compose("train", list(asked), return_hydra_config=True)
+        cfg = hydra.compose("stage/train", list(asked), return_hydra_config=True)
     else:
         with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
-            cfg = hydra.compose("train", list(asked), return_hydra_config=True)
+            cfg = hydra.compose("stage/train", list(asked), return_hydra_config=True)
     chosen = cfg.hydra.runtime.choices
     choices = {k: str(v) for k, v in chosen.items() if not k.startswith("hydra/")}
     with open_dict(cfg):

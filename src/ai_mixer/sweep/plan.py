@@ -99,9 +99,9 @@ def _head(word: str) -> str:
 
 def _ours() -> set[str]:
     """Keys and groups of the sweep's own page."""
-    page = OmegaConf.load(config_folder() / "sweep.yaml")
+    page = OmegaConf.load(config_folder() / "stage" / "sweep.yaml")
     groups = [str(key) for line in page.defaults if not isinstance(line, str) for key in line]
-    return {*map(str, page), *groups} - {"defaults"}
+    return {*map(str, page), *(group.lstrip("/") for group in groups)} - {"defaults"}
 
 
 def _existing(

@@ -61,4 +61,4 @@ def newest(mlruns: str | Path) -> str:
 
 def _composed(words: Iterable[str]) -> DictConfig:
     with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
-        return hydra.compose("sweep", list(words))
+        return hydra.compose("stage/sweep", list(words))

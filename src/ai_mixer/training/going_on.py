@@ -84,7 +84,7 @@ def _store(words: Iterable[str]) -> Store:
 
 def _composed(words: list[str]) -> DictConfig:
     with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
-        return hydra.compose("train", words)
+        return hydra.compose("stage/train", words)
 
 
 def _nothing_left(cfg: DictConfig, start: Start) -> str | None:
