@@ -47,7 +47,7 @@ $(READY): pyproject.toml constraints.txt
 setup: $(READY) ## make .venv and install (done by itself on first use)
 
 doctor: $(READY) ## is this machine ready? what would be slow, what is missing?
-	@$(BIN)/python -m ai_mixer.stages.doctor
+	@$(BIN)/python -m ai_mixer.cli.stages.doctor
 
 # --- stages: one Hydra primary config each --------------------------------------------------------
 
@@ -59,29 +59,29 @@ train sweep bench bench-peers: export MALLOC_TOP_PAD_ ?= 268435456
 
 .PHONY: train sweep services evaluate render loss-scales
 train: $(READY) ## train a model, evaluate it, leave listening samples: make train model=ast_regressor
-	$(BIN)/python -m ai_mixer.stages.train $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.train $(WORDS)
 
 sweep: $(READY) ## search for better settings: make sweep model=ast_regressor search=default trials=30
-	$(BIN)/python -m ai_mixer.stages.sweep $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.sweep $(WORDS)
 
 services: $(READY) ## PostgreSQL for sweeps on several machines: make sweep storage=postgresql
-	$(BIN)/python -m ai_mixer.stages.services $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.services $(WORDS)
 
 evaluate: $(READY) ## tables for a run on held-out songs: make evaluate run=last split=test
-	$(BIN)/python -m ai_mixer.stages.evaluate $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.evaluate $(WORDS)
 
 render: $(READY) ## listening samples for a run: make render run=last
-	$(BIN)/python -m ai_mixer.stages.render $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.render $(WORDS)
 
 loss-scales: $(READY) ## measure what each loss term reads for doing nothing: make loss-scales data=folder
-	$(BIN)/python -m ai_mixer.stages.loss_scales $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.loss_scales $(WORDS)
 
 .PHONY: data features roughs
 data: $(READY) ## check and index a collection: make data name=gtzan data.root=/my/gtzan
-	$(BIN)/python -m ai_mixer.stages.data $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.data $(WORDS)
 
 features: $(READY) ## a table of numbers for every song (levels, timbre, rhythm …): make features data=folder
-	$(BIN)/python -m ai_mixer.stages.features $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.features $(WORDS)
 
 roughs: $(READY) ## rough versions by another processor, to judge on: make roughs data=band out=roughs
 	$(BIN)/python benchmarks/roughs $(WORDS)
@@ -93,7 +93,7 @@ PEERS_READY := $(PEERS)/.ready
 
 .PHONY: bench bench-peers
 bench: $(READY) ## how long effects, chain, losses, loader and a training step take here
-	$(BIN)/python -m ai_mixer.stages.benchmark $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.benchmark $(WORDS)
 
 bench-peers: $(PEERS_READY) ## the same work by other libraries, in turn with ours (an environment of its own)
 	$(PEERS)/bin/python benchmarks/peers
@@ -111,36 +111,36 @@ $(PEERS_READY): benchmarks/peers/requirements.txt pyproject.toml constraints.txt
 
 .PHONY: ui sweep-ui listen compare report
 ui: $(READY) ## MLflow's pages on 127.0.0.1:5000 (HOST=, PORT=)
-	$(BIN)/python -m ai_mixer.stages.ui host=$(HOST) port=$(PORT) $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.ui host=$(HOST) port=$(PORT) $(WORDS)
 
 sweep-ui: $(READY) ## Optuna's pages over the last sweep, on 127.0.0.1:8080 (extra `scale`)
-	$(BIN)/python -m ai_mixer.stages.sweep_ui $(if $(filter command line,$(origin PORT)),port=$(PORT)) $(if $(filter command line,$(origin HOST)),host=$(HOST)) $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.sweep_ui $(if $(filter command line,$(origin PORT)),port=$(PORT)) $(if $(filter command line,$(origin HOST)),host=$(HOST)) $(WORDS)
 
 listen: $(READY) ## the last run's listening page (run=ID for another)
-	@$(BIN)/python -m ai_mixer.stages.listen $(WORDS)
+	@$(BIN)/python -m ai_mixer.cli.stages.listen $(WORDS)
 
 compare: $(READY) ## the same songs by several runs, to hear blind: make compare runs=last,3f2a
-	$(BIN)/python -m ai_mixer.stages.compare $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.compare $(WORDS)
 
 report: $(READY) ## every configuration, best first, mean over its seeds: make report by='closeness blind'
-	@$(BIN)/python -m ai_mixer.stages.report $(WORDS)
+	@$(BIN)/python -m ai_mixer.cli.stages.report $(WORDS)
 
 .PHONY: leaderboard ensemble package
 leaderboard: $(READY) ## docs/leaderboard.md: every recipe's cross-validation on the same songs
-	@$(BIN)/python -m ai_mixer.stages.leaderboard $(WORDS)
+	@$(BIN)/python -m ai_mixer.cli.stages.leaderboard $(WORDS)
 
 ensemble: $(READY) ## join trained models, weights learned on validation songs: make ensemble runs=1a2b,3c4d
-	$(BIN)/python -m ai_mixer.stages.ensemble $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.ensemble $(WORDS)
 
 package: $(READY) ## lay a trained model into the package: make package run=1a2b name=… about=…
-	@$(BIN)/python -m ai_mixer.stages.package $(WORDS)
+	@$(BIN)/python -m ai_mixer.cli.stages.package $(WORDS)
 
 .PHONY: gc relocate
 gc: $(READY) ## what could go from mlruns/ (bin, folders without a run, drafts); make gc go=1 removes it
-	@$(BIN)/python -m ai_mixer.stages.gc $(WORDS)
+	@$(BIN)/python -m ai_mixer.cli.stages.gc $(WORDS)
 
 relocate: $(READY) ## mend the runs' addresses after mlruns/ was moved
-	$(BIN)/python -m ai_mixer.stages.relocate $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.relocate $(WORDS)
 
 # --- proof ----------------------------------------------------------------------------------------
 
@@ -160,5 +160,5 @@ test: $(READY) ## the fast suite (under 8 minutes on 2 cores)
 	$(BIN)/python -m pytest -m 'not slow' --numprocesses=logical --maxprocesses=4 --dist=loadfile
 
 test-all: test ## every proof, the slow ones too; with PostgreSQL where it can be had
-	-$(BIN)/python -m ai_mixer.stages.services
+	-$(BIN)/python -m ai_mixer.cli.stages.services
 	$(BIN)/python -m pytest -m slow

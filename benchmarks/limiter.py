@@ -14,7 +14,7 @@ import soundfile
 import torch
 from scipy.signal import resample_poly
 
-from ai_mixer.dsp import needed_gain
+from ai_mixer.dsp import required_gain
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.dsp.true_peak import SHARP, SOFT, true_peak
 from ai_mixer.effects import limiter
@@ -63,10 +63,10 @@ def _songs(folder: Path, count: int):
 
 def _measured(song, rate, kinds, oversample, margin_db, times):
     """Highest true peak at 4 × and 16 × by scipy's interpolator, loudness, speed."""
-    needed_gain._filters.cache_clear()
-    needed_gain.reach.cache_clear()
+    required_gain._filters.cache_clear()
+    required_gain.reach.cache_clear()
     with (
-        mock.patch.object(needed_gain, "KINDS", kinds),
+        mock.patch.object(required_gain, "KINDS", kinds),
         mock.patch.object(limiter, "OVERSAMPLE", oversample),
         mock.patch.object(limiter, "MARGIN_DB", margin_db),
     ):

@@ -16,8 +16,8 @@ from scipy.signal import sosfilt
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ai_mixer.bench.clock import alternate, spread
-from ai_mixer.bench.work import Work, forward, forward_backward, music
+from ai_mixer.evaluation.bench.timing import alternate, spread
+from ai_mixer.evaluation.bench.workloads import Work, forward, forward_backward, music
 from ai_mixer.dsp.filters import low_shelf
 from ai_mixer.dsp.recursions import biquad
 

@@ -16,14 +16,14 @@ from typing import Any
 import optuna
 import pandas as pd
 
-from ai_mixer.metrics.markdown import to_markdown
-from ai_mixer.sweep.objective import TRIAL
-from ai_mixer.sweep.queue import WORKER
-from ai_mixer.sweep.storage import open_storage
-from ai_mixer.sweep.study import load, quiet_optuna
+from ai_mixer.utils.markdown import to_markdown
+from ai_mixer.tuning.objective import TRIAL
+from ai_mixer.tuning.trial_queue import WORKER
+from ai_mixer.tuning.storage import open_storage
+from ai_mixer.tuning.study import load, quiet_optuna
 from ai_mixer.tracking import Store
-from ai_mixer.tracking.find import children
-from ai_mixer.tracking.origin import PID
+from ai_mixer.tracking.run_lookup import children
+from ai_mixer.tracking.process_info import PID
 
 # Short trainings, but real ones: examples are drawn and heard once, before the clock runs.
 WORDS = [
@@ -55,7 +55,7 @@ def main(words: list[str]) -> None:
 def _sweep(folder: Path, study: str, words: list[str]) -> None:
     places = [f"paths.{name}={folder / name}" for name in ("data", "mlruns", "outputs")]
     places += [f"pages={folder / 'pages'}", f"study={study}"]
-    command = [sys.executable, "-m", "ai_mixer.stages.sweep", *WORDS, *places, *words]
+    command = [sys.executable, "-m", "ai_mixer.cli.stages.sweep", *WORDS, *places, *words]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 

@@ -17,7 +17,7 @@ from hydra.core.hydra_config import HydraConfig
 from hypothesis import HealthCheck, settings
 from omegaconf import OmegaConf, open_dict
 
-from ai_mixer.console.load import config_folder
+from ai_mixer.config.folder import config_folder
 from ai_mixer.tracking import Store
 
 RATE = 44100
@@ -85,9 +85,9 @@ def store(tmp_path, empty_database):
 @pytest.fixture(scope="session")
 def two_models(tmp_path_factory, compose):
     """A folder with ast_regressor and baseline_cnn, untrained and tiny; the second is champion."""
-    from ai_mixer.build import build_console, build_model
+    from ai_mixer.inference.builders import build_console, build_model
     from ai_mixer.tracking import save_model
-    from ai_mixer.trusted import from_card
+    from ai_mixer.config.allowed_targets import from_card
 
     home = tmp_path_factory.mktemp("packaged")
     sizes = {
@@ -118,13 +118,13 @@ def two_models(tmp_path_factory, compose):
 @pytest.fixture
 def packaged_models(two_models, monkeypatch):
     """The tiny models are the packaged ones."""
-    from ai_mixer import packaged
-    from ai_mixer.front import models
+    from ai_mixer.inference import pretrained
+    from ai_mixer.mixing import model_lookup
 
-    monkeypatch.setattr(packaged, "HOME", two_models)
-    models._load.cache_clear()
+    monkeypatch.setattr(pretrained, "HOME", two_models)
+    model_lookup._load.cache_clear()
     yield two_models
-    models._load.cache_clear()
+    model_lookup._load.cache_clear()
 
 
 @pytest.fixture(scope="session")

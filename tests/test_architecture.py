@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import ai_mixer
-from ai_mixer.console.load import config_folder
+from ai_mixer.config.folder import config_folder
 
 PACKAGE = Path(ai_mixer.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from ai_mixer.console.load import config_folder
+from ai_mixer.config.folder import config_folder
 
 ROOT = config_folder().parent
 # Every target that starts a stage, and the module that it starts.
@@ -96,7 +96,7 @@ def given(place, *words):
 
 @pytest.mark.parametrize("word", [word for word in WORDS if word not in IMPOSSIBLE])
 def test_a_word_arrives_untouched(place, word):
-    assert given(place, "train", word) == ["-m", "ai_mixer.stages.train", word]
+    assert given(place, "train", word) == ["-m", "ai_mixer.cli.stages.train", word]
 
 
 def test_many_words_arrive_together(place):
@@ -129,7 +129,7 @@ def test_the_plain_command_is_shown(place):
     assert shlex.split(line) == [
         ".venv/bin/python",
         "-m",
-        "ai_mixer.stages.train",
+        "ai_mixer.cli.stages.train",
         "loss/term=[knobs,perceptual]",
         "model=cnn",
     ]
@@ -151,20 +151,20 @@ def test_a_word_that_is_neither_is_refused_before_anything_runs(place):
 
 @pytest.mark.parametrize("word", ["PYTHON=python3", "HOST=0.0.0.0", "PORT=5001"])
 def test_the_makefile_s_own_words_stay(place, word):
-    assert given(place, "train", word, "seed=1") == ["-m", "ai_mixer.stages.train", "seed=1"]
+    assert given(place, "train", word, "seed=1") == ["-m", "ai_mixer.cli.stages.train", "seed=1"]
 
 
 def test_the_environment_is_not_forwarded(place, monkeypatch):
     monkeypatch.setenv("model", "cnn")
     monkeypatch.setenv("DEBUG", "1")
-    assert given(place, "train") == ["-m", "ai_mixer.stages.train"]
+    assert given(place, "train") == ["-m", "ai_mixer.cli.stages.train"]
 
 
 def test_host_and_port_reach_the_ui(place):
     words = given(place, "ui", "HOST=0.0.0.0", "PORT=5001", "paths.mlruns=/my runs")
     assert words == [
         "-m",
-        "ai_mixer.stages.ui",
+        "ai_mixer.cli.stages.ui",
         "host=0.0.0.0",
         "port=5001",
         "paths.mlruns=/my runs",

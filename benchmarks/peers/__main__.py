@@ -21,8 +21,8 @@ from contest import run, version
 
 import console
 import losses
-from ai_mixer.bench import table
-from ai_mixer.bench.work import music
+from ai_mixer.evaluation.bench import table
+from ai_mixer.evaluation.bench.workloads import music
 
 RATE = 44_100
 PEERS = Path(__file__).with_name("requirements.txt")

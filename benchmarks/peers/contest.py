@@ -4,7 +4,7 @@ import importlib.metadata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ai_mixer.bench.clock import Job, Timing, alternate, spread, times_faster
+from ai_mixer.evaluation.bench.timing import Job, Timing, alternate, spread, times_faster
 
 
 @dataclass

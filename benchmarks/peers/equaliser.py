@@ -6,8 +6,8 @@ import torch
 from contest import Contest
 from torch import Tensor
 
-from ai_mixer.bench.clock import Job
-from ai_mixer.bench.work import Work, forward, forward_backward
+from ai_mixer.evaluation.bench.timing import Job
+from ai_mixer.evaluation.bench.workloads import Work, forward, forward_backward
 from ai_mixer.dsp.filters import Biquad, high_shelf, low_shelf, peak
 from ai_mixer.dsp.recursions import biquad
 

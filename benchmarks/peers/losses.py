@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contest import Contest
 from torch import Tensor
 
-from ai_mixer.bench.clock import Job
-from ai_mixer.bench.work import Work, compared, forward_backward
+from ai_mixer.evaluation.bench.timing import Job
+from ai_mixer.evaluation.bench.workloads import Work, compared, forward_backward
 from ai_mixer.losses.balance import Balance
 from ai_mixer.losses.dynamics import Dynamics
 from ai_mixer.losses.objective import Objective

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ai_mixer.console import Console, load_console
-    from ai_mixer.delivery import Delivered, deliver
-    from ai_mixer.fitting import Fit, fit
-    from ai_mixer.front.audio_mixer import AudioMixer
-    from ai_mixer.mixer import Mixer, load_model
-    from ai_mixer.types import Knob
+    from ai_mixer.mastering.delivery import Delivered, deliver
+    from ai_mixer.inference.knob_fitting import Fit, fit
+    from ai_mixer.mixing.audio_mixer import AudioMixer
+    from ai_mixer.inference.predictor import Mixer, load_model
+    from ai_mixer.core.types import Knob
 
 __all__ = [
     "AudioMixer",
@@ -31,16 +31,16 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
-    "AudioMixer": "ai_mixer.front.audio_mixer",
+    "AudioMixer": "ai_mixer.mixing.audio_mixer",
     "Console": "ai_mixer.console",
     "load_console": "ai_mixer.console",
-    "Delivered": "ai_mixer.delivery",
-    "deliver": "ai_mixer.delivery",
-    "Fit": "ai_mixer.fitting",
-    "fit": "ai_mixer.fitting",
-    "Mixer": "ai_mixer.mixer",
-    "load_model": "ai_mixer.mixer",
-    "Knob": "ai_mixer.types",
+    "Delivered": "ai_mixer.mastering.delivery",
+    "deliver": "ai_mixer.mastering.delivery",
+    "Fit": "ai_mixer.inference.knob_fitting",
+    "fit": "ai_mixer.inference.knob_fitting",
+    "Mixer": "ai_mixer.inference.predictor",
+    "load_model": "ai_mixer.inference.predictor",
+    "Knob": "ai_mixer.core.types",
 }
 
 

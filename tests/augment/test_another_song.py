@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from ai_mixer.augment.pitch import PitchShift
-from ai_mixer.augment.remix import StemRemix, faders
+from ai_mixer.augment.pitch_shift import PitchShift
+from ai_mixer.augment.stem_remix import StemRemix, faders
 from ai_mixer.augment.speed import Speed, ratio
-from ai_mixer.augment.stretch import TimeStretch
+from ai_mixer.augment.time_stretch import TimeStretch
 from ai_mixer.dsp.levels import width_db
 from ai_mixer.dsp.spectra import third_octave_db
-from ai_mixer.types import Excerpt
+from ai_mixer.core.types import Excerpt
 
 RATE = 44_100
 

@@ -10,16 +10,16 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from ai_mixer.augment.augment import Chain
-from ai_mixer.augment.channels import ChannelSwap
-from ai_mixer.augment.image import Image
+from ai_mixer.augment.channel_swap import ChannelSwap
+from ai_mixer.augment.stereo_image import Image
 from ai_mixer.augment.level import Level
-from ai_mixer.augment.polarity import PolarityFlip
-from ai_mixer.augment.remix import StemRemix
+from ai_mixer.augment.polarity_flip import PolarityFlip
+from ai_mixer.augment.stem_remix import StemRemix
 from ai_mixer.augment.speed import Speed
-from ai_mixer.augment.stretch import TimeStretch
+from ai_mixer.augment.time_stretch import TimeStretch
 from ai_mixer.console import load_console
-from ai_mixer.console.load import config_folder
-from ai_mixer.types import Example
+from ai_mixer.config.folder import config_folder
+from ai_mixer.core.types import Example
 
 RATE = 44_100
 AUDIO = ("rough", "finished", "reference")

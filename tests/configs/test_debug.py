@@ -3,7 +3,7 @@
 import pytest
 from pytorch_lightning.loggers import CSVLogger
 
-from ai_mixer.assemble import assemble, build_callbacks, build_trainer
+from ai_mixer.training.builders import assemble, build_callbacks, build_trainer
 
 TINY = ["loader.excerpt_s=0.5", "loader.batch_size=2", "loader.workers=0", "data=folder"]
 PROFILERS = "pytorch_lightning.profilers"

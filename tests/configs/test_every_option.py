@@ -15,16 +15,16 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from pytorch_lightning.loggers import CSVLogger
 
-from ai_mixer.assemble import assemble, build_callbacks, build_trainer
-from ai_mixer.console.load import config_folder
+from ai_mixer.training.builders import assemble, build_callbacks, build_trainer
+from ai_mixer.config.folder import config_folder
 from ai_mixer.data.splits import SPLITS
-from ai_mixer.sweep.plan import with_vary
+from ai_mixer.tuning.study_config import with_vary
 
 CONFIGS = config_folder()
 STAGE = "stage"  # primary configs: composed by name, not chosen as an option
 PAGES = sorted(page.stem for page in (CONFIGS / STAGE).glob("*.yaml"))
 MINE = "local"  # a user's own settings: not ours to judge
-# Groups of another stage than train: tests/stages/test_features.py, tests/sweep.
+# Groups of another stage than train: tests/cli/stages/test_features.py, tests/sweep.
 OTHERS = {"features", "search", "sampler", "pruner"}
 FOUND = "experiment/sweep"  # what a user's sweeps have found
 MEASURED = "loss/scale"  # written by the loss_scales stage
@@ -126,7 +126,7 @@ def test_every_option_composes_builds_and_learns_one_step(
     if cfg.trainer.accelerator == "gpu" and not torch.cuda.is_available():
         pytest.skip("composes; needs a CUDA device to learn")
     if cfg.trainer.devices > 1:
-        pytest.skip("composes; tests/stages/test_ddp.py learns with it: processes start anew")
+        pytest.skip("composes; tests/cli/stages/test_ddp.py learns with it: processes start anew")
     metrics, moved = learn_one_step(cfg, tmp_path)
     assert metrics["train/loss"] > 0
     assert torch.tensor(list(metrics.values())).isfinite().all(), metrics

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from ai_mixer.console import Console, load_console
-from ai_mixer.console.whole_song import BLOCK
-from ai_mixer.dsp.chain import Kind, Step
+from ai_mixer.console.offline_stream import BLOCK
+from ai_mixer.dsp.streaming_chain import Kind, Step
 from ai_mixer.effects.effect import Effect
 from ai_mixer.effects.limiter import Limiter
 

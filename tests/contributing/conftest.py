@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from ai_mixer.console.load import config_folder
+from ai_mixer.config.folder import config_folder
 
 collect_ignore = ["toys"]  # they are tested where they were laid
 
@@ -73,7 +73,7 @@ def learn_one_step(cfg, folder):
     """One training and one validation batch. Returns the parts, the metrics, and what moved."""
     from pytorch_lightning.loggers import CSVLogger
 
-    from ai_mixer.assemble import assemble, build_trainer
+    from ai_mixer.training.builders import assemble, build_trainer
 
     parts = assemble(cfg)
     before = [weight.clone() for weight in parts.system.model.parameters()]

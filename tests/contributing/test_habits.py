@@ -8,7 +8,7 @@ import subprocess
 import pytest
 import yaml
 
-from ai_mixer.console.load import config_folder
+from ai_mixer.config.folder import config_folder
 
 ROOT = config_folder().parent
 PAGE = ROOT / ".pre-commit-config.yaml"

@@ -22,7 +22,7 @@ TESTED = [  # what a toy meets: its own tests by step 3, the laws, every page, a
     "tests/data/test_toy.py",
     "tests/configs/test_every_option.py",
 ]
-COUNTED = ["tests/console", "tests/test_public_api.py", "tests/stages/test_load_model.py"]
+COUNTED = ["tests/console", "tests/test_public_api.py", "tests/cli/stages/test_load_model.py"]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from ai_mixer.console import Console
 from ai_mixer.effects.effect import Effect
 from ai_mixer.losses.objective import Objective
 from ai_mixer.losses.term import Term
-from ai_mixer.models.listener import Listener
+from ai_mixer.models.feature_model import Listener
 
 BASES = {"loss": Term, "model": Listener}
 CALLS = {"model": Listener, "console": Console, "objective": Objective}

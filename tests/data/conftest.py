@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import torch
 
-from ai_mixer.types import CONDITIONS, Example
+from ai_mixer.core.types import CONDITIONS, Example
 
 SAMPLE_RATE = 8_000
 

@@ -11,11 +11,11 @@ import pyloudnorm
 import pytest
 import soundfile as sf
 
-from ai_mixer.data.band import Band, compose, compose_band
+from ai_mixer.data.band import Band, generate, compose_band
 from ai_mixer.data.band.conventions import CONVENTIONS
-from ai_mixer.data.band.desk import peaks_between
+from ai_mixer.data.band.dsp import peaks_between
 from ai_mixer.data.band.score import STEMS
-from ai_mixer.types import GENRES
+from ai_mixer.core.types import GENRES
 
 SECONDS = 5.0
 SHORT = {"songs": 2, "duration_s": 2.0, "sample_rate": 16000}
@@ -58,9 +58,9 @@ def test_the_songs_know_who_they_are(six: Path) -> None:
 def test_no_composer_is_on_two_sides(tmp_path: Path) -> None:
     manifest, jobs = (
         tmp_path / "manifest.csv",
-        [compose.Job(g, n) for n in range(10) for g in GENRES],
+        [generate.Job(g, n) for n in range(10) for g in GENRES],
     )
-    compose._write_manifest(manifest, jobs, 30.0, 0)
+    generate._write_manifest(manifest, jobs, 30.0, 0)
     rows = table(manifest)
     sides = {row["group"]: set() for row in rows}
     for row in rows:
@@ -120,7 +120,7 @@ def test_a_killed_run_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (folder / "manifest.csv").unlink()
     shutil.rmtree(folder / "rock_00")
     produced = []
-    original = compose.produce
+    original = generate.produce
     monkeypatch.setattr(
         compose, "produce", lambda job, *rest: produced.append(job.name) or original(job, *rest)
     )
@@ -135,7 +135,7 @@ def test_a_failing_song_stops_the_run_without_a_manifest(
     def fail(*_: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(compose, "produce", fail)
+    monkeypatch.setattr(generate, "produce", fail)
     with pytest.raises(OSError, match="No space left"):
         compose_band(tmp_path, **SHORT)
     assert not list(tmp_path.rglob("manifest.csv"))

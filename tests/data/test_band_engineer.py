@@ -4,11 +4,11 @@ import numpy as np
 import pyloudnorm
 import pytest
 
-from ai_mixer.data.band import desk
+from ai_mixer.data.band import dsp
 from ai_mixer.data.band.conventions import CONVENTIONS
-from ai_mixer.data.band.engineer import mix
+from ai_mixer.data.band.mixdown import mix
 from ai_mixer.data.band.genres import GENRE_TABLE
-from ai_mixer.data.band.taste import taste_of
+from ai_mixer.data.band.composer_style import taste_of
 
 RATE = 44100
 
@@ -26,14 +26,14 @@ def gain_db(y: np.ndarray, x: np.ndarray) -> float:
 @pytest.mark.parametrize("wanted_db", [-6.0, 3.0])
 def test_a_bell_reaches_its_gain_and_leaves_the_rest(wanted_db: float) -> None:
     for hertz, expected in ((1000.0, wanted_db), (60.0, 0.0), (12000.0, 0.0)):
-        y = desk.equalise(tone(hertz), RATE, 5.0, [(1000.0, wanted_db, 1.0)])
+        y = dsp.equalise(tone(hertz), RATE, 5.0, [(1000.0, wanted_db, 1.0)])
         assert gain_db(y, tone(hertz)) == pytest.approx(expected, abs=0.3)
 
 
 def test_a_compressor_works_by_its_slope() -> None:
     """Threshold 10 dB under the loud half: ratio 2 takes 5 dB from it and nothing from −20 dB."""
     x = tone(1000.0, 2.0) * np.repeat([1.0, 0.1], RATE)
-    y = desk.compress(x, RATE, 10.0, 0.5, 5.0, 50.0)
+    y = dsp.compress(x, RATE, 10.0, 0.5, 5.0, 50.0)
     loud, soft = slice(RATE // 2, RATE), slice(3 * RATE // 2, 2 * RATE)
     assert 20 * np.log10(y[:, loud].std() / x[:, loud].std()) == pytest.approx(-5.0, abs=0.3)
     assert 20 * np.log10(y[:, soft].std() / x[:, soft].std()) == pytest.approx(0.0, abs=0.3)
@@ -41,10 +41,10 @@ def test_a_compressor_works_by_its_slope() -> None:
 
 def test_the_limiter_holds_true_peaks() -> None:
     x = 4.0 * np.random.default_rng(0).standard_normal((2, RATE)).clip(-3, 3)
-    y = desk.limit(x, desk.peaks_between(x), RATE, 0.8)
-    assert desk.peaks_between(y).max() < 0.8 * 1.03
+    y = dsp.limit(x, dsp.peaks_between(x), RATE, 0.8)
+    assert dsp.peaks_between(y).max() < 0.8 * 1.03
     quiet = 0.1 * x / np.abs(x).max()
-    np.testing.assert_array_equal(desk.limit(quiet, desk.peaks_between(quiet), RATE, 0.8), quiet)
+    np.testing.assert_array_equal(dsp.limit(quiet, dsp.peaks_between(quiet), RATE, 0.8), quiet)
 
 
 @pytest.mark.parametrize("rate", [22050, 44100, 48000])
@@ -52,15 +52,15 @@ def test_loudness_agrees_with_pyloudnorm(rate: int) -> None:
     rng = np.random.default_rng(1)
     x = 0.1 * rng.standard_normal((2, 5 * rate)) * np.linspace(0.01, 1.0, 5 * rate)
     expected = pyloudnorm.Meter(rate).integrated_loudness(x.T)
-    assert desk.loudness_lufs(x, rate) == pytest.approx(expected, abs=0.1)
+    assert dsp.loudness_lufs(x, rate) == pytest.approx(expected, abs=0.1)
 
 
 def test_silence_has_no_loudness() -> None:
-    assert desk.loudness_lufs(np.zeros((2, RATE)), RATE) == -120.0
+    assert dsp.loudness_lufs(np.zeros((2, RATE)), RATE) == -120.0
 
 
 def test_a_room_decays_as_it_says() -> None:
-    h = desk.room_response(np.random.default_rng(0), RATE, 1.5, 20.0, 0.5)
+    h = dsp.room_response(np.random.default_rng(0), RATE, 1.5, 20.0, 0.5)
     np.testing.assert_allclose(np.square(h).sum(axis=1), 1.0)
     assert not h[:, : int(0.019 * RATE)].any()
     tail = [np.square(h[:, int(t * RATE) : int((t + 0.1) * RATE)]).sum() for t in (0.4, 0.9)]
@@ -70,7 +70,7 @@ def test_a_room_decays_as_it_says() -> None:
 def test_echoes_come_in_time() -> None:
     x = np.zeros((2, RATE))
     x[:, 0] = 1.0
-    y = desk.echo(x, RATE, 0.25, 6.0, 5000.0)
+    y = dsp.echo(x, RATE, 0.25, 6.0, 5000.0)
     assert not y[:, : int(0.25 * RATE)].any()
     assert np.abs(y).max(0).argmax() == pytest.approx(0.25 * RATE, abs=20)
     assert np.abs(y[0, : RATE // 2]).max() > np.abs(y[1, : RATE // 2]).max()  # left first
@@ -91,6 +91,6 @@ def test_silent_stems_stay_silent() -> None:
 
 def test_a_doubler_widens_and_keeps_the_mono_sum() -> None:
     x = tone(1000.0)
-    y = desk.double(x, RATE, -6.0)
+    y = dsp.double(x, RATE, -6.0)
     np.testing.assert_allclose(y.sum(0), x.sum(0), atol=1e-12)
     assert 20 * np.log10((y[0] - y[1]).std() / y.sum(0).std()) == pytest.approx(-6.0, abs=0.5)

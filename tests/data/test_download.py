@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from ai_mixer import quiet
+from ai_mixer.utils import progress
 from ai_mixer.data import download
 from ai_mixer.data.download import fetch, unpack
 
@@ -67,7 +67,7 @@ def test_a_file_arrives_with_progress(server, tmp_path, capsys):
 
 
 def test_whoever_watches_a_terminal_sees_a_bar(server, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(quiet, "interactive", lambda: True)
+    monkeypatch.setattr(progress, "interactive", lambda: True)
     (tmp_path / "songs.zip.part").write_bytes(CONTENT[:1000])
     assert fetch(server.url, SHA1, tmp_path).is_file()
     shown = capsys.readouterr().err

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from ai_mixer.data.gtzan import GENRES, Gtzan, filtered
-from ai_mixer.types import GENRES as OURS
+from ai_mixer.core.types import GENRES as OURS
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def root(look_alikes, tmp_path):
 
 def test_the_split_is_that_of_another_transcription():
     """torchaudio writes the same 930 excerpts out by name."""
-    from ai_mixer.shims import torchaudio
+    from ai_mixer.utils.torchaudio_shim import torchaudio
 
     lists = torchaudio.datasets.gtzan
     splits = filtered()

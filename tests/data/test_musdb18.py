@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from ai_mixer.data.audio import read_excerpt
-from ai_mixer.data.fingerprint import fingerprints
+from ai_mixer.audio.excerpt import read_excerpt
+from ai_mixer.data.file_digest import fingerprints
 from ai_mixer.data.musdb18 import VALIDATION, Musdb18, Musdb18HQ
 
 FORMS = {"musdb18": Musdb18, "musdb18hq": Musdb18HQ}

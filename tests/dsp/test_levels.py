@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ai_mixer.dsp.levels import crest_db, peak_db, rms_db, width_db
-from ai_mixer.units import SILENCE_DB
+from ai_mixer.core.units import SILENCE_DB
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from scipy.signal import lfilter
 
 from ai_mixer.dsp import loudness
 from ai_mixer.dsp.resample import resample
-from ai_mixer.units import SILENCE_DB
+from ai_mixer.core.units import SILENCE_DB
 from helpers.music import finished_songs
 
 RATE = 48000

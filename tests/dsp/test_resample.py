@@ -8,7 +8,7 @@ import torch
 from scipy import signal
 
 from ai_mixer.dsp.resample import grid, reach, resample
-from ai_mixer.shims import torchaudio
+from ai_mixer.utils.torchaudio_shim import torchaudio
 
 RATES = [
     (48_000, 44_100),

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
-from ai_mixer.dsp.needed_gain import needed_gain_db
+from ai_mixer.dsp.required_gain import needed_gain_db
 from ai_mixer.dsp.true_peak import true_peak
 from ai_mixer.effects import limiter
 from ai_mixer.effects.limiter import Limiter

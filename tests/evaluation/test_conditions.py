@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ai_mixer.evaluation.conditions import conditions_for
-from ai_mixer.types import CONDITIONS, Song
+from ai_mixer.core.types import CONDITIONS, Song
 
 
 def song(duration_s, reference=None):

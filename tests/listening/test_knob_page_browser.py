@@ -3,7 +3,7 @@
 import pytest
 import soundfile
 
-from ai_mixer.front.knob_page import knob_page
+from ai_mixer.mixing.knob_demo_page import knob_page
 
 pytestmark = pytest.mark.browser
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from ai_mixer.listening.audio import flac
+from ai_mixer.listening.flac import flac
 from ai_mixer.listening.samples import SongSamples
 
 pytestmark = pytest.mark.browser

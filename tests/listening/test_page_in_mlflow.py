@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ai_mixer.console.load import config_folder
+from ai_mixer.config.folder import config_folder
 from ai_mixer.listening.page import MAX_BYTES
 from ai_mixer.tracking import Run, Store
 
@@ -47,7 +47,7 @@ def address(run: Run) -> Iterator[str]:
         port = trial.getsockname()[1]
     words = [f"port={port}", f"paths.mlruns={run.store.folder}"]
     with subprocess.Popen(
-        [sys.executable, "-m", "ai_mixer.stages.ui", *words],
+        [sys.executable, "-m", "ai_mixer.cli.stages.ui", *words],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

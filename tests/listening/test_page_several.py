@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ai_mixer.comparison.contenders import LETTERS
-from ai_mixer.listening.facts import Label
+from ai_mixer.evaluation.comparison.runs import LETTERS
+from ai_mixer.listening.page_data import Label
 from ai_mixer.listening.page import Section, write_page
 from ai_mixer.listening.samples import Mix, SettingRow, SongSamples
 

@@ -10,7 +10,7 @@ from scipy.signal import lfilter
 
 import ai_mixer.losses
 from ai_mixer.losses import Term
-from ai_mixer.types import Batch, Prediction
+from ai_mixer.core.types import Batch, Prediction
 
 RATE = 16000
 

@@ -3,7 +3,7 @@
 import pytest
 from omegaconf import OmegaConf
 
-from ai_mixer.console.load import config_folder
+from ai_mixer.config.folder import config_folder
 
 PAGES = sorted((config_folder() / "loss" / "term").glob("*.yaml"))
 

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from ai_mixer.models import audioset
+from ai_mixer.models import audioset_encoder
 
 
 @pytest.fixture(scope="session")
@@ -15,7 +15,7 @@ def toy_encoder():
     def toy():
         with pytest.MonkeyPatch.context() as patch:
             for name, value in {"WIDTH": 32, "DEPTH": 2, "HEADS": 4}.items():
-                patch.setattr(audioset, name, value)
+                patch.setattr(audioset_encoder, name, value)
             yield
 
     return toy

@@ -5,7 +5,7 @@ import torch
 
 from ai_mixer.models.balanced_cnn import BalancedCNN
 from ai_mixer.models.blocks import Residual, mean_and_peak
-from ai_mixer.models.head import PerKnobHead
+from ai_mixer.models.heads import PerKnobHead
 from ai_mixer.models.transformer import LONGEST, SCALES, Transformer, words
 
 

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from ai_mixer.models import audioset_weights, encoders
 from ai_mixer.models.ast_regressor import ASTRegressor
-from ai_mixer.models.audioset import AudioSetEncoder
+from ai_mixer.models.audioset_encoder import AudioSetEncoder
 from ai_mixer.models.audioset_weights import UnavailableError, weights_file
 
 FALL_BACK = "or go on without it by model.encoder_fallback=scratch"
@@ -137,11 +137,11 @@ def test_a_file_that_holds_something_else_is_refused(hub, tmp_path):
 @pytest.fixture
 def kept(monkeypatch, tmp_path, compose):
     """A function: words for the model → what a run keeps of it, and its knobs for some noise."""
-    from ai_mixer.assemble import build_system
-    from ai_mixer.build import build_console
-    from ai_mixer.stages.train import _keep_model
+    from ai_mixer.training.builders import build_system
+    from ai_mixer.inference.builders import build_console
+    from ai_mixer.cli.stages.train import _keep_model
 
-    monkeypatch.setattr("ai_mixer.stages.train.calibrate", lambda *_: None)  # has no songs here
+    monkeypatch.setattr("ai_mixer.cli.stages.train.calibrate", lambda *_: None)  # has no songs here
 
     def keep(*words):
         torch.manual_seed(0)

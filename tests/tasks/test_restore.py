@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from ai_mixer.console import load_console
-from ai_mixer.data.audio import read_excerpt
+from ai_mixer.audio.excerpt import read_excerpt
 from ai_mixer.tasks.restore import PEAK_DB, Restore
-from ai_mixer.types import CONDITIONS
+from ai_mixer.core.types import CONDITIONS
 from helpers.measures import residual_db
 from helpers.music import finished_songs
 

@@ -3,8 +3,8 @@
 import pytest
 
 from ai_mixer.tracking import Store
-from ai_mixer.tracking.leftovers import find_leftovers
-from ai_mixer.tracking.relocate import relocate
+from ai_mixer.tracking.orphans import find_leftovers
+from ai_mixer.tracking.rewrite_artifact_uris import relocate
 from ai_mixer.tracking.ui import serve
 
 ADDRESS = "http://127.0.0.1:5999"

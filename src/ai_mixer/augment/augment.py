@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ai_mixer.types import Example, Excerpt
+from ai_mixer.core.types import Example, Excerpt
 
 
 class Augment:

@@ -9,7 +9,7 @@ import soundfile
 import torch
 from torch import Tensor
 
-from ai_mixer.augment.change import Change
+from ai_mixer.augment.single_version import Change
 
 FORMATS = {"MP3": "MPEG_LAYER_III", "OGG": "VORBIS"}
 MP3_RATES = (32_000, 44_100, 48_000)  # MPEG-1; below it the encoder resamples as it likes

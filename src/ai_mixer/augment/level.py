@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from ai_mixer.augment.change import Change
+from ai_mixer.augment.single_version import Change
 
 
 class Level(Change):

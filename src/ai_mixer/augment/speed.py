@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 from torch import Tensor
 
-from ai_mixer.augment.change import Change
+from ai_mixer.augment.single_version import Change
 from ai_mixer.dsp.resample import resample
 
 FINEST = 64  # ratios up to 64/63: few phases to resample with, pitches within 1 cent of the drawn

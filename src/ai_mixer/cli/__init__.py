@@ -10,7 +10,7 @@ def main() -> None:
     """What `ai-mixer …` runs."""
     gc.set_threshold(OBJECTS)  # it looked through torch a hundred times: an eighth of the start
     from ai_mixer.cli.app import app
-    from ai_mixer.cli.errors import one_line
+    from ai_mixer.cli.commands.errors import one_line
 
     debug = "--debug" in sys.argv
     words = [word for word in sys.argv[1:] if word != "--debug"]

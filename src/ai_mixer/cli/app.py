@@ -2,13 +2,13 @@
 
 import typer
 
-from ai_mixer.cli.analyse import analyse
-from ai_mixer.cli.compare import compare
-from ai_mixer.cli.enhance import enhance
-from ai_mixer.cli.knobs import knobs
-from ai_mixer.cli.match import match
-from ai_mixer.cli.mix import mix
-from ai_mixer.cli.models import models
+from ai_mixer.cli.commands.analyse import analyse
+from ai_mixer.cli.commands.compare import compare
+from ai_mixer.cli.commands.enhance import enhance
+from ai_mixer.cli.commands.knobs import knobs
+from ai_mixer.cli.commands.match import match
+from ai_mixer.cli.commands.mix import mix
+from ai_mixer.cli.commands.models import models
 
 app = typer.Typer(
     help="Mixes a song: a model sets the knobs of a console, and you may change them. "

@@ -1,19 +1,73 @@
-"""What a user is told of an error: one line."""
+"""Which errors are a user's mistake, and their one line."""
 
-from ai_mixer.disk import full_disk
+import re
+import sqlite3
+from collections.abc import Sequence
+from types import TracebackType
+
+from hydra.errors import HydraException, InstantiationException
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError  # type: ignore[import-untyped]
+
+from ai_mixer.config.argument_validation import unfit_call
+from ai_mixer.config.override_errors import explain
+from ai_mixer.utils.disk_errors import chain, full_disk
+
+MISTAKES = (
+    ValueError,
+    OSError,
+    HydraException,
+    OmegaConfBaseException,
+    YAMLError,
+    MisconfigurationException,
+)
+HINT = " (--debug, or DEBUG=1 with make, says where)"
+IN_WORKER = re.compile(r"Caught \w+ in DataLoader worker")
 
 
-def one_line(error: Exception) -> str:
-    """The file and what is wrong; what we did not foresee is said so."""
+def in_one_line(error: Exception, page: str, words: Sequence[str]) -> str | None:
+    """What to tell the user of stage `page`, started with `words`; None if it is a bug of ours."""
     full = full_disk(error)
     if full is not None:
-        named = error.filename if isinstance(error, OSError) else None
-        return f"{named or full or 'a file'}: no space left on the disk"
+        return (
+            f"no space left on the disk: could not write {full or 'a file'}; free some, then give "
+            "the same command again, or make train ckpt=last where a training had begun"
+        )
+    for database in (one for one in chain(error) if isinstance(one, sqlite3.Error)):
+        return f"the runs' database (mlflow.db): {database}{HINT}"
+    cause: BaseException = error
+    while isinstance(cause, InstantiationException) and cause.__cause__ is not None:
+        unfit = unfit_call(cause)
+        if unfit is not None:
+            return unfit
+        cause = cause.__cause__
+    if not isinstance(cause, MISTAKES):
+        return None
+    if isinstance(cause, HydraException):
+        return explain(cause, page, words)
+    clear = isinstance(cause, OmegaConfBaseException) or _is_ours(cause)
+    return _text(cause) + ("" if clear else HINT)
+
+
+def _text(error: BaseException) -> str:
+    text = str(error)
     if isinstance(error, OSError) and error.strerror:
         file = error.filename2 or error.filename
-        return f"{file}: {error.strerror}" if file else error.strerror
-    text = " ".join(str(error).split())
-    if isinstance(error, ValueError | OSError):
-        return text
-    kind = type(error).__name__
-    return f"unexpected {kind}: {text} (this is a bug; --debug shows where)"
+        text = f"{file}: {error.strerror}" if file else error.strerror
+    if isinstance(error, OmegaConfBaseException) and error.full_key:
+        text = f"{error.full_key}: {str(error).splitlines()[0]}"
+    if IN_WORKER.match(text):  # torch hands on the worker's whole traceback
+        text = text.strip().splitlines()[-1].partition(": ")[2]
+    return " ".join(text.split())
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Raised by our own code, whose messages need no traceback to be understood."""
+    if IN_WORKER.match(str(error)):
+        return True
+    trace: TracebackType | None = error.__traceback__
+    name = ""
+    while trace is not None:
+        name, trace = trace.tb_frame.f_globals.get("__name__", ""), trace.tb_next
+    return name == "__main__" or name.partition(".")[0] == __name__.partition(".")[0]

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ai_mixer.console.curves import Curves
-from ai_mixer.console.ramp import Ramp
-from ai_mixer.dsp.chain import TICK, Chain
+from ai_mixer.console.coefficient_table import Curves
+from ai_mixer.console.smoothing import Ramp
+from ai_mixer.dsp.streaming_chain import TICK, Chain
 from ai_mixer.dsp.recursions import Array
 from ai_mixer.effects.limiter import Limiter, LimiterStream
 

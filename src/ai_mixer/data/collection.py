@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ai_mixer.data.audio import SongError
-from ai_mixer.data.index import Index
-from ai_mixer.types import Skipped, Song
+from ai_mixer.audio.excerpt import SongError
+from ai_mixer.data.metadata_cache import Index
+from ai_mixer.core.types import Skipped, Song
 
 
 class Collection:

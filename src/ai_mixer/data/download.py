@@ -13,8 +13,8 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from ai_mixer.disk import writing
-from ai_mixer.quiet import progress
+from ai_mixer.utils.disk_errors import writing
+from ai_mixer.utils.progress import progress
 
 BLOCK = 1 << 20  # bytes between two looks at the progress
 PATIENCE_S = 60.0  # without a byte, before a connection counts as lost

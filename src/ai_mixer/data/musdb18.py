@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ai_mixer.data.collection import Collection
-from ai_mixer.data.stem_file import need_decoder, stream_path
+from ai_mixer.audio.stem_file import need_decoder, stream_path
 
 STREAMS = ("mixture", "drums", "bass", "other", "vocals")  # in this order in the .mp4
 SUFFIX = ".stem.mp4"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ai_mixer.data.prints import BITS, HOP, RATE
+from ai_mixer.data.audio_fingerprint import BITS, HOP, RATE
 
 MOST = 128  # places with the same sub-fingerprint; one that is more frequent tells nothing
 VOTES = 3  # sub-fingerprints shared at one distance, before two recordings are compared

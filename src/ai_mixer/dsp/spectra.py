@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from ai_mixer.units import SILENCE_DB
+from ai_mixer.core.units import SILENCE_DB
 
 THIRD_OCTAVES = tuple(1000.0 * 10.0 ** (n / 10.0) for n in range(-15, 13))
 """Exact base-ten mid-band frequencies (IEC 61260-1, eq. 3) of the bands called 31.5 Hz … 16 kHz."""

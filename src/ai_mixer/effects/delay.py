@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ai_mixer.dsp.chain import Kind, Step
+from ai_mixer.dsp.streaming_chain import Kind, Step
 from ai_mixer.effects.effect import Effect
 
 

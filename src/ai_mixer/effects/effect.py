@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ai_mixer.dsp.chain import Step
+from ai_mixer.dsp.streaming_chain import Step
 
 
 class Effect(nn.Module):

@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ai_mixer.dsp.chain import Kind, Step
+from ai_mixer.dsp.streaming_chain import Kind, Step
 from ai_mixer.effects.effect import Effect
 
 

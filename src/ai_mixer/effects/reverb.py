@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
-from ai_mixer.dsp.chain import Kind, Step
+from ai_mixer.dsp.streaming_chain import Kind, Step
 from ai_mixer.dsp.convolution import convolver
 from ai_mixer.effects.effect import Effect
 

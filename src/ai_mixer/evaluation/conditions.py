@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Sequence
 
-from ai_mixer.types import CONDITIONS, Song
+from ai_mixer.core.types import CONDITIONS, Song
 
 ALL = "all"
 

@@ -3,10 +3,10 @@
 import pandas as pd
 import torch
 
-from ai_mixer.bench.clock import alternate, spread
-from ai_mixer.bench.memory import peak_mib
-from ai_mixer.bench.work import music
-from ai_mixer.mixer import Mixer
+from ai_mixer.evaluation.bench.timing import alternate, spread
+from ai_mixer.evaluation.bench.memory import peak_mib
+from ai_mixer.evaluation.bench.workloads import music
+from ai_mixer.inference.predictor import Mixer
 
 SECONDS = 30.0
 ROUNDS = 5

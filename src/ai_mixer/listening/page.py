@@ -13,11 +13,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ai_mixer.atomic_write import write_text
-from ai_mixer.listening import words
-from ai_mixer.listening.audio import flac
-from ai_mixer.listening.facts import Label, differences, facts, labels
-from ai_mixer.listening.matching import Loudness, integrated_lufs, matching_db
+from ai_mixer.utils.atomic_write import write_text
+from ai_mixer.listening import labels
+from ai_mixer.listening.flac import flac
+from ai_mixer.listening.page_data import Label, differences, facts, labels
+from ai_mixer.listening.loudness_match import Loudness, integrated_lufs, matching_db
 from ai_mixer.listening.samples import SongSamples
 
 BITS = 16  # what a browser plays; the FLAC files beside the page have 24

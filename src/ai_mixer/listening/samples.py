@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ai_mixer.types import Knob
-from ai_mixer.units import SCALES
+from ai_mixer.core.types import Knob
+from ai_mixer.core.units import SCALES
 
 Audio = NDArray[np.floating]
 

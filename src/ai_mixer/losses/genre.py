@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from ai_mixer.losses.term import Term
-from ai_mixer.types import Batch, Prediction
+from ai_mixer.core.types import Batch, Prediction
 
 
 class Genre(Term):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ai_mixer.losses.term import Term
-from ai_mixer.types import Batch, Prediction
+from ai_mixer.core.types import Batch, Prediction
 
 
 class Entry(TypedDict):

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ai_mixer.types import Batch, Prediction
+from ai_mixer.core.types import Batch, Prediction
 
 
 class Term(nn.Module):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ai_mixer.metrics.knob_use import AT_BOUNDS, POSITION
-from ai_mixer.metrics.markdown import HIGH, LOW
+from ai_mixer.utils.markdown import HIGH, LOW
 from ai_mixer.metrics.standards import BANDS, CHECKS, PREFIX, Check
 from ai_mixer.metrics.statistics import RESAMPLES, mean_estimate, nan_mean, song_means
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import t as student_t
 
-from ai_mixer.metrics.knobs import skill
+from ai_mixer.metrics.knob_skill import skill
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95

@@ -6,10 +6,10 @@ excerpt. Small, quick, hard to beat by accident.
 
 from torch import Tensor, nn
 
-from ai_mixer.models.front_end import FrontEnd
-from ai_mixer.models.head import KnobHead
-from ai_mixer.models.observer import Observer
-from ai_mixer.models.pictures import PICTURES
+from ai_mixer.models.feature_extractor import FrontEnd
+from ai_mixer.models.heads import KnobHead
+from ai_mixer.models.two_branch import Observer
+from ai_mixer.models.log_mel import PICTURES
 
 
 class BaselineCNN(Observer):

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ai_mixer.types import CONDITIONS
+from ai_mixer.core.types import CONDITIONS
 
 
 class StatisticsEncoder(nn.Module):

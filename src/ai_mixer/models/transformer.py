@@ -9,11 +9,11 @@ phrases: a hand is written no finer than 512 words a song, so that a whole song 
 import torch
 from torch import Tensor, nn
 
-from ai_mixer.models.front_end import FrontEnd
-from ai_mixer.models.head import KnobHead
-from ai_mixer.models.observer import Observer
-from ai_mixer.models.pictures import PICTURES
-from ai_mixer.models.positions import time_position
+from ai_mixer.models.feature_extractor import FrontEnd
+from ai_mixer.models.heads import KnobHead
+from ai_mixer.models.two_branch import Observer
+from ai_mixer.models.log_mel import PICTURES
+from ai_mixer.models.positional_encoding import time_position
 
 SCALES = (2, 8, 32)  # frames of 93 ms in a word
 LONGEST = 512  # words of one hand

@@ -10,8 +10,8 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DO_NOT_TRACK"] = "true"
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 
-from ai_mixer.tracking.checkpoint import load_model_files, save_model
-from ai_mixer.tracking.find import find_run, list_runs
+from ai_mixer.tracking.model_files import load_model_files, save_model
+from ai_mixer.tracking.run_lookup import find_run, list_runs
 from ai_mixer.tracking.resume import Start
 from ai_mixer.tracking.run import Run
 from ai_mixer.tracking.store import Store

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ai_mixer.tracking.leftovers import Leftovers, run_folder
+from ai_mixer.tracking.orphans import Leftovers, run_folder
 from ai_mixer.tracking.run import artifact_folder
 from ai_mixer.tracking.store import Store
 

@@ -36,7 +36,7 @@ class RunLogger(MLFlowLogger):
 
     def watch_machine(self, every_s: float) -> Callable[[], None]:
         """Write the machine's load down from now on, in a thread; returns what ends that."""
-        from ai_mixer.tracking.monitor import watch_machine
+        from ai_mixer.tracking.system_metrics import watch_machine
 
         return watch_machine(self._tracking_uri, str(self._run_id), every_s)
 

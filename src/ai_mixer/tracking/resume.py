@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ai_mixer.atomic_write import write_text
-from ai_mixer.tracking.find import all_runs, run_by_id
-from ai_mixer.tracking.origin import still_writes
+from ai_mixer.utils.atomic_write import write_text
+from ai_mixer.tracking.run_lookup import all_runs, run_by_id
+from ai_mixer.tracking.process_info import still_writes
 from ai_mixer.tracking.overrides import OVERRIDES, stored_overrides
 from ai_mixer.tracking.run import PARENT, Run, artifact_folder
 from ai_mixer.tracking.store import Store
@@ -107,7 +107,7 @@ def _from_run(run: "MlflowRun", checkpoint: Path | None = None) -> Start:
 
 def _from_file(path: Path, store: Store) -> Start:
     path = path.resolve()
-    from ai_mixer.tracking.checkpoint_file import STAMP, read_checkpoint  # imports Lightning
+    from ai_mixer.tracking.checkpoint_io import STAMP, read_checkpoint  # imports Lightning
 
     stamp = read_checkpoint(path)[STAMP]
     if not store.exists:

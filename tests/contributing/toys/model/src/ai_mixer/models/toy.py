@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
-from ai_mixer.models.front_end import FrontEnd
-from ai_mixer.models.head import KnobHead
+from ai_mixer.models.feature_extractor import FrontEnd
+from ai_mixer.models.heads import KnobHead
 
 
 class Toy(nn.Module):

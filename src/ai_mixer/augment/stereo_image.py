@@ -1,0 +1,64 @@
+"""Image: another stereo picture, with its own idea of the bass."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ai_mixer.augment.single_version import Change
+from ai_mixer.augment.filtering import filtered
+
+
+class Picture(NamedTuple):
+    """Gain of the side in all, and of what of it lies below a frequency."""
+
+    side_db: float
+    bass_db: float
+    below_hz: float
+
+
+class Image(Change):
+    """The side louder or softer, and less of it in the bass; the mid, and so mono, is kept.
+
+    range_db: of the side, either way. bass_db: the most that its bass loses. below_hz: where the
+    bass ends, from … to. Of a rough it disturbs the width and low_eq. Mono stays
+    mono.
+    """
+
+    def __init__(
+        self,
+        range_db: float = 6.0,
+        bass_db: float = 6.0,
+        below_hz: tuple[float, float] = (60.0, 250.0),
+        *,
+        side: str = "rough",
+        probability: float = 0.5,
+        disturbs: Sequence[str] = ("low_eq", "stereo_width"),
+    ) -> None:
+        super().__init__(side, probability, disturbs)
+        self.range_db, self.bass_db, self.below_hz = range_db, bass_db, below_hz
+
+    def parameters(self, rng: np.random.Generator) -> Picture:
+        """Gains evenly in dB, frequency evenly in octaves."""
+        low, high = np.log(self.below_hz)
+        return Picture(
+            float(rng.uniform(-self.range_db, self.range_db)),
+            float(rng.uniform(-self.bass_db, 0.0)),
+            float(np.exp(rng.uniform(low, high))),
+        )
+
+    def change(self, audio: Tensor, sample_rate: int, params: Picture) -> Tensor:
+        """audio: [C, T]. Returns [C, T]."""
+        if len(audio) < 2:
+            return audio
+        mid, side = (audio[0] + audio[1]) / 2, (audio[0] - audio[1]) / 2
+        gain, bass = (10.0 ** (db / 20.0) for db in (params.side_db, params.bass_db))
+
+        def response(hz: Tensor) -> Tensor:
+            power = (hz / params.below_hz).square()
+            return gain * (bass + power) / (1.0 + power)
+
+        side = filtered(side, sample_rate, response)
+        return torch.stack([mid + side, mid - side])

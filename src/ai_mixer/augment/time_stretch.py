@@ -1,0 +1,27 @@
+"""Time stretch: the tempo changes, the pitch does not."""
+
+import numpy as np
+from torch import Tensor
+
+from ai_mixer.augment.single_version import Change
+from ai_mixer.dsp.time_stretch import stretch
+
+
+class TimeStretch(Change):
+    """Tempo within ±range_percent, by shifted grains of 35 ms. Of the finished side only."""
+
+    def __init__(self, range_percent: float = 10.0, *, probability: float = 0.5) -> None:
+        super().__init__("finished", probability)
+        self.range_percent = range_percent
+
+    def parameters(self, rng: np.random.Generator) -> float:
+        """The tempo: 1.1 plays faster."""
+        return 1.0 + float(rng.uniform(-self.range_percent, self.range_percent)) / 100.0
+
+    def reads(self, params: float | None) -> float:
+        """The tempo."""
+        return 1.0 if params is None else params
+
+    def change(self, audio: Tensor, sample_rate: int, params: float) -> Tensor:
+        """audio: [C, T]. Returns [C, T / tempo]."""
+        return stretch(audio, params, sample_rate)

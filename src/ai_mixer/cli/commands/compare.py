@@ -1,0 +1,34 @@
+"""`ai-mixer compare`: one song by every model."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ai_mixer.cli.commands import options
+from ai_mixer.cli.commands.parsing import say, wishes_from
+
+
+def compare(
+    song: options.Song,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The folder for the results.")
+    ] = None,
+    model: Annotated[list[str], typer.Option(help="Only these models; may be repeated.")] = [],  # noqa: B006
+    amount: options.Amount = [],  # noqa: B006
+    only: options.Only = None,
+    force: options.Force = False,
+) -> None:
+    """Mix a song with every model, to listen and compare: files, a picture and a table."""
+    wishes = wishes_from(amount, only, [], None)
+    from ai_mixer.mixing.audio_mixer import AudioMixer
+    from ai_mixer.mixing.compare import compare as compare_models
+    from ai_mixer.utils.progress import track
+
+    mixer = AudioMixer()
+    models = model or mixer.models
+    folder = compare_models(
+        mixer, song, models, output, wishes=wishes, force=force, following=track
+    )
+    for file in sorted(folder.iterdir()):
+        say(str(file))

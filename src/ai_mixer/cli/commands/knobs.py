@@ -1,0 +1,38 @@
+"""`ai-mixer knobs`: a page to hear what each knob does."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ai_mixer.cli.commands import options
+from ai_mixer.cli.commands.parsing import say
+
+
+def knobs(
+    song: Annotated[
+        Path | None, typer.Argument(help="A sound file; without one, a band of ours plays.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The page's name, or a folder.")
+    ] = None,
+    force: options.Force = False,
+) -> None:
+    """Hear what each knob does: a page that plays a song with every knob low and high."""
+    from tempfile import TemporaryDirectory
+
+    from ai_mixer.mixing.knob_demo_page import knob_page
+
+    place = (song or Path("song")).with_name(f"{song.stem}_knobs.html" if song else "knobs.html")
+    page = output / place.name if output and output.is_dir() else output or place
+    if song:
+        knob_page(song, page, force)
+    else:
+        from ai_mixer.mixing.demo_song import play
+        from ai_mixer.mixing.render import check_free
+
+        check_free([page], force)  # before the band begins
+        with TemporaryDirectory(prefix="ai_mixer-") as folder:
+            typer.echo("the embedded band plays a song …", err=True)
+            knob_page(play(Path(folder)), page, force, title="a song by the embedded band")
+    say(f"{page}: open it in a browser")

@@ -1,0 +1,39 @@
+"""`ai-mixer match`: the settings between a rough mix and its finished version."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ai_mixer.cli.commands import options
+from ai_mixer.cli.commands.batch import Job, mix_all
+from ai_mixer.cli.commands.parsing import outputs, wishes_from
+
+if TYPE_CHECKING:
+    from ai_mixer.mixing.mix_result import Outcome
+
+
+def match(
+    rough: Annotated[Path, typer.Argument(help="Your mix.")],
+    finished: Annotated[Path, typer.Argument(help="The finished version of the same recording.")],
+    output: options.Output = None,
+    model: options.Model = None,
+    amount: options.Amount = [],  # noqa: B006
+    only: options.Only = None,
+    settings: options.Set = [],  # noqa: B006
+    ceiling: options.Ceiling = -1.0,
+    force: options.Force = False,
+) -> None:
+    """Find what was done between two versions of a song, and do it to the first."""
+    wishes = wishes_from(amount, only, settings, None)
+    places = outputs([rough], output, "matched")
+    from ai_mixer.mixing.audio_mixer import AudioMixer
+    from ai_mixer.mixing.match import match as match_files
+
+    def work(job: Job) -> "Outcome":
+        mixer = AudioMixer(model)
+        return match_files(
+            mixer, job.song, finished, job.output, wishes=wishes, ceiling_db=ceiling, force=force
+        )
+
+    mix_all([Job(rough, places[0])], work, "matching")

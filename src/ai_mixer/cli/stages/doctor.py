@@ -1,0 +1,121 @@
+"""Is this machine ready? One line per finding: what is there, what is missing, what to do."""
+
+import importlib.metadata
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+
+OK, HINT, BAD = "ok  ", "hint", "BAD "
+
+
+def findings() -> Iterator[tuple[str, str]]:
+    """(verdict, sentence) per check; a check that raises is a bad finding."""
+    for check in CHECKS:
+        try:
+            yield check()
+        except Exception as error:
+            yield BAD, f"{check.__name__.strip('_')}: {type(error).__name__}: {error}"
+
+
+def _python() -> tuple[str, str]:
+    return OK, f"Python {sys.version.split()[0]}"
+
+
+def _machine() -> tuple[str, str]:
+    memory = psutil.virtual_memory().total / 2**30
+    text = f"{os.cpu_count()} cores, {memory:.0f} GiB memory"
+    return (OK, text) if memory >= 6 else (HINT, f"{text}: use loader.batch_size=8 below 6 GiB")
+
+
+def _disk() -> tuple[str, str]:
+    free = shutil.disk_usage(Path.cwd()).free / 2**30
+    text = f"{free:.0f} GiB of disk free here"
+    return (OK, text) if free >= 5 else (HINT, f"{text}: the band takes 1, a run up to 0.1")
+
+
+def _torch() -> tuple[str, str]:
+    import torch
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+    return OK, f"torch {torch.__version__} on {device}"
+
+
+def _torchaudio() -> tuple[str, str]:
+    from ai_mixer.utils.torchaudio_shim import torchaudio
+
+    native = torchaudio._extension._IS_TORCHAUDIO_EXT_AVAILABLE
+    how = "with" if native else "without (none is needed)"
+    return OK, f"torchaudio {torchaudio.__version__} {how} its native extension"
+
+
+def _console() -> tuple[str, str]:
+    import torch
+
+    from ai_mixer.console import load_console
+
+    console = load_console()
+    second = torch.zeros(1, 2, 44100)
+    console(second, 44100, console.neutral[None])
+    return OK, f"console classic: {len(console.knobs)} knobs"
+
+
+def _band() -> tuple[str, str]:
+    import pretty_midi
+
+    font = Path(pretty_midi.__file__).parent / "TimGM6mb.sf2"
+    if not font.is_file():
+        return BAD, f"{font} is missing: pip install --force-reinstall pretty_midi"
+    return OK, f"sound font {font.name}"
+
+
+def _store() -> tuple[str, str]:
+    folder = Path("mlruns")
+    if not os.access(folder if folder.is_dir() else Path.cwd(), os.W_OK):
+        return BAD, f"{folder.resolve()} is not writable: set paths.mlruns=/a/folder/of/yours"
+    return OK, f"MLflow {importlib.metadata.version('mlflow')}, runs in {folder}/"
+
+
+def _music() -> tuple[str, str]:
+    root = os.environ.get("AI_MIXER_MUSIC")
+    if not root:
+        return (
+            HINT,
+            "AI_MIXER_MUSIC is not set: music tests skip, data=folder needs data.root",
+        )
+    return (OK if Path(root).is_dir() else BAD), f"AI_MIXER_MUSIC={root}"
+
+
+def _browser() -> tuple[str, str]:
+    found = shutil.which("chromedriver")
+    return (OK, "chromedriver") if found else (HINT, "no chromedriver: the page tests skip")
+
+
+CHECKS: tuple[Callable[[], tuple[str, str]], ...] = (
+    _python,
+    _machine,
+    _disk,
+    _torch,
+    _torchaudio,
+    _console,
+    _band,
+    _store,
+    _music,
+    _browser,
+)
+
+
+def main() -> int:
+    """Print all findings; exit 1 if one is bad."""
+    worst = 0
+    for verdict, sentence in findings():
+        print(f"{verdict}  {sentence}")
+        worst |= verdict == BAD
+    return int(worst)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""Ensemble: trained models joined into one that stands alone, its weights learned on their
+validation songs. Of cross-validations, a join for each fold.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from ai_mixer.training.builders import build_data
+from ai_mixer.evaluation.leaderboard.entries import JOINED
+from ai_mixer.config.instantiate import trusted_in
+from ai_mixer.cli.stage import stage
+from ai_mixer.config.override_errors import command_line, listed
+from ai_mixer.inference.predictor import load_model
+from ai_mixer.tracking import Run, Store, find_run, save_model
+from ai_mixer.tracking.run_lookup import FOLDS, folds_of
+from ai_mixer.training.calibration import calibrate
+from ai_mixer.training.ensembling import ensemble_config, join, mean_weights
+from ai_mixer.training.export import model_card
+
+
+def _keep(
+    folders: Sequence[Path], cfg: DictConfig, run: Run, again: str, weights: Tensor | None = None
+) -> None:
+    """Join and file one ensemble."""
+    members = [load_model(folder, trusted_in(cfg)) for folder in folders]
+    config = ensemble_config(members, cfg.name)
+    data = build_data(config, members[0].console)
+    system = join(members, config, data, weights)
+    run.log_text(OmegaConf.to_yaml(config, resolve=True), "config.yaml")
+    run.set_tags({JOINED: ",".join(folder.parent.name for folder in folders)})
+    plain = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
+    card = model_card(plain, system, run.id)
+    card["calibration"] = calibrate(system, data)
+    save_model(run.artifact_dir, system.model.state_dict(), card)
+    run.describe(f"Make it again: `{again}`.")
+    for name in ("manifest.csv", "split.csv"):  # whose songs: the first member's
+        if (folders[0] / name).is_file():
+            run.log_text((folders[0] / name).read_text(encoding="utf-8"), name)
+
+
+@stage("ensemble", meant=listed)
+def main(cfg: DictConfig) -> None:
+    """`python -m ai_mixer.cli.stages.ensemble runs=1a2b,3c4d`."""
+    asked = [str(which) for which in cfg.runs or ()]
+    if len(asked) < 2:
+        raise ValueError(f"runs={','.join(asked)}: name two runs or more, runs=1a2b,3c4d")
+    store = Store(cfg.paths.mlruns)
+    words = [f"runs={','.join(asked)}", f"name={cfg.name}"]
+    if cfg.weights_of is not None:
+        words.append(f"weights_of={cfg.weights_of}")
+    again = command_line(words, "ensemble")
+    folds = [folds_of(which, store) for which in asked]
+    if not any(folds):
+        weights = _weights_of(store, cfg)
+        folders = [find_run(which, cfg.paths.mlruns) for which in asked]
+        with Run.start(store, cfg.experiment_name, cfg.name) as run:
+            _keep(folders, cfg, run, again, weights)
+            print(f"run {run.id} ({cfg.name})")
+        return
+    if cfg.weights_of is not None:  # a fold's test songs are validation songs of other folds
+        raise ValueError(
+            f"weights_of={cfg.weights_of}: was learned on test songs of these folds; leave it out"
+        )
+    names = sorted(folds[0])
+    if any(sorted(own) != names for own in folds):
+        raise ValueError("some of the runs have other folds than the first, or are not finished")
+    title = f"{cfg.name}, {len(names)} folds"
+    tags = {FOLDS: str(len(names)), JOINED: ",".join(asked)}
+    with Run.start(store, cfg.experiment_name, title, tags) as parent:
+        parent.describe(f"Make it again: `{again}`.")
+        for fold in names:
+            name = f"{cfg.name}, fold {fold}"
+            with Run.start(store, cfg.experiment_name, name, parent_id=parent.id) as run:
+                run.log_params({"data": {"fold": fold}})
+                _keep([own[fold] for own in folds], cfg, run, again)
+        first = next(iter(folds[0].values()))
+        parent.log_text((first / "config.yaml").read_text(encoding="utf-8"), "config.yaml")
+        print(f"run {parent.id} ({title})")
+
+
+def _weights_of(store: Store, cfg: DictConfig) -> Tensor | None:
+    """The mean weights of another ensemble's folds, if it is asked for."""
+    if cfg.weights_of is None:
+        return None
+    which = str(cfg.weights_of)
+    folders = list(folds_of(which, store).values()) or [find_run(which, cfg.paths.mlruns)]
+    return mean_weights([load_model(folder, trusted_in(cfg)) for folder in folders])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""Clean the folder of runs: say what can go, and with go=1 let it go."""
+
+from omegaconf import DictConfig
+
+from ai_mixer.cli.stage import stage
+from ai_mixer.tracking import Store
+from ai_mixer.tracking.gc import remove, report
+from ai_mixer.tracking.orphans import find_leftovers
+
+
+@stage("gc")
+def main(cfg: DictConfig) -> None:
+    """`python -m ai_mixer.cli.stages.gc [go=1]`."""
+    store = Store(cfg.paths.mlruns)
+    found = find_leftovers(store)
+    print(report(store, found))
+    if found and not cfg.go:
+        print("nothing was touched: `make gc go=1` does it, and there is no way back")
+    elif found:
+        remove(store, found)
+        print("done")
+
+
+if __name__ == "__main__":
+    main()

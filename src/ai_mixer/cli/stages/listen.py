@@ -1,0 +1,24 @@
+"""Open a run's listening page: in a browser where there is one, else say where it lies."""
+
+import webbrowser
+
+from omegaconf import DictConfig
+
+from ai_mixer.training.builders import asked_run
+from ai_mixer.cli.stage import stage
+from ai_mixer.tracking import find_run
+
+
+@stage("render")
+def main(cfg: DictConfig) -> None:
+    """`python -m ai_mixer.cli.stages.listen [run=ID]`."""
+    asked = asked_run(cfg)
+    page = find_run(asked, cfg.paths.mlruns) / "listening" / "index.html"
+    if not page.is_file():
+        raise FileNotFoundError(f"{page}: no such page: make render run={asked} makes it")
+    print(page)
+    webbrowser.open(page.as_uri())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""Measure what each loss term reads for doing nothing: the constants that make weights comparable.
+
+Doing nothing = every knob neutral, so the mix is the rough. The median over training examples is
+taken: far-off roughs have unbounded spectral distances and would own a mean.
+"""
+
+import shlex
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from ai_mixer.training.builders import Parts, assemble
+from ai_mixer.cli.stage import stage
+from ai_mixer.config.folder import config_folder
+from ai_mixer.data.skipped_songs import SkippedSongs
+from ai_mixer.utils.progress import track
+from ai_mixer.core.types import Batch, Prediction
+
+
+@torch.inference_mode()
+def measure(parts: Parts, examples: int) -> dict[str, float]:
+    """Median raw value of every term over `examples` training examples: name → value."""
+    dataset = parts.data.dataset("train")
+    places = np.linspace(0, len(dataset) - 1, min(examples, len(dataset))).astype(int).tolist()
+    values, skipped = defaultdict(list), SkippedSongs()
+    for place in track(places, "measuring doing nothing"):
+        batch = Batch.collate([dataset[0, place]])
+        skipped.add(batch.skipped)
+        said = Prediction(parts.console.neutral[None])
+        _, terms = parts.system.objective(said, batch.rough, batch)
+        for name, value in terms.items():
+            values[name].append(float(value))
+    return {name: float(f"{np.median(numbers):.3g}") for name, numbers in values.items()}
+
+
+@stage("train")
+def main(cfg: DictConfig) -> None:
+    """`python -m ai_mixer.cli.stages.loss_scales …` writes loss/scale/<data>_<ranges>.yaml."""
+    choices = HydraConfig.get().runtime.choices
+    name = f"{choices['data']}_{choices['ranges']}"
+    scales = measure(assemble(cfg), examples=200)
+    page = Path(config_folder()) / "loss" / "scale" / f"{name}.yaml"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    words = shlex.join(HydraConfig.get().overrides.task)
+    header = f"# Median of each loss term for neutral knobs. make loss-scales {words}".rstrip()
+    page.write_text(f"{header}\n{OmegaConf.to_yaml(OmegaConf.create(scales))}", encoding="utf-8")
+    print(f"{page}\n{page.read_text(encoding='utf-8')}", end="")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+"""Mend the runs' addresses after their folder was moved or copied."""
+
+from omegaconf import DictConfig
+
+from ai_mixer.cli.stage import stage
+from ai_mixer.tracking import Store
+from ai_mixer.tracking.rewrite_artifact_uris import relocate
+
+
+@stage("relocate")
+def main(cfg: DictConfig) -> None:
+    """`python -m ai_mixer.cli.stages.relocate [paths.mlruns=FOLDER]`."""
+    store = Store(cfg.paths.mlruns)
+    print(f"{relocate(store)} addresses mended in {store.folder}")
+
+
+if __name__ == "__main__":
+    main()

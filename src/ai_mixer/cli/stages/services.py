@@ -1,0 +1,22 @@
+"""Services: start what a sweep on several machines needs, here PostgreSQL; or stop it."""
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from ai_mixer.cli.stage import stage
+from ai_mixer.tuning.postgresql import start, stop
+
+
+@stage("services")
+def main(cfg: DictConfig) -> None:
+    """`python -m ai_mixer.cli.stages.services [stop=true]`."""
+    data = Path(cfg.paths.data)
+    if cfg.stop:
+        stop(data)
+        return
+    print(f"PostgreSQL runs: {start(data)}\nmake sweep storage=postgresql uses it", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""Sweep UI: Optuna's dashboard over a study."""
+
+from omegaconf import DictConfig
+
+from ai_mixer.cli.stage import stage
+from ai_mixer.tuning.storage import EXTRA, open_storage
+from ai_mixer.tuning.resume import newest
+
+
+@stage("sweep_ui")
+def main(cfg: DictConfig) -> None:
+    """`python -m ai_mixer.cli.stages.sweep_ui [study=… storage=…]`: serves until it is stopped."""
+    try:
+        from optuna_dashboard import run_server
+    except ImportError as error:
+        raise ValueError(f"the dashboard {EXTRA}") from error
+    last = cfg.study == "last" and cfg.storage == "journal"
+    name = newest(cfg.paths.mlruns) if last else str(cfg.study)
+    storage = open_storage(str(cfg.storage), name, cfg.paths.mlruns, cfg.paths.data)
+    print(f"http://{cfg.host}:{cfg.port}/dashboard (study {name})", flush=True)
+    run_server(storage, host=cfg.host, port=int(cfg.port))
+
+
+if __name__ == "__main__":
+    main()

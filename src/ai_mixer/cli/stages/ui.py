@@ -1,0 +1,17 @@
+"""MLflow's web pages over the runs: see and compare them, and listen."""
+
+from omegaconf import DictConfig
+
+from ai_mixer.cli.stage import stage
+from ai_mixer.tracking import Store
+from ai_mixer.tracking.ui import serve
+
+
+@stage("ui")
+def main(cfg: DictConfig) -> None:
+    """`python -m ai_mixer.cli.stages.ui [paths.mlruns=FOLDER port=5001]`."""
+    serve(Store(cfg.paths.mlruns), cfg.host, cfg.port)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,0 @@
-"""The command line: words in, a stage run, a mistake answered in one line."""

@@ -1,0 +1,73 @@
+"""Where kept examples lie: a file per song, opened where a row is wanted and never read whole."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ai_mixer.utils.atomic_write import atomic_write
+from ai_mixer.data.file_digest import fingerprint
+from ai_mixer.core.types import Song
+
+
+class Row(NamedTuple):
+    """One example: levels [3, …] and statistics [3, S] in half precision, knobs [P], mask [P]."""
+
+    levels: Tensor
+    statistics: Tensor
+    knobs: Tensor
+    mask: Tensor
+
+
+class Shelf:
+    """Rows by song and number, in `folder`. A song is known by its sound, not by its name."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._files: dict[str, Path] = {}
+        self._open: dict[Path, Any] = {}
+
+    def has(self, song: Song, rows: int) -> bool:
+        """Are there so many, or is it known that there is none?"""
+        return self._file(song).exists() and (not self.count(song) or self.count(song) >= rows)
+
+    def count(self, song: Song) -> int:
+        """How many rows there are."""
+        file = self._file(song)
+        return int(self._reader(file).get_slice("knobs").get_shape()[0]) if file.exists() else 0
+
+    def number(self, song: Song) -> int:
+        """A number that goes with its sound, for whatever is drawn by lot."""
+        return int(self._file(song).stem, 16)
+
+    def row(self, song: Song, number: int) -> Row:
+        """One of its rows. FileNotFoundError if the song is not kept, IndexError if the row."""
+        reader = self._reader(self._file(song))
+        return Row(*(reader.get_slice(name)[number] for name in Row._fields))
+
+    def put(self, song: Song, rows: Sequence[Row]) -> None:
+        """Add rows behind those that are there; the file appears whole or not at all."""
+        file = self._file(song)
+        before = [self.row(song, number) for number in range(self.count(song))]
+        stacked = zip(*(before + list(rows)), strict=True) if before or rows else [[]] * 4
+        tensors = {
+            name: torch.stack(list(column)) if column else torch.zeros(0)
+            for name, column in zip(Row._fields, stacked, strict=True)
+        }
+        with atomic_write(file) as temporary:
+            save_file(tensors, temporary)
+        self._open.pop(file, None)
+
+    def _file(self, song: Song) -> Path:
+        if song.id not in self._files:
+            self._files[song.id] = self.folder / f"{fingerprint(song)[:16]}.safetensors"
+        return self._files[song.id]
+
+    def _reader(self, file: Path) -> Any:
+        if file not in self._open:
+            self._open[file] = safe_open(file, "pt")
+        return self._open[file]

@@ -1,0 +1,205 @@
+"""A compressor's static curve and ballistics, compiled, with a hand-written gradient.
+
+Giannoulis, Massberg & Reiss, "Digital Dynamic Range Compressor Design", JAES 60(6), 2012, eqs. 4
+and 16 (the smoothing is of the gain in dB, as its section 2.3 advises).
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numba import njit
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from ai_mixer.dsp.recursions import FUSED, LOOK, TINY, Array, as_rows, over_rows
+from ai_mixer.core.units import SILENCE_DB
+
+SILENCE = 10.0 ** (SILENCE_DB / 20.0)
+NEPERS_PER_DB = math.log(10.0) / 20.0
+
+
+class StaticCurve(NamedTuple):
+    """The gain computer: knee centred on the threshold, reduction at most max_reduction_db."""
+
+    threshold_db: float
+    knee_db: float
+    max_reduction_db: float
+
+
+def compress(x: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Tensor:
+    """Turn down: y = x · 10^(g/20), g the smoothed gain in dB that the loudest channel wants.
+
+    x: [B, C, T]; slope: [B], 1 − 1/ratio; poles: attack and release coefficients [2]. Returns
+    [B, C, T]. Exact gradients to x and slope (once differentiable).
+    """
+    return _Compress.apply(x, slope, poles, curve)  # type: ignore[no-untyped-call]
+
+
+def compressor_gain_db(x: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Tensor:
+    """The gain g alone: [B, T] float64, 0 dB or less. Arguments as for `compress`; no gradient."""
+    gain_db = _gain_db(levels_db(x), settings_rows(slope, poles, curve))
+    return torch.from_numpy(gain_db).to(x.device)
+
+
+def levels_db(x: Tensor) -> Array:
+    """[B, T] float64: the loudest channel of x [B, C, T] in dBFS, at least SILENCE_DB."""
+    return _level_db(_peak(_songs(x)))
+
+
+def settings_rows(slope: Tensor, poles: Tensor, curve: StaticCurve) -> Array:
+    """[B, 6] float64: slope, attack, release, threshold, knee, cap."""
+    settings = np.empty((len(slope), 6))
+    settings[:, 0] = slope.detach().double().cpu().numpy()
+    settings[:, 1:3] = poles.detach().double().cpu().numpy()
+    settings[:, 3:] = curve
+    return settings
+
+
+class _Compress(torch.autograd.Function):
+    """Let λ[n] = ∂g[n] + α[n+1] λ[n+1], backwards in time; then ∂c[n] = (1 − α[n]) λ[n]."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Tensor:
+        settings = settings_rows(slope, poles, curve)
+        peak = _peak(_songs(x))
+        level_db = _level_db(peak)
+        gain_db = _gain_db(level_db, settings)
+        ratio = (torch.from_numpy(gain_db) * NEPERS_PER_DB).exp_().to(x)
+        ctx.save_for_backward(x, slope, ratio)
+        ctx.past = peak, level_db, gain_db, settings
+        return x * ratio[:, None]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        x, slope, ratio = ctx.saved_tensors
+        rows = _songs(grad)
+        grad_x, grad_slope = np.empty_like(rows), np.zeros(len(rows))
+        over_rows(_backward, rows, _songs(x), as_rows(ratio), *ctx.past, grad_x, grad_slope)
+        return torch.from_numpy(grad_x).to(x), torch.from_numpy(grad_slope).to(slope), None, None
+
+
+def _songs(x: Tensor) -> Array:
+    """[B, C, T] as an array."""
+    return as_rows(x).reshape(x.shape)
+
+
+def _peak(audio: Array) -> Array:
+    """[B, T] float64: the loudest channel, at least `SILENCE`."""
+    peak = np.empty((audio.shape[0], audio.shape[2]))
+    over_rows(_loudest, audio, peak)
+    return peak
+
+
+def _level_db(peak: Array) -> Array:
+    # Torch's logarithm: numba would call that of the C library, one sample at a time.
+    return torch.from_numpy(peak).log().div_(NEPERS_PER_DB).numpy()
+
+
+def _gain_db(level_db: Array, settings: Array) -> Array:
+    gain_db = np.empty_like(level_db)
+    over_rows(_smooth, level_db, settings, gain_db)
+    return gain_db
+
+
+@njit(cache=True, nogil=True)
+def _loudest(audio, peak):  # type: ignore[no-untyped-def]
+    for song in range(audio.shape[0]):
+        peak[song] = SILENCE
+        for channel in range(audio.shape[1]):
+            for n in range(audio.shape[2]):
+                peak[song, n] = max(peak[song, n], abs(np.float64(audio[song, channel, n])))
+
+
+@njit(cache=True, nogil=True, fastmath=FUSED)
+def _excess(over: Any, knee: Any) -> Any:
+    """What lies over the threshold, softened by the knee, at a level over the knee's start."""
+    inside = min(max(over, 0.0), knee)
+    return inside * inside / (2.0 * knee) + max(over - knee, 0.0)
+
+
+@njit(cache=True, nogil=True, fastmath=FUSED)
+def next_gain_db(g, over, slope, attack, release, knee, cap):  # type: ignore[no-untyped-def]
+    """The gain after g, on its way to what the static curve wants at `over` the knee's start."""
+    c = -min(slope * _excess(over, knee), cap)
+    falling = attack * g + (1.0 - attack) * c
+    rising = release * g + (1.0 - release) * c
+    return falling if c < g else rising
+
+
+@njit(cache=True, nogil=True, fastmath=FUSED)
+def _smooth(level_db, settings, gain_db):  # type: ignore[no-untyped-def]
+    for song in range(level_db.shape[0]):
+        slope, attack, release, threshold, knee, cap = settings[song]
+        knee_start = threshold - 0.5 * knee
+        g = 0.0
+        for start in range(0, level_db.shape[1], LOOK):
+            for n in range(start, min(start + LOOK, level_db.shape[1])):
+                over = level_db[song, n] - knee_start
+                g = next_gain_db(g, over, slope, attack, release, knee, cap)
+                gain_db[song, n] = g
+            if abs(g) < TINY:
+                g = 0.0
+
+
+@njit(cache=True, nogil=True, fastmath=FUSED)
+def _add_pull(grad, x, ratio, pull):  # type: ignore[no-untyped-def]
+    """What one channel wants of the gain in dB."""
+    for n in range(x.shape[0]):
+        pull[n] += np.float64(grad[n]) * np.float64(x[n]) * ratio[n] * NEPERS_PER_DB
+
+
+@njit(cache=True, nogil=True, fastmath=FUSED)
+def _through_the_gain(pull, peak, level_db, gain_db, settings):  # type: ignore[no-untyped-def]
+    """In place: the pull on the gain in dB becomes that on the peak. Returns that on the slope."""
+    slope, attack, release, threshold, knee, cap = settings
+    knee_start = threshold - 0.5 * knee
+    carried = on_slope = 0.0  # carried: α[n+1] λ[n+1]
+    for n in range(pull.shape[0] - 1, -1, -1):
+        over = level_db[n] - knee_start
+        excess = _excess(over, knee)
+        wanted = slope * excess
+        before = gain_db[n - 1] if n > 0 else 0.0
+        pole = attack if -min(wanted, cap) < before else release
+        adjoint = pull[n] + carried
+        carried = pole * adjoint
+        on_curve = adjoint - carried if wanted <= cap else 0.0
+        on_slope -= on_curve * excess
+        on_level = -on_curve * slope * min(max(over / knee, 0.0), 1.0)
+        pull[n] = on_level / (NEPERS_PER_DB * peak[n])
+    return on_slope
+
+
+@njit(cache=True, nogil=True, fastmath=FUSED)
+def _hand_out(grad, x, ratio, peak, pull, grad_x):  # type: ignore[no-untyped-def]
+    """The gradient to one channel; the first that is as loud as the peak takes the pull on it."""
+    for n in range(x.shape[0]):
+        sample = np.float64(x[n])
+        taken = pull[n] * (abs(sample) == peak[n])
+        pull[n] -= taken
+        grad_x[n] = np.float64(grad[n]) * ratio[n] + taken * np.sign(sample)
+
+
+@njit(cache=True, nogil=True, fastmath=FUSED)
+def _backward(  # type: ignore[no-untyped-def]
+    grad, audio, ratio, peak, level_db, gain_db, settings, grad_audio, grad_slope
+):
+    """Passes that the processor does eight samples at a time around the one that it cannot."""
+    for song in range(audio.shape[0]):
+        pull = np.zeros(audio.shape[2])
+        for channel in range(audio.shape[1]):
+            _add_pull(grad[song, channel], audio[song, channel], ratio[song], pull)
+        grad_slope[song] = _through_the_gain(
+            pull, peak[song], level_db[song], gain_db[song], settings[song]
+        )
+        for channel in range(audio.shape[1]):
+            _hand_out(
+                grad[song, channel],
+                audio[song, channel],
+                ratio[song],
+                peak[song],
+                pull,
+                grad_audio[song, channel],
+            )

@@ -1,0 +1,70 @@
+"""A compressor run backwards: from its output, what its gain was.
+
+Gorlow & Reiss, "Model-based inversion of dynamic range compression", IEEE TASLP 21(7), 2013. In dB
+an output sample is Y = L + g with L the input level and g = α g₋₁ + (1 − α) c(L) the smoothed gain.
+Its right-hand side rises strictly with L, so there is one L for every Y; c, the static curve, is
+made of a flat, a quadratic, a linear and a capped piece, so L has a closed form in each.
+"""
+
+import numpy as np
+import torch
+from numba import njit
+from torch import Tensor
+
+from ai_mixer.dsp.compressor import NEPERS_PER_DB, StaticCurve, levels_db, settings_rows
+from ai_mixer.dsp.recursions import FUSED, TINY, over_rows
+
+
+@torch.no_grad()
+def decompress(y: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Tensor:
+    """The x that `compress` turns into y, with the same arguments. [B, C, T]. No gradient."""
+    levels = levels_db(y)
+    gain_db = np.empty_like(levels)
+    over_rows(_solve, levels, settings_rows(slope, poles, curve), gain_db)
+    ratio = torch.from_numpy(gain_db).mul_(-NEPERS_PER_DB).exp_()
+    return y * ratio.to(y)[:, None]
+
+
+@njit(cache=True, nogil=True, fastmath=FUSED)
+def _solve(levels, settings, gain_db):  # type: ignore[no-untyped-def]
+    for row in range(levels.shape[0]):
+        slope, attack, release, threshold, knee, cap = settings[row]
+        knee_start = threshold - 0.5 * knee
+        falls = _pieces(attack, slope, cap, knee)
+        recovers = _pieces(release, slope, cap, knee)
+        g = 0.0
+        for n in range(levels.shape[1]):
+            out = levels[row, n] - knee_start
+            # Everything is monotone: where the attack's answer falls, the attack is at work.
+            falling, rising = _next(g, out, *falls), _next(g, out, *recovers)
+            g = falling if falling < g else rising
+            if abs(g) < TINY:
+                g = 0.0
+            gain_db[row, n] = g
+
+
+@njit(cache=True, nogil=True, fastmath=FUSED)
+def _pieces(pole, slope, cap, knee):  # type: ignore[no-untyped-def]
+    """What `_next` needs of a pole: divisions are made here, once."""
+    share = (1.0 - pole) * slope  # of the static curve, in one sample
+    linear = knee * (1.0 - 0.5 * share)  # where the knee's end comes out
+    steep, offset = 1.0 / (1.0 - share), 0.5 * share * knee
+    return pole, 2.0 * share / knee, linear, steep, offset, (1.0 - pole) * cap
+
+
+@njit(cache=True, nogil=True, fastmath=FUSED)
+def _next(g, out, pole, bend, linear, steep, offset, cap):  # type: ignore[no-untyped-def]
+    """The gain after g: out − L, where the level L + (1 − α) c(L) = out − α g.
+
+    out and L are counted from the start of the knee.
+    """
+    held = pole * g
+    rest = out - held
+    if rest <= 0.0:
+        return held
+    if rest < linear:
+        level = 2.0 * rest / (1.0 + np.sqrt(1.0 - bend * rest))
+    else:
+        level = (rest - offset) * steep
+    # The cap makes the curve the larger of two: its root is the smaller.
+    return held + max(rest - level, -cap)

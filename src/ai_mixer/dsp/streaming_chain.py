@@ -1,0 +1,147 @@
+"""A chain of effects for audio that comes block by block: one compiled call per block.
+
+One call and not one per effect: Python's lock is let go and waited for once a block, whatever else
+the program does, and a block stays in the first cache on its way through the chain.
+"""
+
+import zlib
+from collections.abc import Sequence
+from enum import IntEnum
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from ai_mixer.dsp import compressor, convolution, recursions, streaming_kernels
+from ai_mixer.dsp.convolution import convolve
+from ai_mixer.dsp.recursions import Array
+from ai_mixer.dsp.streaming_kernels import compress, echo, mix, second_order_filter
+
+TICK = 32  # samples on which coefficients go straight
+NO_SAMPLES = np.empty(0, np.float32)
+
+
+class Kind(IntEnum):
+    """What a step does: which function of `dsp.steps` it is."""
+
+    MIX = 0
+    FILTER = 1
+    COMPRESS = 2
+    ECHO = 3
+    CONVOLVE = 4
+
+
+WIDTHS = {Kind.MIX: 2, Kind.FILTER: 5, Kind.COMPRESS: 1, Kind.ECHO: 1, Kind.CONVOLVE: 1}
+
+
+class Step(NamedTuple):
+    """One effect as a step of the chain, at rest.
+
+    numbers: float64, what is fixed and then the state. samples: float32, a long response's.
+    """
+
+    kind: Kind
+    numbers: Array = np.empty(0)
+    samples: Array = NO_SAMPLES
+
+
+def filter_step(channels: int) -> Step:
+    """A second-order filter; coefficients as `filters.Biquad.row` gives them."""
+    return Step(Kind.FILTER, np.zeros(streaming_kernels.FILTER_STATES * channels))
+
+
+class Chain:
+    """Steps in their order, and what they remember.
+
+    steps: at rest; they are copied. All for the same number of channels.
+    """
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self._kinds = np.array([step.kind for step in steps], np.int64)
+        self._numbers, self._number_ends = _join([step.numbers for step in steps])
+        self._samples, self._sample_ends = _join([step.samples for step in steps])
+        self._widths = np.cumsum([0, *(WIDTHS[step.kind] for step in steps)])
+        self._path = np.empty((0, self._widths[-1]))
+        self._since = 0  # samples since the path began
+
+    def turn(self, path: Array) -> None:
+        """From the next sample on: all steps' coefficients side by side, a row per tick.
+
+        path: [ticks, K] float64. The last row stays.
+        """
+        self._path, self._since = path, 0
+
+    def push(self, audio: Array) -> None:
+        """The next block, in place. audio: [C, n] float64, C-contiguous rows."""
+        _run(
+            audio,
+            self._kinds,
+            self._path,
+            self._widths,
+            self._since,
+            self._numbers,
+            self._number_ends,
+            self._samples,
+            self._sample_ends,
+        )
+        self._since += audio.shape[1]
+
+
+def _join(parts: Sequence[Array]) -> tuple[Array, Array]:
+    """One array of all, and where each begins and the last ends."""
+    return np.concatenate(parts), np.cumsum([0, *(len(part) for part in parts)])
+
+
+@njit(cache=True, nogil=True)
+def _silence_what_is_no_number(audio):  # type: ignore[no-untyped-def]
+    for channel in range(audio.shape[0]):
+        for n in range(audio.shape[1]):
+            if not np.isfinite(audio[channel, n]):
+                audio[channel, n] = 0.0
+
+
+def _compile(version: int):  # type: ignore[no-untyped-def]
+    """Compiled code is kept until this file changes, or `version`: that of what is called."""
+
+    @njit(cache=True, nogil=True)
+    def run(  # type: ignore[no-untyped-def]
+        audio, kinds, path, widths, since, numbers, number_ends, samples, sample_ends
+    ):
+        assert version >= 0
+        done, length, last = 0, audio.shape[1], len(path) - 1
+        while done < length:
+            tick = min((since + done) // TICK, last)
+            inside = since + done - tick * TICK
+            now, by = path[tick], np.zeros(path.shape[1])
+            end = length
+            if tick < last:
+                by = (path[tick + 1] - now) / TICK
+                now = now + inside * by
+                end = min(length, done + TICK - inside)
+            part = audio[:, done:end]
+            _silence_what_is_no_number(part)
+            for step in range(len(kinds)):
+                kind, own = kinds[step], numbers[number_ends[step] : number_ends[step + 1]]
+                c = now[widths[step] : widths[step + 1]]
+                d = by[widths[step] : widths[step + 1]]
+                if kind == Kind.MIX:
+                    mix(part, c, d)
+                elif kind == Kind.FILTER:
+                    second_order_filter(part, c, d, own)
+                elif kind == Kind.COMPRESS:
+                    compress(part, c, d, own)
+                elif kind == Kind.ECHO:
+                    echo(part, c, d, own)
+                elif kind == Kind.CONVOLVE:
+                    response = samples[sample_ends[step] : sample_ends[step + 1]]
+                    convolve(part, c[0], d[0], own, response)
+            done = end
+
+    return run
+
+
+_SOURCES = [
+    Path(str(m.__file__)).read_bytes() for m in (compression, convolution, recursions, steps)
+]
+_run = _compile(zlib.crc32(b"".join(_SOURCES)))

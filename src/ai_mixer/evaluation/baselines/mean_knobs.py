@@ -1,0 +1,15 @@
+"""`mean_knobs`: always the mean of the training targets; knob skill is measured from here."""
+
+from ai_mixer.evaluation.baselines.system import KnobSystem
+from ai_mixer.core.types import Batch, Prediction
+
+
+class MeanKnobs(KnobSystem):
+    """The same settings for every song."""
+
+    listens = False
+
+    def say(self, batch: Batch, condition: str) -> Prediction:
+        """The means, [B, P]; knobs that were never trained at neutral."""
+        means = self.mixer.mean_knobs.expand_as(batch.knobs)
+        return Prediction(self.mixer.hold_untrained(means))

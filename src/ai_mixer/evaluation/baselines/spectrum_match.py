@@ -1,0 +1,101 @@
+"""`spectrum_match`: seven tenths of the way to the spectrum, the width and the loudness of another.
+
+No model, no knobs: what a matching equaliser does. With a reference, or the finished version.
+"""
+
+import math
+from functools import lru_cache
+
+import numpy as np
+import torch
+from scipy.fft import next_fast_len
+from torch import Tensor
+
+from ai_mixer.evaluation.baselines.system import Answer, System, heard
+from ai_mixer.dsp.levels import width_db
+from ai_mixer.dsp.loudness import loudness_lufs
+from ai_mixer.dsp.spectra import mid_side, power_to_db, third_octave_centres, third_octave_power
+from ai_mixer.core.types import Batch
+from ai_mixer.core.units import db_to_ratio
+
+SHARE = 0.7  # of the way
+LIMIT_DB = 12.0  # that a band, or the side, is moved at most
+LEVEL_LIMIT_DB = 60.0
+FLOOR_DB = -90.0
+TAPS_S = 8192 / 44100  # length of the impulse response: resolves the lowest third of an octave
+
+
+class SpectrumMatch(System):
+    """In this order, with x the rough, y what is heard, L integrated loudness in LUFS:
+
+    1. Equaliser, zero phase, gain in dB at the centre of third octave b
+       0.7 · smooth(l_b(y) − L(y) − l_b(x) + L(x)), where l are levels in dB (channels averaged) and
+       smooth is ¼, ½, ¼ over neighbouring bands; between the centres linear in log frequency.
+    2. Side · 10^(0.7 · (W(y) − W(x)) / 20), where W is the level of the side over the mid in dB;
+       nothing where either is mono.
+    3. Gain 0.7 · (L(y) − L(x)), reached by measuring what 1 and 2 have left.
+
+    Bands and side are moved by 12 dB at most. No limiter.
+    """
+
+    conditions = ("reference", "paired")
+
+    def mix(self, batch: Batch, condition: str) -> Answer:
+        """The rough, pulled towards what is heard."""
+        x, y, rate = batch.rough, heard(batch, condition), batch.sample_rate
+        assert y is not None
+        before, there = loudness_lufs(x, rate), loudness_lufs(y, rate)
+        mix = equalise(x, rate, match_db(x, y, rate, there - before))
+        mix = _widen(mix, _width_gap_db(x, y))
+        gain = before + SHARE * (there - before) - loudness_lufs(mix, rate)
+        return Answer(mix * db_to_ratio(gain.clamp(-LEVEL_LIMIT_DB, LEVEL_LIMIT_DB))[:, None, None])
+
+
+def match_db(x: Tensor, y: Tensor, sample_rate: int, louder_lu: Tensor) -> Tensor:
+    """The equaliser's gain in each third of an octave: [B, bands], dB. louder_lu: L(y) − L(x)."""
+    levels = [
+        power_to_db(third_octave_power(audio, sample_rate).mean(1), FLOOR_DB) for audio in (x, y)
+    ]
+    gap = levels[1] - levels[0] - louder_lu[:, None]
+    ends = torch.cat([gap[:, :1], gap, gap[:, -1:]], 1)
+    smooth = 0.25 * ends[:, :-2] + 0.5 * gap + 0.25 * ends[:, 2:]
+    return (SHARE * smooth).clamp(-LIMIT_DB, LIMIT_DB)
+
+
+def equalise(x: Tensor, sample_rate: int, gain_db: Tensor) -> Tensor:
+    """X [B, C, T] through a filter without delay whose gains are gain_db [B, bands] at the centres.
+
+    The impulse response is windowed (Hann) and its middle is time 0.
+    """
+    taps = 2 ** round(math.log2(TAPS_S * sample_rate))
+    curve = gain_db @ torch.from_numpy(_between(taps, sample_rate)).to(gain_db)
+    response = torch.fft.irfft(db_to_ratio(curve), taps)
+    response = response.roll(taps // 2, -1) * torch.hann_window(taps, dtype=x.dtype)
+    size = next_fast_len(x.shape[-1] + taps, real=True)
+    spectrum = torch.fft.rfft(x, size) * torch.fft.rfft(response, size)[:, None]
+    return torch.fft.irfft(spectrum, size)[..., taps // 2 : taps // 2 + x.shape[-1]]
+
+
+@lru_cache(maxsize=4)
+def _between(taps: int, sample_rate: int) -> np.ndarray:
+    """[bands, bins]: how much a band's gain counts at a frequency, linear in its logarithm."""
+    centres = np.log(third_octave_centres(sample_rate))
+    bins = np.fft.rfftfreq(taps, 1 / sample_rate)
+    frequency = np.log(np.maximum(bins, sample_rate / taps / 2))
+    return np.stack([np.interp(frequency, centres, band) for band in np.eye(len(centres))])
+
+
+def _width_gap_db(x: Tensor, y: Tensor) -> Tensor:
+    """What the side is raised by, [B] dB."""
+    now, there = width_db(x), width_db(y)
+    stereo = (now > -LEVEL_LIMIT_DB) & (there > -LEVEL_LIMIT_DB)  # the meter's lower end is mono
+    gap = (SHARE * (there - now)).clamp(-LIMIT_DB, LIMIT_DB)
+    return torch.where(stereo, gap, 0.0)
+
+
+def _widen(x: Tensor, side_db: Tensor) -> Tensor:
+    if x.shape[1] == 1:
+        return x
+    mid, side = mid_side(x).unbind(1)
+    side = side * db_to_ratio(side_db)[:, None]
+    return torch.stack([mid + side, mid - side], 1)

@@ -1,0 +1,30 @@
+"""How much memory a piece of work takes at its peak, as Linux counts it."""
+
+import ctypes
+import gc
+import math
+from pathlib import Path
+
+from ai_mixer.evaluation.bench.timing import Job
+
+STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def peak_mib(job: Job) -> float:
+    """Resident memory beyond what the process had before, in MiB; NaN where nobody counts it."""
+    gc.collect()
+    try:
+        ctypes.CDLL("libc.so.6").malloc_trim(0)  # else the job lives in what others left behind
+        before = _mib("VmRSS")
+        RESET.write_text("5", encoding="ascii")  # the peak starts anew
+        job()
+        return _mib("VmHWM") - before
+    except OSError:
+        return math.nan
+
+
+def _mib(name: str) -> float:
+    for line in STATUS.read_text(encoding="ascii").splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) / 1024
+    raise OSError(f"{STATUS} has no {name}")

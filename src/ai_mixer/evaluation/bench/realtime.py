@@ -1,0 +1,73 @@
+"""How long the console takes for a block of live audio, as a share of what the block lasts.
+
+The clock says whether a block would have been late; processor time says what it cost. They differ
+when other programs want the same cores, and then only the second one is ours.
+"""
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from ai_mixer.evaluation.bench.timing import use_threads
+from ai_mixer.evaluation.bench.workloads import POSITION, music
+from ai_mixer.console import Console
+from ai_mixer.console.stream import ConsoleStream
+from ai_mixer.utils.progress import track
+
+LATE = 99.9  # percentile that has to be in time
+SONG_S = 20.0  # of music, again and again
+WARM_UP = 100  # blocks
+
+
+def live(console: Console, sample_rate: int, block_size: int, blocks: int) -> pd.DataFrame:
+    """Mean and 99.9th percentile over `blocks` stereo blocks, in % of a block's duration."""
+    audio = torch.split(music(1, SONG_S, sample_rate)[0], block_size, dim=-1)[:-1]
+    generator = torch.Generator().manual_seed(0)
+    still = torch.full((len(console.knobs),), POSITION)
+    moving = torch.rand(blocks, len(still), generator=generator)
+    jobs: dict[str, tuple[bool, Callable[[int], Tensor]]] = {
+        "console": (True, lambda _: still),
+        "every knob moving with every block": (True, lambda block: moving[block]),
+        "without limiter": (False, lambda _: still),
+        "without limiter, every knob moving": (False, lambda block: moving[block]),
+    }
+    rows = []
+    with use_threads(1), _collector_at_rest():
+        for name, (limit, knobs) in track(jobs.items(), f"live, blocks of {block_size}"):
+            stream = console.stream(sample_rate, block_size, limit=limit)
+            times = np.array(list(_times(stream, audio, knobs, blocks)))[WARM_UP:]
+            share = 100 * times * sample_rate / block_size
+            row = {"live": name, "block": block_size}
+            for clock, readings in zip(("clock", "cpu"), share.T, strict=True):
+                row[f"{clock} %"] = readings.mean()
+                row[f"{clock} p{LATE} %"] = np.percentile(readings, LATE)
+            rows.append(row)
+    return pd.DataFrame(rows).set_index(["live", "block"])
+
+
+def _times(
+    stream: ConsoleStream, audio: tuple[Tensor, ...], knobs: Callable[[int], Tensor], blocks: int
+) -> Iterator[tuple[float, float]]:
+    """Clock and processor time of each block, in seconds."""
+    for block in range(blocks):
+        positions, sound = knobs(block), audio[block % len(audio)]
+        wall, cpu = time.perf_counter(), time.thread_time()
+        stream(sound, positions)
+        yield time.perf_counter() - wall, time.thread_time() - cpu
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """As a live program would have it: see `ConsoleStream`."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -1,0 +1,153 @@
+"""What is measured: every effect, the chain, every loss term, a batch of the loader, a step.
+
+All parts are those of a composed `train` config. Work on audio is a function of its leaves, with a
+forward pass alone and one with the gradients to all of them.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor
+
+from ai_mixer.training.builders import Parts
+from ai_mixer.evaluation.bench.timing import Job
+from ai_mixer.console import Console
+from ai_mixer.data.datamodule import MixData
+from ai_mixer.effects.effect import Effect
+from ai_mixer.losses import Objective
+from ai_mixer.core.types import Batch, Prediction
+
+POSITION = 0.7  # of every knob: away from neutral, so that nothing is skipped
+
+
+class Work(NamedTuple):
+    """A function of audio and knobs, and what it is called with."""
+
+    name: str
+    function: Callable[..., Tensor]
+    leaves: tuple[Tensor, ...]
+
+
+def forward(work: Work) -> Job:
+    """The work without gradients."""
+
+    def job() -> None:
+        with torch.no_grad():
+            work.function(*work.leaves)
+
+    return job
+
+
+def forward_backward(work: Work) -> Job:
+    """The work, and the gradients of a weighted sum of its output to every leaf that it uses."""
+    with torch.no_grad():
+        weights = torch.randn_like(work.function(*work.leaves))
+
+    def job() -> None:
+        leaves = [leaf.detach().requires_grad_() for leaf in work.leaves]
+        torch.autograd.grad(work.function(*leaves), leaves, weights, allow_unused=True)
+
+    return job
+
+
+def music(batch: int, seconds: float, sample_rate: int) -> Tensor:
+    """[B, 2, T]: noise that swells and fades, with hits that the limiter has to catch."""
+    generator = torch.Generator().manual_seed(0)
+    length = round(seconds * sample_rate)
+    common = torch.randn(batch, 1, length, generator=generator)
+    own = torch.randn(batch, 2, length, generator=generator)
+    time_s = torch.arange(length) / sample_rate
+    swell = 0.3 + torch.sin(3.0 * time_s).abs() + 3.0 * torch.exp(-(time_s % 0.5) / 0.02)
+    return 0.12 * (common + 0.4 * own) * swell
+
+
+def effects(console: Console, audio: Tensor, sample_rate: int) -> Iterator[Work]:
+    """Every effect of the console with its knobs, and the limiter on hot and on quiet audio."""
+    knobs = iter(console.knobs)
+    for name, module in console.effects.items():
+        effect = cast(Effect, module)
+        arguments = effect.knob_names
+        values = [
+            next(knobs).to_physical(audio.new_full((len(audio),), POSITION)) for _ in arguments
+        ]
+
+        yield Work(name, partial(_turn, effect, sample_rate), (audio, *values))
+    peak = audio.abs().amax()
+    for name, level in {"limiter, idle": 0.5, "limiter, 6 dB": 2.0}.items():
+        yield Work(name, lambda x: console.limiter(x, sample_rate), (audio * (level / peak),))
+
+
+def chain(console: Console, audio: Tensor, sample_rate: int) -> Work:
+    """All of the console, limiter included."""
+    knobs = audio.new_full((len(audio), len(console.knobs)), POSITION)
+    return Work("chain", lambda x, knobs: console(x, sample_rate, knobs), (audio, knobs))
+
+
+def losses(objective: Objective, audio: Tensor, sample_rate: int) -> Iterator[Work]:
+    """Every term, of the mix or of the knobs; and all of them together as they are trained."""
+    batch = compared(audio, sample_rate)
+    said = Prediction(batch.knobs)
+    for name, term in objective.terms.items():
+        if term.needs_mix:
+            yield Work(f"loss {name}", lambda x, term=term: term(said, x, batch), (audio,))
+        else:
+            knobs = torch.full_like(batch.knobs, POSITION)
+            yield Work(
+                f"loss {name}", lambda k, term=term: term(Prediction(k), None, batch), (knobs,)
+            )
+    yield Work("losses together", lambda x: objective(said, x, batch)[0], (audio,))
+
+
+def loader(parts: Parts) -> Job:
+    """The next batch of the training loader, in this process."""
+    batches = endless(parts.data)
+    return lambda: next(batches)
+
+
+def training_step(parts: Parts) -> Job:
+    """One batch from audio to moved weights: forward, backward, optimiser."""
+    return partial(train_on(parts), next(endless(parts.data)))
+
+
+def train_on(parts: Parts) -> Callable[[Batch], None]:
+    """What a training does with a batch."""
+    system = parts.system
+    optimizer = system._optimizer(system.model.parameters())
+    system._log = lambda *args, **kwargs: None  # type: ignore[method-assign]  # no trainer to log to
+
+    def step(batch: Batch) -> None:
+        optimizer.zero_grad()
+        torch.autograd.backward(system.training_step(batch, 0))
+        optimizer.step()
+
+    return step
+
+
+def endless(data: MixData) -> Iterator[Batch]:
+    """Training batches, epoch after epoch, of workers that stay."""
+    loader = data.train_dataloader()
+    while True:
+        yield from loader
+
+
+def _turn(effect: Effect, sample_rate: int, x: Tensor, *knobs: Tensor) -> Tensor:
+    return effect(x, sample_rate, **dict(zip(effect.knob_names, knobs, strict=True)))
+
+
+def compared(audio: Tensor, sample_rate: int) -> Batch:
+    """A batch whose finished version is the audio, a little duller and quieter."""
+    finished = 0.7 * (audio + 0.3 * audio.roll(1, dims=-1))
+    songs = len(audio)
+    return Batch(
+        rough=audio,
+        finished=finished,
+        reference=finished,
+        condition=torch.zeros(songs, dtype=torch.long),
+        knobs=torch.zeros(songs, 1),
+        mask=torch.ones(songs, 1, dtype=torch.bool),
+        genre=torch.zeros(songs, dtype=torch.long),
+        sample_rate=sample_rate,
+        song_id=["noise"] * songs,
+    )

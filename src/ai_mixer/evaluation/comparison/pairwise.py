@@ -1,0 +1,139 @@
+"""Several models on the very same excerpts: where each stands, and which differences are real.
+
+Rough versions and true knobs are those of the first model's console; another model's settings are
+read on its knobs, also where they lie beyond its ends. The floor of the skill is the first model's
+mean knobs.
+"""
+
+from collections.abc import Mapping
+from itertools import combinations, product
+
+import numpy as np
+import pandas as pd
+
+from ai_mixer.evaluation.baselines.mean_knobs import MeanKnobs
+from ai_mixer.evaluation.baselines.model import Guest, Model
+from ai_mixer.evaluation.baselines.identity import Rough
+from ai_mixer.data.dataset import SongDataset
+from ai_mixer.evaluation.evaluator import judged
+from ai_mixer.metrics.knob_skill import HEADLINE, skill
+from ai_mixer.utils.markdown import HIGH, LOW
+from ai_mixer.metrics.statistics import (CONFIDENCE, Estimate, difference_estimate, nan_mean, resample, song_means)
+from ai_mixer.metrics.tables import ERROR, table_a, table_k
+from ai_mixer.inference.predictor import Mixer
+from ai_mixer.core.types import CONDITIONS
+
+MEASURES = ("skill", "closeness")
+ENDS = ("", LOW, HIGH)
+
+
+def judge(mixers: Mapping[str, Mixer], dataset: SongDataset) -> pd.DataFrame:
+    """Records as `metrics.tables` reads them: a row per excerpt, condition and system.
+
+    dataset: examples of the first mixer's console that carry a reference. Systems are the names in
+    `mixers`, `rough` and `mean_knobs`.
+    """
+    first = next(iter(mixers.values()))
+    systems = {"rough": Rough(), "mean_knobs": MeanKnobs(first)}
+    guests = {name: Guest(Model(mixer), first) for name, mixer in mixers.items()}
+    title = f"judging {len(mixers)} runs on {len(dataset.songs)} songs"
+    return judged({**systems, **guests}, CONDITIONS, first.console, dataset, title)[0]
+
+
+def standings(records: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """A row per run, then `mean_knobs` and `rough`: skill and closeness by condition, 95 % ends.
+
+    Columns `skill blind`, `skill blind_low` …; a rough version has no skill.
+    """
+    audio = table_a(records)
+    knobs = {name: table_k(records, name) for name in names}
+    rows: dict[str, dict[str, float]] = {}
+    for name in [*names, "mean_knobs", "rough"]:
+        rows[name] = {}
+        for condition, end in product(CONDITIONS, ENDS):
+            known = knobs[name][condition, f"skill{end}"]["headline"] if name in knobs else np.nan
+            rows[name][f"skill {condition}{end}"] = float(known)
+        for condition, end in product(CONDITIONS, ENDS):
+            own = audio[f"closeness{end}"][condition, "all", name]
+            rows[name][f"closeness {condition}{end}"] = float(own)
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
+
+
+def differences(records: pd.DataFrame, names: list[str], seed: int = 0) -> pd.DataFrame:
+    """A row per pair of runs, the first minus the second; columns as `standings`.
+
+    Paired: both heard the same excerpts, and songs are drawn for both together.
+    """
+    rows = {}
+    for one, two in combinations(names, 2):
+        row: dict[str, float] = {}
+        for condition in CONDITIONS:
+            of = [_of(records, name, condition) for name in (one, two, "mean_knobs", "rough")]
+            songs, rough = of[3]["song_id"].to_numpy(), of[3]
+            found = {
+                "skill": skill_difference(np.stack([*map(_errors, of[:3])], -1), songs, seed),
+                "closeness": difference_estimate(
+                    _near(of[0], rough), _near(of[1], rough), songs, seed=seed
+                ),
+            }
+            for measure, estimate in found.items():
+                row |= _with_ends(f"{measure} {condition}", estimate)
+        rows[f"{one} − {two}"] = row
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("pair")
+    return table[[f"{m} {c}{end}" for m in MEASURES for c in CONDITIONS for end in ENDS]]
+
+
+def skill_difference(errors: np.ndarray, songs: np.ndarray, seed: int = 0) -> Estimate:
+    """Mean skill over knobs of one model minus that of another, with its 95 % interval.
+
+    errors: [n, K, 3] of one, of two and of the floor; songs: [n] ids. As in `skill_estimates`, an
+    error counts where all are known, and everything is drawn together: songs that are hard for both
+    cancel.
+    """
+    errors = np.where(np.isnan(errors).any(-1, keepdims=True), np.nan, errors)
+    per_song = song_means(errors, songs)  # [S, K, 3]
+    centre, draws = (_skill_gap(x) for x in (nan_mean(per_song), resample(per_song, seed=seed)))
+    draws = draws[~np.isnan(draws)]
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail]) if len(draws) else (np.nan, np.nan)
+    counted = int((~np.isnan(per_song)).reshape(len(per_song), -1).any(1).sum())
+    return Estimate(float(centre), float(low), float(high), counted)
+
+
+def closeness_by_song(records: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Closeness of each run on each song, over all conditions; the widest gap first."""
+    rough = records[records["system"] == "rough"].reset_index(drop=True)
+    columns = {}
+    for name in names:
+        own = records[records["system"] == name].reset_index(drop=True)
+        columns[name] = pd.Series(_near(own, rough)).groupby(rough["song_id"]).mean()
+    table = pd.DataFrame(columns)
+    order = (table.max(axis=1) - table.min(axis=1)).sort_values(ascending=False, kind="stable")
+    return table.loc[order.index].rename_axis("song")
+
+
+def _of(records: pd.DataFrame, system: str, condition: str) -> pd.DataFrame:
+    """One system's records, in the order they were made: that of every other system."""
+    chosen = records[(records["system"] == system) & (records["condition"] == condition)]
+    return chosen.reset_index(drop=True)
+
+
+def _with_ends(name: str, estimate: Estimate) -> dict[str, float]:
+    return {name: estimate.value, name + LOW: estimate.low, name + HIGH: estimate.high}
+
+
+def _errors(records: pd.DataFrame) -> np.ndarray:
+    """Of the headline's knobs: [n, K]."""
+    return records[[ERROR + n for n in HEADLINE if ERROR + n in records]].to_numpy(float)
+
+
+def _near(records: pd.DataFrame, rough: pd.DataFrame) -> np.ndarray:
+    """1 − d(mix) / d(rough) of each excerpt: [n]."""
+    mix, before = (table["stft"].to_numpy(float) for table in (records, rough))
+    return 1 - np.divide(mix, before, out=np.full_like(mix, np.nan), where=before > 0)
+
+
+def _skill_gap(errors: np.ndarray) -> np.ndarray:
+    """[…, K, 3] errors of one, two and the floor → […] difference of their mean skills."""
+    one, two, floor = np.moveaxis(errors, -1, 0)
+    return nan_mean(skill(one, floor) - skill(two, floor), -1)

@@ -1,0 +1,47 @@
+"""Protocol K alone: what systems say of the knobs. Nobody mixes, so asking takes little time."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import torch
+
+from ai_mixer.evaluation.baselines.system import System
+from ai_mixer.console import Console
+from ai_mixer.utils.parallel import over_cores
+from ai_mixer.data.dataset import SongDataset
+from ai_mixer.evaluation.evaluator import against_truth, record
+from ai_mixer.models.shared_features import shared_ears
+from ai_mixer.core.types import Batch
+
+
+def said(
+    systems: Mapping[str, System],
+    conditions: Sequence[str],
+    console: Console,
+    dataset: SongDataset,
+    title: str,
+) -> pd.DataFrame:
+    """Records of every excerpt, of systems that say knobs: as `judge.judged`, without the sound.
+
+    console: the one whose knobs the true positions are.
+    """
+    songs = {song.id: song for song in dataset.songs}
+
+    @torch.inference_mode()
+    def records(place: int) -> list[dict[str, Any]]:
+        batch = Batch.collate([dataset[0, place]])
+        rows = []
+        with shared_ears():
+            for condition in conditions:
+                for name, system in systems.items():
+                    if condition not in system.conditions:
+                        continue
+                    answer = system.say(batch, condition)
+                    if answer is not None:
+                        measured = against_truth(console, answer, batch)
+                        rows.append(record(songs, batch, condition, name, measured))
+        return rows
+
+    everything = over_cores(records, range(len(dataset)), title)
+    return pd.DataFrame([row for rows in everything for row in rows])

@@ -1,0 +1,90 @@
+"""Who stands on the leaderboard: finished cross-validations, one row for all seeds of a recipe."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from ai_mixer.inference.predictor import Mixer, load_model
+from ai_mixer.tracking.run_lookup import FOLDS, all_runs, finished_folds
+from ai_mixer.tracking.overrides import publishable, stored_overrides
+from ai_mixer.tracking.run import artifact_folder
+from ai_mixer.tracking.store import Store
+
+JOINED = "ensemble"  # the tag of a run that joins others
+
+
+@dataclass
+class Row:
+    """One recipe. seeds: seed → fold → folder of the model."""
+
+    title: str
+    command: str = ""
+    seeds: dict[int, dict[str, Path]] = field(default_factory=dict)
+    minutes: list[float] = field(default_factory=list)  # of every fold, from start to end
+    joined: bool = False  # from other rows (`make ensemble`)
+
+    def mixers(self, fold: str, trusted: Sequence[str] = ()) -> dict[str, Mixer]:
+        """The models of a fold: `<title> <seed>` → mixer."""
+        return {
+            f"{self.title} {seed}": load_model(folds[fold], trusted)
+            for seed, folds in sorted(self.seeds.items())
+        }
+
+
+def find_rows(store: Store, experiment: str, folds: int) -> tuple[list[Row], dict[str, str]]:
+    """The rows of an experiment, and why other cross-validations in it are none: run → reason.
+
+    Of runs with the same name and seed the newest counts. ValueError if there is no row.
+    """
+    rows: dict[str, Row] = {}
+    left_out: dict[str, str] = {}
+    for run in all_runs(store):
+        if run.data.tags.get(FOLDS) != str(folds) or _experiment(store, run) != experiment:
+            continue
+        title = str(run.info.run_name).partition(",")[0]
+        parts = finished_folds(store, run.info.run_id)
+        if run.info.status != "FINISHED" or len(parts) < folds:
+            left_out[run.info.run_id[:8]] = f"{title}: {len(parts)} of {folds} folds are finished"
+            continue
+        seed = int(_config(run).get("seed", 0))
+        row = rows.setdefault(title, Row(title))
+        if seed in row.seeds:
+            left_out[run.info.run_id[:8]] = f"{title}: of the same seed as a newer one"
+        else:
+            folders = {fold: artifact_folder(one.info.artifact_uri) for fold, one in parts.items()}
+            row.seeds[seed] = folders
+            row.command = row.command or _command(run, title)
+            row.joined = JOINED in run.data.tags
+            row.minutes.extend(map(_minutes, parts.values()))
+    found = [row for row in rows.values() if row.seeds]
+    if not found:
+        raise ValueError(
+            f"no finished cross-validation of {folds} folds in experiment {experiment!r}: "
+            "`make train experiment=leaderboard model=… data.root=… cv=5` makes one"
+        )
+    return found, left_out
+
+
+def _experiment(store: Store, run: Any) -> str:
+    return str(store.client.get_experiment(run.info.experiment_id).name)
+
+
+def _config(run: Any) -> Mapping[str, Any]:
+    config = OmegaConf.load(artifact_folder(run.info.artifact_uri) / "config.yaml")
+    return OmegaConf.to_container(config)  # type: ignore[return-value]
+
+
+def _command(run: Any, title: str) -> str:
+    tags = run.data.tags
+    if JOINED in tags:
+        return f"make ensemble {shlex.join([f'runs={tags[JOINED]}', f'name={title}'])}"
+    overrides = stored_overrides(artifact_folder(run.info.artifact_uri), tags)
+    return f"make train {shlex.join(publishable(overrides))}"
+
+
+def _minutes(run: Any) -> float:
+    return (run.info.end_time - run.info.start_time) / 60_000

@@ -1,0 +1,23 @@
+"""How loud, how even, how close to clipping."""
+
+from torch import Tensor
+
+from ai_mixer.dsp.levels import crest_db, rms_db
+from ai_mixer.dsp.loudness import loudness_lufs, loudness_range_lu
+from ai_mixer.dsp.true_peak import true_peak
+from ai_mixer.core.units import ratio_to_db
+
+
+def levels(audio: Tensor, sample_rate: int) -> dict[str, float]:
+    """audio: [C, T], mono counts as two equal channels.
+
+    Loudness (LUFS), loudness range (LU), true peak (dBTP), RMS and crest (dB).
+    """
+    x = audio.expand(2, -1)[None]
+    return {
+        "loudness_lufs": loudness_lufs(x, sample_rate).item(),
+        "loudness_range_lu": loudness_range_lu(x, sample_rate).item(),
+        "true_peak_db": ratio_to_db(true_peak(x)).item(),
+        "rms_db": rms_db(x).item(),
+        "crest_db": crest_db(x).item(),
+    }

@@ -1,0 +1,85 @@
+"""Protocol K: how far the knobs are from the true ones, and what that is worth.
+
+Errors are shares of a knob's travel (0–1). Besides the console's own knobs there is one derived
+knob, `total_gain`: input gain and output level add up when the compressor hardly works, so only
+their sum can be asked of a model. Its error is |Δ dB| over the travel of both knobs together.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ai_mixer.core.types import Knob
+
+HEADLINE = (
+    "total_gain",
+    "low_eq",
+    "mid_eq",
+    "high_eq",
+    "presence",
+    "stereo_width",
+    "compressor_ratio",
+    "reverb",
+    "delay",
+)
+"""The fixed list of the headline; a knob that was never audible drops out (reverb, delay)."""
+
+GAINS = ("input_gain", "output_level")
+
+
+def absolute_error(predicted: Tensor, true: Tensor, mask: Tensor) -> Tensor:
+    """|Δ position| per song and knob: [B, P] float64, NaN where masked."""
+    return (predicted.double() - true.double()).abs().masked_fill(~mask, math.nan)
+
+
+def total_gain_db(settings: Sequence[Mapping[str, float]]) -> np.ndarray:
+    """Input gain plus output level in dB, per song: [B]. A knob that is missing counts as 0 dB."""
+    return np.array([sum(_db(song.get(name, 1.0)) for name in GAINS) for song in settings])
+
+
+def total_gain_travel_db(knobs: Sequence[Knob]) -> float:
+    """How many dB both gains together can span."""
+    return sum(_db(knob.high) - _db(knob.low) for knob in knobs if knob.name in GAINS)
+
+
+@torch.no_grad()
+def knob_errors(
+    knobs: Sequence[Knob], predicted: Tensor, true: Tensor, mask: Tensor
+) -> dict[str, Tensor]:
+    """Columns of a record: `error/<knob>` for every knob and for `total_gain`, [B] each.
+
+    predicted, true: [B, P] positions; mask: [B, P], True = counts. Shares of the travel, NaN where
+    masked; `error_db/total_gain` is the same error in dB. A song has a total gain if both its
+    gains count.
+    """
+    names = [knob.name for knob in knobs]
+    if predicted.shape[-1] != len(names):
+        raise ValueError(f"{predicted.shape[-1]} positions for {len(names)} knobs: {names}")
+    by_knob = absolute_error(predicted, true, mask).unbind(-1)
+    errors = {f"error/{name}": error for name, error in zip(names, by_knob, strict=True)}
+    gains = [n for n, name in enumerate(names) if name in GAINS]
+    if gains:
+        moved = _total_gain_db(knobs, predicted, gains) - _total_gain_db(knobs, true, gains)
+        error_db = moved.abs().masked_fill(~mask[:, gains].all(-1), math.nan)
+        errors["error/total_gain"] = error_db / total_gain_travel_db(knobs)
+        errors["error_db/total_gain"] = error_db
+    return errors
+
+
+def skill(error: np.ndarray, baseline: np.ndarray) -> np.ndarray:
+    """1 − MAE / MAE of the baseline, element by element; 1 = perfect, 0 = no better, NaN if 0/0."""
+    error, baseline = np.asarray(error, float), np.asarray(baseline, float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(baseline > 0, 1.0 - error / baseline, np.nan)
+
+
+def _total_gain_db(knobs: Sequence[Knob], positions: Tensor, gains: Sequence[int]) -> Tensor:
+    ratios = [knobs[n].to_physical(positions[:, n].double()) for n in gains]
+    return 20.0 * torch.stack(ratios).log10().sum(0)
+
+
+def _db(ratio: float) -> float:
+    return 20.0 * math.log10(ratio)

@@ -1,0 +1,78 @@
+"""What was done to a song, in plain words."""
+
+from ai_mixer.mixing.measurements import Figures
+from ai_mixer.mixing.mix_options import Values
+
+QUIET_DB = 0.05  # a move below this is not worth a word
+NAMES = {
+    "input_gain": "input gain",
+    "compressor_ratio": "compressor",
+    "low_eq": "bass (below 120 Hz)",
+    "mid_eq": "middle (around 1 kHz)",
+    "high_eq": "treble (above 8 kHz)",
+    "presence": "presence (around 5 kHz)",
+    "delay": "echo",
+    "reverb": "room",
+    "stereo_width": "stereo width",
+    "output_level": "output level",
+}
+BANDS = {
+    "sub_bass": "sub bass, 20–60 Hz",
+    "bass": "bass, 60–200 Hz",
+    "mids": "mids, 200 Hz–2 kHz",
+    "high_mids": "high mids, 2–6 kHz",
+    "highs": "highs, 6–20 kHz",
+}
+
+
+def moves(settings: Values) -> list[str]:
+    """One phrase for each knob that does something.
+
+    >>> moves({"low_eq": 1.5, "compressor_ratio": 2.0, "reverb": 0.0, "stereo_width": 1.0})
+    ['bass (below 120 Hz) +1.5 dB', 'compressor 2.0:1']
+    """
+    return [f"{NAMES.get(k, k)} {text}" for k, v in settings.items() if (text := move(k, v))]
+
+
+def move(knob: str, value: float) -> str:
+    """What one knob does; empty if it does nothing.
+
+    >>> move("stereo_width", 1.1), move("reverb", 0.12), move("input_gain", 1.0)
+    ('10 % wider', '12 %', '')
+    """
+    from math import log10
+
+    if knob == "compressor_ratio":
+        return f"{value:.1f}:1" if value >= 1.05 else ""
+    if knob in {"delay", "reverb"}:
+        return f"{100 * value:.0f} %" if value >= 0.005 else ""
+    if knob == "stereo_width":
+        percent = 100 * (value - 1)
+        side = "wider" if percent > 0 else "narrower"
+        return f"{abs(percent):.0f} % {side}" if abs(percent) >= 1 else ""
+    value_db = value if knob.endswith("_eq") else 20 * log10(value)
+    return f"{value_db:+.1f} dB" if abs(value_db) >= QUIET_DB else ""
+
+
+def figures(before: Figures, after: Figures) -> list[tuple[str, str, str]]:
+    """(what, before, after), ready to be read."""
+    rows = [
+        ("loudness", f"{before.loudness_lufs:.1f} LUFS", f"{after.loudness_lufs:.1f} LUFS"),
+        ("true peak", f"{before.true_peak_db:.1f} dBTP", f"{after.true_peak_db:.1f} dBTP"),
+        ("crest (peak over mean)", f"{before.crest_db:.1f} dB", f"{after.crest_db:.1f} dB"),
+        ("loudness range", f"{before.range_lu:.1f} LU", f"{after.range_lu:.1f} LU"),
+    ]
+    if before.width_db is not None and after.width_db is not None:
+        rows.append(("side over mid", f"{before.width_db:.1f} dB", f"{after.width_db:.1f} dB"))
+    rows += [
+        (BANDS[name], f"{level:.1f} dB", f"{after.bands_db[name]:.1f} dB")
+        for name, level in before.bands_db.items()
+    ]
+    return rows
+
+
+def one_line(before: Figures, after: Figures, settings: Values) -> str:
+    """What is said of a song on the terminal."""
+    done = ", ".join(moves(settings)) or "nothing turned"
+    loud = f"{before.loudness_lufs:.1f} → {after.loudness_lufs:.1f} LUFS"
+    return f"{done}; {loud}, peak {after.true_peak_db:.1f} dBTP"

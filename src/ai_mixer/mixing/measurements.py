@@ -1,0 +1,156 @@
+"""The figures of a song: how loud, how high its peaks, which frequencies, how wide. By blocks."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ai_mixer.dsp.levels import WIDTH_LIMIT_DB
+from ai_mixer.dsp.loudness import LoudnessMeter
+from ai_mixer.dsp.spectra import (centroid_hz, long_term_power, power_to_db, third_octave_centres, third_octave_shares)
+from ai_mixer.dsp.true_peak import TruePeakMeter
+from ai_mixer.utils.growing_array import Gathered
+from ai_mixer.metrics.standards import BANDS, band_shares_db
+from ai_mixer.core.units import SILENCE_DB
+
+FRAME_S = 1.0  # the spectrum is taken second by second
+CURVE = 300  # points of the loudness curve at most
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured of one song.
+
+    loudness_lufs, range_lu: ITU-R BS.1770-4, EBU Tech 3342. bands_db: each named band's share of
+    the power of all five. spectrum_db: third octaves, with the centres in `spectrum_hz`.
+    curve_lufs: short-term loudness, evenly over the song. `seconds` of spectra [s, bands] in dB.
+    """
+
+    duration_s: float
+    loudness_lufs: float
+    range_lu: float
+    true_peak_db: float
+    rms_db: float
+    crest_db: float
+    width_db: float | None
+    centroid_hz: float | None
+    bands_db: dict[str, float]
+    spectrum_hz: tuple[float, ...]
+    spectrum_db: tuple[float, ...]
+    curve_lufs: tuple[float, ...]
+    seconds: Tensor
+
+    @property
+    def silent(self) -> bool:
+        """Is there nothing above the gate of a loudness meter?"""
+        return self.loudness_lufs <= SILENCE_DB
+
+    def loudest_s(self, length_s: float) -> float:
+        """Where the loudest `length_s` begin, to the second."""
+        powers = (10 ** (self.seconds / 10)).sum(-1)
+        size = min(max(1, round(length_s)), len(powers))
+        return float(powers.unfold(0, size, 1).sum(-1).argmax())
+
+    def plain(self) -> dict[str, object]:
+        """The figures as JSON holds them, rounded to what can be heard."""
+        single = {
+            "duration_s": round(self.duration_s, 3),
+            "loudness_lufs": round(self.loudness_lufs, 2),
+            "range_lu": round(self.range_lu, 1),
+            "true_peak_dbtp": round(self.true_peak_db, 2),
+            "rms_db": round(self.rms_db, 2),
+            "crest_db": round(self.crest_db, 2),
+            "width_db": None if self.width_db is None else round(self.width_db, 1),
+            "centroid_hz": None if self.centroid_hz is None else round(self.centroid_hz),
+        }
+        return {**single, "bands_db": {name: round(db, 1) for name, db in self.bands_db.items()}}
+
+
+class Meter:
+    """`Figures` of a song that comes block by block."""
+
+    def __init__(self, sample_rate: int) -> None:
+        self.sample_rate = sample_rate
+        self._loudness, self._peak = LoudnessMeter(sample_rate), TruePeakMeter()
+        self._frame = round(FRAME_S * sample_rate)
+        self._rest: Tensor | None = None
+        self._density: Tensor | None = None
+        self._seconds = Gathered()  # [bands, seconds], dB
+        self._powers = torch.zeros(2, dtype=torch.float64)  # mid and side
+        self._highest, self._frames = 0.0, 0
+
+    def push(self, block: Tensor) -> None:
+        """The next block, [C, n]."""
+        self._loudness.push(block[None])
+        self._peak.push(block[None])
+        low, high = block.aminmax()
+        self._highest = max(self._highest, -float(low), float(high))
+        self._frames += block.shape[-1]
+        left, right = block[0], block[-1]
+        both = torch.stack([(left + right).square().sum(), (left - right).square().sum()])
+        self._powers += both.double() / 4
+        rest = block if self._rest is None else torch.cat([self._rest, block], -1)
+        full = rest.shape[-1] - rest.shape[-1] % self._frame
+        if full:
+            for second in torch.split(rest[:, :full], self._frame, -1):
+                self._note(second)
+        self._rest, self._channels = rest[:, full:], len(block)
+
+    def read(self) -> Figures:
+        """Of all that came; ends the song."""
+        if self._density is None:  # shorter than a second
+            assert self._rest is not None
+            self._note(self._rest)
+        assert self._density is not None
+        seconds = self._seconds.read().T
+        density = self._density / len(seconds)
+        mid, side = (self._powers / self._frames).tolist()
+        rms_db = float(power_to_db(torch.tensor(mid + side)))
+        silent = mid + side <= 0
+        centroid = math.nan if silent else float(centroid_hz(density, self.sample_rate))
+        curve = self._loudness.short_term()[0]
+        spectrum = power_to_db(third_octave_shares(density, self.sample_rate))
+        return Figures(
+            duration_s=self._frames / self.sample_rate,
+            loudness_lufs=float(self._loudness.lufs()),
+            range_lu=float(self._loudness.range_lu()),
+            true_peak_db=_db(float(self._peak.read())),
+            rms_db=rms_db,
+            crest_db=0.0 if silent else _db(self._highest) - rms_db,
+            width_db=_width_db(mid, side) if self._channels == 2 and not silent else None,
+            centroid_hz=None if math.isnan(centroid) else centroid,
+            bands_db=dict(
+                zip(BANDS, band_shares_db(density, self.sample_rate).tolist(), strict=True)
+            ),
+            spectrum_hz=third_octave_centres(self.sample_rate),
+            spectrum_db=tuple(spectrum.tolist()),
+            curve_lufs=tuple(curve[:: max(1, -(-len(curve) // CURVE))].tolist()),
+            seconds=seconds,
+        )
+
+    def _note(self, second: Tensor) -> None:
+        density = long_term_power(second, self.sample_rate).mean(0)
+        self._density = density if self._density is None else self._density + density
+        levels = power_to_db(third_octave_shares(density, self.sample_rate))
+        self._seconds.push(levels[:, None])
+
+
+def measure(blocks: Iterable[Tensor], sample_rate: int) -> Figures:
+    """The figures of blocks [C, n]."""
+    meter = Meter(sample_rate)
+    for block in blocks:
+        meter.push(block)
+    return meter.read()
+
+
+def _db(ratio: float) -> float:
+    return 20 * math.log10(max(ratio, 10 ** (SILENCE_DB / 20)))
+
+
+def _width_db(mid: float, side: float) -> float:
+    """Side over mid, within ±60 dB, as `dsp.levels.width_db`."""
+    least = 10 ** (SILENCE_DB / 10)
+    ratio_db = 10 * math.log10(max(side, least) / max(mid, least))
+    return min(max(ratio_db, -WIDTH_LIMIT_DB), WIDTH_LIMIT_DB)

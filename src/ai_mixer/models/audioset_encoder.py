@@ -1,0 +1,96 @@
+"""The spectrogram transformer that learned to name two million sounds, as an ear for ours.
+
+Gong, Chung & Glass, "AST: Audio Spectrogram Transformer", Interspeech 2021: overlapping patches of
+a log-mel picture, two summary tokens, 12 layers of the "base" vision transformer. Pretrained on
+AudioSet (`audioset_weights.py`). It hears 16 kHz mono; width and level over the bands are not its
+business, so the models keep their statistics beside it.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from ai_mixer.dsp.resample import resample
+from ai_mixer.models.kaldi_features import KaldiLogMel
+from ai_mixer.core.types import CONDITIONS
+
+WIDTH, DEPTH, HEADS = 768, 12, 12
+RATE, BANDS, FRAMES = 16000, 128, 1024  # what it was trained on: 10.24 s
+PATCH, STRIDE = 16, 10  # of a patch, in bands and in frames
+MEAN, SPREAD = -4.2677393, 2 * 4.5689974  # of AudioSet's log-mel bands, as its authors use them
+ROWS, COLUMNS = ((length - PATCH) // STRIDE + 1 for length in (BANDS, FRAMES))
+BLIND = CONDITIONS.index("blind")
+
+
+class AudioSetEncoder(nn.Module):
+    """[B, C, T] at `sample_rate` → [B, WIDTH]: what the excerpt sounds like.
+
+    Shorter excerpts use the middle of the learned time positions, as the paper's code does; longer
+    ones are heard in windows of 10.24 s and averaged. Random until weights are loaded.
+    """
+
+    def __init__(self, sample_rate: int) -> None:
+        super().__init__()
+        self.sample_rate = sample_rate
+        self.log_mel = KaldiLogMel(RATE, BANDS)
+        self.patches = nn.Conv2d(1, WIDTH, PATCH, stride=STRIDE)
+        self.summaries = nn.Parameter(torch.randn(1, 2, WIDTH) * 0.02)
+        self.positions = nn.Parameter(torch.randn(1, 2 + ROWS * COLUMNS, WIDTH) * 0.02)
+        layer = nn.TransformerEncoderLayer(
+            WIDTH, HEADS, 4 * WIDTH, 0.0, "gelu", 1e-12, batch_first=True, norm_first=True
+        )
+        norm = nn.LayerNorm(WIDTH, eps=1e-12)
+        self.layers = nn.TransformerEncoder(layer, DEPTH, norm, enable_nested_tensor=False)
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """Mean of the two summary tokens, over the windows of the excerpt."""
+        picture = self.picture(audio)
+        frames = picture.shape[-1]
+        starts = torch.linspace(0, max(0, frames - FRAMES), math.ceil(frames / FRAMES)).long()
+        heard = [self._summary(picture[..., s : s + FRAMES]) for s in starts.tolist()]
+        return torch.stack(heard).mean(0)
+
+    def picture(self, audio: Tensor) -> Tensor:
+        """What the network sees: [B, C, T] → [B, BANDS, frames], at least one patch wide."""
+        with torch.autocast(audio.device.type, enabled=False):  # half precision is audible here
+            mono = resample(audio.float().mean(1), self.sample_rate, RATE)
+            shortest = self.log_mel.frame + (PATCH - 1) * self.log_mel.hop
+            mono = nn.functional.pad(mono, (0, max(0, shortest - mono.shape[-1])))
+            return (self.log_mel(mono) - MEAN) / SPREAD
+
+    def _summary(self, picture: Tensor) -> Tensor:
+        """[B, BANDS, frames] → [B, WIDTH]."""
+        grid = self.patches(picture[:, None])  # [B, WIDTH, ROWS, columns]
+        columns = grid.shape[-1]
+        first = COLUMNS // 2 - columns // 2
+        places = self.positions[:, 2:].view(1, ROWS, COLUMNS, WIDTH)[:, :, first : first + columns]
+        tokens = grid.flatten(2).transpose(1, 2) + places.flatten(1, 2)
+        summaries = (self.summaries + self.positions[:, :2]).expand(len(picture), -1, -1)
+        return self.layers(torch.cat([summaries, tokens], dim=1))[:, :2].mean(1)
+
+
+class AudioSetListener(nn.Module):
+    """[B, C, T] rough and reference, condition [B] → [B, width], through one shared encoder.
+
+    A blind item's reference is not heard: zeros stand for it. trainable: whether the encoder's own
+    weights move; what reads it always learns.
+    """
+
+    def __init__(self, sample_rate: int, width: int, dropout: float, trainable: bool) -> None:
+        super().__init__()
+        self.encoder = AudioSetEncoder(sample_rate).requires_grad_(trainable)
+        self.read = nn.Sequential(
+            nn.Linear(2 * WIDTH, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, width)
+        )
+
+    def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Tensor:
+        """What both sound like, put together."""
+        given = condition != BLIND
+        both = torch.cat([rough, reference[given]])
+        # A batch holds the same excerpt under several conditions: each is heard once.
+        distinct, places = torch.unique(both, dim=0, return_inverse=True)
+        heard = self.encoder(distinct)[places]
+        wanted = heard.new_zeros(len(rough), heard.shape[1])
+        wanted[given] = heard[len(rough) :]
+        return self.read(torch.cat([heard[: len(rough)], wanted], dim=1))

@@ -1,0 +1,169 @@
+"""Finding runs again: the last one, one by its id, or all of them as a table."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ai_mixer.tracking.model_files import CARD
+from ai_mixer.tracking.run import PARENT, artifact_folder
+from ai_mixer.tracking.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.entities import Run as MlflowRun
+
+PAGE = 1000
+FOLDS = "cv"  # the tag of a cross-validation: how many folds
+FOLD = "data.fold"  # the param that tells its children apart
+
+
+def find_run(which: str | Path = "last", store: Store | str | Path = "mlruns") -> Path:
+    """Folder holding the `model.json` of a run.
+
+    which: `last` (newest finished run that holds a model), a run id or an unambiguous beginning of
+    one, or a path to a folder or a model's file. FileNotFoundError or ValueError otherwise.
+    """
+    path = Path(which)
+    if str(which) != "last" and path.exists():
+        return _with_model(path if path.is_dir() else path.parent, str(path))
+    store = store if isinstance(store, Store) else Store(store)
+    if not store.exists:
+        raise FileNotFoundError(f"no run yet in {store.folder}: `make train` makes one")
+    if str(which) == "last":
+        return _last(store)
+    run = run_by_id(str(which), store)
+    return _with_model(artifact_folder(run.info.artifact_uri), f"run {which}")
+
+
+def list_runs(
+    store: Store | str | Path = "mlruns", experiment: str | None = None, where: str | None = None
+) -> "pd.DataFrame":
+    """One row per run, newest first: id, name, …, `metrics.<…>`, `params.<…>` and `tags.<…>`.
+
+    where: only those that MLflow's search finds (metrics.`val/skill` > 0.2). parent: id of the run
+    that a run is a part of. ValueError for an experiment or a search that is none.
+    """
+    import pandas as pd
+    from mlflow.exceptions import MlflowException
+
+    store = store if isinstance(store, Store) else Store(store)
+    names = _experiments(store) if store.exists else {}
+    if experiment is not None and experiment not in names.values():
+        known = ", ".join(sorted(names.values())) or "none"
+        raise ValueError(f"no experiment {experiment!r} in {store.folder}; there are: {known}")
+    chosen = [key for key, name in names.items() if experiment in (None, name)]
+    try:
+        found = list(_search(store, chosen, where or ""))
+    except MlflowException as error:
+        raise ValueError(f"where={where}: {error.message}: {_SEARCHES}") from error
+    rows = [_row(run, names[run.info.experiment_id]) for run in found]
+    return pd.DataFrame(rows, columns=None if rows else list(_COLUMNS))
+
+
+_COLUMNS = (
+    *("run_id", "name", "experiment", "status", "started", "duration_s"),
+    *("model", "folder", "parent"),
+)
+_SEARCHES = "a search looks like params.group.model = 'baseline_cnn' and metrics.`val/skill` > 0.2"
+
+
+def _row(run: "MlflowRun", experiment: str) -> dict[str, Any]:
+    import pandas as pd
+
+    info, folder = run.info, artifact_folder(run.info.artifact_uri)
+    duration_s = (info.end_time - info.start_time) / 1000 if info.end_time else float("nan")
+    started = pd.Timestamp(info.start_time, unit="ms", tz="UTC")
+    has_model = (folder / CARD).is_file()
+    plain = (info.run_id, info.run_name, experiment, info.status, started, duration_s)
+    tags = {name: text for name, text in run.data.tags.items() if not name.startswith("mlflow.")}
+    more = (has_model, str(folder), run.data.tags.get(PARENT))
+    return {
+        **dict(zip(_COLUMNS, (*plain, *more), strict=True)),
+        **{f"metrics.{name}": value for name, value in sorted(run.data.metrics.items())},
+        **{f"params.{name}": value for name, value in sorted(run.data.params.items())},
+        **{f"tags.{name}": value for name, value in sorted(tags.items())},
+    }
+
+
+def _last(store: Store) -> Path:
+    order = ["attributes.end_time DESC"]
+    for run in _search(store, list(_experiments(store)), "attributes.status = 'FINISHED'", order):
+        folder = artifact_folder(run.info.artifact_uri)
+        if (folder / CARD).is_file():
+            return folder
+    raise FileNotFoundError(
+        f"no finished run with a model in {store.folder}: `make train` makes one"
+    )
+
+
+def run_by_id(which: str, store: Store) -> "MlflowRun":
+    """The run of an id or of an unambiguous beginning of one."""
+    matches = [run for run in all_runs(store) if run.info.run_id.startswith(which)]
+    if not matches:
+        raise FileNotFoundError(
+            f"no run, folder or file {which!r}: `make ui` shows the runs, `last` is the newest"
+        )
+    if len(matches) > 1:
+        ids = ", ".join(run.info.run_id[: len(which) + 4] for run in matches[:5])
+        raise ValueError(f"run {which!r} is ambiguous ({ids} …): give more of the id")
+    return matches[0]
+
+
+def all_runs(store: Store) -> Iterator["MlflowRun"]:
+    """Every run of every experiment, newest first."""
+    return _search(store, list(_experiments(store)))
+
+
+def children(store: Store, run_id: str) -> list["MlflowRun"]:
+    """The runs that are part of a run, newest first."""
+    query = f"tags.`{PARENT}` = '{run_id}'"
+    return list(_search(store, list(_experiments(store)), query))
+
+
+def finished_folds(store: Store, run_id: str) -> dict[str, "MlflowRun"]:
+    """Fold → run, of a cross-validation's children that came to their end."""
+    ended = [run for run in children(store, run_id) if run.info.status == "FINISHED"]
+    return {run.data.params[FOLD]: run for run in ended}
+
+
+def folds_of(which: str, store: Store) -> dict[str, Path]:
+    """Fold → folder of a cross-validation's models; empty for any other run."""
+    if which == "last" or Path(which).exists():
+        return {}
+    run = run_by_id(which, store)
+    if FOLDS not in run.data.tags:
+        return {}
+    folds = finished_folds(store, run.info.run_id)
+    return {fold: artifact_folder(one.info.artifact_uri) for fold, one in folds.items()}
+
+
+def _with_model(folder: Path, asked_for: str) -> Path:
+    if not (folder / CARD).is_file():
+        raise FileNotFoundError(
+            f"{asked_for} holds no {CARD}: choose a run that trained a model, or run=last"
+        )
+    return folder.resolve()
+
+
+def _experiments(store: Store) -> dict[str, str]:
+    """Id → name."""
+    found = store.client.search_experiments(max_results=50000)
+    return {experiment.experiment_id: experiment.name for experiment in found}
+
+
+def _search(
+    store: Store,
+    experiments: list[str],
+    condition: str = "",
+    order: list[str] | None = None,
+) -> Iterator["MlflowRun"]:
+    """All runs that match, page by page, newest first unless `order` says otherwise."""
+    token = None
+    while experiments:
+        page = store.client.search_runs(
+            experiments, condition, max_results=PAGE, order_by=order, page_token=token
+        )
+        yield from page
+        token = page.token
+        if not token:
+            return

@@ -1,0 +1,119 @@
+"""Pictures of the validation at chosen epochs: figures/epoch_003/knobs.png and skill.png."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self, cast
+
+import pandas as pd
+import pytorch_lightning as pl
+import torch
+from matplotlib.figure import Figure
+from pytorch_lightning.loggers import MLFlowLogger
+from torch import Tensor
+
+from ai_mixer.metrics.plots import knob_figure, skill_figure
+from ai_mixer.metrics.knob_skill import knob_errors
+from ai_mixer.metrics.tables import table_k
+from ai_mixer.training.system import MixSystem
+from ai_mixer.core.types import CONDITIONS, Batch, Knob
+
+RESAMPLES = 200  # for the lines of a picture
+
+
+class Answers(NamedTuple):
+    """Predicted and true positions [n, P] and the mask; condition and song of each example."""
+
+    predicted: Tensor
+    true: Tensor
+    mask: Tensor
+    condition: Tensor
+    songs: list[str]
+
+    @classmethod
+    def to(cls, batch: Batch, predicted: Tensor) -> Self:
+        """What the model answered to a batch, on the CPU."""
+        tensors = (predicted.float(), batch.knobs, batch.mask, batch.condition)
+        one, two, three, four = (tensor.detach().cpu() for tensor in tensors)
+        return cls(one, two, three, four, batch.song_id)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Answers"]) -> Self:
+        """All answers of several batches."""
+        *tensors, songs = zip(*parts, strict=True)
+        one, two, three, four = map(torch.cat, tensors)
+        return cls(one, two, three, four, [song for some in songs for song in some])
+
+
+class KnobFigures(pl.Callback):
+    """Draws what the system answered while it was validated anyway: no second pass over the data.
+
+    epochs: which, counted from 0 as in the curves; without them every `every`-th one (0: none).
+    An epoch that is validated again overwrites its pictures. Loggers other than MLflow's get none.
+    Of a distributed training the first process draws what it saw.
+    """
+
+    def __init__(self, every: int = 1, epochs: Sequence[int] | None = None) -> None:
+        self.every = every
+        self.epochs = None if epochs is None else frozenset(epochs)
+        self._answers: list[Answers] = []
+
+    def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Forget a validation that broke off."""
+        self._answers = []
+
+    def on_validation_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Batch,
+        *_: int,
+    ) -> None:
+        """Keep the positions [B, P] that the system's validation_step returned."""
+        if self._chosen(trainer):
+            self._answers.append(Answers.to(batch, outputs))
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Draw them into the run."""
+        if not self._answers:
+            return
+        answers, self._answers = Answers.joined(self._answers), []
+        epoch = trainer.current_epoch
+        figures = _draw(cast(MixSystem, pl_module), answers, f"validation songs, epoch {epoch}")
+        for logger in _galleries(trainer):
+            for name, figure in figures.items():
+                path = f"figures/epoch_{epoch:03d}/{name}.png"
+                logger.experiment.log_figure(logger.run_id, figure, path)
+
+    def _chosen(self, trainer: pl.Trainer) -> bool:
+        if trainer.sanity_checking or not trainer.is_global_zero or not _galleries(trainer):
+            return False
+        if self.epochs is not None:
+            return trainer.current_epoch in self.epochs
+        return self.every > 0 and (trainer.current_epoch + 1) % self.every == 0
+
+
+def _galleries(trainer: pl.Trainer) -> list[MLFlowLogger]:
+    return [logger for logger in trainer.loggers if isinstance(logger, MLFlowLogger)]
+
+
+def _draw(system: MixSystem, answers: Answers, what: str) -> dict[str, Figure]:
+    knobs = system.console.knobs
+    table = table_k(_records(knobs, answers, system.mean_knobs), resamples=RESAMPLES)
+    positions = answers.predicted, answers.true, answers.mask, answers.condition
+    return {
+        "knobs": knob_figure(knobs, *positions, title=f"The model's settings: {what}"),
+        "skill": skill_figure(table, f"Knob skill: {what}"),
+    }
+
+
+def _records(knobs: Sequence[Knob], answers: Answers, mean_knobs: Tensor) -> pd.DataFrame:
+    """Records of protocol K, as evaluation makes them: the model's and the mean knobs'."""
+    floor = mean_knobs.cpu().expand_as(answers.true)
+    tables = []
+    for system, positions in (("model", answers.predicted), ("mean_knobs", floor)):
+        errors = knob_errors(knobs, positions, answers.true, answers.mask)
+        table = pd.DataFrame({name: error.numpy() for name, error in errors.items()})
+        condition = [CONDITIONS[index] for index in answers.condition.tolist()]
+        words = {"song_id": answers.songs, "genre": "any", "condition": condition}
+        tables.append(table.assign(system=system, **words))
+    return pd.concat(tables, ignore_index=True)

@@ -1,0 +1,47 @@
+"""Which songs a run saw, and what they sound like."""
+
+import hashlib
+import sys
+
+import pandas as pd
+
+from ai_mixer.training.builders import Parts
+from ai_mixer.data.file_digest import fingerprints
+from ai_mixer.data.splits import SPLITS
+from ai_mixer.tracking import Run
+from ai_mixer.core.types import Song
+
+
+def song_table(parts: Parts) -> pd.DataFrame:
+    """Every song with its group, genre, split and the fingerprint of its audio."""
+    songs = _songs(parts)
+    columns = {"song": "id", "group": "group", "genre": "genre", "split": "split"}
+    known = {name: [getattr(song, field) for song in songs] for name, field in columns.items()}
+    return pd.DataFrame({**known, "audio": fingerprints(songs)})
+
+
+def log_songs(name: str, songs: pd.DataFrame, parts: Parts, run: Run) -> None:
+    """split.csv and a digest to compare runs by; manifest.csv; what is on two sides as a tag."""
+    run.log_table(songs, "split.csv")
+    run.log_table(_manifest(parts), "manifest.csv")
+    if parts.data.leaks:
+        first, more = parts.data.leaks[0], len(parts.data.leaks) - 1
+        run.set_tags({"data.leaks": first + (f" (and {more} more)" if more else "")})
+    digest = hashlib.sha256(songs.to_csv(index=False).encode()).hexdigest()[:16]
+    if run.resumed and run.tags.get("data.digest", digest) != digest:
+        print("the songs are not those the run began with", file=sys.stderr, flush=True)
+        run.set_tags({"resumed.data.digest": digest})
+        return
+    run.set_tags({"data.digest": digest, "data.songs": len(songs)})
+    run.log_dataset(name, digest, {split: int((songs["split"] == split).sum()) for split in SPLITS})
+
+
+def _manifest(parts: Parts) -> pd.DataFrame:
+    """Where each song lies, and what its header says: to look up, not to compare runs by."""
+    fields = ("id", "path", "duration_s", "sample_rate", "channels", "licence")
+    rows = [{name: getattr(song, name) for name in fields} for song in _songs(parts)]
+    return pd.DataFrame(rows).rename(columns={"id": "song"})
+
+
+def _songs(parts: Parts) -> list[Song]:
+    return [song for split in SPLITS for song in parts.data.songs(split)]

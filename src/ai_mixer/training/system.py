@@ -1,0 +1,153 @@
+"""The story of one batch: listen, set the knobs, render, compare."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from ai_mixer.console import Console
+from ai_mixer.losses.objective import Objective
+from ai_mixer.models.feature_model import ask
+from ai_mixer.utils.distributed import total
+from ai_mixer.core.types import CONDITIONS, Batch, Prediction
+from ai_mixer.training.validation import SkillMeter
+
+
+class MixSystem(pl.LightningModule):
+    """A model, the console it plays, and what counts as better.
+
+    audio_items: how many items of a batch are rendered for the audio losses. Rendering and its
+    spectra cost far more than the model; the knobs loss always sees the whole batch.
+    audio_gradient: what the audio losses may pull at one item's knobs (L2 norm over the positions).
+    Spectral distances of far-off mixes are unbounded, and a few loud items would drown the rest.
+    every_condition: train each example blind and paired too, whatever it was drawn as. Making an
+    example costs far more than hearing it again, and both versions are at hand anyway.
+    """
+
+    knob_sum: Tensor  # [P] of every target position that counted in training
+    knob_count: Tensor  # [P] how often it counted
+
+    def __init__(
+        self,
+        model: nn.Module,
+        console: Console,
+        objective: Objective,
+        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
+        scheduler: Callable[[Optimizer, int], LRScheduler],
+        audio_items: int = 1,
+        audio_gradient: float = 0.05,
+        every_condition: bool = False,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.console = console
+        self.objective = objective
+        self.audio_items, self.audio_gradient = audio_items, audio_gradient
+        self.every_condition = every_condition
+        self._optimizer = optimizer
+        self._scheduler = scheduler
+        self.register_buffer("knob_sum", torch.zeros(len(console.knobs), dtype=torch.float64))
+        self.register_buffer("knob_count", torch.zeros(len(console.knobs), dtype=torch.float64))
+        self.skill = SkillMeter(console.knobs)
+
+    def forward(self, batch: Batch) -> Prediction:
+        """What the model says of what the batch's condition lets it hear."""
+        return ask(self.model, batch)
+
+    def render(self, batch: Batch, knobs: Tensor) -> Tensor:
+        """The mix [B, C, T] of the batch's rough; a masked knob is neutral unless it is free."""
+        applied = torch.where(batch.mask | batch.free, knobs, self.console.neutral.to(knobs))
+        return self.console(batch.rough, batch.sample_rate, applied)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Listen, set the knobs, compare; remember the targets for the mean-knobs floor."""
+        self._remember(batch)
+        if self.every_condition and batch.heard is None:  # kept examples come under all of them
+            batch = _every_condition(batch)
+        loss, terms = self._compare(batch, self(batch))
+        self._log("train", loss, terms, len(batch), on_step=True)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The same without learning, and the knob skill. Returns the positions, for pictures."""
+        said = self(batch)
+        loss, terms = self._compare(batch, said)
+        self._log("val", loss, terms, len(batch), on_step=False)
+        self.skill.update(batch, said.knobs, self.mean_knobs)
+        return said.knobs
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the skill over all validation examples."""
+        for name, value in self.skill.compute().items():
+            self.log(f"val/{name}", value, prog_bar=name == "skill", sync_dist=True)
+        self.skill.reset()
+
+    @property
+    def mean_knobs(self) -> Tensor:
+        """[P] mean of the targets seen in training: the floor. Neutral where none was seen."""
+        seen = self.knob_count > 0
+        mean = self.knob_sum / self.knob_count.clamp_min(1.0)
+        return torch.where(seen, mean, self.console.neutral.to(mean)).float()
+
+    @property
+    def trained(self) -> Tensor:
+        """[P] bool: knobs that ever counted. The others stay at neutral when mixing.
+
+        All of them if none ever did: then the sound alone has taught (before and after).
+        """
+        counted = self.knob_count > 0
+        return counted | ~counted.any()
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """The model's weights move; the console has none. The schedule steps per batch."""
+        optimizer = self._optimizer(self.model.parameters())
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = self._scheduler(optimizer, steps)
+        return {
+            "optimizer": optimizer,
+            # LearningRateMonitor takes the name: a curve among those of training.
+            "lr_scheduler": {"scheduler": schedule, "interval": "step", "name": "train/lr"},
+        }
+
+    def _remember(self, batch: Batch) -> None:
+        """The targets all processes have seen: torch gives them the first one's buffers anyway."""
+        self.knob_sum += total((batch.knobs * batch.mask).double().sum(0))
+        self.knob_count += total(batch.mask.double().sum(0))
+
+    def _compare(self, batch: Batch, said: Prediction) -> tuple[Tensor, dict[str, Tensor]]:
+        few = batch.first(self.audio_items)
+        mix = None
+        if self.objective.needs_mix and len(few):
+            mix = self.render(few, _limit_gradient(said.knobs[: len(few)], self.audio_gradient))
+        return self.objective(said, mix, batch)
+
+    def _log(
+        self, stage: str, loss: Tensor, terms: dict[str, Tensor], size: int, on_step: bool
+    ) -> None:
+        when: dict[str, Any] = {"batch_size": size, "on_step": on_step, "on_epoch": not on_step}
+        when["sync_dist"] = True  # the mean over the processes
+        self.log(f"{stage}/loss", loss, prog_bar=True, **when)
+        named = {f"{stage}/{name}": value for name, value in terms.items()}
+        self.log_dict(named, **when)
+
+
+def _every_condition(batch: Batch) -> Batch:
+    """The batch as drawn, then blind and paired what was not drawn so."""
+    free = [
+        batch.where(batch.condition != CONDITIONS.index(condition)).under(condition)
+        for condition in ("blind", "paired")
+    ]
+    return batch.join(*free)
+
+
+def _limit_gradient(knobs: Tensor, limit: float) -> Tensor:
+    """The same knobs [B, P]; what comes back has an L2 norm of at most `limit` for each item."""
+    if knobs.requires_grad:
+        knobs = knobs.view_as(knobs)
+        knobs.register_hook(lambda gradient: gradient.renorm(2, 0, limit))  # type: ignore[no-untyped-call]
+    return knobs

@@ -1,0 +1,39 @@
+"""A row's command comes from the overrides that its run stores."""
+
+import pytest
+
+from ai_mixer.evaluation.leaderboard.entries import find_rows
+from ai_mixer.tracking import Run
+from ai_mixer.tracking.resume import keep_words
+
+
+@pytest.fixture
+def cross_validated(store):
+    """A function: name, tags, stored overrides (or none) → a finished run of three folds."""
+
+    def make(name, tags, overrides=None):
+        with Run.start(store, "leaderboard", f"{name}, 3 folds", {"cv": "3", **tags}) as parent:
+            if overrides is not None:
+                keep_words(parent, overrides)
+            parent.log_text("seed: 0\n", "config.yaml")
+            parent.describe("Make it again: `make train 'data.root=/my music' 'a=`b`'` (seed 0).")
+            for fold in range(3):
+                with Run.start(store, "leaderboard", name, parent_id=parent.id) as run:
+                    run.log_params({"data": {"fold": f"{fold}/3"}})
+
+    return make
+
+
+def commands(store):
+    return {row.title: row.command for row in find_rows(store, "leaderboard", 3)[0]}
+
+
+def test_a_command_is_whole_and_says_nothing_of_where_the_music_is(store, cross_validated):
+    places = ["data.root=/my music", "paths.mlruns=/my runs"]
+    cross_validated("cnn", {}, [*places, "model=cnn", "run_name=a b", "a=`b`", "cv=3"])
+    assert commands(store) == {"cnn": "make train model=cnn 'run_name=a b' 'a=`b`' cv=3"}
+
+
+def test_an_ensemble_names_its_runs(store, cross_validated):
+    cross_validated("joined", {"ensemble": "1a2b,3c4d"})
+    assert commands(store) == {"joined": "make ensemble runs=1a2b,3c4d name=joined"}

@@ -1,0 +1,71 @@
+"""A run says which encoder it trained, and everything after the training goes without fetching."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from ai_mixer.models import audioset_encoder, encoders
+from ai_mixer.models.audioset_weights import UnavailableError
+from ai_mixer.cli.stages.train import train
+from ai_mixer.tracking import Store
+
+pytestmark = pytest.mark.slow
+
+AUDIOSET = ["model=ast_regressor", "model.width=16", "model.depth=1", "model.encoder=audioset"]
+
+
+@pytest.fixture
+def toy_encoder(monkeypatch):
+    for name, value in {"WIDTH": 32, "DEPTH": 2, "HEADS": 4}.items():
+        monkeypatch.setattr(audioset_encoder, name, value)
+
+
+@pytest.fixture
+def trained_once(words, compose, home, toy_encoder, monkeypatch):
+    """A function: what the hub gives (once, or raises), more words → folder and tags of the run."""
+
+    def make(weights, *more):
+        def fetch():
+            fetched.append(weights)
+            if isinstance(weights, Exception):
+                raise weights
+            assert len(fetched) == 1, "fetched twice"
+            return weights
+
+        fetched = []
+        monkeypatch.setattr(encoders, "audioset_weights", fetch)
+        kept = [word for word in words if not word.startswith("model")]
+        cfg, defaults = compose(*kept, *AUDIOSET, *more), compose()
+        defaults.run_name = cfg.run_name
+        run = train(cfg, defaults, AUDIOSET, {"model": "ast_regressor"})
+        assert len(fetched) == 1
+        return Path(run.artifact_dir), Store(home / "mlruns").client.get_run(run.id).data.tags
+
+    return make
+
+
+def test_the_pretrained_one(trained_once):
+    weights = audioset_encoder.AudioSetEncoder(44100).state_dict()
+    folder, tags = trained_once(weights)
+    assert tags["model.encoder"] == "audioset"
+    card = json.loads((folder / "model.json").read_text())
+    assert card["config"]["model"]["encoder"] == "audioset"
+    assert card["config"]["model"]["encoder_pretrained"] is False
+    from safetensors.torch import load_file
+
+    kept = load_file(folder / "model.safetensors")
+    frozen = {f"listener.encoder.{name}": weight for name, weight in weights.items()}
+    assert all(torch.equal(kept[name], weight) for name, weight in frozen.items())
+    assert (folder / "eval" / "tables.md").is_file()
+
+
+def test_the_fallback(trained_once, capsys):
+    folder, tags = trained_once(
+        UnavailableError("offline", "go online"), "model.encoder_fallback=scratch"
+    )
+    said = "scratch (audioset not available: offline)"
+    assert tags["model.encoder"] == said
+    assert capsys.readouterr().out.count(f"model.encoder: {said}\n") == 1
+    assert json.loads((folder / "model.json").read_text())["config"]["model"]["encoder"] is None

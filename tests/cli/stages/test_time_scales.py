@@ -1,0 +1,42 @@
+"""The transformer learns from hits to whole songs: 4, 15, 60 s and all of it, songs of a minute."""
+
+import pytest
+from omegaconf import OmegaConf
+
+from ai_mixer.cli.stages.train import train
+
+pytestmark = pytest.mark.slow  # the band plays for half a minute, then a minute of trainings
+
+BAND = ("data=band", "data.source.songs=12", "data.source.duration_s=66")
+
+
+@pytest.fixture(scope="module")
+def long_songs(tmp_path_factory):
+    """Where the band's long songs are kept, for all trainings here."""
+    return tmp_path_factory.mktemp("band")
+
+
+@pytest.mark.filterwarnings("ignore:as whole songs no song has a reference")
+@pytest.mark.parametrize("excerpt", [4, 15, 60, "full"])
+def test_any_time_scale(excerpt, long_songs, compose, store):
+    words = [
+        *BAND,
+        "model=transformer",
+        "loss=knobs_only",
+        f"excerpt={excerpt}",
+        f"loader.batch_size={1 if excerpt == 'full' else 2}",
+        "loader.examples_per_epoch=4",
+        "loader.held_out_per_song=3",
+        "loader.workers=0",
+        "trainer.max_epochs=1",
+        "trainer.log_every_n_steps=1",
+        "evaluate=null",
+        "render=null",
+        f"paths.data='{long_songs}'",
+        f"paths.mlruns='{store.folder}'",
+    ]
+    run = train(compose(*words), compose(), words, {"data": "band"})
+    assert OmegaConf.load(run.artifact_dir / "config.yaml").loader.excerpt_s == excerpt
+    metrics = store.client.get_run(run.id).data.metrics
+    assert metrics["val/knobs"] > 0
+    assert (run.artifact_dir / "model.safetensors").is_file()

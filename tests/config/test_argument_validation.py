@@ -1,0 +1,57 @@
+"""What the pages say fits what the classes take, and what does not fit is refused."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+import torch
+
+from ai_mixer.config.argument_validation import check_arguments, fits, takes
+
+
+@pytest.mark.parametrize("page", ["train", "evaluate", "render"])
+def test_the_pages_themselves_fit(compose, page):
+    cfg = compose(page=page)
+    check_arguments(cfg, cfg)
+
+
+@pytest.mark.parametrize(
+    ("value", "hint", "answer"),
+    [
+        (3, int, True),
+        (3, float, True),
+        (3.5, int, False),
+        ("3", int, False),
+        (True, int, False),
+        (1, bool, True),
+        ("yes", bool, False),
+        (None, int, False),
+        (None, int | None, True),
+        (None, Mapping[str, float] | None, True),
+        ("a", str | Path, True),
+        (3, str, False),
+        ("a", Path, True),
+        ("step", Literal["step", "epoch"], True),
+        ("stp", Literal["step", "epoch"], False),
+        ([1, 2], Sequence[int], True),
+        ([1, 2], float, False),
+        ({"a": 1}, Mapping[str, int], True),
+        ({"a": 1}, int, False),
+        ("fast", float | torch.Tensor, False),
+        (0.1, float | torch.Tensor, True),
+        ("anything", Any, True),
+        ("auto", int | str, True),
+    ],
+)
+def test_fits(value, hint, answer):
+    assert fits(value, hint) is answer
+
+
+def test_takes():
+    cnn = "ai_mixer.models.baseline_cnn.BaselineCNN"
+    assert takes(cnn, "channels")
+    assert not takes(cnn, "chanels")
+    assert takes("pytorch_lightning.Trainer", "limit_train_batches")
+    assert not takes("no.such.Thing", "channels")
+    assert not takes(None, "channels")

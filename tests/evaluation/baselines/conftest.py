@@ -1,0 +1,30 @@
+"""A batch of music-like noise and its finished version, and a mixer that only has a console."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from ai_mixer.evaluation.bench.workloads import compared, music
+from ai_mixer.console.load import load_console
+
+RATE = 44100
+
+
+@pytest.fixture
+def batch():
+    """Two songs of 1.5 s: finished is duller and 3 dB quieter than the rough."""
+    return compared(0.2 * music(2, 1.5, RATE), RATE)
+
+
+@pytest.fixture(scope="session")
+def player():
+    """What `KnobSystem` asks of a mixer."""
+    console = load_console()
+    trained = torch.tensor([name not in {"reverb", "delay"} for name in console.names])
+    return SimpleNamespace(
+        console=console,
+        trained=trained,
+        mean_knobs=torch.full((len(trained),), 0.4),
+        hold_untrained=lambda knobs: torch.where(trained, knobs, console.neutral),
+    )

@@ -1,0 +1,138 @@
+"""Every baseline answers what it says it answers; the menu names what is missing."""
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from ai_mixer.evaluation.baselines import matching
+from ai_mixer.evaluation.baselines.training_set import Table
+from ai_mixer.evaluation.baselines.features import features, meters
+from ai_mixer.evaluation.baselines.loudness_only import LoudnessOnly
+from ai_mixer.evaluation.baselines.matching import Matching
+from ai_mixer.evaluation.baselines.mean_knobs import MeanKnobs
+from ai_mixer.evaluation.baselines.registry import ALWAYS, NAMES, choose
+from ai_mixer.evaluation.baselines.model import Guest, Model
+from ai_mixer.evaluation.baselines.ridge import Ridge
+from ai_mixer.evaluation.baselines.trees import Trees
+from ai_mixer.dsp.loudness import loudness_lufs
+from ai_mixer.core.types import Prediction
+
+RATE = 44100
+
+
+def test_loudness_only_is_as_loud_as_what_is_heard(batch):
+    blind = LoudnessOnly().mix(batch, "blind").audio
+    assert loudness_lufs(blind, RATE).tolist() == pytest.approx([-14.0] * 2, abs=0.01)
+    paired = LoudnessOnly().mix(batch, "paired").audio
+    there = loudness_lufs(batch.finished, RATE)
+    assert loudness_lufs(paired, RATE).tolist() == pytest.approx(there.tolist(), abs=0.01)
+    ratio = paired / batch.rough
+    assert ratio.flatten(1).std(1).max() < 1e-5  # the same sound
+
+
+def test_features_are_meters_and_their_differences(batch):
+    blind, paired = features(batch, "blind"), features(batch, "paired")
+    assert blind.shape == (2, 31)
+    assert paired.shape == (2, 93)
+    louder = meters(2 * batch.rough, RATE) - blind
+    assert louder[:, :29].flatten().tolist() == pytest.approx([6.02] * 58, abs=0.02)
+    assert louder[:, 29:].abs().max() < 1e-3  # crest and width know no level
+    assert torch.equal(paired[:, 62:], paired[:, 31:62] - paired[:, :31])
+
+
+class Lesson:
+    """Examples whose knobs are straight lines through a feature."""
+
+    def __init__(self, knobs, masked=None):
+        rng = np.random.default_rng(0)
+        x = {"blind": rng.normal(size=(120, 4)).astype("float32")}
+        x |= {name: rng.normal(size=(120, 4)).astype("float32") for name in ("reference", "paired")}
+        truth = np.tile(0.5 + 0.1 * x["blind"][:, :1], knobs)
+        mask = np.ones((120, knobs), bool)
+        if masked is not None:
+            mask[10:, masked], truth[10:, masked] = False, 99.0
+        self.table = Table(x, truth, mask)
+
+
+@pytest.mark.parametrize("kind", [Ridge, Trees])
+def test_a_regression_learns_what_counts(kind, player, batch, monkeypatch):
+    knobs, low = len(player.trained), player.console.names.index("low_eq")
+    system = kind(player, Lesson(knobs, masked=low))
+    system.prepare()
+    x = torch.randn(2, 4, generator=torch.Generator().manual_seed(1))
+    monkeypatch.setattr("ai_mixer.evaluation.baselines.regression.features", lambda *_: x)
+    batch.knobs = torch.zeros(2, knobs)
+    got = system.say(batch, "blind").knobs
+    assert (got[:, 0] - (0.5 + 0.1 * x[:, 0])).abs().max() < 0.08
+    assert got[:, low].tolist() == pytest.approx([0.4, 0.4])  # counted ten times: its mean
+    reverb = player.console.names.index("reverb")
+    assert got[:, reverb].eq(player.console.neutral[reverb]).all()  # never trained
+    assert torch.equal(got, system.say(batch, "blind").knobs)
+
+
+def test_mean_knobs_do_not_listen(player, batch):
+    batch.knobs = torch.zeros(2, len(player.trained))
+    audio, knobs, _ = MeanKnobs(player).mix(batch, "blind")
+    assert knobs.std(0).max() == 0
+    assert audio.shape == batch.rough.shape
+
+
+def test_a_guest_from_another_console_means_the_same_settings(player, batch):
+    from ai_mixer.console.load import load_console
+
+    said = Prediction(torch.full((2, len(player.trained)), 0.6))
+    player.hear, player.held_back = lambda batch, condition: said, lambda said: said
+    other = type(player)(**vars(player) | {"console": load_console(ranges="musical")})
+    own, read = (Guest(Model(player), judge).mix(batch, "blind") for judge in (player, other))
+    assert own.audio.equal(read.audio)
+    assert not own.knobs.allclose(read.knobs)
+    for mine, told in zip(
+        player.console.settings(own.knobs), other.console.settings(read.knobs), strict=True
+    ):
+        assert told == pytest.approx(mine, rel=1e-4)
+
+
+def test_the_menu():
+    assert choose("all") == NAMES
+    assert choose(["ridge"]) == ("rough", "mean_knobs", "ridge")
+    assert set(choose([])) == set(ALWAYS)
+    with pytest.raises(ValueError, match=r"systems: 'ridgy' is none of rough, .*, or all"):
+        choose(["ridgy"])
+
+
+FAKE = """
+class Config:
+    def __init__(self, internal_sample_rate):
+        self.rate = internal_sample_rate
+"""
+FAKE_STAGES = """
+def main(target, reference, config, need_default):
+    assert need_default
+    return target * 0.5 + reference[: len(target)] * 0.25, None, None
+"""
+
+
+def test_matching_is_run_elsewhere(batch, tmp_path, monkeypatch):
+    """By the script in benchmarks/, with a stand-in for the package: target first."""
+    package = tmp_path / "matchering"
+    package.mkdir()
+    (package / "__init__.py").write_text(FAKE)
+    (package / "stages.py").write_text(FAKE_STAGES)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    system = Matching(matching.Path(sys.executable))
+    system.prepare()
+    got = system.mix(batch, "paired")
+    assert got.knobs is None
+    assert torch.allclose(got.audio, 0.5 * batch.rough + 0.25 * batch.finished, atol=1e-6)
+
+
+def test_matching_says_what_is_missing(tmp_path, monkeypatch):
+    with pytest.raises(FileNotFoundError, match="make bench-peers"):
+        Matching(tmp_path / "python").prepare()
+    empty = tmp_path / "matchering.py"
+    empty.write_text("raise ImportError('not for this machine')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(OSError, match="matchering: ImportError: not for this machine"):
+        Matching(matching.Path(sys.executable)).prepare()

@@ -1,0 +1,107 @@
+"""Runs on the same excerpts: differences are those of the tables, and paired."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from ai_mixer.evaluation.baselines.model import read_on
+from ai_mixer.evaluation.comparison.pairwise import (closeness_by_song, differences, skill_difference, standings)
+from ai_mixer.console.load import load_console
+from ai_mixer.metrics.statistics import skill_estimates
+from ai_mixer.core.types import CONDITIONS
+
+FAR = {"rough": 2.0, "mean_knobs": 1.8, "A": 1.0, "B": 1.2}
+ERRORS = {"rough": np.nan, "mean_knobs": 0.2, "A": 0.05, "B": 0.1}
+
+
+@pytest.fixture
+def records():
+    """Six songs that are hard or easy for all; A is better than B on each by as much."""
+    return pd.DataFrame(
+        {
+            **{"song_id": f"song {song}", "genre": "rock", "condition": condition},
+            **{"system": system, "spectrum_db": 1, "loudness_lu": 1, "crest_db": 1, "width_db": 1},
+            **{"stft": far * (1 + song), "error/low_eq": ERRORS[system] * (1 + song)},
+        }
+        for condition in CONDITIONS
+        for system, far in FAR.items()
+        for song in range(6)
+    )
+
+
+def test_standings_are_the_tables_own(records):
+    table = standings(records, ["A", "B"])
+    assert list(table.index) == ["A", "B", "mean_knobs", "rough"]
+    assert table["skill blind"].tolist()[:2] == pytest.approx([0.75, 0.5])
+    assert table["closeness paired"].tolist() == pytest.approx([0.5, 0.4, 0.1, 0])
+    assert np.isnan(table["skill blind"]["rough"])
+
+
+def test_a_difference_that_all_songs_share_is_certain(records):
+    """Each system alone has a wide interval over such songs; paired, there is none."""
+    (row,) = differences(records, ["A", "B"]).to_dict("records")
+    assert [row[f"closeness blind{end}"] for end in ("", "_low", "_high")] == pytest.approx(
+        [0.1] * 3
+    )
+    assert [row[f"skill blind{end}"] for end in ("", "_low", "_high")] == pytest.approx([0.25] * 3)
+    assert list(differences(records, ["B", "A"]).index) == ["B − A"]
+
+
+def test_three_runs_are_three_pairs(records):
+    third = records[records["system"] == "A"].assign(system="C")
+    table = differences(pd.concat([records, third]), ["A", "B", "C"])
+    assert list(table.index) == ["A − B", "A − C", "B − C"]
+    assert table.loc["A − C"].tolist() == pytest.approx([0] * len(table.columns))
+
+
+def test_the_skill_difference_is_the_difference_of_skills():
+    rng = np.random.default_rng(0)
+    errors, songs = rng.uniform(0, 1, (40, 4, 3)), rng.integers(0, 9, 40)
+    errors[rng.random((40, 4)) < 0.2] = np.nan  # masked for all
+    one, two = (skill_estimates(errors[..., n], errors[..., 2], songs)[1].value for n in (0, 1))
+    found = skill_difference(errors, songs)
+    assert found.value == pytest.approx(one - two)
+    assert found.low < found.value < found.high
+    assert found.songs == 9
+    back = skill_difference(errors[..., [1, 0, 2]], songs)
+    assert [back.value, back.low, back.high] == pytest.approx(
+        [-found.value, -found.high, -found.low]
+    )
+
+
+def test_an_error_that_one_model_lacks_counts_for_none():
+    errors = np.random.default_rng(0).uniform(0, 1, (6, 2, 3))
+    without = errors.copy()
+    without[:, 1, 0] = np.nan
+    songs = np.arange(6)
+    assert skill_difference(without, songs) == skill_difference(errors[:, :1], songs)
+
+
+def test_the_widest_gap_between_songs_comes_first(records):
+    records.loc[(records["system"] == "B") & (records["song_id"] == "song 3"), "stft"] = 0.0
+    table = closeness_by_song(records, ["A", "B"])
+    assert table.index[0] == "song 3"
+    assert table.loc["song 3"].tolist() == pytest.approx([0.5, 1.0])
+
+
+def test_settings_are_read_on_another_console_s_knobs():
+    """As one physical value, also beyond the other's ends."""
+    wide, musical = (SimpleNamespace(console=load_console(ranges=r)) for r in ("wide", "musical"))
+    knobs = torch.rand(3, len(wide.console.knobs), generator=torch.Generator().manual_seed(0))
+    assert read_on(wide, wide, knobs) is knobs
+    there = read_on(wide, musical, knobs)
+    low_eq = wide.console.names.index("low_eq")
+    value = [song["low_eq"] for song in wide.console.settings(knobs)]
+    assert there[:, low_eq].tolist() == pytest.approx([(v + 3) / 6 for v in value], abs=1e-5)
+    assert read_on(musical, wide, there).allclose(knobs, atol=1e-4)
+    fewer = SimpleNamespace(console=SimpleNamespace(knobs=wide.console.knobs[:1]))
+    assert read_on(wide, fewer, knobs).shape == (3, 1)
+    alone = SimpleNamespace(
+        console=SimpleNamespace(
+            knobs=wide.console.knobs[:1], settings=lambda _: [{"input_gain": 1.0}] * 3
+        )
+    )
+    assert read_on(alone, wide, knobs)[:, 1:].isnan().all()

@@ -1,0 +1,72 @@
+"""Knob errors in shares of the travel, total gain, and skill."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from ai_mixer.metrics.knob_skill import (HEADLINE, knob_errors, skill, total_gain_db, total_gain_travel_db)
+from ai_mixer.core.types import Knob
+
+KNOBS = [
+    Knob("input_gain", "ratio", 0.25, 4.0, "log", 1.0),
+    Knob("low_eq", "dB", -6.0, 6.0, "linear", 0.0),
+    Knob("output_level", "ratio", 0.5, 2.0, "log", 1.0),
+]
+
+
+def test_errors_are_shares_of_the_travel_and_nan_where_masked():
+    true = torch.tensor([[0.5, 0.2, 0.5], [0.1, 0.9, 0.5]])
+    predicted = torch.tensor([[0.7, 0.3, 0.5], [0.1, 0.0, 0.0]])
+    mask = torch.tensor([[True, True, True], [True, False, True]])
+    errors = knob_errors(KNOBS, predicted, true, mask)
+    assert errors["error/input_gain"].tolist() == pytest.approx([0.2, 0.0])
+    assert errors["error/low_eq"][0].item() == pytest.approx(0.1)
+    assert errors["error/low_eq"][1].isnan()
+
+
+def test_gains_that_cancel_are_no_total_error():
+    """Travels of 24.1 and 12.0 dB: a tenth up here is undone by two tenths down there."""
+    true = torch.full((3, 3), 0.5, dtype=torch.float64)
+    predicted = true + torch.tensor([[0.1, 0.3, -0.2], [0.1, 0.0, 0.2], [0.5, 0.0, 0.5]])
+    mask = torch.ones(3, 3, dtype=torch.bool)
+    errors = knob_errors(KNOBS, predicted, true, mask)
+    travel = total_gain_travel_db(KNOBS)
+    assert travel == pytest.approx(20 * math.log10(16 * 4))
+    assert errors["error_db/total_gain"].tolist() == pytest.approx(
+        [0, travel * 4 / 30, travel / 2], abs=1e-6
+    )
+    assert errors["error/total_gain"].tolist() == pytest.approx([0, 4 / 30, 0.5])
+    mask[0, 2] = False
+    assert knob_errors(KNOBS, predicted, true, mask)["error/total_gain"][0].isnan()
+
+
+def test_a_console_without_gains_has_no_total():
+    one = torch.zeros(2, 1)
+    errors = knob_errors(KNOBS[1:2], one, one, torch.ones(2, 1, dtype=torch.bool))
+    assert list(errors) == ["error/low_eq"]
+
+
+def test_wrong_number_of_positions_names_the_knobs():
+    bad = torch.zeros(1, 2)
+    with pytest.raises(ValueError, match=r"2 positions for 3 knobs: \['input_gain'"):
+        knob_errors(KNOBS, bad, bad, bad.bool())
+
+
+def test_total_gain_of_settings():
+    settings = [{"input_gain": 2.0, "output_level": 0.5}, {"input_gain": 10.0, "low_eq": 3.0}]
+    assert total_gain_db(settings) == pytest.approx([0.0, 20.0])
+
+
+def test_skill_of_the_baseline_is_0_and_of_the_truth_1():
+    error = np.array([0.1, 0.25, 1 / 3])
+    assert skill(error, error).tolist() == [0.0] * 3
+    assert skill(0 * error, error).tolist() == [1.0] * 3
+    assert skill(2 * error, error).tolist() == [-1.0] * 3
+    assert np.isnan(skill(0.0, 0.0))
+
+
+def test_the_headline_is_fixed():
+    assert len(HEADLINE) == len(set(HEADLINE)) == 9
+    assert "input_gain" not in HEADLINE

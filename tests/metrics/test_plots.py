@@ -1,0 +1,120 @@
+"""A picture is drawn of every table there can be, and shows what it was given."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from ai_mixer.console.load import load_console
+from ai_mixer.metrics.plots import COLOURS, POINTS, knob_figure, skill_figure
+from ai_mixer.core.types import CONDITIONS
+
+ROWS = ["total_gain", "low_eq", "reverb", "headline", "all", "headline, rock"]
+KNOBS = load_console("classic", ranges="wide").knobs
+
+
+def table(skill, low, high):
+    columns = pd.MultiIndex.from_product(
+        [["blind", "paired"], ["skill", "skill_low", "skill_high"]]
+    )
+    return pd.DataFrame([[skill, low, high] * 2] * len(ROWS), index=ROWS, columns=columns)
+
+
+def answers(count, seed=0):
+    draw = torch.Generator().manual_seed(seed)
+    predicted, true = torch.rand(2, count, len(KNOBS), generator=draw)
+    mask = torch.rand(count, len(KNOBS), generator=draw) < 0.7
+    return predicted, true, mask, torch.arange(count) % len(CONDITIONS)
+
+
+def legend(figure):
+    (words,) = figure.legends
+    return [text.get_text() for text in words.get_texts()]
+
+
+@pytest.mark.parametrize(
+    ("skill", "low", "high"),
+    [
+        (0.5, 0.4, 0.6),
+        (0.5, 0.5 + 1e-12, 0.6),  # an interval that misses its value by rounding
+        (np.nan, np.nan, np.nan),  # a knob that never counted
+        (-0.3, -70.0, -0.3),
+        (-70.0, -90.0, -50.0),
+    ],
+)
+def test_the_skill_figure_is_drawn(skill, low, high, tmp_path):
+    figure = skill_figure(table(skill, low, high))
+    figure.savefig(tmp_path / "skill.png")
+    (axes,) = figure.axes
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels == ["headline", "all", "total gain", "low EQ", "reverb"]
+    assert axes.yaxis_inverted()  # the headline is on top
+    assert legend(figure) == ["blind", "paired"]
+    assert axes.get_xlim() == (-1.0, 1.0)
+
+
+def test_bars_are_as_long_as_the_skill():
+    (axes,) = skill_figure(table(0.5, 0.4, 0.6)).axes
+    assert len(axes.patches) == 2 * 5
+    assert {bar.get_width() for bar in axes.patches} == {0.5}
+    (axes,) = skill_figure(table(-3.0, -4.0, -2.0)).axes
+    assert {bar.get_width() for bar in axes.patches} == {-1.0}
+    assert [text.get_text() for text in axes.texts] == ["◂ −3.0"] * 10
+    (axes,) = skill_figure(table(np.nan, np.nan, np.nan)).axes
+    assert [text.get_text() for text in axes.texts] == ["never counted"] * 5
+
+
+def test_every_knob_has_a_panel_with_what_counted():
+    predicted, true, mask, condition = answers(60)
+    figure = knob_figure(KNOBS, predicted, true, mask, condition)
+    assert [axes.get_title().partition(" (")[0] for axes in figure.axes] == [
+        knob.name.replace("_", " ").replace(" eq", " EQ") for knob in KNOBS
+    ]
+    assert legend(figure) == list(CONDITIONS)
+    for number, axes in enumerate(figure.axes):
+        for index, points in enumerate(axes.collections):
+            counts = mask[:, number] & (condition == index)
+            shown = torch.from_numpy(np.asarray(points.get_offsets())).float()
+            expected = torch.stack([true[counts, number], predicted[counts, number]], -1)
+            torch.testing.assert_close(shown, expected)
+
+
+def test_the_axes_speak_the_knob_s_own_unit():
+    low_eq = next(n for n, knob in enumerate(KNOBS) if knob.name == "low_eq")
+    axes = knob_figure(KNOBS, *answers(6)).axes[low_eq]
+    assert axes.get_title() == "low EQ (dB)"
+    for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+        assert [label.get_text() for label in labels] == ["−6", "0", "6"]
+
+
+def test_a_knob_that_never_counted_says_so(tmp_path):
+    predicted, true, mask, condition = answers(12)
+    mask[:, 3] = False
+    figure = knob_figure(KNOBS, predicted, true, mask, condition)
+    figure.savefig(tmp_path / "knobs.png")
+    said = [[text.get_text() for text in axes.texts] for axes in figure.axes]
+    assert said == [["never counted"] if n == 3 else [] for n in range(len(KNOBS))]
+
+
+def test_many_points_are_thinned_not_drawn():
+    figure = knob_figure(KNOBS, *answers(20_000))
+    counts = [len(points.get_offsets()) for axes in figure.axes for points in axes.collections]
+    assert max(counts) <= POINTS
+    assert min(counts) > POINTS / 2
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 6, 7])
+def test_any_number_of_knobs(count, tmp_path):
+    predicted, true, mask, condition = answers(6)
+    figure = knob_figure(
+        KNOBS[:count], predicted[:, :count], true[:, :count], mask[:, :count], condition
+    )
+    assert len(figure.axes) == count
+    figure.savefig(tmp_path / "few.png", dpi=30)
+
+
+def test_conditions_differ_in_brightness_too():
+    """In grey, or to a colour-blind eye: luminances at least 10 % apart (Rec. 709 weights)."""
+    rgb = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in COLOURS.values()])
+    luminance = np.sort((rgb**2.2) @ [0.2126, 0.7152, 0.0722])
+    assert np.diff(luminance).min() > 0.1

@@ -1,0 +1,51 @@
+import torch
+
+from ai_mixer.models.cepstrum_features import PAIRED, EchoProfile
+from ai_mixer.models.unique_rows import Once
+
+RATE = 44100
+
+
+def noise(seed=0):
+    return torch.randn(1, 2, 5 * RATE, generator=torch.Generator().manual_seed(seed)) * 0.1
+
+
+def with_echo(audio, delay, wet):
+    out = (1 - wet) * audio
+    out[..., delay:] += wet * audio[..., :-delay]
+    return out
+
+
+def profiles(rough, reference, condition=PAIRED):
+    profile = EchoProfile(RATE)
+    features = profile(Once(rough), Once(reference), torch.tensor([condition]))[0].view(3, 2, -1)
+    return features, profile.edges
+
+
+def test_an_echo_stands_out_at_its_lag():
+    delay = 12_000
+    features, edges = profiles(noise(), with_echo(noise(), delay, 0.3))
+    band = int((edges <= delay).sum()) - 1
+    rough, reference, response = features[:, 1]  # strongest lag of each band
+    assert reference.argmax() == band
+    assert response.argmax() == band
+    assert rough.argmax() != band or rough[band] < 0
+
+
+def test_grows_with_the_echo():
+    heights = [
+        float(profiles(noise(), with_echo(noise(), 12_000, wet))[0][2, 1].max())
+        for wet in (0.05, 0.1, 0.2, 0.4)
+    ]
+    assert heights == sorted(heights)
+
+
+def test_blind_to_level():
+    quiet, _ = profiles(0.1 * noise(), 0.05 * with_echo(noise(), 12_000, 0.3))
+    loud, _ = profiles(noise(), with_echo(noise(), 12_000, 0.3))
+    torch.testing.assert_close(quiet[2], loud[2], atol=0.02, rtol=0)
+
+
+def test_impulse_response_only_when_paired():
+    features, _ = profiles(noise(), with_echo(noise(), 12_000, 0.3), condition=1)
+    assert (features[2] == 0).all()

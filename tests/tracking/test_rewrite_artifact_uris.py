@@ -1,0 +1,69 @@
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import torch
+
+from ai_mixer.tracking.model_files import save_model
+from ai_mixer.tracking.run_lookup import find_run
+from ai_mixer.tracking.rewrite_artifact_uris import relocate
+from ai_mixer.tracking.run import Run
+from ai_mixer.tracking.store import Store
+
+NAME = "any name/with: signs, Größe"
+
+
+def trained(store: Store) -> Run:
+    with Run.start(store, NAME) as run:
+        card = {"config": {}, "knobs": [], "trained": []}
+        save_model(run.artifact_dir, {"w": torch.ones(1)}, card)
+        run.log_text("# eval", "eval/tables.md")
+    return run
+
+
+def fetched(store: Store, run_id: str, folder: Path) -> str:
+    folder.mkdir()
+    path = store.client.download_artifacts(run_id, "eval/tables.md", str(folder))
+    return Path(path).read_text()
+
+
+def test_a_moved_folder_is_mended(store: Store, tmp_path: Path) -> None:
+    trained(store)
+    home = tmp_path / "new home"
+    store.folder.rename(home)
+    with pytest.raises(FileNotFoundError):
+        find_run("last", home)
+
+    assert relocate(home) >= 2  # the experiment and its run
+    assert find_run("last", home).is_relative_to(home)
+    assert relocate(home) == 0
+    with Run.start(Store(home), NAME) as fresh:
+        assert fresh.artifact_dir.is_relative_to(home)
+
+
+def test_mlflow_finds_the_files_of_a_copy_in_the_copy(store: Store, tmp_path: Path) -> None:
+    """As its pages do: by listing and fetching artifacts."""
+    run = trained(store)
+    copy = Store(shutil.copytree(store.folder, tmp_path / "a copy"))
+    relocate(copy)
+    next(copy.folder.rglob("tables.md")).write_text("# of the copy")
+    paths = {info.path for info in copy.client.list_artifacts(run.id)}
+    assert {"eval", "model.json", "model.safetensors"} <= paths
+    assert fetched(copy, run.id, tmp_path / "one") == "# of the copy"
+    assert fetched(Store(store.folder), run.id, tmp_path / "two") == "# eval"
+
+
+def test_addresses_elsewhere_stay(store: Store) -> None:
+    bucket = "s3://bucket/path/1"
+    store.client.create_experiment("far away", bucket)
+    relocate(store)
+    with closing(sqlite3.connect(store.database)) as connection:
+        found = connection.execute("SELECT artifact_location FROM experiments").fetchall()
+    assert (bucket,) in found
+
+
+def test_nothing_to_mend(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"mlflow\.db"):
+        relocate(tmp_path)

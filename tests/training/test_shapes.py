@@ -1,0 +1,42 @@
+"""B songs, C channels, T samples, P knobs: the same letters from the songs to the loss."""
+
+import pytest
+import torch
+
+from ai_mixer.training.builders import assemble
+from ai_mixer.core.types import CONDITIONS
+
+SMALL = ["model=baseline_cnn", "model.channels=8", "loader.excerpts_per_song=3", "loader.workers=0"]
+
+
+@pytest.mark.parametrize("B", [1, 3])
+@pytest.mark.parametrize("seconds", [0.3, 1.0])
+def test_from_songs_to_loss(B, seconds, compose, songs_folder):
+    words = [f"loader.batch_size={B}", f"loader.excerpt_s={seconds}", f"data.root={songs_folder}"]
+    console, data, system = assemble(compose("data=folder", *SMALL, *words))
+    C, T, P = 2, round(seconds * 44100), len(console.knobs)
+
+    batch = next(iter(data.train_dataloader()))
+    assert len(batch) == len(batch.song_id) == B
+    for audio in (batch.rough, batch.finished, batch.reference):
+        assert audio.shape == (B, C, T)
+        assert audio.dtype == torch.float32
+    assert batch.condition.shape == batch.genre.shape == (B,)
+    assert ((batch.condition >= 0) & (batch.condition < len(CONDITIONS))).all()
+    assert batch.knobs.shape == batch.mask.shape == (B, P)
+    assert batch.mask.dtype == torch.bool
+
+    said = system(batch)
+    knobs = said.knobs
+    assert knobs.shape == said.spread.shape == (B, P)
+    mix = system.render(batch, knobs)
+    assert mix.shape == (B, C, T)
+    settings = console.settings(knobs)
+    assert [len(song) for song in settings] == [P] * B
+    assert console.knobs_from(settings).shape == (B, P)
+
+    loss, terms = system.objective(said, mix, batch)
+    assert loss.shape == ()
+    assert set(terms) == set(system.objective.terms)
+    assert all(term.shape == () for term in terms.values())
+    assert system.mean_knobs.shape == system.trained.shape == (P,)

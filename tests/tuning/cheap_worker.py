@@ -1,0 +1,29 @@
+"""A worker for trials of milliseconds: `cheap_worker.py <storage> <study> <log>`.
+
+Writes `<trial> <process>` into the log when it begins a trial.
+"""
+
+import os
+import sys
+import time
+
+import optuna
+
+from ai_mixer.tuning.storage import open_storage
+from ai_mixer.tuning.worker import Patience, work
+
+
+def main(storage, name, log):
+    def objective(trial):
+        with open(log, "a") as file:  # noqa: PTH123
+            file.write(f"{trial.number} {os.getpid()}\n")
+        time.sleep(0.2)
+        return [trial.suggest_float("x", 0, 1)]
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.load_study(study_name=name, storage=open_storage(storage, name, ".", "."))
+    work(study, objective, Patience(poll_s=0.2))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,93 @@
+"""Eight workers, one study, one of them killed: forty trials, neither more nor fewer."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from ai_mixer.tuning import postgresql
+from ai_mixer.tuning.trial_queue import counted, fill
+from ai_mixer.tuning.storage import journal_file, open_storage
+from ai_mixer.tuning.study import quiet_optuna
+
+pytestmark = pytest.mark.slow
+
+WORKER = Path(__file__).with_name("cheap_worker.py")
+TRIALS, WORKERS = 40, 8
+
+
+@pytest.fixture(scope="module")
+def database():
+    """PostgreSQL in a folder of its own; its address."""
+    pytest.importorskip("psycopg", reason="the extra `scale` is not installed")
+    with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp") as folder:  # a socket's path is short
+        Path(folder).chmod(0o755)  # root starts it as another user
+        try:
+            yield postgresql.start(Path(folder))
+        except OSError as error:
+            pytest.skip(str(error))
+        finally:
+            postgresql.stop(Path(folder))
+
+
+def eight_workers(storage, study, log, alive):
+    """Start them, kill one in the middle of a trial, wait for the others."""
+    command = [sys.executable, str(WORKER), storage, study.study_name, str(log)]
+    workers = [subprocess.Popen(command, stderr=subprocess.DEVNULL) for _ in range(WORKERS)]
+    try:
+        end = time.monotonic() + 200
+        while not log.exists() or len(log.read_text().splitlines()) < alive:
+            assert time.monotonic() < end
+            assert any(worker.poll() is None for worker in workers)
+            time.sleep(0.02)
+        victim = int(log.read_text().splitlines()[-1].split()[1])
+        os.kill(victim, signal.SIGKILL)
+        codes = [worker.wait(timeout=200) for worker in workers]
+    finally:
+        for worker in workers:
+            worker.kill()
+    assert sorted(codes) == [-signal.SIGKILL, *([0] * (WORKERS - 1))]
+
+
+def check_exact(study, log):
+    states = [trial.state for trial in counted(study)]
+    assert states == TRIALS * [TrialState.COMPLETE]
+    begun = [int(line.split()[0]) for line in log.read_text().splitlines()]
+    assert len(begun) == len(set(begun)) == len(study.trials)  # no number was begun twice
+    assert len(study.trials) - TRIALS <= 1  # the killed one's copy
+    assert len({line.split()[1] for line in log.read_text().splitlines()}) >= 2
+
+
+def test_on_postgresql(database, tmp_path):
+    storage = open_storage(database, "", "", "")
+    with quiet_optuna():
+        study = optuna.create_study(study_name="mine", storage=storage)
+    fill(study, TRIALS)
+    log = tmp_path / "log"
+    eight_workers(database, study, log, alive=6)
+    check_exact(study, log)
+    storage.engine.dispose()  # or its connections complain when they are collected
+    study._storage._backend.engine.dispose()
+
+
+def test_on_a_journal(open_study, tmp_path, monkeypatch):
+    study = open_study("mine")
+    fill(study, TRIALS)
+    monkeypatch.chdir(tmp_path)
+    assert journal_file("mine", ".").exists()
+    log = tmp_path / "log"
+    eight_workers("journal", study, log, alive=6)
+    check_exact(study, log)
+
+
+def test_starting_it_again_changes_nothing(database):
+    folder = Path(database.partition("host=")[2]).parent
+    assert postgresql.start(folder) == database
+    assert postgresql.address(folder) == database

@@ -1,0 +1,63 @@
+"""Beyond one machine: a proxy before the database, and workers that a cluster starts."""
+
+import socket
+import subprocess
+import sys
+
+import optuna
+import pytest
+
+from ai_mixer.tuning.trial_queue import counted, fill
+from ai_mixer.tuning.storage import open_storage
+from ai_mixer.tuning.study import quiet_optuna
+from ai_mixer.tuning.worker import Patience, work
+
+pytestmark = pytest.mark.slow
+
+SERVER = """
+import sys
+from optuna.storages import RDBStorage, run_grpc_proxy_server
+run_grpc_proxy_server(RDBStorage(sys.argv[1]), host="localhost", port=int(sys.argv[2]))
+"""
+
+
+@pytest.fixture
+def proxy(tmp_path):
+    """The address of a proxy before a database."""
+    pytest.importorskip("grpc", reason="the extra `scale` is not installed")
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-W", "ignore", "-c", SERVER, f"sqlite:///{tmp_path}/db", str(port)]
+    server = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    yield f"grpc://localhost:{port}"
+    server.kill()
+    server.wait()
+
+
+def test_a_study_behind_a_proxy(proxy):
+    with quiet_optuna():
+        study = optuna.create_study(study_name="mine", storage=open_storage(proxy, "", "", ""))
+    fill(study, 5)
+    assert work(study, lambda trial: [trial.suggest_float("x", 0, 1)], Patience(poll_s=0.1)) == 5
+    with quiet_optuna():
+        again = optuna.load_study(study_name="mine", storage=open_storage(proxy, "", "", ""))
+    assert [trial.values for trial in counted(again)] == [trial.values for trial in study.trials]
+
+
+def test_workers_that_a_cluster_starts(sweep):
+    """submitit's local executor, which starts what it would queue at SLURM."""
+    pytest.importorskip("submitit", reason="the extra `scale` is not installed")
+    begin = ["study=mine", "search=none", "optimizer.lr=tag(log,interval(1e-5,1e-2))"]
+    sweep.start(*begin, "trials=1", "trainer.max_epochs=1")
+    sweep.end()
+    study = sweep.study("mine")
+    fill(study, 5)
+    jobs = ["cluster=local", "workers=2", f"paths.outputs={sweep.folder}"]
+    said = sweep.start("join=mine", *jobs, "job.timeout_min=5", "+job.slurm_partition=short").end()
+    assert said.count("job ") == 2
+    assert "make sweep resume=mine" in said
+    sweep.start("resume=mine", "trials=5")
+    sweep.end()
+    assert sweep.states("mine") == {"COMPLETE": 5}
+    assert len({process for _, _, process in sweep.epochs()}) >= 2

@@ -1,0 +1,174 @@
+"""A whole sweep in this process, with trainings of milliseconds: parent, children, what is left."""
+
+import importlib.util
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from omegaconf import OmegaConf
+
+from ai_mixer.tuning.runner import sweep
+from ai_mixer.tuning.objective import TRIAL
+from ai_mixer.tuning.study_config import with_vary
+from ai_mixer.tuning.resume import with_own_words
+from ai_mixer.tracking.run_lookup import PARENT, children
+from ai_mixer.tracking.run import artifact_folder
+
+FAKE = Path(__file__).with_name("fake_sweep.py")
+
+
+@pytest.fixture(scope="module")
+def fake():
+    spec = importlib.util.spec_from_file_location("fake_sweep", FAKE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def run_sweep(compose, store, fake):
+    """A function: words → the study and the runs that were judged."""
+
+    def made(*typed):
+        places = [f"paths.mlruns={store.folder}", f"pages={store.folder}/pages"]
+        typed = [*typed, *places]
+        going_on = any(word.startswith(("resume=", "join=")) for word in typed)
+        typed = with_own_words(typed) if going_on else with_vary(typed)
+        judged = []
+        cfg = compose(*typed, page="sweep")
+        study = sweep(cfg, typed, fake.train, judged.append, lambda cfg: None, ["none"])
+        return study, judged
+
+    return made
+
+
+LR = "optimizer.lr=tag(log,interval(1e-5,1e-2))"
+
+
+def parent_of(store, study):
+    return store.client.get_run(study.user_attrs["plan"]["parent"])
+
+
+def test_a_parent_with_a_child_per_trial_and_the_best_three_judged(run_sweep, store, capsys):
+    study, judged = run_sweep("search=none", LR, "trials=4", "study=mine", "model=baseline_cnn")
+    assert [trial.state.name for trial in study.trials] == 4 * ["COMPLETE"]
+    assert study.trials[0].params == {"optimizer.lr": 0.001}
+    assert study.trials[0].value == pytest.approx(0.0)
+    parent = parent_of(store, study)
+    assert (parent.info.status, parent.info.run_name) == ("FINISHED", "mine")
+    assert parent.data.metrics["best/val/skill"] == study.best_value
+    runs = {run.data.tags[TRIAL]: run for run in children(store, parent.info.run_id)}
+    assert sorted(runs) == list("0123")
+    for number, run in runs.items():
+        assert run.data.metrics["best/val/skill"] == study.trials[int(number)].value
+        assert run.data.tags[PARENT] == parent.info.run_id
+        assert run.info.run_name == f"mine, trial {number}"
+    best = sorted(study.trials, key=lambda trial: -trial.value)[:3]
+    assert [run.tags[TRIAL] for run in judged] == [str(trial.number) for trial in best]
+    folder = artifact_folder(parent.info.artifact_uri)
+    left = {path.name for path in (folder / "sweep").iterdir()}
+    assert left == {
+        *("trials.csv", "best.md", "mine.yaml"),
+        *("history.png", "importance.png", "parallel.png"),
+    }
+    table = pd.read_csv(folder / "sweep" / "trials.csv")
+    assert table["best/val/skill"].tolist() == [trial.value for trial in study.trials]
+    page = OmegaConf.load(store.folder / "pages" / "mine.yaml")
+    assert page.optimizer.lr == study.best_params["optimizer.lr"]
+    assert {"override /model": "baseline_cnn"} in page.defaults
+    assert "make train experiment=sweep/mine" in parent.data.tags["mlflow.note.content"]
+    assert "trial 0, the default" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_more_trials_are_added_and_none_is_tried_twice(run_sweep, store, fake):
+    run_sweep("search=none", LR, "trials=2", "study=mine", "trainer.max_epochs=1")
+    study, _ = run_sweep("resume=mine", "trials=5")
+    assert len(study.trials) == len(children(store, parent_of(store, study).info.run_id)) == 5
+    log = (store.folder / "epochs.log").read_text().splitlines()
+    assert [line.split()[0] for line in log] == list("01234")
+    assert len(run_sweep("resume=last")[0].trials) == 5
+    assert len(run_sweep("join=mine")[0].trials) == 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["resume=mine", "model.dropout=0.1,0.2"], "study mine: its space has changed"),
+        (["resume=mine", "model=baseline_cnn"], "study mine: was begun with words"),
+        (["resume=other"], "resume=other: no such study in .*; there are: mine"),
+        (["study=mine"], "study=mine exists: make sweep resume=mine"),
+        (["resume=mine", "join=mine"], "give one of the two"),
+        (["study=../mine"], "give a name of letters"),
+    ],
+)
+def test_what_cannot_go_on_is_refused_by_name(run_sweep, words, message):
+    run_sweep("search=none", LR, "trials=1", "study=mine")
+    with pytest.raises((ValueError, OSError), match=message):
+        run_sweep(*words, *([] if "resume" in words[0] else ["search=none", LR]))
+
+
+@pytest.mark.slow
+def test_what_is_wrong_is_said_before_a_run_is_opened(run_sweep, store):
+    for words, message in [
+        (["pruner=median", "minimize=[val/perceptual]"], "pruning needs one objective"),
+        (["sampler=grid"], "sampler=grid cannot list optimizer.lr"),
+        (["trainer=ddp"], "trainer.devices=1"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            run_sweep("search=none", LR, *words)
+    experiments = [known.experiment_id for known in store.client.search_experiments()]
+    assert len(store.client.search_runs(experiments)) == 0
+    assert not list(store.folder.glob("sweeps/*.journal"))
+
+
+@pytest.mark.slow
+def test_a_grid_is_tried_once_each_with_the_default_first(run_sweep):
+    words = ["search=none", "sampler=grid", "optimizer.lr=1e-4,1e-3", "model.dropout=0.1,0.2"]
+    study, _ = run_sweep(*words, "trials=30")
+    points = [
+        (trial.params["optimizer.lr"], trial.params["model.dropout"]) for trial in study.trials
+    ]
+    assert points[0] == (0.001, 0.1)
+    assert sorted(points) == [(1e-4, 0.1), (1e-4, 0.2), (0.001, 0.1), (0.001, 0.2)]
+
+
+@pytest.mark.slow
+def test_two_objectives_leave_a_front(run_sweep, store):
+    study, judged = run_sweep(
+        "search=none", LR, "trials=8", "sampler=nsga2", "minimize=[val/perceptual]", "study=front"
+    )
+    front = {trial.number for trial in study.best_trials}
+    assert {run.tags[TRIAL] for run in judged} <= {str(number) for number in front}
+    text = (
+        artifact_folder(parent_of(store, study).info.artifact_uri) / "sweep/best.md"
+    ).read_text()
+    assert "The Pareto front" in text
+    assert "val/perceptual" in text
+
+
+@pytest.mark.slow
+def test_folds_are_children_of_the_trial_and_their_mean_counts(run_sweep, store):
+    study, judged = run_sweep(
+        *("search=none", LR, "trials=2", "cv=3", "study=folds", "trainer.max_epochs=1")
+    )
+    assert judged == []  # a fold's model is nobody's best
+    (second, first) = children(store, parent_of(store, study).info.run_id)
+    for number, run in enumerate((first, second)):
+        folds = children(store, run.info.run_id)
+        assert sorted(fold.data.tags["sweep.fold"] for fold in folds) == ["0/3", "1/3", "2/3"]
+        values = [fold.data.metrics["best/val/skill"] for fold in folds]
+        assert study.trials[number].value == pytest.approx(sum(values) / 3)
+        assert run.data.metrics["best/val/skill"] == study.trials[number].value
+
+
+@pytest.mark.slow
+def test_failed_trials_are_recorded_in_the_table(run_sweep, store, monkeypatch):
+    monkeypatch.setenv("FAKE_FAILS", "1,2")
+    study, _ = run_sweep("search=none", LR, "trials=4", "study=mine")
+    states = [trial.state.name for trial in study.trials]
+    assert states == ["COMPLETE", "FAIL", "FAIL", "COMPLETE"]
+    folder = artifact_folder(parent_of(store, study).info.artifact_uri)
+    errors = pd.read_csv(folder / "sweep" / "trials.csv")["error"]
+    assert errors.dropna().tolist() == 2 * ["RuntimeError: no luck"]

@@ -1,0 +1,109 @@
+"""One worker's loop: failures are recorded, and too many of them end it."""
+
+import pytest
+from optuna.trial import TrialState
+
+from ai_mixer.tuning.trial_queue import ERROR, WORKER, fill, take
+from ai_mixer.tuning.worker import Patience, TooManyFailures, best_first, work
+from ai_mixer.tracking.process_info import PID, process_tags
+
+QUICK = Patience(max_failures=2, poll_s=0.01)
+
+
+def states(study):
+    return [trial.state.name for trial in study.trials]
+
+
+def test_every_trial_is_tried_once(open_study, capsys):
+    study = open_study(directions=["maximize"])
+    fill(study, 5, [{"x": 0.5}])
+    assert work(study, lambda trial: [trial.suggest_float("x", 0, 1)], QUICK) == 5
+    assert states(study) == 5 * ["COMPLETE"]
+    assert study.trials[0].value == 0.5
+    values = [trial.values[0] for trial in best_first(study)]
+    assert values == sorted(values, reverse=True)
+    assert "trial 0: 0.5 (0 s, 1 done; best 0.5 of trial 0)  x=0.5" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        (RuntimeError("no  luck\nat all"), "RuntimeError: no luck at all"),
+        ([float("nan")], "FloatingPointError: the figure is nan"),
+    ],
+)
+def test_a_failing_trial_is_recorded_and_the_others_go_on(open_study, outcome, said):
+    study = open_study()
+    fill(study, 4)
+
+    def objective(trial):
+        if trial.number != 1:
+            return [1.0]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    work(study, objective, QUICK)
+    assert states(study) == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
+    assert study.trials[1].user_attrs[ERROR] == said
+
+
+def test_too_many_failures_end_it_and_the_rest_stays_queued(open_study):
+    study = open_study("mine")
+    fill(study, 9)
+
+    def objective(trial):
+        raise ValueError(f"bad {trial.number}")
+
+    with pytest.raises(TooManyFailures) as caught:
+        work(study, objective, QUICK)
+    assert str(caught.value) == (
+        "3 trials of mine failed (max_failures=2), the last one, trial 2: ValueError: bad 2; "
+        "make sweep resume=mine max_failures=6 goes on"
+    )
+    with pytest.raises(TooManyFailures, match="resume=mine storage=postgresql max_failures=6"):
+        work(study, objective, QUICK, typed=["storage=postgresql"])
+    assert states(study) == 3 * ["FAIL"] + 6 * ["WAITING"]
+    assert work(study, lambda trial: [0.0], Patience(max_failures=6, poll_s=0.01)) == 6
+
+
+def test_a_pruned_trial_counts_as_done(open_study):
+    study = open_study()
+    fill(study, 2)
+
+    def objective(trial):
+        trial.report(3.0, 0)
+
+    work(study, objective, QUICK)
+    assert states(study) == 2 * ["PRUNED"]
+    assert best_first(study) == []
+
+
+def test_it_takes_up_what_a_dead_worker_left(open_study):
+    study = open_study()
+    fill(study, 3)
+    dead = take(study)
+    dead.set_user_attr(WORKER, {**process_tags(), PID: "4194305"})
+    assert work(study, lambda trial: [1.0], QUICK) == 3
+    assert states(study) == ["FAIL", "COMPLETE", "COMPLETE", "COMPLETE"]
+
+
+def test_stopped_by_a_person_the_trial_stays_his(open_study):
+    """It is neither told nor failed: its process is gone, so the next worker takes it up."""
+    study = open_study()
+    fill(study, 2)
+
+    def objective(trial):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work(study, objective, QUICK)
+    assert study.trials[0].state is TrialState.RUNNING
+
+
+def test_of_several_objectives_the_front(open_study):
+    study = open_study(directions=["maximize", "minimize"])
+    fill(study, 4)
+    points = [[1.0, 1.0], [2.0, 2.0], [0.0, 2.0], [1.5, 0.5]]
+    work(study, lambda trial: points[trial.number], QUICK)
+    assert {trial.number for trial in best_first(study)} == {1, 3}

@@ -1,0 +1,80 @@
+"""A full disk is known by all its names, and the error says what could not be written."""
+
+import errno
+import sqlite3
+
+import pytest
+
+from ai_mixer.utils.disk_errors import full_disk, writing
+
+
+def no_space(*names):
+    return OSError(errno.ENOSPC, "No space left on device", *names)
+
+
+def caught(call):
+    try:
+        call()
+    except Exception as error:
+        return error
+    raise AssertionError("nothing was raised")
+
+
+def chained(*errors):
+    """The last error, raised while the ones before it were handled."""
+
+    def call(rest):
+        if len(rest) == 1:
+            raise rest[0]
+        try:
+            call(rest[:-1])
+        except Exception:
+            raise rest[-1]  # noqa: B904  # a failure on the way out, not a consequence
+
+    return caught(lambda: call(errors))
+
+
+@pytest.mark.parametrize(
+    ("error", "file"),
+    [
+        (no_space("/a/b"), "/a/b"),
+        (OSError(errno.EDQUOT, "quota", "/a/b"), "/a/b"),
+        (no_space("/from", None, "/to"), "/to"),
+        (no_space(), ""),
+        (sqlite3.OperationalError("database or disk is full"), "the runs' database"),
+        (OSError(errno.ENOENT, "gone", "/a/b"), None),
+        (sqlite3.OperationalError("database is locked"), None),
+        (RuntimeError("full"), None),
+        (None, None),
+    ],
+)
+def test_names_of_a_full_disk(error, file):
+    assert full_disk(error) == file
+
+
+def test_what_failed_first_is_named():
+    """The way out writes too, and fails too."""
+    ckpt = no_space("last.ckpt")
+    database = sqlite3.OperationalError("database or disk is full")
+    assert full_disk(chained(ckpt, database)) == "last.ckpt"
+    assert full_disk(chained(ckpt, no_space(), RuntimeError("zip"))) == "last.ckpt"
+    assert full_disk(chained(RuntimeError("bug"), ValueError("x"))) is None
+
+
+def test_writing_names_the_file():
+    """Whatever a zip writer makes of it."""
+
+    def save():
+        with writing("/runs/last.ckpt"):
+            raise chained(no_space(), RuntimeError("unexpected pos 576 vs 534"))
+
+    error = caught(save)
+    assert (error.errno, error.filename) == (errno.ENOSPC, "/runs/last.ckpt")
+    assert full_disk(error) == "/runs/last.ckpt"
+
+
+def test_writing_leaves_other_errors_alone():
+    with pytest.raises(ZeroDivisionError), writing("/runs/last.ckpt"):
+        1 / 0  # noqa: B018
+    with writing("/runs/last.ckpt"):
+        pass

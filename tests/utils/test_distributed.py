@@ -1,0 +1,126 @@
+"""What two processes count together is what one counts alone."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from ai_mixer.console import load_console
+from ai_mixer.metrics.knob_skill import HEADLINE, knob_errors
+from ai_mixer.utils.distributed import rank, total
+from ai_mixer.training.system import MixSystem
+from ai_mixer.core.types import CONDITIONS, Batch
+from ai_mixer.training.validation import SkillMeter
+
+SCRIPT = """
+import importlib.util, json, sys, torch, torch.distributed as dist
+spec = importlib.util.spec_from_file_location("here", sys.argv[1])
+here = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(here)
+folder, rank = sys.argv[2], int(sys.argv[3])
+dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+print(json.dumps(here.counted(here.batches()[rank::2])))
+dist.destroy_process_group()
+"""
+
+
+def batches():
+    """Five batches of unequal size: two processes have unequal shares."""
+    draw = torch.Generator().manual_seed(0)
+    made = []
+    for size in (3, 4, 5, 2, 6):
+        knobs, mask = (torch.rand(size, len(load_console().knobs), generator=draw) for _ in "ab")
+        silence = torch.zeros(size, 2, 8)
+        made.append(
+            Batch(
+                rough=silence,
+                finished=silence,
+                reference=silence,
+                condition=torch.randint(len(CONDITIONS), (size,), generator=draw),
+                knobs=knobs,
+                mask=mask < 0.7,
+                genre=torch.zeros(size, dtype=torch.long),
+                sample_rate=44100,
+                song_id=["song"] * size,
+            )
+        )
+    return made
+
+
+def answer(batch):
+    return 0.4 + 0.3 * batch.knobs
+
+
+def counted(mine):
+    """Skill, sums and counts of some batches."""
+    console = load_console()
+    system = MixSystem(nn.Identity(), console, None, None, None)
+    for step in range(3):  # so many have each process, whoever runs out first
+        system._remember(mine[min(step, 1)])
+    for batch in mine:
+        system.skill.update(batch, answer(batch), torch.full((len(console.knobs),), 0.5))
+    return {
+        "skill": system.skill.compute(),
+        "sum": system.knob_sum.tolist(),
+        "count": system.knob_count.tolist(),
+    }
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """What each of two processes that share the batches has counted."""
+    folder = tmp_path_factory.mktemp("two")
+    words = [sys.executable, "-c", SCRIPT, __file__, str(folder)]
+    started = [
+        subprocess.Popen([*words, str(rank)], stdout=subprocess.PIPE, text=True) for rank in (0, 1)
+    ]
+    said = [process.communicate(timeout=120)[0] for process in started]
+    return [json.loads(text.splitlines()[-1]) for text in said]
+
+
+def test_skill_is_that_of_one_process(both):
+    alone = counted(batches())["skill"]
+    assert set(alone) == {"skill", *(f"skill_{condition}" for condition in CONDITIONS)}
+    for one in both:
+        assert one["skill"] == pytest.approx(alone, rel=1e-12)
+
+
+def test_targets_are_those_of_one_process(both):
+    first, second = (batches()[rank::2] for rank in (0, 1))
+    seen = [part[min(step, 1)] for part in (first, second) for step in range(3)]
+    expected = torch.cat([batch.knobs * batch.mask for batch in seen]).double().sum(0)
+    counts = torch.cat([batch.mask for batch in seen]).sum(0)
+    for one in both:
+        torch.testing.assert_close(torch.tensor(one["sum"], dtype=torch.float64), expected)
+        assert one["count"] == counts.tolist()
+
+
+def test_alone_nothing_is_added():
+    mine = torch.arange(3.0)
+    assert total(mine).equal(mine)
+    assert rank() == 0
+
+
+def test_skill_is_one_minus_error_over_the_mean_knobs_error():
+    """By hand, from all examples at once."""
+    knobs = load_console().knobs
+    meter = SkillMeter(knobs)
+    floor = torch.full((len(knobs),), 0.5)
+    for batch in batches():
+        meter.update(batch, answer(batch), floor)
+    whole = batches()[0].join(*batches()[1:])
+    found = meter.compute()
+    for index, condition in enumerate(CONDITIONS):
+        part = whole.where(whole.condition == index)
+        mine, means = (
+            knob_errors(knobs, positions, part.knobs, part.mask)
+            for positions in (answer(part), floor.expand_as(part.knobs))
+        )
+        names = [f"error/{name}" for name in HEADLINE if f"error/{name}" in mine]
+        skills = torch.stack([1 - mine[n].nanmean() / means[n].nanmean() for n in names])
+        assert found[f"skill_{condition}"] == pytest.approx(skills.nanmean().item(), rel=1e-9)
+    meter.reset()
+    assert not meter.sums.any()

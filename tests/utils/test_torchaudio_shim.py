@@ -1,0 +1,106 @@
+"""torchaudio beside a CPU-only torch: with its native code, without it, and really broken."""
+
+import importlib
+import subprocess
+import sys
+import textwrap
+from types import ModuleType
+
+import pytest
+
+from ai_mixer.utils import torchaudio_shim
+
+
+def run(code):
+    """Run code in a fresh process; returns what it printed."""
+    words = [sys.executable, "-W", "error", "-c", textwrap.dedent(code)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_mel_works_on_this_machine():
+    """Whatever the state of its native extension here."""
+    shape = run(
+        """
+        import torch
+        from ai_mixer.shims import torchaudio
+        mel = torchaudio.transforms.MelSpectrogram(44100, n_fft=1024, n_mels=64)
+        out = mel(torch.randn(2, 44100))
+        assert out.isfinite().all() and (out > 0).any()
+        print(*out.shape[:2])
+        """
+    )
+    assert shape == ["2", "64"]
+
+
+def test_without_native_code_torchaudio_says_so_and_works():
+    """The failure of a CPU-only torch, made on purpose: loading the extension raises OSError."""
+    printed = run(
+        """
+        import sys
+        from importlib.abc import MetaPathFinder
+
+        class Broken(MetaPathFinder):
+            def find_spec(self, name, path=None, target=None):
+                if name == "torchaudio._extension":
+                    raise OSError("libc10_cuda.so: cannot open shared object file")
+
+        sys.meta_path.insert(0, Broken())
+        import torch
+        from ai_mixer.shims import torchaudio
+        assert sys.modules["torchaudio"] is torchaudio
+        mel = torchaudio.transforms.MelSpectrogram(16000, n_mels=40)
+        resampled = torchaudio.functional.resample(torch.randn(1, 800), 16000, 8000)
+        print(torchaudio._extension._IS_TORCHAUDIO_EXT_AVAILABLE, *mel(torch.randn(1, 800)).shape,
+              resampled.shape[-1])
+        """
+    )
+    assert printed == ["False", "1", "40", "5", "400"]
+
+
+@pytest.fixture
+def modules(monkeypatch):
+    """sys.modules without torchaudio, put back afterwards."""
+    for name in [n for n in sys.modules if n.partition(".")[0] == "torchaudio"]:
+        monkeypatch.delitem(sys.modules, name)
+    before = set(sys.modules)
+    yield sys.modules
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+def test_a_healthy_torchaudio_is_left_alone(monkeypatch, modules):
+    healthy = ModuleType("torchaudio")
+    monkeypatch.setattr(importlib, "import_module", lambda name: healthy)
+    assert torchaudio_shim._import_torchaudio() is healthy
+    assert "torchaudio._extension" not in modules
+
+
+def test_the_second_attempt_finds_the_stand_in(monkeypatch, modules):
+    attempts = []
+
+    def once_broken(name):
+        attempts.append("torchaudio._extension" in modules)
+        modules["torchaudio.half_loaded"] = ModuleType("torchaudio.half_loaded")
+        if len(attempts) == 1:
+            raise OSError("libc10_cuda.so")
+        return ModuleType(name)
+
+    monkeypatch.setattr(importlib, "import_module", once_broken)
+    torchaudio_shim._import_torchaudio()
+    assert attempts == [False, True]
+    extension = modules["torchaudio._extension"]
+    assert extension._IS_TORCHAUDIO_EXT_AVAILABLE is False
+    assert extension.fail_if_no_align(len) is len
+
+
+@pytest.mark.parametrize("error", [ModuleNotFoundError("torchaudio"), RuntimeError("other")])
+def test_other_failures_are_not_hidden(monkeypatch, modules, error):
+    def broken(name):
+        raise error
+
+    monkeypatch.setattr(importlib, "import_module", broken)
+    with pytest.raises(type(error)):
+        torchaudio_shim._import_torchaudio()
+    assert "torchaudio._extension" not in modules
