@@ -25,13 +25,13 @@ import torch
 from omegaconf import DictConfig
 from sklearn.covariance import ledoit_wolf
 
-from ai_mixer.training.builders import held_out
-from ai_mixer.console import Console
 from ai_mixer.config.folder import config_folder
-from ai_mixer.metrics.knob_skill import GAINS, HEADLINE, total_gain_db, total_gain_travel_db
-from ai_mixer.utils.markdown import to_markdown
-from ai_mixer.inference.refinement import long_term_db
+from ai_mixer.console import Console
 from ai_mixer.core.types import Batch
+from ai_mixer.inference.refinement import long_term_db
+from ai_mixer.metrics.knob_skill import GAINS, HEADLINE, total_gain_db, total_gain_travel_db
+from ai_mixer.training.builders import held_out
+from ai_mixer.utils.markdown import to_markdown
 
 STEP = 0.02  # of a knob's travel, to either side
 PRIOR = 12.0  # information of a knob drawn at random from its travel

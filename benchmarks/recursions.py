@@ -16,10 +16,10 @@ from scipy.signal import sosfilt
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ai_mixer.evaluation.bench.timing import alternate, spread
-from ai_mixer.evaluation.bench.workloads import Work, forward, forward_backward, music
 from ai_mixer.dsp.filters import low_shelf
 from ai_mixer.dsp.recursions import biquad
+from ai_mixer.evaluation.bench.timing import alternate, spread
+from ai_mixer.evaluation.bench.workloads import Work, forward, forward_backward, music
 
 RATE = 44_100
 Filter = Callable[[Tensor, Tensor, Tensor], Tensor]

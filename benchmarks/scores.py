@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from ai_mixer.audio.excerpt import SUFFIXES, probe, read_excerpt
 from ai_mixer.console import Console
 from ai_mixer.console.load import load_console
-from ai_mixer.audio.excerpt import SUFFIXES, probe, read_excerpt
 from ai_mixer.metrics.distortion import console_thd_n_percent
-from ai_mixer.utils.markdown import to_markdown
 from ai_mixer.metrics.scores import PREFIX, scores
 from ai_mixer.tasks.restore import PEAK_DB
+from ai_mixer.utils.markdown import to_markdown
 
 RATE = 44_100
 NOISE_DB = -40.0

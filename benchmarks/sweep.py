@@ -16,14 +16,14 @@ from typing import Any
 import optuna
 import pandas as pd
 
-from ai_mixer.utils.markdown import to_markdown
+from ai_mixer.tracking import Store
+from ai_mixer.tracking.process_info import PID
+from ai_mixer.tracking.run_lookup import children
 from ai_mixer.tuning.objective import TRIAL
-from ai_mixer.tuning.trial_queue import WORKER
 from ai_mixer.tuning.storage import open_storage
 from ai_mixer.tuning.study import load, quiet_optuna
-from ai_mixer.tracking import Store
-from ai_mixer.tracking.run_lookup import children
-from ai_mixer.tracking.process_info import PID
+from ai_mixer.tuning.trial_queue import WORKER
+from ai_mixer.utils.markdown import to_markdown
 
 # Short trainings, but real ones: examples are drawn and heard once, before the clock runs.
 WORDS = [

@@ -85,9 +85,9 @@ def store(tmp_path, empty_database):
 @pytest.fixture(scope="session")
 def two_models(tmp_path_factory, compose):
     """A folder with ast_regressor and baseline_cnn, untrained and tiny; the second is champion."""
+    from ai_mixer.config.allowed_targets import from_card
     from ai_mixer.inference.builders import build_console, build_model
     from ai_mixer.tracking import save_model
-    from ai_mixer.config.allowed_targets import from_card
 
     home = tmp_path_factory.mktemp("packaged")
     sizes = {

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from ai_mixer.utils.atomic_write import atomic_write, temporary_name, write_bytes, write_text
+from ai_mixer.core.types import Song
 from ai_mixer.data.feature_cache import Row, Shelf
 from ai_mixer.tracking.checkpoint_io import CheckpointFile, read_checkpoint
-from ai_mixer.core.types import Song
+from ai_mixer.utils.atomic_write import atomic_write, temporary_name, write_bytes, write_text
 
 WRITERS = 2
 

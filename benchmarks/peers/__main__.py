@@ -13,7 +13,6 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import dynamics
 import equaliser
-import mastering
 import pandas as pd
 import reverberation
 import torch
@@ -21,6 +20,7 @@ from contest import run, version
 
 import console
 import losses
+import mastering
 from ai_mixer.evaluation.bench import table
 from ai_mixer.evaluation.bench.workloads import music
 

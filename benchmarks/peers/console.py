@@ -6,9 +6,9 @@ from contest import Contest
 from dynamics import RATIO, torchcomp_work
 from torch import Tensor
 
+from ai_mixer.console import load_console
 from ai_mixer.evaluation.bench.timing import Job
 from ai_mixer.evaluation.bench.workloads import chain, forward, forward_backward
-from ai_mixer.console import load_console
 
 
 def contests(audio: Tensor, rate: int) -> Iterator[Contest]:

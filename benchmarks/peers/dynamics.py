@@ -6,10 +6,10 @@ import torch
 from contest import Contest
 from torch import Tensor
 
-from ai_mixer.evaluation.bench.timing import Job
-from ai_mixer.evaluation.bench.workloads import Work, forward, forward_backward
 from ai_mixer.effects.compressor import Compressor
 from ai_mixer.effects.limiter import Limiter
+from ai_mixer.evaluation.bench.timing import Job
+from ai_mixer.evaluation.bench.workloads import Work, forward, forward_backward
 
 THRESHOLD_DB, ATTACK_MS, RELEASE_MS, RATIO = -18.0, 10.0, 100.0, 4.0
 CEILING_DB, LIMITER_RELEASE_MS = -0.3, 100.0

@@ -6,10 +6,10 @@ import torch
 from contest import Contest
 from torch import Tensor
 
-from ai_mixer.evaluation.bench.timing import Job
-from ai_mixer.evaluation.bench.workloads import Work, forward, forward_backward
 from ai_mixer.dsp.filters import Biquad, high_shelf, low_shelf, peak
 from ai_mixer.dsp.recursions import biquad
+from ai_mixer.evaluation.bench.timing import Job
+from ai_mixer.evaluation.bench.workloads import Work, forward, forward_backward
 
 BELLS_HZ = (250.0, 800.0, 2500.0, 6000.0)
 LOW_HZ, HIGH_HZ = 100.0, 10_000.0

@@ -10,9 +10,9 @@ import torch
 from contest import Contest
 from torch import Tensor
 
-from ai_mixer.training.builders import build_console, build_model
-from ai_mixer.evaluation.bench.timing import Job
 from ai_mixer.config.folder import config_folder
+from ai_mixer.evaluation.bench.timing import Job
+from ai_mixer.training.builders import build_console, build_model
 
 
 def contests(audio: Tensor, rate: int) -> Iterator[Contest]:

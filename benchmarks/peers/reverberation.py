@@ -9,10 +9,12 @@ import torch
 from contest import Contest
 from torch import Tensor
 
+from ai_mixer.effects.reverb import Reverb
 from ai_mixer.evaluation.bench.timing import Job
 from ai_mixer.evaluation.bench.workloads import Work, forward, forward_backward
-from ai_mixer.effects.reverb import Reverb
-from ai_mixer.utils.torchaudio_shim import torchaudio  # grafx imports it, and fails where it is not mended first
+from ai_mixer.utils.torchaudio_shim import (
+    torchaudio,  # grafx imports it, and fails where it is not mended first
+)
 
 TAPS = 60_000
 WET = 0.3

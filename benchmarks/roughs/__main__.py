@@ -15,15 +15,15 @@ from omegaconf import DictConfig
 from scipy.io import wavfile
 from torch import Tensor
 
-from ai_mixer.training.builders import build_source
-from ai_mixer.cli.stage import stage
 from ai_mixer.audio.excerpt import SongError
+from ai_mixer.cli.stage import stage
+from ai_mixer.core.types import Skipped, Song
 from ai_mixer.data.excerpt_sampler import Reader, other_start
 from ai_mixer.data.skipped_songs import warn_skipped
 from ai_mixer.data.splits import SPLITS
+from ai_mixer.training.builders import build_source
 from ai_mixer.utils.disk_errors import writing
 from ai_mixer.utils.progress import track
-from ai_mixer.core.types import Skipped, Song
 
 try:
     from processor import draw, make_rough

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ai_mixer.console import Console, load_console
-    from ai_mixer.mastering.delivery import Delivered, deliver
-    from ai_mixer.inference.knob_fitting import Fit, fit
-    from ai_mixer.mixing.audio_mixer import AudioMixer
-    from ai_mixer.inference.predictor import Mixer, load_model
     from ai_mixer.core.types import Knob
+    from ai_mixer.inference.knob_fitting import Fit, fit
+    from ai_mixer.inference.predictor import Mixer, load_model
+    from ai_mixer.mastering.delivery import Delivered, deliver
+    from ai_mixer.mixing.audio_mixer import AudioMixer
 
 __all__ = [
     "AudioMixer",

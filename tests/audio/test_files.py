@@ -5,9 +5,9 @@ import pytest
 import soundfile
 import torch
 
-from ai_mixer.audio.excerpt import SongError
 from ai_mixer.audio import Sound, write_sound
 from ai_mixer.audio.dither import Dither
+from ai_mixer.audio.excerpt import SongError
 
 RATE = 44_100
 TAGS = {"title": "Größe 大", "artist": "Ä", "album": "B", "tracknumber": "7", "date": "1999"}

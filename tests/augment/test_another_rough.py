@@ -9,9 +9,9 @@ from ai_mixer.augment.clipping import Clipping
 from ai_mixer.augment.codec import FORMATS, STRONGEST, Codec, Setting
 from ai_mixer.augment.dynamics import Dynamics, Rider
 from ai_mixer.augment.equaliser import NODES_HZ, Equaliser, minimum_phase
-from ai_mixer.augment.stereo_image import Image, Picture
 from ai_mixer.augment.level import Level
 from ai_mixer.augment.noise import Floor, Noise
+from ai_mixer.augment.stereo_image import Image, Picture
 from ai_mixer.dsp.levels import crest_db, peak_db, rms_db, width_db
 from ai_mixer.dsp.spectra import third_octave_centres, third_octave_db
 

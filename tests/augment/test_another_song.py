@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from ai_mixer.augment.pitch_shift import PitchShift
-from ai_mixer.augment.stem_remix import StemRemix, faders
 from ai_mixer.augment.speed import Speed, ratio
+from ai_mixer.augment.stem_remix import StemRemix, faders
 from ai_mixer.augment.time_stretch import TimeStretch
+from ai_mixer.core.types import Excerpt
 from ai_mixer.dsp.levels import width_db
 from ai_mixer.dsp.spectra import third_octave_db
-from ai_mixer.core.types import Excerpt
 
 RATE = 44_100
 

@@ -11,14 +11,14 @@ from omegaconf import OmegaConf
 
 from ai_mixer.augment.augment import Chain
 from ai_mixer.augment.channel_swap import ChannelSwap
-from ai_mixer.augment.stereo_image import Image
 from ai_mixer.augment.level import Level
 from ai_mixer.augment.polarity_flip import PolarityFlip
-from ai_mixer.augment.stem_remix import StemRemix
 from ai_mixer.augment.speed import Speed
+from ai_mixer.augment.stem_remix import StemRemix
+from ai_mixer.augment.stereo_image import Image
 from ai_mixer.augment.time_stretch import TimeStretch
-from ai_mixer.console import load_console
 from ai_mixer.config.folder import config_folder
+from ai_mixer.console import load_console
 from ai_mixer.core.types import Example
 
 RATE = 44_100

@@ -14,10 +14,10 @@ from omegaconf import OmegaConf
 import ai_mixer.augment
 from ai_mixer.augment.augment import Augment, Chain, Flip
 from ai_mixer.augment.single_version import SIDES, Change
-from ai_mixer.console import load_console
 from ai_mixer.config.folder import config_folder
-from ai_mixer.tasks.restore import Restore
+from ai_mixer.console import load_console
 from ai_mixer.core.types import Example, Excerpt
+from ai_mixer.tasks.restore import Restore
 
 RATE = 44_100
 BASES = {Augment, Flip, Change, Chain}

@@ -9,8 +9,8 @@ from ai_mixer.augment.bandwidth import Bandwidth
 from ai_mixer.augment.clipping import Clipping
 from ai_mixer.augment.codec import Codec
 from ai_mixer.augment.dynamics import Dynamics
-from ai_mixer.augment.stereo_image import Image
 from ai_mixer.augment.noise import Noise
+from ai_mixer.augment.stereo_image import Image
 from ai_mixer.console import load_console
 from ai_mixer.inference.knob_fitting import fit
 from ai_mixer.metrics.knob_skill import total_gain_db

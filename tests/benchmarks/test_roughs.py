@@ -13,9 +13,9 @@ import pytest
 import soundfile
 
 from ai_mixer.config.folder import config_folder
+from ai_mixer.core.types import Song
 from ai_mixer.data.folder import Folder
 from ai_mixer.data.paired_folder import PairFolder
-from ai_mixer.core.types import Song
 
 PLACE = config_folder().parent / "benchmarks" / "roughs"
 RATE = 44100

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.config.override_errors import check_words, groups, menu
 from ai_mixer.config.folder import config_folder
+from ai_mixer.config.override_errors import check_words, groups, menu
 
 
 @pytest.fixture

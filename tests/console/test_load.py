@@ -2,8 +2,8 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from ai_mixer.console import Console, load_console
 from ai_mixer.config.folder import config_folder
+from ai_mixer.console import Console, load_console
 
 # The ten that the design names; others may join them.
 # knob: unit, scale, musical, gentle, wide, neutral

@@ -11,11 +11,11 @@ import pyloudnorm
 import pytest
 import soundfile as sf
 
-from ai_mixer.data.band import Band, generate, compose_band
+from ai_mixer.core.types import GENRES
+from ai_mixer.data.band import Band, compose_band, generate
 from ai_mixer.data.band.conventions import CONVENTIONS
 from ai_mixer.data.band.dsp import peaks_between
 from ai_mixer.data.band.score import STEMS
-from ai_mixer.core.types import GENRES
 
 SECONDS = 5.0
 SHORT = {"songs": 2, "duration_s": 2.0, "sample_rate": 16000}

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from ai_mixer.data.band.composer import compose_song
-from ai_mixer.data.band.genres import GENRE_TABLE
-from ai_mixer.data.band.arrangement import make_plan
-from ai_mixer.data.band.score import STEMS, Note, Score
-from ai_mixer.data.band.composer_style import fold_of, rng_for, split_of, taste_of
 from ai_mixer.core.types import GENRES
+from ai_mixer.data.band.arrangement import make_plan
+from ai_mixer.data.band.composer import compose_song
+from ai_mixer.data.band.composer_style import fold_of, rng_for, split_of, taste_of
+from ai_mixer.data.band.genres import GENRE_TABLE
+from ai_mixer.data.band.score import STEMS, Note, Score
 
 SONGS = 4
 

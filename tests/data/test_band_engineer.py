@@ -5,10 +5,10 @@ import pyloudnorm
 import pytest
 
 from ai_mixer.data.band import dsp
-from ai_mixer.data.band.conventions import CONVENTIONS
-from ai_mixer.data.band.mixdown import mix
-from ai_mixer.data.band.genres import GENRE_TABLE
 from ai_mixer.data.band.composer_style import taste_of
+from ai_mixer.data.band.conventions import CONVENTIONS
+from ai_mixer.data.band.genres import GENRE_TABLE
+from ai_mixer.data.band.mixdown import mix
 
 RATE = 44100
 

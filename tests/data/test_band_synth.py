@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ai_mixer.data.band.composer_style import rng_for
 from ai_mixer.data.band.genres import GENRE_TABLE
 from ai_mixer.data.band.score import Note, Part
 from ai_mixer.data.band.soundfont import DRUM_BANK, SoundFont, general_midi
 from ai_mixer.data.band.synth import render
-from ai_mixer.data.band.composer_style import rng_for
 
 RATE = 22050
 PROGRAMS = sorted(

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from ai_mixer.training.builders import assemble
+from ai_mixer.core.types import CONDITIONS, Batch
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.data.feature_cache import Row, Shelf
 from ai_mixer.models.feature_extractor import FrontEnd
+from ai_mixer.training.builders import assemble
 from ai_mixer.training.preflight import check_kept
-from ai_mixer.core.types import CONDITIONS, Batch
 
 WORDS = ("model=baseline_cnn", "data=folder", "excerpt=1", "loader=kept", "loss=knobs_only")
 LITTLE = ("loader.draws=2", "loader.held_out_per_song=3", "loader.batch_size=4", "loader.workers=0")

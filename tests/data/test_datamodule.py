@@ -15,10 +15,10 @@ from omegaconf import OmegaConf
 from ai_mixer.augment.augment import Chain
 from ai_mixer.augment.polarity_flip import PolarityFlip
 from ai_mixer.console import load_console
-from ai_mixer.data.folder import Folder
-from ai_mixer.data.datamodule import MixData
-from ai_mixer.tasks.restore import Restore
 from ai_mixer.core.types import Batch
+from ai_mixer.data.datamodule import MixData
+from ai_mixer.data.folder import Folder
+from ai_mixer.tasks.restore import Restore
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.random import default_rng
 
+from ai_mixer.audio.excerpt import read_excerpt
 from ai_mixer.augment.augment import Augment, Chain
 from ai_mixer.augment.polarity_flip import PolarityFlip
-from ai_mixer.audio.excerpt import read_excerpt
 from ai_mixer.data.dataset import SongDataset, genre_index
 from ai_mixer.data.excerpt_sampler import excerpt_seconds, other_start
 from ai_mixer.data.folder import Folder

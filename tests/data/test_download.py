@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from ai_mixer.utils import progress
 from ai_mixer.data import download
 from ai_mixer.data.download import fetch, unpack
+from ai_mixer.utils import progress
 
 CONTENT = bytes(range(256)) * 40_000  # 10 MB
 SHA1 = f"sha1:{hashlib.sha1(CONTENT).hexdigest()}"

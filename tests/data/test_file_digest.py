@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from ai_mixer.data.file_digest import BLOCK, fingerprint, fingerprints
 from ai_mixer.core.types import Song
+from ai_mixer.data.file_digest import BLOCK, fingerprint, fingerprints
 
 RATE = 44100
 

@@ -10,8 +10,8 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from ai_mixer.config.folder import config_folder
-from ai_mixer.data.folder import ROOT_VARIABLE, Folder
 from ai_mixer.core.types import Skipped
+from ai_mixer.data.folder import ROOT_VARIABLE, Folder
 
 
 def test_genre_and_artist_by_folder(tree):

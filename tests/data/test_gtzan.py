@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from ai_mixer.data.gtzan import GENRES, Gtzan, filtered
 from ai_mixer.core.types import GENRES as OURS
+from ai_mixer.data.gtzan import GENRES, Gtzan, filtered
 
 
 @pytest.fixture

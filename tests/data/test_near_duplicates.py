@@ -9,9 +9,9 @@ import pytest
 import soundfile
 from scipy.signal import butter, resample_poly, sosfilt
 
+from ai_mixer.data.audio_fingerprint import HOP, RATE, print_audio, print_file
 from ai_mixer.data.folder import ROOT_VARIABLE, Folder
 from ai_mixer.data.near_duplicates import BIT_ERRORS, bit_errors, near_duplicates
-from ai_mixer.data.audio_fingerprint import HOP, RATE, print_audio, print_file
 
 SAMPLE_RATE = 22050
 

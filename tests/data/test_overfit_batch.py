@@ -3,8 +3,8 @@
 import torch
 
 from ai_mixer.console import load_console
-from ai_mixer.data.folder import Folder
 from ai_mixer.data.datamodule import MixData
+from ai_mixer.data.folder import Folder
 from ai_mixer.data.overfit_batch import OneBatch
 from ai_mixer.tasks.restore import Restore
 

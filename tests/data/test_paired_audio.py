@@ -8,8 +8,8 @@ from scipy.signal import butter, resample_poly, sosfilt
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.data.folder import Folder
 from ai_mixer.data.manifest import read_manifest
-from ai_mixer.data.paired_folder import PairFolder
 from ai_mixer.data.paired_audio import lag
+from ai_mixer.data.paired_folder import PairFolder
 
 RATE = 22050
 

@@ -4,8 +4,8 @@ import warnings
 
 import pytest
 
-from ai_mixer.data.skipped_songs import NAMED, WARNINGS, SkippedSongs, warn_skipped
 from ai_mixer.core.types import Skipped
+from ai_mixer.data.skipped_songs import NAMED, WARNINGS, SkippedSongs, warn_skipped
 
 
 def some(count):

@@ -6,10 +6,10 @@ import soundfile
 import torch
 
 from ai_mixer.console import load_console
+from ai_mixer.data.datamodule import MixData
 from ai_mixer.data.dataset import TRIES, SongDataset
 from ai_mixer.data.excerpt_sampler import SILENT_DRAWS
 from ai_mixer.data.folder import Folder
-from ai_mixer.data.datamodule import MixData
 from ai_mixer.tasks.restore import Restore
 
 RATE = 8_000

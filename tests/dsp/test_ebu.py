@@ -11,7 +11,15 @@ import pytest
 import torch
 from scipy.signal import firwin
 
-from ai_mixer.dsp.loudness import (FINE_HOP_S, loudness_lufs, loudness_range_lu, max_momentary_lufs, max_short_term_lufs, momentary_lufs, short_term_lufs)
+from ai_mixer.dsp.loudness import (
+    FINE_HOP_S,
+    loudness_lufs,
+    loudness_range_lu,
+    max_momentary_lufs,
+    max_short_term_lufs,
+    momentary_lufs,
+    short_term_lufs,
+)
 from ai_mixer.dsp.true_peak import true_peak
 
 SILENT = -math.inf

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from ai_mixer.dsp.levels import crest_db, peak_db, rms_db, width_db
 from ai_mixer.core.units import SILENCE_DB
+from ai_mixer.dsp.levels import crest_db, peak_db, rms_db, width_db
 
 
 @pytest.fixture

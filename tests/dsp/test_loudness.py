@@ -9,9 +9,9 @@ import soundfile
 import torch
 from scipy.signal import lfilter
 
+from ai_mixer.core.units import SILENCE_DB
 from ai_mixer.dsp import loudness
 from ai_mixer.dsp.resample import resample
-from ai_mixer.core.units import SILENCE_DB
 from helpers.music import finished_songs
 
 RATE = 48000

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from scipy.signal import lfilter, resample_poly
 
 from ai_mixer.dsp import true_peak as module
-from ai_mixer.dsp.true_peak import (BEND, SHARP, SOFT, envelope_by_convolution, overshoot, phases, true_peak, true_peak_envelope)
+from ai_mixer.dsp.true_peak import (
+    BEND,
+    SHARP,
+    SOFT,
+    envelope_by_convolution,
+    overshoot,
+    phases,
+    true_peak,
+    true_peak_envelope,
+)
 
 
 def faded_sine(frequency, phase, length=2000):

@@ -15,11 +15,11 @@ from scipy.signal.windows import blackmanharris
 from torch.autograd import gradcheck
 
 import ai_mixer.effects
-from ai_mixer.console import Console, load_console
 from ai_mixer.config.folder import config_folder
+from ai_mixer.console import Console, load_console
+from ai_mixer.core.types import Knob
 from ai_mixer.effects.effect import Effect
 from ai_mixer.effects.limiter import Limiter
-from ai_mixer.core.types import Knob
 
 RATES = (44_100, 48_000, 96_000)  # of every law
 ANY_RATES = (8_000, 11_025, 22_050, 192_000)  # and these still work

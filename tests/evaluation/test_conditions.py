@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ai_mixer.evaluation.conditions import conditions_for
 from ai_mixer.core.types import CONDITIONS, Song
+from ai_mixer.evaluation.conditions import conditions_for
 
 
 def song(duration_s, reference=None):

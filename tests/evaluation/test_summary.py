@@ -5,10 +5,10 @@ import math
 import pandas as pd
 import pytest
 
+from ai_mixer.core.types import CONDITIONS
 from ai_mixer.evaluation.results import Evaluation
 from ai_mixer.evaluation.summary import description, headline, summary
 from ai_mixer.metrics.tables import table_a, table_k
-from ai_mixer.core.types import CONDITIONS
 
 DISTANCES = ("stft", "spectrum_db", "loudness_lu", "crest_db", "width_db")
 AS_FAR = {"rough": 2.0, "mean_knobs": 2.0, "model": 1.0}

@@ -5,8 +5,8 @@ import torch
 from tests.test_fitting import song
 
 from ai_mixer.console import load_console
-from ai_mixer.inference.refinement import EXCERPT_DB, MID_SIDE, NEXT_BAND, _apart, refine
 from ai_mixer.core.types import Prediction
+from ai_mixer.inference.refinement import EXCERPT_DB, MID_SIDE, NEXT_BAND, _apart, refine
 
 RATE = 24000
 DESK = load_console("classic", ranges="wide")

@@ -5,11 +5,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai_mixer.inference.shrinkage import EXPECTED, cautious
 from ai_mixer.console import load_console
-from ai_mixer.mixing.console_cache import console
-from ai_mixer.inference.predictor import Mixer
 from ai_mixer.core.types import Prediction
+from ai_mixer.inference.predictor import Mixer
+from ai_mixer.inference.shrinkage import EXPECTED, cautious
+from ai_mixer.mixing.console_cache import console
 
 SHARE = st.floats(0.0, 1.0)
 SPREAD = st.floats(1e-3, 1.0)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from ai_mixer.evaluation.comparison.runs import LETTERS
-from ai_mixer.listening.page_data import Label
 from ai_mixer.listening.page import Section, write_page
+from ai_mixer.listening.page_data import Label
 from ai_mixer.listening.samples import Mix, SettingRow, SongSamples
 
 MIXES = {"mix1": Label("A", "first run"), "mix2": Label("B", "second run")}

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from ai_mixer.listening.samples import Mix, SettingRow, SongSamples, setting_rows
 from ai_mixer.core.types import Knob
+from ai_mixer.listening.samples import Mix, SettingRow, SongSamples, setting_rows
 
 GAIN = Knob("input_gain", "ratio", 0.25, 4.0, "log", 1.0)
 RATIO = Knob("compressor_ratio", ":1", 1.0, 8.0, "slope", 1.0)

@@ -9,8 +9,8 @@ import torch
 from scipy.signal import lfilter
 
 import ai_mixer.losses
-from ai_mixer.losses import Term
 from ai_mixer.core.types import Batch, Prediction
+from ai_mixer.losses import Term
 
 RATE = 16000
 

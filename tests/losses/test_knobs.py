@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from ai_mixer.losses.knobs import BEND, Knobs, reversed_huber
 from ai_mixer.core.types import Prediction
+from ai_mixer.losses.knobs import BEND, Knobs, reversed_huber
 
 
 @pytest.fixture

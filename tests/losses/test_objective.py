@@ -7,10 +7,10 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
+from ai_mixer.core.types import Prediction
 from ai_mixer.losses import Objective, Term
 from ai_mixer.losses.knobs import Knobs
 from ai_mixer.losses.waveform import Waveform
-from ai_mixer.core.types import Prediction
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 OPTIONS = sorted(path.stem for path in (CONFIGS / "loss").glob("*.yaml"))

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from ai_mixer.losses.uncertainty import LEAST, Spread
-from ai_mixer.losses.term import rendered
 from ai_mixer.core.types import GENRES, Prediction
+from ai_mixer.losses.term import rendered
+from ai_mixer.losses.uncertainty import LEAST, Spread
 
 
 def test_zero_at_equality(term_class, music, make_batch):

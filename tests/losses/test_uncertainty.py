@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from ai_mixer.core.types import Prediction
 from ai_mixer.losses.genre import Genre
 from ai_mixer.losses.uncertainty import Spread
-from ai_mixer.core.types import Prediction
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ import soundfile
 import torch
 from scipy.signal import resample_poly
 
-from ai_mixer.mastering import delivery
-from ai_mixer.mastering.delivery import TARGETS_LUFS, deliver
+from ai_mixer.core.units import SILENCE_DB
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.dsp.true_peak import true_peak
 from ai_mixer.effects import limiter
 from ai_mixer.effects.limiter import Limiter
-from ai_mixer.core.units import SILENCE_DB
+from ai_mixer.mastering import delivery
+from ai_mixer.mastering.delivery import TARGETS_LUFS, deliver
 from helpers.music import finished_songs
 
 RATE = 44_100

@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from ai_mixer.metrics.knob_skill import (HEADLINE, knob_errors, skill, total_gain_db, total_gain_travel_db)
 from ai_mixer.core.types import Knob
+from ai_mixer.metrics.knob_skill import (
+    HEADLINE,
+    knob_errors,
+    skill,
+    total_gain_db,
+    total_gain_travel_db,
+)
 
 KNOBS = [
     Knob("input_gain", "ratio", 0.25, 4.0, "log", 1.0),

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from ai_mixer.console.load import load_console
-from ai_mixer.metrics.plots import COLOURS, POINTS, knob_figure, skill_figure
 from ai_mixer.core.types import CONDITIONS
+from ai_mixer.metrics.plots import COLOURS, POINTS, knob_figure, skill_figure
 
 ROWS = ["total_gain", "low_eq", "reverb", "headline", "all", "headline, rock"]
 KNOBS = load_console("classic", ranges="wide").knobs

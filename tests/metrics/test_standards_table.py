@@ -7,9 +7,9 @@ import torch
 
 from ai_mixer.console.load import load_console
 from ai_mixer.metrics.knob_use import at_bounds, knob_use, spread
-from ai_mixer.utils.markdown import to_markdown
 from ai_mixer.metrics.standards import BANDS, CHECKS, standards
 from ai_mixer.metrics.standards_table import table_bands, table_s, table_scores
+from ai_mixer.utils.markdown import to_markdown
 
 
 @pytest.fixture

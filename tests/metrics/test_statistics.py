@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ai_mixer.metrics.statistics import (difference_estimate, mean_estimate, over_folds, resample, share_estimate, skill_estimates, song_means)
+from ai_mixer.metrics.statistics import (
+    difference_estimate,
+    mean_estimate,
+    over_folds,
+    resample,
+    share_estimate,
+    skill_estimates,
+    song_means,
+)
 
 
 def test_song_means_leave_out_what_is_unknown():

@@ -9,15 +9,15 @@ import soundfile
 import torch
 
 from ai_mixer import AudioMixer
-from ai_mixer.inference import pretrained
+from ai_mixer.audio import Sound
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.dsp.true_peak import true_peak
-from ai_mixer.audio import Sound
-from ai_mixer.mixing import preset as presets
+from ai_mixer.inference import pretrained
 from ai_mixer.mixing import console_cache
-from ai_mixer.mixing.windowed_prediction import predicted
-from ai_mixer.mixing.model_lookup import chosen
+from ai_mixer.mixing import preset as presets
 from ai_mixer.mixing.mix_options import Wishes
+from ai_mixer.mixing.model_lookup import chosen
+from ai_mixer.mixing.windowed_prediction import predicted
 
 RATE = 44_100
 pytestmark = pytest.mark.usefixtures("packaged_models")

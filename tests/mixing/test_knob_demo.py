@@ -12,8 +12,8 @@ import torch
 
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.mixing import console_cache
-from ai_mixer.mixing.knob_demo_page import FADE_S, HEARD_S, knob_page
 from ai_mixer.mixing.knob_demo import LOUDNESS, SHOWN, versions
+from ai_mixer.mixing.knob_demo_page import FADE_S, HEARD_S, knob_page
 
 RATE = 44_100
 

@@ -6,7 +6,7 @@ import torch
 from ai_mixer import AudioMixer
 from ai_mixer.audio import write_sound
 from ai_mixer.inference.knob_fitting import Fit
-from ai_mixer.mixing import match, console_cache
+from ai_mixer.mixing import console_cache, match
 from ai_mixer.mixing.match import match
 
 pytestmark = pytest.mark.usefixtures("packaged_models")

@@ -3,8 +3,8 @@
 import pytest
 
 from ai_mixer.mixing import console_cache
-from ai_mixer.mixing.windowed_prediction import predicted
 from ai_mixer.mixing.mix_options import FREE, SAFE, STYLES, Wishes, decide
+from ai_mixer.mixing.windowed_prediction import predicted
 
 FAR = {"low_eq": 6.0, "mid_eq": -6.0, "compressor_ratio": 8.0, "stereo_width": 2.5, "presence": 0.5}
 
@@ -38,7 +38,9 @@ def test_what_lies_within_stays_as_it_was_said():
 def test_a_style_weighs_what_is_said_before_it_is_held():
     natural = STYLES["natural"]
     gentle = console_cache.knobs(natural.ranges)
-    found = decide({"low_eq": 6.0, "mid_eq": 2.0}, console_cache.knobs(), Wishes(style="natural"), gentle)
+    found = decide(
+        {"low_eq": 6.0, "mid_eq": 2.0}, console_cache.knobs(), Wishes(style="natural"), gentle
+    )
     assert (found["low_eq"], found["mid_eq"]) == (2.0, 1.4)
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from ai_mixer.inference import pretrained
-from ai_mixer.dsp.true_peak import TruePeakMeter
 from ai_mixer.audio import Sound
+from ai_mixer.dsp.true_peak import TruePeakMeter
+from ai_mixer.inference import pretrained
 from helpers.music import finished_songs
 
 RATE, MINUTES = 44_100, 4

@@ -10,8 +10,8 @@ import torch
 from ai_mixer import AudioMixer
 from ai_mixer.mixing import plots, render, report
 from ai_mixer.mixing.enhance import enhance
-from ai_mixer.mixing.measurements import measure
 from ai_mixer.mixing.match import match
+from ai_mixer.mixing.measurements import measure
 from ai_mixer.mixing.mix_result import Outcome
 from ai_mixer.mixing.preset import Preset, Section, one
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from ai_mixer.core.types import CONDITIONS
 from ai_mixer.models.analyser import Analyser
 from ai_mixer.models.system_identification import QUANTILES
-from ai_mixer.core.types import CONDITIONS
 
 RATE, KNOBS = 44100, 10
 BLIND, REFERENCE, PAIRED = (CONDITIONS.index(name) for name in ("blind", "reference", "paired"))

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from ai_mixer.core.types import CONDITIONS
 from ai_mixer.models import audioset_encoder
 from ai_mixer.models.audioset_encoder import AudioSetEncoder, AudioSetListener
 from ai_mixer.models.audioset_weights import renamed
-from ai_mixer.core.types import CONDITIONS
 
 FULL = 1024 * 160 + 240  # samples at 16 kHz of the 1024 frames it was trained on
 BLIND, REFERENCE, PAIRED = map(CONDITIONS.index, ("blind", "reference", "paired"))

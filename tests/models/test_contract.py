@@ -12,8 +12,8 @@ from omegaconf import OmegaConf
 
 import ai_mixer.models
 from ai_mixer.config.folder import config_folder
-from ai_mixer.models.feature_model import Listener, ask
 from ai_mixer.core.types import CONDITIONS, GENRES, Batch
+from ai_mixer.models.feature_model import Listener, ask
 
 RATE, KNOBS = 44100, 10
 PAGES = {page.stem: {} for page in sorted((config_folder() / "model").glob("*.yaml"))}

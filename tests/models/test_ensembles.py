@@ -5,11 +5,11 @@ from functools import partial
 import pytest
 import torch
 
+from ai_mixer.core.types import CONDITIONS, GENRES
 from ai_mixer.models.baseline_cnn import BaselineCNN
 from ai_mixer.models.enhanced_cnn import EnhancedCNN
 from ai_mixer.models.genre_ensemble import GenreEnsemble
 from ai_mixer.models.weighted_ensemble import WeightedEnsemble
-from ai_mixer.core.types import CONDITIONS, GENRES
 
 KNOBS, RATE = 4, 44_100
 SMALL = {"channels": 8, "features": 16, "n_mels": 32}

@@ -31,7 +31,9 @@ def mixed(audio, **settings):
 def response_db(rough, finished):
     every_bin = torch.eye(N_FFT // 2 + 1)
     heard = spectra(rough)
-    return system_identification.response_db(system_identification.measure(heard, spectra(finished)), heard, every_bin)[0]
+    return system_identification.response_db(
+        system_identification.measure(heard, spectra(finished)), heard, every_bin
+    )[0]
 
 
 def test_equaliser_is_read_off_to_a_tenth_of_a_db():

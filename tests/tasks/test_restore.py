@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from ai_mixer.console import load_console
 from ai_mixer.audio.excerpt import read_excerpt
-from ai_mixer.tasks.restore import PEAK_DB, Restore
+from ai_mixer.console import load_console
 from ai_mixer.core.types import CONDITIONS
+from ai_mixer.tasks.restore import PEAK_DB, Restore
 from helpers.measures import residual_db
 from helpers.music import finished_songs
 

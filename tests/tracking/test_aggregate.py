@@ -10,8 +10,8 @@ import torch
 from scipy.stats import t as student_t
 
 from ai_mixer.tracking import Run, Store, list_runs
-from ai_mixer.tracking.model_files import count_weights, save_model
 from ai_mixer.tracking.aggregate import MEASURES, Report, report
+from ai_mixer.tracking.model_files import count_weights, save_model
 
 CARD: dict[str, Any] = {"config": {}, "knobs": [], "trained": []}
 

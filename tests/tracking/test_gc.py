@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from mlflow.entities import ViewType
 
-from ai_mixer.utils.atomic_write import temporary_name
 from ai_mixer.cli.stages import gc as stage
 from ai_mixer.tracking.gc import remove, report
 from ai_mixer.tracking.orphans import STALE_S, find_leftovers
 from ai_mixer.tracking.process_info import CLOCK_SLACK_S, HOST, PID, STARTED
 from ai_mixer.tracking.run import Run
 from ai_mixer.tracking.store import Store
+from ai_mixer.utils.atomic_write import temporary_name
 
 KILLED_AT_WORK = """
 import os, sys

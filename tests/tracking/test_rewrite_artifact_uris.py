@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from ai_mixer.tracking.model_files import save_model
-from ai_mixer.tracking.run_lookup import find_run
 from ai_mixer.tracking.rewrite_artifact_uris import relocate
 from ai_mixer.tracking.run import Run
+from ai_mixer.tracking.run_lookup import find_run
 from ai_mixer.tracking.store import Store
 
 NAME = "any name/with: signs, Größe"

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from ai_mixer.tracking.model_files import save_model
-from ai_mixer.tracking.run_lookup import find_run, list_runs
 from ai_mixer.tracking.run import Run
+from ai_mixer.tracking.run_lookup import find_run, list_runs
 from ai_mixer.tracking.store import Store
 
 

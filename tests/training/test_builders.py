@@ -10,9 +10,9 @@ from omegaconf import OmegaConf
 
 import ai_mixer
 from ai_mixer.config import instantiate
-from ai_mixer.training.builders import assemble, build_callbacks, build_system, held_out
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.tracking import load_model_files, save_model
+from ai_mixer.training.builders import assemble, build_callbacks, build_system, held_out
 
 SMALL = ["model=mean_knobs", "loss=knobs_only", "data=folder", "loader.excerpt_s=0.5"]
 
@@ -132,7 +132,9 @@ def test_a_card_from_before_there_was_a_check(card):
 
 @pytest.mark.parametrize("key", ["trainer", "callbacks.best", "optimizer", "data.source"])
 def test_training_refuses_before_anything_is_built(cfg, key, outsider, monkeypatch):
-    monkeypatch.setattr(instantiate, "instantiate", lambda *_, **__: pytest.fail("something is built"))
+    monkeypatch.setattr(
+        instantiate, "instantiate", lambda *_, **__: pytest.fail("something is built")
+    )
     OmegaConf.update(cfg, f"{key}._target_", "outsider.Mine")
     with pytest.raises(ValueError, match=f"{key}._target_=outsider.Mine: not among"):
         assemble(cfg)

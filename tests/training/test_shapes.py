@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from ai_mixer.training.builders import assemble
 from ai_mixer.core.types import CONDITIONS
+from ai_mixer.training.builders import assemble
 
 SMALL = ["model=baseline_cnn", "model.channels=8", "loader.excerpts_per_song=3", "loader.workers=0"]
 

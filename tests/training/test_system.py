@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import torch
 
 from ai_mixer.console import load_console
-from ai_mixer.training.system import MixSystem, _every_condition, _limit_gradient
 from ai_mixer.core.types import CONDITIONS, Batch
+from ai_mixer.training.system import MixSystem, _every_condition, _limit_gradient
 
 
 def batch(conditions):

@@ -11,9 +11,9 @@ from pathlib import Path
 import optuna
 import pytest
 
-from ai_mixer.tuning.trial_queue import counted
 from ai_mixer.tuning.storage import open_storage
 from ai_mixer.tuning.study import quiet_optuna
+from ai_mixer.tuning.trial_queue import counted
 
 FAKE = Path(__file__).with_name("fake_sweep.py")
 

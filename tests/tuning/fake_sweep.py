@@ -13,11 +13,11 @@ import time
 from hydra.core.hydra_config import HydraConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.tuning.runner import sweep
-from ai_mixer.tuning.objective import TRIAL
-from ai_mixer.tuning.resume import with_own_words
 from ai_mixer.tracking import Run, Store
 from ai_mixer.tracking.resume import keep_words
+from ai_mixer.tuning.objective import TRIAL
+from ai_mixer.tuning.resume import with_own_words
+from ai_mixer.tuning.runner import sweep
 
 
 def train(cfg, defaults, words, choices, parent_id, *, tags, watchers, judged, hint):

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
+from ai_mixer.tracking.run_lookup import children
 from ai_mixer.tuning.objective import TRIAL
 from ai_mixer.tuning.trial_queue import counted, origin
-from ai_mixer.tracking.run_lookup import children
 
 pytestmark = pytest.mark.slow
 

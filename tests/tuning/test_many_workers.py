@@ -13,9 +13,9 @@ import pytest
 from optuna.trial import TrialState
 
 from ai_mixer.tuning import postgresql
-from ai_mixer.tuning.trial_queue import counted, fill
 from ai_mixer.tuning.storage import journal_file, open_storage
 from ai_mixer.tuning.study import quiet_optuna
+from ai_mixer.tuning.trial_queue import counted, fill
 
 pytestmark = pytest.mark.slow
 

@@ -7,9 +7,9 @@ import sys
 import optuna
 import pytest
 
-from ai_mixer.tuning.trial_queue import counted, fill
 from ai_mixer.tuning.storage import open_storage
 from ai_mixer.tuning.study import quiet_optuna
+from ai_mixer.tuning.trial_queue import counted, fill
 from ai_mixer.tuning.worker import Patience, work
 
 pytestmark = pytest.mark.slow

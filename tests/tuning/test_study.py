@@ -7,7 +7,16 @@ import pytest
 
 from ai_mixer.tuning.search_space import Space
 from ai_mixer.tuning.storage import open_storage
-from ai_mixer.tuning.study import (Plan, begin, build_pruner, build_sampler, check_pruner, check_same, load, quiet_optuna)
+from ai_mixer.tuning.study import (
+    Plan,
+    begin,
+    build_pruner,
+    build_sampler,
+    check_pruner,
+    check_same,
+    load,
+    quiet_optuna,
+)
 
 SPACE = Space.read(["optimizer.lr=interval(0.1,0.2)"])
 PLAN = Plan(["model=a"], [], SPACE.to_json(), ["best/val/skill"], [], None, "run")

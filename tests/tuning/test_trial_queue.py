@@ -6,10 +6,24 @@ import time
 
 import pytest
 
-from ai_mixer.tuning import trial_queue
-from ai_mixer.tuning.trial_queue import (ALIVE, ERROR, WORKER, Watch, counted, failed, fill, history, origin, retry_dead, signs_of_life, take, unfinished)
-from ai_mixer.tuning.storage import journal_file, open_storage
 from ai_mixer.tracking.process_info import HOST, PID, process_tags
+from ai_mixer.tuning import trial_queue
+from ai_mixer.tuning.storage import journal_file, open_storage
+from ai_mixer.tuning.trial_queue import (
+    ALIVE,
+    ERROR,
+    WORKER,
+    Watch,
+    counted,
+    failed,
+    fill,
+    history,
+    origin,
+    retry_dead,
+    signs_of_life,
+    take,
+    unfinished,
+)
 
 GONE = {**process_tags(), PID: "4194305"}  # above what the kernel gives out
 FAR = {**process_tags(), HOST: "elsewhere"}

@@ -3,9 +3,9 @@
 import pytest
 from optuna.trial import TrialState
 
+from ai_mixer.tracking.process_info import PID, process_tags
 from ai_mixer.tuning.trial_queue import ERROR, WORKER, fill, take
 from ai_mixer.tuning.worker import Patience, TooManyFailures, best_first, work
-from ai_mixer.tracking.process_info import PID, process_tags
 
 QUICK = Patience(max_failures=2, poll_s=0.01)
 

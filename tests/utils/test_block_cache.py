@@ -6,8 +6,8 @@ import psutil
 import pytest
 import torch
 
-from ai_mixer.utils.memory import _trim, give_back
 from ai_mixer.utils.block_cache import Replay
+from ai_mixer.utils.memory import _trim, give_back
 
 SIZES = (5, 0, 3, 9)
 PIECE = 1 << 16  # bytes; below what the C library maps on its own

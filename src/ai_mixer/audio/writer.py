@@ -9,9 +9,9 @@ import numpy as np
 import soundfile
 from torch import Tensor
 
-from ai_mixer.audio.tags import Tags, write_tags
 from ai_mixer.audio.dither import Dither
 from ai_mixer.audio.formats import OPTIONS, WAV_BYTES, check_rate, format_of, subtype_like
+from ai_mixer.audio.tags import Tags, write_tags
 
 BLOCK = 1 << 15  # libsndfile's Vorbis encoder crashes on long ones
 

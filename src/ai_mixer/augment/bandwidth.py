@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from ai_mixer.augment.single_version import Change
 from ai_mixer.augment.filtering import filtered
+from ai_mixer.augment.single_version import Change
 
 EDGE = 0.9  # of the lower Nyquist: flat up to here, nothing from there on, as resamplers do
 

@@ -7,8 +7,8 @@ import numpy as np
 from torch import Tensor
 from torch.nn.functional import avg_pool1d, interpolate
 
-from ai_mixer.augment.single_version import Change
 from ai_mixer.augment.filtering import FLOOR, as_loud_as, rms
+from ai_mixer.augment.single_version import Change
 
 BLOCK_S = 0.005
 MOST_DB = 9.0  # of gain either way

@@ -11,8 +11,8 @@ import torch
 from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
-from ai_mixer.augment.single_version import Change
 from ai_mixer.augment.filtering import as_loud_as, filtered
+from ai_mixer.augment.single_version import Change
 
 NODES_HZ = 31.25 * 2.0 ** np.arange(10)  # octaves, 31 Hz … 16 kHz
 DISTURBS = (

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ai_mixer.augment.single_version import Change
 from ai_mixer.augment.filtering import as_loud_as, frequencies
+from ai_mixer.augment.single_version import Change
 
 LOWEST_HZ = 20.0  # below it the noise is white, whatever its colour
 

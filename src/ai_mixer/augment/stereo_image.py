@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ai_mixer.augment.single_version import Change
 from ai_mixer.augment.filtering import filtered
+from ai_mixer.augment.single_version import Change
 
 
 class Picture(NamedTuple):

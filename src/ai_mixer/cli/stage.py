@@ -14,12 +14,12 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.utils import env_override
 from omegaconf import DictConfig
 
-from ai_mixer.config.argument_validation import check_arguments
 from ai_mixer.cli.errors import in_one_line
-from ai_mixer.config.override_errors import check_words, choices_only
-from ai_mixer.config.folder import config_folder
-from ai_mixer.utils.progress import quiet
 from ai_mixer.config.allowed_targets import check_names
+from ai_mixer.config.argument_validation import check_arguments
+from ai_mixer.config.folder import config_folder
+from ai_mixer.config.override_errors import check_words, choices_only
+from ai_mixer.utils.progress import quiet
 
 DEBUG = "--debug"
 INTERRUPTED = 130  # what a shell reports for Ctrl-C

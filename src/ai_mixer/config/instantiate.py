@@ -9,8 +9,8 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch import nn
 
-from ai_mixer.console import Console
 from ai_mixer.config.allowed_targets import checked
+from ai_mixer.console import Console
 
 
 def build_console(cfg: DictConfig) -> Console:

@@ -11,10 +11,10 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from ai_mixer.console.stream import ConsoleStream
 from ai_mixer.console.offline_stream import render
-from ai_mixer.effects.effect import Effect
+from ai_mixer.console.stream import ConsoleStream
 from ai_mixer.core.types import Knob, Settings, knob_names
+from ai_mixer.effects.effect import Effect
 
 Values = dict[str, Tensor]
 """What one effect is called with: argument → physical value, [B]."""

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ai_mixer.console.coefficient_table import Curves
 from ai_mixer.console.smoothing import Ramp
-from ai_mixer.dsp.streaming_chain import TICK, Chain
 from ai_mixer.dsp.recursions import Array
+from ai_mixer.dsp.streaming_chain import TICK, Chain
 from ai_mixer.effects.limiter import Limiter, LimiterStream
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from ai_mixer.data.dataset import Key, SongDataset, genre_index
+from ai_mixer.core.types import CONDITIONS, Batch, Heard, Skipped, Song
 from ai_mixer.data.datamodule import MixData, workers_context
+from ai_mixer.data.dataset import Key, SongDataset, genre_index
 from ai_mixer.data.feature_cache import Row, Shelf
 from ai_mixer.data.skipped_songs import warn_skipped
 from ai_mixer.utils.progress import track
-from ai_mixer.core.types import CONDITIONS, Batch, Heard, Skipped, Song
 
 
 class Ears(Protocol):

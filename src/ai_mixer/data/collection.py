@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from ai_mixer.audio.excerpt import SongError
-from ai_mixer.data.metadata_cache import Index
 from ai_mixer.core.types import Skipped, Song
+from ai_mixer.data.metadata_cache import Index
 
 
 class Collection:

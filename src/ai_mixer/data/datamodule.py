@@ -10,12 +10,12 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
 
+from ai_mixer.core.types import Batch, Skipped, Song
 from ai_mixer.data.dataset import SongDataset, Task
 from ai_mixer.data.excerpt_sampler import Augment, excerpt_seconds
 from ai_mixer.data.key_sampler import KeySampler
 from ai_mixer.data.skipped_songs import warn_of, warn_skipped
 from ai_mixer.data.splits import SPLITS
-from ai_mixer.core.types import Batch, Skipped, Song
 
 BALANCES = ("song", "genre")
 DULL_HZ = 22050  # below this rate nothing is left of what high_eq and presence change

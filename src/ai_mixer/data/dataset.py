@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ai_mixer.audio.excerpt import SongError
-from ai_mixer.data.excerpt_sampler import Augment, Reader, other_start
 from ai_mixer.core.types import CONDITIONS, GENRES, Example, Skipped, Song
+from ai_mixer.data.excerpt_sampler import Augment, Reader, other_start
 
 TRIES = 15  # other songs, when one cannot be used
 

@@ -9,9 +9,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ai_mixer.utils.atomic_write import atomic_write
-from ai_mixer.data.file_digest import fingerprint
 from ai_mixer.core.types import Song
+from ai_mixer.data.file_digest import fingerprint
+from ai_mixer.utils.atomic_write import atomic_write
 
 
 class Row(NamedTuple):

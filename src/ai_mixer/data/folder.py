@@ -14,14 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from ai_mixer.audio.excerpt import SUFFIXES
-from ai_mixer.data.song_collector import Draft, beside, settle
-from ai_mixer.data.metadata_cache import Index, Known
-from ai_mixer.data.manifest import draft_manifest, find_manifest, song_ids
-from ai_mixer.data.paired_audio import find_pairs, lags
-from ai_mixer.data.split_assignment import EVERY, REFUSE, Place
-from ai_mixer.data.skipped_songs import warn_changed
-from ai_mixer.data.splits import parse_fold
 from ai_mixer.core.types import Skipped, Song
+from ai_mixer.data.manifest import draft_manifest, find_manifest, song_ids
+from ai_mixer.data.metadata_cache import Index, Known
+from ai_mixer.data.paired_audio import find_pairs, lags
+from ai_mixer.data.skipped_songs import warn_changed
+from ai_mixer.data.song_collector import Draft, beside, settle
+from ai_mixer.data.split_assignment import EVERY, REFUSE, Place
+from ai_mixer.data.splits import parse_fold
 
 ROOT_VARIABLE = "AI_MIXER_MUSIC"
 REFERENCES, PAIRS = "references", "pairs"

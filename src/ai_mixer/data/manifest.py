@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from ai_mixer.audio.excerpt import SongError
-from ai_mixer.data.song_collector import Draft, beside, settle
+from ai_mixer.core.types import Skipped, Song
 from ai_mixer.data.metadata_cache import Index, Known
 from ai_mixer.data.paired_audio import Pair, lags
-from ai_mixer.data.split_assignment import Place
 from ai_mixer.data.skipped_songs import warn_changed
+from ai_mixer.data.song_collector import Draft, beside, settle
+from ai_mixer.data.split_assignment import Place
 from ai_mixer.data.splits import SPLITS
-from ai_mixer.core.types import Skipped, Song
 
 STEMS = ("drums", "bass", "vocals", "other")
 _TEXT = ("song", "title", "artist", "group", "genre", "licence", "split", "dry", "rough", *STEMS)

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from ai_mixer.audio.excerpt import Header, SongError, open_sound, probe
-from ai_mixer.data.file_digest import READERS, digest_file
-from ai_mixer.data.audio_fingerprint import VERSION, print_file
 from ai_mixer.audio.tags import read_tags
-from ai_mixer.utils.progress import track
 from ai_mixer.core.types import Skipped
+from ai_mixer.data.audio_fingerprint import VERSION, print_file
+from ai_mixer.data.file_digest import READERS, digest_file
+from ai_mixer.utils.progress import track
 
 FILE = "index.sqlite"
 KEPT = 500  # results between two writings: what is lost when it is stopped

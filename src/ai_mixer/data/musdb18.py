@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ai_mixer.data.collection import Collection
 from ai_mixer.audio.stem_file import need_decoder, stream_path
+from ai_mixer.data.collection import Collection
 
 STREAMS = ("mixture", "drums", "bass", "other", "vocals")  # in this order in the .mp4
 SUFFIX = ".stem.mp4"

@@ -4,8 +4,8 @@ from typing import Any
 
 from torch.utils.data import DataLoader
 
-from ai_mixer.data.datamodule import MixData
 from ai_mixer.core.types import Batch
+from ai_mixer.data.datamodule import MixData
 
 
 class OneBatch(MixData):

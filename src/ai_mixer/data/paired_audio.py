@@ -17,8 +17,8 @@ import numpy as np
 from scipy.fft import next_fast_len
 
 from ai_mixer.audio.excerpt import SongError, probe, read_excerpt
-from ai_mixer.data.metadata_cache import Index, Known
 from ai_mixer.core.types import Skipped
+from ai_mixer.data.metadata_cache import Index, Known
 
 BEFORE, AFTER, REFERENCE = SIDES = "before", "after", "reference"
 SLACK_S = 1.0  # what a pair may differ by in length, and in where it begins

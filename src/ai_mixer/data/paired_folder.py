@@ -3,9 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from ai_mixer.data.song_collector import Draft
-from ai_mixer.data.folder import Folder
 from ai_mixer.core.types import Song
+from ai_mixer.data.folder import Folder
+from ai_mixer.data.song_collector import Draft
 
 SIDE = "test"
 

@@ -3,8 +3,8 @@
 import warnings
 from collections.abc import Iterable, Sequence
 
-from ai_mixer.data.metadata_cache import Look
 from ai_mixer.core.types import Skipped
+from ai_mixer.data.metadata_cache import Look
 
 NAMED = 3  # songs named in one warning …
 WARNINGS = 10  # … and warnings while training; the rest is counted

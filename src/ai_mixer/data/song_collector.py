@@ -4,10 +4,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from ai_mixer.core.types import Skipped, Song
 from ai_mixer.data.metadata_cache import Index, Known
 from ai_mixer.data.near_duplicates import near_duplicates
 from ai_mixer.data.split_assignment import REFUSE, Place, check_leaks, deal
-from ai_mixer.core.types import Skipped, Song
 
 
 class Settled(NamedTuple):

@@ -13,8 +13,8 @@ from numba import njit
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ai_mixer.dsp.recursions import FUSED, LOOK, TINY, Array, as_rows, over_rows
 from ai_mixer.core.units import SILENCE_DB
+from ai_mixer.dsp.recursions import FUSED, LOOK, TINY, Array, as_rows, over_rows
 
 SILENCE = 10.0 ** (SILENCE_DB / 20.0)
 NEPERS_PER_DB = math.log(10.0) / 20.0

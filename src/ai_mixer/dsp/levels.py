@@ -6,8 +6,8 @@ has −3.01 dB RMS and 0 dB peak. Silence reads `SILENCE_DB` and has zero gradie
 
 from torch import Tensor
 
-from ai_mixer.dsp.spectra import mid_side, power_to_db
 from ai_mixer.core.units import SILENCE_DB, ratio_to_db
+from ai_mixer.dsp.spectra import mid_side, power_to_db
 
 WIDTH_LIMIT_DB = 60.0  # a side more than 60 dB under the mid counts as mono
 

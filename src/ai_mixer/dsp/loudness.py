@@ -10,9 +10,9 @@ Left, right and mono all weigh 1 (surround channels are not handled).
 import torch
 from torch import Tensor
 
+from ai_mixer.core.units import SILENCE_DB
 from ai_mixer.dsp.k_weighting import HopEnergies, hop_energies
 from ai_mixer.utils.growing_array import Gathered
-from ai_mixer.core.units import SILENCE_DB
 
 OFFSET_DB = -0.691  # BS.1770-4 Annex 1 eq. 2: a 997 Hz sine on one channel reads its level
 ABSOLUTE_GATE_LUFS = -70.0

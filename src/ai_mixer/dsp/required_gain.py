@@ -22,7 +22,19 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ai_mixer.dsp.recursions import Array, as_rows, over_rows
-from ai_mixer.dsp.true_peak import (BEND, FAR, NEAR, SHARP, SOFT, between, envelope_by_convolution, loudest, may_exceed, overshoot, phases)
+from ai_mixer.dsp.true_peak import (
+    BEND,
+    FAR,
+    NEAR,
+    SHARP,
+    SOFT,
+    between,
+    envelope_by_convolution,
+    loudest,
+    may_exceed,
+    overshoot,
+    phases,
+)
 
 KINDS = (SHARP, SOFT)
 AROUND = SHARP.half  # samples needed each side of those that a gain is wanted for

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ai_mixer.dsp.streaming_chain import Kind, Step
+from ai_mixer.core.units import SILENCE_DB
 from ai_mixer.dsp.compressor import StaticCurve, compress, compressor_gain_db
 from ai_mixer.dsp.inverse_compressor import decompress
+from ai_mixer.dsp.streaming_chain import Kind, Step
 from ai_mixer.effects.effect import Effect
-from ai_mixer.core.units import SILENCE_DB
 
 # A reduction below AUDIBLE_DB, or as close to the cap, tells nobody the ratio: at the cap the
 # compressor is a fader. It has to move between the two for some of the time.

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ai_mixer.core.units import db_to_ratio
 from ai_mixer.dsp.lookahead import Ballistics, State, advance, lookahead_gain_db, rest
 from ai_mixer.dsp.required_gain import AROUND, needed_gain_db, reach
 from ai_mixer.effects.effect import Effect
-from ai_mixer.core.units import db_to_ratio
 
 OVERSAMPLE = 8  # four misses 0.1 dB of a peak in the treble
 TOUCH_DB = 0.01  # a peak so near the ceiling counts as over it: other meters read 0.006 dB more

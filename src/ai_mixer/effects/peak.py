@@ -4,11 +4,11 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from ai_mixer.dsp.streaming_chain import Step, filter_step
+from ai_mixer.core.units import ratio_to_db
 from ai_mixer.dsp.filters import peak
 from ai_mixer.dsp.recursions import biquad
+from ai_mixer.dsp.streaming_chain import Step, filter_step
 from ai_mixer.effects.effect import Effect
-from ai_mixer.core.units import ratio_to_db
 
 
 class Peak(Effect):

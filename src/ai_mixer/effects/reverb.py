@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
-from ai_mixer.dsp.streaming_chain import Kind, Step
 from ai_mixer.dsp.convolution import convolver
+from ai_mixer.dsp.streaming_chain import Kind, Step
 from ai_mixer.effects.effect import Effect
 
 MAKING_RATE = 48_000  # where the room is made: higher rates hear nothing above its 24 kHz

@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from ai_mixer.dsp.streaming_chain import Step, filter_step
 from ai_mixer.dsp.filters import high_shelf, low_shelf
 from ai_mixer.dsp.recursions import biquad
+from ai_mixer.dsp.streaming_chain import Step, filter_step
 from ai_mixer.effects.effect import Effect
 
 DESIGNS = {"low": low_shelf, "high": high_shelf}

@@ -7,20 +7,20 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ai_mixer.evaluation.baselines.system import System
 from ai_mixer.console import Console
-from ai_mixer.utils.parallel import over_cores
+from ai_mixer.core.types import Batch, Prediction, Skipped, Song
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.data.skipped_songs import SkippedSongs
 from ai_mixer.dsp.loudness import loudness_lufs
+from ai_mixer.evaluation.baselines.system import System
 from ai_mixer.metrics.coverage import inside
 from ai_mixer.metrics.distance import Target
 from ai_mixer.metrics.distortion import console_thd_n_percent
-from ai_mixer.metrics.knob_use import knob_use
 from ai_mixer.metrics.knob_skill import knob_errors
+from ai_mixer.metrics.knob_use import knob_use
 from ai_mixer.metrics.standards import density, standards
 from ai_mixer.models.shared_features import shared_ears
-from ai_mixer.core.types import Batch, Prediction, Skipped, Song
+from ai_mixer.utils.parallel import over_cores
 
 Measured = dict[str, Tensor]
 """What was measured of one system: name → [B]."""

@@ -6,13 +6,13 @@ from typing import Any
 import pandas as pd
 import torch
 
-from ai_mixer.evaluation.baselines.system import System
 from ai_mixer.console import Console
-from ai_mixer.utils.parallel import over_cores
+from ai_mixer.core.types import Batch
 from ai_mixer.data.dataset import SongDataset
+from ai_mixer.evaluation.baselines.system import System
 from ai_mixer.evaluation.evaluator import against_truth, record
 from ai_mixer.models.shared_features import shared_ears
-from ai_mixer.core.types import Batch
+from ai_mixer.utils.parallel import over_cores
 
 
 def said(

@@ -3,8 +3,8 @@
 import pandas as pd
 import torch
 
-from ai_mixer.evaluation.bench.timing import alternate, spread
 from ai_mixer.evaluation.bench.memory import peak_mib
+from ai_mixer.evaluation.bench.timing import alternate, spread
 from ai_mixer.evaluation.bench.workloads import music
 from ai_mixer.inference.predictor import Mixer
 

@@ -8,17 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ai_mixer.inference.builders import build_console, build_model
-from ai_mixer.inference.shrinkage import cautious
+from ai_mixer.config.allowed_targets import check_names, from_card
 from ai_mixer.console import Console
+from ai_mixer.core.types import CONDITIONS, Batch, Prediction
 from ai_mixer.data.excerpt_sampler import excerpt_seconds
 from ai_mixer.dsp.resample import resample
-from ai_mixer.models.feature_model import Listener, listen
+from ai_mixer.inference.builders import build_console, build_model
 from ai_mixer.inference.refinement import refine
+from ai_mixer.inference.shrinkage import cautious
+from ai_mixer.models.feature_model import Listener, listen
 from ai_mixer.tracking.model_files import load_model_files
 from ai_mixer.tracking.run_lookup import find_run
-from ai_mixer.config.allowed_targets import check_names, from_card
-from ai_mixer.core.types import CONDITIONS, Batch, Prediction
 
 MAX_WINDOWS = 8  # excerpts of a long song that the model listens to
 OTHER_EARS = "was made by another version of ai_mixer: train it again, or use that version"

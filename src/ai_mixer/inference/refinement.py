@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from ai_mixer.console import Console
+from ai_mixer.core.types import Prediction
 from ai_mixer.dsp.spectra import mid_side, third_octave_power
 from ai_mixer.inference.knob_fitting import Difference, descend, loudest_part
-from ai_mixer.core.types import Prediction
 
 # Of two excerpts of a production, measured on the long-term levels of 208 pairs of 6 s of music.
 EXCERPT_DB = 2.0  # standard deviation of the difference in a band, its outliers left aside

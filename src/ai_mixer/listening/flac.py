@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
-from ai_mixer.utils.atomic_write import write_bytes
 from ai_mixer.listening.samples import Audio, SongSamples
+from ai_mixer.utils.atomic_write import write_bytes
 
 _SUBTYPES = {16: "PCM_16", 24: "PCM_24"}
 

@@ -13,12 +13,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ai_mixer.utils.atomic_write import write_text
 from ai_mixer.listening import labels
 from ai_mixer.listening.flac import flac
-from ai_mixer.listening.page_data import Label, differences, facts, labels
 from ai_mixer.listening.loudness_match import Loudness, integrated_lufs, matching_db
+from ai_mixer.listening.page_data import Label, differences, facts, labels
 from ai_mixer.listening.samples import SongSamples
+from ai_mixer.utils.atomic_write import write_text
 
 BITS = 16  # what a browser plays; the FLAC files beside the page have 24
 MAX_BYTES = 45 * 2**20  # MLflow shows no file above 50 MiB

@@ -43,7 +43,9 @@ def facts(
         "sampleRate": song.sample_rate,
         "seconds": song.rough.shape[-1] / song.sample_rate,
         "restore": restore,
-        "matching": {name: {"db": db, "text": labels.decibels(db)} for name, db in matching.items()},
+        "matching": {
+            name: {"db": db, "text": labels.decibels(db)} for name, db in matching.items()
+        },
         "pictures": pictures(matched, song.sample_rate),
         "ticks": ticks(song.sample_rate),
         "settings": [_setting(row, number, song) for number, row in enumerate(first.settings)],

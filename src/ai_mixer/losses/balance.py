@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
+from ai_mixer.core.types import Batch, Prediction
 from ai_mixer.dsp.spectra import power_to_db, third_octave_power
 from ai_mixer.losses.term import Term, rendered
-from ai_mixer.core.types import Batch, Prediction
 
 
 class Balance(Term):

@@ -2,10 +2,10 @@
 
 from torch import Tensor
 
+from ai_mixer.core.types import Batch, Prediction
 from ai_mixer.dsp.levels import crest_db
 from ai_mixer.dsp.loudness import BLOCK_S, loudness_range_lu
 from ai_mixer.losses.term import Term, rendered
-from ai_mixer.core.types import Batch, Prediction
 
 
 class Dynamics(Term):

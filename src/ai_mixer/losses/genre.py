@@ -5,8 +5,8 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from ai_mixer.losses.term import Term
 from ai_mixer.core.types import Batch, Prediction
+from ai_mixer.losses.term import Term
 
 
 class Genre(Term):

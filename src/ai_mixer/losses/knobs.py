@@ -6,8 +6,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ai_mixer.losses.term import Term
 from ai_mixer.core.types import GENRES, Batch, Prediction
+from ai_mixer.losses.term import Term
 
 MEMORY = 0.98  # of the running errors, per batch
 EASIEST = 1e-4  # an error below it weighs no more

@@ -6,8 +6,8 @@ from typing import TypedDict
 import torch
 from torch import Tensor, nn
 
-from ai_mixer.losses.term import Term
 from ai_mixer.core.types import Batch, Prediction
+from ai_mixer.losses.term import Term
 
 
 class Entry(TypedDict):

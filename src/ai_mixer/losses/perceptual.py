@@ -12,9 +12,9 @@ import torch
 from auraloss.freq import SpectralConvergenceLoss, STFTMagnitudeLoss
 from torch import Tensor
 
+from ai_mixer.core.types import Batch, Prediction
 from ai_mixer.dsp.spectra import magnitude, mid_side, noise_magnitude
 from ai_mixer.losses.term import Term, rendered
-from ai_mixer.core.types import Batch, Prediction
 
 
 class Perceptual(Term):

@@ -4,8 +4,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from ai_mixer.losses.term import Term
 from ai_mixer.core.types import Batch, Prediction
+from ai_mixer.losses.term import Term
 
 LEAST = 1e-3  # knob travel
 

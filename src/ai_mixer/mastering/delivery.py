@@ -13,13 +13,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ai_mixer.utils.parallel import ahead
+from ai_mixer.core.units import SILENCE_DB
 from ai_mixer.dsp.loudness import LoudnessMeter
 from ai_mixer.dsp.true_peak import TruePeakMeter
 from ai_mixer.effects.limiter import BLOCK, MARGIN_DB, Limiter
-from ai_mixer.utils.block_cache import Play, Replay
 from ai_mixer.mastering.gain_search import TOLERANCE_LU, Sketch
-from ai_mixer.core.units import SILENCE_DB
+from ai_mixer.utils.block_cache import Play, Replay
+from ai_mixer.utils.parallel import ahead
 
 TARGETS_LUFS = {
     "streaming": (-14.0, -14.0),  # what the large services play at

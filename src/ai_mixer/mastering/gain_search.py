@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ai_mixer.core.units import SILENCE_DB, db_to_ratio
 from ai_mixer.dsp.k_weighting import HopEnergies
 from ai_mixer.dsp.lookahead import Ballistics, lookahead_gain_db
 from ai_mixer.dsp.loudness import BLOCK_S, HOP_S, gated_lufs
 from ai_mixer.dsp.true_peak import SOFT, EnvelopeStream
 from ai_mixer.effects.limiter import Limiter
 from ai_mixer.utils.growing_array import Gathered
-from ai_mixer.core.units import SILENCE_DB, db_to_ratio
 
 TOLERANCE_LU = 0.02  # nearer than this is there
 FRAME_S = 0.001

@@ -11,10 +11,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ai_mixer.core.units import db_to_ratio
 from ai_mixer.dsp.levels import crest_db, width_db
 from ai_mixer.dsp.loudness import loudness_lufs
-from ai_mixer.dsp.spectra import (mid_side, noise_magnitude, power_to_db, short_time_power, third_octave_power)
-from ai_mixer.core.units import db_to_ratio
+from ai_mixer.dsp.spectra import (
+    mid_side,
+    noise_magnitude,
+    power_to_db,
+    short_time_power,
+    third_octave_power,
+)
 
 RESOLUTIONS = (512, 2048, 8192)  # samples; hop a quarter
 FLOOR_DB = -90.0  # noise below this level is not heard

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ai_mixer.core.units import db_to_ratio, ratio_to_db
 from ai_mixer.dsp.levels import crest_db, rms_db
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.dsp.spectra import band_power, centroid_hz, long_term_power
 from ai_mixer.dsp.true_peak import true_peak
-from ai_mixer.core.units import db_to_ratio, ratio_to_db
 
 PREFIX = "standard/"
 BANDS = ("sub_bass", "bass", "mids", "high_mids", "highs")

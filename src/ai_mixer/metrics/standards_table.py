@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from ai_mixer.metrics.knob_use import AT_BOUNDS, POSITION
-from ai_mixer.utils.markdown import HIGH, LOW
 from ai_mixer.metrics.standards import BANDS, CHECKS, PREFIX, Check
 from ai_mixer.metrics.statistics import RESAMPLES, mean_estimate, nan_mean, song_means
+from ai_mixer.utils.markdown import HIGH, LOW
 
 MEANS = ("loudness_lufs", "true_peak_dbtp", "crest_db", "centroid_ratio", "rms_ratio")
 BAND_COLUMNS = tuple(f"{band}{kind}_db" for kind in ("", "_error") for band in BANDS)

@@ -12,8 +12,16 @@ import numpy as np
 import pandas as pd
 
 from ai_mixer.metrics.knob_skill import HEADLINE
+from ai_mixer.metrics.statistics import (
+    RESAMPLES,
+    Estimate,
+    mean_estimate,
+    nan_mean,
+    share_estimate,
+    skill_estimates,
+    song_means,
+)
 from ai_mixer.utils.markdown import HIGH, LOW, to_markdown
-from ai_mixer.metrics.statistics import (RESAMPLES, Estimate, mean_estimate, nan_mean, share_estimate, skill_estimates, song_means)
 
 __all__ = ["table_a", "table_headline", "table_k", "to_markdown"]
 

@@ -8,21 +8,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from ai_mixer.inference import pretrained
-from ai_mixer.utils.parallel import ahead, one_thread
 from ai_mixer.audio import Sound
+from ai_mixer.inference import pretrained
+from ai_mixer.inference.predictor import Mixer
 from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.measurements import Figures, measure
-from ai_mixer.mixing.windowed_prediction import predicted
+from ai_mixer.mixing.mix_options import FREE, SAFE, Values, Wishes, decide
+from ai_mixer.mixing.mix_result import Outcome, finish
 from ai_mixer.mixing.model_lookup import chosen
 from ai_mixer.mixing.paths import beside_names, default_output
-from ai_mixer.mixing.mix_result import Outcome, finish
 from ai_mixer.mixing.preset import Preset, Section
 from ai_mixer.mixing.render import check_free, check_output
 from ai_mixer.mixing.segmentation import borders_s
-from ai_mixer.mixing.mix_options import FREE, SAFE, Values, Wishes, decide
+from ai_mixer.mixing.windowed_prediction import predicted
 from ai_mixer.utils.memory import give_back
-from ai_mixer.inference.predictor import Mixer
+from ai_mixer.utils.parallel import ahead, one_thread
 
 
 class ByName(dict[str, Values]):

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ai_mixer.inference import pretrained
-from ai_mixer.utils.atomic_write import atomic_write, write_text
 from ai_mixer.audio import Sound, write_sound
-from ai_mixer.mixing.plots import MARKS_HZ
-from ai_mixer.mixing.mix_options import Wishes
-from ai_mixer.utils.memory import give_back
+from ai_mixer.inference import pretrained
 from ai_mixer.listening.spectrogram import band_levels_db, top_hz
+from ai_mixer.mixing.mix_options import Wishes
+from ai_mixer.mixing.plots import MARKS_HZ
+from ai_mixer.utils.atomic_write import atomic_write, write_text
+from ai_mixer.utils.memory import give_back
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,8 +5,8 @@ from functools import lru_cache
 
 from ai_mixer.console import Console, load_console
 from ai_mixer.console.load import load_ranges
-from ai_mixer.mixing.mix_options import FREE
 from ai_mixer.core.types import Knob
+from ai_mixer.mixing.mix_options import FREE
 
 CONSOLE = "classic"
 

@@ -3,16 +3,16 @@
 from dataclasses import replace
 from pathlib import Path
 
-from ai_mixer.utils.parallel import ahead, one_thread
 from ai_mixer.audio import Sound
 from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.measurements import Figures, measure
-from ai_mixer.mixing.paths import beside_names, default_output
-from ai_mixer.mixing.mix_result import Outcome, finish
-from ai_mixer.mixing.preset import Preset, one
-from ai_mixer.mixing.render import check_free, check_output, mixed
 from ai_mixer.mixing.mix_options import GENTLE, Wishes, decide
+from ai_mixer.mixing.mix_result import Outcome, finish
+from ai_mixer.mixing.paths import beside_names, default_output
+from ai_mixer.mixing.preset import Preset, one
 from ai_mixer.mixing.reference_stats import balance
+from ai_mixer.mixing.render import check_free, check_output, mixed
+from ai_mixer.utils.parallel import ahead, one_thread
 
 SHARE = 0.5  # of the way to the usual balance
 CREST_DB = (0.2, 0.5)  # what the crest factor is to gain
@@ -39,7 +39,9 @@ def enhance(
     with one_thread():
         before = measure(ahead(sound.blocks()), sound.sample_rate)
         said = {} if before.silent else balance(before, SHARE)
-        settings = decide(said, console_cache.knobs(), wishes or Wishes(), console_cache.knobs(GENTLE))
+        settings = decide(
+            said, console_cache.knobs(), wishes or Wishes(), console_cache.knobs(GENTLE)
+        )
         preset = one(settings, ceiling_db=ceiling_db, about="enhanced, without a model")
         preset = replace(preset, expand_db=lift_db(sound, preset, before))
         return finish(sound, before, preset, output, limit=False)

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ai_mixer.core.units import SILENCE_DB
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.mix_options import Values
-from ai_mixer.core.units import SILENCE_DB
 
 HEADROOM_DB = 1.0  # below full scale, for peaks between samples
 

@@ -9,19 +9,19 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ai_mixer.utils.atomic_write import write_text
-from ai_mixer.utils.parallel import ahead, one_thread
-from ai_mixer.audio.excerpt import at_rate
 from ai_mixer.audio import Sound
-from ai_mixer.mixing import console_cache
-from ai_mixer.mixing.formatting import clock
-from ai_mixer.mixing.measurements import measure
-from ai_mixer.mixing.knob_demo import SHOWN, Version, versions
-from ai_mixer.mixing.render import check_free
-from ai_mixer.mixing.report import STYLE
-from ai_mixer.mixing.descriptions import NAMES
+from ai_mixer.audio.excerpt import at_rate
 from ai_mixer.listening.flac import flac
 from ai_mixer.listening.labels import setting
+from ai_mixer.mixing import console_cache
+from ai_mixer.mixing.descriptions import NAMES
+from ai_mixer.mixing.formatting import clock
+from ai_mixer.mixing.knob_demo import SHOWN, Version, versions
+from ai_mixer.mixing.measurements import measure
+from ai_mixer.mixing.render import check_free
+from ai_mixer.mixing.report import STYLE
+from ai_mixer.utils.atomic_write import write_text
+from ai_mixer.utils.parallel import ahead, one_thread
 
 HEARD_S, FADE_S = 8.0, 0.03
 RATE, BITS = 44_100, 16  # what every browser plays

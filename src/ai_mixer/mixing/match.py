@@ -6,20 +6,20 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ai_mixer.utils.parallel import ahead, one_thread
+from ai_mixer.audio import Sound
 from ai_mixer.audio.excerpt import at_rate
 from ai_mixer.data.paired_audio import lag
-from ai_mixer.audio import Sound
 from ai_mixer.inference.knob_fitting import Fit, fit, left_db
 from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.audio_mixer import AudioMixer
 from ai_mixer.mixing.measurements import Figures, measure
-from ai_mixer.mixing.paths import beside_names, default_output
+from ai_mixer.mixing.mix_options import FREE, Wishes, decide
 from ai_mixer.mixing.mix_result import Outcome, finish
+from ai_mixer.mixing.paths import beside_names, default_output
 from ai_mixer.mixing.preset import one
 from ai_mixer.mixing.render import check_free, check_output
-from ai_mixer.mixing.mix_options import FREE, Wishes, decide
 from ai_mixer.utils.memory import give_back
+from ai_mixer.utils.parallel import ahead, one_thread
 
 ALIGNED_S, ALIGN_RATE = 20.0, 11_025
 HEARD_S = 4.0  # the loudest there are: 20 s leave as little and take 1.2 GB

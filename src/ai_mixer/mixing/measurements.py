@@ -7,13 +7,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ai_mixer.core.units import SILENCE_DB
 from ai_mixer.dsp.levels import WIDTH_LIMIT_DB
 from ai_mixer.dsp.loudness import LoudnessMeter
-from ai_mixer.dsp.spectra import (centroid_hz, long_term_power, power_to_db, third_octave_centres, third_octave_shares)
+from ai_mixer.dsp.spectra import (
+    centroid_hz,
+    long_term_power,
+    power_to_db,
+    third_octave_centres,
+    third_octave_shares,
+)
 from ai_mixer.dsp.true_peak import TruePeakMeter
-from ai_mixer.utils.growing_array import Gathered
 from ai_mixer.metrics.standards import BANDS, band_shares_db
-from ai_mixer.core.units import SILENCE_DB
+from ai_mixer.utils.growing_array import Gathered
 
 FRAME_S = 1.0  # the spectrum is taken second by second
 CURVE = 300  # points of the loudness curve at most

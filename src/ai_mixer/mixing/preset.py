@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from ai_mixer import __version__
-from ai_mixer.utils.atomic_write import write_text
-from ai_mixer.mastering.delivery import TARGETS_LUFS, loudness_window
 from ai_mixer.effects.limiter import Limiter
+from ai_mixer.mastering.delivery import TARGETS_LUFS, loudness_window
 from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.mix_options import Values
+from ai_mixer.utils.atomic_write import write_text
 
 FORMAT = 1
 LARGEST_BYTES = 1 << 20

@@ -4,8 +4,8 @@ Measured on 104 songs of many genres under free licences (every second one of th
 collection, 44.1 kHz and more): each band's share of the power of all five, in dB.
 """
 
-from ai_mixer.mixing.measurements import Figures
 from ai_mixer.mixing.descriptions import BANDS
+from ai_mixer.mixing.measurements import Figures
 
 USUAL_DB = {  # the tenth, the fiftieth and the ninetieth of a hundred songs
     "sub_bass": (-28.7, -10.7, -5.1),

@@ -10,16 +10,22 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ai_mixer.utils.atomic_write import atomic_write
-from ai_mixer.utils.parallel import ahead
-from ai_mixer.mastering.delivery import (AS_IT_IS, MAX_REDUCTION_DB, Delivered, deliver_blocks, loudness_window)
 from ai_mixer.audio import Sound, format_of, same_file, write_sound
+from ai_mixer.mastering.delivery import (
+    AS_IT_IS,
+    MAX_REDUCTION_DB,
+    Delivered,
+    deliver_blocks,
+    loudness_window,
+)
 from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.expander import expand
 from ai_mixer.mixing.measurements import Figures, measure
 from ai_mixer.mixing.preset import Preset
-from ai_mixer.utils.memory import give_back
+from ai_mixer.utils.atomic_write import atomic_write
 from ai_mixer.utils.block_cache import Play, Replay
+from ai_mixer.utils.memory import give_back
+from ai_mixer.utils.parallel import ahead
 
 ENCODINGS = 4  # of a lossy file, until what comes out again keeps the ceiling
 ENCODER_DB = 0.35  # what it adds to the peaks: up to 0.34 dB, eight songs as mp3 and as ogg

@@ -8,11 +8,11 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ai_mixer.utils.atomic_write import write_text
-from ai_mixer.mixing import plots, console_cache, descriptions
+from ai_mixer.mixing import console_cache, descriptions, plots
 from ai_mixer.mixing.formatting import clock
-from ai_mixer.mixing.preset import Section
 from ai_mixer.mixing.mix_options import Values
+from ai_mixer.mixing.preset import Section
+from ai_mixer.utils.atomic_write import write_text
 
 if TYPE_CHECKING:
     from ai_mixer.mixing.mix_result import Outcome
@@ -76,7 +76,10 @@ def _knobs(settings: Values) -> str:
 
 
 def _sections(sections: Sequence[Section]) -> str:
-    rows = [(clock(one.start_s), ", ".join(descriptions.moves(one.settings)) or STILL) for one in sections]
+    rows = [
+        (clock(one.start_s), ", ".join(descriptions.moves(one.settings)) or STILL)
+        for one in sections
+    ]
     return _table(("from", "turned"), rows)
 
 

@@ -5,10 +5,10 @@ import math
 import torch
 from torch import Tensor
 
-from ai_mixer.audio.excerpt import at_rate
 from ai_mixer.audio import Sound
-from ai_mixer.inference.predictor import MAX_WINDOWS, Mixer
+from ai_mixer.audio.excerpt import at_rate
 from ai_mixer.core.types import Prediction
+from ai_mixer.inference.predictor import MAX_WINDOWS, Mixer
 
 REFINED_S = 20.0  # what a mix after a reference is refined by: some 30 renders of it
 LONGEST_S = 60.0  # of one window, for a model that was trained on whole songs

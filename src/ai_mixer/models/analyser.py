@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool1d
 
+from ai_mixer.core.types import Heard
 from ai_mixer.models.feature_extractor import BLIND, FrontEnd
 from ai_mixer.models.heads import KnobHead, PerCondition
 from ai_mixer.models.two_branch import Observer
-from ai_mixer.core.types import Heard
 
 LOUDER, SOFTER = 2.0, 0.1  # long-term levels, echoes: a feature's size is its speed of learning
 

@@ -12,14 +12,14 @@ statistics stay, for it hears neither width nor exact level.
 import torch
 from torch import Tensor, nn
 
+from ai_mixer.core.types import Heard
 from ai_mixer.models.audioset_encoder import AudioSetListener
 from ai_mixer.models.encoders import AUDIOSET, choose
 from ai_mixer.models.feature_extractor import FrontEnd
 from ai_mixer.models.heads import KnobHead, PerCondition
-from ai_mixer.models.two_branch import Observer
 from ai_mixer.models.log_mel import PICTURES
 from ai_mixer.models.positional_encoding import time_position
-from ai_mixer.core.types import Heard
+from ai_mixer.models.two_branch import Observer
 
 
 class ASTRegressor(Observer):

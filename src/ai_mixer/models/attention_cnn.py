@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from ai_mixer.models.blocks import tower
 from ai_mixer.models.feature_extractor import FrontEnd
 from ai_mixer.models.heads import PerKnobHead
-from ai_mixer.models.two_branch import Observer
 from ai_mixer.models.log_mel import PICTURES
 from ai_mixer.models.positional_encoding import time_position
+from ai_mixer.models.two_branch import Observer
 
 HALVINGS = 4  # by the first layer and three blocks: a place is 16 mels and 16 frames (1.5 s)
 

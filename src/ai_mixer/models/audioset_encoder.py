@@ -11,9 +11,9 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ai_mixer.core.types import CONDITIONS
 from ai_mixer.dsp.resample import resample
 from ai_mixer.models.kaldi_features import KaldiLogMel
-from ai_mixer.core.types import CONDITIONS
 
 WIDTH, DEPTH, HEADS = 768, 12, 12
 RATE, BANDS, FRAMES = 16000, 128, 1024  # what it was trained on: 10.24 s

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from ai_mixer.models.blocks import GROUPS, Residual
 from ai_mixer.models.feature_extractor import FrontEnd
 from ai_mixer.models.heads import PerKnobHead
-from ai_mixer.models.two_branch import Observer
 from ai_mixer.models.log_mel import PICTURES
+from ai_mixer.models.two_branch import Observer
 
 KERNELS = (3, 7, 15)  # frames of 93 ms
 

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from ai_mixer.models.feature_extractor import FrontEnd
 from ai_mixer.models.heads import KnobHead
-from ai_mixer.models.two_branch import Observer
 from ai_mixer.models.log_mel import PICTURES
+from ai_mixer.models.two_branch import Observer
 
 
 class BaselineCNN(Observer):

@@ -10,9 +10,9 @@ Three profiles over log-spaced lags, from a window long enough for a tail:
 import torch
 from torch import Tensor, nn
 
+from ai_mixer.core.types import CONDITIONS
 from ai_mixer.dsp.spectra import power
 from ai_mixer.models.unique_rows import Once, scatter
-from ai_mixer.core.types import CONDITIONS
 
 BLIND, PAIRED = CONDITIONS.index("blind"), CONDITIONS.index("paired")
 PROFILES = 3

@@ -10,8 +10,8 @@ from torch import Tensor
 from ai_mixer.models.blocks import mean_and_peak, tower
 from ai_mixer.models.feature_extractor import FrontEnd
 from ai_mixer.models.heads import KnobHead
-from ai_mixer.models.two_branch import Observer
 from ai_mixer.models.log_mel import PICTURES
+from ai_mixer.models.two_branch import Observer
 
 
 class EnhancedCNN(Observer):

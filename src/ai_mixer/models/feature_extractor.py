@@ -13,15 +13,15 @@ quantile, echoes, and from rough to finished the measured response and the compr
 import torch
 from torch import Tensor, nn
 
+from ai_mixer.core.types import CONDITIONS, Heard
 from ai_mixer.dsp.spectra import power
 from ai_mixer.models import compressor_estimator as sought
 from ai_mixer.models import system_identification
 from ai_mixer.models.cepstrum_features import EchoProfile
-from ai_mixer.models.unique_rows import Once, scatter
 from ai_mixer.models.log_mel import DIFFERENCE_SPREAD_DB, PICTURES, again, layers, pictures
 from ai_mixer.models.shared_features import heard_by
+from ai_mixer.models.unique_rows import Once, scatter
 from ai_mixer.utils.torchaudio_shim import torchaudio
-from ai_mixer.core.types import CONDITIONS, Heard
 
 LOWEST_HZ = 30.0
 # What is measured exactly comes in large, what mixes everything comes in small: Adam moves all
@@ -158,7 +158,9 @@ class FrontEnd(nn.Module):
     def _quantiles(self, audio: Tensor) -> Tensor:
         """Peak levels by quantile: [U, C, T] → [U, QUANTILES], dB."""
         frames = 1 + audio.shape[-1] // self.hop
-        return system_identification.quantiles(system_identification.level_track_db(audio, self.hop, frames))
+        return system_identification.quantiles(
+            system_identification.level_track_db(audio, self.hop, frames)
+        )
 
     def _measured(self, rough: Tensor, heard: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
         """From rough to finished: response per band, gain by quantile and over level; and the
@@ -168,7 +170,11 @@ class FrontEnd(nn.Module):
         levels = system_identification.level_track_db(rough, self.hop, heard.shape[-1])
         response = system_identification.response_db(found, heard, self.bands).clamp(-40.0, 40.0)
         gain = found.gain_db
-        curves = [response.flatten(1), system_identification.quantiles(gain), system_identification.curve(levels, gain)]
+        curves = [
+            response.flatten(1),
+            system_identification.quantiles(gain),
+            system_identification.curve(levels, gain),
+        ]
         compressor = sought.compressor_sought(
             rough, gain, found.sounding, self.hop, self.sample_rate
         )

@@ -9,12 +9,12 @@ styles, and where the probabilities move slowly over a song so do the knobs.
 import torch
 from torch import Tensor, nn
 
+from ai_mixer.core.types import GENRES
 from ai_mixer.models.blocks import mean_and_peak, tower
 from ai_mixer.models.feature_extractor import FrontEnd
 from ai_mixer.models.heads import KnobHead
-from ai_mixer.models.two_branch import Observer
 from ai_mixer.models.log_mel import PICTURES
-from ai_mixer.core.types import GENRES
+from ai_mixer.models.two_branch import Observer
 
 
 class GenreEnsemble(Observer):

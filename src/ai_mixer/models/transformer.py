@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from ai_mixer.models.feature_extractor import FrontEnd
 from ai_mixer.models.heads import KnobHead
-from ai_mixer.models.two_branch import Observer
 from ai_mixer.models.log_mel import PICTURES
 from ai_mixer.models.positional_encoding import time_position
+from ai_mixer.models.two_branch import Observer
 
 SCALES = (2, 8, 32)  # frames of 93 ms in a word
 LONGEST = 512  # words of one hand

@@ -7,11 +7,11 @@ that a body only has to find what an analyser does not show.
 import torch
 from torch import Tensor, nn
 
-from ai_mixer.models.feature_extractor import FrontEnd
-from ai_mixer.models.heads import SpreadHead
-from ai_mixer.models.feature_model import Listener
-from ai_mixer.models.statistics import StatisticsEncoder
 from ai_mixer.core.types import GENRES, Heard, Prediction
+from ai_mixer.models.feature_extractor import FrontEnd
+from ai_mixer.models.feature_model import Listener
+from ai_mixer.models.heads import SpreadHead
+from ai_mixer.models.statistics import StatisticsEncoder
 
 
 class Observer(Listener):

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from ai_mixer.models.feature_model import Listener
 from ai_mixer.core.types import CONDITIONS, Heard, Prediction
+from ai_mixer.models.feature_model import Listener
 
 
 class WeightedEnsemble(Listener):

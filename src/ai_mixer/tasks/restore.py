@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from ai_mixer.console import Console
-from ai_mixer.dsp.true_peak import true_peak
 from ai_mixer.core.types import CONDITIONS, Example
+from ai_mixer.dsp.true_peak import true_peak
 
 PEAK_DB = -1.0  # dBTP of a finished excerpt at most, so that the safety limiter idles
 ROUGH_PEAK = 10.0 ** (40.0 / 20.0)  # no fader setting in the world gives a louder rough

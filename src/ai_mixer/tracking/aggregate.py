@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ai_mixer.utils.markdown import HIGH, LOW
+from ai_mixer.core.types import CONDITIONS
 from ai_mixer.metrics.statistics import over_folds
 from ai_mixer.tracking.model_files import count_weights
 from ai_mixer.tracking.overrides import publishable, stored_overrides
-from ai_mixer.core.types import CONDITIONS
+from ai_mixer.utils.markdown import HIGH, LOW
 
 MEASURES = [f"{name} {condition}" for name in ("skill", "closeness") for condition in CONDITIONS]
 FOLDS = "tags.cv"  # of a cross-validation: how many

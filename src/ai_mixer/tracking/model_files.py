@@ -13,8 +13,8 @@ from typing import Any
 
 from torch import Tensor
 
-from ai_mixer.utils.atomic_write import write_bytes, write_text
 from ai_mixer.tracking.int8 import unpack
+from ai_mixer.utils.atomic_write import write_bytes, write_text
 
 FORMAT = 1
 WEIGHTS, CARD = "model.safetensors", "model.json"

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ai_mixer.utils.atomic_write import write_text
-from ai_mixer.tracking.run_lookup import all_runs, run_by_id
-from ai_mixer.tracking.process_info import still_writes
 from ai_mixer.tracking.overrides import OVERRIDES, stored_overrides
+from ai_mixer.tracking.process_info import still_writes
 from ai_mixer.tracking.run import PARENT, Run, artifact_folder
+from ai_mixer.tracking.run_lookup import all_runs, run_by_id
 from ai_mixer.tracking.store import Store
+from ai_mixer.utils.atomic_write import write_text
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun

@@ -14,8 +14,8 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from ai_mixer.tracking.git import git_state
-from ai_mixer.tracking.process_info import process_tags, starter_tags
 from ai_mixer.tracking.params import differing, entity_name
+from ai_mixer.tracking.process_info import process_tags, starter_tags
 from ai_mixer.tracking.store import Store
 
 if TYPE_CHECKING:

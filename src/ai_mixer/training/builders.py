@@ -10,12 +10,12 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import ModelCheckpoint
 
+from ai_mixer.config.allowed_targets import check_names
 from ai_mixer.config.instantiate import build, trusted_in
-from ai_mixer.inference.builders import build_console, build_model
 from ai_mixer.console import Console
 from ai_mixer.data.datamodule import MixData, Source
+from ai_mixer.inference.builders import build_console, build_model
 from ai_mixer.training.system import MixSystem
-from ai_mixer.config.allowed_targets import check_names
 
 
 class Parts(NamedTuple):

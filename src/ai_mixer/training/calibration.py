@@ -14,12 +14,12 @@ from typing import cast
 import numpy as np
 import torch
 
+from ai_mixer.core.types import CONDITIONS
 from ai_mixer.data.datamodule import MixData
 from ai_mixer.metrics.coverage import HALF_WIDTH, SHARE
 from ai_mixer.models.feature_model import ask
-from ai_mixer.utils.progress import track
 from ai_mixer.training.system import MixSystem
-from ai_mixer.core.types import CONDITIONS
+from ai_mixer.utils.progress import track
 
 LEAST = 20  # examples on which a knob counts; with fewer nobody knows how far off it is
 

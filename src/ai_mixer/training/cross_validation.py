@@ -8,21 +8,21 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from ai_mixer.training.builders import build_data, typed
-from ai_mixer.inference.builders import build_console
-from ai_mixer.utils.signals import stoppable
 from ai_mixer.config.override_errors import command_line
-from ai_mixer.data.splits import SPLITS
-from ai_mixer.utils.markdown import HIGH, LOW, to_markdown
-from ai_mixer.metrics.statistics import over_folds
 from ai_mixer.config.overrides import without_keys
+from ai_mixer.core.types import CONDITIONS
+from ai_mixer.data.splits import SPLITS
+from ai_mixer.inference.builders import build_console
+from ai_mixer.metrics.statistics import over_folds
 from ai_mixer.tracking import Run, Store
-from ai_mixer.tracking.run_lookup import FOLD, FOLDS, children
 from ai_mixer.tracking.resume import keep_words
 from ai_mixer.tracking.run import artifact_folder
+from ai_mixer.tracking.run_lookup import FOLD, FOLDS, children
+from ai_mixer.training.builders import build_data, typed
 from ai_mixer.training.finetune import find_weights
 from ai_mixer.training.resume import find_start
-from ai_mixer.core.types import CONDITIONS
+from ai_mixer.utils.markdown import HIGH, LOW, to_markdown
+from ai_mixer.utils.signals import stoppable
 
 LEAST = 3  # train, val and test are folds of their own
 INTERVAL = (

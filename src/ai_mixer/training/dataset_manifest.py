@@ -5,11 +5,11 @@ import sys
 
 import pandas as pd
 
-from ai_mixer.training.builders import Parts
+from ai_mixer.core.types import Song
 from ai_mixer.data.file_digest import fingerprints
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.tracking import Run
-from ai_mixer.core.types import Song
+from ai_mixer.training.builders import Parts
 
 
 def song_table(parts: Parts) -> pd.DataFrame:

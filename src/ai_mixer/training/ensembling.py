@@ -8,15 +8,15 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from ai_mixer.training.builders import build_system
-from ai_mixer.inference.builders import build_console
 from ai_mixer.data.datamodule import MixData
+from ai_mixer.inference.builders import build_console
 from ai_mixer.inference.predictor import Mixer
 from ai_mixer.models.feature_model import ask
 from ai_mixer.models.weighted_ensemble import WeightedEnsemble
-from ai_mixer.utils.progress import track
-from ai_mixer.training.system import MixSystem
+from ai_mixer.training.builders import build_system
 from ai_mixer.training.ensemble_weights import learn_weights
+from ai_mixer.training.system import MixSystem
+from ai_mixer.utils.progress import track
 
 NEARLY_NOTHING = 1e-6
 TARGET = f"{WeightedEnsemble.__module__}.{WeightedEnsemble.__name__}"

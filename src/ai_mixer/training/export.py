@@ -7,12 +7,12 @@ from typing import Any, cast
 
 from omegaconf import OmegaConf
 
-from ai_mixer.training.builders import build_system
+from ai_mixer.config.allowed_targets import check_names, from_card
 from ai_mixer.inference.builders import build_console
 from ai_mixer.inference.predictor import Mixer, ears_of, fill
-from ai_mixer.training.system import MixSystem
 from ai_mixer.tracking.checkpoint_io import STAMP, read_checkpoint
-from ai_mixer.config.allowed_targets import check_names, from_card
+from ai_mixer.training.builders import build_system
+from ai_mixer.training.system import MixSystem
 
 
 def load_checkpoint(file: Path, trusted: Sequence[str] = ()) -> Mixer:

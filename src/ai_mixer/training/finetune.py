@@ -11,11 +11,11 @@ from pathlib import Path
 import pandas as pd
 from omegaconf import DictConfig
 
-from ai_mixer.training.builders import Parts
 from ai_mixer.config.instantiate import trusted_in
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.tracking import Store, find_run
 from ai_mixer.tracking.run_lookup import folds_of
+from ai_mixer.training.builders import Parts
 from ai_mixer.training.preflight import misfit
 
 

@@ -12,11 +12,11 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers.logger import DummyLogger
 from pytorch_lightning.profilers import Profiler
 
-from ai_mixer.training.builders import Parts, assemble, build_callbacks, build_trainer
-from ai_mixer.utils.progress import interactive
 from ai_mixer.tracking import Run, Start
 from ai_mixer.tracking.checkpoint_io import CheckpointFile, read_checkpoint
+from ai_mixer.training.builders import Parts, assemble, build_callbacks, build_trainer
 from ai_mixer.training.ddp import ending_together, follow_parent, leave
+from ai_mixer.utils.progress import interactive
 
 
 def fit(

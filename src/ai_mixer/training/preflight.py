@@ -6,9 +6,9 @@ from numbers import Real
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from ai_mixer.training.builders import Parts, build_trainer
 from ai_mixer.data.cached_datamodule import KeptData
 from ai_mixer.models.feature_model import Listener
+from ai_mixer.training.builders import Parts, build_trainer
 
 ABOVE_ZERO = (
     "evaluate.excerpts_per_song",

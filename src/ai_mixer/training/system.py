@@ -11,11 +11,11 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from ai_mixer.console import Console
+from ai_mixer.core.types import CONDITIONS, Batch, Prediction
 from ai_mixer.losses.objective import Objective
 from ai_mixer.models.feature_model import ask
-from ai_mixer.utils.distributed import total
-from ai_mixer.core.types import CONDITIONS, Batch, Prediction
 from ai_mixer.training.validation import SkillMeter
+from ai_mixer.utils.distributed import total
 
 
 class MixSystem(pl.LightningModule):

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from ai_mixer.metrics.knob_skill import GAINS, HEADLINE, knob_errors, skill
 from ai_mixer.core.types import CONDITIONS, Batch, Knob
+from ai_mixer.metrics.knob_skill import GAINS, HEADLINE, knob_errors, skill
 
 
 class SkillMeter(Metric):

@@ -6,8 +6,8 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 from omegaconf import DictConfig, OmegaConf
 
-from ai_mixer.tuning.objective import compose
 from ai_mixer.tracking.overrides import LOCATIONS, is_path
+from ai_mixer.tuning.objective import compose
 
 NO_PART = {
     "experiment",

@@ -14,13 +14,13 @@ from optuna.pruners import NopPruner, WilcoxonPruner
 from pytorch_lightning import Callback
 
 from ai_mixer.config.folder import config_folder
+from ai_mixer.tracking import Run, Store
+from ai_mixer.tracking.resume import can_go_on
+from ai_mixer.tracking.run_lookup import children
 from ai_mixer.tuning.pruning_callback import Pruning, SongErrors
-from ai_mixer.tuning.trial_queue import history
 from ai_mixer.tuning.search_space import OPTIONAL, Param, Space, words
 from ai_mixer.tuning.study import Plan, watched
-from ai_mixer.tracking import Run, Store
-from ai_mixer.tracking.run_lookup import children
-from ai_mixer.tracking.resume import can_go_on
+from ai_mixer.tuning.trial_queue import history
 
 TRIAL, STATE, FOLD = "sweep.trial", "sweep.state", "sweep.fold"  # tags of a run
 THREADS = "sweep.threads"  # what a worker had

@@ -9,8 +9,8 @@ import pytorch_lightning as pl
 from optuna import Trial
 from torch import Tensor
 
-from ai_mixer.data.splits import SPLITS
 from ai_mixer.core.types import Batch
+from ai_mixer.data.splits import SPLITS
 
 
 class Pruning(pl.Callback):

@@ -10,20 +10,20 @@ from omegaconf import DictConfig
 from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from ai_mixer.config.override_errors import command_line
 from ai_mixer.config.folder import config_folder
-from ai_mixer.utils.markdown import to_markdown
+from ai_mixer.config.override_errors import command_line
+from ai_mixer.tracking import Run
+from ai_mixer.tracking.overrides import is_location
+from ai_mixer.tracking.run_lookup import children
 from ai_mixer.tuning.best_config import experiment_page, same_training
 from ai_mixer.tuning.objective import THREADS, TRIAL, compose
 from ai_mixer.tuning.plots import draw
-from ai_mixer.tuning.trial_queue import counted, origin
+from ai_mixer.tuning.resume import to_go_on
 from ai_mixer.tuning.search_space import words
 from ai_mixer.tuning.study import Plan
-from ai_mixer.tuning.resume import to_go_on
+from ai_mixer.tuning.trial_queue import counted, origin
 from ai_mixer.tuning.worker import best_first, short
-from ai_mixer.tracking import Run
-from ai_mixer.tracking.run_lookup import children
-from ai_mixer.tracking.overrides import is_location
+from ai_mixer.utils.markdown import to_markdown
 
 SHOWN = 5
 

@@ -19,20 +19,29 @@ from omegaconf import DictConfig, OmegaConf
 from optuna import Study
 from optuna.storages import BaseStorage
 
-from ai_mixer.utils.signals import stoppable
-from ai_mixer.tuning.report import report
+from ai_mixer.tracking import Run, Store
+from ai_mixer.tracking.process_info import still_writes
 from ai_mixer.tuning.cluster import submit
 from ai_mixer.tuning.grid import Grid
 from ai_mixer.tuning.objective import Train, TrainTrial
-from ai_mixer.tuning.study_config import Draft, check_name, draft
-from ai_mixer.tuning.trial_queue import fill, unfinished
+from ai_mixer.tuning.report import report
+from ai_mixer.tuning.resume import to_go_on
 from ai_mixer.tuning.search_space import Param, Space
 from ai_mixer.tuning.storage import journal_file, open_storage
-from ai_mixer.tuning.study import (Plan, begin, build_pruner, build_sampler, check_pruner, check_same, load, quiet_optuna)
-from ai_mixer.tuning.resume import to_go_on
+from ai_mixer.tuning.study import (
+    Plan,
+    begin,
+    build_pruner,
+    build_sampler,
+    check_pruner,
+    check_same,
+    load,
+    quiet_optuna,
+)
+from ai_mixer.tuning.study_config import Draft, check_name, draft
+from ai_mixer.tuning.trial_queue import fill, unfinished
 from ai_mixer.tuning.worker import Patience, work
-from ai_mixer.tracking import Run, Store
-from ai_mixer.tracking.process_info import still_writes
+from ai_mixer.utils.signals import stoppable
 
 STAGE = (sys.executable, "-m", "ai_mixer.cli.stages.sweep")
 Judge = Callable[[Run], None]

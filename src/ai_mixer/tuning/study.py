@@ -17,8 +17,8 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 
 from ai_mixer.config.instantiate import build
-from ai_mixer.tuning.trial_queue import fill
 from ai_mixer.tuning.search_space import Param, changes
+from ai_mixer.tuning.trial_queue import fill
 
 PLAN = "plan"  # the study's attribute that holds it
 

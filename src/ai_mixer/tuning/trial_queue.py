@@ -19,8 +19,8 @@ from optuna.samplers import BaseSampler
 from optuna.storages import RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from ai_mixer.tuning.search_space import Param
 from ai_mixer.tracking.process_info import HOST, process_tags, still_writes
+from ai_mixer.tuning.search_space import Param
 
 WORKER, ALIVE, ERROR = "worker", "alive", "error"  # attributes of a trial
 DIED = "its process died"

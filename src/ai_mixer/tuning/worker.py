@@ -11,8 +11,17 @@ from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from ai_mixer.tuning.trial_queue import (ERROR, Watch, counted, failed, retry_dead, signs_of_life, take, unfinished)
 from ai_mixer.tuning.resume import to_go_on
+from ai_mixer.tuning.trial_queue import (
+    ERROR,
+    Watch,
+    counted,
+    failed,
+    retry_dead,
+    signs_of_life,
+    take,
+    unfinished,
+)
 
 Objective = Callable[[Trial], Sequence[float] | None]
 """Tries a trial; None if it was given up early (pruned). What it raises is the trial's failure."""

@@ -10,9 +10,9 @@ import pytest
 import soundfile
 import torch
 
-from ai_mixer.inference import pretrained
-from ai_mixer.console import load_console
 from ai_mixer.audio import Sound
+from ai_mixer.console import load_console
+from ai_mixer.inference import pretrained
 
 RATE = 44_100
 

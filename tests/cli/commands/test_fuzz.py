@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
-from ai_mixer.cli.commands.errors import one_line
 from ai_mixer.audio import Sound, write_sound
+from ai_mixer.cli.commands.errors import one_line
 from ai_mixer.mixing import preset as presets
 from ai_mixer.mixing.audio_mixer import AudioMixer
 from ai_mixer.mixing.preset import Preset, one

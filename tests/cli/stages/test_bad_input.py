@@ -13,11 +13,11 @@ import soundfile
 import torch
 from omegaconf import OmegaConf
 
-from ai_mixer.utils.progress import quiet
 from ai_mixer.cli.stages import evaluate, listen, loss_scales, render
 from ai_mixer.cli.stages import train as train_stage
 from ai_mixer.cli.stages.train import train
 from ai_mixer.tracking import Run, Store
+from ai_mixer.utils.progress import quiet
 
 RATE = 44100
 without_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

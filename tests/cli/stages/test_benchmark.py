@@ -1,7 +1,7 @@
 import json
 
-from ai_mixer.training.builders import assemble
 from ai_mixer.cli.stages.benchmark import benchmark, memory
+from ai_mixer.training.builders import assemble
 
 
 def test_every_part_gets_its_row(compose, songs_folder):

@@ -6,10 +6,10 @@ import shutil
 import pandas as pd
 import pytest
 
-from ai_mixer.evaluation.comparison.runs import contenders
-from ai_mixer.evaluation.comparison.holdout_filter import unseen
-from ai_mixer.data.folder import Folder
 from ai_mixer.cli.stages import compare
+from ai_mixer.data.folder import Folder
+from ai_mixer.evaluation.comparison.holdout_filter import unseen
+from ai_mixer.evaluation.comparison.runs import contenders
 
 FILES = ("model.json", "model.safetensors", "split.csv")
 

@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 
 from ai_mixer.cli.stages import train as train_stage
-from ai_mixer.training.cross_validation import cross_validate
+from ai_mixer.core.types import CONDITIONS
 from ai_mixer.tracking import Run, Store
-from ai_mixer.tracking.run_lookup import PARENT, children
 from ai_mixer.tracking.resume import find_starts, keep_words
 from ai_mixer.tracking.run import artifact_folder
-from ai_mixer.core.types import CONDITIONS
+from ai_mixer.tracking.run_lookup import PARENT, children
+from ai_mixer.training.cross_validation import cross_validate
 
 SKILL = {"0/3": 0.1, "1/3": 0.2, "2/3": 0.6}
 

@@ -13,10 +13,10 @@ import pytest
 from omegaconf import OmegaConf
 from pytorch_lightning.loggers import CSVLogger
 
-from ai_mixer.training.builders import assemble, build_trainer
-from ai_mixer.config.folder import config_folder
 from ai_mixer.cli.stages import data
+from ai_mixer.config.folder import config_folder
 from ai_mixer.core.types import Skipped, Song
+from ai_mixer.training.builders import assemble, build_trainer
 
 COLLECTIONS = ("musdb18", "musdb18hq", "gtzan", "fma")
 

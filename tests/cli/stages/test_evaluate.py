@@ -8,8 +8,8 @@ import pytest
 import soundfile
 import torch
 
-from ai_mixer.evaluation.speed import table_speed
 from ai_mixer.cli.stages import evaluate
+from ai_mixer.evaluation.speed import table_speed
 from ai_mixer.tracking import Store
 
 SPEECH = all(importlib.util.find_spec(name) for name in ("pesq", "pystoi"))

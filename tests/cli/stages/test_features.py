@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 import soundfile
 
-from ai_mixer.training.builders import build_source
+from ai_mixer.cli.stages import features
 from ai_mixer.config.folder import config_folder
 from ai_mixer.data.folder import Folder
 from ai_mixer.data.metadata_cache import Index
-from ai_mixer.cli.stages import features
+from ai_mixer.training.builders import build_source
 
 OPTIONS = {"families": ["levels", "stereo"], "seconds": 1.0, "sample_rate": 44_100}
 

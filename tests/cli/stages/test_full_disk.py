@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from ai_mixer.utils.atomic_write import write_bytes
 from ai_mixer.cli.errors import in_one_line
 from ai_mixer.data.band import generate
-from ai_mixer.utils.progress import quiet
 from ai_mixer.tracking import Run, Store
 from ai_mixer.tracking.checkpoint_io import CheckpointFile, read_checkpoint
+from ai_mixer.utils.atomic_write import write_bytes
+from ai_mixer.utils.progress import quiet
 
 
 @pytest.fixture

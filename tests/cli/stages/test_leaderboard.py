@@ -6,11 +6,11 @@ import sys
 import pytest
 import torch
 
-from ai_mixer.inference.predictor import load_model
 from ai_mixer.cli.stages import ensemble, leaderboard, train
+from ai_mixer.inference.predictor import load_model
 from ai_mixer.tracking import Run, Store, find_run, list_runs
-from ai_mixer.tracking.run_lookup import FOLDS, children
 from ai_mixer.tracking.run import artifact_folder
+from ai_mixer.tracking.run_lookup import FOLDS, children
 
 SMALL = (
     *("experiment=leaderboard", "model=baseline_cnn", "model.channels=8", "model.features=16"),

@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 import torch
 
+from ai_mixer.cli.stages.package import _command, limits, package
+from ai_mixer.core.types import CONDITIONS
 from ai_mixer.inference import pretrained
 from ai_mixer.inference.predictor import load_model
-from ai_mixer.cli.stages.package import _command, limits, package
 from ai_mixer.tracking import load_model_files, save_model
-from ai_mixer.core.types import CONDITIONS
 
 
 @pytest.fixture

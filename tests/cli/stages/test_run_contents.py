@@ -13,12 +13,12 @@ import torch
 from omegaconf import OmegaConf
 
 from ai_mixer import load_model
-from ai_mixer.training.builders import assemble
 from ai_mixer.cli.stages import relocate
+from ai_mixer.core.types import CONDITIONS
 from ai_mixer.tracking import find_run, load_model_files
 from ai_mixer.tracking.ui import SHOWN
+from ai_mixer.training.builders import assemble
 from ai_mixer.training.dataset_manifest import song_table
-from ai_mixer.core.types import CONDITIONS
 
 STEPS, EPOCHS = 1, 2  # of the small training: per epoch, and epochs
 

@@ -3,14 +3,14 @@
 import pandas as pd
 import pytest
 
-from ai_mixer.training.builders import held_out
+from ai_mixer.core.types import CONDITIONS
+from ai_mixer.evaluation.baselines.identity import Rough
 from ai_mixer.evaluation.baselines.mean_knobs import MeanKnobs
 from ai_mixer.evaluation.baselines.model import Guest, Model
-from ai_mixer.evaluation.baselines.identity import Rough
 from ai_mixer.evaluation.baselines.system import KnobSystem
 from ai_mixer.evaluation.evaluator import judged
 from ai_mixer.evaluation.knob_predictions import said
-from ai_mixer.core.types import CONDITIONS
+from ai_mixer.training.builders import held_out
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from ai_mixer.training.builders import assemble
-from ai_mixer.evaluation.bench.timing import use_threads
 from ai_mixer.cli.stages import evaluate, listen, loss_scales, render
+from ai_mixer.evaluation.bench.timing import use_threads
+from ai_mixer.training.builders import assemble
 
 CHEAP = "[rough,loudness_only,mean_knobs,true_knobs]"
 

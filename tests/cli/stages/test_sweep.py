@@ -9,11 +9,11 @@ import sys
 import pytest
 
 from ai_mixer.cli.stages import sweep as sweep_stage
+from ai_mixer.tracking.run import artifact_folder
+from ai_mixer.tracking.run_lookup import children
 from ai_mixer.tuning.objective import STATE, TRIAL
 from ai_mixer.tuning.storage import open_storage
 from ai_mixer.tuning.study import load, quiet_optuna
-from ai_mixer.tracking.run_lookup import children
-from ai_mixer.tracking.run import artifact_folder
 
 pytestmark = pytest.mark.slow
 

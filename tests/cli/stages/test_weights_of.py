@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from ai_mixer.training.builders import assemble
-from ai_mixer.inference.predictor import load_model
 from ai_mixer.cli.stages.train import train
+from ai_mixer.inference.predictor import load_model
 from ai_mixer.tracking import Store, load_model_files
 from ai_mixer.training import finetune
-from ai_mixer.training.finetune import begin
+from ai_mixer.training.builders import assemble
 from ai_mixer.training.dataset_manifest import song_table
+from ai_mixer.training.finetune import begin
 
 
 @pytest.fixture

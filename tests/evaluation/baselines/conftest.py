@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from ai_mixer.evaluation.bench.workloads import compared, music
 from ai_mixer.console.load import load_console
+from ai_mixer.evaluation.bench.workloads import compared, music
 
 RATE = 44100
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ai_mixer.evaluation.baselines.spectrum_match import SHARE, SpectrumMatch, equalise
 from ai_mixer.dsp.levels import width_db
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.dsp.spectra import mid_side, power_to_db, third_octave_power
+from ai_mixer.evaluation.baselines.spectrum_match import SHARE, SpectrumMatch, equalise
 
 RATE = 44100
 

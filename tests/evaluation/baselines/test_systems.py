@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 import torch
 
+from ai_mixer.core.types import Prediction
+from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.evaluation.baselines import matching
-from ai_mixer.evaluation.baselines.training_set import Table
 from ai_mixer.evaluation.baselines.features import features, meters
 from ai_mixer.evaluation.baselines.loudness_only import LoudnessOnly
 from ai_mixer.evaluation.baselines.matching import Matching
 from ai_mixer.evaluation.baselines.mean_knobs import MeanKnobs
-from ai_mixer.evaluation.baselines.registry import ALWAYS, NAMES, choose
 from ai_mixer.evaluation.baselines.model import Guest, Model
+from ai_mixer.evaluation.baselines.registry import ALWAYS, NAMES, choose
 from ai_mixer.evaluation.baselines.ridge import Ridge
+from ai_mixer.evaluation.baselines.training_set import Table
 from ai_mixer.evaluation.baselines.trees import Trees
-from ai_mixer.dsp.loudness import loudness_lufs
-from ai_mixer.core.types import Prediction
 
 RATE = 44100
 

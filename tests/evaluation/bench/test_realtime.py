@@ -1,7 +1,7 @@
 import gc
 
-from ai_mixer.evaluation.bench.realtime import live
 from ai_mixer.console import load_console
+from ai_mixer.evaluation.bench.realtime import live
 
 
 def test_each_way_to_play_has_a_row_of_shares():

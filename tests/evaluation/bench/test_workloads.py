@@ -1,7 +1,7 @@
 import torch
 
-from ai_mixer.evaluation.bench.workloads import chain, effects, forward_backward, losses, music
 from ai_mixer.console import load_console
+from ai_mixer.evaluation.bench.workloads import chain, effects, forward_backward, losses, music
 from ai_mixer.losses import Objective
 from ai_mixer.losses.balance import Balance
 from ai_mixer.losses.knobs import Knobs

@@ -7,11 +7,16 @@ import pandas as pd
 import pytest
 import torch
 
-from ai_mixer.evaluation.baselines.model import read_on
-from ai_mixer.evaluation.comparison.pairwise import (closeness_by_song, differences, skill_difference, standings)
 from ai_mixer.console.load import load_console
-from ai_mixer.metrics.statistics import skill_estimates
 from ai_mixer.core.types import CONDITIONS
+from ai_mixer.evaluation.baselines.model import read_on
+from ai_mixer.evaluation.comparison.pairwise import (
+    closeness_by_song,
+    differences,
+    skill_difference,
+    standings,
+)
+from ai_mixer.metrics.statistics import skill_estimates
 
 FAR = {"rough": 2.0, "mean_knobs": 1.8, "A": 1.0, "B": 1.2}
 ERRORS = {"rough": np.nan, "mean_knobs": 0.2, "A": 0.05, "B": 0.1}

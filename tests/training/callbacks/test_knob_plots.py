@@ -5,10 +5,10 @@ import torch
 from matplotlib.figure import Figure
 from pytorch_lightning.loggers import CSVLogger
 
+from ai_mixer.core.types import CONDITIONS
+from ai_mixer.tracking import Run
 from ai_mixer.training.callbacks import knob_plots
 from ai_mixer.training.callbacks.knob_plots import KnobFigures
-from ai_mixer.tracking import Run
-from ai_mixer.core.types import CONDITIONS
 from ai_mixer.training.validation import SkillMeter
 
 

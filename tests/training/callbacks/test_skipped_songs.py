@@ -8,9 +8,9 @@ import pytest
 import torch
 from pytorch_lightning.loggers import CSVLogger
 
-from ai_mixer.training.callbacks.skipped_songs import METRIC, TABLE, CountSkipped
-from ai_mixer.tracking import Run
 from ai_mixer.core.types import Skipped
+from ai_mixer.tracking import Run
+from ai_mixer.training.callbacks.skipped_songs import METRIC, TABLE, CountSkipped
 
 
 def bad(*names):

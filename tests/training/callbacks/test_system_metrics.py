@@ -8,9 +8,9 @@ from functools import partial
 import pytest
 from pytorch_lightning.loggers import CSVLogger
 
-from ai_mixer.training.callbacks.system_metrics import SystemMetrics
 from ai_mixer.tracking import Run
 from ai_mixer.tracking.system_metrics import watch_machine
+from ai_mixer.training.callbacks.system_metrics import SystemMetrics
 
 CPU, MEMORY = "system/cpu_utilization_percentage", "system/system_memory_usage_megabytes"
 

@@ -34,8 +34,8 @@ def analyse(
 def _measured(song: Path) -> dict[str, Any] | Exception:
     from ai_mixer.audio import Sound
     from ai_mixer.mixing.measurements import measure
-    from ai_mixer.mixing.segmentation import borders_s
     from ai_mixer.mixing.reference_stats import remarks
+    from ai_mixer.mixing.segmentation import borders_s
 
     try:
         sound = Sound(song)
@@ -48,8 +48,8 @@ def _measured(song: Path) -> dict[str, Any] | Exception:
 
 
 def _tell(song: Path, found: dict[str, Any]) -> None:
-    from ai_mixer.mixing.formatting import clock
     from ai_mixer.mixing.descriptions import BANDS
+    from ai_mixer.mixing.formatting import clock
 
     say(str(song))
     say(

@@ -22,8 +22,8 @@ class Job(NamedTuple):
 
 def mix_all(jobs: Sequence[Job], work: Callable[[Job], "Outcome"], title: str) -> None:
     """Do all jobs and tell about each. Exit code 1 if one failed."""
-    from ai_mixer.utils.parallel import over_cores
     from ai_mixer.mixing.descriptions import one_line as told
+    from ai_mixer.utils.parallel import over_cores
 
     def tried(job: Job) -> "Outcome | Exception":
         try:

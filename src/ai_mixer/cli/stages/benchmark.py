@@ -8,13 +8,13 @@ import pandas as pd
 import torch
 from omegaconf import DictConfig
 
-from ai_mixer.training.builders import Parts, assemble
-from ai_mixer.evaluation.bench import table, workloads
-from ai_mixer.evaluation.bench.timing import alternate, use_threads
-from ai_mixer.evaluation.bench.dataloader import feeding, waiting
-from ai_mixer.evaluation.bench.realtime import live
-from ai_mixer.evaluation.bench.memory import peak_mib
 from ai_mixer.cli.stage import stage
+from ai_mixer.evaluation.bench import table, workloads
+from ai_mixer.evaluation.bench.dataloader import feeding, waiting
+from ai_mixer.evaluation.bench.memory import peak_mib
+from ai_mixer.evaluation.bench.realtime import live
+from ai_mixer.evaluation.bench.timing import alternate, use_threads
+from ai_mixer.training.builders import Parts, assemble
 from ai_mixer.utils.progress import track
 
 INDEX = ["work", "batch", "threads"]

@@ -7,19 +7,19 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
-from ai_mixer.training.builders import held_out
 from ai_mixer.cli.stage import stage
 from ai_mixer.config.override_errors import listed
-from ai_mixer.evaluation.comparison.runs import Contender, contenders, told
-from ai_mixer.evaluation.comparison.pairwise import closeness_by_song, differences, judge, standings
-from ai_mixer.evaluation.comparison.page import Comparison, words, write
-from ai_mixer.evaluation.comparison.holdout_filter import unseen
+from ai_mixer.core.types import CONDITIONS, GENRES, Batch
 from ai_mixer.data.dataset import SongDataset
+from ai_mixer.evaluation.comparison.holdout_filter import unseen
+from ai_mixer.evaluation.comparison.page import Comparison, words, write
+from ai_mixer.evaluation.comparison.pairwise import closeness_by_song, differences, judge, standings
+from ai_mixer.evaluation.comparison.runs import Contender, contenders, told
+from ai_mixer.inference.predictor import Mixer
 from ai_mixer.listening import Mix, SongSamples, setting_rows
 from ai_mixer.metrics.distance import distances
-from ai_mixer.inference.predictor import Mixer
+from ai_mixer.training.builders import held_out
 from ai_mixer.utils.progress import track
-from ai_mixer.core.types import CONDITIONS, GENRES, Batch
 
 
 def compare(

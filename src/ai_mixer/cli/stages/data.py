@@ -7,12 +7,12 @@ from pathlib import Path
 import pandas as pd
 from omegaconf import DictConfig
 
-from ai_mixer.training.builders import build_source
 from ai_mixer.cli.stage import stage
 from ai_mixer.config.override_errors import check_words
+from ai_mixer.core.types import Skipped, Song
 from ai_mixer.data.download import fetch, unpack
 from ai_mixer.data.splits import SPLITS
-from ai_mixer.core.types import Skipped, Song
+from ai_mixer.training.builders import build_source
 
 NAMED = 3  # songs named per reason
 

@@ -9,14 +9,14 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from ai_mixer.training.builders import build_data
-from ai_mixer.evaluation.leaderboard.entries import JOINED
-from ai_mixer.config.instantiate import trusted_in
 from ai_mixer.cli.stage import stage
+from ai_mixer.config.instantiate import trusted_in
 from ai_mixer.config.override_errors import command_line, listed
+from ai_mixer.evaluation.leaderboard.entries import JOINED
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.tracking import Run, Store, find_run, save_model
 from ai_mixer.tracking.run_lookup import FOLDS, folds_of
+from ai_mixer.training.builders import build_data
 from ai_mixer.training.calibration import calibrate
 from ai_mixer.training.ensembling import ensemble_config, join, mean_weights
 from ai_mixer.training.export import model_card

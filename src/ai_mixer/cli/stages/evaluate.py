@@ -9,21 +9,21 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from ai_mixer.training.builders import asked_run, held_out
-from ai_mixer.evaluation.baselines.registry import CHEAP, choose, take_part
-from ai_mixer.evaluation.baselines.model import Guest, Model
 from ai_mixer.cli.stage import stage
+from ai_mixer.evaluation.baselines.model import Guest, Model
+from ai_mixer.evaluation.baselines.registry import CHEAP, choose, take_part
 from ai_mixer.evaluation.conditions import ALL, conditions_for
-from ai_mixer.evaluation.results import Evaluation, evaluation_of
 from ai_mixer.evaluation.evaluator import judged
+from ai_mixer.evaluation.results import Evaluation, evaluation_of
 from ai_mixer.evaluation.speed import table_speed
-from ai_mixer.utils.markdown import to_markdown
+from ai_mixer.inference.predictor import Mixer, load_model
 from ai_mixer.metrics.scores import scores
 from ai_mixer.metrics.speech import speech_measures, speech_scores
-from ai_mixer.inference.predictor import Mixer, load_model
 from ai_mixer.tracking import Store, find_run
 from ai_mixer.tracking.post_run_metrics import add_metrics
+from ai_mixer.training.builders import asked_run, held_out
 from ai_mixer.training.export import load_checkpoint, run_of_checkpoint
+from ai_mixer.utils.markdown import to_markdown
 
 
 def evaluate(

@@ -7,15 +7,15 @@ from pathlib import Path
 import pandas as pd
 from omegaconf import DictConfig
 
-from ai_mixer.training.builders import build_source
-from ai_mixer.cli.stage import stage
 from ai_mixer.audio.excerpt import SongError, read_excerpt
+from ai_mixer.cli.stage import stage
+from ai_mixer.core.types import Skipped, Song
 from ai_mixer.data.file_digest import fingerprints
 from ai_mixer.data.metadata_cache import Index
 from ai_mixer.data.skipped_songs import warn_skipped
-from ai_mixer.utils.disk_errors import writing
 from ai_mixer.metrics.features.families import check, describe
-from ai_mixer.core.types import Skipped, Song
+from ai_mixer.training.builders import build_source
+from ai_mixer.utils.disk_errors import writing
 
 VERSION = 1  # counted up when a figure comes to mean something else
 

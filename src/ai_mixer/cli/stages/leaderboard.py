@@ -5,10 +5,10 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from ai_mixer.cli.stage import stage
+from ai_mixer.evaluation.leaderboard.entries import find_rows
 from ai_mixer.evaluation.leaderboard.evaluate import Exam, examine
 from ai_mixer.evaluation.leaderboard.page import write_page
-from ai_mixer.evaluation.leaderboard.entries import find_rows
-from ai_mixer.cli.stage import stage
 from ai_mixer.tracking import Store
 
 

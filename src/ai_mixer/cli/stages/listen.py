@@ -4,9 +4,9 @@ import webbrowser
 
 from omegaconf import DictConfig
 
-from ai_mixer.training.builders import asked_run
 from ai_mixer.cli.stage import stage
 from ai_mixer.tracking import find_run
+from ai_mixer.training.builders import asked_run
 
 
 @stage("render")

@@ -13,12 +13,12 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from ai_mixer.training.builders import Parts, assemble
 from ai_mixer.cli.stage import stage
 from ai_mixer.config.folder import config_folder
-from ai_mixer.data.skipped_songs import SkippedSongs
-from ai_mixer.utils.progress import track
 from ai_mixer.core.types import Batch, Prediction
+from ai_mixer.data.skipped_songs import SkippedSongs
+from ai_mixer.training.builders import Parts, assemble
+from ai_mixer.utils.progress import track
 
 
 @torch.inference_mode()

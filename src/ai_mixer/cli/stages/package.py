@@ -8,19 +8,19 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig
 
-from ai_mixer.inference import pretrained
-from ai_mixer.training.builders import asked_run
-from ai_mixer.evaluation.leaderboard.evaluate import REFINED
 from ai_mixer.cli.stage import stage
 from ai_mixer.config.override_errors import command_line
-from ai_mixer.utils.markdown import to_markdown
+from ai_mixer.evaluation.leaderboard.evaluate import REFINED
+from ai_mixer.inference import pretrained
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.tracking import Store, find_run, save_model
-from ai_mixer.tracking.model_files import load_model_files
 from ai_mixer.tracking.int8 import pack
-from ai_mixer.tracking.run_lookup import folds_of
+from ai_mixer.tracking.model_files import load_model_files
 from ai_mixer.tracking.overrides import LOCATIONS, OVERRIDES, is_path, publishable, stored_overrides
+from ai_mixer.tracking.run_lookup import folds_of
+from ai_mixer.training.builders import asked_run
 from ai_mixer.training.calibration import mean_factors
+from ai_mixer.utils.markdown import to_markdown
 
 PLACES = ("paths", "callbacks", "trainer", "optimizer", "scheduler", "evaluate", "render")
 TABLES = {  # beside the leaderboard: what they say, and the floors that are shown

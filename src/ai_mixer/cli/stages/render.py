@@ -5,16 +5,16 @@ from pathlib import Path
 import torch
 from omegaconf import DictConfig
 
-from ai_mixer.training.builders import asked_run, held_out
 from ai_mixer.cli.stage import stage
+from ai_mixer.core.types import CONDITIONS, GENRES, Batch
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.data.skipped_songs import SkippedSongs
+from ai_mixer.inference.predictor import Mixer, load_model
 from ai_mixer.listening import Mix, SongSamples, setting_rows, write_audio, write_page
 from ai_mixer.metrics.distance import distances
-from ai_mixer.inference.predictor import Mixer, load_model
-from ai_mixer.utils.progress import track
 from ai_mixer.tracking import find_run
-from ai_mixer.core.types import CONDITIONS, GENRES, Batch
+from ai_mixer.training.builders import asked_run, held_out
+from ai_mixer.utils.progress import track
 
 
 def render(

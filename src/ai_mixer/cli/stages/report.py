@@ -6,10 +6,10 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.utils.disk_errors import writing
-from ai_mixer.utils.markdown import to_markdown
 from ai_mixer.tracking import list_runs
 from ai_mixer.tracking.aggregate import Report, report
+from ai_mixer.utils.disk_errors import writing
+from ai_mixer.utils.markdown import to_markdown
 
 MEANING = (
     "Skill is protocol K, closeness protocol A, on the held-out songs of each run: 0 is no better "

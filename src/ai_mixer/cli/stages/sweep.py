@@ -3,15 +3,15 @@
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from ai_mixer.training.builders import assemble
 from ai_mixer.cli.stage import stage
-from ai_mixer.data.splits import SPLITS
 from ai_mixer.cli.stages.train import judge, train
-from ai_mixer.tuning.runner import sweep
-from ai_mixer.tuning.resume import with_own_words
+from ai_mixer.data.splits import SPLITS
 from ai_mixer.tracking import Run
 from ai_mixer.tracking.overrides import stored_overrides
+from ai_mixer.training.builders import assemble
 from ai_mixer.training.preflight import check_monitors, check_what_follows
+from ai_mixer.tuning.resume import with_own_words
+from ai_mixer.tuning.runner import sweep
 
 
 def judge_trial(run: Run) -> None:

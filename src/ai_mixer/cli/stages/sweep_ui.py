@@ -3,8 +3,8 @@
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.tuning.storage import EXTRA, open_storage
 from ai_mixer.tuning.resume import newest
+from ai_mixer.tuning.storage import EXTRA, open_storage
 
 
 @stage("sweep_ui")

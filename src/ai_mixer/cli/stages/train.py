@@ -9,27 +9,27 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback
 
-from ai_mixer.training.builders import Parts, assemble, typed
-from ai_mixer.config.instantiate import trusted_in
 from ai_mixer.cli.stage import stage
-from ai_mixer.utils.signals import stoppable
-from ai_mixer.config.override_errors import command_line
-from ai_mixer.evaluation import summary
-from ai_mixer.inference.predictor import load_model
-from ai_mixer.config.overrides import without_keys
-from ai_mixer.utils.distributed import rank
-from ai_mixer.training.cross_validation import cross_validate
 from ai_mixer.cli.stages.evaluate import evaluate
 from ai_mixer.cli.stages.render import render
+from ai_mixer.config.instantiate import trusted_in
+from ai_mixer.config.override_errors import command_line
+from ai_mixer.config.overrides import without_keys
+from ai_mixer.evaluation import summary
+from ai_mixer.inference.predictor import load_model
 from ai_mixer.tracking import Run, Start, Store, save_model
 from ai_mixer.tracking.resume import keep_words
-from ai_mixer.training.finetune import begin
+from ai_mixer.training.builders import Parts, assemble, typed
 from ai_mixer.training.calibration import calibrate
-from ai_mixer.training.preflight import check_kept, check_monitors, check_what_follows
-from ai_mixer.training.fit import fit, follow
-from ai_mixer.training.resume import check_start, find_start, with_own_words
-from ai_mixer.training.export import model_card
+from ai_mixer.training.cross_validation import cross_validate
 from ai_mixer.training.dataset_manifest import log_songs, song_table
+from ai_mixer.training.export import model_card
+from ai_mixer.training.finetune import begin
+from ai_mixer.training.fit import fit, follow
+from ai_mixer.training.preflight import check_kept, check_monitors, check_what_follows
+from ai_mixer.training.resume import check_start, find_start, with_own_words
+from ai_mixer.utils.distributed import rank
+from ai_mixer.utils.signals import stoppable
 
 
 def train(

@@ -6,9 +6,9 @@ sounds), `conventions.py` and `engineer.py` (how it is mixed), `compose.py` (man
 
 from pathlib import Path
 
+from ai_mixer.core.types import Skipped, Song
 from ai_mixer.data.band.generate import compose_band
 from ai_mixer.data.manifest import read_manifest
-from ai_mixer.core.types import Skipped, Song
 
 __all__ = ["Band", "compose_band"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ai_mixer.data.band.composer_style import Taste, pick
 from ai_mixer.data.band.genres import GENRE_TABLE, Genre, Passage
 from ai_mixer.data.band.score import Section
-from ai_mixer.data.band.composer_style import Taste, pick
 from ai_mixer.data.band.theory import PENTATONIC, SCALES, Chord, chord
 
 RING_S = (1.2, 2.8)  # how long the last chord may ring

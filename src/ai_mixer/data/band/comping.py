@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ai_mixer.data.band.arrangement import Plan
-from ai_mixer.data.band.score import Note, Part, Section
 from ai_mixer.data.band.composer_style import pick
+from ai_mixer.data.band.score import Note, Part, Section
 from ai_mixer.data.band.theory import Chord, keys_of, nearest, voice
 
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from ai_mixer.data.band.arrangement import Plan, make_plan
 from ai_mixer.data.band.bass import bass_part
 from ai_mixer.data.band.comping import other_parts
+from ai_mixer.data.band.composer_style import SONGS_PER_COMPOSER, rng_for, taste_of
 from ai_mixer.data.band.drums import drum_parts
 from ai_mixer.data.band.melody import lead_part
-from ai_mixer.data.band.arrangement import Plan, make_plan
 from ai_mixer.data.band.score import Part, Score
-from ai_mixer.data.band.composer_style import SONGS_PER_COMPOSER, rng_for, taste_of
 
 
 def compose_song(seed: int, genre: str, number: int, duration_s: float) -> Score:

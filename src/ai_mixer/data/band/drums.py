@@ -3,8 +3,8 @@
 import numpy as np
 
 from ai_mixer.data.band.arrangement import Plan
-from ai_mixer.data.band.score import Note, Part, Section
 from ai_mixer.data.band.composer_style import pick
+from ai_mixer.data.band.score import Note, Part, Section
 
 TIMPANI = 47
 STRENGTH = {"X": 120, "x": 100, "o": 78, ".": 50}

@@ -28,14 +28,22 @@ import soundfile as sf
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from ai_mixer.utils.atomic_write import write_bytes
 from ai_mixer.data.band.composer import compose_song
-from ai_mixer.data.band.mixdown import mix
+from ai_mixer.data.band.composer_style import (
+    SONGS_PER_COMPOSER,
+    composer_id,
+    fold_of,
+    rng_for,
+    split_of,
+    taste_of,
+    title_of,
+)
 from ai_mixer.data.band.genres import GENRE_TABLE
+from ai_mixer.data.band.mixdown import mix
 from ai_mixer.data.band.score import STEMS
 from ai_mixer.data.band.soundfont import general_midi
 from ai_mixer.data.band.synth import render
-from ai_mixer.data.band.composer_style import (SONGS_PER_COMPOSER, composer_id, fold_of, rng_for, split_of, taste_of, title_of)
+from ai_mixer.utils.atomic_write import write_bytes
 from ai_mixer.utils.disk_errors import writing
 
 VERSION = 3

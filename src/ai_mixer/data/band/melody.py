@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ai_mixer.data.band.arrangement import Plan
-from ai_mixer.data.band.score import Note, Part, Section
 from ai_mixer.data.band.composer_style import pick
+from ai_mixer.data.band.score import Note, Part, Section
 from ai_mixer.data.band.theory import keys_of, nearest
 
 PLANS = ("abac", "aabc", "abab", "aaba")

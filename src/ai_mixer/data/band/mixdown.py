@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ai_mixer.data.band import dsp
+from ai_mixer.data.band.composer_style import Taste
 from ai_mixer.data.band.conventions import CONVENTIONS, OFF_DB, Convention, Strip
 from ai_mixer.data.band.dsp import Audio
-from ai_mixer.data.band.composer_style import Taste
 
 CEILING_DBTP = -1.2  # FLAC's 16 bits and other meters' interpolation need the last 0.2 dB
 CHANNEL_LUFS = -24.0

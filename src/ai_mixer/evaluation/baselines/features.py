@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
-from ai_mixer.evaluation.baselines.system import heard
+from ai_mixer.core.types import Batch
 from ai_mixer.dsp.levels import crest_db, width_db
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.dsp.spectra import power_to_db, third_octave_power
-from ai_mixer.core.types import Batch
+from ai_mixer.evaluation.baselines.system import heard
 
 FLOOR_DB = -90.0
 

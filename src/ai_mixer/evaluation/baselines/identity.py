@@ -1,7 +1,7 @@
 """`rough`: do nothing."""
 
-from ai_mixer.evaluation.baselines.system import Answer, System
 from ai_mixer.core.types import Batch
+from ai_mixer.evaluation.baselines.system import Answer, System
 
 
 class Rough(System):

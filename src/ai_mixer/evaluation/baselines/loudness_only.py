@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from ai_mixer.evaluation.baselines.system import Answer, System, heard
-from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.core.types import Batch
 from ai_mixer.core.units import db_to_ratio
+from ai_mixer.dsp.loudness import loudness_lufs
+from ai_mixer.evaluation.baselines.system import Answer, System, heard
 
 BLIND_TARGET_LUFS = -14.0  # what it aims at when it hears no other version
 LIMIT_DB = 60.0  # silence is not made loud

@@ -12,8 +12,8 @@ import numpy as np
 import soundfile
 import torch
 
-from ai_mixer.evaluation.baselines.system import Answer, System, heard
 from ai_mixer.core.types import Batch
+from ai_mixer.evaluation.baselines.system import Answer, System, heard
 
 SCRIPT = Path("benchmarks") / "matching.py"
 TIMEOUT_S = 600.0

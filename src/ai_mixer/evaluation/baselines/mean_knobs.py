@@ -1,7 +1,7 @@
 """`mean_knobs`: always the mean of the training targets; knob skill is measured from here."""
 
-from ai_mixer.evaluation.baselines.system import KnobSystem
 from ai_mixer.core.types import Batch, Prediction
+from ai_mixer.evaluation.baselines.system import KnobSystem
 
 
 class MeanKnobs(KnobSystem):

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
+from ai_mixer.core.types import Batch, Prediction
 from ai_mixer.evaluation.baselines.system import Answer, KnobSystem, System
 from ai_mixer.inference.predictor import Mixer
-from ai_mixer.core.types import Batch, Prediction
 
 
 class Model(KnobSystem):

@@ -3,10 +3,10 @@
 Not a rival but a bound: it hears the answer and takes about twice real time to find the way there.
 """
 
+from ai_mixer.core.types import Batch, Prediction
 from ai_mixer.evaluation.baselines.system import KnobSystem
 from ai_mixer.inference.knob_fitting import fit
 from ai_mixer.inference.predictor import Mixer
-from ai_mixer.core.types import Batch, Prediction
 
 
 class Fitted(KnobSystem):

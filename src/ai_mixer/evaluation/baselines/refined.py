@@ -1,8 +1,8 @@
 """`refined`: the model's answer, refined through the console by what was given."""
 
+from ai_mixer.core.types import Batch, Prediction
 from ai_mixer.evaluation.baselines.system import Answer, KnobSystem, heard
 from ai_mixer.models.feature_model import Listener
-from ai_mixer.core.types import Batch, Prediction
 
 
 class Refined(KnobSystem):

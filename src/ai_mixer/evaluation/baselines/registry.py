@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from ai_mixer.evaluation.baselines.training_set import Examples
-from ai_mixer.evaluation.baselines.oracle_fit import Fitted
+from ai_mixer.evaluation.baselines.identity import Rough
 from ai_mixer.evaluation.baselines.loudness_only import LoudnessOnly
 from ai_mixer.evaluation.baselines.matching import Matching
 from ai_mixer.evaluation.baselines.mean_knobs import MeanKnobs
+from ai_mixer.evaluation.baselines.oracle_fit import Fitted
 from ai_mixer.evaluation.baselines.refined import Refined
 from ai_mixer.evaluation.baselines.ridge import Ridge
-from ai_mixer.evaluation.baselines.identity import Rough
 from ai_mixer.evaluation.baselines.spectrum_match import SpectrumMatch
 from ai_mixer.evaluation.baselines.system import System
+from ai_mixer.evaluation.baselines.training_set import Examples
 from ai_mixer.evaluation.baselines.trees import Trees
 from ai_mixer.evaluation.baselines.true_knobs import TrueKnobs
 from ai_mixer.inference.predictor import Mixer

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from ai_mixer.evaluation.baselines.training_set import Examples
+from ai_mixer.core.types import CONDITIONS, Batch, Prediction
 from ai_mixer.evaluation.baselines.features import features
 from ai_mixer.evaluation.baselines.system import KnobSystem
-from ai_mixer.utils.parallel import over_cores
+from ai_mixer.evaluation.baselines.training_set import Examples
 from ai_mixer.inference.predictor import Mixer
-from ai_mixer.core.types import CONDITIONS, Batch, Prediction
+from ai_mixer.utils.parallel import over_cores
 
 LEAST = 20  # examples on which a knob counts; with fewer it stays at their mean
 

@@ -11,12 +11,12 @@ import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
 
-from ai_mixer.evaluation.baselines.system import Answer, System, heard
+from ai_mixer.core.types import Batch
+from ai_mixer.core.units import db_to_ratio
 from ai_mixer.dsp.levels import width_db
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.dsp.spectra import mid_side, power_to_db, third_octave_centres, third_octave_power
-from ai_mixer.core.types import Batch
-from ai_mixer.core.units import db_to_ratio
+from ai_mixer.evaluation.baselines.system import Answer, System, heard
 
 SHARE = 0.7  # of the way
 LIMIT_DB = 12.0  # that a band, or the side, is moved at most

@@ -5,8 +5,8 @@ from typing import ClassVar, NamedTuple
 
 from torch import Tensor
 
-from ai_mixer.inference.predictor import Mixer
 from ai_mixer.core.types import CONDITIONS, Batch, Prediction
+from ai_mixer.inference.predictor import Mixer
 
 
 class Answer(NamedTuple):

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from ai_mixer.training.builders import held_out
-from ai_mixer.evaluation.baselines.features import features
-from ai_mixer.utils.parallel import over_cores
-from ai_mixer.inference.predictor import Mixer
 from ai_mixer.core.types import CONDITIONS, Batch
+from ai_mixer.evaluation.baselines.features import features
+from ai_mixer.inference.predictor import Mixer
+from ai_mixer.training.builders import held_out
+from ai_mixer.utils.parallel import over_cores
 
 
 class Table(NamedTuple):

@@ -1,7 +1,7 @@
 """`true_knobs`: the settings that the rough was made from, the best that knobs can do."""
 
-from ai_mixer.evaluation.baselines.system import KnobSystem
 from ai_mixer.core.types import Batch, Prediction
+from ai_mixer.evaluation.baselines.system import KnobSystem
 
 
 class TrueKnobs(KnobSystem):

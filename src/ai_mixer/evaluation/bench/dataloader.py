@@ -9,11 +9,11 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 
-from ai_mixer.training.builders import Parts
-from ai_mixer.evaluation.bench.workloads import endless, train_on
-from ai_mixer.data.datamodule import MixData, Source
-from ai_mixer.utils.progress import track
 from ai_mixer.core.types import Batch, Song
+from ai_mixer.data.datamodule import MixData, Source
+from ai_mixer.evaluation.bench.workloads import endless, train_on
+from ai_mixer.training.builders import Parts
+from ai_mixer.utils.progress import track
 
 WARM_UP = 3  # batches, in which the workers start and the kernels are compiled
 

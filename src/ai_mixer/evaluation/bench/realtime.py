@@ -14,10 +14,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ai_mixer.evaluation.bench.timing import use_threads
-from ai_mixer.evaluation.bench.workloads import POSITION, music
 from ai_mixer.console import Console
 from ai_mixer.console.stream import ConsoleStream
+from ai_mixer.evaluation.bench.timing import use_threads
+from ai_mixer.evaluation.bench.workloads import POSITION, music
 from ai_mixer.utils.progress import track
 
 LATE = 99.9  # percentile that has to be in time

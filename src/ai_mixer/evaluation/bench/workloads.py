@@ -11,13 +11,13 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor
 
-from ai_mixer.training.builders import Parts
-from ai_mixer.evaluation.bench.timing import Job
 from ai_mixer.console import Console
+from ai_mixer.core.types import Batch, Prediction
 from ai_mixer.data.datamodule import MixData
 from ai_mixer.effects.effect import Effect
+from ai_mixer.evaluation.bench.timing import Job
 from ai_mixer.losses import Objective
-from ai_mixer.core.types import Batch, Prediction
+from ai_mixer.training.builders import Parts
 
 POSITION = 0.7  # of every knob: away from neutral, so that nothing is skipped
 

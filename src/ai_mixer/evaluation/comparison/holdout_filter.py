@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ai_mixer.data.file_digest import fingerprints
 from ai_mixer.core.types import Song
+from ai_mixer.data.file_digest import fingerprints
 
 LEARNED = ("train", "val")  # the best epoch is chosen on the second
 

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from ai_mixer.evaluation.comparison.runs import Contender
+from ai_mixer.core.types import CONDITIONS
 from ai_mixer.evaluation.comparison.holdout_filter import Unseen
+from ai_mixer.evaluation.comparison.runs import Contender
 from ai_mixer.listening import Label, Section, SongSamples, write_page
 from ai_mixer.utils.markdown import HIGH, LOW, to_markdown
-from ai_mixer.core.types import CONDITIONS
 
 ROWS, MOST = 12, 40  # of a long table on the page; the CSV has all
 FIXED = "\N{NO-BREAK SPACE}"

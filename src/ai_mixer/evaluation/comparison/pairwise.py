@@ -11,17 +11,24 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 
+from ai_mixer.core.types import CONDITIONS
+from ai_mixer.data.dataset import SongDataset
+from ai_mixer.evaluation.baselines.identity import Rough
 from ai_mixer.evaluation.baselines.mean_knobs import MeanKnobs
 from ai_mixer.evaluation.baselines.model import Guest, Model
-from ai_mixer.evaluation.baselines.identity import Rough
-from ai_mixer.data.dataset import SongDataset
 from ai_mixer.evaluation.evaluator import judged
-from ai_mixer.metrics.knob_skill import HEADLINE, skill
-from ai_mixer.utils.markdown import HIGH, LOW
-from ai_mixer.metrics.statistics import (CONFIDENCE, Estimate, difference_estimate, nan_mean, resample, song_means)
-from ai_mixer.metrics.tables import ERROR, table_a, table_k
 from ai_mixer.inference.predictor import Mixer
-from ai_mixer.core.types import CONDITIONS
+from ai_mixer.metrics.knob_skill import HEADLINE, skill
+from ai_mixer.metrics.statistics import (
+    CONFIDENCE,
+    Estimate,
+    difference_estimate,
+    nan_mean,
+    resample,
+    song_means,
+)
+from ai_mixer.metrics.tables import ERROR, table_a, table_k
+from ai_mixer.utils.markdown import HIGH, LOW
 
 MEASURES = ("skill", "closeness")
 ENDS = ("", LOW, HIGH)

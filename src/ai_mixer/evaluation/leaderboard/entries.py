@@ -9,9 +9,9 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from ai_mixer.inference.predictor import Mixer, load_model
-from ai_mixer.tracking.run_lookup import FOLDS, all_runs, finished_folds
 from ai_mixer.tracking.overrides import publishable, stored_overrides
 from ai_mixer.tracking.run import artifact_folder
+from ai_mixer.tracking.run_lookup import FOLDS, all_runs, finished_folds
 from ai_mixer.tracking.store import Store
 
 JOINED = "ensemble"  # the tag of a run that joins others

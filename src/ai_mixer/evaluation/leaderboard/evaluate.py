@@ -6,16 +6,16 @@ from typing import NamedTuple
 import pandas as pd
 from omegaconf import DictConfig
 
-from ai_mixer.training.builders import held_out
-from ai_mixer.evaluation.baselines.registry import take_part
+from ai_mixer.core.types import CONDITIONS
 from ai_mixer.evaluation.baselines.model import Guest, Model
 from ai_mixer.evaluation.baselines.refined import Refined
+from ai_mixer.evaluation.baselines.registry import take_part
 from ai_mixer.evaluation.baselines.system import System
-from ai_mixer.evaluation.leaderboard.entries import Row
 from ai_mixer.evaluation.evaluator import judged
 from ai_mixer.evaluation.knob_predictions import said
+from ai_mixer.evaluation.leaderboard.entries import Row
 from ai_mixer.inference.predictor import Mixer
-from ai_mixer.core.types import CONDITIONS
+from ai_mixer.training.builders import held_out
 
 REFINED = ", refined"  # behind a row's title
 FLOORS = ("mean_knobs", "ridge", "trees")  # of the knobs

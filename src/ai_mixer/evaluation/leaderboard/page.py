@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ai_mixer.evaluation.leaderboard.evaluate import FLOORS, HEARD, SOUND, Exam, Marks
+from ai_mixer.core.types import CONDITIONS
 from ai_mixer.evaluation.leaderboard.entries import Row
-from ai_mixer.utils.disk_errors import writing
+from ai_mixer.evaluation.leaderboard.evaluate import FLOORS, HEARD, SOUND, Exam, Marks
 from ai_mixer.evaluation.significance import knob_error
 from ai_mixer.metrics.coverage import coverage
-from ai_mixer.utils.markdown import HIGH, LOW, to_markdown
 from ai_mixer.metrics.statistics import difference_estimate
 from ai_mixer.metrics.tables import table_a, table_k
 from ai_mixer.tracking.model_files import count_weights
-from ai_mixer.core.types import CONDITIONS
+from ai_mixer.utils.disk_errors import writing
+from ai_mixer.utils.markdown import HIGH, LOW, to_markdown
 
 MEANING = """\
 {folds} folds, split by song, artist and corpus: every song is heard by models that have met neither

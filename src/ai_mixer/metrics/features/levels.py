@@ -2,10 +2,10 @@
 
 from torch import Tensor
 
+from ai_mixer.core.units import ratio_to_db
 from ai_mixer.dsp.levels import crest_db, rms_db
 from ai_mixer.dsp.loudness import loudness_lufs, loudness_range_lu
 from ai_mixer.dsp.true_peak import true_peak
-from ai_mixer.core.units import ratio_to_db
 
 
 def levels(audio: Tensor, sample_rate: int) -> dict[str, float]:

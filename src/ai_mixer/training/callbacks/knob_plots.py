@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from pytorch_lightning.loggers import MLFlowLogger
 from torch import Tensor
 
-from ai_mixer.metrics.plots import knob_figure, skill_figure
+from ai_mixer.core.types import CONDITIONS, Batch, Knob
 from ai_mixer.metrics.knob_skill import knob_errors
+from ai_mixer.metrics.plots import knob_figure, skill_figure
 from ai_mixer.metrics.tables import table_k
 from ai_mixer.training.system import MixSystem
-from ai_mixer.core.types import CONDITIONS, Batch, Knob
 
 RESAMPLES = 200  # for the lines of a picture
 

@@ -1,7 +1,7 @@
 import torch
 
-from ai_mixer.losses.toy import Toy
 from ai_mixer.core.types import Prediction
+from ai_mixer.losses.toy import Toy
 
 
 def test_hears_level_and_nothing_else(music, make_batch):

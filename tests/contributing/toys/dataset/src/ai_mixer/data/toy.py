@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from ai_mixer.audio.excerpt import probe
-from ai_mixer.data.splits import split_by_group
 from ai_mixer.core.types import Song
+from ai_mixer.data.splits import split_by_group
 
 
 class Toy:

@@ -5,9 +5,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from ai_mixer.core.units import db_to_ratio
 from ai_mixer.dsp.streaming_chain import Kind, Step
 from ai_mixer.effects.effect import Effect
-from ai_mixer.core.units import db_to_ratio
 
 
 class Toy(Effect):

@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from ai_mixer.losses.term import Term, rendered
 from ai_mixer.core.types import Batch, Prediction
+from ai_mixer.losses.term import Term, rendered
 
 
 class Toy(Term):
