@@ -23,10 +23,10 @@ import gc, resource, sys, time
 begin = time.perf_counter()
 from ai_mixer.cli import OBJECTS
 gc.set_threshold(OBJECTS)
-from ai_mixer.front.audio_mixer import AudioMixer
-from ai_mixer.front import ranges
-from ai_mixer.front.models import chosen
-from ai_mixer.cores import one_thread
+from ai_mixer.mixing.audio_mixer import AudioMixer
+from ai_mixer.mixing import ranges
+from ai_mixer.mixing.model_lookup import chosen
+from ai_mixer.utils.parallel import one_thread
 model = sys.argv[3] or None
 chosen(model)
 console = ranges.console()

@@ -85,7 +85,7 @@ def test_mlflow_is_loaded_only_when_a_run_is_asked_for():
     """MLflow takes seconds, pedalboard and `lightning` are not ours to load."""
     code = (
         "import ai_mixer, sys; ai_mixer.load_console(); ai_mixer.load_model; "
-        "import ai_mixer.cli.stages.train, ai_mixer.cli.stages.evaluate, ai_mixer.cli.stages.render; "
+        "from ai_mixer.cli.stages import train, evaluate, render; "
         "print([m for m in ('mlflow', 'lightning', 'pedalboard') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

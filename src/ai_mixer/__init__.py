@@ -8,6 +8,8 @@ and its finished version) and `deliver` (a loudness under a true-peak ceiling).
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ai_mixer.core.version import __version__
+
 if TYPE_CHECKING:
     from ai_mixer.console import Console, load_console
     from ai_mixer.core.types import Knob
@@ -23,13 +25,12 @@ __all__ = [
     "Fit",
     "Knob",
     "Mixer",
+    "__version__",
     "deliver",
     "fit",
     "load_console",
     "load_model",
 ]
-__version__ = "0.1.0"
-
 _HOMES = {
     "AudioMixer": "ai_mixer.mixing.audio_mixer",
     "Console": "ai_mixer.console",

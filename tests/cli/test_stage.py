@@ -161,7 +161,7 @@ def test_a_database_that_is_none_is_one_line(run, tmp_path):
 
 SAY = """
 import warnings
-from ai_mixer.quiet import quiet
+from ai_mixer.utils.progress import quiet
 quiet()
 for number in 1, 1, 2:
     warnings.warn(f"song {number}\\n  skipped")

@@ -22,7 +22,7 @@ OUTSIDE = [
     "ai_mixer_.models.Model",
     "ai_mixer.inference.predictor.load_model",  # would be told whom to trust by the config
     "ai_mixer.tracking.git.git_state",
-    "ai_mixer.cli.stages.train.train",
+    "ai_mixer.cli.pipeline.train",
     "pytorch_lightning.loggers.CSVLogger",
     "",
     "model",

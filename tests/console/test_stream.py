@@ -231,7 +231,7 @@ def test_little_is_in_flight():
 IN_A_PROCESS_OF_ITS_OWN = """
 import torch
 
-from ai_mixer.bench.memory import peak_mib
+from ai_mixer.evaluation.bench.memory import peak_mib
 from ai_mixer.console import load_console
 
 console, minute = load_console("classic", "wide"), 0.1 * torch.randn(2, 60 * 44_100)

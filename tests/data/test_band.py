@@ -122,7 +122,7 @@ def test_a_killed_run_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     produced = []
     original = generate.produce
     monkeypatch.setattr(
-        compose, "produce", lambda job, *rest: produced.append(job.name) or original(job, *rest)
+        generate, "produce", lambda job, *rest: produced.append(job.name) or original(job, *rest)
     )
     compose_band(tmp_path, **SHORT)
     assert produced == ["rock_00"]

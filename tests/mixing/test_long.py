@@ -13,8 +13,8 @@ MOST_MIB = 700
 CODE = """
 import resource, sys, torch
 torch.set_num_threads(1)
-from ai_mixer.front.audio_mixer import AudioMixer
-from ai_mixer.front.preset import one
+from ai_mixer.mixing.audio_mixer import AudioMixer
+from ai_mixer.mixing.preset import one
 settings = {"low_eq": 2.0, "compressor_ratio": 2.0, "stereo_width": 1.1}
 AudioMixer().mix_file(sys.argv[1], sys.argv[2], preset=one(settings, target=-12.0))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)

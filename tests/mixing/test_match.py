@@ -6,7 +6,8 @@ import torch
 from ai_mixer import AudioMixer
 from ai_mixer.audio import write_sound
 from ai_mixer.inference.knob_fitting import Fit
-from ai_mixer.mixing import console_cache, match
+from ai_mixer.mixing import console_cache
+from ai_mixer.mixing import match as matching
 from ai_mixer.mixing.match import match
 
 pytestmark = pytest.mark.usefixtures("packaged_models")
@@ -33,7 +34,7 @@ def test_an_idle_compressor_is_off_and_both_gains_are_one(matched, monkeypatch):
     """Found so on a real song: −11 dB in and +11 dB out, through a compressor that slept."""
     split = {"low_eq": 2.0, "input_gain": 0.3, "compressor_ratio": 1.02, "output_level": 0.8 / 0.3}
     found = Fit(console_cache.console().knobs_from(split), torch.tensor([0.01]))
-    monkeypatch.setattr(match, "fit", lambda *_: found)
+    monkeypatch.setattr(matching, "fit", lambda *_: found)
     settings = matched(low_eq=2.0, output_level=0.8)
     assert settings["compressor_ratio"] == pytest.approx(1.0, abs=1e-4)
     assert settings["input_gain"] == pytest.approx(1.0, abs=1e-4)

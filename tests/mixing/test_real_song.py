@@ -142,5 +142,5 @@ def test_analyse(folder):
 
 def test_models(folder):
     said = ai_mixer(folder, "models")
-    assert f"{packaged.champion():22}" in said
+    assert f"{pretrained.champion():22}" in said
     assert "(champion)" in said.splitlines()[0]

@@ -137,11 +137,11 @@ def test_a_file_that_holds_something_else_is_refused(hub, tmp_path):
 @pytest.fixture
 def kept(monkeypatch, tmp_path, compose):
     """A function: words for the model → what a run keeps of it, and its knobs for some noise."""
-    from ai_mixer.cli.stages.train import _keep_model
+    from ai_mixer.cli.pipeline import _keep_model
     from ai_mixer.inference.builders import build_console
     from ai_mixer.training.builders import build_system
 
-    monkeypatch.setattr("ai_mixer.cli.stages.train.calibrate", lambda *_: None)  # has no songs here
+    monkeypatch.setattr("ai_mixer.cli.pipeline.calibrate", lambda *_: None)  # has no songs here
 
     def keep(*words):
         torch.manual_seed(0)

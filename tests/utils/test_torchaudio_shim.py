@@ -24,7 +24,7 @@ def test_mel_works_on_this_machine():
     shape = run(
         """
         import torch
-        from ai_mixer.shims import torchaudio
+        from ai_mixer.utils.torchaudio_shim import torchaudio
         mel = torchaudio.transforms.MelSpectrogram(44100, n_fft=1024, n_mels=64)
         out = mel(torch.randn(2, 44100))
         assert out.isfinite().all() and (out > 0).any()
@@ -48,7 +48,7 @@ def test_without_native_code_torchaudio_says_so_and_works():
 
         sys.meta_path.insert(0, Broken())
         import torch
-        from ai_mixer.shims import torchaudio
+        from ai_mixer.utils.torchaudio_shim import torchaudio
         assert sys.modules["torchaudio"] is torchaudio
         mel = torchaudio.transforms.MelSpectrogram(16000, n_mels=40)
         resampled = torchaudio.functional.resample(torch.randn(1, 800), 16000, 8000)

@@ -1,27 +1,11 @@
-"""From a config to the console and the model that it names: all that mixing needs of `assemble`.
-
-Apart from it so that a musician's program does not load what trains (Lightning takes seconds).
-"""
+"""Instantiate the part of a config under a key, after its `_target_`s have been checked."""
 
 from typing import Any
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig
-from torch import nn
 
 from ai_mixer.config.allowed_targets import checked
-from ai_mixer.console import Console
-
-
-def build_console(cfg: DictConfig) -> Console:
-    """The console with its ranges."""
-    return build(cfg, "console")
-
-
-def build_model(cfg: DictConfig, console: Console) -> nn.Module:
-    """The model, told how many knobs there are and at which rate it will listen."""
-    rate = cfg.loader.sample_rate
-    return build(cfg, "model", n_knobs=len(console.knobs), sample_rate=rate)
 
 
 def trusted_in(cfg: DictConfig) -> tuple[str, ...]:

@@ -4,19 +4,13 @@ The functions of the offline console are called, but not while it plays: their d
 calls take longer than a block. A knob that is its effect's only one is tabulated.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from numba import njit
 
+from ai_mixer.console.effect_chain import Columns, EffectChain
 from ai_mixer.dsp.recursions import Array
 from ai_mixer.effects.effect import Effect
-
-if TYPE_CHECKING:
-    from ai_mixer.console.console import Columns, Console
 
 INTERVALS = 4096  # of the table, straight between: ten knobs together are −137 dB from the exact
 
@@ -24,7 +18,7 @@ INTERVALS = 4096  # of the table, straight between: ten knobs together are −13
 class Curves:
     """The coefficients of all effects side by side, exact or from the table."""
 
-    def __init__(self, console: Console, sample_rate: int) -> None:
+    def __init__(self, console: EffectChain, sample_rate: int) -> None:
         self._console, self._sample_rate = console, sample_rate
         position = np.linspace(0, 1, INTERVALS + 1)[:, None]
         every = position.repeat(len(console.knobs), axis=1)

@@ -1,11 +1,11 @@
 """A console by name, from the same YAML pages that Hydra composes."""
 
-from pathlib import Path
 from typing import cast
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from ai_mixer.config.folder import config_folder
 from ai_mixer.console.console import Console
 
 
@@ -22,13 +22,6 @@ def load_ranges(name: str) -> dict[str, tuple[float, float]]:
     """Knob name → (low, high) of `configs/ranges/<name>.yaml`. ValueError as `load_console`."""
     page = _page("ranges", name)
     return {str(knob): (float(low), float(high)) for knob, (low, high) in page.items()}
-
-
-def config_folder() -> Path:
-    """Where the pages live: inside an installed wheel, else at the top of the repository."""
-    package = Path(__file__).parents[1]
-    installed = package / "configs"
-    return installed if installed.is_dir() else package.parents[1] / "configs"
 
 
 def _page(group: str, name: str) -> DictConfig | ListConfig:

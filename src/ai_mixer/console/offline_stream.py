@@ -1,24 +1,19 @@
 """A song of any length through the console, a little of it at a time."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from ai_mixer.console.effect_chain import EffectChain
 from ai_mixer.console.stream import ConsoleStream
-
-if TYPE_CHECKING:
-    from ai_mixer.console.console import Console
 
 BLOCK = 1 << 15  # samples at a time
 TURN = 1 << 12  # between two turns of the knobs
 
 
 def render(
-    console: Console,
+    console: EffectChain,
     blocks: Iterable[Tensor],
     sample_rate: int,
     knobs: Tensor | Callable[[int], Tensor],

@@ -1,21 +1,17 @@
 """The console live: a block in, a block out, and knobs that may be turned at any block."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ai_mixer.console.coefficient_table import Curves
+from ai_mixer.console.effect_chain import EffectChain
 from ai_mixer.console.smoothing import Ramp
 from ai_mixer.dsp.recursions import Array
 from ai_mixer.dsp.streaming_chain import TICK, Chain
 from ai_mixer.effects.limiter import Limiter, LimiterStream
-
-if TYPE_CHECKING:
-    from ai_mixer.console.console import Console
 
 RAMP_S = 0.07  # how long a knob takes; 24 dB in 50 ms would be heard beside a tone of 100 Hz
 
@@ -53,7 +49,7 @@ class ConsoleStream:
 
     def __init__(
         self,
-        console: Console,
+        console: EffectChain,
         sample_rate: int,
         block_size: int,
         *,

@@ -142,6 +142,7 @@ def _compile(version: int):  # type: ignore[no-untyped-def]
 
 
 _SOURCES = [
-    Path(str(m.__file__)).read_bytes() for m in (compression, convolution, recursions, steps)
+    Path(str(m.__file__)).read_bytes()
+    for m in (compressor, convolution, recursions, streaming_kernels)
 ]
 _run = _compile(zlib.crc32(b"".join(_SOURCES)))

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from ai_mixer.listening import labels
 from ai_mixer.listening.flac import flac
 from ai_mixer.listening.loudness_match import Loudness, integrated_lufs, matching_db
-from ai_mixer.listening.page_data import Label, differences, facts, labels
+from ai_mixer.listening.page_data import Label, differences, facts, version_labels
 from ai_mixer.listening.samples import SongSamples
 from ai_mixer.utils.atomic_write import write_text
 
@@ -83,7 +83,7 @@ def write_page(
             "sections": "\n".join(map(_section, sections)),
             "data": _as_json(
                 {
-                    "versions": labels(mixes),
+                    "versions": version_labels(mixes),
                     "songs": [song.facts for song in sheet],
                     "differences": differences([song.facts for song in sheet]),
                 }
@@ -120,8 +120,8 @@ def _filled(parts: Mapping[str, str]) -> str:
 
 def _figures(headline: Mapping[str, float | str]) -> str:
     return "".join(
-        f"<div><dt>{html.escape(words.label(name))}</dt>"
-        f"<dd>{html.escape(words.number(value))}</dd></div>"
+        f"<div><dt>{html.escape(labels.label(name))}</dt>"
+        f"<dd>{html.escape(labels.number(value))}</dd></div>"
         for name, value in headline.items()
     )
 

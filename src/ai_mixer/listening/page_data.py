@@ -19,7 +19,7 @@ class Label(NamedTuple):
     note: str = ""
 
 
-def labels(mixes: Mapping[str, Label]) -> list[dict[str, Any]]:
+def version_labels(mixes: Mapping[str, Label]) -> list[dict[str, Any]]:
     """All versions in the order they are heard. Those that can be voted for are `entrants`."""
     named = {"rough": Label("Rough", "before"), **mixes, "finished": Label("Finished", "the goal")}
     return [

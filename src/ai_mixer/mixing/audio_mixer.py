@@ -12,15 +12,17 @@ from ai_mixer.audio import Sound
 from ai_mixer.inference import pretrained
 from ai_mixer.inference.predictor import Mixer
 from ai_mixer.mixing import console_cache
+from ai_mixer.mixing.compare import compare
 from ai_mixer.mixing.measurements import Figures, measure
 from ai_mixer.mixing.mix_options import FREE, SAFE, Values, Wishes, decide
-from ai_mixer.mixing.mix_result import Outcome, finish
+from ai_mixer.mixing.mix_result import Outcome
 from ai_mixer.mixing.model_lookup import chosen
 from ai_mixer.mixing.paths import beside_names, default_output
 from ai_mixer.mixing.preset import Preset, Section
 from ai_mixer.mixing.render import check_free, check_output
 from ai_mixer.mixing.segmentation import borders_s
 from ai_mixer.mixing.windowed_prediction import predicted
+from ai_mixer.mixing.write_mix import finish
 from ai_mixer.utils.memory import give_back
 from ai_mixer.utils.parallel import ahead, one_thread
 
@@ -151,9 +153,7 @@ class AudioMixer:
 
     def mix_song_with_all_models(self, path: str | Path, folder: str | Path | None = None) -> Path:
         """The song by every packaged model, with a picture and a table: see `compare`."""
-        from ai_mixer.mixing.compare import compare
-
-        return compare(self, Path(path), self.models, Path(folder) if folder else None)
+        return compare(self.mix_file, Path(path), self.models, Path(folder) if folder else None)
 
 
 def _settings(

@@ -13,6 +13,7 @@ from ai_mixer.audio import Sound, write_sound
 from ai_mixer.inference import pretrained
 from ai_mixer.listening.spectrogram import band_levels_db, top_hz
 from ai_mixer.mixing.mix_options import Wishes
+from ai_mixer.mixing.mix_result import Outcome
 from ai_mixer.mixing.plots import MARKS_HZ
 from ai_mixer.utils.atomic_write import atomic_write, write_text
 from ai_mixer.utils.memory import give_back
@@ -20,8 +21,6 @@ from ai_mixer.utils.memory import give_back
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ai_mixer.mixing.audio_mixer import AudioMixer
-    from ai_mixer.mixing.mix_result import Outcome
 
 PICTURE, TABLE = "mixing_comparison.png", "settings.csv"
 SHOWN_S = 30.0  # of the song, from its middle
@@ -29,7 +28,7 @@ RANGE_DB = 66.0
 
 
 def compare(
-    mixer: "AudioMixer",
+    mix_file: Callable[..., Outcome],
     path: Path,
     models: list[str],
     folder: Path | None = None,
@@ -41,8 +40,9 @@ def compare(
     """Mix `path` with each model; returns the folder, by default `<song>_compared` beside it.
 
     It holds `<song>_original.wav`, `<song>_<model>_mixed.wav` (all as loud as the song), their
-    settings, `mixing_comparison.png` and `settings.csv`. following: told of the progress, as
-    `quiet.track`. FileExistsError if it is there already.
+    settings, `mixing_comparison.png` and `settings.csv`. mix_file: as `AudioMixer.mix_file`.
+    following: shows the progress, as `utils.progress.track`.
+    FileExistsError if the folder exists.
     """
     if not models:
         pretrained.champion()  # says that there is none
@@ -60,14 +60,14 @@ def compare(
         name = _filename(model)
         taken = sum(_filename(other) == name for other in outcomes)  # two folders of one name
         output = folder / f"{path.stem}_{name}{taken + 1 if taken else ''}_mixed.wav"
-        outcomes[model] = mixer.mix_file(path, output, model=model, wishes=wishes, force=force)
+        outcomes[model] = mix_file(path, output, model=model, wishes=wishes, force=force)
     give_back()
     write_text(folder / TABLE, table(outcomes))
     draw(original, outcomes, folder / PICTURE)
     return folder
 
 
-def table(outcomes: "dict[str, Outcome]") -> str:
+def table(outcomes: dict[str, Outcome]) -> str:
     """The settings and figures of every model as CSV, a row each."""
     text = io.StringIO()
     writer = csv.writer(text)
@@ -85,7 +85,7 @@ def table(outcomes: "dict[str, Outcome]") -> str:
     return text.getvalue()
 
 
-def draw(original: Path, outcomes: "dict[str, Outcome]", target: Path) -> None:
+def draw(original: Path, outcomes: dict[str, Outcome], target: Path) -> None:
     """Spectrograms of all versions, one below the other, on the same colours.
 
     Last, what each model changed: small moves, which no spectrogram shows.
@@ -113,7 +113,7 @@ def draw(original: Path, outcomes: "dict[str, Outcome]", target: Path) -> None:
         figure.savefig(draft)
 
 
-def _draw_changes(axes: "Axes", outcomes: "dict[str, Outcome]") -> None:
+def _draw_changes(axes: "Axes", outcomes: dict[str, Outcome]) -> None:
     """The mix over the song in third octaves, dB, a line for each model."""
     for model, one in outcomes.items():
         levels = zip(one.after.spectrum_db, one.before.spectrum_db, strict=True)

@@ -7,11 +7,12 @@ from ai_mixer.audio import Sound
 from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.measurements import Figures, measure
 from ai_mixer.mixing.mix_options import GENTLE, Wishes, decide
-from ai_mixer.mixing.mix_result import Outcome, finish
+from ai_mixer.mixing.mix_result import Outcome
 from ai_mixer.mixing.paths import beside_names, default_output
 from ai_mixer.mixing.preset import Preset, one
 from ai_mixer.mixing.reference_stats import balance
 from ai_mixer.mixing.render import check_free, check_output, mixed
+from ai_mixer.mixing.write_mix import finish
 from ai_mixer.utils.parallel import ahead, one_thread
 
 SHARE = 0.5  # of the way to the usual balance

@@ -14,10 +14,11 @@ from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.audio_mixer import AudioMixer
 from ai_mixer.mixing.measurements import Figures, measure
 from ai_mixer.mixing.mix_options import FREE, Wishes, decide
-from ai_mixer.mixing.mix_result import Outcome, finish
+from ai_mixer.mixing.mix_result import Outcome
 from ai_mixer.mixing.paths import beside_names, default_output
 from ai_mixer.mixing.preset import one
 from ai_mixer.mixing.render import check_free, check_output
+from ai_mixer.mixing.write_mix import finish
 from ai_mixer.utils.memory import give_back
 from ai_mixer.utils.parallel import ahead, one_thread
 

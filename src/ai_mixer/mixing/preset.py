@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ai_mixer import __version__
+from ai_mixer.core.version import __version__
 from ai_mixer.effects.limiter import Limiter
 from ai_mixer.mastering.delivery import TARGETS_LUFS, loudness_window
 from ai_mixer.mixing import console_cache
@@ -110,7 +110,7 @@ def _preset(page: Any) -> Preset:
     if missing:
         raise ValueError(f"lacks {', '.join(missing)}")
     if page["console"] != console_cache.CONSOLE:
-        raise ValueError(f"console is {_shown(page['console'])}: there is {ranges.CONSOLE}")
+        raise ValueError(f"console is {_shown(page['console'])}: there is {console_cache.CONSOLE}")
     return Preset(
         sections=_sections(page),
         target=_target(page.get("target")),

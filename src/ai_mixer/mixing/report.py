@@ -6,16 +6,13 @@ One file without anything from elsewhere, so that it opens anywhere and tells no
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ai_mixer.mixing import console_cache, descriptions, plots
 from ai_mixer.mixing.formatting import clock
 from ai_mixer.mixing.mix_options import Values
+from ai_mixer.mixing.mix_result import Outcome
 from ai_mixer.mixing.preset import Section
 from ai_mixer.utils.atomic_write import write_text
-
-if TYPE_CHECKING:
-    from ai_mixer.mixing.mix_result import Outcome
 
 STILL = "as it was"
 STYLE = """
@@ -28,12 +25,12 @@ td.n{font-variant-numeric:tabular-nums}svg{width:100%;height:auto}.note{color:#a
 """
 
 
-def save(outcome: "Outcome", path: Path) -> None:
+def save(outcome: Outcome, path: Path) -> None:
     """Write the page."""
     write_text(path, page(outcome))
 
 
-def page(outcome: "Outcome") -> str:
+def page(outcome: Outcome) -> str:
     """The page as text."""
     title = f"{outcome.song.name} → {outcome.output.name}"
     parts = [
@@ -56,7 +53,7 @@ def page(outcome: "Outcome") -> str:
     )
 
 
-def _done(outcome: "Outcome") -> list[str]:
+def _done(outcome: Outcome) -> list[str]:
     """Knob by knob; where the settings follow the song, section by section."""
     sections = outcome.preset.sections
     parts = [_knobs(sections[0].settings) if len(sections) == 1 else _sections(sections)]

@@ -2,8 +2,8 @@
 
 torchaudio 2.11 (its last release) ships Linux wheels linked against CUDA 13. Where those libraries
 are missing its import fails, although mel spectrograms need no native code. Import it from
-here: `from ai_mixer.utils.torchaudio_shim import torchaudio`. On failure its native extension is declared absent,
-which torchaudio itself supports (docs/decisions/0003-torchaudio-without-cuda.md).
+here: `from ai_mixer.utils.torchaudio_shim import torchaudio`. On failure its native extension is
+declared absent, which torchaudio itself supports (docs/decisions/0003-torchaudio-without-cuda.md).
 """
 
 import importlib

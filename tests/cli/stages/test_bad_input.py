@@ -13,9 +13,9 @@ import soundfile
 import torch
 from omegaconf import OmegaConf
 
+from ai_mixer.cli.pipeline import train
 from ai_mixer.cli.stages import evaluate, listen, loss_scales, render
 from ai_mixer.cli.stages import train as train_stage
-from ai_mixer.cli.stages.train import train
 from ai_mixer.tracking import Run, Store
 from ai_mixer.utils.progress import quiet
 

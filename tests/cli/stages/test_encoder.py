@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ai_mixer.cli.stages.train import train
+from ai_mixer.cli.pipeline import train
 from ai_mixer.models import audioset_encoder, encoders
 from ai_mixer.models.audioset_weights import UnavailableError
 from ai_mixer.tracking import Store

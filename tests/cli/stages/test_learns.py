@@ -2,7 +2,7 @@
 
 import pytest
 
-from ai_mixer.cli.stages.train import train
+from ai_mixer.cli.pipeline import train
 
 pytestmark = pytest.mark.slow  # the band is composed, then minutes of training
 

@@ -3,7 +3,7 @@
 import pytest
 from omegaconf import OmegaConf
 
-from ai_mixer.cli.stages.train import train
+from ai_mixer.cli.pipeline import train
 
 pytestmark = pytest.mark.slow  # the band plays for half a minute, then a minute of trainings
 

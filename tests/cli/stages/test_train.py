@@ -15,7 +15,7 @@ import soundfile
 import torch
 from omegaconf import OmegaConf
 
-from ai_mixer.cli.stages.train import train
+from ai_mixer.cli.pipeline import train
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.tracking import Store, load_model_files
 from ai_mixer.utils.progress import quiet

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ai_mixer.cli.stages.train import train
+from ai_mixer.cli.pipeline import train
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.tracking import Store, load_model_files
 from ai_mixer.training import finetune

@@ -28,7 +28,7 @@ def compare(
     mixer = AudioMixer()
     models = model or mixer.models
     folder = compare_models(
-        mixer, song, models, output, wishes=wishes, force=force, following=track
+        mixer.mix_file, song, models, output, wishes=wishes, force=force, following=track
     )
     for file in sorted(folder.iterdir()):
         say(str(file))

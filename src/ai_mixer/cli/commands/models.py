@@ -11,7 +11,7 @@ def models() -> None:
     if not found:
         say("no model is packaged with this ai_mixer; --model takes a run's id or a folder")
     for place, name in enumerate(found):
-        say(f"{name:22} {packaged.display_name(name)}{'  (champion)' if place == 0 else ''}")
+        say(f"{name:22} {pretrained.display_name(name)}{'  (champion)' if place == 0 else ''}")
         about = pretrained.about(name)
         if about:
             say(f"  {about}")

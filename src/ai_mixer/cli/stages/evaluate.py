@@ -1,70 +1,19 @@
-"""Evaluate: is a run's model better than doing nothing, on songs it never saw?
+"""Stage evaluate: tables of a run's model on songs that it was not trained on."""
 
-Protocols K (knob skill) and A (distance to the finished version), per condition, beside the
-baselines. Every excerpt is drawn once and heard by every system under every condition.
-"""
-
-from collections.abc import Sequence
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.evaluation.baselines.model import Guest, Model
-from ai_mixer.evaluation.baselines.registry import CHEAP, choose, take_part
-from ai_mixer.evaluation.conditions import ALL, conditions_for
-from ai_mixer.evaluation.evaluator import judged
-from ai_mixer.evaluation.results import Evaluation, evaluation_of
+from ai_mixer.evaluation.conditions import ALL
+from ai_mixer.evaluation.evaluate import evaluate
 from ai_mixer.evaluation.speed import table_speed
 from ai_mixer.inference.predictor import Mixer, load_model
-from ai_mixer.metrics.scores import scores
-from ai_mixer.metrics.speech import speech_measures, speech_scores
 from ai_mixer.tracking import Store, find_run
 from ai_mixer.tracking.post_run_metrics import add_metrics
-from ai_mixer.training.builders import asked_run, held_out
+from ai_mixer.training.builders import asked_run
 from ai_mixer.training.export import load_checkpoint, run_of_checkpoint
 from ai_mixer.utils.markdown import to_markdown
-
-
-def evaluate(
-    mixer: Mixer,
-    *,
-    data: DictConfig | None = None,
-    split: str = "test",
-    excerpts_per_song: int = 4,
-    excerpt: float | str | None = None,
-    condition: str = "all",
-    systems: str | Sequence[str] = CHEAP,
-    champion: Mixer | None = None,
-    examples: int = 480,
-    fitted_excerpts: int = 8,
-    speech: bool = False,
-    seed: int = 0,
-) -> Evaluation:
-    """Judge a model on the songs of a split. Twice gives the same numbers.
-
-    data: a composed data config, None for the songs of the run itself. excerpt: seconds, or "full"
-    for whole songs; None for the run's own length. systems: whom to compare with (see
-    `baselines.menu`; "all"); champion: another run's model, judged on the same excerpts.
-    examples: training excerpts that ridge and trees learn from; fitted_excerpts: on how many
-    excerpts the costly `fitted` is asked; speech: PESQ and STOI as well. ValueError in one line for
-    what does not fit.
-    """
-    names = choose(systems)
-    if speech:
-        speech_measures()  # what is missing is said now, not after the regressions
-    length = {} if excerpt is None else {"excerpt_s": excerpt}
-    loader = {"held_out_per_song": excerpts_per_song, "seed": seed, **length}
-    dataset = held_out(mixer.config, mixer.console, data, "reference", **loader).dataset(split)
-    conditions = conditions_for(condition, dataset.songs, dataset.excerpt_s)
-    rivals, missing = take_part(names, mixer, examples=examples, fitted_excerpts=fitted_excerpts)
-    if champion is not None:
-        rivals["champion"] = Guest(Model(champion), mixer)
-    asked, title = {**rivals, "model": Model(mixer)}, f"evaluating on {split} songs"
-    said = (scores, speech_scores) if speech else (scores,)
-    records, skipped = judged(asked, conditions, mixer.console, dataset, title, said)
-    return evaluation_of(records, skipped, missing)
-
 
 OPTIONS = (
     *("split", "excerpts_per_song", "excerpt", "systems"),

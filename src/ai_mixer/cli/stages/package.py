@@ -137,7 +137,8 @@ def limits(card: Mapping[str, Any]) -> str:
         )
     if card.get("calibration"):
         lines.append(
-            "- Where it is uncertain, a knob moves less far from neutral (`ai_mixer.inference.shrinkage`)."
+            "- Where it is uncertain, a knob moves less far from neutral "
+            "(`ai_mixer.inference.shrinkage`)."
         )
     return "\n".join([*lines, "- It does not repair noise, clipping, timing or a poor recording."])
 

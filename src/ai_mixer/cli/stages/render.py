@@ -1,83 +1,14 @@
-"""Render: leave listening samples of a model: rough, mix and finished, to be heard in turn."""
+"""Stage render: listening samples of a run's model."""
 
 from pathlib import Path
 
-import torch
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.core.types import CONDITIONS, GENRES, Batch
-from ai_mixer.data.dataset import SongDataset
-from ai_mixer.data.skipped_songs import SkippedSongs
-from ai_mixer.inference.predictor import Mixer, load_model
-from ai_mixer.listening import Mix, SongSamples, setting_rows, write_audio, write_page
-from ai_mixer.metrics.distance import distances
+from ai_mixer.evaluation.render import render
+from ai_mixer.inference.predictor import load_model
 from ai_mixer.tracking import find_run
-from ai_mixer.training.builders import asked_run, held_out
-from ai_mixer.utils.progress import track
-
-
-def render(
-    mixer: Mixer,
-    folder: Path,
-    *,
-    data: DictConfig | None = None,
-    title: str = "ai_mixer",
-    headline: dict[str, float | str] | None = None,
-    split: str = "test",
-    songs: int = 4,
-    seconds: float = 10.0,
-    seed: int = 0,
-) -> Path:
-    """Write `folder/index.html` and FLAC files of held-out songs. Returns the page.
-
-    data: a composed data config, None for the songs of the run itself. Conditions take turns, so
-    the page lets one hear blind, reference and paired mixes.
-    """
-    loader = {"excerpt_s": seconds, "held_out_per_song": 1, "seed": seed}
-    dataset = held_out(mixer.config, mixer.console, data, "any", **loader).dataset(split)
-    count = min(songs, len(dataset))
-    places = [item * len(dataset) // count for item in range(count)]
-    samples = [
-        _sample(mixer, dataset, place, CONDITIONS[number % len(CONDITIONS)])
-        for number, place in track(list(enumerate(places)), "rendering songs")
-    ]
-    samples = list({sample.name: sample for sample in samples}.values())  # one may stand in twice
-    for sample in samples:
-        write_audio(folder, sample)
-    return write_page(folder / "index.html", title, samples, headline=headline)
-
-
-@torch.inference_mode()
-def _sample(mixer: Mixer, dataset: SongDataset, place: int, condition: str) -> SongSamples:
-    dataset.task.condition = condition
-    batch = Batch.collate([dataset[0, place]])
-    SkippedSongs().add(batch.skipped)
-    knobs = mixer.held_back(mixer.hear(batch, condition)).knobs
-    mix = mixer.console(batch.rough, batch.sample_rate, knobs)
-    names = [knob.name for knob in mixer.console.knobs]
-    genre = int(batch.genre)
-    settings = setting_rows(
-        mixer.console.knobs,
-        mixer.console.settings(knobs)[0],
-        mixer.console.settings(batch.knobs)[0],
-        masked=[name for name, counts in zip(names, batch.mask[0], strict=True) if not counts],
-    )
-    return SongSamples(
-        name=batch.song_id[0].removesuffix("/finished"),
-        sample_rate=batch.sample_rate,
-        rough=batch.rough[0].numpy(),
-        mixes={"mix": Mix(mix[0].numpy(), settings, _distances(mix, batch))},
-        finished=batch.finished[0].numpy(),
-        genre=GENRES[genre] if genre >= 0 else None,
-        condition=condition,
-        rough_metrics=_distances(batch.rough, batch),
-    )
-
-
-def _distances(mix: torch.Tensor, batch: Batch) -> dict[str, float]:
-    found = distances(mix, batch.finished, batch.sample_rate)
-    return {name: float(value) for name, value in found.items()}
+from ai_mixer.training.builders import asked_run
 
 
 @stage("render")

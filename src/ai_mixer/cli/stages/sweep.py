@@ -3,8 +3,8 @@
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from ai_mixer.cli.pipeline import judge, train
 from ai_mixer.cli.stage import stage
-from ai_mixer.cli.stages.train import judge, train
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.tracking import Run
 from ai_mixer.tracking.overrides import stored_overrides

@@ -1,0 +1,1 @@
+"""The commands of `ai-mixer`, one file each."""

@@ -1,0 +1,138 @@
+"""One training run: train a model, evaluate it, render listening samples."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import pytorch_lightning as pl
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning import Callback
+
+from ai_mixer.config.instantiate import trusted_in
+from ai_mixer.config.override_errors import command_line
+from ai_mixer.config.overrides import without_keys
+from ai_mixer.evaluation import summary
+from ai_mixer.evaluation.evaluate import evaluate
+from ai_mixer.evaluation.render import render
+from ai_mixer.inference.predictor import load_model
+from ai_mixer.tracking import Run, Start, Store, save_model
+from ai_mixer.tracking.resume import keep_words
+from ai_mixer.training.builders import Parts, assemble, typed
+from ai_mixer.training.calibration import calibrate
+from ai_mixer.training.dataset_manifest import log_songs, song_table
+from ai_mixer.training.export import model_card
+from ai_mixer.training.finetune import begin
+from ai_mixer.training.fit import fit, follow
+from ai_mixer.training.preflight import check_kept, check_monitors, check_what_follows
+from ai_mixer.training.resume import check_start, find_start
+from ai_mixer.utils.distributed import rank
+from ai_mixer.utils.signals import stoppable
+
+
+def train(
+    cfg: DictConfig,
+    defaults: DictConfig,
+    overrides: list[str],
+    choices: dict[str, str],
+    parent_id: str | None = None,
+    *,
+    tags: Mapping[str, str] | None = None,
+    watchers: Sequence[Callback] = (),
+    judged: bool = True,
+    hint: str = "`make train ckpt=last` goes on",
+) -> Run:
+    """Train what `cfg` composes, from where `cfg.ckpt` says. Returns the finished run.
+
+    defaults: the config without the command line's words, to tell which leaf values differ;
+    overrides: those words; choices: the option chosen in each config group; parent_id: the run that
+    it is a part of; tags: of a new run; watchers: callbacks beside the config's; judged: with
+    tables and listening samples at the end; hint: how to go on if it is stopped. SystemExit 130 or
+    143 if it is stopped by a signal; also, with 0, at the end in a process that only helps the
+    first.
+    """
+    start = find_start(cfg, overrides)
+    if rank() > 0:
+        follow(cfg, start)
+        raise SystemExit(0)
+    if start.run_id is not None:
+        cfg, overrides = cfg.copy(), without_keys(overrides, "ckpt")
+        cfg.ckpt = None  # where it went on once is no setting of the run
+    check_what_follows(cfg)
+    pl.seed_everything(cfg.seed, workers=True, verbose=False)
+    parts = assemble(cfg)
+    songs = song_table(parts)  # composes, or finds out what is wrong, before a run is opened
+    check_monitors(cfg, parts)
+    check_kept(cfg, parts)
+    check_start(cfg, parts, start)
+    if cfg.weights_of is not None and start.checkpoint is None:
+        begin(cfg, typed(overrides, "weights_of") or str(cfg.weights_of), parts, songs)
+    with stoppable(hint), _open(cfg, start, parent_id, tags) as run:
+        keep_words(run, overrides)
+        again = ", goes on" if run.resumed else ""
+        print(f"run {run.id} ({cfg.run_name}){again}", flush=True)
+        _write_down(cfg, defaults, overrides, choices, run)
+        run.set_tags(getattr(parts.system.model, "tags", {}))  # what the model really is
+        log_songs(cfg.data.name, songs, parts, run)
+        step = fit(cfg, parts, start, run, watchers)
+        _keep_model(cfg, parts, run)
+        if judged:
+            judge(cfg, run, overrides, step)
+    return run
+
+
+def _open(
+    cfg: DictConfig, start: Start, parent_id: str | None, tags: Mapping[str, str] | None
+) -> Run:
+    """The run that goes on, or a new one."""
+    store = Store(cfg.paths.mlruns)
+    if start.run_id is not None:
+        return Run.resume(store, start.run_id)
+    return Run.start(store, cfg.experiment_name, cfg.run_name, tags, parent_id=parent_id)
+
+
+def _write_down(
+    cfg: DictConfig, defaults: DictConfig, overrides: list[str], choices: dict[str, str], run: Run
+) -> None:
+    """What is trained, before it is: params, tags and the whole config."""
+    asked = _plain(cfg)
+    del asked["paths"]  # where it lies is no setting of a run
+    run.log_params(asked, _plain(defaults))
+    run.log_params({"group": choices})
+    run.set_tags({"command": command_line(overrides)})
+    run.log_text(OmegaConf.to_yaml(cfg, resolve=True), "config.yaml")
+    run.describe(_again(cfg, overrides))  # all there is to say if it breaks off
+
+
+def judge(cfg: DictConfig, run: Run, overrides: list[str], step: int) -> None:
+    """Tables on held-out songs, samples to listen to, and where they are; without what is null."""
+    mixer, folder = load_model(run.artifact_dir, trusted_in(cfg)), run.artifact_dir
+    said, headline = [], None
+    if cfg.evaluate is not None:
+        tables = evaluate(mixer, seed=cfg.seed, **cfg.evaluate)
+        tables.write(folder / "eval")
+        run.log_metrics(tables.figures(), step=step)
+        run.describe(summary.description(tables, _again(cfg, overrides)))
+        headline = summary.headline(tables)
+        said += [summary.summary(tables), f"tables: {folder / 'eval' / 'tables.md'}"]
+    if cfg.render is not None:
+        where, look = folder / "listening", {"title": cfg.run_name, "headline": headline}
+        page = render(mixer, where, seed=cfg.seed, **look, **cfg.render)
+        said.append(f"listen: {page}")
+    print("\n".join([*said, "browse: make ui"]))
+
+
+def _keep_model(cfg: DictConfig, parts: Parts, run: Run) -> None:
+    """model.safetensors and model.json: all that a stranger needs."""
+    system = parts.system
+    config = _plain(cfg)
+    config["model"] |= getattr(system.model, "settled", {})  # built again as it is, not as asked
+    card = model_card(config, system, run.id)
+    card["calibration"] = calibrate(system, parts.data)
+    save_model(run.artifact_dir, system.model.state_dict(), card)
+
+
+def _again(cfg: DictConfig, overrides: list[str]) -> str:
+    return f"Make it again: `{command_line(overrides)}` (seed {cfg.seed})."
+
+
+def _plain(cfg: DictConfig) -> dict[str, Any]:
+    return cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))

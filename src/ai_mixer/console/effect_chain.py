@@ -1,0 +1,182 @@
+"""The effects of a console and their knobs: positions 0–1, physical values, settings.
+
+The order of the chain is the order of processing and of the knobs.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
+from numbers import Integral, Real
+from typing import Any, Self, cast
+
+import torch
+from torch import Tensor, nn
+
+from ai_mixer.core.types import Knob, Settings, knob_names
+from ai_mixer.effects.effect import Effect
+
+Values = dict[str, Tensor]
+"""Arguments of one effect: name → physical value, [B]."""
+
+Columns = dict[str, int]
+"""Which knobs set one effect: argument → index of the knob."""
+
+OUTSIDE = 1e-6  # how far a position may miss 0–1 by rounding: settings written and read again
+
+
+class EffectChain(nn.Module):
+    """An ordered chain of effects with their knobs, and a safety limiter that has no knob.
+
+    chain: one mapping per effect with its `name`, the `effect`, and its `knobs`: argument of the
+    effect → `{name, unit, scale, neutral}`. ranges: knob name → (low, high) in the knob's unit.
+    ValueError if ranges and knobs do not match, or the knobs are not those that the effect has.
+    """
+
+    neutral: Tensor  # [P] positions where nothing is done
+    invertible: Tensor  # [P] bool: does `unmix` undo this knob?
+    traceable: Tensor  # [P] bool: does nothing come before it that `unmix` passes over?
+
+    def __init__(
+        self,
+        chain: Sequence[Mapping[str, Any]],
+        limiter: Effect,
+        ranges: Mapping[str, Sequence[float]],
+    ) -> None:
+        super().__init__()
+        self.effects = nn.ModuleDict({entry["name"]: entry["effect"] for entry in chain})
+        self.limiter = limiter
+        self.knobs: list[Knob] = []
+        self._arguments: list[tuple[str, ...]] = []  # per effect, in the order of its knobs
+        for entry in chain:
+            self._connect(entry, ranges)
+        if len(self.effects) != len(chain):
+            raise ValueError(f"two effects share a name: {[entry['name'] for entry in chain]}")
+        if set(ranges) != set(self.names) or len(self.names) != len(ranges):
+            raise ValueError(f"ranges of {sorted(ranges)} do not fit the knobs {self.names}")
+        neutral = torch.tensor([knob.neutral_position for knob in self.knobs])
+        invertible = [
+            effect.invertible
+            for effect, arguments in zip(self.effects.values(), self._arguments, strict=True)
+            for _ in arguments
+        ]
+        self.register_buffer("neutral", neutral, persistent=False)
+        self.register_buffer("invertible", torch.tensor(invertible), persistent=False)
+        self.register_buffer("traceable", self.invertible.cumprod(0).bool(), persistent=False)
+
+    @property
+    def names(self) -> list[str]:
+        """The knobs' names, in wire order."""
+        return knob_names(self.knobs)
+
+    def turned(self, knobs: Tensor) -> tuple[Self, Tensor]:
+        """A console of those effects alone that knobs [N, P] turn, and its knobs [N, P′].
+
+        Neutral is the identity, so the mix is the same, and sooner: a reverb that nobody hears
+        takes most of the time.
+        """
+        self.check_knobs(knobs)
+        moved = ((knobs.cpu() - self.neutral.cpu()).abs() > OUTSIDE).any(0)
+        moved[0] |= not moved.any()  # one effect there must be
+        parts = zip(self.effects.items(), self._arguments, self.parts(), strict=True)
+        kept = [
+            (name, effect, arguments, list(columns.values()))
+            for (name, effect), arguments, (_, columns) in parts
+            if moved[list(columns.values())].any()
+        ]
+        places = [column for *_, columns in kept for column in columns]
+        console = copy(self)
+        console._modules = {**self._modules}
+        console._buffers = {name: b[places] for name, b in self._buffers.items() if b is not None}
+        console.effects = nn.ModuleDict({name: effect for name, effect, *_ in kept})
+        console.knobs = [self.knobs[column] for column in places]
+        console._arguments = [arguments for *_, arguments, _ in kept]
+        return console, knobs[:, places]
+
+    def parts(self) -> Iterator[tuple[Effect, Columns]]:
+        """Every effect, and which knob sets which of its arguments."""
+        column = 0
+        for effect, arguments in zip(self.effects.values(), self._arguments, strict=True):
+            yield cast(Effect, effect), {name: column + n for n, name in enumerate(arguments)}
+            column += len(arguments)
+
+    def values(self, columns: Columns, knobs: Tensor) -> Values:
+        """The physical values, [B], that one of the `parts` gets from knobs [B, P]."""
+        return {
+            name: self.knobs[column].to_physical(knobs[:, column])
+            for name, column in columns.items()
+        }
+
+    def settings(self, knobs: Tensor) -> Settings:
+        """One dict per song: knob name → value in physical units. knobs: [B, P] positions."""
+        self.check_knobs(knobs)
+        positions = knobs.detach().double().cpu()
+        columns = [
+            knob.to_physical(positions[:, index]).tolist() for index, knob in enumerate(self.knobs)
+        ]
+        return [dict(zip(self.names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    def knobs_from(self, settings: Mapping[str, float] | Sequence[Mapping[str, float]]) -> Tensor:
+        """Positions [B, P] of settings (one dict is a batch of one); a missing knob is neutral.
+
+        ValueError for a knob that this console does not have or a value outside its range.
+        """
+        songs = [settings] if isinstance(settings, Mapping) else settings
+        rows = [[self._position(knob, song) for knob in self.knobs] for song in songs]
+        unknown = sorted({name for song in songs for name in song} - set(self.names))
+        if unknown:
+            raise ValueError(f"no knob named {unknown[0]!r}: there is {', '.join(self.names)}")
+        return self.neutral.new_tensor(rows).reshape(len(songs), len(self.knobs))
+
+    def _connect(self, entry: Mapping[str, Any], ranges: Mapping[str, Sequence[float]]) -> None:
+        effect, knobs = entry["effect"], entry.get("knobs") or {}
+        if set(knobs) != set(effect.knob_names):
+            raise ValueError(
+                f"{entry['name']}: knobs {sorted(knobs)} are not those of "
+                f"{type(effect).__name__}: {sorted(effect.knob_names)}"
+            )
+        for spec in knobs.values():
+            if spec["name"] not in ranges:
+                raise ValueError(
+                    f"no range for knob {spec['name']}: add `{spec['name']}: [low, high]`"
+                )
+            low, high = map(float, ranges[spec["name"]])
+            self.knobs.append(
+                Knob(**{**spec, "neutral": float(spec["neutral"])}, low=low, high=high)
+            )
+        self._arguments.append(tuple(knobs))
+
+    def _turned(self, audio: Tensor, knobs: Tensor) -> Iterator[tuple[Effect, Values]]:
+        """Every effect with the physical values of its knobs."""
+        knobs = knobs.to(audio)  # one dtype throughout: knobs may come from a half-precision model
+        for effect, columns in self.parts():
+            yield effect, self.values(columns, knobs)
+
+    def _position(self, knob: Knob, settings: Mapping[str, float]) -> float:
+        value: object = settings.get(knob.name, knob.neutral)
+        if not isinstance(value, Real):
+            raise ValueError(f"{knob.name} must be a number, got {value!r}")
+        # NaN and values outside the scale's domain give a position that is not inside either.
+        position = float(knob.to_position(torch.tensor(float(value), dtype=torch.float64)))
+        if not -OUTSIDE <= position <= 1 + OUTSIDE:
+            raise ValueError(
+                f"{knob.name} is {value:g} {knob.unit}: it goes from {knob.low:g} to {knob.high:g}"
+            )
+        return min(max(position, 0.0), 1.0)
+
+    def check(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> None:
+        """ValueError if `forward` cannot be called with these."""
+        if audio.dim() != 3 or audio.shape[1] not in {1, 2} or audio.shape[2] < 1:
+            raise ValueError(f"audio must be [B, 1 or 2, T], got {list(audio.shape)}")
+        if audio.dtype not in {torch.float32, torch.float64}:
+            raise ValueError(
+                f"audio must be float32 or float64, got {audio.dtype}: full scale is 1"
+            )
+        rate: object = sample_rate
+        if not isinstance(rate, Integral) or not 8_000 <= sample_rate <= 192_000:
+            raise ValueError(f"sample_rate must be a whole 8000–192000 Hz, got {sample_rate}")
+        self.check_knobs(knobs, songs=audio.shape[0])
+
+    def check_knobs(self, knobs: Tensor, songs: int | None = None) -> None:
+        """ValueError if they are not [songs, P]."""
+        expected = [knobs.shape[0] if songs is None and knobs.dim() else songs, len(self.knobs)]
+        if list(knobs.shape) != expected:
+            raise ValueError(f"knobs must be [B, P] = {expected}, got {list(knobs.shape)}")

@@ -1,0 +1,1 @@
+"""Types and units that every package shares."""

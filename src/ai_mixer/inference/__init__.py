@@ -1,0 +1,1 @@
+"""Trained models in use: prediction, refinement, knob fitting, pretrained models."""

@@ -1,0 +1,1 @@
+"""Delivery of a mix: loudness targets under a true-peak ceiling."""

@@ -1,0 +1,1 @@
+"""Helpers without audio: parallel work, progress, memory, signals, atomic files."""
