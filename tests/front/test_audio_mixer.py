@@ -17,6 +17,7 @@ from ai_mixer.front import ranges
 from ai_mixer.front.hearing import predicted
 from ai_mixer.front.models import chosen
 from ai_mixer.front.stages import Wishes
+from helpers.measures import to_db
 
 RATE = 44_100
 pytestmark = pytest.mark.usefixtures("packaged_models")
@@ -24,10 +25,6 @@ pytestmark = pytest.mark.usefixtures("packaged_models")
 
 def samples(path):
     return torch.cat(list(Sound(path).blocks()), -1)
-
-
-def to_db(ratio):
-    return 20 * np.log10(float(ratio))
 
 
 def test_a_song_in_a_mix_out(song):
