@@ -7,8 +7,9 @@ import pytest
 import soundfile
 import torch
 
-from helpers.measures import residual_db
+from helpers.measures import residual_db, to_db
 from helpers.music import finished_songs
+from helpers.signals import noise, sine
 
 
 def test_residual_is_a_ratio_of_energies():
@@ -49,3 +50,26 @@ def test_finished_songs_are_those_of_the_manifest(tmp_path, monkeypatch):
     monkeypatch.delenv("AI_MIXER_MUSIC")
     with pytest.raises(pytest.skip.Exception):
         finished_songs(1)
+
+
+def test_noise_is_of_its_level_and_repeats_itself():
+    sound = noise(2, seconds=1, rate=48_000, seed=3)
+    assert sound.shape == (2, 48_000)
+    assert float(sound.square().mean().sqrt()) == pytest.approx(0.1, rel=0.01)
+    assert sound.equal(noise(2, 48_000, seed=3))
+    assert not sound.equal(noise(2, 48_000, seed=4))
+    assert noise(1, 5, dtype=torch.float64).dtype == torch.float64
+
+
+def test_sine_is_of_its_frequency_level_and_phase():
+    tone = sine(100, seconds=0.5, rate=8_000, level=0.5, phase=math.pi / 2)
+    assert tone.shape == (4_000,)
+    assert float(tone[0]) == 0.5
+    assert float(tone[40]) == pytest.approx(-0.5)  # half a period later
+
+
+def test_decibels():
+    assert to_db(torch.tensor(10.0)) == pytest.approx(20)
+    assert to_db(0.0) == -math.inf
+    with pytest.raises(ValueError, match=r"math domain error|positive"):
+        to_db(-1.0)

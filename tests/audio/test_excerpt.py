@@ -13,10 +13,7 @@ from hypothesis import strategies as st
 
 from ai_mixer.audio.excerpt import SongError, probe, read_excerpt
 from ai_mixer.dsp.resample import resample
-
-
-def residual_db(x, y):
-    return 20 * math.log10(float((x - y).norm() / y.norm()) + 1e-12)
+from helpers.measures import residual_db
 
 
 @pytest.fixture(scope="module")

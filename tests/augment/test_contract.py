@@ -3,7 +3,6 @@
 import copy
 import importlib
 import inspect
-import math
 import pkgutil
 
 import numpy as np
@@ -18,6 +17,7 @@ from ai_mixer.config.folder import config_folder
 from ai_mixer.console import load_console
 from ai_mixer.core.types import Example, Excerpt
 from ai_mixer.tasks.restore import Restore
+from helpers.measures import residual_db
 
 RATE = 44_100
 BASES = {Augment, Flip, Change, Chain}
@@ -77,10 +77,6 @@ def example():
 def draws(step, count=5):
     rng = np.random.default_rng(0)
     return [step.draw(rng) for _ in range(count)]
-
-
-def residual_db(x, y):
-    return 20 * math.log10(float((x - y).norm() / y.norm()) + 1e-12)
 
 
 def test_every_step_has_a_page():

@@ -1,11 +1,10 @@
 """The whole chain under other arithmetic: half precision around it, a GPU, several threads."""
 
-import math
-
 import pytest
 import torch
 
 from ai_mixer.console import load_console
+from helpers.measures import residual_db
 
 RATE = 44_100
 CONSOLE = load_console("classic", "wide")
@@ -20,11 +19,6 @@ def songs(batch=2, seconds=1.0):
 
 def knobs(batch=2):
     return torch.rand(batch, len(CONSOLE.knobs), generator=torch.Generator().manual_seed(1))
-
-
-def residual_db(got, want):
-    error = (got.double() - want.double()).square().sum() / want.double().square().sum()
-    return 10 * math.log10(error.item() + 1e-40)
 
 
 def mix_and_gradients(device="cpu"):

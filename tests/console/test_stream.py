@@ -12,6 +12,7 @@ from ai_mixer.console.offline_stream import BLOCK
 from ai_mixer.dsp.streaming_chain import Kind, Step
 from ai_mixer.effects.effect import Effect
 from ai_mixer.effects.limiter import Limiter
+from helpers.measures import residual_db
 
 RATE = 44_100
 WIDE = load_console("classic", "wide")
@@ -26,11 +27,6 @@ def song(channels=2, seconds=0.5, rate=RATE, dtype=torch.float32):
     swell = 0.05 + torch.sin(torch.linspace(0, 9, length)).abs()
     noise = torch.randn(2, length, generator=generator, dtype=torch.float32)
     return (0.2 * swell * noise)[:channels].to(dtype)
-
-
-def residual_db(got, want):
-    error = (got.double() - want.double()).square().sum() / want.double().square().sum()
-    return 10 * math.log10(error.item() + 1e-40)
 
 
 def played(stream, x, knobs, size):

@@ -3,17 +3,13 @@
 import torch
 
 from ai_mixer.console import load_console
+from helpers.signals import noise
 
 RATE = 44_100
 
 
-def noise(seconds=0.5):
-    generator = torch.Generator().manual_seed(0)
-    return 0.1 * torch.randn(2, round(seconds * RATE), generator=generator)
-
-
 def played(console, knobs):
-    return torch.cat(list(console.render([noise()], RATE, knobs)), -1)
+    return torch.cat(list(console.render([noise(2, seconds=0.5)], RATE, knobs)), -1)
 
 
 def test_without_idle_effects_the_mix_is_the_same():
@@ -31,7 +27,7 @@ def test_nothing_turned_is_the_song_itself():
     console = load_console()
     lighter, none = console.turned(console.knobs_from({}))
     assert lighter.names == ["input_gain"]
-    assert played(lighter, none[0]).equal(noise())
+    assert played(lighter, none[0]).equal(noise(2, seconds=0.5))
 
 
 def test_knobs_that_stand_still_may_be_asked_for_again_and_again():
@@ -44,4 +40,4 @@ def test_knobs_that_stand_still_may_be_asked_for_again_and_again():
         return knobs
 
     torch.testing.assert_close(played(console, at), played(console, knobs), atol=1e-6, rtol=0)
-    assert asked == list(range(0, noise().shape[1], 4096))
+    assert asked == list(range(0, noise(2, seconds=0.5).shape[1], 4096))

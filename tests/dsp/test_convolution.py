@@ -1,8 +1,15 @@
+from functools import partial
+
 import numpy as np
 import pytest
+import torch
 from scipy.signal import fftconvolve
 
 from ai_mixer.dsp.convolution import convolve, convolver
+from helpers import signals
+from helpers.measures import residual_db
+
+noise = partial(signals.noise, level=1.0, dtype=torch.float64)
 
 
 def naive(x, response):
@@ -10,19 +17,11 @@ def naive(x, response):
     return np.sum(paths, axis=1)
 
 
-def noise(*shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape)
-
-
-def residual_db(got, want):
-    return 10 * np.log10(np.square(got - want).sum() / np.square(want).sum() + 1e-40)
-
-
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("rate", [8_000, 44_100, 192_000])
 @pytest.mark.parametrize("taps", [1, 150, 5_000, 20_001])
 def test_equals_the_convolution_without_delay(channels, rate, taps):
-    x, response = noise(channels, 30_000), noise(channels, channels, taps, seed=1)
+    x, response = noise(channels, 30_000).numpy(), noise(channels, channels, taps, seed=1).numpy()
     state, y, start = convolver(response, rate), x.copy(), 0
     for count in [1, 63, 4096, 100, *[1000] * 30]:
         block = y[:, start : start + count].copy()
@@ -33,7 +32,7 @@ def test_equals_the_convolution_without_delay(channels, rate, taps):
 
 
 def test_a_share_that_moves_lies_between_dry_and_wet():
-    x, response = noise(2, 5_000), noise(2, 2, 3_000, seed=1)
+    x, response = noise(2, 5_000).numpy(), noise(2, 2, 3_000, seed=1).numpy()
     y, share = x.copy(), np.arange(5_000) / 5_000
     convolve(y, 0.0, 1 / 5_000, *convolver(response, 44_100))
     assert residual_db(y, x + share * (naive(x, response) - x)) < -115
@@ -41,5 +40,5 @@ def test_a_share_that_moves_lies_between_dry_and_wet():
 
 def test_what_is_too_faint_becomes_silence():
     y = np.full((2, 3_000), 1e-35)
-    convolve(y, 1.0, 0.0, *convolver(noise(2, 2, 2_000), 44_100))
+    convolve(y, 1.0, 0.0, *convolver(noise(2, 2, 2_000).numpy(), 44_100))
     assert not y.any()

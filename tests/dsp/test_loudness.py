@@ -13,14 +13,13 @@ from ai_mixer.core.units import SILENCE_DB
 from ai_mixer.dsp import loudness
 from ai_mixer.dsp.resample import resample
 from helpers.music import finished_songs
+from helpers.signals import sine
 
 RATE = 48000
 
 
-def sine(seconds, peak_db, freq_hz=1000.0, rate=RATE, channels=2):
-    time = torch.arange(round(seconds * rate), dtype=torch.float64) / rate
-    wave = 10 ** (peak_db / 20) * torch.sin(2 * math.pi * freq_hz * time)
-    return wave.repeat(1, channels, 1)
+def tone(seconds, peak_db, freq_hz=1000.0, rate=RATE, channels=2):
+    return sine(freq_hz, seconds, rate, 10 ** (peak_db / 20)).repeat(1, channels, 1)
 
 
 def music_like(seconds, rate, seed=0, channels=2):
@@ -41,20 +40,20 @@ def oracle(x, rate, **kwargs):
 
 def test_full_scale_sine_on_one_channel_reads_minus_3():
     """BS.1770-4 Annex 1: 0 dBFS at 997 Hz on left, right or centre reads −3.01 LKFS."""
-    x = sine(5, 0.0, freq_hz=997.0, channels=1)
+    x = tone(5, 0.0, freq_hz=997.0, channels=1)
     assert loudness.loudness_lufs(x, RATE).item() == pytest.approx(-3.01, abs=0.01)
 
 
 @pytest.mark.parametrize("rate", [8000, 11025, 22050, 44100, 96000, 192000])
 def test_the_same_sound_reads_the_same_at_every_rate(rate):
     for freq_hz in (60.0, 500.0, 2000.0):
-        expected = loudness.loudness_lufs(sine(2, -23.0, freq_hz), RATE).item()
-        reading = loudness.loudness_lufs(sine(2, -23.0, freq_hz, rate), rate).item()
+        expected = loudness.loudness_lufs(tone(2, -23.0, freq_hz), RATE).item()
+        reading = loudness.loudness_lufs(tone(2, -23.0, freq_hz, rate), rate).item()
         assert reading == pytest.approx(expected, abs=0.35 if rate < 16000 else 0.05)
 
 
 def test_short_term_and_momentary_follow_a_step():
-    x = torch.cat([sine(5, -30), sine(5, -20)], -1)
+    x = torch.cat([tone(5, -30), tone(5, -20)], -1)
     short = loudness.short_term_lufs(x, RATE)[0]
     momentary = loudness.momentary_lufs(x, RATE)[0]
     assert short.shape == (71,)
@@ -105,7 +104,7 @@ def test_equals_pyloudnorm_on_noise(rate, colour):
 
 @pytest.mark.parametrize("length", [1, 100, 7999, 16000])
 def test_short_signals_have_a_loudness(length):
-    x = sine(1.0, -20, rate=16000)[..., :length]
+    x = tone(1.0, -20, rate=16000)[..., :length]
     assert loudness.loudness_lufs(x, 16000).isfinite().all()
     if length >= 7999:
         assert loudness.loudness_lufs(x, 16000).item() == pytest.approx(-20, abs=0.3)
@@ -136,8 +135,8 @@ def test_batch_item_equals_the_item_alone():
 
 
 def test_the_loudest_moment_is_found_wherever_it_is():
-    x = sine(3, -60, rate=16000)
-    x[..., 8800:15200] = sine(0.4, -20, rate=16000)  # 0.55 s to 0.95 s, between two hops of 0.1 s
+    x = tone(3, -60, rate=16000)
+    x[..., 8800:15200] = tone(0.4, -20, rate=16000)  # 0.55 s to 0.95 s, between two hops of 0.1 s
     assert loudness.max_momentary_lufs(x, 16000).item() == pytest.approx(-20, abs=0.1)
     assert loudness.momentary_lufs(x, 16000).max().item() < -20.4
     expected = 10 * math.log10(0.4 / 3) - 20

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -5,15 +7,10 @@ from scipy.signal import lfilter
 from torch.autograd import gradcheck
 
 from ai_mixer.dsp.recursions import biquad, smooth_attack_release
+from helpers import signals
+from helpers.measures import residual_db
 
-
-def residual_db(got, want):
-    error = np.sum(np.square(got.astype(np.float64) - want)) / np.sum(np.square(want))
-    return 10 * np.log10(error + 1e-40)
-
-
-def noise(*shape, seed=0, dtype=torch.float64):
-    return torch.randn(*shape, dtype=dtype, generator=torch.Generator().manual_seed(seed))
+noise = partial(signals.noise, level=1.0, dtype=torch.float64)
 
 
 def stable_filters(batch, seed=0):

@@ -10,18 +10,15 @@ from torch.autograd import gradcheck
 
 from ai_mixer.dsp.required_gain import AROUND, KINDS, Look, needed_gain_db
 from ai_mixer.dsp.true_peak import FAR, NEAR, envelope_by_convolution, phases
+from helpers.signals import noise
 
 EXHAUSTIVE = Look(bend=math.inf, near=math.inf, far=0.0)
 THRESHOLD, TARGET = 0.9, 0.85
 
 
-def noise(*shape, seed=0):
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).double()
-
-
 def swelling(length=40_000):
     """From silence to far over the threshold, white and, on the other channel, dull."""
-    x = noise(2, 2, length) * torch.linspace(0, 1.5, length) ** 3
+    x = noise(2, 2, length, level=1.0).double() * torch.linspace(0, 1.5, length) ** 3
     x[:, 1] = torch.cumsum(x[:, 1], dim=-1) * 0.1
     return x
 
@@ -34,7 +31,7 @@ def by_definition(x):
 
 @pytest.mark.parametrize("length", [1, 2, 31, 255, 256, 257, 3000])
 def test_equals_its_definition(length):
-    x = 0.5 * noise(3, 2, length + 2 * AROUND, seed=1)
+    x = 0.5 * noise(3, 2, length + 2 * AROUND, seed=1, level=1.0).double()
     needed = needed_gain_db(x, THRESHOLD, TARGET)
     torch.testing.assert_close(needed, by_definition(x), rtol=0, atol=1e-10)
     single = needed_gain_db(x.float(), THRESHOLD, TARGET)
@@ -70,16 +67,16 @@ def test_what_the_third_look_leaves_out_cannot_matter(kind, oversample):
 
 
 def test_gradient():
-    x = (0.5 * noise(2, 2, 30 + 2 * AROUND, seed=2)).requires_grad_()
+    x = (0.5 * noise(2, 2, 30 + 2 * AROUND, seed=2, level=1.0).double()).requires_grad_()
     assert gradcheck(lambda x: needed_gain_db(x, THRESHOLD, TARGET), x)
-    weights = noise(2, 30, seed=3)
+    weights = noise(2, 30, seed=3, level=1.0).double()
     (own,) = torch.autograd.grad((needed_gain_db(x, THRESHOLD, TARGET) * weights).sum(), x)
     (defined,) = torch.autograd.grad((by_definition(x) * weights).sum(), x)
     torch.testing.assert_close(own, defined)
 
 
 def test_broken_audio_harms_only_its_neighbours():
-    x = 0.5 * noise(1, 2, 4000, seed=4)
+    x = 0.5 * noise(1, 2, 4000, seed=4, level=1.0).double()
     broken = x.clone()
     broken[0, 0, 2000] = math.nan
     whole, needed = (needed_gain_db(signal, THRESHOLD, TARGET) for signal in (x, broken))

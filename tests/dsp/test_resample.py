@@ -9,6 +9,7 @@ from scipy import signal
 
 from ai_mixer.dsp.resample import grid, reach, resample
 from ai_mixer.utils.torchaudio_shim import torchaudio
+from helpers.signals import sine
 
 RATES = [
     (48_000, 44_100),
@@ -21,10 +22,6 @@ RATES = [
 ]
 
 
-def sine(frequency, rate, seconds=0.5):
-    return torch.sin(2 * math.pi * frequency * torch.arange(int(seconds * rate)).double() / rate)
-
-
 def inner_db(x, y):
     """Level of x − y against y, away from the edges."""
     inner = slice(len(y) // 4, -len(y) // 4)
@@ -35,13 +32,13 @@ def inner_db(x, y):
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.85])
 def test_a_sine_stays_a_sine(old, new, share):
     frequency = share * min(old, new) / 2
-    expected = sine(frequency, new)
-    assert inner_db(resample(sine(frequency, old), old, new)[: len(expected)], expected) < -90
+    expected = sine(frequency, 0.5, new)
+    assert inner_db(resample(sine(frequency, 0.5, old), old, new)[: len(expected)], expected) < -90
 
 
 @pytest.mark.parametrize(("old", "new"), [(48_000, 44_100), (44_100, 16_000), (96_000, 44_100)])
 def test_what_the_new_rate_cannot_hold_is_gone(old, new):
-    out = resample(sine(1.03 * new / 2, old), old, new)
+    out = resample(sine(1.03 * new / 2, 0.5, old), old, new)
     assert out[len(out) // 4 : -len(out) // 4].abs().max() < 1e-5
 
 

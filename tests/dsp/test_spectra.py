@@ -1,6 +1,7 @@
 """Spectra: power is kept, bands are where the standard puts them, filters read as drawn."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -9,10 +10,9 @@ from hypothesis import strategies as st
 from scipy.signal import butter, sosfilt, sosfreqz, stft, welch
 
 from ai_mixer.dsp import spectra
+from helpers import signals
 
-
-def noise(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+noise = partial(signals.noise, level=1.0, dtype=torch.float64)
 
 
 def test_mid_side_is_undone_by_sum_and_difference():

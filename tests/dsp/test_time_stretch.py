@@ -5,13 +5,14 @@ import pytest
 import torch
 
 from ai_mixer.dsp.time_stretch import stretch
+from helpers import signals
 
 RATE = 44_100
 
 
 @pytest.fixture
 def noise():
-    return torch.from_numpy(np.random.default_rng(0).normal(0, 0.1, (2, RATE))).float()
+    return signals.noise(2, RATE)
 
 
 @pytest.mark.parametrize("rate", [8_000, 44_100, 96_000])

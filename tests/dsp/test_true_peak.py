@@ -18,6 +18,7 @@ from ai_mixer.dsp.true_peak import (
     true_peak,
     true_peak_envelope,
 )
+from helpers.measures import to_db
 
 
 def faded_sine(frequency, phase, length=2000):
@@ -25,10 +26,6 @@ def faded_sine(frequency, phase, length=2000):
     n = torch.arange(length, dtype=torch.float64)
     fade = torch.hann_window(length, dtype=torch.float64).clamp_max(0.2) / 0.2
     return (fade * torch.sin(2 * math.pi * frequency * n + phase))[None, None]
-
-
-def to_db(ratio):
-    return 20 * math.log10(float(ratio))
 
 
 def test_quarter_rate_sine_peaks_three_decibels_above_its_samples():

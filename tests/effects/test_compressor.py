@@ -1,4 +1,5 @@
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,14 +10,14 @@ from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
 from ai_mixer.effects.compressor import Compressor
+from helpers import signals
 from helpers.measures import residual_db
 from helpers.music import finished_songs
 
 RATE = 44_100
 
 
-def noise(*shape, seed=0):
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+noise = partial(signals.noise, level=1.0, dtype=torch.float64)
 
 
 def songs(seconds=0.5):

@@ -4,20 +4,17 @@ import torch
 from scipy.signal import lfilter
 
 from ai_mixer.effects.delay import Delay
+from helpers.signals import noise
 
 
 def wet(value, batch=1):
     return torch.full((batch,), value, dtype=torch.float64)
 
 
-def noise(length, channels=2):
-    return torch.randn(1, channels, length, generator=torch.Generator().manual_seed(0)).double()
-
-
 @pytest.mark.parametrize("length", [50, 99, 100, 101, 1000, 1234])
 @pytest.mark.parametrize("feedback", [0.0, 0.35, 0.9])
 def test_equals_the_comb_of_scipy(length, feedback):
-    x = noise(length)
+    x = noise(1, 2, length, level=1.0).double()
     comb = np.zeros((2, 101))
     comb[0, 100], comb[1, 0], comb[1, 100] = 1.0, 1.0, -feedback
     expected = 0.6 * x.numpy() + 0.4 * lfilter(*comb, x.numpy())
@@ -42,7 +39,7 @@ def test_same_time_at_every_rate(rate):
 
 
 def test_neutral_costs_nothing_unless_the_knob_learns():
-    x, knob = noise(500), wet(0.0)
+    x, knob = noise(1, 2, 500, level=1.0).double(), wet(0.0)
     assert Delay(1)(x, 10_000, wet=knob) is x
     assert torch.equal(Delay(1)(x, 10_000, wet=knob.requires_grad_()), x)
 

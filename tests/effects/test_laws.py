@@ -20,6 +20,7 @@ from ai_mixer.console import Console, load_console
 from ai_mixer.core.types import Knob
 from ai_mixer.effects.effect import Effect
 from ai_mixer.effects.limiter import Limiter
+from helpers.measures import residual_db
 
 RATES = (44_100, 48_000, 96_000)  # of every law
 ANY_RATES = (8_000, 11_025, 22_050, 192_000)  # and these still work
@@ -85,11 +86,6 @@ def music(batch=1, channels=2, seconds=0.5, rate=44_100, seed=0):
     swell = 0.2 + torch.sin(torch.linspace(0, 9, length, dtype=torch.float64)).abs()
     x = (common + 0.4 * own) * swell
     return 0.5 * x / x.abs().amax(dim=(1, 2), keepdim=True)
-
-
-def residual_db(got, want):
-    error = (got.double() - want.double()).square().sum() / want.double().square().sum()
-    return 10 * math.log10(error.item() + 1e-40)
 
 
 def test_effects_are_found():

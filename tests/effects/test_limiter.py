@@ -1,4 +1,5 @@
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,28 +12,24 @@ from ai_mixer.dsp.required_gain import needed_gain_db
 from ai_mixer.dsp.true_peak import true_peak
 from ai_mixer.effects import limiter
 from ai_mixer.effects.limiter import Limiter
+from helpers import signals
+from helpers.measures import to_db
 
 RATE = 44_100
 CEILING_DB = -0.3
-
-
-def to_db(ratio):
-    return 20 * math.log10(float(ratio))
 
 
 def time_s(seconds=1.0):
     return torch.arange(round(seconds * RATE), dtype=torch.float64) / RATE
 
 
-def noise(length=RATE, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(length, dtype=torch.float64, generator=generator)
+noise = partial(signals.noise, level=1.0, dtype=torch.float64)
 
 
 def drums(level):
     """Three strokes a second of decaying noise over a bass."""
     t = time_s()
-    return level * (noise() * torch.exp(-30 * (3 * t % 1)) / 3 + 0.2 * torch.sin(300 * t))
+    return level * (noise(RATE) * torch.exp(-30 * (3 * t % 1)) / 3 + 0.2 * torch.sin(300 * t))
 
 
 def square(frequency_hz, level):
@@ -41,12 +38,12 @@ def square(frequency_hz, level):
 
 LOUD = {
     "drums_10_db_over": drums(10 ** (10 / 20)),
-    "noise_30": 30 * noise(),
+    "noise_30": 30 * noise(RATE),
     "square_100_hz": square(100, 30),
     "square_3333_hz": square(3333, 30),
     "bursts": square(700, 1) * torch.where(7 * time_s() % 1 > 0.9, 30.0, 0.3),
-    "random_signs": noise().sign() * 2,
-    "crescendo": noise() * 10 ** torch.linspace(-3, 1.5, RATE),
+    "random_signs": noise(RATE).sign() * 2,
+    "crescendo": noise(RATE) * 10 ** torch.linspace(-3, 1.5, RATE),
     "first_sample": 30.0 * (torch.arange(RATE) == 0),
     "last_sample": 30.0 * (torch.arange(RATE) == RATE - 1),
     "just_over": 0.975 * torch.sin(2 * math.pi * 50 * time_s()),
@@ -80,15 +77,15 @@ def test_nothing_passes_the_ceiling(name, dtype):
 def test_nothing_passes_the_ceiling_whatever_comes(
     level, rate, seed, lookahead_ms, release_ms, memory_ms, gate
 ):
-    rare = noise(4000, seed + 100).abs() > gate
-    x = (level * noise(4000, seed) * rare)[None, None]
+    rare = noise(4000, seed=seed + 100).abs() > gate
+    x = (level * noise(4000, seed=seed) * rare)[None, None]
     y = Limiter(-1, lookahead_ms, release_ms, memory_ms)(x, rate)
     assert to_db(true_peak(y).clamp_min(1e-9)) <= -1
     assert (y.abs() <= x.abs() + 1e-12).all()  # it only ever turns down
 
 
 def test_quiet_songs_pass_bit_for_bit_beside_loud_ones():
-    quiet, loud = 0.15 * noise(), 3 * noise()
+    quiet, loud = 0.15 * noise(RATE), 3 * noise(RATE)
     x = torch.stack([quiet, loud, 0.5 * LOUD["between_samples"]])[:, None].float()
     y = Limiter()(x, RATE)
     assert torch.equal(y[[0, 2]], x[[0, 2]])
@@ -105,7 +102,7 @@ def test_quiet_songs_pass_bit_for_bit_beside_loud_ones():
 )
 def test_what_passes_untouched_would_have_passed_anyway(level, length, block, seed):
     """Whether anything is over is asked first, in pieces: wherever they are cut."""
-    x = torch.sin(math.pi / 2 * torch.arange(length) + math.pi / 4) + 0.1 * noise(length, seed)
+    x = torch.sin(math.pi / 2 * torch.arange(length) + math.pi / 4) + 0.1 * noise(length, seed=seed)
     x = (level / x.abs().amax() * x)[None, None]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(limiter, "BLOCK", block)
@@ -157,7 +154,7 @@ def test_a_limited_song_is_not_limited_again():
 def test_one_loud_moment_leaves_the_rest_of_the_song_alone():
     """No song is turned down as a whole for what one place needs."""
     x = 0.2 * LOUD["drums_10_db_over"] / 10 ** (10 / 20)
-    x[RATE // 2 : RATE // 2 + 400] += 2 * noise(400, 3)
+    x[RATE // 2 : RATE // 2 + 400] += 2 * noise(400, seed=3)
     y = Limiter()(x[None, None], RATE)[0, 0]
     assert torch.equal(y[: RATE // 2 - 400], x[: RATE // 2 - 400])
     late = slice(RATE - 2000, RATE)
@@ -228,7 +225,7 @@ def test_gradient_goes_through_the_gain():
 
 def test_gradient_equals_a_finite_difference():
     x = (2 * noise(600))[None, None]
-    direction, weight = noise(600, 1)[None, None], noise(600, 2)[None, None]
+    direction, weight = noise(600, seed=1)[None, None], noise(600, seed=2)[None, None]
 
     def score(step):
         return (Limiter()(x + step * direction, RATE) * weight).sum()

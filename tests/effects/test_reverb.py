@@ -1,6 +1,7 @@
 import hashlib
 import itertools
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,14 +11,13 @@ from torch.autograd import gradcheck
 
 from ai_mixer.effects import reverb
 from ai_mixer.effects.reverb import Reverb, impulse_response
+from helpers import signals
 
 ROOM = Reverb().room
 OCTAVES_HZ = (250, 500, 1000, 2000, 4000)
 
 
-def noise(batch, channels, length, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(batch, channels, length, generator=generator, dtype=torch.float64)
+noise = partial(signals.noise, level=1.0, dtype=torch.float64)
 
 
 def wet(value, batch=1):

@@ -5,11 +5,11 @@ from scipy.signal import sosfilt
 
 from ai_mixer.dsp.filters import low_shelf
 from ai_mixer.effects.shelf import Shelf
+from helpers.signals import sine
 
 
 def tone(frequency_hz, sample_rate=44_100):
-    time = torch.arange(sample_rate, dtype=torch.float64) / sample_rate
-    return 0.1 * torch.sin(2 * torch.pi * frequency_hz * time).expand(2, 2, -1)
+    return sine(frequency_hz, 1.0, sample_rate, level=0.1).expand(2, 2, -1)
 
 
 @pytest.mark.parametrize(

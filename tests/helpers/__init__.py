@@ -1,1 +1,1 @@
-"""What several tests use: measures, and real music."""
+"""What several tests use: signals, measures, and real music."""

@@ -20,3 +20,8 @@ def residual_db(got: torch.Tensor | np.ndarray, want: torch.Tensor | np.ndarray)
     if error == 0.0:
         return -math.inf
     return 10.0 * math.log10(error / energy) if energy > 0.0 else math.inf
+
+
+def to_db(ratio: torch.Tensor | float) -> float:
+    """20 · log10 of an amplitude ratio; −inf for 0. ValueError if it is negative."""
+    return 20.0 * math.log10(float(ratio)) if ratio != 0 else -math.inf

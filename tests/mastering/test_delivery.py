@@ -17,6 +17,7 @@ from ai_mixer.effects import limiter
 from ai_mixer.effects.limiter import Limiter
 from ai_mixer.mastering import delivery
 from ai_mixer.mastering.delivery import TARGETS_LUFS, deliver
+from helpers.measures import to_db
 from helpers.music import finished_songs
 
 RATE = 44_100
@@ -43,10 +44,6 @@ def pad_sound(seconds=4.0, rate=RATE):
     time_s = torch.arange(round(seconds * rate)) / rate
     chord = sum(torch.sin(2 * math.pi * f * time_s) for f in (110.0, 138.6, 164.8, 880.0))
     return 0.03 * torch.stack([chord, chord.roll(40)])
-
-
-def to_db(ratio):
-    return 20 * math.log10(max(float(ratio), 1e-9))
 
 
 def other_peak_db(x, oversample):

@@ -7,13 +7,13 @@ import torch
 
 from ai_mixer.console.load import load_console
 from ai_mixer.metrics.distortion import console_thd_n_percent, thd_n
+from helpers.signals import sine
 
 RATE = 44100
 
 
 def tone(hz=997.0, level=0.5, seconds=1.0, phase=0.4):
-    time = torch.arange(round(seconds * RATE), dtype=torch.float64) / RATE
-    return (level * torch.sin(2 * math.pi * hz * time + phase)).expand(1, 2, -1)
+    return sine(hz, seconds, RATE, level, phase).expand(1, 2, -1)
 
 
 def test_a_pure_tone_has_none_at_any_level_and_phase():
@@ -33,8 +33,8 @@ def test_harmonics_and_noise_read_their_share(share):
 
 def test_a_cubic_is_what_trigonometry_says():
     # a sin − b sin³ = (a − 3b/4) sin + b/4 sin 3ωt
-    sine = tone(level=1.0)
-    x = sine - 0.1 * sine**3
+    full = tone(level=1.0)
+    x = full - 0.1 * full**3
     expected = 0.025 / math.hypot(1 - 0.075, 0.025)
     assert thd_n(x, RATE, 997.0).item() == pytest.approx(expected, rel=1e-3)
 

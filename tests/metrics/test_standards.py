@@ -10,20 +10,14 @@ from scipy.signal import butter, resample_poly, sosfilt, welch
 
 from ai_mixer.dsp.spectra import long_term_power
 from ai_mixer.metrics.standards import BANDS, EDGES_HZ, band_shares_db, standards
+from helpers.signals import noise, sine
 
 RATE = 44100
 
 
-def sine(frequency, level_db=-20.0, seconds=2.0, rate=RATE, phase=0.3):
-    """[1, 2, T] of that peak level."""
-    time = torch.arange(round(seconds * rate), dtype=torch.float64) / rate
-    wave = 10 ** (level_db / 20) * torch.sin(2 * math.pi * frequency * time + phase)
-    return wave.expand(1, 2, -1).clone()
-
-
-def noise(songs=1, seconds=4.0, seed=0, rate=RATE):
-    generator = torch.Generator().manual_seed(seed)
-    return 0.1 * torch.randn(songs, 2, round(seconds * rate), generator=generator)
+def tone(frequency_hz):
+    """[1, 2, T], 2 s with a peak of −20 dB."""
+    return sine(frequency_hz, 2.0, RATE, level=0.1, phase=0.3).expand(1, 2, -1).clone()
 
 
 def measured(mix, rough=None, finished=None, rate=RATE, **words):
@@ -37,7 +31,7 @@ def shares(x, rate=RATE):
 
 
 def test_a_sine_on_paper():
-    got = measured(sine(997), target_lufs=-23.0, ceiling_dbtp=-18.0)
+    got = measured(tone(997), target_lufs=-23.0, ceiling_dbtp=-18.0)
     # BS.1770: a stereo sine reads its peak level (one channel: 3.01 less).
     assert got["loudness_lufs"].item() == pytest.approx(-20.0, abs=0.02)
     assert got["loudness_error_lu"].item() == pytest.approx(3.0, abs=0.02)
@@ -50,7 +44,7 @@ def test_a_sine_on_paper():
 
 
 def test_a_square_has_no_crest_and_a_true_peak_above_its_samples():
-    square = sine(441).sign() * 0.5
+    square = tone(441).sign() * 0.5
     got = measured(square)
     assert got["crest_db"].item() == pytest.approx(0.0, abs=1e-3)
     assert got["true_peak_dbtp"].item() > 20 * math.log10(0.5) + 0.5
@@ -58,7 +52,7 @@ def test_a_square_has_no_crest_and_a_true_peak_above_its_samples():
 
 @pytest.mark.parametrize(("hz", "band"), [(40, 0), (100, 1), (600, 2), (3500, 3), (11_000, 4)])
 def test_a_tone_is_in_its_band(hz, band):
-    found = shares(sine(hz))
+    found = shares(tone(hz))
     assert found.argmax().item() == band
     assert found[band].item() == pytest.approx(0.0, abs=0.02)
 
@@ -67,20 +61,20 @@ def test_a_tone_is_in_its_band(hz, band):
 def test_white_noise_fills_bands_by_their_width(rate):
     widths = torch.tensor(EDGES_HZ).diff()
     expected = 10 * (widths / widths.sum()).log10()
-    got = shares(noise(seconds=10, rate=rate), rate)
+    got = shares(noise(1, 2, seconds=10, rate=rate), rate)
     assert torch.allclose(got, expected, atol=0.4)  # 40 Hz × 10 s: 0.2 dB
-    flat = measured(noise(seconds=10, rate=rate), rate=rate)["centroid_hz"].item()
+    flat = measured(noise(1, 2, seconds=10, rate=rate), rate=rate)["centroid_hz"].item()
     assert flat == pytest.approx((20 + 20_000) / 2, rel=0.005)
 
 
 def test_two_tones_have_their_centre_between_them():
-    both = sine(500) + 0.5 * sine(2000)
+    both = tone(500) + 0.5 * tone(2000)
     assert measured(both)["centroid_hz"].item() == pytest.approx(1000, rel=0.02)  # window
 
 
 def test_bands_and_centroid_equal_scipy():
     sos = butter(1, 700, fs=RATE, output="sos")
-    x = torch.from_numpy(sosfilt(sos, noise().double().numpy()))
+    x = torch.from_numpy(sosfilt(sos, noise(1, 2, seconds=4).double().numpy()))
     frequencies, density = welch(
         x.numpy(), RATE, nperseg=8192, noverlap=4096, detrend=False, window="hann"
     )
@@ -95,7 +89,7 @@ def test_bands_and_centroid_equal_scipy():
 
 
 def test_loudness_and_true_peak_equal_independent_ones():
-    x = noise(seed=3)
+    x = noise(1, 2, seconds=4, seed=3)
     got = measured(x)
     meter = pyloudnorm.Meter(RATE)
     expected = meter.integrated_loudness(x[0].T.double().numpy())
@@ -107,7 +101,7 @@ def test_loudness_and_true_peak_equal_independent_ones():
 
 
 def test_a_gain_moves_level_and_nothing_else():
-    x = noise()
+    x = noise(1, 2, seconds=4)
     before, after = measured(x), measured(0.5 * x, x, x)
     assert after["rms_ratio"].item() == pytest.approx(0.5, rel=1e-4)
     for name in ("loudness_lufs", "loudness_error_lu", "true_peak_dbtp", "over_ceiling_db"):
@@ -118,7 +112,7 @@ def test_a_gain_moves_level_and_nothing_else():
 
 
 def test_a_brighter_mix_says_so():
-    x = noise()
+    x = noise(1, 2, seconds=4)
     bright = (
         x + torch.from_numpy(sosfilt(butter(1, 6000, "high", fs=RATE, output="sos"), x)).float()
     )
@@ -128,7 +122,7 @@ def test_a_brighter_mix_says_so():
 
 
 def test_silence_and_a_target_per_song():
-    x = noise(songs=2)
+    x = noise(2, 2, seconds=4)
     got = measured(x, target_lufs=torch.tensor([-10.0, -30.0]))
     assert (got["loudness_error_lu"] - got["loudness_lufs"]).tolist() == pytest.approx([10, 30])
     silent = measured(0 * x, x, x)
@@ -139,7 +133,7 @@ def test_silence_and_a_target_per_song():
 
 
 def test_a_batch_is_its_songs_and_mono_is_heard():
-    x = noise(songs=2)
+    x = noise(2, 2, seconds=4)
     whole = measured(x, 0.7 * x, x.roll(1, 0))
     for song in range(2):
         one = slice(song, song + 1)

@@ -18,6 +18,7 @@ from ai_mixer.mixing import preset as presets
 from ai_mixer.mixing.mix_options import Wishes
 from ai_mixer.mixing.model_lookup import chosen
 from ai_mixer.mixing.windowed_prediction import predicted
+from helpers.measures import to_db
 
 RATE = 44_100
 pytestmark = pytest.mark.usefixtures("packaged_models")
@@ -25,10 +26,6 @@ pytestmark = pytest.mark.usefixtures("packaged_models")
 
 def samples(path):
     return torch.cat(list(Sound(path).blocks()), -1)
-
-
-def to_db(ratio):
-    return 20 * np.log10(float(ratio))
 
 
 def test_a_song_in_a_mix_out(song):

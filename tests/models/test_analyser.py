@@ -6,6 +6,7 @@ import torch
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.models.analyser import Analyser
 from ai_mixer.models.system_identification import QUANTILES
+from helpers.signals import noise
 
 RATE, KNOBS = 44100, 10
 BLIND, REFERENCE, PAIRED = (CONDITIONS.index(name) for name in ("blind", "reference", "paired"))
@@ -17,15 +18,12 @@ def model():
     return Analyser(KNOBS, RATE).eval()
 
 
-def noise(songs, seed):
-    generator = torch.Generator().manual_seed(seed)
-    return 0.1 * torch.randn(songs, 2, RATE, generator=generator)
-
-
 @pytest.mark.parametrize("condition", range(len(CONDITIONS)), ids=CONDITIONS)
 def test_the_song_alone_is_read_when_blind_and_never_else(model, condition):
     conditions = torch.full((1,), condition)
-    _, statistics = model.front_end(noise(1, 0), noise(1, 1), conditions)
+    _, statistics = model.front_end(
+        noise(1, 2, RATE, seed=0), noise(1, 2, RATE, seed=1), conditions
+    )
     changed = {name: part.clone() for name, part in model.front_end.parts(statistics).items()}
     per_layer = changed["long_term"].shape[1] // 3
     changed["pictures"] += 1.0
@@ -38,7 +36,7 @@ def test_the_song_alone_is_read_when_blind_and_never_else(model, condition):
 
 def test_one_gain_is_one_number_over_all_bands(model):
     """A gain of 6 dB from rough to reference: every band reads 6 dB, of mid and of side."""
-    rough, condition = noise(2, 0), torch.tensor([REFERENCE, PAIRED])
+    rough, condition = noise(2, 2, RATE, seed=0), torch.tensor([REFERENCE, PAIRED])
     _, statistics = model.front_end(rough, 2.0 * rough, condition)
     bands = 2 * model.front_end.n_mels // model.mels_a_band
     read = model.compared(statistics, condition)[:, :bands]
@@ -47,7 +45,7 @@ def test_one_gain_is_one_number_over_all_bands(model):
 
 def test_the_parts_are_the_statistics_by_name(model):
     front_end, condition = model.front_end, torch.tensor([PAIRED])
-    rough, finished = noise(1, 0), noise(1, 1)
+    rough, finished = noise(1, 2, RATE, seed=0), noise(1, 2, RATE, seed=1)
     _, statistics = front_end(rough, finished, condition)
     parts = front_end.parts(statistics)
     assert torch.cat(list(parts.values()), 1).equal(statistics)

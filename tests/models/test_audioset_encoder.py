@@ -7,13 +7,10 @@ from ai_mixer.core.types import CONDITIONS
 from ai_mixer.models import audioset_encoder
 from ai_mixer.models.audioset_encoder import AudioSetEncoder, AudioSetListener
 from ai_mixer.models.audioset_weights import renamed
+from helpers.signals import noise
 
 FULL = 1024 * 160 + 240  # samples at 16 kHz of the 1024 frames it was trained on
 BLIND, REFERENCE, PAIRED = map(CONDITIONS.index, ("blind", "reference", "paired"))
-
-
-def noise(*shape, seed=0):
-    return 0.1 * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.fixture
@@ -111,7 +108,10 @@ def listen(conditions, trainable=False):
 def test_each_excerpt_is_heard_once(tiny):
     """Whatever it stands for: the rough of three conditions, or the reference of two items."""
     listener, condition = listen([BLIND, REFERENCE, PAIRED, BLIND])
-    rough, wanted = noise(1, 2, 8000).expand(4, -1, -1), noise(1, 2, 8000, seed=1).expand(4, -1, -1)
+    rough, wanted = (
+        noise(1, 2, 8000).expand(4, -1, -1),
+        noise(1, 2, 8000, seed=1).expand(4, -1, -1),
+    )
     heard = []
     listener.encoder.register_forward_pre_hook(lambda _, given: heard.append(len(given[0])))
     together = listener(rough, wanted, condition)

@@ -7,27 +7,24 @@ from ai_mixer.models.balanced_cnn import BalancedCNN
 from ai_mixer.models.blocks import Residual, mean_and_peak
 from ai_mixer.models.heads import PerKnobHead
 from ai_mixer.models.transformer import LONGEST, SCALES, Transformer, words
-
-
-def noise(*shape):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+from helpers.signals import noise
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 8), (96, 217)])
 def test_a_residual_block_halves_and_rounds_up(size):
-    out = Residual(8, 16)(noise(2, 8, *size))
+    out = Residual(8, 16)(noise(2, 8, *size, level=1.0))
     assert out.shape == (2, 16, -(-size[0] // 2), -(-size[1] // 2))
 
 
 def test_mean_and_peak_of_a_single_place():
-    x = noise(2, 3, 1, 1)
+    x = noise(2, 3, 1, 1, level=1.0)
     assert mean_and_peak(x).equal(torch.cat([x, x], 1).flatten(1))
 
 
 @torch.no_grad()
 def test_each_knob_has_a_head_of_its_own():
     head = PerKnobHead(8, 4, n_knobs=3)
-    asked, shared = noise(2, 3, 8), noise(2, 4)
+    asked, shared = noise(2, 3, 8, level=1.0), noise(2, 4, level=1.0)
     before = head(asked, shared)
     asked[:, 1] += 1.0
     head.own[1] += 0.1
@@ -39,7 +36,7 @@ def test_each_knob_has_a_head_of_its_own():
 def test_each_knob_asks_a_question_of_its_own():
     torch.manual_seed(0)
     model = BalancedCNN(4, 44_100).eval()
-    pictures = noise(2, 6, 96, 40)
+    pictures = noise(2, 6, 96, 40, level=1.0)
     before = model.body(pictures)
     model.questions[2] += 1.0
     changed = (model.body(pictures) - before).abs().amax((0, 2)) > 1e-6
@@ -54,7 +51,7 @@ def test_words_are_averages_with_a_rest():
 
 
 def test_a_text_is_no_longer_for_a_whole_song():
-    ten_minutes = noise(1, 1, 6_500)
+    ten_minutes = noise(1, 1, 6_500, level=1.0)
     assert [words(ten_minutes, frames).shape[1] for frames in SCALES] == [
         LONGEST - 12,
         LONGEST - 12,
@@ -66,6 +63,6 @@ def test_a_text_is_no_longer_for_a_whole_song():
 def test_the_transformer_knows_before_from_after():
     torch.manual_seed(0)
     model = Transformer(4, 44_100).eval()
-    pictures = noise(1, 6, 96, 256)
+    pictures = noise(1, 6, 96, 256, level=1.0)
     backwards = pictures.flip(-1)
     assert not torch.allclose(model.body(pictures), model.body(backwards), atol=1e-4)

@@ -2,12 +2,10 @@ import torch
 
 from ai_mixer.models.cepstrum_features import PAIRED, EchoProfile
 from ai_mixer.models.unique_rows import Once
+from helpers.signals import noise
 
 RATE = 44100
-
-
-def noise(seed=0):
-    return torch.randn(1, 2, 5 * RATE, generator=torch.Generator().manual_seed(seed)) * 0.1
+SOUND = noise(1, 2, 5 * RATE)
 
 
 def with_echo(audio, delay, wet):
@@ -24,7 +22,7 @@ def profiles(rough, reference, condition=PAIRED):
 
 def test_an_echo_stands_out_at_its_lag():
     delay = 12_000
-    features, edges = profiles(noise(), with_echo(noise(), delay, 0.3))
+    features, edges = profiles(SOUND, with_echo(SOUND, delay, 0.3))
     band = int((edges <= delay).sum()) - 1
     rough, reference, response = features[:, 1]  # strongest lag of each band
     assert reference.argmax() == band
@@ -34,18 +32,18 @@ def test_an_echo_stands_out_at_its_lag():
 
 def test_grows_with_the_echo():
     heights = [
-        float(profiles(noise(), with_echo(noise(), 12_000, wet))[0][2, 1].max())
+        float(profiles(SOUND, with_echo(SOUND, 12_000, wet))[0][2, 1].max())
         for wet in (0.05, 0.1, 0.2, 0.4)
     ]
     assert heights == sorted(heights)
 
 
 def test_blind_to_level():
-    quiet, _ = profiles(0.1 * noise(), 0.05 * with_echo(noise(), 12_000, 0.3))
-    loud, _ = profiles(noise(), with_echo(noise(), 12_000, 0.3))
+    quiet, _ = profiles(0.1 * SOUND, 0.05 * with_echo(SOUND, 12_000, 0.3))
+    loud, _ = profiles(SOUND, with_echo(SOUND, 12_000, 0.3))
     torch.testing.assert_close(quiet[2], loud[2], atol=0.02, rtol=0)
 
 
 def test_impulse_response_only_when_paired():
-    features, _ = profiles(noise(), with_echo(noise(), 12_000, 0.3), condition=1)
+    features, _ = profiles(SOUND, with_echo(SOUND, 12_000, 0.3), condition=1)
     assert (features[2] == 0).all()

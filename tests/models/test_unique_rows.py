@@ -4,15 +4,11 @@ import torch
 
 from ai_mixer.models.feature_extractor import BLIND, PAIRED, FrontEnd
 from ai_mixer.models.unique_rows import Once, scatter
-
-
-def noise(songs, seconds=1.0):
-    generator = torch.Generator().manual_seed(0)
-    return 0.1 * torch.randn(songs, 2, round(44_100 * seconds), generator=generator)
+from helpers.signals import noise
 
 
 def test_distinct_rows_and_the_way_back():
-    audio = noise(3)[[2, 0, 2, 1, 0]]
+    audio = noise(3, 2, seconds=1)[[2, 0, 2, 1, 0]]
     once = Once(audio)
     assert len(once.rows) == 3
     assert once.back(once.rows).equal(audio)
@@ -32,7 +28,11 @@ def test_silence_is_one_excerpt():
 
 
 def test_a_batch_under_every_condition_equals_its_parts():
-    front_end, rough, finished = FrontEnd(44_100), noise(2), noise(4)[2:]
+    front_end, rough, finished = (
+        FrontEnd(44_100),
+        noise(2, 2, seconds=1),
+        noise(4, 2, seconds=1)[2:],
+    )
     heard = torch.cat([rough, rough]), torch.cat([finished, torch.zeros_like(finished)])
     condition = torch.tensor([PAIRED, PAIRED, BLIND, BLIND])
     together = front_end(*heard, condition)

@@ -6,13 +6,9 @@ import torch
 from ai_mixer import load_model
 from ai_mixer.inference.predictor import MAX_WINDOWS, Mixer
 from ai_mixer.tracking import load_model_files, save_model
+from helpers.signals import noise
 
 RATE = 44100
-
-
-def noise(*shape, seconds=1.0, rate=RATE, seed=0, level=0.1):
-    generator = torch.Generator().manual_seed(seed)
-    return level * torch.randn(*shape, round(seconds * rate), generator=generator)
 
 
 def test_a_run_is_found_in_many_ways(at_home, trained):
@@ -26,7 +22,7 @@ def test_two_files_are_enough(copied, monkeypatch):
     """No store, no training data, no repository around."""
     monkeypatch.chdir(copied)
     mixer = load_model(".")
-    assert mixer.predict(noise(2), RATE).shape == (1, len(mixer.console.knobs))
+    assert mixer.predict(noise(2, seconds=1), RATE).shape == (1, len(mixer.console.knobs))
 
 
 def test_a_model_that_heard_otherwise_is_refused_in_one_line(copied, monkeypatch):
@@ -63,7 +59,7 @@ def test_looking_for_a_run_makes_no_store(tmp_path, monkeypatch):
 @pytest.mark.parametrize("given", [{}, {"reference": 0.7}, {"finished": 1.0}])
 @pytest.mark.parametrize("shape", [(2,), (1,), (3, 2), (3, 1)])
 def test_shapes_and_ranges(mixer, given, shape):
-    audio = noise(*shape)
+    audio = noise(*shape, seconds=1)
     other = {name: noise(*shape, seconds=seconds, seed=1) for name, seconds in given.items()}
     knobs = mixer.predict(audio, RATE, **other)
     assert knobs.shape == (shape[0] if len(shape) == 2 else 1, len(mixer.console.knobs))
@@ -94,7 +90,7 @@ def test_a_long_song_is_heard_in_windows(mixer):
 
 
 def test_a_batch_equals_its_songs_alone(mixer):
-    audio, finished = noise(3, 2, seconds=2.5), noise(3, 2, seconds=2.5, seed=1)
+    audio, finished = (noise(3, 2, seconds=2.5), noise(3, 2, seconds=2.5, seed=1))
     together = mixer.predict(audio, RATE, finished=finished)
     alone = [mixer.predict(a, RATE, finished=f) for a, f in zip(audio, finished, strict=True)]
     torch.testing.assert_close(torch.cat(alone), together, atol=1e-5, rtol=0)
@@ -108,7 +104,7 @@ def test_predicting_is_repeatable_and_leaves_the_audio_alone(mixer):
 
 
 def test_mono_is_two_equal_channels(mixer):
-    mono = noise(1)
+    mono = noise(1, seconds=1)
     torch.testing.assert_close(
         mixer.predict(mono, RATE), mixer.predict(mono.expand(2, -1), RATE), atol=1e-6, rtol=0
     )
@@ -116,12 +112,12 @@ def test_mono_is_two_equal_channels(mixer):
 
 @pytest.mark.parametrize("level", [0.0, 1e-30, 30.0])
 def test_silence_and_hot_audio(mixer, level):
-    knobs = mixer.predict(noise(2) * level, RATE)
+    knobs = mixer.predict(noise(2, seconds=1) * level, RATE)
     assert ((knobs >= 0) & (knobs <= 1)).all()
 
 
 def test_the_mix_can_be_rendered(mixer):
-    audio = noise(2, 2)
+    audio = noise(2, 2, seconds=1)
     mix = mixer.console(audio, RATE, mixer.predict(audio, RATE))
     assert mix.shape == audio.shape
     assert mix.isfinite().all()
@@ -131,14 +127,14 @@ def test_the_mix_can_be_rendered(mixer):
 def test_untrained_knobs_stay_at_neutral(mixer):
     """A model that never learned reverb leaves the song dry, whatever it would have said."""
     card = {**mixer.card, "trained": ["low_eq", "stereo_width"]}
-    knobs = Mixer(mixer.model, mixer.console, card).predict(noise(2), RATE)
+    knobs = Mixer(mixer.model, mixer.console, card).predict(noise(2, seconds=1), RATE)
     learned = torch.tensor([knob.name in card["trained"] for knob in mixer.console.knobs])
     assert knobs[0, ~learned].equal(mixer.console.neutral[~learned])
-    assert knobs[0, learned].equal(mixer.predict(noise(2), RATE)[0, learned])
+    assert knobs[0, learned].equal(mixer.predict(noise(2, seconds=1), RATE)[0, learned])
 
 
 def test_settings_go_round(mixer):
-    knobs = mixer.predict(noise(3, 2), RATE)
+    knobs = mixer.predict(noise(3, 2, seconds=1), RATE)
     settings = mixer.console.settings(knobs)
     assert [set(song) for song in settings] == [set(mixer.console.names)] * 3
     torch.testing.assert_close(mixer.console.knobs_from(settings), knobs, atol=1e-6, rtol=0)

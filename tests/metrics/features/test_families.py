@@ -9,25 +9,20 @@ import torch
 
 from ai_mixer.metrics.features.families import FAMILIES, describe
 from ai_mixer.metrics.features.harmony import NOTES
+from helpers.signals import noise, sine
 
 RATE = 44_100
 every = pytest.mark.parametrize("family", FAMILIES)
 
 
-def sine(freq_hz, seconds=3.0, rate=RATE, level=0.5):
-    time = torch.arange(round(seconds * rate)) / rate
-    return level * torch.sin(2 * math.pi * freq_hz * time).expand(2, -1)
-
-
-def noise(seconds=3.0, seed=0, channels=2):
-    generator = torch.Generator().manual_seed(seed)
-    return 0.1 * torch.randn(channels, round(seconds * RATE), generator=generator)
+def stereo_sine(frequency_hz, seconds=3.0, rate=RATE, level=0.5):
+    return sine(frequency_hz, seconds, rate, level).float().expand(2, -1)
 
 
 def clicks(bpm, seconds=12.0):
     """Short bursts of noise."""
     audio = torch.zeros(2, round(seconds * RATE))
-    burst = noise(0.02) * torch.linspace(1, 0, round(0.02 * RATE))
+    burst = noise(2, seconds=0.02) * torch.linspace(1, 0, round(0.02 * RATE))
     step = round(60 / bpm * RATE)
     for start in range(0, audio.shape[1] - burst.shape[1], step):
         audio[:, start : start + burst.shape[1]] += burst
@@ -37,7 +32,13 @@ def clicks(bpm, seconds=12.0):
 @every
 @pytest.mark.parametrize(
     "audio",
-    [torch.zeros(2, RATE), noise(0.4), noise(1, channels=1), 300 * noise(1), sine(440, 1) * 1e-6],
+    [
+        torch.zeros(2, RATE),
+        noise(2, seconds=0.4),
+        noise(1, seconds=1),
+        300 * noise(2, seconds=1),
+        stereo_sine(440, 1) * 1e-6,
+    ],
     ids=["silence", "short", "mono", "hot", "faint"],
 )
 @pytest.mark.parametrize("rate", [8_000, RATE])
@@ -49,7 +50,7 @@ def test_numbers_are_finite(family, audio, rate):
 
 @every
 def test_mono_is_two_equal_channels(family):
-    audio = noise(1, channels=1)
+    audio = noise(1, seconds=1)
     assert FAMILIES[family](audio, RATE) == FAMILIES[family](audio.expand(2, -1), RATE)
 
 
@@ -61,30 +62,30 @@ def test_level_changes_nothing(family):
 
 def test_names_are_of_one_family():
     """So that a table has a column for each."""
-    found = [name for family in FAMILIES.values() for name in family(noise(1), RATE)]
-    assert len(found) == len(set(found)) == len(describe(noise(1), RATE, list(FAMILIES)))
+    found = [name for family in FAMILIES.values() for name in family(noise(2, seconds=1), RATE)]
+    assert len(found) == len(set(found)) == len(describe(noise(2, seconds=1), RATE, list(FAMILIES)))
 
 
 def test_an_unknown_family():
     with pytest.raises(ValueError, match="'colour' is none, there is levels, stereo, timbre"):
-        describe(noise(1), RATE, ["levels", "colour"])
+        describe(noise(2, seconds=1), RATE, ["levels", "colour"])
     with pytest.raises(ValueError, match="none was chosen"):
-        describe(noise(1), RATE, [])
+        describe(noise(2, seconds=1), RATE, [])
 
 
 def test_levels_of_a_sine():
-    found = FAMILIES["levels"](sine(997, 5.0, level=0.5), RATE)
+    found = FAMILIES["levels"](stereo_sine(997, 5.0, level=0.5), RATE)
     assert found["true_peak_db"] == pytest.approx(-6.02, abs=0.05)
     assert found["rms_db"] == pytest.approx(-9.03, abs=0.05)
     assert found["crest_db"] == pytest.approx(3.01, abs=0.05)
     assert found["loudness_range_lu"] == pytest.approx(0.0, abs=0.1)
     meter = pyloudnorm.Meter(RATE, filter_class="DeMan")
-    expected = meter.integrated_loudness(sine(997, 5.0).T.double().numpy())
+    expected = meter.integrated_loudness(stereo_sine(997, 5.0).T.double().numpy())
     assert found["loudness_lufs"] == pytest.approx(expected, abs=0.05)
 
 
 def test_where_sound_comes_from():
-    one, other = noise(seed=1, channels=1), noise(seed=2, channels=1)
+    one, other = noise(1, seconds=3, seed=1), noise(1, seconds=3, seed=2)
     turned = FAMILIES["stereo"](torch.cat([one, -one]), RATE)
     assert turned["correlation"] == pytest.approx(-1)
     assert turned["width_db"] == pytest.approx(60)
@@ -97,27 +98,27 @@ def test_where_sound_comes_from():
 
 @pytest.mark.parametrize("rate", [RATE, 48_000])
 def test_a_sine_has_its_centroid_and_its_crossings(rate):
-    found = FAMILIES["timbre"](sine(2000, rate=rate), rate)
+    found = FAMILIES["timbre"](stereo_sine(2000, rate=rate), rate)
     assert found["centroid_hz"] == pytest.approx(2000, rel=0.02)
     assert found["zero_crossings"] == pytest.approx(2 * 2000 / 22_050, rel=0.02)
     assert found["zero_crossings_var"] < 3e-4  # of the first and last frame
 
 
 def test_noise_is_flat_and_a_sine_is_not():
-    flat, sharp = (FAMILIES["timbre"](x, RATE) for x in (noise(), sine(1000)))
+    flat, sharp = (FAMILIES["timbre"](x, RATE) for x in (noise(2, seconds=3), stereo_sine(1000)))
     assert np.mean([flat[f"contrast_{n}_db"] for n in range(1, 6)]) < 20
     assert max(sharp[f"contrast_{n}_db"] for n in range(1, 6)) > 30
 
 
 @pytest.mark.parametrize(("note", "freq_hz"), [("a", 440.0), ("c", 261.63), ("f_sharp", 369.99)])
 def test_a_note_is_heard_as_that_note(note, freq_hz):
-    found = FAMILIES["harmony"](sine(freq_hz), RATE)
+    found = FAMILIES["harmony"](stereo_sine(freq_hz), RATE)
     assert max(NOTES, key=lambda name: found[f"chroma_{name}"]) == note
 
 
 def test_chords_a_fifth_apart_are_neighbours_on_its_circle():
     def place(*freqs_hz):
-        found = FAMILIES["harmony"](sum(sine(f) for f in freqs_hz), RATE)
+        found = FAMILIES["harmony"](sum(stereo_sine(f) for f in freqs_hz), RATE)
         return np.array([found["tonnetz_fifth_x"], found["tonnetz_fifth_y"]])
 
     c, g, f_sharp = place(261.63), place(392.0), place(369.99)
@@ -133,5 +134,5 @@ def test_tempo_of_clicks(bpm):
 
 def test_hits_and_what_is_sustained():
     assert FAMILIES["rhythm"](clicks(120), RATE)["percussive_share"] > 0.9
-    assert FAMILIES["rhythm"](sine(440), RATE)["percussive_share"] < 0.1
+    assert FAMILIES["rhythm"](stereo_sine(440), RATE)["percussive_share"] < 0.1
     assert FAMILIES["rhythm"](torch.zeros(2, RATE), RATE)["tempo_bpm"] == 0
