@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tests.test_fitting import song
+from tests.inference.test_knob_fitting import song
 
 from ai_mixer.console import load_console
 from ai_mixer.core.types import Prediction
