@@ -18,7 +18,7 @@ from pytorch_lightning.loggers import CSVLogger
 from ai_mixer.config.folder import config_folder
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.training.builders import assemble, build_callbacks, build_trainer
-from ai_mixer.tuning.study_config import with_vary
+from ai_mixer.tuning.sweep_request import with_vary
 
 CONFIGS = config_folder()
 STAGE = "stage"  # primary configs: composed by name, not chosen as an option

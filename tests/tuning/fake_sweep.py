@@ -14,7 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 
 from ai_mixer.cli.stage import stage
 from ai_mixer.tracking import Run, Store
-from ai_mixer.tracking.resume import keep_words
+from ai_mixer.tracking.resume_points import keep_words
 from ai_mixer.tuning.objective import TRIAL
 from ai_mixer.tuning.resume import with_own_words
 from ai_mixer.tuning.runner import sweep

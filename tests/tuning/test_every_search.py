@@ -7,7 +7,7 @@ from ai_mixer.config.folder import config_folder
 from ai_mixer.inference.builders import build_console, build_model
 from ai_mixer.tuning.objective import TrainTrial
 from ai_mixer.tuning.search_space import Space
-from ai_mixer.tuning.study_config import draft
+from ai_mixer.tuning.sweep_request import draft
 
 SEARCHES = sorted(page.stem for page in (config_folder() / "search").glob("*.yaml"))
 MODELS = sorted(page.stem for page in (config_folder() / "model").glob("*.yaml"))

@@ -12,7 +12,7 @@ from ai_mixer.tracking.run_lookup import PARENT, children
 from ai_mixer.tuning.objective import TRIAL
 from ai_mixer.tuning.resume import with_own_words
 from ai_mixer.tuning.runner import sweep
-from ai_mixer.tuning.study_config import with_vary
+from ai_mixer.tuning.sweep_request import with_vary
 
 FAKE = Path(__file__).with_name("fake_sweep.py")
 

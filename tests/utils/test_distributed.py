@@ -12,7 +12,7 @@ from ai_mixer.console import load_console
 from ai_mixer.core.types import CONDITIONS, Batch
 from ai_mixer.metrics.knob_skill import HEADLINE, knob_errors
 from ai_mixer.training.system import MixSystem
-from ai_mixer.training.validation import SkillMeter
+from ai_mixer.training.skill_metric import SkillMeter
 from ai_mixer.utils.distributed import rank, total
 
 SCRIPT = """

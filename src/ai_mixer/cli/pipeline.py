@@ -15,7 +15,7 @@ from ai_mixer.evaluation.evaluate import evaluate
 from ai_mixer.evaluation.render import render
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.tracking import Run, Start, Store, save_model
-from ai_mixer.tracking.resume import keep_words
+from ai_mixer.tracking.resume_points import keep_words
 from ai_mixer.training.builders import Parts, assemble, typed
 from ai_mixer.training.calibration import calibrate
 from ai_mixer.training.dataset_manifest import log_songs, song_table

@@ -19,7 +19,7 @@ CLASSES = (
     "ai_mixer.effects",
     "ai_mixer.losses",
     "ai_mixer.models",
-    "ai_mixer.tuning.grid",
+    "ai_mixer.tuning.grid_sampler",
     "ai_mixer.tasks",
     "optuna.pruners",
     "optuna.samplers",

@@ -10,7 +10,7 @@ from ai_mixer.mixing.mix_options import GENTLE, Wishes, decide
 from ai_mixer.mixing.mix_result import Outcome
 from ai_mixer.mixing.paths import beside_names, default_output
 from ai_mixer.mixing.preset import Preset, one
-from ai_mixer.mixing.reference_stats import balance
+from ai_mixer.mixing.typical_balance import balance
 from ai_mixer.mixing.render import check_free, check_output, mixed
 from ai_mixer.mixing.write_mix import finish
 from ai_mixer.utils.parallel import ahead, one_thread

@@ -15,7 +15,7 @@ from ai_mixer.data.splits import SPLITS
 from ai_mixer.inference.builders import build_console
 from ai_mixer.metrics.statistics import over_folds
 from ai_mixer.tracking import Run, Store
-from ai_mixer.tracking.resume import keep_words
+from ai_mixer.tracking.resume_points import keep_words
 from ai_mixer.tracking.run import artifact_folder
 from ai_mixer.tracking.run_lookup import FOLD, FOLDS, children
 from ai_mixer.training.builders import build_data, typed

@@ -12,7 +12,7 @@ from ai_mixer.config.folder import config_folder
 from ai_mixer.config.overrides import merge_overrides, without_keys
 from ai_mixer.tracking import Start, Store
 from ai_mixer.tracking.checkpoint_io import epochs_done, read_checkpoint
-from ai_mixer.tracking.resume import find_starts
+from ai_mixer.tracking.resume_points import find_starts
 from ai_mixer.training.builders import Parts, typed
 from ai_mixer.training.callbacks.early_stopping import patience_left
 from ai_mixer.training.preflight import misfit

@@ -14,7 +14,7 @@ from ai_mixer.console import Console
 from ai_mixer.core.types import CONDITIONS, Batch, Prediction
 from ai_mixer.losses.objective import Objective
 from ai_mixer.models.feature_model import ask
-from ai_mixer.training.validation import SkillMeter
+from ai_mixer.training.skill_metric import SkillMeter
 from ai_mixer.utils.distributed import total
 
 

@@ -15,7 +15,7 @@ from pytorch_lightning import Callback
 
 from ai_mixer.config.folder import config_folder
 from ai_mixer.tracking import Run, Store
-from ai_mixer.tracking.resume import can_go_on
+from ai_mixer.tracking.resume_points import can_go_on
 from ai_mixer.tracking.run_lookup import children
 from ai_mixer.tuning.pruning_callback import Pruning, SongErrors
 from ai_mixer.tuning.search_space import OPTIONAL, Param, Space, words

@@ -11,7 +11,7 @@ from ai_mixer.config.override_errors import command_line
 from ai_mixer.config.overrides import merge_overrides, without_keys
 from ai_mixer.tuning.storage import journal_file, open_storage
 from ai_mixer.tuning.study import load, quiet_optuna
-from ai_mixer.tuning.study_config import check_name, with_vary
+from ai_mixer.tuning.sweep_request import check_name, with_vary
 
 GOING_ON = ("resume", "join")
 WHERE = ("storage", "paths.mlruns", "paths.data")

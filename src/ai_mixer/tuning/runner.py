@@ -22,7 +22,7 @@ from optuna.storages import BaseStorage
 from ai_mixer.tracking import Run, Store
 from ai_mixer.tracking.process_info import still_writes
 from ai_mixer.tuning.cluster import submit
-from ai_mixer.tuning.grid import Grid
+from ai_mixer.tuning.grid_sampler import Grid
 from ai_mixer.tuning.objective import Train, TrainTrial
 from ai_mixer.tuning.report import report
 from ai_mixer.tuning.resume import to_go_on
@@ -38,7 +38,7 @@ from ai_mixer.tuning.study import (
     load,
     quiet_optuna,
 )
-from ai_mixer.tuning.study_config import Draft, check_name, draft
+from ai_mixer.tuning.sweep_request import Draft, check_name, draft
 from ai_mixer.tuning.trial_queue import fill, unfinished
 from ai_mixer.tuning.worker import Patience, work
 from ai_mixer.utils.signals import stoppable

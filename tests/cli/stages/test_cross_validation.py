@@ -8,7 +8,7 @@ import pytest
 from ai_mixer.cli.stages import train as train_stage
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.tracking import Run, Store
-from ai_mixer.tracking.resume import find_starts, keep_words
+from ai_mixer.tracking.resume_points import find_starts, keep_words
 from ai_mixer.tracking.run import artifact_folder
 from ai_mixer.tracking.run_lookup import PARENT, children
 from ai_mixer.training.cross_validation import cross_validate

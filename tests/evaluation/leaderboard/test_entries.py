@@ -4,7 +4,7 @@ import pytest
 
 from ai_mixer.evaluation.leaderboard.entries import find_rows
 from ai_mixer.tracking import Run
-from ai_mixer.tracking.resume import keep_words
+from ai_mixer.tracking.resume_points import keep_words
 
 
 @pytest.fixture

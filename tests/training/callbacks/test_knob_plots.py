@@ -9,7 +9,7 @@ from ai_mixer.core.types import CONDITIONS
 from ai_mixer.tracking import Run
 from ai_mixer.training.callbacks import knob_plots
 from ai_mixer.training.callbacks.knob_plots import KnobFigures
-from ai_mixer.training.validation import SkillMeter
+from ai_mixer.training.skill_metric import SkillMeter
 
 
 @pytest.fixture

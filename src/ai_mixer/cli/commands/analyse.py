@@ -34,7 +34,7 @@ def analyse(
 def _measured(song: Path) -> dict[str, Any] | Exception:
     from ai_mixer.audio import Sound
     from ai_mixer.mixing.measurements import measure
-    from ai_mixer.mixing.reference_stats import remarks
+    from ai_mixer.mixing.typical_balance import remarks
     from ai_mixer.mixing.segmentation import borders_s
 
     try:

@@ -7,7 +7,7 @@ from ai_mixer.tuning.best_config import experiment_page, same_training
 from ai_mixer.tuning.objective import compose
 from ai_mixer.tuning.resume import to_go_on
 from ai_mixer.tuning.search_space import Space, described, words
-from ai_mixer.tuning.study_config import draft, with_vary
+from ai_mixer.tuning.sweep_request import draft, with_vary
 
 
 @pytest.fixture(scope="module")

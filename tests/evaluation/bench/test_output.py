@@ -2,7 +2,7 @@ import json
 
 import pandas as pd
 
-from ai_mixer.evaluation.bench.table import columns, show, write
+from ai_mixer.evaluation.bench.output import columns, show, write
 from ai_mixer.evaluation.bench.timing import Timing
 
 TIMING = Timing([3.0, 1.0, 2.0], [2.0, 1.0, 1.5], 99.0)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ai_mixer.tracking.checkpoint_io import CheckpointFile
-from ai_mixer.tracking.resume import LAST, Start, find_starts, keep_words
+from ai_mixer.tracking.resume_points import LAST, Start, find_starts, keep_words
 from ai_mixer.tracking.run import Run
 from ai_mixer.tracking.store import Store
 
