@@ -29,8 +29,13 @@ from ai_mixer.config.folder import config_folder
 from ai_mixer.console import Console
 from ai_mixer.core.types import Batch
 from ai_mixer.inference.refinement import long_term_db
-from ai_mixer.metrics.knob_skill import GAINS, HEADLINE, total_gain_db, total_gain_travel_db
-from ai_mixer.training.builders import held_out
+from ai_mixer.metrics.knob_skill import (
+    GAIN_KNOBS,
+    HEADLINE_KNOBS,
+    total_gain_db,
+    total_gain_travel_db,
+)
+from ai_mixer.training.builders import build_evaluation_datamodule
 from ai_mixer.utils.markdown import to_markdown
 
 STEP = 0.02  # of a knob's travel, to either side
@@ -38,25 +43,27 @@ PRIOR = 12.0  # information of a knob drawn at random from its travel
 MEAN_ERROR = math.sqrt(2.0 / math.pi)  # of a normal distribution of deviation 1
 
 
-def main(words: list[str]) -> None:
+def main(overrides: list[str]) -> None:
     """A table of mean errors, knob by knob, and of skills."""
-    folds = int(next((w.partition("=")[2] for w in words if w.startswith("folds=")), 5))
-    asked = [word for word in words if not word.startswith("folds=")]
+    folds = int(next((w.partition("=")[2] for w in overrides if w.startswith("folds=")), 5))
+    asked = [word for word in overrides if not word.startswith("folds=")]
     left = pd.concat([_fold(asked, f"{fold}/{max(folds, 5)}") for fold in range(folds)])
     errors = left.groupby("told by", sort=False).mean().T
     skills = 1.0 - errors.div(errors["nothing"], axis=0)
     for table in (errors, skills):
-        table.loc["headline"] = table.loc[table.index.intersection(HEADLINE)].mean()
-    told = [name for name in errors if name != "nothing"]
-    table = pd.concat([errors, skills[told].add_suffix(", skill")], axis=1)
+        table.loc["headline"] = table.loc[table.index.intersection(HEADLINE_KNOBS)].mean()
+    explained = [name for name in errors if name != "nothing"]
+    table = pd.concat([errors, skills[explained].add_suffix(", skill")], axis=1)
     print(to_markdown(table.dropna().map("{:.3f}".format).rename_axis("knob")))
     print(f"\n{len(left) // errors.shape[1]} excerpts of test songs")
 
 
-def _fold(words: list[str], fold: str) -> pd.DataFrame:
+def _fold(overrides: list[str], fold: str) -> pd.DataFrame:
     """A row for each test excerpt and for what tells of it: the mean error left, by knob."""
     with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
-        cfg = hydra.compose("stage/train", ["experiment=leaderboard", *words, f"data.fold={fold}"])
+        cfg = hydra.compose(
+            "stage/train", ["experiment=leaderboard", *overrides, f"data.fold={fold}"]
+        )
     console = hydra.utils.instantiate(cfg.console)
     finished, reference = _levels_of(cfg, console)
     information = {
@@ -68,7 +75,7 @@ def _fold(words: list[str], fold: str) -> pd.DataFrame:
     for batch in _examples(cfg, console, "test"):
         slope = _slope(console, batch)
         rows += [
-            {"told by": name, **_left(console, batch, slope, known)}
+            {"told by": name, **_remaining_errors(console, batch, slope, known)}
             for name, known in information.items()
         ]
     return pd.DataFrame(rows)
@@ -80,7 +87,9 @@ def _information(differences_db: np.ndarray) -> np.ndarray:
 
 def _examples(cfg: DictConfig, console: Console, split: str) -> Iterator[Batch]:
     """One excerpt of each song, as `make leaderboard` draws them."""
-    data = held_out(cfg, console, None, "reference", held_out_per_song=1).dataset(split)
+    data = build_evaluation_datamodule(
+        cfg, console, None, "reference", held_out_per_song=1
+    ).dataset(split)
     return (Batch.collate([data[0, number]]) for number in range(len(data)))
 
 
@@ -107,19 +116,19 @@ def _slope(console: Console, batch: Batch) -> np.ndarray:
     return ((high - low) / travel).double().numpy().T
 
 
-def _left(
+def _remaining_errors(
     console: Console, batch: Batch, slope: np.ndarray, information: np.ndarray
 ) -> dict[str, float]:
     """Mean error that is left of each audible knob and of the total gain, as shares of travel."""
     heard = batch.mask[0].numpy()
     here = slope[:, heard]
-    told = here.T @ information @ here + PRIOR * np.eye(heard.sum())
+    explained = here.T @ information @ here + PRIOR * np.eye(heard.sum())
     variance = np.zeros((len(heard), len(heard)))
-    variance[np.ix_(heard, heard)] = np.linalg.inv(told)
+    variance[np.ix_(heard, heard)] = np.linalg.inv(explained)
     names = np.array(console.names)
     deviation = np.sqrt(variance.diagonal())
     errors = {str(names[n]): MEAN_ERROR * deviation[n] for n in np.flatnonzero(heard)}
-    gains = np.isin(names, GAINS)
+    gains = np.isin(names, GAIN_KNOBS)
     if heard[gains].all():
         weight = _gain_slope(console, batch.knobs) * gains
         errors["total_gain"] = MEAN_ERROR * float(np.sqrt(weight @ variance @ weight))

@@ -21,8 +21,13 @@ from ai_mixer.effects import limiter
 
 DRIVE = 10 ** (10 / 20)
 CEILING_DB = -1.0
-CHOSEN = {"kinds": (SHARP, SOFT), "oversample": 8, "margin_db": limiter.MARGIN_DB, "times": {}}
-WAYS = {
+DEFAULTS = {
+    "kinds": (SHARP, SOFT),
+    "oversample": 8,
+    "margin_db": limiter.CEILING_MARGIN_DB,
+    "times": {},
+}
+VARIANTS = {
     "as chosen": {},
     "sharp interpolator only": {"kinds": (SHARP, SHARP)},
     "soft interpolator only": {"kinds": (SOFT, SOFT)},
@@ -39,14 +44,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--songs", type=int, default=20)
-    words = parser.parse_args()
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    songs = [*_songs(words.folder, words.songs)]
+    songs = [*_songs(arguments.folder, arguments.songs)]
     print("| limiter | 4 ×, dBTP | 16 ×, dBTP | LU louder | times real time |")
     print("|---|---:|---:|---:|---:|")
     loudness = None
-    for name, changes in WAYS.items():
-        rows = np.array([_measured(song, rate, **CHOSEN | changes) for song, rate in songs])
+    for name, changes in VARIANTS.items():
+        rows = np.array([_measured(song, rate, **DEFAULTS | changes) for song, rate in songs])
         loudness = rows[:, 2] if loudness is None else loudness
         peaks, louder = rows[:, :2].max(axis=0), np.median(rows[:, 2] - loudness)
         speed = np.median(rows[:, 3])
@@ -64,11 +69,11 @@ def _songs(folder: Path, count: int):
 def _measured(song, rate, kinds, oversample, margin_db, times):
     """Highest true peak at 4 × and 16 × by scipy's interpolator, loudness, speed."""
     required_gain._filters.cache_clear()
-    required_gain.reach.cache_clear()
+    required_gain.max_overshoot.cache_clear()
     with (
-        mock.patch.object(required_gain, "KINDS", kinds),
+        mock.patch.object(required_gain, "INTERPOLATORS", kinds),
         mock.patch.object(limiter, "OVERSAMPLE", oversample),
-        mock.patch.object(limiter, "MARGIN_DB", margin_db),
+        mock.patch.object(limiter, "CEILING_MARGIN_DB", margin_db),
     ):
         processor = limiter.Limiter(CEILING_DB, **times)
         start = time.process_time()

@@ -31,7 +31,7 @@ model = sys.argv[3] or None
 chosen(model)
 console = ranges.console()
 settings = {name: 1.01 for name in ("low_eq", "mid_eq", "high_eq", "presence", "compressor_ratio")}
-console.turned(console.knobs_from(settings))[0].stream(44100, 32768, limit=False)
+console.without_neutral(console.knobs_from(settings))[0].stream(44100, 32768, limit=False)
 print("start", time.perf_counter() - begin)
 for line in sys.stdin:
     wall, cpu = time.perf_counter(), time.process_time()
@@ -53,28 +53,28 @@ for line in sys.stdin:
 """
 
 
-class Contestant:
+class TimedProcess:
     """A process that does its work once for each line it is given."""
 
     def __init__(self, python: str, code: str, *words: str) -> None:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         command = [python, "-u", "-c", code, *words]
         self.process = subprocess.Popen(command, text=True, stderr=subprocess.DEVNULL, **pipes)
-        self.start_s = float(self._told()[0])
+        self.start_s = float(self._read_answer()[0])
         self.rounds: list[list[float]] = []
-        self.once()
+        self.run_once()
         self.rounds.clear()
 
-    def once(self) -> None:
+    def run_once(self) -> None:
         """One round: clock, processor time, peak memory so far."""
         print("go", file=self.process.stdin, flush=True)
-        self.rounds.append([float(word) for word in self._told()])
+        self.rounds.append([float(word) for word in self._read_answer()])
 
     def median(self, column: int) -> float:
         """Of all rounds."""
         return sorted(row[column] for row in self.rounds)[len(self.rounds) // 2]
 
-    def _told(self) -> list[str]:
+    def _read_answer(self) -> list[str]:
         assert self.process.stdout is not None
         while line := self.process.stdout.readline():
             if line.startswith(("start", "took")):
@@ -89,7 +89,7 @@ class Command:
         self.command = [sys.executable, "-m", "ai_mixer.cli", *words]
         self.rounds: list[tuple[float, float]] = []
 
-    def once(self) -> None:
+    def run_once(self) -> None:
         """One round: clock, processor time."""
         begin, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(self.command, capture_output=True, check=True)
@@ -97,7 +97,7 @@ class Command:
         used_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         self.rounds.append((time.perf_counter() - begin, used_s))
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """The medians, and the fastest."""
         wall, used = (sorted(column) for column in zip(*self.rounds, strict=True))
         middle = len(self.rounds) // 2
@@ -123,35 +123,35 @@ def main() -> None:
     length_s = soundfile.info(given.song).duration
     with tempfile.TemporaryDirectory() as folder:
         song = str(given.song)
-        contestants = {
-            "ai-mixer mix": Contestant(
+        processes = {
+            "ai-mixer mix": TimedProcess(
                 sys.executable, OURS, song, f"{folder}/ours.wav", given.model
             )
         }
         if Path(given.peers).exists():
-            contestants["matchering"] = Contestant(
+            processes["matchering"] = TimedProcess(
                 given.peers, THEIRS, song, f"{folder}/theirs.wav"
             )
         for _ in range(given.rounds):
-            for one in contestants.values():
-                one.once()
+            for one in processes.values():
+                one.run_once()
         second = ["mix", first_second(given.song, folder), "--force"]
         second += ["--model", given.model] if given.model else []
-        waits = {"mix of one second": Command(*second), "--help": Command("--help")}
+        commands = {"mix of one second": Command(*second), "--help": Command("--help")}
         for _ in range(given.rounds):
-            for wait in waits.values():
-                wait.once()
+            for wait in commands.values():
+                wait.run_once()
     print(f"{length_s:.0f} s of sound, median of {given.rounds} rounds in turn")
     print("| work | start s | clock s | × real time | processor s | × real time | peak MiB |")
     print("|---|---:|---:|---:|---:|---:|---:|")
-    for name, one in contestants.items():
+    for name, one in processes.items():
         wall, cpu, peak = (one.median(column) for column in range(3))
         print(
             f"| {name} | {one.start_s:.2f} | {wall:.2f} | {length_s / wall:.0f} "
             f"| {cpu:.2f} | {length_s / cpu:.0f} | {peak:.0f} |"
         )
-    for name, wait in waits.items():
-        print(f"{name}: {wait.told()}")
+    for name, wait in commands.items():
+        print(f"{name}: {wait.summary()}")
 
 
 if __name__ == "__main__":

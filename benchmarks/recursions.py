@@ -18,8 +18,8 @@ from torch.nn.functional import pad
 
 from ai_mixer.dsp.filters import low_shelf
 from ai_mixer.dsp.recursions import biquad
-from ai_mixer.evaluation.bench.timing import alternate, spread
-from ai_mixer.evaluation.bench.workloads import Work, forward, forward_backward, music
+from ai_mixer.evaluation.bench.timing import quartiles, time_interleaved
+from ai_mixer.evaluation.bench.workloads import Workload, forward, forward_backward, synthetic_audio
 
 RATE = 44_100
 Filter = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -108,7 +108,7 @@ def error_db(run: Filter) -> float:
 def main() -> None:
     """Print the table of decision record 0018."""
     torch.set_num_threads(1)
-    audio = music(1, float(sys.argv[1]) if len(sys.argv) > 1 else 10.0, RATE)
+    audio = synthetic_audio(1, float(sys.argv[1]) if len(sys.argv) > 1 else 10.0, RATE)
     ways: dict[str, Filter] = {"numba (ours)": biquad, "C++, the same loop": by_cpp()}
     ways |= {"philtorch": by_philtorch, "torchlpc": by_torchlpc}
     ways |= {"FFT": by_fft, "doubling in torch": by_scan}
@@ -118,16 +118,16 @@ def main() -> None:
         def shelf(x: Tensor, gain: Tensor, run: Filter = run) -> Tensor:
             return run(x, *low_shelf(gain, 100.0, 1.0, RATE))
 
-        work = Work(name, shelf, (audio, torch.full((1,), 3.0)))
+        work = Workload(name, shelf, (audio, torch.full((1,), 3.0)))
         jobs[name, "f"] = forward(work)
         if "C++" not in name:
             jobs[name, "f+b"] = forward_backward(work)
-    timings = alternate(jobs, 5)
+    timings = time_interleaved(jobs, 5)
     print("| way | forward ms | with gradients ms | error at the hard corner dB |")
     print("|---|---:|---:|---:|")
     for name, run in ways.items():
         cells = [timings.get((name, kind)) for kind in ("f", "f+b")]
-        times = [f"{spread(cell.cpu_ms).median:.1f}" if cell else "–" for cell in cells]
+        times = [f"{quartiles(cell.cpu_ms).median:.1f}" if cell else "–" for cell in cells]
         print(f"| {name} | {' | '.join(times)} | {error_db(run):.0f} |")
 
 

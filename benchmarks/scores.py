@@ -14,7 +14,7 @@ from ai_mixer.console import Console
 from ai_mixer.console.load import load_console
 from ai_mixer.metrics.distortion import console_thd_n_percent
 from ai_mixer.metrics.scores import PREFIX, scores
-from ai_mixer.tasks.restore import PEAK_DB
+from ai_mixer.tasks.restore import MAX_FINISHED_PEAK_DBTP
 from ai_mixer.utils.markdown import to_markdown
 
 RATE = 44_100
@@ -41,11 +41,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--songs", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=6.0)
-    words = parser.parse_args()
+    arguments = parser.parse_args()
     console = load_console("classic", "wide")
-    files = sorted(file for file in words.folder.rglob("*") if file.suffix.lower() in SUFFIXES)
-    files = files[:: max(1, len(files) // words.songs)][: words.songs]
-    rows = [row for file in files for row in _rows(console, _middle(file, words.seconds))]
+    files = sorted(file for file in arguments.folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+    files = files[:: max(1, len(files) // arguments.songs)][: arguments.songs]
+    rows = [row for file in files for row in _rows(console, _middle(file, arguments.seconds))]
     means = pd.DataFrame(rows).groupby("change", sort=False).mean()
     print(f"{len(files)} songs\n\n{to_markdown(means)}")
     knobs = torch.rand(50, len(console.knobs), generator=torch.Generator().manual_seed(0))
@@ -57,7 +57,7 @@ def _middle(file: Path, seconds: float) -> torch.Tensor:
     """[1, 2, T], no peak above that of a finished excerpt."""
     start_s = max(0.0, (probe(file).duration_s - seconds) / 2)
     audio = read_excerpt(file, start_s, seconds, RATE)[None]
-    return audio * (10 ** (PEAK_DB / 20) / audio.abs().max()).clamp_max(1.0)
+    return audio * (10 ** (MAX_FINISHED_PEAK_DBTP / 20) / audio.abs().max()).clamp_max(1.0)
 
 
 def _rows(console: Console, song: torch.Tensor):

@@ -18,31 +18,31 @@ import pandas as pd
 
 from ai_mixer.tracking import Store
 from ai_mixer.tracking.process_info import PID
-from ai_mixer.tracking.run_lookup import children
-from ai_mixer.tuning.objective import TRIAL
+from ai_mixer.tracking.run_lookup import child_runs
+from ai_mixer.tuning.objective import TRIAL_TAG
 from ai_mixer.tuning.storage import open_storage
-from ai_mixer.tuning.study import load, quiet_optuna
-from ai_mixer.tuning.trial_queue import WORKER
+from ai_mixer.tuning.study import load_study, quiet_optuna
+from ai_mixer.tuning.trial_queue import WORKER_ATTR
 from ai_mixer.utils.markdown import to_markdown
 
 # Short trainings, but real ones: examples are drawn and heard once, before the clock runs.
-WORDS = [
+OVERRIDES = [
     *("data=band_small", "loader=kept", "loss=knobs_only", "trainer.max_epochs=3"),
     *("search=none", "optimizer.lr=tag(log,interval(1e-4,2e-3))", "listen=0"),
 ]
 TRIALS = 6
 
 
-def main(words: list[str]) -> None:
+def main(overrides: list[str]) -> None:
     """Sweeps of one and of two workers, and a table of both."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        if not any(word.startswith("paths.data=") for word in words):
-            _sweep(folder, "first", [*words, "trials=1"])  # composes songs, keeps the examples
+        if not any(word.startswith("paths.data=") for word in overrides):
+            _sweep(folder, "first", [*overrides, "trials=1"])  # composes songs, keeps the examples
         rows = {}
         for workers in (1, 2):
             study = f"workers-{workers}"
-            _sweep(folder, study, [*words, f"trials={TRIALS}", f"workers={workers}"])
+            _sweep(folder, study, [*overrides, f"trials={TRIALS}", f"workers={workers}"])
             rows[f"{workers}"] = _figures(folder, study, workers)
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("workers")
     print(to_markdown(table.map("{:.2f}".format)))
@@ -52,10 +52,10 @@ def main(words: list[str]) -> None:
     )
 
 
-def _sweep(folder: Path, study: str, words: list[str]) -> None:
+def _sweep(folder: Path, study: str, overrides: list[str]) -> None:
     places = [f"paths.{name}={folder / name}" for name in ("data", "mlruns", "outputs")]
     places += [f"pages={folder / 'pages'}", f"study={study}"]
-    command = [sys.executable, "-m", "ai_mixer.cli.stages.sweep", *WORDS, *places, *words]
+    command = [sys.executable, "-m", "ai_mixer.cli.stages.sweep", *OVERRIDES, *places, *overrides]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
@@ -69,11 +69,11 @@ def _figures(folder: Path, name: str, workers: int) -> dict[str, float]:
     """
     store = Store(folder / "mlruns")
     with quiet_optuna():
-        study, plan = load(open_storage("journal", name, store.folder, folder), name)
-    trained = {run.data.tags[TRIAL]: _seconds(run) for run in children(store, plan.parent)}
+        study, plan = load_study(open_storage("journal", name, store.folder, folder), name)
+    trained = {run.data.tags[TRIAL_TAG]: _seconds(run) for run in child_runs(store, plan.parent)}
     trials = pd.DataFrame(
         {
-            "worker": trial.user_attrs[WORKER][PID],
+            "worker": trial.user_attrs[WORKER_ATTR][PID],
             "start": trial.datetime_start,
             "end": trial.datetime_complete,
             "trained": trained[str(trial.number)],

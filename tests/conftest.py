@@ -85,7 +85,7 @@ def store(tmp_path, empty_database):
 @pytest.fixture(scope="session")
 def two_models(tmp_path_factory, compose):
     """A folder with ast_regressor and baseline_cnn, untrained and tiny; the second is champion."""
-    from ai_mixer.config.allowed_targets import from_card
+    from ai_mixer.config.allowed_targets import config_from_card
     from ai_mixer.inference.builders import build_console, build_model
     from ai_mixer.tracking import save_model
 
@@ -98,9 +98,9 @@ def two_models(tmp_path_factory, compose):
         cfg = compose(f"model={name}", *words, "loader.excerpt_s=1")
         groups = ("model", "loader", "console", "ranges")
         config = {group: OmegaConf.to_container(cfg[group], resolve=True) for group in groups}
-        console = build_console(from_card(config))
+        console = build_console(config_from_card(config))
         torch.manual_seed(seed)
-        model = build_model(from_card(config), console)
+        model = build_model(config_from_card(config), console)
         torch.nn.init.constant_(model.spread.linear.bias, -3.0)  # sure, or it would hold back
         card = {
             "config": config,
@@ -121,7 +121,7 @@ def packaged_models(two_models, monkeypatch):
     from ai_mixer.inference import pretrained
     from ai_mixer.mixing import model_lookup
 
-    monkeypatch.setattr(pretrained, "HOME", two_models)
+    monkeypatch.setattr(pretrained, "MODELS_DIR", two_models)
     model_lookup._load.cache_clear()
     yield two_models
     model_lookup._load.cache_clear()

@@ -53,7 +53,7 @@ def test_exported_names():
         ),
         (ai_mixer.Console.settings, {"self": ..., "knobs": ...}),
         (ai_mixer.Console.knobs_from, {"self": ..., "settings": ...}),
-        (ai_mixer.Console.unmix, {"self": ..., "audio": ..., "sample_rate": ..., "knobs": ...}),
+        (ai_mixer.Console.invert, {"self": ..., "audio": ..., "sample_rate": ..., "knobs": ...}),
     ],
     ids=lambda value: getattr(value, "__qualname__", ""),
 )

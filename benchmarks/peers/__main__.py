@@ -16,13 +16,13 @@ import equaliser
 import pandas as pd
 import reverberation
 import torch
-from contest import run, version
+from comparison import run, version
 
 import console
 import losses
 import mastering
-from ai_mixer.evaluation.bench import table
-from ai_mixer.evaluation.bench.workloads import music
+from ai_mixer.evaluation.bench import output
+from ai_mixer.evaluation.bench.workloads import synthetic_audio
 
 RATE = 44_100
 PEERS = Path(__file__).with_name("requirements.txt")
@@ -36,20 +36,20 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--only", default="", help="contests with this word in their name")
     parser.add_argument("--json", type=Path, default=Path("outputs/bench/peers.json"))
-    words = parser.parse_args()
+    arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    audio, rows = music(1, words.seconds, RATE), []
+    audio, rows = synthetic_audio(1, arguments.seconds, RATE), []
     for part in ALL:
-        for contest in part.contests(audio, RATE):
-            if words.only in contest.name:
-                print(f"{contest.name} …", flush=True)
-                rows += run(contest, words.rounds)
+        for comparison in part.comparisons(audio, RATE):
+            if arguments.only in comparison.name:
+                print(f"{comparison.name} …", flush=True)
+                rows += run(comparison, arguments.rounds)
     results = pd.DataFrame(rows)
-    table.write(results, words.json, versions=_versions(), seconds=words.seconds)
+    output.write_json(results, arguments.json, versions=_versions(), seconds=arguments.seconds)
     print(_markdown(results))
-    print(f"{words.seconds:g} s of stereo, one thread, processor time. {words.json}")
+    print(f"{arguments.seconds:g} s of stereo, one thread, processor time. {arguments.json}")
 
 
 def _versions() -> dict[str, str]:
@@ -71,11 +71,11 @@ def _line(row: dict) -> str:
     else:
         spread = f"{row['ratio']:.2f} [{row['ratio_low']:.2f}, {row['ratio_high']:.2f}]"
         cells = [f"{row['ours cpu ms']:.1f}", f"{row['peer cpu ms']:.1f}", spread]
-    bar = row.get("bar")
+    min_speedup = row.get("bar")
     verdict = (
         []
-        if bar is None or pd.isna(bar)
-        else [f"≥ {bar:.2g}", "holds" if row["holds"] else "missed"]
+        if min_speedup is None or pd.isna(min_speedup)
+        else [f"≥ {min_speedup:.2g}", "holds" if row["holds"] else "missed"]
     )
     note = row["note"]
     cells = [row["work"], row["peer"], *cells, *(verdict or ["", note])]

@@ -2,33 +2,33 @@
 
 from collections.abc import Iterator
 
-from contest import Contest
+from comparison import PeerComparison
 from dynamics import RATIO, torchcomp_work
 from torch import Tensor
 
 from ai_mixer.console import load_console
-from ai_mixer.evaluation.bench.timing import Job
-from ai_mixer.evaluation.bench.workloads import chain, forward, forward_backward
+from ai_mixer.evaluation.bench.timing import TimedFunction
+from ai_mixer.evaluation.bench.workloads import console_workload, forward, forward_backward
 
 
-def contests(audio: Tensor, rate: int) -> Iterator[Contest]:
+def comparisons(audio: Tensor, rate: int) -> Iterator[PeerComparison]:
     """The whole console, both ways."""
-    ours = chain(load_console("classic", "wide"), audio, rate)
-    yield Contest(
+    ours = console_workload(load_console("classic", "wide"), audio, rate)
+    yield PeerComparison(
         "console of ten knobs, f+b",
         forward_backward(ours),
         {"torchcomp compressor alone": lambda: forward_backward(torchcomp_work(audio, rate))},
-        bars={"torchcomp compressor alone": 1 / 15},
+        min_speedups={"torchcomp compressor alone": 1 / 15},
     )
-    yield Contest(
+    yield PeerComparison(
         "console of ten knobs, f",
         forward(ours),
         {"pedalboard": lambda: _pedalboard(audio, rate)},
-        bars={"pedalboard": 1.0},
+        min_speedups={"pedalboard": 1.0},
     )
 
 
-def _pedalboard(audio: Tensor, rate: int) -> Job:
+def _pedalboard(audio: Tensor, rate: int) -> TimedFunction:
     """The same ten in the same order; it has no width, so mid and side are made in numpy."""
     import pedalboard as p
 

@@ -3,25 +3,25 @@
 from collections.abc import Iterator
 
 import torch
-from contest import Contest
+from comparison import PeerComparison
 from torch import Tensor
 
 from ai_mixer.effects.compressor import Compressor
 from ai_mixer.effects.limiter import Limiter
-from ai_mixer.evaluation.bench.timing import Job
-from ai_mixer.evaluation.bench.workloads import Work, forward, forward_backward
+from ai_mixer.evaluation.bench.timing import TimedFunction
+from ai_mixer.evaluation.bench.workloads import Workload, forward, forward_backward
 
 THRESHOLD_DB, ATTACK_MS, RELEASE_MS, RATIO = -18.0, 10.0, 100.0, 4.0
 CEILING_DB, LIMITER_RELEASE_MS = -0.3, 100.0
 
 
-def contests(audio: Tensor, rate: int) -> Iterator[Contest]:
+def comparisons(audio: Tensor, rate: int) -> Iterator[PeerComparison]:
     """Compressor, then limiter on audio 6 dB too hot."""
     yield from _compressors(audio, rate)
     yield from _limiters(audio * (2.0 / audio.abs().amax()), rate)
 
 
-def torchcomp_work(audio: Tensor, rate: int) -> Work:
+def torchcomp_work(audio: Tensor, rate: int) -> Workload:
     """Torchcomp's compressor on linked channels."""
     import torchcomp
 
@@ -32,23 +32,23 @@ def torchcomp_work(audio: Tensor, rate: int) -> Work:
         gain = torchcomp.compexp_gain(peak, THRESHOLD_DB, ratio, -80.0, 0.999, *times)
         return x * gain[:, None]
 
-    return Work("torchcomp", compress, (audio, torch.full((len(audio),), RATIO)))
+    return Workload("torchcomp", compress, (audio, torch.full((len(audio),), RATIO)))
 
 
-def _compressors(audio: Tensor, rate: int) -> Iterator[Contest]:
+def _compressors(audio: Tensor, rate: int) -> Iterator[PeerComparison]:
     compressor = Compressor(THRESHOLD_DB, ATTACK_MS, RELEASE_MS)
     ratio = torch.full((len(audio),), RATIO)
-    ours = Work("ours", lambda x, ratio: compressor(x, rate, ratio=ratio), (audio, ratio))
-    yield Contest(
+    ours = Workload("ours", lambda x, ratio: compressor(x, rate, ratio=ratio), (audio, ratio))
+    yield PeerComparison(
         "compressor, f+b",
         forward_backward(ours),
         {
             "torchcomp": lambda: forward_backward(torchcomp_work(audio, rate)),
             "dasp-pytorch": lambda: forward_backward(_dasp(audio, rate)),
         },
-        bars={"torchcomp": 1.0},
+        min_speedups={"torchcomp": 1.0},
     )
-    yield Contest(
+    yield PeerComparison(
         "compressor, f",
         forward(ours),
         {
@@ -56,19 +56,19 @@ def _compressors(audio: Tensor, rate: int) -> Iterator[Contest]:
             "torchcomp": lambda: forward(torchcomp_work(audio, rate)),
             "libsonare": lambda: _libsonare_compressor(audio, rate),
         },
-        bars={"pedalboard": 1.0},
+        min_speedups={"pedalboard": 1.0},
     )
 
 
-def _limiters(audio: Tensor, rate: int) -> Iterator[Contest]:
+def _limiters(audio: Tensor, rate: int) -> Iterator[PeerComparison]:
     limiter = Limiter(CEILING_DB)
-    ours = Work("ours", lambda x: limiter(x, rate), (audio,))
-    yield Contest(
+    ours = Workload("ours", lambda x: limiter(x, rate), (audio,))
+    yield PeerComparison(
         "limiter (ours: true peak), f+b",
         forward_backward(ours),
         {"torchcomp (sample peak)": lambda: forward_backward(_torchcomp_limiter(audio, rate))},
     )
-    yield Contest(
+    yield PeerComparison(
         "limiter (ours: true peak), f",
         forward(ours),
         {
@@ -79,17 +79,17 @@ def _limiters(audio: Tensor, rate: int) -> Iterator[Contest]:
     )
 
 
-def _dasp(audio: Tensor, rate: int) -> Work:
+def _dasp(audio: Tensor, rate: int) -> Workload:
     from dasp_pytorch.functional import compressor
 
     values = [
         torch.full((len(audio),), value)
         for value in (THRESHOLD_DB, RATIO, ATTACK_MS, RELEASE_MS, 6.0, 0.0)
     ]
-    return Work("dasp", lambda x, *knobs: compressor(x, rate, *knobs), (audio, *values))
+    return Workload("dasp", lambda x, *knobs: compressor(x, rate, *knobs), (audio, *values))
 
 
-def _torchcomp_limiter(audio: Tensor, rate: int) -> Work:
+def _torchcomp_limiter(audio: Tensor, rate: int) -> Workload:
     import torchcomp
 
     times = [torchcomp.ms2coef(torch.tensor(ms), rate) for ms in (1.0, LIMITER_RELEASE_MS)]
@@ -98,35 +98,35 @@ def _torchcomp_limiter(audio: Tensor, rate: int) -> Work:
         ceiling = torch.tensor(CEILING_DB)
         return x * torchcomp.limiter_gain(x.abs().amax(1), ceiling, *times)[:, None]
 
-    return Work("torchcomp", limit, (audio,))
+    return Workload("torchcomp", limit, (audio,))
 
 
-def _pedalboard_compressor(audio: Tensor, rate: int) -> Job:
+def _pedalboard_compressor(audio: Tensor, rate: int) -> TimedFunction:
     import pedalboard
 
     effect, x = pedalboard.Compressor(THRESHOLD_DB, RATIO, ATTACK_MS, RELEASE_MS), audio[0].numpy()
     return lambda: effect(x, rate)
 
 
-def _pedalboard_limiter(audio: Tensor, rate: int) -> Job:
+def _pedalboard_limiter(audio: Tensor, rate: int) -> TimedFunction:
     import pedalboard
 
     effect, x = pedalboard.Limiter(CEILING_DB, LIMITER_RELEASE_MS), audio[0].numpy()
     return lambda: effect(x, rate)
 
 
-def _libsonare_compressor(audio: Tensor, rate: int) -> Job:
+def _libsonare_compressor(audio: Tensor, rate: int) -> TimedFunction:
     params = {"thresholdDb": THRESHOLD_DB, "ratio": RATIO, "kneeDb": 6.0}
     params |= {"attackMs": ATTACK_MS, "releaseMs": RELEASE_MS, "detector": "peak"}
     return _libsonare("dynamics.compressor", audio, rate, params)
 
 
-def _libsonare_limiter(audio: Tensor, rate: int) -> Job:
+def _libsonare_limiter(audio: Tensor, rate: int) -> TimedFunction:
     params = {"ceilingDb": CEILING_DB, "releaseMs": LIMITER_RELEASE_MS}
     return _libsonare("maximizer.truePeakLimiter", audio, rate, params)
 
 
-def _libsonare(name: str, audio: Tensor, rate: int, params: dict) -> Job:
+def _libsonare(name: str, audio: Tensor, rate: int, params: dict) -> TimedFunction:
     import libsonare
 
     left, right = (row.numpy() for row in audio[0])

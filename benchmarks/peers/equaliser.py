@@ -3,23 +3,23 @@
 from collections.abc import Iterator
 
 import torch
-from contest import Contest
+from comparison import PeerComparison
 from torch import Tensor
 
 from ai_mixer.dsp.filters import Biquad, high_shelf, low_shelf, peak
 from ai_mixer.dsp.recursions import biquad
-from ai_mixer.evaluation.bench.timing import Job
-from ai_mixer.evaluation.bench.workloads import Work, forward, forward_backward
+from ai_mixer.evaluation.bench.timing import TimedFunction
+from ai_mixer.evaluation.bench.workloads import Workload, forward, forward_backward
 
 BELLS_HZ = (250.0, 800.0, 2500.0, 6000.0)
 LOW_HZ, HIGH_HZ = 100.0, 10_000.0
 
 
-def contests(audio: Tensor, rate: int) -> Iterator[Contest]:
+def comparisons(audio: Tensor, rate: int) -> Iterator[PeerComparison]:
     """Six bands, both ways."""
     gains = torch.full((6, len(audio)), 3.0)
-    ours = Work("ours", lambda x, gains: _apply(x, gains, rate, biquad), (audio, gains))
-    yield Contest(
+    ours = Workload("ours", lambda x, gains: _apply(x, gains, rate, biquad), (audio, gains))
+    yield PeerComparison(
         "EQ of six bands, f+b",
         forward_backward(ours),
         {
@@ -27,9 +27,9 @@ def contests(audio: Tensor, rate: int) -> Iterator[Contest]:
             "philtorch df2": lambda: _philtorch(audio, gains, rate, "df2", forward_backward),
             "dasp-pytorch": lambda: _dasp(audio, rate, forward_backward),
         },
-        bars={"philtorch": 2.0, "philtorch df2": 2.0},
+        min_speedups={"philtorch": 2.0, "philtorch df2": 2.0},
     )
-    yield Contest(
+    yield PeerComparison(
         "EQ of six bands, f",
         forward(ours),
         {
@@ -58,26 +58,26 @@ def _apply(x: Tensor, gains: Tensor, rate: int, run) -> Tensor:
     return x
 
 
-def _philtorch(audio, gains, rate, form, kind) -> Job:
+def _philtorch(audio, gains, rate, form, kind) -> TimedFunction:
     from philtorch.lti import lfilter
 
     def run(x, b, a):
         rows = [c.to(x.dtype).repeat_interleave(x.shape[1], 0) for c in (b, a[:, 1:])]
         return lfilter(*rows, x.flatten(0, 1), form=form).view_as(x)
 
-    return kind(Work("", lambda x, gains: _apply(x, gains, rate, run), (audio, gains)))
+    return kind(Workload("", lambda x, gains: _apply(x, gains, rate, run), (audio, gains)))
 
 
-def _dasp(audio, rate, kind) -> Job:
+def _dasp(audio, rate, kind) -> TimedFunction:
     from dasp_pytorch.functional import parametric_eq
 
     values = []
     for hz in (LOW_HZ, *BELLS_HZ, HIGH_HZ):
         values += [torch.full((len(audio),), value) for value in (3.0, hz, 0.7)]
-    return kind(Work("", lambda x, *knobs: parametric_eq(x, rate, *knobs), (audio, *values)))
+    return kind(Workload("", lambda x, *knobs: parametric_eq(x, rate, *knobs), (audio, *values)))
 
 
-def _scipy(audio, gains, rate) -> Job:
+def _scipy(audio, gains, rate) -> TimedFunction:
     import numpy as np
     from scipy.signal import sosfilt
 
@@ -86,7 +86,7 @@ def _scipy(audio, gains, rate) -> Job:
     return lambda: sosfilt(sos, x)
 
 
-def _pedalboard(audio, rate) -> Job:
+def _pedalboard(audio, rate) -> TimedFunction:
     from pedalboard import HighShelfFilter, LowShelfFilter, PeakFilter, Pedalboard
 
     bells = [PeakFilter(hz, gain_db=3, q=0.7) for hz in BELLS_HZ]
@@ -97,7 +97,7 @@ def _pedalboard(audio, rate) -> Job:
     return lambda: board(x, rate)
 
 
-def _libsonare(audio, rate) -> Job:
+def _libsonare(audio, rate) -> TimedFunction:
     import libsonare
 
     left, right = (row.numpy() for row in audio[0])

@@ -2,35 +2,39 @@
 
 from collections.abc import Iterator
 
-from contest import Contest
+from comparison import PeerComparison
 from torch import Tensor
 
-from ai_mixer.evaluation.bench.timing import Job
-from ai_mixer.evaluation.bench.workloads import Work, compared, forward_backward
-from ai_mixer.losses.balance import Balance
-from ai_mixer.losses.dynamics import Dynamics
-from ai_mixer.losses.objective import Objective
-from ai_mixer.losses.perceptual import Perceptual
+from ai_mixer.evaluation.bench.timing import TimedFunction
+from ai_mixer.evaluation.bench.workloads import Workload, forward_backward, synthetic_batch
+from ai_mixer.losses.balance import SpectralBalanceLoss
+from ai_mixer.losses.dynamics import DynamicsLoss
+from ai_mixer.losses.objective import WeightedLoss
+from ai_mixer.losses.perceptual import PerceptualLoss
 
 
-def contests(audio: Tensor, rate: int) -> Iterator[Contest]:
+def comparisons(audio: Tensor, rate: int) -> Iterator[PeerComparison]:
     """The three audio terms together."""
-    batch = compared(audio, rate)
-    terms = {"perceptual": Perceptual(), "balance": Balance(), "dynamics": Dynamics()}
-    objective = Objective(
+    batch = synthetic_batch(audio, rate)
+    terms = {
+        "perceptual": PerceptualLoss(),
+        "balance": SpectralBalanceLoss(),
+        "dynamics": DynamicsLoss(),
+    }
+    objective = WeightedLoss(
         {name: {"weight": 1.0, "scale": 1.0, "term": term} for name, term in terms.items()}
     )
-    ours = Work("ours", lambda x: objective(batch.knobs, x, batch)[0], (audio,))
-    yield Contest(
+    ours = Workload("ours", lambda x: objective(batch.knobs, x, batch)[0], (audio,))
+    yield PeerComparison(
         "perceptual + balance + dynamics, f+b",
         forward_backward(ours),
         {"auraloss, default resolutions": lambda: _auraloss(audio, batch.finished)},
-        bars={"auraloss, default resolutions": 3.0},
+        min_speedups={"auraloss, default resolutions": 3.0},
     )
 
 
-def _auraloss(audio: Tensor, finished: Tensor) -> Job:
+def _auraloss(audio: Tensor, finished: Tensor) -> TimedFunction:
     from auraloss.freq import MultiResolutionSTFTLoss
 
     distance = MultiResolutionSTFTLoss()
-    return forward_backward(Work("auraloss", lambda x: distance(x, finished), (audio,)))
+    return forward_backward(Workload("auraloss", lambda x: distance(x, finished), (audio,)))

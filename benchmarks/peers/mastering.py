@@ -7,18 +7,18 @@ from collections.abc import Iterator
 
 import hydra
 import torch
-from contest import Contest
+from comparison import PeerComparison
 from torch import Tensor
 
 from ai_mixer.config.folder import config_folder
-from ai_mixer.evaluation.bench.timing import Job
+from ai_mixer.evaluation.bench.timing import TimedFunction
 from ai_mixer.training.builders import build_console, build_model
 
 
-def contests(audio: Tensor, rate: int) -> Iterator[Contest]:
+def comparisons(audio: Tensor, rate: int) -> Iterator[PeerComparison]:
     """The whole way of a mix after a reference."""
     finished = 0.5 * audio.flip(-1)
-    yield Contest(
+    yield PeerComparison(
         "mixed after a reference, f",
         _ours(audio, finished, rate),
         {
@@ -28,7 +28,7 @@ def contests(audio: Tensor, rate: int) -> Iterator[Contest]:
     )
 
 
-def _ours(audio: Tensor, finished: Tensor, rate: int) -> Job:
+def _ours(audio: Tensor, finished: Tensor, rate: int) -> TimedFunction:
     with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
         cfg = hydra.compose("stage/train", ["run_name=bench", f"loader.sample_rate={rate}"])
     console = build_console(cfg)
@@ -41,7 +41,7 @@ def _ours(audio: Tensor, finished: Tensor, rate: int) -> Job:
     return job
 
 
-def _matchering(audio: Tensor, finished: Tensor, rate: int) -> Job:
+def _matchering(audio: Tensor, finished: Tensor, rate: int) -> TimedFunction:
     from matchering import Config
     from matchering.stages import main
 
@@ -50,7 +50,7 @@ def _matchering(audio: Tensor, finished: Tensor, rate: int) -> Job:
     return lambda: main(target.copy(), reference.copy(), config, need_default=True)
 
 
-def _libsonare(audio: Tensor, rate: int) -> Job:
+def _libsonare(audio: Tensor, rate: int) -> TimedFunction:
     import libsonare
 
     left, right = (row.numpy() for row in audio[0])

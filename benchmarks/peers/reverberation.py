@@ -6,12 +6,12 @@ dasp-pytorch's noise reverb is left out: 55 s forward, 210 s with gradients, for
 from collections.abc import Iterator
 
 import torch
-from contest import Contest
+from comparison import PeerComparison
 from torch import Tensor
 
 from ai_mixer.effects.reverb import Reverb
-from ai_mixer.evaluation.bench.timing import Job
-from ai_mixer.evaluation.bench.workloads import Work, forward, forward_backward
+from ai_mixer.evaluation.bench.timing import TimedFunction
+from ai_mixer.evaluation.bench.workloads import Workload, forward, forward_backward
 from ai_mixer.utils.torchaudio_shim import (
     torchaudio,  # grafx imports it, and fails where it is not mended first
 )
@@ -20,20 +20,20 @@ TAPS = 60_000
 WET = 0.3
 
 
-def contests(audio: Tensor, rate: int) -> Iterator[Contest]:
+def comparisons(audio: Tensor, rate: int) -> Iterator[PeerComparison]:
     """The reverb, both ways."""
     reverb, wet = Reverb(), torch.full((len(audio),), WET)
-    ours = Work("ours", lambda x, wet: reverb(x, rate, wet=wet), (audio, wet))
-    yield Contest(
+    ours = Workload("ours", lambda x, wet: reverb(x, rate, wet=wet), (audio, wet))
+    yield PeerComparison(
         "reverb, f+b",
         forward_backward(ours),
         {
             "grafx, 60,000 taps": lambda: forward_backward(_grafx(audio, learned=True)),
             "grafx, 60,000 fixed taps": lambda: forward_backward(_grafx(audio, learned=False)),
         },
-        bars={"grafx, 60,000 taps": 3.0},
+        min_speedups={"grafx, 60,000 taps": 3.0},
     )
-    yield Contest(
+    yield PeerComparison(
         "reverb, f",
         forward(ours),
         {
@@ -44,7 +44,7 @@ def contests(audio: Tensor, rate: int) -> Iterator[Contest]:
     )
 
 
-def _grafx(audio: Tensor, learned: bool) -> Work:
+def _grafx(audio: Tensor, learned: bool) -> Workload:
     assert torchaudio
     from grafx.processors.core.convolution import convolve
 
@@ -56,17 +56,17 @@ def _grafx(audio: Tensor, learned: bool) -> Work:
         room = convolve(x, response, mode="causal")
         return torch.lerp(x, room, wet[:, None, None])
 
-    return Work("grafx", render, (audio, wet, response) if learned else (audio, wet))
+    return Workload("grafx", render, (audio, wet, response) if learned else (audio, wet))
 
 
-def _pedalboard(audio: Tensor, rate: int) -> Job:
+def _pedalboard(audio: Tensor, rate: int) -> TimedFunction:
     import pedalboard
 
     effect, x = pedalboard.Reverb(), audio[0].numpy()
     return lambda: effect(x, rate)
 
 
-def _libsonare(audio: Tensor, rate: int) -> Job:
+def _libsonare(audio: Tensor, rate: int) -> TimedFunction:
     import libsonare
 
     left, right = (row.numpy() for row in audio[0])

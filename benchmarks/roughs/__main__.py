@@ -17,27 +17,27 @@ from torch import Tensor
 
 from ai_mixer.audio.excerpt import SongError
 from ai_mixer.cli.stage import stage
-from ai_mixer.core.types import Skipped, Song
-from ai_mixer.data.excerpt_sampler import Reader, other_start
+from ai_mixer.core.types import SkippedSong, Song
+from ai_mixer.data.excerpt_sampler import ExcerptSampler, second_excerpt_start
 from ai_mixer.data.skipped_songs import warn_skipped
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.training.builders import build_source
-from ai_mixer.utils.disk_errors import writing
-from ai_mixer.utils.progress import track
+from ai_mixer.utils.disk_errors import reraise_disk_full
+from ai_mixer.utils.progress import progress_bar
 
 try:
-    from processor import draw, make_rough
+    from processor import draw_settings, make_rough
 except ModuleNotFoundError as error:
     if error.name != "pedalboard":
         raise
     raise SystemExit("error: needs pedalboard, of the extra `dev`: make setup") from None
 
-EVERY = "all"
+ALL_SPLITS = "all"
 
 
 def make_roughs(
     songs: Sequence[Song], out: Path, *, excerpts: int, seconds: float, sample_rate: int, seed: int
-) -> tuple[pd.DataFrame, list[Skipped]]:
+) -> tuple[pd.DataFrame, list[SkippedSong]]:
     """Triples of every song below `out`: the manifest, as written there, and songs left out.
 
     The same seed, song and excerpt give the same triple, whatever else is made with it. ValueError
@@ -49,7 +49,7 @@ def make_roughs(
         raise ValueError(f"excerpts={excerpts} seconds={seconds:g}: both must be above 0")
     rows: list[dict[str, Any]] = []
     skipped = []
-    for song in track(songs, "making roughs"):
+    for song in progress_bar(songs, "making roughs"):
         try:
             for number in range(excerpts):
                 rng = np.random.default_rng(_seed(seed, song.id, number))
@@ -58,7 +58,7 @@ def make_roughs(
                 paths = _write(out, folder, triple, sample_rate)
                 rows.append(_facts(song) | paths | done)
         except SongError as error:
-            skipped.append(Skipped(error.file, error.reason))
+            skipped.append(SkippedSong(error.file, error.reason))
     if not rows:
         raise ValueError(f"no song can be used{f', the first: {skipped[0]}' if skipped else ''}")
     manifest = pd.DataFrame(rows).dropna(axis="columns", how="all")
@@ -71,11 +71,11 @@ def _triple(
 ) -> tuple[dict[str, Tensor | np.ndarray], dict[str, Any]]:
     """before, after and reference, [2, T] each, and what was done."""
     length_s = min(seconds, song.duration_s / 3)  # wherever it is, there is room for another
-    reader = Reader(sample_rate, length_s, None, rng)
-    start_s, after = reader.somewhere(song, song.path, rng)
-    reference_s = other_start(start_s, song.duration_s, length_s, rng)
+    reader = ExcerptSampler(sample_rate, length_s, None, rng)
+    start_s, after = reader.random_excerpt(song, song.path, rng)
+    reference_s = second_excerpt_start(start_s, song.duration_s, length_s, rng)
     reference = reader.read(song.path, reference_s)
-    rough = draw(rng)
+    rough = draw_settings(rng)
     before = make_rough(after.numpy(), sample_rate, rough)
     if not np.isfinite(before).all():
         raise SongError(song.path, "the other processor makes NaN or infinite samples of it")
@@ -94,7 +94,7 @@ def _write(out: Path, folder: Path, triple: dict[str, Any], sample_rate: int) ->
         file = out / folder / f"{name}.wav"
         if file.exists():
             raise ValueError(f"{file}: two songs would lie there: make their roughs one by one")
-        with writing(file):
+        with reraise_disk_full(file):
             wavfile.write(file, sample_rate, np.asarray(audio).T)
     columns = {"file": "after", "rough": "before", "reference": "reference"}
     return {column: (folder / f"{name}.wav").as_posix() for column, name in columns.items()}
@@ -115,9 +115,9 @@ def _seed(seed: int, song: str, number: int) -> list[int]:
 
 
 def _chosen(songs: Sequence[Song], split: str, count: int | None) -> Iterator[Song]:
-    if split not in (*SPLITS, EVERY):
-        raise ValueError(f"split={split}: is none of {', '.join(SPLITS)}, {EVERY}")
-    chosen = [song for song in songs if split in (song.split, EVERY)]
+    if split not in (*SPLITS, ALL_SPLITS):
+        raise ValueError(f"split={split}: is none of {', '.join(SPLITS)}, {ALL_SPLITS}")
+    chosen = [song for song in songs if split in (song.split, ALL_SPLITS)]
     if not chosen:
         found = {side: sum(song.split == side for song in songs) for side in SPLITS}
         raise ValueError(f"split={split}: no songs there (songs per split: {found})")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pedalboard
 
-MOST_DB = 6.0
+MAX_GAIN_DB = 6.0
 
 
 class Band(NamedTuple):
@@ -19,7 +19,7 @@ class Band(NamedTuple):
     q: float
 
 
-class Rough(NamedTuple):
+class RoughSettings(NamedTuple):
     """What is done to a finished excerpt, in this order."""
 
     low_shelf: Band
@@ -40,26 +40,26 @@ class Rough(NamedTuple):
         return cells
 
 
-def draw(rng: np.random.Generator) -> Rough:
+def draw_settings(rng: np.random.Generator) -> RoughSettings:
     """By lot: gains evenly within ±6 dB, frequencies and widths evenly on a log scale."""
 
     def band(low_hz: float, high_hz: float, low_q: float, high_q: float) -> Band:
         hz, q = np.exp(rng.uniform(np.log([low_hz, low_q]), np.log([high_hz, high_q])))
-        return Band(float(hz), rng.uniform(-MOST_DB, MOST_DB), float(q))
+        return Band(float(hz), rng.uniform(-MAX_GAIN_DB, MAX_GAIN_DB), float(q))
 
-    return Rough(
+    return RoughSettings(
         low_shelf=band(50.0, 300.0, 0.5, 1.0),
         low_peak=band(150.0, 1000.0, 0.4, 2.0),
         high_peak=band(1000.0, 7000.0, 0.4, 2.0),
         high_shelf=band(3000.0, 12_000.0, 0.5, 1.0),
         expander_threshold_db=rng.uniform(-30.0, -10.0),
         expander_ratio=rng.uniform(1.0, 2.0),
-        side_db=rng.uniform(-MOST_DB, MOST_DB),
-        level_db=rng.uniform(-MOST_DB, MOST_DB),
+        side_db=rng.uniform(-MAX_GAIN_DB, MAX_GAIN_DB),
+        level_db=rng.uniform(-MAX_GAIN_DB, MAX_GAIN_DB),
     )
 
 
-def make_rough(finished: np.ndarray, sample_rate: int, rough: Rough) -> np.ndarray:
+def make_rough(finished: np.ndarray, sample_rate: int, rough: RoughSettings) -> np.ndarray:
     """finished: [2, T] float32, full scale = 1. Returns the same shape; may exceed full scale."""
     p = pedalboard
     board = p.Pedalboard(

@@ -1,11 +1,12 @@
-"""ai_mixer: a model listens to a rough song, sets the knobs of a differentiable console.
+"""ai_mixer: a model predicts the knobs of a differentiable mixing console from audio.
 
-What outsiders build on: `AudioMixer` (songs from file to file), `load_console` (the console, its
-knobs and settings), `load_model` (a trained model at its console), `fit` (the knobs between a rough
-and its finished version) and `deliver` (a loudness under a true-peak ceiling).
+Public API: `AudioMixer` (mixes audio files), `load_console` (the console, its knobs and settings),
+`load_model` (a trained model with its console), `fit_knobs` (the knobs between a rough and its
+finished version) and `deliver` (a loudness target under a true-peak ceiling).
 """
 
 import importlib
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from ai_mixer.core.version import __version__
@@ -13,40 +14,51 @@ from ai_mixer.core.version import __version__
 if TYPE_CHECKING:
     from ai_mixer.console import Console, load_console
     from ai_mixer.core.types import Knob
-    from ai_mixer.inference.knob_fitting import Fit, fit
-    from ai_mixer.inference.predictor import Mixer, load_model
-    from ai_mixer.mastering.delivery import Delivered, deliver
+    from ai_mixer.inference.knob_fitting import KnobFit, fit_knobs
+    from ai_mixer.inference.predictor import Predictor, load_model
+    from ai_mixer.mastering.delivery import DeliveryResult, deliver
     from ai_mixer.mixing.audio_mixer import AudioMixer
 
 __all__ = [
     "AudioMixer",
     "Console",
-    "Delivered",
-    "Fit",
+    "DeliveryResult",
     "Knob",
-    "Mixer",
+    "KnobFit",
+    "Predictor",
     "__version__",
     "deliver",
-    "fit",
+    "fit_knobs",
     "load_console",
     "load_model",
 ]
-_HOMES = {
+
+_MODULES = {
     "AudioMixer": "ai_mixer.mixing.audio_mixer",
     "Console": "ai_mixer.console",
-    "load_console": "ai_mixer.console",
-    "Delivered": "ai_mixer.mastering.delivery",
-    "deliver": "ai_mixer.mastering.delivery",
-    "Fit": "ai_mixer.inference.knob_fitting",
-    "fit": "ai_mixer.inference.knob_fitting",
-    "Mixer": "ai_mixer.inference.predictor",
-    "load_model": "ai_mixer.inference.predictor",
+    "DeliveryResult": "ai_mixer.mastering.delivery",
     "Knob": "ai_mixer.core.types",
+    "KnobFit": "ai_mixer.inference.knob_fitting",
+    "Predictor": "ai_mixer.inference.predictor",
+    "deliver": "ai_mixer.mastering.delivery",
+    "fit_knobs": "ai_mixer.inference.knob_fitting",
+    "load_console": "ai_mixer.console",
+    "load_model": "ai_mixer.inference.predictor",
+}
+_RENAMED = {
+    "Delivered": "DeliveryResult",
+    "Fit": "KnobFit",
+    "Mixer": "Predictor",
+    "fit": "fit_knobs",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import on first use: `import ai_mixer` alone stays instant (torch takes seconds)."""
-    if name not in _HOMES:
+    """Import on first use: importing torch takes seconds, `import ai_mixer` none."""
+    if name in _RENAMED:
+        new = _RENAMED[name]
+        warnings.warn(f"ai_mixer.{name} is now ai_mixer.{new}", DeprecationWarning, stacklevel=2)
+        return __getattr__(new)
+    if name not in _MODULES:
         raise AttributeError(f"module 'ai_mixer' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    return getattr(importlib.import_module(_MODULES[name]), name)

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 import torch
 
-from ai_mixer.audio import Sound, write_sound
+from ai_mixer.audio import AudioFile, write_audio
 from ai_mixer.audio.dither import Dither
 from ai_mixer.audio.excerpt import SongError
 from helpers.signals import noise
@@ -15,15 +15,15 @@ TAGS = {"title": "Größe 大", "artist": "Ä", "album": "B", "tracknumber": "7"
 
 
 def heard(path):
-    return torch.cat(list(Sound(path).blocks()), -1)
+    return torch.cat(list(AudioFile(path).blocks()), -1)
 
 
 @pytest.mark.parametrize("ending", ["wav", "flac", "mp3", "ogg", "aiff", "AIF"])
 @pytest.mark.parametrize("channels", [1, 2])
 def test_length_rate_channels_and_tags_come_back(tmp_path, ending, channels):
     path, audio = (tmp_path / f"ein Lied.{ending}", noise(channels, seconds=1.2345, rate=48_000))
-    write_sound(path, torch.split(audio, 7777, -1), 48_000, channels, audio.shape[1], tags=TAGS)
-    sound = Sound(path)
+    write_audio(path, torch.split(audio, 7777, -1), 48_000, channels, audio.shape[1], tags=TAGS)
+    sound = AudioFile(path)
     assert (sound.sample_rate, sound.channels, sound.frames) == (48_000, channels, audio.shape[1])
     assert heard(path).shape == audio.shape
     kept = {"title", "artist"} if ending.startswith(("ai", "AI")) else set(TAGS)
@@ -31,19 +31,19 @@ def test_length_rate_channels_and_tags_come_back(tmp_path, ending, channels):
 
 
 @pytest.mark.parametrize(("like", "step"), [("PCM_16", 2**-15), ("PCM_24", 2**-23), ("FLOAT", 0)])
-def test_bits_are_those_of_the_source(tmp_path, like, step):
+def test_bits_are_those_of_the_source(tmp_path, source_subtype, step):
     audio = noise(2, seconds=1)
     path = tmp_path / "a.wav"
-    write_sound(path, [audio], RATE, 2, audio.shape[1], like=like)
-    assert Sound(path).subtype == like
+    write_audio(path, [audio], RATE, 2, audio.shape[1], source_subtype=source_subtype)
+    assert AudioFile(path).subtype == source_subtype
     assert float((heard(path) - audio).abs().max()) <= 1.5 * step + 1e-7
 
 
 def test_a_long_vorbis_file_is_written(tmp_path):
     """In one call libsndfile crashes beyond some 50 s."""
     audio = noise(2, seconds=70)
-    write_sound(tmp_path / "a.ogg", [audio], RATE, 2, audio.shape[1])
-    assert Sound(tmp_path / "a.ogg").frames == audio.shape[1]
+    write_audio(tmp_path / "a.ogg", [audio], RATE, 2, audio.shape[1])
+    assert AudioFile(tmp_path / "a.ogg").frames == audio.shape[1]
 
 
 def test_dither_is_hiss_and_no_distortion():
@@ -66,7 +66,7 @@ def test_what_no_number_is_counts_as_silence_and_is_said(tmp_path):
     audio[200, 1] = np.inf
     audio[300, 1] = 1e30
     soundfile.write(tmp_path / "a.wav", audio, RATE, subtype="FLOAT")
-    sound = Sound(tmp_path / "a.wav")
+    sound = AudioFile(tmp_path / "a.wav")
     got = torch.cat(list(sound.blocks()), -1)
     assert got.isfinite().all()
     assert not got[0, 100:103].any()
@@ -77,10 +77,10 @@ def test_what_no_number_is_counts_as_silence_and_is_said(tmp_path):
 def test_a_file_that_breaks_off_is_as_long_as_what_is_there(tmp_path):
     for ending in ("flac", "ogg"):
         path = tmp_path / f"a.{ending}"
-        write_sound(path, [noise(2, seconds=3)], RATE, 2, 3 * RATE)
+        write_audio(path, [noise(2, seconds=3)], RATE, 2, 3 * RATE)
         whole = path.read_bytes()
         path.write_bytes(whole[: len(whole) // 2])
-        sound = Sound(path)
+        sound = AudioFile(path)
         length = sum(block.shape[1] for block in sound.blocks())
         assert 0.5 * RATE < length < 2.5 * RATE
         assert sound.frames == length
@@ -97,7 +97,7 @@ def test_a_file_that_breaks_off_is_as_long_as_what_is_there(tmp_path):
 def test_what_is_no_song_is_refused_in_one_line(tmp_path, seconds, channels, rate, words):
     soundfile.write(tmp_path / "a.wav", noise(channels, seconds=seconds, rate=rate).T.numpy(), rate)
     with pytest.raises(SongError, match=words) as caught:
-        Sound(tmp_path / "a.wav")
+        AudioFile(tmp_path / "a.wav")
     assert "\n" not in str(caught.value)
 
 
@@ -105,21 +105,21 @@ def test_what_is_no_song_is_refused_in_one_line(tmp_path, seconds, channels, rat
 def test_what_is_no_sound_is_refused_in_one_line(tmp_path, content):
     (tmp_path / "a.wav").write_bytes(content)
     with pytest.raises(SongError):
-        Sound(tmp_path / "a.wav")
+        AudioFile(tmp_path / "a.wav")
 
 
 def test_a_mislabelled_file_is_what_it_is(tmp_path):
-    write_sound(tmp_path / "a.flac", [noise(2, seconds=1)], RATE, 2, RATE)
+    write_audio(tmp_path / "a.flac", [noise(2, seconds=1)], RATE, 2, RATE)
     (tmp_path / "a.flac").rename(tmp_path / "a.mp3")
-    assert Sound(tmp_path / "a.mp3").format == "FLAC"
+    assert AudioFile(tmp_path / "a.mp3").format == "FLAC"
 
 
 @pytest.mark.parametrize("name", ["a.m4a", "a", "a.txt"])
 def test_an_unknown_ending_is_answered_with_the_menu(tmp_path, name):
     with pytest.raises(ValueError, match=r"choose one of \.wav, \.flac"):
-        write_sound(tmp_path / name, [noise(2, seconds=1)], RATE, 2, RATE)
+        write_audio(tmp_path / name, [noise(2, seconds=1)], RATE, 2, RATE)
 
 
 def test_mp3_refuses_a_rate_it_does_not_have(tmp_path):
     with pytest.raises(ValueError, match=r"no rate of 96000 Hz: write a \.flac"):
-        write_sound(tmp_path / "a.mp3", [noise(2, seconds=1)], 96_000, 2, RATE)
+        write_audio(tmp_path / "a.mp3", [noise(2, seconds=1)], 96_000, 2, RATE)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ai_mixer.audio.excerpt import SongError, probe, read_excerpt
-from ai_mixer.audio.stem_file import StemFile, container, stream_path
+from ai_mixer.audio.stem_file import StemFile, container_path, stream_path
 
 RATE = 44100
 
@@ -90,5 +90,5 @@ def test_without_the_decoder_one_line_says_what_to_install(stems, monkeypatch):
 
 
 def test_the_file_behind_a_stream():
-    assert container(Path("a/b.stem.mp4#3")) == Path("a/b.stem.mp4")
-    assert container(Path("a/b #3.wav")) == Path("a/b #3.wav")
+    assert container_path(Path("a/b.stem.mp4#3")) == Path("a/b.stem.mp4")
+    assert container_path(Path("a/b #3.wav")) == Path("a/b #3.wav")

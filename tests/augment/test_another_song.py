@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from ai_mixer.augment.pitch_shift import PitchShift
-from ai_mixer.augment.speed import Speed, ratio
-from ai_mixer.augment.stem_remix import StemRemix, faders
+from ai_mixer.augment.speed import Speed, frequency_ratio
+from ai_mixer.augment.stem_remix import StemRemix, estimate_stem_gains
 from ai_mixer.augment.time_stretch import TimeStretch
 from ai_mixer.core.types import Excerpt
 from ai_mixer.dsp.levels import width_db
@@ -47,20 +47,20 @@ def hits_of(audio, tempo=1.0):
 @pytest.mark.parametrize("hz", [220.0, 1000.0, 5000.0])
 @pytest.mark.parametrize("interval", [-100.0, 37.0, 100.0])
 def test_speed_moves_pitch_and_tempo_alike(sine, hits, hz, interval):
-    a, b = ratio(interval)
+    a, b = frequency_ratio(interval)
     assert cents(a / b, 1.0) == pytest.approx(interval, abs=2.0)
     step = Speed(probability=1.0)
-    changed = step.change(sine(hz), RATE, (a, b))
+    changed = step.process(sine(hz), RATE, (a, b))
     assert cents(pitch_hz(changed), hz * a / b) == pytest.approx(0.0, abs=0.5)
-    before, after = attacks_s(hits), attacks_s(step.change(hits, RATE, (a, b)))
+    before, after = attacks_s(hits), attacks_s(step.process(hits, RATE, (a, b)))
     np.testing.assert_allclose(after, before * b / a, atol=0.003)
 
 
 @pytest.mark.parametrize("tempo", [0.9, 0.97, 1.04, 1.1])
 def test_a_stretch_moves_tempo_alone(sine, hits, tempo):
     step = TimeStretch(probability=1.0)
-    assert cents(pitch_hz(step.change(sine(440.0), RATE, tempo)), 440.0) == pytest.approx(0, abs=3)
-    changed = step.change(hits, RATE, tempo)
+    assert cents(pitch_hz(step.process(sine(440.0), RATE, tempo)), 440.0) == pytest.approx(0, abs=3)
+    changed = step.process(hits, RATE, tempo)
     assert changed.shape[-1] == round(2 * RATE / tempo)
     before, after = attacks_s(hits) / tempo, attacks_s(changed)
     after = after[after < before[-1] + 0.1]
@@ -72,11 +72,11 @@ def test_a_stretch_moves_tempo_alone(sine, hits, tempo):
 
 @pytest.mark.parametrize("interval", [-200.0, -50.0, 120.0, 200.0])
 def test_a_shift_moves_pitch_alone(sine, hits, interval):
-    step, drawn = PitchShift(probability=1.0), ratio(interval)
-    changed = step.change(sine(440.0), RATE, drawn)
+    step, drawn = PitchShift(probability=1.0), frequency_ratio(interval)
+    changed = step.process(sine(440.0), RATE, drawn)
     assert changed.shape == sine(440.0).shape
     assert cents(pitch_hz(changed), 440.0) == pytest.approx(interval, abs=4.0)
-    before, after = attacks_s(hits), attacks_s(step.change(hits, RATE, drawn))
+    before, after = attacks_s(hits), attacks_s(step.process(hits, RATE, drawn))
     assert len(after) == len(before)
     np.testing.assert_allclose(after, before, atol=0.025)
 
@@ -85,16 +85,16 @@ def test_a_shift_moves_pitch_alone(sine, hits, interval):
 def test_attacks_stay_sharp_and_the_picture_wide(hits, noise, step):
     """A vocoder would smear the hits: the peak over the RMS level would drop by several dB."""
     for seed in range(3):
-        drawn = step.parameters(np.random.default_rng(seed))
-        changed = step.change(hits, RATE, drawn)
+        drawn = step.draw_parameters(np.random.default_rng(seed))
+        changed = step.process(hits, RATE, drawn)
         crests = [x.abs().amax() / x.square().mean().sqrt() for x in (hits, changed)]
         assert abs(20 * torch.log10(crests[1] / crests[0])) < 1.0
-        widths = [width_db(x[None]) for x in (noise, step.change(noise, RATE, drawn))]
+        widths = [width_db(x[None]) for x in (noise, step.process(noise, RATE, drawn))]
         torch.testing.assert_close(*widths, atol=0.5, rtol=0)
 
 
 def test_a_stretch_keeps_the_spectrum(noise):
-    changed = TimeStretch().change(noise, RATE, 0.93)
+    changed = TimeStretch().process(noise, RATE, 0.93)
     before, after = (third_octave_db(x[None], RATE)[..., 5:] for x in (noise, changed))
     torch.testing.assert_close(after, before, atol=1.5, rtol=0)
 
@@ -109,7 +109,7 @@ def test_faders_are_found():
     true = torch.tensor([[1.0, 0.5], [0.3, 0.9], [2.0, 2.0], [0.0, 0.0]])
     stems[3] = 0.0
     mix = (true[..., None] * stems).sum(0)
-    torch.testing.assert_close(faders(mix, stems), true, atol=1e-4, rtol=0)
+    torch.testing.assert_close(estimate_stem_gains(mix, stems), true, atol=1e-4, rtol=0)
 
 
 def test_a_remix_is_the_mix_with_other_faders():

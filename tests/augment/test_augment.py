@@ -9,13 +9,13 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from ai_mixer.augment.augment import Chain
+from ai_mixer.augment.augment import Compose
 from ai_mixer.augment.channel_swap import ChannelSwap
 from ai_mixer.augment.level import Level
 from ai_mixer.augment.polarity_flip import PolarityFlip
 from ai_mixer.augment.speed import Speed
 from ai_mixer.augment.stem_remix import StemRemix
-from ai_mixer.augment.stereo_image import Image
+from ai_mixer.augment.stereo_image import StereoImage
 from ai_mixer.augment.time_stretch import TimeStretch
 from ai_mixer.config.folder import config_folder
 from ai_mixer.console import load_console
@@ -47,7 +47,7 @@ def test_true_knobs_stay_true(console, example, step):
     assert 20 * math.log10(float(error) + 1e-12) < -100
     assert not torch.equal(changed.rough, example.rough)
     for name in AUDIO:  # done to all alike, and undone by doing it again
-        assert torch.equal(getattr(changed, name), step.change(getattr(example, name)))
+        assert torch.equal(getattr(changed, name), step.process(getattr(example, name)))
         assert torch.equal(getattr(step.apply(changed, True), name), getattr(example, name))
     same = {name: getattr(example, name) for name in AUDIO}
     assert replace(changed, **same) == example
@@ -60,12 +60,12 @@ def test_polarity_keeps_reverb_and_delay_true_too(console, example):
 
 
 def test_nothing_is_the_identity(example):
-    chain = Chain()
+    chain = Compose()
     assert chain.apply(example, chain.draw(np.random.default_rng(0))) is example
 
 
 def test_a_draw_can_be_repeated(example):
-    chain = Chain([PolarityFlip(), ChannelSwap()])
+    chain = Compose([PolarityFlip(), ChannelSwap()])
     draws = [chain.draw(np.random.default_rng(seed)) for seed in range(30)]
     assert {tuple(draw) for draw in draws} == {(a, b) for a in (True, False) for b in (True, False)}
     assert draws == [chain.draw(np.random.default_rng(seed)) for seed in range(30)]
@@ -78,25 +78,25 @@ def test_a_draw_can_be_repeated(example):
 def test_configs(console, name):
     page = OmegaConf.load(config_folder() / "augment" / f"{name}.yaml")
     chain = instantiate(page, knobs=console.names)
-    disturbed = {knob for step in chain.steps for knob in step.disturbs}
+    disturbed = {knob for step in chain.steps for knob in step.invalidates}
     assert bool(disturbed) == (name == "strong")
     assert bool(chain.steps) == (name != "none")
 
 
 def test_stems_come_first(console):
     """They are as on disk: what was stretched already does not fit them."""
-    chain = Chain([PolarityFlip(), Speed(), StemRemix(), TimeStretch()])
+    chain = Compose([PolarityFlip(), Speed(), StemRemix(), TimeStretch()])
     assert [type(step) for step in chain.steps] == [StemRemix, PolarityFlip, Speed, TimeStretch]
 
 
 def test_a_chain_reads_the_product():
-    chain = Chain([Speed(probability=1.0), TimeStretch(probability=1.0), PolarityFlip()])
-    assert chain.reads([(18, 17), 0.9, True]) == pytest.approx(18 / 17 * 0.9)
-    assert chain.reads([None, None, False]) == 1.0
+    chain = Compose([Speed(probability=1.0), TimeStretch(probability=1.0), PolarityFlip()])
+    assert chain.source_seconds([(18, 17), 0.9, True]) == pytest.approx(18 / 17 * 0.9)
+    assert chain.source_seconds([None, None, False]) == 1.0
 
 
 def test_a_step_that_does_not_happen_masks_nothing(console, example):
-    chain = Chain([Level(probability=0.0), Image(probability=1.0)], console.names)
+    chain = Compose([Level(probability=0.0), StereoImage(probability=1.0)], console.names)
     changed = chain.apply(example, chain.draw(np.random.default_rng(0)))
-    free = [name for name, on in zip(console.names, changed.free, strict=True) if on]
-    assert free == ["low_eq", "stereo_width"]
+    unlabelled = [name for name, on in zip(console.names, changed.unlabelled, strict=True) if on]
+    assert unlabelled == ["low_eq", "stereo_width"]

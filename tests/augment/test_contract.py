@@ -11,8 +11,8 @@ import torch
 from omegaconf import OmegaConf
 
 import ai_mixer.augment
-from ai_mixer.augment.augment import Augment, Chain, Flip
-from ai_mixer.augment.single_version import SIDES, Change
+from ai_mixer.augment.augment import Augment, Compose, SharedAugment
+from ai_mixer.augment.single_version import VERSIONS, SingleVersionAugment
 from ai_mixer.config.folder import config_folder
 from ai_mixer.console import load_console
 from ai_mixer.core.types import Example, Excerpt
@@ -20,7 +20,7 @@ from ai_mixer.tasks.restore import Restore
 from helpers.measures import residual_db
 
 RATE = 44_100
-BASES = {Augment, Flip, Change, Chain}
+BASES = {Augment, SharedAugment, SingleVersionAugment, Compose}
 CONSOLE = load_console()
 TASK = Restore(CONSOLE, "paired")
 
@@ -37,11 +37,11 @@ def steps_by_import():
 def makers():
     """Every class on every side it takes: a function of the probability."""
     for cls in steps_by_import():
-        if "side" in inspect.signature(cls).parameters:
-            for side in SIDES:
+        if "version" in inspect.signature(cls).parameters:
+            for version in VERSIONS:
                 yield pytest.param(
-                    lambda p, cls=cls, side=side: cls(side=side, probability=p),
-                    id=f"{cls.__name__}-{side}",
+                    lambda p, cls=cls, version=version: cls(version=version, probability=p),
+                    id=f"{cls.__name__}-{version}",
                 )
         else:
             yield pytest.param(lambda p, cls=cls: cls(probability=p), id=cls.__name__)
@@ -124,13 +124,13 @@ def test_it_does_something_in_one_place(make, example):
     for drawn in draws(never):
         assert never.prepare(given, drawn) is given
         assert never.apply(example, drawn) is example
-        assert never.reads(drawn) == 1.0
+        assert never.source_seconds(drawn) == 1.0
 
 
 @each_step
 def test_the_rough_is_all_that_changes_after_the_task(make, example):
     step = make(1.0)
-    if isinstance(step, Flip):
+    if isinstance(step, SharedAugment):
         pytest.skip("turns all three alike: tests/augment/test_augment.py")
     changed = step.apply(example, step.draw(np.random.default_rng(0)))
     for name in ("finished", "reference", "knobs"):
@@ -140,11 +140,11 @@ def test_the_rough_is_all_that_changes_after_the_task(make, example):
 @each_step
 def test_masked_and_free_are_exactly_the_knobs_it_names(make, example):
     step = make(1.0)
-    chain = Chain([step], knobs=CONSOLE.names)
+    chain = Compose([step], knobs=CONSOLE.names)
     changed = chain.apply(example, [step.draw(np.random.default_rng(0))])
-    named = torch.tensor([name in step.disturbs for name in CONSOLE.names])
+    named = torch.tensor([name in step.invalidates for name in CONSOLE.names])
     assert torch.equal(changed.mask, example.mask & ~named)
-    assert torch.equal(changed.free, named)
+    assert torch.equal(changed.unlabelled, named)
 
 
 @each_step
@@ -164,10 +164,10 @@ def test_what_is_prepared_has_true_knobs(make):
 def test_length_is_what_it_reads(make):
     step = make(1.0)
     for drawn in draws(step):
-        reads = step.reads(drawn)
-        changed = step.prepare(excerpt(sound(seconds=reads)), drawn).audio
+        source_seconds = step.source_seconds(drawn)
+        changed = step.prepare(excerpt(sound(seconds=source_seconds)), drawn).audio
         assert abs(changed.shape[-1] - RATE) <= 2
-        assert 0.8 < reads < 1.25
+        assert 0.8 < source_seconds < 1.25
 
 
 @each_step
@@ -192,16 +192,16 @@ def test_any_audio(make, channels, seconds, rate, level):
 
 def test_disturbing_what_is_not_there_is_named():
     steps = [make.values[0](1.0) for make in makers()]
-    disturbing = [step for step in steps if step.disturbs]
+    disturbing = [step for step in steps if step.invalidates]
     assert disturbing
     for step in disturbing:
         with pytest.raises(ValueError, match=f"{type(step).__name__} disturbs .*name its own"):
-            Chain([step], knobs=["treble"])
+            Compose([step], knobs=["treble"])
 
 
 def test_nonsense_is_named():
     for make in makers():
         with pytest.raises(ValueError, match="probability must be 0–1, got 2"):
             make.values[0](2)
-    with pytest.raises(ValueError, match="side 'left' is none of finished, rough"):
-        Change("left", 0.5)
+    with pytest.raises(ValueError, match="version 'left' is none of finished, rough"):
+        SingleVersionAugment("left", 0.5)

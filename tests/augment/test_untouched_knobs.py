@@ -10,9 +10,9 @@ from ai_mixer.augment.clipping import Clipping
 from ai_mixer.augment.codec import Codec
 from ai_mixer.augment.dynamics import Dynamics
 from ai_mixer.augment.noise import Noise
-from ai_mixer.augment.stereo_image import Image
+from ai_mixer.augment.stereo_image import StereoImage
 from ai_mixer.console import load_console
-from ai_mixer.inference.knob_fitting import fit
+from ai_mixer.inference.knob_fitting import fit_knobs
 from ai_mixer.metrics.knob_skill import total_gain_db
 from ai_mixer.tasks.restore import Restore
 
@@ -30,19 +30,19 @@ def song():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cls", [Noise, Codec, Clipping, Dynamics, Bandwidth, Image])
+@pytest.mark.parametrize("cls", [Noise, Codec, Clipping, Dynamics, Bandwidth, StereoImage])
 def test_they_are_found_again(song, cls):
     console = load_console()
-    step, task = cls(side="rough", probability=1.0), Restore(console, "blind")
+    step, task = cls(version="rough", probability=1.0), Restore(console, "blind")
     rng = np.random.default_rng(0)
     example = task(song, lambda: song, dry=False, sample_rate=RATE, rng=rng)
     rough = step.apply(example, step.draw(rng)).rough
-    found = fit(rough, example.finished, console, RATE).knobs
+    found = fit_knobs(rough, example.finished, console, RATE).knobs
     gains = {"input_gain", "output_level"}
     moved = (found[0] - example.knobs).abs()
     for name, kept, distance in zip(console.names, example.mask, moved, strict=True):
-        if kept and name not in gains | set(step.disturbs):
+        if kept and name not in gains | set(step.invalidates):
             assert distance < 0.15, name  # noise is the hardest there is for a codec
-    if not gains & set(step.disturbs):
+    if not gains & set(step.invalidates):
         both = total_gain_db([*console.settings(found), *console.settings(example.knobs[None])])
         assert abs(both[0] - both[1]) < 1.5

@@ -15,7 +15,7 @@ import soundfile
 from ai_mixer.config.folder import config_folder
 from ai_mixer.core.types import Song
 from ai_mixer.data.folder import Folder
-from ai_mixer.data.paired_folder import PairFolder
+from ai_mixer.data.paired_folder import PairedFolder
 
 PLACE = config_folder().parent / "benchmarks" / "roughs"
 RATE = 44100
@@ -51,7 +51,7 @@ def songs(songs_folder):
 @pytest.fixture
 def neutral(processor):
     flat = processor.Band(1000.0, 0.0, 0.7)
-    return processor.Rough(flat, flat, flat, flat, -20.0, 1.0, 0.0, 0.0)
+    return processor.RoughSettings(flat, flat, flat, flat, -20.0, 1.0, 0.0, 0.0)
 
 
 def sine(hz, level=0.1, seconds=1.0):
@@ -107,7 +107,9 @@ def test_level_image_and_expansion(processor, neutral):
 
 
 def test_what_is_drawn_stays_within_what_is_said(processor):
-    rows = pd.DataFrame([processor.draw(np.random.default_rng(n)).row() for n in range(300)])
+    rows = pd.DataFrame(
+        [processor.draw_settings(np.random.default_rng(n)).row() for n in range(300)]
+    )
     gains = rows.filter(regex="gain_db$|^side_db$|^level_db$")
     assert gains.shape[1] == 6
     assert ((gains.min() < -5) & (gains.max() > 5) & (gains.abs().max() <= 6)).all()
@@ -121,7 +123,7 @@ def test_triples_are_laid_down_and_read_again(roughs, songs, songs_folder, tmp_p
     manifest, skipped = roughs.make_roughs(songs, out, **OPTIONS)
     assert not skipped
     assert len(manifest) == 6
-    read = {song.song: song for song in PairFolder(out).songs()}
+    read = {song.song: song for song in PairedFolder(out).songs()}
     for song in songs:
         pair = read[song.song]
         assert (pair.split, pair.genre, pair.group) == (song.split, song.genre, song.group)
@@ -158,7 +160,7 @@ def test_the_same_words_make_the_same_files(roughs, songs, tmp_path):
 def test_several_excerpts_are_witnesses_of_one_song(roughs, songs, tmp_path):
     manifest, _ = roughs.make_roughs(songs[:2], tmp_path / "out", **OPTIONS | {"excerpts": 2})
     assert len(manifest) == 4
-    read = PairFolder(tmp_path / "out").songs()
+    read = PairedFolder(tmp_path / "out").songs()
     assert len({song.id for song in read}) == 4
     assert {song.song for song in read} == {song.song for song in songs[:2]}
     assert len(set(manifest.level_db)) == 4
@@ -202,7 +204,7 @@ def test_as_make_starts_it(songs_folder, tmp_path):
     done = started()
     assert done.returncode == 0, done.stderr
     assert f"make evaluate run=last data=pairs data.root={tmp_path / 'out'}" in done.stdout
-    assert {song.split for song in PairFolder(tmp_path / "out").songs()} == {"test"}
+    assert {song.split for song in PairedFolder(tmp_path / "out").songs()} == {"test"}
     wrong = started("split=tst")
     assert wrong.stderr.strip().splitlines()[-1] == (
         "error: split=tst: is none of train, val, test, all"

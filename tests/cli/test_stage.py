@@ -13,7 +13,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import OmegaConf
 from torch.utils.data import DataLoader
 
-from ai_mixer.cli.errors import HINT
+from ai_mixer.cli.errors import DEBUG_HINT
 from ai_mixer.cli.stage import stage
 from ai_mixer.data.folder import Folder
 from ai_mixer.tracking import Store
@@ -59,7 +59,7 @@ def test_the_task_gets_the_config(run):
     ],
 )
 def test_a_mistake_is_one_line(run, error, line):
-    assert run(raising(error)) == (1, [f"error: {line}{HINT}"])
+    assert run(raising(error)) == (1, [f"error: {line}{DEBUG_HINT}"])
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_code_of_its_own_stays(run):
 def test_only_errors_of_others_say_how_to_see_more(run):
     """Our own messages need no traceback; those of libraries may."""
     (line,) = run(lambda cfg: DataLoader([], batch_size=-1))[1]
-    assert line.endswith(HINT)
+    assert line.endswith(DEBUG_HINT)
     (line,) = run(lambda cfg: Folder("/no/where"))[1]
     assert line == "error: data.root=/no/where: no such folder"
 

@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from ai_mixer.config.allowed_targets import CLASSES, FUNCTIONS, check_names, checked, from_card
+from ai_mixer.config.allowed_targets import (
+    ALLOWED_CLASSES,
+    ALLOWED_FUNCTIONS,
+    check_targets,
+    config_from_card,
+    resolve_checked,
+)
 
 OUTSIDE = [
     "os.system",
@@ -57,18 +63,18 @@ def config(target, **more):
 @pytest.mark.parametrize("target", OUTSIDE, ids=str)
 def test_a_name_outside_is_refused_in_one_line(target):
     with pytest.raises(ValueError, match="not among what a config may name") as caught:
-        check_names(config(target))
+        check_targets(config(target))
     assert str(caught.value).startswith(f"model.list.0._target_={target}: ")
     assert "\n" not in str(caught.value)
     with pytest.raises(ValueError, match="not among what a config may name"):
-        checked(config(target), "model")
+        resolve_checked(config(target), "model")
 
 
 @pytest.mark.parametrize("target", INSIDE_NAME_OUTSIDE_OBJECT)
 def test_an_allowed_module_lends_its_name_to_nothing_else(target):
-    check_names(config(target))  # the name alone is well
+    check_targets(config(target))  # the name alone is well
     with pytest.raises(ValueError, match=r"not among what|nothing of that name") as caught:
-        checked(config(target), "model")
+        resolve_checked(config(target), "model")
     assert str(caught.value).startswith(f"model.list.0._target_={target}: ")
     assert "\n" not in str(caught.value)
 
@@ -88,8 +94,8 @@ def test_an_allowed_module_lends_its_name_to_nothing_else(target):
     ],
 )
 def test_what_configs_need_is_allowed(target):
-    check_names(config(target))
-    assert checked(config(target, x=1), "model") == {"list": [{"_target_": target, "x": 1}]}
+    check_targets(config(target))
+    assert resolve_checked(config(target, x=1), "model") == {"list": [{"_target_": target, "x": 1}]}
 
 
 @pytest.fixture
@@ -114,12 +120,12 @@ def test_refusing_imports_nothing(package):
     name, trace = package
     for target in (f"{name}.parts.Model", f"ai_mixer.data.{name}.parts.Model"):
         with pytest.raises(ValueError, match="_target_"):
-            checked(config(target), "model")
+            resolve_checked(config(target), "model")
     # An allowed target before it does not open the door.
     good = {"_target_": "torch.optim.Adam"}
     both = OmegaConf.create({"model": [good, {"_target_": f"{name}.parts.Model"}]})
     with pytest.raises(ValueError, match=r"model\.1\._target_"):
-        checked(both, "model")
+        resolve_checked(both, "model")
     assert not trace.exists()
     assert name not in sys.modules
 
@@ -127,14 +133,14 @@ def test_refusing_imports_nothing(package):
 def test_a_package_one_vouches_for_is_allowed(package):
     name, trace = package
     for target in (f"{name}.parts.Model", f"{name}.parts.model"):
-        check_names(config(target), [name])
+        check_targets(config(target), [name])
         assert not trace.exists() or target.endswith("model")
-        checked(config(target), "model", [name])
+        resolve_checked(config(target), "model", [name])
     assert trace.exists()
     with pytest.raises(ValueError, match="not among"):  # not for what it imports
-        checked(config(f"{name}.parts.Path"), "model", [name])
+        resolve_checked(config(f"{name}.parts.Path"), "model", [name])
     with pytest.raises(ValueError, match="not among"):  # nor for all that begins alike
-        check_names(config(f"{name}s.parts.Model"), [name])
+        check_targets(config(f"{name}s.parts.Model"), [name])
 
 
 def test_a_broken_module_says_itself_what_is_wrong(package, tmp_path):
@@ -146,7 +152,7 @@ def test_a_broken_module_says_itself_what_is_wrong(package, tmp_path):
     ):
         (tmp_path / name / "broken.py").write_text(content)
         with pytest.raises(error):
-            checked(config(f"{name}.broken.Model"), "model", [name])
+            resolve_checked(config(f"{name}.broken.Model"), "model", [name])
 
 
 def test_a_reference_is_followed_before_it_is_judged():
@@ -160,9 +166,9 @@ def test_a_reference_is_followed_before_it_is_judged():
     )
     for key in ("model", "loss"):
         with pytest.raises(ValueError, match=r"=os\.system: not among"):
-            checked(cfg, key)
+            resolve_checked(cfg, key)
     with pytest.raises(ValueError, match="not among"):  # unresolved: no name that is allowed
-        check_names(OmegaConf.create({"model": {"_target_": "${word}"}}))
+        check_targets(OmegaConf.create({"model": {"_target_": "${word}"}}))
 
 
 @pytest.mark.parametrize(
@@ -172,34 +178,36 @@ def test_what_would_be_resolved_a_second_time_is_refused(text):
     cfg = OmegaConf.create({"word": "os.system", "model": {"_target_": "torch.optim.Adam"}})
     cfg.model.lr = text
     with pytest.raises(ValueError, match=r"model\.lr=.*still a reference"):
-        checked(cfg, "model")
+        resolve_checked(cfg, "model")
 
 
 def test_a_target_made_while_resolving_is_seen():
     cfg = OmegaConf.create({"model": {"lr": "${oc.create:{_target_: os.system}}"}})
     with pytest.raises(ValueError, match=r"model\.lr\._target_=os.system"):
-        checked(cfg, "model")
+        resolve_checked(cfg, "model")
 
 
 def test_a_card_cannot_vouch_for_itself():
     card = {"trusted": ["os"], "model": {"_target_": "os.system"}}
-    assert from_card(card).trusted == []
-    assert from_card(card, ["mine"]).trusted == ["mine"]
+    assert config_from_card(card).allow_targets == []
+    assert config_from_card(card, ["mine"]).allow_targets == ["mine"]
     assert card["trusted"] == ["os"]  # the card itself stays as it was read
 
 
 def test_what_is_null_or_plain_stays_and_what_lacks_is_named():
     cfg = OmegaConf.create({"augment": None, "seed": 3, "empty": {}})
-    assert checked(cfg, "augment") is None
-    assert checked(cfg, "seed") == 3
-    assert checked(cfg, "empty") == {}
+    assert resolve_checked(cfg, "augment") is None
+    assert resolve_checked(cfg, "seed") == 3
+    assert resolve_checked(cfg, "empty") == {}
     with pytest.raises(ValueError, match="console: the config lacks"):
-        checked(cfg, "console")
+        resolve_checked(cfg, "console")
 
 
 def test_the_list_is_as_narrow_as_it_says():
     """The parts a config is made of; not the stages, not the tracking, not our front door."""
-    ours = {place for place in (*CLASSES, *FUNCTIONS) if place.startswith("ai_mixer")}
+    ours = {
+        place for place in (*ALLOWED_CLASSES, *ALLOWED_FUNCTIONS) if place.startswith("ai_mixer")
+    }
     package = Path(sys.modules["ai_mixer"].__file__).parent
     for place in ours:
         name = place.removeprefix("ai_mixer.").replace(".", "/")

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 import torch
 
-from ai_mixer.config.argument_validation import check_arguments, fits, takes
+from ai_mixer.config.argument_validation import accepts_argument, check_arguments, matches_type
 
 
 @pytest.mark.parametrize("page", ["train", "evaluate", "render"])
@@ -45,13 +45,13 @@ def test_the_pages_themselves_fit(compose, page):
     ],
 )
 def test_fits(value, hint, answer):
-    assert fits(value, hint) is answer
+    assert matches_type(value, hint) is answer
 
 
 def test_takes():
     cnn = "ai_mixer.models.baseline_cnn.BaselineCNN"
-    assert takes(cnn, "channels")
-    assert not takes(cnn, "chanels")
-    assert takes("pytorch_lightning.Trainer", "limit_train_batches")
-    assert not takes("no.such.Thing", "channels")
-    assert not takes(None, "channels")
+    assert accepts_argument(cnn, "channels")
+    assert not accepts_argument(cnn, "chanels")
+    assert accepts_argument("pytorch_lightning.Trainer", "limit_train_batches")
+    assert not accepts_argument("no.such.Thing", "channels")
+    assert not accepts_argument(None, "channels")

@@ -6,7 +6,7 @@ import pytest
 
 from ai_mixer.cli.stage import stage
 from ai_mixer.config.folder import config_folder
-from ai_mixer.config.override_errors import check_words, groups, menu
+from ai_mixer.config.override_errors import check_overrides, config_groups, group_options
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def said(monkeypatch, capsys):
 
 def test_an_unknown_page_is_told_the_menu(said):
     line = said("model=astregressor")
-    known = ", ".join(menu("model"))
+    known = ", ".join(group_options("model"))
     assert line == (
         f"error: model=astregressor: there is no such model; there are {known} "
         "(ls configs/model); did you mean ast_regressor?"
@@ -124,10 +124,10 @@ def test_values_that_do_not_fit_are_found_before_anything_is_built(said, word, m
     ],
 )
 def test_right_words_pass(words):
-    check_words(words)
+    check_overrides(words)
 
 
 def test_every_menu_is_a_folder():
-    assert {"model", "loss/term", "data"} <= set(groups())
-    assert "ast_regressor" in menu("model")
-    assert all((config_folder() / group).is_dir() for group in groups())
+    assert {"model", "loss/term", "data"} <= set(config_groups())
+    assert "ast_regressor" in group_options("model")
+    assert all((config_folder() / group).is_dir() for group in config_groups())

@@ -3,7 +3,7 @@
 import pytest
 from pytorch_lightning.loggers import CSVLogger
 
-from ai_mixer.training.builders import assemble, build_callbacks, build_trainer
+from ai_mixer.training.builders import build_callbacks, build_components, build_trainer
 
 TINY = ["loader.excerpt_s=0.5", "loader.batch_size=2", "loader.workers=0", "data=folder"]
 PROFILERS = "pytorch_lightning.profilers"
@@ -19,7 +19,7 @@ def trained(cfg, folder, **options):
     options |= {"enable_progress_bar": False, "default_root_dir": folder}
     trainer = build_trainer(cfg, kept, logger=CSVLogger(folder), **options)
     trainer.profiler.dirpath = folder / "profile"
-    parts = assemble(cfg)
+    parts = build_components(cfg)
     trainer.fit(parts.system, datamodule=parts.data)
     return trainer
 

@@ -17,8 +17,8 @@ from pytorch_lightning.loggers import CSVLogger
 
 from ai_mixer.config.folder import config_folder
 from ai_mixer.data.splits import SPLITS
-from ai_mixer.training.builders import assemble, build_callbacks, build_trainer
-from ai_mixer.tuning.sweep_request import with_vary
+from ai_mixer.training.builders import build_callbacks, build_components, build_trainer
+from ai_mixer.tuning.sweep_request import with_vary_override
 
 CONFIGS = config_folder()
 STAGE = "stage"  # primary configs: composed by name, not chosen as an option
@@ -96,7 +96,7 @@ def scratch(tmp_path_factory):
 
 def learn_one_step(cfg, folder):
     """One training and one validation batch. Returns the metrics, and whether weights moved."""
-    parts = assemble(cfg)
+    parts = build_components(cfg)
     before = {name: w.clone() for name, w in parts.system.model.named_parameters()}
     trainer = build_trainer(
         cfg,
@@ -175,7 +175,7 @@ def test_every_option_shows_its_command(group, name):
 def test_every_command_on_a_page_composes(page, compose):
     for stage, words in commands(page):
         if stage in STAGES:
-            compose(*with_vary(words), page=STAGES[stage])
+            compose(*with_vary_override(words), page=STAGES[stage])
 
 
 @pytest.mark.parametrize("page", PAGES)

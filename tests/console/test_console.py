@@ -55,13 +55,13 @@ def test_neutral_is_the_identity(ranges, dtype):
     knobs = neutral(2, console).clone().requires_grad_()
     assert residual_db(console(x, RATE, knobs), x) <= -100  # every effect runs
     assert residual_db(console(x, RATE, knobs.detach()), x) <= -100
-    assert residual_db(console.unmix(x, RATE, knobs), x) <= -100
+    assert residual_db(console.invert(x, RATE, knobs), x) <= -100
 
 
 def test_silence_stays_silent():
     x = torch.zeros(4, 2, 5000)
     assert not WIDE(x, RATE, draw(4)).any()
-    assert not WIDE.unmix(x, RATE, draw(4)).any()
+    assert not WIDE.invert(x, RATE, draw(4)).any()
 
 
 def test_item_of_a_batch_equals_the_item_alone():
@@ -86,7 +86,7 @@ def test_mix_of_unmix_is_the_finished_song(ranges, channels, material):
         torch.where(console.invertible, end, console.neutral)
         for end in (torch.zeros(P), torch.ones(P))
     )
-    rough = console.unmix(finished, RATE, knobs)
+    rough = console.invert(finished, RATE, knobs)
     mix = console(rough, RATE, knobs)
     for item in range(batch):
         assert residual_db(mix[item], finished[item]) <= -60
@@ -103,7 +103,7 @@ def test_mix_of_unmix_on_music(ranges):
         x = torch.from_numpy(audio.T.copy())[None, :2]
         x = x * (10 ** (-1 / 20) / true_peak(x)).clamp_max(1)
         knobs = draw(1, seed, dry=True, console=console)
-        mix = console(console.unmix(x, rate, knobs), rate, knobs)
+        mix = console(console.invert(x, rate, knobs), rate, knobs)
         assert residual_db(mix, x) <= -60, path.name
 
 
@@ -115,7 +115,7 @@ def test_any_rate_and_mono_stays_mono(rate, channels):
     assert mix.shape == x.shape
     assert torch.isfinite(mix).all()
     dry = draw(2, dry=True)
-    assert residual_db(WIDE(WIDE.unmix(x, rate, dry), rate, dry), x) <= -60
+    assert residual_db(WIDE(WIDE.invert(x, rate, dry), rate, dry), x) <= -60
 
 
 def test_same_mix_at_another_rate():
@@ -148,7 +148,7 @@ def test_no_nan_and_never_above_the_ceiling(name, corner):
     assert torch.isfinite(x.grad).all()
     assert torch.isfinite(knobs.grad).all()
     assert 20 * torch.log10(true_peak(mix).clamp_min(1e-9)) <= -0.25
-    assert torch.isfinite(WIDE.unmix(x, RATE, knobs)).all()
+    assert torch.isfinite(WIDE.invert(x, RATE, knobs)).all()
 
 
 @each_range
@@ -185,12 +185,17 @@ def test_listen_is_the_mix_and_says_what_can_be_heard():
     knobs = draw(3)
     knobs[:, WIDE.names.index("compressor_ratio")] = 0.9
     knobs[:, WIDE.names.index("input_gain")] = 0.6
-    mix, audible = WIDE.listen(x, RATE, knobs)
+    mix, audible = WIDE.forward_with_audibility(x, RATE, knobs)
     assert torch.equal(mix, WIDE(x, RATE, knobs))
     heard = [dict(zip(WIDE.names, row, strict=True)) for row in audible.tolist()]
     assert all(heard[0].values())
     assert heard[2]["compressor_ratio"] is False  # 60 dB too quiet to reach the threshold
-    assert WIDE.listen(x[:, :1], RATE, knobs)[1][:, WIDE.names.index("stereo_width")].any() == 0
+    assert (
+        WIDE.forward_with_audibility(x[:, :1], RATE, knobs)[1][
+            :, WIDE.names.index("stereo_width")
+        ].any()
+        == 0
+    )
 
 
 def test_delivery_may_bring_its_own_limiter():
@@ -201,7 +206,7 @@ def test_delivery_may_bring_its_own_limiter():
 
 def test_width_of_a_dry_mono_song_cannot_be_heard():
     x = song(1, 1).expand(1, 2, -1)
-    _, audible = WIDE.listen(x, RATE, draw(1, dry=True))
+    _, audible = WIDE.forward_with_audibility(x, RATE, draw(1, dry=True))
     assert not audible[0, WIDE.names.index("stereo_width")]
 
 
@@ -319,10 +324,10 @@ def test_an_effect_may_have_several_knobs_or_none():
     console, x = small_console(), torch.full((2, 2, 10), 0.1)
     assert console.names == ["r", "l", "level"]
     knobs = console.knobs_from([{"l": 2, "r": 0.5}, {"level": 2}])
-    mix, audible = console.listen(x, RATE, knobs)
+    mix, audible = console.forward_with_audibility(x, RATE, knobs)
     torch.testing.assert_close(mix[:, :, 0], torch.tensor([[0.2, 0.05], [0.2, 0.2]]))
     assert audible.tolist() == [[False, False, True]] * 2
-    torch.testing.assert_close(console.unmix(mix, RATE, knobs), x)
+    torch.testing.assert_close(console.invert(mix, RATE, knobs), x)
 
 
 @pytest.mark.parametrize(
@@ -367,22 +372,22 @@ def test_the_way_back_tells_what_listening_tells(seed):
     x = torch.stack([wide[0], wide[1].mean(0).expand(2, -1), 1e-3 * wide[2]])
     knobs = draw(3, seed, dry=True)
     finished = WIDE(x, RATE, knobs, limit=False)
-    rough, audible = WIDE.trace(finished, RATE, knobs)
-    assert rough.equal(WIDE.unmix(finished, RATE, knobs))
-    assert audible.equal(WIDE.listen(rough, RATE, knobs)[1])
+    rough, audible = WIDE.invert_with_audibility(finished, RATE, knobs)
+    assert rough.equal(WIDE.invert(finished, RATE, knobs))
+    assert audible.equal(WIDE.forward_with_audibility(rough, RATE, knobs)[1])
     assert not audible.all()
     behind = {"delay", "reverb", "stereo_width", "output_level"}
     assert WIDE.traceable.tolist() == [name not in behind for name in WIDE.names]
 
 
-@pytest.mark.parametrize("way", [WIDE.listen, WIDE.trace])
+@pytest.mark.parametrize("way", [WIDE.forward_with_audibility, WIDE.invert_with_audibility])
 def test_what_nobody_asks_about_changes_no_other_answer_and_no_sample(way):
     mono, knobs = song(2).mean(1, keepdim=True).expand(-1, 2, -1), draw(2, dry=True)
     audio, every = way(1e-3 * mono, RATE, knobs)
     hidden = {WIDE.names.index(name) for name in ("compressor_ratio", "stereo_width")}
     assert {column for column in range(len(WIDE.names)) if not every[:, column].any()} == hidden
-    for asked in hidden:
-        only = torch.arange(len(WIDE.names)) == asked
+    for query in hidden:
+        only = torch.arange(len(WIDE.names)) == query
         same, audible = way(1e-3 * mono, RATE, knobs, only)
         assert torch.equal(same, audio)
         assert torch.equal(audible, every | ~only)

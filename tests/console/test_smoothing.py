@@ -2,34 +2,34 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ai_mixer.console.smoothing import Ramp
+from ai_mixer.console.smoothing import KnobSmoother
 
 
 def walk(jumps, length=1000, step=7):
     """One knob's way through jumps of (samples until then, target), and where it was sent."""
-    ramp, heard = Ramp(np.array([0.5]), length), []
-    for wait, target in jumps:
-        for done in range(0, wait, step):
+    ramp, heard = KnobSmoother(np.array([0.5]), length), []
+    for advance, target in jumps:
+        for done in range(0, advance, step):
             heard.append(ramp.path(step)[0, 0])
-            ramp.wait(min(step, wait - done))
-        ramp.go(np.array([target]))
+            ramp.advance(min(step, advance - done))
+        ramp.set_target(np.array([target]))
     return np.array(heard), ramp
 
 
 def test_a_jump_arrives_exactly_and_stays():
-    ramp = Ramp(np.array([0.3, 0.9]), 1000)
-    ramp.go(np.array([0.7, 0.1]))
+    ramp = KnobSmoother(np.array([0.3, 0.9]), 1000)
+    ramp.set_target(np.array([0.7, 0.1]))
     path = ramp.path(32)
     assert len(path) == 33
     assert (path[0] == [0.3, 0.9]).all()
     assert (path[-1] == [0.7, 0.1]).all()
-    ramp.wait(1000)
+    ramp.advance(1000)
     assert (ramp.path(32) == [0.7, 0.1]).all()
 
 
 def test_half_of_the_way_in_half_of_the_time():
-    ramp = Ramp(np.array([0.0]), 1000)
-    ramp.go(np.array([1.0]))
+    ramp = KnobSmoother(np.array([0.0]), 1000)
+    ramp.set_target(np.array([1.0]))
     path = ramp.path(10)[:, 0]
     assert abs(path[50] - 0.5) < 1e-12
     assert (np.diff(path) >= 0).all()
@@ -37,10 +37,10 @@ def test_half_of_the_way_in_half_of_the_time():
 
 
 def test_time_passes_as_the_path_said():
-    ramp = Ramp(np.array([0.0]), 960)
-    ramp.go(np.array([1.0]))
+    ramp = KnobSmoother(np.array([0.0]), 960)
+    ramp.set_target(np.array([1.0]))
     path = ramp.path(32)
-    ramp.wait(320)
+    ramp.advance(320)
     np.testing.assert_allclose(ramp.path(32)[:20], path[10:30], atol=1e-12)
 
 
@@ -57,10 +57,10 @@ def test_never_further_than_it_was_sent_and_never_a_leap(jumps):
 
 
 def test_a_knob_that_moves_all_the_time_is_followed_half_a_glide_behind():
-    ramp, followed = Ramp(np.array([0.0]), 1000), []
+    ramp, followed = KnobSmoother(np.array([0.0]), 1000), []
     for sample in range(0, 5000, 10):
-        ramp.go(np.array([sample / 5000]))
+        ramp.set_target(np.array([sample / 5000]))
         followed.append(ramp.path(10)[0, 0])
-        ramp.wait(10)
+        ramp.advance(10)
     late = np.arange(2000, 5000, 10) / 5000 - np.array(followed[200:])
     np.testing.assert_allclose(late * 5000, 500, atol=10)

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from ai_mixer.console import Console, load_console
-from ai_mixer.console.offline_stream import BLOCK
-from ai_mixer.dsp.streaming_chain import Kind, Step
+from ai_mixer.console.offline_stream import BLOCK_SAMPLES
+from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
 from ai_mixer.effects.limiter import Limiter
 from helpers.measures import residual_db
@@ -158,8 +158,8 @@ class Tilt(Effect):
     def forward(self, x, sample_rate, *, left, right):
         return x * (left * right)[:, None, None].to(x)
 
-    def step(self, sample_rate, channels):
-        return Step(Kind.MIX)
+    def streaming_kernel(self, sample_rate, channels):
+        return StreamingKernel(KernelKind.MIX)
 
     def coefficients(self, sample_rate, *, left, right):
         return torch.stack([left * right, torch.zeros_like(left)], dim=1)
@@ -199,7 +199,7 @@ def test_rendering_in_blocks_is_the_offline_mix(channels, limit):
     assert residual_db(mix, WIDE(x[None], RATE, HIGH[None], limit=limit)[0]) <= -110
 
 
-@pytest.mark.parametrize("length", [1, 100, 316, 317, BLOCK])
+@pytest.mark.parametrize("length", [1, 100, 316, 317, BLOCK_SAMPLES])
 def test_a_rendered_song_keeps_its_length(length):
     x = song()[:, :length]
     mix = torch.cat(list(WIDE.render([x[:, :50], x[:, 50:]], RATE, WIDE.neutral)), dim=-1)
@@ -245,7 +245,7 @@ print(peak_mib(lambda: render(1)), peak_mib(lambda: render(10)))
 @pytest.mark.slow
 def test_ten_minutes_take_no_more_memory_than_one():
     """What other tests left in this process does not count."""
-    code = IN_A_PROCESS_OF_ITS_OWN.replace("BLOCK", str(BLOCK))
+    code = IN_A_PROCESS_OF_ITS_OWN.replace("BLOCK", str(BLOCK_SAMPLES))
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     one, ten = map(float, said.stdout.split())
     assert ten < one + 10

@@ -16,7 +16,7 @@ def test_without_idle_effects_the_mix_is_the_same():
     console = load_console()
     effects = list(console.effects)
     knobs = console.knobs_from({"low_eq": 3.0, "stereo_width": 1.4, "compressor_ratio": 3.0})
-    lighter, fewer = console.turned(knobs)
+    lighter, fewer = console.without_neutral(knobs)
     assert lighter.names == ["compressor_ratio", "low_eq", "stereo_width"]
     torch.testing.assert_close(played(lighter, fewer[0]), played(console, knobs[0]))
     torch.testing.assert_close(lighter.settings(fewer)[0]["low_eq"], 3.0)
@@ -25,7 +25,7 @@ def test_without_idle_effects_the_mix_is_the_same():
 
 def test_nothing_turned_is_the_song_itself():
     console = load_console()
-    lighter, none = console.turned(console.knobs_from({}))
+    lighter, none = console.without_neutral(console.knobs_from({}))
     assert lighter.names == ["input_gain"]
     assert played(lighter, none[0]).equal(noise(2, seconds=0.5))
 

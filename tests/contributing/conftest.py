@@ -73,9 +73,9 @@ def learn_one_step(cfg, folder):
     """One training and one validation batch. Returns the parts, the metrics, and what moved."""
     from pytorch_lightning.loggers import CSVLogger
 
-    from ai_mixer.training.builders import assemble, build_trainer
+    from ai_mixer.training.builders import build_components, build_trainer
 
-    parts = assemble(cfg)
+    parts = build_components(cfg)
     before = [weight.clone() for weight in parts.system.model.parameters()]
     settings = {"enable_progress_bar": False, "default_root_dir": folder}
     trainer = build_trainer(cfg, [], fast_dev_run=1, logger=CSVLogger(folder), **settings)

@@ -120,7 +120,7 @@ def test_a_package_of_one_s_own_trains_if_trusted(part, guide, outside, songs_fo
     with pytest.raises(ValueError, match=r"my_package\.mine\.Toy: .*trusted=\[my_package\]"):
         learn(cfg)
     with open_dict(cfg):
-        cfg.trusted = ["my_package"]
+        cfg.allow_targets = ["my_package"]
     learned = learn(cfg)
     assert is_used(part, cfg, learned)
     assert learned.moved
@@ -142,6 +142,6 @@ def test_the_command_of_the_section_and_loading_it_again(guide, outside, songs_f
         check=True,
     )
     (card,) = (tmp_path / "mlruns").rglob("model.json")
-    assert type(load_model(card, trusted=["my_package"]).model).__name__ == "Toy"
+    assert type(load_model(card, allow_targets=["my_package"]).model).__name__ == "Toy"
     with pytest.raises(ValueError, match=r"my_package\.mine\.Toy"):
         load_model(card)

@@ -8,12 +8,12 @@ import pytest
 
 from ai_mixer.console import Console
 from ai_mixer.effects.effect import Effect
-from ai_mixer.losses.objective import Objective
-from ai_mixer.losses.term import Term
-from ai_mixer.models.feature_model import Listener
+from ai_mixer.losses.objective import WeightedLoss
+from ai_mixer.losses.term import LossTerm
+from ai_mixer.models.feature_model import FeatureModel
 
-BASES = {"loss": Term, "model": Listener}
-CALLS = {"model": Listener, "console": Console, "objective": Objective}
+BASES = {"loss": LossTerm, "model": FeatureModel}
+CALLS = {"model": FeatureModel, "console": Console, "objective": WeightedLoss}
 
 
 def parameters(function):

@@ -5,9 +5,9 @@ import pickle
 import pytest
 import torch
 
-from ai_mixer.core.types import Batch, Example, Skipped
+from ai_mixer.core.types import Batch, Example, SkippedSong
 
-TORN, HOLED = Skipped("torn.flac", "is damaged"), Skipped("holed.wav", "contains NaN")
+TORN, HOLED = SkippedSong("torn.flac", "is damaged"), SkippedSong("holed.wav", "contains NaN")
 
 
 def example(*skipped):
@@ -40,8 +40,8 @@ def test_collating_keeps_all(batch):
     "change",
     [
         lambda batch: batch.first(1),
-        lambda batch: batch.where(torch.tensor([False, True, False])),
-        lambda batch: batch.under("paired"),
+        lambda batch: batch.select(torch.tensor([False, True, False])),
+        lambda batch: batch.with_condition("paired"),
         lambda batch: batch.to(torch.float64),
         lambda batch: pickle.loads(pickle.dumps(batch)),
     ],
@@ -51,9 +51,9 @@ def test_no_change_forgets_it(batch, change):
 
 
 def test_joining_says_each_once(batch):
-    other = Batch.collate([example(HOLED, Skipped("third.wav", "silent"))])
-    joined = batch.first(1).join(batch, other)
-    assert joined.skipped == [TORN, HOLED, Skipped("third.wav", "silent")]
+    other = Batch.collate([example(HOLED, SkippedSong("third.wav", "silent"))])
+    joined = batch.first(1).concatenate(batch, other)
+    assert joined.skipped == [TORN, HOLED, SkippedSong("third.wav", "silent")]
     assert len(joined) == 5
 
 
@@ -62,11 +62,16 @@ def test_it_reads_as_one_line():
 
 
 def test_a_knob_is_free_only_where_it_says_so(batch):
-    assert batch.free.dtype == torch.bool
-    assert batch.free.shape == batch.mask.shape
-    assert not batch.free.any()
+    assert batch.unlabelled.dtype == torch.bool
+    assert batch.unlabelled.shape == batch.mask.shape
+    assert not batch.unlabelled.any()
     lost = example()
-    lost.free = torch.tensor([False, True, False])
+    lost.unlabelled = torch.tensor([False, True, False])
     joined = Batch.collate([example(), lost]).where(torch.tensor([False, True]))
-    assert joined.join(batch).free.tolist() == [[False, True, False], *[[False] * 3] * 3]
-    assert joined.under("blind").to(torch.float64).free.tolist() == [[False, True, False]]
+    assert joined.concatenate(batch).unlabelled.tolist() == [
+        [False, True, False],
+        *[[False] * 3] * 3,
+    ]
+    assert joined.with_condition("blind").to(torch.float64).unlabelled.tolist() == [
+        [False, True, False]
+    ]

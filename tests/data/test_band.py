@@ -12,9 +12,9 @@ import pytest
 import soundfile as sf
 
 from ai_mixer.core.types import GENRES
-from ai_mixer.data.band import Band, compose_band, generate
+from ai_mixer.data.band import Band, generate, generate_band
 from ai_mixer.data.band.conventions import CONVENTIONS
-from ai_mixer.data.band.dsp import peaks_between
+from ai_mixer.data.band.dsp import inter_sample_peaks
 from ai_mixer.data.band.score import STEMS
 
 SECONDS = 5.0
@@ -23,7 +23,7 @@ SHORT = {"songs": 2, "duration_s": 2.0, "sample_rate": 16000}
 
 @pytest.fixture(scope="session")
 def six(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compose_band(tmp_path_factory.mktemp("band"), songs=6, duration_s=SECONDS, workers=2)
+    return generate_band(tmp_path_factory.mktemp("band"), songs=6, duration_s=SECONDS, workers=2)
 
 
 def table(manifest: Path) -> list[dict[str, str]]:
@@ -58,7 +58,7 @@ def test_the_songs_know_who_they_are(six: Path) -> None:
 def test_no_composer_is_on_two_sides(tmp_path: Path) -> None:
     manifest, jobs = (
         tmp_path / "manifest.csv",
-        [generate.Job(g, n) for n in range(10) for g in GENRES],
+        [generate.SongJob(g, n) for n in range(10) for g in GENRES],
     )
     generate._write_manifest(manifest, jobs, 30.0, 0)
     rows = table(manifest)
@@ -82,7 +82,7 @@ def test_a_song_is_mixed_as_its_genre_is(six: Path, genre: str) -> None:
     finished = audio["finished"]
     loudness = meter.integrated_loudness(finished.T)
     assert loudness == pytest.approx(CONVENTIONS[genre].loudness_lufs, abs=1.0)
-    assert 20 * np.log10(peaks_between(finished).max()) < -0.9
+    assert 20 * np.log10(inter_sample_peaks(finished).max()) < -0.9
     crest = 20 * np.log10(np.abs(finished).max() / finished.std())
     assert 6.0 < crest < 22.0
     wet = finished - audio["dry"]
@@ -105,26 +105,26 @@ def test_genres_sound_different(six: Path) -> None:
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(tmp_path: Path) -> None:
-    one = compose_band(tmp_path / "one", workers=1, **SHORT).parent
-    two = compose_band(tmp_path / "two", workers=2, **SHORT).parent
+    one = generate_band(tmp_path / "one", workers=1, **SHORT).parent
+    two = generate_band(tmp_path / "two", workers=2, **SHORT).parent
     assert bits(one) == bits(two)
     assert (one / "manifest.csv").read_bytes() == (two / "manifest.csv").read_bytes()
-    other = compose_band(tmp_path / "one", seed=1, **SHORT).parent
+    other = generate_band(tmp_path / "one", seed=1, **SHORT).parent
     assert other != one
     assert all(bits(other)[name] != data for name, data in bits(one).items())
 
 
 def test_a_killed_run_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = compose_band(tmp_path, **SHORT).parent
+    folder = generate_band(tmp_path, **SHORT).parent
     before = bits(folder)
     (folder / "manifest.csv").unlink()
     shutil.rmtree(folder / "rock_00")
     produced = []
-    original = generate.produce
+    original = generate.synthesise_song
     monkeypatch.setattr(
         generate, "produce", lambda job, *rest: produced.append(job.name) or original(job, *rest)
     )
-    compose_band(tmp_path, **SHORT)
+    generate_band(tmp_path, **SHORT)
     assert produced == ["rock_00"]
     assert bits(folder) == before
 
@@ -135,15 +135,15 @@ def test_a_failing_song_stops_the_run_without_a_manifest(
     def fail(*_: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(generate, "produce", fail)
+    monkeypatch.setattr(generate, "synthesise_song", fail)
     with pytest.raises(OSError, match="No space left"):
-        compose_band(tmp_path, **SHORT)
+        generate_band(tmp_path, **SHORT)
     assert not list(tmp_path.rglob("manifest.csv"))
 
 
 def test_two_runs_at_once_make_one_band(tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
-        runs = [pool.submit(compose_band, tmp_path, **SHORT) for _ in range(2)]
+        runs = [pool.submit(generate_band, tmp_path, **SHORT) for _ in range(2)]
     folders = {run.result().parent for run in runs}
     assert len(folders) == 1
     folder = folders.pop()
@@ -156,4 +156,4 @@ def test_two_runs_at_once_make_one_band(tmp_path: Path) -> None:
 )
 def test_impossible_settings_are_named(tmp_path: Path, wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        compose_band(tmp_path, **wrong)
+        generate_band(tmp_path, **wrong)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from ai_mixer.core.types import GENRES
-from ai_mixer.data.band.arrangement import make_plan
+from ai_mixer.data.band.arrangement import arrange
 from ai_mixer.data.band.composer import compose_song
-from ai_mixer.data.band.composer_style import fold_of, rng_for, split_of, taste_of
+from ai_mixer.data.band.composer_style import draw_composer_style, fold_of, rng_for, split_of
 from ai_mixer.data.band.genres import GENRE_TABLE
 from ai_mixer.data.band.score import STEMS, Note, Score
 
@@ -58,7 +58,7 @@ def test_sections_come_back_with_their_chords_and_theme(
     for score in book[genre]:
         names = [section.name for section in score.sections]
         assert len(names) >= 3
-        back = next(s for s in score.sections if s.turn == 1)
+        back = next(s for s in score.sections if s.repetition == 1)
         first = next(s for s in score.sections if s.name == back.name)
 
         def chords(section, score=score):
@@ -70,7 +70,8 @@ def test_sections_come_back_with_their_chords_and_theme(
 def test_a_melody_comes_back_almost_the_same(book: dict[str, list[Score]]) -> None:
     score = book["pop"][0]
     first, back = (
-        next(s for s in score.sections if s.name == "chorus" and s.turn == turn) for turn in (0, 1)
+        next(s for s in score.sections if s.name == "chorus" and s.repetition == repetition)
+        for repetition in (0, 1)
     )
     bar_s = score.beats_per_bar * 60.0 / score.bpm
 
@@ -98,9 +99,13 @@ def test_nobody_plays_like_a_machine(book: dict[str, list[Score]]) -> None:
 
 def test_jazz_swings_and_rock_does_not() -> None:
     plans = {
-        g: make_plan(g, taste_of(0, g, 0), rng_for(0, "plan", g, 0), 30.0) for g in ("jazz", "rock")
+        g: arrange(g, draw_composer_style(0, g, 0), rng_for(0, "plan", g, 0), 30.0)
+        for g in ("jazz", "rock")
     }
-    share = {g: (p.at(0, 2) - p.at(0, 0)) / (p.at(0, 4) - p.at(0, 0)) for g, p in plans.items()}
+    share = {
+        g: (p.seconds_at(0, 2) - p.seconds_at(0, 0)) / (p.seconds_at(0, 4) - p.seconds_at(0, 0))
+        for g, p in plans.items()
+    }
     assert 0.59 < share["jazz"] < 0.68
     assert share["rock"] == pytest.approx(0.5)
 

@@ -5,10 +5,10 @@ import pyloudnorm
 import pytest
 
 from ai_mixer.data.band import dsp
-from ai_mixer.data.band.composer_style import taste_of
+from ai_mixer.data.band.composer_style import draw_composer_style
 from ai_mixer.data.band.conventions import CONVENTIONS
 from ai_mixer.data.band.genres import GENRE_TABLE
-from ai_mixer.data.band.mixdown import mix
+from ai_mixer.data.band.mixdown import mix_stems
 
 RATE = 44100
 
@@ -41,10 +41,10 @@ def test_a_compressor_works_by_its_slope() -> None:
 
 def test_the_limiter_holds_true_peaks() -> None:
     x = 4.0 * np.random.default_rng(0).standard_normal((2, RATE)).clip(-3, 3)
-    y = dsp.limit(x, dsp.peaks_between(x), RATE, 0.8)
-    assert dsp.peaks_between(y).max() < 0.8 * 1.03
+    y = dsp.limit(x, dsp.inter_sample_peaks(x), RATE, 0.8)
+    assert dsp.inter_sample_peaks(y).max() < 0.8 * 1.03
     quiet = 0.1 * x / np.abs(x).max()
-    np.testing.assert_array_equal(dsp.limit(quiet, dsp.peaks_between(quiet), RATE, 0.8), quiet)
+    np.testing.assert_array_equal(dsp.limit(quiet, dsp.inter_sample_peaks(quiet), RATE, 0.8), quiet)
 
 
 @pytest.mark.parametrize("rate", [22050, 44100, 48000])
@@ -60,7 +60,7 @@ def test_silence_has_no_loudness() -> None:
 
 
 def test_a_room_decays_as_it_says() -> None:
-    h = dsp.room_response(np.random.default_rng(0), RATE, 1.5, 20.0, 0.5)
+    h = dsp.reverb_impulse_response(np.random.default_rng(0), RATE, 1.5, 20.0, 0.5)
     np.testing.assert_allclose(np.square(h).sum(axis=1), 1.0)
     assert not h[:, : int(0.019 * RATE)].any()
     tail = [np.square(h[:, int(t * RATE) : int((t + 0.1) * RATE)]).sum() for t in (0.4, 0.9)]
@@ -70,7 +70,7 @@ def test_a_room_decays_as_it_says() -> None:
 def test_echoes_come_in_time() -> None:
     x = np.zeros((2, RATE))
     x[:, 0] = 1.0
-    y = dsp.echo(x, RATE, 0.25, 6.0, 5000.0)
+    y = dsp.delay(x, RATE, 0.25, 6.0, 5000.0)
     assert not y[:, : int(0.25 * RATE)].any()
     assert np.abs(y).max(0).argmax() == pytest.approx(0.25 * RATE, abs=20)
     assert np.abs(y[0, : RATE // 2]).max() > np.abs(y[1, : RATE // 2]).max()  # left first
@@ -84,13 +84,15 @@ def test_every_genre_has_its_convention() -> None:
 
 def test_silent_stems_stay_silent() -> None:
     stems = {name: np.zeros((2, RATE)) for name in ("drums", "bass", "vocals", "other")}
-    done = mix(stems, RATE, "rock", taste_of(0, "rock", 0), 120.0, np.random.default_rng(0))
+    done = mix_stems(
+        stems, RATE, "rock", draw_composer_style(0, "rock", 0), 120.0, np.random.default_rng(0)
+    )
     assert not done.dry.any()
     assert not done.finished.any()
 
 
 def test_a_doubler_widens_and_keeps_the_mono_sum() -> None:
     x = tone(1000.0)
-    y = dsp.double(x, RATE, -6.0)
+    y = dsp.doubler(x, RATE, -6.0)
     np.testing.assert_allclose(y.sum(0), x.sum(0), atol=1e-12)
     assert 20 * np.log10((y[0] - y[1]).std() / y.sum(0).std()) == pytest.approx(-6.0, abs=0.5)

@@ -9,7 +9,7 @@ from ai_mixer.data.band.composer_style import rng_for
 from ai_mixer.data.band.genres import GENRE_TABLE
 from ai_mixer.data.band.score import Note, Part
 from ai_mixer.data.band.soundfont import DRUM_BANK, SoundFont, general_midi
-from ai_mixer.data.band.synth import render
+from ai_mixer.data.band.synth import synthesise_parts
 
 RATE = 22050
 PROGRAMS = sorted(
@@ -19,7 +19,7 @@ PROGRAMS = sorted(
 
 
 def play(program: int, *notes: Note, seconds: float = 1.0, drums: bool = False) -> np.ndarray:
-    return render(
+    return synthesise_parts(
         [Part("x", "other", program, list(notes), drums=drums)], int(seconds * RATE), RATE
     )
 
@@ -73,13 +73,13 @@ def test_a_closed_hi_hat_chokes_the_open_one() -> None:
 
 def test_parts_add_up() -> None:
     parts = [Part(str(p), "other", p, [Note(0.1, 0.5, 60, 90)], pan=0.3) for p in (0, 48)]
-    together = render(parts, RATE, RATE)
-    alone = sum(render([part], RATE, RATE) for part in parts)
+    together = synthesise_parts(parts, RATE, RATE)
+    alone = sum(synthesise_parts([part], RATE, RATE) for part in parts)
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
 def test_pan_moves_the_sound() -> None:
-    left = render([Part("x", "other", 0, [Note(0.0, 0.5, 60, 90)], pan=-0.9)], RATE, RATE)
+    left = synthesise_parts([Part("x", "other", 0, [Note(0.0, 0.5, 60, 90)], pan=-0.9)], RATE, RATE)
     assert left[0].std() > 3 * left[1].std()
 
 

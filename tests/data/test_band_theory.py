@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ai_mixer.data.band.genres import GENRE_TABLE
-from ai_mixer.data.band.theory import chord, keys_of, nearest, voice
+from ai_mixer.data.band.theory import chord, keys_in_range, lead_voices, nearest_key
 
 
 def test_numerals_name_the_chords_of_c_major() -> None:
@@ -31,8 +31,8 @@ def test_transposing_the_tonic_transposes_the_chord(tonic: int, symbol: str) -> 
     tonic=st.integers(0, 11),
 )
 def test_triads_a_key_apart_need_no_leap(first: str, second: str, tonic: int) -> None:
-    one = voice(chord(first, tonic).tones, [], 50, 74)
-    two = voice(chord(second, tonic).tones, one, 50, 74)
+    one = lead_voices(chord(first, tonic).tones, [], 50, 74)
+    two = lead_voices(chord(second, tonic).tones, one, 50, 74)
     assert {k % 12 for k in two} == set(chord(second, tonic).tones)
     assert max(abs(a - b) for a, b in zip(one, two, strict=True)) <= 5
     assert min(one + two) >= 50
@@ -41,8 +41,8 @@ def test_triads_a_key_apart_need_no_leap(first: str, second: str, tonic: int) ->
 
 @given(st.floats(20, 100), st.sets(st.integers(0, 11), min_size=1))
 def test_nearest_is_within_reach(key: float, classes: set[int]) -> None:
-    choices = keys_of(tuple(classes), 0, 127)
-    assert abs(nearest(key, choices) - key) <= 6.0 or len(classes) < 12
+    choices = keys_in_range(tuple(classes), 0, 127)
+    assert abs(nearest_key(key, choices) - key) <= 6.0 or len(classes) < 12
 
 
 @pytest.mark.parametrize("genre", GENRE_TABLE)

@@ -5,10 +5,10 @@ import torch
 
 from ai_mixer.core.types import CONDITIONS, Batch
 from ai_mixer.data.dataset import SongDataset
-from ai_mixer.data.feature_cache import Row, Shelf
-from ai_mixer.models.feature_extractor import FrontEnd
-from ai_mixer.training.builders import assemble
-from ai_mixer.training.preflight import check_kept
+from ai_mixer.data.feature_cache import CachedRow, FeatureCache
+from ai_mixer.models.feature_extractor import FeatureExtractor
+from ai_mixer.training.builders import build_components
+from ai_mixer.training.preflight import check_cached_data
 
 WORDS = ("model=baseline_cnn", "data=folder", "excerpt=1", "loader=kept", "loss=knobs_only")
 LITTLE = ("loader.draws=2", "loader.held_out_per_song=3", "loader.batch_size=4", "loader.workers=0")
@@ -21,7 +21,7 @@ def kept(compose, songs_folder, tmp_path_factory):
 
     def build(*words):
         where = (f"data.root={songs_folder}", f"paths.data={folder}", "data.near_duplicates=false")
-        return assemble(compose(*WORDS, *LITTLE, *where, *words))
+        return build_components(compose(*WORDS, *LITTLE, *where, *words))
 
     return build
 
@@ -32,14 +32,14 @@ def batches(loader):
 
 def test_ears_recall_what_they_hear():
     noise = torch.randn(3, 2, 2, 30_000, generator=torch.Generator().manual_seed(0)) * 0.1
-    ears = FrontEnd(44_100)
-    levels, statistics = ears.keep(*noise)
+    feature_extractor = FeatureExtractor(44_100)
+    levels, statistics = feature_extractor.extract_cacheable(*noise)
     for number, condition in enumerate(CONDITIONS):
         rough, reference, finished = noise
         wanted = {"blind": 0 * rough, "reference": reference, "paired": finished}[condition]
         under = torch.full((2,), number)
-        heard = ears.recall(levels, statistics, under)
-        for one, other in zip(heard, ears(rough, wanted, under), strict=True):
+        features = feature_extractor.from_cache(levels, statistics, under)
+        for one, other in zip(features, feature_extractor(rough, wanted, under), strict=True):
             torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
 
 
@@ -60,18 +60,18 @@ def test_a_kept_example_teaches_what_the_sound_does(kept):
     parts = kept()
     parts.data.prepare_data()
     song = parts.data.songs("train")[0]
-    row = parts.data.shelf.row(song, 1)
+    row = parts.data.cache.row(song, 1)
     task = parts.data.task
     task.condition = "paired"
-    dataset = SongDataset([song], task, excerpt_s=1.0, stream=parts.data.shelf.number(song))
+    dataset = SongDataset([song], task, excerpt_s=1.0, rng_stream=parts.data.cache.number(song))
     drawn = Batch.collate([dataset[1, 0]])
     torch.testing.assert_close(drawn.knobs[0], row.knobs)
-    heard = parts.data.ears.recall(
+    features = parts.data.feature_extractor.from_cache(
         row.levels[None].float(), row.statistics[None].float(), drawn.condition
     )
     model = parts.system.model.eval()
     with torch.no_grad():
-        said = model.answer(heard, drawn.condition).knobs
+        said = model.predict(features, drawn.condition).knobs
         expected = model(drawn.rough, drawn.reference, drawn.condition)
     torch.testing.assert_close(said, expected, atol=2e-3, rtol=0)
 
@@ -79,17 +79,17 @@ def test_a_kept_example_teaches_what_the_sound_does(kept):
 def test_drawn_once_for_all_folds_and_more_only_add(kept, monkeypatch):
     first = kept("data.fold=0/3").data
     first.prepare_data()
-    before = {song.id: first.shelf.row(song, 0) for song in first.songs("train")}
-    files = {file: file.stat().st_mtime_ns for file in first.shelf.folder.iterdir()}
+    before = {song.id: first.cache.row(song, 0) for song in first.songs("train")}
+    files = {file: file.stat().st_mtime_ns for file in first.cache.folder.iterdir()}
     other = kept("data.fold=1/3", "model=enhanced_cnn").data
     other.prepare_data()
     more = kept("data.fold=0/3", "loader.draws=3").data
     more.prepare_data()
     for song in more.songs("train"):
-        assert more.shelf.count(song) == 3
-        for one, same in zip(more.shelf.row(song, 0), before[song.id], strict=True):
+        assert more.cache.count(song) == 3
+        for one, same in zip(more.cache.row(song, 0), before[song.id], strict=True):
             assert one.equal(same)
-    assert set(files) <= set(first.shelf.folder.iterdir())
+    assert set(files) <= set(first.cache.folder.iterdir())
 
 
 def test_a_resumed_training_gets_the_epoch_it_asks_for(kept):
@@ -110,7 +110,7 @@ def test_a_resumed_training_gets_the_epoch_it_asks_for(kept):
 
 def test_another_console_or_length_is_another_shelf(kept):
     origins = {
-        kept(*words).data.shelf.folder.name
+        kept(*words).data.cache.folder.name
         for words in ((), ("ranges=musical",), ("excerpt=2",), ("condition=blind",))
     }
     assert len(origins) == 3  # the condition makes no difference
@@ -118,16 +118,16 @@ def test_another_console_or_length_is_another_shelf(kept):
 
 def test_ears_that_hear_otherwise_keep_on_another_shelf(kept, monkeypatch):
     """Else a model would be given statistics of another length, or of another meaning."""
-    before = kept().data.shelf.folder
-    monkeypatch.setattr("ai_mixer.models.feature_extractor.EDITION", 99)
-    assert kept().data.shelf.folder != before
+    before = kept().data.cache.folder
+    monkeypatch.setattr("ai_mixer.models.feature_extractor.VERSION", 99)
+    assert kept().data.cache.folder != before
 
 
 def test_trainings_of_other_seeds_learn_from_one_shelf_in_another_order(kept):
     one, other = kept().data, kept("seed=5").data
     one.prepare_data()
-    assert other.shelf.folder == one.shelf.folder
-    assert kept("loader.draw_seed=5").data.shelf.folder != one.shelf.folder
+    assert other.cache.folder == one.cache.folder
+    assert kept("loader.draw_seed=5").data.cache.folder != one.cache.folder
     orders = [[i for b in data.train_dataloader() for i in b.song_id] for data in (one, other)]
     assert sorted(orders[0]) == sorted(orders[1])
     assert orders[0] != orders[1]
@@ -136,17 +136,19 @@ def test_trainings_of_other_seeds_learn_from_one_shelf_in_another_order(kept):
 def test_a_silent_song_is_left_out(kept, monkeypatch):
     data = kept("loader.draw_seed=5").data
     song = data.songs("train")[0]
-    data.shelf.put(song, [])
-    assert data.shelf.has(song, 7)
+    data.cache.append(song, [])
+    assert data.cache.has(song, 7)
     data.prepare_data()
     assert song.id not in {name for b in data.train_dataloader() for name in b.song_id}
 
 
 def test_a_stopped_writing_leaves_no_half_file(tmp_path, kept, monkeypatch):
     song = kept().data.songs("train")[0]
-    shelf = Shelf(tmp_path)
-    row = Row(torch.ones(3, 2), torch.ones(3, 4), torch.zeros(2), torch.ones(2, dtype=torch.bool))
-    shelf.put(song, [row])
+    cache = FeatureCache(tmp_path)
+    row = CachedRow(
+        torch.ones(3, 2), torch.ones(3, 4), torch.zeros(2), torch.ones(2, dtype=torch.bool)
+    )
+    cache.append(song, [row])
 
     def stop(tensors, file):
         file.write_bytes(b"half")
@@ -154,13 +156,13 @@ def test_a_stopped_writing_leaves_no_half_file(tmp_path, kept, monkeypatch):
 
     monkeypatch.setattr("ai_mixer.data.feature_cache.save_file", stop)
     with pytest.raises(KeyboardInterrupt):
-        shelf.put(song, [row])
-    assert Shelf(tmp_path).count(song) == 1
+        cache.append(song, [row])
+    assert FeatureCache(tmp_path).count(song) == 1
 
 
 def test_what_does_not_go_together_is_said(kept, compose):
     def check(*words):
-        check_kept(compose(*WORDS, *words), kept(*words))
+        check_cached_data(compose(*WORDS, *words), kept(*words))
 
     check()
     with pytest.raises(ValueError, match="loader=kept keeps no audio to mix"):

@@ -12,11 +12,11 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from ai_mixer.augment.augment import Chain
+from ai_mixer.augment.augment import Compose
 from ai_mixer.augment.polarity_flip import PolarityFlip
 from ai_mixer.console import load_console
 from ai_mixer.core.types import Batch
-from ai_mixer.data.datamodule import MixData
+from ai_mixer.data.datamodule import MixDataModule
 from ai_mixer.data.folder import Folder
 from ai_mixer.tasks.restore import Restore
 
@@ -26,7 +26,9 @@ def build(tree):
     def build(task=None, augment=None, **options):
         task = task or Restore(load_console())
         options = {"sample_rate": 8_000, "excerpt_s": 0.25, "excerpts_per_song": 3} | options
-        return MixData(Folder(tree), task, augment or Chain(), **{"batch_size": 2} | options)
+        return MixDataModule(
+            Folder(tree), task, augment or Compose(), **{"batch_size": 2} | options
+        )
 
     return build
 
@@ -72,7 +74,7 @@ def test_epochs_differ_in_training_only(build):
 
 def test_only_training_is_augmented(tree, show_task):
     options = {"sample_rate": 8_000, "excerpt_s": 0.25, "excerpts_per_song": 1}
-    data = MixData(Folder(tree), show_task, Chain([PolarityFlip(1.0)]), **options)
+    data = MixDataModule(Folder(tree), show_task, Compose([PolarityFlip(1.0)]), **options)
     assert all((batch.rough[:, 0] < 0).all() for batch in data.train_dataloader())
     assert all((batch.rough[:, 0] > 0).all() for batch in data.val_dataloader())
 
@@ -91,13 +93,13 @@ def test_workers_change_nothing_of_an_augmented_example(build):
     options = {"augment": strong, "sample_rate": 8_000, "excerpt_s": 1.0, "excerpts_per_song": 8}
     here = batches(build(**options).train_dataloader(), 1)
     assert equal(batches(build(workers=2, **options).train_dataloader(), 1), here)
-    plain = batches(build(**options | {"augment": Chain()}).train_dataloader(), 1)
+    plain = batches(build(**options | {"augment": Compose()}).train_dataloader(), 1)
     assert not equal(plain, here)
 
 
 def test_an_empty_split_says_what_to_do(tmp_path, write_song, show_task):
     write_song(tmp_path / "only.wav", seconds=6)
-    data = MixData(Folder(tmp_path), show_task, sample_rate=8_000)
+    data = MixDataModule(Folder(tmp_path), show_task, sample_rate=8_000)
     with pytest.raises(ValueError, match=r"no songs in val .*'train': 1.*add songs or artists"):
         data.val_dataloader()
 
@@ -114,7 +116,7 @@ def test_what_is_left_out_from_the_start_is_named_and_kept(tmp_path, write_song,
     for number in range(5):
         write_song(tmp_path / f"{number}.wav")
         (tmp_path / f"bad {number}.wav").write_text("no sound")
-    data = MixData(Folder(tmp_path), show_task, sample_rate=8_000, excerpt_s=1.0)
+    data = MixDataModule(Folder(tmp_path), show_task, sample_rate=8_000, excerpt_s=1.0)
     (line,) = warned(data)
     assert line.startswith(f"5 songs skipped: {tmp_path}/bad 0.wav: cannot be read as sound")
     assert line.count("bad ") == 3
@@ -123,16 +125,16 @@ def test_what_is_left_out_from_the_start_is_named_and_kept(tmp_path, write_song,
 
 def test_odd_songs_are_used_and_named_in_one_line_a_kind(tree, show_task):
     """Seven songs of 4 s at 8 kHz."""
-    short, low = warned(MixData(Folder(tree), show_task))
+    short, low = warned(MixDataModule(Folder(tree), show_task))
     assert re.match(r"7 songs are shorter than an excerpt of 5 s .*: Hip-Hop/d/first, .* …$", short)
     assert re.match(r"7 songs are sampled so low .*: Hip-Hop/d/first \(8000 Hz\), .* …$", low)
-    assert not warned(MixData(Folder(tree), show_task, excerpt_s=4.0, sample_rate=8_000))
+    assert not warned(MixDataModule(Folder(tree), show_task, excerpt_s=4.0, sample_rate=8_000))
 
 
 def test_a_source_need_not_know_what_it_left_out(tree, show_task):
     songs = Folder(tree).songs()
     source = SimpleNamespace(songs=lambda: songs)
-    assert not warned(MixData(source, show_task, excerpt_s=4.0, sample_rate=8_000))
+    assert not warned(MixDataModule(source, show_task, excerpt_s=4.0, sample_rate=8_000))
 
 
 class Listener(pl.LightningModule):

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from numpy.random import default_rng
 
 from ai_mixer.audio.excerpt import read_excerpt
-from ai_mixer.augment.augment import Augment, Chain
+from ai_mixer.augment.augment import Augment, Compose
 from ai_mixer.augment.polarity_flip import PolarityFlip
 from ai_mixer.data.dataset import SongDataset, genre_index
-from ai_mixer.data.excerpt_sampler import excerpt_seconds, other_start
+from ai_mixer.data.excerpt_sampler import excerpt_seconds, second_excerpt_start
 from ai_mixer.data.folder import Folder
 
 
@@ -92,7 +92,7 @@ def test_the_other_excerpt_does_not_overlap(build):
 def test_other_start_is_inside_and_apart(place, duration_s, excerpt_s, seed):
     last = max(0.0, duration_s - excerpt_s)
     start = place * last
-    other = other_start(start, duration_s, excerpt_s, default_rng(seed))
+    other = second_excerpt_start(start, duration_s, excerpt_s, default_rng(seed))
     assert 0 <= other <= last
     if start >= excerpt_s or start + excerpt_s <= last:
         assert abs(other - start) >= excerpt_s - 1e-9
@@ -131,7 +131,7 @@ def test_a_short_song_is_filled_with_silence(tmp_path, write_song, build, songs)
 
 
 def test_augmentation_leaves_the_draw_alone(build):
-    plain, turned = build()[0, 0], build(augment=Chain([PolarityFlip(1.0)]))[0, 0]
+    plain, turned = build()[0, 0], build(augment=Compose([PolarityFlip(1.0)]))[0, 0]
     assert torch.equal(turned.knobs, plain.knobs)
     assert torch.equal(turned.rough, -plain.rough)
 
@@ -172,7 +172,7 @@ class Twice(Augment):
     def draw(self, rng):
         return rng.random()
 
-    def reads(self, params):
+    def source_seconds(self, params):
         return 2.0
 
     def prepare(self, excerpt, params):

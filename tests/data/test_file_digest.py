@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from ai_mixer.core.types import Song
-from ai_mixer.data.file_digest import BLOCK, fingerprint, fingerprints
+from ai_mixer.data.file_digest import BLOCK_BYTES, song_digest, song_digests
 
 RATE = 44100
 
@@ -35,13 +35,13 @@ def path(request, tmp_path):
 
 
 def test_a_copy_elsewhere_is_the_same(path, tmp_path):
-    before = fingerprint(song(path))
+    before = song_digest(song(path))
     copy = tmp_path / "other" / f"name{path.suffix}"
     copy.parent.mkdir()
     shutil.copy(path, copy)
     os.utime(copy, (1, 1))
-    assert fingerprint(song(copy)) == before
-    assert fingerprint(replace(song(copy), split="test", group="x")) == before  # said elsewhere
+    assert song_digest(song(copy)) == before
+    assert song_digest(replace(song(copy), split="test", group="x")) == before  # said elsewhere
 
 
 @pytest.mark.parametrize(
@@ -50,40 +50,42 @@ def test_a_copy_elsewhere_is_the_same(path, tmp_path):
     ids=["another recording", "its level", "its length", "its sides"],
 )
 def test_other_audio_is_another(path, changed):
-    before = fingerprint(song(path))
+    before = song_digest(song(path))
     written(path, changed)
-    assert fingerprint(song(path)) != before
+    assert song_digest(song(path)) != before
 
 
 def test_one_sample_of_a_flac_file_is_enough(tmp_path):
     audio = sound(10.0)
     path = written(tmp_path / "song.flac", audio)
-    before = fingerprint(song(path))
+    before = song_digest(song(path))
     audio[RATE * 3, 0] += 0.01
     written(path, audio)
-    assert fingerprint(song(path)) != before
+    assert song_digest(song(path)) != before
 
 
 @pytest.mark.parametrize("place", [0, 0.5, 1])
-@pytest.mark.parametrize("size", [1, BLOCK - 1, BLOCK, 3 * BLOCK, 100 * BLOCK + 1])
+@pytest.mark.parametrize(
+    "size", [1, BLOCK_BYTES - 1, BLOCK_BYTES, 3 * BLOCK_BYTES, 100 * BLOCK_BYTES + 1]
+)
 def test_start_middle_and_end_are_read(tmp_path, place, size):
     path = tmp_path / "file"
     data = bytearray(size)
     path.write_bytes(data)
-    before = fingerprint(song(path))
+    before = song_digest(song(path))
     data[round(place * (size - 1))] = 1
     path.write_bytes(data)
-    assert fingerprint(song(path)) != before
+    assert song_digest(song(path)) != before
 
 
 def test_dry_and_stems_count(tmp_path, path):
     other = written(tmp_path / "other.wav", sound(seed=2))
     prints = [
-        fingerprint(song(path)),
-        fingerprint(song(path, dry_path=other)),
-        fingerprint(song(path, stems={"drums": other})),
-        fingerprint(song(path, stems={"bass": other})),
-        fingerprint(song(other, dry_path=path)),
+        song_digest(song(path)),
+        song_digest(song(path, dry_path=other)),
+        song_digest(song(path, stems={"drums": other})),
+        song_digest(song(path, stems={"bass": other})),
+        song_digest(song(other, dry_path=path)),
     ]
     assert len(set(prints)) == len(prints)
 
@@ -93,7 +95,7 @@ def test_only_a_few_blocks_are_read(tmp_path):
     path = tmp_path / "huge.wav"
     with path.open("wb") as file:
         file.truncate(10**12)  # a hole: takes no room on disk
-    assert len(fingerprint(song(path))) == 16
+    assert len(song_digest(song(path))) == 16
 
 
 def test_many_songs_keep_their_order(tmp_path):
@@ -102,11 +104,11 @@ def test_many_songs_keep_their_order(tmp_path):
         path = tmp_path / f"{number}"
         path.write_bytes(bytes([number]))
         songs.append(song(path))
-    assert fingerprints(songs) == [fingerprint(one) for one in songs]
-    assert len(set(fingerprints(songs))) == 200
-    assert fingerprints([]) == []
+    assert song_digests(songs) == [song_digest(one) for one in songs]
+    assert len(set(song_digests(songs))) == 200
+    assert song_digests([]) == []
 
 
 def test_a_file_that_went_away_is_named(tmp_path):
     with pytest.raises(OSError, match=r"gone\.wav"):
-        fingerprints([song(tmp_path / "gone.wav")])
+        song_digests([song(tmp_path / "gone.wav")])

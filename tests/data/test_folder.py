@@ -10,7 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from ai_mixer.config.folder import config_folder
-from ai_mixer.core.types import Skipped
+from ai_mixer.core.types import SkippedSong
 from ai_mixer.data.folder import ROOT_VARIABLE, Folder
 
 
@@ -90,7 +90,7 @@ def test_a_folder_that_may_not_be_read_is_named(open_folder, write_song, nobody)
     folder = Folder(open_folder)
     with nobody():
         assert [song.id for song in folder.songs()] == ["rock/song"]
-    assert folder.skipped == [Skipped(str(open_folder / "jazz"), "Permission denied")]
+    assert folder.skipped == [SkippedSong(str(open_folder / "jazz"), "Permission denied")]
     (open_folder / "rock").chmod(0)
     with nobody(), pytest.raises(ValueError, match=r"(jazz|rock): Permission denied"):
         folder.songs()

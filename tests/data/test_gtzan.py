@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from ai_mixer.core.types import GENRES as OURS
-from ai_mixer.data.gtzan import GENRES, Gtzan, filtered
+from ai_mixer.data.gtzan import GENRES, Gtzan, filtered_split
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def test_the_split_is_that_of_another_transcription():
     from ai_mixer.utils.torchaudio_shim import torchaudio
 
     lists = torchaudio.datasets.gtzan
-    splits = filtered()
+    splits = filtered_split()
     assert len(splits) == 930
     theirs = {"train": "filtered_train", "val": "filtered_valid", "test": "filtered_test"}
     for split, name in theirs.items():

@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from ai_mixer.data import metadata_cache
-from ai_mixer.data.metadata_cache import FILE, Index
+from ai_mixer.data.metadata_cache import FILE_NAME, MetadataCache
 
 
 @pytest.fixture
@@ -35,58 +35,60 @@ def kept(tmp_path):
 
 
 def test_a_second_time_no_header_is_read(songs, kept, opened):
-    first = Index(kept).look(songs)
+    first = MetadataCache(kept).scan(songs)
     assert sorted(opened) == ["a.wav", "b.wav", "c.wav"]
     opened.clear()
-    assert Index(kept).look(songs) == first
+    assert MetadataCache(kept).scan(songs) == first
     assert opened == []
-    assert [known.header.duration_s for known in first.known.values()] == [0.5] * 3
+    assert [metadata.header.duration_s for metadata in first.metadata.values()] == [0.5] * 3
 
 
 def test_only_what_changed_is_read_and_named(songs, kept, opened, write_song):
-    before = Index(kept).look(songs)
+    before = MetadataCache(kept).scan(songs)
     opened.clear()
     write_song(songs[1], 0.7)
     (songs[0].parent / "d.wav").write_bytes(songs[0].read_bytes())
     songs[2].unlink()
     there = [*songs[:2], songs[0].parent / "d.wav"]
-    look = Index(kept).look(there, songs[0].parent)
+    scan = MetadataCache(kept).scan(there, songs[0].parent)
     assert sorted(opened) == ["b.wav", "d.wav"]
-    assert (look.changed, look.gone) == ([str(songs[1])], [str(songs[2])])
-    assert look.known[songs[1]].digest != before.known[songs[1]].digest
-    assert look.known[there[2]].digest == before.known[songs[0]].digest  # a copy
-    again = Index(kept).look(there, songs[0].parent)
-    assert (again.changed, again.gone) == ([], [])
+    assert (scan.changed, scan.removed) == ([str(songs[1])], [str(songs[2])])
+    assert scan.metadata[songs[1]].digest != before.metadata[songs[1]].digest
+    assert scan.metadata[there[2]].digest == before.metadata[songs[0]].digest  # a copy
+    again = MetadataCache(kept).scan(there, songs[0].parent)
+    assert (again.changed, again.removed) == ([], [])
 
 
 def test_a_new_time_of_change_is_enough(songs, kept, opened):
-    Index(kept).look(songs)
+    MetadataCache(kept).scan(songs)
     opened.clear()
     os.utime(songs[0], ns=(1, 1))
-    Index(kept).look(songs)
+    MetadataCache(kept).scan(songs)
     assert opened == ["a.wav"]
 
 
 def test_a_bad_file_is_named_each_time(songs, kept):
     songs[0].write_text("no sound")
-    gone = songs[0].parent / "gone.wav"
+    removed = songs[0].parent / "gone.wav"
     for _ in range(2):
-        look = Index(kept).look([*songs, gone])
-        assert {skipped.file for skipped in look.skipped} == {str(songs[0]), str(gone)}
-        assert list(look.known) == songs[1:]
+        scan = MetadataCache(kept).scan([*songs, removed])
+        assert {skipped.file for skipped in scan.skipped} == {str(songs[0]), str(removed)}
+        assert list(scan.metadata) == songs[1:]
 
 
 @pytest.mark.parametrize("harm", ["text", "other tables", "a folder"])
 def test_what_cannot_be_kept_is_read_again(songs, kept, harm):
     kept.mkdir()
     if harm == "text":
-        (kept / FILE).write_text("no database " * 1000)
+        (kept / FILE_NAME).write_text("no database " * 1000)
     elif harm == "other tables":
-        sqlite3.connect(kept / FILE).execute("CREATE TABLE files (path TEXT)").connection.close()
+        sqlite3.connect(kept / FILE_NAME).execute(
+            "CREATE TABLE files (path TEXT)"
+        ).connection.close()
     else:
-        (kept / FILE).mkdir()
+        (kept / FILE_NAME).mkdir()
     for _ in range(2):
-        assert list(Index(kept).look(songs).known) == songs
+        assert list(MetadataCache(kept).scan(songs).metadata) == songs
 
 
 def test_names_that_are_no_unicode(tmp_path, kept, write_song, opened):
@@ -94,14 +96,14 @@ def test_names_that_are_no_unicode(tmp_path, kept, write_song, opened):
     odd = plain.parent / os.fsdecode(b"caf\xe9.wav")
     plain.rename(odd)
     for _ in range(2):
-        look = Index(kept).look([odd])
-        assert look.skipped or list(look.known) == [odd]
+        scan = MetadataCache(kept).scan([odd])
+        assert scan.skipped or list(scan.metadata) == [odd]
 
 
 def test_the_folder_of_songs_stays_as_it_was(songs, kept):
     root = songs[0].parent
     before = sorted((path, path.stat().st_mtime_ns) for path in root.rglob("*"))
-    Index(kept).look(songs, root)
+    MetadataCache(kept).scan(songs, root)
     assert sorted((path, path.stat().st_mtime_ns) for path in root.rglob("*")) == before
 
 
@@ -113,8 +115,8 @@ def test_facts_are_asked_once(kept):
         return word.encode()
 
     for _ in range(2):
-        found = Index(kept).facts({"x": "one", "y": "two"}, ask, "asking")
+        found = MetadataCache(kept).get_or_compute({"x": "one", "y": "two"}, ask, "asking")
         assert found == {"x": b"one", "y": b"two"}
     assert sorted(asked) == ["one", "two"]
-    Index(None).facts({"x": "one"}, ask, "asking")
+    MetadataCache(None).get_or_compute({"x": "one"}, ask, "asking")
     assert len(asked) == 3

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from ai_mixer.audio.excerpt import read_excerpt
-from ai_mixer.data.file_digest import fingerprints
-from ai_mixer.data.musdb18 import VALIDATION, Musdb18, Musdb18HQ
+from ai_mixer.data.file_digest import song_digests
+from ai_mixer.data.musdb18 import VALIDATION_SONGS, Musdb18, Musdb18HQ
 
 FORMS = {"musdb18": Musdb18, "musdb18hq": Musdb18HQ}
 
@@ -50,11 +50,11 @@ def test_the_stems_can_be_read_and_differ(form, root):
 
 def test_songs_have_fingerprints_of_their_files(form, root):
     """What a run writes down of each song; a stream is not a file."""
-    assert len(set(fingerprints(FORMS[form](root).songs()))) == 6
+    assert len(set(song_digests(FORMS[form](root).songs()))) == 6
 
 
 def test_fourteen_songs_are_for_validation():
-    assert len(VALIDATION) == 14
+    assert len(VALIDATION_SONGS) == 14
 
 
 def test_another_layout_is_named(form, root, tmp_path):

@@ -9,9 +9,9 @@ import pytest
 import soundfile
 from scipy.signal import butter, resample_poly, sosfilt
 
-from ai_mixer.data.audio_fingerprint import HOP, RATE, print_audio, print_file
+from ai_mixer.data.audio_fingerprint import HOP, RATE_HZ, fingerprint_audio, fingerprint_file
 from ai_mixer.data.folder import ROOT_VARIABLE, Folder
-from ai_mixer.data.near_duplicates import BIT_ERRORS, bit_errors, near_duplicates
+from ai_mixer.data.near_duplicates import MAX_BIT_ERROR_RATE, bit_error_rate, near_duplicates
 
 SAMPLE_RATE = 22050
 
@@ -47,27 +47,27 @@ DISGUISES = {
 
 @pytest.fixture(scope="module")
 def others():
-    return [print_audio(music(seed), SAMPLE_RATE) for seed in range(1, 12)]
+    return [fingerprint_audio(music(seed), SAMPLE_RATE) for seed in range(1, 12)]
 
 
 @pytest.mark.parametrize("disguise", DISGUISES)
 def test_a_disguise_is_seen_through(disguise, others, tmp_path):
     song = music(0)
-    hidden = print_audio(DISGUISES[disguise](song, tmp_path).astype(np.float32), SAMPLE_RATE)
-    prints = [others[0], print_audio(song, SAMPLE_RATE), *others[1:], hidden]
-    assert near_duplicates(prints) == [(1, len(prints) - 1)]
+    hidden = fingerprint_audio(DISGUISES[disguise](song, tmp_path).astype(np.float32), SAMPLE_RATE)
+    fingerprints = [others[0], fingerprint_audio(song, SAMPLE_RATE), *others[1:], hidden]
+    assert near_duplicates(fingerprints) == [(1, len(fingerprints) - 1)]
 
 
 def test_another_rate_is_the_same():
     song = music(0)
     other = resample_poly(song, 480, 441).astype(np.float32)
-    prints = [print_audio(song, SAMPLE_RATE), print_audio(other, 24000)]
-    assert near_duplicates(prints) == [(0, 1)]
+    fingerprints = [fingerprint_audio(song, SAMPLE_RATE), fingerprint_audio(other, 24000)]
+    assert near_duplicates(fingerprints) == [(0, 1)]
 
 
 def test_chance_gives_half_the_bits(others):
-    errors = [bit_errors(one, two, 0)[0] for one, two in combinations(others, 2)]
-    assert min(errors) > BIT_ERRORS + 0.08
+    errors = [bit_error_rate(one, two, 0)[0] for one, two in combinations(others, 2)]
+    assert min(errors) > MAX_BIT_ERROR_RATE + 0.08
     assert np.mean(errors) == pytest.approx(0.5, abs=0.02)
 
 
@@ -75,28 +75,28 @@ def test_a_short_quotation_is_none(others):
     """Two songs that share a bar are two songs."""
     quoted = music(3)
     quoted[: 3 * SAMPLE_RATE] = music(2)[: 3 * SAMPLE_RATE]
-    assert near_duplicates([others[1], print_audio(quoted, SAMPLE_RATE)]) == []
+    assert near_duplicates([others[1], fingerprint_audio(quoted, SAMPLE_RATE)]) == []
 
 
 def test_silence_is_no_recording():
-    silent = print_audio(np.zeros(10 * SAMPLE_RATE, np.float32), SAMPLE_RATE)
-    hum = print_audio(np.full(10 * SAMPLE_RATE, 0.1, np.float32), SAMPLE_RATE)
+    silent = fingerprint_audio(np.zeros(10 * SAMPLE_RATE, np.float32), SAMPLE_RATE)
+    hum = fingerprint_audio(np.full(10 * SAMPLE_RATE, 0.1, np.float32), SAMPLE_RATE)
     assert not silent.any()
     assert near_duplicates([silent, silent, hum, hum]) == []
     assert near_duplicates([]) == near_duplicates([silent]) == []
 
 
 def test_too_short_a_sound_has_no_print():
-    assert len(print_audio(np.ones(100, np.float32), SAMPLE_RATE)) == 0
+    assert len(fingerprint_audio(np.ones(100, np.float32), SAMPLE_RATE)) == 0
 
 
 def test_of_a_long_file_only_the_middle_is_read(tmp_path):
     song = music(0, 20.0)
     soundfile.write(tmp_path / "song.wav", song, SAMPLE_RATE)
-    found = print_file(tmp_path / "song.wav", span_s=10.0)
-    whole = print_audio(song, SAMPLE_RATE)
-    assert len(found) < 10.0 * RATE / HOP
-    errors, frames = bit_errors(whole, found, round(5.0 * RATE / HOP))
+    found = fingerprint_file(tmp_path / "song.wav", span_s=10.0)
+    whole = fingerprint_audio(song, SAMPLE_RATE)
+    assert len(found) < 10.0 * RATE_HZ / HOP
+    errors, frames = bit_error_rate(whole, found, round(5.0 * RATE_HZ / HOP))
     assert errors < 0.1
     assert frames > 300
 
@@ -108,7 +108,7 @@ def test_real_music_has_no_false_twins():
     if ROOT_VARIABLE not in os.environ:
         pytest.skip(f"{ROOT_VARIABLE} names no folder of music")
     songs = Folder().songs()
-    found = near_duplicates([print_file(Path(song.path)) for song in songs])
+    found = near_duplicates([fingerprint_file(Path(song.path)) for song in songs])
     false = [(songs[a].id, songs[b].id) for a, b in found if songs[a].song != songs[b].song]
     assert len(found) > 15
     assert not false

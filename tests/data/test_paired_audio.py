@@ -8,8 +8,8 @@ from scipy.signal import butter, resample_poly, sosfilt
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.data.folder import Folder
 from ai_mixer.data.manifest import read_manifest
-from ai_mixer.data.paired_audio import lag
-from ai_mixer.data.paired_folder import PairFolder
+from ai_mixer.data.paired_audio import estimate_lag_s
+from ai_mixer.data.paired_folder import PairedFolder
 
 RATE = 22050
 
@@ -58,12 +58,12 @@ def test_both_ways_to_lay_them_down(root):
 def test_the_lag_is_heard(shift_s):
     audio = music(0).mean(axis=1)
     shifted = np.roll(audio, round(shift_s * RATE))
-    assert lag(shifted, mixed(audio), RATE) == pytest.approx(shift_s, abs=1e-4)
+    assert estimate_lag_s(shifted, mixed(audio), RATE) == pytest.approx(shift_s, abs=1e-4)
 
 
 def test_other_music_has_no_lag():
-    assert np.isnan(lag(music(0).mean(axis=1), music(1).mean(axis=1), RATE))
-    assert np.isnan(lag(np.zeros(RATE), music(1).mean(axis=1)[:RATE], RATE))
+    assert np.isnan(estimate_lag_s(music(0).mean(axis=1), music(1).mean(axis=1), RATE))
+    assert np.isnan(estimate_lag_s(np.zeros(RATE), music(1).mean(axis=1)[:RATE], RATE))
 
 
 def test_rough_and_finished_arrive_in_step(tmp_path, show_task):
@@ -106,7 +106,7 @@ def test_a_reference_of_the_same_name_is_heard(root, show_task):
     settings = {"sample_rate": RATE, "excerpt_s": 2.0}
     example = SongDataset([songs["pairs/song1"]], show_task, **settings)[0, 0]
     heard, own = example.reference.numpy().T, music(10)
-    assert np.isnan(lag(example.finished.mean(0).numpy(), heard.mean(1), RATE))
+    assert np.isnan(estimate_lag_s(example.finished.mean(0).numpy(), heard.mean(1), RATE))
     place = np.correlate(own.mean(1), heard.mean(1)).argmax()
     np.testing.assert_allclose(own[place : place + len(heard)], heard, atol=1e-3)
 
@@ -127,7 +127,7 @@ def test_a_reference_beside_a_pair_is_heard(root, show_task):
 
 def test_a_folder_of_pairs_is_nothing_but_test(root):
     write(root / "rock" / "x" / "whole song.wav", music(20))
-    songs = PairFolder(root).songs()
+    songs = PairedFolder(root).songs()
     assert {song.id for song in songs} == {f"pairs/song{n}" for n in range(3)} | {
         "pairs/rock/band/other"
     }
@@ -137,10 +137,10 @@ def test_a_folder_of_pairs_is_nothing_but_test(root):
 def test_no_pair_is_said_in_one_line(tmp_path):
     write(tmp_path / "rock" / "song.wav", music(0))
     with pytest.raises(ValueError, match=r"no pair: put before\.wav and after\.wav into pairs/"):
-        PairFolder(tmp_path).songs()
+        PairedFolder(tmp_path).songs()
     write(tmp_path / "pairs" / "alone" / "after.wav", music(1))
     with pytest.raises(ValueError, match=r"no pair \(.*after\.wav: has no partner\)"):
-        PairFolder(tmp_path).songs()
+        PairedFolder(tmp_path).songs()
 
 
 def table(root, *lines):
@@ -164,7 +164,7 @@ def test_a_manifest_aligns_its_roughs_and_knows_references(root):
     assert one.reference.path == root / "pairs" / "song0" / "reference.wav"
     assert (one.reference.duration_s, one.reference.group) == (3.0, one.group)
     assert (two.rough_lag_s, two.reference) == (0.0, None)
-    assert [song.split for song in PairFolder(root).songs()] == ["train", "test"]
+    assert [song.split for song in PairedFolder(root).songs()] == ["train", "test"]
 
 
 def test_a_manifest_s_misfits_are_left_out_by_name(root):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai_mixer.data.splits import deal_folds, parse_fold, split_by_fold, split_by_group
+from ai_mixer.data.splits import assign_folds, parse_fold, split_by_fold, split_by_group
 
 GENRES = ["rock"] * 40 + ["jazz"] * 20 + [None] * 20
 
@@ -62,21 +62,21 @@ def test_folds():
 def test_no_group_is_in_two_folds_in_any_order(groups, count, random):
     if len(set(groups)) < count:
         with pytest.raises(ValueError, match=f"{count} folds: needs at least 3"):
-            deal_folds(groups, count)
+            assign_folds(groups, count)
         return
     genres = [random.choice(["rock", "jazz", None]) for _ in groups]
-    folds = deal_folds(groups, count, genres)
+    folds = assign_folds(groups, count, genres)
     assert len(set(zip(groups, folds, strict=True))) == len(set(groups))
     assert set(folds) == set(range(count))
     order = list(range(len(groups)))
     random.shuffle(order)
-    shuffled = deal_folds([groups[i] for i in order], count, [genres[i] for i in order])
+    shuffled = assign_folds([groups[i] for i in order], count, [genres[i] for i in order])
     assert shuffled == [folds[i] for i in order]
 
 
 def test_every_song_is_tested_once_and_never_with_its_group_in_training():
     groups = [f"artist {number // 2}" for number in range(80)]
-    folds = deal_folds(groups, 5, GENRES)
+    folds = assign_folds(groups, 5, GENRES)
     tested = Counter()
     for k in range(5):
         sides = defaultdict(set)
@@ -89,7 +89,7 @@ def test_every_song_is_tested_once_and_never_with_its_group_in_training():
 
 def test_folds_have_their_share_of_each_genre():
     groups = [f"artist {number}" for number in range(80)]
-    found = Counter(zip(GENRES, deal_folds(groups, 5, GENRES), strict=True))
+    found = Counter(zip(GENRES, assign_folds(groups, 5, GENRES), strict=True))
     assert {found["rock", k] for k in range(5)} == {8}
     assert {found["jazz", k] for k in range(5)} == {4}
 

@@ -6,9 +6,9 @@ import soundfile
 import torch
 
 from ai_mixer.console import load_console
-from ai_mixer.data.datamodule import MixData
-from ai_mixer.data.dataset import TRIES, SongDataset
-from ai_mixer.data.excerpt_sampler import SILENT_DRAWS
+from ai_mixer.data.datamodule import MixDataModule
+from ai_mixer.data.dataset import MAX_REPLACEMENTS, SongDataset
+from ai_mixer.data.excerpt_sampler import MAX_SILENT_DRAWS
 from ai_mixer.data.folder import Folder
 from ai_mixer.tasks.restore import Restore
 
@@ -71,7 +71,7 @@ def test_each_is_named_with_its_reason(build, music):
     assert set(reasons) == {str(music / place) for place in (TRUNCATED, HOLED, SILENT)}
     assert "damaged" in reasons[str(music / TRUNCATED)]
     assert "NaN" in reasons[str(music / HOLED)]
-    assert f"silent in each of {SILENT_DRAWS} places" in reasons[str(music / SILENT)]
+    assert f"silent in each of {MAX_SILENT_DRAWS} places" in reasons[str(music / SILENT)]
 
 
 def test_what_stands_in_is_sound(build, songs):
@@ -115,7 +115,7 @@ def test_workers_and_batches_change_nothing(music):
     def batches(workers):
         options = {"sample_rate": RATE, "excerpt_s": 0.25, "excerpts_per_song": 4}
         task = Restore(load_console())
-        data = MixData(Folder(music), task, workers=workers, batch_size=8, **options)
+        data = MixDataModule(Folder(music), task, workers=workers, batch_size=8, **options)
         return list(data.train_dataloader())
 
     here, there = batches(0), batches(2)
@@ -134,11 +134,11 @@ def test_a_bad_reference_counts_too(build, music):
 
 
 def test_too_many_in_a_row_are_an_error(tmp_path, write_song, build):
-    for number in range(TRIES + 5):
+    for number in range(MAX_REPLACEMENTS + 5):
         write_song(tmp_path / f"{number:02d}.wav", level=0.0)
     data = build(songs=Folder(tmp_path).songs())
     with pytest.raises(
-        ValueError, match=rf"{TRIES + 1} songs in a row .*00\.wav: silent"
+        ValueError, match=rf"{MAX_REPLACEMENTS + 1} songs in a row .*00\.wav: silent"
     ) as caught:
         data[0, 0]
     assert "\n" not in str(caught.value)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
-from ai_mixer.dsp.lookahead import Ballistics, advance, lookahead_gain_db, rest
+from ai_mixer.dsp.lookahead import Ballistics, advance, initial_state, lookahead_gain_db
 
 SLOW = Ballistics(ramp=9, guard=3, release=0.9, memory=0.99)
 
@@ -30,7 +30,7 @@ def naive(needed_db, ballistics):
         target = min(need, mean)
         gain = target if target < gain else release * gain + (1 - release) * target
         moved.append(gain)
-    for wide in ballistics.boxes:
+    for wide in ballistics.box_lengths:
         moved = [sum(moved[max(0, n - wide + 1) : n + 1]) / wide for n in range(len(moved))]
     return np.array(moved[ramp + guard :])
 
@@ -72,7 +72,7 @@ def test_every_need_is_met_in_time(ramp, guard, release, memory, share, seed):
 @pytest.mark.parametrize("cuts", [[1], [7, 100, 101], list(range(1, 400))])
 def test_blocks_are_the_whole_to_the_bit(cuts):
     needed = needs(400, 2, batch=3)
-    state = rest(3, SLOW)
+    state = initial_state(3, SLOW)
     blocks = [advance(block, SLOW, state) for block in torch.tensor_split(needed, cuts, dim=1)]
     whole = lookahead_gain_db(needed, SLOW)
     assert torch.equal(torch.cat(blocks, dim=1)[:, SLOW.latency :], whole[:, : -SLOW.latency])

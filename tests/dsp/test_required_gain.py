@@ -8,11 +8,16 @@ import torch
 from scipy.optimize import linprog
 from torch.autograd import gradcheck
 
-from ai_mixer.dsp.required_gain import AROUND, KINDS, Look, needed_gain_db
-from ai_mixer.dsp.true_peak import FAR, NEAR, envelope_by_convolution, phases
+from ai_mixer.dsp.required_gain import (
+    CONTEXT_SAMPLES,
+    INTERPOLATORS,
+    PruningBounds,
+    required_gain_db,
+)
+from ai_mixer.dsp.true_peak import FAR_WEIGHT, NEAR_WEIGHT, envelope_by_convolution, phase_filters
 from helpers.signals import noise
 
-EXHAUSTIVE = Look(bend=math.inf, near=math.inf, far=0.0)
+EXHAUSTIVE = PruningBounds(curvature_weight=math.inf, near_weight=math.inf, far_weight=0.0)
 THRESHOLD, TARGET = 0.9, 0.85
 
 
@@ -24,17 +29,17 @@ def swelling(length=40_000):
 
 
 def by_definition(x):
-    peaks = [envelope_by_convolution(x, phases(8, kind)) for kind in KINDS]
-    peak = torch.maximum(*peaks).amax(dim=1)[..., AROUND:-AROUND]
+    peaks = [envelope_by_convolution(x, phase_filters(8, kind)) for kind in INTERPOLATORS]
+    peak = torch.maximum(*peaks).amax(dim=1)[..., CONTEXT_SAMPLES:-CONTEXT_SAMPLES]
     return torch.where(peak > THRESHOLD, 20 * torch.log10(TARGET / peak), 0.0)
 
 
 @pytest.mark.parametrize("length", [1, 2, 31, 255, 256, 257, 3000])
 def test_equals_its_definition(length):
-    x = 0.5 * noise(3, 2, length + 2 * AROUND, seed=1, level=1.0).double()
-    needed = needed_gain_db(x, THRESHOLD, TARGET)
+    x = 0.5 * noise(3, 2, length + 2 * CONTEXT_SAMPLES, seed=1, level=1.0).double()
+    needed = required_gain_db(x, THRESHOLD, TARGET)
     torch.testing.assert_close(needed, by_definition(x), rtol=0, atol=1e-10)
-    single = needed_gain_db(x.float(), THRESHOLD, TARGET)
+    single = required_gain_db(x.float(), THRESHOLD, TARGET)
     assert single.dtype == torch.float64
     torch.testing.assert_close(single, needed, rtol=0, atol=1e-4)
 
@@ -43,34 +48,34 @@ def test_equals_its_definition(length):
 def test_looking_everywhere_gives_the_same_bits(dtype):
     x = swelling().to(dtype)
     for level in (0.1, 0.3, 1.0):
-        quick = needed_gain_db(level * x, THRESHOLD, TARGET)
-        assert torch.equal(quick, needed_gain_db(level * x, THRESHOLD, TARGET, look=EXHAUSTIVE))
+        quick = required_gain_db(level * x, THRESHOLD, TARGET)
+        assert torch.equal(quick, required_gain_db(level * x, THRESHOLD, TARGET, bounds=EXHAUSTIVE))
         assert quick.any()
         assert not quick.all()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", INTERPOLATORS)
 @pytest.mark.parametrize("oversample", [4, 8, 16])
 def test_what_the_third_look_leaves_out_cannot_matter(kind, oversample):
     """Linear programs find, for every phase, weights of five points and the least rest."""
     taps = 2 * kind.half
-    half_way = phases(2, kind).numpy()
+    half_way = phase_filters(2, kind).numpy()
     points = np.vstack([np.eye(taps)[kind.half - 2 : kind.half + 2], half_way]).T
-    for phase in phases(oversample, kind).numpy():
+    for phase in phase_filters(oversample, kind).numpy():
         # Weights and rest are differences of two positive parts: their sum is their size.
         split = np.hstack([points, -points, np.eye(taps), -np.eye(taps)])
         weights, rest = np.zeros((2, split.shape[1]))
         weights[:10], rest[10:] = 1, 1
-        best = linprog(rest, A_ub=weights[None], b_ub=[NEAR], A_eq=split, b_eq=phase)
+        best = linprog(rest, A_ub=weights[None], b_ub=[NEAR_WEIGHT], A_eq=split, b_eq=phase)
         assert best.status == 0
-        assert best.fun < FAR
+        assert best.fun < FAR_WEIGHT
 
 
 def test_gradient():
-    x = (0.5 * noise(2, 2, 30 + 2 * AROUND, seed=2, level=1.0).double()).requires_grad_()
-    assert gradcheck(lambda x: needed_gain_db(x, THRESHOLD, TARGET), x)
+    x = (0.5 * noise(2, 2, 30 + 2 * CONTEXT_SAMPLES, seed=2, level=1.0).double()).requires_grad_()
+    assert gradcheck(lambda x: required_gain_db(x, THRESHOLD, TARGET), x)
     weights = noise(2, 30, seed=3, level=1.0).double()
-    (own,) = torch.autograd.grad((needed_gain_db(x, THRESHOLD, TARGET) * weights).sum(), x)
+    (own,) = torch.autograd.grad((required_gain_db(x, THRESHOLD, TARGET) * weights).sum(), x)
     (defined,) = torch.autograd.grad((by_definition(x) * weights).sum(), x)
     torch.testing.assert_close(own, defined)
 
@@ -79,7 +84,7 @@ def test_broken_audio_harms_only_its_neighbours():
     x = 0.5 * noise(1, 2, 4000, seed=4, level=1.0).double()
     broken = x.clone()
     broken[0, 0, 2000] = math.nan
-    whole, needed = (needed_gain_db(signal, THRESHOLD, TARGET) for signal in (x, broken))
+    whole, needed = (required_gain_db(signal, THRESHOLD, TARGET) for signal in (x, broken))
     assert torch.equal(needed[:, :1500], whole[:, :1500])
     assert torch.equal(needed[:, 2500:], whole[:, 2500:])
     assert needed.isfinite().all()

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import signal
 
-from ai_mixer.dsp.resample import grid, reach, resample
+from ai_mixer.dsp.resample import common_period, half_width_samples, resample
 from ai_mixer.utils.torchaudio_shim import torchaudio
 from helpers.signals import sine
 
@@ -88,12 +88,12 @@ def test_linear_and_per_channel():
 
 
 def test_reach_bounds_the_influence():
-    step_in, step_out = grid(48_000, 44_100)
+    step_in, step_out = common_period(48_000, 44_100)
     assert (step_in, step_out) == (160, 147)
     x = torch.zeros(4 * step_in, dtype=torch.float64)
     x[2 * step_in] = 1.0
     touched = resample(x, 48_000, 44_100).nonzero()[[0, -1], 0] * (160 / 147)
-    assert (touched - 2 * step_in).abs().max() <= reach(48_000, 44_100)
+    assert (touched - 2 * step_in).abs().max() <= half_width_samples(48_000, 44_100)
 
 
 def test_gradient():

@@ -77,10 +77,10 @@ def test_bands_lie_below_nyquist(rate, bands):
 
 @pytest.mark.parametrize("rate", [8000, 44100, 96000])
 def test_bands_share_every_bin_exactly_once(rate):
-    n_fft = 2 ** round(math.log2(spectra.WELCH_S * rate))
+    n_fft = 2 ** round(math.log2(spectra.WELCH_WINDOW_S * rate))
     share = torch.from_numpy(spectra._band_weights(n_fft, rate)).sum(1)
     freq = torch.arange(n_fft // 2 + 1) * rate / n_fft
-    top = spectra.third_octave_centres(rate)[-1] * spectra.HALF_BAND
+    top = spectra.third_octave_centres(rate)[-1] * spectra.BAND_EDGE_RATIO
     inside = (freq > 36) & (freq < top - rate / n_fft)
     assert torch.allclose(share[inside], torch.ones(()).double())
 
@@ -98,7 +98,7 @@ def test_sine_reads_its_level_in_its_band(rate, band):
 def test_white_noise_follows_the_band_widths():
     levels = spectra.third_octave_db(noise(1, 1, 2_000_000), 44100)[0, 0]
     for band, centre in enumerate(spectra.third_octave_centres(44100)):
-        width = centre * (spectra.HALF_BAND - 1 / spectra.HALF_BAND)
+        width = centre * (spectra.BAND_EDGE_RATIO - 1 / spectra.BAND_EDGE_RATIO)
         assert levels[band].item() == pytest.approx(10 * math.log10(width / 22050), abs=0.6)
 
 

@@ -9,12 +9,12 @@ from scipy.signal import lfilter, resample_poly
 
 from ai_mixer.dsp import true_peak as module
 from ai_mixer.dsp.true_peak import (
-    BEND,
+    CURVATURE_WEIGHT,
     SHARP,
     SOFT,
     envelope_by_convolution,
-    overshoot,
-    phases,
+    max_peak_ratio,
+    phase_filters,
     true_peak,
     true_peak_envelope,
 )
@@ -74,7 +74,7 @@ def test_never_below_the_sample_peak_and_scales():
 @pytest.mark.parametrize("length", [1, 5, 255, 256, 257, 1000])
 def test_the_kernel_equals_a_convolution(kind, length):
     x = torch.randn(2, 2, length, generator=torch.Generator().manual_seed(3)).double()
-    expected = envelope_by_convolution(x, phases(8, kind))
+    expected = envelope_by_convolution(x, phase_filters(8, kind))
     torch.testing.assert_close(true_peak_envelope(x, 8, kind), expected, rtol=1e-12, atol=1e-12)
     single = true_peak_envelope(x.float(), 8, kind)
     assert single.dtype == torch.float32
@@ -118,7 +118,7 @@ def test_whatever_comes_and_whatever_the_floor(seed, dullness, gate, clipped, fl
 @pytest.mark.parametrize("oversample", [2, 3, 4, 8, 16])
 def test_a_phase_is_a_straight_line_and_what_bends_around_it(kind, oversample):
     time = np.arange(1 - kind.half, kind.half + 1)
-    for phase in phases(oversample, kind).numpy():
+    for phase in phase_filters(oversample, kind).numpy():
         # The line that has the phase's sum and centre; what is left is made of second differences.
         right = (phase * time).sum()
         line = np.zeros(2 * kind.half)
@@ -126,13 +126,13 @@ def test_a_phase_is_a_straight_line_and_what_bends_around_it(kind, oversample):
         bends = np.cumsum(np.cumsum(phase - line))[:-2]
         np.testing.assert_allclose(line + np.convolve(bends, [1, -2, 1]), phase, atol=1e-12)
         assert np.abs(line).sum() <= 1
-        assert np.abs(bends).sum() <= BEND
+        assert np.abs(bends).sum() <= CURVATURE_WEIGHT
 
 
 def test_long_signals_are_taken_in_pieces(monkeypatch):
     x = torch.randn(2, 2, 5000, generator=torch.Generator().manual_seed(5))
     whole = true_peak(x)
-    monkeypatch.setattr(module, "CHUNK", 700)
+    monkeypatch.setattr(module, "CHUNK_SAMPLES", 700)
     assert torch.equal(true_peak(x), whole)
 
 
@@ -143,9 +143,9 @@ def test_broken_audio_does_not_read_as_fine():
 
 
 def test_overshoot_is_reached_by_the_worst_signal():
-    worst = phases(4)[1].sign().flip(0)[None, None]
-    assert float(true_peak(worst)) == pytest.approx(overshoot(4))
-    assert overshoot(1) == 1
+    worst = phase_filters(4)[1].sign().flip(0)[None, None]
+    assert float(true_peak(worst)) == pytest.approx(max_peak_ratio(4))
+    assert max_peak_ratio(1) == 1
 
 
 def test_one_is_the_sample_peak_and_less_is_an_error():

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
-from ai_mixer.dsp.required_gain import needed_gain_db
+from ai_mixer.dsp.required_gain import required_gain_db
 from ai_mixer.dsp.true_peak import true_peak
 from ai_mixer.effects import limiter
 from ai_mixer.effects.limiter import Limiter
@@ -105,9 +105,9 @@ def test_what_passes_untouched_would_have_passed_anyway(level, length, block, se
     x = torch.sin(math.pi / 2 * torch.arange(length) + math.pi / 4) + 0.1 * noise(length, seed=seed)
     x = (level / x.abs().amax() * x)[None, None]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(limiter, "BLOCK", block)
+        patch.setattr(limiter, "BLOCK_SAMPLES", block)
         y = Limiter()(x, RATE)
-        slow = Limiter().stream(RATE).whole(x)
+        slow = Limiter().stream(RATE).process(x)
     assert torch.equal(y, slow)
     assert torch.equal(y, x) == (Limiter()(x.clone().requires_grad_(), RATE) == x).all()
 
@@ -187,18 +187,18 @@ def test_long_songs_are_taken_in_pieces(monkeypatch):
 
     def spy(x, *arguments):
         heard.append(x.shape[-1])
-        return needed_gain_db(x, *arguments)
+        return required_gain_db(x, *arguments)
 
     monkeypatch.setattr(limiter, "needed_gain_db", spy)
     Limiter()(3 * noise(300_000)[None, None], RATE)
-    assert max(heard) <= limiter.BLOCK + 2 * limiter.GUARD
+    assert max(heard) <= limiter.BLOCK_SAMPLES + 2 * limiter.GUARD_SAMPLES
     assert sum(heard) >= 300_000
 
 
 def test_training_hears_what_is_written_to_files(monkeypatch):
     x = torch.stack([drums(3.0), drums(0.1)])[:, None].float()
     trained = Limiter()(x.clone().requires_grad_(), RATE).detach()
-    monkeypatch.setattr(limiter, "BLOCK", 5000)
+    monkeypatch.setattr(limiter, "BLOCK_SAMPLES", 5000)
     torch.testing.assert_close(Limiter()(x, RATE), trained, rtol=0, atol=1e-6)
 
 

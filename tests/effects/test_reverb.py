@@ -87,7 +87,7 @@ def test_starts_after_the_predelay_and_sounds_from_both_sides():
 @pytest.mark.parametrize("together", [1, 3, 8])
 def test_equals_plain_convolution(length, together, monkeypatch):
     """However many blocks of 2377 samples are transformed at a time."""
-    monkeypatch.setattr(reverb, "TOGETHER", together)
+    monkeypatch.setattr(reverb, "BLOCKS_PER_TRANSFORM", together)
     room = Reverb(decay_s=0.2, seed=7)
     x, paths = noise(2, 2, length), impulse_response(room.room, 8000).numpy()
     expected = [
@@ -115,7 +115,7 @@ def test_the_room_never_changes():
 
 @pytest.mark.parametrize("channels", [1, 2])
 def test_gradient(channels, monkeypatch):
-    monkeypatch.setattr(reverb, "TOGETHER", 1)  # 300 samples are two blocks
+    monkeypatch.setattr(reverb, "BLOCKS_PER_TRANSFORM", 1)  # 300 samples are two blocks
     room, x, knob = Reverb(decay_s=0.01, predelay_ms=0), noise(2, channels, 300), wet(0.4, 2)
     assert gradcheck(
         lambda x, knob: room(x, 8000, wet=knob)[..., ::7],

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ai_mixer.core.types import CONDITIONS, Song
-from ai_mixer.evaluation.conditions import conditions_for
+from ai_mixer.evaluation.conditions import resolve_conditions
 
 
 def song(duration_s, reference=None):
@@ -25,28 +25,28 @@ def song(duration_s, reference=None):
 def test_long_songs_have_all():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert conditions_for("all", [song(30.0)], 5.0) == CONDITIONS
-        assert conditions_for("blind", [song(5.0)], 5.0) == ("blind",)
+        assert resolve_conditions("all", [song(30.0)], 5.0) == CONDITIONS
+        assert resolve_conditions("blind", [song(5.0)], 5.0) == ("blind",)
 
 
 @pytest.mark.parametrize("excerpt_s", [30.0, None])
 def test_songs_of_one_excerpt_have_no_reference(excerpt_s):
     with pytest.raises(ValueError, match="no song has other music to refer to; give a shorter"):
-        conditions_for("reference", [song(30.0)], excerpt_s)
+        resolve_conditions("reference", [song(30.0)], excerpt_s)
     with pytest.warns(UserWarning, match="no song has a reference: left out"):
-        assert conditions_for("all", [song(30.0)], excerpt_s) == ("blind", "paired")
+        assert resolve_conditions("all", [song(30.0)], excerpt_s) == ("blind", "paired")
 
 
 def test_a_reference_of_its_own_counts():
     given = song(30.0, reference=song(10.0))
-    assert conditions_for("reference", [given], None) == ("reference",)
+    assert resolve_conditions("reference", [given], None) == ("reference",)
 
 
 def test_an_overlap_is_said():
     with pytest.warns(UserWarning, match="shorter than two excerpts .10 s"):
-        assert conditions_for("all", [song(9.0)], 5.0) == CONDITIONS
+        assert resolve_conditions("all", [song(9.0)], 5.0) == CONDITIONS
 
 
 def test_a_condition_that_is_none():
     with pytest.raises(ValueError, match="condition 'deaf' is none of blind, reference, paired"):
-        conditions_for("deaf", [song(9.0)], 5.0)
+        resolve_conditions("deaf", [song(9.0)], 5.0)

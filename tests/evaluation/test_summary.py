@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from ai_mixer.core.types import CONDITIONS
-from ai_mixer.evaluation.results import Evaluation
+from ai_mixer.evaluation.results import EvaluationResults
 from ai_mixer.evaluation.summary import description, headline, summary
 from ai_mixer.metrics.tables import table_a, table_k
 
@@ -26,7 +26,7 @@ def evaluation(knob_errors):
         for condition in CONDITIONS
         for system, far in AS_FAR.items()
     )
-    return Evaluation(records, table_k(records), table_a(records))
+    return EvaluationResults(records, table_k(records), table_a(records))
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from ai_mixer import fit, load_console
+from ai_mixer import fit_knobs, load_console
 from ai_mixer.audio.excerpt import read_excerpt
 from ai_mixer.data.folder import Folder
-from ai_mixer.metrics.knob_skill import HEADLINE, knob_errors
+from ai_mixer.metrics.knob_skill import HEADLINE_KNOBS, knob_errors
 from ai_mixer.tasks.restore import Restore
 
 RATE = 24000  # the high shelf needs some room below Nyquist
@@ -47,13 +47,13 @@ SETTINGS = {
 def test_all_ten_knobs_are_found():
     rough, knobs = song(), moved(**SETTINGS)
     finished = WIDE(rough[None], RATE, knobs)[0]
-    found = fit(rough, finished, WIDE, RATE)
+    found = fit_knobs(rough, finished, WIDE, RATE)
     assert (found.knobs - knobs).abs().max() < 0.005
     assert found.error_db < 0.02
 
 
 def test_the_same_song_needs_nothing():
-    found = fit(song(), song(), WIDE, RATE)
+    found = fit_knobs(song(), song(), WIDE, RATE)
     audible = found.knobs - WIDE.neutral
     assert audible.abs().max() < 0.01
 
@@ -62,8 +62,10 @@ def test_a_batch_is_its_songs():
     roughs = torch.stack([song(1, 1.5), song(2, 1.5)])
     knobs = torch.cat([moved(**SETTINGS), moved(compressor_ratio=2.0, stereo_width=1.5)])
     finished = WIDE(roughs, RATE, knobs)
-    together = fit(roughs, finished, WIDE, RATE).knobs
-    alone = torch.cat([fit(r, f, WIDE, RATE).knobs for r, f in zip(roughs, finished, strict=True)])
+    together = fit_knobs(roughs, finished, WIDE, RATE).knobs
+    alone = torch.cat(
+        [fit_knobs(r, f, WIDE, RATE).knobs for r, f in zip(roughs, finished, strict=True)]
+    )
     assert (together - alone).abs().max() < 1e-4
     assert (together - knobs).abs().max() < 0.005
 
@@ -79,10 +81,10 @@ def test_a_prediction_to_begin_with_saves_work(monkeypatch):
         return forward(console, audio, *args, **options)
 
     monkeypatch.setattr(type(WIDE), "forward", counted)
-    cold = fit(rough, finished, WIDE, RATE)
+    cold = fit_knobs(rough, finished, WIDE, RATE)
     from_neutral = sum(renders)
     renders.clear()
-    warm = fit(rough, finished, WIDE, RATE, start=(knobs + 0.02).clamp(0, 1))
+    warm = fit_knobs(rough, finished, WIDE, RATE, start=(knobs + 0.02).clamp(0, 1))
     assert sum(renders) < from_neutral
     assert (warm.knobs - cold.knobs).abs().max() < 0.005
 
@@ -93,8 +95,8 @@ def test_another_engineers_sound_is_approached():
     tilt = torch.linspace(1.5, 0.3, rough.shape[-1] // 2 + 1)
     finished = torch.fft.irfft(torch.fft.rfft(rough) * tilt)
     finished = torch.tanh(2 * finished) / 2
-    found = fit(rough, finished, WIDE, RATE)
-    left = fit(rough, rough, WIDE, RATE)
+    found = fit_knobs(rough, finished, WIDE, RATE)
+    left = fit_knobs(rough, rough, WIDE, RATE)
     assert ((found.knobs >= 0) & (found.knobs <= 1)).all()
     assert left.error_db < 0.02 < found.error_db < 3
     settings = WIDE.settings(found.knobs)[0]
@@ -106,18 +108,18 @@ def test_silence_ends_well(silent):
     rough, finished = (
         song(seconds=1.0) * (silent not in (name, "both")) for name in ("rough", "finished")
     )
-    found = fit(rough, finished, WIDE, RATE)
+    found = fit_knobs(rough, finished, WIDE, RATE)
     assert found.knobs.isfinite().all()
     assert ((found.knobs >= 0) & (found.knobs <= 1)).all()
 
 
 def test_what_does_not_fit_together_is_named():
     with pytest.raises(ValueError, match=r"same excerpts.*\[1, 2, 60000\] and \[1, 2, 48000\]"):
-        fit(song(), song(seconds=2.0), WIDE, RATE)
+        fit_knobs(song(), song(seconds=2.0), WIDE, RATE)
     with pytest.raises(ValueError, match="1 s or longer"):
-        fit(song(seconds=0.5), song(seconds=0.5), WIDE, RATE)
+        fit_knobs(song(seconds=0.5), song(seconds=0.5), WIDE, RATE)
     with pytest.raises(ValueError, match=r"start must be \[1, 10\], got \[2, 10\]"):
-        fit(song(), song(), WIDE, RATE, start=WIDE.neutral.expand(2, -1))
+        fit_knobs(song(), song(), WIDE, RATE, start=WIDE.neutral.expand(2, -1))
 
 
 @pytest.mark.slow
@@ -134,9 +136,9 @@ def test_real_music_gives_its_knobs_back(capsys):
         example = Restore(WIDE, "paired")(
             excerpt, excerpt.clone, dry=number % 2 == 1, sample_rate=44100, rng=rng
         )
-        found = fit(example.rough, example.finished, WIDE, 44100)
+        found = fit_knobs(example.rough, example.finished, WIDE, 44100)
         record = knob_errors(WIDE.knobs, found.knobs, example.knobs[None], example.mask[None])
-        errors.append(np.nanmean([float(record[f"error/{name}"]) for name in HEADLINE]))
+        errors.append(np.nanmean([float(record[f"error/{name}"]) for name in HEADLINE_KNOBS]))
     with capsys.disabled():
         print(f"headline error: mean {np.mean(errors):.5f}, worst {max(errors):.5f}")
     assert np.mean(errors) <= 0.02

@@ -6,7 +6,13 @@ from tests.inference.test_knob_fitting import song
 
 from ai_mixer.console import load_console
 from ai_mixer.core.types import Prediction
-from ai_mixer.inference.refinement import EXCERPT_DB, MID_SIDE, NEXT_BAND, _apart, refine
+from ai_mixer.inference.refinement import (
+    MID_SIDE_CORRELATION,
+    NEIGHBOUR_CORRELATION,
+    REFERENCE_STD_DB,
+    _whitening_matrix,
+    refine,
+)
 
 RATE = 24000
 DESK = load_console("classic", ranges="wide")
@@ -15,10 +21,10 @@ KNOBS = DESK.knobs_from(MOVED | {"output_level": 0.8})
 FREE = torch.tensor([name in {*MOVED, "output_level"} for name in DESK.names])
 
 
-def told(off=0.1, spread=0.1):
+def told(off=0.1, uncertainty=0.1):
     """Off by so much, upwards, and about as sure."""
     knobs = torch.where(FREE, (KNOBS + off).clamp(0, 1), KNOBS)
-    return Prediction(knobs, torch.full_like(knobs, spread))
+    return Prediction(knobs, torch.full_like(knobs, uncertainty))
 
 
 def pair(seed=0):
@@ -33,7 +39,7 @@ def off(found):
 def test_the_finished_version_is_met():
     found = refine(told(), *pair(), "paired", DESK, RATE, FREE)
     assert off(found) < 0.001
-    assert (found.spread[:, FREE] < 0.002).all()
+    assert (found.uncertainty[:, FREE] < 0.002).all()
 
 
 @pytest.mark.parametrize("ranges", ["gentle", "musical", "wide"])
@@ -47,7 +53,7 @@ def test_what_is_met_is_not_boasted_of(ranges):
     found = refine(said, rough, desk(rough, RATE, true), "paired", desk, RATE, free)
     error = (found.knobs - true).abs()[:, free]
     assert (error < 0.005).all()
-    assert (error < 5 * found.spread[:, free] + 1e-4).all()
+    assert (error < 5 * found.uncertainty[:, free] + 1e-4).all()
 
 
 def test_a_reference_brings_them_nearer():
@@ -57,22 +63,22 @@ def test_a_reference_brings_them_nearer():
     found = refine(told(), rough, reference, "reference", DESK, RATE, FREE)
     left = (found.knobs - KNOBS)[:, FREE].abs().mean()
     assert left < 0.75 * (told().knobs - KNOBS)[:, FREE].abs().mean()
-    assert (found.spread[:, FREE] <= 0.1001).all()  # never less sure than before
-    assert found.spread[:, FREE].median() < 0.1
+    assert (found.uncertainty[:, FREE] <= 0.1001).all()  # never less sure than before
+    assert found.uncertainty[:, FREE].median() < 0.1
 
 
 def test_what_is_held_stays():
     """Knobs that may not move, one whose spread nobody knows, and one that is sure."""
     said = told()
     column = DESK.names.index("low_eq")
-    said.spread[0, column] = torch.nan
+    said.uncertainty[0, column] = torch.nan
     found = refine(said, *pair(), "reference", DESK, RATE, FREE)
     nothing = refine(said, *pair(), "reference", DESK, RATE, FREE & ~FREE)
     assert torch.equal(nothing.knobs, said.knobs)
     still = ~FREE
     still[column] = True
     assert torch.equal(found.knobs[:, still], said.knobs[:, still])
-    sure = told(spread=1e-6)
+    sure = told(uncertainty=1e-6)
     found = refine(sure, *pair(), "reference", DESK, RATE, FREE)
     torch.testing.assert_close(found.knobs, sure.knobs, atol=1e-3, rtol=0)
 
@@ -89,17 +95,20 @@ def test_silence_says_nothing():
     said, silence = told(), torch.zeros(1, 2, RATE)
     found = refine(said, silence, silence, "reference", DESK, RATE, FREE)
     torch.testing.assert_close(found.knobs, said.knobs, atol=1e-3, rtol=0)
-    torch.testing.assert_close(found.spread, said.spread, atol=1e-3, rtol=0)
+    torch.testing.assert_close(found.uncertainty, said.uncertainty, atol=1e-3, rtol=0)
 
 
 def test_differences_of_an_excerpt_become_independent():
     bands = 28
     band = torch.arange(bands, dtype=torch.float64)
-    alike = NEXT_BAND ** (band[:, None] - band).abs()
-    covariance = EXCERPT_DB**2 * torch.cat(
-        [torch.cat([alike, MID_SIDE * alike], 1), torch.cat([MID_SIDE * alike, alike], 1)]
+    alike = NEIGHBOUR_CORRELATION ** (band[:, None] - band).abs()
+    covariance = REFERENCE_STD_DB**2 * torch.cat(
+        [
+            torch.cat([alike, MID_SIDE_CORRELATION * alike], 1),
+            torch.cat([MID_SIDE_CORRELATION * alike, alike], 1),
+        ]
     )
-    apart = _apart(bands)
+    apart = _whitening_matrix(bands)
     torch.testing.assert_close(apart.T @ covariance @ apart, torch.eye(2 * bands).double())
 
 

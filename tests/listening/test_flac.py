@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from ai_mixer.listening.flac import flac, write_audio
+from ai_mixer.listening.flac import encode_flac, write_flac_files
 from ai_mixer.listening.samples import SongSamples
 
 
 @pytest.mark.parametrize("bits", [16, 24])
 def test_nulls_to_half_a_step(bits: int) -> None:
     audio = np.random.default_rng(0).uniform(-1, 1, (2, 1000)) * (1 - 2.0 ** (1 - bits))
-    blob, factor = flac(audio, 44100, bits)
+    blob, factor = encode_flac(audio, 44100, bits)
     heard, rate = sf.read(io.BytesIO(blob), dtype="float64")
     assert (rate, factor) == (44100, 1.0)
     assert np.abs(heard.T - audio).max() <= 0.5 * 2.0 ** (1 - bits) + 1e-12
@@ -22,7 +22,7 @@ def test_nulls_to_half_a_step(bits: int) -> None:
 
 def test_louder_than_full_scale_is_turned_down_not_clipped() -> None:
     audio = np.sin(np.arange(1000) / 5)[None] * 4
-    blob, factor = flac(audio, 44100, 24)
+    blob, factor = encode_flac(audio, 44100, 24)
     with sf.SoundFile(io.BytesIO(blob)) as file:
         assert file.comment == "turned down 12.04 dB to fit full scale"
         assert np.abs(file.read()[None] * factor - audio).max() < 1e-6
@@ -30,7 +30,7 @@ def test_louder_than_full_scale_is_turned_down_not_clipped() -> None:
 
 
 def test_files_are_named_by_song_and_version(song: SongSamples, tmp_path: Path) -> None:
-    files = write_audio(tmp_path / "audio", replace(song, name="Étude №4 / live?"))
+    files = write_flac_files(tmp_path / "audio", replace(song, name="Étude №4 / live?"))
     assert [path.name for path in files.values()] == [
         "Étude_4_live_rough.flac",
         "Étude_4_live_mix.flac",
@@ -47,4 +47,4 @@ def test_mono_and_a_name_without_letters(
     song: SongSamples, make: Callable[..., SongSamples], tmp_path: Path
 ) -> None:
     mono = make("///", rough=song.rough[:1], mix=song.rough[:1], finished=song.finished[:1])
-    assert write_audio(tmp_path, mono)["mix"].name == "song_mix.flac"
+    assert write_flac_files(tmp_path, mono)["mix"].name == "song_mix.flac"

@@ -3,7 +3,7 @@
 import pytest
 import soundfile
 
-from ai_mixer.mixing.knob_demo_page import knob_page
+from ai_mixer.mixing.knob_demo_page import write_knob_demo
 
 pytestmark = pytest.mark.browser
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def page(browser, open_file, tmp_path, music):
     soundfile.write(tmp_path / "song.wav", music.T.numpy(), 44_100)
-    knob_page(tmp_path / "song.wav", tmp_path / "page.html")
+    write_knob_demo(tmp_path / "song.wav", tmp_path / "page.html")
     return open_file(browser, tmp_path / "page.html")
 
 

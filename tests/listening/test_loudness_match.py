@@ -1,12 +1,17 @@
 import numpy as np
 import pytest
 
-from ai_mixer.listening.loudness_match import HEADROOM_DB, integrated_lufs, matching_db, peak_db
+from ai_mixer.listening.loudness_match import (
+    HEADROOM_DB,
+    integrated_lufs,
+    matching_gains_db,
+    peak_db,
+)
 from ai_mixer.listening.samples import Mix, SongSamples
 
 
 def test_all_versions_end_equally_loud(song: SongSamples) -> None:
-    gains = matching_db(song)
+    gains = matching_gains_db(song)
     loud = [
         integrated_lufs(song.versions()[name] * 10 ** (gains[name] / 20), song.sample_rate)
         for name in ("rough", "mix", "finished")
@@ -21,7 +26,7 @@ def test_no_peak_is_pushed_over_full_scale() -> None:
     peaky = steady * 0.05
     peaky[:, 1000] = 1.0
     song = SongSamples("x", 44100, peaky, {"mix": Mix(steady)}, steady)
-    gains = matching_db(song)
+    gains = matching_gains_db(song)
     assert peak_db(peaky) + gains["rough"] == pytest.approx(-HEADROOM_DB)
     assert gains["mix"] < -20
 
@@ -29,14 +34,14 @@ def test_no_peak_is_pushed_over_full_scale() -> None:
 def test_a_silent_version_is_left_alone() -> None:
     loud = np.full((1, 44100), 0.1) * np.resize([1, -1], 44100)
     song = SongSamples("x", 44100, 0 * loud, {"mix": Mix(loud)}, loud)
-    assert matching_db(song) == pytest.approx({"rough": 0, "mix": 0, "finished": 0}, abs=1e-6)
+    assert matching_gains_db(song) == pytest.approx({"rough": 0, "mix": 0, "finished": 0}, abs=1e-6)
     silence = SongSamples("x", 44100, 0 * loud, {"mix": Mix(0 * loud)}, 0 * loud)
-    assert matching_db(silence) == {"rough": 0, "mix": 0, "finished": 0}
+    assert matching_gains_db(silence) == {"rough": 0, "mix": 0, "finished": 0}
 
 
 def test_another_loudness_can_be_passed_in(song: SongSamples) -> None:
     def root_mean_square(audio: np.ndarray, sample_rate: int) -> float:
         return float(10 * np.log10(np.mean(audio**2)))
 
-    gains = matching_db(song, root_mean_square)
+    gains = matching_gains_db(song, root_mean_square)
     assert gains["mix"] - gains["finished"] == pytest.approx(6.02, abs=0.01)

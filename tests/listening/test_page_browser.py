@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from ai_mixer.listening.flac import flac
+from ai_mixer.listening.flac import encode_flac
 from ai_mixer.listening.samples import SongSamples
 
 pytestmark = pytest.mark.browser
@@ -67,7 +67,9 @@ def test_what_is_heard_is_what_was_written(
         factor = page.ask(f"song().restore.{version}")
         # Chromium divides negative integers by 32768 and positive ones by 32767.
         integers = np.round(heard / factor * np.where(heard < 0, 32768, 32767))
-        written, _ = sf.read(io.BytesIO(flac(audio, given.sample_rate, 16)[0]), dtype="int16")
+        written, _ = sf.read(
+            io.BytesIO(encode_flac(audio, given.sample_rate, 16)[0]), dtype="int16"
+        )
         assert (integers == written.T).all()
         assert np.abs(written.T * factor / 2**15 - audio).max() <= 0.501 * factor / 2**15
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from ai_mixer.evaluation.comparison.runs import LETTERS
-from ai_mixer.listening.page import Section, write_page
-from ai_mixer.listening.page_data import Label
+from ai_mixer.listening.page import TableSection, write_page
+from ai_mixer.listening.page_data import VersionLabel
 from ai_mixer.listening.samples import Mix, SettingRow, SongSamples
 
-MIXES = {"mix1": Label("A", "first run"), "mix2": Label("B", "second run")}
+MIXES = {"mix1": VersionLabel("A", "first run"), "mix2": VersionLabel("B", "second run")}
 RMS_DB = {"rough": -22.98, "mix1": -10.97, "mix2": -16.99, "finished": -4.95}
-SECTIONS = [Section("How good", ["Run", "Skill"], [["<b>A</b>", "0.5"]], "Of two songs.")]
+SECTIONS = [TableSection("How good", ["Run", "Skill"], [["<b>A</b>", "0.5"]], "Of two songs.")]
 
 
 def row(predicted: float) -> SettingRow:

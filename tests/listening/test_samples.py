@@ -10,14 +10,14 @@ RATIO = Knob("compressor_ratio", ":1", 1.0, 8.0, "slope", 1.0)
 
 def test_travel_follows_the_knobs_scale() -> None:
     gain, ratio = setting_rows([GAIN, RATIO], {"input_gain": 2.0, "compressor_ratio": 2.0})
-    assert gain.travel(gain.neutral) == pytest.approx(0.5)
-    assert gain.travel(gain.predicted) == pytest.approx(0.75)
-    assert ratio.travel(ratio.predicted) == pytest.approx(0.5 / 0.875)
+    assert gain.to_position(gain.neutral) == pytest.approx(0.5)
+    assert gain.to_position(gain.predicted) == pytest.approx(0.75)
+    assert ratio.to_position(ratio.predicted) == pytest.approx(0.5 / 0.875)
 
 
 def test_travel_stays_on_the_bar() -> None:
     row = SettingRow("low_eq", "dB", -6, 6, 0, 0)
-    assert (row.travel(-99), row.travel(99)) == (0, 1)
+    assert (row.to_position(-99), row.to_position(99)) == (0, 1)
 
 
 def test_rows_know_truth_and_mask() -> None:

@@ -5,7 +5,13 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from ai_mixer.listening.spectrogram import LOW_HZ, band_levels_db, pictures, ticks, top_hz
+from ai_mixer.listening.spectrogram import (
+    LOW_HZ,
+    band_levels_db,
+    frequency_ticks,
+    max_frequency_hz,
+    spectrogram_pngs,
+)
 
 
 @pytest.mark.parametrize("hz", [60.0, 440.0, 5000.0])
@@ -29,7 +35,7 @@ def test_time_runs_to_the_right() -> None:
 
 def test_pictures_share_one_scale() -> None:
     noise = np.random.default_rng(0).standard_normal((1, 22050))
-    png = pictures({"loud": noise, "soft": 0.1 * noise, "silent": 0 * noise}, 22050)
+    png = spectrogram_pngs({"loud": noise, "soft": 0.1 * noise, "silent": 0 * noise}, 22050)
     bright = {}
     for name, address in png.items():
         blob = base64.b64decode(address.removeprefix("data:image/png;base64,"))
@@ -40,6 +46,6 @@ def test_pictures_share_one_scale() -> None:
 
 def test_short_and_low_rates() -> None:
     assert band_levels_db(np.ones((1, 1)), 8000, frames=8, bands=4).shape == (4, 8)
-    assert top_hz(8000) == 4000
-    assert [text for text, _ in ticks(8000)] == ["100 Hz", "1 kHz"]
-    assert all(0 < height < 1 for _, height in ticks(44100))
+    assert max_frequency_hz(8000) == 4000
+    assert [text for text, _ in frequency_ticks(8000)] == ["100 Hz", "1 kHz"]
+    assert all(0 < height < 1 for _, height in frequency_ticks(44100))

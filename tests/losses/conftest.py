@@ -10,7 +10,7 @@ from scipy.signal import lfilter
 
 import ai_mixer.losses
 from ai_mixer.core.types import Batch, Prediction
-from ai_mixer.losses import Term
+from ai_mixer.losses import LossTerm
 
 RATE = 16000
 
@@ -21,7 +21,7 @@ def _all_terms():
         for module in pkgutil.iter_modules(ai_mixer.losses.__path__)
     ]
     members = (m for module in modules for _, m in inspect.getmembers(module, inspect.isclass))
-    terms = {m for m in members if issubclass(m, Term) and m is not Term}
+    terms = {m for m in members if issubclass(m, LossTerm) and m is not LossTerm}
     return sorted(terms, key=lambda term: term.__name__)
 
 
@@ -53,8 +53,8 @@ def say():
     """What a model says that sets these knobs [B, 4]; all of it moves with them."""
 
     def make(knobs):
-        spread = 0.3 + 0.2 * torch.sin(9.0 * knobs)
-        return Prediction(knobs, spread, torch.nn.functional.pad(3.0 * knobs, (0, 2)))
+        uncertainty = 0.3 + 0.2 * torch.sin(9.0 * knobs)
+        return Prediction(knobs, uncertainty, torch.nn.functional.pad(3.0 * knobs, (0, 2)))
 
     return make
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 from scipy.signal import butter, sosfilt
 
-from ai_mixer.losses.balance import Balance
+from ai_mixer.losses.balance import SpectralBalanceLoss
 
 
 def db(mix, finished, make_batch):
-    return Balance()(None, mix, make_batch(finished)).item()
+    return SpectralBalanceLoss()(None, mix, make_batch(finished)).item()
 
 
 @pytest.mark.parametrize("gain_db", [-6.0, 0.5, 3.0])

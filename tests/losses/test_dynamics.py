@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from ai_mixer.dsp.levels import crest_db
-from ai_mixer.losses.dynamics import Dynamics
+from ai_mixer.losses.dynamics import DynamicsLoss
 
 
 def db(mix, finished, make_batch):
-    return Dynamics()(None, mix, make_batch(finished)).item()
+    return DynamicsLoss()(None, mix, make_batch(finished)).item()
 
 
 def test_grows_with_saturation(music, make_batch):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ai_mixer.core.types import Prediction
-from ai_mixer.losses.knobs import BEND, Knobs, reversed_huber
+from ai_mixer.losses.knobs import HUBER_THRESHOLD, KnobLoss, reversed_huber
 
 
 @pytest.fixture
@@ -15,12 +15,14 @@ def batch(music, make_batch):
 
 def test_mean_over_the_knobs_that_count(batch):
     knobs = batch.knobs + torch.tensor([[0.1, -0.2, 9.0, 0.0], [0.3, 9.0, 9.0, 9.0]])
-    assert Knobs()(Prediction(knobs), None, batch).item() == pytest.approx((0.01 + 0.04 + 0.09) / 4)
+    assert KnobLoss()(Prediction(knobs), None, batch).item() == pytest.approx(
+        (0.01 + 0.04 + 0.09) / 4
+    )
 
 
 def test_absolute_errors_pull_alike_however_small(batch):
     knobs = (batch.knobs + torch.tensor([[0.1, -0.2, 9.0, 0.001], [0.3, 9.0, 9.0, 9.0]])).detach()
-    value = Knobs(error="absolute")(Prediction(knobs.requires_grad_()), None, batch)
+    value = KnobLoss(error="absolute")(Prediction(knobs.requires_grad_()), None, batch)
     assert value.item() == pytest.approx((0.1 + 0.2 + 0.001 + 0.3) / 4)
     value.backward()
     assert knobs.grad[batch.mask].abs().unique().tolist() == [0.25]
@@ -31,22 +33,22 @@ def test_reversed_huber_is_absolute_when_small_squared_when_large_and_smooth_bet
     value = reversed_huber(error)
     slope = torch.autograd.grad(value.sum(), error)[0]
     size = error.detach().abs()
-    small, large = size <= BEND, size > BEND
+    small, large = size <= HUBER_THRESHOLD, size > HUBER_THRESHOLD
     assert torch.equal(value[small], size[small])
-    torch.testing.assert_close(slope[large], error.detach()[large] / BEND)
-    assert value.diff().abs().max() <= 1e-3 / BEND  # no jump at the bend
+    torch.testing.assert_close(slope[large], error.detach()[large] / HUBER_THRESHOLD)
+    assert value.diff().abs().max() <= 1e-3 / HUBER_THRESHOLD  # no jump at the bend
     assert torch.equal(slope[size > 0].sign(), error.detach()[size > 0].sign())
 
 
 def test_an_unknown_error_is_named():
     with pytest.raises(ValueError, match="squared, absolute, reversed_huber, got cubed"):
-        Knobs(error="cubed")
+        KnobLoss(error="cubed")
 
 
 def test_blind_to_masked_knobs_even_if_undefined(batch):
     batch.knobs[0, 2] = torch.nan
     knobs = torch.rand(2, 4, dtype=torch.float64, requires_grad=True)
-    Knobs()(Prediction(knobs), None, batch).backward()
+    KnobLoss()(Prediction(knobs), None, batch).backward()
     assert knobs.grad.isfinite().all()
     assert torch.equal(knobs.grad != 0, batch.mask)
 
@@ -54,7 +56,7 @@ def test_blind_to_masked_knobs_even_if_undefined(batch):
 def test_all_masked_is_zero(batch):
     batch.mask[:] = False
     knobs = torch.rand(2, 4, requires_grad=True)
-    value = Knobs()(Prediction(knobs), None, batch)
+    value = KnobLoss()(Prediction(knobs), None, batch)
     value.backward()
     assert value.item() == 0.0
     assert knobs.grad.abs().max() == 0
@@ -63,7 +65,7 @@ def test_all_masked_is_zero(batch):
 def test_uniform_knobs_answered_with_the_middle_cost_a_twelfth(music, make_batch):
     knobs = torch.rand(20_000, 4, dtype=torch.float64)
     batch = make_batch(torch.zeros(20_000, 2, 1, dtype=torch.float64), knobs=knobs)
-    assert Knobs()(Prediction(torch.full_like(knobs, 0.5)), None, batch).item() == pytest.approx(
+    assert KnobLoss()(Prediction(torch.full_like(knobs, 0.5)), None, batch).item() == pytest.approx(
         1 / 12, 0.02
     )
 
@@ -73,17 +75,17 @@ def test_what_cannot_be_learned_in_a_genre_weighs_less(make_batch):
     batch = make_batch(torch.zeros(40, 2, 1), knobs=torch.zeros(40, 1))
     batch.genre = torch.arange(40) % 2 - 1  # none, rock
     off = torch.where(batch.genre[:, None] == 0, 0.4, 0.1)
-    term = Knobs(by_genre=1.0)
+    term = KnobLoss(by_genre=1.0)
     for _ in range(400):
         knobs = off.clone().requires_grad_()
         term(Prediction(knobs), None, batch).backward()
     pull = knobs.grad.abs() * off  # gradient over error is the weight; times error², its share
     torch.testing.assert_close(pull[0], pull[1], rtol=0.01, atol=0)
     plain = off.clone().requires_grad_()
-    Knobs()(Prediction(plain), None, batch).backward()
+    KnobLoss()(Prediction(plain), None, batch).backward()
     assert plain.grad[1] == 4 * plain.grad[0]
 
 
 def test_by_genre_is_a_share():
     with pytest.raises(ValueError, match="by_genre must be in 0–1, got 2"):
-        Knobs(by_genre=2.0)
+        KnobLoss(by_genre=2.0)

@@ -8,9 +8,9 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
 from ai_mixer.core.types import Prediction
-from ai_mixer.losses import Objective, Term
-from ai_mixer.losses.knobs import Knobs
-from ai_mixer.losses.waveform import Waveform
+from ai_mixer.losses import LossTerm, WeightedLoss
+from ai_mixer.losses.knobs import KnobLoss
+from ai_mixer.losses.waveform import WaveformLoss
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 OPTIONS = sorted(path.stem for path in (CONFIGS / "loss").glob("*.yaml"))
@@ -23,10 +23,10 @@ def load(*overrides):
 
 
 def two_terms(knobs=1.0, waveform=1.0, scale=None):
-    return Objective(
+    return WeightedLoss(
         {
-            "knobs": {"weight": knobs, "scale": 0.1, "term": Knobs()},
-            "waveform": {"weight": waveform, "scale": 2.0, "term": Waveform()},
+            "knobs": {"weight": knobs, "scale": 0.1, "term": KnobLoss()},
+            "waveform": {"weight": waveform, "scale": 2.0, "term": WaveformLoss()},
         },
         scale,
     )
@@ -36,7 +36,9 @@ def test_total_is_the_weighted_sum_in_units_of_doing_nothing(music, make_batch):
     batch = make_batch(music())
     knobs, mix = torch.rand(3, 4, dtype=torch.float64), music(seed=1)
     total, values = two_terms(0.4, 0.3)(Prediction(knobs), mix, batch)
-    assert values["knobs"].item() == pytest.approx(Knobs()(Prediction(knobs), None, batch).item())
+    assert values["knobs"].item() == pytest.approx(
+        KnobLoss()(Prediction(knobs), None, batch).item()
+    )
     expected = 0.4 * values["knobs"] / 0.1 + 0.3 * values["waveform"] / 2.0
     assert torch.allclose(total, expected)
 
@@ -51,9 +53,9 @@ def test_knobs_count_for_the_whole_batch_and_audio_for_the_first_items(music, ma
     knobs = torch.rand(3, 4, dtype=torch.float64)
     mix = music(seed=1)[:2]
     _, values = two_terms()(Prediction(knobs), mix, batch)
-    assert torch.allclose(values["knobs"], Knobs()(Prediction(knobs), None, batch))
+    assert torch.allclose(values["knobs"], KnobLoss()(Prediction(knobs), None, batch))
     assert torch.allclose(
-        values["waveform"], Waveform()(Prediction(knobs[:2]), mix, batch.first(2))
+        values["waveform"], WaveformLoss()(Prediction(knobs[:2]), mix, batch.first(2))
     )
 
 
@@ -92,7 +94,7 @@ def test_errors_name_the_term():
     with pytest.raises(ValueError, match="term waveform: scale 0"):
         two_terms(scale={"waveform": 0.0})
     with pytest.raises(ValueError, match="no terms"):
-        Objective({})
+        WeightedLoss({})
 
 
 @pytest.mark.parametrize("option", OPTIONS)
@@ -127,4 +129,4 @@ def test_several_terms_are_chosen_and_weighed_on_the_command_line():
 def test_every_term_has_a_config(term_class):
     built = load("+loss=balanced", f"loss/term=[{','.join(TERMS)}]")
     assert any(type(term) is term_class for term in built.terms.values())
-    assert all(isinstance(term, Term) for term in built.terms.values())
+    assert all(isinstance(term, LossTerm) for term in built.terms.values())

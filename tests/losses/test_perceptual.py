@@ -5,11 +5,11 @@ import torch
 from auraloss.freq import MultiResolutionSTFTLoss
 
 from ai_mixer.dsp.spectra import mid_side
-from ai_mixer.losses.perceptual import Perceptual
+from ai_mixer.losses.perceptual import PerceptualLoss
 
 
 def distance(mix, finished, make_batch):
-    return Perceptual()(None, mix, make_batch(finished)).item()
+    return PerceptualLoss()(None, mix, make_batch(finished)).item()
 
 
 def test_equals_auraloss_on_mid_and_side(music, make_batch):
@@ -30,7 +30,7 @@ def test_equals_auraloss_to_rounding_and_so_does_its_gradient(make_batch):
     oracle = MultiResolutionSTFTLoss(sizes, [n // 4 for n in sizes], sizes)
     pairs = zip(mid_side(mix).unbind(1), mid_side(finished).unbind(1), strict=True)
     expected = sum(oracle(x[:, None], y[:, None]) for x, y in pairs) / 2
-    got = Perceptual(floor_db=-200.0)(None, mix, make_batch(finished))
+    got = PerceptualLoss(floor_db=-200.0)(None, mix, make_batch(finished))
     assert got.item() == pytest.approx(expected.item(), rel=1e-5)
     gradients = [torch.autograd.grad(value, mix)[0] for value in (got, expected)]
     torch.testing.assert_close(*gradients, rtol=1e-3, atol=1e-4 * gradients[1].abs().max().item())
@@ -82,7 +82,7 @@ def test_near_mono_songs_do_not_blow_up(music, make_batch, side_db):
     finished = stereo(quiet * side)
     assert distance(stereo(quiet * other), finished, make_batch) < 0.1
     mix = stereo(0.1 * other).requires_grad_()
-    value = Perceptual()(None, mix, make_batch(finished))
+    value = PerceptualLoss()(None, mix, make_batch(finished))
     value.backward()
     assert value < 5
     assert mix.grad.isfinite().all()

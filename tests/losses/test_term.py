@@ -4,16 +4,16 @@ import pytest
 import torch
 
 from ai_mixer.core.types import GENRES, Prediction
-from ai_mixer.losses.term import rendered
-from ai_mixer.losses.uncertainty import LEAST, Spread
+from ai_mixer.losses.term import check_mix
+from ai_mixer.losses.uncertainty import MIN_ERROR, UncertaintyLoss
 
 
 def test_zero_at_equality(term_class, music, make_batch):
     batch = make_batch(music())
-    certain = torch.full_like(batch.knobs, LEAST)
+    certain = torch.full_like(batch.knobs, MIN_ERROR)
     genre = 1e3 * torch.nn.functional.one_hot(batch.genre, len(GENRES))
-    said = Prediction(batch.knobs.clone(), certain, genre.double())
-    assert term_class()(said, batch.finished.clone(), batch).item() == 0.0
+    prediction = Prediction(batch.knobs.clone(), certain, genre.double())
+    assert term_class()(prediction, batch.finished.clone(), batch).item() == 0.0
 
 
 def test_positive_otherwise_and_mean_over_the_batch(term_class, music, make_batch, say):
@@ -77,10 +77,10 @@ def test_gradcheck(term_class, music, make_batch, say):
     knobs = torch.rand(1, 4, dtype=torch.float64, requires_grad=True)
 
     def loss(knobs, mix):
-        said = say(knobs)
-        if term_class is Spread:  # holds the error itself for given
-            said = said._replace(knobs=batch.knobs + 0.2)
-        return term_class()(said, mix, batch)
+        prediction = say(knobs)
+        if term_class is UncertaintyLoss:  # holds the error itself for given
+            prediction = prediction._replace(knobs=batch.knobs + 0.2)
+        return term_class()(prediction, mix, batch)
 
     assert torch.autograd.gradcheck(loss, (knobs, mix), fast_mode=True, atol=1e-4, rtol=1e-2)
 
@@ -92,4 +92,4 @@ def test_listening_terms_say_what_they_miss(term_class, music, make_batch, say):
     with pytest.raises(ValueError, match="render the knobs first"):
         term_class()(say(batch.knobs), None, batch)
     with pytest.raises(ValueError, match="differ in shape"):
-        rendered(batch.finished[..., :-1], batch)
+        check_mix(batch.finished[..., :-1], batch)

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from ai_mixer.core.types import Prediction
-from ai_mixer.losses.genre import Genre
-from ai_mixer.losses.uncertainty import Spread
+from ai_mixer.losses.genre import GenreLoss
+from ai_mixer.losses.uncertainty import UncertaintyLoss
 
 
 @pytest.fixture
@@ -15,21 +15,23 @@ def batch(make_batch):
 
 def test_best_where_it_is_the_mean_absolute_error(batch):
     errors = torch.distributions.Laplace(0.0, 0.1).sample((5000, 2))
-    said = [Prediction(batch.knobs + errors, torch.full_like(errors, s)) for s in (0.08, 0.1, 0.13)]
-    below, best, above = (Spread()(one, None, batch) for one in said)
+    prediction = [
+        Prediction(batch.knobs + errors, torch.full_like(errors, s)) for s in (0.08, 0.1, 0.13)
+    ]
+    below, best, above = (UncertaintyLoss()(one, None, batch) for one in prediction)
     assert best < below
     assert best < above
 
 
 def test_moves_no_knob(batch):
     knobs = torch.rand(5000, 2, requires_grad=True)
-    spread = torch.full((5000, 2), 0.1, requires_grad=True)
-    Spread()(Prediction(knobs, spread), None, batch).backward()
+    uncertainty = torch.full((5000, 2), 0.1, requires_grad=True)
+    UncertaintyLoss()(Prediction(knobs, uncertainty), None, batch).backward()
     assert knobs.grad is None
-    assert (spread.grad != 0).all()
+    assert (uncertainty.grad != 0).all()
 
 
-@pytest.mark.parametrize("term", [Spread(), Genre()])
+@pytest.mark.parametrize("term", [UncertaintyLoss(), GenreLoss()])
 def test_a_model_that_says_nothing_costs_nothing(term, batch):
     assert term(Prediction(batch.knobs), None, batch).item() == 0.0
 
@@ -37,8 +39,8 @@ def test_a_model_that_says_nothing_costs_nothing(term, batch):
 def test_songs_of_no_known_genre_do_not_count(batch):
     logits = torch.randn(5000, 6, generator=torch.Generator().manual_seed(0))
     batch.genre[100:] = -1
-    some = Genre()(Prediction(batch.knobs, None, logits), None, batch)
+    some = GenreLoss()(Prediction(batch.knobs, None, logits), None, batch)
     alone = torch.nn.functional.cross_entropy(logits[:100], batch.genre[:100])
     torch.testing.assert_close(some, alone)
     batch.genre[:] = -1
-    assert Genre()(Prediction(batch.knobs, None, logits), None, batch).item() == 0.0
+    assert GenreLoss()(Prediction(batch.knobs, None, logits), None, batch).item() == 0.0

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from ai_mixer.losses.waveform import Waveform
+from ai_mixer.losses.waveform import WaveformLoss
 
 
 def esr(mix, finished, make_batch):
-    return Waveform()(None, mix, make_batch(finished)).item()
+    return WaveformLoss()(None, mix, make_batch(finished)).item()
 
 
 def test_silence_costs_one_and_a_flip_four(music, make_batch):

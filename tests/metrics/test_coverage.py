@@ -7,27 +7,31 @@ import pandas as pd
 import pytest
 import torch
 
-from ai_mixer.metrics.coverage import HALF_WIDTH, SHARE, coverage, inside
+from ai_mixer.metrics.coverage import HALF_WIDTH, INTERVAL_SHARE, coverage, inside_interval
 
 
 def test_laplace_errors_are_covered_as_claimed():
     generator = torch.Generator().manual_seed(0)
     uniform = torch.rand(100_000, 1, generator=generator, dtype=torch.float64) - 0.5
     error = -0.1 * uniform.sign() * torch.log1p(-2 * uniform.abs())
-    mask, spread = torch.ones_like(error, dtype=torch.bool), torch.full_like(error, 0.1)
-    kept = inside(["level"], error, spread, torch.zeros_like(error), mask)["inside/level"]
-    assert kept.mean().item() == pytest.approx(SHARE, abs=0.005)
+    mask, uncertainty = torch.ones_like(error, dtype=torch.bool), torch.full_like(error, 0.1)
+    kept = inside_interval(["level"], error, uncertainty, torch.zeros_like(error), mask)[
+        "inside/level"
+    ]
+    assert kept.mean().item() == pytest.approx(INTERVAL_SHARE, abs=0.005)
 
 
 def test_what_does_not_count_is_left_out():
-    spread = torch.tensor([[0.1, math.nan, 0.1]])
+    uncertainty = torch.tensor([[0.1, math.nan, 0.1]])
     mask = torch.tensor([[True, True, False]])
     knobs, true = torch.full((1, 3), 0.5), torch.full((1, 3), 0.5 + 0.99 * 0.1 * HALF_WIDTH)
-    kept = inside(list("abc"), knobs, spread, true, mask)
+    kept = inside_interval(list("abc"), knobs, uncertainty, true, mask)
     assert [column.item() for column in kept.values()] == pytest.approx(
         [1.0, math.nan, math.nan], nan_ok=True
     )
-    assert inside(list("abc"), knobs, spread / 2, true, mask)["inside/a"].item() == 0.0
+    assert (
+        inside_interval(list("abc"), knobs, uncertainty / 2, true, mask)["inside/a"].item() == 0.0
+    )
 
 
 def test_songs_weigh_alike():

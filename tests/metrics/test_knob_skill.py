@@ -8,7 +8,7 @@ import torch
 
 from ai_mixer.core.types import Knob
 from ai_mixer.metrics.knob_skill import (
-    HEADLINE,
+    HEADLINE_KNOBS,
     knob_errors,
     skill,
     total_gain_db,
@@ -74,5 +74,5 @@ def test_skill_of_the_baseline_is_0_and_of_the_truth_1():
 
 
 def test_the_headline_is_fixed():
-    assert len(HEADLINE) == len(set(HEADLINE)) == 9
-    assert "input_gain" not in HEADLINE
+    assert len(HEADLINE_KNOBS) == len(set(HEADLINE_KNOBS)) == 9
+    assert "input_gain" not in HEADLINE_KNOBS

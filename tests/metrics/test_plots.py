@@ -7,7 +7,7 @@ import torch
 
 from ai_mixer.console.load import load_console
 from ai_mixer.core.types import CONDITIONS
-from ai_mixer.metrics.plots import COLOURS, POINTS, knob_figure, skill_figure
+from ai_mixer.metrics.plots import COLOURS, MAX_POINTS, plot_knobs, plot_skill
 
 ROWS = ["total_gain", "low_eq", "reverb", "headline", "all", "headline, rock"]
 KNOBS = load_console("classic", ranges="wide").knobs
@@ -43,7 +43,7 @@ def legend(figure):
     ],
 )
 def test_the_skill_figure_is_drawn(skill, low, high, tmp_path):
-    figure = skill_figure(table(skill, low, high))
+    figure = plot_skill(table(skill, low, high))
     figure.savefig(tmp_path / "skill.png")
     (axes,) = figure.axes
     labels = [label.get_text() for label in axes.get_yticklabels()]
@@ -54,19 +54,19 @@ def test_the_skill_figure_is_drawn(skill, low, high, tmp_path):
 
 
 def test_bars_are_as_long_as_the_skill():
-    (axes,) = skill_figure(table(0.5, 0.4, 0.6)).axes
+    (axes,) = plot_skill(table(0.5, 0.4, 0.6)).axes
     assert len(axes.patches) == 2 * 5
     assert {bar.get_width() for bar in axes.patches} == {0.5}
-    (axes,) = skill_figure(table(-3.0, -4.0, -2.0)).axes
+    (axes,) = plot_skill(table(-3.0, -4.0, -2.0)).axes
     assert {bar.get_width() for bar in axes.patches} == {-1.0}
     assert [text.get_text() for text in axes.texts] == ["◂ −3.0"] * 10
-    (axes,) = skill_figure(table(np.nan, np.nan, np.nan)).axes
+    (axes,) = plot_skill(table(np.nan, np.nan, np.nan)).axes
     assert [text.get_text() for text in axes.texts] == ["never counted"] * 5
 
 
 def test_every_knob_has_a_panel_with_what_counted():
     predicted, true, mask, condition = answers(60)
-    figure = knob_figure(KNOBS, predicted, true, mask, condition)
+    figure = plot_knobs(KNOBS, predicted, true, mask, condition)
     assert [axes.get_title().partition(" (")[0] for axes in figure.axes] == [
         knob.name.replace("_", " ").replace(" eq", " EQ") for knob in KNOBS
     ]
@@ -81,7 +81,7 @@ def test_every_knob_has_a_panel_with_what_counted():
 
 def test_the_axes_speak_the_knob_s_own_unit():
     low_eq = next(n for n, knob in enumerate(KNOBS) if knob.name == "low_eq")
-    axes = knob_figure(KNOBS, *answers(6)).axes[low_eq]
+    axes = plot_knobs(KNOBS, *answers(6)).axes[low_eq]
     assert axes.get_title() == "low EQ (dB)"
     for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
         assert [label.get_text() for label in labels] == ["−6", "0", "6"]
@@ -90,23 +90,23 @@ def test_the_axes_speak_the_knob_s_own_unit():
 def test_a_knob_that_never_counted_says_so(tmp_path):
     predicted, true, mask, condition = answers(12)
     mask[:, 3] = False
-    figure = knob_figure(KNOBS, predicted, true, mask, condition)
+    figure = plot_knobs(KNOBS, predicted, true, mask, condition)
     figure.savefig(tmp_path / "knobs.png")
     said = [[text.get_text() for text in axes.texts] for axes in figure.axes]
     assert said == [["never counted"] if n == 3 else [] for n in range(len(KNOBS))]
 
 
 def test_many_points_are_thinned_not_drawn():
-    figure = knob_figure(KNOBS, *answers(20_000))
+    figure = plot_knobs(KNOBS, *answers(20_000))
     counts = [len(points.get_offsets()) for axes in figure.axes for points in axes.collections]
-    assert max(counts) <= POINTS
-    assert min(counts) > POINTS / 2
+    assert max(counts) <= MAX_POINTS
+    assert min(counts) > MAX_POINTS / 2
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 6, 7])
 def test_any_number_of_knobs(count, tmp_path):
     predicted, true, mask, condition = answers(6)
-    figure = knob_figure(
+    figure = plot_knobs(
         KNOBS[:count], predicted[:, :count], true[:, :count], mask[:, :count], condition
     )
     assert len(figure.axes) == count

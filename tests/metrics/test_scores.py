@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.signal import butter, sosfilt, stft
 
-from ai_mixer.dsp.spectra import HALF_BAND, THIRD_OCTAVES
+from ai_mixer.dsp.spectra import BAND_EDGE_RATIO, THIRD_OCTAVE_CENTRES_HZ
 from ai_mixer.metrics.scores import scores
 
 RATE = 44100
@@ -105,7 +105,7 @@ def test_silence():
 def test_balance_halves_at_3_db():
     """28 tones, every other one 3 dB up, the others 3 dB down."""
     time = torch.arange(4 * RATE, dtype=torch.float64) / RATE
-    tones = torch.stack([torch.sin(2 * math.pi * f * time) for f in THIRD_OCTAVES])
+    tones = torch.stack([torch.sin(2 * math.pi * f * time) for f in THIRD_OCTAVE_CENTRES_HZ])
     gains = torch.tensor([3.0, -3.0] * 14, dtype=torch.float64)
     flat, jagged = (
         0.01 * (tones * 10 ** (g / 20)[:, None]).sum(0).expand(1, 2, -1) for g in (0 * gains, gains)
@@ -141,7 +141,10 @@ def test_equals_a_plain_implementation_on_scipy():
             x, RATE, nperseg=2048, noverlap=1024, boundary=None, padded=False
         )
         power = (abs(spectra) ** 2).mean((0, 1)) / 1.5  # a window's noise bandwidth
-        rows = [(frequencies >= c / HALF_BAND) & (frequencies < c * HALF_BAND) for c in BROAD]
+        rows = [
+            (frequencies >= c / BAND_EDGE_RATIO) & (frequencies < c * BAND_EDGE_RATIO)
+            for c in BROAD
+        ]
         levels.append(np.stack([2 * power[row].sum(0) for row in rows]))
         mean_db.append(10 * np.log10(levels[-1].mean(1)))
     own, wanted = (np.maximum(10 * np.log10(x) - mean_db[1][:, None], -40) for x in levels)
@@ -155,7 +158,7 @@ def test_equals_a_plain_implementation_on_scipy():
     assert got["transients"].item() == pytest.approx(transients, abs=0.03)
 
 
-BROAD = [centre for centre in THIRD_OCTAVES if centre > 300]  # as wide as several bins
+BROAD = [centre for centre in THIRD_OCTAVE_CENTRES_HZ if centre > 300]  # as wide as several bins
 
 
 def test_a_song_of_a_batch_equals_the_song_alone_and_shapes_are_checked():

@@ -4,20 +4,20 @@ import numpy as np
 import pytest
 from scipy.stats import permutation_test
 
-from ai_mixer.metrics.statistics import ALL_FLIPS, holm, sign_flip
+from ai_mixer.metrics.statistics import MAX_EXHAUSTIVE_SONGS, holm_correction, sign_flip_test
 
 
 def test_holm_by_hand():
     """Four tests: 0.01·4, 0.02·3, 0.04·2 and 0.05·1, the last two raised to the one before."""
-    adjusted = holm(np.array([0.04, 0.01, 0.05, 0.02]))
+    adjusted = holm_correction(np.array([0.04, 0.01, 0.05, 0.02]))
     assert adjusted.tolist() == pytest.approx([0.08, 0.04, 0.08, 0.06])
 
 
 def test_holm_caps_at_one_and_leaves_unknown_out():
-    adjusted = holm(np.array([0.9, np.nan, 0.6]))
+    adjusted = holm_correction(np.array([0.9, np.nan, 0.6]))
     assert adjusted[[0, 2]].tolist() == [1.0, 1.0]
     assert np.isnan(adjusted[1])
-    assert holm(np.array([])).size == 0
+    assert holm_correction(np.array([])).size == 0
 
 
 def test_holm_refuses_what_the_plain_procedure_refuses():
@@ -30,7 +30,7 @@ def test_holm_refuses_what_the_plain_procedure_refuses():
             if p[place] > 0.05 / (6 - step):
                 break
             refused[place] = True
-        assert ((holm(p) <= 0.05) == refused).all()
+        assert ((holm_correction(p) <= 0.05) == refused).all()
 
 
 @pytest.mark.parametrize("songs", [1, 5, 9])
@@ -39,26 +39,26 @@ def test_few_songs_are_exact(songs):
     differences = np.random.default_rng(songs).normal(0.4, 1, songs)
     options = {"permutation_type": "samples", "n_resamples": np.inf}
     if songs == 1:
-        assert sign_flip(differences) == 1.0
+        assert sign_flip_test(differences) == 1.0
         return
     expected = permutation_test((differences,), np.mean, **options)
-    assert sign_flip(differences) == pytest.approx(expected.pvalue)
+    assert sign_flip_test(differences) == pytest.approx(expected.pvalue)
 
 
 def test_all_on_one_side():
-    assert sign_flip(np.arange(1.0, 7.0)) == 2 / 2**6
-    assert sign_flip(np.array([1.0, np.nan, 2.0])) == 0.5
-    assert sign_flip(np.zeros(5)) == 1.0
-    assert np.isnan(sign_flip(np.array([np.nan])))
+    assert sign_flip_test(np.arange(1.0, 7.0)) == 2 / 2**6
+    assert sign_flip_test(np.array([1.0, np.nan, 2.0])) == 0.5
+    assert sign_flip_test(np.zeros(5)) == 1.0
+    assert np.isnan(sign_flip_test(np.array([np.nan])))
 
 
 def test_many_songs_come_close_to_exact_and_twice_is_the_same():
-    differences = np.random.default_rng(3).normal(0.5, 1, ALL_FLIPS + 1)
+    differences = np.random.default_rng(3).normal(0.5, 1, MAX_EXHAUSTIVE_SONGS + 1)
     bits = np.arange(2 ** len(differences))[:, None] >> np.arange(len(differences))
     sums = np.abs((1 - 2 * (bits & 1)) @ differences)
     exact = np.mean(sums >= abs(differences.sum()) - 1e-9)
-    assert sign_flip(differences) == pytest.approx(exact, abs=4 * np.sqrt(exact / 20_000))
-    assert sign_flip(differences) == sign_flip(differences)
+    assert sign_flip_test(differences) == pytest.approx(exact, abs=4 * np.sqrt(exact / 20_000))
+    assert sign_flip_test(differences) == sign_flip_test(differences)
 
 
 @pytest.mark.parametrize("songs", [8, 24])
@@ -66,11 +66,11 @@ def test_false_alarms_are_as_rare_as_promised(songs):
     """No difference, skewed songs, signs by lot: 5 % of 400 trials, give or take."""
     rng = np.random.default_rng(songs)
     draws = rng.exponential(1, (400, songs)) * rng.choice((-1, 1), (400, songs))
-    alarms = np.mean([sign_flip(row, draws=400) < 0.05 for row in draws])
+    alarms = np.mean([sign_flip_test(row, draws=400) < 0.05 for row in draws])
     assert alarms < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
 
 
 def test_real_differences_are_found():
     rng = np.random.default_rng(1)
-    found = np.mean([sign_flip(rng.normal(1, 1, 12)) < 0.05 for _ in range(100)])
+    found = np.mean([sign_flip_test(rng.normal(1, 1, 12)) < 0.05 for _ in range(100)])
     assert found > 0.8

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ai_mixer.console.load import load_console
-from ai_mixer.metrics.knob_use import at_bounds, knob_use, spread
+from ai_mixer.metrics.knob_use import at_bounds, knob_use, position_std
 from ai_mixer.metrics.standards import BANDS, CHECKS, standards
 from ai_mixer.metrics.standards_table import table_bands, table_s, table_scores
 from ai_mixer.utils.markdown import to_markdown
@@ -92,8 +92,8 @@ def test_an_extreme_is_an_end_where_the_knob_does_not_rest():
 
 
 def test_spread_is_none_for_one_answer_and_a_half_at_most():
-    assert spread(torch.full((5, 2), 0.3)).abs().max() < 1e-9
-    assert spread(torch.tensor([[0.0], [1.0]])).item() == 0.5
+    assert position_std(torch.full((5, 2), 0.3)).abs().max() < 1e-9
+    assert position_std(torch.tensor([[0.0], [1.0]])).item() == 0.5
     with pytest.raises(ValueError, match="3 positions for 10 knobs"):
         knob_use(load_console().knobs, torch.zeros(2, 3))
 

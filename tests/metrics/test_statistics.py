@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ai_mixer.metrics.statistics import (
+    bootstrap_means,
     difference_estimate,
+    fold_interval,
     mean_estimate,
-    over_folds,
-    resample,
     share_estimate,
     skill_estimates,
     song_means,
@@ -39,13 +39,13 @@ def test_resample_equals_drawing_songs_one_by_one():
     per_song[2, 1] = np.nan
     draws = np.random.default_rng(5).multinomial(7, np.full(7, 1 / 7), 50)
     expected = [np.nanmean(np.repeat(per_song, draw, axis=0), axis=0) for draw in draws]
-    assert np.allclose(resample(per_song, 50, seed=5), expected)
+    assert np.allclose(bootstrap_means(per_song, 50, seed=5), expected)
 
 
 def test_the_interval_has_the_width_of_the_textbook():
     """Mean of normal values: ± 1.96 σ/√S."""
     values = np.random.default_rng(0).standard_normal(400)
-    got = mean_estimate(values, np.arange(400), resamples=10_000)
+    got = mean_estimate(values, np.arange(400), n_resamples=10_000)
     half = 1.96 * values.std() / 20
     assert got.value == pytest.approx(values.mean())
     assert [got.low, got.high] == pytest.approx([got.value - half, got.value + half], abs=0.005)
@@ -59,7 +59,7 @@ def test_covers_the_truth_about_95_times_in_100():
     for trial in range(300):
         # excerpts of a song resemble each other: the song is the unit
         values = np.repeat(rng.standard_normal(40), 3) + 0.3 * rng.standard_normal(120)
-        got = mean_estimate(values, songs, resamples=400, seed=trial)
+        got = mean_estimate(values, songs, n_resamples=400, seed=trial)
         hits += got.low <= 0.0 <= got.high
     assert 0.90 <= hits / 300 <= 0.98
 
@@ -115,7 +115,7 @@ def test_skill_equals_a_plain_loop():
     for draw in draws:
         picked = np.repeat(np.arange(12), draw)
         ratios.append(1 - errors[picked].mean(0) / baseline[picked].mean(0))
-    knobs, mean = skill_estimates(errors, baseline, np.arange(12), resamples=300)
+    knobs, mean = skill_estimates(errors, baseline, np.arange(12), n_resamples=300)
     low, high = np.quantile(np.mean(ratios, axis=1), [0.025, 0.975])
     assert [mean.low, mean.high] == pytest.approx([low, high])
     assert knobs[1].low == pytest.approx(np.quantile(np.array(ratios)[:, 1], 0.025))
@@ -138,7 +138,7 @@ def test_over_folds_is_students_t():
     values = np.array([[1.0, 5.0, np.nan], [2.0, np.nan, np.nan], [3.0, np.nan, np.nan]])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        mean, low, high = over_folds(values)
+        mean, low, high = fold_interval(values)
     assert mean[:2].tolist() == [2.0, 5.0]
     assert high[0] - 2.0 == pytest.approx(2.4841, abs=1e-3)
     assert 2.0 - low[0] == pytest.approx(2.4841, abs=1e-3)

@@ -9,15 +9,15 @@ import soundfile
 import torch
 
 from ai_mixer import AudioMixer
-from ai_mixer.audio import Sound
+from ai_mixer.audio import AudioFile
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.dsp.true_peak import true_peak
 from ai_mixer.inference import pretrained
 from ai_mixer.mixing import console_cache
 from ai_mixer.mixing import preset as presets
-from ai_mixer.mixing.mix_options import Wishes
-from ai_mixer.mixing.model_lookup import chosen
-from ai_mixer.mixing.windowed_prediction import predicted
+from ai_mixer.mixing.mix_options import MixOptions
+from ai_mixer.mixing.model_lookup import resolve_model
+from ai_mixer.mixing.windowed_prediction import predict_settings
 from helpers.measures import to_db
 
 RATE = 44_100
@@ -25,13 +25,13 @@ pytestmark = pytest.mark.usefixtures("packaged_models")
 
 
 def samples(path):
-    return torch.cat(list(Sound(path).blocks()), -1)
+    return torch.cat(list(AudioFile(path).blocks()), -1)
 
 
 def test_a_song_in_a_mix_out(song):
     outcome = AudioMixer().mix_file(song)
     assert outcome.output.name == "Mein Lied_mixed.wav"
-    before, after = Sound(song), Sound(outcome.output)
+    before, after = AudioFile(song), AudioFile(outcome.output)
     facts = ("sample_rate", "channels", "frames", "subtype", "tags")
     assert [getattr(after, f) for f in facts] == [getattr(before, f) for f in facts]
     assert not samples(outcome.output).equal(samples(song))
@@ -45,18 +45,18 @@ def test_a_song_in_a_mix_out(song):
 
 
 def test_what_is_applied_stays_in_the_musical_range_unless_a_reference_frees_it(song):
-    blind = AudioMixer().mix_file(song, wishes=Wishes()).preset.settings
-    for name, knob in console_cache.knobs("musical").items():
+    blind = AudioMixer().mix_file(song, mix_options=MixOptions()).preset.settings
+    for name, knob in console_cache.knobs_by_name("musical").items():
         assert knob.low - 1e-4 <= blind[name] <= knob.high + 1e-4
     assert blind["reverb"] == blind["delay"] == 0  # never trained
     after = AudioMixer().mix_file(song, reference=song, force=True).preset.settings
-    for name, knob in console_cache.knobs("wide").items():
+    for name, knob in console_cache.knobs_by_name("wide").items():
         assert knob.low <= after[name] <= knob.high
 
 
 def test_the_same_preset_gives_the_same_samples(song, tmp_path):
     first = AudioMixer().mix_file(song, tmp_path / "a.wav", target="streaming")
-    again = presets.load(tmp_path / "a.json")
+    again = presets.load_preset(tmp_path / "a.json")
     assert again.settings == first.preset.settings
     assert again.target == "streaming"
     second = AudioMixer().mix_file(song, tmp_path / "b.wav", preset=again)
@@ -66,7 +66,7 @@ def test_the_same_preset_gives_the_same_samples(song, tmp_path):
 def test_amount_zero_is_the_song_itself(song, tmp_path, music):
     quiet = tmp_path / "quiet.wav"
     soundfile.write(quiet, 0.3 * music.T.numpy(), RATE, subtype="FLOAT")
-    outcome = AudioMixer().mix_file(quiet, wishes=Wishes(amount=0.0))
+    outcome = AudioMixer().mix_file(quiet, mix_options=MixOptions(amount=0.0))
     assert samples(outcome.output).equal(samples(quiet))
 
 
@@ -75,14 +75,14 @@ def test_amount_zero_is_the_song_itself(song, tmp_path, music):
 def test_every_kind_keeps_the_ceiling_when_it_is_read_again(song, tmp_path, ending, target):
     outcome = AudioMixer().mix_file(song, tmp_path / f"out.{ending}", target=target)
     assert to_db(true_peak(samples(outcome.output)[None])) <= -1.0
-    assert Sound(outcome.output).frames == Sound(song).frames
+    assert AudioFile(outcome.output).frames == AudioFile(song).frames
 
 
 def test_a_file_is_heard_as_its_samples_are(song, music):
     """Windows read where they lie tell the model what the whole song tells it."""
-    _, mixer = chosen("ast_regressor")
+    _, mixer = resolve_model("ast_regressor")
     whole = mixer.console.settings(mixer.predict(music, RATE))[0]
-    assert predicted(mixer, Sound(song)) == pytest.approx(whole, abs=2e-3)
+    assert predict_settings(mixer, AudioFile(song)) == pytest.approx(whole, abs=2e-3)
 
 
 def test_settings_by_model_under_both_names(song):
@@ -145,7 +145,7 @@ def test_settings_that_follow_the_song(tmp_path, music):
     assert min(abs(start - 12) for start in starts) <= 2
     assert outcome.preset.sections[0].settings != outcome.preset.sections[-1].settings
     again = AudioMixer().mix_file(
-        path, tmp_path / "again.wav", preset=presets.load(tmp_path / "two_mixed.json")
+        path, tmp_path / "again.wav", preset=presets.load_preset(tmp_path / "two_mixed.json")
     )
     assert again.output.read_bytes() == outcome.output.read_bytes()
 
@@ -160,7 +160,7 @@ def test_the_report_stands_alone(song):
 def test_settings_are_json_that_says_before_and_after(song):
     page = json.loads(AudioMixer().mix_file(song).output.with_suffix(".json").read_text())
     assert page["format"] == 1
-    assert set(page["settings"]) == set(console_cache.knobs())
+    assert set(page["settings"]) == set(console_cache.knobs_by_name())
     assert set(page["measured"]) == {"before", "after"}
 
 
@@ -192,7 +192,7 @@ def test_never_over_the_song_and_not_over_results(song):
 
 
 def test_without_any_model_it_says_so_in_one_line(song, tmp_path, monkeypatch):
-    monkeypatch.setattr(pretrained, "HOME", tmp_path / "nothing")
+    monkeypatch.setattr(pretrained, "MODELS_DIR", tmp_path / "nothing")
     with pytest.raises(ValueError, match="no model is packaged") as caught:
         AudioMixer().mix_file(song)
     assert "\n" not in str(caught.value)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ai_mixer.audio import Sound, write_sound
+from ai_mixer.audio import AudioFile, write_audio
 
 RATE = 44_100
 MOST_MIB = 700
@@ -35,7 +35,9 @@ def song_of(path, minutes, music):
     """The small song again and again."""
     loop = music.repeat(1, 10)
     count = minutes * 2
-    write_sound(path, (loop for _ in range(count)), RATE, 2, count * loop.shape[1], like="PCM_16")
+    write_audio(
+        path, (loop for _ in range(count)), RATE, 2, count * loop.shape[1], source_subtype="PCM_16"
+    )
 
 
 def peak_mib(folder, minutes, music):
@@ -43,7 +45,7 @@ def peak_mib(folder, minutes, music):
     song_of(song, minutes, music)
     command = [sys.executable, "-c", CODE, str(song), str(mix)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert Sound(mix).frames == Sound(song).frames == minutes * 60 * RATE
+    assert AudioFile(mix).frames == AudioFile(song).frames == minutes * 60 * RATE
     song.unlink()
     mix.unlink()
     return int(done.stdout)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from ai_mixer.audio import Sound
+from ai_mixer.audio import AudioFile
 from ai_mixer.dsp.true_peak import TruePeakMeter
 from ai_mixer.inference import pretrained
 from helpers.music import finished_songs
@@ -55,7 +55,7 @@ def ai_mixer(folder, *words):
 
 def check_sound(path, song, tags=TAGS):
     """As the song is, under the ceiling, and changed."""
-    mix, before = Sound(path), Sound(song)
+    mix, before = AudioFile(path), AudioFile(song)
     facts = "sample_rate", "channels", "frames"
     assert [getattr(mix, fact) for fact in facts] == [getattr(before, fact) for fact in facts]
     assert before.tags == TAGS
@@ -89,7 +89,7 @@ def test_mix(folder, output):
     assert f"My Song.wav → {output}" in said
     check_sound(folder / output, folder / "My Song.wav")
     page = check_pages(folder / output)
-    assert page["model"] == pretrained.champion()
+    assert page["model"] == pretrained.default_model()
     before, after = (page["measured"][side]["loudness_lufs"] for side in ("before", "after"))
     assert after == pytest.approx(before, abs=0.2)
 
@@ -105,14 +105,14 @@ def test_compare(folder):
     said = ai_mixer(folder, "compare", "My Song.wav")
     results = folder / "My Song_compared"
     names = {path.name for path in results.iterdir()}
-    models = [pretrained.key(name) for name in pretrained.names()]
+    models = [pretrained.normalise_name(name) for name in pretrained.list_models()]
     assert names >= {"My Song_original.wav", "mixing_comparison.png", "settings.csv"}
     for model in models:
         check_sound(results / f"My Song_{model}_mixed.wav", folder / "My Song.wav")
         check_pages(results / f"My Song_{model}_mixed.wav")
     assert all(name in said for name in names)
     with (results / "settings.csv").open(encoding="utf-8") as table:
-        assert [row["model"] for row in csv.DictReader(table)] == pretrained.names()
+        assert [row["model"] for row in csv.DictReader(table)] == pretrained.list_models()
     assert (results / "mixing_comparison.png").read_bytes()[1:4] == b"PNG"
 
 
@@ -142,5 +142,5 @@ def test_analyse(folder):
 
 def test_models(folder):
     said = ai_mixer(folder, "models")
-    assert f"{pretrained.champion():22}" in said
+    assert f"{pretrained.default_model():22}" in said
     assert "(champion)" in said.splitlines()[0]

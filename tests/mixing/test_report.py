@@ -12,8 +12,8 @@ from ai_mixer.mixing import plots, render, report
 from ai_mixer.mixing.enhance import enhance
 from ai_mixer.mixing.match import match
 from ai_mixer.mixing.measurements import measure
-from ai_mixer.mixing.mix_result import Outcome
-from ai_mixer.mixing.preset import Preset, Section, one
+from ai_mixer.mixing.mix_result import MixResult
+from ai_mixer.mixing.preset import Preset, PresetSection, single_section_preset
 
 pytestmark = pytest.mark.usefixtures("packaged_models")
 
@@ -24,8 +24,8 @@ def figures(music):
 
 
 def told(path, figures, *sections):
-    preset = Preset(tuple(Section(s, {"low_eq": db, "delay": 0.0}) for s, db in sections))
-    return report.page(Outcome(path, path, preset, figures, figures, []))
+    preset = Preset(tuple(PresetSection(s, {"low_eq": db, "delay": 0.0}) for s, db in sections))
+    return report.to_html(MixResult(path, path, preset, figures, figures, []))
 
 
 def test_what_is_said_on_the_terminal_is_on_the_page(tmp_path, music):
@@ -41,9 +41,11 @@ def test_what_is_said_on_the_terminal_is_on_the_page(tmp_path, music):
 
 
 def test_an_encoder_that_passes_the_ceiling_is_told(song, monkeypatch):
-    monkeypatch.setattr(render, "ENCODINGS", 1)
-    monkeypatch.setattr(render, "ENCODER_DB", -1.0)  # as if encoders took peaks away
-    mix = AudioMixer().mix_file(song, song.with_suffix(".mp3"), preset=one({}, target=-8.0))
+    monkeypatch.setattr(render, "MAX_ENCODING_ATTEMPTS", 1)
+    monkeypatch.setattr(render, "ENCODER_PEAK_GAIN_DB", -1.0)  # as if encoders took peaks away
+    mix = AudioMixer().mix_file(
+        song, song.with_suffix(".mp3"), preset=single_section_preset({}, target=-8.0)
+    )
     assert mix.after.true_peak_db > -0.9
     assert any("over the ceiling of -1.0" in note for note in mix.notes)
 
@@ -63,7 +65,7 @@ def test_sections_are_a_line_each(song, figures):
 
 def test_marks_of_time_lie_within_the_picture(figures):
     for duration_s in (240.003, 240.0, 359.9, 3 * 3600.0):
-        drawn = plots.loudness(*[replace(figures, duration_s=duration_s)] * 2)
+        drawn = plots.loudness_svg(*[replace(figures, duration_s=duration_s)] * 2)
         marks = re.findall(r'<text x="([\d.]+)"[^>]*>(\d+) min', drawn)
         assert marks
         for x, text in marks:

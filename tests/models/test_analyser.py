@@ -24,13 +24,17 @@ def test_the_song_alone_is_read_when_blind_and_never_else(model, condition):
     _, statistics = model.front_end(
         noise(1, 2, RATE, seed=0), noise(1, 2, RATE, seed=1), conditions
     )
-    changed = {name: part.clone() for name, part in model.front_end.parts(statistics).items()}
+    changed = {
+        name: part.clone() for name, part in model.front_end.named_statistics(statistics).items()
+    }
     per_layer = changed["long_term"].shape[1] // 3
     changed["pictures"] += 1.0
     changed["long_term"][:, : 2 * per_layer] += 1.0  # both versions; their difference is the same
     changed["levels"][:, QUANTILES : 2 * QUANTILES] += 1.0  # of the reference
     other = torch.cat(list(changed.values()), dim=1)
-    before, after = (model.compared(numbers, conditions) for numbers in (statistics, other))
+    before, after = (
+        model.selected_statistics(numbers, conditions) for numbers in (statistics, other)
+    )
     assert before.equal(after) == (condition != BLIND)
 
 
@@ -39,7 +43,7 @@ def test_one_gain_is_one_number_over_all_bands(model):
     rough, condition = noise(2, 2, RATE, seed=0), torch.tensor([REFERENCE, PAIRED])
     _, statistics = model.front_end(rough, 2.0 * rough, condition)
     bands = 2 * model.front_end.n_mels // model.mels_a_band
-    read = model.compared(statistics, condition)[:, :bands]
+    read = model.selected_statistics(statistics, condition)[:, :bands]
     torch.testing.assert_close(read, torch.full_like(read, 2.0 * 6.0206 / 6.0), atol=1e-3, rtol=0)
 
 
@@ -47,10 +51,14 @@ def test_the_parts_are_the_statistics_by_name(model):
     front_end, condition = model.front_end, torch.tensor([PAIRED])
     rough, finished = noise(1, 2, RATE, seed=0), noise(1, 2, RATE, seed=1)
     _, statistics = front_end(rough, finished, condition)
-    parts = front_end.parts(statistics)
-    assert torch.cat(list(parts.values()), 1).equal(statistics)
-    louder = front_end.parts(front_end(rough, 2.0 * finished, condition)[1])
-    moved = {name for name in parts if not torch.allclose(parts[name], louder[name], atol=1e-3)}
+    named_statistics = front_end.named_statistics(statistics)
+    assert torch.cat(list(named_statistics.values()), 1).equal(statistics)
+    louder = front_end.named_statistics(front_end(rough, 2.0 * finished, condition)[1])
+    moved = {
+        name
+        for name in named_statistics
+        if not torch.allclose(named_statistics[name], louder[name], atol=1e-3)
+    }
     assert moved == {"pictures", "long_term", "levels", "measured"}  # no echo and no compressor
 
 

@@ -5,8 +5,8 @@ import torch
 
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.models import audioset_encoder
-from ai_mixer.models.audioset_encoder import AudioSetEncoder, AudioSetListener
-from ai_mixer.models.audioset_weights import renamed
+from ai_mixer.models.audioset_encoder import AudioSetBranch, AudioSetEncoder
+from ai_mixer.models.audioset_weights import convert_keys
 from helpers.signals import noise
 
 FULL = 1024 * 160 + 240  # samples at 16 kHz of the 1024 frames it was trained on
@@ -32,7 +32,7 @@ def published(tiny, tmp_path):
 @pytest.fixture
 def encoder(published):
     ours = AudioSetEncoder(16000).eval()
-    ours.load_state_dict(renamed(published[1]))  # every name is found, none is left
+    ours.load_state_dict(convert_keys(published[1]))  # every name is found, none is left
     return ours
 
 
@@ -44,8 +44,8 @@ def test_hears_what_the_published_network_hears(encoder, published):
     audio = noise(2, 1, FULL)
     rows = [row.numpy() for row in audio[:, 0]]
     given = ASTFeatureExtractor()(rows, sampling_rate=16000, return_tensors="pt")
-    picture = given["input_values"].transpose(1, 2)
-    torch.testing.assert_close(encoder.picture(audio), picture, atol=1e-4, rtol=0)
+    spectrogram = given["input_values"].transpose(1, 2)
+    torch.testing.assert_close(encoder.spectrogram(audio), spectrogram, atol=1e-4, rtol=0)
     expected = published[0](**given).pooler_output
     assert expected.std() > 0.1
     torch.testing.assert_close(encoder(audio), expected, atol=1e-4, rtol=0)
@@ -66,7 +66,7 @@ def test_shorter_excerpts_take_the_middle_of_the_positions(encoder, published, f
     middle = grid[:, :, 50 - columns // 2 :][:, :, :columns].reshape(1, -1, 32)
     short.load_state_dict({**weights, name: torch.cat([weights[name][:, :2], middle], dim=1)})
     audio = noise(1, 1, frames * 160 + 240)
-    expected = short(encoder.picture(audio).transpose(1, 2)).pooler_output
+    expected = short(encoder.spectrogram(audio).transpose(1, 2)).pooler_output
     torch.testing.assert_close(encoder(audio), expected, atol=1e-4, rtol=0)
 
 
@@ -93,7 +93,7 @@ def test_any_rate_sounds_alike(tiny):
     for rate in (16000, 44100, 48000):
         time = torch.arange(rate) / rate
         tone = torch.sin(2 * torch.pi * 1000 * time).expand(1, 2, -1)
-        pictures.append(AudioSetEncoder(rate).picture(tone)[..., 10:80])
+        pictures.append(AudioSetEncoder(rate).spectrogram(tone)[..., 10:80])
     bands = pictures[0].mean(-1)[0].topk(5).indices  # away from the tone there is only rounding
     for other in pictures[1:]:
         torch.testing.assert_close(other[:, bands], pictures[0][:, bands], atol=0.01, rtol=0)
@@ -101,7 +101,7 @@ def test_any_rate_sounds_alike(tiny):
 
 def listen(conditions, trainable=False):
     torch.manual_seed(0)
-    listener = AudioSetListener(16000, 8, 0.0, trainable)
+    listener = AudioSetBranch(16000, 8, 0.0, trainable)
     return listener, torch.tensor(conditions)
 
 

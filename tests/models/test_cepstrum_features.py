@@ -1,7 +1,7 @@
 import torch
 
-from ai_mixer.models.cepstrum_features import PAIRED, EchoProfile
-from ai_mixer.models.unique_rows import Once
+from ai_mixer.models.cepstrum_features import PAIRED, CepstrumFeatures
+from ai_mixer.models.unique_rows import UniqueRows
 from helpers.signals import noise
 
 RATE = 44100
@@ -15,8 +15,10 @@ def with_echo(audio, delay, wet):
 
 
 def profiles(rough, reference, condition=PAIRED):
-    profile = EchoProfile(RATE)
-    features = profile(Once(rough), Once(reference), torch.tensor([condition]))[0].view(3, 2, -1)
+    profile = CepstrumFeatures(RATE)
+    features = profile(UniqueRows(rough), UniqueRows(reference), torch.tensor([condition]))[0].view(
+        3, 2, -1
+    )
     return features, profile.edges
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from ai_mixer.console import load_console
-from ai_mixer.models.compressor_estimator import N_FINDINGS, compressor_sought
-from ai_mixer.models.system_identification import measure
+from ai_mixer.models.compressor_estimator import N_ESTIMATES, estimate_compressor
+from ai_mixer.models.system_identification import identify_system
 
 RATE, N_FFT, HOP = 44100, 2048, 1024
 
@@ -25,8 +25,8 @@ def spectra(audio):
 
 
 def found(rough, finished):
-    measured = measure(spectra(rough), spectra(finished))
-    return compressor_sought(rough, measured.gain_db, measured.sounding, HOP, RATE)[0]
+    measured = identify_system(spectra(rough), spectra(finished))
+    return estimate_compressor(rough, measured.gain_db, measured.frame_weights, HOP, RATE)[0]
 
 
 def mixed(audio, **settings):
@@ -56,7 +56,8 @@ def test_the_threshold_moves_with_the_gain_before_it():
 def test_mean_reduction_is_what_was_lost_on_average():
     rough = music()
     plain, squeezed = (
-        measure(spectra(rough), spectra(mixed(rough, compressor_ratio=r))) for r in (1.0, 3.0)
+        identify_system(spectra(rough), spectra(mixed(rough, compressor_ratio=r)))
+        for r in (1.0, 3.0)
     )
     lost = -20 * torch.log10((squeezed.response / plain.response).abs()[..., 50:500]).mean()
     told = 6.0 * found(rough, mixed(rough, compressor_ratio=3.0))[-1]
@@ -76,7 +77,7 @@ def test_silence_and_a_song_of_a_batch():
     assert found(silent, silent).isfinite().all()
     rough = torch.cat([music(2.0), music(2.0).flip(-1)])
     gain, share = -rough.abs().mean(1)[:, ::HOP] * 9, torch.full((2, 87), 1 / 87)
-    together = compressor_sought(rough, gain, share, HOP, RATE)
-    assert together.shape == (2, N_FINDINGS)
-    alone = compressor_sought(rough[1:], gain[1:], share[1:], HOP, RATE)
+    together = estimate_compressor(rough, gain, share, HOP, RATE)
+    assert together.shape == (2, N_ESTIMATES)
+    alone = estimate_compressor(rough[1:], gain[1:], share[1:], HOP, RATE)
     torch.testing.assert_close(together[1:], alone)

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 import ai_mixer.models
 from ai_mixer.config.folder import config_folder
 from ai_mixer.core.types import CONDITIONS, GENRES, Batch
-from ai_mixer.models.feature_model import Listener, ask
+from ai_mixer.models.feature_model import FeatureModel, predict_batch
 
 RATE, KNOBS = 44100, 10
 PAGES = {page.stem: {} for page in sorted((config_folder() / "model").glob("*.yaml"))}
@@ -122,9 +122,9 @@ def test_every_weight_can_learn(model):
     optimiser = torch.optim.Adam(weights, lr=5e-4)
     errors = []
     for _ in range(25):
-        said = ask(model, batch(rough, reference, condition))
+        said = predict_batch(model, batch(rough, reference, condition))
         error = (said.knobs - target).square().mean()
-        beside = [x.square().mean() for x in (said.spread, said.genre) if x is not None]
+        beside = [x.square().mean() for x in (said.uncertainty, said.genre) if x is not None]
         optimiser.zero_grad()
         (error + 0.01 * sum(beside)).backward()
         assert all(weight.grad is not None for weight in weights)
@@ -136,12 +136,12 @@ def test_every_weight_can_learn(model):
 @torch.no_grad()
 def test_what_was_heard_can_be_kept(model):
     """Asked by what it heard, a model says the same; and it names what it was built to name."""
-    if not isinstance(model, Listener):
+    if not isinstance(model, FeatureModel):
         pytest.skip("does not listen")
     rough, reference, condition = excerpts()
-    heard = model.hear(rough, reference, condition)
-    said = ask(model, replace(batch(rough, reference, condition), heard=heard))
+    features = model.extract(rough, reference, condition)
+    said = predict_batch(model, replace(batch(rough, reference, condition), features=features))
     torch.testing.assert_close(said.knobs, model(rough, reference, condition))
-    assert said.spread.shape == (3, KNOBS)
-    assert (said.spread > 0).all()
+    assert said.uncertainty.shape == (3, KNOBS)
+    assert (said.uncertainty > 0).all()
     assert said.genre is None or said.genre.shape == (3, len(GENRES))

@@ -68,7 +68,7 @@ def test_nothing_is_loaded_unless_asked_for():
 def test_the_default_is_from_scratch_and_says_so():
     model = build()
     assert model.tags == {"model.encoder": "scratch"}
-    assert not model.settled
+    assert not model.rebuild_config
     assert model.listener is None
 
 
@@ -137,7 +137,7 @@ def test_a_file_that_holds_something_else_is_refused(hub, tmp_path):
 @pytest.fixture
 def kept(monkeypatch, tmp_path, compose):
     """A function: words for the model → what a run keeps of it, and its knobs for some noise."""
-    from ai_mixer.cli.pipeline import _keep_model
+    from ai_mixer.cli.pipeline import _save_trained_model
     from ai_mixer.inference.builders import build_console
     from ai_mixer.training.builders import build_system
 
@@ -150,7 +150,7 @@ def kept(monkeypatch, tmp_path, compose):
         system = build_system(cfg, console)
         parts = SimpleNamespace(console=console, system=system, data=None)
         system.knob_count += 1  # as if every knob had been seen
-        _keep_model(cfg, parts, SimpleNamespace(artifact_dir=tmp_path, id="0"))
+        _save_trained_model(cfg, parts, SimpleNamespace(artifact_dir=tmp_path, id="0"))
         with torch.no_grad():
             return tmp_path, system.model.eval()(*heard())
 

@@ -75,10 +75,12 @@ def test_a_certain_gate_asks_one_specialist():
     model.genre.bias.zero_()
     both = torch.cat([seen, read], dim=-1)
     each = torch.stack([specialist(both) for specialist in model.specialists])
-    torch.testing.assert_close(model.decide(seen, read, torch.arange(len(seen)) % 3), each.mean(0))
+    torch.testing.assert_close(
+        model.predict_knobs(seen, read, torch.arange(len(seen)) % 3), each.mean(0)
+    )
     model.genre.bias[GENRES.index("jazz")] = 100.0
     torch.testing.assert_close(
-        model.decide(seen, read, torch.arange(len(seen)) % 3), each[GENRES.index("jazz")]
+        model.predict_knobs(seen, read, torch.arange(len(seen)) % 3), each[GENRES.index("jazz")]
     )
 
 
@@ -94,5 +96,6 @@ def test_from_one_genre_to_another_knobs_glide():
         model.genre.bias[GENRES.index("rock")] = (1 - share).log()
         model.genre.bias[GENRES.index("jazz")] = share.log()
         torch.testing.assert_close(
-            model.decide(seen, read, torch.arange(len(seen)) % 3), (1 - share) * rock + share * jazz
+            model.predict_knobs(seen, read, torch.arange(len(seen)) % 3),
+            (1 - share) * rock + share * jazz,
         )

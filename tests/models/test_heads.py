@@ -1,6 +1,6 @@
 import torch
 
-from ai_mixer.models.heads import KnobHead, PerCondition, stretched_sigmoid
+from ai_mixer.models.heads import KnobHead, PerConditionHead, stretched_sigmoid
 
 
 def test_reaches_both_edges_exactly():
@@ -32,7 +32,7 @@ def test_nearly_straight_over_the_travel():
 
 def test_each_condition_asks_its_own_head():
     torch.manual_seed(0)
-    head = PerCondition(KnobHead, 4, 2)
+    head = PerConditionHead(KnobHead, 4, 2)
     features, condition = torch.randn(5, 4), torch.tensor([2, 0, 1, 0, 2])
     answers = head(features, condition=condition)
     for n, number in enumerate(condition):

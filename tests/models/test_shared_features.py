@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from ai_mixer.models.baseline_cnn import BaselineCNN
-from ai_mixer.models.feature_extractor import FrontEnd
-from ai_mixer.models.shared_features import shared_ears
+from ai_mixer.models.feature_extractor import FeatureExtractor
+from ai_mixer.models.shared_features import shared_features
 
 RATE = 44_100
 KNOBS = 10
@@ -20,8 +20,10 @@ def sounds():
 @pytest.fixture
 def counted(monkeypatch):
     """How often a front end listened."""
-    times, hear = [], FrontEnd._hear
-    monkeypatch.setattr(FrontEnd, "_hear", lambda self, *x: times.append(1) or hear(self, *x))
+    times, extract = [], FeatureExtractor._extract
+    monkeypatch.setattr(
+        FeatureExtractor, "_hear", lambda self, *x: times.append(1) or extract(self, *x)
+    )
     return times
 
 
@@ -30,7 +32,7 @@ def test_models_say_the_same(sounds, counted):
     models = [BaselineCNN(KNOBS, RATE, channels=8, features=16).eval() for _ in range(3)]
     alone = [model(*sounds) for model in models]
     assert len(counted) == 3
-    with shared_ears():
+    with shared_features():
         together = [model(*(sound.clone() for sound in sounds)) for model in models]
     assert len(counted) == 4
     for one, other in zip(alone, together, strict=True):
@@ -39,12 +41,12 @@ def test_models_say_the_same(sounds, counted):
 
 def test_other_sounds_ears_and_conditions_are_heard_anew(sounds, counted):
     rough, reference, condition = sounds
-    with shared_ears():
-        FrontEnd(RATE)(*sounds)
-        FrontEnd(RATE)(rough, rough, condition)
-        FrontEnd(RATE)(rough, reference, torch.tensor([1, 1]))
-        FrontEnd(RATE)(rough[:1], reference[:1], condition[:1])
-        FrontEnd(RATE, n_mels=64)(*sounds)
+    with shared_features():
+        FeatureExtractor(RATE)(*sounds)
+        FeatureExtractor(RATE)(rough, rough, condition)
+        FeatureExtractor(RATE)(rough, reference, torch.tensor([1, 1]))
+        FeatureExtractor(RATE)(rough[:1], reference[:1], condition[:1])
+        FeatureExtractor(RATE, n_mels=64)(*sounds)
         assert len(counted) == 5
-    FrontEnd(RATE)(*sounds)
+    FeatureExtractor(RATE)(*sounds)
     assert len(counted) == 6  # nothing is remembered outside

@@ -32,7 +32,7 @@ def response_db(rough, finished):
     every_bin = torch.eye(N_FFT // 2 + 1)
     heard = spectra(rough)
     return system_identification.response_db(
-        system_identification.measure(heard, spectra(finished)), heard, every_bin
+        system_identification.identify_system(heard, spectra(finished)), heard, every_bin
     )[0]
 
 
@@ -53,12 +53,12 @@ def test_response_and_gain_do_not_lean_on_each_other():
     finished = mixed(rough, high_eq=5.0) * gain
     plain, turned = response_db(rough, mixed(rough, high_eq=5.0)), response_db(rough, finished)
     leaning = (turned - plain)[0, 2:900]
-    measured = system_identification.measure(spectra(rough), spectra(finished))
+    measured = system_identification.identify_system(spectra(rough), spectra(finished))
     frames = measured.gain_db.shape[-1]
     true_db = -6.0 * torch.linspace(0, 1, frames)
-    true_db = true_db - (measured.sounding[0] * true_db).sum()
+    true_db = true_db - (measured.frame_weights[0] * true_db).sum()
     assert leaning.std() < LEAN
-    assert (measured.gain_db[0] - true_db)[measured.sounding[0] > 0].abs().mean() < LEAN
+    assert (measured.gain_db[0] - true_db)[measured.frame_weights[0] > 0].abs().mean() < LEAN
 
 
 def test_width_is_the_gain_of_the_side():
@@ -78,9 +78,9 @@ def test_compressor_curve_falls_with_level_and_steeper_with_ratio():
     falls = []
     for ratio in (1.0, 2.0, 6.0):
         finished = mixed(noise(), compressor_ratio=ratio)
-        gain = system_identification.measure(spectra(noise()), spectra(finished)).gain_db
+        gain = system_identification.identify_system(spectra(noise()), spectra(finished)).gain_db
         level = system_identification.level_track_db(noise(), HOP, gain.shape[-1])
-        curve = system_identification.curve(level, gain)[0]
+        curve = system_identification.gain_by_level(level, gain)[0]
         falls.append(float(curve[0] - curve[-1]))
     assert abs(falls[0]) < 0.01
     assert 1.0 < falls[1] < falls[2]
@@ -103,6 +103,6 @@ def test_quantiles_rise_and_keep_the_mean():
 
 def test_silence_reads_nothing():
     silent = spectra(torch.zeros(1, 2, RATE))
-    measured = system_identification.measure(silent, silent)
+    measured = system_identification.identify_system(silent, silent)
     assert measured.gain_db.abs().max() < 1e-6
     assert system_identification.response_db(measured, silent, torch.eye(1025)).abs().max() < 1e-6

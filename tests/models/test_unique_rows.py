@@ -2,34 +2,34 @@
 
 import torch
 
-from ai_mixer.models.feature_extractor import BLIND, PAIRED, FrontEnd
-from ai_mixer.models.unique_rows import Once, scatter
+from ai_mixer.models.feature_extractor import BLIND, PAIRED, FeatureExtractor
+from ai_mixer.models.unique_rows import UniqueRows, scatter_rows
 from helpers.signals import noise
 
 
 def test_distinct_rows_and_the_way_back():
     audio = noise(3, 2, seconds=1)[[2, 0, 2, 1, 0]]
-    once = Once(audio)
+    once = UniqueRows(audio)
     assert len(once.rows) == 3
-    assert once.back(once.rows).equal(audio)
+    assert once.to_all_rows(once.rows).equal(audio)
 
 
 def test_excerpts_that_only_look_alike_stay_apart():
     """Silence wherever one looks first."""
     audio = torch.zeros(2, 2, 1000)
     audio[0, 1, 7] = audio[1, 1, 8] = 1.0
-    once = Once(audio)
+    once = UniqueRows(audio)
     assert len(once.rows) == 2
-    assert once.back(once.rows).equal(audio)
+    assert once.to_all_rows(once.rows).equal(audio)
 
 
 def test_silence_is_one_excerpt():
-    assert len(Once(torch.zeros(4, 2, 100)).rows) == 1
+    assert len(UniqueRows(torch.zeros(4, 2, 100)).rows) == 1
 
 
 def test_a_batch_under_every_condition_equals_its_parts():
     front_end, rough, finished = (
-        FrontEnd(44_100),
+        FeatureExtractor(44_100),
         noise(2, 2, seconds=1),
         noise(4, 2, seconds=1)[2:],
     )
@@ -44,4 +44,4 @@ def test_a_batch_under_every_condition_equals_its_parts():
 
 def test_scatter():
     chosen = torch.tensor([False, True, False, True])
-    assert scatter(chosen, torch.tensor([[1.0], [2.0]])).flatten().tolist() == [0, 1, 0, 2]
+    assert scatter_rows(chosen, torch.tensor([[1.0], [2.0]])).flatten().tolist() == [0, 1, 0, 2]

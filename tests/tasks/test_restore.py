@@ -9,7 +9,7 @@ import torch
 from ai_mixer.audio.excerpt import read_excerpt
 from ai_mixer.console import load_console
 from ai_mixer.core.types import CONDITIONS
-from ai_mixer.tasks.restore import PEAK_DB, Restore
+from ai_mixer.tasks.restore import MAX_FINISHED_PEAK_DBTP, Restore
 from helpers.measures import residual_db
 from helpers.music import finished_songs
 
@@ -68,7 +68,7 @@ def test_finished_is_only_turned_down(task):
     loud, soft = song(peak=2.0), song(peak=0.5)
     assert torch.equal(make(task, finished=soft).finished, soft)
     finished = make(task, finished=loud).finished
-    assert finished.abs().amax() <= 10 ** (PEAK_DB / 20)
+    assert finished.abs().amax() <= 10 ** (MAX_FINISHED_PEAK_DBTP / 20)
     gain = finished.abs().amax() / loud.abs().amax()
     torch.testing.assert_close(finished, loud * gain)
     # The other excerpt is turned down by as much.
@@ -151,11 +151,11 @@ def test_the_reference_of_a_dry_song_is_the_same_production(task):
 
 
 def test_exploding_roughs_are_drawn_again(task, monkeypatch):
-    trace, calls = task.console.trace, []
+    invert_with_audibility, calls = task.console.invert_with_audibility, []
 
-    def explode(audio, rate, knobs, asked):
+    def explode(audio, rate, knobs, query):
         calls.append(knobs)
-        rough, audible = trace(audio, rate, knobs, asked)
+        rough, audible = invert_with_audibility(audio, rate, knobs, query)
         return rough * (math.nan if len(calls) == 1 else 1e6), audible
 
     monkeypatch.setattr(task.console, "trace", explode)

@@ -10,8 +10,8 @@ import torch
 from scipy.stats import t as student_t
 
 from ai_mixer.tracking import Run, Store, list_runs
-from ai_mixer.tracking.aggregate import MEASURES, Report, report
-from ai_mixer.tracking.model_files import count_weights, save_model
+from ai_mixer.tracking.aggregate import MEASURES, RunTable, aggregate_runs
+from ai_mixer.tracking.model_files import count_parameters, save_model
 
 CARD: dict[str, Any] = {"config": {}, "knobs": [], "trained": []}
 
@@ -38,8 +38,8 @@ def made(
     return run
 
 
-def reported(store: Store, **options: Any) -> Report:
-    return report(list_runs(store), **options)
+def reported(store: Store, **options: Any) -> RunTable:
+    return aggregate_runs(list_runs(store), **options)
 
 
 def test_seeds_are_one_row_with_student_s_interval(store: Store) -> None:
@@ -60,7 +60,7 @@ def test_seeds_are_one_row_with_student_s_interval(store: Store) -> None:
     assert (row["runs"], row["songs"]) == ("3 seeds", "band")
     assert "seed" not in row["words"]
     assert row["minutes"] >= 0
-    assert found.left_out == {}
+    assert found.excluded == {}
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_the_best_is_first_and_the_unknown_last(store: Store) -> None:
 def test_who_is_in_no_row_and_why(store: Store) -> None:
     old = made(store, 0.1)
     new = made(store, 0.3)
-    left_out = {
+    excluded = {
         old.id: "of the same seed as a newer one",
         made(store, 0.9, status="FAILED").id: "failed",
         made(store, 0.9, status="KILLED").id: "killed",
@@ -109,7 +109,7 @@ def test_who_is_in_no_row_and_why(store: Store) -> None:
     }
     going = Run.start(store, "train", "going on")
     found = reported(store)
-    assert found.left_out == {**left_out, going.id: "not finished"}
+    assert found.excluded == {**excluded, going.id: "not finished"}
     assert found.table["skill blind"].tolist() == [0.3]
 
 
@@ -152,8 +152,8 @@ def test_weights_are_counted_in_the_head_of_the_file(store: Store, tmp_path: Pat
     save_model(run.artifact_dir, {"w": torch.ones(3, 4), "b": torch.ones(5)}, CARD)
     assert reported(store).table["weights"].tolist() == [17e-6]
     (tmp_path / "model.safetensors").write_bytes(b"\xff" * 20)
-    assert count_weights(tmp_path) is None
-    assert count_weights(tmp_path / "nowhere") is None
+    assert count_parameters(tmp_path) is None
+    assert count_parameters(tmp_path / "nowhere") is None
 
 
 def test_no_runs_make_an_empty_table(store: Store) -> None:

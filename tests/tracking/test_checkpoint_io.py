@@ -6,19 +6,19 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from ai_mixer.tracking.checkpoint_io import CheckpointFile, read_checkpoint
+from ai_mixer.tracking.checkpoint_io import AtomicCheckpointIO, read_checkpoint
 
 STATE = {"epoch": 3, "state_dict": {"w": torch.arange(6.0)}, "nested": {"a": [1, None, "b"]}}
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    CheckpointFile("a" * 32).save_checkpoint(STATE, tmp_path / "deep" / "last.ckpt")
+    AtomicCheckpointIO("a" * 32).save_checkpoint(STATE, tmp_path / "deep" / "last.ckpt")
     return tmp_path / "deep" / "last.ckpt"
 
 
 def test_what_is_read_is_what_was_saved_with_its_stamp(path: Path) -> None:
-    read = CheckpointFile("b").load_checkpoint(path)
+    read = AtomicCheckpointIO("b").load_checkpoint(path)
     assert read.pop("ai_mixer") == {"format": 1, "run": "a" * 32}
     assert read.pop("state_dict")["w"].equal(STATE["state_dict"]["w"])
     assert read == {key: value for key, value in STATE.items() if key != "state_dict"}
@@ -38,7 +38,7 @@ def test_a_write_that_breaks_off_leaves_the_old_one(
 
     monkeypatch.setattr(torch, "save", half)
     with pytest.raises(OSError, match="no space"):
-        CheckpointFile("a").save_checkpoint({"epoch": 4}, path)
+        AtomicCheckpointIO("a").save_checkpoint({"epoch": 4}, path)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["last.ckpt"]
 
@@ -55,7 +55,7 @@ def test_the_file_is_renamed_within_its_folder_once_it_is_whole(
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", watched)
-    CheckpointFile("a").save_checkpoint({**STATE, "epoch": 4}, path)
+    AtomicCheckpointIO("a").save_checkpoint({**STATE, "epoch": 4}, path)
     assert renamed == [(path.parent, 4, path)]
 
 

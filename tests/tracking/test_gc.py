@@ -10,9 +10,9 @@ import pytest
 from mlflow.entities import ViewType
 
 from ai_mixer.cli.stages import gc as stage
-from ai_mixer.tracking.gc import remove, report
-from ai_mixer.tracking.orphans import STALE_S, find_leftovers
-from ai_mixer.tracking.process_info import CLOCK_SLACK_S, HOST, PID, STARTED
+from ai_mixer.tracking.gc import delete_candidates, describe_cleanup
+from ai_mixer.tracking.orphan_folders import STALE_AFTER_S, find_cleanup_candidates
+from ai_mixer.tracking.process_info import CLOCK_TOLERANCE_S, HOST, PID, STARTED
 from ai_mixer.tracking.run import Run
 from ai_mixer.tracking.store import Store
 from ai_mixer.utils.atomic_write import temporary_name
@@ -36,7 +36,7 @@ def a_run(store: Store, name: str = "a run", experiment: str = "train") -> Run:
     return run
 
 
-def binned(store: Store, name: str = "thrown away", experiment: str = "train") -> Run:
+def deleted_runs(store: Store, name: str = "thrown away", experiment: str = "train") -> Run:
     run = a_run(store, name, experiment)
     store.client.delete_run(run.id)
     return run
@@ -55,7 +55,7 @@ def aged(path: Path) -> Path:
     """The same path, as if it had been left there long ago."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
-    os.utime(path, (1, path.stat().st_mtime - STALE_S - 60))
+    os.utime(path, (1, path.stat().st_mtime - STALE_AFTER_S - 60))
     return path
 
 
@@ -79,7 +79,7 @@ def everything(store: Store) -> dict[str, object]:
 
 
 def cleaned(store: Store) -> None:
-    remove(store, find_leftovers(store))
+    delete_candidates(store, find_cleanup_candidates(store))
 
 
 def status(store: Store, run_id: str) -> str:
@@ -88,26 +88,26 @@ def status(store: Store, run_id: str) -> str:
 
 def test_a_tidy_store_has_nothing_to_clean(store: Store) -> None:
     a_run(store)
-    found = find_leftovers(store)
+    found = find_cleanup_candidates(store)
     assert not found
-    assert report(store, found).splitlines() == [f"{store.folder}:", "  nothing to clean"]
+    assert describe_cleanup(store, found).splitlines() == [f"{store.folder}:", "  nothing to clean"]
 
 
 def test_looking_changes_nothing_and_says_all(store: Store) -> None:
-    thrown, lost = binned(store), orphan(store)
+    thrown, lost = deleted_runs(store), orphan(store)
     draft = aged(a_run(store).artifact_dir / ".model.json.7.tmp")
-    dead = in_progress(store, process_pid="999999999")
+    dead_runs = in_progress(store, process_pid="999999999")
     before = everything(store)
-    found = find_leftovers(store)
-    said = report(store, found)
+    found = find_cleanup_candidates(store)
+    said = describe_cleanup(store, found)
     assert found
     assert everything(store) == before
-    for word in (thrown.id[:8], dead.id[:8], lost.name, draft.name, "thrown away", "MB"):
+    for word in (thrown.id[:8], dead_runs.id[:8], lost.name, draft.name, "thrown away", "MB"):
         assert word in said
 
 
 def test_a_run_in_the_bin_goes_with_all_it_has(store: Store) -> None:
-    kept, thrown = a_run(store), binned(store)
+    kept, thrown = a_run(store), deleted_runs(store)
     folder = thrown.artifact_dir.parent
     before = everything(store)
     gone = {key for key in before if thrown.id in key}
@@ -180,17 +180,19 @@ def test_a_run_whose_process_was_killed_is_marked(store: Store) -> None:
     assert run.info.start_time <= run.info.end_time <= run.info.start_time + 60_000
     file = store.artifacts / "train" / run_id / "artifacts" / "config.yaml"
     assert file.read_text() == "a: 1"  # nothing is lost: it can be resumed
-    assert not find_leftovers(store)
+    assert not find_cleanup_candidates(store)
 
 
 def test_a_process_id_used_again_is_another_process(store: Store) -> None:
     run = in_progress(store)
     started = float(run.tags[STARTED])
-    assert not find_leftovers(store)
-    run.set_tags({STARTED: f"{started - CLOCK_SLACK_S / 2:.2f}"})  # the clock was set meanwhile
-    assert not find_leftovers(store)
-    run.set_tags({STARTED: f"{started - 2 * CLOCK_SLACK_S:.2f}"})
-    assert [dead.info.run_id for dead in find_leftovers(store).dead] == [run.id]
+    assert not find_cleanup_candidates(store)
+    run.set_tags({STARTED: f"{started - CLOCK_TOLERANCE_S / 2:.2f}"})  # the clock was set meanwhile
+    assert not find_cleanup_candidates(store)
+    run.set_tags({STARTED: f"{started - 2 * CLOCK_TOLERANCE_S:.2f}"})
+    assert [dead_runs.info.run_id for dead_runs in find_cleanup_candidates(store).dead_runs] == [
+        run.id
+    ]
 
 
 @pytest.mark.parametrize("who", ["this process", "another machine", "nobody known"])
@@ -205,27 +207,27 @@ def test_what_may_still_be_written_is_left_alone(store: Store, who: str) -> None
         if who == "nobody known":
             for name in (HOST, PID, STARTED):
                 store.client.delete_tag(run.id, name)
-    thrown = binned(store, experiment="over")
+    thrown = deleted_runs(store, experiment="over")
     store.client.delete_run(living[1].id)
     store.client.delete_experiment(store.client.get_experiment_by_name("over").experiment_id)
     before = everything(store)
-    found = find_leftovers(store)
-    remove(store, found)
-    assert {run.info.run_id for run in found.spared} == {run.id for run in living[1:]}
+    found = find_cleanup_candidates(store)
+    delete_candidates(store, found)
+    assert {run.info.run_id for run in found.active_deleted_runs} == {run.id for run in living[1:]}
     assert everything(store) == {key: v for key, v in before.items() if thrown.id not in key}
     for run in living:
         assert status(store, run.id) == "RUNNING"
-        assert run.id[:8] not in report(store, found).partition("left alone")[0]
-    assert "left alone" in report(store, found)
+        assert run.id[:8] not in describe_cleanup(store, found).partition("left alone")[0]
+    assert "left alone" in describe_cleanup(store, found)
 
 
 def test_moved_runs_are_not_cleaned_by_their_old_address(store: Store, tmp_path: Path) -> None:
     """The database of a copy still names the files of the original."""
-    binned(store)
+    deleted_runs(store)
     copy = Store(shutil.copytree(store.folder, tmp_path / "copy"))
     before = everything(store)
     with pytest.raises(ValueError, match="`make relocate` first"):
-        find_leftovers(copy)
+        find_cleanup_candidates(copy)
     assert everything(store) == before
 
 
@@ -235,20 +237,20 @@ def test_a_cleaning_broken_off_goes_on(store: Store, monkeypatch: pytest.MonkeyP
     def broken(*_: object) -> None:
         raise KeyboardInterrupt
 
-    runs = [binned(store) for _ in range(2)]
+    runs = [deleted_runs(store) for _ in range(2)]
     with monkeypatch.context() as patch:
         patch.setattr(SqlAlchemyStore, "_hard_delete_run", broken)
         with pytest.raises(KeyboardInterrupt):
             cleaned(store)
-    assert len(find_leftovers(store).binned) == 2
+    assert len(find_cleanup_candidates(store).deleted_runs) == 2
     cleaned(store)
-    assert not find_leftovers(store)
+    assert not find_cleanup_candidates(store)
     assert not any(run.id in key for key in everything(store) for run in runs)
 
 
 def test_without_runs(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no run yet in"):
-        find_leftovers(Store(tmp_path / "nowhere"))
+        find_cleanup_candidates(Store(tmp_path / "nowhere"))
     assert not (tmp_path / "nowhere").exists()
 
 
@@ -260,7 +262,7 @@ def test_the_stage_asks_for_a_plain_yes(
         stage.main()
         return capsys.readouterr().out
 
-    thrown = binned(store)
+    thrown = deleted_runs(store)
     assert "nothing was touched: `make gc go=1` does it" in run_stage()
     with pytest.raises(SystemExit):
         run_stage("go=maybe")

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai_mixer.tracking.int8 import STEPS, pack, unpack
+from ai_mixer.tracking.int8 import INT8_MAX, dequantize, quantize
 
 
 @given(st.integers(0, 99), st.floats(1e-6, 1e4))
@@ -12,8 +12,8 @@ def test_no_weight_is_off_by_more_than_half_a_step_of_its_row(seed, size):
     generator = torch.Generator().manual_seed(seed)
     rows = size * torch.rand(8, 1, generator=generator)
     weights = {"big": rows * torch.randn(8, 64, 9, generator=generator)[:, :, :9].flatten(1)}
-    off = (unpack(pack(weights))["big"] - weights["big"]).abs()
-    step = weights["big"].abs().amax(1, keepdim=True) / STEPS
+    off = (dequantize(quantize(weights))["big"] - weights["big"]).abs()
+    step = weights["big"].abs().amax(1, keepdim=True) / INT8_MAX
     assert (off <= 0.5001 * step + 1e-12).all()
 
 
@@ -24,7 +24,7 @@ def test_what_is_left_alone():
         "small": torch.randn(8, 8, generator=torch.Generator().manual_seed(0)),
         "dead": torch.zeros(64, 128),
     }
-    back = unpack(pack(weights))
+    back = dequantize(quantize(weights))
     assert list(back) == list(weights)
     assert back["count"].equal(weights["count"])
     assert back["dead"].equal(weights["dead"])
@@ -34,14 +34,14 @@ def test_what_is_left_alone():
 
 def test_a_quarter_of_the_size_and_packing_twice_changes_nothing():
     weights = {"w": torch.randn(64, 4, 3, 30, generator=torch.Generator().manual_seed(0))}
-    packed = pack(weights)
+    packed = quantize(weights)
     assert (
         sum(t.numel() * t.element_size() for t in packed.values()) < 0.27 * 4 * weights["w"].numel()
     )
-    once = unpack(packed)
-    torch.testing.assert_close(unpack(pack(once))["w"], once["w"], rtol=1e-6, atol=0)
+    once = dequantize(packed)
+    torch.testing.assert_close(dequantize(quantize(once))["w"], once["w"], rtol=1e-6, atol=0)
 
 
 def test_what_was_never_packed_is_as_it_was():
     weights = {"w": torch.randn(3, 3), "n": torch.tensor(2)}
-    assert all(tensor is weights[name] for name, tensor in unpack(weights).items())
+    assert all(tensor is weights[name] for name, tensor in dequantize(weights).items())

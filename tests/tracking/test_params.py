@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai_mixer.tracking.params import MAX_KEY, MAX_VALUE, differing, flatten
+from ai_mixer.tracking.params import MAX_KEY, MAX_VALUE, differing_params, flatten
 
 PLAIN = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
 KEYS = st.sampled_from("abcde")
@@ -11,23 +11,23 @@ TREES = st.dictionaries(KEYS, PLAIN | LEVEL | st.lists(LEVEL, max_size=2), max_s
 
 @given(TREES)
 def test_nothing_differs_from_itself(config: dict) -> None:
-    assert differing(config, config) == {}
+    assert differing_params(config, config) == {}
 
 
 @given(TREES)
 def test_every_leaf_differs_from_nothing(config: dict) -> None:
-    assert len(differing(config, {})) == (len(dict(flatten(config))) if config else 0)
+    assert len(differing_params(config, {})) == (len(dict(flatten(config))) if config else 0)
 
 
 def test_only_changes_are_kept() -> None:
     config = {"model": {"width": 64, "kernels": [3, 7]}, "seed": 1, "note": None}
     defaults = {"model": {"width": 32, "kernels": [3, 7]}, "seed": 1}
-    assert differing(config, defaults) == {"model.width": "64", "note": "None"}
+    assert differing_params(config, defaults) == {"model.width": "64", "note": "None"}
 
 
 def test_limits_of_mlflow() -> None:
-    ((name, value),) = differing({"k" * 300 + "µ": "v" * 10_000}, {}).items()
+    ((name, value),) = differing_params({"k" * 300 + "µ": "v" * 10_000}, {}).items()
     assert len(name) == MAX_KEY
     assert len(value) == MAX_VALUE
     assert value.endswith("config.yaml)")
-    assert list(differing({"loss/term=[a,b]": 1}, {})) == ["loss/term__a_b_"]
+    assert list(differing_params({"loss/term=[a,b]": 1}, {})) == ["loss/term__a_b_"]

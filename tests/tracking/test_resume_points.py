@@ -5,8 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from ai_mixer.tracking.checkpoint_io import CheckpointFile
-from ai_mixer.tracking.resume_points import LAST, Start, find_starts, keep_words
+from ai_mixer.tracking.checkpoint_io import AtomicCheckpointIO
+from ai_mixer.tracking.resume_points import (
+    LAST_CHECKPOINT,
+    ResumePoint,
+    find_resume_points,
+    save_overrides,
+)
 from ai_mixer.tracking.run import Run
 from ai_mixer.tracking.store import Store
 
@@ -16,9 +21,11 @@ WORDS = ["model=baseline_cnn", "loss/term=[knobs,perceptual]", "run_name=\"ä ${
 def begun(store: Store, name: str, status: str | None, *, checkpoint: bool = True) -> Run:
     """A run of the past; no status: its process was killed."""
     run = Run.start(store, name, name)
-    keep_words(run, [*WORDS, f"+name={name}"])
+    save_overrides(run, [*WORDS, f"+name={name}"])
     if checkpoint:
-        CheckpointFile(run.id).save_checkpoint({"state_dict": {}}, run.artifact_dir / LAST)
+        AtomicCheckpointIO(run.id).save_checkpoint(
+            {"state_dict": {}}, run.artifact_dir / LAST_CHECKPOINT
+        )
     if status is None:
         run.set_tags({"process.pid": 999_999_999})
     else:
@@ -27,13 +34,13 @@ def begun(store: Store, name: str, status: str | None, *, checkpoint: bool = Tru
 
 
 def starts(which: object, store: Store) -> list[str | None]:
-    return [start.run_id for start in find_starts(str(which), store)]
+    return [start.run_id for start in find_resume_points(str(which), store)]
 
 
 def test_a_start_says_where_and_with_which_words(store: Store) -> None:
     run = begun(store, "a", None)
-    expected = Start(run.artifact_dir / LAST, run.id, (*WORDS, "+name=a"))
-    assert list(find_starts("last", store)) == [expected]
+    expected = ResumePoint(run.artifact_dir / LAST_CHECKPOINT, run.id, (*WORDS, "+name=a"))
+    assert list(find_resume_points("last", store)) == [expected]
 
 
 @pytest.mark.parametrize("status", [None, "KILLED", "FAILED"])
@@ -48,7 +55,7 @@ def test_the_newest_finished_run_may_be_made_longer(store: Store) -> None:
     begun(store, "a", "FINISHED")
     stopped, finished = begun(store, "b", "KILLED"), begun(store, "c", "FINISHED")
     assert starts("last", store) == [finished.id, stopped.id]
-    assert [start.finished for start in find_starts("last", store)] == [True, False]
+    assert [start.finished for start in find_resume_points("last", store)] == [True, False]
 
 
 @pytest.mark.parametrize("status", [None, "KILLED"])
@@ -56,7 +63,7 @@ def test_cut_off_before_the_first_checkpoint_it_starts_anew(
     store: Store, status: str | None
 ) -> None:
     run = begun(store, "a", status, checkpoint=False)
-    (start,) = find_starts("last", store)
+    (start,) = find_resume_points("last", store)
     assert (start.run_id, start.checkpoint) == (run.id, None)
 
 
@@ -67,29 +74,33 @@ def test_a_run_by_its_id(store: Store) -> None:
 
 def test_a_file_in_a_run_s_folder_is_that_run(store: Store, monkeypatch, tmp_path: Path) -> None:
     run = begun(store, "a", "FINISHED")
-    best = shutil.copy(run.artifact_dir / LAST, run.artifact_dir / "checkpoints" / "best.ckpt")
-    (start,) = find_starts(str(best), store)
+    best = shutil.copy(
+        run.artifact_dir / LAST_CHECKPOINT, run.artifact_dir / "checkpoints" / "best.ckpt"
+    )
+    (start,) = find_resume_points(str(best), store)
     assert (start.run_id, start.checkpoint, start.finished) == (run.id, Path(best), True)
     monkeypatch.chdir(run.artifact_dir)
-    assert list(find_starts(str(LAST), store)) == [Start(run.artifact_dir / LAST, *_rest(start))]
+    assert list(find_resume_points(str(LAST_CHECKPOINT), store)) == [
+        ResumePoint(run.artifact_dir / LAST_CHECKPOINT, *_rest(start))
+    ]
 
 
-def _rest(start: Start) -> tuple[str | None, tuple[str, ...], bool]:
-    return start.run_id, start.words, start.finished
+def _rest(start: ResumePoint) -> tuple[str | None, tuple[str, ...], bool]:
+    return start.run_id, start.overrides, start.finished
 
 
 def test_a_file_elsewhere_is_where_a_new_run_starts(store: Store, tmp_path: Path) -> None:
     run = begun(store, "a", "KILLED")
-    copy = Path(shutil.copy(run.artifact_dir / LAST, tmp_path / "x.ckpt"))
+    copy = Path(shutil.copy(run.artifact_dir / LAST_CHECKPOINT, tmp_path / "x.ckpt"))
     for known in (store, Store(tmp_path / "no runs")):
-        assert list(find_starts(str(copy), known)) == [Start(copy)]
+        assert list(find_resume_points(str(copy), known)) == [ResumePoint(copy)]
     assert not (tmp_path / "no runs").exists()
 
 
 def test_a_run_that_is_still_being_trained_is_left_alone(store: Store) -> None:
     begun(store, "a", "KILLED")
     run = Run.start(store, "b")
-    keep_words(run, WORDS)
+    save_overrides(run, WORDS)
     for which in ("last", run.id):
         with pytest.raises(ValueError, match="is still being trained by process") as caught:
             starts(which, store)

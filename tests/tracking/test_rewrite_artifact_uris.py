@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ai_mixer.tracking.model_files import save_model
-from ai_mixer.tracking.rewrite_artifact_uris import relocate
+from ai_mixer.tracking.rewrite_artifact_uris import rewrite_artifact_uris
 from ai_mixer.tracking.run import Run
 from ai_mixer.tracking.run_lookup import find_run
 from ai_mixer.tracking.store import Store
@@ -36,9 +36,9 @@ def test_a_moved_folder_is_mended(store: Store, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         find_run("last", home)
 
-    assert relocate(home) >= 2  # the experiment and its run
+    assert rewrite_artifact_uris(home) >= 2  # the experiment and its run
     assert find_run("last", home).is_relative_to(home)
-    assert relocate(home) == 0
+    assert rewrite_artifact_uris(home) == 0
     with Run.start(Store(home), NAME) as fresh:
         assert fresh.artifact_dir.is_relative_to(home)
 
@@ -47,7 +47,7 @@ def test_mlflow_finds_the_files_of_a_copy_in_the_copy(store: Store, tmp_path: Pa
     """As its pages do: by listing and fetching artifacts."""
     run = trained(store)
     copy = Store(shutil.copytree(store.folder, tmp_path / "a copy"))
-    relocate(copy)
+    rewrite_artifact_uris(copy)
     next(copy.folder.rglob("tables.md")).write_text("# of the copy")
     paths = {info.path for info in copy.client.list_artifacts(run.id)}
     assert {"eval", "model.json", "model.safetensors"} <= paths
@@ -58,7 +58,7 @@ def test_mlflow_finds_the_files_of_a_copy_in_the_copy(store: Store, tmp_path: Pa
 def test_addresses_elsewhere_stay(store: Store) -> None:
     bucket = "s3://bucket/path/1"
     store.client.create_experiment("far away", bucket)
-    relocate(store)
+    rewrite_artifact_uris(store)
     with closing(sqlite3.connect(store.database)) as connection:
         found = connection.execute("SELECT artifact_location FROM experiments").fetchall()
     assert (bucket,) in found
@@ -66,4 +66,4 @@ def test_addresses_elsewhere_stay(store: Store) -> None:
 
 def test_nothing_to_mend(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"mlflow\.db"):
-        relocate(tmp_path)
+        rewrite_artifact_uris(tmp_path)

@@ -3,8 +3,8 @@
 import pytest
 
 from ai_mixer.tracking import Store
-from ai_mixer.tracking.orphans import find_leftovers
-from ai_mixer.tracking.rewrite_artifact_uris import relocate
+from ai_mixer.tracking.orphans import find_cleanup_candidates
+from ai_mixer.tracking.rewrite_artifact_uris import rewrite_artifact_uris
 from ai_mixer.tracking.ui import serve
 
 ADDRESS = "http://127.0.0.1:5999"
@@ -23,7 +23,7 @@ def test_a_text_file_names_the_server(served):
     assert not served.database.exists()
 
 
-@pytest.mark.parametrize("mend", [relocate, find_leftovers, serve])
+@pytest.mark.parametrize("mend", [rewrite_artifact_uris, find_cleanup_candidates, serve])
 def test_its_database_is_not_ours(served, mend):
     with pytest.raises(ValueError, match=ADDRESS):
         mend(served)

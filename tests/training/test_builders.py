@@ -12,7 +12,12 @@ import ai_mixer
 from ai_mixer.config import instantiate
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.tracking import load_model_files, save_model
-from ai_mixer.training.builders import assemble, build_callbacks, build_system, held_out
+from ai_mixer.training.builders import (
+    build_callbacks,
+    build_components,
+    build_evaluation_datamodule,
+    build_system,
+)
 
 SMALL = ["model=mean_knobs", "loss=knobs_only", "data=folder", "loader.excerpt_s=0.5"]
 
@@ -25,7 +30,7 @@ def cfg(compose, songs_folder):
 @pytest.fixture
 def card(cfg, tmp_path):
     """The folder of a model as it comes by mail: model.json and model.safetensors."""
-    parts = assemble(cfg)
+    parts = build_components(cfg)
     names = parts.console.names
     card = {
         "config": OmegaConf.to_container(cfg, resolve=True),
@@ -98,9 +103,9 @@ def test_a_card_cannot_vouch_for_itself(card, outsider):
 
 def test_whoever_loads_it_may_vouch(card, outsider):
     rewrite(card, "model._target_", "outsider.Mine")
-    mixer = load_model(card, trusted=("outsider",))
+    mixer = load_model(card, allow_targets=("outsider",))
     assert type(mixer.model).__name__ == "Mine"
-    assert mixer.config.trusted == ["outsider"]  # so evaluating it needs no second word
+    assert mixer.config.allow_targets == ["outsider"]  # so evaluating it needs no second word
 
 
 def test_data_of_a_card_are_checked_when_they_are_built(card, outsider):
@@ -108,7 +113,7 @@ def test_data_of_a_card_are_checked_when_they_are_built(card, outsider):
     mixer = load_model(card)
     bad = OmegaConf.create({"source": EVIL})
     with pytest.raises(ValueError, match=r"data\.source\._target_=outsider\.Mine"):
-        held_out(mixer.config, mixer.console, bad, "any")
+        build_evaluation_datamodule(mixer.config, mixer.console, bad, "any")
     assert not outsider.exists()
 
 
@@ -116,7 +121,7 @@ def test_an_honest_card_loads_as_ever(card):
     weights, _ = load_model_files(card)
     mixer = load_model(card)
     assert mixer.model.state_dict().keys() == weights.keys()
-    assert mixer.config.trusted == []
+    assert mixer.config.allow_targets == []
 
 
 def test_a_card_from_before_there_was_a_check(card):
@@ -127,7 +132,7 @@ def test_a_card_from_before_there_was_a_check(card):
     path.write_text(json.dumps(old))
     mixer = load_model(card)
     assert mixer.config.condition == "any"
-    assert build_system(mixer.config, mixer.console).every_condition
+    assert build_system(mixer.config, mixer.console).all_conditions
 
 
 @pytest.mark.parametrize("key", ["trainer", "callbacks.best", "optimizer", "data.source"])
@@ -137,13 +142,13 @@ def test_training_refuses_before_anything_is_built(cfg, key, outsider, monkeypat
     )
     OmegaConf.update(cfg, f"{key}._target_", "outsider.Mine")
     with pytest.raises(ValueError, match=f"{key}._target_=outsider.Mine: not among"):
-        assemble(cfg)
+        build_components(cfg)
     assert not outsider.exists()
 
 
 def test_a_package_of_one_s_own_is_one_word_away(compose, songs_folder, outsider):
     words = [*SMALL, f"data.root={songs_folder}", "model._target_=outsider.Mine"]
-    parts = assemble(compose(*words, "trusted=[outsider]"))
+    parts = build_components(compose(*words, "trusted=[outsider]"))
     assert type(parts.system.model).__name__ == "Mine"
 
 
@@ -151,9 +156,9 @@ def test_a_package_of_one_s_own_is_one_word_away(compose, songs_folder, outsider
 def test_a_condition_is_a_page_and_stays_a_word(compose, songs_folder, condition):
     cfg = compose(*SMALL, f"data.root={songs_folder}", f"condition={condition}")
     assert cfg.condition == condition
-    parts = assemble(cfg)
+    parts = build_components(cfg)
     assert parts.data.task.condition == condition
-    assert parts.system.every_condition == (condition == "any")
+    assert parts.system.all_conditions == (condition == "any")
 
 
 def test_a_callback_is_left_out_by_null(compose):

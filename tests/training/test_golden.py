@@ -11,7 +11,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from ai_mixer.training.builders import assemble, build_callbacks, build_trainer
+from ai_mixer.training.builders import build_callbacks, build_components, build_trainer
 
 GOLDEN = Path(__file__).parent / "golden" / "loss_curve.json"
 TOLERANCE = 1e-4  # relative, absolute below 1: other threads are 2e-6 off, other vector units 2e-5
@@ -55,7 +55,7 @@ def curve(compose, songs_folder, tmp_path_factory):
     """What the training gives now, seeded as `train` seeds it."""
     cfg = compose(*WORDS, f"data.root={songs_folder}")
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
-    parts, seen = assemble(cfg), Curve()
+    parts, seen = build_components(cfg), Curve()
     trainer = build_trainer(
         cfg,
         [build_callbacks(cfg)["reseed"], seen],

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ai_mixer.core.types import CONDITIONS
-from ai_mixer.training.builders import assemble
+from ai_mixer.training.builders import build_components
 
 SMALL = ["model=baseline_cnn", "model.channels=8", "loader.excerpts_per_song=3", "loader.workers=0"]
 
@@ -13,7 +13,7 @@ SMALL = ["model=baseline_cnn", "model.channels=8", "loader.excerpts_per_song=3",
 @pytest.mark.parametrize("seconds", [0.3, 1.0])
 def test_from_songs_to_loss(B, seconds, compose, songs_folder):
     words = [f"loader.batch_size={B}", f"loader.excerpt_s={seconds}", f"data.root={songs_folder}"]
-    console, data, system = assemble(compose("data=folder", *SMALL, *words))
+    console, data, system = build_components(compose("data=folder", *SMALL, *words))
     C, T, P = 2, round(seconds * 44100), len(console.knobs)
 
     batch = next(iter(data.train_dataloader()))
@@ -28,7 +28,7 @@ def test_from_songs_to_loss(B, seconds, compose, songs_folder):
 
     said = system(batch)
     knobs = said.knobs
-    assert knobs.shape == said.spread.shape == (B, P)
+    assert knobs.shape == said.uncertainty.shape == (B, P)
     mix = system.render(batch, knobs)
     assert mix.shape == (B, C, T)
     settings = console.settings(knobs)
@@ -39,4 +39,4 @@ def test_from_songs_to_loss(B, seconds, compose, songs_folder):
     assert loss.shape == ()
     assert set(terms) == set(system.objective.terms)
     assert all(term.shape == () for term in terms.values())
-    assert system.mean_knobs.shape == system.trained.shape == (P,)
+    assert system.mean_knobs.shape == system.trained_knobs.shape == (P,)

@@ -10,7 +10,7 @@ import time
 import optuna
 
 from ai_mixer.tuning.storage import open_storage
-from ai_mixer.tuning.worker import Patience, work
+from ai_mixer.tuning.worker import WorkerSettings, run_worker
 
 
 def main(storage, name, log):
@@ -22,7 +22,7 @@ def main(storage, name, log):
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.load_study(study_name=name, storage=open_storage(storage, name, ".", "."))
-    work(study, objective, Patience(poll_s=0.2))
+    run_worker(study, objective, WorkerSettings(poll_interval_s=0.2))
 
 
 if __name__ == "__main__":

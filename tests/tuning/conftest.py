@@ -13,7 +13,7 @@ import pytest
 
 from ai_mixer.tuning.storage import open_storage
 from ai_mixer.tuning.study import quiet_optuna
-from ai_mixer.tuning.trial_queue import counted
+from ai_mixer.tuning.trial_queue import unique_trials
 
 FAKE = Path(__file__).with_name("fake_sweep.py")
 
@@ -85,7 +85,7 @@ class Sweep:
             return optuna.load_study(study_name=name, storage=storage)
 
     def states(self, name):
-        return Counter(trial.state.name for trial in counted(self.study(name)))
+        return Counter(trial.state.name for trial in unique_trials(self.study(name)))
 
 
 @pytest.fixture

@@ -14,21 +14,23 @@ from hydra.core.hydra_config import HydraConfig
 
 from ai_mixer.cli.stage import stage
 from ai_mixer.tracking import Run, Store
-from ai_mixer.tracking.resume_points import keep_words
-from ai_mixer.tuning.objective import TRIAL
-from ai_mixer.tuning.resume import with_own_words
-from ai_mixer.tuning.runner import sweep
+from ai_mixer.tracking.resume_points import save_overrides
+from ai_mixer.tuning.objective import TRIAL_TAG
+from ai_mixer.tuning.resume import with_study_overrides
+from ai_mixer.tuning.runner import run_study
 
 
-def train(cfg, defaults, words, choices, parent_id, *, tags, watchers, judged, hint):
+def train(
+    cfg, defaults, words, choices, parent_id, *, tags, extra_callbacks, evaluate_after, resume_hint
+):
     """Leaves what a training leaves: a run that can go on from its last epoch."""
-    store, name = Store(cfg.paths.mlruns), tags.get(TRIAL, "fold")
+    store, name = Store(cfg.paths.mlruns), tags.get(TRIAL_TAG, "fold")
     if cfg.ckpt:
         run = Run.resume(store, cfg.ckpt)
     else:
         run = Run.start(store, str(cfg.experiment_name), cfg.run_name, tags, parent_id=parent_id)
     with run:
-        keep_words(run, words)
+        save_overrides(run, words)
         checkpoint = run.artifact_dir / "checkpoints" / "last.ckpt"
         checkpoint.parent.mkdir(exist_ok=True)
         done = int(checkpoint.read_text()) if checkpoint.exists() else 0
@@ -52,10 +54,10 @@ def at_work(store):
     return len({line.split()[2] for line in lines})
 
 
-@stage("sweep", meant=with_own_words)
+@stage("sweep", transform=with_study_overrides)
 def main(cfg):
-    typed = list(HydraConfig.get().overrides.task)
-    sweep(cfg, typed, train, lambda run: None, lambda cfg: None, [sys.executable, __file__])
+    overrides = list(HydraConfig.get().overrides.task)
+    run_study(cfg, overrides, train, lambda run: None, lambda cfg: None, [sys.executable, __file__])
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ from omegaconf import OmegaConf
 
 from ai_mixer.config.folder import config_folder
 from ai_mixer.inference.builders import build_console, build_model
-from ai_mixer.tuning.objective import TrainTrial
-from ai_mixer.tuning.search_space import Space
-from ai_mixer.tuning.sweep_request import draft
+from ai_mixer.tuning.objective import TrialObjective
+from ai_mixer.tuning.search_space import SearchSpace
+from ai_mixer.tuning.sweep_request import parse_sweep_request
 
 SEARCHES = sorted(page.stem for page in (config_folder() / "search").glob("*.yaml"))
 MODELS = sorted(page.stem for page in (config_folder() / "model").glob("*.yaml"))
@@ -30,12 +30,12 @@ def refuse(cfg, *_, **__):
 
 @pytest.mark.parametrize(("search", "model"), PAIRS)
 def test_every_search_fits_every_model(search, model, compose, open_study, store):
-    typed = [f"model={model}", f"search={search}"]
-    cfg = compose(*typed, page="sweep")
-    asked = draft(cfg, typed)
+    overrides = [f"model={model}", f"search={search}"]
+    cfg = compose(*overrides, page="sweep")
+    asked = parse_sweep_request(cfg, overrides)
 
-    space = Space.from_json(asked.plan.space)
-    wanted = Space.read(cfg.search.space).keys
+    space = SearchSpace.from_json(asked.study_config.space)
+    wanted = SearchSpace.parse(cfg.search.space).keys
     if "model" not in wanted:  # else it depends on the trial's
         lacks = [key for key in wanted if key.startswith("model.") and not has(cfg, key)]
         assert [key for key in wanted if key not in space.keys] == lacks
@@ -45,7 +45,7 @@ def test_every_search_fits_every_model(search, model, compose, open_study, store
 
     study = open_study()
     study.enqueue_trial(asked.first)
-    trial = TrainTrial(refuse, "study", asked.plan, store)
+    trial = TrialObjective(refuse, "study", asked.study_config, store)
     for _ in range(3):  # the default, and two that a sampler proposes
         with pytest.raises(Composed) as caught:
             trial(study.ask())

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from ai_mixer.tracking.run_lookup import children
-from ai_mixer.tuning.objective import TRIAL
-from ai_mixer.tuning.trial_queue import counted, origin
+from ai_mixer.tracking.run_lookup import child_runs
+from ai_mixer.tuning.objective import TRIAL_TAG
+from ai_mixer.tuning.trial_queue import original_number, unique_trials
 
 pytestmark = pytest.mark.slow
 
@@ -20,12 +20,12 @@ def check_complete(sweep, store, trials):
     """Every trial told once, each with one finished run, and no epoch of one trained in vain."""
     assert sweep.states("mine") == {"COMPLETE": trials}
     study = sweep.study("mine")
-    assert sorted(origin(trial) for trial in counted(study)) == list(range(trials))
-    runs = children(store, study.user_attrs["plan"]["parent"])
-    assert Counter(run.data.tags[TRIAL] for run in runs) == {str(n): 1 for n in range(trials)}
+    assert sorted(original_number(trial) for trial in unique_trials(study)) == list(range(trials))
+    runs = child_runs(store, study.user_attrs["plan"]["parent"])
+    assert Counter(run.data.tags[TRIAL_TAG] for run in runs) == {str(n): 1 for n in range(trials)}
     assert {run.info.status for run in runs} == {"FINISHED"}
-    for trial in counted(study):
-        (run,) = [run for run in runs if run.data.tags[TRIAL] == str(origin(trial))]
+    for trial in unique_trials(study):
+        (run,) = [run for run in runs if run.data.tags[TRIAL_TAG] == str(original_number(trial))]
         assert run.data.metrics["best/val/skill"] == trial.value
     parent = store.client.get_run(study.user_attrs["plan"]["parent"])
     assert parent.info.status == "FINISHED"

@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 from ai_mixer.tuning import postgresql
 from ai_mixer.tuning.storage import journal_file, open_storage
 from ai_mixer.tuning.study import quiet_optuna
-from ai_mixer.tuning.trial_queue import counted, fill
+from ai_mixer.tuning.trial_queue import enqueue_trials, unique_trials
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +57,7 @@ def eight_workers(storage, study, log, alive):
 
 
 def check_exact(study, log):
-    states = [trial.state for trial in counted(study)]
+    states = [trial.state for trial in unique_trials(study)]
     assert states == TRIALS * [TrialState.COMPLETE]
     begun = [int(line.split()[0]) for line in log.read_text().splitlines()]
     assert len(begun) == len(set(begun)) == len(study.trials)  # no number was begun twice
@@ -69,7 +69,7 @@ def test_on_postgresql(database, tmp_path):
     storage = open_storage(database, "", "", "")
     with quiet_optuna():
         study = optuna.create_study(study_name="mine", storage=storage)
-    fill(study, TRIALS)
+    enqueue_trials(study, TRIALS)
     log = tmp_path / "log"
     eight_workers(database, study, log, alive=6)
     check_exact(study, log)
@@ -79,7 +79,7 @@ def test_on_postgresql(database, tmp_path):
 
 def test_on_a_journal(open_study, tmp_path, monkeypatch):
     study = open_study("mine")
-    fill(study, TRIALS)
+    enqueue_trials(study, TRIALS)
     monkeypatch.chdir(tmp_path)
     assert journal_file("mine", ".").exists()
     log = tmp_path / "log"
@@ -90,4 +90,4 @@ def test_on_a_journal(open_study, tmp_path, monkeypatch):
 def test_starting_it_again_changes_nothing(database):
     folder = Path(database.partition("host=")[2]).parent
     assert postgresql.start(folder) == database
-    assert postgresql.address(folder) == database
+    assert postgresql.database_url(folder) == database

@@ -6,7 +6,7 @@ import optuna
 import pytest
 import torch
 
-from ai_mixer.tuning.pruning_callback import Pruning, SongErrors
+from ai_mixer.tuning.pruning_callback import PruningCallback, SongErrorsCallback
 
 
 def trainer(epoch=0, **metrics):
@@ -29,7 +29,7 @@ def study():
 
 
 def test_each_epoch_is_told_and_a_hopeless_trial_stops(study):
-    watcher = Pruning(study.ask(), "val/skill")
+    watcher = PruningCallback(study.ask(), "val/skill")
     for epoch, value in enumerate((0.5, 0.25, -1.0)):
         training = trainer(epoch, val_skill=value)
         watcher.on_validation_end(training, None)
@@ -40,7 +40,7 @@ def test_each_epoch_is_told_and_a_hopeless_trial_stops(study):
 def test_an_epoch_that_a_dead_worker_told_stays(study):
     trial = study.ask()
     trial.report(0.75, 1)
-    watcher = Pruning(trial, "val/skill")
+    watcher = PruningCallback(trial, "val/skill")
     watcher.on_validation_end(trainer(1, val_skill=0.5), None)
     watcher.on_validation_end(trainer(2, val_skill=0.25), None)
     assert study.trials[0].intermediate_values == {1: 0.75, 2: 0.25}
@@ -48,13 +48,13 @@ def test_an_epoch_that_a_dead_worker_told_stays(study):
 
 def test_a_metric_that_is_not_there_is_named(study):
     with pytest.raises(KeyError, match="val/skil is not known after an epoch; known are val/skill"):
-        Pruning(study.ask(), "val/skil").on_validation_end(trainer(val_skill=1.0), None)
+        PruningCallback(study.ask(), "val/skil").on_validation_end(trainer(val_skill=1.0), None)
 
 
 @pytest.mark.parametrize(("higher", "best"), [(True, 0.2), (False, 0.5)])
 def test_songs_are_judged_in_the_best_epoch(higher, best):
     """Mean distance of the knobs that count, per song, by its place among all songs."""
-    watcher = SongErrors("val/skill", higher)
+    watcher = SongErrorsCallback("val/skill", higher)
     for score, error in ((0.1, 0.5), (0.9, 0.2), (0.3, 0.4)):
         training = trainer(val_skill=score)
         watcher.on_validation_epoch_start(training, None)

@@ -9,8 +9,8 @@ import pytest
 
 from ai_mixer.tuning.storage import open_storage
 from ai_mixer.tuning.study import quiet_optuna
-from ai_mixer.tuning.trial_queue import counted, fill
-from ai_mixer.tuning.worker import Patience, work
+from ai_mixer.tuning.trial_queue import enqueue_trials, unique_trials
+from ai_mixer.tuning.worker import WorkerSettings, run_worker
 
 pytestmark = pytest.mark.slow
 
@@ -38,11 +38,20 @@ def proxy(tmp_path):
 def test_a_study_behind_a_proxy(proxy):
     with quiet_optuna():
         study = optuna.create_study(study_name="mine", storage=open_storage(proxy, "", "", ""))
-    fill(study, 5)
-    assert work(study, lambda trial: [trial.suggest_float("x", 0, 1)], Patience(poll_s=0.1)) == 5
+    enqueue_trials(study, 5)
+    assert (
+        run_worker(
+            study,
+            lambda trial: [trial.suggest_float("x", 0, 1)],
+            WorkerSettings(poll_interval_s=0.1),
+        )
+        == 5
+    )
     with quiet_optuna():
         again = optuna.load_study(study_name="mine", storage=open_storage(proxy, "", "", ""))
-    assert [trial.values for trial in counted(again)] == [trial.values for trial in study.trials]
+    assert [trial.values for trial in unique_trials(again)] == [
+        trial.values for trial in study.trials
+    ]
 
 
 def test_workers_that_a_cluster_starts(sweep):
@@ -52,7 +61,7 @@ def test_workers_that_a_cluster_starts(sweep):
     sweep.start(*begin, "trials=1", "trainer.max_epochs=1")
     sweep.end()
     study = sweep.study("mine")
-    fill(study, 5)
+    enqueue_trials(study, 5)
     jobs = ["cluster=local", "workers=2", f"paths.outputs={sweep.folder}"]
     said = sweep.start("join=mine", *jobs, "job.timeout_min=5", "+job.slurm_partition=short").end()
     assert said.count("job ") == 2

@@ -5,7 +5,14 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from ai_mixer.tuning.search_space import Space, changes, contains, described, is_search, words
+from ai_mixer.tuning.search_space import (
+    SearchSpace,
+    contains,
+    format_distribution,
+    is_sweep_override,
+    space_differences,
+    to_overrides,
+)
 
 GRAMMAR = {
     "a.b=tag(log, interval(1e-5, 1e-3))": FloatDistribution(1e-5, 1e-3, log=True),
@@ -36,8 +43,8 @@ REFUSED = {
 
 @pytest.mark.parametrize(("word", "values"), GRAMMAR.items())
 def test_the_grammar(word, values):
-    assert is_search(word)
-    (found,) = Space.read([word]).keys.values()
+    assert is_sweep_override(word)
+    (found,) = SearchSpace.parse([word]).keys.values()
     assert found == values
 
 
@@ -45,24 +52,24 @@ def test_the_grammar(word, values):
 def test_what_is_said_of_a_space_is_its_grammar(values):
     if isinstance(values, FloatDistribution) and values.step:
         pytest.skip("the end of a range is said in floating point")
-    (again,) = Space.read([f"a={described(values)}"]).keys.values()
+    (again,) = SearchSpace.parse([f"a={format_distribution(values)}"]).keys.values()
     assert again == values
 
 
 @pytest.mark.parametrize(("word", "reason"), REFUSED.items())
 def test_a_word_that_is_no_space_is_refused_by_name(word, reason):
     with pytest.raises(ValueError, match=reason) as caught:
-        Space.read([word])
+        SearchSpace.parse([word])
     assert str(caught.value).startswith(f"{word}: ")
 
 
 def test_a_point_as_words_is_read_as_the_same_values():
     """To the last bit, or the best trial could not be made again."""
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0))
-    space = Space.read([word.replace("a", f"k{n}", 1) for n, word in enumerate(GRAMMAR)])
+    space = SearchSpace.parse([word.replace("a", f"k{n}", 1) for n, word in enumerate(GRAMMAR)])
     for _ in range(20):
         params = space.suggest(study.ask())
-        for (key, value), word in zip(params.items(), words(params), strict=True):
+        for (key, value), word in zip(params.items(), to_overrides(params), strict=True):
             parsed = OverridesParser.create().parse_override(word)
             assert parsed.get_key_element() == key
             if not isinstance(value, str):
@@ -71,12 +78,12 @@ def test_a_point_as_words_is_read_as_the_same_values():
 
 
 def test_plain_text_and_back():
-    space = Space.read(GRAMMAR)
-    assert Space.from_json(space.to_json()) == space
-    assert changes(space.to_json(), space.to_json()) == []
-    before = Space.read(["a=1,2", "b=1,2"]).to_json()
-    now = Space.read(["b=1,2", "a=1,3", "c=range(0,2)"]).to_json()
-    assert changes(before, now) == [
+    space = SearchSpace.parse(GRAMMAR)
+    assert SearchSpace.from_json(space.to_json()) == space
+    assert space_differences(space.to_json(), space.to_json()) == []
+    before = SearchSpace.parse(["a=1,2", "b=1,2"]).to_json()
+    now = SearchSpace.parse(["b=1,2", "a=1,3", "c=range(0,2)"]).to_json()
+    assert space_differences(before, now) == [
         "a was choice(1, 2), is choice(1, 3)",
         "c was not searched, is range(0, 2)",
     ]
@@ -93,7 +100,7 @@ def test_plain_text_and_back():
     ],
 )
 def test_a_space_is_widened_to_hold_the_default(word, value, wide):
-    (found,) = Space.read([word]).holding({"a": value}).keys.values()
+    (found,) = SearchSpace.parse([word]).widened_to({"a": value}).keys.values()
     assert found == wide
     assert contains(found, value)
 
@@ -103,13 +110,13 @@ def test_a_space_is_widened_to_hold_the_default(word, value, wide):
     [("a=tag(log,interval(1,2))", 0.0), ("a=range(0,9,2)", 3), ("a=range(3,7)", 3.5)],
 )
 def test_what_cannot_be_widened_stays(word, value):
-    space = Space.read([word])
-    assert space.holding({"a": value}) == space
+    space = SearchSpace.parse([word])
+    assert space.widened_to({"a": value}) == space
 
 
 def test_the_grid_is_every_combination_once():
-    points = list(Space.read(["a=1,2", "b=range(0,1,0.5)", "c=range(1,4)"]).grid())
+    points = list(SearchSpace.parse(["a=1,2", "b=range(0,1,0.5)", "c=range(1,4)"]).grid())
     assert len(points) == len({tuple(point.values()) for point in points}) == 12
     assert {point["b"] for point in points} == {0.0, 0.5}
     with pytest.raises(ValueError, match=r"sampler=grid cannot list a=interval\(0.0, 1.0\)"):
-        list(Space.read(["a=interval(0,1)"]).grid())
+        list(SearchSpace.parse(["a=interval(0,1)"]).grid())

@@ -5,43 +5,43 @@ from dataclasses import replace
 import optuna
 import pytest
 
-from ai_mixer.tuning.search_space import Space
+from ai_mixer.tuning.search_space import SearchSpace
 from ai_mixer.tuning.storage import open_storage
 from ai_mixer.tuning.study import (
-    Plan,
-    begin,
+    StudyConfig,
     build_pruner,
     build_sampler,
     check_pruner,
-    check_same,
-    load,
+    check_unchanged,
+    create_study,
+    load_study,
     quiet_optuna,
 )
 
-SPACE = Space.read(["optimizer.lr=interval(0.1,0.2)"])
-PLAN = Plan(["model=a"], [], SPACE.to_json(), ["best/val/skill"], [], None, "run")
+SPACE = SearchSpace.parse(["optimizer.lr=interval(0.1,0.2)"])
+PLAN = StudyConfig(["model=a"], [], SPACE.to_json(), ["best/val/skill"], [], None, "run")
 
 
 def test_a_study_is_begun_once_and_found_again(tmp_path):
     storage = open_storage("journal", "mine", tmp_path, tmp_path)
     with quiet_optuna():
-        begin(storage, "mine", PLAN, 4, [{"optimizer.lr": 0.15}])
+        create_study(storage, "mine", PLAN, 4, [{"optimizer.lr": 0.15}])
     with pytest.raises(ValueError, match="study=mine exists: make sweep resume=mine"):
-        begin(storage, "mine", PLAN, 4, [])
-    study, plan = load(open_storage("journal", "mine", tmp_path, tmp_path), "mine")
-    assert plan == PLAN
+        create_study(storage, "mine", PLAN, 4, [])
+    study, study_config = load_study(open_storage("journal", "mine", tmp_path, tmp_path), "mine")
+    assert study_config == PLAN
     assert len(study.trials) == 4
     assert study.metric_names == ["best/val/skill"]
     assert study.ask(SPACE.keys).params == {"optimizer.lr": 0.15}
     with pytest.raises(FileNotFoundError, match="no study other there; there are: mine"):
-        load(storage, "other")
+        load_study(storage, "other")
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (
-            {"space": Space.read(["optimizer.lr=interval(0.1,0.3)"]).to_json()},
+            {"space": SearchSpace.parse(["optimizer.lr=interval(0.1,0.3)"]).to_json()},
             r"study mine: its space has changed: optimizer.lr was interval\(0.1, 0.2\), is "
             r"interval\(0.1, 0.3\)",
         ),
@@ -51,9 +51,9 @@ def test_a_study_is_begun_once_and_found_again(tmp_path):
     ],
 )
 def test_another_study_under_the_same_name_is_refused(change, message):
-    check_same("mine", PLAN, replace(PLAN, typed=["trials=60"], parent="other"))
+    check_unchanged("mine", PLAN, replace(PLAN, overrides=["trials=60"], parent="other"))
     with pytest.raises(ValueError, match=message) as caught:
-        check_same("mine", PLAN, replace(PLAN, **change))
+        check_unchanged("mine", PLAN, replace(PLAN, **change))
     assert "study=<another name>" in str(caught.value)
 
 

@@ -8,11 +8,11 @@ import pytest
 from omegaconf import OmegaConf
 
 from ai_mixer.tracking.run import artifact_folder
-from ai_mixer.tracking.run_lookup import PARENT, children
-from ai_mixer.tuning.objective import TRIAL
-from ai_mixer.tuning.resume import with_own_words
-from ai_mixer.tuning.runner import sweep
-from ai_mixer.tuning.sweep_request import with_vary
+from ai_mixer.tracking.run_lookup import PARENT, child_runs
+from ai_mixer.tuning.objective import TRIAL_TAG
+from ai_mixer.tuning.resume import with_study_overrides
+from ai_mixer.tuning.runner import run_study
+from ai_mixer.tuning.sweep_request import with_vary_override
 
 FAKE = Path(__file__).with_name("fake_sweep.py")
 
@@ -29,15 +29,17 @@ def fake():
 def run_sweep(compose, store, fake):
     """A function: words → the study and the runs that were judged."""
 
-    def made(*typed):
+    def made(*overrides):
         places = [f"paths.mlruns={store.folder}", f"pages={store.folder}/pages"]
-        typed = [*typed, *places]
-        going_on = any(word.startswith(("resume=", "join=")) for word in typed)
-        typed = with_own_words(typed) if going_on else with_vary(typed)
-        judged = []
-        cfg = compose(*typed, page="sweep")
-        study = sweep(cfg, typed, fake.train, judged.append, lambda cfg: None, ["none"])
-        return study, judged
+        overrides = [*overrides, *places]
+        going_on = any(word.startswith(("resume=", "join=")) for word in overrides)
+        overrides = with_study_overrides(overrides) if going_on else with_vary_override(overrides)
+        evaluate_after = []
+        cfg = compose(*overrides, page="sweep")
+        study = run_study(
+            cfg, overrides, fake.train, evaluate_after.append, lambda cfg: None, ["none"]
+        )
+        return study, evaluate_after
 
     return made
 
@@ -50,21 +52,23 @@ def parent_of(store, study):
 
 
 def test_a_parent_with_a_child_per_trial_and_the_best_three_judged(run_sweep, store, capsys):
-    study, judged = run_sweep("search=none", LR, "trials=4", "study=mine", "model=baseline_cnn")
+    study, evaluate_after = run_sweep(
+        "search=none", LR, "trials=4", "study=mine", "model=baseline_cnn"
+    )
     assert [trial.state.name for trial in study.trials] == 4 * ["COMPLETE"]
     assert study.trials[0].params == {"optimizer.lr": 0.001}
     assert study.trials[0].value == pytest.approx(0.0)
     parent = parent_of(store, study)
     assert (parent.info.status, parent.info.run_name) == ("FINISHED", "mine")
     assert parent.data.metrics["best/val/skill"] == study.best_value
-    runs = {run.data.tags[TRIAL]: run for run in children(store, parent.info.run_id)}
+    runs = {run.data.tags[TRIAL_TAG]: run for run in child_runs(store, parent.info.run_id)}
     assert sorted(runs) == list("0123")
     for number, run in runs.items():
         assert run.data.metrics["best/val/skill"] == study.trials[int(number)].value
         assert run.data.tags[PARENT] == parent.info.run_id
         assert run.info.run_name == f"mine, trial {number}"
     best = sorted(study.trials, key=lambda trial: -trial.value)[:3]
-    assert [run.tags[TRIAL] for run in judged] == [str(trial.number) for trial in best]
+    assert [run.tags[TRIAL_TAG] for run in evaluate_after] == [str(trial.number) for trial in best]
     folder = artifact_folder(parent.info.artifact_uri)
     left = {path.name for path in (folder / "sweep").iterdir()}
     assert left == {
@@ -84,7 +88,7 @@ def test_a_parent_with_a_child_per_trial_and_the_best_three_judged(run_sweep, st
 def test_more_trials_are_added_and_none_is_tried_twice(run_sweep, store, fake):
     run_sweep("search=none", LR, "trials=2", "study=mine", "trainer.max_epochs=1")
     study, _ = run_sweep("resume=mine", "trials=5")
-    assert len(study.trials) == len(children(store, parent_of(store, study).info.run_id)) == 5
+    assert len(study.trials) == len(child_runs(store, parent_of(store, study).info.run_id)) == 5
     log = (store.folder / "epochs.log").read_text().splitlines()
     assert [line.split()[0] for line in log] == list("01234")
     assert len(run_sweep("resume=last")[0].trials) == 5
@@ -136,11 +140,11 @@ def test_a_grid_is_tried_once_each_with_the_default_first(run_sweep):
 
 @pytest.mark.slow
 def test_two_objectives_leave_a_front(run_sweep, store):
-    study, judged = run_sweep(
+    study, evaluate_after = run_sweep(
         "search=none", LR, "trials=8", "sampler=nsga2", "minimize=[val/perceptual]", "study=front"
     )
     front = {trial.number for trial in study.best_trials}
-    assert {run.tags[TRIAL] for run in judged} <= {str(number) for number in front}
+    assert {run.tags[TRIAL_TAG] for run in evaluate_after} <= {str(number) for number in front}
     text = (
         artifact_folder(parent_of(store, study).info.artifact_uri) / "sweep/best.md"
     ).read_text()
@@ -150,13 +154,13 @@ def test_two_objectives_leave_a_front(run_sweep, store):
 
 @pytest.mark.slow
 def test_folds_are_children_of_the_trial_and_their_mean_counts(run_sweep, store):
-    study, judged = run_sweep(
+    study, evaluate_after = run_sweep(
         *("search=none", LR, "trials=2", "cv=3", "study=folds", "trainer.max_epochs=1")
     )
-    assert judged == []  # a fold's model is nobody's best
-    (second, first) = children(store, parent_of(store, study).info.run_id)
+    assert evaluate_after == []  # a fold's model is nobody's best
+    (second, first) = child_runs(store, parent_of(store, study).info.run_id)
     for number, run in enumerate((first, second)):
-        folds = children(store, run.info.run_id)
+        folds = child_runs(store, run.info.run_id)
         assert sorted(fold.data.tags["sweep.fold"] for fold in folds) == ["0/3", "1/3", "2/3"]
         values = [fold.data.metrics["best/val/skill"] for fold in folds]
         assert study.trials[number].value == pytest.approx(sum(values) / 3)

@@ -3,32 +3,35 @@
 import pytest
 
 from ai_mixer.config.overrides import merge_overrides
-from ai_mixer.tuning.best_config import experiment_page, same_training
+from ai_mixer.tuning.best_config import experiment_config, same_training
 from ai_mixer.tuning.objective import compose
-from ai_mixer.tuning.resume import to_go_on
-from ai_mixer.tuning.search_space import Space, described, words
-from ai_mixer.tuning.sweep_request import draft, with_vary
+from ai_mixer.tuning.resume import resume_command
+from ai_mixer.tuning.search_space import SearchSpace, format_distribution, to_overrides
+from ai_mixer.tuning.sweep_request import parse_sweep_request, with_vary_override
 
 
 @pytest.fixture(scope="module")
 def drafted(compose):
-    def made(*typed):
-        typed = with_vary(typed)
-        return draft(compose(*typed, page="sweep"), typed)
+    def made(*overrides):
+        overrides = with_vary_override(overrides)
+        return parse_sweep_request(compose(*overrides, page="sweep"), overrides)
 
     return made
 
 
-def spaces(plan):
-    return {key: described(v) for key, v in Space.from_json(plan.space).keys.items()}
+def spaces(study_config):
+    return {
+        key: format_distribution(v)
+        for key, v in SearchSpace.from_json(study_config.space).keys.items()
+    }
 
 
 def test_the_seeds_space_is_widened_by_the_default_and_lacks_what_the_model_lacks(drafted):
     asked = drafted("model=ast_regressor", "trials=7", "paths.data=/somewhere", "cv=5")
-    assert asked.plan.words == ["model=ast_regressor"]
-    assert asked.places == ["paths.data=/somewhere"]
-    assert asked.plan.cv == 5
-    assert spaces(asked.plan) == {
+    assert asked.study_config.training_overrides == ["model=ast_regressor"]
+    assert asked.path_overrides == ["paths.data=/somewhere"]
+    assert asked.study_config.cv == 5
+    assert spaces(asked.study_config) == {
         "optimizer": "choice(adam, adamw, rmsprop)",
         "optimizer.lr": "tag(log, interval(1e-05, 0.001))",
         "loader.batch_size": "choice(16, 32, 64)",
@@ -49,18 +52,20 @@ def test_the_seeds_space_is_widened_by_the_default_and_lacks_what_the_model_lack
         pytest.param(["search=architecture", "model.heads=2,4"], marks=pytest.mark.slow),
     ],
 )
-def test_trial_0_is_the_default(drafted, typed):
+def test_trial_0_is_the_default(drafted, overrides):
     """To the last value: its words change nothing."""
-    asked = drafted(*typed)
-    plain = compose(asked.plan.words).cfg
-    assert same_training(compose([*asked.plan.words, *words(asked.first)]).cfg, plain)
-    assert not same_training(compose([*asked.plan.words, "seed=1"]).cfg, plain)
+    asked = drafted(*overrides)
+    plain = compose(asked.study_config.training_overrides).cfg
+    assert same_training(
+        compose([*asked.study_config.training_overrides, *to_overrides(asked.first)]).cfg, plain
+    )
+    assert not same_training(compose([*asked.study_config.training_overrides, "seed=1"]).cfg, plain)
 
 
 def test_several_values_on_the_command_line_are_searched(drafted):
     asked = drafted("search=none", "model.dropout=0.1,0.3", "optimizer.lr=interval(1e-4, 1e-2)")
-    assert asked.plan.words == []
-    assert spaces(asked.plan) == {
+    assert asked.study_config.training_overrides == []
+    assert spaces(asked.study_config) == {
         "model.dropout": "choice(0.1, 0.3)",
         "optimizer.lr": "interval(0.0001, 0.01)",
     }
@@ -80,25 +85,31 @@ def test_a_default_that_no_sampler_can_propose_is_said(drafted):
         (["search=none", "model.dropout=range(3,1)"], "model.dropout=range"),
     ],
 )
-def test_what_is_no_plan_is_one_line(drafted, typed, message):
+def test_what_is_no_plan_is_one_line(drafted, overrides, message):
     with pytest.raises(ValueError, match=message):
-        drafted(*typed)
+        drafted(*overrides)
 
 
 def test_a_word_said_twice_is_no_other_study_to_its_second_worker(drafted):
     """The worker is given the study's words merged, and was refused where it had one word less."""
-    typed = ["trainer.max_epochs=3", "model=ast_regressor", "trainer.max_epochs=10"]
-    joined = merge_overrides(typed)
-    assert drafted(*typed).plan.words == drafted(*joined).plan.words
-    assert drafted(*typed).plan.words == ["trainer.max_epochs=10", "model=ast_regressor"]
+    overrides = ["trainer.max_epochs=3", "model=ast_regressor", "trainer.max_epochs=10"]
+    joined = merge_overrides(overrides)
+    assert (
+        drafted(*overrides).study_config.training_overrides
+        == drafted(*joined).study_config.training_overrides
+    )
+    assert drafted(*overrides).study_config.training_overrides == [
+        "trainer.max_epochs=10",
+        "model=ast_regressor",
+    ]
 
 
 def test_what_to_type_to_go_on_says_where_the_study_lies():
-    typed = ["storage=grpc://host:13000", "trials=5", "paths.mlruns=/my runs", "resume=mine"]
-    assert to_go_on("mine", typed, "trials=9") == (
+    overrides = ["storage=grpc://host:13000", "trials=5", "paths.mlruns=/my runs", "resume=mine"]
+    assert resume_command("mine", overrides, "trials=9") == (
         "make sweep resume=mine storage=grpc://host:13000 'paths.mlruns=/my runs' trials=9"
     )
-    assert to_go_on("mine", ["trials=5"]) == "make sweep resume=mine"
+    assert resume_command("mine", ["trials=5"]) == "make sweep resume=mine"
 
 
 @pytest.mark.parametrize(
@@ -117,12 +128,12 @@ def test_what_to_type_to_go_on_says_where_the_study_lies():
         pytest.param(["loss=knobs_only", "ranges=musical"], marks=pytest.mark.slow),
     ],
 )
-def test_a_page_composes_what_the_words_compose(typed, tmp_path):
+def test_a_page_composes_what_the_words_compose(overrides, tmp_path):
     import hydra
 
     from ai_mixer.config.folder import config_folder
 
-    page = experiment_page("best", typed, ["Trial 3."])
+    page = experiment_config("best", overrides, ["Trial 3."])
     assert page.startswith("# @package _global_\n# Trial 3.\n")
     (tmp_path / "experiment" / "sweep").mkdir(parents=True)
     (tmp_path / "experiment" / "sweep" / "best.yaml").write_text(page)
@@ -130,16 +141,16 @@ def test_a_page_composes_what_the_words_compose(typed, tmp_path):
         search = f"hydra.searchpath=[file://{tmp_path}]"
         again = hydra.compose("stage/train", [search, "experiment=sweep/best"])
     assert again.run_name == "best"
-    assert same_training(again, compose(typed).cfg)
+    assert same_training(again, compose(overrides).cfg)
 
 
 def test_a_page_says_nothing_of_where_the_music_is():
-    typed = ["data=folder", "data.root=/my music", "data.manifest=/my music/songs.csv"]
-    assert "my music" not in experiment_page("best", typed, [])
+    overrides = ["data=folder", "data.root=/my music", "data.manifest=/my music/songs.csv"]
+    assert "my music" not in experiment_config("best", overrides, [])
     with pytest.raises(ValueError, match=r"model\.weights=/my music/x\.pt is a path"):
-        experiment_page("best", ["+model.weights=/my music/x.pt"], [])
+        experiment_config("best", ["+model.weights=/my music/x.pt"], [])
 
 
 def test_what_a_page_cannot_say():
     with pytest.raises(ValueError, match=r"callbacks\.figures was taken away"):
-        experiment_page("best", ["~callbacks.figures"], [])
+        experiment_config("best", ["~callbacks.figures"], [])

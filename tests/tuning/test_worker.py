@@ -4,10 +4,10 @@ import pytest
 from optuna.trial import TrialState
 
 from ai_mixer.tracking.process_info import PID, process_tags
-from ai_mixer.tuning.trial_queue import ERROR, WORKER, fill, take
-from ai_mixer.tuning.worker import Patience, TooManyFailures, best_first, work
+from ai_mixer.tuning.trial_queue import ERROR_ATTR, WORKER_ATTR, claim_trial, enqueue_trials
+from ai_mixer.tuning.worker import TooManyFailuresError, WorkerSettings, best_trials, run_worker
 
-QUICK = Patience(max_failures=2, poll_s=0.01)
+QUICK = WorkerSettings(max_failures=2, poll_interval_s=0.01)
 
 
 def states(study):
@@ -16,11 +16,11 @@ def states(study):
 
 def test_every_trial_is_tried_once(open_study, capsys):
     study = open_study(directions=["maximize"])
-    fill(study, 5, [{"x": 0.5}])
-    assert work(study, lambda trial: [trial.suggest_float("x", 0, 1)], QUICK) == 5
+    enqueue_trials(study, 5, [{"x": 0.5}])
+    assert run_worker(study, lambda trial: [trial.suggest_float("x", 0, 1)], QUICK) == 5
     assert states(study) == 5 * ["COMPLETE"]
     assert study.trials[0].value == 0.5
-    values = [trial.values[0] for trial in best_first(study)]
+    values = [trial.values[0] for trial in best_trials(study)]
     assert values == sorted(values, reverse=True)
     assert "trial 0: 0.5 (0 s, 1 done; best 0.5 of trial 0)  x=0.5" in capsys.readouterr().err
 
@@ -34,7 +34,7 @@ def test_every_trial_is_tried_once(open_study, capsys):
 )
 def test_a_failing_trial_is_recorded_and_the_others_go_on(open_study, outcome, said):
     study = open_study()
-    fill(study, 4)
+    enqueue_trials(study, 4)
 
     def objective(trial):
         if trial.number != 1:
@@ -43,67 +43,70 @@ def test_a_failing_trial_is_recorded_and_the_others_go_on(open_study, outcome, s
             raise outcome
         return outcome
 
-    work(study, objective, QUICK)
+    run_worker(study, objective, QUICK)
     assert states(study) == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
-    assert study.trials[1].user_attrs[ERROR] == said
+    assert study.trials[1].user_attrs[ERROR_ATTR] == said
 
 
 def test_too_many_failures_end_it_and_the_rest_stays_queued(open_study):
     study = open_study("mine")
-    fill(study, 9)
+    enqueue_trials(study, 9)
 
     def objective(trial):
         raise ValueError(f"bad {trial.number}")
 
-    with pytest.raises(TooManyFailures) as caught:
-        work(study, objective, QUICK)
+    with pytest.raises(TooManyFailuresError) as caught:
+        run_worker(study, objective, QUICK)
     assert str(caught.value) == (
         "3 trials of mine failed (max_failures=2), the last one, trial 2: ValueError: bad 2; "
         "make sweep resume=mine max_failures=6 goes on"
     )
-    with pytest.raises(TooManyFailures, match="resume=mine storage=postgresql max_failures=6"):
-        work(study, objective, QUICK, typed=["storage=postgresql"])
+    with pytest.raises(TooManyFailuresError, match="resume=mine storage=postgresql max_failures=6"):
+        run_worker(study, objective, QUICK, overrides=["storage=postgresql"])
     assert states(study) == 3 * ["FAIL"] + 6 * ["WAITING"]
-    assert work(study, lambda trial: [0.0], Patience(max_failures=6, poll_s=0.01)) == 6
+    assert (
+        run_worker(study, lambda trial: [0.0], WorkerSettings(max_failures=6, poll_interval_s=0.01))
+        == 6
+    )
 
 
 def test_a_pruned_trial_counts_as_done(open_study):
     study = open_study()
-    fill(study, 2)
+    enqueue_trials(study, 2)
 
     def objective(trial):
         trial.report(3.0, 0)
 
-    work(study, objective, QUICK)
+    run_worker(study, objective, QUICK)
     assert states(study) == 2 * ["PRUNED"]
-    assert best_first(study) == []
+    assert best_trials(study) == []
 
 
 def test_it_takes_up_what_a_dead_worker_left(open_study):
     study = open_study()
-    fill(study, 3)
-    dead = take(study)
-    dead.set_user_attr(WORKER, {**process_tags(), PID: "4194305"})
-    assert work(study, lambda trial: [1.0], QUICK) == 3
+    enqueue_trials(study, 3)
+    dead = claim_trial(study)
+    dead.set_user_attr(WORKER_ATTR, {**process_tags(), PID: "4194305"})
+    assert run_worker(study, lambda trial: [1.0], QUICK) == 3
     assert states(study) == ["FAIL", "COMPLETE", "COMPLETE", "COMPLETE"]
 
 
 def test_stopped_by_a_person_the_trial_stays_his(open_study):
     """It is neither told nor failed: its process is gone, so the next worker takes it up."""
     study = open_study()
-    fill(study, 2)
+    enqueue_trials(study, 2)
 
     def objective(trial):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        work(study, objective, QUICK)
+        run_worker(study, objective, QUICK)
     assert study.trials[0].state is TrialState.RUNNING
 
 
 def test_of_several_objectives_the_front(open_study):
     study = open_study(directions=["maximize", "minimize"])
-    fill(study, 4)
+    enqueue_trials(study, 4)
     points = [[1.0, 1.0], [2.0, 2.0], [0.0, 2.0], [1.5, 0.5]]
-    work(study, lambda trial: points[trial.number], QUICK)
-    assert {trial.number for trial in best_first(study)} == {1, 3}
+    run_worker(study, lambda trial: points[trial.number], QUICK)
+    assert {trial.number for trial in best_trials(study)} == {1, 3}

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from ai_mixer.core.types import Song
-from ai_mixer.data.feature_cache import Row, Shelf
-from ai_mixer.tracking.checkpoint_io import CheckpointFile, read_checkpoint
+from ai_mixer.data.feature_cache import CachedRow, FeatureCache
+from ai_mixer.tracking.checkpoint_io import AtomicCheckpointIO, read_checkpoint
 from ai_mixer.utils.atomic_write import atomic_write, temporary_name, write_bytes, write_text
 
 WRITERS = 2
@@ -26,11 +26,11 @@ class Kept:
         self.folder = folder / "kept"
 
     def write(self):
-        row = Row(torch.ones(3, 2), torch.ones(3, 4), torch.zeros(2), torch.ones(2).bool())
-        Shelf(self.folder).put(self.song, [row])
+        row = CachedRow(torch.ones(3, 2), torch.ones(3, 4), torch.zeros(2), torch.ones(2).bool())
+        FeatureCache(self.folder).put(self.song, [row])
 
     def read(self):
-        return Shelf(self.folder).count(self.song) == 1
+        return FeatureCache(self.folder).count(self.song) == 1
 
 
 class Checkpoint:
@@ -38,7 +38,7 @@ class Checkpoint:
         self.path = folder / "last.ckpt"
 
     def write(self):
-        CheckpointFile("a" * 32).save_checkpoint({"epoch": 3}, self.path)
+        AtomicCheckpointIO("a" * 32).save_checkpoint({"epoch": 3}, self.path)
 
     def read(self):
         return read_checkpoint(self.path)["epoch"] == 3

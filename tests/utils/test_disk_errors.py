@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 
-from ai_mixer.utils.disk_errors import full_disk, writing
+from ai_mixer.utils.disk_errors import disk_full_path, reraise_disk_full
 
 
 def no_space(*names):
@@ -49,32 +49,32 @@ def chained(*errors):
     ],
 )
 def test_names_of_a_full_disk(error, file):
-    assert full_disk(error) == file
+    assert disk_full_path(error) == file
 
 
 def test_what_failed_first_is_named():
     """The way out writes too, and fails too."""
     ckpt = no_space("last.ckpt")
     database = sqlite3.OperationalError("database or disk is full")
-    assert full_disk(chained(ckpt, database)) == "last.ckpt"
-    assert full_disk(chained(ckpt, no_space(), RuntimeError("zip"))) == "last.ckpt"
-    assert full_disk(chained(RuntimeError("bug"), ValueError("x"))) is None
+    assert disk_full_path(chained(ckpt, database)) == "last.ckpt"
+    assert disk_full_path(chained(ckpt, no_space(), RuntimeError("zip"))) == "last.ckpt"
+    assert disk_full_path(chained(RuntimeError("bug"), ValueError("x"))) is None
 
 
 def test_writing_names_the_file():
     """Whatever a zip writer makes of it."""
 
     def save():
-        with writing("/runs/last.ckpt"):
+        with reraise_disk_full("/runs/last.ckpt"):
             raise chained(no_space(), RuntimeError("unexpected pos 576 vs 534"))
 
     error = caught(save)
     assert (error.errno, error.filename) == (errno.ENOSPC, "/runs/last.ckpt")
-    assert full_disk(error) == "/runs/last.ckpt"
+    assert disk_full_path(error) == "/runs/last.ckpt"
 
 
 def test_writing_leaves_other_errors_alone():
-    with pytest.raises(ZeroDivisionError), writing("/runs/last.ckpt"):
+    with pytest.raises(ZeroDivisionError), reraise_disk_full("/runs/last.ckpt"):
         1 / 0  # noqa: B018
-    with writing("/runs/last.ckpt"):
+    with reraise_disk_full("/runs/last.ckpt"):
         pass

@@ -10,10 +10,10 @@ from torch import nn
 
 from ai_mixer.console import load_console
 from ai_mixer.core.types import CONDITIONS, Batch
-from ai_mixer.metrics.knob_skill import HEADLINE, knob_errors
+from ai_mixer.metrics.knob_skill import HEADLINE_KNOBS, knob_errors
+from ai_mixer.training.skill_metric import KnobSkillMetric
 from ai_mixer.training.system import MixSystem
-from ai_mixer.training.skill_metric import SkillMeter
-from ai_mixer.utils.distributed import rank, total
+from ai_mixer.utils.distributed import all_reduce_sum, rank
 
 SCRIPT = """
 import importlib.util, json, sys, torch, torch.distributed as dist
@@ -59,7 +59,7 @@ def counted(mine):
     console = load_console()
     system = MixSystem(nn.Identity(), console, None, None, None)
     for step in range(3):  # so many have each process, whoever runs out first
-        system._remember(mine[min(step, 1)])
+        system._count_targets(mine[min(step, 1)])
     for batch in mine:
         system.skill.update(batch, answer(batch), torch.full((len(console.knobs),), 0.5))
     return {
@@ -100,26 +100,26 @@ def test_targets_are_those_of_one_process(both):
 
 def test_alone_nothing_is_added():
     mine = torch.arange(3.0)
-    assert total(mine).equal(mine)
+    assert all_reduce_sum(mine).equal(mine)
     assert rank() == 0
 
 
 def test_skill_is_one_minus_error_over_the_mean_knobs_error():
     """By hand, from all examples at once."""
     knobs = load_console().knobs
-    meter = SkillMeter(knobs)
+    meter = KnobSkillMetric(knobs)
     floor = torch.full((len(knobs),), 0.5)
     for batch in batches():
         meter.update(batch, answer(batch), floor)
-    whole = batches()[0].join(*batches()[1:])
+    whole = batches()[0].concatenate(*batches()[1:])
     found = meter.compute()
     for index, condition in enumerate(CONDITIONS):
-        part = whole.where(whole.condition == index)
+        part = whole.select(whole.condition == index)
         mine, means = (
             knob_errors(knobs, positions, part.knobs, part.mask)
             for positions in (answer(part), floor.expand_as(part.knobs))
         )
-        names = [f"error/{name}" for name in HEADLINE if f"error/{name}" in mine]
+        names = [f"error/{name}" for name in HEADLINE_KNOBS if f"error/{name}" in mine]
         skills = torch.stack([1 - mine[n].nanmean() / means[n].nanmean() for n in names])
         assert found[f"skill_{condition}"] == pytest.approx(skills.nanmean().item(), rel=1e-9)
     meter.reset()

@@ -2,19 +2,19 @@
 
 import torch
 
-from ai_mixer.utils.growing_array import LEAST, Gathered
+from ai_mixer.utils.growing_array import MIN_CAPACITY, GrowingArray
 
 
 def test_all_pieces_in_their_order():
-    numbers = torch.randn(2, 3 * LEAST)
-    gathered = Gathered()
-    for piece in numbers.split([0, 1, 7, LEAST, 2 * LEAST - 8], -1):
+    numbers = torch.randn(2, 3 * MIN_CAPACITY)
+    gathered = GrowingArray()
+    for piece in numbers.split([0, 1, 7, MIN_CAPACITY, 2 * MIN_CAPACITY - 8], -1):
         gathered.push(piece)
     assert gathered.read().equal(numbers)
 
 
 def test_memory_is_asked_for_in_large_pieces_only():
-    gathered, places = Gathered(), set()
+    gathered, places = GrowingArray(), set()
     for number in range(1000):
         gathered.push(torch.full((300,), float(number)))
         places.add(gathered.read().data_ptr())
@@ -23,7 +23,7 @@ def test_memory_is_asked_for_in_large_pieces_only():
 
 
 def test_its_kind_is_that_of_the_pieces():
-    gathered = Gathered()
+    gathered = GrowingArray()
     assert gathered.read().shape == (0,)
     gathered.push(torch.ones(1, 2, dtype=torch.float64))
     assert gathered.read().dtype == torch.float64

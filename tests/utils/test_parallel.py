@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ai_mixer.evaluation.bench.timing import use_threads
-from ai_mixer.utils.parallel import over_cores
+from ai_mixer.utils.parallel import parallel_map
 
 
 def test_results_come_in_the_order_of_the_items():
@@ -15,7 +15,7 @@ def test_results_come_in_the_order_of_the_items():
         return number, torch.get_num_threads()
 
     with use_threads(2):
-        results = list(over_cores(slowly, range(5), "counting"))
+        results = list(parallel_map(slowly, range(5), "counting"))
         assert torch.get_num_threads() == 2
     assert results == [(number, 1) for number in range(5)]
 
@@ -30,6 +30,6 @@ def test_an_error_ends_it():
         done.append(number)
 
     with use_threads(1), pytest.raises(ValueError, match="no more"):
-        list(over_cores(work, range(100), "failing"))
+        list(parallel_map(work, range(100), "failing"))
     assert len(done) < 99
     assert torch.get_num_threads() >= 1

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from ai_mixer.utils import signals
-from ai_mixer.utils.signals import stoppable
+from ai_mixer.utils.signals import handle_stop_signals
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def way_out(first, then):
     """A block that gets a signal, and does `then` with the interrupt; the exit code after it."""
 
     def block():
-        with stoppable("`make train ckpt=last` goes on"):
+        with handle_stop_signals("`make train ckpt=last` goes on"):
             try:
                 send(first)
             except KeyboardInterrupt as interrupt:
@@ -69,7 +69,7 @@ def test_an_impatient_second_signal_does_not_cut_the_way_out():
 
 
 def test_a_way_out_that_hangs_can_be_cut(monkeypatch):
-    monkeypatch.setattr(signals, "IMPATIENCE_S", 0.0)
+    monkeypatch.setattr(signals, "MIN_SIGNAL_INTERVAL_S", 0.0)
 
     def hang(_):
         send(signal.SIGINT)
@@ -79,9 +79,9 @@ def test_a_way_out_that_hangs_can_be_cut(monkeypatch):
 
 
 def test_errors_and_good_ends_pass_through(capsys):
-    with stoppable(""):
+    with handle_stop_signals(""):
         pass
-    with pytest.raises(ValueError, match="as it was"), stoppable(""):
+    with pytest.raises(ValueError, match="as it was"), handle_stop_signals(""):
         raise ValueError("as it was")
     assert capsys.readouterr().err == ""
 
@@ -89,7 +89,7 @@ def test_errors_and_good_ends_pass_through(capsys):
 def test_what_was_ignored_stays_ignored():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with stoppable(""):
+        with handle_stop_signals(""):
             send(signal.SIGINT)
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
@@ -101,7 +101,7 @@ def test_outside_the_main_thread_nothing_changes():
     inside = []
 
     def work():
-        with stoppable(""):
+        with handle_stop_signals(""):
             inside.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=work)

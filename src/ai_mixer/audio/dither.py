@@ -6,7 +6,7 @@ Triangular noise of two steps, added before rounding (Lipshitz, Wannamaker & Van
 
 import numpy as np
 
-STEPS = 1 << 15
+QUANTIZATION_STEPS = 1 << 15
 
 
 class Dither:
@@ -22,7 +22,9 @@ class Dither:
         """[n, C] floats, full scale = 1 → int16."""
         noise = self._rng.random(samples.shape, np.float32)
         noise -= self._rng.random(samples.shape, np.float32)
-        scaled = samples * np.float32(STEPS)
+        scaled = samples * np.float32(QUANTIZATION_STEPS)
         if samples.any():
             scaled += noise
-        return np.clip(np.rint(scaled), -STEPS, STEPS - 1).astype(np.int16)
+        return np.clip(np.rint(scaled), -QUANTIZATION_STEPS, QUANTIZATION_STEPS - 1).astype(
+            np.int16
+        )

@@ -17,14 +17,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ai_mixer.audio.stem_file import StemError, StemFile, container, split_stream
-from ai_mixer.dsp.resample import grid, reach, resample
+from ai_mixer.audio.stem_file import StemError, StemFile, container_path, parse_stream_path
+from ai_mixer.dsp.resample import common_period, half_width_samples, resample
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif"})
 
 
 MIN_SONG_S = 0.4  # one block of a loudness measurement (ITU-R BS.1770)
-LENIENCE_S = 0.1  # encoders pad: a file this much shorter than its header says is whole
+TRUNCATION_TOLERANCE_S = 0.1  # encoders pad: a file this much shorter than its header says is whole
 
 
 class SongError(ValueError):
@@ -46,7 +46,7 @@ class Header(NamedTuple):
 
 def probe(path: Path) -> Header:
     """Read the header only. SongError if no excerpt could be read from the file."""
-    with open_sound(path) as file:
+    with open_audio(path) as file:
         duration_s = file.frames / file.samplerate
         if duration_s < MIN_SONG_S:
             raise SongError(path, f"lasts {duration_s:.2g} s, a song needs {MIN_SONG_S} s")
@@ -61,14 +61,14 @@ def read_excerpt(path: Path, start_s: float, duration_s: float, sample_rate: int
     more than two channels, NaN or infinite samples, or an unreadable or damaged file.
     """
     first, length = round(start_s * sample_rate), round(duration_s * sample_rate)
-    with open_sound(path) as file:
-        audio = at_rate(partial(_read, file), file.samplerate, first, length, sample_rate)
+    with open_audio(path) as file:
+        audio = read_resampled(partial(_read, file), file.samplerate, first, length, sample_rate)
     if not np.isfinite(audio.numpy()).all():  # torch takes 15 times as long to ask
         raise SongError(path, "contains NaN or infinite samples: export the file again")
     return audio.expand(2, -1).contiguous()
 
 
-def at_rate(
+def read_resampled(
     read: Callable[[int, int], Tensor], rate: int, first: int, length: int, sample_rate: int
 ) -> Tensor:
     """Samples first … first + length of a song of `rate`, counted and heard at `sample_rate`.
@@ -78,8 +78,8 @@ def at_rate(
     if rate == sample_rate:
         return read(first, length)
     # Start where both rates have a sample, or the excerpt would be shifted by a fraction.
-    step_in, step_out = grid(rate, sample_rate)
-    margin = reach(rate, sample_rate)
+    step_in, step_out = common_period(rate, sample_rate)
+    margin = half_width_samples(rate, sample_rate)
     block = first // step_out - -(-margin // step_in)
     skip = first - block * step_out
     needed = -(-(skip + length) * rate // sample_rate) + margin
@@ -87,13 +87,13 @@ def at_rate(
     return wide[:, skip : skip + length]
 
 
-def open_sound(path: Path) -> soundfile.SoundFile | StemFile:
+def open_audio(path: Path) -> soundfile.SoundFile | StemFile:
     """The open file or stream. SongError if it is no mono or stereo sound with samples in it."""
-    stream = split_stream(path)
+    stream = parse_stream_path(path)
     try:
         file = StemFile(*stream) if stream else soundfile.SoundFile(path)
     except (soundfile.LibsndfileError, OSError, TypeError, UnicodeEncodeError) as error:
-        raise SongError(path, f"cannot be read as sound ({_why(path, error)})") from error
+        raise SongError(path, f"cannot be read as sound ({_reason(path, error)})") from error
     if file.channels > 2:
         raise SongError(path, f"{file.channels} channels, needs mono or stereo: mix it down")
     if not file.frames:
@@ -101,9 +101,9 @@ def open_sound(path: Path) -> soundfile.SoundFile | StemFile:
     return file
 
 
-def _why(path: Path, error: Exception) -> str:
+def _reason(path: Path, error: Exception) -> str:
     """What the system says of the file, if it is that; else what the decoder said."""
-    path = container(path)
+    path = container_path(path)
     if isinstance(error, UnicodeEncodeError):
         return "its name is no Unicode: rename it"
     try:
@@ -125,7 +125,7 @@ def _read(file: soundfile.SoundFile | StemFile, first: int, length: int) -> Tens
     except (soundfile.LibsndfileError, StemError) as error:
         why = str(getattr(error, "error_string", error)).strip(". ")
         raise SongError(file.name, f"is damaged ({why}): copy it again") from error
-    if len(samples) < stop - start - LENIENCE_S * file.samplerate:
+    if len(samples) < stop - start - TRUNCATION_TOLERANCE_S * file.samplerate:
         claimed_s = file.frames / file.samplerate
         raise SongError(file.name, f"is damaged (ends before its {claimed_s:.1f} s): copy it again")
     audio = torch.from_numpy(np.ascontiguousarray(samples.T))

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import NamedTuple
 
-MP3_RATES = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000})
-OPTIONS: dict[str, dict[str, object]] = {
+MP3_SAMPLE_RATES_HZ = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000})
+ENCODER_OPTIONS: dict[str, dict[str, object]] = {
     "MP3": {"bitrate_mode": "CONSTANT", "compression_level": 0.0},  # 320 kbit/s at 44.1 kHz
     "OGG": {"compression_level": 0.1},  # about 320 kbit/s: quality 9 of 10
 }
-WAV_BYTES = 4_000_000_000  # a RIFF header counts to 2³²
+MAX_WAV_BYTES = 4_000_000_000  # a RIFF header counts to 2³²
 
 
 class Format(NamedTuple):
@@ -20,7 +20,7 @@ class Format(NamedTuple):
     @property
     def lossy(self) -> bool:
         """Does it come back with other samples, and other peaks?"""
-        return self.name in OPTIONS
+        return self.name in ENCODER_OPTIONS
 
 
 WAV = Format("WAV", ("PCM_24", "PCM_16", "PCM_32", "FLOAT", "DOUBLE"))
@@ -33,7 +33,7 @@ FORMATS = {
     ".aiff": AIFF,
     ".aif": AIFF,
 }
-LIKE = {"PCM_S8": "PCM_16", "PCM_U8": "PCM_16", "ULAW": "PCM_16", "ALAW": "PCM_16"}
+SUBTYPE_FALLBACKS = {"PCM_S8": "PCM_16", "PCM_U8": "PCM_16", "ULAW": "PCM_16", "ALAW": "PCM_16"}
 
 
 def format_of(path: Path) -> Format:
@@ -51,18 +51,18 @@ def format_of(path: Path) -> Format:
     return found
 
 
-def subtype_like(format: Format, source: str) -> str:
+def choose_subtype(format: Format, source: str) -> str:
     """How to store the samples: as the source has them where the format can, else as usual.
 
     source: libsndfile's subtype of the song that was read, e.g. "PCM_16".
     """
-    wanted = LIKE.get(source, source)
+    wanted = SUBTYPE_FALLBACKS.get(source, source)
     return wanted if wanted in format.subtypes else format.subtypes[0]
 
 
-def check_rate(path: Path, sample_rate: int) -> None:
+def check_sample_rate(path: Path, sample_rate: int) -> None:
     """ValueError if the kind of file cannot hold the rate."""
-    if format_of(path).name == "MP3" and sample_rate not in MP3_RATES:
+    if format_of(path).name == "MP3" and sample_rate not in MP3_SAMPLE_RATES_HZ:
         raise ValueError(
             f"{path.name}: mp3 has no rate of {sample_rate} Hz: write a .flac or .wav instead"
         )

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-LEAD_IN = 4  # packets of 1024 samples decoded before the first wanted one; AAC overlaps two
+LEAD_IN_PACKETS = 4  # packets of 1024 samples decoded before the first wanted one; AAC overlaps two
 _STREAM = re.compile(r"(.+\.mp4)(?:#(\d+))?", re.IGNORECASE | re.DOTALL)
 
 
@@ -29,7 +29,7 @@ def stream_path(file: Path, stream: int) -> Path:
     return file.with_name(f"{file.name}#{stream}")
 
 
-def split_stream(path: Path) -> tuple[Path, int] | None:
+def parse_stream_path(path: Path) -> tuple[Path, int] | None:
     """The container and the stream that a path stands for; None for any other file.
 
     >>> split_stream(Path("song.stem.mp4#3")), split_stream(Path("song #3.wav"))
@@ -39,13 +39,13 @@ def split_stream(path: Path) -> tuple[Path, int] | None:
     return (path.with_name(found[1]), int(found[2] or 0)) if found else None
 
 
-def container(path: Path) -> Path:
+def container_path(path: Path) -> Path:
     """The file on disk: `song.stem.mp4` of the stream `song.stem.mp4#1`, else the path itself."""
-    found = split_stream(path)
+    found = parse_stream_path(path)
     return found[0] if found else path
 
 
-def need_decoder() -> Any:
+def require_pyav() -> Any:
     """PyAV. ValueError, in one line, where it is not installed."""
     try:
         import av
@@ -64,9 +64,9 @@ class StemFile:
     """
 
     def __init__(self, file: Path, stream: int = 0) -> None:
-        self._av = need_decoder()
+        self._av = require_pyav()
         self.name = str(stream_path(file, stream))
-        self._at = 0
+        self._position = 0
         try:
             self._container = self._av.open(str(file))
         except self._av.FFmpegError as error:
@@ -87,14 +87,14 @@ class StemFile:
 
     def seek(self, frame: int) -> None:
         """Where the next `read` starts."""
-        self._at = frame
+        self._position = frame
 
     def read(self, frames: int, **_: object) -> NDArray[np.float32]:
         """The next samples: [T, channels], float; fewer at the end of the file."""
         wanted = np.zeros((frames, self.channels), np.float32)
-        start, end = self._at, self._at
+        start, end = self._position, self._position
         try:
-            self._go_to(start)
+            self._seek_container(start)
             for frame in self._container.decode(self._stream):
                 first = self._samples(frame.pts)
                 end = max(end, min(first + frame.samples, start + frames))
@@ -106,12 +106,12 @@ class StemFile:
                     break
         except self._av.FFmpegError as error:
             raise StemError(error.strerror) from error
-        self._at = end
+        self._position = end
         return wanted[: end - start]
 
-    def _go_to(self, sample: int) -> None:
+    def _seek_container(self, sample: int) -> None:
         """Some packets before a sample: what is decoded first is not yet true."""
-        early = max(0, sample - LEAD_IN * 1024)
+        early = max(0, sample - LEAD_IN_PACKETS * 1024)
         ticks = int(early / (self._stream.time_base * self.samplerate))
         self._container.seek(ticks, stream=self._stream)
 

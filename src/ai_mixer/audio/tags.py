@@ -7,7 +7,7 @@ from typing import Any
 
 Tags = dict[str, str]
 
-NAMES = (
+TAG_NAMES = (
     *("title", "artist", "album", "tracknumber", "date", "genre"),
     *("copyright", "license", "comment"),
 )
@@ -15,7 +15,7 @@ NAMES = (
 
 def read_tags(file: Any) -> Tags:
     """The words that are not empty. file: an open `SoundFile` or `StemFile`."""
-    found = {name: str(getattr(file, name, "")).strip() for name in NAMES}
+    found = {name: str(getattr(file, name, "")).strip() for name in TAG_NAMES}
     return {name: text for name, text in found.items() if text}
 
 

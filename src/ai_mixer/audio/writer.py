@@ -10,19 +10,25 @@ import soundfile
 from torch import Tensor
 
 from ai_mixer.audio.dither import Dither
-from ai_mixer.audio.formats import OPTIONS, WAV_BYTES, check_rate, format_of, subtype_like
+from ai_mixer.audio.formats import (
+    ENCODER_OPTIONS,
+    MAX_WAV_BYTES,
+    check_sample_rate,
+    choose_subtype,
+    format_of,
+)
 from ai_mixer.audio.tags import Tags, write_tags
 
-BLOCK = 1 << 15  # libsndfile's Vorbis encoder crashes on long ones
+BLOCK_SAMPLES = 1 << 15  # libsndfile's Vorbis encoder crashes on long ones
 
 
-def write_sound(
+def write_audio(
     path: Path,
     blocks: Iterable[Tensor],
     sample_rate: int,
     channels: int,
     frames: int,
-    like: str = "",
+    source_subtype: str = "",
     tags: Tags | None = None,
 ) -> None:
     """Write blocks [C, n], full scale = 1, to `path`; nothing is renamed here (see `atomic_write`).
@@ -32,29 +38,33 @@ def write_sound(
     that cannot be written; OSError if the disk is full.
     """
     format = format_of(path)
-    check_rate(path, sample_rate)
-    subtype = subtype_like(format, like)
-    large = format.name == "WAV" and frames * channels * 4 > WAV_BYTES
+    check_sample_rate(path, sample_rate)
+    subtype = choose_subtype(format, source_subtype)
+    large = format.name == "WAV" and frames * channels * 4 > MAX_WAV_BYTES
     name = "RF64" if large else format.name
     dither = Dither() if subtype == "PCM_16" else None
-    options = OPTIONS.get(format.name, {})
+    options = ENCODER_OPTIONS.get(format.name, {})
     try:
         file = soundfile.SoundFile(path, "w", sample_rate, channels, subtype, None, name, **options)
     except soundfile.LibsndfileError as error:
-        raise OSError(errno.EIO, f"cannot be written ({_why(error)})", str(path)) from error
+        raise OSError(
+            errno.EIO, f"cannot be written ({_error_reason(error)})", str(path)
+        ) from error
     try:
         with file:
             write_tags(file, tags or {})
             for block in blocks:
                 samples = np.ascontiguousarray(block.T.numpy())
-                for start in range(0, len(samples), BLOCK):
-                    part = samples[start : start + BLOCK]
+                for start in range(0, len(samples), BLOCK_SAMPLES):
+                    part = samples[start : start + BLOCK_SAMPLES]
                     file.write(dither(part) if dither else part)
     except soundfile.LibsndfileError as error:
         if "System error" in str(error):  # all that it says of a full disk
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
-        raise OSError(errno.EIO, f"cannot be written ({_why(error)})", str(path)) from error
+        raise OSError(
+            errno.EIO, f"cannot be written ({_error_reason(error)})", str(path)
+        ) from error
 
 
-def _why(error: soundfile.LibsndfileError) -> str:
+def _error_reason(error: soundfile.LibsndfileError) -> str:
     return str(error.error_string).strip(". ")

@@ -19,14 +19,14 @@ from ai_mixer.core.types import Example, Excerpt
 class Augment:
     """One change. disturbs: the knobs whose truth is lost where it is drawn (not None)."""
 
-    disturbs: tuple[str, ...] = ()
+    invalidates: tuple[str, ...] = ()
     needs_stems = False  # as they are on disk: before anything else is changed
 
     def draw(self, rng: np.random.Generator) -> Any:
         """The parameters of one application."""
         raise NotImplementedError
 
-    def reads(self, params: Any) -> float:
+    def source_seconds(self, params: Any) -> float:
         """How many seconds of the song one second of the example needs."""
         return 1.0
 
@@ -39,11 +39,11 @@ class Augment:
         return example
 
 
-class Flip(Augment):
+class SharedAugment(Augment):
     """A change of the signal alone that happens with a probability; drawn as yes or no."""
 
     def __init__(self, probability: float = 0.5) -> None:
-        self.probability = checked_probability(probability)
+        self.probability = check_probability(probability)
 
     def draw(self, rng: np.random.Generator) -> bool:
         """Whether it happens."""
@@ -55,17 +55,17 @@ class Flip(Augment):
             return example
         return replace(
             example,
-            rough=self.change(example.rough),
-            finished=self.change(example.finished),
-            reference=self.change(example.reference),
+            rough=self.process(example.rough),
+            finished=self.process(example.finished),
+            reference=self.process(example.reference),
         )
 
-    def change(self, audio: Tensor) -> Tensor:
+    def process(self, audio: Tensor) -> Tensor:
         """audio: [C, T]. Returns [C, T]."""
         raise NotImplementedError
 
 
-class Chain(Augment):
+class Compose(Augment):
     """Several in a row; an empty one is the identity. Steps that need stems come first.
 
     knobs: the console's, by name, in wire order. A knob that a step disturbs is masked, and free:
@@ -77,7 +77,7 @@ class Chain(Augment):
         self.steps = sorted(steps, key=lambda step: not step.needs_stems)
         self.knobs = tuple(knobs)
         for step in steps:
-            unknown = sorted(set(step.disturbs) - set(knobs))
+            unknown = sorted(set(step.invalidates) - set(knobs))
             if unknown:
                 raise ValueError(
                     f"{type(step).__name__} disturbs {', '.join(unknown)}, and the console's knobs "
@@ -88,9 +88,9 @@ class Chain(Augment):
         """The parameters of every step."""
         return [step.draw(rng) for step in self.steps]
 
-    def reads(self, params: list[Any]) -> float:
+    def source_seconds(self, params: list[Any]) -> float:
         """The product over all steps."""
-        return float(np.prod([step.reads(drawn) for step, drawn in self._with(params)]))
+        return float(np.prod([step.source_seconds(drawn) for step, drawn in self._with(params)]))
 
     def prepare(self, excerpt: Excerpt, params: list[Any]) -> Excerpt:
         """One step after the other."""
@@ -104,17 +104,17 @@ class Chain(Augment):
         for step, drawn in self._with(params):
             example = step.apply(example, drawn)
             if drawn is not None:
-                disturbed |= set(step.disturbs)
+                disturbed |= set(step.invalidates)
         if not disturbed:
             return example
         lost = torch.tensor([name in disturbed for name in self.knobs])
-        return replace(example, mask=example.mask & ~lost, free=example.free | lost)
+        return replace(example, mask=example.mask & ~lost, unlabelled=example.unlabelled | lost)
 
     def _with(self, params: list[Any]) -> list[tuple[Augment, Any]]:
         return list(zip(self.steps, params, strict=True))
 
 
-def checked_probability(probability: float) -> float:
+def check_probability(probability: float) -> float:
     """The probability itself. ValueError outside 0–1."""
     if not 0.0 <= probability <= 1.0:
         raise ValueError(f"probability must be 0–1, got {probability}")

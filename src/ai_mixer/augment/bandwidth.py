@@ -5,13 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from ai_mixer.augment.filtering import filtered
-from ai_mixer.augment.single_version import Change
+from ai_mixer.augment.filtering import apply_frequency_response
+from ai_mixer.augment.single_version import SingleVersionAugment
 
-EDGE = 0.9  # of the lower Nyquist: flat up to here, nothing from there on, as resamplers do
+PASSBAND_RATIO = (
+    0.9  # of the lower Nyquist: flat up to here, nothing from there on, as resamplers do
+)
 
 
-class Bandwidth(Change):
+class Bandwidth(SingleVersionAugment):
     """What is left of a resampling to a lower rate and back: nothing above half of that rate.
 
     The lower rate is drawn evenly in octaves. Where it is above the file's own, nothing happens.
@@ -23,25 +25,25 @@ class Bandwidth(Change):
         low_hz: float = 22_050.0,
         high_hz: float = 40_000.0,
         *,
-        side: str = "rough",
+        version: str = "rough",
         probability: float = 0.5,
-        disturbs: Sequence[str] = ("high_eq",),
+        invalidates: Sequence[str] = ("high_eq",),
     ) -> None:
-        super().__init__(side, probability, disturbs)
+        super().__init__(version, probability, invalidates)
         self.low_hz, self.high_hz = low_hz, high_hz
 
-    def parameters(self, rng: np.random.Generator) -> float:
+    def draw_parameters(self, rng: np.random.Generator) -> float:
         """The lower rate in Hz."""
         return float(np.exp(rng.uniform(np.log(self.low_hz), np.log(self.high_hz))))
 
-    def change(self, audio: Tensor, sample_rate: int, params: float) -> Tensor:
+    def process(self, audio: Tensor, sample_rate: int, params: float) -> Tensor:
         """audio: [C, T]. Returns [C, T]."""
         if params >= sample_rate:
             return audio
         stop = params / 2
 
         def response(hz: Tensor) -> Tensor:
-            inside = ((stop - hz) / (stop - EDGE * stop)).clamp(0.0, 1.0)
+            inside = ((stop - hz) / (stop - PASSBAND_RATIO * stop)).clamp(0.0, 1.0)
             return (inside * (np.pi / 2)).sin().square()
 
-        return filtered(audio, sample_rate, response)
+        return apply_frequency_response(audio, sample_rate, response)

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from ai_mixer.augment.single_version import Change
+from ai_mixer.augment.single_version import SingleVersionAugment
 
 
-class Clipping(Change):
+class Clipping(SingleVersionAugment):
     """The peaks are cut off, between low_db and high_db below the highest of them.
 
     Relative to the peak: a rough may lie anywhere. What stays below keeps its samples. Of a rough
@@ -20,18 +20,18 @@ class Clipping(Change):
         low_db: float = 0.5,
         high_db: float = 4.0,
         *,
-        side: str = "rough",
+        version: str = "rough",
         probability: float = 0.5,
-        disturbs: Sequence[str] = ("compressor_ratio",),
+        invalidates: Sequence[str] = ("compressor_ratio",),
     ) -> None:
-        super().__init__(side, probability, disturbs)
+        super().__init__(version, probability, invalidates)
         self.low_db, self.high_db = low_db, high_db
 
-    def parameters(self, rng: np.random.Generator) -> float:
+    def draw_parameters(self, rng: np.random.Generator) -> float:
         """How far below the peak, in dB."""
         return float(rng.uniform(self.low_db, self.high_db))
 
-    def change(self, audio: Tensor, sample_rate: int, params: float) -> Tensor:
+    def process(self, audio: Tensor, sample_rate: int, params: float) -> Tensor:
         """audio: [C, T]. Returns [C, T]."""
         ceiling = float(audio.abs().amax()) * 10.0 ** (-params / 20.0)
         return audio.clamp(-ceiling, ceiling)

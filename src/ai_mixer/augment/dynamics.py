@@ -7,21 +7,21 @@ import numpy as np
 from torch import Tensor
 from torch.nn.functional import avg_pool1d, interpolate
 
-from ai_mixer.augment.filtering import FLOOR, as_loud_as, rms
-from ai_mixer.augment.single_version import Change
+from ai_mixer.augment.filtering import MIN_RMS, match_rms, rms
+from ai_mixer.augment.single_version import SingleVersionAugment
 
 BLOCK_S = 0.005
-MOST_DB = 9.0  # of gain either way
+MAX_GAIN_DB = 9.0  # of gain either way
 
 
-class Rider(NamedTuple):
+class DynamicsParameters(NamedTuple):
     """dB of gain per dB of level, and the time over which the level is taken."""
 
     slope: float
     window_s: float
 
 
-class Dynamics(Change):
+class Dynamics(SingleVersionAugment):
     """Loud parts louder (expansion, slope > 0) or softer; the RMS level is kept.
 
     The level is a mean square over window_s, equally before and after the moment: no attack, no
@@ -34,19 +34,19 @@ class Dynamics(Change):
         slope: tuple[float, float] = (-0.3, 0.4),
         window_s: tuple[float, float] = (0.02, 0.4),
         *,
-        side: str = "rough",
+        version: str = "rough",
         probability: float = 0.5,
-        disturbs: Sequence[str] = ("input_gain", "compressor_ratio", "output_level"),
+        invalidates: Sequence[str] = ("input_gain", "compressor_ratio", "output_level"),
     ) -> None:
-        super().__init__(side, probability, disturbs)
+        super().__init__(version, probability, invalidates)
         self.slope, self.window_s = slope, window_s
 
-    def parameters(self, rng: np.random.Generator) -> Rider:
+    def draw_parameters(self, rng: np.random.Generator) -> DynamicsParameters:
         """Slope evenly, window evenly in octaves."""
         window_s = np.exp(rng.uniform(*np.log(self.window_s)))
-        return Rider(float(rng.uniform(*self.slope)), float(window_s))
+        return DynamicsParameters(float(rng.uniform(*self.slope)), float(window_s))
 
-    def change(self, audio: Tensor, sample_rate: int, params: Rider) -> Tensor:
+    def process(self, audio: Tensor, sample_rate: int, params: DynamicsParameters) -> Tensor:
         """audio: [C, T]. Returns [C, T]."""
         block = min(round(BLOCK_S * sample_rate), audio.shape[-1])
         power = avg_pool1d(
@@ -54,8 +54,8 @@ class Dynamics(Change):
         )
         half = round(params.window_s / BLOCK_S / 2)
         wide = avg_pool1d(power, 2 * half + 1, 1, half, count_include_pad=False)
-        level_db = 10.0 * (wide / rms(audio).square().clamp_min(FLOOR**2)).clamp_min(1e-6).log10()
-        gain_db = (params.slope * level_db).clamp(-MOST_DB, MOST_DB)
+        level_db = 10.0 * (wide / rms(audio).square().clamp_min(MIN_RMS**2)).clamp_min(1e-6).log10()
+        gain_db = (params.slope * level_db).clamp(-MAX_GAIN_DB, MAX_GAIN_DB)
         smooth_db = interpolate(gain_db[None], audio.shape[-1], mode="linear")[0]
         changed = audio * 10.0 ** (smooth_db / 20.0)
-        return as_loud_as(changed, audio)
+        return match_rms(changed, audio)

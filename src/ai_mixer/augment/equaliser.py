@@ -11,17 +11,17 @@ import torch
 from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
-from ai_mixer.augment.filtering import as_loud_as, filtered
-from ai_mixer.augment.single_version import Change
+from ai_mixer.augment.filtering import apply_frequency_response, match_rms
+from ai_mixer.augment.single_version import SingleVersionAugment
 
 NODES_HZ = 31.25 * 2.0 ** np.arange(10)  # octaves, 31 Hz … 16 kHz
-DISTURBS = (
+INVALIDATED_KNOBS = (
     "input_gain", "compressor_ratio", "low_eq", "mid_eq", "high_eq", "presence", "output_level",
 )  # fmt: skip
 FIR_S = 0.15  # the filter's length: four periods of the lowest node
 
 
-class Equaliser(Change):
+class Equaliser(SingleVersionAugment):
     """Gains at octaves, each within ±range_db, smoothly joined; the RMS level is kept.
 
     Of a rough it disturbs all equaliser knobs; and, because the compressor comes before these and
@@ -32,24 +32,24 @@ class Equaliser(Change):
         self,
         range_db: float = 6.0,
         *,
-        side: str = "rough",
+        version: str = "rough",
         probability: float = 0.5,
-        disturbs: Sequence[str] = DISTURBS,
+        invalidates: Sequence[str] = INVALIDATED_KNOBS,
     ) -> None:
-        super().__init__(side, probability, disturbs)
+        super().__init__(version, probability, invalidates)
         self.range_db = range_db
 
-    def parameters(self, rng: np.random.Generator) -> list[float]:
+    def draw_parameters(self, rng: np.random.Generator) -> list[float]:
         """The gains at the nodes in dB."""
         return list(rng.uniform(-self.range_db, self.range_db, len(NODES_HZ)))
 
-    def change(self, audio: Tensor, sample_rate: int, params: list[float]) -> Tensor:
+    def process(self, audio: Tensor, sample_rate: int, params: list[float]) -> Tensor:
         """audio: [C, T]. Returns [C, T]."""
         fir = minimum_phase(params, sample_rate)
-        changed = filtered(
+        changed = apply_frequency_response(
             audio, sample_rate, lambda f: torch.fft.rfft(fir, 2 * (len(f) - 1)), len(fir)
         )
-        return as_loud_as(changed, audio)
+        return match_rms(changed, audio)
 
 
 def minimum_phase(gains_db: Sequence[float], sample_rate: int) -> Tensor:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from ai_mixer.augment.single_version import Change
+from ai_mixer.augment.single_version import SingleVersionAugment
 
 
-class Level(Change):
+class Level(SingleVersionAugment):
     """One gain in dB, evenly drawn. Keeps everything but the level.
 
     Of a rough it disturbs both gains and the ratio: the gain that would undo it may lie outside the
@@ -20,17 +20,17 @@ class Level(Change):
         low_db: float = -12.0,
         high_db: float = 12.0,
         *,
-        side: str = "rough",
+        version: str = "rough",
         probability: float = 0.5,
-        disturbs: Sequence[str] = ("input_gain", "compressor_ratio", "output_level"),
+        invalidates: Sequence[str] = ("input_gain", "compressor_ratio", "output_level"),
     ) -> None:
-        super().__init__(side, probability, disturbs)
+        super().__init__(version, probability, invalidates)
         self.low_db, self.high_db = low_db, high_db
 
-    def parameters(self, rng: np.random.Generator) -> float:
+    def draw_parameters(self, rng: np.random.Generator) -> float:
         """The gain in dB."""
         return float(rng.uniform(self.low_db, self.high_db))
 
-    def change(self, audio: Tensor, sample_rate: int, params: float) -> Tensor:
+    def process(self, audio: Tensor, sample_rate: int, params: float) -> Tensor:
         """audio: [C, T]. Returns [C, T]."""
         return audio * 10.0 ** (params / 20.0)

@@ -2,12 +2,12 @@
 
 from torch import Tensor
 
-from ai_mixer.augment.augment import Flip
+from ai_mixer.augment.augment import SharedAugment
 
 
-class PolarityFlip(Flip):
+class PolarityFlip(SharedAugment):
     """x → −x. Nobody hears it, and every effect of the console is odd, so all knobs stay true."""
 
-    def change(self, audio: Tensor) -> Tensor:
+    def process(self, audio: Tensor) -> Tensor:
         """audio: [C, T]. Returns [C, T]."""
         return -audio

@@ -4,14 +4,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ai_mixer.augment.single_version import Change
+from ai_mixer.augment.single_version import SingleVersionAugment
 from ai_mixer.core.types import Excerpt
 
-FADERS = 32  # drawn each time: more stems share them
-SILENT = 1e-6  # of the mix' power: a stem as weak has no fader to find
+MAX_STEMS = 32  # drawn each time: more stems share them
+SILENT_POWER_RATIO = 1e-6  # of the mix' power: a stem as weak has no fader to find
 
 
-class StemRemix(Change):
+class StemRemix(SingleVersionAugment):
     """Every stem louder or softer by up to range_db. Songs without stems stay as they are.
 
     x + Σ (gain − 1) · w · stem, where w are the faders that explain the mix best (least squares,
@@ -25,9 +25,9 @@ class StemRemix(Change):
         super().__init__("finished", probability)
         self.range_db = range_db
 
-    def parameters(self, rng: np.random.Generator) -> list[float]:
+    def draw_parameters(self, rng: np.random.Generator) -> list[float]:
         """Gains in dB, for the stems in the order of their names."""
-        return list(rng.uniform(-self.range_db, self.range_db, FADERS))
+        return list(rng.uniform(-self.range_db, self.range_db, MAX_STEMS))
 
     def prepare(self, excerpt: Excerpt, params: list[float] | None) -> Excerpt:
         """Read the stems and move them in the mix."""
@@ -35,14 +35,14 @@ class StemRemix(Change):
             return excerpt
         stems = torch.stack([excerpt.stems[name]() for name in sorted(excerpt.stems)])
         gains = 10.0 ** (torch.tensor(params).to(stems) / 20.0)
-        change = gains[torch.arange(len(stems)) % FADERS] - 1.0
-        moves = faders(excerpt.audio, stems) * change[:, None]
+        process = gains[torch.arange(len(stems)) % MAX_STEMS] - 1.0
+        moves = estimate_stem_gains(excerpt.audio, stems) * process[:, None]
         return excerpt._replace(
             audio=excerpt.audio + torch.einsum("nc,nct->ct", moves, stems),
         )
 
 
-def faders(mix: Tensor, stems: Tensor) -> Tensor:
+def estimate_stem_gains(mix: Tensor, stems: Tensor) -> Tensor:
     """[N, C]: the gain of each stem in the mix; 0 where it is silent, or only in the way.
 
     mix: [C, T]; stems: [N, C, T].
@@ -50,5 +50,5 @@ def faders(mix: Tensor, stems: Tensor) -> Tensor:
     rows = stems.transpose(0, 1)  # [C, N, T]
     products, answers = (rows @ rows.mT).double(), (rows @ mix[..., None]).double()
     power = mix.square().sum(-1).double()  # [C]
-    floor = torch.eye(len(stems)) * (SILENT * power + 1e-12)[:, None, None]
+    floor = torch.eye(len(stems)) * (SILENT_POWER_RATIO * power + 1e-12)[:, None, None]
     return torch.linalg.solve(products + floor, answers)[..., 0].clamp_min(0.0).T.to(mix)

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ai_mixer.augment.filtering import filtered
-from ai_mixer.augment.single_version import Change
+from ai_mixer.augment.filtering import apply_frequency_response
+from ai_mixer.augment.single_version import SingleVersionAugment
 
 
-class Picture(NamedTuple):
+class StereoImageParameters(NamedTuple):
     """Gain of the side in all, and of what of it lies below a frequency."""
 
     side_db: float
@@ -19,7 +19,7 @@ class Picture(NamedTuple):
     below_hz: float
 
 
-class Image(Change):
+class StereoImage(SingleVersionAugment):
     """The side louder or softer, and less of it in the bass; the mid, and so mono, is kept.
 
     range_db: of the side, either way. bass_db: the most that its bass loses. below_hz: where the
@@ -33,23 +33,23 @@ class Image(Change):
         bass_db: float = 6.0,
         below_hz: tuple[float, float] = (60.0, 250.0),
         *,
-        side: str = "rough",
+        version: str = "rough",
         probability: float = 0.5,
-        disturbs: Sequence[str] = ("low_eq", "stereo_width"),
+        invalidates: Sequence[str] = ("low_eq", "stereo_width"),
     ) -> None:
-        super().__init__(side, probability, disturbs)
+        super().__init__(version, probability, invalidates)
         self.range_db, self.bass_db, self.below_hz = range_db, bass_db, below_hz
 
-    def parameters(self, rng: np.random.Generator) -> Picture:
+    def draw_parameters(self, rng: np.random.Generator) -> StereoImageParameters:
         """Gains evenly in dB, frequency evenly in octaves."""
         low, high = np.log(self.below_hz)
-        return Picture(
+        return StereoImageParameters(
             float(rng.uniform(-self.range_db, self.range_db)),
             float(rng.uniform(-self.bass_db, 0.0)),
             float(np.exp(rng.uniform(low, high))),
         )
 
-    def change(self, audio: Tensor, sample_rate: int, params: Picture) -> Tensor:
+    def process(self, audio: Tensor, sample_rate: int, params: StereoImageParameters) -> Tensor:
         """audio: [C, T]. Returns [C, T]."""
         if len(audio) < 2:
             return audio
@@ -60,5 +60,5 @@ class Image(Change):
             power = (hz / params.below_hz).square()
             return gain * (bass + power) / (1.0 + power)
 
-        side = filtered(side, sample_rate, response)
+        side = apply_frequency_response(side, sample_rate, response)
         return torch.stack([mid + side, mid - side])

@@ -3,25 +3,25 @@
 import numpy as np
 from torch import Tensor
 
-from ai_mixer.augment.single_version import Change
-from ai_mixer.dsp.time_stretch import stretch
+from ai_mixer.augment.single_version import SingleVersionAugment
+from ai_mixer.dsp.time_stretch import time_stretch
 
 
-class TimeStretch(Change):
+class TimeStretch(SingleVersionAugment):
     """Tempo within ±range_percent, by shifted grains of 35 ms. Of the finished side only."""
 
     def __init__(self, range_percent: float = 10.0, *, probability: float = 0.5) -> None:
         super().__init__("finished", probability)
         self.range_percent = range_percent
 
-    def parameters(self, rng: np.random.Generator) -> float:
+    def draw_parameters(self, rng: np.random.Generator) -> float:
         """The tempo: 1.1 plays faster."""
         return 1.0 + float(rng.uniform(-self.range_percent, self.range_percent)) / 100.0
 
-    def reads(self, params: float | None) -> float:
+    def source_seconds(self, params: float | None) -> float:
         """The tempo."""
         return 1.0 if params is None else params
 
-    def change(self, audio: Tensor, sample_rate: int, params: float) -> Tensor:
+    def process(self, audio: Tensor, sample_rate: int, params: float) -> Tensor:
         """audio: [C, T]. Returns [C, T / tempo]."""
-        return stretch(audio, params, sample_rate)
+        return time_stretch(audio, params, sample_rate)

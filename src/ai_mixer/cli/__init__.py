@@ -3,14 +3,16 @@
 import gc
 import sys
 
-OBJECTS = 100_000  # made before the collector looks for those that hold each other
+GC_THRESHOLD = 100_000  # made before the collector looks for those that hold each other
 
 
 def main() -> None:
     """What `ai-mixer …` runs."""
-    gc.set_threshold(OBJECTS)  # it looked through torch a hundred times: an eighth of the start
+    gc.set_threshold(
+        GC_THRESHOLD
+    )  # it looked through torch a hundred times: an eighth of the start
     from ai_mixer.cli.app import app
-    from ai_mixer.cli.commands.errors import one_line
+    from ai_mixer.cli.commands.errors import format_error
 
     debug = "--debug" in sys.argv
     words = [word for word in sys.argv[1:] if word != "--debug"]
@@ -19,5 +21,5 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
-        print(f"error: {one_line(error)}", file=sys.stderr)
+        print(f"error: {format_error(error)}", file=sys.stderr)
         raise SystemExit(1) from None

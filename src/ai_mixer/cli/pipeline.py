@@ -7,25 +7,25 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback
 
-from ai_mixer.config.instantiate import trusted_in
-from ai_mixer.config.override_errors import command_line
+from ai_mixer.config.instantiate import allowed_targets
+from ai_mixer.config.override_errors import format_make_command
 from ai_mixer.config.overrides import without_keys
 from ai_mixer.evaluation import summary
 from ai_mixer.evaluation.evaluate import evaluate
 from ai_mixer.evaluation.render import render
 from ai_mixer.inference.predictor import load_model
-from ai_mixer.tracking import Run, Start, Store, save_model
-from ai_mixer.tracking.resume_points import keep_words
-from ai_mixer.training.builders import Parts, assemble, typed
+from ai_mixer.tracking import ResumePoint, Run, Store, save_model
+from ai_mixer.tracking.resume_points import save_overrides
+from ai_mixer.training.builders import TrainingComponents, build_components, raw_override_value
 from ai_mixer.training.calibration import calibrate
 from ai_mixer.training.dataset_manifest import log_songs, song_table
 from ai_mixer.training.export import model_card
-from ai_mixer.training.finetune import begin
-from ai_mixer.training.fit import fit, follow
-from ai_mixer.training.preflight import check_kept, check_monitors, check_what_follows
-from ai_mixer.training.resume import check_start, find_start
+from ai_mixer.training.finetune import load_initial_weights
+from ai_mixer.training.fit import fit, fit_nonzero_rank
+from ai_mixer.training.preflight import check_cached_data, check_later_steps, check_monitors
+from ai_mixer.training.resume import check_resume_point, find_resume_point
 from ai_mixer.utils.distributed import rank
-from ai_mixer.utils.signals import stoppable
+from ai_mixer.utils.signals import handle_stop_signals
 
 
 def train(
@@ -36,9 +36,9 @@ def train(
     parent_id: str | None = None,
     *,
     tags: Mapping[str, str] | None = None,
-    watchers: Sequence[Callback] = (),
-    judged: bool = True,
-    hint: str = "`make train ckpt=last` goes on",
+    extra_callbacks: Sequence[Callback] = (),
+    evaluate_after: bool = True,
+    resume_hint: str = "`make train ckpt=last` goes on",
 ) -> Run:
     """Train what `cfg` composes, from where `cfg.ckpt` says. Returns the finished run.
 
@@ -49,38 +49,40 @@ def train(
     143 if it is stopped by a signal; also, with 0, at the end in a process that only helps the
     first.
     """
-    start = find_start(cfg, overrides)
+    start = find_resume_point(cfg, overrides)
     if rank() > 0:
-        follow(cfg, start)
+        fit_nonzero_rank(cfg, start)
         raise SystemExit(0)
     if start.run_id is not None:
         cfg, overrides = cfg.copy(), without_keys(overrides, "ckpt")
         cfg.ckpt = None  # where it went on once is no setting of the run
-    check_what_follows(cfg)
+    check_later_steps(cfg)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
-    parts = assemble(cfg)
+    parts = build_components(cfg)
     songs = song_table(parts)  # composes, or finds out what is wrong, before a run is opened
     check_monitors(cfg, parts)
-    check_kept(cfg, parts)
-    check_start(cfg, parts, start)
+    check_cached_data(cfg, parts)
+    check_resume_point(cfg, parts, start)
     if cfg.weights_of is not None and start.checkpoint is None:
-        begin(cfg, typed(overrides, "weights_of") or str(cfg.weights_of), parts, songs)
-    with stoppable(hint), _open(cfg, start, parent_id, tags) as run:
-        keep_words(run, overrides)
+        load_initial_weights(
+            cfg, raw_override_value(overrides, "weights_of") or str(cfg.weights_of), parts, songs
+        )
+    with handle_stop_signals(resume_hint), _open(cfg, start, parent_id, tags) as run:
+        save_overrides(run, overrides)
         again = ", goes on" if run.resumed else ""
         print(f"run {run.id} ({cfg.run_name}){again}", flush=True)
-        _write_down(cfg, defaults, overrides, choices, run)
+        _log_config(cfg, defaults, overrides, choices, run)
         run.set_tags(getattr(parts.system.model, "tags", {}))  # what the model really is
         log_songs(cfg.data.name, songs, parts, run)
-        step = fit(cfg, parts, start, run, watchers)
-        _keep_model(cfg, parts, run)
-        if judged:
-            judge(cfg, run, overrides, step)
+        step = fit(cfg, parts, start, run, extra_callbacks)
+        _save_trained_model(cfg, parts, run)
+        if evaluate_after:
+            evaluate_and_render(cfg, run, overrides, step)
     return run
 
 
 def _open(
-    cfg: DictConfig, start: Start, parent_id: str | None, tags: Mapping[str, str] | None
+    cfg: DictConfig, start: ResumePoint, parent_id: str | None, tags: Mapping[str, str] | None
 ) -> Run:
     """The run that goes on, or a new one."""
     store = Store(cfg.paths.mlruns)
@@ -89,7 +91,7 @@ def _open(
     return Run.start(store, cfg.experiment_name, cfg.run_name, tags, parent_id=parent_id)
 
 
-def _write_down(
+def _log_config(
     cfg: DictConfig, defaults: DictConfig, overrides: list[str], choices: dict[str, str], run: Run
 ) -> None:
     """What is trained, before it is: params, tags and the whole config."""
@@ -97,20 +99,20 @@ def _write_down(
     del asked["paths"]  # where it lies is no setting of a run
     run.log_params(asked, _plain(defaults))
     run.log_params({"group": choices})
-    run.set_tags({"command": command_line(overrides)})
+    run.set_tags({"command": format_make_command(overrides)})
     run.log_text(OmegaConf.to_yaml(cfg, resolve=True), "config.yaml")
-    run.describe(_again(cfg, overrides))  # all there is to say if it breaks off
+    run.describe(_reproduce_line(cfg, overrides))  # all there is to say if it breaks off
 
 
-def judge(cfg: DictConfig, run: Run, overrides: list[str], step: int) -> None:
+def evaluate_and_render(cfg: DictConfig, run: Run, overrides: list[str], step: int) -> None:
     """Tables on held-out songs, samples to listen to, and where they are; without what is null."""
-    mixer, folder = load_model(run.artifact_dir, trusted_in(cfg)), run.artifact_dir
+    mixer, folder = load_model(run.artifact_dir, allowed_targets(cfg)), run.artifact_dir
     said, headline = [], None
     if cfg.evaluate is not None:
         tables = evaluate(mixer, seed=cfg.seed, **cfg.evaluate)
         tables.write(folder / "eval")
-        run.log_metrics(tables.figures(), step=step)
-        run.describe(summary.description(tables, _again(cfg, overrides)))
+        run.log_metrics(tables.metrics(), step=step)
+        run.describe(summary.description(tables, _reproduce_line(cfg, overrides)))
         headline = summary.headline(tables)
         said += [summary.summary(tables), f"tables: {folder / 'eval' / 'tables.md'}"]
     if cfg.render is not None:
@@ -120,7 +122,7 @@ def judge(cfg: DictConfig, run: Run, overrides: list[str], step: int) -> None:
     print("\n".join([*said, "browse: make ui"]))
 
 
-def _keep_model(cfg: DictConfig, parts: Parts, run: Run) -> None:
+def _save_trained_model(cfg: DictConfig, parts: TrainingComponents, run: Run) -> None:
     """model.safetensors and model.json: all that a stranger needs."""
     system = parts.system
     config = _plain(cfg)
@@ -130,8 +132,8 @@ def _keep_model(cfg: DictConfig, parts: Parts, run: Run) -> None:
     save_model(run.artifact_dir, system.model.state_dict(), card)
 
 
-def _again(cfg: DictConfig, overrides: list[str]) -> str:
-    return f"Make it again: `{command_line(overrides)}` (seed {cfg.seed})."
+def _reproduce_line(cfg: DictConfig, overrides: list[str]) -> str:
+    return f"Make it again: `{format_make_command(overrides)}` (seed {cfg.seed})."
 
 
 def _plain(cfg: DictConfig) -> dict[str, Any]:

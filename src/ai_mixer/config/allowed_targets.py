@@ -11,7 +11,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-CLASSES = (
+ALLOWED_CLASSES = (
     "ai_mixer.augment",
     "ai_mixer.training.callbacks",
     "ai_mixer.console",
@@ -32,30 +32,30 @@ CLASSES = (
 )
 """Where classes may come from. Not the whole package: its stages load, write and start things."""
 
-FUNCTIONS = ("ai_mixer.training.schedulers",)
+ALLOWED_FUNCTIONS = ("ai_mixer.training.schedulers",)
 """Where functions may come from."""
 
-_NOTHING = object()
+_MISSING = object()
 
 
-def check_names(cfg: DictConfig, trusted: Sequence[str] = ()) -> None:
+def check_targets(cfg: DictConfig, allow_targets: Sequence[str] = ()) -> None:
     """Refuse a config that names anything outside the allowed places; imports nothing.
 
     trusted: packages the person at the keyboard vouches for. ValueError, in one line, names the key
     and the target.
     """
-    _check_names(_targets(OmegaConf.to_container(cfg, resolve=False)), trusted)
+    _check_target_names(_targets(OmegaConf.to_container(cfg, resolve=False)), allow_targets)
 
 
-def checked(cfg: DictConfig, key: str, trusted: Sequence[str] = ()) -> Any:
+def resolve_checked(cfg: DictConfig, key: str, allow_targets: Sequence[str] = ()) -> Any:
     """The part `key` of a config, resolved, all of whose targets exist in allowed places.
 
     A name is not enough: an allowed module may have imported something else. So a target must be
     a class (or a function, where those are allowed) whose own module is allowed, too. ValueError in
     one line if one is not.
     """
-    part = OmegaConf.select(cfg, key, default=_NOTHING)
-    if part is _NOTHING:
+    part = OmegaConf.select(cfg, key, default=_MISSING)
+    if part is _MISSING:
         raise ValueError(f"{key}: the config lacks this part")
     if not OmegaConf.is_config(part):
         return part
@@ -63,45 +63,53 @@ def checked(cfg: DictConfig, key: str, trusted: Sequence[str] = ()) -> Any:
     for place, value in _walk(plain, key):
         if isinstance(value, str) and "${" in value:  # would be resolved again, unseen
             raise ValueError(f"{place}={value}: still a reference once resolved: write it plainly")
-    _check_names(_targets(plain, key), trusted)
+    _check_target_names(_targets(plain, key), allow_targets)
     for place, target in _targets(plain, key):
-        _check_object(place, target, trusted)
+        _check_object(place, target, allow_targets)
     return plain
 
 
-def from_card(config: Mapping[str, Any], trusted: Sequence[str] = ()) -> DictConfig:
+def config_from_card(config: Mapping[str, Any], allow_targets: Sequence[str] = ()) -> DictConfig:
     """The config of a model card; whom it may name is the reader's word, never its own."""
-    return OmegaConf.create({**config, "trusted": list(trusted)})
+    return OmegaConf.create({**config, "trusted": list(allow_targets)})
 
 
-def _check_names(targets: Iterable[tuple[str, Any]], trusted: Sequence[str]) -> None:
+def _check_target_names(targets: Iterable[tuple[str, Any]], allow_targets: Sequence[str]) -> None:
     for key, target in targets:
-        if not isinstance(target, str) or not _within(target, (*CLASSES, *FUNCTIONS, *trusted)):
-            raise _refusal(key, target)
+        if not isinstance(target, str) or not _is_under(
+            target, (*ALLOWED_CLASSES, *ALLOWED_FUNCTIONS, *allow_targets)
+        ):
+            raise _not_allowed(key, target)
 
 
-def _check_object(key: str, target: str, trusted: Sequence[str]) -> None:
-    found = _find(target)
+def _check_object(key: str, target: str, allow_targets: Sequence[str]) -> None:
+    found = _import_target(target)
     if found is None:
         raise ValueError(f"{key}={target}: there is nothing of that name")
     home = f"{getattr(found, '__module__', None)}.{target.rpartition('.')[2]}"
-    kind = CLASSES if inspect.isclass(found) else FUNCTIONS if inspect.isfunction(found) else ()
-    if not _within(home, (*kind, *trusted)):
-        raise _refusal(key, target)
+    kind = (
+        ALLOWED_CLASSES
+        if inspect.isclass(found)
+        else ALLOWED_FUNCTIONS
+        if inspect.isfunction(found)
+        else ()
+    )
+    if not _is_under(home, (*kind, *allow_targets)):
+        raise _not_allowed(key, target)
 
 
-def _find(target: str) -> Any:
+def _import_target(target: str) -> Any:
     """What `package.module.name` names; an attribute of an attribute is not followed."""
     module, _, name = target.rpartition(".")
     try:
         return getattr(import_module(module), name, None) if module else None
     except ModuleNotFoundError as error:
-        if _within(module, [str(error.name)]):
+        if _is_under(module, [str(error.name)]):
             return None
         raise  # the module is there, and lacks one that it needs
 
 
-def _refusal(key: str, target: Any) -> ValueError:
+def _not_allowed(key: str, target: Any) -> ValueError:
     package = str(target).partition(".")[0]
     return ValueError(
         f"{key}={target}: not among what a config may name; "
@@ -109,7 +117,7 @@ def _refusal(key: str, target: Any) -> ValueError:
     )
 
 
-def _within(name: str, places: Sequence[str]) -> bool:
+def _is_under(name: str, places: Sequence[str]) -> bool:
     return any(name == place or name.startswith(f"{place}.") for place in places)
 
 

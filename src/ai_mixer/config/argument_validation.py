@@ -31,23 +31,23 @@ def check_arguments(cfg: DictConfig, defaults: DictConfig) -> None:
             _check_node(key, node)
 
 
-def unfit_call(error: InstantiationException) -> str | None:
+def describe_call_error(error: InstantiationException) -> str | None:
     """What a named class does not take or lacks, and what it takes, if that is the matter."""
     call = re.search(r"call to target '([^']+)'", str(error))
     what = re.search(r"(unexpected keyword|missing \d+ required) .*", str(error.__cause__))
     if call is None or what is None or not isinstance(error.__cause__, TypeError):
         return None
-    known = ", ".join(_parameters(_located(call[1])))
+    known = ", ".join(_parameters(_locate(call[1])))
     return f"{call[1]}: {what[0]}; it takes {known}"
 
 
-def takes(target: Any, name: str) -> bool:
+def accepts_argument(target: Any, name: str) -> bool:
     """Whether what a `_target_` names takes an argument of that name."""
-    parameters = _parameters(_located(target))
-    return name in parameters or _open_ended(parameters)
+    parameters = _parameters(_locate(target))
+    return name in parameters or _accepts_kwargs(parameters)
 
 
-def fits(value: Any, hint: Any) -> bool:
+def matches_type(value: Any, hint: Any) -> bool:
     """Whether a value of a config may be given where `hint` is written; in doubt, yes.
 
     >>> fits(3, float), fits("ten", int | None), fits(True, int), fits([1], tuple[int, ...])
@@ -55,14 +55,14 @@ def fits(value: Any, hint: Any) -> bool:
     """
     kind = get_origin(hint) or hint
     if kind in UNIONS:
-        return any(fits(value, one) for one in get_args(hint))
+        return any(matches_type(value, one) for one in get_args(hint))
     if kind is Literal:
         return value in get_args(hint)
-    return kind not in _REFUSED.get(type(value), SCALARS)
+    return kind not in _INCOMPATIBLE_TYPES.get(type(value), SCALARS)
 
 
 # What a value of YAML cannot stand for; lists and dicts stand for no scalar.
-_REFUSED: dict[type, tuple[Any, ...]] = {
+_INCOMPATIBLE_TYPES: dict[type, tuple[Any, ...]] = {
     NoneType: SCALARS,
     bool: (int, float, str),
     int: (str, NoneType),
@@ -83,18 +83,18 @@ def _nodes(node: Any, key: str = "") -> Iterator[tuple[str, DictConfig]]:
 
 
 def _check_node(key: str, node: DictConfig) -> None:
-    target = _located(node._target_)
+    target = _locate(node._target_)
     parameters = _parameters(target)
     for name in (str(name) for name in node if not str(name).startswith("_")):
         if name in parameters:
             hint = _hints(target).get(name, Any)
             _check_value(f"{key}.{name}", node[name], hint, parameters[name])
-        elif parameters and not _open_ended(parameters):
+        elif parameters and not _accepts_kwargs(parameters):
             known, owner = ", ".join(parameters), str(node._target_).rpartition(".")[2]
             raise ValueError(f"{key}.{name}: {owner} takes no {name}; it takes {known}")
 
 
-def _located(target: Any) -> Any:
+def _locate(target: Any) -> Any:
     """The object; None if it is not there: who builds it says so."""
     try:
         return pydoc.locate(str(target))
@@ -109,14 +109,14 @@ def _parameters(target: Any) -> Mapping[str, inspect.Parameter]:
         return {}
 
 
-def _open_ended(parameters: Mapping[str, inspect.Parameter]) -> bool:
+def _accepts_kwargs(parameters: Mapping[str, inspect.Parameter]) -> bool:
     return any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
 
 
 def _check_value(key: str, value: Any, hint: Any, parameter: inspect.Parameter) -> None:
     stands_for_another = isinstance(value, DictConfig) and "_target_" in value
-    if not stands_for_another and value is not parameter.default and not fits(value, hint):
-        raise _refusal(key, value, hint)
+    if not stands_for_another and value is not parameter.default and not matches_type(value, hint):
+        raise _type_error(key, value, hint)
 
 
 @cache
@@ -134,22 +134,22 @@ def _check_numbers(key: str, node: DictConfig, defaults: Any) -> None:
         plain = name in defaults and not OmegaConf.is_interpolation(defaults, name)
         default = defaults[name] if plain else None
         hint = bool if isinstance(default, bool) else float
-        if isinstance(default, int | float) and not fits(node[name], hint):
-            raise _refusal(f"{key}.{name}" if key else name, node[name], hint)
+        if isinstance(default, int | float) and not matches_type(node[name], hint):
+            raise _type_error(f"{key}.{name}" if key else name, node[name], hint)
 
 
-def _refusal(key: str, value: Any, hint: Any) -> ValueError:
-    return ValueError(f"{key}={'null' if value is None else value}: must be {_said(hint)}")
+def _type_error(key: str, value: Any, hint: Any) -> ValueError:
+    return ValueError(f"{key}={'null' if value is None else value}: must be {_describe_type(hint)}")
 
 
-def _said(hint: Any) -> str:
+def _describe_type(hint: Any) -> str:
     """A type in words.
 
     >>> _said(int | None), _said(float), _said(tuple[int, ...])
     ('a whole number or null', 'a number', 'tuple[int, ...]')
     """
     if get_origin(hint) in UNIONS:
-        return " or ".join(_said(one) for one in get_args(hint))
+        return " or ".join(_describe_type(one) for one in get_args(hint))
     words = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
     if hint in words or hint is NoneType:
         return words.get(hint, "null")

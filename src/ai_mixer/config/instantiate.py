@@ -5,14 +5,14 @@ from typing import Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from ai_mixer.config.allowed_targets import checked
+from ai_mixer.config.allowed_targets import resolve_checked
 
 
-def trusted_in(cfg: DictConfig) -> tuple[str, ...]:
+def allowed_targets(cfg: DictConfig) -> tuple[str, ...]:
     """Packages the config's owner vouches for; a model card's config is read by `from_card`."""
     return tuple(cfg.get("trusted") or ())
 
 
-def build(cfg: DictConfig, key: str, **more: Any) -> Any:
+def instantiate_checked(cfg: DictConfig, key: str, **more: Any) -> Any:
     """What the part `key` names, checked first; None where it is null."""
-    return instantiate(checked(cfg, key, trusted_in(cfg)), **more)
+    return instantiate(resolve_checked(cfg, key, allowed_targets(cfg)), **more)

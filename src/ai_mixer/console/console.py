@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from ai_mixer.console.effect_chain import EffectChain, Values
+from ai_mixer.console.effect_chain import EffectChain, PhysicalValues
 from ai_mixer.console.offline_stream import render
 from ai_mixer.console.stream import ConsoleStream
 from ai_mixer.effects.effect import Effect
@@ -25,63 +25,63 @@ class Console(EffectChain):
         limit: False leaves the safety limiter out, for a delivery stage that brings its own.
         """
         self.check(audio, sample_rate, knobs)
-        for effect, values in self._turned(audio, knobs):
+        for effect, values in self._effects_with_values(audio, knobs):
             audio = effect(audio, sample_rate, **values)
         return self.limiter(audio, sample_rate) if limit else audio
 
-    def listen(
-        self, audio: Tensor, sample_rate: int, knobs: Tensor, asked: Tensor | None = None
+    def forward_with_audibility(
+        self, audio: Tensor, sample_rate: int, knobs: Tensor, query: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """The mix, and [B, P] bool: can each knob be heard on what reaches its effect?
 
         asked: [P] bool, the knobs in question (all of them); any other is said to be heard.
         """
         self.check(audio, sample_rate, knobs)
-        questions = self._questions(asked)
+        questions = self._query_list(query)
         audible: list[Tensor] = []
-        for effect, values in self._turned(audio, knobs):
+        for effect, values in self._effects_with_values(audio, knobs):
             wanted = questions[len(audible) :][: len(values)]
-            audible += _answers(effect, audio, sample_rate, values, wanted)
+            audible += _audibility(effect, audio, sample_rate, values, wanted)
             audio = effect(audio, sample_rate, **values)
         return self.limiter(audio, sample_rate), torch.stack(audible, dim=-1)
 
-    def unmix(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> Tensor:
+    def invert(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> Tensor:
         """The input that these knobs turn into `audio`: every inverse, last effect first.
 
         Effects without an inverse, and the limiter, are passed over: exact only where their knobs
         are neutral and the limiter idles (finished music at ≤ −1 dBTP). No gradient.
         """
-        *_, (_, rough) = self._backwards(audio, sample_rate, knobs)
+        *_, (_, rough) = self._inverse_steps(audio, sample_rate, knobs)
         return rough
 
     @torch.no_grad()
-    def trace(
-        self, audio: Tensor, sample_rate: int, knobs: Tensor, asked: Tensor | None = None
+    def invert_with_audibility(
+        self, audio: Tensor, sample_rate: int, knobs: Tensor, query: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """`unmix`, and [B, P] bool: could each knob be heard on what reached its effect?
 
         What `listen` says of the unmixed audio, without mixing it again. Behind an effect that was
         passed over it holds only where that one is neutral. asked: as there.
         """
-        questions = self._questions(asked)[::-1]
+        questions = self._query_list(query)[::-1]
         audible: list[Tensor] = []
         rough = audio
-        for (effect, values), rough in self._backwards(audio, sample_rate, knobs):
+        for (effect, values), rough in self._inverse_steps(audio, sample_rate, knobs):
             wanted = questions[len(audible) :][: len(values)]
-            audible += _answers(effect, rough, sample_rate, values, wanted)
+            audible += _audibility(effect, rough, sample_rate, values, wanted)
         return rough, torch.stack(audible[::-1], dim=-1)
 
-    def _questions(self, asked: Tensor | None) -> list[bool]:
+    def _query_list(self, query: Tensor | None) -> list[bool]:
         """Per knob, in wire order: does anybody want to know?"""
-        return [True] * len(self.knobs) if asked is None else asked.tolist()
+        return [True] * len(self.knobs) if query is None else query.tolist()
 
     @torch.no_grad()
-    def _backwards(
+    def _inverse_steps(
         self, audio: Tensor, sample_rate: int, knobs: Tensor
-    ) -> Iterator[tuple[tuple[Effect, Values], Tensor]]:
+    ) -> Iterator[tuple[tuple[Effect, PhysicalValues], Tensor]]:
         """Every effect, the last one first, and what reached it."""
         self.check(audio, sample_rate, knobs)
-        for effect, values in reversed(list(self._turned(audio, knobs))):
+        for effect, values in reversed(list(self._effects_with_values(audio, knobs))):
             if effect.invertible:
                 audio = effect.invert(audio, sample_rate, **values)
             yield (effect, values), audio
@@ -105,8 +105,8 @@ class Console(EffectChain):
 
 
 @torch.no_grad()
-def _answers(
-    effect: Effect, audio: Tensor, sample_rate: int, values: Values, wanted: Sequence[bool]
+def _audibility(
+    effect: Effect, audio: Tensor, sample_rate: int, values: PhysicalValues, wanted: Sequence[bool]
 ) -> list[Tensor]:
     """Can it be heard? [B] bool for each knob of an effect; True if nobody wants to know."""
     if not any(wanted):

@@ -14,13 +14,15 @@ from torch import Tensor, nn
 from ai_mixer.core.types import Knob, Settings, knob_names
 from ai_mixer.effects.effect import Effect
 
-Values = dict[str, Tensor]
+PhysicalValues = dict[str, Tensor]
 """Arguments of one effect: name → physical value, [B]."""
 
-Columns = dict[str, int]
+KnobColumns = dict[str, int]
 """Which knobs set one effect: argument → index of the knob."""
 
-OUTSIDE = 1e-6  # how far a position may miss 0–1 by rounding: settings written and read again
+POSITION_TOLERANCE = (
+    1e-6  # how far a position may miss 0–1 by rounding: settings written and read again
+)
 
 
 class EffectChain(nn.Module):
@@ -47,7 +49,7 @@ class EffectChain(nn.Module):
         self.knobs: list[Knob] = []
         self._arguments: list[tuple[str, ...]] = []  # per effect, in the order of its knobs
         for entry in chain:
-            self._connect(entry, ranges)
+            self._add_knobs(entry, ranges)
         if len(self.effects) != len(chain):
             raise ValueError(f"two effects share a name: {[entry['name'] for entry in chain]}")
         if set(ranges) != set(self.names) or len(self.names) != len(ranges):
@@ -67,16 +69,16 @@ class EffectChain(nn.Module):
         """The knobs' names, in wire order."""
         return knob_names(self.knobs)
 
-    def turned(self, knobs: Tensor) -> tuple[Self, Tensor]:
+    def without_neutral(self, knobs: Tensor) -> tuple[Self, Tensor]:
         """A console of those effects alone that knobs [N, P] turn, and its knobs [N, P′].
 
         Neutral is the identity, so the mix is the same, and sooner: a reverb that nobody hears
         takes most of the time.
         """
         self.check_knobs(knobs)
-        moved = ((knobs.cpu() - self.neutral.cpu()).abs() > OUTSIDE).any(0)
+        moved = ((knobs.cpu() - self.neutral.cpu()).abs() > POSITION_TOLERANCE).any(0)
         moved[0] |= not moved.any()  # one effect there must be
-        parts = zip(self.effects.items(), self._arguments, self.parts(), strict=True)
+        parts = zip(self.effects.items(), self._arguments, self.effects_with_columns(), strict=True)
         kept = [
             (name, effect, arguments, list(columns.values()))
             for (name, effect), arguments, (_, columns) in parts
@@ -91,14 +93,14 @@ class EffectChain(nn.Module):
         console._arguments = [arguments for *_, arguments, _ in kept]
         return console, knobs[:, places]
 
-    def parts(self) -> Iterator[tuple[Effect, Columns]]:
+    def effects_with_columns(self) -> Iterator[tuple[Effect, KnobColumns]]:
         """Every effect, and which knob sets which of its arguments."""
         column = 0
         for effect, arguments in zip(self.effects.values(), self._arguments, strict=True):
             yield cast(Effect, effect), {name: column + n for n, name in enumerate(arguments)}
             column += len(arguments)
 
-    def values(self, columns: Columns, knobs: Tensor) -> Values:
+    def physical_values(self, columns: KnobColumns, knobs: Tensor) -> PhysicalValues:
         """The physical values, [B], that one of the `parts` gets from knobs [B, P]."""
         return {
             name: self.knobs[column].to_physical(knobs[:, column])
@@ -126,7 +128,7 @@ class EffectChain(nn.Module):
             raise ValueError(f"no knob named {unknown[0]!r}: there is {', '.join(self.names)}")
         return self.neutral.new_tensor(rows).reshape(len(songs), len(self.knobs))
 
-    def _connect(self, entry: Mapping[str, Any], ranges: Mapping[str, Sequence[float]]) -> None:
+    def _add_knobs(self, entry: Mapping[str, Any], ranges: Mapping[str, Sequence[float]]) -> None:
         effect, knobs = entry["effect"], entry.get("knobs") or {}
         if set(knobs) != set(effect.knob_names):
             raise ValueError(
@@ -144,11 +146,13 @@ class EffectChain(nn.Module):
             )
         self._arguments.append(tuple(knobs))
 
-    def _turned(self, audio: Tensor, knobs: Tensor) -> Iterator[tuple[Effect, Values]]:
+    def _effects_with_values(
+        self, audio: Tensor, knobs: Tensor
+    ) -> Iterator[tuple[Effect, PhysicalValues]]:
         """Every effect with the physical values of its knobs."""
         knobs = knobs.to(audio)  # one dtype throughout: knobs may come from a half-precision model
-        for effect, columns in self.parts():
-            yield effect, self.values(columns, knobs)
+        for effect, columns in self.effects_with_columns():
+            yield effect, self.physical_values(columns, knobs)
 
     def _position(self, knob: Knob, settings: Mapping[str, float]) -> float:
         value: object = settings.get(knob.name, knob.neutral)
@@ -156,7 +160,7 @@ class EffectChain(nn.Module):
             raise ValueError(f"{knob.name} must be a number, got {value!r}")
         # NaN and values outside the scale's domain give a position that is not inside either.
         position = float(knob.to_position(torch.tensor(float(value), dtype=torch.float64)))
-        if not -OUTSIDE <= position <= 1 + OUTSIDE:
+        if not -POSITION_TOLERANCE <= position <= 1 + POSITION_TOLERANCE:
             raise ValueError(
                 f"{knob.name} is {value:g} {knob.unit}: it goes from {knob.low:g} to {knob.high:g}"
             )

@@ -14,17 +14,20 @@ def load_console(name: str = "classic", ranges: str = "wide") -> Console:
 
     ValueError, listing what exists, if there is no such page.
     """
-    page = {"console": _page("console", name), "ranges": _page("ranges", ranges)}
+    page = {
+        "console": _load_group_config("console", name),
+        "ranges": _load_group_config("ranges", ranges),
+    }
     return cast(Console, instantiate(OmegaConf.create(page)["console"]))
 
 
 def load_ranges(name: str) -> dict[str, tuple[float, float]]:
     """Knob name → (low, high) of `configs/ranges/<name>.yaml`. ValueError as `load_console`."""
-    page = _page("ranges", name)
+    page = _load_group_config("ranges", name)
     return {str(knob): (float(low), float(high)) for knob, (low, high) in page.items()}
 
 
-def _page(group: str, name: str) -> DictConfig | ListConfig:
+def _load_group_config(group: str, name: str) -> DictConfig | ListConfig:
     folder = config_folder() / group
     known = sorted(path.stem for path in folder.glob("*.yaml"))
     if name not in known:

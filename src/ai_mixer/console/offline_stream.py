@@ -8,8 +8,8 @@ from torch import Tensor
 from ai_mixer.console.effect_chain import EffectChain
 from ai_mixer.console.stream import ConsoleStream
 
-BLOCK = 1 << 15  # samples at a time
-TURN = 1 << 12  # between two turns of the knobs
+BLOCK_SAMPLES = 1 << 15  # samples at a time
+KNOB_UPDATE_SAMPLES = 1 << 12  # between two turns of the knobs
 
 
 def render(
@@ -28,12 +28,14 @@ def render(
     −90 dB and better. In flight: the block that was given, and the limiter's look-ahead.
     """
     stream, late, start = None, 0, 0
-    size = TURN if callable(knobs) else BLOCK
+    size = KNOB_UPDATE_SAMPLES if callable(knobs) else BLOCK_SAMPLES
     for block in blocks:
         for part in torch.split(block, size, dim=-1):
             if stream is None:
                 channels = len(part)
-                stream = ConsoleStream(console, sample_rate, BLOCK, channels=channels, limit=limit)
+                stream = ConsoleStream(
+                    console, sample_rate, BLOCK_SAMPLES, channels=channels, limit=limit
+                )
                 late = stream.latency_samples
             mix = stream(part, knobs(start) if callable(knobs) else knobs)
             start += part.shape[-1]

@@ -9,7 +9,7 @@ import numpy as np
 from ai_mixer.dsp.recursions import Array
 
 
-class Ramp:
+class KnobSmoother:
     """Positions on their way to a target, which they reach exactly, `length` samples after it."""
 
     def __init__(self, positions: Array, length: int) -> None:
@@ -17,7 +17,7 @@ class Ramp:
         self._length = length
         self._moves: list[tuple[int, Array]] = []  # samples since the jump, and how far it went
 
-    def go(self, target: Array) -> None:
+    def set_target(self, target: Array) -> None:
         """Leave for another target now. [P]."""
         self._moves.append((0, target - self.target))
         self.target = target.astype(np.float64)
@@ -33,7 +33,7 @@ class Ramp:
             [jump for _, jump in self._moves], (-1, len(self.target))
         )
 
-    def wait(self, samples: int) -> None:
+    def advance(self, samples: int) -> None:
         """Time passes."""
         moves = ((age + samples, jump) for age, jump in self._moves)
         self._moves = [(age, jump) for age, jump in moves if age < self._length]

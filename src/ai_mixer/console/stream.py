@@ -6,14 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ai_mixer.console.coefficient_table import Curves
+from ai_mixer.console.coefficient_table import CoefficientTable
 from ai_mixer.console.effect_chain import EffectChain
-from ai_mixer.console.smoothing import Ramp
+from ai_mixer.console.smoothing import KnobSmoother
 from ai_mixer.dsp.recursions import Array
-from ai_mixer.dsp.streaming_chain import TICK, Chain
+from ai_mixer.dsp.streaming_chain import CONTROL_PERIOD_SAMPLES, StreamingChain
 from ai_mixer.effects.limiter import Limiter, LimiterStream
 
-RAMP_S = 0.07  # how long a knob takes; 24 dB in 50 ms would be heard beside a tone of 100 Hz
+SMOOTHING_S = 0.07  # how long a knob takes; 24 dB in 50 ms would be heard beside a tone of 100 Hz
 
 
 class ConsoleStream:
@@ -61,10 +61,10 @@ class ConsoleStream:
         neutral = console.neutral.cpu()
         console.check(neutral.new_zeros(1, channels, block_size), sample_rate, neutral[None])
         self.console, self.sample_rate, self.block_size = console, sample_rate, block_size
-        self._curves = Curves(console, sample_rate)
+        self._coefficient_table = CoefficientTable(console, sample_rate)
         self._limiter = cast(Limiter, console.limiter).stream(sample_rate) if limit else None
-        self._heard, self._like = False, torch.empty(0)
-        self._begin(channels)
+        self._started, self._like = False, torch.empty(0)
+        self._reset(channels)
 
     @property
     def latency_samples(self) -> int:
@@ -76,13 +76,13 @@ class ConsoleStream:
         """The next block."""
         self._check(block)
         if knobs is not None:
-            self._turn(knobs)
+            self._set_knobs(knobs)
         if not block.shape[1]:
             return block.clone()
-        self._heard, self._like = True, block.new_empty(0)
+        self._started, self._like = True, block.new_empty(0)
         audio = torch.empty(block.shape, dtype=torch.float64)
         self._chain.push(audio.copy_(block).numpy())
-        self._ramp.wait(block.shape[1])
+        self._smoother.advance(block.shape[1])
         mix = audio.to(block)
         return self._limiter.push(mix[None])[0] if self._limiter else mix
 
@@ -96,13 +96,15 @@ class ConsoleStream:
         silence = self._like.new_zeros(self._channels, self.latency_samples)
         return self._limiter.push(silence[None])[0] if self._limiter else silence
 
-    def _begin(self, channels: int) -> None:
+    def _reset(self, channels: int) -> None:
         """At rest. Everything is called once, so that it is compiled before the first block."""
         self._channels = channels
-        effects = [effect for effect, _ in self.console.parts()]
-        self._chain = Chain([effect.step(self.sample_rate, channels) for effect in effects])
-        self._stand(self.console.neutral.double().cpu().numpy())
-        self._curves(self._ramp.target[None])
+        effects = [effect for effect, _ in self.console.effects_with_columns()]
+        self._chain = StreamingChain(
+            [effect.streaming_kernel(self.sample_rate, channels) for effect in effects]
+        )
+        self._reset_knobs(self.console.neutral.double().cpu().numpy())
+        self._coefficient_table(self._smoother.target[None])
         nothing = torch.zeros(1, channels, self.block_size)
         self._chain.push(nothing[0, :, :0].double().numpy())
         if self._limiter:
@@ -117,24 +119,26 @@ class ConsoleStream:
             raise ValueError(f"block must be float32 or float64, got {block.dtype}")
         if block.shape[0] == self._channels:
             return
-        if self._heard or block.shape[0] not in {1, 2}:
+        if self._started or block.shape[0] not in {1, 2}:
             raise ValueError(f"block must have {self._channels} channels, got {block.shape[0]}")
-        self._begin(block.shape[0])
+        self._reset(block.shape[0])
 
-    def _turn(self, knobs: Tensor) -> None:
+    def _set_knobs(self, knobs: Tensor) -> None:
         self.console.check_knobs(knobs[None] if knobs.dim() == 1 else knobs, songs=1)
         target = knobs.detach().cpu().double().numpy().reshape(-1)
-        if np.array_equal(target, self._ramp.target):
+        if np.array_equal(target, self._smoother.target):
             return
         if not np.isfinite(target).all():
             raise ValueError(f"knobs must be finite, got {target.tolist()}")
-        if self._heard:
-            self._ramp.go(target)
-            self._chain.turn(self._curves(self._ramp.path(TICK)))
+        if self._started:
+            self._smoother.set_target(target)
+            self._chain.set_coefficients(
+                self._coefficient_table(self._smoother.path(CONTROL_PERIOD_SAMPLES))
+            )
         else:
-            self._stand(target)
+            self._reset_knobs(target)
 
-    def _stand(self, positions: Array) -> None:
+    def _reset_knobs(self, positions: Array) -> None:
         """Knobs without a past: [P]."""
-        self._ramp = Ramp(positions, round(RAMP_S * self.sample_rate))
-        self._chain.turn(self._curves.exact(positions[None]))
+        self._smoother = KnobSmoother(positions, round(SMOOTHING_S * self.sample_rate))
+        self._chain.set_coefficients(self._coefficient_table.exact(positions[None]))

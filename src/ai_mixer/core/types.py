@@ -46,12 +46,12 @@ class Knob:
 
     def to_physical(self, position: Tensor) -> Tensor:
         """Physical value at a position: 0 gives `low`, 1 gives `high`."""
-        scale, (low, high) = SCALES[self.scale], self._warped_ends(position)
+        scale, (low, high) = SCALES[self.scale], self._warped_limits(position)
         return scale.unwarp(low + position * (high - low))
 
     def to_position(self, value: Tensor) -> Tensor:
         """Position 0–1 of a physical value."""
-        scale, (low, high) = SCALES[self.scale], self._warped_ends(value)
+        scale, (low, high) = SCALES[self.scale], self._warped_limits(value)
         return (scale.warp(value) - low) / (high - low)
 
     @property
@@ -59,7 +59,7 @@ class Knob:
         """Where the knob does nothing, 0–1."""
         return float(self.to_position(torch.tensor(self.neutral, dtype=torch.float64)))
 
-    def _warped_ends(self, like: Tensor) -> Tensor:
+    def _warped_limits(self, like: Tensor) -> Tensor:
         ends = torch.tensor([self.low, self.high], dtype=torch.float64)
         return SCALES[self.scale].warp(ends).to(like)
 
@@ -93,7 +93,7 @@ class Song:
     reference: "Song | None" = None
 
 
-class Skipped(NamedTuple):
+class SkippedSong(NamedTuple):
     """A song that was left out: its file, and what is wrong with it."""
 
     file: str
@@ -114,13 +114,13 @@ class Excerpt(NamedTuple):
     stems: Mapping[str, Callable[[], Tensor]]
 
 
-class Heard(NamedTuple):
+class Features(NamedTuple):
     """What a model's ears make of an example, before anything learned touches it.
 
     pictures: [B, 6, mels, frames]. statistics: [B, S].
     """
 
-    pictures: Tensor
+    log_mel: Tensor
     statistics: Tensor
 
 
@@ -132,7 +132,7 @@ class Prediction(NamedTuple):
     """
 
     knobs: Tensor
-    spread: Tensor | None = None
+    uncertainty: Tensor | None = None
     genre: Tensor | None = None
 
 
@@ -156,11 +156,11 @@ class Example:
     genre: int
     sample_rate: int
     song_id: str
-    skipped: tuple[Skipped, ...] = ()
-    free: Tensor = None  # type: ignore[assignment]  # set below: as long as the mask
+    skipped: tuple[SkippedSong, ...] = ()
+    unlabelled: Tensor = None  # type: ignore[assignment]  # set below: as long as the mask
 
     def __post_init__(self) -> None:
-        self.free = _nowhere(self.mask) if self.free is None else self.free
+        self.unlabelled = _all_false(self.mask) if self.unlabelled is None else self.unlabelled
 
 
 @dataclass
@@ -176,12 +176,14 @@ class Batch:
     genre: Tensor  # [B] long, index into GENRES or −1
     sample_rate: int
     song_id: list[str]
-    skipped: list[Skipped] = field(default_factory=list)  # songs left out on the way, of all items
-    free: Tensor = None  # type: ignore[assignment]  # [B, P] bool, True = judged by ear only
-    heard: Heard | None = None  # in place of the audio, where only this was kept
+    skipped: list[SkippedSong] = field(
+        default_factory=list
+    )  # songs left out on the way, of all items
+    unlabelled: Tensor = None  # type: ignore[assignment]  # [B, P] bool, True = judged by ear only
+    features: Features | None = None  # in place of the audio, where only this was kept
 
     def __post_init__(self) -> None:
-        self.free = _nowhere(self.mask) if self.free is None else self.free
+        self.unlabelled = _all_false(self.mask) if self.unlabelled is None else self.unlabelled
 
     @classmethod
     def collate(cls, examples: Sequence[Example]) -> Self:
@@ -210,19 +212,19 @@ class Batch:
             self, **{n: getattr(self, n)[:count] for n in _TENSORS}, song_id=self.song_id[:count]
         )
 
-    def where(self, chosen: Tensor) -> Self:
+    def select(self, chosen: Tensor) -> Self:
         """The items that are chosen: [B] bool."""
         kept = {n: getattr(self, n)[chosen] for n in _TENSORS}
         names = [name for name, keep in zip(self.song_id, chosen.tolist(), strict=True) if keep]
         return replace(self, **kept, song_id=names)
 
-    def under(self, condition: str) -> Self:
+    def with_condition(self, condition: str) -> Self:
         """The same songs heard "blind" or "paired": what needs no other excerpt of the song."""
-        heard = {"blind": torch.zeros_like(self.finished), "paired": self.finished}[condition]
+        features = {"blind": torch.zeros_like(self.finished), "paired": self.finished}[condition]
         index = torch.full_like(self.condition, CONDITIONS.index(condition))
-        return replace(self, reference=heard, condition=index)
+        return replace(self, reference=features, condition=index)
 
-    def join(self, *others: Self) -> Self:
+    def concatenate(self, *others: Self) -> Self:
         """One batch: these items, then those of the others."""
         parts = (self, *others)
         joined: dict[str, Any] = {
@@ -234,22 +236,22 @@ class Batch:
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """Move the audio and knobs; a dtype changes floating-point tensors only."""
-        return self._each(lambda tensor: tensor.to(*args, **kwargs))
+        return self._map_tensors(lambda tensor: tensor.to(*args, **kwargs))
 
     def pin_memory(self) -> Self:
         """Called by torch's loader on machines with a GPU."""
-        return self._each(lambda tensor: tensor.pin_memory())
+        return self._map_tensors(lambda tensor: tensor.pin_memory())
 
-    def _each(self, change: Callable[[Tensor], Tensor]) -> Self:
+    def _map_tensors(self, change: Callable[[Tensor], Tensor]) -> Self:
         changed: dict[str, Any] = {n: change(getattr(self, n)) for n in _TENSORS}
-        heard = None if self.heard is None else Heard(*map(change, self.heard))
-        return replace(self, **changed, heard=heard)
+        features = None if self.features is None else Features(*map(change, self.features))
+        return replace(self, **changed, features=features)
 
 
 _TENSORS = tuple(f.name for f in fields(Batch) if f.type is Tensor)
 
 
-def _nowhere(mask: Tensor) -> Tensor:
+def _all_false(mask: Tensor) -> Tensor:
     return torch.zeros_like(torch.as_tensor(mask), dtype=torch.bool)
 
 

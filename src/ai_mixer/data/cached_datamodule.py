@@ -15,37 +15,39 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from ai_mixer.core.types import CONDITIONS, Batch, Heard, Skipped, Song
-from ai_mixer.data.datamodule import MixData, workers_context
-from ai_mixer.data.dataset import Key, SongDataset, genre_index
-from ai_mixer.data.feature_cache import Row, Shelf
+from ai_mixer.core.types import CONDITIONS, Batch, Features, SkippedSong, Song
+from ai_mixer.data.datamodule import MixDataModule, forkserver_context
+from ai_mixer.data.dataset import ExampleKey, SongDataset, genre_index
+from ai_mixer.data.feature_cache import CachedRow, FeatureCache
 from ai_mixer.data.skipped_songs import warn_skipped
-from ai_mixer.utils.progress import track
+from ai_mixer.utils.progress import progress_bar
 
 
-class Ears(Protocol):
+class CacheableExtractor(Protocol):
     """What a model hears before anything is learned, in two halves: kept once, recalled often."""
 
-    settings: tuple[Any, ...]  # what two ears that hear the same have in common
+    feature_config: tuple[Any, ...]  # what two ears that hear the same have in common
 
-    def keep(self, rough: Tensor, reference: Tensor, finished: Tensor) -> tuple[Tensor, Tensor]:
+    def extract_cacheable(
+        self, rough: Tensor, reference: Tensor, finished: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """[B, C, T] each → levels [B, …] and statistics [B, 3, S] under every condition."""
         ...
 
-    def recall(self, levels: Tensor, statistics: Tensor, condition: Tensor) -> Heard:
+    def from_cache(self, levels: Tensor, statistics: Tensor, condition: Tensor) -> Features:
         """What is heard under a condition [B], of levels and statistics that were kept."""
         ...
 
 
-class KeptExample(NamedTuple):
+class CachedExample(NamedTuple):
     """An example as it is kept, under one condition."""
 
-    row: Row
+    row: CachedRow
     condition: int
     song: Song
 
 
-class KeptData(MixData):
+class CachedDataModule(MixDataModule):
     """Batches for training and validation from what was kept; the test songs are heard anew.
 
     ears: whose pictures and statistics are kept. folder: where. origin: names all that makes an
@@ -59,54 +61,66 @@ class KeptData(MixData):
     def __init__(
         self,
         *args: Any,
-        ears: Ears,
+        feature_extractor: CacheableExtractor,
         folder: str,
-        origin: str,
-        draws: int = 24,
+        cache_key: str,
+        examples_per_song: int = 24,
         draw_seed: int = 0,
         **loader: Any,
     ) -> None:
         super().__init__(*args, **loader)
         if self.excerpt_s is None:
             raise ValueError("loader=kept keeps examples of equal length: excerpt=full has none")
-        self.ears, self.draws, self.draw_seed = ears, draws, draw_seed
-        heard = "-".join(map(str, ears.settings))
-        self.shelf = Shelf(Path(folder) / f"{origin}-{heard}")
+        self.feature_extractor, self.examples_per_song, self.draw_seed = (
+            feature_extractor,
+            examples_per_song,
+            draw_seed,
+        )
+        features = "-".join(map(str, feature_extractor.feature_config))
+        self.cache = FeatureCache(Path(folder) / f"{cache_key}-{features}")
 
     def prepare_data(self) -> None:
         """Draw and hear what is not kept yet; Lightning calls this in one process."""
         songs = self.songs("train") + self.songs("val")
-        missing = [song for song in songs if not self.shelf.has(song, self.draws)]
+        missing = [song for song in songs if not self.cache.has(song, self.examples_per_song)]
         if not missing:
             return
         task = copy.copy(self.task)
         task.condition = "reference"  # the other two need no more than this one
         length = {"sample_rate": self.sample_rate, "excerpt_s": self.excerpt_s}
         options = {**length, "seed": self.draw_seed}
-        shelf = Shelf(self.shelf.folder)  # one that goes to other processes, with no file open
-        work: Any = _Keeping(missing, shelf, self.draws, self.ears, task, options)
-        context = workers_context() if self.workers else None
+        cache = FeatureCache(
+            self.cache.folder
+        )  # one that goes to other processes, with no file open
+        work: Any = _CacheBuilder(
+            missing, cache, self.examples_per_song, self.feature_extractor, task, options
+        )
+        context = forkserver_context() if self.workers else None
         loader = DataLoader(
             work, batch_size=None, num_workers=self.workers, multiprocessing_context=context
         )
-        said = list(track(loader, f"drawing and hearing {self.draws} examples of each song"))
+        said = list(
+            progress_bar(
+                loader, f"drawing and hearing {self.examples_per_song} examples of each song"
+            )
+        )
         warn_skipped([skipped for skipped in said if skipped is not None])
-        self.shelf = Shelf(self.shelf.folder)  # the files that were open are others now
+        self.cache = FeatureCache(self.cache.folder)  # the files that were open are others now
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Shuffled; an epoch is every example under every condition, or the first so many."""
-        return self._kept("train", len(CONDITIONS) * self.draws)
+        return self._cached_dataloader("train", len(CONDITIONS) * self.examples_per_song)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """The same examples each time, in order."""
-        return self._kept("val", self.held_out_per_song)
+        return self._cached_dataloader("val", self.held_out_per_song)
 
-    def _kept(self, split: str, per_song: int) -> DataLoader[Batch]:
-        songs = [song for song in self.songs(split) if self.shelf.count(song)]
-        dataset = KeptDataset(songs, self.shelf, per_song)
-        return self.batches(dataset, split == "train", self._collate, workers=0)
+    def _cached_dataloader(self, split: str, per_song: int) -> DataLoader[Batch]:
+        songs = [song for song in self.songs(split) if self.cache.count(song)]
+        dataset = CachedDataset(songs, self.cache, per_song)
+        return self.dataloader_for(dataset, split == "train", self._collate, workers=0)
 
-    def _collate(self, examples: Sequence[KeptExample]) -> Batch:
+    def _collate(self, examples: Sequence[CachedExample]) -> Batch:
         levels, statistics, knobs, mask = (
             torch.stack(list(tensors)) for tensors in zip(*(e.row for e in examples), strict=True)
         )
@@ -122,15 +136,17 @@ class KeptData(MixData):
             genre=torch.tensor([genre_index(example.song.genre) for example in examples]),
             sample_rate=self.sample_rate,
             song_id=[example.song.id for example in examples],
-            heard=self.ears.recall(levels.float(), statistics.float(), condition),
+            features=self.feature_extractor.from_cache(
+                levels.float(), statistics.float(), condition
+            ),
         )
 
 
-class KeptDataset(Dataset[KeptExample]):
+class CachedDataset(Dataset[CachedExample]):
     """`per_song` kept examples of every song, every condition in turn."""
 
-    def __init__(self, songs: Sequence[Song], shelf: Shelf, per_song: int) -> None:
-        self.songs, self.shelf, self.per_song = songs, shelf, per_song
+    def __init__(self, songs: Sequence[Song], cache: FeatureCache, per_song: int) -> None:
+        self.songs, self.cache, self.per_song = songs, cache, per_song
 
     def __len__(self) -> int:
         return len(self.songs) * self.per_song
@@ -140,45 +156,50 @@ class KeptDataset(Dataset[KeptExample]):
         """The genre of every index; "" where it is unknown."""
         return [song.genre or "" for song in self.songs for _ in range(self.per_song)]
 
-    def __getitem__(self, key: Key) -> KeptExample:
+    def __getitem__(self, key: ExampleKey) -> CachedExample:
         place, number = divmod(key[1] % len(self), self.per_song)
         draw, condition = divmod(number, len(CONDITIONS))
         song = self.songs[place]
-        return KeptExample(self.shelf.row(song, draw), condition, song)
+        return CachedExample(self.cache.row(song, draw), condition, song)
 
 
-class _Keeping(Dataset[Skipped | None]):
+class _CacheBuilder(Dataset[SkippedSong | None]):
     """The work of keeping: item n draws, hears and keeps song n, and says if it cannot be used."""
 
     def __init__(
         self,
         songs: Sequence[Song],
-        shelf: Shelf,
-        draws: int,
-        ears: Ears,
+        cache: FeatureCache,
+        examples_per_song: int,
+        feature_extractor: CacheableExtractor,
         task: Any,
         options: dict[str, Any],
     ) -> None:
-        self.songs, self.shelf, self.draws = songs, shelf, draws
-        self.ears, self.task, self.options = ears, task, options
+        self.songs, self.cache, self.examples_per_song = songs, cache, examples_per_song
+        self.feature_extractor, self.task, self.options = feature_extractor, task, options
 
     def __len__(self) -> int:
         return len(self.songs)
 
     @torch.inference_mode()
-    def __getitem__(self, place: int) -> Skipped | None:
+    def __getitem__(self, place: int) -> SkippedSong | None:
         song = self.songs[place]
-        dataset = SongDataset([song], self.task, stream=self.shelf.number(song), **self.options)
+        dataset = SongDataset([song], self.task, rng_stream=self.cache.number(song), **self.options)
         try:
-            rows = [self._row(dataset, draw) for draw in range(self.shelf.count(song), self.draws)]
+            rows = [
+                self._row(dataset, draw)
+                for draw in range(self.cache.count(song), self.examples_per_song)
+            ]
         except ValueError as error:  # silent or damaged: no other song in its place
-            self.shelf.put(song, [])
-            return Skipped(str(song.path), str(error))
-        self.shelf.put(song, rows)
+            self.cache.append(song, [])
+            return SkippedSong(str(song.path), str(error))
+        self.cache.append(song, rows)
         return None
 
-    def _row(self, dataset: SongDataset, draw: int) -> Row:
+    def _row(self, dataset: SongDataset, draw: int) -> CachedRow:
         example = dataset[draw, 0]
         sounds = (example.rough, example.reference, example.finished)
-        levels, statistics = self.ears.keep(*(sound[None] for sound in sounds))
-        return Row(levels[0].half(), statistics[0].half(), example.knobs, example.mask)
+        levels, statistics = self.feature_extractor.extract_cacheable(
+            *(sound[None] for sound in sounds)
+        )
+        return CachedRow(levels[0].half(), statistics[0].half(), example.knobs, example.mask)

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from ai_mixer.audio.excerpt import SongError
-from ai_mixer.core.types import Skipped, Song
-from ai_mixer.data.metadata_cache import Index
+from ai_mixer.core.types import SkippedSong, Song
+from ai_mixer.data.metadata_cache import MetadataCache
 
 
 class Collection:
@@ -20,8 +20,8 @@ class Collection:
 
     def __init__(self, root: str | Path, index: str | Path | None = None) -> None:
         self.root = Path(root).expanduser()
-        self.index = Index(index)
-        self.skipped: list[Skipped] = []
+        self.index = MetadataCache(index)
+        self.skipped: list[SkippedSong] = []
 
     def songs(self) -> list[Song]:
         """All songs, ordered by path; `skipped` then says which were left out, and why.
@@ -33,10 +33,10 @@ class Collection:
             raise ValueError(f"data.root={self.root}: no such folder; how to get it: {page}")
         self.skipped = []
         rows = self.rows()
-        known, skipped, *_ = self.index.look([row["path"] for row in rows])
+        metadata, skipped, *_ = self.index.scan([row["path"] for row in rows])
         self.skipped += skipped
-        usable = [row for row in rows if row["path"] in known]
-        songs = [Song(**row, **known[row["path"]].header._asdict()) for row in usable]
+        usable = [row for row in rows if row["path"] in metadata]
+        songs = [Song(**row, **metadata[row["path"]].header._asdict()) for row in usable]
         if not songs:
             why = f"the first: {self.skipped[0]}" if self.skipped else f"it needs {self.layout}"
             raise ValueError(f"{self.root}: no song of {self.name} can be used; {why}")
@@ -46,10 +46,10 @@ class Collection:
         """What is known of each song without opening it: all of `Song` but its header."""
         raise NotImplementedError
 
-    def unfit(self, what: object) -> ValueError:
+    def layout_error(self, what: object) -> ValueError:
         """An error for another layout than the published one."""
         return ValueError(f"{what}: not there; data.root={self.root} needs {self.layout}")
 
     def skip(self, file: Path, reason: str) -> None:
         """Leave a song out."""
-        self.skipped.append(Skipped(SongError(file, reason).file, reason))
+        self.skipped.append(SkippedSong(SongError(file, reason).file, reason))

@@ -10,18 +10,18 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
 
-from ai_mixer.core.types import Batch, Skipped, Song
+from ai_mixer.core.types import Batch, SkippedSong, Song
 from ai_mixer.data.dataset import SongDataset, Task
 from ai_mixer.data.excerpt_sampler import Augment, excerpt_seconds
 from ai_mixer.data.key_sampler import KeySampler
-from ai_mixer.data.skipped_songs import warn_of, warn_skipped
+from ai_mixer.data.skipped_songs import warn_listed, warn_skipped
 from ai_mixer.data.splits import SPLITS
 
 BALANCES = ("song", "genre")
-DULL_HZ = 22050  # below this rate nothing is left of what high_eq and presence change
+LOW_RATE_HZ = 22050  # below this rate nothing is left of what high_eq and presence change
 
 
-class Source(Protocol):
+class SongSource(Protocol):
     """Where songs come from: the embedded band, a folder …
 
     `skipped`, if it has one, says after `songs()` what was left out, and `leaks` what is on two
@@ -33,7 +33,7 @@ class Source(Protocol):
         ...
 
 
-class MixData(pl.LightningDataModule):
+class MixDataModule(pl.LightningDataModule):
     """Batches of examples made by `task` from the songs of `source`.
 
     Only training is augmented and drawn anew each epoch, at most `examples_per_epoch` of it.
@@ -45,7 +45,7 @@ class MixData(pl.LightningDataModule):
 
     def __init__(
         self,
-        source: Source,
+        source: SongSource,
         task: Task,
         augment: Augment | None = None,
         *,
@@ -71,7 +71,9 @@ class MixData(pl.LightningDataModule):
         self.examples_per_epoch = examples_per_epoch
         self.held_out_per_song = held_out_per_song
         self.batch_size, self.workers, self.seed = batch_size, workers, seed
-        self.skipped: list[Skipped] = []  # songs left out from the start, once `songs` was asked
+        self.skipped: list[
+            SkippedSong
+        ] = []  # songs left out from the start, once `songs` was asked
         self.leaks: list[str] = []  # the same: songs, groups or recordings on two sides
         self._songs: list[Song] | None = None
 
@@ -96,16 +98,16 @@ class MixData(pl.LightningDataModule):
         """What is left out, and songs that are used although something is odd about them."""
         warn_skipped(self.skipped)
         if self.leaks:
-            warn_of("on two sides of the split", "leaks between the sides", self.leaks)
+            warn_listed("on two sides of the split", "leaks between the sides", self.leaks)
         short = [song.id for song in songs if song.duration_s < (self.excerpt_s or 0)]
         if short:
             fate = f"shorter than an excerpt of {self.excerpt_s:g} s and filled up with silence"
-            warn_of(f"a song is {fate}", f"songs are {fate}", short)
-        dull = [s for s in songs if s.sample_rate < min(DULL_HZ, self.sample_rate)]
+            warn_listed(f"a song is {fate}", f"songs are {fate}", short)
+        dull = [s for s in songs if s.sample_rate < min(LOW_RATE_HZ, self.sample_rate)]
         if dull:
             fate = "sampled so low that high_eq and presence can hardly be heard"
             names = [f"{song.id} ({song.sample_rate} Hz)" for song in dull]
-            warn_of(f"a song is {fate}", f"songs are {fate}", names)
+            warn_listed(f"a song is {fate}", f"songs are {fate}", names)
 
     def dataset(self, split: str) -> SongDataset:
         """The examples of one split."""
@@ -119,7 +121,7 @@ class MixData(pl.LightningDataModule):
             excerpt_s=self.excerpt_s,
             excerpts_per_song=per_song,
             seed=self.seed,
-            stream=SPLITS.index(split),
+            rng_stream=SPLITS.index(split),
             cycle_conditions=not training,
         )
 
@@ -136,17 +138,19 @@ class MixData(pl.LightningDataModule):
         return self._loader("test")
 
     def _loader(self, split: str) -> DataLoader[Batch]:
-        return self.batches(self.dataset(split), split == "train", Batch.collate, self.workers)
+        return self.dataloader_for(
+            self.dataset(split), split == "train", Batch.collate, self.workers
+        )
 
-    def batches(
+    def dataloader_for(
         self, dataset: Any, training: bool, collate: Callable[[Any], Batch], workers: int
     ) -> DataLoader[Batch]:
         """Batches of a dataset that has a length, takes keys and knows its `genres`."""
         limit = self.examples_per_epoch if training else None
         options: dict[str, Any] = {}
         if workers:
-            options = {"multiprocessing_context": workers_context(), "persistent_workers": True}
-        return _Loader(
+            options = {"multiprocessing_context": forkserver_context(), "persistent_workers": True}
+        return _LazyLoader(
             dataset,
             batch_size=self.batch_size,
             sampler=KeySampler(
@@ -164,7 +168,7 @@ class MixData(pl.LightningDataModule):
         )
 
 
-class _Loader(DataLoader[Batch]):
+class _LazyLoader(DataLoader[Batch]):
     """Asks its sampler when the first batch is wanted, not when the iterator is made.
 
     Lightning makes it before it has read from the checkpoint which epoch is to come, and workers
@@ -175,7 +179,7 @@ class _Loader(DataLoader[Batch]):
         yield from super().__iter__()
 
 
-def workers_context() -> Any:
+def forkserver_context() -> Any:
     """Workers forked from a clean server that has imported, once, what this process has.
 
     A plain fork copies a process full of threads (OpenMP, MLflow) and may hang; a spawn would

@@ -14,12 +14,12 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ai_mixer.audio.excerpt import SongError
-from ai_mixer.core.types import CONDITIONS, GENRES, Example, Skipped, Song
-from ai_mixer.data.excerpt_sampler import Augment, Reader, other_start
+from ai_mixer.core.types import CONDITIONS, GENRES, Example, SkippedSong, Song
+from ai_mixer.data.excerpt_sampler import Augment, ExcerptSampler, second_excerpt_start
 
-TRIES = 15  # other songs, when one cannot be used
+MAX_REPLACEMENTS = 15  # other songs, when one cannot be used
 
-Key = tuple[int, int]
+ExampleKey = tuple[int, int]
 """(epoch, index): what the sampler hands to the dataset."""
 
 
@@ -31,7 +31,7 @@ class Task(Protocol):
     def __call__(
         self,
         finished: Tensor,
-        other: Callable[[], Tensor],
+        other_excerpt: Callable[[], Tensor],
         *,
         dry: bool,
         sample_rate: int,
@@ -65,7 +65,7 @@ class SongDataset(Dataset[Example]):
         excerpt_s: float | None = 5.0,
         excerpts_per_song: int = 1,
         seed: int = 0,
-        stream: int = 0,
+        rng_stream: int = 0,
         cycle_conditions: bool = False,
     ) -> None:
         if (excerpt_s is not None and excerpt_s <= 0) or excerpts_per_song < 1:
@@ -76,7 +76,7 @@ class SongDataset(Dataset[Example]):
         self.songs, self.task, self.augment = list(songs), task, augment
         self.sample_rate, self.excerpt_s = sample_rate, excerpt_s
         self.excerpts_per_song = excerpts_per_song
-        self.seed, self.stream, self.cycle_conditions = seed, stream, cycle_conditions
+        self.seed, self.rng_stream, self.cycle_conditions = seed, rng_stream, cycle_conditions
 
     def __len__(self) -> int:
         return len(self.songs) * self.excerpts_per_song
@@ -86,14 +86,14 @@ class SongDataset(Dataset[Example]):
         """The genre of every index; "" where it is unknown."""
         return [song.genre or "" for song in self.songs for _ in range(self.excerpts_per_song)]
 
-    def __getitem__(self, key: Key) -> Example:
+    def __getitem__(self, key: ExampleKey) -> Example:
         epoch, index = key
-        skipped: list[Skipped] = []
+        skipped: list[SkippedSong] = []
         for song in self._candidates(epoch, index):
             try:
                 return replace(self._example(song, epoch, index), skipped=tuple(skipped))
             except SongError as error:
-                skipped.append(Skipped(error.file, error.reason))
+                skipped.append(SkippedSong(error.file, error.reason))
         raise ValueError(
             f"{len(skipped)} songs in a row cannot be used, the first: {skipped[0]}; "
             "mend the files or take them away"
@@ -103,32 +103,32 @@ class SongDataset(Dataset[Example]):
         """The song of an index, then others by lot, should it turn out to be unusable."""
         place = index % len(self) // self.excerpts_per_song
         yield self.songs[place]
-        rng = np.random.default_rng([self.seed, self.stream, epoch, index])
+        rng = np.random.default_rng([self.seed, self.rng_stream, epoch, index])
         others = len(self.songs) - 1
-        for step in rng.choice(others, min(TRIES, others), replace=False):
+        for step in rng.choice(others, min(MAX_REPLACEMENTS, others), replace=False):
             yield self.songs[(place + 1 + int(step)) % len(self.songs)]
 
     def _example(self, song: Song, epoch: int, index: int) -> Example:
-        sequence = np.random.SeedSequence([self.seed, self.stream, epoch, index])
+        sequence = np.random.SeedSequence([self.seed, self.rng_stream, epoch, index])
         where, task_rng, augment_rng = map(np.random.default_rng, sequence.spawn(3))
         before = song.rough_path  # of a pair of before and after: as they are
         augment = None if before else self.augment
-        wanted_s = self.excerpt_s or song.duration_s
-        reader = Reader(self.sample_rate, wanted_s, augment, augment_rng)
+        excerpt_s = self.excerpt_s or song.duration_s
+        reader = ExcerptSampler(self.sample_rate, excerpt_s, augment, augment_rng)
         dry = None if before else song.dry_path
         path = dry or song.path
-        start_s, finished = reader.somewhere(song, path, where)
-        other_s = other_start(start_s, song.duration_s, reader.length_s, where)
+        start_s, finished = reader.random_excerpt(song, path, where)
+        other_s = second_excerpt_start(start_s, song.duration_s, reader.length_s, where)
 
-        def other() -> Tensor:
+        def other_excerpt() -> Tensor:
             if song.reference is None:
-                return reader.prepared(song, path, other_s)
-            return reader.somewhere(song.reference, song.reference.path, where)[1]
+                return reader.excerpt_at(song, path, other_s)
+            return reader.random_excerpt(song.reference, song.reference.path, where)[1]
 
         in_turn = CONDITIONS[index % len(CONDITIONS)] if self.cycle_conditions else None
         example = self.task(
             finished,
-            other,
+            other_excerpt,
             dry=dry is not None,
             sample_rate=self.sample_rate,
             rng=task_rng,
@@ -136,7 +136,7 @@ class SongDataset(Dataset[Example]):
             rough=reader.read(before, start_s + song.rough_lag_s) if before else None,
         )
         example = replace(example, genre=genre_index(song.genre), song_id=song.id)
-        return augment.apply(example, reader.drawn) if augment else example
+        return augment.apply(example, reader.augment_params) if augment else example
 
 
 def genre_index(label: str | None) -> int:

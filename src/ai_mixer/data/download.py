@@ -13,12 +13,12 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from ai_mixer.utils.disk_errors import writing
-from ai_mixer.utils.progress import progress
+from ai_mixer.utils.disk_errors import reraise_disk_full
+from ai_mixer.utils.progress import byte_progress
 
-BLOCK = 1 << 20  # bytes between two looks at the progress
-PATIENCE_S = 60.0  # without a byte, before a connection counts as lost
-PARTIAL, NOTHING_LEFT = 206, 416  # a server's answers to "from this byte on"
+BLOCK_BYTES = 1 << 20  # bytes between two looks at the progress
+TIMEOUT_S = 60.0  # without a byte, before a connection counts as lost
+PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE = 206, 416  # a server's answers to "from this byte on"
 
 
 def fetch(url: str, checksum: str, folder: Path) -> Path:
@@ -54,11 +54,11 @@ def _fetch_alone(url: str, checksum: str, target: Path) -> Path:
     try:
         _fetch_rest(url, part)
     except (HTTPError, ConnectionError, TimeoutError, http.client.HTTPException) as error:
-        raise ValueError(f"{url}: {error or type(error).__name__}{_kept(part)}") from error
+        raise ValueError(f"{url}: {error or type(error).__name__}{_resume_hint(part)}") from error
     except OSError as error:
         if error.errno is not None:  # the disk's, and says so itself
             raise
-        raise ValueError(f"{url}: {getattr(error, 'reason', error)}{_kept(part)}") from error
+        raise ValueError(f"{url}: {getattr(error, 'reason', error)}{_resume_hint(part)}") from error
     found = _digest(part, checksum.partition(":")[0])
     if found != checksum:
         part.unlink()
@@ -74,11 +74,14 @@ def unpack(archive: Path, folder: Path) -> None:
     try:
         with zipfile.ZipFile(archive) as files:
             members = [member for member in files.infolist() if not member.is_dir()]
-            missing = [member for member in members if not _is_there(folder, member)]
+            missing = [member for member in members if not _is_extracted(folder, member)]
             total = sum(member.file_size for member in missing)
             folder.mkdir(parents=True, exist_ok=True)
-            _check_room(folder, total)
-            with writing(folder), progress(f"unpacking {archive.name}", total) as done:
+            _check_disk_space(folder, total)
+            with (
+                reraise_disk_full(folder),
+                byte_progress(f"unpacking {archive.name}", total) as done,
+            ):
                 for member in missing:
                     files.extract(member, folder)
                     done(member.file_size)
@@ -86,7 +89,7 @@ def unpack(archive: Path, folder: Path) -> None:
         raise ValueError(f"{archive}: cannot be unpacked ({error}): fetch it again") from error
 
 
-def size(count: float) -> str:
+def format_size(count: float) -> str:
     """Bytes as people read them.
 
     >>> size(7.2e9), size(4e6)
@@ -100,23 +103,23 @@ def _fetch_rest(url: str, part: Path) -> None:
     have = part.stat().st_size if part.is_file() else 0
     asked = Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
-        answer = urlopen(asked, timeout=PATIENCE_S)
+        answer = urlopen(asked, timeout=TIMEOUT_S)
     except HTTPError as error:
-        if have and error.code == NOTHING_LEFT:
+        if have and error.code == RANGE_NOT_SATISFIABLE:
             return
         raise
     with answer:
-        if answer.status != PARTIAL:  # it gives the whole, whatever it was asked for
+        if answer.status != PARTIAL_CONTENT:  # it gives the whole, whatever it was asked for
             have = 0
         length = answer.headers.get("Content-Length")
         total = have + int(length) if length else 0
-        _check_room(part.parent, total - have)
+        _check_disk_space(part.parent, total - have)
         with (
-            writing(part),
+            reraise_disk_full(part),
             part.open("ab" if have else "wb") as file,
-            progress(f"fetching {url}", total, have) as done,
+            byte_progress(f"fetching {url}", total, have) as done,
         ):
-            while block := answer.read(BLOCK):
+            while block := answer.read(BLOCK_BYTES):
                 file.write(block)
                 done(len(block))
     arrived = part.stat().st_size
@@ -124,18 +127,22 @@ def _fetch_rest(url: str, part: Path) -> None:
         raise ConnectionError("the connection ended early")
 
 
-def _kept(part: Path) -> str:
+def _resume_hint(part: Path) -> str:
     have = part.stat().st_size if part.is_file() else 0
-    return f"; {size(have)} are kept, and the same command goes on from there" if have else ""
+    return (
+        f"; {format_size(have)} are kept, and the same command goes on from there" if have else ""
+    )
 
 
-def _check_room(folder: Path, needed: int) -> None:
+def _check_disk_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
-        raise ValueError(f"{folder}: needs {size(needed)} of disk, {size(free)} are free")
+        raise ValueError(
+            f"{folder}: needs {format_size(needed)} of disk, {format_size(free)} are free"
+        )
 
 
-def _is_there(folder: Path, member: zipfile.ZipInfo) -> bool:
+def _is_extracted(folder: Path, member: zipfile.ZipInfo) -> bool:
     file = folder / member.filename
     return file.is_file() and file.stat().st_size == member.file_size
 

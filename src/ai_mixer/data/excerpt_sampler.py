@@ -13,10 +13,10 @@ from ai_mixer.audio.excerpt import SongError, read_excerpt
 from ai_mixer.core.types import Example, Excerpt, Song
 
 QUIET_RMS = 10.0 ** (-50.0 / 20.0)  # an excerpt below this is drawn again …
-QUIET_DRAWS = 4  # … until there were so many: a quiet song is used as it is
+MAX_QUIET_DRAWS = 4  # … until there were so many: a quiet song is used as it is
 SILENT_RMS = 10.0 ** (-90.0 / 20.0)  # below this there is nothing to mix: drawn again …
-SILENT_DRAWS = 16  # … until the song counts as silent
-WHOLE = "full"  # instead of seconds: the whole song
+MAX_SILENT_DRAWS = 16  # … until the song counts as silent
+FULL_SONG = "full"  # instead of seconds: the whole song
 
 
 class Augment(Protocol):
@@ -26,7 +26,7 @@ class Augment(Protocol):
         """The parameters of one application."""
         ...
 
-    def reads(self, params: Any) -> float:
+    def source_seconds(self, params: Any) -> float:
         """How many seconds of the song one second of the example needs."""
         ...
 
@@ -39,27 +39,31 @@ class Augment(Protocol):
         ...
 
 
-class Reader:
+class ExcerptSampler:
     """Reads the excerpts of one example: all as long, and all prepared by the same draw."""
 
     def __init__(
-        self, sample_rate: int, wanted_s: float, augment: Augment | None, rng: np.random.Generator
+        self, sample_rate: int, excerpt_s: float, augment: Augment | None, rng: np.random.Generator
     ) -> None:
-        self.sample_rate, self.wanted_s, self.augment = sample_rate, wanted_s, augment
-        self.drawn = augment.draw(rng) if augment else None
-        self.length_s = wanted_s * (augment.reads(self.drawn) if augment else 1.0)
+        self.sample_rate, self.excerpt_s, self.augment = sample_rate, excerpt_s, augment
+        self.augment_params = augment.draw(rng) if augment else None
+        self.length_s = excerpt_s * (
+            augment.source_seconds(self.augment_params) if augment else 1.0
+        )
 
-    def somewhere(self, song: Song, path: Path, rng: np.random.Generator) -> tuple[float, Tensor]:
+    def random_excerpt(
+        self, song: Song, path: Path, rng: np.random.Generator
+    ) -> tuple[float, Tensor]:
         """A start by lot, near-silence drawn again, and what the task gets. path: of that song."""
-        for draw in range(1, SILENT_DRAWS + 1):
+        for draw in range(1, MAX_SILENT_DRAWS + 1):
             start_s = rng.uniform(0.0, max(0.0, song.duration_s - self.length_s))
             audio = self.read(path, start_s)
             power = audio.square().mean()
-            if power >= QUIET_RMS**2 or (draw >= QUIET_DRAWS and power >= SILENT_RMS**2):
+            if power >= QUIET_RMS**2 or (draw >= MAX_QUIET_DRAWS and power >= SILENT_RMS**2):
                 return start_s, self._prepare(audio, song, start_s)
-        raise SongError(path, f"silent in each of {SILENT_DRAWS} places")
+        raise SongError(path, f"silent in each of {MAX_SILENT_DRAWS} places")
 
-    def prepared(self, song: Song, path: Path, start_s: float) -> Tensor:
+    def excerpt_at(self, song: Song, path: Path, start_s: float) -> Tensor:
         """What the task gets from there: [2, T]."""
         return self._prepare(self.read(path, start_s), song, start_s)
 
@@ -73,12 +77,14 @@ class Reader:
         stems: dict[str, Callable[[], Tensor]] = {
             name: partial(self.read, path, start_s) for name, path in song.stems.items()
         }
-        changed = self.augment.prepare(Excerpt(audio, self.sample_rate, stems), self.drawn).audio
-        samples = round(self.wanted_s * self.sample_rate)
+        changed = self.augment.prepare(
+            Excerpt(audio, self.sample_rate, stems), self.augment_params
+        ).audio
+        samples = round(self.excerpt_s * self.sample_rate)
         return pad(changed, (0, samples - changed.shape[-1]))  # a sample more or less
 
 
-def other_start(
+def second_excerpt_start(
     start_s: float, duration_s: float, excerpt_s: float, rng: np.random.Generator
 ) -> float:
     """Start of a second excerpt that does not overlap the first, evenly over all such places.
@@ -106,8 +112,8 @@ def excerpt_seconds(excerpt_s: float | str) -> float | None:
     >>> excerpt_seconds(4), excerpt_seconds("full")
     (4.0, None)
     """
-    if excerpt_s == WHOLE:
+    if excerpt_s == FULL_SONG:
         return None
     if isinstance(excerpt_s, str) or not 0 < excerpt_s < float("inf"):
-        raise ValueError(f"excerpt must be seconds above 0, or {WHOLE}, got {excerpt_s}")
+        raise ValueError(f"excerpt must be seconds above 0, or {FULL_SONG}, got {excerpt_s}")
     return float(excerpt_s)

@@ -10,11 +10,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ai_mixer.core.types import Song
-from ai_mixer.data.file_digest import fingerprint
+from ai_mixer.data.file_digest import song_digest
 from ai_mixer.utils.atomic_write import atomic_write
 
 
-class Row(NamedTuple):
+class CachedRow(NamedTuple):
     """One example: levels [3, …] and statistics [3, S] in half precision, knobs [P], mask [P]."""
 
     levels: Tensor
@@ -23,7 +23,7 @@ class Row(NamedTuple):
     mask: Tensor
 
 
-class Shelf:
+class FeatureCache:
     """Rows by song and number, in `folder`. A song is known by its sound, not by its name."""
 
     def __init__(self, folder: Path) -> None:
@@ -44,19 +44,19 @@ class Shelf:
         """A number that goes with its sound, for whatever is drawn by lot."""
         return int(self._file(song).stem, 16)
 
-    def row(self, song: Song, number: int) -> Row:
+    def row(self, song: Song, number: int) -> CachedRow:
         """One of its rows. FileNotFoundError if the song is not kept, IndexError if the row."""
         reader = self._reader(self._file(song))
-        return Row(*(reader.get_slice(name)[number] for name in Row._fields))
+        return CachedRow(*(reader.get_slice(name)[number] for name in CachedRow._fields))
 
-    def put(self, song: Song, rows: Sequence[Row]) -> None:
+    def append(self, song: Song, rows: Sequence[CachedRow]) -> None:
         """Add rows behind those that are there; the file appears whole or not at all."""
         file = self._file(song)
         before = [self.row(song, number) for number in range(self.count(song))]
         stacked = zip(*(before + list(rows)), strict=True) if before or rows else [[]] * 4
         tensors = {
             name: torch.stack(list(column)) if column else torch.zeros(0)
-            for name, column in zip(Row._fields, stacked, strict=True)
+            for name, column in zip(CachedRow._fields, stacked, strict=True)
         }
         with atomic_write(file) as temporary:
             save_file(tensors, temporary)
@@ -64,7 +64,7 @@ class Shelf:
 
     def _file(self, song: Song) -> Path:
         if song.id not in self._files:
-            self._files[song.id] = self.folder / f"{fingerprint(song)[:16]}.safetensors"
+            self._files[song.id] = self.folder / f"{song_digest(song)[:16]}.safetensors"
         return self._files[song.id]
 
     def _reader(self, file: Path) -> Any:

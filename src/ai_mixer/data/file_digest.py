@@ -5,20 +5,20 @@ from collections.abc import Sequence
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
-from ai_mixer.audio.stem_file import container
+from ai_mixer.audio.stem_file import container_path
 from ai_mixer.core.types import Song
 
-BLOCK = 4096  # bytes
-READERS = 8  # waiting for the disk, mostly
+BLOCK_BYTES = 4096  # bytes
+READER_THREADS = 8  # waiting for the disk, mostly
 
 
-def fingerprints(songs: Sequence[Song]) -> list[str]:
+def song_digests(songs: Sequence[Song]) -> list[str]:
     """`fingerprint` of each song, read by a few threads."""
-    with ThreadPool(READERS) as pool:
-        return list(pool.imap(fingerprint, songs, chunksize=64))
+    with ThreadPool(READER_THREADS) as pool:
+        return list(pool.imap(song_digest, songs, chunksize=64))
 
 
-def fingerprint(song: Song) -> str:
+def song_digest(song: Song) -> str:
     """Digest of a song's files (finished, dry, stems): their sizes and three blocks of each.
 
     The blocks are the start, the middle and the end, 12 KiB of a file: a million songs are read in
@@ -28,20 +28,20 @@ def fingerprint(song: Song) -> str:
     one cannot be read.
     """
     files = {"finished": song.path, "dry": song.dry_path, **song.stems}
-    parts = [_sample(name, path) for name, path in sorted(files.items()) if path is not None]
+    parts = [_digest_blocks(name, path) for name, path in sorted(files.items()) if path is not None]
     return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
 
 
 def digest_file(path: Path) -> str:
     """Sixteen digits for the content of one file, seen as `fingerprint` sees it."""
-    return _sample("", path).hex()[:16]
+    return _digest_blocks("", path).hex()[:16]
 
 
-def _sample(name: str, path: Path) -> bytes:
-    with container(path).open("rb", buffering=0) as file:
+def _digest_blocks(name: str, path: Path) -> bytes:
+    with container_path(path).open("rb", buffering=0) as file:
         size = file.seek(0, 2)
         digest = hashlib.sha256(f"{name} {size} ".encode())
-        for start in (0, (size - BLOCK) // 2, size - BLOCK):
+        for start in (0, (size - BLOCK_BYTES) // 2, size - BLOCK_BYTES):
             file.seek(max(0, start))
-            digest.update(file.read(BLOCK))
+            digest.update(file.read(BLOCK_BYTES))
     return digest.digest()

@@ -16,12 +16,12 @@ from ai_mixer.data.collection import Collection
 SUBSETS = ("small", "medium", "large", "full")
 SPLITS = {"training": "train", "validation": "val", "test": "test"}
 # The six genres that we have too; others keep their name and index as −1.
-OUR_NAME = {"Hip-Hop": "hip_hop"} | {
+GENRE_NAMES = {"Hip-Hop": "hip_hop"} | {
     name: name.lower() for name in ("Rock", "Pop", "Electronic", "Jazz", "Classical")
 }
 # Clips cut where their song has ended already: little sound or none (mdeff/fma, issues 8 and 44).
 # All are of the small set; for those of the others, what their headers say has to do.
-FAULTY = frozenset(("098565", "098567", "098569", "099134", "108925", "133297"))
+FAULTY_CLIPS = frozenset(("098565", "098567", "098569", "099134", "108925", "133297"))
 COLUMNS = {
     ("set", "split"): "split",
     ("set", "subset"): "subset",
@@ -54,14 +54,14 @@ class Fma(Collection):
         """A row per track of the subset, clips that are known to be faulty left out."""
         table = self.root / "fma_metadata" / "tracks.csv"
         if not table.is_file():
-            raise self.unfit(table)
+            raise self.layout_error(table)
         audio = self._audio()
         wanted = SUBSETS[: SUBSETS.index(self.subset) + 1]
         rows = []
         for track in (track for track in read_tracks(table) if track["subset"] in wanted):
             name = track["id"].zfill(6)
             file = audio / name[:3] / f"{name}.mp3"
-            if name in FAULTY and audio.name != "fma_full":
+            if name in FAULTY_CLIPS and audio.name != "fma_full":
                 self.skip(file, "a clip known to hold little sound or none")
             elif track["split"] not in SPLITS:
                 self.skip(file, f"its split is {track['split']}, which is no official one")
@@ -75,7 +75,7 @@ class Fma(Collection):
         folders = [self.root / f"fma_{subset}" for subset in larger]
         found = next((folder for folder in folders if folder.is_dir()), None)
         if found is None:
-            raise self.unfit(folders[0])
+            raise self.layout_error(folders[0])
         return found
 
 
@@ -111,7 +111,7 @@ def _row(file: Path, name: str, track: dict[str, Any]) -> dict[str, Any]:
         "song": name,
         "group": track["artist_id"] or name,
         "split": SPLITS[track["split"]],
-        "genre": OUR_NAME.get(genre, genre),
+        "genre": GENRE_NAMES.get(genre, genre),
         "artist": track["artist"],
         "title": track["title"],
         "licence": track["licence"],

@@ -20,13 +20,13 @@ GENRES = (
     *("blues", "classical", "country", "disco", "hiphop"),
     *("jazz", "metal", "pop", "reggae", "rock"),
 )
-OUR_NAME = {"hiphop": "hip_hop"}  # classical, jazz, pop and rock are ours by their own names
-PLACES = (".", "genres", "genres_original", "Data/genres_original")  # archives differ
-FILE = re.compile(r"([a-z]+)\.(\d{5})\.(wav|au)")
+GENRE_NAMES = {"hiphop": "hip_hop"}  # classical, jazz, pop and rock are ours by their own names
+AUDIO_FOLDERS = (".", "genres", "genres_original", "Data/genres_original")  # archives differ
+FILE_PATTERN = re.compile(r"([a-z]+)\.(\d{5})\.(wav|au)")
 
 # The authors' lists {train,valid,test}_filtered.txt (coreyker/dnn-mgr, 443, 197 and 290 excerpts):
 # numbers from 1, genre after genre, 100 in each. The 70 others are what they left out.
-FILTERED = {
+FILTERED_SPLIT = {
     "train": """30-50 74-98 131-134 144-149 151-168 181-200 220-227 229-230 266-300 306 316-321
     323-338 340-346 348 350 354-355 357-358 360 362 371 374-375 390 403-426 429-430 432-439 442-443
     456-462 478-481 501-502 512-525 542 548-573 603-604 606 622 625 636 647-658 660-667 670 672-673
@@ -78,7 +78,7 @@ class Gtzan(Collection):
                 stacklevel=2,
             )
         else:
-            listed = filtered()
+            listed = filtered_split()
             splits = [listed.get(name) for name in names]
         rows = []
         for file, name, split in zip(files, names, splits, strict=True):
@@ -89,19 +89,19 @@ class Gtzan(Collection):
         return rows
 
     def _files(self) -> list[Path]:
-        for place in PLACES:
+        for place in AUDIO_FOLDERS:
             folders = [self.root / place / genre for genre in GENRES]
             if any(folder.is_dir() for folder in folders):
                 files = chain.from_iterable(sorted(folder.glob("*")) for folder in folders)
-                return [file for file in files if FILE.fullmatch(file.name)]
-        raise self.unfit(self.root / "genres")
+                return [file for file in files if FILE_PATTERN.fullmatch(file.name)]
+        raise self.layout_error(self.root / "genres")
 
 
-def filtered() -> dict[str, str]:
+def filtered_split() -> dict[str, str]:
     """Excerpt → split, of the 930 that the fault-filtered split has."""
     return {
         f"{GENRES[(number - 1) // 100]}.{(number - 1) % 100:05d}": split
-        for split, runs in FILTERED.items()
+        for split, runs in FILTERED_SPLIT.items()
         for run in runs.split()
         for number in _numbers(run)
     }
@@ -120,7 +120,7 @@ def _row(file: Path, name: str, split: str) -> dict[str, Any]:
         "song": name,
         "group": name,  # who plays is not on disk; the lists keep artists apart
         "split": split,
-        "genre": OUR_NAME.get(genre, genre),
+        "genre": GENRE_NAMES.get(genre, genre),
         "title": name,
         "licence": "none stated; research only",
     }

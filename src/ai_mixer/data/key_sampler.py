@@ -41,28 +41,31 @@ class KeySampler(DistributedSampler[Any]):
             seed=seed,
         )
         self.training, self.strata = training, strata
-        self._dealt = range(self.rank, len(data), self.num_replicas)
-        self.share = self.num_samples if training else len(self._dealt)
+        self._rank_indices = range(self.rank, len(data), self.num_replicas)
+        self.num_keys = self.num_samples if training else len(self._rank_indices)
         if limit is not None:
-            self.share = min(self.share, -(-limit // self.num_replicas))
+            self.num_keys = min(self.num_keys, -(-limit // self.num_replicas))
 
     def __len__(self) -> int:
-        return self.share
+        return self.num_keys
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         if not self.training:
-            order: Iterable[int] = self._dealt
+            order: Iterable[int] = self._rank_indices
         elif self.strata is None:
             order = super().__iter__()
         else:
             order = islice(
-                in_turn(self.strata, [self.seed, self.epoch]), self.rank, None, self.num_replicas
+                stratified_order(self.strata, [self.seed, self.epoch]),
+                self.rank,
+                None,
+                self.num_replicas,
             )
         epoch = self.epoch if self.training else 0
-        return ((epoch, index) for index in islice(order, self.share))
+        return ((epoch, index) for index in islice(order, self.num_keys))
 
 
-def in_turn(labels: Sequence[str], seed: Sequence[int]) -> Iterator[int]:
+def stratified_order(labels: Sequence[str], seed: Sequence[int]) -> Iterator[int]:
     """Indices without end: one of every label, in an order by lot, then again one of every label.
 
     Of one label every index comes before any comes again, then with len(labels) added.
@@ -75,7 +78,7 @@ def in_turn(labels: Sequence[str], seed: Sequence[int]) -> Iterator[int]:
     for index, label in enumerate(labels):
         places.setdefault(label, []).append(index)
     dealers = [
-        _again_and_again(indices, len(labels), np.random.default_rng([*seed, number]))
+        _reshuffled_endlessly(indices, len(labels), np.random.default_rng([*seed, number]))
         for number, indices in enumerate(places.values(), start=1)
     ]
     rng = np.random.default_rng([*seed, 0])
@@ -84,7 +87,9 @@ def in_turn(labels: Sequence[str], seed: Sequence[int]) -> Iterator[int]:
             yield next(dealers[number])
 
 
-def _again_and_again(indices: Sequence[int], step: int, rng: np.random.Generator) -> Iterator[int]:
+def _reshuffled_endlessly(
+    indices: Sequence[int], step: int, rng: np.random.Generator
+) -> Iterator[int]:
     """The indices in an order by lot; then in another one, each `step` higher; and so on."""
     for rounds in count():
         yield from (int(index) + rounds * step for index in rng.permutation(indices))

@@ -15,16 +15,27 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from ai_mixer.audio.excerpt import SongError
-from ai_mixer.core.types import Skipped, Song
-from ai_mixer.data.metadata_cache import Index, Known
-from ai_mixer.data.paired_audio import Pair, lags
-from ai_mixer.data.skipped_songs import warn_changed
-from ai_mixer.data.song_collector import Draft, beside, settle
-from ai_mixer.data.split_assignment import Place
+from ai_mixer.core.types import SkippedSong, Song
+from ai_mixer.data.metadata_cache import FileMetadata, MetadataCache
+from ai_mixer.data.paired_audio import Pair, align_pairs
+from ai_mixer.data.skipped_songs import warn_changed_files
+from ai_mixer.data.song_collector import SongCollector, reference_song, split_songs
+from ai_mixer.data.split_assignment import Recording
 from ai_mixer.data.splits import SPLITS
 
 STEMS = ("drums", "bass", "vocals", "other")
-_TEXT = ("song", "title", "artist", "group", "genre", "licence", "split", "dry", "rough", *STEMS)
+_TEXT_COLUMNS = (
+    "song",
+    "title",
+    "artist",
+    "group",
+    "genre",
+    "licence",
+    "split",
+    "dry",
+    "rough",
+    *STEMS,
+)
 ROUGH, REFERENCE = "rough", "reference"
 
 
@@ -34,25 +45,29 @@ def find_manifest(root: Path) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-class Found(NamedTuple):
+class ManifestSongs(NamedTuple):
     """Songs, and what had to be left out."""
 
     songs: list[Song]
-    skipped: list[Skipped]
+    skipped: list[SkippedSong]
 
 
-def read_manifest(path: Path, root: Path | None = None, fold: int | str | None = None) -> Found:
+def read_manifest(
+    path: Path, root: Path | None = None, fold: int | str | None = None
+) -> ManifestSongs:
     """The songs of a manifest whose files lie under `root` (default: all of them).
 
     Without a split column (or where a cell is empty) songs are split by group; `fold` replaces the
     split by k-fold (see `sides.deal`). ValueError if the manifest is missing or malformed, no song
     is left, or one song or group is on two sides.
     """
-    songs, skipped, _ = settle(draft_manifest(path, root), path, fold=fold)
-    return Found(songs, skipped)
+    songs, skipped, _ = split_songs(collect_manifest(path, root), path, fold=fold)
+    return ManifestSongs(songs, skipped)
 
 
-def draft_manifest(path: Path, root: Path | None = None, index: Index | None = None) -> Draft:
+def collect_manifest(
+    path: Path, root: Path | None = None, index: MetadataCache | None = None
+) -> SongCollector:
     """Every row's place, and the songs of those under `root`. index: keeps what headers say."""
     rows = _rows(path)
     files = [path.parent / row["file"] for row in rows]
@@ -60,33 +75,33 @@ def draft_manifest(path: Path, root: Path | None = None, index: Index | None = N
     if root is not None:
         tree = root.resolve()
         inside = [file for file in files if file.resolve().is_relative_to(tree)]
-    look = (index or Index()).look(inside)
-    warn_changed(look)
-    draft = Draft(skipped=list(look.skipped))
+    scan = (index or MetadataCache()).scan(inside)
+    warn_changed_files(scan)
+    collector = SongCollector(skipped=list(scan.skipped))
     references: dict[int, Path] = {}
     ids = song_ids([row["file"] for row in rows])
     for row, file, song_id in zip(rows, files, ids, strict=True):
-        song, known = None, look.known.get(file)
-        if known is not None:
+        song, metadata = None, scan.metadata.get(file)
+        if metadata is not None:
             try:
-                song = _song(path.parent, row, song_id, known)
+                song = _song(path.parent, row, song_id, metadata)
             except SongError as error:
-                draft.skipped.append(Skipped(error.file, error.reason))
-        number = draft.add(_place(row), song, known.digest if known else "")
+                collector.skipped.append(SkippedSong(error.file, error.reason))
+        number = collector.add(_recording(row), song, metadata.digest if metadata else "")
         if song is not None and row.get(REFERENCE):
             references[number] = path.parent / row[REFERENCE]
     rows_of = {file: number for number, file in enumerate(files)}
-    draft.bonds += [
+    collector.links += [
         (rows_of[file], number, "a song and its reference")
         for number, file in references.items()
         if file in rows_of
     ]
-    _add_beside(draft, look.known, references, index or Index())
-    if not draft.songs:
-        first = draft.skipped[:1]
+    _add_roughs_and_references(collector, scan.metadata, references, index or MetadataCache())
+    if not collector.songs:
+        first = collector.skipped[:1]
         why = first[0] if first else f"none of its {len(rows)} files lies under {root}"
         raise ValueError(f"{path}: no usable song: {why}")
-    return draft
+    return collector
 
 
 def write_manifest(path: Path, songs: Sequence[Song]) -> None:
@@ -94,12 +109,12 @@ def write_manifest(path: Path, songs: Sequence[Song]) -> None:
     rows = []
     for song in songs:
         paths = {"file": song.path, "dry": song.dry_path, "rough": song.rough_path, **song.stems}
-        row: dict[str, Any] = {name: getattr(song, name, None) for name in _TEXT}
+        row: dict[str, Any] = {name: getattr(song, name, None) for name in _TEXT_COLUMNS}
         row |= {
             name: file.relative_to(path.parent).as_posix() for name, file in paths.items() if file
         }
         rows.append(row | {"duration_s": song.duration_s})
-    columns = ["file", *_TEXT[:7], "duration_s", *_TEXT[7:]]
+    columns = ["file", *_TEXT_COLUMNS[:7], "duration_s", *_TEXT_COLUMNS[7:]]
     path.parent.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(rows, columns=columns).dropna(axis="columns", how="all").to_csv(path, index=False)
 
@@ -119,7 +134,9 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         raise ValueError(f"{path}: no such manifest")
     try:
-        table = pd.read_csv(path, dtype=dict.fromkeys(("file", *_TEXT, REFERENCE), "object"))
+        table = pd.read_csv(
+            path, dtype=dict.fromkeys(("file", *_TEXT_COLUMNS, REFERENCE), "object")
+        )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: is no CSV table ({str(error).strip()})") from error
     if "file" not in table.columns:
@@ -136,12 +153,12 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _place(row: dict[str, Any]) -> Place:
+def _recording(row: dict[str, Any]) -> Recording:
     fold = None if row.get("fold") is None else int(row["fold"])
-    return Place(row["file"], _name(row), _group(row), row.get("genre"), row.get("split"), fold)
+    return Recording(row["file"], _name(row), _group(row), row.get("genre"), row.get("split"), fold)
 
 
-def _song(folder: Path, row: dict[str, Any], song_id: str, known: Known) -> Song:
+def _song(folder: Path, row: dict[str, Any], song_id: str, metadata: FileMetadata) -> Song:
     """One row as a song, its side still open. SongError if a file it names is missing."""
     file = folder / row["file"]
     named = ("dry", ROUGH, REFERENCE, *STEMS)
@@ -155,7 +172,7 @@ def _song(folder: Path, row: dict[str, Any], song_id: str, known: Known) -> Song
         song=_name(row),
         group=_group(row),
         split="",
-        **known.header._asdict(),
+        **metadata.header._asdict(),
         dry_path=others.get("dry"),
         rough_path=others.get(ROUGH),
         stems={name: others[name] for name in STEMS if name in others},
@@ -166,24 +183,29 @@ def _song(folder: Path, row: dict[str, Any], song_id: str, known: Known) -> Song
     )
 
 
-def _add_beside(
-    draft: Draft, known: dict[Path, Known], references: dict[int, Path], index: Index
+def _add_roughs_and_references(
+    collector: SongCollector,
+    metadata: dict[Path, FileMetadata],
+    references: dict[int, Path],
+    index: MetadataCache,
 ) -> None:
     """Align each rough with its song, open each reference; where one fails the song is left out."""
-    pairs = {n: Pair(s.id, s.rough_path, s.path) for n, s in draft.songs.items() if s.rough_path}
-    look = index.look([*(pair.before for pair in pairs.values()), *references.values()])
-    pairs = {n: pair for n, pair in pairs.items() if pair.before in look.known}
-    found, misfits = lags(list(pairs.values()), known | look.known, index)
-    draft.skipped += [*look.skipped, *misfits]
-    for number, song in list(draft.songs.items()):
+    pairs = {
+        n: Pair(s.id, s.rough_path, s.path) for n, s in collector.songs.items() if s.rough_path
+    }
+    scan = index.scan([*(pair.before for pair in pairs.values()), *references.values()])
+    pairs = {n: pair for n, pair in pairs.items() if pair.before in scan.metadata}
+    found, misfits = align_pairs(list(pairs.values()), metadata | scan.metadata, index)
+    collector.skipped += [*scan.skipped, *misfits]
+    for number, song in list(collector.songs.items()):
         pair, reference = pairs.get(number), references.get(number)
         lost = song.rough_path is not None and pair not in found
-        if lost or (reference is not None and reference not in look.known):
-            del draft.songs[number], draft.digests[number]
+        if lost or (reference is not None and reference not in scan.metadata):
+            del collector.songs[number], collector.digests[number]
             continue
-        heard = beside(song, reference, look.known[reference]) if reference else None
+        heard = reference_song(song, reference, scan.metadata[reference]) if reference else None
         lag_s = found[pair] if pair else 0.0
-        draft.songs[number] = replace(song, rough_lag_s=lag_s, reference=heard)
+        collector.songs[number] = replace(song, rough_lag_s=lag_s, reference=heard)
 
 
 def _name(row: dict[str, Any]) -> str:

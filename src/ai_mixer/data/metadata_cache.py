@@ -14,15 +14,15 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ai_mixer.audio.excerpt import Header, SongError, open_sound, probe
+from ai_mixer.audio.excerpt import Header, SongError, open_audio, probe
 from ai_mixer.audio.tags import read_tags
-from ai_mixer.core.types import Skipped
-from ai_mixer.data.audio_fingerprint import VERSION, print_file
-from ai_mixer.data.file_digest import READERS, digest_file
-from ai_mixer.utils.progress import track
+from ai_mixer.core.types import SkippedSong
+from ai_mixer.data.audio_fingerprint import VERSION, fingerprint_file
+from ai_mixer.data.file_digest import READER_THREADS, digest_file
+from ai_mixer.utils.progress import progress_bar
 
-FILE = "index.sqlite"
-KEPT = 500  # results between two writings: what is lost when it is stopped
+FILE_NAME = "index.sqlite"
+ROWS_PER_WRITE = 500  # results between two writings: what is lost when it is stopped
 TABLES = (
     "CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, "
     "duration_s REAL, sample_rate INTEGER, channels INTEGER, artist TEXT, title TEXT, genre TEXT, "
@@ -34,7 +34,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Known(NamedTuple):
+class FileMetadata(NamedTuple):
     """What a file's header and tags say, and the digest of its content."""
 
     header: Header
@@ -45,70 +45,70 @@ class Known(NamedTuple):
     digest: str
 
 
-class Look(NamedTuple):
+class ScanResult(NamedTuple):
     """Files that can be used and those that cannot; what is other than the last time."""
 
-    known: dict[Path, Known]
-    skipped: list[Skipped]
+    metadata: dict[Path, FileMetadata]
+    skipped: list[SkippedSong]
     changed: list[str]
-    gone: list[str]
+    removed: list[str]
 
 
-class Index:
+class MetadataCache:
     """Kept in `folder`; without one, or where it cannot be written, nothing is remembered."""
 
     def __init__(self, folder: str | Path | None = None) -> None:
-        self.file = None if folder is None else Path(folder).expanduser() / FILE
+        self.file = None if folder is None else Path(folder).expanduser() / FILE_NAME
 
-    def look(self, files: Sequence[Path], root: Path | None = None) -> Look:
+    def scan(self, files: Sequence[Path], root: Path | None = None) -> ScanResult:
         """Headers of `files`, in their order; only new and changed ones are opened.
 
         root: below it, files of the index that are no longer on disk are named in `gone`.
         """
-        stamps, skipped = _stamps(files)
+        stamps, skipped = _file_stamps(files)
         before = self._files(root or Path(os.path.commonpath(files) if files else "/"))
-        known, unread, changed = {}, [], []
+        metadata, unread, changed = {}, [], []
         for file, stamp in stamps.items():
             row = before.pop(os.fsencode(file), None)
             if row is not None and row[:2] == stamp:
-                known[file] = Known(Header(*row[2:5]), *row[5:])
+                metadata[file] = FileMetadata(Header(*row[2:5]), *row[5:])
                 continue
             unread.append(file)
             if row is not None:
                 changed.append(str(file))
-        gone = [path for path in before if root is not None and not os.path.lexists(path)]
-        self._write("DELETE FROM files WHERE path = ?", [(path,) for path in gone])
+        removed = [path for path in before if root is not None and not os.path.lexists(path)]
+        self._write("DELETE FROM files WHERE path = ?", [(path,) for path in removed])
         insert = f"INSERT OR REPLACE INTO files VALUES ({', '.join('?' * 11)})"
-        for some in _parallel(_read, unread, "reading songs' headers"):
+        for some in _map_in_batches(_read_metadata, unread, "reading songs' headers"):
             rows = []
             for file, found in some:
                 if isinstance(found, SongError):
-                    skipped.append(Skipped(found.file, found.reason))
+                    skipped.append(SkippedSong(found.file, found.reason))
                 else:
-                    known[file] = found
+                    metadata[file] = found
                     rows.append((os.fsencode(file), *stamps[file], *found.header, *found[1:]))
             self._write(insert, rows)
-        in_order = {file: known[file] for file in stamps if file in known}
-        return Look(in_order, skipped, changed, [os.fsdecode(path) for path in gone])
+        in_order = {file: metadata[file] for file in stamps if file in metadata}
+        return ScanResult(in_order, skipped, changed, [os.fsdecode(path) for path in removed])
 
-    def prints(self, songs: Sequence[tuple[Path, str]]) -> list[np.ndarray]:
+    def fingerprints(self, songs: Sequence[tuple[Path, str]]) -> list[np.ndarray]:
         """Sub-fingerprints [F] uint32 of each (file, digest of its content)."""
         wanted = {f"print {VERSION} {digest}": file for file, digest in songs}
-        found = self.facts(wanted, _print, "listening for near-duplicates")
+        found = self.get_or_compute(wanted, _fingerprint_bytes, "listening for near-duplicates")
         blobs = (found[f"print {VERSION} {digest}"] for _, digest in songs)
         return [np.frombuffer(blob, np.uint32) for blob in blobs]
 
-    def facts(
-        self, wanted: dict[str, T], ask: Callable[[T], bytes], title: str
+    def get_or_compute(
+        self, wanted: dict[str, T], compute: Callable[[T], bytes], title: str
     ) -> dict[str, bytes]:
         """Key → what `ask` says of it; asked in parallel where it is not known yet, and kept."""
         query = "SELECT key, value FROM facts WHERE key = ?"
-        known = dict(self._select(query, [(key,) for key in wanted]))
-        unknown = [key for key in wanted if key not in known]
-        for some in _parallel(lambda key: ask(wanted[key]), unknown, title):
+        metadata = dict(self._select(query, [(key,) for key in wanted]))
+        unknown = [key for key in wanted if key not in metadata]
+        for some in _map_in_batches(lambda key: compute(wanted[key]), unknown, title):
             self._write("INSERT OR REPLACE INTO facts VALUES (?, ?)", some)
-            known |= dict(some)
-        return known
+            metadata |= dict(some)
+        return metadata
 
     def _files(self, root: Path) -> dict[bytes, tuple[Any, ...]]:
         """Rows of the files below a folder, by their path."""
@@ -142,7 +142,7 @@ class Index:
         return base
 
 
-def _stamps(files: Sequence[Path]) -> tuple[dict[Path, tuple[int, int]], list[Skipped]]:
+def _file_stamps(files: Sequence[Path]) -> tuple[dict[Path, tuple[int, int]], list[SkippedSong]]:
     """(size, time of change) of each file; those that are not there are opened for the reason."""
     stamps, missing = {}, []
     for file in files:
@@ -152,41 +152,43 @@ def _stamps(files: Sequence[Path]) -> tuple[dict[Path, tuple[int, int]], list[Sk
             missing.append(file)
         else:
             stamps[file] = (status.st_size, status.st_mtime_ns)
-    refused = (_read(file) for file in missing)
-    return stamps, [Skipped(e.file, e.reason) for e in refused if isinstance(e, SongError)]
+    refused = (_read_metadata(file) for file in missing)
+    return stamps, [SkippedSong(e.file, e.reason) for e in refused if isinstance(e, SongError)]
 
 
-def _read(file: Path) -> Known | SongError:
+def _read_metadata(file: Path) -> FileMetadata | SongError:
     try:
         header = probe(file)
-        with open_sound(file) as sound:
+        with open_audio(file) as sound:
             tags = read_tags(sound)
         licence = tags.get("license") or tags.get("copyright")
         told = (tags.get("artist"), tags.get("title"), tags.get("genre"), licence)
-        return Known(header, *told, digest_file(file))
+        return FileMetadata(header, *told, digest_file(file))
     except SongError as error:
         return error
     except OSError as error:  # gone since its header was read
         return SongError(file, str(error.strerror))
 
 
-def _print(file: Path) -> bytes:
+def _fingerprint_bytes(file: Path) -> bytes:
     try:
-        return print_file(file).tobytes()
+        return fingerprint_file(file).tobytes()
     except SongError:  # damaged inside: named when an excerpt is read (docs/decisions/0017)
         return b""
 
 
-def _parallel(ask: Callable[[T], R], items: Sequence[T], title: str) -> Iterator[list[tuple[T, R]]]:
+def _map_in_batches(
+    compute: Callable[[T], R], items: Sequence[T], title: str
+) -> Iterator[list[tuple[T, R]]]:
     """(item, answer) in their order, some at a time. Decoders let other threads run meanwhile."""
     if not items:
         return
     some = []
-    with ThreadPool(READERS) as pool:
-        answers = pool.imap(ask, items, chunksize=4)
-        for item in track(items, title):
+    with ThreadPool(READER_THREADS) as pool:
+        answers = pool.imap(compute, items, chunksize=4)
+        for item in progress_bar(items, title):
             some.append((item, next(answers)))
-            if len(some) == KEPT:
+            if len(some) == ROWS_PER_WRITE:
                 yield some
                 some = []
         yield some

@@ -9,28 +9,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ai_mixer.audio.stem_file import need_decoder, stream_path
+from ai_mixer.audio.stem_file import require_pyav, stream_path
 from ai_mixer.data.collection import Collection
 
 STREAMS = ("mixture", "drums", "bass", "other", "vocals")  # in this order in the .mp4
 SUFFIX = ".stem.mp4"
 LICENCE = "academic use only; each song has a licence of its own"
-VALIDATION = frozenset(  # the usual ones of train/: `validation_tracks` of the authors' parser
-    (
-        "Actions - One Minute Smile",
-        "Clara Berry And Wooldog - Waltz For My Victims",
-        "Johnny Lokke - Promises & Lies",
-        "Patrick Talbot - A Reason To Leave",
-        "Triviul - Angelsaint",
-        "Alexander Ross - Goodbye Bolero",
-        "Fergessen - Nos Palpitants",
-        "Leaf - Summerghost",
-        "Skelpolu - Human Mistakes",
-        "Young Griffo - Pennies",
-        "ANiMAL - Rockshow",
-        "James May - On The Line",
-        "Meaxic - Take A Step",
-        "Traffic Experiment - Sirens",
+VALIDATION_SONGS = (
+    frozenset(  # the usual ones of train/: `validation_tracks` of the authors' parser
+        (
+            "Actions - One Minute Smile",
+            "Clara Berry And Wooldog - Waltz For My Victims",
+            "Johnny Lokke - Promises & Lies",
+            "Patrick Talbot - A Reason To Leave",
+            "Triviul - Angelsaint",
+            "Alexander Ross - Goodbye Bolero",
+            "Fergessen - Nos Palpitants",
+            "Leaf - Summerghost",
+            "Skelpolu - Human Mistakes",
+            "Young Griffo - Pennies",
+            "ANiMAL - Rockshow",
+            "James May - On The Line",
+            "Meaxic - Take A Step",
+            "Traffic Experiment - Sirens",
+        )
     )
 )
 
@@ -43,19 +45,19 @@ class Musdb18(Collection):
 
     def rows(self) -> Sequence[dict[str, Any]]:
         """A row per .mp4; its first stream is the mixture. ValueError if PyAV is missing."""
-        need_decoder()
+        require_pyav()
         return [
             _row(folder.name, file.name.removesuffix(SUFFIX), _streams(file))
-            for folder in self.sides()
+            for folder in self.split_folders()
             for file in sorted(folder.glob(f"[!.]*{SUFFIX}"))
         ]
 
-    def sides(self) -> Iterator[Path]:
+    def split_folders(self) -> Iterator[Path]:
         """The folders of the official split."""
         for side in ("train", "test"):
             folder = self.root / side
             if not folder.is_dir():
-                raise self.unfit(folder)
+                raise self.layout_error(folder)
             yield folder
 
 
@@ -68,7 +70,7 @@ class Musdb18HQ(Musdb18):
     def rows(self) -> Sequence[dict[str, Any]]:
         """A row per folder; one that lacks a stem is skipped."""
         rows = []
-        for song in (song for side in self.sides() for song in sorted(side.glob("[!.]*/"))):
+        for song in (song for side in self.split_folders() for song in sorted(side.glob("[!.]*/"))):
             files = {stem: song / f"{stem}.wav" for stem in STREAMS}
             missing = [file.name for file in files.values() if not file.is_file()]
             if missing:
@@ -90,7 +92,7 @@ def _row(side: str, name: str, files: Mapping[str, Path]) -> dict[str, Any]:
         "path": files["mixture"],
         "song": name,
         "group": artist,
-        "split": "val" if side == "train" and name in VALIDATION else side,
+        "split": "val" if side == "train" and name in VALIDATION_SONGS else side,
         "artist": artist,
         "title": title or name,
         "licence": LICENCE,

@@ -5,10 +5,10 @@ from typing import Any
 from torch.utils.data import DataLoader
 
 from ai_mixer.core.types import Batch
-from ai_mixer.data.datamodule import MixData
+from ai_mixer.data.datamodule import MixDataModule
 
 
-class OneBatch(MixData):
+class OverfitBatchDataModule(MixDataModule):
     """The first batch of the first epoch, `steps` times an epoch; validation hears it as well.
 
     Lightning's `overfit_batches` keeps the indices but not the draw: with it every epoch would have

@@ -17,14 +17,14 @@ import numpy as np
 from scipy.fft import next_fast_len
 
 from ai_mixer.audio.excerpt import SongError, probe, read_excerpt
-from ai_mixer.core.types import Skipped
-from ai_mixer.data.metadata_cache import Index, Known
+from ai_mixer.core.types import SkippedSong
+from ai_mixer.data.metadata_cache import FileMetadata, MetadataCache
 
-BEFORE, AFTER, REFERENCE = SIDES = "before", "after", "reference"
-SLACK_S = 1.0  # what a pair may differ by in length, and in where it begins
-HEARD_S = 20.0  # of the middle, to find out
-RATE = 11025  # Hz: to a tenth of a millisecond
-CLEAR = 8.0  # how far the peak of the correlation stands out of it (chance: about 5)
+BEFORE, AFTER, REFERENCE = VERSIONS = "before", "after", "reference"
+TOLERANCE_S = 1.0  # what a pair may differ by in length, and in where it begins
+ALIGNMENT_EXCERPT_S = 20.0  # of the middle, to find out
+ALIGNMENT_RATE_HZ = 11025  # Hz: to a tenth of a millisecond
+MIN_PEAK_RATIO = 8.0  # how far the peak of the correlation stands out of it (chance: about 5)
 
 
 class Pair(NamedTuple):
@@ -36,17 +36,17 @@ class Pair(NamedTuple):
     reference: Path | None = None
 
 
-def find_pairs(root: Path, files: Sequence[Path]) -> tuple[list[Pair], list[Skipped]]:
+def find_pairs(root: Path, files: Sequence[Path]) -> tuple[list[Pair], list[SkippedSong]]:
     """The pairs among the sound files below `root`, and files that have no partner."""
     found: dict[str, dict[str, Path]] = defaultdict(dict)
     alone = []
     for file in files:
         place = file.relative_to(root).with_suffix("")
         side, rest = place.parts[0].lower(), place.parts[1:]
-        if side not in SIDES or not rest:
+        if side not in VERSIONS or not rest:
             side, rest = place.name.lower(), place.parts[:-1]
-        if side not in SIDES or side in found["/".join(rest)]:
-            alone.append(Skipped(str(file), f"is neither `{BEFORE}` nor `{AFTER}` of a pair"))
+        if side not in VERSIONS or side in found["/".join(rest)]:
+            alone.append(SkippedSong(str(file), f"is neither `{BEFORE}` nor `{AFTER}` of a pair"))
         else:
             found["/".join(rest)][side] = file
     pairs = []
@@ -54,36 +54,38 @@ def find_pairs(root: Path, files: Sequence[Path]) -> tuple[list[Pair], list[Skip
         if BEFORE in sides and AFTER in sides:
             pairs.append(Pair(name, sides[BEFORE], sides[AFTER], sides.get(REFERENCE)))
         else:
-            alone += [Skipped(str(file), "has no partner") for file in sides.values()]
+            alone += [SkippedSong(str(file), "has no partner") for file in sides.values()]
     return pairs, alone
 
 
-def lags(
-    pairs: Sequence[Pair], known: dict[Path, Known], index: Index
-) -> tuple[dict[Pair, float], list[Skipped]]:
+def align_pairs(
+    pairs: Sequence[Pair], metadata: dict[Path, FileMetadata], index: MetadataCache
+) -> tuple[dict[Pair, float], list[SkippedSong]]:
     """How many seconds later `before` begins than `after`; pairs that do not fit are left out."""
     fit, skipped = {}, []
     for pair in pairs:
-        before, after = (known[file] for file in (pair.before, pair.after))
+        before, after = (metadata[file] for file in (pair.before, pair.after))
         long_s, other_s = after.header.duration_s, before.header.duration_s
-        if abs(long_s - other_s) > SLACK_S:
+        if abs(long_s - other_s) > TOLERANCE_S:
             reason = f"lasts {long_s:.1f} s, {pair.before.name} {other_s:.1f} s: export both alike"
-            skipped.append(Skipped(str(pair.after), reason))
+            skipped.append(SkippedSong(str(pair.after), reason))
         else:
             fit[f"lag {before.digest} {after.digest}"] = pair
-    answers = index.facts(fit, _ask, "aligning before and after")
+    answers = index.get_or_compute(fit, _packed_lag, "aligning before and after")
     found = {}
     for key, pair in fit.items():
         (lag_s,) = struct.unpack("<d", answers[key])
         if math.isnan(lag_s):
-            reason = f"is not heard in {pair.before.name} within {SLACK_S:g} s of the same place"
-            skipped.append(Skipped(str(pair.after), reason))
+            reason = (
+                f"is not heard in {pair.before.name} within {TOLERANCE_S:g} s of the same place"
+            )
+            skipped.append(SkippedSong(str(pair.after), reason))
         else:
             found[pair] = lag_s
     return found, skipped
 
 
-def lag(before: np.ndarray, after: np.ndarray, rate: int) -> float:
+def estimate_lag_s(before: np.ndarray, after: np.ndarray, rate: int) -> float:
     """Seconds by which `before` lies later, up to SLACK_S; NaN if they are not of one recording.
 
     [T] samples each, of the same stretch of time. By the peak of their correlation, whitened, so
@@ -93,26 +95,29 @@ def lag(before: np.ndarray, after: np.ndarray, rate: int) -> float:
     size = next_fast_len(2 * len(before), real=True)
     cross = np.fft.rfft(before, size) * np.fft.rfft(after, size).conj()
     correlation = np.abs(np.fft.irfft(cross / (np.abs(cross) + 1e-12 * len(before)), size))
-    most = round(SLACK_S * rate)
+    most = round(TOLERANCE_S * rate)
     near = np.concatenate([correlation[-most:], correlation[: most + 1]])
     peak = int(near.argmax())
-    if not near[peak] > CLEAR * np.sqrt(np.mean(correlation**2)):
+    if not near[peak] > MIN_PEAK_RATIO * np.sqrt(np.mean(correlation**2)):
         return math.nan
     return (peak - most) / rate
 
 
-def _ask(pair: Pair) -> bytes:
+def _packed_lag(pair: Pair) -> bytes:
     try:
-        return struct.pack("<d", _lag_of_files(pair))
+        return struct.pack("<d", _estimate_file_lag_s(pair))
     except SongError:
         return struct.pack("<d", math.nan)
 
 
-def _lag_of_files(pair: Pair) -> float:
+def _estimate_file_lag_s(pair: Pair) -> float:
     duration_s = probe(pair.after).duration_s
-    start_s, heard_s = max(0.0, (duration_s - HEARD_S) / 2), min(HEARD_S, duration_s)
+    start_s, heard_s = (
+        max(0.0, (duration_s - ALIGNMENT_EXCERPT_S) / 2),
+        min(ALIGNMENT_EXCERPT_S, duration_s),
+    )
     before, after = (
-        read_excerpt(file, start_s, heard_s, RATE).mean(0).numpy()
+        read_excerpt(file, start_s, heard_s, ALIGNMENT_RATE_HZ).mean(0).numpy()
         for file in (pair.before, pair.after)
     )
-    return lag(before, after, RATE)
+    return estimate_lag_s(before, after, ALIGNMENT_RATE_HZ)

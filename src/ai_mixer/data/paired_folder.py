@@ -5,12 +5,12 @@ from pathlib import Path
 
 from ai_mixer.core.types import Song
 from ai_mixer.data.folder import Folder
-from ai_mixer.data.song_collector import Draft
+from ai_mixer.data.song_collector import SongCollector
 
-SIDE = "test"
+DEFAULT_SPLIT = "test"
 
 
-class PairFolder(Folder):
+class PairedFolder(Folder):
     """The pairs below `root`; a song without a rough version is passed over.
 
     manifest, index: as in `Folder`. A split that a manifest gives is kept.
@@ -24,11 +24,13 @@ class PairFolder(Folder):
     ) -> None:
         super().__init__(root, manifest, index=index)
 
-    def draft(self) -> Draft:
+    def collector(self) -> SongCollector:
         """Every place on the side where it belongs."""
-        draft = super().draft()
-        places = [place._replace(split=place.split or SIDE) for place in draft.places]
-        return replace(draft, places=places)
+        collector = super().collector()
+        recordings = [
+            place._replace(split=place.split or DEFAULT_SPLIT) for place in collector.recordings
+        ]
+        return replace(collector, recordings=recordings)
 
     def songs(self) -> list[Song]:
         """All pairs. ValueError if there is none."""

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 SPLITS = ("train", "val", "test")
-HELD_OUT = 0.15  # share of the groups for validation, and again for the test
+HELD_OUT_SHARE = 0.15  # share of the groups for validation, and again for the test
 
 Genres = Sequence[str | None]
 
@@ -15,7 +15,7 @@ def split_by_group(
     groups: Sequence[str],
     items: Sequence[str],
     genres: Genres | None = None,
-    share: float = HELD_OUT,
+    share: float = HELD_OUT_SHARE,
 ) -> list[str]:
     """One split per item: 70 / 15 / 15 of the groups, and of each genre's where it has enough.
 
@@ -54,7 +54,7 @@ def split_by_fold(folds: Sequence[int], test_fold: int) -> list[str]:
     return [names.get(fold, "train") for fold in folds]
 
 
-def deal_folds(groups: Sequence[str], count: int, genres: Genres | None = None) -> list[int]:
+def assign_folds(groups: Sequence[str], count: int, genres: Genres | None = None) -> list[int]:
     """A fold 0 … count − 1 for each item: no group in two, each genre spread as evenly as it goes.
 
     Deterministic, and independent of the order of the items. Genre by genre the largest group comes

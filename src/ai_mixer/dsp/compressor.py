@@ -14,9 +14,16 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ai_mixer.core.units import SILENCE_DB
-from ai_mixer.dsp.recursions import FUSED, LOOK, TINY, Array, as_rows, over_rows
+from ai_mixer.dsp.recursions import (
+    DENORMAL_CHECK_INTERVAL,
+    DENORMAL_LIMIT,
+    FASTMATH_FLAGS,
+    Array,
+    as_rows,
+    run_on_rows,
+)
 
-SILENCE = 10.0 ** (SILENCE_DB / 20.0)
+SILENCE_AMPLITUDE = 10.0 ** (SILENCE_DB / 20.0)
 NEPERS_PER_DB = math.log(10.0) / 20.0
 
 
@@ -45,7 +52,7 @@ def compressor_gain_db(x: Tensor, slope: Tensor, poles: Tensor, curve: StaticCur
 
 def levels_db(x: Tensor) -> Array:
     """[B, T] float64: the loudest channel of x [B, C, T] in dBFS, at least SILENCE_DB."""
-    return _level_db(_peak(_songs(x)))
+    return _level_db(_max_over_channels(_to_array(x)))
 
 
 def settings_rows(slope: Tensor, poles: Tensor, curve: StaticCurve) -> Array:
@@ -63,7 +70,7 @@ class _Compress(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Tensor:
         settings = settings_rows(slope, poles, curve)
-        peak = _peak(_songs(x))
+        peak = _max_over_channels(_to_array(x))
         level_db = _level_db(peak)
         gain_db = _gain_db(level_db, settings)
         ratio = (torch.from_numpy(gain_db) * NEPERS_PER_DB).exp_().to(x)
@@ -75,21 +82,23 @@ class _Compress(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
         x, slope, ratio = ctx.saved_tensors
-        rows = _songs(grad)
+        rows = _to_array(grad)
         grad_x, grad_slope = np.empty_like(rows), np.zeros(len(rows))
-        over_rows(_backward, rows, _songs(x), as_rows(ratio), *ctx.past, grad_x, grad_slope)
+        run_on_rows(
+            _compress_backward, rows, _to_array(x), as_rows(ratio), *ctx.past, grad_x, grad_slope
+        )
         return torch.from_numpy(grad_x).to(x), torch.from_numpy(grad_slope).to(slope), None, None
 
 
-def _songs(x: Tensor) -> Array:
+def _to_array(x: Tensor) -> Array:
     """[B, C, T] as an array."""
     return as_rows(x).reshape(x.shape)
 
 
-def _peak(audio: Array) -> Array:
+def _max_over_channels(audio: Array) -> Array:
     """[B, T] float64: the loudest channel, at least `SILENCE`."""
     peak = np.empty((audio.shape[0], audio.shape[2]))
-    over_rows(_loudest, audio, peak)
+    run_on_rows(_max_over_channels_rows, audio, peak)
     return peak
 
 
@@ -100,27 +109,27 @@ def _level_db(peak: Array) -> Array:
 
 def _gain_db(level_db: Array, settings: Array) -> Array:
     gain_db = np.empty_like(level_db)
-    over_rows(_smooth, level_db, settings, gain_db)
+    run_on_rows(_gain_rows, level_db, settings, gain_db)
     return gain_db
 
 
 @njit(cache=True, nogil=True)
-def _loudest(audio, peak):  # type: ignore[no-untyped-def]
+def _max_over_channels_rows(audio, peak):  # type: ignore[no-untyped-def]
     for song in range(audio.shape[0]):
-        peak[song] = SILENCE
+        peak[song] = SILENCE_AMPLITUDE
         for channel in range(audio.shape[1]):
             for n in range(audio.shape[2]):
                 peak[song, n] = max(peak[song, n], abs(np.float64(audio[song, channel, n])))
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _excess(over: Any, knee: Any) -> Any:
     """What lies over the threshold, softened by the knee, at a level over the knee's start."""
     inside = min(max(over, 0.0), knee)
     return inside * inside / (2.0 * knee) + max(over - knee, 0.0)
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def next_gain_db(g, over, slope, attack, release, knee, cap):  # type: ignore[no-untyped-def]
     """The gain after g, on its way to what the static curve wants at `over` the knee's start."""
     c = -min(slope * _excess(over, knee), cap)
@@ -129,30 +138,30 @@ def next_gain_db(g, over, slope, attack, release, knee, cap):  # type: ignore[no
     return falling if c < g else rising
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
-def _smooth(level_db, settings, gain_db):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def _gain_rows(level_db, settings, gain_db):  # type: ignore[no-untyped-def]
     for song in range(level_db.shape[0]):
         slope, attack, release, threshold, knee, cap = settings[song]
         knee_start = threshold - 0.5 * knee
         g = 0.0
-        for start in range(0, level_db.shape[1], LOOK):
-            for n in range(start, min(start + LOOK, level_db.shape[1])):
+        for start in range(0, level_db.shape[1], DENORMAL_CHECK_INTERVAL):
+            for n in range(start, min(start + DENORMAL_CHECK_INTERVAL, level_db.shape[1])):
                 over = level_db[song, n] - knee_start
                 g = next_gain_db(g, over, slope, attack, release, knee, cap)
                 gain_db[song, n] = g
-            if abs(g) < TINY:
+            if abs(g) < DENORMAL_LIMIT:
                 g = 0.0
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
-def _add_pull(grad, x, ratio, pull):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def _add_gain_gradient(grad, x, ratio, pull):  # type: ignore[no-untyped-def]
     """What one channel wants of the gain in dB."""
     for n in range(x.shape[0]):
         pull[n] += np.float64(grad[n]) * np.float64(x[n]) * ratio[n] * NEPERS_PER_DB
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
-def _through_the_gain(pull, peak, level_db, gain_db, settings):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def _gain_backward(pull, peak, level_db, gain_db, settings):  # type: ignore[no-untyped-def]
     """In place: the pull on the gain in dB becomes that on the peak. Returns that on the slope."""
     slope, attack, release, threshold, knee, cap = settings
     knee_start = threshold - 0.5 * knee
@@ -172,8 +181,8 @@ def _through_the_gain(pull, peak, level_db, gain_db, settings):  # type: ignore[
     return on_slope
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
-def _hand_out(grad, x, ratio, peak, pull, grad_x):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def _add_audio_gradient(grad, x, ratio, peak, pull, grad_x):  # type: ignore[no-untyped-def]
     """The gradient to one channel; the first that is as loud as the peak takes the pull on it."""
     for n in range(x.shape[0]):
         sample = np.float64(x[n])
@@ -182,20 +191,20 @@ def _hand_out(grad, x, ratio, peak, pull, grad_x):  # type: ignore[no-untyped-de
         grad_x[n] = np.float64(grad[n]) * ratio[n] + taken * np.sign(sample)
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
-def _backward(  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def _compress_backward(  # type: ignore[no-untyped-def]
     grad, audio, ratio, peak, level_db, gain_db, settings, grad_audio, grad_slope
 ):
     """Passes that the processor does eight samples at a time around the one that it cannot."""
     for song in range(audio.shape[0]):
         pull = np.zeros(audio.shape[2])
         for channel in range(audio.shape[1]):
-            _add_pull(grad[song, channel], audio[song, channel], ratio[song], pull)
-        grad_slope[song] = _through_the_gain(
+            _add_gain_gradient(grad[song, channel], audio[song, channel], ratio[song], pull)
+        grad_slope[song] = _gain_backward(
             pull, peak[song], level_db[song], gain_db[song], settings[song]
         )
         for channel in range(audio.shape[1]):
-            _hand_out(
+            _add_audio_gradient(
                 grad[song, channel],
                 audio[song, channel],
                 ratio[song],

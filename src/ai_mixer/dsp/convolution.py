@@ -15,13 +15,15 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from ai_mixer.dsp.recursions import FUSED, Array
+from ai_mixer.dsp.recursions import FASTMATH_FLAGS, Array
 
 PARTITION_S = 0.012  # about: longer takes more in the first two partitions, shorter in the others
-FAINT = 1e-30  # an input below this is 0: products would be denormal numbers, which are slow
+DENORMAL_INPUT_LIMIT = (
+    1e-30  # an input below this is 0: products would be denormal numbers, which are slow
+)
 
 
-class Convolver(NamedTuple):
+class ConvolverState(NamedTuple):
     """A response, and what has been heard of the input: nothing yet.
 
     numbers: size of a partition, how many; position in the partition, newest spectrum, partitions
@@ -32,13 +34,13 @@ class Convolver(NamedTuple):
     samples: Array
 
 
-def convolver(response: Array, sample_rate: int) -> Convolver:
+def init_convolver(response: Array, sample_rate: int) -> ConvolverState:
     """response: [output, input, T], one or two of each. See `convolve`."""
     channels, _, taps = response.shape
     size = 1 << max(4, round(math.log2(PARTITION_S * sample_rate)))
     partitions = max(1, -(-taps // size) - 2)
-    samples = np.zeros(_room(channels, size, partitions), np.float32)
-    spectra, _, _, _, _, head, _, turns = _rooms(samples, channels, size, partitions)
+    samples = np.zeros(_buffer_size(channels, size, partitions), np.float32)
+    spectra, _, _, _, _, head, _, turns = _buffer_views(samples, channels, size, partitions)
     padded = np.zeros((channels, channels, (2 + partitions) * size))
     padded[..., :taps] = response
     head[:] = padded[..., : 2 * size]
@@ -47,17 +49,17 @@ def convolver(response: Array, sample_rate: int) -> Convolver:
     spectra[..., 0, :], spectra[..., 1, :] = transformed.real, transformed.imag
     angle = -np.pi * np.arange(size) / size
     turns[:] = np.cos(angle), np.sin(angle)
-    return Convolver(np.array([size, partitions, 0.0, 0.0, 0.0]), samples)
+    return ConvolverState(np.array([size, partitions, 0.0, 0.0, 0.0]), samples)
 
 
-def _room(channels: int, size: int, partitions: int) -> int:
+def _buffer_size(channels: int, size: int, partitions: int) -> int:
     """How many samples `_rooms` shares out."""
     spectra = 2 * (size + 1) * channels * (partitions * (channels + 1) + 1)
     return spectra + size * (channels * (4 + 2 * channels) + 10)
 
 
 @njit(cache=True, nogil=True)
-def _rooms(samples, channels, size, partitions):  # type: ignore[no-untyped-def]
+def _buffer_views(samples, channels, size, partitions):  # type: ignore[no-untyped-def]
     """Views of the one array that holds everything.
 
     The response's spectra [partitions, output, input, 2, bins], real and imaginary parts apart; the
@@ -86,7 +88,7 @@ def _rooms(samples, channels, size, partitions):  # type: ignore[no-untyped-def]
     return spectra, heard, sums, recent, ready, head, desk, turns
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def convolve(audio, wet, by, numbers, samples):  # type: ignore[no-untyped-def]
     """The next samples, in place: y[n] = x[n] + (wet + n · by) · ((h ∗ x)[n] − x[n]).
 
@@ -95,7 +97,7 @@ def convolve(audio, wet, by, numbers, samples):  # type: ignore[no-untyped-def]
     size, partitions = int(numbers[0]), int(numbers[1])
     at, newest, summed = int(numbers[2]), int(numbers[3]), int(numbers[4])
     channels, length = audio.shape
-    spectra, heard, sums, recent, ready, head, desk, turns = _rooms(
+    spectra, heard, sums, recent, ready, head, desk, turns = _buffer_views(
         samples, channels, size, partitions
     )
     done = 0
@@ -105,7 +107,7 @@ def convolve(audio, wet, by, numbers, samples):  # type: ignore[no-untyped-def]
             new = recent[channel, 2 * size + at : 2 * size + at + count]
             for n in range(count):
                 x = audio[channel, done + n]
-                new[n] = x if abs(x) > FAINT else 0.0
+                new[n] = x if abs(x) > DENORMAL_INPUT_LIMIT else 0.0
         for channel in range(channels):
             room = ready[channel, at : at + count]
             _add_head(room, recent, head[channel], 2 * size + at)
@@ -125,7 +127,7 @@ def convolve(audio, wet, by, numbers, samples):  # type: ignore[no-untyped-def]
     numbers[2], numbers[3], numbers[4] = at, newest, summed
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _add_head(room, recent, head, start):  # type: ignore[no-untyped-def]
     """The first taps of one output, four at a time; start: where in `recent` the first one is."""
     count, taps = len(room), head.shape[1]
@@ -138,7 +140,7 @@ def _add_head(room, recent, head, start):  # type: ignore[no-untyped-def]
                 room[n] += h0 * x[n + 3] + h1 * x[n + 2] + h2 * x[n + 1] + h3 * x[n]
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _add_products(sums, spectra, heard, newest, begin, end):  # type: ignore[no-untyped-def]
     """What the partitions `begin` to `end` make of the input they are to hear."""
     for partition in range(begin, end):
@@ -152,14 +154,14 @@ def _add_products(sums, spectra, heard, newest, begin, end):  # type: ignore[no-
                 )
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _add_product(total, h, x):  # type: ignore[no-untyped-def]
     for k in range(total.shape[1]):
         total[0, k] += h[0, k] * x[0, k] - h[1, k] * x[1, k]
         total[1, k] += h[0, k] * x[1, k] + h[1, k] * x[0, k]
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _to_spectra(recent, heard, desk, turns):  # type: ignore[no-untyped-def]
     """The spectra of the last two partitions: z = first + i · second, then taken apart."""
     long = desk.shape[1]
@@ -175,7 +177,7 @@ def _to_spectra(recent, heard, desk, turns):  # type: ignore[no-untyped-def]
             heard[1, 1, k] = (re[mirror] - re[k]) / 2
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _to_samples(sums, ready, desk, turns):  # type: ignore[no-untyped-def]
     """The sums become the next partition of output, and 0. The way back of `_to_spectra`."""
     long, size = desk.shape[1], ready.shape[1]
@@ -193,7 +195,7 @@ def _to_samples(sums, ready, desk, turns):  # type: ignore[no-untyped-def]
         ready[1] = im[size:]
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _fft(re, im, free_re, free_im, turns):  # type: ignore[no-untyped-def]
     """Stockham's radix-2 transform: in order in and out. Returns where the result is."""
     span, stride = len(re), 1

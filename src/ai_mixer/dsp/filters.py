@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-HIGHEST_FREQUENCY = 0.49
+MAX_FREQUENCY_RATIO = 0.49
 """Of the sample rate. A filter that is meant for a band above it is tuned to it instead: an 8 kHz
 file has no 5 kHz band, and keeps what reaches down to the edge of what it has."""
 
@@ -21,7 +21,7 @@ class Biquad(NamedTuple):
     b: Tensor
     a: Tensor
 
-    def row(self) -> Tensor:
+    def to_coefficients(self) -> Tensor:
         """b₀ b₁ b₂ a₁ a₂: [B, 5]."""
         return torch.cat([self.b, self.a[:, 1:]], dim=1)
 
@@ -54,7 +54,7 @@ def high_shelf(gain_db: Tensor, frequency_hz: float, slope: float, sample_rate: 
 
 def _design(gain_db: Tensor, frequency_hz: float, sample_rate: int) -> tuple[Tensor, float, float]:
     """The cookbook's A = 10^(dB/40), cos ω and sin ω."""
-    frequency_hz = min(_positive("frequency_hz", frequency_hz), HIGHEST_FREQUENCY * sample_rate)
+    frequency_hz = min(_positive("frequency_hz", frequency_hz), MAX_FREQUENCY_RATIO * sample_rate)
     omega = 2.0 * math.pi * frequency_hz / sample_rate
     return torch.exp(gain_db.double() * (math.log(10.0) / 40.0)), math.cos(omega), math.sin(omega)
 

@@ -13,10 +13,10 @@ from numba import njit
 from torch import Tensor
 
 from ai_mixer.dsp.compressor import StaticCurve, levels_db, next_gain_db
-from ai_mixer.dsp.recursions import FUSED, over_rows
+from ai_mixer.dsp.recursions import FASTMATH_FLAGS, run_on_rows
 
 
-def mean_reductions_db(
+def mean_gain_reductions_db(
     x: Tensor, curves: Sequence[StaticCurve], poles: tuple[float, float], hop: int, frames: int
 ) -> Tensor:
     """Mean gain reduction around every `hop`-th sample: [B, C, T] → [B, curves, frames], dB ≥ 0.
@@ -30,12 +30,14 @@ def mean_reductions_db(
     settings = np.array([(1.0, *poles, *curve) for curve in curves])
     out = np.zeros((len(level_db), len(curves), frames))
     hops = np.full(len(level_db), hop)
-    over_rows(_read, level_db, np.broadcast_to(settings, (len(out), *settings.shape)), hops, out)
+    run_on_rows(
+        _average_rows, level_db, np.broadcast_to(settings, (len(out), *settings.shape)), hops, out
+    )
     return torch.from_numpy(out).to(x)
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
-def _read(level_db: Any, settings: Any, hops: Any, out: Any) -> None:
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def _average_rows(level_db: Any, settings: Any, hops: Any, out: Any) -> None:
     for song in range(level_db.shape[0]):
         samples, hop = level_db.shape[1], hops[song]
         for number in range(settings.shape[1]):

@@ -12,39 +12,42 @@ from numba import njit
 from torch import Tensor
 
 from ai_mixer.dsp.compressor import NEPERS_PER_DB, StaticCurve, levels_db, settings_rows
-from ai_mixer.dsp.recursions import FUSED, TINY, over_rows
+from ai_mixer.dsp.recursions import DENORMAL_LIMIT, FASTMATH_FLAGS, run_on_rows
 
 
 @torch.no_grad()
-def decompress(y: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Tensor:
+def invert_compressor(y: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Tensor:
     """The x that `compress` turns into y, with the same arguments. [B, C, T]. No gradient."""
     levels = levels_db(y)
     gain_db = np.empty_like(levels)
-    over_rows(_solve, levels, settings_rows(slope, poles, curve), gain_db)
+    run_on_rows(_inverse_gain_rows, levels, settings_rows(slope, poles, curve), gain_db)
     ratio = torch.from_numpy(gain_db).mul_(-NEPERS_PER_DB).exp_()
     return y * ratio.to(y)[:, None]
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
-def _solve(levels, settings, gain_db):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def _inverse_gain_rows(levels, settings, gain_db):  # type: ignore[no-untyped-def]
     for row in range(levels.shape[0]):
         slope, attack, release, threshold, knee, cap = settings[row]
         knee_start = threshold - 0.5 * knee
-        falls = _pieces(attack, slope, cap, knee)
-        recovers = _pieces(release, slope, cap, knee)
+        falls = _piece_coefficients(attack, slope, cap, knee)
+        recovers = _piece_coefficients(release, slope, cap, knee)
         g = 0.0
         for n in range(levels.shape[1]):
             out = levels[row, n] - knee_start
             # Everything is monotone: where the attack's answer falls, the attack is at work.
-            falling, rising = _next(g, out, *falls), _next(g, out, *recovers)
+            falling, rising = (
+                _next_inverse_gain(g, out, *falls),
+                _next_inverse_gain(g, out, *recovers),
+            )
             g = falling if falling < g else rising
-            if abs(g) < TINY:
+            if abs(g) < DENORMAL_LIMIT:
                 g = 0.0
             gain_db[row, n] = g
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
-def _pieces(pole, slope, cap, knee):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def _piece_coefficients(pole, slope, cap, knee):  # type: ignore[no-untyped-def]
     """What `_next` needs of a pole: divisions are made here, once."""
     share = (1.0 - pole) * slope  # of the static curve, in one sample
     linear = knee * (1.0 - 0.5 * share)  # where the knee's end comes out
@@ -52,8 +55,8 @@ def _pieces(pole, slope, cap, knee):  # type: ignore[no-untyped-def]
     return pole, 2.0 * share / knee, linear, steep, offset, (1.0 - pole) * cap
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
-def _next(g, out, pole, bend, linear, steep, offset, cap):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def _next_inverse_gain(g, out, pole, bend, linear, steep, offset, cap):  # type: ignore[no-untyped-def]
     """The gain after g: out − L, where the level L + (1 − α) c(L) = out − α g.
 
     out and L are counted from the start of the knee.

@@ -15,7 +15,7 @@ from numba import njit
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ai_mixer.dsp.recursions import TINY, Array, as_rows, over_rows
+from ai_mixer.dsp.recursions import DENORMAL_LIMIT, Array, as_rows, run_on_rows
 
 TAIL_S = 0.2  # the 38 Hz high-pass has died away by 400 dB
 
@@ -23,10 +23,10 @@ TAIL_S = 0.2  # the 38 Hz high-pass has died away by 400 dB
 SHELF_HZ, SHELF_Q = 1681.974450955533, 0.7071752369554196
 SHELF_DB, SHELF_BAND = 3.99984385397, 0.4996667741545416  # the middle term has gain^0.4997
 HIGH_PASS_HZ, HIGH_PASS_Q = 38.13547087602444, 0.5003270373238773
-PRINTED_RATE = 48000
-STATES = 4  # of the two filters, per row
+STANDARD_RATE_HZ = 48000
+STATES_PER_ROW = 4  # of the two filters, per row
 
-Biquad = tuple[tuple[float, float, float], tuple[float, float, float]]
+BiquadCoefficients = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 
 def k_weight(x: Tensor, sample_rate: int) -> Tensor:
@@ -48,7 +48,7 @@ def k_weight(x: Tensor, sample_rate: int) -> Tensor:
     return torch.fft.irfft(spectrum * response.to(spectrum.dtype), n_fft)[..., :length]
 
 
-def k_weighting(sample_rate: int) -> tuple[Biquad, Biquad]:
+def k_weighting(sample_rate: int) -> tuple[BiquadCoefficients, BiquadCoefficients]:
     """Numerator and denominator of the two K-weighting filters at any rate above 3.4 kHz.
 
     Bilinear transform of the prototypes; at 48 kHz the coefficients of BS.1770-4 tables 1 and 2.
@@ -66,7 +66,7 @@ def k_weighting(sample_rate: int) -> tuple[Biquad, Biquad]:
         2.0 * (warped**2 - high) / norm,
         (high - band * warped / SHELF_Q + warped**2) / norm,
     )
-    high_pass = _norm(HIGH_PASS_HZ, HIGH_PASS_Q, PRINTED_RATE) / _norm(
+    high_pass = _norm(HIGH_PASS_HZ, HIGH_PASS_Q, STANDARD_RATE_HZ) / _norm(
         HIGH_PASS_HZ, HIGH_PASS_Q, sample_rate
     )
     high_pass_b = (high_pass, -2.0 * high_pass, high_pass)
@@ -122,13 +122,13 @@ class HopEnergies:
         self._rest = x[..., full:]
         rows = as_rows(x[..., :full])
         if self._state is None:
-            self._state = np.zeros((len(rows), STATES))
+            self._state = np.zeros((len(rows), STATES_PER_ROW))
         energies = np.zeros((len(rows), full // self.hop))
         hop, weights = self.hop, self._weights
-        over_rows(lambda *three: _energy_rows(*three, weights, hop), rows, energies, self._state)  # type: ignore[call-arg]
+        run_on_rows(lambda *three: _energy_rows(*three, weights, hop), rows, energies, self._state)  # type: ignore[call-arg]
         return torch.from_numpy(energies).view(*x.shape[:-1], -1).sum(1)
 
-    def rest(self) -> Tensor:
+    def remaining_energy(self) -> Tensor:
         """The energy of what fills no hop, [B]; ends the song."""
         if self._rest is None or not self._rest.shape[-1]:
             return torch.zeros(1, dtype=torch.float64)
@@ -141,14 +141,16 @@ class _HopEnergies(torch.autograd.Function):
     """With y the weighted x: ∂y[n] = 2 y[n] ∂e, then both filters backwards in time."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, filters: tuple[Biquad, Biquad], hop: int) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, filters: tuple[BiquadCoefficients, BiquadCoefficients], hop: int
+    ) -> Tensor:
         rows = as_rows(x)
         energies = np.zeros((len(rows), rows.shape[1] // hop))
         ctx.weights = _weights(filters)
         ctx.hop = hop
         ctx.save_for_backward(x)
-        given = (rows, energies, np.zeros((len(rows), STATES)))
-        over_rows(lambda *three: _energy_rows(*three, ctx.weights, hop), *given)  # type: ignore[call-arg]
+        given = (rows, energies, np.zeros((len(rows), STATES_PER_ROW)))
+        run_on_rows(lambda *three: _energy_rows(*three, ctx.weights, hop), *given)  # type: ignore[call-arg]
         return torch.from_numpy(energies).view(*x.shape[:-1], -1)
 
     @staticmethod
@@ -158,11 +160,11 @@ class _HopEnergies(torch.autograd.Function):
         rows = as_rows(x)
         grad_x = np.zeros_like(rows)
         given = (rows, as_rows(grad), grad_x)
-        over_rows(lambda *three: _energy_backward(*three, ctx.weights, ctx.hop), *given)  # type: ignore[call-arg]
+        run_on_rows(lambda *three: _energy_backward(*three, ctx.weights, ctx.hop), *given)  # type: ignore[call-arg]
         return torch.from_numpy(grad_x).view(x.shape).to(x), None, None
 
 
-def _weights(filters: tuple[Biquad, Biquad]) -> Array:
+def _weights(filters: tuple[BiquadCoefficients, BiquadCoefficients]) -> Array:
     return np.array([[*b, *a[1:]] for b, a in filters])
 
 
@@ -183,7 +185,7 @@ def _energy_rows(x, energies, state, weights, hop):  # type: ignore[no-untyped-d
                 t1 = d1 * shelf - c1 * out + t2
                 t2 = d2 * shelf - c2 * out
                 energy += out * out
-            if abs(s1) + abs(s2) + abs(t1) + abs(t2) < TINY:
+            if abs(s1) + abs(s2) + abs(t1) + abs(t2) < DENORMAL_LIMIT:
                 s1 = s2 = t1 = t2 = 0.0
             energies[row, k] = energy
         state[row, 0], state[row, 1], state[row, 2], state[row, 3] = s1, s2, t1, t2
@@ -205,7 +207,7 @@ def _energy_backward(x, grad, grad_x, weights, hop):  # type: ignore[no-untyped-
                 y[n] = d0 * shelf + t1
                 t1 = d1 * shelf - c1 * y[n] + t2
                 t2 = d2 * shelf - c2 * y[n]
-            if abs(s1) + abs(s2) + abs(t1) + abs(t2) < TINY:
+            if abs(s1) + abs(s2) + abs(t1) + abs(t2) < DENORMAL_LIMIT:
                 s1 = s2 = t1 = t2 = 0.0
         s1 = s2 = t1 = t2 = 0.0
         for k in range(grad.shape[1] - 1, -1, -1):
@@ -219,5 +221,5 @@ def _energy_backward(x, grad, grad_x, weights, hop):  # type: ignore[no-untyped-
                 s1 = b1 * passed - a1 * out + s2
                 s2 = b2 * passed - a2 * out
                 grad_x[row, n] = out
-            if abs(s1) + abs(s2) + abs(t1) + abs(t2) < TINY:
+            if abs(s1) + abs(s2) + abs(t1) + abs(t2) < DENORMAL_LIMIT:
                 s1 = s2 = t1 = t2 = 0.0

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
-from ai_mixer.dsp.recursions import FUSED, TINY, Array, as_rows, over_rows
+from ai_mixer.dsp.recursions import DENORMAL_LIMIT, FASTMATH_FLAGS, Array, as_rows, run_on_rows
 
 FLOATS, COUNTS = 4, 3  # the scalars in front of the rings: see `_advance`
 
@@ -42,7 +42,7 @@ class Ballistics(NamedTuple):
         return self.ramp + self.guard
 
     @property
-    def boxes(self) -> tuple[int, int]:
+    def box_lengths(self) -> tuple[int, int]:
         """Two moving means make the triangle: a gain without corners."""
         return self.ramp // 2 + 1, self.ramp - self.ramp // 2 + 1
 
@@ -52,20 +52,22 @@ class Ballistics(NamedTuple):
         return self.ramp + 2 * self.guard + 1
 
 
-class State(NamedTuple):
+class LookaheadState(NamedTuple):
     """What a stream remembers between blocks: [B, …] numbers and [B, …] counters."""
 
     numbers: Array
     counts: Array
 
 
-def rest(batch: int, ballistics: Ballistics) -> State:
+def initial_state(batch: int, ballistics: Ballistics) -> LookaheadState:
     """Nothing has been heard yet."""
-    room = FLOATS + sum(ballistics.boxes) + ballistics.window
-    return State(np.zeros((batch, room)), np.zeros((batch, COUNTS + ballistics.window), np.int64))
+    room = FLOATS + sum(ballistics.box_lengths) + ballistics.window
+    return LookaheadState(
+        np.zeros((batch, room)), np.zeros((batch, COUNTS + ballistics.window), np.int64)
+    )
 
 
-def advance(needed_db: Tensor, ballistics: Ballistics, state: State) -> Tensor:
+def advance(needed_db: Tensor, ballistics: Ballistics, state: LookaheadState) -> Tensor:
     """The next block of a stream; changes `state`. No gradient.
 
     needed_db: [B, T], the gain each sample needs, at most 0. Returns the gain in dB of the samples
@@ -74,7 +76,7 @@ def advance(needed_db: Tensor, ballistics: Ballistics, state: State) -> Tensor:
     needed = as_rows(needed_db.double())
     out = np.empty_like(needed)
     none = np.empty((len(needed), 0), np.int64)
-    over_rows(
+    run_on_rows(
         lambda *arrays: _advance(*arrays, ballistics),  # type: ignore[call-arg]
         needed,
         state.numbers,
@@ -109,9 +111,9 @@ class _Gain(torch.autograd.Function):
         batch, length = needed.shape
         out, origins = np.empty_like(needed), np.empty(needed.shape, np.int64)
         choices = np.empty((batch, 2, length))
-        state = rest(batch, ballistics)
+        state = initial_state(batch, ballistics)
         given = (needed, state.numbers, state.counts, out, origins, choices)
-        over_rows(lambda *arrays: _advance(*arrays, ballistics), *given)  # type: ignore[call-arg]
+        run_on_rows(lambda *arrays: _advance(*arrays, ballistics), *given)  # type: ignore[call-arg]
         ctx.ballistics, ctx.origins, ctx.choices = ballistics, origins, choices
         return torch.from_numpy(out).to(needed_db)
 
@@ -121,11 +123,11 @@ class _Gain(torch.autograd.Function):
         rows = as_rows(grad)
         grad_needed = np.zeros_like(rows)
         given = (rows, ctx.origins, ctx.choices, grad_needed)
-        over_rows(lambda *arrays: _gain_backward(*arrays, ctx.ballistics), *given)  # type: ignore[call-arg]
+        run_on_rows(lambda *arrays: _gain_backward(*arrays, ctx.ballistics), *given)  # type: ignore[call-arg]
         return torch.from_numpy(grad_needed).to(grad), None
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _advance(needed, numbers, counts, out, origins, choices, ballistics):  # type: ignore[no-untyped-def]
     """What the gradient needs, origins and choices, is written down if there is room."""
     ramp, guard, release, memory = ballistics
@@ -155,7 +157,7 @@ def _advance(needed, numbers, counts, out, origins, choices, ballistics):  # typ
                 last, queued = last + 1 if last + 1 < window else 0, queued + 1
             held = values[head] if queued > 0 else 0.0
             mean = memory * mean + (1.0 - memory) * held
-            if mean > -TINY:
+            if mean > -DENORMAL_LIMIT:
                 mean = 0.0
             target = min(held, mean)
             if traced:
@@ -163,7 +165,7 @@ def _advance(needed, numbers, counts, out, origins, choices, ballistics):  # typ
                 choices[row, 0, n] = held <= mean
                 choices[row, 1, n] = target < gain
             gain = target if target < gain else release * gain + (1.0 - release) * target
-            if gain > -TINY:
+            if gain > -DENORMAL_LIMIT:
                 gain = 0.0
             sum1 += gain - ring1[at1]
             ring1[at1] = gain

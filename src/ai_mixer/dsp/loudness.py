@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ai_mixer.core.units import SILENCE_DB
 from ai_mixer.dsp.k_weighting import HopEnergies, hop_energies
-from ai_mixer.utils.growing_array import Gathered
+from ai_mixer.utils.growing_array import GrowingArray
 
 OFFSET_DB = -0.691  # BS.1770-4 Annex 1 eq. 2: a 997 Hz sine on one channel reads its level
 ABSOLUTE_GATE_LUFS = -70.0
@@ -42,7 +42,7 @@ class LoudnessMeter:
     def __init__(self, sample_rate: int) -> None:
         self._hop = round(HOP_S * sample_rate)
         self._weighted = HopEnergies(sample_rate, self._hop)
-        self._energies = Gathered()
+        self._energies = GrowingArray()
         self._rest: Tensor | None = None
         self._frames = 0
 
@@ -59,7 +59,7 @@ class LoudnessMeter:
         """Its loudness range: [B]."""
         return _range(self._powers(SHORT_TERM_S))
 
-    def short_term(self) -> Tensor:
+    def short_term_lufs(self) -> Tensor:
         """The loudness of each 3 s, every 100 ms (one reading, if it is shorter): [B, n]."""
         return _to_lufs(self._powers(SHORT_TERM_S))
 
@@ -67,7 +67,7 @@ class LoudnessMeter:
         per_block = round(block_s / HOP_S)
         energies = self._energies.read()
         if energies.shape[-1] < per_block:
-            self._rest = self._weighted.rest() if self._rest is None else self._rest
+            self._rest = self._weighted.remaining_energy() if self._rest is None else self._rest
             return (energies.sum(-1) + self._rest)[:, None] / self._frames
         return energies.unfold(-1, per_block, 1).sum(-1) / (per_block * self._hop)
 
@@ -110,7 +110,9 @@ def loudness_range_lu(x: Tensor, sample_rate: int, block_s: float = SHORT_TERM_S
 
 def _range(powers: Tensor) -> Tensor:
     keep = _gate(powers, RANGE_GATE_LU)
-    return torch.stack([_spread(*item) for item in zip(_to_lufs(powers), keep, strict=True)])
+    return torch.stack(
+        [_percentile_range(*item) for item in zip(_to_lufs(powers), keep, strict=True)]
+    )
 
 
 def _block_powers(x: Tensor, sample_rate: int, block_s: float, hop_s: float = HOP_S) -> Tensor:
@@ -140,7 +142,7 @@ def _mean_where(keep: Tensor, powers: Tensor) -> Tensor:
     return (powers * keep).sum(-1) / keep.sum(-1).clamp_min(1)
 
 
-def _spread(levels: Tensor, keep: Tensor) -> Tensor:
+def _percentile_range(levels: Tensor, keep: Tensor) -> Tensor:
     if int(keep.sum()) < 2:
         return levels.new_zeros(())
     low, high = torch.quantile(levels[keep], levels.new_tensor([0.1, 0.95]))

@@ -17,10 +17,14 @@ from numba import njit
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-TINY = 1e-60  # a state below this is set to 0: denormal numbers would make silence 100 × slower
-LOOK = 64  # samples between two looks at the state, which would cost more than the filter itself
-FUSED = {"contract"}  # a·b + c in one instruction; nothing is reordered
-THREADING_PAYS = 1 << 18  # samples; below, starting threads costs more than it saves
+DENORMAL_LIMIT = (
+    1e-60  # a state below this is set to 0: denormal numbers would make silence 100 × slower
+)
+DENORMAL_CHECK_INTERVAL = (
+    64  # samples between two looks at the state, which would cost more than the filter itself
+)
+FASTMATH_FLAGS = {"contract"}  # a·b + c in one instruction; nothing is reordered
+MIN_SAMPLES_FOR_THREADS = 1 << 18  # samples; below, starting threads costs more than it saves
 
 Array = np.ndarray[Any, Any]
 
@@ -56,7 +60,7 @@ def smooth_attack_release(target_db: Tensor, attack: Tensor, release: Tensor) ->
     return _AttackRelease.apply(target_db, attack, release)  # type: ignore[no-untyped-call]
 
 
-def over_rows(kernel: Callable[..., None], *arrays: Array, together: int = 1) -> None:
+def run_on_rows(kernel: Callable[..., None], *arrays: Array, rows_per_call: int = 1) -> None:
     """Call a nogil kernel on blocks of rows, one thread each where that pays.
 
     together: how many rows the kernel walks through side by side; they stay in one block.
@@ -65,11 +69,11 @@ def over_rows(kernel: Callable[..., None], *arrays: Array, together: int = 1) ->
     loader's worker. Torch's thread count is the limit, so such a worker (1) starts none.
     """
     rows = len(arrays[0])
-    workers = min(torch.get_num_threads(), -(-rows // together))
-    if workers < 2 or arrays[0].size < THREADING_PAYS:
+    workers = min(torch.get_num_threads(), -(-rows // rows_per_call))
+    if workers < 2 or arrays[0].size < MIN_SAMPLES_FOR_THREADS:
         kernel(*arrays)
         return
-    size = -(-rows // (workers * together)) * together
+    size = -(-rows // (workers * rows_per_call)) * rows_per_call
     blocks = [[array[start : start + size] for array in arrays] for start in range(0, rows, size)]
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(lambda block: kernel(*block), blocks))
@@ -93,7 +97,9 @@ class _Biquad(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, b: Tensor, a: Tensor) -> Tensor:
         rows = as_rows(x)
         out = np.empty_like(rows)
-        over_rows(_biquad_forward, rows, _coefficient_rows(b, a, x.shape[1]), out, together=2)
+        run_on_rows(
+            _biquad_forward, rows, _coefficient_rows(b, a, x.shape[1]), out, rows_per_call=2
+        )
         y = torch.from_numpy(out).view(x.shape).to(x)
         ctx.save_for_backward(x, b, a, y)
         return y
@@ -106,7 +112,7 @@ class _Biquad(torch.autograd.Function):
         rows = as_rows(grad)
         grad_x = np.empty_like(rows)
         grad_ba = np.zeros((len(rows), 6))
-        over_rows(
+        run_on_rows(
             _biquad_backward,
             rows,
             as_rows(x),
@@ -125,13 +131,13 @@ def _coefficient_rows(b: Tensor, a: Tensor, channels: int) -> Array:
     return both.repeat_interleave(channels, dim=0).numpy()
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def second_order(b0, b1, b2, a1, a2, x0, x1, x2, y1, y2):  # type: ignore[no-untyped-def]
     """y[n] in direct form I, what is known early first: only y[n−1] is waited for."""
     return (b0 * x0 + b1 * x1 + b2 * x2 - a2 * y2) - a1 * y1
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _biquad_forward(x, ba, y):  # type: ignore[no-untyped-def]
     """Rows in pairs: each waits for its own last output, so two take hardly longer than one."""
     for row in range(0, x.shape[0], 2):
@@ -139,35 +145,35 @@ def _biquad_forward(x, ba, y):  # type: ignore[no-untyped-def]
         _biquad_pair(x[row], x[other], ba[row], ba[other], y[row], y[other])
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _biquad_pair(x, u, x_ba, u_ba, y, v):  # type: ignore[no-untyped-def]
     """Two filters: x → y and u → v."""
     b0, b1, b2, _, a1, a2 = x_ba
     d0, d1, d2, _, c1, c2 = u_ba
     x1 = x2 = y1 = y2 = 0.0
     u1 = u2 = v1 = v2 = 0.0
-    for start in range(0, x.shape[0], LOOK):
-        for n in range(start, min(start + LOOK, x.shape[0])):
+    for start in range(0, x.shape[0], DENORMAL_CHECK_INTERVAL):
+        for n in range(start, min(start + DENORMAL_CHECK_INTERVAL, x.shape[0])):
             x0, u0 = np.float64(x[n]), np.float64(u[n])
             y0 = second_order(b0, b1, b2, a1, a2, x0, x1, x2, y1, y2)
             v0 = second_order(d0, d1, d2, c1, c2, u0, u1, u2, v1, v2)
             y[n], v[n] = y0, v0
             x2, x1, y2, y1 = x1, x0, y1, y0
             u2, u1, v2, v1 = u1, u0, v1, v0
-        if abs(y1) + abs(y2) < TINY:
+        if abs(y1) + abs(y2) < DENORMAL_LIMIT:
             y1 = y2 = 0.0
-        if abs(v1) + abs(v2) < TINY:
+        if abs(v1) + abs(v2) < DENORMAL_LIMIT:
             v1 = v2 = 0.0
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _biquad_backward(grad, x, y, ba, grad_x, grad_ba):  # type: ignore[no-untyped-def]
     for row in range(x.shape[0]):
         b0, b1, b2, _, a1, a2 = ba[row]
         gb0 = gb1 = gb2 = ga1 = ga2 = 0.0
         w1 = w2 = 0.0  # w[n+1], w[n+2]
-        for stop in range(x.shape[1], 0, -LOOK):
-            for n in range(stop - 1, max(stop - LOOK, 0) - 1, -1):
+        for stop in range(x.shape[1], 0, -DENORMAL_CHECK_INTERVAL):
+            for n in range(stop - 1, max(stop - DENORMAL_CHECK_INTERVAL, 0) - 1, -1):
                 w0 = (grad[row, n] - a2 * w2) - a1 * w1
                 grad_x[row, n] = b0 * w0 + b1 * w1 + b2 * w2
                 gb0 += w0 * x[row, n]
@@ -176,7 +182,7 @@ def _biquad_backward(grad, x, y, ba, grad_x, grad_ba):  # type: ignore[no-untype
                 ga1 -= w1 * y[row, n]
                 ga2 -= w2 * y[row, n]
                 w2, w1 = w1, w0
-            if abs(w1) + abs(w2) < TINY:
+            if abs(w1) + abs(w2) < DENORMAL_LIMIT:
                 w1 = w2 = 0.0
         grad_ba[row] = (gb0, gb1, gb2, 0.0, ga1, ga2)
 
@@ -191,7 +197,7 @@ class _AttackRelease(torch.autograd.Function):
     def forward(ctx: Any, target: Tensor, attack: Tensor, release: Tensor) -> Tensor:
         rows = as_rows(target)
         out = np.empty_like(rows)
-        over_rows(_attack_release_forward, rows, _pole_rows(attack, release), out)
+        run_on_rows(_attack_release_forward, rows, _pole_rows(attack, release), out)
         smooth = torch.from_numpy(out).to(target)
         ctx.save_for_backward(target, attack, release, smooth)
         return smooth
@@ -203,7 +209,7 @@ class _AttackRelease(torch.autograd.Function):
         rows = as_rows(grad)
         grad_target = np.empty_like(rows)
         grad_poles = np.zeros((len(rows), 2))
-        over_rows(
+        run_on_rows(
             _attack_release_backward,
             rows,
             as_rows(target),
@@ -224,23 +230,23 @@ def _pole_rows(attack: Tensor, release: Tensor) -> Array:
     return torch.stack([attack.detach(), release.detach()], dim=1).double().cpu().numpy()
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _attack_release_forward(target, poles, smooth):  # type: ignore[no-untyped-def]
     for row in range(target.shape[0]):
         attack, release = poles[row]
         g = 0.0
-        for start in range(0, target.shape[1], LOOK):
-            for n in range(start, min(start + LOOK, target.shape[1])):
+        for start in range(0, target.shape[1], DENORMAL_CHECK_INTERVAL):
+            for n in range(start, min(start + DENORMAL_CHECK_INTERVAL, target.shape[1])):
                 c = np.float64(target[row, n])
                 falling = attack * g + (1.0 - attack) * c
                 rising = release * g + (1.0 - release) * c
                 g = falling if c < g else rising
                 smooth[row, n] = g
-            if abs(g) < TINY:
+            if abs(g) < DENORMAL_LIMIT:
                 g = 0.0
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _attack_release_backward(  # type: ignore[no-untyped-def]
     grad, target, smooth, poles, grad_target, grad_poles
 ):

@@ -21,37 +21,41 @@ from numba import njit
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ai_mixer.dsp.recursions import Array, as_rows, over_rows
+from ai_mixer.dsp.recursions import Array, as_rows, run_on_rows
 from ai_mixer.dsp.true_peak import (
-    BEND,
-    FAR,
-    NEAR,
+    CURVATURE_WEIGHT,
+    FAR_WEIGHT,
+    NEAR_WEIGHT,
     SHARP,
     SOFT,
-    between,
     envelope_by_convolution,
-    loudest,
+    max_abs,
+    max_between_samples,
+    max_peak_ratio,
     may_exceed,
-    overshoot,
-    phases,
+    phase_filters,
 )
 
-KINDS = (SHARP, SOFT)
-AROUND = SHARP.half  # samples needed each side of those that a gain is wanted for
-BLOCK = 256  # samples at a time in the kernel: what it works on stays in the first cache
-GROUP = 32  # gaps at a time in the third look: four vectors
+INTERPOLATORS = (SHARP, SOFT)
+CONTEXT_SAMPLES = SHARP.half  # samples needed each side of those that a gain is wanted for
+BLOCK_SAMPLES = 256  # samples at a time in the kernel: what it works on stays in the first cache
+GAPS_PER_GROUP = 32  # gaps at a time in the third look: four vectors
 
 
-class Look(NamedTuple):
+class PruningBounds(NamedTuple):
     """What the three looks compare with; infinite numbers leave nothing out."""
 
-    bend: float = BEND
-    near: float = NEAR
-    far: float = FAR
+    curvature_weight: float = CURVATURE_WEIGHT
+    near_weight: float = NEAR_WEIGHT
+    far_weight: float = FAR_WEIGHT
 
 
-def needed_gain_db(
-    x: Tensor, threshold: float, target: float, oversample: int = 8, look: Look | None = None
+def required_gain_db(
+    x: Tensor,
+    threshold: float,
+    target: float,
+    oversample: int = 8,
+    bounds: PruningBounds | None = None,
 ) -> Tensor:
     """The gain in dB, at most 0, that brings peaks over `threshold` to `target` (ratios to 1).
 
@@ -60,33 +64,35 @@ def needed_gain_db(
     goes to the samples that the peak was made of.
     """
     if x.is_cuda:
-        envelopes = [envelope_by_convolution(x, phases(oversample, kind)) for kind in KINDS]
-        peak = torch.maximum(*envelopes)[..., AROUND:-AROUND].amax(dim=1).double()
+        envelopes = [
+            envelope_by_convolution(x, phase_filters(oversample, kind)) for kind in INTERPOLATORS
+        ]
+        peak = torch.maximum(*envelopes)[..., CONTEXT_SAMPLES:-CONTEXT_SAMPLES].amax(dim=1).double()
         return torch.where(
             peak > threshold, 20 * torch.log10(target / peak.clamp_min(threshold)), 0.0
         )
-    look = look or Look()
-    return _Needed.apply(x, threshold, target, oversample, look)  # type: ignore[no-untyped-call]
+    bounds = bounds or PruningBounds()
+    return _RequiredGain.apply(x, threshold, target, oversample, bounds)  # type: ignore[no-untyped-call]
 
 
 @lru_cache
-def reach(oversample: int = 8) -> float:
+def max_overshoot(oversample: int = 8) -> float:
     """By what ratio a peak can exceed the loudest sample around it at most."""
-    return max(overshoot(oversample, kind) for kind in KINDS)
+    return max(max_peak_ratio(oversample, kind) for kind in INTERPOLATORS)
 
 
-class _Needed(torch.autograd.Function):
+class _RequiredGain(torch.autograd.Function):
     """dB of a peak: its derivative is 20 / ln 10 / peak, times the filter's taps."""
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, threshold: float, target: float, oversample: int, look: Look
+        ctx: Any, x: Tensor, threshold: float, target: float, oversample: int, bounds: PruningBounds
     ) -> Tensor:
-        heard = _songs(x)
-        needed = np.empty((len(heard), heard.shape[-1] - 2 * AROUND))
+        heard = _to_array(x)
+        needed = np.empty((len(heard), heard.shape[-1] - 2 * CONTEXT_SAMPLES))
         filters = _filters(oversample, heard.dtype)
-        over_rows(
-            lambda *pair: _needed_rows(*pair, *filters, threshold, target, look),  # type: ignore[call-arg]
+        run_on_rows(
+            lambda *pair: _required_gain_rows(*pair, *filters, threshold, target, bounds),  # type: ignore[call-arg]
             heard,
             needed,
         )
@@ -98,13 +104,13 @@ class _Needed(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
         (x,) = ctx.saved_tensors
-        grad_x = np.zeros_like(_songs(x))
-        given = (as_rows(grad), ctx.needed, _songs(x), grad_x)
-        over_rows(lambda *four: _needed_backward(*four, *ctx.filters), *given)
+        grad_x = np.zeros_like(_to_array(x))
+        given = (as_rows(grad), ctx.needed, _to_array(x), grad_x)
+        run_on_rows(lambda *four: _required_gain_backward(*four, *ctx.filters), *given)
         return torch.from_numpy(grad_x).to(x), None, None, None, None
 
 
-def _songs(x: Tensor) -> Array:
+def _to_array(x: Tensor) -> Array:
     return as_rows(x).reshape(x.shape)
 
 
@@ -112,8 +118,10 @@ def _songs(x: Tensor) -> Array:
 def _filters(oversample: int, dtype: Any) -> tuple[Array, Array]:
     """Both kinds' phases, 1/2 first."""
     sharp, soft = (
-        np.roll(phases(oversample, kind).numpy(), -(oversample // 2 - 1), axis=0).astype(dtype)
-        for kind in KINDS
+        np.roll(phase_filters(oversample, kind).numpy(), -(oversample // 2 - 1), axis=0).astype(
+            dtype
+        )
+        for kind in INTERPOLATORS
     )
     return sharp, soft
 
@@ -128,7 +136,7 @@ def _any_over(x, limit):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
-def _value(x, taps):  # type: ignore[no-untyped-def]
+def _interpolate(x, taps):  # type: ignore[no-untyped-def]
     """The waveform at one point: x and taps of the same length."""
     value = x[0] * 0
     for k in range(len(taps)):
@@ -137,22 +145,22 @@ def _value(x, taps):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _needed_rows(heard, needed, sharp, soft, threshold, target, look):  # type: ignore[no-untyped-def]
-    gaps, near = np.empty(BLOCK + 1, heard.dtype), np.empty(BLOCK + 1, heard.dtype)
-    peak = np.empty(BLOCK, heard.dtype)
+def _required_gain_rows(heard, needed, sharp, soft, threshold, target, bounds):  # type: ignore[no-untyped-def]
+    gaps, near = np.empty(BLOCK_SAMPLES + 1, heard.dtype), np.empty(BLOCK_SAMPLES + 1, heard.dtype)
+    peak = np.empty(BLOCK_SAMPLES, heard.dtype)
     for song in range(needed.shape[0]):
-        for start in range(0, needed.shape[1], BLOCK):
-            count = min(BLOCK, needed.shape[1] - start)
+        for start in range(0, needed.shape[1], BLOCK_SAMPLES):
+            count = min(BLOCK_SAMPLES, needed.shape[1] - start)
             heights = peak[:count]
             heights[:] = 0
             for channel in range(heard.shape[1]):
-                x = heard[song, channel, start : start + count + 2 * AROUND]
-                if not may_exceed(x, AROUND, threshold, look.bend):
+                x = heard[song, channel, start : start + count + 2 * CONTEXT_SAMPLES]
+                if not may_exceed(x, CONTEXT_SAMPLES, threshold, bounds.curvature_weight):
                     continue
-                doubt = (threshold - look.far * loudest(x)) / look.near
+                doubt = (threshold - bounds.far_weight * max_abs(x)) / bounds.near_weight
                 for filters in (sharp, soft):
-                    _look_closer(x, filters, doubt, gaps[: count + 1], near[: count + 1])
-                    _raise(heights, x[AROUND : AROUND + count], gaps)
+                    _max_in_gaps(x, filters, doubt, gaps[: count + 1], near[: count + 1])
+                    _update_peaks(heights, x[CONTEXT_SAMPLES : CONTEXT_SAMPLES + count], gaps)
             if not _any_over(heights, threshold):
                 needed[song, start : start + count] = 0
                 continue
@@ -162,21 +170,21 @@ def _needed_rows(heard, needed, sharp, soft, threshold, target, look):  # type: 
 
 
 @njit(cache=True, nogil=True)
-def _look_closer(x, filters, doubt, gaps, near):  # type: ignore[no-untyped-def]
+def _max_in_gaps(x, filters, doubt, gaps, near):  # type: ignore[no-untyped-def]
     """gaps[i]: the largest phase between the samples AROUND + i − 1 and AROUND + i of x."""
     taps = filters.shape[1]
-    first = AROUND - taps // 2
+    first = CONTEXT_SAMPLES - taps // 2
     gaps[:] = 0
-    between(x, filters[:1], first, gaps)
-    _nearby(x[AROUND - 2 :], gaps, near)
-    for start in range(0, len(gaps), GROUP):
-        group = gaps[start : start + GROUP]
-        if _any_over(near[start : start + GROUP], doubt):
-            between(x, filters[1:], first + start, group)
+    max_between_samples(x, filters[:1], first, gaps)
+    _max_of_neighbours(x[CONTEXT_SAMPLES - 2 :], gaps, near)
+    for start in range(0, len(gaps), GAPS_PER_GROUP):
+        group = gaps[start : start + GAPS_PER_GROUP]
+        if _any_over(near[start : start + GAPS_PER_GROUP], doubt):
+            max_between_samples(x, filters[1:], first + start, group)
 
 
 @njit(cache=True, nogil=True)
-def _nearby(x, gaps, near):  # type: ignore[no-untyped-def]
+def _max_of_neighbours(x, gaps, near):  # type: ignore[no-untyped-def]
     """The largest of each gap's half-way value and the two samples each side."""
     for i in range(len(near)):
         left, right = max(abs(x[i]), abs(x[i + 1])), max(abs(x[i + 2]), abs(x[i + 3]))
@@ -184,14 +192,14 @@ def _nearby(x, gaps, near):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _raise(peak, x, gaps):  # type: ignore[no-untyped-def]
+def _update_peaks(peak, x, gaps):  # type: ignore[no-untyped-def]
     """A sample's peak is its own, or one in the gap before or behind it."""
     for i in range(len(peak)):
         peak[i] = max(abs(x[i]), peak[i], gaps[i], gaps[i + 1])
 
 
 @njit(cache=True, nogil=True)
-def _needed_backward(grad, needed, heard, grad_x, sharp, soft):  # type: ignore[no-untyped-def]
+def _required_gain_backward(grad, needed, heard, grad_x, sharp, soft):  # type: ignore[no-untyped-def]
     factor = -20.0 / math.log(10.0)
     for song in range(needed.shape[0]):
         for n in range(needed.shape[1]):
@@ -200,13 +208,16 @@ def _needed_backward(grad, needed, heard, grad_x, sharp, soft):  # type: ignore[
             best, channel, first, phase, kind = 0.0, 0, 0, -1, 0
             for c in range(heard.shape[1]):
                 x = heard[song, c]
-                if abs(x[AROUND + n]) > abs(best):
-                    best, channel, first, phase = x[AROUND + n], c, AROUND + n, -1
+                if abs(x[CONTEXT_SAMPLES + n]) > abs(best):
+                    best, channel, first, phase = x[CONTEXT_SAMPLES + n], c, CONTEXT_SAMPLES + n, -1
                 for k, filters in enumerate((sharp, soft)):
                     taps = filters.shape[1]
-                    for begin in (AROUND + n - taps // 2, AROUND + n - taps // 2 + 1):
+                    for begin in (
+                        CONTEXT_SAMPLES + n - taps // 2,
+                        CONTEXT_SAMPLES + n - taps // 2 + 1,
+                    ):
                         for p in range(filters.shape[0]):
-                            value = _value(x[begin : begin + taps], filters[p])
+                            value = _interpolate(x[begin : begin + taps], filters[p])
                             if abs(value) > abs(best):
                                 best, channel, first, phase, kind = value, c, begin, p, k
             slope = factor * grad[song, n] / best

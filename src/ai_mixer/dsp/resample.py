@@ -18,7 +18,7 @@ from torch.nn.functional import pad
 ZERO_CROSSINGS = 64  # of the sinc on each side, counted at the lower of the two rates
 ROLL_OFF = 0.95  # cut-off as a share of the lower Nyquist: flat to 0.90, −100 dB at 1
 KAISER_BETA = 10.06  # −100 dB of stop band
-PHASES = 32  # that share one product
+PHASES_PER_PRODUCT = 32  # that share one product
 
 
 def resample(x: Tensor, from_rate: int, to_rate: int) -> Tensor:
@@ -29,12 +29,14 @@ def resample(x: Tensor, from_rate: int, to_rate: int) -> Tensor:
     """
     if from_rate == to_rate:
         return x
-    up, down = _ratio(from_rate, to_rate)
+    up, down = _up_down(from_rate, to_rate)
     length = math.ceil(x.shape[-1] * up / down)
-    several = max(1, PHASES // up)  # 2 → 1 as 64 → 32: a matrix product, not one sum at a time
+    several = max(
+        1, PHASES_PER_PRODUCT // up
+    )  # 2 → 1 as 64 → 32: a matrix product, not one sum at a time
     up, down = several * up, several * down
     blocks = max(1, math.ceil(length / up))
-    left = reach(from_rate, to_rate)
+    left = half_width_samples(from_rate, to_rate)
     phases = []
     for first, weights in _kernels(up, down, x.dtype):
         start = first * down // up  # input index of the group's first output, before padding
@@ -46,19 +48,19 @@ def resample(x: Tensor, from_rate: int, to_rate: int) -> Tensor:
     return torch.cat(phases, dim=-1).flatten(-2)[..., :length]
 
 
-def reach(from_rate: int, to_rate: int) -> int:
+def half_width_samples(from_rate: int, to_rate: int) -> int:
     """How many input samples on either side an output sample depends on."""
-    up, down = _ratio(from_rate, to_rate)
+    up, down = _up_down(from_rate, to_rate)
     return math.ceil(ZERO_CROSSINGS / ROLL_OFF * max(1.0, down / up))
 
 
-def grid(from_rate: int, to_rate: int) -> tuple[int, int]:
+def common_period(from_rate: int, to_rate: int) -> tuple[int, int]:
     """(input, output) samples after which the two rates meet again: 147, 160 for 44.1 → 48 kHz."""
-    up, down = _ratio(from_rate, to_rate)
+    up, down = _up_down(from_rate, to_rate)
     return down, up
 
 
-def _ratio(from_rate: int, to_rate: int) -> tuple[int, int]:
+def _up_down(from_rate: int, to_rate: int) -> tuple[int, int]:
     if from_rate <= 0 or to_rate <= 0:
         raise ValueError(f"sample rates must be positive, got {from_rate} and {to_rate} Hz")
     common = math.gcd(from_rate, to_rate)
@@ -72,8 +74,8 @@ def _kernels(up: int, down: int, dtype: torch.dtype) -> list[tuple[int, Tensor]]
     half = math.ceil(ZERO_CROSSINGS / ROLL_OFF * max(1.0, down / up))
     cutoff = ROLL_OFF * min(1.0, up / down)  # 1 = the input's Nyquist
     groups = []
-    for first in range(0, up, PHASES):
-        phase = torch.arange(first, min(first + PHASES, up), dtype=torch.float64)
+    for first in range(0, up, PHASES_PER_PRODUCT):
+        phase = torch.arange(first, min(first + PHASES_PER_PRODUCT, up), dtype=torch.float64)
         start = first * down // up
         support = int(phase[-1]) * down // up - start + 2 * half + 2
         offset = torch.arange(support, dtype=torch.float64)[:, None] - half

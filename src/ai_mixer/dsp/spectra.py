@@ -12,12 +12,12 @@ from torch.nn import functional
 
 from ai_mixer.core.units import SILENCE_DB
 
-THIRD_OCTAVES = tuple(1000.0 * 10.0 ** (n / 10.0) for n in range(-15, 13))
+THIRD_OCTAVE_CENTRES_HZ = tuple(1000.0 * 10.0 ** (n / 10.0) for n in range(-15, 13))
 """Exact base-ten mid-band frequencies (IEC 61260-1, eq. 3) of the bands called 31.5 Hz … 16 kHz."""
 
-HALF_BAND = 10.0**0.05  # from a band's centre to its edge
+BAND_EDGE_RATIO = 10.0**0.05  # from a band's centre to its edge
 AUDIBLE_HZ = (20.0, 20_000.0)
-WELCH_S = 8192 / 44100  # window of the third-octave analysis: about 5 Hz per bin at any rate
+WELCH_WINDOW_S = 8192 / 44100  # window of the third-octave analysis: about 5 Hz per bin at any rate
 
 
 def mid_side(x: Tensor) -> Tensor:
@@ -106,7 +106,7 @@ def noise_magnitude(n_fft: int, level_db: float) -> float:
 
 def third_octave_centres(sample_rate: int) -> tuple[float, ...]:
     """Mid-band frequencies in Hz of the bands that lie wholly below Nyquist."""
-    return tuple(c for c in THIRD_OCTAVES if c * HALF_BAND <= sample_rate / 2)
+    return tuple(c for c in THIRD_OCTAVE_CENTRES_HZ if c * BAND_EDGE_RATIO <= sample_rate / 2)
 
 
 def third_octave_power(x: Tensor, sample_rate: int) -> Tensor:
@@ -115,10 +115,10 @@ def third_octave_power(x: Tensor, sample_rate: int) -> Tensor:
     Bins of `long_term_power` on a band edge are shared between the neighbours by width, so the
     bands add up to the signal's power between 28 Hz and 17.8 kHz. Bands above Nyquist are left out.
     """
-    return third_octave_shares(long_term_power(x, sample_rate), sample_rate)
+    return third_octave_power_from_bins(long_term_power(x, sample_rate), sample_rate)
 
 
-def third_octave_shares(density: Tensor, sample_rate: int) -> Tensor:
+def third_octave_power_from_bins(density: Tensor, sample_rate: int) -> Tensor:
     """The same from what `long_term_power` gave: [..., bins] → [..., bands]."""
     n_fft = 2 * (density.shape[-1] - 1)
     bands = torch.from_numpy(_band_weights(n_fft, sample_rate)).to(density)
@@ -132,7 +132,7 @@ def long_term_power(x: Tensor, sample_rate: int) -> Tensor:
     Welch average with a Hann window of 0.19 s (8192 at 44.1 kHz) and half overlap: bins are
     about 5 Hz apart at any rate. (0 Hz and Nyquist, which nobody hears, count twice.)
     """
-    n_fft = 2 ** round(math.log2(WELCH_S * sample_rate))
+    n_fft = 2 ** round(math.log2(WELCH_WINDOW_S * sample_rate))
     window_length = min(n_fft, x.shape[-1])  # a short excerpt is one shorter window
     window = torch.hann_window(window_length, dtype=x.dtype, device=x.device)
     average = short_time_power(x, window, n_fft, max(1, window_length // 2)).mean(-2)
@@ -145,7 +145,7 @@ def band_power(density: Tensor, sample_rate: int, edges_hz: tuple[float, ...]) -
     n = len(edges_hz) − 1. A band wholly above Nyquist holds nothing.
     """
     low, high = np.array(edges_hz[:-1]), np.array(edges_hz[1:])
-    weights = _shares(2 * (density.shape[-1] - 1), sample_rate, low, high)
+    weights = _band_overlaps(2 * (density.shape[-1] - 1), sample_rate, low, high)
     return density @ torch.from_numpy(weights).to(density)
 
 
@@ -188,10 +188,12 @@ def third_octave_db(x: Tensor, sample_rate: int, floor_db: float = SILENCE_DB) -
 def _band_weights(n_fft: int, sample_rate: int) -> np.ndarray:
     """[bins, bands] of `_shares`."""
     centres = np.array(third_octave_centres(sample_rate))
-    return _shares(n_fft, sample_rate, centres / HALF_BAND, centres * HALF_BAND)
+    return _band_overlaps(n_fft, sample_rate, centres / BAND_EDGE_RATIO, centres * BAND_EDGE_RATIO)
 
 
-def _shares(n_fft: int, sample_rate: int, low_hz: np.ndarray, high_hz: np.ndarray) -> np.ndarray:
+def _band_overlaps(
+    n_fft: int, sample_rate: int, low_hz: np.ndarray, high_hz: np.ndarray
+) -> np.ndarray:
     """[bins, bands]: the share of each bin (taken as f ± half a bin) that lies in each band."""
     spacing = sample_rate / n_fft
     bins = np.arange(n_fft // 2 + 1)[:, None] * spacing

@@ -16,13 +16,13 @@ from numba import njit
 from ai_mixer.dsp import compressor, convolution, recursions, streaming_kernels
 from ai_mixer.dsp.convolution import convolve
 from ai_mixer.dsp.recursions import Array
-from ai_mixer.dsp.streaming_kernels import compress, echo, mix, second_order_filter
+from ai_mixer.dsp.streaming_kernels import compress, echo, mix_channels, second_order_filter
 
-TICK = 32  # samples on which coefficients go straight
+CONTROL_PERIOD_SAMPLES = 32  # samples on which coefficients go straight
 NO_SAMPLES = np.empty(0, np.float32)
 
 
-class Kind(IntEnum):
+class KernelKind(IntEnum):
     """What a step does: which function of `dsp.steps` it is."""
 
     MIX = 0
@@ -32,40 +32,48 @@ class Kind(IntEnum):
     CONVOLVE = 4
 
 
-WIDTHS = {Kind.MIX: 2, Kind.FILTER: 5, Kind.COMPRESS: 1, Kind.ECHO: 1, Kind.CONVOLVE: 1}
+COEFFICIENT_COUNTS = {
+    KernelKind.MIX: 2,
+    KernelKind.FILTER: 5,
+    KernelKind.COMPRESS: 1,
+    KernelKind.ECHO: 1,
+    KernelKind.CONVOLVE: 1,
+}
 
 
-class Step(NamedTuple):
+class StreamingKernel(NamedTuple):
     """One effect as a step of the chain, at rest.
 
     numbers: float64, what is fixed and then the state. samples: float32, a long response's.
     """
 
-    kind: Kind
+    kind: KernelKind
     numbers: Array = np.empty(0)
     samples: Array = NO_SAMPLES
 
 
-def filter_step(channels: int) -> Step:
+def biquad_kernel(channels: int) -> StreamingKernel:
     """A second-order filter; coefficients as `filters.Biquad.row` gives them."""
-    return Step(Kind.FILTER, np.zeros(streaming_kernels.FILTER_STATES * channels))
+    return StreamingKernel(
+        KernelKind.FILTER, np.zeros(streaming_kernels.STATES_PER_BIQUAD * channels)
+    )
 
 
-class Chain:
+class StreamingChain:
     """Steps in their order, and what they remember.
 
     steps: at rest; they are copied. All for the same number of channels.
     """
 
-    def __init__(self, steps: Sequence[Step]) -> None:
+    def __init__(self, steps: Sequence[StreamingKernel]) -> None:
         self._kinds = np.array([step.kind for step in steps], np.int64)
-        self._numbers, self._number_ends = _join([step.numbers for step in steps])
-        self._samples, self._sample_ends = _join([step.samples for step in steps])
-        self._widths = np.cumsum([0, *(WIDTHS[step.kind] for step in steps)])
+        self._numbers, self._number_ends = _concatenate([step.numbers for step in steps])
+        self._samples, self._sample_ends = _concatenate([step.samples for step in steps])
+        self._widths = np.cumsum([0, *(COEFFICIENT_COUNTS[step.kind] for step in steps)])
         self._path = np.empty((0, self._widths[-1]))
         self._since = 0  # samples since the path began
 
-    def turn(self, path: Array) -> None:
+    def set_coefficients(self, path: Array) -> None:
         """From the next sample on: all steps' coefficients side by side, a row per tick.
 
         path: [ticks, K] float64. The last row stays.
@@ -88,13 +96,13 @@ class Chain:
         self._since += audio.shape[1]
 
 
-def _join(parts: Sequence[Array]) -> tuple[Array, Array]:
+def _concatenate(parts: Sequence[Array]) -> tuple[Array, Array]:
     """One array of all, and where each begins and the last ends."""
     return np.concatenate(parts), np.cumsum([0, *(len(part) for part in parts)])
 
 
 @njit(cache=True, nogil=True)
-def _silence_what_is_no_number(audio):  # type: ignore[no-untyped-def]
+def _zero_nonfinite(audio):  # type: ignore[no-untyped-def]
     for channel in range(audio.shape[0]):
         for n in range(audio.shape[1]):
             if not np.isfinite(audio[channel, n]):
@@ -111,29 +119,29 @@ def _compile(version: int):  # type: ignore[no-untyped-def]
         assert version >= 0
         done, length, last = 0, audio.shape[1], len(path) - 1
         while done < length:
-            tick = min((since + done) // TICK, last)
-            inside = since + done - tick * TICK
+            tick = min((since + done) // CONTROL_PERIOD_SAMPLES, last)
+            inside = since + done - tick * CONTROL_PERIOD_SAMPLES
             now, by = path[tick], np.zeros(path.shape[1])
             end = length
             if tick < last:
-                by = (path[tick + 1] - now) / TICK
+                by = (path[tick + 1] - now) / CONTROL_PERIOD_SAMPLES
                 now = now + inside * by
-                end = min(length, done + TICK - inside)
+                end = min(length, done + CONTROL_PERIOD_SAMPLES - inside)
             part = audio[:, done:end]
-            _silence_what_is_no_number(part)
+            _zero_nonfinite(part)
             for step in range(len(kinds)):
                 kind, own = kinds[step], numbers[number_ends[step] : number_ends[step + 1]]
                 c = now[widths[step] : widths[step + 1]]
                 d = by[widths[step] : widths[step + 1]]
-                if kind == Kind.MIX:
-                    mix(part, c, d)
-                elif kind == Kind.FILTER:
+                if kind == KernelKind.MIX:
+                    mix_channels(part, c, d)
+                elif kind == KernelKind.FILTER:
                     second_order_filter(part, c, d, own)
-                elif kind == Kind.COMPRESS:
+                elif kind == KernelKind.COMPRESS:
                     compress(part, c, d, own)
-                elif kind == Kind.ECHO:
+                elif kind == KernelKind.ECHO:
                     echo(part, c, d, own)
-                elif kind == Kind.CONVOLVE:
+                elif kind == KernelKind.CONVOLVE:
                     response = samples[sample_ends[step] : sample_ends[step + 1]]
                     convolve(part, c[0], d[0], own, response)
             done = end

@@ -8,14 +8,14 @@ import math
 
 from numba import njit
 
-from ai_mixer.dsp.compressor import NEPERS_PER_DB, SILENCE, next_gain_db
-from ai_mixer.dsp.recursions import FUSED, TINY, second_order
+from ai_mixer.dsp.compressor import NEPERS_PER_DB, SILENCE_AMPLITUDE, next_gain_db
+from ai_mixer.dsp.recursions import DENORMAL_LIMIT, FASTMATH_FLAGS, second_order
 
-FILTER_STATES, ECHO_NUMBERS = 4, 2  # per channel; before the ring
+STATES_PER_BIQUAD, ECHO_HEADER_SIZE = 4, 2  # per channel; before the ring
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
-def mix(audio, now, by):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def mix_channels(audio, now, by):  # type: ignore[no-untyped-def]
     """Each channel becomes a share of itself and one of the other. now: the two shares."""
     last = len(audio) - 1  # mono is its own partner, with a share of 0
     for n in range(audio.shape[1]):
@@ -25,11 +25,11 @@ def mix(audio, now, by):  # type: ignore[no-untyped-def]
         audio[last, n] = own * second + other * first
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def second_order_filter(audio, now, by, numbers):  # type: ignore[no-untyped-def]
     """`recursions.biquad`. now: b₀ b₁ b₂ a₁ a₂; numbers: the last two inputs and outputs."""
     for channel in range(len(audio)):
-        state = numbers[FILTER_STATES * channel : FILTER_STATES * (channel + 1)]
+        state = numbers[STATES_PER_BIQUAD * channel : STATES_PER_BIQUAD * (channel + 1)]
         x1, x2, y1, y2 = state[0], state[1], state[2], state[3]
         b0, b1, b2, a1, a2 = now[0], now[1], now[2], now[3], now[4]
         for n in range(audio.shape[1]):
@@ -38,18 +38,18 @@ def second_order_filter(audio, now, by, numbers):  # type: ignore[no-untyped-def
             audio[channel, n] = y0
             x2, x1, y2, y1 = x1, x0, y1, y0
             b0, b1, b2, a1, a2 = b0 + by[0], b1 + by[1], b2 + by[2], a1 + by[3], a2 + by[4]
-        if abs(y1) + abs(y2) < TINY:
+        if abs(y1) + abs(y2) < DENORMAL_LIMIT:
             y1 = y2 = 0.0
         state[0], state[1], state[2], state[3] = x1, x2, y1, y2
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def compress(audio, now, by, numbers):  # type: ignore[no-untyped-def]
     """`compression.compress`. now: the slope; numbers: poles, static curve, the gain in dB."""
     attack, release, threshold, knee, cap, g = numbers
     knee_start = threshold - 0.5 * knee
     for n in range(audio.shape[1]):
-        peak = SILENCE
+        peak = SILENCE_AMPLITUDE
         for channel in range(len(audio)):
             peak = max(peak, abs(audio[channel, n]))
         over = math.log(peak) / NEPERS_PER_DB - knee_start
@@ -57,21 +57,21 @@ def compress(audio, now, by, numbers):  # type: ignore[no-untyped-def]
         ratio = math.exp(g * NEPERS_PER_DB)
         for channel in range(len(audio)):
             audio[channel, n] *= ratio
-    numbers[5] = g if abs(g) > TINY else 0.0
+    numbers[5] = g if abs(g) > DENORMAL_LIMIT else 0.0
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def echo(audio, now, by, numbers):  # type: ignore[no-untyped-def]
     """`effects.delay`. now: wet; numbers: feedback, place in the rings, a ring per channel."""
     feedback, start = numbers[0], int(numbers[1])
-    rings = numbers[ECHO_NUMBERS:].reshape((len(audio), -1))
+    rings = numbers[ECHO_HEADER_SIZE:].reshape((len(audio), -1))
     at = start
     for channel in range(len(audio)):
         ring, at = rings[channel], start
         for n in range(audio.shape[1]):
             x, late = audio[channel, n], ring[at]
             heard = x + feedback * late
-            ring[at] = heard if abs(heard) > TINY else 0.0
+            ring[at] = heard if abs(heard) > DENORMAL_LIMIT else 0.0
             audio[channel, n] = x + (now[0] + n * by[0]) * (late - x)
             at = at + 1 if at + 1 < len(ring) else 0
     numbers[1] = at

@@ -15,12 +15,14 @@ from torch.nn.functional import pad
 from ai_mixer.dsp.recursions import Array
 
 HOP_S = 0.0174  # half a grain
-REACH_S = 0.0232  # how far a grain may be moved to fit the last one: a period of 43 Hz, a hit
-COARSE = 4  # samples: the first search takes every fourth
-PULL = 0.1  # back to the right time, against an error of the mean power: see `_best`
+SEARCH_RANGE_S = (
+    0.0232  # how far a grain may be moved to fit the last one: a period of 43 Hz, a hit
+)
+COARSE_STEP_SAMPLES = 4  # samples: the first search takes every fourth
+DRIFT_PENALTY = 0.1  # back to the right time, against an error of the mean power: see `_best`
 
 
-def stretch(x: Tensor, tempo: float, sample_rate: int, length: int | None = None) -> Tensor:
+def time_stretch(x: Tensor, tempo: float, sample_rate: int, length: int | None = None) -> Tensor:
     """Play `tempo` times as fast. x: [C, T]. Returns [C, length], default round(T / tempo).
 
     Sample n of the result was heard near n · tempo. ValueError outside 0.5–2.
@@ -28,15 +30,15 @@ def stretch(x: Tensor, tempo: float, sample_rate: int, length: int | None = None
     if not 0.5 <= tempo <= 2.0:
         raise ValueError(f"tempo must be 0.5–2, got {tempo}")
     length = round(x.shape[-1] / tempo) if length is None else length
-    hop = max(COARSE, round(HOP_S * sample_rate))
-    reach = max(COARSE, round(REACH_S * sample_rate))
+    hop = max(COARSE_STEP_SAMPLES, round(HOP_S * sample_rate))
+    reach = max(COARSE_STEP_SAMPLES, round(SEARCH_RANGE_S * sample_rate))
     grains = -(-length // hop) + 1  # the first one is half before the start
     before = hop + reach
     after = max(0, int(grains * hop * tempo) + 3 * hop + 2 * reach - x.shape[-1])
     padded = pad(x, (before, after))
     # Unequal weights, or two channels in opposite phase would be silence.
     weights = 0.8 ** torch.arange(len(x)).to(x)
-    places = _places(_numpy(weights @ padded), grains, hop, tempo, reach)
+    places = _grain_starts(_numpy(weights @ padded), grains, hop, tempo, reach)
     index = torch.from_numpy(places)[:, None] + torch.arange(2 * hop)
     pieces = padded[:, index]  # [C, grains, 2 hop]
     fade = torch.sin(torch.pi / 2 * (torch.arange(hop) + 0.5) / hop).square().to(x)
@@ -49,12 +51,14 @@ def _numpy(x: Tensor) -> Array:
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
-def _places(x, grains, hop, tempo, reach):  # type: ignore[no-untyped-def]
+def _grain_starts(x, grains, hop, tempo, reach):  # type: ignore[no-untyped-def]
     """Where in x each grain starts: near its time, and most like what would have come next."""
-    rough = np.zeros(len(x) // COARSE, np.float32)  # a quarter of the rate will do for a first look
+    rough = np.zeros(
+        len(x) // COARSE_STEP_SAMPLES, np.float32
+    )  # a quarter of the rate will do for a first look
     for i in range(len(rough)):
-        for j in range(COARSE):
-            rough[i] += x[i * COARSE + j]
+        for j in range(COARSE_STEP_SAMPLES):
+            rough[i] += x[i * COARSE_STEP_SAMPLES + j]
     power, rough_power = _power(x), _power(rough)
     places = np.empty(grains, np.int64)
     places[0] = reach
@@ -62,19 +66,19 @@ def _places(x, grains, hop, tempo, reach):  # type: ignore[no-untyped-def]
         wanted = places[k - 1] + hop
         middle = reach + round(k * hop * tempo)
         low, high = middle - reach, middle + reach
-        size, pull = 2 * hop, PULL * 2 * hop * power
-        near = COARSE * _best(
+        size, pull = 2 * hop, DRIFT_PENALTY * 2 * hop * power
+        near = COARSE_STEP_SAMPLES * _best_start(
             rough,
-            wanted // COARSE,
-            low // COARSE,
-            high // COARSE,
-            size // COARSE,
-            PULL * (size // COARSE) * rough_power,
-            middle // COARSE,
-            reach // COARSE,
+            wanted // COARSE_STEP_SAMPLES,
+            low // COARSE_STEP_SAMPLES,
+            high // COARSE_STEP_SAMPLES,
+            size // COARSE_STEP_SAMPLES,
+            DRIFT_PENALTY * (size // COARSE_STEP_SAMPLES) * rough_power,
+            middle // COARSE_STEP_SAMPLES,
+            reach // COARSE_STEP_SAMPLES,
         )
-        low, high = max(low, near - COARSE), min(high, near + COARSE)
-        places[k] = _best(x, wanted, low, high, size, pull, middle, reach)
+        low, high = max(low, near - COARSE_STEP_SAMPLES), min(high, near + COARSE_STEP_SAMPLES)
+        places[k] = _best_start(x, wanted, low, high, size, pull, middle, reach)
     return places
 
 
@@ -87,7 +91,7 @@ def _power(x):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
-def _best(x, wanted, low, high, size, pull, middle, reach):  # type: ignore[no-untyped-def]
+def _best_start(x, wanted, low, high, size, pull, middle, reach):  # type: ignore[no-untyped-def]
     """The start in low … high whose `size` samples differ least from those from `wanted` on.
 
     The squared difference, so that a hit weighs more than what lies between hits; and a pull back

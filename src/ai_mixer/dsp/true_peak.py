@@ -17,7 +17,7 @@ from numba import njit
 from torch import Tensor
 from torch.nn.functional import conv1d, pad
 
-from ai_mixer.dsp.recursions import as_rows, over_rows
+from ai_mixer.dsp.recursions import as_rows, run_on_rows
 
 
 class Interpolator(NamedTuple):
@@ -31,16 +31,18 @@ class Interpolator(NamedTuple):
 # depends on the filter. Music differs by hundredths of a dB, white noise by half a dB.
 SHARP = Interpolator(48, 6.0)  # flat to 0.48 of the sample rate, as a good converter is
 SOFT = Interpolator(10, 5.0)  # short and gentle, as most meters are
-BLOCK = 256  # samples at a time in the kernel: what it works on stays in the first cache
+BLOCK_SAMPLES = 256  # samples at a time in the kernel: what it works on stays in the first cache
 # Every phase of both is a point on the straight line between the two samples beside it, or a little
 # less, and a sum of second differences x[n] − 2 x[n+1] + x[n+2] within reach whose weights are BEND
 # together. Music bends little, so most of it provably has no peak above its loudest samples.
-BEND = 0.645
+CURVATURE_WEIGHT = 0.645
 # Closer: every phase of both is a sum of the two samples each side of the gap and the half-way
 # value, with weights of NEAR together, and a rest whose taps are FAR together. So no phase exceeds
 # NEAR · the largest of these five + FAR · the loudest sample within reach. Tests find the weights.
-NEAR, FAR = 1.33, 0.07
-CHUNK = 1 << 20  # samples at a time in `true_peak`: a whole song needs no second song of memory
+NEAR_WEIGHT, FAR_WEIGHT = 1.33, 0.07
+CHUNK_SAMPLES = (
+    1 << 20
+)  # samples at a time in `true_peak`: a whole song needs no second song of memory
 
 
 @torch.no_grad()
@@ -55,11 +57,11 @@ def true_peak(x: Tensor, oversample: int = 4) -> Tensor:
     low, high = x.flatten(1).aminmax(dim=1)
     floor = float(torch.maximum(-low, high).min())
     peaks = []
-    for start in range(0, length, CHUNK):
+    for start in range(0, length, CHUNK_SAMPLES):
         left = min(start, SHARP.half)
-        part = x[..., start - left : start + CHUNK + SHARP.half]
+        part = x[..., start - left : start + CHUNK_SAMPLES + SHARP.half]
         envelope = true_peak_envelope(part, oversample, floor=floor)
-        peaks.append(envelope[..., left : left + CHUNK].amax(dim=(1, 2)))
+        peaks.append(envelope[..., left : left + CHUNK_SAMPLES].amax(dim=(1, 2)))
     return torch.stack(peaks).amax(dim=0)
 
 
@@ -78,13 +80,13 @@ def true_peak_envelope(
         raise ValueError(f"oversample must be 1 or more, got {oversample}")
     if oversample == 1:
         return x.abs()
-    filters = phases(oversample, interpolator)
+    filters = phase_filters(oversample, interpolator)
     if x.is_cuda:
         return envelope_by_convolution(x, filters)
     rows = as_rows(x)
     own = np.roll(filters.numpy(), -(len(filters) // 2), axis=0).astype(rows.dtype)  # 1/2 first
     out = np.empty_like(rows)
-    over_rows(lambda *pair: _envelope_rows(*pair, own, floor), rows, out)  # type: ignore[call-arg]
+    run_on_rows(lambda *pair: _envelope_rows(*pair, own, floor), rows, out)  # type: ignore[call-arg]
     return torch.from_numpy(out).view(x.shape).to(x)
 
 
@@ -93,25 +95,25 @@ class EnvelopeStream:
 
     def __init__(self, oversample: int = 4, interpolator: Interpolator = SHARP) -> None:
         self._oversample, self._interpolator = oversample, interpolator
-        self._heard: Tensor | None = None
-        self._told = 0  # of these, how many were told
+        self._buffer: Tensor | None = None
+        self._emitted = 0  # of these, how many were told
 
     def push(self, x: Tensor, floor: float = 0.0) -> Tensor:
         """The next block, [B, C, n]. Returns the envelope of what is known now, [B, C, about n]."""
         half = self._interpolator.half
-        x = x if self._heard is None else torch.cat([self._heard, x], dim=-1)
+        x = x if self._buffer is None else torch.cat([self._buffer, x], dim=-1)
         envelope = true_peak_envelope(x, self._oversample, self._interpolator, floor)
-        end = max(self._told, x.shape[-1] - half)
-        known = envelope[..., self._told : end]
+        end = max(self._emitted, x.shape[-1] - half)
+        known = envelope[..., self._emitted : end]
         kept = max(0, end - half)
-        self._heard, self._told = x[..., kept:], end - kept
+        self._buffer, self._emitted = x[..., kept:], end - kept
         return known
 
     def finish(self, floor: float = 0.0) -> Tensor:
         """The envelope of the last `half` samples."""
-        assert self._heard is not None
+        assert self._buffer is not None
         half = self._interpolator.half
-        return self.push(self._heard.new_zeros(*self._heard.shape[:-1], half), floor)
+        return self.push(self._buffer.new_zeros(*self._buffer.shape[:-1], half), floor)
 
 
 class TruePeakMeter:
@@ -123,11 +125,11 @@ class TruePeakMeter:
 
     def push(self, x: Tensor) -> None:
         """The next block, [B, C, n]."""
-        self._note(self._stream.push(x, self._floor))
+        self._update_peak(self._stream.push(x, self._floor))
 
     def read(self) -> Tensor:
         """The highest peak of what came, [B]: 1 = 0 dBTP. Ends the song."""
-        self._note(self._stream.finish(self._floor))
+        self._update_peak(self._stream.finish(self._floor))
         assert self._peak is not None
         return self._peak
 
@@ -135,7 +137,7 @@ class TruePeakMeter:
     def _floor(self) -> float:
         return 0.0 if self._peak is None else float(self._peak.min())
 
-    def _note(self, envelope: Tensor) -> None:
+    def _update_peak(self, envelope: Tensor) -> None:
         if envelope.shape[-1]:
             peak = envelope.amax(dim=(1, 2))
             self._peak = peak if self._peak is None else torch.maximum(self._peak, peak)
@@ -146,13 +148,17 @@ def envelope_by_convolution(x: Tensor, filters: Tensor) -> Tensor:
     half = filters.shape[1] // 2
     # Column n of `between` holds the phases between sample n − 1 and sample n: T + 1 columns.
     rows = pad(x.reshape(-1, 1, x.shape[-1]), (half, half))
-    between = conv1d(rows, filters.to(x)[:, None]).abs().amax(dim=1).view(*x.shape[:-1], -1)
-    return torch.maximum(x.abs(), torch.maximum(between[..., :-1], between[..., 1:]))
+    max_between_samples = (
+        conv1d(rows, filters.to(x)[:, None]).abs().amax(dim=1).view(*x.shape[:-1], -1)
+    )
+    return torch.maximum(
+        x.abs(), torch.maximum(max_between_samples[..., :-1], max_between_samples[..., 1:])
+    )
 
 
 @lru_cache
 @torch.inference_mode(False)  # cached: must serve training, whoever asks first
-def phases(oversample: int, interpolator: Interpolator = SHARP) -> Tensor:
+def phase_filters(oversample: int, interpolator: Interpolator = SHARP) -> Tensor:
     """[oversample − 1, 2 · half] float64: the filters of the phases 1/oversample, 2/oversample …"""
     half, beta = interpolator
     phase = np.arange(1, oversample)[:, None] / oversample
@@ -162,15 +168,15 @@ def phases(oversample: int, interpolator: Interpolator = SHARP) -> Tensor:
 
 
 @lru_cache
-def overshoot(oversample: int = 4, interpolator: Interpolator = SHARP) -> float:
+def max_peak_ratio(oversample: int = 4, interpolator: Interpolator = SHARP) -> float:
     """By what ratio a true peak can exceed the largest sample at most: Σ|h| of the worst phase."""
     if oversample == 1:
         return 1.0
-    return float(phases(oversample, interpolator).abs().sum(1).amax())
+    return float(phase_filters(oversample, interpolator).abs().sum(1).amax())
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
-def between(x, filters, start, best):  # type: ignore[no-untyped-def]
+def max_between_samples(x, filters, start, best):  # type: ignore[no-untyped-def]
     """Raise best[i] to the largest phase between the samples start + i − 1 and start + i."""
     taps = filters.shape[1]
     count = len(best)
@@ -190,7 +196,7 @@ def between(x, filters, start, best):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def loudest(x):  # type: ignore[no-untyped-def]
+def max_abs(x):  # type: ignore[no-untyped-def]
     """The largest absolute sample."""
     largest = x[0] * 0
     for i in range(0, len(x) - 3, 4):  # in pairs: one maximum need not wait for the other
@@ -207,7 +213,7 @@ def may_exceed(x, half, floor, bend):  # type: ignore[no-untyped-def]
 
     Counting to the end is vectorised, stopping at the first is not. NaN does not exceed.
     """
-    near = loudest(x[half - 1 : len(x) - half + 1])
+    near = max_abs(x[half - 1 : len(x) - half + 1])
     if near > floor:
         return True
     most = (floor - near) / bend
@@ -223,18 +229,21 @@ def _envelope_rows(rows, out, filters, floor):  # type: ignore[no-untyped-def]
     length = rows.shape[1]
     halves = 1 if filters.shape[0] % 2 else 0  # is 1/2 among the phases?
     padded = np.zeros(length + 2 * half, rows.dtype)
-    best = np.empty(BLOCK + 1, rows.dtype)
+    best = np.empty(BLOCK_SAMPLES + 1, rows.dtype)
     for row in range(rows.shape[0]):
         padded[half : half + length] = rows[row]
-        for start in range(0, length, BLOCK):
-            count = min(BLOCK, length - start)
+        for start in range(0, length, BLOCK_SAMPLES):
+            count = min(BLOCK_SAMPLES, length - start)
             part = best[: count + 1]
             part[:] = 0
             around = padded[start : start + count + 2 * half]
-            if may_exceed(around, half, floor, BEND):
-                between(padded, filters[:halves], start, part)
-                if halves == 0 or max(part.max(), loudest(around)) * (NEAR + FAR) > floor:
-                    between(padded, filters[halves:], start, part)
+            if may_exceed(around, half, floor, CURVATURE_WEIGHT):
+                max_between_samples(padded, filters[:halves], start, part)
+                if (
+                    halves == 0
+                    or max(part.max(), max_abs(around)) * (NEAR_WEIGHT + FAR_WEIGHT) > floor
+                ):
+                    max_between_samples(padded, filters[halves:], start, part)
             for i in range(count):
                 n = start + i
                 out[row, n] = max(abs(rows[row, n]), best[i], best[i + 1])

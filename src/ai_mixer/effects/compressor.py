@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ai_mixer.core.units import SILENCE_DB
 from ai_mixer.dsp.compressor import StaticCurve, compress, compressor_gain_db
-from ai_mixer.dsp.inverse_compressor import decompress
-from ai_mixer.dsp.streaming_chain import Kind, Step
+from ai_mixer.dsp.inverse_compressor import invert_compressor
+from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
 
 # A reduction below AUDIBLE_DB, or as close to the cap, tells nobody the ratio: at the cap the
@@ -62,9 +62,11 @@ class Compressor(Effect):
             return x
         return compress(x, self._slope(ratio), self._poles(sample_rate), self.curve)
 
-    def step(self, sample_rate: int, channels: int) -> Step:
+    def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
         """For live audio."""
-        return Step(Kind.COMPRESS, np.array([*self._poles(sample_rate), *self.curve, 0.0]))
+        return StreamingKernel(
+            KernelKind.COMPRESS, np.array([*self._poles(sample_rate), *self.curve, 0.0])
+        )
 
     def coefficients(self, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
         """The static curve's slope: [B, 1]."""
@@ -74,7 +76,7 @@ class Compressor(Effect):
         """The input that `forward` turns into y."""
         if self._idle(ratio):
             return y
-        return decompress(y, self._slope(ratio), self._poles(sample_rate), self.curve)
+        return invert_compressor(y, self._slope(ratio), self._poles(sample_rate), self.curve)
 
     def gain_reduction_db(self, x: Tensor, sample_rate: int, ratio: Tensor) -> Tensor:
         """How far the needle moves: [B, T] float64, 0 dB to max_reduction_db. No gradient."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ai_mixer.dsp.streaming_chain import Kind, Step
+from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
 
 
@@ -37,10 +37,10 @@ class Delay(Effect):
         echoes: Tensor = _Echoes.apply(x, delay, self.feedback)  # type: ignore[no-untyped-call]
         return torch.lerp(x, echoes, wet[:, None, None])
 
-    def step(self, sample_rate: int, channels: int) -> Step:
+    def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
         """For live audio."""
         rings = np.zeros(channels * self._samples(sample_rate))
-        return Step(Kind.ECHO, np.array([self.feedback, 0.0, *rings]))
+        return StreamingKernel(KernelKind.ECHO, np.array([self.feedback, 0.0, *rings]))
 
     def coefficients(self, sample_rate: int, *, wet: Tensor) -> Tensor:  # type: ignore[override]
         """The share of the echoes: [B, 1]."""

@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ai_mixer.dsp.streaming_chain import Step
+from ai_mixer.dsp.streaming_chain import StreamingKernel
 
 
 class Effect(nn.Module):
@@ -22,7 +22,7 @@ class Effect(nn.Module):
         """x: [B, C, T], full scale = 1; knobs: [B]. Returns [B, C, T]."""
         raise NotImplementedError
 
-    def step(self, sample_rate: int, channels: int) -> Step:
+    def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
         """The effect for live audio, at rest: a step of `dsp.chain`."""
         raise NotImplementedError(f"{type(self).__name__} cannot be played live: it has no step")
 

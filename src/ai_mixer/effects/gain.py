@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ai_mixer.dsp.streaming_chain import Kind, Step
+from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
 
 
@@ -18,9 +18,9 @@ class Gain(Effect):
         """x: [B, C, T]; gain: [B] ratio. Returns [B, C, T]."""
         return x * gain.to(x.dtype)[:, None, None]
 
-    def step(self, sample_rate: int, channels: int) -> Step:
+    def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
         """For live audio."""
-        return Step(Kind.MIX)
+        return StreamingKernel(KernelKind.MIX)
 
     def coefficients(self, sample_rate: int, *, gain: Tensor) -> Tensor:  # type: ignore[override]
         """Of itself, and of the other channel: [B, 2]."""

@@ -7,7 +7,7 @@ from torch import Tensor
 from ai_mixer.core.units import ratio_to_db
 from ai_mixer.dsp.filters import peak
 from ai_mixer.dsp.recursions import biquad
-from ai_mixer.dsp.streaming_chain import Step, filter_step
+from ai_mixer.dsp.streaming_chain import StreamingKernel, biquad_kernel
 from ai_mixer.effects.effect import Effect
 
 
@@ -27,13 +27,13 @@ class Peak(Effect):
         """x: [B, C, T]; gain_db: [B]. Returns [B, C, T]."""
         return biquad(x, *peak(gain_db, self.frequency_hz, self.q, sample_rate))
 
-    def step(self, sample_rate: int, channels: int) -> Step:
+    def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
         """For live audio."""
-        return filter_step(channels)
+        return biquad_kernel(channels)
 
     def coefficients(self, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
         """Of the filter: [B, 5]."""
-        return peak(gain_db, self.frequency_hz, self.q, sample_rate).row()
+        return peak(gain_db, self.frequency_hz, self.q, sample_rate).to_coefficients()
 
     def invert(self, y: Tensor, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
         """The input that `forward` turns into y."""
@@ -55,9 +55,9 @@ class Presence(Effect):
         """x: [B, C, T]; ratio: [B]. Returns [B, C, T]."""
         return self.peak(x, sample_rate, gain_db=ratio_to_db(ratio))
 
-    def step(self, sample_rate: int, channels: int) -> Step:
+    def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
         """For live audio."""
-        return filter_step(channels)
+        return biquad_kernel(channels)
 
     def coefficients(self, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
         """Of the filter: [B, 5]."""

@@ -16,17 +16,17 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
-from ai_mixer.dsp.convolution import convolver
-from ai_mixer.dsp.streaming_chain import Kind, Step
+from ai_mixer.dsp.convolution import init_convolver
+from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
 
-MAKING_RATE = 48_000  # where the room is made: higher rates hear nothing above its 24 kHz
+DESIGN_RATE_HZ = 48_000  # where the room is made: higher rates hear nothing above its 24 kHz
 BANDS_HZ = 62.5 * 2.0 ** np.arange(9)  # octaves, each with a decay time of its own
 BUILD_UP_S = 0.03  # until the noise has reached full density
 EARLY_S = 0.06  # when the early reflections arrive
 EARLY_REFLECTIONS = 7  # per path
 EARLY_LEVEL = 12.0  # of the first, beside noise of ±1
-TOGETHER = 8  # blocks transformed at a time: bounds the memory that a long file takes
+BLOCKS_PER_TRANSFORM = 8  # blocks transformed at a time: bounds the memory that a long file takes
 
 Array = np.ndarray[Any, Any]
 
@@ -72,21 +72,21 @@ class Reverb(Effect):
         if not wet.requires_grad and not wet.any():
             return x
         spectrum, taps = response_spectrum(self.room, sample_rate, x.shape[-1], x.dtype)
-        spectrum = _of_channels(spectrum, x.shape[1])
+        spectrum = _select_channels(spectrum, x.shape[1])
         room: Tensor = _Convolve.apply(x, spectrum.to(x.device), taps)  # type: ignore[no-untyped-call]
         return torch.lerp(x, room, wet[:, None, None])
 
-    def step(self, sample_rate: int, channels: int) -> Step:
+    def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
         """For live audio."""
-        response = _of_channels(impulse_response(self.room, sample_rate), channels)
-        return Step(Kind.CONVOLVE, *convolver(response.numpy(), sample_rate))
+        response = _select_channels(impulse_response(self.room, sample_rate), channels)
+        return StreamingKernel(KernelKind.CONVOLVE, *init_convolver(response.numpy(), sample_rate))
 
     def coefficients(self, sample_rate: int, *, wet: Tensor) -> Tensor:  # type: ignore[override]
         """The share of the room: [B, 1]."""
         return wet[:, None]
 
 
-def _of_channels(paths: Tensor, channels: int) -> Tensor:
+def _select_channels(paths: Tensor, channels: int) -> Tensor:
     """[output, input, …]: mono is both inputs and hears the left output."""
     return paths if channels > 1 else paths.sum(dim=1, keepdim=True)[:1]
 
@@ -126,8 +126,8 @@ def _room_spectrum(room: Room) -> tuple[Array, int]:
     """The transfer functions [output, input, F], 1 / seconds Hz apart, and those whole seconds."""
     predelay_s = room.predelay_ms / 1000
     seconds = math.ceil(predelay_s + room.decay_s + 0.1)
-    time_s = np.arange(seconds * MAKING_RATE) / MAKING_RATE - predelay_s
-    frequency_hz = np.fft.rfftfreq(len(time_s), 1 / MAKING_RATE)
+    time_s = np.arange(seconds * DESIGN_RATE_HZ) / DESIGN_RATE_HZ - predelay_s
+    frequency_hz = np.fft.rfftfreq(len(time_s), 1 / DESIGN_RATE_HZ)
     excitation = np.fft.rfft(_excitation(time_s, room.seed))
     response = np.zeros((2, 2, len(time_s)))
     octave = np.log2(frequency_hz.clip(1) / BANDS_HZ[0])
@@ -157,7 +157,7 @@ def _excitation(time_s: Array, seed: int) -> Array:
         for index in range(EARLY_REFLECTIONS):
             delay_s = EARLY_S * (index + (1 + chance[2 * index]) / 2) / EARLY_REFLECTIONS
             sign = math.copysign(1, chance[2 * index + 1])
-            path[onset + round(delay_s * MAKING_RATE)] += sign * EARLY_LEVEL / (1 + index)
+            path[onset + round(delay_s * DESIGN_RATE_HZ)] += sign * EARLY_LEVEL / (1 + index)
     return excitation
 
 
@@ -183,15 +183,15 @@ def _convolve(x: Tensor, spectrum: Tensor, taps: int) -> Tensor:
     block = size - taps + 1
     before = pad(x, (taps - 1, -length % block))
     y = x.new_empty(x.shape[0], spectrum.shape[0], before.shape[-1] - taps + 1)
-    for start in range(0, length, TOGETHER * block):
-        part = before[..., start : start + TOGETHER * block + taps - 1]
+    for start in range(0, length, BLOCKS_PER_TRANSFORM * block):
+        part = before[..., start : start + BLOCKS_PER_TRANSFORM * block + taps - 1]
         blocks = torch.fft.rfft(part.unfold(-1, size, block))
-        wet = torch.fft.irfft(_through(spectrum, blocks), n=size)[..., taps - 1 :]
-        y[..., start : start + TOGETHER * block] = wet.flatten(-2)
+        wet = torch.fft.irfft(_apply_spectrum(spectrum, blocks), n=size)[..., taps - 1 :]
+        y[..., start : start + BLOCKS_PER_TRANSFORM * block] = wet.flatten(-2)
     return y[..., :length]
 
 
-def _through(spectrum: Tensor, blocks: Tensor) -> Tensor:
+def _apply_spectrum(spectrum: Tensor, blocks: Tensor) -> Tensor:
     """Every input's blocks [B, input, blocks, F] to every output: [B, output, blocks, F]."""
     outputs = spectrum[:, 0, None] * blocks[:, None, 0]
     for path in range(1, spectrum.shape[1]):

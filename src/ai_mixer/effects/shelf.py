@@ -6,10 +6,10 @@ from torch import Tensor
 
 from ai_mixer.dsp.filters import high_shelf, low_shelf
 from ai_mixer.dsp.recursions import biquad
-from ai_mixer.dsp.streaming_chain import Step, filter_step
+from ai_mixer.dsp.streaming_chain import StreamingKernel, biquad_kernel
 from ai_mixer.effects.effect import Effect
 
-DESIGNS = {"low": low_shelf, "high": high_shelf}
+FILTER_DESIGNS = {"low": low_shelf, "high": high_shelf}
 
 
 class Shelf(Effect):
@@ -23,21 +23,21 @@ class Shelf(Effect):
 
     def __init__(self, kind: str = "low", frequency_hz: float = 200.0, slope: float = 1.0) -> None:
         super().__init__()
-        if kind not in DESIGNS:
-            raise ValueError(f"kind: {kind!r} is no shelf, choose one of {sorted(DESIGNS)}")
-        self.design, self.frequency_hz, self.slope = DESIGNS[kind], frequency_hz, slope
+        if kind not in FILTER_DESIGNS:
+            raise ValueError(f"kind: {kind!r} is no shelf, choose one of {sorted(FILTER_DESIGNS)}")
+        self.design, self.frequency_hz, self.slope = FILTER_DESIGNS[kind], frequency_hz, slope
 
     def forward(self, x: Tensor, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]; gain_db: [B]. Returns [B, C, T]."""
         return biquad(x, *self.design(gain_db, self.frequency_hz, self.slope, sample_rate))
 
-    def step(self, sample_rate: int, channels: int) -> Step:
+    def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
         """For live audio."""
-        return filter_step(channels)
+        return biquad_kernel(channels)
 
     def coefficients(self, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
         """Of the filter: [B, 5]."""
-        return self.design(gain_db, self.frequency_hz, self.slope, sample_rate).row()
+        return self.design(gain_db, self.frequency_hz, self.slope, sample_rate).to_coefficients()
 
     def invert(self, y: Tensor, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
         """The input that `forward` turns into y."""

@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ai_mixer.dsp.streaming_chain import Kind, Step
+from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
 
 
@@ -29,9 +29,9 @@ class Width(Effect):
         # The same as a share of the channel itself and the rest of the other: one step, not six.
         return torch.lerp(x.flip(1), x, ((1 + width) / 2)[:, None, None])
 
-    def step(self, sample_rate: int, channels: int) -> Step:
+    def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
         """For live audio."""
-        return Step(Kind.MIX)
+        return StreamingKernel(KernelKind.MIX)
 
     def coefficients(self, sample_rate: int, *, width: Tensor) -> Tensor:  # type: ignore[override]
         """Of itself, and of the other channel: [B, 2]."""

@@ -8,7 +8,9 @@ from ai_mixer.core.types import CONDITIONS, Song
 ALL = "all"
 
 
-def conditions_for(asked: str, songs: Sequence[Song], excerpt_s: float | None) -> tuple[str, ...]:
+def resolve_conditions(
+    asked: str, songs: Sequence[Song], excerpt_s: float | None
+) -> tuple[str, ...]:
     """Those asked for. excerpt_s: None for whole songs.
 
     "all" leaves the reference out, with a warning, where no song has any. ValueError if it is asked

@@ -9,14 +9,14 @@ import torch
 from ai_mixer.console import Console
 from ai_mixer.core.types import Batch
 from ai_mixer.data.dataset import SongDataset
-from ai_mixer.evaluation.baselines.system import System
-from ai_mixer.evaluation.evaluator import against_truth, record
-from ai_mixer.models.shared_features import shared_ears
-from ai_mixer.utils.parallel import over_cores
+from ai_mixer.evaluation.baselines.system import ComparedSystem
+from ai_mixer.evaluation.evaluator import build_record, knob_metrics
+from ai_mixer.models.shared_features import shared_features
+from ai_mixer.utils.parallel import parallel_map
 
 
-def said(
-    systems: Mapping[str, System],
+def evaluate_knob_predictions(
+    systems: Mapping[str, ComparedSystem],
     conditions: Sequence[str],
     console: Console,
     dataset: SongDataset,
@@ -29,19 +29,19 @@ def said(
     songs = {song.id: song for song in dataset.songs}
 
     @torch.inference_mode()
-    def records(place: int) -> list[dict[str, Any]]:
-        batch = Batch.collate([dataset[0, place]])
+    def records(excerpt_index: int) -> list[dict[str, Any]]:
+        batch = Batch.collate([dataset[0, excerpt_index]])
         rows = []
-        with shared_ears():
+        with shared_features():
             for condition in conditions:
                 for name, system in systems.items():
                     if condition not in system.conditions:
                         continue
-                    answer = system.say(batch, condition)
+                    answer = system.predict(batch, condition)
                     if answer is not None:
-                        measured = against_truth(console, answer, batch)
-                        rows.append(record(songs, batch, condition, name, measured))
+                        measured = knob_metrics(console, answer, batch)
+                        rows.append(build_record(songs, batch, condition, name, measured))
         return rows
 
-    everything = over_cores(records, range(len(dataset)), title)
+    everything = parallel_map(records, range(len(dataset)), title)
     return pd.DataFrame([row for rows in everything for row in rows])

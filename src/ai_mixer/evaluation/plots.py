@@ -4,14 +4,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ai_mixer.metrics.plots import COLOURS, INK, PALE, SHAPES
+from ai_mixer.metrics.plots import COLOURS, GRID_COLOUR, MARKERS, TEXT_COLOUR
 
-LEAST = -0.5  # of closeness shown: what is worse is far off, and says so by an arrow
+MIN_CLOSENESS_SHOWN = -0.5  # of closeness shown: what is worse is far off, and says so by an arrow
 
 
-def closeness_figure(
-    audio: pd.DataFrame, title: str = "Closeness to the finished version"
-) -> Figure:
+def plot_closeness(audio: pd.DataFrame, title: str = "Closeness to the finished version") -> Figure:
     """One row per system, a point and its 95 % interval per condition (from table A)."""
     table = audio.xs("all", level="genre")
     systems = list(dict.fromkeys(table.index.get_level_values("system")))
@@ -22,18 +20,35 @@ def closeness_figure(
         rows = table.loc[condition].reindex(systems)
         places = np.arange(len(systems)) + 0.22 * (number - (len(conditions) - 1) / 2)
         value, low, high = (rows[name] for name in ("closeness", "closeness_low", "closeness_high"))
-        axes.hlines(places, low.clip(LEAST), high.clip(LEAST), color=PALE, linewidth=2.0)
-        look = {"color": COLOURS[condition], "marker": SHAPES[condition], "label": condition}
-        axes.scatter(value.where(value >= LEAST), places, s=26, linewidths=0, zorder=3, **look)
+        axes.hlines(
+            places,
+            low.clip(MIN_CLOSENESS_SHOWN),
+            high.clip(MIN_CLOSENESS_SHOWN),
+            color=GRID_COLOUR,
+            linewidth=2.0,
+        )
+        look = {"color": COLOURS[condition], "marker": MARKERS[condition], "label": condition}
+        axes.scatter(
+            value.where(value >= MIN_CLOSENESS_SHOWN), places, s=26, linewidths=0, zorder=3, **look
+        )
         for place, number_ in zip(places, value, strict=True):
-            if number_ < LEAST:
-                axes.text(LEAST, place, f"◂ {number_:.1f}", va="center", size=7, color=INK)
-    axes.axvline(0.0, color=INK, linewidth=1.0)
-    axes.set(xlim=(LEAST, 1.0), ylim=(len(systems) - 0.4, -0.6), axisbelow=True)
+            if number_ < MIN_CLOSENESS_SHOWN:
+                axes.text(
+                    MIN_CLOSENESS_SHOWN,
+                    place,
+                    f"◂ {number_:.1f}",
+                    va="center",
+                    size=7,
+                    color=TEXT_COLOUR,
+                )
+    axes.axvline(0.0, color=TEXT_COLOUR, linewidth=1.0)
+    axes.set(xlim=(MIN_CLOSENESS_SHOWN, 1.0), ylim=(len(systems) - 0.4, -0.6), axisbelow=True)
     axes.set_yticks(range(len(systems)), [name.replace("_", " ") for name in systems])
     axes.set_xlabel("closeness: 0 = the rough, 1 = the finished version; lines: 95 % over songs")
-    axes.grid(axis="x", color=PALE, alpha=0.4)
+    axes.grid(axis="x", color=GRID_COLOUR, alpha=0.4)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(title, x=0.01, ha="left", color=INK, size=12)
-    figure.legend(loc="outside upper right", ncols=len(conditions), frameon=False, labelcolor=INK)
+    figure.suptitle(title, x=0.01, ha="left", color=TEXT_COLOUR, size=12)
+    figure.legend(
+        loc="outside upper right", ncols=len(conditions), frameon=False, labelcolor=TEXT_COLOUR
+    )
     return figure

@@ -8,15 +8,15 @@ from omegaconf import DictConfig
 from ai_mixer.core.types import CONDITIONS, GENRES, Batch
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.data.skipped_songs import SkippedSongs
-from ai_mixer.inference.predictor import Mixer
-from ai_mixer.listening import Mix, SongSamples, setting_rows, write_audio, write_page
+from ai_mixer.inference.predictor import Predictor
+from ai_mixer.listening import Mix, SongSamples, setting_rows, write_flac_files, write_page
 from ai_mixer.metrics.distance import distances
-from ai_mixer.training.builders import held_out
-from ai_mixer.utils.progress import track
+from ai_mixer.training.builders import build_evaluation_datamodule
+from ai_mixer.utils.progress import progress_bar
 
 
 def render(
-    mixer: Mixer,
+    mixer: Predictor,
     folder: Path,
     *,
     data: DictConfig | None = None,
@@ -33,25 +33,27 @@ def render(
     the page lets one hear blind, reference and paired mixes.
     """
     loader = {"excerpt_s": seconds, "held_out_per_song": 1, "seed": seed}
-    dataset = held_out(mixer.config, mixer.console, data, "any", **loader).dataset(split)
+    dataset = build_evaluation_datamodule(
+        mixer.config, mixer.console, data, "any", **loader
+    ).dataset(split)
     count = min(songs, len(dataset))
     places = [item * len(dataset) // count for item in range(count)]
     samples = [
         _sample(mixer, dataset, place, CONDITIONS[number % len(CONDITIONS)])
-        for number, place in track(list(enumerate(places)), "rendering songs")
+        for number, place in progress_bar(list(enumerate(places)), "rendering songs")
     ]
     samples = list({sample.name: sample for sample in samples}.values())  # one may stand in twice
     for sample in samples:
-        write_audio(folder, sample)
+        write_flac_files(folder, sample)
     return write_page(folder / "index.html", title, samples, headline=headline)
 
 
 @torch.inference_mode()
-def _sample(mixer: Mixer, dataset: SongDataset, place: int, condition: str) -> SongSamples:
+def _sample(mixer: Predictor, dataset: SongDataset, place: int, condition: str) -> SongSamples:
     dataset.task.condition = condition
     batch = Batch.collate([dataset[0, place]])
     SkippedSongs().add(batch.skipped)
-    knobs = mixer.held_back(mixer.hear(batch, condition)).knobs
+    knobs = mixer.shrink(mixer.predict_batch(batch, condition)).knobs
     mix = mixer.console(batch.rough, batch.sample_rate, knobs)
     names = [knob.name for knob in mixer.console.knobs]
     genre = int(batch.genre)

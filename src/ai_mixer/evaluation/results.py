@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from ai_mixer.evaluation.plots import closeness_figure
-from ai_mixer.evaluation.significance import songs_table, table_versus, verdicts
-from ai_mixer.metrics.plots import skill_figure
+from ai_mixer.evaluation.plots import plot_closeness
+from ai_mixer.evaluation.significance import significance_table, songs_table, verdicts
+from ai_mixer.metrics.plots import plot_skill
 from ai_mixer.metrics.standards_table import table_bands, table_s, table_scores
 from ai_mixer.metrics.tables import DISTANCES, table_a, table_headline, table_k, to_markdown
 
-SKILLS = ("skill", "skill_low", "skill_high", "mae")
+SKILL_COLUMNS = ("skill", "skill_low", "skill_high", "mae")
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class EvaluationResults:
     """Records per excerpt, condition and system; tables K, A and S; the model against each rival.
 
     skipped: songs left out (file, reason). missing: systems that could not take part, and why.
@@ -30,7 +30,7 @@ class Evaluation:
     standards: pd.DataFrame = field(default_factory=pd.DataFrame)
     bands: pd.DataFrame = field(default_factory=pd.DataFrame)
     scores: pd.DataFrame = field(default_factory=pd.DataFrame)
-    versus: pd.DataFrame = field(default_factory=pd.DataFrame)
+    significance: pd.DataFrame = field(default_factory=pd.DataFrame)
     skipped: pd.DataFrame = field(default_factory=pd.DataFrame)
     missing: Mapping[str, str] = field(default_factory=dict)
 
@@ -47,14 +47,14 @@ class Evaluation:
         """How much of the way to the finished version the model's mix went (protocol A)."""
         return float(self.audio["closeness"][condition, "all", "model"])
 
-    def figures(self, prefix: str = "test/") -> dict[str, float]:
+    def metrics(self, prefix: str = "test/") -> dict[str, float]:
         """Headline figures per condition, for logging."""
-        figures = {}
+        metrics = {}
         for condition in self.conditions:
-            for number in SKILLS:
-                figures[f"{prefix}{number}_{condition}"] = self.skill(condition, number)
-            figures[f"{prefix}closeness_{condition}"] = self.closeness(condition)
-        return {**figures, f"{prefix}skipped_songs": float(len(self.skipped))}
+            for number in SKILL_COLUMNS:
+                metrics[f"{prefix}{number}_{condition}"] = self.skill(condition, number)
+            metrics[f"{prefix}closeness_{condition}"] = self.closeness(condition)
+        return {**metrics, f"{prefix}skipped_songs": float(len(self.skipped))}
 
     @property
     def knobs_known(self) -> bool:
@@ -64,7 +64,7 @@ class Evaluation:
     def markdown(self) -> str:
         """What a run's page shows: verdicts, tables K and A, with what they mean."""
         return (
-            f"{self._said()}"
+            f"{self._notes()}"
             f"## Protocol K: knob skill\n{self._skills()}\n"
             "## Protocol A: distance to the finished version\n"
             "closeness = 1 − d(mix) / d(rough), mid/side STFT at equal loudness; closer = share of "
@@ -72,7 +72,7 @@ class Evaluation:
             f"{to_markdown(_overall(self.audio))}\n"
         )
 
-    def report(self) -> str:
+    def full_markdown(self) -> str:
         """All of it: also the tests against each rival, and the genres one by one."""
         genres = self.audio[self.audio.index.get_level_values("genre") != "all"]
         return (
@@ -82,7 +82,7 @@ class Evaluation:
             "interval. p: chance of such a difference if there were none (signs of the songs' "
             "differences flipped, two-sided); p_holm: the same for all tests of a condition "
             "together. beats: yes or worse where p_holm is below 0.05, else no.\n\n"
-            f"{to_markdown(_readable(self.versus), digits=3)}\n"
+            f"{to_markdown(_readable(self.significance), digits=3)}\n"
             "## Protocol S: standards\n"
             "Means, and the share of excerpts that keep each standard: the loudness of delivery "
             "(−14 LUFS), its ceiling (−1 dBTP), crest, centroid against the finished version, RMS "
@@ -110,17 +110,17 @@ class Evaluation:
         self.standards.to_csv(folder / "standards.csv")
         self.bands.to_csv(folder / "bands.csv")
         self.scores.to_csv(folder / "scores.csv")
-        self.versus.to_csv(folder / "versus.csv")
+        self.significance.to_csv(folder / "versus.csv")
         songs_table(self.records, DISTANCES).to_csv(folder / "songs.csv", index=False)
-        (folder / "tables.md").write_text(self.report(), encoding="utf-8")
-        skill_figure(self.knobs).savefig(folder / "knob_skill.png")
-        closeness_figure(self.audio).savefig(folder / "closeness.png")
+        (folder / "tables.md").write_text(self.full_markdown(), encoding="utf-8")
+        plot_skill(self.knobs).savefig(folder / "knob_skill.png")
+        plot_closeness(self.audio).savefig(folder / "closeness.png")
         if len(self.skipped):
             self.skipped.to_csv(folder / "skipped.csv", index=False)
 
-    def _said(self) -> str:
+    def _notes(self) -> str:
         """What has to be read before the tables."""
-        lines = verdicts(self.versus) if len(self.versus) else []
+        lines = verdicts(self.significance) if len(self.significance) else []
         lines += [f"not here: `{name}` ({reason})" for name, reason in self.missing.items()]
         if len(self.skipped):
             lines.append(f"songs left out: {len(self.skipped)} (skipped.csv)")
@@ -151,11 +151,11 @@ class Evaluation:
         return pd.DataFrame(columns)
 
 
-def evaluation_of(
+def build_results(
     records: pd.DataFrame, skipped: pd.DataFrame, missing: Mapping[str, str]
-) -> Evaluation:
+) -> EvaluationResults:
     """The tables that follow from records."""
-    return Evaluation(
+    return EvaluationResults(
         records,
         knobs=table_k(records),
         audio=table_a(records),
@@ -163,7 +163,7 @@ def evaluation_of(
         standards=table_s(records),
         bands=table_bands(records),
         scores=table_scores(records),
-        versus=table_versus(records),
+        significance=significance_table(records),
         skipped=skipped,
         missing=missing,
     )
@@ -175,10 +175,10 @@ def _overall(table: pd.DataFrame) -> pd.DataFrame:
     return table[everyone].droplevel("genre")
 
 
-def _readable(versus: pd.DataFrame) -> pd.DataFrame:
+def _readable(significance: pd.DataFrame) -> pd.DataFrame:
     """Small p-values as one reads them."""
     words = {
-        name: [f"{p:.3f}" if p >= 0.001 else "< 0.001" for p in versus[name]]
+        name: [f"{p:.3f}" if p >= 0.001 else "< 0.001" for p in significance[name]]
         for name in ("p", "p_holm")
     }
-    return versus.assign(**words)
+    return significance.assign(**words)

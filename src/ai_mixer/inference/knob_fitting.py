@@ -17,24 +17,29 @@ from ai_mixer.dsp.spectra import mid_side, third_octave_frames
 
 FRAME_S = 4096 / 44100
 FLOOR = 1e-4  # of a band's mean power: what lies deeper is not compared
-OUTLIER_DB = 6.0  # differences beyond this count ever less: another excerpt, an edit, a breath
-SAME_DB = 0.03  # a difference this small is the answer
-STEP = 2e-3  # of a knob's travel, for the gradient
-PART_S = 5.0  # what is listened to first; the whole excerpt decides
+OUTLIER_SCALE_DB = (
+    6.0  # differences beyond this count ever less: another excerpt, an edit, a breath
+)
+CONVERGED_DB = 0.03  # a difference this small is the answer
+FINITE_DIFFERENCE_STEP = 2e-3  # of a knob's travel, for the gradient
+EXCERPT_S = 5.0  # what is listened to first; the whole excerpt decides
 LEAD_IN_S = 1.2  # of that part, not judged: tails and gains from before its start
-SLOPES = (0.5, 0.9)  # a compressor's knob has valleys of its own: further places to start from
-FIRST_MOVES, LAST_MOVES = 15, 8
-PATIENCE = 1e4  # the damping at which no step is small enough to help
+START_SLOPES = (
+    0.5,
+    0.9,
+)  # a compressor's knob has valleys of its own: further places to start from
+COARSE_STEPS, FINE_STEPS = 15, 8
+MAX_DAMPING = 1e4  # the damping at which no step is small enough to help
 
 
-class Fit(NamedTuple):
+class KnobFit(NamedTuple):
     """What was found: knobs [B, P], positions 0–1; error_db [B], the difference that is left."""
 
     knobs: Tensor
     error_db: Tensor
 
 
-class Valley(NamedTuple):
+class LocalMinimum(NamedTuple):
     """Where a descent ended: positions [P] float64, the cost there, and how steep it is, [P, P]."""
 
     point: Tensor
@@ -43,13 +48,13 @@ class Valley(NamedTuple):
 
 
 @torch.no_grad()
-def fit(
+def fit_knobs(
     rough: Tensor,
     finished: Tensor,
     console: Console,
     sample_rate: int = 44100,
     start: Tensor | None = None,
-) -> Fit:
+) -> KnobFit:
     """Find the knobs with which `console` turns `rough` into `finished`.
 
     rough, finished: the same excerpts, [B, C, T] (or [C, T], then B = 1), 1 s or longer. start:
@@ -71,30 +76,32 @@ def fit(
         _fit_song(console, sample_rate, *song) for song in zip(rough, finished, first, strict=True)
     ]
     knobs, costs = zip(*found, strict=True)
-    return Fit(torch.stack(knobs).to(console.neutral), torch.tensor(costs).sqrt())
+    return KnobFit(torch.stack(knobs).to(console.neutral), torch.tensor(costs).sqrt())
 
 
 @torch.no_grad()
-def left_db(
+def residual_db(
     knobs: Tensor, rough: Tensor, finished: Tensor, console: Console, sample_rate: int = 44100
 ) -> Tensor:
     """What knobs [B, P] leave between mix and finished version, as `fit` counts it: [B]."""
     songs = zip(knobs.double().cpu(), rough, finished, strict=True)
     costs = [
-        _cost(Difference(console, sample_rate, before, after)(point[None])[0], OUTLIER_DB)
+        _cost(
+            LevelDifference(console, sample_rate, before, after)(point[None])[0], OUTLIER_SCALE_DB
+        )
         for point, before, after in songs
     ]
     return torch.tensor(costs).sqrt()
 
 
-class Difference:
+class LevelDifference:
     """How a mix differs from the finished version: levels [points, N] in dB."""
 
     def __init__(
         self, console: Console, rate: int, rough: Tensor, finished: Tensor, lead_in_s: float = 0.0
     ) -> None:
         self.console, self.rate, self.rough = console, rate, rough
-        self.from_frame = round(lead_in_s / (FRAME_S / 2))
+        self.first_frame = round(lead_in_s / (FRAME_S / 2))
         target = _levels(finished[None], rate)
         self.floor = target.mean(dim=(1, 2), keepdim=True) * FLOOR + 1e-10
         self.target_db = 10.0 * torch.log10(target + self.floor)
@@ -105,7 +112,7 @@ class Difference:
         mix = self.console(roughs, self.rate, points.to(roughs), limit=False)
         power = _levels(mix, self.rate)
         difference_db = 10.0 * torch.log10(power + self.floor) - self.target_db
-        return difference_db[:, :, self.from_frame :].flatten(1).cpu()
+        return difference_db[:, :, self.first_frame :].flatten(1).cpu()
 
 
 def _levels(x: Tensor, rate: int) -> Tensor:
@@ -117,16 +124,18 @@ def _fit_song(
     console: Console, rate: int, rough: Tensor, finished: Tensor, start: Tensor
 ) -> tuple[Tensor, float]:
     """Positions [P] float64 and the squared difference that is left."""
-    part, lead_in_s = loudest_part(finished, rate)
-    difference = Difference(console, rate, rough[:, part], finished[:, part], lead_in_s)
+    part, lead_in_s = loudest_excerpt(finished, rate)
+    difference = LevelDifference(console, rate, rough[:, part], finished[:, part], lead_in_s)
     best, least = start.double().cpu(), math.inf
     for point in _starts(console, start.double().cpu()):
-        found = descend(difference, _as_loud(console, difference, point), FIRST_MOVES)
+        found = levenberg_marquardt(
+            difference, _match_level(console, difference, point), COARSE_STEPS
+        )
         if found.cost < least:
             best, least = found.point, found.cost
-        if least < SAME_DB**2:
+        if least < CONVERGED_DB**2:
             break
-    found = descend(Difference(console, rate, rough, finished), best, LAST_MOVES)
+    found = levenberg_marquardt(LevelDifference(console, rate, rough, finished), best, FINE_STEPS)
     return found.point, found.cost
 
 
@@ -135,11 +144,11 @@ def _starts(console: Console, start: Tensor) -> list[Tensor]:
     starts = [start]
     for column, knob in enumerate(console.knobs):
         if knob.scale == "slope":
-            starts += [start.index_fill(0, torch.tensor(column), slope) for slope in SLOPES]
+            starts += [start.index_fill(0, torch.tensor(column), slope) for slope in START_SLOPES]
     return starts
 
 
-def _as_loud(console: Console, difference: Difference, point: Tensor) -> Tensor:
+def _match_level(console: Console, difference: LevelDifference, point: Tensor) -> Tensor:
     """The point with the output level that makes the mix as loud as the finished version."""
     if "output_level" not in console.names:
         return point
@@ -151,12 +160,12 @@ def _as_loud(console: Console, difference: Difference, point: Tensor) -> Tensor:
     return point.index_fill(0, torch.tensor(column), float(level))
 
 
-def descend(
+def levenberg_marquardt(
     difference: Callable[[Tensor], Tensor],
     point: Tensor,
-    moves: int,
-    outlier: float | Tensor = OUTLIER_DB,
-) -> Valley:
+    max_steps: int,
+    outlier: float | Tensor = OUTLIER_SCALE_DB,
+) -> LocalMinimum:
     """The nearest valley of positions [P], in so many moves at most.
 
     difference: positions [points, P] → [points, N]. outlier: beyond this, [] or [N], a difference
@@ -166,8 +175,10 @@ def descend(
     here = difference(point[None])[0]
     cost = _cost(here, outlier)
     curvature = torch.zeros(len(point), len(point), dtype=torch.float64)
-    for _ in range(moves):
-        step = torch.where(point < 0.5, STEP, -STEP)  # inwards, so that a knob stays in its range
+    for _ in range(max_steps):
+        step = torch.where(
+            point < 0.5, FINITE_DIFFERENCE_STEP, -FINITE_DIFFERENCE_STEP
+        )  # inwards, so that a knob stays in its range
         slopes = ((difference(point + torch.diag(step)) - here) / step[:, None]).double()
         weighted = slopes / (1.0 + (here / outlier) ** 2)
         curvature, gradient = weighted @ slopes.T, weighted @ here.double()
@@ -177,15 +188,15 @@ def descend(
         best = min(range(len(trials)), key=lambda n: _cost(there[n], outlier))
         if _cost(there[best], outlier) >= cost:
             damping *= 1000.0
-            if damping > PATIENCE:
+            if damping > MAX_DAMPING:
                 break
             continue
         moved = float((points[best] - point).abs().max())
         point, here, cost = points[best], there[best], _cost(there[best], outlier)
         damping = max(trials[best] / 10.0, 1e-8)
-        if moved < STEP / 10:
+        if moved < FINITE_DIFFERENCE_STEP / 10:
             break
-    return Valley(point, cost, curvature)
+    return LocalMinimum(point, cost, curvature)
 
 
 def _step(curvature: Tensor, gradient: Tensor, point: Tensor, damping: float) -> Tensor:
@@ -207,9 +218,9 @@ def _cost(difference: Tensor, outlier: float | Tensor) -> float:
     return float((outlier**2 * (difference / outlier).square().log1p()).mean())
 
 
-def loudest_part(audio: Tensor, rate: int) -> tuple[slice, float]:
+def loudest_excerpt(audio: Tensor, rate: int) -> tuple[slice, float]:
     """The PART_S with the most energy in audio [C, T], and how much of its beginning to ignore."""
-    length, hop = round(PART_S * rate), rate // 10
+    length, hop = round(EXCERPT_S * rate), rate // 10
     if audio.shape[-1] <= length:
         return slice(None), 0.0
     energy = torch.nn.functional.pad(audio.double().square().sum(0).cumsum(0), (1, 0))

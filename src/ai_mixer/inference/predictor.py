@@ -8,24 +8,24 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ai_mixer.config.allowed_targets import check_names, from_card
+from ai_mixer.config.allowed_targets import check_targets, config_from_card
 from ai_mixer.console import Console
 from ai_mixer.core.types import CONDITIONS, Batch, Prediction
 from ai_mixer.data.excerpt_sampler import excerpt_seconds
 from ai_mixer.dsp.resample import resample
 from ai_mixer.inference.builders import build_console, build_model
 from ai_mixer.inference.refinement import refine
-from ai_mixer.inference.shrinkage import cautious
-from ai_mixer.models.feature_model import Listener, listen
+from ai_mixer.inference.shrinkage import shrink_to_neutral
+from ai_mixer.models.feature_model import FeatureModel, predict_audio
 from ai_mixer.tracking.model_files import load_model_files
 from ai_mixer.tracking.run_lookup import find_run
 
 MAX_WINDOWS = 8  # excerpts of a long song that the model listens to
-OTHER_EARS = "was made by another version of ai_mixer: train it again, or use that version"
-MIN_WINDOW = 8192  # samples: shorter audio is padded with silence so that one frame fits
+FEATURE_MISMATCH = "was made by another version of ai_mixer: train it again, or use that version"
+MIN_WINDOW_SAMPLES = 8192  # samples: shorter audio is padded with silence so that one frame fits
 
 
-class Mixer:
+class Predictor:
     """Listens and sets the knobs; `console` renders the mix.
 
     card: what model.json says (config, knobs, trained knobs, mean knobs). Knobs the model was
@@ -33,17 +33,21 @@ class Mixer:
     """
 
     def __init__(
-        self, model: nn.Module, console: Console, card: dict[str, Any], trusted: Sequence[str] = ()
+        self,
+        model: nn.Module,
+        console: Console,
+        card: dict[str, Any],
+        allow_targets: Sequence[str] = (),
     ) -> None:
         self.model = model.eval()
         self.console = console
         self.card = card
-        self.config = from_card(card["config"], trusted)
+        self.config = config_from_card(card["config"], allow_targets)
         loader = self.config.loader
         self.sample_rate: int = loader.sample_rate
         seconds = excerpt_seconds(loader.excerpt_s)
         self.window = None if seconds is None else round(seconds * self.sample_rate)
-        self.trained = torch.tensor([knob.name in card["trained"] for knob in console.knobs])
+        self.trained_knobs = torch.tensor([knob.name in card["trained"] for knob in console.knobs])
         self.calibration = self._factors(card.get("calibration"))
         self.mean_knobs = torch.tensor([card["mean_knobs"][knob.name] for knob in console.knobs])
 
@@ -55,22 +59,27 @@ class Mixer:
         finished: Tensor | None = None,
     ) -> Tensor:
         """Knob positions [B, P] in 0–1 for rough audio: what `opinion` says, without its doubts."""
-        return self.opinion(audio, sample_rate, reference, finished).knobs
+        return self.predict_with_uncertainty(audio, sample_rate, reference, finished).knobs
 
-    def held_back(self, said: Prediction) -> Prediction:
+    def shrink(self, prediction: Prediction) -> Prediction:
         """What to mix with (see `caution`); what was said, where no spread is known."""
-        held = cautious(said, self.console.neutral)
-        return held._replace(knobs=self.hold_untrained(held.knobs))
+        held = shrink_to_neutral(prediction, self.console.neutral)
+        return held._replace(knobs=self.set_untrained_to_neutral(held.knobs))
 
-    def refined(
-        self, said: Prediction, rough: Tensor, given: Tensor, condition: str, sample_rate: int
+    def refine(
+        self,
+        prediction: Prediction,
+        rough: Tensor,
+        target: Tensor,
+        condition: str,
+        sample_rate: int,
     ) -> Prediction:
         """What was said, or held back, in the light of what is given (see `refining`)."""
-        desk = (self.console, sample_rate, self.trained)
-        return refine(said, rough, given, condition, *desk)
+        desk = (self.console, sample_rate, self.trained_knobs)
+        return refine(prediction, rough, target, condition, *desk)
 
     @torch.inference_mode()
-    def opinion(
+    def predict_with_uncertainty(
         self,
         audio: Tensor,
         sample_rate: int,
@@ -94,17 +103,19 @@ class Mixer:
         if heard.shape[1] == 1 < rough.shape[1]:
             heard = heard.expand(-1, rough.shape[1], -1, -1)  # one reference for all songs
         if heard.shape[1] != rough.shape[1]:
-            songs, given = rough.shape[1], heard.shape[1]
-            raise ValueError(f"{songs} songs need {songs} of {condition} (or one), got {given}")
+            songs, target = rough.shape[1], heard.shape[1]
+            raise ValueError(f"{songs} songs need {songs} of {condition} (or one), got {target}")
         if condition == "paired" and heard.shape != rough.shape:
             raise ValueError("finished must be as long as audio: it is the same excerpt")
         return self._listen(rough, heard, condition)
 
-    def hear(self, batch: Batch, condition: str) -> Prediction:
+    def predict_batch(self, batch: Batch, condition: str) -> Prediction:
         """What it says of a batch's roughs under a condition."""
-        given = {"reference": batch.reference, "finished": batch.finished}
+        target = {"reference": batch.reference, "finished": batch.finished}
         name = {"reference": "reference", "paired": "finished"}.get(condition)
-        return self.opinion(batch.rough, batch.sample_rate, **({name: given[name]} if name else {}))
+        return self.predict_with_uncertainty(
+            batch.rough, batch.sample_rate, **({name: target[name]} if name else {})
+        )
 
     def _factors(self, known: Mapping[str, Mapping[str, float]] | None) -> Tensor:
         """What a spread is multiplied by (`training.calibration`): [3, P].
@@ -117,9 +128,9 @@ class Mixer:
         rows = [[known[c].get(k, math.nan) for k in self.console.names] for c in CONDITIONS]
         return torch.tensor(rows)
 
-    def hold_untrained(self, knobs: Tensor) -> Tensor:
+    def set_untrained_to_neutral(self, knobs: Tensor) -> Tensor:
         """The knobs, with those the model never learned at neutral."""
-        return torch.where(self.trained, knobs, self.console.neutral)
+        return torch.where(self.trained_knobs, knobs, self.console.neutral)
 
     def _listen(self, rough: Tensor, heard: Tensor, condition: str) -> Prediction:
         count = max(rough.shape[0], heard.shape[0])
@@ -129,12 +140,12 @@ class Mixer:
         conditions = torch.full((count * songs,), CONDITIONS.index(condition))
         length = max(rough.shape[-1], heard.shape[-1])
         flat = [_pad(x.flatten(0, 1), length) for x in (rough, heard)]
-        said = listen(self.model, flat[0], flat[1], conditions)
-        knobs = self.hold_untrained(said.knobs.view(count, songs, -1).mean(0))
-        if said.spread is None:
+        prediction = predict_audio(self.model, flat[0], flat[1], conditions)
+        knobs = self.set_untrained_to_neutral(prediction.knobs.view(count, songs, -1).mean(0))
+        if prediction.uncertainty is None:
             return Prediction(knobs)
-        spread = said.spread.view(count, songs, -1).mean(0)  # windows err together
-        return Prediction(knobs, spread * self.calibration[CONDITIONS.index(condition)])
+        uncertainty = prediction.uncertainty.view(count, songs, -1).mean(0)  # windows err together
+        return Prediction(knobs, uncertainty * self.calibration[CONDITIONS.index(condition)])
 
     def _windows(self, audio: Tensor, sample_rate: int, name: str) -> Tensor:
         """[B, C, T] → [windows, B, 2, window] at the model's rate."""
@@ -148,26 +159,26 @@ class Mixer:
         audio = resample(audio.float(), sample_rate, self.sample_rate).expand(-1, 2, -1)
         length = audio.shape[-1]
         if self.window is None or length <= self.window:
-            return _pad(audio, max(length, MIN_WINDOW))[None]
+            return _pad(audio, max(length, MIN_WINDOW_SAMPLES))[None]
         count = min(MAX_WINDOWS, length // self.window)
         starts = torch.linspace(0, length - self.window, count).long() if count > 1 else [0]
         return torch.stack([audio[..., int(s) : int(s) + self.window] for s in starts])
 
 
-def fill(module: nn.Module, weights: Mapping[str, Tensor], where: str | Path) -> None:
+def load_weights(module: nn.Module, weights: Mapping[str, Tensor], where: str | Path) -> None:
     """Give it its weights. ValueError in one line if they are of another version's networks."""
     try:
         module.load_state_dict(weights)
     except RuntimeError as error:
-        raise ValueError(f"{where}: {OTHER_EARS}") from error
+        raise ValueError(f"{where}: {FEATURE_MISMATCH}") from error
 
 
-def ears_of(model: nn.Module) -> list[Any]:
+def feature_config_of(model: nn.Module) -> list[Any]:
     """What it hears, as a card tells it; empty for a model that does not listen."""
-    return list(model.ears) if isinstance(model, Listener) else []
+    return list(model.feature_config) if isinstance(model, FeatureModel) else []
 
 
-def load_model(where: str | Path = "last", trusted: Sequence[str] = ()) -> Mixer:
+def load_model(where: str | Path = "last", allow_targets: Sequence[str] = ()) -> Predictor:
     """The mixer of a run: "last", a run id (or its unique beginning), or a folder with model.json.
 
     trusted: packages of yours that the model may name; the file cannot say this for itself.
@@ -175,14 +186,14 @@ def load_model(where: str | Path = "last", trusted: Sequence[str] = ()) -> Mixer
     version that heard otherwise, or if it names code outside the allowed places.
     """
     weights, card = load_model_files(find_run(where))
-    cfg = from_card(card["config"], trusted)
-    check_names(cfg, trusted)
+    cfg = config_from_card(card["config"], allow_targets)
+    check_targets(cfg, allow_targets)
     console = build_console(cfg)
     model = build_model(cfg, console)
-    if card.get("ears") not in (None, ears_of(model)):
-        raise ValueError(f"{where}: {OTHER_EARS}")
-    fill(model, weights, where)  # cards of before did not tell the ears
-    return Mixer(model, console, card, trusted)
+    if card.get("ears") not in (None, feature_config_of(model)):
+        raise ValueError(f"{where}: {FEATURE_MISMATCH}")
+    load_weights(model, weights, where)  # cards of before did not tell the ears
+    return Predictor(model, console, card, allow_targets)
 
 
 def _pad(audio: Tensor, length: int) -> Tensor:

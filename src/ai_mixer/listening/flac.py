@@ -13,7 +13,7 @@ from ai_mixer.utils.atomic_write import write_bytes
 _SUBTYPES = {16: "PCM_16", 24: "PCM_24"}
 
 
-def flac(audio: Audio, sample_rate: int, bits: int) -> tuple[bytes, float]:
+def encode_flac(audio: Audio, sample_rate: int, bits: int) -> tuple[bytes, float]:
     """Encode [C, T]. FLAC ends at full scale: louder audio is turned down to just fit.
 
     Returns the file and the factor that brings the original level back (1 where nothing was done).
@@ -32,7 +32,7 @@ def flac(audio: Audio, sample_rate: int, bits: int) -> tuple[bytes, float]:
     return blob.getvalue(), factor
 
 
-def write_audio(folder: str | Path, song: SongSamples, bits: int = 24) -> dict[str, Path]:
+def write_flac_files(folder: str | Path, song: SongSamples, bits: int = 24) -> dict[str, Path]:
     """Write `<song>_<version>.flac` for each version: rough, mix, finished.
 
     A version above full scale is turned down to fit; its FLAC comment says by how much.
@@ -43,5 +43,5 @@ def write_audio(folder: str | Path, song: SongSamples, bits: int = 24) -> dict[s
     files = {}
     for version, audio in song.versions().items():
         files[version] = folder / f"{stem}_{version}.flac"
-        write_bytes(files[version], flac(audio, song.sample_rate, bits)[0])
+        write_bytes(files[version], encode_flac(audio, song.sample_rate, bits)[0])
     return files

@@ -2,14 +2,14 @@
 
 import re
 
-CONDITIONS = {
+CONDITION_LABELS = {
     "blind": "mixed by ear: heard the rough version only",
     "reference": "mixed towards a reference: another part of the finished version",
     "paired": "heard the finished version of this very part",
 }
 
 
-def label(name: str) -> str:
+def readable_name(name: str) -> str:
     """A readable name.
 
     >>> label("low_eq"), label("total_gain_db"), label("stereo_width")
@@ -21,7 +21,7 @@ def label(name: str) -> str:
     return text[:1].upper() + text[1:] + (f" ({_UNITS[unit]})" if unit else "")
 
 
-def setting(value: float, unit: str) -> str:
+def format_setting(value: float, unit: str) -> str:
     """A knob's value with its unit.
 
     >>> setting(1.5, "dB"), setting(-0.04, "dB"), setting(1.12, "ratio")
@@ -31,7 +31,7 @@ def setting(value: float, unit: str) -> str:
     """
     match unit:
         case "dB":
-            return decibels(value)
+            return format_db(value)
         case "ratio":
             return f"× {value:.2f}"
         case ":1":
@@ -41,14 +41,14 @@ def setting(value: float, unit: str) -> str:
     return f"{value:.3g} {unit}".strip()
 
 
-def decibels(value: float) -> str:
+def format_db(value: float) -> str:
     """A change of level, with its sign and a real minus."""
     rounded = round(value, 1) + 0.0
     sign = "+" if rounded > 0 else "−" if rounded < 0 else ""
     return f"{sign}{abs(rounded):.1f} dB"
 
 
-def number(value: float | str) -> str:
+def format_number(value: float | str) -> str:
     """A figure to three digits, with a real minus.
 
     >>> number(0.12345), number(-14.0), number("-0.20"), number("12 songs")

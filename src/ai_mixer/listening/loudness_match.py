@@ -8,7 +8,7 @@ import torch
 from ai_mixer.dsp.loudness import ABSOLUTE_GATE_LUFS, loudness_lufs
 from ai_mixer.listening.samples import Audio, SongSamples
 
-Loudness = Callable[[Audio, int], float]
+LoudnessFunction = Callable[[Audio, int], float]
 HEADROOM_DB = 1.0  # below full scale, for peaks between samples
 
 
@@ -17,7 +17,9 @@ def integrated_lufs(audio: Audio, sample_rate: int) -> float:
     return float(loudness_lufs(torch.from_numpy(np.array(audio))[None], sample_rate))
 
 
-def matching_db(song: SongSamples, loudness: Loudness = integrated_lufs) -> dict[str, float]:
+def matching_gains_db(
+    song: SongSamples, loudness: LoudnessFunction = integrated_lufs
+) -> dict[str, float]:
     """Gain per version, in dB, that makes all as loud as the finished one.
 
     Where that would push a peak of any version over full scale, all are made quieter together.

@@ -14,19 +14,24 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ai_mixer.listening import labels
-from ai_mixer.listening.flac import flac
-from ai_mixer.listening.loudness_match import Loudness, integrated_lufs, matching_db
-from ai_mixer.listening.page_data import Label, differences, facts, version_labels
+from ai_mixer.listening.flac import encode_flac
+from ai_mixer.listening.loudness_match import LoudnessFunction, integrated_lufs, matching_gains_db
+from ai_mixer.listening.page_data import (
+    VersionLabel,
+    largest_differences,
+    song_data,
+    version_labels,
+)
 from ai_mixer.listening.samples import SongSamples
 from ai_mixer.utils.atomic_write import write_text
 
 BITS = 16  # what a browser plays; the FLAC files beside the page have 24
 MAX_BYTES = 45 * 2**20  # MLflow shows no file above 50 MiB
 SCRIPTS = ("player.js", "meter.js", "votes.js", "view.js", "hands.js")
-ONE_MIX = {"mix": Label("Mix", "by the model")}
+DEFAULT_MIXES = {"mix": VersionLabel("Mix", "by the model")}
 
 
-class Section(NamedTuple):
+class TableSection(NamedTuple):
     """A table below the player: texts, a row's name first; hidden while votes are being cast."""
 
     title: str
@@ -35,14 +40,14 @@ class Section(NamedTuple):
     note: str = ""
 
 
-class _SongInPage(NamedTuple):
-    facts: dict[str, Any]
+class _EmbeddedSong(NamedTuple):
+    song_data: dict[str, Any]
     flacs: dict[str, str]  # by version, as text
 
     @property
     def size(self) -> int:
         """Characters it takes; nearly all are one byte."""
-        return len(_as_json(self.facts)) + sum(map(len, self.flacs.values()))
+        return len(_as_json(self.song_data)) + sum(map(len, self.flacs.values()))
 
 
 def write_page(
@@ -52,9 +57,9 @@ def write_page(
     *,
     subtitle: str = "",
     headline: Mapping[str, float | str] | None = None,
-    mixes: Mapping[str, Label] = ONE_MIX,
-    sections: Sequence[Section] = (),
-    loudness: Loudness = integrated_lufs,
+    mixes: Mapping[str, VersionLabel] = DEFAULT_MIXES,
+    sections: Sequence[TableSection] = (),
+    loudness: LoudnessFunction = integrated_lufs,
     max_bytes: int = MAX_BYTES,
 ) -> Path:
     """Write the page, whole or not at all. Returns its path.
@@ -72,32 +77,32 @@ def write_page(
             raise ValueError(f"song {song.name} has mixes {[*song.mixes]}, the page {[*mixes]}")
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    sheets = _sheets([_song_in_page(song, loudness) for song in songs], max_bytes)
+    sheets = _split_into_pages([_song_in_page(song, loudness) for song in songs], max_bytes)
     names = [path.name, *(f"{path.stem}-{n}{path.suffix}" for n in range(2, len(sheets) + 1))]
     for name, sheet in zip(names, sheets, strict=True):
         parts = {
             "title": html.escape(title),
             "subtitle": f'<p class="muted">{html.escape(subtitle)}</p>' if subtitle else "",
-            "headline": _figures(headline or {}),
+            "headline": _headline_html(headline or {}),
             "links": _links(names, name),
             "sections": "\n".join(map(_section, sections)),
             "data": _as_json(
                 {
                     "versions": version_labels(mixes),
-                    "songs": [song.facts for song in sheet],
-                    "differences": differences([song.facts for song in sheet]),
+                    "songs": [song.song_data for song in sheet],
+                    "differences": largest_differences([song.song_data for song in sheet]),
                 }
             ),
             "audio": _audio(sheet),
         }
-        text = _filled(parts)
+        text = _fill_template(parts)
         write_text(path.with_name(name), text)
     return path
 
 
-def _sheets(songs: Sequence[_SongInPage], max_bytes: int) -> list[list[_SongInPage]]:
+def _split_into_pages(songs: Sequence[_EmbeddedSong], max_bytes: int) -> list[list[_EmbeddedSong]]:
     """The songs in order, on as few pages as hold them; one that is too long has its own."""
-    sheets: list[list[_SongInPage]] = [[]]
+    sheets: list[list[_EmbeddedSong]] = [[]]
     for song in songs:
         if sheets[-1] and sum(other.size for other in sheets[-1]) + song.size > max_bytes:
             sheets.append([])
@@ -105,28 +110,28 @@ def _sheets(songs: Sequence[_SongInPage], max_bytes: int) -> list[list[_SongInPa
     return sheets
 
 
-def _song_in_page(song: SongSamples, loudness: Loudness) -> _SongInPage:
-    encoded = {name: flac(x, song.sample_rate, BITS) for name, x in song.versions().items()}
+def _song_in_page(song: SongSamples, loudness: LoudnessFunction) -> _EmbeddedSong:
+    encoded = {name: encode_flac(x, song.sample_rate, BITS) for name, x in song.versions().items()}
     restore = {name: factor for name, (_, factor) in encoded.items()}
     flacs = {name: base64.b64encode(blob).decode() for name, (blob, _) in encoded.items()}
-    return _SongInPage(facts(song, matching_db(song, loudness), restore), flacs)
+    return _EmbeddedSong(song_data(song, matching_gains_db(song, loudness), restore), flacs)
 
 
-def _filled(parts: Mapping[str, str]) -> str:
+def _fill_template(parts: Mapping[str, str]) -> str:
     """The page with its parts in place; nothing within a part is taken for a place."""
     own = {"style": _read("page.css"), "script": "\n".join(_read(name) for name in SCRIPTS)}
     return re.sub(r"\{\{(\w+)\}\}", lambda found: {**own, **parts}[found[1]], _read("page.html"))
 
 
-def _figures(headline: Mapping[str, float | str]) -> str:
+def _headline_html(headline: Mapping[str, float | str]) -> str:
     return "".join(
-        f"<div><dt>{html.escape(labels.label(name))}</dt>"
-        f"<dd>{html.escape(labels.number(value))}</dd></div>"
+        f"<div><dt>{html.escape(labels.readable_name(name))}</dt>"
+        f"<dd>{html.escape(labels.format_number(value))}</dd></div>"
         for name, value in headline.items()
     )
 
 
-def _audio(songs: Sequence[_SongInPage]) -> str:
+def _audio(songs: Sequence[_EmbeddedSong]) -> str:
     return "\n".join(
         f'<script type="audio/flac" id="audio-{index}-{name}">{text}</script>'
         for index, song in enumerate(songs)
@@ -134,7 +139,7 @@ def _audio(songs: Sequence[_SongInPage]) -> str:
     )
 
 
-def _section(section: Section) -> str:
+def _section(section: TableSection) -> str:
     """A card with a table; numbers to the right, the row's name to the left."""
     head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in section.head)
     rows = "".join(
@@ -164,8 +169,8 @@ def _links(names: Sequence[str], here: str) -> str:
     return f'<p class="small">Pages of songs: {", ".join(links)}</p>'
 
 
-def _as_json(facts: Mapping[str, Any]) -> str:
-    return json.dumps(facts, ensure_ascii=False).replace("<", "\\u003c")
+def _as_json(song_data: Mapping[str, Any]) -> str:
+    return json.dumps(song_data, ensure_ascii=False).replace("<", "\\u003c")
 
 
 def _read(name: str) -> str:

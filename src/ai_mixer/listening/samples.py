@@ -33,7 +33,7 @@ class SettingRow:
     masked: bool = False
     scale: str = "linear"
 
-    def travel(self, value: float) -> float:
+    def to_position(self, value: float) -> float:
         """Where a value lies between the knob's ends, limited to 0–1."""
         ends_and_value = torch.tensor([self.low, self.high, value], dtype=torch.float64)
         low, high, at = SCALES[self.scale].warp(ends_and_value).tolist()

@@ -33,25 +33,25 @@ def band_levels_db(
     # Bands may be narrower than a bin: read the running sum between bins, take differences.
     running = np.concatenate([np.zeros((frames, 1)), power.cumsum(-1)], axis=-1)
     hz = (np.arange(running.shape[-1]) - 0.5) * sample_rate / size
-    edges = np.geomspace(LOW_HZ, top_hz(sample_rate), bands + 1)
+    edges = np.geomspace(LOW_HZ, max_frequency_hz(sample_rate), bands + 1)
     sums = np.array([np.interp(edges, hz, frame) for frame in running])
     return 10 * np.log10(np.diff(sums).T + FLOOR)
 
 
-def top_hz(sample_rate: int) -> float:
+def max_frequency_hz(sample_rate: int) -> float:
     """The upper edge of the picture."""
     return min(HIGH_HZ, sample_rate / 2)
 
 
-def ticks(sample_rate: int) -> list[tuple[str, float]]:
+def frequency_ticks(sample_rate: int) -> list[tuple[str, float]]:
     """Frequencies to write beside the picture: (words, height 0–1 from the bottom)."""
-    octaves = np.log(top_hz(sample_rate) / LOW_HZ)
+    octaves = np.log(max_frequency_hz(sample_rate) / LOW_HZ)
     marks = {"100 Hz": 100.0, "1 kHz": 1000.0, "10 kHz": 10000.0}
     heights = {text: float(np.log(hz / LOW_HZ) / octaves) for text, hz in marks.items()}
     return [(text, height) for text, height in heights.items() if height < 1]
 
 
-def pictures(versions: Mapping[str, Audio], sample_rate: int) -> dict[str, str]:
+def spectrogram_pngs(versions: Mapping[str, Audio], sample_rate: int) -> dict[str, str]:
     """One PNG (as a data address) per version, all on the same colour scale."""
     levels = {name: band_levels_db(audio, sample_rate) for name, audio in versions.items()}
     top = max(float(level.max()) for level in levels.values())

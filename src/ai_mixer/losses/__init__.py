@@ -1,6 +1,6 @@
 """What a mix is blamed for: one term per file, weighted into one objective."""
 
-from ai_mixer.losses.objective import Objective
-from ai_mixer.losses.term import Term
+from ai_mixer.losses.objective import WeightedLoss
+from ai_mixer.losses.term import LossTerm
 
-__all__ = ["Objective", "Term"]
+__all__ = ["LossTerm", "WeightedLoss"]

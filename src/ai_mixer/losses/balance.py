@@ -4,10 +4,10 @@ from torch import Tensor
 
 from ai_mixer.core.types import Batch, Prediction
 from ai_mixer.dsp.spectra import power_to_db, third_octave_power
-from ai_mixer.losses.term import Term, rendered
+from ai_mixer.losses.term import LossTerm, check_mix
 
 
-class Balance(Term):
+class SpectralBalanceLoss(LossTerm):
     """Mean absolute difference of the band levels, in dB; a plain gain of g dB reads g.
 
     Left and right are added as power: phase, polarity, timing and width do not count. Bands below
@@ -18,9 +18,9 @@ class Balance(Term):
         super().__init__()
         self.floor_db = floor_db
 
-    def forward(self, said: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
+    def forward(self, prediction: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
         """mix: [B, C, T]. Returns [], dB."""
-        heard = self._levels(rendered(mix, batch), batch.sample_rate)
+        heard = self._levels(check_mix(mix, batch), batch.sample_rate)
         return (heard - self._levels(batch.finished, batch.sample_rate)).abs().mean()
 
     def _levels(self, x: Tensor, sample_rate: int) -> Tensor:

@@ -5,10 +5,10 @@ from torch import Tensor
 from ai_mixer.core.types import Batch, Prediction
 from ai_mixer.dsp.levels import crest_db
 from ai_mixer.dsp.loudness import BLOCK_S, loudness_range_lu
-from ai_mixer.losses.term import Term, rendered
+from ai_mixer.losses.term import LossTerm, check_mix
 
 
-class Dynamics(Term):
+class DynamicsLoss(LossTerm):
     """|Δ crest factor| + |Δ loudness range|, in dB; blind to gain.
 
     The range is that of EBU Tech 3342 on 400 ms blocks, so that excerpts of a few seconds have one;
@@ -19,9 +19,9 @@ class Dynamics(Term):
         super().__init__()
         self.range_from_s = range_from_s
 
-    def forward(self, said: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
+    def forward(self, prediction: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
         """mix: [B, C, T]. Returns [], dB."""
-        heard, wanted, rate = rendered(mix, batch), batch.finished, batch.sample_rate
+        heard, wanted, rate = check_mix(mix, batch), batch.finished, batch.sample_rate
         error = (crest_db(heard) - crest_db(wanted)).abs()
         if heard.shape[-1] >= self.range_from_s * rate:
             ranges = [loudness_range_lu(x, rate, block_s=BLOCK_S) for x in (heard, wanted)]

@@ -6,10 +6,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from ai_mixer.core.types import Batch, Prediction
-from ai_mixer.losses.term import Term
+from ai_mixer.losses.term import LossTerm
 
 
-class Genre(Term):
+class GenreLoss(LossTerm):
     """Cross-entropy of the genre over the songs that have a known one; log 6 = 1.8 for guessing.
 
     A second question about the same music shapes what a network listens for (Caruana, "Multitask
@@ -18,9 +18,9 @@ class Genre(Term):
 
     needs_mix: ClassVar[bool] = False
 
-    def forward(self, said: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
+    def forward(self, prediction: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
         """Logits [B, G]. Returns [], nats."""
         known = batch.genre >= 0
-        if said.genre is None or not known.any():
-            return 0.0 * said.knobs.sum()
-        return cross_entropy(said.genre[known], batch.genre[known])
+        if prediction.genre is None or not known.any():
+            return 0.0 * prediction.knobs.sum()
+        return cross_entropy(prediction.genre[known], batch.genre[known])

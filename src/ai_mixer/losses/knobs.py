@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from ai_mixer.core.types import GENRES, Batch, Prediction
-from ai_mixer.losses.term import Term
+from ai_mixer.losses.term import LossTerm
 
-MEMORY = 0.98  # of the running errors, per batch
-EASIEST = 1e-4  # an error below it weighs no more
-BEND = 0.1  # knob travel; where the reversed Huber error turns from absolute to squared
+RUNNING_ERROR_DECAY = 0.98  # of the running errors, per batch
+MIN_RUNNING_ERROR = 1e-4  # an error below it weighs no more
+HUBER_THRESHOLD = 0.1  # knob travel; where the reversed Huber error turns from absolute to squared
 
 
 def reversed_huber(error: Tensor) -> Tensor:
@@ -21,17 +21,21 @@ def reversed_huber(error: Tensor) -> Tensor:
     absolute, to the median; where a knob is a guess, they pull to the mean as squared ones do.
     """
     size = error.abs()
-    return torch.where(size <= BEND, size, (size.square() + BEND**2) / (2.0 * BEND))
+    return torch.where(
+        size <= HUBER_THRESHOLD,
+        size,
+        (size.square() + HUBER_THRESHOLD**2) / (2.0 * HUBER_THRESHOLD),
+    )
 
 
-ERRORS: dict[str, Callable[[Tensor], Tensor]] = {
+ERROR_FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "squared": torch.square,
     "absolute": torch.abs,
     "reversed_huber": reversed_huber,
 }
 
 
-class Knobs(Term):
+class KnobLoss(LossTerm):
     """Mean error of the positions that count; 1 = every knob at the wrong end.
 
     Every audible knob of the batch weighs the same, so a song with one audible knob weighs less
@@ -52,17 +56,17 @@ class Knobs(Term):
 
     def __init__(self, error: str = "squared", by_genre: float = 0.0) -> None:
         super().__init__()
-        if error not in ERRORS:
-            raise ValueError(f"error must be one of {', '.join(ERRORS)}, got {error}")
+        if error not in ERROR_FUNCTIONS:
+            raise ValueError(f"error must be one of {', '.join(ERROR_FUNCTIONS)}, got {error}")
         if not 0.0 <= by_genre <= 1.0:
             raise ValueError(f"by_genre must be in 0–1, got {by_genre}")
-        self.error, self.by_genre = ERRORS[error], by_genre
+        self.error, self.by_genre = ERROR_FUNCTIONS[error], by_genre
         self.register_buffer("usual", torch.empty(0), persistent=False)
 
-    def forward(self, said: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
+    def forward(self, prediction: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
         """Knobs [B, P], 0–1. Returns [], in knob travel or its square."""
         # A position that counts for nothing may be anything, NaN included.
-        errors = self.error((said.knobs - batch.knobs).masked_fill(~batch.mask, 0.0))
+        errors = self.error((prediction.knobs - batch.knobs).masked_fill(~batch.mask, 0.0))
         if self.by_genre > 0:
             errors = errors * self._weights(errors.detach(), batch)
         return errors.sum() / batch.mask.sum().clamp_min(1)
@@ -70,14 +74,14 @@ class Knobs(Term):
     def _weights(self, errors: Tensor, batch: Batch) -> Tensor:
         """[B, P], mean 1 over what counts."""
         if torch.is_grad_enabled():
-            self._remember(errors, batch)
+            self._update_running_errors(errors, batch)
         if not self.usual.numel():
             return torch.ones_like(errors)
-        usual = self.usual.to(errors)[batch.genre].clamp_min(EASIEST)
+        usual = self.usual.to(errors)[batch.genre].clamp_min(MIN_RUNNING_ERROR)
         weights = usual.pow(-self.by_genre)
         return weights / weights[batch.mask].mean()
 
-    def _remember(self, errors: Tensor, batch: Batch) -> None:
+    def _update_running_errors(self, errors: Tensor, batch: Batch) -> None:
         if not self.usual.numel():
             mean = errors[batch.mask].mean()
             self.usual = mean.expand(len(GENRES) + 1, errors.shape[1]).clone()
@@ -86,5 +90,5 @@ class Knobs(Term):
             here = (rows == genre)[:, None] & batch.mask
             counts = here.sum(0)
             mean = (errors * here).sum(0) / counts.clamp_min(1)
-            moved = MEMORY * self.usual[genre] + (1.0 - MEMORY) * mean
+            moved = RUNNING_ERROR_DECAY * self.usual[genre] + (1.0 - RUNNING_ERROR_DECAY) * mean
             self.usual[genre] = torch.where(counts > 0, moved, self.usual[genre])

@@ -7,18 +7,18 @@ import torch
 from torch import Tensor, nn
 
 from ai_mixer.core.types import Batch, Prediction
-from ai_mixer.losses.term import Term
+from ai_mixer.losses.term import LossTerm
 
 
-class Entry(TypedDict):
+class TermConfig(TypedDict):
     """One line of the objective; see configs/loss/term."""
 
     weight: float
     scale: float
-    term: Term
+    term: LossTerm
 
 
-class Objective(nn.Module):
+class WeightedLoss(nn.Module):
     """Σ weight · term / scale. Weight 0 = measured, not trained.
 
     `scale` is the term's value for doing nothing, so that weights mean what they say. The mapping
@@ -27,7 +27,7 @@ class Objective(nn.Module):
     """
 
     def __init__(
-        self, terms: Mapping[str, Entry], scale: Mapping[str, float] | None = None
+        self, terms: Mapping[str, TermConfig], scale: Mapping[str, float] | None = None
     ) -> None:
         super().__init__()
         if not terms:
@@ -47,22 +47,22 @@ class Objective(nn.Module):
         return any(term.needs_mix for term in self.terms.values())
 
     def forward(
-        self, said: Prediction, mix: Tensor | None, batch: Batch
+        self, prediction: Prediction, mix: Tensor | None, batch: Batch
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss and every term's raw value (detached, in the term's unit).
 
         said: what the model says of the whole batch. mix: [M, C, T], the first M ≤ B items
         rendered; terms that listen judge those. Without a mix they are left out.
         """
-        total = 0.0 * said.knobs.sum()  # backward works even if every term is only measured
+        total = 0.0 * prediction.knobs.sum()  # backward works even if every term is only measured
         values: dict[str, Tensor] = {}
         few = None if mix is None else batch.first(len(mix))
         for name, term in self.terms.items():
             with torch.set_grad_enabled(torch.is_grad_enabled() and self.weight[name] > 0):
                 if not term.needs_mix:
-                    value = term(said, None, batch)
+                    value = term(prediction, None, batch)
                 elif few is not None:
-                    value = term(said, mix, few)
+                    value = term(prediction, mix, few)
                 else:
                     continue
             if self.weight[name] > 0:

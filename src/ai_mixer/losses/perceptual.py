@@ -14,10 +14,10 @@ from torch import Tensor
 
 from ai_mixer.core.types import Batch, Prediction
 from ai_mixer.dsp.spectra import magnitude, mid_side, noise_magnitude
-from ai_mixer.losses.term import Term, rendered
+from ai_mixer.losses.term import LossTerm, check_mix
 
 
-class Perceptual(Term):
+class PerceptualLoss(LossTerm):
     """Spectral convergence plus mean log-magnitude distance; about 1 to 2 for doing nothing.
 
     Averaged over resolutions (windows in samples, hop a quarter) and over mid and side. A magnitude
@@ -41,9 +41,9 @@ class Perceptual(Term):
         self.convergence = SpectralConvergenceLoss()
         self.log_magnitude = STFTMagnitudeLoss(log=True)
 
-    def forward(self, said: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
+    def forward(self, prediction: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
         """mix: [B, C, T]. Returns [], a plain ratio."""
-        heard, wanted = _views(rendered(mix, batch)), _views(batch.finished)
+        heard, wanted = _mid_side_or_mono(check_mix(mix, batch)), _mid_side_or_mono(batch.finished)
         distances = [self._distance(heard, wanted, n_fft) for n_fft in self.resolutions]
         return torch.stack(distances).mean()
 
@@ -55,9 +55,9 @@ class Perceptual(Term):
         convergence = torch.stack(
             [self.convergence(*pair) for pair in zip(x.flatten(0, 1), y.flatten(0, 1), strict=True)]
         )
-        return (convergence * self._trust(y, n_fft)).mean() + self.log_magnitude(x, y)
+        return (convergence * self._relative_weight(y, n_fft)).mean() + self.log_magnitude(x, y)
 
-    def _trust(self, y: Tensor, n_fft: int) -> Tensor:
+    def _relative_weight(self, y: Tensor, n_fft: int) -> Tensor:
         """[B · views], ≤ 1: turns "relative to y" into "relative to y or its floor"."""
         norm = torch.linalg.vector_norm(y, dim=(-2, -1))
         quiet = noise_magnitude(n_fft, self.quiet_db) * math.sqrt(y[0, 0].numel())
@@ -65,6 +65,6 @@ class Perceptual(Term):
         return (norm / norm.maximum(floor)).flatten()
 
 
-def _views(x: Tensor) -> Tensor:
+def _mid_side_or_mono(x: Tensor) -> Tensor:
     """Mid and side of stereo [B, 2, T]; mono stays as it is."""
     return x if x.shape[1] == 1 else mid_side(x)

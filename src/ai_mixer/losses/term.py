@@ -7,17 +7,17 @@ from torch import Tensor, nn
 from ai_mixer.core.types import Batch, Prediction
 
 
-class Term(nn.Module):
+class LossTerm(nn.Module):
     """One fault, measured. `needs_mix` says whether the console must have rendered the knobs."""
 
     needs_mix: ClassVar[bool] = True
 
-    def forward(self, said: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
+    def forward(self, prediction: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
         """said: by the model; mix: [B, C, T] or None. Returns [], the mean over the batch."""
         raise NotImplementedError
 
 
-def rendered(mix: Tensor | None, batch: Batch) -> Tensor:
+def check_mix(mix: Tensor | None, batch: Batch) -> Tensor:
     """The mix, or a ValueError if it is missing or cannot be compared with `batch.finished`."""
     if mix is None:
         raise ValueError("this loss term listens to the mix, got None: render the knobs first")

@@ -5,12 +5,12 @@ from typing import ClassVar
 from torch import Tensor
 
 from ai_mixer.core.types import Batch, Prediction
-from ai_mixer.losses.term import Term
+from ai_mixer.losses.term import LossTerm
 
-LEAST = 1e-3  # knob travel
+MIN_ERROR = 1e-3  # knob travel
 
 
-class Spread(Term):
+class UncertaintyLoss(LossTerm):
     """Divergence of the spread that was said from the error that was made, over what counts.
 
     |e|/s − 1 − log(|e|/s): the negative log-likelihood of e under a Laplace distribution of scale
@@ -22,10 +22,10 @@ class Spread(Term):
 
     needs_mix: ClassVar[bool] = False
 
-    def forward(self, said: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
+    def forward(self, prediction: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
         """Knobs and spread [B, P]. Returns [], nats."""
-        if said.spread is None:
-            return 0.0 * said.knobs.sum()
-        error = (said.knobs.detach() - batch.knobs).abs()[batch.mask].clamp_min(LEAST)
-        ratio = error / said.spread[batch.mask]
+        if prediction.uncertainty is None:
+            return 0.0 * prediction.knobs.sum()
+        error = (prediction.knobs.detach() - batch.knobs).abs()[batch.mask].clamp_min(MIN_ERROR)
+        ratio = error / prediction.uncertainty[batch.mask]
         return (ratio - 1.0 - ratio.log()).sum() / max(ratio.numel(), 1)

@@ -3,10 +3,10 @@
 from torch import Tensor
 
 from ai_mixer.core.types import Batch, Prediction
-from ai_mixer.losses.term import Term, rendered
+from ai_mixer.losses.term import LossTerm, check_mix
 
 
-class Waveform(Term):
+class WaveformLoss(LossTerm):
     """Mean squared error over the finished version's power (error-to-signal ratio).
 
     A plain MSE would count a song at −10 dBFS a hundred times as much as one at −30: dividing
@@ -18,7 +18,7 @@ class Waveform(Term):
         super().__init__()
         self.quiet = 10.0 ** (quiet_db / 10.0)
 
-    def forward(self, said: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
+    def forward(self, prediction: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
         """mix: [B, C, T]. Returns [], a power ratio."""
-        error = (rendered(mix, batch) - batch.finished).square().mean((-2, -1))
+        error = (check_mix(mix, batch) - batch.finished).square().mean((-2, -1))
         return (error / batch.finished.square().mean((-2, -1)).clamp_min(self.quiet)).mean()

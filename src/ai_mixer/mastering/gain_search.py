@@ -17,15 +17,15 @@ from ai_mixer.dsp.lookahead import Ballistics, lookahead_gain_db
 from ai_mixer.dsp.loudness import BLOCK_S, HOP_S, gated_lufs
 from ai_mixer.dsp.true_peak import SOFT, EnvelopeStream
 from ai_mixer.effects.limiter import Limiter
-from ai_mixer.utils.growing_array import Gathered
+from ai_mixer.utils.growing_array import GrowingArray
 
 TOLERANCE_LU = 0.02  # nearer than this is there
 FRAME_S = 0.001
-SEARCHES, NEAR_LU = 30, 0.003
-MOST_FRAMES = 2_000_000  # half an hour
+MAX_ITERATIONS, SEARCH_TOLERANCE_LU = 30, 0.003
+MAX_FRAMES = 2_000_000  # half an hour
 
 
-class Sketch:
+class GainSearch:
     """Pushed block by block, closed at the end; then it knows gains."""
 
     def __init__(self, sample_rate: int, limiter: Limiter) -> None:
@@ -33,7 +33,7 @@ class Sketch:
         self._rate, self._limiter = sample_rate, limiter
         self._energies = HopEnergies(sample_rate, self._frame)
         self._envelope = EnvelopeStream(interpolator=SOFT)
-        self._powers, self._peaks = Gathered(), Gathered()
+        self._powers, self._peaks = GrowingArray(), GrowingArray()
         self._rest = torch.empty(0)  # the envelope of a frame that is not full yet
         self._length = 0
 
@@ -41,25 +41,30 @@ class Sketch:
         """The next block, [1, C, n]."""
         self._length += block.shape[-1]
         self._powers.push(self._energies.push(block)[0].float() / self._frame)
-        self._note(self._envelope.push(block))
+        self._append_peaks(self._envelope.push(block))
 
-    def close(self, loudness: float) -> None:
+    def finish(self, loudness: float) -> None:
         """The song has ended, and was so loud."""
-        self._note(self._envelope.finish())
+        self._append_peaks(self._envelope.finish())
         left = len(self._rest)
-        self._note(torch.zeros(1, 1, -left % self._frame))
+        self._append_peaks(torch.zeros(1, 1, -left % self._frame))
         peaks, powers = self._peaks.read(), self._powers.read()
-        self._peaks, self._powers = Gathered(), Gathered()
+        self._peaks, self._powers = GrowingArray(), GrowingArray()
         if not len(powers):  # shorter than a frame
-            powers = self._energies.rest() / self._length
+            powers = self._energies.remaining_energy() / self._length
         frame_ms = 1000 * self._frame / self._rate
-        while len(peaks) > MOST_FRAMES:  # hours: a coarser sketch has to do
+        while len(peaks) > MAX_FRAMES:  # hours: a coarser sketch has to do
             peaks = pad(peaks, (0, len(peaks) % 2)).view(-1, 2).amax(-1)
             powers = powers[: len(powers) - len(powers) % 2].view(-1, 2).mean(-1)
             frame_ms *= 2
         self.peaks, self.powers = peaks.double() / self._limiter.ceiling, powers.double()
-        self.over_db = 20 * math.log10(max(float(self.peaks.max()), 10 ** (SILENCE_DB / 20)))
-        self.block, self.hop = round(1000 * BLOCK_S / frame_ms), round(1000 * HOP_S / frame_ms)
+        self.peak_over_ceiling_db = 20 * math.log10(
+            max(float(self.peaks.max()), 10 ** (SILENCE_DB / 20))
+        )
+        self.block_frames, self.hop_frames = (
+            round(1000 * BLOCK_S / frame_ms),
+            round(1000 * HOP_S / frame_ms),
+        )
         times_ms = (self._limiter.release_ms, self._limiter.memory_ms)
         poles = [math.exp(-frame_ms / ms) for ms in times_ms]
         ramp = max(2, round(self._limiter.lookahead_ms / frame_ms))
@@ -67,25 +72,27 @@ class Sketch:
         self.loudness, self.offset = loudness, 0.0
         self.offset = loudness - self._lufs(torch.ones_like(self.powers))
 
-    def _note(self, envelope: Tensor) -> None:
+    def _append_peaks(self, envelope: Tensor) -> None:
         """The peaks of the frames that are full now."""
         known = torch.cat([self._rest, envelope[0].amax(0).float()])
         full = len(known) - len(known) % self._frame
         self._peaks.push(known[:full].view(-1, self._frame).amax(-1))
         self._rest = known[full:]
 
-    def gain_db(self, wanted: float, most_db: float) -> float:
+    def find_gain_db(self, target_lufs: float, max_gain_db: float) -> float:
         """The gain that makes the limited song as loud as wanted, at most `most_db`."""
-        if abs(self.lufs(0.0) - wanted) <= TOLERANCE_LU:
-            return min(0.0, most_db)
-        least_db = wanted - self.loudness  # enough if the limiter had nothing to do
-        if least_db >= most_db or self.lufs(most_db) <= wanted:
-            return most_db
-        if self.lufs(least_db) >= wanted:
+        if abs(self.estimate_lufs(0.0) - target_lufs) <= TOLERANCE_LU:
+            return min(0.0, max_gain_db)
+        least_db = target_lufs - self.loudness  # enough if the limiter had nothing to do
+        if least_db >= max_gain_db or self.estimate_lufs(max_gain_db) <= target_lufs:
+            return max_gain_db
+        if self.estimate_lufs(least_db) >= target_lufs:
             return least_db
-        return _root(lambda gain_db: self.lufs(gain_db) - wanted, least_db, most_db)
+        return _find_root(
+            lambda gain_db: self.estimate_lufs(gain_db) - target_lufs, least_db, max_gain_db
+        )
 
-    def lufs(self, gain_db: float) -> float:
+    def estimate_lufs(self, gain_db: float) -> float:
         """A guess at the loudness behind the limiter."""
         drive = 10 ** (gain_db / 20)
         needed_db = -20 * torch.log10((drive * self.peaks).clamp_min(1.0))
@@ -94,12 +101,12 @@ class Sketch:
 
     def _lufs(self, gains: Tensor) -> float:
         powers = self.powers * gains.square()
-        if len(powers) > self.block:
-            powers = powers.unfold(0, self.block, self.hop)
+        if len(powers) > self.block_frames:
+            powers = powers.unfold(0, self.block_frames, self.hop_frames)
         return float(gated_lufs(powers.mean(-1, keepdim=powers.dim() == 1)[None])) + self.offset
 
 
-def _root(function: Callable[[float], float], low: float, high: float) -> float:
+def _find_root(function: Callable[[float], float], low: float, high: float) -> float:
     """Where a rising function is 0 to a hundredth: below 0 at `low`, above at `high`.
 
     False position with the weight of an end that stays halved (Dowell & Jarratt, "A modified regula
@@ -107,10 +114,10 @@ def _root(function: Callable[[float], float], low: float, high: float) -> float:
     """
     below, above = function(low), function(high)
     middle = low
-    for _ in range(SEARCHES):
+    for _ in range(MAX_ITERATIONS):
         middle = (low * above - high * below) / (above - below)
         value = function(middle)
-        if abs(value) <= NEAR_LU:
+        if abs(value) <= SEARCH_TOLERANCE_LU:
             break
         if value < 0:
             low, below, above = middle, value, above / 2

@@ -27,10 +27,10 @@ FLOOR_DB = -90.0  # noise below this level is not heard
 QUIET_DB = -60.0  # spectral convergence is relative to at least this
 SIDE_FLOOR = 0.1  # … and for the side to at least this share of the mid
 MATCH_LIMIT_DB = 60.0
-BLOCK = 1 << 16  # samples at a time
+BLOCK_SAMPLES = 1 << 16  # samples at a time
 
 
-class Target:
+class FinishedTarget:
     """A finished version that several mixes are compared with: what depends on it is kept.
 
     finished: [B, C, T], full scale = 1. Its spectra take 48 bytes for each sample of a channel.
@@ -42,7 +42,7 @@ class Target:
         self.loudness = loudness_lufs(finished, sample_rate)
         self.crest_db, self.width_db = crest_db(finished), width_db(finished)
         self.bands_db = _bands_db(finished, sample_rate)
-        self.spectra = [_spectra(song) for song in _views(finished)]
+        self.spectra = [_spectra(song) for song in _mid_side_or_mono(finished)]
 
     @torch.no_grad()
     def distances(self, mix: Tensor) -> dict[str, Tensor]:
@@ -55,8 +55,10 @@ class Target:
                 f"mix {tuple(mix.shape)} and finished {tuple(self.shape)} differ in shape"
             )
         gap = self.loudness - loudness_lufs(mix, self.sample_rate)
-        matched = turned_up(mix, gap)
-        pairs = zip(_views(matched), self.spectra, strict=True)  # one song at a time: memory
+        matched = apply_gain_db(mix, gap)
+        pairs = zip(
+            _mid_side_or_mono(matched), self.spectra, strict=True
+        )  # one song at a time: memory
         bands_db = _bands_db(matched, self.sample_rate)
         return {
             "stft": torch.stack([_song_distance(*pair) for pair in pairs]),
@@ -69,7 +71,7 @@ class Target:
 
 def distances(mix: Tensor, finished: Tensor, sample_rate: int) -> dict[str, Tensor]:
     """All of protocol A by name: [B] each, see `Target`. mix, finished: [B, C, T]."""
-    return Target(finished, sample_rate).distances(mix)
+    return FinishedTarget(finished, sample_rate).distances(mix)
 
 
 @torch.no_grad()
@@ -79,7 +81,7 @@ def stft_distance(mix: Tensor, finished: Tensor) -> Tensor:
     Spectral convergence + mean |Δ ln magnitude| (Yamamoto et al., ICASSP 2020, eqs. 3–6), averaged
     over resolutions and over mid and side; floors keep an inaudible side from deciding.
     """
-    pairs = zip(_views(mix), _views(finished), strict=True)
+    pairs = zip(_mid_side_or_mono(mix), _mid_side_or_mono(finished), strict=True)
     return torch.stack([_song_distance(one, _spectra(other)) for one, other in pairs])
 
 
@@ -88,7 +90,7 @@ def spectrum_error_db(mix: Tensor, finished: Tensor, sample_rate: int) -> Tensor
     return (_bands_db(mix, sample_rate) - _bands_db(finished, sample_rate)).abs().mean(-1)
 
 
-def turned_up(audio: Tensor, gain_db: Tensor) -> Tensor:
+def apply_gain_db(audio: Tensor, gain_db: Tensor) -> Tensor:
     """[B, C, T] louder by gain_db [B], at most 60 dB either way: silence stays quiet."""
     return audio * db_to_ratio(gain_db.clamp(-MATCH_LIMIT_DB, MATCH_LIMIT_DB))[:, None, None]
 
@@ -136,13 +138,13 @@ def _magnitudes(x: Tensor, n_fft: int) -> Iterator[Tensor]:
     centred = pad(padded, (n_fft // 2, n_fft // 2), mode="reflect")
     window = torch.hann_window(n_fft, dtype=x.dtype, device=x.device)
     frames = 1 + (centred.shape[-1] - n_fft) // hop
-    block = max(1, BLOCK // hop)
+    block = max(1, BLOCK_SAMPLES // hop)
     for first in range(0, frames, block):
         last = min(first + block, frames) - 1
         part = centred[..., first * hop : last * hop + n_fft]
         yield short_time_power(part, window, n_fft, hop).clamp_min_(floor**2).sqrt_()
 
 
-def _views(x: Tensor) -> Tensor:
+def _mid_side_or_mono(x: Tensor) -> Tensor:
     """Mid and side of stereo [B, 2, T]; mono stays as it is."""
     return x if x.shape[1] == 1 else mid_side(x)

@@ -14,26 +14,26 @@ from ai_mixer.dsp.spectra import AUDIBLE_HZ
 
 TONE_HZ = 997.0  # no whole part of any sample rate: every sample is another one
 LEVEL_DB = -40.0  # peak: under a threshold of −18 dBFS with the gain knobs wide open
-SETTLED_S = 4.0  # after this the echoes and the room have told all they have
-HEARD_S = 1.0
+SETTLING_S = 4.0  # after this the echoes and the room have told all they have
+MEASURED_S = 1.0
 
-Console = Callable[[Tensor, int, Tensor], Tensor]
+ConsoleFunction = Callable[[Tensor, int, Tensor], Tensor]
 """(audio [B, C, T], sample rate, knobs [B, P]) → [B, C, T]"""
 
 
 @torch.no_grad()
 def console_thd_n_percent(
-    console: Console, knobs: Tensor, sample_rate: int, tone_hz: float = TONE_HZ
+    console: ConsoleFunction, knobs: Tensor, sample_rate: int, tone_hz: float = TONE_HZ
 ) -> Tensor:
     """THD+N of a console at settings [B, P], the compressor idle: [B], percent.
 
     A stereo sine at −40 dBFS plays for five seconds, the last of which is measured.
     """
-    time = torch.arange(round((SETTLED_S + HEARD_S) * sample_rate), dtype=torch.float64)
+    time = torch.arange(round((SETTLING_S + MEASURED_S) * sample_rate), dtype=torch.float64)
     tone = 10.0 ** (LEVEL_DB / 20.0) * torch.sin(2.0 * math.pi * tone_hz / sample_rate * time)
     audio = tone.to(knobs.dtype).expand(len(knobs), 2, -1)
     mix = console(audio, sample_rate, knobs)
-    return 100.0 * thd_n(mix[..., -round(HEARD_S * sample_rate) :], sample_rate, tone_hz)
+    return 100.0 * thd_n(mix[..., -round(MEASURED_S * sample_rate) :], sample_rate, tone_hz)
 
 
 @torch.no_grad()

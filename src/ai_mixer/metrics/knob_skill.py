@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ai_mixer.core.types import Knob
 
-HEADLINE = (
+HEADLINE_KNOBS = (
     "total_gain",
     "low_eq",
     "mid_eq",
@@ -27,7 +27,7 @@ HEADLINE = (
 )
 """The fixed list of the headline; a knob that was never audible drops out (reverb, delay)."""
 
-GAINS = ("input_gain", "output_level")
+GAIN_KNOBS = ("input_gain", "output_level")
 
 
 def absolute_error(predicted: Tensor, true: Tensor, mask: Tensor) -> Tensor:
@@ -37,12 +37,12 @@ def absolute_error(predicted: Tensor, true: Tensor, mask: Tensor) -> Tensor:
 
 def total_gain_db(settings: Sequence[Mapping[str, float]]) -> np.ndarray:
     """Input gain plus output level in dB, per song: [B]. A knob that is missing counts as 0 dB."""
-    return np.array([sum(_db(song.get(name, 1.0)) for name in GAINS) for song in settings])
+    return np.array([sum(_db(song.get(name, 1.0)) for name in GAIN_KNOBS) for song in settings])
 
 
 def total_gain_travel_db(knobs: Sequence[Knob]) -> float:
     """How many dB both gains together can span."""
-    return sum(_db(knob.high) - _db(knob.low) for knob in knobs if knob.name in GAINS)
+    return sum(_db(knob.high) - _db(knob.low) for knob in knobs if knob.name in GAIN_KNOBS)
 
 
 @torch.no_grad()
@@ -60,7 +60,7 @@ def knob_errors(
         raise ValueError(f"{predicted.shape[-1]} positions for {len(names)} knobs: {names}")
     by_knob = absolute_error(predicted, true, mask).unbind(-1)
     errors = {f"error/{name}": error for name, error in zip(names, by_knob, strict=True)}
-    gains = [n for n, name in enumerate(names) if name in GAINS]
+    gains = [n for n, name in enumerate(names) if name in GAIN_KNOBS]
     if gains:
         moved = _total_gain_db(knobs, predicted, gains) - _total_gain_db(knobs, true, gains)
         error_db = moved.abs().masked_fill(~mask[:, gains].all(-1), math.nan)

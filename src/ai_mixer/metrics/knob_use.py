@@ -7,9 +7,9 @@ from torch import Tensor
 
 from ai_mixer.core.types import Knob
 
-POSITION = "position/"
+POSITION_PREFIX = "position/"
 AT_BOUNDS = "standard/at_bounds"
-CLOSE = 0.01  # of the travel: what counts as at the end
+BOUND_TOLERANCE = 0.01  # of the travel: what counts as at the end
 
 
 @torch.no_grad()
@@ -21,7 +21,9 @@ def knob_use(knobs: Sequence[Knob], positions: Tensor) -> dict[str, Tensor]:
     if positions.shape[-1] != len(knobs):
         raise ValueError(f"{positions.shape[-1]} positions for {len(knobs)} knobs")
     columns = positions.double().unbind(-1)
-    named = {POSITION + knob.name: column for knob, column in zip(knobs, columns, strict=True)}
+    named = {
+        POSITION_PREFIX + knob.name: column for knob, column in zip(knobs, columns, strict=True)
+    }
     neutral = positions.new_tensor([knob.neutral_position for knob in knobs])
     return {**named, AT_BOUNDS: at_bounds(positions, neutral)}
 
@@ -31,11 +33,11 @@ def at_bounds(positions: Tensor, neutral: Tensor) -> Tensor:
 
     neutral: [P]. A knob at rest at the end where it rests (no reverb) is no extreme.
     """
-    at_end = (positions <= CLOSE) | (positions >= 1.0 - CLOSE)
-    resting = (positions - neutral).abs() <= CLOSE
+    at_end = (positions <= BOUND_TOLERANCE) | (positions >= 1.0 - BOUND_TOLERANCE)
+    resting = (positions - neutral).abs() <= BOUND_TOLERANCE
     return (at_end & ~resting).double().mean(-1)
 
 
-def spread(positions: Tensor) -> Tensor:
+def position_std(positions: Tensor) -> Tensor:
     """Standard deviation over songs: [B, P] → [P], 0–0.5; 0 = the same for every song."""
     return positions.double().std(0, correction=0)

@@ -18,14 +18,14 @@ from torch import Tensor
 from ai_mixer.core.types import CONDITIONS, Knob
 
 COLOURS = {"blind": "#E69F00", "reference": "#009E73", "paired": "#0072B2"}
-SHAPES = {"blind": "o", "reference": "^", "paired": "s"}
-INK, PALE = "#333333", "#BBBBBB"
-UNKNOWN: dict[str, Any] = {"color": "#777777", "style": "italic", "size": 9}
-POINTS = 400  # of one condition in one panel: more is a blot
+MARKERS = {"blind": "o", "reference": "^", "paired": "s"}
+TEXT_COLOUR, GRID_COLOUR = "#333333", "#BBBBBB"
+NO_DATA_STYLE: dict[str, Any] = {"color": "#777777", "style": "italic", "size": 9}
+MAX_POINTS = 400  # of one condition in one panel: more is a blot
 COLUMNS = 5
 
 
-def skill_figure(table: pd.DataFrame, title: str = "Knob skill on held-out songs") -> Figure:
+def plot_skill(table: pd.DataFrame, title: str = "Knob skill on held-out songs") -> Figure:
     """Knob skill with its interval: one row per knob, a bar per condition (from table K)."""
     rows = [str(name) for name in table.index if not str(name).startswith("headline,")]
     rows.sort(key=lambda name: name not in {"headline", "all"})  # sorted: the others as they come
@@ -37,13 +37,13 @@ def skill_figure(table: pd.DataFrame, title: str = "Knob skill on held-out songs
         _skill_bars(axes, table.loc[rows, condition], places, condition)
     skill = table.loc[rows].xs("skill", axis=1, level=1).to_numpy(float)
     for row in np.flatnonzero(np.isnan(skill).all(axis=1)).tolist():
-        axes.text(0.02, row, "never counted", va="center", **UNKNOWN)
+        axes.text(0.02, row, "never counted", va="center", **NO_DATA_STYLE)
     _skill_axes(axes, rows)
-    _undress(figure, [axes], title)
+    _style_figure(figure, [axes], title)
     return figure
 
 
-def knob_figure(
+def plot_knobs(
     knobs: Sequence[Knob],
     predicted: Tensor,
     true: Tensor,
@@ -63,79 +63,79 @@ def knob_figure(
     panels = figure.subplots(lines, columns, squeeze=False).ravel().tolist()
     for number, (axes, knob) in enumerate(zip(panels, knobs, strict=False)):
         for index, name in enumerate(CONDITIONS):
-            _points(axes, name, *_shown(predicted, true, mask, condition == index, number))
+            _points(axes, name, *_plotted_points(predicted, true, mask, condition == index, number))
         _knob_axes(axes, knob, counted=bool(mask[:, number].any()))
     for axes in panels[len(knobs) :]:
         axes.remove()
-    figure.supxlabel("true setting", color=INK, size=10)
-    figure.supylabel("the model's setting", color=INK, size=10)
-    _undress(figure, panels[: len(knobs)], title)
+    figure.supxlabel("true setting", color=TEXT_COLOUR, size=10)
+    figure.supylabel("the model's setting", color=TEXT_COLOUR, size=10)
+    _style_figure(figure, panels[: len(knobs)], title)
     return figure
 
 
 def _skill_bars(axes: Axes, rows: pd.DataFrame, places: np.ndarray, condition: str) -> None:
     """Bars from −1 on; one that goes on to the left says how far."""
     skill, low, high = (rows[name].to_numpy(float) for name in ("skill", "skill_low", "skill_high"))
-    bar: dict[str, Any] = {"color": COLOURS.get(condition, PALE), "label": condition}
+    bar: dict[str, Any] = {"color": COLOURS.get(condition, GRID_COLOUR), "label": condition}
     axes.barh(places, np.clip(np.nan_to_num(skill), -1.0, 1.0), height=0.22, **bar)
-    axes.hlines(places, low, high, color=INK, linewidth=1.0)
+    axes.hlines(places, low, high, color=TEXT_COLOUR, linewidth=1.0)
     for place, value in zip(places, skill, strict=True):
         if value < -1.0:
             box = {"boxstyle": "square,pad=0", "facecolor": "white", "edgecolor": "none"}
             words = f"◂ {value:.1f}".replace("-", "−")
-            axes.text(-0.985, place, words, va="center", color=INK, size=6.5, bbox=box)
+            axes.text(-0.985, place, words, va="center", color=TEXT_COLOUR, size=6.5, bbox=box)
 
 
 def _skill_axes(axes: Axes, rows: Sequence[str]) -> None:
-    axes.axvline(0.0, color=INK, linewidth=1.0)
-    axes.axhline(1.5, color=PALE, linewidth=0.8)  # below the headline and all
+    axes.axvline(0.0, color=TEXT_COLOUR, linewidth=1.0)
+    axes.axhline(1.5, color=GRID_COLOUR, linewidth=0.8)  # below the headline and all
     axes.set(xlim=(-1.0, 1.0), ylim=(len(rows) - 0.4, -0.6), axisbelow=True)
     axes.set_xticks((-1.0, -0.5, 0.0, 0.5, 1.0), ("−1", "−0.5", "0", "0.5", "1"))
-    axes.set_yticks(range(len(rows)), [_words(row) for row in rows])
+    axes.set_yticks(range(len(rows)), [_label(row) for row in rows])
     axes.set_xlabel("skill: 0 = always the mean knobs, 1 = exact; lines: 95 % over songs")
-    axes.grid(axis="x", color=PALE, alpha=0.4)
+    axes.grid(axis="x", color=GRID_COLOUR, alpha=0.4)
 
 
-def _shown(
+def _plotted_points(
     predicted: Tensor, true: Tensor, mask: Tensor, chosen: Tensor, number: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """True and chosen position of one knob where it counts under one condition."""
     here = torch.nonzero(mask[:, number] & chosen).flatten()
-    here = here[:: ceil(len(here) / POINTS) or 1]
+    here = here[:: ceil(len(here) / MAX_POINTS) or 1]
     return true[here, number].numpy(), predicted[here, number].numpy()
 
 
 def _points(axes: Axes, condition: str, x: np.ndarray, y: np.ndarray) -> None:
-    look: dict[str, Any] = {"color": COLOURS[condition], "marker": SHAPES[condition]}
+    look: dict[str, Any] = {"color": COLOURS[condition], "marker": MARKERS[condition]}
     axes.scatter(x, y, s=14, alpha=0.7, linewidths=0, clip_on=False, label=condition, **look)
 
 
 def _knob_axes(axes: Axes, knob: Knob, counted: bool) -> None:
     """The whole travel of the knob, its ends and middle in its own unit."""
     if counted:
-        axes.plot((0, 1), (0, 1), color=PALE, linewidth=1.0, zorder=0)
+        axes.plot((0, 1), (0, 1), color=GRID_COLOUR, linewidth=1.0, zorder=0)
     else:
-        axes.text(0.5, 0.5, "never counted", ha="center", **UNKNOWN)
+        axes.text(0.5, 0.5, "never counted", ha="center", **NO_DATA_STYLE)
     ends = knob.to_physical(torch.tensor([0.0, 0.5, 1.0], dtype=torch.float64))
     words = [f"{value:.2g}".replace("-", "−") for value in ends.tolist()]
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
     axes.set_xticks((0, 0.5, 1), words)
     axes.set_yticks((0, 0.5, 1), words)
     unit = "" if knob.unit in {"", "ratio"} else f" ({knob.unit})"
-    axes.set_title(_words(knob.name) + unit, size=10, color=INK)
+    axes.set_title(_label(knob.name) + unit, size=10, color=TEXT_COLOUR)
 
 
-def _words(name: str) -> str:
+def _label(name: str) -> str:
     return name.replace("_", " ").replace(" eq", " EQ")
 
 
-def _undress(figure: Figure, panels: Sequence[Axes], title: str) -> None:
+def _style_figure(figure: Figure, panels: Sequence[Axes], title: str) -> None:
     """No boxes, one legend above all."""
     for axes in panels:
         axes.spines[["top", "right"]].set_visible(False)
-        axes.tick_params(colors=INK, labelsize=8)
-        axes.xaxis.label.set_color(INK)
+        axes.tick_params(colors=TEXT_COLOUR, labelsize=8)
+        axes.xaxis.label.set_color(TEXT_COLOUR)
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.suptitle(title, x=0.01, ha="left", color=INK, size=12)
-    look: dict[str, Any] = {"frameon": False, "labelcolor": INK, "handletextpad": 0.3}
+    figure.suptitle(title, x=0.01, ha="left", color=TEXT_COLOUR, size=12)
+    look: dict[str, Any] = {"frameon": False, "labelcolor": TEXT_COLOUR, "handletextpad": 0.3}
     figure.legend(handles, labels, loc="outside upper right", ncols=len(labels), **look)

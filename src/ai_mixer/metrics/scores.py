@@ -20,60 +20,60 @@ from torch import Tensor
 from ai_mixer.dsp.levels import crest_db
 from ai_mixer.dsp.loudness import BLOCK_S, loudness_lufs, loudness_range_lu
 from ai_mixer.dsp.spectra import power_to_db, third_octave_frames, third_octave_power
-from ai_mixer.metrics.distance import spectrum_error_db, turned_up
+from ai_mixer.metrics.distance import apply_gain_db, spectrum_error_db
 
 PREFIX = "score/"
-HALF_DB = 3.0  # an error of so much halves a score
+HALVING_ERROR_DB = 3.0  # an error of so much halves a score
 FRAME_S = 2048 / 44100
-HEARD_DB = 40.0  # what is further than this below its band's mean is not heard
+AUDIBLE_RANGE_DB = 40.0  # what is further than this below its band's mean is not heard
 ATTACK_DB = 2.0  # within half a frame, mean over bands
-RANGE_FROM_S = 2.0  # shorter excerpts have no loudness range
+MIN_LOUDNESS_RANGE_S = 2.0  # shorter excerpts have no loudness range
 
 
 @torch.no_grad()
-def scores(heard: Tensor, finished: Tensor, sample_rate: int) -> dict[str, Tensor]:
+def scores(mix: Tensor, finished: Tensor, sample_rate: int) -> dict[str, Tensor]:
     """Columns of a record: `score/balance`, `dynamics`, `clarity`, `overall`, `transients`.
 
     heard: the mix. Both [B, C, T], full scale = 1, at least 0.1 s. Returns [B] each, 0–1.
     ValueError if they differ in shape.
     """
-    if heard.shape != finished.shape:
-        shapes = f"{tuple(heard.shape)} and {tuple(finished.shape)}"
+    if mix.shape != finished.shape:
+        shapes = f"{tuple(mix.shape)} and {tuple(finished.shape)}"
         raise ValueError(f"the mix and the finished version differ in shape: {shapes}")
-    gap = loudness_lufs(finished, sample_rate) - loudness_lufs(heard, sample_rate)
-    heard = turned_up(heard, gap)
-    frames = _frames_db(heard, finished, sample_rate)
+    gap = loudness_lufs(finished, sample_rate) - loudness_lufs(mix, sample_rate)
+    mix = apply_gain_db(mix, gap)
+    frames = _frames_db(mix, finished, sample_rate)
     values = {
-        "balance": _halving(spectrum_error_db(heard, finished, sample_rate)),
-        "dynamics": _halving(_dynamics_error_db(heard, finished, sample_rate)),
-        "clarity": _kept(*map(_contrast, frames)),
+        "balance": _halving(spectrum_error_db(mix, finished, sample_rate)),
+        "dynamics": _halving(_dynamics_error_db(mix, finished, sample_rate)),
+        "clarity": _preserved_share(*map(_contrast, frames)),
     }
     values["overall"] = torch.stack(list(values.values())).mean(0)
-    values["transients"] = _kept(*_attacks(*frames))
+    values["transients"] = _preserved_share(*_attacks(*frames))
     return {PREFIX + name: value for name, value in values.items()}
 
 
 def _halving(error_db: Tensor) -> Tensor:
-    return torch.exp2(-error_db / HALF_DB)
+    return torch.exp2(-error_db / HALVING_ERROR_DB)
 
 
-def _dynamics_error_db(heard: Tensor, finished: Tensor, sample_rate: int) -> Tensor:
-    error = (crest_db(heard) - crest_db(finished)).abs()
-    if heard.shape[-1] >= RANGE_FROM_S * sample_rate:
-        own, wanted = (loudness_range_lu(x, sample_rate, BLOCK_S) for x in (heard, finished))
+def _dynamics_error_db(mix: Tensor, finished: Tensor, sample_rate: int) -> Tensor:
+    error = (crest_db(mix) - crest_db(finished)).abs()
+    if mix.shape[-1] >= MIN_LOUDNESS_RANGE_S * sample_rate:
+        own, wanted = (loudness_range_lu(x, sample_rate, BLOCK_S) for x in (mix, finished))
         error = error + (own - wanted).abs()
     return error
 
 
-def _frames_db(heard: Tensor, finished: Tensor, sample_rate: int) -> tuple[Tensor, Tensor]:
+def _frames_db(mix: Tensor, finished: Tensor, sample_rate: int) -> tuple[Tensor, Tensor]:
     """Levels over time of both, channels added as power: [B, frames, bands] each.
 
     At least 40 dB under the finished version's mean in that band, which both are measured from.
     """
     mean = third_octave_power(finished, sample_rate).mean(1)[:, None]
     mean = mean.clamp_min(torch.finfo(mean.dtype).tiny)
-    floor = -HEARD_DB
-    own, wanted = (third_octave_frames(x, sample_rate, FRAME_S).mean(1) for x in (heard, finished))
+    floor = -AUDIBLE_RANGE_DB
+    own, wanted = (third_octave_frames(x, sample_rate, FRAME_S).mean(1) for x in (mix, finished))
     return power_to_db(own / mean, floor), power_to_db(wanted / mean, floor)
 
 
@@ -89,7 +89,7 @@ def _attacks(own_db: Tensor, wanted_db: Tensor) -> tuple[Tensor, Tensor]:
     return own, wanted * (wanted >= ATTACK_DB)
 
 
-def _kept(own: Tensor, wanted: Tensor) -> Tensor:
+def _preserved_share(own: Tensor, wanted: Tensor) -> Tensor:
     """Σ min(own, wanted) / Σ wanted: [B, n] → [B], 0–1; 1 where there was nothing to keep."""
     whole = wanted.sum(-1)
     return torch.where(whole > 0, torch.minimum(own, wanted).sum(-1) / whole, 1.0).clamp(0.0, 1.0)

@@ -48,7 +48,7 @@ def standards(
     sample_rate: int,
     target_lufs: float | Tensor = -14.0,
     ceiling_dbtp: float = -1.0,
-    wanted: Tensor | None = None,
+    finished_spectrum: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Columns of a record, each with `standard/` before its name: [B]. Audio: [B, C, T].
 
@@ -63,8 +63,10 @@ def standards(
         raise ValueError(f"mix, rough and finished differ in shape: {shapes}")
     loudness = loudness_lufs(mix, sample_rate)
     peak_db = ratio_to_db(true_peak(mix))
-    own = density(mix, sample_rate)
-    wanted = density(finished, sample_rate) if wanted is None else wanted
+    own = power_spectrum(mix, sample_rate)
+    finished_spectrum = (
+        power_spectrum(finished, sample_rate) if finished_spectrum is None else finished_spectrum
+    )
     centroid = centroid_hz(own, sample_rate)
     values = {
         "loudness_lufs": loudness,
@@ -72,15 +74,15 @@ def standards(
         "true_peak_dbtp": peak_db,
         "over_ceiling_db": peak_db - ceiling_dbtp,
         "crest_db": crest_db(mix),
-        **_bands(own, wanted, sample_rate),
+        **_bands(own, finished_spectrum, sample_rate),
         "centroid_hz": centroid,
-        "centroid_ratio": centroid / centroid_hz(wanted, sample_rate),
+        "centroid_ratio": centroid / centroid_hz(finished_spectrum, sample_rate),
         "rms_ratio": db_to_ratio(rms_db(mix) - rms_db(rough)),
     }
     return {PREFIX + name: value for name, value in values.items()}
 
 
-def density(x: Tensor, sample_rate: int) -> Tensor:
+def power_spectrum(x: Tensor, sample_rate: int) -> Tensor:
     """Long-term power spectrum, mean over channels: [B, C, T] → [B, bins]."""
     return long_term_power(x, sample_rate).mean(1)
 
@@ -95,9 +97,9 @@ def band_shares_db(spectrum: Tensor, sample_rate: int) -> Tensor:
     return 10.0 * share.clamp_min(10.0 ** (EMPTY_DB / 10.0)).log10()
 
 
-def _bands(own: Tensor, wanted: Tensor, sample_rate: int) -> dict[str, Tensor]:
+def _bands(own: Tensor, finished_spectrum: Tensor, sample_rate: int) -> dict[str, Tensor]:
     """Levels and errors of the bands, from the densities [B, bins] of mix and finished version."""
-    own_db, wanted_db = (band_shares_db(x, sample_rate) for x in (own, wanted))
+    own_db, wanted_db = (band_shares_db(x, sample_rate) for x in (own, finished_spectrum))
     levels = dict(zip([f"{name}_db" for name in BANDS], own_db.unbind(-1), strict=True))
     errors = (own_db - wanted_db).unbind(-1)
     return levels | dict(zip([f"{name}_error_db" for name in BANDS], errors, strict=True))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from ai_mixer.metrics.knob_use import AT_BOUNDS, POSITION
+from ai_mixer.metrics.knob_use import AT_BOUNDS, POSITION_PREFIX
 from ai_mixer.metrics.standards import BANDS, CHECKS, PREFIX, Check
 from ai_mixer.metrics.statistics import RESAMPLES, mean_estimate, nan_mean, song_means
 from ai_mixer.utils.markdown import HIGH, LOW
@@ -15,11 +15,11 @@ BAND_COLUMNS = tuple(f"{band}{kind}_db" for kind in ("", "_error") for band in B
 SCORES = ("score/", "speech/")
 INDEX = ["condition", "genre", "system"]
 
-Row = Callable[[pd.DataFrame, np.ndarray], dict[str, float]]
+RowFunction = Callable[[pd.DataFrame, np.ndarray], dict[str, float]]
 """(records of one row, song of each) → the row's cells"""
 
 
-def table_s(records: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) -> pd.DataFrame:
+def table_s(records: pd.DataFrame, n_resamples: int = RESAMPLES, seed: int = 0) -> pd.DataFrame:
     """How often each standard is kept. Index: condition, genre (`all` first), system.
 
     Columns: `songs`; the mean of the main values; per check the share of songs (of a song's
@@ -32,12 +32,12 @@ def table_s(records: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) ->
     use = AT_BOUNDS in records
 
     def row(frame: pd.DataFrame, songs: np.ndarray) -> dict[str, float]:
-        kept = {label: _kept(frame, check) for label, check in checks.items()}
+        kept = {label: _within_limits(frame, check) for label, check in checks.items()}
         found = {"songs": len(set(songs)), **_means(frame, means, songs)}
         for label, inside in kept.items():
-            share = mean_estimate(inside, songs, resamples, seed)
+            share = mean_estimate(inside, songs, n_resamples, seed)
             found |= {label: share.value, label + LOW: share.low, label + HIGH: share.high}
-        return {**found, **(_use(frame, songs) if use else {})}
+        return {**found, **(_knob_use(frame, songs) if use else {})}
 
     return _table(records, row)
 
@@ -61,7 +61,7 @@ def table_scores(records: pd.DataFrame) -> pd.DataFrame:
     return means
 
 
-def _table(records: pd.DataFrame, row: Row) -> pd.DataFrame:
+def _table(records: pd.DataFrame, row: RowFunction) -> pd.DataFrame:
     rows = {key: row(frame, frame["song_id"].to_numpy()) for key, frame in _parts(records)}
     index = pd.MultiIndex.from_tuples(list(rows), names=INDEX)
     return pd.DataFrame(list(rows.values()), index=index)
@@ -83,16 +83,16 @@ def _means(frame: pd.DataFrame, names: Sequence[str], songs: np.ndarray) -> dict
     return dict(zip(names, nan_mean(song_means(values, songs)).tolist(), strict=True))
 
 
-def _kept(frame: pd.DataFrame, check: Check) -> np.ndarray:
+def _within_limits(frame: pd.DataFrame, check: Check) -> np.ndarray:
     """1 inside the interval, 0 outside, NaN where the value is not known: [n]."""
     values = frame[PREFIX + check.column].to_numpy(float)
     inside = (values >= check.low) & (values <= check.high)
     return np.where(np.isnan(values), np.nan, inside)
 
 
-def _use(frame: pd.DataFrame, songs: np.ndarray) -> dict[str, float]:
+def _knob_use(frame: pd.DataFrame, songs: np.ndarray) -> dict[str, float]:
     at_bounds = float(nan_mean(song_means(frame[AT_BOUNDS].to_numpy(float), songs)))
-    positions = [name for name in frame if str(name).startswith(POSITION)]
+    positions = [name for name in frame if str(name).startswith(POSITION_PREFIX)]
     per_song = song_means(frame[positions].to_numpy(float), songs)
     deviation = np.sqrt(nan_mean((per_song - nan_mean(per_song)) ** 2))
     return {"at_bounds": at_bounds, "spread": float(nan_mean(deviation))}

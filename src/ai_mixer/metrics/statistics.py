@@ -16,8 +16,8 @@ from ai_mixer.metrics.knob_skill import skill
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
-FLIPS = 20_000  # choices of signs by lot …
-ALL_FLIPS = 16  # … where there are more songs than these
+MAX_SIGN_FLIPS = 20_000  # choices of signs by lot …
+MAX_EXHAUSTIVE_SONGS = 16  # … where there are more songs than these
 
 
 class Estimate(NamedTuple):
@@ -45,45 +45,49 @@ def nan_mean(values: np.ndarray, axis: int = 0) -> np.ndarray:
     return _divide(np.nansum(values, axis), (~np.isnan(values)).sum(axis))
 
 
-def resample(per_song: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+def bootstrap_means(
+    per_song: np.ndarray, n_resamples: int = RESAMPLES, seed: int = 0
+) -> np.ndarray:
     """Means over songs drawn with replacement: [S, …] → [resamples, …].
 
     The same seed and number of songs draw the same songs, so that two calls are paired.
     """
     songs = len(per_song)
-    draws = np.random.default_rng(seed).multinomial(songs, np.full(songs, 1 / songs), resamples)
+    draws = np.random.default_rng(seed).multinomial(songs, np.full(songs, 1 / songs), n_resamples)
     total = np.tensordot(draws, np.nan_to_num(per_song), 1)
     return _divide(total, np.tensordot(draws, (~np.isnan(per_song)).astype(float), 1))
 
 
 def mean_estimate(
-    values: np.ndarray, songs: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+    values: np.ndarray, songs: np.ndarray, n_resamples: int = RESAMPLES, seed: int = 0
 ) -> Estimate:
     """Mean over songs with its interval. values: [n]; songs: [n] ids.
 
     For a paired comparison give the differences of the two systems, example by example.
     """
     per_song = song_means(values, songs)
-    return _estimate(nan_mean(per_song), resample(per_song, resamples, seed), _known(per_song))
+    return _estimate(
+        nan_mean(per_song), bootstrap_means(per_song, n_resamples, seed), _song_count(per_song)
+    )
 
 
 def difference_estimate(
-    a: np.ndarray, b: np.ndarray, songs: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+    a: np.ndarray, b: np.ndarray, songs: np.ndarray, n_resamples: int = RESAMPLES, seed: int = 0
 ) -> Estimate:
     """Mean over songs of a − b on the same examples; an interval without 0 is a difference."""
-    return mean_estimate(np.asarray(a, float) - np.asarray(b, float), songs, resamples, seed)
+    return mean_estimate(np.asarray(a, float) - np.asarray(b, float), songs, n_resamples, seed)
 
 
 def share_estimate(
-    values: np.ndarray, songs: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+    values: np.ndarray, songs: np.ndarray, n_resamples: int = RESAMPLES, seed: int = 0
 ) -> Estimate:
     """Share of songs whose mean is above 0, with its interval. values: [n]; songs: [n] ids."""
     per_song = song_means(values, songs)
     above = np.where(np.isnan(per_song), np.nan, per_song > 0)
-    return _estimate(nan_mean(above), resample(above, resamples, seed), _known(above))
+    return _estimate(nan_mean(above), bootstrap_means(above, n_resamples, seed), _song_count(above))
 
 
-def over_folds(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def fold_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean over K folds and its 95 % interval: values [K, …] → mean, low, high […].
 
     Student's t with K − 1 degrees of freedom. NaN, a fold in which nothing counted, is left out; of
@@ -99,7 +103,7 @@ def over_folds(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return mean, mean - half, mean + half
 
 
-def sign_flip(differences: np.ndarray, draws: int = FLIPS, seed: int = 0) -> float:
+def sign_flip_test(differences: np.ndarray, draws: int = MAX_SIGN_FLIPS, seed: int = 0) -> float:
     """Two-sided p-value of "the mean is 0": paired differences of S songs, [S]; NaN is left out.
 
     If nothing differs, each difference might as well have the other sign: p is the share of all
@@ -111,7 +115,7 @@ def sign_flip(differences: np.ndarray, draws: int = FLIPS, seed: int = 0) -> flo
     known = known[~np.isnan(known)]
     if not known.size:
         return math.nan
-    if known.size <= ALL_FLIPS:
+    if known.size <= MAX_EXHAUSTIVE_SONGS:
         bits = np.arange(2**known.size)[:, None] >> np.arange(known.size)
         means = (1 - 2 * (bits & 1)) @ known
     else:
@@ -122,7 +126,7 @@ def sign_flip(differences: np.ndarray, draws: int = FLIPS, seed: int = 0) -> flo
     return float(np.mean(np.abs(means) >= seen))
 
 
-def holm(p: np.ndarray) -> np.ndarray:
+def holm_correction(p: np.ndarray) -> np.ndarray:
     """p-values of a family, so that none below 5 % is wrong in 95 of 100 families: [n] → [n].
 
     Step-down: the k-th smallest times n − k + 1, never smaller than the one before, at most 1
@@ -141,7 +145,7 @@ def skill_estimates(
     errors: np.ndarray,
     baseline: np.ndarray,
     songs: np.ndarray,
-    resamples: int = RESAMPLES,
+    n_resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[list[Estimate], Estimate]:
     """Skill of each knob and the mean skill over them. errors, baseline: [n, K]; songs: [n] ids.
@@ -155,12 +159,15 @@ def skill_estimates(
     pair = np.stack([np.where(unknown, np.nan, x) for x in (errors, baseline)], -1)
     per_song = song_means(pair, songs)  # [S, K, 2]
     centre = skill(*np.moveaxis(nan_mean(per_song), -1, 0))
-    draws = skill(*np.moveaxis(resample(per_song, resamples, seed), -1, 0))  # [R, K]
+    draws = skill(*np.moveaxis(bootstrap_means(per_song, n_resamples, seed), -1, 0))  # [R, K]
     knobs = [
-        _estimate(centre[k], draws[:, k], _known(per_song[:, k, 0])) for k in range(len(centre))
+        _estimate(centre[k], draws[:, k], _song_count(per_song[:, k, 0]))
+        for k in range(len(centre))
     ]
     counted = ~np.isnan(centre)  # a draw that misses a knob altogether averages the others
-    mean = _estimate(nan_mean(centre), nan_mean(draws[:, counted], 1), _known(per_song[..., 0]))
+    mean = _estimate(
+        nan_mean(centre), nan_mean(draws[:, counted], 1), _song_count(per_song[..., 0])
+    )
     return knobs, mean
 
 
@@ -173,7 +180,7 @@ def _estimate(value: np.ndarray, draws: np.ndarray, songs: int) -> Estimate:
     return Estimate(float(value), float(low), float(high), songs)
 
 
-def _known(per_song: np.ndarray) -> int:
+def _song_count(per_song: np.ndarray) -> int:
     known = ~np.isnan(per_song)
     return int(known.reshape(len(known), -1).any(1).sum())
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from ai_mixer.metrics.knob_skill import HEADLINE
+from ai_mixer.metrics.knob_skill import HEADLINE_KNOBS
 from ai_mixer.metrics.statistics import (
     RESAMPLES,
     Estimate,
@@ -30,12 +30,12 @@ SYSTEMS = (
     *("champion", "model", "refined", "matching", "fitted", "true_knobs"),
 )
 DISTANCES = ("stft", "spectrum_db", "loudness_lu", "crest_db", "width_db")
-ERROR = "error/"
-DERIVED = "total_gain"
+ERROR_PREFIX = "error/"
+DERIVED_KNOB = "total_gain"
 
 
 def table_k(
-    records: pd.DataFrame, system: str = "model", resamples: int = RESAMPLES, seed: int = 0
+    records: pd.DataFrame, system: str = "model", n_resamples: int = RESAMPLES, seed: int = 0
 ) -> pd.DataFrame:
     """Knob errors and skill over `mean_knobs`. Index: knob; columns: (condition, number).
 
@@ -44,11 +44,11 @@ def table_k(
     and `skill_high` (95 % over songs), `songs`.
     """
     conditions = list(dict.fromkeys(records["condition"]))
-    tables = [_knob_rows(records, system, name, resamples, seed) for name in conditions]
+    tables = [_knob_rows(records, system, name, n_resamples, seed) for name in conditions]
     return pd.concat(tables, axis=1, keys=conditions).rename_axis("knob")
 
 
-def table_a(records: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) -> pd.DataFrame:
+def table_a(records: pd.DataFrame, n_resamples: int = RESAMPLES, seed: int = 0) -> pd.DataFrame:
     """Distances to the finished version. Index: condition, genre (`all` first), system.
 
     Columns: `songs`; `closeness` (1 − d(mix) / d(rough), STFT) and `closer` (share of songs that
@@ -57,32 +57,32 @@ def table_a(records: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) ->
     rows = {}
     systems = _systems(records)
     for condition in dict.fromkeys(records["condition"]):
-        rough = _of(records, "rough", condition)
+        rough = _records_of(records, "rough", condition)
         here = set(records["system"][records["condition"] == condition])
         for genre, chosen in _genres(rough):
             for system in (name for name in systems if name in here):
                 mixes = _paired(records, system, rough[chosen], condition)
                 key = (condition, genre, system)
-                rows[key] = _distance_row(mixes, rough[chosen], resamples, seed)
+                rows[key] = _distance_row(mixes, rough[chosen], n_resamples, seed)
     index = pd.MultiIndex.from_tuples(list(rows), names=["condition", "genre", "system"])
     return pd.DataFrame(list(rows.values()), index=index)
 
 
 def table_headline(
-    records: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0
+    records: pd.DataFrame, n_resamples: int = RESAMPLES, seed: int = 0
 ) -> pd.DataFrame:
     """Headline skill of everybody who answers with knobs. Index: system.
 
     Columns per condition: the skill, `_low` and `_high`; NaN where a system does not answer. A
     system that was asked about few excerpts is held against the mean knobs on those.
     """
-    columns = [name for name in records if str(name).startswith(ERROR)]
+    columns = [name for name in records if str(name).startswith(ERROR_PREFIX)]
     rows: dict[str, dict[str, float]] = {}
     for condition in dict.fromkeys(records["condition"]):
         here = records[records["condition"] == condition]
         for system in _systems(here):
             if here.loc[here["system"] == system, columns].notna().any(axis=None):
-                row = _knob_rows(records, system, condition, resamples, seed).loc["headline"]
+                row = _knob_rows(records, system, condition, n_resamples, seed).loc["headline"]
                 ends = {condition + end: row["skill" + end] for end in ("", LOW, HIGH)}
                 rows.setdefault(system, {}).update(ends)
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("system")
@@ -97,17 +97,17 @@ def _systems(records: pd.DataFrame) -> list[str]:
 
 
 def _knob_rows(
-    records: pd.DataFrame, system: str, condition: str, resamples: int, seed: int
+    records: pd.DataFrame, system: str, condition: str, n_resamples: int, seed: int
 ) -> pd.DataFrame:
-    base = _of(records, "mean_knobs", condition)
+    base = _records_of(records, "mean_knobs", condition)
     model = _paired(records, system, base, condition)
     names = _knob_names(records.columns)
-    own = [name for name in names if name != DERIVED]
-    headline = [name for name in names if name in HEADLINE]
+    own = [name for name in names if name != DERIVED_KNOB]
+    headline = [name for name in names if name in HEADLINE_KNOBS]
 
     def skills(knobs: Sequence[str], chosen: np.ndarray) -> tuple[list[Estimate], Estimate]:
         errors, baseline = (_errors(frame[chosen], knobs) for frame in (model, base))
-        return skill_estimates(errors, baseline, _songs(base[chosen]), resamples, seed)
+        return skill_estimates(errors, baseline, _songs(base[chosen]), n_resamples, seed)
 
     def row(knobs: Sequence[str], chosen: np.ndarray, estimate: Estimate) -> dict[str, float]:
         per_knob = nan_mean(song_means(_errors(model[chosen], knobs), _songs(model[chosen])))
@@ -125,23 +125,23 @@ def _knob_rows(
 
 
 def _distance_row(
-    mixes: pd.DataFrame, rough: pd.DataFrame, resamples: int, seed: int
+    mixes: pd.DataFrame, rough: pd.DataFrame, n_resamples: int, seed: int
 ) -> dict[str, float]:
     songs = _songs(rough)
     before = rough["stft"].to_numpy(float)
     with np.errstate(divide="ignore", invalid="ignore"):
         near = np.where(before > 0, 1.0 - mixes["stft"].to_numpy(float) / before, np.nan)
-    closer = mean_estimate(near, songs, resamples, seed)
+    closer = mean_estimate(near, songs, n_resamples, seed)
     means = nan_mean(song_means(mixes[list(DISTANCES)].to_numpy(float), songs))
     return {
         "songs": closer.songs,
         **_interval("closeness", closer),
-        **_interval("closer", share_estimate(near, songs, resamples, seed)),
+        **_interval("closer", share_estimate(near, songs, n_resamples, seed)),
         **dict(zip(DISTANCES, means.tolist(), strict=True)),
     }
 
 
-def _of(records: pd.DataFrame, system: str, condition: str) -> pd.DataFrame:
+def _records_of(records: pd.DataFrame, system: str, condition: str) -> pd.DataFrame:
     """A system's records, one row per (song_id, take), in the order they were made."""
     chosen = records[(records["system"] == system) & (records["condition"] == condition)]
     if chosen.empty:
@@ -155,7 +155,7 @@ def _of(records: pd.DataFrame, system: str, condition: str) -> pd.DataFrame:
 
 def _paired(records: pd.DataFrame, system: str, base: pd.DataFrame, condition: str) -> pd.DataFrame:
     """A system's records of the very excerpts in `base`, in its order."""
-    own = _of(records, system, condition)
+    own = _records_of(records, system, condition)
     missing = base.index.difference(own.index)
     if len(missing):
         raise ValueError(
@@ -174,13 +174,13 @@ def _genres(frame: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
 
 def _knob_names(columns: Iterable[str]) -> list[str]:
     """Knobs with an error column: the headline's first, then the others."""
-    names = [name.removeprefix(ERROR) for name in columns if name.startswith(ERROR)]
-    first = [name for name in HEADLINE if name in names]
-    return first + [name for name in names if name not in HEADLINE]
+    names = [name.removeprefix(ERROR_PREFIX) for name in columns if name.startswith(ERROR_PREFIX)]
+    first = [name for name in HEADLINE_KNOBS if name in names]
+    return first + [name for name in names if name not in HEADLINE_KNOBS]
 
 
 def _errors(frame: pd.DataFrame, knobs: Sequence[str]) -> np.ndarray:
-    return frame[[ERROR + name for name in knobs]].to_numpy(float)
+    return frame[[ERROR_PREFIX + name for name in knobs]].to_numpy(float)
 
 
 def _songs(frame: pd.DataFrame) -> np.ndarray:

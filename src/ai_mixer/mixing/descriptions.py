@@ -1,10 +1,10 @@
 """What was done to a song, in plain words."""
 
-from ai_mixer.mixing.measurements import Figures
-from ai_mixer.mixing.mix_options import Values
+from ai_mixer.mixing.measurements import Measurements
+from ai_mixer.mixing.mix_options import KnobValues
 
-QUIET_DB = 0.05  # a move below this is not worth a word
-NAMES = {
+MIN_DESCRIBED_DB = 0.05  # a move below this is not worth a word
+KNOB_LABELS = {
     "input_gain": "input gain",
     "compressor_ratio": "compressor",
     "low_eq": "bass (below 120 Hz)",
@@ -16,7 +16,7 @@ NAMES = {
     "stereo_width": "stereo width",
     "output_level": "output level",
 }
-BANDS = {
+BAND_LABELS = {
     "sub_bass": "sub bass, 20–60 Hz",
     "bass": "bass, 60–200 Hz",
     "mids": "mids, 200 Hz–2 kHz",
@@ -25,16 +25,20 @@ BANDS = {
 }
 
 
-def moves(settings: Values) -> list[str]:
+def describe_settings(settings: KnobValues) -> list[str]:
     """One phrase for each knob that does something.
 
     >>> moves({"low_eq": 1.5, "compressor_ratio": 2.0, "reverb": 0.0, "stereo_width": 1.0})
     ['bass (below 120 Hz) +1.5 dB', 'compressor 2.0:1']
     """
-    return [f"{NAMES.get(k, k)} {text}" for k, v in settings.items() if (text := move(k, v))]
+    return [
+        f"{KNOB_LABELS.get(k, k)} {text}"
+        for k, v in settings.items()
+        if (text := describe_knob(k, v))
+    ]
 
 
-def move(knob: str, value: float) -> str:
+def describe_knob(knob: str, value: float) -> str:
     """What one knob does; empty if it does nothing.
 
     >>> move("stereo_width", 1.1), move("reverb", 0.12), move("input_gain", 1.0)
@@ -51,10 +55,10 @@ def move(knob: str, value: float) -> str:
         side = "wider" if percent > 0 else "narrower"
         return f"{abs(percent):.0f} % {side}" if abs(percent) >= 1 else ""
     value_db = value if knob.endswith("_eq") else 20 * log10(value)
-    return f"{value_db:+.1f} dB" if abs(value_db) >= QUIET_DB else ""
+    return f"{value_db:+.1f} dB" if abs(value_db) >= MIN_DESCRIBED_DB else ""
 
 
-def figures(before: Figures, after: Figures) -> list[tuple[str, str, str]]:
+def measurement_rows(before: Measurements, after: Measurements) -> list[tuple[str, str, str]]:
     """(what, before, after), ready to be read."""
     rows = [
         ("loudness", f"{before.loudness_lufs:.1f} LUFS", f"{after.loudness_lufs:.1f} LUFS"),
@@ -65,14 +69,14 @@ def figures(before: Figures, after: Figures) -> list[tuple[str, str, str]]:
     if before.width_db is not None and after.width_db is not None:
         rows.append(("side over mid", f"{before.width_db:.1f} dB", f"{after.width_db:.1f} dB"))
     rows += [
-        (BANDS[name], f"{level:.1f} dB", f"{after.bands_db[name]:.1f} dB")
+        (BAND_LABELS[name], f"{level:.1f} dB", f"{after.bands_db[name]:.1f} dB")
         for name, level in before.bands_db.items()
     ]
     return rows
 
 
-def one_line(before: Figures, after: Figures, settings: Values) -> str:
+def summary_line(before: Measurements, after: Measurements, settings: KnobValues) -> str:
     """What is said of a song on the terminal."""
-    done = ", ".join(moves(settings)) or "nothing turned"
+    done = ", ".join(describe_settings(settings)) or "nothing turned"
     loud = f"{before.loudness_lufs:.1f} → {after.loudness_lufs:.1f} LUFS"
     return f"{done}; {loud}, peak {after.true_peak_db:.1f} dBTP"

@@ -12,17 +12,17 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from ai_mixer.dsp.recursions import FUSED
+from ai_mixer.dsp.recursions import FASTMATH_FLAGS
 
 SPAN_DB = 12.0
-RISE_MS, FALL_MS = 1.0, 150.0
+ATTACK_MS, RELEASE_MS = 1.0, 150.0
 
 
 def expand(
     blocks: Iterable[Tensor], sample_rate: int, expand_db: float, loudness_lufs: float
 ) -> Iterator[Tensor]:
     """blocks: [C, n]. expand_db: how much the loudest moments rise. Yields [C, n]."""
-    poles = [math.exp(-1000 / (time_ms * sample_rate)) for time_ms in (RISE_MS, FALL_MS)]
+    poles = [math.exp(-1000 / (time_ms * sample_rate)) for time_ms in (ATTACK_MS, RELEASE_MS)]
     low = 10 ** (loudness_lufs / 20)
     state = np.zeros(1)
     for block in blocks:
@@ -31,7 +31,7 @@ def expand(
         yield torch.from_numpy(rows).to(block)
 
 
-@njit(cache=True, nogil=True, fastmath=FUSED)
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _expand(rows, state, rise, fall, low, span_db, expand_db):  # type: ignore[no-untyped-def]
     level = state[0]
     for n in range(rows.shape[1]):

@@ -1,7 +1,7 @@
 """Time as a player shows it."""
 
 
-def clock(seconds: float) -> str:
+def format_time(seconds: float) -> str:
     """Minutes and seconds.
 
     >>> clock(75.4)

@@ -9,32 +9,36 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ai_mixer.audio import Sound
-from ai_mixer.audio.excerpt import at_rate
-from ai_mixer.listening.flac import flac
-from ai_mixer.listening.labels import setting
+from ai_mixer.audio import AudioFile
+from ai_mixer.audio.excerpt import read_resampled
+from ai_mixer.listening.flac import encode_flac
+from ai_mixer.listening.labels import format_setting
 from ai_mixer.mixing import console_cache
-from ai_mixer.mixing.descriptions import NAMES
-from ai_mixer.mixing.formatting import clock
-from ai_mixer.mixing.knob_demo import SHOWN, Version, versions
+from ai_mixer.mixing.descriptions import KNOB_LABELS
+from ai_mixer.mixing.formatting import format_time
+from ai_mixer.mixing.knob_demo import KNOB_DEMOS, DemoVersion, render_versions
 from ai_mixer.mixing.measurements import measure
-from ai_mixer.mixing.render import check_free
-from ai_mixer.mixing.report import STYLE
+from ai_mixer.mixing.render import check_not_existing
+from ai_mixer.mixing.report import CSS
 from ai_mixer.utils.atomic_write import write_text
-from ai_mixer.utils.parallel import ahead, one_thread
+from ai_mixer.utils.parallel import prefetch, single_threaded
 
-HEARD_S, FADE_S = 8.0, 0.03
+EXCERPT_S, FADE_S = 8.0, 0.03
 RATE, BITS = 44_100, 16  # what every browser plays
 SONG = "song"
-SAFE = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-ABOUT = (
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+)
+INTRODUCTION = (
     "Press a version to hear it, and another one: it goes on at the same place. Press it again to "
     "stop. All are equally loud, so that you hear the sound of a knob and not its loudness. They "
     "are turned further than a mix turns them by itself."
 )
 
 
-def knob_page(path: Path, output: Path, force: bool = False, title: str | None = None) -> None:
+def write_knob_demo(
+    path: Path, output: Path, force: bool = False, title: str | None = None
+) -> None:
     """Write the page of a song to `output`: its loudest seconds with each knob low and high.
 
     title: what the song is called, by default its file's name. ValueError or OSError in one line;
@@ -42,67 +46,69 @@ def knob_page(path: Path, output: Path, force: bool = False, title: str | None =
     """
     if output.suffix.lower() not in {".html", ".htm"}:
         raise ValueError(f"{output.name}: the page is HTML, call it {output.stem}.html")
-    check_free([output], force)
-    sound = Sound(path)
-    with one_thread():
-        figures = measure(ahead(sound.blocks()), sound.sample_rate)
-        if figures.silent:
+    check_not_existing([output], force)
+    sound = AudioFile(path)
+    with single_threaded():
+        measurements = measure(prefetch(sound.blocks()), sound.sample_rate)
+        if measurements.silent:
             raise ValueError(f"{path}: is silent, there is nothing to hear")
-        start_s = figures.loudest_s(HEARD_S)
-        made = versions(_excerpt(sound, start_s), RATE)
+        start_s = measurements.loudest_start_s(EXCERPT_S)
+        made = render_versions(_excerpt(sound, start_s), RATE)
     write_text(output, _page(title or path.name, start_s, made))
 
 
-def _excerpt(sound: Sound, start_s: float) -> Tensor:
+def _excerpt(sound: AudioFile, start_s: float) -> Tensor:
     """[C, T], faded at both ends, so that it can be played again and again without a click."""
-    length_s = min(HEARD_S, sound.duration_s)
+    length_s = min(EXCERPT_S, sound.duration_s)
     first = round(min(start_s, sound.duration_s - length_s) * RATE)
-    audio = at_rate(sound.span, sound.sample_rate, first, round(length_s * RATE), RATE)
+    audio = read_resampled(
+        sound.read_samples, sound.sample_rate, first, round(length_s * RATE), RATE
+    )
     fade = (torch.arange(audio.shape[-1]) / (FADE_S * RATE)).clamp_max(1.0)
     return audio * fade * fade.flip(0)
 
 
-def _page(title: str, start_s: float, made: dict[str, list[Version]]) -> str:
+def _page(title: str, start_s: float, made: dict[str, list[DemoVersion]]) -> str:
     sounds: dict[str, Tensor] = {}
     rows = [_row(name, many, sounds) for name, many in made.items()]
     audio = (
         f'<script type="audio/flac" id="{name}">{_flac(sound)}</script>'
         for name, sound in sounds.items()
     )
-    place = f"The loudest seconds, from {clock(start_s)}. " if start_s >= 1 else ""
+    place = f"The loudest seconds, from {format_time(start_s)}. " if start_s >= 1 else ""
     return (
         "<!doctype html><html lang=en><meta charset=utf-8>"
-        f'<meta http-equiv="Content-Security-Policy" content="{SAFE}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_SECURITY_POLICY}">'
         "<meta name=viewport content='width=device-width, initial-scale=1'>"
-        f"<title>Ten knobs: {escape(title)}</title><style>{STYLE}{_read('knobs.css')}</style><body>"
-        f"<h1>Ten knobs: {escape(title)}</h1><p>{place}{ABOUT}</p>"
+        f"<title>Ten knobs: {escape(title)}</title><style>{CSS}{_read('knobs.css')}</style><body>"
+        f"<h1>Ten knobs: {escape(title)}</h1><p>{place}{INTRODUCTION}</p>"
         "<noscript><p class=note>The page plays with a script: please allow scripts.</p></noscript>"
         f"{''.join(rows)}{''.join(audio)}<script>{_read('knobs.js')}</script></body></html>\n"
     )
 
 
-def _row(name: str, many: list[Version], sounds: dict[str, Tensor]) -> str:
+def _row(name: str, many: list[DemoVersion], sounds: dict[str, Tensor]) -> str:
     """A knob with its versions; `sounds` gets those that the page does not hold yet."""
-    shown, unit = SHOWN[name], console_cache.knobs()[name].unit
-    neutral = shown.values.index(console_cache.knobs()[name].neutral)
+    shown, unit = KNOB_DEMOS[name], console_cache.knobs_by_name()[name].unit
+    neutral = shown.values.index(console_cache.knobs_by_name()[name].neutral)
     buttons = []
     for place, one in enumerate(many):
         sound = SONG if one.neutral else f"{name}-{place}"
         sounds.setdefault(sound, one.audio)
-        word = "as it was" if one.neutral else _word(place, neutral)
+        word = "as it was" if one.neutral else _version_label(place, neutral)
         buttons.append(
             f'<button type=button data-sound="{sound}" aria-pressed=false><b>{word}</b>'
-            f"<small>{escape(setting(one.value, unit))}</small></button>"
+            f"<small>{escape(format_setting(one.value, unit))}</small></button>"
         )
     note = f"<p class=more>{escape(shown.note)}</p>" if shown.note else ""
-    heading = re.sub(r" \(.*", "", NAMES[name])
+    heading = re.sub(r" \(.*", "", KNOB_LABELS[name])
     return (
-        f"<section><h2>{escape(heading)} <code>{name}</code></h2><p>{escape(shown.what)}</p>"
+        f"<section><h2>{escape(heading)} <code>{name}</code></h2><p>{escape(shown.description)}</p>"
         f"<div class=versions>{''.join(buttons)}</div>{note}</section>"
     )
 
 
-def _word(place: int, neutral: int) -> str:
+def _version_label(place: int, neutral: int) -> str:
     """What a version is called, by its place among three."""
     if place == neutral:
         return "neutral"
@@ -110,7 +116,7 @@ def _word(place: int, neutral: int) -> str:
 
 
 def _flac(audio: Tensor) -> str:
-    return base64.b64encode(flac(audio.numpy(), RATE, BITS)[0]).decode()
+    return base64.b64encode(encode_flac(audio.numpy(), RATE, BITS)[0]).decode()
 
 
 def _read(name: str) -> str:

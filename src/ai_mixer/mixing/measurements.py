@@ -15,18 +15,18 @@ from ai_mixer.dsp.spectra import (
     long_term_power,
     power_to_db,
     third_octave_centres,
-    third_octave_shares,
+    third_octave_power_from_bins,
 )
 from ai_mixer.dsp.true_peak import TruePeakMeter
 from ai_mixer.metrics.standards import BANDS, band_shares_db
-from ai_mixer.utils.growing_array import Gathered
+from ai_mixer.utils.growing_array import GrowingArray
 
 FRAME_S = 1.0  # the spectrum is taken second by second
-CURVE = 300  # points of the loudness curve at most
+MAX_CURVE_POINTS = 300  # points of the loudness curve at most
 
 
 @dataclass(frozen=True)
-class Figures:
+class Measurements:
     """What was measured of one song.
 
     loudness_lufs, range_lu: ITU-R BS.1770-4, EBU Tech 3342. bands_db: each named band's share of
@@ -45,7 +45,7 @@ class Figures:
     bands_db: dict[str, float]
     spectrum_hz: tuple[float, ...]
     spectrum_db: tuple[float, ...]
-    curve_lufs: tuple[float, ...]
+    short_term_lufs: tuple[float, ...]
     seconds: Tensor
 
     @property
@@ -53,13 +53,13 @@ class Figures:
         """Is there nothing above the gate of a loudness meter?"""
         return self.loudness_lufs <= SILENCE_DB
 
-    def loudest_s(self, length_s: float) -> float:
+    def loudest_start_s(self, length_s: float) -> float:
         """Where the loudest `length_s` begin, to the second."""
         powers = (10 ** (self.seconds / 10)).sum(-1)
         size = min(max(1, round(length_s)), len(powers))
         return float(powers.unfold(0, size, 1).sum(-1).argmax())
 
-    def plain(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, object]:
         """The figures as JSON holds them, rounded to what can be heard."""
         single = {
             "duration_s": round(self.duration_s, 3),
@@ -74,7 +74,7 @@ class Figures:
         return {**single, "bands_db": {name: round(db, 1) for name, db in self.bands_db.items()}}
 
 
-class Meter:
+class SongMeter:
     """`Figures` of a song that comes block by block."""
 
     def __init__(self, sample_rate: int) -> None:
@@ -83,16 +83,16 @@ class Meter:
         self._frame = round(FRAME_S * sample_rate)
         self._rest: Tensor | None = None
         self._density: Tensor | None = None
-        self._seconds = Gathered()  # [bands, seconds], dB
+        self._seconds = GrowingArray()  # [bands, seconds], dB
         self._powers = torch.zeros(2, dtype=torch.float64)  # mid and side
-        self._highest, self._frames = 0.0, 0
+        self._sample_peak, self._frames = 0.0, 0
 
     def push(self, block: Tensor) -> None:
         """The next block, [C, n]."""
         self._loudness.push(block[None])
         self._peak.push(block[None])
         low, high = block.aminmax()
-        self._highest = max(self._highest, -float(low), float(high))
+        self._sample_peak = max(self._sample_peak, -float(low), float(high))
         self._frames += block.shape[-1]
         left, right = block[0], block[-1]
         both = torch.stack([(left + right).square().sum(), (left - right).square().sum()])
@@ -101,14 +101,14 @@ class Meter:
         full = rest.shape[-1] - rest.shape[-1] % self._frame
         if full:
             for second in torch.split(rest[:, :full], self._frame, -1):
-                self._note(second)
+                self._add_second(second)
         self._rest, self._channels = rest[:, full:], len(block)
 
-    def read(self) -> Figures:
+    def read(self) -> Measurements:
         """Of all that came; ends the song."""
         if self._density is None:  # shorter than a second
             assert self._rest is not None
-            self._note(self._rest)
+            self._add_second(self._rest)
         assert self._density is not None
         seconds = self._seconds.read().T
         density = self._density / len(seconds)
@@ -116,15 +116,15 @@ class Meter:
         rms_db = float(power_to_db(torch.tensor(mid + side)))
         silent = mid + side <= 0
         centroid = math.nan if silent else float(centroid_hz(density, self.sample_rate))
-        curve = self._loudness.short_term()[0]
-        spectrum = power_to_db(third_octave_shares(density, self.sample_rate))
-        return Figures(
+        curve = self._loudness.short_term_lufs()[0]
+        spectrum = power_to_db(third_octave_power_from_bins(density, self.sample_rate))
+        return Measurements(
             duration_s=self._frames / self.sample_rate,
             loudness_lufs=float(self._loudness.lufs()),
             range_lu=float(self._loudness.range_lu()),
             true_peak_db=_db(float(self._peak.read())),
             rms_db=rms_db,
-            crest_db=0.0 if silent else _db(self._highest) - rms_db,
+            crest_db=0.0 if silent else _db(self._sample_peak) - rms_db,
             width_db=_width_db(mid, side) if self._channels == 2 and not silent else None,
             centroid_hz=None if math.isnan(centroid) else centroid,
             bands_db=dict(
@@ -132,20 +132,20 @@ class Meter:
             ),
             spectrum_hz=third_octave_centres(self.sample_rate),
             spectrum_db=tuple(spectrum.tolist()),
-            curve_lufs=tuple(curve[:: max(1, -(-len(curve) // CURVE))].tolist()),
+            short_term_lufs=tuple(curve[:: max(1, -(-len(curve) // MAX_CURVE_POINTS))].tolist()),
             seconds=seconds,
         )
 
-    def _note(self, second: Tensor) -> None:
+    def _add_second(self, second: Tensor) -> None:
         density = long_term_power(second, self.sample_rate).mean(0)
         self._density = density if self._density is None else self._density + density
-        levels = power_to_db(third_octave_shares(density, self.sample_rate))
+        levels = power_to_db(third_octave_power_from_bins(density, self.sample_rate))
         self._seconds.push(levels[:, None])
 
 
-def measure(blocks: Iterable[Tensor], sample_rate: int) -> Figures:
+def measure(blocks: Iterable[Tensor], sample_rate: int) -> Measurements:
     """The figures of blocks [C, n]."""
-    meter = Meter(sample_rate)
+    meter = SongMeter(sample_rate)
     for block in blocks:
         meter.push(block)
     return meter.read()

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from ai_mixer.core.types import Knob
 
-Values = dict[str, float]
+KnobValues = dict[str, float]
 """Knob name → value in its own unit."""
 
-STAGES: dict[str, tuple[str, ...]] = {
+KNOB_GROUPS: dict[str, tuple[str, ...]] = {
     "gain": ("input_gain", "output_level"),
     "compressor": ("compressor_ratio",),
     "eq": ("low_eq", "mid_eq", "high_eq"),
@@ -19,7 +19,7 @@ STAGES: dict[str, tuple[str, ...]] = {
 }
 """A stage of the console, as one asks for it → its knobs."""
 
-SAFE, FREE, GENTLE = "musical", "wide", "gentle"
+MUSICAL, WIDE, GENTLE = "musical", "wide", "gentle"
 """Which page of `configs/ranges` holds: blind mixes, mixes after a reference, enhancement."""
 
 
@@ -35,8 +35,8 @@ class Style:
     about: str
     ranges: str | None = None
     amount: float = 1.0
-    least: Values = field(default_factory=dict)
-    more: Values = field(default_factory=dict)
+    minimum: KnobValues = field(default_factory=dict)
+    offsets: KnobValues = field(default_factory=dict)
     target: str | float | None = None
 
 
@@ -44,24 +44,24 @@ STYLES = {
     "natural": Style("as it is, a little better: small moves only", ranges=GENTLE, amount=0.7),
     "vocal": Style(
         "a voice in front: less rumble, more middle and presence, a narrower picture",
-        more={"low_eq": -1.0, "mid_eq": 0.8, "presence": 1.06, "stereo_width": 0.97},
+        offsets={"low_eq": -1.0, "mid_eq": 0.8, "presence": 1.06, "stereo_width": 0.97},
     ),
     "loud": Style(
         "for radio and playlists: denser, at -12 LUFS",
-        least={"compressor_ratio": 2.0},
+        minimum={"compressor_ratio": 2.0},
         target=-12.0,
     ),
     "creative": Style(
         "an effect on purpose: larger moves, room, echo, width",
-        ranges=FREE,
+        ranges=WIDE,
         amount=1.2,
-        more={"reverb": 0.12, "delay": 0.08, "stereo_width": 1.12},
+        offsets={"reverb": 0.12, "delay": 0.08, "stereo_width": 1.12},
     ),
 }
 
 
 @dataclass(frozen=True)
-class Wishes:
+class MixOptions:
     """What is asked for beside what the model says.
 
     amount: 0 leaves the song as it is, 1 is the model. amounts: stage or knob → its own amount.
@@ -85,7 +85,7 @@ class Wishes:
             raise ValueError(f"no style {self.style!r}: there is {', '.join(STYLES)}")
 
     @property
-    def taste(self) -> Style:
+    def style_settings(self) -> Style:
         """The style, or one that changes nothing."""
         return STYLES[self.style] if self.style else Style("")
 
@@ -99,13 +99,18 @@ class Wishes:
         if self.only and knob not in chosen:
             return 0.0
         own = [amount for name, amount in self.amounts.items() if name == knob]
-        stages = [amount for name, amount in self.amounts.items() if knob in STAGES.get(name, ())]
+        stages = [
+            amount for name, amount in self.amounts.items() if knob in KNOB_GROUPS.get(name, ())
+        ]
         return [*own, *stages, self.amount][0]
 
 
-def decide(
-    said: Mapping[str, float], knobs: Mapping[str, Knob], wishes: Wishes, ranges: Mapping[str, Knob]
-) -> Values:
+def apply_mix_options(
+    predicted: Mapping[str, float],
+    knobs: Mapping[str, Knob],
+    mix_options: MixOptions,
+    ranges: Mapping[str, Knob],
+) -> KnobValues:
     """The settings: what the model said, held to `ranges`, in the wished amount and style.
 
     In this order: a model holds back where it is unsure, a style weighs what is left, the ranges
@@ -115,25 +120,31 @@ def decide(
     hold. What is `set` by hand may go as far as the console goes. Rounded to four places, so that
     a written preset gives the same samples. ValueError for a value that the console cannot have.
     """
-    unknown = sorted(set(wishes.set) - set(knobs))
+    unknown = sorted(set(mix_options.set) - set(knobs))
     if unknown:
         raise ValueError(f"no knob named {unknown[0]!r}: there is {', '.join(knobs)}")
-    taste = wishes.taste
+    style_settings = mix_options.style_settings
     settings = {}
     for name, knob in knobs.items():
-        value = said.get(name, knob.neutral)
-        amount = wishes.amount_of(name)
-        value = _scaled(_held(_scaled(value, taste.amount, knob), ranges[name]), amount, knob)
+        value = predicted.get(name, knob.neutral)
+        amount = mix_options.amount_of(name)
+        value = _scaled(
+            _clamp(_scaled(value, style_settings.amount, knob), ranges[name]), amount, knob
+        )
         if amount > 0:
-            value = _styled(name, value, knob, taste)
-        settings[name] = round(float(wishes.set.get(name, _held(value, knob))), 4)
+            value = _apply_style(name, value, knob, style_settings)
+        settings[name] = round(float(mix_options.set.get(name, _clamp(value, knob))), 4)
     return settings
 
 
-def _styled(name: str, value: float, knob: Knob, taste: Style) -> float:
-    if name in taste.more:
-        value = value * taste.more[name] if knob.unit == "ratio" else value + taste.more[name]
-    return max(value, taste.least.get(name, value))
+def _apply_style(name: str, value: float, knob: Knob, style_settings: Style) -> float:
+    if name in style_settings.offsets:
+        value = (
+            value * style_settings.offsets[name]
+            if knob.unit == "ratio"
+            else value + style_settings.offsets[name]
+        )
+    return max(value, style_settings.minimum.get(name, value))
 
 
 def _scaled(value: float, amount: float, knob: Knob) -> float:
@@ -150,12 +161,12 @@ def _scaled(value: float, amount: float, knob: Knob) -> float:
     return knob.neutral + amount * (value - knob.neutral)
 
 
-def _held(value: float, knob: Knob) -> float:
+def _clamp(value: float, knob: Knob) -> float:
     return min(max(value, knob.low), knob.high)
 
 
 def _knobs_of(name: str) -> tuple[str, ...]:
-    every = {knob for knobs in STAGES.values() for knob in knobs}
-    if name not in STAGES and name not in every:
-        raise ValueError(f"no stage or knob {name!r}: the stages are {', '.join(STAGES)}")
-    return STAGES.get(name, (name,))
+    every = {knob for knobs in KNOB_GROUPS.values() for knob in knobs}
+    if name not in KNOB_GROUPS and name not in every:
+        raise ValueError(f"no stage or knob {name!r}: the stages are {', '.join(KNOB_GROUPS)}")
+    return KNOB_GROUPS.get(name, (name,))

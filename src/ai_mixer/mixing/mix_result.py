@@ -3,16 +3,16 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from ai_mixer.mixing.measurements import Figures
+from ai_mixer.mixing.measurements import Measurements
 from ai_mixer.mixing.preset import Preset
 
 
-class Outcome(NamedTuple):
+class MixResult(NamedTuple):
     """One song's mix: where it lies, with what it was mixed, and its figures before and after."""
 
     song: Path
     output: Path
     preset: Preset
-    before: Figures
-    after: Figures
+    before: Measurements
+    after: Measurements
     notes: list[str]

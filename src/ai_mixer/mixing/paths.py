@@ -11,6 +11,6 @@ def default_output(path: Path, word: str = "mixed") -> Path:
     return path.with_name(f"{path.stem}_{word}{ending}")
 
 
-def beside_names(output: Path) -> tuple[Path, Path]:
+def sidecar_paths(output: Path) -> tuple[Path, Path]:
     """Where the settings and the report of a result lie."""
     return output.with_suffix(".json"), output.with_suffix(".html")

@@ -3,17 +3,17 @@
 import math
 from collections.abc import Sequence
 
-from ai_mixer.mixing.measurements import Figures
+from ai_mixer.mixing.measurements import Measurements
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 720.0, 220.0, 44.0, 24.0
-MARKS_HZ = {100.0: "100 Hz", 1000.0: "1 kHz", 10_000.0: "10 kHz"}
+FREQUENCY_TICKS_HZ = {100.0: "100 Hz", 1000.0: "1 kHz", 10_000.0: "10 kHz"}
 SPAN_DB = 60.0
 MIDDLE = 'text-anchor="middle"'
 
 Points = Sequence[tuple[float, float]]
 
 
-def spectra(before: Figures, after: Figures) -> str:
+def spectra_svg(before: Measurements, after: Measurements) -> str:
     """Third-octave levels over frequency."""
     curves = [list(zip(f.spectrum_hz, f.spectrum_db, strict=True)) for f in (before, after)]
     top = math.ceil(max(db for curve in curves for _, db in curve) / 10) * 10
@@ -22,14 +22,14 @@ def spectra(before: Figures, after: Figures) -> str:
     def place(hz: float) -> float:
         return (math.log(hz) - low) / (high - low)
 
-    marks = {place(hz): text for hz, text in MARKS_HZ.items() if place(hz) < 1}
+    marks = {place(hz): text for hz, text in FREQUENCY_TICKS_HZ.items() if place(hz) < 1}
     drawn = [[(place(hz), db) for hz, db in curve] for curve in curves]
-    return _picture(drawn, top - SPAN_DB, top, "dB", marks)
+    return _svg(drawn, top - SPAN_DB, top, "dB", marks)
 
 
-def loudness(before: Figures, after: Figures) -> str:
+def loudness_svg(before: Measurements, after: Measurements) -> str:
     """Short-term loudness over time."""
-    curves = [f.curve_lufs for f in (before, after)]
+    curves = [f.short_term_lufs for f in (before, after)]
     top = math.ceil(max(max(curve) for curve in curves) / 6) * 6 + 0.0
     drawn = [
         [(n / max(1, len(curve) - 1), lufs) for n, lufs in enumerate(curve)] for curve in curves
@@ -38,10 +38,10 @@ def loudness(before: Figures, after: Figures) -> str:
     step = max(1, round(minutes / 8))
     whole = range(step, math.ceil(0.96 * minutes), step)  # at the end there is no room for words
     marks = {minute / minutes: f"{minute} min" for minute in whole}
-    return _picture(drawn, max(top - 36.0, -70.0), max(top, -34.0), "LUFS", marks)
+    return _svg(drawn, max(top - 36.0, -70.0), max(top, -34.0), "LUFS", marks)
 
 
-def _picture(
+def _svg(
     curves: Sequence[Points], low: float, high: float, unit: str, marks: dict[float, str]
 ) -> str:
     """curves: (share of the width, value) each, the first before, the second after."""

@@ -13,23 +13,23 @@ from typing import Any
 
 from ai_mixer.core.version import __version__
 from ai_mixer.effects.limiter import Limiter
-from ai_mixer.mastering.delivery import TARGETS_LUFS, loudness_window
+from ai_mixer.mastering.delivery import TARGETS_LUFS, loudness_bounds
 from ai_mixer.mixing import console_cache
-from ai_mixer.mixing.mix_options import Values
+from ai_mixer.mixing.mix_options import KnobValues
 from ai_mixer.utils.atomic_write import write_text
 
 FORMAT = 1
-LARGEST_BYTES = 1 << 20
-MOST_SECTIONS = 1000
-NEEDED = ("format", "console", "settings")
+MAX_FILE_BYTES = 1 << 20
+MAX_SECTIONS = 1000
+REQUIRED_KEYS = ("format", "console", "settings")
 
 
 @dataclass(frozen=True)
-class Section:
+class PresetSection:
     """From there on, these settings."""
 
     start_s: float
-    settings: Values
+    settings: KnobValues
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Preset:
     rise by. model, about: where it comes from, for people.
     """
 
-    sections: tuple[Section, ...]
+    sections: tuple[PresetSection, ...]
     target: float | str | None = None
     ceiling_db: float = -1.0
     expand_db: float = 0.0
@@ -51,17 +51,17 @@ class Preset:
     measured: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def settings(self) -> Values:
+    def settings(self) -> KnobValues:
         """The settings, or those of the first section."""
         return self.sections[0].settings
 
 
-def one(settings: Mapping[str, float], **more: Any) -> Preset:
+def single_section_preset(settings: Mapping[str, float], **more: Any) -> Preset:
     """A preset with the same settings for the whole song."""
-    return Preset((Section(0.0, dict(settings)),), **more)
+    return Preset((PresetSection(0.0, dict(settings)),), **more)
 
 
-def save(preset: Preset, path: Path) -> None:
+def save_preset(preset: Preset, path: Path) -> None:
     """Write it; whole or not at all."""
     sections = [{"start_s": s.start_s, "settings": s.settings} for s in preset.sections]
     page = {
@@ -70,7 +70,7 @@ def save(preset: Preset, path: Path) -> None:
         "about": preset.about,
         "model": preset.model,
         "song": preset.song,
-        "console": console_cache.CONSOLE,
+        "console": console_cache.CONSOLE_NAME,
         "settings": preset.settings,
         **({"sections": sections} if len(sections) > 1 else {}),
         "target": preset.target,
@@ -81,12 +81,12 @@ def save(preset: Preset, path: Path) -> None:
     write_text(path, json.dumps(page, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def load(path: str | Path) -> Preset:
+def load_preset(path: str | Path) -> Preset:
     """Read one, checked. ValueError in one line that says what is wrong with it."""
     path = Path(path)
     try:
         size = path.stat().st_size
-        text = path.read_text(encoding="utf-8") if size <= LARGEST_BYTES else ""
+        text = path.read_text(encoding="utf-8") if size <= MAX_FILE_BYTES else ""
         page = json.loads(text)
     except OSError as error:
         raise FileNotFoundError(f"{path}: {error.strerror or error}") from error
@@ -103,50 +103,52 @@ def _preset(page: Any) -> Preset:
         raise ValueError("is no preset: it holds no {…}")
     if page.get("format") != FORMAT:
         raise ValueError(
-            f"has format {_shown(page.get('format'))}, this version reads {FORMAT}: "
+            f"has format {_format_value(page.get('format'))}, this version reads {FORMAT}: "
             "save it again with the ai_mixer it was made with"
         )
-    missing = [name for name in NEEDED if name not in page]
+    missing = [name for name in REQUIRED_KEYS if name not in page]
     if missing:
         raise ValueError(f"lacks {', '.join(missing)}")
-    if page["console"] != console_cache.CONSOLE:
-        raise ValueError(f"console is {_shown(page['console'])}: there is {console_cache.CONSOLE}")
+    if page["console"] != console_cache.CONSOLE_NAME:
+        raise ValueError(
+            f"console is {_format_value(page['console'])}: there is {console_cache.CONSOLE_NAME}"
+        )
     return Preset(
         sections=_sections(page),
         target=_target(page.get("target")),
         ceiling_db=_ceiling(page.get("ceiling_db", -1.0)),
         expand_db=_number("expand_db", page.get("expand_db", 0.0), 0.0, 6.0),
-        model=_word(page, "model"),
-        about=_word(page, "about") or "",
-        song=_word(page, "song"),
+        model=_text(page, "model"),
+        about=_text(page, "about") or "",
+        song=_text(page, "song"),
     )
 
 
-def _sections(page: dict[str, Any]) -> tuple[Section, ...]:
+def _sections(page: dict[str, Any]) -> tuple[PresetSection, ...]:
     given = page.get("sections")
     if given is None:
-        return (Section(0.0, _settings(page["settings"])),)
-    if not isinstance(given, list) or not 0 < len(given) <= MOST_SECTIONS:
-        raise ValueError(f"sections must be a list of 1 to {MOST_SECTIONS}")
+        return (PresetSection(0.0, _settings(page["settings"])),)
+    if not isinstance(given, list) or not 0 < len(given) <= MAX_SECTIONS:
+        raise ValueError(f"sections must be a list of 1 to {MAX_SECTIONS}")
     sections = []
     for entry in given:
         if not isinstance(entry, dict) or "start_s" not in entry or "settings" not in entry:
             raise ValueError("each section needs start_s and settings")
         start_s = _number("start_s", entry["start_s"], 0.0, 1e6)
-        sections.append(Section(start_s, _settings(entry["settings"])))
+        sections.append(PresetSection(start_s, _settings(entry["settings"])))
     starts = [section.start_s for section in sections]
     if starts[0] != 0 or any(b <= a for a, b in pairwise(starts)):
         raise ValueError("sections must begin at 0 s and follow one another")
     return tuple(sections)
 
 
-def _settings(given: Any) -> Values:
+def _settings(given: Any) -> KnobValues:
     if not isinstance(given, dict):
         raise ValueError("settings must be {knob: value}")
-    known = console_cache.knobs()
+    known = console_cache.knobs_by_name()
     unknown = sorted(set(given) - set(known))
     if unknown:
-        raise ValueError(f"no knob named {_shown(unknown[0])}: there is {', '.join(known)}")
+        raise ValueError(f"no knob named {_format_value(unknown[0])}: there is {', '.join(known)}")
     return {
         name: _number(name, given.get(name, knob.neutral), knob.low, knob.high)
         for name, knob in known.items()
@@ -155,19 +157,19 @@ def _settings(given: Any) -> Values:
 
 def _number(name: str, value: Any, low: float, high: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{name} must be a number, got {_shown(value)}")
+        raise ValueError(f"{name} must be a number, got {_format_value(value)}")
     if not low <= value <= high:  # nor NaN, nor a whole number too large for a float
-        raise ValueError(f"{name} is {_shown(value)}: it goes from {low:g} to {high:g}")
+        raise ValueError(f"{name} is {_format_value(value)}: it goes from {low:g} to {high:g}")
     return float(value)
 
 
 def _target(value: Any) -> float | str | None:
     if isinstance(value, str) and value not in TARGETS_LUFS:
-        raise ValueError(f"target is {_shown(value)}: a number or {', '.join(TARGETS_LUFS)}")
+        raise ValueError(f"target is {_format_value(value)}: a number or {', '.join(TARGETS_LUFS)}")
     if value is None or isinstance(value, str):
         return value
     number = _number("target", value, -60.0, 0.0)
-    loudness_window(number)
+    loudness_bounds(number)
     return number
 
 
@@ -177,13 +179,13 @@ def _ceiling(value: Any) -> float:
     return ceiling_db
 
 
-def _word(page: dict[str, Any], name: str) -> str | None:
+def _text(page: dict[str, Any], name: str) -> str | None:
     value = page.get(name)
     if value is not None and not isinstance(value, str):
-        raise ValueError(f"{name} must be text, got {_shown(value)}")
+        raise ValueError(f"{name} must be text, got {_format_value(value)}")
     return value
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     text = repr(value)
     return text if len(text) < 40 else text[:39] + "…"

@@ -8,14 +8,14 @@ from html import escape
 from pathlib import Path
 
 from ai_mixer.mixing import console_cache, descriptions, plots
-from ai_mixer.mixing.formatting import clock
-from ai_mixer.mixing.mix_options import Values
-from ai_mixer.mixing.mix_result import Outcome
-from ai_mixer.mixing.preset import Section
+from ai_mixer.mixing.formatting import format_time
+from ai_mixer.mixing.mix_options import KnobValues
+from ai_mixer.mixing.mix_result import MixResult
+from ai_mixer.mixing.preset import PresetSection
 from ai_mixer.utils.atomic_write import write_text
 
-STILL = "as it was"
-STYLE = """
+UNCHANGED = "as it was"
+CSS = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;
 color:#222;background:#fff}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}
 table{border-collapse:collapse}td,th{padding:.2rem .9rem .2rem 0;text-align:left}
@@ -25,56 +25,62 @@ td.n{font-variant-numeric:tabular-nums}svg{width:100%;height:auto}.note{color:#a
 """
 
 
-def save(outcome: Outcome, path: Path) -> None:
+def write_html(result: MixResult, path: Path) -> None:
     """Write the page."""
-    write_text(path, page(outcome))
+    write_text(path, to_html(result))
 
 
-def page(outcome: Outcome) -> str:
+def to_html(result: MixResult) -> str:
     """The page as text."""
-    title = f"{outcome.song.name} → {outcome.output.name}"
+    title = f"{result.song.name} → {result.output.name}"
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>{escape(outcome.preset.about)}</p>" if outcome.preset.about else "",
-        *(f"<p class=note>{escape(note)}</p>" for note in outcome.notes),
+        f"<p>{escape(result.preset.about)}</p>" if result.preset.about else "",
+        *(f"<p class=note>{escape(note)}</p>" for note in result.notes),
         "<h2>What was done</h2>",
-        *_done(outcome),
+        *_settings_html(result),
         "<h2>Before and after</h2>",
         "<p><span class=b>grey: before</span>, <span class=a>orange: after</span></p>",
-        _table(("", "before", "after"), descriptions.figures(outcome.before, outcome.after)),
+        _table(("", "before", "after"), descriptions.measurement_rows(result.before, result.after)),
         "<h2>Frequencies</h2>",
-        plots.spectra(outcome.before, outcome.after),
+        plots.spectra_svg(result.before, result.after),
         "<h2>Loudness over the song</h2>",
-        plots.loudness(outcome.before, outcome.after),
+        plots.loudness_svg(result.before, result.after),
     ]
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(title)}</title>"
-        f"<style>{STYLE}</style><body>{''.join(parts)}</body></html>\n"
+        f"<style>{CSS}</style><body>{''.join(parts)}</body></html>\n"
     )
 
 
-def _done(outcome: Outcome) -> list[str]:
+def _settings_html(result: MixResult) -> list[str]:
     """Knob by knob; where the settings follow the song, section by section."""
-    sections = outcome.preset.sections
+    sections = result.preset.sections
     parts = [_knobs(sections[0].settings) if len(sections) == 1 else _sections(sections)]
-    if outcome.preset.expand_db:
-        parts.append(f"<p>Loudest moments lifted by {outcome.preset.expand_db:.2f} dB.</p>")
+    if result.preset.expand_db:
+        parts.append(f"<p>Loudest moments lifted by {result.preset.expand_db:.2f} dB.</p>")
     return parts
 
 
-def _knobs(settings: Values) -> str:
-    known = console_cache.knobs()
+def _knobs(settings: KnobValues) -> str:
+    known = console_cache.knobs_by_name()
     rows = [
-        (descriptions.NAMES.get(name, name), descriptions.move(name, value) or STILL)
+        (
+            descriptions.KNOB_LABELS.get(name, name),
+            descriptions.describe_knob(name, value) or UNCHANGED,
+        )
         for name, value in settings.items()
         if name in known
     ]
     return _table(("knob", "turned"), rows)
 
 
-def _sections(sections: Sequence[Section]) -> str:
+def _sections(sections: Sequence[PresetSection]) -> str:
     rows = [
-        (clock(one.start_s), ", ".join(descriptions.moves(one.settings)) or STILL)
+        (
+            format_time(one.start_s),
+            ", ".join(descriptions.describe_settings(one.settings)) or UNCHANGED,
+        )
         for one in sections
     ]
     return _table(("from", "turned"), rows)

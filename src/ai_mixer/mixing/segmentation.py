@@ -9,23 +9,23 @@ import torch
 from torch import Tensor
 
 KERNEL_S = 16  # what is compared: so long before and after a border
-SHORTEST_S = 10  # of a section
-MOST = 12
-CLEAR_DB = 1.5  # a change smaller than this is none
+MIN_SECTION_S = 10  # of a section
+MAX_SECTIONS = 12
+MIN_NOVELTY_DB = 1.5  # a change smaller than this is none
 
 
-def borders_s(seconds: Tensor) -> list[float]:
+def section_starts_s(seconds: Tensor) -> list[float]:
     """Starts of the sections, the first 0. seconds: third-octave levels [S, bands], dB."""
     length = len(seconds)
-    if length < 2 * SHORTEST_S:
+    if length < 2 * MIN_SECTION_S:
         return [0.0]
     novelty = _novelty(seconds.clamp_min(-80.0))
     borders: list[int] = []
     for place in novelty.argsort(descending=True).tolist():
-        if len(borders) >= MOST - 1 or novelty[place] < CLEAR_DB:
+        if len(borders) >= MAX_SECTIONS - 1 or novelty[place] < MIN_NOVELTY_DB:
             break
         ends = [0, length, *borders]
-        if all(abs(place - end) >= SHORTEST_S for end in ends):
+        if all(abs(place - end) >= MIN_SECTION_S for end in ends):
             borders.append(place)
     return [0.0, *map(float, sorted(borders))]
 

@@ -5,16 +5,16 @@ import math
 import torch
 from torch import Tensor
 
-from ai_mixer.audio import Sound
-from ai_mixer.audio.excerpt import at_rate
+from ai_mixer.audio import AudioFile
+from ai_mixer.audio.excerpt import read_resampled
 from ai_mixer.core.types import Prediction
-from ai_mixer.inference.predictor import MAX_WINDOWS, Mixer
+from ai_mixer.inference.predictor import MAX_WINDOWS, Predictor
 
-REFINED_S = 20.0  # what a mix after a reference is refined by: some 30 renders of it
-LONGEST_S = 60.0  # of one window, for a model that was trained on whole songs
+REFINEMENT_S = 20.0  # what a mix after a reference is refined by: some 30 renders of it
+MAX_WINDOW_S = 60.0  # of one window, for a model that was trained on whole songs
 
 
-class Windows:
+class SongWindows:
     """The windows that the model would choose of this part of the song, each [1, C, T].
 
     At the model's rate, read where they lie and when they are asked for: a song of hours takes no
@@ -22,13 +22,13 @@ class Windows:
     """
 
     def __init__(
-        self, sound: Sound, mixer: Mixer, start_s: float = 0.0, stop_s: float = math.inf
+        self, sound: AudioFile, mixer: Predictor, start_s: float = 0.0, stop_s: float = math.inf
     ) -> None:
         self._sound, self._rate = sound, mixer.sample_rate
         ends_s = start_s, min(stop_s, sound.duration_s)
         self._first, last = (math.ceil(end_s * self._rate) for end_s in ends_s)
         length = last - self._first
-        self._size = min(mixer.window or round(LONGEST_S * self._rate), length)
+        self._size = min(mixer.window or round(MAX_WINDOW_S * self._rate), length)
         count = max(1, min(MAX_WINDOWS, length // self._size)) if mixer.window else 1
         starts = torch.linspace(0, length - self._size, count).long() if count > 1 else [0]
         self._starts = [int(start) for start in starts]
@@ -39,43 +39,45 @@ class Windows:
     def __getitem__(self, n: int) -> Tensor:
         first = self._first + self._starts[n % len(self)]
         sound = self._sound
-        return at_rate(sound.span, sound.sample_rate, first, self._size, self._rate)[None]
+        return read_resampled(sound.read_samples, sound.sample_rate, first, self._size, self._rate)[
+            None
+        ]
 
 
-def predicted(
-    mixer: Mixer,
-    sound: Sound,
-    reference: Sound | None = None,
+def predict_settings(
+    mixer: Predictor,
+    sound: AudioFile,
+    reference: AudioFile | None = None,
     start_s: float = 0.0,
     stop_s: float = math.inf,
-    held_back: bool = False,
+    shrink: bool = False,
 ) -> dict[str, float]:
     """Knob → value in its unit, as the model sets it for this part of the song.
 
     held_back: as it is to be mixed: held back where it is unsure, and with a reference refined
     until the song measures like it.
     """
-    roughs = Windows(sound, mixer, start_s, stop_s)
-    others = Windows(reference, mixer) if reference else None
+    roughs = SongWindows(sound, mixer, start_s, stop_s)
+    others = SongWindows(reference, mixer) if reference else None
     said = [  # one at a time, as the model would have averaged them
-        mixer.opinion(roughs[n], mixer.sample_rate, others[n] if others else None)
+        mixer.predict_with_uncertainty(roughs[n], mixer.sample_rate, others[n] if others else None)
         for n in range(max(len(roughs), len(others or ())))
     ]
     mean = Prediction(torch.stack([one.knobs for one in said]).mean(0))
-    spreads = [one.spread for one in said if one.spread is not None]
+    spreads = [one.uncertainty for one in said if one.uncertainty is not None]
     if spreads:
-        mean = mean._replace(spread=torch.stack(spreads).mean(0))
-    if held_back:
-        mean = mixer.held_back(mean)
-        if others and mean.spread is not None:
-            both = _some(roughs, mixer), _some(others, mixer)
-            mean = mixer.refined(mean, *both, "reference", mixer.sample_rate)
+        mean = mean._replace(uncertainty=torch.stack(spreads).mean(0))
+    if shrink:
+        mean = mixer.shrink(mean)
+        if others and mean.uncertainty is not None:
+            both = _refinement_excerpt(roughs, mixer), _refinement_excerpt(others, mixer)
+            mean = mixer.refine(mean, *both, "reference", mixer.sample_rate)
     return mixer.console.settings(mean.knobs)[0]
 
 
-def _some(windows: Windows, mixer: Mixer) -> Tensor:
+def _refinement_excerpt(windows: SongWindows, mixer: Predictor) -> Tensor:
     """About REFINED_S of the song, evenly from all of it: [1, C, T]."""
-    length = round(REFINED_S * mixer.sample_rate)
+    length = round(REFINEMENT_S * mixer.sample_rate)
     first = windows[0].shape[-1]
     count = max(1, min(len(windows), length // first))
     chosen = [windows[(2 * n + 1) * len(windows) // (2 * count)] for n in range(count)]

@@ -12,17 +12,17 @@ statistics stay, for it hears neither width nor exact level.
 import torch
 from torch import Tensor, nn
 
-from ai_mixer.core.types import Heard
-from ai_mixer.models.audioset_encoder import AudioSetListener
-from ai_mixer.models.encoders import AUDIOSET, choose
-from ai_mixer.models.feature_extractor import FrontEnd
-from ai_mixer.models.heads import KnobHead, PerCondition
-from ai_mixer.models.log_mel import PICTURES
-from ai_mixer.models.positional_encoding import time_position
-from ai_mixer.models.two_branch import Observer
+from ai_mixer.core.types import Features
+from ai_mixer.models.audioset_encoder import AudioSetBranch
+from ai_mixer.models.encoders import AUDIOSET, choose_encoder
+from ai_mixer.models.feature_extractor import FeatureExtractor
+from ai_mixer.models.heads import KnobHead, PerConditionHead
+from ai_mixer.models.log_mel import LOG_MEL_CHANNELS
+from ai_mixer.models.positional_encoding import time_positional_encoding
+from ai_mixer.models.two_branch import TwoBranchModel
 
 
-class ASTRegressor(Observer):
+class ASTRegressor(TwoBranchModel):
     """[B, C, T] rough and reference → [B, P] knob positions.
 
     width: token size; depth: transformer layers; patch: side of a square patch in mels and frames.
@@ -54,55 +54,61 @@ class ASTRegressor(Observer):
                 f"ast_regressor: n_mels={n_mels} must be a multiple of patch={patch}, "
                 f"and width={width} of heads={heads}"
             )
-        super().__init__(n_knobs, FrontEnd(sample_rate, n_mels), width, width, dropout, genre)
-        chosen = choose(encoder, encoder_fallback, encoder_pretrained)
-        self.tags, self.settled = {"model.encoder": chosen.tag}, chosen.settled
+        super().__init__(
+            n_knobs, FeatureExtractor(sample_rate, n_mels), width, width, dropout, genre
+        )
+        chosen = choose_encoder(encoder, encoder_fallback, encoder_pretrained)
+        self.tags, self.rebuild_config = {"model.encoder": chosen.tag}, chosen.rebuild_config
         self.patch = patch
-        self.listener: AudioSetListener | None = None
+        self.listener: AudioSetBranch | None = None
         if chosen.name == AUDIOSET:
-            self.listener = AudioSetListener(sample_rate, width, dropout, encoder_trainable)
+            self.listener = AudioSetBranch(sample_rate, width, dropout, encoder_trainable)
             if chosen.weights is not None:
                 self.listener.encoder.load_state_dict(chosen.weights)
         else:
-            self.to_tokens = nn.Conv2d(PICTURES, width, patch, stride=patch)
+            self.to_tokens = nn.Conv2d(LOG_MEL_CHANNELS, width, patch, stride=patch)
             self.band_position = nn.Parameter(torch.randn(width, n_mels // patch, 1) * 0.02)
             layer = nn.TransformerEncoderLayer(
                 width, heads, 4 * width, dropout, "gelu", batch_first=True, norm_first=True
             )
             self.encoder = nn.TransformerEncoder(layer, depth, enable_nested_tensor=False)
-        self.head = PerCondition(KnobHead, 2 * width, n_knobs)
+        self.head = PerConditionHead(KnobHead, 2 * width, n_knobs)
 
     @property
-    def ears(self) -> tuple[int, ...]:
+    def feature_config(self) -> tuple[int, ...]:
         """As all; none that were kept will do for the pretrained network."""
-        return super().ears if self.listener is None else ()
+        return super().feature_config if self.listener is None else ()
 
-    def hear(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Heard:
+    def extract(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Features:
         """As all do; the pretrained network has ears of its own and gets the audio instead."""
-        pictures, statistics = self.front_end(rough, reference, condition)
+        log_mel, statistics = self.front_end(rough, reference, condition)
         if self.listener is not None:
-            pictures = torch.stack([rough, reference], dim=1)
-        return Heard(pictures, statistics)
+            log_mel = torch.stack([rough, reference], dim=1)
+        return Features(log_mel, statistics)
 
-    def decide(self, seen: Tensor, read: Tensor, condition: Tensor) -> Tensor:
+    def predict_knobs(
+        self, backbone_features: Tensor, statistics_features: Tensor, condition: Tensor
+    ) -> Tensor:
         """Each condition by a head of its own: [B, width] twice → [B, P]"""
-        return self.head(torch.cat([seen, read], dim=-1), condition=condition)
+        return self.head(
+            torch.cat([backbone_features, statistics_features], dim=-1), condition=condition
+        )
 
-    def look(self, heard: Heard, condition: Tensor) -> tuple[Tensor, Tensor]:
+    def encode(self, features: Features, condition: Tensor) -> tuple[Tensor, Tensor]:
         """What the class token gathers, and the statistics it started from: [B, width] each."""
-        summary = self.statistics(heard.statistics, condition)
+        summary = self.statistics(features.statistics, condition)
         if self.listener is None:
-            return self._gather(summary, heard.pictures), summary
-        return self.listener(*heard.pictures.unbind(1), condition), summary
+            return self._gather(summary, features.log_mel), summary
+        return self.listener(*features.log_mel.unbind(1), condition), summary
 
-    def _gather(self, summary: Tensor, pictures: Tensor) -> Tensor:
+    def _gather(self, summary: Tensor, log_mel: Tensor) -> Tensor:
         """What the class token, the summary, finds in the pictures: [B, width]."""
-        tokens = torch.cat([summary[:, None], self._patches(pictures)], dim=1)
+        tokens = torch.cat([summary[:, None], self._patches(log_mel)], dim=1)
         return self.encoder(tokens)[:, 0]
 
-    def _patches(self, pictures: Tensor) -> Tensor:
+    def _patches(self, log_mel: Tensor) -> Tensor:
         """[B, 6, mels, frames] → [B, tokens, width]; a short last patch is padded with zeros."""
-        pictures = nn.functional.pad(pictures, (0, -pictures.shape[-1] % self.patch))
-        grid = self.to_tokens(pictures)  # [B, width, bands, steps]
-        grid = grid + self.band_position + time_position(grid)
+        log_mel = nn.functional.pad(log_mel, (0, -log_mel.shape[-1] % self.patch))
+        grid = self.to_tokens(log_mel)  # [B, width, bands, steps]
+        grid = grid + self.band_position + time_positional_encoding(grid)
         return grid.flatten(2).transpose(1, 2)

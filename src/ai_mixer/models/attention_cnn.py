@@ -8,16 +8,16 @@ import torch
 from torch import Tensor, nn
 
 from ai_mixer.models.blocks import tower
-from ai_mixer.models.feature_extractor import FrontEnd
+from ai_mixer.models.feature_extractor import FeatureExtractor
 from ai_mixer.models.heads import PerKnobHead
-from ai_mixer.models.log_mel import PICTURES
-from ai_mixer.models.positional_encoding import time_position
-from ai_mixer.models.two_branch import Observer
+from ai_mixer.models.log_mel import LOG_MEL_CHANNELS
+from ai_mixer.models.positional_encoding import time_positional_encoding
+from ai_mixer.models.two_branch import TwoBranchModel
 
-HALVINGS = 4  # by the first layer and three blocks: a place is 16 mels and 16 frames (1.5 s)
+N_DOWNSAMPLINGS = 4  # by the first layer and three blocks: a place is 16 mels and 16 frames (1.5 s)
 
 
-class AttentionCNN(Observer):
+class AttentionCNN(TwoBranchModel):
     """[B, C, T] rough and reference → [B, P] knob positions.
 
     channels: width of the first layer, a multiple of 8 and of `heads`; depth: layers of attention
@@ -37,11 +37,11 @@ class AttentionCNN(Observer):
         genre: bool = False,
     ) -> None:
         width = 4 * channels
-        ears = FrontEnd(sample_rate, n_mels)
-        super().__init__(n_knobs, ears, width, features, dropout, genre)
+        feature_extractor = FeatureExtractor(sample_rate, n_mels)
+        super().__init__(n_knobs, feature_extractor, width, features, dropout, genre)
         widths = [channels, channels, 2 * channels, width]
-        self.tower = tower([PICTURES, *widths], dropout)
-        bands = -(-n_mels // 2**HALVINGS)
+        self.tower = tower([LOG_MEL_CHANNELS, *widths], dropout)
+        bands = -(-n_mels // 2**N_DOWNSAMPLINGS)
         self.band_position = nn.Parameter(torch.randn(width, bands, 1) * 0.02)
         layer = nn.TransformerEncoderLayer(
             width, heads, 2 * width, dropout, "gelu", batch_first=True, norm_first=True
@@ -50,12 +50,16 @@ class AttentionCNN(Observer):
         self.head = PerKnobHead(width, features, n_knobs)
         self.n_knobs = n_knobs
 
-    def body(self, pictures: Tensor) -> Tensor:
+    def backbone(self, log_mel: Tensor) -> Tensor:
         """[B, 6, mels, frames] → [B, width]"""
-        grid = self.tower(pictures)
-        grid = grid + self.band_position + time_position(grid)
+        grid = self.tower(log_mel)
+        grid = grid + self.band_position + time_positional_encoding(grid)
         return self.talk(grid.flatten(2).transpose(1, 2)).mean(1)
 
-    def decide(self, seen: Tensor, read: Tensor, condition: Tensor) -> Tensor:
+    def predict_knobs(
+        self, backbone_features: Tensor, statistics_features: Tensor, condition: Tensor
+    ) -> Tensor:
         """[B, width], [B, features] → [B, P]"""
-        return self.head(seen[:, None].expand(-1, self.n_knobs, -1), read)
+        return self.head(
+            backbone_features[:, None].expand(-1, self.n_knobs, -1), statistics_features
+        )

@@ -18,7 +18,7 @@ from ai_mixer.models.kaldi_features import KaldiLogMel
 WIDTH, DEPTH, HEADS = 768, 12, 12
 RATE, BANDS, FRAMES = 16000, 128, 1024  # what it was trained on: 10.24 s
 PATCH, STRIDE = 16, 10  # of a patch, in bands and in frames
-MEAN, SPREAD = -4.2677393, 2 * 4.5689974  # of AudioSet's log-mel bands, as its authors use them
+MEAN, SCALE = -4.2677393, 2 * 4.5689974  # of AudioSet's log-mel bands, as its authors use them
 ROWS, COLUMNS = ((length - PATCH) // STRIDE + 1 for length in (BANDS, FRAMES))
 BLIND = CONDITIONS.index("blind")
 
@@ -45,32 +45,32 @@ class AudioSetEncoder(nn.Module):
 
     def forward(self, audio: Tensor) -> Tensor:
         """Mean of the two summary tokens, over the windows of the excerpt."""
-        picture = self.picture(audio)
-        frames = picture.shape[-1]
+        spectrogram = self.spectrogram(audio)
+        frames = spectrogram.shape[-1]
         starts = torch.linspace(0, max(0, frames - FRAMES), math.ceil(frames / FRAMES)).long()
-        heard = [self._summary(picture[..., s : s + FRAMES]) for s in starts.tolist()]
+        heard = [self._summary(spectrogram[..., s : s + FRAMES]) for s in starts.tolist()]
         return torch.stack(heard).mean(0)
 
-    def picture(self, audio: Tensor) -> Tensor:
+    def spectrogram(self, audio: Tensor) -> Tensor:
         """What the network sees: [B, C, T] → [B, BANDS, frames], at least one patch wide."""
         with torch.autocast(audio.device.type, enabled=False):  # half precision is audible here
             mono = resample(audio.float().mean(1), self.sample_rate, RATE)
             shortest = self.log_mel.frame + (PATCH - 1) * self.log_mel.hop
             mono = nn.functional.pad(mono, (0, max(0, shortest - mono.shape[-1])))
-            return (self.log_mel(mono) - MEAN) / SPREAD
+            return (self.log_mel(mono) - MEAN) / SCALE
 
-    def _summary(self, picture: Tensor) -> Tensor:
+    def _summary(self, spectrogram: Tensor) -> Tensor:
         """[B, BANDS, frames] → [B, WIDTH]."""
-        grid = self.patches(picture[:, None])  # [B, WIDTH, ROWS, columns]
+        grid = self.patches(spectrogram[:, None])  # [B, WIDTH, ROWS, columns]
         columns = grid.shape[-1]
         first = COLUMNS // 2 - columns // 2
         places = self.positions[:, 2:].view(1, ROWS, COLUMNS, WIDTH)[:, :, first : first + columns]
         tokens = grid.flatten(2).transpose(1, 2) + places.flatten(1, 2)
-        summaries = (self.summaries + self.positions[:, :2]).expand(len(picture), -1, -1)
+        summaries = (self.summaries + self.positions[:, :2]).expand(len(spectrogram), -1, -1)
         return self.layers(torch.cat([summaries, tokens], dim=1))[:, :2].mean(1)
 
 
-class AudioSetListener(nn.Module):
+class AudioSetBranch(nn.Module):
     """[B, C, T] rough and reference, condition [B] → [B, width], through one shared encoder.
 
     A blind item's reference is not heard: zeros stand for it. trainable: whether the encoder's own

@@ -14,7 +14,7 @@ from torch import Tensor
 REPOSITORY = "MIT/ast-finetuned-audioset-10-10-0.4593"
 REVISION = "f826b80d28226b62986cc218e5cec390b1096902"
 FILE = "model.safetensors"
-RENAMED = {  # in this order: the file's names → those of AudioSetEncoder
+KEY_MAP = {  # in this order: the file's names → those of AudioSetEncoder
     "embeddings.patch_embeddings.projection": "patches",
     "embeddings.position_embeddings": "positions",
     "encoder.layer.": "layers.layers.",
@@ -25,7 +25,7 @@ RENAMED = {  # in this order: the file's names → those of AudioSetEncoder
     "layernorm_after": "norm2",
     "layernorm": "layers.norm",
 }
-PREFIX, PACKED, TOKENS = (
+PREFIX, ATTENTION, TOKENS = (
     "audio_spectrogram_transformer.",
     "attention.attention.",
     ("embeddings.cls_token", "embeddings.distillation_token"),
@@ -35,9 +35,9 @@ PREFIX, PACKED, TOKENS = (
 class UnavailableError(ValueError):
     """The weights cannot be had now: `reason` in a few words, and the `way` to them."""
 
-    def __init__(self, reason: str, way: str) -> None:
-        super().__init__(f"{reason}: {way}")
-        self.reason, self.way = reason, way
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(f"{reason}: {remedy}")
+        self.reason, self.remedy = reason, remedy
 
 
 def audioset_weights() -> dict[str, Tensor]:
@@ -51,7 +51,7 @@ def audioset_weights() -> dict[str, Tensor]:
 
     file = weights_file()
     try:
-        return renamed(load_file(file))
+        return convert_keys(load_file(file))
     except (SafetensorError, KeyError) as error:
         raise ValueError(f"{file}: not the published weights ({error}): delete it") from error
 
@@ -61,8 +61,8 @@ def weights_file() -> Path:
     try:
         from huggingface_hub import hf_hub_download
     except ImportError as error:
-        way = "pip install 'ai-mixer[encoders]'"
-        raise UnavailableError("the extra `encoders` is not installed", way) from error
+        remedy = "pip install 'ai-mixer[encoders]'"
+        raise UnavailableError("the extra `encoders` is not installed", remedy) from error
     try:
         return Path(hf_hub_download(REPOSITORY, FILE, revision=REVISION, local_files_only=True))
     except OSError:
@@ -75,7 +75,7 @@ def weights_file() -> Path:
         raise UnavailableError(reason, "go online once") from error
 
 
-def renamed(published: dict[str, Tensor]) -> dict[str, Tensor]:
+def convert_keys(published: dict[str, Tensor]) -> dict[str, Tensor]:
     """The file's tensors under our names, queries, keys and values packed; its labels left out."""
     found = {
         name.removeprefix(PREFIX): weights
@@ -83,14 +83,14 @@ def renamed(published: dict[str, Tensor]) -> dict[str, Tensor]:
         if name.startswith(PREFIX)
     }
     ours = {"summaries": torch.cat([found.pop(name) for name in TOKENS], dim=1)}
-    for name in [name for name in found if f"{PACKED}query" in name]:
+    for name in [name for name in found if f"{ATTENTION}query" in name]:
         parts = [found.pop(name.replace("query", part)) for part in ("query", "key", "value")]
-        place, _, kind = _ours(name).partition(f"{PACKED}query.")
+        place, _, kind = _converted_key(name).partition(f"{ATTENTION}query.")
         ours[f"{place}self_attn.in_proj_{kind}"] = torch.cat(parts)
-    return ours | {_ours(name): weights for name, weights in found.items()}
+    return ours | {_converted_key(name): weights for name, weights in found.items()}
 
 
-def _ours(name: str) -> str:
-    for theirs, our in RENAMED.items():
+def _converted_key(name: str) -> str:
+    for theirs, our in KEY_MAP.items():
         name = name.replace(theirs, our)
     return name

@@ -9,16 +9,16 @@ knob for the bass may look elsewhere than the one for the presence.
 import torch
 from torch import Tensor, nn
 
-from ai_mixer.models.blocks import GROUPS, Residual
-from ai_mixer.models.feature_extractor import FrontEnd
+from ai_mixer.models.blocks import GROUPS, ResidualBlock
+from ai_mixer.models.feature_extractor import FeatureExtractor
 from ai_mixer.models.heads import PerKnobHead
-from ai_mixer.models.log_mel import PICTURES
-from ai_mixer.models.two_branch import Observer
+from ai_mixer.models.log_mel import LOG_MEL_CHANNELS
+from ai_mixer.models.two_branch import TwoBranchModel
 
 KERNELS = (3, 7, 15)  # frames of 93 ms
 
 
-class BalancedCNN(Observer):
+class BalancedCNN(TwoBranchModel):
     """[B, C, T] rough and reference → [B, P] knob positions.
 
     channels: width of each of the three branches, a multiple of 8; heads: of the attention, they
@@ -39,33 +39,35 @@ class BalancedCNN(Observer):
         width = 3 * channels
         if width % heads:
             raise ValueError(f"balanced_cnn: heads={heads} must divide 3 · channels={width}")
-        ears = FrontEnd(sample_rate, n_mels)
-        super().__init__(n_knobs, ears, width, features, dropout, genre)
+        feature_extractor = FeatureExtractor(sample_rate, n_mels)
+        super().__init__(n_knobs, feature_extractor, width, features, dropout, genre)
         self.branches = nn.ModuleList(_branch(channels, kernel) for kernel in KERNELS)
-        self.blocks = nn.Sequential(*(Residual(width, width, dropout) for _ in range(3)))
+        self.blocks = nn.Sequential(*(ResidualBlock(width, width, dropout) for _ in range(3)))
         self.questions = nn.Parameter(torch.randn(n_knobs, width) * 0.02)
         self.band = nn.Linear(1, width)  # where in the spectrum a place is
         self.attention = nn.MultiheadAttention(width, heads, dropout, batch_first=True)
         self.head = PerKnobHead(width, features, n_knobs)
 
-    def body(self, pictures: Tensor) -> Tensor:
+    def backbone(self, log_mel: Tensor) -> Tensor:
         """[B, 6, mels, frames] → [B, P, width], an answer for each knob."""
-        together = torch.cat([branch(pictures) for branch in self.branches], dim=1)
+        together = torch.cat([branch(log_mel) for branch in self.branches], dim=1)
         grid = self.blocks(together)  # [B, width, bands, steps]
         height = torch.linspace(-1.0, 1.0, grid.shape[2], device=grid.device)[:, None]
         places = (grid + self.band(height).T[..., None]).flatten(2).transpose(1, 2)
         asked = self.questions.expand(len(grid), -1, -1)
         return self.attention(asked, places, places, need_weights=False)[0]
 
-    def decide(self, seen: Tensor, read: Tensor, condition: Tensor) -> Tensor:
+    def predict_knobs(
+        self, backbone_features: Tensor, statistics_features: Tensor, condition: Tensor
+    ) -> Tensor:
         """[B, P, width], [B, features] → [B, P]"""
-        return self.head(seen, read)
+        return self.head(backbone_features, statistics_features)
 
 
 def _branch(channels: int, kernel: int) -> nn.Module:
     """Patterns of so many frames, at half the resolution."""
     return nn.Sequential(
-        nn.Conv2d(PICTURES, channels, (3, kernel), stride=2, padding=(1, kernel // 2)),
+        nn.Conv2d(LOG_MEL_CHANNELS, channels, (3, kernel), stride=2, padding=(1, kernel // 2)),
         nn.GroupNorm(GROUPS, channels),
         nn.GELU(),
     )

@@ -6,13 +6,13 @@ excerpt. Small, quick, hard to beat by accident.
 
 from torch import Tensor, nn
 
-from ai_mixer.models.feature_extractor import FrontEnd
+from ai_mixer.models.feature_extractor import FeatureExtractor
 from ai_mixer.models.heads import KnobHead
-from ai_mixer.models.log_mel import PICTURES
-from ai_mixer.models.two_branch import Observer
+from ai_mixer.models.log_mel import LOG_MEL_CHANNELS
+from ai_mixer.models.two_branch import TwoBranchModel
 
 
-class BaselineCNN(Observer):
+class BaselineCNN(TwoBranchModel):
     """[B, C, T] rough and reference → [B, P] knob positions.
 
     channels: width of the first block; each later block doubles it up to 4×.
@@ -28,15 +28,15 @@ class BaselineCNN(Observer):
         n_mels: int = 96,
         genre: bool = False,
     ) -> None:
-        widths = [PICTURES, channels, 2 * channels, 4 * channels, 4 * channels]
-        ears = FrontEnd(sample_rate, n_mels)
-        super().__init__(n_knobs, ears, widths[-1], features, dropout, genre)
+        widths = [LOG_MEL_CHANNELS, channels, 2 * channels, 4 * channels, 4 * channels]
+        feature_extractor = FeatureExtractor(sample_rate, n_mels)
+        super().__init__(n_knobs, feature_extractor, widths[-1], features, dropout, genre)
         self.blocks = nn.Sequential(*map(_block, widths[:-1], widths[1:]))
         self.head = KnobHead(widths[-1] + features, n_knobs)
 
-    def body(self, pictures: Tensor) -> Tensor:
+    def backbone(self, log_mel: Tensor) -> Tensor:
         """[B, 6, mels, frames] → [B, 4 · channels]"""
-        return self.blocks(pictures).mean((-2, -1))
+        return self.blocks(log_mel).mean((-2, -1))
 
 
 def _block(width_in: int, width_out: int) -> nn.Module:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 GROUPS = 8  # of channels that are normalised together
 
 
-class Residual(nn.Module):
+class ResidualBlock(nn.Module):
     """Two 3×3 convolutions beside a shortcut, halving both axes (He et al., CVPR 2016, fig. 5).
 
     What passes is weighed channel by channel by the whole picture ("squeeze and excitation", Hu et
@@ -45,7 +45,7 @@ class Residual(nn.Module):
 def tower(widths: list[int], dropout: float) -> nn.Sequential:
     """A convolution to the first width, then a residual block per further width; each halves."""
     first = nn.Conv2d(widths[0], widths[1], 3, stride=2, padding=1)
-    blocks = (Residual(a, b, dropout) for a, b in pairwise(widths[1:]))
+    blocks = (ResidualBlock(a, b, dropout) for a, b in pairwise(widths[1:]))
     return nn.Sequential(first, *blocks)
 
 

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.dsp.spectra import power
-from ai_mixer.models.unique_rows import Once, scatter
+from ai_mixer.models.unique_rows import UniqueRows, scatter_rows
 
 BLIND, PAIRED = CONDITIONS.index("blind"), CONDITIONS.index("paired")
-PROFILES = 3
-PER_BAND = 2  # energy and strongest lag
+N_PROFILES = 3
+FEATURES_PER_BAND = 2  # energy and strongest lag
 
 
-class EchoProfile(nn.Module):
+class CepstrumFeatures(nn.Module):
     """[B, C, T] rough and reference, condition [B] → [B, n_features], about ±2.
 
     Audio shorter than the window is padded with silence.
@@ -36,17 +36,18 @@ class EchoProfile(nn.Module):
         edges = torch.logspace(0, 1, bands + 1, base=longest / shortest) * shortest
         self.register_buffer("edges", edges.round().long(), persistent=False)
         self.register_buffer("window", torch.hann_window(window), persistent=False)
-        self.n_features = PROFILES * PER_BAND * bands
+        self.n_features = N_PROFILES * FEATURES_PER_BAND * bands
 
-    def forward(self, rough: Once, reference: Once, condition: Tensor) -> Tensor:
+    def forward(self, rough: UniqueRows, reference: UniqueRows, condition: Tensor) -> Tensor:
         """The profiles of a batch: [B, n_features]."""
         heard, wanted = self._spectra(rough.rows), self._spectra(reference.rows)
         paired = condition == PAIRED
         response = _response(heard[rough.index[paired]], wanted[reference.index[paired]])
         profiles = [
-            rough.back(self._bands(_cepstrum(heard), 0.1)),
-            reference.back(self._bands(_cepstrum(wanted), 0.1)) * (condition != BLIND)[:, None],
-            scatter(paired, self._bands(_normalised(response), 0.03)),
+            rough.to_all_rows(self._bands(_cepstrum(heard), 0.1)),
+            reference.to_all_rows(self._bands(_cepstrum(wanted), 0.1))
+            * (condition != BLIND)[:, None],
+            scatter_rows(paired, self._bands(_normalised(response), 0.03)),
         ]
         return torch.cat(profiles, dim=1)
 

@@ -13,18 +13,23 @@ import torch
 from torch import Tensor
 
 from ai_mixer.dsp.compressor import StaticCurve
-from ai_mixer.dsp.gain_reduction_bank import mean_reductions_db
+from ai_mixer.dsp.gain_reduction_bank import mean_gain_reductions_db
 
 THRESHOLDS_DB = tuple(range(-42, 0, 3))
-CAPS_DB = (36.0, 24.0, 15.0, 11.0)  # over the slope: what a cap on the reduction leaves of the knee
+MAX_REDUCTIONS_DB = (
+    36.0,
+    24.0,
+    15.0,
+    11.0,
+)  # over the slope: what a cap on the reduction leaves of the knee
 KNEE_DB = 6.0
 ATTACK_MS, RELEASE_MS = 10.0, 100.0  # usual ones; a needle of another speed is a little less alike
-DOUBT_DB = 0.17  # a needle that moves by less is none
-SHARPNESS = 200.0  # of the choice: a share of 0.005 of the variance is a factor of e
-N_FINDINGS = 6
+MIN_MOVEMENT_DB = 0.17  # a needle that moves by less is none
+SOFTMAX_SHARPNESS = 200.0  # of the choice: a share of 0.005 of the variance is a factor of e
+N_ESTIMATES = 6
 
 
-def compressor_sought(
+def estimate_compressor(
     rough: Tensor, gain_db: Tensor, share: Tensor, hop: int, sample_rate: int
 ) -> Tensor:
     """The compressor that explains a gain, in numbers of about ±1: [B, N_FINDINGS].
@@ -33,21 +38,21 @@ def compressor_sought(
     every `hop`-th sample. Findings: slope, threshold, cap, the share of the gain's variance that is
     explained, how far the gain moves, and the mean reduction.
     """
-    needles = mean_reductions_db(
-        rough, _bank(), _poles(sample_rate), hop, gain_db.shape[-1]
+    needles = mean_gain_reductions_db(
+        rough, _compressor_bank(), _poles(sample_rate), hop, gain_db.shape[-1]
     )  # [B, K, frames]
     share = share[:, None]
     mean = (share * needles).sum(-1)
     needles, gain = needles - mean[..., None], gain_db[:, None]
     gain = gain - (share * gain).sum(-1, keepdim=True)
-    moves = (share * needles.square()).sum(-1) + DOUBT_DB**2
+    moves = (share * needles.square()).sum(-1) + MIN_MOVEMENT_DB**2
     moved = (share * gain.square()).sum(-1)
     falls = -(share * needles * gain).sum(-1)
     slope = falls / moves
-    alike = falls.clamp_min(0.0).square() / (moves * (moved + DOUBT_DB**2 / 30.0))
-    chosen = (SHARPNESS * alike).softmax(-1)  # [B, K]
+    alike = falls.clamp_min(0.0).square() / (moves * (moved + MIN_MOVEMENT_DB**2 / 30.0))
+    chosen = (SOFTMAX_SHARPNESS * alike).softmax(-1)  # [B, K]
     threshold_db, cap_db = (
-        gain_db.new_tensor([getattr(curve, name) for curve in _bank()])
+        gain_db.new_tensor([getattr(curve, name) for curve in _compressor_bank()])
         for name in ("threshold_db", "max_reduction_db")
     )
     findings = [
@@ -62,8 +67,10 @@ def compressor_sought(
 
 
 @lru_cache(maxsize=1)
-def _bank() -> tuple[StaticCurve, ...]:
-    return tuple(StaticCurve(threshold, KNEE_DB, c) for c in CAPS_DB for threshold in THRESHOLDS_DB)
+def _compressor_bank() -> tuple[StaticCurve, ...]:
+    return tuple(
+        StaticCurve(threshold, KNEE_DB, c) for c in MAX_REDUCTIONS_DB for threshold in THRESHOLDS_DB
+    )
 
 
 def _poles(sample_rate: int) -> tuple[float, float]:

@@ -11,7 +11,7 @@ SCRATCH, AUDIOSET = "scratch", "audioset"
 
 
 @dataclass(frozen=True)
-class Choice:
+class EncoderChoice:
     """The encoder's `name`, its pretrained `weights` if it has any, and what a run should know.
 
     tag: what the model really is, for people. settled: config values with which the model is built
@@ -21,22 +21,22 @@ class Choice:
     name: str
     weights: dict[str, Tensor] | None
     tag: str
-    settled: dict[str, Any] = field(default_factory=dict)
+    rebuild_config: dict[str, Any] = field(default_factory=dict)
 
 
-def choose(asked: str | None, fallback: str | None, pretrained: bool) -> Choice:
+def choose_encoder(requested: str | None, fallback: str | None, pretrained: bool) -> EncoderChoice:
     """asked: "audioset", or None for none; fallback: "scratch" or None. Says so if it falls back.
 
     ValueError for other words, and if the weights cannot be had and there is no fallback.
     """
-    _check("encoder", asked, AUDIOSET)
+    _check("encoder", requested, AUDIOSET)
     _check("encoder_fallback", fallback, SCRATCH)
-    if asked is None:
-        return Choice(SCRATCH, None, SCRATCH)
+    if requested is None:
+        return EncoderChoice(SCRATCH, None, SCRATCH)
     if not pretrained:
-        return Choice(AUDIOSET, None, f"{AUDIOSET}, without its weights")
+        return EncoderChoice(AUDIOSET, None, f"{AUDIOSET}, without its weights")
     try:
-        return Choice(AUDIOSET, audioset_weights(), AUDIOSET, {"encoder_pretrained": False})
+        return EncoderChoice(AUDIOSET, audioset_weights(), AUDIOSET, {"encoder_pretrained": False})
     except UnavailableError as error:
         if fallback is None:
             raise ValueError(
@@ -45,7 +45,7 @@ def choose(asked: str | None, fallback: str | None, pretrained: bool) -> Choice:
             ) from error
         tag = f"{SCRATCH} ({AUDIOSET} not available: {error.reason})"
         print(f"model.encoder: {tag}", flush=True)
-        return Choice(SCRATCH, None, tag, {"encoder": None, "encoder_fallback": None})
+        return EncoderChoice(SCRATCH, None, tag, {"encoder": None, "encoder_fallback": None})
 
 
 def _check(name: str, value: str | None, known: str) -> None:

@@ -8,13 +8,13 @@ this depth from learning the few songs by heart.
 from torch import Tensor
 
 from ai_mixer.models.blocks import mean_and_peak, tower
-from ai_mixer.models.feature_extractor import FrontEnd
+from ai_mixer.models.feature_extractor import FeatureExtractor
 from ai_mixer.models.heads import KnobHead
-from ai_mixer.models.log_mel import PICTURES
-from ai_mixer.models.two_branch import Observer
+from ai_mixer.models.log_mel import LOG_MEL_CHANNELS
+from ai_mixer.models.two_branch import TwoBranchModel
 
 
-class EnhancedCNN(Observer):
+class EnhancedCNN(TwoBranchModel):
     """[B, C, T] rough and reference → [B, P] knob positions.
 
     channels: width of the first layer, a multiple of 8; blocks: residual blocks, each halves the
@@ -33,11 +33,11 @@ class EnhancedCNN(Observer):
         genre: bool = False,
     ) -> None:
         widths = [channels * min(1 + number, 3) for number in range(blocks + 1)]
-        ears = FrontEnd(sample_rate, n_mels)
-        super().__init__(n_knobs, ears, 2 * widths[-1], features, dropout, genre)
-        self.tower = tower([PICTURES, *widths], dropout)
+        feature_extractor = FeatureExtractor(sample_rate, n_mels)
+        super().__init__(n_knobs, feature_extractor, 2 * widths[-1], features, dropout, genre)
+        self.tower = tower([LOG_MEL_CHANNELS, *widths], dropout)
         self.head = KnobHead(2 * widths[-1] + features, n_knobs)
 
-    def body(self, pictures: Tensor) -> Tensor:
+    def backbone(self, log_mel: Tensor) -> Tensor:
         """[B, 6, mels, frames] → [B, 2 · width], mean and peak of each channel."""
-        return mean_and_peak(self.tower(pictures))
+        return mean_and_peak(self.tower(log_mel))

@@ -13,20 +13,26 @@ quantile, echoes, and from rough to finished the measured response and the compr
 import torch
 from torch import Tensor, nn
 
-from ai_mixer.core.types import CONDITIONS, Heard
+from ai_mixer.core.types import CONDITIONS, Features
 from ai_mixer.dsp.spectra import power
 from ai_mixer.models import compressor_estimator as sought
 from ai_mixer.models import system_identification
-from ai_mixer.models.cepstrum_features import EchoProfile
-from ai_mixer.models.log_mel import DIFFERENCE_SPREAD_DB, PICTURES, again, layers, pictures
-from ai_mixer.models.shared_features import heard_by
-from ai_mixer.models.unique_rows import Once, scatter
+from ai_mixer.models.cepstrum_features import CepstrumFeatures
+from ai_mixer.models.log_mel import (
+    DIFFERENCE_SCALE_DB,
+    LOG_MEL_CHANNELS,
+    level_channels,
+    log_mel_features,
+    restore_channels,
+)
+from ai_mixer.models.shared_features import extract_once
+from ai_mixer.models.unique_rows import UniqueRows, scatter_rows
 from ai_mixer.utils.torchaudio_shim import torchaudio
 
 LOWEST_HZ = 30.0
 # What is measured exactly comes in large, what mixes everything comes in small: Adam moves all
 # weights alike, so a feature's size is the speed at which it is learned.
-TRUST = {
+FEATURE_SCALE = {
     "pictures": 0.3,
     "long_term": 1.0,
     "levels": 2.0,
@@ -34,11 +40,11 @@ TRUST = {
     "compressor": 48.0,
     "echoes": 3.0,
 }
-EDITION = 2  # of what is heard; another keeps and learns apart
+VERSION = 2  # of what is heard; another keeps and learns apart
 BLIND, PAIRED = CONDITIONS.index("blind"), CONDITIONS.index("paired")
 
 
-class FrontEnd(nn.Module):
+class FeatureExtractor(nn.Module):
     """[B, C, T] rough and reference → pictures [B, 6, mels, frames] and statistics [B, S].
 
     Mono counts as two equal channels (side at the floor). What a condition does not let one hear is
@@ -59,17 +65,17 @@ class FrontEnd(nn.Module):
         # Per-band energy that does not depend on the frame length.
         self.register_buffer("bands", bands / n_fft, persistent=False)
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
-        self.echoes = EchoProfile(sample_rate)
+        self.echoes = CepstrumFeatures(sample_rate)
 
     @property
     def sizes(self) -> dict[str, int]:
         """How many numbers each part of the statistics has, in their order."""
         return {
-            "pictures": 2 * PICTURES * self.n_mels,  # mean and spread
-            "long_term": PICTURES * self.n_mels,
+            "pictures": 2 * LOG_MEL_CHANNELS * self.n_mels,  # mean and spread
+            "long_term": LOG_MEL_CHANNELS * self.n_mels,
             "levels": 3 * system_identification.QUANTILES,
             "measured": 2 * self.n_mels + 2 * system_identification.QUANTILES,
-            "compressor": sought.N_FINDINGS,
+            "compressor": sought.N_ESTIMATES,
             "echoes": self.echoes.n_features,
         }
 
@@ -78,7 +84,7 @@ class FrontEnd(nn.Module):
         """Length of the statistics vector."""
         return sum(self.sizes.values())
 
-    def parts(self, statistics: Tensor) -> dict[str, Tensor]:
+    def named_statistics(self, statistics: Tensor) -> dict[str, Tensor]:
         """[B, n_statistics] → the parts by name, [B, size] each."""
         cut = torch.split(statistics, list(self.sizes.values()), dim=1)
         return dict(zip(self.sizes, cut, strict=True))
@@ -86,37 +92,47 @@ class FrontEnd(nn.Module):
     @torch.no_grad()
     def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
         """Pictures [B, 6, mels, frames] and statistics [B, n_statistics]."""
-        ears = (self.settings, rough.device, rough.dtype)
-        return heard_by(ears, (rough, reference, condition), self._hear)
+        ears = (self.feature_config, rough.device, rough.dtype)
+        return extract_once(ears, (rough, reference, condition), self._extract)
 
-    def _hear(self, rough: Tensor, reference: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
+    def _extract(
+        self, rough: Tensor, reference: Tensor, condition: Tensor
+    ) -> tuple[Tensor, Tensor]:
         given, paired = (condition != BLIND).to(rough.dtype), condition == PAIRED
-        heard, wanted = Once(rough), Once(reference)
+        heard, wanted = UniqueRows(rough), UniqueRows(reference)
         spectra = self._spectra(heard.rows), self._spectra(wanted.rows)
-        levels = heard.back(self._bands(spectra[0])), wanted.back(self._bands(spectra[1]))
-        shown, over_time, long_term = pictures(*levels, given)
+        levels = (
+            heard.to_all_rows(self._bands(spectra[0])),
+            wanted.to_all_rows(self._bands(spectra[1])),
+        )
+        shown, over_time, long_term = log_mel_features(*levels, given)
         # Dear, and meaningless unless paired: measured on those songs alone.
-        measured, compressor = self._measured(
+        measured, compressor = self._system_features(
             rough[paired], spectra[0][heard.index[paired]], spectra[1][wanted.index[paired]]
         )
-        tracks = heard.back(self._quantiles(heard.rows)), wanted.back(self._quantiles(wanted.rows))
+        tracks = (
+            heard.to_all_rows(self._quantiles(heard.rows)),
+            wanted.to_all_rows(self._quantiles(wanted.rows)),
+        )
         statistics = {
             "pictures": over_time,
             "long_term": long_term,
-            "levels": layers(*tracks, given),
-            "measured": scatter(paired, measured),
-            "compressor": scatter(paired, compressor),
+            "levels": level_channels(*tracks, given),
+            "measured": scatter_rows(paired, measured),
+            "compressor": scatter_rows(paired, compressor),
             "echoes": self.echoes(heard, wanted, condition),
         }
-        scaled = [TRUST[name] * numbers for name, numbers in statistics.items()]
+        scaled = [FEATURE_SCALE[name] * numbers for name, numbers in statistics.items()]
         return shown, torch.cat(scaled, dim=1)
 
     @property
-    def settings(self) -> tuple[int, ...]:
+    def feature_config(self) -> tuple[int, ...]:
         """What two front ends that hear the same have in common."""
-        return self.sample_rate, self.n_mels, self.n_fft, self.hop, EDITION
+        return self.sample_rate, self.n_mels, self.n_fft, self.hop, VERSION
 
-    def keep(self, rough: Tensor, reference: Tensor, finished: Tensor) -> tuple[Tensor, Tensor]:
+    def extract_cacheable(
+        self, rough: Tensor, reference: Tensor, finished: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """What there is to hear in an example, whatever the condition: [B, C, T] each.
 
         Levels [B, 3, 2, mels, frames] of rough, reference and finished, mid and side, about ±2; and
@@ -130,12 +146,12 @@ class FrontEnd(nn.Module):
         levels = torch.stack([other[:, :2], other[:, 2:4], same[:, 2:4]], dim=1)
         return levels, statistics.unflatten(0, (-1, songs)).transpose(0, 1)
 
-    def recall(self, levels: Tensor, statistics: Tensor, condition: Tensor) -> Heard:
+    def from_cache(self, levels: Tensor, statistics: Tensor, condition: Tensor) -> Features:
         """What `forward` gives under a condition [B], from what was kept."""
         every = torch.arange(len(condition), device=condition.device)
         given = (condition != BLIND).to(levels.dtype)
-        shown = again(levels[:, 0], levels[every, condition.clamp_min(1)], given)
-        return Heard(shown, statistics[every, condition])
+        shown = restore_channels(levels[:, 0], levels[every, condition.clamp_min(1)], given)
+        return Features(shown, statistics[every, condition])
 
     def _spectra(self, audio: Tensor) -> Tensor:
         """Mid and side, [B, C, T] → [B, 2, F, frames]."""
@@ -162,20 +178,22 @@ class FrontEnd(nn.Module):
             system_identification.level_track_db(audio, self.hop, frames)
         )
 
-    def _measured(self, rough: Tensor, heard: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    def _system_features(
+        self, rough: Tensor, heard: Tensor, wanted: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """From rough to finished: response per band, gain by quantile and over level; and the
         compressor that would explain the gain.
         """
-        found = system_identification.measure(heard, wanted)
+        found = system_identification.identify_system(heard, wanted)
         levels = system_identification.level_track_db(rough, self.hop, heard.shape[-1])
         response = system_identification.response_db(found, heard, self.bands).clamp(-40.0, 40.0)
         gain = found.gain_db
         curves = [
             response.flatten(1),
             system_identification.quantiles(gain),
-            system_identification.curve(levels, gain),
+            system_identification.gain_by_level(levels, gain),
         ]
-        compressor = sought.compressor_sought(
-            rough, gain, found.sounding, self.hop, self.sample_rate
+        compressor = sought.estimate_compressor(
+            rough, gain, found.frame_weights, self.hop, self.sample_rate
         )
-        return torch.cat(curves, dim=1) / DIFFERENCE_SPREAD_DB, compressor
+        return torch.cat(curves, dim=1) / DIFFERENCE_SCALE_DB, compressor

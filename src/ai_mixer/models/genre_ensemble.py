@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from ai_mixer.core.types import GENRES
 from ai_mixer.models.blocks import mean_and_peak, tower
-from ai_mixer.models.feature_extractor import FrontEnd
+from ai_mixer.models.feature_extractor import FeatureExtractor
 from ai_mixer.models.heads import KnobHead
-from ai_mixer.models.log_mel import PICTURES
-from ai_mixer.models.two_branch import Observer
+from ai_mixer.models.log_mel import LOG_MEL_CHANNELS
+from ai_mixer.models.two_branch import TwoBranchModel
 
 
-class GenreEnsemble(Observer):
+class GenreEnsemble(TwoBranchModel):
     """[B, C, T] rough and reference → [B, P] knob positions.
 
     channels: width of the first layer, a multiple of 8; blocks: residual blocks, each halves the
@@ -36,18 +36,24 @@ class GenreEnsemble(Observer):
         n_mels: int = 96,
     ) -> None:
         widths = [channels * min(1 + number, 3) for number in range(blocks + 1)]
-        seen, ears = 2 * widths[-1], FrontEnd(sample_rate, n_mels)
-        super().__init__(n_knobs, ears, seen, features, dropout, genre=True)
-        self.tower = tower([PICTURES, *widths], dropout)
-        self.specialists = nn.ModuleList(KnobHead(seen + features, n_knobs) for _ in GENRES)
+        backbone_features, feature_extractor = 2 * widths[-1], FeatureExtractor(sample_rate, n_mels)
+        super().__init__(
+            n_knobs, feature_extractor, backbone_features, features, dropout, genre=True
+        )
+        self.tower = tower([LOG_MEL_CHANNELS, *widths], dropout)
+        self.specialists = nn.ModuleList(
+            KnobHead(backbone_features + features, n_knobs) for _ in GENRES
+        )
 
-    def body(self, pictures: Tensor) -> Tensor:
+    def backbone(self, log_mel: Tensor) -> Tensor:
         """[B, 6, mels, frames] → [B, 2 · width], mean and peak of each channel."""
-        return mean_and_peak(self.tower(pictures))
+        return mean_and_peak(self.tower(log_mel))
 
-    def decide(self, seen: Tensor, read: Tensor, condition: Tensor) -> Tensor:
+    def predict_knobs(
+        self, backbone_features: Tensor, statistics_features: Tensor, condition: Tensor
+    ) -> Tensor:
         """Every specialist's knobs, by the probability of its genre: → [B, P]"""
-        both = torch.cat([seen, read], dim=-1)
+        both = torch.cat([backbone_features, statistics_features], dim=-1)
         assert self.genre is not None
         knobs = torch.stack([specialist(both) for specialist in self.specialists], dim=1)
         return (self.genre(both).softmax(-1)[..., None] * knobs).sum(1)

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from ai_mixer.core.types import CONDITIONS
 
-UNKNOWN = 0.25  # knob travel
-LEAST = 1e-3
+INITIAL_UNCERTAINTY = 0.25  # knob travel
+MIN_UNCERTAINTY = 1e-3
 
 
 def stretched_sigmoid(logits: Tensor, stretch: float = 0.5) -> Tensor:
@@ -63,7 +63,7 @@ class PerKnobHead(nn.Module):
         return stretched_sigmoid(self.direct(shared) + curved)
 
 
-class PerCondition(nn.Module):
+class PerConditionHead(nn.Module):
     """A head of its own for every condition, made by kind(*args); a song asks that of its own.
 
     Where all share one, what is guessed from pictures is noise to who has the answer at hand (the
@@ -81,7 +81,7 @@ class PerCondition(nn.Module):
         return answers[torch.arange(len(condition), device=condition.device), condition]
 
 
-class SpreadHead(nn.Module):
+class UncertaintyHead(nn.Module):
     """By how much each knob may be off: [B, features] → [B, P] above 0. Starts at 0.25.
 
     0.25 is what the middle of a knob's travel is off on average, where nothing is known.
@@ -91,8 +91,8 @@ class SpreadHead(nn.Module):
         super().__init__()
         self.linear = nn.Linear(features, n_knobs)
         nn.init.zeros_(self.linear.weight)
-        nn.init.constant_(self.linear.bias, math.log(math.expm1(UNKNOWN)))
+        nn.init.constant_(self.linear.bias, math.log(math.expm1(INITIAL_UNCERTAINTY)))
 
     def forward(self, features: Tensor) -> Tensor:
         """Features to spreads, in knob travel."""
-        return nn.functional.softplus(self.linear(features)).clamp_min(LEAST)
+        return nn.functional.softplus(self.linear(features)).clamp_min(MIN_UNCERTAINTY)

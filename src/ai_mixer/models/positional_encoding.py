@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 
-def time_position(grid: Tensor) -> Tensor:
+def time_positional_encoding(grid: Tensor) -> Tensor:
     """Sinusoids over the last axis of [B, width, bands, steps] (Vaswani et al., 2017, section 3.5).
 
     As [width, 1, steps], to be added. Any number of steps; width: even.

@@ -12,30 +12,32 @@ from typing import Any
 import torch
 from torch import Tensor
 
-Features = tuple[Tensor, Tensor]  # pictures and statistics
-_known: ContextVar[list[tuple[Any, tuple[Tensor, ...], Features]] | None] = ContextVar(
+LogMelAndStatistics = tuple[Tensor, Tensor]  # pictures and statistics
+_shared: ContextVar[list[tuple[Any, tuple[Tensor, ...], LogMelAndStatistics]] | None] = ContextVar(
     "heard so far", default=None
 )
 
 
 @contextmanager
-def shared_ears() -> Iterator[None]:
+def shared_features() -> Iterator[None]:
     """In this block and thread, what was heard is remembered, sound and all: for few sounds."""
-    before = _known.set([])
+    before = _shared.set([])
     try:
         yield
     finally:
-        _known.reset(before)
+        _shared.reset(before)
 
 
-def heard_by(settings: Any, sounds: tuple[Tensor, ...], hear: Callable[..., Features]) -> Features:
+def extract_once(
+    feature_config: Any, sounds: tuple[Tensor, ...], extract: Callable[..., LogMelAndStatistics]
+) -> LogMelAndStatistics:
     """hear(*sounds), or what ears of these settings heard of the same sounds in this block."""
-    known = _known.get()
+    known = _shared.get()
     if known is None:
-        return hear(*sounds)
+        return extract(*sounds)
     for others, before, result in known:
-        if others == settings and all(map(torch.equal, before, sounds)):
+        if others == feature_config and all(map(torch.equal, before, sounds)):
             return result
-    result = hear(*sounds)
-    known.append((settings, sounds, result))
+    result = extract(*sounds)
+    known.append((feature_config, sounds, result))
     return result

@@ -18,12 +18,12 @@ from torch import Tensor, nn
 from ai_mixer.dsp.spectra import power
 
 QUANTILES = 12  # of a level or gain over the frames
-FLOOR = 1e-10  # power: −100 dB
-TURNS = 8  # of response and gain; with more, what is left of real music no longer shrinks
-SOUNDING = 1e-3  # of the mean power: frames below say nothing of a gain
+POWER_FLOOR = 1e-10  # power: −100 dB
+ITERATIONS = 8  # of response and gain; with more, what is left of real music no longer shrinks
+MIN_RELATIVE_POWER = 1e-3  # of the mean power: frames below say nothing of a gain
 
 
-class Measured(NamedTuple):
+class IdentifiedSystem(NamedTuple):
     """What was done to `heard`: wanted ≈ response · gain · heard.
 
     response: complex, [B, C, F]. gain_db: [B, frames], within ±20 dB, mean 0 over the frames that
@@ -32,30 +32,32 @@ class Measured(NamedTuple):
 
     response: Tensor
     gain_db: Tensor
-    sounding: Tensor
+    frame_weights: Tensor
 
 
-def measure(heard: Tensor, wanted: Tensor) -> Measured:
+def identify_system(heard: Tensor, wanted: Tensor) -> IdentifiedSystem:
     """Response and gain. heard, wanted: spectra [B, C, F, frames]; silence reads no gain."""
     cross, energy = wanted * heard.conj(), power(heard)
     gain = energy.new_ones(len(heard), energy.shape[-1])
-    for _ in range(TURNS):
+    for _ in range(ITERATIONS):
         response = _response(cross, energy, gain)
         gain = _gain(cross, energy, response)
-    share = _sounding(energy)
+    share = _frame_weights(energy)
     gain_db = 20.0 * torch.log10(gain)
     mean_db = (share * gain_db).sum(-1, keepdim=True)
-    return Measured(response * 10.0 ** (mean_db[..., None] / 20.0), gain_db - mean_db, share)
+    return IdentifiedSystem(
+        response * 10.0 ** (mean_db[..., None] / 20.0), gain_db - mean_db, share
+    )
 
 
-def response_db(measured: Measured, heard: Tensor, bands: Tensor) -> Tensor:
+def response_db(measured: IdentifiedSystem, heard: Tensor, bands: Tensor) -> Tensor:
     """The response per band in dB. heard: [B, C, F, frames]; bands: [F, M] → [B, C, M].
 
     Bands without signal read 0 dB.
     """
     energy = power(heard).sum(-1)
     through = (power(measured.response) * energy) @ bands
-    return 10.0 * torch.log10((through + FLOOR) / (energy @ bands + FLOOR))
+    return 10.0 * torch.log10((through + POWER_FLOOR) / (energy @ bands + POWER_FLOOR))
 
 
 def level_track_db(audio: Tensor, hop: int, frames: int) -> Tensor:
@@ -67,15 +69,15 @@ def level_track_db(audio: Tensor, hop: int, frames: int) -> Tensor:
 
 def quantiles(track: Tensor) -> Tensor:
     """The track from its lowest to its highest, means of equal shares: → [B, QUANTILES]."""
-    return _shares(track.sort(dim=-1).values)
+    return _quantile_means(track.sort(dim=-1).values)
 
 
-def curve(level: Tensor, gain: Tensor) -> Tensor:
+def gain_by_level(level: Tensor, gain: Tensor) -> Tensor:
     """Mean gain of equal shares of the frames, quietest to loudest: → [B, QUANTILES]."""
-    return _shares(gain.gather(-1, level.argsort(dim=-1)))
+    return _quantile_means(gain.gather(-1, level.argsort(dim=-1)))
 
 
-def _shares(track: Tensor) -> Tensor:
+def _quantile_means(track: Tensor) -> Tensor:
     return nn.functional.adaptive_avg_pool1d(track[:, None], QUANTILES)[:, 0]
 
 
@@ -83,18 +85,18 @@ def _response(cross: Tensor, energy: Tensor, gain: Tensor) -> Tensor:
     """Least-squares complex response over the frames, their gains [B, frames] known: [B, C, F]."""
     along = torch.einsum("bcfn,bn->bcf", cross, gain.to(cross))
     driving = torch.einsum("bcfn,bn->bcf", energy, gain.square())
-    return along / (driving + FLOOR)
+    return along / (driving + POWER_FLOOR)
 
 
 def _gain(cross: Tensor, energy: Tensor, response: Tensor) -> Tensor:
     """Least-squares gain of each frame, the response known: [B, frames], within ±20 dB."""
     along = torch.einsum("bcfn,bcf->bn", cross, response.conj()).real
     driving = torch.einsum("bcfn,bcf->bn", energy, power(response))
-    return ((along + FLOOR) / (driving + FLOOR)).clamp(0.1, 10.0)
+    return ((along + POWER_FLOOR) / (driving + POWER_FLOOR)).clamp(0.1, 10.0)
 
 
-def _sounding(energy: Tensor) -> Tensor:
+def _frame_weights(energy: Tensor) -> Tensor:
     """[B, C, F, frames] → [B, frames] that sum to one, if there is any sound."""
     level = energy.sum((1, 2))
-    there = (level > SOUNDING * level.mean(-1, keepdim=True)).to(level.dtype)
+    there = (level > MIN_RELATIVE_POWER * level.mean(-1, keepdim=True)).to(level.dtype)
     return there / there.sum(-1, keepdim=True).clamp_min(1.0)

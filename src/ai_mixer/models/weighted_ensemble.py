@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from ai_mixer.core.types import CONDITIONS, Heard, Prediction
-from ai_mixer.models.feature_model import Listener
+from ai_mixer.core.types import CONDITIONS, Features, Prediction
+from ai_mixer.models.feature_model import FeatureModel
 
 
-class WeightedEnsemble(Listener):
+class WeightedEnsemble(FeatureModel):
     """[B, C, T] rough and reference → [B, P]: the weighted mean of what the members say.
 
     members: functions that build a model when they are told `n_knobs` and `sample_rate`; all must
@@ -23,13 +23,13 @@ class WeightedEnsemble(Listener):
     """
 
     def __init__(
-        self, n_knobs: int, sample_rate: int, members: Sequence[Callable[..., Listener]]
+        self, n_knobs: int, sample_rate: int, members: Sequence[Callable[..., FeatureModel]]
     ) -> None:
         super().__init__()
         if not members:
             raise ValueError("weighted_ensemble: has no members, name models in model.members")
         built = [member(n_knobs=n_knobs, sample_rate=sample_rate) for member in members]
-        if len({model.ears for model in built}) > 1:
+        if len({model.feature_config for model in built}) > 1:
             raise ValueError("weighted_ensemble: members with different ears (rate, mels, window)")
         self.members = nn.ModuleList(built)
         self.logits = nn.Parameter(torch.zeros(len(CONDITIONS), len(built), n_knobs))
@@ -40,24 +40,24 @@ class WeightedEnsemble(Listener):
         return self.logits.softmax(dim=1)
 
     @property
-    def ears(self) -> tuple[int, ...]:
+    def feature_config(self) -> tuple[int, ...]:
         """Those of the members."""
-        return self._listeners[0].ears
+        return self._feature_models[0].feature_config
 
-    def hear(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Heard:
+    def extract(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Features:
         """Once, for all members."""
-        return self._listeners[0].hear(rough, reference, condition)
+        return self._feature_models[0].extract(rough, reference, condition)
 
-    def answer(self, heard: Heard, condition: Tensor) -> Prediction:
+    def predict(self, features: Features, condition: Tensor) -> Prediction:
         """Weighted knobs and spreads. A mean is never further off than its members on average."""
-        said = [member.answer(heard, condition) for member in self._listeners]
+        said = [member.predict(features, condition) for member in self._feature_models]
         weights = self.weights[condition]  # [B, M, P]
         knobs = (weights * torch.stack([one.knobs for one in said], 1)).sum(1)
-        spreads = [one.spread for one in said]
-        known = [spread for spread in spreads if spread is not None]
-        spread = (weights * torch.stack(known, 1)).sum(1) if len(known) == len(said) else None
-        return Prediction(knobs, spread)
+        spreads = [one.uncertainty for one in said]
+        known = [uncertainty for uncertainty in spreads if uncertainty is not None]
+        uncertainty = (weights * torch.stack(known, 1)).sum(1) if len(known) == len(said) else None
+        return Prediction(knobs, uncertainty)
 
     @property
-    def _listeners(self) -> list[Listener]:
+    def _feature_models(self) -> list[FeatureModel]:
         return list(self.members)  # type: ignore[arg-type]  # what ModuleList forgets

@@ -19,9 +19,11 @@ from ai_mixer.console import Console
 from ai_mixer.core.types import CONDITIONS, Example
 from ai_mixer.dsp.true_peak import true_peak
 
-PEAK_DB = -1.0  # dBTP of a finished excerpt at most, so that the safety limiter idles
-ROUGH_PEAK = 10.0 ** (40.0 / 20.0)  # no fader setting in the world gives a louder rough
-DRAWS = 8  # of knobs, before an excerpt is left as it is
+MAX_FINISHED_PEAK_DBTP = (
+    -1.0
+)  # dBTP of a finished excerpt at most, so that the safety limiter idles
+MAX_ROUGH_PEAK = 10.0 ** (40.0 / 20.0)  # no fader setting in the world gives a louder rough
+MAX_DRAWS = 8  # of knobs, before an excerpt is left as it is
 
 
 class Restore:
@@ -37,7 +39,7 @@ class Restore:
     def __call__(
         self,
         finished: Tensor,
-        other: Callable[[], Tensor],
+        other_excerpt: Callable[[], Tensor],
         *,
         dry: bool,
         sample_rate: int,
@@ -54,64 +56,68 @@ class Restore:
         """
         by_lot = CONDITIONS[rng.integers(len(CONDITIONS))]
         condition = condition or (by_lot if self.condition == "any" else self.condition)
-        gain = _headroom(finished)
+        gain = _headroom_gain(finished)
         finished = finished * gain
         if rough is None:
-            rough, finished, knobs, mask = self._made(finished, sample_rate, dry, rng)
-            free = torch.zeros_like(mask)
+            rough, finished, knobs, mask = self._draw_example(finished, sample_rate, dry, rng)
+            unlabelled = torch.zeros_like(mask)
         else:
             rough, dry, knobs = rough * gain, False, self.console.neutral.clone()
             mask = torch.zeros_like(knobs, dtype=torch.bool)
-            free = ~mask
+            unlabelled = ~mask
         return Example(
             rough=rough,
             finished=finished,
-            reference=self._reference(condition, finished, other, gain, dry, sample_rate, knobs),
+            reference=self._reference(
+                condition, finished, other_excerpt, gain, dry, sample_rate, knobs
+            ),
             condition=CONDITIONS.index(condition),
             knobs=knobs,
             mask=mask,
             genre=-1,
             sample_rate=sample_rate,
             song_id="",
-            free=free,
+            unlabelled=unlabelled,
         )
 
-    def _made(
+    def _draw_example(
         self, finished: Tensor, sample_rate: int, dry: bool, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """rough, finished, knobs, mask: what this console makes of knobs drawn by lot."""
-        rough, knobs, audible = self._rough(finished, sample_rate, dry, rng)
-        rough, knobs, audible = self._unmarked(finished, sample_rate, dry, rough, knobs, audible)
+        rough, knobs, audible = self._draw_rough(finished, sample_rate, dry, rng)
+        rough, knobs, audible = self._reset_inaudible(
+            finished, sample_rate, dry, rough, knobs, audible
+        )
         if dry:  # what it sounds like with reverb and delay, only mixing tells
-            mix, heard = self._mix(rough, sample_rate, knobs)
+            mix, heard = self._render(rough, sample_rate, knobs)
             before, audible = knobs, audible & heard
-            rough, knobs, audible = self._unmarked(
+            rough, knobs, audible = self._reset_inaudible(
                 finished, sample_rate, dry, rough, knobs, audible
             )
             if knobs is not before:
-                mix, heard = self._mix(rough, sample_rate, knobs)
+                mix, heard = self._render(rough, sample_rate, knobs)
                 audible = audible & heard
             finished = mix
-        return rough, finished, knobs, audible & self._true(dry)
+        return rough, finished, knobs, audible & self._identifiable(dry)
 
-    def _true(self, dry: bool) -> Tensor:
+    def _identifiable(self, dry: bool) -> Tensor:
         """[P] bool: which knobs leave their true mark on this material."""
         return self.console.invertible | dry
 
-    def _rough(
+    def _draw_rough(
         self, finished: Tensor, sample_rate: int, dry: bool, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Draw knobs, uniform on the wire, and run the console backwards: rough, knobs, audible."""
         neutral = self.console.neutral
-        for _ in range(DRAWS):
+        for _ in range(MAX_DRAWS):
             drawn = torch.from_numpy(rng.random(len(neutral))).to(neutral)
-            knobs = torch.where(self._true(dry), drawn, neutral)
-            rough, audible = self._trace(finished, sample_rate, dry, knobs)
-            if rough.abs().amax() <= ROUGH_PEAK:  # NaN is not
+            knobs = torch.where(self._identifiable(dry), drawn, neutral)
+            rough, audible = self._invert(finished, sample_rate, dry, knobs)
+            if rough.abs().amax() <= MAX_ROUGH_PEAK:  # NaN is not
                 return rough, knobs, audible
-        return finished, neutral.clone(), self._trace(finished, sample_rate, dry, neutral)[1]
+        return finished, neutral.clone(), self._invert(finished, sample_rate, dry, neutral)[1]
 
-    def _unmarked(
+    def _reset_inaudible(
         self,
         finished: Tensor,
         sample_rate: int,
@@ -129,28 +135,32 @@ class Restore:
         if not hidden.any():
             return rough, knobs, audible
         knobs = torch.where(hidden, self.console.neutral, knobs)
-        rough, still = self._trace(finished, sample_rate, dry, knobs)
+        rough, still = self._invert(finished, sample_rate, dry, knobs)
         return rough, knobs, audible & still
 
-    def _trace(
+    def _invert(
         self, finished: Tensor, sample_rate: int, dry: bool, knobs: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The rough [C, T], and [P] bool: what can be heard, as far as the way back tells."""
-        asked = self.console.traceable | (not dry)
-        rough, audible = self.console.trace(finished[None], sample_rate, knobs[None], asked)
+        query = self.console.traceable | (not dry)
+        rough, audible = self.console.invert_with_audibility(
+            finished[None], sample_rate, knobs[None], query
+        )
         return rough[0], audible[0]
 
-    def _mix(self, rough: Tensor, sample_rate: int, knobs: Tensor) -> tuple[Tensor, Tensor]:
+    def _render(self, rough: Tensor, sample_rate: int, knobs: Tensor) -> tuple[Tensor, Tensor]:
         """The mix [C, T], and [P] bool: what can be heard of what the way back does not tell."""
-        asked = ~self.console.traceable
-        mix, audible = self.console.listen(rough[None], sample_rate, knobs[None], asked)
+        query = ~self.console.traceable
+        mix, audible = self.console.forward_with_audibility(
+            rough[None], sample_rate, knobs[None], query
+        )
         return mix[0], audible[0]
 
     def _reference(
         self,
         condition: str,
         finished: Tensor,
-        other: Callable[[], Tensor],
+        other_excerpt: Callable[[], Tensor],
         gain: Tensor,
         dry: bool,
         sample_rate: int,
@@ -161,14 +171,14 @@ class Restore:
             return torch.zeros_like(finished)
         if condition == "paired":
             return finished
-        excerpt = other() * gain
+        excerpt = other_excerpt() * gain
         if not dry:
             return excerpt
         # The same production: what the console makes of this excerpt's own rough.
-        rough = self.console.unmix(excerpt[None], sample_rate, knobs[None])
+        rough = self.console.invert(excerpt[None], sample_rate, knobs[None])
         return self.console(rough, sample_rate, knobs[None])[0]
 
 
-def _headroom(audio: Tensor) -> Tensor:
+def _headroom_gain(audio: Tensor) -> Tensor:
     """The gain ≤ 1 that brings the true peak down to PEAK_DB."""
-    return (10.0 ** (PEAK_DB / 20.0) / true_peak(audio[None])[0]).clamp_max(1.0)
+    return (10.0 ** (MAX_FINISHED_PEAK_DBTP / 20.0) / true_peak(audio[None])[0]).clamp_max(1.0)

@@ -11,9 +11,9 @@ os.environ["DO_NOT_TRACK"] = "true"
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 
 from ai_mixer.tracking.model_files import load_model_files, save_model
-from ai_mixer.tracking.resume_points import Start
+from ai_mixer.tracking.resume_points import ResumePoint
 from ai_mixer.tracking.run import Run
 from ai_mixer.tracking.run_lookup import find_run, list_runs
 from ai_mixer.tracking.store import Store
 
-__all__ = ["Run", "Start", "Store", "find_run", "list_runs", "load_model_files", "save_model"]
+__all__ = ["ResumePoint", "Run", "Store", "find_run", "list_runs", "load_model_files", "save_model"]

@@ -14,29 +14,36 @@ import numpy as np
 import pandas as pd
 
 from ai_mixer.core.types import CONDITIONS
-from ai_mixer.metrics.statistics import over_folds
-from ai_mixer.tracking.model_files import count_weights
+from ai_mixer.metrics.statistics import fold_interval
+from ai_mixer.tracking.model_files import count_parameters
 from ai_mixer.tracking.overrides import publishable, stored_overrides
 from ai_mixer.utils.markdown import HIGH, LOW
 
 MEASURES = [f"{name} {condition}" for name in ("skill", "closeness") for condition in CONDITIONS]
-FOLDS = "tags.cv"  # of a cross-validation: how many
-SETTING = ("params.", "tags.model.", "tags.resumed.", "tags.data.digest", FOLDS)
-NO_SETTING = (  # what changes no figure, or is what the mean is over
+FOLDS_COLUMN = "tags.cv"  # of a cross-validation: how many
+SETTING_PREFIXES = ("params.", "tags.model.", "tags.resumed.", "tags.data.digest", FOLDS_COLUMN)
+NON_SETTING_PREFIXES = (  # what changes no figure, or is what the mean is over
     *("params.seed", "params.run_name", "params.experiment_name", "params.loader.workers"),
     *("params.group.", "tags.resumed.git."),
 )
-NO_WORD = ("seed=", "run_name=", "experiment_name=", "paths.", "loader.workers=", "cv=")
+NON_SETTING_OVERRIDES = (
+    "seed=",
+    "run_name=",
+    "experiment_name=",
+    "paths.",
+    "loader.workers=",
+    "cv=",
+)
 
 
-class Report(NamedTuple):
+class RunTable(NamedTuple):
     """table: a row per configuration, best first. left_out: run → why it is in no row."""
 
     table: pd.DataFrame
-    left_out: dict[str, str]
+    excluded: dict[str, str]
 
 
-def report(runs: pd.DataFrame, by: str = "skill blind") -> Report:
+def aggregate_runs(runs: pd.DataFrame, by: str = "skill blind") -> RunTable:
     """The runs of `list_runs`, a row per configuration.
 
     Columns: `words` (the command line without seed and names), `songs` (data and the first digits
@@ -46,7 +53,7 @@ def report(runs: pd.DataFrame, by: str = "skill blind") -> Report:
     """
     if by not in MEASURES:
         raise ValueError(f"by={by}: is none of {', '.join(MEASURES)}")
-    reasons = {run["run_id"]: _left_out(run) for _, run in runs.iterrows()}
+    reasons = {run["run_id"]: _exclusion_reason(run) for _, run in runs.iterrows()}
     judged = runs[[not reasons[run_id] for run_id in runs["run_id"]]]
     rows = []
     keys = [_key(run) for run in judged.to_dict("records")]
@@ -58,10 +65,10 @@ def report(runs: pd.DataFrame, by: str = "skill blind") -> Report:
     columns = ["words", "songs", "runs", *(m + end for m in MEASURES for end in ("", LOW, HIGH))]
     table = pd.DataFrame(rows, columns=[*columns, "weights", "minutes"])
     table = table.sort_values(by, ascending=False, na_position="last", kind="stable")
-    return Report(table.reset_index(drop=True), {run: why for run, why in reasons.items() if why})
+    return RunTable(table.reset_index(drop=True), {run: why for run, why in reasons.items() if why})
 
 
-def _left_out(run: pd.Series) -> str:
+def _exclusion_reason(run: pd.Series) -> str:
     """Why a run cannot be judged; nothing if it can."""
     if isinstance(run["parent"], str):
         return "part of another run"
@@ -77,21 +84,23 @@ def _key(run: Mapping[Any, Any]) -> str:
     told = {
         name: value
         for name, value in run.items()
-        if name.startswith(SETTING)
-        and not name.startswith(NO_SETTING)
+        if name.startswith(SETTING_PREFIXES)
+        and not name.startswith(NON_SETTING_PREFIXES)
         and not pd.isna(value)
         and not (name.endswith(".seed") and value == seed)  # the config hands it on
     }
     # A cross-validation logs no params: its words must say what it is.
-    return json.dumps([told, shlex.join(_words(run)) if FOLDS in told else ""], sort_keys=True)
+    return json.dumps(
+        [told, shlex.join(_overrides_text(run)) if FOLDS_COLUMN in told else ""], sort_keys=True
+    )
 
 
 def _row(runs: pd.DataFrame) -> dict[str, Any]:
     """One configuration: its runs, each with another seed, the newest first."""
     newest = runs.iloc[0].to_dict()
     figures = [runs.get(_metric(m), pd.Series(np.nan, runs.index)) for m in MEASURES]
-    mean, low, high = over_folds(np.stack(figures, axis=1).astype(float))
-    folds = newest.get(FOLDS)
+    mean, low, high = fold_interval(np.stack(figures, axis=1).astype(float))
+    folds = newest.get(FOLDS_COLUMN)
     cross_validated = isinstance(folds, str)
     if cross_validated and len(runs) == 1:
         low, high = (
@@ -102,10 +111,10 @@ def _row(runs: pd.DataFrame) -> dict[str, Any]:
         for end, values in (("", mean), (LOW, low), (HIGH, high))
         for measure, value in zip(MEASURES, values, strict=True)
     }
-    weights = count_weights(newest["folder"])
+    weights = count_parameters(newest["folder"])
     seeds = f"{len(runs)} seeds" if len(runs) > 1 else "" if cross_validated else "1 run"
     return {
-        "words": shlex.join(publishable(_words(newest))) or "(the defaults)",
+        "words": shlex.join(publishable(_overrides_text(newest))) or "(the defaults)",
         "songs": _songs(newest),
         "runs": " × ".join(filter(None, (seeds, f"{folds} folds" if cross_validated else ""))),
         **numbers,
@@ -127,9 +136,9 @@ def _seed(run: Mapping[Any, Any]) -> str:
     return logged if isinstance(logged, str) else (typed or ["0"])[-1]
 
 
-def _words(run: Mapping[Any, Any]) -> list[str]:
+def _overrides_text(run: Mapping[Any, Any]) -> list[str]:
     """The overrides, without what is no setting."""
-    return sorted(word for word in _overrides(run) if not word.startswith(NO_WORD))
+    return sorted(word for word in _overrides(run) if not word.startswith(NON_SETTING_OVERRIDES))
 
 
 def _overrides(run: Mapping[Any, Any]) -> list[str]:

@@ -14,10 +14,10 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from ai_mixer.utils.atomic_write import atomic_write
 
 FORMAT = 1
-STAMP = "ai_mixer"
+METADATA_KEY = "ai_mixer"
 
 
-class CheckpointFile(TorchCheckpointIO):
+class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes beside the target and renames; reads nothing it does not know."""
 
     def __init__(self, run_id: str) -> None:
@@ -28,7 +28,7 @@ class CheckpointFile(TorchCheckpointIO):
     ) -> None:
         """A reader finds the old file or the new one, also after a kill or a power cut."""
         with atomic_write(Path(path), durable=True) as temporary, temporary.open("wb") as file:
-            torch.save({**checkpoint, STAMP: {"format": FORMAT, "run": self.run_id}}, file)
+            torch.save({**checkpoint, METADATA_KEY: {"format": FORMAT, "run": self.run_id}}, file)
 
     def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """What was saved, on the CPU. ValueError in one line if it is none of ours."""
@@ -45,7 +45,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise ValueError(
             f"{path} is damaged or no checkpoint of ai_mixer: give the last.ckpt of a run"
         ) from error
-    stamp = checkpoint.get(STAMP) if isinstance(checkpoint, Mapping) else None
+    stamp = checkpoint.get(METADATA_KEY) if isinstance(checkpoint, Mapping) else None
     version = stamp.get("format") if isinstance(stamp, Mapping) else None
     if version != FORMAT:
         raise ValueError(
@@ -55,6 +55,6 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     return dict(checkpoint)
 
 
-def epochs_done(checkpoint: Mapping[str, Any]) -> int:
+def completed_epochs(checkpoint: Mapping[str, Any]) -> int:
     """Whole epochs behind a checkpoint."""
     return int(checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"])

@@ -10,41 +10,51 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ai_mixer.tracking.orphans import Leftovers, run_folder
+from ai_mixer.tracking.orphans import CleanupCandidates, run_folder
 from ai_mixer.tracking.run import artifact_folder
 from ai_mixer.tracking.store import Store
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
 
-SHOWN = 10  # lines of each kind
-EPITAPH = "the process ended without a word"
+MAX_LISTED = 10  # lines of each kind
+DEAD_RUN_ERROR = "the process ended without a word"
 
 
-def report(store: Store, found: Leftovers) -> str:
+def describe_cleanup(store: Store, found: CleanupCandidates) -> str:
     """What can go, kind by kind: how many, how large, the first of them."""
-    dead, binned, spared = (_lines(runs) for runs in (found.dead, found.binned, found.spared))
-    folders = [run_folder(run) for run in found.binned]
+    dead_runs, deleted_runs, active_deleted_runs = (
+        _lines(runs) for runs in (found.dead_runs, found.deleted_runs, found.active_deleted_runs)
+    )
+    folders = [run_folder(run) for run in found.deleted_runs]
     kinds = [
-        *_kind("runs whose process is dead, to be marked as KILLED", dead),
-        *_kind("runs in the bin", binned, folders),
-        *_kind("experiments in the bin", found.experiments),
-        *_kind("folders without a run", _within(store, found.orphans), found.orphans),
-        *_kind("drafts nobody finished", _within(store, found.drafts), found.drafts),
-        *_kind("runs in the bin that may still be written, left alone", spared),
+        *_describe_kind("runs whose process is dead, to be marked as KILLED", dead_runs),
+        *_describe_kind("runs in the bin", deleted_runs, folders),
+        *_describe_kind("experiments in the bin", found.experiments),
+        *_describe_kind(
+            "folders without a run", _within(store, found.orphan_folders), found.orphan_folders
+        ),
+        *_describe_kind(
+            "drafts nobody finished", _within(store, found.stale_temp_files), found.stale_temp_files
+        ),
+        *_describe_kind(
+            "runs in the bin that may still be written, left alone", active_deleted_runs
+        ),
     ]
     return "\n".join([f"{store.folder}:", *(kinds or ["  nothing to clean"])])
 
 
-def remove(store: Store, found: Leftovers) -> None:
+def delete_candidates(store: Store, found: CleanupCandidates) -> None:
     """Let it go. If that is broken off in its middle, the rest is found the next time."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    for run in found.dead:
-        store.client.set_tag(run.info.run_id, "error", EPITAPH)
-        store.client.set_terminated(run.info.run_id, "KILLED", _last_sign_ms(run))
+    for run in found.dead_runs:
+        store.client.set_tag(run.info.run_id, "error", DEAD_RUN_ERROR)
+        store.client.set_terminated(run.info.run_id, "KILLED", _last_write_ms(run))
     database = SqlAlchemyStore(store.uri, store.artifacts.as_uri())  # type: ignore[no-untyped-call]
-    for run in found.binned:  # files first, as `mlflow gc` does: what is left is still in the bin
+    for (
+        run
+    ) in found.deleted_runs:  # files first, as `mlflow gc` does: what is left is still in the bin
         _erase(run_folder(run))
         database._hard_delete_run(run.info.run_id)  # type: ignore[no-untyped-call]
     for experiment in found.experiments:
@@ -52,16 +62,20 @@ def remove(store: Store, found: Leftovers) -> None:
         database._hard_delete_experiment(experiment)  # type: ignore[no-untyped-call]
         with suppress(OSError):
             place.rmdir()  # unless something else lies there
-    for path in (*found.orphans, *found.drafts):
+    for path in (*found.orphan_folders, *found.stale_temp_files):
         _erase(path)
 
 
-def _kind(name: str, lines: Sequence[str], paths: Sequence[Path] = ()) -> list[str]:
+def _describe_kind(name: str, lines: Sequence[str], paths: Sequence[Path] = ()) -> list[str]:
     if not lines:
         return []
     size = f", {sum(map(_bytes, paths)) / 1e6:,.1f} MB" if paths else ""
-    more = [f"    … and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
-    return [f"  {name} ({len(lines)}{size})", *(f"    {line}" for line in lines[:SHOWN]), *more]
+    more = [f"    … and {len(lines) - MAX_LISTED} more"] if len(lines) > MAX_LISTED else []
+    return [
+        f"  {name} ({len(lines)}{size})",
+        *(f"    {line}" for line in lines[:MAX_LISTED]),
+        *more,
+    ]
 
 
 def _lines(runs: Sequence["MlflowRun"]) -> list[str]:
@@ -85,7 +99,7 @@ def _bytes(path: Path) -> int:
     return total
 
 
-def _last_sign_ms(run: "MlflowRun") -> int:
+def _last_write_ms(run: "MlflowRun") -> int:
     """When a dead run was last seen to write a file."""
     files = artifact_folder(run.info.artifact_uri).rglob("*")
     return max([run.info.start_time, *(int(file.lstat().st_mtime * 1000) for file in files)])

@@ -34,11 +34,11 @@ class RunLogger(MLFlowLogger):
     def finalize(self, status: str = "success") -> None:
         """Left to the run's owner."""
 
-    def watch_machine(self, every_s: float) -> Callable[[], None]:
+    def start_system_metrics(self, interval_s: float) -> Callable[[], None]:
         """Write the machine's load down from now on, in a thread; returns what ends that."""
-        from ai_mixer.tracking.system_metrics import watch_machine
+        from ai_mixer.tracking.system_metrics import start_system_metrics
 
-        return watch_machine(self._tracking_uri, str(self._run_id), every_s)
+        return start_system_metrics(self._tracking_uri, str(self._run_id), interval_s)
 
     def _last(self, name: str) -> int:
         return self._last_steps.get(name, -1)

@@ -13,12 +13,12 @@ from typing import Any
 
 from torch import Tensor
 
-from ai_mixer.tracking.int8 import unpack
+from ai_mixer.tracking.int8 import dequantize
 from ai_mixer.utils.atomic_write import write_bytes, write_text
 
 FORMAT = 1
-WEIGHTS, CARD = "model.safetensors", "model.json"
-REQUIRED = ("config", "knobs", "trained")
+WEIGHTS_FILE, CARD_FILE = "model.safetensors", "model.json"
+REQUIRED_KEYS = ("config", "knobs", "trained")
 
 
 def save_model(folder: str | Path, weights: Mapping[str, Tensor], card: Mapping[str, Any]) -> Path:
@@ -28,7 +28,7 @@ def save_model(folder: str | Path, weights: Mapping[str, Tensor], card: Mapping[
     """
     from safetensors.torch import save
 
-    missing = [key for key in REQUIRED if key not in card]
+    missing = [key for key in REQUIRED_KEYS if key not in card]
     if missing:
         raise ValueError(f"model card lacks {', '.join(missing)}: a model is loaded from these")
     # Clones, since tied weights share memory, which the format refuses.
@@ -39,8 +39,8 @@ def save_model(folder: str | Path, weights: Mapping[str, Tensor], card: Mapping[
     except (TypeError, ValueError) as error:
         raise ValueError(f"model card is not plain JSON: {error}") from error
     target = Path(folder)
-    write_bytes(target / WEIGHTS, blob)
-    write_text(target / CARD, text)
+    write_bytes(target / WEIGHTS_FILE, blob)
+    write_text(target / CARD_FILE, text)
     return target
 
 
@@ -54,22 +54,23 @@ def load_model_files(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, A
     from safetensors.torch import load
 
     folder = Path(folder)
-    card = _read_card(folder / CARD)
-    blob = _read(folder / WEIGHTS)
+    card = _read_card(folder / CARD_FILE)
+    blob = _read(folder / WEIGHTS_FILE)
     if hashlib.sha256(blob).hexdigest() != card["weights_sha256"]:
         raise ValueError(
-            f"{folder / WEIGHTS} is damaged or not the one {CARD} belongs to: copy both again"
+            f"{folder / WEIGHTS_FILE} is damaged or not the one {CARD_FILE} belongs to: "
+            "copy both again"
         )
     try:
-        return unpack(load(blob)), card
+        return dequantize(load(blob)), card
     except SafetensorError as error:
-        raise ValueError(f"{folder / WEIGHTS} is not a safetensors file: {error}") from error
+        raise ValueError(f"{folder / WEIGHTS_FILE} is not a safetensors file: {error}") from error
 
 
-def count_weights(folder: str | Path) -> int | None:
+def count_parameters(folder: str | Path) -> int | None:
     """Numbers in a saved model, from the head of its file; None if there is none to read."""
     try:
-        with (Path(folder) / WEIGHTS).open("rb") as file:
+        with (Path(folder) / WEIGHTS_FILE).open("rb") as file:
             head = json.loads(file.read(int.from_bytes(file.read(8), "little")))
         return sum(math.prod(head[name]["shape"]) for name in head if name != "__metadata__")
     except (OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError):
@@ -87,7 +88,7 @@ def _read_card(path: Path) -> dict[str, Any]:
             f"{path} has format {version!r}, this version reads {FORMAT}: "
             "load it with the ai_mixer it was made with, or train again"
         )
-    missing = [key for key in (*REQUIRED, "weights_sha256") if key not in card]
+    missing = [key for key in (*REQUIRED_KEYS, "weights_sha256") if key not in card]
     if missing:
         raise ValueError(f"{path} lacks {', '.join(missing)}: copy it again from the run")
     return card
@@ -98,5 +99,6 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise FileNotFoundError(
-            f"no {path.name} in {path.parent}: a model is {WEIGHTS} and {CARD} side by side"
+            f"no {path.name} in {path.parent}: a model is {WEIGHTS_FILE} and {CARD_FILE} "
+            "side by side"
         ) from error

@@ -12,57 +12,65 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ai_mixer.tracking.process_info import HOST, still_writes
+from ai_mixer.tracking.process_info import HOST, is_process_alive
 from ai_mixer.tracking.run import artifact_folder
 from ai_mixer.tracking.store import Store
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
 
-PAGE = 1000
+PAGE_SIZE = 1000
 RUN_ID = re.compile("[0-9a-f]{32}")
-DRAFT = re.compile(r"\.new-.*|\..*\.(tmp|new|draft)(\.\w+)?")
-STALE_S = 3600.0  # a draft that nobody has written to for so long
+TEMP_FILE_PATTERN = re.compile(r"\.new-.*|\..*\.(tmp|new|draft)(\.\w+)?")
+STALE_AFTER_S = 3600.0  # a draft that nobody has written to for so long
 
 
 @dataclass(frozen=True)
-class Leftovers:
+class CleanupCandidates:
     """dead: runs that say RUNNING and are not; binned: runs in the bin; experiments: ids of those
     in the bin; spared: runs in the bin that may still be written; orphans: folders without a run.
     """
 
-    dead: list["MlflowRun"]
-    binned: list["MlflowRun"]
+    dead_runs: list["MlflowRun"]
+    deleted_runs: list["MlflowRun"]
     experiments: list[str]
-    spared: list["MlflowRun"]
-    orphans: list[Path]
-    drafts: list[Path]
+    active_deleted_runs: list["MlflowRun"]
+    orphan_folders: list[Path]
+    stale_temp_files: list[Path]
 
     def __bool__(self) -> bool:
-        return any((self.dead, self.binned, self.experiments, self.orphans, self.drafts))
+        return any(
+            (
+                self.dead_runs,
+                self.deleted_runs,
+                self.experiments,
+                self.orphan_folders,
+                self.stale_temp_files,
+            )
+        )
 
 
-def find_leftovers(store: Store) -> Leftovers:
+def find_cleanup_candidates(store: Store) -> CleanupCandidates:
     """Look, and change nothing. FileNotFoundError without runs, ValueError if they were moved."""
     if not store.exists:
         raise FileNotFoundError(f"no run yet in {store.folder}: `make train` makes one")
-    store.check_own()
+    store.check_local()
     folders = [path for path in store.artifacts.glob("*/*") if RUN_ID.fullmatch(path.name)]
     runs = {run.info.run_id: run for run in _runs(store)}  # after: a new run has its row first
     living = {name for name, run in runs.items() if _may_be_written(run)}
     over = [run for name, run in runs.items() if name not in living]
-    binned = [run for run in over if _in_bin(run)]
-    for run in binned:
+    deleted_runs = [run for run in over if _is_deleted(run)]
+    for run in deleted_runs:
         _check_not_moved(store, run)
-    spared = [run for name, run in runs.items() if name in living and _in_bin(run)]
-    needed = {run.info.experiment_id for run in spared}
-    return Leftovers(
-        dead=[run for run in over if _says_running(run) and not _in_bin(run)],
-        binned=binned,
+    active_deleted_runs = [run for name, run in runs.items() if name in living and _is_deleted(run)]
+    needed = {run.info.experiment_id for run in active_deleted_runs}
+    return CleanupCandidates(
+        dead_runs=[run for run in over if _says_running(run) and not _is_deleted(run)],
+        deleted_runs=deleted_runs,
         experiments=[key for key in _experiments(store, deleted=True) if key not in needed],
-        spared=spared,
-        orphans=sorted(folder for folder in folders if folder.name not in runs),
-        drafts=sorted(_drafts(store, living)),
+        active_deleted_runs=active_deleted_runs,
+        orphan_folders=sorted(folder for folder in folders if folder.name not in runs),
+        stale_temp_files=sorted(_stale_temp_files(store, living)),
     )
 
 
@@ -79,7 +87,7 @@ def _runs(store: Store) -> Iterator["MlflowRun"]:
     token, experiments = None, _experiments(store)
     while experiments:
         page = store.client.search_runs(
-            experiments, run_view_type=ViewType.ALL, max_results=PAGE, page_token=token
+            experiments, run_view_type=ViewType.ALL, max_results=PAGE_SIZE, page_token=token
         )
         yield from page
         token = page.token
@@ -95,7 +103,7 @@ def _experiments(store: Store, *, deleted: bool = False) -> list[str]:
     return [experiment.experiment_id for experiment in found]
 
 
-def _in_bin(run: "MlflowRun") -> bool:
+def _is_deleted(run: "MlflowRun") -> bool:
     return str(run.info.lifecycle_stage) == "deleted"
 
 
@@ -106,7 +114,7 @@ def _says_running(run: "MlflowRun") -> bool:
 def _may_be_written(run: "MlflowRun") -> bool:
     """Of a process on another machine, or one that left no name, nothing is known: it may live."""
     elsewhere = run.data.tags.get(HOST) != socket.gethostname()
-    return _says_running(run) and (elsewhere or still_writes(run.data.tags))
+    return _says_running(run) and (elsewhere or is_process_alive(run.data.tags))
 
 
 def _check_not_moved(store: Store, run: "MlflowRun") -> None:
@@ -118,10 +126,12 @@ def _check_not_moved(store: Store, run: "MlflowRun") -> None:
         )
 
 
-def _drafts(store: Store, living: Iterable[str]) -> Iterator[Path]:
+def _stale_temp_files(store: Store, living: Iterable[str]) -> Iterator[Path]:
     hidden = [*store.folder.glob(".new-*"), *store.artifacts.rglob(".*")]
-    spared, now = set(living), time.time()
+    active_deleted_runs, now = set(living), time.time()
     for path in hidden:
-        stale = DRAFT.fullmatch(path.name) and now - path.lstat().st_mtime > STALE_S
-        if stale and not spared & set(path.parts):
+        stale = (
+            TEMP_FILE_PATTERN.fullmatch(path.name) and now - path.lstat().st_mtime > STALE_AFTER_S
+        )
+        if stale and not active_deleted_runs & set(path.parts):
             yield path

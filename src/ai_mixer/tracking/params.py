@@ -26,7 +26,7 @@ def flatten(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield from flatten(value, f"{prefix}.{key}" if prefix else key)
 
 
-def differing(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, str]:
+def differing_params(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, str]:
     """Leaves of `config` that `defaults` lacks or has otherwise, as MLflow params.
 
     >>> differing({"lr": 0.1, "model": {"width": 64}}, {"lr": 0.2, "model": {"width": 64}})
@@ -35,13 +35,13 @@ def differing(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[st
     known = dict(flatten(defaults)) if defaults else {}
     leaves = flatten(config) if config else iter(())
     return {
-        entity_name(name): _text(value)
+        valid_mlflow_name(name): _text(value)
         for name, value in leaves
         if name not in known or known[name] != value
     }
 
 
-def entity_name(name: str) -> str:
+def valid_mlflow_name(name: str) -> str:
     """A name MLflow accepts for a param, metric or tag: other characters become `_`."""
     return re.sub(r"[^\w\-. :/]", "_", name, flags=re.ASCII)[:MAX_KEY]
 

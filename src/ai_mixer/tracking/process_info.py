@@ -12,10 +12,10 @@ import psutil
 HOST, PID, STARTED = "process.host", "process.pid", "process.started"
 # A process's start is told by the clock, which may have been set since. Meanwhile a process id is
 # hardly used again; if it is, a dead run passes for a living one, which does no harm.
-CLOCK_SLACK_S = 600.0
+CLOCK_TOLERANCE_S = 600.0
 
 
-def starter_tags() -> dict[str, str]:
+def user_and_source_tags() -> dict[str, str]:
     """Who and how, as MLflow's own pages show it."""
     try:
         user = getpass.getuser()
@@ -34,13 +34,13 @@ def process_tags() -> dict[str, str]:
     return {HOST: socket.gethostname(), PID: str(os.getpid()), STARTED: f"{started:.2f}"}
 
 
-def still_writes(tags: Mapping[str, str]) -> bool:
+def is_process_alive(tags: Mapping[str, str]) -> bool:
     """Is the process of these tags alive on this machine? Of other machines nothing is known."""
     if tags.get(HOST) != socket.gethostname():
         return False
     try:
         process = psutil.Process(int(tags[PID]))
-        same = abs(process.create_time() - float(tags[STARTED])) < CLOCK_SLACK_S
+        same = abs(process.create_time() - float(tags[STARTED])) < CLOCK_TOLERANCE_S
         return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

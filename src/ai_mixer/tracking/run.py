@@ -14,8 +14,8 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from ai_mixer.tracking.git import git_state
-from ai_mixer.tracking.params import differing, entity_name
-from ai_mixer.tracking.process_info import process_tags, starter_tags
+from ai_mixer.tracking.params import differing_params, valid_mlflow_name
+from ai_mixer.tracking.process_info import process_tags, user_and_source_tags
 from ai_mixer.tracking.store import Store
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 PARAMS_PER_CALL = 100  # MLflow's limits
 METRICS_PER_CALL = 1000
-PARENT = "mlflow.parentRunId"  # the tag of a run that is part of another
+PARENT_TAG = "mlflow.parentRunId"  # the tag of a run that is part of another
 
 
 class Run:
@@ -48,11 +48,11 @@ class Run:
         code: str | Path = ".",
     ) -> Self:
         """Open a new run; remember who started it, how, and the state of the code in `code`."""
-        parent = {PARENT: parent_id} if parent_id else {}
+        parent = {PARENT_TAG: parent_id} if parent_id else {}
         created = store.client.create_run(
             store.experiment(experiment),
             run_name=name,
-            tags={**starter_tags(), **process_tags(), **parent, **(tags or {})},
+            tags={**user_and_source_tags(), **process_tags(), **parent, **(tags or {})},
         )
         run = cls(store, created.info.run_id)
         run._log_code(code)
@@ -109,12 +109,12 @@ class Run:
         from mlflow.entities import Param
 
         data = self._client.get_run(self.id).data
-        params = differing(config, defaults or {})
+        params = differing_params(config, defaults or {})
         fresh = {name: value for name, value in params.items() if name not in data.params}
         rows = [Param(name, value) for name, value in fresh.items()]
         for start in range(0, len(rows), PARAMS_PER_CALL):
             self._client.log_batch(self.id, params=rows[start : start + PARAMS_PER_CALL])
-        again = {name: v for name, v in differing(config, {}).items() if name in data.params}
+        again = {name: v for name, v in differing_params(config, {}).items() if name in data.params}
         for name, value in (again | (fresh if self.resumed else {})).items():
             tag = f"resumed.{name}"
             if data.tags.get(tag, data.params.get(name)) != value:
@@ -127,7 +127,7 @@ class Run:
         now_ms = int(time.time() * 1000)
         newest = self._client.get_run(self.id).data.to_proto().metrics
         known = {(point.key, str(point.value), point.step) for point in newest}  # NaN ≠ NaN
-        points = {entity_name(key): float(value) for key, value in metrics.items()}
+        points = {valid_mlflow_name(key): float(value) for key, value in metrics.items()}
         rows = [
             Metric(key, value, now_ms, step)
             for key, value in points.items()
@@ -139,7 +139,7 @@ class Run:
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Words to find the run by; unlike params they may change."""
         for name, value in tags.items():
-            self._client.set_tag(self.id, entity_name(name), value)
+            self._client.set_tag(self.id, valid_mlflow_name(name), value)
 
     def describe(self, markdown: str) -> None:
         """The text at the top of the run's page in the UI."""

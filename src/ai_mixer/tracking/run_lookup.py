@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ai_mixer.tracking.model_files import CARD
-from ai_mixer.tracking.run import PARENT, artifact_folder
+from ai_mixer.tracking.model_files import CARD_FILE
+from ai_mixer.tracking.run import PARENT_TAG, artifact_folder
 from ai_mixer.tracking.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities import Run as MlflowRun
 
-PAGE = 1000
-FOLDS = "cv"  # the tag of a cross-validation: how many folds
-FOLD = "data.fold"  # the param that tells its children apart
+PAGE_SIZE = 1000
+FOLDS_TAG = "cv"  # the tag of a cross-validation: how many folds
+FOLD_PARAM = "data.fold"  # the param that tells its children apart
 
 
 def find_run(which: str | Path = "last", store: Store | str | Path = "mlruns") -> Path:
@@ -55,7 +55,7 @@ def list_runs(
     try:
         found = list(_search(store, chosen, where or ""))
     except MlflowException as error:
-        raise ValueError(f"where={where}: {error.message}: {_SEARCHES}") from error
+        raise ValueError(f"where={where}: {error.message}: {_SEARCH_EXAMPLE}") from error
     rows = [_row(run, names[run.info.experiment_id]) for run in found]
     return pd.DataFrame(rows, columns=None if rows else list(_COLUMNS))
 
@@ -64,7 +64,9 @@ _COLUMNS = (
     *("run_id", "name", "experiment", "status", "started", "duration_s"),
     *("model", "folder", "parent"),
 )
-_SEARCHES = "a search looks like params.group.model = 'baseline_cnn' and metrics.`val/skill` > 0.2"
+_SEARCH_EXAMPLE = (
+    "a search looks like params.group.model = 'baseline_cnn' and metrics.`val/skill` > 0.2"
+)
 
 
 def _row(run: "MlflowRun", experiment: str) -> dict[str, Any]:
@@ -73,10 +75,10 @@ def _row(run: "MlflowRun", experiment: str) -> dict[str, Any]:
     info, folder = run.info, artifact_folder(run.info.artifact_uri)
     duration_s = (info.end_time - info.start_time) / 1000 if info.end_time else float("nan")
     started = pd.Timestamp(info.start_time, unit="ms", tz="UTC")
-    has_model = (folder / CARD).is_file()
+    has_model = (folder / CARD_FILE).is_file()
     plain = (info.run_id, info.run_name, experiment, info.status, started, duration_s)
     tags = {name: text for name, text in run.data.tags.items() if not name.startswith("mlflow.")}
-    more = (has_model, str(folder), run.data.tags.get(PARENT))
+    more = (has_model, str(folder), run.data.tags.get(PARENT_TAG))
     return {
         **dict(zip(_COLUMNS, (*plain, *more), strict=True)),
         **{f"metrics.{name}": value for name, value in sorted(run.data.metrics.items())},
@@ -89,7 +91,7 @@ def _last(store: Store) -> Path:
     order = ["attributes.end_time DESC"]
     for run in _search(store, list(_experiments(store)), "attributes.status = 'FINISHED'", order):
         folder = artifact_folder(run.info.artifact_uri)
-        if (folder / CARD).is_file():
+        if (folder / CARD_FILE).is_file():
             return folder
     raise FileNotFoundError(
         f"no finished run with a model in {store.folder}: `make train` makes one"
@@ -114,33 +116,33 @@ def all_runs(store: Store) -> Iterator["MlflowRun"]:
     return _search(store, list(_experiments(store)))
 
 
-def children(store: Store, run_id: str) -> list["MlflowRun"]:
+def child_runs(store: Store, run_id: str) -> list["MlflowRun"]:
     """The runs that are part of a run, newest first."""
-    query = f"tags.`{PARENT}` = '{run_id}'"
+    query = f"tags.`{PARENT_TAG}` = '{run_id}'"
     return list(_search(store, list(_experiments(store)), query))
 
 
 def finished_folds(store: Store, run_id: str) -> dict[str, "MlflowRun"]:
     """Fold → run, of a cross-validation's children that came to their end."""
-    ended = [run for run in children(store, run_id) if run.info.status == "FINISHED"]
-    return {run.data.params[FOLD]: run for run in ended}
+    ended = [run for run in child_runs(store, run_id) if run.info.status == "FINISHED"]
+    return {run.data.params[FOLD_PARAM]: run for run in ended}
 
 
-def folds_of(which: str, store: Store) -> dict[str, Path]:
+def fold_model_folders(which: str, store: Store) -> dict[str, Path]:
     """Fold → folder of a cross-validation's models; empty for any other run."""
     if which == "last" or Path(which).exists():
         return {}
     run = run_by_id(which, store)
-    if FOLDS not in run.data.tags:
+    if FOLDS_TAG not in run.data.tags:
         return {}
     folds = finished_folds(store, run.info.run_id)
     return {fold: artifact_folder(one.info.artifact_uri) for fold, one in folds.items()}
 
 
 def _with_model(folder: Path, asked_for: str) -> Path:
-    if not (folder / CARD).is_file():
+    if not (folder / CARD_FILE).is_file():
         raise FileNotFoundError(
-            f"{asked_for} holds no {CARD}: choose a run that trained a model, or run=last"
+            f"{asked_for} holds no {CARD_FILE}: choose a run that trained a model, or run=last"
         )
     return folder.resolve()
 
@@ -161,7 +163,7 @@ def _search(
     token = None
     while experiments:
         page = store.client.search_runs(
-            experiments, condition, max_results=PAGE, order_by=order, page_token=token
+            experiments, condition, max_results=PAGE_SIZE, order_by=order, page_token=token
         )
         yield from page
         token = page.token

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 
-SERVER = "server"
+SERVER_FILE = "server"
 
 
 class Store:
@@ -41,10 +41,10 @@ class Store:
     @cached_property
     def server(self) -> str | None:
         """The address of the server that keeps the runs, if one does."""
-        file = self.folder / SERVER
+        file = self.folder / SERVER_FILE
         return file.read_text(encoding="utf-8").strip() if file.is_file() else None
 
-    def check_own(self) -> None:
+    def check_local(self) -> None:
         """ValueError where a server keeps the runs: its database is not ours to mend."""
         if self.server is not None:
             raise ValueError(

@@ -9,12 +9,12 @@ from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 _log = logging.getLogger(__name__)
 
 
-def watch_machine(tracking_uri: str, run_id: str, every_s: float) -> Callable[[], None]:
+def start_system_metrics(tracking_uri: str, run_id: str, interval_s: float) -> Callable[[], None]:
     """Start a thread that logs a point every so many seconds; returns what ends it.
 
     A run that has such curves already goes on with the next step.
     """
-    monitor = Monitor(run_id, every_s, resume_logging=True, tracking_uri=tracking_uri)
+    monitor = Monitor(run_id, interval_s, resume_logging=True, tracking_uri=tracking_uri)
     monitor.start()
     finish: Callable[[], None] = monitor.finish
     return finish

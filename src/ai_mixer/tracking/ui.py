@@ -9,8 +9,8 @@ from typing import NoReturn
 from ai_mixer.tracking.store import Store
 
 # MLflow's "shared view": what the printed link shows of the runs. By itself it shows no figure.
-VIEW = "knob_skill"
-SHOWN = {
+SHARED_VIEW_NAME = "knob_skill"
+SHARED_VIEW_STATE = {
     "selectedColumns": [
         "metrics.`best/val/skill`",
         "metrics.`test/skill_blind`",
@@ -61,5 +61,7 @@ def _address(store: Store, host: str, port: int) -> str:
     if not newest:
         return f"http://{host}:{port}/#/experiments?{words}"
     number = newest[0].experiment_id
-    store.client.set_experiment_tag(number, f"mlflow.sharedViewState.{VIEW}", json.dumps(SHOWN))
-    return f"http://{host}:{port}/#/experiments/{number}/runs?{words}&viewStateShareKey={VIEW}"
+    store.client.set_experiment_tag(
+        number, f"mlflow.sharedViewState.{SHARED_VIEW_NAME}", json.dumps(SHARED_VIEW_STATE)
+    )
+    return f"http://{host}:{port}/#/experiments/{number}/runs?{words}&viewStateShareKey={SHARED_VIEW_NAME}"

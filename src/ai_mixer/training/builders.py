@@ -10,52 +10,52 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import ModelCheckpoint
 
-from ai_mixer.config.allowed_targets import check_names
-from ai_mixer.config.instantiate import build, trusted_in
+from ai_mixer.config.allowed_targets import check_targets
+from ai_mixer.config.instantiate import allowed_targets, instantiate_checked
 from ai_mixer.console import Console
-from ai_mixer.data.datamodule import MixData, Source
+from ai_mixer.data.datamodule import MixDataModule, SongSource
 from ai_mixer.inference.builders import build_console, build_model
 from ai_mixer.training.system import MixSystem
 
 
-class Parts(NamedTuple):
+class TrainingComponents(NamedTuple):
     """What a training needs; the console is built first and tells the others its knobs."""
 
     console: Console
-    data: MixData
+    data: MixDataModule
     system: MixSystem
 
 
-def assemble(cfg: DictConfig) -> Parts:
+def build_components(cfg: DictConfig) -> TrainingComponents:
     """Console, data and system of a composed `train` config.
 
     ValueError, before anything is built, if any part of it names what is not trusted.
     """
-    check_names(cfg, trusted_in(cfg))
+    check_targets(cfg, allowed_targets(cfg))
     console = build_console(cfg)
-    return Parts(console, build_data(cfg, console), build_system(cfg, console))
+    return TrainingComponents(console, build_datamodule(cfg, console), build_system(cfg, console))
 
 
-def build_source(cfg: DictConfig) -> Source:
+def build_source(cfg: DictConfig) -> SongSource:
     """Where the songs come from."""
-    return build(cfg, "data.source")
+    return instantiate_checked(cfg, "data.source")
 
 
-def build_data(cfg: DictConfig, console: Console, **loader: Any) -> MixData:
+def build_datamodule(cfg: DictConfig, console: Console, **loader: Any) -> MixDataModule:
     """The data module; `loader` replaces single settings of the loader (excerpts_per_song=4)."""
     if "ears" in cfg.loader:
-        loader["origin"] = _origin(cfg)
-    return build(
+        loader["origin"] = _example_settings_digest(cfg)
+    return instantiate_checked(
         cfg,
         "loader",
         source=build_source(cfg),
-        task=build(cfg, "task", console=console),
-        augment=build(cfg, "augment", knobs=console.names),
+        task=instantiate_checked(cfg, "task", console=console),
+        augment=instantiate_checked(cfg, "augment", knobs=console.names),
         **loader,
     )
 
 
-def _origin(cfg: DictConfig) -> str:
+def _example_settings_digest(cfg: DictConfig) -> str:
     """Sixteen digits for all that makes an example but the song and its number."""
     keys = ("console", "ranges", "task", "loader.ears")
     plain: dict[str, Any] = {
@@ -75,9 +75,9 @@ def build_system(cfg: DictConfig, console: Console) -> MixSystem:
     return MixSystem(
         build_model(cfg, console),
         console,
-        build(cfg, "loss"),
-        build(cfg, "optimizer"),
-        build(cfg, "scheduler"),
+        instantiate_checked(cfg, "loss"),
+        instantiate_checked(cfg, "optimizer"),
+        instantiate_checked(cfg, "scheduler"),
         **options,
     )
 
@@ -86,18 +86,20 @@ def build_trainer(cfg: DictConfig, callbacks: list[pl.Callback], **options: Any)
     """Lightning's trainer; `options` replaces single settings (logger=…)."""
     # Lightning would add a checkpoint of its own, beside the run, where none is asked for.
     keeps = any(isinstance(callback, ModelCheckpoint) for callback in callbacks)
-    return build(cfg, "trainer", callbacks=callbacks, enable_checkpointing=keeps, **options)
+    return instantiate_checked(
+        cfg, "trainer", callbacks=callbacks, enable_checkpointing=keeps, **options
+    )
 
 
 def build_callbacks(cfg: DictConfig) -> dict[str, pl.Callback]:
     """Name → callback, as the config has them; a name set to null is left out."""
-    built = build(cfg, "callbacks") or {}
+    built = instantiate_checked(cfg, "callbacks") or {}
     return {name: callback for name, callback in built.items() if callback is not None}
 
 
-def held_out(
+def build_evaluation_datamodule(
     cfg: DictConfig, console: Console, data: DictConfig | None, condition: str, **loader: Any
-) -> MixData:
+) -> MixDataModule:
     """The data a trained model is judged on: its own, or those of another `data` config.
 
     Read in this process without augmentation, under one condition ("any": each in turn).
@@ -107,15 +109,15 @@ def held_out(
         cfg.data = data
     cfg.task.condition = condition
     cfg.augment = None
-    return build_data(cfg, console, workers=0, **loader)
+    return build_datamodule(cfg, console, workers=0, **loader)
 
 
-def asked_run(cfg: DictConfig, key: str = "run") -> str:
+def run_override(cfg: DictConfig, key: str = "run") -> str:
     """The word after `run=`, of this command line."""
-    return typed(HydraConfig.get().overrides.task, key) or str(cfg[key])
+    return raw_override_value(HydraConfig.get().overrides.task, key) or str(cfg[key])
 
 
-def typed(words: Iterable[str], key: str) -> str | None:
+def raw_override_value(words: Iterable[str], key: str) -> str | None:
     """The last `<key>=` as it was typed: Hydra reads an id such as 12e34567 as a number."""
     said = [word.partition("=")[2].strip("'\"") for word in words if word.startswith(f"{key}=")]
     return said[-1] if said else None

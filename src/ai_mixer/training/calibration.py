@@ -15,20 +15,20 @@ import numpy as np
 import torch
 
 from ai_mixer.core.types import CONDITIONS
-from ai_mixer.data.datamodule import MixData
-from ai_mixer.metrics.coverage import HALF_WIDTH, SHARE
-from ai_mixer.models.feature_model import ask
+from ai_mixer.data.datamodule import MixDataModule
+from ai_mixer.metrics.coverage import HALF_WIDTH, INTERVAL_SHARE
+from ai_mixer.models.feature_model import predict_batch
 from ai_mixer.training.system import MixSystem
-from ai_mixer.utils.progress import track
+from ai_mixer.utils.progress import progress_bar
 
-LEAST = 20  # examples on which a knob counts; with fewer nobody knows how far off it is
+MIN_EXAMPLES = 20  # examples on which a knob counts; with fewer nobody knows how far off it is
 
-Factors = dict[str, dict[str, float]]
+CalibrationFactors = dict[str, dict[str, float]]
 """Condition → knob → what its spread is multiplied by."""
 
 
 @torch.inference_mode()
-def calibrate(system: MixSystem, data: MixData) -> Factors | None:
+def calibrate(system: MixSystem, data: MixDataModule) -> CalibrationFactors | None:
     """Factors of the knobs that count often enough in the validation songs.
 
     None if the model says no spread.
@@ -36,23 +36,23 @@ def calibrate(system: MixSystem, data: MixData) -> Factors | None:
     data.prepare_data()
     system.eval()
     ratios, condition = [], []
-    for batch in track(data.val_dataloader(), "calibrating on validation songs"):
-        said = ask(system.model, batch)
-        if said.spread is None:
+    for batch in progress_bar(data.val_dataloader(), "calibrating on validation songs"):
+        prediction = predict_batch(system.model, batch)
+        if prediction.uncertainty is None:
             return None
-        ratio = (said.knobs - batch.knobs).abs() / (HALF_WIDTH * said.spread)
+        ratio = (prediction.knobs - batch.knobs).abs() / (HALF_WIDTH * prediction.uncertainty)
         ratios.append(ratio.masked_fill(~batch.mask, math.nan))
         condition.append(batch.condition)
     of, under = torch.cat(ratios).numpy(), torch.cat(condition).numpy()
     names = system.console.names
-    factors: Factors = {}
+    factors: CalibrationFactors = {}
     for n, name in enumerate(CONDITIONS):
-        found = {knob: factor(of[under == n, p]) for p, knob in enumerate(names)}
+        found = {knob: conformal_factor(of[under == n, p]) for p, knob in enumerate(names)}
         factors[name] = {knob: number for knob, number in found.items() if number is not None}
     return factors
 
 
-def mean_factors(models: Sequence[Factors]) -> Factors:
+def mean_factors(models: Sequence[CalibrationFactors]) -> CalibrationFactors:
     """Geometric mean of several models' factors, knob by knob, over those that have one.
 
     Of the folds of a recipe, for the model that the recipe makes of all their songs: it has hardly
@@ -72,7 +72,7 @@ def mean_factors(models: Sequence[Factors]) -> Factors:
     }
 
 
-def factor(ratios: np.ndarray) -> float | None:
+def conformal_factor(ratios: np.ndarray) -> float | None:
     """The factor that brings SHARE of the errors inside: [n] errors over half widths, NaN ignored.
 
     The ⌈(n + 1) · SHARE⌉-th smallest, so that a new error is inside with at least that chance;
@@ -82,7 +82,7 @@ def factor(ratios: np.ndarray) -> float | None:
     1.6
     """
     known = np.sort(ratios[~np.isnan(ratios)])
-    if len(known) < LEAST:
+    if len(known) < MIN_EXAMPLES:
         return None
-    rank = min(len(known), math.ceil((len(known) + 1) * SHARE))
+    rank = min(len(known), math.ceil((len(known) + 1) * INTERVAL_SHARE))
     return round(float(cast(float, known[rank - 1])), 6)

@@ -6,21 +6,21 @@ import sys
 import pandas as pd
 
 from ai_mixer.core.types import Song
-from ai_mixer.data.file_digest import fingerprints
+from ai_mixer.data.file_digest import song_digests
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.tracking import Run
-from ai_mixer.training.builders import Parts
+from ai_mixer.training.builders import TrainingComponents
 
 
-def song_table(parts: Parts) -> pd.DataFrame:
+def song_table(parts: TrainingComponents) -> pd.DataFrame:
     """Every song with its group, genre, split and the fingerprint of its audio."""
-    songs = _songs(parts)
+    songs = _songs_of_all_splits(parts)
     columns = {"song": "id", "group": "group", "genre": "genre", "split": "split"}
     known = {name: [getattr(song, field) for song in songs] for name, field in columns.items()}
-    return pd.DataFrame({**known, "audio": fingerprints(songs)})
+    return pd.DataFrame({**known, "audio": song_digests(songs)})
 
 
-def log_songs(name: str, songs: pd.DataFrame, parts: Parts, run: Run) -> None:
+def log_songs(name: str, songs: pd.DataFrame, parts: TrainingComponents, run: Run) -> None:
     """split.csv and a digest to compare runs by; manifest.csv; what is on two sides as a tag."""
     run.log_table(songs, "split.csv")
     run.log_table(_manifest(parts), "manifest.csv")
@@ -36,12 +36,12 @@ def log_songs(name: str, songs: pd.DataFrame, parts: Parts, run: Run) -> None:
     run.log_dataset(name, digest, {split: int((songs["split"] == split).sum()) for split in SPLITS})
 
 
-def _manifest(parts: Parts) -> pd.DataFrame:
+def _manifest(parts: TrainingComponents) -> pd.DataFrame:
     """Where each song lies, and what its header says: to look up, not to compare runs by."""
     fields = ("id", "path", "duration_s", "sample_rate", "channels", "licence")
-    rows = [{name: getattr(song, name) for name in fields} for song in _songs(parts)]
+    rows = [{name: getattr(song, name) for name in fields} for song in _songs_of_all_splits(parts)]
     return pd.DataFrame(rows).rename(columns={"id": "song"})
 
 
-def _songs(parts: Parts) -> list[Song]:
+def _songs_of_all_splits(parts: TrainingComponents) -> list[Song]:
     return [song for split in SPLITS for song in parts.data.songs(split)]

@@ -17,90 +17,92 @@ import pytorch_lightning as pl
 
 from ai_mixer.utils.distributed import rank
 
-POLL_S = 0.5  # Lightning's own observer looks every 5 s
-GRACE_S = 5.0  # for the first process to see by itself that another is gone
-FAILED = "another process of this training was killed, or failed and said so above"
+POLL_INTERVAL_S = 0.5  # Lightning's own observer looks every 5 s
+SHUTDOWN_TIMEOUT_S = 5.0  # for the first process to see by itself that another is gone
+OTHER_PROCESS_FAILED = "another process of this training was killed, or failed and said so above"
 
 
 @contextmanager
-def ending_together(trainer: pl.Trainer, close: Callable[[str], None]) -> Iterator[None]:
+def shared_shutdown(trainer: pl.Trainer, close: Callable[[str], None]) -> Iterator[None]:
     """However the fit in the block is broken off, the processes that it started end with it.
 
     If another process fails, so does the block; if it cannot, because it waits for that process for
     ever, `close` is called with what happened and this process exits. KeyboardInterrupt if stopped.
     """
     over, failed = threading.Event(), threading.Event()
-    watch = threading.Thread(target=_watch, args=(trainer, over, failed, close), daemon=True)
+    watch = threading.Thread(
+        target=_monitor_processes, args=(trainer, over, failed, close), daemon=True
+    )
     watch.start()
     try:
         yield
     except BaseException as error:
         over.set()
         stopped = isinstance(error, SystemExit | KeyboardInterrupt)  # Lightning: one for the other
-        by_another = not stopped and (failed.is_set() or _one_failed(trainer))
-        _end(_disarmed(trainer))
+        by_another = not stopped and (failed.is_set() or _any_failed(trainer))
+        _terminate(_detach_processes(trainer))
         if stopped:
             raise KeyboardInterrupt from error
         if by_another:  # ours is but that it does not answer
-            raise ChildProcessError(FAILED) from error
+            raise ChildProcessError(OTHER_PROCESS_FAILED) from error
         raise
     finally:
         over.set()
         watch.join()
-    _end(_disarmed(trainer), after_s=GRACE_S)
+    _terminate(_detach_processes(trainer), after_s=SHUTDOWN_TIMEOUT_S)
 
 
-def follow_parent() -> None:
+def exit_with_parent() -> None:
     """In a process that the first one started: leave the decisions to it, and end with it."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_exit_with, args=(os.getppid(),), daemon=True).start()
 
 
-def leave(error: BaseException) -> None:
+def abort_process(error: BaseException) -> None:
     """End this process at once for an error: what waits for it elsewhere must notice."""
     print(f"process {rank()}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
     os._exit(1)
 
 
-def _watch(
+def _monitor_processes(
     trainer: pl.Trainer,
     over: threading.Event,
     failed: threading.Event,
     close: Callable[[str], None],
 ) -> None:
-    while not over.wait(POLL_S):
-        if not any(process.poll() for process in _others(trainer)):
+    while not over.wait(POLL_INTERVAL_S):
+        if not any(process.poll() for process in _other_processes(trainer)):
             continue
         failed.set()
-        _end(_disarmed(trainer))
-        if not over.wait(GRACE_S):
-            close(FAILED)
-            print(f"error: {FAILED}", file=sys.stderr, flush=True)
+        _terminate(_detach_processes(trainer))
+        if not over.wait(SHUTDOWN_TIMEOUT_S):
+            close(OTHER_PROCESS_FAILED)
+            print(f"error: {OTHER_PROCESS_FAILED}", file=sys.stderr, flush=True)
             os._exit(1)
 
 
-def _others(trainer: pl.Trainer) -> list[subprocess.Popen[bytes]]:
+def _other_processes(trainer: pl.Trainer) -> list[subprocess.Popen[bytes]]:
     return getattr(trainer.strategy.launcher, "procs", [])
 
 
-def _one_failed(trainer: pl.Trainer) -> bool:
+def _any_failed(trainer: pl.Trainer) -> bool:
     """Has another process ended with an error, or does it within a second?"""
-    others = list(_others(trainer))
+    others = list(_other_processes(trainer))
     for process in others:
         with suppress(subprocess.TimeoutExpired):
             process.wait(1.0 / len(others))
     return any(process.poll() for process in others)
 
 
-def _disarmed(trainer: pl.Trainer) -> list[subprocess.Popen[bytes]]:
+def _detach_processes(trainer: pl.Trainer) -> list[subprocess.Popen[bytes]]:
     """The other processes; Lightning's observer forgets them."""
-    processes = list(_others(trainer))
-    _others(trainer).clear()
+    processes = list(_other_processes(trainer))
+    _other_processes(trainer).clear()
     return processes
 
 
-def _end(processes: list[subprocess.Popen[bytes]], after_s: float = 0.0) -> None:
+def _terminate(processes: list[subprocess.Popen[bytes]], after_s: float = 0.0) -> None:
     for process in processes:
         with suppress(subprocess.TimeoutExpired):
             process.wait(after_s)
@@ -108,7 +110,7 @@ def _end(processes: list[subprocess.Popen[bytes]], after_s: float = 0.0) -> None
         process.wait()
 
 
-def _leave_with(parent: int) -> None:
+def _exit_with(parent: int) -> None:
     """Wherever this process waits, it is gone a second after the first one."""
     while os.getppid() == parent:
         time.sleep(1.0)

@@ -11,27 +11,29 @@ from pathlib import Path
 import pandas as pd
 from omegaconf import DictConfig
 
-from ai_mixer.config.instantiate import trusted_in
+from ai_mixer.config.instantiate import allowed_targets
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.tracking import Store, find_run
-from ai_mixer.tracking.run_lookup import folds_of
-from ai_mixer.training.builders import Parts
-from ai_mixer.training.preflight import misfit
+from ai_mixer.tracking.run_lookup import fold_model_folders
+from ai_mixer.training.builders import TrainingComponents
+from ai_mixer.training.preflight import mismatched_weight
 
 
-def begin(cfg: DictConfig, which: str, parts: Parts, songs: pd.DataFrame) -> None:
+def load_initial_weights(
+    cfg: DictConfig, which: str, parts: TrainingComponents, songs: pd.DataFrame
+) -> None:
     """Give the system's model the weights of a run, or of a cross-validation's model of this fold.
 
     songs: what this training hears (`training.songs.song_table`). ValueError in one line if that
     model is another one, or learned from songs that are held out here.
     """
-    folder = find_weights(cfg, which)
-    _check_songs(which, folder, songs)
-    other = load_model(folder, trusted_in(cfg))
+    folder = find_initial_weights(cfg, which)
+    _check_no_held_out_songs(which, folder, songs)
+    other = load_model(folder, allowed_targets(cfg))
     if other.console.names != parts.console.names:
         raise ValueError(f"weights_of={which} sets other knobs: {', '.join(other.console.names)}")
     learned = other.model.state_dict()
-    name = misfit(learned, parts.system.model.state_dict())
+    name = mismatched_weight(learned, parts.system.model.state_dict())
     if name is not None:
         raise ValueError(
             f"weights_of={which} is of another model ({name}): give the model= words it was "
@@ -40,9 +42,9 @@ def begin(cfg: DictConfig, which: str, parts: Parts, songs: pd.DataFrame) -> Non
     parts.system.model.load_state_dict(learned)
 
 
-def find_weights(cfg: DictConfig, which: str) -> Path:
+def find_initial_weights(cfg: DictConfig, which: str) -> Path:
     """The folder of the model to begin with. FileNotFoundError or ValueError if there is none."""
-    folds = folds_of(which, Store(cfg.paths.mlruns))
+    folds = fold_model_folders(which, Store(cfg.paths.mlruns))
     if not folds:
         return find_run(which, cfg.paths.mlruns)
     fold = str(cfg.data.get("fold"))
@@ -54,7 +56,7 @@ def find_weights(cfg: DictConfig, which: str) -> Path:
     return folds[fold]
 
 
-def _check_songs(which: str, folder: Path, songs: pd.DataFrame) -> None:
+def _check_no_held_out_songs(which: str, folder: Path, songs: pd.DataFrame) -> None:
     """By the sound of them, whatever they are called."""
     table = folder / "split.csv"
     if not table.is_file():

@@ -12,19 +12,24 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers.logger import DummyLogger
 from pytorch_lightning.profilers import Profiler
 
-from ai_mixer.tracking import Run, Start
-from ai_mixer.tracking.checkpoint_io import CheckpointFile, read_checkpoint
-from ai_mixer.training.builders import Parts, assemble, build_callbacks, build_trainer
-from ai_mixer.training.ddp import ending_together, follow_parent, leave
-from ai_mixer.utils.progress import interactive
+from ai_mixer.tracking import ResumePoint, Run
+from ai_mixer.tracking.checkpoint_io import AtomicCheckpointIO, read_checkpoint
+from ai_mixer.training.builders import (
+    TrainingComponents,
+    build_callbacks,
+    build_components,
+    build_trainer,
+)
+from ai_mixer.training.ddp import abort_process, exit_with_parent, shared_shutdown
+from ai_mixer.utils.progress import is_interactive
 
 
 def fit(
     cfg: DictConfig,
-    parts: Parts,
-    start: Start,
+    parts: TrainingComponents,
+    start: ResumePoint,
     run: Run | None,
-    watchers: Sequence[pl.Callback] = (),
+    extra_callbacks: Sequence[pl.Callback] = (),
 ) -> int:
     """Train from `start` on; the system ends with the weights of the best epoch. Returns the step.
 
@@ -37,10 +42,10 @@ def fit(
             callback.dirpath = str(run.artifact_dir / "checkpoints")
     trainer = build_trainer(
         cfg,
-        [*callbacks.values(), *watchers, _OwnSignals()],
+        [*callbacks.values(), *extra_callbacks, _RestoreSigtermHandler()],
         logger=run.lightning_logger() if run else False,
-        plugins=[CheckpointFile(run.id if run else "")],
-        enable_progress_bar=interactive() and run is not None,
+        plugins=[AtomicCheckpointIO(run.id if run else "")],
+        enable_progress_bar=is_interactive() and run is not None,
         default_root_dir=cfg.paths.outputs,
     )
     if run is None:
@@ -54,27 +59,29 @@ def fit(
             run.set_tags({"error": reason})
             run.end("FAILED")
 
-    with _half_the_cores(), ending_together(trainer, close):
+    with _half_the_cores(), shared_shutdown(trainer, close):
         trainer.fit(
             parts.system, datamodule=parts.data, ckpt_path=start.checkpoint, weights_only=True
         )
     best = callbacks.get("best")
     if run is not None and isinstance(best, ModelCheckpoint):
-        _take_best(best, parts, run, trainer)
+        _load_best_weights(best, parts, run, trainer)
     return int(trainer.global_step)
 
 
-def follow(cfg: DictConfig, start: Start) -> None:
+def fit_nonzero_rank(cfg: DictConfig, start: ResumePoint) -> None:
     """Another process of the same training: it learns with the first one and keeps no run."""
-    follow_parent()
+    exit_with_parent()
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     try:
-        fit(cfg, assemble(cfg), start, None)
+        fit(cfg, build_components(cfg), start, None)
     except BaseException as error:
-        leave(error)
+        abort_process(error)
 
 
-def _take_best(best: ModelCheckpoint, parts: Parts, run: Run, trainer: pl.Trainer) -> None:
+def _load_best_weights(
+    best: ModelCheckpoint, parts: TrainingComponents, run: Run, trainer: pl.Trainer
+) -> None:
     """Log the best score; put its weights into the system."""
     if best.best_model_score is None:
         raise ValueError(
@@ -86,7 +93,7 @@ def _take_best(best: ModelCheckpoint, parts: Parts, run: Run, trainer: pl.Traine
     parts.system.load_state_dict(read_checkpoint(best.best_model_path)["state_dict"])
 
 
-class _OwnSignals(pl.Callback):
+class _RestoreSigtermHandler(pl.Callback):
     """SIGTERM as it was before the fit.
 
     Lightning answers it at the end of a step, or, with several processes, from inside the signal

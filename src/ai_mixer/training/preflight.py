@@ -6,21 +6,21 @@ from numbers import Real
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from ai_mixer.data.cached_datamodule import KeptData
-from ai_mixer.models.feature_model import Listener
-from ai_mixer.training.builders import Parts, build_trainer
+from ai_mixer.data.cached_datamodule import CachedDataModule
+from ai_mixer.models.feature_model import FeatureModel
+from ai_mixer.training.builders import TrainingComponents, build_trainer
 
-ABOVE_ZERO = (
+POSITIVE_KEYS = (
     "evaluate.excerpts_per_song",
     "render.songs",
     "render.seconds",
 )
 
 
-def check_what_follows(cfg: DictConfig) -> None:
+def check_later_steps(cfg: DictConfig) -> None:
     """What can only fail after the run was opened, or at its end, fails now."""
     build_trainer(cfg, [], logger=False)  # the device it asks for may not be there
-    for key in ABOVE_ZERO:
+    for key in POSITIVE_KEYS:
         if cfg[key.partition(".")[0]] is None:
             continue
         value = OmegaConf.select(cfg, key)
@@ -28,23 +28,28 @@ def check_what_follows(cfg: DictConfig) -> None:
             raise ValueError(f"{key} must be a number above 0, got {value}")
 
 
-def check_kept(cfg: DictConfig, parts: Parts) -> None:
+def check_cached_data(cfg: DictConfig, parts: TrainingComponents) -> None:
     """What was kept of an example must be what the model hears, and enough for the loss."""
-    if not isinstance(parts.data, KeptData):
+    if not isinstance(parts.data, CachedDataModule):
         return
     if (cfg.augment or {}).get("steps"):
         raise ValueError("loader=kept keeps examples as they are drawn: leave augment=none")
     if parts.system.objective.needs_mix:
         raise ValueError("loader=kept keeps no audio to mix: choose loss=knobs_only")
     model = parts.system.model
-    if isinstance(model, Listener) and model.ears != parts.data.ears.settings:
+    if (
+        isinstance(model, FeatureModel)
+        and model.feature_config != parts.data.feature_extractor.feature_config
+    ):
         raise ValueError(
-            f"loader.ears hear {parts.data.ears.settings}, the model {model.ears} "
+            "loader.feature_extractor computes "
+            f"{parts.data.feature_extractor.feature_config}, the model "
+            f"{model.feature_config} "
             "(rate, mels, window, hop): give both the same, or leave loader=kept"
         )
 
 
-def check_monitors(cfg: DictConfig, parts: Parts) -> None:
+def check_monitors(cfg: DictConfig, parts: TrainingComponents) -> None:
     """Where nobody knows the knobs of any validation song, there is no knob skill to go by."""
     if any(song.rough_path is None for song in parts.data.songs("val")):
         return
@@ -56,7 +61,7 @@ def check_monitors(cfg: DictConfig, parts: Parts) -> None:
             )
 
 
-def misfit(there: Mapping[str, Tensor], here: Mapping[str, Tensor]) -> str | None:
+def mismatched_weight(there: Mapping[str, Tensor], here: Mapping[str, Tensor]) -> str | None:
     """The first weight that is not in both, or has another shape; None if they fit."""
     for name in sorted(there.keys() | here.keys()):
         if name not in there or name not in here or there[name].shape != here[name].shape:

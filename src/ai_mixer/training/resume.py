@@ -10,66 +10,68 @@ from omegaconf import DictConfig
 
 from ai_mixer.config.folder import config_folder
 from ai_mixer.config.overrides import merge_overrides, without_keys
-from ai_mixer.tracking import Start, Store
-from ai_mixer.tracking.checkpoint_io import epochs_done, read_checkpoint
-from ai_mixer.tracking.resume_points import find_starts
-from ai_mixer.training.builders import Parts, typed
+from ai_mixer.tracking import ResumePoint, Store
+from ai_mixer.tracking.checkpoint_io import completed_epochs, read_checkpoint
+from ai_mixer.tracking.resume_points import find_resume_points
+from ai_mixer.training.builders import TrainingComponents, raw_override_value
 from ai_mixer.training.callbacks.early_stopping import patience_left
-from ai_mixer.training.preflight import misfit
+from ai_mixer.training.preflight import mismatched_weight
 from ai_mixer.utils.distributed import rank
 
-FOLLOW = "AI_MIXER_CHECKPOINT"  # what the first process of a distributed training tells the others
+CHECKPOINT_ENV = (
+    "AI_MIXER_CHECKPOINT"  # what the first process of a distributed training tells the others
+)
 
 
-def with_own_words(words: list[str]) -> list[str]:
+def with_run_overrides(overrides: list[str]) -> list[str]:
     """What is meant by the words typed: where `ckpt=` names a run, that run's words come first.
 
     `last` becomes the id of the run it stands for. FileNotFoundError or ValueError in one line if
     there is nothing to go on from, or nothing left to train.
     """
-    which = typed(words, "ckpt")
+    which = raw_override_value(overrides, "ckpt")
     if which in (None, "null") or rank() > 0:  # the other processes get the words of the first one
-        return words
+        return overrides
     refusal = None
-    for start in find_starts(which, _store(words)):
+    for start in find_resume_points(which, _store(overrides)):
         if start.run_id is None:
-            return words
+            return overrides
         asked = f"ckpt={start.run_id}" if which == "last" else f"ckpt={which}"
         # Where the runs are is for the new ones to say: the folder may have moved.
-        own = without_keys(start.words, "ckpt", "paths.mlruns")
-        merged = [*merge_overrides(own, without_keys(words, "ckpt")), asked]
-        reason = _nothing_left(_composed(merged), start)
+        own = without_keys(start.overrides, "ckpt", "paths.mlruns")
+        merged = [*merge_overrides(own, without_keys(overrides, "ckpt")), asked]
+        reason = _nothing_left_reason(_compose(merged), start)
         if reason is None:
             return merged
         refusal = refusal or ValueError(reason)
     raise refusal or ValueError(f"ckpt={which}: nothing to go on from")
 
 
-def find_start(cfg: DictConfig, words: Iterable[str]) -> Start:
+def find_resume_point(cfg: DictConfig, overrides: Iterable[str]) -> ResumePoint:
     """Where the training starts that these words ask for."""
     if cfg.ckpt is None:
-        start = Start()
+        start = ResumePoint()
     elif rank() == 0:
-        which = typed(words, "ckpt") or str(cfg.ckpt)
-        start = next(find_starts(which, Store(cfg.paths.mlruns)))
-    elif FOLLOW in os.environ:
-        told = os.environ[FOLLOW]
-        return Start(Path(told) if told else None)
+        which = raw_override_value(overrides, "ckpt") or str(cfg.ckpt)
+        start = next(find_resume_points(which, Store(cfg.paths.mlruns)))
+    elif CHECKPOINT_ENV in os.environ:
+        told = os.environ[CHECKPOINT_ENV]
+        return ResumePoint(Path(told) if told else None)
     else:
         raise ValueError("ckpt=… needs the processes that trainer=ddp starts by itself")
-    os.environ[FOLLOW] = str(start.checkpoint or "")
+    os.environ[CHECKPOINT_ENV] = str(start.checkpoint or "")
     return start
 
 
-def check_start(cfg: DictConfig, parts: Parts, start: Start) -> None:
+def check_resume_point(cfg: DictConfig, parts: TrainingComponents, start: ResumePoint) -> None:
     """Before a run is opened: there is something to train, and the weights fit the model."""
-    reason = _nothing_left(cfg, start)
+    reason = _nothing_left_reason(cfg, start)
     if reason:
         raise ValueError(reason)
     if start.checkpoint is None:
         return
     there = read_checkpoint(start.checkpoint)["state_dict"]
-    key = misfit(there, parts.system.state_dict())
+    key = mismatched_weight(there, parts.system.state_dict())
     if key is not None:
         raise ValueError(
             f"ckpt={start.checkpoint} is of another model or console ({key}): "
@@ -77,31 +79,31 @@ def check_start(cfg: DictConfig, parts: Parts, start: Start) -> None:
         )
 
 
-def _store(words: Iterable[str]) -> Store:
+def _store(overrides: Iterable[str]) -> Store:
     """Where the runs are: the rest of the words may be of use to the run only."""
-    return Store(_composed([word for word in words if word.startswith("paths")]).paths.mlruns)
+    return Store(_compose([word for word in overrides if word.startswith("paths")]).paths.mlruns)
 
 
-def _composed(words: list[str]) -> DictConfig:
+def _compose(overrides: list[str]) -> DictConfig:
     with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
-        return hydra.compose("stage/train", words)
+        return hydra.compose("stage/train", overrides)
 
 
-def _nothing_left(cfg: DictConfig, start: Start) -> str | None:
+def _nothing_left_reason(cfg: DictConfig, start: ResumePoint) -> str | None:
     """Why there is nothing to train, or None. An unfinished run has its evaluation to do yet."""
     if start.checkpoint is None or (start.run_id is not None and not start.finished):
         return None
     checkpoint = read_checkpoint(start.checkpoint)
-    done, most = epochs_done(checkpoint), cfg.trainer.max_epochs
+    done, most = completed_epochs(checkpoint), cfg.trainer.max_epochs
     what = f"run {start.run_id[:8]} is finished" if start.run_id else f"{start.checkpoint} is done"
     if most is not None and 0 <= most <= done:
         return f"{what} after {done} epochs: raise trainer.max_epochs to go on"
     patience = (cfg.callbacks.get("early_stopping") or {}).get("patience")
-    if patience is not None and _stopped(checkpoint["callbacks"], patience):
+    if patience is not None and _stopped_early(checkpoint["callbacks"], patience):
         return f"{what}, stopped early: raise callbacks.early_stopping.patience to go on"
     return None
 
 
-def _stopped(callbacks: dict[str, Any], patience: int) -> bool:
+def _stopped_early(callbacks: dict[str, Any], patience: int) -> bool:
     states = [state for state in callbacks.values() if "stopping_reason" in state]
     return any(not patience_left(state, patience) for state in states)

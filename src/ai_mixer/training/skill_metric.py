@@ -8,10 +8,10 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from ai_mixer.core.types import CONDITIONS, Batch, Knob
-from ai_mixer.metrics.knob_skill import GAINS, HEADLINE, knob_errors, skill
+from ai_mixer.metrics.knob_skill import GAIN_KNOBS, HEADLINE_KNOBS, knob_errors, skill
 
 
-class SkillMeter(Metric):
+class KnobSkillMetric(Metric):
     """Sums of knob errors of the model and of the mean knobs; computes the headline skill.
 
     The sums are reduced over all processes of a distributed training when it is computed.
@@ -24,8 +24,8 @@ class SkillMeter(Metric):
         super().__init__()
         self.knobs = knobs
         names = {knob.name for knob in knobs}
-        names |= {"total_gain"} if names & set(GAINS) else set()
-        self.columns = [f"error/{name}" for name in HEADLINE if name in names]
+        names |= {"total_gain"} if names & set(GAIN_KNOBS) else set()
+        self.columns = [f"error/{name}" for name in HEADLINE_KNOBS if name in names]
         zeros = torch.zeros(len(CONDITIONS), 3, len(self.columns), dtype=torch.float64)
         self.add_state("sums", zeros, dist_reduce_fx="sum")
 

@@ -12,10 +12,10 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from ai_mixer.console import Console
 from ai_mixer.core.types import CONDITIONS, Batch, Prediction
-from ai_mixer.losses.objective import Objective
-from ai_mixer.models.feature_model import ask
-from ai_mixer.training.skill_metric import SkillMeter
-from ai_mixer.utils.distributed import total
+from ai_mixer.losses.objective import WeightedLoss
+from ai_mixer.models.feature_model import predict_batch
+from ai_mixer.training.skill_metric import KnobSkillMetric
+from ai_mixer.utils.distributed import all_reduce_sum
 
 
 class MixSystem(pl.LightningModule):
@@ -36,50 +36,53 @@ class MixSystem(pl.LightningModule):
         self,
         model: nn.Module,
         console: Console,
-        objective: Objective,
+        objective: WeightedLoss,
         optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
         scheduler: Callable[[Optimizer, int], LRScheduler],
-        audio_items: int = 1,
-        audio_gradient: float = 0.05,
-        every_condition: bool = False,
+        rendered_items: int = 1,
+        audio_gradient_clip_norm: float = 0.05,
+        all_conditions: bool = False,
     ) -> None:
         super().__init__()
         self.model = model
         self.console = console
         self.objective = objective
-        self.audio_items, self.audio_gradient = audio_items, audio_gradient
-        self.every_condition = every_condition
+        self.rendered_items, self.audio_gradient_clip_norm = (
+            rendered_items,
+            audio_gradient_clip_norm,
+        )
+        self.all_conditions = all_conditions
         self._optimizer = optimizer
         self._scheduler = scheduler
         self.register_buffer("knob_sum", torch.zeros(len(console.knobs), dtype=torch.float64))
         self.register_buffer("knob_count", torch.zeros(len(console.knobs), dtype=torch.float64))
-        self.skill = SkillMeter(console.knobs)
+        self.skill = KnobSkillMetric(console.knobs)
 
     def forward(self, batch: Batch) -> Prediction:
         """What the model says of what the batch's condition lets it hear."""
-        return ask(self.model, batch)
+        return predict_batch(self.model, batch)
 
     def render(self, batch: Batch, knobs: Tensor) -> Tensor:
         """The mix [B, C, T] of the batch's rough; a masked knob is neutral unless it is free."""
-        applied = torch.where(batch.mask | batch.free, knobs, self.console.neutral.to(knobs))
+        applied = torch.where(batch.mask | batch.unlabelled, knobs, self.console.neutral.to(knobs))
         return self.console(batch.rough, batch.sample_rate, applied)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Listen, set the knobs, compare; remember the targets for the mean-knobs floor."""
-        self._remember(batch)
-        if self.every_condition and batch.heard is None:  # kept examples come under all of them
-            batch = _every_condition(batch)
-        loss, terms = self._compare(batch, self(batch))
+        self._count_targets(batch)
+        if self.all_conditions and batch.features is None:  # kept examples come under all of them
+            batch = _expand_conditions(batch)
+        loss, terms = self._compute_loss(batch, self(batch))
         self._log("train", loss, terms, len(batch), on_step=True)
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The same without learning, and the knob skill. Returns the positions, for pictures."""
-        said = self(batch)
-        loss, terms = self._compare(batch, said)
+        prediction = self(batch)
+        loss, terms = self._compute_loss(batch, prediction)
         self._log("val", loss, terms, len(batch), on_step=False)
-        self.skill.update(batch, said.knobs, self.mean_knobs)
-        return said.knobs
+        self.skill.update(batch, prediction.knobs, self.mean_knobs)
+        return prediction.knobs
 
     def on_validation_epoch_end(self) -> None:
         """Log the skill over all validation examples."""
@@ -95,7 +98,7 @@ class MixSystem(pl.LightningModule):
         return torch.where(seen, mean, self.console.neutral.to(mean)).float()
 
     @property
-    def trained(self) -> Tensor:
+    def trained_knobs(self) -> Tensor:
         """[P] bool: knobs that ever counted. The others stay at neutral when mixing.
 
         All of them if none ever did: then the sound alone has taught (before and after).
@@ -114,17 +117,22 @@ class MixSystem(pl.LightningModule):
             "lr_scheduler": {"scheduler": schedule, "interval": "step", "name": "train/lr"},
         }
 
-    def _remember(self, batch: Batch) -> None:
+    def _count_targets(self, batch: Batch) -> None:
         """The targets all processes have seen: torch gives them the first one's buffers anyway."""
-        self.knob_sum += total((batch.knobs * batch.mask).double().sum(0))
-        self.knob_count += total(batch.mask.double().sum(0))
+        self.knob_sum += all_reduce_sum((batch.knobs * batch.mask).double().sum(0))
+        self.knob_count += all_reduce_sum(batch.mask.double().sum(0))
 
-    def _compare(self, batch: Batch, said: Prediction) -> tuple[Tensor, dict[str, Tensor]]:
-        few = batch.first(self.audio_items)
+    def _compute_loss(
+        self, batch: Batch, prediction: Prediction
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        few = batch.first(self.rendered_items)
         mix = None
         if self.objective.needs_mix and len(few):
-            mix = self.render(few, _limit_gradient(said.knobs[: len(few)], self.audio_gradient))
-        return self.objective(said, mix, batch)
+            mix = self.render(
+                few,
+                _clip_gradient_norm(prediction.knobs[: len(few)], self.audio_gradient_clip_norm),
+            )
+        return self.objective(prediction, mix, batch)
 
     def _log(
         self, stage: str, loss: Tensor, terms: dict[str, Tensor], size: int, on_step: bool
@@ -136,16 +144,16 @@ class MixSystem(pl.LightningModule):
         self.log_dict(named, **when)
 
 
-def _every_condition(batch: Batch) -> Batch:
+def _expand_conditions(batch: Batch) -> Batch:
     """The batch as drawn, then blind and paired what was not drawn so."""
-    free = [
-        batch.where(batch.condition != CONDITIONS.index(condition)).under(condition)
+    unlabelled = [
+        batch.select(batch.condition != CONDITIONS.index(condition)).with_condition(condition)
         for condition in ("blind", "paired")
     ]
-    return batch.join(*free)
+    return batch.concatenate(*unlabelled)
 
 
-def _limit_gradient(knobs: Tensor, limit: float) -> Tensor:
+def _clip_gradient_norm(knobs: Tensor, limit: float) -> Tensor:
     """The same knobs [B, P]; what comes back has an L2 norm of at most `limit` for each item."""
     if knobs.requires_grad:
         knobs = knobs.view_as(knobs)

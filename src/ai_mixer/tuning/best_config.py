@@ -9,17 +9,17 @@ from omegaconf import DictConfig, OmegaConf
 from ai_mixer.tracking.overrides import LOCATIONS, is_path
 from ai_mixer.tuning.objective import compose
 
-NO_PART = {
+EXCLUDED_GROUPS = {
     "experiment",
     "debug",
     "local",
     "paths",
     "loss/scale",
 }  # groups that a page cannot choose
-NAMES = ("paths", "run_name", "ckpt", "cv")  # what is of the run, not of the recipe
+EXCLUDED_KEYS = ("paths", "run_name", "ckpt", "cv")  # what is of the run, not of the recipe
 
 
-def experiment_page(name: str, words: Sequence[str], comments: Sequence[str]) -> str:
+def experiment_config(name: str, words: Sequence[str], comments: Sequence[str]) -> str:
     """A page that composes what the words compose, but where files are stored.
 
     A page may be committed. ValueError if a page cannot say it.
@@ -28,14 +28,16 @@ def experiment_page(name: str, words: Sequence[str], comments: Sequence[str]) ->
     groups = {
         group: option
         for group, option in mine.choices.items()
-        if group not in NO_PART and option != plain.choices.get(group)
+        if group not in EXCLUDED_GROUPS and option != plain.choices.get(group)
     }
     terms = [word.partition("=")[2] for word in words if word.startswith("loss/term=")]
     chosen = [f"{group}={option}" for group, option in groups.items()]
     chosen += [f"loss/term={terms[-1]}"] if terms else []
     overrides: list[dict[str, Any]] = [{f"override /{key}": one} for key, one in groups.items()]
     overrides += [{"override /loss/term": yaml.safe_load(terms[-1])}] if terms else []
-    values = _differing(_raw(mine.cfg), _raw(compose(chosen).cfg))
+    values = _differing(
+        _without_excluded_keys(mine.cfg), _without_excluded_keys(compose(chosen).cfg)
+    )
     page: dict[str, Any] = {"defaults": overrides} if overrides else {}
     page |= {"run_name": name, **values}
     head = ["# @package _global_", *(f"# {line}" for line in comments)]
@@ -44,15 +46,15 @@ def experiment_page(name: str, words: Sequence[str], comments: Sequence[str]) ->
 
 def same_training(first: DictConfig, second: DictConfig) -> bool:
     """Whether two configs train the same, wherever their files lie and whatever they are called."""
-    return _raw(first) == _raw(second)
+    return _without_excluded_keys(first) == _without_excluded_keys(second)
 
 
-def _raw(cfg: DictConfig) -> dict[str, Any]:
+def _without_excluded_keys(cfg: DictConfig) -> dict[str, Any]:
     plain = OmegaConf.to_container(cfg, resolve=False)
     assert isinstance(plain, dict)
     if isinstance(data := plain.get("data"), dict):
         plain["data"] = {key: value for key, value in data.items() if key not in LOCATIONS}
-    return {str(key): value for key, value in plain.items() if key not in NAMES}
+    return {str(key): value for key, value in plain.items() if key not in EXCLUDED_KEYS}
 
 
 def _differing(

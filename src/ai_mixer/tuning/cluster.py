@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ai_mixer.tuning.storage import EXTRA
+from ai_mixer.tuning.storage import MISSING_EXTRA
 
 
 def submit(
@@ -19,7 +19,7 @@ def submit(
     try:
         import submitit
     except ImportError as error:
-        raise ValueError(f"cluster={cluster}: {error}: {EXTRA}") from error
+        raise ValueError(f"cluster={cluster}: {error}: {MISSING_EXTRA}") from error
     try:
         executor = submitit.AutoExecutor(folder, cluster=cluster)
     except (ValueError, RuntimeError) as error:

@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 DPI = 120
 
 
-def draw(study: Study, folder: Path, names: Sequence[str]) -> list[Path]:
+def plot_study(study: Study, folder: Path, names: Sequence[str]) -> list[Path]:
     """History, importance and parallel coordinates, for each objective. Returns the files.
 
     names: of the objectives, in the order of a trial's values.

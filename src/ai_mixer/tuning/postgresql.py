@@ -12,18 +12,18 @@ from pathlib import Path
 
 USER, DATABASE = "ai_mixer", "ai_mixer"
 DRIVER = "postgresql+psycopg"
-LONGEST_SOCKET = 107 - len("/.s.PGSQL.5432.lock")  # what the kernel allows
-HELP = "needs PostgreSQL: apt-get install postgresql"
+MAX_SOCKET_FOLDER_LENGTH = 107 - len("/.s.PGSQL.5432.lock")  # what the kernel allows
+MISSING_POSTGRESQL = "needs PostgreSQL: apt-get install postgresql"
 
 
-def folder_of(data: Path) -> Path:
+def cluster_folder(data: Path) -> Path:
     """Where `make services` keeps the cluster."""
     return (data / "postgresql").resolve()
 
 
-def address(data: Path, database: str = DATABASE) -> str:
+def database_url(data: Path, database: str = DATABASE) -> str:
     """What SQLAlchemy calls it. ConnectionError where none was started."""
-    folder = folder_of(data)
+    folder = cluster_folder(data)
     if not (folder / "postmaster.pid").exists():
         raise ConnectionError(f"no PostgreSQL runs in {folder}: `make services` starts one")
     return f"{DRIVER}://{USER}@/{database}?host={folder}"
@@ -34,7 +34,7 @@ def start(data: Path) -> str:
 
     OSError in one line where that cannot be.
     """
-    folder = folder_of(data)
+    folder = cluster_folder(data)
     _check(folder)
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "PG_VERSION").exists():
@@ -49,21 +49,21 @@ def start(data: Path) -> str:
     for name in (DATABASE, "mlflow"):
         # An error means that it is there already.
         _run(["createdb", "--host", str(folder), "--username", USER, name], check=False)
-    return address(data)
+    return database_url(data)
 
 
 def stop(data: Path) -> None:
     """End it in good order; nothing happens if none runs."""
-    folder = folder_of(data)
+    folder = cluster_folder(data)
     if (folder / "postmaster.pid").exists():
         _run(["pg_ctl", "stop", "--wait", "--mode", "fast", "--pgdata", str(folder)])
 
 
 def _check(folder: Path) -> None:
-    if len(str(folder)) > LONGEST_SOCKET:
+    if len(str(folder)) > MAX_SOCKET_FOLDER_LENGTH:
         raise OSError(f"{folder}: too long a path for a socket: give paths.data=/a/shorter/one")
     if _program("initdb") is None:
-        raise OSError(HELP)
+        raise OSError(MISSING_POSTGRESQL)
 
 
 def _program(name: str) -> str | None:
@@ -76,7 +76,7 @@ def _run(command: Sequence[str], check: bool = True) -> int:
     """Exit code of one of PostgreSQL's programs. OSError with its last words if `check`."""
     program = _program(command[0])
     if program is None:
-        raise OSError(HELP)
+        raise OSError(MISSING_POSTGRESQL)
     as_another = ["runuser", "--user", "postgres", "--"] if os.geteuid() == 0 else []
     done = subprocess.run(
         [*as_another, program, *command[1:]],

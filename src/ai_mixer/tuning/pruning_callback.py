@@ -13,7 +13,7 @@ from ai_mixer.core.types import Batch
 from ai_mixer.data.splits import SPLITS
 
 
-class Pruning(pl.Callback):
+class PruningCallback(pl.Callback):
     """Tells the trial a metric after each validation, and stops the training if Optuna says so.
 
     It stops as early stopping does, so the run ends in good order and keeps its model.
@@ -23,7 +23,7 @@ class Pruning(pl.Callback):
         self.trial, self.metric = trial, metric
         self.pruned = False
         frozen = trial.study.get_trials(deepcopy=False)[trial.number]
-        self._told = set(frozen.intermediate_values)  # by a worker that died
+        self._reported_epochs = set(frozen.intermediate_values)  # by a worker that died
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """After the epoch's metrics are known. KeyError, naming what there is, if ours is not."""
@@ -33,13 +33,13 @@ class Pruning(pl.Callback):
             known = ", ".join(sorted(trainer.callback_metrics))
             raise KeyError(f"{self.metric} is not known after an epoch; known are {known}")
         epoch = trainer.current_epoch
-        if epoch not in self._told:
+        if epoch not in self._reported_epochs:
             self.trial.report(float(trainer.callback_metrics[self.metric]), epoch)
         if self.trial.should_prune():
             self.pruned = trainer.should_stop = True
 
 
-class SongErrors(pl.Callback):
+class SongErrorsCallback(pl.Callback):
     """The mean knob error of each validation song, in the best epoch by `metric`.
 
     Songs are told by their place among all songs, which is the same in every fold.

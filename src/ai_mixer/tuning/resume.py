@@ -7,30 +7,30 @@ import hydra
 from omegaconf import DictConfig
 
 from ai_mixer.config.folder import config_folder
-from ai_mixer.config.override_errors import command_line
+from ai_mixer.config.override_errors import format_make_command
 from ai_mixer.config.overrides import merge_overrides, without_keys
 from ai_mixer.tuning.storage import journal_file, open_storage
-from ai_mixer.tuning.study import load, quiet_optuna
-from ai_mixer.tuning.sweep_request import check_name, with_vary
+from ai_mixer.tuning.study import load_study, quiet_optuna
+from ai_mixer.tuning.sweep_request import check_name, with_vary_override
 
-GOING_ON = ("resume", "join")
-WHERE = ("storage", "paths.mlruns", "paths.data")
+RESUME_KEYS = ("resume", "join")
+LOCATION_KEYS = ("storage", "paths.mlruns", "paths.data")
 
 
-def with_own_words(typed: list[str]) -> list[str]:
+def with_study_overrides(overrides: list[str]) -> list[str]:
     """What is meant by the words typed: where they name a study, that study's words come first.
 
     FileNotFoundError or ValueError in one line if there is no such study.
     """
-    asked = dict(word.split("=", 1) for word in typed if word.partition("=")[0] in GOING_ON)
+    asked = dict(word.split("=", 1) for word in overrides if word.partition("=")[0] in RESUME_KEYS)
     named = {key: name.strip("'\"") for key, name in asked.items() if name != "null"}
     if not named:
-        return with_vary(typed)
+        return with_vary_override(overrides)
     if len(named) > 1:
         raise ValueError("resume= goes on with a study, join= works for one: give one of the two")
     ((key, name),) = named.items()
-    cfg = _composed([word for word in typed if word.partition("=")[0] in WHERE])
-    name = check_name(newest(cfg.paths.mlruns) if name == "last" else name)
+    cfg = _compose([word for word in overrides if word.partition("=")[0] in LOCATION_KEYS])
+    name = check_name(newest_study(cfg.paths.mlruns) if name == "last" else name)
     storage, place = str(cfg.storage), journal_file(name, cfg.paths.mlruns)
     if storage == "journal" and not place.is_file():
         known = ", ".join(sorted(path.stem for path in place.parent.glob("*.journal"))) or "none"
@@ -39,18 +39,23 @@ def with_own_words(typed: list[str]) -> list[str]:
             "storage=… needs that word again"
         )
     with quiet_optuna():
-        _, plan = load(open_storage(storage, name, cfg.paths.mlruns, cfg.paths.data), name)
-    own, new = (without_keys(words, "study", *GOING_ON) for words in (plan.typed, with_vary(typed)))
+        _, study_config = load_study(
+            open_storage(storage, name, cfg.paths.mlruns, cfg.paths.data), name
+        )
+    own, new = (
+        without_keys(words, "study", *RESUME_KEYS)
+        for words in (study_config.overrides, with_vary_override(overrides))
+    )
     return [*merge_overrides(own, new), f"{key}={name}"]
 
 
-def to_go_on(study: str, typed: Iterable[str], *more: str) -> str:
+def resume_command(study: str, overrides: Iterable[str], *more: str) -> str:
     """What to type to go on with a study, with the words that said where it lies."""
-    where = [word for word in typed if word.partition("=")[0] in WHERE]
-    return command_line([f"resume={study}", *where, *more], "sweep")
+    where = [word for word in overrides if word.partition("=")[0] in LOCATION_KEYS]
+    return format_make_command([f"resume={study}", *where, *more], "sweep")
 
 
-def newest(mlruns: str | Path) -> str:
+def newest_study(mlruns: str | Path) -> str:
     """The study whose journal was written last. FileNotFoundError if there is none."""
     folder = journal_file("any", mlruns).parent
     files = sorted(folder.glob("*.journal"), key=lambda path: path.stat().st_mtime)
@@ -59,6 +64,6 @@ def newest(mlruns: str | Path) -> str:
     return files[-1].stem
 
 
-def _composed(words: Iterable[str]) -> DictConfig:
+def _compose(words: Iterable[str]) -> DictConfig:
     with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
         return hydra.compose("stage/sweep", list(words))

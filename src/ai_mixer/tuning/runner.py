@@ -20,42 +20,42 @@ from optuna import Study
 from optuna.storages import BaseStorage
 
 from ai_mixer.tracking import Run, Store
-from ai_mixer.tracking.process_info import still_writes
+from ai_mixer.tracking.process_info import is_process_alive
 from ai_mixer.tuning.cluster import submit
-from ai_mixer.tuning.grid_sampler import Grid
-from ai_mixer.tuning.objective import Train, TrainTrial
-from ai_mixer.tuning.report import report
-from ai_mixer.tuning.resume import to_go_on
-from ai_mixer.tuning.search_space import Param, Space
+from ai_mixer.tuning.grid_sampler import QueuedGridSampler
+from ai_mixer.tuning.objective import TrainFunction, TrialObjective
+from ai_mixer.tuning.report import write_report
+from ai_mixer.tuning.resume import resume_command
+from ai_mixer.tuning.search_space import ParamValue, SearchSpace
 from ai_mixer.tuning.storage import journal_file, open_storage
 from ai_mixer.tuning.study import (
-    Plan,
-    begin,
+    StudyConfig,
     build_pruner,
     build_sampler,
     check_pruner,
-    check_same,
-    load,
+    check_unchanged,
+    create_study,
+    load_study,
     quiet_optuna,
 )
-from ai_mixer.tuning.sweep_request import Draft, check_name, draft
-from ai_mixer.tuning.trial_queue import fill, unfinished
-from ai_mixer.tuning.worker import Patience, work
-from ai_mixer.utils.signals import stoppable
+from ai_mixer.tuning.sweep_request import SweepRequest, check_name, parse_sweep_request
+from ai_mixer.tuning.trial_queue import enqueue_trials, unfinished_trials
+from ai_mixer.tuning.worker import WorkerSettings, run_worker
+from ai_mixer.utils.signals import handle_stop_signals
 
-STAGE = (sys.executable, "-m", "ai_mixer.cli.stages.sweep")
-Judge = Callable[[Run], None]
+WORKER_COMMAND = (sys.executable, "-m", "ai_mixer.cli.stages.sweep")
+EvaluateTrial = Callable[[Run], None]
 """Tables and listening samples for a trial's run, once it is among the best."""
-SWEEP = "sweep"  # tag of the parent: the study's name
+STUDY_TAG = "sweep"  # tag of the parent: the study's name
 
 
-def sweep(
+def run_study(
     cfg: DictConfig,
-    typed: Sequence[str],
-    train: Train,
-    judge: Judge,
+    overrides: Sequence[str],
+    train: TrainFunction,
+    judge: EvaluateTrial,
     check: Callable[[DictConfig], None],
-    command: Sequence[str] = STAGE,
+    command: Sequence[str] = WORKER_COMMAND,
 ) -> Study:
     """What `cfg` (configs/stage/sweep.yaml) asks for; returns the study when all trials are told.
 
@@ -65,38 +65,41 @@ def sweep(
     signal.
     """
     with quiet_optuna():
-        asked = draft(cfg, typed)
+        asked = parse_sweep_request(cfg, overrides)
         pruner = build_pruner(cfg)
-        check_pruner(pruner, asked.plan)
+        check_pruner(pruner, asked.study_config)
         if cfg.trainer.devices != 1:
             raise ValueError("a trial trains in one process: trainer.devices=1")
         if cfg.join is not None:
-            study, plan = load(_storage(cfg, cfg.join), cfg.join)
-            check_same(cfg.join, plan, asked.plan)
+            study, study_config = load_study(_storage(cfg, cfg.join), cfg.join)
+            check_unchanged(cfg.join, study_config, asked.study_config)
             if cfg.cluster is not None:
-                _submit(cfg, study, command)
-                then = to_go_on(study.study_name, typed)
+                _submit_jobs(cfg, study, command)
+                then = resume_command(study.study_name, overrides)
                 print(f"when they are done: {then}", flush=True)
                 return study
-            told = _work(cfg, study, plan, asked, train, typed)
+            told = _run_worker(cfg, study, study_config, asked, train, overrides)
             print(f"study {cfg.join}: nothing left to take ({told} by this worker)", flush=True)
             return study
         if cfg.resume is None:
-            study, plan, parent = _begin(cfg, asked, check, typed)
+            study, study_config, parent = _create_study(cfg, asked, check, overrides)
         else:
-            study, plan, parent = _go_on(cfg, asked)
-        with stoppable(_hint(study, typed)), parent:
-            with _others(cfg, study, command):
-                _work(cfg, study, plan, asked, train, typed)
-            for run in report(study, plan, parent, cfg, typed):
+            study, study_config, parent = _resume_study(cfg, asked)
+        with handle_stop_signals(_resume_hint(study, overrides)), parent:
+            with _other_workers(cfg, study, command):
+                _run_worker(cfg, study, study_config, asked, train, overrides)
+            for run in write_report(study, study_config, parent, cfg, overrides):
                 judge(run)
         return study
 
 
-def _begin(
-    cfg: DictConfig, asked: Draft, check: Callable[[DictConfig], None], typed: Sequence[str]
-) -> tuple[Study, Plan, Run]:
-    points, trials = _first(cfg, asked)
+def _create_study(
+    cfg: DictConfig,
+    asked: SweepRequest,
+    check: Callable[[DictConfig], None],
+    overrides: Sequence[str],
+) -> tuple[Study, StudyConfig, Run]:
+    points, trials = _initial_points(cfg, asked)
     name = check_name(str(cfg.study)) if cfg.study is not None else _free_name(cfg)
     storage = _storage(cfg, name)
     if name in optuna.get_all_study_names(storage):
@@ -107,37 +110,43 @@ def _begin(
     check(cfg)
     for note in asked.notes:
         print(note, file=sys.stderr, flush=True)
-    parent = Run.start(Store(cfg.paths.mlruns), cfg.experiment_name, name, {SWEEP: name})
-    plan = replace(asked.plan, parent=parent.id)
+    parent = Run.start(Store(cfg.paths.mlruns), cfg.experiment_name, name, {STUDY_TAG: name})
+    study_config = replace(asked.study_config, parent=parent.id)
     parent.log_text(OmegaConf.to_yaml(cfg, resolve=True), "config.yaml")
-    parent.describe(f"Go on with it: `{to_go_on(name, typed)}`")
-    study = begin(storage, name, plan, trials, points)
+    parent.describe(f"Go on with it: `{resume_command(name, overrides)}`")
+    study = create_study(storage, name, study_config, trials, points)
     print(f"study {name}: {trials} trials, run {parent.id}", flush=True)
-    return study, plan, parent
+    return study, study_config, parent
 
 
-def _go_on(cfg: DictConfig, asked: Draft) -> tuple[Study, Plan, Run]:
+def _resume_study(cfg: DictConfig, asked: SweepRequest) -> tuple[Study, StudyConfig, Run]:
     name = str(cfg.resume)
-    study, plan = load(_storage(cfg, name), name)
-    check_same(name, plan, asked.plan)
+    study, study_config = load_study(_storage(cfg, name), name)
+    check_unchanged(name, study_config, asked.study_config)
     store = Store(cfg.paths.mlruns)
-    before = store.client.get_run(plan.parent)
-    if before.info.status == "RUNNING" and still_writes(before.data.tags):
+    before = store.client.get_run(study_config.parent)
+    if before.info.status == "RUNNING" and is_process_alive(before.data.tags):
         raise ValueError(
             f"study {name} is being led by process {before.data.tags['process.pid']}: "
             f"make sweep join={name} works for it as well"
         )
-    added = 0 if isinstance(build_sampler(cfg, 0), Grid) else fill(study, int(cfg.trials))
-    left = len(unfinished(study))
+    added = (
+        0
+        if isinstance(build_sampler(cfg, 0), QueuedGridSampler)
+        else enqueue_trials(study, int(cfg.trials))
+    )
+    left = len(unfinished_trials(study))
     print(f"study {name} goes on: {left} trials left ({added} new)", flush=True)
-    return study, plan, Run.resume(store, plan.parent)
+    return study, study_config, Run.resume(store, study_config.parent)
 
 
-def _first(cfg: DictConfig, asked: Draft) -> tuple[list[dict[str, Param]], int]:
+def _initial_points(
+    cfg: DictConfig, asked: SweepRequest
+) -> tuple[list[dict[str, ParamValue]], int]:
     """What is queued with fixed values, and how many trials there are in all."""
-    if not isinstance(build_sampler(cfg, 0), Grid):
+    if not isinstance(build_sampler(cfg, 0), QueuedGridSampler):
         return [asked.first], int(cfg.trials)
-    grid = Space.from_json(asked.plan.space).grid()
+    grid = SearchSpace.from_json(asked.study_config.space).grid()
     others = [point for point in grid if point != asked.first]
     points = [asked.first, *others]
     if len(points) > cfg.trials:
@@ -161,27 +170,36 @@ def _free_name(cfg: DictConfig) -> str:
     return next(name for n in range(1, 10**6) if (name := f"{model}-{n}") not in known)
 
 
-def _hint(study: Study, typed: Sequence[str]) -> str:
-    return f"`{to_go_on(study.study_name, typed)}` goes on"
+def _resume_hint(study: Study, overrides: Sequence[str]) -> str:
+    return f"`{resume_command(study.study_name, overrides)}` goes on"
 
 
-def _work(
-    cfg: DictConfig, study: Study, plan: Plan, asked: Draft, train: Train, typed: Sequence[str]
+def _run_worker(
+    cfg: DictConfig,
+    study: Study,
+    study_config: StudyConfig,
+    asked: SweepRequest,
+    train: TrainFunction,
+    overrides: Sequence[str],
 ) -> int:
     study.pruner = build_pruner(cfg)
     store = Store(cfg.paths.mlruns)
-    hint = _hint(study, typed)
-    objective = TrainTrial(train, study.study_name, plan, store, asked.places, hint)
-    patience = Patience(
+    hint = _resume_hint(study, overrides)
+    objective = TrialObjective(
+        train, study.study_name, study_config, store, asked.path_overrides, hint
+    )
+    worker_settings = WorkerSettings(
         max_failures=cfg.max_failures,
         max_retries=cfg.max_retries,
-        beat_s=cfg.beat_s,
-        grace_s=cfg.grace_s,
+        heartbeat_interval_s=cfg.heartbeat_interval_s,
+        heartbeat_timeout_s=cfg.heartbeat_timeout_s,
     )
-    return work(study, objective, patience, lambda number: build_sampler(cfg, number), typed)
+    return run_worker(
+        study, objective, worker_settings, lambda number: build_sampler(cfg, number), overrides
+    )
 
 
-def _join(cfg: DictConfig, study: Study) -> list[str]:
+def _worker_overrides(cfg: DictConfig, study: Study) -> list[str]:
     """What to type to work for a study."""
     words = [f"join={study.study_name}", f"storage={cfg.storage}", "cluster=null"]
     return words + [
@@ -189,21 +207,21 @@ def _join(cfg: DictConfig, study: Study) -> list[str]:
     ]
 
 
-def _submit(cfg: DictConfig, study: Study, command: Sequence[str]) -> None:
+def _submit_jobs(cfg: DictConfig, study: Study, command: Sequence[str]) -> None:
     """Workers as jobs of a cluster, which may wait there for hours: nobody waits for them here."""
     folder = Path(cfg.paths.outputs) / "jobs"
-    words = [*command, *_join(cfg, study)]
+    words = [*command, *_worker_overrides(cfg, study)]
     jobs = submit(cfg.cluster, words, cfg.workers, folder.resolve(), **cfg.job)
     for job in jobs:
         print(f"job {job.job_id}: {job.paths.stderr}", flush=True)
 
 
 @contextmanager
-def _others(cfg: DictConfig, study: Study, command: Sequence[str]) -> Iterator[None]:
+def _other_workers(cfg: DictConfig, study: Study, command: Sequence[str]) -> Iterator[None]:
     """The other workers of this machine while the block runs; the cores are shared out."""
     threads = max(1, torch.get_num_threads() // max(1, cfg.workers))
     before = torch.get_num_threads()
-    words = _join(cfg, study)
+    words = _worker_overrides(cfg, study)
     torch.set_num_threads(threads)
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     workers = [subprocess.Popen([*command, *words], env=environment) for _ in range(1, cfg.workers)]

@@ -30,26 +30,26 @@ from optuna.distributions import (
 )
 from optuna.trial import Trial
 
-Param = bool | int | float | str
-OPTIONAL = ("model.", "loss.terms.")  # keys that not every model, or loss, has
+ParamValue = bool | int | float | str
+OPTIONAL_PREFIXES = ("model.", "loss.terms.")  # keys that not every model, or loss, has
 
 
 @dataclass(frozen=True)
-class Space:
+class SearchSpace:
     """Key of the command line → the values that it may take."""
 
     keys: Mapping[str, BaseDistribution]
 
     @classmethod
-    def read(cls, words: Iterable[str]) -> "Space":
+    def parse(cls, to_overrides: Iterable[str]) -> "SearchSpace":
         """From words such as `model.dropout=choice(0.2,0.3)`; the last one of a key counts.
 
         ValueError in one line for a word that is none.
         """
-        return cls(dict(_read(word) for word in words))
+        return cls(dict(_parse_override(word) for word in to_overrides))
 
     @classmethod
-    def from_json(cls, plain: Mapping[str, str]) -> "Space":
+    def from_json(cls, plain: Mapping[str, str]) -> "SearchSpace":
         """What `to_json` wrote."""
         return cls({key: json_to_distribution(text) for key, text in plain.items()})
 
@@ -57,36 +57,39 @@ class Space:
         """As plain text, to keep beside the trials and to compare with."""
         return {key: distribution_to_json(values) for key, values in self.keys.items()}
 
-    def only(self, wanted: Callable[[str], bool]) -> "Space":
+    def select(self, wanted: Callable[[str], bool]) -> "SearchSpace":
         """The part whose keys are wanted."""
-        return Space({key: values for key, values in self.keys.items() if wanted(key)})
+        return SearchSpace({key: values for key, values in self.keys.items() if wanted(key)})
 
-    def suggest(self, trial: Trial) -> dict[str, Param]:
+    def suggest(self, trial: Trial) -> dict[str, ParamValue]:
         """What the sampler of the trial's study wants to see tried."""
         return {key: _suggest(trial, key, values) for key, values in self.keys.items()}
 
-    def holding(self, point: Mapping[str, Param]) -> "Space":
+    def widened_to(self, point: Mapping[str, ParamValue]) -> "SearchSpace":
         """The space made as wide as it takes to hold `point`; steps stay steps."""
-        return Space({k: _widened(v, point[k]) if k in point else v for k, v in self.keys.items()})
+        return SearchSpace(
+            {k: _widened(v, point[k]) if k in point else v for k, v in self.keys.items()}
+        )
 
-    def grid(self) -> Iterator[dict[str, Param]]:
+    def grid(self) -> Iterator[dict[str, ParamValue]]:
         """Every point. ValueError if something is continuous."""
         for key, values in self.keys.items():
             if isinstance(values, FloatDistribution) and values.step is None:
                 raise ValueError(
-                    f"sampler=grid cannot list {key}={described(values)}: give it as choice(…) or "
+                    f"sampler=grid cannot list {key}={format_distribution(values)}: "
+                    "give it as choice(…) or "
                     "range(…), or take another sampler"
                 )
-        columns = [[(key, value) for value in _listed(v)] for key, v in self.keys.items()]
+        columns = [[(key, value) for value in _grid_values(v)] for key, v in self.keys.items()]
         return (dict(point) for point in itertools.product(*columns))
 
 
-def is_search(word: str) -> bool:
+def is_sweep_override(word: str) -> bool:
     """Whether a word of the command line gives several values to choose from."""
     return OverridesParser.create().parse_override(word).is_sweep_override()
 
 
-def words(params: Mapping[str, Param]) -> list[str]:
+def to_overrides(params: Mapping[str, ParamValue]) -> list[str]:
     """One point of a space as words of a training.
 
     >>> words({"optimizer": "adam", "optimizer.lr": 3e-05, "loader.batch_size": 16})
@@ -95,7 +98,7 @@ def words(params: Mapping[str, Param]) -> list[str]:
     return [f"{key}={value}" for key, value in params.items()]
 
 
-def described(values: BaseDistribution) -> str:
+def format_distribution(values: BaseDistribution) -> str:
     """A distribution as Hydra would write it.
 
     >>> described(FloatDistribution(1e-5, 1e-3, log=True)), described(IntDistribution(3, 6))
@@ -114,25 +117,25 @@ def described(values: BaseDistribution) -> str:
     return f"tag(log, {text})" if values.log else text
 
 
-def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+def space_differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     """What differs between two spaces as `to_json` writes them, key by key."""
     said = []
     for key in dict.fromkeys([*before, *now]):
-        if _plain(before.get(key)) != _plain(now.get(key)):
-            old, new = (_described_json(one.get(key)) for one in (before, now))
+        if _parse_json(before.get(key)) != _parse_json(now.get(key)):
+            old, new = (_format_json(one.get(key)) for one in (before, now))
             said.append(f"{key} was {old}, is {new}")
     return said
 
 
-def _plain(text: str | None) -> Any:
+def _parse_json(text: str | None) -> Any:
     return None if text is None else json.loads(text)
 
 
-def _described_json(text: str | None) -> str:
-    return "not searched" if text is None else described(json_to_distribution(text))
+def _format_json(text: str | None) -> str:
+    return "not searched" if text is None else format_distribution(json_to_distribution(text))
 
 
-def _read(word: str) -> tuple[str, BaseDistribution]:
+def _parse_override(word: str) -> tuple[str, BaseDistribution]:
     parsed = OverridesParser.create().parse_override(word)
     return parsed.get_key_element(), _distribution(word, parsed)
 
@@ -141,12 +144,12 @@ def _distribution(word: str, parsed: Override) -> BaseDistribution:
     asked = parsed.value()
     try:
         if isinstance(asked, ChoiceSweep):
-            _refuse_tags(word, asked.tags, set())
+            _check_tags(word, asked.tags, set())
             return CategoricalDistribution(list(dict.fromkeys(_choices(parsed))))
         if isinstance(asked, IntervalSweep):
-            return _between(asked, log=_refuse_tags(word, asked.tags, {"log"}))
+            return _interval_distribution(asked, log=_check_tags(word, asked.tags, {"log"}))
         if isinstance(asked, RangeSweep):
-            return _steps(asked, log=_refuse_tags(word, asked.tags, {"log"}))
+            return _range_distribution(asked, log=_check_tags(word, asked.tags, {"log"}))
     except ValueError as error:
         raise ValueError(f"{word}: {error}") from error
     raise ValueError(
@@ -155,12 +158,12 @@ def _distribution(word: str, parsed: Override) -> BaseDistribution:
     )
 
 
-def _choices(parsed: Override) -> Iterator[Param]:
+def _choices(parsed: Override) -> Iterator[ParamValue]:
     for value in parsed.sweep_iterator():
         yield value if isinstance(value, bool | int | float) else str(Transformer.str(value))
 
 
-def _between(asked: IntervalSweep, log: bool) -> BaseDistribution:
+def _interval_distribution(asked: IntervalSweep, log: bool) -> BaseDistribution:
     low, high = asked.start, asked.end
     assert low is not None
     assert high is not None
@@ -169,7 +172,7 @@ def _between(asked: IntervalSweep, log: bool) -> BaseDistribution:
     return FloatDistribution(low, high, log=log)
 
 
-def _steps(asked: RangeSweep, log: bool) -> BaseDistribution:
+def _range_distribution(asked: RangeSweep, log: bool) -> BaseDistribution:
     listed = list(asked.range())
     if len(listed) == 0 or asked.step < 0:
         raise ValueError("is empty or runs downwards: range(low, high, step), high left out")
@@ -178,14 +181,14 @@ def _steps(asked: RangeSweep, log: bool) -> BaseDistribution:
     return FloatDistribution(float(listed[0]), float(listed[-1]), step=float(asked.step), log=log)
 
 
-def _refuse_tags(word: str, tags: set[str], known: set[str]) -> bool:
+def _check_tags(word: str, tags: set[str], known: set[str]) -> bool:
     """Whether it is logarithmic."""
     for tag in tags - known:
         raise ValueError(f"tag({tag}, …) means nothing here; tag(log, …) goes with an interval")
     return "log" in tags
 
 
-def _suggest(trial: Trial, key: str, values: BaseDistribution) -> Param:
+def _suggest(trial: Trial, key: str, values: BaseDistribution) -> ParamValue:
     if isinstance(values, CategoricalDistribution):
         choice = trial.suggest_categorical(key, values.choices)
         assert choice is not None
@@ -196,7 +199,7 @@ def _suggest(trial: Trial, key: str, values: BaseDistribution) -> Param:
     return trial.suggest_float(key, values.low, values.high, step=values.step, log=values.log)
 
 
-def contains(values: BaseDistribution, value: Param) -> bool:
+def contains(values: BaseDistribution, value: ParamValue) -> bool:
     """Whether a distribution could propose a value."""
     if isinstance(values, CategoricalDistribution):
         return value in values.choices
@@ -208,7 +211,7 @@ def contains(values: BaseDistribution, value: Param) -> bool:
         return False
 
 
-def lowest(values: BaseDistribution) -> Param:
+def lowest_value(values: BaseDistribution) -> ParamValue:
     """The first choice, or the lower end."""
     if isinstance(values, CategoricalDistribution):
         first = values.choices[0]
@@ -218,7 +221,7 @@ def lowest(values: BaseDistribution) -> Param:
     return values.low
 
 
-def _widened(values: BaseDistribution, value: Param) -> BaseDistribution:
+def _widened(values: BaseDistribution, value: ParamValue) -> BaseDistribution:
     """Unchanged where it cannot be made to hold the value: steps, zero on a logarithmic scale."""
     if contains(values, value):
         return values
@@ -237,7 +240,7 @@ def _widened(values: BaseDistribution, value: Param) -> BaseDistribution:
     )
 
 
-def _listed(values: BaseDistribution) -> list[Param]:
+def _grid_values(values: BaseDistribution) -> list[ParamValue]:
     if isinstance(values, CategoricalDistribution):
         return [choice for choice in values.choices if choice is not None]
     assert isinstance(values, FloatDistribution | IntDistribution)

@@ -15,13 +15,13 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
-from ai_mixer.tuning.postgresql import address
+from ai_mixer.tuning.postgresql import database_url
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
-PROXY_S = 30.0  # how long a proxy may take to answer at first
-EXTRA = "needs the extra `scale`: pip install 'ai-mixer[scale]'"
+PROXY_TIMEOUT_S = 30.0  # how long a proxy may take to answer at first
+MISSING_EXTRA = "needs the extra `scale`: pip install 'ai-mixer[scale]'"
 
 
 def open_storage(storage: str, study: str, mlruns: str | Path, data: str | Path) -> "BaseStorage":
@@ -33,7 +33,7 @@ def open_storage(storage: str, study: str, mlruns: str | Path, data: str | Path)
     if storage == "journal":
         return _journal(journal_file(study, mlruns))
     if storage == "postgresql":
-        return _database(address(Path(data)))
+        return _database(database_url(Path(data)))
     kind = urlparse(storage).scheme
     if kind == "grpc":
         return _proxy(storage)
@@ -53,12 +53,12 @@ def journal_file(study: str, mlruns: str | Path) -> Path:
 def _journal(path: Path) -> "BaseStorage":
     path.parent.mkdir(parents=True, exist_ok=True)
     path = path.resolve()
-    lock = _Lock(path)
-    _mend(path, lock)
+    lock = _FlockLock(path)
+    _truncate_partial_line(path, lock)
     return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))  # type: ignore[arg-type]
 
 
-class _Lock:
+class _FlockLock:
     """For Optuna's journal: the kernel lets go of it when a process dies.
 
     Optuna's own locks are files: after a kill everybody waits half a minute for them to expire.
@@ -81,7 +81,7 @@ class _Lock:
             self._file = None
 
 
-def _mend(path: Path, lock: _Lock) -> None:
+def _truncate_partial_line(path: Path, lock: _FlockLock) -> None:
     """Cut off half a line that a kill or a power cut left: Optuna would read no further."""
     if not path.is_file():
         return
@@ -101,7 +101,7 @@ def _database(url: str) -> "BaseStorage":
     try:
         return RDBStorage(url)
     except ImportError as error:
-        raise ValueError(f"storage={url}: {error}: {EXTRA}") from error
+        raise ValueError(f"storage={url}: {error}: {MISSING_EXTRA}") from error
     except (ArgumentError, NoSuchModuleError) as error:
         raise ValueError(f"storage={url}: is no address of a database: {error}") from error
     except OperationalError as error:
@@ -115,13 +115,13 @@ def _proxy(url: str) -> "BaseStorage":
         import grpc
         from optuna.storages import GrpcStorageProxy
     except ImportError as error:
-        raise ValueError(f"storage={url}: {error}: {EXTRA}") from error
+        raise ValueError(f"storage={url}: {error}: {MISSING_EXTRA}") from error
     place = urlparse(url)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         proxy = GrpcStorageProxy(host=place.hostname or "localhost", port=place.port or 13000)
     try:
-        proxy.wait_server_ready(timeout=PROXY_S)
+        proxy.wait_server_ready(timeout=PROXY_TIMEOUT_S)
     except grpc.FutureTimeoutError as error:
         raise ConnectionError(f"storage={url}: nobody answers there") from error
     return proxy

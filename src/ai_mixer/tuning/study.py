@@ -16,23 +16,23 @@ from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 
-from ai_mixer.config.instantiate import build
-from ai_mixer.tuning.search_space import Param, changes
-from ai_mixer.tuning.trial_queue import fill
+from ai_mixer.config.instantiate import instantiate_checked
+from ai_mixer.tuning.search_space import ParamValue, space_differences
+from ai_mixer.tuning.trial_queue import enqueue_trials
 
-PLAN = "plan"  # the study's attribute that holds it
+CONFIG_ATTR = "plan"  # the study's attribute that holds it
 
 
 @dataclass(frozen=True)
-class Plan:
+class StudyConfig:
     """What all trials of a study share; what must stay as it is when it goes on.
 
     words: of the trainings, without where files lie; typed: the whole command line; space: as
     `Space.to_json` writes it; parent: the MLflow run that the trials are part of.
     """
 
-    words: list[str]
-    typed: list[str]
+    training_overrides: list[str]
+    overrides: list[str]
     space: dict[str, str]
     maximize: list[str]
     minimize: list[str]
@@ -51,75 +51,79 @@ class Plan:
         return [*(up for _ in self.maximize), *(down for _ in self.minimize)]
 
 
-def begin(
+def create_study(
     storage: BaseStorage,
     name: str,
-    plan: Plan,
+    study_config: StudyConfig,
     trials: int,
-    first: Sequence[dict[str, Param]],
+    first: Sequence[dict[str, ParamValue]],
 ) -> Study:
     """A new study with all of its trials queued. ValueError if there is one of that name."""
     try:
-        study = optuna.create_study(study_name=name, storage=storage, directions=plan.directions)
+        study = optuna.create_study(
+            study_name=name, storage=storage, directions=study_config.directions
+        )
     except DuplicatedStudyError as error:
         raise ValueError(
             f"study={name} exists: make sweep resume={name} goes on with it, "
             "or give another name, study=…"
         ) from error
-    study.set_user_attr(PLAN, asdict(plan))
-    study.set_metric_names(plan.objectives)  # what Optuna's pages call them
-    fill(study, trials, first)
+    study.set_user_attr(CONFIG_ATTR, asdict(study_config))
+    study.set_metric_names(study_config.objectives)  # what Optuna's pages call them
+    enqueue_trials(study, trials, first)
     return study
 
 
-def load(storage: BaseStorage, name: str) -> tuple[Study, Plan]:
+def load_study(storage: BaseStorage, name: str) -> tuple[Study, StudyConfig]:
     """A study that was begun before. FileNotFoundError in one line if there is none."""
     try:
         study = optuna.load_study(study_name=name, storage=storage)
-        plain = study.user_attrs[PLAN]
+        plain = study.user_attrs[CONFIG_ATTR]
     except KeyError as error:
         known = ", ".join(sorted(optuna.get_all_study_names(storage))) or "none"
         raise FileNotFoundError(f"no study {name} there; there are: {known}") from error
-    return study, Plan(**{field.name: plain[field.name] for field in fields(Plan)})
+    return study, StudyConfig(**{field.name: plain[field.name] for field in fields(StudyConfig)})
 
 
-def check_same(name: str, plan: Plan, now: Plan) -> None:
+def check_unchanged(name: str, study_config: StudyConfig, now: StudyConfig) -> None:
     """Refuse to go on with other words than those it was begun with. ValueError in one line."""
-    other = changes(plan.space, now.space)
+    other = space_differences(study_config.space, now.space)
     if other:
         raise ValueError(
             f"study {name}: its space has changed: {'; '.join(other)}. Go on without that, or "
             "begin another: study=<another name> in place of resume"
         )
     for what in ("words", "maximize", "minimize", "cv"):
-        before, after = getattr(plan, what), getattr(now, what)
+        before, after = getattr(study_config, what), getattr(now, what)
         if before != after:
             raise ValueError(
-                f"study {name}: was begun with {what} {_said(before)}, now {_said(after)}: its "
+                f"study {name}: was begun with {what} {_format_value(before)}, "
+                f"now {_format_value(after)}: its "
                 "trials could not be compared. Begin another: study=<another name>"
             )
 
 
-def check_pruner(pruner: BasePruner, plan: Plan) -> None:
+def check_pruner(pruner: BasePruner, study_config: StudyConfig) -> None:
     """Refuse early what could not prune. ValueError in one line, with the way out."""
     if isinstance(pruner, NopPruner):
         return
-    if len(plan.objectives) > 1:
+    if len(study_config.objectives) > 1:
         raise ValueError(
-            f"pruning needs one objective, here are {len(plan.objectives)} "
-            f"({', '.join(plan.objectives)}): pruner=none, or leave one in maximize and minimize"
+            f"pruning needs one objective, here are {len(study_config.objectives)} "
+            f"({', '.join(study_config.objectives)}): pruner=none, or leave one "
+            "in maximize and minimize"
         )
-    if isinstance(pruner, WilcoxonPruner) and plan.cv is None:
+    if isinstance(pruner, WilcoxonPruner) and study_config.cv is None:
         raise ValueError("pruner=wilcoxon compares songs after each fold: add cv=5, or take median")
-    (objective,) = plan.objectives
-    if plan.cv is None and not watched(objective).startswith("val/"):
+    (objective,) = study_config.objectives
+    if study_config.cv is None and not epoch_metric(objective).startswith("val/"):
         raise ValueError(
             f"{objective} is not known while a trial is trained, so nothing can be pruned by it: "
             "pruner=none, or maximize=[best/val/skill]"
         )
 
 
-def watched(objective: str) -> str:
+def epoch_metric(objective: str) -> str:
     """The metric of each epoch behind an objective: `val/skill` behind `best/val/skill`."""
     return objective.removeprefix("best/")
 
@@ -127,7 +131,7 @@ def watched(objective: str) -> str:
 def build_pruner(cfg: DictConfig) -> BasePruner:
     """The pruner of a sweep's config."""
     with quiet_optuna():
-        return build(cfg, "pruner")
+        return instantiate_checked(cfg, "pruner")
 
 
 def build_sampler(cfg: DictConfig, number: int) -> BaseSampler:
@@ -139,7 +143,7 @@ def build_sampler(cfg: DictConfig, number: int) -> BaseSampler:
     drawn = int(np.random.SeedSequence([cfg.seed, number]).generate_state(1)[0])
     seed = {} if cfg.sampler.get("seed") is not None else {"seed": drawn}
     with quiet_optuna():
-        return build(cfg, "sampler", **seed)
+        return instantiate_checked(cfg, "sampler", **seed)
 
 
 @contextmanager
@@ -151,7 +155,7 @@ def quiet_optuna() -> Iterator[None]:
         yield
 
 
-def _said(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, Mapping | list):
         return f"[{', '.join(map(str, value))}]"
     return "null" if value is None else str(value)

@@ -10,107 +10,122 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from ai_mixer.config.folder import config_folder
 from ai_mixer.config.overrides import merge_overrides, override_key
-from ai_mixer.tuning.objective import Composed, compose, exists
-from ai_mixer.tuning.search_space import Param, Space, contains, described, is_search, lowest, words
-from ai_mixer.tuning.study import Plan
+from ai_mixer.tuning.objective import ComposedConfig, compose, key_exists
+from ai_mixer.tuning.search_space import (
+    ParamValue,
+    SearchSpace,
+    contains,
+    format_distribution,
+    is_sweep_override,
+    lowest_value,
+    to_overrides,
+)
+from ai_mixer.tuning.study import StudyConfig
 
-PLACES = ("paths",)  # where files lie is no part of a study
-NAME = re.compile(r"[\w.-]+")
+PATH_GROUPS = ("paths",)  # where files lie is no part of a study
+STUDY_NAME_PATTERN = re.compile(r"[\w.-]+")
 
 
 @dataclass(frozen=True)
-class Draft:
+class SweepRequest:
     """plan: without its parent; first: the default as a point of the space; notes: what to tell."""
 
-    plan: Plan
-    first: dict[str, Param]
+    study_config: StudyConfig
+    first: dict[str, ParamValue]
     notes: list[str]
-    places: list[str]
+    path_overrides: list[str]
 
 
-def with_vary(typed: Iterable[str]) -> list[str]:
+def with_vary_override(overrides: Iterable[str]) -> list[str]:
     """The words as Hydra can compose them: those that give several values go into `vary=[…]`."""
-    typed = list(typed)
-    searched = [word for word in typed if is_search(word)]
+    overrides = list(overrides)
+    searched = [word for word in overrides if is_sweep_override(word)]
     if not searched:
-        return typed
+        return overrides
     listed = ",".join(QuotedString(word, Quote.double).with_quotes() for word in searched)
-    return [*(word for word in typed if word not in searched), f"vary=[{listed}]"]
+    return [*(word for word in overrides if word not in searched), f"vary=[{listed}]"]
 
 
-def draft(cfg: DictConfig, typed: Sequence[str]) -> Draft:
+def parse_sweep_request(cfg: DictConfig, overrides: Sequence[str]) -> SweepRequest:
     """What a sweep's config and its words ask for. ValueError in one line if that cannot be."""
-    ours = _ours()
-    trains = merge_overrides(w for w in typed if _head(w) not in ours and not is_search(w))
-    trains = [word for word in trains if _head(word) not in {"cv", "hydra"}]
-    places = [word for word in trains if _head(word) in PLACES]
-    trains = [word for word in trains if word not in places]
-    base = compose([*trains, *places])
-    asked = Space.read([*cfg.search.space, *cfg.vary])
-    typed_keys = Space.read(cfg.vary).keys
-    space, notes = _existing(asked, set(typed_keys), base, trains)
+    ours = _sweep_keys()
+    trains = merge_overrides(
+        w for w in overrides if _top_level_key(w) not in ours and not is_sweep_override(w)
+    )
+    trains = [word for word in trains if _top_level_key(word) not in {"cv", "hydra"}]
+    path_overrides = [word for word in trains if _top_level_key(word) in PATH_GROUPS]
+    trains = [word for word in trains if word not in path_overrides]
+    base = compose([*trains, *path_overrides])
+    asked = SearchSpace.parse([*cfg.search.space, *cfg.vary])
+    typed_keys = SearchSpace.parse(cfg.vary).keys
+    space, notes = _existing_keys(asked, set(typed_keys), base, trains)
     if not space.keys:
         raise ValueError(
             "nothing to search in: take another search=…, or give a word several values: "
             "model.dropout=0.1,0.2"
         )
-    known = [key for key in space.keys if key in typed_keys or exists(key, base.cfg)]
-    point = {key: _default(key, base, trains, space) for key in known}
-    wide = space.holding({key: value for key, value in point.items() if value is not None})
-    first: dict[str, Param] = {}
+    known = [key for key in space.keys if key in typed_keys or key_exists(key, base.cfg)]
+    point = {key: _default_value(key, base, trains, space) for key in known}
+    wide = space.widened_to({key: value for key, value in point.items() if value is not None})
+    first: dict[str, ParamValue] = {}
     for key, value in point.items():
         fits = value is not None and contains(wide.keys[key], value)
-        first[key] = value if fits and value is not None else lowest(wide.keys[key])
+        first[key] = value if fits and value is not None else lowest_value(wide.keys[key])
         if not fits:
             notes.append(f"trial 0 takes {key}={first[key]}: the default is no point of the space")
         elif wide.keys[key] != space.keys[key]:
             notes.append(
-                f"{key}={value}, the default, is outside {described(space.keys[key])}: searched is "
-                f"{described(wide.keys[key])}"
+                f"{key}={value}, the default, is outside "
+                f"{format_distribution(space.keys[key])}: searched is "
+                f"{format_distribution(wide.keys[key])}"
             )
-    compose([*trains, *places, *words(first)])  # a key that is nowhere is found now
+    compose([*trains, *path_overrides, *to_overrides(first)])  # a key that is nowhere is found now
     cv = None if cfg.cv is None else int(cfg.cv)
     up, down = (list(map(str, cfg[name])) for name in ("maximize", "minimize"))
-    plan = Plan(trains, list(typed), wide.to_json(), up, down, cv, "")
-    if not plan.objectives:
+    study_config = StudyConfig(trains, list(overrides), wide.to_json(), up, down, cv, "")
+    if not study_config.objectives:
         raise ValueError("no objective: maximize=[best/val/skill]")
-    return Draft(plan, first, notes, places)
+    return SweepRequest(study_config, first, notes, path_overrides)
 
 
 def check_name(name: str) -> str:
     """A study's name is one of a file, too."""
-    if not NAME.fullmatch(name):
+    if not STUDY_NAME_PATTERN.fullmatch(name):
         raise ValueError(f"study={name}: give a name of letters, digits, -, _ and .")
     return name
 
 
-def _head(word: str) -> str:
+def _top_level_key(word: str) -> str:
     """`trainer` of `+trainer.max_epochs=3`."""
     return re.split(r"[./]", override_key(word), maxsplit=1)[0]
 
 
-def _ours() -> set[str]:
+def _sweep_keys() -> set[str]:
     """Keys and groups of the sweep's own page."""
     page = OmegaConf.load(config_folder() / "stage" / "sweep.yaml")
     groups = [str(key) for line in page.defaults if not isinstance(line, str) for key in line]
     return {*map(str, page), *(group.lstrip("/") for group in groups)} - {"defaults"}
 
 
-def _existing(
-    asked: Space, typed: set[str], base: Composed, trains: list[str]
-) -> tuple[Space, list[str]]:
+def _existing_keys(
+    asked: SearchSpace, overrides: set[str], base: ComposedConfig, trains: list[str]
+) -> tuple[SearchSpace, list[str]]:
     """The part of a space that is there; what is left out, by name. What was typed stays."""
     models = asked.keys.get("model")
     names = [f"model={name}" for name in getattr(models, "choices", ())]
     bases = [base, *(compose([*trains, name]) for name in names)]
-    there = asked.only(lambda key: key in typed or any(exists(key, one.cfg) for one in bases))
+    there = asked.select(
+        lambda key: key in overrides or any(key_exists(key, one.cfg) for one in bases)
+    )
     missing = [key for key in asked.keys if key not in there.keys]
     who = f"model={base.choices['model']} loss={base.choices['loss']}" if models is None else "any"
     note = f"left out, for there is no such key with {who}: {', '.join(missing)}"
     return there, [note] if missing else []
 
 
-def _default(key: str, base: Composed, trains: list[str], space: Space) -> Param | None:
+def _default_value(
+    key: str, base: ComposedConfig, trains: list[str], space: SearchSpace
+) -> ParamValue | None:
     """The value that a key has without a search; None if no sampler could propose it."""
     group = key.lstrip("+")
     if group in base.choices:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from ai_mixer.utils.disk_errors import writing
+from ai_mixer.utils.disk_errors import reraise_disk_full
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def atomic_write(target: Path, durable: bool = False) -> Iterator[Path]:
         raise PermissionError(errno.EACCES, "the folder cannot be written to", str(target.parent))
     temporary = temporary_name(target)
     try:
-        with writing(target):
+        with reraise_disk_full(target):
             yield temporary
             if durable:
                 with temporary.open("rb+") as file:

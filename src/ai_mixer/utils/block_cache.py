@@ -5,19 +5,19 @@ from collections.abc import Callable, Iterable, Iterator
 import torch
 from torch import Tensor
 
-Play = Callable[[], Iterable[Tensor]]
+BlockSource = Callable[[], Iterable[Tensor]]
 """Plays a song from its beginning: blocks [..., n] in order. It must give the same each time."""
 
 
-class Replay:
+class BlockCache:
     """`play`, kept in memory while it is played the first time, if it is `length` samples long.
 
     length: samples of a channel; 0: nothing is kept. So a short song is rendered once, and a long
     one costs time instead of memory. Kept in one piece, which goes back to the system as a whole.
     """
 
-    def __init__(self, play: Play, length: int = 0) -> None:
-        self._play, self._length = play, length
+    def __init__(self, source: BlockSource, cache_samples: int = 0) -> None:
+        self._source, self._cache_samples = source, cache_samples
         self._blocks: tuple[Tensor, ...] | None = None
 
     def __call__(self) -> Iterator[Tensor]:
@@ -26,13 +26,13 @@ class Replay:
             yield from self._blocks
             return
         kept, sizes, done = torch.empty(0), list[int](), 0
-        for block in self._play():
+        for block in self._source():
             size = block.shape[-1]
-            if done + size <= self._length:
-                kept = kept if done else block.new_empty(*block.shape[:-1], self._length)
+            if done + size <= self._cache_samples:
+                kept = kept if done else block.new_empty(*block.shape[:-1], self._cache_samples)
                 kept[..., done : done + size] = block
             sizes.append(size)
             done += size
             yield block
-        if done == self._length:
+        if done == self._cache_samples:
             self._blocks = torch.split(kept, sizes, dim=-1)

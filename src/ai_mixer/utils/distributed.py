@@ -11,11 +11,11 @@ def rank() -> int:
     return int(getattr(rank_zero_only, "rank", 0))
 
 
-def total(mine: Tensor) -> Tensor:
+def all_reduce_sum(value: Tensor) -> Tensor:
     """The sum over all processes, the same in each of them; `mine` where there is but one."""
     if not dist.is_available() or not dist.is_initialized():
-        return mine
+        return value
     device = torch.device("cuda" if dist.get_backend() == "nccl" else "cpu")
-    summed = mine.detach().to(device, copy=True)
+    summed = value.detach().to(device, copy=True)
     dist.all_reduce(summed)
-    return summed.to(mine.device)
+    return summed.to(value.device)

@@ -7,27 +7,27 @@ heap into which no block fits any more: 33 MiB for each minute of a song.
 import torch
 from torch import Tensor
 
-LEAST = 1 << 16  # numbers: large enough for memory of its own, outside the heap
+MIN_CAPACITY = 1 << 16  # numbers: large enough for memory of its own, outside the heap
 
 
-class Gathered:
+class GrowingArray:
     """Pieces [..., n] of one shape but for their length; `read` gives all of them, [..., N]."""
 
     def __init__(self) -> None:
-        self._held = torch.empty(0)
+        self._buffer = torch.empty(0)
         self._length = 0
 
-    def push(self, piece: Tensor) -> None:
+    def push(self, values: Tensor) -> None:
         """The next piece."""
-        length = self._length + piece.shape[-1]
-        if length > self._held.shape[-1] or not self._length:
-            grown = piece.new_empty(*piece.shape[:-1], max(2 * length, LEAST))
+        length = self._length + values.shape[-1]
+        if length > self._buffer.shape[-1] or not self._length:
+            grown = values.new_empty(*values.shape[:-1], max(2 * length, MIN_CAPACITY))
             if self._length:
                 grown[..., : self._length] = self.read()
-            self._held = grown
-        self._held[..., self._length : length] = piece
+            self._buffer = grown
+        self._buffer[..., self._length : length] = values
         self._length = length
 
     def read(self) -> Tensor:
         """What came so far."""
-        return self._held[..., : self._length]
+        return self._buffer[..., : self._length]

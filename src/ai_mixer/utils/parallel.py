@@ -15,13 +15,13 @@ from typing import Any, TypeVar
 import torch
 from threadpoolctl import ThreadpoolController
 
-from ai_mixer.utils.progress import track
+from ai_mixer.utils.progress import progress_bar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def over_cores(
+def parallel_map(
     function: Callable[[Item], Result], items: Sequence[Item], title: str
 ) -> Iterator[Result]:
     """function(item) for all items, in their order, as many at a time as torch has threads.
@@ -30,15 +30,15 @@ def over_cores(
     error ends it, once what is under way is done.
     """
     if len(items) == 1:  # no pool: a thread of its own has a heap of its own
-        with one_thread():
-            yield from (function(item) for item in track(items, title))
+        with single_threaded():
+            yield from (function(item) for item in progress_bar(items, title))
         return
     workers = torch.get_num_threads()
     torch.set_num_threads(1)  # before the threads are made: each takes over what is set
-    pool = ThreadPoolExecutor(workers, initializer=_alone)
+    pool = ThreadPoolExecutor(workers, initializer=_limit_openmp_threads)
     try:
         futures = [pool.submit(function, item) for item in items]
-        for future in track(futures, title):
+        for future in progress_bar(futures, title):
             yield future.result()
     finally:
         pool.shutdown(cancel_futures=True)
@@ -46,7 +46,7 @@ def over_cores(
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def single_threaded() -> Iterator[None]:
     """Torch splits nothing in this block: for work whose pieces are small, or that has threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -56,7 +56,7 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def ahead(items: Iterable[Item], depth: int = 4) -> Iterator[Item]:
+def prefetch(items: Iterable[Item], depth: int = 4) -> Iterator[Item]:
     """The items, made in a thread of their own, up to `depth` before they are asked for.
 
     An error comes where its item would have come. Who stops asking leaves the thread to end.
@@ -98,6 +98,6 @@ def _put(made: Queue[tuple[bool, Any]], item: tuple[bool, Any], left: Event) -> 
     return False
 
 
-def _alone() -> None:
+def _limit_openmp_threads() -> None:
     """OpenMP, in this thread, uses no others: in all libraries that are loaded by now."""
     ThreadpoolController().limit(limits=1, user_api="openmp")

@@ -10,21 +10,21 @@ from typing import Protocol, TypeVar
 T_co = TypeVar("T_co", covariant=True)
 
 
-def interactive() -> bool:
+def is_interactive() -> bool:
     """Is somebody watching a terminal?"""
     return sys.stderr.isatty()
 
 
-class Countable(Protocol[T_co]):
+class SizedIterable(Protocol[T_co]):
     """Something to go through whose length is known beforehand."""
 
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[T_co]: ...
 
 
-def track(items: Countable[T_co], title: str) -> Iterator[T_co]:
+def progress_bar(items: SizedIterable[T_co], title: str) -> Iterator[T_co]:
     """The items, with a progress bar on a terminal and one line before them otherwise."""
-    if not interactive():
+    if not is_interactive():
         print(f"{title} ({len(items)}) …", file=sys.stderr, flush=True)
         yield from items
         return
@@ -35,12 +35,12 @@ def track(items: Countable[T_co], title: str) -> Iterator[T_co]:
 
 
 @contextmanager
-def progress(title: str, total: int, done: int = 0) -> Iterator[Callable[[int], None]]:
+def byte_progress(title: str, total: int, done: int = 0) -> Iterator[Callable[[int], None]]:
     """A function to be told how many bytes more are done, of `total` (0 = nobody knows).
 
     A bar on a terminal; otherwise a line at the start and after each tenth.
     """
-    if interactive():
+    if is_interactive():
         from rich import progress as rich
         from rich.console import Console
 
@@ -61,9 +61,9 @@ def progress(title: str, total: int, done: int = 0) -> Iterator[Callable[[int], 
     yield tell
 
 
-def quiet() -> None:
+def configure_warnings() -> None:
     """A line for each warning; Lightning's advertisements and hints about what is meant: none."""
-    warnings.showwarning = _show
+    warnings.showwarning = _print_warning
     noisy = ("pytorch_lightning", "pytorch_lightning.utilities.rank_zero", "lightning_fabric")
     for name in noisy:
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -79,12 +79,12 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", module="pytorch_lightning.*", category=FutureWarning)
 
 
-_shown: set[str] = set()
+_printed: set[str] = set()
 
 
-def _show(message: Warning | str, *place: object, **more: object) -> None:
+def _print_warning(message: Warning | str, *place: object, **more: object) -> None:
     """Each line once, whoever looked at the same songs again."""
     line = f"warning: {' '.join(str(message).split())}"
-    if line not in _shown:
-        _shown.add(line)
+    if line not in _printed:
+        _printed.add(line)
         print(line, file=sys.stderr, flush=True)

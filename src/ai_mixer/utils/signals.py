@@ -10,11 +10,11 @@ from types import FrameType
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-IMPATIENCE_S = 2.0  # a second signal sooner than this would only cut the way out
+MIN_SIGNAL_INTERVAL_S = 2.0  # a second signal sooner than this would only cut the way out
 
 
 @contextmanager
-def stoppable(hint: str) -> Iterator[None]:
+def handle_stop_signals(hint: str) -> Iterator[None]:
     """SIGINT and SIGTERM raise KeyboardInterrupt in the block, then SystemExit 130 or 143 after it.
 
     hint: how to go on, said in one line. A signal that whoever started us had ignored (nohup, a
@@ -24,11 +24,11 @@ def stoppable(hint: str) -> Iterator[None]:
 
     def stop(number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
-        if not received or now - received[-1][1] > IMPATIENCE_S:
+        if not received or now - received[-1][1] > MIN_SIGNAL_INTERVAL_S:
             received.append((number, now))
             raise KeyboardInterrupt(signal.Signals(number).name)
 
-    before = _handle(stop)
+    before = _install_handlers(stop)
     try:
         yield
     except BaseException as error:
@@ -42,7 +42,7 @@ def stoppable(hint: str) -> Iterator[None]:
             signal.signal(known, handler)
 
 
-def _handle(stop: Any) -> dict[signal.Signals, Any]:
+def _install_handlers(stop: Any) -> dict[signal.Signals, Any]:
     """Install `stop`; returns what was there before."""
     if threading.current_thread() is not threading.main_thread():
         return {}

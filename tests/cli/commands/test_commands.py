@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import torch
 
-from ai_mixer.audio import Sound
+from ai_mixer.audio import AudioFile
 from ai_mixer.console import load_console
 from ai_mixer.inference import pretrained
 
@@ -157,7 +157,7 @@ def test_match_finds_what_was_done(ai_mixer, tmp_path, music):
     assert found["low_eq"] == pytest.approx(3.0, abs=0.3)
     assert found["high_eq"] == pytest.approx(-2.0, abs=0.3)
     assert found["stereo_width"] == pytest.approx(1.3, abs=0.05)
-    mix = torch.cat(list(Sound(tmp_path / "rough_matched.wav").blocks()), -1)
+    mix = torch.cat(list(AudioFile(tmp_path / "rough_matched.wav").blocks()), -1)
     assert float((mix - finished).square().mean() / finished.square().mean()) < 10 ** (-25 / 10)
 
 
@@ -183,7 +183,7 @@ def test_models(ai_mixer, monkeypatch, tmp_path):
         "baseline_cnn           Baseline CNN  (champion)",
         "  Tiny, for tests.",
     ]
-    monkeypatch.setattr(pretrained, "HOME", tmp_path)
+    monkeypatch.setattr(pretrained, "MODELS_DIR", tmp_path)
     assert "no model is packaged" in ai_mixer("models").out
 
 

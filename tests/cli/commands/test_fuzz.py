@@ -6,16 +6,16 @@ import signal
 
 import pytest
 
-from ai_mixer.audio import Sound, write_sound
-from ai_mixer.cli.commands.errors import one_line
+from ai_mixer.audio import AudioFile, write_audio
+from ai_mixer.cli.commands.errors import format_error
 from ai_mixer.mixing import preset as presets
 from ai_mixer.mixing.audio_mixer import AudioMixer
-from ai_mixer.mixing.preset import Preset, one
+from ai_mixer.mixing.preset import Preset, single_section_preset
 
 RATE = 44_100
 WORK_S, WAIT_S = 10, 60
 ENDINGS = ("wav", "flac", "ogg", "mp3", "aiff")
-NEUTRAL = one({})
+NEUTRAL = single_section_preset({})
 WORDS = [None, True, [], {}, "x", "", -1, 0, 1e308, float("inf"), float("nan"), 10**400, "\ud800"]
 
 
@@ -24,7 +24,7 @@ def originals(tmp_path_factory, music):
     folder = tmp_path_factory.mktemp("originals")
     for ending in ENDINGS:
         path = folder / f"a.{ending}"
-        write_sound(path, [music], RATE, 2, music.shape[1], tags={"title": "T"})
+        write_audio(path, [music], RATE, 2, music.shape[1], tags={"title": "T"})
     return [(folder / f"a.{ending}").read_bytes() for ending in ENDINGS]
 
 
@@ -85,10 +85,10 @@ def fuzz_sounds(originals, folder, seeds, patience):
         try:
             outcome = AudioMixer().mix_file(path, folder / "out.wav", preset=NEUTRAL, force=True)
         except Exception as error:
-            said = one_line(error)
+            said = format_error(error)
         else:
             results += 1
-            assert Sound(outcome.output).frames > 0
+            assert AudioFile(outcome.output).frames > 0
         assert "unexpected" not in said, seed
         assert "\n" not in said
         assert not list(folder.glob(".*draft*"))
@@ -99,7 +99,7 @@ def fuzz_sounds(originals, folder, seeds, patience):
 def fuzz_presets(folder, seeds):
     """How many were read."""
     good = folder / "good.json"
-    presets.save(NEUTRAL, good)
+    presets.save_preset(NEUTRAL, good)
     read = 0
     for seed in seeds:
         rng = random.Random(seed)
@@ -115,9 +115,9 @@ def fuzz_presets(folder, seeds):
         path.write_bytes(blob)
         said = ""
         try:
-            found = presets.load(path)
+            found = presets.load_preset(path)
         except (ValueError, OSError) as error:
-            said = one_line(error)
+            said = format_error(error)
         else:
             read += 1
             assert isinstance(found, Preset)

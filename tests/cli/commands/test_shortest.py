@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from ai_mixer.audio import Sound
+from ai_mixer.audio import AudioFile
 
 
 def write(path, rate, channels, length):
@@ -25,7 +25,7 @@ def test_every_command_takes_a_fifth_of_a_second(ai_mixer, tmp_path, rate, chann
     }.items():
         done = ai_mixer(*words)
         assert done.code == 0, done.err
-        mix = Sound(tmp_path / result)
+        mix = AudioFile(tmp_path / result)
         assert (mix.sample_rate, mix.channels, mix.frames) == (rate, channels, length)
     assert ai_mixer("analyse", song).code == 0
 

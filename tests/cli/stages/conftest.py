@@ -18,7 +18,7 @@ from ai_mixer.cli.pipeline import train
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.tracking import Store, load_model_files
 from ai_mixer.tracking.run import artifact_folder
-from ai_mixer.utils.progress import quiet
+from ai_mixer.utils.progress import configure_warnings
 
 WORDS = [
     "debug=fast",
@@ -126,7 +126,7 @@ def small_training(words, compose):
     """A function: more words → the finished run, made as `main` makes it."""
 
     def make(*more):
-        quiet()
+        configure_warnings()
         cfg, defaults = compose(*words, *more), compose()
         defaults.run_name = cfg.run_name  # Hydra's choices are the run's
         return train(cfg, defaults, [*words, *more], CHOICES)

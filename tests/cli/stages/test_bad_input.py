@@ -17,7 +17,7 @@ from ai_mixer.cli.pipeline import train
 from ai_mixer.cli.stages import evaluate, listen, loss_scales, render
 from ai_mixer.cli.stages import train as train_stage
 from ai_mixer.tracking import Run, Store
-from ai_mixer.utils.progress import quiet
+from ai_mixer.utils.progress import configure_warnings
 
 RATE = 44100
 without_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
@@ -100,7 +100,7 @@ def learned(bad_music, places, compose):
         "render.seconds=1",
         *places,
     ]
-    quiet()
+    configure_warnings()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         run = train(compose(*words), compose(), words, {"data": "folder"})

@@ -1,7 +1,7 @@
 import json
 
 from ai_mixer.cli.stages.benchmark import benchmark, memory
-from ai_mixer.training.builders import assemble
+from ai_mixer.training.builders import build_components
 
 
 def test_every_part_gets_its_row(compose, songs_folder):
@@ -13,7 +13,7 @@ def test_every_part_gets_its_row(compose, songs_folder):
     ]
     cfg = compose(*words, "loader.excerpt_s=0.5", page="benchmark")
     assert cfg.loader.workers == 0
-    parts = assemble(cfg)
+    parts = build_components(cfg)
     table = benchmark(parts, 0.2, batches=[1], threads=[1], rounds=1)
     names = {name for name, _, _ in table.index}
     assert set(parts.console.effects) <= names
@@ -24,7 +24,7 @@ def test_every_part_gets_its_row(compose, songs_folder):
 
 def test_longer_audio_takes_more_memory(compose, songs_folder):
     cfg = compose("data=folder", f"data.root={songs_folder}", "model=mean_knobs", page="benchmark")
-    table = memory(assemble(cfg), 2.0)
+    table = memory(build_components(cfg), 2.0)
     assert list(table.index) == [2.0, 4.0, 8.0]
     backward = table["forward + backward MiB"].dropna()
     assert backward.is_monotonic_increasing

@@ -8,8 +8,8 @@ import pytest
 
 from ai_mixer.cli.stages import compare
 from ai_mixer.data.folder import Folder
-from ai_mixer.evaluation.comparison.holdout_filter import unseen
-from ai_mixer.evaluation.comparison.runs import contenders
+from ai_mixer.evaluation.comparison.holdout_filter import filter_holdout_songs
+from ai_mixer.evaluation.comparison.runs import load_compared_runs
 
 FILES = ("model.json", "model.safetensors", "split.csv")
 
@@ -64,7 +64,7 @@ def test_mistakes_are_one_line(at_home, command, capsys, word, line):
 
 
 def test_runs_are_told_apart_by_letters(at_home, second):
-    one, two = contenders(["last", str(second)], "mlruns")
+    one, two = load_compared_runs(["last", str(second)], "mlruns")
     assert (one.letter, one.version, two.letter, two.version) == ("A", "mix1", "B", "mix2")
 
 
@@ -82,24 +82,24 @@ def split(folder, **columns):
 def test_songs_that_a_run_learned_from_are_left_out_by_name(songs, tmp_path):
     ids = [song.id for song in songs]
     known = split(tmp_path / "a", song=ids[:3], split=["train", "val", "test"])
-    found = unseen(songs, {"A": known, "B": tmp_path / "nowhere"})
-    assert found.seen == {ids[0]: ["A"], ids[1]: ["A"]}
+    found = filter_holdout_songs(songs, {"A": known, "B": tmp_path / "nowhere"})
+    assert found.excluded == {ids[0]: ["A"], ids[1]: ["A"]}
     assert [song.id for song in found.songs] == ids[2:]
-    assert found.unknown == ["B"]
+    assert found.runs_without_split == ["B"]
 
 
 def test_a_song_is_known_by_its_sound(songs, tmp_path):
     """Another collection may use the same ids, or have the same song under another."""
-    from ai_mixer.data.file_digest import fingerprint
+    from ai_mixer.data.file_digest import song_digest
 
     ids = [songs[1].id, "another name"]
-    prints = ["0" * 16, fingerprint(songs[0])]
+    prints = ["0" * 16, song_digest(songs[0])]
     known = split(tmp_path / "a", song=ids, split=["train", "train"], audio=prints)
-    assert unseen(songs, {"A": known}).seen == {songs[0].id: ["A"]}
+    assert filter_holdout_songs(songs, {"A": known}).excluded == {songs[0].id: ["A"]}
 
 
 def test_no_song_is_left(songs, tmp_path):
     ids = [song.id for song in songs]
     known = split(tmp_path / "a", song=ids, split=["train"] * len(ids))
     with pytest.raises(ValueError, match=r"all 6 songs were in the training .* choose others"):
-        unseen(songs, {"A": known})
+        filter_holdout_songs(songs, {"A": known})

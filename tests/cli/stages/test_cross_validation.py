@@ -8,9 +8,9 @@ import pytest
 from ai_mixer.cli.stages import train as train_stage
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.tracking import Run, Store
-from ai_mixer.tracking.resume_points import find_starts, keep_words
+from ai_mixer.tracking.resume_points import find_resume_points, save_overrides
 from ai_mixer.tracking.run import artifact_folder
-from ai_mixer.tracking.run_lookup import PARENT, children
+from ai_mixer.tracking.run_lookup import PARENT, child_runs
 from ai_mixer.training.cross_validation import cross_validate
 
 SKILL = {"0/3": 0.1, "1/3": 0.2, "2/3": 0.6}
@@ -31,7 +31,7 @@ class FakeTraining:
         else:
             run = Run.start(store, cfg.experiment_name, cfg.run_name, parent_id=parent_id)
         with run:
-            keep_words(run, words)
+            save_overrides(run, words)
             run.log_params({"data": {"fold": fold}})
             if fold == self.stop_in:
                 raise KeyboardInterrupt
@@ -59,7 +59,7 @@ def test_children_of_one_run_and_their_mean(cfg, store):
     parent = validated(cfg(), fake)
     assert fake.trained == ["0/3", "1/3", "2/3"]
     assert fake.words[1] == ["model=baseline_cnn", "data.fold=1/3"]
-    runs = children(store, parent.id)
+    runs = child_runs(store, parent.id)
     assert [run.data.tags[PARENT] for run in runs] == [parent.id] * 3
     record = store.client.get_run(parent.id)
     assert record.info.status == "FINISHED"
@@ -82,12 +82,13 @@ def test_stopped_in_the_middle_finished_folds_stay(cfg, store):
     fake = FakeTraining(stop_in="1/3")
     with pytest.raises(KeyboardInterrupt):
         validated(cfg(), fake)
-    (start, *_) = find_starts("last", store)
+    (start, *_) = find_resume_points("last", store)
     record = store.client.get_run(start.run_id)
     assert (record.data.tags["cv"], record.info.status) == ("3", "KILLED")
     assert start.words == ("model=baseline_cnn", "cv=3")
     cut_off = {
-        run.data.params["data.fold"]: run.info.run_id for run in children(store, record.info.run_id)
+        run.data.params["data.fold"]: run.info.run_id
+        for run in child_runs(store, record.info.run_id)
     }
     again = FakeTraining()
     words = [*start.words, f"ckpt={start.run_id}"]
@@ -95,7 +96,7 @@ def test_stopped_in_the_middle_finished_folds_stay(cfg, store):
     assert parent.id == start.run_id
     assert again.trained == ["1/3", "2/3"]
     assert f"ckpt={cut_off['1/3']}" in again.words[0]
-    folds = Counter(run.data.params["data.fold"] for run in children(store, parent.id))
+    folds = Counter(run.data.params["data.fold"] for run in child_runs(store, parent.id))
     assert folds == {"0/3": 1, "1/3": 1, "2/3": 1}
 
 
@@ -133,7 +134,7 @@ def test_five_real_folds_test_every_song_once_and_leak_no_group(command, quick_w
     assert "Mean over 5 folds" in said
     (parent,) = [run for run in find_runs(store) if "cv" in run.data.tags]
     tested = []
-    for run in children(store, parent.info.run_id):
+    for run in child_runs(store, parent.info.run_id):
         songs = pd.read_csv(artifact_folder(run.info.artifact_uri) / "split.csv")
         assert songs.groupby("group")["split"].nunique().eq(1).all()
         tested += songs["song"][songs["split"] == "test"].tolist()

@@ -15,8 +15,8 @@ from pytorch_lightning.loggers import CSVLogger
 
 from ai_mixer.cli.stages import data
 from ai_mixer.config.folder import config_folder
-from ai_mixer.core.types import Skipped, Song
-from ai_mixer.training.builders import assemble, build_trainer
+from ai_mixer.core.types import SkippedSong, Song
+from ai_mixer.training.builders import build_components, build_trainer
 
 COLLECTIONS = ("musdb18", "musdb18hq", "gtzan", "fma")
 
@@ -68,7 +68,7 @@ def test_one_epoch_on_a_look_alike(name, look_alikes, compose, tmp_path):
     small += ["trainer.log_every_n_steps=1"]
     root = f"data.root={look_alikes(name)}"
     words = [f"data={name}", root, "model=mean_knobs", f"paths.data={tmp_path}", *small]
-    parts = assemble(compose(*words))
+    parts = build_components(compose(*words))
     cfg, logger = compose(*words), CSVLogger(tmp_path)
     quiet = {"enable_progress_bar": False, "default_root_dir": tmp_path}
     trainer = build_trainer(cfg, [], logger=logger, num_sanity_val_steps=0, **quiet)
@@ -164,8 +164,10 @@ def test_artists_on_two_sides_are_counted():
         Song(f"{group}{n}", "x.wav", "s", group, split, 1800.0, 44100, 2)
         for n, (group, split) in enumerate([("a", "train"), ("a", "val"), ("b", "test")])
     ]
-    assert data.crossing_groups(songs) == ["a"]
-    text = data.describe(songs, [Skipped("x", "torn"), Skipped("y", "torn"), Skipped("z", "gone")])
+    assert data.groups_in_several_splits(songs) == ["a"]
+    text = data.describe(
+        songs, [SkippedSong("x", "torn"), SkippedSong("y", "torn"), SkippedSong("z", "gone")]
+    )
     assert text.splitlines()[1:] == [
         "train      1  0.50       1",
         "val        1  0.50       1",

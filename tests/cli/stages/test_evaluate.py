@@ -45,10 +45,10 @@ def test_every_cheap_system_on_the_same_excerpts(at_home, command, trained):
     assert counts["spectrum_match"].isna().tolist() == [True, False, False]  # not blind
     assert len(pd.read_csv(folder / "songs.csv")) == counts.sum().sum()  # an excerpt of each
     extra = ["system", "standard/thd_n_percent"]
-    model, champion = (
+    model, compare_run = (
         records[records["system"] == name].reset_index(drop=True) for name in ("model", "champion")
     )
-    pd.testing.assert_frame_equal(model.drop(columns=extra), champion.drop(columns=extra))
+    pd.testing.assert_frame_equal(model.drop(columns=extra), compare_run.drop(columns=extra))
     assert model[extra[1]].between(0, 0.1).all()
 
 

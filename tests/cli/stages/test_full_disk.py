@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from ai_mixer.cli.errors import in_one_line
+from ai_mixer.cli.errors import one_line_message
 from ai_mixer.data.band import generate
 from ai_mixer.tracking import Run, Store
-from ai_mixer.tracking.checkpoint_io import CheckpointFile, read_checkpoint
+from ai_mixer.tracking.checkpoint_io import AtomicCheckpointIO, read_checkpoint
 from ai_mixer.utils.atomic_write import write_bytes
-from ai_mixer.utils.progress import quiet
+from ai_mixer.utils.progress import configure_warnings
 
 
 @pytest.fixture
@@ -48,14 +48,14 @@ def fill(disk):
 
 
 def said(error):
-    line = in_one_line(error, "train", [])
+    line = one_line_message(error, "train", [])
     assert "\n" not in line
     return line
 
 
 def test_a_checkpoint_that_does_not_fit_leaves_the_old_one(tiny_disk):
     target = tiny_disk(1) / "last.ckpt"
-    files = CheckpointFile("run")
+    files = AtomicCheckpointIO("run")
     files.save_checkpoint({"epoch": 1, "weights": torch.zeros(1000)}, target)
     with pytest.raises(OSError, match=r"last\.ckpt") as caught:
         files.save_checkpoint({"epoch": 2, "weights": torch.zeros(10**6)}, target)
@@ -78,12 +78,14 @@ def test_a_page_that_does_not_fit_leaves_the_old_one(tiny_disk):
 def test_a_band_song_that_does_not_fit_leaves_no_half_song(tiny_disk, monkeypatch):
     """The encoder itself says nothing of a full disk."""
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 44_100))
-    monkeypatch.setattr(generate, "produce", lambda *_: dict.fromkeys(generate.FILES, noise))
+    monkeypatch.setattr(
+        generate, "synthesise_song", lambda *_: dict.fromkeys(generate.FILES, noise)
+    )
     disk = tiny_disk(4)
 
     def play():
         for number in range(9):
-            generate.play_song(generate.Job("rock", number), disk, 1.0, 0, 44_100)
+            generate.generate_song(generate.SongJob("rock", number), disk, 1.0, 0, 44_100)
 
     with pytest.raises(OSError, match=r"flac") as caught:
         play()
@@ -95,7 +97,7 @@ def test_a_band_song_that_does_not_fit_leaves_no_half_song(tiny_disk, monkeypatc
 
 
 def test_a_database_that_does_not_fit_is_whole(tiny_disk, capfd):
-    quiet()
+    configure_warnings()
     disk = tiny_disk(2)
     store = Store(disk / "mlruns")
 

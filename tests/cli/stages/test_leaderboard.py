@@ -10,7 +10,7 @@ from ai_mixer.cli.stages import ensemble, leaderboard, train
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.tracking import Run, Store, find_run, list_runs
 from ai_mixer.tracking.run import artifact_folder
-from ai_mixer.tracking.run_lookup import FOLDS, children
+from ai_mixer.tracking.run_lookup import FOLDS_TAG, child_runs
 
 SMALL = (
     *("experiment=leaderboard", "model=baseline_cnn", "model.channels=8", "model.features=16"),
@@ -43,7 +43,7 @@ def test_from_rows_to_a_page(home, songs_folder, monkeypatch, capsys):
     typed(monkeypatch, ensemble.main, f"runs={','.join(parents)}", where[0])
     runs = list_runs(store)
     joined = runs[runs["name"] == "weighted_ensemble, 3 folds"]["run_id"].item()
-    made = children(store, joined)
+    made = child_runs(store, joined)
     folders = [artifact_folder(run.info.artifact_uri) for run in made]
     assert len(folders) == 3
     card = json.loads((folders[0] / "model.json").read_text())
@@ -53,7 +53,7 @@ def test_from_rows_to_a_page(home, songs_folder, monkeypatch, capsys):
     torch.testing.assert_close(model.weights.sum(1), torch.ones(3, 10))
 
     folds = torch.stack([load_model(folder).model.weights for folder in folders])
-    two = ",".join(str(artifact_folder(children(store, p)[0].info.artifact_uri)) for p in parents)
+    two = ",".join(str(artifact_folder(child_runs(store, p)[0].info.artifact_uri)) for p in parents)
     typed(monkeypatch, ensemble.main, f"runs={two}", "name=again", f"weights_of={joined}", where[0])
     again = list_runs(store).set_index("name")["run_id"]["again"]
     weights = load_model(find_run(again, folder / "mlruns")).model.weights
@@ -71,7 +71,7 @@ def test_from_rows_to_a_page(home, songs_folder, monkeypatch, capsys):
         )
     assert "was learned on test songs of these folds" in capsys.readouterr().err
 
-    killed = Run.start(store, "leaderboard", "killed, 3 folds", {FOLDS: "3"})
+    killed = Run.start(store, "leaderboard", "killed, 3 folds", {FOLDS_TAG: "3"})
     killed.end("KILLED")  # before it wrote anything
     page = folder / "board.md"
     typed(

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ai_mixer import load_model
-from ai_mixer.inference.predictor import MAX_WINDOWS, Mixer
+from ai_mixer.inference.predictor import MAX_WINDOWS, Predictor
 from ai_mixer.tracking import load_model_files, save_model
 from helpers.signals import noise
 
@@ -27,7 +27,7 @@ def test_two_files_are_enough(copied, monkeypatch):
 
 def test_a_model_that_heard_otherwise_is_refused_in_one_line(copied, monkeypatch):
     """Even if its weights fit by chance. Cards of before did not tell the ears: then by weights."""
-    monkeypatch.setattr("ai_mixer.models.feature_extractor.EDITION", 99)
+    monkeypatch.setattr("ai_mixer.models.feature_extractor.VERSION", 99)
     with pytest.raises(ValueError, match="another version of ai_mixer: train it again") as caught:
         load_model(copied)
     assert "\n" not in str(caught.value)
@@ -127,7 +127,7 @@ def test_the_mix_can_be_rendered(mixer):
 def test_untrained_knobs_stay_at_neutral(mixer):
     """A model that never learned reverb leaves the song dry, whatever it would have said."""
     card = {**mixer.card, "trained": ["low_eq", "stereo_width"]}
-    knobs = Mixer(mixer.model, mixer.console, card).predict(noise(2, seconds=1), RATE)
+    knobs = Predictor(mixer.model, mixer.console, card).predict(noise(2, seconds=1), RATE)
     learned = torch.tensor([knob.name in card["trained"] for knob in mixer.console.knobs])
     assert knobs[0, ~learned].equal(mixer.console.neutral[~learned])
     assert knobs[0, learned].equal(mixer.predict(noise(2, seconds=1), RATE)[0, learned])

@@ -16,7 +16,7 @@ def held_mib(process):
     return sum(member.memory_full_info().pss for member in family) / 2**20
 
 
-def watched(training, every_s=1.0):
+def watched(training, interval_s=1.0):
     """(steps done, memory) until the training ends."""
     process, seen = psutil.Process(training.process.pid), []
     while training.process.poll() is None:
@@ -26,7 +26,7 @@ def watched(training, every_s=1.0):
                 seen.append((points[-1][0], held_mib(process)))
         except psutil.NoSuchProcess:
             pass
-        time.sleep(every_s)
+        time.sleep(interval_s)
     return seen
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
-from ai_mixer.cli.stages.package import _command, limits, package
+from ai_mixer.cli.stages.package import _training_command, limits, package
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.inference import pretrained
 from ai_mixer.inference.predictor import load_model
@@ -15,7 +15,7 @@ from ai_mixer.tracking import load_model_files, save_model
 
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
-    monkeypatch.setattr(pretrained, "HOME", tmp_path)
+    monkeypatch.setattr(pretrained, "MODELS_DIR", tmp_path)
     return tmp_path
 
 
@@ -31,7 +31,7 @@ def test_small_and_nearly_the_same(shop, trained, mixer):
     size = (target / "model.safetensors").stat().st_size
     assert size < 0.3 * (trained.folder / "model.safetensors").stat().st_size
     noise = torch.randn(2, 2, 44100, generator=torch.Generator().manual_seed(0)) * 0.1
-    small = load_model(pretrained.folder("my_model"))
+    small = load_model(pretrained.model_folder("my_model"))
     torch.testing.assert_close(
         small.predict(noise, 44100), mixer.predict(noise, 44100), atol=0.01, rtol=0
     )
@@ -40,7 +40,7 @@ def test_small_and_nearly_the_same(shop, trained, mixer):
     assert "| my_model | 0.20 |" in page
     assert "| my_model, refined |" in page
     assert "another" not in page
-    assert pretrained.about("my_model") == "It mixes."
+    assert pretrained.model_summary("my_model") == "It mixes."
 
 
 def test_a_card_says_what_its_run_says(shop, trained):
@@ -75,11 +75,11 @@ def test_a_card_says_in_how_many_folds_it_was_judged(shop, trained):
     assert "Cross-validation in 3 folds:" in (target / "card.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", pretrained.names())
+@pytest.mark.parametrize("name", pretrained.list_models())
 def test_a_packaged_card_is_true_of_its_model(name):
     """And needs no page: in a wheel there is none beside the package."""
-    page = (pretrained.folder(name) / "card.md").read_text("utf-8")
-    assert limits(load_model_files(pretrained.folder(name))[1]) in page
+    page = (pretrained.model_folder(name) / "card.md").read_text("utf-8")
+    assert limits(load_model_files(pretrained.model_folder(name))[1]) in page
     assert "](" not in page
 
 
@@ -130,10 +130,10 @@ def test_an_ensemble_names_its_members(shop, trained):
     run = save_model(shop / "run", weights, card)
     kinds = ("enhanced_cnn.EnhancedCNN", "transformer.Transformer")
     members = [{"_target_": f"ai_mixer.models.{kind}"} for kind in kinds]
-    assert _command(run) == "make ensemble runs=… (of unknown models)"
+    assert _training_command(run) == "make ensemble runs=… (of unknown models)"
     card["config"]["model"] = {"members": members}
     run = save_model(shop / "joined", weights, card)
-    assert _command(run) == "make ensemble runs=… (of enhanced_cnn, transformer)"
+    assert _training_command(run) == "make ensemble runs=… (of enhanced_cnn, transformer)"
 
 
 def test_a_model_that_was_never_judged_is_not_given_figures(shop, trained):

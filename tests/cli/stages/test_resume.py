@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from ai_mixer.cli.stages import train
-from ai_mixer.tracking.rewrite_artifact_uris import relocate
+from ai_mixer.tracking.rewrite_artifact_uris import rewrite_artifact_uris
 
 STEPS = 8  # of an epoch
 
@@ -72,7 +72,7 @@ def test_a_seed_gives_one_training(training, straight, command):
 def test_a_finished_run_can_be_made_longer(training, straight, command, capsys):
     """In the same run, also after its folder was moved; what it was best at is remembered."""
     shutil.copytree(straight.store.folder, training.store.folder, dirs_exist_ok=True)
-    relocate(training.store)
+    rewrite_artifact_uris(training.store)
     place = f"paths.mlruns={training.store.folder}"
     before = training.curves()
     with pytest.raises(SystemExit):

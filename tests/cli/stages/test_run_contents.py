@@ -16,8 +16,8 @@ from ai_mixer import load_model
 from ai_mixer.cli.stages import relocate
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.tracking import find_run, load_model_files
-from ai_mixer.tracking.ui import SHOWN
-from ai_mixer.training.builders import assemble
+from ai_mixer.tracking.ui import SHARED_VIEW_STATE
+from ai_mixer.training.builders import build_components
 from ai_mixer.training.dataset_manifest import song_table
 
 STEPS, EPOCHS = 1, 2  # of the small training: per epoch, and epochs
@@ -77,7 +77,7 @@ def groups(run):
 def columns(run):
     """What `make ui` shows in the table of runs is in a run."""
     data = run.record.data
-    for column in SHOWN["selectedColumns"]:
+    for column in SHARED_VIEW_STATE["selectedColumns"]:
         kind, name = re.fullmatch("(metrics|params).`(.+)`", column).groups()
         assert name in getattr(data, kind)
 
@@ -197,7 +197,7 @@ def own_songs(songs_folder, tmp_path):
 def seen(folder, compose):
     """The songs as a run would write them down: split.csv."""
     cfg = compose("data=folder", f"data.root={folder}", "model=mean_knobs", "loader.excerpt_s=1")
-    return song_table(assemble(cfg)).set_index("song")
+    return song_table(build_components(cfg)).set_index("song")
 
 
 def test_changed_audio_changes_what_is_written_down(own_songs, compose):

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from ai_mixer.cli.stages import evaluate, listen, loss_scales, render
 from ai_mixer.evaluation.bench.timing import use_threads
-from ai_mixer.training.builders import assemble
+from ai_mixer.training.builders import build_components
 
 CHEAP = "[rough,loudness_only,mean_knobs,true_knobs]"
 
@@ -96,11 +96,11 @@ def test_listen_says_how_to_make_a_page(at_home, command, copied, capsys):
 
 
 def test_loss_scales_are_what_doing_nothing_costs(words, compose):
-    parts = assemble(compose(*words))
+    parts = build_components(compose(*words))
     scales = loss_scales.measure(parts, examples=4)
     assert set(scales) == {"knobs", "perceptual", "balance", "dynamics"}
     assert all(value > 0 for value in scales.values())
-    assert scales == loss_scales.measure(assemble(compose(*words)), examples=4)
+    assert scales == loss_scales.measure(build_components(compose(*words)), examples=4)
 
 
 def test_loss_scales_from_the_command_line(words, command, tmp_path, monkeypatch):

@@ -10,10 +10,10 @@ import pytest
 
 from ai_mixer.cli.stages import sweep as sweep_stage
 from ai_mixer.tracking.run import artifact_folder
-from ai_mixer.tracking.run_lookup import children
-from ai_mixer.tuning.objective import STATE, TRIAL
+from ai_mixer.tracking.run_lookup import child_runs
+from ai_mixer.tuning.objective import STATE_TAG, TRIAL_TAG
 from ai_mixer.tuning.storage import open_storage
-from ai_mixer.tuning.study import load, quiet_optuna
+from ai_mixer.tuning.study import load_study, quiet_optuna
 
 pytestmark = pytest.mark.slow
 
@@ -24,9 +24,9 @@ HOPELESS = ["search=none", "sampler=grid", "optimizer.lr=1e-3,3.0"]  # trial 0, 
 def study_of(store, name="mine"):
     """The study, and the runs of its trials by their number."""
     with quiet_optuna():
-        study, plan = load(open_storage("journal", name, store.folder, store.folder), name)
-    runs = children(store, plan.parent)
-    return study, {int(run.data.tags[TRIAL]): run for run in runs}
+        study, plan = load_study(open_storage("journal", name, store.folder, store.folder), name)
+    runs = child_runs(store, plan.parent)
+    return study, {int(run.data.tags[TRIAL_TAG]): run for run in runs}
 
 
 def run(stage, *words, **environment):
@@ -77,7 +77,7 @@ def test_median_ends_a_real_training_between_two_epochs(command, quick_words, st
     study, runs = study_of(store)
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "PRUNED"]
     assert [len(trial.intermediate_values) for trial in study.trials] == [3, 1]
-    assert runs[1].data.tags[STATE] == "pruned"
+    assert runs[1].data.tags[STATE_TAG] == "pruned"
     assert runs[1].info.status == "FINISHED"  # in good order, with its model
     assert (artifact_folder(runs[1].info.artifact_uri) / "model.safetensors").is_file()
 
@@ -91,12 +91,12 @@ def test_wilcoxon_ends_a_trial_of_real_folds_that_is_worse_song_by_song(
     command(sweep_stage, *quick_words, *HOPELESS, *prune, *places)
     study, runs = study_of(store)
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "PRUNED"]
-    good, bad = (children(store, runs[number].info.run_id) for number in (0, 1))
+    good, bad = (child_runs(store, runs[number].info.run_id) for number in (0, 1))
     assert sorted(fold.data.tags["sweep.fold"] for fold in good) == [f"{n}/5" for n in range(5)]
     assert 3 <= len(bad) < 5
     mean = sum(fold.data.metrics[FIGURE] for fold in good) / 5
     assert study.trials[0].value == pytest.approx(mean)
-    assert runs[1].data.tags[STATE] == "pruned"
+    assert runs[1].data.tags[STATE_TAG] == "pruned"
     default, hopeless = (trial.intermediate_values for trial in study.trials)
     assert set(default) == set(range(6))  # every song was validated once
     assert len(hopeless) >= 4

@@ -18,7 +18,7 @@ from omegaconf import OmegaConf
 from ai_mixer.cli.pipeline import train
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.tracking import Store, load_model_files
-from ai_mixer.utils.progress import quiet
+from ai_mixer.utils.progress import configure_warnings
 
 TERMS = {"knobs", "perceptual", "balance", "dynamics"}
 
@@ -257,7 +257,7 @@ def test_real_music_trains_the_same_way(tmp_path, compose):
         "render.seconds=1",
         *[f"paths.{name}={tmp_path}/{name}" for name in ("data", "outputs", "mlruns")],
     )
-    quiet()
+    configure_warnings()
     run = train(cfg, compose(), ["data=folder"], {"data": "folder"})
     songs = pd.read_csv(run.artifact_dir / "split.csv")
     assert songs.groupby("group")["split"].nunique().eq(1).all()

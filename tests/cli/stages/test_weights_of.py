@@ -7,9 +7,9 @@ from ai_mixer.cli.pipeline import train
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.tracking import Store, load_model_files
 from ai_mixer.training import finetune
-from ai_mixer.training.builders import assemble
+from ai_mixer.training.builders import build_components
 from ai_mixer.training.dataset_manifest import song_table
-from ai_mixer.training.finetune import begin
+from ai_mixer.training.finetune import load_initial_weights
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def other(compose, words):
 
     def make(*more):
         cfg = compose(*words, "seed=5", *more)
-        parts = assemble(cfg)
+        parts = build_components(cfg)
         return cfg, parts, song_table(parts)
 
     return make
@@ -29,7 +29,7 @@ def test_it_begins_with_those_weights(trained, other):
     learned, _ = load_model_files(trained.folder)
     mine = parts.system.model.state_dict()
     assert any(not torch.equal(mine[name], weight) for name, weight in learned.items())
-    begin(cfg, str(trained.folder), parts, songs)
+    load_initial_weights(cfg, str(trained.folder), parts, songs)
     mine = parts.system.model.state_dict()
     assert mine.keys() == learned.keys()
     assert all(torch.equal(mine[name], weight) for name, weight in learned.items())
@@ -49,14 +49,14 @@ def test_a_training_that_stands_still_keeps_them(trained, words, compose, tmp_pa
 def test_another_model_is_refused(trained, other):
     cfg, parts, songs = other("model.channels=16")
     with pytest.raises(ValueError, match=r"weights_of=.* is of another model \(.*model= words"):
-        begin(cfg, str(trained.folder), parts, songs)
+        load_initial_weights(cfg, str(trained.folder), parts, songs)
 
 
 def test_other_knobs_are_refused(trained, other):
     cfg, parts, songs = other()
     parts.console.knobs.reverse()
     with pytest.raises(ValueError, match="sets other knobs: input_gain"):
-        begin(cfg, str(trained.folder), parts, songs)
+        load_initial_weights(cfg, str(trained.folder), parts, songs)
 
 
 def test_songs_it_learned_from_are_not_held_out(trained, other):
@@ -64,20 +64,20 @@ def test_songs_it_learned_from_are_not_held_out(trained, other):
     place = songs.index[songs["split"] == "train"][0]
     songs.loc[place, ["split", "song"]] = ["test", "called otherwise"]
     with pytest.raises(ValueError, match=r"1 songs that are held out here \(called otherwise\)"):
-        begin(cfg, str(trained.folder), parts, songs)
+        load_initial_weights(cfg, str(trained.folder), parts, songs)
 
 
 def test_of_a_cross_validation_each_fold_begins_with_its_own(trained, other, monkeypatch):
     cfg, parts, songs = other()
     cfg.data.fold = "1/3"
     monkeypatch.setattr(finetune, "folds_of", lambda *_: {"0/3": None, "1/3": trained.folder})
-    begin(cfg, "1a2b", parts, songs)
+    load_initial_weights(cfg, "1a2b", parts, songs)
     cfg.data.fold = "2/3"
     with pytest.raises(ValueError, match=r"of the folds 0/3, 1/3: .* \(got 2/3\)"):
-        begin(cfg, "1a2b", parts, songs)
+        load_initial_weights(cfg, "1a2b", parts, songs)
 
 
 def test_a_packaged_model_does_not_say_its_songs(trained, copied, other, capsys):
     cfg, parts, songs = other()
-    begin(cfg, str(copied), parts, songs)
+    load_initial_weights(cfg, str(copied), parts, songs)
     assert "does not say from which songs it learned" in capsys.readouterr().err

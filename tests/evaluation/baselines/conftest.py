@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ai_mixer.console.load import load_console
-from ai_mixer.evaluation.bench.workloads import compared, music
+from ai_mixer.evaluation.bench.workloads import synthetic_audio, synthetic_batch
 
 RATE = 44100
 
@@ -14,17 +14,17 @@ RATE = 44100
 @pytest.fixture
 def batch():
     """Two songs of 1.5 s: finished is duller and 3 dB quieter than the rough."""
-    return compared(0.2 * music(2, 1.5, RATE), RATE)
+    return synthetic_batch(0.2 * synthetic_audio(2, 1.5, RATE), RATE)
 
 
 @pytest.fixture(scope="session")
 def player():
     """What `KnobSystem` asks of a mixer."""
     console = load_console()
-    trained = torch.tensor([name not in {"reverb", "delay"} for name in console.names])
+    trained_knobs = torch.tensor([name not in {"reverb", "delay"} for name in console.names])
     return SimpleNamespace(
         console=console,
-        trained=trained,
-        mean_knobs=torch.full((len(trained),), 0.4),
-        hold_untrained=lambda knobs: torch.where(trained, knobs, console.neutral),
+        trained_knobs=trained_knobs,
+        mean_knobs=torch.full((len(trained_knobs),), 0.4),
+        set_untrained_to_neutral=lambda knobs: torch.where(trained_knobs, knobs, console.neutral),
     )

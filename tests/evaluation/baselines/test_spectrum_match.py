@@ -8,7 +8,7 @@ import torch
 from ai_mixer.dsp.levels import width_db
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.dsp.spectra import mid_side, power_to_db, third_octave_power
-from ai_mixer.evaluation.baselines.spectrum_match import SHARE, SpectrumMatch, equalise
+from ai_mixer.evaluation.baselines.spectrum_match import MATCH_AMOUNT, SpectrumMatch, equalise
 
 RATE = 44100
 
@@ -34,10 +34,12 @@ def test_seven_tenths_of_the_way(batch):
     moved = (bands(tilted) - bands(batch.rough)).abs() > 1.5
     moved[:, -4:] = False  # the steepest end is smoothed away
     assert moved.any()
-    assert (way[moved] - SHARE).abs().max() < 0.12
+    assert (way[moved] - MATCH_AMOUNT).abs().max() < 0.12
     for meter in (width_db, lambda x: loudness_lufs(x, RATE)):
         before, after, there = (meter(x) for x in (batch.rough, mix, tilted))
-        assert ((after - before) / (there - before)).tolist() == pytest.approx([SHARE] * 2, abs=0.1)
+        assert ((after - before) / (there - before)).tolist() == pytest.approx(
+            [MATCH_AMOUNT] * 2, abs=0.1
+        )
 
 
 def test_the_equaliser_has_no_delay_and_says_what_it_does():

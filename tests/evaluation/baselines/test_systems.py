@@ -11,12 +11,16 @@ from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.evaluation.baselines import matching
 from ai_mixer.evaluation.baselines.features import features, meters
 from ai_mixer.evaluation.baselines.loudness_only import LoudnessOnly
-from ai_mixer.evaluation.baselines.matching import Matching
+from ai_mixer.evaluation.baselines.matching import MatcheringBaseline
 from ai_mixer.evaluation.baselines.mean_knobs import MeanKnobs
-from ai_mixer.evaluation.baselines.model import Guest, Model
-from ai_mixer.evaluation.baselines.registry import ALWAYS, NAMES, choose
+from ai_mixer.evaluation.baselines.model import CrossConsoleSystem, ModelSystem
+from ai_mixer.evaluation.baselines.registry import (
+    REQUIRED_SYSTEMS,
+    SYSTEM_NAMES,
+    resolve_system_names,
+)
 from ai_mixer.evaluation.baselines.ridge import Ridge
-from ai_mixer.evaluation.baselines.training_set import Table
+from ai_mixer.evaluation.baselines.training_set import TrainingTable
 from ai_mixer.evaluation.baselines.trees import Trees
 
 RATE = 44100
@@ -53,27 +57,27 @@ class Lesson:
         mask = np.ones((120, knobs), bool)
         if masked is not None:
             mask[10:, masked], truth[10:, masked] = False, 99.0
-        self.table = Table(x, truth, mask)
+        self.table = TrainingTable(x, truth, mask)
 
 
 @pytest.mark.parametrize("kind", [Ridge, Trees])
 def test_a_regression_learns_what_counts(kind, player, batch, monkeypatch):
-    knobs, low = len(player.trained), player.console.names.index("low_eq")
+    knobs, low = len(player.trained_knobs), player.console.names.index("low_eq")
     system = kind(player, Lesson(knobs, masked=low))
     system.prepare()
     x = torch.randn(2, 4, generator=torch.Generator().manual_seed(1))
     monkeypatch.setattr("ai_mixer.evaluation.baselines.regression.features", lambda *_: x)
     batch.knobs = torch.zeros(2, knobs)
-    got = system.say(batch, "blind").knobs
+    got = system.predict(batch, "blind").knobs
     assert (got[:, 0] - (0.5 + 0.1 * x[:, 0])).abs().max() < 0.08
     assert got[:, low].tolist() == pytest.approx([0.4, 0.4])  # counted ten times: its mean
     reverb = player.console.names.index("reverb")
     assert got[:, reverb].eq(player.console.neutral[reverb]).all()  # never trained
-    assert torch.equal(got, system.say(batch, "blind").knobs)
+    assert torch.equal(got, system.predict(batch, "blind").knobs)
 
 
 def test_mean_knobs_do_not_listen(player, batch):
-    batch.knobs = torch.zeros(2, len(player.trained))
+    batch.knobs = torch.zeros(2, len(player.trained_knobs))
     audio, knobs, _ = MeanKnobs(player).mix(batch, "blind")
     assert knobs.std(0).max() == 0
     assert audio.shape == batch.rough.shape
@@ -82,10 +86,13 @@ def test_mean_knobs_do_not_listen(player, batch):
 def test_a_guest_from_another_console_means_the_same_settings(player, batch):
     from ai_mixer.console.load import load_console
 
-    said = Prediction(torch.full((2, len(player.trained)), 0.6))
-    player.hear, player.held_back = lambda batch, condition: said, lambda said: said
+    said = Prediction(torch.full((2, len(player.trained_knobs)), 0.6))
+    player.predict_batch, player.shrink = lambda batch, condition: said, lambda said: said
     other = type(player)(**vars(player) | {"console": load_console(ranges="musical")})
-    own, read = (Guest(Model(player), judge).mix(batch, "blind") for judge in (player, other))
+    own, read = (
+        CrossConsoleSystem(ModelSystem(player), judge).mix(batch, "blind")
+        for judge in (player, other)
+    )
     assert own.audio.equal(read.audio)
     assert not own.knobs.allclose(read.knobs)
     for mine, told in zip(
@@ -95,11 +102,11 @@ def test_a_guest_from_another_console_means_the_same_settings(player, batch):
 
 
 def test_the_menu():
-    assert choose("all") == NAMES
-    assert choose(["ridge"]) == ("rough", "mean_knobs", "ridge")
-    assert set(choose([])) == set(ALWAYS)
+    assert resolve_system_names("all") == SYSTEM_NAMES
+    assert resolve_system_names(["ridge"]) == ("rough", "mean_knobs", "ridge")
+    assert set(resolve_system_names([])) == set(REQUIRED_SYSTEMS)
     with pytest.raises(ValueError, match=r"systems: 'ridgy' is none of rough, .*, or all"):
-        choose(["ridgy"])
+        resolve_system_names(["ridgy"])
 
 
 FAKE = """
@@ -121,7 +128,7 @@ def test_matching_is_run_elsewhere(batch, tmp_path, monkeypatch):
     (package / "__init__.py").write_text(FAKE)
     (package / "stages.py").write_text(FAKE_STAGES)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    system = Matching(matching.Path(sys.executable))
+    system = MatcheringBaseline(matching.Path(sys.executable))
     system.prepare()
     got = system.mix(batch, "paired")
     assert got.knobs is None
@@ -130,9 +137,9 @@ def test_matching_is_run_elsewhere(batch, tmp_path, monkeypatch):
 
 def test_matching_says_what_is_missing(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match="make bench-peers"):
-        Matching(tmp_path / "python").prepare()
+        MatcheringBaseline(tmp_path / "python").prepare()
     empty = tmp_path / "matchering.py"
     empty.write_text("raise ImportError('not for this machine')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(OSError, match="matchering: ImportError: not for this machine"):
-        Matching(matching.Path(sys.executable)).prepare()
+        MatcheringBaseline(matching.Path(sys.executable)).prepare()

@@ -1,12 +1,12 @@
 import gc
 
 from ai_mixer.console import load_console
-from ai_mixer.evaluation.bench.realtime import live
+from ai_mixer.evaluation.bench.realtime import realtime_load
 
 
 def test_each_way_to_play_has_a_row_of_shares():
     frozen = gc.get_freeze_count()
-    table = live(load_console("classic", "wide"), 8000, 64, blocks=150)
+    table = realtime_load(load_console("classic", "wide"), 8000, 64, blocks=150)
     assert {"console", "without limiter"} <= {name for name, _ in table.index}
     assert (table > 0).all().all()
     assert (table["cpu p99.9 %"] > table["cpu %"]).all()

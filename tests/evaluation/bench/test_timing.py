@@ -3,19 +3,25 @@ import time
 import pytest
 import torch
 
-from ai_mixer.evaluation.bench.timing import Timing, alternate, spread, times_faster, use_threads
+from ai_mixer.evaluation.bench.timing import (
+    Timing,
+    quartiles,
+    speedup,
+    time_interleaved,
+    use_threads,
+)
 
 
 def test_jobs_alternate_after_one_call_each():
     calls = []
     jobs = {name: lambda name=name: calls.append(name) for name in "ab"}
-    timings = alternate(jobs, rounds=3)
+    timings = time_interleaved(jobs, rounds=3)
     assert "".join(calls) == "ab" + "ab" * 3
     assert all(len(t.wall_ms) == len(t.cpu_ms) == 3 for t in timings.values())
 
 
 def test_waiting_takes_the_clock_but_no_processor_time():
-    timing = alternate({"wait": lambda: time.sleep(0.02)}, rounds=2)["wait"]
+    timing = time_interleaved({"wait": lambda: time.sleep(0.02)}, rounds=2)["wait"]
     assert min(timing.wall_ms) >= 20
     assert max(timing.cpu_ms) < 10
     assert timing.first_ms >= 20
@@ -24,11 +30,11 @@ def test_waiting_takes_the_clock_but_no_processor_time():
 def test_ratios_are_taken_round_by_round():
     """A machine that is four times slower in the second round changes no ratio."""
     ours, theirs = Timing([], [1.0, 4.0, 2.0], 0), Timing([], [3.0, 12.0, 6.0], 0)
-    assert times_faster(ours, theirs) == (3.0, 3.0, 3.0)
+    assert speedup(ours, theirs) == (3.0, 3.0, 3.0)
 
 
 def test_spread_is_median_and_quartiles():
-    assert spread([5.0, 1.0, 2.0, 4.0, 3.0]) == (2.0, 3.0, 4.0)
+    assert quartiles([5.0, 1.0, 2.0, 4.0, 3.0]) == (2.0, 3.0, 4.0)
 
 
 def test_threads_are_given_back():
@@ -40,4 +46,4 @@ def test_threads_are_given_back():
 
 def test_no_rounds_are_refused():
     with pytest.raises(ValueError, match="rounds must be 1 or more, got 0"):
-        alternate({}, 0)
+        time_interleaved({}, 0)

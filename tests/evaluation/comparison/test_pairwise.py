@@ -9,12 +9,12 @@ import torch
 
 from ai_mixer.console.load import load_console
 from ai_mixer.core.types import CONDITIONS
-from ai_mixer.evaluation.baselines.model import read_on
+from ai_mixer.evaluation.baselines.model import convert_positions
 from ai_mixer.evaluation.comparison.pairwise import (
     closeness_by_song,
-    differences,
+    pairwise_differences,
+    run_scores,
     skill_difference,
-    standings,
 )
 from ai_mixer.metrics.statistics import skill_estimates
 
@@ -38,7 +38,7 @@ def records():
 
 
 def test_standings_are_the_tables_own(records):
-    table = standings(records, ["A", "B"])
+    table = run_scores(records, ["A", "B"])
     assert list(table.index) == ["A", "B", "mean_knobs", "rough"]
     assert table["skill blind"].tolist()[:2] == pytest.approx([0.75, 0.5])
     assert table["closeness paired"].tolist() == pytest.approx([0.5, 0.4, 0.1, 0])
@@ -47,17 +47,17 @@ def test_standings_are_the_tables_own(records):
 
 def test_a_difference_that_all_songs_share_is_certain(records):
     """Each system alone has a wide interval over such songs; paired, there is none."""
-    (row,) = differences(records, ["A", "B"]).to_dict("records")
+    (row,) = pairwise_differences(records, ["A", "B"]).to_dict("records")
     assert [row[f"closeness blind{end}"] for end in ("", "_low", "_high")] == pytest.approx(
         [0.1] * 3
     )
     assert [row[f"skill blind{end}"] for end in ("", "_low", "_high")] == pytest.approx([0.25] * 3)
-    assert list(differences(records, ["B", "A"]).index) == ["B − A"]
+    assert list(pairwise_differences(records, ["B", "A"]).index) == ["B − A"]
 
 
 def test_three_runs_are_three_pairs(records):
     third = records[records["system"] == "A"].assign(system="C")
-    table = differences(pd.concat([records, third]), ["A", "B", "C"])
+    table = pairwise_differences(pd.concat([records, third]), ["A", "B", "C"])
     assert list(table.index) == ["A − B", "A − C", "B − C"]
     assert table.loc["A − C"].tolist() == pytest.approx([0] * len(table.columns))
 
@@ -96,17 +96,17 @@ def test_settings_are_read_on_another_console_s_knobs():
     """As one physical value, also beyond the other's ends."""
     wide, musical = (SimpleNamespace(console=load_console(ranges=r)) for r in ("wide", "musical"))
     knobs = torch.rand(3, len(wide.console.knobs), generator=torch.Generator().manual_seed(0))
-    assert read_on(wide, wide, knobs) is knobs
-    there = read_on(wide, musical, knobs)
+    assert convert_positions(wide, wide, knobs) is knobs
+    there = convert_positions(wide, musical, knobs)
     low_eq = wide.console.names.index("low_eq")
     value = [song["low_eq"] for song in wide.console.settings(knobs)]
     assert there[:, low_eq].tolist() == pytest.approx([(v + 3) / 6 for v in value], abs=1e-5)
-    assert read_on(musical, wide, there).allclose(knobs, atol=1e-4)
+    assert convert_positions(musical, wide, there).allclose(knobs, atol=1e-4)
     fewer = SimpleNamespace(console=SimpleNamespace(knobs=wide.console.knobs[:1]))
-    assert read_on(wide, fewer, knobs).shape == (3, 1)
+    assert convert_positions(wide, fewer, knobs).shape == (3, 1)
     alone = SimpleNamespace(
         console=SimpleNamespace(
             knobs=wide.console.knobs[:1], settings=lambda _: [{"input_gain": 1.0}] * 3
         )
     )
-    assert read_on(alone, wide, knobs)[:, 1:].isnan().all()
+    assert convert_positions(alone, wide, knobs)[:, 1:].isnan().all()

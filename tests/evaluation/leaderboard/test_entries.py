@@ -2,9 +2,9 @@
 
 import pytest
 
-from ai_mixer.evaluation.leaderboard.entries import find_rows
+from ai_mixer.evaluation.leaderboard.entries import find_entries
 from ai_mixer.tracking import Run
-from ai_mixer.tracking.resume_points import keep_words
+from ai_mixer.tracking.resume_points import save_overrides
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def cross_validated(store):
     def make(name, tags, overrides=None):
         with Run.start(store, "leaderboard", f"{name}, 3 folds", {"cv": "3", **tags}) as parent:
             if overrides is not None:
-                keep_words(parent, overrides)
+                save_overrides(parent, overrides)
             parent.log_text("seed: 0\n", "config.yaml")
             parent.describe("Make it again: `make train 'data.root=/my music' 'a=`b`'` (seed 0).")
             for fold in range(3):
@@ -25,7 +25,7 @@ def cross_validated(store):
 
 
 def commands(store):
-    return {row.title: row.command for row in find_rows(store, "leaderboard", 3)[0]}
+    return {row.title: row.command for row in find_entries(store, "leaderboard", 3)[0]}
 
 
 def test_a_command_is_whole_and_says_nothing_of_where_the_music_is(store, cross_validated):

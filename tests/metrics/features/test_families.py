@@ -7,7 +7,7 @@ import pyloudnorm
 import pytest
 import torch
 
-from ai_mixer.metrics.features.families import FAMILIES, describe
+from ai_mixer.metrics.features.families import FAMILIES, compute_features
 from ai_mixer.metrics.features.harmony import NOTES
 from helpers.signals import noise, sine
 
@@ -63,14 +63,18 @@ def test_level_changes_nothing(family):
 def test_names_are_of_one_family():
     """So that a table has a column for each."""
     found = [name for family in FAMILIES.values() for name in family(noise(2, seconds=1), RATE)]
-    assert len(found) == len(set(found)) == len(describe(noise(2, seconds=1), RATE, list(FAMILIES)))
+    assert (
+        len(found)
+        == len(set(found))
+        == len(compute_features(noise(2, seconds=1), RATE, list(FAMILIES)))
+    )
 
 
 def test_an_unknown_family():
     with pytest.raises(ValueError, match="'colour' is none, there is levels, stereo, timbre"):
-        describe(noise(2, seconds=1), RATE, ["levels", "colour"])
+        compute_features(noise(2, seconds=1), RATE, ["levels", "colour"])
     with pytest.raises(ValueError, match="none was chosen"):
-        describe(noise(2, seconds=1), RATE, [])
+        compute_features(noise(2, seconds=1), RATE, [])
 
 
 def test_levels_of_a_sine():

@@ -8,8 +8,8 @@ from pytorch_lightning.loggers import CSVLogger
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.tracking import Run
 from ai_mixer.training.callbacks import knob_plots
-from ai_mixer.training.callbacks.knob_plots import KnobFigures
-from ai_mixer.training.skill_metric import SkillMeter
+from ai_mixer.training.callbacks.knob_plots import KnobPlots
+from ai_mixer.training.skill_metric import KnobSkillMetric
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def epochs_in(run):
 
 
 def test_an_epoch_leaves_two_pictures(fit, run):
-    fit(KnobFigures(), run.lightning_logger())
+    fit(KnobPlots(), run.lightning_logger())
     folder = run.artifact_dir / "figures" / "epoch_000"
     assert sorted(file.name for file in folder.iterdir()) == ["knobs.png", "skill.png"]
     for file in folder.iterdir():
@@ -58,13 +58,13 @@ def test_an_epoch_leaves_two_pictures(fit, run):
     ],
 )
 def test_only_chosen_epochs(words, expected, fit, run, drawn):
-    fit(KnobFigures(**words), run.lightning_logger(), max_epochs=4)
+    fit(KnobPlots(**words), run.lightning_logger(), max_epochs=4)
     assert epochs_in(run) == [f"epoch_{epoch:03d}" for epoch in expected]
     assert len(drawn["knobs"]) == len(drawn["skill"]) == len(expected)
 
 
 def test_it_shows_what_the_system_answered(fit, run, drawn, batches, parrot):
-    fit(KnobFigures(), run.lightning_logger())
+    fit(KnobPlots(), run.lightning_logger())
     ((knobs, predicted, true, mask, condition), _) = drawn["knobs"][0]
     assert knobs == parrot.console.knobs
     torch.testing.assert_close(predicted, torch.cat([parrot.answer(b) for b in batches]))
@@ -78,9 +78,9 @@ def test_its_skill_is_the_curve_s(fit, run, drawn, batches, parrot):
     """With as many examples of each song, a mean over songs is the mean over examples."""
     whole = [b.__class__(**{**vars(b), "mask": torch.ones_like(b.mask)}) for b in batches]
     batches[:], before = whole, list(batches)
-    fit(KnobFigures(), run.lightning_logger())
+    fit(KnobPlots(), run.lightning_logger())
     batches[:] = before
-    meter = SkillMeter(parrot.console.knobs)
+    meter = KnobSkillMetric(parrot.console.knobs)
     for batch in whole:
         meter.update(batch, parrot.answer(batch), parrot.mean_knobs)
     curve = meter.compute()
@@ -91,14 +91,14 @@ def test_its_skill_is_the_curve_s(fit, run, drawn, batches, parrot):
 
 def test_an_epoch_validated_again_replaces_its_pictures(fit, run, drawn):
     for _ in range(2):
-        fit(KnobFigures(), run.lightning_logger(), val_check_interval=1)
+        fit(KnobPlots(), run.lightning_logger(), val_check_interval=1)
     assert epochs_in(run) == ["epoch_000"]
     for (_, predicted, *_), _ in drawn["knobs"]:
         assert len(predicted) == 24  # this validation's alone
 
 
 def test_a_validation_that_broke_off_is_forgotten(fit, run, drawn, parrot, batches):
-    callback, answer = KnobFigures(), parrot.answer
+    callback, answer = KnobPlots(), parrot.answer
 
     def breaks_at_the_third(batch):
         if parrot.asked == 3:
@@ -115,14 +115,14 @@ def test_a_validation_that_broke_off_is_forgotten(fit, run, drawn, parrot, batch
 
 
 def test_a_check_before_training_draws_nothing(fit, run, drawn):
-    fit(KnobFigures(), run.lightning_logger(), num_sanity_val_steps=2, limit_val_batches=2)
+    fit(KnobPlots(), run.lightning_logger(), num_sanity_val_steps=2, limit_val_batches=2)
     assert len(drawn["knobs"]) == 1
     ((_, predicted, *_), _) = drawn["knobs"][0]
     assert len(predicted) == 12
 
 
 def test_other_loggers_get_none(fit, tmp_path, drawn):
-    fit(KnobFigures(), CSVLogger(tmp_path / "csv"))
-    fit(KnobFigures(), False)
+    fit(KnobPlots(), CSVLogger(tmp_path / "csv"))
+    fit(KnobPlots(), False)
     assert not drawn["knobs"]
     assert not list(tmp_path.rglob("*.png"))

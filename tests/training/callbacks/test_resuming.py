@@ -12,7 +12,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ai_mixer.training.callbacks.early_stopping import EarlyStop
+from ai_mixer.training.callbacks.early_stopping import ResumableEarlyStopping
 from ai_mixer.training.callbacks.last_checkpoint import LastCheckpoint
 from ai_mixer.training.callbacks.reseed import Reseed
 
@@ -72,7 +72,7 @@ def best():
 
 
 def patient(patience):
-    return EarlyStop(monitor="score", mode="max", patience=patience)
+    return ResumableEarlyStopping(monitor="score", mode="max", patience=patience)
 
 
 def test_there_is_a_checkpoint_before_the_first_epoch(fit, tmp_path):

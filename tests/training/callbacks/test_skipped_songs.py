@@ -8,13 +8,13 @@ import pytest
 import torch
 from pytorch_lightning.loggers import CSVLogger
 
-from ai_mixer.core.types import Skipped
+from ai_mixer.core.types import SkippedSong
 from ai_mixer.tracking import Run
 from ai_mixer.training.callbacks.skipped_songs import METRIC, TABLE, CountSkipped
 
 
 def bad(*names):
-    return [Skipped(f"{name}.wav", "no sound") for name in names]
+    return [SkippedSong(f"{name}.wav", "no sound") for name in names]
 
 
 @pytest.fixture

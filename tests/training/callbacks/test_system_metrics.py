@@ -9,7 +9,7 @@ import pytest
 from pytorch_lightning.loggers import CSVLogger
 
 from ai_mixer.tracking import Run
-from ai_mixer.tracking.system_metrics import watch_machine
+from ai_mixer.tracking.system_metrics import start_system_metrics
 from ai_mixer.training.callbacks.system_metrics import SystemMetrics
 
 CPU, MEMORY = "system/cpu_utilization_percentage", "system/system_memory_usage_megabytes"
@@ -33,7 +33,7 @@ def no_thread_is_left():
 def test_a_short_training_has_a_point_too(fit, store):
     """One that is over before the first interval is."""
     with Run.start(store, "load") as run:
-        fit(SystemMetrics(every_s=600), run.lightning_logger())
+        fit(SystemMetrics(interval_s=600), run.lightning_logger())
     for name in (CPU, MEMORY):
         (point,) = curve(store, run, name)
         assert point.step == 0
@@ -55,7 +55,7 @@ def test_points_come_while_it_trains(fit, store, parrot):
 
     parrot.training_step = busy
     with Run.start(store, "load") as run:
-        fit(SystemMetrics(every_s=0.1), run.lightning_logger())
+        fit(SystemMetrics(interval_s=0.1), run.lightning_logger())
         assert curve(store, run, "train/loss")
     assert seen == [1, 1, 1]
     points = curve(store, run, CPU)
@@ -75,7 +75,7 @@ def test_a_training_that_breaks_ends_it_too(fit, store, parrot, error, outcome):
     before = signal.getsignal(signal.SIGINT)
     try:
         with pytest.raises(outcome), Run.start(store, "load") as run:
-            fit(SystemMetrics(every_s=600), run.lightning_logger())
+            fit(SystemMetrics(interval_s=600), run.lightning_logger())
     finally:
         signal.signal(signal.SIGINT, before)  # Lightning leaves it switched off
     assert not watching()
@@ -84,15 +84,15 @@ def test_a_training_that_breaks_ends_it_too(fit, store, parrot, error, outcome):
 
 def test_a_resumed_run_goes_on_where_it_stood(fit, store):
     with Run.start(store, "load") as run:
-        fit(SystemMetrics(every_s=600), run.lightning_logger())
+        fit(SystemMetrics(interval_s=600), run.lightning_logger())
     with Run.resume(store, run.id) as again:
-        fit(SystemMetrics(every_s=600), again.lightning_logger())
+        fit(SystemMetrics(interval_s=600), again.lightning_logger())
     assert [point.step for point in curve(store, run, CPU)] == [0, 1]
 
 
 def test_the_switch(fit, store):
     with Run.start(store, "load") as run:
-        fit(SystemMetrics(every_s=0), run.lightning_logger())
+        fit(SystemMetrics(interval_s=0), run.lightning_logger())
     assert not [name for name in store.client.get_run(run.id).data.metrics if "system" in name]
 
 
@@ -105,7 +105,7 @@ def test_other_loggers_are_left_alone(fit, tmp_path):
 def test_two_writers_of_one_run_do_not_lock_each_other_out(fit, store, caplog):
     """A point every 10 ms from the thread while every step is logged."""
     with Run.start(store, "load") as run:
-        fit(SystemMetrics(every_s=0.01), run.lightning_logger(), max_epochs=10)
+        fit(SystemMetrics(interval_s=0.01), run.lightning_logger(), max_epochs=10)
     assert not [record for record in caplog.records if record.levelname in {"WARNING", "ERROR"}]
     assert [point.step for point in curve(store, run, "train/loss")] == list(range(30))
     points = curve(store, run, CPU)
@@ -115,8 +115,10 @@ def test_two_writers_of_one_run_do_not_lock_each_other_out(fit, store, caplog):
 def test_what_cannot_be_written_does_not_stop_a_training(fit, store, caplog):
     with Run.start(store, "load") as run:
         logger = run.lightning_logger()
-        logger.watch_machine = partial(watch_machine, store.uri, "0" * 32)  # no such run
-        fit(SystemMetrics(every_s=0.01), logger, max_epochs=10)
+        logger.start_system_metrics = partial(
+            start_system_metrics, store.uri, "0" * 32
+        )  # no such run
+        fit(SystemMetrics(interval_s=0.01), logger, max_epochs=10)
     assert len(curve(store, run, "train/loss")) == 30
     assert not curve(store, run, CPU)
     assert "system metrics end here" in caplog.text

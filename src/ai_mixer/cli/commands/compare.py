@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ai_mixer.cli.commands import options
-from ai_mixer.cli.commands.parsing import say, wishes_from
+from ai_mixer.cli.commands.parsing import parse_mix_options, print_line
 
 
 def compare(
@@ -20,15 +20,21 @@ def compare(
     force: options.Force = False,
 ) -> None:
     """Mix a song with every model, to listen and compare: files, a picture and a table."""
-    wishes = wishes_from(amount, only, [], None)
+    mix_options = parse_mix_options(amount, only, [], None)
     from ai_mixer.mixing.audio_mixer import AudioMixer
     from ai_mixer.mixing.compare import compare as compare_models
-    from ai_mixer.utils.progress import track
+    from ai_mixer.utils.progress import progress_bar
 
     mixer = AudioMixer()
     models = model or mixer.models
     folder = compare_models(
-        mixer.mix_file, song, models, output, wishes=wishes, force=force, following=track
+        mixer.mix_file,
+        song,
+        models,
+        output,
+        mix_options=mix_options,
+        force=force,
+        progress=progress_bar,
     )
     for file in sorted(folder.iterdir()):
-        say(str(file))
+        print_line(str(file))

@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING
 
 from ai_mixer.cli.commands import options
-from ai_mixer.cli.commands.batch import Job, mix_all
-from ai_mixer.cli.commands.parsing import outputs, wishes_from
+from ai_mixer.cli.commands.batch import MixJob, run_mix_jobs
+from ai_mixer.cli.commands.parsing import output_paths, parse_mix_options
 
 if TYPE_CHECKING:
-    from ai_mixer.mixing.mix_result import Outcome
+    from ai_mixer.mixing.mix_result import MixResult
 
 
 def enhance(
@@ -20,12 +20,14 @@ def enhance(
     force: options.Force = False,
 ) -> None:
     """Enhance finished songs: a gentle balance, a little more life, the level kept."""
-    wishes = wishes_from(amount, only, settings, None)
-    places = outputs(songs, output, "enhanced")
+    mix_options = parse_mix_options(amount, only, settings, None)
+    places = output_paths(songs, output, "enhanced")
     from ai_mixer.mixing.enhance import enhance as enhance_file
 
-    def work(job: Job) -> "Outcome":
-        return enhance_file(job.song, job.output, wishes=wishes, ceiling_db=ceiling, force=force)
+    def work(job: MixJob) -> "MixResult":
+        return enhance_file(
+            job.song, job.output, mix_options=mix_options, ceiling_db=ceiling, force=force
+        )
 
-    jobs = [Job(song, place) for song, place in zip(songs, places, strict=True)]
-    mix_all(jobs, work, "enhancing")
+    jobs = [MixJob(song, place) for song, place in zip(songs, places, strict=True)]
+    run_mix_jobs(jobs, work, "enhancing")

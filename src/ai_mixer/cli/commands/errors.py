@@ -1,11 +1,11 @@
 """What a user is told of an error: one line."""
 
-from ai_mixer.utils.disk_errors import full_disk
+from ai_mixer.utils.disk_errors import disk_full_path
 
 
-def one_line(error: Exception) -> str:
+def format_error(error: Exception) -> str:
     """The file and what is wrong; what we did not foresee is said so."""
-    full = full_disk(error)
+    full = disk_full_path(error)
     if full is not None:
         named = error.filename if isinstance(error, OSError) else None
         return f"{named or full or 'a file'}: no space left on the disk"

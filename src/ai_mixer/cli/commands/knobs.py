@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ai_mixer.cli.commands import options
-from ai_mixer.cli.commands.parsing import say
+from ai_mixer.cli.commands.parsing import print_line
 
 
 def knobs(
@@ -21,18 +21,20 @@ def knobs(
     """Hear what each knob does: a page that plays a song with every knob low and high."""
     from tempfile import TemporaryDirectory
 
-    from ai_mixer.mixing.knob_demo_page import knob_page
+    from ai_mixer.mixing.knob_demo_page import write_knob_demo
 
     place = (song or Path("song")).with_name(f"{song.stem}_knobs.html" if song else "knobs.html")
     page = output / place.name if output and output.is_dir() else output or place
     if song:
-        knob_page(song, page, force)
+        write_knob_demo(song, page, force)
     else:
-        from ai_mixer.mixing.demo_song import play
-        from ai_mixer.mixing.render import check_free
+        from ai_mixer.mixing.demo_song import render_demo_song
+        from ai_mixer.mixing.render import check_not_existing
 
-        check_free([page], force)  # before the band begins
+        check_not_existing([page], force)  # before the band begins
         with TemporaryDirectory(prefix="ai_mixer-") as folder:
             typer.echo("the embedded band plays a song …", err=True)
-            knob_page(play(Path(folder)), page, force, title="a song by the embedded band")
-    say(f"{page}: open it in a browser")
+            write_knob_demo(
+                render_demo_song(Path(folder)), page, force, title="a song by the embedded band"
+            )
+    print_line(f"{page}: open it in a browser")

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ai_mixer.cli.commands import options
-from ai_mixer.cli.commands.batch import Job, mix_all
-from ai_mixer.cli.commands.parsing import outputs, wishes_from
+from ai_mixer.cli.commands.batch import MixJob, run_mix_jobs
+from ai_mixer.cli.commands.parsing import output_paths, parse_mix_options
 
 if TYPE_CHECKING:
-    from ai_mixer.mixing.mix_result import Outcome
+    from ai_mixer.mixing.mix_result import MixResult
 
 
 def match(
@@ -25,15 +25,21 @@ def match(
     force: options.Force = False,
 ) -> None:
     """Find what was done between two versions of a song, and do it to the first."""
-    wishes = wishes_from(amount, only, settings, None)
-    places = outputs([rough], output, "matched")
+    mix_options = parse_mix_options(amount, only, settings, None)
+    places = output_paths([rough], output, "matched")
     from ai_mixer.mixing.audio_mixer import AudioMixer
     from ai_mixer.mixing.match import match as match_files
 
-    def work(job: Job) -> "Outcome":
+    def work(job: MixJob) -> "MixResult":
         mixer = AudioMixer(model)
         return match_files(
-            mixer, job.song, finished, job.output, wishes=wishes, ceiling_db=ceiling, force=force
+            mixer,
+            job.song,
+            finished,
+            job.output,
+            mix_options=mix_options,
+            ceiling_db=ceiling,
+            force=force,
         )
 
-    mix_all([Job(rough, places[0])], work, "matching")
+    run_mix_jobs([MixJob(rough, places[0])], work, "matching")

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ai_mixer.cli.commands import options
-from ai_mixer.cli.commands.batch import Job, mix_all
-from ai_mixer.cli.commands.parsing import outputs, target_from, wishes_from
+from ai_mixer.cli.commands.batch import MixJob, run_mix_jobs
+from ai_mixer.cli.commands.parsing import output_paths, parse_mix_options, parse_target
 
 if TYPE_CHECKING:
-    from ai_mixer.mixing.mix_result import Outcome
+    from ai_mixer.mixing.mix_result import MixResult
 
 
 def mix(
@@ -37,36 +37,36 @@ def mix(
     force: options.Force = False,
 ) -> None:
     """Mix songs: a model listens and sets the knobs; you may ask for less, more or other."""
-    wishes, loudness = wishes_from(amount, only, settings, style), target_from(target)
-    places = outputs(songs, output, "mixed")
+    mix_options, loudness = parse_mix_options(amount, only, settings, style), parse_target(target)
+    places = output_paths(songs, output, "mixed")
     from ai_mixer.mixing import preset as presets
     from ai_mixer.mixing.audio_mixer import AudioMixer
-    from ai_mixer.mixing.model_lookup import chosen
-    from ai_mixer.mixing.render import check_free
+    from ai_mixer.mixing.model_lookup import resolve_model
+    from ai_mixer.mixing.render import check_not_existing
 
-    given = presets.load(preset) if preset else None
+    given = presets.load_preset(preset) if preset else None
     if save_preset:
         if len(songs) > 1:
             raise ValueError("--save-preset keeps the settings of one song: mix one")
-        check_free([save_preset], force)
+        check_not_existing([save_preset], force)
     if given is None:
-        chosen(model)  # once, and a wrong name is said before anything else
+        resolve_model(model)  # once, and a wrong name is said before anything else
 
-    def work(job: Job) -> "Outcome":
-        outcome = AudioMixer(model).mix_file(
+    def work(job: MixJob) -> "MixResult":
+        result = AudioMixer(model).mix_file(
             job.song,
             job.output,
             reference=reference,
             preset=given,
-            wishes=wishes,
+            mix_options=mix_options,
             target=loudness,
             ceiling_db=ceiling,
             adaptive=adaptive,
             force=force,
         )
         if save_preset:
-            presets.save(outcome.preset, save_preset)
-        return outcome
+            presets.save_preset(result.preset, save_preset)
+        return result
 
-    jobs = [Job(song, place) for song, place in zip(songs, places, strict=True)]
-    mix_all(jobs, work, "mixing")
+    jobs = [MixJob(song, place) for song, place in zip(songs, places, strict=True)]
+    run_mix_jobs(jobs, work, "mixing")

@@ -1,17 +1,19 @@
 """`ai-mixer models`: what there is to choose from."""
 
-from ai_mixer.cli.commands.parsing import say
+from ai_mixer.cli.commands.parsing import print_line
 
 
 def models() -> None:
     """List the packaged models, the champion first."""
     from ai_mixer.inference import pretrained
 
-    found = pretrained.names()
+    found = pretrained.list_models()
     if not found:
-        say("no model is packaged with this ai_mixer; --model takes a run's id or a folder")
+        print_line("no model is packaged with this ai_mixer; --model takes a run's id or a folder")
     for place, name in enumerate(found):
-        say(f"{name:22} {pretrained.display_name(name)}{'  (champion)' if place == 0 else ''}")
-        about = pretrained.about(name)
+        print_line(
+            f"{name:22} {pretrained.display_name(name)}{'  (champion)' if place == 0 else ''}"
+        )
+        about = pretrained.model_summary(name)
         if about:
-            say(f"  {about}")
+            print_line(f"  {about}")

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from ai_mixer.mixing.mix_options import Wishes
+    from ai_mixer.mixing.mix_options import MixOptions
 
 TARGETS = ("none", "streaming", "broadcast", "mastering")
 
 
-def wishes_from(
+def parse_mix_options(
     amount: Sequence[str], only: str | None, settings: Sequence[str], style: str | None
-) -> "Wishes":
+) -> "MixOptions":
     """`0.5`, `eq=0.5` …, `eq,width`, `low_eq=+1.5` … as wishes. ValueError in one line."""
-    from ai_mixer.mixing.mix_options import Wishes
+    from ai_mixer.mixing.mix_options import MixOptions
 
     whole = [word for word in amount if "=" not in word]
     parts = [word for word in amount if "=" in word]
-    return Wishes(
+    return MixOptions(
         amount=_number("--amount", whole[-1]) if whole else 1.0,
         amounts=_pairs("--amount", parts),
         only=[word.strip() for word in only.split(",") if word.strip()] if only else [],
@@ -30,7 +30,7 @@ def wishes_from(
     )
 
 
-def target_from(word: str | None) -> float | str | None:
+def parse_target(word: str | None) -> float | str | None:
     """`none`, a name or LUFS."""
     if word is None or word in TARGETS:
         return None if word in {None, "none"} else word
@@ -41,7 +41,7 @@ def target_from(word: str | None) -> float | str | None:
         raise ValueError(f"--target {word}: give {menu}, or LUFS such as -14") from None
 
 
-def outputs(songs: Sequence[Path], output: Path | None, word: str) -> list[Path | None]:
+def output_paths(songs: Sequence[Path], output: Path | None, word: str) -> list[Path | None]:
     """A result for each song: `-o` names the file of one song, or the folder of several."""
     from ai_mixer.mixing.paths import default_output
 
@@ -76,6 +76,6 @@ def _number(what: str, word: str) -> float:
     return value
 
 
-def say(text: str = "") -> None:
+def print_line(text: str = "") -> None:
     """A line for the user."""
     typer.echo(text)

@@ -8,13 +8,13 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.config.override_errors import check_words
-from ai_mixer.core.types import Skipped, Song
+from ai_mixer.config.override_errors import check_overrides
+from ai_mixer.core.types import SkippedSong, Song
 from ai_mixer.data.download import fetch, unpack
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.training.builders import build_source
 
-NAMED = 3  # songs named per reason
+MAX_LISTED = 3  # songs named per reason
 
 
 def download(cfg: DictConfig) -> None:
@@ -28,17 +28,17 @@ def download(cfg: DictConfig) -> None:
         unpack(fetch(archive.url, archive.checksum, root), root)
 
 
-def describe(songs: Sequence[Song], skipped: Sequence[Skipped]) -> str:
+def describe(songs: Sequence[Song], skipped: Sequence[SkippedSong]) -> str:
     """Songs, hours and groups (mostly artists) of each split, genres, and what is left out."""
     lines = [_splits(songs).to_string(), "", _genres(songs)]
-    crossing = crossing_groups(songs)
+    crossing = groups_in_several_splits(songs)
     if crossing:
-        named = ", ".join(crossing[:NAMED]) + (", …" if len(crossing) > NAMED else "")
+        named = ", ".join(crossing[:MAX_LISTED]) + (", …" if len(crossing) > MAX_LISTED else "")
         lines.append(f"on two sides of the split: {len(crossing)} groups ({named})")
     return "\n".join([*lines, *_left_out(skipped)])
 
 
-def crossing_groups(songs: Iterable[Song]) -> list[str]:
+def groups_in_several_splits(songs: Iterable[Song]) -> list[str]:
     """Artists (or other groups) with songs in more than one split."""
     sides: dict[str, set[str]] = {}
     for song in songs:
@@ -66,26 +66,26 @@ def _genres(songs: Sequence[Song]) -> str:
     return "genres: " + ", ".join(f"{genre} {count}" for genre, count in counts)
 
 
-def _left_out(skipped: Sequence[Skipped]) -> list[str]:
+def _left_out(skipped: Sequence[SkippedSong]) -> list[str]:
     """A line per reason, the most frequent first."""
     files: dict[str, list[str]] = {}
     for song in skipped:
         files.setdefault(song.reason, []).append(song.file)
     return [
-        f"skipped: {len(names)} {reason}: {', '.join(names[:NAMED])}"
-        + (", …" if len(names) > NAMED else "")
+        f"skipped: {len(names)} {reason}: {', '.join(names[:MAX_LISTED])}"
+        + (", …" if len(names) > MAX_LISTED else "")
         for reason, names in sorted(files.items(), key=lambda item: -len(item[1]))
     ]
 
 
-def by_name(words: list[str]) -> list[str]:
+def with_name_alias(words: list[str]) -> list[str]:
     """`name=gtzan` chooses the page as `data=gtzan` does, and is checked like it."""
     chosen = [f"data={word[5:]}" if word.startswith("name=") else word for word in words]
-    check_words(chosen)
+    check_overrides(chosen)
     return chosen
 
 
-@stage("data", meant=by_name)
+@stage("data", transform=with_name_alias)
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.data name=NAME [download=1] [data.root=FOLDER]`."""
     if cfg.download:

@@ -12,7 +12,7 @@ import psutil
 OK, HINT, BAD = "ok  ", "hint", "BAD "
 
 
-def findings() -> Iterator[tuple[str, str]]:
+def run_checks() -> Iterator[tuple[str, str]]:
     """(verdict, sentence) per check; a check that raises is a bad finding."""
     for check in CHECKS:
         try:
@@ -111,7 +111,7 @@ CHECKS: tuple[Callable[[], tuple[str, str]], ...] = (
 def main() -> int:
     """Print all findings; exit 1 if one is bad."""
     worst = 0
-    for verdict, sentence in findings():
+    for verdict, sentence in run_checks():
         print(f"{verdict}  {sentence}")
         worst |= verdict == BAD
     return int(worst)

@@ -10,28 +10,28 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.config.instantiate import trusted_in
-from ai_mixer.config.override_errors import command_line, listed
-from ai_mixer.evaluation.leaderboard.entries import JOINED
+from ai_mixer.config.instantiate import allowed_targets
+from ai_mixer.config.override_errors import format_make_command, quote_run_list
+from ai_mixer.evaluation.leaderboard.entries import ENSEMBLE_TAG
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.tracking import Run, Store, find_run, save_model
-from ai_mixer.tracking.run_lookup import FOLDS, folds_of
-from ai_mixer.training.builders import build_data
+from ai_mixer.tracking.run_lookup import FOLDS_TAG, fold_model_folders
+from ai_mixer.training.builders import build_datamodule
 from ai_mixer.training.calibration import calibrate
-from ai_mixer.training.ensembling import ensemble_config, join, mean_weights
+from ai_mixer.training.ensembling import build_ensemble, ensemble_config, mean_member_weights
 from ai_mixer.training.export import model_card
 
 
-def _keep(
+def _save_ensemble(
     folders: Sequence[Path], cfg: DictConfig, run: Run, again: str, weights: Tensor | None = None
 ) -> None:
     """Join and file one ensemble."""
-    members = [load_model(folder, trusted_in(cfg)) for folder in folders]
+    members = [load_model(folder, allowed_targets(cfg)) for folder in folders]
     config = ensemble_config(members, cfg.name)
-    data = build_data(config, members[0].console)
-    system = join(members, config, data, weights)
+    data = build_datamodule(config, members[0].console)
+    system = build_ensemble(members, config, data, weights)
     run.log_text(OmegaConf.to_yaml(config, resolve=True), "config.yaml")
-    run.set_tags({JOINED: ",".join(folder.parent.name for folder in folders)})
+    run.set_tags({ENSEMBLE_TAG: ",".join(folder.parent.name for folder in folders)})
     plain = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
     card = model_card(plain, system, run.id)
     card["calibration"] = calibrate(system, data)
@@ -42,7 +42,7 @@ def _keep(
             run.log_text((folders[0] / name).read_text(encoding="utf-8"), name)
 
 
-@stage("ensemble", meant=listed)
+@stage("ensemble", transform=quote_run_list)
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.ensemble runs=1a2b,3c4d`."""
     asked = [str(which) for which in cfg.runs or ()]
@@ -52,13 +52,13 @@ def main(cfg: DictConfig) -> None:
     words = [f"runs={','.join(asked)}", f"name={cfg.name}"]
     if cfg.weights_of is not None:
         words.append(f"weights_of={cfg.weights_of}")
-    again = command_line(words, "ensemble")
-    folds = [folds_of(which, store) for which in asked]
+    again = format_make_command(words, "ensemble")
+    folds = [fold_model_folders(which, store) for which in asked]
     if not any(folds):
-        weights = _weights_of(store, cfg)
+        weights = _ensemble_weights_from(store, cfg)
         folders = [find_run(which, cfg.paths.mlruns) for which in asked]
         with Run.start(store, cfg.experiment_name, cfg.name) as run:
-            _keep(folders, cfg, run, again, weights)
+            _save_ensemble(folders, cfg, run, again, weights)
             print(f"run {run.id} ({cfg.name})")
         return
     if cfg.weights_of is not None:  # a fold's test songs are validation songs of other folds
@@ -69,26 +69,26 @@ def main(cfg: DictConfig) -> None:
     if any(sorted(own) != names for own in folds):
         raise ValueError("some of the runs have other folds than the first, or are not finished")
     title = f"{cfg.name}, {len(names)} folds"
-    tags = {FOLDS: str(len(names)), JOINED: ",".join(asked)}
+    tags = {FOLDS_TAG: str(len(names)), ENSEMBLE_TAG: ",".join(asked)}
     with Run.start(store, cfg.experiment_name, title, tags) as parent:
         parent.describe(f"Make it again: `{again}`.")
         for fold in names:
             name = f"{cfg.name}, fold {fold}"
             with Run.start(store, cfg.experiment_name, name, parent_id=parent.id) as run:
                 run.log_params({"data": {"fold": fold}})
-                _keep([own[fold] for own in folds], cfg, run, again)
+                _save_ensemble([own[fold] for own in folds], cfg, run, again)
         first = next(iter(folds[0].values()))
         parent.log_text((first / "config.yaml").read_text(encoding="utf-8"), "config.yaml")
         print(f"run {parent.id} ({title})")
 
 
-def _weights_of(store: Store, cfg: DictConfig) -> Tensor | None:
+def _ensemble_weights_from(store: Store, cfg: DictConfig) -> Tensor | None:
     """The mean weights of another ensemble's folds, if it is asked for."""
     if cfg.weights_of is None:
         return None
     which = str(cfg.weights_of)
-    folders = list(folds_of(which, store).values()) or [find_run(which, cfg.paths.mlruns)]
-    return mean_weights([load_model(folder, trusted_in(cfg)) for folder in folders])
+    folders = list(fold_model_folders(which, store).values()) or [find_run(which, cfg.paths.mlruns)]
+    return mean_member_weights([load_model(folder, allowed_targets(cfg)) for folder in folders])
 
 
 if __name__ == "__main__":

@@ -8,11 +8,11 @@ from ai_mixer.cli.stage import stage
 from ai_mixer.evaluation.conditions import ALL
 from ai_mixer.evaluation.evaluate import evaluate
 from ai_mixer.evaluation.speed import table_speed
-from ai_mixer.inference.predictor import Mixer, load_model
+from ai_mixer.inference.predictor import Predictor, load_model
 from ai_mixer.tracking import Store, find_run
 from ai_mixer.tracking.post_run_metrics import add_metrics
-from ai_mixer.training.builders import asked_run
-from ai_mixer.training.export import load_checkpoint, run_of_checkpoint
+from ai_mixer.training.builders import run_override
+from ai_mixer.training.export import checkpoint_run_folder, load_from_checkpoint
 from ai_mixer.utils.markdown import to_markdown
 
 OPTIONS = (
@@ -21,15 +21,15 @@ OPTIONS = (
 )
 
 
-@stage("evaluate", keys={"condition": "conditions"})
+@stage("evaluate", key_aliases={"condition": "conditions"})
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.evaluate [name=value …]`."""
     run, mixer = _open(cfg, "run")
-    rival = None if cfg.champion is None else _open(cfg, "champion")[1]
+    baseline = None if cfg.compare_run is None else _open(cfg, "champion")[1]
     options = {name: cfg[name] for name in OPTIONS}
-    options |= {"data": cfg.get("data"), "condition": cfg.conditions, "champion": rival}
+    options |= {"data": cfg.get("data"), "condition": cfg.conditions, "champion": baseline}
     tables = evaluate(mixer, **options)
-    name = songs_name(cfg, mixer)
+    name = output_folder_name(cfg, mixer)
     folder = run / "eval" / name
     tables.write(folder)
     print(tables.markdown())
@@ -37,27 +37,27 @@ def main(cfg: DictConfig) -> None:
         speed = table_speed(mixer)
         speed.to_csv(folder / "speed.csv")
         print(f"## Speed\n{to_markdown(speed, digits=3)}")
-    figures = tables.figures(f"eval/{name}/")
-    add_metrics(mixer.card.get("run"), run, figures, Store(cfg.paths.mlruns))
+    metrics = tables.metrics(f"eval/{name}/")
+    add_metrics(mixer.card.get("run"), run, metrics, Store(cfg.paths.mlruns))
     print(folder / "tables.md")
 
 
-def _open(cfg: DictConfig, key: str) -> tuple[Path, Mixer]:
+def _open(cfg: DictConfig, key: str) -> tuple[Path, Predictor]:
     """The run's folder and its mixer; of a checkpoint, the one that was saved there."""
-    which = asked_run(cfg, key)
+    which = run_override(cfg, key)
     if which.endswith(".ckpt"):
-        mixer = load_checkpoint(Path(which), cfg.trusted)
-        return run_of_checkpoint(Path(which)), mixer
+        mixer = load_from_checkpoint(Path(which), cfg.allow_targets)
+        return checkpoint_run_folder(Path(which)), mixer
     run = find_run(which, cfg.paths.mlruns)
-    return run, load_model(run, cfg.trusted)
+    return run, load_model(run, cfg.allow_targets)
 
 
-def songs_name(cfg: DictConfig, mixer: Mixer) -> str:
+def output_folder_name(cfg: DictConfig, mixer: Predictor) -> str:
     """The folder of these tables: data and split, and what differs from the usual evaluation."""
     parts = [(cfg.get("data") or mixer.config.data).name, cfg.split]
     parts += [] if cfg.excerpt is None else [str(cfg.excerpt)]
     parts += [] if cfg.conditions == ALL else [cfg.conditions]
-    which = asked_run(cfg)
+    which = run_override(cfg)
     parts += [Path(which).stem] if which.endswith(".ckpt") else []
     return "-".join(parts)
 

@@ -4,20 +4,20 @@ from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
 from ai_mixer.tracking import Store
-from ai_mixer.tracking.gc import remove, report
-from ai_mixer.tracking.orphans import find_leftovers
+from ai_mixer.tracking.gc import delete_candidates, describe_cleanup
+from ai_mixer.tracking.orphans import find_cleanup_candidates
 
 
 @stage("gc")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.gc [go=1]`."""
     store = Store(cfg.paths.mlruns)
-    found = find_leftovers(store)
-    print(report(store, found))
+    found = find_cleanup_candidates(store)
+    print(describe_cleanup(store, found))
     if found and not cfg.go:
         print("nothing was touched: `make gc go=1` does it, and there is no way back")
     elif found:
-        remove(store, found)
+        delete_candidates(store, found)
         print("done")
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.evaluation.leaderboard.entries import find_rows
-from ai_mixer.evaluation.leaderboard.evaluate import Exam, examine
+from ai_mixer.evaluation.leaderboard.entries import find_entries
+from ai_mixer.evaluation.leaderboard.evaluate import EvaluationSettings, evaluate_entries
 from ai_mixer.evaluation.leaderboard.page import write_page
 from ai_mixer.tracking import Store
 
@@ -18,16 +18,20 @@ def main(cfg: DictConfig) -> None:
     path = Path(cfg.out)
     if path.suffix != ".md":
         raise ValueError(f"out={cfg.out}: must end in .md; the numbers go beside it as .csv")
-    rows, left_out = find_rows(Store(cfg.paths.mlruns), cfg.experiment_name, cfg.folds)
-    for run, why in left_out.items():
+    rows, excluded = find_entries(Store(cfg.paths.mlruns), cfg.experiment_name, cfg.folds)
+    for run, why in excluded.items():
         print(f"left out: {run} ({why})")
-    exam = Exam(cfg.excerpts_per_song, cfg.examples, cfg.seed, tuple(cfg.refined))
-    _check_refined(exam.refined, [row.title for row in rows])
+    evaluation_settings = EvaluationSettings(
+        cfg.excerpts_per_song, cfg.examples, cfg.seed, tuple(cfg.refined)
+    )
+    _check_refined(evaluation_settings.refined, [row.title for row in rows])
     folds = [f"{fold}/{cfg.folds}" for fold in range(cfg.folds)]
     roughs = None if cfg.data.root is None else cfg.data
-    marks = examine(rows, folds, exam, roughs)
-    seconds = next(iter(rows[0].mixers(folds[0]).values())).config.excerpt
-    print(write_page(path, marks, rows, exam, cfg.folds, float(seconds)))
+    leaderboard_records = evaluate_entries(rows, folds, evaluation_settings, roughs)
+    seconds = next(iter(rows[0].predictors(folds[0]).values())).config.excerpt
+    print(
+        write_page(path, leaderboard_records, rows, evaluation_settings, cfg.folds, float(seconds))
+    )
     print(path)
 
 

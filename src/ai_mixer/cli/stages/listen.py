@@ -6,13 +6,13 @@ from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
 from ai_mixer.tracking import find_run
-from ai_mixer.training.builders import asked_run
+from ai_mixer.training.builders import run_override
 
 
 @stage("render")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.listen [run=ID]`."""
-    asked = asked_run(cfg)
+    asked = run_override(cfg)
     page = find_run(asked, cfg.paths.mlruns) / "listening" / "index.html"
     if not page.is_file():
         raise FileNotFoundError(f"{page}: no such page: make render run={asked} makes it")

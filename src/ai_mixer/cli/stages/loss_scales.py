@@ -17,21 +17,21 @@ from ai_mixer.cli.stage import stage
 from ai_mixer.config.folder import config_folder
 from ai_mixer.core.types import Batch, Prediction
 from ai_mixer.data.skipped_songs import SkippedSongs
-from ai_mixer.training.builders import Parts, assemble
-from ai_mixer.utils.progress import track
+from ai_mixer.training.builders import TrainingComponents, build_components
+from ai_mixer.utils.progress import progress_bar
 
 
 @torch.inference_mode()
-def measure(parts: Parts, examples: int) -> dict[str, float]:
+def measure(parts: TrainingComponents, examples: int) -> dict[str, float]:
     """Median raw value of every term over `examples` training examples: name → value."""
     dataset = parts.data.dataset("train")
     places = np.linspace(0, len(dataset) - 1, min(examples, len(dataset))).astype(int).tolist()
     values, skipped = defaultdict(list), SkippedSongs()
-    for place in track(places, "measuring doing nothing"):
+    for place in progress_bar(places, "measuring doing nothing"):
         batch = Batch.collate([dataset[0, place]])
         skipped.add(batch.skipped)
-        said = Prediction(parts.console.neutral[None])
-        _, terms = parts.system.objective(said, batch.rough, batch)
+        prediction = Prediction(parts.console.neutral[None])
+        _, terms = parts.system.objective(prediction, batch.rough, batch)
         for name, value in terms.items():
             values[name].append(float(value))
     return {name: float(f"{np.median(numbers):.3g}") for name, numbers in values.items()}
@@ -42,7 +42,7 @@ def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.loss_scales …` writes loss/scale/<data>_<ranges>.yaml."""
     choices = HydraConfig.get().runtime.choices
     name = f"{choices['data']}_{choices['ranges']}"
-    scales = measure(assemble(cfg), examples=200)
+    scales = measure(build_components(cfg), examples=200)
     page = Path(config_folder()) / "loss" / "scale" / f"{name}.yaml"
     page.parent.mkdir(parents=True, exist_ok=True)
     words = shlex.join(HydraConfig.get().overrides.task)

@@ -9,20 +9,26 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.config.override_errors import command_line
-from ai_mixer.evaluation.leaderboard.evaluate import REFINED
+from ai_mixer.config.override_errors import format_make_command
+from ai_mixer.evaluation.leaderboard.evaluate import REFINED_SUFFIX
 from ai_mixer.inference import pretrained
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.tracking import Store, find_run, save_model
-from ai_mixer.tracking.int8 import pack
+from ai_mixer.tracking.int8 import quantize
 from ai_mixer.tracking.model_files import load_model_files
-from ai_mixer.tracking.overrides import LOCATIONS, OVERRIDES, is_path, publishable, stored_overrides
-from ai_mixer.tracking.run_lookup import folds_of
-from ai_mixer.training.builders import asked_run
+from ai_mixer.tracking.overrides import (
+    LOCATIONS,
+    OVERRIDES_FILE,
+    is_path,
+    publishable,
+    stored_overrides,
+)
+from ai_mixer.tracking.run_lookup import fold_model_folders
+from ai_mixer.training.builders import run_override
 from ai_mixer.training.calibration import mean_factors
 from ai_mixer.utils.markdown import to_markdown
 
-PLACES = ("paths", "callbacks", "trainer", "optimizer", "scheduler", "evaluate", "render")
+PATH_KEYS = ("paths", "callbacks", "trainer", "optimizer", "scheduler", "evaluate", "render")
 TABLES = {  # beside the leaderboard: what they say, and the floors that are shown
     "knobs": ("Knobs (protocol K):", ("mean_knobs", "ridge", "trees")),
     "sound": (
@@ -30,7 +36,7 @@ TABLES = {  # beside the leaderboard: what they say, and the floors that are sho
         ("rough", "mean_knobs", "spectrum_match"),
     ),
 }
-PAGE = """\
+CARD_TEMPLATE = """\
 # {title}
 
 {about}
@@ -48,7 +54,7 @@ Command: `{command}`. The weights are stored with eight bits each (`make package
 
 {limits}
 """
-JUDGED = """\
+CROSS_VALIDATION_NOTE = """\
 Cross-validation{folds}: the same recipe trained on the other folds, with songs, artists and corpora
 apart, and evaluated on the one left out (`make leaderboard`), next to baselines.
 """
@@ -69,19 +75,19 @@ def package(
     row: of the leaderboard, the same recipe judged; default: the one called like the model. folds:
     that recipe's models of every fold, whose calibration it takes over; default: its own.
     """
-    figures = _figures(row or name, board, len(folds))  # before anything is replaced
+    figures = _leaderboard_rows(row or name, board, len(folds))  # before anything is replaced
     weights, card = load_model_files(run)
-    config = _without_places({k: v for k, v in card["config"].items() if k not in PLACES})
+    config = _without_paths({k: v for k, v in card["config"].items() if k not in PATH_KEYS})
     small = {key: value for key, value in card.items() if key != "weights_sha256"}
     if folds:
         known = [load_model_files(fold)[1].get("calibration") for fold in folds]
         small["calibration"] = mean_factors([one for one in known if one]) or None
-    target = save_model(folder / name, pack(weights), {**small, "config": config})
-    page = PAGE.format(
+    target = save_model(folder / name, quantize(weights), {**small, "config": config})
+    page = CARD_TEMPLATE.format(
         title=pretrained.display_name(name),
         about=about,
         data=_training_data(run, card),
-        command=_command(run),
+        command=_training_command(run),
         figures=figures,
         limits=limits(small),
     )
@@ -90,12 +96,12 @@ def package(
     return target
 
 
-def _without_places(part: Any, key: str = "") -> Any:
+def _without_paths(part: Any, key: str = "") -> Any:
     """A config that says nothing of where it was made: roots are unknown, folders relative."""
     if isinstance(part, dict):
-        return {name: _without_places(value, name) for name, value in part.items()}
+        return {name: _without_paths(value, name) for name, value in part.items()}
     if isinstance(part, list):
-        return [_without_places(value, key) for value in part]
+        return [_without_paths(value, key) for value in part]
     if not is_path(part, key):
         return part
     return None if key in LOCATIONS else Path(part).name
@@ -143,17 +149,17 @@ def limits(card: Mapping[str, Any]) -> str:
     return "\n".join([*lines, "- It does not repair noise, clipping, timing or a poor recording."])
 
 
-def _figures(row: str, board: Path | None, folds: int) -> str:
+def _leaderboard_rows(row: str, board: Path | None, folds: int) -> str:
     """Rows of the leaderboard: the floors and the model. ValueError if it is not on it."""
     if board is None:
         return "Not on the leaderboard yet.\n"
-    parts = [JUDGED.format(folds=f" in {folds} folds" if folds else "")]
+    parts = [CROSS_VALIDATION_NOTE.format(folds=f" in {folds} folds" if folds else "")]
     for table, (what, floors) in TABLES.items():
         file = board.with_name(f"{board.stem}-{table}.csv")
         if not file.is_file():
             continue
         numbers = pd.read_csv(file, index_col="system")
-        shown = [name for name in (*floors, row, row + REFINED) if name in numbers.index]
+        shown = [name for name in (*floors, row, row + REFINED_SUFFIX) if name in numbers.index]
         if row not in shown:
             raise ValueError(f"{file} has no row {row}: only {', '.join(map(str, numbers.index))}")
         parts.append(f"{what}\n\n{to_markdown(numbers.loc[shown])}")
@@ -162,19 +168,19 @@ def _figures(row: str, board: Path | None, folds: int) -> str:
     return "\n".join(parts)
 
 
-def _command(run: Path) -> str:
-    if not (run / OVERRIDES).is_file():  # an ensemble knows its members, not their runs
+def _training_command(run: Path) -> str:
+    if not (run / OVERRIDES_FILE).is_file():  # an ensemble knows its members, not their runs
         members = load_model_files(run)[1]["config"]["model"].get("members", ())
         kinds = [member["_target_"].split(".")[-2] for member in members]
         return f"make ensemble runs=… (of {', '.join(kinds) or 'unknown models'})"
-    return command_line(publishable(stored_overrides(run)))
+    return format_make_command(publishable(stored_overrides(run)))
 
 
 def _folds(cfg: DictConfig) -> list[Path]:
     """The models of the cross-validation that is asked for, if one is."""
     if cfg.folds is None:
         return []
-    found = folds_of(asked_run(cfg, "folds"), Store(cfg.paths.mlruns))
+    found = fold_model_folders(run_override(cfg, "folds"), Store(cfg.paths.mlruns))
     if not found:
         raise ValueError(f"folds={cfg.folds}: is no finished cross-validation (make train cv=5 …)")
     return list(found.values())
@@ -183,12 +189,12 @@ def _folds(cfg: DictConfig) -> list[Path]:
 @stage("package")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.package run=ID name=NAME about=SENTENCE`."""
-    run = find_run(asked_run(cfg), cfg.paths.mlruns)
+    run = find_run(run_override(cfg), cfg.paths.mlruns)
     board = None if cfg.board is None else Path(cfg.board)
     folds = _folds(cfg)
-    target = package(pretrained.HOME, run, cfg.name, cfg.about, board, cfg.row, folds)
+    target = package(pretrained.MODELS_DIR, run, cfg.name, cfg.about, board, cfg.row, folds)
     if cfg.champion:
-        (pretrained.HOME / "champion.txt").write_text(f"{cfg.name}\n", encoding="utf-8")
+        (pretrained.MODELS_DIR / "champion.txt").write_text(f"{cfg.name}\n", encoding="utf-8")
     size = sum(file.stat().st_size for file in target.iterdir())
     print(f"{target}: {size / 1e6:.2f} MB")
 

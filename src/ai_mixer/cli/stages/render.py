@@ -8,16 +8,16 @@ from ai_mixer.cli.stage import stage
 from ai_mixer.evaluation.render import render
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.tracking import find_run
-from ai_mixer.training.builders import asked_run
+from ai_mixer.training.builders import run_override
 
 
 @stage("render")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.render [name=value …]`."""
-    run = find_run(asked_run(cfg), cfg.paths.mlruns)
+    run = find_run(run_override(cfg), cfg.paths.mlruns)
     folder = Path(cfg.out) if cfg.out else run / "listening"
     options = {name: cfg[name] for name in ("split", "songs", "seconds", "seed")}
-    mixer = load_model(run, cfg.trusted)
+    mixer = load_model(run, cfg.allow_targets)
     page = render(mixer, folder, data=cfg.get("data"), title=mixer.config.run_name, **options)
     print(page)
 

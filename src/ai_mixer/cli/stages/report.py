@@ -7,11 +7,11 @@ from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
 from ai_mixer.tracking import list_runs
-from ai_mixer.tracking.aggregate import Report, report
-from ai_mixer.utils.disk_errors import writing
+from ai_mixer.tracking.aggregate import RunTable, aggregate_runs
+from ai_mixer.utils.disk_errors import reraise_disk_full
 from ai_mixer.utils.markdown import to_markdown
 
-MEANING = (
+EXPLANATION = (
     "Skill is protocol K, closeness protocol A, on the held-out songs of each run: 0 is no better "
     "than mean knobs and the rough version, 1 is exact. In brackets the 95 % interval of the mean "
     "over seeds or folds (Student's t); one run alone has none. Rows compare only where the songs "
@@ -19,25 +19,25 @@ MEANING = (
 )
 
 
-def text(found: Report) -> str:
+def text(found: RunTable) -> str:
     """The table as markdown, what it means and what is in no row."""
     rows = found.table.set_index(["words", "songs", "runs"])
-    kinds = Counter(found.left_out.values())
+    kinds = Counter(found.excluded.values())
     lines = [f"- {count} {why}: {_first(found, why)}" for why, count in kinds.most_common()]
-    left_out = ["", "Runs in no row:", *lines] if lines else []
-    return "\n".join(["# Runs", "", MEANING, "", to_markdown(rows).rstrip(), *left_out, ""])
+    excluded = ["", "Runs in no row:", *lines] if lines else []
+    return "\n".join(["# Runs", "", EXPLANATION, "", to_markdown(rows).rstrip(), *excluded, ""])
 
 
-def _first(found: Report, why: str) -> str:
+def _first(found: RunTable, why: str) -> str:
     """Some of the runs by name."""
-    ids = [run_id[:8] for run_id, reason in found.left_out.items() if reason == why]
+    ids = [run_id[:8] for run_id, reason in found.excluded.items() if reason == why]
     return ", ".join(ids[:5]) + (" …" if len(ids) > 5 else "")
 
 
-def write(found: Report, path: Path) -> None:
+def write(found: RunTable, path: Path) -> None:
     """The markdown at `path`, and the numbers beside it as CSV."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with writing(path):
+    with reraise_disk_full(path):
         path.write_text(text(found), encoding="utf-8")
         found.table.to_csv(path.with_suffix(".csv"), index=False)
 
@@ -54,7 +54,7 @@ def main(cfg: DictConfig) -> None:
             f"no run{f' with {asked}' if asked else ''} in {cfg.paths.mlruns}: "
             "`make train` makes one"
         )
-    found = report(runs, cfg.by)
+    found = aggregate_runs(runs, cfg.by)
     path = Path(cfg.out)
     if path.suffix != ".md":
         raise ValueError(f"out={cfg.out}: must end in .md; the numbers go beside it as .csv")

@@ -3,41 +3,43 @@
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from ai_mixer.cli.pipeline import judge, train
+from ai_mixer.cli.pipeline import evaluate_and_render, train
 from ai_mixer.cli.stage import stage
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.tracking import Run
 from ai_mixer.tracking.overrides import stored_overrides
-from ai_mixer.training.builders import assemble
-from ai_mixer.training.preflight import check_monitors, check_what_follows
-from ai_mixer.tuning.resume import with_own_words
-from ai_mixer.tuning.runner import sweep
+from ai_mixer.training.builders import build_components
+from ai_mixer.training.preflight import check_later_steps, check_monitors
+from ai_mixer.tuning.resume import with_study_overrides
+from ai_mixer.tuning.runner import run_study
 
 
-def judge_trial(run: Run) -> None:
+def evaluate_trial(run: Run) -> None:
     """Tables and listening samples for a trial's run, unless it has them."""
     folder = run.artifact_dir
     if (folder / "listening" / "index.html").is_file():
         return
     cfg = OmegaConf.load(folder / "config.yaml")
     assert isinstance(cfg, DictConfig)
-    judge(cfg, run, stored_overrides(folder), run.last_step)
+    evaluate_and_render(cfg, run, stored_overrides(folder), run.last_step)
 
 
-def check(cfg: DictConfig) -> None:
+def check_default_training(cfg: DictConfig) -> None:
     """What is wrong with the default training is said before a study begins; composes the band."""
-    check_what_follows(cfg)
-    parts = assemble(cfg)
+    check_later_steps(cfg)
+    parts = build_components(cfg)
     for split in SPLITS:
         parts.data.songs(split)
     check_monitors(cfg, parts)
 
 
-@stage("sweep", meant=with_own_words)
+@stage("sweep", transform=with_study_overrides)
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.sweep [name=value …]`."""
     cfg.experiment_name = str(cfg.experiment_name)  # Hydra reads 2024 as a number
-    sweep(cfg, list(HydraConfig.get().overrides.task), train, judge_trial, check)
+    run_study(
+        cfg, list(HydraConfig.get().overrides.task), train, evaluate_trial, check_default_training
+    )
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.tuning.resume import newest
-from ai_mixer.tuning.storage import EXTRA, open_storage
+from ai_mixer.tuning.resume import newest_study
+from ai_mixer.tuning.storage import MISSING_EXTRA, open_storage
 
 
 @stage("sweep_ui")
@@ -13,9 +13,9 @@ def main(cfg: DictConfig) -> None:
     try:
         from optuna_dashboard import run_server
     except ImportError as error:
-        raise ValueError(f"the dashboard {EXTRA}") from error
+        raise ValueError(f"the dashboard {MISSING_EXTRA}") from error
     last = cfg.study == "last" and cfg.storage == "journal"
-    name = newest(cfg.paths.mlruns) if last else str(cfg.study)
+    name = newest_study(cfg.paths.mlruns) if last else str(cfg.study)
     storage = open_storage(str(cfg.storage), name, cfg.paths.mlruns, cfg.paths.data)
     print(f"http://{cfg.host}:{cfg.port}/dashboard (study {name})", flush=True)
     run_server(storage, host=cfg.host, port=int(cfg.port))

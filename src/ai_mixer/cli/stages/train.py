@@ -7,10 +7,10 @@ from omegaconf import DictConfig
 from ai_mixer.cli.pipeline import train
 from ai_mixer.cli.stage import stage
 from ai_mixer.training.cross_validation import cross_validate
-from ai_mixer.training.resume import with_own_words
+from ai_mixer.training.resume import with_run_overrides
 
 
-@stage("train", meant=with_own_words)
+@stage("train", transform=with_run_overrides)
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.train [name=value …]`."""
     for name in ("experiment_name", "run_name"):  # Hydra reads 2024 as a number

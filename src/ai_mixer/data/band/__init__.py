@@ -6,11 +6,11 @@ sounds), `conventions.py` and `engineer.py` (how it is mixed), `compose.py` (man
 
 from pathlib import Path
 
-from ai_mixer.core.types import Skipped, Song
-from ai_mixer.data.band.generate import compose_band
+from ai_mixer.core.types import SkippedSong, Song
+from ai_mixer.data.band.generate import generate_band
 from ai_mixer.data.manifest import read_manifest
 
-__all__ = ["Band", "compose_band"]
+__all__ = ["Band", "generate_band"]
 
 
 class Band:
@@ -31,11 +31,11 @@ class Band:
     ) -> None:
         self.root, self.count, self.duration_s, self.seed = Path(root), songs, duration_s, seed
         self.workers, self.fold = workers, fold
-        self.skipped: list[Skipped] = []
+        self.skipped: list[SkippedSong] = []
 
     def songs(self) -> list[Song]:
         """All songs, genres taking turns."""
-        manifest = compose_band(
+        manifest = generate_band(
             self.root, self.count, self.duration_s, self.seed, workers=self.workers
         )
         songs, self.skipped = read_manifest(manifest, fold=self.fold)

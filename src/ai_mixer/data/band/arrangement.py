@@ -7,23 +7,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ai_mixer.data.band.composer_style import Taste, pick
+from ai_mixer.data.band.composer_style import ComposerStyle, pick
 from ai_mixer.data.band.genres import GENRE_TABLE, Genre, Passage
 from ai_mixer.data.band.score import Section
 from ai_mixer.data.band.theory import PENTATONIC, SCALES, Chord, chord
 
-RING_S = (1.2, 2.8)  # how long the last chord may ring
-STRETCH = 1.06  # a song may play this much faster or slower to end in time
-MAX_PASSAGES = 5
+FINAL_CHORD_S = (1.2, 2.8)  # how long the last chord may ring
+MAX_TEMPO_STRETCH = 1.06  # a song may play this much faster or slower to end in time
+MAX_SECTIONS = 5
 _MINOR = re.compile(r"(?:^|[ |])(?:i(?![iv])|iv|v(?!i)|bIII|bVI(?!I))")
 
 
 @dataclass(frozen=True)
-class Plan:
+class Arrangement:
     """Everything the players agree on. Bars and half bars count from 0."""
 
     genre: Genre
-    taste: Taste
+    composer_style: ComposerStyle
     bpm: float
     swing: float
     beats: int
@@ -31,9 +31,9 @@ class Plan:
     scale: tuple[int, ...]
     sections: list[Section]
     grooves: Mapping[str, Mapping[str, str]]  # passage → drum voice → line
-    symbols: list[str]
+    chord_symbols: list[str]
     bars: int
-    ends: bool  # a last chord follows; otherwise the music is faded
+    has_ending: bool  # a last chord follows; otherwise the music is faded
     duration_s: float
 
     @property
@@ -46,7 +46,7 @@ class Plan:
         """Seconds of a sixteenth."""
         return 15.0 / self.bpm
 
-    def at(self, bar: int, step: float) -> float:
+    def seconds_at(self, bar: int, step: float) -> float:
         """Seconds of a place on the sheet, swing included."""
         pair = self.genre.swing_steps
         whole, inside = divmod(step, pair)
@@ -58,8 +58,8 @@ class Plan:
 
     def chord_at(self, bar: int, step: float = 0) -> Chord:
         """The chord that sounds there; after the end, the last one."""
-        half = min(2 * bar + int(step >= self.steps / 2), len(self.symbols) - 1)
-        return chord(self.symbols[half], self.tonic)
+        half = min(2 * bar + int(step >= self.steps / 2), len(self.chord_symbols) - 1)
+        return chord(self.chord_symbols[half], self.tonic)
 
     def passage(self, section: Section) -> Passage:
         """How this section is played."""
@@ -77,47 +77,51 @@ class Plan:
         return tuple((self.tonic + step) % 12 for step in PENTATONIC[kind])
 
 
-def make_plan(name: str, taste: Taste, rng: np.random.Generator, duration_s: float) -> Plan:
+def arrange(
+    name: str, composer_style: ComposerStyle, rng: np.random.Generator, duration_s: float
+) -> Arrangement:
     """Choose tempo, key and form so that the song ends where the tape does."""
     genre = GENRE_TABLE[name]
     slow, fast = genre.bpm
-    place = np.clip(taste.tempo + rng.normal(0.0, 0.15), 0.0, 1.0)
+    place = np.clip(composer_style.tempo + rng.normal(0.0, 0.15), 0.0, 1.0)
     bpm, beats = float(slow + (fast - slow) * place), pick(rng, genre.meters)
-    bpm, bars, ends = _fit(bpm, beats, duration_s, float(rng.uniform(*RING_S)))
+    bpm, bars, has_ending = _fit_bars(bpm, beats, duration_s, float(rng.uniform(*FINAL_CHORD_S)))
     sections = _form(genre, bars)
-    minor = SCALES[taste.scale][2] == 3
+    minor = SCALES[composer_style.scale][2] == 3
     harmony = {kind: _progression(rng, p, minor) for kind, p in genre.passages.items()}
-    symbols = [s for section in sections for s in _half_bars(harmony[section.name], section.bars)]
-    if ends:
+    chord_symbols = [
+        s for section in sections for s in _half_bars(harmony[section.name], section.bars)
+    ]
+    if has_ending:
         home = "i" if minor else "I"
-        symbols += [home, home]
-    return Plan(
+        chord_symbols += [home, home]
+    return Arrangement(
         genre=genre,
-        taste=taste,
+        composer_style=composer_style,
         bpm=bpm,
-        swing=taste.swing,
+        swing=composer_style.swing,
         beats=beats,
-        tonic=pick(rng, taste.tonics),
-        scale=SCALES[taste.scale],
+        tonic=pick(rng, composer_style.tonics),
+        scale=SCALES[composer_style.scale],
         sections=sections,
         grooves={
             kind: {voice: pick(rng, lines) for voice, lines in p.grooves.items()}
             for kind, p in genre.passages.items()
         },
-        symbols=symbols,
+        chord_symbols=chord_symbols,
         bars=bars,
-        ends=ends,
+        has_ending=has_ending,
         duration_s=duration_s,
     )
 
 
-def _fit(bpm: float, beats: int, duration_s: float, ring_s: float) -> tuple[float, int, bool]:
+def _fit_bars(bpm: float, beats: int, duration_s: float, ring_s: float) -> tuple[float, int, bool]:
     """(bpm, bars, ends): whole bars and a last chord if a small stretch does it, else a fade."""
     bar_s = beats * 60.0 / bpm
     playing_s = duration_s - ring_s
     bars = max(1, round(playing_s / bar_s))
     stretch = bars * bar_s / playing_s if playing_s > 0 else 0.0
-    if 1 / STRETCH <= stretch <= STRETCH and bars >= 4:
+    if 1 / MAX_TEMPO_STRETCH <= stretch <= MAX_TEMPO_STRETCH and bars >= 4:
         return bpm * stretch, bars, True
     return bpm, math.ceil(duration_s / bar_s), False
 
@@ -125,10 +129,10 @@ def _fit(bpm: float, beats: int, duration_s: float, ring_s: float) -> tuple[floa
 def _form(genre: Genre, bars: int) -> list[Section]:
     """Fill the bars with sections of equal length; what is left over becomes the intro."""
     unit = 1
-    while bars // unit > MAX_PASSAGES:
+    while bars // unit > MAX_SECTIONS:
         unit *= 2
     count, intro = divmod(bars, unit)
-    if intro == 0 and count >= MAX_PASSAGES - 1:
+    if intro == 0 and count >= MAX_SECTIONS - 1:
         count, intro = count - 1, unit
     names = (["intro"] if intro else []) + genre.forms[count].split()
     sections, first = [], 0

@@ -20,7 +20,7 @@ _THING = ("Avenue", "Bridge", "Harbour", "Hour", "Letter", "Mirror", "Morning", 
 
 
 @dataclass(frozen=True)
-class Taste:
+class ComposerStyle:
     """What a composer likes, and how the mixing engineer they always work with deviates.
 
     Deviations in dB are added to the genre's conventions; `width` and `sends` are ratios.
@@ -76,14 +76,14 @@ def title_of(seed: int, genre: str, number: int) -> str:
     return f"{pick(rng, _MOOD)} {pick(rng, _THING)}"
 
 
-def taste_of(seed: int, genre: str, composer: int) -> Taste:
+def draw_composer_style(seed: int, genre: str, composer: int) -> ComposerStyle:
     """Draw the composer's taste."""
     rng = rng_for(seed, "taste", genre, composer)
     facts: Genre = GENRE_TABLE[genre]
     weights = np.array(list(facts.scales.values()), float)
     count = min(3, len(facts.tonics))
-    hired = [player for player in facts.players if rng.random() < player.presence]
-    return Taste(
+    hired = [player for player in facts.players if rng.random() < player.probability]
+    return ComposerStyle(
         name=f"{pick(rng, _FIRST)} {pick(rng, _LAST)}",
         tonics=tuple(int(t) for t in rng.permutation(facts.tonics)[:count]),
         scale=list(facts.scales)[int(rng.choice(len(weights), p=weights / weights.sum()))],

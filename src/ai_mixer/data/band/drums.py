@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ai_mixer.data.band.arrangement import Plan
+from ai_mixer.data.band.arrangement import Arrangement
 from ai_mixer.data.band.composer_style import pick
 from ai_mixer.data.band.score import Note, Part, Section
 
@@ -46,33 +46,35 @@ FILLS = (
 )
 
 
-def drum_parts(plan: Plan, rng: np.random.Generator) -> list[Part]:
+def drum_parts(arrangement: Arrangement, rng: np.random.Generator) -> list[Part]:
     """All parts of the `drums` stem."""
     parts = {
-        name: Part(name, "drums", plan.taste.kit, pan=pan, gain_db=level_db, drums=True)
+        name: Part(
+            name, "drums", arrangement.composer_style.kit, pan=pan, gain_db=level_db, drums=True
+        )
         for name, (pan, level_db) in PARTS.items()
     }
     timpani = Part("timpani", "drums", TIMPANI, gain_db=4.0)
-    for section in plan.sections:
-        groove, energy = plan.grooves[section.name], plan.passage(section).energy
+    for section in arrangement.sections:
+        groove, energy = arrangement.grooves[section.name], arrangement.passage(section).energy
         if "crash" not in groove and energy > 0.8 and "timpani" not in groove:
-            _crash(plan, parts["cymbals"], section.first_bar)
+            _crash(arrangement, parts["cymbals"], section.first_bar)
         for i in range(section.bars):
             bar = section.first_bar + i
-            fill = _fill(plan, section, i, rng)
+            fill = _fill(arrangement, section, i, rng)
             for voice, line in groove.items():
                 target = timpani if voice == "timpani" else parts[VOICES[voice][1]]
                 shown = _roll(section, i) if voice == "roll" else line
-                _bar(plan, target, voice, shown, bar, energy, _until(fill), rng)
+                _bar(arrangement, target, voice, shown, bar, energy, _until(fill), rng)
             for voice, line in fill.items():
-                _bar(plan, parts[VOICES[voice][1]], voice, line, bar, energy, 99, rng)
-    if plan.ends:
-        _ending(plan, parts, timpani)
+                _bar(arrangement, parts[VOICES[voice][1]], voice, line, bar, energy, 99, rng)
+    if arrangement.has_ending:
+        _ending(arrangement, parts, timpani)
     return [part for part in (*parts.values(), timpani) if part.notes]
 
 
 def _bar(
-    plan: Plan,
+    arrangement: Arrangement,
     part: Part,
     voice: str,
     line: str,
@@ -82,27 +84,34 @@ def _bar(
     rng: np.random.Generator,
 ) -> None:
     """Play one line of a bar up to the step where a fill takes over."""
-    for step, stroke in enumerate(line[: min(plan.steps, until)]):
+    for step, stroke in enumerate(line[: min(arrangement.steps, until)]):
         if stroke not in STRENGTH or (stroke == "." and rng.random() < 0.35):
             continue
         velocity = round(STRENGTH[stroke] * (0.82 + 0.18 * energy))
-        start = plan.at(bar, step)
+        start = arrangement.seconds_at(bar, step)
         if voice == "timpani":
-            tones = plan.chord_at(bar, step)
+            tones = arrangement.chord_at(bar, step)
             key = 40 + (tones.root - 40) % 12  # the drums reach E to E flat
-            part.notes.append(Note(start, 4 * plan.step_s, key, velocity - 15))
+            part.notes.append(Note(start, 4 * arrangement.step_s, key, velocity - 15))
         else:
             keys = VOICES[voice][0]
-            part.notes.append(Note(start, plan.step_s, keys[step // 2 % len(keys)], velocity))
+            part.notes.append(
+                Note(start, arrangement.step_s, keys[step // 2 % len(keys)], velocity)
+            )
 
 
-def _fill(plan: Plan, section: Section, i: int, rng: np.random.Generator) -> dict[str, str]:
+def _fill(
+    arrangement: Arrangement, section: Section, i: int, rng: np.random.Generator
+) -> dict[str, str]:
     """A fill for the last bar of a section, now and then for the middle of a long one."""
     turn = i == section.bars - 1 and not section.last
     middle = section.bars >= 8 and i % 4 == 3
-    if plan.beats != 4 or not (turn or middle) or section.name == "build":
+    if arrangement.beats != 4 or not (turn or middle) or section.name == "build":
         return {}
-    if "timpani" in plan.passage(section).grooves or rng.random() > plan.genre.fills:
+    if (
+        "timpani" in arrangement.passage(section).grooves
+        or rng.random() > arrangement.genre.fill_probability
+    ):
         return {}
     return dict(pick(rng, FILLS))
 
@@ -118,15 +127,15 @@ def _roll(section: Section, i: int) -> str:
     return ("oooxxxxxxxXXXXXX", "x-x-x-x-x-x-xxxx", "x-x-x-x-x-x-x-x-")[min(left, 2)]
 
 
-def _crash(plan: Plan, cymbals: Part, bar: int) -> None:
-    cymbals.notes.append(Note(plan.at(bar, 0), 1.0, 49, 112))
+def _crash(arrangement: Arrangement, cymbals: Part, bar: int) -> None:
+    cymbals.notes.append(Note(arrangement.seconds_at(bar, 0), 1.0, 49, 112))
 
 
-def _ending(plan: Plan, parts: dict[str, Part], timpani: Part) -> None:
+def _ending(arrangement: Arrangement, parts: dict[str, Part], timpani: Part) -> None:
     """The last stroke, together."""
-    end = plan.at(plan.bars, 0)
+    end = arrangement.seconds_at(arrangement.bars, 0)
     if timpani.notes:
-        timpani.notes.append(Note(end, 1.0, 40 + (plan.tonic - 40) % 12, 105))
+        timpani.notes.append(Note(end, 1.0, 40 + (arrangement.tonic - 40) % 12, 105))
     else:
-        _crash(plan, parts["cymbals"], plan.bars)
+        _crash(arrangement, parts["cymbals"], arrangement.bars)
         parts["kick"].notes.append(Note(end, 0.5, 36, 115))

@@ -22,10 +22,10 @@ Audio = NDArray[np.float64]
 FRAME_S = 0.001
 LOOK_AHEAD_S = 0.002
 LIMITER_RELEASE_S = 0.08
-ECHOES = 6
+DELAY_REPEATS = 6
 
 
-def ratio(level_db: float) -> float:
+def db_to_ratio(level_db: float) -> float:
     """Amplitude ratio of a level in dB."""
     return float(10.0 ** (level_db / 20.0))
 
@@ -51,14 +51,14 @@ def equalise(x: Audio, rate: int, high_pass_hz: float, bells: Sequence[Bell]) ->
     for frequency_hz, gain_db, q in bells:
         if frequency_hz < 0.45 * rate:
             b, a = iirpeak(frequency_hz, q, fs=rate)
-            sections.append(np.concatenate([a + (ratio(gain_db) - 1.0) * b, a])[None])
+            sections.append(np.concatenate([a + (db_to_ratio(gain_db) - 1.0) * b, a])[None])
     return np.asarray(sosfilt(np.concatenate(sections), x))
 
 
 def tilt(x: Audio, rate: int, low_db: float, high_db: float) -> Audio:
     """First-order shelves: below 120 Hz and above 6 kHz."""
     low, top = low_pass(x, rate, 120.0), high_pass(x, rate, min(6000.0, 0.4 * rate), order=1)
-    return x + (ratio(low_db) - 1.0) * low + (ratio(high_db) - 1.0) * top
+    return x + (db_to_ratio(low_db) - 1.0) * low + (db_to_ratio(high_db) - 1.0) * top
 
 
 def widen(x: Audio, width: float, pan: float = 0.0) -> Audio:
@@ -69,9 +69,9 @@ def widen(x: Audio, width: float, pan: float = 0.0) -> Audio:
     return np.stack([mid + side, mid - side]) * gains
 
 
-def double(x: Audio, rate: int, level_db: float) -> Audio:
+def doubler(x: Audio, rate: int, level_db: float) -> Audio:
     """A doubler: the mid signal, 13 ms late, as side. The mono sum stays as it was."""
-    late = high_pass((x[:1] + x[1:]) / 2.0, rate, 250.0, order=1) * ratio(level_db)
+    late = high_pass((x[:1] + x[1:]) / 2.0, rate, 250.0, order=1) * db_to_ratio(level_db)
     shift = round(0.013 * rate)
     side = np.zeros_like(late)
     side[:, shift:] = late[:, :-shift]
@@ -86,7 +86,7 @@ def compress(
     attack_ms: float,
     release_ms: float,
     key: Audio | None = None,
-    most_db: float = 12.0,
+    max_reduction_db: float = 12.0,
 ) -> Audio:
     """Turn down what exceeds a threshold `depth_db` under the loud moments of the key (default x).
 
@@ -94,9 +94,11 @@ def compress(
     """
     level_db = _envelope_db(x if key is None else key, rate)
     threshold = np.percentile(level_db, 95.0) - depth_db
-    wanted = np.minimum(slope * np.maximum(level_db - threshold, 0.0), most_db)
+    wanted = np.minimum(slope * np.maximum(level_db - threshold, 0.0), max_reduction_db)
     frame_ms = 1000.0 * FRAME_S
-    moved = _follow(wanted, np.exp(-frame_ms / attack_ms), np.exp(-frame_ms / release_ms))
+    moved = _attack_release_smoothing(
+        wanted, np.exp(-frame_ms / attack_ms), np.exp(-frame_ms / release_ms)
+    )
     centers = (np.arange(len(moved)) + 0.5) * _frame(rate)
     return x * 10.0 ** (-np.interp(np.arange(x.shape[1]), centers, moved) / 20.0)
 
@@ -109,7 +111,7 @@ def drive(x: Audio, amount: float) -> Audio:
     return np.asarray(knee * np.tanh(x / knee)) if knee > 0.0 else x
 
 
-def room_response(
+def reverb_impulse_response(
     rng: np.random.Generator, rate: int, decay_s: float, predelay_ms: float, high_decay: float
 ) -> Audio:
     """Impulse response of a room: early reflections, then noise whose highs die first.
@@ -136,21 +138,21 @@ def convolve(x: Audio, response: Audio) -> Audio:
     return np.asarray(oaconvolve(x, response, axes=1)[:, : x.shape[1]])
 
 
-def echo(x: Audio, rate: int, time_s: float, fade_db: float, high_cut_hz: float) -> Audio:
+def delay(x: Audio, rate: int, time_s: float, fade_db: float, high_cut_hz: float) -> Audio:
     """Repeats from side to side, each softer and duller than the one before."""
     repeat = np.repeat(high_pass(x, rate, 200.0).mean(axis=0, keepdims=True), 2, axis=0)
     out, step = np.zeros_like(x), int(time_s * rate)
-    for i in range(1, ECHOES + 1):
+    for i in range(1, DELAY_REPEATS + 1):
         start = i * step
         if start >= x.shape[1]:
             break
         repeat = low_pass(repeat, rate, high_cut_hz)
         sides = np.array([[0.9], [0.35]])[:: 1 if i % 2 else -1]
-        out[:, start:] += ratio(-fade_db * (i - 1)) * sides * repeat[:, : x.shape[1] - start]
+        out[:, start:] += db_to_ratio(-fade_db * (i - 1)) * sides * repeat[:, : x.shape[1] - start]
     return out
 
 
-def peaks_between(x: Audio) -> Audio:
+def inter_sample_peaks(x: Audio) -> Audio:
     """[T]: the largest of four-fold oversampled values around each sample, of both channels."""
     return np.max([np.abs(resample_poly(c, 4, 1)).reshape(-1, 4).max(axis=1) for c in x], axis=0)
 
@@ -160,7 +162,9 @@ def limit(x: Audio, peaks: Audio, rate: int, ceiling: float) -> Audio:
     ahead = 2 * int(LOOK_AHEAD_S * rate) + 1
     around = np.maximum(peaks, np.maximum(np.roll(peaks, 1), np.roll(peaks, -1)))
     need = np.minimum(1.0, ceiling / np.maximum(around, 1e-9))
-    floor = _let_go(minimum_filter1d(need, ahead), np.exp(-1.0 / (LIMITER_RELEASE_S * rate)))
+    floor = _release_smoothing(
+        minimum_filter1d(need, ahead), np.exp(-1.0 / (LIMITER_RELEASE_S * rate))
+    )
     return x * uniform_filter1d(floor, ahead, mode="nearest")
 
 
@@ -192,7 +196,7 @@ def _envelope_db(x: Audio, rate: int) -> Audio:
 
 
 @njit(cache=True, nogil=True)
-def _follow(wanted, attack, release):  # type: ignore[no-untyped-def]
+def _attack_release_smoothing(wanted, attack, release):  # type: ignore[no-untyped-def]
     """One-pole smoothing with two speeds, starting from rest."""
     out, state = np.empty_like(wanted), 0.0
     for i in range(len(wanted)):
@@ -203,7 +207,7 @@ def _follow(wanted, attack, release):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _let_go(need, release):  # type: ignore[no-untyped-def]
+def _release_smoothing(need, release):  # type: ignore[no-untyped-def]
     """Down at once, up slowly."""
     out, state = np.empty_like(need), 1.0
     for i in range(len(need)):

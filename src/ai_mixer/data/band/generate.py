@@ -32,19 +32,19 @@ from ai_mixer.data.band.composer import compose_song
 from ai_mixer.data.band.composer_style import (
     SONGS_PER_COMPOSER,
     composer_id,
+    draw_composer_style,
     fold_of,
     rng_for,
     split_of,
-    taste_of,
     title_of,
 )
 from ai_mixer.data.band.genres import GENRE_TABLE
-from ai_mixer.data.band.mixdown import mix
+from ai_mixer.data.band.mixdown import mix_stems
 from ai_mixer.data.band.score import STEMS
 from ai_mixer.data.band.soundfont import general_midi
-from ai_mixer.data.band.synth import render
+from ai_mixer.data.band.synth import synthesise_parts
 from ai_mixer.utils.atomic_write import write_bytes
-from ai_mixer.utils.disk_errors import writing
+from ai_mixer.utils.disk_errors import reraise_disk_full
 
 VERSION = 3
 """Counts changes of the sound: a new number makes new songs."""
@@ -62,7 +62,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-class Job(NamedTuple):
+class SongJob(NamedTuple):
     """Song `number` of a genre."""
 
     genre: str
@@ -74,7 +74,7 @@ class Job(NamedTuple):
         return f"{self.genre}_{self.number:02d}"
 
 
-def compose_band(
+def generate_band(
     root: Path,
     songs: int = 60,
     duration_s: float = 30.0,
@@ -99,20 +99,22 @@ def compose_band(
     if manifest.is_file():
         return manifest
     folder.mkdir(parents=True, exist_ok=True)
-    _sweep(folder)
+    _remove_stale_files(folder)
     genres = list(GENRE_TABLE)
-    jobs = [Job(genres[i % len(genres)], i // len(genres)) for i in range(songs)]
+    jobs = [SongJob(genres[i % len(genres)], i // len(genres)) for i in range(songs)]
     todo = [job for job in jobs if not (folder / job.name).is_dir()]
-    _play_all(todo, folder, duration_s, seed, sample_rate, workers or _cores())
+    _generate_all(todo, folder, duration_s, seed, sample_rate, workers or _default_workers())
     _write_manifest(manifest, jobs, duration_s, seed)
     return manifest
 
 
-def play_song(job: Job, folder: Path, duration_s: float, seed: int, sample_rate: int) -> None:
+def generate_song(
+    job: SongJob, folder: Path, duration_s: float, seed: int, sample_rate: int
+) -> None:
     """Compose, render, mix and save one song."""
     if (folder / job.name).is_dir():
         return
-    audio = produce(job, duration_s, seed, sample_rate)
+    audio = synthesise_song(job, duration_s, seed, sample_rate)
     draft = Path(tempfile.mkdtemp(prefix=f".{job.name}-", dir=folder))
     draft.chmod(0o755)
     try:
@@ -129,40 +131,44 @@ def _write(path: Path, audio: np.ndarray, sample_rate: int) -> None:
     """By way of memory: of a full disk the encoder says nothing, and leaves half a song."""
     blob = io.BytesIO()
     sf.write(blob, audio.T, sample_rate, subtype="PCM_16", format="FLAC")
-    with writing(path):
+    with reraise_disk_full(path):
         path.write_bytes(blob.getbuffer())
 
 
-def produce(
-    job: Job, duration_s: float, seed: int, sample_rate: int
+def synthesise_song(
+    job: SongJob, duration_s: float, seed: int, sample_rate: int
 ) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
     """The six recordings of a song, [2, T] each, full scale = 1."""
     genre, number = job
     score = compose_song(seed, genre, number, duration_s)
     samples = round(duration_s * sample_rate)
     stems = {
-        stem: render([p for p in score.parts if p.stem == stem], samples, sample_rate).astype(
-            np.float64
-        )
+        stem: synthesise_parts(
+            [p for p in score.parts if p.stem == stem], samples, sample_rate
+        ).astype(np.float64)
         for stem in STEMS
     }
     peak = max(float(np.abs(x).max()) for x in (*stems.values(), sum(stems.values())))
     stems = {name: x * (STEM_PEAK / max(peak, 1e-6)) for name, x in stems.items()}
     composer = number // SONGS_PER_COMPOSER
     room = rng_for(seed, "room", genre, composer)
-    mixed = mix(stems, sample_rate, genre, taste_of(seed, genre, composer), score.bpm, room)
+    mixed = mix_stems(
+        stems, sample_rate, genre, draw_composer_style(seed, genre, composer), score.bpm, room
+    )
     return {**stems, **mixed._asdict()}
 
 
-def _play_all(
-    jobs: list[Job], folder: Path, duration_s: float, seed: int, sample_rate: int, workers: int
+def _generate_all(
+    jobs: list[SongJob], folder: Path, duration_s: float, seed: int, sample_rate: int, workers: int
 ) -> None:
     """All songs through a pool of threads. Ctrl-C and errors stop after the songs in the works."""
     if not jobs:
         return
     general_midi()  # once, before the threads ask for it
     with _progress(len(jobs)) as advance, ThreadPoolExecutor(min(workers, len(jobs))) as pool:
-        running = {pool.submit(play_song, j, folder, duration_s, seed, sample_rate) for j in jobs}
+        running = {
+            pool.submit(generate_song, j, folder, duration_s, seed, sample_rate) for j in jobs
+        }
         try:
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -198,7 +204,7 @@ def _progress(total: int) -> Iterator[Callable[[], None]]:
     yield advance
 
 
-def _write_manifest(manifest: Path, jobs: list[Job], duration_s: float, seed: int) -> None:
+def _write_manifest(manifest: Path, jobs: list[SongJob], duration_s: float, seed: int) -> None:
     rows = []
     for job in jobs:
         composer = job.number // SONGS_PER_COMPOSER
@@ -208,7 +214,7 @@ def _write_manifest(manifest: Path, jobs: list[Job], duration_s: float, seed: in
                 "file": f"{job.name}/finished.flac",
                 "song": job.name,
                 "title": title_of(seed, job.genre, job.number),
-                "artist": taste_of(seed, job.genre, composer).name,
+                "artist": draw_composer_style(seed, job.genre, composer).name,
                 "group": composer_id(job.genre, composer),
                 "fold": fold,
                 "split": split_of(fold),
@@ -228,7 +234,7 @@ def _write_manifest(manifest: Path, jobs: list[Job], duration_s: float, seed: in
     write_bytes(manifest, text.getvalue().encode())
 
 
-def _cores() -> int:
+def _default_workers() -> int:
     return min(os.cpu_count() or 1, 8)
 
 
@@ -239,7 +245,7 @@ def _digest(settings: dict[str, float]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _sweep(folder: Path) -> None:
+def _remove_stale_files(folder: Path) -> None:
     """Remove what killed runs left behind, but nothing somebody may be writing."""
     for draft in folder.glob(".*"):
         if time.time() - draft.stat().st_mtime > STALE_S:

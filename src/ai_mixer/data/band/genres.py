@@ -17,7 +17,7 @@ class Passage:
     progressions: tuple[str, ...]
     grooves: Mapping[str, tuple[str, ...]]
     lead: bool = True
-    lift: int = 0  # semitones the lead climbs
+    transpose_semitones: int = 0  # semitones the lead climbs
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Player:
     high: int
     pan: float = 0.0
     gain_db: float = 0.0
-    from_energy: float = 0.0
-    presence: float = 1.0  # share of composers who hire this player
+    min_energy: float = 0.0
+    probability: float = 1.0  # share of composers who hire this player
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class Lead:
     low: int
     high: int
     cells: tuple[tuple[int, ...], ...]
-    ladder: str  # "scale", "pentatonic" or "chord-scale"
+    pitch_set: str  # "scale", "pentatonic" or "chord-scale"
     legato: float = 0.9
     vibrato_cents: float = 12.0
-    leap: float = 0.15
-    improvises: float = 0.0
+    leap_probability: float = 0.15
+    improvise_probability: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Genre:
     meters: tuple[int, ...] = (4,)
     timing_ms: float = 5.0
     late_ms: Mapping[str, float] = field(default_factory=dict)
-    fills: float = 0.8
+    fill_probability: float = 0.8
     pumping: bool = False
 
 
@@ -115,7 +115,7 @@ ROCK = Genre(
                 "ride": ("X-x-X-x-X-x-X-x-",),
                 "open": ("", "X---X---X---X---"),
             },
-            lift=4,
+            transpose_semitones=4,
         ),
         "bridge": Passage(
             0.7,
@@ -134,7 +134,7 @@ ROCK = Genre(
     players=(
         Player("guitar left", "power", (30, 29), 40, 62, pan=-0.8),
         Player("guitar right", "power", (29, 30), 40, 62, pan=0.8),
-        Player("clean guitar", "arpeggio", (27, 25), 52, 76, 0.35, -4.0, presence=0.7),
+        Player("clean guitar", "arpeggio", (27, 25), 52, 76, 0.35, -4.0, probability=0.7),
         Player("organ", "pad", (18, 16), 52, 74, -0.2, -8.0, 0.9, 0.6),
     ),
     lead=Lead(
@@ -144,7 +144,7 @@ ROCK = Genre(
         ((0, 4, 6, 10), (0, 3, 6, 8, 12), (2, 4, 8, 10, 14), (0, 6, 8), (4, 6, 8, 12)),
         "pentatonic",
         vibrato_cents=25.0,
-        leap=0.2,
+        leap_probability=0.2,
     ),
     timing_ms=7.0,
     late_ms={"snare": 4.0, "bass": 3.0},
@@ -181,7 +181,7 @@ POP = Genre(
                 "hat": ("x.o.x.o.x.o.x.o.", "X-o-X-o-X-o-X-o-"),
                 "tambourine": ("--x---x---x---x-", "o.x.o.x.o.x.o.x."),
             },
-            lift=5,
+            transpose_semitones=5,
         ),
         "bridge": Passage(
             0.55,
@@ -199,7 +199,7 @@ POP = Genre(
     bass_range=(28, 50),
     players=(
         Player("piano", "chords", (0, 4), 50, 76, -0.25, 0.0),
-        Player("acoustic guitar", "strum", (25, 24), 48, 74, 0.6, -4.0, presence=0.8),
+        Player("acoustic guitar", "strum", (25, 24), 48, 74, 0.6, -4.0, probability=0.8),
         Player("strings", "pad", (48, 50), 55, 81, 0.0, -6.0, 0.5),
         Player("bells", "arpeggio", (11, 88, 46), 67, 91, 0.45, -8.0, 0.9, 0.7),
     ),
@@ -260,7 +260,7 @@ ELECTRONIC = Genre(
                 "hat": ("o.o.o.o.o.o.o.o.", "x.o.x.o.x.o.x.o."),
                 "shaker": ("", ".o.o.o.o.o.o.o.o"),
             },
-            lift=5,
+            transpose_semitones=5,
         ),
         "break": Passage(
             0.4,
@@ -285,10 +285,10 @@ ELECTRONIC = Genre(
         "pentatonic",
         legato=0.7,
         vibrato_cents=4.0,
-        leap=0.3,
+        leap_probability=0.3,
     ),
     timing_ms=1.0,
-    fills=0.5,
+    fill_probability=0.5,
     pumping=True,
 )
 
@@ -328,7 +328,7 @@ JAZZ = Genre(
                 "kick": (".---.---.---.---",),
                 "snare": ("--o---.---.---o-", "------o-.-----.-"),
             },
-            lift=3,
+            transpose_semitones=3,
         ),
     },
     kits=(32, 40),
@@ -347,14 +347,14 @@ JAZZ = Genre(
         ((0, 4, 6, 10, 14), (2, 6, 8, 12, 14), (0, 2, 4, 6, 8), (4, 6, 8, 10, 12, 14), (0, 6)),
         "chord-scale",
         vibrato_cents=18.0,
-        leap=0.2,
-        improvises=0.7,
+        leap_probability=0.2,
+        improvise_probability=0.7,
     ),
     swing=(0.6, 0.67),
     swing_steps=4,
     timing_ms=9.0,
     late_ms={"vocals": 18.0, "bass": -3.0},
-    fills=0.5,
+    fill_probability=0.5,
 )
 
 CLASSICAL = Genre(
@@ -384,7 +384,7 @@ CLASSICAL = Genre(
                 "timpani": ("x---x---x---x-x-", "x-----x-x-----x-"),
                 "cymbal": ("x---------------", ""),
             },
-            lift=5,
+            transpose_semitones=5,
         ),
     },
     kits=(48,),
@@ -393,7 +393,7 @@ CLASSICAL = Genre(
     bass_range=(30, 52),
     players=(
         Player("strings", "lines", (48, 49), 50, 76, -0.3, 0.0),
-        Player("piano", "alberti", (0, 46), 55, 79, 0.2, -3.0, presence=0.8),
+        Player("piano", "alberti", (0, 46), 55, 79, 0.2, -3.0, probability=0.8),
         Player("horns", "pad", (60, 70), 46, 65, 0.4, -6.0, 0.8),
         Player("violas", "counter", (41, 68), 52, 74, 0.5, -6.0, 0.5, 0.7),
     ),
@@ -405,11 +405,11 @@ CLASSICAL = Genre(
         "scale",
         legato=1.0,
         vibrato_cents=22.0,
-        leap=0.12,
+        leap_probability=0.12,
     ),
     meters=(4, 4, 3),
     timing_ms=14.0,
-    fills=0.6,
+    fill_probability=0.6,
 )
 
 HIP_HOP = Genre(
@@ -443,7 +443,7 @@ HIP_HOP = Genre(
                 "hat": ("xoxoxoxoxoxxxoxo", "x-oox-o-x-oox.oo"),
                 "open": ("------x---------", "--------------x-"),
             },
-            lift=3,
+            transpose_semitones=3,
         ),
         "bridge": Passage(
             0.5,
@@ -472,7 +472,7 @@ HIP_HOP = Genre(
     swing=(0.54, 0.62),
     timing_ms=6.0,
     late_ms={"snare": 12.0, "bass": 6.0, "vocals": 8.0},
-    fills=0.5,
+    fill_probability=0.5,
 )
 
 GENRE_TABLE: Mapping[str, Genre] = {

@@ -10,71 +10,77 @@ from typing import NamedTuple
 import numpy as np
 
 from ai_mixer.data.band import dsp
-from ai_mixer.data.band.composer_style import Taste
-from ai_mixer.data.band.conventions import CONVENTIONS, OFF_DB, Convention, Strip
+from ai_mixer.data.band.composer_style import ComposerStyle
+from ai_mixer.data.band.conventions import CONVENTIONS, OFF_DB, MixConvention, Strip
 from ai_mixer.data.band.dsp import Audio
 
 CEILING_DBTP = -1.2  # FLAC's 16 bits and other meters' interpolation need the last 0.2 dB
 CHANNEL_LUFS = -24.0
 FADE_OUT_S = 0.4
-LOUDNESS_ROUNDS = 5
+MAX_LOUDNESS_ITERATIONS = 5
 
 
-class Mix(NamedTuple):
+class Mixdown(NamedTuple):
     """dry: sends muted, otherwise the same desk and the same gain. finished: the master."""
 
     dry: Audio
     finished: Audio
 
 
-def mix(
+def mix_stems(
     stems: Mapping[str, Audio],
     sample_rate: int,
     genre: str,
-    taste: Taste,
+    composer_style: ComposerStyle,
     bpm: float,
     rng: np.random.Generator,
-) -> Mix:
+) -> Mixdown:
     """Mix and master. stems: [2, T] each, at one common gain. Returns [2, T] each."""
     habits = CONVENTIONS[genre]
     kick = dsp.low_pass(stems["drums"], sample_rate, 120.0, order=2)
     channels = {
-        name: _channel(stems[name], kick, sample_rate, strip, taste, name)
+        name: _channel(stems[name], kick, sample_rate, strip, composer_style, name)
         for name, strip in habits.strips.items()
     }
     dry = np.sum(list(channels.values()), axis=0)
-    wet = dry + _sends(channels, sample_rate, habits, taste, bpm, rng)
-    buses = [_bus(x, sample_rate, habits, taste) for x in (dry, wet)]
-    peaks = [dsp.peaks_between(x) for x in buses]
-    gain = _master_gain(buses[1], peaks[1], sample_rate, habits.loudness_lufs + taste.loudness_db)
-    ceiling = dsp.ratio(CEILING_DBTP)
+    wet = dry + _sends(channels, sample_rate, habits, composer_style, bpm, rng)
+    buses = [_bus(x, sample_rate, habits, composer_style) for x in (dry, wet)]
+    peaks = [dsp.inter_sample_peaks(x) for x in buses]
+    gain = _master_gain(
+        buses[1], peaks[1], sample_rate, habits.loudness_lufs + composer_style.loudness_db
+    )
+    ceiling = dsp.db_to_ratio(CEILING_DBTP)
     masters = [
         dsp.limit(gain * x, gain * peak, sample_rate, ceiling)
         for x, peak in zip(buses, peaks, strict=True)
     ]
-    return Mix(*(_fade(x, sample_rate) for x in masters))
+    return Mixdown(*(_fade_out(x, sample_rate) for x in masters))
 
 
-def _channel(x: Audio, kick: Audio, rate: int, strip: Strip, taste: Taste, name: str) -> Audio:
+def _channel(
+    x: Audio, kick: Audio, rate: int, strip: Strip, composer_style: ComposerStyle, name: str
+) -> Audio:
     """One strip of the desk, faders included."""
     y = dsp.equalise(x, rate, strip.high_pass_hz, strip.bells)
-    squeeze = strip.squeeze
-    slope = 1.0 - 1.0 / squeeze.ratio
-    y = dsp.compress(y, rate, squeeze.depth_db, slope, squeeze.attack_ms, squeeze.release_ms)
+    compressor = strip.compressor
+    slope = 1.0 - 1.0 / compressor.ratio
+    y = dsp.compress(
+        y, rate, compressor.depth_db, slope, compressor.attack_ms, compressor.release_ms
+    )
     if strip.duck_db > 0.0:
-        y = dsp.compress(y, rate, 12.0, 1.0, 2.0, 140.0, key=kick, most_db=strip.duck_db)
-    if strip.double_db > OFF_DB:
-        y = dsp.double(y, rate, strip.double_db)
-    y = dsp.widen(y, strip.width * taste.width, strip.pan)
-    level = CHANNEL_LUFS + strip.level_lu + taste.levels_db[name]
-    return y * dsp.ratio(level - max(dsp.loudness_lufs(y, rate), -60.0))
+        y = dsp.compress(y, rate, 12.0, 1.0, 2.0, 140.0, key=kick, max_reduction_db=strip.duck_db)
+    if strip.doubler_db > OFF_DB:
+        y = dsp.doubler(y, rate, strip.doubler_db)
+    y = dsp.widen(y, strip.width * composer_style.width, strip.pan)
+    level = CHANNEL_LUFS + strip.level_lu + composer_style.levels_db[name]
+    return y * dsp.db_to_ratio(level - max(dsp.loudness_lufs(y, rate), -60.0))
 
 
 def _sends(
     channels: Mapping[str, Audio],
     rate: int,
-    habits: Convention,
-    taste: Taste,
+    habits: MixConvention,
+    composer_style: ComposerStyle,
     bpm: float,
     rng: np.random.Generator,
 ) -> Audio:
@@ -82,38 +88,48 @@ def _sends(
     to_room = np.zeros_like(channels["drums"])
     to_echo = np.zeros_like(to_room)
     for name, strip in habits.strips.items():
-        to_room += dsp.ratio(strip.reverb_db + taste.sends_db) * channels[name]
-        to_echo += dsp.ratio(strip.delay_db + taste.sends_db) * channels[name]
-    room, repeats = habits.room, habits.echo
-    response = dsp.room_response(
-        rng, rate, room.decay_s * taste.decay, room.predelay_ms, room.high_decay
+        to_room += dsp.db_to_ratio(strip.reverb_db + composer_style.sends_db) * channels[name]
+        to_echo += dsp.db_to_ratio(strip.delay_db + composer_style.sends_db) * channels[name]
+    reverb, repeats = habits.reverb, habits.delay
+    response = dsp.reverb_impulse_response(
+        rng, rate, reverb.decay_s * composer_style.decay, reverb.predelay_ms, reverb.high_decay
     )
     time_s = repeats.beats * 60.0 / bpm
-    echoes = dsp.echo(to_echo, rate, time_s, repeats.fade_db, repeats.high_cut_hz)
+    echoes = dsp.delay(to_echo, rate, time_s, repeats.fade_db, repeats.high_cut_hz)
     return dsp.convolve(to_room + 0.3 * echoes, response) + echoes
 
 
-def _bus(x: Audio, rate: int, habits: Convention, taste: Taste) -> Audio:
+def _bus(x: Audio, rate: int, habits: MixConvention, composer_style: ComposerStyle) -> Audio:
     """Tone, glue and drive of the sum."""
-    y = dsp.tilt(x, rate, habits.low_db + taste.warm_db, habits.high_db + taste.bright_db)
-    glue = habits.glue
-    slope = 1.0 - 1.0 / glue.ratio
-    y = dsp.compress(y, rate, glue.depth_db, slope, glue.attack_ms, glue.release_ms, most_db=4.0)
+    y = dsp.tilt(
+        x, rate, habits.low_db + composer_style.warm_db, habits.high_db + composer_style.bright_db
+    )
+    bus_compressor = habits.bus_compressor
+    slope = 1.0 - 1.0 / bus_compressor.ratio
+    y = dsp.compress(
+        y,
+        rate,
+        bus_compressor.depth_db,
+        slope,
+        bus_compressor.attack_ms,
+        bus_compressor.release_ms,
+        max_reduction_db=4.0,
+    )
     return dsp.drive(y, habits.drive)
 
 
 def _master_gain(x: Audio, peaks: Audio, rate: int, target_lufs: float) -> float:
     """The gain in front of the limiter that ends at the target loudness."""
-    gain, ceiling = 1.0, dsp.ratio(CEILING_DBTP)
-    for _ in range(LOUDNESS_ROUNDS):
+    gain, ceiling = 1.0, dsp.db_to_ratio(CEILING_DBTP)
+    for _ in range(MAX_LOUDNESS_ITERATIONS):
         loudness = dsp.loudness_lufs(dsp.limit(gain * x, gain * peaks, rate, ceiling), rate)
-        gain *= dsp.ratio(float(np.clip(target_lufs - loudness, -40.0, 40.0)))
+        gain *= dsp.db_to_ratio(float(np.clip(target_lufs - loudness, -40.0, 40.0)))
         if abs(target_lufs - loudness) < 0.1:
             break
     return gain
 
 
-def _fade(x: Audio, rate: int) -> Audio:
+def _fade_out(x: Audio, rate: int) -> Audio:
     """The end of the tape."""
     count = min(int(FADE_OUT_S * rate), x.shape[1])
     y = x.copy()

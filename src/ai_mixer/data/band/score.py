@@ -37,7 +37,7 @@ class Section:
     name: str
     first_bar: int
     bars: int
-    turn: int  # how often the name was heard before
+    repetition: int  # how often the name was heard before
     last: bool
 
 

@@ -84,11 +84,11 @@ class SoundFont:
         """The zones that sound. KeyError if the font has no such instrument."""
         found = []
         for preset in self._split("pbag", "pgen", "phdr", self._presets[bank, program], INSTRUMENT):
-            if not _answers(preset, key, velocity):
+            if not _in_zone_range(preset, key, velocity):
                 continue
             for inst in self._split("ibag", "igen", "inst", preset[INSTRUMENT], SAMPLE):
-                if _answers(inst, key, velocity):
-                    found.append(self._zone(_add(inst, preset), key))
+                if _in_zone_range(inst, key, velocity):
+                    found.append(self._zone(_add_offsets(inst, preset), key))
         return tuple(found)
 
     def _split(
@@ -165,7 +165,7 @@ def _chunks(data: bytes, path: Path) -> list[tuple[str, bytes]]:
     return found
 
 
-def _answers(gen: dict[int, int], key: int, velocity: int) -> bool:
+def _in_zone_range(gen: dict[int, int], key: int, velocity: int) -> bool:
     return _inside(gen.get(KEY_RANGE), key) and _inside(gen.get(VELOCITY_RANGE), velocity)
 
 
@@ -173,7 +173,7 @@ def _inside(span: int | None, value: int) -> bool:
     return span is None or (span & 0xFF) <= value <= (span >> 8 & 0xFF)
 
 
-def _add(inst: dict[int, int], preset: dict[int, int]) -> dict[int, int]:
+def _add_offsets(inst: dict[int, int], preset: dict[int, int]) -> dict[int, int]:
     """Preset generators are offsets to the instrument's (section 9.4)."""
     total = dict(inst)
     for oper, amount in preset.items():

@@ -17,35 +17,35 @@ from ai_mixer.data.band.soundfont import DRUM_BANK, SoundFont, Zone, general_mid
 
 SILENT_DB = 80.0  # a voice this far down is over
 CHOKE_RELEASE_S = 0.02
-RING_S = 6.0  # drums are never lifted; this is the longest one may ring
-PLAYER_RMS = 0.05  # −26 dBFS for one held note at velocity 100
-OPEN_HZ = 30000.0
+MAX_DRUM_RING_S = 6.0  # drums are never lifted; this is the longest one may ring
+NOTE_RMS = 0.05  # −26 dBFS for one held note at velocity 100
+OPEN_FILTER_HZ = 30000.0
 BRIGHTNESS_OCTAVES = 3.0  # between the softest and the hardest stroke
 VIBRATO_HZ = 5.3
 VIBRATO_DELAY_S = 0.25
 
 
-def render(parts: Iterable[Part], samples: int, sample_rate: int) -> NDArray[np.float32]:
+def synthesise_parts(parts: Iterable[Part], samples: int, sample_rate: int) -> NDArray[np.float32]:
     """Play the parts together. Returns [2, samples] in full-scale units, not limited."""
     out = np.zeros((2, samples), np.float32)
     font = general_midi()
     for part in parts:
-        lifts = _lifts(part, font)
-        for note, lift_s in zip(part.notes, lifts, strict=True):
+        lifts = _release_times(part, font)
+        for note, release_at_s in zip(part.notes, lifts, strict=True):
             bank = DRUM_BANK if part.drums else 0
             for zone in font.zones(bank, part.program, note.key, note.velocity):
-                level = _stroke_gain(zone) if part.drums else zone.gain * _player_gain(part)
-                _play(out, font, zone, part, note, lift_s, sample_rate, level)
+                level = _drum_gain(zone) if part.drums else zone.gain * _part_gain(part)
+                _add_voice(out, font, zone, part, note, release_at_s, sample_rate, level)
     return out
 
 
 @cache
-def _stroke_gain(zone: Zone) -> float:
+def _drum_gain(zone: Zone) -> float:
     """Makes a full stroke of any drum peak at 0 dBFS: the font's kits differ by 20 dB."""
     return 1.0 / float(np.abs(general_midi().samples[zone.start : zone.end]).max())
 
 
-def _player_gain(part: Part) -> float:
+def _part_gain(part: Part) -> float:
     """Makes a held note of any instrument as loud: the font's differ by 30 dB."""
     middle = sorted(note.key for note in part.notes)[len(part.notes) // 2]
     return _instrument_gain(part.program, 12 * round(middle / 12))
@@ -56,32 +56,32 @@ def _instrument_gain(program: int, key: int) -> float:
     font, rate, probe = general_midi(), 22050, Part("probe", "other", program)
     out, note = np.zeros((2, rate), np.float32), Note(0.0, 1.0, key, 100)
     for zone in font.zones(0, program, key, note.velocity):
-        _play(out, font, zone, probe, note, 1.0, rate, zone.gain)
-    return PLAYER_RMS / float(np.sqrt(np.mean(np.square(out[:, : rate // 2], dtype=np.float64))))
+        _add_voice(out, font, zone, probe, note, 1.0, rate, zone.gain)
+    return NOTE_RMS / float(np.sqrt(np.mean(np.square(out[:, : rate // 2], dtype=np.float64))))
 
 
-def _lifts(part: Part, font: SoundFont) -> list[float]:
+def _release_times(part: Part, font: SoundFont) -> list[float]:
     """When each note is released: drums when choked (a closing hi-hat) or never."""
     if not part.drums:
         return [note.duration_s for note in part.notes]
-    lifts = [RING_S] * len(part.notes)
+    lifts = [MAX_DRUM_RING_S] * len(part.notes)
     next_hit: dict[int, float] = {}
     for i in sorted(range(len(part.notes)), key=lambda i: -part.notes[i].start_s):
         note = part.notes[i]
         for zone in font.zones(DRUM_BANK, part.program, note.key, note.velocity)[:1]:
             group = zone.choke or -note.key  # a struck drum cuts its own old stroke, too
-            lifts[i] = min(RING_S, next_hit.get(group, np.inf) - note.start_s)
+            lifts[i] = min(MAX_DRUM_RING_S, next_hit.get(group, np.inf) - note.start_s)
             next_hit[group] = note.start_s
     return lifts
 
 
-def _play(
+def _add_voice(
     out: NDArray[np.float32],
     font: SoundFont,
     zone: Zone,
     part: Part,
     note: Note,
-    lift_s: float,
+    release_at_s: float,
     sample_rate: int,
     full_gain: float,
 ) -> None:
@@ -90,7 +90,7 @@ def _play(
     angle = (np.clip(zone.pan * 0.7 + part.pan, -1.0, 1.0) + 1.0) * np.pi / 4.0
     # Soft strokes are duller (specification, default modulator 2); a filter that is left open
     # takes nothing from a full stroke.
-    cutoff = OPEN_HZ if zone.cutoff_hz > 19000.0 else zone.cutoff_hz
+    cutoff = OPEN_FILTER_HZ if zone.cutoff_hz > 19000.0 else zone.cutoff_hz
     cutoff *= 2.0 ** (-BRIGHTNESS_OCTAVES * (1.0 - note.velocity / 127.0))
     release_s = CHOKE_RELEASE_S if part.drums else max(zone.release_s, 0.02)
     _voice(
@@ -102,7 +102,7 @@ def _play(
         zone.step / sample_rate,
         float(sample_rate),
         note.start_s,
-        lift_s,
+        release_at_s,
         max(zone.attack_s, 0.001),
         zone.hold_s,
         zone.decay_s,
@@ -117,7 +117,7 @@ def _play(
 
 @njit(cache=True, nogil=True)
 def _voice(  # type: ignore[no-untyped-def]  # noqa: PLR0912
-    out, font, span, loops, loops_on, step, rate, start_s, lift_s, attack_s, hold_s, decay_s,
+    out, font, span, loops, loops_on, step, rate, start_s, release_at_s, attack_s, hold_s, decay_s,
     sustain_db, release_s, left, right, smooth, vibrato_cents,
 ):  # fmt: skip
     """Add one voice to out [2, T]; state in float64."""
@@ -130,7 +130,7 @@ def _voice(  # type: ignore[no-untyped-def]  # noqa: PLR0912
     release_slope = 100.0 / release_s
     wobble = 1.0
     while n < out.shape[1]:
-        if t < lift_s:
+        if t < release_at_s:
             if t < attack_s:
                 amplitude = t / attack_s
             else:
@@ -143,7 +143,7 @@ def _voice(  # type: ignore[no-untyped-def]  # noqa: PLR0912
                 lifted_db = -20.0 * np.log10(max(amplitude, 1e-6))
                 if not loops_on:
                     looping = False
-            drop = lifted_db + (t - lift_s) * release_slope
+            drop = lifted_db + (t - release_at_s) * release_slope
             amplitude = 10.0 ** (-drop / 20.0)
             if drop >= SILENT_DB:
                 return

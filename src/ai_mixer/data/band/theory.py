@@ -60,17 +60,17 @@ def chord(symbol: str, tonic: int) -> Chord:
     return Chord(root, tuple((root + step) % 12 for step in _QUALITIES[quality]))
 
 
-def keys_of(classes: tuple[int, ...], low: int, high: int) -> list[int]:
+def keys_in_range(classes: tuple[int, ...], low: int, high: int) -> list[int]:
     """All keys from low to high whose pitch class is among `classes`, ascending."""
     return [key for key in range(low, high + 1) if key % 12 in classes]
 
 
-def nearest(key: float, choices: list[int]) -> int:
+def nearest_key(key: float, choices: list[int]) -> int:
     """The choice closest to `key`, the lower one of two."""
     return min(choices, key=lambda choice: (abs(choice - key), choice))
 
 
-def voice(tones: tuple[int, ...], previous: list[int], low: int, high: int) -> list[int]:
+def lead_voices(tones: tuple[int, ...], previous: list[int], low: int, high: int) -> list[int]:
     """Spread a chord between low and high so that every voice moves as little as possible.
 
     Without `previous`, the voicing nearest the middle of the range. Voices come out ascending,
@@ -86,6 +86,8 @@ def voice(tones: tuple[int, ...], previous: list[int], low: int, high: int) -> l
         wide = max(0, ordered[-1] - ordered[0] - 16)
         return moved + 6 * tight + 2 * wide, ordered[0]
 
-    candidates: list[tuple[int, ...]] = list(product(*(keys_of((t,), low, high) for t in tones)))
+    candidates: list[tuple[int, ...]] = list(
+        product(*(keys_in_range((t,), low, high) for t in tones))
+    )
     best: tuple[int, ...] = min(candidates, key=cost)
     return sorted(best)

@@ -7,7 +7,7 @@ from ai_mixer.core.types import Batch
 from ai_mixer.dsp.levels import crest_db, width_db
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.dsp.spectra import power_to_db, third_octave_power
-from ai_mixer.evaluation.baselines.system import heard
+from ai_mixer.evaluation.baselines.system import conditioning_audio
 
 FLOOR_DB = -90.0
 
@@ -27,7 +27,7 @@ def features(batch: Batch, condition: str) -> Tensor:
 
     [B, 31] blind and [B, 93] otherwise, at 44.1 kHz.
     """
-    rough, other = meters(batch.rough, batch.sample_rate), heard(batch, condition)
+    rough, other = meters(batch.rough, batch.sample_rate), conditioning_audio(batch, condition)
     if other is None:
         return rough
     there = meters(other, batch.sample_rate)

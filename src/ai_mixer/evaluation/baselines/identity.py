@@ -1,15 +1,15 @@
 """`rough`: do nothing."""
 
 from ai_mixer.core.types import Batch
-from ai_mixer.evaluation.baselines.system import Answer, System
+from ai_mixer.evaluation.baselines.system import ComparedSystem, SystemOutput
 
 
-class Rough(System):
+class Identity(ComparedSystem):
     """The rough as it is; every closeness is measured from here."""
 
-    listens = False
-    only_level = True
+    uses_condition = False
+    changes_level_only = True
 
-    def mix(self, batch: Batch, condition: str) -> Answer:
+    def mix(self, batch: Batch, condition: str) -> SystemOutput:
         """The rough itself."""
-        return Answer(batch.rough)
+        return SystemOutput(batch.rough)

@@ -13,13 +13,13 @@ import soundfile
 import torch
 
 from ai_mixer.core.types import Batch
-from ai_mixer.evaluation.baselines.system import Answer, System, heard
+from ai_mixer.evaluation.baselines.system import ComparedSystem, SystemOutput, conditioning_audio
 
 SCRIPT = Path("benchmarks") / "matching.py"
 TIMEOUT_S = 600.0
 
 
-class Matching(System):
+class MatcheringBaseline(ComparedSystem):
     """It hears the reference; under `paired` the very answer, which is its cheating bound.
 
     python: of the environment that holds the package.
@@ -36,12 +36,12 @@ class Matching(System):
             raise FileNotFoundError(f"no {self.python} or {SCRIPT}: `make bench-peers` makes it")
         self._run("-c", "import matchering")
 
-    def mix(self, batch: Batch, condition: str) -> Answer:
+    def mix(self, batch: Batch, condition: str) -> SystemOutput:
         """Its limited result. OSError with its last line if it fails."""
-        other = heard(batch, condition)
+        other = conditioning_audio(batch, condition)
         assert other is not None
         pairs = zip(batch.rough, other, strict=True)
-        return Answer(torch.stack([self._match(*pair, batch.sample_rate) for pair in pairs]))
+        return SystemOutput(torch.stack([self._match(*pair, batch.sample_rate) for pair in pairs]))
 
     def _match(self, rough: torch.Tensor, other: torch.Tensor, rate: int) -> torch.Tensor:
         """[C, T] and [C, any length] → [C, T]"""

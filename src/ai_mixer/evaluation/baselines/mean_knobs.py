@@ -7,9 +7,9 @@ from ai_mixer.evaluation.baselines.system import KnobSystem
 class MeanKnobs(KnobSystem):
     """The same settings for every song."""
 
-    listens = False
+    uses_condition = False
 
-    def say(self, batch: Batch, condition: str) -> Prediction:
+    def predict(self, batch: Batch, condition: str) -> Prediction:
         """The means, [B, P]; knobs that were never trained at neutral."""
-        means = self.mixer.mean_knobs.expand_as(batch.knobs)
-        return Prediction(self.mixer.hold_untrained(means))
+        means = self.predictor.mean_knobs.expand_as(batch.knobs)
+        return Prediction(self.predictor.set_untrained_to_neutral(means))

@@ -5,20 +5,20 @@ Not a rival but a bound: it hears the answer and takes about twice real time to 
 
 from ai_mixer.core.types import Batch, Prediction
 from ai_mixer.evaluation.baselines.system import KnobSystem
-from ai_mixer.inference.knob_fitting import fit
-from ai_mixer.inference.predictor import Mixer
+from ai_mixer.inference.knob_fitting import fit_knobs
+from ai_mixer.inference.predictor import Predictor
 
 
-class Fitted(KnobSystem):
+class OracleFit(KnobSystem):
     """Per excerpt, by `ai_mixer.inference.knob_fitting`. at_most: on how many excerpts."""
 
     conditions = ("paired",)
 
-    def __init__(self, mixer: Mixer, at_most: int) -> None:
-        super().__init__(mixer)
-        self.at_most = at_most
+    def __init__(self, predictor: Predictor, max_excerpts: int) -> None:
+        super().__init__(predictor)
+        self.max_excerpts = max_excerpts
 
-    def say(self, batch: Batch, condition: str) -> Prediction:
+    def predict(self, batch: Batch, condition: str) -> Prediction:
         """[B, P]"""
-        found = fit(batch.rough, batch.finished, self.mixer.console, batch.sample_rate)
+        found = fit_knobs(batch.rough, batch.finished, self.predictor.console, batch.sample_rate)
         return Prediction(found.knobs)

@@ -9,11 +9,11 @@ import torch
 from ai_mixer.core.types import CONDITIONS, Batch, Prediction
 from ai_mixer.evaluation.baselines.features import features
 from ai_mixer.evaluation.baselines.system import KnobSystem
-from ai_mixer.evaluation.baselines.training_set import Examples
-from ai_mixer.inference.predictor import Mixer
-from ai_mixer.utils.parallel import over_cores
+from ai_mixer.evaluation.baselines.training_set import TrainingSet
+from ai_mixer.inference.predictor import Predictor
+from ai_mixer.utils.parallel import parallel_map
 
-LEAST = 20  # examples on which a knob counts; with fewer it stays at their mean
+MIN_EXAMPLES = 20  # examples on which a knob counts; with fewer it stays at their mean
 
 
 class Regression(KnobSystem):
@@ -23,10 +23,10 @@ class Regression(KnobSystem):
     whenever it is needed, never stored.
     """
 
-    def __init__(self, mixer: Mixer, examples: Examples) -> None:
-        super().__init__(mixer)
+    def __init__(self, predictor: Predictor, examples: TrainingSet) -> None:
+        super().__init__(predictor)
         self.examples = examples
-        self._fitted: dict[tuple[str, int], Any] = {}
+        self._regressors: dict[tuple[str, int], Any] = {}
 
     @abstractmethod
     def regressor(self) -> Any:
@@ -35,22 +35,26 @@ class Regression(KnobSystem):
     def prepare(self) -> None:
         """Fit all of them."""
         table = self.examples.table
-        counted = [n for n in np.flatnonzero(self.mixer.trained) if table.mask[:, n].sum() >= LEAST]
+        counted = [
+            n
+            for n in np.flatnonzero(self.predictor.trained_knobs)
+            if table.mask[:, n].sum() >= MIN_EXAMPLES
+        ]
         keys = [(condition, int(knob)) for knob in counted for condition in CONDITIONS]
-        self._fitted = {key: self.regressor() for key in keys}
+        self._regressors = {key: self.regressor() for key in keys}
 
         def learn(key: tuple[str, int]) -> None:
             condition, knob = key
             counts = table.mask[:, knob]
-            self._fitted[key].fit(table.features[condition][counts], table.knobs[counts, knob])
+            self._regressors[key].fit(table.features[condition][counts], table.knobs[counts, knob])
 
-        list(over_cores(learn, keys, f"fitting {type(self).__name__.lower()}"))
+        list(parallel_map(learn, keys, f"fitting {type(self).__name__.lower()}"))
 
-    def say(self, batch: Batch, condition: str) -> Prediction:
+    def predict(self, batch: Batch, condition: str) -> Prediction:
         """[B, P]; a knob that hardly ever counted in training stays at its mean."""
         x = features(batch, condition).numpy()
-        knobs = self.mixer.mean_knobs.expand_as(batch.knobs).clone()
-        for (name, knob), regressor in self._fitted.items():
+        knobs = self.predictor.mean_knobs.expand_as(batch.knobs).clone()
+        for (name, knob), regressor in self._regressors.items():
             if name == condition:
                 knobs[:, knob] = torch.from_numpy(regressor.predict(x)).to(knobs).clamp(0.0, 1.0)
-        return Prediction(self.mixer.hold_untrained(knobs))
+        return Prediction(self.predictor.set_untrained_to_neutral(knobs))

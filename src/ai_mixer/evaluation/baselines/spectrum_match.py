@@ -16,16 +16,16 @@ from ai_mixer.core.units import db_to_ratio
 from ai_mixer.dsp.levels import width_db
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.dsp.spectra import mid_side, power_to_db, third_octave_centres, third_octave_power
-from ai_mixer.evaluation.baselines.system import Answer, System, heard
+from ai_mixer.evaluation.baselines.system import ComparedSystem, SystemOutput, conditioning_audio
 
-SHARE = 0.7  # of the way
-LIMIT_DB = 12.0  # that a band, or the side, is moved at most
-LEVEL_LIMIT_DB = 60.0
+MATCH_AMOUNT = 0.7  # of the way
+MAX_BAND_GAIN_DB = 12.0  # that a band, or the side, is moved at most
+MAX_LEVEL_CHANGE_DB = 60.0
 FLOOR_DB = -90.0
 TAPS_S = 8192 / 44100  # length of the impulse response: resolves the lowest third of an octave
 
 
-class SpectrumMatch(System):
+class SpectrumMatch(ComparedSystem):
     """In this order, with x the rough, y what is heard, L integrated loudness in LUFS:
 
     1. Equaliser, zero phase, gain in dB at the centre of third octave b
@@ -40,26 +40,30 @@ class SpectrumMatch(System):
 
     conditions = ("reference", "paired")
 
-    def mix(self, batch: Batch, condition: str) -> Answer:
+    def mix(self, batch: Batch, condition: str) -> SystemOutput:
         """The rough, pulled towards what is heard."""
-        x, y, rate = batch.rough, heard(batch, condition), batch.sample_rate
+        x, y, rate = batch.rough, conditioning_audio(batch, condition), batch.sample_rate
         assert y is not None
         before, there = loudness_lufs(x, rate), loudness_lufs(y, rate)
-        mix = equalise(x, rate, match_db(x, y, rate, there - before))
-        mix = _widen(mix, _width_gap_db(x, y))
-        gain = before + SHARE * (there - before) - loudness_lufs(mix, rate)
-        return Answer(mix * db_to_ratio(gain.clamp(-LEVEL_LIMIT_DB, LEVEL_LIMIT_DB))[:, None, None])
+        mix = equalise(x, rate, matching_gain_db(x, y, rate, there - before))
+        mix = _widen(mix, _side_gain_db(x, y))
+        gain = before + MATCH_AMOUNT * (there - before) - loudness_lufs(mix, rate)
+        return SystemOutput(
+            mix * db_to_ratio(gain.clamp(-MAX_LEVEL_CHANGE_DB, MAX_LEVEL_CHANGE_DB))[:, None, None]
+        )
 
 
-def match_db(x: Tensor, y: Tensor, sample_rate: int, louder_lu: Tensor) -> Tensor:
+def matching_gain_db(
+    x: Tensor, y: Tensor, sample_rate: int, loudness_difference_lu: Tensor
+) -> Tensor:
     """The equaliser's gain in each third of an octave: [B, bands], dB. louder_lu: L(y) − L(x)."""
     levels = [
         power_to_db(third_octave_power(audio, sample_rate).mean(1), FLOOR_DB) for audio in (x, y)
     ]
-    gap = levels[1] - levels[0] - louder_lu[:, None]
+    gap = levels[1] - levels[0] - loudness_difference_lu[:, None]
     ends = torch.cat([gap[:, :1], gap, gap[:, -1:]], 1)
     smooth = 0.25 * ends[:, :-2] + 0.5 * gap + 0.25 * ends[:, 2:]
-    return (SHARE * smooth).clamp(-LIMIT_DB, LIMIT_DB)
+    return (MATCH_AMOUNT * smooth).clamp(-MAX_BAND_GAIN_DB, MAX_BAND_GAIN_DB)
 
 
 def equalise(x: Tensor, sample_rate: int, gain_db: Tensor) -> Tensor:
@@ -68,7 +72,7 @@ def equalise(x: Tensor, sample_rate: int, gain_db: Tensor) -> Tensor:
     The impulse response is windowed (Hann) and its middle is time 0.
     """
     taps = 2 ** round(math.log2(TAPS_S * sample_rate))
-    curve = gain_db @ torch.from_numpy(_between(taps, sample_rate)).to(gain_db)
+    curve = gain_db @ torch.from_numpy(_interpolation_weights(taps, sample_rate)).to(gain_db)
     response = torch.fft.irfft(db_to_ratio(curve), taps)
     response = response.roll(taps // 2, -1) * torch.hann_window(taps, dtype=x.dtype)
     size = next_fast_len(x.shape[-1] + taps, real=True)
@@ -77,7 +81,7 @@ def equalise(x: Tensor, sample_rate: int, gain_db: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=4)
-def _between(taps: int, sample_rate: int) -> np.ndarray:
+def _interpolation_weights(taps: int, sample_rate: int) -> np.ndarray:
     """[bands, bins]: how much a band's gain counts at a frequency, linear in its logarithm."""
     centres = np.log(third_octave_centres(sample_rate))
     bins = np.fft.rfftfreq(taps, 1 / sample_rate)
@@ -85,11 +89,13 @@ def _between(taps: int, sample_rate: int) -> np.ndarray:
     return np.stack([np.interp(frequency, centres, band) for band in np.eye(len(centres))])
 
 
-def _width_gap_db(x: Tensor, y: Tensor) -> Tensor:
+def _side_gain_db(x: Tensor, y: Tensor) -> Tensor:
     """What the side is raised by, [B] dB."""
     now, there = width_db(x), width_db(y)
-    stereo = (now > -LEVEL_LIMIT_DB) & (there > -LEVEL_LIMIT_DB)  # the meter's lower end is mono
-    gap = (SHARE * (there - now)).clamp(-LIMIT_DB, LIMIT_DB)
+    stereo = (now > -MAX_LEVEL_CHANGE_DB) & (
+        there > -MAX_LEVEL_CHANGE_DB
+    )  # the meter's lower end is mono
+    gap = (MATCH_AMOUNT * (there - now)).clamp(-MAX_BAND_GAIN_DB, MAX_BAND_GAIN_DB)
     return torch.where(stereo, gap, 0.0)
 
 

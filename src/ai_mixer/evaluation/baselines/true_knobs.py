@@ -7,9 +7,9 @@ from ai_mixer.evaluation.baselines.system import KnobSystem
 class TrueKnobs(KnobSystem):
     """Where somebody's own rough is heard, nobody knows them."""
 
-    listens = False
-    needs_knobs = True
+    uses_condition = False
+    needs_true_knobs = True
 
-    def say(self, batch: Batch, condition: str) -> Prediction:
+    def predict(self, batch: Batch, condition: str) -> Prediction:
         """[B, P]"""
         return Prediction(batch.knobs)

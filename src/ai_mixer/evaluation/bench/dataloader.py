@@ -10,18 +10,18 @@ import numpy as np
 import pandas as pd
 
 from ai_mixer.core.types import Batch, Song
-from ai_mixer.data.datamodule import MixData, Source
-from ai_mixer.evaluation.bench.workloads import endless, train_on
-from ai_mixer.training.builders import Parts
-from ai_mixer.utils.progress import track
+from ai_mixer.data.datamodule import MixDataModule, SongSource
+from ai_mixer.evaluation.bench.workloads import infinite_batches, training_step_function
+from ai_mixer.training.builders import TrainingComponents
+from ai_mixer.utils.progress import progress_bar
 
-WARM_UP = 3  # batches, in which the workers start and the kernels are compiled
+WARM_UP_BATCHES = 3  # batches, in which the workers start and the kernels are compiled
 
 
-class OneFile:
+class FinishedOnlySource:
     """The songs of a source as a folder would have them: nothing but a finished stereo file."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: SongSource) -> None:
         self.source = source
 
     def songs(self) -> list[Song]:
@@ -29,46 +29,48 @@ class OneFile:
         return [replace(song, dry_path=None, stems={}) for song in self.source.songs()]
 
 
-def feeding(data: MixData, workers: int, batches: int) -> pd.DataFrame:
+def loader_throughput(data: MixDataModule, workers: int, batches: int) -> pd.DataFrame:
     """Seconds of stereo in the examples that `workers` hand over per second of the clock.
 
     A row for songs with a dry version (reverb and delay are made too) and one without.
     """
     rows = {
         "songs with a dry version": _with_workers(data, data.source, workers),
-        "one file a song": _with_workers(data, OneFile(data.source), workers),
+        "one file a song": _with_workers(data, FinishedOnlySource(data.source), workers),
     }
     speeds = {
         name: [_stereo_s_per_s(served, batches)]
-        for name, served in track(rows.items(), f"loader, {workers} workers")
+        for name, served in progress_bar(rows.items(), f"loader, {workers} workers")
     }
     columns = ["stereo s per s"]
     return pd.DataFrame.from_dict(speeds, "index", columns=columns).rename_axis("loader")
 
 
-def waiting(parts: Parts, workers: int, steps: int) -> pd.Series:
+def loader_wait(parts: TrainingComponents, workers: int, steps: int) -> pd.Series:
     """With `workers` beside it, what a step takes in ms, what of it is waiting, and the share."""
-    train = train_on(parts)
-    batches = endless(_with_workers(parts.data, parts.data.source, workers))
+    train = training_step_function(parts)
+    batches = infinite_batches(_with_workers(parts.data, parts.data.source, workers))
     readings = []
-    for _ in track(range(WARM_UP + steps), f"training with {workers} workers"):
+    for _ in progress_bar(range(WARM_UP_BATCHES + steps), f"training with {workers} workers"):
         asked = time.perf_counter()
         batch = next(batches)
         given = time.perf_counter()
         train(batch)
         readings.append((time.perf_counter() - asked, given - asked))
-    step_ms, wait_ms = 1000 * np.mean(readings[WARM_UP:], axis=0)
+    step_ms, wait_ms = 1000 * np.mean(readings[WARM_UP_BATCHES:], axis=0)
     return pd.Series({"step ms": step_ms, "wait ms": wait_ms, "wait %": 100 * wait_ms / step_ms})
 
 
-def _with_workers(data: MixData, source: Source, workers: int) -> MixData:
+def _with_workers(data: MixDataModule, source: SongSource, workers: int) -> MixDataModule:
     other = copy.copy(data)
     other.source, other.workers, other._songs = source, workers, None
     return other
 
 
-def _stereo_s_per_s(data: MixData, batches: int) -> float:
-    given: Iterator[Batch] = islice(endless(data), WARM_UP, WARM_UP + batches)
+def _stereo_s_per_s(data: MixDataModule, batches: int) -> float:
+    given: Iterator[Batch] = islice(
+        infinite_batches(data), WARM_UP_BATCHES, WARM_UP_BATCHES + batches
+    )
     stereo_s = 0.0
     start = time.perf_counter()
     for number, batch in enumerate(given):

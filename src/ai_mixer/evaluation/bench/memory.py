@@ -5,12 +5,12 @@ import gc
 import math
 from pathlib import Path
 
-from ai_mixer.evaluation.bench.timing import Job
+from ai_mixer.evaluation.bench.timing import TimedFunction
 
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
-def peak_mib(job: Job) -> float:
+def peak_mib(job: TimedFunction) -> float:
     """Resident memory beyond what the process had before, in MiB; NaN where nobody counts it."""
     gc.collect()
     try:

@@ -11,11 +11,11 @@ from typing import Any
 import pandas as pd
 import torch
 
-from ai_mixer.evaluation.bench.timing import Spread, Timing, spread
+from ai_mixer.evaluation.bench.timing import Quartiles, Timing, quartiles
 from ai_mixer.utils.markdown import HIGH, LOW, to_markdown
 
 
-def machine() -> dict[str, Any]:
+def machine_info() -> dict[str, Any]:
     """What the figures hold for."""
     return {
         "cores": os.cpu_count(),
@@ -25,30 +25,30 @@ def machine() -> dict[str, Any]:
     }
 
 
-def with_quartiles(name: str, values: Spread) -> dict[str, float]:
+def with_quartiles(name: str, values: Quartiles) -> dict[str, float]:
     """The columns of a median and its quartiles."""
     return {name: values.median, name + LOW: values.low, name + HIGH: values.high}
 
 
-def columns(name: str, timing: Timing) -> dict[str, float]:
+def timing_columns(name: str, timing: Timing) -> dict[str, float]:
     """The columns of one timing: the clock with quartiles, the processor time, the first call."""
-    cpu_ms = spread(timing.cpu_ms).median
+    cpu_ms = quartiles(timing.cpu_ms).median
     return {
-        **with_quartiles(f"{name} ms", spread(timing.wall_ms)),
+        **with_quartiles(f"{name} ms", quartiles(timing.wall_ms)),
         f"{name} cpu ms": cpu_ms,
         f"{name} first ms": timing.first_ms,
     }
 
 
-def write(table: pd.DataFrame, path: Path, **facts: Any) -> None:
+def write_json(table: pd.DataFrame, path: Path, **facts: Any) -> None:
     """All columns, one object a row, beside the machine's description and other facts."""
     path.parent.mkdir(parents=True, exist_ok=True)
     rows: list[Mapping[str, Any]] = json.loads(table.reset_index().to_json(orient="records"))
-    text = json.dumps({"machine": machine(), **facts, "rows": rows}, indent=1)
+    text = json.dumps({"machine": machine_info(), **facts, "rows": rows}, indent=1)
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def show(table: pd.DataFrame) -> str:
+def format_table(table: pd.DataFrame) -> str:
     """The table without what a first call cost, which is in the JSON."""
     shown = [name for name in table.columns if " first " not in name]
     return to_markdown(table[shown], digits=1)

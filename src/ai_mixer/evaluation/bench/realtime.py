@@ -17,19 +17,19 @@ from torch import Tensor
 from ai_mixer.console import Console
 from ai_mixer.console.stream import ConsoleStream
 from ai_mixer.evaluation.bench.timing import use_threads
-from ai_mixer.evaluation.bench.workloads import POSITION, music
-from ai_mixer.utils.progress import track
+from ai_mixer.evaluation.bench.workloads import KNOB_POSITION, synthetic_audio
+from ai_mixer.utils.progress import progress_bar
 
-LATE = 99.9  # percentile that has to be in time
+DEADLINE_PERCENTILE = 99.9  # percentile that has to be in time
 SONG_S = 20.0  # of music, again and again
-WARM_UP = 100  # blocks
+WARM_UP_BLOCKS = 100  # blocks
 
 
-def live(console: Console, sample_rate: int, block_size: int, blocks: int) -> pd.DataFrame:
+def realtime_load(console: Console, sample_rate: int, block_size: int, blocks: int) -> pd.DataFrame:
     """Mean and 99.9th percentile over `blocks` stereo blocks, in % of a block's duration."""
-    audio = torch.split(music(1, SONG_S, sample_rate)[0], block_size, dim=-1)[:-1]
+    audio = torch.split(synthetic_audio(1, SONG_S, sample_rate)[0], block_size, dim=-1)[:-1]
     generator = torch.Generator().manual_seed(0)
-    still = torch.full((len(console.knobs),), POSITION)
+    still = torch.full((len(console.knobs),), KNOB_POSITION)
     moving = torch.rand(blocks, len(still), generator=generator)
     jobs: dict[str, tuple[bool, Callable[[int], Tensor]]] = {
         "console": (True, lambda _: still),
@@ -38,20 +38,22 @@ def live(console: Console, sample_rate: int, block_size: int, blocks: int) -> pd
         "without limiter, every knob moving": (False, lambda block: moving[block]),
     }
     rows = []
-    with use_threads(1), _collector_at_rest():
-        for name, (limit, knobs) in track(jobs.items(), f"live, blocks of {block_size}"):
+    with use_threads(1), _frozen_garbage_collector():
+        for name, (limit, knobs) in progress_bar(jobs.items(), f"live, blocks of {block_size}"):
             stream = console.stream(sample_rate, block_size, limit=limit)
-            times = np.array(list(_times(stream, audio, knobs, blocks)))[WARM_UP:]
+            times = np.array(list(_block_times(stream, audio, knobs, blocks)))[WARM_UP_BLOCKS:]
             share = 100 * times * sample_rate / block_size
             row = {"live": name, "block": block_size}
             for clock, readings in zip(("clock", "cpu"), share.T, strict=True):
                 row[f"{clock} %"] = readings.mean()
-                row[f"{clock} p{LATE} %"] = np.percentile(readings, LATE)
+                row[f"{clock} p{DEADLINE_PERCENTILE} %"] = np.percentile(
+                    readings, DEADLINE_PERCENTILE
+                )
             rows.append(row)
     return pd.DataFrame(rows).set_index(["live", "block"])
 
 
-def _times(
+def _block_times(
     stream: ConsoleStream, audio: tuple[Tensor, ...], knobs: Callable[[int], Tensor], blocks: int
 ) -> Iterator[tuple[float, float]]:
     """Clock and processor time of each block, in seconds."""
@@ -63,7 +65,7 @@ def _times(
 
 
 @contextmanager
-def _collector_at_rest() -> Iterator[None]:
+def _frozen_garbage_collector() -> Iterator[None]:
     """As a live program would have it: see `ConsoleStream`."""
     gc.collect()
     gc.freeze()

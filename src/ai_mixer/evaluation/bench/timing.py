@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-Job = Callable[[], object]
-QUARTILES = (25.0, 50.0, 75.0)
+TimedFunction = Callable[[], object]
+PERCENTILES = (25.0, 50.0, 75.0)
 
 
 class Timing(NamedTuple):
@@ -25,7 +25,7 @@ class Timing(NamedTuple):
     first_ms: float  # with what is compiled, planned and cached on the way
 
 
-class Spread(NamedTuple):
+class Quartiles(NamedTuple):
     """A median and the quartiles around it."""
 
     low: float
@@ -33,30 +33,32 @@ class Spread(NamedTuple):
     high: float
 
 
-def alternate(jobs: Mapping[str, Job], rounds: int) -> dict[str, Timing]:
+def time_interleaved(jobs: Mapping[str, TimedFunction], rounds: int) -> dict[str, Timing]:
     """Call every job once to warm up, then all of them in turn, `rounds` times.
 
     Returns name → timing. ValueError if `rounds` is below 1.
     """
     if rounds < 1:
         raise ValueError(f"rounds must be 1 or more, got {rounds}")
-    timings = {name: Timing([], [], _once(job)[0]) for name, job in jobs.items()}
+    timings = {name: Timing([], [], _time_call(job)[0]) for name, job in jobs.items()}
     for _ in range(rounds):
         for name, job in jobs.items():
-            wall_ms, cpu_ms = _once(job)
+            wall_ms, cpu_ms = _time_call(job)
             timings[name].wall_ms.append(wall_ms)
             timings[name].cpu_ms.append(cpu_ms)
     return timings
 
 
-def spread(values: list[float]) -> Spread:
+def quartiles(values: list[float]) -> Quartiles:
     """Quartiles of some readings."""
-    return Spread(*(float(value) for value in np.percentile(values, QUARTILES)))
+    return Quartiles(*(float(value) for value in np.percentile(values, PERCENTILES)))
 
 
-def times_faster(timing: Timing, other: Timing) -> Spread:
+def speedup(timing: Timing, other: Timing) -> Quartiles:
     """How many times the processor time of `timing` the other took, round by round."""
-    return spread([theirs / ours for ours, theirs in zip(timing.cpu_ms, other.cpu_ms, strict=True)])
+    return quartiles(
+        [theirs / ours for ours, theirs in zip(timing.cpu_ms, other.cpu_ms, strict=True)]
+    )
 
 
 @contextmanager
@@ -70,7 +72,7 @@ def use_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _once(job: Job) -> tuple[float, float]:
+def _time_call(job: TimedFunction) -> tuple[float, float]:
     wall, cpu = time.perf_counter(), time.process_time()
     job()
     return 1000 * (time.perf_counter() - wall), 1000 * (time.process_time() - cpu)

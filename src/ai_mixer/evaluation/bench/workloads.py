@@ -13,16 +13,16 @@ from torch import Tensor
 
 from ai_mixer.console import Console
 from ai_mixer.core.types import Batch, Prediction
-from ai_mixer.data.datamodule import MixData
+from ai_mixer.data.datamodule import MixDataModule
 from ai_mixer.effects.effect import Effect
-from ai_mixer.evaluation.bench.timing import Job
-from ai_mixer.losses import Objective
-from ai_mixer.training.builders import Parts
+from ai_mixer.evaluation.bench.timing import TimedFunction
+from ai_mixer.losses import WeightedLoss
+from ai_mixer.training.builders import TrainingComponents
 
-POSITION = 0.7  # of every knob: away from neutral, so that nothing is skipped
+KNOB_POSITION = 0.7  # of every knob: away from neutral, so that nothing is skipped
 
 
-class Work(NamedTuple):
+class Workload(NamedTuple):
     """A function of audio and knobs, and what it is called with."""
 
     name: str
@@ -30,7 +30,7 @@ class Work(NamedTuple):
     leaves: tuple[Tensor, ...]
 
 
-def forward(work: Work) -> Job:
+def forward(work: Workload) -> TimedFunction:
     """The work without gradients."""
 
     def job() -> None:
@@ -40,7 +40,7 @@ def forward(work: Work) -> Job:
     return job
 
 
-def forward_backward(work: Work) -> Job:
+def forward_backward(work: Workload) -> TimedFunction:
     """The work, and the gradients of a weighted sum of its output to every leaf that it uses."""
     with torch.no_grad():
         weights = torch.randn_like(work.function(*work.leaves))
@@ -52,7 +52,7 @@ def forward_backward(work: Work) -> Job:
     return job
 
 
-def music(batch: int, seconds: float, sample_rate: int) -> Tensor:
+def synthetic_audio(batch: int, seconds: float, sample_rate: int) -> Tensor:
     """[B, 2, T]: noise that swells and fades, with hits that the limiter has to catch."""
     generator = torch.Generator().manual_seed(0)
     length = round(seconds * sample_rate)
@@ -63,55 +63,57 @@ def music(batch: int, seconds: float, sample_rate: int) -> Tensor:
     return 0.12 * (common + 0.4 * own) * swell
 
 
-def effects(console: Console, audio: Tensor, sample_rate: int) -> Iterator[Work]:
+def effect_workloads(console: Console, audio: Tensor, sample_rate: int) -> Iterator[Workload]:
     """Every effect of the console with its knobs, and the limiter on hot and on quiet audio."""
     knobs = iter(console.knobs)
     for name, module in console.effects.items():
         effect = cast(Effect, module)
         arguments = effect.knob_names
         values = [
-            next(knobs).to_physical(audio.new_full((len(audio),), POSITION)) for _ in arguments
+            next(knobs).to_physical(audio.new_full((len(audio),), KNOB_POSITION)) for _ in arguments
         ]
 
-        yield Work(name, partial(_turn, effect, sample_rate), (audio, *values))
+        yield Workload(name, partial(_apply_effect, effect, sample_rate), (audio, *values))
     peak = audio.abs().amax()
     for name, level in {"limiter, idle": 0.5, "limiter, 6 dB": 2.0}.items():
-        yield Work(name, lambda x: console.limiter(x, sample_rate), (audio * (level / peak),))
+        yield Workload(name, lambda x: console.limiter(x, sample_rate), (audio * (level / peak),))
 
 
-def chain(console: Console, audio: Tensor, sample_rate: int) -> Work:
+def console_workload(console: Console, audio: Tensor, sample_rate: int) -> Workload:
     """All of the console, limiter included."""
-    knobs = audio.new_full((len(audio), len(console.knobs)), POSITION)
-    return Work("chain", lambda x, knobs: console(x, sample_rate, knobs), (audio, knobs))
+    knobs = audio.new_full((len(audio), len(console.knobs)), KNOB_POSITION)
+    return Workload("chain", lambda x, knobs: console(x, sample_rate, knobs), (audio, knobs))
 
 
-def losses(objective: Objective, audio: Tensor, sample_rate: int) -> Iterator[Work]:
+def loss_workloads(objective: WeightedLoss, audio: Tensor, sample_rate: int) -> Iterator[Workload]:
     """Every term, of the mix or of the knobs; and all of them together as they are trained."""
-    batch = compared(audio, sample_rate)
-    said = Prediction(batch.knobs)
+    batch = synthetic_batch(audio, sample_rate)
+    prediction = Prediction(batch.knobs)
     for name, term in objective.terms.items():
         if term.needs_mix:
-            yield Work(f"loss {name}", lambda x, term=term: term(said, x, batch), (audio,))
+            yield Workload(
+                f"loss {name}", lambda x, term=term: term(prediction, x, batch), (audio,)
+            )
         else:
-            knobs = torch.full_like(batch.knobs, POSITION)
-            yield Work(
+            knobs = torch.full_like(batch.knobs, KNOB_POSITION)
+            yield Workload(
                 f"loss {name}", lambda k, term=term: term(Prediction(k), None, batch), (knobs,)
             )
-    yield Work("losses together", lambda x: objective(said, x, batch)[0], (audio,))
+    yield Workload("losses together", lambda x: objective(prediction, x, batch)[0], (audio,))
 
 
-def loader(parts: Parts) -> Job:
+def loader_workload(parts: TrainingComponents) -> TimedFunction:
     """The next batch of the training loader, in this process."""
-    batches = endless(parts.data)
+    batches = infinite_batches(parts.data)
     return lambda: next(batches)
 
 
-def training_step(parts: Parts) -> Job:
+def training_step_workload(parts: TrainingComponents) -> TimedFunction:
     """One batch from audio to moved weights: forward, backward, optimiser."""
-    return partial(train_on(parts), next(endless(parts.data)))
+    return partial(training_step_function(parts), next(infinite_batches(parts.data)))
 
 
-def train_on(parts: Parts) -> Callable[[Batch], None]:
+def training_step_function(parts: TrainingComponents) -> Callable[[Batch], None]:
     """What a training does with a batch."""
     system = parts.system
     optimizer = system._optimizer(system.model.parameters())
@@ -125,18 +127,18 @@ def train_on(parts: Parts) -> Callable[[Batch], None]:
     return step
 
 
-def endless(data: MixData) -> Iterator[Batch]:
+def infinite_batches(data: MixDataModule) -> Iterator[Batch]:
     """Training batches, epoch after epoch, of workers that stay."""
-    loader = data.train_dataloader()
+    loader_workload = data.train_dataloader()
     while True:
-        yield from loader
+        yield from loader_workload
 
 
-def _turn(effect: Effect, sample_rate: int, x: Tensor, *knobs: Tensor) -> Tensor:
+def _apply_effect(effect: Effect, sample_rate: int, x: Tensor, *knobs: Tensor) -> Tensor:
     return effect(x, sample_rate, **dict(zip(effect.knob_names, knobs, strict=True)))
 
 
-def compared(audio: Tensor, sample_rate: int) -> Batch:
+def synthetic_batch(audio: Tensor, sample_rate: int) -> Batch:
     """A batch whose finished version is the audio, a little duller and quieter."""
     finished = 0.7 * (audio + 0.3 * audio.roll(1, dims=-1))
     songs = len(audio)

@@ -13,41 +13,44 @@ import pandas as pd
 
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.data.dataset import SongDataset
-from ai_mixer.evaluation.baselines.identity import Rough
+from ai_mixer.evaluation.baselines.identity import Identity
 from ai_mixer.evaluation.baselines.mean_knobs import MeanKnobs
-from ai_mixer.evaluation.baselines.model import Guest, Model
-from ai_mixer.evaluation.evaluator import judged
-from ai_mixer.inference.predictor import Mixer
-from ai_mixer.metrics.knob_skill import HEADLINE, skill
+from ai_mixer.evaluation.baselines.model import CrossConsoleSystem, ModelSystem
+from ai_mixer.evaluation.evaluator import evaluate_systems
+from ai_mixer.inference.predictor import Predictor
+from ai_mixer.metrics.knob_skill import HEADLINE_KNOBS, skill
 from ai_mixer.metrics.statistics import (
     CONFIDENCE,
     Estimate,
+    bootstrap_means,
     difference_estimate,
     nan_mean,
-    resample,
     song_means,
 )
-from ai_mixer.metrics.tables import ERROR, table_a, table_k
+from ai_mixer.metrics.tables import ERROR_PREFIX, table_a, table_k
 from ai_mixer.utils.markdown import HIGH, LOW
 
 MEASURES = ("skill", "closeness")
-ENDS = ("", LOW, HIGH)
+INTERVAL_SUFFIXES = ("", LOW, HIGH)
 
 
-def judge(mixers: Mapping[str, Mixer], dataset: SongDataset) -> pd.DataFrame:
+def evaluate_runs(predictors: Mapping[str, Predictor], dataset: SongDataset) -> pd.DataFrame:
     """Records as `metrics.tables` reads them: a row per excerpt, condition and system.
 
     dataset: examples of the first mixer's console that carry a reference. Systems are the names in
     `mixers`, `rough` and `mean_knobs`.
     """
-    first = next(iter(mixers.values()))
-    systems = {"rough": Rough(), "mean_knobs": MeanKnobs(first)}
-    guests = {name: Guest(Model(mixer), first) for name, mixer in mixers.items()}
-    title = f"judging {len(mixers)} runs on {len(dataset.songs)} songs"
-    return judged({**systems, **guests}, CONDITIONS, first.console, dataset, title)[0]
+    first = next(iter(predictors.values()))
+    systems = {"rough": Identity(), "mean_knobs": MeanKnobs(first)}
+    guests = {
+        name: CrossConsoleSystem(ModelSystem(predictor), first)
+        for name, predictor in predictors.items()
+    }
+    title = f"judging {len(predictors)} runs on {len(dataset.songs)} songs"
+    return evaluate_systems({**systems, **guests}, CONDITIONS, first.console, dataset, title)[0]
 
 
-def standings(records: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+def run_scores(records: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """A row per run, then `mean_knobs` and `rough`: skill and closeness by condition, 95 % ends.
 
     Columns `skill blind`, `skill blind_low` …; a rough version has no skill.
@@ -57,16 +60,16 @@ def standings(records: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     rows: dict[str, dict[str, float]] = {}
     for name in [*names, "mean_knobs", "rough"]:
         rows[name] = {}
-        for condition, end in product(CONDITIONS, ENDS):
+        for condition, end in product(CONDITIONS, INTERVAL_SUFFIXES):
             known = knobs[name][condition, f"skill{end}"]["headline"] if name in knobs else np.nan
             rows[name][f"skill {condition}{end}"] = float(known)
-        for condition, end in product(CONDITIONS, ENDS):
+        for condition, end in product(CONDITIONS, INTERVAL_SUFFIXES):
             own = audio[f"closeness{end}"][condition, "all", name]
             rows[name][f"closeness {condition}{end}"] = float(own)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
 
 
-def differences(records: pd.DataFrame, names: list[str], seed: int = 0) -> pd.DataFrame:
+def pairwise_differences(records: pd.DataFrame, names: list[str], seed: int = 0) -> pd.DataFrame:
     """A row per pair of runs, the first minus the second; columns as `standings`.
 
     Paired: both heard the same excerpts, and songs are drawn for both together.
@@ -75,19 +78,24 @@ def differences(records: pd.DataFrame, names: list[str], seed: int = 0) -> pd.Da
     for one, two in combinations(names, 2):
         row: dict[str, float] = {}
         for condition in CONDITIONS:
-            of = [_of(records, name, condition) for name in (one, two, "mean_knobs", "rough")]
+            of = [
+                _select_records(records, name, condition)
+                for name in (one, two, "mean_knobs", "rough")
+            ]
             songs, rough = of[3]["song_id"].to_numpy(), of[3]
             found = {
                 "skill": skill_difference(np.stack([*map(_errors, of[:3])], -1), songs, seed),
                 "closeness": difference_estimate(
-                    _near(of[0], rough), _near(of[1], rough), songs, seed=seed
+                    _closeness(of[0], rough), _closeness(of[1], rough), songs, seed=seed
                 ),
             }
             for measure, estimate in found.items():
-                row |= _with_ends(f"{measure} {condition}", estimate)
+                row |= _with_interval(f"{measure} {condition}", estimate)
         rows[f"{one} − {two}"] = row
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("pair")
-    return table[[f"{m} {c}{end}" for m in MEASURES for c in CONDITIONS for end in ENDS]]
+    return table[
+        [f"{m} {c}{end}" for m in MEASURES for c in CONDITIONS for end in INTERVAL_SUFFIXES]
+    ]
 
 
 def skill_difference(errors: np.ndarray, songs: np.ndarray, seed: int = 0) -> Estimate:
@@ -99,7 +107,9 @@ def skill_difference(errors: np.ndarray, songs: np.ndarray, seed: int = 0) -> Es
     """
     errors = np.where(np.isnan(errors).any(-1, keepdims=True), np.nan, errors)
     per_song = song_means(errors, songs)  # [S, K, 3]
-    centre, draws = (_skill_gap(x) for x in (nan_mean(per_song), resample(per_song, seed=seed)))
+    centre, draws = (
+        _skill_gap(x) for x in (nan_mean(per_song), bootstrap_means(per_song, seed=seed))
+    )
     draws = draws[~np.isnan(draws)]
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(draws, [tail, 1 - tail]) if len(draws) else (np.nan, np.nan)
@@ -113,28 +123,30 @@ def closeness_by_song(records: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     columns = {}
     for name in names:
         own = records[records["system"] == name].reset_index(drop=True)
-        columns[name] = pd.Series(_near(own, rough)).groupby(rough["song_id"]).mean()
+        columns[name] = pd.Series(_closeness(own, rough)).groupby(rough["song_id"]).mean()
     table = pd.DataFrame(columns)
     order = (table.max(axis=1) - table.min(axis=1)).sort_values(ascending=False, kind="stable")
     return table.loc[order.index].rename_axis("song")
 
 
-def _of(records: pd.DataFrame, system: str, condition: str) -> pd.DataFrame:
+def _select_records(records: pd.DataFrame, system: str, condition: str) -> pd.DataFrame:
     """One system's records, in the order they were made: that of every other system."""
     chosen = records[(records["system"] == system) & (records["condition"] == condition)]
     return chosen.reset_index(drop=True)
 
 
-def _with_ends(name: str, estimate: Estimate) -> dict[str, float]:
+def _with_interval(name: str, estimate: Estimate) -> dict[str, float]:
     return {name: estimate.value, name + LOW: estimate.low, name + HIGH: estimate.high}
 
 
 def _errors(records: pd.DataFrame) -> np.ndarray:
     """Of the headline's knobs: [n, K]."""
-    return records[[ERROR + n for n in HEADLINE if ERROR + n in records]].to_numpy(float)
+    return records[
+        [ERROR_PREFIX + n for n in HEADLINE_KNOBS if ERROR_PREFIX + n in records]
+    ].to_numpy(float)
 
 
-def _near(records: pd.DataFrame, rough: pd.DataFrame) -> np.ndarray:
+def _closeness(records: pd.DataFrame, rough: pd.DataFrame) -> np.ndarray:
     """1 − d(mix) / d(rough) of each excerpt: [n]."""
     mix, before = (table["stft"].to_numpy(float) for table in (records, rough))
     return 1 - np.divide(mix, before, out=np.full_like(mix, np.nan), where=before > 0)

@@ -8,57 +8,59 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from ai_mixer.inference.predictor import Mixer, load_model
+from ai_mixer.inference.predictor import Predictor, load_model
 from ai_mixer.tracking.overrides import publishable, stored_overrides
 from ai_mixer.tracking.run import artifact_folder
-from ai_mixer.tracking.run_lookup import FOLDS, all_runs, finished_folds
+from ai_mixer.tracking.run_lookup import FOLDS_TAG, all_runs, finished_folds
 from ai_mixer.tracking.store import Store
 
-JOINED = "ensemble"  # the tag of a run that joins others
+ENSEMBLE_TAG = "ensemble"  # the tag of a run that joins others
 
 
 @dataclass
-class Row:
+class LeaderboardEntry:
     """One recipe. seeds: seed → fold → folder of the model."""
 
     title: str
     command: str = ""
     seeds: dict[int, dict[str, Path]] = field(default_factory=dict)
     minutes: list[float] = field(default_factory=list)  # of every fold, from start to end
-    joined: bool = False  # from other rows (`make ensemble`)
+    is_ensemble: bool = False  # from other rows (`make ensemble`)
 
-    def mixers(self, fold: str, trusted: Sequence[str] = ()) -> dict[str, Mixer]:
+    def predictors(self, fold: str, allow_targets: Sequence[str] = ()) -> dict[str, Predictor]:
         """The models of a fold: `<title> <seed>` → mixer."""
         return {
-            f"{self.title} {seed}": load_model(folds[fold], trusted)
+            f"{self.title} {seed}": load_model(folds[fold], allow_targets)
             for seed, folds in sorted(self.seeds.items())
         }
 
 
-def find_rows(store: Store, experiment: str, folds: int) -> tuple[list[Row], dict[str, str]]:
+def find_entries(
+    store: Store, experiment: str, folds: int
+) -> tuple[list[LeaderboardEntry], dict[str, str]]:
     """The rows of an experiment, and why other cross-validations in it are none: run → reason.
 
     Of runs with the same name and seed the newest counts. ValueError if there is no row.
     """
-    rows: dict[str, Row] = {}
-    left_out: dict[str, str] = {}
+    rows: dict[str, LeaderboardEntry] = {}
+    excluded: dict[str, str] = {}
     for run in all_runs(store):
-        if run.data.tags.get(FOLDS) != str(folds) or _experiment(store, run) != experiment:
+        if run.data.tags.get(FOLDS_TAG) != str(folds) or _experiment(store, run) != experiment:
             continue
         title = str(run.info.run_name).partition(",")[0]
         parts = finished_folds(store, run.info.run_id)
         if run.info.status != "FINISHED" or len(parts) < folds:
-            left_out[run.info.run_id[:8]] = f"{title}: {len(parts)} of {folds} folds are finished"
+            excluded[run.info.run_id[:8]] = f"{title}: {len(parts)} of {folds} folds are finished"
             continue
         seed = int(_config(run).get("seed", 0))
-        row = rows.setdefault(title, Row(title))
+        row = rows.setdefault(title, LeaderboardEntry(title))
         if seed in row.seeds:
-            left_out[run.info.run_id[:8]] = f"{title}: of the same seed as a newer one"
+            excluded[run.info.run_id[:8]] = f"{title}: of the same seed as a newer one"
         else:
             folders = {fold: artifact_folder(one.info.artifact_uri) for fold, one in parts.items()}
             row.seeds[seed] = folders
             row.command = row.command or _command(run, title)
-            row.joined = JOINED in run.data.tags
+            row.is_ensemble = ENSEMBLE_TAG in run.data.tags
             row.minutes.extend(map(_minutes, parts.values()))
     found = [row for row in rows.values() if row.seeds]
     if not found:
@@ -66,7 +68,7 @@ def find_rows(store: Store, experiment: str, folds: int) -> tuple[list[Row], dic
             f"no finished cross-validation of {folds} folds in experiment {experiment!r}: "
             "`make train experiment=leaderboard model=… data.root=… cv=5` makes one"
         )
-    return found, left_out
+    return found, excluded
 
 
 def _experiment(store: Store, run: Any) -> str:
@@ -80,8 +82,8 @@ def _config(run: Any) -> Mapping[str, Any]:
 
 def _command(run: Any, title: str) -> str:
     tags = run.data.tags
-    if JOINED in tags:
-        return f"make ensemble {shlex.join([f'runs={tags[JOINED]}', f'name={title}'])}"
+    if ENSEMBLE_TAG in tags:
+        return f"make ensemble {shlex.join([f'runs={tags[ENSEMBLE_TAG]}', f'name={title}'])}"
     overrides = stored_overrides(artifact_folder(run.info.artifact_uri), tags)
     return f"make train {shlex.join(publishable(overrides))}"
 

@@ -7,23 +7,26 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from ai_mixer.core.types import CONDITIONS
-from ai_mixer.evaluation.baselines.model import Guest, Model
-from ai_mixer.evaluation.baselines.refined import Refined
-from ai_mixer.evaluation.baselines.registry import take_part
-from ai_mixer.evaluation.baselines.system import System
-from ai_mixer.evaluation.evaluator import judged
-from ai_mixer.evaluation.knob_predictions import said
-from ai_mixer.evaluation.leaderboard.entries import Row
-from ai_mixer.inference.predictor import Mixer
-from ai_mixer.training.builders import held_out
+from ai_mixer.evaluation.baselines.model import CrossConsoleSystem, ModelSystem
+from ai_mixer.evaluation.baselines.refined import RefinedModel
+from ai_mixer.evaluation.baselines.registry import prepare_systems
+from ai_mixer.evaluation.baselines.system import ComparedSystem
+from ai_mixer.evaluation.evaluator import evaluate_systems
+from ai_mixer.evaluation.knob_predictions import evaluate_knob_predictions
+from ai_mixer.evaluation.leaderboard.entries import LeaderboardEntry
+from ai_mixer.inference.predictor import Predictor
+from ai_mixer.training.builders import build_evaluation_datamodule
 
-REFINED = ", refined"  # behind a row's title
-FLOORS = ("mean_knobs", "ridge", "trees")  # of the knobs
-SOUND = ("rough", "loudness_only", "mean_knobs", "spectrum_match")  # of the sound
-HEARD = ("blind", "reference")  # where nobody knows the knobs, nobody has the finished version
+REFINED_SUFFIX = ", refined"  # behind a row's title
+KNOB_BASELINES = ("mean_knobs", "ridge", "trees")  # of the knobs
+SOUND_BASELINES = ("rough", "loudness_only", "mean_knobs", "spectrum_match")  # of the sound
+SOUND_CONDITIONS = (
+    "blind",
+    "reference",
+)  # where nobody knows the knobs, nobody has the finished version
 
 
-class Exam(NamedTuple):
+class EvaluationSettings(NamedTuple):
     """What is asked: excerpts of each recording, and for the floors examples of other songs.
 
     refined: titles of the rows whose answers are judged refined, too; of several seeds the first.
@@ -35,66 +38,92 @@ class Exam(NamedTuple):
     refined: tuple[str, ...] = ()
 
 
-class Marks(NamedTuple):
+class LeaderboardRecords(NamedTuple):
     """Records of all folds: on roughs of our own console, and on those of another processor."""
 
     knobs: pd.DataFrame
     sound: pd.DataFrame
 
 
-def examine(
-    rows: Sequence[Row], folds: Sequence[str], exam: Exam, roughs: DictConfig | None = None
-) -> Marks:
+def evaluate_entries(
+    rows: Sequence[LeaderboardEntry],
+    folds: Sequence[str],
+    evaluation_settings: EvaluationSettings,
+    roughs: DictConfig | None = None,
+) -> LeaderboardRecords:
     """Every fold's songs by the models that never met them.
 
     roughs: a data config of before-and-after pairs of the same songs (`make roughs split=all`);
     without it there are no records of sound.
     """
-    marks: tuple[list[pd.DataFrame], list[pd.DataFrame]] = ([], [])
+    leaderboard_records: tuple[list[pd.DataFrame], list[pd.DataFrame]] = ([], [])
     for fold in folds:
-        judge, guests = _guests(rows, fold, exam.refined)
-        loader = {"held_out_per_song": exam.excerpts_per_song, "seed": exam.seed}
-        songs = held_out(judge.config, judge.console, None, "reference", **loader).dataset("test")
-        floors = _floors(FLOORS, judge, exam)
-        asked = {**floors, **guests}
+        truth, models = _fold_systems(rows, fold, evaluation_settings.refined)
+        loader = {
+            "held_out_per_song": evaluation_settings.excerpts_per_song,
+            "seed": evaluation_settings.seed,
+        }
+        songs = build_evaluation_datamodule(
+            truth.config, truth.console, None, "reference", **loader
+        ).dataset("test")
+        floors = _baselines(KNOB_BASELINES, truth, evaluation_settings)
+        asked = {**floors, **models}
         title = f"fold {fold}: knobs"
-        marks[0].append(said(asked, CONDITIONS, judge.console, songs, title))
+        leaderboard_records[0].append(
+            evaluate_knob_predictions(asked, CONDITIONS, truth.console, songs, title)
+        )
         if roughs is None:
             continue
-        pairs = held_out(judge.config, judge.console, roughs, "reference", **loader)
+        pairs = build_evaluation_datamodule(
+            truth.config, truth.console, roughs, "reference", **loader
+        )
         known = {song.song for song in songs.songs}
         theirs = pairs.dataset("test")
         # Whatever side their manifest puts them on: here the fold decides.
         theirs.songs = [song for song in pairs.source.songs() if song.song in known]
-        asked = {**_floors(SOUND, judge, exam), **guests}
+        asked = {**_baselines(SOUND_BASELINES, truth, evaluation_settings), **models}
         title = f"fold {fold}: another processor's roughs"
-        marks[1].append(judged(asked, HEARD, judge.console, theirs, title)[0])
-    return Marks(*(_together(records, rows) for records in marks))
+        leaderboard_records[1].append(
+            evaluate_systems(asked, SOUND_CONDITIONS, truth.console, theirs, title)[0]
+        )
+    return LeaderboardRecords(
+        *(_merge_folds_and_seeds(records, rows) for records in leaderboard_records)
+    )
 
 
-def _guests(
-    rows: Sequence[Row], fold: str, refined: Sequence[str]
-) -> tuple[Mixer, dict[str, System]]:
+def _fold_systems(
+    rows: Sequence[LeaderboardEntry], fold: str, refined: Sequence[str]
+) -> tuple[Predictor, dict[str, ComparedSystem]]:
     """Whose knobs are the truth's, and who takes part."""
-    mixers = {(row.title, name): one for row in rows for name, one in row.mixers(fold).items()}
-    judge = next(iter(mixers.values()))
-    guests: dict[str, System] = {name: Guest(Model(m), judge) for (_, name), m in mixers.items()}
-    first = {title: (name, mixer) for (title, name), mixer in reversed(mixers.items())}
+    predictors = {
+        (row.title, name): one for row in rows for name, one in row.predictors(fold).items()
+    }
+    truth = next(iter(predictors.values()))
+    models: dict[str, ComparedSystem] = {
+        name: CrossConsoleSystem(ModelSystem(m), truth) for (_, name), m in predictors.items()
+    }
+    first = {title: (name, mixer) for (title, name), mixer in reversed(predictors.items())}
     for title in refined:
         if title in first:  # one seed of it: refining costs more than all else together
             name, mixer = first[title]
-            guests[name + REFINED] = Guest(Refined(mixer), judge)
-    return judge, guests
+            models[name + REFINED_SUFFIX] = CrossConsoleSystem(RefinedModel(mixer), truth)
+    return truth, models
 
 
-def _floors(names: Sequence[str], judge: Mixer, exam: Exam) -> dict[str, System]:
-    ready, missing = take_part(names, judge, examples=exam.examples, fitted_excerpts=0)
+def _baselines(
+    names: Sequence[str], truth: Predictor, evaluation_settings: EvaluationSettings
+) -> dict[str, ComparedSystem]:
+    ready, missing = prepare_systems(
+        names, truth, examples=evaluation_settings.examples, fitted_excerpts=0
+    )
     if missing:
         raise ValueError("; ".join(f"{name}: {reason}" for name, reason in missing.items()))
     return ready
 
 
-def _together(records: Sequence[pd.DataFrame], rows: Sequence[Row]) -> pd.DataFrame:
+def _merge_folds_and_seeds(
+    records: Sequence[pd.DataFrame], rows: Sequence[LeaderboardEntry]
+) -> pd.DataFrame:
     """All folds; of a row with several seeds the mean over its seeds, excerpt by excerpt."""
     if not records:
         return pd.DataFrame()
@@ -103,7 +132,7 @@ def _together(records: Sequence[pd.DataFrame], rows: Sequence[Row]) -> pd.DataFr
         f"{row.title} {seed}{end}": row.title + end
         for row in rows
         for seed in row.seeds
-        for end in ("", REFINED)
+        for end in ("", REFINED_SUFFIX)
     }
     table["take"] = table.groupby(["condition", "system", "song_id"]).cumcount()
     table["system"] = table["system"].map(lambda name: titles.get(name, name))

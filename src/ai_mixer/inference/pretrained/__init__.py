@@ -6,21 +6,21 @@ each time: a model is added by laying its folder here.
 
 from pathlib import Path
 
-HOME = Path(__file__).parent
+MODELS_DIR = Path(__file__).parent
 CARD = "model.json"
-SPELLED = {"ast": "AST", "cnn": "CNN", "eq": "EQ"}
+ACRONYMS = {"ast": "AST", "cnn": "CNN", "eq": "EQ"}
 
 
-def names() -> list[str]:
+def list_models() -> list[str]:
     """The packaged models, the champion first."""
-    found = sorted(card.parent.name for card in HOME.glob(f"*/{CARD}"))
-    best = _champion_of(found)
+    found = sorted(card.parent.name for card in MODELS_DIR.glob(f"*/{CARD}"))
+    best = _default_of(found)
     return [best, *(name for name in found if name != best)] if best else []
 
 
-def champion() -> str:
+def default_model() -> str:
     """The model used where none is asked for. ValueError if no model is packaged."""
-    found = names()
+    found = list_models()
     if not found:
         raise ValueError(
             "no model is packaged with this ai_mixer: name one, a run's id or a folder with "
@@ -29,26 +29,26 @@ def champion() -> str:
     return found[0]
 
 
-def folder(name: str) -> Path:
+def model_folder(name: str) -> Path:
     """Where a packaged model lies. `name`: as `names` gives it, or as `display_name` shows it.
 
     ValueError, listing what there is, for another name.
     """
-    known = names()
-    if key(name) not in known:
+    known = list_models()
+    if normalise_name(name) not in known:
         raise ValueError(f"no packaged model {name!r}: there is {', '.join(known) or 'none'}")
-    return HOME / key(name)
+    return MODELS_DIR / normalise_name(name)
 
 
-def about(name: str) -> str:
+def model_summary(name: str) -> str:
     """The first sentence of its page, `card.md`; empty if there is none."""
-    page = folder(name) / "card.md"
+    page = model_folder(name) / "card.md"
     text = page.read_text(encoding="utf-8") if page.is_file() else ""
     lines = (line.strip() for line in text.splitlines())
     return next((line for line in lines if line and not line.startswith(("#", "-", "|"))), "")
 
 
-def key(name: str) -> str:
+def normalise_name(name: str) -> str:
     """A name as folders have it.
 
     >>> key("AST Regressor")
@@ -63,10 +63,12 @@ def display_name(name: str) -> str:
     >>> display_name("ast_regressor")
     'AST Regressor'
     """
-    return " ".join(SPELLED.get(word, word.capitalize()) for word in key(name).split("_"))
+    return " ".join(
+        ACRONYMS.get(word, word.capitalize()) for word in normalise_name(name).split("_")
+    )
 
 
-def _champion_of(found: list[str]) -> str | None:
-    page = HOME / "champion.txt"
+def _default_of(found: list[str]) -> str | None:
+    page = MODELS_DIR / "champion.txt"
     asked = page.read_text(encoding="utf-8").strip() if page.is_file() else ""
     return asked if asked in found else (found[0] if found else None)

@@ -17,15 +17,15 @@ FAMILIES: dict[str, Family] = {
 }
 
 
-def describe(audio: Tensor, sample_rate: int, families: Sequence[str]) -> dict[str, float]:
+def compute_features(audio: Tensor, sample_rate: int, families: Sequence[str]) -> dict[str, float]:
     """Every number of the families. audio: [C, T], mono or stereo. ValueError as in `check`."""
-    check(families)
+    check_families(families)
     return {
         key: value for name in families for key, value in FAMILIES[name](audio, sample_rate).items()
     }
 
 
-def check(families: Sequence[str]) -> None:
+def check_families(families: Sequence[str]) -> None:
     """ValueError in one line if one is unknown, or there is none."""
     unknown = [name for name in families if name not in FAMILIES]
     if unknown or not families:

@@ -3,7 +3,7 @@
 import librosa
 from torch import Tensor
 
-from ai_mixer.metrics.features.mono import RATE, mono
+from ai_mixer.metrics.features.mono import RATE_HZ, to_mono
 
 NOTES = ("c", "c_sharp", "d", "d_sharp", "e", "f", "f_sharp", "g", "g_sharp", "a", "a_sharp", "b")
 AXES = ("fifth_x", "fifth_y", "minor_x", "minor_y", "major_x", "major_y")
@@ -16,8 +16,8 @@ def harmony(audio: Tensor, sample_rate: int) -> dict[str, float]:
     notes on the circles of fifths, minor and major thirds (Harte, Sandler & Gasser 2006).
     """
     # A fixed tuning: an estimated one jumps from song to song.
-    chroma = librosa.feature.chroma_stft(y=mono(audio, sample_rate), sr=RATE, tuning=0.0)
-    tonnetz = librosa.feature.tonnetz(chroma=chroma, sr=RATE)
+    chroma = librosa.feature.chroma_stft(y=to_mono(audio, sample_rate), sr=RATE_HZ, tuning=0.0)
+    tonnetz = librosa.feature.tonnetz(chroma=chroma, sr=RATE_HZ)
     return {
         **{f"chroma_{n}": float(c) for n, c in zip(NOTES, chroma.mean(axis=1), strict=True)},
         **{f"tonnetz_{n}": float(c) for n, c in zip(AXES, tonnetz.mean(axis=1), strict=True)},

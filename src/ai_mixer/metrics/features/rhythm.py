@@ -4,7 +4,7 @@ import librosa
 import numpy as np
 from torch import Tensor
 
-from ai_mixer.metrics.features.mono import RATE, mono
+from ai_mixer.metrics.features.mono import RATE_HZ, to_mono
 
 
 def rhythm(audio: Tensor, sample_rate: int) -> dict[str, float]:
@@ -13,16 +13,16 @@ def rhythm(audio: Tensor, sample_rate: int) -> dict[str, float]:
     Tempo in beats a minute (Ellis 2007; an octave off at times; 0 where nothing begins), onsets a
     second, and the percussive share of the energy, 0–1 (median filters; Fitzgerald 2010).
     """
-    signal = mono(audio, sample_rate)
-    strength = librosa.onset.onset_strength(y=signal, sr=RATE)
-    onsets = librosa.onset.onset_detect(onset_envelope=strength, sr=RATE)
-    tempo = librosa.feature.tempo(onset_envelope=strength, sr=RATE) if strength.any() else [0.0]
+    signal = to_mono(audio, sample_rate)
+    strength = librosa.onset.onset_strength(y=signal, sr=RATE_HZ)
+    onsets = librosa.onset.onset_detect(onset_envelope=strength, sr=RATE_HZ)
+    tempo = librosa.feature.tempo(onset_envelope=strength, sr=RATE_HZ) if strength.any() else [0.0]
     sustained, hits = (
         np.square(np.abs(part)).sum() for part in librosa.decompose.hpss(librosa.stft(signal))
     )
     energy = float(sustained + hits)
     return {
         "tempo_bpm": float(tempo[0]),
-        "onsets_per_s": len(onsets) * RATE / len(signal),
+        "onsets_per_s": len(onsets) * RATE_HZ / len(signal),
         "percussive_share": float(hits) / energy if energy > 0 else 0.0,
     }

@@ -6,7 +6,7 @@ from torch import Tensor
 from ai_mixer.dsp.levels import width_db
 from ai_mixer.dsp.spectra import power_to_db
 
-NOTHING = 1e-12  # power of a channel that is silent
+SILENCE_POWER = 1e-12  # power of a channel that is silent
 
 
 def stereo(audio: Tensor, sample_rate: int) -> dict[str, float]:
@@ -18,7 +18,7 @@ def stereo(audio: Tensor, sample_rate: int) -> dict[str, float]:
     left, right = audio.expand(2, -1).double()
     powers = left.square().mean(), right.square().mean()
     both = torch.sqrt(powers[0] * powers[1])
-    alike = (left * right).mean() / both if both > NOTHING else torch.ones(())
+    alike = (left * right).mean() / both if both > SILENCE_POWER else torch.ones(())
     return {
         "width_db": width_db(torch.stack([left, right])[None]).item(),
         "correlation": alike.item(),

@@ -7,7 +7,7 @@ from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.callbacks.early_stopping import EarlyStoppingReason
 
 
-class EarlyStop(EarlyStopping):
+class ResumableEarlyStopping(EarlyStopping):
     """Lightning's, but the patience is the config's, and a stop outlives a resume.
 
     Lightning keeps the checkpoint's patience whatever the command line says now, and goes on for

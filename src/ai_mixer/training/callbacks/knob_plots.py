@@ -12,14 +12,14 @@ from torch import Tensor
 
 from ai_mixer.core.types import CONDITIONS, Batch, Knob
 from ai_mixer.metrics.knob_skill import knob_errors
-from ai_mixer.metrics.plots import knob_figure, skill_figure
+from ai_mixer.metrics.plots import plot_knobs, plot_skill
 from ai_mixer.metrics.tables import table_k
 from ai_mixer.training.system import MixSystem
 
-RESAMPLES = 200  # for the lines of a picture
+BOOTSTRAP_RESAMPLES = 200  # for the lines of a picture
 
 
-class Answers(NamedTuple):
+class KnobPredictions(NamedTuple):
     """Predicted and true positions [n, P] and the mask; condition and song of each example."""
 
     predicted: Tensor
@@ -36,14 +36,14 @@ class Answers(NamedTuple):
         return cls(one, two, three, four, batch.song_id)
 
     @classmethod
-    def joined(cls, parts: Sequence["Answers"]) -> Self:
+    def concatenate(cls, parts: Sequence["KnobPredictions"]) -> Self:
         """All answers of several batches."""
         *tensors, songs = zip(*parts, strict=True)
         one, two, three, four = map(torch.cat, tensors)
         return cls(one, two, three, four, [song for some in songs for song in some])
 
 
-class KnobFigures(pl.Callback):
+class KnobPlots(pl.Callback):
     """Draws what the system answered while it was validated anyway: no second pass over the data.
 
     epochs: which, counted from 0 as in the curves; without them every `every`-th one (0: none).
@@ -51,14 +51,14 @@ class KnobFigures(pl.Callback):
     Of a distributed training the first process draws what it saw.
     """
 
-    def __init__(self, every: int = 1, epochs: Sequence[int] | None = None) -> None:
-        self.every = every
+    def __init__(self, every_n_epochs: int = 1, epochs: Sequence[int] | None = None) -> None:
+        self.every_n_epochs = every_n_epochs
         self.epochs = None if epochs is None else frozenset(epochs)
-        self._answers: list[Answers] = []
+        self._predictions: list[KnobPredictions] = []
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Forget a validation that broke off."""
-        self._answers = []
+        self._predictions = []
 
     def on_validation_batch_end(
         self,
@@ -69,51 +69,55 @@ class KnobFigures(pl.Callback):
         *_: int,
     ) -> None:
         """Keep the positions [B, P] that the system's validation_step returned."""
-        if self._chosen(trainer):
-            self._answers.append(Answers.to(batch, outputs))
+        if self._is_plotted_epoch(trainer):
+            self._predictions.append(KnobPredictions.to(batch, outputs))
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Draw them into the run."""
-        if not self._answers:
+        if not self._predictions:
             return
-        answers, self._answers = Answers.joined(self._answers), []
+        predictions, self._predictions = KnobPredictions.concatenate(self._predictions), []
         epoch = trainer.current_epoch
-        figures = _draw(cast(MixSystem, pl_module), answers, f"validation songs, epoch {epoch}")
-        for logger in _galleries(trainer):
+        figures = _plot(cast(MixSystem, pl_module), predictions, f"validation songs, epoch {epoch}")
+        for logger in _mlflow_loggers(trainer):
             for name, figure in figures.items():
                 path = f"figures/epoch_{epoch:03d}/{name}.png"
                 logger.experiment.log_figure(logger.run_id, figure, path)
 
-    def _chosen(self, trainer: pl.Trainer) -> bool:
-        if trainer.sanity_checking or not trainer.is_global_zero or not _galleries(trainer):
+    def _is_plotted_epoch(self, trainer: pl.Trainer) -> bool:
+        if trainer.sanity_checking or not trainer.is_global_zero or not _mlflow_loggers(trainer):
             return False
         if self.epochs is not None:
             return trainer.current_epoch in self.epochs
-        return self.every > 0 and (trainer.current_epoch + 1) % self.every == 0
+        return self.every_n_epochs > 0 and (trainer.current_epoch + 1) % self.every_n_epochs == 0
 
 
-def _galleries(trainer: pl.Trainer) -> list[MLFlowLogger]:
+def _mlflow_loggers(trainer: pl.Trainer) -> list[MLFlowLogger]:
     return [logger for logger in trainer.loggers if isinstance(logger, MLFlowLogger)]
 
 
-def _draw(system: MixSystem, answers: Answers, what: str) -> dict[str, Figure]:
+def _plot(system: MixSystem, predictions: KnobPredictions, what: str) -> dict[str, Figure]:
     knobs = system.console.knobs
-    table = table_k(_records(knobs, answers, system.mean_knobs), resamples=RESAMPLES)
-    positions = answers.predicted, answers.true, answers.mask, answers.condition
+    table = table_k(
+        _records(knobs, predictions, system.mean_knobs), n_resamples=BOOTSTRAP_RESAMPLES
+    )
+    positions = predictions.predicted, predictions.true, predictions.mask, predictions.condition
     return {
-        "knobs": knob_figure(knobs, *positions, title=f"The model's settings: {what}"),
-        "skill": skill_figure(table, f"Knob skill: {what}"),
+        "knobs": plot_knobs(knobs, *positions, title=f"The model's settings: {what}"),
+        "skill": plot_skill(table, f"Knob skill: {what}"),
     }
 
 
-def _records(knobs: Sequence[Knob], answers: Answers, mean_knobs: Tensor) -> pd.DataFrame:
+def _records(
+    knobs: Sequence[Knob], predictions: KnobPredictions, mean_knobs: Tensor
+) -> pd.DataFrame:
     """Records of protocol K, as evaluation makes them: the model's and the mean knobs'."""
-    floor = mean_knobs.cpu().expand_as(answers.true)
+    floor = mean_knobs.cpu().expand_as(predictions.true)
     tables = []
-    for system, positions in (("model", answers.predicted), ("mean_knobs", floor)):
-        errors = knob_errors(knobs, positions, answers.true, answers.mask)
+    for system, positions in (("model", predictions.predicted), ("mean_knobs", floor)):
+        errors = knob_errors(knobs, positions, predictions.true, predictions.mask)
         table = pd.DataFrame({name: error.numpy() for name, error in errors.items()})
-        condition = [CONDITIONS[index] for index in answers.condition.tolist()]
-        words = {"song_id": answers.songs, "genre": "any", "condition": condition}
+        condition = [CONDITIONS[index] for index in predictions.condition.tolist()]
+        words = {"song_id": predictions.songs, "genre": "any", "condition": condition}
         tables.append(table.assign(system=system, **words))
     return pd.concat(tables, ignore_index=True)

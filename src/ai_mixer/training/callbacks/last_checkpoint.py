@@ -28,14 +28,17 @@ class LastCheckpoint(ModelCheckpoint):
         here = Path(self.dirpath or ".").resolve()
         old = checkpoint["callbacks"].get(self.state_key, {}).get("dirpath")
         if old and trainer.ckpt_path and Path(trainer.ckpt_path).resolve().parent == here:
-            moved = _moved(checkpoint["callbacks"], str(old), str(self.dirpath))
+            moved = _rebase_paths(checkpoint["callbacks"], str(old), str(self.dirpath))
             checkpoint["callbacks"] = moved
 
 
-def _moved(state: Any, old: str, new: str) -> Any:
+def _rebase_paths(state: Any, old: str, new: str) -> Any:
     """The same state with every path below `old` below `new`."""
     if isinstance(state, dict):
-        return {_moved(key, old, new): _moved(value, old, new) for key, value in state.items()}
+        return {
+            _rebase_paths(key, old, new): _rebase_paths(value, old, new)
+            for key, value in state.items()
+        }
     if isinstance(state, str) and Path(state).is_relative_to(old):
         return str(Path(new) / Path(state).relative_to(old))
     return state

@@ -26,7 +26,7 @@ class CountSkipped(pl.Callback):
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """What is known beforehand."""
         known = getattr(getattr(trainer, "datamodule", None), "skipped", ())
-        self.skipped.know(known)
+        self.skipped.mark_warned(known)
         self._write(trainer)
 
     def on_train_batch_end(
@@ -55,7 +55,7 @@ class CountSkipped(pl.Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Not named again."""
-        self.skipped.know(state_dict["reasons"].items())
+        self.skipped.mark_warned(state_dict["reasons"].items())
 
     def _write(self, trainer: pl.Trainer) -> None:
         count = len(self.skipped)

@@ -13,15 +13,15 @@ class SystemMetrics(pl.Callback):
     Other loggers than ours are left alone. Of a distributed training the first process watches.
     """
 
-    def __init__(self, every_s: float = 10.0) -> None:
-        self.every_s = every_s
+    def __init__(self, interval_s: float = 10.0) -> None:
+        self.interval_s = interval_s
         self._stops: list[Callable[[], None]] = []
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start, in the first process."""
-        if self.every_s > 0 and trainer.is_global_zero:
+        if self.interval_s > 0 and trainer.is_global_zero:
             ours = [logger for logger in trainer.loggers if isinstance(logger, RunLogger)]
-            self._stops = [logger.watch_machine(self.every_s) for logger in ours]
+            self._stops = [logger.start_system_metrics(self.interval_s) for logger in ours]
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ai_mixer.core.units import db_to_ratio
-from ai_mixer.dsp.streaming_chain import Kind, Step
+from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
 
 
@@ -19,9 +19,9 @@ class Toy(Effect):
         """x: [B, C, T]; trim_db: [B]. Returns [B, C, T]."""
         return x * db_to_ratio(trim_db)[:, None, None]
 
-    def step(self, sample_rate: int, channels: int) -> Step:
+    def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
         """For live audio."""
-        return Step(Kind.MIX)
+        return StreamingKernel(KernelKind.MIX)
 
     def coefficients(self, sample_rate: int, *, trim_db: Tensor) -> Tensor:  # type: ignore[override]
         """Of itself, and of the other channel: [B, 2]."""

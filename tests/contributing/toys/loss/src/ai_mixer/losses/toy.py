@@ -3,15 +3,15 @@
 from torch import Tensor
 
 from ai_mixer.core.types import Batch, Prediction
-from ai_mixer.losses.term import Term, rendered
+from ai_mixer.losses.term import LossTerm, check_mix
 
 
-class Toy(Term):
+class Toy(LossTerm):
     """Mean squared difference of the RMS levels; full scale = 1. Deaf to all else."""
 
     def forward(self, said: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
         """mix: [B, C, T]. Returns []."""
-        heard, wanted = _rms(rendered(mix, batch)), _rms(batch.finished)
+        heard, wanted = _rms(check_mix(mix, batch)), _rms(batch.finished)
         return (heard - wanted).square().mean()
 
 

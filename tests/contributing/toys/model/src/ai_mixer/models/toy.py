@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from ai_mixer.models.feature_extractor import FrontEnd
+from ai_mixer.models.feature_extractor import FeatureExtractor
 from ai_mixer.models.heads import KnobHead
 
 
@@ -11,7 +11,7 @@ class Toy(nn.Module):
 
     def __init__(self, n_knobs: int, sample_rate: int, n_mels: int = 16) -> None:
         super().__init__()
-        self.front_end = FrontEnd(sample_rate, n_mels=n_mels)
+        self.front_end = FeatureExtractor(sample_rate, n_mels=n_mels)
         self.head = KnobHead(self.front_end.n_statistics, n_knobs)
 
     def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Tensor:
