@@ -19,6 +19,7 @@ from ai_mixer.config.allowed_targets import check_targets
 from ai_mixer.config.argument_validation import check_arguments
 from ai_mixer.config.folder import config_folder
 from ai_mixer.config.override_errors import check_overrides, compose_group_choices
+from ai_mixer.config.renamed import translate_composed, translate_typed
 from ai_mixer.utils.progress import configure_warnings
 
 DEBUG_FLAG = "--debug"
@@ -52,7 +53,8 @@ def stage(
                 with _report_user_errors(
                     config_name, asked.overrides, debug
                 ):  # here, or Hydra adds its own lines
-                    check_targets(cfg, tuple(cfg.get("trusted") or ()))
+                    cfg = translate_composed(cfg, config_name)
+                    check_targets(cfg, tuple(cfg.get("allow_targets") or ()))
                     check_arguments(cfg, compose_group_choices(config_name, asked.overrides))
                     task(cfg)
 
@@ -61,9 +63,10 @@ def stage(
                 env_override({"HYDRA_FULL_ERROR": "1"}),
                 _report_user_errors(config_name, asked.overrides, debug),
             ):
+                flags = [word for word in sys.argv if word not in asked.overrides]
+                asked.overrides[:] = translate_typed(config_name, asked.overrides)
                 if not (asked.config_dir or asked.config_path or asked.config_name):
                     check_overrides(asked.overrides)
-                flags = [word for word in sys.argv if word not in asked.overrides]
                 asked.overrides[:] = transform(list(asked.overrides))
                 sys.argv = [*flags, *asked.overrides]
                 name = f"stage/{config_name}"
