@@ -1,15 +1,16 @@
 """Names of version 0.1.0 that changed: config keys, options of config groups, `_target_` paths.
 
 Overrides, configs and model cards that were stored with an old name are translated when they are
-read. An old key on the command line is translated too, with a note that gives the new name.
+read. An old key on the command line is translated too, with a warning that gives the new name.
 """
 
 import re
-import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+
+from ai_mixer.utils.log import logger
 
 _TRAIN = {
     "callbacks.figures": "callbacks.knob_plots",
@@ -125,12 +126,12 @@ def translate_overrides(stage: str, overrides: Iterable[str]) -> list[str]:
 
 
 def translate_typed(stage: str, overrides: Iterable[str]) -> list[str]:
-    """The same for overrides of the command line, with a note on stderr for each old name."""
+    """The same for overrides of the command line, with a warning for each old name."""
     overrides = list(overrides)
     translated = translate_overrides(stage, overrides)
     for old, new in zip(overrides, translated, strict=True):
         if new != old:
-            print(f"note: {old} is now {new}", file=sys.stderr)
+            logger.warning("%s is now %s", old, new)
     return translated
 
 
