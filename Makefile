@@ -136,7 +136,7 @@ package: $(READY) ## lay a trained model into the package: make package run=1a2b
 	@$(BIN)/python -m ai_mixer.cli.stages.package $(WORDS)
 
 .PHONY: gc relocate
-gc: $(READY) ## what could go from mlruns/ (bin, folders without a run, drafts); make gc go=1 removes it
+gc: $(READY) ## what could go from mlruns/ (bin, folders without a run, drafts); make gc confirm=1 removes it
 	@$(BIN)/python -m ai_mixer.cli.stages.gc $(WORDS)
 
 relocate: $(READY) ## mend the runs' addresses after mlruns/ was moved

@@ -27,7 +27,7 @@ from ai_mixer.utils.markdown import to_markdown
 
 # Short trainings, but real ones: examples are drawn and heard once, before the clock runs.
 OVERRIDES = [
-    *("data=band_small", "loader=kept", "loss=knobs_only", "trainer.max_epochs=3"),
+    *("data=band_small", "loader=cached", "loss=knobs_only", "trainer.max_epochs=3"),
     *("search=none", "optimizer.lr=tag(log,interval(1e-4,2e-3))", "listen=0"),
 ]
 TRIALS = 6

@@ -46,7 +46,7 @@ def test_exported_names():
     ("function", "expected"),
     [
         (ai_mixer.load_console, {"name": "classic", "ranges": "wide"}),
-        (ai_mixer.load_model, {"where": "last", "trusted": ()}),
+        (ai_mixer.load_model, {"where": "last", "allow_targets": ()}),
         (
             ai_mixer.Mixer.predict,
             {"self": ..., "audio": ..., "sample_rate": ..., "reference": None, "finished": None},

@@ -188,10 +188,10 @@ def test_a_target_made_while_resolving_is_seen():
 
 
 def test_a_card_cannot_vouch_for_itself():
-    card = {"trusted": ["os"], "model": {"_target_": "os.system"}}
+    card = {"allow_targets": ["os"], "model": {"_target_": "os.system"}}
     assert config_from_card(card).allow_targets == []
     assert config_from_card(card, ["mine"]).allow_targets == ["mine"]
-    assert card["trusted"] == ["os"]  # the card itself stays as it was read
+    assert card["allow_targets"] == ["os"]  # the card itself stays as it was read
 
 
 def test_what_is_null_or_plain_stays_and_what_lacks_is_named():
@@ -212,6 +212,15 @@ def test_the_list_is_as_narrow_as_it_says():
     for place in ours:
         name = place.removeprefix("ai_mixer.").replace(".", "/")
         assert (package / name).is_dir() or (package / f"{name}.py").is_file(), place
-    stages = {"train", "evaluate", "render", "listen", "mixer", "tracking", "assemble", "trusted"}
+    stages = {
+        "train",
+        "evaluate",
+        "render",
+        "listen",
+        "mixer",
+        "tracking",
+        "assemble",
+        "allow_targets",
+    }
     assert not {place.split(".")[1] for place in ours} & stages
     assert "ai_mixer" not in ours

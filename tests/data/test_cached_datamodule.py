@@ -10,8 +10,13 @@ from ai_mixer.models.feature_extractor import FeatureExtractor
 from ai_mixer.training.builders import build_components
 from ai_mixer.training.preflight import check_cached_data
 
-WORDS = ("model=baseline_cnn", "data=folder", "excerpt=1", "loader=kept", "loss=knobs_only")
-LITTLE = ("loader.draws=2", "loader.held_out_per_song=3", "loader.batch_size=4", "loader.workers=0")
+WORDS = ("model=baseline_cnn", "data=folder", "excerpt=1", "loader=cached", "loss=knobs_only")
+LITTLE = (
+    "loader.examples_per_song=2",
+    "loader.held_out_per_song=3",
+    "loader.batch_size=4",
+    "loader.workers=0",
+)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +88,7 @@ def test_drawn_once_for_all_folds_and_more_only_add(kept, monkeypatch):
     files = {file: file.stat().st_mtime_ns for file in first.cache.folder.iterdir()}
     other = kept("data.fold=1/3", "model=enhanced_cnn").data
     other.prepare_data()
-    more = kept("data.fold=0/3", "loader.draws=3").data
+    more = kept("data.fold=0/3", "loader.examples_per_song=3").data
     more.prepare_data()
     for song in more.songs("train"):
         assert more.cache.count(song) == 3
@@ -165,7 +170,7 @@ def test_what_does_not_go_together_is_said(kept, compose):
         check_cached_data(compose(*WORDS, *words), kept(*words))
 
     check()
-    with pytest.raises(ValueError, match="loader=kept keeps no audio to mix"):
+    with pytest.raises(ValueError, match="loader=cached keeps no audio to mix"):
         check("loss=balanced")
     with pytest.raises(ValueError, match="give both the same"):
         check("model.n_mels=48")

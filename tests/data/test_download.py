@@ -67,7 +67,7 @@ def test_a_file_arrives_with_progress(server, tmp_path, capsys):
 
 
 def test_whoever_watches_a_terminal_sees_a_bar(server, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(progress, "is_interactive", lambda: True)
+    monkeypatch.setattr(progress, "shows_progress", lambda: True)
     (tmp_path / "songs.zip.part").write_bytes(CONTENT[:1000])
     assert fetch(server.url, SHA1, tmp_path).is_file()
     shown = capsys.readouterr().err

@@ -11,7 +11,7 @@ from mlflow.entities import ViewType
 
 from ai_mixer.cli.stages import gc as stage
 from ai_mixer.tracking.gc import delete_candidates, describe_cleanup
-from ai_mixer.tracking.orphan_folders import STALE_AFTER_S, find_cleanup_candidates
+from ai_mixer.tracking.orphans import STALE_AFTER_S, find_cleanup_candidates
 from ai_mixer.tracking.process_info import CLOCK_TOLERANCE_S, HOST, PID, STARTED
 from ai_mixer.tracking.run import Run
 from ai_mixer.tracking.store import Store
@@ -263,11 +263,11 @@ def test_the_stage_asks_for_a_plain_yes(
         return capsys.readouterr().out
 
     thrown = deleted_runs(store)
-    assert "nothing was touched: `make gc go=1` does it" in run_stage()
+    assert "nothing was touched: `make gc confirm=1` does it" in run_stage()
     with pytest.raises(SystemExit):
         run_stage("go=maybe")
     assert "go=maybe" in capsys.readouterr().err
     assert thrown.id in everything(store)
-    assert run_stage("go=1").endswith("done\n")
+    assert run_stage("confirm=1").endswith("done\n")
     assert thrown.id not in everything(store)
-    assert "nothing to clean" in run_stage("go=1")
+    assert "nothing to clean" in run_stage("confirm=1")

@@ -36,10 +36,10 @@ def test_a_location_is_left_out(override):
 @pytest.mark.parametrize(
     "override",
     [
-        "ckpt=/home/me/a run/last.ckpt",
-        "ckpt='/home/me/last.ckpt'",
-        "ckpt=../last.ckpt",
-        "weights_of=~me/run",
+        "ckpt_path=/home/me/a run/last.ckpt",
+        "ckpt_path='/home/me/last.ckpt'",
+        "ckpt_path=../last.ckpt",
+        "init_from=~me/run",
         "data={root: /my music}",
         "+files=[/a,/b]",
         "model.weights=file:///home/me/x.pt",

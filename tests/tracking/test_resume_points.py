@@ -1,4 +1,4 @@
-"""Which run `ckpt=` means, and that it is one that can go on."""
+"""Which run `ckpt_path=` means, and that it is one that can go on."""
 
 import shutil
 from pathlib import Path

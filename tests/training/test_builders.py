@@ -95,7 +95,7 @@ def test_a_card_that_names_other_code_is_refused(card, outsider, key, value, nam
 
 def test_a_card_cannot_vouch_for_itself(card, outsider):
     rewrite(card, "model._target_", "outsider.Mine")
-    rewrite(card, "trusted", ["outsider"])
+    rewrite(card, "allow_targets", ["outsider"])
     with pytest.raises(ValueError, match=r"trusted=\[outsider\]"):
         load_model(card)
     assert not outsider.exists()
@@ -125,10 +125,10 @@ def test_an_honest_card_loads_as_ever(card):
 
 
 def test_a_card_from_before_there_was_a_check(card):
-    """Version 0.1.0 wrote neither `trusted` nor `system.every_condition`."""
+    """Version 0.1.0 wrote neither `trusted` nor `system.all_conditions`."""
     path = card / "model.json"
     old = json.loads(path.read_text())
-    del old["config"]["trusted"], old["config"]["system"]["every_condition"]
+    del old["config"]["allow_targets"], old["config"]["system"]["all_conditions"]
     path.write_text(json.dumps(old))
     mixer = load_model(card)
     assert mixer.config.condition == "any"
@@ -148,7 +148,7 @@ def test_training_refuses_before_anything_is_built(cfg, key, outsider, monkeypat
 
 def test_a_package_of_one_s_own_is_one_word_away(compose, songs_folder, outsider):
     words = [*SMALL, f"data.root={songs_folder}", "model._target_=outsider.Mine"]
-    parts = build_components(compose(*words, "trusted=[outsider]"))
+    parts = build_components(compose(*words, "allow_targets=[outsider]"))
     assert type(parts.system.model).__name__ == "Mine"
 
 

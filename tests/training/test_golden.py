@@ -26,7 +26,7 @@ WORDS = [
     "loader.held_out_per_song=3",
     "loader.batch_size=4",
     "loader.workers=0",
-    "system.audio_items=2",
+    "system.rendered_items=2",
     "trainer.max_epochs=3",
     "trainer.log_every_n_steps=1",
 ]

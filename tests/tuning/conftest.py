@@ -42,7 +42,13 @@ class Sweep:
         self.processes = []
 
     def start(self, *words, **environment):
-        command = [sys.executable, str(FAKE), *words, *self.places, f"pages={self.folder}/pages"]
+        command = [
+            sys.executable,
+            str(FAKE),
+            *words,
+            *self.places,
+            f"output_dir={self.folder}/pages",
+        ]
         given = {**os.environ, **{name: str(value) for name, value in environment.items()}}
         with (self.folder / f"said-{len(self.processes)}").open("w") as said:
             self.processes.append(

@@ -25,8 +25,8 @@ def train(
 ):
     """Leaves what a training leaves: a run that can go on from its last epoch."""
     store, name = Store(cfg.paths.mlruns), tags.get(TRIAL_TAG, "fold")
-    if cfg.ckpt:
-        run = Run.resume(store, cfg.ckpt)
+    if cfg.ckpt_path:
+        run = Run.resume(store, cfg.ckpt_path)
     else:
         run = Run.start(store, str(cfg.experiment_name), cfg.run_name, tags, parent_id=parent_id)
     with run:

@@ -63,7 +63,9 @@ def test_workers_that_a_cluster_starts(sweep):
     study = sweep.study("mine")
     enqueue_trials(study, 5)
     jobs = ["cluster=local", "workers=2", f"paths.outputs={sweep.folder}"]
-    said = sweep.start("join=mine", *jobs, "job.timeout_min=5", "+job.slurm_partition=short").end()
+    said = sweep.start(
+        "attach_to=mine", *jobs, "job.timeout_min=5", "+job.slurm_partition=short"
+    ).end()
     assert said.count("job ") == 2
     assert "make sweep resume=mine" in said
     sweep.start("resume=mine", "trials=5")

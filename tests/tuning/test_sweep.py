@@ -30,9 +30,9 @@ def run_sweep(compose, store, fake):
     """A function: words → the study and the runs that were judged."""
 
     def made(*overrides):
-        places = [f"paths.mlruns={store.folder}", f"pages={store.folder}/pages"]
+        places = [f"paths.mlruns={store.folder}", f"output_dir={store.folder}/pages"]
         overrides = [*overrides, *places]
-        going_on = any(word.startswith(("resume=", "join=")) for word in overrides)
+        going_on = any(word.startswith(("resume=", "attach_to=")) for word in overrides)
         overrides = with_study_overrides(overrides) if going_on else with_vary_override(overrides)
         evaluate_after = []
         cfg = compose(*overrides, page="sweep")
@@ -92,7 +92,7 @@ def test_more_trials_are_added_and_none_is_tried_twice(run_sweep, store, fake):
     log = (store.folder / "epochs.log").read_text().splitlines()
     assert [line.split()[0] for line in log] == list("01234")
     assert len(run_sweep("resume=last")[0].trials) == 5
-    assert len(run_sweep("join=mine")[0].trials) == 5
+    assert len(run_sweep("attach_to=mine")[0].trials) == 5
 
 
 @pytest.mark.slow
@@ -103,7 +103,7 @@ def test_more_trials_are_added_and_none_is_tried_twice(run_sweep, store, fake):
         (["resume=mine", "model=baseline_cnn"], "study mine: was begun with words"),
         (["resume=other"], "resume=other: no such study in .*; there are: mine"),
         (["study=mine"], "study=mine exists: make sweep resume=mine"),
-        (["resume=mine", "join=mine"], "give one of the two"),
+        (["resume=mine", "attach_to=mine"], "give one of the two"),
         (["study=../mine"], "give a name of letters"),
     ],
 )

@@ -120,7 +120,7 @@ def test_what_to_type_to_go_on_says_where_the_study_lies():
             marks=pytest.mark.slow,
         ),
         ["experiment=band_ast", "loss/term=[knobs,waveform]", "+trainer.accumulate_grad_batches=2"],
-        pytest.param(["debug=fast", "callbacks.figures=null"], marks=pytest.mark.slow),
+        pytest.param(["debug=fast", "callbacks.knob_plots=null"], marks=pytest.mark.slow),
         pytest.param(
             ["data=folder", "data.root=/my music", "run_name=mine", "experiment_name=other"],
             marks=pytest.mark.slow,
@@ -153,4 +153,4 @@ def test_a_page_says_nothing_of_where_the_music_is():
 
 def test_what_a_page_cannot_say():
     with pytest.raises(ValueError, match=r"callbacks\.figures was taken away"):
-        experiment_config("best", ["~callbacks.figures"], [])
+        experiment_config("best", ["~callbacks.knob_plots"], [])

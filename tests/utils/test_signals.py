@@ -29,7 +29,7 @@ def way_out(first, then):
     """A block that gets a signal, and does `then` with the interrupt; the exit code after it."""
 
     def block():
-        with handle_stop_signals("`make train ckpt=last` goes on"):
+        with handle_stop_signals("`make train ckpt_path=last` goes on"):
             try:
                 send(first)
             except KeyboardInterrupt as interrupt:
@@ -47,7 +47,7 @@ def test_a_signal_is_an_interrupt_inside_and_an_exit_code_outside(number, code, 
     seen = []
     assert way_out(number, lambda interrupt: seen.append(str(interrupt))) == code
     assert seen == [name]
-    assert capsys.readouterr().err == f"stopped by {name}: `make train ckpt=last` goes on\n"
+    assert capsys.readouterr().err == f"stopped by {name}: `make train ckpt_path=last` goes on\n"
     assert signal.getsignal(number) is before
 
 

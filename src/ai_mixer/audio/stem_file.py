@@ -32,7 +32,7 @@ def stream_path(file: Path, stream: int) -> Path:
 def parse_stream_path(path: Path) -> tuple[Path, int] | None:
     """The container and the stream that a path stands for; None for any other file.
 
-    >>> split_stream(Path("song.stem.mp4#3")), split_stream(Path("song #3.wav"))
+    >>> parse_stream_path(Path("song.stem.mp4#3")), parse_stream_path(Path("song #3.wav"))
     ((PosixPath('song.stem.mp4'), 3), None)
     """
     found = _STREAM.fullmatch(path.name)

@@ -39,7 +39,7 @@ class Speed(SingleVersionAugment):
 def frequency_ratio(cents: float) -> tuple[int, int]:
     """A small ratio of frequencies near the interval.
 
-    >>> ratio(100.0), ratio(-1200.0)
+    >>> frequency_ratio(100.0), frequency_ratio(-1200.0)
     ((53, 50), (1, 2))
     """
     found = Fraction(2.0 ** (cents / 1200.0)).limit_denominator(MAX_DENOMINATOR)

@@ -8,12 +8,14 @@ GC_THRESHOLD = 100_000  # made before the collector looks for those that hold ea
 
 def main() -> None:
     """What `ai-mixer …` runs."""
-    gc.set_threshold(
-        GC_THRESHOLD
-    )  # it looked through torch a hundred times: an eighth of the start
+    # With the default threshold the collector runs a hundred times while torch is imported, which
+    # takes an eighth of the start.
+    gc.set_threshold(GC_THRESHOLD)
     from ai_mixer.cli.app import app
     from ai_mixer.cli.commands.errors import format_error
+    from ai_mixer.utils.log import configure_logging
 
+    configure_logging()
     debug = "--debug" in sys.argv
     words = [word for word in sys.argv[1:] if word != "--debug"]
     try:

@@ -32,7 +32,7 @@ def one_line_message(error: Exception, config_name: str, overrides: Sequence[str
     if full is not None:
         return (
             f"no space left on the disk: could not write {full or 'a file'}; free some, then give "
-            "the same command again, or make train ckpt=last where a training had begun"
+            "the same command again, or make train ckpt_path=last where a training had begun"
         )
     for database in (one for one in exception_chain(error) if isinstance(one, sqlite3.Error)):
         return f"the runs' database (mlflow.db): {database}{DEBUG_HINT}"

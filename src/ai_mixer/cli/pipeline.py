@@ -38,9 +38,9 @@ def train(
     tags: Mapping[str, str] | None = None,
     extra_callbacks: Sequence[Callback] = (),
     evaluate_after: bool = True,
-    resume_hint: str = "`make train ckpt=last` goes on",
+    resume_hint: str = "`make train ckpt_path=last` goes on",
 ) -> Run:
-    """Train what `cfg` composes, from where `cfg.ckpt` says. Returns the finished run.
+    """Train what `cfg` composes, from where `cfg.ckpt_path` says. Returns the finished run.
 
     defaults: the config without the command line's words, to tell which leaf values differ;
     overrides: those words; choices: the option chosen in each config group; parent_id: the run that
@@ -54,8 +54,8 @@ def train(
         fit_nonzero_rank(cfg, start)
         raise SystemExit(0)
     if start.run_id is not None:
-        cfg, overrides = cfg.copy(), without_keys(overrides, "ckpt")
-        cfg.ckpt = None  # where it went on once is no setting of the run
+        cfg, overrides = cfg.copy(), without_keys(overrides, "ckpt_path")
+        cfg.ckpt_path = None  # where it went on once is no setting of the run
     check_later_steps(cfg)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     parts = build_components(cfg)
@@ -63,9 +63,9 @@ def train(
     check_monitors(cfg, parts)
     check_cached_data(cfg, parts)
     check_resume_point(cfg, parts, start)
-    if cfg.weights_of is not None and start.checkpoint is None:
+    if cfg.init_from is not None and start.checkpoint is None:
         load_initial_weights(
-            cfg, raw_override_value(overrides, "weights_of") or str(cfg.weights_of), parts, songs
+            cfg, raw_override_value(overrides, "init_from") or str(cfg.init_from), parts, songs
         )
     with handle_stop_signals(resume_hint), _open(cfg, start, parent_id, tags) as run:
         save_overrides(run, overrides)

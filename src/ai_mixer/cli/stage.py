@@ -19,6 +19,8 @@ from ai_mixer.config.allowed_targets import check_targets
 from ai_mixer.config.argument_validation import check_arguments
 from ai_mixer.config.folder import config_folder
 from ai_mixer.config.override_errors import check_overrides, compose_group_choices
+from ai_mixer.config.renamed import translate_composed, translate_typed
+from ai_mixer.utils.log import configure_logging
 from ai_mixer.utils.progress import configure_warnings
 
 DEBUG_FLAG = "--debug"
@@ -43,6 +45,7 @@ def stage(
         @functools.wraps(task)
         def main() -> None:
             configure_warnings()
+            configure_logging()
             debug = DEBUG_FLAG in sys.argv
             sys.argv = [word for word in sys.argv if word != DEBUG_FLAG]
             sys.argv = [_rename_key(word, key_aliases or {}) for word in sys.argv]
@@ -52,7 +55,9 @@ def stage(
                 with _report_user_errors(
                     config_name, asked.overrides, debug
                 ):  # here, or Hydra adds its own lines
-                    check_targets(cfg, tuple(cfg.get("trusted") or ()))
+                    configure_logging(quiet=bool(cfg.quiet))
+                    cfg = translate_composed(cfg, config_name)
+                    check_targets(cfg, tuple(cfg.get("allow_targets") or ()))
                     check_arguments(cfg, compose_group_choices(config_name, asked.overrides))
                     task(cfg)
 
@@ -61,9 +66,10 @@ def stage(
                 env_override({"HYDRA_FULL_ERROR": "1"}),
                 _report_user_errors(config_name, asked.overrides, debug),
             ):
+                flags = [word for word in sys.argv if word not in asked.overrides]
+                asked.overrides[:] = translate_typed(config_name, asked.overrides)
                 if not (asked.config_dir or asked.config_path or asked.config_name):
                     check_overrides(asked.overrides)
-                flags = [word for word in sys.argv if word not in asked.overrides]
                 asked.overrides[:] = transform(list(asked.overrides))
                 sys.argv = [*flags, *asked.overrides]
                 name = f"stage/{config_name}"

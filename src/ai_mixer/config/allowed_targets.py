@@ -41,8 +41,8 @@ _MISSING = object()
 def check_targets(cfg: DictConfig, allow_targets: Sequence[str] = ()) -> None:
     """Refuse a config that names anything outside the allowed places; imports nothing.
 
-    trusted: packages the person at the keyboard vouches for. ValueError, in one line, names the key
-    and the target.
+    allow_targets: further packages that it may name. ValueError in one line with the key and the
+    target.
     """
     _check_target_names(_targets(OmegaConf.to_container(cfg, resolve=False)), allow_targets)
 
@@ -71,7 +71,7 @@ def resolve_checked(cfg: DictConfig, key: str, allow_targets: Sequence[str] = ()
 
 def config_from_card(config: Mapping[str, Any], allow_targets: Sequence[str] = ()) -> DictConfig:
     """The config of a model card; whom it may name is the reader's word, never its own."""
-    return OmegaConf.create({**config, "trusted": list(allow_targets)})
+    return OmegaConf.create({**config, "allow_targets": list(allow_targets)})
 
 
 def _check_target_names(targets: Iterable[tuple[str, Any]], allow_targets: Sequence[str]) -> None:
@@ -113,7 +113,7 @@ def _not_allowed(key: str, target: Any) -> ValueError:
     package = str(target).partition(".")[0]
     return ValueError(
         f"{key}={target}: not among what a config may name; "
-        f"if you know that code and trust it, say so: trusted=[{package}]"
+        f"if you know that code and trust it, say so: allow_targets=[{package}]"
     )
 
 

@@ -50,7 +50,7 @@ def accepts_argument(target: Any, name: str) -> bool:
 def matches_type(value: Any, hint: Any) -> bool:
     """Whether a value of a config may be given where `hint` is written; in doubt, yes.
 
-    >>> fits(3, float), fits("ten", int | None), fits(True, int), fits([1], tuple[int, ...])
+    >>> matches_type(3, float), matches_type("ten", int | None), matches_type(True, int), matches_type([1], tuple[int, ...])
     (True, False, False, True)
     """
     kind = get_origin(hint) or hint
@@ -145,7 +145,7 @@ def _type_error(key: str, value: Any, hint: Any) -> ValueError:
 def _describe_type(hint: Any) -> str:
     """A type in words.
 
-    >>> _said(int | None), _said(float), _said(tuple[int, ...])
+    >>> _describe_type(int | None), _describe_type(float), _describe_type(tuple[int, ...])
     ('a whole number or null', 'a number', 'tuple[int, ...]')
     """
     if get_origin(hint) in UNIONS:

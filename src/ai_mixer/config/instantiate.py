@@ -9,8 +9,8 @@ from ai_mixer.config.allowed_targets import resolve_checked
 
 
 def allowed_targets(cfg: DictConfig) -> tuple[str, ...]:
-    """Packages the config's owner vouches for; a model card's config is read by `from_card`."""
-    return tuple(cfg.get("trusted") or ())
+    """Packages the config's owner vouches for; a model card's config is read by `config_from_card`."""
+    return tuple(cfg.get("allow_targets") or ())
 
 
 def instantiate_checked(cfg: DictConfig, key: str, **more: Any) -> Any:

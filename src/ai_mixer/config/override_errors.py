@@ -179,7 +179,7 @@ def _did_you_mean(close: Sequence[str]) -> str:
 def quote_run_list(overrides: list[str]) -> list[str]:
     """`runs=a,b` as the list that Hydra reads: on its own it would take it for a sweep.
 
-    >>> listed(["runs=last,12e3", "songs=2"])
+    >>> quote_run_list(["runs=last,12e3", "songs=2"])
     ['runs=["last","12e3"]', 'songs=2']
     """
     return [_quote_runs(word) if word.startswith("runs=") else word for word in overrides]

@@ -21,7 +21,7 @@ def merge_overrides(stored: Iterable[str], new: Iterable[str] = ()) -> list[str]
 def without_keys(overrides: Iterable[str], *keys: str) -> list[str]:
     """The overrides but those of some keys.
 
-    >>> without_keys(["ckpt=last", "seed=1", "++ckpt=x"], "ckpt")
+    >>> without_keys(["ckpt_path=last", "seed=1", "++ckpt_path=x"], "ckpt_path")
     ['seed=1']
     """
     return [override for override in overrides if override_key(override) not in keys]

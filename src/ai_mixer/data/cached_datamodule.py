@@ -70,7 +70,7 @@ class CachedDataModule(MixDataModule):
     ) -> None:
         super().__init__(*args, **loader)
         if self.excerpt_s is None:
-            raise ValueError("loader=kept keeps examples of equal length: excerpt=full has none")
+            raise ValueError("loader=cached keeps examples of equal length: excerpt=full has none")
         self.feature_extractor, self.examples_per_song, self.draw_seed = (
             feature_extractor,
             examples_per_song,

@@ -92,7 +92,7 @@ def unpack(archive: Path, folder: Path) -> None:
 def format_size(count: float) -> str:
     """Bytes as people read them.
 
-    >>> size(7.2e9), size(4e6)
+    >>> format_size(7.2e9), format_size(4e6)
     ('7.2 GB', '4 MB')
     """
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

@@ -91,7 +91,7 @@ def second_excerpt_start(
 
     In a song too short for two it is as far away as possible.
 
-    >>> other_start(1.0, 8.0, 5.0, np.random.default_rng(0))
+    >>> second_excerpt_start(1.0, 8.0, 5.0, np.random.default_rng(0))
     3.0
     """
     last = max(0.0, duration_s - excerpt_s)

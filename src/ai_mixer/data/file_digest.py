@@ -13,7 +13,7 @@ READER_THREADS = 8  # waiting for the disk, mostly
 
 
 def song_digests(songs: Sequence[Song]) -> list[str]:
-    """`fingerprint` of each song, read by a few threads."""
+    """`song_digest` of each song, read by a few threads."""
     with ThreadPool(READER_THREADS) as pool:
         return list(pool.imap(song_digest, songs, chunksize=64))
 
@@ -33,7 +33,7 @@ def song_digest(song: Song) -> str:
 
 
 def digest_file(path: Path) -> str:
-    """Sixteen digits for the content of one file, seen as `fingerprint` sees it."""
+    """Sixteen digits for the content of one file, seen as `song_digest` sees it."""
     return _digest_blocks("", path).hex()[:16]
 
 

@@ -70,7 +70,7 @@ def stratified_order(labels: Sequence[str], seed: Sequence[int]) -> Iterator[int
 
     Of one label every index comes before any comes again, then with len(labels) added.
 
-    >>> order = in_turn(["jazz", "pop", "pop"], seed=[0, 0])
+    >>> order = stratified_order(["jazz", "pop", "pop"], seed=[0, 0])
     >>> [["jazz", "pop", "pop"][next(order) % 3] for _ in range(6)].count("jazz")
     3
     """

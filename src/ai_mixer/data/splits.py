@@ -61,7 +61,7 @@ def assign_folds(groups: Sequence[str], count: int, genres: Genres | None = None
     first, and goes where the genre has the fewest items so far. ValueError if there are not enough
     groups.
 
-    >>> deal_folds(["a", "b", "c", "b", "d"], 3)
+    >>> assign_folds(["a", "b", "c", "b", "d"], 3)
     [1, 0, 2, 0, 1]
     """
     if not 3 <= count <= len(set(groups)):

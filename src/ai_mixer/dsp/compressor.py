@@ -96,7 +96,7 @@ def _to_array(x: Tensor) -> Array:
 
 
 def _max_over_channels(audio: Array) -> Array:
-    """[B, T] float64: the loudest channel, at least `SILENCE`."""
+    """[B, T] float64: the loudest channel, at least `SILENCE_AMPLITUDE`."""
     peak = np.empty((audio.shape[0], audio.shape[2]))
     run_on_rows(_max_over_channels_rows, audio, peak)
     return peak

@@ -27,7 +27,7 @@ class ConvolverState(NamedTuple):
     """A response, and what has been heard of the input: nothing yet.
 
     numbers: size of a partition, how many; position in the partition, newest spectrum, partitions
-    multiplied so far. samples: float32, see `_rooms`.
+    multiplied so far. samples: float32, see `_buffer_views`.
     """
 
     numbers: Array
@@ -53,7 +53,7 @@ def init_convolver(response: Array, sample_rate: int) -> ConvolverState:
 
 
 def _buffer_size(channels: int, size: int, partitions: int) -> int:
-    """How many samples `_rooms` shares out."""
+    """How many samples `_buffer_views` shares out."""
     spectra = 2 * (size + 1) * channels * (partitions * (channels + 1) + 1)
     return spectra + size * (channels * (4 + 2 * channels) + 10)
 
@@ -92,7 +92,7 @@ def _buffer_views(samples, channels, size, partitions):  # type: ignore[no-untyp
 def convolve(audio, wet, by, numbers, samples):  # type: ignore[no-untyped-def]
     """The next samples, in place: y[n] = x[n] + (wet + n · by) · ((h ∗ x)[n] − x[n]).
 
-    audio: [C, n] float64, any n. numbers, samples: a `Convolver`, which remembers the input.
+    audio: [C, n] float64, any n. numbers, samples: a `ConvolverState`, which remembers the input.
     """
     size, partitions = int(numbers[0]), int(numbers[1])
     at, newest, summed = int(numbers[2]), int(numbers[3]), int(numbers[4])

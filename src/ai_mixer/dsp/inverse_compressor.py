@@ -48,7 +48,7 @@ def _inverse_gain_rows(levels, settings, gain_db):  # type: ignore[no-untyped-de
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _piece_coefficients(pole, slope, cap, knee):  # type: ignore[no-untyped-def]
-    """What `_next` needs of a pole: divisions are made here, once."""
+    """What `_next_inverse_gain` needs of a pole: divisions are made here, once."""
     share = (1.0 - pole) * slope  # of the static curve, in one sample
     linear = knee * (1.0 - 0.5 * share)  # where the knee's end comes out
     steep, offset = 1.0 / (1.0 - share), 0.5 * share * knee

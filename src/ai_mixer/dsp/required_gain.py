@@ -6,7 +6,7 @@ out only what provably cannot matter:
 
 1. A block's samples stay below it, and bend too little for more between them (`BEND`).
 2. The waveform half-way between the samples.
-3. The other phases, in the gaps that samples and half-way value leave in doubt (`NEAR`, `FAR`).
+3. The other phases, in the gaps that samples and half-way value leave in doubt (`NEAR_WEIGHT`, `FAR_WEIGHT`).
 
 On a GPU convolutions compute everything. The gradient on the CPU is written by hand.
 """

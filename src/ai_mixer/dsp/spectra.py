@@ -186,7 +186,7 @@ def third_octave_db(x: Tensor, sample_rate: int, floor_db: float = SILENCE_DB) -
 
 @functools.lru_cache(maxsize=16)
 def _band_weights(n_fft: int, sample_rate: int) -> np.ndarray:
-    """[bins, bands] of `_shares`."""
+    """[bins, bands] of `_band_overlaps`."""
     centres = np.array(third_octave_centres(sample_rate))
     return _band_overlaps(n_fft, sample_rate, centres / BAND_EDGE_RATIO, centres * BAND_EDGE_RATIO)
 

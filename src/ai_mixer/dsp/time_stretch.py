@@ -19,7 +19,7 @@ SEARCH_RANGE_S = (
     0.0232  # how far a grain may be moved to fit the last one: a period of 43 Hz, a hit
 )
 COARSE_STEP_SAMPLES = 4  # samples: the first search takes every fourth
-DRIFT_PENALTY = 0.1  # back to the right time, against an error of the mean power: see `_best`
+DRIFT_PENALTY = 0.1  # back to the right time, against an error of the mean power: see `_best_start`
 
 
 def time_stretch(x: Tensor, tempo: float, sample_rate: int, length: int | None = None) -> Tensor:

@@ -146,7 +146,7 @@ class TruePeakMeter:
 def envelope_by_convolution(x: Tensor, filters: Tensor) -> Tensor:
     """The same for any device: x [B, C, T], filters [phases, 2 · half] → [B, C, T]."""
     half = filters.shape[1] // 2
-    # Column n of `between` holds the phases between sample n − 1 and sample n: T + 1 columns.
+    # Column n of `max_between_samples` holds the phases between sample n − 1 and sample n: T + 1 columns.
     rows = pad(x.reshape(-1, 1, x.shape[-1]), (half, half))
     max_between_samples = (
         conv1d(rows, filters.to(x)[:, None]).abs().amax(dim=1).view(*x.shape[:-1], -1)
@@ -209,7 +209,7 @@ def max_abs(x):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def may_exceed(x, half, floor, bend):  # type: ignore[no-untyped-def]
-    """Could a phase beside the samples x[half] … x[−half − 1] exceed the floor? See `BEND`.
+    """Could a phase beside the samples x[half] … x[−half − 1] exceed the floor? See `CURVATURE_WEIGHT`.
 
     Counting to the end is vectorised, stopping at the first is not. NaN does not exceed.
     """

@@ -139,7 +139,7 @@ class LimiterStream:
         heard = torch.cat([self._history, x], dim=-1)
         self._history = heard[..., length:]
         delayed = heard[..., GUARD_SAMPLES : GUARD_SAMPLES + length]
-        # A sample's peak is known when the waveform right of it is: `GUARD` samples late.
+        # A sample's peak is known when the waveform right of it is: `GUARD_SAMPLES` samples late.
         needed_db = self.limiter.needed_db(heard[..., -(length + 2 * GUARD_SAMPLES) :])
         if self._state is None:
             if not needed_db.any():

@@ -42,7 +42,7 @@ def evaluate(
 
     data: a composed data config, None for the songs of the run itself. excerpt: seconds, or "full"
     for whole songs; None for the run's own length. systems: whom to compare with (see
-    `baselines.menu`; "all"); champion: another run's model, judged on the same excerpts.
+    `baselines.menu`; "all"); compare_run: another run's model, judged on the same excerpts.
     examples: training excerpts that ridge and trees learn from; fitted_excerpts: on how many
     excerpts the costly `fitted` is asked; speech: PESQ and STOI as well. ValueError in one line for
     what does not fit.

@@ -161,7 +161,7 @@ def evaluate_systems(
 def _is_selected(excerpt_index: int, excerpts: int, max_excerpts: int | None) -> bool:
     """Is this one of `at_most` places, evenly over all?
 
-    >>> [place for place in range(10) if _chosen(place, 10, 3)]
+    >>> [place for place in range(10) if _is_selected(place, 10, 3)]
     [0, 4, 7]
     """
     if max_excerpts is None or max_excerpts >= excerpts:

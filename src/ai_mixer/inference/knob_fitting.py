@@ -83,7 +83,7 @@ def fit_knobs(
 def residual_db(
     knobs: Tensor, rough: Tensor, finished: Tensor, console: Console, sample_rate: int = 44100
 ) -> Tensor:
-    """What knobs [B, P] leave between mix and finished version, as `fit` counts it: [B]."""
+    """What knobs [B, P] leave between mix and finished version, as `fit_knobs` counts it: [B]."""
     songs = zip(knobs.double().cpu(), rough, finished, strict=True)
     costs = [
         _cost(

@@ -29,7 +29,8 @@ class Predictor:
     """Listens and sets the knobs; `console` renders the mix.
 
     card: what model.json says (config, knobs, trained knobs, mean knobs). Knobs the model was
-    never trained on are held at neutral. trusted: packages its config may name beside our own.
+    never trained on are held at neutral. allow_targets: further packages that
+    its config may name.
     """
 
     def __init__(
@@ -181,7 +182,7 @@ def feature_config_of(model: nn.Module) -> list[Any]:
 def load_model(where: str | Path = "last", allow_targets: Sequence[str] = ()) -> Predictor:
     """The mixer of a run: "last", a run id (or its unique beginning), or a folder with model.json.
 
-    trusted: packages of yours that the model may name; the file cannot say this for itself.
+    allow_targets: packages of yours that the model may name; the file cannot say this for itself.
     FileNotFoundError or ValueError in one line if there is none, of an unknown format or of a
     version that heard otherwise, or if it names code outside the allowed places.
     """

@@ -6,7 +6,7 @@ was given, whose levels the mix should have. The knobs sought are the most proba
 `fitting`, with the console itself between knobs and levels instead of a network's idea of it.
 
 A finished version of the same excerpt must be met in every third of an octave at every moment.
-Another excerpt of the production differs: its long-term levels by `EXCERPT_DB` in a band,
+Another excerpt of the production differs: its long-term levels by `REFERENCE_STD_DB` in a band,
 neighbouring bands alike, mid and side alike, now and then by far more.
 """
 

@@ -12,7 +12,7 @@ CONDITION_LABELS = {
 def readable_name(name: str) -> str:
     """A readable name.
 
-    >>> label("low_eq"), label("total_gain_db"), label("stereo_width")
+    >>> readable_name("low_eq"), readable_name("total_gain_db"), readable_name("stereo_width")
     ('Low EQ', 'Total gain (dB)', 'Stereo width')
     """
     words = name.replace("_", " ").split()
@@ -24,9 +24,9 @@ def readable_name(name: str) -> str:
 def format_setting(value: float, unit: str) -> str:
     """A knob's value with its unit.
 
-    >>> setting(1.5, "dB"), setting(-0.04, "dB"), setting(1.12, "ratio")
+    >>> format_setting(1.5, "dB"), format_setting(-0.04, "dB"), format_setting(1.12, "ratio")
     ('+1.5 dB', '0.0 dB', '× 1.12')
-    >>> setting(2.5, ":1"), setting(0.12, "wet"), setting(3.0, "ms")
+    >>> format_setting(2.5, ":1"), format_setting(0.12, "wet"), format_setting(3.0, "ms")
     ('2.5 : 1', '12 %', '3 ms')
     """
     match unit:
@@ -51,7 +51,7 @@ def format_db(value: float) -> str:
 def format_number(value: float | str) -> str:
     """A figure to three digits, with a real minus.
 
-    >>> number(0.12345), number(-14.0), number("-0.20"), number("12 songs")
+    >>> format_number(0.12345), format_number(-14.0), format_number("-0.20"), format_number("12 songs")
     ('0.123', '−14.0', '−0.20', '12 songs')
     """
     text = value if isinstance(value, str) else f"{value:#.3g}".removesuffix(".")

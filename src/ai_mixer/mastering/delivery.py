@@ -100,7 +100,7 @@ def deliver_blocks(
     """The same for one song of any length, played in blocks [C, n]: the result, and the report.
 
     play: called three times or more. window: the loudness in LUFS must lie from … to; see
-    `loudness_window`. kept: the song's length, if its result is to be kept and not rendered again.
+    `loudness_bounds`. kept: the song's length, if its result is to be kept and not rendered again.
     """
     limiter = Limiter(ceiling_db)
     song = BlockCache(lambda: (block[None] for block in source()))

@@ -20,7 +20,7 @@ INSIDE_PREFIX = "inside/"
 def inside_interval(
     names: Sequence[str], predicted: Tensor, uncertainty: Tensor, true: Tensor, mask: Tensor
 ) -> dict[str, Tensor]:
-    """Columns of a record: `inside/<knob>`, 1 if the true position lies in the interval, else 0.
+    """Columns of a record: `inside_interval/<knob>`, 1 if the true position lies in the interval, else 0.
 
     All [B, P]; [B] each. NaN where masked, or where the spread is unknown (NaN).
     """

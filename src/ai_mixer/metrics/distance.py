@@ -70,7 +70,7 @@ class FinishedTarget:
 
 
 def distances(mix: Tensor, finished: Tensor, sample_rate: int) -> dict[str, Tensor]:
-    """All of protocol A by name: [B] each, see `Target`. mix, finished: [B, C, T]."""
+    """All of protocol A by name: [B] each, see `FinishedTarget`. mix, finished: [B, C, T]."""
     return FinishedTarget(finished, sample_rate).distances(mix)
 
 

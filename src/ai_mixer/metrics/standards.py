@@ -55,7 +55,7 @@ def standards(
     `loudness_lufs`, `loudness_error_lu` (over the target, one number or [B]), `true_peak_dbtp`,
     `over_ceiling_db`, `crest_db`; for each band `<band>_db` (its share of the power of all five)
     and `<band>_error_db` (that over the finished version's); `centroid_hz`, `centroid_ratio` (over
-    finished; NaN where either is silent), `rms_ratio` (over rough). wanted: `density` of finished,
+    finished; NaN where either is silent), `rms_ratio` (over rough). wanted: `power_spectrum` of finished,
     where many mixes are held against it. ValueError for unlike shapes.
     """
     if not mix.shape == rough.shape == finished.shape:
@@ -90,7 +90,7 @@ def power_spectrum(x: Tensor, sample_rate: int) -> Tensor:
 def band_shares_db(spectrum: Tensor, sample_rate: int) -> Tensor:
     """Each band's share of the power of all five, in dB from `EMPTY_DB` to 0.
 
-    spectrum: [..., bins] of `density` → [..., 5]. Silence reads `EMPTY_DB` in every band.
+    spectrum: [..., bins] of `power_spectrum` → [..., 5]. Silence reads `EMPTY_DB` in every band.
     """
     power = band_power(spectrum, sample_rate, EDGES_HZ)
     share = power / power.sum(-1, keepdim=True).clamp_min(torch.finfo(power.dtype).tiny)

@@ -28,7 +28,7 @@ BAND_LABELS = {
 def describe_settings(settings: KnobValues) -> list[str]:
     """One phrase for each knob that does something.
 
-    >>> moves({"low_eq": 1.5, "compressor_ratio": 2.0, "reverb": 0.0, "stereo_width": 1.0})
+    >>> describe_settings({"low_eq": 1.5, "compressor_ratio": 2.0, "reverb": 0.0, "stereo_width": 1.0})
     ['bass (below 120 Hz) +1.5 dB', 'compressor 2.0:1']
     """
     return [
@@ -41,7 +41,7 @@ def describe_settings(settings: KnobValues) -> list[str]:
 def describe_knob(knob: str, value: float) -> str:
     """What one knob does; empty if it does nothing.
 
-    >>> move("stereo_width", 1.1), move("reverb", 0.12), move("input_gain", 1.0)
+    >>> describe_knob("stereo_width", 1.1), describe_knob("reverb", 0.12), describe_knob("input_gain", 1.0)
     ('10 % wider', '12 %', '')
     """
     from math import log10

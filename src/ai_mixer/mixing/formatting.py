@@ -4,7 +4,7 @@
 def format_time(seconds: float) -> str:
     """Minutes and seconds.
 
-    >>> clock(75.4)
+    >>> format_time(75.4)
     '1:15'
     """
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

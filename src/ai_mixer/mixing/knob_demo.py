@@ -71,7 +71,7 @@ class DemoVersion(NamedTuple):
 def render_versions(audio: Tensor, sample_rate: int) -> dict[str, list[DemoVersion]]:
     """Knob → its versions of a song [C, T], full scale = 1, from low to high.
 
-    All are as loud as the song (but for `LOUDNESS`), and all turned down together where a peak
+    All are as loud as the song (but for `LEVEL_KNOB`), and all turned down together where a peak
     would not fit.
     """
     knobs = console_cache.knobs_by_name()

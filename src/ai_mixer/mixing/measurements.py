@@ -75,7 +75,7 @@ class Measurements:
 
 
 class SongMeter:
-    """`Figures` of a song that comes block by block."""
+    """`Measurements` of a song that comes block by block."""
 
     def __init__(self, sample_rate: int) -> None:
         self.sample_rate = sample_rate

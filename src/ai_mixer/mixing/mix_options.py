@@ -92,7 +92,7 @@ class MixOptions:
     def amount_of(self, knob: str) -> float:
         """How much of the model's move a knob makes: its own amount, its stage's, or that of all.
 
-        >>> Wishes(0.5, {"eq": 1.0}).amount_of("low_eq")
+        >>> MixOptions(0.5, {"eq": 1.0}).amount_of("low_eq")
         1.0
         """
         chosen = {name for word in self.only for name in _knobs_of(word)}

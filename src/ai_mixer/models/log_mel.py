@@ -45,7 +45,7 @@ def level_channels(heard_db: Tensor, wanted_db: Tensor, given: Tensor) -> Tensor
 
 
 def restore_channels(heard: Tensor, wanted: Tensor, given: Tensor) -> Tensor:
-    """The layers once more, from the first and the second [B, N, …] as `layers` scaled them."""
+    """The layers once more, from the first and the second [B, N, …] as `level_channels` scaled them."""
     given = given.view(-1, *[1] * (heard.dim() - 1))
     difference = (wanted - heard) * (LEVEL_SCALE_DB / DIFFERENCE_SCALE_DB)
     return torch.cat([heard, wanted * given, difference * given], dim=1)

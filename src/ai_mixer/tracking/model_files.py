@@ -13,6 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ai_mixer.config.renamed import translate_config
 from ai_mixer.tracking.int8 import dequantize
 from ai_mixer.utils.atomic_write import write_bytes, write_text
 
@@ -91,6 +92,7 @@ def _read_card(path: Path) -> dict[str, Any]:
     missing = [key for key in (*REQUIRED_KEYS, "weights_sha256") if key not in card]
     if missing:
         raise ValueError(f"{path} lacks {', '.join(missing)}: copy it again from the run")
+    card["config"] = translate_config(card["config"])
     return card
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ai_mixer.config.renamed import translate_overrides
+
 OVERRIDES_FILE = "overrides.json"
 LOCATIONS = ("root", "manifest")  # keys of a data page that only say where the files are stored
 _PATH = re.compile(r"(?:^|[^\w}])[/~\\]")  # neither `0/5` nor `${paths.data}/index`
@@ -22,9 +24,10 @@ def stored_overrides(folder: str | Path, tags: Mapping[str, Any] | None = None) 
     tags: used where the file is not there. Empty if neither stores them.
     """
     try:
-        return list(json.loads((Path(folder) / OVERRIDES_FILE).read_text(encoding="utf-8")))
+        stored = json.loads((Path(folder) / OVERRIDES_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):  # moved away, or older than the file
-        return shlex.split(str((tags or {}).get("command", "")))[2:]
+        stored = shlex.split(str((tags or {}).get("command", "")))[2:]
+    return translate_overrides("train", stored)
 
 
 def is_path(value: object, key: str = "") -> bool:

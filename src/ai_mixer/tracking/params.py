@@ -29,7 +29,7 @@ def flatten(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 def differing_params(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, str]:
     """Leaves of `config` that `defaults` lacks or has otherwise, as MLflow params.
 
-    >>> differing({"lr": 0.1, "model": {"width": 64}}, {"lr": 0.2, "model": {"width": 64}})
+    >>> differing_params({"lr": 0.1, "model": {"width": 64}}, {"lr": 0.2, "model": {"width": 64}})
     {'lr': '0.1'}
     """
     known = dict(flatten(defaults)) if defaults else {}

@@ -1,7 +1,7 @@
 """Where a training starts: a checkpoint, and the run it goes on in.
 
-`ckpt=last`, a run's id (or its beginning), or a file. A file in a run's folder continues that run;
-any other file is where a new run starts.
+`ckpt_path=last`, a run's id (or its beginning), or a file. A file in a run's folder
+continues that run; any other file is where a new run starts.
 """
 
 import json
@@ -43,7 +43,7 @@ def save_overrides(run: Run, overrides: Sequence[str]) -> None:
 
 
 def find_resume_points(which: str, store: Store) -> Iterator[ResumePoint]:
-    """Where `ckpt=<which>` may mean to start, the best guess first; there is at least one.
+    """Where `ckpt_path=<which>` may mean to start, the best guess first; there is at least one.
 
     More than one only for `last`: the runs that have not finished, newest first, and the newest
     finished one, for whom it can be made longer. FileNotFoundError or ValueError in one line.
@@ -51,7 +51,9 @@ def find_resume_points(which: str, store: Store) -> Iterator[ResumePoint]:
     if which != "last" and Path(which).exists():
         yield _from_file(Path(which), store)
     elif not store.exists:
-        raise FileNotFoundError(f"ckpt={which}: no such file, and no run yet in {store.folder}")
+        raise FileNotFoundError(
+            f"ckpt_path={which}: no such file, and no run yet in {store.folder}"
+        )
     elif which == "last":
         yield from _newest_resumable(store)
     else:
@@ -68,7 +70,7 @@ def _newest_resumable(store: Store) -> Iterator[ResumePoint]:
         yield _from_run(run)
     if not seen:
         raise FileNotFoundError(
-            f"ckpt=last: no run in {store.folder} can go on: `make train` starts one"
+            f"ckpt_path=last: no run in {store.folder} can go on: `make train` starts one"
         )
 
 
@@ -98,7 +100,7 @@ def _from_run(run: "MlflowRun", checkpoint: Path | None = None) -> ResumePoint:
         raise ValueError(
             f"run {run_id[:8]} does not say its command line ({OVERRIDES_FILE}): "
             "copy its checkpoint "
-            "elsewhere, give ckpt=<the copy> and the run's own words, and a new run starts there"
+            "elsewhere, give ckpt_path=<the copy> and the overrides of the run to start a new run"
         )
     if checkpoint is None and (folder / LAST_CHECKPOINT).is_file():
         checkpoint = folder / LAST_CHECKPOINT

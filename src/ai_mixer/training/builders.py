@@ -43,8 +43,8 @@ def build_source(cfg: DictConfig) -> SongSource:
 
 def build_datamodule(cfg: DictConfig, console: Console, **loader: Any) -> MixDataModule:
     """The data module; `loader` replaces single settings of the loader (excerpts_per_song=4)."""
-    if "ears" in cfg.loader:
-        loader["origin"] = _example_settings_digest(cfg)
+    if "feature_extractor" in cfg.loader:
+        loader["cache_key"] = _example_settings_digest(cfg)
     return instantiate_checked(
         cfg,
         "loader",
@@ -57,7 +57,7 @@ def build_datamodule(cfg: DictConfig, console: Console, **loader: Any) -> MixDat
 
 def _example_settings_digest(cfg: DictConfig) -> str:
     """Sixteen digits for all that makes an example but the song and its number."""
-    keys = ("console", "ranges", "task", "loader.ears")
+    keys = ("console", "ranges", "task", "loader.feature_extractor")
     plain: dict[str, Any] = {
         key: OmegaConf.to_container(OmegaConf.select(cfg, key), resolve=True) for key in keys
     }
@@ -70,8 +70,8 @@ def _example_settings_digest(cfg: DictConfig) -> str:
 
 def build_system(cfg: DictConfig, console: Console) -> MixSystem:
     """Model, console and losses joined with optimiser and schedule."""
-    # Configs from before there was `system.every_condition` said it by the condition.
-    options = {"every_condition": cfg.condition == "any", **cfg.system}
+    # Configs from before there was `system.all_conditions` said it by the condition.
+    options = {"all_conditions": cfg.condition == "any", **cfg.system}
     return MixSystem(
         build_model(cfg, console),
         console,

@@ -78,7 +78,7 @@ def conformal_factor(ratios: np.ndarray) -> float | None:
     The ⌈(n + 1) · SHARE⌉-th smallest, so that a new error is inside with at least that chance;
     None if there are fewer than LEAST.
 
-    >>> factor(np.arange(1, 100) / 50)
+    >>> conformal_factor(np.arange(1, 100) / 50)
     1.6
     """
     known = np.sort(ratios[~np.isnan(ratios)])

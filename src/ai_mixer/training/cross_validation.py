@@ -43,15 +43,20 @@ def cross_validate(
     """Train and judge `cfg.cv` folds, one after the other. Returns the finished parent run.
 
     train: trains one of them (`stages.train.train`); the other arguments are its own. With
-    `ckpt=` of a parent that broke off, finished folds are kept, the one that was cut off goes on
+    `ckpt_path=` of an interrupted parent, finished folds are kept, the interrupted one is resumed
     and the missing ones are trained. SystemExit 130 or 143 if it is stopped by a signal.
     """
     _check(cfg, overrides)
     start = find_resume_point(cfg, overrides)
     if start.run_id is None and start.checkpoint is not None:
-        raise ValueError(f"ckpt={cfg.ckpt}: cv={cfg.cv} trains anew, it starts from no checkpoint")
-    words = without_keys(overrides, "ckpt", "cv")
-    with handle_stop_signals("`make train ckpt=last` goes on"), _open(cfg, start.run_id) as parent:
+        raise ValueError(
+            f"ckpt_path={cfg.ckpt_path}: cv={cfg.cv} trains anew, it starts from no checkpoint"
+        )
+    words = without_keys(overrides, "ckpt_path", "cv")
+    with (
+        handle_stop_signals("`make train ckpt_path=last` goes on"),
+        _open(cfg, start.run_id) as parent,
+    ):
         save_overrides(parent, [*words, f"cv={cfg.cv}"])
         parent.log_text(OmegaConf.to_yaml(cfg, resolve=True), "config.yaml")
         again = (
@@ -75,9 +80,9 @@ def _check(cfg: DictConfig, overrides: Sequence[str]) -> None:
     if cfg.trainer.devices != 1:
         raise ValueError(f"cv={cfg.cv} trains in one process: trainer.devices=1")
     first = _fold_config(cfg, f"0/{cfg.cv}")
-    if cfg.weights_of is not None:
+    if cfg.init_from is not None:
         find_initial_weights(
-            first, raw_override_value(overrides, "weights_of") or str(cfg.weights_of)
+            first, raw_override_value(overrides, "init_from") or str(cfg.init_from)
         )
     data = build_datamodule(first, build_console(first))
     for split in SPLITS:
@@ -92,7 +97,9 @@ def _open(cfg: DictConfig, run_id: str | None) -> Run:
     else:
         folds = store.client.get_run(run_id).data.tags.get(FOLDS_TAG)
         if folds != str(cfg.cv):
-            raise ValueError(f"run {run_id[:8]} is no run of {cfg.cv} folds: leave out ckpt or cv")
+            raise ValueError(
+                f"run {run_id[:8]} is no run of {cfg.cv} folds: leave out ckpt_path or cv"
+            )
         run = Run.resume(store, run_id)
     print(f"run {run.id} ({cfg.cv} folds){', goes on' if run.resumed else ''}", flush=True)
     return run
@@ -117,15 +124,15 @@ def _train_fold(
     if before:
         if before[0].info.status == "FINISHED":
             return
-        mine.ckpt = before[0].info.run_id
-        said.append(f"ckpt={mine.ckpt}")
+        mine.ckpt_path = before[0].info.run_id
+        said.append(f"ckpt_path={mine.ckpt_path}")
     print(f"fold {fold}", file=sys.stderr, flush=True)
     train(mine, defaults, said, choices, parent.id)
 
 
 def _fold_config(cfg: DictConfig, fold: str) -> DictConfig:
     mine = cfg.copy()
-    mine.cv = mine.ckpt = None
+    mine.cv = mine.ckpt_path = None
     mine.data.fold = fold
     mine.run_name = f"{cfg.run_name}, fold {fold}"
     return mine

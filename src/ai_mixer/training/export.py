@@ -8,6 +8,7 @@ from typing import Any, cast
 from omegaconf import OmegaConf
 
 from ai_mixer.config.allowed_targets import check_targets, config_from_card
+from ai_mixer.config.renamed import translate_config
 from ai_mixer.inference.builders import build_console
 from ai_mixer.inference.predictor import Predictor, feature_config_of, load_weights
 from ai_mixer.tracking.checkpoint_io import METADATA_KEY, read_checkpoint
@@ -22,7 +23,8 @@ def load_from_checkpoint(file: Path, allow_targets: Sequence[str] = ()) -> Predi
     """
     checkpoint = read_checkpoint(file)
     page = checkpoint_run_folder(file) / "config.yaml"
-    config = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(page), resolve=True))
+    plain = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(page), resolve=True))
+    config = translate_config(plain)
     cfg = config_from_card(config, allow_targets)
     check_targets(cfg, allow_targets)
     console = build_console(cfg)

@@ -1,4 +1,4 @@
-"""`weights_of=…`: a training that begins with what another one learned (fine-tuning).
+"""`init_from=…`: a training that begins with what another one learned (fine-tuning).
 
 What was learned where knobs go far (`ranges=wide`), or from other music, may be a better beginning
 than weights by lot (docs/decisions/0036). The songs a model is judged by must be new to it, so no
@@ -31,12 +31,12 @@ def load_initial_weights(
     _check_no_held_out_songs(which, folder, songs)
     other = load_model(folder, allowed_targets(cfg))
     if other.console.names != parts.console.names:
-        raise ValueError(f"weights_of={which} sets other knobs: {', '.join(other.console.names)}")
+        raise ValueError(f"init_from={which} sets other knobs: {', '.join(other.console.names)}")
     learned = other.model.state_dict()
     name = mismatched_weight(learned, parts.system.model.state_dict())
     if name is not None:
         raise ValueError(
-            f"weights_of={which} is of another model ({name}): give the model= words it was "
+            f"init_from={which} is of another model ({name}): give the model= words it was "
             "trained with"
         )
     parts.system.model.load_state_dict(learned)
@@ -50,7 +50,7 @@ def find_initial_weights(cfg: DictConfig, which: str) -> Path:
     fold = str(cfg.data.get("fold"))
     if fold not in folds:
         raise ValueError(
-            f"weights_of={which} is a cross-validation of the folds {', '.join(sorted(folds))}: "
+            f"init_from={which} is a cross-validation of the folds {', '.join(sorted(folds))}: "
             f"give the same cv=, or one of them as data.fold (got {fold})"
         )
     return folds[fold]
@@ -60,13 +60,13 @@ def _check_no_held_out_songs(which: str, folder: Path, songs: pd.DataFrame) -> N
     """By the sound of them, whatever they are called."""
     table = folder / "split.csv"
     if not table.is_file():
-        print(f"weights_of={which} does not say from which songs it learned", file=sys.stderr)
+        print(f"init_from={which} does not say from which songs it learned", file=sys.stderr)
         return
     there = pd.read_csv(table)
     learned = set(there.loc[there["split"] == "train", "audio"])
     held_out = songs[(songs["split"] != "train") & songs["audio"].isin(learned)]
     if len(held_out):
         raise ValueError(
-            f"weights_of={which} learned from {len(held_out)} songs that are held out here "
+            f"init_from={which} learned from {len(held_out)} songs that are held out here "
             f"({held_out['song'].iloc[0]}): begin with a run of the same split or fold"
         )

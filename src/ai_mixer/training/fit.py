@@ -21,7 +21,7 @@ from ai_mixer.training.builders import (
     build_trainer,
 )
 from ai_mixer.training.ddp import abort_process, exit_with_parent, shared_shutdown
-from ai_mixer.utils.progress import is_interactive
+from ai_mixer.utils.progress import shows_progress
 
 
 def fit(
@@ -45,7 +45,7 @@ def fit(
         [*callbacks.values(), *extra_callbacks, _RestoreSigtermHandler()],
         logger=run.lightning_logger() if run else False,
         plugins=[AtomicCheckpointIO(run.id if run else "")],
-        enable_progress_bar=is_interactive() and run is not None,
+        enable_progress_bar=shows_progress() and run is not None,
         default_root_dir=cfg.paths.outputs,
     )
     if run is None:

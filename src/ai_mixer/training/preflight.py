@@ -33,9 +33,9 @@ def check_cached_data(cfg: DictConfig, parts: TrainingComponents) -> None:
     if not isinstance(parts.data, CachedDataModule):
         return
     if (cfg.augment or {}).get("steps"):
-        raise ValueError("loader=kept keeps examples as they are drawn: leave augment=none")
+        raise ValueError("loader=cached keeps examples as they are drawn: leave augment=none")
     if parts.system.objective.needs_mix:
-        raise ValueError("loader=kept keeps no audio to mix: choose loss=knobs_only")
+        raise ValueError("loader=cached keeps no audio to mix: choose loss=knobs_only")
     model = parts.system.model
     if (
         isinstance(model, FeatureModel)
@@ -45,7 +45,7 @@ def check_cached_data(cfg: DictConfig, parts: TrainingComponents) -> None:
             "loader.feature_extractor computes "
             f"{parts.data.feature_extractor.feature_config}, the model "
             f"{model.feature_config} "
-            "(rate, mels, window, hop): give both the same, or leave loader=kept"
+            "(rate, mels, window, hop): give both the same, or leave loader=cached"
         )
 
 

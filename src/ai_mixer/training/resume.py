@@ -1,14 +1,13 @@
-"""`ckpt=…`: the words a run was started with are composed again, then the new ones."""
+"""`ckpt_path=…`: the words a run was started with are composed again, then the new ones."""
 
 import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import hydra
 from omegaconf import DictConfig
 
-from ai_mixer.config.folder import config_folder
+from ai_mixer.config.compose import compose
 from ai_mixer.config.overrides import merge_overrides, without_keys
 from ai_mixer.tracking import ResumePoint, Store
 from ai_mixer.tracking.checkpoint_io import completed_epochs, read_checkpoint
@@ -24,41 +23,41 @@ CHECKPOINT_ENV = (
 
 
 def with_run_overrides(overrides: list[str]) -> list[str]:
-    """What is meant by the words typed: where `ckpt=` names a run, that run's words come first.
+    """The overrides to compose: where `ckpt_path=` names a run, after the overrides of that run.
 
     `last` becomes the id of the run it stands for. FileNotFoundError or ValueError in one line if
     there is nothing to go on from, or nothing left to train.
     """
-    which = raw_override_value(overrides, "ckpt")
+    which = raw_override_value(overrides, "ckpt_path")
     if which in (None, "null") or rank() > 0:  # the other processes get the words of the first one
         return overrides
     refusal = None
     for start in find_resume_points(which, _store(overrides)):
         if start.run_id is None:
             return overrides
-        asked = f"ckpt={start.run_id}" if which == "last" else f"ckpt={which}"
+        asked = f"ckpt_path={start.run_id}" if which == "last" else f"ckpt_path={which}"
         # Where the runs are is for the new ones to say: the folder may have moved.
-        own = without_keys(start.overrides, "ckpt", "paths.mlruns")
-        merged = [*merge_overrides(own, without_keys(overrides, "ckpt")), asked]
+        own = without_keys(start.overrides, "ckpt_path", "paths.mlruns")
+        merged = [*merge_overrides(own, without_keys(overrides, "ckpt_path")), asked]
         reason = _nothing_left_reason(_compose(merged), start)
         if reason is None:
             return merged
         refusal = refusal or ValueError(reason)
-    raise refusal or ValueError(f"ckpt={which}: nothing to go on from")
+    raise refusal or ValueError(f"ckpt_path={which}: nothing to go on from")
 
 
 def find_resume_point(cfg: DictConfig, overrides: Iterable[str]) -> ResumePoint:
     """Where the training starts that these words ask for."""
-    if cfg.ckpt is None:
+    if cfg.ckpt_path is None:
         start = ResumePoint()
     elif rank() == 0:
-        which = raw_override_value(overrides, "ckpt") or str(cfg.ckpt)
+        which = raw_override_value(overrides, "ckpt_path") or str(cfg.ckpt_path)
         start = next(find_resume_points(which, Store(cfg.paths.mlruns)))
     elif CHECKPOINT_ENV in os.environ:
         told = os.environ[CHECKPOINT_ENV]
         return ResumePoint(Path(told) if told else None)
     else:
-        raise ValueError("ckpt=… needs the processes that trainer=ddp starts by itself")
+        raise ValueError("ckpt_path=… needs the processes that trainer=ddp starts by itself")
     os.environ[CHECKPOINT_ENV] = str(start.checkpoint or "")
     return start
 
@@ -74,7 +73,7 @@ def check_resume_point(cfg: DictConfig, parts: TrainingComponents, start: Resume
     key = mismatched_weight(there, parts.system.state_dict())
     if key is not None:
         raise ValueError(
-            f"ckpt={start.checkpoint} is of another model or console ({key}): "
+            f"ckpt_path={start.checkpoint} is of another model or console ({key}): "
             "give the words it was trained with"
         )
 
@@ -85,8 +84,7 @@ def _store(overrides: Iterable[str]) -> Store:
 
 
 def _compose(overrides: list[str]) -> DictConfig:
-    with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
-        return hydra.compose("stage/train", overrides)
+    return compose("train", overrides)
 
 
 def _nothing_left_reason(cfg: DictConfig, start: ResumePoint) -> str | None:

@@ -21,11 +21,12 @@ from ai_mixer.utils.distributed import all_reduce_sum
 class MixSystem(pl.LightningModule):
     """A model, the console it plays, and what counts as better.
 
-    audio_items: how many items of a batch are rendered for the audio losses. Rendering and its
+    rendered_items: how many items of a batch are rendered for the audio losses. Rendering and its
     spectra cost far more than the model; the knobs loss always sees the whole batch.
-    audio_gradient: what the audio losses may pull at one item's knobs (L2 norm over the positions).
+    audio_gradient_clip_norm: limit of the audio losses' gradient for the knobs of one
+    item (L2 norm over the positions).
     Spectral distances of far-off mixes are unbounded, and a few loud items would drown the rest.
-    every_condition: train each example blind and paired too, whatever it was drawn as. Making an
+    all_conditions: train each example blind and paired too, whatever it was drawn as. Making an
     example costs far more than hearing it again, and both versions are at hand anyway.
     """
 

@@ -16,7 +16,7 @@ EXCLUDED_GROUPS = {
     "paths",
     "loss/scale",
 }  # groups that a page cannot choose
-EXCLUDED_KEYS = ("paths", "run_name", "ckpt", "cv")  # what is of the run, not of the recipe
+EXCLUDED_KEYS = ("paths", "run_name", "ckpt_path", "cv")  # what is of the run, not of the recipe
 
 
 def experiment_config(name: str, words: Sequence[str], comments: Sequence[str]) -> str:

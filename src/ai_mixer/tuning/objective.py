@@ -4,16 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import hydra
 import numpy as np
 import torch
-from hydra.core.global_hydra import GlobalHydra
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 from optuna import Trial
 from optuna.pruners import NopPruner, WilcoxonPruner
 from pytorch_lightning import Callback
 
-from ai_mixer.config.folder import config_folder
+from ai_mixer.config.compose import compose_with_choices
 from ai_mixer.tracking import Run, Store
 from ai_mixer.tracking.resume_points import can_resume
 from ai_mixer.tracking.run_lookup import child_runs
@@ -39,16 +37,7 @@ class ComposedConfig:
 
 def compose(asked: Sequence[str]) -> ComposedConfig:
     """What words of a training compose, within a running stage or outside one."""
-    if GlobalHydra.instance().is_initialized():
-        cfg = hydra.compose("stage/train", list(asked), return_hydra_config=True)
-    else:
-        with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
-            cfg = hydra.compose("stage/train", list(asked), return_hydra_config=True)
-    chosen = cfg.hydra.runtime.choices
-    choices = {k: str(v) for k, v in chosen.items() if not k.startswith("hydra/")}
-    with open_dict(cfg):
-        del cfg["hydra"]
-    return ComposedConfig(cfg, choices)
+    return ComposedConfig(*compose_with_choices("train", asked))
 
 
 def key_exists(key: str, cfg: DictConfig) -> bool:
@@ -166,10 +155,10 @@ class TrialObjective:
             return Run(self._store, before.info.run_id)
         fold = f", fold {tags[FOLD_TAG]}" if FOLD_TAG in tags else ""
         cfg.run_name = f"{self._study}, trial {trial.number}{fold}"
-        cfg.cv = cfg.ckpt = None
+        cfg.cv = cfg.ckpt_path = None
         if before is not None and can_resume(before):
-            cfg.ckpt = before.info.run_id
-            said.append(f"ckpt={cfg.ckpt}")
+            cfg.ckpt_path = before.info.run_id
+            said.append(f"ckpt_path={cfg.ckpt_path}")
         return self._train(
             cfg,
             self._defaults,

@@ -47,7 +47,7 @@ def write_report(
     parent.log_text(text, "sweep/best.md")
     parent.describe(text)
     print(text, flush=True)
-    for trial in best[: cfg.listen] if study_config.cv is None else ():
+    for trial in best[: cfg.render_top_k] if study_config.cv is None else ():
         yield _run(parent, trial)
 
 
@@ -112,7 +112,7 @@ def _write_best_config(
         return f"Make it again: `{format_make_command([*asked, *folds])}`"
     parent.log_text(page, f"sweep/{name}.yaml")
     home = config_folder() / "experiment" / "sweep"
-    folder = Path(cfg.pages) if cfg.pages is not None else home
+    folder = Path(cfg.output_dir) if cfg.output_dir is not None else home
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.yaml").write_text(page, encoding="utf-8")
     if folder == home and not same_training(

@@ -1,19 +1,18 @@
-"""`resume=` and `join=`: the words a study was begun with are composed again, then the new ones."""
+"""`resume=` and `attach_to=`: the stored overrides of a study, followed by the new ones."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
-import hydra
 from omegaconf import DictConfig
 
-from ai_mixer.config.folder import config_folder
+from ai_mixer.config.compose import compose
 from ai_mixer.config.override_errors import format_make_command
 from ai_mixer.config.overrides import merge_overrides, without_keys
 from ai_mixer.tuning.storage import journal_file, open_storage
 from ai_mixer.tuning.study import load_study, quiet_optuna
 from ai_mixer.tuning.sweep_request import check_name, with_vary_override
 
-RESUME_KEYS = ("resume", "join")
+RESUME_KEYS = ("resume", "attach_to")
 LOCATION_KEYS = ("storage", "paths.mlruns", "paths.data")
 
 
@@ -27,7 +26,9 @@ def with_study_overrides(overrides: list[str]) -> list[str]:
     if not named:
         return with_vary_override(overrides)
     if len(named) > 1:
-        raise ValueError("resume= goes on with a study, join= works for one: give one of the two")
+        raise ValueError(
+            "resume= goes on with a study, attach_to= works for one: give one of the two"
+        )
     ((key, name),) = named.items()
     cfg = _compose([word for word in overrides if word.partition("=")[0] in LOCATION_KEYS])
     name = check_name(newest_study(cfg.paths.mlruns) if name == "last" else name)
@@ -65,5 +66,4 @@ def newest_study(mlruns: str | Path) -> str:
 
 
 def _compose(words: Iterable[str]) -> DictConfig:
-    with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
-        return hydra.compose("stage/sweep", list(words))
+    return compose("sweep", words)

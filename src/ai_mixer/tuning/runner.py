@@ -1,7 +1,7 @@
 """A sweep from its first word to its last: a new study, one gone on with, or one worked for.
 
 The process that was started is a worker like the others. It starts them, by the command line that
-anybody could give (`join=<study>`), and at the end makes what is made once: pictures, the page.
+anybody could give (`attach_to=<study>`), and at the end writes plots and the best config.
 """
 
 import os
@@ -70,16 +70,18 @@ def run_study(
         check_pruner(pruner, asked.study_config)
         if cfg.trainer.devices != 1:
             raise ValueError("a trial trains in one process: trainer.devices=1")
-        if cfg.join is not None:
-            study, study_config = load_study(_storage(cfg, cfg.join), cfg.join)
-            check_unchanged(cfg.join, study_config, asked.study_config)
+        if cfg.attach_to is not None:
+            study, study_config = load_study(_storage(cfg, cfg.attach_to), cfg.attach_to)
+            check_unchanged(cfg.attach_to, study_config, asked.study_config)
             if cfg.cluster is not None:
                 _submit_jobs(cfg, study, command)
                 then = resume_command(study.study_name, overrides)
                 print(f"when they are done: {then}", flush=True)
                 return study
             told = _run_worker(cfg, study, study_config, asked, train, overrides)
-            print(f"study {cfg.join}: nothing left to take ({told} by this worker)", flush=True)
+            print(
+                f"study {cfg.attach_to}: nothing left to take ({told} by this worker)", flush=True
+            )
             return study
         if cfg.resume is None:
             study, study_config, parent = _create_study(cfg, asked, check, overrides)
@@ -128,7 +130,7 @@ def _resume_study(cfg: DictConfig, asked: SweepRequest) -> tuple[Study, StudyCon
     if before.info.status == "RUNNING" and is_process_alive(before.data.tags):
         raise ValueError(
             f"study {name} is being led by process {before.data.tags['process.pid']}: "
-            f"make sweep join={name} works for it as well"
+            f"make sweep attach_to={name} works for it as well"
         )
     added = (
         0
@@ -201,7 +203,7 @@ def _run_worker(
 
 def _worker_overrides(cfg: DictConfig, study: Study) -> list[str]:
     """What to type to work for a study."""
-    words = [f"join={study.study_name}", f"storage={cfg.storage}", "cluster=null"]
+    words = [f"attach_to={study.study_name}", f"storage={cfg.storage}", "cluster=null"]
     return words + [
         f"paths.{place}={Path(cfg.paths[place]).resolve()}" for place in ("mlruns", "data")
     ]

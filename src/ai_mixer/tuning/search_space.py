@@ -92,7 +92,7 @@ def is_sweep_override(word: str) -> bool:
 def to_overrides(params: Mapping[str, ParamValue]) -> list[str]:
     """One point of a space as words of a training.
 
-    >>> words({"optimizer": "adam", "optimizer.lr": 3e-05, "loader.batch_size": 16})
+    >>> to_overrides({"optimizer": "adam", "optimizer.lr": 3e-05, "loader.batch_size": 16})
     ['optimizer=adam', 'optimizer.lr=3e-05', 'loader.batch_size=16']
     """
     return [f"{key}={value}" for key, value in params.items()]
@@ -101,7 +101,7 @@ def to_overrides(params: Mapping[str, ParamValue]) -> list[str]:
 def format_distribution(values: BaseDistribution) -> str:
     """A distribution as Hydra would write it.
 
-    >>> described(FloatDistribution(1e-5, 1e-3, log=True)), described(IntDistribution(3, 6))
+    >>> format_distribution(FloatDistribution(1e-5, 1e-3, log=True)), format_distribution(IntDistribution(3, 6))
     ('tag(log, interval(1e-05, 0.001))', 'range(3, 7)')
     """
     if isinstance(values, CategoricalDistribution):

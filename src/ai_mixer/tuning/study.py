@@ -17,10 +17,12 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 
 from ai_mixer.config.instantiate import instantiate_checked
+from ai_mixer.config.renamed import translate_override, translate_overrides
 from ai_mixer.tuning.search_space import ParamValue, space_differences
 from ai_mixer.tuning.trial_queue import enqueue_trials
 
 CONFIG_ATTR = "plan"  # the study's attribute that holds it
+_STORED = {"training_overrides": "words", "overrides": "typed"}  # field → name in the attribute
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class StudyConfig:
     """What all trials of a study share; what must stay as it is when it goes on.
 
     words: of the trainings, without where files lie; typed: the whole command line; space: as
-    `Space.to_json` writes it; parent: the MLflow run that the trials are part of.
+    `SearchSpace.to_json` writes it; parent: the MLflow run that the trials are part of.
     """
 
     training_overrides: list[str]
@@ -68,7 +70,8 @@ def create_study(
             f"study={name} exists: make sweep resume={name} goes on with it, "
             "or give another name, study=…"
         ) from error
-    study.set_user_attr(CONFIG_ATTR, asdict(study_config))
+    plain = {_STORED.get(name, name): value for name, value in asdict(study_config).items()}
+    study.set_user_attr(CONFIG_ATTR, plain)
     study.set_metric_names(study_config.objectives)  # what Optuna's pages call them
     enqueue_trials(study, trials, first)
     return study
@@ -82,18 +85,24 @@ def load_study(storage: BaseStorage, name: str) -> tuple[Study, StudyConfig]:
     except KeyError as error:
         known = ", ".join(sorted(optuna.get_all_study_names(storage))) or "none"
         raise FileNotFoundError(f"no study {name} there; there are: {known}") from error
-    return study, StudyConfig(**{field.name: plain[field.name] for field in fields(StudyConfig)})
+    values = {
+        field.name: plain[_STORED.get(field.name, field.name)] for field in fields(StudyConfig)
+    }
+    for stored in _STORED:
+        values[stored] = translate_overrides("sweep", values[stored])
+    return study, StudyConfig(**values)
 
 
 def check_unchanged(name: str, study_config: StudyConfig, now: StudyConfig) -> None:
     """Refuse to go on with other words than those it was begun with. ValueError in one line."""
-    other = space_differences(study_config.space, now.space)
+    stored = {translate_override("train", key): one for key, one in study_config.space.items()}
+    other = space_differences(stored, now.space)
     if other:
         raise ValueError(
             f"study {name}: its space has changed: {'; '.join(other)}. Go on without that, or "
             "begin another: study=<another name> in place of resume"
         )
-    for what in ("words", "maximize", "minimize", "cv"):
+    for what in ("training_overrides", "maximize", "minimize", "cv"):
         before, after = getattr(study_config, what), getattr(now, what)
         if before != after:
             raise ValueError(

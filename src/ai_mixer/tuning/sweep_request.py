@@ -37,13 +37,13 @@ class SweepRequest:
 
 
 def with_vary_override(overrides: Iterable[str]) -> list[str]:
-    """The words as Hydra can compose them: those that give several values go into `vary=[…]`."""
+    """Overrides that Hydra can compose: those with several values go to `search_overrides=[…]`."""
     overrides = list(overrides)
     searched = [word for word in overrides if is_sweep_override(word)]
     if not searched:
         return overrides
     listed = ",".join(QuotedString(word, Quote.double).with_quotes() for word in searched)
-    return [*(word for word in overrides if word not in searched), f"vary=[{listed}]"]
+    return [*(word for word in overrides if word not in searched), f"search_overrides=[{listed}]"]
 
 
 def parse_sweep_request(cfg: DictConfig, overrides: Sequence[str]) -> SweepRequest:
@@ -56,8 +56,8 @@ def parse_sweep_request(cfg: DictConfig, overrides: Sequence[str]) -> SweepReque
     path_overrides = [word for word in trains if _top_level_key(word) in PATH_GROUPS]
     trains = [word for word in trains if word not in path_overrides]
     base = compose([*trains, *path_overrides])
-    asked = SearchSpace.parse([*cfg.search.space, *cfg.vary])
-    typed_keys = SearchSpace.parse(cfg.vary).keys
+    asked = SearchSpace.parse([*cfg.search.space, *cfg.search_overrides])
+    typed_keys = SearchSpace.parse(cfg.search_overrides).keys
     space, notes = _existing_keys(asked, set(typed_keys), base, trains)
     if not space.keys:
         raise ValueError(

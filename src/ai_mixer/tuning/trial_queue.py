@@ -106,7 +106,8 @@ class StaleTrialDetector:
     """Which running trials are nobody's any more.
 
     On this machine the process itself is looked for. Of other machines only the signs of life are
-    seen: dead is who gave none for `grace_s` by our own clock, so no two clocks are compared.
+    seen: dead is who gave none for `heartbeat_timeout_s`
+    by our own clock, so no two clocks are compared.
     """
 
     def __init__(self, heartbeat_timeout_s: float) -> None:

@@ -32,7 +32,8 @@ class WorkerSettings:
     """How much a worker bears, and how often it looks.
 
     max_failures: failed trials of a study; max_retries: how often a trial is queued again after its
-    process died; beat_s: between signs of life; grace_s: silence that means death, on another
+    process died; heartbeat_interval_s: between heartbeats;
+    heartbeat_timeout_s: without a heartbeat, after which a trial counts as dead, on another
     machine; poll_s: between looks at an empty queue.
     """
 

@@ -1,4 +1,4 @@
-"""Progress for people, silence for logs, and warnings of other libraries kept off the screen."""
+"""Progress bars, and filters for the warnings of other libraries."""
 
 import logging
 import sys
@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
+from ai_mixer.utils.log import logger
+
 T_co = TypeVar("T_co", covariant=True)
 
 
-def is_interactive() -> bool:
-    """Is somebody watching a terminal?"""
-    return sys.stderr.isatty()
+def shows_progress() -> bool:
+    """Whether progress bars are drawn: stderr is a terminal and `quiet=true` was not given."""
+    return sys.stderr.isatty() and logger.isEnabledFor(logging.INFO)
 
 
 class SizedIterable(Protocol[T_co]):
@@ -23,24 +25,24 @@ class SizedIterable(Protocol[T_co]):
 
 
 def progress_bar(items: SizedIterable[T_co], title: str) -> Iterator[T_co]:
-    """The items, with a progress bar on a terminal and one line before them otherwise."""
-    if not is_interactive():
-        print(f"{title} ({len(items)}) …", file=sys.stderr, flush=True)
+    """The items, with a progress bar on a terminal and a DEBUG message otherwise."""
+    if not shows_progress():
+        logger.debug("%s (%d)", title, len(items))
         yield from items
         return
     from rich.console import Console
-    from rich.progress import track as bar
+    from rich.progress import track
 
-    yield from bar(items, title, total=len(items), console=Console(stderr=True))
+    yield from track(items, title, total=len(items), console=Console(stderr=True))
 
 
 @contextmanager
 def byte_progress(title: str, total: int, done: int = 0) -> Iterator[Callable[[int], None]]:
-    """A function to be told how many bytes more are done, of `total` (0 = nobody knows).
+    """A function that takes the number of further bytes done, of `total` (0: unknown).
 
-    A bar on a terminal; otherwise a line at the start and after each tenth.
+    A progress bar on a terminal; otherwise DEBUG messages at the start and after each tenth.
     """
-    if is_interactive():
+    if shows_progress():
         from rich import progress as rich
         from rich.console import Console
 
@@ -50,15 +52,15 @@ def byte_progress(title: str, total: int, done: int = 0) -> Iterator[Callable[[i
             task = bars.add_task(title, total=total or None, completed=done)
             yield lambda more: bars.advance(task, more)
         return
-    print(f"{title} ({total / 1e6:.1f} MB) …", file=sys.stderr, flush=True)
+    logger.debug("%s (%.1f MB)", title, total / 1e6)
 
-    def tell(more: int) -> None:
+    def advance(more: int) -> None:
         nonlocal done
         before, done = done, done + more
         if total and 10 * done // total > 10 * before // total:
-            print(f"  {100 * done // total} %", file=sys.stderr, flush=True)
+            logger.debug("%s: %d %%", title, 100 * done // total)
 
-    yield tell
+    yield advance
 
 
 def configure_warnings() -> None:
@@ -83,8 +85,8 @@ _printed: set[str] = set()
 
 
 def _print_warning(message: Warning | str, *place: object, **more: object) -> None:
-    """Each line once, whoever looked at the same songs again."""
-    line = f"warning: {' '.join(str(message).split())}"
+    """Each line once."""
+    line = " ".join(str(message).split())
     if line not in _printed:
         _printed.add(line)
-        print(line, file=sys.stderr, flush=True)
+        logger.warning("%s", line)

@@ -51,7 +51,7 @@ class Training:
 
     def go_on(self, *more):
         """With no more words than a user needs."""
-        return Training(self.store.folder, ["ckpt=last"]).start(*more)
+        return Training(self.store.folder, ["ckpt_path=last"]).start(*more)
 
     def until_points(self, metric, count):
         """Wait until the run has so many points of a metric."""
@@ -196,7 +196,7 @@ def quick_words(songs_folder, tmp_path_factory):
         "loader.workers=0",
         "trainer.max_epochs=3",
         "trainer.log_every_n_steps=1",
-        "callbacks.figures.every=0",
+        "callbacks.knob_plots.every_n_epochs=0",
         "evaluate.excerpts_per_song=1",
         "render={songs: 1, seconds: 1.0}",
         f"paths.data={scratch}",

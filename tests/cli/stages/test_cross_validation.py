@@ -26,8 +26,8 @@ class FakeTraining:
         fold, store = cfg.data.fold, Store(cfg.paths.mlruns)
         self.trained.append(fold)
         self.words.append(words)
-        if cfg.ckpt:
-            run = Run.resume(store, cfg.ckpt)
+        if cfg.ckpt_path:
+            run = Run.resume(store, cfg.ckpt_path)
         else:
             run = Run.start(store, cfg.experiment_name, cfg.run_name, parent_id=parent_id)
         with run:
@@ -91,11 +91,11 @@ def test_stopped_in_the_middle_finished_folds_stay(cfg, store):
         for run in child_runs(store, record.info.run_id)
     }
     again = FakeTraining()
-    words = [*start.words, f"ckpt={start.run_id}"]
-    parent = validated(cfg(f"ckpt={start.run_id}"), again, words)
+    words = [*start.words, f"ckpt_path={start.run_id}"]
+    parent = validated(cfg(f"ckpt_path={start.run_id}"), again, words)
     assert parent.id == start.run_id
     assert again.trained == ["1/3", "2/3"]
-    assert f"ckpt={cut_off['1/3']}" in again.words[0]
+    assert f"ckpt_path={cut_off['1/3']}" in again.words[0]
     folds = Counter(run.data.params["data.fold"] for run in child_runs(store, parent.id))
     assert folds == {"0/3": 1, "1/3": 1, "2/3": 1}
 
@@ -118,7 +118,7 @@ def test_what_is_wrong_is_said_before_a_run_is_opened(cfg, store, words, message
 
 def test_weights_that_are_nowhere_are_missed_before_a_run_is_opened(cfg, store):
     with pytest.raises(FileNotFoundError, match="nowhere"):
-        validated(cfg("weights_of=nowhere"), FakeTraining())
+        validated(cfg("init_from=nowhere"), FakeTraining())
     assert not list(find_runs(store))
 
 

@@ -66,7 +66,9 @@ def test_they_stop_together_and_go_on(training, together, number):
     assert not [file for file in followers[0].open_files() if "mlflow" in file.path]
     code, said = training.stop(number)
     assert code == 128 + number
-    assert said == f"stopped by {signal.Signals(number).name}: `make train ckpt=last` goes on\n"
+    assert (
+        said == f"stopped by {signal.Signals(number).name}: `make train ckpt_path=last` goes on\n"
+    )
     assert all_gone(followers)
     assert training.run.info.status == "KILLED"
     assert training.go_on().end()[0] == 0

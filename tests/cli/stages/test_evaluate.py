@@ -33,7 +33,7 @@ def refused(monkeypatch, capsys):
 
 def test_every_cheap_system_on_the_same_excerpts(at_home, command, trained):
     """Also a champion: itself."""
-    words = ("examples=21", "excerpts_per_song=1", "speed=false", "champion=last", "split=val")
+    words = ("examples=21", "excerpts_per_song=1", "speed=false", "compare_run=last", "split=val")
     command(evaluate, *words)
     folder = trained.folder / "eval" / "band_small-val"
     records = pd.read_csv(folder / "records.csv")
@@ -105,7 +105,7 @@ def test_what_cannot_be(at_home, refused, trained, tmp_path, songs_folder):
     assert "no song has other music to refer to" in refused(*words)
     assert "excerpt must be seconds above 0, or full" in refused("excerpt=-1")
     assert "nowhere.ckpt cannot be read" in refused(f"run={tmp_path}/nowhere.ckpt")
-    assert "no run, folder or file 'ffff'" in refused("champion=ffff")
+    assert "no run, folder or file 'ffff'" in refused("compare_run=ffff")
 
 
 def test_speech_metrics_that_are_not_installed_are_said_at_once(at_home, refused, monkeypatch):

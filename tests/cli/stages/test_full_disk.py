@@ -60,7 +60,7 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_old_one(tiny_disk):
     with pytest.raises(OSError, match=r"last\.ckpt") as caught:
         files.save_checkpoint({"epoch": 2, "weights": torch.zeros(10**6)}, target)
     assert f"could not write {target}; free some" in said(caught.value)
-    assert "make train ckpt=last" in said(caught.value)
+    assert "make train ckpt_path=last" in said(caught.value)
     assert read_checkpoint(target)["epoch"] == 1
     assert list(target.parent.iterdir()) == [target]  # the room it took is free again
 
@@ -142,11 +142,11 @@ def test_a_training_says_it_and_goes_on_when_there_is_room(tiny_disk, words, hom
     assert first.returncode == 1, first.stderr
     assert "Traceback" not in first.stderr
     (line,) = [line for line in first.stderr.splitlines() if line.startswith("error: ")]
-    assert re.search(r"could not write .*\.ckpt; free some.* make train ckpt=last", line)
+    assert re.search(r"could not write .*\.ckpt; free some.* make train ckpt_path=last", line)
     (last,) = disk.rglob("last.ckpt")
     read_checkpoint(last)
     tiny_disk(64)
-    second = train("ckpt=last")
+    second = train("ckpt_path=last")
     assert second.returncode == 0, second.stderr
     started = re.findall("^run ([0-9a-f]{32})", first.stdout + second.stdout, re.MULTILINE)
     assert len(set(started)) == 1

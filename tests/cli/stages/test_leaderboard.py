@@ -14,7 +14,7 @@ from ai_mixer.tracking.run_lookup import FOLDS_TAG, child_runs
 
 SMALL = (
     *("experiment=leaderboard", "model=baseline_cnn", "model.channels=8", "model.features=16"),
-    *("excerpt=1", "loader.draws=2", "loader.workers=0", "loader.batch_size=4"),
+    *("excerpt=1", "loader.examples_per_song=2", "loader.workers=0", "loader.batch_size=4"),
     *("loader.held_out_per_song=3", "loader.examples_per_epoch=8", "trainer.max_epochs=1"),
     *("data.near_duplicates=false", "callbacks.system_metrics=null", "run_name=small"),
 )
@@ -54,19 +54,32 @@ def test_from_rows_to_a_page(home, songs_folder, monkeypatch, capsys):
 
     folds = torch.stack([load_model(folder).model.weights for folder in folders])
     two = ",".join(str(artifact_folder(child_runs(store, p)[0].info.artifact_uri)) for p in parents)
-    typed(monkeypatch, ensemble.main, f"runs={two}", "name=again", f"weights_of={joined}", where[0])
+    typed(
+        monkeypatch,
+        ensemble.main,
+        f"runs={two}",
+        "name=again",
+        f"ensemble_weights_from={joined}",
+        where[0],
+    )
     again = list_runs(store).set_index("name")["run_id"]["again"]
     weights = load_model(find_run(again, folder / "mlruns")).model.weights
     torch.testing.assert_close(weights, folds.mean(0), atol=1e-5, rtol=0)
     with pytest.raises(SystemExit):
-        typed(monkeypatch, ensemble.main, f"runs={two}", f"weights_of={parents[0]}", where[0])
+        typed(
+            monkeypatch,
+            ensemble.main,
+            f"runs={two}",
+            f"ensemble_weights_from={parents[0]}",
+            where[0],
+        )
     assert "BaselineCNN is no ensemble" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         typed(
             monkeypatch,
             ensemble.main,
             f"runs={','.join(parents)}",
-            f"weights_of={joined}",
+            f"ensemble_weights_from={joined}",
             where[0],
         )
     assert "was learned on test songs of these folds" in capsys.readouterr().err
@@ -81,7 +94,7 @@ def test_from_rows_to_a_page(home, songs_folder, monkeypatch, capsys):
         "folds=3",
         "examples=30",
         where[0],
-        "refined=[small]",
+        "refined_entries=[small]",
     )
     text = page.read_text(encoding="utf-8")
     for row in ("mean_knobs", "ridge", "trees", "small", "small, refined", "weighted_ensemble"):

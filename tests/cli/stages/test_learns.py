@@ -11,7 +11,7 @@ def test_knobs_of_songs_it_never_heard_are_nearer_than_the_mean(tmp_path, compos
     words = [
         "model=ast_regressor",
         "loss=knobs_only",
-        "callbacks.figures=null",
+        "callbacks.knob_plots=null",
         "evaluate=null",
         "render=null",
         f"paths.data='{tmp_path}'",

@@ -35,7 +35,7 @@ def test_memory_is_flat_over_10_000_steps(training):
     """With loader workers, validation, checkpoints, curves and pictures, as in any training."""
     words = ["loader.workers=2", f"loader.excerpts_per_song={STEPS}", "loader.batch_size=1"]
     words += [f"loader.examples_per_epoch={STEPS}", f"trainer.max_epochs={EPOCHS}"]
-    words += ["trainer.log_every_n_steps=100", "callbacks.figures.every=1"]
+    words += ["trainer.log_every_n_steps=100", "callbacks.knob_plots.every_n_epochs=1"]
     words += ["callbacks.early_stopping=null"]
     seen = watched(training.start(*words))
     code, said = training.end()

@@ -115,14 +115,16 @@ def test_no_place_of_this_machine_is_published(shop, trained):
         "source": {"root": "/my music", "index": "/my/data/index", "more": ["file:///my/x"]},
     }
     run = save_model(shop / "run", weights, card)
-    words = ["data.root=/my music", "model=cnn", "ckpt='/my music/x.ckpt'", "paths.data=data"]
+    words = ["data.root=/my music", "model=cnn", "ckpt_path='/my music/x.ckpt'", "paths.data=data"]
     (run / "overrides.json").write_text(json.dumps(words))
     target = package(shop, run, "my_model", "It mixes.", None)
     config = json.loads((target / "model.json").read_text(encoding="utf-8"))["config"]
     assert "paths" not in config
     source = {"root": None, "index": "index", "more": ["x"]}
     assert config["data"] == {"root": None, "manifest": None, "source": source}
-    assert "`make train model=cnn 'ckpt=…'`" in (target / "card.md").read_text(encoding="utf-8")
+    assert "`make train model=cnn 'ckpt_path=…'`" in (target / "card.md").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_an_ensemble_names_its_members(shop, trained):
@@ -140,5 +142,5 @@ def test_a_model_that_was_never_judged_is_not_given_figures(shop, trained):
     table = board(shop, "mean_knobs", "another")
     with pytest.raises(ValueError, match="has no row my_model"):
         package(shop, trained.folder, "my_model", "It mixes.", table)
-    with pytest.raises(ValueError, match=r"board=.*none.md: no table beside it"):
+    with pytest.raises(ValueError, match=r"leaderboard=.*none.md: no table beside it"):
         package(shop, trained.folder, "my_model", "It mixes.", shop / "none.md")

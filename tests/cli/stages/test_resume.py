@@ -20,10 +20,10 @@ def same(one, other):
 
 
 def goes_on_as_if_nothing_had_been(training, straight, command, *more):
-    """`ckpt=last` finishes the same run with the curves and weights of the straight one."""
+    """`ckpt_path=last` finishes the same run with the curves and weights of the straight one."""
     before = training.run.info
     assert before.status in {"RUNNING", "KILLED"}
-    command(train, "ckpt=last", f"paths.mlruns={training.store.folder}", *more)
+    command(train, "ckpt_path=last", f"paths.mlruns={training.store.folder}", *more)
     assert (training.run.info.run_id, training.run.info.status) == (before.run_id, "FINISHED")
     same(training, straight)
 
@@ -48,7 +48,7 @@ def test_killed_in_the_middle_of_an_epoch(training, straight, command):
 def test_ctrl_c_before_the_first_epoch_ended(training, straight, command):
     code, said = training.start().until_points("train/loss", 2).stop(signal.SIGINT)
     assert code == 128 + signal.SIGINT
-    assert said == "stopped by SIGINT: `make train ckpt=last` goes on\n"
+    assert said == "stopped by SIGINT: `make train ckpt_path=last` goes on\n"
     assert training.run.info.status == "KILLED"
     goes_on_as_if_nothing_had_been(training, straight, command)
 
@@ -57,7 +57,7 @@ def test_ctrl_c_before_the_first_epoch_ended(training, straight, command):
 def test_terminated_while_it_is_evaluated(training, straight, command):
     code, said = training.start().until_said("evaluating on test songs").stop(signal.SIGTERM)
     assert code == 128 + signal.SIGTERM
-    assert said == "stopped by SIGTERM: `make train ckpt=last` goes on\n"
+    assert said == "stopped by SIGTERM: `make train ckpt_path=last` goes on\n"
     assert training.run.info.status == "KILLED"
     goes_on_as_if_nothing_had_been(training, straight, command)
 
@@ -76,7 +76,7 @@ def test_a_finished_run_can_be_made_longer(training, straight, command, capsys):
     place = f"paths.mlruns={training.store.folder}"
     before = training.curves()
     with pytest.raises(SystemExit):
-        command(train, "ckpt=last", place)
+        command(train, "ckpt_path=last", place)
     (line,) = capsys.readouterr().err.splitlines()
     run_id = training.run.info.run_id
     assert (
@@ -84,7 +84,7 @@ def test_a_finished_run_can_be_made_longer(training, straight, command, capsys):
         == f"error: run {run_id[:8]} is finished after 3 epochs: raise trainer.max_epochs to go on"
     )
     assert training.run.info.status == "FINISHED"
-    command(train, "ckpt=last", place, "trainer.max_epochs=4")
+    command(train, "ckpt_path=last", place, "trainer.max_epochs=4")
     assert (training.run.info.run_id, training.run.info.status) == (run_id, "FINISHED")
     after = training.curves()
     assert {name: points[: len(before[name])] for name, points in after.items()} == before

@@ -44,8 +44,8 @@ def run(stage, *words, **environment):
 
 def test_the_page_of_the_best_makes_the_best_again(quick_words, store, tmp_path):
     """By the command that stands on it: every point of every curve, bit for bit."""
-    words = ["study=mine", "trials=4", "workers=2", "listen=0", "trainer.max_epochs=2"]
-    places = [f"paths.mlruns={store.folder}", f"pages={tmp_path}/experiment/sweep"]
+    words = ["study=mine", "trials=4", "workers=2", "render_top_k=0", "trainer.max_epochs=2"]
+    places = [f"paths.mlruns={store.folder}", f"output_dir={tmp_path}/experiment/sweep"]
     run("sweep", *quick_words, *words, *places, OMP_NUM_THREADS="2")
     study, runs = study_of(store)
     best = runs[study.best_trial.number]
@@ -71,8 +71,13 @@ def test_the_page_of_the_best_makes_the_best_again(quick_words, store, tmp_path)
 
 
 def test_median_ends_a_real_training_between_two_epochs(command, quick_words, store):
-    prune = ["pruner=median", "pruner.n_startup_trials=1", "pruner.n_warmup_steps=0", "listen=0"]
-    places = [f"paths.mlruns={store.folder}", f"pages={store.folder}/pages", "study=mine"]
+    prune = [
+        "pruner=median",
+        "pruner.n_startup_trials=1",
+        "pruner.n_warmup_steps=0",
+        "render_top_k=0",
+    ]
+    places = [f"paths.mlruns={store.folder}", f"output_dir={store.folder}/pages", "study=mine"]
     command(sweep_stage, *quick_words, *HOPELESS, *prune, *places)
     study, runs = study_of(store)
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "PRUNED"]
@@ -87,7 +92,7 @@ def test_wilcoxon_ends_a_trial_of_real_folds_that_is_worse_song_by_song(
 ):
     """Four songs are the fewest for p < 0.1: 1 in 16 that all differ in one direction."""
     prune = ["pruner=wilcoxon", "pruner.n_startup_steps=2", "cv=5", "trainer.max_epochs=1"]
-    places = [f"paths.mlruns={store.folder}", f"pages={store.folder}/pages", "study=mine"]
+    places = [f"paths.mlruns={store.folder}", f"output_dir={store.folder}/pages", "study=mine"]
     command(sweep_stage, *quick_words, *HOPELESS, *prune, *places)
     study, runs = study_of(store)
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "PRUNED"]

@@ -92,7 +92,7 @@ def test_last_is_the_last_epoch(trained, config):
 def test_a_checkpoint_from_elsewhere_starts_a_new_run(trained, small_training, tmp_path):
     last = shutil.copy(trained.folder / "checkpoints" / "last.ckpt", tmp_path / "any name.ckpt")
     elsewhere = f"paths.mlruns='{tmp_path}'"  # `last` of the shared store is another's business
-    run = small_training(f"ckpt='{last}'", "trainer.max_epochs=3", elsewhere)
+    run = small_training(f"ckpt_path='{last}'", "trainer.max_epochs=3", elsewhere)
     assert run.id != trained.run.id
     before = torch.load(last, weights_only=True)
     after = torch.load(run.artifact_dir / "checkpoints" / "last.ckpt", weights_only=True)
@@ -106,7 +106,7 @@ def test_a_checkpoint_that_is_at_its_end_says_so(trained, small_training, home, 
     last = trained.folder / "checkpoints" / "last.ckpt"
     for which in (last, shutil.copy(last, tmp_path), trained.run.id[:12]):
         with pytest.raises(ValueError, match=r"after 2 epochs: raise trainer\.max_epochs"):
-            small_training(f"ckpt={which}", "experiment_name=at the end")
+            small_training(f"ckpt_path={which}", "experiment_name=at the end")
     store = Store(home / "mlruns")
     assert store.client.get_experiment_by_name("at the end") is None
     assert store.client.get_run(trained.run.id).info.status == "FINISHED"
@@ -117,7 +117,7 @@ def test_a_checkpoint_of_another_model_is_refused(trained, small_training, tmp_p
     with pytest.raises(
         ValueError, match=r"is of another model or console \(model\.blocks"
     ) as caught:
-        small_training(f"ckpt={last}", "model.channels=16", "trainer.max_epochs=3")
+        small_training(f"ckpt_path={last}", "model.channels=16", "trainer.max_epochs=3")
     assert "\n" not in str(caught.value)
 
 

@@ -1,4 +1,4 @@
-"""weights_of=…: a training begins with what another one learned, and is judged on new songs."""
+"""init_from=…: a training begins with what another one learned, and is judged on new songs."""
 
 import pytest
 import torch
@@ -36,19 +36,19 @@ def test_it_begins_with_those_weights(trained, other):
 
 
 def test_a_training_that_stands_still_keeps_them(trained, words, compose, tmp_path):
-    more = [f"weights_of='{trained.folder}'", f"paths.mlruns={tmp_path}", "optimizer.lr=1e-12"]
+    more = [f"init_from='{trained.folder}'", f"paths.mlruns={tmp_path}", "optimizer.lr=1e-12"]
     cfg = compose(*words, "seed=5", "trainer.max_epochs=1", "evaluate=null", "render=null", *more)
     run = train(cfg, compose(), [*words, *more], {})
     learned, _ = load_model_files(trained.folder)
     kept, _ = load_model_files(run.artifact_dir)
     for name, _ in load_model(trained.folder).model.named_parameters():
         torch.testing.assert_close(kept[name], learned[name], atol=1e-6, rtol=0)
-    assert Store(tmp_path).client.get_run(run.id).data.params["weights_of"] == str(trained.folder)
+    assert Store(tmp_path).client.get_run(run.id).data.params["init_from"] == str(trained.folder)
 
 
 def test_another_model_is_refused(trained, other):
     cfg, parts, songs = other("model.channels=16")
-    with pytest.raises(ValueError, match=r"weights_of=.* is of another model \(.*model= words"):
+    with pytest.raises(ValueError, match=r"init_from=.* is of another model \(.*model= words"):
         load_initial_weights(cfg, str(trained.folder), parts, songs)
 
 

@@ -43,7 +43,7 @@ class Scored(pl.LightningModule):
 def fit(tmp_path):
     """A function: so many epochs in a folder, from a checkpoint or not."""
 
-    def train(epochs, *callbacks, ckpt=None, folder="run"):
+    def train(epochs, *callbacks, ckpt_path=None, folder="run"):
         module = Scored()
         for callback in callbacks:
             if isinstance(callback, ModelCheckpoint):
@@ -60,7 +60,9 @@ def fit(tmp_path):
             default_root_dir=tmp_path / "lightning",
         )
         steps = DataLoader([torch.ones(1)] * 2)
-        trainer.fit(module, steps, DataLoader([torch.ones(1)]), ckpt_path=ckpt, weights_only=True)
+        trainer.fit(
+            module, steps, DataLoader([torch.ones(1)]), ckpt_path=ckpt_path, weights_only=True
+        )
         return trainer, module
 
     return train
@@ -92,7 +94,7 @@ def test_a_new_run_from_another_s_checkpoint_has_its_own_at_once(fit, tmp_path):
     other = tmp_path / "other" / "last.ckpt"
     before = other.read_bytes()
     with pytest.warns(UserWarning, match="dirpath has changed"):
-        trainer, _ = fit(2, LastCheckpoint(), ckpt=other)
+        trainer, _ = fit(2, LastCheckpoint(), ckpt_path=other)
     assert trainer.global_step == 4
     assert other.read_bytes() == before
 
@@ -105,7 +107,7 @@ def test_the_best_is_remembered_also_after_a_move(fit, tmp_path, folder):
     if folder == "moved":
         shutil.move(tmp_path / "run", tmp_path / "moved")
     kept = best()
-    fit(3, kept, LastCheckpoint(), folder=folder, ckpt=tmp_path / folder / "last.ckpt")
+    fit(3, kept, LastCheckpoint(), folder=folder, ckpt_path=tmp_path / folder / "last.ckpt")
     assert kept.best_model_score == SCORES[0]
     assert kept.best_model_path == str(tmp_path / folder / "best.ckpt")
     state = torch.load(kept.best_model_path, weights_only=True)
@@ -117,7 +119,7 @@ def test_the_best_is_remembered_also_after_a_move(fit, tmp_path, folder):
 def test_patience_is_counted_across_a_resume(fit, tmp_path):
     straight, _ = fit(6, patient(2), LastCheckpoint(), folder="straight")
     fit(2, patient(2), LastCheckpoint())
-    resumed, _ = fit(6, patient(2), LastCheckpoint(), ckpt=tmp_path / "run" / "last.ckpt")
+    resumed, _ = fit(6, patient(2), LastCheckpoint(), ckpt_path=tmp_path / "run" / "last.ckpt")
     assert straight.current_epoch == resumed.current_epoch == 3
 
 
@@ -125,10 +127,10 @@ def test_patience_is_counted_across_a_resume(fit, tmp_path):
 def test_what_had_stopped_stays_so_unless_patience_is_raised(fit, tmp_path):
     fit(6, patient(2), LastCheckpoint())
     ckpt = tmp_path / "run" / "last.ckpt"
-    trainer, module = fit(6, patient(2), LastCheckpoint(), ckpt=ckpt)
+    trainer, module = fit(6, patient(2), LastCheckpoint(), ckpt_path=ckpt)
     assert not module.drawn
     assert trainer.global_step == 6
-    trainer, module = fit(6, patient(3), LastCheckpoint(), ckpt=ckpt)
+    trainer, module = fit(6, patient(3), LastCheckpoint(), ckpt_path=ckpt)
     assert sorted({epoch for epoch, _ in module.drawn}) == [3, 4, 5]
 
 
@@ -137,7 +139,7 @@ def test_draws_depend_on_seed_and_step_alone(fit, tmp_path):
     _, straight = fit(3, Reseed(7), LastCheckpoint(), folder="straight")
     fit(1, Reseed(7), LastCheckpoint())
     torch.rand(3)
-    _, resumed = fit(3, Reseed(7), LastCheckpoint(), ckpt=tmp_path / "run" / "last.ckpt")
+    _, resumed = fit(3, Reseed(7), LastCheckpoint(), ckpt_path=tmp_path / "run" / "last.ckpt")
     assert resumed.drawn == {key: v for key, v in straight.drawn.items() if key[0] > 0}
     _, other = fit(3, Reseed(8), LastCheckpoint(), folder="other")
     values = [draw for module in (straight, other) for draw in module.drawn.values()]

@@ -96,14 +96,17 @@ def main(cfg: DictConfig) -> None:
     times = benchmark(parts, settings.seconds, settings.batches, settings.threads, settings.rounds)
     needs = memory(parts, settings.seconds)
     played = realtime_load(
-        parts.console, settings.live_rate, settings.live_block, settings.live_blocks
+        parts.console,
+        settings.realtime_rate_hz,
+        settings.realtime_block_samples,
+        settings.realtime_blocks,
     )
     fed = loader_throughput(parts.data, settings.workers, settings.loader_batches)
     with use_threads(max(1, torch.get_num_threads() // 2)):  # as a training leaves it
         waited = loader_wait(parts, settings.workers, settings.steps).to_frame("training").T
     facts = {
         "Peak memory of the chain": ("memory_mib", needs),
-        f"Live, in % of a block at {settings.live_rate} Hz": ("live", played),
+        f"Live, in % of a block at {settings.realtime_rate_hz} Hz": ("live", played),
         f"Fed by {settings.workers} workers": ("loader", fed),
         f"Training beside {settings.workers} workers": ("waiting", waited),
     }

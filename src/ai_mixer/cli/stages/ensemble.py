@@ -50,8 +50,8 @@ def main(cfg: DictConfig) -> None:
         raise ValueError(f"runs={','.join(asked)}: name two runs or more, runs=1a2b,3c4d")
     store = Store(cfg.paths.mlruns)
     words = [f"runs={','.join(asked)}", f"name={cfg.name}"]
-    if cfg.weights_of is not None:
-        words.append(f"weights_of={cfg.weights_of}")
+    if cfg.ensemble_weights_from is not None:
+        words.append(f"ensemble_weights_from={cfg.ensemble_weights_from}")
     again = format_make_command(words, "ensemble")
     folds = [fold_model_folders(which, store) for which in asked]
     if not any(folds):
@@ -61,9 +61,12 @@ def main(cfg: DictConfig) -> None:
             _save_ensemble(folders, cfg, run, again, weights)
             print(f"run {run.id} ({cfg.name})")
         return
-    if cfg.weights_of is not None:  # a fold's test songs are validation songs of other folds
+    if (
+        cfg.ensemble_weights_from is not None
+    ):  # a fold's test songs are validation songs of other folds
         raise ValueError(
-            f"weights_of={cfg.weights_of}: was learned on test songs of these folds; leave it out"
+            f"ensemble_weights_from={cfg.ensemble_weights_from}: was learned on "
+            "test songs of these folds; leave it out"
         )
     names = sorted(folds[0])
     if any(sorted(own) != names for own in folds):
@@ -84,9 +87,9 @@ def main(cfg: DictConfig) -> None:
 
 def _ensemble_weights_from(store: Store, cfg: DictConfig) -> Tensor | None:
     """The mean weights of another ensemble's folds, if it is asked for."""
-    if cfg.weights_of is None:
+    if cfg.ensemble_weights_from is None:
         return None
-    which = str(cfg.weights_of)
+    which = str(cfg.ensemble_weights_from)
     folders = list(fold_model_folders(which, store).values()) or [find_run(which, cfg.paths.mlruns)]
     return mean_member_weights([load_model(folder, allowed_targets(cfg)) for folder in folders])
 

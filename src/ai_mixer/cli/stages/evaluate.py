@@ -25,9 +25,9 @@ OPTIONS = (
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.evaluate [name=value …]`."""
     run, mixer = _open(cfg, "run")
-    baseline = None if cfg.compare_run is None else _open(cfg, "champion")[1]
+    baseline = None if cfg.compare_run is None else _open(cfg, "compare_run")[1]
     options = {name: cfg[name] for name in OPTIONS}
-    options |= {"data": cfg.get("data"), "condition": cfg.conditions, "champion": baseline}
+    options |= {"data": cfg.get("data"), "condition": cfg.conditions, "compare_run": baseline}
     tables = evaluate(mixer, **options)
     name = output_folder_name(cfg, mixer)
     folder = run / "eval" / name

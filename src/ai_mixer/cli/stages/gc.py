@@ -1,4 +1,4 @@
-"""Clean the folder of runs: say what can go, and with go=1 let it go."""
+"""Clean the folder of runs: say what can go, and with confirm=1 let it go."""
 
 from omegaconf import DictConfig
 
@@ -10,12 +10,12 @@ from ai_mixer.tracking.orphans import find_cleanup_candidates
 
 @stage("gc")
 def main(cfg: DictConfig) -> None:
-    """`python -m ai_mixer.cli.stages.gc [go=1]`."""
+    """`python -m ai_mixer.cli.stages.gc [confirm=1]`."""
     store = Store(cfg.paths.mlruns)
     found = find_cleanup_candidates(store)
     print(describe_cleanup(store, found))
-    if found and not cfg.go:
-        print("nothing was touched: `make gc go=1` does it, and there is no way back")
+    if found and not cfg.confirm:
+        print("nothing was touched: `make gc confirm=1` does it, and there is no way back")
     elif found:
         delete_candidates(store, found)
         print("done")

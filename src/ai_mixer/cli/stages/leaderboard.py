@@ -22,7 +22,7 @@ def main(cfg: DictConfig) -> None:
     for run, why in excluded.items():
         print(f"left out: {run} ({why})")
     evaluation_settings = EvaluationSettings(
-        cfg.excerpts_per_song, cfg.examples, cfg.seed, tuple(cfg.refined)
+        cfg.excerpts_per_song, cfg.examples, cfg.seed, tuple(cfg.refined_entries)
     )
     _check_refined(evaluation_settings.refined, [row.title for row in rows])
     folds = [f"{fold}/{cfg.folds}" for fold in range(cfg.folds)]
@@ -38,7 +38,7 @@ def main(cfg: DictConfig) -> None:
 def _check_refined(refined: Sequence[str], titles: Sequence[str]) -> None:
     for title in refined:
         if title not in titles:
-            raise ValueError(f"refined={title}: no such row; there is {', '.join(titles)}")
+            raise ValueError(f"refined_entries={title}: no such row; there is {', '.join(titles)}")
 
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ def _leaderboard_rows(row: str, board: Path | None, folds: int) -> str:
             raise ValueError(f"{file} has no row {row}: only {', '.join(map(str, numbers.index))}")
         parts.append(f"{what}\n\n{to_markdown(numbers.loc[shown])}")
     if len(parts) == 1:
-        raise ValueError(f"board={board}: no table beside it, `make leaderboard` makes them")
+        raise ValueError(f"leaderboard={board}: no table beside it, `make leaderboard` makes them")
     return "\n".join(parts)
 
 
@@ -190,10 +190,12 @@ def _folds(cfg: DictConfig) -> list[Path]:
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.package run=ID name=NAME about=SENTENCE`."""
     run = find_run(run_override(cfg), cfg.paths.mlruns)
-    board = None if cfg.board is None else Path(cfg.board)
+    board = None if cfg.leaderboard is None else Path(cfg.leaderboard)
     folds = _folds(cfg)
-    target = package(pretrained.MODELS_DIR, run, cfg.name, cfg.about, board, cfg.row, folds)
-    if cfg.champion:
+    target = package(
+        pretrained.MODELS_DIR, run, cfg.name, cfg.about, board, cfg.leaderboard_entry, folds
+    )
+    if cfg.make_default:
         (pretrained.MODELS_DIR / "champion.txt").write_text(f"{cfg.name}\n", encoding="utf-8")
     size = sum(file.stat().st_size for file in target.iterdir())
     print(f"{target}: {size / 1e6:.2f} MB")

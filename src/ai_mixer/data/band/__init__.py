@@ -16,7 +16,7 @@ __all__ = ["Band", "generate_band"]
 class Band:
     """Songs by the embedded band, composed below `root` when first asked for.
 
-    Arguments as in `compose_band`; `fold` (0–4, or 0/5–4/5) makes that fold the test and the
+    Arguments as in `generate_band`; `fold` (0–4, or 0/5–4/5) makes that fold the test and the
     next one validation, instead of the split of the manifest.
     """
 

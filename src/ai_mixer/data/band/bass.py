@@ -1,6 +1,6 @@
 """The bass player: one function per style, each a bar at a time.
 
-A style writes notes into the part; `_put` knows the range.
+A style writes notes into the part; `_add_note` knows the range.
 """
 
 from collections.abc import Callable

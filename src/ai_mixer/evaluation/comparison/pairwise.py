@@ -70,7 +70,7 @@ def run_scores(records: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 
 
 def pairwise_differences(records: pd.DataFrame, names: list[str], seed: int = 0) -> pd.DataFrame:
-    """A row per pair of runs, the first minus the second; columns as `standings`.
+    """A row per pair of runs, the first minus the second; columns as `run_scores`.
 
     Paired: both heard the same excerpts, and songs are drawn for both together.
     """

@@ -13,7 +13,7 @@ from ai_mixer.tracking.params import flatten
 
 LETTERS = "ABCDEF"  # as many as the page has colours for
 IGNORED_KEYS = (  # names, places, and what only repeats the seed
-    *("run_name", "experiment_name", "paths.", "ckpt", "loader.workers", "loader.seed"),
+    *("run_name", "experiment_name", "paths.", "ckpt_path", "loader.workers", "loader.seed"),
     "callbacks.reseed.seed",
 )
 

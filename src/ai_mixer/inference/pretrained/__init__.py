@@ -51,7 +51,7 @@ def model_summary(name: str) -> str:
 def normalise_name(name: str) -> str:
     """A name as folders have it.
 
-    >>> key("AST Regressor")
+    >>> normalise_name("AST Regressor")
     'ast_regressor'
     """
     return "_".join(name.lower().replace("-", " ").replace("_", " ").split())

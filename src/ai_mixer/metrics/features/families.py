@@ -18,7 +18,7 @@ FAMILIES: dict[str, Family] = {
 
 
 def compute_features(audio: Tensor, sample_rate: int, families: Sequence[str]) -> dict[str, float]:
-    """Every number of the families. audio: [C, T], mono or stereo. ValueError as in `check`."""
+    """Every number of the families. audio: [C, T], mono or stereo. ValueError as in `check_families`."""
     check_families(families)
     return {
         key: value for name in families for key, value in FAMILIES[name](audio, sample_rate).items()

@@ -27,7 +27,7 @@ class ResumableEarlyStopping(EarlyStopping):
 
 
 def patience_left(state: dict[str, Any], patience: int) -> bool:
-    """Would a training with this state of `EarlyStop` go on under that patience?"""
+    """Would a training with this state of `ResumableEarlyStopping` go on under that patience?"""
     exhausted = EarlyStoppingReason.PATIENCE_EXHAUSTED.value
     reasons = (EarlyStoppingReason.NOT_STOPPED.value, exhausted)
     return state["stopping_reason"] in reasons and state["wait_count"] < patience

@@ -1,4 +1,4 @@
-"""The newest epoch as `last.ckpt`: what `ckpt=last` goes on from."""
+"""The newest epoch as `last.ckpt`: what `ckpt_path=last` goes on from."""
 
 from pathlib import Path
 from typing import Any

@@ -1,0 +1,35 @@
+"""Compose the config of a stage from overrides, inside a running Hydra application or outside."""
+
+from collections.abc import Iterable
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, open_dict
+
+from ai_mixer.config.folder import config_folder
+from ai_mixer.config.renamed import translate_composed
+
+
+def compose(stage: str, overrides: Iterable[str] = ()) -> DictConfig:
+    """The config of `configs/stage/<stage>.yaml` with overrides, without Hydra's own part."""
+    return compose_with_choices(stage, overrides)[0]
+
+
+def compose_with_choices(
+    stage: str, overrides: Iterable[str] = ()
+) -> tuple[DictConfig, dict[str, str]]:
+    """The same, and the option selected in each config group."""
+    if GlobalHydra.instance().is_initialized():
+        cfg = _compose(stage, overrides)
+    else:
+        with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
+            cfg = _compose(stage, overrides)
+    chosen = cfg.hydra.runtime.choices
+    choices = {key: str(option) for key, option in chosen.items() if not key.startswith("hydra/")}
+    with open_dict(cfg):
+        del cfg["hydra"]
+    return translate_composed(cfg, stage), choices
+
+
+def _compose(stage: str, overrides: Iterable[str]) -> DictConfig:
+    return hydra.compose(f"stage/{stage}", list(overrides), return_hydra_config=True)

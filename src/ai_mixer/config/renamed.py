@@ -1,0 +1,187 @@
+"""Names of version 0.1.0 that changed: config keys, options of config groups, `_target_` paths.
+
+Overrides, configs and model cards that were stored with an old name are translated when they are
+read. An old key on the command line is translated too, with a warning that gives the new name.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from ai_mixer.utils.log import logger
+
+_TRAIN = {
+    "callbacks.figures": "callbacks.knob_plots",
+    "callbacks.figures.every": "callbacks.knob_plots.every_n_epochs",
+    "callbacks.system_metrics.every_s": "callbacks.system_metrics.interval_s",
+    "ckpt": "ckpt_path",
+    "loader.draws": "loader.examples_per_song",
+    "loader.ears": "loader.feature_extractor",
+    "system.audio_gradient": "system.audio_gradient_clip_norm",
+    "system.audio_items": "system.rendered_items",
+    "system.every_condition": "system.all_conditions",
+    "weights_of": "init_from",
+}
+_KEYS = {  # stage → old key → new key
+    "benchmark": {
+        **_TRAIN,
+        "measure.live_block": "measure.realtime_block_samples",
+        "measure.live_blocks": "measure.realtime_blocks",
+        "measure.live_rate": "measure.realtime_rate_hz",
+    },
+    "ensemble": {"weights_of": "ensemble_weights_from"},
+    "evaluate": {"champion": "compare_run"},
+    "gc": {"go": "confirm"},
+    "leaderboard": {"refined": "refined_entries"},
+    "package": {
+        "board": "leaderboard",
+        "champion": "make_default",
+        "row": "leaderboard_entry",
+    },
+    "sweep": {
+        **_TRAIN,
+        "beat_s": "heartbeat_interval_s",
+        "grace_s": "heartbeat_timeout_s",
+        "join": "attach_to",
+        "listen": "render_top_k",
+        "pages": "output_dir",
+        "vary": "search_overrides",
+    },
+    "train": _TRAIN,
+}
+_EVERY_STAGE = {"trusted": "allow_targets"}
+_OPTIONS = {"loader=kept": "loader=cached"}
+_TARGETS = {
+    "ai_mixer.augment.augment.Chain": "ai_mixer.augment.augment.Compose",
+    "ai_mixer.augment.channels.ChannelSwap": "ai_mixer.augment.channel_swap.ChannelSwap",
+    "ai_mixer.augment.image.Image": "ai_mixer.augment.stereo_image.StereoImage",
+    "ai_mixer.augment.pitch.PitchShift": "ai_mixer.augment.pitch_shift.PitchShift",
+    "ai_mixer.augment.polarity.PolarityFlip": "ai_mixer.augment.polarity_flip.PolarityFlip",
+    "ai_mixer.augment.remix.StemRemix": "ai_mixer.augment.stem_remix.StemRemix",
+    "ai_mixer.augment.stretch.TimeStretch": "ai_mixer.augment.time_stretch.TimeStretch",
+    "ai_mixer.callbacks.early_stop.EarlyStop": (
+        "ai_mixer.training.callbacks.early_stopping.ResumableEarlyStopping"
+    ),
+    "ai_mixer.callbacks.figures.KnobFigures": "ai_mixer.training.callbacks.knob_plots.KnobPlots",
+    "ai_mixer.callbacks.last.LastCheckpoint": (
+        "ai_mixer.training.callbacks.last_checkpoint.LastCheckpoint"
+    ),
+    "ai_mixer.callbacks.reseed.Reseed": "ai_mixer.training.callbacks.reseed.Reseed",
+    "ai_mixer.callbacks.skipped.CountSkipped": (
+        "ai_mixer.training.callbacks.skipped_songs.CountSkipped"
+    ),
+    "ai_mixer.callbacks.system_metrics.SystemMetrics": (
+        "ai_mixer.training.callbacks.system_metrics.SystemMetrics"
+    ),
+    "ai_mixer.data.kept.KeptData": "ai_mixer.data.cached_datamodule.CachedDataModule",
+    "ai_mixer.data.module.MixData": "ai_mixer.data.datamodule.MixDataModule",
+    "ai_mixer.data.one_batch.OneBatch": "ai_mixer.data.overfit_batch.OverfitBatchDataModule",
+    "ai_mixer.data.pair_folder.PairFolder": "ai_mixer.data.paired_folder.PairedFolder",
+    "ai_mixer.losses.Objective": "ai_mixer.losses.WeightedLoss",
+    "ai_mixer.losses.balance.Balance": "ai_mixer.losses.balance.SpectralBalanceLoss",
+    "ai_mixer.losses.dynamics.Dynamics": "ai_mixer.losses.dynamics.DynamicsLoss",
+    "ai_mixer.losses.genre.Genre": "ai_mixer.losses.genre.GenreLoss",
+    "ai_mixer.losses.knobs.Knobs": "ai_mixer.losses.knobs.KnobLoss",
+    "ai_mixer.losses.perceptual.Perceptual": "ai_mixer.losses.perceptual.PerceptualLoss",
+    "ai_mixer.losses.spread.Spread": "ai_mixer.losses.uncertainty.UncertaintyLoss",
+    "ai_mixer.losses.waveform.Waveform": "ai_mixer.losses.waveform.WaveformLoss",
+    "ai_mixer.models.front_end.FrontEnd": "ai_mixer.models.feature_extractor.FeatureExtractor",
+    "ai_mixer.schedules.constant": "ai_mixer.training.schedulers.constant",
+    "ai_mixer.schedules.cosine": "ai_mixer.training.schedulers.cosine",
+    "ai_mixer.schedules.warm_restarts": "ai_mixer.training.schedulers.warm_restarts",
+    "ai_mixer.sweep.grid.Grid": "ai_mixer.tuning.grid_sampler.QueuedGridSampler",
+}
+_ARGUMENTS = {  # of a class, or of all classes of a package: old argument → new argument
+    "ai_mixer.augment": {"disturbs": "invalidates", "side": "version"},
+    "ai_mixer.data.cached_datamodule": {
+        "draws": "examples_per_song",
+        "ears": "feature_extractor",
+    },
+    "ai_mixer.training.callbacks.knob_plots": {"every": "every_n_epochs"},
+    "ai_mixer.training.callbacks.system_metrics": {"every_s": "interval_s"},
+}
+_NESTED = ("vary", "search_overrides")  # keys whose value is a list of overrides
+
+
+def translate_override(stage: str, override: str) -> str:
+    """The override of a stage with today's names.
+
+    >>> translate_override("train", "ckpt=last"), translate_override("train", "+loader.draws=8")
+    ('ckpt_path=last', '+loader.examples_per_song=8')
+    >>> translate_override("train", "loader=kept"), translate_override("train", "seed=1")
+    ('loader=cached', 'seed=1')
+    """
+    prefix, key, rest = re.fullmatch(r"([+~]*)([^=@]*)(.*)", override, re.DOTALL).groups()  # type: ignore[union-attr]
+    if key in _NESTED:
+        rest = re.sub(r'"([^"]*)"', lambda m: f'"{translate_override(stage, m[1])}"', rest)
+    translated = f"{prefix}{_new_key(stage, key)}{rest}"
+    return _OPTIONS.get(translated, translated)
+
+
+def translate_overrides(stage: str, overrides: Iterable[str]) -> list[str]:
+    """Stored overrides with today's names."""
+    return [translate_override(stage, override) for override in overrides]
+
+
+def translate_typed(stage: str, overrides: Iterable[str]) -> list[str]:
+    """The same for overrides of the command line, with a warning for each old name."""
+    overrides = list(overrides)
+    translated = translate_overrides(stage, overrides)
+    for old, new in zip(overrides, translated, strict=True):
+        if new != old:
+            logger.warning("%s is now %s", old, new)
+    return translated
+
+
+def translate_config(config: Mapping[str, Any], stage: str = "train") -> dict[str, Any]:
+    """A plain config with today's keys and `_target_` paths; the argument is not changed."""
+    plain: dict[str, Any] = _translate_node(config)
+    for old, new in {**_EVERY_STAGE, **_KEYS.get(stage, {})}.items():
+        parent, _, key = old.rpartition(".")
+        new_parent, _, new_key = new.rpartition(".")
+        node = plain.get(parent) if parent else plain
+        if parent == new_parent and isinstance(node, dict) and key in node:
+            node[new_key] = node.pop(key)
+    return plain
+
+
+def translate_composed(cfg: DictConfig, stage: str) -> DictConfig:
+    """A composed config with today's names: config files of a user may have old ones."""
+    plain: Any = OmegaConf.to_container(cfg, resolve=False)
+    translated = translate_config(plain, stage)
+    if translated == plain:
+        return cfg
+    new = OmegaConf.create(translated)
+    OmegaConf.set_struct(new, True)
+    return new
+
+
+def _new_key(stage: str, key: str) -> str:
+    """Of the longest old key that is this key or a parent of it."""
+    keys = {**_EVERY_STAGE, **_KEYS.get(stage, {})}
+    parts = key.split(".")
+    for length in range(len(parts), 0, -1):
+        old = ".".join(parts[:length])
+        if old in keys:
+            return ".".join([keys[old], *parts[length:]])
+    return key
+
+
+def _translate_node(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_translate_node(item) for item in node]
+    if not isinstance(node, Mapping):
+        return node
+    plain = {key: _translate_node(value) for key, value in node.items()}
+    target = plain.get("_target_")
+    if not isinstance(target, str):
+        return plain
+    plain["_target_"] = target = _TARGETS.get(target, target)
+    for place, arguments in _ARGUMENTS.items():
+        if target.startswith(f"{place}."):
+            for old, new in arguments.items():
+                if old in plain:
+                    plain[new] = plain.pop(old)
+    return plain
