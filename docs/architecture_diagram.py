@@ -1,7 +1,7 @@
 """Draws docs/images/packages.svg: the packages in their layers, with the imports that exist.
 
-The layers are those of the import contract in pyproject.toml, the arrows the direct imports that grimp
-finds between packages. `make docs` runs it before it builds the site:
+The layers are those of the import contract in pyproject.toml; the arrows are the direct imports
+between packages, found by grimp. `make docs` runs it before it builds the site:
 
     python docs/architecture_diagram.py
 """
@@ -27,9 +27,7 @@ text { font: 600 13px sans-serif; fill: #1d2433 }
 def layers() -> list[list[str]]:
     """The packages of each layer, top first, as the contract has them."""
     config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    (contract,) = (
-        c for c in config["tool"]["importlinter"]["contracts"] if c["type"] == "layers"
-    )
+    (contract,) = (c for c in config["tool"]["importlinter"]["contracts"] if c["type"] == "layers")
     return [
         [name.strip() for name in layer.replace(":", "|").split("|")]
         for layer in contract["layers"]
@@ -101,5 +99,6 @@ def draw(rows: list[list[str]], found: dict[str, set[str]]) -> str:
 
 
 if __name__ == "__main__":
-    contract = layers()
-    OUT.write_text(draw(contract, imports(sum(contract, []))), encoding="utf-8")
+    rows = layers()
+    packages = [package for row in rows for package in row]
+    OUT.write_text(draw(rows, imports(packages)), encoding="utf-8")

@@ -1,14 +1,22 @@
-"""For the API reference: a name that a package re-exports is documented once, where it is defined."""
+"""API reference: an extension of Griffe, which reads the source for mkdocstrings."""
 
+import re
 from typing import Any
 
 import griffe
 
+DOCTEST = re.compile(r"^>>> .*(?:\n.+)*", re.MULTILINE)  # until the next empty line
 
-class HideReexports(griffe.Extension):
-    """Clears `__all__` of every package but the root, whose exports are the public API."""
+
+class ReadSource(griffe.Extension):
+    """Documents re-exported names once, where they are defined, and shows doctests as code."""
 
     def on_module(self, *, mod: griffe.Module, **kwargs: Any) -> None:
-        """Griffe's hook, called once for each module."""
+        """Clear `__all__` of every package but the root, whose exports are the public API."""
         if mod.parent is not None and mod.is_init_module:
             mod.exports = None
+
+    def on_object(self, *, obj: griffe.Object, **kwargs: Any) -> None:
+        """Put the doctests of a docstring into a code block of Markdown."""
+        if obj.docstring:
+            obj.docstring.value = DOCTEST.sub(r"```pycon\n\g<0>\n```", obj.docstring.value)
