@@ -10,7 +10,7 @@ if (location.protocol === "file:") {
       const scope = this.frame.contentWindow
       scope.postMessage = (data) =>
         setTimeout(() => {
-          const event = new MessageEvent("message", { data })
+          const event = new MessageEvent("message", { data: structuredClone(data) })
           this.onmessage?.(event)
           this.dispatchEvent(event)
         })
@@ -24,7 +24,8 @@ if (location.protocol === "file:") {
       this.frame.contentDocument.body.append(script)
     }
 
-    postMessage(data) {
+    postMessage(message) {
+      const data = structuredClone(message) // as a worker would receive it
       this.ready.then(
         () => this.frame.contentWindow.onmessage(new MessageEvent("message", { data })),
         () => {}
