@@ -5,6 +5,7 @@ two epochs and a study of one trial on the six songs of `songs_folder`, and what
 made of them next (the weights after a third epoch; knobs and samples of the pretrained models).
 """
 
+import importlib.util
 import json
 import sys
 import tarfile
@@ -32,6 +33,11 @@ from ai_mixer.tuning.study import load_study
 DATA = Path(__file__).parent / "data"
 RATE = 44_100
 MODELS = ("ast_regressor", "baseline_cnn", "enhanced_cnn", "weighted_ensemble")
+STAGES = (
+    *("benchmark", "compare", "data", "doctor", "ensemble", "evaluate", "features", "gc"),
+    *("leaderboard", "listen", "loss_scales", "package", "relocate", "render", "report"),
+    *("services", "sweep", "sweep_ui", "train", "ui"),
+)
 RESUMED = json.loads((DATA / "resumed_0_1_0.json").read_text(encoding="utf-8"))
 
 
@@ -151,6 +157,13 @@ def test_the_config_that_a_study_wrote_composes(home):
     assert cfg.loader.examples_per_song == 3
     assert "draws" not in cfg.loader
     check_arguments(cfg, cfg)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_published_module_names_of_stages_are_found(stage):
+    """`python -m ai_mixer.stages.train` runs the file of `ai_mixer.cli.stages.train`."""
+    spec = importlib.util.find_spec(f"ai_mixer.stages.{stage}")
+    assert Path(spec.origin).parent == Path(train.__file__).parent
 
 
 def test_a_preset_is_read():
