@@ -165,7 +165,7 @@ def translate_composed(cfg: DictConfig, stage: str) -> DictConfig:
 
 
 def translate_callbacks(states: Mapping[str, Any]) -> dict[str, Any]:
-    """Callback states of a checkpoint under today's names: `<class>` or `<class>{arguments}`."""
+    """Translate the keys of callback states in a checkpoint: `<class>` or `<class>{arguments}`."""
     translated = {}
     for key, state in states.items():
         name, brace, arguments = key.partition("{")
