@@ -1,4 +1,4 @@
-"""Effects that nobody turned are left out, knobs that move in a song glide: the same mix."""
+"""Tests of `EffectChain.without_neutral` and of knobs that change while rendering."""
 
 import torch
 
@@ -8,36 +8,36 @@ from helpers.signals import noise
 RATE = 44_100
 
 
-def played(console, knobs):
+def render(console, knobs):
     return torch.cat(list(console.render([noise(2, seconds=0.5)], RATE, knobs)), -1)
 
 
-def test_without_idle_effects_the_mix_is_the_same():
+def test_without_neutral_effects_the_mix_is_the_same():
     console = load_console()
     effects = list(console.effects)
     knobs = console.knobs_from({"low_eq": 3.0, "stereo_width": 1.4, "compressor_ratio": 3.0})
-    lighter, fewer = console.without_neutral(knobs)
-    assert lighter.names == ["compressor_ratio", "low_eq", "stereo_width"]
-    torch.testing.assert_close(played(lighter, fewer[0]), played(console, knobs[0]))
-    torch.testing.assert_close(lighter.settings(fewer)[0]["low_eq"], 3.0)
-    assert list(console.effects) == effects  # the whole one is as it was
+    reduced, reduced_knobs = console.without_neutral(knobs)
+    assert reduced.names == ["compressor_ratio", "low_eq", "stereo_width"]
+    torch.testing.assert_close(render(reduced, reduced_knobs[0]), render(console, knobs[0]))
+    torch.testing.assert_close(reduced.settings(reduced_knobs)[0]["low_eq"], 3.0)
+    assert list(console.effects) == effects  # the original console is unchanged
 
 
-def test_nothing_turned_is_the_song_itself():
+def test_all_neutral_leaves_one_effect_and_the_identity():
     console = load_console()
-    lighter, none = console.without_neutral(console.knobs_from({}))
-    assert lighter.names == ["input_gain"]
-    assert played(lighter, none[0]).equal(noise(2, seconds=0.5))
+    reduced, knobs = console.without_neutral(console.knobs_from({}))
+    assert reduced.names == ["input_gain"]
+    assert render(reduced, knobs[0]).equal(noise(2, seconds=0.5))
 
 
-def test_knobs_that_stand_still_may_be_asked_for_again_and_again():
+def test_a_function_of_constant_knobs_equals_constant_knobs():
     console = load_console()
     knobs = console.knobs_from({"low_eq": 3.0})[0]
-    asked = []
+    starts = []
 
-    def at(start):
-        asked.append(start)
+    def knobs_at(start):
+        starts.append(start)
         return knobs
 
-    torch.testing.assert_close(played(console, at), played(console, knobs), atol=1e-6, rtol=0)
-    assert asked == list(range(0, noise(2, seconds=0.5).shape[1], 4096))
+    torch.testing.assert_close(render(console, knobs_at), render(console, knobs), atol=1e-6, rtol=0)
+    assert starts == list(range(0, noise(2, seconds=0.5).shape[1], 4096))
