@@ -8,8 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback
 
 from ai_mixer.config.instantiate import allowed_targets
-from ai_mixer.config.override_errors import format_make_command
-from ai_mixer.config.overrides import without_keys
+from ai_mixer.config.overrides import format_make_command, without_keys
 from ai_mixer.evaluation import summary
 from ai_mixer.evaluation.evaluate import evaluate
 from ai_mixer.evaluation.render import render

@@ -18,7 +18,8 @@ from ai_mixer.cli.errors import one_line_message
 from ai_mixer.config.allowed_targets import check_targets
 from ai_mixer.config.argument_validation import check_arguments
 from ai_mixer.config.folder import config_folder
-from ai_mixer.config.override_errors import check_overrides, compose_group_choices
+from ai_mixer.config.override_errors import check_overrides
+from ai_mixer.config.overrides import compose_group_choices
 from ai_mixer.config.renamed import translate_composed, translate_typed
 from ai_mixer.utils.log import configure_logging
 from ai_mixer.utils.progress import configure_warnings

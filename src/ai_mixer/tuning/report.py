@@ -11,7 +11,7 @@ from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from ai_mixer.config.folder import config_folder
-from ai_mixer.config.override_errors import format_make_command
+from ai_mixer.config.overrides import format_make_command
 from ai_mixer.tracking import Run
 from ai_mixer.tracking.overrides import is_location
 from ai_mixer.tracking.run_lookup import child_runs

@@ -8,7 +8,7 @@ import torch
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.config.override_errors import quote_run_list
+from ai_mixer.config.overrides import quote_run_list
 from ai_mixer.core.types import CONDITIONS, GENRES, Batch
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.evaluation.comparison.holdout_filter import filter_holdout_songs

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ai_mixer.cli.stage import stage
 from ai_mixer.config.instantiate import allowed_targets
-from ai_mixer.config.override_errors import format_make_command, quote_run_list
+from ai_mixer.config.overrides import format_make_command, quote_run_list
 from ai_mixer.evaluation.leaderboard.entries import ENSEMBLE_TAG
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.tracking import Run, Store, find_run, save_model

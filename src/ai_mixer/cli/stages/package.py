@@ -9,7 +9,7 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.config.override_errors import format_make_command
+from ai_mixer.config.overrides import format_make_command
 from ai_mixer.evaluation.leaderboard.evaluate import REFINED_SUFFIX
 from ai_mixer.inference import pretrained
 from ai_mixer.inference.predictor import load_model

@@ -127,7 +127,7 @@ def write_page(
 ) -> str:
     """The page and, beside it, the tables as CSV. Returns the text."""
     skills = knobs_table(leaderboard_records.knobs)
-    best = {c: _best_single_model(skills, rows, c) for c in CONDITIONS}
+    best: dict[str, str] = {c: _best_single_model(skills, rows, c) for c in CONDITIONS}
     closer = error_differences(leaderboard_records.knobs, best)
     songs = leaderboard_records.knobs["song_id"].nunique()
     parts = [
