@@ -1,5 +1,6 @@
 """What every floor may use: six small songs, an empty store, configs composed as the stages do."""
 
+import logging
 import os
 import shutil
 from dataclasses import asdict
@@ -19,8 +20,18 @@ from omegaconf import OmegaConf, open_dict
 
 from ai_mixer.config.folder import config_folder
 from ai_mixer.tracking import Store
+from ai_mixer.utils.log import logger
 
 RATE = 44100
+
+
+@pytest.fixture
+def log(caplog, monkeypatch):
+    """`caplog` for the project's logger at INFO, whether or not logging was configured before."""
+    monkeypatch.setattr(logger, "propagate", True)
+    caplog.set_level(logging.INFO, logger.name)
+    return caplog
+
 
 # How long an example takes says how busy the machine is, and nothing of the law it proves.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
