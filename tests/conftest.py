@@ -1,5 +1,6 @@
 """Fixtures for all tests: small songs, an empty store, configs composed as the stages do."""
 
+import logging
 import os
 import shutil
 import tempfile
@@ -22,12 +23,21 @@ from omegaconf import OmegaConf, open_dict
 
 from ai_mixer.config.folder import config_folder
 from ai_mixer.tracking import Store
+from ai_mixer.utils.log import logger
 
 RATE = 44100
 
 # The duration of an example depends on the load of the machine, not on the tested property.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
+
+
+@pytest.fixture
+def log(caplog, monkeypatch):
+    """`caplog` for the project's logger at INFO, whether or not logging was configured before."""
+    monkeypatch.setattr(logger, "propagate", True)
+    caplog.set_level(logging.INFO, logger.name)
+    return caplog
 
 
 def pytest_addoption(parser):

@@ -125,7 +125,7 @@ def _save_trained_model(cfg: DictConfig, parts: TrainingComponents, run: Run) ->
     """model.safetensors and model.json: all that a stranger needs."""
     system = parts.system
     config = _plain(cfg)
-    config["model"] |= getattr(system.model, "settled", {})  # built again as it is, not as asked
+    config["model"] |= getattr(system.model, "rebuild_config", {})  # rebuilds the same model
     card = model_card(config, system, run.id)
     card["calibration"] = calibrate(system, parts.data)
     save_model(run.artifact_dir, system.model.state_dict(), card)
