@@ -142,6 +142,17 @@ gc: $(READY) ## what could go from mlruns/ (bin, folders without a run, drafts);
 relocate: $(READY) ## mend the runs' addresses after mlruns/ was moved
 	$(BIN)/python -m ai_mixer.cli.stages.relocate $(WORDS)
 
+# --- documentation --------------------------------------------------------------------------------
+
+.PHONY: docs docs-serve
+docs: $(READY) ## the documentation in site/, for reading offline; a broken link is an error
+	$(BIN)/python docs/architecture_diagram.py
+	$(BIN)/zensical build --strict --clean
+
+docs-serve: $(READY) ## the documentation on 127.0.0.1:8000, rebuilt after each change
+	$(BIN)/python docs/architecture_diagram.py
+	$(BIN)/zensical serve
+
 # --- proof ----------------------------------------------------------------------------------------
 
 .PHONY: check format test test-all

@@ -102,6 +102,8 @@ _ARGUMENTS = {  # of a class, or of all classes of a package: old argument → n
     "ai_mixer.training.callbacks.knob_plots": {"every": "every_n_epochs"},
     "ai_mixer.training.callbacks.system_metrics": {"every_s": "interval_s"},
 }
+_CALLBACKS = {"EarlyStop": "ResumableEarlyStopping"}  # classes whose state is in checkpoints
+_MOVED = {"ai_mixer/packaged/": "ai_mixer/inference/pretrained/"}  # folders, in values of overrides
 _NESTED = ("vary", "search_overrides")  # keys whose value is a list of overrides
 
 
@@ -116,6 +118,8 @@ def translate_override(stage: str, override: str) -> str:
     prefix, key, rest = re.fullmatch(r"([+~]*)([^=@]*)(.*)", override, re.DOTALL).groups()  # type: ignore[union-attr]
     if key in _NESTED:
         rest = re.sub(r'"([^"]*)"', lambda m: f'"{translate_override(stage, m[1])}"', rest)
+    for old, new in _MOVED.items():
+        rest = rest.replace(old, new)
     translated = f"{prefix}{_new_key(stage, key)}{rest}"
     return _OPTIONS.get(translated, translated)
 
@@ -156,6 +160,15 @@ def translate_composed(cfg: DictConfig, stage: str) -> DictConfig:
     new = OmegaConf.create(translated)
     OmegaConf.set_struct(new, True)
     return new
+
+
+def translate_callbacks(states: Mapping[str, Any]) -> dict[str, Any]:
+    """Callback states of a checkpoint under today's names: `<class>` or `<class>{arguments}`."""
+    translated = {}
+    for key, state in states.items():
+        name, brace, arguments = key.partition("{")
+        translated[f"{_CALLBACKS.get(name, name)}{brace}{arguments}"] = state
+    return translated
 
 
 def _new_key(stage: str, key: str) -> str:

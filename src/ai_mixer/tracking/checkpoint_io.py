@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
+from ai_mixer.config.renamed import translate_callbacks
 from ai_mixer.utils.atomic_write import atomic_write
 
 FORMAT = 1
@@ -52,7 +53,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             f"{path} has format {version!r}, this version reads {FORMAT}: "
             "go on with the ai_mixer it was made with, or train again"
         )
-    return dict(checkpoint)
+    states = translate_callbacks(checkpoint.get("callbacks", {}))
+    return {**checkpoint, "callbacks": states}
 
 
 def completed_epochs(checkpoint: Mapping[str, Any]) -> int:

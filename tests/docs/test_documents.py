@@ -1,0 +1,97 @@
+"""README, CONTRIBUTING and docs name files, headings, packages and doctests that exist."""
+
+import doctest
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ai_mixer.config.folder import config_folder
+
+ROOT = config_folder().parent
+CODE = ROOT / "src" / "ai_mixer"
+DOCS = ROOT / "docs"
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+PAGES += sorted(DOCS.rglob("*.md"))
+FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def name_of(page):
+    return page.relative_to(ROOT).as_posix()
+
+
+def links(page):
+    """The targets of a page's links and images, code excluded."""
+    text = re.sub(r"`[^`\n]*`", "", FENCE.sub("", page.read_text(encoding="utf-8")))
+    return re.findall(r"\]\(([^)\s]+)\)", text)
+
+
+def anchors(page):
+    """The headings of a page as code hosts and Markdown's `toc` name them."""
+    titles = re.findall(r"^#+ (.*)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_link_leads_somewhere(page):
+    for link in links(page):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        if anchor and target.suffix == ".md" and target.parent.name != "reference":
+            assert anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if p.name != "CHANGELOG.md"], ids=name_of)
+def test_every_file_of_the_repository_exists(page):
+    """Paths from the root, in code: `configs/…`, `tests/…`; not patterns and what is generated."""
+    text = page.read_text(encoding="utf-8")
+    for path in re.findall(r"\b((?:src|configs|tests|benchmarks|docs|notebooks)/[\w./-]+)", text):
+        if "experiment/sweep" in path or "configs/local" in path or "loss/scale/" in path:
+            continue
+        assert (ROOT / path.rstrip(".")).exists() or f"{path}<" in text, path
+
+
+def test_the_files_that_questions_are_answered_with_exist():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Which file?")[2]
+    rows = [row.split("|")[2] for row in text.splitlines() if row.startswith("| ") and "?" in row]
+    assert len(rows) >= 25
+    for row in rows:
+        for path in re.findall(r"`([\w/.]+)`", row):
+            assert (CODE / path).exists(), path
+
+
+def test_every_package_has_a_page_of_the_reference():
+    packages = {folder.name for folder in CODE.iterdir() if (folder / "__init__.py").exists()}
+    packages.remove("stages")  # an alias of cli.stages
+    assert {page.stem for page in (DOCS / "reference").glob("*.md")} == packages | {"index"}
+
+
+def test_every_page_of_the_navigation_exists():
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    listed = re.findall(r": (\S+\.md)$", text.partition("\nnav:")[2], re.MULTILINE)
+    assert all((DOCS / page).exists() for page in listed)
+    assert {f"reference/{page.name}" for page in (DOCS / "reference").glob("*.md")} <= set(listed)
+    assert yaml.safe_load(text)["theme"]["font"] is False  # nothing from a network
+
+
+def test_every_decision_is_in_the_index():
+    index = set(links(DOCS / "decisions" / "README.md"))
+    assert index == {page.name for page in (DOCS / "decisions").glob("0*.md")}
+
+
+def test_every_extra_is_in_the_table_of_the_installation():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    text = (DOCS / "guides" / "installation.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == set(
+        project["optional-dependencies"]
+    )
+
+
+def test_the_examples_of_the_python_guide_run():
+    page = DOCS / "guides" / "python-api.md"
+    assert doctest.testfile(str(Path(page)), module_relative=False).failed == 0
