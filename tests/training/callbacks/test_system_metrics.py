@@ -119,7 +119,7 @@ def test_failing_metrics_do_not_stop_the_training(fit, store, caplog):
         fit(SystemMetrics(interval_s=0.01), logger, max_epochs=10)
     assert len(curve(store, run, "train/loss")) == 30
     assert not curve(store, run, CPU)
-    assert "system metrics end here" in caplog.text
+    assert "system metrics stopped" in caplog.text
 
 
 def test_pynvml_is_installed():
