@@ -1,4 +1,4 @@
-"""refine: what was given is met, what was said is held, and neither is invented."""
+"""refine: knobs approach those of the target, within the uncertainty of the prediction."""
 
 import pytest
 import torch
@@ -15,119 +15,121 @@ from ai_mixer.inference.refinement import (
 )
 
 RATE = 24000
-DESK = load_console("classic", ranges="wide")
-MOVED = {"low_eq": 3.0, "mid_eq": -2.5, "high_eq": -4.0, "presence": 1.3, "stereo_width": 0.7}
-KNOBS = DESK.knobs_from(MOVED | {"output_level": 0.8})
-FREE = torch.tensor([name in {*MOVED, "output_level"} for name in DESK.names])
+CONSOLE = load_console("classic", ranges="wide")
+SETTINGS = {"low_eq": 3.0, "mid_eq": -2.5, "high_eq": -4.0, "presence": 1.3, "stereo_width": 0.7}
+KNOBS = CONSOLE.knobs_from(SETTINGS | {"output_level": 0.8})
+MOVABLE = torch.tensor([name in {*SETTINGS, "output_level"} for name in CONSOLE.names])
 
 
-def told(off=0.1, uncertainty=0.1):
-    """Off by so much, upwards, and about as sure."""
-    knobs = torch.where(FREE, (KNOBS + off).clamp(0, 1), KNOBS)
+def predicted(error=0.1, uncertainty=0.1):
+    """The true knobs plus `error`."""
+    knobs = torch.where(MOVABLE, (KNOBS + error).clamp(0, 1), KNOBS)
     return Prediction(knobs, torch.full_like(knobs, uncertainty))
 
 
 def pair(seed=0):
     rough = song(seed)[None]
-    return rough, DESK(rough, RATE, KNOBS, limit=False)
+    return rough, CONSOLE(rough, RATE, KNOBS, limit=False)
 
 
-def off(found):
-    return (found.knobs - KNOBS).abs().max().item()
-
-
-def test_the_finished_version_is_met():
-    found = refine(told(), *pair(), "paired", DESK, RATE, FREE)
-    assert off(found) < 0.001
-    assert (found.uncertainty[:, FREE] < 0.002).all()
+def test_paired_refinement_recovers_the_knobs():
+    refined = refine(predicted(), *pair(), "paired", CONSOLE, RATE, MOVABLE)
+    assert (refined.knobs - KNOBS).abs().max() < 0.001
+    assert (refined.uncertainty[:, MOVABLE] < 0.002).all()
 
 
 @pytest.mark.parametrize("ranges", ["gentle", "musical", "wide"])
-def test_what_is_met_is_not_boasted_of(ranges):
-    """However far a knob goes: the errors that are left are of the size that is said."""
-    desk = load_console("classic", ranges=ranges)
-    free = torch.tensor([name.endswith("_eq") or name == "stereo_width" for name in desk.names])
-    true = desk.neutral[None] + 0.2 * free
-    said = Prediction(torch.where(free, true + 0.1, true), torch.full_like(true, 0.1))
+def test_uncertainty_after_paired_refinement_matches_the_errors(ranges):
+    """For any knob range, the remaining errors have the size of the predicted uncertainty."""
+    console = load_console("classic", ranges=ranges)
+    movable = torch.tensor(
+        [name.endswith("_eq") or name == "stereo_width" for name in console.names]
+    )
+    true = console.neutral[None] + 0.2 * movable
+    prediction = Prediction(torch.where(movable, true + 0.1, true), torch.full_like(true, 0.1))
     rough = song(2)[None]
-    found = refine(said, rough, desk(rough, RATE, true), "paired", desk, RATE, free)
-    error = (found.knobs - true).abs()[:, free]
+    refined = refine(
+        prediction, rough, console(rough, RATE, true), "paired", console, RATE, movable
+    )
+    error = (refined.knobs - true).abs()[:, movable]
     assert (error < 0.005).all()
-    assert (error < 5 * found.uncertainty[:, free] + 1e-4).all()
+    assert (error < 5 * refined.uncertainty[:, movable] + 1e-4).all()
 
 
-def test_a_reference_brings_them_nearer():
+def test_reference_refinement_reduces_the_errors():
     """Another excerpt of the same production: other noise through the same knobs."""
     rough, _ = pair(0)
     _, reference = pair(1)
-    found = refine(told(), rough, reference, "reference", DESK, RATE, FREE)
-    left = (found.knobs - KNOBS)[:, FREE].abs().mean()
-    assert left < 0.75 * (told().knobs - KNOBS)[:, FREE].abs().mean()
-    assert (found.uncertainty[:, FREE] <= 0.1001).all()  # never less sure than before
-    assert found.uncertainty[:, FREE].median() < 0.1
+    refined = refine(predicted(), rough, reference, "reference", CONSOLE, RATE, MOVABLE)
+    error = (refined.knobs - KNOBS)[:, MOVABLE].abs().mean()
+    assert error < 0.75 * (predicted().knobs - KNOBS)[:, MOVABLE].abs().mean()
+    assert (refined.uncertainty[:, MOVABLE] <= 0.1001).all()  # not above the predicted 0.1
+    assert refined.uncertainty[:, MOVABLE].median() < 0.1
 
 
-def test_what_is_held_stays():
-    """Knobs that may not move, one whose spread nobody knows, and one that is sure."""
-    said = told()
-    column = DESK.names.index("low_eq")
-    said.uncertainty[0, column] = torch.nan
-    found = refine(said, *pair(), "reference", DESK, RATE, FREE)
-    nothing = refine(said, *pair(), "reference", DESK, RATE, FREE & ~FREE)
-    assert torch.equal(nothing.knobs, said.knobs)
-    still = ~FREE
-    still[column] = True
-    assert torch.equal(found.knobs[:, still], said.knobs[:, still])
-    sure = told(uncertainty=1e-6)
-    found = refine(sure, *pair(), "reference", DESK, RATE, FREE)
-    torch.testing.assert_close(found.knobs, sure.knobs, atol=1e-3, rtol=0)
+def test_fixed_unknown_and_certain_knobs_do_not_change():
+    """Knobs that are not movable, one of unknown uncertainty, and nearly certain ones."""
+    prediction = predicted()
+    column = CONSOLE.names.index("low_eq")
+    prediction.uncertainty[0, column] = torch.nan
+    refined = refine(prediction, *pair(), "reference", CONSOLE, RATE, MOVABLE)
+    unmoved = refine(prediction, *pair(), "reference", CONSOLE, RATE, MOVABLE & ~MOVABLE)
+    assert torch.equal(unmoved.knobs, prediction.knobs)
+    fixed = ~MOVABLE
+    fixed[column] = True
+    assert torch.equal(refined.knobs[:, fixed], prediction.knobs[:, fixed])
+    certain = predicted(uncertainty=1e-6)
+    refined = refine(certain, *pair(), "reference", CONSOLE, RATE, MOVABLE)
+    torch.testing.assert_close(refined.knobs, certain.knobs, atol=1e-3, rtol=0)
 
 
-def test_a_batch_is_its_songs():
+def test_batch_equals_single_songs():
     roughs, references = (torch.cat(both) for both in zip(pair(0), pair(1), strict=True))
-    said = Prediction(*(x.expand(2, -1) for x in told()[:2]))
-    both = refine(said, roughs, references, "reference", DESK, RATE, FREE)
-    one = refine(told(), roughs[1:], references[1:], "reference", DESK, RATE, FREE)
+    prediction = Prediction(*(x.expand(2, -1) for x in predicted()[:2]))
+    both = refine(prediction, roughs, references, "reference", CONSOLE, RATE, MOVABLE)
+    one = refine(predicted(), roughs[1:], references[1:], "reference", CONSOLE, RATE, MOVABLE)
     torch.testing.assert_close(both.knobs[1:], one.knobs, atol=1e-5, rtol=0)
 
 
-def test_silence_says_nothing():
-    said, silence = told(), torch.zeros(1, 2, RATE)
-    found = refine(said, silence, silence, "reference", DESK, RATE, FREE)
-    torch.testing.assert_close(found.knobs, said.knobs, atol=1e-3, rtol=0)
-    torch.testing.assert_close(found.uncertainty, said.uncertainty, atol=1e-3, rtol=0)
+def test_silence_does_not_change_the_prediction():
+    prediction, silence = predicted(), torch.zeros(1, 2, RATE)
+    refined = refine(prediction, silence, silence, "reference", CONSOLE, RATE, MOVABLE)
+    torch.testing.assert_close(refined.knobs, prediction.knobs, atol=1e-3, rtol=0)
+    torch.testing.assert_close(refined.uncertainty, prediction.uncertainty, atol=1e-3, rtol=0)
 
 
-def test_differences_of_an_excerpt_become_independent():
+def test_whitening_matrix_gives_unit_covariance():
     bands = 28
     band = torch.arange(bands, dtype=torch.float64)
-    alike = NEIGHBOUR_CORRELATION ** (band[:, None] - band).abs()
+    neighbours = NEIGHBOUR_CORRELATION ** (band[:, None] - band).abs()
     covariance = REFERENCE_STD_DB**2 * torch.cat(
         [
-            torch.cat([alike, MID_SIDE_CORRELATION * alike], 1),
-            torch.cat([MID_SIDE_CORRELATION * alike, alike], 1),
+            torch.cat([neighbours, MID_SIDE_CORRELATION * neighbours], 1),
+            torch.cat([MID_SIDE_CORRELATION * neighbours, neighbours], 1),
         ]
     )
-    apart = _whitening_matrix(bands)
-    torch.testing.assert_close(apart.T @ covariance @ apart, torch.eye(2 * bands).double())
+    whitening = _whitening_matrix(bands)
+    torch.testing.assert_close(whitening.T @ covariance @ whitening, torch.eye(2 * bands).double())
 
 
-def test_nothing_to_refine_by():
-    with pytest.raises(ValueError, match="a reference or the finished version, got blind"):
-        refine(told(), *pair(), "blind", DESK, RATE, FREE)
-    with pytest.raises(ValueError, match="by how much it may be off"):
-        refine(Prediction(KNOBS), *pair(), "paired", DESK, RATE, FREE)
+def test_missing_target_or_uncertainty_is_an_error():
+    with pytest.raises(ValueError, match=r"reference.*blind"):
+        refine(predicted(), *pair(), "blind", CONSOLE, RATE, MOVABLE)
+    with pytest.raises(ValueError, match="uncertainty"):
+        refine(Prediction(KNOBS), *pair(), "paired", CONSOLE, RATE, MOVABLE)
 
 
 @pytest.mark.parametrize("channels", [(1, 1), (2, 1), (1, 2)])
-def test_a_mono_excerpt_says_nothing_of_width(channels):
+def test_a_mono_excerpt_does_not_change_the_width(channels):
     (rough, _), (_, reference) = pair(0), pair(1)
     rough, reference = (
         x.mean(1, keepdim=True).expand(-1, n, -1)
         for x, n in zip((rough, reference), channels, strict=True)
     )
-    found = refine(told(), rough, reference[..., : 2 * RATE], "reference", DESK, RATE, FREE)
-    column = DESK.names.index("stereo_width")
-    assert found.knobs[0, column] == pytest.approx(told().knobs[0, column].item(), abs=1e-3)
-    level = DESK.names.index("output_level")
-    assert abs(found.knobs - KNOBS)[0, level] < 0.05  # the rest is heard
+    refined = refine(
+        predicted(), rough, reference[..., : 2 * RATE], "reference", CONSOLE, RATE, MOVABLE
+    )
+    column = CONSOLE.names.index("stereo_width")
+    assert refined.knobs[0, column] == pytest.approx(predicted().knobs[0, column].item(), abs=1e-3)
+    level = CONSOLE.names.index("output_level")
+    assert abs(refined.knobs - KNOBS)[0, level] < 0.05  # other knobs are refined

@@ -1,4 +1,4 @@
-"""What every distance between a mix and its finished version owes, found by import."""
+"""Contract of every distance between a mix and its finished version; distances found by import."""
 
 import importlib
 import inspect
@@ -13,7 +13,10 @@ RATE = 16_000
 
 
 def distances_by_import():
-    """Functions of ai_mixer.metrics that take (mix, finished, …): no list to keep."""
+    """Functions of ai_mixer.metrics with parameters (mix, finished, …), except `…scores`.
+
+    Scores are similarities: 1 at equality (tests/metrics/test_scores.py, test_speech.py).
+    """
     modules = [
         importlib.import_module(f"ai_mixer.metrics.{module.name}")
         for module in pkgutil.iter_modules(ai_mixer.metrics.__path__)
@@ -22,7 +25,9 @@ def distances_by_import():
         function
         for module in modules
         for name, function in inspect.getmembers(module, inspect.isfunction)
-        if function.__module__ == module.__name__ and not name.startswith("_")
+        if function.__module__ == module.__name__
+        and not name.startswith("_")
+        and not name.endswith("scores")
     }
     pairs = [f for f in public if list(inspect.signature(f).parameters)[:2] == ["mix", "finished"]]
     return sorted(pairs, key=lambda function: function.__name__)
@@ -32,10 +37,10 @@ each_distance = pytest.mark.parametrize("distance", distances_by_import(), ids=l
 
 
 def measured(distance, mix, finished):
-    """Name → [B]: a distance may measure several things at once."""
+    """Name → [B]: a function may return several distances."""
     rate = {"sample_rate": RATE} if "sample_rate" in inspect.signature(distance).parameters else {}
-    found = distance(mix, finished, **rate)
-    return found if isinstance(found, dict) else {distance.__name__: found}
+    values = distance(mix, finished, **rate)
+    return values if isinstance(values, dict) else {distance.__name__: values}
 
 
 def music(songs=3, channels=2, seed=0):
@@ -44,13 +49,13 @@ def music(songs=3, channels=2, seed=0):
 
 
 def other(x):
-    """Quieter, duller, narrower, and flatter: every distance has something to say."""
+    """Quieter, duller, narrower and flatter: every distance is above 0."""
     dull = 0.5 * (x + x.roll(1, -1))
     narrow = dull + 0.5 * dull.flip(1)
     return 0.3 * torch.tanh(5 * narrow)
 
 
-def test_there_are_distances():
+def test_known_distances_are_found():
     assert {f.__name__ for f in distances_by_import()} >= {"distances", "stft_distance"}
 
 
@@ -76,5 +81,5 @@ def test_a_song_of_a_batch_equals_the_song_alone(distance):
 def test_silence_is_finite(distance, channels):
     x = music(channels=channels)
     for mix, finished in ((0 * x, x), (x, 0 * x), (0 * x, 0 * x)):
-        found = measured(distance, mix, finished)
-        assert all(d.isfinite().all() and d.shape == (3,) for d in found.values())
+        values = measured(distance, mix, finished).values()
+        assert all(d.isfinite().all() and d.shape == (3,) for d in values)

@@ -1,6 +1,6 @@
-"""Golden scores: every metric gives for fixed sounds what it gave when it was written down.
+"""Golden values: every metric of fixed signals equals its stored value.
 
-What is meant to change a figure writes the file anew, and its commit says why:
+After an intended change, write the file again and give the reason in the commit:
 .venv/bin/python -m pytest tests/metrics/test_golden.py --write-golden
 """
 
@@ -23,7 +23,7 @@ RATE = 44100
 
 
 def finished():
-    """[1, 2, T] float64: a chord, a hit twice a second, some hiss; nothing above 18 kHz."""
+    """[1, 2, T] float64: a chord, two hits per second, noise; low-passed at 18 kHz."""
     rng = np.random.default_rng(7)
     time = np.arange(3 * RATE) / RATE
     chord = sum(np.sin(2 * np.pi * f * time + f) for f in (55.0, 220.0, 277.2, 1318.5))
@@ -48,46 +48,44 @@ def variants(x):
 
 
 @pytest.fixture(scope="module")
-def now():
+def measured():
     x = finished()
-    found = {}
+    by_signal = {}
     for name, (mix, rough) in variants(x).items():
         values = {
             **distances(mix, x, RATE),
             **standards(mix, rough, x, RATE),
             **scores(mix, x, RATE),
         }
-        found[name] = {key: value.item() for key, value in values.items()}
+        by_signal[name] = {key: value.item() for key, value in values.items()}
     time = torch.arange(RATE, dtype=torch.float64) / RATE
     tone = torch.tanh(torch.sin(2 * torch.pi * 997 * time)).expand(1, 2, -1)
-    return found | {"tone": {"thd_n": thd_n(tone, RATE, 997.0).item()}}
+    return by_signal | {"tone": {"thd_n": thd_n(tone, RATE, 997.0).item()}}
 
 
 @pytest.fixture(scope="module")
-def golden(now, request):
+def golden(measured, request):
     if request.config.getoption("--write-golden"):
         GOLDEN.parent.mkdir(exist_ok=True)
-        GOLDEN.write_text(json.dumps(now, indent=1) + "\n")
-    assert GOLDEN.is_file(), (
-        f"{GOLDEN} is missing: get it back, it is what a change is held against"
-    )
+        GOLDEN.write_text(json.dumps(measured, indent=1) + "\n")
+    assert GOLDEN.is_file(), f"{GOLDEN} is missing: restore it from version control"
     return json.loads(GOLDEN.read_text())
 
 
-def test_every_metric_gives_what_it_gave(now, golden):
-    assert now.keys() == golden.keys()
+def test_every_metric_equals_its_golden_value(measured, golden):
+    assert measured.keys() == golden.keys()
     far = {
         f"{sound}, {name}": f"{value} was {golden[sound].get(name)}"
-        for sound, values in now.items()
+        for sound, values in measured.items()
         for name, value in values.items()
         if value != pytest.approx(golden[sound].get(name), rel=TOLERANCE, abs=TOLERANCE)
     }
     assert not far
-    assert all(now[sound].keys() == golden[sound].keys() for sound in now)
+    assert all(measured[sound].keys() == golden[sound].keys() for sound in measured)
 
 
-def test_the_golden_file_has_something_to_say(golden):
-    """Each metric tells at least two of the sounds apart."""
+def test_golden_values_differ_between_signals(golden):
+    """Each metric differs between at least two of the signals."""
     sounds = [values for name, values in golden.items() if name != "tone"]
     for metric in sounds[0]:
         assert len({round(values[metric], 3) for values in sounds}) > 1, metric

@@ -1,4 +1,4 @@
-"""Knob errors in shares of the travel, total gain, and skill."""
+"""Knob errors as shares of the travel, total gain, and skill."""
 
 import math
 
@@ -32,8 +32,8 @@ def test_errors_are_shares_of_the_travel_and_nan_where_masked():
     assert errors["error/low_eq"][1].isnan()
 
 
-def test_gains_that_cancel_are_no_total_error():
-    """Travels of 24.1 and 12.0 dB: a tenth up here is undone by two tenths down there."""
+def test_opposite_gain_errors_cancel_in_total_gain():
+    """Travels of 24.1 and 12.0 dB: +0.1 of the first cancels −0.2 of the second."""
     true = torch.full((3, 3), 0.5, dtype=torch.float64)
     predicted = true + torch.tensor([[0.1, 0.3, -0.2], [0.1, 0.0, 0.2], [0.5, 0.0, 0.5]])
     mask = torch.ones(3, 3, dtype=torch.bool)
@@ -48,7 +48,7 @@ def test_gains_that_cancel_are_no_total_error():
     assert knob_errors(KNOBS, predicted, true, mask)["error/total_gain"][0].isnan()
 
 
-def test_a_console_without_gains_has_no_total():
+def test_console_without_gain_knobs_has_no_total_gain():
     one = torch.zeros(2, 1)
     errors = knob_errors(KNOBS[1:2], one, one, torch.ones(2, 1, dtype=torch.bool))
     assert list(errors) == ["error/low_eq"]
@@ -65,7 +65,7 @@ def test_total_gain_of_settings():
     assert total_gain_db(settings) == pytest.approx([0.0, 20.0])
 
 
-def test_skill_of_the_baseline_is_0_and_of_the_truth_1():
+def test_skill_is_0_for_the_baseline_and_1_for_exact_knobs():
     error = np.array([0.1, 0.25, 1 / 3])
     assert skill(error, error).tolist() == [0.0] * 3
     assert skill(0 * error, error).tolist() == [1.0] * 3
@@ -73,6 +73,6 @@ def test_skill_of_the_baseline_is_0_and_of_the_truth_1():
     assert np.isnan(skill(0.0, 0.0))
 
 
-def test_the_headline_is_fixed():
+def test_headline_has_nine_distinct_knobs():
     assert len(HEADLINE_KNOBS) == len(set(HEADLINE_KNOBS)) == 9
     assert "input_gain" not in HEADLINE_KNOBS

@@ -1,4 +1,4 @@
-"""Protocol S on signals whose values are known on paper, and against scipy and pyloudnorm."""
+"""Protocol S on signals with known values, and against scipy and pyloudnorm."""
 
 import math
 from itertools import pairwise
@@ -20,9 +20,10 @@ def tone(frequency_hz):
     return sine(frequency_hz, 2.0, RATE, level=0.1, phase=0.3).expand(1, 2, -1).clone()
 
 
-def measured(mix, rough=None, finished=None, rate=RATE, **words):
-    found = standards(mix, *(mix if x is None else x for x in (rough, finished)), rate, **words)
-    return {name.removeprefix("standard/"): value for name, value in found.items()}
+def measured(mix, rough=None, finished=None, rate=RATE, **options):
+    rough, finished = (mix if x is None else x for x in (rough, finished))
+    values = standards(mix, rough, finished, rate, **options)
+    return {name.removeprefix("standard/"): value for name, value in values.items()}
 
 
 def shares(x, rate=RATE):
@@ -30,7 +31,7 @@ def shares(x, rate=RATE):
     return band_shares_db(long_term_power(x, rate).mean(1), rate)[0]
 
 
-def test_a_sine_on_paper():
+def test_values_of_a_sine():
     got = measured(tone(997), target_lufs=-23.0, ceiling_dbtp=-18.0)
     # BS.1770: a stereo sine reads its peak level (one channel: 3.01 less).
     assert got["loudness_lufs"].item() == pytest.approx(-20.0, abs=0.02)
@@ -43,7 +44,7 @@ def test_a_sine_on_paper():
     assert [got[f"{band}_db"].item() for band in BANDS if band != "mids"] == [-60.0] * 4
 
 
-def test_a_square_has_no_crest_and_a_true_peak_above_its_samples():
+def test_square_wave_has_zero_crest_and_a_true_peak_above_its_samples():
     square = tone(441).sign() * 0.5
     got = measured(square)
     assert got["crest_db"].item() == pytest.approx(0.0, abs=1e-3)
@@ -51,14 +52,14 @@ def test_a_square_has_no_crest_and_a_true_peak_above_its_samples():
 
 
 @pytest.mark.parametrize(("hz", "band"), [(40, 0), (100, 1), (600, 2), (3500, 3), (11_000, 4)])
-def test_a_tone_is_in_its_band(hz, band):
-    found = shares(tone(hz))
-    assert found.argmax().item() == band
-    assert found[band].item() == pytest.approx(0.0, abs=0.02)
+def test_a_tone_is_measured_in_its_band(hz, band):
+    share_db = shares(tone(hz))
+    assert share_db.argmax().item() == band
+    assert share_db[band].item() == pytest.approx(0.0, abs=0.02)
 
 
 @pytest.mark.parametrize("rate", [44100, 48000, 96000])
-def test_white_noise_fills_bands_by_their_width(rate):
+def test_band_shares_of_white_noise_follow_the_bandwidths(rate):
     widths = torch.tensor(EDGES_HZ).diff()
     expected = 10 * (widths / widths.sum()).log10()
     got = shares(noise(1, 2, seconds=10, rate=rate), rate)
@@ -67,7 +68,7 @@ def test_white_noise_fills_bands_by_their_width(rate):
     assert flat == pytest.approx((20 + 20_000) / 2, rel=0.005)
 
 
-def test_two_tones_have_their_centre_between_them():
+def test_centroid_of_two_tones_is_their_weighted_mean():
     both = tone(500) + 0.5 * tone(2000)
     assert measured(both)["centroid_hz"].item() == pytest.approx(1000, rel=0.02)  # window
 
@@ -82,13 +83,12 @@ def test_bands_and_centroid_equal_scipy():
     in_band = [power[(frequencies >= a) & (frequencies < b)].sum() for a, b in pairwise(EDGES_HZ)]
     expected = [10 * math.log10(p / sum(in_band)) for p in in_band]
     assert shares(x).tolist() == pytest.approx(expected, abs=0.3)  # edges: a bin
-    heard = (frequencies >= 20) & (frequencies <= 20_000)
-    size = power**0.5 * heard
-    centre = (frequencies * size).sum() / size.sum()
-    assert measured(x)["centroid_hz"].item() == pytest.approx(centre, rel=1e-3)
+    magnitude = power**0.5 * ((frequencies >= 20) & (frequencies <= 20_000))
+    centroid = (frequencies * magnitude).sum() / magnitude.sum()
+    assert measured(x)["centroid_hz"].item() == pytest.approx(centroid, rel=1e-3)
 
 
-def test_loudness_and_true_peak_equal_independent_ones():
+def test_loudness_and_true_peak_equal_independent_implementations():
     x = noise(1, 2, seconds=4, seed=3)
     got = measured(x)
     meter = pyloudnorm.Meter(RATE)
@@ -100,7 +100,7 @@ def test_loudness_and_true_peak_equal_independent_ones():
     assert read == pytest.approx(20 * math.log10(peak), abs=0.1)
 
 
-def test_a_gain_moves_level_and_nothing_else():
+def test_a_gain_changes_level_values_only():
     x = noise(1, 2, seconds=4)
     before, after = measured(x), measured(0.5 * x, x, x)
     assert after["rms_ratio"].item() == pytest.approx(0.5, rel=1e-4)
@@ -111,17 +111,15 @@ def test_a_gain_moves_level_and_nothing_else():
     assert all(abs(after[f"{band}_error_db"].item()) < 1e-4 for band in BANDS)
 
 
-def test_a_brighter_mix_says_so():
+def test_a_brighter_mix_raises_centroid_and_highs():
     x = noise(1, 2, seconds=4)
-    bright = (
-        x + torch.from_numpy(sosfilt(butter(1, 6000, "high", fs=RATE, output="sos"), x)).float()
-    )
-    got = measured(bright, x, x)
+    high = torch.from_numpy(sosfilt(butter(1, 6000, "high", fs=RATE, output="sos"), x)).float()
+    got = measured(x + high, x, x)
     assert got["centroid_ratio"] > 1.1
     assert got["highs_error_db"] > 0 > got["mids_error_db"]
 
 
-def test_silence_and_a_target_per_song():
+def test_target_loudness_per_song_and_nan_for_silence():
     x = noise(2, 2, seconds=4)
     got = measured(x, target_lufs=torch.tensor([-10.0, -30.0]))
     assert (got["loudness_error_lu"] - got["loudness_lufs"]).tolist() == pytest.approx([10, 30])
@@ -132,7 +130,7 @@ def test_silence_and_a_target_per_song():
     assert measured(0 * x)["rms_ratio"].tolist() == [1.0, 1.0]
 
 
-def test_a_batch_is_its_songs_and_mono_is_heard():
+def test_batch_equals_single_songs_and_mono_is_accepted():
     x = noise(2, 2, seconds=4)
     whole = measured(x, 0.7 * x, x.roll(1, 0))
     for song in range(2):

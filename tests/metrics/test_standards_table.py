@@ -1,4 +1,4 @@
-"""Protocol S as tables, from records written by hand."""
+"""Tables of protocol S from hand-made records."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from ai_mixer.utils.markdown import to_markdown
 
 @pytest.fixture
 def records():
-    """Two songs of two genres, two excerpts each; the model's second song is too loud."""
+    """Two songs of two genres, two excerpts each; one excerpt of the second song is too loud."""
     rows = []
     for song, genre in (("a", "rock"), ("b", "jazz")):
         for take in range(2):
@@ -34,7 +34,7 @@ def records():
     return pd.DataFrame(rows)
 
 
-def test_shares_count_excerpts_within_songs_and_songs_among_each_other(records):
+def test_shares_average_excerpts_within_songs_then_songs(records):
     table = table_s(records)
     assert table.index.names == ["condition", "genre", "system"]
     model, rough = (table.loc[("blind", "all", name)] for name in ("model", "rough"))
@@ -46,7 +46,7 @@ def test_shares_count_excerpts_within_songs_and_songs_among_each_other(records):
     assert table.loc[("blind", "jazz", "model"), "within 1 LU"] == 0.5
 
 
-def test_unknown_values_are_no_evidence_and_missing_columns_no_column(records):
+def test_nan_values_and_missing_columns_are_left_out(records):
     table = table_s(records)
     assert np.isnan(table.loc[("blind", "all", "rough"), "crest 8–15 dB"])
     assert table.loc[("blind", "all", "model"), "crest 8–15 dB"] == 1.0
@@ -54,28 +54,28 @@ def test_unknown_values_are_no_evidence_and_missing_columns_no_column(records):
     assert "at_bounds" not in table_s(records.drop(columns="standard/at_bounds"))
 
 
-def test_use_of_the_knobs(records):
+def test_table_has_the_knob_usage(records):
     model = table_s(records).loc[("blind", "all", "model")]
     assert model["at_bounds"] == pytest.approx(0.25)
     assert model["spread"] == pytest.approx((0.2 + 0.0) / 2)
     assert np.isnan(table_s(records).loc[("blind", "all", "rough"), "spread"])
 
 
-def test_the_order_of_the_records_does_not_matter(records):
+def test_tables_do_not_depend_on_the_order_of_records(records):
     shuffled = records.sample(frac=1, random_state=0)
     for table in (table_s, table_bands):
         expected, got = table(records), table(shuffled)
         pd.testing.assert_frame_equal(got.loc[expected.index], expected)
 
 
-def test_as_markdown(records):
+def test_tables_as_markdown(records):
     bands = table_bands(records)
     assert bands.loc[("blind", "all", "model"), "highs_db"] == -4.0
     assert "within 1 LU" in to_markdown(table_s(records)).splitlines()[0]
     assert len(to_markdown(bands).splitlines()) == 2 + 6
 
 
-def test_records_of_real_sound_make_a_table():
+def test_table_of_measured_records():
     x = 0.1 * torch.randn(2, 2, 44100, generator=torch.Generator().manual_seed(0))
     console = load_console()
     columns = standards(x, x, x, 44100) | knob_use(console.knobs, torch.rand(2, 10))
@@ -85,20 +85,20 @@ def test_records_of_real_sound_make_a_table():
     assert {label for label in CHECKS if label not in table} == {"THD+N < 0.1 %"}
 
 
-def test_an_extreme_is_an_end_where_the_knob_does_not_rest():
+def test_at_bounds_ignores_knobs_at_neutral():
     neutral = torch.tensor([0.5, 0.0, 0.5, 1.0])
     positions = torch.tensor([[0.5, 0.0, 0.5, 1.0], [0.0, 1.0, 1.0, 0.995], [0.02, 0.5, 0.98, 0.0]])
     assert at_bounds(positions, neutral).tolist() == [0.0, 0.75, 0.25]
 
 
-def test_spread_is_none_for_one_answer_and_a_half_at_most():
+def test_position_std_is_0_for_equal_and_half_for_opposite_positions():
     assert position_std(torch.full((5, 2), 0.3)).abs().max() < 1e-9
     assert position_std(torch.tensor([[0.0], [1.0]])).item() == 0.5
     with pytest.raises(ValueError, match="3 positions for 10 knobs"):
         knob_use(load_console().knobs, torch.zeros(2, 3))
 
 
-def test_scores_are_means_over_songs_of_those_who_have_them():
+def test_table_scores_are_means_over_songs_of_systems_with_scores():
     rows = [("a", "model", 0.2), ("a", "model", 0.4), ("b", "model", 0.9), ("a", "ridge", np.nan)]
     records = pd.DataFrame(rows, columns=["song_id", "system", "score/balance"])
     table = table_scores(records.assign(condition="blind"))

@@ -1,4 +1,4 @@
-"""Bootstrap over songs: equals the plain loop, covers the truth, knows what a song is."""
+"""Bootstrap over songs: equals the plain loop, has nominal coverage, resamples whole songs."""
 
 import warnings
 
@@ -18,7 +18,7 @@ from ai_mixer.metrics.statistics import (
 )
 
 
-def test_song_means_leave_out_what_is_unknown():
+def test_song_means_leave_out_nan():
     values = np.array([[1.0, np.nan], [3.0, np.nan], [10.0, 4.0]])
     means = song_means(values, np.array(["b", "b", "a"]))
     assert means[:, 0].tolist() == [10.0, 2.0]
@@ -34,7 +34,7 @@ def test_song_means_equal_a_plain_loop(pairs):
     assert song_means(values, songs).tolist() == pytest.approx(expected)
 
 
-def test_resample_equals_drawing_songs_one_by_one():
+def test_bootstrap_means_equal_drawing_songs_one_by_one():
     per_song = np.random.default_rng(1).standard_normal((7, 3))
     per_song[2, 1] = np.nan
     draws = np.random.default_rng(5).multinomial(7, np.full(7, 1 / 7), 50)
@@ -42,36 +42,36 @@ def test_resample_equals_drawing_songs_one_by_one():
     assert np.allclose(bootstrap_means(per_song, 50, seed=5), expected)
 
 
-def test_the_interval_has_the_width_of_the_textbook():
+def test_interval_of_normal_values_has_the_known_width():
     """Mean of normal values: ± 1.96 σ/√S."""
     values = np.random.default_rng(0).standard_normal(400)
-    got = mean_estimate(values, np.arange(400), n_resamples=10_000)
-    half = 1.96 * values.std() / 20
-    assert got.value == pytest.approx(values.mean())
-    assert [got.low, got.high] == pytest.approx([got.value - half, got.value + half], abs=0.005)
-    assert got.songs == 400
+    estimate = mean_estimate(values, np.arange(400), n_resamples=10_000)
+    mean, half = values.mean(), 1.96 * values.std() / 20
+    assert estimate.value == pytest.approx(mean)
+    assert [estimate.low, estimate.high] == pytest.approx([mean - half, mean + half], abs=0.005)
+    assert estimate.songs == 400
 
 
-def test_covers_the_truth_about_95_times_in_100():
+def test_interval_covers_the_true_mean_in_95_percent_of_trials():
     rng = np.random.default_rng(2)
     songs = np.repeat(np.arange(40), 3)
     hits = 0
     for trial in range(300):
-        # excerpts of a song resemble each other: the song is the unit
+        # Excerpts of a song are correlated: songs are the sampling unit.
         values = np.repeat(rng.standard_normal(40), 3) + 0.3 * rng.standard_normal(120)
         got = mean_estimate(values, songs, n_resamples=400, seed=trial)
         hits += got.low <= 0.0 <= got.high
     assert 0.90 <= hits / 300 <= 0.98
 
 
-def test_more_excerpts_of_the_same_songs_are_no_more_evidence():
+def test_repeated_excerpts_do_not_narrow_the_interval():
     values = np.random.default_rng(3).standard_normal(20)
     once = mean_estimate(values, np.arange(20))
     thrice = mean_estimate(np.repeat(values, 3), np.repeat(np.arange(20), 3))
     assert thrice == pytest.approx(once)
 
 
-def test_same_seed_same_interval_and_order_does_not_matter():
+def test_interval_depends_on_the_seed_but_not_on_the_order():
     rng = np.random.default_rng(4)
     values, songs = rng.standard_normal(30), rng.integers(0, 9, 30)
     order = rng.permutation(30)
@@ -80,21 +80,21 @@ def test_same_seed_same_interval_and_order_does_not_matter():
     assert mean_estimate(values, songs, seed=2).low != one.low
 
 
-def test_paired_difference_cancels_what_the_systems_share():
+def test_paired_difference_cancels_the_common_part():
     rng = np.random.default_rng(5)
     hard = 10 * rng.standard_normal(30)
     got = difference_estimate(hard + 0.1, hard, np.arange(30))
     assert [got.value, got.low, got.high] == pytest.approx([0.1] * 3)
 
 
-def test_share_counts_songs():
+def test_share_estimate_counts_songs():
     got = share_estimate(np.array([1.0, 2.0, -1.0, 1.0, -5.0, np.nan]), np.array([*"aabbcd"]))
     assert got.value == pytest.approx(1 / 3)
     assert got.songs == 3
     assert 0 <= got.low <= got.high <= 1
 
 
-def test_skill_is_a_ratio_of_means_drawn_together():
+def test_skill_of_proportional_errors_has_an_interval_of_zero_width():
     rng = np.random.default_rng(6)
     baseline = rng.uniform(0.05, 0.5, (60, 3))
     songs = np.repeat(np.arange(20), 3)
@@ -122,7 +122,7 @@ def test_skill_equals_a_plain_loop():
     assert mean.value == pytest.approx(np.mean([knob.value for knob in knobs]))
 
 
-def test_never_audible_knobs_are_unknown_without_a_warning():
+def test_skill_of_a_knob_masked_in_all_songs_is_nan_without_a_warning():
     errors = np.array([[0.1, np.nan], [0.2, np.nan]])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -133,7 +133,7 @@ def test_never_audible_knobs_are_unknown_without_a_warning():
     assert mean.value == pytest.approx(0.5)
 
 
-def test_over_folds_is_students_t():
+def test_fold_interval_equals_students_t():
     """Of 1, 2, 3: s = 1, t(0.975; 2) = 4.3027, so ± 4.3027 / √3. Of one value: no interval."""
     values = np.array([[1.0, 5.0, np.nan], [2.0, np.nan, np.nan], [3.0, np.nan, np.nan]])
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""Tables K and A from records written by hand."""
+"""Tables K and A from hand-made records."""
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,7 @@ def records():
     return pd.DataFrame(rows)
 
 
-def test_k_has_the_rows_of_the_protocol(records):
+def test_table_k_has_the_rows_of_the_protocol(records):
     table = table_k(records)
     assert list(table.index) == [
         *("total_gain", "low_eq", "reverb", "input_gain"),
@@ -49,7 +49,7 @@ def test_k_has_the_rows_of_the_protocol(records):
     assert blind.loc["headline, jazz", "songs"] == 4
 
 
-def test_k_maes_are_those_of_the_records(records):
+def test_table_k_mae_equals_the_mean_of_the_records(records):
     table = table_k(records)
     model = records[(records["system"] == "model") & (records["condition"] == "blind")]
     low, gain = model["error/low_eq"].mean(), model["error/total_gain"].mean()
@@ -57,13 +57,13 @@ def test_k_maes_are_those_of_the_records(records):
     assert table.loc["headline", ("blind", "mae")] == pytest.approx((low + gain) / 2)
 
 
-def test_k_of_the_floor_is_0_and_of_the_truth_1(records):
+def test_table_k_skill_is_0_for_mean_knobs_and_1_for_true_knobs(records):
     for system, expected in (("mean_knobs", 0.0), ("true_knobs", 1.0)):
         skills = table_k(records, system)["blind"]["skill"].dropna()
         assert set(skills) == {expected}
 
 
-def test_a_counts_the_way_to_the_finished_version(records):
+def test_table_a_closeness_of_known_distances(records):
     table = table_a(records)
     assert table.index.names == ["condition", "genre", "system"]
     model = table.loc[("blind", "all", "model")]
@@ -78,21 +78,21 @@ def test_a_counts_the_way_to_the_finished_version(records):
     assert table.loc[("paired", "jazz", "true_knobs"), "songs"] == 4
 
 
-def test_order_of_the_systems_in_the_records_does_not_matter(records):
+def test_tables_do_not_depend_on_the_order_of_systems(records):
     shuffled = records.sort_values("system", kind="stable")
     pd.testing.assert_frame_equal(table_k(shuffled), table_k(records))
     pd.testing.assert_frame_equal(table_a(shuffled), table_a(records))
 
 
-def test_missing_excerpts_and_systems_are_named(records):
+def test_missing_excerpts_and_systems_are_errors(records):
     lost = records.drop(records.index[records["system"] == "model"][0])
-    with pytest.raises(ValueError, match="'model' under 'blind' lacks 1 excerpts"):
+    with pytest.raises(ValueError, match="'model' under 'blind' lacks 1 "):
         table_k(lost)
-    with pytest.raises(ValueError, match="no records of system 'mean_knobs'"):
+    with pytest.raises(ValueError, match="'mean_knobs'"):
         table_k(records[records["system"] != "mean_knobs"])
 
 
-def test_markdown_folds_intervals_and_marks_the_unknown(records):
+def test_markdown_shows_intervals_and_marks_nan(records):
     lines = to_markdown(table_k(records)).splitlines()
     assert lines[0].startswith("| knob | blind mae | blind skill | blind songs | paired mae |")
     assert lines[1].startswith("| --- | ---: | ---: |")
@@ -104,22 +104,22 @@ def test_markdown_folds_intervals_and_marks_the_unknown(records):
     assert len({line.count("|") for line in rows}) == 1
 
 
-def test_small_tables_by_hand():
+def test_markdown_of_a_small_table():
     table = pd.DataFrame(
         {"a": [1.0, np.nan], "a_low": [0.5, 0.0], "a_high": [2.0, 0.0]}, ["x", "y"]
     )
     assert to_markdown(table, 1) == "|  | a |\n| --- | ---: |\n| x | 1.0 [0.5, 2.0] |\n| y | – |\n"
 
 
-def test_headline_of_everybody_is_that_of_their_own_table(records):
+def test_table_headline_equals_each_systems_table_k(records):
     few = records[(records["system"] == "model") & (records["condition"] == "paired")]
     few = few.assign(system="fitted")
     few.loc[few["song_id"] > "s4", [name for name in few if "error" in name]] = np.nan
-    everybody = table_headline(pd.concat([records, few]))
-    assert list(everybody.index) == ["mean_knobs", "model", "fitted", "true_knobs"]
-    assert everybody.loc["mean_knobs", "blind"] == 0
+    headline = table_headline(pd.concat([records, few]))
+    assert list(headline.index) == ["mean_knobs", "model", "fitted", "true_knobs"]
+    assert headline.loc["mean_knobs", "blind"] == 0
     for system in ("model", "true_knobs"):
         own = table_k(records, system).loc["headline"]
-        assert everybody.loc[system, "blind_low"] == own["blind", "skill_low"]
-    assert np.isnan(everybody.loc["fitted", "blind"])
-    assert everybody.loc["fitted", "paired"] == pytest.approx(0.7)
+        assert headline.loc[system, "blind_low"] == own["blind", "skill_low"]
+    assert np.isnan(headline.loc["fitted", "blind"])
+    assert headline.loc["fitted", "paired"] == pytest.approx(0.7)

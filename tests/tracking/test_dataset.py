@@ -1,3 +1,5 @@
+"""The songs of a run are logged as its dataset."""
+
 from threading import Barrier, Thread
 
 from sqlalchemy import event
@@ -6,18 +8,18 @@ from ai_mixer.tracking.run import Run
 from ai_mixer.tracking.store import Store
 
 
-def test_the_songs_of_a_run_are_its_dataset(store: Store) -> None:
-    """As the UI's column `Dataset` shows them; told twice, as on a resume, they are one."""
+def test_a_dataset_logged_twice_is_one_dataset(store: Store) -> None:
+    """As on a resume."""
     run = Run.start(store, "x")
     for _ in range(2):
         run.log_dataset("band", "0123456789abcdef", {"train": 48, "val": 12})
-    (found,) = store.client.get_run(run.id).inputs.dataset_inputs
-    assert (found.dataset.name, found.dataset.digest) == ("band", "0123456789abcdef")
-    assert found.dataset.profile == '{"train": 48, "val": 12}'
+    (logged,) = store.client.get_run(run.id).inputs.dataset_inputs
+    assert (logged.dataset.name, logged.dataset.digest) == ("band", "0123456789abcdef")
+    assert logged.dataset.profile == '{"train": 48, "val": 12}'
 
 
-def test_two_runs_may_be_the_first_with_the_same_songs(store: Store) -> None:
-    """Both look for the songs before either has written them down."""
+def test_two_runs_can_log_the_same_new_dataset_at_once(store: Store) -> None:
+    """Both query the dataset before either has inserted it."""
     runs = [Run.start(store, "x"), Run.start(store, "x")]
     both, errors = Barrier(2), []
 

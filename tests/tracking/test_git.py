@@ -1,3 +1,5 @@
+"""Commit and patch of a working tree."""
+
 import subprocess
 from pathlib import Path
 
@@ -7,9 +9,9 @@ from ai_mixer.tracking import git
 from ai_mixer.tracking.git import git_state
 
 
-def run_git(folder: Path, *words: str) -> str:
+def run_git(folder: Path, *arguments: str) -> str:
     names = ["-c", "user.name=A", "-c", "user.email=a@b.c", "-c", "core.hooksPath=/dev/null"]
-    command = ["git", "-C", str(folder), *names, *words]
+    command = ["git", "-C", str(folder), *names, *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
@@ -32,7 +34,7 @@ def test_a_clean_tree_has_no_patch(repository: Path) -> None:
     assert not state.dirty
 
 
-def test_the_patch_brings_the_tree_back(repository: Path, tmp_path: Path) -> None:
+def test_the_patch_restores_the_working_tree(repository: Path, tmp_path: Path) -> None:
     (repository / "old.txt").write_text("two\n")
     (repository / "new").mkdir()
     (repository / "new" / "model.py").write_text("x = 1\n")
@@ -52,7 +54,7 @@ def test_the_patch_brings_the_tree_back(repository: Path, tmp_path: Path) -> Non
     assert not (copy / "secret").exists()
 
 
-def test_a_huge_patch_is_not_kept(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_too_long_patch_is_not_stored(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(git, "MAX_PATCH_BYTES", 10)
     (repository / "old.txt").write_text("two, and longer\n")
     state = git_state(repository)
@@ -61,11 +63,11 @@ def test_a_huge_patch_is_not_kept(repository: Path, monkeypatch: pytest.MonkeyPa
     assert "too long" in state.patch
 
 
-def test_outside_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_state_outside_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     assert git_state(tmp_path) is None
 
 
-def test_without_git(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_state_without_git(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert git_state(repository) is None

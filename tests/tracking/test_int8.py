@@ -1,4 +1,4 @@
-"""Eight bits a weight: how far off, what is left alone, how small."""
+"""Quantisation to eight bits: error, unchanged tensors and size."""
 
 import torch
 from hypothesis import given
@@ -8,40 +8,39 @@ from ai_mixer.tracking.int8 import INT8_MAX, dequantize, quantize
 
 
 @given(st.integers(0, 99), st.floats(1e-6, 1e4))
-def test_no_weight_is_off_by_more_than_half_a_step_of_its_row(seed, size):
+def test_error_is_at_most_half_a_step_of_the_row(seed, size):
     generator = torch.Generator().manual_seed(seed)
     rows = size * torch.rand(8, 1, generator=generator)
     weights = {"big": rows * torch.randn(8, 64, 9, generator=generator)[:, :, :9].flatten(1)}
-    off = (dequantize(quantize(weights))["big"] - weights["big"]).abs()
+    error = (dequantize(quantize(weights))["big"] - weights["big"]).abs()
     step = weights["big"].abs().amax(1, keepdim=True) / INT8_MAX
-    assert (off <= 0.5001 * step + 1e-12).all()
+    assert (error <= 0.5001 * step + 1e-12).all()
 
 
-def test_what_is_left_alone():
+def test_integers_and_small_tensors_are_not_quantised():
     weights = {
         "count": torch.tensor([3, 4]),
         "bias": torch.linspace(-1, 1, 10_000),
         "small": torch.randn(8, 8, generator=torch.Generator().manual_seed(0)),
         "dead": torch.zeros(64, 128),
     }
-    back = dequantize(quantize(weights))
-    assert list(back) == list(weights)
-    assert back["count"].equal(weights["count"])
-    assert back["dead"].equal(weights["dead"])
+    restored = dequantize(quantize(weights))
+    assert list(restored) == list(weights)
+    assert restored["count"].equal(weights["count"])
+    assert restored["dead"].equal(weights["dead"])
     for name in ("bias", "small"):
-        torch.testing.assert_close(back[name], weights[name], rtol=1e-3, atol=1e-6)
+        torch.testing.assert_close(restored[name], weights[name], rtol=1e-3, atol=1e-6)
 
 
-def test_a_quarter_of_the_size_and_packing_twice_changes_nothing():
+def test_size_is_a_quarter_and_quantisation_is_idempotent():
     weights = {"w": torch.randn(64, 4, 3, 30, generator=torch.Generator().manual_seed(0))}
     packed = quantize(weights)
-    assert (
-        sum(t.numel() * t.element_size() for t in packed.values()) < 0.27 * 4 * weights["w"].numel()
-    )
+    size = sum(t.numel() * t.element_size() for t in packed.values())
+    assert size < 0.27 * 4 * weights["w"].numel()
     once = dequantize(packed)
     torch.testing.assert_close(dequantize(quantize(once))["w"], once["w"], rtol=1e-6, atol=0)
 
 
-def test_what_was_never_packed_is_as_it_was():
+def test_dequantize_leaves_other_weights_unchanged():
     weights = {"w": torch.randn(3, 3), "n": torch.tensor(2)}
     assert all(tensor is weights[name] for name, tensor in dequantize(weights).items())

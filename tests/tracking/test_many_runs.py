@@ -1,4 +1,4 @@
-"""Many trainings write at once into one SQLite file: nothing is lost, nobody complains."""
+"""Many processes write to process SQLite database at once: nothing is lost, without warnings."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ import sys
 from ai_mixer.tracking import Run, Store
 from ai_mixer.tracking.store import _quiet
 with _quiet():
-    import mlflow.store.tracking.sqlalchemy_store  # takes seconds: before the race, not in it
+    import mlflow.store.tracking.sqlalchemy_store  # takes seconds, so before the common start
 
 folder, number, points = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 print("ready", flush=True)
@@ -27,9 +27,9 @@ with Run.start(Store(folder), "crowd", name=f"writer {number}") as run:
 """
 
 
-def writer(*words: object) -> subprocess.Popen[str]:
+def writer(*arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", WRITER, *map(str, words)],
+        [sys.executable, "-W", "error", "-c", WRITER, *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -41,7 +41,7 @@ def writer(*words: object) -> subprocess.Popen[str]:
 @pytest.mark.parametrize(
     ("processes", "points"), [(2, 5), pytest.param(8, 200, marks=pytest.mark.slow)]
 )
-def test_many_processes_start_at_once_on_no_database(
+def test_many_processes_create_the_database_and_write_at_once(
     tmp_path: Path, processes: int, points: int
 ) -> None:
     folder = tmp_path / "new"
@@ -49,17 +49,17 @@ def test_many_processes_start_at_once_on_no_database(
         writers = [
             stack.enter_context(writer(folder, number, points)) for number in range(processes)
         ]
-        for one in writers:
-            assert one.stdout is not None
-            assert one.stdout.readline() == "ready\n"
+        for process in writers:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
         assert not folder.exists()
-        for one in writers:
-            assert one.stdin is not None
-            one.stdin.write("go\n")
-            one.stdin.flush()
-        for one in writers:
-            out, err = one.communicate(timeout=540)
-            assert (one.returncode, out, err) == (0, "", "")  # and not a word of chatter
+        for process in writers:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        for process in writers:
+            out, err = process.communicate(timeout=540)
+            assert (process.returncode, out, err) == (0, "", "")  # no other output
 
     store = Store(folder)
     runs = store.client.search_runs([store.experiment("crowd")])
@@ -67,9 +67,9 @@ def test_many_processes_start_at_once_on_no_database(
     for run in runs:
         assert run.info.status == "FINISHED"
         first = 1000 * int(run.data.params["number"])
-        for name, start, way in (("loss", first, 1), ("skill", 0, -1)):
+        for name, start, sign in (("loss", first, 1), ("skill", 0, -1)):
             curve = store.client.get_metric_history(run.info.run_id, name)
-            points_there = sorted((point.step, point.value) for point in curve)
-            assert points_there == [(step, start + way * step) for step in range(points)]
-    left = {path.name for path in folder.iterdir() if "mlflow.db-" not in path.name}
-    assert left == {"artifacts", "mlflow.db"}
+            logged = sorted((point.step, point.value) for point in curve)
+            assert logged == [(step, start + sign * step) for step in range(points)]
+    files = {path.name for path in folder.iterdir() if "mlflow.db-" not in path.name}
+    assert files == {"artifacts", "mlflow.db"}

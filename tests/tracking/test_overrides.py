@@ -1,4 +1,4 @@
-"""Overrides are read as they are stored, and published without a path of the user."""
+"""Stored overrides are read, and published without local paths."""
 
 import json
 
@@ -9,7 +9,7 @@ from ai_mixer.tracking.overrides import is_path, publishable, stored_overrides
 OVERRIDES = ["model=ast_regressor", "data.root=/my music", "run_name=it's a test", "data.fold=0/5"]
 
 
-def test_the_stored_list_comes_before_the_tag(tmp_path):
+def test_the_stored_list_has_priority_over_the_tag(tmp_path):
     tags = {"command": "make train 'data.root=/my music' cv=5"}
     assert stored_overrides(tmp_path, tags) == ["data.root=/my music", "cv=5"]
     assert stored_overrides(tmp_path) == []
@@ -29,7 +29,7 @@ def test_the_stored_list_comes_before_the_tag(tmp_path):
         "++paths.data=/scratch",
     ],
 )
-def test_a_location_is_left_out(override):
+def test_locations_are_removed(override):
     assert publishable(["model=cnn", override, "cv=5"]) == ["model=cnn", "cv=5"]
 
 
@@ -46,7 +46,7 @@ def test_a_location_is_left_out(override):
         r"model.weights=C:\music\x.pt",
     ],
 )
-def test_a_path_in_another_value_is_not_shown(override):
+def test_paths_in_other_values_are_replaced(override):
     key = override.partition("=")[0]
     assert publishable([override]) == [f"{key}=…"]
 
@@ -55,11 +55,11 @@ def test_a_path_in_another_value_is_not_shown(override):
     "override",
     ["data.fold=0/5", "loss/term=[knobs,perceptual]", "~scheduler", "lr=1e-3", "run_name=a b"],
 )
-def test_a_setting_stays(override):
+def test_settings_are_unchanged(override):
     assert publishable([override]) == [override]
 
 
-def test_null_is_no_path():
+def test_null_is_not_a_path():
     assert not is_path(None, "root")
     assert is_path("music", "root")
     assert not is_path("data/index", "index")

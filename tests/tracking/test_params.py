@@ -1,3 +1,5 @@
+"""Configs as flat params that differ from the defaults."""
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,22 +12,22 @@ TREES = st.dictionaries(KEYS, PLAIN | LEVEL | st.lists(LEVEL, max_size=2), max_s
 
 
 @given(TREES)
-def test_nothing_differs_from_itself(config: dict) -> None:
+def test_a_config_does_not_differ_from_itself(config: dict) -> None:
     assert differing_params(config, config) == {}
 
 
 @given(TREES)
-def test_every_leaf_differs_from_nothing(config: dict) -> None:
+def test_all_leaves_differ_from_an_empty_config(config: dict) -> None:
     assert len(differing_params(config, {})) == (len(dict(flatten(config))) if config else 0)
 
 
-def test_only_changes_are_kept() -> None:
+def test_only_differing_leaves_are_returned() -> None:
     config = {"model": {"width": 64, "kernels": [3, 7]}, "seed": 1, "note": None}
     defaults = {"model": {"width": 32, "kernels": [3, 7]}, "seed": 1}
     assert differing_params(config, defaults) == {"model.width": "64", "note": "None"}
 
 
-def test_limits_of_mlflow() -> None:
+def test_names_and_values_respect_the_limits_of_mlflow() -> None:
     ((name, value),) = differing_params({"k" * 300 + "µ": "v" * 10_000}, {}).items()
     assert len(name) == MAX_KEY
     assert len(value) == MAX_VALUE

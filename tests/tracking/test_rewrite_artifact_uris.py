@@ -1,3 +1,5 @@
+"""Artifact URIs are updated after the folder of runs was moved or copied."""
+
 import shutil
 import sqlite3
 from contextlib import closing
@@ -23,47 +25,46 @@ def trained(store: Store) -> Run:
     return run
 
 
-def fetched(store: Store, run_id: str, folder: Path) -> str:
+def download(store: Store, run_id: str, folder: Path) -> str:
     folder.mkdir()
     path = store.client.download_artifacts(run_id, "eval/tables.md", str(folder))
     return Path(path).read_text()
 
 
-def test_a_moved_folder_is_mended(store: Store, tmp_path: Path) -> None:
+def test_uris_of_a_moved_folder_are_updated(store: Store, tmp_path: Path) -> None:
     trained(store)
-    home = tmp_path / "new home"
-    store.folder.rename(home)
+    moved = tmp_path / "new folder"
+    store.folder.rename(moved)
     with pytest.raises(FileNotFoundError):
-        find_run("last", home)
+        find_run("last", moved)
 
-    assert rewrite_artifact_uris(home) >= 2  # the experiment and its run
-    assert find_run("last", home).is_relative_to(home)
-    assert rewrite_artifact_uris(home) == 0
-    with Run.start(Store(home), NAME) as fresh:
-        assert fresh.artifact_dir.is_relative_to(home)
+    assert rewrite_artifact_uris(moved) >= 2  # the experiment and its run
+    assert find_run("last", moved).is_relative_to(moved)
+    assert rewrite_artifact_uris(moved) == 0
+    with Run.start(Store(moved), NAME) as run:
+        assert run.artifact_dir.is_relative_to(moved)
 
 
-def test_mlflow_finds_the_files_of_a_copy_in_the_copy(store: Store, tmp_path: Path) -> None:
-    """As its pages do: by listing and fetching artifacts."""
+def test_mlflow_reads_the_files_of_a_copy_from_the_copy(store: Store, tmp_path: Path) -> None:
     run = trained(store)
     copy = Store(shutil.copytree(store.folder, tmp_path / "a copy"))
     rewrite_artifact_uris(copy)
     next(copy.folder.rglob("tables.md")).write_text("# of the copy")
     paths = {info.path for info in copy.client.list_artifacts(run.id)}
     assert {"eval", "model.json", "model.safetensors"} <= paths
-    assert fetched(copy, run.id, tmp_path / "one") == "# of the copy"
-    assert fetched(Store(store.folder), run.id, tmp_path / "two") == "# eval"
+    assert download(copy, run.id, tmp_path / "one") == "# of the copy"
+    assert download(Store(store.folder), run.id, tmp_path / "two") == "# eval"
 
 
-def test_addresses_elsewhere_stay(store: Store) -> None:
+def test_remote_uris_are_unchanged(store: Store) -> None:
     bucket = "s3://bucket/path/1"
     store.client.create_experiment("far away", bucket)
     rewrite_artifact_uris(store)
     with closing(sqlite3.connect(store.database)) as connection:
-        found = connection.execute("SELECT artifact_location FROM experiments").fetchall()
-    assert (bucket,) in found
+        uris = connection.execute("SELECT artifact_location FROM experiments").fetchall()
+    assert (bucket,) in uris
 
 
-def test_nothing_to_mend(tmp_path: Path) -> None:
+def test_a_folder_without_runs_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"mlflow\.db"):
         rewrite_artifact_uris(tmp_path)

@@ -1,3 +1,5 @@
+"""A run in MLflow: start, logging, resume and end."""
+
 import subprocess
 import sys
 from pathlib import Path
@@ -16,11 +18,20 @@ from ai_mixer.tracking.store import Store
 matplotlib.use("Agg")
 
 
+def commit_and_change(code: Path) -> None:
+    """Create a repository with one commit and a new file."""
+    code.mkdir()
+    git = ["git", "-C", str(code), "-c", "user.name=A", "-c", "user.email=a@b.c"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
+    (code / "new.py").write_text("x = 1\n")
+
+
 def status(store: Store, run: Run) -> str:
     return store.client.get_run(run.id).info.status
 
 
-def test_a_run_holds_what_was_logged(store: Store, tmp_path: Path) -> None:
+def test_logged_data_is_in_the_run(store: Store, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "a.bin").write_bytes(b"a")
     with Run.start(store, "train", "first", {"model": "cnn"}) as run:
@@ -47,20 +58,16 @@ def test_a_run_holds_what_was_logged(store: Store, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "expected"), [(RuntimeError("no"), "FAILED"), (KeyboardInterrupt(), "KILLED")]
 )
-def test_a_broken_run_says_so(store: Store, error: BaseException, expected: str) -> None:
+def test_an_error_sets_status_and_tag(store: Store, error: BaseException, expected: str) -> None:
     with pytest.raises(type(error)), Run.start(store, "train") as run:
         raise error
     assert status(store, run) == expected
     assert store.client.get_run(run.id).data.tags["error"].startswith(type(error).__name__)
 
 
-def test_the_code_is_remembered(store: Store, tmp_path: Path) -> None:
+def test_commit_and_patch_are_logged(store: Store, tmp_path: Path) -> None:
     code = tmp_path / "code"
-    code.mkdir()
-    git = ["git", "-C", str(code), "-c", "user.name=A", "-c", "user.email=a@b.c"]
-    subprocess.run([*git, "init", "-q"], check=True)
-    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
-    (code / "new.py").write_text("x = 1\n")
+    commit_and_change(code)
     with Run.start(store, "train", code=code) as run:
         tags = store.client.get_run(run.id).data.tags
     assert len(tags["mlflow.source.git.commit"]) == 40
@@ -68,7 +75,7 @@ def test_the_code_is_remembered(store: Store, tmp_path: Path) -> None:
     assert "+x = 1" in (run.artifact_dir / "git.patch").read_text()
 
 
-def test_outside_a_repository(
+def test_code_outside_a_repository_is_tagged(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
@@ -77,14 +84,14 @@ def test_outside_a_repository(
     assert tags["git.state"] == "not in a git repository"
 
 
-def test_resume_keeps_params_and_goes_on(store: Store) -> None:
+def test_resume_keeps_params_and_adds_metrics(store: Store) -> None:
     with Run.start(store, "train") as run:
         run.log_params({"lr": 0.1, "seed": 1})
         run.log_metrics({"loss": 1.0}, step=0)
-    with Run.resume(store, run.id) as again:
+    with Run.resume(store, run.id) as resumed_run:
         assert status(store, run) == "RUNNING"
-        again.log_params({"lr": 0.3, "seed": 1, "epochs": 2})
-        again.log_metrics({"loss": 0.5}, step=1)
+        resumed_run.log_params({"lr": 0.3, "seed": 1, "epochs": 2})
+        resumed_run.log_metrics({"loss": 0.5}, step=1)
     data = store.client.get_run(run.id).data
     assert data.params == {"lr": "0.1", "seed": "1", "epochs": "2"}
     assert data.tags["resumed.lr"] == "0.3"
@@ -93,22 +100,22 @@ def test_resume_keeps_params_and_goes_on(store: Store) -> None:
     assert status(store, run) == "FINISHED"
 
 
-def test_what_a_resume_changes_is_tagged(store: Store) -> None:
-    """Also what is the default now, or what was the default before; and back again."""
+def test_params_changed_by_a_resume_are_tagged(store: Store) -> None:
+    """Also values that become or were the default, and that change back."""
     with Run.start(store, "train") as run:
         run.log_params({"lr": 0.1, "seed": 1, "epochs": 4}, {"lr": 0.2, "seed": 0, "epochs": 4})
     defaults = {"lr": 0.2, "seed": 0, "epochs": 4}
-    with Run.resume(store, run.id) as again:
-        again.log_params({"lr": 0.2, "seed": 1, "epochs": 9}, defaults)
-    with Run.resume(store, run.id) as again:
-        again.log_params({"lr": 0.1, "seed": 1, "epochs": 9}, defaults)
+    with Run.resume(store, run.id) as resumed_run:
+        resumed_run.log_params({"lr": 0.2, "seed": 1, "epochs": 9}, defaults)
+    with Run.resume(store, run.id) as resumed_run:
+        resumed_run.log_params({"lr": 0.1, "seed": 1, "epochs": 9}, defaults)
     data = store.client.get_run(run.id).data
     assert data.params == {"lr": "0.1", "seed": "1", "epochs": "9"}
     resumed = {name: v for name, v in data.tags.items() if name.startswith("resumed.")}
     assert resumed == {"resumed.lr": "0.1", "resumed.epochs": "9"}
 
 
-def test_an_error_is_forgotten_when_the_run_goes_on(store: Store) -> None:
+def test_resume_deletes_the_error_tag(store: Store) -> None:
     with pytest.raises(RuntimeError), Run.start(store, "train") as run:
         raise RuntimeError("no")
     assert "error" in run.tags
@@ -117,28 +124,24 @@ def test_an_error_is_forgotten_when_the_run_goes_on(store: Store) -> None:
     assert "error" not in run.tags
 
 
-def test_a_point_logged_again_stays_one(store: Store) -> None:
+def test_a_point_logged_twice_is_one_point(store: Store) -> None:
     with Run.start(store, "train") as run:
         run.log_metrics({"test/skill": 0.5, "test/none": float("nan"), "best": 1.0}, step=7)
-    with Run.resume(store, run.id) as again:
-        again.log_metrics({"test/skill": 0.5, "test/none": float("nan"), "best": 2.0}, step=7)
-        again.log_metrics({"test/skill": 0.5}, step=9)
+    with Run.resume(store, run.id) as resumed_run:
+        resumed_run.log_metrics({"test/skill": 0.5, "test/none": float("nan"), "best": 2.0}, step=7)
+        resumed_run.log_metrics({"test/skill": 0.5}, step=9)
     points = {
         name: [(point.step, point.value) for point in store.client.get_metric_history(run.id, name)]
         for name in ("test/skill", "test/none", "best")
     }
     assert points["test/skill"] == [(7, 0.5), (9, 0.5)]
     assert len(points["test/none"]) == 1
-    assert points["best"] == [(7, 1.0), (7, 2.0)]  # another figure is no repetition
+    assert points["best"] == [(7, 1.0), (7, 2.0)]  # another value is another point
 
 
-def test_other_code_is_kept_beside_the_first(store: Store, tmp_path: Path) -> None:
+def test_changed_code_of_a_resumed_run_is_logged_in_addition(store: Store, tmp_path: Path) -> None:
     code = tmp_path / "code"
-    code.mkdir()
-    git = ["git", "-C", str(code), "-c", "user.name=A", "-c", "user.email=a@b.c"]
-    subprocess.run([*git, "init", "-q"], check=True)
-    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
-    (code / "new.py").write_text("x = 1\n")
+    commit_and_change(code)
     with Run.start(store, "train", code=code) as run:
         pass
     before = (run.artifact_dir / "git.patch").read_text()
@@ -151,12 +154,12 @@ def test_other_code_is_kept_beside_the_first(store: Store, tmp_path: Path) -> No
     assert "+x = 2" in (run.artifact_dir / "resumed.git.patch").read_text()
 
 
-def test_resume_of_an_unknown_run(store: Store) -> None:
+def test_resume_of_an_unknown_run_is_an_error(store: Store) -> None:
     with pytest.raises(ValueError, match="no run 'nonsense'"):
         Run.resume(store, "nonsense")
 
 
-def test_more_than_mlflow_takes_in_one_call(store: Store) -> None:
+def test_more_values_than_mlflow_accepts_per_call(store: Store) -> None:
     with Run.start(store, "train") as run:
         run.log_params({f"p{n}": n for n in range(250)})
         run.log_metrics({f"m{n}": n for n in range(1200)})
@@ -164,7 +167,7 @@ def test_more_than_mlflow_takes_in_one_call(store: Store) -> None:
     assert (len(data.params), len(data.metrics)) == (250, 1200)
 
 
-def test_a_child_knows_its_parent(store: Store) -> None:
+def test_a_child_run_has_the_id_of_its_parent(store: Store) -> None:
     with (
         Run.start(store, "sweep") as parent,
         Run.start(store, "sweep", parent_id=parent.id) as child,
@@ -173,7 +176,7 @@ def test_a_child_knows_its_parent(store: Store) -> None:
     assert store.client.get_run(child.id).data.tags["mlflow.parentRunId"] == parent.id
 
 
-class Line(pl.LightningModule):
+class LinearModule(pl.LightningModule):
     def __init__(self, width: int = 1) -> None:
         super().__init__()
         self.save_hyperparameters()
@@ -190,7 +193,7 @@ class Line(pl.LightningModule):
 
 @pytest.mark.filterwarnings("ignore:.isinstance.treespec, LeafSpec:FutureWarning")
 @pytest.mark.filterwarnings("ignore:.*does not have many workers")
-def test_lightning_writes_into_the_run_and_opens_no_other(store: Store, tmp_path: Path) -> None:
+def test_lightning_logs_to_the_run_and_starts_no_other(store: Store, tmp_path: Path) -> None:
     loader = DataLoader(TensorDataset(torch.ones(4, 1)))
     with Run.start(store, "train") as run:
         trainer = pl.Trainer(
@@ -203,8 +206,8 @@ def test_lightning_writes_into_the_run_and_opens_no_other(store: Store, tmp_path
             default_root_dir=tmp_path / "lightning",
             enable_checkpointing=False,
         )
-        trainer.fit(Line(), loader)
-        assert status(store, run) == "RUNNING"  # Lightning is done, we are not
+        trainer.fit(LinearModule(), loader)
+        assert status(store, run) == "RUNNING"  # Lightning does not end the run
         run.log_metrics({"after": 1.0})
     experiments = store.client.search_experiments()
     runs = store.client.search_runs([e.experiment_id for e in experiments])

@@ -1,3 +1,5 @@
+"""Runs are found by id, prefix, path or `last`, and listed as a table."""
+
 from pathlib import Path
 
 import pytest
@@ -19,11 +21,11 @@ def trained(store: Store, name: str, status: str = "FINISHED") -> Run:
 
 @pytest.fixture
 def runs(store: Store) -> dict[str, Run]:
-    made = {"old": trained(store, "old"), "new": trained(store, "new")}
-    made["broken"] = trained(store, "broken", "FAILED")
-    made["empty"] = Run.start(store, "other", "empty")
-    made["empty"].end()
-    return made
+    runs = {"old": trained(store, "old"), "new": trained(store, "new")}
+    runs["failed"] = trained(store, "failed", "FAILED")
+    runs["empty"] = Run.start(store, "other", "empty")
+    runs["empty"].end()
+    return runs
 
 
 def test_last_is_the_newest_finished_run_with_a_model(store: Store, runs: dict[str, Run]) -> None:
@@ -31,23 +33,27 @@ def test_last_is_the_newest_finished_run_with_a_model(store: Store, runs: dict[s
     assert find_run(store=store.folder) == runs["new"].artifact_dir
 
 
-def test_by_id_and_by_its_beginning(store: Store, runs: dict[str, Run]) -> None:
+def test_run_is_found_by_id_and_by_prefix(store: Store, runs: dict[str, Run]) -> None:
     run = runs["old"]
     assert find_run(run.id, store) == find_run(run.id[:12], store) == run.artifact_dir
 
 
-def test_by_path_without_a_store(store: Store, runs: dict[str, Run], tmp_path: Path) -> None:
+def test_run_is_found_by_path_without_a_store(
+    store: Store, runs: dict[str, Run], tmp_path: Path
+) -> None:
     folder = runs["old"].artifact_dir
-    nowhere = tmp_path / "nowhere"
+    missing = tmp_path / "missing"
     for path in (folder, str(folder), folder / "model.json", folder / "model.safetensors"):
-        assert find_run(path, nowhere) == folder
+        assert find_run(path, missing) == folder
 
 
-def test_errors_say_the_way_out(store: Store, runs: dict[str, Run], tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no run yet in .*: `make train` makes one"):
-        find_run("last", tmp_path / "nowhere")
-    assert not (tmp_path / "nowhere").exists()
-    with pytest.raises(FileNotFoundError, match="no run, folder or file 'zzz'"):
+def test_missing_runs_and_models_are_errors(
+    store: Store, runs: dict[str, Run], tmp_path: Path
+) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no run yet in .*missing"):
+        find_run("last", tmp_path / "missing")
+    assert not (tmp_path / "missing").exists()
+    with pytest.raises(FileNotFoundError, match="'zzz'"):
         find_run("zzz", store)
     with pytest.raises(FileNotFoundError, match=r"holds no model\.json"):
         find_run(runs["empty"].id, store)
@@ -55,20 +61,20 @@ def test_errors_say_the_way_out(store: Store, runs: dict[str, Run], tmp_path: Pa
         find_run(tmp_path, store)
 
 
-def test_an_ambiguous_beginning(store: Store) -> None:
+def test_ambiguous_prefix_is_an_error(store: Store) -> None:
     ids = [trained(store, "one").id for _ in range(17)]  # two of 17 hex digits are the same
     digit = next(d for d in "0123456789abcdef" if sum(i.startswith(d) for i in ids) > 1)
-    with pytest.raises(ValueError, match=r"is ambiguous .* give more of the id"):
+    with pytest.raises(ValueError, match=f"'{digit}' is ambiguous"):
         find_run(digit, store)
 
 
-def test_no_finished_run_with_a_model(store: Store) -> None:
-    trained(store, "broken", "FAILED")
+def test_last_needs_a_finished_run_with_a_model(store: Store) -> None:
+    trained(store, "failed", "FAILED")
     with pytest.raises(FileNotFoundError, match="no finished run with a model"):
         find_run("last", store)
 
 
-def test_runs_as_a_table(store: Store, runs: dict[str, Run]) -> None:
+def test_table_of_runs(store: Store, runs: dict[str, Run]) -> None:
     table = list_runs(store)
     assert len(table) == 4
     row = table.set_index("name").loc["new"]
@@ -77,10 +83,10 @@ def test_runs_as_a_table(store: Store, runs: dict[str, Run]) -> None:
     assert row["model"]
     assert row["duration_s"] >= 0
     assert list(list_runs(store, "other")["name"]) == ["empty"]
-    with pytest.raises(ValueError, match="there are: Default, other, train"):
+    with pytest.raises(ValueError, match=r"'nonsense'.*Default, other, train"):
         list_runs(store, "nonsense")
 
 
-def test_an_empty_table(tmp_path: Path) -> None:
-    assert list_runs(tmp_path / "nowhere").empty
-    assert not (tmp_path / "nowhere").exists()
+def test_table_without_runs_is_empty(tmp_path: Path) -> None:
+    assert list_runs(tmp_path / "missing").empty
+    assert not (tmp_path / "missing").exists()

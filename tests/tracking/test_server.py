@@ -1,4 +1,4 @@
-"""Runs that a server keeps, for many machines."""
+"""Runs on an MLflow server."""
 
 import pytest
 
@@ -11,20 +11,20 @@ ADDRESS = "http://127.0.0.1:5999"
 
 
 @pytest.fixture
-def served(tmp_path):
+def server_store(tmp_path):
     (tmp_path / "server").write_text(f"{ADDRESS}\n")
     return Store(tmp_path)
 
 
-def test_a_text_file_names_the_server(served):
-    assert served.uri == ADDRESS
-    assert served.exists
-    assert served.client.tracking_uri == ADDRESS
-    assert not served.database.exists()
+def test_the_server_is_read_from_a_text_file(server_store):
+    assert server_store.uri == ADDRESS
+    assert server_store.exists
+    assert server_store.client.tracking_uri == ADDRESS
+    assert not server_store.database.exists()
 
 
-@pytest.mark.parametrize("mend", [rewrite_artifact_uris, find_cleanup_candidates, serve])
-def test_its_database_is_not_ours(served, mend):
+@pytest.mark.parametrize("function", [rewrite_artifact_uris, find_cleanup_candidates, serve])
+def test_functions_for_local_databases_are_errors_on_a_server(server_store, function):
     with pytest.raises(ValueError, match=ADDRESS):
-        mend(served)
-    assert not served.database.exists()
+        function(server_store)
+    assert not server_store.database.exists()

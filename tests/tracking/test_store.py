@@ -1,3 +1,5 @@
+"""Database, experiments and late import of MLflow."""
+
 import os
 import sqlite3
 import subprocess
@@ -9,9 +11,9 @@ import pytest
 from ai_mixer.tracking.store import Store
 
 
-def python(code: str, *words: str, **env: str) -> subprocess.Popen:
+def python(code: str, **env: str) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", code, *words],
+        [sys.executable, "-W", "error", "-c", code],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -19,7 +21,7 @@ def python(code: str, *words: str, **env: str) -> subprocess.Popen:
     )
 
 
-def test_lies_where_the_design_says(store: Store) -> None:
+def test_database_artifacts_and_tag_of_an_experiment(store: Store) -> None:
     experiment = store.client.get_experiment(store.experiment("any name/with: signs"))
     assert store.uri == f"sqlite:///{store.folder}/mlflow.db"
     assert experiment.artifact_location == (store.folder / "artifacts").as_uri() + (
@@ -28,22 +30,22 @@ def test_lies_where_the_design_says(store: Store) -> None:
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
 
 
-def test_an_experiment_is_made_once(store: Store) -> None:
+def test_an_experiment_is_created_once(store: Store) -> None:
     assert store.experiment("train") == store.experiment("train")
 
 
-def test_a_deleted_experiment_says_the_way_out(store: Store) -> None:
+def test_a_deleted_experiment_is_an_error(store: Store) -> None:
     store.client.delete_experiment(store.experiment("train"))
-    with pytest.raises(ValueError, match="restore it in the UI"):
+    with pytest.raises(ValueError, match="experiment 'train'"):
         store.experiment("train")
 
 
-def test_readers_do_not_wait_for_writers(store: Store) -> None:
+def test_database_uses_write_ahead_logging(store: Store) -> None:
     with closing(sqlite3.connect(store.database)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def test_mlflow_is_imported_late_and_phones_nobody() -> None:
+def test_mlflow_is_imported_late_and_without_telemetry() -> None:
     code = """
 import sys
 import ai_mixer.tracking

@@ -1,3 +1,5 @@
+"""MLflow's server is started for the store, unless that is impossible."""
+
 import os
 import socket
 from pathlib import Path
@@ -10,36 +12,36 @@ from ai_mixer.tracking.ui import serve
 
 @pytest.fixture
 def port() -> int:
-    """A port nobody uses."""
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return trial.getsockname()[1]
+    """A free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
-def test_the_server_reads_our_store(
+def test_server_command_names_store_and_artifacts(
     store: Store, port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     commands = []
-    monkeypatch.setattr(os, "execv", lambda program, command: commands.append(command))
+    monkeypatch.setattr(os, "execv", lambda program, arguments: commands.append(arguments))
     monkeypatch.setenv("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     serve(store, "127.0.0.1", port)
-    words = commands[0]
-    assert words[1:4] == ["-m", "mlflow", "server"]
-    assert words[words.index("--backend-store-uri") + 1] == store.uri
-    assert words[words.index("--default-artifact-root") + 1] == store.artifacts.as_uri()
+    command = commands[0]
+    assert command[1:4] == ["-m", "mlflow", "server"]
+    assert command[command.index("--backend-store-uri") + 1] == store.uri
+    assert command[command.index("--default-artifact-root") + 1] == store.artifacts.as_uri()
     assert f"127.0.0.1:{port}" in capsys.readouterr().out
 
 
-def test_a_folder_without_runs_is_said_and_left_alone(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no run yet in .*nowhere: `make train` makes one"):
-        serve(Store(tmp_path / "nowhere"))
+def test_a_folder_without_runs_is_an_error_and_unchanged(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no run yet in .*missing"):
+        serve(Store(tmp_path / "missing"))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_port_in_use_is_said(store: Store) -> None:
+def test_a_port_in_use_is_an_error(store: Store) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(OSError, match=rf"127.0.0.1:{port}: Address already in use: choose"):
+        with pytest.raises(OSError, match=rf"127.0.0.1:{port}: Address already in use"):
             serve(store, port=port)

@@ -1,4 +1,4 @@
-"""Only what is trusted is built: from a composed config, and from a stranger's model.json."""
+"""Only allowed targets are built, from a composed config and from a foreign model.json."""
 
 import ast
 import json
@@ -29,7 +29,7 @@ def cfg(compose, songs_folder):
 
 @pytest.fixture
 def card(cfg, tmp_path):
-    """The folder of a model as it comes by mail: model.json and model.safetensors."""
+    """Folder of a foreign model: model.json and model.safetensors."""
     parts = build_components(cfg)
     names = parts.console.names
     card = {
@@ -38,11 +38,11 @@ def card(cfg, tmp_path):
         "trained": names,
         "mean_knobs": dict.fromkeys(names, 0.5),
     }
-    return save_model(tmp_path / "mail", parts.system.model.state_dict(), card)
+    return save_model(tmp_path / "foreign", parts.system.model.state_dict(), card)
 
 
 def rewrite(folder, key, value):
-    """The card with one leaf of its config changed, the way a stranger would."""
+    """Change one value of the config in a card."""
     path = folder / "model.json"
     card = json.loads(path.read_text())
     config = OmegaConf.create(card["config"])
@@ -53,107 +53,106 @@ def rewrite(folder, key, value):
 
 @pytest.fixture
 def outsider(tmp_path, monkeypatch):
-    """A package of the user's own, with a model; importing it leaves a trace."""
-    trace = tmp_path / "imported"
+    """A package outside ai_mixer with a model. Returns a file that exists after its import."""
+    imported = tmp_path / "imported"
     (tmp_path / "outsider.py").write_text(
-        f"import pathlib\npathlib.Path({str(trace)!r}).touch()\n"
-        "from ai_mixer.models.mean_knobs import MeanKnobs\nclass Mine(MeanKnobs):\n    pass\n"
+        f"import pathlib\npathlib.Path({str(imported)!r}).touch()\n"
+        "from ai_mixer.models.mean_knobs import MeanKnobs\nclass OwnModel(MeanKnobs):\n    pass\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    yield trace
+    yield imported
     sys.modules.pop("outsider", None)
 
 
-EVIL = {"_target_": "outsider.Mine"}
+EVIL = {"_target_": "outsider.OwnModel"}
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "named"),
+    ("key", "value", "expected"),
     [
         ("model", {"_target_": "os.system", "command": "true"}, "model._target_=os.system"),
         ("model._target_", "torch.hub.load", "model._target_=torch.hub.load"),
-        ("model", {"_target_": "outsider.Mine"}, "model._target_=outsider.Mine"),
-        ("console.limiter", EVIL, "console.limiter._target_=outsider.Mine"),
-        ("console.chain.6.effect", EVIL, "console.chain.6.effect._target_=outsider.Mine"),
-        ("model.extra", [{"deep": EVIL}], "model.extra.0.deep._target_=outsider.Mine"),
-        ("trainer", EVIL, "trainer._target_=outsider.Mine"),  # even where nothing is built of it
-        ("data.source", EVIL, "data.source._target_=outsider.Mine"),
+        ("model", {"_target_": "outsider.OwnModel"}, "model._target_=outsider.OwnModel"),
+        ("console.limiter", EVIL, "console.limiter._target_=outsider.OwnModel"),
+        ("console.chain.6.effect", EVIL, "console.chain.6.effect._target_=outsider.OwnModel"),
+        ("model.extra", [{"deep": EVIL}], "model.extra.0.deep._target_=outsider.OwnModel"),
+        ("trainer", EVIL, "trainer._target_=outsider.OwnModel"),  # not built here, but checked
+        ("data.source", EVIL, "data.source._target_=outsider.OwnModel"),
         ("model._target_", "${loot}", r"model._target_=${loot}"),
-        ("model._target_", "ai_mixer.data.folder.Path.touch", "nothing of that name"),
+        ("model._target_", "ai_mixer.data.folder.Path.touch", "Path.touch"),
         ("model._target_", "hydra.utils.get_method", "model._target_=hydra.utils.get_method"),
     ],
 )
-def test_a_card_that_names_other_code_is_refused(card, outsider, key, value, named):
+def test_card_with_a_target_outside_the_allowed_packages_is_an_error(
+    card, outsider, key, value, expected
+):
     rewrite(card, key, value)
-    with pytest.raises(ValueError, match="_target_") as caught:
+    with pytest.raises(ValueError, match="_target_") as error:
         load_model(card)
-    assert named in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert expected in str(error.value)
+    assert "\n" not in str(error.value)
     assert not outsider.exists()
     assert "outsider" not in sys.modules
 
 
-def test_a_card_cannot_vouch_for_itself(card, outsider):
-    rewrite(card, "model._target_", "outsider.Mine")
+def test_a_card_cannot_allow_its_own_targets(card, outsider):
+    rewrite(card, "model._target_", "outsider.OwnModel")
     rewrite(card, "allow_targets", ["outsider"])
-    with pytest.raises(ValueError, match=r"trusted=\[outsider\]"):
+    with pytest.raises(ValueError, match=r"=\[outsider\]"):
         load_model(card)
     assert not outsider.exists()
 
 
-def test_whoever_loads_it_may_vouch(card, outsider):
-    rewrite(card, "model._target_", "outsider.Mine")
-    mixer = load_model(card, allow_targets=("outsider",))
-    assert type(mixer.model).__name__ == "Mine"
-    assert mixer.config.allow_targets == ["outsider"]  # so evaluating it needs no second word
+def test_the_caller_may_allow_targets(card, outsider):
+    rewrite(card, "model._target_", "outsider.OwnModel")
+    predictor = load_model(card, allow_targets=("outsider",))
+    assert type(predictor.model).__name__ == "OwnModel"
+    assert predictor.config.allow_targets == ["outsider"]  # also used when evaluating it
 
 
-def test_data_of_a_card_are_checked_when_they_are_built(card, outsider):
-    """`held_out` builds from the card's config, or from another one."""
-    mixer = load_model(card)
+def test_data_configs_for_evaluation_are_checked(card, outsider):
+    predictor = load_model(card)
     bad = OmegaConf.create({"source": EVIL})
-    with pytest.raises(ValueError, match=r"data\.source\._target_=outsider\.Mine"):
-        build_evaluation_datamodule(mixer.config, mixer.console, bad, "any")
+    with pytest.raises(ValueError, match=r"data\.source\._target_=outsider\.OwnModel"):
+        build_evaluation_datamodule(predictor.config, predictor.console, bad, "any")
     assert not outsider.exists()
 
 
-def test_an_honest_card_loads_as_ever(card):
+def test_card_with_allowed_targets_is_loaded(card):
     weights, _ = load_model_files(card)
-    mixer = load_model(card)
-    assert mixer.model.state_dict().keys() == weights.keys()
-    assert mixer.config.allow_targets == []
+    predictor = load_model(card)
+    assert predictor.model.state_dict().keys() == weights.keys()
+    assert predictor.config.allow_targets == []
 
 
-def test_a_card_from_before_there_was_a_check(card):
-    """Version 0.1.0 wrote neither `trusted` nor `system.all_conditions`."""
+def test_card_of_version_0_1_0_is_loaded(card):
+    """It has neither `allow_targets` nor `system.all_conditions`."""
     path = card / "model.json"
     old = json.loads(path.read_text())
     del old["config"]["allow_targets"], old["config"]["system"]["all_conditions"]
     path.write_text(json.dumps(old))
-    mixer = load_model(card)
-    assert mixer.config.condition == "any"
-    assert build_system(mixer.config, mixer.console).all_conditions
+    predictor = load_model(card)
+    assert predictor.config.condition == "any"
+    assert build_system(predictor.config, predictor.console).all_conditions
 
 
 @pytest.mark.parametrize("key", ["trainer", "callbacks.best", "optimizer", "data.source"])
-def test_training_refuses_before_anything_is_built(cfg, key, outsider, monkeypatch):
-    monkeypatch.setattr(
-        instantiate, "instantiate", lambda *_, **__: pytest.fail("something is built")
-    )
-    OmegaConf.update(cfg, f"{key}._target_", "outsider.Mine")
-    with pytest.raises(ValueError, match=f"{key}._target_=outsider.Mine: not among"):
+def test_forbidden_target_is_an_error_before_anything_is_built(cfg, key, outsider, monkeypatch):
+    monkeypatch.setattr(instantiate, "instantiate", lambda *_, **__: pytest.fail("called"))
+    OmegaConf.update(cfg, f"{key}._target_", "outsider.OwnModel")
+    with pytest.raises(ValueError, match=f"{key}._target_=outsider.OwnModel"):
         build_components(cfg)
     assert not outsider.exists()
 
 
-def test_a_package_of_one_s_own_is_one_word_away(compose, songs_folder, outsider):
-    words = [*SMALL, f"data.root={songs_folder}", "model._target_=outsider.Mine"]
-    parts = build_components(compose(*words, "allow_targets=[outsider]"))
-    assert type(parts.system.model).__name__ == "Mine"
+def test_allow_targets_adds_a_package(compose, songs_folder, outsider):
+    overrides = [*SMALL, f"data.root={songs_folder}", "model._target_=outsider.OwnModel"]
+    parts = build_components(compose(*overrides, "allow_targets=[outsider]"))
+    assert type(parts.system.model).__name__ == "OwnModel"
 
 
 @pytest.mark.parametrize("condition", ["any", "blind", "reference", "paired"])
-def test_a_condition_is_a_page_and_stays_a_word(compose, songs_folder, condition):
+def test_condition_sets_the_task_and_all_conditions(compose, songs_folder, condition):
     cfg = compose(*SMALL, f"data.root={songs_folder}", f"condition={condition}")
     assert cfg.condition == condition
     parts = build_components(cfg)
@@ -161,14 +160,14 @@ def test_a_condition_is_a_page_and_stays_a_word(compose, songs_folder, condition
     assert parts.system.all_conditions == (condition == "any")
 
 
-def test_a_callback_is_left_out_by_null(compose):
+def test_a_callback_set_to_null_is_left_out(compose):
     assert "early_stopping" in build_callbacks(compose())
     assert "early_stopping" not in build_callbacks(compose("callbacks.early_stopping=null"))
     assert build_callbacks(compose("callbacks=none")) == {}
 
 
-def test_nobody_else_builds_what_a_config_names():
-    """Hydra's instantiate is called where targets are checked, and for our own console pages."""
+def test_only_two_modules_import_hydras_instantiate():
+    """One checks targets; the other reads the console configs of the package."""
     package = Path(ai_mixer.__file__).parent
     users = {
         path.relative_to(package).as_posix()
@@ -177,4 +176,4 @@ def test_nobody_else_builds_what_a_config_names():
         if isinstance(node, ast.ImportFrom | ast.Import)
         and any(name.name in {"instantiate", "call", "hydra.utils"} for name in node.names)
     }
-    assert users == {"build.py", "console/load.py"}
+    assert users == {"config/instantiate.py", "console/load.py"}

@@ -1,7 +1,7 @@
-"""The golden loss curve: a small training gives the losses it gave, step by step.
+"""Golden loss curve: the losses of a small training equal the stored ones, step by step.
 
-A refactor leaves it as it is. What is meant to change numbers writes a new one, and its commit says
-why: .venv/bin/python -m pytest tests/training/test_golden.py --write-golden
+After an intended change, write the file again and give the reason in the commit:
+.venv/bin/python -m pytest tests/training/test_golden.py --write-golden
 """
 
 import json
@@ -14,8 +14,9 @@ import torch
 from ai_mixer.training.builders import build_callbacks, build_components, build_trainer
 
 GOLDEN = Path(__file__).parent / "golden" / "loss_curve.json"
-TOLERANCE = 1e-4  # relative, absolute below 1: other threads are 2e-6 off, other vector units 2e-5
-WORDS = [
+# Relative, absolute below 1. Measured: 2e-6 between numbers of threads, 2e-5 between vector units.
+TOLERANCE = 1e-4
+OVERRIDES = [
     "data=folder",
     "model=baseline_cnn",
     "model.channels=8",
@@ -33,18 +34,18 @@ WORDS = [
 
 
 class Curve(pl.Callback):
-    """Every training step's loss and terms, every epoch's validation: name → values."""
+    """Record losses and terms of every training step and every validation: name → values."""
 
     def __init__(self):
         self.points = {}
 
     def on_train_batch_end(self, trainer, *_):
-        self._keep(trainer, "train/")
+        self._record(trainer, "train/")
 
     def on_validation_end(self, trainer, *_):
-        self._keep(trainer, "val/")
+        self._record(trainer, "val/")
 
-    def _keep(self, trainer, stage):
+    def _record(self, trainer, stage):
         for name, value in trainer.callback_metrics.items():
             if name.startswith(stage) and not name.endswith("_epoch"):
                 self.points.setdefault(name, []).append(float(value))
@@ -52,47 +53,44 @@ class Curve(pl.Callback):
 
 @pytest.fixture(scope="module")
 def curve(compose, songs_folder, tmp_path_factory):
-    """What the training gives now, seeded as `train` seeds it."""
-    cfg = compose(*WORDS, f"data.root={songs_folder}")
+    """Curve of a training, seeded as in `train`."""
+    cfg = compose(*OVERRIDES, f"data.root={songs_folder}")
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
-    parts, seen = build_components(cfg), Curve()
+    parts, recorder = build_components(cfg), Curve()
     trainer = build_trainer(
         cfg,
-        [build_callbacks(cfg)["reseed"], seen],
+        [build_callbacks(cfg)["reseed"], recorder],
         logger=False,
         enable_progress_bar=False,
         default_root_dir=tmp_path_factory.mktemp("golden"),
     )
     trainer.fit(parts.system, datamodule=parts.data)
-    return seen.points
+    return recorder.points
 
 
 @pytest.fixture(scope="module")
 def golden(curve, request):
-    """What it gave when it was written down."""
+    """The stored curve."""
     if request.config.getoption("--write-golden"):
         GOLDEN.parent.mkdir(exist_ok=True)
-        record = {"torch": torch.__version__, "words": WORDS, "curve": curve}
+        record = {"torch": torch.__version__, "overrides": OVERRIDES, "curve": curve}
         GOLDEN.write_text(json.dumps(record, indent=1) + "\n")
-    assert GOLDEN.is_file(), (
-        f"{GOLDEN} is missing: get it back, it is what a change is held against"
-    )
+    assert GOLDEN.is_file(), f"{GOLDEN} is missing: restore it from version control"
     return json.loads(GOLDEN.read_text())
 
 
-def test_the_curve_is_the_golden_one(curve, golden):
-    assert golden["words"] == WORDS
+def test_loss_curve_equals_the_golden_curve(curve, golden):
+    assert golden["overrides"] == OVERRIDES
     assert set(curve) == set(golden["curve"])
-    far = {
+    changed = {
         name: f"{values} was {golden['curve'][name]}"
         for name, values in curve.items()
         if values != pytest.approx(golden["curve"][name], rel=TOLERANCE, abs=TOLERANCE)
     }
-    assert not far, f"numbers changed (torch {torch.__version__}, then {golden['torch']})"
+    assert not changed, f"torch {torch.__version__}, golden curve: torch {golden['torch']}"
 
 
-def test_the_curve_has_something_to_say(golden):
-    """All terms, all steps, all epochs, and a model that moves: else nothing would be noticed."""
+def test_golden_curve_has_all_terms_and_epochs_and_varies(golden):
     curve = golden["curve"]
     terms = {"loss", "knobs", "perceptual", "balance", "dynamics"}
     assert {f"{stage}/{term}" for stage in ("train", "val") for term in terms} <= set(curve)

@@ -1,4 +1,4 @@
-"""B songs, C channels, T samples, P knobs: the same letters from the songs to the loss."""
+"""Shapes from dataset to loss: B songs, C channels, T samples, P knobs."""
 
 import pytest
 import torch
@@ -11,9 +11,13 @@ SMALL = ["model=baseline_cnn", "model.channels=8", "loader.excerpts_per_song=3",
 
 @pytest.mark.parametrize("B", [1, 3])
 @pytest.mark.parametrize("seconds", [0.3, 1.0])
-def test_from_songs_to_loss(B, seconds, compose, songs_folder):
-    words = [f"loader.batch_size={B}", f"loader.excerpt_s={seconds}", f"data.root={songs_folder}"]
-    console, data, system = build_components(compose("data=folder", *SMALL, *words))
+def test_shapes_from_dataset_to_loss(B, seconds, compose, songs_folder):
+    overrides = [
+        f"loader.batch_size={B}",
+        f"loader.excerpt_s={seconds}",
+        f"data.root={songs_folder}",
+    ]
+    console, data, system = build_components(compose("data=folder", *SMALL, *overrides))
     C, T, P = 2, round(seconds * 44100), len(console.knobs)
 
     batch = next(iter(data.train_dataloader()))
@@ -26,16 +30,16 @@ def test_from_songs_to_loss(B, seconds, compose, songs_folder):
     assert batch.knobs.shape == batch.mask.shape == (B, P)
     assert batch.mask.dtype == torch.bool
 
-    said = system(batch)
-    knobs = said.knobs
-    assert knobs.shape == said.uncertainty.shape == (B, P)
+    prediction = system(batch)
+    knobs = prediction.knobs
+    assert knobs.shape == prediction.uncertainty.shape == (B, P)
     mix = system.render(batch, knobs)
     assert mix.shape == (B, C, T)
     settings = console.settings(knobs)
     assert [len(song) for song in settings] == [P] * B
     assert console.knobs_from(settings).shape == (B, P)
 
-    loss, terms = system.objective(said, mix, batch)
+    loss, terms = system.objective(prediction, mix, batch)
     assert loss.shape == ()
     assert set(terms) == set(system.objective.terms)
     assert all(term.shape == () for term in terms.values())

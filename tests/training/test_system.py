@@ -1,4 +1,4 @@
-"""The story of one batch, where it could go wrong without a sound."""
+"""Steps of the system whose faults would raise no error: conditions, masks, gradient clipping."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -27,69 +27,71 @@ def batch(conditions):
     )
 
 
-def test_every_condition_adds_what_was_not_drawn():
+def test_expanded_batch_has_every_item_blind_and_paired_once():
     drawn = batch(["blind", "reference", "paired"])
-    heard = _expand_conditions(drawn)
-    names = [(heard.song_id[n], CONDITIONS[heard.condition[n]]) for n in range(len(heard))]
+    expanded = _expand_conditions(drawn)
+    names = [(expanded.song_id[n], CONDITIONS[expanded.condition[n]]) for n in range(len(expanded))]
     unlabelled = {(song, name) for song in drawn.song_id for name in ("blind", "paired")}
     assert set(names) == unlabelled | {("song 1", "reference")}
     assert len(names) == len(set(names))
     assert names[:3] == [("song 0", "blind"), ("song 1", "reference"), ("song 2", "paired")]
 
 
-def test_what_is_heard_fits_the_condition():
+def test_expanded_items_have_the_audio_of_their_condition():
     drawn = batch(["reference", "reference"])
-    heard = _expand_conditions(drawn)
-    blind = heard.select(heard.condition == CONDITIONS.index("blind"))
-    paired = heard.select(heard.condition == CONDITIONS.index("paired"))
+    expanded = _expand_conditions(drawn)
+    blind = expanded.select(expanded.condition == CONDITIONS.index("blind"))
+    paired = expanded.select(expanded.condition == CONDITIONS.index("paired"))
     assert not blind.reference.any()
     torch.testing.assert_close(paired.reference, drawn.finished)
     torch.testing.assert_close(blind.rough, drawn.rough)
     torch.testing.assert_close(paired.knobs, drawn.knobs)
 
 
-def test_a_loud_gradient_is_limited_and_a_quiet_one_left_alone():
+def test_gradient_above_the_limit_is_clipped_and_below_unchanged():
     knobs = torch.rand(2, 4, requires_grad=True)
-    pull = torch.tensor([[30.0, 40.0, 0.0, 0.0], [0.003, 0.004, 0.0, 0.0]])
-    (_clip_gradient_norm(knobs, 0.05) * pull).sum().backward()
-    expected = torch.stack([pull[0] / 1000.0, pull[1]])
+    gradient = torch.tensor([[30.0, 40.0, 0.0, 0.0], [0.003, 0.004, 0.0, 0.0]])
+    (_clip_gradient_norm(knobs, 0.05) * gradient).sum().backward()
+    expected = torch.stack([gradient[0] / 1000.0, gradient[1]])
     torch.testing.assert_close(knobs.grad, expected, atol=1e-7, rtol=1e-4)
 
 
-def test_the_limit_touches_only_its_own_path():
+def test_clipping_affects_only_the_audio_losses():
     knobs = torch.rand(1, 2, requires_grad=True)
-    limited = _clip_gradient_norm(knobs, 0.05)
-    (limited.sum() + 7.0 * knobs.sum()).backward()
+    clipped = _clip_gradient_norm(knobs, 0.05)
+    (clipped.sum() + 7.0 * knobs.sum()).backward()
     assert (knobs.grad > 7.0).all()
     assert (knobs.grad < 7.05).all()
 
 
-def test_knobs_themselves_are_unchanged():
+def test_clipping_does_not_change_the_knobs():
     knobs = torch.rand(3, 4)
     torch.testing.assert_close(_clip_gradient_norm(knobs, 0.05), knobs)
 
 
-def test_where_no_knob_is_known_all_are_played_and_learn_by_the_sound():
+def test_unlabelled_items_are_rendered_with_all_knobs_and_get_gradients():
     console = load_console()
-    heard = batch(["blind", "blind"])
+    expanded = batch(["blind", "blind"])
     count = len(console.knobs)
     mask = torch.zeros(2, count, dtype=torch.bool)
-    mask[1, 2] = True  # of the second item only the low shelf is known
+    mask[1, 2] = True  # the second item has only the low shelf unmasked
     unlabelled = torch.tensor([[True], [False]]).expand(2, count)
-    heard = replace(heard, knobs=console.neutral.expand(2, -1), mask=mask, unlabelled=unlabelled)
-    heard = replace(
-        heard, rough=0.1 * torch.randn(2, 2, 4410), finished=0.1 * torch.randn(2, 2, 4410)
+    expanded = replace(
+        expanded, knobs=console.neutral.expand(2, -1), mask=mask, unlabelled=unlabelled
+    )
+    expanded = replace(
+        expanded, rough=0.1 * torch.randn(2, 2, 4410), finished=0.1 * torch.randn(2, 2, 4410)
     )
     knobs = torch.full((2, count), 0.7, requires_grad=True)
     system = SimpleNamespace(console=console)
-    mix = MixSystem.render(system, heard, knobs)
+    mix = MixSystem.render(system, expanded, knobs)
     mix.square().mean().backward()
-    moved = knobs.grad.abs() > 0
-    assert moved[0].sum() > count / 2
-    assert moved[1].nonzero().flatten().tolist() == [2]
+    has_gradient = knobs.grad.abs() > 0
+    assert has_gradient[0].sum() > count / 2
+    assert has_gradient[1].nonzero().flatten().tolist() == [2]
 
 
-def test_if_no_knob_ever_counted_the_floor_is_neutral_and_all_are_trained():
+def test_without_labels_mean_knobs_are_neutral_and_all_knobs_are_trained():
     console = load_console()
     count = torch.zeros(len(console.knobs), dtype=torch.float64)
     system = SimpleNamespace(console=console, knob_sum=count, knob_count=count)
@@ -100,7 +102,7 @@ def test_if_no_knob_ever_counted_the_floor_is_neutral_and_all_are_trained():
     assert MixSystem.trained_knobs.fget(system).nonzero().flatten().tolist() == [3]
 
 
-def test_a_masked_knob_is_rendered_at_neutral_unless_it_is_free():
+def test_masked_knobs_are_rendered_at_neutral_unless_unlabelled():
     console = load_console()
     size = len(console.knobs)
     audio = 0.1 * torch.randn(2, 2, 4410, generator=torch.Generator().manual_seed(1))
@@ -109,7 +111,7 @@ def test_a_masked_knob_is_rendered_at_neutral_unless_it_is_free():
     unlabelled[1] = True
     condition = torch.zeros(2, dtype=torch.long)
     knobs = torch.full((2, size), 0.8)
-    heard = Batch(
+    expanded = Batch(
         audio,
         audio,
         audio,
@@ -122,6 +124,6 @@ def test_a_masked_knob_is_rendered_at_neutral_unless_it_is_free():
         unlabelled=unlabelled,
     )
     system = MixSystem(torch.nn.Identity(), console, None, None, None)
-    mix = system.render(heard, knobs)
+    mix = system.render(expanded, knobs)
     torch.testing.assert_close(mix[:1], console(audio[:1], 44100, console.neutral[None]))
     torch.testing.assert_close(mix[1:], console(audio[1:], 44100, knobs[1:]))

@@ -1,1 +1,1 @@
-"""Trained models in use: prediction, refinement, knob fitting, pretrained models."""
+"""Inference with trained models: prediction, refinement, knob fitting, pretrained models."""

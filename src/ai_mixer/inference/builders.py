@@ -1,6 +1,6 @@
-"""Console and model of a config.
+"""Build the console and the model of a config.
 
-Apart from `training.builders`, so that mixing does not import Lightning, which takes seconds.
+Separate from `training.builders`, so that mixing does not import Lightning, which takes seconds.
 """
 
 from omegaconf import DictConfig
@@ -11,11 +11,11 @@ from ai_mixer.console import Console
 
 
 def build_console(cfg: DictConfig) -> Console:
-    """The console with its ranges."""
+    """Build the console with its knob ranges."""
     return instantiate_checked(cfg, "console")
 
 
 def build_model(cfg: DictConfig, console: Console) -> nn.Module:
-    """The model, told how many knobs there are and at which rate it will listen."""
+    """Build the model for the console's number of knobs and the loader's sample rate."""
     rate = cfg.loader.sample_rate
     return instantiate_checked(cfg, "model", n_knobs=len(console.knobs), sample_rate=rate)

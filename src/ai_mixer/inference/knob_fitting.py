@@ -1,12 +1,11 @@
-"""The knobs that turn a rough into its finished version, found by rendering and comparing.
+"""Fit the knobs that turn a rough into its finished version, by rendering and comparing.
 
-Levenberg–Marquardt (Marquardt, SIAM J. Appl. Math. 11(2), 1963) on the difference, in dB, of the
-short-time third-octave levels of mid and side. A console has few knobs and the levels are
-thousands, so the gradient is cheapest by differences: one render per knob, all in one batch.
+Minimises the difference, in dB, of the short-time third-octave levels of mid and side. A console
+has few knobs and there are thousands of levels, so finite differences are the cheapest gradient:
+one render per knob, all in one batch.
 """
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -14,37 +13,24 @@ from torch import Tensor
 
 from ai_mixer.console import Console
 from ai_mixer.dsp.spectra import mid_side, third_octave_frames
+from ai_mixer.inference.levenberg_marquardt import levenberg_marquardt, robust_cost
 
 FRAME_S = 4096 / 44100
-FLOOR = 1e-4  # of a band's mean power: what lies deeper is not compared
-OUTLIER_SCALE_DB = (
-    6.0  # differences beyond this count ever less: another excerpt, an edit, a breath
-)
-CONVERGED_DB = 0.03  # a difference this small is the answer
-FINITE_DIFFERENCE_STEP = 2e-3  # of a knob's travel, for the gradient
-EXCERPT_S = 5.0  # what is listened to first; the whole excerpt decides
-LEAD_IN_S = 1.2  # of that part, not judged: tails and gains from before its start
-START_SLOPES = (
-    0.5,
-    0.9,
-)  # a compressor's knob has valleys of its own: further places to start from
+FLOOR = 1e-4  # of a band's mean power; lower levels are not compared
+# Larger differences count logarithmically: another excerpt, an edit, a breath.
+OUTLIER_SCALE_DB = 6.0
+CONVERGED_DB = 0.03  # no further start points are tried below this difference
+EXCERPT_S = 5.0  # fitted first; then the whole audio
+LEAD_IN_S = 1.2  # start of the excerpt that is not compared: tails and gains of the audio before
+START_SLOPES = (0.5, 0.9)  # further start points: the compressor's knob has local minima
 COARSE_STEPS, FINE_STEPS = 15, 8
-MAX_DAMPING = 1e4  # the damping at which no step is small enough to help
 
 
 class KnobFit(NamedTuple):
-    """What was found: knobs [B, P], positions 0–1; error_db [B], the difference that is left."""
+    """Fitted knobs [B, P], positions 0–1, and error_db [B], the remaining difference."""
 
     knobs: Tensor
     error_db: Tensor
-
-
-class LocalMinimum(NamedTuple):
-    """Where a descent ended: positions [P] float64, the cost there, and how steep it is, [P, P]."""
-
-    point: Tensor
-    cost: float
-    curvature: Tensor
 
 
 @torch.no_grad()
@@ -55,11 +41,11 @@ def fit_knobs(
     sample_rate: int = 44100,
     start: Tensor | None = None,
 ) -> KnobFit:
-    """Find the knobs with which `console` turns `rough` into `finished`.
+    """Fit the knobs with which `console` turns `rough` into `finished`.
 
     rough, finished: the same excerpts, [B, C, T] (or [C, T], then B = 1), 1 s or longer. start:
-    positions [B, P] to begin with, e.g. a prediction; default neutral. The safety limiter is left
-    out: a finished version lies below it. ValueError if the shapes do not fit.
+    initial positions [B, P], e.g. a prediction; default neutral. The safety limiter is disabled: a
+    finished version is below its ceiling. ValueError if the shapes do not match.
     """
     rough, finished = (x[None] if x.dim() == 2 else x for x in (rough, finished))
     if rough.shape != finished.shape or rough.dim() != 3 or rough.shape[-1] < sample_rate:
@@ -67,15 +53,13 @@ def fit_knobs(
             "rough and finished must be the same excerpts, [B, C, T] of 1 s or longer, "
             f"got {list(rough.shape)} and {list(finished.shape)}"
         )
-    first = console.neutral.expand(len(rough), -1) if start is None else start
-    if first.shape != (len(rough), len(console.knobs)):
+    starts = console.neutral.expand(len(rough), -1) if start is None else start
+    if starts.shape != (len(rough), len(console.knobs)):
         raise ValueError(
-            f"start must be [{len(rough)}, {len(console.knobs)}], got {list(first.shape)}"
+            f"start must be [{len(rough)}, {len(console.knobs)}], got {list(starts.shape)}"
         )
-    found = [
-        _fit_song(console, sample_rate, *song) for song in zip(rough, finished, first, strict=True)
-    ]
-    knobs, costs = zip(*found, strict=True)
+    songs = zip(rough, finished, starts, strict=True)
+    knobs, costs = zip(*(_fit_song(console, sample_rate, *song) for song in songs), strict=True)
     return KnobFit(torch.stack(knobs).to(console.neutral), torch.tensor(costs).sqrt())
 
 
@@ -83,19 +67,22 @@ def fit_knobs(
 def residual_db(
     knobs: Tensor, rough: Tensor, finished: Tensor, console: Console, sample_rate: int = 44100
 ) -> Tensor:
-    """What knobs [B, P] leave between mix and finished version, as `fit_knobs` counts it: [B]."""
-    songs = zip(knobs.double().cpu(), rough, finished, strict=True)
-    costs = [
-        _cost(
-            LevelDifference(console, sample_rate, before, after)(point[None])[0], OUTLIER_SCALE_DB
-        )
-        for point, before, after in songs
-    ]
+    """Compute the difference between mix and finished version as `fit_knobs` does: [B], dB.
+
+    knobs: [B, P]; rough, finished: [B, C, T].
+    """
+    costs = []
+    for position, before, after in zip(knobs.double().cpu(), rough, finished, strict=True):
+        difference = LevelDifference(console, sample_rate, before, after)
+        costs.append(robust_cost(difference(position[None])[0], OUTLIER_SCALE_DB))
     return torch.tensor(costs).sqrt()
 
 
 class LevelDifference:
-    """How a mix differs from the finished version: levels [points, N] in dB."""
+    """Level differences in dB between mixes and the finished version: [points, N].
+
+    rough, finished: [C, T]; lead_in_s: seconds at the start that are not compared.
+    """
 
     def __init__(
         self, console: Console, rate: int, rough: Tensor, finished: Tensor, lead_in_s: float = 0.0
@@ -115,6 +102,16 @@ class LevelDifference:
         return difference_db[:, :, self.first_frame :].flatten(1).cpu()
 
 
+def loudest_excerpt(audio: Tensor, rate: int) -> tuple[slice, float]:
+    """Return the `EXCERPT_S` with the most energy in audio [C, T], and its lead-in in seconds."""
+    length, hop = round(EXCERPT_S * rate), rate // 10
+    if audio.shape[-1] <= length:
+        return slice(None), 0.0
+    energy = torch.nn.functional.pad(audio.double().square().sum(0).cumsum(0), (1, 0))
+    start = hop * int((energy[length:] - energy[:-length])[::hop].argmax())
+    return slice(start, start + length), LEAD_IN_S if start else 0.0
+
+
 def _levels(x: Tensor, rate: int) -> Tensor:
     """[B, C, T] → mean squares [B, mid and side, frames, bands]."""
     return third_octave_frames(mid_side(x), rate, FRAME_S)
@@ -123,24 +120,24 @@ def _levels(x: Tensor, rate: int) -> Tensor:
 def _fit_song(
     console: Console, rate: int, rough: Tensor, finished: Tensor, start: Tensor
 ) -> tuple[Tensor, float]:
-    """Positions [P] float64 and the squared difference that is left."""
-    part, lead_in_s = loudest_excerpt(finished, rate)
-    difference = LevelDifference(console, rate, rough[:, part], finished[:, part], lead_in_s)
-    best, least = start.double().cpu(), math.inf
-    for point in _starts(console, start.double().cpu()):
-        found = levenberg_marquardt(
-            difference, _match_level(console, difference, point), COARSE_STEPS
-        )
-        if found.cost < least:
-            best, least = found.point, found.cost
-        if least < CONVERGED_DB**2:
+    """Positions [P] float64 and the remaining cost in dB²."""
+    excerpt, lead_in_s = loudest_excerpt(finished, rate)
+    difference = LevelDifference(console, rate, rough[:, excerpt], finished[:, excerpt], lead_in_s)
+    best, best_cost = start.double().cpu(), math.inf
+    for point in _start_points(console, start.double().cpu()):
+        levelled = _match_level(console, difference, point)
+        minimum = levenberg_marquardt(difference, levelled, COARSE_STEPS, OUTLIER_SCALE_DB)
+        if minimum.cost < best_cost:
+            best, best_cost = minimum.point, minimum.cost
+        if best_cost < CONVERGED_DB**2:
             break
-    found = levenberg_marquardt(LevelDifference(console, rate, rough, finished), best, FINE_STEPS)
-    return found.point, found.cost
+    difference = LevelDifference(console, rate, rough, finished)
+    minimum = levenberg_marquardt(difference, best, FINE_STEPS, OUTLIER_SCALE_DB)
+    return minimum.point, minimum.cost
 
 
-def _starts(console: Console, start: Tensor) -> list[Tensor]:
-    """Where to begin: at the start, then with other ratios."""
+def _start_points(console: Console, start: Tensor) -> list[Tensor]:
+    """The given start point, then the same with other compressor ratios."""
     starts = [start]
     for column, knob in enumerate(console.knobs):
         if knob.scale == "slope":
@@ -149,80 +146,12 @@ def _starts(console: Console, start: Tensor) -> list[Tensor]:
 
 
 def _match_level(console: Console, difference: LevelDifference, point: Tensor) -> Tensor:
-    """The point with the output level that makes the mix as loud as the finished version."""
+    """The point with the output level that gives the mix the level of the finished version."""
     if "output_level" not in console.names:
         return point
     column = console.names.index("output_level")
     knob = console.knobs[column]
     travel_db = 20.0 * math.log10(knob.high / knob.low)
-    too_loud_db = float(difference(point[None]).median())
-    level = (point[column] - too_loud_db / travel_db).clamp(0.0, 1.0)
+    excess_db = float(difference(point[None]).median())
+    level = (point[column] - excess_db / travel_db).clamp(0.0, 1.0)
     return point.index_fill(0, torch.tensor(column), float(level))
-
-
-def levenberg_marquardt(
-    difference: Callable[[Tensor], Tensor],
-    point: Tensor,
-    max_steps: int,
-    outlier: float | Tensor = OUTLIER_SCALE_DB,
-) -> LocalMinimum:
-    """The nearest valley of positions [P], in so many moves at most.
-
-    difference: positions [points, P] → [points, N]. outlier: beyond this, [] or [N], a difference
-    counts ever less.
-    """
-    damping = 1e-2
-    here = difference(point[None])[0]
-    cost = _cost(here, outlier)
-    curvature = torch.zeros(len(point), len(point), dtype=torch.float64)
-    for _ in range(max_steps):
-        step = torch.where(
-            point < 0.5, FINITE_DIFFERENCE_STEP, -FINITE_DIFFERENCE_STEP
-        )  # inwards, so that a knob stays in its range
-        slopes = ((difference(point + torch.diag(step)) - here) / step[:, None]).double()
-        weighted = slopes / (1.0 + (here / outlier) ** 2)
-        curvature, gradient = weighted @ slopes.T, weighted @ here.double()
-        trials = [damping, 10.0 * damping, 100.0 * damping]
-        points = torch.stack([_step(curvature, gradient, point, trial) for trial in trials])
-        there = difference(points)
-        best = min(range(len(trials)), key=lambda n: _cost(there[n], outlier))
-        if _cost(there[best], outlier) >= cost:
-            damping *= 1000.0
-            if damping > MAX_DAMPING:
-                break
-            continue
-        moved = float((points[best] - point).abs().max())
-        point, here, cost = points[best], there[best], _cost(there[best], outlier)
-        damping = max(trials[best] / 10.0, 1e-8)
-        if moved < FINITE_DIFFERENCE_STEP / 10:
-            break
-    return LocalMinimum(point, cost, curvature)
-
-
-def _step(curvature: Tensor, gradient: Tensor, point: Tensor, damping: float) -> Tensor:
-    """Marquardt's step from a point [P], inside 0–1: a knob pressed against its end is held."""
-    diagonal = curvature.diagonal()
-    damped = curvature + torch.diag(damping * (diagonal + 1e-6 * diagonal.max() + 1e-12))
-    free = torch.ones(len(point), dtype=torch.bool)
-    while True:
-        move = torch.zeros_like(point)
-        move[free] = -torch.linalg.solve(damped[free][:, free], gradient[free])
-        pressed = free & (((point <= 0.0) & (move < 0.0)) | ((point >= 1.0) & (move > 0.0)))
-        if not pressed.any():
-            return (point + move).clamp(0.0, 1.0)
-        free &= ~pressed
-
-
-def _cost(difference: Tensor, outlier: float | Tensor) -> float:
-    """Mean square of small differences; large ones count logarithmically (Cauchy's loss)."""
-    return float((outlier**2 * (difference / outlier).square().log1p()).mean())
-
-
-def loudest_excerpt(audio: Tensor, rate: int) -> tuple[slice, float]:
-    """The PART_S with the most energy in audio [C, T], and how much of its beginning to ignore."""
-    length, hop = round(EXCERPT_S * rate), rate // 10
-    if audio.shape[-1] <= length:
-        return slice(None), 0.0
-    energy = torch.nn.functional.pad(audio.double().square().sum(0).cumsum(0), (1, 0))
-    start = hop * int((energy[length:] - energy[:-length])[::hop].argmax())
-    return slice(start, start + length), LEAD_IN_S if start else 0.0

@@ -1,4 +1,4 @@
-"""A trained model at its console: the front door for everything that is not training."""
+"""Predict knobs for audio with a trained model; used by everything except training."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -20,17 +20,16 @@ from ai_mixer.models.feature_model import FeatureModel, predict_audio
 from ai_mixer.tracking.model_files import load_model_files
 from ai_mixer.tracking.run_lookup import find_run
 
-MAX_WINDOWS = 8  # excerpts of a long song that the model listens to
-FEATURE_MISMATCH = "was made by another version of ai_mixer: train it again, or use that version"
-MIN_WINDOW_SAMPLES = 8192  # samples: shorter audio is padded with silence so that one frame fits
+MAX_WINDOWS = 8  # excerpts of a long song that are analysed
+FEATURE_MISMATCH = "was trained by another version of ai_mixer: train it again or use that version"
+MIN_WINDOW_SAMPLES = 8192  # samples; shorter audio is padded with silence to fit one frame
 
 
 class Predictor:
-    """Listens and sets the knobs; `console` renders the mix.
+    """Predict knobs with a trained model; its `console` renders the mix.
 
-    card: what model.json says (config, knobs, trained knobs, mean knobs). Knobs the model was
-    never trained on are held at neutral. allow_targets: further packages that
-    its config may name.
+    card: contents of model.json (config, knobs, trained knobs, mean knobs). Knobs masked in
+    training stay at neutral. allow_targets: further packages that its config may name.
     """
 
     def __init__(
@@ -49,7 +48,7 @@ class Predictor:
         seconds = excerpt_seconds(loader.excerpt_s)
         self.window = None if seconds is None else round(seconds * self.sample_rate)
         self.trained_knobs = torch.tensor([knob.name in card["trained"] for knob in console.knobs])
-        self.calibration = self._factors(card.get("calibration"))
+        self.calibration = self._calibration_factors(card.get("calibration"))
         self.mean_knobs = torch.tensor([card["mean_knobs"][knob.name] for knob in console.knobs])
 
     def predict(
@@ -59,13 +58,13 @@ class Predictor:
         reference: Tensor | None = None,
         finished: Tensor | None = None,
     ) -> Tensor:
-        """Knob positions [B, P] in 0–1 for rough audio: what `opinion` says, without its doubts."""
+        """Predict knob positions [B, P] in 0–1; arguments as in `predict_with_uncertainty`."""
         return self.predict_with_uncertainty(audio, sample_rate, reference, finished).knobs
 
     def shrink(self, prediction: Prediction) -> Prediction:
-        """What to mix with (see `caution`); what was said, where no spread is known."""
-        held = shrink_to_neutral(prediction, self.console.neutral)
-        return held._replace(knobs=self.set_untrained_to_neutral(held.knobs))
+        """Shrink uncertain knobs towards neutral (see `shrinkage`); set untrained ones to it."""
+        shrunk = shrink_to_neutral(prediction, self.console.neutral)
+        return shrunk._replace(knobs=self.set_untrained_to_neutral(shrunk.knobs))
 
     def refine(
         self,
@@ -75,9 +74,9 @@ class Predictor:
         condition: str,
         sample_rate: int,
     ) -> Prediction:
-        """What was said, or held back, in the light of what is given (see `refining`)."""
-        desk = (self.console, sample_rate, self.trained_knobs)
-        return refine(prediction, rough, target, condition, *desk)
+        """Refine a prediction with a reference or the finished version (see `refinement`)."""
+        options = (self.console, sample_rate, self.trained_knobs)
+        return refine(prediction, rough, target, condition, *options)
 
     @torch.inference_mode()
     def predict_with_uncertainty(
@@ -87,72 +86,76 @@ class Predictor:
         reference: Tensor | None = None,
         finished: Tensor | None = None,
     ) -> Prediction:
-        """Knobs [B, P] and how far off they may be, for audio [B, C, T] (or [C, T], then B = 1).
+        """Predict knobs [B, P] and their uncertainty for audio [B, C, T] (or [C, T], then B = 1).
 
-        reference: another excerpt of the production to sound like, [B or 1, C, any length];
-        finished: the finished versions of these very excerpts, [B, C, T]. All at `sample_rate`.
-        Long audio is heard in up to 8 windows, and the knobs averaged. ValueError on bad shapes.
+        reference: another excerpt of the production to match, [B or 1, C, any length]; finished:
+        the finished versions of the same excerpts, [B, C, T]. All at `sample_rate`. Predictions
+        for long audio are averaged over up to 8 windows. ValueError on bad shapes, NaN or infinity.
         """
         if reference is not None and finished is not None:
             raise ValueError("give a reference or a finished version, not both")
         rough = self._windows(audio, sample_rate, "audio")
-        condition, heard = "blind", torch.zeros_like(rough)
+        condition, target = "blind", torch.zeros_like(rough)
         if reference is not None:
-            condition, heard = "reference", self._windows(reference, sample_rate, "reference")
+            condition, target = "reference", self._windows(reference, sample_rate, "reference")
         if finished is not None:
-            condition, heard = "paired", self._windows(finished, sample_rate, "finished")
-        if heard.shape[1] == 1 < rough.shape[1]:
-            heard = heard.expand(-1, rough.shape[1], -1, -1)  # one reference for all songs
-        if heard.shape[1] != rough.shape[1]:
-            songs, target = rough.shape[1], heard.shape[1]
-            raise ValueError(f"{songs} songs need {songs} of {condition} (or one), got {target}")
-        if condition == "paired" and heard.shape != rough.shape:
+            condition, target = "paired", self._windows(finished, sample_rate, "finished")
+        if target.shape[1] == 1 < rough.shape[1]:
+            target = target.expand(-1, rough.shape[1], -1, -1)  # one reference for all songs
+        songs = rough.shape[1]
+        if target.shape[1] != songs:
+            raise ValueError(
+                f"{condition} must have the batch size of audio ({songs}) or 1, "
+                f"got {target.shape[1]}"
+            )
+        if condition == "paired" and target.shape != rough.shape:
             raise ValueError("finished must be as long as audio: it is the same excerpt")
-        return self._listen(rough, heard, condition)
+        return self._predict_windows(rough, target, condition)
 
     def predict_batch(self, batch: Batch, condition: str) -> Prediction:
-        """What it says of a batch's roughs under a condition."""
+        """Predict for the roughs of a batch under a condition."""
         target = {"reference": batch.reference, "finished": batch.finished}
         name = {"reference": "reference", "paired": "finished"}.get(condition)
         return self.predict_with_uncertainty(
             batch.rough, batch.sample_rate, **({name: target[name]} if name else {})
         )
 
-    def _factors(self, known: Mapping[str, Mapping[str, float]] | None) -> Tensor:
-        """What a spread is multiplied by (`training.calibration`): [3, P].
+    def set_untrained_to_neutral(self, knobs: Tensor) -> Tensor:
+        """Return the knobs [B, P] with those masked in training at neutral."""
+        return torch.where(self.trained_knobs, knobs, self.console.neutral)
 
-        NaN for a knob of which too little was seen: then nobody knows how far off it is. 1 where
-        nothing was ever calibrated.
+    def _calibration_factors(self, known: Mapping[str, Mapping[str, float]] | None) -> Tensor:
+        """Factors on the uncertainty (`training.calibration`): [3, P].
+
+        NaN (unknown) for a knob with too few examples; 1 if the model was not calibrated.
         """
         if known is None:
             return torch.ones(len(CONDITIONS), len(self.console.names))
         rows = [[known[c].get(k, math.nan) for k in self.console.names] for c in CONDITIONS]
         return torch.tensor(rows)
 
-    def set_untrained_to_neutral(self, knobs: Tensor) -> Tensor:
-        """The knobs, with those the model never learned at neutral."""
-        return torch.where(self.trained_knobs, knobs, self.console.neutral)
-
-    def _listen(self, rough: Tensor, heard: Tensor, condition: str) -> Prediction:
-        count = max(rough.shape[0], heard.shape[0])
+    def _predict_windows(self, rough: Tensor, target: Tensor, condition: str) -> Prediction:
+        """Mean prediction over windows [windows, B, 2, window] of rough and target."""
+        count = max(rough.shape[0], target.shape[0])
         songs = rough.shape[1]
         windows = torch.arange(count)
-        rough, heard = rough[windows % rough.shape[0]], heard[windows % heard.shape[0]]
+        rough, target = rough[windows % rough.shape[0]], target[windows % target.shape[0]]
         conditions = torch.full((count * songs,), CONDITIONS.index(condition))
-        length = max(rough.shape[-1], heard.shape[-1])
-        flat = [_pad(x.flatten(0, 1), length) for x in (rough, heard)]
+        length = max(rough.shape[-1], target.shape[-1])
+        flat = [_pad(x.flatten(0, 1), length) for x in (rough, target)]
         prediction = predict_audio(self.model, flat[0], flat[1], conditions)
         knobs = self.set_untrained_to_neutral(prediction.knobs.view(count, songs, -1).mean(0))
         if prediction.uncertainty is None:
             return Prediction(knobs)
-        uncertainty = prediction.uncertainty.view(count, songs, -1).mean(0)  # windows err together
+        # The errors of a song's windows are correlated, so averaging does not reduce them.
+        uncertainty = prediction.uncertainty.view(count, songs, -1).mean(0)
         return Prediction(knobs, uncertainty * self.calibration[CONDITIONS.index(condition)])
 
     def _windows(self, audio: Tensor, sample_rate: int, name: str) -> Tensor:
-        """[B, C, T] → [windows, B, 2, window] at the model's rate."""
+        """Cut [B, C, T] into windows [windows, B, 2, window] at the model's rate."""
         audio = audio[None] if audio.dim() == 2 else audio
         if not audio.isfinite().all():
-            raise ValueError(f"{name} holds NaN or infinite samples: export the file again")
+            raise ValueError(f"{name} has NaN or infinite samples: export the file again")
         if audio.dim() != 3 or audio.shape[1] not in {1, 2} or audio.shape[2] == 0:
             raise ValueError(
                 f"{name} must be [B, 1 or 2, T] or [1 or 2, T], got {list(audio.shape)}"
@@ -167,7 +170,7 @@ class Predictor:
 
 
 def load_weights(module: nn.Module, weights: Mapping[str, Tensor], where: str | Path) -> None:
-    """Give it its weights. ValueError in one line if they are of another version's networks."""
+    """Load the module's weights. ValueError if they belong to networks of another version."""
     try:
         module.load_state_dict(weights)
     except RuntimeError as error:
@@ -175,16 +178,16 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], where: str | 
 
 
 def feature_config_of(model: nn.Module) -> list[Any]:
-    """What it hears, as a card tells it; empty for a model that does not listen."""
+    """Return the feature configuration as in a card; empty for a model without features."""
     return list(model.feature_config) if isinstance(model, FeatureModel) else []
 
 
 def load_model(where: str | Path = "last", allow_targets: Sequence[str] = ()) -> Predictor:
-    """The mixer of a run: "last", a run id (or its unique beginning), or a folder with model.json.
+    """Load the model of a run: "last", a run id (or a unique prefix), or a folder with model.json.
 
-    allow_targets: packages of yours that the model may name; the file cannot say this for itself.
-    FileNotFoundError or ValueError in one line if there is none, of an unknown format or of a
-    version that heard otherwise, or if it names code outside the allowed places.
+    allow_targets: further packages that the model's config may name; the file itself cannot allow
+    them. FileNotFoundError if there is no such model; ValueError if its format or its features are
+    of another version, or if it names code outside the allowed packages.
     """
     weights, card = load_model_files(find_run(where))
     cfg = config_from_card(card["config"], allow_targets)
@@ -193,7 +196,7 @@ def load_model(where: str | Path = "last", allow_targets: Sequence[str] = ()) ->
     model = build_model(cfg, console)
     if card.get("ears") not in (None, feature_config_of(model)):
         raise ValueError(f"{where}: {FEATURE_MISMATCH}")
-    load_weights(model, weights, where)  # cards of before did not tell the ears
+    load_weights(model, weights, where)  # also detects a mismatch of old cards without "ears"
     return Predictor(model, console, card, allow_targets)
 
 

@@ -1,1 +1,1 @@
-"""Protocols K and A in true units: errors per example, statistics over songs, tables."""
+"""Evaluation metrics of protocols K, A and S: values per example, statistics over songs, tables."""

@@ -1,4 +1,4 @@
-"""Does a spread keep its word? 80 % of the true knobs should lie within its 80 % interval."""
+"""Coverage of predicted uncertainties: 80 % of the true knobs should lie in the 80 % interval."""
 
 import math
 from collections.abc import Sequence
@@ -10,9 +10,8 @@ from torch import Tensor
 from ai_mixer.metrics.statistics import Estimate, mean_estimate, nan_mean
 
 INTERVAL_SHARE = 0.8
-HALF_WIDTH = -math.log(
-    1.0 - INTERVAL_SHARE
-)  # of the interval, in spreads: errors are taken for Laplace's
+# Half width of the interval in units of the uncertainty (mean |error|) of a Laplace distribution.
+HALF_WIDTH = -math.log(1.0 - INTERVAL_SHARE)
 INSIDE_PREFIX = "inside/"
 
 
@@ -20,19 +19,19 @@ INSIDE_PREFIX = "inside/"
 def inside_interval(
     names: Sequence[str], predicted: Tensor, uncertainty: Tensor, true: Tensor, mask: Tensor
 ) -> dict[str, Tensor]:
-    """Columns of a record: `inside_interval/<knob>`, 1 if the true position lies in the interval, else 0.
+    """Return the columns `inside/<knob>` of a record: 1 if the interval has the true position.
 
-    All [B, P]; [B] each. NaN where masked, or where the spread is unknown (NaN).
+    predicted, uncertainty, true, mask: [B, P]. Returns [B] each: 0 or 1, NaN where masked or where
+    the uncertainty is unknown (NaN).
     """
-    kept = ((predicted - true).abs() <= HALF_WIDTH * uncertainty).double()
-    kept = kept.masked_fill(~mask | uncertainty.isnan(), math.nan)
-    return {
-        INSIDE_PREFIX + name: column for name, column in zip(names, kept.unbind(-1), strict=True)
-    }
+    inside = ((predicted - true).abs() <= HALF_WIDTH * uncertainty).double()
+    inside = inside.masked_fill(~mask | uncertainty.isnan(), math.nan)
+    columns = zip(names, inside.unbind(-1), strict=True)
+    return {INSIDE_PREFIX + name: column for name, column in columns}
 
 
 def coverage(records: pd.DataFrame) -> Estimate | None:
-    """Share of all knobs that count that lie inside, over songs; None if no spread was said."""
+    """Return the share of unmasked knobs inside their interval, over songs; None if unknown."""
     columns = [name for name in records if str(name).startswith(INSIDE_PREFIX)]
     values = records[columns].to_numpy(float)
     if not columns or pd.isna(values).all():

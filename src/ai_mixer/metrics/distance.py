@@ -1,7 +1,7 @@
-"""Protocol A: how far a mix is from the finished version, as a listener at equal loudness hears it.
+"""Protocol A: distances between a mix and the finished version.
 
-Spectra are compared after both are brought to the finished version's loudness; level, crest and
-width are compared as they are. Everything per song: [B, C, T] → [B].
+Spectra are compared at the loudness of the finished version; level, crest and width are compared
+as they are. One value per song: [B, C, T] → [B].
 """
 
 import math
@@ -22,18 +22,18 @@ from ai_mixer.dsp.spectra import (
     third_octave_power,
 )
 
-RESOLUTIONS = (512, 2048, 8192)  # samples; hop a quarter
-FLOOR_DB = -90.0  # noise below this level is not heard
-QUIET_DB = -60.0  # spectral convergence is relative to at least this
-SIDE_FLOOR = 0.1  # … and for the side to at least this share of the mid
+RESOLUTIONS = (512, 2048, 8192)  # samples; the hop is a quarter
+FLOOR_DB = -90.0  # noise below this level counts as inaudible
+QUIET_DB = -60.0  # lower bound of the denominator of spectral convergence
+SIDE_FLOOR = 0.1  # lower bound of that denominator for the side, as a share of the mid
 MATCH_LIMIT_DB = 60.0
-BLOCK_SAMPLES = 1 << 16  # samples at a time
+BLOCK_SAMPLES = 1 << 16  # samples per block
 
 
 class FinishedTarget:
-    """A finished version that several mixes are compared with: what depends on it is kept.
+    """Finished version with its measurements cached, to compare several mixes with it.
 
-    finished: [B, C, T], full scale = 1. Its spectra take 48 bytes for each sample of a channel.
+    finished: [B, C, T], full scale = 1. The cached spectra take 48 bytes per sample and channel.
     """
 
     @torch.no_grad()
@@ -46,9 +46,10 @@ class FinishedTarget:
 
     @torch.no_grad()
     def distances(self, mix: Tensor) -> dict[str, Tensor]:
-        """All of protocol A by name: [B] each. mix: [B, C, T], of the finished version's shape.
+        """Return all distances of protocol A by name: [B] each, 0 = identical.
 
-        `stft` (ratio), `spectrum_db`, `loudness_lu`, `crest_db`, `width_db`; 0 = identical.
+        mix: [B, C, T], same shape as the finished version. Names: `stft` (ratio), `spectrum_db`,
+        `loudness_lu`, `crest_db`, `width_db`. ValueError if the shapes differ.
         """
         if mix.shape != self.shape:
             raise ValueError(
@@ -56,9 +57,8 @@ class FinishedTarget:
             )
         gap = self.loudness - loudness_lufs(mix, self.sample_rate)
         matched = apply_gain_db(mix, gap)
-        pairs = zip(
-            _mid_side_or_mono(matched), self.spectra, strict=True
-        )  # one song at a time: memory
+        # One song at a time, to save memory.
+        pairs = zip(_mid_side_or_mono(matched), self.spectra, strict=True)
         bands_db = _bands_db(matched, self.sample_rate)
         return {
             "stft": torch.stack([_song_distance(*pair) for pair in pairs]),
@@ -70,68 +70,68 @@ class FinishedTarget:
 
 
 def distances(mix: Tensor, finished: Tensor, sample_rate: int) -> dict[str, Tensor]:
-    """All of protocol A by name: [B] each, see `FinishedTarget`. mix, finished: [B, C, T]."""
+    """Return all distances of protocol A: see `FinishedTarget.distances`. Both [B, C, T]."""
     return FinishedTarget(finished, sample_rate).distances(mix)
 
 
 @torch.no_grad()
 def stft_distance(mix: Tensor, finished: Tensor) -> Tensor:
-    """Mid/side multi-resolution STFT distance: [B, C, T] → [B].
+    """Compute the mid/side multi-resolution STFT distance: [B, C, T] → [B].
 
     Spectral convergence + mean |Δ ln magnitude| (Yamamoto et al., ICASSP 2020, eqs. 3–6), averaged
-    over resolutions and over mid and side; floors keep an inaudible side from deciding.
+    over resolutions and over mid and side. Floors limit the effect of an inaudible side.
     """
     pairs = zip(_mid_side_or_mono(mix), _mid_side_or_mono(finished), strict=True)
-    return torch.stack([_song_distance(one, _spectra(other)) for one, other in pairs])
+    return torch.stack([_song_distance(song, _spectra(target)) for song, target in pairs])
 
 
 def spectrum_error_db(mix: Tensor, finished: Tensor, sample_rate: int) -> Tensor:
-    """Mean |Δ| of the third-octave levels 31.5 Hz–16 kHz, channels summed: [B, C, T] → [B], dB."""
+    """Compute the mean |Δ| of third-octave levels, 31.5 Hz–16 kHz: [B, C, T] → [B], dB."""
     return (_bands_db(mix, sample_rate) - _bands_db(finished, sample_rate)).abs().mean(-1)
 
 
 def apply_gain_db(audio: Tensor, gain_db: Tensor) -> Tensor:
-    """[B, C, T] louder by gain_db [B], at most 60 dB either way: silence stays quiet."""
+    """Apply gain_db [B], clamped to ±60 dB so that silence stays quiet, to audio [B, C, T]."""
     return audio * db_to_ratio(gain_db.clamp(-MATCH_LIMIT_DB, MATCH_LIMIT_DB))[:, None, None]
 
 
 def closeness(mix_distance: Tensor, rough_distance: Tensor) -> Tensor:
-    """1 − d(mix) / d(rough): 1 = arrived, 0 = as far as before, negative = worse. NaN if d = 0."""
+    """Compute 1 − d(mix) / d(rough): 1 = exact, 0 = as far as the rough; NaN if d(rough) = 0."""
     ratio = mix_distance / rough_distance
     return torch.where(rough_distance > 0, 1.0 - ratio, torch.nan)
 
 
 def _bands_db(x: Tensor, sample_rate: int) -> Tensor:
-    """[B, C, T] → [B, bands]"""
+    """Third-octave levels: [B, C, T] → [B, bands]."""
     return power_to_db(third_octave_power(x, sample_rate).mean(1), FLOOR_DB)
 
 
 def _spectra(song: Tensor) -> dict[int, list[Tensor]]:
-    """Of one song, [views, T]: its blocks of magnitudes at each resolution."""
+    """Magnitudes of one song [views, T] at each resolution, in blocks."""
     return {n_fft: list(_magnitudes(song, n_fft)) for n_fft in RESOLUTIONS}
 
 
 def _song_distance(mix: Tensor, finished: dict[int, list[Tensor]]) -> Tensor:
-    """[views, T] and the spectra of the finished version → []"""
+    """STFT distance of one mix [views, T] to the spectra of the finished version: []."""
     return torch.stack([_resolution(mix, *pair) for pair in finished.items()]).mean()
 
 
 def _resolution(mix: Tensor, n_fft: int, finished: list[Tensor]) -> Tensor:
-    """Sums over blocks, so that what is worked on stays in the cache."""
-    miss, size, logarithms = torch.zeros(3, len(mix), dtype=torch.float64, device=mix.device)
+    """STFT distance at one resolution. Summed over blocks that fit into the processor's cache."""
+    error, norm, log_error = torch.zeros(3, len(mix), dtype=torch.float64, device=mix.device)
     for x, y in zip(_magnitudes(mix, n_fft), finished, strict=True):
-        miss += (x - y).square_().sum((-2, -1))
-        size += y.square().sum((-2, -1))
-        logarithms += x.div_(y).log_().abs_().sum((-2, -1))
+        error += (x - y).square_().sum((-2, -1))
+        norm += y.square().sum((-2, -1))
+        log_error += x.div_(y).log_().abs_().sum((-2, -1))
     count = sum(y[0].numel() for y in finished)
-    miss, size = miss.sqrt(), size.sqrt()
-    least = (SIDE_FLOOR * size.max()).clamp_min(noise_magnitude(n_fft, QUIET_DB) * math.sqrt(count))
-    distance = (miss / size.maximum(least)).mean() + (logarithms / count).mean()
+    error, norm = error.sqrt(), norm.sqrt()
+    floor = (SIDE_FLOOR * norm.max()).clamp_min(noise_magnitude(n_fft, QUIET_DB) * math.sqrt(count))
+    distance = (error / norm.maximum(floor)).mean() + (log_error / count).mean()
     return distance.to(mix.dtype)
 
 
 def _magnitudes(x: Tensor, n_fft: int) -> Iterator[Tensor]:
-    """`magnitude` of [views, T] in blocks: [views, frames, bins], at least at the floor."""
+    """Yield STFT magnitudes of [views, T] in blocks [views, frames, bins], clamped at the floor."""
     hop = n_fft // 4
     floor = noise_magnitude(n_fft, FLOOR_DB)
     padded = pad(x, (0, max(0, n_fft - x.shape[-1])))
@@ -146,5 +146,5 @@ def _magnitudes(x: Tensor, n_fft: int) -> Iterator[Tensor]:
 
 
 def _mid_side_or_mono(x: Tensor) -> Tensor:
-    """Mid and side of stereo [B, 2, T]; mono stays as it is."""
+    """Return mid and side of stereo [B, 2, T]; mono is returned unchanged."""
     return x if x.shape[1] == 1 else mid_side(x)

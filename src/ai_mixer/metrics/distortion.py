@@ -1,7 +1,7 @@
-"""What a processor adds to a pure tone: total harmonic distortion and noise.
+"""Total harmonic distortion and noise (THD+N) of a processor.
 
-After AES17: a tone of 997 Hz is taken out, what is left between 20 Hz and 20 kHz is compared with
-all there is. It is taken out by least squares, which needs no notch to settle.
+After AES17: the residual of a 997 Hz tone between 20 Hz and 20 kHz, relative to the whole signal.
+The tone is removed by least squares, which has no settling time, unlike a notch filter.
 """
 
 import math
@@ -12,9 +12,9 @@ from torch import Tensor
 
 from ai_mixer.dsp.spectra import AUDIBLE_HZ
 
-TONE_HZ = 997.0  # no whole part of any sample rate: every sample is another one
-LEVEL_DB = -40.0  # peak: under a threshold of −18 dBFS with the gain knobs wide open
-SETTLING_S = 4.0  # after this the echoes and the room have told all they have
+TONE_HZ = 997.0  # prime: divides no sample rate, so samples do not repeat
+LEVEL_DB = -40.0  # peak; below a threshold of −18 dBFS even at maximal gain knobs
+SETTLING_S = 4.0  # delay and reverb have reached a steady state
 MEASURED_S = 1.0
 
 ConsoleFunction = Callable[[Tensor, int, Tensor], Tensor]
@@ -25,9 +25,9 @@ ConsoleFunction = Callable[[Tensor, int, Tensor], Tensor]
 def console_thd_n_percent(
     console: ConsoleFunction, knobs: Tensor, sample_rate: int, tone_hz: float = TONE_HZ
 ) -> Tensor:
-    """THD+N of a console at settings [B, P], the compressor idle: [B], percent.
+    """Measure the THD+N of a console at knobs [B, P], compressor idle: [B], percent.
 
-    A stereo sine at −40 dBFS plays for five seconds, the last of which is measured.
+    Input: a stereo sine at −40 dBFS of five seconds, of which the last one is measured.
     """
     time = torch.arange(round((SETTLING_S + MEASURED_S) * sample_rate), dtype=torch.float64)
     tone = 10.0 ** (LEVEL_DB / 20.0) * torch.sin(2.0 * math.pi * tone_hz / sample_rate * time)
@@ -38,9 +38,9 @@ def console_thd_n_percent(
 
 @torch.no_grad()
 def thd_n(x: Tensor, sample_rate: int, tone_hz: float) -> Tensor:
-    """What is not the tone over all there is: [B, C, T] → [B], a ratio 0–1; silence reads 0.
+    """Compute the ratio of residual to whole signal: [B, C, T] → [B], 0–1; 0 for silence.
 
-    The RMS over channels, 20 Hz–20 kHz. x should hold whole seconds of the settled tone.
+    RMS over channels, 20 Hz–20 kHz. x: whole seconds of the tone in steady state.
     """
     angle = 2.0 * math.pi * tone_hz / sample_rate * torch.arange(x.shape[-1], dtype=torch.float64)
     tone = torch.stack([angle.sin(), angle.cos()], -1).to(x.device)  # [T, 2]
@@ -53,6 +53,6 @@ def thd_n(x: Tensor, sample_rate: int, tone_hz: float) -> Tensor:
 
 
 def _audible(x: Tensor, sample_rate: int) -> Tensor:
-    """The spectrum between 20 Hz and 20 kHz as magnitudes: [B, C, bins]."""
+    """Magnitude spectrum between 20 Hz and 20 kHz: [B, C, bins]."""
     low, high = (round(f * x.shape[-1] / sample_rate) for f in AUDIBLE_HZ)
     return torch.fft.rfft(x)[..., low : high + 1].abs()

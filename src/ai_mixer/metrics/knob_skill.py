@@ -1,8 +1,8 @@
-"""Protocol K: how far the knobs are from the true ones, and what that is worth.
+"""Protocol K: knob errors, and skill relative to a baseline.
 
-Errors are shares of a knob's travel (0–1). Besides the console's own knobs there is one derived
-knob, `total_gain`: input gain and output level add up when the compressor hardly works, so only
-their sum can be asked of a model. Its error is |Δ dB| over the travel of both knobs together.
+Errors are shares of a knob's travel (0–1). One knob is derived, `total_gain`: without much
+compression, input gain and output level are not identifiable separately, only their sum in dB. Its
+error is |Δ dB| over the travel of both knobs together.
 """
 
 import math
@@ -25,23 +25,23 @@ HEADLINE_KNOBS = (
     "reverb",
     "delay",
 )
-"""The fixed list of the headline; a knob that was never audible drops out (reverb, delay)."""
+"""Knobs of the headline score; one that is masked in all songs (reverb, delay) is left out."""
 
 GAIN_KNOBS = ("input_gain", "output_level")
 
 
 def absolute_error(predicted: Tensor, true: Tensor, mask: Tensor) -> Tensor:
-    """|Δ position| per song and knob: [B, P] float64, NaN where masked."""
+    """Compute |Δ position| per song and knob: [B, P] float64, NaN where masked."""
     return (predicted.double() - true.double()).abs().masked_fill(~mask, math.nan)
 
 
 def total_gain_db(settings: Sequence[Mapping[str, float]]) -> np.ndarray:
-    """Input gain plus output level in dB, per song: [B]. A knob that is missing counts as 0 dB."""
+    """Return input gain plus output level in dB per song: [B]. A missing knob counts as 0 dB."""
     return np.array([sum(_db(song.get(name, 1.0)) for name in GAIN_KNOBS) for song in settings])
 
 
 def total_gain_travel_db(knobs: Sequence[Knob]) -> float:
-    """How many dB both gains together can span."""
+    """Return the travel of both gain knobs together, in dB."""
     return sum(_db(knob.high) - _db(knob.low) for knob in knobs if knob.name in GAIN_KNOBS)
 
 
@@ -49,11 +49,11 @@ def total_gain_travel_db(knobs: Sequence[Knob]) -> float:
 def knob_errors(
     knobs: Sequence[Knob], predicted: Tensor, true: Tensor, mask: Tensor
 ) -> dict[str, Tensor]:
-    """Columns of a record: `error/<knob>` for every knob and for `total_gain`, [B] each.
+    """Return the columns `error/<knob>` of a record, `total_gain` included: [B] each.
 
-    predicted, true: [B, P] positions; mask: [B, P], True = counts. Shares of the travel, NaN where
-    masked; `error_db/total_gain` is the same error in dB. A song has a total gain if both its
-    gains count.
+    predicted, true: [B, P] positions; mask: [B, P], True = valid. Values are shares of the travel,
+    NaN where masked; `error_db/total_gain` is that error in dB. `total_gain` is valid if both
+    gain knobs are. ValueError if P is not the number of knobs.
     """
     names = [knob.name for knob in knobs]
     if predicted.shape[-1] != len(names):
@@ -62,15 +62,15 @@ def knob_errors(
     errors = {f"error/{name}": error for name, error in zip(names, by_knob, strict=True)}
     gains = [n for n, name in enumerate(names) if name in GAIN_KNOBS]
     if gains:
-        moved = _total_gain_db(knobs, predicted, gains) - _total_gain_db(knobs, true, gains)
-        error_db = moved.abs().masked_fill(~mask[:, gains].all(-1), math.nan)
+        change_db = _total_gain_db(knobs, predicted, gains) - _total_gain_db(knobs, true, gains)
+        error_db = change_db.abs().masked_fill(~mask[:, gains].all(-1), math.nan)
         errors["error/total_gain"] = error_db / total_gain_travel_db(knobs)
         errors["error_db/total_gain"] = error_db
     return errors
 
 
 def skill(error: np.ndarray, baseline: np.ndarray) -> np.ndarray:
-    """1 − MAE / MAE of the baseline, element by element; 1 = perfect, 0 = no better, NaN if 0/0."""
+    """Compute 1 − error / baseline elementwise: 1 = exact, 0 = as the baseline, NaN if it is 0."""
     error, baseline = np.asarray(error, float), np.asarray(baseline, float)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(baseline > 0, 1.0 - error / baseline, np.nan)

@@ -1,4 +1,4 @@
-"""How a model uses the knobs: does it go to extremes, and does it listen to the song at all?"""
+"""Knob usage of a model: share of knobs at the ends of their travel, and variation over songs."""
 
 from collections.abc import Sequence
 
@@ -9,14 +9,14 @@ from ai_mixer.core.types import Knob
 
 POSITION_PREFIX = "position/"
 AT_BOUNDS = "standard/at_bounds"
-BOUND_TOLERANCE = 0.01  # of the travel: what counts as at the end
+BOUND_TOLERANCE = 0.01  # of the travel; closer to an end counts as at the end
 
 
 @torch.no_grad()
 def knob_use(knobs: Sequence[Knob], positions: Tensor) -> dict[str, Tensor]:
-    """Columns of a record: `position/<knob>` and `standard/at_bounds`, [B] each.
+    """Return the columns `position/<knob>` and `standard/at_bounds` of a record, [B] each.
 
-    positions: [B, P], 0–1. The first tell, over songs, the spread of the settings (`table_s`).
+    positions: [B, P], 0–1. `table_s` computes the spread over songs from `position/<knob>`.
     """
     if positions.shape[-1] != len(knobs):
         raise ValueError(f"{positions.shape[-1]} positions for {len(knobs)} knobs")
@@ -29,15 +29,15 @@ def knob_use(knobs: Sequence[Knob], positions: Tensor) -> dict[str, Tensor]:
 
 
 def at_bounds(positions: Tensor, neutral: Tensor) -> Tensor:
-    """Share of the knobs at an end of their travel: [B, P], 0–1, → [B].
+    """Compute the share of knobs at an end of their travel: [B, P], 0–1, → [B].
 
-    neutral: [P]. A knob at rest at the end where it rests (no reverb) is no extreme.
+    neutral: [P]. A knob at neutral does not count, even if its neutral is an end (no reverb).
     """
     at_end = (positions <= BOUND_TOLERANCE) | (positions >= 1.0 - BOUND_TOLERANCE)
-    resting = (positions - neutral).abs() <= BOUND_TOLERANCE
-    return (at_end & ~resting).double().mean(-1)
+    at_neutral = (positions - neutral).abs() <= BOUND_TOLERANCE
+    return (at_end & ~at_neutral).double().mean(-1)
 
 
 def position_std(positions: Tensor) -> Tensor:
-    """Standard deviation over songs: [B, P] → [P], 0–0.5; 0 = the same for every song."""
+    """Compute the standard deviation over songs: [B, P] → [P], 0–0.5; 0 = equal for all songs."""
     return positions.double().std(0, correction=0)

@@ -1,4 +1,4 @@
-"""From records to the tables of protocol S and of the scores."""
+"""Tables of protocol S and of the scores, from records."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -16,41 +16,41 @@ SCORES = ("score/", "speech/")
 INDEX = ["condition", "genre", "system"]
 
 RowFunction = Callable[[pd.DataFrame, np.ndarray], dict[str, float]]
-"""(records of one row, song of each) → the row's cells"""
+"""(records of one table row, song id of each record) → cells of the row."""
 
 
 def table_s(records: pd.DataFrame, n_resamples: int = RESAMPLES, seed: int = 0) -> pd.DataFrame:
-    """How often each standard is kept. Index: condition, genre (`all` first), system.
+    """Return how often each standard is met. Index: condition, genre (`all` first), system.
 
     Columns: `songs`; the mean of the main values; per check the share of songs (of a song's
-    excerpts, where it has several) inside its interval, with its 95 % interval over songs; and of
+    excerpts, if it has several) inside its interval, with its 95 % interval over songs; and for
     systems with knobs `at_bounds` (share of the knobs) and `spread` (standard deviation of a knob's
-    position over songs, mean over knobs). What the records do not hold is left out.
+    position over songs, mean over knobs). Columns missing in the records are left out.
     """
     means = [name for name in MEANS if PREFIX + name in records]
     checks = {label: check for label, check in CHECKS.items() if PREFIX + check.column in records}
-    use = AT_BOUNDS in records
+    has_knobs = AT_BOUNDS in records
 
     def row(frame: pd.DataFrame, songs: np.ndarray) -> dict[str, float]:
-        kept = {label: _within_limits(frame, check) for label, check in checks.items()}
-        found = {"songs": len(set(songs)), **_means(frame, means, songs)}
-        for label, inside in kept.items():
+        cells = {"songs": len(set(songs)), **_means(frame, means, songs)}
+        for label, check in checks.items():
+            inside = _within_limits(frame, check)
             share = mean_estimate(inside, songs, n_resamples, seed)
-            found |= {label: share.value, label + LOW: share.low, label + HIGH: share.high}
-        return {**found, **(_knob_use(frame, songs) if use else {})}
+            cells |= {label: share.value, label + LOW: share.low, label + HIGH: share.high}
+        return {**cells, **(_knob_use(frame, songs) if has_knobs else {})}
 
     return _table(records, row)
 
 
 def table_bands(records: pd.DataFrame) -> pd.DataFrame:
-    """Mean share of each named band, and its error against the finished version, in dB."""
+    """Return the mean share of each band and its error to the finished version, in dB."""
     return _table(records, lambda frame, songs: _means(frame, BAND_COLUMNS, songs))
 
 
 def table_scores(records: pd.DataFrame) -> pd.DataFrame:
-    """Mean over songs of every score (and speech metric) of the systems that have them.
+    """Return the mean over songs of every score and speech metric, for systems that have them.
 
-    Index: condition, system; columns: `songs`, then the scores as the records call them.
+    Index: condition, system; columns: `songs`, then the score columns of the records.
     """
     columns = [name for name in records if str(name).startswith(SCORES)]
     known = records.dropna(subset=columns, how="all") if columns else records.iloc[:0]
@@ -68,7 +68,7 @@ def _table(records: pd.DataFrame, row: RowFunction) -> pd.DataFrame:
 
 
 def _parts(records: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
-    """Records by condition, genre and system, in the order of the records; `all` genres first."""
+    """Yield records by condition, genre and system in record order; genre `all` first."""
     genres = records["genre"].fillna("other").astype(str)
     for condition in dict.fromkeys(records["condition"]):
         for genre in ("all", *sorted(set(genres))):
@@ -84,7 +84,7 @@ def _means(frame: pd.DataFrame, names: Sequence[str], songs: np.ndarray) -> dict
 
 
 def _within_limits(frame: pd.DataFrame, check: Check) -> np.ndarray:
-    """1 inside the interval, 0 outside, NaN where the value is not known: [n]."""
+    """1 inside the interval, 0 outside, NaN where the value is unknown: [n]."""
     values = frame[PREFIX + check.column].to_numpy(float)
     inside = (values >= check.low) & (values <= check.high)
     return np.where(np.isnan(values), np.nan, inside)

@@ -1,9 +1,9 @@
-"""From records to the tables of protocols K and A.
+"""Tables of protocols K and A, from records.
 
 A record is one excerpt under one condition by one system: columns `song_id`, `genre`, `condition`,
 `system`; for K `error/<knob>` (NaN where masked); for A `stft`, `spectrum_db`, `loudness_lu`,
-`crest_db`, `width_db`. Systems hear the same excerpts in the same order: the n-th record of a song
-under a condition is the same excerpt for each.
+`crest_db`, `width_db`. All systems process the same excerpts in the same order: the n-th record of
+a song under a condition is the same excerpt for each.
 """
 
 from collections.abc import Iterable, Sequence
@@ -37,11 +37,11 @@ DERIVED_KNOB = "total_gain"
 def table_k(
     records: pd.DataFrame, system: str = "model", n_resamples: int = RESAMPLES, seed: int = 0
 ) -> pd.DataFrame:
-    """Knob errors and skill over `mean_knobs`. Index: knob; columns: (condition, number).
+    """Return knob errors and skill over `mean_knobs`. Index: knob; columns: (condition, value).
 
     Rows: the headline's knobs, the others, `headline` (mean skill of the headline's knobs), `all`
-    (of the console's own) and `headline, <genre>`. Numbers: `mae` (0–1), `skill` with `skill_low`
-    and `skill_high` (95 % over songs), `songs`.
+    (of the console's own knobs) and `headline, <genre>`. Values: `mae` (0–1), `skill` with
+    `skill_low` and `skill_high` (95 % over songs), `songs`. ValueError if a system lacks excerpts.
     """
     conditions = list(dict.fromkeys(records["condition"]))
     tables = [_knob_rows(records, system, name, n_resamples, seed) for name in conditions]
@@ -49,18 +49,18 @@ def table_k(
 
 
 def table_a(records: pd.DataFrame, n_resamples: int = RESAMPLES, seed: int = 0) -> pd.DataFrame:
-    """Distances to the finished version. Index: condition, genre (`all` first), system.
+    """Return distances to the finished version. Index: condition, genre (`all` first), system.
 
-    Columns: `songs`; `closeness` (1 − d(mix) / d(rough), STFT) and `closer` (share of songs that
-    came closer) with their 95 % intervals over songs; mean of every distance.
+    Columns: `songs`; `closeness` (1 − d(mix) / d(rough), STFT) and `closer` (share of songs closer
+    than the rough) with their 95 % intervals over songs; mean of every distance.
     """
     rows = {}
     systems = _systems(records)
     for condition in dict.fromkeys(records["condition"]):
         rough = _records_of(records, "rough", condition)
-        here = set(records["system"][records["condition"] == condition])
+        present = set(records["system"][records["condition"] == condition])
         for genre, chosen in _genres(rough):
-            for system in (name for name in systems if name in here):
+            for system in (name for name in systems if name in present):
                 mixes = _paired(records, system, rough[chosen], condition)
                 key = (condition, genre, system)
                 rows[key] = _distance_row(mixes, rough[chosen], n_resamples, seed)
@@ -71,17 +71,17 @@ def table_a(records: pd.DataFrame, n_resamples: int = RESAMPLES, seed: int = 0) 
 def table_headline(
     records: pd.DataFrame, n_resamples: int = RESAMPLES, seed: int = 0
 ) -> pd.DataFrame:
-    """Headline skill of everybody who answers with knobs. Index: system.
+    """Return the headline skill of every system that predicts knobs. Index: system.
 
-    Columns per condition: the skill, `_low` and `_high`; NaN where a system does not answer. A
-    system that was asked about few excerpts is held against the mean knobs on those.
+    Columns per condition: the skill, `_low` and `_high`; NaN where a system has no predictions. A
+    system with predictions for some excerpts only is compared with the mean knobs on those.
     """
     columns = [name for name in records if str(name).startswith(ERROR_PREFIX)]
     rows: dict[str, dict[str, float]] = {}
     for condition in dict.fromkeys(records["condition"]):
-        here = records[records["condition"] == condition]
-        for system in _systems(here):
-            if here.loc[here["system"] == system, columns].notna().any(axis=None):
+        chosen = records[records["condition"] == condition]
+        for system in _systems(chosen):
+            if chosen.loc[chosen["system"] == system, columns].notna().any(axis=None):
                 row = _knob_rows(records, system, condition, n_resamples, seed).loc["headline"]
                 ends = {condition + end: row["skill" + end] for end in ("", LOW, HIGH)}
                 rows.setdefault(system, {}).update(ends)
@@ -90,10 +90,10 @@ def table_headline(
 
 
 def _systems(records: pd.DataFrame) -> list[str]:
-    """Those there are, in the order of `SYSTEMS`; then others by name."""
-    there = set(records["system"])
-    known = [name for name in SYSTEMS if name in there]
-    return known + sorted(there - set(known))
+    """Systems in the records, in the order of `SYSTEMS`, then others by name."""
+    present = set(records["system"])
+    known = [name for name in SYSTEMS if name in present]
+    return known + sorted(present - set(known))
 
 
 def _knob_rows(
@@ -114,11 +114,13 @@ def _knob_rows(
         mae = float(nan_mean(per_knob))
         return {"mae": mae, **_interval("skill", estimate), "songs": estimate.songs}
 
-    (_, everyone), *genres = _genres(base)
-    each, _ = skills(names, everyone)
-    rows = {name: row([name], everyone, one) for name, one in zip(names, each, strict=True)}
-    rows["headline"] = row(headline, everyone, skills(headline, everyone)[1])
-    rows["all"] = row(own, everyone, skills(own, everyone)[1])
+    (_, all_rows), *genres = _genres(base)
+    by_knob, _ = skills(names, all_rows)
+    rows = {
+        name: row([name], all_rows, estimate) for name, estimate in zip(names, by_knob, strict=True)
+    }
+    rows["headline"] = row(headline, all_rows, skills(headline, all_rows)[1])
+    rows["all"] = row(own, all_rows, skills(own, all_rows)[1])
     for genre, chosen in genres:
         rows[f"headline, {genre}"] = row(headline, chosen, skills(headline, chosen)[1])
     return pd.DataFrame.from_dict(rows, orient="index")
@@ -128,52 +130,53 @@ def _distance_row(
     mixes: pd.DataFrame, rough: pd.DataFrame, n_resamples: int, seed: int
 ) -> dict[str, float]:
     songs = _songs(rough)
-    before = rough["stft"].to_numpy(float)
+    rough_stft = rough["stft"].to_numpy(float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        near = np.where(before > 0, 1.0 - mixes["stft"].to_numpy(float) / before, np.nan)
-    closer = mean_estimate(near, songs, n_resamples, seed)
+        ratio = mixes["stft"].to_numpy(float) / rough_stft
+    closeness = np.where(rough_stft > 0, 1.0 - ratio, np.nan)
+    estimate = mean_estimate(closeness, songs, n_resamples, seed)
     means = nan_mean(song_means(mixes[list(DISTANCES)].to_numpy(float), songs))
     return {
-        "songs": closer.songs,
-        **_interval("closeness", closer),
-        **_interval("closer", share_estimate(near, songs, n_resamples, seed)),
+        "songs": estimate.songs,
+        **_interval("closeness", estimate),
+        **_interval("closer", share_estimate(closeness, songs, n_resamples, seed)),
         **dict(zip(DISTANCES, means.tolist(), strict=True)),
     }
 
 
 def _records_of(records: pd.DataFrame, system: str, condition: str) -> pd.DataFrame:
-    """A system's records, one row per (song_id, take), in the order they were made."""
+    """Records of a system, indexed by (song_id, take), in their order."""
     chosen = records[(records["system"] == system) & (records["condition"] == condition)]
     if chosen.empty:
         raise ValueError(
             f"no records of system {system!r} under {condition!r}, "
-            f"only of {sorted(set(records['system']))}: evaluate it too"
+            f"only of {sorted(set(records['system']))}: evaluate that system as well"
         )
     chosen = chosen.assign(take=chosen.groupby("song_id").cumcount())
     return chosen.set_index(["song_id", "take"])
 
 
 def _paired(records: pd.DataFrame, system: str, base: pd.DataFrame, condition: str) -> pd.DataFrame:
-    """A system's records of the very excerpts in `base`, in its order."""
+    """Records of a system for the excerpts in `base`, in the order of `base`."""
     own = _records_of(records, system, condition)
     missing = base.index.difference(own.index)
     if len(missing):
         raise ValueError(
             f"system {system!r} under {condition!r} lacks {len(missing)} excerpts, "
-            f"the first of song {missing[0][0]!r}: every system must hear the same"
+            f"the first of song {missing[0][0]!r}: evaluate all systems on the same excerpts"
         )
     return own.loc[base.index]
 
 
 def _genres(frame: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
-    """[("all", everything), then (genre, which rows) for each], the rows as booleans."""
+    """Genres with their rows as booleans: ("all", all rows) first, then each genre."""
     genre = frame["genre"].fillna("other").astype(str).to_numpy()
-    whole = [("all", np.ones(len(frame), dtype=bool))]
-    return whole + [(name, genre == name) for name in sorted(set(genre))]
+    every = [("all", np.ones(len(frame), dtype=bool))]
+    return every + [(name, genre == name) for name in sorted(set(genre))]
 
 
 def _knob_names(columns: Iterable[str]) -> list[str]:
-    """Knobs with an error column: the headline's first, then the others."""
+    """Knobs with an error column: those of the headline first, then the others."""
     names = [name.removeprefix(ERROR_PREFIX) for name in columns if name.startswith(ERROR_PREFIX)]
     first = [name for name in HEADLINE_KNOBS if name in names]
     return first + [name for name in names if name not in HEADLINE_KNOBS]

@@ -1,11 +1,11 @@
-"""Runs in MLflow: the only package that imports it.
+"""Tracking of runs with MLflow; the only package that imports it.
 
-Everything here imports MLflow inside functions: it takes seconds, and most commands do not need it.
+MLflow is imported inside functions: it takes seconds, and most commands do not need it.
 """
 
 import os
 
-# Read by MLflow on its first import. It phones home and chats about its tables otherwise.
+# Read by MLflow on its first import: no telemetry, no messages about its tables.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DO_NOT_TRACK"] = "true"
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")

@@ -1,8 +1,8 @@
-"""Runs of one configuration as one row: the mean over their seeds, and how sure we are.
+"""Aggregate runs of the same configuration over their seeds: mean and confidence interval.
 
-A configuration is what a run was told apart from its seed and its names: the params that differ
-from the defaults, what its model really is, and the songs. A cross-validation is one run: its folds
-are in the mean that it logged.
+A configuration is everything about a run except its seed and its names: the params that differ
+from the defaults, the tags of its model, and the songs. A cross-validation counts as one run: its
+folds are in the mean that it logged.
 """
 
 import json
@@ -20,86 +20,82 @@ from ai_mixer.tracking.overrides import publishable, stored_overrides
 from ai_mixer.utils.markdown import HIGH, LOW
 
 MEASURES = [f"{name} {condition}" for name in ("skill", "closeness") for condition in CONDITIONS]
-FOLDS_COLUMN = "tags.cv"  # of a cross-validation: how many
+FOLDS_COLUMN = "tags.cv"  # number of folds of a cross-validation
 SETTING_PREFIXES = ("params.", "tags.model.", "tags.resumed.", "tags.data.digest", FOLDS_COLUMN)
-NON_SETTING_PREFIXES = (  # what changes no figure, or is what the mean is over
+NON_SETTING_PREFIXES = (  # no effect on results, or averaged over
     *("params.seed", "params.run_name", "params.experiment_name", "params.loader.workers"),
     *("params.group.", "tags.resumed.git."),
 )
 NON_SETTING_OVERRIDES = (
-    "seed=",
-    "run_name=",
-    "experiment_name=",
-    "paths.",
-    "loader.workers=",
-    "cv=",
+    *("seed=", "run_name=", "experiment_name="),
+    *("paths.", "loader.workers=", "cv="),
 )
 
 
 class RunTable(NamedTuple):
-    """table: a row per configuration, best first. left_out: run → why it is in no row."""
+    """table: a row per configuration, best first. excluded: run id → reason why it is in no row."""
 
     table: pd.DataFrame
     excluded: dict[str, str]
 
 
 def aggregate_runs(runs: pd.DataFrame, by: str = "skill blind") -> RunTable:
-    """The runs of `list_runs`, a row per configuration.
+    """Aggregate the runs of `list_runs` to a row per configuration.
 
-    Columns: `words` (the command line without seed and names), `songs` (data and the first digits
-    of its digest), `runs` (how many seeds or folds), MEASURES with the ends of their 95 % interval
-    over seeds or folds (Student's t), `weights` (millions) and `minutes`. by: which of MEASURES is
-    the best, when highest. ValueError if it is none of them.
+    Columns: `words` (the overrides without seed and names), `songs` (data and the first digits of
+    its digest), `runs` (number of seeds or folds), MEASURES with the ends of their 95 % interval
+    over seeds or folds (Student's t), `weights` (millions) and `minutes`. by: one of MEASURES, to
+    sort by, highest first. ValueError if it is none of them.
     """
     if by not in MEASURES:
         raise ValueError(f"by={by}: is none of {', '.join(MEASURES)}")
     reasons = {run["run_id"]: _exclusion_reason(run) for _, run in runs.iterrows()}
-    judged = runs[[not reasons[run_id] for run_id in runs["run_id"]]]
+    included = runs[[not reasons[run_id] for run_id in runs["run_id"]]]
     rows = []
-    keys = [_key(run) for run in judged.to_dict("records")]
-    for _, alike in judged.groupby(np.array(keys, dtype=object), sort=False):
-        seeds = pd.Series([_seed(run) for run in alike.to_dict("records")], alike.index)
-        again = seeds.duplicated()  # newest first: that one counts
-        reasons |= dict.fromkeys(alike["run_id"][again], "of the same seed as a newer one")
-        rows.append(_row(alike[~again]))
+    keys = [_key(run) for run in included.to_dict("records")]
+    for _, group in included.groupby(np.array(keys, dtype=object), sort=False):
+        seeds = pd.Series([_seed(run) for run in group.to_dict("records")], group.index)
+        repeated = seeds.duplicated()  # the first, which is the newest, is used
+        reasons |= dict.fromkeys(group["run_id"][repeated], "of the same seed as a newer one")
+        rows.append(_row(group[~repeated]))
     columns = ["words", "songs", "runs", *(m + end for m in MEASURES for end in ("", LOW, HIGH))]
     table = pd.DataFrame(rows, columns=[*columns, "weights", "minutes"])
     table = table.sort_values(by, ascending=False, na_position="last", kind="stable")
-    return RunTable(table.reset_index(drop=True), {run: why for run, why in reasons.items() if why})
+    excluded = {run_id: reason for run_id, reason in reasons.items() if reason}
+    return RunTable(table.reset_index(drop=True), excluded)
 
 
 def _exclusion_reason(run: pd.Series) -> str:
-    """Why a run cannot be judged; nothing if it can."""
+    """Why a run is excluded; empty if it is not."""
     if isinstance(run["parent"], str):
         return "part of another run"
     if run["status"] != "FINISHED":
         return {"RUNNING": "not finished"}.get(run["status"], run["status"].lower())
-    figures = pd.Series([run.get(_metric(measure)) for measure in MEASURES], dtype=float)
-    return "without tables" if figures.isna().all() else ""
+    values = pd.Series([run.get(_metric(measure)) for measure in MEASURES], dtype=float)
+    return "without tables" if values.isna().all() else ""
 
 
 def _key(run: Mapping[Any, Any]) -> str:
-    """The same text for runs of the same configuration."""
+    """Equal for runs of the same configuration."""
     seed = run.get("params.seed")
-    told = {
+    settings = {
         name: value
         for name, value in run.items()
         if name.startswith(SETTING_PREFIXES)
         and not name.startswith(NON_SETTING_PREFIXES)
         and not pd.isna(value)
-        and not (name.endswith(".seed") and value == seed)  # the config hands it on
+        and not (name.endswith(".seed") and value == seed)  # interpolated from seed in the config
     }
-    # A cross-validation logs no params: its words must say what it is.
-    return json.dumps(
-        [told, shlex.join(_overrides_text(run)) if FOLDS_COLUMN in told else ""], sort_keys=True
-    )
+    # A cross-validation logs no params, so its overrides are compared.
+    overrides = shlex.join(_setting_overrides(run)) if FOLDS_COLUMN in settings else ""
+    return json.dumps([settings, overrides], sort_keys=True)
 
 
 def _row(runs: pd.DataFrame) -> dict[str, Any]:
-    """One configuration: its runs, each with another seed, the newest first."""
+    """Row of one configuration. runs: with different seeds, the newest first."""
     newest = runs.iloc[0].to_dict()
-    figures = [runs.get(_metric(m), pd.Series(np.nan, runs.index)) for m in MEASURES]
-    mean, low, high = fold_interval(np.stack(figures, axis=1).astype(float))
+    measured = [runs.get(_metric(m), pd.Series(np.nan, runs.index)) for m in MEASURES]
+    mean, low, high = fold_interval(np.stack(measured, axis=1).astype(float))
     folds = newest.get(FOLDS_COLUMN)
     cross_validated = isinstance(folds, str)
     if cross_validated and len(runs) == 1:
@@ -114,7 +110,7 @@ def _row(runs: pd.DataFrame) -> dict[str, Any]:
     weights = count_parameters(newest["folder"])
     seeds = f"{len(runs)} seeds" if len(runs) > 1 else "" if cross_validated else "1 run"
     return {
-        "words": shlex.join(publishable(_overrides_text(newest))) or "(the defaults)",
+        "words": shlex.join(publishable(_setting_overrides(newest))) or "(the defaults)",
         "songs": _songs(newest),
         "runs": " × ".join(filter(None, (seeds, f"{folds} folds" if cross_validated else ""))),
         **numbers,
@@ -124,21 +120,21 @@ def _row(runs: pd.DataFrame) -> dict[str, Any]:
 
 
 def _metric(measure: str, end: str = "") -> str:
-    """What a run calls a measure, or an end of its interval."""
+    """Column of a measure, or of an end of its interval."""
     name, condition = measure.split()
     return f"metrics.test/{name}{end}_{condition}"
 
 
 def _seed(run: Mapping[Any, Any]) -> str:
-    """As logged, or of a cross-validation as it was typed; a default is not logged."""
-    typed = [word.partition("=")[2] for word in _overrides(run) if word.startswith("seed=")]
+    """Seed as logged, or from the overrides (cross-validation), or the default, 0."""
+    typed = [text.partition("=")[2] for text in _overrides(run) if text.startswith("seed=")]
     logged = run.get("params.seed")
     return logged if isinstance(logged, str) else (typed or ["0"])[-1]
 
 
-def _overrides_text(run: Mapping[Any, Any]) -> list[str]:
-    """The overrides, without what is no setting."""
-    return sorted(word for word in _overrides(run) if not word.startswith(NON_SETTING_OVERRIDES))
+def _setting_overrides(run: Mapping[Any, Any]) -> list[str]:
+    """Overrides that belong to the configuration, sorted."""
+    return sorted(text for text in _overrides(run) if not text.startswith(NON_SETTING_OVERRIDES))
 
 
 def _overrides(run: Mapping[Any, Any]) -> list[str]:
@@ -146,7 +142,7 @@ def _overrides(run: Mapping[Any, Any]) -> list[str]:
 
 
 def _songs(run: Mapping[Any, Any]) -> str:
-    """Which data, and the beginning of the digest of its songs."""
-    found = (run.get("params.group.data"), run.get("tags.data.digest"))
-    name, digest = (text if isinstance(text, str) else "" for text in found)
+    """Option of the group data, and the first digits of the digest of its songs."""
+    values = (run.get("params.group.data"), run.get("tags.data.digest"))
+    name, digest = (text if isinstance(text, str) else "" for text in values)
     return f"{name} {digest[:4]}".strip() or "–"

@@ -1,7 +1,7 @@
-"""Lightning's checkpoints on disk: whole or not there, and stamped with our format and the run.
+"""Write Lightning checkpoints atomically, with the version of the format and the id of the run.
 
-Lightning writes into the folder for temporary files and moves the file from there. Between two
-disks a move is a copy, and a kill in its middle leaves half a file under the right name.
+Lightning writes to the system's temporary folder and moves the file. Between two disks a move is a
+copy: if it is interrupted, an incomplete file remains under the final name.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ METADATA_KEY = "ai_mixer"
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes beside the target and renames; reads nothing it does not know."""
+    """Write to a temporary file in the target's folder, then rename; read with a format check."""
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
@@ -27,36 +27,36 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
     ) -> None:
-        """A reader finds the old file or the new one, also after a kill or a power cut."""
+        """Write atomically: after a kill or power failure, the old or the new file is complete."""
         with atomic_write(Path(path), durable=True) as temporary, temporary.open("wb") as file:
             torch.save({**checkpoint, METADATA_KEY: {"format": FORMAT, "run": self.run_id}}, file)
 
     def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """What was saved, on the CPU. ValueError in one line if it is none of ours."""
+        """Load a checkpoint to the CPU: see `read_checkpoint`."""
         return read_checkpoint(path)
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """A checkpoint of ours, on the CPU. ValueError in one line, naming the file, if it is not."""
+    """Load a checkpoint to the CPU. ValueError if it is damaged or not of this format."""
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror or error}") from error
-    except Exception as error:  # whatever unpickling half a file, or a text, comes upon
+    except Exception as error:  # unpickling an incomplete or foreign file can raise any error
         raise ValueError(
             f"{path} is damaged or no checkpoint of ai_mixer: give the last.ckpt of a run"
         ) from error
-    stamp = checkpoint.get(METADATA_KEY) if isinstance(checkpoint, Mapping) else None
-    version = stamp.get("format") if isinstance(stamp, Mapping) else None
+    metadata = checkpoint.get(METADATA_KEY) if isinstance(checkpoint, Mapping) else None
+    version = metadata.get("format") if isinstance(metadata, Mapping) else None
     if version != FORMAT:
         raise ValueError(
             f"{path} has format {version!r}, this version reads {FORMAT}: "
-            "go on with the ai_mixer it was made with, or train again"
+            "use the version of ai_mixer that wrote it, or train again"
         )
     states = translate_callbacks(checkpoint.get("callbacks", {}))
     return {**checkpoint, "callbacks": states}
 
 
 def completed_epochs(checkpoint: Mapping[str, Any]) -> int:
-    """Whole epochs behind a checkpoint."""
+    """Return the number of completed epochs of a checkpoint."""
     return int(checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"])

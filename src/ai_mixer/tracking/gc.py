@@ -1,4 +1,4 @@
-"""Clean the folder of runs: say what can go, and let it go.
+"""Clean up the folder of runs: describe and delete the candidates.
 
 Why not by `mlflow gc`: docs/decisions/0014-what-a-run-gathers.md.
 """
@@ -18,80 +18,76 @@ if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
 
 MAX_LISTED = 10  # lines of each kind
-DEAD_RUN_ERROR = "the process ended without a word"
+DEAD_RUN_ERROR = "the process ended without an error message"
 
 
-def describe_cleanup(store: Store, found: CleanupCandidates) -> str:
-    """What can go, kind by kind: how many, how large, the first of them."""
-    dead_runs, deleted_runs, active_deleted_runs = (
-        _lines(runs) for runs in (found.dead_runs, found.deleted_runs, found.active_deleted_runs)
-    )
-    folders = [run_folder(run) for run in found.deleted_runs]
+def describe_cleanup(store: Store, candidates: CleanupCandidates) -> str:
+    """Describe the candidates by kind: number, size and the first of them."""
+    folders = [run_folder(run) for run in candidates.deleted_runs]
+    orphans, temporary = candidates.orphan_folders, candidates.stale_temp_files
     kinds = [
-        *_describe_kind("runs whose process is dead, to be marked as KILLED", dead_runs),
-        *_describe_kind("runs in the bin", deleted_runs, folders),
-        *_describe_kind("experiments in the bin", found.experiments),
         *_describe_kind(
-            "folders without a run", _within(store, found.orphan_folders), found.orphan_folders
+            "runs whose process is dead, to be marked as KILLED", _lines(candidates.dead_runs)
         ),
+        *_describe_kind("deleted runs", _lines(candidates.deleted_runs), folders),
+        *_describe_kind("deleted experiments", candidates.experiments),
+        *_describe_kind("folders without a run", _relative(store, orphans), orphans),
+        *_describe_kind("stale temporary files", _relative(store, temporary), temporary),
         *_describe_kind(
-            "drafts nobody finished", _within(store, found.stale_temp_files), found.stale_temp_files
-        ),
-        *_describe_kind(
-            "runs in the bin that may still be written, left alone", active_deleted_runs
+            "deleted runs that may still be written, not removed",
+            _lines(candidates.active_deleted_runs),
         ),
     ]
     return "\n".join([f"{store.folder}:", *(kinds or ["  nothing to clean"])])
 
 
-def delete_candidates(store: Store, found: CleanupCandidates) -> None:
-    """Let it go. If that is broken off in its middle, the rest is found the next time."""
+def delete_candidates(store: Store, candidates: CleanupCandidates) -> None:
+    """Delete the candidates. After an interruption, the next call deletes the rest."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    for run in found.dead_runs:
+    for run in candidates.dead_runs:
         store.client.set_tag(run.info.run_id, "error", DEAD_RUN_ERROR)
         store.client.set_terminated(run.info.run_id, "KILLED", _last_write_ms(run))
     database = SqlAlchemyStore(store.uri, store.artifacts.as_uri())  # type: ignore[no-untyped-call]
-    for (
-        run
-    ) in found.deleted_runs:  # files first, as `mlflow gc` does: what is left is still in the bin
-        _erase(run_folder(run))
+    # Files first, as in `mlflow gc`: after an interruption the run is still a deleted one.
+    for run in candidates.deleted_runs:
+        _delete(run_folder(run))
         database._hard_delete_run(run.info.run_id)  # type: ignore[no-untyped-call]
-    for experiment in found.experiments:
-        place = artifact_folder(store.client.get_experiment(experiment).artifact_location)
+    for experiment in candidates.experiments:
+        folder = artifact_folder(store.client.get_experiment(experiment).artifact_location)
         database._hard_delete_experiment(experiment)  # type: ignore[no-untyped-call]
         with suppress(OSError):
-            place.rmdir()  # unless something else lies there
-    for path in (*found.orphan_folders, *found.stale_temp_files):
-        _erase(path)
+            folder.rmdir()  # unless it has other files
+    for path in (*candidates.orphan_folders, *candidates.stale_temp_files):
+        _delete(path)
 
 
 def _describe_kind(name: str, lines: Sequence[str], paths: Sequence[Path] = ()) -> list[str]:
     if not lines:
         return []
     size = f", {sum(map(_bytes, paths)) / 1e6:,.1f} MB" if paths else ""
-    more = [f"    … and {len(lines) - MAX_LISTED} more"] if len(lines) > MAX_LISTED else []
+    rest = [f"    … and {len(lines) - MAX_LISTED} more"] if len(lines) > MAX_LISTED else []
     return [
         f"  {name} ({len(lines)}{size})",
         *(f"    {line}" for line in lines[:MAX_LISTED]),
-        *more,
+        *rest,
     ]
 
 
 def _lines(runs: Sequence["MlflowRun"]) -> list[str]:
     started = [time.localtime(run.info.start_time / 1000) for run in runs]
     return [
-        f"{run.info.run_id[:8]}  {time.strftime('%Y-%m-%d %H:%M', when)}  {run.info.run_name}"
-        for run, when in zip(runs, started, strict=True)
+        f"{run.info.run_id[:8]}  {time.strftime('%Y-%m-%d %H:%M', start)}  {run.info.run_name}"
+        for run, start in zip(runs, started, strict=True)
     ]
 
 
-def _within(store: Store, paths: Sequence[Path]) -> list[str]:
+def _relative(store: Store, paths: Sequence[Path]) -> list[str]:
     return [path.relative_to(store.folder).as_posix() for path in paths]
 
 
 def _bytes(path: Path) -> int:
-    """Of a file, or of all files in a folder; what vanishes meanwhile counts nothing."""
+    """Size of a file or of all files in a folder; files deleted meanwhile count 0."""
     total = 0
     for file in (path, *path.rglob("*")):
         with suppress(OSError):
@@ -100,12 +96,12 @@ def _bytes(path: Path) -> int:
 
 
 def _last_write_ms(run: "MlflowRun") -> int:
-    """When a dead run was last seen to write a file."""
+    """Time of the last write to a file of a run."""
     files = artifact_folder(run.info.artifact_uri).rglob("*")
     return max([run.info.start_time, *(int(file.lstat().st_mtime * 1000) for file in files)])
 
 
-def _erase(path: Path) -> None:
+def _delete(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -1,4 +1,4 @@
-"""Which code a run was made with: commit, and the patch on top of it."""
+"""State of the code of a run: commit, and the patch of uncommitted changes."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ MAX_PATCH_BYTES = 5_000_000
 
 @dataclass(frozen=True)
 class GitState:
-    """The state of a working tree. `patch` turns the commit into it, new files included."""
+    """State of a working tree: `patch` has the changes since the commit, new files included."""
 
     commit: str
     patch: str
@@ -24,31 +24,31 @@ class GitState:
 
 
 def git_state(folder: str | Path = ".") -> GitState | None:
-    """The state of the repository `folder` lies in; None without git, repository or commit."""
+    """Return the state of the repository of `folder`; None without git, repository or commit."""
     root = _git(folder, "rev-parse", "--show-toplevel").strip()
     commit = _git(folder, "rev-parse", "HEAD").strip() if root else ""
     return GitState(commit, _patch(Path(root))) if commit else None
 
 
 def _patch(root: Path) -> str:
-    """Difference to the last commit. A copied index makes git see new files; yours is untouched."""
+    """Difference to the last commit. New files are added to a copy of the index only."""
     index = Path(_git(root, "rev-parse", "--path-format=absolute", "--git-path", "index").strip())
     with tempfile.TemporaryDirectory() as folder:
         if index.is_file():
             shutil.copy(index, Path(folder) / "index")
-        seen = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-        _git(root, "add", "--intent-to-add", "--all", ".", **seen)
-        patch = _git(root, "diff", "HEAD", "--no-ext-diff", "--no-color", **seen)
+        environment = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+        _git(root, "add", "--intent-to-add", "--all", ".", **environment)
+        patch = _git(root, "diff", "HEAD", "--no-ext-diff", "--no-color", **environment)
     if len(patch) > MAX_PATCH_BYTES:
-        return f"# {len(patch):,} characters of changes: too long to keep, commit your work\n"
+        return f"# {len(patch):,} characters of changes: too long to store, commit your work\n"
     return patch
 
 
-def _git(folder: str | Path, *words: str, **environment: str) -> str:
-    """What git prints, or nothing if it fails or is not there."""
+def _git(folder: str | Path, *arguments: str, **environment: str) -> str:
+    """Output of a git command; empty if it fails or git is not installed."""
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), *words],
+            ["git", "-C", str(folder), *arguments],
             capture_output=True,
             env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", **environment},
             check=False,

@@ -1,7 +1,7 @@
-"""Weights in a quarter of their size: eight bits each, and a scale for every row.
+"""Quantise weights to eight bits with a scale per row: a quarter of the size.
 
-Symmetric, round to nearest: the largest of a row reads ±127, so a weight is off by at most half a
-127th of it. Vectors and small matrices are kept in half precision: they are few, and matter.
+Symmetric, round to nearest: the largest value of a row becomes ±127, so the error is at most
+1/254 of it. Vectors and small matrices are stored in half precision: they are few and sensitive.
 """
 
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-MIN_QUANTIZED_NUMEL = 4096  # numbers from which on a matrix is written in eight bits
+MIN_QUANTIZED_NUMEL = 4096  # elements; smaller matrices are not quantised
 INT8_MAX = 127
-SCALE_SUFFIX = ".row_scale"  # beside the tensor it belongs to
+SCALE_SUFFIX = ".row_scale"  # appended to the name of the tensor
 
 
 def quantize(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Large matrices in eight bits, other fractions in half precision, whole numbers as is."""
+    """Quantise large matrices to int8, other floats to half precision; integers are unchanged."""
     packed: dict[str, Tensor] = {}
     for name, weight in weights.items():
         if not weight.is_floating_point():
@@ -31,7 +31,7 @@ def quantize(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def dequantize(packed: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights in single precision; what was never packed as it is."""
+    """Return the weights in single precision; tensors that were not quantised are unchanged."""
     weights: dict[str, Tensor] = {}
     for name, tensor in packed.items():
         if name.endswith(SCALE_SUFFIX):

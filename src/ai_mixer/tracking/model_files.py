@@ -1,7 +1,8 @@
-"""A model as two files anybody can read: `model.safetensors` and `model.json`.
+"""Save and load a model as `model.safetensors` and `model.json`.
 
-The card (JSON) holds all a stranger needs: `config` (whole and plain), `knobs` (with their trained
-ranges), `trained` (which knobs the model ever learned). No pickle: loading runs no code.
+The card (model.json) has all that loading needs: `config` (resolved), `knobs` (with their trained
+ranges), `trained` (names of the knobs that were unmasked in training). No pickle: loading runs no
+code.
 """
 
 import hashlib
@@ -23,22 +24,22 @@ REQUIRED_KEYS = ("config", "knobs", "trained")
 
 
 def save_model(folder: str | Path, weights: Mapping[str, Tensor], card: Mapping[str, Any]) -> Path:
-    """Write both files into `folder`; a reader finds whole files or none. Returns the folder.
+    """Write both files atomically into `folder`. Returns the folder.
 
-    ValueError if the card lacks `config`, `knobs` or `trained`, or is not plain JSON.
+    ValueError if the card lacks `config`, `knobs` or `trained`, or is not valid JSON.
     """
     from safetensors.torch import save
 
     missing = [key for key in REQUIRED_KEYS if key not in card]
     if missing:
-        raise ValueError(f"model card lacks {', '.join(missing)}: a model is loaded from these")
-    # Clones, since tied weights share memory, which the format refuses.
+        raise ValueError(f"model card lacks {', '.join(missing)}: loading needs these keys")
+    # Cloned: the format does not support tied weights, which share memory.
     blob = save({name: w.detach().cpu().contiguous().clone() for name, w in weights.items()})
     stamped = {"format": FORMAT, "weights_sha256": hashlib.sha256(blob).hexdigest(), **card}
     try:
         text = json.dumps(stamped, indent=2, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"model card is not plain JSON: {error}") from error
+        raise ValueError(f"model card is not valid JSON: {error}") from error
     target = Path(folder)
     write_bytes(target / WEIGHTS_FILE, blob)
     write_text(target / CARD_FILE, text)
@@ -46,10 +47,10 @@ def save_model(folder: str | Path, weights: Mapping[str, Tensor], card: Mapping[
 
 
 def load_model_files(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Weights (on the CPU) and card of a saved model.
+    """Load the weights (on the CPU) and the card of a saved model.
 
-    FileNotFoundError or ValueError, in one line, if a file is missing, damaged, of another format,
-    or if the two do not belong together.
+    FileNotFoundError if a file is missing; ValueError if one is damaged or of another format, or
+    if the weights are not those of the card.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load
@@ -59,8 +60,8 @@ def load_model_files(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, A
     blob = _read(folder / WEIGHTS_FILE)
     if hashlib.sha256(blob).hexdigest() != card["weights_sha256"]:
         raise ValueError(
-            f"{folder / WEIGHTS_FILE} is damaged or not the one {CARD_FILE} belongs to: "
-            "copy both again"
+            f"{folder / WEIGHTS_FILE} is damaged or does not match {CARD_FILE}: "
+            "copy both files again"
         )
     try:
         return dequantize(load(blob)), card
@@ -69,11 +70,11 @@ def load_model_files(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, A
 
 
 def count_parameters(folder: str | Path) -> int | None:
-    """Numbers in a saved model, from the head of its file; None if there is none to read."""
+    """Return the number of parameters from the header of the weights' file; None if unreadable."""
     try:
         with (Path(folder) / WEIGHTS_FILE).open("rb") as file:
-            head = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        return sum(math.prod(head[name]["shape"]) for name in head if name != "__metadata__")
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        return sum(math.prod(header[name]["shape"]) for name in header if name != "__metadata__")
     except (OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError):
         return None
 
@@ -82,16 +83,18 @@ def _read_card(path: Path) -> dict[str, Any]:
     try:
         card = json.loads(_read(path))
     except ValueError as error:
-        raise ValueError(f"{path} is not JSON ({error}): copy it again from the run") from error
+        raise ValueError(
+            f"{path} is not valid JSON ({error}): copy it from the run again"
+        ) from error
     version = card.get("format") if isinstance(card, dict) else None
     if version != FORMAT:
         raise ValueError(
             f"{path} has format {version!r}, this version reads {FORMAT}: "
-            "load it with the ai_mixer it was made with, or train again"
+            "use the version of ai_mixer that wrote it, or train again"
         )
     missing = [key for key in (*REQUIRED_KEYS, "weights_sha256") if key not in card]
     if missing:
-        raise ValueError(f"{path} lacks {', '.join(missing)}: copy it again from the run")
+        raise ValueError(f"{path} lacks {', '.join(missing)}: copy it from the run again")
     card["config"] = translate_config(card["config"])
     return card
 
@@ -101,6 +104,6 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise FileNotFoundError(
-            f"no {path.name} in {path.parent}: a model is {WEIGHTS_FILE} and {CARD_FILE} "
-            "side by side"
+            f"no {path.name} in {path.parent}: a model needs {WEIGHTS_FILE} and {CARD_FILE} "
+            "in one folder"
         ) from error

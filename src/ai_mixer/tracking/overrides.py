@@ -1,7 +1,7 @@
-"""The overrides that a run was started with: read as they are stored, and fit to publish.
+"""Read the stored overrides of a run, and remove local paths from them for publication.
 
-A run stores them as a list (`overrides.json`) and quoted for a shell (the tag `command`). The run's
-description shows them to people; it is never parsed.
+A run stores them as a list (`overrides.json`) and as a shell command (the tag `command`). They are
+also in the run's description, which is never parsed.
 """
 
 import json
@@ -14,40 +14,40 @@ from typing import Any
 from ai_mixer.config.renamed import translate_overrides
 
 OVERRIDES_FILE = "overrides.json"
-LOCATIONS = ("root", "manifest")  # keys of a data page that only say where the files are stored
+LOCATIONS = ("root", "manifest")  # keys of a data config that have locations of files
 _PATH = re.compile(r"(?:^|[^\w}])[/~\\]")  # neither `0/5` nor `${paths.data}/index`
 
 
 def stored_overrides(folder: str | Path, tags: Mapping[str, Any] | None = None) -> list[str]:
-    """The overrides of a training, of which `folder` holds the artifacts.
+    """Return the overrides of the run with the artifact folder `folder`.
 
-    tags: used where the file is not there. Empty if neither stores them.
+    tags: used if the file is missing. Empty if neither has them.
     """
     try:
         stored = json.loads((Path(folder) / OVERRIDES_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # moved away, or older than the file
+    except (OSError, ValueError):  # missing, or written by an older version
         stored = shlex.split(str((tags or {}).get("command", "")))[2:]
     return translate_overrides("train", stored)
 
 
 def is_path(value: object, key: str = "") -> bool:
-    """Whether a config value is an absolute path, or holds one; or its key says that it is one."""
+    """Return whether a config value is or contains an absolute path, or its key is a location."""
     if value is None:
         return False
     return key.rpartition(".")[2] in LOCATIONS or _PATH.search(str(value)) is not None
 
 
 def is_location(override: str) -> bool:
-    """Whether an override only says where files are stored: `paths.…`, `data.root`."""
+    """Return whether an override sets the location of files: `paths.…`, `data.root`."""
     key = override.partition("=")[0].lstrip("+")
     return key.startswith("paths.") or key.rpartition(".")[2] in LOCATIONS
 
 
 def publishable(overrides: Iterable[str]) -> list[str]:
-    """The overrides without locations, and with `…` for any other value that holds a path."""
-    found = []
+    """Return the overrides without locations, and with `…` for other values with a path."""
+    public = []
     for override in overrides:
         key, _, value = override.partition("=")
         if not is_location(override):
-            found.append(f"{key}=…" if is_path(value) else override)
-    return found
+            public.append(f"{key}=…" if is_path(value) else override)
+    return public

@@ -1,16 +1,16 @@
-"""A nested config as MLflow params: flat names, only what differs from the defaults."""
+"""Convert a nested config to MLflow params: flat names, only values that differ from defaults."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-MAX_KEY = 250  # characters; MLflow's own limits
+MAX_KEY = 250  # characters; limits of MLflow
 MAX_VALUE = 6000
 _CUT = " … (whole value in config.yaml)"
 
 
 def flatten(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Leaves of a nested config as (dotted name, value); lists of plain values are one leaf.
+    """Yield the leaves of a nested config as (dotted name, value); a list of scalars is one leaf.
 
     >>> dict(flatten({"model": {"width": 64, "kernels": [3, 7]}, "terms": [{"weight": 1}]}))
     {'model.width': 64, 'model.kernels': [3, 7], 'terms.0.weight': 1}
@@ -27,7 +27,7 @@ def flatten(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def differing_params(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, str]:
-    """Leaves of `config` that `defaults` lacks or has otherwise, as MLflow params.
+    """Return the leaves of `config` that are missing in `defaults` or differ, as MLflow params.
 
     >>> differing_params({"lr": 0.1, "model": {"width": 64}}, {"lr": 0.2, "model": {"width": 64}})
     {'lr': '0.1'}
@@ -42,7 +42,7 @@ def differing_params(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> 
 
 
 def valid_mlflow_name(name: str) -> str:
-    """A name MLflow accepts for a param, metric or tag: other characters become `_`."""
+    """Replace characters that MLflow does not accept in a param, metric or tag name by `_`."""
     return re.sub(r"[^\w\-. :/]", "_", name, flags=re.ASCII)[:MAX_KEY]
 
 

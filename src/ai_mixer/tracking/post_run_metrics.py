@@ -1,4 +1,4 @@
-"""Numbers that are found out after a run has ended."""
+"""Log metrics to a run that has ended."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,9 +10,9 @@ from ai_mixer.tracking.store import Store
 def add_metrics(
     run_id: str | None, folder: Path, metrics: Mapping[str, float], store: Store
 ) -> bool:
-    """Log to a run that stays as it ended. False if the store does not know it.
+    """Log metrics without changing the status of the run. Returns False if it is not in the store.
 
-    folder: where the run's files lie; a copy of a run elsewhere is none of the store's.
+    folder: of the run's artifacts; a copy of a run in another folder is not in the store.
     """
     from mlflow.exceptions import MlflowException
 

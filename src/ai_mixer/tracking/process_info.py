@@ -1,4 +1,4 @@
-"""Who started a run, how, in which process, and whether that process still writes it."""
+"""User, command and process of a run, and whether the process is alive."""
 
 import getpass
 import os
@@ -10,16 +10,16 @@ from collections.abc import Mapping
 import psutil
 
 HOST, PID, STARTED = "process.host", "process.pid", "process.started"
-# A process's start is told by the clock, which may have been set since. Meanwhile a process id is
-# hardly used again; if it is, a dead run passes for a living one, which does no harm.
+# The start time of a process changes when the clock is set. Within this tolerance a process id is
+# rarely reused; if it is, a dead run counts as active, which does no harm.
 CLOCK_TOLERANCE_S = 600.0
 
 
 def user_and_source_tags() -> dict[str, str]:
-    """Who and how, as MLflow's own pages show it."""
+    """Return user and command as MLflow's standard tags."""
     try:
         user = getpass.getuser()
-    except (OSError, KeyError):  # a container's user without a name
+    except (OSError, KeyError):  # in a container, the user may have no name
         user = "unknown"
     return {
         "mlflow.user": user,
@@ -29,13 +29,13 @@ def user_and_source_tags() -> dict[str, str]:
 
 
 def process_tags() -> dict[str, str]:
-    """The process we are, so that nobody else resumes its run meanwhile."""
-    started = psutil.Process().create_time()  # a process id alone is used again one day
+    """Return tags of this process, so that no other process resumes its run meanwhile."""
+    started = psutil.Process().create_time()  # process ids are reused
     return {HOST: socket.gethostname(), PID: str(os.getpid()), STARTED: f"{started:.2f}"}
 
 
 def is_process_alive(tags: Mapping[str, str]) -> bool:
-    """Is the process of these tags alive on this machine? Of other machines nothing is known."""
+    """Return whether the process of these tags is alive on this machine; False for others."""
     if tags.get(HOST) != socket.gethostname():
         return False
     try:

@@ -1,7 +1,7 @@
-"""Where a training starts: a checkpoint, and the run it goes on in.
+"""Find where a training can resume: a checkpoint and its run.
 
-`ckpt_path=last`, a run's id (or its beginning), or a file. A file in a run's folder
-continues that run; any other file is where a new run starts.
+`ckpt_path=` is `last`, a run id (or a unique prefix) or a file. A checkpoint in the folder of a
+run resumes that run; any other file starts a new run.
 """
 
 import json
@@ -25,9 +25,9 @@ LAST_CHECKPOINT = Path("checkpoints", "last.ckpt")
 
 @dataclass(frozen=True)
 class ResumePoint:
-    """No checkpoint: from the beginning. No run: in a new one.
+    """Checkpoint (None: start of the training) and run (None: a new one) of a training.
 
-    words: the command line of that run; finished: it has come to its end before.
+    overrides: original overrides of the run; finished: whether the run had finished.
     """
 
     checkpoint: Path | None = None
@@ -37,16 +37,17 @@ class ResumePoint:
 
 
 def save_overrides(run: Run, overrides: Sequence[str]) -> None:
-    """Write the command line down: a run goes on with its own words first."""
+    """Store the overrides of a run, for resuming it."""
     text = json.dumps(list(overrides), indent=0, ensure_ascii=False)
     write_text(run.artifact_dir / OVERRIDES_FILE, text)
 
 
 def find_resume_points(which: str, store: Store) -> Iterator[ResumePoint]:
-    """Where `ckpt_path=<which>` may mean to start, the best guess first; there is at least one.
+    """Yield the resume points of `ckpt_path=<which>`, at least one, preferred ones first.
 
-    More than one only for `last`: the runs that have not finished, newest first, and the newest
-    finished one, for whom it can be made longer. FileNotFoundError or ValueError in one line.
+    More than one only for `last`: newest first, the unfinished runs and the newest finished one,
+    which can be made longer. FileNotFoundError if there is none; ValueError if the run is active,
+    has no overrides, or its id is ambiguous.
     """
     if which != "last" and Path(which).exists():
         yield _from_file(Path(which), store)
@@ -61,32 +62,30 @@ def find_resume_points(which: str, store: Store) -> Iterator[ResumePoint]:
 
 
 def _newest_resumable(store: Store) -> Iterator[ResumePoint]:
-    seen = finished = False
+    any_run = any_finished = False
     for run in all_runs(store):
-        over = run.info.status == "FINISHED"
-        if not _can_resume_alone(run) or (over and finished):
+        finished = run.info.status == "FINISHED"
+        if not _can_resume_alone(run) or (finished and any_finished):
             continue
-        seen, finished = True, finished or over
+        any_run, any_finished = True, any_finished or finished
         yield _from_run(run)
-    if not seen:
+    if not any_run:
         raise FileNotFoundError(
-            f"ckpt_path=last: no run in {store.folder} can go on: `make train` starts one"
+            f"ckpt_path=last: no run in {store.folder} can be resumed: `make train` starts one"
         )
 
 
 def _can_resume_alone(run: "MlflowRun") -> bool:
-    """With a checkpoint; without one only if it was cut off before it came so far.
-
-    Not a fold of a cross-validation: its parent goes on, and so do all of its folds.
-    """
+    """Whether a run can be resumed and is no fold: folds are resumed with their parent."""
     return PARENT_TAG not in run.data.tags and can_resume(run)
 
 
 def can_resume(run: "MlflowRun") -> bool:
-    """Whether a training left what it needs to go on in that run, part of another or not."""
+    """Return whether a run has its overrides, and a checkpoint unless it was interrupted before."""
     folder = artifact_folder(run.info.artifact_uri)
-    cut_off = run.info.status in {"RUNNING", "KILLED"}
-    return (folder / OVERRIDES_FILE).is_file() and ((folder / LAST_CHECKPOINT).is_file() or cut_off)
+    if not (folder / OVERRIDES_FILE).is_file():
+        return False
+    return (folder / LAST_CHECKPOINT).is_file() or run.info.status in {"RUNNING", "KILLED"}
 
 
 def _from_run(run: "MlflowRun", checkpoint: Path | None = None) -> ResumePoint:
@@ -94,30 +93,29 @@ def _from_run(run: "MlflowRun", checkpoint: Path | None = None) -> ResumePoint:
     if run.info.status == "RUNNING" and is_process_alive(run.data.tags):
         raise ValueError(
             f"run {run_id[:8]} is still being trained by process {run.data.tags['process.pid']}: "
-            "stop that one first, or give the id of another run"
+            "stop that process first, or give the id of another run"
         )
     if not (folder / OVERRIDES_FILE).is_file():
         raise ValueError(
-            f"run {run_id[:8]} does not say its command line ({OVERRIDES_FILE}): "
-            "copy its checkpoint "
-            "elsewhere, give ckpt_path=<the copy> and the overrides of the run to start a new run"
+            f"run {run_id[:8]} has no {OVERRIDES_FILE} with its overrides: copy its checkpoint "
+            "elsewhere, and start a new run with ckpt_path=<the copy> and the same overrides"
         )
     if checkpoint is None and (folder / LAST_CHECKPOINT).is_file():
         checkpoint = folder / LAST_CHECKPOINT
-    own = tuple(stored_overrides(folder, run.data.tags))
-    return ResumePoint(checkpoint, run_id, own, run.info.status == "FINISHED")
+    overrides = tuple(stored_overrides(folder, run.data.tags))
+    return ResumePoint(checkpoint, run_id, overrides, run.info.status == "FINISHED")
 
 
 def _from_file(path: Path, store: Store) -> ResumePoint:
     path = path.resolve()
     from ai_mixer.tracking.checkpoint_io import METADATA_KEY, read_checkpoint  # imports Lightning
 
-    stamp = read_checkpoint(path)[METADATA_KEY]
+    metadata = read_checkpoint(path)[METADATA_KEY]
     if not store.exists:
         return ResumePoint(path)
     try:
-        run = run_by_id(stamp["run"], store)
+        run = run_by_id(metadata["run"], store)
     except FileNotFoundError:  # of another store, or deleted
         return ResumePoint(path)
-    mine = path.is_relative_to(artifact_folder(run.info.artifact_uri).resolve())
-    return _from_run(run, path) if mine else ResumePoint(path)
+    in_run = path.is_relative_to(artifact_folder(run.info.artifact_uri).resolve())
+    return _from_run(run, path) if in_run else ResumePoint(path)

@@ -1,6 +1,6 @@
-"""Mend the addresses of artifacts after the folder of runs was moved or copied.
+"""Update the artifact URIs after the folder of runs was moved or copied.
 
-MLflow stores them absolute, as `<artifacts>/<experiment>` and
+MLflow stores absolute URIs: `<artifacts>/<experiment>` and
 `<artifacts>/<experiment>/<run>/artifacts`.
 """
 
@@ -11,28 +11,28 @@ from urllib.parse import urlparse
 
 from ai_mixer.tracking.store import Store
 
-# Table, column, and how many last parts of an address stay the same.
+# Table, column, and the number of trailing parts of a URI that do not change.
 _URI_COLUMNS = (("experiments", "artifact_location", 1), ("runs", "artifact_uri", 3))
 
 
 def rewrite_artifact_uris(store: Store | str | Path = "mlruns") -> int:
-    """Point every experiment and run at the artifacts lying here. Returns how many had moved.
+    """Update the URIs of all experiments and runs. Returns the number of changed ones.
 
-    FileNotFoundError if the folder holds no runs.
+    FileNotFoundError if the folder has no runs, ValueError if they are on a server.
     """
     store = store if isinstance(store, Store) else Store(store)
     if not store.exists:
-        raise FileNotFoundError(f"no runs in {store.folder}: name the folder mlflow.db lies in")
+        raise FileNotFoundError(f"no runs in {store.folder}: give the folder of mlflow.db")
     store.check_local()
-    root, moved = store.artifacts.as_uri(), 0
+    root, changed = store.artifacts.as_uri(), 0
     with closing(sqlite3.connect(store.database, timeout=20)) as connection, connection:
         for table, column, parts in _URI_COLUMNS:
             for (old,) in connection.execute(f"SELECT DISTINCT {column} FROM {table}").fetchall():
                 if urlparse(old).scheme not in {"", "file"}:
-                    continue  # not on this machine's disks
+                    continue  # not on a local disk
                 new = "/".join([root, *old.rstrip("/").split("/")[-parts:]])
                 if new != old:
-                    moved += connection.execute(
+                    changed += connection.execute(
                         f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (new, old)
                     ).rowcount
-    return moved
+    return changed

@@ -1,7 +1,7 @@
-"""One MLflow run, owned from start to end.
+"""A run in MLflow, from start to end.
 
-Only the client is used: MLflow's fluent functions (`mlflow.log_…`) open a second run when nobody
-has one open.
+Uses only MLflow's client: the fluent functions (`mlflow.log_…`) start a second run if none is
+active.
 """
 
 import json
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     import pandas as pd
     from pytorch_lightning.loggers import MLFlowLogger
 
-PARAMS_PER_CALL = 100  # MLflow's limits
+PARAMS_PER_CALL = 100  # limits of MLflow
 METRICS_PER_CALL = 1000
-PARENT_TAG = "mlflow.parentRunId"  # the tag of a run that is part of another
+PARENT_TAG = "mlflow.parentRunId"  # tag of a child run
 
 
 class Run:
-    """A run that is being written. As a context manager it ends itself with the right status."""
+    """An active run. As a context manager, it sets the final status."""
 
     def __init__(self, store: Store, run_id: str) -> None:
         self.store, self.id = store, run_id
@@ -47,7 +47,7 @@ class Run:
         parent_id: str | None = None,
         code: str | Path = ".",
     ) -> Self:
-        """Open a new run; remember who started it, how, and the state of the code in `code`."""
+        """Create a run; log user, command, process and the state of the code in folder `code`."""
         parent = {PARENT_TAG: parent_id} if parent_id else {}
         created = store.client.create_run(
             store.experiment(experiment),
@@ -60,7 +60,7 @@ class Run:
 
     @classmethod
     def resume(cls, store: Store, run_id: str, *, code: str | Path = ".") -> Self:
-        """Open a run that had ended or broken off; its code, if another now, becomes `resumed.*`.
+        """Resume a run. If the code has changed, its state is logged as `resumed.*`.
 
         ValueError if there is no such run.
         """
@@ -70,58 +70,60 @@ class Run:
             store.client.update_run(run_id, status="RUNNING")
         except MlflowException as error:
             raise ValueError(
-                f"no run {run_id!r} in {store.folder}: `make ui` shows the runs there are"
+                f"no run {run_id!r} in {store.folder}: `make ui` shows the runs"
             ) from error
         run = cls(store, run_id)
         run.resumed = True
         run.set_tags(process_tags())
-        if "error" in run.tags:  # why it stopped the last time
+        if "error" in run.tags:  # of the previous process
             store.client.delete_tag(run_id, "error")
         run._log_code(code)
         return run
 
     @property
     def tags(self) -> dict[str, str]:
-        """The run's tags as they are now."""
+        """Current tags of the run."""
         return dict(self._client.get_run(self.id).data.tags)
 
     @property
     def artifact_dir(self) -> Path:
-        """Where the run's files lie."""
+        """Folder of the run's artifacts, created if missing."""
         folder = artifact_folder(self._client.get_run(self.id).info.artifact_uri)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     @property
     def last_step(self) -> int:
-        """Of the newest point of any metric; 0 without one."""
+        """Largest step of the newest points of all metrics; 0 without metrics."""
         metrics = self._client.get_run(self.id).data.to_proto().metrics
         return max((int(metric.step) for metric in metrics), default=0)
 
     def log_params(
         self, config: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
     ) -> None:
-        """Leaves of a nested config that differ from `defaults`.
+        """Log the leaves of a nested config that differ from `defaults`.
 
-        MLflow never changes a param. What is not as it was, or new on a resumed run, becomes the
-        tag `resumed.<name>`.
+        MLflow cannot change a param: changed values, and new ones of a resumed run, are logged as
+        the tag `resumed.<name>`.
         """
         from mlflow.entities import Param
 
         data = self._client.get_run(self.id).data
         params = differing_params(config, defaults or {})
-        fresh = {name: value for name, value in params.items() if name not in data.params}
-        rows = [Param(name, value) for name, value in fresh.items()]
+        new = {name: value for name, value in params.items() if name not in data.params}
+        rows = [Param(name, value) for name, value in new.items()]
         for start in range(0, len(rows), PARAMS_PER_CALL):
             self._client.log_batch(self.id, params=rows[start : start + PARAMS_PER_CALL])
-        again = {name: v for name, v in differing_params(config, {}).items() if name in data.params}
-        for name, value in (again | (fresh if self.resumed else {})).items():
+        logged = {
+            name: v for name, v in differing_params(config, {}).items() if name in data.params
+        }
+        for name, value in (logged | (new if self.resumed else {})).items():
             tag = f"resumed.{name}"
             if data.tags.get(tag, data.params.get(name)) != value:
                 self.set_tags({tag: value})
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Numbers at a step, all with the same time. A point that is there already stays one."""
+        """Log values at a step with one time stamp; points that exist already are skipped."""
         from mlflow.entities import Metric
 
         now_ms = int(time.time() * 1000)
@@ -137,49 +139,49 @@ class Run:
             self._client.log_batch(self.id, metrics=rows[start : start + METRICS_PER_CALL])
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
-        """Words to find the run by; unlike params they may change."""
+        """Set tags, which can be searched for; unlike params they can be changed."""
         for name, value in tags.items():
             self._client.set_tag(self.id, valid_mlflow_name(name), value)
 
     def describe(self, markdown: str) -> None:
-        """The text at the top of the run's page in the UI."""
+        """Set the description that the UI shows for the run."""
         self.set_tags({"mlflow.note.content": markdown})
 
     def log_text(self, text: str, path: str) -> None:
-        """A text file among the artifacts, e.g. `config.yaml`."""
+        """Log a text file as an artifact, e.g. `config.yaml`."""
         self._client.log_text(self.id, text, path)
 
     def log_table(self, table: "pd.DataFrame", path: str) -> None:
-        """A table as CSV (which the UI shows), without the row index."""
+        """Log a table as CSV (which the UI shows), without the row index."""
         self.log_text(table.to_csv(index=False), path)
 
     def log_dataset(self, name: str, digest: str, facts: Mapping[str, Any]) -> None:
-        """The songs a run saw, as the UI's column `Dataset` shows and filters them."""
+        """Log the songs of a run for the UI's column `Dataset`."""
         from mlflow.entities import Dataset, DatasetInput
         from mlflow.exceptions import MlflowException
 
         dataset = Dataset(name, digest, "local", source="split.csv", profile=json.dumps(facts))
         try:
             self._client.log_inputs(self.id, [DatasetInput(dataset)])
-        except MlflowException:  # another process, the first with these songs as well, was faster
+        except MlflowException:  # another process has just created the same dataset
             self._client.log_inputs(self.id, [DatasetInput(dataset)])
 
     def log_artifact(self, file: str | Path, folder: str | None = None) -> None:
-        """Copy a file into the run's artifacts."""
+        """Copy a file to the run's artifacts."""
         self._client.log_artifact(self.id, str(file), folder)
 
     def log_artifacts(self, files: str | Path, folder: str | None = None) -> None:
-        """Copy what lies in a folder into the run's artifacts."""
+        """Copy the contents of a folder to the run's artifacts."""
         self._client.log_artifacts(self.id, str(files), folder)
 
     def lightning_logger(self) -> "MLFlowLogger":
-        """A logger for Lightning's Trainer that writes into this very run and never ends it."""
+        """Return a logger for Lightning's Trainer that writes to this run and does not end it."""
         from ai_mixer.tracking.logger import RunLogger
 
         return RunLogger(self.store.uri, self.id)
 
     def end(self, status: str = "FINISHED") -> None:
-        """Close the run: FINISHED, FAILED or KILLED. The first call counts."""
+        """End the run with FINISHED, FAILED or KILLED; later calls have no effect."""
         if not self._ended:
             self._client.set_terminated(self.id, status)
             self._ended = True
@@ -200,7 +202,7 @@ class Run:
         self.end("FAILED" if issubclass(kind, Exception) else "KILLED")
 
     def _log_code(self, folder: str | Path) -> None:
-        """Commit and patch; of a resumed run only if they are others now, beside the first ones."""
+        """Log commit and patch; for a resumed run only if changed, without replacing the first."""
         state = git_state(folder)
         if state is None:
             self.set_tags({"git.state": "not in a git repository"})
@@ -210,8 +212,8 @@ class Run:
             if (state.commit, state.patch) == self._first_code(commit):
                 return
             prefix, commit = "resumed.", "resumed.git.commit"
-        dirt = "dirty" if state.dirty else "clean"
-        self.set_tags({commit: state.commit, f"{prefix}git.state": dirt})
+        text = "dirty" if state.dirty else "clean"
+        self.set_tags({commit: state.commit, f"{prefix}git.state": text})
         if state.dirty:
             self.log_text(state.patch, f"{prefix}git.patch")
 
@@ -222,5 +224,5 @@ class Run:
 
 
 def artifact_folder(uri: str) -> Path:
-    """Local path of a `file:` address (or of a plain path, as old stores have them)."""
+    """Return the local path of a `file:` URI, or of a plain path as in old stores."""
     return Path(url2pathname(urlparse(uri).path)) if uri.startswith("file:") else Path(uri)

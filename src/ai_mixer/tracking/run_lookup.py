@@ -1,4 +1,4 @@
-"""Finding runs again: the last one, one by its id, or all of them as a table."""
+"""Find runs: the last one, one by its id, or all of them as a table."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,22 +13,23 @@ if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
 
 PAGE_SIZE = 1000
-FOLDS_TAG = "cv"  # the tag of a cross-validation: how many folds
-FOLD_PARAM = "data.fold"  # the param that tells its children apart
+FOLDS_TAG = "cv"  # tag of a cross-validation: number of folds
+FOLD_PARAM = "data.fold"  # param of its child runs
 
 
 def find_run(which: str | Path = "last", store: Store | str | Path = "mlruns") -> Path:
-    """Folder holding the `model.json` of a run.
+    """Return the folder with the `model.json` of a run.
 
-    which: `last` (newest finished run that holds a model), a run id or an unambiguous beginning of
-    one, or a path to a folder or a model's file. FileNotFoundError or ValueError otherwise.
+    which: `last` (newest finished run with a model), a run id or a unique prefix of one, or a path
+    to a folder or to a file of a model. FileNotFoundError if there is none, ValueError if the
+    prefix is ambiguous.
     """
     path = Path(which)
     if str(which) != "last" and path.exists():
         return _with_model(path if path.is_dir() else path.parent, str(path))
     store = store if isinstance(store, Store) else Store(store)
     if not store.exists:
-        raise FileNotFoundError(f"no run yet in {store.folder}: `make train` makes one")
+        raise FileNotFoundError(f"no run yet in {store.folder}: `make train` creates one")
     if str(which) == "last":
         return _last(store)
     run = run_by_id(str(which), store)
@@ -38,10 +39,10 @@ def find_run(which: str | Path = "last", store: Store | str | Path = "mlruns") -
 def list_runs(
     store: Store | str | Path = "mlruns", experiment: str | None = None, where: str | None = None
 ) -> "pd.DataFrame":
-    """One row per run, newest first: id, name, …, `metrics.<…>`, `params.<…>` and `tags.<…>`.
+    """Return one row per run, newest first: id, name, …, `metrics.…`, `params.…` and `tags.…`.
 
-    where: only those that MLflow's search finds (metrics.`val/skill` > 0.2). parent: id of the run
-    that a run is a part of. ValueError for an experiment or a search that is none.
+    where: MLflow's filter string (metrics.`val/skill` > 0.2). Column `parent`: id of the parent
+    run. ValueError for an unknown experiment or an invalid filter.
     """
     import pandas as pd
     from mlflow.exceptions import MlflowException
@@ -50,13 +51,13 @@ def list_runs(
     names = _experiments(store) if store.exists else {}
     if experiment is not None and experiment not in names.values():
         known = ", ".join(sorted(names.values())) or "none"
-        raise ValueError(f"no experiment {experiment!r} in {store.folder}; there are: {known}")
+        raise ValueError(f"no experiment {experiment!r} in {store.folder}: choose from {known}")
     chosen = [key for key, name in names.items() if experiment in (None, name)]
     try:
-        found = list(_search(store, chosen, where or ""))
+        runs = list(_search(store, chosen, where or ""))
     except MlflowException as error:
         raise ValueError(f"where={where}: {error.message}: {_SEARCH_EXAMPLE}") from error
-    rows = [_row(run, names[run.info.experiment_id]) for run in found]
+    rows = [_row(run, names[run.info.experiment_id]) for run in runs]
     return pd.DataFrame(rows, columns=None if rows else list(_COLUMNS))
 
 
@@ -64,9 +65,7 @@ _COLUMNS = (
     *("run_id", "name", "experiment", "status", "started", "duration_s"),
     *("model", "folder", "parent"),
 )
-_SEARCH_EXAMPLE = (
-    "a search looks like params.group.model = 'baseline_cnn' and metrics.`val/skill` > 0.2"
-)
+_SEARCH_EXAMPLE = "an example is params.group.model = 'baseline_cnn' and metrics.`val/skill` > 0.2"
 
 
 def _row(run: "MlflowRun", experiment: str) -> dict[str, Any]:
@@ -76,11 +75,13 @@ def _row(run: "MlflowRun", experiment: str) -> dict[str, Any]:
     duration_s = (info.end_time - info.start_time) / 1000 if info.end_time else float("nan")
     started = pd.Timestamp(info.start_time, unit="ms", tz="UTC")
     has_model = (folder / CARD_FILE).is_file()
-    plain = (info.run_id, info.run_name, experiment, info.status, started, duration_s)
+    values = (
+        *(info.run_id, info.run_name, experiment, info.status, started, duration_s),
+        *(has_model, str(folder), run.data.tags.get(PARENT_TAG)),
+    )
     tags = {name: text for name, text in run.data.tags.items() if not name.startswith("mlflow.")}
-    more = (has_model, str(folder), run.data.tags.get(PARENT_TAG))
     return {
-        **dict(zip(_COLUMNS, (*plain, *more), strict=True)),
+        **dict(zip(_COLUMNS, values, strict=True)),
         **{f"metrics.{name}": value for name, value in sorted(run.data.metrics.items())},
         **{f"params.{name}": value for name, value in sorted(run.data.params.items())},
         **{f"tags.{name}": value for name, value in sorted(tags.items())},
@@ -94,12 +95,12 @@ def _last(store: Store) -> Path:
         if (folder / CARD_FILE).is_file():
             return folder
     raise FileNotFoundError(
-        f"no finished run with a model in {store.folder}: `make train` makes one"
+        f"no finished run with a model in {store.folder}: `make train` creates one"
     )
 
 
 def run_by_id(which: str, store: Store) -> "MlflowRun":
-    """The run of an id or of an unambiguous beginning of one."""
+    """Return the run of an id or of a unique prefix of one."""
     matches = [run for run in all_runs(store) if run.info.run_id.startswith(which)]
     if not matches:
         raise FileNotFoundError(
@@ -107,50 +108,50 @@ def run_by_id(which: str, store: Store) -> "MlflowRun":
         )
     if len(matches) > 1:
         ids = ", ".join(run.info.run_id[: len(which) + 4] for run in matches[:5])
-        raise ValueError(f"run {which!r} is ambiguous ({ids} …): give more of the id")
+        raise ValueError(f"run {which!r} is ambiguous ({ids} …): give more digits of the id")
     return matches[0]
 
 
 def all_runs(store: Store) -> Iterator["MlflowRun"]:
-    """Every run of every experiment, newest first."""
+    """Yield the runs of all experiments, newest first."""
     return _search(store, list(_experiments(store)))
 
 
 def child_runs(store: Store, run_id: str) -> list["MlflowRun"]:
-    """The runs that are part of a run, newest first."""
+    """Return the child runs of a run, newest first."""
     query = f"tags.`{PARENT_TAG}` = '{run_id}'"
     return list(_search(store, list(_experiments(store)), query))
 
 
 def finished_folds(store: Store, run_id: str) -> dict[str, "MlflowRun"]:
-    """Fold → run, of a cross-validation's children that came to their end."""
-    ended = [run for run in child_runs(store, run_id) if run.info.status == "FINISHED"]
-    return {run.data.params[FOLD_PARAM]: run for run in ended}
+    """Return the finished child runs of a cross-validation by fold."""
+    finished = [run for run in child_runs(store, run_id) if run.info.status == "FINISHED"]
+    return {run.data.params[FOLD_PARAM]: run for run in finished}
 
 
 def fold_model_folders(which: str, store: Store) -> dict[str, Path]:
-    """Fold → folder of a cross-validation's models; empty for any other run."""
+    """Return the model folders of a cross-validation by fold; empty for any other run."""
     if which == "last" or Path(which).exists():
         return {}
     run = run_by_id(which, store)
     if FOLDS_TAG not in run.data.tags:
         return {}
     folds = finished_folds(store, run.info.run_id)
-    return {fold: artifact_folder(one.info.artifact_uri) for fold, one in folds.items()}
+    return {fold: artifact_folder(child.info.artifact_uri) for fold, child in folds.items()}
 
 
-def _with_model(folder: Path, asked_for: str) -> Path:
+def _with_model(folder: Path, name: str) -> Path:
     if not (folder / CARD_FILE).is_file():
         raise FileNotFoundError(
-            f"{asked_for} holds no {CARD_FILE}: choose a run that trained a model, or run=last"
+            f"{name} holds no {CARD_FILE}: choose a run that trained a model, or run=last"
         )
     return folder.resolve()
 
 
 def _experiments(store: Store) -> dict[str, str]:
-    """Id → name."""
-    found = store.client.search_experiments(max_results=50000)
-    return {experiment.experiment_id: experiment.name for experiment in found}
+    """Names of all experiments by id."""
+    experiments = store.client.search_experiments(max_results=50000)
+    return {experiment.experiment_id: experiment.name for experiment in experiments}
 
 
 def _search(
@@ -159,7 +160,7 @@ def _search(
     condition: str = "",
     order: list[str] | None = None,
 ) -> Iterator["MlflowRun"]:
-    """All runs that match, page by page, newest first unless `order` says otherwise."""
+    """Yield all matching runs; default order: newest first."""
     token = None
     while experiments:
         page = store.client.search_runs(

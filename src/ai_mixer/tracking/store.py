@@ -1,8 +1,8 @@
-"""The folder all runs live in: a SQLite database and the artifacts beside it.
+"""Folder of all runs: a SQLite database and the artifacts.
 
-Many processes may write at once. The database is born under a temporary name and linked into
-place, so nobody ever sees half of its tables; it is kept in write-ahead mode, in which readers and
-writers do not wait for each other (https://www.sqlite.org/wal.html; needs a local disk).
+Many processes may write at once. The database is created under a temporary name and then linked,
+so that no process opens it with incomplete tables. It uses write-ahead logging, with which readers
+and writers do not block each other (https://www.sqlite.org/wal.html; needs a local disk).
 """
 
 import logging
@@ -19,18 +19,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-# Without it the UI opens on its pages for chat applications.
+# Without this tag, the UI opens its pages for chat applications.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
-
-
 SERVER_FILE = "server"
 
 
 class Store:
-    """Where runs are kept: `<folder>/mlflow.db` and `<folder>/artifacts/`.
+    """Storage of runs: `<folder>/mlflow.db` and `<folder>/artifacts/`.
 
-    For many machines a text file `<folder>/server` names an MLflow server that keeps the runs in
-    the database's place; the folder is then one that all of them see (docs/scale.md).
+    For several machines, a text file `<folder>/server` has the address of an MLflow server that is
+    used instead of the database; the folder must be shared by all of them (docs/guides/scale.md).
     """
 
     def __init__(self, folder: str | Path = "mlruns") -> None:
@@ -40,31 +38,31 @@ class Store:
 
     @cached_property
     def server(self) -> str | None:
-        """The address of the server that keeps the runs, if one does."""
+        """Address of the MLflow server, if one is used."""
         file = self.folder / SERVER_FILE
         return file.read_text(encoding="utf-8").strip() if file.is_file() else None
 
     def check_local(self) -> None:
-        """ValueError where a server keeps the runs: its database is not ours to mend."""
+        """Raise ValueError if a server is used: its database cannot be changed from here."""
         if self.server is not None:
             raise ValueError(
-                f"the runs of {self.folder} are kept by {self.server}: "
-                "only runs in a mlflow.db beside their artifacts can be mended from here"
+                f"the runs of {self.folder} are on the server {self.server}: "
+                "only runs in a local mlflow.db can be changed"
             )
 
     @property
     def uri(self) -> str:
-        """What MLflow calls the tracking URI."""
+        """MLflow's tracking URI."""
         return self.server or f"sqlite:///{self.database.as_posix()}"
 
     @property
     def exists(self) -> bool:
-        """Whether any run was ever started here."""
+        """Whether there is a database or a server."""
         return self.server is not None or self.database.is_file()
 
     @cached_property
     def client(self) -> "MlflowClient":
-        """MLflow's client; makes the folder and the database on first use."""
+        """MLflow's client; creates the folder and the database on first use."""
         with _quiet():
             from mlflow.tracking import MlflowClient
 
@@ -73,23 +71,23 @@ class Store:
             return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
 
     def experiment(self, name: str) -> str:
-        """Id of the experiment called `name`, made if needed. ValueError if it was deleted."""
+        """Return the id of an experiment, created if missing. ValueError if it was deleted."""
         from mlflow.exceptions import MlflowException
 
-        found = self.client.get_experiment_by_name(name)
-        if found is None:
+        experiment = self.client.get_experiment_by_name(name)
+        if experiment is None:
             try:
                 return self.client.create_experiment(name, self._location(name), EXPERIMENT_TAGS)
-            except MlflowException:  # another process was faster
-                found = self.client.get_experiment_by_name(name)
-                if found is None:
+            except MlflowException:  # another process has just created it
+                experiment = self.client.get_experiment_by_name(name)
+                if experiment is None:
                     raise
-        if found.lifecycle_stage == "deleted":
+        if experiment.lifecycle_stage == "deleted":
             raise ValueError(
-                f"experiment {name!r} is in MLflow's bin: restore it in the UI or choose "
+                f"experiment {name!r} was deleted: restore it in the UI or choose "
                 "another name, e.g. experiment_name=new"
             )
-        return found.experiment_id
+        return experiment.experiment_id
 
     def _location(self, name: str) -> str:
         safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
@@ -97,24 +95,24 @@ class Store:
 
 
 def _create_database(database: Path, artifacts: Path) -> None:
-    """Make MLflow's tables; if several processes do so at once, the first one wins."""
+    """Create MLflow's tables; among several processes, the first one to finish is used."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     artifacts.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=database.parent, prefix=".new-") as folder:
-        draft = Path(folder) / database.name
-        uri = f"sqlite:///{draft.as_posix()}"
+        temporary = Path(folder) / database.name
+        uri = f"sqlite:///{temporary.as_posix()}"
         store = SqlAlchemyStore(uri, artifacts.as_uri())  # type: ignore[no-untyped-call]
         store.engine.dispose()
-        with closing(sqlite3.connect(draft)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")  # stays with the file
+        with closing(sqlite3.connect(temporary)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")  # stored in the file
         with suppress(FileExistsError):
-            os.link(draft, database)
+            os.link(temporary, database)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hide what importing MLflow says about itself: table making, deprecations inside it."""
+    """Hide MLflow's messages about creating tables and its internal deprecation warnings."""
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""The machine's load as curves of a run: `system/cpu_utilization_percentage` and its like."""
+"""Log system metrics to a run: `system/cpu_utilization_percentage` and others of MLflow."""
 
 # mypy: allow-untyped-calls
 import logging
@@ -10,9 +10,9 @@ _log = logging.getLogger(__name__)
 
 
 def start_system_metrics(tracking_uri: str, run_id: str, interval_s: float) -> Callable[[], None]:
-    """Start a thread that logs a point every so many seconds; returns what ends it.
+    """Start a thread that logs a point every `interval_s` seconds; returns a function to stop it.
 
-    A run that has such curves already goes on with the next step.
+    In a resumed run, the steps continue.
     """
     monitor = Monitor(run_id, interval_s, resume_logging=True, tracking_uri=tracking_uri)
     monitor.start()
@@ -21,23 +21,23 @@ def start_system_metrics(tracking_uri: str, run_id: str, interval_s: float) -> C
 
 
 class Monitor(SystemMetricsMonitor):
-    """MLflow's, but it reads the machine when an interval ends, also the one cut short by the end.
+    """MLflow's monitor, but measuring at the end of each interval, including the last, shorter one.
 
-    CPU load is what happened between two readings. MLflow reads before it waits: its first point
-    is always 0 %, and a training shorter than an interval has none.
+    CPU load is measured between two readings. MLflow reads before it waits: its first point is
+    always 0 %, and a training shorter than an interval has no point.
     """
 
     def monitor(self) -> None:
-        """The thread's whole life. What cannot be written is given up: training goes on."""
-        self.collect_metrics()  # only to be compared with
-        ended = False
-        while not ended:
+        """Run the thread's loop. An error while logging ends it, but not the training."""
+        self.collect_metrics()  # first reading, for the difference to the next
+        stopped = False
+        while not stopped:
             for part in self.monitors:
                 part.clear_metrics()
-            ended = self._shutdown_event.wait(self.sampling_interval)
+            stopped = self._shutdown_event.wait(self.sampling_interval)
             self.collect_metrics()
             try:
                 self.publish_metrics(self.aggregate_metrics())
             except Exception as error:
-                _log.warning("system metrics end here: %s", error)
+                _log.warning("system metrics stopped: %s", error)
                 return

@@ -1,4 +1,4 @@
-"""MLflow's server over our runs."""
+"""Start MLflow's server for the runs."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from ai_mixer.tracking.store import Store
 
-# MLflow's "shared view": what the printed link shows of the runs. By itself it shows no figure.
+# MLflow's "shared view": columns shown by the printed link. By default there are no metrics.
 SHARED_VIEW_NAME = "knob_skill"
 SHARED_VIEW_STATE = {
     "selectedColumns": [
@@ -22,46 +22,48 @@ SHARED_VIEW_STATE = {
 
 
 def serve(store: Store, host: str = "127.0.0.1", port: int = 5000) -> NoReturn:
-    """Become MLflow's server: does not return.
+    """Replace this process by MLflow's server; does not return.
 
-    FileNotFoundError without runs, OSError if the port is not free; both in one line.
+    FileNotFoundError without runs, ValueError if they are on a server, OSError if the port is used.
     """
     if not store.exists:
-        raise FileNotFoundError(f"no run yet in {store.folder}: `make train` makes one")
+        raise FileNotFoundError(f"no run yet in {store.folder}: `make train` creates one")
     if store.server is not None:
-        raise ValueError(f"these runs are kept by a server with pages of its own: {store.server}")
+        raise ValueError(f"these runs are on a server, open {store.server} instead")
     _check_free(host, port)
     command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port)]
     command += ["--backend-store-uri", store.uri]
     command += ["--default-artifact-root", store.artifacts.as_uri(), "--workers", "1"]
-    # Background jobs are for its chat pages: nine processes we have no use for.
+    # Background jobs (nine processes) are only used by the pages for chat applications.
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     sys.stdout.write(
         f"{_address(store, host, port)}\n"
-        "A fresh browser opens other links on MLflow's chat pages: press `Model training`, top "
-        "left, once. `Override saved view` keeps the columns.\n"
+        "Other links open MLflow's pages for chat applications in a new browser: press `Model "
+        "training`, top left, once. `Override saved view` stores the columns.\n"
     )
     sys.stdout.flush()
     os.execv(sys.executable, command)
 
 
 def _check_free(host: str, port: int) -> None:
-    with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            trial.bind((host, port))
+            probe.bind((host, port))
         except OSError as error:
-            raise OSError(f"{host}:{port}: {error.strerror}: choose another, PORT=5001") from error
+            raise OSError(
+                f"{host}:{port}: {error.strerror}: choose another port, e.g. PORT=5001"
+            ) from error
 
 
 def _address(store: Store, host: str, port: int) -> str:
-    """The table of the newest experiment's runs (MLflow 3.17 heeds the link, not the tag)."""
-    words = "workflowType=machine_learning"
+    """Link to the runs of the newest experiment (MLflow 3.17 ignores the experiment's tag)."""
+    root, query = f"http://{host}:{port}/#/experiments", "workflowType=machine_learning"
     newest = store.client.search_experiments(max_results=1, order_by=["last_update_time DESC"])
     if not newest:
-        return f"http://{host}:{port}/#/experiments?{words}"
-    number = newest[0].experiment_id
+        return f"{root}?{query}"
+    experiment = newest[0].experiment_id
     store.client.set_experiment_tag(
-        number, f"mlflow.sharedViewState.{SHARED_VIEW_NAME}", json.dumps(SHARED_VIEW_STATE)
+        experiment, f"mlflow.sharedViewState.{SHARED_VIEW_NAME}", json.dumps(SHARED_VIEW_STATE)
     )
-    return f"http://{host}:{port}/#/experiments/{number}/runs?{words}&viewStateShareKey={SHARED_VIEW_NAME}"
+    return f"{root}/{experiment}/runs?{query}&viewStateShareKey={SHARED_VIEW_NAME}"

@@ -1,1 +1,1 @@
-"""One training: from where it starts, by Lightning, in one process or several."""
+"""Training with Lightning: system, callbacks, resume, fine-tuning, cross-validation, ensembling."""

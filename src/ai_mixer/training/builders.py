@@ -1,4 +1,4 @@
-"""From a composed config to the objects it names: with `build` the only place that does."""
+"""Build the objects of a composed config, with checked targets."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from ai_mixer.training.system import MixSystem
 
 
 class TrainingComponents(NamedTuple):
-    """What a training needs; the console is built first and tells the others its knobs."""
+    """Components of a training. The console is built first: the others depend on its knobs."""
 
     console: Console
     data: MixDataModule
@@ -27,9 +27,9 @@ class TrainingComponents(NamedTuple):
 
 
 def build_components(cfg: DictConfig) -> TrainingComponents:
-    """Console, data and system of a composed `train` config.
+    """Build console, data and system of a composed `train` config.
 
-    ValueError, before anything is built, if any part of it names what is not trusted.
+    ValueError, before anything is built, if a target is not in an allowed package.
     """
     check_targets(cfg, allowed_targets(cfg))
     console = build_console(cfg)
@@ -37,12 +37,12 @@ def build_components(cfg: DictConfig) -> TrainingComponents:
 
 
 def build_source(cfg: DictConfig) -> SongSource:
-    """Where the songs come from."""
+    """Build the source of the songs."""
     return instantiate_checked(cfg, "data.source")
 
 
 def build_datamodule(cfg: DictConfig, console: Console, **loader: Any) -> MixDataModule:
-    """The data module; `loader` replaces single settings of the loader (excerpts_per_song=4)."""
+    """Build the data module; `loader` replaces options of the loader (excerpts_per_song=4)."""
     if "feature_extractor" in cfg.loader:
         loader["cache_key"] = _example_settings_digest(cfg)
     return instantiate_checked(
@@ -56,21 +56,21 @@ def build_datamodule(cfg: DictConfig, console: Console, **loader: Any) -> MixDat
 
 
 def _example_settings_digest(cfg: DictConfig) -> str:
-    """Sixteen digits for all that makes an example but the song and its number."""
+    """Digest (16 hex digits) of all settings that determine an example, given song and index."""
     keys = ("console", "ranges", "task", "loader.feature_extractor")
     plain: dict[str, Any] = {
         key: OmegaConf.to_container(OmegaConf.select(cfg, key), resolve=True) for key in keys
     }
     del plain["task"]["condition"]
     plain |= {key: cfg.loader[key] for key in ("sample_rate", "excerpt_s")}
-    # Configs from before there was a seed of the draws drew by the training's.
+    # Older configs have no draw_seed: examples were drawn with the seed of the training.
     plain["seed"] = cfg.loader.get("draw_seed", cfg.loader.seed)
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def build_system(cfg: DictConfig, console: Console) -> MixSystem:
-    """Model, console and losses joined with optimiser and schedule."""
-    # Configs from before there was `system.all_conditions` said it by the condition.
+    """Build the system from model, console, losses, optimiser and schedule."""
+    # Older configs have no `system.all_conditions`; it followed from the condition.
     options = {"all_conditions": cfg.condition == "any", **cfg.system}
     return MixSystem(
         build_model(cfg, console),
@@ -83,16 +83,16 @@ def build_system(cfg: DictConfig, console: Console) -> MixSystem:
 
 
 def build_trainer(cfg: DictConfig, callbacks: list[pl.Callback], **options: Any) -> pl.Trainer:
-    """Lightning's trainer; `options` replaces single settings (logger=…)."""
-    # Lightning would add a checkpoint of its own, beside the run, where none is asked for.
-    keeps = any(isinstance(callback, ModelCheckpoint) for callback in callbacks)
+    """Build Lightning's trainer; `options` replaces options of the config (logger=…)."""
+    # By default, Lightning adds a ModelCheckpoint of its own, outside the run's folder.
+    checkpointing = any(isinstance(callback, ModelCheckpoint) for callback in callbacks)
     return instantiate_checked(
-        cfg, "trainer", callbacks=callbacks, enable_checkpointing=keeps, **options
+        cfg, "trainer", callbacks=callbacks, enable_checkpointing=checkpointing, **options
     )
 
 
 def build_callbacks(cfg: DictConfig) -> dict[str, pl.Callback]:
-    """Name → callback, as the config has them; a name set to null is left out."""
+    """Build the callbacks of the config by name; names set to null are left out."""
     built = instantiate_checked(cfg, "callbacks") or {}
     return {name: callback for name, callback in built.items() if callback is not None}
 
@@ -100,9 +100,9 @@ def build_callbacks(cfg: DictConfig) -> dict[str, pl.Callback]:
 def build_evaluation_datamodule(
     cfg: DictConfig, console: Console, data: DictConfig | None, condition: str, **loader: Any
 ) -> MixDataModule:
-    """The data a trained model is judged on: its own, or those of another `data` config.
+    """Build the data module for evaluation: the model's own data, or another `data` config.
 
-    Read in this process without augmentation, under one condition ("any": each in turn).
+    Without augmentation and workers, under one condition ("any": each in turn).
     """
     cfg = cfg.copy()
     if data is not None:
@@ -113,11 +113,11 @@ def build_evaluation_datamodule(
 
 
 def run_override(cfg: DictConfig, key: str = "run") -> str:
-    """The word after `run=`, of this command line."""
+    """Return the value of the override `run=` of this command line, as typed."""
     return raw_override_value(HydraConfig.get().overrides.task, key) or str(cfg[key])
 
 
-def raw_override_value(words: Iterable[str], key: str) -> str | None:
-    """The last `<key>=` as it was typed: Hydra reads an id such as 12e34567 as a number."""
-    said = [word.partition("=")[2].strip("'\"") for word in words if word.startswith(f"{key}=")]
-    return said[-1] if said else None
+def raw_override_value(overrides: Iterable[str], key: str) -> str | None:
+    """Return the value of the last `<key>=` as typed: Hydra parses the id 12e34567 as a number."""
+    values = [word.partition("=")[2] for word in overrides if word.startswith(f"{key}=")]
+    return values[-1].strip("'\"") if values else None

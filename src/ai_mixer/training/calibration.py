@@ -1,9 +1,8 @@
-"""A spread that can be trusted: 80 % of the true knobs lie within the 80 % interval.
+"""Calibrate uncertainties: 80 % of the true knobs should lie in the 80 % interval.
 
-A network says how far off it may be; on songs it has not learned from, how far off it was is known.
-Per condition and knob the spread is multiplied by the one factor with which its interval holds the
-share it claims (split conformal prediction: Lei et al., JASA 113, 2018; with the spread as the
-scale, their section 5.2).
+Per condition and knob, the predicted uncertainty is multiplied by the factor with which the
+interval has its nominal coverage on the validation songs (split conformal prediction with the
+uncertainty as the scale: Lei et al., JASA 113, 2018, section 5.2).
 """
 
 import math
@@ -21,17 +20,17 @@ from ai_mixer.models.feature_model import predict_batch
 from ai_mixer.training.system import MixSystem
 from ai_mixer.utils.progress import progress_bar
 
-MIN_EXAMPLES = 20  # examples on which a knob counts; with fewer nobody knows how far off it is
+MIN_EXAMPLES = 20  # examples in which a knob is valid; with fewer there is no factor
 
 CalibrationFactors = dict[str, dict[str, float]]
-"""Condition → knob → what its spread is multiplied by."""
+"""Condition → knob → factor on its uncertainty."""
 
 
 @torch.inference_mode()
 def calibrate(system: MixSystem, data: MixDataModule) -> CalibrationFactors | None:
-    """Factors of the knobs that count often enough in the validation songs.
+    """Compute the factors of the knobs with enough examples in the validation songs.
 
-    None if the model says no spread.
+    None if the model predicts no uncertainty.
     """
     data.prepare_data()
     system.eval()
@@ -43,40 +42,43 @@ def calibrate(system: MixSystem, data: MixDataModule) -> CalibrationFactors | No
         ratio = (prediction.knobs - batch.knobs).abs() / (HALF_WIDTH * prediction.uncertainty)
         ratios.append(ratio.masked_fill(~batch.mask, math.nan))
         condition.append(batch.condition)
-    of, under = torch.cat(ratios).numpy(), torch.cat(condition).numpy()
-    names = system.console.names
+    all_ratios, conditions = torch.cat(ratios).numpy(), torch.cat(condition).numpy()
     factors: CalibrationFactors = {}
     for n, name in enumerate(CONDITIONS):
-        found = {knob: conformal_factor(of[under == n, p]) for p, knob in enumerate(names)}
-        factors[name] = {knob: number for knob, number in found.items() if number is not None}
+        chosen = all_ratios[conditions == n]
+        by_knob = {
+            knob: conformal_factor(chosen[:, p]) for p, knob in enumerate(system.console.names)
+        }
+        factors[name] = {knob: factor for knob, factor in by_knob.items() if factor is not None}
     return factors
 
 
 def mean_factors(models: Sequence[CalibrationFactors]) -> CalibrationFactors:
-    """Geometric mean of several models' factors, knob by knob, over those that have one.
+    """Compute the geometric mean of several models' factors, per knob, over models that have one.
 
-    Of the folds of a recipe, for the model that the recipe makes of all their songs: it has hardly
-    one left to be calibrated on.
+    For a model trained on all songs, which has none left for calibration: `models` are those of
+    the folds of the same recipe.
 
     >>> mean_factors([{"blind": {"delay": 1.0, "reverb": 2.0}}, {"blind": {"delay": 4.0}}])
     {'blind': {'delay': 2.0, 'reverb': 2.0}}
     """
-    together: dict[str, dict[str, list[float]]] = {}
+    collected: dict[str, dict[str, list[float]]] = {}
     for factors in models:
         for condition, knobs in factors.items():
-            for knob, number in knobs.items():
-                together.setdefault(condition, {}).setdefault(knob, []).append(number)
+            for knob, factor in knobs.items():
+                collected.setdefault(condition, {}).setdefault(knob, []).append(factor)
     return {
-        condition: {knob: round(geometric_mean(n), 6) for knob, n in knobs.items()}
-        for condition, knobs in together.items()
+        condition: {knob: round(geometric_mean(values), 6) for knob, values in knobs.items()}
+        for condition, knobs in collected.items()
     }
 
 
 def conformal_factor(ratios: np.ndarray) -> float | None:
-    """The factor that brings SHARE of the errors inside: [n] errors over half widths, NaN ignored.
+    """Compute the factor with which `INTERVAL_SHARE` of the errors are inside the interval.
 
-    The ⌈(n + 1) · SHARE⌉-th smallest, so that a new error is inside with at least that chance;
-    None if there are fewer than LEAST.
+    ratios: errors divided by half widths, [n]; NaN is ignored. The ⌈(n + 1) · INTERVAL_SHARE⌉-th
+    smallest ratio, so that a new error is inside with at least that probability; None if there are
+    fewer than `MIN_EXAMPLES`.
 
     >>> conformal_factor(np.arange(1, 100) / 50)
     1.6

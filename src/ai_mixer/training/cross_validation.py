@@ -1,6 +1,5 @@
-"""`make train cv=5`: a training per fold, children of one run, and the mean over them."""
+"""Cross-validation (`make train cv=5`): a child run per fold, and the mean over the folds."""
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,13 +19,15 @@ from ai_mixer.tracking.run_lookup import FOLD_PARAM, FOLDS_TAG, child_runs
 from ai_mixer.training.builders import build_datamodule, raw_override_value
 from ai_mixer.training.finetune import find_initial_weights
 from ai_mixer.training.resume import find_resume_point
+from ai_mixer.utils.log import logger
 from ai_mixer.utils.markdown import HIGH, LOW, to_markdown
 from ai_mixer.utils.signals import handle_stop_signals
 
-MIN_FOLDS = 3  # train, val and test are folds of their own
+MIN_FOLDS = 3  # val and test are one fold each, train the others
 INTERVAL_NOTE = (
     "Mean over {folds} folds and its 95 % interval by Student's t with {free} degrees of freedom. "
-    "The folds share training songs, so it is a little too narrow (Bengio & Grandvalet, JMLR 2004)."
+    "The folds share training songs, so the interval is slightly too narrow (Bengio & Grandvalet, "
+    "JMLR 2004)."
 )
 
 TrainFunction = Callable[..., Run]
@@ -39,45 +40,45 @@ def cross_validate(
     overrides: Sequence[str],
     choices: dict[str, str],
 ) -> Run:
-    """Train and judge `cfg.cv` folds, one after the other. Returns the finished parent run.
+    """Train and evaluate `cfg.cv` folds, one after the other. Returns the finished parent run.
 
-    train: trains one of them (`stages.train.train`); the other arguments are its own. With
-    `ckpt_path=` of an interrupted parent, finished folds are kept, the interrupted one is resumed
-    and the missing ones are trained. SystemExit 130 or 143 if it is stopped by a signal.
+    train: function that trains one fold (`cli.pipeline.train`); the other arguments are passed to
+    it. With `ckpt_path=` of an interrupted parent, finished folds are skipped, the interrupted one
+    is resumed and missing ones are trained. SystemExit 130 or 143 if stopped by a signal.
     """
     _check(cfg, overrides)
     start = find_resume_point(cfg, overrides)
     if start.run_id is None and start.checkpoint is not None:
         raise ValueError(
-            f"ckpt_path={cfg.ckpt_path}: cv={cfg.cv} trains anew, it starts from no checkpoint"
+            f"ckpt_path={cfg.ckpt_path}: cv={cfg.cv} cannot start from a checkpoint; "
+            "give the id of an interrupted cross-validation"
         )
-    words = without_keys(overrides, "ckpt_path", "cv")
+    fold_overrides = without_keys(overrides, "ckpt_path", "cv")
     with (
-        handle_stop_signals("`make train ckpt_path=last` goes on"),
+        handle_stop_signals("resume with `make train ckpt_path=last`"),
         _open(cfg, start.run_id) as parent,
     ):
-        save_overrides(parent, [*words, f"cv={cfg.cv}"])
+        own_overrides = [*fold_overrides, f"cv={cfg.cv}"]
+        save_overrides(parent, own_overrides)
         parent.log_text(OmegaConf.to_yaml(cfg, resolve=True), "config.yaml")
-        again = (
-            f"Make it again: `{format_make_command([*words, f'cv={cfg.cv}'])}` (seed {cfg.seed})."
-        )
-        parent.describe(again)
+        command = f"Command: `{format_make_command(own_overrides)}` (seed {cfg.seed})."
+        parent.describe(command)
         for fold in range(cfg.cv):
-            _train_fold(train, cfg, defaults, words, choices, parent, f"{fold}/{cfg.cv}")
-        _report(cfg, parent, again)
+            _train_fold(train, cfg, defaults, fold_overrides, choices, parent, f"{fold}/{cfg.cv}")
+        _report(cfg, parent, command)
     return parent
 
 
 def _check(cfg: DictConfig, overrides: Sequence[str]) -> None:
-    """What is wrong with it is said before a run is opened."""
+    """Raise ValueError, before a run is created, if the folds cannot be trained."""
     if not isinstance(cfg.cv, int) or cfg.cv < MIN_FOLDS:
-        raise ValueError(f"cv={cfg.cv}: a number of folds, {MIN_FOLDS} or more")
+        raise ValueError(f"cv={cfg.cv}: give a number of folds, {MIN_FOLDS} or more")
     if "fold" not in cfg.data:
         raise ValueError(f"cv={cfg.cv}: data={cfg.data.name} has no folds (no key data.fold)")
     if cfg.data.fold is not None:
-        raise ValueError(f"cv={cfg.cv} runs all folds: leave data.fold={cfg.data.fold} out")
+        raise ValueError(f"cv={cfg.cv} trains all folds: remove data.fold={cfg.data.fold}")
     if cfg.trainer.devices != 1:
-        raise ValueError(f"cv={cfg.cv} trains in one process: trainer.devices=1")
+        raise ValueError(f"cv={cfg.cv} trains in one process: give trainer.devices=1")
     first = _fold_config(cfg, f"0/{cfg.cv}")
     if cfg.init_from is not None:
         find_initial_weights(
@@ -97,10 +98,11 @@ def _open(cfg: DictConfig, run_id: str | None) -> Run:
         folds = store.client.get_run(run_id).data.tags.get(FOLDS_TAG)
         if folds != str(cfg.cv):
             raise ValueError(
-                f"run {run_id[:8]} is no run of {cfg.cv} folds: leave out ckpt_path or cv"
+                f"run {run_id[:8]} is not a cross-validation of {cfg.cv} folds: "
+                "remove ckpt_path or cv"
             )
         run = Run.resume(store, run_id)
-    print(f"run {run.id} ({cfg.cv} folds){', goes on' if run.resumed else ''}", flush=True)
+    logger.info("%srun %s (%d folds)", "resuming " if run.resumed else "", run.id, cfg.cv)
     return run
 
 
@@ -108,37 +110,34 @@ def _train_fold(
     train: TrainFunction,
     cfg: DictConfig,
     defaults: DictConfig,
-    words: list[str],
+    overrides: list[str],
     choices: dict[str, str],
     parent: Run,
     fold: str,
 ) -> None:
-    """One child; none if it is finished already."""
-    mine, said = _fold_config(cfg, fold), [*words, f"{FOLD_PARAM}={fold}"]
-    before = [
-        run
-        for run in child_runs(parent.store, parent.id)
-        if run.data.params.get(FOLD_PARAM) == fold
-    ]
-    if before:
-        if before[0].info.status == "FINISHED":
+    """Train or resume one fold; a finished one is skipped."""
+    fold_cfg, overrides = _fold_config(cfg, fold), [*overrides, f"{FOLD_PARAM}={fold}"]
+    children = child_runs(parent.store, parent.id)
+    previous = next((run for run in children if run.data.params.get(FOLD_PARAM) == fold), None)
+    if previous is not None:
+        if previous.info.status == "FINISHED":
             return
-        mine.ckpt_path = before[0].info.run_id
-        said.append(f"ckpt_path={mine.ckpt_path}")
-    print(f"fold {fold}", file=sys.stderr, flush=True)
-    train(mine, defaults, said, choices, parent.id)
+        fold_cfg.ckpt_path = previous.info.run_id
+        overrides.append(f"ckpt_path={fold_cfg.ckpt_path}")
+    logger.info("fold %s", fold)
+    train(fold_cfg, defaults, overrides, choices, parent.id)
 
 
 def _fold_config(cfg: DictConfig, fold: str) -> DictConfig:
-    mine = cfg.copy()
-    mine.cv = mine.ckpt_path = None
-    mine.data.fold = fold
-    mine.run_name = f"{cfg.run_name}, fold {fold}"
-    return mine
+    fold_cfg = cfg.copy()
+    fold_cfg.cv = fold_cfg.ckpt_path = None
+    fold_cfg.data.fold = fold
+    fold_cfg.run_name = f"{cfg.run_name}, fold {fold}"
+    return fold_cfg
 
 
-def _report(cfg: DictConfig, parent: Run, again: str) -> None:
-    """The mean over the folds: tables and figures of the parent, and on the screen."""
+def _report(cfg: DictConfig, parent: Run, command: str) -> None:
+    """Log the mean over the folds as tables and metrics of the parent run."""
     if cfg.evaluate is None:
         return
     runs = {run.data.params[FOLD_PARAM]: run for run in child_runs(parent.store, parent.id)}
@@ -158,21 +157,21 @@ def _report(cfg: DictConfig, parent: Run, again: str) -> None:
     parent.log_table(table.reset_index(), "eval/knobs.csv")
     parent.log_text(text, "eval/tables.md")
     parent.log_metrics(_fold_mean_metrics(table))
-    parent.describe(f"{again}\n\n{text}")
-    print(f"\n{text}")
+    parent.describe(f"{command}\n\n{text}")
+    logger.info("\n%s", text)
 
 
 def _skills(run: Any) -> pd.DataFrame:
-    """One fold: skill per knob and condition, and a row for closeness (protocol A)."""
+    """Skill of one fold per knob and condition, and a row for closeness (protocol A)."""
     knobs = pd.read_csv(artifact_folder(run.info.artifact_uri) / "eval/knobs.csv", index_col="knob")
-    found = knobs.reindex(columns=[f"{name} skill" for name in CONDITIONS])  # else not known
-    skills = found.set_axis(list(CONDITIONS), axis=1)
+    skills = knobs.reindex(columns=[f"{name} skill" for name in CONDITIONS])  # NaN if missing
+    skills = skills.set_axis(list(CONDITIONS), axis=1)
     closeness = {name: run.data.metrics.get(f"test/closeness_{name}") for name in CONDITIONS}
     return pd.concat([skills, pd.DataFrame(closeness, index=["closeness"])])
 
 
 def _fold_mean_metrics(table: pd.DataFrame) -> dict[str, float]:
-    """As a training calls them, so that a parent's column in the UI is its mean."""
+    """Mean metrics with the names of a single training, so that the UI has one column for both."""
     names = {"headline": "test/skill", "closeness": "test/closeness"}
     return {
         f"{name}{end}_{condition}": float(table[condition + end][row])

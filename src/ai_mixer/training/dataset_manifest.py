@@ -1,7 +1,6 @@
-"""Which songs a run saw, and what they sound like."""
+"""Log the songs of a run: split, digests of their audio, and metadata."""
 
 import hashlib
-import sys
 
 import pandas as pd
 
@@ -10,10 +9,11 @@ from ai_mixer.data.file_digest import song_digests
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.tracking import Run
 from ai_mixer.training.builders import TrainingComponents
+from ai_mixer.utils.log import logger
 
 
 def song_table(parts: TrainingComponents) -> pd.DataFrame:
-    """Every song with its group, genre, split and the fingerprint of its audio."""
+    """Return every song with its group, genre, split and the digest of its audio."""
     songs = _songs_of_all_splits(parts)
     columns = {"song": "id", "group": "group", "genre": "genre", "split": "split"}
     known = {name: [getattr(song, field) for song in songs] for name, field in columns.items()}
@@ -21,15 +21,15 @@ def song_table(parts: TrainingComponents) -> pd.DataFrame:
 
 
 def log_songs(name: str, songs: pd.DataFrame, parts: TrainingComponents, run: Run) -> None:
-    """split.csv and a digest to compare runs by; manifest.csv; what is on two sides as a tag."""
+    """Log split.csv with its digest, manifest.csv, and songs that leak between splits as a tag."""
     run.log_table(songs, "split.csv")
     run.log_table(_manifest(parts), "manifest.csv")
     if parts.data.leaks:
-        first, more = parts.data.leaks[0], len(parts.data.leaks) - 1
-        run.set_tags({"data.leaks": first + (f" (and {more} more)" if more else "")})
+        first, others = parts.data.leaks[0], len(parts.data.leaks) - 1
+        run.set_tags({"data.leaks": first + (f" (and {others} more)" if others else "")})
     digest = hashlib.sha256(songs.to_csv(index=False).encode()).hexdigest()[:16]
     if run.resumed and run.tags.get("data.digest", digest) != digest:
-        print("the songs are not those the run began with", file=sys.stderr, flush=True)
+        logger.warning("the songs differ from those at the start of run %s", run.id[:8])
         run.set_tags({"resumed.data.digest": digest})
         return
     run.set_tags({"data.digest": digest, "data.songs": len(songs)})
@@ -37,7 +37,7 @@ def log_songs(name: str, songs: pd.DataFrame, parts: TrainingComponents, run: Ru
 
 
 def _manifest(parts: TrainingComponents) -> pd.DataFrame:
-    """Where each song lies, and what its header says: to look up, not to compare runs by."""
+    """Path, header and licence of each song: depends on the machine, so not part of the digest."""
     fields = ("id", "path", "duration_s", "sample_rate", "channels", "licence")
     rows = [{name: getattr(song, name) for name in fields} for song in _songs_of_all_splits(parts)]
     return pd.DataFrame(rows).rename(columns={"id": "song"})

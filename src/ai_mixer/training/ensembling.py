@@ -1,4 +1,4 @@
-"""Trained models joined into one system: their weights, and how much each of them counts."""
+"""Combine trained models into an ensemble with a weight per member, condition and knob."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -28,35 +28,40 @@ def build_ensemble(
     data: MixDataModule,
     weights: Tensor | None = None,
 ) -> MixSystem:
-    """A system whose model is the ensemble, its weights learned on the validation songs of `data`.
+    """Build a system with the ensemble as its model.
 
-    config: as `ensemble_config` makes it. weights: [3, M, P], given instead of learned.
-    ValueError if the members set other knobs or hear otherwise, or the weights are not for them.
+    config: from `ensemble_config`. weights: [3, M, P]; default: learned on the validation songs of
+    `data`. ValueError if the members differ in knobs or features, or if the weights have another
+    number of members.
     """
     first = members[0]
     for other in members[1:]:
         if other.console.knobs != first.console.knobs:
-            raise ValueError("the members play consoles with different knobs or ranges")
+            raise ValueError("the members have consoles with different knobs or ranges")
     system = build_system(config, build_console(config))
     model = cast(WeightedEnsemble, system.model)
-    for own, mixer in zip(model.members, members, strict=True):
-        own.load_state_dict(mixer.model.state_dict())
-    trained_knobs = torch.stack([mixer.trained_knobs for mixer in members]).all(0)
+    for member, predictor in zip(model.members, members, strict=True):
+        member.load_state_dict(predictor.model.state_dict())
+    trained_knobs = torch.stack([member.trained_knobs for member in members]).all(0)
+    mean_knobs = torch.stack([member.mean_knobs for member in members]).mean(0)
     system.knob_count += trained_knobs
-    system.knob_sum += trained_knobs * torch.stack([mixer.mean_knobs for mixer in members]).mean(0)
+    system.knob_sum += trained_knobs * mean_knobs
     if weights is None:
         weights = _member_weight_logits(system, data).softmax(dim=1)
     if weights.shape != model.logits.shape:
         count = weights.shape[1]
-        raise ValueError(f"weights of {count} members for {len(members)}: join the same models")
+        raise ValueError(
+            f"weights of {count} members for {len(members)} members: give ensembles of the same "
+            "models"
+        )
     model.logits.data = weights.clamp_min(MIN_WEIGHT).log()
     return system
 
 
 def ensemble_config(members: Sequence[Predictor], name: str) -> DictConfig:
-    """The first member's config with the ensemble as its model."""
+    """Return the config of the first member with the ensemble as its model."""
     config = deepcopy(members[0].config)
-    models = [OmegaConf.to_container(mixer.config.model, resolve=True) for mixer in members]
+    models = [OmegaConf.to_container(member.config.model, resolve=True) for member in members]
     parts = [{**cast(dict[str, Any], model), "_partial_": True} for model in models]
     config.run_name = name
     config.model = {"_target_": ENSEMBLE_TARGET, "members": parts}
@@ -64,13 +69,16 @@ def ensemble_config(members: Sequence[Predictor], name: str) -> DictConfig:
 
 
 def mean_member_weights(ensembles: Sequence[Predictor]) -> Tensor:
-    """[3, M, P], of several ensembles of the same models. ValueError if one is no ensemble."""
-    for mixer in ensembles:
-        if not isinstance(mixer.model, WeightedEnsemble):
-            raise ValueError(f"{type(mixer.model).__name__} is no ensemble: it has no weights")
-    return torch.stack([cast(WeightedEnsemble, m.model).weights.detach() for m in ensembles]).mean(
-        0
-    )
+    """Compute the mean weights [3, M, P] of ensembles of the same models.
+
+    ValueError if a model is not an ensemble.
+    """
+    weights = []
+    for ensemble in ensembles:
+        if not isinstance(ensemble.model, WeightedEnsemble):
+            raise ValueError(f"{type(ensemble.model).__name__} has no weights: give an ensemble")
+        weights.append(ensemble.model.weights.detach())
+    return torch.stack(weights).mean(0)
 
 
 @torch.inference_mode()
@@ -78,13 +86,12 @@ def _member_weight_logits(system: MixSystem, data: MixDataModule) -> Tensor:
     data.prepare_data()
     model = cast(WeightedEnsemble, system.model.eval())
     predictions, knobs, mask, condition = [], [], [], []
-    for batch in progress_bar(data.val_dataloader(), "listening to validation songs"):
-        predictions.append(
-            torch.stack([predict_batch(member, batch).knobs for member in model.members])
-        )
+    for batch in progress_bar(data.val_dataloader(), "predicting validation songs"):
+        members = [predict_batch(member, batch).knobs for member in model.members]
+        predictions.append(torch.stack(members))
         knobs.append(batch.knobs)
         mask.append(batch.mask)
         condition.append(batch.condition)
-    asked = (torch.cat(predictions, dim=1), *map(torch.cat, (knobs, mask, condition)))
+    tensors = (torch.cat(predictions, dim=1), *map(torch.cat, (knobs, mask, condition)))
     with torch.inference_mode(False):
-        return learn_member_weights(*(tensor.clone() for tensor in asked))
+        return learn_member_weights(*(tensor.clone() for tensor in tensors))

@@ -1,4 +1,4 @@
-"""A model out of its training: the mixer of a checkpoint, and the card beside its weights."""
+"""Export a trained model: predictor of a checkpoint, and contents of model.json."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,13 +17,14 @@ from ai_mixer.training.system import MixSystem
 
 
 def load_from_checkpoint(file: Path, allow_targets: Sequence[str] = ()) -> Predictor:
-    """The mixer of one of Lightning's checkpoints in a run's folder, finished or broken off.
+    """Load the model of a Lightning checkpoint in the folder of a run, finished or interrupted.
 
-    FileNotFoundError or ValueError in one line if it is none of ours or lies beside no config.yaml.
+    FileNotFoundError if there is no config.yaml next to it; ValueError if it is not a checkpoint
+    of this project.
     """
     checkpoint = read_checkpoint(file)
-    page = checkpoint_run_folder(file) / "config.yaml"
-    plain = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(page), resolve=True))
+    config_file = checkpoint_run_folder(file) / "config.yaml"
+    plain = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(config_file), resolve=True))
     config = translate_config(plain)
     cfg = config_from_card(config, allow_targets)
     check_targets(cfg, allow_targets)
@@ -35,22 +36,23 @@ def load_from_checkpoint(file: Path, allow_targets: Sequence[str] = ()) -> Predi
 
 
 def checkpoint_run_folder(file: Path) -> Path:
-    """The folder of its run. FileNotFoundError in one line if there is none."""
+    """Return the artifact folder of the checkpoint's run. FileNotFoundError if there is none."""
     for folder in file.resolve().parents[:2]:
         if (folder / "config.yaml").is_file():
             return folder
-    raise FileNotFoundError(f"{file} lies in no run: there is no config.yaml beside or above it")
+    raise FileNotFoundError(
+        f"{file} does not belong to a run: no config.yaml in its folder or the one above"
+    )
 
 
 def model_card(config: dict[str, Any], system: MixSystem, run: str) -> dict[str, Any]:
-    """What model.json says. config: whole and plain; run: the id of the run it comes from."""
+    """Return the contents of model.json. config: resolved, plain containers; run: id of the run."""
     knobs, means = system.console.knobs, system.mean_knobs.tolist()
+    is_trained = zip(knobs, system.trained_knobs, strict=True)
     return {
         "config": config,
         "knobs": [asdict(knob) for knob in knobs],
-        "trained": [
-            knob.name for knob, seen in zip(knobs, system.trained_knobs, strict=True) if seen
-        ],
+        "trained": [knob.name for knob, trained in is_trained if trained],
         "mean_knobs": {knob.name: mean for knob, mean in zip(knobs, means, strict=True)},
         "run": run,
         "ears": feature_config_of(system.model),

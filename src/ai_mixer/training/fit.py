@@ -1,4 +1,4 @@
-"""Lightning's part of a run: train, and leave the weights of the best epoch in the system."""
+"""Fit the system with Lightning's trainer, then load the weights of the best epoch."""
 
 import signal
 import threading
@@ -31,10 +31,10 @@ def fit(
     run: Run | None,
     extra_callbacks: Sequence[pl.Callback] = (),
 ) -> int:
-    """Train from `start` on; the system ends with the weights of the best epoch. Returns the step.
+    """Train from `start`, load the weights of the best epoch, return the number of steps.
 
-    run: None in the processes that only help the first one; watchers: callbacks beside the
-    config's. KeyboardInterrupt if stopped.
+    run: None in processes of nonzero rank; extra_callbacks: in addition to the config's.
+    KeyboardInterrupt if stopped by a signal.
     """
     callbacks = build_callbacks(cfg)
     for callback in callbacks.values():
@@ -49,17 +49,17 @@ def fit(
         default_root_dir=cfg.paths.outputs,
     )
     if run is None:
-        trainer.loggers = [DummyLogger()]  # some callbacks insist on one
+        trainer.loggers = [DummyLogger()]  # some callbacks require a logger
     else:
         profiler: Profiler = trainer.profiler  # type: ignore[attr-defined]
-        profiler.dirpath = run.artifact_dir / "profile"  # written only by a real one
+        profiler.dirpath = run.artifact_dir / "profile"
 
     def close(reason: str) -> None:
         if run is not None:
             run.set_tags({"error": reason})
             run.end("FAILED")
 
-    with _half_the_cores(), shared_shutdown(trainer, close):
+    with _half_the_threads(), shared_shutdown(trainer, close):
         trainer.fit(
             parts.system, datamodule=parts.data, ckpt_path=start.checkpoint, weights_only=True
         )
@@ -70,7 +70,7 @@ def fit(
 
 
 def fit_nonzero_rank(cfg: DictConfig, start: ResumePoint) -> None:
-    """Another process of the same training: it learns with the first one and keeps no run."""
+    """Train in a process of nonzero rank, without a run of its own."""
     exit_with_parent()
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     try:
@@ -82,11 +82,11 @@ def fit_nonzero_rank(cfg: DictConfig, start: ResumePoint) -> None:
 def _load_best_weights(
     best: ModelCheckpoint, parts: TrainingComponents, run: Run, trainer: pl.Trainer
 ) -> None:
-    """Log the best score; put its weights into the system."""
+    """Log the best score; load its weights into the system."""
     if best.best_model_score is None:
         raise ValueError(
-            f"nothing was trained: epoch {trainer.current_epoch} of {trainer.max_epochs} was "
-            "reached before, raise trainer.max_epochs"
+            f"nothing was trained: the checkpoint is at epoch {trainer.current_epoch} of "
+            f"{trainer.max_epochs}: raise trainer.max_epochs"
         )
     score = {f"best/{best.monitor}": float(best.best_model_score)}
     run.log_metrics(score, step=trainer.global_step)
@@ -94,27 +94,28 @@ def _load_best_weights(
 
 
 class _RestoreSigtermHandler(pl.Callback):
-    """SIGTERM as it was before the fit.
+    """Restore the SIGTERM handler that was installed before the fit.
 
-    Lightning answers it at the end of a step, or, with several processes, from inside the signal
-    with a broadcast that may never end.
+    Lightning's own handler waits for the end of a step or, with several processes, broadcasts from
+    the signal handler, which may block forever.
     """
 
     def __init__(self) -> None:
-        self.before = signal.getsignal(signal.SIGTERM)
+        self.handler = signal.getsignal(signal.SIGTERM)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Lightning has just installed its own."""
+        """Replace the handler that Lightning has just installed."""
         main = threading.current_thread() is threading.main_thread()
-        if main and self.before is not signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, self.before)
+        if main and self.handler is not signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, self.handler)
 
 
 @contextmanager
-def _half_the_cores() -> Iterator[None]:
-    """The other half is for the loader's workers: threads that fight for a core take half as long
-    again. Not the cores less the workers: the number of threads changes how sums are rounded, and
-    a training must not depend on who reads its songs.
+def _half_the_threads() -> Iterator[None]:
+    """Leave half the threads to the loader's workers: oversubscribed cores take 1.5 times as long.
+
+    Not the number of threads minus the workers: it changes the rounding of sums, and the result
+    must not depend on the number of workers.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(max(1, before // 2))

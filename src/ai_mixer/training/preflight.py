@@ -1,4 +1,4 @@
-"""What would go wrong only after hours, or after a run was opened, is said before."""
+"""Checks of a config before a run is created, for errors that would otherwise appear late."""
 
 from collections.abc import Mapping
 from numbers import Real
@@ -10,16 +10,12 @@ from ai_mixer.data.cached_datamodule import CachedDataModule
 from ai_mixer.models.feature_model import FeatureModel
 from ai_mixer.training.builders import TrainingComponents, build_trainer
 
-POSITIVE_KEYS = (
-    "evaluate.excerpts_per_song",
-    "render.songs",
-    "render.seconds",
-)
+POSITIVE_KEYS = ("evaluate.excerpts_per_song", "render.songs", "render.seconds")
 
 
 def check_later_steps(cfg: DictConfig) -> None:
-    """What can only fail after the run was opened, or at its end, fails now."""
-    build_trainer(cfg, [], logger=False)  # the device it asks for may not be there
+    """Check the trainer and the options of evaluation and rendering. ValueError if one is wrong."""
+    build_trainer(cfg, [], logger=False)  # raises if the device is not available
     for key in POSITIVE_KEYS:
         if cfg[key.partition(".")[0]] is None:
             continue
@@ -29,41 +25,36 @@ def check_later_steps(cfg: DictConfig) -> None:
 
 
 def check_cached_data(cfg: DictConfig, parts: TrainingComponents) -> None:
-    """What was kept of an example must be what the model hears, and enough for the loss."""
+    """Check that cached examples have what model and loss need. ValueError if they have not."""
     if not isinstance(parts.data, CachedDataModule):
         return
     if (cfg.augment or {}).get("steps"):
-        raise ValueError("loader=cached keeps examples as they are drawn: leave augment=none")
+        raise ValueError("loader=cached keeps examples without augmentation: leave augment=none")
     if parts.system.objective.needs_mix:
-        raise ValueError("loader=cached keeps no audio to mix: choose loss=knobs_only")
-    model = parts.system.model
-    if (
-        isinstance(model, FeatureModel)
-        and model.feature_config != parts.data.feature_extractor.feature_config
-    ):
+        raise ValueError("loader=cached keeps no audio to mix: give loss=knobs_only")
+    model, cached = parts.system.model, parts.data.feature_extractor.feature_config
+    if isinstance(model, FeatureModel) and model.feature_config != cached:
         raise ValueError(
-            "loader.feature_extractor computes "
-            f"{parts.data.feature_extractor.feature_config}, the model "
-            f"{model.feature_config} "
-            "(rate, mels, window, hop): give both the same, or leave loader=cached"
+            f"loader.feature_extractor has {cached}, the model {model.feature_config} "
+            "(rate, mels, window, hop): give both the same values, or another loader"
         )
 
 
 def check_monitors(cfg: DictConfig, parts: TrainingComponents) -> None:
-    """Where nobody knows the knobs of any validation song, there is no knob skill to go by."""
+    """Check that no callback monitors the knob skill if no validation song has known knobs."""
     if any(song.rough_path is None for song in parts.data.songs("val")):
         return
     for name, callback in cfg.callbacks.items():
         if str((callback or {}).get("monitor", "")).startswith("val/skill"):
             raise ValueError(
-                f"callbacks.{name} goes by the knob skill, and the knobs of before-and-after pairs "
-                "are unknown: experiment=pairs goes by the loss"
+                f"callbacks.{name} monitors the knob skill, which is unknown for before-and-after "
+                "pairs: use experiment=pairs, which monitors the loss"
             )
 
 
-def mismatched_weight(there: Mapping[str, Tensor], here: Mapping[str, Tensor]) -> str | None:
-    """The first weight that is not in both, or has another shape; None if they fit."""
-    for name in sorted(there.keys() | here.keys()):
-        if name not in there or name not in here or there[name].shape != here[name].shape:
+def mismatched_weight(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> str | None:
+    """Return the first key that is not in both state dicts or differs in shape; None if equal."""
+    for name in sorted(first.keys() | second.keys()):
+        if name not in first or name not in second or first[name].shape != second[name].shape:
             return name
     return None

@@ -1,4 +1,4 @@
-"""`ckpt_path=…`: the words a run was started with are composed again, then the new ones."""
+"""Resume a training (`ckpt_path=…`): compose the run's original overrides, then the new ones."""
 
 import os
 from collections.abc import Iterable
@@ -17,70 +17,69 @@ from ai_mixer.training.callbacks.early_stopping import patience_left
 from ai_mixer.training.preflight import mismatched_weight
 from ai_mixer.utils.distributed import rank
 
-CHECKPOINT_ENV = (
-    "AI_MIXER_CHECKPOINT"  # what the first process of a distributed training tells the others
-)
+CHECKPOINT_ENV = "AI_MIXER_CHECKPOINT"  # from rank 0 of a distributed training to the other ranks
 
 
 def with_run_overrides(overrides: list[str]) -> list[str]:
-    """The overrides to compose: where `ckpt_path=` names a run, after the overrides of that run.
+    """Return the overrides to compose: if `ckpt_path=` names a run, after the run's overrides.
 
-    `last` becomes the id of the run it stands for. FileNotFoundError or ValueError in one line if
-    there is nothing to go on from, or nothing left to train.
+    `last` is replaced by the id of its run. FileNotFoundError or ValueError if there is no such
+    run or checkpoint, or nothing left to train.
     """
     which = raw_override_value(overrides, "ckpt_path")
-    if which in (None, "null") or rank() > 0:  # the other processes get the words of the first one
+    if which in (None, "null") or rank() > 0:  # other ranks are started with rank 0's overrides
         return overrides
-    refusal = None
+    first_error = None
     for start in find_resume_points(which, _store(overrides)):
         if start.run_id is None:
             return overrides
-        asked = f"ckpt_path={start.run_id}" if which == "last" else f"ckpt_path={which}"
-        # Where the runs are is for the new ones to say: the folder may have moved.
-        own = without_keys(start.overrides, "ckpt_path", "paths.mlruns")
-        merged = [*merge_overrides(own, without_keys(overrides, "ckpt_path")), asked]
+        ckpt_path = f"ckpt_path={start.run_id if which == 'last' else which}"
+        # The folder of the runs may have moved, so only the new overrides can name it.
+        original = without_keys(start.overrides, "ckpt_path", "paths.mlruns")
+        merged = [*merge_overrides(original, without_keys(overrides, "ckpt_path")), ckpt_path]
         reason = _nothing_left_reason(_compose(merged), start)
         if reason is None:
             return merged
-        refusal = refusal or ValueError(reason)
-    raise refusal or ValueError(f"ckpt_path={which}: nothing to go on from")
+        first_error = first_error or ValueError(reason)
+    raise first_error or ValueError(f"ckpt_path={which}: no run to resume")
 
 
 def find_resume_point(cfg: DictConfig, overrides: Iterable[str]) -> ResumePoint:
-    """Where the training starts that these words ask for."""
+    """Return where the training of a config with these overrides starts."""
     if cfg.ckpt_path is None:
         start = ResumePoint()
     elif rank() == 0:
         which = raw_override_value(overrides, "ckpt_path") or str(cfg.ckpt_path)
         start = next(find_resume_points(which, Store(cfg.paths.mlruns)))
     elif CHECKPOINT_ENV in os.environ:
-        told = os.environ[CHECKPOINT_ENV]
-        return ResumePoint(Path(told) if told else None)
+        checkpoint = os.environ[CHECKPOINT_ENV]
+        return ResumePoint(Path(checkpoint) if checkpoint else None)
     else:
-        raise ValueError("ckpt_path=… needs the processes that trainer=ddp starts by itself")
+        raise ValueError("ckpt_path=… needs processes started by trainer=ddp")
     os.environ[CHECKPOINT_ENV] = str(start.checkpoint or "")
     return start
 
 
 def check_resume_point(cfg: DictConfig, parts: TrainingComponents, start: ResumePoint) -> None:
-    """Before a run is opened: there is something to train, and the weights fit the model."""
+    """Check that epochs are left and that the weights match the model. ValueError otherwise."""
     reason = _nothing_left_reason(cfg, start)
     if reason:
         raise ValueError(reason)
     if start.checkpoint is None:
         return
-    there = read_checkpoint(start.checkpoint)["state_dict"]
-    key = mismatched_weight(there, parts.system.state_dict())
+    weights = read_checkpoint(start.checkpoint)["state_dict"]
+    key = mismatched_weight(weights, parts.system.state_dict())
     if key is not None:
         raise ValueError(
             f"ckpt_path={start.checkpoint} is of another model or console ({key}): "
-            "give the words it was trained with"
+            "give its original overrides"
         )
 
 
 def _store(overrides: Iterable[str]) -> Store:
-    """Where the runs are: the rest of the words may be of use to the run only."""
-    return Store(_compose([word for word in overrides if word.startswith("paths")]).paths.mlruns)
+    """The store of these overrides; the others may be valid only with those of the run."""
+    paths = [override for override in overrides if override.startswith("paths")]
+    return Store(_compose(paths).paths.mlruns)
 
 
 def _compose(overrides: list[str]) -> DictConfig:
@@ -88,17 +87,20 @@ def _compose(overrides: list[str]) -> DictConfig:
 
 
 def _nothing_left_reason(cfg: DictConfig, start: ResumePoint) -> str | None:
-    """Why there is nothing to train, or None. An unfinished run has its evaluation to do yet."""
+    """Why nothing is left to train, or None; an unfinished run still has to be evaluated."""
     if start.checkpoint is None or (start.run_id is not None and not start.finished):
         return None
     checkpoint = read_checkpoint(start.checkpoint)
-    done, most = completed_epochs(checkpoint), cfg.trainer.max_epochs
-    what = f"run {start.run_id[:8]} is finished" if start.run_id else f"{start.checkpoint} is done"
-    if most is not None and 0 <= most <= done:
-        return f"{what} after {done} epochs: raise trainer.max_epochs to go on"
+    completed, max_epochs = completed_epochs(checkpoint), cfg.trainer.max_epochs
+    name = f"run {start.run_id[:8]}" if start.run_id else str(start.checkpoint)
+    if max_epochs is not None and 0 <= max_epochs <= completed:
+        return f"{name} is finished after {completed} epochs: raise trainer.max_epochs to resume it"
     patience = (cfg.callbacks.get("early_stopping") or {}).get("patience")
     if patience is not None and _stopped_early(checkpoint["callbacks"], patience):
-        return f"{what}, stopped early: raise callbacks.early_stopping.patience to go on"
+        return (
+            f"{name} is finished, stopped early: raise callbacks.early_stopping.patience "
+            "to resume it"
+        )
     return None
 
 

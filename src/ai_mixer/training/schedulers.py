@@ -1,4 +1,4 @@
-"""Learning-rate schedules the trainer steps once per batch."""
+"""Learning-rate schedules, stepped once per batch."""
 
 import math
 
@@ -11,14 +11,14 @@ def cosine(
 ) -> LambdaLR:
     """Linear warm-up, then half a cosine (Loshchilov & Hutter, "SGDR", 2017, eq. 5, one cycle).
 
-    warmup: share of `total_steps` spent rising; final: share of the peak rate left at the end.
+    warmup: share of `total_steps`; final: last learning rate as a share of the peak.
     """
-    rising = max(1, round(warmup * total_steps))
+    warmup_steps = max(1, round(warmup * total_steps))
 
     def factor(step: int) -> float:
-        if step < rising:
-            return (step + 1) / rising
-        progress = min(1.0, (step - rising) / max(1, total_steps - rising))
+        if step < warmup_steps:
+            return (step + 1) / warmup_steps
+        progress = min(1.0, (step - warmup_steps) / max(1, total_steps - warmup_steps))
         return final + (1.0 - final) * 0.5 * (1.0 + math.cos(math.pi * progress))
 
     return LambdaLR(optimizer, factor)
@@ -32,24 +32,24 @@ def warm_restarts(
     warmup: float = 0.05,
     final: float = 0.01,
 ) -> SequentialLR:
-    """Linear warm-up, then `cycles` half cosines, each starting again at the peak (SGDR, eq. 5).
+    """Linear warm-up, then `cycles` half cosines, each starting at the peak (SGDR, eq. 5).
 
     Each cycle is `growth` times as long as the one before; the last ends with the training. warmup:
-    share of `total_steps` spent rising; final: share of the peak rate left at a cycle's end.
+    share of `total_steps`; final: learning rate at the end of a cycle as a share of the peak.
     ValueError if cycles or growth is below 1.
     """
     if cycles < 1 or growth < 1:
         raise ValueError(f"scheduler.cycles={cycles}, growth={growth}: both must be 1 or more")
-    rising = max(1, round(warmup * total_steps))
-    units = sum(growth**cycle for cycle in range(cycles))  # all cycles, by the first one's length
-    # Rounded up: a restart in the very last steps would leave the model at the peak.
-    first = max(1, math.ceil((total_steps - rising) / units))
+    warmup_steps = max(1, round(warmup * total_steps))
+    units = sum(growth**cycle for cycle in range(cycles))  # total length in first cycles
+    # Rounded up: a restart in the last steps would end the training at the peak.
+    first = max(1, math.ceil((total_steps - warmup_steps) / units))
     lowest = final * max(group["lr"] for group in optimizer.param_groups)
-    rise = LinearLR(optimizer, 1.0 / rising, total_iters=rising - 1)
+    rise = LinearLR(optimizer, 1.0 / warmup_steps, total_iters=warmup_steps - 1)
     fall = CosineAnnealingWarmRestarts(optimizer, first, growth, lowest)
-    return SequentialLR(optimizer, [rise, fall], [rising])
+    return SequentialLR(optimizer, [rise, fall], [warmup_steps])
 
 
 def constant(optimizer: Optimizer, total_steps: int) -> LambdaLR:
-    """The optimiser's own rate throughout."""
+    """Constant learning rate of the optimiser."""
     return LambdaLR(optimizer, lambda step: 1.0)

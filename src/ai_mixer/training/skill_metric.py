@@ -1,4 +1,4 @@
-"""Knob skill while training: protocol K in small, once per validation."""
+"""Knob skill on the validation songs as a metric: the headline of protocol K without intervals."""
 
 from collections.abc import Sequence
 
@@ -12,13 +12,13 @@ from ai_mixer.metrics.knob_skill import GAIN_KNOBS, HEADLINE_KNOBS, knob_errors,
 
 
 class KnobSkillMetric(Metric):
-    """Sums of knob errors of the model and of the mean knobs; computes the headline skill.
+    """Headline knob skill per condition, relative to the mean knobs.
 
-    The sums are reduced over all processes of a distributed training when it is computed.
+    State: sums of the errors of the model and of the mean knobs, reduced over all processes.
     """
 
     full_state_update = False
-    sums: Tensor  # [conditions, 3, K]: errors of the model, errors of the mean knobs, how many
+    sums: Tensor  # [conditions, 3, K]: errors of the model, errors of the mean knobs, counts
 
     def __init__(self, knobs: Sequence[Knob]) -> None:
         super().__init__()
@@ -30,27 +30,28 @@ class KnobSkillMetric(Metric):
         self.add_state("sums", zeros, dist_reduce_fx="sum")
 
     def update(self, batch: Batch, knobs: Tensor, mean_knobs: Tensor) -> None:
-        """knobs: [B, P] predicted positions; mean_knobs: [P] the floor."""
-        floor = mean_knobs.to(knobs).expand_as(knobs)
-        errors = [self._headline(predicted, batch) for predicted in (knobs, floor)]
+        """Add a batch. knobs: [B, P] predicted positions; mean_knobs: [P], the baseline."""
+        baseline = mean_knobs.to(knobs).expand_as(knobs)
+        errors = [self._headline_errors(predicted, batch) for predicted in (knobs, baseline)]
         counts = errors[0].isfinite()
         rows = torch.stack([*(e.nan_to_num() for e in errors), counts.double()], dim=1)
         self.sums.index_add_(0, batch.condition, rows)
 
     def compute(self) -> dict[str, float]:
-        """`skill`, the mean over the conditions met, and `skill_<condition>`.
+        """Return `skill_<condition>` of the conditions with examples, and `skill`, their mean.
 
         Each is the mean over the headline knobs of 1 − MAE / MAE of the mean knobs.
         """
         skills = {}
-        for name, (errors, floor, count) in zip(CONDITIONS, self.sums.cpu().numpy(), strict=True):
-            seen = np.where(count > 0, count, np.nan)
-            per_knob = skill(errors / seen, floor / seen)
+        for name, sums in zip(CONDITIONS, self.sums.cpu().numpy(), strict=True):
+            errors, baseline, count = sums
+            count = np.where(count > 0, count, np.nan)
+            per_knob = skill(errors / count, baseline / count)
             if not np.isnan(per_knob).all():
                 skills[f"skill_{name}"] = float(np.nanmean(per_knob))
         return {"skill": float(np.mean(list(skills.values()))), **skills} if skills else {}
 
-    def _headline(self, knobs: Tensor, batch: Batch) -> Tensor:
-        """[B, K], NaN where a knob does not count."""
+    def _headline_errors(self, knobs: Tensor, batch: Batch) -> Tensor:
+        """Errors of the headline knobs [B, K], NaN where masked."""
         errors = knob_errors(self.knobs, knobs, batch.knobs, batch.mask)
         return torch.stack([errors[name].double() for name in self.columns], dim=-1)

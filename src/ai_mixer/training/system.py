@@ -1,4 +1,4 @@
-"""The story of one batch: listen, set the knobs, render, compare."""
+"""Training and validation step: predict the knobs, render the mix, compute the loss."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -19,19 +19,18 @@ from ai_mixer.utils.distributed import all_reduce_sum
 
 
 class MixSystem(pl.LightningModule):
-    """A model, the console it plays, and what counts as better.
+    """Model, console and objective as a Lightning module.
 
-    rendered_items: how many items of a batch are rendered for the audio losses. Rendering and its
-    spectra cost far more than the model; the knobs loss always sees the whole batch.
-    audio_gradient_clip_norm: limit of the audio losses' gradient for the knobs of one
-    item (L2 norm over the positions).
-    Spectral distances of far-off mixes are unbounded, and a few loud items would drown the rest.
-    all_conditions: train each example blind and paired too, whatever it was drawn as. Making an
-    example costs far more than hearing it again, and both versions are at hand anyway.
+    rendered_items: number of items of a batch that are rendered for the audio losses. Rendering
+    and its spectra cost far more than the model; the knobs loss always uses the whole batch.
+    audio_gradient_clip_norm: limit of the audio losses' gradient for the knobs of one item (L2
+    norm over the positions). Spectral distances are unbounded: without it, a few items dominate.
+    all_conditions: train each example under `blind` and `paired` as well as under its drawn
+    condition. Creating an example costs far more than a forward pass, and has both versions.
     """
 
-    knob_sum: Tensor  # [P] of every target position that counted in training
-    knob_count: Tensor  # [P] how often it counted
+    knob_sum: Tensor  # [P] sum of the unmasked target positions seen in training
+    knob_count: Tensor  # [P] number of these positions
 
     def __init__(
         self,
@@ -48,10 +47,8 @@ class MixSystem(pl.LightningModule):
         self.model = model
         self.console = console
         self.objective = objective
-        self.rendered_items, self.audio_gradient_clip_norm = (
-            rendered_items,
-            audio_gradient_clip_norm,
-        )
+        self.rendered_items = rendered_items
+        self.audio_gradient_clip_norm = audio_gradient_clip_norm
         self.all_conditions = all_conditions
         self._optimizer = optimizer
         self._scheduler = scheduler
@@ -60,25 +57,26 @@ class MixSystem(pl.LightningModule):
         self.skill = KnobSkillMetric(console.knobs)
 
     def forward(self, batch: Batch) -> Prediction:
-        """What the model says of what the batch's condition lets it hear."""
+        """Predict knobs from the audio that each item's condition allows."""
         return predict_batch(self.model, batch)
 
     def render(self, batch: Batch, knobs: Tensor) -> Tensor:
-        """The mix [B, C, T] of the batch's rough; a masked knob is neutral unless it is free."""
+        """Render the mix [B, C, T] of the rough; masked knobs are neutral unless unlabelled."""
         applied = torch.where(batch.mask | batch.unlabelled, knobs, self.console.neutral.to(knobs))
         return self.console(batch.rough, batch.sample_rate, applied)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Listen, set the knobs, compare; remember the targets for the mean-knobs floor."""
+        """Compute the loss; add the targets to the sums of the mean-knobs baseline."""
         self._count_targets(batch)
-        if self.all_conditions and batch.features is None:  # kept examples come under all of them
+        # Cached examples are stored under every condition already.
+        if self.all_conditions and batch.features is None:
             batch = _expand_conditions(batch)
         loss, terms = self._compute_loss(batch, self(batch))
         self._log("train", loss, terms, len(batch), on_step=True)
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The same without learning, and the knob skill. Returns the positions, for pictures."""
+        """Compute loss and knob skill. Returns the positions [B, P], for `KnobPlots`."""
         prediction = self(batch)
         loss, terms = self._compute_loss(batch, prediction)
         self._log("val", loss, terms, len(batch), on_step=False)
@@ -93,69 +91,67 @@ class MixSystem(pl.LightningModule):
 
     @property
     def mean_knobs(self) -> Tensor:
-        """[P] mean of the targets seen in training: the floor. Neutral where none was seen."""
+        """Mean [P] of the targets seen in training (the baseline); neutral where there are none."""
         seen = self.knob_count > 0
         mean = self.knob_sum / self.knob_count.clamp_min(1.0)
         return torch.where(seen, mean, self.console.neutral.to(mean)).float()
 
     @property
     def trained_knobs(self) -> Tensor:
-        """[P] bool: knobs that ever counted. The others stay at neutral when mixing.
+        """Knobs [P] that were unmasked in training, bool; the others stay at neutral in a mix.
 
-        All of them if none ever did: then the sound alone has taught (before and after).
+        All knobs if none was ever unmasked: training on unlabelled pairs uses audio losses only.
         """
-        counted = self.knob_count > 0
-        return counted | ~counted.any()
+        labelled = self.knob_count > 0
+        return labelled | ~labelled.any()
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """The model's weights move; the console has none. The schedule steps per batch."""
+        """Optimise the model's weights (the console has none); the schedule steps per batch."""
         optimizer = self._optimizer(self.model.parameters())
         steps = int(self.trainer.estimated_stepping_batches)
         schedule = self._scheduler(optimizer, steps)
         return {
             "optimizer": optimizer,
-            # LearningRateMonitor takes the name: a curve among those of training.
+            # LearningRateMonitor uses this name for the metric.
             "lr_scheduler": {"scheduler": schedule, "interval": "step", "name": "train/lr"},
         }
 
     def _count_targets(self, batch: Batch) -> None:
-        """The targets all processes have seen: torch gives them the first one's buffers anyway."""
+        """Add the targets of all processes: DDP broadcasts the buffers of rank 0."""
         self.knob_sum += all_reduce_sum((batch.knobs * batch.mask).double().sum(0))
         self.knob_count += all_reduce_sum(batch.mask.double().sum(0))
 
     def _compute_loss(
         self, batch: Batch, prediction: Prediction
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        few = batch.first(self.rendered_items)
+        rendered = batch.first(self.rendered_items)
         mix = None
-        if self.objective.needs_mix and len(few):
-            mix = self.render(
-                few,
-                _clip_gradient_norm(prediction.knobs[: len(few)], self.audio_gradient_clip_norm),
-            )
+        if self.objective.needs_mix and len(rendered):
+            knobs = prediction.knobs[: len(rendered)]
+            mix = self.render(rendered, _clip_gradient_norm(knobs, self.audio_gradient_clip_norm))
         return self.objective(prediction, mix, batch)
 
     def _log(
         self, stage: str, loss: Tensor, terms: dict[str, Tensor], size: int, on_step: bool
     ) -> None:
-        when: dict[str, Any] = {"batch_size": size, "on_step": on_step, "on_epoch": not on_step}
-        when["sync_dist"] = True  # the mean over the processes
-        self.log(f"{stage}/loss", loss, prog_bar=True, **when)
+        options: dict[str, Any] = {"batch_size": size, "on_step": on_step, "on_epoch": not on_step}
+        options["sync_dist"] = True  # the mean over the processes
+        self.log(f"{stage}/loss", loss, prog_bar=True, **options)
         named = {f"{stage}/{name}": value for name, value in terms.items()}
-        self.log_dict(named, **when)
+        self.log_dict(named, **options)
 
 
 def _expand_conditions(batch: Batch) -> Batch:
-    """The batch as drawn, then blind and paired what was not drawn so."""
-    unlabelled = [
+    """The batch as drawn, then its items under `blind` and `paired` unless drawn so."""
+    others = [
         batch.select(batch.condition != CONDITIONS.index(condition)).with_condition(condition)
         for condition in ("blind", "paired")
     ]
-    return batch.concatenate(*unlabelled)
+    return batch.concatenate(*others)
 
 
 def _clip_gradient_norm(knobs: Tensor, limit: float) -> Tensor:
-    """The same knobs [B, P]; what comes back has an L2 norm of at most `limit` for each item."""
+    """Return the knobs [B, P] with the L2 norm of each item's gradient clipped at `limit`."""
     if knobs.requires_grad:
         knobs = knobs.view_as(knobs)
         knobs.register_hook(lambda gradient: gradient.renorm(2, 0, limit))  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""A system that answers at once, and trainings of it that cost next to nothing."""
+"""A stub system with known predictions, and trainings of it that take no time."""
 
 import pytest
 import pytorch_lightning as pl
@@ -11,7 +11,7 @@ from ai_mixer.core.types import CONDITIONS, Batch, Example
 
 STEPS = 3
 VAL_BATCHES = 4
-PER_BATCH = 6
+BATCH_SIZE = 6
 
 
 def example(number, knobs):
@@ -34,24 +34,24 @@ def example(number, knobs):
 def batches():
     """Four validation batches of six examples: four songs, three conditions, some knobs masked."""
     knobs = len(load_console("classic").knobs)
-    examples = [example(number, knobs) for number in range(VAL_BATCHES * PER_BATCH)]
+    examples = [example(number, knobs) for number in range(VAL_BATCHES * BATCH_SIZE)]
     return [
-        Batch.collate(examples[start : start + PER_BATCH])
-        for start in range(0, len(examples), PER_BATCH)
+        Batch.collate(examples[start : start + BATCH_SIZE])
+        for start in range(0, len(examples), BATCH_SIZE)
     ]
 
 
-class Parrot(pl.LightningModule):
-    """Says the true positions, half-heartedly, and counts how often it is asked."""
+class StubSystem(pl.LightningModule):
+    """Predicts 0.7 of the true positions (from the middle), and counts its validation steps."""
 
     def __init__(self):
         super().__init__()
         self.console = load_console("classic")
         self.mean_knobs = torch.full((len(self.console.knobs),), 0.5)
         self.layer = nn.Linear(1, 1)
-        self.asked = 0
+        self.n_validation_steps = 0
 
-    def answer(self, batch):
+    def predict_knobs(self, batch):
         return 0.5 + 0.7 * (batch.knobs - 0.5)
 
     def training_step(self, batch):
@@ -60,23 +60,23 @@ class Parrot(pl.LightningModule):
         return loss
 
     def validation_step(self, batch, batch_idx):
-        self.asked += 1
-        return self.answer(batch)
+        self.n_validation_steps += 1
+        return self.predict_knobs(batch)
 
     def configure_optimizers(self):
         return torch.optim.SGD(self.parameters(), 0.1)
 
 
 @pytest.fixture
-def parrot():
-    return Parrot()
+def system():
+    return StubSystem()
 
 
 @pytest.fixture
-def fit(tmp_path, parrot, batches):
-    """A function: train the parrot with a callback; more words go to Lightning's Trainer."""
+def fit(tmp_path, system, batches):
+    """A function that trains the system with a callback; options go to Lightning's Trainer."""
 
-    def train(callback, logger, **words):
+    def train(callback, logger, **options):
         trainer = pl.Trainer(
             logger=logger,
             callbacks=[callback],
@@ -89,11 +89,11 @@ def fit(tmp_path, parrot, batches):
                 "enable_model_summary": False,
                 "enable_checkpointing": False,
                 "default_root_dir": tmp_path / "lightning",
-                **words,
+                **options,
             },
         )
         steps = DataLoader([torch.ones(1)] * STEPS)
-        trainer.fit(parrot, steps, DataLoader(batches, batch_size=None))
+        trainer.fit(system, steps, DataLoader(batches, batch_size=None))
         return trainer
 
     return train

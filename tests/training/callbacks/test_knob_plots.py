@@ -1,4 +1,4 @@
-"""Pictures at the chosen epochs, of what the system answered anyway."""
+"""Plots of the validation at the chosen epochs."""
 
 import pytest
 import torch
@@ -19,19 +19,19 @@ def run(store):
 
 
 @pytest.fixture
-def drawn(monkeypatch):
-    """What the figures were asked to show, instead of drawing it."""
+def plot_calls(monkeypatch):
+    """Arguments of the plot functions, which draw nothing."""
     calls = {"knobs": [], "skill": []}
 
-    def remember(name):
-        def draw(*args, **words):
-            calls[name].append((args, words))
+    def record(name):
+        def plot(*args, **options):
+            calls[name].append((args, options))
             return Figure()
 
-        return draw
+        return plot
 
-    monkeypatch.setattr(knob_plots, "knob_figure", remember("knobs"))
-    monkeypatch.setattr(knob_plots, "skill_figure", remember("skill"))
+    monkeypatch.setattr(knob_plots, "plot_knobs", record("knobs"))
+    monkeypatch.setattr(knob_plots, "plot_skill", record("skill"))
     return calls
 
 
@@ -39,7 +39,7 @@ def epochs_in(run):
     return sorted(folder.name for folder in (run.artifact_dir / "figures").glob("*"))
 
 
-def test_an_epoch_leaves_two_pictures(fit, run):
+def test_an_epoch_has_two_plots(fit, run):
     fit(KnobPlots(), run.lightning_logger())
     folder = run.artifact_dir / "figures" / "epoch_000"
     assert sorted(file.name for file in folder.iterdir()) == ["knobs.png", "skill.png"]
@@ -48,81 +48,85 @@ def test_an_epoch_leaves_two_pictures(fit, run):
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("options", "expected"),
     [
         ({}, [0, 1, 2, 3]),
-        ({"every": 2}, [1, 3]),
-        ({"every": 0}, []),
+        ({"every_n_epochs": 2}, [1, 3]),
+        ({"every_n_epochs": 0}, []),
         ({"epochs": [0, 2, 99]}, [0, 2]),
         ({"epochs": []}, []),
     ],
 )
-def test_only_chosen_epochs(words, expected, fit, run, drawn):
-    fit(KnobPlots(**words), run.lightning_logger(), max_epochs=4)
+def test_only_chosen_epochs_are_plotted(options, expected, fit, run, plot_calls):
+    fit(KnobPlots(**options), run.lightning_logger(), max_epochs=4)
     assert epochs_in(run) == [f"epoch_{epoch:03d}" for epoch in expected]
-    assert len(drawn["knobs"]) == len(drawn["skill"]) == len(expected)
+    assert len(plot_calls["knobs"]) == len(plot_calls["skill"]) == len(expected)
 
 
-def test_it_shows_what_the_system_answered(fit, run, drawn, batches, parrot):
+def test_plot_has_the_predictions_of_the_validation(fit, run, plot_calls, batches, system):
     fit(KnobPlots(), run.lightning_logger())
-    ((knobs, predicted, true, mask, condition), _) = drawn["knobs"][0]
-    assert knobs == parrot.console.knobs
-    torch.testing.assert_close(predicted, torch.cat([parrot.answer(b) for b in batches]))
+    ((knobs, predicted, true, mask, condition), _) = plot_calls["knobs"][0]
+    assert knobs == system.console.knobs
+    torch.testing.assert_close(predicted, torch.cat([system.predict_knobs(b) for b in batches]))
     torch.testing.assert_close(true, torch.cat([b.knobs for b in batches]))
     assert torch.equal(mask, torch.cat([b.mask for b in batches]))
     assert torch.equal(condition, torch.cat([b.condition for b in batches]))
-    assert parrot.asked == len(batches)  # no second pass over the data
+    assert system.n_validation_steps == len(batches)  # no second pass over the data
 
 
-def test_its_skill_is_the_curve_s(fit, run, drawn, batches, parrot):
-    """With as many examples of each song, a mean over songs is the mean over examples."""
-    whole = [b.__class__(**{**vars(b), "mask": torch.ones_like(b.mask)}) for b in batches]
-    batches[:], before = whole, list(batches)
+def test_plotted_skill_equals_the_logged_metric(fit, run, plot_calls, batches, system):
+    """With equally many examples per song, the mean over songs is the mean over examples."""
+    unmasked = [b.__class__(**{**vars(b), "mask": torch.ones_like(b.mask)}) for b in batches]
+    batches[:], before = unmasked, list(batches)
     fit(KnobPlots(), run.lightning_logger())
     batches[:] = before
-    meter = KnobSkillMetric(parrot.console.knobs)
-    for batch in whole:
-        meter.update(batch, parrot.answer(batch), parrot.mean_knobs)
-    curve = meter.compute()
-    ((table, *_), _) = drawn["skill"][0]
+    metric = KnobSkillMetric(system.console.knobs)
+    for batch in unmasked:
+        metric.update(batch, system.predict_knobs(batch), system.mean_knobs)
+    expected = metric.compute()
+    ((table, *_), _) = plot_calls["skill"][0]
     for condition in CONDITIONS:
-        assert table[condition, "skill"]["headline"] == pytest.approx(curve[f"skill_{condition}"])
+        assert table[condition, "skill"]["headline"] == pytest.approx(
+            expected[f"skill_{condition}"]
+        )
 
 
-def test_an_epoch_validated_again_replaces_its_pictures(fit, run, drawn):
+def test_a_repeated_validation_replaces_its_plots(fit, run, plot_calls):
     for _ in range(2):
         fit(KnobPlots(), run.lightning_logger(), val_check_interval=1)
     assert epochs_in(run) == ["epoch_000"]
-    for (_, predicted, *_), _ in drawn["knobs"]:
-        assert len(predicted) == 24  # this validation's alone
+    for (_, predicted, *_), _ in plot_calls["knobs"]:
+        assert len(predicted) == 24  # of one validation only
 
 
-def test_a_validation_that_broke_off_is_forgotten(fit, run, drawn, parrot, batches):
-    callback, answer = KnobPlots(), parrot.answer
+def test_predictions_of_an_interrupted_validation_are_discarded(
+    fit, run, plot_calls, system, batches
+):
+    callback, predict_knobs = KnobPlots(), system.predict_knobs
 
-    def breaks_at_the_third(batch):
-        if parrot.asked == 3:
+    def fail_at_the_third(batch):
+        if system.n_validation_steps == 3:
             raise RuntimeError("no")
-        return answer(batch)
+        return predict_knobs(batch)
 
-    parrot.answer = breaks_at_the_third
+    system.predict_knobs = fail_at_the_third
     with pytest.raises(RuntimeError, match="no"):
         fit(callback, run.lightning_logger())
-    parrot.train()  # the break left it listening
+    system.train()  # the error left it in evaluation mode
     fit(callback, run.lightning_logger())
-    (((_, predicted, *_), _),) = drawn["knobs"]
+    (((_, predicted, *_), _),) = plot_calls["knobs"]
     assert len(predicted) == sum(len(batch) for batch in batches)
 
 
-def test_a_check_before_training_draws_nothing(fit, run, drawn):
+def test_sanity_check_is_not_plotted(fit, run, plot_calls):
     fit(KnobPlots(), run.lightning_logger(), num_sanity_val_steps=2, limit_val_batches=2)
-    assert len(drawn["knobs"]) == 1
-    ((_, predicted, *_), _) = drawn["knobs"][0]
+    assert len(plot_calls["knobs"]) == 1
+    ((_, predicted, *_), _) = plot_calls["knobs"][0]
     assert len(predicted) == 12
 
 
-def test_other_loggers_get_none(fit, tmp_path, drawn):
+def test_other_loggers_get_no_plots(fit, tmp_path, plot_calls):
     fit(KnobPlots(), CSVLogger(tmp_path / "csv"))
     fit(KnobPlots(), False)
-    assert not drawn["knobs"]
+    assert not plot_calls["knobs"]
     assert not list(tmp_path.rglob("*.png"))

@@ -1,4 +1,4 @@
-"""What a checkpoint brings back: where it was, what was best, whether it had stopped, the draws."""
+"""State restored from a checkpoint: step, best score, early stop and random numbers."""
 
 import random
 import shutil
@@ -16,11 +16,11 @@ from ai_mixer.training.callbacks.early_stopping import ResumableEarlyStopping
 from ai_mixer.training.callbacks.last_checkpoint import LastCheckpoint
 from ai_mixer.training.callbacks.reseed import Reseed
 
-SCORES = [0.5, 0.4, 0.3, 0.6, 0.2, 0.1]  # of the epochs
+SCORES = [0.5, 0.4, 0.3, 0.6, 0.2, 0.1]  # per epoch
 
 
-class Scored(pl.LightningModule):
-    """Learns nothing; its score is known beforehand. Remembers what it drew in each step."""
+class ScoredModule(pl.LightningModule):
+    """Has fixed scores, and records the random numbers of each step."""
 
     def __init__(self):
         super().__init__()
@@ -41,10 +41,10 @@ class Scored(pl.LightningModule):
 
 @pytest.fixture
 def fit(tmp_path):
-    """A function: so many epochs in a folder, from a checkpoint or not."""
+    """A function that trains for some epochs in a folder, optionally from a checkpoint."""
 
     def train(epochs, *callbacks, ckpt_path=None, folder="run"):
-        module = Scored()
+        module = ScoredModule()
         for callback in callbacks:
             if isinstance(callback, ModelCheckpoint):
                 callback.dirpath = str(tmp_path / folder)
@@ -68,28 +68,28 @@ def fit(tmp_path):
     return train
 
 
-def best():
+def best_checkpoint():
     options = {"monitor": "score", "mode": "max", "filename": "best"}
     return ModelCheckpoint(**options, enable_version_counter=False)
 
 
-def patient(patience):
+def early_stopping(patience):
     return ResumableEarlyStopping(monitor="score", mode="max", patience=patience)
 
 
-def test_there_is_a_checkpoint_before_the_first_epoch(fit, tmp_path):
-    seen = []
+def test_last_checkpoint_exists_before_the_first_epoch(fit, tmp_path):
+    steps = []
 
-    class Look(pl.Callback):
+    class ReadStep(pl.Callback):
         def on_train_batch_start(self, trainer, module, batch, batch_idx):
             state = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)
-            seen.append(state["global_step"])
+            steps.append(state["global_step"])
 
-    fit(2, LastCheckpoint(), Look())
-    assert seen == [0, 0, 2, 2]
+    fit(2, LastCheckpoint(), ReadStep())
+    assert steps == [0, 0, 2, 2]
 
 
-def test_a_new_run_from_another_s_checkpoint_has_its_own_at_once(fit, tmp_path):
+def test_resuming_from_another_runs_checkpoint_does_not_change_it(fit, tmp_path):
     fit(2, LastCheckpoint(), folder="other")
     other = tmp_path / "other" / "last.ckpt"
     before = other.read_bytes()
@@ -101,52 +101,54 @@ def test_a_new_run_from_another_s_checkpoint_has_its_own_at_once(fit, tmp_path):
 
 @pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists")
 @pytest.mark.parametrize("folder", ["run", "moved"])
-def test_the_best_is_remembered_also_after_a_move(fit, tmp_path, folder):
-    """Epoch 0 is the best of three; 1 and 2 are worse than it and must not take its place."""
-    fit(1, best(), LastCheckpoint())
+def test_best_score_is_restored_after_a_move(fit, tmp_path, folder):
+    """Epoch 0 has the best score of three."""
+    fit(1, best_checkpoint(), LastCheckpoint())
     if folder == "moved":
         shutil.move(tmp_path / "run", tmp_path / "moved")
-    kept = best()
-    fit(3, kept, LastCheckpoint(), folder=folder, ckpt_path=tmp_path / folder / "last.ckpt")
-    assert kept.best_model_score == SCORES[0]
-    assert kept.best_model_path == str(tmp_path / folder / "best.ckpt")
-    state = torch.load(kept.best_model_path, weights_only=True)
+    checkpoint = best_checkpoint()
+    fit(3, checkpoint, LastCheckpoint(), folder=folder, ckpt_path=tmp_path / folder / "last.ckpt")
+    assert checkpoint.best_model_score == SCORES[0]
+    assert checkpoint.best_model_path == str(tmp_path / folder / "best.ckpt")
+    state = torch.load(checkpoint.best_model_path, weights_only=True)
     assert state["epoch"] == 0
     assert {file.name for file in (tmp_path / folder).iterdir()} == {"best.ckpt", "last.ckpt"}
 
 
 @pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists")
 def test_patience_is_counted_across_a_resume(fit, tmp_path):
-    straight, _ = fit(6, patient(2), LastCheckpoint(), folder="straight")
-    fit(2, patient(2), LastCheckpoint())
-    resumed, _ = fit(6, patient(2), LastCheckpoint(), ckpt_path=tmp_path / "run" / "last.ckpt")
-    assert straight.current_epoch == resumed.current_epoch == 3
+    uninterrupted, _ = fit(6, early_stopping(2), LastCheckpoint(), folder="uninterrupted")
+    fit(2, early_stopping(2), LastCheckpoint())
+    resumed, _ = fit(
+        6, early_stopping(2), LastCheckpoint(), ckpt_path=tmp_path / "run" / "last.ckpt"
+    )
+    assert uninterrupted.current_epoch == resumed.current_epoch == 3
 
 
 @pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists")
-def test_what_had_stopped_stays_so_unless_patience_is_raised(fit, tmp_path):
-    fit(6, patient(2), LastCheckpoint())
+def test_an_early_stop_is_kept_unless_patience_is_raised(fit, tmp_path):
+    fit(6, early_stopping(2), LastCheckpoint())
     ckpt = tmp_path / "run" / "last.ckpt"
-    trainer, module = fit(6, patient(2), LastCheckpoint(), ckpt_path=ckpt)
+    trainer, module = fit(6, early_stopping(2), LastCheckpoint(), ckpt_path=ckpt)
     assert not module.drawn
     assert trainer.global_step == 6
-    trainer, module = fit(6, patient(3), LastCheckpoint(), ckpt_path=ckpt)
+    trainer, module = fit(6, early_stopping(3), LastCheckpoint(), ckpt_path=ckpt)
     assert sorted({epoch for epoch, _ in module.drawn}) == [3, 4, 5]
 
 
 @pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists")
-def test_draws_depend_on_seed_and_step_alone(fit, tmp_path):
-    _, straight = fit(3, Reseed(7), LastCheckpoint(), folder="straight")
+def test_random_numbers_depend_on_seed_and_step_only(fit, tmp_path):
+    _, uninterrupted = fit(3, Reseed(7), LastCheckpoint(), folder="uninterrupted")
     fit(1, Reseed(7), LastCheckpoint())
     torch.rand(3)
     _, resumed = fit(3, Reseed(7), LastCheckpoint(), ckpt_path=tmp_path / "run" / "last.ckpt")
-    assert resumed.drawn == {key: v for key, v in straight.drawn.items() if key[0] > 0}
+    assert resumed.drawn == {key: v for key, v in uninterrupted.drawn.items() if key[0] > 0}
     _, other = fit(3, Reseed(8), LastCheckpoint(), folder="other")
-    values = [draw for module in (straight, other) for draw in module.drawn.values()]
+    values = [draw for module in (uninterrupted, other) for draw in module.drawn.values()]
     assert len(set(values)) == len(values)
 
 
-def test_the_run_s_checkpoints_lie_where_they_should(fit, tmp_path):
+def test_checkpoints_are_saved_in_the_runs_folder_only(fit, tmp_path):
     fit(1, LastCheckpoint())
     assert [path.relative_to(tmp_path) for path in tmp_path.rglob("*.ckpt")] == [
         Path("run/last.ckpt")

@@ -1,4 +1,4 @@
-"""The machine's load in the run: from the first step to the last, and not a thread longer."""
+"""System metrics of a run: logged during the training, and their thread ends with it."""
 
 import signal
 import threading
@@ -15,7 +15,7 @@ from ai_mixer.training.callbacks.system_metrics import SystemMetrics
 CPU, MEMORY = "system/cpu_utilization_percentage", "system/system_memory_usage_megabytes"
 
 
-def watching():
+def metric_threads():
     return [thread for thread in threading.enumerate() if "SystemMetrics" in thread.name]
 
 
@@ -24,14 +24,13 @@ def curve(store, run, name):
 
 
 @pytest.fixture(autouse=True)
-def no_thread_is_left():
-    assert not watching()
+def no_thread_remains():
+    assert not metric_threads()
     yield
-    assert not watching()
+    assert not metric_threads()
 
 
-def test_a_short_training_has_a_point_too(fit, store):
-    """One that is over before the first interval is."""
+def test_a_training_shorter_than_the_interval_has_one_point(fit, store):
     with Run.start(store, "load") as run:
         fit(SystemMetrics(interval_s=600), run.lightning_logger())
     for name in (CPU, MEMORY):
@@ -42,22 +41,22 @@ def test_a_short_training_has_a_point_too(fit, store):
     assert len(store.client.search_runs(experiments)) == 1
 
 
-def test_points_come_while_it_trains(fit, store, parrot):
-    seen = []
-    step = parrot.training_step
+def test_points_are_logged_during_the_training(fit, store, system):
+    thread_counts = []
+    step = system.training_step
 
     def busy(batch):
-        seen.append(len(watching()))
+        thread_counts.append(len(metric_threads()))
         until = time.monotonic() + 0.2
         while time.monotonic() < until:
             sum(range(1000))
         return step(batch)
 
-    parrot.training_step = busy
+    system.training_step = busy
     with Run.start(store, "load") as run:
         fit(SystemMetrics(interval_s=0.1), run.lightning_logger())
         assert curve(store, run, "train/loss")
-    assert seen == [1, 1, 1]
+    assert thread_counts == [1, 1, 1]
     points = curve(store, run, CPU)
     assert [point.step for point in points] == list(range(len(points)))
     assert len(points) >= 3
@@ -65,45 +64,45 @@ def test_points_come_while_it_trains(fit, store, parrot):
 
 
 @pytest.mark.parametrize(
-    ("error", "outcome"), [(RuntimeError("no"), RuntimeError), (KeyboardInterrupt(), SystemExit)]
+    ("error", "raised"), [(RuntimeError("no"), RuntimeError), (KeyboardInterrupt(), SystemExit)]
 )
-def test_a_training_that_breaks_ends_it_too(fit, store, parrot, error, outcome):
+def test_thread_ends_when_the_training_fails(fit, store, system, error, raised):
     def broken(batch):
         raise error
 
-    parrot.training_step = broken
+    system.training_step = broken
     before = signal.getsignal(signal.SIGINT)
     try:
-        with pytest.raises(outcome), Run.start(store, "load") as run:
+        with pytest.raises(raised), Run.start(store, "load") as run:
             fit(SystemMetrics(interval_s=600), run.lightning_logger())
     finally:
-        signal.signal(signal.SIGINT, before)  # Lightning leaves it switched off
-    assert not watching()
+        signal.signal(signal.SIGINT, before)  # Lightning leaves it disabled
+    assert not metric_threads()
     assert len(curve(store, run, CPU)) == 1
 
 
-def test_a_resumed_run_goes_on_where_it_stood(fit, store):
+def test_steps_continue_in_a_resumed_run(fit, store):
     with Run.start(store, "load") as run:
         fit(SystemMetrics(interval_s=600), run.lightning_logger())
-    with Run.resume(store, run.id) as again:
-        fit(SystemMetrics(interval_s=600), again.lightning_logger())
+    with Run.resume(store, run.id) as resumed:
+        fit(SystemMetrics(interval_s=600), resumed.lightning_logger())
     assert [point.step for point in curve(store, run, CPU)] == [0, 1]
 
 
-def test_the_switch(fit, store):
+def test_interval_0_disables_the_metrics(fit, store):
     with Run.start(store, "load") as run:
         fit(SystemMetrics(interval_s=0), run.lightning_logger())
     assert not [name for name in store.client.get_run(run.id).data.metrics if "system" in name]
 
 
-def test_other_loggers_are_left_alone(fit, tmp_path):
+def test_other_loggers_get_no_system_metrics(fit, tmp_path):
     fit(SystemMetrics(), CSVLogger(tmp_path / "csv"))
     fit(SystemMetrics(), False)
     assert "system" not in (next((tmp_path / "csv").rglob("metrics.csv"))).read_text()
 
 
-def test_two_writers_of_one_run_do_not_lock_each_other_out(fit, store, caplog):
-    """A point every 10 ms from the thread while every step is logged."""
+def test_two_threads_can_log_to_one_run(fit, store, caplog):
+    """A point every 10 ms from the metrics' thread while every step is logged."""
     with Run.start(store, "load") as run:
         fit(SystemMetrics(interval_s=0.01), run.lightning_logger(), max_epochs=10)
     assert not [record for record in caplog.records if record.levelname in {"WARNING", "ERROR"}]
@@ -112,20 +111,19 @@ def test_two_writers_of_one_run_do_not_lock_each_other_out(fit, store, caplog):
     assert [point.step for point in points] == list(range(len(points)))
 
 
-def test_what_cannot_be_written_does_not_stop_a_training(fit, store, caplog):
+def test_failing_metrics_do_not_stop_the_training(fit, store, caplog):
     with Run.start(store, "load") as run:
         logger = run.lightning_logger()
-        logger.start_system_metrics = partial(
-            start_system_metrics, store.uri, "0" * 32
-        )  # no such run
+        missing_run = "0" * 32
+        logger.start_system_metrics = partial(start_system_metrics, store.uri, missing_run)
         fit(SystemMetrics(interval_s=0.01), logger, max_epochs=10)
     assert len(curve(store, run, "train/loss")) == 30
     assert not curve(store, run, CPU)
-    assert "system metrics end here" in caplog.text
+    assert "system metrics stopped" in caplog.text
 
 
-def test_gpus_can_be_read():
-    """MLflow leaves GPUs out, without a word, where this module is missing."""
+def test_pynvml_is_installed():
+    """Without this module, MLflow logs no GPU metrics and gives no warning."""
     import pynvml
 
     assert pynvml.nvmlInit

@@ -1,7 +1,7 @@
-"""The models that come with the package: a folder each, with weights, card and a page about it.
+"""Pretrained models in the package: a folder each, with weights, model.json and card.md.
 
-`champion.txt` names the one that is used where nobody asks for another. What is there is looked up
-each time: a model is added by laying its folder here.
+`champion.txt` has the name of the default model. The folder is read at each call: to add a model,
+add its folder.
 """
 
 from pathlib import Path
@@ -12,44 +12,44 @@ ACRONYMS = {"ast": "AST", "cnn": "CNN", "eq": "EQ"}
 
 
 def list_models() -> list[str]:
-    """The packaged models, the champion first."""
-    found = sorted(card.parent.name for card in MODELS_DIR.glob(f"*/{CARD}"))
-    best = _default_of(found)
-    return [best, *(name for name in found if name != best)] if best else []
+    """Return the names of the pretrained models, the default model first."""
+    names = sorted(card.parent.name for card in MODELS_DIR.glob(f"*/{CARD}"))
+    default = _default_of(names)
+    return [default, *(name for name in names if name != default)] if default else []
 
 
 def default_model() -> str:
-    """The model used where none is asked for. ValueError if no model is packaged."""
-    found = list_models()
-    if not found:
+    """Return the name of the default model. ValueError if the package has no models."""
+    names = list_models()
+    if not names:
         raise ValueError(
-            "no model is packaged with this ai_mixer: name one, a run's id or a folder with "
-            f"{CARD} (`make train` makes one)"
+            "no model is packaged with this ai_mixer: give a run id or a folder with "
+            f"{CARD} (`make train` creates one)"
         )
-    return found[0]
+    return names[0]
 
 
 def model_folder(name: str) -> Path:
-    """Where a packaged model lies. `name`: as `names` gives it, or as `display_name` shows it.
+    """Return the folder of a pretrained model. name: from `list_models` or `display_name`.
 
-    ValueError, listing what there is, for another name.
+    ValueError, with the available names, for another name.
     """
     known = list_models()
     if normalise_name(name) not in known:
-        raise ValueError(f"no packaged model {name!r}: there is {', '.join(known) or 'none'}")
+        raise ValueError(f"no pretrained model {name!r}: choose from {', '.join(known) or 'none'}")
     return MODELS_DIR / normalise_name(name)
 
 
 def model_summary(name: str) -> str:
-    """The first sentence of its page, `card.md`; empty if there is none."""
-    page = model_folder(name) / "card.md"
-    text = page.read_text(encoding="utf-8") if page.is_file() else ""
+    """Return the first sentence of its `card.md`; empty if there is none."""
+    card = model_folder(name) / "card.md"
+    text = card.read_text(encoding="utf-8") if card.is_file() else ""
     lines = (line.strip() for line in text.splitlines())
     return next((line for line in lines if line and not line.startswith(("#", "-", "|"))), "")
 
 
 def normalise_name(name: str) -> str:
-    """A name as folders have it.
+    """Convert a name to the name of its folder.
 
     >>> normalise_name("AST Regressor")
     'ast_regressor'
@@ -58,7 +58,7 @@ def normalise_name(name: str) -> str:
 
 
 def display_name(name: str) -> str:
-    """A name as people read it.
+    """Convert a name to its form in texts.
 
     >>> display_name("ast_regressor")
     'AST Regressor'
@@ -68,7 +68,7 @@ def display_name(name: str) -> str:
     )
 
 
-def _default_of(found: list[str]) -> str | None:
-    page = MODELS_DIR / "champion.txt"
-    asked = page.read_text(encoding="utf-8").strip() if page.is_file() else ""
-    return asked if asked in found else (found[0] if found else None)
+def _default_of(names: list[str]) -> str | None:
+    file = MODELS_DIR / "champion.txt"
+    default = file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+    return default if default in names else next(iter(names), None)

@@ -1,1 +1,1 @@
-"""Numbers that describe a song: one family a file, each a function of audio and sample rate."""
+"""Audio features of a song: one family per file, each a function of audio and sample rate."""

@@ -1,4 +1,4 @@
-"""The families by name, and all that a choice of them says of a sound."""
+"""Feature families by name, and the features of several families."""
 
 from collections.abc import Callable, Sequence
 
@@ -18,7 +18,10 @@ FAMILIES: dict[str, Family] = {
 
 
 def compute_features(audio: Tensor, sample_rate: int, families: Sequence[str]) -> dict[str, float]:
-    """Every number of the families. audio: [C, T], mono or stereo. ValueError as in `check_families`."""
+    """Compute all features of the families. audio: [C, T], mono or stereo.
+
+    ValueError as in `check_families`.
+    """
     check_families(families)
     return {
         key: value for name in families for key, value in FAMILIES[name](audio, sample_rate).items()
@@ -26,8 +29,8 @@ def compute_features(audio: Tensor, sample_rate: int, families: Sequence[str]) -
 
 
 def check_families(families: Sequence[str]) -> None:
-    """ValueError in one line if one is unknown, or there is none."""
+    """Raise ValueError if a family is unknown or if the sequence is empty."""
     unknown = [name for name in families if name not in FAMILIES]
     if unknown or not families:
-        what = f"{unknown[0]!r} is none" if unknown else "none was chosen"
-        raise ValueError(f"families of features: {what}, there is {', '.join(FAMILIES)}")
+        problem = f"unknown feature family {unknown[0]!r}" if unknown else "no feature family given"
+        raise ValueError(f"{problem}: choose from {', '.join(FAMILIES)}")

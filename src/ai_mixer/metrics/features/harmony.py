@@ -1,4 +1,4 @@
-"""Which notes sound: chroma and tonal centroids; by librosa."""
+"""Harmony features: chroma and tonal centroids, by librosa."""
 
 import librosa
 from torch import Tensor
@@ -10,12 +10,12 @@ AXES = ("fifth_x", "fifth_y", "minor_x", "minor_y", "major_x", "major_y")
 
 
 def harmony(audio: Tensor, sample_rate: int) -> dict[str, float]:
-    """audio: [C, T], at any level. Means over frames.
+    """Compute chroma and tonnetz, means over frames. audio: [C, T], at any level.
 
     Chroma: share of each of twelve notes, 0–1, tuned to A = 440 Hz. Tonnetz: centroid of those
     notes on the circles of fifths, minor and major thirds (Harte, Sandler & Gasser 2006).
     """
-    # A fixed tuning: an estimated one jumps from song to song.
+    # Fixed tuning: an estimated one is not comparable between songs.
     chroma = librosa.feature.chroma_stft(y=to_mono(audio, sample_rate), sr=RATE_HZ, tuning=0.0)
     tonnetz = librosa.feature.tonnetz(chroma=chroma, sr=RATE_HZ)
     return {

@@ -1,4 +1,4 @@
-"""How loud, how even, how close to clipping."""
+"""Level features: loudness, loudness range, true peak, RMS and crest."""
 
 from torch import Tensor
 
@@ -9,9 +9,9 @@ from ai_mixer.dsp.true_peak import true_peak
 
 
 def levels(audio: Tensor, sample_rate: int) -> dict[str, float]:
-    """audio: [C, T], mono counts as two equal channels.
+    """Compute loudness (LUFS), loudness range (LU), true peak (dBTP), RMS and crest (dB).
 
-    Loudness (LUFS), loudness range (LU), true peak (dBTP), RMS and crest (dB).
+    audio: [C, T]; mono counts as two equal channels.
     """
     x = audio.expand(2, -1)[None]
     return {

@@ -1,4 +1,4 @@
-"""The colour of a sound: cepstrum, centroid, contrast, zero crossings; by librosa."""
+"""Timbre features: MFCC, spectral centroid and contrast, zero crossings, by librosa."""
 
 import librosa
 from torch import Tensor
@@ -9,7 +9,7 @@ N_MFCC = 13
 
 
 def timbre(audio: Tensor, sample_rate: int) -> dict[str, float]:
-    """audio: [C, T], at any level. Means over frames, and how much they move (`_std`, `_var`).
+    """Compute timbre features: mean over frames, and `_std` or `_var`. audio: [C, T], any level.
 
     MFCC (librosa's HTK-free default; Davis & Mermelstein 1980), spectral centroid in Hz, spectral
     contrast per octave in dB (Jiang et al. 2002), zero crossings per sample.

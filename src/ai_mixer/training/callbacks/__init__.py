@@ -1,1 +1,1 @@
-"""What happens beside the batches: Lightning's callbacks of our own."""
+"""Lightning callbacks: checkpoints, early stopping, seeds, plots and metrics."""

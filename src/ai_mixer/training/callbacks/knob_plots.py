@@ -1,6 +1,7 @@
-"""Pictures of the validation at chosen epochs: figures/epoch_003/knobs.png and skill.png."""
+"""Plots of the validation at chosen epochs: figures/epoch_003/knobs.png and skill.png."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, NamedTuple, Self, cast
 
 import pandas as pd
@@ -16,7 +17,7 @@ from ai_mixer.metrics.plots import plot_knobs, plot_skill
 from ai_mixer.metrics.tables import table_k
 from ai_mixer.training.system import MixSystem
 
-BOOTSTRAP_RESAMPLES = 200  # for the lines of a picture
+BOOTSTRAP_RESAMPLES = 200  # for the intervals in the plot
 
 
 class KnobPredictions(NamedTuple):
@@ -29,26 +30,26 @@ class KnobPredictions(NamedTuple):
     songs: list[str]
 
     @classmethod
-    def to(cls, batch: Batch, predicted: Tensor) -> Self:
-        """What the model answered to a batch, on the CPU."""
+    def from_batch(cls, batch: Batch, predicted: Tensor) -> Self:
+        """Predictions of a batch, on the CPU."""
         tensors = (predicted.float(), batch.knobs, batch.mask, batch.condition)
-        one, two, three, four = (tensor.detach().cpu() for tensor in tensors)
-        return cls(one, two, three, four, batch.song_id)
+        predicted, true, mask, condition = (tensor.detach().cpu() for tensor in tensors)
+        return cls(predicted, true, mask, condition, batch.song_id)
 
     @classmethod
     def concatenate(cls, parts: Sequence["KnobPredictions"]) -> Self:
-        """All answers of several batches."""
+        """Predictions of several batches as one."""
         *tensors, songs = zip(*parts, strict=True)
-        one, two, three, four = map(torch.cat, tensors)
-        return cls(one, two, three, four, [song for some in songs for song in some])
+        predicted, true, mask, condition = map(torch.cat, tensors)
+        return cls(predicted, true, mask, condition, list(chain.from_iterable(songs)))
 
 
 class KnobPlots(pl.Callback):
-    """Draws what the system answered while it was validated anyway: no second pass over the data.
+    """Plot the predictions of the validation, without a second pass over the data.
 
-    epochs: which, counted from 0 as in the curves; without them every `every`-th one (0: none).
-    An epoch that is validated again overwrites its pictures. Loggers other than MLflow's get none.
-    Of a distributed training the first process draws what it saw.
+    epochs: which to plot, counted from 0; default: every `every_n_epochs`-th one (0: none). A
+    repeated validation of an epoch overwrites its plots. Only MLflow loggers get plots. In a
+    distributed training, rank 0 plots its own predictions.
     """
 
     def __init__(self, every_n_epochs: int = 1, epochs: Sequence[int] | None = None) -> None:
@@ -57,7 +58,7 @@ class KnobPlots(pl.Callback):
         self._predictions: list[KnobPredictions] = []
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Forget a validation that broke off."""
+        """Discard the predictions of an interrupted validation."""
         self._predictions = []
 
     def on_validation_batch_end(
@@ -68,12 +69,12 @@ class KnobPlots(pl.Callback):
         batch: Batch,
         *_: int,
     ) -> None:
-        """Keep the positions [B, P] that the system's validation_step returned."""
+        """Collect the positions [B, P] returned by the system's validation_step."""
         if self._is_plotted_epoch(trainer):
-            self._predictions.append(KnobPredictions.to(batch, outputs))
+            self._predictions.append(KnobPredictions.from_batch(batch, outputs))
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Draw them into the run."""
+        """Log the plots to the run."""
         if not self._predictions:
             return
         predictions, self._predictions = KnobPredictions.concatenate(self._predictions), []
@@ -96,28 +97,27 @@ def _mlflow_loggers(trainer: pl.Trainer) -> list[MLFlowLogger]:
     return [logger for logger in trainer.loggers if isinstance(logger, MLFlowLogger)]
 
 
-def _plot(system: MixSystem, predictions: KnobPredictions, what: str) -> dict[str, Figure]:
+def _plot(system: MixSystem, predictions: KnobPredictions, subtitle: str) -> dict[str, Figure]:
     knobs = system.console.knobs
-    table = table_k(
-        _records(knobs, predictions, system.mean_knobs), n_resamples=BOOTSTRAP_RESAMPLES
-    )
+    records = _records(knobs, predictions, system.mean_knobs)
+    table = table_k(records, n_resamples=BOOTSTRAP_RESAMPLES)
     positions = predictions.predicted, predictions.true, predictions.mask, predictions.condition
     return {
-        "knobs": plot_knobs(knobs, *positions, title=f"The model's settings: {what}"),
-        "skill": plot_skill(table, f"Knob skill: {what}"),
+        "knobs": plot_knobs(knobs, *positions, title=f"Predicted settings: {subtitle}"),
+        "skill": plot_skill(table, f"Knob skill: {subtitle}"),
     }
 
 
 def _records(
     knobs: Sequence[Knob], predictions: KnobPredictions, mean_knobs: Tensor
 ) -> pd.DataFrame:
-    """Records of protocol K, as evaluation makes them: the model's and the mean knobs'."""
-    floor = mean_knobs.cpu().expand_as(predictions.true)
+    """Records of protocol K for the model and the mean knobs."""
+    baseline = mean_knobs.cpu().expand_as(predictions.true)
     tables = []
-    for system, positions in (("model", predictions.predicted), ("mean_knobs", floor)):
+    for system, positions in (("model", predictions.predicted), ("mean_knobs", baseline)):
         errors = knob_errors(knobs, positions, predictions.true, predictions.mask)
         table = pd.DataFrame({name: error.numpy() for name, error in errors.items()})
         condition = [CONDITIONS[index] for index in predictions.condition.tolist()]
-        words = {"song_id": predictions.songs, "genre": "any", "condition": condition}
-        tables.append(table.assign(system=system, **words))
+        columns = {"song_id": predictions.songs, "genre": "any", "condition": condition}
+        tables.append(table.assign(system=system, **columns))
     return pd.concat(tables, ignore_index=True)

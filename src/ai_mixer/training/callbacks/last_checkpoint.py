@@ -1,4 +1,4 @@
-"""The newest epoch as `last.ckpt`: what `ckpt_path=last` goes on from."""
+"""Save the newest epoch as `last.ckpt`, from which `ckpt_path=last` resumes."""
 
 from pathlib import Path
 from typing import Any
@@ -8,32 +8,32 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 
 
 class LastCheckpoint(ModelCheckpoint):
-    """Written after every epoch, and once before the first: a run can go on whenever it stops."""
+    """Save `last.ckpt` after every epoch and before the first, so that any run can be resumed."""
 
     def __init__(self) -> None:
         super().__init__(filename="last", enable_version_counter=False)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Where training starts, unless a checkpoint is there already."""
+        """Save the initial state, unless a checkpoint exists."""
         super().on_train_start(trainer, pl_module)
         path = str(Path(self.dirpath or ".", "last.ckpt"))
-        trial: bool = trainer.fast_dev_run  # type: ignore[attr-defined]
-        if not trial and not self.file_exists(path, trainer):
+        fast_dev_run: bool = trainer.fast_dev_run  # type: ignore[attr-defined]
+        if not fast_dev_run and not self.file_exists(path, trainer):
             trainer.save_checkpoint(path)
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Checkpoints are where this run's folder is now: it may have moved since."""
+        """Update the paths in the checkpoint if the folder of the run has moved."""
         here = Path(self.dirpath or ".").resolve()
         old = checkpoint["callbacks"].get(self.state_key, {}).get("dirpath")
         if old and trainer.ckpt_path and Path(trainer.ckpt_path).resolve().parent == here:
-            moved = _rebase_paths(checkpoint["callbacks"], str(old), str(self.dirpath))
-            checkpoint["callbacks"] = moved
+            rebased = _rebase_paths(checkpoint["callbacks"], str(old), str(self.dirpath))
+            checkpoint["callbacks"] = rebased
 
 
 def _rebase_paths(state: Any, old: str, new: str) -> Any:
-    """The same state with every path below `old` below `new`."""
+    """The state with every path below `old` replaced by the same path below `new`."""
     if isinstance(state, dict):
         return {
             _rebase_paths(key, old, new): _rebase_paths(value, old, new)

@@ -1,4 +1,4 @@
-"""Dropout and its like depend on (seed, epoch, step): a resumed epoch draws what it would have."""
+"""Seed random generators by (seed, epoch, step), so that a resumed training is deterministic."""
 
 import random
 from typing import Any
@@ -11,10 +11,10 @@ from ai_mixer.utils.distributed import rank
 
 
 class Reseed(pl.Callback):
-    """Seeds the global generators of torch, numpy and Python before each training step.
+    """Seed the global generators of torch, numpy and Python before each training step.
 
-    Not once an epoch: loaders, validation and pictures may draw from them in between. The processes
-    of a distributed training draw apart from each other.
+    Once per epoch is not enough: loaders, validation and plots may use the generators in between.
+    The processes of a distributed training have different seeds.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -23,9 +23,9 @@ class Reseed(pl.Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """From (seed, epoch, step of the epoch, process) alone, whatever was drawn before."""
-        place = [self.seed, trainer.current_epoch, batch_idx, rank()]
-        number = int(np.random.SeedSequence(place).generate_state(1)[0])
+        """Seed by (seed, epoch, step of the epoch, rank)."""
+        entropy = [self.seed, trainer.current_epoch, batch_idx, rank()]
+        number = int(np.random.SeedSequence(entropy).generate_state(1)[0])
         torch.manual_seed(number)
         random.seed(number)
-        np.random.seed(number)  # noqa: NPY002  # the global one is what other packages draw from
+        np.random.seed(number)  # noqa: NPY002  # other packages use the global generator

@@ -1,4 +1,4 @@
-"""Songs that could not be used: named on the screen, counted and listed in the run."""
+"""Count the songs that could not be read, and list them in the run."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ METRIC, TABLE = "data/skipped_songs", "skipped.csv"
 
 
 class CountSkipped(pl.Callback):
-    """Metric `data/skipped_songs`, and the table `skipped.csv` (file, reason) if there are any.
+    """Log the metric `data/skipped_songs`, and the table `skipped.csv` (file, reason) if any.
 
-    Songs left out from the start are known to the data module, which has warned of them; damage
-    found only while reading comes with the batches. Written at the start and after each epoch that
-    found more. Of a distributed training the first process writes what it saw.
+    The data module has warned of songs it left out at the start; songs that fail while reading
+    come with the batches. Logged at the start and after each epoch with new ones. In a distributed
+    training, rank 0 logs those of its own batches.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class CountSkipped(pl.Callback):
         self._written = -1
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """What is known beforehand."""
+        """Add the songs that the data module left out."""
         known = getattr(getattr(trainer, "datamodule", None), "skipped", ())
         self.skipped.mark_warned(known)
         self._write(trainer)
@@ -32,29 +32,29 @@ class CountSkipped(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, *_: int
     ) -> None:
-        """Found out in training."""
+        """Add the songs skipped in a training batch."""
         self.skipped.add(getattr(batch, "skipped", ()))
 
     def on_validation_batch_end(
         self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, *_: int
     ) -> None:
-        """Found out in validation."""
+        """Add the songs skipped in a validation batch."""
         self.skipped.add(getattr(batch, "skipped", ()))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """After the epoch's validation."""
+        """Log after the validation of the epoch."""
         self._write(trainer)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: Any, exception: BaseException) -> None:
-        """What broke off the training may be the songs."""
+        """Log: the skipped songs may be the cause of the error."""
         self._write(trainer)
 
     def state_dict(self) -> dict[str, Any]:
-        """Found out so far, for a resume."""
+        """Return the songs skipped so far."""
         return {"reasons": dict(self.skipped.reasons)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Not named again."""
+        """Restore the skipped songs without warning again."""
         self.skipped.mark_warned(state_dict["reasons"].items())
 
     def _write(self, trainer: pl.Trainer) -> None:

@@ -1,4 +1,4 @@
-"""The machine's load (CPU, memory, disk, network, GPU) as curves of the run, while it trains."""
+"""Log the load of the machine (CPU, memory, disk, network, GPU) as metrics of the run."""
 
 from collections.abc import Callable
 
@@ -8,9 +8,9 @@ from ai_mixer.tracking.logger import RunLogger
 
 
 class SystemMetrics(pl.Callback):
-    """Starts with the training and stops with it, however it ends; 0 seconds: never.
+    """Log system metrics every `interval_s` seconds while training (0: never), in rank 0.
 
-    Other loggers than ours are left alone. Of a distributed training the first process watches.
+    Only for loggers of type `RunLogger`.
     """
 
     def __init__(self, interval_s: float = 10.0) -> None:
@@ -18,15 +18,15 @@ class SystemMetrics(pl.Callback):
         self._stops: list[Callable[[], None]] = []
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start, in the first process."""
+        """Start, in rank 0."""
         if self.interval_s > 0 and trainer.is_global_zero:
-            ours = [logger for logger in trainer.loggers if isinstance(logger, RunLogger)]
-            self._stops = [logger.start_system_metrics(self.interval_s) for logger in ours]
+            loggers = [logger for logger in trainer.loggers if isinstance(logger, RunLogger)]
+            self._stops = [logger.start_system_metrics(self.interval_s) for logger in loggers]
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        """Stop: after an error Lightning tears no callback down."""
+        """Stop: Lightning does not call `teardown` after an error."""
         self._stop()
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
