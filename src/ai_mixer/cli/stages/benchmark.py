@@ -13,6 +13,7 @@ from ai_mixer.evaluation.bench import output, workloads
 from ai_mixer.evaluation.bench.dataloader import loader_throughput, loader_wait
 from ai_mixer.evaluation.bench.memory import peak_mib
 from ai_mixer.evaluation.bench.realtime import realtime_load
+from ai_mixer.evaluation.bench.synthetic_input import synthetic_audio
 from ai_mixer.evaluation.bench.timing import time_interleaved, use_threads
 from ai_mixer.training.builders import TrainingComponents, build_components
 from ai_mixer.utils.progress import progress_bar
@@ -40,7 +41,7 @@ def memory(parts: TrainingComponents, seconds: float) -> pd.DataFrame:
     rate, rows = parts.data.sample_rate, []
     for length in LENGTHS:
         chain = workloads.console_workload(
-            parts.console, workloads.synthetic_audio(1, length * seconds, rate), rate
+            parts.console, synthetic_audio(1, length * seconds, rate), rate
         )
         workloads.forward(chain)()
         rows.append(
@@ -57,7 +58,7 @@ def _audio_rows(
     parts: TrainingComponents, seconds: float, batch: int, count: int, rounds: int
 ) -> Iterator[dict[str, Any]]:
     rate = parts.data.sample_rate
-    audio = workloads.synthetic_audio(batch, seconds, rate)
+    audio = synthetic_audio(batch, seconds, rate)
     objective = parts.system.objective
     all_work = [
         *workloads.effect_workloads(parts.console, audio, rate),

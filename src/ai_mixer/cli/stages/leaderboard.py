@@ -24,7 +24,7 @@ def main(cfg: DictConfig) -> None:
     evaluation_settings = EvaluationSettings(
         cfg.excerpts_per_song, cfg.examples, cfg.seed, tuple(cfg.refined_entries)
     )
-    _check_refined(evaluation_settings.refined, [row.title for row in rows])
+    _check_refined(evaluation_settings.refined_entries, [row.title for row in rows])
     folds = [f"{fold}/{cfg.folds}" for fold in range(cfg.folds)]
     roughs = None if cfg.data.root is None else cfg.data
     leaderboard_records = evaluate_entries(rows, folds, evaluation_settings, roughs)
