@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from omegaconf import DictConfig
 
+from ai_mixer.console import Console
 from ai_mixer.core.types import CONDITIONS, GENRES, Batch
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.data.skipped_songs import SkippedSongs
@@ -44,7 +45,7 @@ def render(
     ]
     samples = list(
         {sample.name: sample for sample in samples}.values()
-    )  # a song may replace another
+    )  # duplicates of skipped songs
     for sample in samples:
         write_flac_files(folder, sample)
     return write_page(folder / "index.html", title, samples, headline=headline)
@@ -55,22 +56,36 @@ def _sample(predictor: Predictor, dataset: SongDataset, index: int, condition: s
     dataset.task.condition = condition
     batch = Batch.collate([dataset[0, index]])
     SkippedSongs().add(batch.skipped)
+    mix = mix_sample(predictor, batch, condition, predictor.console)
+    return song_samples(batch, condition, {"mix": mix})
+
+
+def mix_sample(predictor: Predictor, batch: Batch, condition: str, console: Console) -> Mix:
+    """Mix a batch of one song as a user gets it.
+
+    console: the one that the true knobs belong to; its knobs are listed as settings.
+    """
     knobs = predictor.shrink(predictor.predict_batch(batch, condition)).knobs
-    console = predictor.console
-    mix = console(batch.rough, batch.sample_rate, knobs)
-    names = [knob.name for knob in console.knobs]
-    genre = int(batch.genre)
-    settings = setting_rows(
+    mix = predictor.console(batch.rough, batch.sample_rate, knobs)
+    rows = setting_rows(
         console.knobs,
-        console.settings(knobs)[0],
+        predictor.console.settings(knobs)[0],
         console.settings(batch.knobs)[0],
-        masked=[name for name, counts in zip(names, batch.mask[0], strict=True) if not counts],
+        masked=[
+            name for name, counts in zip(console.names, batch.mask[0], strict=True) if not counts
+        ],
     )
+    return Mix(mix[0].numpy(), rows, _distances(mix, batch))
+
+
+def song_samples(batch: Batch, condition: str, mixes: dict[str, Mix]) -> SongSamples:
+    """Listening samples of a batch of one song with the given mixes, by version."""
+    genre = int(batch.genre)
     return SongSamples(
         name=batch.song_id[0].removesuffix("/finished"),
         sample_rate=batch.sample_rate,
         rough=batch.rough[0].numpy(),
-        mixes={"mix": Mix(mix[0].numpy(), settings, _distances(mix, batch))},
+        mixes=mixes,
         finished=batch.finished[0].numpy(),
         genre=GENRES[genre] if genre >= 0 else None,
         condition=condition,
