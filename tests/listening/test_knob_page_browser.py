@@ -22,11 +22,11 @@ def pressed(page):
 def test_a_press_plays_the_next_goes_on_there_and_the_same_stops(page):
     page.press("[data-sound=low_eq-0]")
     page.wait("playing && playing.button.dataset.sound === 'low_eq-0'")
-    began = page.ask("playing.began")
+    start_time = page.ask("playing.startTime")
     page.press("[data-sound=reverb-2]")
     page.wait("playing.button.dataset.sound === 'reverb-2'")
     length = page.ask("playing.source.buffer.duration")
-    late = (page.ask("playing.began") - began) % length
+    late = (page.ask("playing.startTime") - start_time) % length
     assert min(late, length - late) < 1e-6
     assert pressed(page) == ["reverb-2"]
     page.press("[data-sound=reverb-2]")
