@@ -19,7 +19,7 @@ def stretched_sigmoid(logits: Tensor, stretch: float = 0.5) -> Tensor:
     knobs (reverb 0, ratio 1). The clamp is a straight-through estimator: its gradient is one, so a
     position outside 0–1 can return. With a stretch of 0.5 the function is nearly linear over 0–1:
     knobs are linear in decibels, and with a stronger curvature the error was a third larger
-    (docs/decisions/0034-the-compressor-sought.md).
+    (docs/decisions/0034-compressor-estimation.md).
     """
     stretched = torch.sigmoid(logits) * (1.0 + 2.0 * stretch) - stretch
     return stretched + (stretched.clamp(0.0, 1.0) - stretched).detach()
