@@ -41,13 +41,13 @@ def describe_call_error(error: InstantiationException) -> str | None:
     return f"{call[1]}: {what[0]}; it takes {known}"
 
 
-def accepts_argument(target: Any, name: str) -> bool:
+def accepts_argument(target: object, name: str) -> bool:
     """Whether the target takes an argument of this name."""
     parameters = _parameters(_locate(target))
     return name in parameters or _accepts_kwargs(parameters)
 
 
-def matches_type(value: Any, hint: Any) -> bool:
+def matches_type(value: object, hint: Any) -> bool:
     """Whether a config value is acceptable for a type annotation; True in case of doubt.
 
     >>> matches_type(3, float), matches_type("ten", int | None), matches_type(True, int)
@@ -96,7 +96,7 @@ def _check_node(key: str, node: DictConfig) -> None:
             raise ValueError(f"{key}.{name}: {owner} has no argument {name}; it takes {known}")
 
 
-def _locate(target: Any) -> Any:
+def _locate(target: object) -> Any:
     """Import the target; None if it does not exist, which instantiation reports."""
     try:
         return pydoc.locate(str(target))
@@ -149,7 +149,11 @@ def _describe_type(hint: Any) -> str:
 
     >>> _describe_type(int | None), _describe_type(float), _describe_type(tuple[int, ...])
     ('a whole number or null', 'a number', 'tuple[int, ...]')
+    >>> _describe_type(Literal["step", "epoch"])
+    'step or epoch'
     """
+    if get_origin(hint) is Literal:
+        return " or ".join(map(str, get_args(hint)))
     if get_origin(hint) in UNIONS:
         return " or ".join(_describe_type(one) for one in get_args(hint))
     names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}

@@ -10,13 +10,14 @@ masked, and only losses on audio apply.
 
 import copy
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ai_mixer.console import Console
-from ai_mixer.core.types import CONDITIONS, Example
+from ai_mixer.core.types import CONDITIONS, Condition, Example
 from ai_mixer.dsp.true_peak import true_peak
 
 MAX_FINISHED_PEAK_DBTP = -1.0  # keeps the safety limiter inactive
@@ -30,9 +31,10 @@ class Restore:
     condition: one of CONDITIONS, or "any": drawn for each example. ValueError for another one.
     """
 
-    def __init__(self, console: Console, condition: str = "any") -> None:
+    def __init__(self, console: Console, condition: Condition | Literal["any"] = "any") -> None:
         if condition not in (*CONDITIONS, "any"):
-            raise ValueError(f"condition {condition!r} is none of {', '.join(CONDITIONS)}, any")
+            known = ", ".join([*CONDITIONS, "any"])
+            raise ValueError(f"condition {condition!r} is unknown: use one of {known}")
         # A copy on the CPU, where examples are made: the model's console may move to a GPU.
         self.console, self.condition = copy.deepcopy(console).cpu(), condition
 
@@ -45,7 +47,7 @@ class Restore:
         dry: bool,
         sample_rate: int,
         rng: np.random.Generator,
-        condition: str | None = None,
+        condition: Condition | None = None,
         rough: Tensor | None = None,
     ) -> Example:
         """Make one example; the caller sets genre and song id.
@@ -159,7 +161,7 @@ class Restore:
 
     def _reference(
         self,
-        condition: str,
+        condition: Condition,
         finished: Tensor,
         other_excerpt: Callable[[], Tensor],
         gain: Tensor,
