@@ -1,4 +1,4 @@
-"""A small tree of songs, and a task that shows what the dataset handed to it."""
+"""A small folder of songs, and a task whose example contains its inputs."""
 
 import os
 import tempfile
@@ -16,7 +16,7 @@ SAMPLE_RATE = 8_000
 
 
 def _write_song(path: Path, seconds: float = 4.0, level: float = 0.1) -> Path:
-    """A ramp that tells where in the song one is: sample n = level · (1 + n / T)."""
+    """Write a ramp whose samples show the position: sample n = level · (1 + n / T)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     ramp = level * np.linspace(1, 2, int(seconds * SAMPLE_RATE), endpoint=False)
     soundfile.write(path, np.stack([ramp, -ramp], axis=1), SAMPLE_RATE, subtype="FLOAT")
@@ -24,7 +24,7 @@ def _write_song(path: Path, seconds: float = 4.0, level: float = 0.1) -> Path:
 
 
 class ShowTask:
-    """rough = the excerpt, reference = the other one; one knob, drawn by lot."""
+    """rough = the excerpt, reference = the second excerpt; one random knob."""
 
     def __init__(self, condition="any"):
         self.condition = condition
@@ -46,7 +46,7 @@ class ShowTask:
 
 @pytest.fixture(scope="session")
 def write_song():
-    """The function that writes one."""
+    """The function `_write_song`."""
     return _write_song
 
 
@@ -58,32 +58,32 @@ def show_task():
 
 @pytest.fixture
 def open_folder():
-    """A folder that everybody may look into; pytest's own are for their owner."""
+    """A folder that all users may read, unlike pytest's own."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
 
 
 @pytest.fixture
-def nobody():
-    """A context in which files are opened with the rights of nobody: root may read all of them."""
+def unprivileged():
+    """A context manager that drops root's rights, since root may read all files."""
 
     @contextmanager
-    def rights():
-        me = os.geteuid()
-        if me == 0:
+    def drop():
+        user = os.geteuid()
+        if user == 0:
             os.seteuid(65534)
         try:
             yield
         finally:
-            os.seteuid(me)
+            os.seteuid(user)
 
-    return rights
+    return drop
 
 
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory):
-    """Six songs of six artists in two genres, and one without either."""
+    """Seven songs: five artists or groups in two genres, and one song without either."""
     root = tmp_path_factory.mktemp("tree")
     for artist in "abc":
         _write_song(root / "rock" / artist / "song.wav")

@@ -1,4 +1,4 @@
-"""The band on disk: six short songs, measured, and the promises about files."""
+"""Generated songs of the band, and their files."""
 
 import csv
 import shutil
@@ -23,6 +23,7 @@ SHORT = {"songs": 2, "duration_s": 2.0, "sample_rate": 16000}
 
 @pytest.fixture(scope="session")
 def six(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Manifest of six songs, one per genre."""
     return generate_band(tmp_path_factory.mktemp("band"), songs=6, duration_s=SECONDS, workers=2)
 
 
@@ -41,7 +42,7 @@ def bits(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.flac")}
 
 
-def test_the_songs_know_who_they_are(six: Path) -> None:
+def test_songs_have_all_metadata(six: Path) -> None:
     songs = Band(six.parent.parent, songs=6, duration_s=SECONDS).songs()
     assert [song.genre for song in songs] == list(GENRES)
     assert {song.split for song in songs} == {"train", "val", "test"}
@@ -55,25 +56,23 @@ def test_the_songs_know_who_they_are(six: Path) -> None:
         assert song.licence == "CC0-1.0"
 
 
-def test_no_composer_is_on_two_sides(tmp_path: Path) -> None:
-    manifest, jobs = (
-        tmp_path / "manifest.csv",
-        [generate.SongJob(g, n) for n in range(10) for g in GENRES],
-    )
+def test_composers_are_in_one_split_and_fold(tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.csv"
+    jobs = [generate.SongJob(genre, number) for number in range(10) for genre in GENRES]
     generate._write_manifest(manifest, jobs, 30.0, 0)
     rows = table(manifest)
-    sides = {row["group"]: set() for row in rows}
+    splits_of = {row["group"]: set() for row in rows}
     for row in rows:
-        sides[row["group"]].add((row["split"], row["fold"]))
-    assert len(sides) == 30
-    assert all(len(side) == 1 for side in sides.values())
+        splits_of[row["group"]].add((row["split"], row["fold"]))
+    assert len(splits_of) == 30
+    assert all(len(splits) == 1 for splits in splits_of.values())
     for genre in GENRES:
         splits = [row["split"] for row in rows if row["genre"] == genre]
         assert (splits.count("train"), splits.count("val"), splits.count("test")) == (6, 2, 2)
 
 
 @pytest.mark.parametrize("genre", GENRES)
-def test_a_song_is_mixed_as_its_genre_is(six: Path, genre: str) -> None:
+def test_level_and_crest_factor_follow_the_genre(six: Path, genre: str) -> None:
     audio = load(six, genre)
     meter = pyloudnorm.Meter(44100)
     for stem in STEMS:
@@ -89,14 +88,14 @@ def test_a_song_is_mixed_as_its_genre_is(six: Path, genre: str) -> None:
     assert -35.0 < 20 * np.log10(wet.std() / finished.std()) < 0.0
 
 
-def test_genres_sound_different(six: Path) -> None:
+def test_spectra_of_genres_differ(six: Path) -> None:
     bands_db = {}
     for genre in GENRES:
         power = np.square(np.abs(np.fft.rfft(load(six, genre)["finished"].mean(0))))
         hertz = np.fft.rfftfreq(int(SECONDS * 44100), 1 / 44100)
         edges = (20, 120, 500, 2000, 8000, 20000)
-        cut = [power[(hertz >= a) & (hertz < b)].sum() for a, b in pairwise(edges)]
-        bands_db[genre] = 10 * np.log10(np.array(cut) / sum(cut))
+        bands = [power[(hertz >= a) & (hertz < b)].sum() for a, b in pairwise(edges)]
+        bands_db[genre] = 10 * np.log10(np.array(bands) / sum(bands))
     for i, one in enumerate(GENRES):
         for other in GENRES[i + 1 :]:
             assert np.abs(bands_db[one] - bands_db[other]).max() > 1.5, (one, other)
@@ -104,7 +103,7 @@ def test_genres_sound_different(six: Path) -> None:
         assert bands_db["electronic"][0] > bands_db[quiet][0] + 1.5
 
 
-def test_the_same_seed_gives_the_same_bits_and_another_does_not(tmp_path: Path) -> None:
+def test_files_depend_only_on_the_seed(tmp_path: Path) -> None:
     one = generate_band(tmp_path / "one", workers=1, **SHORT).parent
     two = generate_band(tmp_path / "two", workers=2, **SHORT).parent
     assert bits(one) == bits(two)
@@ -114,22 +113,25 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(tmp_path: Path) 
     assert all(bits(other)[name] != data for name, data in bits(one).items())
 
 
-def test_a_killed_run_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_missing_songs_are_generated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = generate_band(tmp_path, **SHORT).parent
     before = bits(folder)
     (folder / "manifest.csv").unlink()
     shutil.rmtree(folder / "rock_00")
-    produced = []
+    generated = []
     original = generate.synthesise_song
-    monkeypatch.setattr(
-        generate, "produce", lambda job, *rest: produced.append(job.name) or original(job, *rest)
-    )
+
+    def record(job: generate.SongJob, *args: object) -> dict[str, np.ndarray]:
+        generated.append(job.name)
+        return original(job, *args)
+
+    monkeypatch.setattr(generate, "synthesise_song", record)
     generate_band(tmp_path, **SHORT)
-    assert produced == ["rock_00"]
+    assert generated == ["rock_00"]
     assert bits(folder) == before
 
 
-def test_a_failing_song_stops_the_run_without_a_manifest(
+def test_no_manifest_is_written_after_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -141,7 +143,7 @@ def test_a_failing_song_stops_the_run_without_a_manifest(
     assert not list(tmp_path.rglob("manifest.csv"))
 
 
-def test_two_runs_at_once_make_one_band(tmp_path: Path) -> None:
+def test_concurrent_generations_do_not_conflict(tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
         runs = [pool.submit(generate_band, tmp_path, **SHORT) for _ in range(2)]
     folders = {run.result().parent for run in runs}
@@ -154,6 +156,6 @@ def test_two_runs_at_once_make_one_band(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "wrong", [{"songs": 0}, {"duration_s": 0.5}, {"sample_rate": 4000}], ids=lambda w: next(iter(w))
 )
-def test_impossible_settings_are_named(tmp_path: Path, wrong: dict[str, float]) -> None:
+def test_arguments_out_of_range_are_errors(tmp_path: Path, wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         generate_band(tmp_path, **wrong)

@@ -1,4 +1,4 @@
-"""Songs on paper, 30 s of them: what makes them music, and what makes them different."""
+"""Scores of 30 s: musical properties and differences between songs."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ SONGS = 4
 
 
 @pytest.fixture(scope="module")
-def book() -> dict[str, list[Score]]:
+def scores() -> dict[str, list[Score]]:
     return {g: [compose_song(0, g, n, 30.0) for n in range(SONGS)] for g in GENRES}
 
 
@@ -22,27 +22,27 @@ def notes_of(score: Score, stem: str) -> list[Note]:
     return [note for part in score.parts if part.stem == stem for note in part.notes]
 
 
-def test_the_band_plays_the_genres_of_the_project() -> None:
+def test_genre_table_has_all_genres() -> None:
     assert tuple(GENRE_TABLE) == GENRES
 
 
 @pytest.mark.parametrize("genre", GENRES)
-def test_everybody_plays(book: dict[str, list[Score]], genre: str) -> None:
-    for score in book[genre]:
+def test_every_stem_has_notes(scores: dict[str, list[Score]], genre: str) -> None:
+    for score in scores[genre]:
         for stem in STEMS:
             assert len(notes_of(score, stem)) >= 8, stem
 
 
 @pytest.mark.parametrize("genre", GENRES)
-def test_tempo_stays_in_the_genre(book: dict[str, list[Score]], genre: str) -> None:
+def test_tempo_is_in_the_range_of_the_genre(scores: dict[str, list[Score]], genre: str) -> None:
     slow, fast = GENRE_TABLE[genre].bpm
-    assert all(slow / 1.07 <= score.bpm <= fast * 1.07 for score in book[genre])
+    assert all(slow / 1.07 <= score.bpm <= fast * 1.07 for score in scores[genre])
 
 
 @pytest.mark.parametrize("genre", GENRES)
-def test_notes_are_in_key_and_in_range(book: dict[str, list[Score]], genre: str) -> None:
+def test_notes_are_in_key_and_in_range(scores: dict[str, list[Score]], genre: str) -> None:
     lead, bass = GENRE_TABLE[genre].lead, GENRE_TABLE[genre].bass_range
-    for score in book[genre]:
+    for score in scores[genre]:
         pitched = [n for part in score.parts if not part.drums for n in part.notes]
         inside = [(n.key - score.tonic) % 12 in score.scale for n in pitched]
         assert np.mean(inside) > 0.85
@@ -52,76 +52,73 @@ def test_notes_are_in_key_and_in_range(book: dict[str, list[Score]], genre: str)
 
 
 @pytest.mark.parametrize("genre", GENRES)
-def test_sections_come_back_with_their_chords_and_theme(
-    book: dict[str, list[Score]], genre: str
-) -> None:
-    for score in book[genre]:
+def test_repeated_sections_have_the_same_chords(scores: dict[str, list[Score]], genre: str) -> None:
+    for score in scores[genre]:
         names = [section.name for section in score.sections]
         assert len(names) >= 3
-        back = next(s for s in score.sections if s.repetition == 1)
-        first = next(s for s in score.sections if s.name == back.name)
+        repeated = next(s for s in score.sections if s.repetition == 1)
+        first = next(s for s in score.sections if s.name == repeated.name)
 
         def chords(section, score=score):
             return score.chords[2 * section.first_bar : 2 * (section.first_bar + section.bars)]
 
-        assert chords(back) == chords(first)
+        assert chords(repeated) == chords(first)
 
 
-def test_a_melody_comes_back_almost_the_same(book: dict[str, list[Score]]) -> None:
-    score = book["pop"][0]
-    first, back = (
+def test_repeated_sections_have_nearly_the_same_rhythm(scores: dict[str, list[Score]]) -> None:
+    score = scores["pop"][0]
+    first, repeated = (
         next(s for s in score.sections if s.name == "chorus" and s.repetition == repetition)
         for repetition in (0, 1)
     )
     bar_s = score.beats_per_bar * 60.0 / score.bpm
 
-    def classes(section) -> list[int]:
+    def onsets(section) -> set[int]:
+        """Onsets of the melody in eighths from the start of the section."""
         start, end = section.first_bar * bar_s, (section.first_bar + section.bars) * bar_s
-        tune = [n for n in notes_of(score, "vocals") if start - 0.05 <= n.start_s < end - 0.05]
-        return [int((n.start_s - start) / bar_s * 8 + 0.5) for n in tune]
+        notes = [n for n in notes_of(score, "vocals") if start - 0.05 <= n.start_s < end - 0.05]
+        return {int((n.start_s - start) / bar_s * 8 + 0.5) for n in notes}
 
-    assert len(set(classes(first)) & set(classes(back))) >= 0.8 * len(set(classes(first)))
+    assert len(onsets(first) & onsets(repeated)) >= 0.8 * len(onsets(first))
 
 
 @pytest.mark.parametrize("genre", GENRES)
-def test_no_two_songs_of_a_genre_are_alike(book: dict[str, list[Score]], genre: str) -> None:
-    tunes = {tuple(n.key for n in notes_of(score, "vocals")) for score in book[genre]}
-    assert len(tunes) == SONGS
+def test_melodies_of_a_genre_differ(scores: dict[str, list[Score]], genre: str) -> None:
+    melodies = {tuple(n.key for n in notes_of(score, "vocals")) for score in scores[genre]}
+    assert len(melodies) == SONGS
 
 
-def test_nobody_plays_like_a_machine(book: dict[str, list[Score]]) -> None:
-    kicks = next(p for p in book["rock"][0].parts if p.name == "kick").notes
+def test_timing_and_velocity_vary(scores: dict[str, list[Score]]) -> None:
+    kicks = next(p for p in scores["rock"][0].parts if p.name == "kick").notes
     assert len({n.velocity for n in kicks}) > 5
-    step = 15.0 / book["rock"][0].bpm
-    late = [n.start_s / step - round(n.start_s / step) for n in kicks]
-    assert 0.005 < np.std(late) < 0.2
+    step_s = 15.0 / scores["rock"][0].bpm
+    deviations = [n.start_s / step_s - round(n.start_s / step_s) for n in kicks]
+    assert 0.005 < np.std(deviations) < 0.2
 
 
-def test_jazz_swings_and_rock_does_not() -> None:
-    plans = {
-        g: arrange(g, draw_composer_style(0, g, 0), rng_for(0, "plan", g, 0), 30.0)
-        for g in ("jazz", "rock")
-    }
-    share = {
-        g: (p.seconds_at(0, 2) - p.seconds_at(0, 0)) / (p.seconds_at(0, 4) - p.seconds_at(0, 0))
-        for g, p in plans.items()
-    }
+def test_jazz_has_swing_and_rock_has_none() -> None:
+    share = {}
+    for genre in ("jazz", "rock"):
+        style = draw_composer_style(0, genre, 0)
+        song = arrange(genre, style, rng_for(0, "plan", genre, 0), 30.0)
+        first_s, second_s, next_s = (song.seconds_at(0, step) for step in (0, 2, 4))
+        share[genre] = (second_s - first_s) / (next_s - first_s)
     assert 0.59 < share["jazz"] < 0.68
     assert share["rock"] == pytest.approx(0.5)
 
 
-def test_choruses_are_fuller_than_verses(book: dict[str, list[Score]]) -> None:
-    fuller = []
-    for score in book["rock"] + book["pop"] + book["hip_hop"]:
+def test_choruses_have_more_energy_than_verses(scores: dict[str, list[Score]]) -> None:
+    chorus_is_louder = []
+    for score in scores["rock"] + scores["pop"] + scores["hip_hop"]:
         bar_s = score.beats_per_bar * 60.0 / score.bpm
         notes = [note for part in score.parts for note in part.notes]
-        sound = {}
+        energy = {}
         for section in score.sections:
-            begin, end = section.first_bar * bar_s, (section.first_bar + section.bars) * bar_s
-            played = [n for n in notes if begin <= n.start_s < end]
-            sound[section.name] = sum(n.velocity**2 * n.duration_s for n in played) / section.bars
-        fuller.append(sound["chorus"] > sound["verse"])
-    assert np.mean(fuller) >= 0.9
+            start, end = section.first_bar * bar_s, (section.first_bar + section.bars) * bar_s
+            inside = [n for n in notes if start <= n.start_s < end]
+            energy[section.name] = sum(n.velocity**2 * n.duration_s for n in inside) / section.bars
+        chorus_is_louder.append(energy["chorus"] > energy["verse"])
+    assert np.mean(chorus_is_louder) >= 0.9
 
 
 def test_one_composer_per_genre_fills_all_splits() -> None:
@@ -132,7 +129,7 @@ def test_one_composer_per_genre_fills_all_splits() -> None:
 
 @pytest.mark.parametrize("duration_s", [2.0, 5.0, 11.0, 60.0, 180.0])
 @pytest.mark.parametrize("genre", GENRES)
-def test_any_length_is_filled(genre: str, duration_s: float) -> None:
+def test_notes_fill_any_duration(genre: str, duration_s: float) -> None:
     for number in range(3):
         score = compose_song(3, genre, number, duration_s)
         starts = [n.start_s for part in score.parts for n in part.notes]

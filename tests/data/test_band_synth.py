@@ -1,4 +1,4 @@
-"""The sample player: in tune, louder when struck harder, silent when nobody plays."""
+"""The synthesiser: tuning, velocity, release, choking and pan."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from ai_mixer.data.band.synth import synthesise_parts
 
 RATE = 22050
 PROGRAMS = sorted(
-    {p for g in GENRE_TABLE.values() for seat in g.players for p in seat.programs}
+    {p for g in GENRE_TABLE.values() for player in g.players for p in player.programs}
     | {p for g in GENRE_TABLE.values() for p in (*g.bass_programs, *g.lead.programs)}
 )
 
@@ -25,27 +25,27 @@ def play(program: int, *notes: Note, seconds: float = 1.0, drums: bool = False) 
 
 
 def cents_off(x: np.ndarray, key: int) -> float:
-    """The shift at which six harmonics of the key collect most energy."""
+    """Deviation in cents at which six harmonics of the key have the most energy."""
     spectrum = np.abs(np.fft.rfft(x.mean(0)[2000:] * np.hanning(x.shape[1] - 2000), 1 << 18))
     hertz = 440.0 * 2.0 ** ((key - 69) / 12.0)
 
-    def found(cents: int) -> float:
-        lines = hertz * 2.0 ** (cents / 1200.0) * np.arange(1, 7) / RATE * (1 << 18)
-        return float(np.log(spectrum[np.round(lines).astype(int)] + 1e-9).sum())
+    def energy(cents: int) -> float:
+        bins = hertz * 2.0 ** (cents / 1200.0) * np.arange(1, 7) / RATE * (1 << 18)
+        return float(np.log(spectrum[np.round(bins).astype(int)] + 1e-9).sum())
 
-    return max(range(-60, 61, 2), key=found)
+    return max(range(-60, 61, 2), key=energy)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_every_instrument_of_the_band_is_in_tune(program: int) -> None:
+def test_every_instrument_is_in_tune(program: int) -> None:
     assert abs(cents_off(play(program, Note(0.0, 1.0, 60, 100)), 60)) <= 20
 
 
-def test_silence_without_notes() -> None:
+def test_no_notes_give_silence() -> None:
     assert not play(0, seconds=0.1).any()
 
 
-def test_harder_is_louder_and_brighter() -> None:
+def test_level_and_brightness_increase_with_velocity() -> None:
     soft, hard = (play(0, Note(0.0, 1.0, 60, v)) for v in (50, 110))
     assert 8.0 < 20 * np.log10(hard.std() / soft.std()) < 20.0
 
@@ -56,7 +56,7 @@ def test_harder_is_louder_and_brighter() -> None:
     assert brightness(hard) > 1.2 * brightness(soft)
 
 
-def test_a_released_note_dies_and_a_held_one_stays() -> None:
+def test_released_notes_decay_and_held_notes_sustain() -> None:
     x = play(48, Note(0.0, 0.5, 60, 100), seconds=3.0)
     assert np.abs(x[:, int(0.3 * RATE) : int(0.5 * RATE)]).max() > 0.01
     assert np.abs(x[:, int(2.5 * RATE) :]).max() < 1e-3
@@ -64,44 +64,44 @@ def test_a_released_note_dies_and_a_held_one_stays() -> None:
     assert held[:, int(2.5 * RATE) :].std() > 0.3 * held[:, : int(0.5 * RATE)].std()
 
 
-def test_a_closed_hi_hat_chokes_the_open_one() -> None:
+def test_closed_hi_hat_chokes_the_open_one() -> None:
     ringing = play(0, Note(0.0, 0.1, 46, 110), drums=True)
     choked = play(0, Note(0.0, 0.1, 46, 110), Note(0.1, 0.1, 42, 1), drums=True)
     tail = slice(int(0.2 * RATE), int(0.4 * RATE))
     assert choked[:, tail].std() < 0.2 * ringing[:, tail].std()
 
 
-def test_parts_add_up() -> None:
+def test_audio_of_parts_is_the_sum_of_each() -> None:
     parts = [Part(str(p), "other", p, [Note(0.1, 0.5, 60, 90)], pan=0.3) for p in (0, 48)]
     together = synthesise_parts(parts, RATE, RATE)
     alone = sum(synthesise_parts([part], RATE, RATE) for part in parts)
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
-def test_pan_moves_the_sound() -> None:
+def test_pan_changes_the_balance() -> None:
     left = synthesise_parts([Part("x", "other", 0, [Note(0.0, 0.5, 60, 90)], pan=-0.9)], RATE, RATE)
     assert left[0].std() > 3 * left[1].std()
 
 
-def test_no_full_stroke_of_a_drum_is_louder_than_full_scale() -> None:
+def test_drum_strokes_peak_near_full_scale() -> None:
     for key in (36, 38, 42, 49):
         x = play(0, Note(0.0, 1.0, key, 127), drums=True)
         assert 0.2 < np.hypot(x[0], x[1]).max() < 1.5
 
 
-def test_the_font_has_every_instrument() -> None:
+def test_font_has_all_instruments() -> None:
     font = general_midi()
     assert all(font.zones(0, program, 60, 100) for program in PROGRAMS)
     assert all(font.zones(DRUM_BANK, kit, 38, 100) for g in GENRE_TABLE.values() for kit in g.kits)
 
 
-def test_another_file_is_no_font(tmp_path: Path) -> None:
+def test_other_files_are_errors(tmp_path: Path) -> None:
     (tmp_path / "x.sf2").write_bytes(b"RIFF0000WAVE")
-    with pytest.raises(ValueError, match=r"x\.sf2 is not a SoundFont"):
+    with pytest.raises(ValueError, match=r"x\.sf2.*WAVE"):
         SoundFont(tmp_path / "x.sf2")
 
 
-def test_a_named_generator_forgets_what_others_drew() -> None:
+def test_named_generators_are_independent() -> None:
     one = rng_for(0, "drums", "rock", 1)
     rng_for(0, "bass", "rock", 1).random(100)
     assert one.random() == rng_for(0, "drums", "rock", 1).random()

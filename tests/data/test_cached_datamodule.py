@@ -1,4 +1,4 @@
-"""Kept examples: the same as drawn ones, drawn once, and no other fold's business."""
+"""Cached examples equal those from audio, and are shared by folds, models and seeds."""
 
 import pytest
 import torch
@@ -9,9 +9,10 @@ from ai_mixer.data.feature_cache import CachedRow, FeatureCache
 from ai_mixer.models.feature_extractor import FeatureExtractor
 from ai_mixer.training.builders import build_components
 from ai_mixer.training.preflight import check_cached_data
+from helpers.signals import noise
 
-WORDS = ("model=baseline_cnn", "data=folder", "excerpt=1", "loader=cached", "loss=knobs_only")
-LITTLE = (
+OVERRIDES = ("model=baseline_cnn", "data=folder", "excerpt=1", "loader=cached", "loss=knobs_only")
+SMALL = (
     "loader.examples_per_song=2",
     "loader.held_out_per_song=3",
     "loader.batch_size=4",
@@ -20,38 +21,33 @@ LITTLE = (
 
 
 @pytest.fixture(scope="module")
-def kept(compose, songs_folder, tmp_path_factory):
-    """A function: more words → parts whose examples are kept in one folder."""
+def build(compose, songs_folder, tmp_path_factory):
+    """A function: overrides → training components with caches in one folder."""
     folder = tmp_path_factory.mktemp("data")
 
-    def build(*words):
-        where = (f"data.root={songs_folder}", f"paths.data={folder}", "data.near_duplicates=false")
-        return build_components(compose(*WORDS, *LITTLE, *where, *words))
+    def build(*overrides):
+        paths = (f"data.root={songs_folder}", f"paths.data={folder}", "data.near_duplicates=false")
+        return build_components(compose(*OVERRIDES, *SMALL, *paths, *overrides))
 
     return build
 
 
-def batches(loader):
-    return list(loader)
-
-
-def test_ears_recall_what_they_hear():
-    noise = torch.randn(3, 2, 2, 30_000, generator=torch.Generator().manual_seed(0)) * 0.1
-    feature_extractor = FeatureExtractor(44_100)
-    levels, statistics = feature_extractor.extract_cacheable(*noise)
-    for number, condition in enumerate(CONDITIONS):
-        rough, reference, finished = noise
-        wanted = {"blind": 0 * rough, "reference": reference, "paired": finished}[condition]
-        under = torch.full((2,), number)
-        features = feature_extractor.from_cache(levels, statistics, under)
-        for one, other in zip(features, feature_extractor(rough, wanted, under), strict=True):
+def test_features_from_the_cache_equal_extracted_features():
+    rough, reference, finished = noise(3, 2, 2, 30_000)
+    extractor = FeatureExtractor(44_100)
+    levels, statistics = extractor.extract_cacheable(rough, reference, finished)
+    given = {"blind": 0 * rough, "reference": reference, "paired": finished}
+    for index, name in enumerate(CONDITIONS):
+        condition = torch.full((2,), index)
+        cached = extractor.from_cache(levels, statistics, condition)
+        for one, other in zip(cached, extractor(rough, given[name], condition), strict=True):
             torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
 
 
-def test_every_example_under_every_condition(kept):
-    data = kept().data
+def test_an_epoch_has_every_example_under_every_condition(build):
+    data = build().data
     data.prepare_data()
-    train = batches(data.train_dataloader())
+    train = list(data.train_dataloader())
     songs = {song.id for song in data.songs("train")}
     seen = [(i, int(c)) for b in train for i, c in zip(b.song_id, b.condition, strict=True)]
     assert sorted(set(seen)) == sorted((song, c) for song in songs for c in range(3))
@@ -60,35 +56,35 @@ def test_every_example_under_every_condition(kept):
     assert val == [0, 1, 2] * len(data.songs("val"))
 
 
-def test_a_kept_example_teaches_what_the_sound_does(kept):
-    """The model says the same of it as of the drawn example, to half precision."""
-    parts = kept()
+def test_cached_example_equals_the_example_from_audio(build):
+    """The predictions are equal within half precision."""
+    parts = build()
     parts.data.prepare_data()
     song = parts.data.songs("train")[0]
     row = parts.data.cache.row(song, 1)
     task = parts.data.task
     task.condition = "paired"
-    dataset = SongDataset([song], task, excerpt_s=1.0, rng_stream=parts.data.cache.number(song))
-    drawn = Batch.collate([dataset[1, 0]])
-    torch.testing.assert_close(drawn.knobs[0], row.knobs)
+    stream = parts.data.cache.rng_stream_of(song)
+    batch = Batch.collate([SongDataset([song], task, excerpt_s=1.0, rng_stream=stream)[1, 0]])
+    torch.testing.assert_close(batch.knobs[0], row.knobs)
     features = parts.data.feature_extractor.from_cache(
-        row.levels[None].float(), row.statistics[None].float(), drawn.condition
+        row.levels[None].float(), row.statistics[None].float(), batch.condition
     )
     model = parts.system.model.eval()
     with torch.no_grad():
-        said = model.predict(features, drawn.condition).knobs
-        expected = model(drawn.rough, drawn.reference, drawn.condition)
-    torch.testing.assert_close(said, expected, atol=2e-3, rtol=0)
+        knobs = model.predict(features, batch.condition).knobs
+        expected = model(batch.rough, batch.reference, batch.condition)
+    torch.testing.assert_close(knobs, expected, atol=2e-3, rtol=0)
 
 
-def test_drawn_once_for_all_folds_and_more_only_add(kept, monkeypatch):
-    first = kept("data.fold=0/3").data
+def test_folds_and_models_share_the_cache_and_more_examples_extend_it(build, monkeypatch):
+    first = build("data.fold=0/3").data
     first.prepare_data()
     before = {song.id: first.cache.row(song, 0) for song in first.songs("train")}
     files = {file: file.stat().st_mtime_ns for file in first.cache.folder.iterdir()}
-    other = kept("data.fold=1/3", "model=enhanced_cnn").data
+    other = build("data.fold=1/3", "model=enhanced_cnn").data
     other.prepare_data()
-    more = kept("data.fold=0/3", "loader.examples_per_song=3").data
+    more = build("data.fold=0/3", "loader.examples_per_song=3").data
     more.prepare_data()
     for song in more.songs("train"):
         assert more.cache.count(song) == 3
@@ -97,49 +93,48 @@ def test_drawn_once_for_all_folds_and_more_only_add(kept, monkeypatch):
     assert set(files) <= set(first.cache.folder.iterdir())
 
 
-def test_a_resumed_training_gets_the_epoch_it_asks_for(kept):
-    """Lightning makes the iterator first, and says only then which epoch is to come."""
-    data = kept().data
+def test_epoch_can_be_set_after_the_iterator_is_created(build):
+    """Lightning creates the iterator before it sets the epoch."""
+    data = build().data
     data.prepare_data()
     loader = data.train_dataloader()
-    batches = iter(loader)
+    iterator = iter(loader)
     loader.sampler.set_epoch(3)
-    first = next(batches)
-    again = data.train_dataloader()
-    again.sampler.set_epoch(3)
-    expected = next(iter(again))
+    first = next(iterator)
+    other = data.train_dataloader()
+    other.sampler.set_epoch(3)
+    expected = next(iter(other))
     assert first.song_id == expected.song_id
     assert first.knobs.equal(expected.knobs)
     assert first.song_id != next(iter(data.train_dataloader())).song_id
 
 
-def test_another_console_or_length_is_another_shelf(kept):
-    origins = {
-        kept(*words).data.cache.folder.name
-        for words in ((), ("ranges=musical",), ("excerpt=2",), ("condition=blind",))
+def test_cache_folder_depends_on_console_and_length_but_not_condition(build):
+    folders = {
+        build(*overrides).data.cache.folder.name
+        for overrides in ((), ("ranges=musical",), ("excerpt=2",), ("condition=blind",))
     }
-    assert len(origins) == 3  # the condition makes no difference
+    assert len(folders) == 3
 
 
-def test_ears_that_hear_otherwise_keep_on_another_shelf(kept, monkeypatch):
-    """Else a model would be given statistics of another length, or of another meaning."""
-    before = kept().data.cache.folder
+def test_cache_folder_depends_on_the_feature_version(build, monkeypatch):
+    before = build().data.cache.folder
     monkeypatch.setattr("ai_mixer.models.feature_extractor.VERSION", 99)
-    assert kept().data.cache.folder != before
+    assert build().data.cache.folder != before
 
 
-def test_trainings_of_other_seeds_learn_from_one_shelf_in_another_order(kept):
-    one, other = kept().data, kept("seed=5").data
+def test_seeds_share_the_cache_in_another_order(build):
+    one, other = build().data, build("seed=5").data
     one.prepare_data()
     assert other.cache.folder == one.cache.folder
-    assert kept("loader.draw_seed=5").data.cache.folder != one.cache.folder
+    assert build("loader.draw_seed=5").data.cache.folder != one.cache.folder
     orders = [[i for b in data.train_dataloader() for i in b.song_id] for data in (one, other)]
     assert sorted(orders[0]) == sorted(orders[1])
     assert orders[0] != orders[1]
 
 
-def test_a_silent_song_is_left_out(kept, monkeypatch):
-    data = kept("loader.draw_seed=5").data
+def test_a_song_without_rows_is_skipped(build, monkeypatch):
+    data = build("loader.draw_seed=5").data
     song = data.songs("train")[0]
     data.cache.append(song, [])
     assert data.cache.has(song, 7)
@@ -147,8 +142,8 @@ def test_a_silent_song_is_left_out(kept, monkeypatch):
     assert song.id not in {name for b in data.train_dataloader() for name in b.song_id}
 
 
-def test_a_stopped_writing_leaves_no_half_file(tmp_path, kept, monkeypatch):
-    song = kept().data.songs("train")[0]
+def test_interrupted_write_keeps_the_previous_file(tmp_path, build, monkeypatch):
+    song = build().data.songs("train")[0]
     cache = FeatureCache(tmp_path)
     row = CachedRow(
         torch.ones(3, 2), torch.ones(3, 4), torch.zeros(2), torch.ones(2, dtype=torch.bool)
@@ -165,9 +160,9 @@ def test_a_stopped_writing_leaves_no_half_file(tmp_path, kept, monkeypatch):
     assert FeatureCache(tmp_path).count(song) == 1
 
 
-def test_what_does_not_go_together_is_said(kept, compose):
-    def check(*words):
-        check_cached_data(compose(*WORDS, *words), kept(*words))
+def test_incompatible_options_are_errors(build, compose):
+    def check(*overrides):
+        check_cached_data(compose(*OVERRIDES, *overrides), build(*overrides))
 
     check()
     with pytest.raises(ValueError, match="loader=cached keeps no audio to mix"):
@@ -176,5 +171,5 @@ def test_what_does_not_go_together_is_said(kept, compose):
         check("model.n_mels=48")
     with pytest.raises(ValueError, match="leave augment=none"):
         check("augment=gentle")
-    with pytest.raises(Exception, match="excerpt=full has none"):
-        kept("excerpt=full")
+    with pytest.raises(Exception, match="excerpt=full"):
+        build("excerpt=full")

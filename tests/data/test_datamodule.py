@@ -1,4 +1,4 @@
-"""Loaders: workers, order and resume change nothing."""
+"""MixDataModule: batches do not depend on workers, order or resuming."""
 
 import re
 import warnings
@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 
 from ai_mixer.augment.augment import Compose
 from ai_mixer.augment.polarity_flip import PolarityFlip
+from ai_mixer.config.folder import config_folder
 from ai_mixer.console import load_console
 from ai_mixer.core.types import Batch
 from ai_mixer.data.datamodule import MixDataModule
@@ -45,7 +46,7 @@ def equal(one, other):
     )
 
 
-def test_batches(build):
+def test_shapes_of_a_batch(build):
     data = build()
     (batch, *_) = batches(data.train_dataloader())
     assert isinstance(batch, Batch)
@@ -55,16 +56,16 @@ def test_batches(build):
     assert batch.sample_rate == 8_000
 
 
-def test_splits_are_apart(build):
+def test_splits_are_disjoint(build):
     data = build()
     ids = [{song.id for song in data.songs(split)} for split in ("train", "val", "test")]
     assert all(ids)
     assert sum(map(len, ids)) == len(set.union(*ids)) == 7
-    with pytest.raises(ValueError, match="'valid' is none of train, val, test"):
+    with pytest.raises(ValueError, match=r"'valid'.*train, val, test"):
         data.songs("valid")
 
 
-def test_epochs_differ_in_training_only(build):
+def test_only_training_examples_differ_between_epochs(build):
     data = build()
     assert not equal(batches(data.train_dataloader(), 0), batches(data.train_dataloader(), 1))
     assert equal(batches(data.val_dataloader(), 0), batches(data.val_dataloader(), 1))
@@ -72,85 +73,80 @@ def test_epochs_differ_in_training_only(build):
     assert conditions.bincount(minlength=3).unique().numel() == 1
 
 
-def test_only_training_is_augmented(tree, show_task):
+def test_only_training_examples_are_augmented(tree, show_task):
     options = {"sample_rate": 8_000, "excerpt_s": 0.25, "excerpts_per_song": 1}
     data = MixDataModule(Folder(tree), show_task, Compose([PolarityFlip(1.0)]), **options)
     assert all((batch.rough[:, 0] < 0).all() for batch in data.train_dataloader())
     assert all((batch.rough[:, 0] > 0).all() for batch in data.val_dataloader())
 
 
-def test_workers_change_nothing(build):
-    here = batches(build().train_dataloader(), 2)
-    loader = build(workers=2).train_dataloader()
-    assert equal(batches(loader, 2), here)
-    assert not equal(batches(loader, 3), here)
-    assert equal(batches(loader, 2), here)  # the same workers, some epochs later
-
-
-def test_workers_change_nothing_of_an_augmented_example(build):
-    page = OmegaConf.load(Path(__file__).parents[2] / "configs" / "augment" / "strong.yaml")
-    strong = instantiate(page, knobs=load_console().names)
+def test_batches_do_not_depend_on_workers(build):
+    cfg = OmegaConf.load(config_folder() / "augment" / "strong.yaml")
+    strong = instantiate(cfg, knobs=load_console().names)
     options = {"augment": strong, "sample_rate": 8_000, "excerpt_s": 1.0, "excerpts_per_song": 8}
-    here = batches(build(**options).train_dataloader(), 1)
-    assert equal(batches(build(workers=2, **options).train_dataloader(), 1), here)
-    plain = batches(build(**options | {"augment": Compose()}).train_dataloader(), 1)
-    assert not equal(plain, here)
+    expected = batches(build(**options).train_dataloader(), 1)
+    loader = build(workers=2, **options).train_dataloader()
+    assert equal(batches(loader, 1), expected)
+    assert not equal(batches(loader, 2), expected)
+    assert equal(batches(loader, 1), expected)  # the same workers in a later epoch
+    unchanged = batches(build(**options | {"augment": Compose()}).train_dataloader(), 1)
+    assert not equal(unchanged, expected)
 
 
-def test_an_empty_split_says_what_to_do(tmp_path, write_song, show_task):
+def test_empty_split_is_an_error(tmp_path, write_song, show_task):
     write_song(tmp_path / "only.wav", seconds=6)
     data = MixDataModule(Folder(tmp_path), show_task, sample_rate=8_000)
-    with pytest.raises(ValueError, match=r"no songs in val .*'train': 1.*add songs or artists"):
+    with pytest.raises(ValueError, match=r"val.*'train': 1"):
         data.val_dataloader()
 
 
 def warned(data):
-    """The lines said while the songs are looked up, and again for another split."""
+    """Warnings of two calls of `songs`."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         data.songs("train"), data.songs("test")
     return [str(warning.message) for warning in caught]
 
 
-def test_what_is_left_out_from_the_start_is_named_and_kept(tmp_path, write_song, show_task):
+def test_skipped_songs_are_listed_in_one_warning(tmp_path, write_song, show_task):
     for number in range(5):
         write_song(tmp_path / f"{number}.wav")
         (tmp_path / f"bad {number}.wav").write_text("no sound")
     data = MixDataModule(Folder(tmp_path), show_task, sample_rate=8_000, excerpt_s=1.0)
     (line,) = warned(data)
-    assert line.startswith(f"5 songs skipped: {tmp_path}/bad 0.wav: cannot be read as sound")
+    assert line.startswith(f"5 songs skipped: {tmp_path}/bad 0.wav: ")
     assert line.count("bad ") == 3
     assert [Path(song.file).name for song in data.skipped] == [f"bad {n}.wav" for n in range(5)]
 
 
-def test_odd_songs_are_used_and_named_in_one_line_a_kind(tree, show_task):
+def test_short_songs_and_low_sample_rates_cause_warnings(tree, show_task):
     """Seven songs of 4 s at 8 kHz."""
     short, low = warned(MixDataModule(Folder(tree), show_task))
-    assert re.match(r"7 songs are shorter than an excerpt of 5 s .*: Hip-Hop/d/first, .* …$", short)
-    assert re.match(r"7 songs are sampled so low .*: Hip-Hop/d/first \(8000 Hz\), .* …$", low)
+    assert re.match(r"7 songs .* 5 s .*: Hip-Hop/d/first, .* …$", short)
+    assert re.match(r"7 songs .*: Hip-Hop/d/first \(8000 Hz\), .* …$", low)
     assert not warned(MixDataModule(Folder(tree), show_task, excerpt_s=4.0, sample_rate=8_000))
 
 
-def test_a_source_need_not_know_what_it_left_out(tree, show_task):
+def test_sources_need_no_attribute_skipped(tree, show_task):
     songs = Folder(tree).songs()
     source = SimpleNamespace(songs=lambda: songs)
     assert not warned(MixDataModule(source, show_task, excerpt_s=4.0, sample_rate=8_000))
 
 
-class Listener(pl.LightningModule):
-    """Remembers what it was given, in training."""
+class RecordingModule(pl.LightningModule):
+    """Records its batches."""
 
     def __init__(self):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.zeros(()))
-        self.heard = []
+        self.batches = []
 
     def training_step(self, batch, _):
-        self.heard.append((self.current_epoch, batch))
+        self.batches.append((self.current_epoch, batch))
         return self.weight
 
     def validation_step(self, batch, _):
-        self.heard.append(("val", batch))
+        self.batches.append(("val", batch))
 
     def configure_optimizers(self):
         return torch.optim.SGD(self.parameters(), lr=0.1)
@@ -158,9 +154,9 @@ class Listener(pl.LightningModule):
 
 @pytest.mark.filterwarnings("ignore:The .*_dataloader. does not have many workers")
 @pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")  # Lightning 2.6 on torch 2.13
-def test_resuming_goes_on_where_it_stopped(build, show_task, tmp_path):
+def test_resumed_training_gets_the_same_batches(build, show_task, tmp_path):
     def fit(epochs, **options):
-        module = Listener()
+        module = RecordingModule()
         quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
         trainer = pl.Trainer(
             max_epochs=epochs,
@@ -172,19 +168,18 @@ def test_resuming_goes_on_where_it_stopped(build, show_task, tmp_path):
         )
         trainer.fit(module, build(show_task, batch_size=4), weights_only=True, **options)
         trainer.save_checkpoint(tmp_path / "last.ckpt")
-        return module.heard
+        return module.batches
 
-    straight = fit(3)
-    first = fit(1)
-    rest = fit(3, ckpt_path=tmp_path / "last.ckpt")
-    assert [when for when, _ in straight] == [when for when, _ in first + rest]
-    assert equal([batch for _, batch in straight], [batch for _, batch in first + rest])
-    validations = [batch for when, batch in straight if when == "val"]
+    expected = fit(3)
+    resumed = [*fit(1), *fit(3, ckpt_path=tmp_path / "last.ckpt")]
+    assert [epoch for epoch, _ in expected] == [epoch for epoch, _ in resumed]
+    assert equal([batch for _, batch in expected], [batch for _, batch in resumed])
+    validations = [batch for epoch, batch in expected if epoch == "val"]
     third = len(validations) // 3
     assert equal(validations[:third], validations[third : 2 * third])
 
 
-def test_whole_songs_come_one_a_batch(build):
+def test_batches_of_whole_songs_have_one_item(build):
     data = build(excerpt_s="full", excerpts_per_song=1, batch_size=4)
     songs = {song.id: song for song in data.songs("train")}
     for batch in batches(data.train_dataloader()):
@@ -192,11 +187,11 @@ def test_whole_songs_come_one_a_batch(build):
         assert batch.rough.shape[-1] == round(songs[song_id].duration_s * 8_000)
 
 
-def test_genres_in_equal_parts(build):
+def test_genre_balance_draws_genres_equally_often(build):
     data = build(balance="genre", batch_size=1, excerpts_per_song=4)
     genres = {song.id: song.genre for song in data.songs("train")}
     assert len(set(genres.values())) > 1
     drawn = Counter(genres[batch.song_id[0]] for batch in batches(data.train_dataloader()))
     assert max(drawn.values()) - min(drawn.values()) <= 1
-    with pytest.raises(ValueError, match="balance 'artist' is none of song, genre"):
+    with pytest.raises(ValueError, match=r"balance.*artist"):
         build(balance="artist")

@@ -1,4 +1,4 @@
-"""An example depends on (seed, stream, epoch, index) and on nothing else."""
+"""SongDataset: an example depends only on (seed, stream, epoch, index)."""
 
 import math
 from dataclasses import fields, replace
@@ -39,32 +39,32 @@ def same(one, other):
 
 
 def position(audio):
-    """Where on the ramp an excerpt starts, 0–1."""
+    """Relative start of an excerpt in the song, 0–1, from the ramp."""
     return float(audio[0, 0]) / 0.1 - 1
 
 
-def test_the_key_decides(build):
-    data, again = build(seed=5), build(seed=5)
+def test_examples_depend_only_on_seed_and_key(build):
+    data, other = build(seed=5), build(seed=5)
     keys = [(epoch, index) for epoch in (0, 3) for index in range(len(data))]
     forward = {key: data[key] for key in keys}
-    assert all(same(again[key], forward[key]) for key in reversed(keys))
+    assert all(same(other[key], forward[key]) for key in reversed(keys))
 
 
-@pytest.mark.parametrize("change", [{"seed": 1}, {"stream": 1}])
-def test_other_seed_or_stream_other_draw(build, change):
+@pytest.mark.parametrize("change", [{"seed": 1}, {"rng_stream": 1}])
+def test_seed_stream_epoch_and_index_change_the_example(build, change):
     assert not same(build()[0, 0], build(**change)[0, 0])
     assert not same(build()[0, 0], build()[1, 0])
     assert not same(build()[0, 0], build()[0, 1])
 
 
-def test_every_song_has_its_share(build, songs):
+def test_every_song_has_excerpts_per_song_examples(build, songs):
     data = build()
     assert len(data) == 3 * len(songs)
     ids = [data[0, index].song_id for index in range(len(data))]
     assert ids == [song.id for song in songs for _ in range(3)]
 
 
-def test_genre_and_shape(build):
+def test_shape_and_genre_of_an_example(build):
     example = build()[0, 0]
     assert example.song_id == "Hip-Hop/d/first"
     assert example.genre == genre_index("hip_hop") == genre_index("Hip Hop") == 5
@@ -72,26 +72,28 @@ def test_genre_and_shape(build):
     assert example.sample_rate == 8_000
 
 
-def test_conditions_in_turn(build, show_task):
+def test_cycle_conditions_gives_each_condition_in_turn(build, show_task):
     cycled = build(cycle_conditions=True)
     assert [cycled[0, index].condition for index in range(6)] == [0, 1, 2, 0, 1, 2]
     fixed = build(cycle_conditions=True, task=type(show_task)("paired"))
     assert {fixed[0, index].condition for index in range(6)} == {2}
 
 
-def test_the_other_excerpt_does_not_overlap(build):
+def test_reference_does_not_overlap_the_excerpt(build):
     data = build()
     for index in range(len(data)):
         example = data[0, index]
-        apart = abs(position(example.finished) - position(example.reference))
-        assert apart >= 0.25 - 1e-3  # 1 s of 4 s
+        distance = abs(position(example.finished) - position(example.reference))
+        assert distance >= 0.25 - 1e-3  # 1 s of 4 s
 
 
 @given(st.floats(0, 1), st.floats(1, 30), st.floats(0.5, 10), st.integers(0, 99))
 @example(0.5, 20.0, 10.0, 0)
-def test_other_start_is_inside_and_apart(place, duration_s, excerpt_s, seed):
+def test_second_excerpt_is_within_the_song_and_does_not_overlap(
+    position, duration_s, excerpt_s, seed
+):
     last = max(0.0, duration_s - excerpt_s)
-    start = place * last
+    start = position * last
     other = second_excerpt_start(start, duration_s, excerpt_s, default_rng(seed))
     assert 0 <= other <= last
     if start >= excerpt_s or start + excerpt_s <= last:
@@ -100,7 +102,7 @@ def test_other_start_is_inside_and_apart(place, duration_s, excerpt_s, seed):
         assert math.isclose(abs(other - start), max(start, last - start))
 
 
-def test_silence_is_avoided(tmp_path, write_song, build, songs):
+def test_silent_excerpts_are_rejected(tmp_path, write_song, build, songs):
     import numpy as np
     import soundfile
 
@@ -110,10 +112,10 @@ def test_silence_is_avoided(tmp_path, write_song, build, songs):
     soundfile.write(path, audio, rate)
     data = build(songs=[replace(songs[0], path=path)], excerpts_per_song=100)
     silent = np.mean([not data[0, index].finished.any() for index in range(100)])
-    assert silent <= 0.06  # a third of all starts, four times in a row
+    assert silent <= 0.06  # a third of all starts are silent: four in a row
 
 
-def test_a_dry_version_is_what_the_task_gets(tmp_path, write_song, build, songs):
+def test_task_gets_the_dry_version(tmp_path, write_song, build, songs):
     dry = write_song(tmp_path / "dry.wav", level=0.01)
     wet_example = build()[0, 0]
     dry_example = build(songs=[replace(songs[0], dry_path=dry)])[0, 0]
@@ -123,26 +125,25 @@ def test_a_dry_version_is_what_the_task_gets(tmp_path, write_song, build, songs)
     torch.testing.assert_close(10 * dry_example.reference, wet_example.reference)
 
 
-def test_a_short_song_is_filled_with_silence(tmp_path, write_song, build, songs):
+def test_short_songs_are_padded_with_silence(tmp_path, write_song, build, songs):
     path = write_song(tmp_path / "short.wav", seconds=0.5)
     example = build(songs=[replace(songs[0], path=path, duration_s=0.5)])[0, 0]
     assert example.finished.shape == (2, 8_000)
     assert not example.finished[:, 4_000:].any()
 
 
-def test_augmentation_leaves_the_draw_alone(build):
-    plain, turned = build()[0, 0], build(augment=Compose([PolarityFlip(1.0)]))[0, 0]
-    assert torch.equal(turned.knobs, plain.knobs)
-    assert torch.equal(turned.rough, -plain.rough)
+def test_augmentation_does_not_change_the_knobs(build):
+    plain, flipped = build()[0, 0], build(augment=Compose([PolarityFlip(1.0)]))[0, 0]
+    assert torch.equal(flipped.knobs, plain.knobs)
+    assert torch.equal(flipped.rough, -plain.rough)
 
 
-def test_nonsense_is_named(build):
-    with pytest.raises(ValueError, match=r"excerpt_s must be positive.* got 0"):
+def test_invalid_excerpt_length_is_an_error(build):
+    with pytest.raises(ValueError, match=r"excerpt_s.* 0"):
         build(excerpt_s=0)
 
 
-def test_whole_songs(build, songs):
-    """Then the only other excerpt of the same production is the song itself."""
+def test_whole_songs_are_their_own_second_excerpt(build, songs):
     data = build(excerpt_s=None, excerpts_per_song=1)
     for index, song in enumerate(songs):
         whole = data[0, index]
@@ -151,23 +152,23 @@ def test_whole_songs(build, songs):
     assert data[0, 0].finished.equal(others[0])
 
 
-def test_an_index_beyond_the_end_is_another_draw_from_the_same_song(build):
+def test_index_beyond_the_length_is_another_example_of_the_same_song(build):
     data = build()
-    here, again = data[0, 4], data[0, 4 + len(data)]
-    assert here.song_id == again.song_id
-    assert not same(here, again)
+    one, other = data[0, 4], data[0, 4 + len(data)]
+    assert one.song_id == other.song_id
+    assert not same(one, other)
     assert data.genres[4] == data.songs[4 // 3].genre
 
 
-def test_seconds_or_full():
+def test_excerpt_length_must_be_positive_or_full():
     assert excerpt_seconds("full") is None
     for wrong in (0, -1.0, "long", float("nan"), float("inf")):
-        with pytest.raises(ValueError, match=f"seconds above 0, or full, got {wrong}"):
+        with pytest.raises(ValueError, match=f"excerpt.*{wrong}"):
             excerpt_seconds(wrong)
 
 
 class Twice(Augment):
-    """Reads twice as much and plays it twice as fast, and half as loud."""
+    """Double speed at half the level, plus the stems."""
 
     def draw(self, rng):
         return rng.random()
@@ -180,7 +181,7 @@ class Twice(Augment):
         return excerpt._replace(audio=(0.5 * excerpt.audio + stems)[:, ::2])
 
 
-def test_what_comes_before_the_task_reaches_finished_and_reference(build):
+def test_augmentation_before_the_task_changes_finished_and_reference(build):
     data, plain = build(augment=Twice(), excerpts_per_song=10), build(excerpts_per_song=10)
     for index in range(len(data)):
         example = data[0, index]
@@ -190,13 +191,13 @@ def test_what_comes_before_the_task_reaches_finished_and_reference(build):
             ramp = torch.linspace(0, 1, 8_000) * 0.1 / 4 + audio[0, 0]  # of 4 s, at half the level
             torch.testing.assert_close(audio[0], ramp, atol=1e-4, rtol=0)
         starts = [4 * (20 * float(a[0, 0]) - 1) for a in (example.finished, example.reference)]
-        assert all(-1e-3 <= start <= 2 + 1e-3 for start in starts)  # so that 2 s are there
-        assert abs(starts[0] - starts[1]) > 1  # of 2 s each: as far apart as 4 s allow
+        assert all(-1e-3 <= start <= 2 + 1e-3 for start in starts)  # 2 s before the end or earlier
+        assert abs(starts[0] - starts[1]) > 1
 
 
-def test_stems_are_read_where_the_excerpt_is(build, songs):
+def test_stems_are_read_at_the_start_of_the_excerpt(build, songs):
     stems = [replace(song, stems={"all": song.path}) for song in songs]
     without, with_stems = build(augment=Twice()), build(augment=Twice(), songs=stems)
     for index in range(len(without)):
-        expected = 3 * without[0, index].finished  # 0.5 of the mix, and 1 of the stem
+        expected = 3 * without[0, index].finished  # 0.5 · mix + 1 · stem
         torch.testing.assert_close(with_stems[0, index].finished, expected, atol=1e-5, rtol=0)

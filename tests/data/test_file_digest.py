@@ -1,104 +1,104 @@
-"""A song's fingerprint follows what is heard, not where it lies."""
+"""song_digest depends on the content of a song's files, not on their path."""
 
 import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import soundfile
 
 from ai_mixer.core.types import Song
 from ai_mixer.data.file_digest import BLOCK_BYTES, song_digest, song_digests
+from helpers.signals import noise
 
 RATE = 44100
 
 
-def sound(seconds=1.0, seed=0):
-    return 0.1 * np.random.default_rng(seed).standard_normal((round(RATE * seconds), 2))
+def audio(seconds=1.0, seed=0):
+    """Noise [T, 2]."""
+    return noise(2, seconds=seconds, seed=seed).T.numpy()
 
 
-def song(path, **more):
-    return Song("id", Path(path), "song", "group", "train", 1.0, RATE, 2, **more)
+def song(path, **fields):
+    return Song("id", Path(path), "song", "group", "train", 1.0, RATE, 2, **fields)
 
 
-def written(path, audio, **more):
-    path.parent.mkdir(exist_ok=True, parents=True)
-    soundfile.write(path, audio, RATE, **more)
+def write(path, samples):
+    soundfile.write(path, samples, RATE)
     return path
 
 
 @pytest.fixture(params=["wav", "flac"])
 def path(request, tmp_path):
-    return written(tmp_path / f"song.{request.param}", sound())
+    return write(tmp_path / f"song.{request.param}", audio())
 
 
-def test_a_copy_elsewhere_is_the_same(path, tmp_path):
+def test_copies_have_the_same_digest(path, tmp_path):
     before = song_digest(song(path))
     copy = tmp_path / "other" / f"name{path.suffix}"
     copy.parent.mkdir()
     shutil.copy(path, copy)
     os.utime(copy, (1, 1))
     assert song_digest(song(copy)) == before
-    assert song_digest(replace(song(copy), split="test", group="x")) == before  # said elsewhere
+    assert song_digest(replace(song(copy), split="test", group="x")) == before
 
 
 @pytest.mark.parametrize(
     "changed",
-    [sound(seed=1), 0.9 * sound(), sound(1.1), sound()[:, ::-1]],
-    ids=["another recording", "its level", "its length", "its sides"],
+    [audio(seed=1), 0.9 * audio(), audio(1.1), audio()[:, ::-1]],
+    ids=["recording", "level", "length", "channels"],
 )
-def test_other_audio_is_another(path, changed):
+def test_other_audio_has_another_digest(path, changed):
     before = song_digest(song(path))
-    written(path, changed)
+    write(path, changed)
     assert song_digest(song(path)) != before
 
 
-def test_one_sample_of_a_flac_file_is_enough(tmp_path):
-    audio = sound(10.0)
-    path = written(tmp_path / "song.flac", audio)
+def test_one_sample_of_a_flac_file_changes_the_digest(tmp_path):
+    samples = audio(10.0).copy()
+    path = write(tmp_path / "song.flac", samples)
     before = song_digest(song(path))
-    audio[RATE * 3, 0] += 0.01
-    written(path, audio)
+    samples[RATE * 3, 0] += 0.01
+    write(path, samples)
     assert song_digest(song(path)) != before
 
 
-@pytest.mark.parametrize("place", [0, 0.5, 1])
+@pytest.mark.parametrize("position", [0, 0.5, 1])
 @pytest.mark.parametrize(
     "size", [1, BLOCK_BYTES - 1, BLOCK_BYTES, 3 * BLOCK_BYTES, 100 * BLOCK_BYTES + 1]
 )
-def test_start_middle_and_end_are_read(tmp_path, place, size):
+def test_digest_depends_on_start_middle_and_end(tmp_path, position, size):
     path = tmp_path / "file"
     data = bytearray(size)
     path.write_bytes(data)
     before = song_digest(song(path))
-    data[round(place * (size - 1))] = 1
+    data[round(position * (size - 1))] = 1
     path.write_bytes(data)
     assert song_digest(song(path)) != before
 
 
-def test_dry_and_stems_count(tmp_path, path):
-    other = written(tmp_path / "other.wav", sound(seed=2))
-    prints = [
+def test_digest_depends_on_dry_version_and_stems(tmp_path, path):
+    other = write(tmp_path / "other.wav", audio(seed=2))
+    digests = [
         song_digest(song(path)),
         song_digest(song(path, dry_path=other)),
         song_digest(song(path, stems={"drums": other})),
         song_digest(song(path, stems={"bass": other})),
         song_digest(song(other, dry_path=path)),
     ]
-    assert len(set(prints)) == len(prints)
+    assert len(set(digests)) == len(digests)
 
 
-def test_only_a_few_blocks_are_read(tmp_path):
-    """A file larger than the memory costs as much as a small one."""
+def test_digest_reads_only_a_few_blocks(tmp_path):
+    """A file larger than the memory takes as long as a small one."""
     path = tmp_path / "huge.wav"
     with path.open("wb") as file:
-        file.truncate(10**12)  # a hole: takes no room on disk
+        file.truncate(10**12)  # a sparse file
     assert len(song_digest(song(path))) == 16
 
 
-def test_many_songs_keep_their_order(tmp_path):
+def test_digests_are_in_the_order_of_the_songs(tmp_path):
     songs = []
     for number in range(200):
         path = tmp_path / f"{number}"
@@ -109,6 +109,6 @@ def test_many_songs_keep_their_order(tmp_path):
     assert song_digests([]) == []
 
 
-def test_a_file_that_went_away_is_named(tmp_path):
+def test_missing_file_is_an_error(tmp_path):
     with pytest.raises(OSError, match=r"gone\.wav"):
         song_digests([song(tmp_path / "gone.wav")])

@@ -1,4 +1,4 @@
-"""FMA: a table with three header rows, nested subsets, the official split."""
+"""FMA: table with three header rows, nested subsets, official split."""
 
 import shutil
 
@@ -12,7 +12,7 @@ def root(look_alikes, tmp_path):
     return shutil.copytree(look_alikes("fma"), tmp_path / "fma")
 
 
-def test_songs_of_the_small_subset(root):
+def test_metadata_of_the_small_subset(root):
     source = Fma(root)
     songs = {song.id: song for song in source.songs()}
     assert {name: (song.split, song.genre, song.group) for name, song in songs.items()} == {
@@ -25,10 +25,8 @@ def test_songs_of_the_small_subset(root):
     assert (song.title, song.artist, song.licence) == ("Song, 5", "Artist 1", "CC BY-NC 3.0")
     assert song.duration_s == pytest.approx(3.0, abs=0.1)
     reasons = {file.rpartition("/")[2]: reason for file, reason in source.skipped}
-    assert reasons == {
-        "000999.mp3": "cannot be read as sound (no such file)",
-        "098565.mp3": "a clip known to hold little sound or none",
-    }
+    assert set(reasons) == {"000999.mp3", "098565.mp3"}
+    assert "no such file" in reasons["000999.mp3"]
 
 
 def test_subsets_are_nested(root):
@@ -39,40 +37,40 @@ def test_subsets_are_nested(root):
     assert {song.path.parts[-3] for song in large} == {"fma_large"}
 
 
-def test_a_subset_s_own_folder_comes_first(root):
+def test_folder_of_the_subset_is_preferred(root):
     shutil.copytree(root / "fma_large" / "000", root / "fma_medium" / "000")
     assert {song.path.parts[-3] for song in Fma(root, subset="medium").songs()} == {"fma_medium"}
     assert {song.path.parts[-3] for song in Fma(root, subset="large").songs()} == {"fma_large"}
-    with pytest.raises(ValueError, match=r"fma_full: not there; .* needs fma_metadata/tracks\.csv"):
-        Fma(root, subset="full").songs()  # whole tracks are no clips
+    with pytest.raises(ValueError, match=r"fma_full.*fma_metadata/tracks\.csv"):
+        Fma(root, subset="full").songs()  # clips do not replace whole tracks
 
 
-def test_whole_tracks_are_not_what_is_known_as_faulty(root):
+def test_whole_tracks_of_faulty_clips_are_used(root):
     (root / "fma_large").rename(root / "fma_full")
     assert "098565" in {song.id for song in Fma(root, subset="full").songs()}
 
 
-def test_what_is_not_there_is_named(root):
-    with pytest.raises(ValueError, match=r"data\.subset=tiny: is none of small, medium"):
+def test_unknown_subset_and_missing_table_are_errors(root):
+    with pytest.raises(ValueError, match=r"data\.subset=tiny.*small, medium"):
         Fma(root, subset="tiny")
     (root / "fma_metadata" / "tracks.csv").unlink()
-    with pytest.raises(ValueError, match=r"tracks\.csv: not there; data\.root="):
+    with pytest.raises(ValueError, match=r"tracks\.csv.*data\.root="):
         Fma(root).songs()
 
 
-def test_another_table_is_refused(root):
+def test_other_tables_are_errors(root):
     table = root / "fma_metadata" / "tracks.csv"
     table.write_text("track_id,title\n2,Food\n")
-    with pytest.raises(ValueError, match=r"has no column set\.split, .*: is it FMA's tracks\.csv"):
+    with pytest.raises(ValueError, match=r"tracks\.csv: .*set\.split"):
         read_tracks(table)
     table.write_text("")
-    with pytest.raises(ValueError, match="has no column"):
+    with pytest.raises(ValueError, match=r"tracks\.csv: .*set\.split"):
         read_tracks(table)
 
 
-def test_a_track_without_an_official_split_is_skipped(root):
+def test_tracks_with_unknown_split_are_skipped(root):
     table = root / "fma_metadata" / "tracks.csv"
     table.write_text(table.read_text().replace("validation", "somewhere"))
     source = Fma(root)
     assert "000141" not in {song.id for song in source.songs()}
-    assert "its split is somewhere, which is no official one" in {s.reason for s in source.skipped}
+    assert any("somewhere" in song.reason for song in source.skipped)

@@ -1,4 +1,4 @@
-"""Keys: every index once per epoch, in an order that depends on seed and epoch only."""
+"""KeySampler: every index once per epoch, in an order that depends only on seed and epoch."""
 
 from collections import Counter
 
@@ -15,21 +15,21 @@ def keys(epoch=0, size=10, training=True, seed=0):
     return list(sampler)
 
 
-def test_every_index_once_with_its_epoch():
+def test_every_index_occurs_once_with_the_epoch():
     assert sorted(keys(epoch=3)) == [(3, index) for index in range(10)]
 
 
-def test_order_depends_on_seed_and_epoch():
+def test_order_depends_only_on_seed_and_epoch():
     assert keys(1, 100) == keys(1, 100)
     orders = {tuple(index for _, index in keys(e, 100, seed=s)) for e in (0, 1) for s in (0, 7)}
     assert len(orders) == 4
 
 
-def test_evaluation_is_always_the_same():
+def test_keys_are_constant_outside_training():
     assert keys(5, training=False) == [(0, index) for index in range(10)]
 
 
-def test_processes_share_an_epoch(monkeypatch):
+def test_processes_get_equal_parts_of_an_epoch(monkeypatch):
     monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 3)
     dealt = []
@@ -41,7 +41,7 @@ def test_processes_share_an_epoch(monkeypatch):
 
 
 @pytest.mark.parametrize("size", [1, 7])
-def test_no_index_is_lost_when_the_share_is_uneven(monkeypatch, size):
+def test_no_index_is_lost_with_uneven_shares(monkeypatch, size):
     monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
     seen = set()
@@ -52,8 +52,8 @@ def test_no_index_is_lost_when_the_share_is_uneven(monkeypatch, size):
 
 
 @pytest.mark.parametrize("size", [2, 7])
-def test_held_out_keys_are_dealt_once(monkeypatch, size):
-    """A figure over all processes counts no example twice."""
+def test_each_key_occurs_once_outside_training(monkeypatch, size):
+    """Metrics over all processes count no example twice."""
     monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
     seen = []
@@ -63,7 +63,7 @@ def test_held_out_keys_are_dealt_once(monkeypatch, size):
     assert sorted(seen) == [(0, index) for index in range(size)]
 
 
-def test_a_limit_ends_the_epoch_early_and_differently_each_time():
+def test_limit_draws_other_indices_every_epoch():
     def limited(epoch):
         sampler = KeySampler(range(100), training=True, limit=30)
         sampler.set_epoch(epoch)
@@ -75,7 +75,7 @@ def test_a_limit_ends_the_epoch_early_and_differently_each_time():
     assert len(set().union(*map(limited, range(40)))) == 100
 
 
-def test_a_limit_beyond_the_songs_changes_nothing():
+def test_limit_above_the_size_has_no_effect():
     sampler = KeySampler(range(10), training=True, limit=30)
     assert sorted(index for _, index in sampler) == list(range(10))
     assert len(sampler) == 10
@@ -92,18 +92,18 @@ def balanced(epoch=0, limit=None, seed=0):
     return drawn
 
 
-def test_every_genre_as_often():
+def test_strata_are_equally_frequent():
     counts = Counter(GENRES[index % 20] for _, index in balanced(epoch=2, limit=18))
     assert counts == {"jazz": 6, "pop": 6, "rock": 6}
 
 
-def test_within_any_few_examples_too():
+def test_strata_are_equally_frequent_in_short_sequences():
     labels = [GENRES[index % 20] for _, index in balanced()]
     for start in range(0, 18, 3):
         assert set(labels[start : start + 3]) == {"jazz", "pop", "rock"}
 
 
-def test_what_comes_again_is_another_draw():
+def test_repeated_indices_are_offset_by_the_length():
     drawn = [index for _, index in balanced()]
     assert len(set(drawn)) == len(drawn)
     jazz = [index for index in drawn if GENRES[index % 20] == "jazz"]
@@ -111,13 +111,13 @@ def test_what_comes_again_is_another_draw():
     assert all(index >= 20 for index in jazz[3:6])
 
 
-def test_a_balanced_order_depends_on_seed_and_epoch():
+def test_stratified_order_depends_only_on_seed_and_epoch():
     assert balanced(1) == balanced(1)
     orders = {tuple(index for _, index in balanced(e, seed=s)) for e in (0, 1) for s in (0, 7)}
     assert len(orders) == 4
 
 
-def test_processes_share_a_balanced_epoch(monkeypatch):
+def test_processes_share_a_stratified_epoch(monkeypatch):
     alone = balanced(limit=18)
     monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
@@ -128,6 +128,6 @@ def test_processes_share_a_balanced_epoch(monkeypatch):
     assert dealt == [alone[::2], alone[1::2]]
 
 
-def test_held_out_songs_are_never_balanced():
+def test_strata_have_no_effect_outside_training():
     sampler = KeySampler(range(20), training=False, strata=GENRES)
     assert list(sampler) == [(0, index) for index in range(20)]

@@ -1,7 +1,6 @@
-"""What is written is read again, and what is wrong is named."""
+"""Reading and writing manifests."""
 
 import csv
-import re
 from dataclasses import replace
 
 import pytest
@@ -25,11 +24,11 @@ def folder(tmp_path, write_song):
     return tmp_path
 
 
-def rows(**more):
-    return [{"file": f"finished/{name}.wav", **more} for name in ("one", "two", "three")]
+def rows(**columns):
+    return [{"file": f"finished/{name}.wav", **columns} for name in ("one", "two", "three")]
 
 
-def test_every_column_arrives(folder, write_song):
+def test_every_column_is_read(folder, write_song):
     write_song(folder / "dry.wav")
     write_song(folder / "drums.wav")
     full = {
@@ -65,77 +64,77 @@ def test_empty_cells_are_none(folder):
     assert {song.split for song in songs} == {"train", "val", "test"}
 
 
-def test_round_trip(folder, write_song):
+def test_written_manifest_is_read_unchanged(folder, write_song):
     write_song(folder / "dry.wav")
     write_song(folder / "vocals.wav")
-    found = read_manifest(manifest(folder, rows(genre="pop, or so", artist='A "B" C')))
-    first, *rest = found.songs
+    first, *others = read_manifest(
+        manifest(folder, rows(genre="pop, or so", artist='A "B" C'))
+    ).songs
     stems = {"vocals": folder / "vocals.wav"}
-    songs = [replace(first, dry_path=folder / "dry.wav", stems=stems), *rest]
-    write_manifest(folder / "again.csv", songs)
-    assert read_manifest(folder / "again.csv") == (songs, [])
+    songs = [replace(first, dry_path=folder / "dry.wav", stems=stems), *others]
+    write_manifest(folder / "copy.csv", songs)
+    assert read_manifest(folder / "copy.csv") == (songs, [])
 
 
-def test_found_beside_or_above(folder):
+def test_manifest_is_found_in_the_folder_or_above(folder):
     path = manifest(folder, rows())
     assert find_manifest(folder) == find_manifest(folder / "finished") == path
     assert find_manifest(folder / "finished" / "deeper") is None
 
 
-def test_only_what_lies_under_the_root(folder, write_song):
+def test_only_songs_below_the_root_are_read(folder, write_song):
     write_song(folder / "stems" / "drums.wav")
     path = manifest(folder, [*rows(), {"file": "stems/drums.wav"}])
     assert len(read_manifest(path).songs) == 4
     assert len(read_manifest(path, folder / "finished").songs) == 3
-    with pytest.raises(ValueError, match="none of its 4 files lies under"):
+    with pytest.raises(ValueError, match=r"manifest\.csv.*4 files.*elsewhere"):
         read_manifest(path, folder / "elsewhere")
 
 
 def test_folds_replace_the_split(folder):
     path = manifest(folder, [row | {"fold": i, "split": "train"} for i, row in enumerate(rows())])
     assert [song.split for song in read_manifest(path, fold=1).songs] == ["train", "test", "val"]
-    with pytest.raises(ValueError, match=r"data\.fold=0 needs a fold number in every row"):
+    with pytest.raises(ValueError, match=r"data\.fold=0"):
         read_manifest(manifest(folder, rows()), fold=0)
 
 
-def test_a_bad_song_is_left_out_by_name(folder):
+def test_songs_with_unreadable_or_missing_files_are_skipped(folder):
     (folder / "finished" / "two.wav").write_text("no sound")
     songs, skipped = read_manifest(manifest(folder, [*rows()[:2], rows(dry="gone.wav")[2]]))
     assert [song.song for song in songs] == ["finished/one"]
     assert [song.file for song in skipped] == [
         str(folder / "finished" / name) for name in ("two.wav", "three.wav")
     ]
-    assert re.match("cannot be read as sound", skipped[0].reason)
-    assert re.match(r"needs .*gone\.wav: no such file", skipped[1].reason)
+    assert "gone.wav" in skipped[1].reason
 
 
-def test_a_file_that_is_gone_is_left_out_by_name(folder):
+def test_missing_songs_are_skipped(folder):
     songs, skipped = read_manifest(manifest(folder, [*rows(), {"file": "finished/four.wav"}]))
     assert len(songs) == 3
     assert skipped[0].file == str(folder / "finished" / "four.wav")
     assert "no such file" in skipped[0].reason
 
 
-def test_all_bad_is_an_error(folder):
-    with pytest.raises(ValueError, match=r"no usable song: .*nothing\.wav.*no such file"):
+def test_manifest_without_usable_song_is_an_error(folder):
+    with pytest.raises(ValueError, match=r"manifest\.csv.*nothing\.wav"):
         read_manifest(manifest(folder, [{"file": "nothing.wav"}]))
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is no CSV table"),
-        ("title,artist\na,b\n", "needs a column `file`, has title, artist"),
-        ("file,split\n,train\n", "line 2 has no file"),
-        ("file,split\na.wav,valid\n", "line 2: split 'valid' is none of train, val, test"),
+        ("", "CSV"),
+        ("title,artist\na,b\n", "`file`.*title, artist"),
+        ("file,split\n,train\n", "line 2"),
+        ("file,split\na.wav,valid\n", "line 2: split.*'valid'"),
     ],
 )
-def test_malformed_tables_are_named(tmp_path, text, message):
+def test_malformed_tables_are_errors(tmp_path, text, message):
     (tmp_path / "songs.csv").write_text(text)
-    with pytest.raises(ValueError, match=rf"songs\.csv: {message}"):
+    with pytest.raises(ValueError, match=rf"songs\.csv: .*{message}"):
         read_manifest(tmp_path / "songs.csv")
 
 
-def test_missing_manifest_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"songs\.csv: no such manifest"):
+def test_missing_manifest_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match=r"songs\.csv"):
         read_manifest(tmp_path / "songs.csv")

@@ -1,8 +1,7 @@
-"""The same recording is found in any disguise; other music is not."""
+"""Changed copies of a recording are near-duplicates; other recordings are not."""
 
 import os
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,13 +16,13 @@ SAMPLE_RATE = 22050
 
 
 def music(seed, seconds=12.0):
-    """Chords and hits that change four times a second, by lot."""
+    """Random chords and hits, four per second."""
     rng = np.random.default_rng(seed)
-    time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    time_s = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     notes = rng.choice(36, (4, round(4 * seconds) + 1))
-    pitch = 110 * 2 ** (notes[:, (4 * time).astype(int)] / 12)
-    tones = sum(np.sin(np.cumsum(2 * np.pi * line / SAMPLE_RATE)) for line in pitch)
-    hits = rng.standard_normal(time.shape) * np.exp(-(time % 0.25) / 0.05)
+    pitch_hz = 110 * 2 ** (notes[:, (4 * time_s).astype(int)] / 12)
+    tones = sum(np.sin(np.cumsum(2 * np.pi * voice / SAMPLE_RATE)) for voice in pitch_hz)
+    hits = rng.standard_normal(time_s.shape) * np.exp(-(time_s % 0.25) / 0.05)
     return (0.1 * tones + 0.1 * hits).astype(np.float32)
 
 
@@ -33,7 +32,7 @@ def lossy(audio, tmp_path, kind, quality):
     return soundfile.read(file, dtype="float32")[0]
 
 
-DISGUISES = {
+CHANGES = {
     "level": lambda x, _: 0.05 * x,
     "trim": lambda x, _: x[30_001:-20_000],
     "offset": lambda x, _: np.concatenate([np.zeros(30_001, np.float32), x]),
@@ -50,35 +49,35 @@ def others():
     return [fingerprint_audio(music(seed), SAMPLE_RATE) for seed in range(1, 12)]
 
 
-@pytest.mark.parametrize("disguise", DISGUISES)
-def test_a_disguise_is_seen_through(disguise, others, tmp_path):
+@pytest.mark.parametrize("change", CHANGES)
+def test_changed_copies_are_found(change, others, tmp_path):
     song = music(0)
-    hidden = fingerprint_audio(DISGUISES[disguise](song, tmp_path).astype(np.float32), SAMPLE_RATE)
-    fingerprints = [others[0], fingerprint_audio(song, SAMPLE_RATE), *others[1:], hidden]
+    copy = fingerprint_audio(CHANGES[change](song, tmp_path).astype(np.float32), SAMPLE_RATE)
+    fingerprints = [others[0], fingerprint_audio(song, SAMPLE_RATE), *others[1:], copy]
     assert near_duplicates(fingerprints) == [(1, len(fingerprints) - 1)]
 
 
-def test_another_rate_is_the_same():
+def test_copies_at_another_sample_rate_are_found():
     song = music(0)
     other = resample_poly(song, 480, 441).astype(np.float32)
     fingerprints = [fingerprint_audio(song, SAMPLE_RATE), fingerprint_audio(other, 24000)]
     assert near_duplicates(fingerprints) == [(0, 1)]
 
 
-def test_chance_gives_half_the_bits(others):
+def test_unrelated_recordings_have_half_the_bits_different(others):
     errors = [bit_error_rate(one, two, 0)[0] for one, two in combinations(others, 2)]
     assert min(errors) > MAX_BIT_ERROR_RATE + 0.08
     assert np.mean(errors) == pytest.approx(0.5, abs=0.02)
 
 
-def test_a_short_quotation_is_none(others):
-    """Two songs that share a bar are two songs."""
-    quoted = music(3)
-    quoted[: 3 * SAMPLE_RATE] = music(2)[: 3 * SAMPLE_RATE]
-    assert near_duplicates([others[1], fingerprint_audio(quoted, SAMPLE_RATE)]) == []
+def test_short_common_passages_are_no_duplicates(others):
+    """Two songs that share 3 s are different songs."""
+    song = music(3)
+    song[: 3 * SAMPLE_RATE] = music(2)[: 3 * SAMPLE_RATE]
+    assert near_duplicates([others[1], fingerprint_audio(song, SAMPLE_RATE)]) == []
 
 
-def test_silence_is_no_recording():
+def test_silence_is_no_duplicate():
     silent = fingerprint_audio(np.zeros(10 * SAMPLE_RATE, np.float32), SAMPLE_RATE)
     hum = fingerprint_audio(np.full(10 * SAMPLE_RATE, 0.1, np.float32), SAMPLE_RATE)
     assert not silent.any()
@@ -86,29 +85,29 @@ def test_silence_is_no_recording():
     assert near_duplicates([]) == near_duplicates([silent]) == []
 
 
-def test_too_short_a_sound_has_no_print():
+def test_too_short_audio_has_an_empty_fingerprint():
     assert len(fingerprint_audio(np.ones(100, np.float32), SAMPLE_RATE)) == 0
 
 
-def test_of_a_long_file_only_the_middle_is_read(tmp_path):
+def test_fingerprint_is_that_of_the_middle(tmp_path):
     song = music(0, 20.0)
     soundfile.write(tmp_path / "song.wav", song, SAMPLE_RATE)
-    found = fingerprint_file(tmp_path / "song.wav", span_s=10.0)
+    middle = fingerprint_file(tmp_path / "song.wav", span_s=10.0)
     whole = fingerprint_audio(song, SAMPLE_RATE)
-    assert len(found) < 10.0 * RATE_HZ / HOP
-    errors, frames = bit_error_rate(whole, found, round(5.0 * RATE_HZ / HOP))
+    assert len(middle) < 10.0 * RATE_HZ / HOP
+    errors, frames = bit_error_rate(whole, middle, round(5.0 * RATE_HZ / HOP))
     assert errors < 0.1
     assert frames > 300
 
 
 @pytest.mark.slow
 @pytest.mark.music
-def test_real_music_has_no_false_twins():
-    """Only excerpts of one piece are twins."""
+def test_real_music_has_no_false_duplicates():
+    """Only excerpts of one song are duplicates."""
     if ROOT_VARIABLE not in os.environ:
         pytest.skip(f"{ROOT_VARIABLE} names no folder of music")
     songs = Folder().songs()
-    found = near_duplicates([fingerprint_file(Path(song.path)) for song in songs])
-    false = [(songs[a].id, songs[b].id) for a, b in found if songs[a].song != songs[b].song]
-    assert len(found) > 15
+    pairs = near_duplicates([fingerprint_file(song.path) for song in songs])
+    false = [(songs[a].id, songs[b].id) for a, b in pairs if songs[a].song != songs[b].song]
+    assert len(pairs) > 15
     assert not false

@@ -1,4 +1,4 @@
-"""Before and after: found, aligned, or left out by name."""
+"""Pairs of rough and finished versions: found, aligned, or skipped."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def root(tmp_path):
     return tmp_path
 
 
-def test_both_ways_to_lay_them_down(root):
+def test_both_layouts_of_pairs_are_found(root):
     folder = Folder(root)
     songs = {song.id: song for song in folder.songs()}
     assert set(songs) == {"pairs/song0", "pairs/song1", "pairs/song2", "pairs/rock/band/other"}
@@ -55,19 +55,19 @@ def test_both_ways_to_lay_them_down(root):
 
 
 @pytest.mark.parametrize("shift_s", [-0.9, -0.013, 0.25, 0.9])
-def test_the_lag_is_heard(shift_s):
+def test_lag_is_estimated(shift_s):
     audio = music(0).mean(axis=1)
     shifted = np.roll(audio, round(shift_s * RATE))
     assert estimate_lag_s(shifted, mixed(audio), RATE) == pytest.approx(shift_s, abs=1e-4)
 
 
-def test_other_music_has_no_lag():
+def test_lag_of_unrelated_audio_is_nan():
     assert np.isnan(estimate_lag_s(music(0).mean(axis=1), music(1).mean(axis=1), RATE))
     assert np.isnan(estimate_lag_s(np.zeros(RATE), music(1).mean(axis=1)[:RATE], RATE))
 
 
-def test_rough_and_finished_arrive_in_step(tmp_path, show_task):
-    """At another rate, and a third of a second late."""
+def test_rough_and_finished_are_aligned(tmp_path, show_task):
+    """The rough has another sample rate and starts a third of a second later."""
     audio = music(0)
     late = np.concatenate([np.zeros((RATE // 3, 2)), audio])
     write(tmp_path / "pairs" / "song" / "before.wav", resample_poly(late, 320, 147), 48000)
@@ -78,7 +78,7 @@ def test_rough_and_finished_arrive_in_step(tmp_path, show_task):
     assert error < 1e-2 * example.finished.square().mean()
 
 
-def test_what_does_not_fit_is_left_out_by_name(root):
+def test_pairs_that_do_not_match_are_skipped(root):
     write(root / "pairs" / "long" / "before.wav", music(4, 8.0))
     write(root / "pairs" / "long" / "after.wav", music(4))
     write(root / "pairs" / "wrong" / "before.wav", music(5))
@@ -88,13 +88,17 @@ def test_what_does_not_fit_is_left_out_by_name(root):
     folder = Folder(root)
     assert len(folder.songs()) == 4
     reasons = {"/".join(s.file.split("/")[-2:]): s.reason for s in folder.skipped}
-    assert "lasts 6.0 s, before.wav 8.0 s" in reasons["long/after.wav"]
-    assert "is not heard in before.wav within 1 s" in reasons["wrong/after.wav"]
-    assert reasons["alone/after.wav"] == "has no partner"
-    assert "is neither `before` nor `after`" in reasons["alone/third.wav"]
+    assert set(reasons) == {
+        "long/after.wav",
+        "wrong/after.wav",
+        "alone/after.wav",
+        "alone/third.wav",
+    }
+    assert "6.0 s, before.wav 8.0 s" in reasons["long/after.wav"]
+    assert "before.wav" in reasons["wrong/after.wav"]
 
 
-def test_a_reference_of_the_same_name_is_heard(root, show_task):
+def test_reference_of_the_same_name_is_used(root, show_task):
     write(root / "references" / "song1.wav", music(10))
     write(root / "references" / "jazz" / "x" / "y.wav", music(11))
     songs = {song.id: song for song in Folder(root).songs()}
@@ -105,27 +109,27 @@ def test_a_reference_of_the_same_name_is_heard(root, show_task):
     assert songs["references/jazz/x/y"].rough_path is None
     settings = {"sample_rate": RATE, "excerpt_s": 2.0}
     example = SongDataset([songs["pairs/song1"]], show_task, **settings)[0, 0]
-    heard, own = example.reference.numpy().T, music(10)
-    assert np.isnan(estimate_lag_s(example.finished.mean(0).numpy(), heard.mean(1), RATE))
-    place = np.correlate(own.mean(1), heard.mean(1)).argmax()
-    np.testing.assert_allclose(own[place : place + len(heard)], heard, atol=1e-3)
+    reference, song = example.reference.numpy().T, music(10)
+    assert np.isnan(estimate_lag_s(example.finished.mean(0).numpy(), reference.mean(1), RATE))
+    start = np.correlate(song.mean(1), reference.mean(1)).argmax()
+    np.testing.assert_allclose(song[start : start + len(reference)], reference, atol=1e-3)
 
 
-def test_a_reference_beside_a_pair_is_heard(root, show_task):
+def test_reference_next_to_a_pair_is_used(root, show_task):
     write(root / "pairs" / "song1" / "reference.wav", music(12, 3.0))
     write(root / "pairs" / "reference" / "rock" / "band" / "other.wav", music(13))
-    write(root / "references" / "song1.wav", music(10))  # the nearer one counts
+    write(root / "references" / "song1.wav", music(10))  # has lower priority
     folder = Folder(root)
     songs = {song.id: song for song in folder.songs()}
     assert not folder.skipped
-    near = songs["pairs/song1"].reference
-    assert (near.path.parent.name, near.duration_s, near.rough_path) == ("song1", 3.0, None)
+    used = songs["pairs/song1"].reference
+    assert (used.path.parent.name, used.duration_s, used.rough_path) == ("song1", 3.0, None)
     assert songs["pairs/rock/band/other"].reference.path.parent.parent.parent.name == "reference"
     example = SongDataset([songs["pairs/song1"]], show_task, sample_rate=RATE, excerpt_s=3.0)[0, 0]
     np.testing.assert_allclose(example.reference.numpy().T, music(12, 3.0), atol=1e-6)
 
 
-def test_a_folder_of_pairs_is_nothing_but_test(root):
+def test_all_pairs_are_in_the_test_split(root):
     write(root / "rock" / "x" / "whole song.wav", music(20))
     songs = PairedFolder(root).songs()
     assert {song.id for song in songs} == {f"pairs/song{n}" for n in range(3)} | {
@@ -134,12 +138,12 @@ def test_a_folder_of_pairs_is_nothing_but_test(root):
     assert {song.split for song in songs} == {"test"}
 
 
-def test_no_pair_is_said_in_one_line(tmp_path):
+def test_folder_without_pairs_is_an_error(tmp_path):
     write(tmp_path / "rock" / "song.wav", music(0))
-    with pytest.raises(ValueError, match=r"no pair: put before\.wav and after\.wav into pairs/"):
+    with pytest.raises(ValueError, match=rf"{tmp_path}: no pair.*pairs/"):
         PairedFolder(tmp_path).songs()
     write(tmp_path / "pairs" / "alone" / "after.wav", music(1))
-    with pytest.raises(ValueError, match=r"no pair \(.*after\.wav: has no partner\)"):
+    with pytest.raises(ValueError, match=r"no pair.*alone/after\.wav"):
         PairedFolder(tmp_path).songs()
 
 
@@ -148,7 +152,7 @@ def table(root, *lines):
     return root / "manifest.csv"
 
 
-def test_a_manifest_aligns_its_roughs_and_knows_references(root):
+def test_roughs_and_references_of_a_manifest_are_used(root):
     late = np.concatenate([np.zeros((RATE // 4, 2)), music(0)])
     write(root / "pairs" / "song0" / "before.wav", late)
     write(root / "pairs" / "song0" / "reference.wav", music(12, 3.0))
@@ -167,7 +171,7 @@ def test_a_manifest_aligns_its_roughs_and_knows_references(root):
     assert [song.split for song in PairedFolder(root).songs()] == ["train", "test"]
 
 
-def test_a_manifest_s_misfits_are_left_out_by_name(root):
+def test_unusable_pairs_of_a_manifest_are_skipped(root):
     (root / "broken.wav").write_text("no sound")
     path = table(
         root,
@@ -179,16 +183,17 @@ def test_a_manifest_s_misfits_are_left_out_by_name(root):
     )
     songs, skipped = read_manifest(path)
     assert [song.id for song in songs] == ["pairs/song2/before"]
-    told = "\n".join(map(str, skipped))
-    assert "song0/after.flac: is not heard in before.wav within 1 s" in told
-    assert told.count("broken.wav: cannot be read as sound") == 1
-    assert "other.wav: needs" in told
+    reasons = {"/".join(song.file.split("/")[-2:]): song.reason for song in skipped}
+    assert "before.wav" in reasons["song0/after.flac"]
+    assert f"{root.name}/broken.wav" in reasons
+    assert "gone.wav" in reasons["band/other.wav"]
+    assert len(skipped) == 3
 
 
-def test_a_manifest_s_song_and_its_reference_stay_on_one_side(root):
+def test_song_and_reference_of_a_manifest_are_in_one_split(root):
     first, second = "pairs/song0/after.flac", "pairs/song1/after.flac"
     path = table(root, f"{first},,{second},train", f"{second},,,test")
-    with pytest.raises(ValueError, match="are a song and its reference"):
+    with pytest.raises(ValueError, match="song and its reference"):
         read_manifest(path)
     one, two = read_manifest(table(root, f"{first},,{second},val", f"{second},,,")).songs
     assert (one.split, two.split) == ("val", "val")

@@ -88,11 +88,11 @@ class AudioSetBranch(nn.Module):
 
     def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Tensor:
         """Features of the two embeddings."""
-        given = condition != BLIND
-        both = torch.cat([rough, reference[given]])
+        has_reference = condition != BLIND
+        both = torch.cat([rough, reference[has_reference]])
         # A batch holds the same excerpt under several conditions: encode each excerpt once.
         distinct, index = torch.unique(both, dim=0, return_inverse=True)
         embeddings = self.encoder(distinct)[index]
         of_reference = embeddings.new_zeros(len(rough), embeddings.shape[1])
-        of_reference[given] = embeddings[len(rough) :]
+        of_reference[has_reference] = embeddings[len(rough) :]
         return self.read(torch.cat([embeddings[: len(rough)], of_reference], dim=1))

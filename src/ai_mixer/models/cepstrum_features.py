@@ -43,11 +43,11 @@ class CepstrumFeatures(nn.Module):
     def forward(self, rough: UniqueRows, reference: UniqueRows, condition: Tensor) -> Tensor:
         """The profiles of a batch: [B, n_features]."""
         source, target = self._spectra(rough.rows), self._spectra(reference.rows)
-        paired, given = condition == PAIRED, (condition != BLIND)[:, None]
+        paired, has_reference = condition == PAIRED, (condition != BLIND)[:, None]
         response = _response(source[rough.index[paired]], target[reference.index[paired]])
         profiles = [
             rough.to_all_rows(self._bands(_cepstrum(source), 0.1)),
-            reference.to_all_rows(self._bands(_cepstrum(target), 0.1)) * given,
+            reference.to_all_rows(self._bands(_cepstrum(target), 0.1)) * has_reference,
             scatter_rows(paired, self._bands(_normalised(response), 0.03)),
         ]
         return torch.cat(profiles, dim=1)

@@ -100,13 +100,13 @@ class FeatureExtractor(nn.Module):
     def _extract(
         self, rough: Tensor, reference: Tensor, condition: Tensor
     ) -> tuple[Tensor, Tensor]:
-        given, paired = (condition != BLIND).to(rough.dtype), condition == PAIRED
+        has_reference, paired = (condition != BLIND).to(rough.dtype), condition == PAIRED
         roughs, references = UniqueRows(rough), UniqueRows(reference)
         source, target = self._spectra(roughs.rows), self._spectra(references.rows)
         log_mel, over_time, long_term = log_mel_features(
             roughs.to_all_rows(self._bands(source)),
             references.to_all_rows(self._bands(target)),
-            given,
+            has_reference,
         )
         # Expensive, and meaningless unless paired: computed for the paired items only.
         response, compressor = self._system_features(
@@ -115,7 +115,7 @@ class FeatureExtractor(nn.Module):
         levels = level_channels(
             roughs.to_all_rows(self._quantiles(roughs.rows)),
             references.to_all_rows(self._quantiles(references.rows)),
-            given,
+            has_reference,
         )
         statistics = {
             "log_mel": over_time,
@@ -152,8 +152,9 @@ class FeatureExtractor(nn.Module):
     def from_cache(self, levels: Tensor, statistics: Tensor, condition: Tensor) -> Features:
         """Output of `forward` under a condition [B], from that of `extract_cacheable`."""
         every = torch.arange(len(condition), device=condition.device)
-        given = (condition != BLIND).to(levels.dtype)
-        log_mel = restore_channels(levels[:, 0], levels[every, condition.clamp_min(1)], given)
+        has_reference = (condition != BLIND).to(levels.dtype)
+        reference = levels[every, condition.clamp_min(1)]
+        log_mel = restore_channels(levels[:, 0], reference, has_reference)
         return Features(log_mel, statistics[every, condition])
 
     def _spectra(self, audio: Tensor) -> Tensor:

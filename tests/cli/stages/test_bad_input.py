@@ -194,7 +194,7 @@ def test_a_folder_that_is_not_there(answer, train_words):
 def test_a_folder_without_songs(answer, train_words, tmp_path):
     (tmp_path / "notes.txt").write_text("none yet")
     line = answer(train_stage, *train_words, f"data.root={tmp_path}")
-    assert re.match(rf"error: {tmp_path}: no sound files: put songs there \(", line)
+    assert re.match(rf"error: {tmp_path}: no audio files: put songs there \(", line)
 
 
 def test_no_folder_at_all(answer, train_words, monkeypatch):

@@ -61,11 +61,11 @@ def test_the_pretrained_one(trained_once):
     assert (folder / "eval" / "tables.md").is_file()
 
 
-def test_the_fallback(trained_once, capsys):
+def test_the_fallback(trained_once, log):
     folder, tags = trained_once(
         UnavailableError("offline", "go online"), "model.encoder_fallback=scratch"
     )
     said = "scratch (audioset not available: offline)"
     assert tags["model.encoder"] == said
-    assert capsys.readouterr().out.count(f"model.encoder: {said}\n") == 1
+    assert log.messages.count(f"model.encoder: {said}") == 1
     assert json.loads((folder / "model.json").read_text())["config"]["model"]["encoder"] is None

@@ -1,7 +1,7 @@
-"""The embedded band: songs in six genres with stems, composed, played and mixed from a seed.
+"""The embedded band: synthetic songs with stems in six genres, generated from a seed.
 
-Reading order: `genres.py` (what is played), `composer.py` (who writes it), `synth.py` (how it
-sounds), `conventions.py` and `engineer.py` (how it is mixed), `compose.py` (many songs).
+Reading order: `genres.py` (tables of the genres), `composer.py` (one score), `synth.py` (notes to
+audio), `conventions.py` and `mixdown.py` (the mix), `generate.py` (many songs).
 """
 
 from pathlib import Path
@@ -14,10 +14,10 @@ __all__ = ["Band", "generate_band"]
 
 
 class Band:
-    """Songs by the embedded band, composed below `root` when first asked for.
+    """Songs of the embedded band, generated below `root` by the first call of `songs`.
 
-    Arguments as in `generate_band`; `fold` (0–4, or 0/5–4/5) makes that fold the test and the
-    next one validation, instead of the split of the manifest.
+    Arguments as in `generate_band`. fold (0–4, or 0/5–4/5): use that fold for the test and the next
+    one for validation, instead of the splits of the manifest.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Band:
         self.skipped: list[SkippedSong] = []
 
     def songs(self) -> list[Song]:
-        """All songs, genres taking turns."""
+        """All songs, with the genres in turn."""
         manifest = generate_band(
             self.root, self.count, self.duration_s, self.seed, workers=self.workers
         )

@@ -1,7 +1,4 @@
-"""The bass player: one function per style, each a bar at a time.
-
-A style writes notes into the part; `_add_note` knows the range.
-"""
+"""Bass part: one function per style, which adds the notes of one bar."""
 
 from collections.abc import Callable
 
@@ -16,15 +13,15 @@ Style = Callable[[Arrangement, Part, Section, int, np.random.Generator], None]
 
 
 def bass_part(arrangement: Arrangement, rng: np.random.Generator) -> Part:
-    """The whole `bass` stem."""
+    """The part of the `bass` stem."""
     part = Part("bass", "bass", arrangement.composer_style.bass_program)
+    add_bar = STYLES[arrangement.composer_style.bass_style]
     for section in arrangement.sections:
         for bar in range(section.first_bar, section.first_bar + section.bars):
-            STYLES[arrangement.composer_style.bass_style](arrangement, part, section, bar, rng)
+            add_bar(arrangement, part, section, bar, rng)
     if arrangement.has_ending:
-        _add_note(
-            arrangement, part, arrangement.bars, 0, 2 * arrangement.steps, arrangement.tonic, 105
-        )
+        length = 2 * arrangement.steps
+        _add_note(arrangement, part, arrangement.bars, 0, length, arrangement.tonic, 105)
     return part
 
 
@@ -37,7 +34,7 @@ def _add_note(
     pitch_class: int,
     velocity: float,
 ) -> None:
-    """Write a note at the key of that class nearest to the last one, inside the range."""
+    """Add a note of a pitch class, at the key in the genre's range nearest to the last note."""
     low, high = arrangement.genre.bass_range
     target = (2 * part.notes[-1].key + low + 8) / 3 if part.notes else low + 8
     key = nearest_key(target, keys_in_range((pitch_class % 12,), low, high))
@@ -47,7 +44,7 @@ def _add_note(
 
 
 def _kick_steps(arrangement: Arrangement, section: Section) -> list[int]:
-    """Where the drummer's foot is in this passage."""
+    """Steps of the kick drum in the section's groove."""
     line = arrangement.grooves[section.name].get("kick", "X-------X-------")
     return [step for step, stroke in enumerate(line[: arrangement.steps]) if stroke in "Xx"]
 
@@ -59,7 +56,7 @@ def _fifth(arrangement: Arrangement, bar: int, step: float) -> int:
 def _driving(
     arrangement: Arrangement, part: Part, section: Section, bar: int, rng: np.random.Generator
 ) -> None:
-    """Rock: root eighths, the last one leading on."""
+    """Rock: roots in eighths; the last one may lead to the next root."""
     root_next = arrangement.chord_at(bar + 1).root
     for step in range(0, arrangement.steps, 2):
         root = arrangement.chord_at(bar, step).root
@@ -72,29 +69,14 @@ def _driving(
 def _locked(
     arrangement: Arrangement, part: Part, section: Section, bar: int, rng: np.random.Generator
 ) -> None:
-    """With the kick drum; the fifth answers before the bar line."""
+    """Roots with the kick drum, and sometimes a fifth at the end of the bar."""
     strokes = _kick_steps(arrangement, section)
     for step, after in zip(strokes, [*strokes[1:], arrangement.steps], strict=True):
-        length = min(after - step, 6) * 0.92
-        _add_note(
-            arrangement,
-            part,
-            bar,
-            step,
-            length,
-            arrangement.chord_at(bar, step).root,
-            106 - (step % 4) * 4,
-        )
+        length, root = min(after - step, 6) * 0.92, arrangement.chord_at(bar, step).root
+        _add_note(arrangement, part, bar, step, length, root, 106 - (step % 4) * 4)
     if rng.random() < 0.5 and (not strokes or strokes[-1] < arrangement.steps - 3):
-        _add_note(
-            arrangement,
-            part,
-            bar,
-            arrangement.steps - 2,
-            1.6,
-            _fifth(arrangement, bar, arrangement.steps - 2),
-            88,
-        )
+        step = arrangement.steps - 2
+        _add_note(arrangement, part, bar, step, 1.6, _fifth(arrangement, bar, step), 88)
 
 
 def _melodic(
@@ -106,34 +88,26 @@ def _melodic(
     _add_note(arrangement, part, bar, half - 2, 1.8, _fifth(arrangement, bar, 0), 92)
     _add_note(arrangement, part, bar, half, half - 2.2, arrangement.chord_at(bar, half).root, 102)
     target = arrangement.chord_at(bar + 1).root
-    steps = [c for c in arrangement.key_classes if (c - target) % 12 in (1, 2, 10, 11)]
-    _add_note(
-        arrangement,
-        part,
-        bar,
-        arrangement.steps - 2,
-        1.8,
-        pick(rng, steps) if steps else target,
-        92,
-    )
+    neighbours = [c for c in arrangement.key_classes if (c - target) % 12 in (1, 2, 10, 11)]
+    pitch = pick(rng, neighbours) if neighbours else target
+    _add_note(arrangement, part, bar, arrangement.steps - 2, 1.8, pitch, 92)
 
 
 def _offbeat(
     arrangement: Arrangement, part: Part, section: Section, bar: int, rng: np.random.Generator
 ) -> None:
-    """Electronic: between the kicks."""
+    """Electronic: roots between the beats."""
     for step in range(2, arrangement.steps, 4):
-        _add_note(arrangement, part, bar, step, 1.7, arrangement.chord_at(bar, step).root, 110)
+        root = arrangement.chord_at(bar, step).root
+        _add_note(arrangement, part, bar, step, 1.7, root, 110)
         if step % 8 == 6 and arrangement.passage(section).energy > 0.8:
-            _add_note(
-                arrangement, part, bar, step + 1, 0.8, arrangement.chord_at(bar, step).root, 92
-            )
+            _add_note(arrangement, part, bar, step + 1, 0.8, root, 92)
 
 
 def _rolling(
     arrangement: Arrangement, part: Part, section: Section, bar: int, rng: np.random.Generator
 ) -> None:
-    """Electronic: three sixteenths after every kick."""
+    """Electronic: three sixteenths after every beat."""
     for step in range(arrangement.steps):
         if step % 4:
             root = arrangement.chord_at(bar, step).root
@@ -143,30 +117,25 @@ def _rolling(
 def _walking(
     arrangement: Arrangement, part: Part, section: Section, bar: int, rng: np.random.Generator
 ) -> None:
-    """Jazz: root, chord or scale tones in one direction, a semitone or step into the next root."""
+    """Jazz: the root, chord tones in one direction, and an approach note to the next root."""
     low, high = arrangement.genre.bass_range
     for beat in range(arrangement.beats):
-        step, sound = 4 * beat, arrangement.chord_at(bar, 4 * beat)
-        ahead = (
-            arrangement.chord_at(bar, step + 4)
-            if beat < arrangement.beats - 1
-            else arrangement.chord_at(bar + 1)
-        )
-        fresh = beat == 0 or arrangement.chord_at(bar, step - 4) != sound
-        if fresh:
-            pitch = sound.root
-        elif ahead != sound or beat == arrangement.beats - 1:
-            pitch = ahead.root + pick(rng, (1, -1, 2, -2, 7))
+        step, last_beat = 4 * beat, beat == arrangement.beats - 1
+        chord = arrangement.chord_at(bar, step)
+        following = arrangement.chord_at(*((bar + 1, 0) if last_beat else (bar, step + 4)))
+        if beat == 0 or arrangement.chord_at(bar, step - 4) != chord:
+            pitch = chord.root
+        elif following != chord or last_beat:
+            pitch = following.root + pick(rng, (1, -1, 2, -2, 7))
         else:
-            last = part.notes[-1].key
-            up = last < (low + high) / 2
-            choices = [
-                k for k in keys_in_range(sound.tones, low, high) if (k > last) == up and k != last
-            ]
-            pitch = nearest_key(last, choices) if choices else sound.root
+            previous = part.notes[-1].key
+            up = previous < (low + high) / 2
+            keys = keys_in_range(chord.tones, low, high)
+            choices = [key for key in keys if (key > previous) == up and key != previous]
+            pitch = nearest_key(previous, choices) if choices else chord.root
         _add_note(arrangement, part, bar, step, 3.7, pitch, 100 + 6 * (beat % 2))
         if rng.random() < 0.08:
-            _add_note(arrangement, part, bar, step + 2, 1.2, pitch, 74)  # a skip
+            _add_note(arrangement, part, bar, step + 2, 1.2, pitch, 74)
 
 
 def _sub(
@@ -177,41 +146,28 @@ def _sub(
     for step, after in zip(strokes, [*strokes[1:], arrangement.steps], strict=True):
         if after - step < 2 and step:
             continue
-        _add_note(
-            arrangement,
-            part,
-            bar,
-            step,
-            (after - step) * 0.96,
-            arrangement.chord_at(bar, step).root,
-            108,
-        )
+        root = arrangement.chord_at(bar, step).root
+        _add_note(arrangement, part, bar, step, (after - step) * 0.96, root, 108)
 
 
 def _arco(
     arrangement: Arrangement, part: Part, section: Section, bar: int, rng: np.random.Generator
 ) -> None:
-    """Classical, bowed: a note per half bar, stepping between them now and then."""
+    """Classical, bowed: one or two notes per bar."""
     half = arrangement.steps // 2
-    if arrangement.chord_at(bar) == arrangement.chord_at(bar, half) and rng.random() < 0.4:
-        _add_note(
-            arrangement, part, bar, 0, arrangement.steps - 0.5, arrangement.chord_at(bar).root, 92
-        )
+    first, second = arrangement.chord_at(bar), arrangement.chord_at(bar, half)
+    if first == second and rng.random() < 0.4:
+        _add_note(arrangement, part, bar, 0, arrangement.steps - 0.5, first.root, 92)
         return
-    _add_note(arrangement, part, bar, 0, half - 0.4, arrangement.chord_at(bar).root, 94)
-    tones = arrangement.chord_at(bar, half).tones
-    pitch = (
-        tones[0]
-        if arrangement.chord_at(bar) != arrangement.chord_at(bar, half)
-        else pick(rng, tones[1:3])
-    )
+    _add_note(arrangement, part, bar, 0, half - 0.4, first.root, 94)
+    pitch = second.root if first != second else pick(rng, second.tones[1:3])
     _add_note(arrangement, part, bar, half, half - 0.4, pitch, 86)
 
 
 def _pizzicato(
     arrangement: Arrangement, part: Part, section: Section, bar: int, rng: np.random.Generator
 ) -> None:
-    """Classical, plucked: short quarters, root then chord tones."""
+    """Classical, plucked: short quarters, roots and chord tones in turn."""
     for beat in range(arrangement.beats):
         tones = arrangement.chord_at(bar, 4 * beat).tones
         pitch = tones[0] if beat % 2 == 0 else pick(rng, tones[1:3])

@@ -1,4 +1,4 @@
-"""A song on paper: plan it, let everybody write their part, then play like humans."""
+"""Compose the score of a song: arrangement, parts, and deviations of timing and velocity."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from ai_mixer.data.band.score import Part, Score
 
 
 def compose_song(seed: int, genre: str, number: int, duration_s: float) -> Score:
-    """Song `number` of the genre: always the same for the same arguments."""
+    """Compose song `number` of a genre; deterministic."""
     composer_style = draw_composer_style(seed, genre, number // SONGS_PER_COMPOSER)
     arrangement = arrange(genre, composer_style, rng_for(seed, "plan", genre, number), duration_s)
     parts = [
@@ -37,15 +37,16 @@ def compose_song(seed: int, genre: str, number: int, duration_s: float) -> Score
 
 
 def _humanise(arrangement: Arrangement, part: Part, rng: np.random.Generator) -> None:
-    """Small errors of timing and touch, larger drift, and the genre's early or late players."""
+    """Add random deviations of timing and velocity, and the genre's constant delay of the part."""
     genre = arrangement.genre
     late_s = (genre.late_ms.get(part.name, 0.0) + genre.late_ms.get(part.stem, 0.0)) / 1000.0
-    loose_s = genre.timing_ms / 1000.0 * (0.6 if part.drums else 1.0)
-    touch = 3.0 if genre.timing_ms < 2.0 else 6.0
+    jitter_s = genre.timing_ms / 1000.0 * (0.6 if part.drums else 1.0)
+    velocity_deviation = 3.0 if genre.timing_ms < 2.0 else 6.0
     notes = []
     for note in sorted(part.notes):
-        start = max(0.0, note.start_s + late_s + loose_s * float(np.clip(rng.normal(), -2, 2)))
-        velocity = int(np.clip(round(note.velocity + touch * rng.normal()), 1, 127))
+        start = max(0.0, note.start_s + late_s + jitter_s * float(np.clip(rng.normal(), -2, 2)))
+        velocity = round(note.velocity + velocity_deviation * rng.normal())
+        velocity = int(np.clip(velocity, 1, 127))
         if start < arrangement.duration_s:
             notes.append(note._replace(start_s=start, velocity=velocity))
     part.notes = notes

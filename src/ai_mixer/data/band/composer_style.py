@@ -1,4 +1,4 @@
-"""Composers: a name and a taste, drawn from (seed, genre, composer), the same on every machine."""
+"""Styles of fictitious composers, drawn from (seed, genre, composer)."""
 
 import zlib
 from collections.abc import Sequence
@@ -21,21 +21,21 @@ _THING = ("Avenue", "Bridge", "Harbour", "Hour", "Letter", "Mirror", "Morning", 
 
 @dataclass(frozen=True)
 class ComposerStyle:
-    """What a composer likes, and how the mixing engineer they always work with deviates.
+    """Parameters of the songs of one composer, and deviations of their mixes.
 
-    Deviations in dB are added to the genre's conventions; `width` and `sends` are ratios.
+    Deviations in dB are added to the genre's mixing conventions; `width` and `decay` are factors.
     """
 
     name: str
     tonics: tuple[int, ...]
     scale: str
-    tempo: float  # 0 slow … 1 fast, inside the genre's range
+    tempo: float  # 0 slow … 1 fast, within the genre's range
     swing: float
     kit: int
     bass_program: int
     bass_style: str
     lead_programs: tuple[int, ...]
-    players: tuple[tuple[Player, int], ...]  # who is hired, with which program
+    players: tuple[tuple[Player, int], ...]  # with their General MIDI programs
     levels_db: dict[str, float]
     bright_db: float
     warm_db: float
@@ -46,54 +46,54 @@ class ComposerStyle:
 
 
 def rng_for(seed: int, *words: object) -> np.random.Generator:
-    """A generator of its own for anything that can be named: order never matters."""
+    """Random generator seeded by (seed, words), independent of all others."""
     return np.random.default_rng([seed, zlib.crc32(repr(words).encode())])
 
 
 def pick(rng: np.random.Generator, choices: Sequence[T]) -> T:
-    """One of the choices, as it is (numpy would turn strings and tuples into arrays)."""
+    """A random choice (rng.choice would convert strings and tuples to arrays)."""
     return choices[int(rng.integers(len(choices)))]
 
 
 def composer_id(genre: str, composer: int) -> str:
-    """What must never be split: all songs of one composer."""
+    """Group of all songs of one composer, which are in one split."""
     return f"{genre}_composer_{composer}"
 
 
 def fold_of(genre: str, composer: int) -> int:
-    """0–4. Genres start at different folds, so that one composer per genre fills all splits."""
+    """Fold 0–4. Genres start at different folds, so one composer per genre fills all splits."""
     return (composer + list(GENRE_TABLE).index(genre) % 3) % FOLDS
 
 
 def split_of(fold: int) -> str:
-    """Fold 0 is held out for the tables, fold 1 watches the training."""
+    """Fold 0 is the test, fold 1 validation, the others training."""
     return {0: "test", 1: "val"}.get(fold, "train")
 
 
 def title_of(seed: int, genre: str, number: int) -> str:
-    """A song has to be called something."""
+    """Title of a song."""
     rng = rng_for(seed, "title", genre, number)
     return f"{pick(rng, _MOOD)} {pick(rng, _THING)}"
 
 
 def draw_composer_style(seed: int, genre: str, composer: int) -> ComposerStyle:
-    """Draw the composer's taste."""
+    """Draw the style of a composer."""
     rng = rng_for(seed, "taste", genre, composer)
-    facts: Genre = GENRE_TABLE[genre]
-    weights = np.array(list(facts.scales.values()), float)
-    count = min(3, len(facts.tonics))
-    hired = [player for player in facts.players if rng.random() < player.probability]
+    table: Genre = GENRE_TABLE[genre]
+    weights = np.array(list(table.scales.values()), float)
+    count = min(3, len(table.tonics))
+    players = [player for player in table.players if rng.random() < player.probability]
     return ComposerStyle(
         name=f"{pick(rng, _FIRST)} {pick(rng, _LAST)}",
-        tonics=tuple(int(t) for t in rng.permutation(facts.tonics)[:count]),
-        scale=list(facts.scales)[int(rng.choice(len(weights), p=weights / weights.sum()))],
+        tonics=tuple(int(t) for t in rng.permutation(table.tonics)[:count]),
+        scale=list(table.scales)[int(rng.choice(len(weights), p=weights / weights.sum()))],
         tempo=float(rng.beta(2.0, 2.0)),
-        swing=float(rng.uniform(*facts.swing)),
-        kit=pick(rng, facts.kits),
-        bass_program=pick(rng, facts.bass_programs),
-        bass_style=pick(rng, facts.bass_styles),
-        lead_programs=tuple(int(p) for p in rng.permutation(facts.lead.programs)[:2]),
-        players=tuple((player, pick(rng, player.programs)) for player in hired),
+        swing=float(rng.uniform(*table.swing)),
+        kit=pick(rng, table.kits),
+        bass_program=pick(rng, table.bass_programs),
+        bass_style=pick(rng, table.bass_styles),
+        lead_programs=tuple(int(p) for p in rng.permutation(table.lead.programs)[:2]),
+        players=tuple((player, pick(rng, player.programs)) for player in players),
         levels_db={
             stem: float(np.clip(rng.normal(0.0, 1.0), -2.0, 2.0))
             for stem in ("drums", "bass", "vocals", "other")

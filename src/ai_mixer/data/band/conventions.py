@@ -1,6 +1,6 @@
-"""What a mixing engineer does by habit in each genre. Data only; `engineer.py` does it.
+"""Mixing conventions of each genre: data for `mixdown.py`.
 
-Levels are loudness against the lead in LU, sends against the dry channel in dB. The loudness
+Levels are loudness relative to the lead in LU, sends relative to the dry channel in dB. Loudness
 targets are those of commercial masters of the genre, not of streaming services.
 """
 
@@ -16,7 +16,7 @@ OFF_DB = -60.0
 
 @dataclass(frozen=True)
 class CompressorParams:
-    """A compressor: the threshold lies `depth_db` below the channel's own loud moments."""
+    """A compressor. depth_db: threshold below the channel's 95th percentile level."""
 
     depth_db: float
     ratio: float
@@ -26,8 +26,10 @@ class CompressorParams:
 
 @dataclass(frozen=True)
 class Strip:
-    """One channel of the desk, for one stem. `duck_db`: how far the kick drum pushes it down;
-    `double_db`: a doubler for sources that are mono.
+    """Channel strip of one stem.
+
+    duck_db: maximum gain reduction by the kick drum. doubler_db: level of a doubler, for mono
+    sources.
     """
 
     level_lu: float
@@ -44,7 +46,7 @@ class Strip:
 
 @dataclass(frozen=True)
 class ReverbParams:
-    """A reverb. `high_decay`: the decay above 5 kHz, as a share of `decay_s`."""
+    """A reverb. high_decay: decay time above 5 kHz relative to `decay_s`."""
 
     decay_s: float
     predelay_ms: float
@@ -53,7 +55,7 @@ class ReverbParams:
 
 @dataclass(frozen=True)
 class DelayParams:
-    """A ping-pong delay in time with the song: `beats` long, each repeat `fade_db` softer."""
+    """A ping-pong delay. beats: delay time in beats. fade_db: attenuation of each repeat."""
 
     beats: float
     fade_db: float
@@ -62,7 +64,7 @@ class DelayParams:
 
 @dataclass(frozen=True)
 class MixConvention:
-    """How a genre is mixed: channels, the two sends, the bus, and how loud the master is."""
+    """Mix of a genre: channel strips, two sends, bus processing and loudness of the master."""
 
     strips: Mapping[str, Strip]
     reverb: ReverbParams
@@ -71,7 +73,7 @@ class MixConvention:
     low_db: float = 0.0
     high_db: float = 0.0
     bus_compressor: CompressorParams = field(default=CompressorParams(4.0, 2.0, 30.0, 200.0))
-    drive: float = 0.0  # 0 clean … 1 hard on the tape
+    drive: float = 0.0  # 0 clean … 1 strong saturation
 
 
 ROCK = MixConvention(

@@ -1,4 +1,4 @@
-"""The drummer: grooves with ghost notes, crashes where sections begin, fills where they end."""
+"""Drum parts: grooves, crashes at the start of sections and fills at their end."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from ai_mixer.data.band.score import Note, Part, Section
 
 TIMPANI = 47
 STRENGTH = {"X": 120, "x": 100, "o": 78, ".": 50}
-# voice: (keys, part); keys alternate.
+# Voice → (keys, part); keys alternate.
 VOICES = {
     "kick": ((36,), "kick"),
     "snare": ((38,), "snare"),
@@ -26,7 +26,7 @@ VOICES = {
     "shaker": ((70,), "percussion"),
     "triangle": ((81,), "percussion"),
 }
-# part: (pan as the audience sees the kit, level of a full stroke in dB)
+# Part → (pan from the audience's perspective, level of a full stroke in dB).
 PARTS = {
     "kick": (0.0, -3.0),
     "snare": (0.05, -5.0),
@@ -47,11 +47,10 @@ FILLS = (
 
 
 def drum_parts(arrangement: Arrangement, rng: np.random.Generator) -> list[Part]:
-    """All parts of the `drums` stem."""
+    """Parts of the `drums` stem."""
+    kit = arrangement.composer_style.kit
     parts = {
-        name: Part(
-            name, "drums", arrangement.composer_style.kit, pan=pan, gain_db=level_db, drums=True
-        )
+        name: Part(name, "drums", kit, pan=pan, gain_db=level_db, drums=True)
         for name, (pan, level_db) in PARTS.items()
     }
     timpani = Part("timpani", "drums", TIMPANI, gain_db=4.0)
@@ -64,8 +63,8 @@ def drum_parts(arrangement: Arrangement, rng: np.random.Generator) -> list[Part]
             fill = _fill(arrangement, section, i, rng)
             for voice, line in groove.items():
                 target = timpani if voice == "timpani" else parts[VOICES[voice][1]]
-                shown = _roll(section, i) if voice == "roll" else line
-                _bar(arrangement, target, voice, shown, bar, energy, _until(fill), rng)
+                played = _roll(section, i) if voice == "roll" else line
+                _bar(arrangement, target, voice, played, bar, energy, _first_step(fill), rng)
             for voice, line in fill.items():
                 _bar(arrangement, parts[VOICES[voice][1]], voice, line, bar, energy, 99, rng)
     if arrangement.has_ending:
@@ -83,48 +82,46 @@ def _bar(
     until: int,
     rng: np.random.Generator,
 ) -> None:
-    """Play one line of a bar up to the step where a fill takes over."""
+    """Add the notes of one voice in a bar, up to the step where a fill starts."""
     for step, stroke in enumerate(line[: min(arrangement.steps, until)]):
         if stroke not in STRENGTH or (stroke == "." and rng.random() < 0.35):
             continue
         velocity = round(STRENGTH[stroke] * (0.82 + 0.18 * energy))
         start = arrangement.seconds_at(bar, step)
         if voice == "timpani":
-            tones = arrangement.chord_at(bar, step)
-            key = 40 + (tones.root - 40) % 12  # the drums reach E to E flat
+            root = arrangement.chord_at(bar, step).root
+            key = 40 + (root - 40) % 12  # one octave from E2
             part.notes.append(Note(start, 4 * arrangement.step_s, key, velocity - 15))
         else:
             keys = VOICES[voice][0]
-            part.notes.append(
-                Note(start, arrangement.step_s, keys[step // 2 % len(keys)], velocity)
-            )
+            key = keys[step // 2 % len(keys)]
+            part.notes.append(Note(start, arrangement.step_s, key, velocity))
 
 
 def _fill(
     arrangement: Arrangement, section: Section, i: int, rng: np.random.Generator
 ) -> dict[str, str]:
-    """A fill for the last bar of a section, now and then for the middle of a long one."""
-    turn = i == section.bars - 1 and not section.last
+    """A random fill in the last bar of a section, and in every fourth bar of long ones."""
+    transition = i == section.bars - 1 and not section.last
     middle = section.bars >= 8 and i % 4 == 3
-    if arrangement.beats != 4 or not (turn or middle) or section.name == "build":
+    if arrangement.beats != 4 or not (transition or middle) or section.name == "build":
         return {}
-    if (
-        "timpani" in arrangement.passage(section).grooves
-        or rng.random() > arrangement.genre.fill_probability
-    ):
+    if "timpani" in arrangement.passage(section).grooves:
+        return {}
+    if rng.random() > arrangement.genre.fill_probability:
         return {}
     return dict(pick(rng, FILLS))
 
 
-def _until(fill: dict[str, str]) -> int:
-    """The step at which a fill begins: the groove stops there."""
+def _first_step(fill: dict[str, str]) -> int:
+    """The step at which a fill starts and the groove stops."""
     return min((len(line) - len(line.lstrip("-")) for line in fill.values()), default=99)
 
 
 def _roll(section: Section, i: int) -> str:
-    """A build's snare: quarters, then eighths, then sixteenths."""
-    left = section.bars - 1 - i
-    return ("oooxxxxxxxXXXXXX", "x-x-x-x-x-x-xxxx", "x-x-x-x-x-x-x-x-")[min(left, 2)]
+    """Snare roll of a build, denser towards its end."""
+    remaining = section.bars - 1 - i
+    return ("oooxxxxxxxXXXXXX", "x-x-x-x-x-x-xxxx", "x-x-x-x-x-x-x-x-")[min(remaining, 2)]
 
 
 def _crash(arrangement: Arrangement, cymbals: Part, bar: int) -> None:
@@ -132,7 +129,7 @@ def _crash(arrangement: Arrangement, cymbals: Part, bar: int) -> None:
 
 
 def _ending(arrangement: Arrangement, parts: dict[str, Part], timpani: Part) -> None:
-    """The last stroke, together."""
+    """The final stroke."""
     end = arrangement.seconds_at(arrangement.bars, 0)
     if timpani.notes:
         timpani.notes.append(Note(end, 1.0, 40 + (arrangement.tonic - 40) % 12, 105))

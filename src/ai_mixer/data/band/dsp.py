@@ -1,8 +1,8 @@
-"""The engineer's tools on plain arrays: filters, compressor, room, echo, drive, limiter, meter.
+"""Effects for the band's mixes: filters, compressor, reverb, delay, saturation, limiter, loudness.
 
-Deliberately not the console's effects: filters are blends of scipy's Butterworth sections, the
-compressor works on an RMS envelope at 1 kHz, the reverb convolves with shaped noise. A model that
-only learned our console's own fingerprints finds none of them here.
+Deliberately different from the console's effects (scipy's filters, a compressor on an RMS envelope
+at 1 kHz, reverb by convolution with shaped noise), so that a model cannot rely on artefacts of the
+console.
 
 Audio: [2, T] float64, full scale = 1.
 """
@@ -36,16 +36,16 @@ def high_pass(x: Audio, rate: int, frequency_hz: float, order: int = 2) -> Audio
 
 
 def low_pass(x: Audio, rate: int, frequency_hz: float, order: int = 1) -> Audio:
-    """Butterworth low-pass; frequencies beyond the rate's reach leave x alone."""
+    """Butterworth low-pass; returns x if the frequency is near or above Nyquist."""
     if frequency_hz >= 0.45 * rate:
         return x
     return np.asarray(sosfilt(butter(order, frequency_hz, "lowpass", fs=rate, output="sos"), x))
 
 
 def equalise(x: Audio, rate: int, high_pass_hz: float, bells: Sequence[Bell]) -> Audio:
-    """A Butterworth high-pass and bells (frequency_hz, gain_db, q) in one pass.
+    """Butterworth high-pass and bells (frequency_hz, gain_db, q).
 
-    A bell is x plus a share of its resonance. Bells beyond the rate's reach are left out.
+    A bell is x plus (gain − 1) times its resonance. Bells near or above Nyquist are ignored.
     """
     sections = [butter(2, high_pass_hz, "highpass", fs=rate, output="sos")]
     for frequency_hz, gain_db, q in bells:
@@ -57,8 +57,8 @@ def equalise(x: Audio, rate: int, high_pass_hz: float, bells: Sequence[Bell]) ->
 
 def tilt(x: Audio, rate: int, low_db: float, high_db: float) -> Audio:
     """First-order shelves: below 120 Hz and above 6 kHz."""
-    low, top = low_pass(x, rate, 120.0), high_pass(x, rate, min(6000.0, 0.4 * rate), order=1)
-    return x + (db_to_ratio(low_db) - 1.0) * low + (db_to_ratio(high_db) - 1.0) * top
+    low, high = low_pass(x, rate, 120.0), high_pass(x, rate, min(6000.0, 0.4 * rate), order=1)
+    return x + (db_to_ratio(low_db) - 1.0) * low + (db_to_ratio(high_db) - 1.0) * high
 
 
 def widen(x: Audio, width: float, pan: float = 0.0) -> Audio:
@@ -70,11 +70,11 @@ def widen(x: Audio, width: float, pan: float = 0.0) -> Audio:
 
 
 def doubler(x: Audio, rate: int, level_db: float) -> Audio:
-    """A doubler: the mid signal, 13 ms late, as side. The mono sum stays as it was."""
-    late = high_pass((x[:1] + x[1:]) / 2.0, rate, 250.0, order=1) * db_to_ratio(level_db)
+    """Add the mid signal, delayed by 13 ms, to the side. Does not change the mono sum."""
+    mid = high_pass((x[:1] + x[1:]) / 2.0, rate, 250.0, order=1) * db_to_ratio(level_db)
     shift = round(0.013 * rate)
-    side = np.zeros_like(late)
-    side[:, shift:] = late[:, :-shift]
+    side = np.zeros_like(mid)
+    side[:, shift:] = mid[:, :-shift]
     return np.concatenate([x[:1] + side, x[1:] - side])
 
 
@@ -88,23 +88,23 @@ def compress(
     key: Audio | None = None,
     max_reduction_db: float = 12.0,
 ) -> Audio:
-    """Turn down what exceeds a threshold `depth_db` under the loud moments of the key (default x).
+    """Compressor with a threshold `depth_db` below the 95th percentile of the key's level.
 
-    slope: 1 − 1/ratio. At most `most_db` of gain reduction. The gain moves once a millisecond.
+    slope: 1 − 1/ratio. key: sidechain, default x. The gain is computed once per millisecond.
     """
     level_db = _envelope_db(x if key is None else key, rate)
     threshold = np.percentile(level_db, 95.0) - depth_db
-    wanted = np.minimum(slope * np.maximum(level_db - threshold, 0.0), max_reduction_db)
+    target_db = np.minimum(slope * np.maximum(level_db - threshold, 0.0), max_reduction_db)
     frame_ms = 1000.0 * FRAME_S
-    moved = _attack_release_smoothing(
-        wanted, np.exp(-frame_ms / attack_ms), np.exp(-frame_ms / release_ms)
+    reduction_db = _attack_release_smoothing(
+        target_db, np.exp(-frame_ms / attack_ms), np.exp(-frame_ms / release_ms)
     )
-    centers = (np.arange(len(moved)) + 0.5) * _frame(rate)
-    return x * 10.0 ** (-np.interp(np.arange(x.shape[1]), centers, moved) / 20.0)
+    centers = (np.arange(len(reduction_db)) + 0.5) * _frame(rate)
+    return x * 10.0 ** (-np.interp(np.arange(x.shape[1]), centers, reduction_db) / 20.0)
 
 
 def drive(x: Audio, amount: float) -> Audio:
-    """Soft clipping of the loudest moments: 0 leaves x alone, 1 rounds peaks off by about 5 dB."""
+    """Soft clipping: amount 0 returns x, 1 reduces peaks by about 5 dB."""
     if amount <= 0.0:
         return x
     knee = float(np.percentile(np.abs(x[:, ::7]), 99.9)) / (0.4 + amount)
@@ -114,9 +114,10 @@ def drive(x: Audio, amount: float) -> Audio:
 def reverb_impulse_response(
     rng: np.random.Generator, rate: int, decay_s: float, predelay_ms: float, high_decay: float
 ) -> Audio:
-    """Impulse response of a room: early reflections, then noise whose highs die first.
+    """Reverb impulse response [2, T]: early reflections, then decaying noise.
 
-    Energy 1 per channel. decay_s: time to −60 dB in the middle band.
+    decay_s: time to −60 dB in the middle band. high_decay: relative decay time above 5 kHz. The
+    energy is 1 per channel.
     """
     length = int(rate * decay_s * 1.1)
     time_s = np.arange(length) / rate
@@ -125,7 +126,7 @@ def reverb_impulse_response(
     tail = np.zeros((2, length))
     for band, share in ((low, 1.15), (noise - low - high, 1.0), (high, high_decay)):
         tail += band * 10.0 ** (-3.0 * time_s / (decay_s * share))
-    tail *= np.minimum(1.0, time_s / 0.02)  # the tail builds up behind the reflections
+    tail *= np.minimum(1.0, time_s / 0.02)  # the tail fades in after the reflections
     for delay_s in np.cumsum(rng.uniform(0.003, 0.011, 9)):
         tail[rng.integers(2), min(int(delay_s * rate), length - 1)] += 6.0 * np.exp(-delay_s / 0.03)
     tail = high_pass(tail, rate, 180.0)
@@ -134,12 +135,12 @@ def reverb_impulse_response(
 
 
 def convolve(x: Audio, response: Audio) -> Audio:
-    """Convolution by overlap-add, as long as x."""
+    """Convolution by overlap-add, truncated to the length of x."""
     return np.asarray(oaconvolve(x, response, axes=1)[:, : x.shape[1]])
 
 
 def delay(x: Audio, rate: int, time_s: float, fade_db: float, high_cut_hz: float) -> Audio:
-    """Repeats from side to side, each softer and duller than the one before."""
+    """Ping-pong delay: DELAY_REPEATS repeats, each attenuated and low-passed further."""
     repeat = np.repeat(high_pass(x, rate, 200.0).mean(axis=0, keepdims=True), 2, axis=0)
     out, step = np.zeros_like(x), int(time_s * rate)
     for i in range(1, DELAY_REPEATS + 1):
@@ -147,29 +148,29 @@ def delay(x: Audio, rate: int, time_s: float, fade_db: float, high_cut_hz: float
         if start >= x.shape[1]:
             break
         repeat = low_pass(repeat, rate, high_cut_hz)
-        sides = np.array([[0.9], [0.35]])[:: 1 if i % 2 else -1]
-        out[:, start:] += db_to_ratio(-fade_db * (i - 1)) * sides * repeat[:, : x.shape[1] - start]
+        gains = np.array([[0.9], [0.35]])[:: 1 if i % 2 else -1]
+        out[:, start:] += db_to_ratio(-fade_db * (i - 1)) * gains * repeat[:, : x.shape[1] - start]
     return out
 
 
 def inter_sample_peaks(x: Audio) -> Audio:
-    """[T]: the largest of four-fold oversampled values around each sample, of both channels."""
+    """True peak [T] around each sample: maximum of both channels, oversampled four times."""
     return np.max([np.abs(resample_poly(c, 4, 1)).reshape(-1, 4).max(axis=1) for c in x], axis=0)
 
 
 def limit(x: Audio, peaks: Audio, rate: int, ceiling: float) -> Audio:
-    """Keep peaks under the ceiling: look ahead 2 ms, let go in 80 ms. `peaks` from x."""
-    ahead = 2 * int(LOOK_AHEAD_S * rate) + 1
+    """True-peak limiter with 2 ms look-ahead and 80 ms release. peaks: `inter_sample_peaks(x)`."""
+    window = 2 * int(LOOK_AHEAD_S * rate) + 1
     around = np.maximum(peaks, np.maximum(np.roll(peaks, 1), np.roll(peaks, -1)))
-    need = np.minimum(1.0, ceiling / np.maximum(around, 1e-9))
-    floor = _release_smoothing(
-        minimum_filter1d(need, ahead), np.exp(-1.0 / (LIMITER_RELEASE_S * rate))
+    gain = np.minimum(1.0, ceiling / np.maximum(around, 1e-9))
+    gain = _release_smoothing(
+        minimum_filter1d(gain, window), np.exp(-1.0 / (LIMITER_RELEASE_S * rate))
     )
-    return x * uniform_filter1d(floor, ahead, mode="nearest")
+    return x * uniform_filter1d(gain, window, mode="nearest")
 
 
 def loudness_lufs(x: Audio, rate: int) -> float:
-    """Integrated loudness, BS.1770-4 with both gates; −120 for silence."""
+    """Integrated loudness by BS.1770-4 with both gates; −120 for silence."""
     weighted = sosfilt([[*b, *a] for b, a in k_weighting(rate)], x)
     hop = int(0.1 * rate)
     hops = max(1, x.shape[1] // hop)
@@ -179,8 +180,8 @@ def loudness_lufs(x: Audio, rate: int) -> float:
     blocks = blocks[blocks > 10.0 ** ((-70.0 + 0.691) / 10.0)]
     if not len(blocks):
         return -120.0
-    kept = blocks[blocks > 0.1 * blocks.mean()]
-    return float(-0.691 + 10.0 * np.log10(kept.mean()))
+    gated = blocks[blocks > 0.1 * blocks.mean()]
+    return float(-0.691 + 10.0 * np.log10(gated.mean()))
 
 
 def _frame(rate: int) -> int:
@@ -196,21 +197,21 @@ def _envelope_db(x: Audio, rate: int) -> Audio:
 
 
 @njit(cache=True, nogil=True)
-def _attack_release_smoothing(wanted, attack, release):  # type: ignore[no-untyped-def]
-    """One-pole smoothing with two speeds, starting from rest."""
-    out, state = np.empty_like(wanted), 0.0
-    for i in range(len(wanted)):
-        speed = attack if wanted[i] > state else release
-        state = wanted[i] + speed * (state - wanted[i])
+def _attack_release_smoothing(target, attack, release):  # type: ignore[no-untyped-def]
+    """One-pole smoothing with separate coefficients for rise and fall, from 0."""
+    out, state = np.empty_like(target), 0.0
+    for i in range(len(target)):
+        coefficient = attack if target[i] > state else release
+        state = target[i] + coefficient * (state - target[i])
         out[i] = state
     return out
 
 
 @njit(cache=True, nogil=True)
-def _release_smoothing(need, release):  # type: ignore[no-untyped-def]
-    """Down at once, up slowly."""
-    out, state = np.empty_like(need), 1.0
-    for i in range(len(need)):
-        state = min(need[i], 1.0 + release * (state - 1.0))
+def _release_smoothing(gain, release):  # type: ignore[no-untyped-def]
+    """Instant fall, one-pole rise towards 1."""
+    out, state = np.empty_like(gain), 1.0
+    for i in range(len(gain)):
+        state = min(gain[i], 1.0 + release * (state - 1.0))
         out[i] = state
     return out

@@ -1,11 +1,10 @@
-"""Many songs at once: cached, resumable, and the same files whoever makes them.
+"""Generate the songs of the embedded band: cached, resumable and deterministic.
 
-`root/<digest>/<genre>_<nn>/{drums,bass,vocals,other,dry,finished}.flac` and `manifest.csv`. A song
-is written to a temporary folder and renamed, the manifest is written last: a killed run loses at
-most the songs it was working on, and two runs at once waste time but break nothing.
+Files: `root/<digest>/<genre>_<nn>/{drums,bass,vocals,other,dry,finished}.flac` and `manifest.csv`.
+A song is written to a temporary folder that is renamed, and the manifest is written last: a killed
+process loses at most the songs in progress, and concurrent processes do not conflict.
 
-Threads, not processes: nearly all the time is spent in kernels that release Python's lock, and a
-thread has no imports to repeat and no start method to choose. No step depends on another song.
+Songs are generated in threads, since nearly all time is spent in kernels that release the GIL.
 """
 
 import csv
@@ -14,19 +13,14 @@ import io
 import json
 import os
 import shutil
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import soundfile as sf
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from ai_mixer.data.band.composer import compose_song
 from ai_mixer.data.band.composer_style import (
@@ -45,17 +39,18 @@ from ai_mixer.data.band.soundfont import general_midi
 from ai_mixer.data.band.synth import synthesise_parts
 from ai_mixer.utils.atomic_write import write_bytes
 from ai_mixer.utils.disk_errors import reraise_disk_full
+from ai_mixer.utils.progress import progress_bar
 
 VERSION = 3
-"""Counts changes of the sound: a new number makes new songs."""
+"""Version of the audio: another number generates all songs again."""
 
 LICENCE = "CC0-1.0"
-"""The songs are generated; nobody else's notes or recordings are copied into them as such. The
-samples come from TimGM6mb (GPL-2), which is read and not distributed: see `soundfont.py`."""
+"""The songs are generated and contain no works or recordings of others. The instrument samples are
+from TimGM6mb (GPL-2), which is read and not distributed: see `soundfont.py`."""
 
 FILES = (*STEMS, "dry", "finished")
-STEM_PEAK = 0.89  # −1 dBFS for the loudest of the stems and their sum
-STALE_S = 3600.0
+STEM_PEAK = 0.89  # −1 dBFS, for the loudest of the stems and their sum
+STALE_S = 3600.0  # age at which temporary files count as left over
 COLUMNS = (
     "file", "song", "title", "artist", "group", "fold", "split", "genre", "licence", "source",
     "source_path", "start_s", "duration_s", "dry", *STEMS,
@@ -70,7 +65,7 @@ class SongJob(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The song's folder."""
+        """Name of the song's folder."""
         return f"{self.genre}_{self.number:02d}"
 
 
@@ -82,17 +77,17 @@ def generate_band(
     sample_rate: int = 44100,
     workers: int | None = None,
 ) -> Path:
-    """Compose, render and mix what is not there yet. Returns the path of the manifest.
+    """Generate the songs that do not exist yet. Returns the path of the manifest.
 
-    workers: threads, default one per core up to 8; each needs about 0.7 GB for 30 s songs.
-    ValueError for settings out of range.
+    workers: number of threads, default one per core up to 8; each needs about 0.7 GB for 30 s
+    songs. Raises ValueError for arguments out of range.
     """
     if songs < 1:
-        raise ValueError(f"songs={songs}: the band plays at least 1 song")
+        raise ValueError(f"songs={songs}: must be at least 1")
     if not 2.0 <= duration_s <= 600.0:
-        raise ValueError(f"duration_s={duration_s}: a song lasts 2 to 600 seconds")
+        raise ValueError(f"duration_s={duration_s}: must be 2 to 600 seconds")
     if not 8000 <= sample_rate <= 192000:
-        raise ValueError(f"sample_rate={sample_rate}: use 8000 to 192000 Hz")
+        raise ValueError(f"sample_rate={sample_rate}: must be 8000 to 192000 Hz")
     settings = {"songs": songs, "duration_s": float(duration_s), "seed": seed, "rate": sample_rate}
     folder = Path(root) / _digest(settings)
     manifest = folder / "manifest.csv"
@@ -102,8 +97,8 @@ def generate_band(
     _remove_stale_files(folder)
     genres = list(GENRE_TABLE)
     jobs = [SongJob(genres[i % len(genres)], i // len(genres)) for i in range(songs)]
-    todo = [job for job in jobs if not (folder / job.name).is_dir()]
-    _generate_all(todo, folder, duration_s, seed, sample_rate, workers or _default_workers())
+    missing = [job for job in jobs if not (folder / job.name).is_dir()]
+    _generate_all(missing, folder, duration_s, seed, sample_rate, workers or _default_workers())
     _write_manifest(manifest, jobs, duration_s, seed)
     return manifest
 
@@ -111,97 +106,67 @@ def generate_band(
 def generate_song(
     job: SongJob, folder: Path, duration_s: float, seed: int, sample_rate: int
 ) -> None:
-    """Compose, render, mix and save one song."""
+    """Generate and save one song, unless it exists."""
     if (folder / job.name).is_dir():
         return
     audio = synthesise_song(job, duration_s, seed, sample_rate)
-    draft = Path(tempfile.mkdtemp(prefix=f".{job.name}-", dir=folder))
-    draft.chmod(0o755)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{job.name}-", dir=folder))
+    temporary.chmod(0o755)
     try:
         for name in FILES:
-            _write(draft / f"{name}.flac", audio[name], sample_rate)
-        draft.rename(folder / job.name)
-    except OSError:  # a full disk, or somebody else was faster, with the same bits
-        shutil.rmtree(draft)
+            _write(temporary / f"{name}.flac", audio[name], sample_rate)
+        temporary.rename(folder / job.name)
+    except OSError:  # a full disk, or another process has written the same song
+        shutil.rmtree(temporary)
         if not (folder / job.name).is_dir():
             raise
 
 
 def _write(path: Path, audio: np.ndarray, sample_rate: int) -> None:
-    """By way of memory: of a full disk the encoder says nothing, and leaves half a song."""
-    blob = io.BytesIO()
-    sf.write(blob, audio.T, sample_rate, subtype="PCM_16", format="FLAC")
+    """Encode in memory first: libsndfile does not report a full disk and leaves a partial file."""
+    encoded = io.BytesIO()
+    sf.write(encoded, audio.T, sample_rate, subtype="PCM_16", format="FLAC")
     with reraise_disk_full(path):
-        path.write_bytes(blob.getbuffer())
+        path.write_bytes(encoded.getbuffer())
 
 
 def synthesise_song(
     job: SongJob, duration_s: float, seed: int, sample_rate: int
 ) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
-    """The six recordings of a song, [2, T] each, full scale = 1."""
+    """The audio of FILES, [2, T] each, full scale = 1."""
     genre, number = job
     score = compose_song(seed, genre, number, duration_s)
     samples = round(duration_s * sample_rate)
-    stems = {
-        stem: synthesise_parts(
-            [p for p in score.parts if p.stem == stem], samples, sample_rate
-        ).astype(np.float64)
-        for stem in STEMS
-    }
+    stems = {}
+    for stem in STEMS:
+        parts = [part for part in score.parts if part.stem == stem]
+        stems[stem] = synthesise_parts(parts, samples, sample_rate).astype(np.float64)
     peak = max(float(np.abs(x).max()) for x in (*stems.values(), sum(stems.values())))
     stems = {name: x * (STEM_PEAK / max(peak, 1e-6)) for name, x in stems.items()}
     composer = number // SONGS_PER_COMPOSER
-    room = rng_for(seed, "room", genre, composer)
-    mixed = mix_stems(
-        stems, sample_rate, genre, draw_composer_style(seed, genre, composer), score.bpm, room
-    )
-    return {**stems, **mixed._asdict()}
+    style = draw_composer_style(seed, genre, composer)
+    reverb_rng = rng_for(seed, "room", genre, composer)
+    mixdown = mix_stems(stems, sample_rate, genre, style, score.bpm, reverb_rng)
+    return {**stems, **mixdown._asdict()}
 
 
 def _generate_all(
     jobs: list[SongJob], folder: Path, duration_s: float, seed: int, sample_rate: int, workers: int
 ) -> None:
-    """All songs through a pool of threads. Ctrl-C and errors stop after the songs in the works."""
+    """Generate songs in a thread pool. Ctrl-C and errors stop it after the songs in progress."""
     if not jobs:
         return
-    general_midi()  # once, before the threads ask for it
-    with _progress(len(jobs)) as advance, ThreadPoolExecutor(min(workers, len(jobs))) as pool:
-        running = {
-            pool.submit(generate_song, j, folder, duration_s, seed, sample_rate) for j in jobs
-        }
+    general_midi()  # loads the font before the threads use it
+    with ThreadPoolExecutor(min(workers, len(jobs))) as pool:
+        completed = as_completed(
+            [pool.submit(generate_song, j, folder, duration_s, seed, sample_rate) for j in jobs]
+        )
         try:
-            while running:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    future.result()
-                    advance()
+            for _ in progress_bar(jobs, "generating songs"):
+                next(completed).result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[], None]]:
-    """A bar on a terminal, a line every ten songs elsewhere."""
-    console = Console(stderr=True)
-    if console.is_terminal:
-        with Progress(
-            "the band plays", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-            console=console, transient=True,
-        ) as bar:  # fmt: skip
-            task = bar.add_task("", total=total)
-            yield lambda: bar.advance(task)
-        return
-    count, start = 0, time.monotonic()
-
-    def advance() -> None:
-        nonlocal count
-        count += 1
-        if count % 10 == 0 or count == total:
-            spent = time.monotonic() - start
-            sys.stderr.write(f"the band has played {count} of {total} songs in {spent:.0f} s\n")
-
-    yield advance
 
 
 def _write_manifest(manifest: Path, jobs: list[SongJob], duration_s: float, seed: int) -> None:
@@ -239,14 +204,14 @@ def _default_workers() -> int:
 
 
 def _digest(settings: dict[str, float]) -> str:
-    """Names a band: settings, version of the sound, and the sound font."""
+    """Name of the band's folder: digest of settings, version and sound font."""
     font = hashlib.sha256(general_midi().samples.tobytes()).hexdigest()
     text = json.dumps({**settings, "version": VERSION, "font": font}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _remove_stale_files(folder: Path) -> None:
-    """Remove what killed runs left behind, but nothing somebody may be writing."""
-    for draft in folder.glob(".*"):
-        if time.time() - draft.stat().st_mtime > STALE_S:
-            shutil.rmtree(draft, ignore_errors=True) if draft.is_dir() else draft.unlink()
+    """Remove temporary files of killed processes; recent ones may still be in use."""
+    for path in folder.glob(".*"):
+        if time.time() - path.stat().st_mtime > STALE_S:
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()

@@ -1,8 +1,8 @@
-"""What the band knows about each genre: tempo, form, harmony, grooves and who plays. Data only.
+"""Tables of the genres: tempo, form, harmony, grooves and instruments.
 
 Grooves: one character per sixteenth (`X` accent, `x` stroke, `o` soft, `.` ghost, `-` rest); the
-variants of a voice are alternatives. Progressions: four bars between `|`, one or two chords each.
-Programs are General MIDI, from 0. The engineer's side is in `conventions.py`.
+lines of a voice are alternatives. Progressions: four bars between `|`, one or two chords each.
+Programs are General MIDI, from 0. Mixing conventions are in `conventions.py`.
 """
 
 from collections.abc import Mapping
@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Passage:
-    """How a kind of section is played. Players join when `energy` reaches theirs."""
+    """A kind of section. Players with a `min_energy` above its `energy` are silent."""
 
     energy: float
     progressions: tuple[str, ...]
     grooves: Mapping[str, tuple[str, ...]]
     lead: bool = True
-    transpose_semitones: int = 0  # semitones the lead climbs
+    transpose_semitones: int = 0  # of the lead's centre
 
 
 @dataclass(frozen=True)
 class Player:
-    """A seat in the `other` stem: one of `programs`, playing in `style`."""
+    """A player of the `other` stem: one of `programs`, in a style of `comping.STYLES`."""
 
     name: str
     style: str
@@ -32,12 +32,12 @@ class Player:
     pan: float = 0.0
     gain_db: float = 0.0
     min_energy: float = 0.0
-    probability: float = 1.0  # share of composers who hire this player
+    probability: float = 1.0  # share of composers with this player
 
 
 @dataclass(frozen=True)
 class Lead:
-    """The melody's instrument and manners. Cells: onsets of a bar, in sixteenths."""
+    """Instrument and style of the melody. cells: onsets in a bar, in sixteenths."""
 
     programs: tuple[int, ...]
     low: int
@@ -52,8 +52,11 @@ class Lead:
 
 @dataclass(frozen=True)
 class Genre:
-    """One genre. Swing: the share the first of two notes gets (0.5 = straight), and
-    `swing_steps` how many sixteenths the pair lasts.
+    """One genre.
+
+    swing: range of the share of the first of two notes (0.5 = straight). swing_steps: length of the
+    two notes in sixteenths. timing_ms: standard deviation of onsets. late_ms: constant delay by
+    part or stem.
     """
 
     bpm: tuple[float, float]

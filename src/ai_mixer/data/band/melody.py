@@ -1,6 +1,6 @@
-"""The lead: motifs of rhythm and intervals, phrases that answer, choruses that climb.
+"""Melody: themes of four motifs, each a rhythm with intervals.
 
-A theme belongs to a kind of section and comes back with it; every return is ornamented afresh.
+Each kind of section has its theme; repetitions are varied by random ornaments.
 """
 
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from ai_mixer.data.band.score import Note, Part, Section
 from ai_mixer.data.band.theory import keys_in_range, nearest_key
 
 PHRASE_FORMS = ("abac", "aabc", "abab", "aaba")
-MAX_NOTE_STEPS = 12  # sixteenths a note is held at most
+MAX_NOTE_STEPS = 12  # maximum length of a note in sixteenths
 
 
 @dataclass(frozen=True)
 class Motif:
-    """A bar's worth: onsets in sixteenths, and scale steps from each note to the next."""
+    """One bar: onsets in sixteenths, and scale steps from each note to the next."""
 
     onsets: tuple[int, ...]
     moves: tuple[int, ...]
 
 
 def lead_part(arrangement: Arrangement, rng: np.random.Generator) -> Part:
-    """The whole `vocals` stem."""
+    """The part of the `vocals` stem."""
     lead = arrangement.genre.lead
     part = Part("lead", "vocals", pick(rng, arrangement.composer_style.lead_programs))
     themes = {kind: _theme(arrangement, rng) for kind in arrangement.genre.passages}
@@ -48,7 +48,7 @@ def lead_part(arrangement: Arrangement, rng: np.random.Generator) -> Part:
 
 
 def _theme(arrangement: Arrangement, rng: np.random.Generator) -> list[Motif]:
-    """Four bars: a motif, its answer, and what the plan of the phrase makes of them."""
+    """Draw the motifs of four bars, in one of PHRASE_FORMS."""
     motifs = {letter: _motif(arrangement, rng) for letter in "abc"}
     return [motifs[letter] for letter in pick(rng, PHRASE_FORMS)]
 
@@ -68,15 +68,11 @@ def _play_theme(
     center: float,
     rng: np.random.Generator,
 ) -> None:
-    """Play a theme over a section's chords."""
-    lead, energy, fresh = (
-        arrangement.genre.lead,
-        arrangement.passage(section).energy,
-        section.repetition == 0,
-    )
-    key = nearest_key(
-        center, keys_in_range(arrangement.chord_at(section.first_bar).tones, lead.low, lead.high)
-    )
+    """Add the notes of a theme over a section's chords. center: key around which it moves."""
+    lead, energy = arrangement.genre.lead, arrangement.passage(section).energy
+    repeated = section.repetition > 0
+    tones = arrangement.chord_at(section.first_bar).tones
+    key = nearest_key(center, keys_in_range(tones, lead.low, lead.high))
     for i in range(section.bars):
         bar, motif = section.first_bar + i, theme[i % len(theme)]
         cadence = i % 4 == 3 or i == section.bars - 1
@@ -86,20 +82,13 @@ def _play_theme(
             after = onsets[j + 1] if j + 1 < len(onsets) else after
             strong = j == 0 or step % 8 == 0 or (cadence and j == len(onsets) - 1)
             move = motif.moves[j % len(motif.moves)]
-            if abs(key - center) > 6:  # come home
+            if abs(key - center) > 6:  # return towards the centre
                 move = -abs(move) if key > center else abs(move)
             key = _next_key(arrangement, bar, step, key, move, strong)
             length = min(after - step, MAX_NOTE_STEPS) * lead.legato
-            if not fresh and length > 3 and rng.random() < 0.3:  # a turn before a long note
-                _add_note(
-                    arrangement,
-                    part,
-                    bar,
-                    step,
-                    0.9,
-                    _next_key(arrangement, bar, step, key, 1, False),
-                    84,
-                )
+            if repeated and length > 3 and rng.random() < 0.3:  # ornament before a long note
+                ornament = _next_key(arrangement, bar, step, key, 1, False)
+                _add_note(arrangement, part, bar, step, 0.9, ornament, 84)
                 step, length = step + 1, length - 1
             velocity = 88 + 14 * energy + (6 if strong else 0) + (4 if j == 0 else 0)
             _add_note(arrangement, part, bar, step, length, key, velocity)
@@ -108,24 +97,18 @@ def _play_theme(
 def _next_key(
     arrangement: Arrangement, bar: int, step: int, key: int, move: int, strong: bool
 ) -> int:
-    """Move by steps of the ladder; land on a chord tone where the beat is strong."""
-    lead, sound = arrangement.genre.lead, arrangement.chord_at(bar, step)
-    classes = {
-        "scale": arrangement.key_classes,
-        "pentatonic": arrangement.pentatonic,
-        "chord-scale": tuple(
-            c
-            for c in arrangement.key_classes
-            if all((c - t) % 12 not in (1, 11) for t in sound.tones)
-        )
-        + sound.tones,
-    }[lead.pitch_set]
-    pitch_set = keys_in_range(classes, lead.low, lead.high)
-    place = pitch_set.index(nearest_key(key, pitch_set)) + move
-    reached = pitch_set[min(max(place, 0), len(pitch_set) - 1)]
-    return (
-        nearest_key(reached, keys_in_range(sound.tones, lead.low, lead.high)) if strong else reached
-    )
+    """Move by `move` steps of the lead's pitch set; to a chord tone if the beat is strong."""
+    lead, tones = arrangement.genre.lead, arrangement.chord_at(bar, step).tones
+    classes = arrangement.key_classes
+    if lead.pitch_set == "pentatonic":
+        classes = arrangement.pentatonic
+    elif lead.pitch_set == "chord-scale":  # without semitones next to chord tones
+        consonant = (c for c in classes if all((c - t) % 12 not in (1, 11) for t in tones))
+        classes = (*consonant, *tones)
+    keys = keys_in_range(classes, lead.low, lead.high)
+    index = keys.index(nearest_key(key, keys)) + move
+    moved = keys[min(max(index, 0), len(keys) - 1)]
+    return nearest_key(moved, keys_in_range(tones, lead.low, lead.high)) if strong else moved
 
 
 def _add_note(

@@ -1,7 +1,7 @@
-"""The mixing engineer: stems in, the dry and the finished mix out, by the genre's conventions.
+"""Mix and master stems by the genre's conventions.
 
-Channel: high-pass, bells, compressor, ducking, width and pan, level by loudness. Two sends: room
-and echo. Bus: tone, glue compression, drive, loudness, true-peak limiter.
+Channel: high-pass, bells, compressor, ducking, width and pan, level by loudness. Sends: reverb and
+delay. Bus: shelves, compressor, saturation, loudness, true-peak limiter.
 """
 
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ from ai_mixer.data.band.composer_style import ComposerStyle
 from ai_mixer.data.band.conventions import CONVENTIONS, OFF_DB, MixConvention, Strip
 from ai_mixer.data.band.dsp import Audio
 
-CEILING_DBTP = -1.2  # FLAC's 16 bits and other meters' interpolation need the last 0.2 dB
+CEILING_DBTP = -1.2  # 0.2 dB of margin for 16-bit rounding and the interpolation of other meters
 CHANNEL_LUFS = -24.0
 FADE_OUT_S = 0.4
 MAX_LOUDNESS_ITERATIONS = 5
 
 
 class Mixdown(NamedTuple):
-    """dry: sends muted, otherwise the same desk and the same gain. finished: the master."""
+    """finished: the master. dry: the same without reverb and delay, at the same gain."""
 
     dry: Audio
     finished: Audio
@@ -35,20 +35,19 @@ def mix_stems(
     bpm: float,
     rng: np.random.Generator,
 ) -> Mixdown:
-    """Mix and master. stems: [2, T] each, at one common gain. Returns [2, T] each."""
-    habits = CONVENTIONS[genre]
+    """Mix and master stems, [2, T] each, scaled by one common gain. Returns [2, T] each."""
+    convention = CONVENTIONS[genre]
     kick = dsp.low_pass(stems["drums"], sample_rate, 120.0, order=2)
     channels = {
         name: _channel(stems[name], kick, sample_rate, strip, composer_style, name)
-        for name, strip in habits.strips.items()
+        for name, strip in convention.strips.items()
     }
     dry = np.sum(list(channels.values()), axis=0)
-    wet = dry + _sends(channels, sample_rate, habits, composer_style, bpm, rng)
-    buses = [_bus(x, sample_rate, habits, composer_style) for x in (dry, wet)]
+    wet = dry + _sends(channels, sample_rate, convention, composer_style, bpm, rng)
+    buses = [_bus(x, sample_rate, convention, composer_style) for x in (dry, wet)]
     peaks = [dsp.inter_sample_peaks(x) for x in buses]
-    gain = _master_gain(
-        buses[1], peaks[1], sample_rate, habits.loudness_lufs + composer_style.loudness_db
-    )
+    target_lufs = convention.loudness_lufs + composer_style.loudness_db
+    gain = _master_gain(buses[1], peaks[1], sample_rate, target_lufs)
     ceiling = dsp.db_to_ratio(CEILING_DBTP)
     masters = [
         dsp.limit(gain * x, gain * peak, sample_rate, ceiling)
@@ -60,7 +59,7 @@ def mix_stems(
 def _channel(
     x: Audio, kick: Audio, rate: int, strip: Strip, composer_style: ComposerStyle, name: str
 ) -> Audio:
-    """One strip of the desk, faders included."""
+    """Process one channel."""
     y = dsp.equalise(x, rate, strip.high_pass_hz, strip.bells)
     compressor = strip.compressor
     slope = 1.0 - 1.0 / compressor.ratio
@@ -72,39 +71,42 @@ def _channel(
     if strip.doubler_db > OFF_DB:
         y = dsp.doubler(y, rate, strip.doubler_db)
     y = dsp.widen(y, strip.width * composer_style.width, strip.pan)
-    level = CHANNEL_LUFS + strip.level_lu + composer_style.levels_db[name]
-    return y * dsp.db_to_ratio(level - max(dsp.loudness_lufs(y, rate), -60.0))
+    target_lufs = CHANNEL_LUFS + strip.level_lu + composer_style.levels_db[name]
+    return y * dsp.db_to_ratio(target_lufs - max(dsp.loudness_lufs(y, rate), -60.0))
 
 
 def _sends(
     channels: Mapping[str, Audio],
     rate: int,
-    habits: MixConvention,
+    convention: MixConvention,
     composer_style: ComposerStyle,
     bpm: float,
     rng: np.random.Generator,
 ) -> Audio:
-    """What comes back from the room and the echo."""
-    to_room = np.zeros_like(channels["drums"])
-    to_echo = np.zeros_like(to_room)
-    for name, strip in habits.strips.items():
-        to_room += dsp.db_to_ratio(strip.reverb_db + composer_style.sends_db) * channels[name]
-        to_echo += dsp.db_to_ratio(strip.delay_db + composer_style.sends_db) * channels[name]
-    reverb, repeats = habits.reverb, habits.delay
+    """Returns of reverb and delay."""
+    to_reverb = np.zeros_like(channels["drums"])
+    to_delay = np.zeros_like(to_reverb)
+    for name, strip in convention.strips.items():
+        to_reverb += dsp.db_to_ratio(strip.reverb_db + composer_style.sends_db) * channels[name]
+        to_delay += dsp.db_to_ratio(strip.delay_db + composer_style.sends_db) * channels[name]
+    reverb, delay = convention.reverb, convention.delay
     response = dsp.reverb_impulse_response(
         rng, rate, reverb.decay_s * composer_style.decay, reverb.predelay_ms, reverb.high_decay
     )
-    time_s = repeats.beats * 60.0 / bpm
-    echoes = dsp.delay(to_echo, rate, time_s, repeats.fade_db, repeats.high_cut_hz)
-    return dsp.convolve(to_room + 0.3 * echoes, response) + echoes
+    time_s = delay.beats * 60.0 / bpm
+    delayed = dsp.delay(to_delay, rate, time_s, delay.fade_db, delay.high_cut_hz)
+    return dsp.convolve(to_reverb + 0.3 * delayed, response) + delayed
 
 
-def _bus(x: Audio, rate: int, habits: MixConvention, composer_style: ComposerStyle) -> Audio:
-    """Tone, glue and drive of the sum."""
+def _bus(x: Audio, rate: int, convention: MixConvention, composer_style: ComposerStyle) -> Audio:
+    """Shelves, compressor and saturation of the sum."""
     y = dsp.tilt(
-        x, rate, habits.low_db + composer_style.warm_db, habits.high_db + composer_style.bright_db
+        x,
+        rate,
+        convention.low_db + composer_style.warm_db,
+        convention.high_db + composer_style.bright_db,
     )
-    bus_compressor = habits.bus_compressor
+    bus_compressor = convention.bus_compressor
     slope = 1.0 - 1.0 / bus_compressor.ratio
     y = dsp.compress(
         y,
@@ -115,11 +117,11 @@ def _bus(x: Audio, rate: int, habits: MixConvention, composer_style: ComposerSty
         bus_compressor.release_ms,
         max_reduction_db=4.0,
     )
-    return dsp.drive(y, habits.drive)
+    return dsp.drive(y, convention.drive)
 
 
 def _master_gain(x: Audio, peaks: Audio, rate: int, target_lufs: float) -> float:
-    """The gain in front of the limiter that ends at the target loudness."""
+    """Gain before the limiter with which the master reaches the target loudness."""
     gain, ceiling = 1.0, dsp.db_to_ratio(CEILING_DBTP)
     for _ in range(MAX_LOUDNESS_ITERATIONS):
         loudness = dsp.loudness_lufs(dsp.limit(gain * x, gain * peaks, rate, ceiling), rate)
@@ -130,7 +132,7 @@ def _master_gain(x: Audio, peaks: Audio, rate: int, target_lufs: float) -> float
 
 
 def _fade_out(x: Audio, rate: int) -> Audio:
-    """The end of the tape."""
+    """Fade out the last FADE_OUT_S seconds."""
     count = min(int(FADE_OUT_S * rate), x.shape[1])
     y = x.copy()
     y[:, -count:] *= np.cos(np.linspace(0.0, np.pi / 2.0, count)) ** 2

@@ -1,14 +1,14 @@
-"""What is written on the sheet: notes, parts and sections. Times in seconds, keys in MIDI."""
+"""Score of a song: notes, parts and sections. Times in seconds, keys in MIDI."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 STEMS = ("drums", "bass", "vocals", "other")
-"""`vocals` is the lead, played by an instrument: the band has nobody who sings words."""
+"""`vocals` is the lead, which is played by an instrument."""
 
 
 class Note(NamedTuple):
-    """One key: velocity 1–127; `vibrato_cents` is the depth a long note swells to."""
+    """One note. velocity: 1–127. vibrato_cents: final depth of the vibrato of a long note."""
 
     start_s: float
     duration_s: float
@@ -19,7 +19,7 @@ class Note(NamedTuple):
 
 @dataclass
 class Part:
-    """The notes of one player. `program` is General MIDI, 0–127; `pan` −1 (left) to 1 (right)."""
+    """Notes of one instrument. program: General MIDI, 0–127. pan: −1 (left) to 1 (right)."""
 
     name: str
     stem: str
@@ -32,18 +32,18 @@ class Part:
 
 @dataclass(frozen=True)
 class Section:
-    """A stretch of the form: equal names share their material."""
+    """A section of the form; sections of the same name share their material."""
 
     name: str
     first_bar: int
     bars: int
-    repetition: int  # how often the name was heard before
+    repetition: int  # number of earlier sections of the same name
     last: bool
 
 
 @dataclass
 class Score:
-    """A song on paper. `tonic` is a pitch class, `scale` its steps in semitones."""
+    """Score of a song. tonic: pitch class. scale: its steps in semitones."""
 
     genre: str
     bpm: float

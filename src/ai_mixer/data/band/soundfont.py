@@ -1,8 +1,8 @@
-"""Reads SoundFont 2 files: which samples a key of an instrument plays, and with which settings.
+"""Reader of SoundFont 2 files: samples and synthesis parameters of each key of an instrument.
 
 Source: "SoundFont Technical Specification", version 2.04, sections 5 (file), 7 (records) and 8
-(generators). Read: samples, key and velocity ranges, tuning, loops, volume envelope, filter,
-pan. Left out: modulators and LFOs; the modulation envelope counts at its peak.
+(generators). Supported: samples, key and velocity ranges, tuning, loops, volume envelope, filter,
+pan. Not supported: modulators and LFOs; the modulation envelope is replaced by its peak.
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 DRUM_BANK = 128
 INSTRUMENT, SAMPLE = 41, 53
 KEY_RANGE, VELOCITY_RANGE = 43, 44
-ATTENUATION_SCALE = 0.4  # the fonts in use are voiced for EMU hardware, which applies 40 %
+ATTENUATION_SCALE = 0.4  # common fonts are made for EMU hardware, which applies 40 %
 DEFAULTS = {8: 13500, 33: -12000, 34: -12000, 35: -12000, 36: -12000, 38: -12000, 56: 100, 58: -1}
-# Sample generators: an instrument sets them, a preset may not add to them (section 8.5).
+# Generators that presets may not modify (section 8.5).
 ABSOLUTE = frozenset({0, 1, 2, 3, 4, 12, 45, 46, 47, 50, 54, 57, 58})
 
 _RECORDS = {
@@ -41,10 +41,10 @@ _RECORDS = {
 
 @dataclass(frozen=True)
 class Zone:
-    """One sample under one key, in units a renderer wants.
+    """One sample of one key, with its synthesis parameters.
 
-    Addresses count samples of the font. `step` is the pitch: font samples per output second.
-    Times in seconds, `sustain_db` ≥ 0 below full level, pan −1 (left) to 1 (right).
+    start, end, loop_start, loop_end: indices into the font's samples. step: font samples per second
+    of output. sustain_db: attenuation, ≥ 0. pan: −1 (left) to 1 (right).
     """
 
     start: int
@@ -81,30 +81,30 @@ class SoundFont:
         self.zones = lru_cache(maxsize=None)(self._zones)
 
     def _zones(self, bank: int, program: int, key: int, velocity: int) -> tuple[Zone, ...]:
-        """The zones that sound. KeyError if the font has no such instrument."""
-        found = []
+        """Zones of a key at a velocity. KeyError if the font has no such instrument."""
+        zones = []
         for preset in self._split("pbag", "pgen", "phdr", self._presets[bank, program], INSTRUMENT):
             if not _in_zone_range(preset, key, velocity):
                 continue
             for inst in self._split("ibag", "igen", "inst", preset[INSTRUMENT], SAMPLE):
                 if _in_zone_range(inst, key, velocity):
-                    found.append(self._zone(_add_offsets(inst, preset), key))
-        return tuple(found)
+                    zones.append(self._zone(_add_offsets(inst, preset), key))
+        return tuple(zones)
 
     def _split(
         self, bags: str, gens: str, heads: str, index: int, link: int
     ) -> list[dict[int, int]]:
-        """Generators per zone, the global zone (no link) folded into the others."""
-        heads_, bags_, gens_ = (self._tables[name] for name in (heads, bags, gens))
-        glob: dict[int, int] = {}
+        """Generators of each zone, merged with those of the global zone, which has no link."""
+        header, bag_table, gen_table = (self._tables[name] for name in (heads, bags, gens))
+        global_zone: dict[int, int] = {}
         zones = []
-        for bag in range(heads_[index]["bag"], heads_[index + 1]["bag"]):
-            run = gens_[bags_[bag]["gen"] : bags_[bag + 1]["gen"]]
-            zone = dict(zip(run["oper"].tolist(), run["amount"].tolist(), strict=True))
+        for bag in range(header[index]["bag"], header[index + 1]["bag"]):
+            records = gen_table[bag_table[bag]["gen"] : bag_table[bag + 1]["gen"]]
+            zone = dict(zip(records["oper"].tolist(), records["amount"].tolist(), strict=True))
             if link in zone:
-                zones.append(glob | zone)
+                zones.append(global_zone | zone)
             elif not zones:
-                glob = zone
+                global_zone = zone
         return zones
 
     def _zone(self, gen: dict[int, int], key: int) -> Zone:
@@ -138,31 +138,29 @@ class SoundFont:
 
 @cache
 def general_midi() -> SoundFont:
-    """The General MIDI font that ships inside the `pretty_midi` package (TimGM6mb, 6 MB).
+    """The General MIDI font in the package `pretty_midi` (TimGM6mb, 6 MB).
 
-    The font, by Tim Brechbill, is published under the GNU GPL version 2; it is read where pip put
-    it and is not part of this package.
+    The font is by Tim Brechbill, licence GPL version 2. It is read from the installed `pretty_midi`
+    and is not part of this package.
     """
     with as_file(files("pretty_midi") / "TimGM6mb.sf2") as path:
         return SoundFont(path)
 
 
 def _chunks(data: bytes, path: Path) -> list[tuple[str, bytes]]:
-    """All leaf chunks of the RIFF file, lists opened."""
+    """All leaf chunks of the RIFF file, including those in lists."""
     if data[:4] != b"RIFF" or data[8:12] != b"sfbk":
-        raise ValueError(f"{path} is not a SoundFont 2 file: it starts with {data[:12]!r}")
-    found, position, end = [], 12, len(data)
+        raise ValueError(f"{path}: not a SoundFont 2 file, starts with {data[:12]!r}")
+    chunks, position, end = [], 12, len(data)
     while position + 8 <= end:
-        name, size = (
-            data[position : position + 4],
-            int.from_bytes(data[position + 4 : position + 8], "little"),
-        )
+        name = data[position : position + 4]
+        size = int.from_bytes(data[position + 4 : position + 8], "little")
         if name == b"LIST":
             position += 12
             continue
-        found.append((name.decode("ascii"), data[position + 8 : position + 8 + size]))
+        chunks.append((name.decode("ascii"), data[position + 8 : position + 8 + size]))
         position += 8 + size + (size & 1)
-    return found
+    return chunks
 
 
 def _in_zone_range(gen: dict[int, int], key: int, velocity: int) -> bool:
@@ -174,7 +172,7 @@ def _inside(span: int | None, value: int) -> bool:
 
 
 def _add_offsets(inst: dict[int, int], preset: dict[int, int]) -> dict[int, int]:
-    """Preset generators are offsets to the instrument's (section 9.4)."""
+    """Add preset generators, which are offsets to the instrument's (section 9.4)."""
     total = dict(inst)
     for oper, amount in preset.items():
         if oper not in ABSOLUTE and oper not in (INSTRUMENT, KEY_RANGE, VELOCITY_RANGE):

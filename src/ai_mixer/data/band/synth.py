@@ -1,8 +1,8 @@
-"""Notes to sound: a SoundFont sample player.
+"""SoundFont synthesiser: notes to audio.
 
-Written here because the players at hand ignore the font's root keys, velocities or releases
-(symusic 0.5.8) or need a system library (FluidSynth). Signal path of a voice: SoundFont 2.04,
-section 9; cubic Hermite interpolation; envelope linear in amplitude on attack and in dB after.
+Existing Python synthesisers ignore the font's root keys, velocities or releases (symusic 0.5.8) or
+need a system library (FluidSynth). Signal path of a voice: SoundFont 2.04, section 9; cubic Hermite
+interpolation; envelope linear in amplitude during the attack and in dB after it.
 """
 
 from collections.abc import Iterable
@@ -15,23 +15,23 @@ from numpy.typing import NDArray
 from ai_mixer.data.band.score import Note, Part
 from ai_mixer.data.band.soundfont import DRUM_BANK, SoundFont, Zone, general_midi
 
-SILENT_DB = 80.0  # a voice this far down is over
+SILENT_DB = 80.0  # attenuation at which a voice ends
 CHOKE_RELEASE_S = 0.02
-MAX_DRUM_RING_S = 6.0  # drums are never lifted; this is the longest one may ring
-NOTE_RMS = 0.05  # −26 dBFS for one held note at velocity 100
+MAX_DRUM_RING_S = 6.0  # maximum length of a drum note, which has no release
+NOTE_RMS = 0.05  # −26 dBFS, for one held note at velocity 100
 OPEN_FILTER_HZ = 30000.0
-BRIGHTNESS_OCTAVES = 3.0  # between the softest and the hardest stroke
+BRIGHTNESS_OCTAVES = 3.0  # range of the filter cutoff over all velocities
 VIBRATO_HZ = 5.3
 VIBRATO_DELAY_S = 0.25
 
 
 def synthesise_parts(parts: Iterable[Part], samples: int, sample_rate: int) -> NDArray[np.float32]:
-    """Play the parts together. Returns [2, samples] in full-scale units, not limited."""
+    """Synthesise the sum of the parts: [2, samples], full scale = 1, not limited."""
     out = np.zeros((2, samples), np.float32)
     font = general_midi()
     for part in parts:
-        lifts = _release_times(part, font)
-        for note, release_at_s in zip(part.notes, lifts, strict=True):
+        release_times = _release_times(part, font)
+        for note, release_at_s in zip(part.notes, release_times, strict=True):
             bank = DRUM_BANK if part.drums else 0
             for zone in font.zones(bank, part.program, note.key, note.velocity):
                 level = _drum_gain(zone) if part.drums else zone.gain * _part_gain(part)
@@ -41,12 +41,12 @@ def synthesise_parts(parts: Iterable[Part], samples: int, sample_rate: int) -> N
 
 @cache
 def _drum_gain(zone: Zone) -> float:
-    """Makes a full stroke of any drum peak at 0 dBFS: the font's kits differ by 20 dB."""
+    """Gain with which a full stroke peaks at 0 dBFS: the font's kits differ by 20 dB."""
     return 1.0 / float(np.abs(general_midi().samples[zone.start : zone.end]).max())
 
 
 def _part_gain(part: Part) -> float:
-    """Makes a held note of any instrument as loud: the font's differ by 30 dB."""
+    """Gain with which a held note has the RMS NOTE_RMS: the font's instruments differ by 30 dB."""
     middle = sorted(note.key for note in part.notes)[len(part.notes) // 2]
     return _instrument_gain(part.program, 12 * round(middle / 12))
 
@@ -61,18 +61,21 @@ def _instrument_gain(program: int, key: int) -> float:
 
 
 def _release_times(part: Part, font: SoundFont) -> list[float]:
-    """When each note is released: drums when choked (a closing hi-hat) or never."""
+    """Release time of each note in seconds from its start.
+
+    Drums are released when a note of the same choke group starts (a closing hi-hat).
+    """
     if not part.drums:
         return [note.duration_s for note in part.notes]
-    lifts = [MAX_DRUM_RING_S] * len(part.notes)
+    times = [MAX_DRUM_RING_S] * len(part.notes)
     next_hit: dict[int, float] = {}
     for i in sorted(range(len(part.notes)), key=lambda i: -part.notes[i].start_s):
         note = part.notes[i]
         for zone in font.zones(DRUM_BANK, part.program, note.key, note.velocity)[:1]:
-            group = zone.choke or -note.key  # a struck drum cuts its own old stroke, too
-            lifts[i] = min(MAX_DRUM_RING_S, next_hit.get(group, np.inf) - note.start_s)
+            group = zone.choke or -note.key  # a drum also chokes its own previous note
+            times[i] = min(MAX_DRUM_RING_S, next_hit.get(group, np.inf) - note.start_s)
             next_hit[group] = note.start_s
-    return lifts
+    return times
 
 
 def _add_voice(
@@ -88,8 +91,8 @@ def _add_voice(
     loudness = (note.velocity / 127.0) ** 2  # the specification's concave curve, 40 log10
     gain = loudness * 10.0 ** (part.gain_db / 20.0) * full_gain
     angle = (np.clip(zone.pan * 0.7 + part.pan, -1.0, 1.0) + 1.0) * np.pi / 4.0
-    # Soft strokes are duller (specification, default modulator 2); a filter that is left open
-    # takes nothing from a full stroke.
+    # Velocity controls the filter cutoff (specification, default modulator 2); an open filter does
+    # not affect notes of full velocity.
     cutoff = OPEN_FILTER_HZ if zone.cutoff_hz > 19000.0 else zone.cutoff_hz
     cutoff *= 2.0 ** (-BRIGHTNESS_OCTAVES * (1.0 - note.velocity / 127.0))
     release_s = CHOKE_RELEASE_S if part.drums else max(zone.release_s, 0.02)
@@ -120,15 +123,15 @@ def _voice(  # type: ignore[no-untyped-def]  # noqa: PLR0912
     out, font, span, loops, loops_on, step, rate, start_s, release_at_s, attack_s, hold_s, decay_s,
     sustain_db, release_s, left, right, smooth, vibrato_cents,
 ):  # fmt: skip
-    """Add one voice to out [2, T]; state in float64."""
+    """Add one voice to out [2, T]; its state is in float64."""
     begin, end, loop_start, loop_end = span
     looping = loops and loop_end - loop_start > 8
     n = int(np.round(start_s * rate))
     position, t, low1, low2 = float(begin), 0.0, 0.0, 0.0
-    amplitude, lifted_db = 0.0, -1.0
+    amplitude, release_start_db = 0.0, -1.0
     decay_slope = 100.0 / decay_s if decay_s > 0.0 else 1e9
     release_slope = 100.0 / release_s
-    wobble = 1.0
+    vibrato = 1.0
     while n < out.shape[1]:
         if t < release_at_s:
             if t < attack_s:
@@ -139,11 +142,11 @@ def _voice(  # type: ignore[no-untyped-def]  # noqa: PLR0912
                 if drop >= SILENT_DB:
                     return
         else:
-            if lifted_db < 0.0:
-                lifted_db = -20.0 * np.log10(max(amplitude, 1e-6))
+            if release_start_db < 0.0:
+                release_start_db = -20.0 * np.log10(max(amplitude, 1e-6))
                 if not loops_on:
                     looping = False
-            drop = lifted_db + (t - release_at_s) * release_slope
+            drop = release_start_db + (t - release_at_s) * release_slope
             amplitude = 10.0 ** (-drop / 20.0)
             if drop >= SILENT_DB:
                 return
@@ -163,10 +166,10 @@ def _voice(  # type: ignore[no-untyped-def]  # noqa: PLR0912
                 out[1, n] += np.float32(right * amplitude * low2)
         if vibrato_cents > 0.0 and t > VIBRATO_DELAY_S:
             depth = vibrato_cents * min(1.0, (t - VIBRATO_DELAY_S) * 4.0)
-            wobble = 2.0 ** (
+            vibrato = 2.0 ** (
                 depth * np.sin(2.0 * np.pi * VIBRATO_HZ * (t - VIBRATO_DELAY_S)) / 1200.0
             )
-        position += step * wobble
+        position += step * vibrato
         if looping:
             while position >= loop_end:
                 position -= loop_end - loop_start

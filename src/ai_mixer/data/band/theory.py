@@ -41,7 +41,7 @@ class Chord(NamedTuple):
 
 
 def chord(symbol: str, tonic: int) -> Chord:
-    """The chord of a numeral over the major scale of `tonic`; lower case is minor.
+    """Chord of a Roman numeral over the major scale of `tonic`; lower case is minor.
 
     >>> chord("V7", 0)
     Chord(root=7, tones=(7, 11, 2, 5))
@@ -50,18 +50,18 @@ def chord(symbol: str, tonic: int) -> Chord:
     """
     match = _ROMAN.fullmatch(symbol)
     if not match or match[2].lower() not in _DEGREES:
-        raise ValueError(f"chord {symbol!r} is no Roman numeral like 'vi', 'bVII' or 'V7'")
+        raise ValueError(f"chord {symbol!r}: not a Roman numeral such as 'vi', 'bVII' or 'V7'")
     accidental, numeral, quality = match.groups()
     if numeral.islower() and not quality.startswith(("m", "dim", "sus", "5")):
         quality = "m" + quality
     if quality not in _QUALITIES:
-        raise ValueError(f"chord {symbol!r}: quality {quality!r} is none of {list(_QUALITIES)}")
+        raise ValueError(f"chord {symbol!r}: quality must be one of {list(_QUALITIES)}")
     root = (tonic + _DEGREES[numeral.lower()] + {"": 0, "b": -1, "#": 1}[accidental]) % 12
     return Chord(root, tuple((root + step) % 12 for step in _QUALITIES[quality]))
 
 
 def keys_in_range(classes: tuple[int, ...], low: int, high: int) -> list[int]:
-    """All keys from low to high whose pitch class is among `classes`, ascending."""
+    """Ascending keys from low to high whose pitch class is in `classes`."""
     return [key for key in range(low, high + 1) if key % 12 in classes]
 
 
@@ -71,23 +71,23 @@ def nearest_key(key: float, choices: list[int]) -> int:
 
 
 def lead_voices(tones: tuple[int, ...], previous: list[int], low: int, high: int) -> list[int]:
-    """Spread a chord between low and high so that every voice moves as little as possible.
+    """Voicing of a chord between low and high with as little movement as possible.
 
-    Without `previous`, the voicing nearest the middle of the range. Voices come out ascending,
-    one per tone; low to high must span an octave or more.
+    Without `previous`, the voicing nearest to the middle of the range. Returns ascending keys, one
+    per tone. The range must be at least an octave.
     """
     middle = [(low + high) / 2] * len(tones)
     target = sorted(previous) if len(previous) == len(tones) else middle
 
     def cost(keys: tuple[int, ...]) -> tuple[float, int]:
         ordered = sorted(keys)
-        moved = sum(abs(a - b) for a, b in zip(ordered, target, strict=True))
-        tight = sum(b - a < 2 for a, b in pairwise(ordered))
-        wide = max(0, ordered[-1] - ordered[0] - 16)
-        return moved + 6 * tight + 2 * wide, ordered[0]
+        movement = sum(abs(a - b) for a, b in zip(ordered, target, strict=True))
+        narrow_intervals = sum(b - a < 2 for a, b in pairwise(ordered))
+        excess_width = max(0, ordered[-1] - ordered[0] - 16)
+        return movement + 6 * narrow_intervals + 2 * excess_width, ordered[0]
 
-    candidates: list[tuple[int, ...]] = list(
-        product(*(keys_in_range((t,), low, high) for t in tones))
+    voicings: list[tuple[int, ...]] = list(
+        product(*(keys_in_range((tone,), low, high) for tone in tones))
     )
-    best: tuple[int, ...] = min(candidates, key=cost)
+    best: tuple[int, ...] = min(voicings, key=cost)
     return sorted(best)

@@ -1,4 +1,4 @@
-"""The engineer's tools, held against scipy's theory and an independent loudness meter."""
+"""Effects of the band's mix, compared with theory and an independent loudness meter."""
 
 import numpy as np
 import pyloudnorm
@@ -23,15 +23,15 @@ def gain_db(y: np.ndarray, x: np.ndarray) -> float:
     return float(20 * np.log10(y[:, half:].std() / x[:, half:].std()))
 
 
-@pytest.mark.parametrize("wanted_db", [-6.0, 3.0])
-def test_a_bell_reaches_its_gain_and_leaves_the_rest(wanted_db: float) -> None:
-    for hertz, expected in ((1000.0, wanted_db), (60.0, 0.0), (12000.0, 0.0)):
-        y = dsp.equalise(tone(hertz), RATE, 5.0, [(1000.0, wanted_db, 1.0)])
+@pytest.mark.parametrize("bell_db", [-6.0, 3.0])
+def test_bell_has_its_gain_at_its_frequency_only(bell_db: float) -> None:
+    for hertz, expected in ((1000.0, bell_db), (60.0, 0.0), (12000.0, 0.0)):
+        y = dsp.equalise(tone(hertz), RATE, 5.0, [(1000.0, bell_db, 1.0)])
         assert gain_db(y, tone(hertz)) == pytest.approx(expected, abs=0.3)
 
 
-def test_a_compressor_works_by_its_slope() -> None:
-    """Threshold 10 dB under the loud half: ratio 2 takes 5 dB from it and nothing from −20 dB."""
+def test_compressor_reduces_by_its_slope() -> None:
+    """Threshold 10 dB below the loud half: ratio 2 reduces it by 5 dB, and −20 dB by nothing."""
     x = tone(1000.0, 2.0) * np.repeat([1.0, 0.1], RATE)
     y = dsp.compress(x, RATE, 10.0, 0.5, 5.0, 50.0)
     loud, soft = slice(RATE // 2, RATE), slice(3 * RATE // 2, 2 * RATE)
@@ -39,7 +39,7 @@ def test_a_compressor_works_by_its_slope() -> None:
     assert 20 * np.log10(y[:, soft].std() / x[:, soft].std()) == pytest.approx(0.0, abs=0.3)
 
 
-def test_the_limiter_holds_true_peaks() -> None:
+def test_limiter_keeps_true_peaks_below_the_ceiling() -> None:
     x = 4.0 * np.random.default_rng(0).standard_normal((2, RATE)).clip(-3, 3)
     y = dsp.limit(x, dsp.inter_sample_peaks(x), RATE, 0.8)
     assert dsp.inter_sample_peaks(y).max() < 0.8 * 1.03
@@ -55,11 +55,11 @@ def test_loudness_agrees_with_pyloudnorm(rate: int) -> None:
     assert dsp.loudness_lufs(x, rate) == pytest.approx(expected, abs=0.1)
 
 
-def test_silence_has_no_loudness() -> None:
+def test_loudness_of_silence_is_minus_120() -> None:
     assert dsp.loudness_lufs(np.zeros((2, RATE)), RATE) == -120.0
 
 
-def test_a_room_decays_as_it_says() -> None:
+def test_reverb_has_its_predelay_and_decay() -> None:
     h = dsp.reverb_impulse_response(np.random.default_rng(0), RATE, 1.5, 20.0, 0.5)
     np.testing.assert_allclose(np.square(h).sum(axis=1), 1.0)
     assert not h[:, : int(0.019 * RATE)].any()
@@ -67,7 +67,7 @@ def test_a_room_decays_as_it_says() -> None:
     assert 10 * np.log10(tail[0] / tail[1]) == pytest.approx(20.0, abs=3.0)
 
 
-def test_echoes_come_in_time() -> None:
+def test_delay_repeats_after_its_time() -> None:
     x = np.zeros((2, RATE))
     x[:, 0] = 1.0
     y = dsp.delay(x, RATE, 0.25, 6.0, 5000.0)
@@ -76,22 +76,21 @@ def test_echoes_come_in_time() -> None:
     assert np.abs(y[0, : RATE // 2]).max() > np.abs(y[1, : RATE // 2]).max()  # left first
 
 
-def test_every_genre_has_its_convention() -> None:
+def test_every_genre_has_a_mixing_convention() -> None:
     assert list(CONVENTIONS) == list(GENRE_TABLE)
     for convention in CONVENTIONS.values():
         assert set(convention.strips) == {"drums", "bass", "vocals", "other"}
 
 
-def test_silent_stems_stay_silent() -> None:
+def test_mix_of_silent_stems_is_silent() -> None:
     stems = {name: np.zeros((2, RATE)) for name in ("drums", "bass", "vocals", "other")}
-    done = mix_stems(
-        stems, RATE, "rock", draw_composer_style(0, "rock", 0), 120.0, np.random.default_rng(0)
-    )
-    assert not done.dry.any()
-    assert not done.finished.any()
+    style = draw_composer_style(0, "rock", 0)
+    mixdown = mix_stems(stems, RATE, "rock", style, 120.0, np.random.default_rng(0))
+    assert not mixdown.dry.any()
+    assert not mixdown.finished.any()
 
 
-def test_a_doubler_widens_and_keeps_the_mono_sum() -> None:
+def test_doubler_adds_side_and_keeps_the_mono_sum() -> None:
     x = tone(1000.0)
     y = dsp.doubler(x, RATE, -6.0)
     np.testing.assert_allclose(y.sum(0), x.sum(0), atol=1e-12)
