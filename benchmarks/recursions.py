@@ -18,8 +18,9 @@ from torch.nn.functional import pad
 
 from ai_mixer.dsp.filters import low_shelf
 from ai_mixer.dsp.recursions import biquad
+from ai_mixer.evaluation.bench.synthetic_input import synthetic_audio
 from ai_mixer.evaluation.bench.timing import quartiles, time_interleaved
-from ai_mixer.evaluation.bench.workloads import Workload, forward, forward_backward, synthetic_audio
+from ai_mixer.evaluation.bench.workloads import Workload, forward, forward_backward
 
 RATE = 44_100
 Filter = Callable[[Tensor, Tensor, Tensor], Tensor]

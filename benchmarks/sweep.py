@@ -19,10 +19,10 @@ import pandas as pd
 from ai_mixer.tracking import Store
 from ai_mixer.tracking.process_info import PID
 from ai_mixer.tracking.run_lookup import child_runs
+from ai_mixer.tuning.heartbeat import WORKER_ATTR
 from ai_mixer.tuning.objective import TRIAL_TAG
 from ai_mixer.tuning.storage import open_storage
 from ai_mixer.tuning.study import load_study, quiet_optuna
-from ai_mixer.tuning.trial_queue import WORKER_ATTR
 from ai_mixer.utils.markdown import to_markdown
 
 # Short trainings, but real ones: examples are drawn and heard once, before the clock runs.

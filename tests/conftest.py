@@ -1,11 +1,15 @@
-"""What every floor may use: six small songs, an empty store, configs composed as the stages do."""
+"""Fixtures for all tests: small songs, an empty store, configs composed as the stages do."""
 
+import logging
 import os
 import shutil
+import tempfile
+from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 
-# Before torch is loaded, and for the processes that tests start: our pieces are small, and threads
-# of several processes waiting for each other cost ten times the work.
+# Set before torch is imported, and for subprocesses: the operations in tests are small, and threads
+# of several processes that wait for each other take ten times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import hydra
@@ -19,17 +23,26 @@ from omegaconf import OmegaConf, open_dict
 
 from ai_mixer.config.folder import config_folder
 from ai_mixer.tracking import Store
+from ai_mixer.utils.log import logger
 
 RATE = 44100
 
-# How long an example takes says how busy the machine is, and nothing of the law it proves.
+# The duration of an example depends on the load of the machine, not on the tested property.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
 
 
+@pytest.fixture
+def log(caplog, monkeypatch):
+    """`caplog` for the project's logger at INFO, whether or not logging was configured before."""
+    monkeypatch.setattr(logger, "propagate", True)
+    caplog.set_level(logging.INFO, logger.name)
+    return caplog
+
+
 def pytest_addoption(parser):
-    words = "write tests/golden anew: the numbers are meant to change"
-    parser.addoption("--write-golden", action="store_true", help=words)
+    text = "rewrite tests/golden: the numbers are meant to change"
+    parser.addoption("--write-golden", action="store_true", help=text)
 
 
 @pytest.fixture(scope="session")
@@ -45,29 +58,29 @@ def songs_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def compose():
-    """A function: words of the command line → the config the stage gets, not yet resolved.
+    """A function: overrides → the unresolved config that the stage `page` gets.
 
     Without the user's own settings (configs/local).
     """
     has_local = {"train", "sweep"}
 
-    def compose_page(*words, page="train"):
-        words = [*words, *(["~local"] if page in has_local else [])]
+    def compose_stage(*overrides, page="train"):
+        overrides = [*overrides, *(["~local"] if page in has_local else [])]
         with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
-            cfg = hydra.compose(f"stage/{page}", words, return_hydra_config=True)
+            cfg = hydra.compose(f"stage/{page}", overrides, return_hydra_config=True)
         HydraConfig.instance().set_config(cfg)
         with open_dict(cfg):
             del cfg["hydra"]
-            if "run_name" in cfg:  # asks Hydra for the choices, which the next composing replaces
+            if "run_name" in cfg:  # resolved now: the next composition replaces Hydra's choices
                 cfg.run_name = str(cfg.run_name)
         return cfg
 
-    return compose_page
+    return compose_stage
 
 
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory):
-    """MLflow's database without a run, made once: making one takes seconds."""
+    """MLflow database without runs, created once, which takes seconds."""
     store = Store(tmp_path_factory.mktemp("template"))
     assert store.client.get_experiment("0") is not None
     return store.database
@@ -75,7 +88,7 @@ def empty_database(tmp_path_factory):
 
 @pytest.fixture
 def store(tmp_path, empty_database):
-    """A store of its own, with a space in its path."""
+    """An empty store in a folder with a space in its name."""
     folder = tmp_path / "my runs"
     folder.mkdir()
     shutil.copy(empty_database, folder / "mlflow.db")
@@ -84,7 +97,7 @@ def store(tmp_path, empty_database):
 
 @pytest.fixture(scope="session")
 def two_models(tmp_path_factory, compose):
-    """A folder with ast_regressor and baseline_cnn, untrained and tiny; the second is champion."""
+    """A folder of two tiny untrained models; baseline_cnn is the default one."""
     from ai_mixer.config.allowed_targets import config_from_card
     from ai_mixer.inference.builders import build_console, build_model
     from ai_mixer.tracking import save_model
@@ -94,14 +107,14 @@ def two_models(tmp_path_factory, compose):
         "ast_regressor": ["model.width=16", "model.depth=1"],
         "baseline_cnn": ["model.channels=8"],
     }
-    for seed, (name, words) in enumerate(sizes.items()):
-        cfg = compose(f"model={name}", *words, "loader.excerpt_s=1")
+    for seed, (name, overrides) in enumerate(sizes.items()):
+        cfg = compose(f"model={name}", *overrides, "loader.excerpt_s=1")
         groups = ("model", "loader", "console", "ranges")
         config = {group: OmegaConf.to_container(cfg[group], resolve=True) for group in groups}
         console = build_console(config_from_card(config))
         torch.manual_seed(seed)
         model = build_model(config_from_card(config), console)
-        torch.nn.init.constant_(model.spread.linear.bias, -3.0)  # sure, or it would hold back
+        torch.nn.init.constant_(model.spread.linear.bias, -3.0)  # low uncertainty: no shrinkage
         card = {
             "config": config,
             "knobs": [asdict(knob) for knob in console.knobs],
@@ -117,7 +130,7 @@ def two_models(tmp_path_factory, compose):
 
 @pytest.fixture
 def packaged_models(two_models, monkeypatch):
-    """The tiny models are the packaged ones."""
+    """Use the tiny models as the packaged ones."""
     from ai_mixer.inference import pretrained
     from ai_mixer.mixing import model_lookup
 
@@ -129,14 +142,14 @@ def packaged_models(two_models, monkeypatch):
 
 @pytest.fixture(scope="session")
 def music(songs_folder):
-    """[C, T] of one small song, 3 s of stereo at 44.1 kHz."""
+    """[C, T]: one small song, 3 s of stereo at 44.1 kHz."""
     audio, _ = soundfile.read(songs_folder / "rock/a/song.flac", dtype="float32")
     return torch.from_numpy(audio.T.copy())
 
 
 @pytest.fixture
 def song(tmp_path, music):
-    """`Mein Lied.wav`, 16 bits, with tags."""
+    """Path of a WAV file with 16 bits and tags."""
     path = tmp_path / "Mein Lied.wav"
     with soundfile.SoundFile(path, "w", RATE, 2, "PCM_16") as file:
         file.title, file.artist = "Größe", "Wir"
@@ -146,7 +159,7 @@ def song(tmp_path, music):
 
 @pytest.fixture(scope="session")
 def look_alikes(tmp_path_factory, songs_folder):
-    """A function: the name of a data page → a tiny collection in the layout it reads."""
+    """A function: name of a `data` option → root of a tiny dataset in the layout that it reads."""
     roots = {}
 
     def root_of(name):
@@ -160,41 +173,66 @@ def look_alikes(tmp_path_factory, songs_folder):
     return root_of
 
 
+@pytest.fixture
+def open_folder():
+    """A folder that all users may read; those of pytest are for their owner only."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture
+def nobody():
+    """A context with the rights of the user `nobody`: root may read all files."""
+
+    @contextmanager
+    def rights():
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)
+        try:
+            yield
+        finally:
+            os.seteuid(user)
+
+    return rights
+
+
 def _musdb18(root):
-    for number, (side, name) in enumerate(MUSDB18_SONGS):
-        (root / side).mkdir(exist_ok=True)
-        _write_stems(root / side / f"{name}.stem.mp4", number)
+    for number, (split, name) in enumerate(MUSDB18_SONGS):
+        (root / split).mkdir(exist_ok=True)
+        _write_stems(root / split / f"{name}.stem.mp4", number)
 
 
 def _musdb18hq(root):
-    for number, (side, name) in enumerate(MUSDB18_SONGS):
-        (root / side / name).mkdir(parents=True)
+    for number, (split, name) in enumerate(MUSDB18_SONGS):
+        (root / split / name).mkdir(parents=True)
         for place, stem in enumerate(MUSDB18_STREAMS):
             song = _small_song(10 * number + place)
-            soundfile.write(root / side / name / f"{stem}.wav", song, RATE, subtype="PCM_16")
+            soundfile.write(root / split / name / f"{stem}.wav", song, RATE, subtype="PCM_16")
 
 
 def _gtzan(root):
-    """Excerpts of each split, one that is in none, and the one that is damaged."""
+    """Excerpts of each split, one that is in no split, and a damaged one."""
     for number, name in enumerate(GTZAN_EXCERPTS):
         folder = root / "genres" / name.partition(".")[0]
         folder.mkdir(parents=True, exist_ok=True)
         mono = _small_song(number).mean(1)[::2]
         soundfile.write(folder / f"{name}.wav", mono, RATE // 2, subtype="PCM_16")
-        (folder / f"._{name}.wav").write_text("what a Mac leaves behind")
+        (folder / f"._{name}.wav").write_text("metadata file of macOS")
     (root / "genres" / "jazz").mkdir()
     (root / "genres" / "jazz" / "jazz.00054.wav").write_bytes(bytes(2000))
 
 
 def _fma(root):
-    """tracks.csv with its three header rows, and clips; one has no file, one is known as bad."""
+    """tracks.csv with three header rows, and clips; one has no file, one is known to be damaged."""
     columns = ["album,title", "artist,id", "artist,name", "set,split", "set,subset"]
     columns += ["track,genre_top", "track,license", "track,title"]
     upper, lower = zip(*(column.split(",") for column in columns), strict=True)
     lines = [",".join(["", *upper]), ",".join(["", *lower]), "track_id" + "," * len(columns)]
     for track, artist, split, subset, genre in FMA_TRACKS:
-        known = [track, '"An album,\nin two lines"', artist, f"Artist {artist}", split, subset]
-        lines.append(",".join(map(str, [*known, genre, "CC BY-NC 3.0", f'"Song, {track}"'])))
+        row = [track, '"An album,\nin two lines"', artist, f"Artist {artist}", split, subset]
+        lines.append(",".join(map(str, [*row, genre, "CC BY-NC 3.0", f'"Song, {track}"'])))
         if track != 999:
             file = root / "fma_large" / f"{track:06d}"[:3] / f"{track:06d}.mp3"
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -204,7 +242,7 @@ def _fma(root):
 
 
 def _pairs(root):
-    """A pair for each split, with a reference."""
+    """One before-and-after pair per split, with a reference."""
     lines = ["file,rough,reference,group,split,genre"]
     for number, split in enumerate(("train", "val", "test")):
         folder = root / "pairs" / split
@@ -220,9 +258,9 @@ def _pairs(root):
 
 
 def _write_stems(file, number):
-    """Five AAC streams in one .mp4, as Native Instruments' stems are.
+    """Write five AAC streams to one .mp4, as in Native Instruments' stem format.
 
-    Without noise substitution, where an encoder writes "noise" and each decoding makes its own.
+    Without perceptual noise substitution, with which each decoding gives other samples.
     """
     av = pytest.importorskip("av", reason="the extra `stems` is not installed")
     with av.open(str(file), "w", format="mp4") as container:
@@ -273,7 +311,7 @@ LOOK_ALIKES = {
 
 
 def _small_song(number, seconds=3.0):
-    """[T, 2]: a chord that wanders between the channels, a hit twice a second, some hiss."""
+    """[T, 2]: a chord that is panned over time, two hits per second, and noise."""
     rng = np.random.default_rng(number)
     time = np.arange(round(seconds * RATE)) / RATE
     chord = [np.sin(2 * np.pi * 110 * 2 ** (note / 12) * time) for note in rng.choice(36, 4)]

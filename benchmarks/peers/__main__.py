@@ -22,7 +22,7 @@ import console
 import losses
 import mastering
 from ai_mixer.evaluation.bench import output
-from ai_mixer.evaluation.bench.workloads import synthetic_audio
+from ai_mixer.evaluation.bench.synthetic_input import synthetic_audio
 
 RATE = 44_100
 PEERS = Path(__file__).with_name("requirements.txt")

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from comparison import PeerComparison
 from torch import Tensor
 
+from ai_mixer.evaluation.bench.synthetic_input import synthetic_batch
 from ai_mixer.evaluation.bench.timing import TimedFunction
-from ai_mixer.evaluation.bench.workloads import Workload, forward_backward, synthetic_batch
+from ai_mixer.evaluation.bench.workloads import Workload, forward_backward
 from ai_mixer.losses.balance import SpectralBalanceLoss
 from ai_mixer.losses.dynamics import DynamicsLoss
 from ai_mixer.losses.objective import WeightedLoss

@@ -1,8 +1,8 @@
-"""ai_mixer: a model predicts the knobs of a differentiable mixing console from audio.
+"""Predict the knobs of a differentiable mixing console from audio.
 
-Public API: `AudioMixer` (mixes audio files), `load_console` (the console, its knobs and settings),
-`load_model` (a trained model with its console), `fit_knobs` (the knobs between a rough and its
-finished version) and `deliver` (a loudness target under a true-peak ceiling).
+Public API: `AudioMixer` (mix audio files), `load_console` (a console, its knobs and settings),
+`load_model` (a trained model with its console), `fit_knobs` (estimate the knobs that turn a rough
+into its finished version) and `deliver` (reach a loudness target under a true-peak ceiling).
 """
 
 import importlib
@@ -54,7 +54,7 @@ _RENAMED = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import on first use: importing torch takes seconds, `import ai_mixer` none."""
+    """Import public names on first use: importing torch takes seconds."""
     if name in _RENAMED:
         new = _RENAMED[name]
         warnings.warn(f"ai_mixer.{name} is now ai_mixer.{new}", DeprecationWarning, stacklevel=2)

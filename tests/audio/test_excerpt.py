@@ -1,4 +1,4 @@
-"""Excerpts equal the same region of the whole file, whatever its rate and format."""
+"""Tests of headers and excerpts: equality with the same region of the whole file, errors."""
 
 import math
 import os
@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 
 from ai_mixer.audio.excerpt import SongError, probe, read_excerpt
 from ai_mixer.dsp.resample import resample
+from helpers import signals
 from helpers.measures import residual_db
 
 
 @pytest.fixture(scope="module")
 def noise():
-    return np.random.default_rng(0).normal(0, 0.2, (96_000, 2)).astype("float32")
+    """[T, 2] float32, 2 s at 48 kHz."""
+    return signals.noise(2, 96_000, level=0.2).T.contiguous().numpy()
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +30,11 @@ def wav(tmp_path_factory, noise):
     return path
 
 
-def test_probe(wav):
+def test_probe_returns_duration_rate_and_channels(wav):
     assert probe(wav) == (2.0, 48_000, 2)
 
 
-def test_same_rate_is_exact(wav, noise):
+def test_an_excerpt_at_the_same_rate_is_exact(wav, noise):
     excerpt = read_excerpt(wav, 0.5, 1.0, 48_000)
     assert excerpt.dtype == torch.float32
     np.testing.assert_array_equal(excerpt.numpy(), noise[24_000:72_000].T)
@@ -40,7 +42,7 @@ def test_same_rate_is_exact(wav, noise):
 
 @settings(deadline=None, max_examples=30)
 @given(start_s=st.floats(0, 2.5), rate=st.sampled_from([8_000, 44_100, 44_056, 96_000]))
-def test_an_excerpt_is_the_whole_file_cut(wav, noise, start_s, rate):
+def test_an_excerpt_equals_the_region_of_the_resampled_file(wav, noise, start_s, rate):
     whole = resample(torch.from_numpy(noise.T.copy()), 48_000, rate)
     first = round(start_s * rate)
     expected = torch.zeros(2, round(0.3 * rate))
@@ -48,13 +50,13 @@ def test_an_excerpt_is_the_whole_file_cut(wav, noise, start_s, rate):
     expected[:, : known.shape[1]] = known
     excerpt = read_excerpt(wav, start_s, 0.3, rate)
     assert excerpt.shape == expected.shape
-    # At the file's last sample the whole-file version is cut off and the excerpt rings out.
+    # At the file's last sample the resampled file is cut off, the excerpt includes the ringing.
     error = (excerpt - expected)[:, : max(0, known.shape[1] - 1)]
     assert float(error.norm()) <= 1e-4 * float(expected.norm())
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "aiff", "mp3"])
-def test_seeking_lands_on_the_sample(tmp_path, suffix, noise):
+def test_seeking_is_sample_accurate(tmp_path, suffix, noise):
     path = tmp_path / f"song.{suffix}"
     soundfile.write(path, noise, 48_000)
     whole = read_excerpt(path, 0.0, 2.0, 48_000)
@@ -68,58 +70,51 @@ def test_mono_becomes_two_equal_channels(tmp_path):
     assert torch.equal(excerpt[0], excerpt[1])
 
 
-def test_past_the_end_is_silence(wav):
+def test_an_excerpt_is_silent_after_the_end(wav):
     assert read_excerpt(wav, 1.9, 0.5, 48_000)[:, 4_800:].abs().sum() == 0
     assert read_excerpt(wav, 5.0, 0.5, 44_100).shape == (2, 22_050)
 
 
-def test_over_full_scale_is_kept(tmp_path):
+def test_samples_over_full_scale_are_not_clipped(tmp_path):
     soundfile.write(tmp_path / "loud.wav", np.full(100, 1.5), 44_100, subtype="FLOAT")
     assert read_excerpt(tmp_path / "loud.wav", 0, 100 / 44_100, 44_100).max() == 1.5
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_nan_names_the_file(tmp_path, bad):
-    soundfile.write(tmp_path / "bad.wav", np.array([0.0, bad, 0.0]), 44_100, subtype="FLOAT")
-    with pytest.raises(ValueError, match=r"bad\.wav: contains NaN or infinite"):
-        read_excerpt(tmp_path / "bad.wav", 0, 3 / 44_100, 44_100)
-
-
-@pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_a_hole_elsewhere_in_the_song_does_no_harm(tmp_path, bad):
+def test_nan_or_infinite_samples_matter_only_inside_the_excerpt(tmp_path, bad):
     audio = np.full(44_100, 0.1)
     audio[30_000] = bad
-    soundfile.write(tmp_path / "hole.wav", audio, 44_100, subtype="FLOAT")
-    assert read_excerpt(tmp_path / "hole.wav", 0, 0.5, 44_100).isfinite().all()
-    with pytest.raises(SongError):
-        read_excerpt(tmp_path / "hole.wav", 0.5, 0.5, 44_100)
+    soundfile.write(tmp_path / "bad.wav", audio, 44_100, subtype="FLOAT")
+    assert read_excerpt(tmp_path / "bad.wav", 0, 0.5, 44_100).isfinite().all()
+    with pytest.raises(SongError, match=r"bad\.wav: contains NaN"):
+        read_excerpt(tmp_path / "bad.wav", 0.5, 0.5, 44_100)
 
 
-def test_surround_and_empty_files_are_named(tmp_path):
+def test_surround_and_empty_files_are_errors(tmp_path):
     soundfile.write(tmp_path / "six.wav", np.zeros((100, 6)), 44_100)
-    with pytest.raises(ValueError, match=r"six\.wav: 6 channels, .* mix it down"):
+    with pytest.raises(SongError, match=r"six\.wav: 6 channels"):
         probe(tmp_path / "six.wav")
     soundfile.write(tmp_path / "empty.wav", np.zeros((0, 2)), 44_100)
-    with pytest.raises(ValueError, match=r"empty\.wav: holds no samples"):
+    with pytest.raises(SongError, match=r"empty\.wav: .*no samples"):
         probe(tmp_path / "empty.wav")
 
 
 @pytest.mark.parametrize("suffix", ["flac", "mp3"])
 @pytest.mark.parametrize("start_s", [0.0, 0.9, 1.5])
-def test_damaged_files_are_named(tmp_path, suffix, start_s, noise):
-    """Wherever the excerpt meets the end that is missing: at its own end, or before its start."""
-    path = tmp_path / f"torn.{suffix}"
+def test_truncated_files_are_errors(tmp_path, suffix, start_s, noise):
+    """The missing part begins inside the excerpt or before its start."""
+    path = tmp_path / f"cut.{suffix}"
     soundfile.write(path, noise, 48_000)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    assert probe(path).duration_s == pytest.approx(2.0, abs=0.1)  # so the header says
-    with pytest.raises(ValueError, match=rf"torn\.{suffix}: is damaged \(.+\): copy it again"):
+    assert probe(path).duration_s == pytest.approx(2.0, abs=0.1)  # from the header
+    with pytest.raises(SongError, match=rf"cut\.{suffix}: is damaged"):
         read_excerpt(path, start_s, 1.4, 48_000)
 
 
-def test_what_is_left_of_a_torn_file_is_read(tmp_path, noise):
-    """A WAV file has no claim in its header that the decoder would believe."""
-    path = tmp_path / "torn.wav"
+def test_a_truncated_wav_file_is_read_to_its_end(tmp_path, noise):
+    """The decoder takes the length from the file size, not from the header."""
+    path = tmp_path / "cut.wav"
     soundfile.write(path, noise, 48_000)
     path.write_bytes(path.read_bytes()[: 44 + 4 * 48_000])
     assert probe(path).duration_s == 1.0
@@ -128,53 +123,53 @@ def test_what_is_left_of_a_torn_file_is_read(tmp_path, noise):
     )
 
 
-def test_unreadable_files_are_named(tmp_path):
-    (tmp_path / "fake.wav").write_text("no sound")
-    with pytest.raises(ValueError, match=r"fake\.wav: cannot be read as sound \(Format not rec"):
+def test_unreadable_files_are_errors(tmp_path):
+    (tmp_path / "fake.wav").write_text("no audio")
+    with pytest.raises(SongError, match=r"fake\.wav: .*Format not recognised"):
         probe(tmp_path / "fake.wav")
-    with pytest.raises(ValueError, match=r"none\.wav: .*no such file"):
+    with pytest.raises(SongError, match=r"none\.wav: .*no such file"):
         probe(tmp_path / "none.wav")
     (tmp_path / "folder.wav").mkdir()
-    with pytest.raises(ValueError, match=r"folder\.wav: .*Is a directory"):
+    with pytest.raises(SongError, match=r"folder\.wav: .*Is a directory"):
         probe(tmp_path / "folder.wav")
     (tmp_path / "link.wav").symlink_to(tmp_path / "gone.wav")
-    with pytest.raises(ValueError, match=r"link\.wav: .*a link to .*gone\.wav, which is not there"):
+    with pytest.raises(SongError, match=r"link\.wav: .*link to .*gone\.wav"):
         probe(tmp_path / "link.wav")
     (tmp_path / "ring.wav").symlink_to("ring.wav")
-    with pytest.raises(ValueError, match=r"ring\.wav: .*symbolic links"):
+    with pytest.raises(SongError, match=r"ring\.wav: .*symbolic links"):
         probe(tmp_path / "ring.wav")
 
 
-def test_a_file_without_permission_says_so(open_folder, nobody):
+def test_a_file_without_read_permission_is_an_error(open_folder, nobody):
     path = open_folder / "locked.wav"
     soundfile.write(path, np.zeros(44_100), 44_100)
     path.chmod(0)
-    with nobody(), pytest.raises(ValueError, match=r"locked\.wav: .*\(Permission denied\)"):
+    with nobody(), pytest.raises(SongError, match=r"locked\.wav: .*\(Permission denied\)"):
         probe(path)
 
 
 @pytest.mark.parametrize("name", ["Größe.wav", "日本.wav", "🎛.wav", "tab\there.wav", "-f.wav"])
-def test_any_name_is_a_name(tmp_path, name):
+def test_any_unicode_name_is_readable(tmp_path, name):
     soundfile.write(tmp_path / name, np.zeros(44_100), 44_100)
     assert probe(tmp_path / name).duration_s == 1.0
     assert read_excerpt(tmp_path / name, 0, 1, 44_100).shape == (2, 44_100)
 
 
-def test_a_name_that_is_no_unicode_is_told_in_letters(tmp_path):
-    """Old disks have such names, and no table or page could hold them."""
+def test_an_invalid_unicode_name_is_escaped_in_the_error(tmp_path):
+    """Tables and HTML pages cannot contain the name itself."""
     raw = os.fsencode(tmp_path) + b"/caf\xe9.wav"
     try:
         Path(os.fsdecode(raw)).write_bytes(b"")
     except OSError:
-        pytest.skip("this file system has no such names")
-    with pytest.raises(SongError, match=r"caf\\xe9\.wav: .*rename it") as caught:
+        pytest.skip("this file system does not support such names")
+    with pytest.raises(SongError, match=r"caf\\xe9\.wav: ") as caught:
         probe(Path(os.fsdecode(raw)))
     caught.value.file.encode("utf-8")
 
 
-def test_a_blink_is_no_song(tmp_path):
+def test_files_below_0_4_s_are_errors(tmp_path):
     soundfile.write(tmp_path / "blink.wav", np.zeros(4_410), 44_100)
-    with pytest.raises(ValueError, match=r"blink\.wav: lasts 0\.1 s, a song needs 0\.4 s"):
+    with pytest.raises(SongError, match=r"blink\.wav: .*0\.1 s.*0\.4 s"):
         probe(tmp_path / "blink.wav")
     soundfile.write(tmp_path / "short.wav", np.zeros(17_640), 44_100)
     assert probe(tmp_path / "short.wav").duration_s == 0.4

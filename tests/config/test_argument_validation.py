@@ -1,4 +1,4 @@
-"""What the pages say fits what the classes take, and what does not fit is refused."""
+"""Tests of the validation of config values against constructor signatures."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,14 +10,14 @@ import torch
 from ai_mixer.config.argument_validation import accepts_argument, check_arguments, matches_type
 
 
-@pytest.mark.parametrize("page", ["train", "evaluate", "render"])
-def test_the_pages_themselves_fit(compose, page):
-    cfg = compose(page=page)
+@pytest.mark.parametrize("stage", ["train", "evaluate", "render"])
+def test_the_config_files_pass_the_check(compose, stage):
+    cfg = compose(page=stage)
     check_arguments(cfg, cfg)
 
 
 @pytest.mark.parametrize(
-    ("value", "hint", "answer"),
+    ("value", "hint", "expected"),
     [
         (3, int, True),
         (3, float, True),
@@ -44,11 +44,11 @@ def test_the_pages_themselves_fit(compose, page):
         ("auto", int | str, True),
     ],
 )
-def test_fits(value, hint, answer):
-    assert matches_type(value, hint) is answer
+def test_matches_type(value, hint, expected):
+    assert matches_type(value, hint) is expected
 
 
-def test_takes():
+def test_accepts_argument():
     cnn = "ai_mixer.models.baseline_cnn.BaselineCNN"
     assert accepts_argument(cnn, "channels")
     assert not accepts_argument(cnn, "chanels")

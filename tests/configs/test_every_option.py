@@ -18,7 +18,7 @@ from pytorch_lightning.loggers import CSVLogger
 from ai_mixer.config.folder import config_folder
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.training.builders import build_callbacks, build_components, build_trainer
-from ai_mixer.tuning.sweep_request import with_vary_override
+from ai_mixer.tuning.sweep_request import with_search_overrides
 
 CONFIGS = config_folder()
 STAGE = "stage"  # primary configs: composed by name, not chosen as an option
@@ -175,7 +175,7 @@ def test_every_option_shows_its_command(group, name):
 def test_every_command_on_a_page_composes(page, compose):
     for stage, words in commands(page):
         if stage in STAGES:
-            compose(*with_vary_override(words), page=STAGES[stage])
+            compose(*with_search_overrides(words), page=STAGES[stage])
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,3 +1,5 @@
+"""Tests of the console: laws of the whole chain, inversion, audibility, settings, errors."""
+
 import copy
 import math
 import pickle
@@ -23,7 +25,7 @@ RANGES = ("musical", "gentle", "wide")
 CONSOLES = {ranges: load_console("classic", ranges) for ranges in RANGES}
 WIDE = CONSOLES["wide"]
 P = len(WIDE.knobs)
-each_range = pytest.mark.parametrize("ranges", RANGES)
+for_each_range = pytest.mark.parametrize("ranges", RANGES)
 
 
 def song(batch=1, channels=2, seconds=1.0, rate=RATE, seed=0):
@@ -39,7 +41,7 @@ def song(batch=1, channels=2, seconds=1.0, rate=RATE, seed=0):
 
 
 def draw(batch, seed=0, dry=False, console=WIDE):
-    """Random positions; `dry` leaves the knobs that have no inverse at neutral."""
+    """Random positions; dry: knobs without an inverse are neutral."""
     knobs = torch.rand(batch, P, generator=torch.Generator().manual_seed(seed))
     return torch.where(console.invertible, knobs, console.neutral) if dry else knobs
 
@@ -48,7 +50,7 @@ def neutral(batch=1, console=WIDE):
     return console.neutral.expand(batch, -1)
 
 
-@each_range
+@for_each_range
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_neutral_is_the_identity(ranges, dtype):
     x, console = song(2).to(dtype), CONSOLES[ranges]
@@ -72,10 +74,10 @@ def test_item_of_a_batch_equals_the_item_alone():
         assert residual_db(together[one], WIDE(x[one], RATE, knobs[one])) <= -100
 
 
-@each_range
+@for_each_range
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("material", ["music", "noise"])
-def test_mix_of_unmix_is_the_finished_song(ranges, channels, material):
+def test_forward_of_the_inverse_is_the_finished_song(ranges, channels, material):
     console, batch = CONSOLES[ranges], 12
     finished = song(batch, channels)
     if material == "noise":
@@ -90,12 +92,12 @@ def test_mix_of_unmix_is_the_finished_song(ranges, channels, material):
     mix = console(rough, RATE, knobs)
     for item in range(batch):
         assert residual_db(mix[item], finished[item]) <= -60
-        assert residual_db(rough[item], finished[item]) > -40  # the knobs did something
+        assert residual_db(rough[item], finished[item]) > -40  # the knobs changed the song
 
 
 @pytest.mark.music
-@each_range
-def test_mix_of_unmix_on_music(ranges):
+@for_each_range
+def test_forward_of_the_inverse_on_music(ranges):
     console = CONSOLES[ranges]
     for seed, path in enumerate(finished_songs(12)):
         rate = soundfile.info(path).samplerate
@@ -118,8 +120,7 @@ def test_any_rate_and_mono_stays_mono(rate, channels):
     assert residual_db(WIDE(WIDE.invert(x, rate, dry), rate, dry), x) <= -60
 
 
-def test_same_mix_at_another_rate():
-    """A 1 s tone has the same level through the console at 44.1 and 48 kHz."""
+def test_a_tone_has_the_same_level_at_44_1_and_48_khz():
     levels = []
     for rate in (44_100, 48_000):
         tone = 0.3 * torch.sin(2 * math.pi * 500 * torch.arange(rate) / rate).expand(1, 2, -1)
@@ -151,8 +152,8 @@ def test_no_nan_and_never_above_the_ceiling(name, corner):
     assert torch.isfinite(WIDE.invert(x, RATE, knobs)).all()
 
 
-@each_range
-def test_every_knob_gets_a_gradient(ranges):
+@for_each_range
+def test_every_knob_receives_a_gradient(ranges):
     console, target = CONSOLES[ranges], song(3, seed=9)
     for start in (neutral(3, console), draw(3), torch.zeros(3, P), torch.ones(3, P)):
         knobs = start.clone().requires_grad_()
@@ -179,41 +180,37 @@ def test_half_precision_knobs_do_not_degrade_the_audio():
     assert residual_db(mix, song()) <= -60
 
 
-def test_listen_is_the_mix_and_says_what_can_be_heard():
-    wide_song = song(3, seed=2)
-    x = torch.stack([wide_song[0], wide_song[1].mean(0).expand(2, -1), 1e-3 * wide_song[2]])
+def test_forward_with_audibility_returns_the_mix_and_audible_knobs():
+    wide, width = song(3, seed=2), WIDE.names.index("stereo_width")
+    x = torch.stack([wide[0], wide[1].mean(0).expand(2, -1), 1e-3 * wide[2]])
     knobs = draw(3)
     knobs[:, WIDE.names.index("compressor_ratio")] = 0.9
     knobs[:, WIDE.names.index("input_gain")] = 0.6
     mix, audible = WIDE.forward_with_audibility(x, RATE, knobs)
     assert torch.equal(mix, WIDE(x, RATE, knobs))
-    heard = [dict(zip(WIDE.names, row, strict=True)) for row in audible.tolist()]
-    assert all(heard[0].values())
-    assert heard[2]["compressor_ratio"] is False  # 60 dB too quiet to reach the threshold
-    assert (
-        WIDE.forward_with_audibility(x[:, :1], RATE, knobs)[1][
-            :, WIDE.names.index("stereo_width")
-        ].any()
-        == 0
-    )
+    rows = [dict(zip(WIDE.names, row, strict=True)) for row in audible.tolist()]
+    assert all(rows[0].values())
+    assert rows[2]["compressor_ratio"] is False  # 60 dB too quiet to reach the threshold
+    _, audible_in_mono = WIDE.forward_with_audibility(x[:, :1], RATE, knobs)
+    assert not audible_in_mono[:, width].any()
 
 
-def test_delivery_may_bring_its_own_limiter():
+def test_the_limiter_can_be_omitted():
     x = 3 * song()
     torch.testing.assert_close(WIDE(x, RATE, neutral(), limit=False), x, rtol=1e-4, atol=1e-5)
     assert residual_db(WIDE(x, RATE, neutral()), x) > -20
 
 
-def test_width_of_a_dry_mono_song_cannot_be_heard():
+def test_width_of_a_dry_mono_song_is_inaudible():
     x = song(1, 1).expand(1, 2, -1)
     _, audible = WIDE.forward_with_audibility(x, RATE, draw(1, dry=True))
     assert not audible[0, WIDE.names.index("stereo_width")]
 
 
-@each_range
+@for_each_range
 @settings(deadline=None, max_examples=50)
 @given(data=st.data())
-def test_settings_and_back(ranges, data):
+def test_settings_round_trip(ranges, data):
     console = CONSOLES[ranges]
     row = st.lists(st.floats(0, 1, width=32), min_size=P, max_size=P)
     knobs = torch.tensor(data.draw(st.lists(row, min_size=1, max_size=4)))
@@ -228,7 +225,7 @@ def test_settings_and_back(ranges, data):
         assert first == pytest.approx(second, rel=1e-5, abs=1e-5)
 
 
-def test_settings_read_as_a_musician_writes_them():
+def test_knobs_from_partial_settings():
     knobs = WIDE.knobs_from({"low_eq": 6, "compressor_ratio": 8, "stereo_width": 0.4})
     assert knobs.shape == (1, P)
     values = WIDE.settings(knobs)[0]
@@ -243,16 +240,16 @@ def test_settings_read_as_a_musician_writes_them():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"bass": 3}, "no knob named 'bass': there is input_gain, compressor_ratio, low_eq"),
-        ({"low_eq": 7}, r"low_eq is 7 dB: it goes from -6 to 6"),
-        ({"input_gain": -1}, r"input_gain is -1 ratio: it goes from 0.25 to 4"),
-        ({"compressor_ratio": 0}, r"compressor_ratio is 0 :1: it goes from 1 to 8"),
-        ({"low_eq": math.nan}, r"low_eq is nan dB: it goes from -6 to 6"),
-        ({"low_eq": "loud"}, r"low_eq must be a number, got 'loud'"),
-        ({"low_eq": None}, r"low_eq must be a number, got None"),
+        ({"bass": 3}, "'bass': .*input_gain, compressor_ratio, low_eq"),
+        ({"low_eq": 7}, "low_eq is 7 dB: .*-6 to 6"),
+        ({"input_gain": -1}, "input_gain is -1 ratio: .*0.25 to 4"),
+        ({"compressor_ratio": 0}, "compressor_ratio is 0 :1: .*1 to 8"),
+        ({"low_eq": math.nan}, "low_eq is nan dB"),
+        ({"low_eq": "loud"}, "low_eq .*'loud'"),
+        ({"low_eq": None}, "low_eq .*None"),
     ],
 )
-def test_settings_that_cannot_be(values, message):
+def test_invalid_settings(values, message):
     with pytest.raises(ValueError, match=message):
         WIDE.knobs_from(values)
 
@@ -260,28 +257,27 @@ def test_settings_that_cannot_be(values, message):
 @pytest.mark.parametrize(
     ("audio", "rate", "knobs", "message"),
     [
-        (torch.zeros(2, 100), RATE, torch.zeros(1, P), r"audio must be \[B, 1 or 2, T\]"),
-        (torch.zeros(1, 3, 100), RATE, torch.zeros(1, P), r"got \[1, 3, 100\]"),
-        (torch.zeros(1, 2, 0), RATE, torch.zeros(1, P), r"got \[1, 2, 0\]"),
-        (
-            torch.zeros(1, 2, 9).short(),
-            RATE,
-            torch.zeros(1, P),
-            "float32 or float64, got torch.int",
-        ),
-        (torch.zeros(1, 2, 9), 44.1, torch.zeros(1, P), "whole 8000–192000 Hz, got 44.1"),
+        (torch.zeros(2, 100), RATE, torch.zeros(1, P), r"audio .*\[2, 100\]"),
+        (torch.zeros(1, 3, 100), RATE, torch.zeros(1, P), r"audio .*\[1, 3, 100\]"),
+        (torch.zeros(1, 2, 0), RATE, torch.zeros(1, P), r"audio .*\[1, 2, 0\]"),
+        (torch.zeros(1, 2, 9).short(), RATE, torch.zeros(1, P), "audio .*torch.int16"),
+        (torch.zeros(1, 2, 9), 44.1, torch.zeros(1, P), "sample_rate .*44.1"),
         (torch.zeros(1, 2, 9), RATE, torch.zeros(1, 9), rf"= \[1, {P}\], got \[1, 9\]"),
         (torch.zeros(2, 2, 9), RATE, torch.zeros(1, P), rf"= \[2, {P}\], got \[1, {P}\]"),
         (torch.zeros(1, 2, 9), RATE, torch.zeros(P), rf"= \[1, {P}\], got \[{P}\]"),
     ],
 )
-@pytest.mark.parametrize("verb", ["forward", "unmix", "listen"])
-def test_calls_that_cannot_be(verb, audio, rate, knobs, message):
+@pytest.mark.parametrize("method", ["forward", "invert", "forward_with_audibility"])
+def test_invalid_arguments(method, audio, rate, knobs, message):
     with pytest.raises(ValueError, match=message):
-        getattr(WIDE, verb)(audio, rate, knobs)
+        getattr(WIDE, method)(audio, rate, knobs)
 
 
-def test_settings_need_a_batch_of_knobs():
+def test_unmix_is_an_alias_of_invert():
+    assert Console.unmix is Console.invert
+
+
+def test_settings_need_a_batch_dimension():
     with pytest.raises(ValueError, match=r"knobs must be \[B, P\]"):
         WIDE.settings(torch.zeros(P))
 
@@ -306,7 +302,7 @@ def spec(name, **other):
 
 
 def small_console(**changes):
-    """Two knobs in one effect (wired against its argument order), and one that shares a class."""
+    """An effect with two knobs (not in the order of its arguments), one without, one with one."""
     chain = [
         {"name": "balance", "effect": Balance(), "knobs": {"right": spec("r"), "left": spec("l")}},
         {"name": "fixed", "effect": Limiter(ceiling_db=0.0)},
@@ -320,7 +316,7 @@ def small_console(**changes):
     return Console(**{**parts, **changes})
 
 
-def test_an_effect_may_have_several_knobs_or_none():
+def test_effects_with_several_knobs_or_none():
     console, x = small_console(), torch.full((2, 2, 10), 0.1)
     assert console.names == ["r", "l", "level"]
     knobs = console.knobs_from([{"l": 2, "r": 0.5}, {"level": 2}])
@@ -333,10 +329,10 @@ def test_an_effect_may_have_several_knobs_or_none():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"ranges": {"l": [0.5, 2], "r": [0.5, 2]}}, r"no range for knob level: add `level: \[low"),
+        ({"ranges": {"l": [0.5, 2], "r": [0.5, 2]}}, "no range for knob level"),
         (
             {"ranges": {n: [0.5, 2] for n in ("l", "r", "level", "air")}},
-            r"ranges of \['air', 'l', 'level', 'r'\] do not fit the knobs \['r', 'l', 'level'\]",
+            r"ranges .*\['air', 'l', 'level', 'r'\] .*knobs \['r', 'l', 'level'\]",
         ),
         (
             {"ranges": {n: [2, 4] for n in ("l", "r", "level")}},
@@ -344,30 +340,30 @@ def test_an_effect_may_have_several_knobs_or_none():
         ),
         (
             {"chain": [{"name": "level", "effect": Gain(), "knobs": {"gian": spec("level")}}]},
-            r"level: knobs \['gian'\] are not those of Gain: \['gain'\]",
+            r"level: .*\['gian'\].*Gain .*\['gain'\]",
         ),
         (
             {"chain": [{"name": "a", "effect": Gain(), "knobs": {"gain": spec(n)}} for n in "lr"]},
-            r"two effects share a name: \['a', 'a'\]",
+            r"\['a', 'a'\]",
         ),
     ],
 )
-def test_consoles_that_cannot_be(changes, message):
+def test_invalid_consoles(changes, message):
     with pytest.raises(ValueError, match=message):
         small_console(**changes)
 
 
-def test_a_console_can_be_copied_and_sent_to_a_worker():
+def test_a_console_can_be_copied_and_pickled_and_has_no_state():
     knobs = draw(1)
-    for twin in (copy.deepcopy(WIDE), pickle.loads(pickle.dumps(WIDE))):
-        assert torch.equal(twin(song(), RATE, knobs), WIDE(song(), RATE, knobs))
+    for copied in (copy.deepcopy(WIDE), pickle.loads(pickle.dumps(WIDE))):
+        assert torch.equal(copied(song(), RATE, knobs), WIDE(song(), RATE, knobs))
     assert not list(WIDE.parameters())
-    assert not WIDE.state_dict()  # a checkpoint holds the model only
+    assert not WIDE.state_dict()  # a checkpoint contains the model only
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_way_back_tells_what_listening_tells(seed):
-    """With reverb and delay at rest; on wide, on mono and on quiet songs."""
+def test_inversion_gives_the_same_audibility_as_rendering(seed):
+    """With neutral reverb and delay; on wide, mono and quiet songs."""
     wide = song(3, seed=seed)
     x = torch.stack([wide[0], wide[1].mean(0).expand(2, -1), 1e-3 * wide[2]])
     knobs = draw(3, seed, dry=True)
@@ -380,14 +376,14 @@ def test_the_way_back_tells_what_listening_tells(seed):
     assert WIDE.traceable.tolist() == [name not in behind for name in WIDE.names]
 
 
-@pytest.mark.parametrize("way", [WIDE.forward_with_audibility, WIDE.invert_with_audibility])
-def test_what_nobody_asks_about_changes_no_other_answer_and_no_sample(way):
+@pytest.mark.parametrize("method", [WIDE.forward_with_audibility, WIDE.invert_with_audibility])
+def test_knobs_outside_the_query_count_as_audible(method):
     mono, knobs = song(2).mean(1, keepdim=True).expand(-1, 2, -1), draw(2, dry=True)
-    audio, every = way(1e-3 * mono, RATE, knobs)
-    hidden = {WIDE.names.index(name) for name in ("compressor_ratio", "stereo_width")}
-    assert {column for column in range(len(WIDE.names)) if not every[:, column].any()} == hidden
-    for query in hidden:
-        only = torch.arange(len(WIDE.names)) == query
-        same, audible = way(1e-3 * mono, RATE, knobs, only)
-        assert torch.equal(same, audio)
-        assert torch.equal(audible, every | ~only)
+    audio, audible = method(1e-3 * mono, RATE, knobs)
+    inaudible = {WIDE.names.index(name) for name in ("compressor_ratio", "stereo_width")}
+    assert {column for column in range(P) if not audible[:, column].any()} == inaudible
+    for column in inaudible:
+        query = torch.arange(P) == column
+        same_audio, partly_audible = method(1e-3 * mono, RATE, knobs, query)
+        assert torch.equal(same_audio, audio)
+        assert torch.equal(partly_audible, audible | ~query)

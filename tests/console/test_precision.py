@@ -1,4 +1,4 @@
-"""The whole chain under other arithmetic: half precision around it, a GPU, several threads."""
+"""Tests of the console under autocast, on a GPU and with several threads."""
 
 import pytest
 import torch
@@ -28,7 +28,7 @@ def mix_and_gradients(device="cpu"):
     return [tensor.detach().cpu() for tensor in (mix, *gradients)]
 
 
-def test_half_precision_around_the_console_changes_nothing():
+def test_autocast_does_not_change_the_mix_and_its_gradients():
     plain = mix_and_gradients()
     with torch.autocast("cpu", torch.bfloat16):
         half = mix_and_gradients()
@@ -38,15 +38,15 @@ def test_half_precision_around_the_console_changes_nothing():
 
 
 @pytest.mark.parametrize("level", [0.0, 1e-38, 1.0, 150.0])
-def test_half_precision_gives_no_nan_however_loud_or_faint(level):
+def test_results_under_autocast_are_finite_at_any_level(level):
     leaves = [(level * songs()).requires_grad_(), knobs().requires_grad_()]
     with torch.autocast("cpu", torch.bfloat16):
         mix = CONSOLE(leaves[0], RATE, leaves[1])
         mix.square().mean().backward()
-    assert all(torch.isfinite(found).all() for found in (mix, *(leaf.grad for leaf in leaves)))
+    assert all(torch.isfinite(result).all() for result in (mix, *(leaf.grad for leaf in leaves)))
 
 
-def test_unmix_ignores_half_precision_too():
+def test_autocast_does_not_change_the_inverse():
     finished, positions = 0.5 * songs(), knobs()
     with torch.autocast("cpu", torch.bfloat16):
         rough = CONSOLE.invert(finished, RATE, positions)
@@ -54,7 +54,7 @@ def test_unmix_ignores_half_precision_too():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_a_gpu_gives_the_same():
+def test_gpu_equals_cpu():
     try:
         for on_gpu, on_cpu in zip(mix_and_gradients("cuda"), mix_and_gradients(), strict=True):
             assert residual_db(on_gpu, on_cpu) <= -60
@@ -62,7 +62,7 @@ def test_a_gpu_gives_the_same():
         CONSOLE.to("cpu")
 
 
-def test_threads_change_nothing():
+def test_the_mix_does_not_depend_on_the_thread_count():
     audio, positions = songs(4, 3.0), knobs(4)
     before = torch.get_num_threads()
     try:

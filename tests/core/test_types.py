@@ -1,4 +1,4 @@
-"""A batch remembers which songs were left out on its way, whatever is done to it."""
+"""Tests of `Example` and `Batch`: skipped songs and unlabelled knobs in all operations."""
 
 import pickle
 
@@ -7,7 +7,7 @@ import torch
 
 from ai_mixer.core.types import Batch, Example, SkippedSong
 
-TORN, HOLED = SkippedSong("torn.flac", "is damaged"), SkippedSong("holed.wav", "contains NaN")
+DAMAGED, NAN = SkippedSong("torn.flac", "is damaged"), SkippedSong("nan.wav", "contains NaN")
 
 
 def example(*skipped):
@@ -28,16 +28,16 @@ def example(*skipped):
 
 @pytest.fixture
 def batch():
-    return Batch.collate([example(TORN), example(), example(TORN, HOLED)])
+    return Batch.collate([example(DAMAGED), example(), example(DAMAGED, NAN)])
 
 
-def test_collating_keeps_all(batch):
-    assert batch.skipped == [TORN, TORN, HOLED]
+def test_collate_keeps_all_skipped_songs(batch):
+    assert batch.skipped == [DAMAGED, DAMAGED, NAN]
     assert Batch.collate([example()]).skipped == []
 
 
 @pytest.mark.parametrize(
-    "change",
+    "operation",
     [
         lambda batch: batch.first(1),
         lambda batch: batch.select(torch.tensor([False, True, False])),
@@ -46,32 +46,28 @@ def test_collating_keeps_all(batch):
         lambda batch: pickle.loads(pickle.dumps(batch)),
     ],
 )
-def test_no_change_forgets_it(batch, change):
-    assert change(batch).skipped == batch.skipped
+def test_operations_keep_the_skipped_songs(batch, operation):
+    assert operation(batch).skipped == batch.skipped
 
 
-def test_joining_says_each_once(batch):
-    other = Batch.collate([example(HOLED, SkippedSong("third.wav", "silent"))])
+def test_concatenate_removes_duplicate_skipped_songs(batch):
+    other = Batch.collate([example(NAN, SkippedSong("third.wav", "silent"))])
     joined = batch.first(1).concatenate(batch, other)
-    assert joined.skipped == [TORN, HOLED, SkippedSong("third.wav", "silent")]
+    assert joined.skipped == [DAMAGED, NAN, SkippedSong("third.wav", "silent")]
     assert len(joined) == 5
 
 
-def test_it_reads_as_one_line():
-    assert str(TORN) == "torn.flac: is damaged"
+def test_a_skipped_song_formats_as_file_and_reason():
+    assert str(DAMAGED) == "torn.flac: is damaged"
 
 
-def test_a_knob_is_free_only_where_it_says_so(batch):
+def test_unlabelled_defaults_to_false_and_is_kept_by_operations(batch):
     assert batch.unlabelled.dtype == torch.bool
     assert batch.unlabelled.shape == batch.mask.shape
     assert not batch.unlabelled.any()
-    lost = example()
-    lost.unlabelled = torch.tensor([False, True, False])
-    joined = Batch.collate([example(), lost]).where(torch.tensor([False, True]))
-    assert joined.concatenate(batch).unlabelled.tolist() == [
-        [False, True, False],
-        *[[False] * 3] * 3,
-    ]
-    assert joined.with_condition("blind").to(torch.float64).unlabelled.tolist() == [
-        [False, True, False]
-    ]
+    other = example()
+    other.unlabelled = torch.tensor([False, True, False])
+    selected = Batch.collate([example(), other]).select(torch.tensor([False, True]))
+    expected = [[False, True, False]]
+    assert selected.concatenate(batch).unlabelled.tolist() == expected + [[False] * 3] * 3
+    assert selected.with_condition("blind").to(torch.float64).unlabelled.tolist() == expected

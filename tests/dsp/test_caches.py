@@ -1,4 +1,4 @@
-"""Constants cached under `inference_mode` serve training afterwards (seen: evaluate, then fit)."""
+"""Tests that constants cached in inference mode can be used in training afterwards."""
 
 import pytest
 import torch
@@ -8,18 +8,19 @@ from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.dsp.resample import resample
 from ai_mixer.dsp.spectra import third_octave_power
 from ai_mixer.effects.limiter import Limiter
+from helpers.signals import noise
 
-RATE = 23_917  # a rate no other test has cached anything for
+RATE = 23_917  # for which no other test has filled the caches
 
 
-def whole_console(x):
+def run_console(x):
     console = load_console()
     knobs = torch.full((1, len(console.knobs)), 0.7, dtype=x.dtype)
     return console(4.0 * x, RATE, knobs)
 
 
-WORK = {
-    "console": whole_console,
+FUNCTIONS = {
+    "console": run_console,
     "loudness": lambda x: loudness_lufs(x, RATE),
     "resample": lambda x: resample(x, RATE, RATE + 2),
     "third octaves": lambda x: third_octave_power(x, RATE),
@@ -27,12 +28,12 @@ WORK = {
 }
 
 
-@pytest.mark.parametrize("work", WORK.values(), ids=WORK.keys())
-def test_training_after_inference(work):
-    noise = torch.randn(1, 2, RATE, generator=torch.Generator().manual_seed(0))
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS.keys())
+def test_training_after_inference(function):
+    audio = noise(1, 2, RATE, level=1.0)
     with torch.inference_mode():
-        work(noise.clone())
-    heard = noise.clone().requires_grad_()
-    work(heard).sum().backward()
-    assert heard.grad.isfinite().all()
-    assert heard.grad.any()
+        function(audio.clone())
+    audio.requires_grad_()
+    function(audio).sum().backward()
+    assert audio.grad.isfinite().all()
+    assert audio.grad.any()

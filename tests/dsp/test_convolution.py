@@ -1,3 +1,5 @@
+"""Tests of streaming convolution: equality with scipy."""
+
 from functools import partial
 
 import numpy as np
@@ -20,7 +22,7 @@ def naive(x, response):
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("rate", [8_000, 44_100, 192_000])
 @pytest.mark.parametrize("taps", [1, 150, 5_000, 20_001])
-def test_equals_the_convolution_without_delay(channels, rate, taps):
+def test_equals_scipy_convolution_without_delay(channels, rate, taps):
     x, response = noise(channels, 30_000).numpy(), noise(channels, channels, taps, seed=1).numpy()
     state, y, start = init_convolver(response, rate), x.copy(), 0
     for count in [1, 63, 4096, 100, *[1000] * 30]:
@@ -31,14 +33,14 @@ def test_equals_the_convolution_without_delay(channels, rate, taps):
     assert residual_db(y, naive(x, response)) < -115
 
 
-def test_a_share_that_moves_lies_between_dry_and_wet():
+def test_a_changing_wet_share_interpolates_between_dry_and_wet():
     x, response = noise(2, 5_000).numpy(), noise(2, 2, 3_000, seed=1).numpy()
     y, share = x.copy(), np.arange(5_000) / 5_000
     convolve(y, 0.0, 1 / 5_000, *init_convolver(response, 44_100))
     assert residual_db(y, x + share * (naive(x, response) - x)) < -115
 
 
-def test_what_is_too_faint_becomes_silence():
+def test_denormal_input_becomes_silence():
     y = np.full((2, 3_000), 1e-35)
     convolve(y, 1.0, 0.0, *init_convolver(noise(2, 2, 2_000).numpy(), 44_100))
     assert not y.any()

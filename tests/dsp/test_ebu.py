@@ -1,7 +1,7 @@
-"""The EBU's own tables: test signals of Tech 3341 (loudness, true peak) and Tech 3342 (range).
+"""Tests with the signals of EBU Tech 3341 (loudness, true peak) and Tech 3342 (loudness range).
 
-Synthesised from their description, with the tolerances written there. Not here: Tech 3341 number 6
-(five channels: we have two) and 7 and 8, Tech 3342 number 5 and 6 (recordings).
+Synthesised from their descriptions, with the specified tolerances. Not included: Tech 3341 number 6
+(five channels), 7 and 8 and Tech 3342 number 5 and 6 (recordings).
 """
 
 import math
@@ -27,7 +27,7 @@ at_both_rates = pytest.mark.parametrize("rate", [44_100, 48_000])
 
 
 def tones(parts, rate):
-    """[1, 2, T]: a stereo sine of 1 kHz that steps through (seconds, peak level in dBFS)."""
+    """[1, 2, T]: a stereo sine of 1 kHz with steps of (seconds, peak level in dBFS)."""
     ends = np.round(rate * np.cumsum([seconds for seconds, _ in parts])).astype(int)
     levels = np.repeat([10 ** (level / 20) for _, level in parts], np.diff(ends, prepend=0))
     wave = levels * np.sin(2 * np.pi * 1000 * np.arange(ends[-1]) / rate)
@@ -49,7 +49,7 @@ def steady(divisor, amplitude, degrees, rate):
 
 
 def one_loud_period(offset, rate):
-    """[1, 2, T]: a sine of rate/6, one period of rate/4 twice as loud in it; made at 4 · rate."""
+    """[1, 2, T]: a sine of rate/6 with one louder period of rate/4; computed at 4 · rate."""
     soft = 0.5 * np.sin(2 * np.pi * np.arange(24 * 400) / 24)
     loud = np.sin(2 * np.pi * np.arange(16) / 16)
     dense = taper(np.concatenate([soft, loud, soft]), 4 * rate)

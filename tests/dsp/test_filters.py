@@ -1,3 +1,5 @@
+"""Tests of equaliser filters: equality with scipy, response, inverse, stability, gradients."""
+
 import math
 
 import numpy as np
@@ -8,6 +10,7 @@ from torch.autograd import gradcheck
 
 from ai_mixer.dsp.filters import high_shelf, low_shelf, peak
 from ai_mixer.dsp.recursions import biquad
+from helpers.measures import residual_db
 
 GAINS_DB = torch.tensor([-12.0, -6.0, -0.5, 0.0, 3.0, 12.0], dtype=torch.float64)
 DESIGNS = {"low": low_shelf, "high": high_shelf, "peak": peak}
@@ -25,7 +28,7 @@ def analogue(kind, gain_db, shape):
 
 
 def digital(kind, gain_db, frequency_hz, shape, sample_rate):
-    """Section b, a by scipy's bilinear transform, prewarped to frequency_hz."""
+    """Section b, a by scipy's bilinear transform with prewarping at frequency_hz."""
     half_rate = 0.5 / math.tan(math.pi * frequency_hz / sample_rate)
     return np.concatenate(bilinear(*analogue(kind, gain_db, shape), fs=half_rate))
 
@@ -41,16 +44,14 @@ def test_equals_scipy_on_audio(kind, frequency_hz, shape):
         got = biquad(audio, b, a).double().numpy()
         for item, gain_db in enumerate(GAINS_DB.tolist()):
             section = digital(kind, gain_db, frequency_hz, shape, 44_100)
-            want = sosfilt(section[None], x)
-            error = np.sum((got[item] - want) ** 2) / np.sum(want**2)
-            assert 10 * np.log10(error + 1e-40) < limit_db, (dtype, gain_db)
+            assert residual_db(got[item], sosfilt(section[None], x)) < limit_db, (dtype, gain_db)
 
 
 @pytest.mark.parametrize(
-    ("kind", "expected"),  # dB at 0 Hz, at the frequency, at half the rate; 1 = gain_db
+    ("kind", "expected"),  # dB at 0 Hz, at the filter frequency and at Nyquist; 1 = gain_db
     [("low", (1, 0.5, 0)), ("high", (0, 0.5, 1)), ("peak", (0, 1, 0))],
 )
-def test_gain_lands_where_it_is_meant(kind, expected):
+def test_gain_at_dc_filter_frequency_and_nyquist(kind, expected):
     b, a = DESIGNS[kind](GAINS_DB, 2000.0, 0.8, 44_100)
     radians = 2 * np.pi * np.array([0.0, 2000.0, 22_050.0]) / 44_100
     for item, gain_db in enumerate(GAINS_DB.tolist()):
@@ -69,7 +70,7 @@ def test_negative_gain_is_the_exact_inverse(kind, frequency_hz):
 
 
 @pytest.mark.parametrize("kind", DESIGNS)
-def test_flat_is_exactly_flat(kind):
+def test_a_gain_of_0_db_is_exactly_flat(kind):
     b, a = DESIGNS[kind](torch.zeros(1), 300.0, 0.7, 44_100)
     assert torch.equal(a, b)
 
@@ -89,10 +90,10 @@ def test_gradient_of_the_gain(kind):
     assert gradcheck(lambda g: tuple(DESIGNS[kind](g, 1000.0, 0.7, 44_100)), gains)
 
 
-def test_impossible_shapes_are_refused():
-    with pytest.raises(ValueError, match=r"q: needs a value above 0, got -1"):
+def test_invalid_parameters():
+    with pytest.raises(ValueError, match=r"q: .*-1"):
         peak(GAINS_DB, 1000.0, -1.0, 44_100)
-    with pytest.raises(ValueError, match=r"slope: needs 0 < slope ≤ 1, got 2"):
+    with pytest.raises(ValueError, match=r"slope: .*2"):
         low_shelf(GAINS_DB, 1000.0, 2.0, 44_100)
-    with pytest.raises(ValueError, match=r"frequency_hz: needs a value above 0, got 0"):
+    with pytest.raises(ValueError, match=r"frequency_hz: .*0"):
         high_shelf(GAINS_DB, 0.0, 0.7, 44_100)

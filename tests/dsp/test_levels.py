@@ -1,29 +1,27 @@
-"""Levels of signals whose levels are known on paper."""
-
-import math
+"""Tests of levels with signals of known levels."""
 
 import pytest
 import torch
 
 from ai_mixer.core.units import SILENCE_DB
 from ai_mixer.dsp.levels import crest_db, peak_db, rms_db, width_db
+from helpers import signals
 
 
 @pytest.fixture
 def sine():
-    time = torch.arange(8000, dtype=torch.float64) / 8000
-    return torch.sin(2 * math.pi * 100 * time + 0.1).expand(1, 2, -1).clone()
+    return signals.sine(100, rate=8000, phase=0.1).repeat(1, 2, 1)
 
 
-def test_sine_and_square(sine):
+def test_levels_of_sine_and_square_wave(sine):
     assert rms_db(sine).item() == pytest.approx(-3.0103, abs=1e-3)
     assert crest_db(sine).item() == pytest.approx(3.0103, abs=0.01)
     assert crest_db(sine.sign()).item() == pytest.approx(0.0, abs=1e-9)
     assert peak_db(0.5 * sine.sign()).item() == pytest.approx(-6.0206, abs=1e-3)
 
 
-def test_crest_is_blind_to_gain_and_polarity(sine):
-    noise = torch.randn(3, 2, 4000, dtype=torch.float64)
+def test_crest_factor_is_independent_of_gain_and_polarity():
+    noise = signals.noise(3, 2, 4000, dtype=torch.float64)
     for gain in (0.1, -1.0, 3.0):
         assert torch.allclose(crest_db(gain * noise), crest_db(noise))
 
@@ -37,7 +35,7 @@ def test_width_is_side_over_mid(width):
     assert torch.equal(width_db(x.flip(1)), width_db(x))
 
 
-def test_width_of_mono_and_of_its_opposite(sine):
+def test_width_of_mono_and_of_opposite_phase(sine):
     assert width_db(sine).item() == pytest.approx(-60)
     assert width_db(sine[:, :1]).item() == pytest.approx(-60)
     assert width_db(sine * torch.tensor([[1.0], [-1.0]])).item() == pytest.approx(60)
@@ -52,7 +50,7 @@ def test_silence_is_finite_and_has_no_gradient():
 
 
 @pytest.mark.parametrize("measure", [rms_db, peak_db, crest_db, width_db])
-def test_batch_and_gradient(measure):
+def test_batch_items_and_gradients(measure):
     x = torch.randn(3, 2, 64, dtype=torch.float64, requires_grad=True)
     alone = torch.cat([measure(item[None]) for item in x])
     assert torch.equal(measure(x), alone)

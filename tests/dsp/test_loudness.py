@@ -1,4 +1,4 @@
-"""Loudness: the facts of BS.1770-4 and equality with pyloudnorm (EBU's tables: test_ebu.py)."""
+"""Tests of loudness: BS.1770-4 and equality with pyloudnorm (signals of the EBU: test_ebu.py)."""
 
 import math
 
@@ -23,7 +23,7 @@ def tone(seconds, peak_db, freq_hz=1000.0, rate=RATE, channels=2):
 
 
 def music_like(seconds, rate, seed=0, channels=2):
-    """Brownish noise in bars of different loudness, with hits and a silent bar."""
+    """Low-passed noise in sections of different loudness, with hits and a silent section."""
     rng = np.random.default_rng(seed)
     length = round(seconds * rate)
     noise = lfilter([1.0], [1.0, -0.95], rng.standard_normal((channels, length)))
@@ -38,14 +38,14 @@ def oracle(x, rate, **kwargs):
     return torch.tensor([meter.integrated_loudness(item.T.numpy()) for item in x.double()])
 
 
-def test_full_scale_sine_on_one_channel_reads_minus_3():
+def test_a_full_scale_sine_on_one_channel_has_minus_3_lufs():
     """BS.1770-4 Annex 1: 0 dBFS at 997 Hz on left, right or centre reads −3.01 LKFS."""
     x = tone(5, 0.0, freq_hz=997.0, channels=1)
     assert loudness.loudness_lufs(x, RATE).item() == pytest.approx(-3.01, abs=0.01)
 
 
 @pytest.mark.parametrize("rate", [8000, 11025, 22050, 44100, 96000, 192000])
-def test_the_same_sound_reads_the_same_at_every_rate(rate):
+def test_loudness_is_independent_of_the_sample_rate(rate):
     for freq_hz in (60.0, 500.0, 2000.0):
         expected = loudness.loudness_lufs(tone(2, -23.0, freq_hz), RATE).item()
         reading = loudness.loudness_lufs(tone(2, -23.0, freq_hz, rate), rate).item()
@@ -82,7 +82,7 @@ def test_range_equals_pyloudnorm():
 @pytest.mark.parametrize("rate", [44_100, 48_000])
 @pytest.mark.parametrize("filters", ["DeMan", "K-weighting"])
 def test_equals_pyloudnorm_on_music(rate, filters):
-    """With the standard's own filters, and with those that it takes by default."""
+    """With the filters of the standard and with pyloudnorm's default filters."""
     for file in finished_songs(8):
         audio, own_rate = soundfile.read(file, frames=44100 * 30, dtype="float32", always_2d=True)
         x = resample(torch.from_numpy(audio.T)[None], own_rate, rate)
@@ -111,7 +111,7 @@ def test_short_signals_have_a_loudness(length):
     assert loudness.loudness_range_lu(x, 16000).item() == pytest.approx(0.0, abs=0.5)
 
 
-def test_silence_reads_the_floor_with_a_finite_gradient():
+def test_silence_has_the_lowest_level_and_a_zero_gradient():
     x = torch.zeros(2, 2, 32000, requires_grad=True)
     level = loudness.loudness_lufs(x, 16000)
     assert level.tolist() == [SILENCE_DB] * 2
@@ -119,7 +119,7 @@ def test_silence_reads_the_floor_with_a_finite_gradient():
     assert x.grad.abs().max() == 0
 
 
-def test_scale_moves_loudness_by_its_decibels_and_leaves_the_range():
+def test_a_gain_changes_the_loudness_by_its_decibels_and_not_the_range():
     x = sum(music_like(8, 16000, seed) for seed in (0, 1)) + 1e-3 * torch.randn(1, 2, 128000)
     gain = 10 ** (6 / 20)
     moved = loudness.loudness_lufs(gain * x, 16000) - loudness.loudness_lufs(x, 16000)
@@ -134,23 +134,23 @@ def test_batch_item_equals_the_item_alone():
     assert torch.allclose(loudness.loudness_lufs(x, 16000), alone, atol=1e-4)
 
 
-def test_the_loudest_moment_is_found_wherever_it_is():
+def test_maxima_use_a_fine_hop():
     x = tone(3, -60, rate=16000)
-    x[..., 8800:15200] = tone(0.4, -20, rate=16000)  # 0.55 s to 0.95 s, between two hops of 0.1 s
+    x[..., 8800:15200] = tone(0.4, -20, rate=16000)  # 0.55 s to 0.95 s, between hops of 0.1 s
     assert loudness.max_momentary_lufs(x, 16000).item() == pytest.approx(-20, abs=0.1)
     assert loudness.momentary_lufs(x, 16000).max().item() < -20.4
     expected = 10 * math.log10(0.4 / 3) - 20
     assert loudness.max_short_term_lufs(x, 16000).item() == pytest.approx(expected, abs=0.1)
 
 
-def test_gradient_is_that_of_finite_differences():
+def test_gradient_equals_finite_differences():
     x = music_like(1, 8000)[..., :800].clone().requires_grad_()
     assert torch.autograd.gradcheck(
         lambda y: loudness.loudness_lufs(y, 8000), x, fast_mode=True, atol=1e-4
     )
 
 
-def test_gradient_of_a_gain_is_its_decibels():
+def test_the_gradient_of_a_gain_in_db_is_one():
     gain_db = torch.tensor(0.0, dtype=torch.float64, requires_grad=True)
     x = music_like(8, 16000)
     loudness.loudness_lufs(x * 10 ** (gain_db / 20), 16000).sum().backward()

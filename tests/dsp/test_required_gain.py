@@ -1,4 +1,4 @@
-"""The gain each sample needs: its definition by convolution, and that nothing is overlooked."""
+"""Tests of the required gain: equality with its definition, correctness of skipping."""
 
 import math
 
@@ -22,7 +22,7 @@ THRESHOLD, TARGET = 0.9, 0.85
 
 
 def swelling(length=40_000):
-    """From silence to far over the threshold, white and, on the other channel, dull."""
+    """From silence to far over the threshold: white noise and, on the right, brown noise."""
     x = noise(2, 2, length, level=1.0).double() * torch.linspace(0, 1.5, length) ** 3
     x[:, 1] = torch.cumsum(x[:, 1], dim=-1) * 0.1
     return x
@@ -45,7 +45,7 @@ def test_equals_its_definition(length):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_looking_everywhere_gives_the_same_bits(dtype):
+def test_skipping_does_not_change_the_result(dtype):
     x = swelling().to(dtype)
     for level in (0.1, 0.3, 1.0):
         quick = required_gain_db(level * x, THRESHOLD, TARGET)
@@ -56,17 +56,17 @@ def test_looking_everywhere_gives_the_same_bits(dtype):
 
 @pytest.mark.parametrize("kind", INTERPOLATORS)
 @pytest.mark.parametrize("oversample", [4, 8, 16])
-def test_what_the_third_look_leaves_out_cannot_matter(kind, oversample):
-    """Linear programs find, for every phase, weights of five points and the least rest."""
+def test_the_weights_bound_every_phase(kind, oversample):
+    """Linear programs find, for each phase, weights of five points with the least remainder."""
     taps = 2 * kind.half
     half_way = phase_filters(2, kind).numpy()
     points = np.vstack([np.eye(taps)[kind.half - 2 : kind.half + 2], half_way]).T
     for phase in phase_filters(oversample, kind).numpy():
-        # Weights and rest are differences of two positive parts: their sum is their size.
-        split = np.hstack([points, -points, np.eye(taps), -np.eye(taps)])
-        weights, rest = np.zeros((2, split.shape[1]))
-        weights[:10], rest[10:] = 1, 1
-        best = linprog(rest, A_ub=weights[None], b_ub=[NEAR_WEIGHT], A_eq=split, b_eq=phase)
+        # Signed variables as differences of two positive ones, whose sum is the absolute value.
+        signed = np.hstack([points, -points, np.eye(taps), -np.eye(taps)])
+        weights, remainder = np.zeros((2, signed.shape[1]))
+        weights[:10], remainder[10:] = 1, 1
+        best = linprog(remainder, A_ub=weights[None], b_ub=[NEAR_WEIGHT], A_eq=signed, b_eq=phase)
         assert best.status == 0
         assert best.fun < FAR_WEIGHT
 
@@ -80,7 +80,7 @@ def test_gradient():
     torch.testing.assert_close(own, defined)
 
 
-def test_broken_audio_harms_only_its_neighbours():
+def test_nan_affects_only_nearby_samples():
     x = 0.5 * noise(1, 2, 4000, seed=4, level=1.0).double()
     broken = x.clone()
     broken[0, 0, 2000] = math.nan

@@ -1,4 +1,4 @@
-"""Spectra: power is kept, bands are where the standard puts them, filters read as drawn."""
+"""Tests of spectra: equality with scipy, power of bands, gradients."""
 
 import math
 from functools import partial
@@ -15,7 +15,7 @@ from helpers import signals
 noise = partial(signals.noise, level=1.0, dtype=torch.float64)
 
 
-def test_mid_side_is_undone_by_sum_and_difference():
+def test_sum_and_difference_invert_mid_side():
     x = noise(2, 2, 100)
     mid, side = spectra.mid_side(x).unbind(1)
     assert torch.allclose(torch.stack([mid + side, mid - side], 1), x)
@@ -45,7 +45,7 @@ def test_magnitude_equals_scipy(n_fft):
     [(16, 16, 4), (16, 16, 16), (16, 16, 5), (15, 15, 6), (12, 16, 6), (7, 16, 3), (16, 16, 20)],
 )
 def test_short_time_power_and_its_gradient(length, n_fft, hop):
-    """Windows shorter than the transform, odd sizes, frames that overlap, touch or leave gaps."""
+    """Windows shorter than the transform, odd sizes, overlapping, adjacent and separate frames."""
     x, window = noise(2, 50), torch.hann_window(length, dtype=torch.float64) + 0.1
     frames = x.unfold(-1, length, hop) * window
     expected = torch.fft.rfft(frames, n_fft).abs().square()
@@ -56,7 +56,7 @@ def test_short_time_power_and_its_gradient(length, n_fft, hop):
     )
 
 
-def test_magnitude_of_sine_noise_silence_and_a_click():
+def test_magnitude_of_sine_noise_and_silence():
     time = torch.arange(16384, dtype=torch.float64)
     sine = torch.sin(2 * math.pi * 64 / 1024 * time)
     assert spectra.magnitude(sine, 1024, 256)[64, 20].item() == pytest.approx(256)
@@ -70,13 +70,13 @@ def test_magnitude_of_sine_noise_silence_and_a_click():
 
 
 @pytest.mark.parametrize(("rate", "bands"), [(44100, 28), (48000, 28), (32000, 27), (8000, 21)])
-def test_bands_lie_below_nyquist(rate, bands):
+def test_all_bands_are_below_nyquist(rate, bands):
     assert len(spectra.third_octave_centres(rate)) == bands
     assert spectra.third_octave_db(noise(1, 2, 9000), rate).shape == (1, 2, bands)
 
 
 @pytest.mark.parametrize("rate", [8000, 44100, 96000])
-def test_bands_share_every_bin_exactly_once(rate):
+def test_band_weights_of_each_bin_add_up_to_one(rate):
     n_fft = 2 ** round(math.log2(spectra.WELCH_WINDOW_S * rate))
     share = torch.from_numpy(spectra._band_weights(n_fft, rate)).sum(1)
     freq = torch.arange(n_fft // 2 + 1) * rate / n_fft
@@ -87,7 +87,7 @@ def test_bands_share_every_bin_exactly_once(rate):
 
 @pytest.mark.parametrize("rate", [22050, 44100, 96000])
 @pytest.mark.parametrize("band", [6, 10, 15, 20])
-def test_sine_reads_its_level_in_its_band(rate, band):
+def test_a_sine_has_its_level_in_its_band(rate, band):
     centre = spectra.third_octave_centres(rate)[band]
     x = 0.1 * torch.sin(2 * math.pi * centre / rate * torch.arange(2 * rate, dtype=torch.float64))
     levels = spectra.third_octave_db(x[None, None], rate)[0, 0]
@@ -95,14 +95,14 @@ def test_sine_reads_its_level_in_its_band(rate, band):
     assert levels[band].item() == pytest.approx(-23.01, abs=0.1)
 
 
-def test_white_noise_follows_the_band_widths():
+def test_levels_of_white_noise_follow_the_band_widths():
     levels = spectra.third_octave_db(noise(1, 1, 2_000_000), 44100)[0, 0]
     for band, centre in enumerate(spectra.third_octave_centres(44100)):
         width = centre * (spectra.BAND_EDGE_RATIO - 1 / spectra.BAND_EDGE_RATIO)
         assert levels[band].item() == pytest.approx(10 * math.log10(width / 22050), abs=0.6)
 
 
-def test_bands_add_up_to_the_power_between_their_ends():
+def test_bands_add_up_to_the_power():
     sos = butter(6, [60, 8000], "bandpass", fs=44100, output="sos")
     x = torch.from_numpy(sosfilt(sos, noise(1, 2, 400_000).numpy()))
     power = spectra.third_octave_power(x, 44100).sum(-1)
@@ -117,7 +117,7 @@ def test_equals_scipy_welch_summed_per_band():
     assert torch.allclose(spectra.third_octave_power(x, 44100), expected, rtol=1e-9)
 
 
-def test_filter_reads_as_its_response():
+def test_band_levels_show_the_response_of_a_filter():
     sos = butter(2, 1000, "lowpass", fs=44100, output="sos")
     x = noise(1, 1, 1_000_000)
     y = torch.from_numpy(sosfilt(sos, x.numpy()))
@@ -130,7 +130,7 @@ def test_filter_reads_as_its_response():
 
 @settings(deadline=None, max_examples=25)
 @given(length=st.integers(1, 20000), channels=st.integers(1, 2), seed=st.integers(0, 99))
-def test_any_length_is_finite_and_near_its_power(length, channels, seed):
+def test_any_length_is_finite_per_item_and_scales_with_gain(length, channels, seed):
     x = noise(2, channels, length, seed=seed)
     levels = spectra.third_octave_db(x, 44100)
     assert levels.isfinite().all()
@@ -161,7 +161,7 @@ def test_bands_between_any_edges_add_up_to_the_power(rate):
     power = spectra.band_power(density, rate, edges)
     assert power.shape == (2, 1, 5)
     assert torch.allclose(power.sum(-1), x.square().mean(-1), rtol=0.05)
-    assert power[..., -1].max() <= density[..., -1].max()  # of what is above Nyquist: half a bin
+    assert power[..., -1].max() <= density[..., -1].max()  # above Nyquist: half a bin
 
 
 @pytest.mark.parametrize("rate", [8000, 44100, 96000])

@@ -1,6 +1,5 @@
-"""Another tempo: the identity at 1, the places of things, what is refused."""
+"""Tests of time stretching: identity, positions of events, channels, length, errors."""
 
-import numpy as np
 import pytest
 import torch
 
@@ -20,17 +19,17 @@ def test_tempo_1_is_the_identity(noise, rate):
     torch.testing.assert_close(time_stretch(noise, 1.0, rate), noise, atol=1e-6, rtol=0)
 
 
-def test_things_are_where_the_tempo_puts_them():
-    """A noise burst that begins at 0.5 s begins at 0.5 s / tempo, give or take a grain's reach."""
+def test_events_are_at_their_time_divided_by_the_tempo():
+    """Within the search range of a grain."""
     audio = torch.zeros(2, RATE)
-    audio[:, RATE // 2 :] = torch.from_numpy(np.random.default_rng(1).normal(size=RATE // 2))
+    audio[:, RATE // 2 :] = signals.noise(RATE // 2, seed=1, level=1.0)
     for tempo in (0.8, 0.95, 1.25):
         changed = time_stretch(audio, tempo, RATE)
         first = int(changed[0].abs().gt(0.1).nonzero()[0])
         assert abs(first / RATE - 0.5 / tempo) < 0.025
 
 
-def test_channels_move_together_even_in_opposite_phase(noise):
+def test_channels_have_the_same_grains_even_in_opposite_phase(noise):
     opposite = torch.stack([noise[0], -noise[0]])
     changed = time_stretch(opposite, 0.9, RATE)
     assert torch.equal(changed[0], -changed[1])
@@ -38,11 +37,11 @@ def test_channels_move_together_even_in_opposite_phase(noise):
     assert not time_stretch(silence, 0.9, RATE)[1].any()
 
 
-def test_a_length_may_be_asked_for(noise):
+def test_the_length_can_be_set(noise):
     assert time_stretch(noise, 1.1, RATE, 40_000).shape == (2, 40_000)
     assert time_stretch(noise[:, :500], 0.9, RATE).shape == (2, round(500 / 0.9))
 
 
-def test_nonsense_is_named(noise):
-    with pytest.raises(ValueError, match=r"tempo must be 0\.5–2, got 3"):
+def test_a_tempo_outside_the_range_is_an_error(noise):
+    with pytest.raises(ValueError, match=r"tempo .*3"):
         time_stretch(noise, 3, RATE)

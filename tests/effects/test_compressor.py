@@ -1,3 +1,5 @@
+"""Tests of the compressor: equality with a naive loop, inverse, gradients, audibility."""
+
 import math
 from functools import partial
 
@@ -16,12 +18,11 @@ from helpers.music import finished_songs
 
 RATE = 44_100
 
-
 noise = partial(signals.noise, level=1.0, dtype=torch.float64)
 
 
 def songs(seconds=0.5):
-    """[4, 2, T]: noise, bursts, a square wave that jumps in level, and clicks in silence."""
+    """[4, 2, T]: noise, bursts, a square wave with steps in level, and clicks in silence."""
     length = int(seconds * RATE)
     time = torch.arange(length) / RATE
     burst = noise(2, length, seed=1) * ((time * 13) % 1 < 0.3)
@@ -32,7 +33,7 @@ def songs(seconds=0.5):
 
 
 def naive_compress(x, rate, ratio, threshold, attack_ms, release_ms, knee, cap):
-    """Giannoulis et al. 2012, eqs. 4 and 16, one sample after the other. x: [C, T]."""
+    """Giannoulis et al. 2012, eqs. 4 and 16, sample by sample. x: [C, T]."""
     attack, release = (math.exp(-1000 / (ms * rate)) for ms in (attack_ms, release_ms))
     y, g = np.zeros_like(x), 0.0
     for n in range(x.shape[1]):
@@ -55,25 +56,16 @@ def naive_compress(x, rate, ratio, threshold, attack_ms, release_ms, knee, cap):
 @pytest.mark.parametrize(("dtype", "limit_db"), [(torch.float64, -250), (torch.float32, -130)])
 @pytest.mark.parametrize("ratio", [1.0, 2.0, 8.0])
 def test_equals_a_naive_loop(ratio, dtype, limit_db, rate):
-    settings_ = (-24.0, 3.0, 60.0, 4.0, 7.0)
+    parameters = (-24.0, 3.0, 60.0, 4.0, 7.0)
     x = songs(0.1).to(dtype)
-    compressor = Compressor(-24.0, 3.0, 60.0, 4.0, 7.0)
-    y = compressor(x, rate, ratio=torch.full((4,), ratio, dtype=dtype))
+    y = Compressor(*parameters)(x, rate, ratio=torch.full((4,), ratio, dtype=dtype))
     for item in range(4):
-        want = naive_compress(x[item].double().numpy(), rate, ratio, *settings_)
-        assert residual_db(y[item], torch.from_numpy(want)) < limit_db  # asked for: −60 dB
-
-
-@pytest.mark.parametrize("time", ["attack_ms", "release_ms"])
-def test_both_times_are_real(time):
-    x, ratio = songs(), torch.full((4,), 4.0)
-    usual = Compressor().gain_reduction_db(x, RATE, ratio)
-    changed = Compressor(**{time: 40.0}).gain_reduction_db(x, RATE, ratio)
-    assert (usual - changed).abs().max() > 0.5
+        want = naive_compress(x[item].double().numpy(), rate, ratio, *parameters)
+        assert residual_db(y[item], torch.from_numpy(want)) < limit_db  # required: −60 dB
 
 
 @pytest.mark.parametrize(("time_ms", "up"), [(10.0, True), (100.0, False)])
-def test_a_step_takes_its_time_constant(time_ms, up):
+def test_a_step_reaches_63_percent_after_its_time_constant(time_ms, up):
     levels = [0.01, 0.5] if up else [0.5, 0.01]
     x = torch.tensor(levels, dtype=torch.float64).repeat_interleave(RATE)[None, None]
     reduction = Compressor().gain_reduction_db(x, RATE, torch.tensor([4.0]))[0, RATE - 1 :]
@@ -81,7 +73,7 @@ def test_a_step_takes_its_time_constant(time_ms, up):
     assert progress[round(time_ms / 1000 * RATE)].item() == pytest.approx(1 - 1 / math.e, abs=2e-3)
 
 
-def test_static_curve_settles_on_the_ratio_and_on_the_cap():
+def test_static_reduction_follows_the_ratio_up_to_the_cap():
     compressor = Compressor(threshold_db=-18.0, max_reduction_db=9.0)
     x = 10 ** (torch.tensor([-30.0, -10.0, 0.0]) / 20)[:, None, None].expand(3, 1, 2 * RATE)
     reduction = compressor.gain_reduction_db(x, RATE, torch.tensor([4.0, 4.0, 4.0]))[:, -1]
@@ -96,14 +88,14 @@ def test_ratio_one_is_exactly_the_identity(dtype):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_ratio_one_beside_another_is_what_it_is_alone(dtype):
-    """Alone nothing is computed, in company everything: the same bits, and the same answer."""
+def test_ratio_one_gives_the_same_bits_in_a_batch_and_alone(dtype):
+    """Alone the computation is skipped, in a batch it is not."""
     x, ratio = 10 * songs().to(dtype), torch.tensor([1.0, 8.0, 1.0, 8.0], dtype=dtype)
     compressor = Compressor()
-    for turned in (compressor, compressor.invert, compressor.audible):
-        together = turned(x, RATE, ratio=ratio)
+    for method in (compressor, compressor.invert, compressor.audible):
+        together = method(x, RATE, ratio=ratio)
         for item in range(4):
-            alone = turned(x[item : item + 1], RATE, ratio=ratio[item : item + 1])
+            alone = method(x[item : item + 1], RATE, ratio=ratio[item : item + 1])
             assert torch.equal(alone[0], together[item])
 
 
@@ -118,13 +110,13 @@ def test_channels_are_linked():
 
 @pytest.mark.parametrize(("dtype", "limit_db"), [(torch.float64, -250), (torch.float32, -130)])
 @pytest.mark.parametrize("ratio", [1.0, 1.2, 2.0, 4.0, 8.0])
-def test_runs_backwards(dtype, limit_db, ratio):
+def test_inverse(dtype, limit_db, ratio):
     y, ratios = songs().to(dtype), torch.full((4,), ratio, dtype=dtype)
     x = Compressor().invert(y, RATE, ratio=ratios)
     assert x.dtype == dtype
     again = Compressor()(x, RATE, ratio=ratios)
     for item in range(4):
-        assert residual_db(again[item], y[item]) < limit_db  # asked for: −100 and −90 dB
+        assert residual_db(again[item], y[item]) < limit_db  # required: −100 and −90 dB
     assert residual_db(Compressor().invert(again, RATE, ratio=ratios), x) < limit_db
 
 
@@ -139,8 +131,8 @@ def test_runs_backwards(dtype, limit_db, ratio):
     level=st.floats(0.01, 30.0),
     seed=st.integers(0, 99),
 )
-def test_runs_backwards_whatever_the_settings(ratio, level, seed, **fixed):
-    compressor, ratios = Compressor(**fixed), torch.tensor([ratio], dtype=torch.float64)
+def test_inverse_for_random_parameters(ratio, level, seed, **parameters):
+    compressor, ratios = Compressor(**parameters), torch.tensor([ratio], dtype=torch.float64)
     y = level * noise(1, 2, 800, seed=seed) * noise(1, 1, 800, seed=seed + 1).gt(-0.5)
     x = compressor.invert(y, RATE, ratio=ratios)
     assert residual_db(compressor(x, RATE, ratio=ratios), y) < -180
@@ -148,7 +140,7 @@ def test_runs_backwards_whatever_the_settings(ratio, level, seed, **fixed):
 
 @pytest.mark.music
 @pytest.mark.parametrize("ratio", [2.0, 8.0])
-def test_runs_backwards_on_music(ratio):
+def test_inverse_on_music(ratio):
     for path in finished_songs(8):
         rate = soundfile.info(path).samplerate
         audio, _ = soundfile.read(path, frames=10 * rate, dtype="float32", always_2d=True)
@@ -166,8 +158,7 @@ def test_gradients_are_exact():
     )
 
 
-def test_equally_loud_channels_share_no_gradient_twice():
-    """The level of two equal channels is that of one: so is the pull on it."""
+def test_equal_channels_do_not_double_the_gradient_of_the_level():
     mono, ratio = songs()[:, :1].requires_grad_(), torch.full((4,), 4.0, dtype=torch.float64)
     both = mono.expand(4, 2, -1)
     (alone,) = torch.autograd.grad(Compressor()(mono, RATE, ratio=ratio).square().sum(), mono)
@@ -175,22 +166,22 @@ def test_equally_loud_channels_share_no_gradient_twice():
     torch.testing.assert_close(twice, 2 * alone)
 
 
-def test_ratio_learns_even_from_one():
+def test_ratio_one_receives_a_gradient():
     ratio = torch.ones(4, requires_grad=True)
     Compressor()(songs().float(), RATE, ratio=ratio).square().sum().backward()
     assert (ratio.grad < 0).all()
 
 
-def test_audible_from_one_decibel_on():
-    levels_db = torch.tensor([-30.0, -16.0, -15.0])  # at 4:1: 0, 0.26 and 2.25 dB over the knee
+def test_audible_from_one_decibel_of_reduction():
+    levels_db = torch.tensor([-30.0, -16.0, -15.0])
     x = 10 ** (levels_db / 20)[:, None, None].expand(3, 1, RATE)
-    heard = Compressor(knee_db=0.01).audible(x, RATE, ratio=torch.full((3,), 2.0))
-    assert heard.tolist() == [False, False, True]
+    audible = Compressor(knee_db=0.01).audible(x, RATE, ratio=torch.full((3,), 2.0))
+    assert audible.tolist() == [False, False, True]
     assert not Compressor().audible(10 * x, RATE, ratio=torch.ones(3)).any()
 
 
-def test_a_compressor_at_its_cap_is_a_fader():
-    """At the cap two ratios sound alike, so neither counts as audible; below it they differ."""
+def test_the_ratio_is_inaudible_at_the_cap():
+    """At the cap two ratios give nearly the same result, below it they differ."""
     levels_db = torch.tensor([0.0, -12.0])[:, None, None]
     x = 10 ** (levels_db / 20) * torch.sin(torch.arange(2 * RATE) / 20.0)
     compressor, high, higher = Compressor(), torch.full((2,), 3.0), torch.full((2,), 8.0)
@@ -200,15 +191,15 @@ def test_a_compressor_at_its_cap_is_a_fader():
     assert change_db[0] < -30 < change_db[1]
 
 
-def test_audible_takes_some_time():
+def test_audible_needs_a_tenth_of_the_time():
     x = torch.full((2, 1, 10 * RATE), 1e-3)
     x[0, :, : RATE // 2] = x[1, :, : 2 * RATE] = 10 ** (-12 / 20)
     assert Compressor().audible(x, RATE, ratio=torch.full((2,), 3.0)).tolist() == [False, True]
 
 
 @pytest.mark.parametrize("name", ["attack_ms", "release_ms", "knee_db", "max_reduction_db"])
-def test_impossible_settings_are_refused(name):
-    with pytest.raises(ValueError, match=rf"{name}: needs a value above 0, got 0.0"):
+def test_invalid_parameters(name):
+    with pytest.raises(ValueError, match=rf"{name}: .*0\.0"):
         Compressor(**{name: 0.0})
     with pytest.raises(ValueError, match="threshold_db"):
         Compressor(threshold_db=-115.0)

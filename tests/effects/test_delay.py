@@ -1,3 +1,5 @@
+"""Tests of the delay: equality with scipy, echo times, errors."""
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,7 @@ def wet(value, batch=1):
 
 @pytest.mark.parametrize("length", [50, 99, 100, 101, 1000, 1234])
 @pytest.mark.parametrize("feedback", [0.0, 0.35, 0.9])
-def test_equals_the_comb_of_scipy(length, feedback):
+def test_equals_a_comb_filter_of_scipy(length, feedback):
     x = noise(1, 2, length, level=1.0).double()
     comb = np.zeros((2, 101))
     comb[0, 100], comb[1, 0], comb[1, 100] = 1.0, 1.0, -feedback
@@ -31,21 +33,21 @@ def test_echoes_of_an_impulse():
 
 
 @pytest.mark.parametrize("rate", [44_100, 48_000])
-def test_same_time_at_every_rate(rate):
+def test_the_delay_time_is_independent_of_the_sample_rate(rate):
     x = torch.zeros(1, 1, rate, dtype=torch.float64)
     x[..., 0] = 1.0
     y = Delay(delay_ms=350)(x, rate, wet=wet(1.0))[0, 0]
     assert y.argmax() / rate == pytest.approx(0.35, abs=1e-4)
 
 
-def test_neutral_costs_nothing_unless_the_knob_learns():
+def test_neutral_returns_the_input_unless_the_knob_needs_a_gradient():
     x, knob = noise(1, 2, 500, level=1.0).double(), wet(0.0)
     assert Delay(1)(x, 10_000, wet=knob) is x
     assert torch.equal(Delay(1)(x, 10_000, wet=knob.requires_grad_()), x)
 
 
-def test_settings_that_cannot_be():
-    with pytest.raises(ValueError, match="delay_ms must be above 0, got 0"):
+def test_invalid_parameters():
+    with pytest.raises(ValueError, match=r"delay_ms .*0"):
         Delay(delay_ms=0)
-    with pytest.raises(ValueError, match="feedback must be 0 or more and below 1, got 1"):
+    with pytest.raises(ValueError, match=r"feedback .*1"):
         Delay(feedback=1)

@@ -1,3 +1,5 @@
+"""Tests of the reverb: response, convolution, determinism, gradient."""
+
 import hashlib
 import itertools
 import math
@@ -16,7 +18,6 @@ from helpers import signals
 ROOM = Reverb().room
 OCTAVES_HZ = (250, 500, 1000, 2000, 4000)
 
-
 noise = partial(signals.noise, level=1.0, dtype=torch.float64)
 
 
@@ -25,9 +26,9 @@ def wet(value, batch=1):
 
 
 def band_energy(rate, centre_hz):
-    """Energy over time of the response in one octave, all paths together.
+    """Energy over time of the response in one octave, over all paths, times the sample rate.
 
-    A rate with more samples per second has smaller ones: times the rate, energies agree.
+    The factor makes energies at different sample rates comparable.
     """
     edges = (centre_hz / math.sqrt(2), centre_hz * math.sqrt(2))
     band = butter(3, edges, "bandpass", fs=rate, output="sos")
@@ -46,7 +47,7 @@ def decay_time(rate, centre_hz):
 
 
 @pytest.mark.parametrize("centre_hz", OCTAVES_HZ)
-def test_same_room_at_every_rate(centre_hz):
+def test_decay_time_and_energy_are_independent_of_the_sample_rate(centre_hz):
     times = [decay_time(rate, centre_hz) for rate in (16_000, 44_100, 48_000, 96_000)]
     energies = [band_energy(rate, centre_hz).sum() for rate in (16_000, 44_100, 48_000)]
     assert times == pytest.approx([times[0]] * 4, rel=0.02)
@@ -54,14 +55,14 @@ def test_same_room_at_every_rate(centre_hz):
     assert levels_db == pytest.approx([levels_db[0]] * 3, abs=0.2)
 
 
-def test_lows_ring_as_long_as_asked_and_highs_shorter():
+def test_decay_time_is_met_at_low_and_shorter_at_high_frequencies():
     times = [decay_time(44_100, centre_hz) for centre_hz in OCTAVES_HZ]
     assert times[:2] == pytest.approx([ROOM.decay_s] * 2, rel=0.15)
     assert all(later < earlier * 1.1 for earlier, later in itertools.pairwise(times))
     assert times[-1] < 0.9 * times[0]
 
 
-def test_keeps_the_level_of_pink_noise():
+def test_the_level_of_pink_noise_is_kept():
     x = noise(1, 2, 10 * 44_100)
     spectrum = torch.fft.rfft(x)
     frequency = torch.fft.rfftfreq(x.shape[-1], 1 / 44_100)
@@ -72,11 +73,11 @@ def test_keeps_the_level_of_pink_noise():
     assert abs(change_db.item()) < 0.5
 
 
-def test_starts_after_the_predelay_and_sounds_from_both_sides():
+def test_the_reverb_starts_after_the_predelay_in_both_channels():
     x = torch.zeros(1, 2, 44_100)
     x[:, 0, 0] = 1.0  # left only
     y = Reverb(predelay_ms=20)(x, 44_100, wet=torch.ones(1))[0]
-    before, after = y[:, :840], y[:, 880:]  # a rate's band limit rings around the first reflection
+    before, after = y[:, :840], y[:, 880:]  # the band limit causes ringing around the reflection
     assert before.square().sum() < 1e-4 * after.square().sum()
     left, right = after.square().sum(-1)
     assert 0.5 < left / right < 2
@@ -85,51 +86,51 @@ def test_starts_after_the_predelay_and_sounds_from_both_sides():
 
 @pytest.mark.parametrize("length", [1, 500, 3000, 9000])
 @pytest.mark.parametrize("together", [1, 3, 8])
-def test_equals_plain_convolution(length, together, monkeypatch):
-    """However many blocks of 2377 samples are transformed at a time."""
+def test_equals_direct_convolution(length, together, monkeypatch):
+    """For any number of blocks (of 2377 samples) per transform."""
     monkeypatch.setattr(reverb, "BLOCKS_PER_TRANSFORM", together)
-    room = Reverb(decay_s=0.2, seed=7)
-    x, paths = noise(2, 2, length), impulse_response(room.room, 8000).numpy()
+    reverb_ = Reverb(decay_s=0.2, seed=7)
+    x, paths = noise(2, 2, length), impulse_response(reverb_.room, 8000).numpy()
     expected = [
         [sum(fftconvolve(s, p)[:length] for s, p in zip(song, path, strict=True)) for path in paths]
         for song in x.numpy()
     ]
-    y = room(x, 8000, wet=wet(1.0, 2))
+    y = reverb_(x, 8000, wet=wet(1.0, 2))
     np.testing.assert_allclose(y.numpy(), expected, atol=1e-10)
 
 
-def test_mono_is_the_left_output_of_the_same_in_stereo():
+def test_mono_equals_the_left_output_for_equal_channels():
     x = noise(1, 1, 4000)
     both = Reverb()(x.expand(1, 2, -1), 8000, wet=wet(0.5))
     torch.testing.assert_close(Reverb()(x, 8000, wet=wet(0.5))[:, 0], both[:, 0])
 
 
-def test_the_room_never_changes():
-    """Seeds must give the same room on every machine and with every version of numpy."""
+def test_the_response_of_a_seed_is_fixed():
+    """On all machines and with all versions of NumPy."""
     paths = impulse_response(ROOM, 8000)
     coarse = (paths / paths.abs().max() * 1000).round().to(torch.int16)
-    fingerprint = hashlib.sha256(coarse[..., :2000:50].numpy().tobytes()).hexdigest()[:16]
-    assert fingerprint == "16efe200138b9baf"
+    digest = hashlib.sha256(coarse[..., :2000:50].numpy().tobytes()).hexdigest()[:16]
+    assert digest == "16efe200138b9baf"
     assert not torch.equal(paths, impulse_response(ROOM._replace(seed=2), 8000))
 
 
 @pytest.mark.parametrize("channels", [1, 2])
 def test_gradient(channels, monkeypatch):
     monkeypatch.setattr(reverb, "BLOCKS_PER_TRANSFORM", 1)  # 300 samples are two blocks
-    room, x, knob = Reverb(decay_s=0.01, predelay_ms=0), noise(2, channels, 300), wet(0.4, 2)
+    effect, x, knob = Reverb(decay_s=0.01, predelay_ms=0), noise(2, channels, 300), wet(0.4, 2)
     assert gradcheck(
-        lambda x, knob: room(x, 8000, wet=knob)[..., ::7],
+        lambda x, knob: effect(x, 8000, wet=knob)[..., ::7],
         (x.requires_grad_(), knob.requires_grad_()),
     )
 
 
-def test_neutral_costs_nothing_unless_the_knob_learns():
+def test_neutral_returns_the_input_unless_the_knob_needs_a_gradient():
     x, knob = noise(1, 2, 500), wet(0.0)
     assert Reverb()(x, 8000, wet=knob) is x
     assert torch.equal(Reverb()(x, 8000, wet=knob.requires_grad_()), x)
 
 
-def test_settings_that_cannot_be():
-    with pytest.raises(ValueError, match="decay_s must be above 0, got 0"):
+def test_invalid_parameters():
+    with pytest.raises(ValueError, match=r"decay_s .*0"):
         Reverb(decay_s=0)
     assert Reverb(predelay_ms=0).room.predelay_ms == 0

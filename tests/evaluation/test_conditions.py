@@ -1,4 +1,4 @@
-"""Where songs have no other music, there is no reference to hear."""
+"""Songs without other music have no reference."""
 
 import warnings
 from pathlib import Path
@@ -22,7 +22,7 @@ def song(duration_s, reference=None):
     )
 
 
-def test_long_songs_have_all():
+def test_long_songs_support_all_conditions():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert resolve_conditions("all", [song(30.0)], 5.0) == CONDITIONS
@@ -31,22 +31,22 @@ def test_long_songs_have_all():
 
 @pytest.mark.parametrize("excerpt_s", [30.0, None])
 def test_songs_of_one_excerpt_have_no_reference(excerpt_s):
-    with pytest.raises(ValueError, match="no song has other music to refer to; give a shorter"):
+    with pytest.raises(ValueError, match=r"condition=reference.*no song has a reference"):
         resolve_conditions("reference", [song(30.0)], excerpt_s)
-    with pytest.warns(UserWarning, match="no song has a reference: left out"):
+    with pytest.warns(UserWarning, match="no song has a reference"):
         assert resolve_conditions("all", [song(30.0)], excerpt_s) == ("blind", "paired")
 
 
-def test_a_reference_of_its_own_counts():
-    given = song(30.0, reference=song(10.0))
-    assert resolve_conditions("reference", [given], None) == ("reference",)
+def test_a_separate_reference_file_suffices():
+    with_reference = song(30.0, reference=song(10.0))
+    assert resolve_conditions("reference", [with_reference], None) == ("reference",)
 
 
-def test_an_overlap_is_said():
+def test_overlap_of_reference_and_excerpt_warns():
     with pytest.warns(UserWarning, match="shorter than two excerpts .10 s"):
         assert resolve_conditions("all", [song(9.0)], 5.0) == CONDITIONS
 
 
-def test_a_condition_that_is_none():
-    with pytest.raises(ValueError, match="condition 'deaf' is none of blind, reference, paired"):
-        resolve_conditions("deaf", [song(9.0)], 5.0)
+def test_unknown_condition_raises():
+    with pytest.raises(ValueError, match=r"'mono'.*blind, reference, paired"):
+        resolve_conditions("mono", [song(9.0)], 5.0)

@@ -1,1 +1,1 @@
-"""What several tests use: signals, measures, and real music."""
+"""Helpers for tests: signals, measures and real music."""

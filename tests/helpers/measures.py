@@ -1,4 +1,4 @@
-"""How far a result is from what it should be."""
+"""Measures of the difference between results and expected values."""
 
 import math
 
@@ -7,11 +7,11 @@ import torch
 
 
 def residual_db(got: torch.Tensor | np.ndarray, want: torch.Tensor | np.ndarray) -> float:
-    """Energy of the difference as a ratio to the energy of `want`, in dB.
+    """Energy of the difference relative to the energy of `want`, in dB.
 
-    10 · log10(Σ (got − want)² / Σ want²), over all elements, in double precision. −inf where they
-    are equal, silence included; +inf where `want` is silent and `got` is not. ValueError where
-    shapes differ: broadcasting would compare something else.
+    10 · log10(Σ (got − want)² / Σ want²) over all elements, in double precision. −inf for equal
+    signals, silence included; +inf if `want` is silent and `got` is not; NaN for NaN. ValueError
+    for different shapes, which are not broadcast.
     """
     got, want = (torch.as_tensor(one).detach().double() for one in (got, want))
     if got.shape != want.shape:
@@ -23,5 +23,5 @@ def residual_db(got: torch.Tensor | np.ndarray, want: torch.Tensor | np.ndarray)
 
 
 def to_db(ratio: torch.Tensor | float) -> float:
-    """20 · log10 of an amplitude ratio; −inf for 0. ValueError if it is negative."""
+    """Level in dB of an amplitude ratio; −inf for 0. ValueError if it is negative."""
     return 20.0 * math.log10(float(ratio)) if ratio != 0 else -math.inf

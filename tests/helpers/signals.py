@@ -1,4 +1,4 @@
-"""Signals to test with; the same arguments give the same samples."""
+"""Deterministic test signals."""
 
 import math
 
@@ -14,7 +14,7 @@ def noise(
     level: float = 0.1,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """White Gaussian noise of RMS `level`, as [*shape], or [*shape, T] where `seconds` is given."""
+    """White Gaussian noise of RMS `level`: [*shape], or [*shape, T] if `seconds` is given."""
     samples = () if seconds is None else (round(seconds * rate),)
     generator = torch.Generator().manual_seed(seed)
     return level * torch.randn(*shape, *samples, generator=generator, dtype=dtype)
@@ -27,6 +27,6 @@ def sine(
     level: float = 1.0,
     phase: float = 0.0,
 ) -> Tensor:
-    """[T] float64, of peak `level`; phase in radians."""
+    """Sine with peak `level`: [T] float64; phase in radians."""
     time_s = torch.arange(round(seconds * rate), dtype=torch.float64) / rate
     return level * torch.sin(2 * math.pi * frequency_hz * time_s + phase)

@@ -22,11 +22,11 @@ def pressed(page):
 def test_buttons_play_continue_at_the_same_position_and_stop(page):
     page.click("[data-sound=low_eq-0]")
     page.wait("playing && playing.button.dataset.sound === 'low_eq-0'")
-    began = page.evaluate("playing.began")
+    start_time = page.evaluate("playing.startTime")
     page.click("[data-sound=reverb-2]")
     page.wait("playing.button.dataset.sound === 'reverb-2'")
     length = page.evaluate("playing.source.buffer.duration")
-    late = (page.evaluate("playing.began") - began) % length
+    late = (page.evaluate("playing.startTime") - start_time) % length
     assert min(late, length - late) < 1e-6
     assert pressed(page) == ["reverb-2"]
     page.click("[data-sound=reverb-2]")

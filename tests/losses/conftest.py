@@ -1,4 +1,4 @@
-"""A batch of music-like noise, and every loss term there is."""
+"""Batches of music-like noise, and parametrisation over all loss terms."""
 
 import importlib
 import inspect
@@ -33,7 +33,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture
 def music():
-    """[3, 2, T] float64 stereo: reddish noise with hits and a loud and a quiet half."""
+    """A function → [songs, 2, T] float64: low-passed noise with hits, a loud and a quiet half."""
 
     def make(seconds=3.0, songs=3, seed=0):
         generator = torch.Generator().manual_seed(seed)
@@ -49,8 +49,8 @@ def music():
 
 
 @pytest.fixture
-def say():
-    """What a model says that sets these knobs [B, 4]; all of it moves with them."""
+def predict():
+    """A function: knobs [B, 4] → a prediction whose parts all depend on them."""
 
     def make(knobs):
         uncertainty = 0.3 + 0.2 * torch.sin(9.0 * knobs)
@@ -61,6 +61,8 @@ def say():
 
 @pytest.fixture
 def make_batch():
+    """A function: finished [B, C, T] → a batch; by default all knobs at 0.5 and unmasked."""
+
     def make(finished, knobs=None, mask=None):
         songs = len(finished)
         knobs = torch.full((songs, 4), 0.5, dtype=finished.dtype) if knobs is None else knobs

@@ -1,4 +1,4 @@
-"""Dynamics: hears squashing, not level."""
+"""Tests of the dynamics loss: sensitive to compression, not to level."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ def db(mix, finished, make_batch):
     return DynamicsLoss()(None, mix, make_batch(finished)).item()
 
 
-def test_grows_with_saturation(music, make_batch):
+def test_loss_increases_with_saturation(music, make_batch):
     finished = music()
     values = [
         db(torch.tanh(drive * finished) / drive, finished, make_batch)
@@ -23,13 +23,13 @@ def test_grows_with_saturation(music, make_batch):
 
 
 @pytest.mark.parametrize("gain", [0.25, -1.0, 2.0])
-def test_blind_to_gain_and_polarity(music, make_batch, gain):
+def test_insensitive_to_gain_and_polarity(music, make_batch, gain):
     finished = music()
     assert db(gain * finished, finished, make_batch) == pytest.approx(0.0, abs=1e-6)
 
 
-def test_hears_the_loudness_range(music, make_batch):
-    """Quiet halves brought up: the range shrinks by what the fader did."""
+def test_the_loudness_range_counts(music, make_batch):
+    """A gain on the quiet half reduces the range by its decibels."""
     finished = music(8.0)
     fader = torch.where(torch.arange(finished.shape[-1]) < 64000, 1.0, 2.0).double()
     raised = db(fader * finished, finished, make_batch)
@@ -37,7 +37,7 @@ def test_hears_the_loudness_range(music, make_batch):
     assert raised - crest == pytest.approx(6.02, abs=1.0)
 
 
-def test_short_excerpts_are_judged_by_their_crest(music, make_batch):
+def test_short_excerpts_use_the_crest_factor_only(music, make_batch):
     finished, mix = music(1.0), torch.tanh(10 * music(1.0))
     expected = (crest_db(mix) - crest_db(finished)).abs().mean().item()
     assert db(mix, finished, make_batch) == pytest.approx(expected)

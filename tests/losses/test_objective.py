@@ -1,4 +1,4 @@
-"""The objective: weights in units of doing nothing; and every option of configs/loss."""
+"""Tests of the weighted loss: scales, partial rendering, weight 0, options of configs/loss."""
 
 from pathlib import Path
 
@@ -32,23 +32,22 @@ def two_terms(knobs=1.0, waveform=1.0, scale=None):
     )
 
 
-def test_total_is_the_weighted_sum_in_units_of_doing_nothing(music, make_batch):
+def test_the_total_is_the_weighted_sum_of_scaled_terms(music, make_batch):
     batch = make_batch(music())
     knobs, mix = torch.rand(3, 4, dtype=torch.float64), music(seed=1)
     total, values = two_terms(0.4, 0.3)(Prediction(knobs), mix, batch)
-    assert values["knobs"].item() == pytest.approx(
-        KnobLoss()(Prediction(knobs), None, batch).item()
-    )
+    knob_loss = KnobLoss()(Prediction(knobs), None, batch)
+    assert values["knobs"].item() == pytest.approx(knob_loss.item())
     expected = 0.4 * values["knobs"] / 0.1 + 0.3 * values["waveform"] / 2.0
     assert torch.allclose(total, expected)
 
 
-def test_measured_scales_win_and_may_name_strangers(music, make_batch):
-    objective = two_terms(scale={"waveform": 5.0, "balance": 3.0})
-    assert objective.scale == {"knobs": 0.1, "waveform": 5.0}
+def test_measured_scales_replace_those_of_terms_and_unknown_names_are_ignored():
+    loss = two_terms(scale={"waveform": 5.0, "balance": 3.0})
+    assert loss.scale == {"knobs": 0.1, "waveform": 5.0}
 
 
-def test_knobs_count_for_the_whole_batch_and_audio_for_the_first_items(music, make_batch):
+def test_knob_terms_use_the_whole_batch_and_audio_terms_the_rendered_items(music, make_batch):
     batch = make_batch(music())
     knobs = torch.rand(3, 4, dtype=torch.float64)
     mix = music(seed=1)[:2]
@@ -59,14 +58,14 @@ def test_knobs_count_for_the_whole_batch_and_audio_for_the_first_items(music, ma
     )
 
 
-def test_without_a_mix_listening_terms_are_left_out(music, make_batch):
+def test_without_a_mix_audio_terms_are_left_out(music, make_batch):
     batch = make_batch(music())
     total, values = two_terms()(Prediction(batch.knobs + 0.1), None, batch)
     assert list(values) == ["knobs"]
     assert total.item() == pytest.approx(0.1)
 
 
-def test_weight_zero_is_measured_and_not_trained(music, make_batch):
+def test_terms_with_weight_zero_are_computed_and_not_trained(music, make_batch):
     batch = make_batch(music())
     knobs = torch.rand(3, 4, dtype=torch.float64, requires_grad=True)
     mix = music(seed=1).requires_grad_()
@@ -82,7 +81,7 @@ def test_weight_zero_is_measured_and_not_trained(music, make_batch):
     assert knobs.grad.abs().max() == 0
 
 
-def test_values_hold_no_graph(music, make_batch):
+def test_term_values_are_detached(music, make_batch):
     knobs = torch.rand(3, 4, dtype=torch.float64, requires_grad=True)
     _, values = two_terms()(Prediction(knobs), music().requires_grad_(), make_batch(music()))
     assert not any(value.requires_grad for value in values.values())
@@ -99,34 +98,29 @@ def test_errors_name_the_term():
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_builds_and_runs(option, music, make_batch):
-    objective = load(f"+loss={option}")
+    loss = load(f"+loss={option}")
     batch = make_batch(music().float())
     knobs = torch.rand(3, 4, requires_grad=True)
     mix = music(seed=1).float().requires_grad_()
-    total, values = objective(Prediction(knobs), mix, batch)
+    total, values = loss(Prediction(knobs), mix, batch)
     total.backward()
     assert knobs.grad.isfinite().all()
-    assert set(values) == set(objective.terms)
-    assert (mix.grad is not None) == objective.needs_mix
+    assert set(values) == set(loss.terms)
+    assert (mix.grad is not None) == loss.needs_mix
 
 
-def test_the_default_is_the_mission():
+def test_the_default_weights():
     weights = {"knobs": 0.4, "perceptual": 0.3, "balance": 0.2, "dynamics": 0.1}
     assert load("+loss=balanced").weight == weights
 
 
 @pytest.mark.parametrize("term", TERMS)
-def test_every_term_can_be_chosen_alone(term):
-    objective = load("+loss=balanced", f"loss/term=[{term}]")
-    assert list(objective.terms) == [term]
+def test_every_term_can_be_selected_alone(term):
+    loss = load("+loss=balanced", f"loss/term=[{term}]")
+    assert list(loss.terms) == [term]
+    assert isinstance(loss.terms[term], LossTerm)
 
 
-def test_several_terms_are_chosen_and_weighed_on_the_command_line():
-    words = ["+loss=balanced", "loss/term=[knobs,waveform]", "loss.terms.waveform.weight=0"]
-    assert load(*words).weight == {"knobs": 0.4, "waveform": 0.0}
-
-
-def test_every_term_has_a_config(term_class):
-    built = load("+loss=balanced", f"loss/term=[{','.join(TERMS)}]")
-    assert any(type(term) is term_class for term in built.terms.values())
-    assert all(isinstance(term, LossTerm) for term in built.terms.values())
+def test_terms_and_weights_can_be_overridden():
+    overrides = ["+loss=balanced", "loss/term=[knobs,waveform]", "loss.terms.waveform.weight=0"]
+    assert load(*overrides).weight == {"knobs": 0.4, "waveform": 0.0}

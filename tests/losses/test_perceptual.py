@@ -1,4 +1,4 @@
-"""Perceptual distance: auraloss' numbers on ordinary songs, sane ones on near-mono."""
+"""Tests of the multi-resolution STFT loss: equality with auraloss, near-mono songs."""
 
 import pytest
 import torch
@@ -21,8 +21,8 @@ def test_equals_auraloss_on_mid_and_side(music, make_batch):
     assert distance(mix, finished, make_batch) == pytest.approx(expected, rel=0.01)
 
 
-def test_equals_auraloss_to_rounding_and_so_does_its_gradient(make_batch):
-    """Where no bin is near a floor: loud white noise on both sides."""
+def test_value_and_gradient_equal_auraloss_to_rounding(make_batch):
+    """Loud white noise, with no bin near a floor."""
     generator = torch.Generator().manual_seed(0)
     finished, mix = (30 * torch.randn(1, 2, 30_000, generator=generator) for _ in range(2))
     mix.requires_grad_()
@@ -36,7 +36,7 @@ def test_equals_auraloss_to_rounding_and_so_does_its_gradient(make_batch):
     torch.testing.assert_close(*gradients, rtol=1e-3, atol=1e-4 * gradients[1].abs().max().item())
 
 
-def test_grows_with_noise_and_with_detuned_level(music, make_batch):
+def test_loss_increases_with_noise_and_with_gain(music, make_batch):
     finished = music()
     other = music(seed=5)
     noise = [distance(finished + a * other, finished, make_batch) for a in (0, 0.03, 0.1, 0.3, 1)]
@@ -45,20 +45,20 @@ def test_grows_with_noise_and_with_detuned_level(music, make_batch):
     assert level == sorted(level)
 
 
-def test_gain_reads_its_ratio(music, make_batch):
-    """Doubling everything: convergence 1 and ln 2, at every resolution, in mid and in side."""
+def test_a_gain_of_two_gives_one_plus_ln_2(music, make_batch):
+    """Spectral convergence 1 and log magnitude ln 2, at all resolutions, in mid and side."""
     finished = music()
     assert distance(2 * finished, finished, make_batch) == pytest.approx(1.6931, abs=0.01)
 
 
-def test_blind_to_polarity_and_to_swapped_channels(music, make_batch):
+def test_insensitive_to_polarity_and_channel_swap(music, make_batch):
     finished, mix = music(), music(seed=1)
     expected = distance(mix, finished, make_batch)
     assert distance(-mix, finished, make_batch) == pytest.approx(expected)
     assert distance(mix.flip(1), finished, make_batch) == pytest.approx(expected)
 
 
-def test_hears_width(music, make_batch):
+def test_loss_increases_with_the_width(music, make_batch):
     finished = music()
     mid, side = mid_side(finished).unbind(1)
     widths = []
@@ -70,8 +70,8 @@ def test_hears_width(music, make_batch):
 
 
 @pytest.mark.parametrize("side_db", [-300, -100, -80])
-def test_near_mono_songs_do_not_blow_up(music, make_batch, side_db):
-    """A side nobody hears, replaced by another one: next to nothing; by a real one: about one."""
+def test_near_mono_songs_have_a_bounded_loss(music, make_batch, side_db):
+    """An inaudible side replaced by another one gives about 0, an audible one a moderate value."""
     mid, side = mid_side(music()).unbind(1)
     _, other = mid_side(music(seed=1)).unbind(1)
 
@@ -88,8 +88,8 @@ def test_near_mono_songs_do_not_blow_up(music, make_batch, side_db):
     assert mix.grad.isfinite().all()
 
 
-def test_mono_counts_like_its_mid(music, make_batch):
+def test_mono_equals_the_mid_of_stereo(music, make_batch):
     finished, mix = music()[:, :1], music(seed=1)[:, :1]
     doubled = [x.expand(-1, 2, -1) for x in (mix, finished)]
-    expected = 2 * distance(*doubled, make_batch)  # the absent side halves the stereo mean
+    expected = 2 * distance(*doubled, make_batch)  # the silent side halves the mean over views
     assert distance(mix, finished, make_batch) == pytest.approx(expected)

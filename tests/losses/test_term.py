@@ -1,4 +1,4 @@
-"""What every loss term owes, found by import: nobody can forget to be tested."""
+"""Contract tests of all loss terms, which are found by import."""
 
 import pytest
 import torch
@@ -16,15 +16,17 @@ def test_zero_at_equality(term_class, music, make_batch):
     assert term_class()(prediction, batch.finished.clone(), batch).item() == 0.0
 
 
-def test_positive_otherwise_and_mean_over_the_batch(term_class, music, make_batch, say):
+def test_positive_otherwise_and_mean_over_the_batch(term_class, music, make_batch, predict):
     batch = make_batch(music())
     mix = 0.7 * music(seed=1) ** 3 * 400
     knobs = torch.rand(3, 4, dtype=torch.float64)
-    value = term_class()(say(knobs), mix, batch)
+    value = term_class()(predict(knobs), mix, batch)
     assert value.shape == ()
     assert value > 0
     singles = [
-        term_class()(say(knobs[n : n + 1]), mix[n : n + 1], make_batch(batch.finished[n : n + 1]))
+        term_class()(
+            predict(knobs[n : n + 1]), mix[n : n + 1], make_batch(batch.finished[n : n + 1])
+        )
         for n in range(3)
     ]
     assert torch.allclose(value, torch.stack(singles).mean())
@@ -33,63 +35,62 @@ def test_positive_otherwise_and_mean_over_the_batch(term_class, music, make_batc
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("seconds", [0.1, 3.0])
 @pytest.mark.parametrize("silent", ["mix", "finished", "both"])
-def test_silence_is_finite(term_class, music, make_batch, say, silent, seconds, channels):
+def test_silence_is_finite(term_class, music, make_batch, predict, silent, seconds, channels):
     sound = music(seconds)[:, :channels].float()
     finished = sound if silent == "mix" else torch.zeros_like(sound)
     mix = (sound if silent == "finished" else torch.zeros_like(sound)).requires_grad_()
     batch = make_batch(finished)
     knobs = torch.zeros(3, 4, requires_grad=True)
-    value = term_class()(say(knobs), mix, batch)
+    value = term_class()(predict(knobs), mix, batch)
     value.backward()
     assert value.isfinite()
     gradient = mix.grad if term_class.needs_mix else knobs.grad
     assert gradient.isfinite().all()
 
 
-def test_gradient_is_finite_and_reaches_the_input(term_class, music, make_batch, say):
+def test_gradient_is_finite_and_reaches_the_input(term_class, music, make_batch, predict):
     batch = make_batch(music().float())
     mix = (0.5 * music(seed=2).float()).requires_grad_()
     knobs = torch.rand(3, 4, requires_grad=True)
-    term_class()(say(knobs), mix, batch).backward()
+    term_class()(predict(knobs), mix, batch).backward()
     gradient = mix.grad if term_class.needs_mix else knobs.grad
     assert gradient.isfinite().all()
     assert gradient.abs().sum() > 0
 
 
-def test_half_precision_around_it_changes_nothing(term_class, music, make_batch, say):
-    """Under bfloat16 autocast, as a model is trained, a term reads what it always does."""
+def test_autocast_changes_neither_value_nor_gradient(term_class, music, make_batch, predict):
     batch, knobs = make_batch(music().float()), torch.rand(3, 4, requires_grad=True)
     mix = (0.5 * music(seed=2).float()).requires_grad_()
     leaf = mix if term_class.needs_mix else knobs
     readings = []
     for enabled in (False, True):
         with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
-            value = term_class()(say(knobs), mix, batch)
+            value = term_class()(predict(knobs), mix, batch)
         readings.append((value.detach(), *torch.autograd.grad(value, leaf)))
     for plain, half in zip(*readings, strict=True):
         assert half.dtype == torch.float32
         torch.testing.assert_close(half, plain, rtol=1e-4, atol=1e-7)
 
 
-def test_gradcheck(term_class, music, make_batch, say):
+def test_gradcheck(term_class, music, make_batch, predict):
     batch = make_batch(music(songs=1)[..., :1000])
     mix = (1.3 * music(songs=1, seed=3)[..., :1000]).requires_grad_()
     knobs = torch.rand(1, 4, dtype=torch.float64, requires_grad=True)
 
     def loss(knobs, mix):
-        prediction = say(knobs)
-        if term_class is UncertaintyLoss:  # holds the error itself for given
+        prediction = predict(knobs)
+        if term_class is UncertaintyLoss:  # its gradient to the knobs is stopped
             prediction = prediction._replace(knobs=batch.knobs + 0.2)
         return term_class()(prediction, mix, batch)
 
     assert torch.autograd.gradcheck(loss, (knobs, mix), fast_mode=True, atol=1e-4, rtol=1e-2)
 
 
-def test_listening_terms_say_what_they_miss(term_class, music, make_batch, say):
+def test_a_missing_or_misshapen_mix_is_an_error(term_class, music, make_batch, predict):
     batch = make_batch(music())
     if not term_class.needs_mix:
-        pytest.skip("does not listen")
-    with pytest.raises(ValueError, match="render the knobs first"):
-        term_class()(say(batch.knobs), None, batch)
+        pytest.skip("needs no mix")
+    with pytest.raises(ValueError, match="mix, got None"):
+        term_class()(predict(batch.knobs), None, batch)
     with pytest.raises(ValueError, match="differ in shape"):
         check_mix(batch.finished[..., :-1], batch)

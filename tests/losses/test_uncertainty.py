@@ -1,4 +1,4 @@
-"""The spread: best where it is the mean error, and never a reason to move a knob."""
+"""Tests of the uncertainty loss and the genre loss."""
 
 import pytest
 import torch
@@ -13,17 +13,17 @@ def batch(make_batch):
     return make_batch(torch.zeros(5000, 2, 1), knobs=torch.full((5000, 2), 0.5))
 
 
-def test_best_where_it_is_the_mean_absolute_error(batch):
+def test_minimal_at_the_mean_absolute_error(batch):
     errors = torch.distributions.Laplace(0.0, 0.1).sample((5000, 2))
-    prediction = [
+    predictions = [
         Prediction(batch.knobs + errors, torch.full_like(errors, s)) for s in (0.08, 0.1, 0.13)
     ]
-    below, best, above = (UncertaintyLoss()(one, None, batch) for one in prediction)
+    below, best, above = (UncertaintyLoss()(one, None, batch) for one in predictions)
     assert best < below
     assert best < above
 
 
-def test_moves_no_knob(batch):
+def test_knobs_receive_no_gradient(batch):
     knobs = torch.rand(5000, 2, requires_grad=True)
     uncertainty = torch.full((5000, 2), 0.1, requires_grad=True)
     UncertaintyLoss()(Prediction(knobs, uncertainty), None, batch).backward()
@@ -32,11 +32,11 @@ def test_moves_no_knob(batch):
 
 
 @pytest.mark.parametrize("term", [UncertaintyLoss(), GenreLoss()])
-def test_a_model_that_says_nothing_costs_nothing(term, batch):
+def test_zero_without_a_prediction(term, batch):
     assert term(Prediction(batch.knobs), None, batch).item() == 0.0
 
 
-def test_songs_of_no_known_genre_do_not_count(batch):
+def test_songs_of_unknown_genre_are_ignored(batch):
     logits = torch.randn(5000, 6, generator=torch.Generator().manual_seed(0))
     batch.genre[100:] = -1
     some = GenreLoss()(Prediction(batch.knobs, None, logits), None, batch)

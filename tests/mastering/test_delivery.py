@@ -1,4 +1,4 @@
-"""Delivery: the loudness asked for, no true peak over the ceiling, nothing else touched."""
+"""Tests of delivery: loudness target, true-peak ceiling, unchanged songs, errors."""
 
 import math
 import time
@@ -24,62 +24,62 @@ RATE = 44_100
 
 
 def drums(seed, seconds=4.0, rate=RATE):
-    """[2, T]: kick, snare and hats; the noise goes up to half the sample rate. Peak 1."""
+    """[2, T]: kick, snare and hats with noise up to half the sample rate; peak 1."""
     rng = np.random.default_rng(seed)
     beat = round(rate * 15 / rng.uniform(80, 170))
     time_s = np.arange(rate // 2) / rate
     kick = np.sin(2 * np.pi * (50 * time_s + 5 * (1 - np.exp(-35 * time_s)))) * np.exp(-9 * time_s)
     x = np.zeros((2, round(seconds * rate) + rate // 2))
     for step, start in enumerate(range(0, x.shape[1] - rate // 2, beat)):
-        here = slice(start, start + rate // 2)
+        hit = slice(start, start + rate // 2)
         noise = rng.standard_normal((2, rate // 2))
-        x[:, here] += 0.1 * noise * np.exp(-80 * time_s)
-        x[:, here] += {0: kick, 2: 0.4 * noise * np.exp(-20 * time_s)}.get(step % 4, 0.0)
+        x[:, hit] += 0.1 * noise * np.exp(-80 * time_s)
+        x[:, hit] += {0: kick, 2: 0.4 * noise * np.exp(-20 * time_s)}.get(step % 4, 0.0)
     x = x[:, : -rate // 2]
     return torch.from_numpy(x / np.abs(x).max()).float()
 
 
 def pad_sound(seconds=4.0, rate=RATE):
-    """[2, T]: a steady chord, quiet and with a low crest."""
+    """[2, T]: a steady quiet chord with a low crest factor."""
     time_s = torch.arange(round(seconds * rate)) / rate
     chord = sum(torch.sin(2 * math.pi * f * time_s) for f in (110.0, 138.6, 164.8, 880.0))
     return 0.03 * torch.stack([chord, chord.roll(40)])
 
 
-def other_peak_db(x, oversample):
-    """scipy's own interpolator, which is not ours."""
+def scipy_peak_db(x, oversample):
+    """True peak by an independent interpolator."""
     return to_db(np.abs(resample_poly(x.double().numpy(), oversample, 1, axis=-1)).max())
 
 
-def other_lufs(x, rate):
+def pyloudnorm_lufs(x, rate):
     return pyloudnorm.Meter(rate).integrated_loudness(x.double().numpy().T)
 
 
 @pytest.mark.parametrize("target", [-23.0, -16.0, -14.0, -11.0])
 @pytest.mark.parametrize("song", [drums(0), drums(1), pad_sound()], ids=["drums", "beat", "pad"])
-def test_target_and_ceiling(song, target):
+def test_target_and_ceiling_are_met(song, target):
     y, [report] = deliver(song, RATE, target)
     assert report.target_reached
-    assert other_lufs(y, RATE) == pytest.approx(target, abs=0.1)
+    assert pyloudnorm_lufs(y, RATE) == pytest.approx(target, abs=0.1)
     assert report.loudness_lufs == pytest.approx(target, abs=0.03)
-    assert other_peak_db(y, 4) <= -1.0
-    assert other_peak_db(y, 16) <= -0.95
+    assert scipy_peak_db(y, 4) <= -1.0
+    assert scipy_peak_db(y, 16) <= -0.95
     assert report.true_peak_db == pytest.approx(to_db(true_peak(y[None])), abs=0.01)
-    assert report.input_lufs == pytest.approx(other_lufs(song, RATE), abs=0.05)
+    assert report.input_lufs == pytest.approx(pyloudnorm_lufs(song, RATE), abs=0.05)
 
 
 @pytest.mark.parametrize("rate", [8000, 48_000, 96_000])
-def test_any_rate_and_mono(rate):
+def test_mono_at_any_rate(rate):
     x = drums(2, 3.0, rate)[:1]
     y, [report] = deliver(x, rate, -18.0, ceiling_db=-2.0)
     assert y.shape == x.shape
     assert report.target_reached
-    assert other_peak_db(y, 4) <= -2.0
+    assert scipy_peak_db(y, 4) <= -2.0
 
 
-@pytest.mark.parametrize(("name", "window"), TARGETS_LUFS.items())
-def test_named_targets(name, window):
-    low, high = window
+@pytest.mark.parametrize(("name", "bounds_lufs"), TARGETS_LUFS.items())
+def test_named_targets(name, bounds_lufs):
+    low, high = bounds_lufs
     for level_db in (-12, 0):
         song = 10 ** (level_db / 20) * 8 * pad_sound()
         before = float(loudness_lufs(song[None], RATE))
@@ -88,35 +88,35 @@ def test_named_targets(name, window):
         assert low - 0.03 <= report.loudness_lufs <= high + 0.03
 
 
-def test_without_a_target_the_loudness_stays():
+def test_without_a_target_the_loudness_is_kept():
     song = 1.2 * drums(4)
     y, [report] = deliver(song, RATE)
     assert report.reduction_db > 1
     assert report.loudness_lufs == pytest.approx(report.input_lufs, abs=0.03)
-    assert other_peak_db(y, 4) <= -1.0
+    assert scipy_peak_db(y, 4) <= -1.0
 
 
-def test_what_is_right_already_comes_back_bit_for_bit():
+def test_a_song_that_meets_the_target_is_unchanged_bit_for_bit():
     song = 0.5 * drums(3)
     assert torch.equal(deliver(song, RATE)[0], song)
     delivered, _ = deliver(2 * song, RATE, "streaming")
     assert torch.equal(deliver(delivered, RATE, "streaming")[0], delivered)
-    assert torch.equal(deliver(2 * song, RATE, "streaming")[0], delivered)  # no chance in it
+    assert torch.equal(deliver(2 * song, RATE, "streaming")[0], delivered)  # deterministic
 
 
-def test_out_of_reach_is_said_and_goes_as_far_as_is_sane():
+def test_an_unreachable_target_is_limited_by_the_maximum_reduction():
     song = drums(4)
     y, [report] = deliver(song, RATE, -3.0)
     assert not report.target_reached
     assert report.reduction_db == pytest.approx(12.0, abs=0.02)
     assert report.loudness_lufs > report.input_lufs + 3
-    assert other_peak_db(y, 4) <= -1.0
+    assert scipy_peak_db(y, 4) <= -1.0
     _, [gentler] = deliver(song, RATE, -3.0, max_reduction_db=6.0)
     assert gentler.reduction_db == pytest.approx(6.0, abs=0.02)
     assert gentler.loudness_lufs < report.loudness_lufs
 
 
-def test_below_the_ceiling_it_is_a_gain_and_nothing_else():
+def test_below_the_ceiling_delivery_is_a_plain_gain():
     song = 0.1 * drums(5)
     y, [report] = deliver(song, RATE, -23.0)
     assert report.reduction_db == 0
@@ -130,24 +130,24 @@ def test_silence_stays_silent():
     assert report.loudness_lufs == SILENCE_DB
 
 
-def test_faint_parts_that_cross_the_gate():
-    """A song near the absolute gate: its loudness does not move by the gain alone."""
+def test_quiet_songs_near_the_absolute_gate_reach_the_target():
+    """Their loudness does not change by the gain in dB."""
     song = torch.cat([2e-2 * pad_sound(), 1.2e-2 * pad_sound(), 0.8e-2 * pad_sound()], dim=-1)
     for target in (-40.0, -14.0):
         _, [report] = deliver(song, RATE, target)
         assert report.target_reached
-    hot = 30 * song
-    assert deliver(hot, RATE, -60.0)[1][0].loudness_lufs == pytest.approx(-60, abs=0.03)
+    loud = 30 * song
+    assert deliver(loud, RATE, -60.0)[1][0].loudness_lufs == pytest.approx(-60, abs=0.03)
 
 
 @pytest.mark.parametrize("length", [1, 50, 5000, 17_641])
-def test_any_length(length):
+def test_songs_of_any_length(length):
     y, _ = deliver(drums(6)[:, :length], RATE, -14.0)
     assert y.shape == (2, length)
     assert y.isfinite().all()
 
 
-def test_a_batch_is_its_songs():
+def test_a_batch_equals_its_songs_alone():
     songs = torch.stack([drums(7), 0.2 * drums(8), torch.zeros_like(drums(7)), pad_sound()])
     together, reports = deliver(songs, RATE, -15.0)
     for song, mix, report in zip(songs, together, reports, strict=True):
@@ -156,31 +156,31 @@ def test_a_batch_is_its_songs():
         assert report == own
 
 
-def test_blocks_change_nothing(monkeypatch):
+def test_the_block_size_does_not_matter(monkeypatch):
     song = drums(9)
     whole, [report] = deliver(song, RATE, -12.0)
     monkeypatch.setattr(limiter, "BLOCK_SAMPLES", 10_000)
-    monkeypatch.setattr(delivery, "BLOCK", 777)
+    monkeypatch.setattr(delivery, "BLOCK_SAMPLES", 777)
     cut, [same] = deliver(song, RATE, -12.0)
     torch.testing.assert_close(cut, whole, rtol=0, atol=1e-6)
     assert same == pytest.approx(report, abs=1e-4)
 
 
-def test_what_cannot_be():
+def test_invalid_arguments():
     song = drums(0)
-    with pytest.raises(ValueError, match="target_lufs='loud': choose a number or one of streaming"):
+    with pytest.raises(ValueError, match=r"target_lufs='loud': .*streaming"):
         deliver(song, RATE, "loud")
-    with pytest.raises(ValueError, match="target_lufs=14: must be -60 to 0"):
+    with pytest.raises(ValueError, match=r"target_lufs=14: .*-60 to 0"):
         deliver(song, RATE, 14)
     with pytest.raises(ValueError, match="NaN or infinite"):
         deliver(song * math.nan, RATE)
-    with pytest.raises(ValueError, match=r"\[B, 1 or 2, T\] or \[1 or 2, T\], got \[3, 100\]"):
+    with pytest.raises(ValueError, match=r"audio .*\[3, 100\]"):
         deliver(torch.zeros(3, 100), RATE)
-    with pytest.raises(ValueError, match="ceiling_db must be 0 dBTP or less"):
+    with pytest.raises(ValueError, match=r"ceiling_db .*1"):
         deliver(song, RATE, ceiling_db=1.0)
 
 
-def songs_for_the_proof(count):
+def read_songs(count):
     for file in finished_songs(count):
         audio, rate = soundfile.read(file, dtype="float32", always_2d=True)
         yield torch.from_numpy(audio.T.copy()), rate
@@ -188,14 +188,13 @@ def songs_for_the_proof(count):
 
 @pytest.mark.slow
 @pytest.mark.music
-def test_a_hundred_renders_driven_ten_decibels(capsys):
-    """The limiter alone and delivery, on 76 pieces of music and 24 of drums.
+def test_limiter_and_delivery_on_a_hundred_songs_with_ten_decibels_of_drive(capsys):
+    """76 songs and 24 synthetic drum loops, measured by scipy's interpolator and pyloudnorm.
 
-    Judged by scipy's interpolator and pyloudnorm, which are not ours. A target is in reach if it
-    needs no more than 12 dB of gain reduction; delivery has to say so itself, and to be right.
+    A target is reachable with at most 12 dB of gain reduction; `target_reached` must agree.
     """
-    pieces = [*songs_for_the_proof(76), *((drums(seed, 15.0), RATE) for seed in range(24))]
-    rows = [prove(song, rate) for song, rate in pieces]
+    songs = [*read_songs(76), *((drums(seed, 15.0), RATE) for seed in range(24))]
+    rows = [measure(song, rate) for song, rate in songs]
     assert len(rows) == 100
     with capsys.disabled():
         print("\n" + table(rows))
@@ -204,23 +203,23 @@ def test_a_hundred_renders_driven_ten_decibels(capsys):
         assert max(row[f"{stage} true peak 16x, dBTP"] for row in rows) <= -0.95
     assert max(abs(row["LUFS error"]) for row in rows if row["reached"]) <= 0.1
     assert all(row["deepest reduction, dB"] > 11.9 for row in rows if not row["reached"])
-    assert sum(row["reached"] for row in rows) >= 90  # or the line above would prove little
+    assert sum(row["reached"] for row in rows) >= 90
     assert max(row["deepest reduction, dB"] for row in rows) <= 12.02
 
 
-def prove(song, rate):
+def measure(song, rate):
     song = song / true_peak(song[None])
     drive = 10 ** (10 / 20)
     limited, limiter_speed = timed(song, rate, lambda: Limiter(-1.0)((drive * song)[None], rate)[0])
-    # As loud as the limiter alone made it, from the song as it was: about 10 dB of drive again.
-    target = other_lufs(limited, rate)
+    # The loudness of the limited song as the target for the original: about 10 dB of gain.
+    target = pyloudnorm_lufs(limited, rate)
     (mix, [report]), delivery_speed = timed(song, rate, lambda: deliver(song, rate, target))
     return {
-        "limiter true peak 4x, dBTP": other_peak_db(limited, 4),
-        "limiter true peak 16x, dBTP": other_peak_db(limited, 16),
-        "delivery true peak 4x, dBTP": other_peak_db(mix, 4),
-        "delivery true peak 16x, dBTP": other_peak_db(mix, 16),
-        "LUFS error": other_lufs(mix, rate) - target,
+        "limiter true peak 4x, dBTP": scipy_peak_db(limited, 4),
+        "limiter true peak 16x, dBTP": scipy_peak_db(limited, 16),
+        "delivery true peak 4x, dBTP": scipy_peak_db(mix, 4),
+        "delivery true peak 16x, dBTP": scipy_peak_db(mix, 16),
+        "LUFS error": pyloudnorm_lufs(mix, rate) - target,
         "deepest reduction, dB": report.reduction_db,
         "reached": report.target_reached,
         "limiter, times real time": limiter_speed,
@@ -228,15 +227,15 @@ def prove(song, rate):
     }
 
 
-def timed(song, rate, job):
-    """The result, and how many seconds of song a second of processor time does, on one thread."""
+def timed(song, rate, function):
+    """The result of a function, and seconds of audio per second of CPU time on one thread."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     start = time.process_time()
-    result = job()
-    taken = time.process_time() - start
+    result = function()
+    elapsed_s = time.process_time() - start
     torch.set_num_threads(threads)
-    return result, song.shape[-1] / rate / taken
+    return result, song.shape[-1] / rate / elapsed_s
 
 
 def table(rows):

@@ -1,4 +1,4 @@
-"""The page that lets one hear the knobs: it plays what it says, and needs nothing else."""
+"""The knob demo page: versions, their loudness, and a self-contained page."""
 
 import base64
 import io
@@ -14,12 +14,13 @@ from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.knob_demo import KNOB_DEMOS, LEVEL_KNOB, render_versions
 from ai_mixer.mixing.knob_demo_page import EXCERPT_S, FADE_S, write_knob_demo
+from helpers.signals import noise
 
 RATE = 44_100
 
 
 @pytest.fixture(scope="module")
-def made(music):
+def versions(music):
     return render_versions(music, RATE)
 
 
@@ -34,76 +35,79 @@ def lufs(audio):
     return float(loudness_lufs(audio[None], RATE))
 
 
-def test_every_knob_is_shown_from_low_to_high_with_neutral_between():
+def test_every_knob_has_three_ascending_values_with_neutral():
     knobs = console_cache.knobs_by_name()
     assert list(KNOB_DEMOS) == list(knobs)
-    for name, shown in KNOB_DEMOS.items():
-        assert list(shown.values) == sorted(set(shown.values))
-        assert len(shown.values) == 3
-        assert knobs[name].neutral in shown.values
-        assert knobs[name].low <= shown.values[0] <= shown.values[-1] <= knobs[name].high
+    for name, demo in KNOB_DEMOS.items():
+        assert list(demo.values) == sorted(set(demo.values))
+        assert len(demo.values) == 3
+        assert knobs[name].neutral in demo.values
+        assert knobs[name].low <= demo.values[0] <= demo.values[-1] <= knobs[name].high
 
 
-def test_neutral_is_the_song_but_for_one_gain_on_all(made, music):
-    neutral = [one.audio for many in made.values() for one in many if one.neutral]
-    assert len(neutral) == len(KNOB_DEMOS) - 1  # the compressor is on where the input gain is shown
+def test_neutral_versions_equal_the_song_up_to_a_common_gain(versions, music):
+    neutral = [v.audio for group in versions.values() for v in group if v.neutral]
+    assert len(neutral) == len(KNOB_DEMOS) - 1  # the input gain's versions have the compressor on
     gain = float(neutral[0].abs().max() / music.abs().max())
     assert gain <= 1
     for audio in neutral:
         assert float((audio - gain * music).abs().max()) < 1e-5
 
 
-def test_versions_are_equally_loud_and_fit(made):
-    loudness = lufs(made["low_eq"][1].audio)
-    for name, many in made.items():
-        for one in many:
-            assert float(one.audio.abs().max()) <= 10 ** (-1 / 20) + 1e-6
+def test_versions_are_equally_loud_and_below_full_scale(versions):
+    loudness = lufs(versions["low_eq"][1].audio)
+    for name, group in versions.items():
+        for version in group:
+            assert float(version.audio.abs().max()) <= 10 ** (-1 / 20) + 1e-6
             if name != LEVEL_KNOB:
-                assert lufs(one.audio) == pytest.approx(loudness, abs=0.1)
-    levels = [lufs(one.audio) - loudness for one in made[LEVEL_KNOB]]
+                assert lufs(version.audio) == pytest.approx(loudness, abs=0.1)
+    levels = [lufs(version.audio) - loudness for version in versions[LEVEL_KNOB]]
     assert levels == pytest.approx([-3.1, 0.0, 2.9], abs=0.1)
 
 
-def test_every_knob_can_be_heard(made):
-    for name, many in made.items():
-        for one, other in pairwise(many):
-            change = (one.audio - other.audio).square().mean() / one.audio.square().mean()
-            assert float(change) > 1e-4, name
+def test_every_knob_changes_the_audio(versions):
+    for name, group in versions.items():
+        for version, following in pairwise(group):
+            change = (version.audio - following.audio).square().mean()
+            assert float(change / version.audio.square().mean()) > 1e-4, name
 
 
-def test_the_page_plays_what_it_holds_and_holds_what_it_plays(page, music, made):
-    played = re.findall(r'data-sound="([\w-]+)"', page)
-    held = dict(re.findall(r'<script type="audio/flac" id="([\w-]+)">([^<]+)', page))
-    assert set(played) == set(held)
-    assert len(played) == 3 * len(KNOB_DEMOS)
-    for text in held.values():
+def test_page_contains_the_audio_of_every_button(page, music, versions):
+    buttons = re.findall(r'data-sound="([\w-]+)"', page)
+    embedded = dict(re.findall(r'<script type="audio/flac" id="([\w-]+)">([^<]+)', page))
+    assert set(buttons) == set(embedded)
+    assert len(buttons) == 3 * len(KNOB_DEMOS)
+    for text in embedded.values():
         audio, rate = soundfile.read(io.BytesIO(base64.b64decode(text)))
         assert (rate, audio.shape) == (RATE, (music.shape[1], 2))
-    audio = soundfile.read(io.BytesIO(base64.b64decode(held["low_eq-2"])), dtype="float32")[0]
+    audio = soundfile.read(io.BytesIO(base64.b64decode(embedded["low_eq-2"])), dtype="float32")[0]
     inner = slice(round(2 * FADE_S * RATE), RATE)
-    expected = made["low_eq"][2].audio.T[inner]
+    expected = versions["low_eq"][2].audio.T[inner]
     assert float((torch.from_numpy(audio)[inner] - expected).std() / expected.std()) < 0.05
 
 
-def test_the_page_says_what_each_knob_is_as_the_docs_do(page):
-    docs = Path(__file__).parents[2].joinpath("docs/for-musicians.md").read_text(encoding="utf-8")
-    for name, shown in KNOB_DEMOS.items():
+def test_page_and_docs_have_the_same_descriptions(page):
+    docs = "".join(
+        path.read_text(encoding="utf-8")
+        for path in Path(__file__).parents[2].joinpath("docs").rglob("*.md")
+    )
+    for name, demo in KNOB_DEMOS.items():
         assert f"<code>{name}</code>" in page
-        assert shown.description in page
-        assert f"| `{name}` | {shown.description} |" in docs
+        assert demo.description in page
+        assert f"| `{name}` | {demo.description} |" in docs
 
 
-def test_the_page_needs_nothing_from_elsewhere(page):
+def test_page_is_self_contained(page):
     text = re.sub(r'<script type="audio/flac".*?</script>', "", page)
     assert "http://" not in text
     assert "https://" not in text
     assert not re.search(r"\bsrc=|<link|@import|url\(", text)
 
 
-def test_a_long_mono_song_is_shown_by_its_loudest_seconds(tmp_path):
-    quiet = 0.01 * torch.randn(1, 30 * 8000, generator=torch.Generator().manual_seed(0))
-    quiet[:, 16 * 8000 : 24 * 8000] *= 20
-    soundfile.write(tmp_path / "long <b>.wav", quiet.T.numpy(), 8000)
+def test_page_of_a_long_mono_song_has_its_loudest_seconds(tmp_path):
+    song = noise(1, seconds=30.0, rate=8000, level=0.01)
+    song[:, 16 * 8000 : 24 * 8000] *= 20
+    soundfile.write(tmp_path / "long <b>.wav", song.T.numpy(), 8000)
     write_knob_demo(tmp_path / "long <b>.wav", tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     assert "long &lt;b&gt;.wav" in page
@@ -112,17 +116,17 @@ def test_a_long_mono_song_is_shown_by_its_loudest_seconds(tmp_path):
     assert soundfile.read(io.BytesIO(flac), always_2d=True)[0].shape == (EXCERPT_S * RATE, 1)
 
 
-def test_nothing_is_overwritten_and_silence_is_no_song(song, tmp_path):
+def test_existing_page_wrong_extension_and_silence_raise(song, tmp_path):
     page = tmp_path / "page.html"
-    page.write_text("mine")
-    with pytest.raises(FileExistsError, match="is there already"):
+    page.write_text("existing")
+    with pytest.raises(FileExistsError, match="--force"):
         write_knob_demo(song, page)
-    assert page.read_text() == "mine"
+    assert page.read_text() == "existing"
     write_knob_demo(song, page, force=True)
     assert "Ten knobs" in page.read_text()
-    with pytest.raises(ValueError, match=r"call it page\.html"):
+    with pytest.raises(ValueError, match=r"page\.html"):
         write_knob_demo(song, tmp_path / "page.wav")
-    soundfile.write(tmp_path / "still.wav", torch.zeros(8000, 1).numpy(), 8000)
-    with pytest.raises(ValueError, match="is silent"):
-        write_knob_demo(tmp_path / "still.wav", tmp_path / "still.html")
-    assert not (tmp_path / "still.html").exists()
+    soundfile.write(tmp_path / "silence.wav", torch.zeros(8000, 1).numpy(), 8000)
+    with pytest.raises(ValueError, match=r"silence\.wav.*silent"):
+        write_knob_demo(tmp_path / "silence.wav", tmp_path / "silence.html")
+    assert not (tmp_path / "silence.html").exists()

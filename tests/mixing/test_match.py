@@ -1,4 +1,4 @@
-"""What `match` tells of two versions: no move that nobody made."""
+"""Settings estimated by `match` between two versions of a song."""
 
 import pytest
 import torch
@@ -16,9 +16,9 @@ RATE = 44_100
 
 @pytest.fixture
 def matched(music, tmp_path):
-    """The settings that are told, of a song and what a console made of it."""
+    """Factory: settings → those estimated between a song and its mix with these settings."""
 
-    def told(**settings):
+    def estimated(**settings):
         console = console_cache.shared_console()
         mix = console(music[None], RATE, console.knobs_from(settings), limit=False)[0]
         for name, audio in (("rough", music), ("finished", mix)):
@@ -27,14 +27,14 @@ def matched(music, tmp_path):
         rough, finished = tmp_path / "rough.wav", tmp_path / "finished.wav"
         return match(AudioMixer(), rough, finished, force=True).preset.sections[0].settings
 
-    return told
+    return estimated
 
 
-def test_an_idle_compressor_is_off_and_both_gains_are_one(matched, monkeypatch):
-    """Found so on a real song: −11 dB in and +11 dB out, through a compressor that slept."""
+def test_idle_compressor_is_off_and_input_gain_is_one(matched, monkeypatch):
+    """A fit may split the level into two gains, such as −11 dB and +11 dB on one real song."""
     split = {"low_eq": 2.0, "input_gain": 0.3, "compressor_ratio": 1.02, "output_level": 0.8 / 0.3}
-    found = KnobFit(console_cache.shared_console().knobs_from(split), torch.tensor([0.01]))
-    monkeypatch.setattr(matching, "fit", lambda *_: found)
+    fit = KnobFit(console_cache.shared_console().knobs_from(split), torch.tensor([0.01]))
+    monkeypatch.setattr(matching, "fit_knobs", lambda *_: fit)
     settings = matched(low_eq=2.0, output_level=0.8)
     assert settings["compressor_ratio"] == pytest.approx(1.0, abs=1e-4)
     assert settings["input_gain"] == pytest.approx(1.0, abs=1e-4)
@@ -42,6 +42,6 @@ def test_an_idle_compressor_is_off_and_both_gains_are_one(matched, monkeypatch):
     assert settings["output_level"] == pytest.approx(0.8, rel=0.01)
 
 
-def test_a_compressor_that_works_is_told(matched):
+def test_active_compressor_is_estimated(matched):
     settings = matched(input_gain=2.0, compressor_ratio=4.0)
     assert settings["compressor_ratio"] > 2.0

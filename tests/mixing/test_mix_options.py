@@ -1,24 +1,28 @@
-"""What is said becomes what is set: held to the ranges, then as much of it as is wished for."""
+"""Options applied to predicted settings: style, ranges, amount."""
 
 import pytest
 
 from ai_mixer.mixing import console_cache
-from ai_mixer.mixing.mix_options import MUSICAL, STYLES, WIDE, MixOptions, apply_mix_options
+from ai_mixer.mixing.apply_options import apply_mix_options
+from ai_mixer.mixing.mix_options import MUSICAL, STYLES, WIDE, MixOptions
 from ai_mixer.mixing.windowed_prediction import predict_settings
 
-FAR = {"low_eq": 6.0, "mid_eq": -6.0, "compressor_ratio": 8.0, "stereo_width": 2.5, "presence": 0.5}
+EXTREME = {
+    **{"low_eq": 6.0, "mid_eq": -6.0, "presence": 0.5},
+    **{"compressor_ratio": 8.0, "stereo_width": 2.5},
+}
 
 
-def settings(held=MUSICAL, **mix_options):
+def settings(ranges=MUSICAL, predicted=EXTREME, **mix_options):
     return apply_mix_options(
-        FAR,
+        predicted,
         console_cache.knobs_by_name(),
         MixOptions(**mix_options),
-        console_cache.knobs_by_name(held),
+        console_cache.knobs_by_name(ranges),
     )
 
 
-def test_half_of_a_mix_is_half_of_what_the_whole_would_do():
+def test_amount_one_half_is_half_of_each_change():
     whole, half = settings(), settings(amount=0.5)
     assert (whole["low_eq"], half["low_eq"]) == (3.0, 1.5)
     assert (whole["mid_eq"], half["mid_eq"]) == (-2.0, -1.0)
@@ -27,42 +31,34 @@ def test_half_of_a_mix_is_half_of_what_the_whole_would_do():
 
 
 @pytest.mark.parametrize("amount", [0.0, 0.3, 1.0])
-@pytest.mark.parametrize("held", [MUSICAL, WIDE])
-def test_settings_lie_within_what_holds(held, amount):
-    found = settings(held, amount=amount)
-    for name, knob in console_cache.knobs_by_name(held).items():
-        assert knob.low <= found[name] <= knob.high
+@pytest.mark.parametrize("ranges", [MUSICAL, WIDE])
+def test_settings_are_within_the_ranges(ranges, amount):
+    applied = settings(ranges, amount=amount)
+    for name, knob in console_cache.knobs_by_name(ranges).items():
+        assert knob.low <= applied[name] <= knob.high
 
 
-def test_what_lies_within_stays_as_it_was_said():
-    said = {"low_eq": 2.9, "stereo_width": 1.05, "compressor_ratio": 3.5}
-    found = apply_mix_options(
-        said, console_cache.knobs_by_name(), MixOptions(), console_cache.knobs_by_name(MUSICAL)
-    )
-    assert {name: found[name] for name in said} == said
+def test_settings_within_the_ranges_are_unchanged():
+    predicted = {"low_eq": 2.9, "stereo_width": 1.05, "compressor_ratio": 3.5}
+    applied = settings(predicted=predicted)
+    assert {name: applied[name] for name in predicted} == predicted
 
 
-def test_a_style_weighs_what_is_said_before_it_is_held():
-    natural = STYLES["natural"]
-    gentle = console_cache.knobs_by_name(natural.ranges)
-    found = apply_mix_options(
-        {"low_eq": 6.0, "mid_eq": 2.0},
-        console_cache.knobs_by_name(),
-        MixOptions(style="natural"),
-        gentle,
-    )
-    assert (found["low_eq"], found["mid_eq"]) == (2.0, 1.4)
+def test_style_amount_is_applied_before_the_ranges():
+    predicted = {"low_eq": 6.0, "mid_eq": 2.0}
+    applied = settings(STYLES["natural"].ranges, predicted, style="natural")
+    assert (applied["low_eq"], applied["mid_eq"]) == (2.0, 1.4)
 
 
-def test_a_model_is_held_back_first_and_to_the_range_after(song, packaged_models):
-    """0031: what is held back may still lie outside; only what is set must not."""
+def test_shrinkage_is_applied_before_the_ranges(song, packaged_models):
+    """Decision 0031: shrunk settings may be outside the ranges; those of the mix must not."""
     from ai_mixer import AudioMixer
     from ai_mixer.audio import AudioFile
     from ai_mixer.mixing.model_lookup import resolve_model
 
-    mixer = resolve_model(None)[1]
-    shrink = predict_settings(mixer, AudioFile(song), shrink=True)
-    found = AudioMixer().predict_mixing_parameters(song)["Baseline CNN"]
+    predictor = resolve_model(None)[1]
+    shrunk = predict_settings(predictor, AudioFile(song), shrink=True)
+    applied = AudioMixer().predict_mixing_parameters(song)["Baseline CNN"]
     for name, knob in console_cache.knobs_by_name(MUSICAL).items():
-        inside = min(max(shrink[name], knob.low), knob.high)
-        assert found[name] == pytest.approx(inside, abs=1e-4)
+        clamped = min(max(shrunk[name], knob.low), knob.high)
+        assert applied[name] == pytest.approx(clamped, abs=1e-4)

@@ -1,4 +1,4 @@
-"""A real song of four minutes goes through all six commands, as a musician types them."""
+"""All commands of `ai-mixer` on four minutes of real music."""
 
 import csv
 import json
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.music]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """`My Song.wav`, of many recordings one after the other, and `master.wav`: another hand's."""
+    """`My Song.wav`, a sequence of recordings, and `master.wav`, a version with saturation."""
     files = finished_songs(70)
     folder = tmp_path_factory.mktemp("songs")
     song = joined(files)
@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
 
 
 def joined(files):
-    """[T, 2]: the beginnings of recordings of one rate, until the song is long enough."""
+    """[T, 2]: recordings of one sample rate in sequence, until the song is long enough."""
     length, parts = MINUTES * 60 * RATE + 123, []
     for file in files:
         audio, rate = soundfile.read(file, dtype="float32", always_2d=True)
@@ -45,19 +45,19 @@ def joined(files):
     return np.concatenate(parts)[:length]
 
 
-def ai_mixer(folder, *words):
-    """What was said. Fails with what was complained."""
-    command = [sys.executable, "-m", "ai_mixer.cli", *words]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def ai_mixer(folder, *arguments):
+    """Run a command and return its output."""
+    command = [sys.executable, "-m", "ai_mixer.cli", *arguments]
+    process = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
+    return process.stdout
 
 
-def check_sound(path, song, tags=TAGS):
-    """As the song is, under the ceiling, and changed."""
+def check_audio(path, song, tags=TAGS):
+    """The file has the format, length and tags of the song, and peaks below the ceiling."""
     mix, before = AudioFile(path), AudioFile(song)
-    facts = "sample_rate", "channels", "frames"
-    assert [getattr(mix, fact) for fact in facts] == [getattr(before, fact) for fact in facts]
+    fields = "sample_rate", "channels", "frames"
+    assert [getattr(mix, field) for field in fields] == [getattr(before, field) for field in fields]
     assert before.tags == TAGS
     assert mix.tags == tags
     peak = TruePeakMeter()
@@ -70,47 +70,47 @@ def check_sound(path, song, tags=TAGS):
     assert path.read_bytes() != Path(song).read_bytes()
 
 
-def check_pages(path):
-    """Settings that can be read, a report without anything from elsewhere."""
-    page = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    assert page["song"] == "My Song.wav"
-    assert page["measured"]["after"]["true_peak_dbtp"] <= -1.0
+def check_sidecars(path):
+    """Check settings and report; return the settings."""
+    settings = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    assert settings["song"] == "My Song.wav"
+    assert settings["measured"]["after"]["true_peak_dbtp"] <= -1.0
     report = path.with_suffix(".html").read_text(encoding="utf-8")
     assert path.name in report
     assert report.count("<svg") == 2
     assert "http" not in report.replace("http://www.w3.org/2000/svg", "")
-    return page
+    return settings
 
 
 @pytest.mark.parametrize("output", ["My Song_mixed.wav", "flac.flac", "mp3.mp3", "ogg.ogg"])
 def test_mix(folder, output):
-    words = [] if output == "My Song_mixed.wav" else ["-o", output]
-    said = ai_mixer(folder, "mix", "My Song.wav", *words)
-    assert f"My Song.wav → {output}" in said
-    check_sound(folder / output, folder / "My Song.wav")
-    page = check_pages(folder / output)
-    assert page["model"] == pretrained.default_model()
-    before, after = (page["measured"][side]["loudness_lufs"] for side in ("before", "after"))
+    arguments = [] if output == "My Song_mixed.wav" else ["-o", output]
+    printed = ai_mixer(folder, "mix", "My Song.wav", *arguments)
+    assert f"My Song.wav → {output}" in printed
+    check_audio(folder / output, folder / "My Song.wav")
+    settings = check_sidecars(folder / output)
+    assert settings["model"] == pretrained.default_model()
+    before, after = (settings["measured"][when]["loudness_lufs"] for when in ("before", "after"))
     assert after == pytest.approx(before, abs=0.2)
 
 
-def test_the_same_preset_gives_the_same_samples(folder):
+def test_equal_presets_give_equal_samples(folder):
     ai_mixer(folder, "mix", "My Song.wav", "-o", "first.wav", "--adaptive", "--target", "-16")
-    ai_mixer(folder, "mix", "My Song.wav", "-o", "again.wav", "--preset", "first.json")
-    assert (folder / "first.wav").read_bytes() == (folder / "again.wav").read_bytes()
-    assert len(check_pages(folder / "first.wav")["sections"]) > 1
+    ai_mixer(folder, "mix", "My Song.wav", "-o", "second.wav", "--preset", "first.json")
+    assert (folder / "first.wav").read_bytes() == (folder / "second.wav").read_bytes()
+    assert len(check_sidecars(folder / "first.wav")["sections"]) > 1
 
 
 def test_compare(folder):
-    said = ai_mixer(folder, "compare", "My Song.wav")
+    printed = ai_mixer(folder, "compare", "My Song.wav")
     results = folder / "My Song_compared"
     names = {path.name for path in results.iterdir()}
     models = [pretrained.normalise_name(name) for name in pretrained.list_models()]
     assert names >= {"My Song_original.wav", "mixing_comparison.png", "settings.csv"}
     for model in models:
-        check_sound(results / f"My Song_{model}_mixed.wav", folder / "My Song.wav")
-        check_pages(results / f"My Song_{model}_mixed.wav")
-    assert all(name in said for name in names)
+        check_audio(results / f"My Song_{model}_mixed.wav", folder / "My Song.wav")
+        check_sidecars(results / f"My Song_{model}_mixed.wav")
+    assert all(name in printed for name in names)
     with (results / "settings.csv").open(encoding="utf-8") as table:
         assert [row["model"] for row in csv.DictReader(table)] == pretrained.list_models()
     assert (results / "mixing_comparison.png").read_bytes()[1:4] == b"PNG"
@@ -118,29 +118,29 @@ def test_compare(folder):
 
 def test_enhance(folder):
     ai_mixer(folder, "enhance", "My Song.wav")
-    check_sound(folder / "My Song_enhanced.wav", folder / "My Song.wav")
-    assert check_pages(folder / "My Song_enhanced.wav")["expand_db"] > 0
+    check_audio(folder / "My Song_enhanced.wav", folder / "My Song.wav")
+    assert check_sidecars(folder / "My Song_enhanced.wav")["expand_db"] > 0
 
 
 def test_match(folder):
-    said = ai_mixer(folder, "match", "My Song.wav", "master.wav")
-    assert "dB are left between the mix and master.wav" in said
-    check_sound(folder / "My Song_matched.wav", folder / "My Song.wav")
-    wanted = json.loads(ai_mixer(folder, "analyse", "master.wav", "--json"))
-    page = check_pages(folder / "My Song_matched.wav")
-    after = page["measured"]["after"]["loudness_lufs"]
-    assert after == pytest.approx(wanted["loudness_lufs"], abs=0.2)
+    printed = ai_mixer(folder, "match", "My Song.wav", "master.wav")
+    assert "dB of error between the mix and master.wav" in printed
+    check_audio(folder / "My Song_matched.wav", folder / "My Song.wav")
+    target = json.loads(ai_mixer(folder, "analyse", "master.wav", "--json"))
+    settings = check_sidecars(folder / "My Song_matched.wav")
+    after = settings["measured"]["after"]["loudness_lufs"]
+    assert after == pytest.approx(target["loudness_lufs"], abs=0.2)
 
 
 def test_analyse(folder):
-    said = ai_mixer(folder, "analyse", "My Song.wav")
-    assert "4:00, WAV, 44100 Hz, stereo" in said
-    found = json.loads(ai_mixer(folder, "analyse", "My Song.wav", "--json"))
-    assert found["tags"] == TAGS
-    assert len(found["sections_s"]) > 1
+    printed = ai_mixer(folder, "analyse", "My Song.wav")
+    assert "4:00, WAV, 44100 Hz, stereo" in printed
+    measured = json.loads(ai_mixer(folder, "analyse", "My Song.wav", "--json"))
+    assert measured["tags"] == TAGS
+    assert len(measured["sections_s"]) > 1
 
 
 def test_models(folder):
-    said = ai_mixer(folder, "models")
-    assert f"{pretrained.default_model():22}" in said
-    assert "(champion)" in said.splitlines()[0]
+    printed = ai_mixer(folder, "models")
+    assert f"{pretrained.default_model():22}" in printed
+    assert "(default)" in printed.splitlines()[0]

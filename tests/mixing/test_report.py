@@ -1,4 +1,4 @@
-"""The report says what a musician has to know, where it can be read."""
+"""The HTML report: notes, settings by section, plots."""
 
 import re
 from dataclasses import replace
@@ -19,62 +19,59 @@ pytestmark = pytest.mark.usefixtures("packaged_models")
 
 
 @pytest.fixture
-def figures(music):
+def measurements(music):
     return measure([music], 44_100)
 
 
-def told(path, figures, *sections):
-    preset = Preset(tuple(PresetSection(s, {"low_eq": db, "delay": 0.0}) for s, db in sections))
-    return report.to_html(MixResult(path, path, preset, figures, figures, []))
-
-
-def test_what_is_said_on_the_terminal_is_on_the_page(tmp_path, music):
+def test_notes_are_in_the_report(tmp_path, music):
     hot = tmp_path / "hot.wav"
     soundfile.write(hot, (3.0 * music).clamp(-1, 1).T.numpy(), 44_100)
-    for outcome in (
+    for result in (
         enhance(hot, tmp_path / "enhanced.wav"),
         match(AudioMixer(), hot, hot, tmp_path / "matched.wav"),
     ):
-        assert outcome.notes
-        page = outcome.output.with_suffix(".html").read_text()
-        assert all(f"<p class=note>{note}</p>" in page for note in outcome.notes)
+        assert result.notes
+        html = result.output.with_suffix(".html").read_text()
+        assert all(f"<p class=note>{note}</p>" in html for note in result.notes)
 
 
-def test_an_encoder_that_passes_the_ceiling_is_told(song, monkeypatch):
+def test_peaks_over_the_ceiling_after_encoding_are_noted(song, monkeypatch):
     monkeypatch.setattr(render, "MAX_ENCODING_ATTEMPTS", 1)
-    monkeypatch.setattr(render, "ENCODER_PEAK_GAIN_DB", -1.0)  # as if encoders took peaks away
+    monkeypatch.setattr(render, "ENCODER_PEAK_GAIN_DB", -1.0)  # a wrong correction
     mix = AudioMixer().mix_file(
-        song, song.with_suffix(".mp3"), preset=single_section_preset({}, target=-8.0)
+        song, song.with_suffix(".mp3"), preset=single_section_preset({}, target_lufs=-8.0)
     )
     assert mix.after.true_peak_db > -0.9
-    assert any("over the ceiling of -1.0" in note for note in mix.notes)
+    assert any("ceiling of -1.0" in note for note in mix.notes)
 
 
-def test_models_have_the_names_that_people_read(song):
-    outcome = AudioMixer().mix_file(song, model="ast_regressor")
-    assert outcome.preset.about == "mixed by AST Regressor"
-    assert outcome.preset.model == "ast_regressor"
+def test_preset_has_model_name_and_display_name(song):
+    preset = AudioMixer().mix_file(song, model="ast_regressor").preset
+    assert preset.about == "mixed by AST Regressor"
+    assert preset.model == "ast_regressor"
 
 
-def test_sections_are_a_line_each(song, figures):
-    page = told(song, figures, (0.0, 1.5), (75.0, 0.0))
-    assert "<td class=n>0:00</td><td class=n>bass (below 120 Hz) +1.5 dB</td>" in page
-    assert "<td class=n>1:15</td><td class=n>as it was</td>" in page
-    assert page.count("<table>") == 2
+def test_each_section_has_a_row(song, measurements):
+    sections = [PresetSection(0.0, {"low_eq": 1.5}), PresetSection(75.0, {"low_eq": 0.0})]
+    result = MixResult(song, song, Preset(tuple(sections)), measurements, measurements, [])
+    html = report.to_html(result)
+    assert "<td class=n>0:00</td><td class=n>bass (below 120 Hz) +1.5 dB</td>" in html
+    assert f"<td class=n>1:15</td><td class=n>{report.UNCHANGED}</td>" in html
+    assert html.count("<table>") == 2
 
 
-def test_marks_of_time_lie_within_the_picture(figures):
+def test_time_ticks_are_within_the_plot(measurements):
     for duration_s in (240.003, 240.0, 359.9, 3 * 3600.0):
-        drawn = plots.loudness_svg(*[replace(figures, duration_s=duration_s)] * 2)
-        marks = re.findall(r'<text x="([\d.]+)"[^>]*>(\d+) min', drawn)
-        assert marks
-        for x, text in marks:
-            half = (len(text) + 4) * 3.5  # of text at 12 px
-            assert half <= float(x) <= plots.WIDTH - half
+        svg = plots.loudness_svg(*[replace(measurements, duration_s=duration_s)] * 2)
+        ticks = re.findall(r'<text x="([\d.]+)"[^>]*>(\d+) min', svg)
+        assert ticks
+        for x, text in ticks:
+            half_width = (len(text) + 4) * 3.5  # of text at 12 px
+            assert half_width <= float(x) <= plots.WIDTH - half_width
 
 
-def test_a_silent_song_has_its_report(tmp_path):
-    still = tmp_path / "still.wav"
-    soundfile.write(still, torch.zeros(8000, 2).numpy(), 8000)
-    outcome = AudioMixer().mix_file(still)
-    assert "the song is silent" in outcome.output.with_suffix(".html").read_text()
+def test_silence_is_noted_in_the_report(tmp_path):
+    silence = tmp_path / "silence.wav"
+    soundfile.write(silence, torch.zeros(8000, 2).numpy(), 8000)
+    result = AudioMixer().mix_file(silence)
+    assert "silent" in result.output.with_suffix(".html").read_text()

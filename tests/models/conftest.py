@@ -1,4 +1,4 @@
-"""The pretrained encoder as a toy of two layers, so that its laws take no time."""
+"""The pretrained encoder reduced to two layers of width 32."""
 
 from contextlib import contextmanager
 
@@ -8,20 +8,20 @@ from ai_mixer.models import audioset_encoder
 
 
 @pytest.fixture(scope="session")
-def toy_encoder():
-    """A context in which it is one."""
+def use_small_encoder():
+    """A context manager in which AudioSetEncoder is built small."""
 
     @contextmanager
-    def toy():
+    def small():
         with pytest.MonkeyPatch.context() as patch:
             for name, value in {"WIDTH": 32, "DEPTH": 2, "HEADS": 4}.items():
                 patch.setattr(audioset_encoder, name, value)
             yield
 
-    return toy
+    return small
 
 
 @pytest.fixture
-def tiny(toy_encoder):
-    with toy_encoder():
+def small_encoder(use_small_encoder):
+    with use_small_encoder():
         yield

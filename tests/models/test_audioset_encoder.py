@@ -1,21 +1,20 @@
-"""The pretrained ear is the published one, to the last digits, and hears any excerpt."""
+"""AudioSetEncoder equals the published network and accepts any excerpt length."""
 
 import pytest
 import torch
 
 from ai_mixer.core.types import CONDITIONS
-from ai_mixer.models import audioset_encoder
 from ai_mixer.models.audioset_encoder import AudioSetBranch, AudioSetEncoder
 from ai_mixer.models.audioset_weights import convert_keys
-from helpers.signals import noise
+from helpers.signals import noise, sine
 
-FULL = 1024 * 160 + 240  # samples at 16 kHz of the 1024 frames it was trained on
+FULL = 1024 * 160 + 240  # samples at 16 kHz of the 1024 frames of the training input
 BLIND, REFERENCE, PAIRED = map(CONDITIONS.index, ("blind", "reference", "paired"))
 
 
 @pytest.fixture
-def published(tiny, tmp_path):
-    """(the authors' network as `transformers` has it, the file that it writes), random weights."""
+def published(small_encoder, tmp_path):
+    """The network of `transformers` and the tensors of the file it writes, with random weights."""
     transformers = pytest.importorskip("transformers", reason="compares with the package's AST")
     from safetensors.torch import load_file
 
@@ -32,13 +31,13 @@ def published(tiny, tmp_path):
 @pytest.fixture
 def encoder(published):
     ours = AudioSetEncoder(16000).eval()
-    ours.load_state_dict(convert_keys(published[1]))  # every name is found, none is left
+    ours.load_state_dict(convert_keys(published[1]))  # strict: no missing and no unexpected keys
     return ours
 
 
 @torch.no_grad()
-def test_hears_what_the_published_network_hears(encoder, published):
-    """From samples to summary, through the authors' own feature extractor."""
+def test_equals_the_published_network(encoder, published):
+    """From samples to embedding, with the feature extractor of `transformers`."""
     from transformers import ASTFeatureExtractor
 
     audio = noise(2, 1, FULL)
@@ -53,8 +52,8 @@ def test_hears_what_the_published_network_hears(encoder, published):
 
 @torch.no_grad()
 @pytest.mark.parametrize("frames", [16, 100, 498, 1023])
-def test_shorter_excerpts_take_the_middle_of_the_positions(encoder, published, frames):
-    """As the paper's code does: a network for that length, its positions cut from the long one."""
+def test_shorter_excerpts_use_the_middle_of_the_positions(encoder, published, frames):
+    """As in the paper's code: a network for that length, its positions cut from the long one."""
     from transformers import ASTConfig, ASTModel
 
     long, _ = published
@@ -70,15 +69,15 @@ def test_shorter_excerpts_take_the_middle_of_the_positions(encoder, published, f
     torch.testing.assert_close(encoder(audio), expected, atol=1e-4, rtol=0)
 
 
-def test_as_large_as_the_published_one():
+def test_number_of_parameters_is_that_of_the_published_network():
     with torch.device("meta"):
         encoder = AudioSetEncoder(44100)
     assert sum(weight.numel() for weight in encoder.parameters()) == 86_187_264
 
 
 @torch.no_grad()
-def test_longer_excerpts_are_heard_in_windows(tiny):
-    """What repeats with the window's length sounds like one window of it."""
+def test_longer_excerpts_are_split_into_windows(small_encoder):
+    """A signal that repeats with the window's length has the embedding of one window."""
     encoder = AudioSetEncoder(16000).eval()
     once = noise(1, 1, 1024 * 160)
     twice = torch.cat([once, once, once[..., :240]], dim=-1)
@@ -87,56 +86,49 @@ def test_longer_excerpts_are_heard_in_windows(tiny):
 
 
 @torch.no_grad()
-def test_any_rate_sounds_alike(tiny):
-    """One tone, sampled three ways: the same picture, to a hundredth of its spread."""
-    pictures = []
+def test_spectrogram_does_not_depend_on_the_sample_rate(small_encoder):
+    """A tone at three sample rates: equal within a hundredth of the bands' standard deviation."""
+    spectrograms = []
     for rate in (16000, 44100, 48000):
-        time = torch.arange(rate) / rate
-        tone = torch.sin(2 * torch.pi * 1000 * time).expand(1, 2, -1)
-        pictures.append(AudioSetEncoder(rate).spectrogram(tone)[..., 10:80])
-    bands = pictures[0].mean(-1)[0].topk(5).indices  # away from the tone there is only rounding
-    for other in pictures[1:]:
-        torch.testing.assert_close(other[:, bands], pictures[0][:, bands], atol=0.01, rtol=0)
+        tone = sine(1000, rate=rate).float().expand(1, 2, -1)
+        spectrograms.append(AudioSetEncoder(rate).spectrogram(tone)[..., 10:80])
+    first = spectrograms[0]
+    bands = first.mean(-1)[0].topk(5).indices  # the other bands contain rounding errors only
+    for other in spectrograms[1:]:
+        torch.testing.assert_close(other[:, bands], first[:, bands], atol=0.01, rtol=0)
 
 
-def listen(conditions, trainable=False):
+def build_branch(conditions, trainable=False):
     torch.manual_seed(0)
-    listener = AudioSetBranch(16000, 8, 0.0, trainable)
-    return listener, torch.tensor(conditions)
+    branch = AudioSetBranch(16000, 8, 0.0, trainable)
+    return branch, torch.tensor(conditions)
 
 
-def test_each_excerpt_is_heard_once(tiny):
-    """Whatever it stands for: the rough of three conditions, or the reference of two items."""
-    listener, condition = listen([BLIND, REFERENCE, PAIRED, BLIND])
-    rough, wanted = (
-        noise(1, 2, 8000).expand(4, -1, -1),
-        noise(1, 2, 8000, seed=1).expand(4, -1, -1),
-    )
-    heard = []
-    listener.encoder.register_forward_pre_hook(lambda _, given: heard.append(len(given[0])))
-    together = listener(rough, wanted, condition)
-    assert heard == [2]
+def test_each_distinct_excerpt_is_encoded_once(small_encoder):
+    """The same rough under three conditions, and the same reference for several items."""
+    branch, condition = build_branch([BLIND, REFERENCE, PAIRED, BLIND])
+    rough, reference = (noise(1, 2, 8000, seed=seed).expand(4, -1, -1) for seed in (0, 1))
+    batch_sizes = []
+    branch.encoder.register_forward_pre_hook(lambda _, args: batch_sizes.append(len(args[0])))
+    together = branch(rough, reference, condition)
+    assert batch_sizes == [2]
     for item in range(4):
-        alone = listener(rough[:1], wanted[:1], condition[item : item + 1])
+        alone = branch(rough[:1], reference[:1], condition[item : item + 1])
         torch.testing.assert_close(together[item], alone[0], atol=1e-5, rtol=0)
 
 
-def test_a_blind_reference_is_not_heard(tiny):
-    listener, condition = listen([BLIND, REFERENCE])
+def test_reference_is_ignored_when_blind(small_encoder):
+    branch, condition = build_branch([BLIND, REFERENCE])
     rough = noise(2, 2, 8000)
-    first, second = (listener(rough, noise(2, 2, 8000, seed=s), condition) for s in (1, 2))
+    first, second = (branch(rough, noise(2, 2, 8000, seed=s), condition) for s in (1, 2))
     torch.testing.assert_close(first[0], second[0])
     assert not torch.allclose(first[1], second[1])
 
 
 @pytest.mark.parametrize("trainable", [False, True])
-def test_frozen_unless_asked(tiny, trainable):
-    listener, condition = listen([REFERENCE, PAIRED], trainable)
-    listener(noise(2, 2, 8000), noise(2, 2, 8000, seed=1), condition).square().sum().backward()
-    moved = [weight.grad is not None for weight in listener.encoder.parameters()]
-    assert all(moved) if trainable else not any(moved)
-    assert all(weight.grad is not None for weight in listener.read.parameters())
-
-
-def test_the_size_is_the_paper_s():
-    assert (audioset_encoder.ROWS, audioset_encoder.COLUMNS) == (12, 101)
+def test_encoder_has_gradients_only_if_trainable(small_encoder, trainable):
+    branch, condition = build_branch([REFERENCE, PAIRED], trainable)
+    branch(noise(2, 2, 8000), noise(2, 2, 8000, seed=1), condition).square().sum().backward()
+    trained = [weight.grad is not None for weight in branch.encoder.parameters()]
+    assert all(trained) if trainable else not any(trained)
+    assert all(weight.grad is not None for weight in branch.read.parameters())

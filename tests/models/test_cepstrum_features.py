@@ -15,32 +15,31 @@ def with_echo(audio, delay, wet):
 
 
 def profiles(rough, reference, condition=PAIRED):
-    profile = CepstrumFeatures(RATE)
-    features = profile(UniqueRows(rough), UniqueRows(reference), torch.tensor([condition]))[0].view(
-        3, 2, -1
-    )
-    return features, profile.edges
+    """Features [3 profiles, 2, bands], and the edges of the lag bands in samples."""
+    extractor = CepstrumFeatures(RATE)
+    features = extractor(UniqueRows(rough), UniqueRows(reference), torch.tensor([condition]))
+    return features[0].view(3, 2, -1), extractor.edges
 
 
-def test_an_echo_stands_out_at_its_lag():
+def test_an_echo_is_the_maximum_at_its_lag():
     delay = 12_000
     features, edges = profiles(SOUND, with_echo(SOUND, delay, 0.3))
     band = int((edges <= delay).sum()) - 1
-    rough, reference, response = features[:, 1]  # strongest lag of each band
+    rough, reference, response = features[:, 1]  # peak energy of each band
     assert reference.argmax() == band
     assert response.argmax() == band
     assert rough.argmax() != band or rough[band] < 0
 
 
-def test_grows_with_the_echo():
-    heights = [
+def test_peak_grows_with_the_level_of_the_echo():
+    peaks = [
         float(profiles(SOUND, with_echo(SOUND, 12_000, wet))[0][2, 1].max())
         for wet in (0.05, 0.1, 0.2, 0.4)
     ]
-    assert heights == sorted(heights)
+    assert peaks == sorted(peaks)
 
 
-def test_blind_to_level():
+def test_impulse_response_does_not_depend_on_level():
     quiet, _ = profiles(0.1 * SOUND, 0.05 * with_echo(SOUND, 12_000, 0.3))
     loud, _ = profiles(SOUND, with_echo(SOUND, 12_000, 0.3))
     torch.testing.assert_close(quiet[2], loud[2], atol=0.02, rtol=0)

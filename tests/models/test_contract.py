@@ -1,4 +1,4 @@
-"""What every model owes, checked on every page of configs/model, and on its other encoder."""
+"""Laws that every model of configs/model satisfies, and ast_regressor with its other encoder."""
 
 import importlib
 import inspect
@@ -14,28 +14,29 @@ import ai_mixer.models
 from ai_mixer.config.folder import config_folder
 from ai_mixer.core.types import CONDITIONS, GENRES, Batch
 from ai_mixer.models.feature_model import FeatureModel, predict_batch
+from helpers.signals import noise
 
 RATE, KNOBS = 44100, 10
-PAGES = {page.stem: {} for page in sorted((config_folder() / "model").glob("*.yaml"))}
-VARIANTS = {"ast_regressor": {"encoder": "audioset", "encoder_pretrained": False}}  # as a toy
-CASES = [*PAGES.items(), *VARIANTS.items()]
+CONFIGS = {file.stem: {} for file in sorted((config_folder() / "model").glob("*.yaml"))}
+VARIANTS = {"ast_regressor": {"encoder": "audioset", "encoder_pretrained": False}}
+CASES = [*CONFIGS.items(), *VARIANTS.items()]
 
 
 @pytest.fixture(
     scope="module", params=CASES, ids=lambda case: "-".join([case[0], *map(str, case[1].values())])
 )
-def model(request, toy_encoder):
-    name, more = request.param
-    with toy_encoder():
+def model(request, use_small_encoder):
+    name, options = request.param
+    with use_small_encoder():
         torch.manual_seed(0)
-        page = OmegaConf.load(config_folder() / "model" / f"{name}.yaml")
-        if "genre" in page:
-            more = {**more, "genre": True}
-        yield instantiate(page, n_knobs=KNOBS, sample_rate=RATE, **more).eval()
+        cfg = OmegaConf.load(config_folder() / "model" / f"{name}.yaml")
+        if "genre" in cfg:
+            options = {**options, "genre": True}
+        yield instantiate(cfg, n_knobs=KNOBS, sample_rate=RATE, **options).eval()
 
 
 def models_by_import():
-    """Every class in ai_mixer.models that is built as models are: told the number of knobs."""
+    """Every module class in ai_mixer.models with the parameters `n_knobs` and `sample_rate`."""
     modules = [
         importlib.import_module(f"ai_mixer.models.{module.name}")
         for module in pkgutil.iter_modules(ai_mixer.models.__path__)
@@ -45,16 +46,16 @@ def models_by_import():
     return {c for c in ours if {"n_knobs", "sample_rate"} <= set(inspect.signature(c).parameters)}
 
 
-def test_every_model_has_a_page_and_every_page_a_model():
-    """So that the laws below see all of them."""
-    pages = [OmegaConf.load(config_folder() / "model" / f"{name}.yaml") for name in PAGES]
-    named = {page._target_ for page in pages}
-    assert named == {f"{c.__module__}.{c.__qualname__}" for c in models_by_import()}
+def test_every_model_has_a_config_and_every_config_a_model():
+    """The tests below cover the models that have a config."""
+    configs = [OmegaConf.load(config_folder() / "model" / f"{name}.yaml") for name in CONFIGS]
+    targets = {cfg._target_ for cfg in configs}
+    assert targets == {f"{c.__module__}.{c.__qualname__}" for c in models_by_import()}
 
 
 def excerpts(songs=3, channels=2, seconds=1.0):
-    noise = torch.randn(2, songs, channels, round(seconds * RATE), generator=seeded(1)) * 0.1
-    return noise[0], noise[1], torch.arange(songs) % len(CONDITIONS)
+    rough, reference = noise(2, songs, channels, seconds=seconds, seed=1)
+    return rough, reference, torch.arange(songs) % len(CONDITIONS)
 
 
 def batch(rough, reference, condition):
@@ -72,11 +73,7 @@ def batch(rough, reference, condition):
     )
 
 
-def seeded(seed):
-    return torch.Generator().manual_seed(seed)
-
-
-def test_knobs_are_positions(model):
+def test_knobs_are_within_0_and_1(model):
     knobs = model(*excerpts())
     assert knobs.shape == (3, KNOBS)
     assert ((knobs >= 0) & (knobs <= 1)).all()
@@ -92,17 +89,17 @@ def test_batch_item_equals_item_alone(model):
 
 
 @pytest.mark.parametrize("seconds", [0.1, 0.73, 3.0])
-def test_any_length(model, seconds):
+def test_any_excerpt_length_gives_finite_knobs(model, seconds):
     assert model(*excerpts(seconds=seconds)).isfinite().all()
 
 
 @pytest.mark.parametrize("level", [0.0, 1e-30, 30.0])
-def test_silence_and_hot_audio_give_finite_knobs(model, level):
+def test_silence_and_overloaded_audio_give_finite_knobs(model, level):
     rough, reference, condition = excerpts()
     assert model(rough * level, reference * level, condition).isfinite().all()
 
 
-def test_blind_does_not_hear_the_reference(model):
+def test_reference_is_ignored_when_blind(model):
     rough, reference, _ = excerpts()
     blind = torch.full((3,), CONDITIONS.index("blind"))
     torch.testing.assert_close(model(rough, reference, blind), model(rough, 0 * reference, blind))
@@ -115,18 +112,20 @@ def test_mono_equals_two_equal_channels(model):
 
 
 def test_every_weight_can_learn(model):
-    """A few steps on one batch: every weight not frozen gets a gradient and the error falls."""
-    rough, reference, condition = excerpts()
-    target = torch.rand(3, KNOBS, generator=seeded(2))
+    """A few steps on one batch: every trainable weight gets a gradient and the error decreases."""
+    examples = batch(*excerpts())
+    if isinstance(model, FeatureModel):  # extraction takes longer than the steps
+        examples = replace(examples, features=model.extract(*excerpts()))
+    target = torch.rand(3, KNOBS, generator=torch.Generator().manual_seed(2))
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     optimiser = torch.optim.Adam(weights, lr=5e-4)
     errors = []
     for _ in range(25):
-        said = predict_batch(model, batch(rough, reference, condition))
-        error = (said.knobs - target).square().mean()
-        beside = [x.square().mean() for x in (said.uncertainty, said.genre) if x is not None]
+        prediction = predict_batch(model, examples)
+        error = (prediction.knobs - target).square().mean()
+        others = [x for x in (prediction.uncertainty, prediction.genre) if x is not None]
         optimiser.zero_grad()
-        (error + 0.01 * sum(beside)).backward()
+        (error + 0.01 * sum(x.square().mean() for x in others)).backward()
         assert all(weight.grad is not None for weight in weights)
         optimiser.step()
         errors.append(float(error.detach()))
@@ -134,14 +133,14 @@ def test_every_weight_can_learn(model):
 
 
 @torch.no_grad()
-def test_what_was_heard_can_be_kept(model):
-    """Asked by what it heard, a model says the same; and it names what it was built to name."""
+def test_prediction_from_features_equals_prediction_from_audio(model):
     if not isinstance(model, FeatureModel):
-        pytest.skip("does not listen")
+        pytest.skip("has no features")
     rough, reference, condition = excerpts()
-    features = model.extract(rough, reference, condition)
-    said = predict_batch(model, replace(batch(rough, reference, condition), features=features))
-    torch.testing.assert_close(said.knobs, model(rough, reference, condition))
-    assert said.uncertainty.shape == (3, KNOBS)
-    assert (said.uncertainty > 0).all()
-    assert said.genre is None or said.genre.shape == (3, len(GENRES))
+    examples = batch(rough, reference, condition)
+    examples = replace(examples, features=model.extract(rough, reference, condition))
+    prediction = predict_batch(model, examples)
+    torch.testing.assert_close(prediction.knobs, model(rough, reference, condition))
+    assert prediction.uncertainty.shape == (3, KNOBS)
+    assert (prediction.uncertainty > 0).all()
+    assert prediction.genre is None or prediction.genre.shape == (3, len(GENRES))

@@ -1,29 +1,27 @@
-import math
-
 import pytest
 import torch
 
 from ai_mixer.models.kaldi_features import KaldiLogMel
 from ai_mixer.utils.torchaudio_shim import torchaudio
+from helpers.signals import noise, sine
 
 RATE = 16000
 
 
-def sounds(samples):
-    """[4, T]: noise on an offset, a tone 30 × over full scale, a click, silence."""
-    noise = 0.1 * torch.randn(samples, generator=torch.Generator().manual_seed(0)) + 0.3
-    tone = 30 * torch.sin(2 * math.pi * 440 * torch.arange(samples) / RATE)
-    click = torch.zeros(samples)
-    click[samples // 2] = 1.0
-    return torch.stack([noise, tone, click, torch.zeros(samples)])
+def signals(samples):
+    """[4, T]: noise with a DC offset, a sine of amplitude 30, an impulse, silence."""
+    tone = sine(440, samples / RATE, RATE, level=30).float()
+    impulse = torch.zeros(samples)
+    impulse[samples // 2] = 1.0
+    return torch.stack([noise(samples) + 0.3, tone, impulse, torch.zeros(samples)])
 
 
 @pytest.mark.parametrize("samples", [400, 559, 560, RATE])
 def test_equals_kaldi(samples):
     import torchaudio.compliance.kaldi as kaldi
 
-    audio = sounds(samples)
-    alone = [
+    audio = signals(samples)
+    expected = [
         kaldi.fbank(
             row[None],
             sample_frequency=RATE,
@@ -36,19 +34,19 @@ def test_equals_kaldi(samples):
         for row in audio
     ]
     assert kaldi.torchaudio is torchaudio  # with or without its native code
-    torch.testing.assert_close(KaldiLogMel()(audio), torch.stack(alone), atol=1e-3, rtol=0)
+    torch.testing.assert_close(KaldiLogMel()(audio), torch.stack(expected), atol=1e-3, rtol=0)
 
 
 def test_less_than_a_frame_is_padded_with_silence():
-    audio = sounds(100)
+    audio = signals(100)
     padded = torch.nn.functional.pad(audio, (0, 300))
     torch.testing.assert_close(KaldiLogMel()(audio), KaldiLogMel()(padded))
 
 
-def test_ten_times_louder_is_20_db_more():
+def test_ten_times_the_amplitude_adds_20_db():
     """Natural logarithm of power: ln 100 = 4.605."""
-    mel, noise = KaldiLogMel(), sounds(RATE)[:1]
-    heard = mel.bands.any(0)  # the lowest triangles fall between two bins: always at the floor
-    assert heard.sum() > 110
-    more = (mel(10 * noise) - mel(noise))[:, heard]
-    torch.testing.assert_close(more, torch.full_like(more, 4.60517), atol=1e-3, rtol=0)
+    mel, audio = KaldiLogMel(), signals(RATE)[:1]
+    used = mel.bands.any(0)  # the lowest filters contain no bin: always at the minimum
+    assert used.sum() > 110
+    change = (mel(10 * audio) - mel(audio))[:, used]
+    torch.testing.assert_close(change, torch.full_like(change, 4.60517), atol=1e-3, rtol=0)

@@ -1,4 +1,4 @@
-"""What is heard once for several models is what each would hear by itself."""
+"""shared_features: predictions are equal with and without the shared cache."""
 
 import pytest
 import torch
@@ -6,47 +6,47 @@ import torch
 from ai_mixer.models.baseline_cnn import BaselineCNN
 from ai_mixer.models.feature_extractor import FeatureExtractor
 from ai_mixer.models.shared_features import shared_features
+from helpers.signals import noise
 
 RATE = 44_100
 KNOBS = 10
 
 
 @pytest.fixture
-def sounds():
-    noise = 0.1 * torch.randn(2, 2, 2, RATE, generator=torch.Generator().manual_seed(0))
-    return noise[0], noise[1], torch.tensor([1, 2])
+def inputs():
+    return *noise(2, 2, 2, RATE), torch.tensor([1, 2])
 
 
 @pytest.fixture
-def counted(monkeypatch):
-    """How often a front end listened."""
-    times, extract = [], FeatureExtractor._extract
+def extractions(monkeypatch):
+    """A list with one element per feature extraction."""
+    calls, extract = [], FeatureExtractor._extract
     monkeypatch.setattr(
-        FeatureExtractor, "_hear", lambda self, *x: times.append(1) or extract(self, *x)
+        FeatureExtractor, "_extract", lambda self, *x: calls.append(1) or extract(self, *x)
     )
-    return times
+    return calls
 
 
-def test_models_say_the_same(sounds, counted):
+def test_models_share_one_extraction_and_predict_the_same(inputs, extractions):
     torch.manual_seed(0)
     models = [BaselineCNN(KNOBS, RATE, channels=8, features=16).eval() for _ in range(3)]
-    alone = [model(*sounds) for model in models]
-    assert len(counted) == 3
+    alone = [model(*inputs) for model in models]
+    assert len(extractions) == 3
     with shared_features():
-        together = [model(*(sound.clone() for sound in sounds)) for model in models]
-    assert len(counted) == 4
+        together = [model(*(tensor.clone() for tensor in inputs)) for model in models]
+    assert len(extractions) == 4
     for one, other in zip(alone, together, strict=True):
         assert one.equal(other)
 
 
-def test_other_sounds_ears_and_conditions_are_heard_anew(sounds, counted):
-    rough, reference, condition = sounds
+def test_other_inputs_and_configurations_are_extracted_again(inputs, extractions):
+    rough, reference, condition = inputs
     with shared_features():
-        FeatureExtractor(RATE)(*sounds)
+        FeatureExtractor(RATE)(*inputs)
         FeatureExtractor(RATE)(rough, rough, condition)
         FeatureExtractor(RATE)(rough, reference, torch.tensor([1, 1]))
         FeatureExtractor(RATE)(rough[:1], reference[:1], condition[:1])
-        FeatureExtractor(RATE, n_mels=64)(*sounds)
-        assert len(counted) == 5
-    FeatureExtractor(RATE)(*sounds)
-    assert len(counted) == 6  # nothing is remembered outside
+        FeatureExtractor(RATE, n_mels=64)(*inputs)
+        assert len(extractions) == 5
+    FeatureExtractor(RATE)(*inputs)
+    assert len(extractions) == 6  # the cache ends with the block

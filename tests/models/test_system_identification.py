@@ -1,19 +1,20 @@
-"""The black box is measured right: a known console goes in, its settings come out."""
+"""System identification of a console with known settings."""
 
 import pytest
 import torch
 
 from ai_mixer.console import load_console
 from ai_mixer.models import system_identification
+from helpers.signals import noise
 
 RATE, N_FFT, HOP = 44100, 2048, 1024
-LEAN = 0.05  # dB
+MAX_BIAS_DB = 0.05
 
 
-def noise(seed=0, seconds=3.0):
-    samples = round(seconds * RATE)
-    audio = torch.randn(1, 2, samples, generator=torch.Generator().manual_seed(seed)) * 0.1
-    return audio * torch.linspace(-1, 1, samples).abs()
+def faded_noise(seed=0):
+    """3 s of noise that fades out and in again, so that its level varies."""
+    audio = noise(1, 2, seconds=3.0, seed=seed)
+    return audio * torch.linspace(-1, 1, audio.shape[-1]).abs()
 
 
 def spectra(audio):
@@ -30,63 +31,61 @@ def mixed(audio, **settings):
 
 def response_db(rough, finished):
     every_bin = torch.eye(N_FFT // 2 + 1)
-    heard = spectra(rough)
-    return system_identification.response_db(
-        system_identification.identify_system(heard, spectra(finished)), heard, every_bin
-    )[0]
+    source = spectra(rough)
+    system = system_identification.identify_system(source, spectra(finished))
+    return system_identification.response_db(system, source, every_bin)[0]
 
 
-def test_equaliser_is_read_off_to_a_tenth_of_a_db():
-    response = response_db(noise(), mixed(noise(), mid_eq=-5.0))
+def test_equaliser_gain_is_identified_within_0_1_db():
+    response = response_db(faded_noise(), mixed(faded_noise(), mid_eq=-5.0))
     at_1_khz = round(1000 * N_FFT / RATE)
     assert response[0, at_1_khz] == pytest.approx(-5.0, abs=0.1)
     assert response[0, -100:].abs().max() < 0.1
 
 
-def test_response_and_gain_do_not_lean_on_each_other():
-    """Bass and treble sound at other moments, as in music, so a gain over time is one of bands."""
-    samples = noise().shape[-1]
-    steep = torch.linspace(0, 1, samples)
-    bass = torch.nn.functional.avg_pool1d(noise(1), 101, 1, 50) * 3.0
-    rough = noise(2) * (0.1 + steep) + bass * (1.1 - steep)
-    gain = 10.0 ** (-6.0 * steep / 20.0)
-    finished = mixed(rough, high_eq=5.0) * gain
-    plain, turned = response_db(rough, mixed(rough, high_eq=5.0)), response_db(rough, finished)
-    leaning = (turned - plain)[0, 2:900]
-    measured = system_identification.identify_system(spectra(rough), spectra(finished))
-    frames = measured.gain_db.shape[-1]
-    true_db = -6.0 * torch.linspace(0, 1, frames)
-    true_db = true_db - (measured.frame_weights[0] * true_db).sum()
-    assert leaning.std() < LEAN
-    assert (measured.gain_db[0] - true_db)[measured.frame_weights[0] > 0].abs().mean() < LEAN
+def test_response_and_gain_do_not_bias_each_other():
+    """Bass and treble sound at different times, so a gain over time weights the bands."""
+    ramp = torch.linspace(0, 1, faded_noise().shape[-1])
+    bass = torch.nn.functional.avg_pool1d(faded_noise(1), 101, 1, 50) * 3.0
+    rough = faded_noise(2) * (0.1 + ramp) + bass * (1.1 - ramp)
+    equalised = mixed(rough, high_eq=5.0)
+    finished = equalised * 10.0 ** (-6.0 * ramp / 20.0)
+    bias_db = (response_db(rough, finished) - response_db(rough, equalised))[0, 2:900]
+    system = system_identification.identify_system(spectra(rough), spectra(finished))
+    weights = system.frame_weights[0]
+    true_db = -6.0 * torch.linspace(0, 1, len(weights))
+    true_db = true_db - (weights * true_db).sum()
+    assert bias_db.std() < MAX_BIAS_DB
+    assert (system.gain_db[0] - true_db)[weights > 0].abs().mean() < MAX_BIAS_DB
 
 
 def test_width_is_the_gain_of_the_side():
-    response = response_db(noise(), mixed(noise(), stereo_width=2.0))
+    response = response_db(faded_noise(), mixed(faded_noise(), stereo_width=2.0))
     assert response[0, 2:].abs().max() < 0.01
     torch.testing.assert_close(response[1, 2:].mean(), torch.tensor(6.02), atol=0.01, rtol=0)
 
 
-def test_reverb_and_delay_do_not_blur_the_response():
-    response = response_db(noise(), mixed(noise(), mid_eq=4.0, delay=0.3, reverb=0.2))
+def test_reverb_and_delay_do_not_affect_the_response():
+    finished = mixed(faded_noise(), mid_eq=4.0, delay=0.3, reverb=0.2)
+    response = response_db(faded_noise(), finished)
     dry_db = 20 * torch.log10(torch.tensor(0.7 * 0.8))
     at_1_khz = round(1000 * N_FFT / RATE)
     assert response[0, at_1_khz - 2 : at_1_khz + 3].mean() == pytest.approx(4.0 + dry_db, abs=1.0)
 
 
-def test_compressor_curve_falls_with_level_and_steeper_with_ratio():
-    falls = []
+def test_gain_by_level_decreases_more_with_a_higher_ratio():
+    rough, decreases_db = faded_noise(), []
     for ratio in (1.0, 2.0, 6.0):
-        finished = mixed(noise(), compressor_ratio=ratio)
-        gain = system_identification.identify_system(spectra(noise()), spectra(finished)).gain_db
-        level = system_identification.level_track_db(noise(), HOP, gain.shape[-1])
+        finished = mixed(rough, compressor_ratio=ratio)
+        gain = system_identification.identify_system(spectra(rough), spectra(finished)).gain_db
+        level = system_identification.level_track_db(rough, HOP, gain.shape[-1])
         curve = system_identification.gain_by_level(level, gain)[0]
-        falls.append(float(curve[0] - curve[-1]))
-    assert abs(falls[0]) < 0.01
-    assert 1.0 < falls[1] < falls[2]
+        decreases_db.append(float(curve[0] - curve[-1]))
+    assert abs(decreases_db[0]) < 0.01
+    assert 1.0 < decreases_db[1] < decreases_db[2]
 
 
-def test_level_track_reads_peaks():
+def test_level_track_is_the_peak_level():
     audio = torch.zeros(1, 2, 10 * HOP)
     audio[0, 1, 5 * HOP] = -0.5
     track = system_identification.level_track_db(audio, HOP, 11)[0]
@@ -94,15 +93,15 @@ def test_level_track_reads_peaks():
     assert track.max() == pytest.approx(-6.02, abs=0.01)
 
 
-def test_quantiles_rise_and_keep_the_mean():
-    track = torch.randn(4, 120, generator=torch.Generator().manual_seed(0))
-    shares = system_identification.quantiles(track)
-    assert (shares.diff(dim=-1) >= 0).all()
-    torch.testing.assert_close(shares.mean(-1), track.mean(-1))
+def test_quantiles_increase_and_preserve_the_mean():
+    values = noise(4, 120, level=1.0)
+    quantiles = system_identification.quantiles(values)
+    assert (quantiles.diff(dim=-1) >= 0).all()
+    torch.testing.assert_close(quantiles.mean(-1), values.mean(-1))
 
 
-def test_silence_reads_nothing():
-    silent = spectra(torch.zeros(1, 2, RATE))
-    measured = system_identification.identify_system(silent, silent)
-    assert measured.gain_db.abs().max() < 1e-6
-    assert system_identification.response_db(measured, silent, torch.eye(1025)).abs().max() < 1e-6
+def test_silence_gives_0_db():
+    silence = spectra(torch.zeros(1, 2, RATE))
+    system = system_identification.identify_system(silence, silence)
+    assert system.gain_db.abs().max() < 1e-6
+    assert system_identification.response_db(system, silence, torch.eye(1025)).abs().max() < 1e-6

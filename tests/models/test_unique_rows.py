@@ -1,4 +1,4 @@
-"""What a batch holds several times is listened to once, and nothing else changes."""
+"""UniqueRows: the results of a batch with duplicates equal those of its items."""
 
 import torch
 
@@ -7,41 +7,38 @@ from ai_mixer.models.unique_rows import UniqueRows, scatter_rows
 from helpers.signals import noise
 
 
-def test_distinct_rows_and_the_way_back():
+def test_distinct_rows_expand_to_all_rows():
     audio = noise(3, 2, seconds=1)[[2, 0, 2, 1, 0]]
-    once = UniqueRows(audio)
-    assert len(once.rows) == 3
-    assert once.to_all_rows(once.rows).equal(audio)
+    unique = UniqueRows(audio)
+    assert len(unique.rows) == 3
+    assert unique.to_all_rows(unique.rows).equal(audio)
 
 
-def test_excerpts_that_only_look_alike_stay_apart():
-    """Silence wherever one looks first."""
+def test_excerpts_with_equal_probe_samples_are_distinct():
     audio = torch.zeros(2, 2, 1000)
     audio[0, 1, 7] = audio[1, 1, 8] = 1.0
-    once = UniqueRows(audio)
-    assert len(once.rows) == 2
-    assert once.to_all_rows(once.rows).equal(audio)
+    unique = UniqueRows(audio)
+    assert len(unique.rows) == 2
+    assert unique.to_all_rows(unique.rows).equal(audio)
 
 
-def test_silence_is_one_excerpt():
+def test_silent_excerpts_are_one_row():
     assert len(UniqueRows(torch.zeros(4, 2, 100)).rows) == 1
 
 
-def test_a_batch_under_every_condition_equals_its_parts():
-    front_end, rough, finished = (
-        FeatureExtractor(44_100),
-        noise(2, 2, seconds=1),
-        noise(4, 2, seconds=1)[2:],
-    )
-    heard = torch.cat([rough, rough]), torch.cat([finished, torch.zeros_like(finished)])
+def test_features_of_a_batch_with_duplicates_equal_those_of_its_items():
+    extractor, audio = FeatureExtractor(44_100), noise(4, 2, seconds=1)
+    rough = torch.cat([audio[:2], audio[:2]])
+    reference = torch.cat([audio[2:], torch.zeros_like(audio[2:])])
     condition = torch.tensor([PAIRED, PAIRED, BLIND, BLIND])
-    together = front_end(*heard, condition)
-    parts = zip(heard[0].split(1), heard[1].split(1), condition.split(1), strict=True)
-    for n, part in enumerate(parts):
-        for alone, of_all in zip(front_end(*part), together, strict=True):
-            torch.testing.assert_close(alone[0], of_all[n], atol=1e-4, rtol=1e-5)
+    together = extractor(rough, reference, condition)
+    for item in range(4):
+        one = slice(item, item + 1)
+        alone = extractor(rough[one], reference[one], condition[one])
+        for expected, actual in zip(alone, together, strict=True):
+            torch.testing.assert_close(expected[0], actual[item], atol=1e-4, rtol=1e-5)
 
 
-def test_scatter():
-    chosen = torch.tensor([False, True, False, True])
-    assert scatter_rows(chosen, torch.tensor([[1.0], [2.0]])).flatten().tolist() == [0, 1, 0, 2]
+def test_scatter_rows_writes_to_the_selected_items():
+    selected = torch.tensor([False, True, False, True])
+    assert scatter_rows(selected, torch.tensor([[1.0], [2.0]])).flatten().tolist() == [0, 1, 0, 2]

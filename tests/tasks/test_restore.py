@@ -1,4 +1,4 @@
-"""The laws of the task: the console with the true knobs makes the finished version of the rough."""
+"""Tests of the task `restore`: targets, masks, conditions, real roughs."""
 
 import math
 
@@ -17,7 +17,7 @@ RATE = 44_100
 
 
 def song(seed=0, seconds=1.0, peak=1.3):
-    """Loud, decaying, wide noise bursts: something for every effect to work on."""
+    """Loud, decaying, wide noise bursts, on which all effects are audible."""
     rng = np.random.default_rng(seed)
     decay = np.exp(-5 * (np.arange(int(seconds * RATE)) % 11_025) / 11_025)
     audio = torch.from_numpy(rng.normal(size=(2, len(decay))) * decay).float()
@@ -51,27 +51,27 @@ def render(task, example):
 
 @pytest.mark.parametrize("dry", [False, True])
 @pytest.mark.parametrize("seed", range(6))
-def test_true_knobs_make_the_finished_version(task, seed, dry):
+def test_the_console_renders_the_finished_version_from_rough_and_knobs(task, seed, dry):
     example = make(task, seed, dry)
     assert residual_db(render(task, example), example.finished) < -60
-    assert residual_db(example.rough, example.finished) > -40  # and there was something to do
+    assert residual_db(example.rough, example.finished) > -40
 
 
 @pytest.mark.music
-def test_true_knobs_make_the_finished_version_of_real_music(task):
+def test_the_console_renders_the_finished_version_of_real_music(task):
     for seed, file in enumerate(finished_songs(7)):
         example = make(task, seed, finished=read_excerpt(file, 2.0, 3.0, RATE))
         assert residual_db(render(task, example), example.finished) < -60, file
 
 
-def test_finished_is_only_turned_down(task):
+def test_the_finished_version_is_attenuated_to_the_peak_limit(task):
     loud, soft = song(peak=2.0), song(peak=0.5)
     assert torch.equal(make(task, finished=soft).finished, soft)
     finished = make(task, finished=loud).finished
     assert finished.abs().amax() <= 10 ** (MAX_FINISHED_PEAK_DBTP / 20)
     gain = finished.abs().amax() / loud.abs().amax()
     torch.testing.assert_close(finished, loud * gain)
-    # The other excerpt is turned down by as much.
+    # The other excerpt gets the same gain.
     other = make(task, finished=loud, condition="reference").reference
     torch.testing.assert_close(other, song(1000) * gain)
 
@@ -83,41 +83,40 @@ def test_without_a_dry_version_reverb_and_delay_are_masked_and_neutral(task):
     assert torch.equal(example.knobs[inexact], task.console.neutral[inexact])
 
 
-def test_with_a_dry_version_every_knob_counts(task):
+def test_with_a_dry_version_no_audible_knob_is_masked(task):
     assert not masked(task, make(task, dry=True)) - {"compressor_ratio"}
 
 
-def test_soft_music_hides_the_ratio(task):
+def test_the_ratio_is_masked_on_quiet_music(task):
     assert "compressor_ratio" in masked(task, make(task, finished=song(peak=0.01)))
     assert any("compressor_ratio" not in masked(task, make(task, seed)) for seed in range(4))
 
 
-def test_a_hidden_knob_is_neutral_and_leaves_no_mark(task):
-    """The others then explain the finished version alone, as a masked knob is rendered neutral."""
+def test_an_inaudible_knob_is_neutral_and_the_others_render_the_finished_version(task):
     ratio = task.console.names.index("compressor_ratio")
     examples = [make(task, seed) for seed in range(12)]
-    hidden = [example for example in examples if not example.mask[ratio]]
-    assert 0 < len(hidden) < len(examples)
-    for example in hidden:
+    inaudible = [example for example in examples if not example.mask[ratio]]
+    assert 0 < len(inaudible) < len(examples)
+    for example in inaudible:
         assert example.knobs[ratio] == task.console.neutral[ratio]
         assert residual_db(render(task, example), example.finished) < -60
 
 
-def test_mono_hides_the_width(task):
+def test_the_width_is_masked_on_mono(task):
     mono = song()[:1].expand(2, -1)
     example = make(task, finished=mono)
     assert masked(task, example) >= {"stereo_width"}
     assert residual_db(render(task, example), example.finished) < -60
 
 
-def test_same_rng_same_example(task):
+def test_examples_are_deterministic_for_an_rng(task):
     for field in ("rough", "finished", "reference", "knobs", "mask"):
         assert torch.equal(getattr(make(task, 3), field), getattr(make(task, 3), field))
     assert not torch.equal(make(task, 3).knobs, make(task, 4).knobs)
 
 
 @pytest.mark.parametrize("dry", [False, True])
-def test_conditions_share_the_draw(task, dry):
+def test_all_conditions_give_the_same_rough_finished_and_knobs(task, dry):
     blind, reference, paired = (make(task, 1, dry, condition) for condition in CONDITIONS)
     for field in ("rough", "finished", "knobs", "mask"):
         assert torch.equal(getattr(blind, field), getattr(reference, field))
@@ -128,29 +127,29 @@ def test_conditions_share_the_draw(task, dry):
     assert not torch.equal(reference.reference, reference.finished)
 
 
-def test_by_lot_every_condition_comes(task):
+def test_any_draws_all_conditions(task):
     assert {make(task, seed).condition for seed in range(12)} == {0, 1, 2}
 
 
-def test_a_fixed_condition_holds():
+def test_a_fixed_condition_is_used():
     task = Restore(load_console(), condition="paired")
     assert {make(task, seed).condition for seed in range(4)} == {2}
 
 
 @pytest.mark.parametrize("condition", ["blind", "paired"])
-def test_the_other_excerpt_is_read_only_where_it_is_heard(task, condition):
+def test_the_other_excerpt_is_read_under_reference_only(task, condition):
     def other():
-        raise AssertionError("read in vain")
+        raise AssertionError("unnecessary read")
 
     make(task, condition=condition, other=other)
 
 
-def test_the_reference_of_a_dry_song_is_the_same_production(task):
+def test_the_reference_of_a_dry_song_is_rendered_with_the_same_knobs(task):
     example = make(task, 2, dry=True, condition="reference", other=lambda: song(2))
     assert residual_db(example.reference, example.finished) < -60  # same excerpt, same result
 
 
-def test_exploding_roughs_are_drawn_again(task, monkeypatch):
+def test_nan_and_excessive_roughs_are_drawn_again(task, monkeypatch):
     invert_with_audibility, calls = task.console.invert_with_audibility, []
 
     def explode(audio, rate, knobs, query):
@@ -158,44 +157,44 @@ def test_exploding_roughs_are_drawn_again(task, monkeypatch):
         rough, audible = invert_with_audibility(audio, rate, knobs, query)
         return rough * (math.nan if len(calls) == 1 else 1e6), audible
 
-    monkeypatch.setattr(task.console, "trace", explode)
+    monkeypatch.setattr(task.console, "invert_with_audibility", explode)
     example = make(task)
     assert len(calls) > 1
     assert torch.equal(example.knobs, task.console.neutral)
     assert torch.equal(example.rough, example.finished)
 
 
-def test_knobs_are_uniform_on_the_wire(task):
+def test_positions_are_uniform(task):
     quiet = song(seconds=0.05, peak=0.1)
     knobs = torch.stack([make(task, seed, dry=True, finished=quiet).knobs for seed in range(200)])
     assert ((knobs >= 0) & (knobs <= 1)).all()
-    heard = knobs.new_ones(len(task.console.names), dtype=torch.bool)
-    heard[task.console.names.index("compressor_ratio")] = False  # nothing this quiet is compressed
-    assert ((knobs.mean(0) - 0.5).abs() < 0.09)[heard].all()  # 4 σ
-    assert ((knobs.std(0) - 12**-0.5).abs() < 0.05)[heard].all()
+    audible = knobs.new_ones(len(task.console.names), dtype=torch.bool)
+    audible[task.console.names.index("compressor_ratio")] = False  # below the threshold
+    assert ((knobs.mean(0) - 0.5).abs() < 0.09)[audible].all()  # 4 σ
+    assert ((knobs.std(0) - 12**-0.5).abs() < 0.05)[audible].all()
 
 
-def test_silence_is_no_accident(task):
+def test_silence_gives_a_silent_rough(task):
     example = make(task, finished=torch.zeros(2, 4_410))
     assert not example.rough.any()
     assert example.finished.isfinite().all()
 
 
-def test_the_console_of_the_system_may_move():
+def test_the_task_keeps_its_console_on_the_cpu():
     console = load_console()
     task = Restore(console)
     console.to("meta")
     assert task.console.neutral.device.type == "cpu"
 
 
-def test_unknown_condition_is_named():
-    with pytest.raises(ValueError, match="'pairs' is none of blind, reference, paired, any"):
+def test_an_unknown_condition_lists_the_known_ones():
+    with pytest.raises(ValueError, match=r"'pairs'.*blind, reference, paired, any"):
         Restore(load_console(), condition="pairs")
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
-def test_a_rough_that_is_given_stays_as_it_is(task, condition):
-    """Both versions at one and the same gain; nobody knows a knob."""
+def test_a_real_rough_is_kept_and_all_knobs_are_masked(task, condition):
+    """Both versions get the same gain."""
     finished, rough, other = song(1, peak=2.0), song(1, peak=0.7), song(2)
     example = task(
         finished,
@@ -209,11 +208,11 @@ def test_a_rough_that_is_given_stays_as_it_is(task, condition):
     gain = float(example.finished.norm() / finished.norm())
     assert gain < 1
     torch.testing.assert_close(example.rough, rough * gain)
-    heard = {
+    references = {
         "blind": torch.zeros_like(other),
         "reference": other * gain,
         "paired": example.finished,
     }
-    torch.testing.assert_close(example.reference, heard[condition])
+    torch.testing.assert_close(example.reference, references[condition])
     assert not example.mask.any()
     assert torch.equal(example.knobs, task.console.neutral)

@@ -1,6 +1,6 @@
-"""A worker for trials of milliseconds: `cheap_worker.py <storage> <study> <log>`.
+"""A worker whose trials take milliseconds: `cheap_worker.py <storage> <study> <log>`.
 
-Writes `<trial> <process>` into the log when it begins a trial.
+Appends `<trial> <process>` to the log when a trial starts.
 """
 
 import os

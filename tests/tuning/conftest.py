@@ -1,5 +1,6 @@
-"""Studies in a folder of their own, and sweeps in processes of their own."""
+"""Fixtures: studies in a temporary folder, and sweeps in separate processes."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -14,19 +15,28 @@ import pytest
 from ai_mixer.tuning.storage import open_storage
 from ai_mixer.tuning.study import quiet_optuna
 from ai_mixer.tuning.trial_queue import unique_trials
+from ai_mixer.utils.log import logger
 
 FAKE = Path(__file__).with_name("fake_sweep.py")
 
 
 @pytest.fixture
-def open_study(tmp_path):
-    """A function: a name → the study of that name in a journal, made on first use."""
+def log(caplog, monkeypatch):
+    """Captured messages of the project's logger."""
+    monkeypatch.setattr(logger, "propagate", True)
+    caplog.set_level(logging.INFO, logger=logger.name)
+    return caplog
 
-    def opened(name="study", **more):
+
+@pytest.fixture
+def open_study(tmp_path):
+    """Factory: name → the study of that name in a journal, created on first use."""
+
+    def opened(name="study", **options):
         storage = open_storage("journal", name, tmp_path, tmp_path)
         with quiet_optuna():
             return optuna.create_study(
-                study_name=name, storage=storage, load_if_exists=True, **more
+                study_name=name, storage=storage, load_if_exists=True, **options
             )
 
     return opened
@@ -38,46 +48,50 @@ class Sweep:
     def __init__(self, folder, storage="journal", data=None):
         self.folder, self.storage = folder, storage
         self.data = data or folder / "data"
-        self.places = [f"paths.mlruns={folder}", f"paths.data={self.data}", f"storage={storage}"]
+        self.locations = [
+            f"paths.mlruns={folder}",
+            f"paths.data={self.data}",
+            f"storage={storage}",
+        ]
         self.processes = []
 
-    def start(self, *words, **environment):
+    def start(self, *overrides, **environment):
         command = [
             sys.executable,
             str(FAKE),
-            *words,
-            *self.places,
-            f"output_dir={self.folder}/pages",
+            *overrides,
+            *self.locations,
+            f"output_dir={self.folder}/configs",
         ]
-        given = {**os.environ, **{name: str(value) for name, value in environment.items()}}
-        with (self.folder / f"said-{len(self.processes)}").open("w") as said:
+        env = {**os.environ, **{name: str(value) for name, value in environment.items()}}
+        with (self.folder / f"output-{len(self.processes)}").open("w") as output:
             self.processes.append(
                 subprocess.Popen(
-                    command, env=given, stdout=said, stderr=said, start_new_session=True
+                    command, env=env, stdout=output, stderr=output, start_new_session=True
                 )
             )
         return self
 
     def end(self, code=0):
-        """Wait for the last one; what it said."""
-        ended = self.processes[-1].wait(timeout=300)
-        said = (self.folder / f"said-{len(self.processes) - 1}").read_text()
-        assert ended == code, said
-        return said
+        """Wait for the last process, check its exit code and return its output."""
+        exit_code = self.processes[-1].wait(timeout=300)
+        output = (self.folder / f"output-{len(self.processes) - 1}").read_text()
+        assert exit_code == code, output
+        return output
 
     def kill(self):
-        """The whole group at once: lead and workers."""
+        """Kill the main process and its workers at once."""
         os.killpg(self.processes[-1].pid, signal.SIGKILL)
         self.processes[-1].wait()
 
     def epochs(self):
-        """(trial, epoch, process) of every epoch that was begun."""
+        """(trial, epoch, process) of every epoch that was started."""
         log = self.folder / "epochs.log"
         lines = log.read_text().splitlines() if log.exists() else []
         return [tuple(map(int, line.split())) for line in lines]
 
     def until(self, condition):
-        """Wait until the epochs so far are as wanted; returns them."""
+        """Wait until the condition holds for the epochs so far, and return them."""
         end = time.monotonic() + 200
         while not condition(self.epochs()):
             assert self.processes[-1].poll() is None, self.end()
@@ -96,9 +110,9 @@ class Sweep:
 
 @pytest.fixture
 def sweep(store):
-    """The store is there already: making one takes seconds.
+    """A sweep in a store that exists already: creating one takes seconds.
 
-    Started as from a terminal: from tests in the background it would inherit to ignore Ctrl-C.
+    Started as from a terminal: a background job inherits that SIGINT is ignored.
     """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     started = Sweep(store.folder)

@@ -1,8 +1,8 @@
-"""`make sweep` whose trainings last milliseconds: kills and failures in real processes.
+"""A sweep whose trainings take milliseconds, for tests of kills and failures in real processes.
 
-The figure is best at optimizer.lr = 1e-4. An epoch lasts FAKE_EPOCH_S; each is written down in
-`epochs.log` beside the runs, as `<trial> <epoch> <process>`. FAKE_FAILS: whose trials fail.
-FAKE_TOGETHER: the first epoch lasts until so many processes are at work.
+The metric is best at optimizer.lr = 1e-4. An epoch takes FAKE_EPOCH_S seconds and is logged in
+`epochs.log` in the folder of runs, as `<trial> <epoch> <process>`. FAKE_FAILS: trials that fail.
+FAKE_TOGETHER: the first epoch lasts until this many processes have started one.
 """
 
 import math
@@ -21,16 +21,25 @@ from ai_mixer.tuning.runner import run_study
 
 
 def train(
-    cfg, defaults, words, choices, parent_id, *, tags, extra_callbacks, evaluate_after, resume_hint
+    cfg,
+    defaults,
+    overrides,
+    choices,
+    parent_id,
+    *,
+    tags,
+    extra_callbacks,
+    evaluate_after,
+    resume_hint,
 ):
-    """Leaves what a training leaves: a run that can go on from its last epoch."""
+    """Return a run with metrics and a checkpoint from which it can be resumed."""
     store, name = Store(cfg.paths.mlruns), tags.get(TRIAL_TAG, "fold")
     if cfg.ckpt_path:
         run = Run.resume(store, cfg.ckpt_path)
     else:
         run = Run.start(store, str(cfg.experiment_name), cfg.run_name, tags, parent_id=parent_id)
     with run:
-        save_overrides(run, words)
+        save_overrides(run, overrides)
         checkpoint = run.artifact_dir / "checkpoints" / "last.ckpt"
         checkpoint.parent.mkdir(exist_ok=True)
         done = int(checkpoint.read_text()) if checkpoint.exists() else 0
@@ -38,18 +47,18 @@ def train(
             with (store.folder / "epochs.log").open("a") as log:
                 log.write(f"{name} {epoch} {os.getpid()}\n")
             time.sleep(float(os.environ.get("FAKE_EPOCH_S", "0")))
-            while at_work(store) < int(os.environ.get("FAKE_TOGETHER", "1")):
+            while count_processes(store) < int(os.environ.get("FAKE_TOGETHER", "1")):
                 time.sleep(0.05)
             if name in os.environ.get("FAKE_FAILS", "").split(","):
                 raise RuntimeError("no luck")
             checkpoint.write_text(str(epoch + 1))
-        figure = 1.0 - abs(math.log10(cfg.optimizer.lr) + 4.0)
-        run.log_metrics({"best/val/skill": figure, "val/perceptual": 1.0 + 10 * cfg.optimizer.lr})
+        skill = 1.0 - abs(math.log10(cfg.optimizer.lr) + 4.0)
+        run.log_metrics({"best/val/skill": skill, "val/perceptual": 1.0 + 10 * cfg.optimizer.lr})
     return run
 
 
-def at_work(store):
-    """How many processes have begun an epoch."""
+def count_processes(store):
+    """Number of processes that have started an epoch."""
     lines = (store.folder / "epochs.log").read_text().splitlines()
     return len({line.split()[2] for line in lines})
 

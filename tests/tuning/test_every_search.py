@@ -1,4 +1,4 @@
-"""Every page of configs/search with every model: what a model has not is left out, by name."""
+"""Every option of configs/search with every model; keys that a model lacks are not searched."""
 
 import pytest
 from omegaconf import OmegaConf
@@ -9,8 +9,8 @@ from ai_mixer.tuning.objective import TrialObjective
 from ai_mixer.tuning.search_space import SearchSpace
 from ai_mixer.tuning.sweep_request import parse_sweep_request
 
-SEARCHES = sorted(page.stem for page in (config_folder() / "search").glob("*.yaml"))
-MODELS = sorted(page.stem for page in (config_folder() / "model").glob("*.yaml"))
+SEARCHES = sorted(file.stem for file in (config_folder() / "search").glob("*.yaml"))
+MODELS = sorted(file.stem for file in (config_folder() / "model").glob("*.yaml"))
 IN_FAST_TESTS = {("default", "ast_regressor"), ("default", "mean_knobs")}
 PAIRS = [
     pytest.param(search, model, marks=[] if (search, model) in IN_FAST_TESTS else pytest.mark.slow)
@@ -20,11 +20,11 @@ PAIRS = [
 ]
 
 
-class Composed(Exception):  # ends a trial before it trains
-    """What a trial would train."""
+class Composed(Exception):
+    """Ends a trial before it trains; holds the composed config."""
 
 
-def refuse(cfg, *_, **__):
+def raise_composed(cfg, *_, **__):
     raise Composed(cfg)
 
 
@@ -32,30 +32,31 @@ def refuse(cfg, *_, **__):
 def test_every_search_fits_every_model(search, model, compose, open_study, store):
     overrides = [f"model={model}", f"search={search}"]
     cfg = compose(*overrides, page="sweep")
-    asked = parse_sweep_request(cfg, overrides)
+    request = parse_sweep_request(cfg, overrides)
 
-    space = SearchSpace.from_json(asked.study_config.space)
-    wanted = SearchSpace.parse(cfg.search.space).keys
-    if "model" not in wanted:  # else it depends on the trial's
-        lacks = [key for key in wanted if key.startswith("model.") and not has(cfg, key)]
-        assert [key for key in wanted if key not in space.keys] == lacks
-        said = [note for note in asked.notes if note.startswith("left out")]
-        why = f"left out, for there is no such key with model={model} loss=balanced"
-        assert said == ([f"{why}: {', '.join(lacks)}"] if lacks else [])
+    space = SearchSpace.from_json(request.study_config.space)
+    requested = SearchSpace.parse(cfg.search.space).distributions
+    if "model" not in requested:  # else the keys depend on the trial's model
+        missing = [key for key in requested if key.startswith("model.") and not has(cfg, key)]
+        assert [key for key in requested if key not in space.distributions] == missing
+        notes = [note for note in request.notes if note.startswith("not searched")]
+        assert [note.partition(": ")[2] for note in notes] == (
+            [", ".join(missing)] if missing else []
+        )
 
     study = open_study()
-    study.enqueue_trial(asked.first)
-    trial = TrialObjective(refuse, "study", asked.study_config, store)
-    for _ in range(3):  # the default, and two that a sampler proposes
+    study.enqueue_trial(request.default_point)
+    objective = TrialObjective(raise_composed, "study", request.study_config, store)
+    for _ in range(3):  # the default, and two points of the sampler
         with pytest.raises(Composed) as caught:
-            trial(study.ask())
-        (made,) = caught.value.args
-        assert build_model(made, build_console(made)) is not None
-    tried = study.trials[2].params
-    assert tried.keys() <= space.keys.keys()
-    for key, value in tried.items():
+            objective(study.ask())
+        (composed,) = caught.value.args
+        assert build_model(composed, build_console(composed)) is not None
+    params = study.trials[2].params
+    assert params.keys() <= space.distributions.keys()
+    for key, value in params.items():
         if key.startswith("model."):
-            assert OmegaConf.select(made, key) == value
+            assert OmegaConf.select(composed, key) == value
 
 
 def has(cfg, key):

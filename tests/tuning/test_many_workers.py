@@ -1,4 +1,4 @@
-"""Eight workers, one study, one of them killed: forty trials, neither more nor fewer."""
+"""Eight workers on one study, one of them killed: exactly forty trials are completed."""
 
 import os
 import signal
@@ -25,10 +25,10 @@ TRIALS, WORKERS = 40, 8
 
 @pytest.fixture(scope="module")
 def database():
-    """PostgreSQL in a folder of its own; its address."""
+    """URL of a PostgreSQL cluster in a temporary folder."""
     pytest.importorskip("psycopg", reason="the extra `scale` is not installed")
-    with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp") as folder:  # a socket's path is short
-        Path(folder).chmod(0o755)  # root starts it as another user
+    with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp") as folder:  # short, for the socket
+        Path(folder).chmod(0o755)  # root starts the server as another user
         try:
             yield postgresql.start(Path(folder))
         except OSError as error:
@@ -37,8 +37,8 @@ def database():
             postgresql.stop(Path(folder))
 
 
-def eight_workers(storage, study, log, alive):
-    """Start them, kill one in the middle of a trial, wait for the others."""
+def run_workers(storage, study, log, alive):
+    """Start the workers, kill one during a trial, wait for the others."""
     command = [sys.executable, str(WORKER), storage, study.study_name, str(log)]
     workers = [subprocess.Popen(command, stderr=subprocess.DEVNULL) for _ in range(WORKERS)]
     try:
@@ -56,38 +56,37 @@ def eight_workers(storage, study, log, alive):
     assert sorted(codes) == [-signal.SIGKILL, *([0] * (WORKERS - 1))]
 
 
-def check_exact(study, log):
+def check_trials(study, log):
     states = [trial.state for trial in unique_trials(study)]
     assert states == TRIALS * [TrialState.COMPLETE]
-    begun = [int(line.split()[0]) for line in log.read_text().splitlines()]
-    assert len(begun) == len(set(begun)) == len(study.trials)  # no number was begun twice
-    assert len(study.trials) - TRIALS <= 1  # the killed one's copy
+    started = [int(line.split()[0]) for line in log.read_text().splitlines()]
+    assert len(started) == len(set(started)) == len(study.trials)  # no number was started twice
+    assert len(study.trials) - TRIALS <= 1  # the copy of the killed trial
     assert len({line.split()[1] for line in log.read_text().splitlines()}) >= 2
 
 
-def test_on_postgresql(database, tmp_path):
+def test_workers_with_postgresql(database, tmp_path):
     storage = open_storage(database, "", "", "")
     with quiet_optuna():
         study = optuna.create_study(study_name="mine", storage=storage)
     enqueue_trials(study, TRIALS)
     log = tmp_path / "log"
-    eight_workers(database, study, log, alive=6)
-    check_exact(study, log)
-    storage.engine.dispose()  # or its connections complain when they are collected
-    study._storage._backend.engine.dispose()
+    run_workers(database, study, log, alive=6)
+    check_trials(study, log)
+    storage.engine.dispose()  # else its connections warn when they are garbage-collected
 
 
-def test_on_a_journal(open_study, tmp_path, monkeypatch):
+def test_workers_with_a_journal(open_study, tmp_path, monkeypatch):
     study = open_study("mine")
     enqueue_trials(study, TRIALS)
     monkeypatch.chdir(tmp_path)
     assert journal_file("mine", ".").exists()
     log = tmp_path / "log"
-    eight_workers("journal", study, log, alive=6)
-    check_exact(study, log)
+    run_workers("journal", study, log, alive=6)
+    check_trials(study, log)
 
 
-def test_starting_it_again_changes_nothing(database):
+def test_starting_a_running_cluster_changes_nothing(database):
     folder = Path(database.partition("host=")[2]).parent
     assert postgresql.start(folder) == database
     assert postgresql.database_url(folder) == database

@@ -1,4 +1,4 @@
-"""Beyond one machine: a proxy before the database, and workers that a cluster starts."""
+"""Several machines: a proxy in front of the database, and workers as cluster jobs."""
 
 import socket
 import subprocess
@@ -23,11 +23,11 @@ run_grpc_proxy_server(RDBStorage(sys.argv[1]), host="localhost", port=int(sys.ar
 
 @pytest.fixture
 def proxy(tmp_path):
-    """The address of a proxy before a database."""
+    """URL of a proxy in front of a database."""
     pytest.importorskip("grpc", reason="the extra `scale` is not installed")
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
+    with socket.socket() as unused:
+        unused.bind(("localhost", 0))
+        port = unused.getsockname()[1]
     command = [sys.executable, "-W", "ignore", "-c", SERVER, f"sqlite:///{tmp_path}/db", str(port)]
     server = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     yield f"grpc://localhost:{port}"
@@ -35,7 +35,7 @@ def proxy(tmp_path):
     server.wait()
 
 
-def test_a_study_behind_a_proxy(proxy):
+def test_study_behind_a_proxy(proxy):
     with quiet_optuna():
         study = optuna.create_study(study_name="mine", storage=open_storage(proxy, "", "", ""))
     enqueue_trials(study, 5)
@@ -48,26 +48,26 @@ def test_a_study_behind_a_proxy(proxy):
         == 5
     )
     with quiet_optuna():
-        again = optuna.load_study(study_name="mine", storage=open_storage(proxy, "", "", ""))
-    assert [trial.values for trial in unique_trials(again)] == [
+        loaded = optuna.load_study(study_name="mine", storage=open_storage(proxy, "", "", ""))
+    assert [trial.values for trial in unique_trials(loaded)] == [
         trial.values for trial in study.trials
     ]
 
 
-def test_workers_that_a_cluster_starts(sweep):
-    """submitit's local executor, which starts what it would queue at SLURM."""
+def test_workers_as_cluster_jobs(sweep):
+    """With submitit's local executor, which starts the jobs that it would queue with SLURM."""
     pytest.importorskip("submitit", reason="the extra `scale` is not installed")
-    begin = ["study=mine", "search=none", "optimizer.lr=tag(log,interval(1e-5,1e-2))"]
-    sweep.start(*begin, "trials=1", "trainer.max_epochs=1")
+    overrides = ["study=mine", "search=none", "optimizer.lr=tag(log,interval(1e-5,1e-2))"]
+    sweep.start(*overrides, "trials=1", "trainer.max_epochs=1")
     sweep.end()
     study = sweep.study("mine")
     enqueue_trials(study, 5)
     jobs = ["cluster=local", "workers=2", f"paths.outputs={sweep.folder}"]
-    said = sweep.start(
+    output = sweep.start(
         "attach_to=mine", *jobs, "job.timeout_min=5", "+job.slurm_partition=short"
     ).end()
-    assert said.count("job ") == 2
-    assert "make sweep resume=mine" in said
+    assert output.count("job ") == 2
+    assert "make sweep resume=mine" in output
     sweep.start("resume=mine", "trials=5")
     sweep.end()
     assert sweep.states("mine") == {"COMPLETE": 5}

@@ -1,4 +1,4 @@
-"""What a study refuses, by name and with the way out."""
+"""Studies: creation and loading, checks on resume, samplers and pruners."""
 
 from dataclasses import replace
 
@@ -19,21 +19,21 @@ from ai_mixer.tuning.study import (
 )
 
 SPACE = SearchSpace.parse(["optimizer.lr=interval(0.1,0.2)"])
-PLAN = StudyConfig(["model=a"], [], SPACE.to_json(), ["best/val/skill"], [], None, "run")
+CONFIG = StudyConfig(["model=a"], [], SPACE.to_json(), ["best/val/skill"], [], None, "run")
 
 
-def test_a_study_is_begun_once_and_found_again(tmp_path):
+def test_study_is_created_once_and_loaded(tmp_path):
     storage = open_storage("journal", "mine", tmp_path, tmp_path)
     with quiet_optuna():
-        create_study(storage, "mine", PLAN, 4, [{"optimizer.lr": 0.15}])
-    with pytest.raises(ValueError, match="study=mine exists: make sweep resume=mine"):
-        create_study(storage, "mine", PLAN, 4, [])
+        create_study(storage, "mine", CONFIG, 4, [{"optimizer.lr": 0.15}])
+    with pytest.raises(ValueError, match=r"study=mine exists: .*make sweep resume=mine"):
+        create_study(storage, "mine", CONFIG, 4, [])
     study, study_config = load_study(open_storage("journal", "mine", tmp_path, tmp_path), "mine")
-    assert study_config == PLAN
+    assert study_config == CONFIG
     assert len(study.trials) == 4
     assert study.metric_names == ["best/val/skill"]
-    assert study.ask(SPACE.keys).params == {"optimizer.lr": 0.15}
-    with pytest.raises(FileNotFoundError, match="no study other there; there are: mine"):
+    assert study.ask(SPACE.distributions).params == {"optimizer.lr": 0.15}
+    with pytest.raises(FileNotFoundError, match=r"no study other .*: mine"):
         load_study(storage, "other")
 
 
@@ -42,59 +42,61 @@ def test_a_study_is_begun_once_and_found_again(tmp_path):
     [
         (
             {"space": SearchSpace.parse(["optimizer.lr=interval(0.1,0.3)"]).to_json()},
-            r"study mine: its space has changed: optimizer.lr was interval\(0.1, 0.2\), is "
-            r"interval\(0.1, 0.3\)",
+            r"study mine: .*optimizer.lr was interval\(0.1, 0.2\), is interval\(0.1, 0.3\)",
         ),
-        ({"words": ["model=b"]}, r"study mine: was begun with words \[model=a\], now \[model=b\]"),
+        (
+            {"training_overrides": ["model=b"]},
+            r"study mine: .*training_overrides \[model=a\], now \[model=b\]",
+        ),
         ({"minimize": ["val/loss"]}, "with minimize"),
         ({"cv": 5}, "with cv null, now 5"),
     ],
 )
-def test_another_study_under_the_same_name_is_refused(change, message):
-    check_unchanged("mine", PLAN, replace(PLAN, overrides=["trials=60"], parent="other"))
+def test_changed_settings_raise_on_resume(change, message):
+    check_unchanged("mine", CONFIG, replace(CONFIG, overrides=["trials=60"], parent="other"))
     with pytest.raises(ValueError, match=message) as caught:
-        check_unchanged("mine", PLAN, replace(PLAN, **change))
+        check_unchanged("mine", CONFIG, replace(CONFIG, **change))
     assert "study=<another name>" in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("pruner", "change", "message"),
     [
-        ("median", {"minimize": ["val/loss"]}, "needs one objective, here are 2.*pruner=none"),
-        ("wilcoxon", {}, "add cv=5"),
-        ("median", {"maximize": ["test/skill_blind"]}, "is not known while a trial is trained"),
+        ("median", {"minimize": ["val/loss"]}, "one objective, got 2.*pruner=none"),
+        ("wilcoxon", {}, "cv=5"),
+        ("median", {"maximize": ["test/skill_blind"]}, "test/skill_blind.*pruner=none"),
     ],
 )
-def test_pruning_that_cannot_be_is_refused_early(compose, pruner, change, message):
+def test_impossible_pruning_raises(compose, pruner, change, message):
     built = build_pruner(compose(f"pruner={pruner}", page="sweep"))
     with pytest.raises(ValueError, match=message):
-        check_pruner(built, replace(PLAN, **change))
+        check_pruner(built, replace(CONFIG, **change))
 
 
 @pytest.mark.parametrize("name", ["none", "median", "hyperband", "wilcoxon"])
-def test_each_pruner_is_taken(compose, name):
+def test_pruner_is_built_and_accepted(compose, name):
     pruner = build_pruner(compose(f"pruner={name}", page="sweep"))
     assert isinstance(pruner, optuna.pruners.BasePruner)
-    check_pruner(pruner, replace(PLAN, cv=5))
+    check_pruner(pruner, replace(CONFIG, cv=5))
     if name != "wilcoxon":
-        check_pruner(pruner, PLAN)
+        check_pruner(pruner, CONFIG)
 
 
 @pytest.mark.parametrize("name", ["tpe", "gp", "qmc", "random", "grid", "nsga2", "nsga3"])
-def test_each_sampler_proposes_the_same_again_and_another_for_another_trial(compose, name):
-    """Seeded from (seed, number) alone; a Sobol sequence remembers in the study how far it is."""
+def test_sampler_is_deterministic_and_differs_between_trials(compose, name):
+    """Seeded from (seed, number); a Sobol sequence keeps its position in the study."""
     cfg = compose(f"sampler={name}", page="sweep")
 
     def proposed(*numbers):
-        found = []
+        values = []
         with quiet_optuna():
             study = optuna.create_study(directions=["maximize"])
             for number in numbers:
                 study.sampler = build_sampler(cfg, number)
                 trial = study.ask({"a": optuna.distributions.FloatDistribution(0, 1)})
                 study.tell(trial, trial.params["a"])
-                found.append(trial.params["a"])
-        return found
+                values.append(trial.params["a"])
+        return values
 
     first = proposed(*range(6))
     assert first == proposed(*range(6))

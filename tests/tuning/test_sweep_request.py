@@ -1,4 +1,4 @@
-"""From words to a plan: what is trained, what is searched, and where the default lies in it."""
+"""Parsing of a sweep's command line, and the config file of the best trial."""
 
 import pytest
 
@@ -7,43 +7,45 @@ from ai_mixer.tuning.best_config import experiment_config, same_training
 from ai_mixer.tuning.objective import compose
 from ai_mixer.tuning.resume import resume_command
 from ai_mixer.tuning.search_space import SearchSpace, format_distribution, to_overrides
-from ai_mixer.tuning.sweep_request import parse_sweep_request, with_vary_override
+from ai_mixer.tuning.sweep_request import parse_sweep_request, with_search_overrides
 
 
 @pytest.fixture(scope="module")
-def drafted(compose):
-    def made(*overrides):
-        overrides = with_vary_override(overrides)
+def parse(compose):
+    """Factory: overrides → the parsed sweep request."""
+
+    def parsed(*overrides):
+        overrides = with_search_overrides(overrides)
         return parse_sweep_request(compose(*overrides, page="sweep"), overrides)
 
-    return made
+    return parsed
 
 
-def spaces(study_config):
+def formatted_space(study_config):
     return {
-        key: format_distribution(v)
-        for key, v in SearchSpace.from_json(study_config.space).keys.items()
+        key: format_distribution(distribution)
+        for key, distribution in SearchSpace.from_json(study_config.space).distributions.items()
     }
 
 
-def test_the_seeds_space_is_widened_by_the_default_and_lacks_what_the_model_lacks(drafted):
-    asked = drafted("model=ast_regressor", "trials=7", "paths.data=/somewhere", "cv=5")
-    assert asked.study_config.training_overrides == ["model=ast_regressor"]
-    assert asked.path_overrides == ["paths.data=/somewhere"]
-    assert asked.study_config.cv == 5
-    assert spaces(asked.study_config) == {
+def test_default_space_includes_the_default_and_omits_missing_keys(parse):
+    request = parse("model=ast_regressor", "trials=7", "paths.data=/somewhere", "cv=5")
+    assert request.study_config.training_overrides == ["model=ast_regressor"]
+    assert request.path_overrides == ["paths.data=/somewhere"]
+    assert request.study_config.cv == 5
+    assert formatted_space(request.study_config) == {
         "optimizer": "choice(adam, adamw, rmsprop)",
         "optimizer.lr": "tag(log, interval(1e-05, 0.001))",
         "loader.batch_size": "choice(16, 32, 64)",
         "model.dropout": "choice(0.2, 0.3, 0.5, 0.1)",
     }
-    left_out, *widened = asked.notes
-    assert left_out.endswith("model=ast_regressor loss=balanced: model.blocks, model.features")
+    missing, *widened = request.notes
+    assert missing.endswith("model.blocks, model.features")
     assert [note.partition("=")[0] for note in widened] == ["model.dropout"]
 
 
 @pytest.mark.parametrize(
-    "typed",
+    "overrides",
     [
         ["model=enhanced_cnn"],
         pytest.param(["search=loss_weights"], marks=pytest.mark.slow),
@@ -52,59 +54,56 @@ def test_the_seeds_space_is_widened_by_the_default_and_lacks_what_the_model_lack
         pytest.param(["search=architecture", "model.heads=2,4"], marks=pytest.mark.slow),
     ],
 )
-def test_trial_0_is_the_default(drafted, overrides):
-    """To the last value: its words change nothing."""
-    asked = drafted(*overrides)
-    plain = compose(asked.study_config.training_overrides).cfg
-    assert same_training(
-        compose([*asked.study_config.training_overrides, *to_overrides(asked.first)]).cfg, plain
-    )
-    assert not same_training(compose([*asked.study_config.training_overrides, "seed=1"]).cfg, plain)
+def test_trial_0_composes_the_default_config(parse, overrides):
+    request = parse(*overrides)
+    training_overrides = request.study_config.training_overrides
+    default = compose(training_overrides).cfg
+    trial_0 = compose([*training_overrides, *to_overrides(request.default_point)]).cfg
+    assert same_training(trial_0, default)
+    assert not same_training(compose([*training_overrides, "seed=1"]).cfg, default)
 
 
-def test_several_values_on_the_command_line_are_searched(drafted):
-    asked = drafted("search=none", "model.dropout=0.1,0.3", "optimizer.lr=interval(1e-4, 1e-2)")
-    assert asked.study_config.training_overrides == []
-    assert spaces(asked.study_config) == {
+def test_overrides_with_several_values_are_searched(parse):
+    request = parse("search=none", "model.dropout=0.1,0.3", "optimizer.lr=interval(1e-4, 1e-2)")
+    assert request.study_config.training_overrides == []
+    assert formatted_space(request.study_config) == {
         "model.dropout": "choice(0.1, 0.3)",
         "optimizer.lr": "interval(0.0001, 0.01)",
     }
 
 
-def test_a_default_that_no_sampler_can_propose_is_said(drafted):
-    asked = drafted("search=none", "loss/term=choice([knobs],[knobs,balance])")
-    assert asked.first == {"loss/term": "[knobs]"}
-    assert asked.notes == ["trial 0 takes loss/term=[knobs]: the default is no point of the space"]
+def test_default_outside_of_a_space_of_groups_is_noted(parse):
+    request = parse("search=none", "loss/term=choice([knobs],[knobs,balance])")
+    assert request.default_point == {"loss/term": "[knobs]"}
+    (note,) = request.notes
+    assert "loss/term=[knobs]" in note
 
 
 @pytest.mark.parametrize(
-    ("typed", "message"),
+    ("overrides", "message"),
     [
         (["search=none"], "nothing to search in"),
         (["maximize=[]"], "no objective"),
         (["search=none", "model.dropout=range(3,1)"], "model.dropout=range"),
     ],
 )
-def test_what_is_no_plan_is_one_line(drafted, overrides, message):
+def test_invalid_request_raises(parse, overrides, message):
     with pytest.raises(ValueError, match=message):
-        drafted(*overrides)
+        parse(*overrides)
 
 
-def test_a_word_said_twice_is_no_other_study_to_its_second_worker(drafted):
-    """The worker is given the study's words merged, and was refused where it had one word less."""
+def test_repeated_overrides_are_merged(parse):
+    """A worker gets the merged overrides of the study, and must parse the same study config."""
     overrides = ["trainer.max_epochs=3", "model=ast_regressor", "trainer.max_epochs=10"]
-    joined = merge_overrides(overrides)
+    merged = merge_overrides(overrides)
     assert (
-        drafted(*overrides).study_config.training_overrides
-        == drafted(*joined).study_config.training_overrides
+        parse(*overrides).study_config.training_overrides
+        == parse(*merged).study_config.training_overrides
+        == ["trainer.max_epochs=10", "model=ast_regressor"]
     )
-    assert drafted(*overrides).study_config.training_overrides == [
-        "trainer.max_epochs=10",
-        "model=ast_regressor",
-    ]
 
 
-def test_what_to_type_to_go_on_says_where_the_study_lies():
+def test_resume_command_has_the_location_of_the_study():
     overrides = ["storage=grpc://host:13000", "trials=5", "paths.mlruns=/my runs", "resume=mine"]
     assert resume_command("mine", overrides, "trials=9") == (
         "make sweep resume=mine storage=grpc://host:13000 'paths.mlruns=/my runs' trials=9"
@@ -113,7 +112,7 @@ def test_what_to_type_to_go_on_says_where_the_study_lies():
 
 
 @pytest.mark.parametrize(
-    "typed",
+    "overrides",
     [
         pytest.param(
             ["model=enhanced_cnn", "optimizer=rmsprop", "optimizer.lr=3.0000000000000004e-05"],
@@ -128,29 +127,29 @@ def test_what_to_type_to_go_on_says_where_the_study_lies():
         pytest.param(["loss=knobs_only", "ranges=musical"], marks=pytest.mark.slow),
     ],
 )
-def test_a_page_composes_what_the_words_compose(overrides, tmp_path):
+def test_experiment_config_composes_the_same_training(overrides, tmp_path):
     import hydra
 
     from ai_mixer.config.folder import config_folder
 
-    page = experiment_config("best", overrides, ["Trial 3."])
-    assert page.startswith("# @package _global_\n# Trial 3.\n")
+    text = experiment_config("best", overrides, ["Trial 3."])
+    assert text.startswith("# @package _global_\n# Trial 3.\n")
     (tmp_path / "experiment" / "sweep").mkdir(parents=True)
-    (tmp_path / "experiment" / "sweep" / "best.yaml").write_text(page)
+    (tmp_path / "experiment" / "sweep" / "best.yaml").write_text(text)
     with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
         search = f"hydra.searchpath=[file://{tmp_path}]"
-        again = hydra.compose("stage/train", [search, "experiment=sweep/best"])
-    assert again.run_name == "best"
-    assert same_training(again, compose(overrides).cfg)
+        composed = hydra.compose("stage/train", [search, "experiment=sweep/best"])
+    assert composed.run_name == "best"
+    assert same_training(composed, compose(overrides).cfg)
 
 
-def test_a_page_says_nothing_of_where_the_music_is():
+def test_experiment_config_has_no_paths():
     overrides = ["data=folder", "data.root=/my music", "data.manifest=/my music/songs.csv"]
     assert "my music" not in experiment_config("best", overrides, [])
     with pytest.raises(ValueError, match=r"model\.weights=/my music/x\.pt is a path"):
         experiment_config("best", ["+model.weights=/my music/x.pt"], [])
 
 
-def test_what_a_page_cannot_say():
-    with pytest.raises(ValueError, match=r"callbacks\.figures was taken away"):
+def test_experiment_config_cannot_delete_keys():
+    with pytest.raises(ValueError, match=r"callbacks\.knob_plots"):
         experiment_config("best", ["~callbacks.knob_plots"], [])

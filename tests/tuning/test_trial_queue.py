@@ -1,4 +1,4 @@
-"""Waiting trials are taken once each; what dead workers left comes back once."""
+"""Each waiting trial is claimed once; each trial of a dead worker is queued again once."""
 
 import socket
 import threading
@@ -7,17 +7,16 @@ import time
 import pytest
 
 from ai_mixer.tracking.process_info import HOST, PID, process_tags
-from ai_mixer.tuning import trial_queue
+from ai_mixer.tuning import heartbeat as heartbeat_module
+from ai_mixer.tuning.heartbeat import HEARTBEAT_ATTR, WORKER_ATTR, StaleTrialDetector, heartbeat
+from ai_mixer.tuning.optuna_private import pop_waiting_trial_id
 from ai_mixer.tuning.storage import journal_file, open_storage
 from ai_mixer.tuning.trial_queue import (
     ERROR_ATTR,
-    HEARTBEAT_ATTR,
-    WORKER_ATTR,
-    StaleTrialDetector,
+    PROCESS_DIED,
     claim_trial,
     enqueue_trials,
     failed_trials,
-    heartbeat,
     original_number,
     retry_history,
     retry_stale_trials,
@@ -25,11 +24,12 @@ from ai_mixer.tuning.trial_queue import (
     unique_trials,
 )
 
-GONE = {**process_tags(), PID: "4194305"}  # above what the kernel gives out
-FAR = {**process_tags(), HOST: "elsewhere"}
+DEAD_WORKER = {**process_tags(), PID: "4194305"}  # above the kernel's limit of process ids
+OTHER_HOST = {**process_tags(), HOST: "elsewhere"}
 
 
-def take_and_die(study, worker=GONE, **values):
+def claim_as(study, worker=DEAD_WORKER, **values):
+    """Claim a trial for another worker."""
     trial = claim_trial(study)
     for name, value in values.items():
         trial.suggest_float(name, value, value)
@@ -37,7 +37,7 @@ def take_and_die(study, worker=GONE, **values):
     return trial
 
 
-def test_a_queue_is_filled_to_a_number_and_no_further(open_study):
+def test_enqueue_trials_adds_only_missing_trials(open_study):
     study = open_study()
     assert enqueue_trials(study, 3, [{"x": 0.25}]) == 3
     assert enqueue_trials(study, 3) == 0
@@ -47,14 +47,14 @@ def test_a_queue_is_filled_to_a_number_and_no_further(open_study):
     assert [trial.state.name for trial in study.trials] == ["RUNNING"] + 4 * ["WAITING"]
 
 
-def test_nobody_takes_what_another_took_and_nothing_is_made(open_study):
+def test_each_trial_is_claimed_once_and_none_is_created(open_study):
     enqueue_trials(open_study(), 20)
-    taken, threads = [], []
+    claimed, threads = [], []
 
     def worker():
         study = open_study()
         while (trial := claim_trial(study)) is not None:
-            taken.append(trial.number)
+            claimed.append(trial.number)
             study.tell(trial, 1.0)
 
     for _ in range(4):
@@ -62,115 +62,115 @@ def test_nobody_takes_what_another_took_and_nothing_is_made(open_study):
         threads[-1].start()
     for thread in threads:
         thread.join()
-    assert sorted(taken) == list(range(20))
+    assert sorted(claimed) == list(range(20))
     assert len(open_study().trials) == 20
 
 
-def test_a_dead_trial_comes_back_once_with_its_values(open_study):
+def test_stale_trial_is_queued_again_once_with_its_values(open_study):
     study, other = open_study(), open_study()
     enqueue_trials(study, 2)
-    stale_trials = take_and_die(study, x=0.5)
-    stale_trials.report(0.125, 3)
-    stale_trials.set_user_attr("songs", [1])
+    stale = claim_as(study, x=0.5)
+    stale.report(0.125, 3)
+    stale.set_user_attr("songs", [1])
     first, second = StaleTrialDetector(300), StaleTrialDetector(300)
     assert [trial.number for trial in first.stale_trials(study)] == [0]
     assert [trial.number for trial in second.stale_trials(other)] == [0]
-    assert len(retry_stale_trials(study, first, most=3)) == 1
-    assert retry_stale_trials(other, second, most=3) == []
+    assert len(retry_stale_trials(study, first, max_retries=3)) == 1
+    assert retry_stale_trials(other, second, max_retries=3) == []
     study.tell(claim_trial(study), 1.0)
-    again = claim_trial(study)
-    assert again.suggest_float("x", 0.5, 0.5) == 0.5
-    frozen = study.trials[again.number]
+    retried = claim_trial(study)
+    assert retried.suggest_float("x", 0.5, 0.5) == 0.5
+    frozen = study.trials[retried.number]
     assert (retry_history(frozen), original_number(frozen)) == ([0], 0)
     assert frozen.intermediate_values == {3: 0.125}
     assert frozen.user_attrs["songs"] == [1]
     assert frozen.user_attrs[WORKER_ATTR] == process_tags()
     assert StaleTrialDetector(300).stale_trials(study) == []
-    assert study.trials[0].user_attrs[ERROR_ATTR] == "its process died"
+    assert study.trials[0].user_attrs[ERROR_ATTR] == PROCESS_DIED
     assert len(unique_trials(study)) == 2
     assert failed_trials(study) == []
     assert len(unfinished_trials(study)) == 1
 
 
-def test_after_so_many_retries_it_has_failed(open_study):
+def test_trial_fails_after_max_retries(open_study):
     study = open_study()
     enqueue_trials(study, 1)
     for _ in range(3):
-        take_and_die(study)
-        retry_stale_trials(study, StaleTrialDetector(300), most=2)
+        claim_as(study)
+        retry_stale_trials(study, StaleTrialDetector(300), max_retries=2)
     assert claim_trial(study) is None
     assert len(unique_trials(study)) == len(failed_trials(study)) == 1
 
 
-def test_a_finished_trial_of_a_dead_worker_stays(open_study):
+def test_finished_trial_of_a_dead_worker_is_kept(open_study):
     study = open_study()
     enqueue_trials(study, 1)
-    trial = take_and_die(study)
-    stale = StaleTrialDetector(300)
-    stale.stale_trials(study)
+    trial = claim_as(study)
+    detector = StaleTrialDetector(300)
+    detector.stale_trials(study)
     study.tell(trial, 2.0)
-    assert retry_stale_trials(study, stale, most=3) == []
+    assert retry_stale_trials(study, detector, max_retries=3) == []
     assert study.best_value == 2.0
 
 
-def test_of_another_machine_only_silence_counts(open_study):
-    study, watch = open_study(), StaleTrialDetector(heartbeat_timeout_s=0.2)
+def test_trial_on_another_machine_is_stale_without_heartbeats(open_study):
+    study, detector = open_study(), StaleTrialDetector(heartbeat_timeout_s=0.2)
     enqueue_trials(study, 1)
-    trial = take_and_die(study, FAR)
-    assert watch.stale_trials(study) == []
+    trial = claim_as(study, OTHER_HOST)
+    assert detector.stale_trials(study) == []
     for beat in range(4):
         time.sleep(0.1)
         trial.set_user_attr(HEARTBEAT_ATTR, beat)
-        assert watch.stale_trials(study) == []
+        assert detector.stale_trials(study) == []
     time.sleep(0.3)
-    assert len(watch.stale_trials(study)) == 1
-    assert socket.gethostname() != FAR[HOST]
+    assert len(detector.stale_trials(study)) == 1
+    assert socket.gethostname() != OTHER_HOST[HOST]
 
 
-def test_a_trial_taken_and_never_signed(open_study, monkeypatch):
-    study, watch = open_study(), StaleTrialDetector(300)
+def test_trial_that_no_worker_claimed_is_stale(open_study, monkeypatch):
+    study, detector = open_study(), StaleTrialDetector(300)
     enqueue_trials(study, 1)
-    study._pop_waiting_trial_id()
-    assert watch.stale_trials(study) == []
-    monkeypatch.setattr(trial_queue, "UNCLAIMED_TIMEOUT_S", 0.0)
+    pop_waiting_trial_id(study)
+    assert detector.stale_trials(study) == []
+    monkeypatch.setattr(heartbeat_module, "UNCLAIMED_TIMEOUT_S", 0.0)
     time.sleep(0.01)
-    assert len(watch.stale_trials(study)) == 1
+    assert len(detector.stale_trials(study)) == 1
 
 
-def test_a_running_trial_shows_that_it_lives(open_study):
+def test_heartbeat_counts_while_the_trial_runs(open_study):
     study = open_study()
     enqueue_trials(study, 1)
     trial = claim_trial(study)
     with heartbeat(trial, 0.02):
         time.sleep(0.2)
-    seen = study.trials[0].user_attrs[HEARTBEAT_ATTR]
-    assert 2 <= seen <= 10
+    beats = study.trials[0].user_attrs[HEARTBEAT_ATTR]
+    assert 2 <= beats <= 10
     time.sleep(0.1)
-    assert study.trials[0].user_attrs[HEARTBEAT_ATTR] == seen
+    assert study.trials[0].user_attrs[HEARTBEAT_ATTR] == beats
 
 
-def test_half_a_line_at_the_end_of_a_journal_is_cut_off(open_study, tmp_path):
-    """What a power cut may leave: Optuna alone would read no further."""
+def test_incomplete_last_line_of_a_journal_is_removed(open_study, tmp_path):
+    """A power cut may leave one, and Optuna stops reading at it."""
     study = open_study()
     enqueue_trials(study, 2)
     study.tell(claim_trial(study), 1.0)
     file = journal_file("study", tmp_path)
-    whole = file.read_bytes()
-    file.write_bytes(whole + b'{"op_code":6,"worker')
-    again = open_study()
-    study.tell(claim_trial(again).number, 0.5)
+    complete = file.read_bytes()
+    file.write_bytes(complete + b'{"op_code":6,"worker')
+    reopened = open_study()
+    study.tell(claim_trial(reopened).number, 0.5)
     assert [trial.value for trial in open_study().trials] == [1.0, 0.5]
-    assert file.read_bytes().startswith(whole)
+    assert file.read_bytes().startswith(complete)
 
 
 @pytest.mark.parametrize(
     ("storage", "message"),
     [
-        ("jornal", "neither journal nor postgresql"),
-        ("nodb://x/y", "is no address of a database"),
-        ("postgresql", "`make services` starts one"),
+        ("jornal", "storage=jornal"),
+        ("nodb://x/y", "storage=nodb://x/y"),
+        ("postgresql", "make services"),
     ],
 )
-def test_a_storage_that_is_not_there_is_one_line(storage, message, tmp_path):
+def test_unknown_or_missing_storage_raises(storage, message, tmp_path):
     with pytest.raises((ValueError, OSError), match=message):
         open_storage(storage, "any", tmp_path, tmp_path)

@@ -1,4 +1,4 @@
-"""Several writers of one file: each has a draft of its own, and a reader finds a whole file."""
+"""Tests of atomic writes: several writers of one file, errors, temporary names."""
 
 import os
 import threading
@@ -16,18 +16,18 @@ from ai_mixer.utils.atomic_write import atomic_write, temporary_name, write_byte
 WRITERS = 2
 
 
-class Kept:
-    """The cache of a loader: a file per song."""
+class CachedExamples:
+    """A feature cache: one file per song."""
 
     def __init__(self, folder):
         path = folder / "song.wav"
         path.write_bytes(b"sound")
         self.song = Song("song", path, "song", "artist", "train", 3.0, 44_100, 2)
-        self.folder = folder / "kept"
+        self.folder = folder / "cache"
 
     def write(self):
         row = CachedRow(torch.ones(3, 2), torch.ones(3, 4), torch.zeros(2), torch.ones(2).bool())
-        FeatureCache(self.folder).put(self.song, [row])
+        FeatureCache(self.folder).append(self.song, [row])
 
     def read(self):
         return FeatureCache(self.folder).count(self.song) == 1
@@ -59,7 +59,7 @@ def text_file(write):
 
 
 KINDS = {
-    "kept examples": Kept,
+    "cached examples": CachedExamples,
     "checkpoint": Checkpoint,
     "text": text_file(lambda path: write_text(path, "whole")),
     "bytes": text_file(lambda path: write_bytes(path, b"whole")),
@@ -67,8 +67,8 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_two_writers_at_once(kind, tmp_path, monkeypatch):
-    """Both drafts are written before the first one is renamed."""
+def test_two_concurrent_writers_leave_one_complete_file(kind, tmp_path, monkeypatch):
+    """Both temporary files are written before the first one is renamed."""
     file, both, rename = KINDS[kind](tmp_path), threading.Barrier(WRITERS), os.replace
 
     def wait(*names, **options):
@@ -85,7 +85,7 @@ def test_two_writers_at_once(kind, tmp_path, monkeypatch):
     assert len(new) == 1
 
 
-def test_a_draft_is_hidden_and_of_its_own():
+def test_temporary_names_are_hidden_unique_and_of_valid_length():
     target = Path("songs") / ("ü" * 100 + ".wav")
     one, other = temporary_name(target), temporary_name(target)
     assert one != other
@@ -95,7 +95,7 @@ def test_a_draft_is_hidden_and_of_its_own():
     assert len(os.fsencode(one.name)) <= 255
 
 
-def test_after_an_error_nothing_is_there(tmp_path):
+def test_an_error_leaves_no_file(tmp_path):
     target = tmp_path / "new" / ("ü" * 100 + ".txt")
     with pytest.raises(TypeError), atomic_write(target) as temporary, temporary.open("w") as file:
         file.writelines(["half", None])

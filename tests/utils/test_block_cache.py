@@ -1,4 +1,4 @@
-"""A song that is played again is the same song, kept or made anew."""
+"""Tests of `BlockCache` and `release_memory`."""
 
 import ctypes
 
@@ -14,35 +14,35 @@ PIECE = 1 << 16  # bytes; below what the C library maps on its own
 
 
 class Source:
-    """Blocks of noise, the same each time; counts how often it is played."""
+    """The same blocks of noise on each call; counts the calls."""
 
     def __init__(self):
-        self.played = 0
+        self.calls = 0
 
     def __call__(self):
-        self.played += 1
+        self.calls += 1
         noise = torch.randn(2, sum(SIZES), generator=torch.Generator().manual_seed(0))
         return iter(torch.split(noise, SIZES, dim=-1))
 
 
-@pytest.mark.parametrize(("length", "played"), [(17, 1), (0, 3), (16, 3), (18, 3)])
-def test_the_same_blocks_each_time_and_made_once_where_the_length_is_right(length, played):
+@pytest.mark.parametrize(("cache_samples", "calls"), [(17, 1), (0, 3), (16, 3), (18, 3)])
+def test_blocks_are_equal_on_each_iteration_and_cached_for_the_exact_length(cache_samples, calls):
     source = Source()
-    replay = BlockCache(source, length)
+    cache = BlockCache(source, cache_samples)
     for _ in range(3):
-        assert all(a.equal(b) for a, b in zip(replay(), Source()(), strict=True))
-    assert source.played == played
+        assert all(a.equal(b) for a, b in zip(cache(), Source()(), strict=True))
+    assert source.calls == calls
 
 
-def test_who_stops_half_way_keeps_nothing():
-    replay = BlockCache(Source(), sum(SIZES))
-    next(iter(replay()))
-    assert [block.shape[-1] for block in replay()] == list(SIZES)
+def test_an_incomplete_iteration_is_not_cached():
+    cache = BlockCache(Source(), sum(SIZES))
+    next(iter(cache()))
+    assert [block.shape[-1] for block in cache()] == list(SIZES)
 
 
 @pytest.mark.skipif(_find_malloc_trim() is None, reason="the C library has no malloc_trim")
-def test_giving_back_shrinks_the_process():
-    """64 MiB in small pieces below one that is still held: the C library alone keeps them."""
+def test_release_memory_shrinks_the_process():
+    """64 MiB in small freed blocks below one allocated block: the C library would keep them."""
     libc = ctypes.CDLL(None)
     libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
     pieces = [libc.malloc(PIECE) for _ in range(1024)]

@@ -1,4 +1,4 @@
-"""A full disk is known by all its names, and the error says what could not be written."""
+"""Tests of the detection of a full disk."""
 
 import errno
 import sqlite3
@@ -21,7 +21,7 @@ def caught(call):
 
 
 def chained(*errors):
-    """The last error, raised while the ones before it were handled."""
+    """The last error, raised while the earlier ones were handled."""
 
     def call(rest):
         if len(rest) == 1:
@@ -29,7 +29,7 @@ def chained(*errors):
         try:
             call(rest[:-1])
         except Exception:
-            raise rest[-1]  # noqa: B904  # a failure on the way out, not a consequence
+            raise rest[-1]  # noqa: B904  # an error during clean-up: context, not cause
 
     return caught(lambda: call(errors))
 
@@ -48,12 +48,12 @@ def chained(*errors):
         (None, None),
     ],
 )
-def test_names_of_a_full_disk(error, file):
+def test_path_of_a_full_disk_error(error, file):
     assert disk_full_path(error) == file
 
 
-def test_what_failed_first_is_named():
-    """The way out writes too, and fails too."""
+def test_the_first_error_of_a_chain_gives_the_path():
+    """Clean-up writes files too and fails for the same reason."""
     ckpt = no_space("last.ckpt")
     database = sqlite3.OperationalError("database or disk is full")
     assert disk_full_path(chained(ckpt, database)) == "last.ckpt"
@@ -61,8 +61,8 @@ def test_what_failed_first_is_named():
     assert disk_full_path(chained(RuntimeError("bug"), ValueError("x"))) is None
 
 
-def test_writing_names_the_file():
-    """Whatever a zip writer makes of it."""
+def test_reraise_disk_full_names_the_file():
+    """A zip writer hides the original error."""
 
     def save():
         with reraise_disk_full("/runs/last.ckpt"):
@@ -73,7 +73,7 @@ def test_writing_names_the_file():
     assert disk_full_path(error) == "/runs/last.ckpt"
 
 
-def test_writing_leaves_other_errors_alone():
+def test_reraise_disk_full_keeps_other_errors():
     with pytest.raises(ZeroDivisionError), reraise_disk_full("/runs/last.ckpt"):
         1 / 0  # noqa: B018
     with reraise_disk_full("/runs/last.ckpt"):

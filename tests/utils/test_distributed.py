@@ -1,4 +1,4 @@
-"""What two processes count together is what one counts alone."""
+"""Tests of sums over processes: two processes give the results of one."""
 
 import json
 import subprocess
@@ -50,18 +50,18 @@ def batches():
     return made
 
 
-def answer(batch):
+def predict(batch):
     return 0.4 + 0.3 * batch.knobs
 
 
-def counted(mine):
+def counted(part):
     """Skill, sums and counts of some batches."""
     console = load_console()
     system = MixSystem(nn.Identity(), console, None, None, None)
-    for step in range(3):  # so many have each process, whoever runs out first
-        system._count_targets(mine[min(step, 1)])
-    for batch in mine:
-        system.skill.update(batch, answer(batch), torch.full((len(console.knobs),), 0.5))
+    for step in range(3):  # the same number of steps in each process
+        system._count_targets(part[min(step, 1)])
+    for batch in part:
+        system.skill.update(batch, predict(batch), torch.full((len(console.knobs),), 0.5))
     return {
         "skill": system.skill.compute(),
         "sum": system.knob_sum.tolist(),
@@ -71,24 +71,25 @@ def counted(mine):
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
-    """What each of two processes that share the batches has counted."""
+    """Results of each of two processes that share the batches."""
     folder = tmp_path_factory.mktemp("two")
-    words = [sys.executable, "-c", SCRIPT, __file__, str(folder)]
-    started = [
-        subprocess.Popen([*words, str(rank)], stdout=subprocess.PIPE, text=True) for rank in (0, 1)
+    command = [sys.executable, "-c", SCRIPT, __file__, str(folder)]
+    processes = [
+        subprocess.Popen([*command, str(rank)], stdout=subprocess.PIPE, text=True)
+        for rank in (0, 1)
     ]
-    said = [process.communicate(timeout=120)[0] for process in started]
-    return [json.loads(text.splitlines()[-1]) for text in said]
+    outputs = [process.communicate(timeout=120)[0] for process in processes]
+    return [json.loads(text.splitlines()[-1]) for text in outputs]
 
 
-def test_skill_is_that_of_one_process(both):
+def test_skill_of_two_processes_equals_that_of_one(both):
     alone = counted(batches())["skill"]
     assert set(alone) == {"skill", *(f"skill_{condition}" for condition in CONDITIONS)}
     for one in both:
         assert one["skill"] == pytest.approx(alone, rel=1e-12)
 
 
-def test_targets_are_those_of_one_process(both):
+def test_target_sums_of_two_processes_equal_those_of_one(both):
     first, second = (batches()[rank::2] for rank in (0, 1))
     seen = [part[min(step, 1)] for part in (first, second) for step in range(3)]
     expected = torch.cat([batch.knobs * batch.mask for batch in seen]).double().sum(0)
@@ -98,29 +99,29 @@ def test_targets_are_those_of_one_process(both):
         assert one["count"] == counts.tolist()
 
 
-def test_alone_nothing_is_added():
-    mine = torch.arange(3.0)
-    assert all_reduce_sum(mine).equal(mine)
+def test_a_single_process_returns_its_own_value():
+    value = torch.arange(3.0)
+    assert all_reduce_sum(value).equal(value)
     assert rank() == 0
 
 
 def test_skill_is_one_minus_error_over_the_mean_knobs_error():
-    """By hand, from all examples at once."""
+    """Equality with a direct computation from all examples."""
     knobs = load_console().knobs
     meter = KnobSkillMetric(knobs)
     floor = torch.full((len(knobs),), 0.5)
     for batch in batches():
-        meter.update(batch, answer(batch), floor)
+        meter.update(batch, predict(batch), floor)
     whole = batches()[0].concatenate(*batches()[1:])
-    found = meter.compute()
+    skill = meter.compute()
     for index, condition in enumerate(CONDITIONS):
         part = whole.select(whole.condition == index)
-        mine, means = (
+        errors, mean_errors = (
             knob_errors(knobs, positions, part.knobs, part.mask)
-            for positions in (answer(part), floor.expand_as(part.knobs))
+            for positions in (predict(part), floor.expand_as(part.knobs))
         )
-        names = [f"error/{name}" for name in HEADLINE_KNOBS if f"error/{name}" in mine]
-        skills = torch.stack([1 - mine[n].nanmean() / means[n].nanmean() for n in names])
-        assert found[f"skill_{condition}"] == pytest.approx(skills.nanmean().item(), rel=1e-9)
+        names = [f"error/{name}" for name in HEADLINE_KNOBS if f"error/{name}" in errors]
+        skills = torch.stack([1 - errors[n].nanmean() / mean_errors[n].nanmean() for n in names])
+        assert skill[f"skill_{condition}"] == pytest.approx(skills.nanmean().item(), rel=1e-9)
     meter.reset()
     assert not meter.sums.any()

@@ -1,4 +1,4 @@
-"""Work over cores: in order, errors come through, and torch is left as it was."""
+"""Tests of `parallel_map`: order, errors, torch's thread count afterwards."""
 
 import threading
 
@@ -20,7 +20,7 @@ def test_results_come_in_the_order_of_the_items():
     assert results == [(number, 1) for number in range(5)]
 
 
-def test_an_error_ends_it():
+def test_an_error_stops_the_remaining_items():
     done = []
 
     def work(number):

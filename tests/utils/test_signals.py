@@ -1,4 +1,4 @@
-"""A signal ends the block in good order, and the process with the code a shell expects."""
+"""Tests of `handle_stop_signals`: interrupt in the block, exit code of the process."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from ai_mixer.utils.signals import handle_stop_signals
 
 @pytest.fixture(autouse=True)
 def from_a_terminal():
-    """As a shell starts a command in the foreground: in the background it would ignore Ctrl-C."""
+    """Handlers as in a foreground process: a background process ignores SIGINT."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -25,15 +25,15 @@ def send(number):
     time.sleep(0.01)  # handlers run between two instructions
 
 
-def way_out(first, then):
-    """A block that gets a signal, and does `then` with the interrupt; the exit code after it."""
+def exit_code(number, clean_up):
+    """Exit code of a block that receives a signal and calls `clean_up` with the interrupt."""
 
     def block():
-        with handle_stop_signals("`make train ckpt_path=last` goes on"):
+        with handle_stop_signals("`make train ckpt_path=last` resumes it"):
             try:
-                send(first)
+                send(number)
             except KeyboardInterrupt as interrupt:
-                then(interrupt)
+                clean_up(interrupt)
                 raise
 
     with pytest.raises(SystemExit) as caught:
@@ -42,21 +42,21 @@ def way_out(first, then):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_is_an_interrupt_inside_and_an_exit_code_outside(number, code, capsys):
+def test_a_signal_raises_keyboard_interrupt_and_sets_the_exit_code(number, code, capsys):
     before, name = signal.getsignal(number), signal.Signals(number).name
-    seen = []
-    assert way_out(number, lambda interrupt: seen.append(str(interrupt))) == code
-    assert seen == [name]
-    assert capsys.readouterr().err == f"stopped by {name}: `make train ckpt_path=last` goes on\n"
+    interrupts = []
+    assert exit_code(number, lambda interrupt: interrupts.append(str(interrupt))) == code
+    assert interrupts == [name]
+    assert capsys.readouterr().err == f"stopped by {name}: `make train ckpt_path=last` resumes it\n"
     assert signal.getsignal(number) is before
 
 
-def test_whatever_the_way_out_makes_of_it_the_code_stays():
-    """Lightning answers an interrupt with sys.exit(1)."""
-    assert way_out(signal.SIGTERM, lambda _: sys.exit(1)) == 143
+def test_another_exit_code_during_clean_up_is_replaced():
+    """Lightning calls sys.exit(1) on an interrupt."""
+    assert exit_code(signal.SIGTERM, lambda _: sys.exit(1)) == 143
 
 
-def test_an_impatient_second_signal_does_not_cut_the_way_out():
+def test_a_second_signal_soon_after_the_first_is_ignored():
     done = []
 
     def close(_):
@@ -64,29 +64,29 @@ def test_an_impatient_second_signal_does_not_cut_the_way_out():
         send(signal.SIGTERM)
         done.append("closed")
 
-    assert way_out(signal.SIGINT, close) == 130
+    assert exit_code(signal.SIGINT, close) == 130
     assert done == ["closed"]
 
 
-def test_a_way_out_that_hangs_can_be_cut(monkeypatch):
+def test_a_later_second_signal_interrupts_the_clean_up(monkeypatch):
     monkeypatch.setattr(signals, "MIN_SIGNAL_INTERVAL_S", 0.0)
 
     def hang(_):
         send(signal.SIGINT)
         pytest.fail("hung")
 
-    assert way_out(signal.SIGINT, hang) == 130
+    assert exit_code(signal.SIGINT, hang) == 130
 
 
-def test_errors_and_good_ends_pass_through(capsys):
+def test_without_a_signal_errors_pass_through(capsys):
     with handle_stop_signals(""):
         pass
-    with pytest.raises(ValueError, match="as it was"), handle_stop_signals(""):
-        raise ValueError("as it was")
+    with pytest.raises(ValueError, match="unchanged"), handle_stop_signals(""):
+        raise ValueError("unchanged")
     assert capsys.readouterr().err == ""
 
 
-def test_what_was_ignored_stays_ignored():
+def test_ignored_signals_stay_ignored():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with handle_stop_signals(""):
@@ -96,7 +96,7 @@ def test_what_was_ignored_stays_ignored():
         signal.signal(signal.SIGINT, before)
 
 
-def test_outside_the_main_thread_nothing_changes():
+def test_no_handler_is_installed_outside_the_main_thread():
     before = signal.getsignal(signal.SIGINT)
     inside = []
 

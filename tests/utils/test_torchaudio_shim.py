@@ -1,4 +1,4 @@
-"""torchaudio beside a CPU-only torch: with its native code, without it, and really broken."""
+"""Tests of the torchaudio shim: with the native extension, without it, with other errors."""
 
 import importlib
 import subprocess
@@ -12,15 +12,15 @@ from ai_mixer.utils import torchaudio_shim
 
 
 def run(code):
-    """Run code in a fresh process; returns what it printed."""
-    words = [sys.executable, "-W", "error", "-c", textwrap.dedent(code)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    """Run code in a new process; returns the words of its output."""
+    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
 
-def test_mel_works_on_this_machine():
-    """Whatever the state of its native extension here."""
+def test_mel_spectrogram_works_on_this_machine():
+    """With or without the native extension."""
     shape = run(
         """
         import torch
@@ -34,8 +34,8 @@ def test_mel_works_on_this_machine():
     assert shape == ["2", "64"]
 
 
-def test_without_native_code_torchaudio_says_so_and_works():
-    """The failure of a CPU-only torch, made on purpose: loading the extension raises OSError."""
+def test_torchaudio_works_without_its_native_extension():
+    """Loading the extension raises OSError, as with a CPU-only torch."""
     printed = run(
         """
         import sys
@@ -61,7 +61,7 @@ def test_without_native_code_torchaudio_says_so_and_works():
 
 @pytest.fixture
 def modules(monkeypatch):
-    """sys.modules without torchaudio, put back afterwards."""
+    """sys.modules without torchaudio, restored afterwards."""
     for name in [n for n in sys.modules if n.partition(".")[0] == "torchaudio"]:
         monkeypatch.delitem(sys.modules, name)
     before = set(sys.modules)
@@ -70,14 +70,14 @@ def modules(monkeypatch):
         del sys.modules[name]
 
 
-def test_a_healthy_torchaudio_is_left_alone(monkeypatch, modules):
-    healthy = ModuleType("torchaudio")
-    monkeypatch.setattr(importlib, "import_module", lambda name: healthy)
-    assert torchaudio_shim._import_torchaudio() is healthy
+def test_a_working_torchaudio_is_returned_unchanged(monkeypatch, modules):
+    working = ModuleType("torchaudio")
+    monkeypatch.setattr(importlib, "import_module", lambda name: working)
+    assert torchaudio_shim._import_torchaudio() is working
     assert "torchaudio._extension" not in modules
 
 
-def test_the_second_attempt_finds_the_stand_in(monkeypatch, modules):
+def test_the_second_import_uses_the_stand_in_extension(monkeypatch, modules):
     attempts = []
 
     def once_broken(name):
@@ -96,7 +96,7 @@ def test_the_second_attempt_finds_the_stand_in(monkeypatch, modules):
 
 
 @pytest.mark.parametrize("error", [ModuleNotFoundError("torchaudio"), RuntimeError("other")])
-def test_other_failures_are_not_hidden(monkeypatch, modules, error):
+def test_other_errors_are_raised(monkeypatch, modules, error):
     def broken(name):
         raise error
 

@@ -1,4 +1,4 @@
-"""Sound files as they come and as they go: any length, block by block."""
+"""Reading and writing of audio files of any length, block by block."""
 
 from ai_mixer.audio.formats import format_of
 from ai_mixer.audio.reader import AudioFile, same_file

@@ -1,4 +1,4 @@
-"""The kinds of sound file that are written, by the ending of the name."""
+"""Audio file formats for writing, chosen by the suffix of the file name."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -8,18 +8,18 @@ ENCODER_OPTIONS: dict[str, dict[str, object]] = {
     "MP3": {"bitrate_mode": "CONSTANT", "compression_level": 0.0},  # 320 kbit/s at 44.1 kHz
     "OGG": {"compression_level": 0.1},  # about 320 kbit/s: quality 9 of 10
 }
-MAX_WAV_BYTES = 4_000_000_000  # a RIFF header counts to 2³²
+MAX_WAV_BYTES = 4_000_000_000  # sizes in a RIFF header have 32 bits
 
 
 class Format(NamedTuple):
-    """A kind of file: libsndfile's name for it, and how samples may be stored, the usual first."""
+    """A file format: libsndfile's name and the supported subtypes, the default first."""
 
     name: str
     subtypes: tuple[str, ...]
 
     @property
     def lossy(self) -> bool:
-        """Does it come back with other samples, and other peaks?"""
+        """Whether decoded samples, and so their peaks, differ from the encoded ones."""
         return self.name in ENCODER_OPTIONS
 
 
@@ -37,32 +37,32 @@ SUBTYPE_FALLBACKS = {"PCM_S8": "PCM_16", "PCM_U8": "PCM_16", "ULAW": "PCM_16", "
 
 
 def format_of(path: Path) -> Format:
-    """What a file of that name is to be. ValueError, with the menu, for an ending we do not write.
+    """Return the format for a file name. ValueError with all suffixes for an unsupported one.
 
     >>> format_of(Path("song.FLAC")).name
     'FLAC'
     """
-    found = FORMATS.get(path.suffix.lower())
-    if found is None:
+    format = FORMATS.get(path.suffix.lower())
+    if format is None:
         raise ValueError(
-            f"{path.name}: cannot write {path.suffix or 'a file without an ending'}: "
+            f"{path.name}: cannot write {path.suffix or 'a file without a suffix'}: "
             f"choose one of {', '.join(FORMATS)}"
         )
-    return found
+    return format
 
 
 def choose_subtype(format: Format, source: str) -> str:
-    """How to store the samples: as the source has them where the format can, else as usual.
+    """Return the subtype of the source if the format supports it, else the format's default.
 
-    source: libsndfile's subtype of the song that was read, e.g. "PCM_16".
+    source: libsndfile's subtype of the input file, e.g. "PCM_16".
     """
-    wanted = SUBTYPE_FALLBACKS.get(source, source)
-    return wanted if wanted in format.subtypes else format.subtypes[0]
+    subtype = SUBTYPE_FALLBACKS.get(source, source)
+    return subtype if subtype in format.subtypes else format.subtypes[0]
 
 
 def check_sample_rate(path: Path, sample_rate: int) -> None:
-    """ValueError if the kind of file cannot hold the rate."""
+    """ValueError if the format of the file does not support the sample rate."""
     if format_of(path).name == "MP3" and sample_rate not in MP3_SAMPLE_RATES_HZ:
         raise ValueError(
-            f"{path.name}: mp3 has no rate of {sample_rate} Hz: write a .flac or .wav instead"
+            f"{path.name}: mp3 does not support {sample_rate} Hz: write a .flac or .wav instead"
         )

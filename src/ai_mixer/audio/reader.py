@@ -1,7 +1,7 @@
-"""A sound file of any length, read block by block, whatever state it is in.
+"""Reading of audio files of any length in blocks, tolerant of damage.
 
-What can be heard is read: NaN counts as silence, wild samples are held, a file that breaks off is
-as long as what is there. All of it is noted, and said once.
+NaN counts as silence, samples far over full scale are clamped, a truncated file has the length of
+what can be read. `AudioFile.warnings` lists these repairs.
 """
 
 from collections.abc import Iterator
@@ -17,19 +17,19 @@ from ai_mixer.audio.excerpt import TRUNCATION_TOLERANCE_S, SongError, open_audio
 from ai_mixer.audio.stem_file import StemError
 from ai_mixer.audio.tags import Tags, read_tags
 
-BLOCK_SAMPLES = 1 << 16  # samples at a time
-READ_SAMPLES = 1 << 12  # read at once: at a damage, no more than this is lost before it
-MAX_AMPLITUDE = 1000.0  # 60 dB over full scale: what lies beyond is no music, and squares overflow
+BLOCK_SAMPLES = 1 << 16
+READ_SAMPLES = 1 << 12  # per read call: at most so many samples before a damaged place are lost
+MAX_AMPLITUDE = 1000.0  # 60 dB over full scale: music is below, and squares cannot overflow
 SAMPLE_RATE_LIMITS_HZ = (8_000, 192_000)
 MIN_DURATION_S = 0.2
 
 
 class AudioFile:
-    """An open question to a file: its facts at once, its samples block by block.
+    """An audio file: header at once, samples in blocks.
 
-    `frames`: samples per channel as the header says, and as they were counted once the file was
-    read to its end. `warnings`: what was wrong with it, in words.
-    SongError in one line for a file that is no mono or stereo sound of 0.2 s or more at 8–192 kHz.
+    frames: samples per channel, from the header until the file has been read to its end, then as
+    counted. tags: see `tags.py`. SongError in one line if the file is not mono or stereo audio of
+    0.2 s or more at 8–192 kHz.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -43,8 +43,8 @@ class AudioFile:
             self.tags: Tags = read_tags(file)
         low, high = SAMPLE_RATE_LIMITS_HZ
         if not low <= self.sample_rate <= high:
-            said = f"{self.sample_rate} Hz, needs {low} to {high} Hz: convert it first"
-            raise SongError(self.path, said)
+            reason = f"{self.sample_rate} Hz, needs {low} to {high} Hz: convert it first"
+            raise SongError(self.path, reason)
         self._check_length()
         self._nan_samples = self._clamped_samples = 0
         self._truncation: str | None = None
@@ -56,18 +56,19 @@ class AudioFile:
 
     @property
     def warnings(self) -> list[str]:
-        """What was found, as far as it was read."""
-        said = [self._truncation] if self._truncation else []
+        """Repairs so far, one line each; complete after the file has been read to its end."""
+        warnings = [self._truncation] if self._truncation else []
         if self._nan_samples:
-            said.append(f"{self._nan_samples} samples are no numbers (NaN) and count as silence")
+            warnings.append(f"{self._nan_samples} samples are NaN and count as silence")
         if self._clamped_samples:
-            said.append(
-                f"{self._clamped_samples} samples are more than 60 dB over full scale and were held"
+            warnings.append(
+                f"{self._clamped_samples} samples are more than 60 dB over full scale and "
+                "were clamped"
             )
-        return said
+        return warnings
 
     def blocks(self) -> Iterator[Tensor]:
-        """The song from its beginning: [C, n] float32, full scale = 1."""
+        """Iterate over the song in blocks [C, n], float32, full scale = 1."""
         self._nan_samples = self._clamped_samples = 0
         done = 0
         with self._open() as file:
@@ -78,18 +79,18 @@ class AudioFile:
         self._check_end(done)
 
     def read_samples(self, first: int, length: int) -> Tensor:
-        """Samples first … first + length, read by seeking: [C, length], silent outside the song."""
+        """Read samples first … first + length by seeking: [C, length], silent outside the song."""
         start = min(max(first, 0), self.frames)
         stop = max(start, min(first + length, self.frames))
         with self._open() as file:
             try:
                 file.seek(start)
                 samples = file.read(stop - start, dtype="float32", always_2d=True)
-            except (soundfile.LibsndfileError, StemError):  # damaged here
+            except (soundfile.LibsndfileError, StemError):  # damaged at this place
                 samples = np.zeros((0, self.channels), np.float32)
-        noted = self._nan_samples, self._clamped_samples
+        counts = self._nan_samples, self._clamped_samples
         audio = self._sanitise(samples)
-        self._nan_samples, self._clamped_samples = noted  # counted where the whole song is read
+        self._nan_samples, self._clamped_samples = counts  # only `blocks` counts repairs
         before = min(max(-first, 0), length)
         return pad(audio, (before, length - before - audio.shape[-1]))
 
@@ -98,24 +99,24 @@ class AudioFile:
 
     def _read(self, file: soundfile.SoundFile) -> Iterator[np.ndarray]:
         parts: list[np.ndarray] = []
-        more = True
-        while more:
+        at_end = False
+        while not at_end:
             try:
                 parts.append(file.read(READ_SAMPLES, dtype="float32", always_2d=True))
-                more = len(parts[-1]) > 0
+                at_end = not len(parts[-1])
             except (soundfile.LibsndfileError, StemError):
-                more = False  # what comes after the damage cannot be told from noise
-            if parts and (len(parts) * READ_SAMPLES >= BLOCK_SAMPLES or not more):
+                at_end = True  # samples after a damaged place may be noise
+            if parts and (len(parts) * READ_SAMPLES >= BLOCK_SAMPLES or at_end):
                 yield np.concatenate(parts)
                 parts = []
 
     def _sanitise(self, samples: np.ndarray) -> Tensor:
-        """[n, C] → [C, n], every sample a number of some sense."""
+        """Convert [n, C] to [C, n] with all samples finite and within ±MAX_AMPLITUDE."""
         audio = torch.from_numpy(np.ascontiguousarray(samples.T))
         if not audio.numel():
             return audio
         low, high = audio.aminmax()
-        if max(-float(low), float(high)) <= MAX_AMPLITUDE:  # NaN is neither
+        if max(-float(low), float(high)) <= MAX_AMPLITUDE:  # False for NaN
             return audio
         self._nan_samples += int(audio.isnan().sum())
         self._clamped_samples += int((audio.abs() > MAX_AMPLITUDE).sum())
@@ -125,8 +126,10 @@ class AudioFile:
 
     def _check_end(self, done: int) -> None:
         if done < self.frames - TRUNCATION_TOLERANCE_S * self.sample_rate:
-            there, said = done / self.sample_rate, self.frames / self.sample_rate
-            self._truncation = f"the file is damaged: {there:.1f} s of its {said:.1f} s can be read"
+            read_s, expected_s = done / self.sample_rate, self.frames / self.sample_rate
+            self._truncation = (
+                f"the file is damaged: {read_s:.1f} s of its {expected_s:.1f} s can be read"
+            )
         self.frames = done
         self._check_length()
 
@@ -138,5 +141,5 @@ class AudioFile:
 
 
 def same_file(one: Path, other: Path) -> bool:
-    """Do two names lead to one file?"""
+    """Whether two paths lead to the same existing file."""
     return one.exists() and other.exists() and one.samefile(other)

@@ -1,8 +1,8 @@
-"""One stream of an .mp4 that holds several: Native Instruments' stems, as MUSDB18 comes.
+"""Streams of an .mp4 with several audio streams (Native Instruments' stem format, MUSDB18).
 
-A stream is written `song.stem.mp4#3`, counted from 0; without a number it is the first, which is
-the mixture. Only the packets of an excerpt are decoded, by PyAV (FFmpeg), which is an extra of its
-own: docs/decisions/0022-stems-in-one-file.md.
+The path of a stream is `song.stem.mp4#3`, counted from 0; without a number it is stream 0, the
+mixture. Only the packets of an excerpt are decoded, by PyAV (FFmpeg), an optional dependency:
+docs/decisions/0022-stems-in-one-file.md.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-LEAD_IN_PACKETS = 4  # packets of 1024 samples decoded before the first wanted one; AAC overlaps two
+LEAD_IN_PACKETS = 4  # packets of 1024 samples decoded before the excerpt; AAC overlaps two
 _STREAM = re.compile(r"(.+\.mp4)(?:#(\d+))?", re.IGNORECASE | re.DOTALL)
 
 
@@ -21,7 +21,7 @@ class StemError(OSError):
 
 
 def stream_path(file: Path, stream: int) -> Path:
-    """How a stream of a container is written.
+    """Return the path of a stream.
 
     >>> stream_path(Path("song.stem.mp4"), 3).name
     'song.stem.mp4#3'
@@ -30,23 +30,23 @@ def stream_path(file: Path, stream: int) -> Path:
 
 
 def parse_stream_path(path: Path) -> tuple[Path, int] | None:
-    """The container and the stream that a path stands for; None for any other file.
+    """Split the path of a stream into container and stream number; None for any other file.
 
     >>> parse_stream_path(Path("song.stem.mp4#3")), parse_stream_path(Path("song #3.wav"))
     ((PosixPath('song.stem.mp4'), 3), None)
     """
-    found = _STREAM.fullmatch(path.name)
-    return (path.with_name(found[1]), int(found[2] or 0)) if found else None
+    match = _STREAM.fullmatch(path.name)
+    return (path.with_name(match[1]), int(match[2] or 0)) if match else None
 
 
 def container_path(path: Path) -> Path:
-    """The file on disk: `song.stem.mp4` of the stream `song.stem.mp4#1`, else the path itself."""
-    found = parse_stream_path(path)
-    return found[0] if found else path
+    """The file on disk: `song.stem.mp4` for the stream `song.stem.mp4#1`, else the path itself."""
+    parsed = parse_stream_path(path)
+    return parsed[0] if parsed else path
 
 
 def require_pyav() -> Any:
-    """PyAV. ValueError, in one line, where it is not installed."""
+    """Import PyAV. ValueError in one line if it is not installed."""
     try:
         import av
     except ModuleNotFoundError as error:
@@ -57,10 +57,10 @@ def require_pyav() -> Any:
 
 
 class StemFile:
-    """A stream, opened: as much of `soundfile.SoundFile` as reading an excerpt takes.
+    """An open stream, with the part of the interface of `soundfile.SoundFile` that readers use.
 
-    frames: samples as the container counts them, a packet more or less. StemError if there is no
-    such stream, or it cannot be decoded.
+    frames: samples per channel from the container, accurate to one packet. StemError if the stream
+    does not exist or cannot be decoded.
     """
 
     def __init__(self, file: Path, stream: int = 0) -> None:
@@ -86,12 +86,12 @@ class StemFile:
         self._container.close()
 
     def seek(self, frame: int) -> None:
-        """Where the next `read` starts."""
+        """Set the start of the next `read`."""
         self._position = frame
 
     def read(self, frames: int, **_: object) -> NDArray[np.float32]:
-        """The next samples: [T, channels], float; fewer at the end of the file."""
-        wanted = np.zeros((frames, self.channels), np.float32)
+        """Read the next samples: [T, channels] float32, fewer at the end of the file."""
+        audio = np.zeros((frames, self.channels), np.float32)
         start, end = self._position, self._position
         try:
             self._seek_container(start)
@@ -101,20 +101,20 @@ class StemFile:
                 low, high = max(first, start), min(first + frame.samples, start + frames)
                 if low < high:
                     samples = frame.to_ndarray()[:, low - first : high - first]
-                    wanted[low - start : high - start] = samples.T
+                    audio[low - start : high - start] = samples.T
                 if high == start + frames:
                     break
         except self._av.FFmpegError as error:
             raise StemError(error.strerror) from error
         self._position = end
-        return wanted[: end - start]
+        return audio[: end - start]
 
     def _seek_container(self, sample: int) -> None:
-        """Some packets before a sample: what is decoded first is not yet true."""
+        """Seek to some packets before a sample: the first decoded samples are not yet correct."""
         early = max(0, sample - LEAD_IN_PACKETS * 1024)
         ticks = int(early / (self._stream.time_base * self.samplerate))
         self._container.seek(ticks, stream=self._stream)
 
     def _samples(self, ticks: int) -> int:
-        """Ticks of the container's clock in samples."""
+        """Convert ticks of the container's time base to samples."""
         return round(ticks * self._stream.time_base * self.samplerate)

@@ -1,6 +1,6 @@
-"""Title, artist and the other words a sound file carries, as far as libsndfile knows them.
+"""Text tags of audio files (title, artist …) that libsndfile supports.
 
-Pictures and fields beyond these are not carried over: docs/decisions/0030-front-doors.md.
+Images and other fields are not copied: docs/decisions/0030-mixing-files.md.
 """
 
 from typing import Any
@@ -14,15 +14,15 @@ TAG_NAMES = (
 
 
 def read_tags(file: Any) -> Tags:
-    """The words that are not empty. file: an open `SoundFile` or `StemFile`."""
-    found = {name: str(getattr(file, name, "")).strip() for name in TAG_NAMES}
-    return {name: text for name, text in found.items() if text}
+    """Read the tags that are not empty. file: an open `SoundFile` or `StemFile`."""
+    tags = {name: str(getattr(file, name, "")).strip() for name in TAG_NAMES}
+    return {name: text for name, text in tags.items() if text}
 
 
 def write_tags(file: Any, tags: Tags) -> None:
-    """Before the first sample. What the kind of file has no place for is left out."""
+    """Write tags, before the first sample; tags that the format does not support are left out."""
     for name, text in tags.items():
         try:
             setattr(file, name, text)
-        except (RuntimeError, UnicodeEncodeError):  # no place, or letters it cannot hold
+        except (RuntimeError, UnicodeEncodeError):  # unsupported tag or characters
             continue

@@ -1,4 +1,4 @@
-"""A sound file written block by block, in the kind its name says."""
+"""Writing of audio files block by block, in the format of the file name."""
 
 import errno
 import os
@@ -19,7 +19,7 @@ from ai_mixer.audio.formats import (
 )
 from ai_mixer.audio.tags import Tags, write_tags
 
-BLOCK_SAMPLES = 1 << 15  # libsndfile's Vorbis encoder crashes on long ones
+BLOCK_SAMPLES = 1 << 15  # libsndfile's Vorbis encoder crashes on long blocks
 
 
 def write_audio(
@@ -31,11 +31,11 @@ def write_audio(
     source_subtype: str = "",
     tags: Tags | None = None,
 ) -> None:
-    """Write blocks [C, n], full scale = 1, to `path`; nothing is renamed here (see `atomic_write`).
+    """Write blocks [C, n], full scale = 1, to `path`; not atomic, see `atomic_write`.
 
-    frames: how long the song is to be, for the choice of header. like: libsndfile's subtype of the
-    file that it is made from (16 bits stay 16 bits, with dither). ValueError for a kind or rate
-    that cannot be written; OSError if the disk is full.
+    frames: expected length, which determines the type of header. source_subtype: libsndfile's
+    subtype of the input file (16 bits stay 16 bits, with dither). ValueError for an unsupported
+    format or sample rate; OSError if the file cannot be written or the disk is full.
     """
     format = format_of(path)
     check_sample_rate(path, sample_rate)
@@ -47,9 +47,7 @@ def write_audio(
     try:
         file = soundfile.SoundFile(path, "w", sample_rate, channels, subtype, None, name, **options)
     except soundfile.LibsndfileError as error:
-        raise OSError(
-            errno.EIO, f"cannot be written ({_error_reason(error)})", str(path)
-        ) from error
+        raise _write_error(path, error) from error
     try:
         with file:
             write_tags(file, tags or {})
@@ -59,12 +57,11 @@ def write_audio(
                     part = samples[start : start + BLOCK_SAMPLES]
                     file.write(dither(part) if dither else part)
     except soundfile.LibsndfileError as error:
-        if "System error" in str(error):  # all that it says of a full disk
+        if "System error" in str(error):  # libsndfile's message for a full disk
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
-        raise OSError(
-            errno.EIO, f"cannot be written ({_error_reason(error)})", str(path)
-        ) from error
+        raise _write_error(path, error) from error
 
 
-def _error_reason(error: soundfile.LibsndfileError) -> str:
-    return str(error.error_string).strip(". ")
+def _write_error(path: Path, error: soundfile.LibsndfileError) -> OSError:
+    reason = str(error.error_string).strip(". ")
+    return OSError(errno.EIO, f"cannot be written ({reason})", str(path))

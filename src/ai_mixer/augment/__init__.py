@@ -1,1 +1,1 @@
-"""What is changed in training: the song before the task, or the rough after it."""
+"""Augmentations: changes of the song before the task, or of the rough after it."""

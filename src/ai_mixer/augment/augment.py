@@ -1,8 +1,8 @@
-"""What an augmentation is: draw and apply are two verbs, so a draw can be repeated or logged.
+"""Base classes of augmentations.
 
-A change has one of two places. `prepare` works on what was read from the song, before the task: to
-the task it is another song, and all knobs stay true. `apply` works on the example that the task
-made of it.
+Drawing parameters and applying them are separate, so that a change can be repeated or logged. An
+augmentation acts in one of two places. `prepare` changes the excerpt before the task: for the task
+it is another song, and all knobs stay valid. `apply` changes the example that the task made.
 """
 
 from collections.abc import Sequence
@@ -17,40 +17,44 @@ from ai_mixer.core.types import Example, Excerpt
 
 
 class Augment:
-    """One change. disturbs: the knobs whose truth is lost where it is drawn (not None)."""
+    """One change of the audio.
+
+    invalidates: names of the knobs whose true positions are unknown after the change.
+    needs_stems: it reads the stems from disk, so it must precede all other changes.
+    """
 
     invalidates: tuple[str, ...] = ()
-    needs_stems = False  # as they are on disk: before anything else is changed
+    needs_stems = False
 
     def draw(self, rng: np.random.Generator) -> Any:
-        """The parameters of one application."""
+        """Draw the parameters of one application."""
         raise NotImplementedError
 
     def source_seconds(self, params: Any) -> float:
-        """How many seconds of the song one second of the example needs."""
+        """Seconds of the song needed for one second of the example."""
         return 1.0
 
     def prepare(self, excerpt: Excerpt, params: Any) -> Excerpt:
-        """Before the task: the changed excerpt; the given one stays as it is."""
+        """Return the changed excerpt, before the task. Does not modify its argument."""
         return excerpt
 
     def apply(self, example: Example, params: Any) -> Example:
-        """After the task: the changed example; the given one stays as it is."""
+        """Return the changed example, after the task. Does not modify its argument."""
         return example
 
 
 class SharedAugment(Augment):
-    """A change of the signal alone that happens with a probability; drawn as yes or no."""
+    """The same change of rough, finished version and reference, applied with a probability."""
 
     def __init__(self, probability: float = 0.5) -> None:
         self.probability = check_probability(probability)
 
     def draw(self, rng: np.random.Generator) -> bool:
-        """Whether it happens."""
+        """Draw whether the change is applied."""
         return bool(rng.random() < self.probability)
 
     def apply(self, example: Example, params: bool) -> Example:
-        """Change rough, finished and reference alike."""
+        """Change rough, finished version and reference."""
         if not params:
             return example
         return replace(
@@ -66,11 +70,12 @@ class SharedAugment(Augment):
 
 
 class Compose(Augment):
-    """Several in a row; an empty one is the identity. Steps that need stems come first.
+    """Several augmentations in sequence; an empty one is the identity. Steps with stems come first.
 
-    knobs: the console's, by name, in wire order. A knob that a step disturbs is masked, and free:
-    nothing compares it with a truth, and the mix is rendered with it. ValueError if a step disturbs
-    a knob that the console does not have: others would be untrue, and nobody would notice.
+    knobs: names of the console's knobs, in wire order. Knobs that a step invalidates are masked and
+    marked as unlabelled: they have no target, and the mix is rendered with the predicted position.
+    Raises ValueError if a step invalidates a knob that the console does not have, since the
+    console's own knobs would then have wrong targets.
     """
 
     def __init__(self, steps: Sequence[Augment] = (), knobs: Sequence[str] = ()) -> None:
@@ -80,42 +85,40 @@ class Compose(Augment):
             unknown = sorted(set(step.invalidates) - set(knobs))
             if unknown:
                 raise ValueError(
-                    f"{type(step).__name__} disturbs {', '.join(unknown)}, and the console's knobs "
-                    f"are {', '.join(knobs) or 'none'}: name its own in `disturbs`"
+                    f"{type(step).__name__} invalidates {', '.join(unknown)}, but the console has "
+                    f"{', '.join(knobs) or 'no knobs'}: set `invalidates` to knobs of the console"
                 )
 
     def draw(self, rng: np.random.Generator) -> list[Any]:
-        """The parameters of every step."""
+        """Draw the parameters of every step."""
         return [step.draw(rng) for step in self.steps]
 
     def source_seconds(self, params: list[Any]) -> float:
-        """The product over all steps."""
-        return float(np.prod([step.source_seconds(drawn) for step, drawn in self._with(params)]))
+        """Product over all steps."""
+        steps = zip(self.steps, params, strict=True)
+        return float(np.prod([step.source_seconds(drawn) for step, drawn in steps]))
 
     def prepare(self, excerpt: Excerpt, params: list[Any]) -> Excerpt:
-        """One step after the other."""
-        for step, drawn in self._with(params):
+        """Apply all steps in order."""
+        for step, drawn in zip(self.steps, params, strict=True):
             excerpt = step.prepare(excerpt, drawn)
         return excerpt
 
     def apply(self, example: Example, params: list[Any]) -> Example:
-        """One step after the other; then the flags of what they disturbed."""
-        disturbed = set()
-        for step, drawn in self._with(params):
+        """Apply all steps in order; then mask the knobs that they invalidate."""
+        invalidated = set()
+        for step, drawn in zip(self.steps, params, strict=True):
             example = step.apply(example, drawn)
             if drawn is not None:
-                disturbed |= set(step.invalidates)
-        if not disturbed:
+                invalidated |= set(step.invalidates)
+        if not invalidated:
             return example
-        lost = torch.tensor([name in disturbed for name in self.knobs])
-        return replace(example, mask=example.mask & ~lost, unlabelled=example.unlabelled | lost)
-
-    def _with(self, params: list[Any]) -> list[tuple[Augment, Any]]:
-        return list(zip(self.steps, params, strict=True))
+        flags = torch.tensor([name in invalidated for name in self.knobs])
+        return replace(example, mask=example.mask & ~flags, unlabelled=example.unlabelled | flags)
 
 
 def check_probability(probability: float) -> float:
-    """The probability itself. ValueError outside 0–1."""
+    """Return the probability. ValueError outside 0–1."""
     if not 0.0 <= probability <= 1.0:
         raise ValueError(f"probability must be 0–1, got {probability}")
     return probability

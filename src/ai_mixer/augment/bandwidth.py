@@ -1,4 +1,4 @@
-"""Bandwidth: the file went through a lower sample rate."""
+"""Bandwidth limit: as after conversion to a lower sample rate."""
 
 from collections.abc import Sequence
 
@@ -8,16 +8,14 @@ from torch import Tensor
 from ai_mixer.augment.filtering import apply_frequency_response
 from ai_mixer.augment.single_version import SingleVersionAugment
 
-PASSBAND_RATIO = (
-    0.9  # of the lower Nyquist: flat up to here, nothing from there on, as resamplers do
-)
+PASSBAND_RATIO = 0.9  # end of the passband over the lower Nyquist frequency, as in resamplers
 
 
 class Bandwidth(SingleVersionAugment):
-    """What is left of a resampling to a lower rate and back: nothing above half of that rate.
+    """Resampling to a lower rate and back: removes everything above half the lower rate.
 
-    The lower rate is drawn evenly in octaves. Where it is above the file's own, nothing happens.
-    Of a rough it disturbs high_eq.
+    low_hz, high_hz: range of the lower rate, which is log-uniform; no change if it is above the
+    file's own rate. On a rough it invalidates high_eq.
     """
 
     def __init__(
@@ -33,7 +31,7 @@ class Bandwidth(SingleVersionAugment):
         self.low_hz, self.high_hz = low_hz, high_hz
 
     def draw_parameters(self, rng: np.random.Generator) -> float:
-        """The lower rate in Hz."""
+        """Draw the lower rate in Hz."""
         return float(np.exp(rng.uniform(np.log(self.low_hz), np.log(self.high_hz))))
 
     def process(self, audio: Tensor, sample_rate: int, params: float) -> Tensor:

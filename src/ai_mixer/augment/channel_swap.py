@@ -1,4 +1,4 @@
-"""Channels: the listener turns round."""
+"""Channel swap."""
 
 from torch import Tensor
 
@@ -6,10 +6,12 @@ from ai_mixer.augment.augment import SharedAugment
 
 
 class ChannelSwap(SharedAugment):
-    """Left ↔ right. The console treats both alike (but for the pattern of a reverb tail), so all
-    knobs stay true.
+    """Exchange left and right.
+
+    The console processes both channels equally (except for the noise of the reverb tail), so all
+    knobs stay valid.
     """
 
     def process(self, audio: Tensor) -> Tensor:
-        """audio: [C, T]. Returns [C, T]; mono stays as it is."""
+        """audio: [C, T]. Returns [C, T]; mono is unchanged."""
         return audio.flip(-2)

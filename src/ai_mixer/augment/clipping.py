@@ -1,4 +1,4 @@
-"""Clipping: the recording hit full scale."""
+"""Hard clipping, as of an overloaded recording."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,10 @@ from ai_mixer.augment.single_version import SingleVersionAugment
 
 
 class Clipping(SingleVersionAugment):
-    """The peaks are cut off, between low_db and high_db below the highest of them.
+    """Clip the samples at a level between low_db and high_db below the peak.
 
-    Relative to the peak: a rough may lie anywhere. What stays below keeps its samples. Of a rough
-    it disturbs the ratio: the compressor follows peaks, and these are gone.
+    The level is relative to the peak, because roughs have any level. On a rough it invalidates
+    compressor_ratio: the compressor responds to peaks, and these are gone.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Clipping(SingleVersionAugment):
         self.low_db, self.high_db = low_db, high_db
 
     def draw_parameters(self, rng: np.random.Generator) -> float:
-        """How far below the peak, in dB."""
+        """Draw the clipping level in dB below the peak."""
         return float(rng.uniform(self.low_db, self.high_db))
 
     def process(self, audio: Tensor, sample_rate: int, params: float) -> Tensor:

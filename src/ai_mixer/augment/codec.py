@@ -1,4 +1,4 @@
-"""Codec: the file was an MP3 or Ogg Vorbis once."""
+"""Lossy compression: MP3 or Ogg Vorbis."""
 
 import io
 from collections.abc import Sequence
@@ -12,28 +12,24 @@ from torch import Tensor
 from ai_mixer.augment.single_version import SingleVersionAugment
 
 FORMATS = {"MP3": "MPEG_LAYER_III", "OGG": "VORBIS"}
-MPEG1_SAMPLE_RATES_HZ = (
-    32_000,
-    44_100,
-    48_000,
-)  # MPEG-1; below it the encoder resamples as it likes
-ENCODER_INPUT_PEAK = 0.7  # −3 dBFS going in: decoders overshoot, and a rough may lie anywhere
-MAX_COMPRESSION = 0.7  # on libsndfile's 0–1: beyond it LAME changes the sample rate, and the delay
+MPEG1_SAMPLE_RATES_HZ = (32_000, 44_100, 48_000)  # at lower rates the MP3 encoder may resample
+ENCODER_INPUT_PEAK = 0.7  # −3 dBFS, since decoders overshoot and roughs have any level
+MAX_COMPRESSION = 0.7  # above it LAME changes the sample rate and with it the delay
 
 
 class CodecParameters(NamedTuple):
-    """A format, and how strongly it compresses, 0–1."""
+    """Format, and libsndfile's compression level in 0–1."""
 
     format: str
     compression: float
 
 
 class Codec(SingleVersionAugment):
-    """Encoded and decoded in memory by libsndfile, aligned to the sample; the level is kept.
+    """Encode and decode in memory by libsndfile; keeps level and sample alignment.
 
-    compression: libsndfile's 0–1, about 240 to 100 kbit/s of variable rate, evenly drawn. At rates
-    that MPEG-1 does not have, it is Ogg Vorbis. Of a rough it disturbs what depends on highs and on
-    peaks.
+    compression: range of libsndfile's compression level (0–1), uniform; about 240 to 100 kbit/s at
+    a variable bit rate. Ogg Vorbis at sample rates that MPEG-1 does not have. On a rough it
+    invalidates the knobs that depend on treble and on peaks.
     """
 
     def __init__(
@@ -47,14 +43,13 @@ class Codec(SingleVersionAugment):
         super().__init__(version, probability, invalidates)
         low, high = compression
         if not 0.0 <= low <= high <= MAX_COMPRESSION:
-            raise ValueError(f"compression must lie in 0–{MAX_COMPRESSION}, got {low} to {high}")
+            raise ValueError(f"compression must be in 0–{MAX_COMPRESSION}, got {low} to {high}")
         self.compression = compression
 
     def draw_parameters(self, rng: np.random.Generator) -> CodecParameters:
-        """Either format, evenly."""
-        return CodecParameters(
-            str(rng.choice(list(FORMATS))), float(rng.uniform(*self.compression))
-        )
+        """Draw a format and a compression level."""
+        name = str(rng.choice(list(FORMATS)))
+        return CodecParameters(name, float(rng.uniform(*self.compression)))
 
     def process(self, audio: Tensor, sample_rate: int, params: CodecParameters) -> Tensor:
         """audio: [C, T]. Returns [C, T]."""
@@ -66,10 +61,10 @@ class Codec(SingleVersionAugment):
         return decoded.contiguous() * (peak / ENCODER_INPUT_PEAK)
 
 
-def _round_trip(samples: np.ndarray, sample_rate: int, setting: CodecParameters) -> np.ndarray:
+def _round_trip(samples: np.ndarray, sample_rate: int, params: CodecParameters) -> np.ndarray:
     """[T, C] → [T, C]."""
-    name = setting.format if sample_rate in MPEG1_SAMPLE_RATES_HZ else "OGG"
-    kind = {"MP3": {"bitrate_mode": "VARIABLE"}}.get(name, {})
+    name = params.format if sample_rate in MPEG1_SAMPLE_RATES_HZ else "OGG"
+    options = {"bitrate_mode": "VARIABLE"} if name == "MP3" else {}
     memory = io.BytesIO()
     with soundfile.SoundFile(
         memory,
@@ -78,8 +73,8 @@ def _round_trip(samples: np.ndarray, sample_rate: int, setting: CodecParameters)
         samples.shape[1],
         format=name,
         subtype=FORMATS[name],
-        compression_level=setting.compression,
-        **kind,
+        compression_level=params.compression,
+        **options,
     ) as file:
         file.write(samples)
     memory.seek(0)

@@ -1,4 +1,4 @@
-"""Dynamics: an expander or leveller that is not ours."""
+"""Level-dependent gain that differs from the console's compressor."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,22 +11,22 @@ from ai_mixer.augment.filtering import MIN_RMS, match_rms, rms
 from ai_mixer.augment.single_version import SingleVersionAugment
 
 BLOCK_S = 0.005
-MAX_GAIN_DB = 9.0  # of gain either way
+MAX_GAIN_DB = 9.0  # boost or cut
 
 
 class DynamicsParameters(NamedTuple):
-    """dB of gain per dB of level, and the time over which the level is taken."""
+    """Gain in dB per dB of level, and the length of the level window in seconds."""
 
     slope: float
     window_s: float
 
 
 class Dynamics(SingleVersionAugment):
-    """Loud parts louder (expansion, slope > 0) or softer; the RMS level is kept.
+    """Expansion (slope > 0) or compression (slope < 0); keeps the RMS level.
 
-    The level is a mean square over window_s, equally before and after the moment: no attack, no
-    release, no threshold, so nothing of it is our compressor. Of a rough it disturbs both gains and
-    the ratio.
+    The level is the mean square in a centred window of window_s, without attack, release or
+    threshold, so the console's compressor cannot reproduce it. On a rough it invalidates both gains
+    and the ratio.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Dynamics(SingleVersionAugment):
         self.slope, self.window_s = slope, window_s
 
     def draw_parameters(self, rng: np.random.Generator) -> DynamicsParameters:
-        """Slope evenly, window evenly in octaves."""
+        """Draw a uniform slope and a log-uniform window."""
         window_s = np.exp(rng.uniform(*np.log(self.window_s)))
         return DynamicsParameters(float(rng.uniform(*self.slope)), float(window_s))
 
@@ -53,9 +53,9 @@ class Dynamics(SingleVersionAugment):
             audio.square().mean(0, keepdim=True), block, ceil_mode=True, count_include_pad=False
         )
         half = round(params.window_s / BLOCK_S / 2)
-        wide = avg_pool1d(power, 2 * half + 1, 1, half, count_include_pad=False)
-        level_db = 10.0 * (wide / rms(audio).square().clamp_min(MIN_RMS**2)).clamp_min(1e-6).log10()
+        power = avg_pool1d(power, 2 * half + 1, 1, half, count_include_pad=False)
+        relative = power / rms(audio).square().clamp_min(MIN_RMS**2)
+        level_db = 10.0 * relative.clamp_min(1e-6).log10()
         gain_db = (params.slope * level_db).clamp(-MAX_GAIN_DB, MAX_GAIN_DB)
-        smooth_db = interpolate(gain_db[None], audio.shape[-1], mode="linear")[0]
-        changed = audio * 10.0 ** (smooth_db / 20.0)
-        return match_rms(changed, audio)
+        gain_db = interpolate(gain_db[None], audio.shape[-1], mode="linear")[0]
+        return match_rms(audio * 10.0 ** (gain_db / 20.0), audio)

@@ -1,4 +1,4 @@
-"""Level: the file was exported louder or softer."""
+"""Random gain."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,10 @@ from ai_mixer.augment.single_version import SingleVersionAugment
 
 
 class Level(SingleVersionAugment):
-    """One gain in dB, evenly drawn. Keeps everything but the level.
+    """One gain, uniform between low_db and high_db.
 
-    Of a rough it disturbs both gains and the ratio: the gain that would undo it may lie outside the
-    knob's range, and the compressor's threshold is a level.
+    On a rough it invalidates both gains and the ratio: the gain that compensates it may be outside
+    the knob's range, and the compressor's threshold is a level.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Level(SingleVersionAugment):
         self.low_db, self.high_db = low_db, high_db
 
     def draw_parameters(self, rng: np.random.Generator) -> float:
-        """The gain in dB."""
+        """Draw the gain in dB."""
         return float(rng.uniform(self.low_db, self.high_db))
 
     def process(self, audio: Tensor, sample_rate: int, params: float) -> Tensor:

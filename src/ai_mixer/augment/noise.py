@@ -1,4 +1,4 @@
-"""Noise: tape, preamplifier, room."""
+"""Additive background noise, as of tape or preamplifiers."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,11 +10,11 @@ from torch import Tensor
 from ai_mixer.augment.filtering import fft_frequencies, match_rms
 from ai_mixer.augment.single_version import SingleVersionAugment
 
-MIN_FREQUENCY_HZ = 20.0  # below it the noise is white, whatever its colour
+MIN_FREQUENCY_HZ = 20.0  # the spectrum is flat below
 
 
 class NoiseParameters(NamedTuple):
-    """A noise floor: dB below the RMS level, dB per octave, and which noise."""
+    """Level in dB below the RMS of the audio, slope in dB per octave, and seed."""
 
     below_db: float
     slope_db: float
@@ -22,10 +22,10 @@ class NoiseParameters(NamedTuple):
 
 
 class Noise(SingleVersionAugment):
-    """Noise between white and brown (0 … −6 dB per octave), below_db under the RMS of the music.
+    """Noise between white and brown (0 … −6 dB per octave), below_db below the RMS of the audio.
 
-    Independent in both channels. Of a rough it disturbs no knob: the music in it is the same, and
-    the knobs with which it was made are still the ones to find (measured: decision 0024).
+    Independent in both channels. On a rough it invalidates no knob: the true knobs can still be
+    estimated (measured: decision 0024).
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Noise(SingleVersionAugment):
         self.below_db = below_db
 
     def draw_parameters(self, rng: np.random.Generator) -> NoiseParameters:
-        """Level and colour, evenly; and a seed."""
+        """Draw a uniform level and slope, and a seed."""
         return NoiseParameters(
             float(rng.uniform(*self.below_db)),
             float(rng.uniform(-6.0, 0.0)),

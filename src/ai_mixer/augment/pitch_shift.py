@@ -1,4 +1,4 @@
-"""Pitch shift: the pitch changes, the tempo does not."""
+"""Pitch shift without change of tempo."""
 
 import numpy as np
 from torch import Tensor
@@ -10,14 +10,17 @@ from ai_mixer.dsp.time_stretch import time_stretch
 
 
 class PitchShift(SingleVersionAugment):
-    """Within ±range_cents: another speed, then the tempo put right. Of the finished side only."""
+    """Pitch shift within ±range_cents: resampling, then a time stretch to the original length.
+
+    For the finished version only.
+    """
 
     def __init__(self, range_cents: float = 200.0, *, probability: float = 0.5) -> None:
         super().__init__("finished", probability)
         self.range_cents = range_cents
 
     def draw_parameters(self, rng: np.random.Generator) -> tuple[int, int]:
-        """The ratio of frequencies a : b, above 1 = higher."""
+        """Draw the frequency ratio a : b; above 1 is higher."""
         return frequency_ratio(rng.uniform(-self.range_cents, self.range_cents))
 
     def process(self, audio: Tensor, sample_rate: int, params: tuple[int, int]) -> Tensor:

@@ -1,4 +1,4 @@
-"""Polarity: turn the whole signal upside down."""
+"""Polarity inversion."""
 
 from torch import Tensor
 
@@ -6,7 +6,7 @@ from ai_mixer.augment.augment import SharedAugment
 
 
 class PolarityFlip(SharedAugment):
-    """x → −x. Nobody hears it, and every effect of the console is odd, so all knobs stay true."""
+    """x → −x. Inaudible, and every effect of the console is odd, so all knobs stay valid."""
 
     def process(self, audio: Tensor) -> Tensor:
         """audio: [C, T]. Returns [C, T]."""

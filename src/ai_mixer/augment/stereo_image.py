@@ -1,4 +1,4 @@
-"""Image: another stereo picture, with its own idea of the bass."""
+"""Random stereo width, with a separate width of the bass."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from ai_mixer.augment.single_version import SingleVersionAugment
 
 
 class StereoImageParameters(NamedTuple):
-    """Gain of the side in all, and of what of it lies below a frequency."""
+    """Gain of the side signal in dB, further gain of its bass in dB, and where the bass ends."""
 
     side_db: float
     bass_db: float
@@ -20,11 +20,11 @@ class StereoImageParameters(NamedTuple):
 
 
 class StereoImage(SingleVersionAugment):
-    """The side louder or softer, and less of it in the bass; the mid, and so mono, is kept.
+    """Change the level of the side signal, and reduce its bass; the mid signal is unchanged.
 
-    range_db: of the side, either way. bass_db: the most that its bass loses. below_hz: where the
-    bass ends, from … to. Of a rough it disturbs the width and low_eq. Mono stays
-    mono.
+    range_db: the side gain is uniform within ±range_db. bass_db: maximum reduction of its bass.
+    below_hz: range of the upper limit of the bass, log-uniform. Mono is unchanged. On a rough it
+    invalidates stereo_width and low_eq.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class StereoImage(SingleVersionAugment):
         self.range_db, self.bass_db, self.below_hz = range_db, bass_db, below_hz
 
     def draw_parameters(self, rng: np.random.Generator) -> StereoImageParameters:
-        """Gains evenly in dB, frequency evenly in octaves."""
+        """Draw gains uniform in dB and a log-uniform frequency."""
         low, high = np.log(self.below_hz)
         return StereoImageParameters(
             float(rng.uniform(-self.range_db, self.range_db)),

@@ -1,4 +1,4 @@
-"""Time stretch: the tempo changes, the pitch does not."""
+"""Time stretch without change of pitch."""
 
 import numpy as np
 from torch import Tensor
@@ -8,18 +8,18 @@ from ai_mixer.dsp.time_stretch import time_stretch
 
 
 class TimeStretch(SingleVersionAugment):
-    """Tempo within ±range_percent, by shifted grains of 35 ms. Of the finished side only."""
+    """Tempo within ±range_percent, by overlap-add of 35 ms grains. Finished version only."""
 
     def __init__(self, range_percent: float = 10.0, *, probability: float = 0.5) -> None:
         super().__init__("finished", probability)
         self.range_percent = range_percent
 
     def draw_parameters(self, rng: np.random.Generator) -> float:
-        """The tempo: 1.1 plays faster."""
+        """Draw the relative tempo; above 1 is faster."""
         return 1.0 + float(rng.uniform(-self.range_percent, self.range_percent)) / 100.0
 
     def source_seconds(self, params: float | None) -> float:
-        """The tempo."""
+        """Relative tempo, 1 if not applied."""
         return 1.0 if params is None else params
 
     def process(self, audio: Tensor, sample_rate: int, params: float) -> Tensor:

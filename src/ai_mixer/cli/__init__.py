@@ -1,15 +1,15 @@
-"""`ai-mixer`: the musician's command line. Nothing heavy is loaded before a command runs."""
+"""`ai-mixer`: the command line for users. Heavy packages are imported when a command runs."""
 
 import gc
 import sys
 
-GC_THRESHOLD = 100_000  # made before the collector looks for those that hold each other
+GC_THRESHOLD = 100_000  # allocations between two runs of the garbage collector
 
 
 def main() -> None:
-    """What `ai-mixer …` runs."""
-    # With the default threshold the collector runs a hundred times while torch is imported, which
-    # takes an eighth of the start.
+    """Entry point of `ai-mixer`."""
+    # With the default threshold, the garbage collector runs a hundred times while torch is
+    # imported, which is an eighth of the start-up time.
     gc.set_threshold(GC_THRESHOLD)
     from ai_mixer.cli.app import app
     from ai_mixer.cli.commands.errors import format_error
@@ -17,9 +17,9 @@ def main() -> None:
 
     configure_logging()
     debug = "--debug" in sys.argv
-    words = [word for word in sys.argv[1:] if word != "--debug"]
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        app(words)
+        app(arguments)
     except Exception as error:
         if debug:
             raise

@@ -1,4 +1,4 @@
-"""`python -m ai_mixer.cli`, where the command is not on the path."""
+"""`python -m ai_mixer.cli`: `ai-mixer` where the command is not in the PATH."""
 
 from ai_mixer.cli import main
 

@@ -11,9 +11,9 @@ from ai_mixer.cli.commands.mix import mix
 from ai_mixer.cli.commands.models import models
 
 app = typer.Typer(
-    help="Mixes a song: a model sets the knobs of a console, and you may change them. "
-    "Results lie beside the song, with their settings and a report. --debug shows where "
-    "an error comes from.",
+    help="Mix songs: a model sets the knobs of a console, and options change the settings. "
+    "Results are written next to the song, with settings and a report. --debug shows the "
+    "traceback of an error.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

@@ -1,4 +1,4 @@
-"""Which errors are a user's mistake, and their one line."""
+"""One-line messages for errors that a user can correct."""
 
 import re
 import sqlite3
@@ -22,32 +22,32 @@ USER_ERRORS = (
     YAMLError,
     MisconfigurationException,
 )
-DEBUG_HINT = " (--debug, or DEBUG=1 with make, says where)"
+DEBUG_HINT = " (--debug, or DEBUG=1 with make, shows the traceback)"
 DATALOADER_WORKER_ERROR = re.compile(r"Caught \w+ in DataLoader worker")
 
 
 def one_line_message(error: Exception, config_name: str, overrides: Sequence[str]) -> str | None:
-    """What to tell the user of stage `page`, started with `words`; None if it is a bug of ours."""
+    """Message for the user of a stage started with these overrides; None for a bug."""
     full = disk_full_path(error)
     if full is not None:
         return (
-            f"no space left on the disk: could not write {full or 'a file'}; free some, then give "
-            "the same command again, or make train ckpt_path=last where a training had begun"
+            f"no space left on the disk: could not write {full or 'a file'}; free space and repeat "
+            "the command, or run make train ckpt_path=last if a training had started"
         )
-    for database in (one for one in exception_chain(error) if isinstance(one, sqlite3.Error)):
-        return f"the runs' database (mlflow.db): {database}{DEBUG_HINT}"
+    for database_error in (e for e in exception_chain(error) if isinstance(e, sqlite3.Error)):
+        return f"database of runs (mlflow.db): {database_error}{DEBUG_HINT}"
     cause: BaseException = error
     while isinstance(cause, InstantiationException) and cause.__cause__ is not None:
-        unfit = describe_call_error(cause)
-        if unfit is not None:
-            return unfit
+        message = describe_call_error(cause)
+        if message is not None:
+            return message
         cause = cause.__cause__
     if not isinstance(cause, USER_ERRORS):
         return None
     if isinstance(cause, HydraException):
         return explain_hydra_error(cause, config_name, overrides)
-    clear = isinstance(cause, OmegaConfBaseException) or _raised_in_package(cause)
-    return _text(cause) + ("" if clear else DEBUG_HINT)
+    is_clear = isinstance(cause, OmegaConfBaseException) or _raised_in_package(cause)
+    return _text(cause) + ("" if is_clear else DEBUG_HINT)
 
 
 def _text(error: BaseException) -> str:
@@ -57,13 +57,13 @@ def _text(error: BaseException) -> str:
         text = f"{file}: {error.strerror}" if file else error.strerror
     if isinstance(error, OmegaConfBaseException) and error.full_key:
         text = f"{error.full_key}: {str(error).splitlines()[0]}"
-    if DATALOADER_WORKER_ERROR.match(text):  # torch hands on the worker's whole traceback
+    if DATALOADER_WORKER_ERROR.match(text):  # torch includes the worker's whole traceback
         text = text.strip().splitlines()[-1].partition(": ")[2]
     return " ".join(text.split())
 
 
 def _raised_in_package(error: BaseException) -> bool:
-    """Raised by our own code, whose messages need no traceback to be understood."""
+    """Whether this package raised the error: its messages are clear without a traceback."""
     if DATALOADER_WORKER_ERROR.match(str(error)):
         return True
     trace: TracebackType | None = error.__traceback__

@@ -1,4 +1,4 @@
-"""One training run: train a model, evaluate it, render listening samples."""
+"""One run: train a model, evaluate it, render listening samples."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -8,8 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback
 
 from ai_mixer.config.instantiate import allowed_targets
-from ai_mixer.config.override_errors import format_make_command
-from ai_mixer.config.overrides import without_keys
+from ai_mixer.config.overrides import format_make_command, without_keys
 from ai_mixer.evaluation import summary
 from ai_mixer.evaluation.evaluate import evaluate
 from ai_mixer.evaluation.render import render
@@ -25,6 +24,7 @@ from ai_mixer.training.fit import fit, fit_nonzero_rank
 from ai_mixer.training.preflight import check_cached_data, check_later_steps, check_monitors
 from ai_mixer.training.resume import check_resume_point, find_resume_point
 from ai_mixer.utils.distributed import rank
+from ai_mixer.utils.log import logger
 from ai_mixer.utils.signals import handle_stop_signals
 
 
@@ -38,16 +38,15 @@ def train(
     tags: Mapping[str, str] | None = None,
     extra_callbacks: Sequence[Callback] = (),
     evaluate_after: bool = True,
-    resume_hint: str = "`make train ckpt_path=last` goes on",
+    resume_hint: str = "resume with `make train ckpt_path=last`",
 ) -> Run:
-    """Train what `cfg` composes, from where `cfg.ckpt_path` says. Returns the finished run.
+    """Train the composed config, from `cfg.ckpt_path` if set. Return the finished run.
 
-    defaults: the config without the command line's words, to tell which leaf values differ;
-    overrides: those words; choices: the option chosen in each config group; parent_id: the run that
-    it is a part of; tags: of a new run; watchers: callbacks beside the config's; judged: with
-    tables and listening samples at the end; hint: how to go on if it is stopped. SystemExit 130 or
-    143 if it is stopped by a signal; also, with 0, at the end in a process that only helps the
-    first.
+    defaults: the config without overrides, to log which values differ. overrides: the command line.
+    choices: the option selected in each config group. parent_id: id of the parent run. tags: of a
+    new run. extra_callbacks: in addition to the config's. evaluate_after: write tables and samples
+    at the end. resume_hint: shown if the run is interrupted. SystemExit 130 or 143 if it is
+    stopped by a signal, and 0 at the end in processes of a distributed training other than rank 0.
     """
     start = find_resume_point(cfg, overrides)
     if rank() > 0:
@@ -55,11 +54,11 @@ def train(
         raise SystemExit(0)
     if start.run_id is not None:
         cfg, overrides = cfg.copy(), without_keys(overrides, "ckpt_path")
-        cfg.ckpt_path = None  # where it went on once is no setting of the run
+        cfg.ckpt_path = None  # not a setting of the run
     check_later_steps(cfg)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     parts = build_components(cfg)
-    songs = song_table(parts)  # composes, or finds out what is wrong, before a run is opened
+    songs = song_table(parts)  # synthesises the band or raises before a run is created
     check_monitors(cfg, parts)
     check_cached_data(cfg, parts)
     check_resume_point(cfg, parts, start)
@@ -69,10 +68,9 @@ def train(
         )
     with handle_stop_signals(resume_hint), _open(cfg, start, parent_id, tags) as run:
         save_overrides(run, overrides)
-        again = ", goes on" if run.resumed else ""
-        print(f"run {run.id} ({cfg.run_name}){again}", flush=True)
+        logger.info(f"{'resuming ' if run.resumed else ''}run {run.id} ({cfg.run_name})")
         _log_config(cfg, defaults, overrides, choices, run)
-        run.set_tags(getattr(parts.system.model, "tags", {}))  # what the model really is
+        run.set_tags(getattr(parts.system.model, "tags", {}))  # properties known after building
         log_songs(cfg.data.name, songs, parts, run)
         step = fit(cfg, parts, start, run, extra_callbacks)
         _save_trained_model(cfg, parts, run)
@@ -84,7 +82,7 @@ def train(
 def _open(
     cfg: DictConfig, start: ResumePoint, parent_id: str | None, tags: Mapping[str, str] | None
 ) -> Run:
-    """The run that goes on, or a new one."""
+    """Resume a run or start a new one."""
     store = Store(cfg.paths.mlruns)
     if start.run_id is not None:
         return Run.resume(store, start.run_id)
@@ -94,46 +92,52 @@ def _open(
 def _log_config(
     cfg: DictConfig, defaults: DictConfig, overrides: list[str], choices: dict[str, str], run: Run
 ) -> None:
-    """What is trained, before it is: params, tags and the whole config."""
-    asked = _plain(cfg)
-    del asked["paths"]  # where it lies is no setting of a run
-    run.log_params(asked, _plain(defaults))
+    """Log params, tags and the whole config before the training starts."""
+    params = _plain(cfg)
+    del params["paths"]  # not settings of a run
+    run.log_params(params, _plain(defaults))
     run.log_params({"group": choices})
     run.set_tags({"command": format_make_command(overrides)})
     run.log_text(OmegaConf.to_yaml(cfg, resolve=True), "config.yaml")
-    run.describe(_reproduce_line(cfg, overrides))  # all there is to say if it breaks off
+    run.describe(_reproduce_line(cfg, overrides))  # replaced after the evaluation
 
 
 def evaluate_and_render(cfg: DictConfig, run: Run, overrides: list[str], step: int) -> None:
-    """Tables on held-out songs, samples to listen to, and where they are; without what is null."""
-    mixer, folder = load_model(run.artifact_dir, allowed_targets(cfg)), run.artifact_dir
-    said, headline = [], None
+    """Write tables and listening samples and print their paths; skip each whose config is null."""
+    predictor, folder = load_model(run.artifact_dir, allowed_targets(cfg)), run.artifact_dir
+    lines, headline = [], None
     if cfg.evaluate is not None:
-        tables = evaluate(mixer, seed=cfg.seed, **cfg.evaluate)
+        tables = evaluate(predictor, seed=cfg.seed, **cfg.evaluate)
         tables.write(folder / "eval")
         run.log_metrics(tables.metrics(), step=step)
         run.describe(summary.description(tables, _reproduce_line(cfg, overrides)))
         headline = summary.headline(tables)
-        said += [summary.summary(tables), f"tables: {folder / 'eval' / 'tables.md'}"]
+        lines += [summary.summary(tables), f"tables: {folder / 'eval' / 'tables.md'}"]
     if cfg.render is not None:
-        where, look = folder / "listening", {"title": cfg.run_name, "headline": headline}
-        page = render(mixer, where, seed=cfg.seed, **look, **cfg.render)
-        said.append(f"listen: {page}")
-    print("\n".join([*said, "browse: make ui"]))
+        page = render(
+            predictor,
+            folder / "listening",
+            seed=cfg.seed,
+            title=cfg.run_name,
+            headline=headline,
+            **cfg.render,
+        )
+        lines.append(f"listening page: {page}")
+    print("\n".join([*lines, "browse: make ui"]))
 
 
 def _save_trained_model(cfg: DictConfig, parts: TrainingComponents, run: Run) -> None:
-    """model.safetensors and model.json: all that a stranger needs."""
+    """Save model.safetensors and model.json, from which the model can be loaded anywhere."""
     system = parts.system
     config = _plain(cfg)
-    config["model"] |= getattr(system.model, "settled", {})  # built again as it is, not as asked
+    config["model"] |= getattr(system.model, "rebuild_config", {})  # rebuilds the same model
     card = model_card(config, system, run.id)
     card["calibration"] = calibrate(system, parts.data)
     save_model(run.artifact_dir, system.model.state_dict(), card)
 
 
 def _reproduce_line(cfg: DictConfig, overrides: list[str]) -> str:
-    return f"Make it again: `{format_make_command(overrides)}` (seed {cfg.seed})."
+    return f"Reproduce: `{format_make_command(overrides)}` (seed {cfg.seed})."
 
 
 def _plain(cfg: DictConfig) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""What the `main` of every stage shares: Hydra composes, and a user's mistake is one line.
+"""Decorator of every stage's `main`: compose the config with Hydra and report user errors.
 
-It is printed as `error: …` and ends the stage with code 1. A bug keeps its traceback; `--debug`
-gives one to a mistake, too.
+A user error is printed as one line, `error: …`, with exit code 1. A bug keeps its traceback;
+`--debug` shows that of a user error as well.
 """
 
 import functools
@@ -18,13 +18,14 @@ from ai_mixer.cli.errors import one_line_message
 from ai_mixer.config.allowed_targets import check_targets
 from ai_mixer.config.argument_validation import check_arguments
 from ai_mixer.config.folder import config_folder
-from ai_mixer.config.override_errors import check_overrides, compose_group_choices
+from ai_mixer.config.override_errors import check_overrides
+from ai_mixer.config.overrides import compose_group_choices
 from ai_mixer.config.renamed import translate_composed, translate_typed
 from ai_mixer.utils.log import configure_logging
 from ai_mixer.utils.progress import configure_warnings
 
 DEBUG_FLAG = "--debug"
-EXIT_INTERRUPTED = 130  # what a shell reports for Ctrl-C
+EXIT_INTERRUPTED = 130  # exit code of shells for SIGINT
 
 StageFunction = Callable[[DictConfig], None]
 Overrides = list[str]
@@ -35,10 +36,10 @@ def stage(
     transform: Callable[[Overrides], Overrides] = list,
     key_aliases: Mapping[str, str] | None = None,
 ) -> Callable[[StageFunction], Callable[[], None]]:
-    """Make a function of the config `stage/<page>` the command line's way into a stage.
+    """Turn a function of the config `stage/<config_name>` into an entry point.
 
-    meant: from the words as typed to the words that Hydra composes. keys: keys as typed → as the
-    page has them, where a config group of `train` has the name: Hydra takes it for the group.
+    transform: maps the given overrides to those that Hydra composes. key_aliases: key on the
+    command line → key of the config, for names that Hydra would take for a config group.
     """
 
     def decorate(task: StageFunction) -> Callable[[], None]:
@@ -47,41 +48,40 @@ def stage(
             configure_warnings()
             configure_logging()
             debug = DEBUG_FLAG in sys.argv
-            sys.argv = [word for word in sys.argv if word != DEBUG_FLAG]
-            sys.argv = [_rename_key(word, key_aliases or {}) for word in sys.argv]
-            asked = get_args_parser().parse_args()
+            sys.argv = [argument for argument in sys.argv if argument != DEBUG_FLAG]
+            sys.argv = [_rename_key(argument, key_aliases or {}) for argument in sys.argv]
+            arguments = get_args_parser().parse_args()
 
-            def checked(cfg: DictConfig) -> None:
-                with _report_user_errors(
-                    config_name, asked.overrides, debug
-                ):  # here, or Hydra adds its own lines
+            def run_task(cfg: DictConfig) -> None:
+                # Inside of Hydra, which would print lines of its own for an error.
+                with _report_user_errors(config_name, arguments.overrides, debug):
                     configure_logging(quiet=bool(cfg.quiet))
                     cfg = translate_composed(cfg, config_name)
                     check_targets(cfg, tuple(cfg.get("allow_targets") or ()))
-                    check_arguments(cfg, compose_group_choices(config_name, asked.overrides))
+                    check_arguments(cfg, compose_group_choices(config_name, arguments.overrides))
                     task(cfg)
 
-            pages = str(config_folder())
+            folder = str(config_folder())
             with (
                 env_override({"HYDRA_FULL_ERROR": "1"}),
-                _report_user_errors(config_name, asked.overrides, debug),
+                _report_user_errors(config_name, arguments.overrides, debug),
             ):
-                flags = [word for word in sys.argv if word not in asked.overrides]
-                asked.overrides[:] = translate_typed(config_name, asked.overrides)
-                if not (asked.config_dir or asked.config_path or asked.config_name):
-                    check_overrides(asked.overrides)
-                asked.overrides[:] = transform(list(asked.overrides))
-                sys.argv = [*flags, *asked.overrides]
+                flags = [text for text in sys.argv if text not in arguments.overrides]
+                arguments.overrides[:] = translate_typed(config_name, arguments.overrides)
+                if not (arguments.config_dir or arguments.config_path or arguments.config_name):
+                    check_overrides(arguments.overrides)
+                arguments.overrides[:] = transform(list(arguments.overrides))
+                sys.argv = [*flags, *arguments.overrides]
                 name = f"stage/{config_name}"
-                hydra.main(version_base="1.3", config_path=pages, config_name=name)(checked)()
+                hydra.main(version_base="1.3", config_path=folder, config_name=name)(run_task)()
 
         return main
 
     return decorate
 
 
-def _rename_key(word: str, key_aliases: Mapping[str, str]) -> str:
-    key, equals, value = word.partition("=")
+def _rename_key(override: str, key_aliases: Mapping[str, str]) -> str:
+    key, equals, value = override.partition("=")
     return f"{key_aliases.get(key, key)}{equals}{value}"
 
 

@@ -1,7 +1,7 @@
-"""What a config may name: a `_target_` elsewhere is refused before anything is imported.
+"""Allow-list of `_target_` values: other targets are rejected before anything is imported.
 
-A model.json brings a config with it, and a config calls what it names. Hydra's own list says what
-is forbidden; this one says what is allowed (docs/decisions/0015-allowed-targets.md).
+A model.json contains a config, and instantiating a config calls its targets. Hydra has a list of
+forbidden targets; this is a list of allowed ones (docs/decisions/0015-allowed-targets.md).
 """
 
 import inspect
@@ -30,39 +30,41 @@ ALLOWED_CLASSES = (
     "pytorch_lightning.trainer.trainer",
     "torch.optim",
 )
-"""Where classes may come from. Not the whole package: its stages load, write and start things."""
+"""Packages and modules of allowed classes. Not all of `ai_mixer`: stages read and write files and
+start processes."""
 
 ALLOWED_FUNCTIONS = ("ai_mixer.training.schedulers",)
-"""Where functions may come from."""
+"""Packages and modules of allowed functions."""
 
 _MISSING = object()
 
 
 def check_targets(cfg: DictConfig, allow_targets: Sequence[str] = ()) -> None:
-    """Refuse a config that names anything outside the allowed places; imports nothing.
+    """Check all `_target_` names of a config against the allow-list, without imports.
 
-    allow_targets: further packages that it may name. ValueError in one line with the key and the
-    target.
+    allow_targets: further allowed packages. ValueError in one line with the key and the target.
     """
     _check_target_names(_targets(OmegaConf.to_container(cfg, resolve=False)), allow_targets)
 
 
 def resolve_checked(cfg: DictConfig, key: str, allow_targets: Sequence[str] = ()) -> Any:
-    """The part `key` of a config, resolved, all of whose targets exist in allowed places.
+    """Resolve the part `key` of a config and check that all its targets exist and are allowed.
 
-    A name is not enough: an allowed module may have imported something else. So a target must be
-    a class (or a function, where those are allowed) whose own module is allowed, too. ValueError in
-    one line if one is not.
+    The name alone is not sufficient: an allowed module may have imported other objects. So a target
+    must be a class (or a function, where those are allowed) that is defined in an allowed module.
+    ValueError in one line with the key and the target.
     """
     part = OmegaConf.select(cfg, key, default=_MISSING)
     if part is _MISSING:
-        raise ValueError(f"{key}: the config lacks this part")
+        raise ValueError(f"{key}: missing in the config")
     if not OmegaConf.is_config(part):
         return part
     plain = OmegaConf.to_container(part, resolve=True)
     for place, value in _walk(plain, key):
-        if isinstance(value, str) and "${" in value:  # would be resolved again, unseen
-            raise ValueError(f"{place}={value}: still a reference once resolved: write it plainly")
+        if isinstance(value, str) and "${" in value:  # would be resolved again, unchecked
+            raise ValueError(
+                f"{place}={value}: still an interpolation after resolving: write the value"
+            )
     _check_target_names(_targets(plain, key), allow_targets)
     for place, target in _targets(plain, key):
         _check_object(place, target, allow_targets)
@@ -70,7 +72,7 @@ def resolve_checked(cfg: DictConfig, key: str, allow_targets: Sequence[str] = ()
 
 
 def config_from_card(config: Mapping[str, Any], allow_targets: Sequence[str] = ()) -> DictConfig:
-    """The config of a model card; whom it may name is the reader's word, never its own."""
+    """Return the config of a model card with the caller's `allow_targets`, not the card's own."""
     return OmegaConf.create({**config, "allow_targets": list(allow_targets)})
 
 
@@ -83,37 +85,35 @@ def _check_target_names(targets: Iterable[tuple[str, Any]], allow_targets: Seque
 
 
 def _check_object(key: str, target: str, allow_targets: Sequence[str]) -> None:
-    found = _import_target(target)
-    if found is None:
+    imported = _import_target(target)
+    if imported is None:
         raise ValueError(f"{key}={target}: there is nothing of that name")
-    home = f"{getattr(found, '__module__', None)}.{target.rpartition('.')[2]}"
-    kind = (
-        ALLOWED_CLASSES
-        if inspect.isclass(found)
-        else ALLOWED_FUNCTIONS
-        if inspect.isfunction(found)
-        else ()
-    )
-    if not _is_under(home, (*kind, *allow_targets)):
+    defined_in = f"{getattr(imported, '__module__', None)}.{target.rpartition('.')[2]}"
+    allowed: tuple[str, ...] = ()
+    if inspect.isclass(imported):
+        allowed = ALLOWED_CLASSES
+    elif inspect.isfunction(imported):
+        allowed = ALLOWED_FUNCTIONS
+    if not _is_under(defined_in, (*allowed, *allow_targets)):
         raise _not_allowed(key, target)
 
 
 def _import_target(target: str) -> Any:
-    """What `package.module.name` names; an attribute of an attribute is not followed."""
+    """Import `package.module.name`; None if it does not exist or is an attribute of an object."""
     module, _, name = target.rpartition(".")
     try:
         return getattr(import_module(module), name, None) if module else None
     except ModuleNotFoundError as error:
         if _is_under(module, [str(error.name)]):
             return None
-        raise  # the module is there, and lacks one that it needs
+        raise  # the module exists; one of its own imports is missing
 
 
 def _not_allowed(key: str, target: Any) -> ValueError:
     package = str(target).partition(".")[0]
     return ValueError(
-        f"{key}={target}: not among what a config may name; "
-        f"if you know that code and trust it, say so: allow_targets=[{package}]"
+        f"{key}={target}: not among the allowed targets; "
+        f"if you trust that code, allow it: allow_targets=[{package}]"
     )
 
 
@@ -122,13 +122,13 @@ def _is_under(name: str, places: Sequence[str]) -> bool:
 
 
 def _targets(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """(dotted key, value) of every `_target_`, at any depth."""
+    """Iterate over (dotted key, value) of each `_target_` at any depth."""
     walk = _walk(node, key)
     return ((place, value) for place, value in walk if place.rpartition(".")[2] == "_target_")
 
 
 def _walk(node: Any, key: str) -> Iterator[tuple[str, Any]]:
-    """(dotted key, value) of a node and of everything in it."""
+    """Iterate over (dotted key, value) of a node and all nodes below it."""
     yield key, node
     items = enumerate(node) if isinstance(node, list) else ()
     for name, value in node.items() if isinstance(node, Mapping) else items:

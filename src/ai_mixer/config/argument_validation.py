@@ -1,4 +1,4 @@
-"""Does a config fit the constructors it names? Asked before anything is built or composed."""
+"""Validation of a config against the signatures of its targets, before anything is built."""
 
 import inspect
 import pydoc
@@ -18,10 +18,10 @@ SCALARS = (bool, int, float, str)
 
 
 def check_arguments(cfg: DictConfig, defaults: DictConfig) -> None:
-    """Refuse arguments a named class does not take, and values of another type than it says.
+    """Check names and types of the arguments of all targets.
 
-    Where no class says it, what is a number in `defaults` must stay one. Imports what `cfg` names.
-    ValueError in one line.
+    Keys outside a target must be numbers where `defaults` has numbers. Imports the targets of
+    `cfg`. ValueError in one line with the key and the value.
     """
     for key, node in _nodes(cfg):
         if "_target_" not in node:
@@ -32,7 +32,7 @@ def check_arguments(cfg: DictConfig, defaults: DictConfig) -> None:
 
 
 def describe_call_error(error: InstantiationException) -> str | None:
-    """What a named class does not take or lacks, and what it takes, if that is the matter."""
+    """Describe a call with unknown or missing arguments; None for any other error."""
     call = re.search(r"call to target '([^']+)'", str(error))
     what = re.search(r"(unexpected keyword|missing \d+ required) .*", str(error.__cause__))
     if call is None or what is None or not isinstance(error.__cause__, TypeError):
@@ -42,16 +42,18 @@ def describe_call_error(error: InstantiationException) -> str | None:
 
 
 def accepts_argument(target: Any, name: str) -> bool:
-    """Whether what a `_target_` names takes an argument of that name."""
+    """Whether the target takes an argument of this name."""
     parameters = _parameters(_locate(target))
     return name in parameters or _accepts_kwargs(parameters)
 
 
 def matches_type(value: Any, hint: Any) -> bool:
-    """Whether a value of a config may be given where `hint` is written; in doubt, yes.
+    """Whether a config value is acceptable for a type annotation; True in case of doubt.
 
-    >>> matches_type(3, float), matches_type("ten", int | None), matches_type(True, int), matches_type([1], tuple[int, ...])
-    (True, False, False, True)
+    >>> matches_type(3, float), matches_type("ten", int | None), matches_type(True, int)
+    (True, False, False)
+    >>> matches_type([1], tuple[int, ...])
+    True
     """
     kind = get_origin(hint) or hint
     if kind in UNIONS:
@@ -61,7 +63,7 @@ def matches_type(value: Any, hint: Any) -> bool:
     return kind not in _INCOMPATIBLE_TYPES.get(type(value), SCALARS)
 
 
-# What a value of YAML cannot stand for; lists and dicts stand for no scalar.
+# Type of a YAML value → annotations it does not match; lists and dicts match no scalar.
 _INCOMPATIBLE_TYPES: dict[type, tuple[Any, ...]] = {
     NoneType: SCALARS,
     bool: (int, float, str),
@@ -72,7 +74,7 @@ _INCOMPATIBLE_TYPES: dict[type, tuple[Any, ...]] = {
 
 
 def _nodes(node: Any, key: str = "") -> Iterator[tuple[str, DictConfig]]:
-    """(dotted key, node) of every dict, outer ones first."""
+    """Iterate over (dotted key, node) of each dict, outer ones first."""
     if isinstance(node, DictConfig):
         yield key, node
     for name in list(node) if isinstance(node, DictConfig) else range(len(node)):
@@ -91,11 +93,11 @@ def _check_node(key: str, node: DictConfig) -> None:
             _check_value(f"{key}.{name}", node[name], hint, parameters[name])
         elif parameters and not _accepts_kwargs(parameters):
             known, owner = ", ".join(parameters), str(node._target_).rpartition(".")[2]
-            raise ValueError(f"{key}.{name}: {owner} takes no {name}; it takes {known}")
+            raise ValueError(f"{key}.{name}: {owner} has no argument {name}; it takes {known}")
 
 
 def _locate(target: Any) -> Any:
-    """The object; None if it is not there: who builds it says so."""
+    """Import the target; None if it does not exist, which instantiation reports."""
     try:
         return pydoc.locate(str(target))
     except pydoc.ErrorDuringImport:
@@ -114,14 +116,14 @@ def _accepts_kwargs(parameters: Mapping[str, inspect.Parameter]) -> bool:
 
 
 def _check_value(key: str, value: Any, hint: Any, parameter: inspect.Parameter) -> None:
-    stands_for_another = isinstance(value, DictConfig) and "_target_" in value
-    if not stands_for_another and value is not parameter.default and not matches_type(value, hint):
+    is_target = isinstance(value, DictConfig) and "_target_" in value
+    if not is_target and value is not parameter.default and not matches_type(value, hint):
         raise _type_error(key, value, hint)
 
 
 @cache
 def _hints(target: Any) -> Mapping[str, Any]:
-    """Argument → annotation, as far as it can be told."""
+    """Argument → annotation; empty if the annotations cannot be evaluated."""
     try:
         return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
     except (NameError, TypeError, AttributeError):
@@ -143,14 +145,14 @@ def _type_error(key: str, value: Any, hint: Any) -> ValueError:
 
 
 def _describe_type(hint: Any) -> str:
-    """A type in words.
+    """Describe a type for an error message.
 
     >>> _describe_type(int | None), _describe_type(float), _describe_type(tuple[int, ...])
     ('a whole number or null', 'a number', 'tuple[int, ...]')
     """
     if get_origin(hint) in UNIONS:
         return " or ".join(_describe_type(one) for one in get_args(hint))
-    words = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
-    if hint in words or hint is NoneType:
-        return words.get(hint, "null")
+    names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+    if hint in names or hint is NoneType:
+        return names.get(hint, "null")
     return str(hint) if get_args(hint) else getattr(hint, "__name__", str(hint))

@@ -1,4 +1,4 @@
-"""Compose the config of a stage from overrides, inside a running Hydra application or outside."""
+"""Composition of a stage's config from overrides, inside a running Hydra application or outside."""
 
 from collections.abc import Iterable
 
@@ -11,14 +11,14 @@ from ai_mixer.config.renamed import translate_composed
 
 
 def compose(stage: str, overrides: Iterable[str] = ()) -> DictConfig:
-    """The config of `configs/stage/<stage>.yaml` with overrides, without Hydra's own part."""
+    """Return the config of `configs/stage/<stage>.yaml` with overrides, without the key `hydra`."""
     return compose_with_choices(stage, overrides)[0]
 
 
 def compose_with_choices(
     stage: str, overrides: Iterable[str] = ()
 ) -> tuple[DictConfig, dict[str, str]]:
-    """The same, and the option selected in each config group."""
+    """Like `compose`, with the option selected in each config group: group → option."""
     if GlobalHydra.instance().is_initialized():
         cfg = _compose(stage, overrides)
     else:

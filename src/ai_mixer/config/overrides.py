@@ -1,15 +1,23 @@
-"""Lists of override strings, as a Hydra command line has them: `model=cnn`, `+trainer.x=1`."""
+"""Lists of overrides (`model=cnn`, `+trainer.x=1`) and the config groups that they select from."""
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
+import hydra
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+
+from ai_mixer.config.folder import config_folder
 
 
 def merge_overrides(stored: Iterable[str], new: Iterable[str] = ()) -> list[str]:
-    """The stored overrides, then the new ones; of several with one key the last one counts.
+    """Merge two lists of overrides; of several overrides of a key the last one counts.
 
-    It takes the place of the first.
+    It takes the position of the first one.
 
     >>> merge_overrides(["model=cnn", "+x=1", "seed=7"], ["seed=9", "+x=2", "model.channels=8"])
     ['model=cnn', '+x=2', 'seed=9', 'model.channels=8']
@@ -19,7 +27,7 @@ def merge_overrides(stored: Iterable[str], new: Iterable[str] = ()) -> list[str]
 
 
 def without_keys(overrides: Iterable[str], *keys: str) -> list[str]:
-    """The overrides but those of some keys.
+    """Remove the overrides of some keys.
 
     >>> without_keys(["ckpt_path=last", "seed=1", "++ckpt_path=x"], "ckpt_path")
     ['seed=1']
@@ -28,7 +36,7 @@ def without_keys(overrides: Iterable[str], *keys: str) -> list[str]:
 
 
 def override_key(override: str) -> str:
-    """The dotted key or the config group that an override changes, adds or deletes.
+    """Return the dotted key or config group that an override changes, adds or deletes.
 
     >>> override_key("+trainer.max_epochs=3"), override_key("loss/term@terms=knobs")
     ('trainer.max_epochs', 'loss/term')
@@ -36,5 +44,63 @@ def override_key(override: str) -> str:
     return _parse(override).key_or_group
 
 
+def format_make_command(overrides: Iterable[str], target: str = "train") -> str:
+    """Format the shell command that runs a make target with overrides.
+
+    >>> format_make_command(["model=cnn", "run_name=a b"])
+    "make train model=cnn 'run_name=a b'"
+    """
+    return " ".join([f"make {target}", *map(shlex.quote, overrides)])
+
+
+def quote_run_list(overrides: list[str]) -> list[str]:
+    """Write `runs=a,b` as a list of quoted strings; Hydra would read it as a sweep.
+
+    >>> quote_run_list(["runs=last,12e3", "songs=2"])
+    ['runs=["last","12e3"]', 'songs=2']
+    """
+    return [
+        _quote_runs(override) if override.startswith("runs=") else override
+        for override in overrides
+    ]
+
+
+def config_groups() -> list[str]:
+    """Return all config groups (`model`, `loss/term` …) except `stage`, which is not selectable."""
+    root = config_folder()
+    names = (folder.relative_to(root).as_posix() for folder in root.glob("*/**/"))
+    return sorted(name for name in names if name != "stage")
+
+
+def group_options(group: str) -> list[str]:
+    """Return the options of a config group."""
+    return sorted(file.stem for file in (config_folder() / group).glob("*.yaml"))
+
+
+def compose_group_choices(config_name: str, overrides: Sequence[str]) -> DictConfig:
+    """Compose `stage/<config_name>` with the overrides of config groups only."""
+    groups = config_groups()
+    chosen = [override for override in overrides if override_key(override) in groups]
+    with _hydra_context():
+        try:
+            return hydra.compose(f"stage/{config_name}", chosen)
+        except HydraException:  # the stage does not use one of the groups
+            return hydra.compose(f"stage/{config_name}")
+
+
 def _parse(override: str) -> Override:
     return OverridesParser.create().parse_override(override)
+
+
+def _quote_runs(override: str) -> str:
+    runs = override.partition("=")[2].strip("[]").split(",")
+    names = [run.strip().strip("'\"") for run in runs]
+    quoted = ",".join(f'"{name}"' for name in names if name)
+    return f"runs=[{quoted}]"
+
+
+def _hydra_context() -> AbstractContextManager[object]:
+    """Use Hydra's state while a stage runs, else initialise it."""
+    if GlobalHydra.instance().is_initialized():
+        return nullcontext()
+    return hydra.initialize_config_dir(str(config_folder()), version_base="1.3")

@@ -1,7 +1,7 @@
-"""Names of version 0.1.0 that changed: config keys, options of config groups, `_target_` paths.
+"""Renamed config keys, options of config groups and `_target_` paths of version 0.1.0.
 
-Overrides, configs and model cards that were stored with an old name are translated when they are
-read. An old key on the command line is translated too, with a warning that gives the new name.
+Stored overrides, configs and model cards with old names are translated when they are read. Old
+names on the command line are translated too, with a warning that gives the new name.
 """
 
 import re
@@ -108,14 +108,16 @@ _NESTED = ("vary", "search_overrides")  # keys whose value is a list of override
 
 
 def translate_override(stage: str, override: str) -> str:
-    """The override of a stage with today's names.
+    """Translate one override of a stage to current names.
 
     >>> translate_override("train", "ckpt=last"), translate_override("train", "+loader.draws=8")
     ('ckpt_path=last', '+loader.examples_per_song=8')
     >>> translate_override("train", "loader=kept"), translate_override("train", "seed=1")
     ('loader=cached', 'seed=1')
     """
-    prefix, key, rest = re.fullmatch(r"([+~]*)([^=@]*)(.*)", override, re.DOTALL).groups()  # type: ignore[union-attr]
+    match = re.fullmatch(r"([+~]*)([^=@]*)(.*)", override, re.DOTALL)
+    assert match is not None  # the pattern matches any string
+    prefix, key, rest = match.groups()
     if key in _NESTED:
         rest = re.sub(r'"([^"]*)"', lambda m: f'"{translate_override(stage, m[1])}"', rest)
     for old, new in _MOVED.items():
@@ -125,12 +127,12 @@ def translate_override(stage: str, override: str) -> str:
 
 
 def translate_overrides(stage: str, overrides: Iterable[str]) -> list[str]:
-    """Stored overrides with today's names."""
+    """Translate stored overrides to current names."""
     return [translate_override(stage, override) for override in overrides]
 
 
 def translate_typed(stage: str, overrides: Iterable[str]) -> list[str]:
-    """The same for overrides of the command line, with a warning for each old name."""
+    """Translate overrides of the command line, with a warning for each old name."""
     overrides = list(overrides)
     translated = translate_overrides(stage, overrides)
     for old, new in zip(overrides, translated, strict=True):
@@ -140,7 +142,7 @@ def translate_typed(stage: str, overrides: Iterable[str]) -> list[str]:
 
 
 def translate_config(config: Mapping[str, Any], stage: str = "train") -> dict[str, Any]:
-    """A plain config with today's keys and `_target_` paths; the argument is not changed."""
+    """Translate a plain config to current keys and `_target_` paths; returns a new dict."""
     plain: dict[str, Any] = _translate_node(config)
     for old, new in {**_EVERY_STAGE, **_KEYS.get(stage, {})}.items():
         parent, _, key = old.rpartition(".")
@@ -152,7 +154,7 @@ def translate_config(config: Mapping[str, Any], stage: str = "train") -> dict[st
 
 
 def translate_composed(cfg: DictConfig, stage: str) -> DictConfig:
-    """A composed config with today's names: config files of a user may have old ones."""
+    """Translate a composed config: a user's own config files may have old names."""
     plain: Any = OmegaConf.to_container(cfg, resolve=False)
     translated = translate_config(plain, stage)
     if translated == plain:
@@ -163,7 +165,7 @@ def translate_composed(cfg: DictConfig, stage: str) -> DictConfig:
 
 
 def translate_callbacks(states: Mapping[str, Any]) -> dict[str, Any]:
-    """Callback states of a checkpoint under today's names: `<class>` or `<class>{arguments}`."""
+    """Translate the keys of callback states in a checkpoint: `<class>` or `<class>{arguments}`."""
     translated = {}
     for key, state in states.items():
         name, brace, arguments = key.partition("{")
@@ -172,7 +174,7 @@ def translate_callbacks(states: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _new_key(stage: str, key: str) -> str:
-    """Of the longest old key that is this key or a parent of it."""
+    """Translate a key by the longest old key that equals it or is a parent of it."""
     keys = {**_EVERY_STAGE, **_KEYS.get(stage, {})}
     parts = key.split(".")
     for length in range(len(parts), 0, -1):

@@ -1,4 +1,4 @@
-"""The console: an ordered chain of effects behind knobs on 0–1, ending in the safety limiter."""
+"""The mixing console: a chain of effects with knobs on 0–1, followed by a safety limiter."""
 
 from ai_mixer.console.console import Console
 from ai_mixer.console.load import load_console

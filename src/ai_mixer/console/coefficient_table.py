@@ -1,7 +1,7 @@
-"""What the chain makes of the knobs: positions in, coefficients out, fast enough for live.
+"""Conversion of knob positions to effect coefficients, fast enough for live audio.
 
-The functions of the offline console are called, but not while it plays: their dozens of small torch
-calls take longer than a block. A knob that is its effect's only one is tabulated.
+`Effect.coefficients` makes dozens of small torch calls, which take longer than a block. So the
+coefficients of an effect with one knob are read from a table that is filled in advance.
 """
 
 import numpy as np
@@ -12,21 +12,19 @@ from ai_mixer.console.effect_chain import EffectChain, KnobColumns
 from ai_mixer.dsp.recursions import Array
 from ai_mixer.effects.effect import Effect
 
-TABLE_INTERVALS = (
-    4096  # of the table, straight between: ten knobs together are −137 dB from the exact
-)
+TABLE_INTERVALS = 4096  # linear interpolation between them: ten knobs together err by −137 dB
 
 
 class CoefficientTable:
-    """The coefficients of all effects side by side, exact or from the table."""
+    """Coefficients of all effects of a chain, side by side in one row, exact or from the table."""
 
     def __init__(self, console: EffectChain, sample_rate: int) -> None:
         self._console, self._sample_rate = console, sample_rate
         position = np.linspace(0, 1, TABLE_INTERVALS + 1)[:, None]
         every = position.repeat(len(console.knobs), axis=1)
         self._table = self.exact(every)
-        knobs: list[int] = []  # per coefficient: which knob sets it
-        self._multi_knob_effects = []  # effects of several knobs: where their coefficients are
+        knobs: list[int] = []  # per coefficient: index of the knob that sets it
+        self._multi_knob_effects = []  # (columns of the coefficients, effect, its knobs)
         for effect, columns in console.effects_with_columns():
             begin = len(knobs)
             width = self._effect(effect, columns, every[:1]).shape[1]
@@ -36,13 +34,13 @@ class CoefficientTable:
         self._knobs = np.array(knobs)
 
     def exact(self, path: Array) -> Array:
-        """path: positions [ticks, P]. Returns [ticks, coefficients]."""
+        """Compute coefficients [ticks, K] of positions `path`, [ticks, P]."""
         return np.hstack(
             [self._effect(*part, path) for part in self._console.effects_with_columns()]
         )
 
     def __call__(self, path: Array) -> Array:
-        """The same, quickly."""
+        """Like `exact`, from the table; exact outside 0–1 and for effects of several knobs."""
         if path.min() < 0 or path.max() > 1:
             return self.exact(path)
         rows: Array = _look_up(self._table, self._knobs, path)

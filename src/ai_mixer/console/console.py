@@ -1,4 +1,4 @@
-"""The console: knobs on 0–1 in, a mix out, and the way back."""
+"""The mixing console: render a mix from knobs on 0–1, and invert it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -20,9 +20,10 @@ class Console(EffectChain):
     def forward(
         self, audio: Tensor, sample_rate: int, knobs: Tensor, *, limit: bool = True
     ) -> Tensor:
-        """The mix. audio: [B, C, T], mono or stereo; knobs: [B, P] positions. Returns [B, C, T].
+        """Render the mix.
 
-        limit: False leaves the safety limiter out, for a delivery stage that brings its own.
+        audio: [B, C, T], mono or stereo. knobs: [B, P] positions. limit: False omits the safety
+        limiter, for a delivery with its own limiter. Returns [B, C, T].
         """
         self.check(audio, sample_rate, knobs)
         for effect, values in self._effects_with_values(audio, knobs):
@@ -32,54 +33,58 @@ class Console(EffectChain):
     def forward_with_audibility(
         self, audio: Tensor, sample_rate: int, knobs: Tensor, query: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """The mix, and [B, P] bool: can each knob be heard on what reaches its effect?
+        """Render the mix and determine which knobs are audible on the input of their effect.
 
-        asked: [P] bool, the knobs in question (all of them); any other is said to be heard.
+        query: [P] bool, knobs to test (default: all); the others count as audible. Returns
+        [B, C, T] and audibility [B, P] bool.
         """
         self.check(audio, sample_rate, knobs)
-        questions = self._query_list(query)
+        queried = self._query_list(query)
         audible: list[Tensor] = []
         for effect, values in self._effects_with_values(audio, knobs):
-            wanted = questions[len(audible) :][: len(values)]
-            audible += _audibility(effect, audio, sample_rate, values, wanted)
+            tested = queried[len(audible) :][: len(values)]
+            audible += _audibility(effect, audio, sample_rate, values, tested)
             audio = effect(audio, sample_rate, **values)
         return self.limiter(audio, sample_rate), torch.stack(audible, dim=-1)
 
     def invert(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> Tensor:
-        """The input that these knobs turn into `audio`: every inverse, last effect first.
+        """Compute the input from which these knobs give `audio`: all inverses, last effect first.
 
-        Effects without an inverse, and the limiter, are passed over: exact only where their knobs
-        are neutral and the limiter idles (finished music at ≤ −1 dBTP). No gradient.
+        Effects without an inverse and the limiter are skipped: the result is exact only if their
+        knobs are neutral and the limiter is inactive (finished music at ≤ −1 dBTP). No gradient.
         """
         *_, (_, rough) = self._inverse_steps(audio, sample_rate, knobs)
         return rough
+
+    unmix = invert
 
     @torch.no_grad()
     def invert_with_audibility(
         self, audio: Tensor, sample_rate: int, knobs: Tensor, query: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """`unmix`, and [B, P] bool: could each knob be heard on what reached its effect?
+        """Invert the console and determine which knobs are audible on the input of their effect.
 
-        What `listen` says of the unmixed audio, without mixing it again. Behind an effect that was
-        passed over it holds only where that one is neutral. asked: as there.
+        Returns the result of `invert` and its audibility as `forward_with_audibility` would give
+        it, without another rendering. Behind a skipped effect the audibility is correct only if
+        that effect is neutral. query: as for `forward_with_audibility`.
         """
-        questions = self._query_list(query)[::-1]
+        queried = self._query_list(query)[::-1]
         audible: list[Tensor] = []
         rough = audio
         for (effect, values), rough in self._inverse_steps(audio, sample_rate, knobs):
-            wanted = questions[len(audible) :][: len(values)]
-            audible += _audibility(effect, rough, sample_rate, values, wanted)
+            tested = queried[len(audible) :][: len(values)]
+            audible += _audibility(effect, rough, sample_rate, values, tested)
         return rough, torch.stack(audible[::-1], dim=-1)
 
     def _query_list(self, query: Tensor | None) -> list[bool]:
-        """Per knob, in wire order: does anybody want to know?"""
+        """Per knob: whether its audibility is tested."""
         return [True] * len(self.knobs) if query is None else query.tolist()
 
     @torch.no_grad()
     def _inverse_steps(
         self, audio: Tensor, sample_rate: int, knobs: Tensor
     ) -> Iterator[tuple[tuple[Effect, PhysicalValues], Tensor]]:
-        """Every effect, the last one first, and what reached it."""
+        """Iterate over all effects, last one first, each with its input."""
         self.check(audio, sample_rate, knobs)
         for effect, values in reversed(list(self._effects_with_values(audio, knobs))):
             if effect.invertible:
@@ -89,7 +94,7 @@ class Console(EffectChain):
     def stream(
         self, sample_rate: int, block_size: int, *, channels: int = 2, limit: bool = True
     ) -> ConsoleStream:
-        """The console for audio that comes live: see `ConsoleStream`."""
+        """Create a stream for live audio, see `ConsoleStream`."""
         return ConsoleStream(self, sample_rate, block_size, channels=channels, limit=limit)
 
     def render(
@@ -100,15 +105,15 @@ class Console(EffectChain):
         *,
         limit: bool = True,
     ) -> Iterator[Tensor]:
-        """The mix of a song of any length, block by block: see `whole_song.render`."""
+        """Render a song of any length block by block, see `offline_stream.render`."""
         return render(self, blocks, sample_rate, knobs, limit=limit)
 
 
 @torch.no_grad()
 def _audibility(
-    effect: Effect, audio: Tensor, sample_rate: int, values: PhysicalValues, wanted: Sequence[bool]
+    effect: Effect, audio: Tensor, sample_rate: int, values: PhysicalValues, tested: Sequence[bool]
 ) -> list[Tensor]:
-    """Can it be heard? [B] bool for each knob of an effect; True if nobody wants to know."""
-    if not any(wanted):
+    """Audibility, [B] bool, for each knob of an effect; True without a test."""
+    if not any(tested):
         return [torch.ones(len(audio), dtype=torch.bool, device=audio.device)] * len(values)
     return [effect.audible(audio, sample_rate, **values)] * len(values)

@@ -1,6 +1,6 @@
 """The effects of a console and their knobs: positions 0–1, physical values, settings.
 
-The order of the chain is the order of processing and of the knobs.
+The order of the chain is the order of processing and the order of the knobs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,11 +18,9 @@ PhysicalValues = dict[str, Tensor]
 """Arguments of one effect: name → physical value, [B]."""
 
 KnobColumns = dict[str, int]
-"""Which knobs set one effect: argument → index of the knob."""
+"""Knobs of one effect: argument → index of the knob."""
 
-POSITION_TOLERANCE = (
-    1e-6  # how far a position may miss 0–1 by rounding: settings written and read again
-)
+POSITION_TOLERANCE = 1e-6  # a position may leave 0–1 by rounding, e.g. of settings from a file
 
 
 class EffectChain(nn.Module):
@@ -30,12 +28,12 @@ class EffectChain(nn.Module):
 
     chain: one mapping per effect with its `name`, the `effect`, and its `knobs`: argument of the
     effect → `{name, unit, scale, neutral}`. ranges: knob name → (low, high) in the knob's unit.
-    ValueError if ranges and knobs do not match, or the knobs are not those that the effect has.
+    ValueError if ranges and knobs do not match, or the knobs are not arguments of the effect.
     """
 
-    neutral: Tensor  # [P] positions where nothing is done
-    invertible: Tensor  # [P] bool: does `unmix` undo this knob?
-    traceable: Tensor  # [P] bool: does nothing come before it that `unmix` passes over?
+    neutral: Tensor  # [P] positions at which the effects are the identity
+    invertible: Tensor  # [P] bool, True: the knob's effect has an inverse
+    traceable: Tensor  # [P] bool, True: all effects up to the knob's one have an inverse
 
     def __init__(
         self,
@@ -66,49 +64,49 @@ class EffectChain(nn.Module):
 
     @property
     def names(self) -> list[str]:
-        """The knobs' names, in wire order."""
+        """Names of the knobs in their order."""
         return knob_names(self.knobs)
 
     def without_neutral(self, knobs: Tensor) -> tuple[Self, Tensor]:
-        """A console of those effects alone that knobs [N, P] turn, and its knobs [N, P′].
+        """Remove the effects that are neutral in all rows of knobs, [N, P].
 
-        Neutral is the identity, so the mix is the same, and sooner: a reverb that nobody hears
-        takes most of the time.
+        Returns a console of the remaining effects (at least one) and its knobs, [N, P′]. The mix is
+        the same and faster to render: an unused reverb would take most of the time.
         """
         self.check_knobs(knobs)
         moved = ((knobs.cpu() - self.neutral.cpu()).abs() > POSITION_TOLERANCE).any(0)
-        moved[0] |= not moved.any()  # one effect there must be
+        moved[0] |= not moved.any()  # a console has at least one effect
         parts = zip(self.effects.items(), self._arguments, self.effects_with_columns(), strict=True)
-        kept = [
+        remaining = [
             (name, effect, arguments, list(columns.values()))
             for (name, effect), arguments, (_, columns) in parts
             if moved[list(columns.values())].any()
         ]
-        places = [column for *_, columns in kept for column in columns]
+        indices = [column for *_, columns in remaining for column in columns]
         console = copy(self)
         console._modules = {**self._modules}
-        console._buffers = {name: b[places] for name, b in self._buffers.items() if b is not None}
-        console.effects = nn.ModuleDict({name: effect for name, effect, *_ in kept})
-        console.knobs = [self.knobs[column] for column in places]
-        console._arguments = [arguments for *_, arguments, _ in kept]
-        return console, knobs[:, places]
+        console._buffers = {name: b[indices] for name, b in self._buffers.items() if b is not None}
+        console.effects = nn.ModuleDict({name: effect for name, effect, *_ in remaining})
+        console.knobs = [self.knobs[column] for column in indices]
+        console._arguments = [arguments for *_, arguments, _ in remaining]
+        return console, knobs[:, indices]
 
     def effects_with_columns(self) -> Iterator[tuple[Effect, KnobColumns]]:
-        """Every effect, and which knob sets which of its arguments."""
+        """Iterate over all effects, each with the indices of its knobs."""
         column = 0
         for effect, arguments in zip(self.effects.values(), self._arguments, strict=True):
             yield cast(Effect, effect), {name: column + n for n, name in enumerate(arguments)}
             column += len(arguments)
 
     def physical_values(self, columns: KnobColumns, knobs: Tensor) -> PhysicalValues:
-        """The physical values, [B], that one of the `parts` gets from knobs [B, P]."""
+        """Physical values, [B] each, of the knobs of one effect. knobs: [B, P] positions."""
         return {
             name: self.knobs[column].to_physical(knobs[:, column])
             for name, column in columns.items()
         }
 
     def settings(self, knobs: Tensor) -> Settings:
-        """One dict per song: knob name → value in physical units. knobs: [B, P] positions."""
+        """Convert positions [B, P] to settings, one dict per song: name → physical value."""
         self.check_knobs(knobs)
         positions = knobs.detach().double().cpu()
         columns = [
@@ -117,9 +115,9 @@ class EffectChain(nn.Module):
         return [dict(zip(self.names, row, strict=True)) for row in zip(*columns, strict=True)]
 
     def knobs_from(self, settings: Mapping[str, float] | Sequence[Mapping[str, float]]) -> Tensor:
-        """Positions [B, P] of settings (one dict is a batch of one); a missing knob is neutral.
+        """Convert settings to positions [B, P]; one dict is a batch of one.
 
-        ValueError for a knob that this console does not have or a value outside its range.
+        Missing knobs are neutral. ValueError for an unknown knob or a value outside its range.
         """
         songs = [settings] if isinstance(settings, Mapping) else settings
         rows = [[self._position(knob, song) for knob in self.knobs] for song in songs]
@@ -132,8 +130,8 @@ class EffectChain(nn.Module):
         effect, knobs = entry["effect"], entry.get("knobs") or {}
         if set(knobs) != set(effect.knob_names):
             raise ValueError(
-                f"{entry['name']}: knobs {sorted(knobs)} are not those of "
-                f"{type(effect).__name__}: {sorted(effect.knob_names)}"
+                f"{entry['name']}: knobs are {sorted(knobs)}, "
+                f"{type(effect).__name__} has {sorted(effect.knob_names)}"
             )
         for spec in knobs.values():
             if spec["name"] not in ranges:
@@ -149,8 +147,8 @@ class EffectChain(nn.Module):
     def _effects_with_values(
         self, audio: Tensor, knobs: Tensor
     ) -> Iterator[tuple[Effect, PhysicalValues]]:
-        """Every effect with the physical values of its knobs."""
-        knobs = knobs.to(audio)  # one dtype throughout: knobs may come from a half-precision model
+        """Iterate over all effects, each with the physical values of its knobs."""
+        knobs = knobs.to(audio)  # the knobs may come from a half-precision model
         for effect, columns in self.effects_with_columns():
             yield effect, self.physical_values(columns, knobs)
 
@@ -158,7 +156,7 @@ class EffectChain(nn.Module):
         value: object = settings.get(knob.name, knob.neutral)
         if not isinstance(value, Real):
             raise ValueError(f"{knob.name} must be a number, got {value!r}")
-        # NaN and values outside the scale's domain give a position that is not inside either.
+        # NaN and values outside the domain of the scale give a position outside 0–1.
         position = float(knob.to_position(torch.tensor(float(value), dtype=torch.float64)))
         if not -POSITION_TOLERANCE <= position <= 1 + POSITION_TOLERANCE:
             raise ValueError(
@@ -167,7 +165,7 @@ class EffectChain(nn.Module):
         return min(max(position, 0.0), 1.0)
 
     def check(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> None:
-        """ValueError if `forward` cannot be called with these."""
+        """Check the arguments of `forward`; ValueError in one line."""
         if audio.dim() != 3 or audio.shape[1] not in {1, 2} or audio.shape[2] < 1:
             raise ValueError(f"audio must be [B, 1 or 2, T], got {list(audio.shape)}")
         if audio.dtype not in {torch.float32, torch.float64}:
@@ -176,11 +174,13 @@ class EffectChain(nn.Module):
             )
         rate: object = sample_rate
         if not isinstance(rate, Integral) or not 8_000 <= sample_rate <= 192_000:
-            raise ValueError(f"sample_rate must be a whole 8000–192000 Hz, got {sample_rate}")
+            raise ValueError(
+                f"sample_rate must be a whole number of 8000–192000 Hz, got {sample_rate}"
+            )
         self.check_knobs(knobs, songs=audio.shape[0])
 
     def check_knobs(self, knobs: Tensor, songs: int | None = None) -> None:
-        """ValueError if they are not [songs, P]."""
+        """Check that knobs are [songs, P]; ValueError in one line."""
         expected = [knobs.shape[0] if songs is None and knobs.dim() else songs, len(self.knobs)]
         if list(knobs.shape) != expected:
             raise ValueError(f"knobs must be [B, P] = {expected}, got {list(knobs.shape)}")

@@ -1,4 +1,4 @@
-"""A console by name, from the same YAML pages that Hydra composes."""
+"""Construction of a console from the config files `configs/console` and `configs/ranges`."""
 
 from typing import cast
 
@@ -10,21 +10,21 @@ from ai_mixer.console.console import Console
 
 
 def load_console(name: str = "classic", ranges: str = "wide") -> Console:
-    """The console of `configs/console/<name>.yaml`, with the ranges of `configs/ranges/<ranges>`.
+    """Load the console `configs/console/<name>.yaml` with ranges of `configs/ranges/<ranges>.yaml`.
 
-    ValueError, listing what exists, if there is no such page.
+    ValueError with the available names for an unknown name.
     """
-    page = {
+    config = {
         "console": _load_group_config("console", name),
         "ranges": _load_group_config("ranges", ranges),
     }
-    return cast(Console, instantiate(OmegaConf.create(page)["console"]))
+    return cast(Console, instantiate(OmegaConf.create(config)["console"]))
 
 
 def load_ranges(name: str) -> dict[str, tuple[float, float]]:
-    """Knob name → (low, high) of `configs/ranges/<name>.yaml`. ValueError as `load_console`."""
-    page = _load_group_config("ranges", name)
-    return {str(knob): (float(low), float(high)) for knob, (low, high) in page.items()}
+    """Load `configs/ranges/<name>.yaml`: knob name → (low, high). ValueError as `load_console`."""
+    ranges = _load_group_config("ranges", name)
+    return {str(knob): (float(low), float(high)) for knob, (low, high) in ranges.items()}
 
 
 def _load_group_config(group: str, name: str) -> DictConfig | ListConfig:

@@ -1,7 +1,7 @@
-"""Knobs that glide: their speed is a raised cosine, and jumps that overlap add up.
+"""Smoothing of knob changes: each change follows a raised-cosine velocity, changes add up.
 
-The sum is linear, so a knob that moves with every block is followed at the same distance as a
-single jump, and never goes beyond where it was sent.
+The sum is linear, so the delay behind a knob that moves with each block equals the delay of a
+single change, and positions never overshoot their targets.
 """
 
 import numpy as np
@@ -10,30 +10,29 @@ from ai_mixer.dsp.recursions import Array
 
 
 class KnobSmoother:
-    """Positions on their way to a target, which they reach exactly, `length` samples after it."""
+    """Positions that move to a target and reach it exactly after `length` samples."""
 
     def __init__(self, positions: Array, length: int) -> None:
         self.target = positions.astype(np.float64)
         self._length = length
-        self._moves: list[tuple[int, Array]] = []  # samples since the jump, and how far it went
+        self._moves: list[tuple[int, Array]] = []  # samples since the change, size of the change
 
     def set_target(self, target: Array) -> None:
-        """Leave for another target now. [P]."""
+        """Start to move to another target, [P]."""
         self._moves.append((0, target - self.target))
         self.target = target.astype(np.float64)
 
     def path(self, tick: int) -> Array:
-        """[ticks, P]: the positions from now on, every `tick` samples, to the end of all moves."""
+        """Positions from now on, every `tick` samples, to the end of all moves: [ticks, P]."""
         ages = np.array([age for age, _ in self._moves])
         times = np.arange(0, self._length + tick, tick)
         progress = np.minimum((times[:, None] + ages) / self._length, 1)
         left = 1 - progress + np.sin(2 * np.pi * progress) / (2 * np.pi)
-        left[progress == 1] = 0  # the sine of 2π is not quite
-        return self.target - left @ np.reshape(
-            [jump for _, jump in self._moves], (-1, len(self.target))
-        )
+        left[progress == 1] = 0  # sin(2π) is not exactly 0 in floating point
+        changes = np.reshape([change for _, change in self._moves], (-1, len(self.target)))
+        return self.target - left @ changes
 
     def advance(self, samples: int) -> None:
-        """Time passes."""
-        moves = ((age + samples, jump) for age, jump in self._moves)
-        self._moves = [(age, jump) for age, jump in moves if age < self._length]
+        """Advance the time by a number of samples."""
+        moves = ((age + samples, change) for age, change in self._moves)
+        self._moves = [(age, change) for age, change in moves if age < self._length]

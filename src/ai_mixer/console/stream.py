@@ -1,4 +1,4 @@
-"""The console live: a block in, a block out, and knobs that may be turned at any block."""
+"""The console for live audio: processing in blocks, with knobs that may change at each block."""
 
 from typing import cast
 
@@ -13,26 +13,27 @@ from ai_mixer.dsp.recursions import Array
 from ai_mixer.dsp.streaming_chain import CONTROL_PERIOD_SAMPLES, StreamingChain
 from ai_mixer.effects.limiter import Limiter, LimiterStream
 
-SMOOTHING_S = 0.07  # how long a knob takes; 24 dB in 50 ms would be heard beside a tone of 100 Hz
+SMOOTHING_S = 0.07  # duration of a knob change; 24 dB in 50 ms is audible on a tone of 100 Hz
 
 
 class ConsoleStream:
-    """`s(block, knobs)`: the console with its state, for one song or one live input.
+    """The console with its state, for one song or one live input: `mix = stream(block, knobs)`.
 
-    block: [C, n] float32 or float64 with any n from 0 to `block_size`, mono or stereo. knobs: [P]
-    or [1, P] positions, or None to leave them where they are. Returns [C, n], without gradients:
-    what went in `latency_samples` before (the limiter's look-ahead; 0 with limit=False).
+    block: [C, n] float32 or float64 with n from 0 to `block_size`, mono or stereo. knobs: [P] or
+    [1, P] positions; None keeps the previous ones. Returns [C, n] without gradients, delayed by
+    `latency_samples` (the limiter's look-ahead; 0 with limit=False).
 
-    Knobs are neutral until they are given. Those of the first block hold at once, later ones glide
-    to their place in 70 ms, each on its own scale (dB, log ratio, share), without a click. What
-    comes out is the offline mix, however it is cut into blocks, to −90 dB and better.
+    Knobs are neutral until they are set. Knobs of the first block apply at once, later ones are
+    reached within 70 ms, smoothly on the scale of each knob (dB, log ratio, share). The output
+    differs from the offline mix by −90 dB or less for any division into blocks.
 
-    One that is made is ready: nothing is compiled or planned while it plays. Two things are left to
-    the program: `torch.set_num_threads(1)`, as threads do not help blocks this small, and
-    `gc.collect(); gc.freeze()`, as Python's collector takes 0.2 s over all that is imported. One
-    stream plays one signal, from one thread at a time. A sample that is NaN or infinite is heard as
-    0: it would never leave the filters. channels: what to be ready for; the first block may differ.
-    ValueError for knobs or a block that do not fit, and knobs that are not finite.
+    The constructor compiles all kernels, so that calls take a constant time. A live program should
+    call `torch.set_num_threads(1)`, because threads do not help blocks of this size, and
+    `gc.collect(); gc.freeze()`, because Python's garbage collection takes 0.2 s for all imported
+    modules. A stream processes one signal, from one thread at a time. NaN and infinite samples
+    count as 0, because they would stay in the state of the filters. channels: expected channel
+    count; the first block may have another. ValueError for knobs or a block of a wrong shape, and
+    for knobs that are not finite.
 
     >>> from ai_mixer import load_console
     >>> console = load_console("classic", ranges="wide")
@@ -40,10 +41,10 @@ class ConsoleStream:
     >>> stream.latency_samples  # of the limiter
     316
     >>> silence = torch.zeros(2, 128)
-    >>> stream(silence).shape  # neutral
+    >>> stream(silence).shape  # neutral knobs
     torch.Size([2, 128])
-    >>> brighter = console.knobs_from({"high_eq": 4.0})[0]
-    >>> stream(silence, brighter).shape  # turned, and left there
+    >>> knobs = console.knobs_from({"high_eq": 4.0})[0]
+    >>> stream(silence, knobs).shape
     torch.Size([2, 128])
     """
 
@@ -68,12 +69,12 @@ class ConsoleStream:
 
     @property
     def latency_samples(self) -> int:
-        """By how much the output is late."""
+        """Delay of the output in samples."""
         return self._limiter.latency_samples if self._limiter else 0
 
     @torch.no_grad()
     def __call__(self, block: Tensor, knobs: Tensor | None = None) -> Tensor:
-        """The next block."""
+        """Process the next block."""
         self._check(block)
         if knobs is not None:
             self._set_knobs(knobs)
@@ -88,16 +89,16 @@ class ConsoleStream:
 
     @torch.no_grad()
     def finish(self) -> Tensor:
-        """The last `latency_samples` of a song that has been given whole: [C, latency_samples].
+        """Return the last `latency_samples` of a song after its last block: [C, latency_samples].
 
-        Echoes and room end with the song, as offline. (Blocks of silence instead would let them
-        sound, and the limiter, which looks ahead, would hear them.)
+        Delay and reverb tails end with the song, as offline. (Further blocks of silence would
+        render the tails, and the limiter's look-ahead would react to them.)
         """
         silence = self._like.new_zeros(self._channels, self.latency_samples)
         return self._limiter.push(silence[None])[0] if self._limiter else silence
 
     def _reset(self, channels: int) -> None:
-        """At rest. Everything is called once, so that it is compiled before the first block."""
+        """Reset the state and call each function once, so that all are compiled in advance."""
         self._channels = channels
         effects = [effect for effect, _ in self.console.effects_with_columns()]
         self._chain = StreamingChain(
@@ -105,10 +106,10 @@ class ConsoleStream:
         )
         self._reset_knobs(self.console.neutral.double().cpu().numpy())
         self._coefficient_table(self._smoother.target[None])
-        nothing = torch.zeros(1, channels, self.block_size)
-        self._chain.push(nothing[0, :, :0].double().numpy())
+        silence = torch.zeros(1, channels, self.block_size)
+        self._chain.push(silence[0, :, :0].double().numpy())
         if self._limiter:
-            LimiterStream(self._limiter.limiter, self.sample_rate).push(nothing)
+            LimiterStream(self._limiter.limiter, self.sample_rate).push(silence)
 
     def _check(self, block: Tensor) -> None:
         if block.dim() != 2 or block.shape[1] > self.block_size:
@@ -139,6 +140,6 @@ class ConsoleStream:
             self._reset_knobs(target)
 
     def _reset_knobs(self, positions: Array) -> None:
-        """Knobs without a past: [P]."""
+        """Set knobs [P] at once, without smoothing."""
         self._smoother = KnobSmoother(positions, round(SMOOTHING_S * self.sample_rate))
         self._chain.set_coefficients(self._coefficient_table.exact(positions[None]))

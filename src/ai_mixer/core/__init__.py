@@ -1,1 +1,1 @@
-"""Types and units that every package shares."""
+"""Types and units that all packages share."""

@@ -1,24 +1,34 @@
-"""The words of the project as types: knob, song, example, batch.
+"""Data types that all packages share: knob, song, example, batch, prediction.
 
-Shapes: B songs, C channels, T samples, P knobs.
+Shapes: B songs, C channels, T samples, P knobs, G genres.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import torch
 from torch import Tensor
 
-from ai_mixer.core.units import SCALES
+from ai_mixer.core.units import SCALES, Scale
 
-CONDITIONS = ("blind", "reference", "paired")
-"""What the model may hear beside the rough: nothing, another excerpt of the finished version, or
-the finished version of the very same excerpt. `Batch.condition` is an index into this."""
+Condition = Literal["blind", "reference", "paired"]
+"""Second model input besides the rough: silence, another excerpt of the finished version, or the
+finished version of the same excerpt."""
+
+Split = Literal["train", "val", "test"]
+"""Part of a dataset."""
+
+Version = Literal["rough", "finished"]
+"""One of the two versions of a song that an example holds."""
+
+CONDITIONS: tuple[Condition, ...] = ("blind", "reference", "paired")
+"""All conditions; `Batch.condition` is an index into this tuple."""
 
 GENRES = ("rock", "pop", "electronic", "jazz", "classical", "hip_hop")
-"""The genres the embedded band plays; other labels are kept in the manifest and index as −1."""
+"""Genres that a model can predict, those of `data=band`. Other labels stay in the manifest and have
+the index −1."""
 
 Settings = list[dict[str, float]]
 """One dict per song: knob name → value in physical units."""
@@ -26,18 +36,24 @@ Settings = list[dict[str, float]]
 
 @dataclass(frozen=True)
 class Knob:
-    """One console control: on the wire a position 0–1, inside effects a physical value."""
+    """One console control: a position 0–1 outside the console, a physical value inside effects.
+
+    low, high, neutral: physical values in `unit`. ValueError for an unknown scale or a range that
+    is empty or excludes `neutral`.
+    """
 
     name: str
     unit: str
     low: float
     high: float
-    scale: str
+    scale: Scale
     neutral: float
 
     def __post_init__(self) -> None:
         if self.scale not in SCALES:
-            raise ValueError(f"knob {self.name}: scale {self.scale!r} is none of {sorted(SCALES)}")
+            raise ValueError(
+                f"knob {self.name}: scale {self.scale!r} is unknown: use one of {sorted(SCALES)}"
+            )
         if not self.low <= self.neutral <= self.high or self.low >= self.high:
             raise ValueError(
                 f"knob {self.name}: needs low ≤ neutral ≤ high and low < high, "
@@ -45,18 +61,18 @@ class Knob:
             )
 
     def to_physical(self, position: Tensor) -> Tensor:
-        """Physical value at a position: 0 gives `low`, 1 gives `high`."""
+        """Convert positions to physical values: 0 gives `low`, 1 gives `high`."""
         scale, (low, high) = SCALES[self.scale], self._warped_limits(position)
         return scale.unwarp(low + position * (high - low))
 
     def to_position(self, value: Tensor) -> Tensor:
-        """Position 0–1 of a physical value."""
+        """Convert physical values to positions 0–1."""
         scale, (low, high) = SCALES[self.scale], self._warped_limits(value)
         return (scale.warp(value) - low) / (high - low)
 
     @property
     def neutral_position(self) -> float:
-        """Where the knob does nothing, 0–1."""
+        """Position 0–1 at which the effect is the identity."""
         return float(self.to_position(torch.tensor(self.neutral, dtype=torch.float64)))
 
     def _warped_limits(self, like: Tensor) -> Tensor:
@@ -68,10 +84,10 @@ class Knob:
 class Song:
     """One recording on disk, as a manifest row describes it.
 
-    `path` is the finished version; `dry_path`, where there is one, the same mix before reverb and
-    delay; `rough_path` what somebody made it from, which begins `rough_lag_s` later (earlier, if
-    negative). `reference` is another song that it is meant to sound like. `song` names the
-    composition and `group` whatever must not be split (artist or corpus).
+    path: the finished version. dry_path: the same mix before reverb and delay. rough_path: a rough
+    version; it starts `rough_lag_s` later than the finished version (negative: earlier).
+    reference: another song whose sound is the target. song: name of the composition. group: the
+    unit that splits keep together (artist or corpus).
     """
 
     id: str
@@ -94,7 +110,7 @@ class Song:
 
 
 class SkippedSong(NamedTuple):
-    """A song that was left out: its file, and what is wrong with it."""
+    """A song that was left out, with the reason."""
 
     file: str
     reason: str
@@ -104,9 +120,9 @@ class SkippedSong(NamedTuple):
 
 
 class Excerpt(NamedTuple):
-    """What was read from a song, before a task makes an example of it.
+    """Audio read from a song, the input of a task.
 
-    audio: [C, T]. stems: name → reads the same place of that stem, [C, T]; only when called.
+    audio: [C, T]. stems: name → function that reads the same region of that stem, [C, T].
     """
 
     audio: Tensor
@@ -115,9 +131,9 @@ class Excerpt(NamedTuple):
 
 
 class Features(NamedTuple):
-    """What a model's ears make of an example, before anything learned touches it.
+    """Fixed (not learned) input features of a model.
 
-    pictures: [B, 6, mels, frames]. statistics: [B, S].
+    log_mel: [B, 6, mels, frames]. statistics: [B, S].
     """
 
     log_mel: Tensor
@@ -125,10 +141,10 @@ class Features(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """What a model says of a batch.
+    """Output of a model for a batch.
 
-    knobs: [B, P] positions. spread: [B, P], by how much it expects each to be off on average, in
-    knob travel. genre: [B, G] logits over GENRES. None where a model does not say.
+    knobs: [B, P] positions. uncertainty: [B, P], expected absolute error of each position. genre:
+    [B, G] logits over GENRES. None: the model has no such output.
     """
 
     knobs: Tensor
@@ -140,11 +156,11 @@ class Prediction(NamedTuple):
 class Example:
     """One training example: a batch item without the batch dimension.
 
-    rough, finished, reference: [C, T]. knobs: [P] positions. mask: [P], True where the knob can be
-    learned from this example; all False where nobody knows the knobs (a rough that was given), and
-    only the sound can teach. condition: index into CONDITIONS. skipped: songs that it should have
-    been made from, and could not. free: [P], True where no truth is known although the knob is
-    needed; default nowhere.
+    rough, finished, reference: [C, T]. knobs: [P] positions. mask: [P] bool, True where the knob
+    has a target in this example; all False if the knobs are unknown (a real rough), so that only
+    losses on audio apply. condition: index into CONDITIONS. skipped: songs that could not be used
+    for this example. unlabelled: [P] bool, True where the knob matters but has no target; default
+    all False.
     """
 
     rough: Tensor
@@ -157,7 +173,7 @@ class Example:
     sample_rate: int
     song_id: str
     skipped: tuple[SkippedSong, ...] = ()
-    unlabelled: Tensor = None  # type: ignore[assignment]  # set below: as long as the mask
+    unlabelled: Tensor = None  # type: ignore[assignment]  # default set in __post_init__
 
     def __post_init__(self) -> None:
         self.unlabelled = _all_false(self.mask) if self.unlabelled is None else self.unlabelled
@@ -165,29 +181,32 @@ class Example:
 
 @dataclass
 class Batch:
-    """What the system sees. Audio is [B, C, T] at one rate; blind items have a silent reference."""
+    """Input of a training step, stacked examples.
+
+    rough, finished, reference: [B, C, T] at one sample rate; the reference of a blind item is
+    silent. skipped: songs that could not be used, of all items. unlabelled: [B, P] bool, see
+    `Example`. features: set instead of the audio if only features were cached.
+    """
 
     rough: Tensor
     finished: Tensor
     reference: Tensor
     condition: Tensor  # [B] long, index into CONDITIONS
     knobs: Tensor  # [B, P], 0–1
-    mask: Tensor  # [B, P] bool, True = counts
+    mask: Tensor  # [B, P] bool, True: the knob has a target
     genre: Tensor  # [B] long, index into GENRES or −1
     sample_rate: int
     song_id: list[str]
-    skipped: list[SkippedSong] = field(
-        default_factory=list
-    )  # songs left out on the way, of all items
-    unlabelled: Tensor = None  # type: ignore[assignment]  # [B, P] bool, True = judged by ear only
-    features: Features | None = None  # in place of the audio, where only this was kept
+    skipped: list[SkippedSong] = field(default_factory=list)
+    unlabelled: Tensor = None  # type: ignore[assignment]  # default set in __post_init__
+    features: Features | None = None
 
     def __post_init__(self) -> None:
         self.unlabelled = _all_false(self.mask) if self.unlabelled is None else self.unlabelled
 
     @classmethod
     def collate(cls, examples: Sequence[Example]) -> Self:
-        """Stack examples of equal length and rate."""
+        """Stack examples of equal length. ValueError if their sample rates differ."""
         rates = {example.sample_rate for example in examples}
         if len(rates) != 1:
             raise ValueError(f"a batch has one sample rate, got {sorted(rates)}: resample first")
@@ -207,25 +226,25 @@ class Batch:
         return len(self.song_id)
 
     def first(self, count: int) -> Self:
-        """The first `count` items (audio losses are dear and run on few items)."""
+        """Return the first `count` items (losses on rendered audio use a part of the batch)."""
         return replace(
             self, **{n: getattr(self, n)[:count] for n in _TENSORS}, song_id=self.song_id[:count]
         )
 
     def select(self, chosen: Tensor) -> Self:
-        """The items that are chosen: [B] bool."""
-        kept = {n: getattr(self, n)[chosen] for n in _TENSORS}
+        """Return the items where `chosen`, [B] bool, is True."""
+        tensors = {n: getattr(self, n)[chosen] for n in _TENSORS}
         names = [name for name, keep in zip(self.song_id, chosen.tolist(), strict=True) if keep]
-        return replace(self, **kept, song_id=names)
+        return replace(self, **tensors, song_id=names)
 
     def with_condition(self, condition: str) -> Self:
-        """The same songs heard "blind" or "paired": what needs no other excerpt of the song."""
-        features = {"blind": torch.zeros_like(self.finished), "paired": self.finished}[condition]
+        """Return the same songs under "blind" or "paired", which need no other excerpt."""
+        reference = {"blind": torch.zeros_like(self.finished), "paired": self.finished}[condition]
         index = torch.full_like(self.condition, CONDITIONS.index(condition))
-        return replace(self, reference=features, condition=index)
+        return replace(self, reference=reference, condition=index)
 
     def concatenate(self, *others: Self) -> Self:
-        """One batch: these items, then those of the others."""
+        """Return one batch of the items of this batch and the others, in this order."""
         parts = (self, *others)
         joined: dict[str, Any] = {
             n: torch.cat([getattr(part, n) for part in parts]) for n in _TENSORS
@@ -235,11 +254,11 @@ class Batch:
         return replace(self, **joined, song_id=names, skipped=skipped)
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
-        """Move the audio and knobs; a dtype changes floating-point tensors only."""
+        """Move or cast all tensors, with the arguments of `Tensor.to`."""
         return self._map_tensors(lambda tensor: tensor.to(*args, **kwargs))
 
     def pin_memory(self) -> Self:
-        """Called by torch's loader on machines with a GPU."""
+        """Pin all tensors; a `DataLoader` with `pin_memory=True` calls this method."""
         return self._map_tensors(lambda tensor: tensor.pin_memory())
 
     def _map_tensors(self, change: Callable[[Tensor], Tensor]) -> Self:
@@ -256,5 +275,5 @@ def _all_false(mask: Tensor) -> Tensor:
 
 
 def knob_names(knobs: Iterable[Knob]) -> list[str]:
-    """The names, in wire order."""
+    """Return the names in knob order."""
     return [knob.name for knob in knobs]

@@ -1,17 +1,17 @@
-"""Decibels, ratios and the scales a knob can have.
+"""Conversions between decibels and ratios, and the scales of knobs.
 
 A scale maps a position on 0–1 to a value in physical units and back. Positions outside 0–1 are
-extrapolated, never clamped: limiting is the caller's decision.
+extrapolated, not clamped: clamping is left to the caller.
 """
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-SILENCE_DB = -120.0  # what a level meter shows for digital silence
+SILENCE_DB = -120.0  # level that is reported for digital silence
 
 
 def db_to_ratio(level_db: Tensor) -> Tensor:
@@ -20,20 +20,24 @@ def db_to_ratio(level_db: Tensor) -> Tensor:
 
 
 def ratio_to_db(ratio: Tensor, floor_db: float = SILENCE_DB) -> Tensor:
-    """Level in dB of an amplitude ratio; anything below `floor_db` reads `floor_db`."""
+    """Level in dB of an amplitude ratio, at least `floor_db`."""
     return 20.0 * torch.log10(ratio.clamp_min(10.0 ** (floor_db / 20.0)))
 
 
-class Scale(NamedTuple):
-    """How a knob's travel is spread over its values: `warp` makes values linear in position."""
+Scale = Literal["linear", "log", "slope"]
+"""Name of a knob's scale."""
+
+
+class ScaleFunctions(NamedTuple):
+    """A scale and its inverse: `warp(value)` is linear in the knob's position."""
 
     warp: Callable[[Tensor], Tensor]
     unwarp: Callable[[Tensor], Tensor]
 
 
-SCALES: dict[str, Scale] = {
-    "linear": Scale(lambda value: value, lambda warped: warped),
-    "log": Scale(torch.log, torch.exp),
-    # A compressor's ratio R:1 is heard by its slope 1 − 1/R.
-    "slope": Scale(lambda ratio: 1.0 - 1.0 / ratio, lambda slope: 1.0 / (1.0 - slope)),
+SCALES: dict[str, ScaleFunctions] = {
+    "linear": ScaleFunctions(lambda value: value, lambda warped: warped),
+    "log": ScaleFunctions(torch.log, torch.exp),
+    # The perceived effect of a compressor's ratio R:1 follows its slope 1 − 1/R.
+    "slope": ScaleFunctions(lambda ratio: 1.0 - 1.0 / ratio, lambda slope: 1.0 / (1.0 - slope)),
 }

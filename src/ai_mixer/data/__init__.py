@@ -1,1 +1,1 @@
-"""Songs on disk, and how they become batches."""
+"""Song collections, splits, datasets and data modules."""

@@ -1,9 +1,9 @@
-"""Examples drawn and heard once, and kept: a training that learns from them only runs its network.
+"""Data module with cached features: training then runs the network only.
 
-Drawing an example (reading, unmixing) and hearing it (spectra, levels) costs far more than a small
-network makes of it, and is the same for every model, seed and fold. So it is done once, song by
-song: `draws` examples of each, under every condition, as numbers in half precision on disk. The
-audio is not kept, so nothing that listens to a mix can be trained on them.
+Making an example (reading, inverting the console) and extracting its features take much longer than
+a small network, and are the same for every model, seed and fold. So they are done once per song:
+features of `examples_per_song` examples under every condition are stored in half precision. Audio
+is not stored, so losses that need a mix cannot be used with it.
 """
 
 import copy
@@ -24,23 +24,23 @@ from ai_mixer.utils.progress import progress_bar
 
 
 class CacheableExtractor(Protocol):
-    """What a model hears before anything is learned, in two halves: kept once, recalled often."""
+    """A feature extractor whose features of all conditions can be stored together."""
 
-    feature_config: tuple[Any, ...]  # what two ears that hear the same have in common
+    feature_config: tuple[Any, ...]  # equal for extractors with equal features
 
     def extract_cacheable(
         self, rough: Tensor, reference: Tensor, finished: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """[B, C, T] each → levels [B, …] and statistics [B, 3, S] under every condition."""
+        """3 × [B, C, T] → levels [B, …] and statistics [B, 3, S] under every condition."""
         ...
 
     def from_cache(self, levels: Tensor, statistics: Tensor, condition: Tensor) -> Features:
-        """What is heard under a condition [B], of levels and statistics that were kept."""
+        """Features under a condition [B], from the output of `extract_cacheable`."""
         ...
 
 
 class CachedExample(NamedTuple):
-    """An example as it is kept, under one condition."""
+    """A cached example under one condition."""
 
     row: CachedRow
     condition: int
@@ -48,14 +48,15 @@ class CachedExample(NamedTuple):
 
 
 class CachedDataModule(MixDataModule):
-    """Batches for training and validation from what was kept; the test songs are heard anew.
+    """Batches of cached features for training and validation; test batches as in the base class.
 
-    ears: whose pictures and statistics are kept. folder: where. origin: names all that makes an
-    example but the song and the ears; another origin is another shelf. draws: examples kept of each
-    song; more later only add to them. draw_seed: their randomness; `seed` only orders them, so that
-    trainings of several seeds learn from one shelf. Held-out examples are the first of their song,
-    every condition in turn. ValueError for whole songs, which differ in length. Examples are kept
-    as they are drawn, without augmentation.
+    feature_extractor: its features are cached in a subfolder of `folder`, one per `cache_key` and
+    feature configuration. cache_key: depends on everything else that determines an example of a
+    song. examples_per_song: number of cached examples; a larger number later adds to them.
+    draw_seed: seed of the examples; `seed` only determines their order, so that trainings with
+    different seeds share a cache. Validation uses the first examples of each song, with the
+    conditions in turn. Examples are not augmented. Raises ValueError for whole songs, which differ
+    in length.
     """
 
     def __init__(
@@ -70,49 +71,44 @@ class CachedDataModule(MixDataModule):
     ) -> None:
         super().__init__(*args, **loader)
         if self.excerpt_s is None:
-            raise ValueError("loader=cached keeps examples of equal length: excerpt=full has none")
-        self.feature_extractor, self.examples_per_song, self.draw_seed = (
-            feature_extractor,
-            examples_per_song,
-            draw_seed,
-        )
+            raise ValueError("loader=cached needs a fixed length, got excerpt=full: give seconds")
+        self.feature_extractor = feature_extractor
+        self.examples_per_song, self.draw_seed = examples_per_song, draw_seed
         features = "-".join(map(str, feature_extractor.feature_config))
         self.cache = FeatureCache(Path(folder) / f"{cache_key}-{features}")
 
     def prepare_data(self) -> None:
-        """Draw and hear what is not kept yet; Lightning calls this in one process."""
+        """Extract the features that are not cached yet; Lightning calls this in one process."""
         songs = self.songs("train") + self.songs("val")
         missing = [song for song in songs if not self.cache.has(song, self.examples_per_song)]
         if not missing:
             return
         task = copy.copy(self.task)
-        task.condition = "reference"  # the other two need no more than this one
-        length = {"sample_rate": self.sample_rate, "excerpt_s": self.excerpt_s}
-        options = {**length, "seed": self.draw_seed}
-        cache = FeatureCache(
-            self.cache.folder
-        )  # one that goes to other processes, with no file open
-        work: Any = _CacheBuilder(
+        task.condition = "reference"  # its examples contain the inputs of all conditions
+        options = {
+            "sample_rate": self.sample_rate,
+            "excerpt_s": self.excerpt_s,
+            "seed": self.draw_seed,
+        }
+        cache = FeatureCache(self.cache.folder)  # without open files, for the worker processes
+        builder: Any = _CacheBuilder(
             missing, cache, self.examples_per_song, self.feature_extractor, task, options
         )
         context = forkserver_context() if self.workers else None
         loader = DataLoader(
-            work, batch_size=None, num_workers=self.workers, multiprocessing_context=context
+            builder, batch_size=None, num_workers=self.workers, multiprocessing_context=context
         )
-        said = list(
-            progress_bar(
-                loader, f"drawing and hearing {self.examples_per_song} examples of each song"
-            )
-        )
-        warn_skipped([skipped for skipped in said if skipped is not None])
-        self.cache = FeatureCache(self.cache.folder)  # the files that were open are others now
+        title = f"caching features of {self.examples_per_song} examples per song"
+        results = list(progress_bar(loader, title))
+        warn_skipped([skipped for skipped in results if skipped is not None])
+        self.cache = FeatureCache(self.cache.folder)  # the open files were replaced
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Shuffled; an epoch is every example under every condition, or the first so many."""
+        """Shuffled; an epoch has every example under every condition, or `examples_per_epoch`."""
         return self._cached_dataloader("train", len(CONDITIONS) * self.examples_per_song)
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        """The same examples each time, in order."""
+        """The same examples in the same order every epoch."""
         return self._cached_dataloader("val", self.held_out_per_song)
 
     def _cached_dataloader(self, split: str, per_song: int) -> DataLoader[Batch]:
@@ -125,11 +121,11 @@ class CachedDataModule(MixDataModule):
             torch.stack(list(tensors)) for tensors in zip(*(e.row for e in examples), strict=True)
         )
         condition = torch.tensor([example.condition for example in examples])
-        nothing = torch.zeros(len(examples), 2, 0)
+        no_audio = torch.zeros(len(examples), 2, 0)
         return Batch(
-            rough=nothing,
-            finished=nothing,
-            reference=nothing,
+            rough=no_audio,
+            finished=no_audio,
+            reference=no_audio,
             condition=condition,
             knobs=knobs,
             mask=mask,
@@ -143,7 +139,7 @@ class CachedDataModule(MixDataModule):
 
 
 class CachedDataset(Dataset[CachedExample]):
-    """`per_song` kept examples of every song, every condition in turn."""
+    """`per_song` cached examples of every song, with the conditions in turn."""
 
     def __init__(self, songs: Sequence[Song], cache: FeatureCache, per_song: int) -> None:
         self.songs, self.cache, self.per_song = songs, cache, per_song
@@ -153,18 +149,18 @@ class CachedDataset(Dataset[CachedExample]):
 
     @property
     def genres(self) -> list[str]:
-        """The genre of every index; "" where it is unknown."""
+        """Genre of every index; "" if unknown."""
         return [song.genre or "" for song in self.songs for _ in range(self.per_song)]
 
     def __getitem__(self, key: ExampleKey) -> CachedExample:
-        place, number = divmod(key[1] % len(self), self.per_song)
-        draw, condition = divmod(number, len(CONDITIONS))
-        song = self.songs[place]
-        return CachedExample(self.cache.row(song, draw), condition, song)
+        song_index, number = divmod(key[1] % len(self), self.per_song)
+        row, condition = divmod(number, len(CONDITIONS))
+        song = self.songs[song_index]
+        return CachedExample(self.cache.row(song, row), condition, song)
 
 
 class _CacheBuilder(Dataset[SkippedSong | None]):
-    """The work of keeping: item n draws, hears and keeps song n, and says if it cannot be used."""
+    """Item n caches the features of song n, and is a SkippedSong if the song cannot be used."""
 
     def __init__(
         self,
@@ -182,24 +178,24 @@ class _CacheBuilder(Dataset[SkippedSong | None]):
         return len(self.songs)
 
     @torch.inference_mode()
-    def __getitem__(self, place: int) -> SkippedSong | None:
-        song = self.songs[place]
-        dataset = SongDataset([song], self.task, rng_stream=self.cache.number(song), **self.options)
+    def __getitem__(self, index: int) -> SkippedSong | None:
+        song = self.songs[index]
+        stream = self.cache.rng_stream_of(song)
+        dataset = SongDataset([song], self.task, rng_stream=stream, **self.options)
         try:
             rows = [
-                self._row(dataset, draw)
-                for draw in range(self.cache.count(song), self.examples_per_song)
+                self._row(dataset, row)
+                for row in range(self.cache.count(song), self.examples_per_song)
             ]
-        except ValueError as error:  # silent or damaged: no other song in its place
+        except ValueError as error:  # silent or damaged; a dataset of one song has no replacement
             self.cache.append(song, [])
             return SkippedSong(str(song.path), str(error))
         self.cache.append(song, rows)
         return None
 
-    def _row(self, dataset: SongDataset, draw: int) -> CachedRow:
-        example = dataset[draw, 0]
-        sounds = (example.rough, example.reference, example.finished)
+    def _row(self, dataset: SongDataset, row: int) -> CachedRow:
+        example = dataset[row, 0]
         levels, statistics = self.feature_extractor.extract_cacheable(
-            *(sound[None] for sound in sounds)
+            example.rough[None], example.reference[None], example.finished[None]
         )
         return CachedRow(levels[0].half(), statistics[0].half(), example.knobs, example.mask)

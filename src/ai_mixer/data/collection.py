@@ -1,4 +1,4 @@
-"""What published collections share: a root with a layout, and songs whose headers are indexed."""
+"""Base class of published data sets."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,13 +10,13 @@ from ai_mixer.data.metadata_cache import MetadataCache
 
 
 class Collection:
-    """A data set as it is published, below `root`; a subclass knows its layout.
+    """A data set below `root`, in the layout of its publication, which the subclass defines.
 
-    index: the folder where headers are kept from one time to the next.
+    index: folder of the metadata cache.
     """
 
     name: str
-    layout: str  # what `root` has to hold, in words for whoever has something else
+    layout: str  # what `root` must contain, for error messages
 
     def __init__(self, root: str | Path, index: str | Path | None = None) -> None:
         self.root = Path(root).expanduser()
@@ -24,13 +24,13 @@ class Collection:
         self.skipped: list[SkippedSong] = []
 
     def songs(self) -> list[Song]:
-        """All songs, ordered by path; `skipped` then says which were left out, and why.
+        """All usable songs, in the order of `rows`; `skipped` then holds the others and why.
 
-        ValueError if the root or its layout is not there, or no song can be used.
+        Raises ValueError if the root does not exist or has another layout, or no song is usable.
         """
         if not self.root.is_dir():
-            page = f"configs/data/{self.name}.yaml"
-            raise ValueError(f"data.root={self.root}: no such folder; how to get it: {page}")
+            config = f"configs/data/{self.name}.yaml"
+            raise ValueError(f"data.root={self.root}: no such folder; how to get it: {config}")
         self.skipped = []
         rows = self.rows()
         metadata, skipped, *_ = self.index.scan([row["path"] for row in rows])
@@ -38,18 +38,18 @@ class Collection:
         usable = [row for row in rows if row["path"] in metadata]
         songs = [Song(**row, **metadata[row["path"]].header._asdict()) for row in usable]
         if not songs:
-            why = f"the first: {self.skipped[0]}" if self.skipped else f"it needs {self.layout}"
-            raise ValueError(f"{self.root}: no song of {self.name} can be used; {why}")
+            reason = f"the first: {self.skipped[0]}" if self.skipped else f"it needs {self.layout}"
+            raise ValueError(f"{self.root}: no usable song of {self.name}; {reason}")
         return songs
 
     def rows(self) -> Sequence[dict[str, Any]]:
-        """What is known of each song without opening it: all of `Song` but its header."""
+        """Fields of each `Song` except those of the audio header; opens no audio file."""
         raise NotImplementedError
 
-    def layout_error(self, what: object) -> ValueError:
-        """An error for another layout than the published one."""
-        return ValueError(f"{what}: not there; data.root={self.root} needs {self.layout}")
+    def layout_error(self, path: object) -> ValueError:
+        """An error for a path of the published layout that does not exist."""
+        return ValueError(f"{path}: not found; data.root={self.root} needs {self.layout}")
 
     def skip(self, file: Path, reason: str) -> None:
-        """Leave a song out."""
+        """Record that a song is skipped."""
         self.skipped.append(SkippedSong(SongError(file, reason).file, reason))

@@ -1,4 +1,4 @@
-"""Songs as batches: the train, validation and test loaders."""
+"""Data module: train, validation and test data loaders of a collection of songs."""
 
 import multiprocessing
 import sys
@@ -18,29 +18,31 @@ from ai_mixer.data.skipped_songs import warn_listed, warn_skipped
 from ai_mixer.data.splits import SPLITS
 
 BALANCES = ("song", "genre")
-LOW_RATE_HZ = 22050  # below this rate nothing is left of what high_eq and presence change
+LOW_RATE_HZ = 22050  # a lower rate does not contain the bands of high_eq and presence
 
 
 class SongSource(Protocol):
-    """Where songs come from: the embedded band, a folder …
+    """A source of songs, such as a folder or the embedded band.
 
-    `skipped`, if it has one, says after `songs()` what was left out, and `leaks` what is on two
-    sides of the split although it should not be.
+    Optional attributes, set by `songs()`: `skipped`, the songs that are left out; `leaks`, songs,
+    groups or recordings that are in two splits.
     """
 
     def songs(self) -> list[Song]:
-        """All songs, each with its split."""
+        """All songs with their splits."""
         ...
 
 
 class MixDataModule(pl.LightningDataModule):
-    """Batches of examples made by `task` from the songs of `source`.
+    """Batches of examples that `task` makes from the songs of `source`.
 
-    Only training is augmented and drawn anew each epoch, at most `examples_per_epoch` of it.
-    Validation and test are always the same examples, `held_out_per_song` of each song, every
-    condition in turn. workers = 0 reads in the main process.
-    excerpt_s: seconds, or "full" for whole songs, one a batch. balance: "genre" draws as many
-    examples of every genre for training, "song" as many of every song.
+    Training examples are augmented and different in every epoch, at most `examples_per_epoch`.
+    Validation and test examples are always the same, `held_out_per_song` of each song with the
+    conditions in turn.
+
+    excerpt_s: seconds, or "full" for whole songs with a batch size of 1. balance: "genre" draws
+    equally many training examples of every genre, "song" of every song. workers: number of worker
+    processes; 0 reads in the main process. Raises ValueError for another balance or excerpt_s.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class MixDataModule(pl.LightningDataModule):
     ) -> None:
         super().__init__()
         if balance not in BALANCES:
-            raise ValueError(f"balance {balance!r} is none of {', '.join(BALANCES)}")
+            raise ValueError(f"balance must be one of {', '.join(BALANCES)}, got {balance!r}")
         self.balance = balance
         self.source, self.task, self.augment = source, task, augment
         self.sample_rate, self.excerpt_s = sample_rate, excerpt_seconds(excerpt_s)
@@ -71,14 +73,13 @@ class MixDataModule(pl.LightningDataModule):
         self.examples_per_epoch = examples_per_epoch
         self.held_out_per_song = held_out_per_song
         self.batch_size, self.workers, self.seed = batch_size, workers, seed
-        self.skipped: list[
-            SkippedSong
-        ] = []  # songs left out from the start, once `songs` was asked
-        self.leaks: list[str] = []  # the same: songs, groups or recordings on two sides
+        # Both are set by the first call of `songs`.
+        self.skipped: list[SkippedSong] = []
+        self.leaks: list[str] = []
         self._songs: list[Song] | None = None
 
     def songs(self, split: str) -> list[Song]:
-        """The songs of one split. ValueError if there is none."""
+        """Songs of one split. ValueError if there are none, or for another split."""
         if split not in SPLITS:
             raise ValueError(f"split {split!r} is none of {', '.join(SPLITS)}")
         if self._songs is None:
@@ -86,31 +87,31 @@ class MixDataModule(pl.LightningDataModule):
             self.skipped = list(getattr(self.source, "skipped", ()))
             self.leaks = list(getattr(self.source, "leaks", ()))
             self._warn(self._songs)
-        chosen = [song for song in self._songs if song.split == split]
-        if not chosen:
-            found = dict(Counter(song.split for song in self._songs))
+        selected = [song for song in self._songs if song.split == split]
+        if not selected:
+            counts = dict(Counter(song.split for song in self._songs))
             raise ValueError(
-                f"no songs in {split} (songs per split: {found}): add songs or artists"
+                f"no songs in {split} (songs per split: {counts}): add songs or artists"
             )
-        return chosen
+        return selected
 
     def _warn(self, songs: list[Song]) -> None:
-        """What is left out, and songs that are used although something is odd about them."""
+        """Warn of skipped songs, leaks, short songs and songs of a low sample rate."""
         warn_skipped(self.skipped)
         if self.leaks:
-            warn_listed("on two sides of the split", "leaks between the sides", self.leaks)
+            warn_listed("leak between splits", "leaks between splits", self.leaks)
         short = [song.id for song in songs if song.duration_s < (self.excerpt_s or 0)]
         if short:
-            fate = f"shorter than an excerpt of {self.excerpt_s:g} s and filled up with silence"
-            warn_listed(f"a song is {fate}", f"songs are {fate}", short)
-        dull = [s for s in songs if s.sample_rate < min(LOW_RATE_HZ, self.sample_rate)]
-        if dull:
-            fate = "sampled so low that high_eq and presence can hardly be heard"
-            names = [f"{song.id} ({song.sample_rate} Hz)" for song in dull]
-            warn_listed(f"a song is {fate}", f"songs are {fate}", names)
+            what = f"shorter than an excerpt of {self.excerpt_s:g} s and padded with silence"
+            warn_listed(f"a song is {what}", f"songs are {what}", short)
+        low = [s for s in songs if s.sample_rate < min(LOW_RATE_HZ, self.sample_rate)]
+        if low:
+            what = "sampled so low that high_eq and presence have little effect"
+            names = [f"{song.id} ({song.sample_rate} Hz)" for song in low]
+            warn_listed(f"a song is {what}", f"songs are {what}", names)
 
     def dataset(self, split: str) -> SongDataset:
-        """The examples of one split."""
+        """Examples of one split."""
         training = split == "train"
         per_song = self.excerpts_per_song if training else self.held_out_per_song
         return SongDataset(
@@ -126,15 +127,15 @@ class MixDataModule(pl.LightningDataModule):
         )
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Shuffled, drawn anew each epoch."""
+        """Shuffled; different examples in every epoch."""
         return self._loader("train")
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        """The same examples each time, in order."""
+        """The same examples in the same order every epoch."""
         return self._loader("val")
 
     def test_dataloader(self) -> DataLoader[Batch]:
-        """The same examples each time, in order."""
+        """The same examples in the same order every time."""
         return self._loader("test")
 
     def _loader(self, split: str) -> DataLoader[Batch]:
@@ -145,7 +146,7 @@ class MixDataModule(pl.LightningDataModule):
     def dataloader_for(
         self, dataset: Any, training: bool, collate: Callable[[Any], Batch], workers: int
     ) -> DataLoader[Batch]:
-        """Batches of a dataset that has a length, takes keys and knows its `genres`."""
+        """Data loader of a map-style dataset with keys (epoch, index) and an attribute `genres`."""
         limit = self.examples_per_epoch if training else None
         options: dict[str, Any] = {}
         if workers:
@@ -163,16 +164,16 @@ class MixDataModule(pl.LightningDataModule):
             collate_fn=collate,
             num_workers=workers,
             pin_memory=torch.cuda.is_available(),
-            generator=torch.Generator(),  # its draws are none of the model's, and change nothing
+            generator=torch.Generator(),  # does not advance torch's global generator
             **options,
         )
 
 
 class _LazyLoader(DataLoader[Batch]):
-    """Asks its sampler when the first batch is wanted, not when the iterator is made.
+    """Starts its sampler with the first batch, not when the iterator is created.
 
-    Lightning makes it before it has read from the checkpoint which epoch is to come, and workers
-    would fetch the first batches of another one.
+    Lightning creates the iterator before it restores the epoch from a checkpoint, and workers would
+    prefetch batches of the wrong epoch.
     """
 
     def __iter__(self) -> Any:
@@ -180,10 +181,10 @@ class _LazyLoader(DataLoader[Batch]):
 
 
 def forkserver_context() -> Any:
-    """Workers forked from a clean server that has imported, once, what this process has.
+    """Multiprocessing context whose workers are forked from a server that has imported the package.
 
-    A plain fork copies a process full of threads (OpenMP, MLflow) and may hang; a spawn would
-    import everything again in each worker.
+    A fork of this process may hang because of its threads (OpenMP, MLflow); with "spawn" every
+    worker would import everything again.
     """
     package = __name__.partition(".")[0]
     context = multiprocessing.get_context("forkserver")

@@ -1,8 +1,9 @@
-"""From songs to examples: which excerpt, and which draw of the task.
+"""Map-style dataset of training examples.
 
-All randomness of an example comes from (seed, stream, epoch, index), so neither the order of the
-examples, nor the number of workers, nor a resume changes it. A song found out only now (damaged,
-silent) is replaced by another, by lot from the same numbers; the example says so.
+The random numbers of an example depend only on (seed, stream, epoch, index), so neither the order
+of the examples, nor the number of workers, nor resuming changes it. A song that turns out to be
+unusable (damaged, silent) is replaced by another one, drawn with the same numbers, and listed in
+the example's `skipped`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,16 +18,16 @@ from ai_mixer.audio.excerpt import SongError
 from ai_mixer.core.types import CONDITIONS, GENRES, Example, SkippedSong, Song
 from ai_mixer.data.excerpt_sampler import Augment, ExcerptSampler, second_excerpt_start
 
-MAX_REPLACEMENTS = 15  # other songs, when one cannot be used
+MAX_REPLACEMENTS = 15  # songs tried in place of an unusable one
 
 ExampleKey = tuple[int, int]
-"""(epoch, index): what the sampler hands to the dataset."""
+"""(epoch, index), from the sampler."""
 
 
 class Task(Protocol):
-    """How (rough, finished, knobs) is made from an excerpt."""
+    """A learning problem: makes an example from an excerpt."""
 
-    condition: str  # one of CONDITIONS, or "any": by lot
+    condition: str  # one of CONDITIONS, or "any": drawn at random
 
     def __call__(
         self,
@@ -39,20 +40,23 @@ class Task(Protocol):
         condition: str | None = None,
         rough: Tensor | None = None,
     ) -> Example:
-        """The example of one excerpt; `other` reads a second one, and only where it is heard.
+        """Make the example of one excerpt.
 
-        rough: what somebody made the excerpt from, where the song has it.
+        finished: [C, T]. other_excerpt: reads a second excerpt; called only if it is the reference.
+        dry: whether the excerpts have no reverb and delay. condition: default: that of the task.
+        rough: the real rough version of the excerpt, if the song has one.
         """
         ...
 
 
 class SongDataset(Dataset[Example]):
-    """`excerpts_per_song` examples of every song and epoch, `excerpt_s` seconds each.
+    """`excerpts_per_song` examples of every song per epoch, `excerpt_s` seconds each.
 
-    excerpt_s: None for whole songs; another excerpt to hear as reference is then the song itself.
-    An index beyond the length is another draw from the song of `index % len`. `stream` keeps train,
-    val and test draws apart. With `cycle_conditions` a task that would draw the condition is given
-    each in turn, so that every one is equally represented.
+    excerpt_s: None for whole songs; the second excerpt is then the song itself. rng_stream: part of
+    the seed, different for train, val and test. cycle_conditions: a task that draws the condition
+    at random gets each in turn instead, so that all are equally frequent. An index beyond the
+    length is another example of the song of `index % len`. Raises ValueError if excerpt_s or
+    excerpts_per_song is not positive.
     """
 
     def __init__(
@@ -83,7 +87,7 @@ class SongDataset(Dataset[Example]):
 
     @property
     def genres(self) -> list[str]:
-        """The genre of every index; "" where it is unknown."""
+        """Genre of every index; "" if unknown."""
         return [song.genre or "" for song in self.songs for _ in range(self.excerpts_per_song)]
 
     def __getitem__(self, key: ExampleKey) -> Example:
@@ -96,51 +100,52 @@ class SongDataset(Dataset[Example]):
                 skipped.append(SkippedSong(error.file, error.reason))
         raise ValueError(
             f"{len(skipped)} songs in a row cannot be used, the first: {skipped[0]}; "
-            "mend the files or take them away"
+            "repair or remove the files"
         )
 
     def _candidates(self, epoch: int, index: int) -> Iterator[Song]:
-        """The song of an index, then others by lot, should it turn out to be unusable."""
-        place = index % len(self) // self.excerpts_per_song
-        yield self.songs[place]
+        """The song of an index, then random others to replace it."""
+        song_index = index % len(self) // self.excerpts_per_song
+        yield self.songs[song_index]
         rng = np.random.default_rng([self.seed, self.rng_stream, epoch, index])
         others = len(self.songs) - 1
         for step in rng.choice(others, min(MAX_REPLACEMENTS, others), replace=False):
-            yield self.songs[(place + 1 + int(step)) % len(self.songs)]
+            yield self.songs[(song_index + 1 + int(step)) % len(self.songs)]
 
     def _example(self, song: Song, epoch: int, index: int) -> Example:
         sequence = np.random.SeedSequence([self.seed, self.rng_stream, epoch, index])
-        where, task_rng, augment_rng = map(np.random.default_rng, sequence.spawn(3))
-        before = song.rough_path  # of a pair of before and after: as they are
-        augment = None if before else self.augment
+        excerpt_rng, task_rng, augment_rng = map(np.random.default_rng, sequence.spawn(3))
+        rough_path = song.rough_path  # real pairs are used without augmentation and dry version
+        augment = None if rough_path else self.augment
         excerpt_s = self.excerpt_s or song.duration_s
-        reader = ExcerptSampler(self.sample_rate, excerpt_s, augment, augment_rng)
-        dry = None if before else song.dry_path
+        sampler = ExcerptSampler(self.sample_rate, excerpt_s, augment, augment_rng)
+        dry = None if rough_path else song.dry_path
         path = dry or song.path
-        start_s, finished = reader.random_excerpt(song, path, where)
-        other_s = second_excerpt_start(start_s, song.duration_s, reader.length_s, where)
+        start_s, finished = sampler.random_excerpt(song, path, excerpt_rng)
+        other_s = second_excerpt_start(start_s, song.duration_s, sampler.length_s, excerpt_rng)
 
         def other_excerpt() -> Tensor:
             if song.reference is None:
-                return reader.excerpt_at(song, path, other_s)
-            return reader.random_excerpt(song.reference, song.reference.path, where)[1]
+                return sampler.excerpt_at(song, path, other_s)
+            return sampler.random_excerpt(song.reference, song.reference.path, excerpt_rng)[1]
 
-        in_turn = CONDITIONS[index % len(CONDITIONS)] if self.cycle_conditions else None
+        cycled = CONDITIONS[index % len(CONDITIONS)] if self.cycle_conditions else None
+        rough = sampler.read(rough_path, start_s + song.rough_lag_s) if rough_path else None
         example = self.task(
             finished,
             other_excerpt,
             dry=dry is not None,
             sample_rate=self.sample_rate,
             rng=task_rng,
-            condition=in_turn if self.task.condition == "any" else None,
-            rough=reader.read(before, start_s + song.rough_lag_s) if before else None,
+            condition=cycled if self.task.condition == "any" else None,
+            rough=rough,
         )
         example = replace(example, genre=genre_index(song.genre), song_id=song.id)
-        return augment.apply(example, reader.augment_params) if augment else example
+        return augment.apply(example, sampler.augment_params) if augment else example
 
 
 def genre_index(label: str | None) -> int:
-    """Index into GENRES, whatever the spelling; −1 for another genre or none.
+    """Index into GENRES, ignoring case, hyphens and spaces; −1 for another genre or None.
 
     >>> genre_index("Hip-Hop"), genre_index("polka"), genre_index(None)
     (5, -1, -1)

@@ -1,4 +1,4 @@
-"""Fetch an archive over HTTP: with progress, on from where it broke off, and checked at the end."""
+"""Resumable HTTP download of archives, with progress and checksum."""
 
 import fcntl
 import hashlib
@@ -16,18 +16,18 @@ from urllib.request import Request, urlopen
 from ai_mixer.utils.disk_errors import reraise_disk_full
 from ai_mixer.utils.progress import byte_progress
 
-BLOCK_BYTES = 1 << 20  # bytes between two looks at the progress
-TIMEOUT_S = 60.0  # without a byte, before a connection counts as lost
-PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE = 206, 416  # a server's answers to "from this byte on"
+BLOCK_BYTES = 1 << 20  # per progress update
+TIMEOUT_S = 60.0  # without data, until a connection counts as lost
+PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE = 206, 416  # HTTP status of range requests
 
 
 def fetch(url: str, checksum: str, folder: Path) -> Path:
-    """Fetch `url` into `folder`, unless it is there. Returns the file.
+    """Download `url` into `folder`, unless the file exists. Returns the file.
 
-    checksum: `md5:…`, `sha1:…` or `sha256:…`, of the whole. What arrives lies in `<name>.part`
-    until it is complete and has that checksum; a second call asks only for what is missing. Calls
-    at the same time wait for each other, since all of them append to that file.
-    ValueError, in one line, if server, checksum or room on the disk do not allow it.
+    checksum: `md5:…`, `sha1:…` or `sha256:…` of the file. Data is written to `<name>.part` until it
+    is complete and verified; a second call requests only the missing bytes. Concurrent calls wait
+    for each other, since they append to the same file. Raises ValueError if the server fails, the
+    checksum differs or the disk is too full.
     """
     target = folder / Path(urlsplit(url).path).name
     if target.is_file():
@@ -39,10 +39,10 @@ def fetch(url: str, checksum: str, folder: Path) -> Path:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """For one process or thread at a time; the kernel unlocks it where a process dies."""
+    """Hold a lock of the folder; the kernel releases it if the process ends."""
     lock = os.open(folder, os.O_RDONLY)
     try:
-        with suppress(OSError):  # network file systems may have no locks
+        with suppress(OSError):  # some network file systems have no locks
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
     finally:
@@ -52,24 +52,24 @@ def _locked(folder: Path) -> Iterator[None]:
 def _fetch_alone(url: str, checksum: str, target: Path) -> Path:
     part = target.with_name(f"{target.name}.part")
     try:
-        _fetch_rest(url, part)
+        _fetch_remaining(url, part)
     except (HTTPError, ConnectionError, TimeoutError, http.client.HTTPException) as error:
         raise ValueError(f"{url}: {error or type(error).__name__}{_resume_hint(part)}") from error
     except OSError as error:
-        if error.errno is not None:  # the disk's, and says so itself
+        if error.errno is not None:  # an error of the disk: its message is complete
             raise
         raise ValueError(f"{url}: {getattr(error, 'reason', error)}{_resume_hint(part)}") from error
-    found = _digest(part, checksum.partition(":")[0])
-    if found != checksum:
+    actual = _digest(part, checksum.partition(":")[0])
+    if actual != checksum:
         part.unlink()
-        raise ValueError(f"{url}: has the checksum {found}, not {checksum}: it was thrown away")
+        raise ValueError(f"{url}: checksum {actual} is not {checksum}: deleted the download")
     return part.replace(target)
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a zip below `folder`; files that are there in their full size are left alone.
+    """Unpack a zip file into `folder`; files that exist in their full size are not overwritten.
 
-    ValueError if it is no zip, is damaged, or there is no room for it.
+    Raises ValueError if it is not a zip file, is damaged, or the disk is too full.
     """
     try:
         with zipfile.ZipFile(archive) as files:
@@ -80,17 +80,17 @@ def unpack(archive: Path, folder: Path) -> None:
             _check_disk_space(folder, total)
             with (
                 reraise_disk_full(folder),
-                byte_progress(f"unpacking {archive.name}", total) as done,
+                byte_progress(f"unpacking {archive.name}", total) as advance,
             ):
                 for member in missing:
                     files.extract(member, folder)
-                    done(member.file_size)
+                    advance(member.file_size)
     except (zipfile.BadZipFile, NotImplementedError) as error:
-        raise ValueError(f"{archive}: cannot be unpacked ({error}): fetch it again") from error
+        raise ValueError(f"{archive}: cannot be unpacked ({error}): download it again") from error
 
 
 def format_size(count: float) -> str:
-    """Bytes as people read them.
+    """Format a number of bytes.
 
     >>> format_size(7.2e9), format_size(4e6)
     ('7.2 GB', '4 MB')
@@ -98,47 +98,44 @@ def format_size(count: float) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
-def _fetch_rest(url: str, part: Path) -> None:
-    """Append to `part` what it lacks."""
-    have = part.stat().st_size if part.is_file() else 0
-    asked = Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+def _fetch_remaining(url: str, part: Path) -> None:
+    """Append the missing bytes to `part`."""
+    size = part.stat().st_size if part.is_file() else 0
+    request = Request(url, headers={"Range": f"bytes={size}-"} if size else {})
     try:
-        answer = urlopen(asked, timeout=TIMEOUT_S)
+        response = urlopen(request, timeout=TIMEOUT_S)
     except HTTPError as error:
-        if have and error.code == RANGE_NOT_SATISFIABLE:
+        if size and error.code == RANGE_NOT_SATISFIABLE:  # complete
             return
         raise
-    with answer:
-        if answer.status != PARTIAL_CONTENT:  # it gives the whole, whatever it was asked for
-            have = 0
-        length = answer.headers.get("Content-Length")
-        total = have + int(length) if length else 0
-        _check_disk_space(part.parent, total - have)
+    with response:
+        if response.status != PARTIAL_CONTENT:  # the server ignored the range
+            size = 0
+        length = response.headers.get("Content-Length")
+        total = size + int(length) if length else 0
+        _check_disk_space(part.parent, total - size)
         with (
             reraise_disk_full(part),
-            part.open("ab" if have else "wb") as file,
-            byte_progress(f"fetching {url}", total, have) as done,
+            part.open("ab" if size else "wb") as file,
+            byte_progress(f"downloading {url}", total, size) as advance,
         ):
-            while block := answer.read(BLOCK_BYTES):
+            while block := response.read(BLOCK_BYTES):
                 file.write(block)
-                done(len(block))
-    arrived = part.stat().st_size
-    if arrived < total:
-        raise ConnectionError("the connection ended early")
+                advance(len(block))
+    if part.stat().st_size < total:
+        raise ConnectionError("the connection was closed early")
 
 
 def _resume_hint(part: Path) -> str:
-    have = part.stat().st_size if part.is_file() else 0
-    return (
-        f"; {format_size(have)} are kept, and the same command goes on from there" if have else ""
-    )
+    size = part.stat().st_size if part.is_file() else 0
+    return f"; {format_size(size)} downloaded: repeat the command to resume" if size else ""
 
 
 def _check_disk_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise ValueError(
-            f"{folder}: needs {format_size(needed)} of disk, {format_size(free)} are free"
+            f"{folder}: needs {format_size(needed)} of disk space, {format_size(free)} are free"
         )
 
 
@@ -147,6 +144,6 @@ def _is_extracted(folder: Path, member: zipfile.ZipInfo) -> bool:
     return file.is_file() and file.stat().st_size == member.file_size
 
 
-def _digest(file: Path, kind: str) -> str:
-    with file.open("rb") as opened:
-        return f"{kind}:{hashlib.file_digest(opened, kind).hexdigest()}"
+def _digest(path: Path, algorithm: str) -> str:
+    with path.open("rb") as file:
+        return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"

@@ -1,4 +1,4 @@
-"""Where kept examples lie: a file per song, opened where a row is wanted and never read whole."""
+"""Cache of the features of examples: one safetensors file per song, read row by row."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from ai_mixer.utils.atomic_write import atomic_write
 
 
 class CachedRow(NamedTuple):
-    """One example: levels [3, …] and statistics [3, S] in half precision, knobs [P], mask [P]."""
+    """One example: levels [3, …] and statistics [3, S] in half precision; knobs [P], mask [P]."""
 
     levels: Tensor
     statistics: Tensor
@@ -24,7 +24,7 @@ class CachedRow(NamedTuple):
 
 
 class FeatureCache:
-    """Rows by song and number, in `folder`. A song is known by its sound, not by its name."""
+    """Rows by song and number, in `folder`. Files are named by the digest of the song's files."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -32,28 +32,28 @@ class FeatureCache:
         self._open: dict[Path, Any] = {}
 
     def has(self, song: Song, rows: int) -> bool:
-        """Are there so many, or is it known that there is none?"""
+        """Whether at least so many rows are cached, or the song is marked as unusable (no rows)."""
         return self._file(song).exists() and (not self.count(song) or self.count(song) >= rows)
 
     def count(self, song: Song) -> int:
-        """How many rows there are."""
+        """Number of cached rows."""
         file = self._file(song)
         return int(self._reader(file).get_slice("knobs").get_shape()[0]) if file.exists() else 0
 
-    def number(self, song: Song) -> int:
-        """A number that goes with its sound, for whatever is drawn by lot."""
+    def rng_stream_of(self, song: Song) -> int:
+        """Seed of the song's examples: its digest as a number."""
         return int(self._file(song).stem, 16)
 
     def row(self, song: Song, number: int) -> CachedRow:
-        """One of its rows. FileNotFoundError if the song is not kept, IndexError if the row."""
+        """Read a row. FileNotFoundError if the song is not cached, IndexError if the row is not."""
         reader = self._reader(self._file(song))
         return CachedRow(*(reader.get_slice(name)[number] for name in CachedRow._fields))
 
     def append(self, song: Song, rows: Sequence[CachedRow]) -> None:
-        """Add rows behind those that are there; the file appears whole or not at all."""
+        """Append rows; the file is replaced atomically. A file without rows: unusable song."""
         file = self._file(song)
-        before = [self.row(song, number) for number in range(self.count(song))]
-        stacked = zip(*(before + list(rows)), strict=True) if before or rows else [[]] * 4
+        cached = [self.row(song, number) for number in range(self.count(song))]
+        stacked = zip(*(cached + list(rows)), strict=True) if cached or rows else [[]] * 4
         tensors = {
             name: torch.stack(list(column)) if column else torch.zeros(0)
             for name, column in zip(CachedRow._fields, stacked, strict=True)

@@ -1,4 +1,4 @@
-"""What lies on disk for a song, in sixteen digits, without reading all of it."""
+"""Digest of a song's files that reads only a few blocks of each."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,24 +8,24 @@ from pathlib import Path
 from ai_mixer.audio.stem_file import container_path
 from ai_mixer.core.types import Song
 
-BLOCK_BYTES = 4096  # bytes
-READER_THREADS = 8  # waiting for the disk, mostly
+BLOCK_BYTES = 4096
+READER_THREADS = 8  # more than cores: they mostly wait for the disk
 
 
 def song_digests(songs: Sequence[Song]) -> list[str]:
-    """`song_digest` of each song, read by a few threads."""
+    """`song_digest` of each song, in parallel."""
     with ThreadPool(READER_THREADS) as pool:
         return list(pool.imap(song_digest, songs, chunksize=64))
 
 
 def song_digest(song: Song) -> str:
-    """Digest of a song's files (finished, dry, stems): their sizes and three blocks of each.
+    """Digest (16 hexadecimal digits) of a song's files: finished version, dry version and stems.
 
-    The blocks are the start, the middle and the end, 12 KiB of a file: a million songs are read in
-    minutes, not days. It sees another recording, length, level or encoding, and every changed
-    sample of a FLAC file, whose header holds a digest of the audio. It does not see a change within
-    an uncompressed file that keeps its size and these blocks, nor where the files lie. OSError if
-    one cannot be read.
+    Depends on the size and three blocks (start, middle, end; 12 KiB) of each file, so a million
+    songs take minutes instead of days. It changes with the recording, its length, level or
+    encoding, and with every sample of a FLAC file, whose header contains a digest of the audio. It
+    does not change with the path, nor with a change of an uncompressed file outside these blocks.
+    Raises OSError if a file cannot be read.
     """
     files = {"finished": song.path, "dry": song.dry_path, **song.stems}
     parts = [_digest_blocks(name, path) for name, path in sorted(files.items()) if path is not None]
@@ -33,7 +33,7 @@ def song_digest(song: Song) -> str:
 
 
 def digest_file(path: Path) -> str:
-    """Sixteen digits for the content of one file, seen as `song_digest` sees it."""
+    """Digest (16 hexadecimal digits) of one file, from the same blocks as `song_digest`."""
     return _digest_blocks("", path).hex()[:16]
 
 

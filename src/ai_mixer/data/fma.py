@@ -15,12 +15,12 @@ from ai_mixer.data.collection import Collection
 
 SUBSETS = ("small", "medium", "large", "full")
 SPLITS = {"training": "train", "validation": "val", "test": "test"}
-# The six genres that we have too; others keep their name and index as −1.
+# The names in core.types.GENRES; other genres keep their name, and their index is −1.
 GENRE_NAMES = {"Hip-Hop": "hip_hop"} | {
     name: name.lower() for name in ("Rock", "Pop", "Electronic", "Jazz", "Classical")
 }
-# Clips cut where their song has ended already: little sound or none (mdeff/fma, issues 8 and 44).
-# All are of the small set; for those of the others, what their headers say has to do.
+# Clips cut after the end of their song: little sound or none (mdeff/fma, issues 8 and 44). All are
+# in the small subset; faulty clips of the others are detected only by their headers.
 FAULTY_CLIPS = frozenset(("098565", "098567", "098569", "099134", "108925", "133297"))
 COLUMNS = {
     ("set", "split"): "split",
@@ -34,7 +34,10 @@ COLUMNS = {
 
 
 class Fma(Collection):
-    """`fma_metadata/tracks.csv`, and clips `fma_small/000/000002.mp3` of the subset or larger."""
+    """Files: `fma_metadata/tracks.csv` and clips `fma_small/000/000002.mp3`, or a larger subset.
+
+    subset: "small", "medium", "large" or "full"; ValueError for others.
+    """
 
     name = "fma"
     layout = "fma_metadata/tracks.csv and a folder fma_small/ (or medium, large, full)"
@@ -47,43 +50,43 @@ class Fma(Collection):
     ) -> None:
         super().__init__(root, index)
         if subset not in SUBSETS:
-            raise ValueError(f"data.subset={subset}: is none of {', '.join(SUBSETS)}")
+            raise ValueError(f"data.subset={subset}: must be one of {', '.join(SUBSETS)}")
         self.subset = subset
 
     def rows(self) -> Sequence[dict[str, Any]]:
-        """A row per track of the subset, clips that are known to be faulty left out."""
+        """One row per track of the subset, without the clips that are known to be faulty."""
         table = self.root / "fma_metadata" / "tracks.csv"
         if not table.is_file():
             raise self.layout_error(table)
         audio = self._audio()
-        wanted = SUBSETS[: SUBSETS.index(self.subset) + 1]
+        subsets = SUBSETS[: SUBSETS.index(self.subset) + 1]
         rows = []
-        for track in (track for track in read_tracks(table) if track["subset"] in wanted):
+        for track in (track for track in read_tracks(table) if track["subset"] in subsets):
             name = track["id"].zfill(6)
             file = audio / name[:3] / f"{name}.mp3"
             if name in FAULTY_CLIPS and audio.name != "fma_full":
-                self.skip(file, "a clip known to hold little sound or none")
+                self.skip(file, "known as a clip with little sound or none")
             elif track["split"] not in SPLITS:
-                self.skip(file, f"its split is {track['split']}, which is no official one")
+                self.skip(file, f"split {track['split']} is not one of {', '.join(SPLITS)}")
             else:
                 rows.append(_row(file, name, track))
         return rows
 
     def _audio(self) -> Path:
-        """The folder that has the clips: the subset's own, or that of a larger one."""
+        """The folder with the clips: that of the subset, or of a larger one."""
         larger = SUBSETS[SUBSETS.index(self.subset) : -1] or SUBSETS[-1:]
         folders = [self.root / f"fma_{subset}" for subset in larger]
-        found = next((folder for folder in folders if folder.is_dir()), None)
-        if found is None:
+        existing = next((folder for folder in folders if folder.is_dir()), None)
+        if existing is None:
             raise self.layout_error(folders[0])
-        return found
+        return existing
 
 
 def read_tracks(table: Path) -> list[dict[str, Any]]:
-    """What we use of tracks.csv, as text or None: `id` and the values of COLUMNS, per track.
+    """Read `id` and the values of COLUMNS of each track in tracks.csv, as text or None.
 
-    The header has two rows (group, column), and a third that names only the index. ValueError if it
-    is no such table.
+    The header has two rows (group, column), and a third one with the name of the index only. Raises
+    ValueError for another table.
     """
     with table.open(newline="", encoding="utf-8") as file:
         lines = csv.reader(file)
@@ -91,13 +94,14 @@ def read_tracks(table: Path) -> list[dict[str, Any]]:
     missing = [".".join(column) for column in COLUMNS if column not in header]
     if missing:
         raise ValueError(f"{table}: has no column {', '.join(missing)}: is it FMA's tracks.csv?")
-    places = {0: "id"} | {header.index(column): name for column, name in COLUMNS.items()}
+    columns = {0: "id"} | {header.index(column): name for column, name in COLUMNS.items()}
     try:
         tracks = pd.read_csv(
-            table, header=None, skiprows=2, usecols=list(places), dtype="object", encoding="utf-8"
-        ).rename(columns=places)
+            table, header=None, skiprows=2, usecols=list(columns), dtype="object", encoding="utf-8"
+        ).rename(columns=columns)
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise ValueError(f"{table}: is damaged ({str(error).strip()}): fetch it again") from error
+        reason = str(error).strip()
+        raise ValueError(f"{table}: is damaged ({reason}): download it again") from error
     tracks = tracks.where(tracks.notna(), None)
     rows = [{str(name): cell for name, cell in row.items()} for row in tracks.to_dict("records")]
     return [row for row in rows if str(row["id"]).isdigit()]

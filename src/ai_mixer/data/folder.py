@@ -1,12 +1,12 @@
-"""A folder of songs: any tree of sound files, with a manifest or without.
+"""A folder of songs: any tree of audio files, with or without a manifest.
 
-Without a manifest the first sub-folder names the genre and the second the artist:
-`rock/some band/song.wav`. What lies directly in a genre folder is an artist of its own, unless its
-tags name one. Two sub-folders are special:
+Without a manifest the first sub-folder is the genre and the second the artist:
+`rock/some band/song.wav`. A file directly in a genre folder has the artist of its tags, or is its
+own group. Two sub-folders are special:
 
-- `references/`: finished songs like the others, by genre and artist too. One that is called like a
-  song elsewhere in the folder is what that song is meant to sound like.
-- `pairs/`: before and after (`pairs.py`).
+- `references/`: finished songs, also by genre and artist. A file with the same name as a song
+  elsewhere in the folder is the reference of that song.
+- `pairs/`: rough and finished versions (`paired_audio.py`).
 """
 
 import os
@@ -28,12 +28,13 @@ REFERENCES, PAIRS = "references", "pairs"
 
 
 class Folder:
-    """Songs under `root` (default: the folder named by the variable AI_MIXER_MUSIC).
+    """Songs below `root` (default: the environment variable AI_MIXER_MUSIC).
 
-    A sub-folder `finished/` is preferred where there is one. `manifest` defaults to `manifest.csv`
-    in the root or the folder above. fold: a fold of the manifest's own as the test, `k/K` or `all`.
-    index: the folder where headers are kept from one time to the next; near_duplicates: listen for
-    recordings that are there twice; leaks: `refuse` or `allow` what is on two sides.
+    A sub-folder `finished/` is used as the root if it exists. manifest: default: `manifest.csv` in
+    the root or the folder above. fold: test fold: a number of the manifest's column `fold`, `k/K`
+    or `all`. index: folder of the metadata cache. near_duplicates: keep copies of a recording in
+    one split, found by audio fingerprints. leaks: `refuse` or `allow` songs, groups and recordings
+    in two splits. Raises ValueError if the folder does not exist or the fold needs a manifest.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Folder:
         chosen = root or os.environ.get(ROOT_VARIABLE)
         if not chosen:
             raise ValueError(
-                f"data.root is not set: say data.root=/your/music or set {ROOT_VARIABLE}"
+                f"data.root is not set: give data.root=/your/music or set {ROOT_VARIABLE}"
             )
         self.folder = Path(chosen).expanduser()
         if not self.folder.is_dir():
@@ -59,8 +60,8 @@ class Folder:
         given = fold is not None and fold != ALL_FOLDS
         if given and parse_fold(str(fold))[1] is None and self.manifest is None:
             raise ValueError(
-                f"data.fold={fold}: folds come from a manifest, {self.root} has none: "
-                f"data.fold={fold}/5 makes five"
+                f"data.fold={fold}: needs a manifest with folds, {self.root} has none: "
+                f"use data.fold={fold}/5 for five folds"
             )
         self.fold, self.near_duplicates, self.policy = fold, near_duplicates, leaks
         self.index = MetadataCache(index)
@@ -68,9 +69,9 @@ class Folder:
         self.leaks: list[str] = []
 
     def songs(self) -> list[Song]:
-        """All songs, ordered by path; afterwards `skipped` says which were left out.
+        """All songs, ordered by path or as in the manifest; sets `skipped` and `leaks`.
 
-        ValueError if there is none, or if a song, a group or a recording is on two sides.
+        Raises ValueError if there are none, or for leaks between splits unless they are allowed.
         """
         songs, self.skipped, self.leaks = split_songs(
             self.collector(),
@@ -83,7 +84,7 @@ class Folder:
         return sorted(songs, key=lambda song: song.path) if self.manifest is None else songs
 
     def collector(self) -> SongCollector:
-        """All that was found, before it is dealt out."""
+        """All songs that were found, without their splits."""
         if self.manifest is None:
             return self._walk()
         return collect_manifest(self.manifest, self.root, self.index)
@@ -91,48 +92,42 @@ class Folder:
     def _walk(self) -> SongCollector:
         """Songs, references and pairs of a tree without a manifest."""
         trees = [self.root]
-        if self.root != self.folder:  # finished/: the two are beside it
+        if self.root != self.folder:  # the root is finished/, and they are next to it
             trees += [self.folder / REFERENCES, self.folder / PAIRS]
-        files, locked = _audio_files(trees)
-        if not files and not locked:
+        files, unreadable = _audio_files(trees)
+        if not files and not unreadable:
             kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
             raise ValueError(
-                f"{self.root}: no sound files: put songs there ({kinds}) or set data.root"
+                f"{self.root}: no audio files: put songs there ({kinds}) or set data.root"
             )
         scan = self.index.scan(files, self.folder)
         warn_changed_files(scan)
-        collector = SongCollector(skipped=[*locked, *scan.skipped])
-        paired = [file for file in scan.metadata if file.is_relative_to(self.folder / PAIRS)]
-        whole = {
-            file: metadata for file, metadata in scan.metadata.items() if file not in set(paired)
-        }
-        names = [file.relative_to(self._tree(file)).as_posix() for file in whole]
-        for (file, metadata), name, song_id in zip(
-            whole.items(), names, song_ids(names), strict=True
-        ):
-            _add_song(collector, file, metadata, name, song_id)
+        collector = SongCollector(skipped=[*unreadable, *scan.skipped])
+        pairs = self.folder / PAIRS
+        paired = [file for file in scan.metadata if file.is_relative_to(pairs)]
+        single = [file for file in scan.metadata if not file.is_relative_to(pairs)]
+        names = [file.relative_to(self._tree(file)).as_posix() for file in single]
+        for file, name, song_id in zip(single, names, song_ids(names), strict=True):
+            _add_song(collector, file, scan.metadata[file], name, song_id)
         self._add_pairs(collector, paired, scan.metadata)
         _link_references(collector)
         if not collector.songs:
-            raise ValueError(
-                f"{self.root}: not one of its songs can be used: {collector.skipped[0]}"
-            )
+            raise ValueError(f"{self.root}: no usable song: {collector.skipped[0]}")
         return collector
 
     def _add_pairs(
         self, collector: SongCollector, files: list[Path], metadata: dict[Path, FileMetadata]
     ) -> None:
-        pairs, alone = find_pairs(self.folder / PAIRS, files)
-        fit, misfits = align_pairs(pairs, metadata, self.index)
-        collector.skipped += [*alone, *misfits]
-        for pair, lag_s in fit.items():
+        pairs, unpaired = find_pairs(self.folder / PAIRS, files)
+        lags_s, mismatched = align_pairs(pairs, metadata, self.index)
+        collector.skipped += [*unpaired, *mismatched]
+        for pair, lag_s in lags_s.items():
             name = f"{PAIRS}/{pair.name}"
             number = _add_song(collector, pair.after, metadata[pair.after], name, name)
             song = collector.songs[number]
             if pair.reference:
-                song = replace(
-                    song, reference=reference_song(song, pair.reference, metadata[pair.reference])
-                )
+                reference = reference_song(song, pair.reference, metadata[pair.reference])
+                song = replace(song, reference=reference)
             collector.songs[number] = replace(song, rough_path=pair.before, rough_lag_s=lag_s)
 
     def _tree(self, file: Path) -> Path:
@@ -142,17 +137,17 @@ class Folder:
 def _add_song(
     collector: SongCollector, file: Path, metadata: FileMetadata, name: str, song_id: str
 ) -> int:
-    """A song by where it lies, `name`: [references | pairs]/genre/artist/song."""
+    """Add a song whose relative path is `name`: [references | pairs]/genre/artist/song."""
     parts = Path(name).parts
     parts = parts[1:] if parts[0] in {REFERENCES, PAIRS} else parts
     genre = parts[0] if len(parts) > 1 else metadata.genre
     artist = parts[1] if len(parts) > 2 else metadata.artist
-    bare = name.removesuffix(file.suffix)  # that of a pair names a folder
+    stem = name.removesuffix(file.suffix)  # names of pairs have no suffix
     song = Song(
         id=song_id,
         path=file,
-        song=bare,  # two artists may both have a song.wav
-        title=bare.rpartition("/")[2],
+        song=stem,  # with the folders: two artists may both have a song.wav
+        title=stem.rpartition("/")[2],
         group=artist or name,
         split="",
         **metadata.header._asdict(),
@@ -164,19 +159,17 @@ def _add_song(
 
 
 def _link_references(collector: SongCollector) -> None:
-    """A song with a namesake in references/ gets it as its reference, and stays on its side."""
+    """Give songs the reference of the same name in references/, and link the two to one split."""
     by_name = {
         _name_without_folder(song): number
         for number, song in collector.songs.items()
         if _is_reference(song)
     }
     for number, song in list(collector.songs.items()):
-        if (
-            not _is_reference(song)
-            and song.reference is None
-            and _name_without_folder(song) in by_name
-        ):
-            other = by_name[_name_without_folder(song)]
+        if _is_reference(song) or song.reference is not None:
+            continue
+        other = by_name.get(_name_without_folder(song))
+        if other is not None:
             collector.songs[number] = replace(song, reference=collector.songs[other])
             collector.links.append((other, number, "a song and its reference"))
 
@@ -186,22 +179,22 @@ def _is_reference(song: Song) -> bool:
 
 
 def _name_without_folder(song: Song) -> str:
-    """The song's name without the folder of pairs or references."""
-    first, _, rest = song.song.partition("/")
-    return rest if first in {REFERENCES, PAIRS} else song.song
+    """The song's name without references/ or pairs/."""
+    first, _, name = song.song.partition("/")
+    return name if first in {REFERENCES, PAIRS} else song.song
 
 
 def _audio_files(trees: list[Path]) -> tuple[list[Path], list[SkippedSong]]:
-    """Sound files of trees, in order, and folders that cannot be read; hidden ones are neither."""
+    """Sorted audio files of trees, and folders that cannot be read; hidden ones are ignored."""
     files: list[Path] = []
-    locked: list[SkippedSong] = []
+    unreadable: list[SkippedSong] = []
 
-    def refused(error: OSError) -> None:
+    def on_error(error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):
-            locked.append(SkippedSong(str(error.filename), str(error.strerror)))
+            unreadable.append(SkippedSong(str(error.filename), str(error.strerror)))
 
     for tree in trees:
-        for folder, folders, names in os.walk(tree, onerror=refused):
+        for folder, folders, names in os.walk(tree, onerror=on_error):
             folders[:] = [name for name in folders if not name.startswith(".")]
             files += [Path(folder, name) for name in names if not name.startswith(".")]
-    return sorted(file for file in files if file.suffix.lower() in SUFFIXES), locked
+    return sorted(file for file in files if file.suffix.lower() in SUFFIXES), unreadable

@@ -1,9 +1,10 @@
 """GTZAN: 1000 excerpts of 30 s, mono, 22,050 Hz, 100 in each of ten genres.
 
 Tzanetakis & Cook, "Musical genre classification of audio signals", 2002. Its faults (50 exact
-repetitions, wrong labels, distortion, the same few artists) are catalogued by Sturm, "The GTZAN
-dataset: its contents, its faults …", arXiv:1306.1461, 2013. So the split is the fault-filtered one
-of Kereliuk, Sturm & Larsen, "Deep learning and music adversaries", 2015: no artist on two sides.
+repetitions, wrong labels, distortion, few artists) are listed by Sturm, "The GTZAN dataset: its
+contents, its faults …", arXiv:1306.1461, 2013. The default split is therefore the fault-filtered
+one of Kereliuk, Sturm & Larsen, "Deep learning and music adversaries", 2015, in which no artist is
+in two splits.
 """
 
 import re
@@ -20,12 +21,12 @@ GENRES = (
     *("blues", "classical", "country", "disco", "hiphop"),
     *("jazz", "metal", "pop", "reggae", "rock"),
 )
-GENRE_NAMES = {"hiphop": "hip_hop"}  # classical, jazz, pop and rock are ours by their own names
+GENRE_NAMES = {"hiphop": "hip_hop"}  # classical, jazz, pop and rock have the same name here
 AUDIO_FOLDERS = (".", "genres", "genres_original", "Data/genres_original")  # archives differ
 FILE_PATTERN = re.compile(r"([a-z]+)\.(\d{5})\.(wav|au)")
 
 # The authors' lists {train,valid,test}_filtered.txt (coreyker/dnn-mgr, 443, 197 and 290 excerpts):
-# numbers from 1, genre after genre, 100 in each. The 70 others are what they left out.
+# numbers from 1, genre after genre, 100 in each; the 70 others are excluded.
 FILTERED_SPLIT = {
     "train": """30-50 74-98 131-134 144-149 151-168 181-200 220-227 229-230 266-300 306 316-321
     323-338 340-346 348 350 354-355 357-358 360 362 371 374-375 390 403-426 429-430 432-439 442-443
@@ -48,8 +49,8 @@ FILTERED_SPLIT = {
 class Gtzan(Collection):
     """`<genre>/<genre>.00000.wav` (or .au) below the root, or below its `genres/`.
 
-    split: "filtered", or "random", which holds out excerpts of recordings and artists that are also
-    learned from, and says so.
+    split: "filtered" or "random"; ValueError for others. The random split has recordings and
+    artists in two splits, and causes a warning.
     """
 
     name = "gtzan"
@@ -63,23 +64,23 @@ class Gtzan(Collection):
     ) -> None:
         super().__init__(root, index)
         if split not in ("filtered", "random"):
-            raise ValueError(f"data.split={split}: is neither filtered nor random")
+            raise ValueError(f"data.split={split}: must be filtered or random")
         self.split = split
 
     def rows(self) -> Sequence[dict[str, Any]]:
-        """A row per excerpt of the split."""
+        """One row per excerpt of the split."""
         files = self._files()
         names = [file.stem for file in files]
         if self.split == "random":
             splits: Sequence[str | None] = split_by_group(names, names)
             warnings.warn(
-                "data.split=random: GTZAN repeats recordings and artists, also across this split; "
-                "figures on it flatter the model",
+                "data.split=random: recordings and artists of GTZAN are in several splits; "
+                "metrics on it are too optimistic",
                 stacklevel=2,
             )
         else:
-            listed = filtered_split()
-            splits = [listed.get(name) for name in names]
+            split_of = filtered_split()
+            splits = [split_of.get(name) for name in names]
         rows = []
         for file, name, split in zip(files, names, splits, strict=True):
             if split is None:
@@ -89,8 +90,8 @@ class Gtzan(Collection):
         return rows
 
     def _files(self) -> list[Path]:
-        for place in AUDIO_FOLDERS:
-            folders = [self.root / place / genre for genre in GENRES]
+        for audio_folder in AUDIO_FOLDERS:
+            folders = [self.root / audio_folder / genre for genre in GENRES]
             if any(folder.is_dir() for folder in folders):
                 files = chain.from_iterable(sorted(folder.glob("*")) for folder in folders)
                 return [file for file in files if FILE_PATTERN.fullmatch(file.name)]
@@ -98,17 +99,17 @@ class Gtzan(Collection):
 
 
 def filtered_split() -> dict[str, str]:
-    """Excerpt → split, of the 930 that the fault-filtered split has."""
+    """Excerpt → split, for the 930 excerpts of the fault-filtered split."""
     return {
         f"{GENRES[(number - 1) // 100]}.{(number - 1) % 100:05d}": split
-        for split, runs in FILTERED_SPLIT.items()
-        for run in runs.split()
-        for number in _numbers(run)
+        for split, intervals in FILTERED_SPLIT.items()
+        for interval in intervals.split()
+        for number in _numbers(interval)
     }
 
 
-def _numbers(run: str) -> range:
-    first, _, last = run.partition("-")
+def _numbers(interval: str) -> range:
+    first, _, last = interval.partition("-")
     return range(int(first), int(last or first) + 1)
 
 
@@ -118,7 +119,7 @@ def _row(file: Path, name: str, split: str) -> dict[str, Any]:
         "id": name,
         "path": file,
         "song": name,
-        "group": name,  # who plays is not on disk; the lists keep artists apart
+        "group": name,  # artists are not given; the lists keep them apart
         "split": split,
         "genre": GENRE_NAMES.get(genre, genre),
         "title": name,

@@ -1,4 +1,4 @@
-"""The order in which examples are drawn: keys (epoch, index) for `SongDataset`."""
+"""Distributed sampler of keys (epoch, index) for `SongDataset`."""
 
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from itertools import count, islice
@@ -10,17 +10,18 @@ from torch.utils.data import DistributedSampler
 
 
 class KeySampler(DistributedSampler[Any]):
-    """Every index at most once per epoch, dealt out to the processes of a distributed training.
+    """Every index at most once per epoch, distributed over the processes.
 
-    While training the order depends on (seed, epoch) and the key carries the epoch; else it is
-    0, 1, 2 … and always epoch 0. Lightning calls `set_epoch`, also after a resume. `limit` ends an
-    epoch after so many keys in all, others the next time: an epoch is then as long for any
-    collection. Processes that train get equal shares, a few keys twice if need be; else every key
-    is dealt once.
+    training: the order depends on (seed, epoch), and keys contain the epoch; otherwise the order is
+    0, 1, 2 … and the epoch 0. Lightning calls `set_epoch`, also when resuming. In training all
+    processes get equally many keys, some of them twice if necessary; otherwise every key once.
 
-    strata: a label per index (its genre). While training each label then comes as often as any
-    other. Where one has too few indices they come again with the length of the data added: another
-    draw for the dataset.
+    limit: maximum number of keys per epoch over all processes; every epoch draws others, so the
+    length of an epoch does not depend on the size of the collection.
+
+    strata: a label per index, such as the genre. In training all labels are equally frequent; if a
+    label has too few indices, they are repeated with the length of the data added, which is another
+    example for the dataset.
     """
 
     def __init__(
@@ -66,30 +67,30 @@ class KeySampler(DistributedSampler[Any]):
 
 
 def stratified_order(labels: Sequence[str], seed: Sequence[int]) -> Iterator[int]:
-    """Indices without end: one of every label, in an order by lot, then again one of every label.
+    """Endless sequence of indices: repeatedly one index of every label, in random order.
 
-    Of one label every index comes before any comes again, then with len(labels) added.
+    The indices of a label are repeated after all of them, then with len(labels) added.
 
     >>> order = stratified_order(["jazz", "pop", "pop"], seed=[0, 0])
     >>> [["jazz", "pop", "pop"][next(order) % 3] for _ in range(6)].count("jazz")
     3
     """
-    places: dict[str, list[int]] = {}
+    indices_of: dict[str, list[int]] = {}
     for index, label in enumerate(labels):
-        places.setdefault(label, []).append(index)
-    dealers = [
+        indices_of.setdefault(label, []).append(index)
+    strata = [
         _reshuffled_endlessly(indices, len(labels), np.random.default_rng([*seed, number]))
-        for number, indices in enumerate(places.values(), start=1)
+        for number, indices in enumerate(indices_of.values(), start=1)
     ]
     rng = np.random.default_rng([*seed, 0])
-    while dealers:
-        for number in rng.permutation(len(dealers)):
-            yield next(dealers[number])
+    while strata:
+        for number in rng.permutation(len(strata)):
+            yield next(strata[number])
 
 
 def _reshuffled_endlessly(
     indices: Sequence[int], step: int, rng: np.random.Generator
 ) -> Iterator[int]:
-    """The indices in an order by lot; then in another one, each `step` higher; and so on."""
+    """Random permutations of the indices, one after the other, each `step` higher than the last."""
     for rounds in count():
         yield from (int(index) + rounds * step for index in rng.permutation(indices))

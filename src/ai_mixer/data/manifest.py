@@ -1,9 +1,9 @@
-"""The table that says which songs there are: one CSV row per recording, one `Song` each.
+"""Manifest of songs: a CSV table with one row per recording.
 
 Columns: file (the only one required), song, title, artist, group, fold, split, genre, licence,
 source, source_path, start_s, duration_s, dry, rough, reference, drums, bass, vocals, other. `file`,
-`dry`, `rough`, `reference` and the stems are paths relative to the manifest. `group` is what must
-not be split: artist or corpus. A `rough` is aligned as in `pairs.py`.
+`dry`, `rough`, `reference` and the stems are paths relative to the manifest. Songs of one `group`
+(artist or corpus) are in one split. A `rough` is aligned as in `paired_audio.py`.
 """
 
 from collections import Counter
@@ -24,29 +24,19 @@ from ai_mixer.data.split_assignment import Recording
 from ai_mixer.data.splits import SPLITS
 
 STEMS = ("drums", "bass", "vocals", "other")
-_TEXT_COLUMNS = (
-    "song",
-    "title",
-    "artist",
-    "group",
-    "genre",
-    "licence",
-    "split",
-    "dry",
-    "rough",
-    *STEMS,
-)
+_LABEL_COLUMNS = ("song", "title", "artist", "group", "genre", "licence", "split")
+_PATH_COLUMNS = ("dry", "rough", *STEMS)
 ROUGH, REFERENCE = "rough", "reference"
 
 
 def find_manifest(root: Path) -> Path | None:
-    """`manifest.csv` in the root or in the folder above it."""
-    places = (root / "manifest.csv", root.parent / "manifest.csv")
-    return next((place for place in places if place.is_file()), None)
+    """Path of `manifest.csv` in the root or in the folder above, None if there is none."""
+    paths = (root / "manifest.csv", root.parent / "manifest.csv")
+    return next((path for path in paths if path.is_file()), None)
 
 
 class ManifestSongs(NamedTuple):
-    """Songs, and what had to be left out."""
+    """Songs, and the rows that were skipped."""
 
     songs: list[Song]
     skipped: list[SkippedSong]
@@ -55,11 +45,11 @@ class ManifestSongs(NamedTuple):
 def read_manifest(
     path: Path, root: Path | None = None, fold: int | str | None = None
 ) -> ManifestSongs:
-    """The songs of a manifest whose files lie under `root` (default: all of them).
+    """Read the songs of a manifest whose files are below `root` (default: all songs).
 
-    Without a split column (or where a cell is empty) songs are split by group; `fold` replaces the
-    split by k-fold (see `sides.deal`). ValueError if the manifest is missing or malformed, no song
-    is left, or one song or group is on two sides.
+    Songs without a split in the manifest are split by group; `fold` replaces the splits by k-fold
+    splits (see `split_assignment.assign_splits`). Raises ValueError if the manifest is missing or
+    malformed, there is no usable song, or a song or group is in two splits.
     """
     songs, skipped, _ = split_songs(collect_manifest(path, root), path, fold=fold)
     return ManifestSongs(songs, skipped)
@@ -68,7 +58,7 @@ def read_manifest(
 def collect_manifest(
     path: Path, root: Path | None = None, index: MetadataCache | None = None
 ) -> SongCollector:
-    """Every row's place, and the songs of those under `root`. index: keeps what headers say."""
+    """Collect all rows, and the songs of those below `root`. index: cache of audio metadata."""
     rows = _rows(path)
     files = [path.parent / row["file"] for row in rows]
     inside = files
@@ -99,46 +89,45 @@ def collect_manifest(
     _add_roughs_and_references(collector, scan.metadata, references, index or MetadataCache())
     if not collector.songs:
         first = collector.skipped[:1]
-        why = first[0] if first else f"none of its {len(rows)} files lies under {root}"
-        raise ValueError(f"{path}: no usable song: {why}")
+        reason = first[0] if first else f"none of its {len(rows)} files is below {root}"
+        raise ValueError(f"{path}: no usable song: {reason}")
     return collector
 
 
 def write_manifest(path: Path, songs: Sequence[Song]) -> None:
-    """Write songs as a manifest that `read_manifest` reads back; files must lie beside or below."""
+    """Write a manifest for `read_manifest`; all files must be in its folder or below."""
     rows = []
     for song in songs:
         paths = {"file": song.path, "dry": song.dry_path, "rough": song.rough_path, **song.stems}
-        row: dict[str, Any] = {name: getattr(song, name, None) for name in _TEXT_COLUMNS}
+        row: dict[str, Any] = {name: getattr(song, name) for name in _LABEL_COLUMNS}
         row |= {
             name: file.relative_to(path.parent).as_posix() for name, file in paths.items() if file
         }
         rows.append(row | {"duration_s": song.duration_s})
-    columns = ["file", *_TEXT_COLUMNS[:7], "duration_s", *_TEXT_COLUMNS[7:]]
+    columns = ["file", *_LABEL_COLUMNS, "duration_s", *_PATH_COLUMNS]
     path.parent.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(rows, columns=columns).dropna(axis="columns", how="all").to_csv(path, index=False)
 
 
 def song_ids(files: Sequence[str]) -> list[str]:
-    """Names for songs: the file without its suffix, with it where two would be the same.
+    """Unique ids: the file without its suffix, or with it if two files differ only in it.
 
     >>> song_ids(["rock/one.wav", "rock/two.wav", "rock/two.flac"])
     ['rock/one', 'rock/two.wav', 'rock/two.flac']
     """
     names = [Path(file).with_suffix("").as_posix() for file in files]
-    taken = Counter(names)
-    return [name if taken[name] == 1 else file for name, file in zip(names, files, strict=True)]
+    counts = Counter(names)
+    return [name if counts[name] == 1 else file for name, file in zip(names, files, strict=True)]
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         raise ValueError(f"{path}: no such manifest")
     try:
-        table = pd.read_csv(
-            path, dtype=dict.fromkeys(("file", *_TEXT_COLUMNS, REFERENCE), "object")
-        )
+        text_columns = ("file", *_LABEL_COLUMNS, *_PATH_COLUMNS, REFERENCE)
+        table = pd.read_csv(path, dtype=dict.fromkeys(text_columns, "object"))
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: is no CSV table ({str(error).strip()})") from error
+        raise ValueError(f"{path}: not a CSV table ({str(error).strip()})") from error
     if "file" not in table.columns:
         raise ValueError(f"{path}: needs a column `file`, has {', '.join(table.columns)}")
     filled = table.astype(object).where(table.notna(), None)
@@ -148,7 +137,8 @@ def _rows(path: Path) -> list[dict[str, Any]]:
             raise ValueError(f"{path}: line {number} has no file")
         if row.get("split") not in (None, *SPLITS):
             raise ValueError(
-                f"{path}: line {number}: split {row['split']!r} is none of {', '.join(SPLITS)}"
+                f"{path}: line {number}: split must be one of {', '.join(SPLITS)}, "
+                f"got {row['split']!r}"
             )
     return rows
 
@@ -159,10 +149,10 @@ def _recording(row: dict[str, Any]) -> Recording:
 
 
 def _song(folder: Path, row: dict[str, Any], song_id: str, metadata: FileMetadata) -> Song:
-    """One row as a song, its side still open. SongError if a file it names is missing."""
+    """The song of a row, without its split. SongError if a file of the row is missing."""
     file = folder / row["file"]
-    named = ("dry", ROUGH, REFERENCE, *STEMS)
-    others = {name: folder / row[name] for name in named if row.get(name)}
+    columns = (*_PATH_COLUMNS, REFERENCE)
+    others = {name: folder / row[name] for name in columns if row.get(name)}
     missing = [str(other) for other in others.values() if not other.is_file()]
     if missing:
         raise SongError(file, f"needs {missing[0]}: no such file")
@@ -189,23 +179,23 @@ def _add_roughs_and_references(
     references: dict[int, Path],
     index: MetadataCache,
 ) -> None:
-    """Align each rough with its song, open each reference; where one fails the song is left out."""
+    """Align each rough with its song and add references; skips songs where one of them fails."""
     pairs = {
         n: Pair(s.id, s.rough_path, s.path) for n, s in collector.songs.items() if s.rough_path
     }
     scan = index.scan([*(pair.before for pair in pairs.values()), *references.values()])
     pairs = {n: pair for n, pair in pairs.items() if pair.before in scan.metadata}
-    found, misfits = align_pairs(list(pairs.values()), metadata | scan.metadata, index)
-    collector.skipped += [*scan.skipped, *misfits]
+    lags_s, mismatched = align_pairs(list(pairs.values()), metadata | scan.metadata, index)
+    collector.skipped += [*scan.skipped, *mismatched]
     for number, song in list(collector.songs.items()):
-        pair, reference = pairs.get(number), references.get(number)
-        lost = song.rough_path is not None and pair not in found
-        if lost or (reference is not None and reference not in scan.metadata):
+        pair, file = pairs.get(number), references.get(number)
+        unaligned = song.rough_path is not None and pair not in lags_s
+        if unaligned or (file is not None and file not in scan.metadata):
             del collector.songs[number], collector.digests[number]
             continue
-        heard = reference_song(song, reference, scan.metadata[reference]) if reference else None
-        lag_s = found[pair] if pair else 0.0
-        collector.songs[number] = replace(song, rough_lag_s=lag_s, reference=heard)
+        reference = reference_song(song, file, scan.metadata[file]) if file else None
+        lag_s = lags_s[pair] if pair else 0.0
+        collector.songs[number] = replace(song, rough_lag_s=lag_s, reference=reference)
 
 
 def _name(row: dict[str, Any]) -> str:
@@ -213,5 +203,5 @@ def _name(row: dict[str, Any]) -> str:
 
 
 def _group(row: dict[str, Any]) -> str:
-    """What must not be split: the first of group, artist, song, file that is known."""
+    """The first of group, artist, song and file that is given."""
     return str(next(row[name] for name in ("group", "artist", "song", "file") if row.get(name)))

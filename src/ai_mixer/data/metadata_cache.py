@@ -1,7 +1,7 @@
-"""What was read of sound files before: opening a large collection again reads no header twice.
+"""Cache of audio headers, tags, digests and computed values, in one SQLite file.
 
-One SQLite file in a folder of ours; a user's music is only read. What is known of a file counts as
-long as it has the same size and time of change.
+Opening a large collection again reads only new and changed files. An entry is valid as long as the
+size and modification time of its file are the same. Nothing is written to the folder of the music.
 """
 
 import os
@@ -22,7 +22,7 @@ from ai_mixer.data.file_digest import READER_THREADS, digest_file
 from ai_mixer.utils.progress import progress_bar
 
 FILE_NAME = "index.sqlite"
-ROWS_PER_WRITE = 500  # results between two writings: what is lost when it is stopped
+ROWS_PER_WRITE = 500  # results that are lost at most if the process is stopped
 TABLES = (
     "CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, "
     "duration_s REAL, sample_rate INTEGER, channels INTEGER, artist TEXT, title TEXT, genre TEXT, "
@@ -35,7 +35,7 @@ R = TypeVar("R")
 
 
 class FileMetadata(NamedTuple):
-    """What a file's header and tags say, and the digest of its content."""
+    """Header and tags of a file, and the digest of its content."""
 
     header: Header
     artist: str | None
@@ -46,7 +46,7 @@ class FileMetadata(NamedTuple):
 
 
 class ScanResult(NamedTuple):
-    """Files that can be used and those that cannot; what is other than the last time."""
+    """Metadata of usable files, skipped files, and paths that changed or were removed since."""
 
     metadata: dict[Path, FileMetadata]
     skipped: list[SkippedSong]
@@ -55,74 +55,77 @@ class ScanResult(NamedTuple):
 
 
 class MetadataCache:
-    """Kept in `folder`; without one, or where it cannot be written, nothing is remembered."""
+    """Cache in `folder`; with None, or if it cannot be written, nothing is cached."""
 
     def __init__(self, folder: str | Path | None = None) -> None:
         self.file = None if folder is None else Path(folder).expanduser() / FILE_NAME
 
     def scan(self, files: Sequence[Path], root: Path | None = None) -> ScanResult:
-        """Headers of `files`, in their order; only new and changed ones are opened.
+        """Metadata of `files`, in their order; only new and changed files are opened.
 
-        root: below it, files of the index that are no longer on disk are named in `gone`.
+        root: cached files below it that no longer exist are listed in `removed`.
         """
         stamps, skipped = _file_stamps(files)
-        before = self._files(root or Path(os.path.commonpath(files) if files else "/"))
+        cached = self._files(root or Path(os.path.commonpath(files) if files else "/"))
         metadata, unread, changed = {}, [], []
         for file, stamp in stamps.items():
-            row = before.pop(os.fsencode(file), None)
+            row = cached.pop(os.fsencode(file), None)
             if row is not None and row[:2] == stamp:
                 metadata[file] = FileMetadata(Header(*row[2:5]), *row[5:])
                 continue
             unread.append(file)
             if row is not None:
                 changed.append(str(file))
-        removed = [path for path in before if root is not None and not os.path.lexists(path)]
+        removed = [path for path in cached if root is not None and not os.path.lexists(path)]
         self._write("DELETE FROM files WHERE path = ?", [(path,) for path in removed])
         insert = f"INSERT OR REPLACE INTO files VALUES ({', '.join('?' * 11)})"
-        for some in _map_in_batches(_read_metadata, unread, "reading songs' headers"):
+        for batch in _map_in_batches(_read_metadata, unread, "reading audio headers"):
             rows = []
-            for file, found in some:
-                if isinstance(found, SongError):
-                    skipped.append(SkippedSong(found.file, found.reason))
+            for file, result in batch:
+                if isinstance(result, SongError):
+                    skipped.append(SkippedSong(result.file, result.reason))
                 else:
-                    metadata[file] = found
-                    rows.append((os.fsencode(file), *stamps[file], *found.header, *found[1:]))
+                    metadata[file] = result
+                    rows.append((os.fsencode(file), *stamps[file], *result.header, *result[1:]))
             self._write(insert, rows)
         in_order = {file: metadata[file] for file in stamps if file in metadata}
         return ScanResult(in_order, skipped, changed, [os.fsdecode(path) for path in removed])
 
     def fingerprints(self, songs: Sequence[tuple[Path, str]]) -> list[np.ndarray]:
-        """Sub-fingerprints [F] uint32 of each (file, digest of its content)."""
-        wanted = {f"print {VERSION} {digest}": file for file, digest in songs}
-        found = self.get_or_compute(wanted, _fingerprint_bytes, "listening for near-duplicates")
-        blobs = (found[f"print {VERSION} {digest}"] for _, digest in songs)
+        """Fingerprints [F], uint32, of songs given as (file, digest of its content)."""
+        inputs = {f"print {VERSION} {digest}": file for file, digest in songs}
+        results = self.get_or_compute(inputs, _fingerprint_bytes, "fingerprinting songs")
+        blobs = (results[f"print {VERSION} {digest}"] for _, digest in songs)
         return [np.frombuffer(blob, np.uint32) for blob in blobs]
 
     def get_or_compute(
-        self, wanted: dict[str, T], compute: Callable[[T], bytes], title: str
+        self, inputs: dict[str, T], compute: Callable[[T], bytes], title: str
     ) -> dict[str, bytes]:
-        """Key → what `ask` says of it; asked in parallel where it is not known yet, and kept."""
+        """Key → compute(inputs[key]), cached; missing values are computed in parallel threads.
+
+        title: of the progress bar.
+        """
         query = "SELECT key, value FROM facts WHERE key = ?"
-        metadata = dict(self._select(query, [(key,) for key in wanted]))
-        unknown = [key for key in wanted if key not in metadata]
-        for some in _map_in_batches(lambda key: compute(wanted[key]), unknown, title):
-            self._write("INSERT OR REPLACE INTO facts VALUES (?, ?)", some)
-            metadata |= dict(some)
-        return metadata
+        values = dict(self._select(query, [(key,) for key in inputs]))
+        missing = [key for key in inputs if key not in values]
+        for batch in _map_in_batches(lambda key: compute(inputs[key]), missing, title):
+            self._write("INSERT OR REPLACE INTO facts VALUES (?, ?)", batch)
+            values |= dict(batch)
+        return values
 
     def _files(self, root: Path) -> dict[bytes, tuple[Any, ...]]:
-        """Rows of the files below a folder, by their path."""
+        """Rows of the files below a folder, by path."""
         start = os.fsencode(root).rstrip(b"/") + b"/"
-        inside = "SELECT * FROM files WHERE path >= ? AND path < ?"
-        return {row[0]: row[1:] for row in self._select(inside, [(start, start[:-1] + b"0")])}
+        below = "SELECT * FROM files WHERE path >= ? AND path < ?"
+        return {row[0]: row[1:] for row in self._select(below, [(start, start[:-1] + b"0")])}
 
-    def _select(self, query: str, asked: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    def _select(self, query: str, parameters: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         if self.file is None or not self.file.is_file():
             return []
         try:
-            with closing(self._connect()) as base:
-                return [row for values in asked for row in base.execute(query, values)]
-        except sqlite3.Error:  # damaged, or written by nobody we know: read everything again
+            with closing(self._connect()) as database:
+                return [row for values in parameters for row in database.execute(query, values)]
+        except sqlite3.Error:  # damaged, or with other tables: read everything again
             return []
 
     def _write(self, query: str, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -130,20 +133,20 @@ class MetadataCache:
             return
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            with closing(self._connect()) as base, base:
-                base.executemany(query, rows)
-        except (OSError, sqlite3.Error):  # what cannot be kept is read again the next time
+            with closing(self._connect()) as database, database:
+                database.executemany(query, rows)
+        except (OSError, sqlite3.Error):  # the cache is optional
             return
 
     def _connect(self) -> sqlite3.Connection:
-        base = sqlite3.connect(str(self.file), timeout=30.0)
+        database = sqlite3.connect(str(self.file), timeout=30.0)
         for table in TABLES:
-            base.execute(table)
-        return base
+            database.execute(table)
+        return database
 
 
 def _file_stamps(files: Sequence[Path]) -> tuple[dict[Path, tuple[int, int]], list[SkippedSong]]:
-    """(size, time of change) of each file; those that are not there are opened for the reason."""
+    """(size, modification time) of each file, and files that do not exist with the reason."""
     stamps, missing = {}, []
     for file in files:
         try:
@@ -152,8 +155,8 @@ def _file_stamps(files: Sequence[Path]) -> tuple[dict[Path, tuple[int, int]], li
             missing.append(file)
         else:
             stamps[file] = (status.st_size, status.st_mtime_ns)
-    refused = (_read_metadata(file) for file in missing)
-    return stamps, [SkippedSong(e.file, e.reason) for e in refused if isinstance(e, SongError)]
+    errors = (_read_metadata(file) for file in missing)
+    return stamps, [SkippedSong(e.file, e.reason) for e in errors if isinstance(e, SongError)]
 
 
 def _read_metadata(file: Path) -> FileMetadata | SongError:
@@ -162,33 +165,33 @@ def _read_metadata(file: Path) -> FileMetadata | SongError:
         with open_audio(file) as sound:
             tags = read_tags(sound)
         licence = tags.get("license") or tags.get("copyright")
-        told = (tags.get("artist"), tags.get("title"), tags.get("genre"), licence)
-        return FileMetadata(header, *told, digest_file(file))
+        labels = (tags.get("artist"), tags.get("title"), tags.get("genre"), licence)
+        return FileMetadata(header, *labels, digest_file(file))
     except SongError as error:
         return error
-    except OSError as error:  # gone since its header was read
+    except OSError as error:  # removed since its header was read
         return SongError(file, str(error.strerror))
 
 
 def _fingerprint_bytes(file: Path) -> bytes:
     try:
         return fingerprint_file(file).tobytes()
-    except SongError:  # damaged inside: named when an excerpt is read (docs/decisions/0017)
+    except SongError:  # damaged: reported when an excerpt is read (docs/decisions/0017)
         return b""
 
 
 def _map_in_batches(
     compute: Callable[[T], R], items: Sequence[T], title: str
 ) -> Iterator[list[tuple[T, R]]]:
-    """(item, answer) in their order, some at a time. Decoders let other threads run meanwhile."""
+    """Batches of (item, result), in order; computed in threads, as decoders release the GIL."""
     if not items:
         return
-    some = []
+    batch = []
     with ThreadPool(READER_THREADS) as pool:
-        answers = pool.imap(compute, items, chunksize=4)
+        results = pool.imap(compute, items, chunksize=4)
         for item in progress_bar(items, title):
-            some.append((item, next(answers)))
-            if len(some) == ROWS_PER_WRITE:
-                yield some
-                some = []
-        yield some
+            batch.append((item, next(results)))
+            if len(batch) == ROWS_PER_WRITE:
+                yield batch
+                batch = []
+        yield batch

@@ -1,7 +1,7 @@
-"""The same recording twice, whatever its file is called: another encoding, level, trim or offset.
+"""Find copies of a recording that differ in encoding, level, length or offset.
 
-Recordings that share a few sub-fingerprints at one and the same distance in time are compared
-there, bit by bit, as long as they overlap (Haitsma & Kalker 2002, section 4: an inverted index).
+Fingerprints that share a few values at the same time offset are compared bit by bit at that offset
+(Haitsma & Kalker 2002, section 4: an inverted index).
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,48 +10,45 @@ import numpy as np
 
 from ai_mixer.data.audio_fingerprint import BITS, HOP, RATE_HZ
 
-MAX_OCCURRENCES = (
-    128  # places with the same sub-fingerprint; one that is more frequent tells nothing
-)
-MIN_VOTES = 3  # sub-fingerprints shared at one distance, before two recordings are compared
-MIN_OVERLAP_FRAMES = round(5.0 * RATE_HZ / HOP)  # frames two recordings must overlap
-MAX_BIT_ERROR_RATE = (
-    0.35  # share of different bits up to which it is the same recording; chance gives 0.5
-)
+MAX_OCCURRENCES = 128  # of a value; more frequent ones are not specific enough
+MIN_VOTES = 3  # values shared at one offset, for two recordings to be compared
+MIN_OVERLAP_FRAMES = round(5.0 * RATE_HZ / HOP)  # 5 s
+MAX_BIT_ERROR_RATE = 0.35  # of copies; unrelated recordings have 0.5
 
 
 def near_duplicates(fingerprints: Sequence[np.ndarray]) -> list[tuple[int, int]]:
-    """Pairs (i, j), i < j, of prints that are of one recording. prints: [F] uint32 each.
+    """Pairs (i, j), i < j, of fingerprints of the same recording. fingerprints: [F], uint32 each.
 
-    Time and memory grow with the number of prints, not with that of their pairs.
+    Time and memory are linear in the number of fingerprints.
     """
-    found: dict[tuple[int, int], None] = {}
-    for first, second, shift in _candidates(fingerprints):
-        if (first, second) not in found and _is_same_recording(
-            fingerprints[first], fingerprints[second], shift
-        ):
-            found[first, second] = None
-    return sorted(found)
+    pairs: set[tuple[int, int]] = set()
+    for i, j, shift in _candidates(fingerprints):
+        if (i, j) not in pairs and _is_same_recording(fingerprints[i], fingerprints[j], shift):
+            pairs.add((i, j))
+    return sorted(pairs)
 
 
 def bit_error_rate(first: np.ndarray, second: np.ndarray, shift: int) -> tuple[float, int]:
-    """Share of different bits where first[n + shift] meets second[n], and over how many frames."""
+    """Share of bits in which first[n + shift] and second[n] differ, and the number of frames.
+
+    Silent frames are excluded; (1.0, 0) if no frames are left.
+    """
     first, second = first[max(shift, 0) :], second[max(-shift, 0) :]
     frames = min(len(first), len(second))
-    heard = (first[:frames] != 0) & (second[:frames] != 0)  # where neither is silent
-    if not heard.any():
+    audible = (first[:frames] != 0) & (second[:frames] != 0)
+    if not audible.any():
         return 1.0, 0
-    different = np.bitwise_count(first[:frames][heard] ^ second[:frames][heard])
-    return float(different.mean()) / BITS, int(heard.sum())
+    errors = np.bitwise_count(first[:frames][audible] ^ second[:frames][audible])
+    return float(errors.mean()) / BITS, int(audible.sum())
 
 
 def _is_same_recording(first: np.ndarray, second: np.ndarray, shift: int) -> bool:
-    errors, frames = bit_error_rate(first, second, shift)
-    return errors <= MAX_BIT_ERROR_RATE and frames >= MIN_OVERLAP_FRAMES
+    error_rate, frames = bit_error_rate(first, second, shift)
+    return error_rate <= MAX_BIT_ERROR_RATE and frames >= MIN_OVERLAP_FRAMES
 
 
 def _candidates(fingerprints: Sequence[np.ndarray]) -> Iterator[tuple[int, int, int]]:
-    """(i, j, shift) with enough sub-fingerprints in common, i < j."""
+    """(i, j, shift), i < j, with at least MIN_VOTES equal values at that shift."""
     if len(fingerprints) < 2:
         return
     value, owner, frame = _rare_values(fingerprints)
@@ -74,15 +71,15 @@ def _candidates(fingerprints: Sequence[np.ndarray]) -> Iterator[tuple[int, int, 
 
 
 def _rare_values(fingerprints: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Values that occur 2 to MOST times, sorted, each with its print's number and its frame."""
+    """Sorted values that occur 2 to MAX_OCCURRENCES times, their fingerprint's index and frame."""
     value = np.concatenate(fingerprints)
     lengths = [len(one) for one in fingerprints]
     order = np.argsort(value, kind="stable")
     value = value[order]
     _, count = np.unique(value, return_counts=True)
     count = np.repeat(count, count)
-    kept = (count > 1) & (count <= MAX_OCCURRENCES) & (value != 0)
-    place = order[kept]
+    rare = (count > 1) & (count <= MAX_OCCURRENCES) & (value != 0)
+    position = order[rare]
     starts = np.concatenate([[0], np.cumsum(lengths)])
-    owner = np.searchsorted(starts, place, side="right") - 1
-    return value[kept], owner, place - starts[owner]
+    owner = np.searchsorted(starts, position, side="right") - 1
+    return value[rare], owner, position - starts[owner]

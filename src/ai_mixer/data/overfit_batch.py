@@ -1,4 +1,4 @@
-"""One batch, over and over: what a model that can learn at all must learn by heart."""
+"""Data module that repeats one batch, to check that a model can overfit it."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from ai_mixer.data.datamodule import MixDataModule
 
 
 class OverfitBatchDataModule(MixDataModule):
-    """The first batch of the first epoch, `steps` times an epoch; validation hears it as well.
+    """The first batch of the first epoch, `steps` times per epoch; also used for validation.
 
-    Lightning's `overfit_batches` keeps the indices but not the draw: with it every epoch would have
-    new excerpts and knobs. Evaluation and listening samples are those of held-out songs, as ever.
+    Lightning's `overfit_batches` repeats the indices, but the examples of an index differ between
+    epochs. Test batches are those of the base class.
     """
 
     def __init__(self, *args: Any, steps: int = 100, **settings: Any) -> None:
@@ -25,7 +25,7 @@ class OverfitBatchDataModule(MixDataModule):
         return self._repeat(self.steps)
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        """The batch, once: without dropout, the loss in plain sight."""
+        """The batch once: its loss without dropout."""
         return self._repeat(1)
 
     def _repeat(self, times: int) -> DataLoader[Batch]:

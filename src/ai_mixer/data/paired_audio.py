@@ -1,9 +1,9 @@
-"""Before and after: what somebody mixed, and what came of it.
+"""Pairs of a real rough version ("before") and its finished version ("after").
 
-`pairs/<song>/before.wav` and `after.wav`, or `pairs/before/<song>.wav` and
-`pairs/after/<song>.wav`, in any format and rate. The two must be as long as each other, and begin
-together, to within a second; where exactly is heard from the sound. A `reference` laid down like
-them, of any length, is what the song is meant to sound like.
+Files: `pairs/<song>/before.wav` and `after.wav`, or `pairs/before/<song>.wav` and
+`pairs/after/<song>.wav`, in any format and sample rate. Length and start of the two may differ by
+up to a second; the exact lag is estimated from the audio. A file `reference` of any length, in the
+same place, is the reference of the song.
 """
 
 import math
@@ -21,14 +21,14 @@ from ai_mixer.core.types import SkippedSong
 from ai_mixer.data.metadata_cache import FileMetadata, MetadataCache
 
 BEFORE, AFTER, REFERENCE = VERSIONS = "before", "after", "reference"
-TOLERANCE_S = 1.0  # what a pair may differ by in length, and in where it begins
-ALIGNMENT_EXCERPT_S = 20.0  # of the middle, to find out
-ALIGNMENT_RATE_HZ = 11025  # Hz: to a tenth of a millisecond
-MIN_PEAK_RATIO = 8.0  # how far the peak of the correlation stands out of it (chance: about 5)
+TOLERANCE_S = 1.0  # maximum difference in length and maximum lag
+ALIGNMENT_EXCERPT_S = 20.0  # in the middle of the song
+ALIGNMENT_RATE_HZ = 11025  # resolves a tenth of a millisecond
+MIN_PEAK_RATIO = 8.0  # peak of the correlation over its RMS; unrelated audio has about 5
 
 
 class Pair(NamedTuple):
-    """name: where it lies below the folder of pairs, e.g. `rock/some band/song`."""
+    """Files of a pair. name: path below the folder of pairs, e.g. `rock/some band/song`."""
 
     name: str
     before: Path
@@ -37,70 +37,76 @@ class Pair(NamedTuple):
 
 
 def find_pairs(root: Path, files: Sequence[Path]) -> tuple[list[Pair], list[SkippedSong]]:
-    """The pairs among the sound files below `root`, and files that have no partner."""
-    found: dict[str, dict[str, Path]] = defaultdict(dict)
-    alone = []
+    """Pairs among the audio files below `root`, and files without a counterpart."""
+    versions_of: dict[str, dict[str, Path]] = defaultdict(dict)
+    unpaired = []
     for file in files:
-        place = file.relative_to(root).with_suffix("")
-        side, rest = place.parts[0].lower(), place.parts[1:]
-        if side not in VERSIONS or not rest:
-            side, rest = place.name.lower(), place.parts[:-1]
-        if side not in VERSIONS or side in found["/".join(rest)]:
-            alone.append(SkippedSong(str(file), f"is neither `{BEFORE}` nor `{AFTER}` of a pair"))
+        path = file.relative_to(root).with_suffix("")
+        version, parts = path.parts[0].lower(), path.parts[1:]
+        if version not in VERSIONS or not parts:
+            version, parts = path.name.lower(), path.parts[:-1]
+        name = "/".join(parts)
+        if version not in VERSIONS or version in versions_of[name]:
+            reason = f"is neither `{BEFORE}` nor `{AFTER}` of a pair"
+            unpaired.append(SkippedSong(str(file), reason))
         else:
-            found["/".join(rest)][side] = file
+            versions_of[name][version] = file
     pairs = []
-    for name, sides in found.items():
-        if BEFORE in sides and AFTER in sides:
-            pairs.append(Pair(name, sides[BEFORE], sides[AFTER], sides.get(REFERENCE)))
+    for name, versions in versions_of.items():
+        if BEFORE in versions and AFTER in versions:
+            pairs.append(Pair(name, versions[BEFORE], versions[AFTER], versions.get(REFERENCE)))
         else:
-            alone += [SkippedSong(str(file), "has no partner") for file in sides.values()]
-    return pairs, alone
+            unpaired += [
+                SkippedSong(str(file), f"needs both `{BEFORE}` and `{AFTER}`")
+                for file in versions.values()
+            ]
+    return pairs, unpaired
 
 
 def align_pairs(
     pairs: Sequence[Pair], metadata: dict[Path, FileMetadata], index: MetadataCache
 ) -> tuple[dict[Pair, float], list[SkippedSong]]:
-    """How many seconds later `before` begins than `after`; pairs that do not fit are left out."""
-    fit, skipped = {}, []
+    """Estimate the lag of `before` relative to `after` in seconds, for each pair.
+
+    Returns pair → lag, and the pairs whose lengths differ or that do not match, as skipped songs.
+    """
+    candidates, skipped = {}, []
     for pair in pairs:
         before, after = (metadata[file] for file in (pair.before, pair.after))
-        long_s, other_s = after.header.duration_s, before.header.duration_s
-        if abs(long_s - other_s) > TOLERANCE_S:
-            reason = f"lasts {long_s:.1f} s, {pair.before.name} {other_s:.1f} s: export both alike"
+        after_s, before_s = after.header.duration_s, before.header.duration_s
+        if abs(after_s - before_s) > TOLERANCE_S:
+            reason = f"lasts {after_s:.1f} s, {pair.before.name} {before_s:.1f} s: trim them alike"
             skipped.append(SkippedSong(str(pair.after), reason))
         else:
-            fit[f"lag {before.digest} {after.digest}"] = pair
-    answers = index.get_or_compute(fit, _packed_lag, "aligning before and after")
-    found = {}
-    for key, pair in fit.items():
-        (lag_s,) = struct.unpack("<d", answers[key])
+            candidates[f"lag {before.digest} {after.digest}"] = pair
+    packed_lags = index.get_or_compute(candidates, _packed_lag, "aligning before and after")
+    lags_s = {}
+    for key, pair in candidates.items():
+        (lag_s,) = struct.unpack("<d", packed_lags[key])
         if math.isnan(lag_s):
-            reason = (
-                f"is not heard in {pair.before.name} within {TOLERANCE_S:g} s of the same place"
-            )
+            reason = f"does not match {pair.before.name} within a lag of {TOLERANCE_S:g} s"
             skipped.append(SkippedSong(str(pair.after), reason))
         else:
-            found[pair] = lag_s
-    return found, skipped
+            lags_s[pair] = lag_s
+    return lags_s, skipped
 
 
 def estimate_lag_s(before: np.ndarray, after: np.ndarray, rate: int) -> float:
-    """Seconds by which `before` lies later, up to SLACK_S; NaN if they are not of one recording.
+    """Lag of `before` relative to `after` in seconds, within ±TOLERANCE_S; NaN if they differ.
 
-    [T] samples each, of the same stretch of time. By the peak of their correlation, whitened, so
-    that bass does not smear it (Knapp & Carter, "The Generalized Correlation Method for Estimation
-    of Time Delay", 1976).
+    before, after: mono audio [T] of the same time interval. Uses the peak of the whitened
+    correlation (GCC-PHAT: Knapp & Carter, "The Generalized Correlation Method for Estimation of
+    Time Delay", 1976).
     """
     size = next_fast_len(2 * len(before), real=True)
     cross = np.fft.rfft(before, size) * np.fft.rfft(after, size).conj()
     correlation = np.abs(np.fft.irfft(cross / (np.abs(cross) + 1e-12 * len(before)), size))
-    most = round(TOLERANCE_S * rate)
-    near = np.concatenate([correlation[-most:], correlation[: most + 1]])
+    max_lag = round(TOLERANCE_S * rate)
+    near = np.concatenate([correlation[-max_lag:], correlation[: max_lag + 1]])
     peak = int(near.argmax())
     if not near[peak] > MIN_PEAK_RATIO * np.sqrt(np.mean(correlation**2)):
         return math.nan
-    return (peak - most) / rate
+    return (peak - max_lag) / rate
 
 
 def _packed_lag(pair: Pair) -> bytes:
@@ -112,12 +118,10 @@ def _packed_lag(pair: Pair) -> bytes:
 
 def _estimate_file_lag_s(pair: Pair) -> float:
     duration_s = probe(pair.after).duration_s
-    start_s, heard_s = (
-        max(0.0, (duration_s - ALIGNMENT_EXCERPT_S) / 2),
-        min(ALIGNMENT_EXCERPT_S, duration_s),
-    )
+    start_s = max(0.0, (duration_s - ALIGNMENT_EXCERPT_S) / 2)
+    excerpt_s = min(ALIGNMENT_EXCERPT_S, duration_s)
     before, after = (
-        read_excerpt(file, start_s, heard_s, ALIGNMENT_RATE_HZ).mean(0).numpy()
+        read_excerpt(file, start_s, excerpt_s, ALIGNMENT_RATE_HZ).mean(0).numpy()
         for file in (pair.before, pair.after)
     )
     return estimate_lag_s(before, after, ALIGNMENT_RATE_HZ)

@@ -1,4 +1,4 @@
-"""A folder of before and after to judge a model on: nothing else counts, all of it is test."""
+"""A folder of pairs of rough and finished versions, all in the test split."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +11,9 @@ DEFAULT_SPLIT = "test"
 
 
 class PairedFolder(Folder):
-    """The pairs below `root`; a song without a rough version is passed over.
+    """The pairs below `root`; songs without a rough version are ignored.
 
-    manifest, index: as in `Folder`. A split that a manifest gives is kept.
+    manifest, index: as in `Folder`. Splits of the manifest take precedence.
     """
 
     def __init__(
@@ -25,19 +25,20 @@ class PairedFolder(Folder):
         super().__init__(root, manifest, index=index)
 
     def collector(self) -> SongCollector:
-        """Every place on the side where it belongs."""
+        """All songs that were found; recordings without a split get "test"."""
         collector = super().collector()
         recordings = [
-            place._replace(split=place.split or DEFAULT_SPLIT) for place in collector.recordings
+            recording._replace(split=recording.split or DEFAULT_SPLIT)
+            for recording in collector.recordings
         ]
         return replace(collector, recordings=recordings)
 
     def songs(self) -> list[Song]:
-        """All pairs. ValueError if there is none."""
+        """All pairs. ValueError if there are none."""
         pairs = [song for song in super().songs() if song.rough_path is not None]
         if not pairs:
-            why = f" ({self.skipped[0]})" if self.skipped else ""
+            reason = f" ({self.skipped[0]})" if self.skipped else ""
             raise ValueError(
-                f"{self.folder}: no pair{why}: put before.wav and after.wav into pairs/<song>/"
+                f"{self.folder}: no pair{reason}: put before.wav and after.wav into pairs/<song>/"
             )
         return pairs

@@ -1,4 +1,4 @@
-"""Songs that are left out: each is named once, all are counted."""
+"""Warnings of skipped songs: one per song, up to a limit."""
 
 import warnings
 from collections.abc import Iterable, Sequence
@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from ai_mixer.core.types import SkippedSong
 from ai_mixer.data.metadata_cache import ScanResult
 
-MAX_NAMED = 3  # songs named in one warning …
-MAX_WARNINGS = 10  # … and warnings while training; the rest is counted
+MAX_NAMED = 3  # songs listed in one warning
+MAX_WARNINGS = 10  # during training; further songs are counted only
 
 
 class SkippedSongs:
-    """What was left out so far. `reasons`: file → why, in the order met."""
+    """Skipped songs. `reasons`: file → reason, in the order of `add`."""
 
     def __init__(self) -> None:
         self.reasons: dict[str, str] = {}
@@ -21,18 +21,18 @@ class SkippedSongs:
         return len(self.reasons)
 
     def mark_warned(self, skipped: Iterable[tuple[str, str]]) -> None:
-        """Songs somebody has warned of before."""
+        """Add songs without a warning."""
         self.reasons |= dict(skipped)
 
     def add(self, skipped: Iterable[SkippedSong]) -> None:
-        """Warn of those not met before."""
+        """Add songs, with a warning for each that is new."""
         for song in skipped:
             if song.file not in self.reasons:
                 self.reasons[song.file] = song.reason
                 self._warn(song)
 
     def rows(self) -> list[dict[str, str]]:
-        """A table: file, reason."""
+        """Table with the columns file and reason."""
         return [{"file": file, "reason": reason} for file, reason in self.reasons.items()]
 
     def _warn(self, song: SkippedSong) -> None:
@@ -40,27 +40,27 @@ class SkippedSongs:
         if self._warned <= MAX_WARNINGS:
             warnings.warn(f"song skipped: {song}", stacklevel=3)
         if self._warned == MAX_WARNINGS:
-            warnings.warn("more songs like these are only counted from here on", stacklevel=3)
+            warnings.warn("further skipped songs are counted without a warning", stacklevel=3)
 
 
 def warn_skipped(skipped: Sequence[SkippedSong]) -> None:
-    """One line for all songs left out from the start."""
+    """One warning for all songs that were skipped when the collection was read."""
     if skipped:
         warn_listed("song skipped", "songs skipped", [str(song) for song in skipped])
 
 
 def warn_changed_files(scan: ScanResult) -> None:
-    """Files that are other than the index knew them, or gone; it knows by now."""
+    """Warn of files that changed or were removed since the metadata cache was written."""
     if scan.changed:
-        fate = "changed since the folder was last read"
-        warn_listed(f"a song has {fate}", f"songs have {fate}", scan.changed)
+        what = "changed since the folder was last read"
+        warn_listed(f"a song has {what}", f"songs have {what}", scan.changed)
     if scan.removed:
-        fate = "gone since the folder was last read"
-        warn_listed(f"a song is {fate}", f"songs are {fate}", scan.removed)
+        what = "removed since the folder was last read"
+        warn_listed(f"a song was {what}", f"songs were {what}", scan.removed)
 
 
-def warn_listed(one: str, many: str, names: Sequence[str]) -> None:
-    """One line: what it is, of how many songs, and the first names."""
-    what = one if len(names) == 1 else f"{len(names)} {many}"
+def warn_listed(singular: str, plural: str, names: Sequence[str]) -> None:
+    """Warn in one line: the message for one or several songs, and the first names."""
+    what = singular if len(names) == 1 else f"{len(names)} {plural}"
     more = ", …" if len(names) > MAX_NAMED else ""
     warnings.warn(f"{what}: {', '.join(names[:MAX_NAMED])}{more}", stacklevel=3)

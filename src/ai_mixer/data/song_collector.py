@@ -1,4 +1,4 @@
-"""Songs that were found and have no side yet, and how they get one."""
+"""Songs that were found in a collection, before and after their splits are assigned."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from ai_mixer.data.split_assignment import REFUSE, Recording, assign_splits, che
 
 
 class SplitSongs(NamedTuple):
-    """Songs with their splits, what was left out, and leaks that were let through."""
+    """Songs with their splits, skipped songs, and leaks if they are allowed."""
 
     songs: list[Song]
     skipped: list[SkippedSong]
@@ -20,9 +20,10 @@ class SplitSongs(NamedTuple):
 
 @dataclass
 class SongCollector:
-    """Places, and the songs there; a place without a song takes part in dealing out the sides.
+    """Recordings, and their songs by the recording's number.
 
-    bonds: pairs of places that must not be parted, and why.
+    A recording without a song (skipped) still takes part in the assignment of splits. digests: of
+    the songs' files. links: (number, number, reason) of recordings that must be in the same split.
     """
 
     recordings: list[Recording] = field(default_factory=list)
@@ -31,17 +32,17 @@ class SongCollector:
     links: list[tuple[int, int, str]] = field(default_factory=list)
     skipped: list[SkippedSong] = field(default_factory=list)
 
-    def add(self, place: Recording, song: Song | None = None, digest: str = "") -> int:
-        """Its number."""
+    def add(self, recording: Recording, song: Song | None = None, digest: str = "") -> int:
+        """Add a recording. Returns its number."""
         number = len(self.recordings)
-        self.recordings.append(place)
+        self.recordings.append(recording)
         if song is not None:
             self.songs[number], self.digests[number] = song, digest
         return number
 
 
 def reference_song(song: Song, file: Path, metadata: FileMetadata) -> Song:
-    """What a song is meant to sound like, in a file of its own: of the same artist, genre, side."""
+    """The reference of a song, from another file; with the artist, genre and split of the song."""
     name = f"{song.id}/reference"
     return replace(song, id=name, path=file, rough_path=None, **metadata.header._asdict())
 
@@ -55,23 +56,19 @@ def split_songs(
     find_near_duplicates: bool = False,
     leaks: str = REFUSE,
 ) -> SplitSongs:
-    """Give each song its split. source: what errors name.
+    """Assign a split to each song. source: path for error messages.
 
-    listen: find near-duplicates too, by what `index` keeps of the sound. ValueError if a song, a
-    group or a recording is on two sides and leaks are not allowed.
+    find_near_duplicates: keep copies of a recording in one split; fingerprints are cached in
+    `index`. leaks: "refuse" raises ValueError if a song, a group or a recording is in two splits,
+    "allow" returns them.
     """
-    links = [
-        *collector.links,
-        *(
-            _near_duplicate_links(collector, index or MetadataCache())
-            if find_near_duplicates
-            else []
-        ),
-    ]
-    sides = assign_splits(collector.recordings, links, fold)
-    check_leaks(sides.leaks, source, leaks)
-    songs = {n: replace(song, split=sides.splits[n]) for n, song in collector.songs.items()}
-    return SplitSongs(list(songs.values()), collector.skipped, sides.leaks)
+    links = list(collector.links)
+    if find_near_duplicates:
+        links += _near_duplicate_links(collector, index or MetadataCache())
+    assignment = assign_splits(collector.recordings, links, fold)
+    check_leaks(assignment.leaks, source, leaks)
+    songs = [replace(song, split=assignment.splits[n]) for n, song in collector.songs.items()]
+    return SplitSongs(songs, collector.skipped, assignment.leaks)
 
 
 def _near_duplicate_links(

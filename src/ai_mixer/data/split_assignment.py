@@ -1,7 +1,7 @@
-"""Which recording is on which side: nothing of one song, group or recording is on two.
+"""Assign recordings to splits so that no song, group or recording is in two splits.
 
-Recordings that share a song, a group or their sound form a unit, which is dealt out as one. Sides
-that a manifest gives are taken, and looked at: a unit on two of them is a leak.
+Recordings of the same song or group, and copies of a recording, form a unit (a connected component)
+that is assigned as a whole. Splits of a manifest are kept; a unit in two of them is a leak.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,15 +14,15 @@ from scipy.sparse.csgraph import connected_components
 from ai_mixer.data.splits import assign_folds, parse_fold, split_by_fold, split_by_group
 
 REFUSE, ALLOW = "refuse", "allow"
-ALL_FOLDS = "all"  # in place of a fold
-ALL_FOLDS_HELD_OUT_SHARE = 0.05  # of the songs, held out where every fold is trained on
+ALL_FOLDS = "all"  # value of `fold`: train on nearly all songs
+ALL_FOLDS_HELD_OUT_SHARE = 0.05  # of the songs for validation, and again for the test
 
 Links = Sequence[tuple[int, int, str]]
-"""Two places that belong on one side, and what they are to each other."""
+"""Two recordings that must be in the same split, and their relation."""
 
 
 class Recording(NamedTuple):
-    """What decides where a recording goes. split, fold: what its manifest says."""
+    """What determines the split of a recording. split, fold: from the manifest, if given."""
 
     name: str
     song: str
@@ -33,7 +33,7 @@ class Recording(NamedTuple):
 
 
 class SplitAssignment(NamedTuple):
-    """The split of each place, and what leaks: one line that names two of them."""
+    """Split of each recording, and leaks: one line with two recordings each."""
 
     splits: list[str]
     leaks: list[str]
@@ -42,101 +42,102 @@ class SplitAssignment(NamedTuple):
 def assign_splits(
     recordings: Sequence[Recording], links: Links = (), fold: int | str | None = None
 ) -> SplitAssignment:
-    """Take the sides that are given, deal out the others.
+    """Keep the splits that are given and assign the others.
 
-    bonds: more than the same song or group, such as the same recording. fold: None, a fold of the
-    manifest's own, or `k/K`: the manifest's own if it has K of them, else K that are made here; or
-    `all`: nine songs in ten are trained on, whatever their group, for a model that was judged on
-    folds before and is to be used.
-    ValueError if there is no such fold. With fewer than three groups a group does not stay
-    together: there would be nothing to test on.
+    links: relations besides the same song or group, such as the same recording. fold: None; a fold
+    number of the manifest; `k/K`: fold k of the manifest if it has K folds, else of K folds that
+    are made here; or `all`: nine songs in ten are for training, without regard to groups, for a
+    final model that was evaluated on folds before.
+
+    With fewer than three groups, groups are split too, as there would be no test songs otherwise.
+    Raises ValueError if the fold does not exist.
     """
-    links = [*_link_equal_labels([place.song for place in recordings], "of one song"), *links]
+    links = [*_link_equal_labels([item.song for item in recordings], "of one song"), *links]
     if fold == ALL_FOLDS:
         names = _component_names(recordings, _connected_components(len(recordings), links))
-        return SplitAssignment(
-            split_by_group(names, names, [p.genre for p in recordings], ALL_FOLDS_HELD_OUT_SHARE),
-            [],
-        )
-    by_group = [*links, *_link_equal_labels([place.group for place in recordings], "of one group")]
+        genres = [item.genre for item in recordings]
+        return SplitAssignment(split_by_group(names, names, genres, ALL_FOLDS_HELD_OUT_SHARE), [])
+    by_group = [*links, *_link_equal_labels([item.group for item in recordings], "of one group")]
     units = _connected_components(len(recordings), by_group)
     if len(set(units)) >= 3:
         links = by_group
     else:
         units = _connected_components(len(recordings), links)
     splits = _splits(recordings, _component_names(recordings, units), fold)
-    leaks = {
-        (
-            units[one],
-            *sorted((splits[one], splits[two])),
-        ): f"{recordings[one].name} ({splits[one]}) "
-        f"and {recordings[two].name} ({splits[two]}) are {what}"
-        for one, two, what in reversed(links)
-        if splits[one] != splits[two]
-    }
+    leaks: dict[tuple[int, str, str], str] = {}
+    for one, two, relation in reversed(links):
+        if splits[one] != splits[two]:  # one line per unit and pair of splits
+            first, second = sorted((splits[one], splits[two]))
+            leaks[units[one], first, second] = (
+                f"{recordings[one].name} ({splits[one]}) and "
+                f"{recordings[two].name} ({splits[two]}) are {relation}"
+            )
     return SplitAssignment(splits, list(leaks.values()))
 
 
 def check_leaks(leaks: Sequence[str], source: object, policy: str) -> None:
-    """ValueError, in one line that names two songs, unless leaks are allowed."""
+    """Raise ValueError with the first leak, unless `policy` is "allow" or there is none."""
     if policy not in {REFUSE, ALLOW}:
-        raise ValueError(f"data.leaks={policy}: is neither {REFUSE} nor {ALLOW}")
+        raise ValueError(f"data.leaks={policy}: must be {REFUSE} or {ALLOW}")
     if leaks and policy == REFUSE:
         more = f" (and {len(leaks) - 1} more)" if len(leaks) > 1 else ""
         raise ValueError(
-            f"{source}: {leaks[0]}{more}: put them on one side, or say data.leaks={ALLOW}"
+            f"{source}: {leaks[0]}{more}: put them in one split, or set data.leaks={ALLOW}"
         )
 
 
 def _splits(
     recordings: Sequence[Recording], units: Sequence[str], fold: int | str | None
 ) -> list[str]:
-    genres = [place.genre for place in recordings]
+    genres = [item.genre for item in recordings]
     if fold is None:
-        dealt = split_by_group(units, units, genres)
-        taken = {
-            unit: place.split for unit, place in zip(units, recordings, strict=True) if place.split
+        by_group = split_by_group(units, units, genres)
+        split_of_unit = {
+            unit: item.split for unit, item in zip(units, recordings, strict=True) if item.split
         }
         return [
-            place.split or taken.get(unit, split)
-            for place, unit, split in zip(recordings, units, dealt, strict=True)
+            item.split or split_of_unit.get(unit, split)
+            for item, unit, split in zip(recordings, units, by_group, strict=True)
         ]
     number, count = parse_fold(fold)
-    own = [place.fold for place in recordings if place.fold is not None]
-    complete = len(own) == len(recordings)
+    manifest_folds = [item.fold for item in recordings if item.fold is not None]
+    complete = len(manifest_folds) == len(recordings)
     if count is None and not complete:
-        raise ValueError(f"data.fold={fold} needs a fold number in every row, or say {fold}/5")
+        raise ValueError(f"data.fold={fold} needs a fold number in every row, or use {fold}/5")
     if count is None:
-        return split_by_fold(own, number)
-    if complete and len(set(own)) == count:
-        return split_by_fold(own, sorted(set(own))[number])
+        return split_by_fold(manifest_folds, number)
+    if complete and len(set(manifest_folds)) == count:
+        return split_by_fold(manifest_folds, sorted(set(manifest_folds))[number])
     return split_by_fold(assign_folds(units, count, genres), number)
 
 
 def _connected_components(count: int, links: Links) -> list[int]:
-    """The number of the unit that each of 0 … count − 1 is in."""
-    one, two = np.array([bond[:2] for bond in links], int).reshape(-1, 2).T
+    """Number of the connected component of each of 0 … count − 1."""
+    one, two = np.array([link[:2] for link in links], int).reshape(-1, 2).T
     graph = coo_array((np.ones(len(one)), (one, two)), shape=(count, count))
     return list(connected_components(graph, directed=False)[1].tolist())
 
 
 def _component_names(recordings: Sequence[Recording], units: Sequence[int]) -> list[str]:
-    """Each one's unit by name: the first group in it, whatever the order of the places."""
-    first: dict[int, str] = {}
-    for unit, place in zip(units, recordings, strict=True):
-        first[unit] = min(first.get(unit, place.group), place.group)
-    if len(set(first.values())) == len(first):
-        return [first[unit] for unit in units]
-    files: dict[int, str] = {}  # several units of one group: by their files
-    for unit, place in zip(units, recordings, strict=True):
-        files[unit] = min(files.get(unit, place.name), place.name)
+    """Name of each recording's unit, independent of the order: its alphabetically first group.
+
+    If several units have the same first group, their first file.
+    """
+    groups: dict[int, str] = {}
+    for unit, item in zip(units, recordings, strict=True):
+        groups[unit] = min(groups.get(unit, item.group), item.group)
+    if len(set(groups.values())) == len(groups):
+        return [groups[unit] for unit in units]
+    files: dict[int, str] = {}
+    for unit, item in zip(units, recordings, strict=True):
+        files[unit] = min(files.get(unit, item.name), item.name)
     return [files[unit] for unit in units]
 
 
-def _link_equal_labels(labels: Sequence[str], what: str) -> Iterator[tuple[int, int, str]]:
-    """Each place with the one before it that has the same label."""
+def _link_equal_labels(labels: Sequence[str], relation: str) -> Iterator[tuple[int, int, str]]:
+    """Link each item to the previous one with the same label."""
     last: dict[str, int] = {}
     for number, label in enumerate(labels):
         if label in last:
-            yield last[label], number, f"{what} ({label})"
+            yield last[label], number, f"{relation} ({label})"
         last[label] = number

@@ -1,4 +1,4 @@
-"""Train, validation and test, so that nothing of one artist (group) is on two sides."""
+"""Train, validation and test splits, and folds, by group (artist)."""
 
 import hashlib
 import re
@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 SPLITS = ("train", "val", "test")
-HELD_OUT_SHARE = 0.15  # share of the groups for validation, and again for the test
+HELD_OUT_SHARE = 0.15  # of the groups for validation, and again for the test
 
 Genres = Sequence[str | None]
 
@@ -17,49 +17,52 @@ def split_by_group(
     genres: Genres | None = None,
     share: float = HELD_OUT_SHARE,
 ) -> list[str]:
-    """One split per item: 70 / 15 / 15 of the groups, and of each genre's where it has enough.
+    """Split of each item: 70 / 15 / 15 % of the groups, if possible also within each genre.
 
-    share: of the groups for validation, and as much for the test.
+    share: share of the groups for validation, and again for the test.
 
-    Deterministic, and independent of the order of the items: by a hash of the groups' names. With
-    three groups or more every split has at least one. With fewer the items themselves are held out
-    (the same artist is then on both sides); with fewer than three items everything is train.
+    Deterministic and independent of the order of the items: groups are ranked by a hash of their
+    names. With three groups or more every split has at least one group. With fewer, items are split
+    instead of groups (an artist is then in several splits); fewer than three items are all train.
 
     >>> split_by_group(["a", "b", "c", "b"], ["1", "2", "3", "4"])
     ['train', 'test', 'val', 'test']
     """
     if len(set(groups)) < 3:
         groups = items
-    places: dict[str, float] = {}
+    ranks: dict[str, float] = {}
     for members in _by_genre(groups, genres).values():
-        # How far down its genre's list a group stands: the top of all lists is held out.
-        places |= {group: (n + 0.5) / len(members) for n, group in enumerate(members)}
-    ranked = sorted(places, key=lambda group: (places[group], _hash(group)))
+        # Relative rank within the genre: the lowest ranks of all genres are held out.
+        ranks |= {group: (n + 0.5) / len(members) for n, group in enumerate(members)}
+    ranked = sorted(ranks, key=lambda group: (ranks[group], _hash(group)))
     held_out = max(1, round(share * len(ranked))) if len(ranked) >= 3 else 0
-    names = dict.fromkeys(ranked, "train")
-    names |= dict.fromkeys(ranked[:held_out], "val")
-    names |= dict.fromkeys(ranked[held_out : 2 * held_out], "test")
-    return [names[group] for group in groups]
+    split_of = dict.fromkeys(ranked, "train")
+    split_of |= dict.fromkeys(ranked[:held_out], "val")
+    split_of |= dict.fromkeys(ranked[held_out : 2 * held_out], "test")
+    return [split_of[group] for group in groups]
 
 
 def split_by_fold(folds: Sequence[int], test_fold: int) -> list[str]:
-    """K-fold: `test_fold` is the test, the next one (cyclically) validation, the rest train."""
-    known = sorted(set(folds))
-    if test_fold not in known or len(known) < 3:
+    """Split of each item: `test_fold` is test, the next fold (cyclically) val, the others train.
+
+    Raises ValueError if there is no such fold, or fewer than three folds.
+    """
+    existing = sorted(set(folds))
+    if test_fold not in existing or len(existing) < 3:
         raise ValueError(
-            f"fold {test_fold}: needs one of at least 3 folds, the manifest has {known}"
+            f"fold {test_fold}: needs one of at least 3 folds, the manifest has {existing}"
         )
-    val_fold = known[(known.index(test_fold) + 1) % len(known)]
-    names = {test_fold: "test", val_fold: "val"}
-    return [names.get(fold, "train") for fold in folds]
+    val_fold = existing[(existing.index(test_fold) + 1) % len(existing)]
+    split_of = {test_fold: "test", val_fold: "val"}
+    return [split_of.get(fold, "train") for fold in folds]
 
 
 def assign_folds(groups: Sequence[str], count: int, genres: Genres | None = None) -> list[int]:
-    """A fold 0 … count − 1 for each item: no group in two, each genre spread as evenly as it goes.
+    """Fold 0 … count − 1 of each item: groups are kept together, genres distributed evenly.
 
-    Deterministic, and independent of the order of the items. Genre by genre the largest group comes
-    first, and goes where the genre has the fewest items so far. ValueError if there are not enough
-    groups.
+    Deterministic and independent of the order of the items. The groups of each genre are assigned
+    by decreasing size, each to the fold with the fewest items of the genre. Raises ValueError for
+    fewer than three folds or more folds than groups.
 
     >>> assign_folds(["a", "b", "c", "b", "d"], 3)
     [1, 0, 2, 0, 1]
@@ -71,38 +74,40 @@ def assign_folds(groups: Sequence[str], count: int, genres: Genres | None = None
         )
     size = Counter(groups)
     folds: dict[str, int] = {}
-    everything = [0] * count
+    total_sizes = [0] * count
     for _, members in sorted(_by_genre(groups, genres).items()):
-        own = [0] * count
+        genre_sizes = [0] * count
         for group in sorted(members, key=lambda group: (-size[group], _hash(group))):
-            fold = min(range(count), key=lambda k: (own[k], everything[k], k))
+            fold = min(range(count), key=lambda k: (genre_sizes[k], total_sizes[k], k))
             folds[group] = fold
-            own[fold] += size[group]
-            everything[fold] += size[group]
+            genre_sizes[fold] += size[group]
+            total_sizes[fold] += size[group]
     return [folds[group] for group in groups]
 
 
-def parse_fold(asked: int | str) -> tuple[int, int | None]:
-    """What `fold=` asks for: (k, None) for a fold of the manifest's own, (k, K) for `k/K`.
+def parse_fold(fold: int | str) -> tuple[int, int | None]:
+    """Parse the option `fold`: (k, None) for a fold number of the manifest, (k, K) for `k/K`.
 
     >>> parse_fold(0), parse_fold("2/5")
     ((0, None), (2, 5))
     """
-    found = re.fullmatch(r"(\d+)(?:/(\d+))?", str(asked).strip())
-    if found is None or (found[2] and int(found[1]) >= int(found[2])):
-        raise ValueError(f"fold={asked}: is neither a number nor k/K, from 0/5 to 4/5 for five")
-    return int(found[1]), int(found[2]) if found[2] else None
+    match = re.fullmatch(r"(\d+)(?:/(\d+))?", str(fold).strip())
+    if match is None or (match[2] and int(match[1]) >= int(match[2])):
+        raise ValueError(f"fold={fold}: must be a number or k/K, e.g. 0/5 to 4/5 for five folds")
+    return int(match[1]), int(match[2]) if match[2] else None
 
 
 def _by_genre(groups: Sequence[str], genres: Genres | None) -> dict[str, list[str]]:
-    """Genre → its groups, in the order of a hash of their names; a group has its commonest one."""
-    heard: dict[str, Counter[str]] = defaultdict(Counter)
+    """Genre → its groups, ordered by a hash of their names; a group has its most frequent genre."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
     for group, genre in zip(groups, genres or [None] * len(groups), strict=True):
-        heard[group][(genre or "").casefold()] += 1
-    named: dict[str, list[str]] = defaultdict(list)
-    for group in sorted(heard, key=_hash):
-        named[min(heard[group], key=lambda genre: (-heard[group][genre], genre))].append(group)
-    return named
+        counts[group][(genre or "").casefold()] += 1
+    by_genre: dict[str, list[str]] = defaultdict(list)
+    for group in sorted(counts, key=_hash):
+        genre_counts = counts[group]
+        genre = min(genre_counts, key=lambda name: (-genre_counts[name], name))
+        by_genre[genre].append(group)
+    return by_genre
 
 
 def _hash(group: str) -> str:

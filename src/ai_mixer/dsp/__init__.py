@@ -1,1 +1,1 @@
-"""Pure functions on tensors: filters, envelopes, loudness, spectra. No knobs, no state."""
+"""Signal processing on tensors: filters, dynamics, loudness, spectra; kernels for streaming."""

@@ -1,4 +1,4 @@
-"""A compressor's static curve and ballistics, compiled, with a hand-written gradient.
+"""Compressor gain computer and ballistics, compiled, with a hand-written gradient.
 
 Giannoulis, Massberg & Reiss, "Digital Dynamic Range Compressor Design", JAES 60(6), 2012, eqs. 4
 and 16 (the smoothing is of the gain in dB, as its section 2.3 advises).
@@ -28,7 +28,7 @@ NEPERS_PER_DB = math.log(10.0) / 20.0
 
 
 class StaticCurve(NamedTuple):
-    """The gain computer: knee centred on the threshold, reduction at most max_reduction_db."""
+    """Parameters of the gain computer: the knee is centred on the threshold."""
 
     threshold_db: float
     knee_db: float
@@ -36,7 +36,7 @@ class StaticCurve(NamedTuple):
 
 
 def compress(x: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Tensor:
-    """Turn down: y = x · 10^(g/20), g the smoothed gain in dB that the loudest channel wants.
+    """Compress: y = x · 10^(g/20), with g the smoothed gain in dB for the loudest channel.
 
     x: [B, C, T]; slope: [B], 1 − 1/ratio; poles: attack and release coefficients [2]. Returns
     [B, C, T]. Exact gradients to x and slope (once differentiable).
@@ -45,18 +45,18 @@ def compress(x: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Ten
 
 
 def compressor_gain_db(x: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Tensor:
-    """The gain g alone: [B, T] float64, 0 dB or less. Arguments as for `compress`; no gradient."""
+    """Gain g of `compress` in dB: [B, T] float64, at most 0. Same arguments; no gradient."""
     gain_db = _gain_db(levels_db(x), settings_rows(slope, poles, curve))
     return torch.from_numpy(gain_db).to(x.device)
 
 
 def levels_db(x: Tensor) -> Array:
-    """[B, T] float64: the loudest channel of x [B, C, T] in dBFS, at least SILENCE_DB."""
+    """Level of the loudest channel of x, [B, C, T]: [B, T] float64 in dBFS, at least SILENCE_DB."""
     return _level_db(_max_over_channels(_to_array(x)))
 
 
 def settings_rows(slope: Tensor, poles: Tensor, curve: StaticCurve) -> Array:
-    """[B, 6] float64: slope, attack, release, threshold, knee, cap."""
+    """Pack slope, attack, release, threshold, knee and cap into rows [B, 6] float64."""
     settings = np.empty((len(slope), 6))
     settings[:, 0] = slope.detach().double().cpu().numpy()
     settings[:, 1:3] = poles.detach().double().cpu().numpy()
@@ -65,7 +65,7 @@ def settings_rows(slope: Tensor, poles: Tensor, curve: StaticCurve) -> Array:
 
 
 class _Compress(torch.autograd.Function):
-    """Let λ[n] = ∂g[n] + α[n+1] λ[n+1], backwards in time; then ∂c[n] = (1 − α[n]) λ[n]."""
+    """Gradient: λ[n] = ∂g[n] + α[n+1] λ[n+1], backwards in time; ∂c[n] = (1 − α[n]) λ[n]."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Tensor:
@@ -91,19 +91,19 @@ class _Compress(torch.autograd.Function):
 
 
 def _to_array(x: Tensor) -> Array:
-    """[B, C, T] as an array."""
+    """Convert to an array [B, C, T]."""
     return as_rows(x).reshape(x.shape)
 
 
 def _max_over_channels(audio: Array) -> Array:
-    """[B, T] float64: the loudest channel, at least `SILENCE_AMPLITUDE`."""
+    """Amplitude of the loudest channel: [B, T] float64, at least `SILENCE_AMPLITUDE`."""
     peak = np.empty((audio.shape[0], audio.shape[2]))
     run_on_rows(_max_over_channels_rows, audio, peak)
     return peak
 
 
 def _level_db(peak: Array) -> Array:
-    # Torch's logarithm: numba would call that of the C library, one sample at a time.
+    # Torch's logarithm is vectorised; numba would call that of the C library for each sample.
     return torch.from_numpy(peak).log().div_(NEPERS_PER_DB).numpy()
 
 
@@ -124,14 +124,14 @@ def _max_over_channels_rows(audio, peak):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _excess(over: Any, knee: Any) -> Any:
-    """What lies over the threshold, softened by the knee, at a level over the knee's start."""
+    """Level over the threshold in dB with soft knee. over: level relative to the knee's start."""
     inside = min(max(over, 0.0), knee)
     return inside * inside / (2.0 * knee) + max(over - knee, 0.0)
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def next_gain_db(g, over, slope, attack, release, knee, cap):  # type: ignore[no-untyped-def]
-    """The gain after g, on its way to what the static curve wants at `over` the knee's start."""
+    """Gain in dB after g: one step towards the static curve at `over`, the level over the knee."""
     c = -min(slope * _excess(over, knee), cap)
     falling = attack * g + (1.0 - attack) * c
     rising = release * g + (1.0 - release) * c
@@ -154,40 +154,40 @@ def _gain_rows(level_db, settings, gain_db):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
-def _add_gain_gradient(grad, x, ratio, pull):  # type: ignore[no-untyped-def]
-    """What one channel wants of the gain in dB."""
+def _add_gain_gradient(grad, x, ratio, grad_gain):  # type: ignore[no-untyped-def]
+    """Add the gradient of one channel to that of the gain in dB."""
     for n in range(x.shape[0]):
-        pull[n] += np.float64(grad[n]) * np.float64(x[n]) * ratio[n] * NEPERS_PER_DB
+        grad_gain[n] += np.float64(grad[n]) * np.float64(x[n]) * ratio[n] * NEPERS_PER_DB
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
-def _gain_backward(pull, peak, level_db, gain_db, settings):  # type: ignore[no-untyped-def]
-    """In place: the pull on the gain in dB becomes that on the peak. Returns that on the slope."""
+def _gain_backward(grad_gain, peak, level_db, gain_db, settings):  # type: ignore[no-untyped-def]
+    """Replace the gradient of the gain in dB by that of the peak; return that of the slope."""
     slope, attack, release, threshold, knee, cap = settings
     knee_start = threshold - 0.5 * knee
-    carried = on_slope = 0.0  # carried: α[n+1] λ[n+1]
-    for n in range(pull.shape[0] - 1, -1, -1):
+    carried = grad_slope = 0.0  # carried: α[n+1] λ[n+1]
+    for n in range(grad_gain.shape[0] - 1, -1, -1):
         over = level_db[n] - knee_start
         excess = _excess(over, knee)
-        wanted = slope * excess
+        reduction = slope * excess
         before = gain_db[n - 1] if n > 0 else 0.0
-        pole = attack if -min(wanted, cap) < before else release
-        adjoint = pull[n] + carried
+        pole = attack if -min(reduction, cap) < before else release
+        adjoint = grad_gain[n] + carried
         carried = pole * adjoint
-        on_curve = adjoint - carried if wanted <= cap else 0.0
-        on_slope -= on_curve * excess
-        on_level = -on_curve * slope * min(max(over / knee, 0.0), 1.0)
-        pull[n] = on_level / (NEPERS_PER_DB * peak[n])
-    return on_slope
+        grad_curve = adjoint - carried if reduction <= cap else 0.0
+        grad_slope -= grad_curve * excess
+        grad_level = -grad_curve * slope * min(max(over / knee, 0.0), 1.0)
+        grad_gain[n] = grad_level / (NEPERS_PER_DB * peak[n])
+    return grad_slope
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
-def _add_audio_gradient(grad, x, ratio, peak, pull, grad_x):  # type: ignore[no-untyped-def]
-    """The gradient to one channel; the first that is as loud as the peak takes the pull on it."""
+def _add_audio_gradient(grad, x, ratio, peak, grad_peak, grad_x):  # type: ignore[no-untyped-def]
+    """Gradient of one channel; the first channel at the peak gets the gradient of the peak."""
     for n in range(x.shape[0]):
         sample = np.float64(x[n])
-        taken = pull[n] * (abs(sample) == peak[n])
-        pull[n] -= taken
+        taken = grad_peak[n] * (abs(sample) == peak[n])
+        grad_peak[n] -= taken
         grad_x[n] = np.float64(grad[n]) * ratio[n] + taken * np.sign(sample)
 
 
@@ -195,13 +195,13 @@ def _add_audio_gradient(grad, x, ratio, peak, pull, grad_x):  # type: ignore[no-
 def _compress_backward(  # type: ignore[no-untyped-def]
     grad, audio, ratio, peak, level_db, gain_db, settings, grad_audio, grad_slope
 ):
-    """Passes that the processor does eight samples at a time around the one that it cannot."""
+    """Three passes: the first and last one are vectorised, the recursion between them is not."""
     for song in range(audio.shape[0]):
-        pull = np.zeros(audio.shape[2])
+        grad_gain = np.zeros(audio.shape[2])
         for channel in range(audio.shape[1]):
-            _add_gain_gradient(grad[song, channel], audio[song, channel], ratio[song], pull)
+            _add_gain_gradient(grad[song, channel], audio[song, channel], ratio[song], grad_gain)
         grad_slope[song] = _gain_backward(
-            pull, peak[song], level_db[song], gain_db[song], settings[song]
+            grad_gain, peak[song], level_db[song], gain_db[song], settings[song]
         )
         for channel in range(audio.shape[1]):
             _add_audio_gradient(
@@ -209,6 +209,6 @@ def _compress_backward(  # type: ignore[no-untyped-def]
                 audio[song, channel],
                 ratio[song],
                 peak[song],
-                pull,
+                grad_gain,
                 grad_audio[song, channel],
             )

@@ -1,4 +1,4 @@
-"""Second-order equaliser filters, differentiable in their gain.
+"""Coefficients of second-order equaliser filters, differentiable in their gain.
 
 Robert Bristow-Johnson, "Cookbook formulae for audio EQ biquad filter coefficients" (1998; W3C note
 2021). The filter at −gain_db is exactly the inverse of the one at gain_db.
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 MAX_FREQUENCY_RATIO = 0.49
-"""Of the sample rate. A filter that is meant for a band above it is tuned to it instead: an 8 kHz
-file has no 5 kHz band, and keeps what reaches down to the edge of what it has."""
+"""Highest filter frequency as a ratio of the sample rate. Higher frequencies are set to it: a file
+at 8 kHz has no band at 5 kHz, but the lower skirt of the filter remains in effect."""
 
 
 class Biquad(NamedTuple):
@@ -22,12 +22,12 @@ class Biquad(NamedTuple):
     a: Tensor
 
     def to_coefficients(self) -> Tensor:
-        """b₀ b₁ b₂ a₁ a₂: [B, 5]."""
+        """Return b₀ b₁ b₂ a₁ a₂ as [B, 5]."""
         return torch.cat([self.b, self.a[:, 1:]], dim=1)
 
 
 def peak(gain_db: Tensor, frequency_hz: float, q: float, sample_rate: int) -> Biquad:
-    """Bell: gain_db at frequency_hz, 0 dB far away. gain_db: [B]; q: frequency over bandwidth."""
+    """Peaking filter: gain_db at frequency_hz. gain_db: [B]; q: frequency over bandwidth."""
     amplitude, cosine, sine = _design(gain_db, frequency_hz, sample_rate)
     alpha = sine / (2.0 * _positive("q", q))
     flat = torch.full_like(amplitude, -2.0 * cosine)
@@ -36,16 +36,16 @@ def peak(gain_db: Tensor, frequency_hz: float, q: float, sample_rate: int) -> Bi
 
 
 def low_shelf(gain_db: Tensor, frequency_hz: float, slope: float, sample_rate: int) -> Biquad:
-    """gain_db below frequency_hz, 0 dB above, half the dB at it.
+    """Low shelf: gain_db below frequency_hz, 0 dB above, half the dB at it.
 
-    gain_db: [B]; slope: 0–1, where 1 is the steepest shelf without a bump.
+    gain_db: [B]; slope: 0–1; 1 is the steepest shelf with a monotonic response.
     """
     amplitude, cosine, sine = _design(gain_db, frequency_hz, sample_rate)
     return _shelf(amplitude, cosine, sine, slope)
 
 
 def high_shelf(gain_db: Tensor, frequency_hz: float, slope: float, sample_rate: int) -> Biquad:
-    """gain_db above frequency_hz, 0 dB below. The low shelf, mirrored: z → −z."""
+    """High shelf: gain_db above frequency_hz, 0 dB below; the low shelf with z → −z."""
     amplitude, cosine, sine = _design(gain_db, frequency_hz, sample_rate)
     b, a = _shelf(amplitude, -cosine, sine, slope)
     mirror = torch.tensor([1.0, -1.0, 1.0]).to(b)

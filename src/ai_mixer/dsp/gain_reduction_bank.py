@@ -1,7 +1,7 @@
-"""What a bank of compressors would take away from a sound, read off like needles: a mean per hop.
+"""Mean gain reduction per hop of a bank of compressors.
 
-The recursion is the console's own (`dsp.compression`), run once per setting over levels that are
-measured once; nothing is rendered and no track of samples is kept.
+Uses the recursion of `dsp.compressor`, once per compressor on shared levels, without rendering
+audio or storing gains per sample.
 """
 
 from collections.abc import Sequence
@@ -19,12 +19,11 @@ from ai_mixer.dsp.recursions import FASTMATH_FLAGS, run_on_rows
 def mean_gain_reductions_db(
     x: Tensor, curves: Sequence[StaticCurve], poles: tuple[float, float], hop: int, frames: int
 ) -> Tensor:
-    """Mean gain reduction around every `hop`-th sample: [B, C, T] → [B, curves, frames], dB ≥ 0.
+    """Mean gain reduction per hop in dB, at least 0: [B, C, T] → [B, curves, frames].
 
-    Everything over the threshold is taken away (slope 1, a ratio of infinity), up to the curve's
-    cap. poles: attack and release coefficients α = e^(−1 / (τ · rate)). Frame f is the mean over
-    the hop centred on sample f · hop, as far as there are samples; beyond the end it is 0. No
-    gradient; computed on the CPU.
+    Slope 1 (infinite ratio) up to the cap of the curve. poles: attack and release coefficients
+    α = e^(−1 / (τ · rate)). Frame f is the mean over the samples of the hop centred on sample
+    f · hop; frames after the end are 0. No gradient; computed on the CPU.
     """
     level_db = levels_db(x)
     settings = np.array([(1.0, *poles, *curve) for curve in curves])
@@ -50,6 +49,6 @@ def _average_rows(level_db: Any, settings: Any, hops: Any, out: Any) -> None:
                     over = level_db[song, n] - knee_start
                     g = next_gain_db(g, over, slope, attack, release, knee, cap)
                     total -= g
-                heard = min(end, samples) - start
-                out[song, number, frame] = total / heard if heard > 0 else 0.0
+                count = min(end, samples) - start
+                out[song, number, frame] = total / count if count > 0 else 0.0
                 end += hop

@@ -1,9 +1,9 @@
-"""A compressor run backwards: from its output, what its gain was.
+"""Inverse of the compressor.
 
 Gorlow & Reiss, "Model-based inversion of dynamic range compression", IEEE TASLP 21(7), 2013. In dB
 an output sample is Y = L + g with L the input level and g = α g₋₁ + (1 − α) c(L) the smoothed gain.
-Its right-hand side rises strictly with L, so there is one L for every Y; c, the static curve, is
-made of a flat, a quadratic, a linear and a capped piece, so L has a closed form in each.
+The right-hand side increases strictly with L, so each Y has one L. The static curve c consists of
+a flat, a quadratic, a linear and a capped piece, each with a closed form of L.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ from ai_mixer.dsp.recursions import DENORMAL_LIMIT, FASTMATH_FLAGS, run_on_rows
 
 @torch.no_grad()
 def invert_compressor(y: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Tensor:
-    """The x that `compress` turns into y, with the same arguments. [B, C, T]. No gradient."""
+    """Return the x for which `compress` with the same arguments gives y, [B, C, T]. No gradient."""
     levels = levels_db(y)
     gain_db = np.empty_like(levels)
     run_on_rows(_inverse_gain_rows, levels, settings_rows(slope, poles, curve), gain_db)
@@ -35,11 +35,9 @@ def _inverse_gain_rows(levels, settings, gain_db):  # type: ignore[no-untyped-de
         g = 0.0
         for n in range(levels.shape[1]):
             out = levels[row, n] - knee_start
-            # Everything is monotone: where the attack's answer falls, the attack is at work.
-            falling, rising = (
-                _next_inverse_gain(g, out, *falls),
-                _next_inverse_gain(g, out, *recovers),
-            )
+            # All functions are monotonic: if the gain with the attack pole falls, attack applies.
+            falling = _next_inverse_gain(g, out, *falls)
+            rising = _next_inverse_gain(g, out, *recovers)
             g = falling if falling < g else rising
             if abs(g) < DENORMAL_LIMIT:
                 g = 0.0
@@ -48,26 +46,26 @@ def _inverse_gain_rows(levels, settings, gain_db):  # type: ignore[no-untyped-de
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _piece_coefficients(pole, slope, cap, knee):  # type: ignore[no-untyped-def]
-    """What `_next_inverse_gain` needs of a pole: divisions are made here, once."""
-    share = (1.0 - pole) * slope  # of the static curve, in one sample
-    linear = knee * (1.0 - 0.5 * share)  # where the knee's end comes out
+    """Constants of `_next_inverse_gain` for one pole, computed once to avoid divisions."""
+    share = (1.0 - pole) * slope  # share of the static curve in one sample
+    linear = knee * (1.0 - 0.5 * share)  # output level at the end of the knee
     steep, offset = 1.0 / (1.0 - share), 0.5 * share * knee
     return pole, 2.0 * share / knee, linear, steep, offset, (1.0 - pole) * cap
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _next_inverse_gain(g, out, pole, bend, linear, steep, offset, cap):  # type: ignore[no-untyped-def]
-    """The gain after g: out − L, where the level L + (1 − α) c(L) = out − α g.
+    """Gain in dB after g: out − L, where the level L solves L + (1 − α) c(L) = out − α g.
 
-    out and L are counted from the start of the knee.
+    out and L are relative to the start of the knee.
     """
-    held = pole * g
-    rest = out - held
+    decayed = pole * g
+    rest = out - decayed
     if rest <= 0.0:
-        return held
+        return decayed
     if rest < linear:
         level = 2.0 * rest / (1.0 + np.sqrt(1.0 - bend * rest))
     else:
         level = (rest - offset) * steep
-    # The cap makes the curve the larger of two: its root is the smaller.
-    return held + max(rest - level, -cap)
+    # The capped curve is the maximum of two curves, so its root is the smaller of the two.
+    return decayed + max(rest - level, -cap)

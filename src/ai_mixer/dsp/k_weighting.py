@@ -1,9 +1,8 @@
-"""What the ear weighs before loudness is measured: a high shelf (the head) and a high-pass.
+"""K-weighting of ITU-R BS.1770-4, Annex 1: a high shelf (effect of the head) and a high-pass.
 
-ITU-R BS.1770-4, Annex 1, at any rate: the analogue filters behind the printed coefficients.
-
-On the CPU a compiled kernel weighs and sums in one go, in float64 and with its gradient by hand;
-elsewhere the same filters are applied by a Fourier transform.
+For any sample rate, from the analogue filters behind the printed coefficients. On the CPU a
+compiled kernel weights and sums in one pass in float64, with a hand-written gradient; on other
+devices the filters are applied by a Fourier transform.
 """
 
 import math
@@ -17,25 +16,25 @@ from torch.autograd.function import once_differentiable
 
 from ai_mixer.dsp.recursions import DENORMAL_LIMIT, Array, as_rows, run_on_rows
 
-TAIL_S = 0.2  # the 38 Hz high-pass has died away by 400 dB
+TAIL_S = 0.2  # after it the 38 Hz high-pass has decayed by 400 dB
 
-# The analogue prototypes behind the 48 kHz coefficients printed in the standard.
+# Analogue prototypes of the 48 kHz coefficients in the standard.
 SHELF_HZ, SHELF_Q = 1681.974450955533, 0.7071752369554196
-SHELF_DB, SHELF_BAND = 3.99984385397, 0.4996667741545416  # the middle term has gain^0.4997
+SHELF_DB, SHELF_BAND = 3.99984385397, 0.4996667741545416  # exponent of the gain in the middle term
 HIGH_PASS_HZ, HIGH_PASS_Q = 38.13547087602444, 0.5003270373238773
 STANDARD_RATE_HZ = 48000
-STATES_PER_ROW = 4  # of the two filters, per row
+STATES_PER_ROW = 4  # of both filters
 
 BiquadCoefficients = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 
 def k_weight(x: Tensor, sample_rate: int) -> Tensor:
-    """The weighted signal. x: [..., T]. Returns [..., T].
+    """Apply K-weighting: [..., T] → [..., T].
 
-    The two recursive filters are applied by their exact response on a fast Fourier transform with
-    room for the tail, so the gradient costs no more than another transform.
+    The frequency response of the two recursive filters is applied to a Fourier transform that is
+    padded for the tail, so the gradient costs one further transform.
     """
-    from scipy.fft import next_fast_len  # takes a third of a second, and the CPU needs none
+    from scipy.fft import next_fast_len  # its import takes 0.3 s and is not needed on the CPU
 
     length = x.shape[-1]
     n_fft = next_fast_len(length + math.ceil(TAIL_S * sample_rate), real=True)
@@ -52,8 +51,8 @@ def k_weighting(sample_rate: int) -> tuple[BiquadCoefficients, BiquadCoefficient
     """Numerator and denominator of the two K-weighting filters at any rate above 3.4 kHz.
 
     Bilinear transform of the prototypes; at 48 kHz the coefficients of BS.1770-4 tables 1 and 2.
-    The standard prints the high-pass numerator as 1, −2, 1, a passband gain of +0.04 dB: that gain
-    is kept at every rate (1, −2, 1 at 8 kHz would read 0.2 dB louder).
+    The high-pass numerator of the standard, 1, −2, 1, has a passband gain of +0.04 dB: that gain is
+    used at all rates (1, −2, 1 at 8 kHz would give 0.2 dB more). ValueError for a lower rate.
     """
     if sample_rate <= 2 * SHELF_HZ:
         raise ValueError(f"sample_rate {sample_rate} Hz is too low for K-weighting: use ≥ 8000 Hz")
@@ -93,9 +92,9 @@ def _polynomial(coefficients: tuple[float, float, float], delay: Tensor) -> Tens
 
 
 def hop_energies(x: Tensor, sample_rate: int, hop: int) -> Tensor:
-    """K-weighted energy of every `hop` samples, channels summed: [B, C, T] → [B, T // hop].
+    """K-weighted energy of each hop, summed over channels: [B, C, T] → [B, T // hop].
 
-    A last hop that is not full is left out.
+    An incomplete last hop is left out.
     """
     if x.is_cuda:
         y = k_weight(x, sample_rate)
@@ -106,16 +105,16 @@ def hop_energies(x: Tensor, sample_rate: int, hop: int) -> Tensor:
 
 
 class HopEnergies:
-    """`hop_energies` of a song that comes block by block: the same numbers, however it is cut."""
+    """`hop_energies` of a song in blocks; independent of the block sizes."""
 
     def __init__(self, sample_rate: int, hop: int) -> None:
         self.hop = hop
         self._weights = _weights(k_weighting(sample_rate))
         self._state: Array | None = None
-        self._rest: Tensor | None = None  # the beginning of a hop that is not full yet
+        self._rest: Tensor | None = None  # samples of an incomplete hop
 
     def push(self, x: Tensor) -> Tensor:
-        """The next block, [B, C, n] on the CPU → the energies of the hops now full, [B, k]."""
+        """Process a block, [B, C, n] on the CPU; return the energies of complete hops, [B, k]."""
         if self._rest is not None:
             x = torch.cat([self._rest, x], dim=-1)
         full = x.shape[-1] - x.shape[-1] % self.hop
@@ -129,7 +128,7 @@ class HopEnergies:
         return torch.from_numpy(energies).view(*x.shape[:-1], -1).sum(1)
 
     def remaining_energy(self) -> Tensor:
-        """The energy of what fills no hop, [B]; ends the song."""
+        """Return the energy of the incomplete last hop, [B], and end the song."""
         if self._rest is None or not self._rest.shape[-1]:
             return torch.zeros(1, dtype=torch.float64)
         last, self._rest = self._rest, None
@@ -138,7 +137,7 @@ class HopEnergies:
 
 
 class _HopEnergies(torch.autograd.Function):
-    """With y the weighted x: ∂y[n] = 2 y[n] ∂e, then both filters backwards in time."""
+    """Gradient: ∂y[n] = 2 y[n] ∂e with y the weighted x, then both filters backwards in time."""
 
     @staticmethod
     def forward(
@@ -149,8 +148,8 @@ class _HopEnergies(torch.autograd.Function):
         ctx.weights = _weights(filters)
         ctx.hop = hop
         ctx.save_for_backward(x)
-        given = (rows, energies, np.zeros((len(rows), STATES_PER_ROW)))
-        run_on_rows(lambda *three: _energy_rows(*three, ctx.weights, hop), *given)  # type: ignore[call-arg]
+        arrays = (rows, energies, np.zeros((len(rows), STATES_PER_ROW)))
+        run_on_rows(lambda *three: _energy_rows(*three, ctx.weights, hop), *arrays)  # type: ignore[call-arg]
         return torch.from_numpy(energies).view(*x.shape[:-1], -1)
 
     @staticmethod
@@ -159,8 +158,8 @@ class _HopEnergies(torch.autograd.Function):
         (x,) = ctx.saved_tensors
         rows = as_rows(x)
         grad_x = np.zeros_like(rows)
-        given = (rows, as_rows(grad), grad_x)
-        run_on_rows(lambda *three: _energy_backward(*three, ctx.weights, ctx.hop), *given)  # type: ignore[call-arg]
+        arrays = (rows, as_rows(grad), grad_x)
+        run_on_rows(lambda *three: _energy_backward(*three, ctx.weights, ctx.hop), *arrays)  # type: ignore[call-arg]
         return torch.from_numpy(grad_x).view(x.shape).to(x), None, None
 
 
@@ -173,7 +172,7 @@ def _energy_rows(x, energies, state, weights, hop):  # type: ignore[no-untyped-d
     b0, b1, b2, a1, a2 = weights[0]
     d0, d1, d2, c1, c2 = weights[1]
     for row in range(x.shape[0]):
-        s1, s2, t1, t2 = state[row]  # transposed direct form II, twice
+        s1, s2, t1, t2 = state[row]  # two filters in transposed direct form II
         for k in range(energies.shape[1]):
             energy = 0.0
             for n in range(k * hop, (k + 1) * hop):
@@ -211,9 +210,9 @@ def _energy_backward(x, grad, grad_x, weights, hop):  # type: ignore[no-untyped-
                 s1 = s2 = t1 = t2 = 0.0
         s1 = s2 = t1 = t2 = 0.0
         for k in range(grad.shape[1] - 1, -1, -1):
-            pull = 2.0 * grad[row, k]
+            grad_square = 2.0 * grad[row, k]
             for n in range((k + 1) * hop - 1, k * hop - 1, -1):
-                new = pull * y[n]
+                new = grad_square * y[n]
                 passed = d0 * new + t1
                 t1 = d1 * new - c1 * passed + t2
                 t2 = d2 * new - c2 * passed

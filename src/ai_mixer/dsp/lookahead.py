@@ -1,13 +1,15 @@
-"""The gain of a look-ahead limiter: in place when a peak arrives, let go in two steps.
+"""Gain of a look-ahead limiter, with a two-stage release.
 
 Hold and smooth after Hämäläinen, "Smoothing of the Control Signal without Clipped Output in Digital
-Peak Limiters", DAFx-02: the deepest reduction needed within a window, recovering slowly, averaged
-over a triangle as long as the look-ahead. Whatever lies in the window is reached by the average.
+Peak Limiters", DAFx-02: the largest reduction required within a window, with release, averaged by
+a triangular window of the length of the look-ahead, so that the full reduction is reached at the
+peak.
 
-The recovery goes at once (`release`) to the mean reduction of the recent past (`memory`), and only
-with that mean to nothing: single peaks leave no hole, dense passages do not pump.
+The gain recovers with `release` to the mean reduction of the recent past, and with that mean, whose
+time constant is `memory`, to 0 dB: single peaks cause no long dip and dense passages no pumping.
 
-One compiled recursion for whole signals and for blocks: state in, state out, the same bits.
+One compiled recursion with explicit state for whole signals and for blocks, with equal results bit
+for bit.
 """
 
 from typing import Any, NamedTuple
@@ -21,14 +23,14 @@ from torch.nn.functional import pad
 
 from ai_mixer.dsp.recursions import DENORMAL_LIMIT, FASTMATH_FLAGS, Array, as_rows, run_on_rows
 
-FLOATS, COUNTS = 4, 3  # the scalars in front of the rings: see `_advance`
+FLOATS, COUNTS = 4, 3  # scalars in front of the ring buffers, see `_advance`
 
 
 class Ballistics(NamedTuple):
-    """How the gain moves, in samples and poles (y = pole · y + (1 − pole) · x).
+    """Time constants of the gain, in samples and poles (y = pole · y + (1 − pole) · x).
 
-    ramp: samples on the way down, at least 2. guard: samples each side of a peak that get its full
-    reduction, because the peak between two samples is made of its neighbours.
+    ramp: samples of the attack, at least 2. guard: samples on each side of a peak that get its full
+    reduction, because a peak between samples depends on its neighbours.
     """
 
     ramp: int
@@ -38,40 +40,40 @@ class Ballistics(NamedTuple):
 
     @property
     def latency(self) -> int:
-        """By how many samples the gain comes late."""
+        """Delay of the gain in samples."""
         return self.ramp + self.guard
 
     @property
     def box_lengths(self) -> tuple[int, int]:
-        """Two moving means make the triangle: a gain without corners."""
+        """Lengths of two moving averages that together are the triangular window."""
         return self.ramp // 2 + 1, self.ramp - self.ramp // 2 + 1
 
     @property
     def window(self) -> int:
-        """Samples that one peak is held for."""
+        """Number of samples for which a peak is held."""
         return self.ramp + 2 * self.guard + 1
 
 
 class LookaheadState(NamedTuple):
-    """What a stream remembers between blocks: [B, …] numbers and [B, …] counters."""
+    """State of a stream between blocks: numbers [B, …] and counts [B, …]."""
 
     numbers: Array
     counts: Array
 
 
 def initial_state(batch: int, ballistics: Ballistics) -> LookaheadState:
-    """Nothing has been heard yet."""
-    room = FLOATS + sum(ballistics.box_lengths) + ballistics.window
+    """Return the state before the first block."""
+    size = FLOATS + sum(ballistics.box_lengths) + ballistics.window
     return LookaheadState(
-        np.zeros((batch, room)), np.zeros((batch, COUNTS + ballistics.window), np.int64)
+        np.zeros((batch, size)), np.zeros((batch, COUNTS + ballistics.window), np.int64)
     )
 
 
 def advance(needed_db: Tensor, ballistics: Ballistics, state: LookaheadState) -> Tensor:
-    """The next block of a stream; changes `state`. No gradient.
+    """Process the next block of a stream; changes `state`. No gradient.
 
-    needed_db: [B, T], the gain each sample needs, at most 0. Returns the gain in dB of the samples
-    `ballistics.latency` before, [B, T] float64.
+    needed_db: [B, T], required gain of each sample, at most 0. Returns the gain in dB, delayed by
+    `ballistics.latency` samples, [B, T] float64.
     """
     needed = as_rows(needed_db.double())
     out = np.empty_like(needed)
@@ -89,20 +91,20 @@ def advance(needed_db: Tensor, ballistics: Ballistics, state: LookaheadState) ->
 
 
 def lookahead_gain_db(needed_db: Tensor, ballistics: Ballistics) -> Tensor:
-    """The gain of a whole signal, without delay: never above what is needed within `guard` samples.
+    """Gain of a whole signal without delay, at most the required gain within `guard` samples.
 
-    needed_db: [B, T], at most 0. Returns [B, T] float64, on the same device. Exact gradient (once
-    differentiable); which peak sets the gain is a decision and has none.
+    needed_db: [B, T], at most 0. Returns dB, [B, T] float64, on the same device. Exact gradient
+    (once differentiable) for a fixed choice of the peak that determines each gain.
     """
     late = pad(needed_db.double(), (0, ballistics.latency))
     return _Gain.apply(late, ballistics)[:, ballistics.latency :]  # type: ignore[no-untyped-call]
 
 
 class _Gain(torch.autograd.Function):
-    """With c the held need, a its mean: the gain is on its way to t = min(c, a), at once if lower.
+    """The gain moves to t = min(c, a), at once if lower; c: held required gain, a: its mean.
 
-    The gradient runs the means and both recursions backwards and hands what is left to the sample
-    that the hold took its value from.
+    The gradient runs the averages and both recursions backwards, and passes the result to the
+    sample that determined the held value.
     """
 
     @staticmethod
@@ -112,8 +114,8 @@ class _Gain(torch.autograd.Function):
         out, origins = np.empty_like(needed), np.empty(needed.shape, np.int64)
         choices = np.empty((batch, 2, length))
         state = initial_state(batch, ballistics)
-        given = (needed, state.numbers, state.counts, out, origins, choices)
-        run_on_rows(lambda *arrays: _advance(*arrays, ballistics), *given)  # type: ignore[call-arg]
+        buffers = (needed, state.numbers, state.counts, out, origins, choices)
+        run_on_rows(lambda *arrays: _advance(*arrays, ballistics), *buffers)  # type: ignore[call-arg]
         ctx.ballistics, ctx.origins, ctx.choices = ballistics, origins, choices
         return torch.from_numpy(out).to(needed_db)
 
@@ -122,14 +124,14 @@ class _Gain(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         rows = as_rows(grad)
         grad_needed = np.zeros_like(rows)
-        given = (rows, ctx.origins, ctx.choices, grad_needed)
-        run_on_rows(lambda *arrays: _gain_backward(*arrays, ctx.ballistics), *given)  # type: ignore[call-arg]
+        buffers = (rows, ctx.origins, ctx.choices, grad_needed)
+        run_on_rows(lambda *arrays: _gain_backward(*arrays, ctx.ballistics), *buffers)  # type: ignore[call-arg]
         return torch.from_numpy(grad_needed).to(grad), None
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _advance(needed, numbers, counts, out, origins, choices, ballistics):  # type: ignore[no-untyped-def]
-    """What the gradient needs, origins and choices, is written down if there is room."""
+    """Compute the gain; origins and choices, for the gradient, are filled if they are not empty."""
     ramp, guard, release, memory = ballistics
     window = ramp + 2 * guard + 1
     wide1, wide2 = ramp // 2 + 1, ramp - ramp // 2 + 1
@@ -139,15 +141,15 @@ def _advance(needed, numbers, counts, out, origins, choices, ballistics):  # typ
         mean, gain, sum1, sum2 = numbers[row, :FLOATS]
         ring1 = numbers[row, FLOATS : FLOATS + wide1]
         ring2 = numbers[row, FLOATS + wide1 : FLOATS + wide1 + wide2]
-        values = numbers[row, FLOATS + wide1 + wide2 :]  # of the candidates for the minimum,
-        times = counts[row, COUNTS:]  # and when they came; a queue in a ring, deepest first
+        # Candidates for the minimum and their times: a queue in a ring buffer, deepest first.
+        values, times = numbers[row, FLOATS + wide1 + wide2 :], counts[row, COUNTS:]
         now, head, queued = counts[row, :COUNTS]
         at1, at2, last = now % wide1, now % wide2, (head + queued) % window
         for n in range(needed.shape[1]):
             need = needed[row, n]
             if queued > 0 and times[head] <= now - window:
                 head, queued = head + 1 if head + 1 < window else 0, queued - 1
-            if need < 0.0:  # where nothing is needed, an empty queue says so
+            if need < 0.0:  # samples without a required reduction are not queued
                 while queued > 0:
                     before = last - 1 if last > 0 else window - 1
                     if values[before] < need:

@@ -1,10 +1,10 @@
-"""Loudness as broadcasters measure it, differentiable and for whole batches.
+"""Loudness and loudness range, differentiable and batched.
 
 ITU-R BS.1770-4: K-weighting (Annex 1, `dsp.k_weighting`), mean square over 400 ms blocks with 75 %
 overlap, absolute gate at −70 LUFS and relative gate at −10 LU. Loudness range: EBU Tech 3342.
-Gates are decisions: gradients flow through what passed them, not through the decision.
+Gradients are those of the gated blocks; the decisions of the gates have none.
 
-Left, right and mono all weigh 1 (surround channels are not handled).
+All channels have weight 1 (surround is not supported).
 """
 
 import torch
@@ -14,29 +14,29 @@ from ai_mixer.core.units import SILENCE_DB
 from ai_mixer.dsp.k_weighting import HopEnergies, hop_energies
 from ai_mixer.utils.growing_array import GrowingArray
 
-OFFSET_DB = -0.691  # BS.1770-4 Annex 1 eq. 2: a 997 Hz sine on one channel reads its level
+OFFSET_DB = -0.691  # BS.1770-4 Annex 1 eq. 2: a 997 Hz sine on one channel has its RMS level
 ABSOLUTE_GATE_LUFS = -70.0
 RELATIVE_GATE_LU = -10.0
-RANGE_GATE_LU = -20.0  # Tech 3342's own, wider relative gate
+RANGE_GATE_LU = -20.0  # relative gate of Tech 3342
 BLOCK_S = 0.4
 SHORT_TERM_S = 3.0
 HOP_S = 0.1
-FINE_HOP_S = 0.01  # for a maximum: windows 100 ms apart can miss a short sound by half a dB
+FINE_HOP_S = 0.01  # for maxima: a hop of 100 ms can miss a short sound by half a dB
 
 
 def loudness_lufs(x: Tensor, sample_rate: int) -> Tensor:
     """Integrated loudness. x: [B, C, T], full scale = 1. Returns [B], LUFS.
 
-    Shorter than 400 ms: the whole signal is one block. Nothing above the absolute gate: the
-    standard says minus infinity, here `SILENCE_DB`.
+    A signal shorter than 400 ms is one block. Without a block above the absolute gate the result is
+    `SILENCE_DB` (minus infinity in the standard).
     """
     return gated_lufs(_block_powers(x, sample_rate, BLOCK_S))
 
 
 class LoudnessMeter:
-    """Loudness and its range, of songs that come block by block; the same readings, to rounding.
+    """Loudness and loudness range of songs in blocks; equal to the functions up to rounding.
 
-    Nothing more may be pushed once something was read.
+    No block may be pushed after a result was read.
     """
 
     def __init__(self, sample_rate: int) -> None:
@@ -47,20 +47,20 @@ class LoudnessMeter:
         self._frames = 0
 
     def push(self, x: Tensor) -> None:
-        """The next block, [B, C, n] on the CPU."""
+        """Append the next block, [B, C, n] on the CPU."""
         self._frames += x.shape[-1]
         self._energies.push(self._weighted.push(x))
 
     def lufs(self) -> Tensor:
-        """Integrated loudness of what came: [B]."""
+        """Integrated loudness so far: [B], LUFS."""
         return gated_lufs(self._powers(BLOCK_S))
 
     def range_lu(self) -> Tensor:
-        """Its loudness range: [B]."""
+        """Loudness range so far: [B], LU."""
         return _range(self._powers(SHORT_TERM_S))
 
     def short_term_lufs(self) -> Tensor:
-        """The loudness of each 3 s, every 100 ms (one reading, if it is shorter): [B, n]."""
+        """Loudness of windows of 3 s every 100 ms (one value for a shorter song): [B, n], LUFS."""
         return _to_lufs(self._powers(SHORT_TERM_S))
 
     def _powers(self, block_s: float) -> Tensor:
@@ -73,37 +73,37 @@ class LoudnessMeter:
 
 
 def gated_lufs(powers: Tensor) -> Tensor:
-    """Integrated loudness of 400 ms blocks: K-weighted mean squares [B, blocks] → [B], LUFS."""
+    """Integrated loudness of K-weighted mean squares of 400 ms blocks: [B, blocks] → [B], LUFS."""
     keep = _gate(powers, RELATIVE_GATE_LU)
     integrated = _to_lufs(_mean_where(keep, powers))
     return torch.where(keep.any(-1), integrated, SILENCE_DB)
 
 
 def momentary_lufs(x: Tensor, sample_rate: int, hop_s: float = HOP_S) -> Tensor:
-    """Loudness of each 400 ms, every `hop_s`. x: [B, C, T]. Returns [B, blocks], LUFS."""
+    """Loudness of windows of 400 ms every `hop_s`. x: [B, C, T]. Returns [B, blocks], LUFS."""
     return _to_lufs(_block_powers(x, sample_rate, BLOCK_S, hop_s))
 
 
 def short_term_lufs(x: Tensor, sample_rate: int, hop_s: float = HOP_S) -> Tensor:
-    """Loudness of each 3 s, every `hop_s`. x: [B, C, T]. Returns [B, blocks], LUFS."""
+    """Loudness of windows of 3 s every `hop_s`. x: [B, C, T]. Returns [B, blocks], LUFS."""
     return _to_lufs(_block_powers(x, sample_rate, SHORT_TERM_S, hop_s))
 
 
 def max_momentary_lufs(x: Tensor, sample_rate: int) -> Tensor:
-    """The loudest 400 ms (EBU Tech 3341's Max M). x: [B, C, T]. Returns [B], LUFS."""
+    """Maximum momentary loudness (EBU Tech 3341, Max M). x: [B, C, T]. Returns [B], LUFS."""
     return momentary_lufs(x, sample_rate, FINE_HOP_S).amax(-1)
 
 
 def max_short_term_lufs(x: Tensor, sample_rate: int) -> Tensor:
-    """The loudest 3 s (EBU Tech 3341's Max S). x: [B, C, T]. Returns [B], LUFS."""
+    """Maximum short-term loudness (EBU Tech 3341, Max S). x: [B, C, T]. Returns [B], LUFS."""
     return short_term_lufs(x, sample_rate, FINE_HOP_S).amax(-1)
 
 
 def loudness_range_lu(x: Tensor, sample_rate: int, block_s: float = SHORT_TERM_S) -> Tensor:
-    """Spread of the loudness over time: 95th minus 10th percentile of the gated blocks.
+    """Loudness range: 95th minus 10th percentile of the loudness of the gated blocks.
 
-    x: [B, C, T]. Returns [B], LU; 0 where fewer than two blocks pass the gates. EBU Tech 3342 with
-    `block_s` = 3; shorter blocks make a short excerpt measurable (another, larger number).
+    x: [B, C, T]. Returns [B], LU; 0 if fewer than two blocks pass the gates. EBU Tech 3342 with
+    `block_s` = 3; shorter blocks are for short excerpts and give larger values.
     """
     return _range(_block_powers(x, sample_rate, block_s))
 
@@ -131,7 +131,7 @@ def _to_lufs(power: Tensor) -> Tensor:
 
 
 def _gate(powers: Tensor, relative_lu: float) -> Tensor:
-    """[B, blocks] bool: which blocks are above both gates (eqs. 5–7)."""
+    """Blocks above both gates, [B, blocks] bool (eqs. 5–7)."""
     levels = _to_lufs(powers.detach())
     keep = levels > ABSOLUTE_GATE_LUFS
     relative = _to_lufs(_mean_where(keep, powers.detach())) + relative_lu

@@ -1,10 +1,10 @@
 """Sample-by-sample recursions, compiled, with hand-written gradients.
 
-A recursion is a loop that torch cannot vectorise: y[n] needs y[n−1]. Each one here is a compiled
-kernel over rows (songs × channels) with its state and coefficients in float64, and its gradient is
-a kernel that runs the loop backwards in time. Audio is read and written as float32 or float64.
+Torch cannot vectorise a recursion, because y[n] depends on y[n−1]. Each function is a compiled
+kernel over rows (songs × channels) with state and coefficients in float64; its gradient is a kernel
+that runs backwards in time. Audio is float32 or float64.
 
-Tensors on a GPU are moved to the CPU and back: correct, but slow.
+Tensors on a GPU are moved to the CPU and back, which is slow.
 """
 
 from collections.abc import Callable
@@ -17,23 +17,19 @@ from numba import njit
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-DENORMAL_LIMIT = (
-    1e-60  # a state below this is set to 0: denormal numbers would make silence 100 × slower
-)
-DENORMAL_CHECK_INTERVAL = (
-    64  # samples between two looks at the state, which would cost more than the filter itself
-)
-FASTMATH_FLAGS = {"contract"}  # a·b + c in one instruction; nothing is reordered
-MIN_SAMPLES_FOR_THREADS = 1 << 18  # samples; below, starting threads costs more than it saves
+DENORMAL_LIMIT = 1e-60  # smaller states are set to 0: denormal numbers are 100 × slower
+DENORMAL_CHECK_INTERVAL = 64  # samples; a check per sample would cost more than the filter
+FASTMATH_FLAGS = {"contract"}  # a·b + c in one instruction, without reordering
+MIN_SAMPLES_FOR_THREADS = 1 << 18  # below, starting threads costs more than it saves
 
 Array = np.ndarray[Any, Any]
 
 
 def biquad(x: Tensor, b: Tensor, a: Tensor) -> Tensor:
-    """Second-order filter y[n] = Σ b_k x[n−k] − a₁ y[n−1] − a₂ y[n−2], starting at rest.
+    """Second-order filter y[n] = Σ b_k x[n−k] − a₁ y[n−1] − a₂ y[n−2] with zero initial state.
 
     x: [B, C, T]; b, a: [B, 3] with a[:, 0] = 1 (not read). Returns [B, C, T] in x's dtype.
-    Exact gradients to x, b and a (once differentiable). ValueError if the shapes do not fit.
+    Exact gradients to x, b and a (once differentiable). ValueError for other shapes.
     """
     batch = x.shape[0]
     if x.ndim != 3 or b.shape != (batch, 3) or a.shape != (batch, 3):
@@ -45,11 +41,12 @@ def biquad(x: Tensor, b: Tensor, a: Tensor) -> Tensor:
 
 
 def smooth_attack_release(target_db: Tensor, attack: Tensor, release: Tensor) -> Tensor:
-    """One-pole smoothing of a gain in dB: `attack` while it falls, `release` while it recovers.
+    """One-pole smoothing of a gain in dB with the pole `attack` while it falls, else `release`.
 
     g[n] = α g[n−1] + (1 − α) c[n] with g[−1] = 0, α = attack if c[n] < g[n−1] else release
     (Giannoulis et al. 2012, eq. 16). target_db c: [B, T]; attack, release: coefficients [B] in
-    0–1, see `pole`. Returns g [B, T]. Exact gradients to all three (once differentiable).
+    0–1. Returns g [B, T]. Exact gradients to all three (once differentiable). ValueError for other
+    shapes.
     """
     batch = target_db.shape[0]
     if target_db.ndim != 2 or attack.shape != (batch,) or release.shape != (batch,):
@@ -61,12 +58,12 @@ def smooth_attack_release(target_db: Tensor, attack: Tensor, release: Tensor) ->
 
 
 def run_on_rows(kernel: Callable[..., None], *arrays: Array, rows_per_call: int = 1) -> None:
-    """Call a nogil kernel on blocks of rows, one thread each where that pays.
+    """Call a nogil kernel on blocks of rows, in threads for large arrays.
 
-    together: how many rows the kernel walks through side by side; they stay in one block.
+    rows_per_call: number of rows that the kernel processes together; they stay in one block.
 
-    Plain short-lived threads, not numba's `prange`: its pools do not survive the fork of a data
-    loader's worker. Torch's thread count is the limit, so such a worker (1) starts none.
+    The threads are short-lived, because the pools of numba's `prange` do not survive the fork of a
+    data loader worker. Their number is at most torch's thread count, so workers (1) start none.
     """
     rows = len(arrays[0])
     workers = min(torch.get_num_threads(), -(-rows // rows_per_call))
@@ -80,7 +77,7 @@ def run_on_rows(kernel: Callable[..., None], *arrays: Array, rows_per_call: int 
 
 
 def as_rows(signal: Tensor) -> Array:
-    """[..., T] as a contiguous float32 or float64 array [rows, T] on the CPU."""
+    """Convert [..., T] to a contiguous float32 or float64 array [rows, T] on the CPU."""
     if signal.dtype not in (torch.float32, torch.float64):
         signal = signal.float()
     signal = signal.detach().cpu().contiguous()
@@ -88,9 +85,9 @@ def as_rows(signal: Tensor) -> Array:
 
 
 class _Biquad(torch.autograd.Function):
-    """Let w be ∂y through 1/A, backwards in time.
+    """Gradient: w = ∂y filtered by 1/A backwards in time.
 
-    Then ∂x[n] = Σ b_k w[n+k], ∂b_k = Σ w[n] x[n−k], ∂a_k = −Σ w[n] y[n−k].
+    ∂x[n] = Σ b_k w[n+k], ∂b_k = Σ w[n] x[n−k], ∂a_k = −Σ w[n] y[n−k].
     """
 
     @staticmethod
@@ -126,22 +123,22 @@ class _Biquad(torch.autograd.Function):
 
 
 def _coefficient_rows(b: Tensor, a: Tensor, channels: int) -> Array:
-    """[B·C, 6] float64: every channel of a song has that song's filter."""
+    """Coefficients per row, [B·C, 6] float64: all channels of a song have the same filter."""
     both = torch.cat([b.detach().double().cpu(), a.detach().double().cpu()], dim=1)
     return both.repeat_interleave(channels, dim=0).numpy()
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def second_order(b0, b1, b2, a1, a2, x0, x1, x2, y1, y2):  # type: ignore[no-untyped-def]
-    """y[n] in direct form I, what is known early first: only y[n−1] is waited for."""
+    """y[n] in direct form I; the term of y[n−1] is added last, so that no other waits for it."""
     return (b0 * x0 + b1 * x1 + b2 * x2 - a2 * y2) - a1 * y1
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _biquad_forward(x, ba, y):  # type: ignore[no-untyped-def]
-    """Rows in pairs: each waits for its own last output, so two take hardly longer than one."""
+    """Filter rows in pairs: each recursion waits for its last output, so two take little longer."""
     for row in range(0, x.shape[0], 2):
-        other = min(row + 1, x.shape[0] - 1)  # a last row alone is its own partner
+        other = min(row + 1, x.shape[0] - 1)  # a single last row is paired with itself
         _biquad_pair(x[row], x[other], ba[row], ba[other], y[row], y[other])
 
 
@@ -188,9 +185,9 @@ def _biquad_backward(grad, x, y, ba, grad_x, grad_ba):  # type: ignore[no-untype
 
 
 class _AttackRelease(torch.autograd.Function):
-    """Let λ[n] = ∂g[n] + α[n+1] λ[n+1], backwards in time.
+    """Gradient: λ[n] = ∂g[n] + α[n+1] λ[n+1], backwards in time.
 
-    Then ∂c[n] = (1 − α[n]) λ[n], and ∂α = Σ λ[n] (g[n−1] − c[n]) over the samples that used it.
+    ∂c[n] = (1 − α[n]) λ[n], and ∂α = Σ λ[n] (g[n−1] − c[n]) over the samples with this pole.
     """
 
     @staticmethod

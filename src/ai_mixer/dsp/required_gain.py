@@ -1,14 +1,15 @@
-"""The gain that every sample needs to keep the peaks beside it, between samples too, at bay.
+"""Gain that each sample requires so that the true peaks next to it stay under a ceiling.
 
-Peaks are those of both interpolators of `dsp.true_peak` and of all channels. Most audio is never
-near it, so the compiled kernel looks three times, closer each time, and every look leaves
-out only what provably cannot matter:
+Peaks are those of both interpolators of `dsp.true_peak` and of all channels. Most audio is far
+below the ceiling, so the compiled kernel has three stages, each of which skips only what provably
+stays below:
 
-1. A block's samples stay below it, and bend too little for more between them (`BEND`).
-2. The waveform half-way between the samples.
-3. The other phases, in the gaps that samples and half-way value leave in doubt (`NEAR_WEIGHT`, `FAR_WEIGHT`).
+1. Blocks whose samples and curvature are too small for a peak between them (`CURVATURE_WEIGHT`).
+2. The waveform half-way between samples.
+3. The other phases, in gaps where samples and half-way values allow a peak over the ceiling
+   (`NEAR_WEIGHT`, `FAR_WEIGHT`).
 
-On a GPU convolutions compute everything. The gradient on the CPU is written by hand.
+On a GPU all phases are computed by convolution. The gradient on the CPU is hand-written.
 """
 
 import math
@@ -37,13 +38,13 @@ from ai_mixer.dsp.true_peak import (
 )
 
 INTERPOLATORS = (SHARP, SOFT)
-CONTEXT_SAMPLES = SHARP.half  # samples needed each side of those that a gain is wanted for
-BLOCK_SAMPLES = 256  # samples at a time in the kernel: what it works on stays in the first cache
-GAPS_PER_GROUP = 32  # gaps at a time in the third look: four vectors
+CONTEXT_SAMPLES = SHARP.half  # samples needed on each side of those with a result
+BLOCK_SAMPLES = 256  # block size of the kernel: its data stays in the L1 cache
+GAPS_PER_GROUP = 32  # gaps processed together in the third stage: four vectors
 
 
 class PruningBounds(NamedTuple):
-    """What the three looks compare with; infinite numbers leave nothing out."""
+    """Weights of the skipping tests; with infinite weights nothing is skipped."""
 
     curvature_weight: float = CURVATURE_WEIGHT
     near_weight: float = NEAR_WEIGHT
@@ -57,11 +58,11 @@ def required_gain_db(
     oversample: int = 8,
     bounds: PruningBounds | None = None,
 ) -> Tensor:
-    """The gain in dB, at most 0, that brings peaks over `threshold` to `target` (ratios to 1).
+    """Gain in dB, at most 0, that brings peaks over `threshold` to `target` (ratios to full scale).
 
-    x: [B, C, T + 2 · AROUND]: the samples before and after are heard, too. oversample: even.
-    Returns [B, T] float64: 0 where nothing exceeds the threshold. Once differentiable; the gradient
-    goes to the samples that the peak was made of.
+    x: [B, C, T + 2 · CONTEXT_SAMPLES], with context on both sides. oversample: even. Returns [B, T]
+    float64, 0 where nothing exceeds the threshold. Once differentiable; the gradient goes to the
+    samples that determine the peak.
     """
     if x.is_cuda:
         envelopes = [
@@ -77,23 +78,23 @@ def required_gain_db(
 
 @lru_cache
 def max_overshoot(oversample: int = 8) -> float:
-    """By what ratio a peak can exceed the loudest sample around it at most."""
+    """Upper bound of the ratio of a true peak to the loudest sample around it."""
     return max(max_peak_ratio(oversample, kind) for kind in INTERPOLATORS)
 
 
 class _RequiredGain(torch.autograd.Function):
-    """dB of a peak: its derivative is 20 / ln 10 / peak, times the filter's taps."""
+    """Gradient: the derivative of a peak in dB is 20 / ln 10 / peak times the filter's taps."""
 
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, threshold: float, target: float, oversample: int, bounds: PruningBounds
     ) -> Tensor:
-        heard = _to_array(x)
-        needed = np.empty((len(heard), heard.shape[-1] - 2 * CONTEXT_SAMPLES))
-        filters = _filters(oversample, heard.dtype)
+        audio = _to_array(x)
+        needed = np.empty((len(audio), audio.shape[-1] - 2 * CONTEXT_SAMPLES))
+        filters = _filters(oversample, audio.dtype)
         run_on_rows(
             lambda *pair: _required_gain_rows(*pair, *filters, threshold, target, bounds),  # type: ignore[call-arg]
-            heard,
+            audio,
             needed,
         )
         ctx.filters, ctx.needed = filters, needed
@@ -105,8 +106,8 @@ class _RequiredGain(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
         (x,) = ctx.saved_tensors
         grad_x = np.zeros_like(_to_array(x))
-        given = (as_rows(grad), ctx.needed, _to_array(x), grad_x)
-        run_on_rows(lambda *four: _required_gain_backward(*four, *ctx.filters), *given)
+        arrays = (as_rows(grad), ctx.needed, _to_array(x), grad_x)
+        run_on_rows(lambda *four: _required_gain_backward(*four, *ctx.filters), *arrays)
         return torch.from_numpy(grad_x).to(x), None, None, None, None
 
 
@@ -116,11 +117,10 @@ def _to_array(x: Tensor) -> Array:
 
 @lru_cache
 def _filters(oversample: int, dtype: Any) -> tuple[Array, Array]:
-    """Both kinds' phases, 1/2 first."""
+    """Phase filters of both interpolators, with the phase 1/2 first."""
+    shift = 1 - oversample // 2
     sharp, soft = (
-        np.roll(phase_filters(oversample, kind).numpy(), -(oversample // 2 - 1), axis=0).astype(
-            dtype
-        )
+        np.roll(phase_filters(oversample, kind).numpy(), shift, axis=0).astype(dtype)
         for kind in INTERPOLATORS
     )
     return sharp, soft
@@ -128,7 +128,7 @@ def _filters(oversample: int, dtype: Any) -> tuple[Array, Array]:
 
 @njit(cache=True, nogil=True)
 def _any_over(x, limit):  # type: ignore[no-untyped-def]
-    """Counting to the end is vectorised, stopping at the first is not. NaN is not over."""
+    """Whether any |x| exceeds the limit; counts all, which is vectorised. False for NaN."""
     count = 0
     for i in range(len(x)):
         count += abs(x[i]) > limit
@@ -137,7 +137,7 @@ def _any_over(x, limit):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
 def _interpolate(x, taps):  # type: ignore[no-untyped-def]
-    """The waveform at one point: x and taps of the same length."""
+    """Value of the waveform at one point; x and taps have the same length."""
     value = x[0] * 0
     for k in range(len(taps)):
         value += taps[k] * x[k]
@@ -145,23 +145,23 @@ def _interpolate(x, taps):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _required_gain_rows(heard, needed, sharp, soft, threshold, target, bounds):  # type: ignore[no-untyped-def]
-    gaps, near = np.empty(BLOCK_SAMPLES + 1, heard.dtype), np.empty(BLOCK_SAMPLES + 1, heard.dtype)
-    peak = np.empty(BLOCK_SAMPLES, heard.dtype)
+def _required_gain_rows(audio, needed, sharp, soft, threshold, target, bounds):  # type: ignore[no-untyped-def]
+    gaps, near = np.empty(BLOCK_SAMPLES + 1, audio.dtype), np.empty(BLOCK_SAMPLES + 1, audio.dtype)
+    peak = np.empty(BLOCK_SAMPLES, audio.dtype)
     for song in range(needed.shape[0]):
         for start in range(0, needed.shape[1], BLOCK_SAMPLES):
             count = min(BLOCK_SAMPLES, needed.shape[1] - start)
-            heights = peak[:count]
-            heights[:] = 0
-            for channel in range(heard.shape[1]):
-                x = heard[song, channel, start : start + count + 2 * CONTEXT_SAMPLES]
+            peaks = peak[:count]
+            peaks[:] = 0
+            for channel in range(audio.shape[1]):
+                x = audio[song, channel, start : start + count + 2 * CONTEXT_SAMPLES]
                 if not may_exceed(x, CONTEXT_SAMPLES, threshold, bounds.curvature_weight):
                     continue
-                doubt = (threshold - bounds.far_weight * max_abs(x)) / bounds.near_weight
+                limit = (threshold - bounds.far_weight * max_abs(x)) / bounds.near_weight
                 for filters in (sharp, soft):
-                    _max_in_gaps(x, filters, doubt, gaps[: count + 1], near[: count + 1])
-                    _update_peaks(heights, x[CONTEXT_SAMPLES : CONTEXT_SAMPLES + count], gaps)
-            if not _any_over(heights, threshold):
+                    _max_in_gaps(x, filters, limit, gaps[: count + 1], near[: count + 1])
+                    _update_peaks(peaks, x[CONTEXT_SAMPLES : CONTEXT_SAMPLES + count], gaps)
+            if not _any_over(peaks, threshold):
                 needed[song, start : start + count] = 0
                 continue
             for i in range(count):
@@ -170,8 +170,11 @@ def _required_gain_rows(heard, needed, sharp, soft, threshold, target, bounds): 
 
 
 @njit(cache=True, nogil=True)
-def _max_in_gaps(x, filters, doubt, gaps, near):  # type: ignore[no-untyped-def]
-    """gaps[i]: the largest phase between the samples AROUND + i − 1 and AROUND + i of x."""
+def _max_in_gaps(x, filters, limit, gaps, near):  # type: ignore[no-untyped-def]
+    """gaps[i]: largest phase between samples CONTEXT_SAMPLES + i − 1 and CONTEXT_SAMPLES + i of x.
+
+    Phases other than 1/2 are computed only where `near` exceeds the limit.
+    """
     taps = filters.shape[1]
     first = CONTEXT_SAMPLES - taps // 2
     gaps[:] = 0
@@ -179,13 +182,13 @@ def _max_in_gaps(x, filters, doubt, gaps, near):  # type: ignore[no-untyped-def]
     _max_of_neighbours(x[CONTEXT_SAMPLES - 2 :], gaps, near)
     for start in range(0, len(gaps), GAPS_PER_GROUP):
         group = gaps[start : start + GAPS_PER_GROUP]
-        if _any_over(near[start : start + GAPS_PER_GROUP], doubt):
+        if _any_over(near[start : start + GAPS_PER_GROUP], limit):
             max_between_samples(x, filters[1:], first + start, group)
 
 
 @njit(cache=True, nogil=True)
 def _max_of_neighbours(x, gaps, near):  # type: ignore[no-untyped-def]
-    """The largest of each gap's half-way value and the two samples each side."""
+    """near[i]: maximum of the half-way value of gap i and the two samples on each side."""
     for i in range(len(near)):
         left, right = max(abs(x[i]), abs(x[i + 1])), max(abs(x[i + 2]), abs(x[i + 3]))
         near[i] = max(gaps[i], left, right)
@@ -193,29 +196,27 @@ def _max_of_neighbours(x, gaps, near):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _update_peaks(peak, x, gaps):  # type: ignore[no-untyped-def]
-    """A sample's peak is its own, or one in the gap before or behind it."""
+    """peak[i]: maximum of sample i and the gaps before and after it."""
     for i in range(len(peak)):
         peak[i] = max(abs(x[i]), peak[i], gaps[i], gaps[i + 1])
 
 
 @njit(cache=True, nogil=True)
-def _required_gain_backward(grad, needed, heard, grad_x, sharp, soft):  # type: ignore[no-untyped-def]
+def _required_gain_backward(grad, needed, audio, grad_x, sharp, soft):  # type: ignore[no-untyped-def]
     factor = -20.0 / math.log(10.0)
     for song in range(needed.shape[0]):
         for n in range(needed.shape[1]):
             if needed[song, n] == 0 or grad[song, n] == 0:
                 continue
             best, channel, first, phase, kind = 0.0, 0, 0, -1, 0
-            for c in range(heard.shape[1]):
-                x = heard[song, c]
+            for c in range(audio.shape[1]):
+                x = audio[song, c]
                 if abs(x[CONTEXT_SAMPLES + n]) > abs(best):
                     best, channel, first, phase = x[CONTEXT_SAMPLES + n], c, CONTEXT_SAMPLES + n, -1
                 for k, filters in enumerate((sharp, soft)):
                     taps = filters.shape[1]
-                    for begin in (
-                        CONTEXT_SAMPLES + n - taps // 2,
-                        CONTEXT_SAMPLES + n - taps // 2 + 1,
-                    ):
+                    before = CONTEXT_SAMPLES + n - taps // 2
+                    for begin in (before, before + 1):
                         for p in range(filters.shape[0]):
                             value = _interpolate(x[begin : begin + taps], filters[p])
                             if abs(value) > abs(best):

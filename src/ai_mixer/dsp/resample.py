@@ -1,9 +1,10 @@
-"""Change of sample rate by a windowed sinc, in one matrix product per handful of phases.
+"""Sample rate conversion by a windowed sinc, as matrix products over groups of phases.
 
-Output sample n sits at input position n · down/up. Writing n = m · up + p, the weights depend on
-the phase p only, and for a fixed p the input moves by `down` from one m to the next: phase p is a
-strided correlation. Neighbouring phases look at nearly the same input, so PHASES of them share one
-product, which keeps odd ratios (44056 → 44100 has 11025 phases) as cheap as 48000 → 44100.
+Output sample n is at input position n · down/up. With n = m · up + p, the weights depend on the
+phase p only, and for a fixed p the input moves by `down` from one m to the next: phase p is a
+strided correlation. Neighbouring phases use nearly the same input, so PHASES_PER_PRODUCT of them
+share one product, so that ratios with many phases (44056 → 44100 has 11025) are as fast as
+48000 → 44100.
 
 Smith, "Digital Audio Resampling" (CCRMA, 2002); window: Kaiser & Schafer, IEEE TASSP 28(1), 1980.
 """
@@ -15,31 +16,29 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-ZERO_CROSSINGS = 64  # of the sinc on each side, counted at the lower of the two rates
-ROLL_OFF = 0.95  # cut-off as a share of the lower Nyquist: flat to 0.90, −100 dB at 1
-KAISER_BETA = 10.06  # −100 dB of stop band
-PHASES_PER_PRODUCT = 32  # that share one product
+ZERO_CROSSINGS = 64  # of the sinc on each side, at the lower of the two rates
+ROLL_OFF = 0.95  # cut-off relative to the lower Nyquist frequency: flat to 0.90, −100 dB at 1
+KAISER_BETA = 10.06  # −100 dB in the stop band
+PHASES_PER_PRODUCT = 32
 
 
 def resample(x: Tensor, from_rate: int, to_rate: int) -> Tensor:
-    """Bring audio to another rate; equal rates return x itself.
+    """Convert audio to another sample rate; equal rates return x itself.
 
     x: [..., T] floating point. Returns [..., ceil(T · to_rate / from_rate)], aligned with x (no
-    delay), differentiable. Outside x there is silence. ValueError if a rate is not positive.
+    delay), differentiable. x is silent outside its length. ValueError if a rate is not positive.
     """
     if from_rate == to_rate:
         return x
     up, down = _up_down(from_rate, to_rate)
     length = math.ceil(x.shape[-1] * up / down)
-    several = max(
-        1, PHASES_PER_PRODUCT // up
-    )  # 2 → 1 as 64 → 32: a matrix product, not one sum at a time
-    up, down = several * up, several * down
+    factor = max(1, PHASES_PER_PRODUCT // up)  # e.g. 2 → 1 as 64 → 32: a larger matrix product
+    up, down = factor * up, factor * down
     blocks = max(1, math.ceil(length / up))
     left = half_width_samples(from_rate, to_rate)
     phases = []
     for first, weights in _kernels(up, down, x.dtype):
-        start = first * down // up  # input index of the group's first output, before padding
+        start = first * down // up  # input index of the first output of the group, before padding
         support = weights.shape[0]
         needed = (blocks - 1) * down + start + support
         padded = pad(x, (left, max(0, needed - left - x.shape[-1])))
@@ -49,13 +48,13 @@ def resample(x: Tensor, from_rate: int, to_rate: int) -> Tensor:
 
 
 def half_width_samples(from_rate: int, to_rate: int) -> int:
-    """How many input samples on either side an output sample depends on."""
+    """Number of input samples on each side that an output sample depends on."""
     up, down = _up_down(from_rate, to_rate)
     return math.ceil(ZERO_CROSSINGS / ROLL_OFF * max(1.0, down / up))
 
 
 def common_period(from_rate: int, to_rate: int) -> tuple[int, int]:
-    """(input, output) samples after which the two rates meet again: 147, 160 for 44.1 → 48 kHz."""
+    """Smallest common period in (input, output) samples: (147, 160) for 44.1 → 48 kHz."""
     up, down = _up_down(from_rate, to_rate)
     return down, up
 
@@ -68,9 +67,9 @@ def _up_down(from_rate: int, to_rate: int) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=16)
-@torch.inference_mode(False)  # cached: must serve training, whoever asks first
+@torch.inference_mode(False)  # the cached result may be used in training later
 def _kernels(up: int, down: int, dtype: torch.dtype) -> list[tuple[int, Tensor]]:
-    """Per group of phases: its first phase and the weights [support, phases of the group]."""
+    """Per group of phases: the first phase and the weights [support, phases of the group]."""
     half = math.ceil(ZERO_CROSSINGS / ROLL_OFF * max(1.0, down / up))
     cutoff = ROLL_OFF * min(1.0, up / down)  # 1 = the input's Nyquist
     groups = []

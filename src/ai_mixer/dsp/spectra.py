@@ -1,4 +1,4 @@
-"""What a sound is made of: mid and side, short-time spectra, third-octave levels."""
+"""Mid and side, short-time spectra, third-octave levels."""
 
 import functools
 import math
@@ -13,15 +13,15 @@ from torch.nn import functional
 from ai_mixer.core.units import SILENCE_DB
 
 THIRD_OCTAVE_CENTRES_HZ = tuple(1000.0 * 10.0 ** (n / 10.0) for n in range(-15, 13))
-"""Exact base-ten mid-band frequencies (IEC 61260-1, eq. 3) of the bands called 31.5 Hz … 16 kHz."""
+"""Exact base-ten mid-band frequencies (IEC 61260-1, eq. 3) of the bands 31.5 Hz … 16 kHz."""
 
-BAND_EDGE_RATIO = 10.0**0.05  # from a band's centre to its edge
+BAND_EDGE_RATIO = 10.0**0.05  # of the upper edge of a band to its centre
 AUDIBLE_HZ = (20.0, 20_000.0)
-WELCH_WINDOW_S = 8192 / 44100  # window of the third-octave analysis: about 5 Hz per bin at any rate
+WELCH_WINDOW_S = 8192 / 44100  # window of the third-octave analysis: about 5 Hz per bin
 
 
 def mid_side(x: Tensor) -> Tensor:
-    """Half sum and half difference of left and right. [B, C, T] → [B, 2, T]; mono has no side."""
+    """Half sum and half difference of left and right. [B, C, T] → [B, 2, T]; side 0 for mono."""
     if x.shape[1] == 1:
         return torch.cat([x, torch.zeros_like(x)], 1)
     if x.shape[1] != 2:
@@ -33,9 +33,9 @@ def mid_side(x: Tensor) -> Tensor:
 def magnitude(x: Tensor, n_fft: int, hop: int, floor: float = 1e-8) -> Tensor:
     """Magnitudes of the short-time spectrum. x: [..., T] → [..., n_fft // 2 + 1, frames].
 
-    Periodic Hann window, frames centred (edges reflected), not normalised: a full-scale sine reads
-    n_fft / 4. Magnitudes below `floor` read `floor`, so logarithms and gradients stay finite.
-    Signals shorter than a window are padded with silence to its length.
+    Periodic Hann window, centred frames (edges reflected), not normalised: a full-scale sine has
+    the magnitude n_fft / 4. Magnitudes are at least `floor`, so that logarithms and gradients are
+    finite. Signals shorter than a window are padded with zeros to its length.
     """
     flat = x.reshape(-1, x.shape[-1])
     flat = functional.pad(flat, (0, max(0, n_fft - x.shape[-1])))
@@ -46,16 +46,16 @@ def magnitude(x: Tensor, n_fft: int, hop: int, floor: float = 1e-8) -> Tensor:
 
 
 def short_time_power(x: Tensor, window: Tensor, n_fft: int, hop: int) -> Tensor:
-    """|spectrum|² of every frame. x: [..., T] → [..., frames, n_fft // 2 + 1].
+    """|spectrum|² of each frame. x: [..., T] → [..., frames, n_fft // 2 + 1].
 
-    Frames of the window's length lie wholly in x, `hop` apart. Differentiable in x (once), in a
-    third of the time that autograd's way through the complex spectrum takes.
+    Frames have the length of the window, lie completely in x and start every `hop` samples.
+    Differentiable in x (once), three times as fast as autograd through the complex spectrum.
     """
     return _ShortTimePower.apply(x, window, n_fft, hop)  # type: ignore[no-untyped-call]
 
 
 class _ShortTimePower(torch.autograd.Function):
-    """With ∂P given, ∂frame[t] = w[t] Re Σ_k 2 ∂P_k X_k e^(2πikt/n): an inverse real transform."""
+    """Gradient: ∂frame[t] = w[t] Re Σ_k 2 ∂P_k X_k e^(2πikt/n), by an inverse real transform."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, window: Tensor, n_fft: int, hop: int) -> Tensor:
@@ -69,24 +69,24 @@ class _ShortTimePower(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
         spectra, window = ctx.saved_tensors
         shape, n_fft, hop = ctx.settings
-        pulled = spectra * grad
+        weighted = spectra * grad
         # The inverse counts the bins between the ends twice, which is the 2 of the formula.
-        pulled[..., 0] *= 2.0
+        weighted[..., 0] *= 2.0
         if n_fft % 2 == 0:
-            pulled[..., -1] *= 2.0
-        frames = torch.fft.irfft(pulled, n_fft, norm="forward")[..., : len(window)] * window
+            weighted[..., -1] *= 2.0
+        frames = torch.fft.irfft(weighted, n_fft, norm="forward")[..., : len(window)] * window
         return _overlap_add(frames, hop, shape), None, None, None
 
 
 def _overlap_add(frames: Tensor, hop: int, shape: torch.Size) -> Tensor:
-    """The adjoint of `unfold`: frames [..., frames, L] → `shape`, [..., T]."""
+    """Adjoint of `unfold`: frames [..., frames, L] → `shape`, [..., T]."""
     total = frames.new_zeros(shape)
     length, count = frames.shape[-1], frames.shape[-2]
-    for start in range(0, length, hop):  # pieces that do not overlap among themselves
-        piece = frames[..., start : start + hop]
-        width = piece.shape[-1]
+    for start in range(0, length, hop):  # these parts of the frames do not overlap each other
+        part = frames[..., start : start + hop]
+        width = part.shape[-1]
         end = start + (count - 1) * hop + width
-        total[..., start:end].unfold(-1, width, hop).add_(piece)
+        total[..., start:end].unfold(-1, width, hop).add_(part)
     return total
 
 
@@ -97,43 +97,43 @@ def power(spectra: Tensor) -> Tensor:
 
 
 def noise_magnitude(n_fft: int, level_db: float) -> float:
-    """The root mean square of `magnitude` for white noise of that RMS level: σ √Σw².
+    """RMS of `magnitude` for white noise of an RMS level: σ √Σw² (Σw² = 3/8 n_fft for Hann).
 
-    As a floor it means the same at every resolution (Σw² = 3/8 n_fft for Hann).
+    A floor for magnitudes that is comparable between resolutions.
     """
     return 10.0 ** (level_db / 20.0) * math.sqrt(0.375 * n_fft)
 
 
 def third_octave_centres(sample_rate: int) -> tuple[float, ...]:
-    """Mid-band frequencies in Hz of the bands that lie wholly below Nyquist."""
+    """Mid-band frequencies in Hz of the bands that are completely below Nyquist."""
     return tuple(c for c in THIRD_OCTAVE_CENTRES_HZ if c * BAND_EDGE_RATIO <= sample_rate / 2)
 
 
 def third_octave_power(x: Tensor, sample_rate: int) -> Tensor:
-    """Mean square in each third of an octave. x: [B, C, T] → [B, C, bands].
+    """Mean square per third-octave band. x: [B, C, T] → [B, C, bands].
 
-    Bins of `long_term_power` on a band edge are shared between the neighbours by width, so the
-    bands add up to the signal's power between 28 Hz and 17.8 kHz. Bands above Nyquist are left out.
+    Bins of `long_term_power` on a band edge are divided between both bands, so the bands add up to
+    the signal's power between 28 Hz and 17.8 kHz. Bands above Nyquist are left out.
     """
     return third_octave_power_from_bins(long_term_power(x, sample_rate), sample_rate)
 
 
 def third_octave_power_from_bins(density: Tensor, sample_rate: int) -> Tensor:
-    """The same from what `long_term_power` gave: [..., bins] → [..., bands]."""
+    """Mean square per third-octave band from `long_term_power`: [..., bins] → [..., bands]."""
     n_fft = 2 * (density.shape[-1] - 1)
     bands = torch.from_numpy(_band_weights(n_fft, sample_rate)).to(density)
-    with torch.autocast(density.device.type, enabled=False):  # half precision rounds to 0.03 dB
+    with torch.autocast(density.device.type, enabled=False):  # half precision errs by 0.03 dB
         return density @ bands
 
 
 def long_term_power(x: Tensor, sample_rate: int) -> Tensor:
-    """Mean square in each bin. x: [..., T] → [..., bins]; their sum is that of the signal.
+    """Mean square per bin. x: [..., T] → [..., bins]; their sum is the mean square of the signal.
 
-    Welch average with a Hann window of 0.19 s (8192 at 44.1 kHz) and half overlap: bins are
-    about 5 Hz apart at any rate. (0 Hz and Nyquist, which nobody hears, count twice.)
+    Welch's method with a Hann window of 0.19 s (8192 samples at 44.1 kHz) and 50 % overlap: bins of
+    about 5 Hz at any rate. (The inaudible bins at 0 Hz and Nyquist count twice.)
     """
     n_fft = 2 ** round(math.log2(WELCH_WINDOW_S * sample_rate))
-    window_length = min(n_fft, x.shape[-1])  # a short excerpt is one shorter window
+    window_length = min(n_fft, x.shape[-1])  # one shorter window for a short excerpt
     window = torch.hann_window(window_length, dtype=x.dtype, device=x.device)
     average = short_time_power(x, window, n_fft, max(1, window_length // 2)).mean(-2)
     return average * (2.0 / (n_fft * window.square().sum()))
@@ -142,7 +142,7 @@ def long_term_power(x: Tensor, sample_rate: int) -> Tensor:
 def band_power(density: Tensor, sample_rate: int, edges_hz: tuple[float, ...]) -> Tensor:
     """Mean square between neighbouring edges. density: [..., bins] of `long_term_power` → [..., n].
 
-    n = len(edges_hz) − 1. A band wholly above Nyquist holds nothing.
+    n = len(edges_hz) − 1. Bands above Nyquist are 0.
     """
     low, high = np.array(edges_hz[:-1]), np.array(edges_hz[1:])
     weights = _band_overlaps(2 * (density.shape[-1] - 1), sample_rate, low, high)
@@ -150,10 +150,10 @@ def band_power(density: Tensor, sample_rate: int, edges_hz: tuple[float, ...]) -
 
 
 def centroid_hz(density: Tensor, sample_rate: int) -> Tensor:
-    """Centre of the magnitudes, Σ f |X| / Σ |X|. density: [..., bins] of `long_term_power` → [...].
+    """Spectral centroid Σ f |X| / Σ |X| in Hz. density: [..., bins] of `long_term_power` → [...].
 
-    Over the audible 20 Hz–20 kHz. Magnitudes, not powers, as is usual (Tzanetakis & Cook, IEEE TSAP
-    2002): by power it would say where the bass is. Silence: NaN.
+    Over 20 Hz–20 kHz, of magnitudes (Tzanetakis & Cook, IEEE TSAP 2002); the centroid of powers
+    would be dominated by the bass. NaN for silence.
     """
     frequencies = torch.linspace(0.0, sample_rate / 2, density.shape[-1]).to(density)
     low, high = AUDIBLE_HZ
@@ -162,10 +162,10 @@ def centroid_hz(density: Tensor, sample_rate: int) -> Tensor:
 
 
 def third_octave_frames(x: Tensor, sample_rate: int, frame_s: float) -> Tensor:
-    """How the thirds of an octave move. x: [..., T] → [..., frames, bands], mean squares.
+    """Mean square per frame and third-octave band. x: [..., T] → [..., frames, bands].
 
-    Hann frames of about frame_s (a power of two samples) with half overlap; bands as in
-    `third_octave_power`, of which these are the moments.
+    Hann frames of about frame_s (a power of two samples) with 50 % overlap; bands as in
+    `third_octave_power`.
     """
     n_fft = 2 ** round(math.log2(frame_s * sample_rate))
     window = torch.hann_window(n_fft, dtype=x.dtype, device=x.device)
@@ -175,18 +175,18 @@ def third_octave_frames(x: Tensor, sample_rate: int, frame_s: float) -> Tensor:
 
 
 def power_to_db(power: Tensor, floor_db: float = SILENCE_DB) -> Tensor:
-    """Level in dB of a mean square; anything below `floor_db` reads `floor_db`."""
+    """Level in dB of a mean square, at least `floor_db`."""
     return 10.0 * torch.log10(power.clamp_min(10.0 ** (floor_db / 10.0)))
 
 
 def third_octave_db(x: Tensor, sample_rate: int, floor_db: float = SILENCE_DB) -> Tensor:
-    """Level of each third of an octave. x: [B, C, T] → [B, C, bands], dB; at least `floor_db`."""
+    """Level per third-octave band in dB, at least `floor_db`. x: [B, C, T] → [B, C, bands]."""
     return power_to_db(third_octave_power(x, sample_rate), floor_db)
 
 
 @functools.lru_cache(maxsize=16)
 def _band_weights(n_fft: int, sample_rate: int) -> np.ndarray:
-    """[bins, bands] of `_band_overlaps`."""
+    """`_band_overlaps` of the third-octave bands, [bins, bands]."""
     centres = np.array(third_octave_centres(sample_rate))
     return _band_overlaps(n_fft, sample_rate, centres / BAND_EDGE_RATIO, centres * BAND_EDGE_RATIO)
 
@@ -194,7 +194,7 @@ def _band_weights(n_fft: int, sample_rate: int) -> np.ndarray:
 def _band_overlaps(
     n_fft: int, sample_rate: int, low_hz: np.ndarray, high_hz: np.ndarray
 ) -> np.ndarray:
-    """[bins, bands]: the share of each bin (taken as f ± half a bin) that lies in each band."""
+    """Share of each bin (f ± half a bin) in each band, [bins, bands]."""
     spacing = sample_rate / n_fft
     bins = np.arange(n_fft // 2 + 1)[:, None] * spacing
     upper = np.minimum(bins + spacing / 2, high_hz)

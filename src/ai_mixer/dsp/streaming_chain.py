@@ -1,7 +1,7 @@
-"""A chain of effects for audio that comes block by block: one compiled call per block.
+"""Streaming of a chain of effects, with one compiled call per block.
 
-One call and not one per effect: Python's lock is let go and waited for once a block, whatever else
-the program does, and a block stays in the first cache on its way through the chain.
+One call for all effects releases and acquires Python's global lock only once per block, and a block
+stays in the L1 cache for the whole chain.
 """
 
 import zlib
@@ -18,12 +18,12 @@ from ai_mixer.dsp.convolution import convolve
 from ai_mixer.dsp.recursions import Array
 from ai_mixer.dsp.streaming_kernels import compress, echo, mix_channels, second_order_filter
 
-CONTROL_PERIOD_SAMPLES = 32  # samples on which coefficients go straight
+CONTROL_PERIOD_SAMPLES = 32  # coefficients are interpolated linearly within it
 NO_SAMPLES = np.empty(0, np.float32)
 
 
 class KernelKind(IntEnum):
-    """What a step does: which function of `dsp.steps` it is."""
+    """Function of `dsp.streaming_kernels` or `dsp.convolution` that a step calls."""
 
     MIX = 0
     FILTER = 1
@@ -42,9 +42,9 @@ COEFFICIENT_COUNTS = {
 
 
 class StreamingKernel(NamedTuple):
-    """One effect as a step of the chain, at rest.
+    """One effect as a step of the chain, with its initial state.
 
-    numbers: float64, what is fixed and then the state. samples: float32, a long response's.
+    numbers: float64, constants followed by the state. samples: float32, of a long response.
     """
 
     kind: KernelKind
@@ -53,16 +53,16 @@ class StreamingKernel(NamedTuple):
 
 
 def biquad_kernel(channels: int) -> StreamingKernel:
-    """A second-order filter; coefficients as `filters.Biquad.row` gives them."""
+    """Second-order filter; coefficients as of `filters.Biquad.to_coefficients`."""
     return StreamingKernel(
         KernelKind.FILTER, np.zeros(streaming_kernels.STATES_PER_BIQUAD * channels)
     )
 
 
 class StreamingChain:
-    """Steps in their order, and what they remember.
+    """Chain of steps with their state.
 
-    steps: at rest; they are copied. All for the same number of channels.
+    steps: in processing order, for the same number of channels; their arrays are copied.
     """
 
     def __init__(self, steps: Sequence[StreamingKernel]) -> None:
@@ -71,17 +71,17 @@ class StreamingChain:
         self._samples, self._sample_ends = _concatenate([step.samples for step in steps])
         self._widths = np.cumsum([0, *(COEFFICIENT_COUNTS[step.kind] for step in steps)])
         self._path = np.empty((0, self._widths[-1]))
-        self._since = 0  # samples since the path began
+        self._since = 0  # samples since the start of the path
 
     def set_coefficients(self, path: Array) -> None:
-        """From the next sample on: all steps' coefficients side by side, a row per tick.
+        """Set the coefficients of all steps from the next sample on.
 
-        path: [ticks, K] float64. The last row stays.
+        path: [ticks, K] float64, one row per CONTROL_PERIOD_SAMPLES; the last row is kept.
         """
         self._path, self._since = path, 0
 
     def push(self, audio: Array) -> None:
-        """The next block, in place. audio: [C, n] float64, C-contiguous rows."""
+        """Process the next block in place. audio: [C, n] float64, C-contiguous rows."""
         _run(
             audio,
             self._kinds,
@@ -97,7 +97,7 @@ class StreamingChain:
 
 
 def _concatenate(parts: Sequence[Array]) -> tuple[Array, Array]:
-    """One array of all, and where each begins and the last ends."""
+    """Concatenate arrays; returns the array and the offsets of its parts."""
     return np.concatenate(parts), np.cumsum([0, *(len(part) for part in parts)])
 
 
@@ -110,7 +110,7 @@ def _zero_nonfinite(audio):  # type: ignore[no-untyped-def]
 
 
 def _compile(version: int):  # type: ignore[no-untyped-def]
-    """Compiled code is kept until this file changes, or `version`: that of what is called."""
+    """Compile the chain; `version`, a hash of the called modules, invalidates numba's cache."""
 
     @njit(cache=True, nogil=True)
     def run(  # type: ignore[no-untyped-def]
@@ -130,20 +130,20 @@ def _compile(version: int):  # type: ignore[no-untyped-def]
             part = audio[:, done:end]
             _zero_nonfinite(part)
             for step in range(len(kinds)):
-                kind, own = kinds[step], numbers[number_ends[step] : number_ends[step + 1]]
+                kind, state = kinds[step], numbers[number_ends[step] : number_ends[step + 1]]
                 c = now[widths[step] : widths[step + 1]]
                 d = by[widths[step] : widths[step + 1]]
                 if kind == KernelKind.MIX:
                     mix_channels(part, c, d)
                 elif kind == KernelKind.FILTER:
-                    second_order_filter(part, c, d, own)
+                    second_order_filter(part, c, d, state)
                 elif kind == KernelKind.COMPRESS:
-                    compress(part, c, d, own)
+                    compress(part, c, d, state)
                 elif kind == KernelKind.ECHO:
-                    echo(part, c, d, own)
+                    echo(part, c, d, state)
                 elif kind == KernelKind.CONVOLVE:
                     response = samples[sample_ends[step] : sample_ends[step + 1]]
-                    convolve(part, c[0], d[0], own, response)
+                    convolve(part, c[0], d[0], state, response)
             done = end
 
     return run

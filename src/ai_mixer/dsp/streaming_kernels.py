@@ -1,7 +1,7 @@
-"""The effects' recursions for audio that comes block by block: state in, state out.
+"""Streaming kernels of the effects: recursions with explicit state.
 
-Each works in place on audio [C, n], float64, C = 1 or 2. Its coefficients move on straight lines:
-`now` at the first sample, `by` more with each. `numbers` holds what is fixed, then the state.
+Each kernel processes audio [C, n], float64, C = 1 or 2, in place. Its coefficients change linearly:
+`now` at the first sample, `by` more with each sample. `numbers`: constants followed by the state.
 """
 
 import math
@@ -16,8 +16,8 @@ STATES_PER_BIQUAD, ECHO_HEADER_SIZE = 4, 2  # per channel; before the ring
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def mix_channels(audio, now, by):  # type: ignore[no-untyped-def]
-    """Each channel becomes a share of itself and one of the other. now: the two shares."""
-    last = len(audio) - 1  # mono is its own partner, with a share of 0
+    """Mix each channel with the other one. now: weights of the channel itself and of the other."""
+    last = len(audio) - 1  # mono: the other channel is itself, with weight 0
     for n in range(audio.shape[1]):
         own, other = now[0] + n * by[0], now[1] + n * by[1]
         first, second = audio[0, n], audio[last, n]
@@ -27,7 +27,7 @@ def mix_channels(audio, now, by):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def second_order_filter(audio, now, by, numbers):  # type: ignore[no-untyped-def]
-    """`recursions.biquad`. now: b₀ b₁ b₂ a₁ a₂; numbers: the last two inputs and outputs."""
+    """Streaming `recursions.biquad`. now: b₀ b₁ b₂ a₁ a₂; numbers: last two inputs and outputs."""
     for channel in range(len(audio)):
         state = numbers[STATES_PER_BIQUAD * channel : STATES_PER_BIQUAD * (channel + 1)]
         x1, x2, y1, y2 = state[0], state[1], state[2], state[3]
@@ -45,7 +45,7 @@ def second_order_filter(audio, now, by, numbers):  # type: ignore[no-untyped-def
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def compress(audio, now, by, numbers):  # type: ignore[no-untyped-def]
-    """`compression.compress`. now: the slope; numbers: poles, static curve, the gain in dB."""
+    """Streaming `compressor.compress`. now: slope; numbers: poles, static curve, gain in dB."""
     attack, release, threshold, knee, cap, g = numbers
     knee_start = threshold - 0.5 * knee
     for n in range(audio.shape[1]):
@@ -62,16 +62,16 @@ def compress(audio, now, by, numbers):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def echo(audio, now, by, numbers):  # type: ignore[no-untyped-def]
-    """`effects.delay`. now: wet; numbers: feedback, place in the rings, a ring per channel."""
+    """Streaming `effects.delay`. now: wet; numbers: feedback, ring position, a ring per channel."""
     feedback, start = numbers[0], int(numbers[1])
     rings = numbers[ECHO_HEADER_SIZE:].reshape((len(audio), -1))
     at = start
     for channel in range(len(audio)):
         ring, at = rings[channel], start
         for n in range(audio.shape[1]):
-            x, late = audio[channel, n], ring[at]
-            heard = x + feedback * late
-            ring[at] = heard if abs(heard) > DENORMAL_LIMIT else 0.0
-            audio[channel, n] = x + (now[0] + n * by[0]) * (late - x)
+            x, delayed = audio[channel, n], ring[at]
+            fed_back = x + feedback * delayed
+            ring[at] = fed_back if abs(fed_back) > DENORMAL_LIMIT else 0.0
+            audio[channel, n] = x + (now[0] + n * by[0]) * (delayed - x)
             at = at + 1 if at + 1 < len(ring) else 0
     numbers[1] = at

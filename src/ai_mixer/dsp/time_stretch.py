@@ -1,9 +1,9 @@
-"""Another tempo at the same pitch: grains laid where the waveform goes on.
+"""Time stretching at constant pitch by WSOLA.
 
-WSOLA: Verhelst & Roelands, "An overlap-add technique based on waveform similarity (WSOLA) for high
-quality time-scale modification of speech", ICASSP 1993. Grains are copied as they are, so
-transients stay sharp, and all channels move alike, so the stereo image stays. For small changes
-(±20 %).
+Verhelst & Roelands, "An overlap-add technique based on waveform similarity (WSOLA) for high
+quality time-scale modification of speech", ICASSP 1993. Grains are copied unchanged, which
+preserves transients, at the same positions in all channels, which preserves the stereo image. For
+small changes (±20 %).
 """
 
 import numpy as np
@@ -15,34 +15,32 @@ from torch.nn.functional import pad
 from ai_mixer.dsp.recursions import Array
 
 HOP_S = 0.0174  # half a grain
-SEARCH_RANGE_S = (
-    0.0232  # how far a grain may be moved to fit the last one: a period of 43 Hz, a hit
-)
-COARSE_STEP_SAMPLES = 4  # samples: the first search takes every fourth
-DRIFT_PENALTY = 0.1  # back to the right time, against an error of the mean power: see `_best_start`
+SEARCH_RANGE_S = 0.0232  # maximal shift of a grain: a period of 43 Hz
+COARSE_STEP_SAMPLES = 4  # step of the first search
+DRIFT_PENALTY = 0.1  # relative to the mean power, see `_best_start`
 
 
 def time_stretch(x: Tensor, tempo: float, sample_rate: int, length: int | None = None) -> Tensor:
-    """Play `tempo` times as fast. x: [C, T]. Returns [C, length], default round(T / tempo).
+    """Change the tempo by a factor. x: [C, T]. Returns [C, length], default round(T / tempo).
 
-    Sample n of the result was heard near n · tempo. ValueError outside 0.5–2.
+    Sample n of the result is from about n · tempo. ValueError for a tempo outside 0.5–2.
     """
     if not 0.5 <= tempo <= 2.0:
         raise ValueError(f"tempo must be 0.5–2, got {tempo}")
     length = round(x.shape[-1] / tempo) if length is None else length
     hop = max(COARSE_STEP_SAMPLES, round(HOP_S * sample_rate))
     reach = max(COARSE_STEP_SAMPLES, round(SEARCH_RANGE_S * sample_rate))
-    grains = -(-length // hop) + 1  # the first one is half before the start
+    grains = -(-length // hop) + 1  # the first half of the first one is before the start
     before = hop + reach
     after = max(0, int(grains * hop * tempo) + 3 * hop + 2 * reach - x.shape[-1])
     padded = pad(x, (before, after))
-    # Unequal weights, or two channels in opposite phase would be silence.
+    # Unequal weights: the sum of two channels in opposite phase would be silent.
     weights = 0.8 ** torch.arange(len(x)).to(x)
-    places = _grain_starts(_numpy(weights @ padded), grains, hop, tempo, reach)
-    index = torch.from_numpy(places)[:, None] + torch.arange(2 * hop)
-    pieces = padded[:, index]  # [C, grains, 2 hop]
+    starts = _grain_starts(_numpy(weights @ padded), grains, hop, tempo, reach)
+    index = torch.from_numpy(starts)[:, None] + torch.arange(2 * hop)
+    parts = padded[:, index]  # [C, grains, 2 hop]
     fade = torch.sin(torch.pi / 2 * (torch.arange(hop) + 0.5) / hop).square().to(x)
-    joined = pieces[:, 1:, :hop] * fade + pieces[:, :-1, hop:] * fade.flip(0)
+    joined = parts[:, 1:, :hop] * fade + parts[:, :-1, hop:] * fade.flip(0)
     return joined.flatten(1)[:, :length]
 
 
@@ -52,34 +50,33 @@ def _numpy(x: Tensor) -> Array:
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
 def _grain_starts(x, grains, hop, tempo, reach):  # type: ignore[no-untyped-def]
-    """Where in x each grain starts: near its time, and most like what would have come next."""
-    rough = np.zeros(
-        len(x) // COARSE_STEP_SAMPLES, np.float32
-    )  # a quarter of the rate will do for a first look
-    for i in range(len(rough)):
-        for j in range(COARSE_STEP_SAMPLES):
-            rough[i] += x[i * COARSE_STEP_SAMPLES + j]
-    power, rough_power = _power(x), _power(rough)
-    places = np.empty(grains, np.int64)
-    places[0] = reach
+    """Start of each grain in x: near its nominal time, most similar to the natural continuation."""
+    step = COARSE_STEP_SAMPLES
+    coarse = np.zeros(len(x) // step, np.float32)  # a quarter of the rate for the first search
+    for i in range(len(coarse)):
+        for j in range(step):
+            coarse[i] += x[i * step + j]
+    power, coarse_power = _power(x), _power(coarse)
+    starts = np.empty(grains, np.int64)
+    starts[0] = reach
     for k in range(1, grains):
-        wanted = places[k - 1] + hop
+        continuation = starts[k - 1] + hop
         middle = reach + round(k * hop * tempo)
         low, high = middle - reach, middle + reach
-        size, pull = 2 * hop, DRIFT_PENALTY * 2 * hop * power
-        near = COARSE_STEP_SAMPLES * _best_start(
-            rough,
-            wanted // COARSE_STEP_SAMPLES,
-            low // COARSE_STEP_SAMPLES,
-            high // COARSE_STEP_SAMPLES,
-            size // COARSE_STEP_SAMPLES,
-            DRIFT_PENALTY * (size // COARSE_STEP_SAMPLES) * rough_power,
-            middle // COARSE_STEP_SAMPLES,
-            reach // COARSE_STEP_SAMPLES,
+        size, penalty = 2 * hop, DRIFT_PENALTY * 2 * hop * power
+        near = step * _best_start(
+            coarse,
+            continuation // step,
+            low // step,
+            high // step,
+            size // step,
+            DRIFT_PENALTY * (size // step) * coarse_power,
+            middle // step,
+            reach // step,
         )
-        low, high = max(low, near - COARSE_STEP_SAMPLES), min(high, near + COARSE_STEP_SAMPLES)
-        places[k] = _best_start(x, wanted, low, high, size, pull, middle, reach)
-    return places
+        low, high = max(low, near - step), min(high, near + step)
+        starts[k] = _best_start(x, continuation, low, high, size, penalty, middle, reach)
+    return starts
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
@@ -91,21 +88,21 @@ def _power(x):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
-def _best_start(x, wanted, low, high, size, pull, middle, reach):  # type: ignore[no-untyped-def]
-    """The start in low … high whose `size` samples differ least from those from `wanted` on.
+def _best_start(x, continuation, low, high, size, penalty, middle, reach):  # type: ignore[no-untyped-def]
+    """The start in low … high whose `size` samples are most similar to those at `continuation`.
 
-    The squared difference, so that a hit weighs more than what lies between hits; and a pull back
-    to the middle, so that grains are put right between hits and have room to go on through one.
+    Minimises the squared difference, which is dominated by transients, plus a penalty on the
+    distance from the middle, which corrects the time between transients.
     """
     best, least = middle, np.float32(np.inf)
-    target = x[wanted : wanted + size]
+    target = x[continuation : continuation + size]
     for start in range(low, high + 1):
-        piece = x[start : start + size]
+        candidate = x[start : start + size]
         error = np.float32(0.0)
         for i in range(size):
-            error += (target[i] - piece[i]) * (target[i] - piece[i])
-        late = np.float32(start - middle) / np.float32(reach)
-        error += np.float32(pull) * late * late
+            error += (target[i] - candidate[i]) * (target[i] - candidate[i])
+        drift = np.float32(start - middle) / np.float32(reach)
+        error += np.float32(penalty) * drift * drift
         if error < least:
             best, least = start, error
     return best

@@ -1,11 +1,11 @@
-"""The peak of the waveform between the samples, where converters and codecs clip.
+"""True peak: the peak of the waveform between samples, where converters and codecs clip.
 
-ITU-R BS.1770-4, Annex 2: oversample four times, take the absolute maximum. The interpolator is a
-windowed sinc, h(t) = sinc(t) · kaiser(t / half), whose zeros fall on the other samples: the samples
-themselves are kept, only the phases between them are computed.
+ITU-R BS.1770-4, Annex 2: the absolute maximum after oversampling by four. The interpolator is a
+windowed sinc, h(t) = sinc(t) · kaiser(t / half), whose zeros are at the other samples: the samples
+are unchanged, and only the phases between them are computed.
 
-A meter, without a gradient: on the CPU a compiled kernel, on a GPU a convolution. The gain that a
-limiter needs has its own kernel and a gradient: `dsp.needed_gain`.
+A meter without gradient: a compiled kernel on the CPU, a convolution on a GPU. The gain of a
+limiter has its own kernel, with gradient: `dsp.required_gain`.
 """
 
 from functools import lru_cache
@@ -21,28 +21,27 @@ from ai_mixer.dsp.recursions import as_rows, run_on_rows
 
 
 class Interpolator(NamedTuple):
-    """A windowed sinc: `half` samples each side, Kaiser window `beta`."""
+    """Windowed sinc with `half` samples on each side and a Kaiser window of parameter `beta`."""
 
     half: int
     beta: float
 
 
-# Two, because near half the sample rate there is no one answer: what a value between two samples is
-# depends on the filter. Music differs by hundredths of a dB, white noise by half a dB.
-SHARP = Interpolator(48, 6.0)  # flat to 0.48 of the sample rate, as a good converter is
-SOFT = Interpolator(10, 5.0)  # short and gentle, as most meters are
-BLOCK_SAMPLES = 256  # samples at a time in the kernel: what it works on stays in the first cache
-# Every phase of both is a point on the straight line between the two samples beside it, or a little
-# less, and a sum of second differences x[n] − 2 x[n+1] + x[n+2] within reach whose weights are BEND
-# together. Music bends little, so most of it provably has no peak above its loudest samples.
+# Two interpolators, because values between samples near half the sample rate depend on the filter:
+# music differs by hundredths of a dB, white noise by half a dB.
+SHARP = Interpolator(48, 6.0)  # flat to 0.48 of the sample rate, like a good converter
+SOFT = Interpolator(10, 5.0)  # short, like most meters
+BLOCK_SAMPLES = 256  # block size of the kernel: its data stays in the L1 cache
+# Each phase of both is at most a point on the straight line between its two neighbours, plus a sum
+# of second differences x[n] − 2 x[n+1] + x[n+2] in its range with a total weight of at most
+# CURVATURE_WEIGHT. Music has a low curvature, so most of it has no peak above its loudest samples.
 CURVATURE_WEIGHT = 0.645
-# Closer: every phase of both is a sum of the two samples each side of the gap and the half-way
-# value, with weights of NEAR together, and a rest whose taps are FAR together. So no phase exceeds
-# NEAR · the largest of these five + FAR · the loudest sample within reach. Tests find the weights.
+# A closer bound: each phase of both is a sum of the two samples on each side of the gap and the
+# half-way value, with a total weight of NEAR_WEIGHT, and a remainder with a total weight of
+# FAR_WEIGHT. So no phase exceeds NEAR_WEIGHT · the largest of these five + FAR_WEIGHT · the loudest
+# sample in range. The tests compute the weights.
 NEAR_WEIGHT, FAR_WEIGHT = 1.33, 0.07
-CHUNK_SAMPLES = (
-    1 << 20
-)  # samples at a time in `true_peak`: a whole song needs no second song of memory
+CHUNK_SAMPLES = 1 << 20  # `true_peak` processes parts, which limits its memory
 
 
 @torch.no_grad()
@@ -53,7 +52,7 @@ def true_peak(x: Tensor, oversample: int = 4) -> Tensor:
     ValueError if `oversample` is below 1.
     """
     length = x.shape[-1]
-    # Where nothing can exceed every song's largest sample there is no need to look closely.
+    # Parts that cannot exceed the largest sample of every song need no exact envelope.
     low, high = x.flatten(1).aminmax(dim=1)
     floor = float(torch.maximum(-low, high).min())
     peaks = []
@@ -69,12 +68,11 @@ def true_peak(x: Tensor, oversample: int = 4) -> Tensor:
 def true_peak_envelope(
     x: Tensor, oversample: int = 4, interpolator: Interpolator = SHARP, floor: float = 0.0
 ) -> Tensor:
-    """Per sample, the largest absolute value less than one sample away from it.
+    """Per sample, the largest absolute value of the waveform less than one sample away from it.
 
-    x: [B, C, T]. Returns [B, C, T]. The waveform is silent before and after x, and what rings out
-    past its ends counts for the first and last sample. Where nothing exceeds `floor` the result may
-    be lower than that, which is faster. No gradient.
-    ValueError if `oversample` is below 1.
+    x: [B, C, T]. Returns [B, C, T]. x is silent outside its length; ringing before and after it
+    counts for the first and last sample. Values below `floor` need not be exact, which is faster.
+    No gradient. ValueError if `oversample` is below 1.
     """
     if oversample < 1:
         raise ValueError(f"oversample must be 1 or more, got {oversample}")
@@ -84,51 +82,51 @@ def true_peak_envelope(
     if x.is_cuda:
         return envelope_by_convolution(x, filters)
     rows = as_rows(x)
-    own = np.roll(filters.numpy(), -(len(filters) // 2), axis=0).astype(rows.dtype)  # 1/2 first
+    taps = np.roll(filters.numpy(), -(len(filters) // 2), axis=0).astype(rows.dtype)  # 1/2 first
     out = np.empty_like(rows)
-    run_on_rows(lambda *pair: _envelope_rows(*pair, own, floor), rows, out)  # type: ignore[call-arg]
+    run_on_rows(lambda *pair: _envelope_rows(*pair, taps, floor), rows, out)  # type: ignore[call-arg]
     return torch.from_numpy(out).view(x.shape).to(x)
 
 
 class EnvelopeStream:
-    """`true_peak_envelope` of a song that comes block by block, `half` samples late."""
+    """`true_peak_envelope` of a song in blocks, with a delay of `half` samples."""
 
     def __init__(self, oversample: int = 4, interpolator: Interpolator = SHARP) -> None:
         self._oversample, self._interpolator = oversample, interpolator
         self._buffer: Tensor | None = None
-        self._emitted = 0  # of these, how many were told
+        self._emitted = 0  # samples of the buffer whose envelope was returned
 
     def push(self, x: Tensor, floor: float = 0.0) -> Tensor:
-        """The next block, [B, C, n]. Returns the envelope of what is known now, [B, C, about n]."""
+        """Process the next block, [B, C, n]; returns the known part of the envelope, [B, C, ~n]."""
         half = self._interpolator.half
         x = x if self._buffer is None else torch.cat([self._buffer, x], dim=-1)
         envelope = true_peak_envelope(x, self._oversample, self._interpolator, floor)
         end = max(self._emitted, x.shape[-1] - half)
         known = envelope[..., self._emitted : end]
-        kept = max(0, end - half)
-        self._buffer, self._emitted = x[..., kept:], end - kept
+        start = max(0, end - half)
+        self._buffer, self._emitted = x[..., start:], end - start
         return known
 
     def finish(self, floor: float = 0.0) -> Tensor:
-        """The envelope of the last `half` samples."""
+        """Return the envelope of the last `half` samples."""
         assert self._buffer is not None
         half = self._interpolator.half
         return self.push(self._buffer.new_zeros(*self._buffer.shape[:-1], half), floor)
 
 
 class TruePeakMeter:
-    """`true_peak` of songs that come block by block."""
+    """`true_peak` of songs in blocks."""
 
     def __init__(self) -> None:
         self._stream = EnvelopeStream()
         self._peak: Tensor | None = None
 
     def push(self, x: Tensor) -> None:
-        """The next block, [B, C, n]."""
+        """Append the next block, [B, C, n]."""
         self._update_peak(self._stream.push(x, self._floor))
 
     def read(self) -> Tensor:
-        """The highest peak of what came, [B]: 1 = 0 dBTP. Ends the song."""
+        """Return the true peak so far, [B], 1 = 0 dBTP, and end the song."""
         self._update_peak(self._stream.finish(self._floor))
         assert self._peak is not None
         return self._peak
@@ -144,22 +142,18 @@ class TruePeakMeter:
 
 
 def envelope_by_convolution(x: Tensor, filters: Tensor) -> Tensor:
-    """The same for any device: x [B, C, T], filters [phases, 2 · half] → [B, C, T]."""
+    """True-peak envelope on any device: x [B, C, T], filters [phases, 2 · half] → [B, C, T]."""
     half = filters.shape[1] // 2
-    # Column n of `max_between_samples` holds the phases between sample n − 1 and sample n: T + 1 columns.
     rows = pad(x.reshape(-1, 1, x.shape[-1]), (half, half))
-    max_between_samples = (
-        conv1d(rows, filters.to(x)[:, None]).abs().amax(dim=1).view(*x.shape[:-1], -1)
-    )
-    return torch.maximum(
-        x.abs(), torch.maximum(max_between_samples[..., :-1], max_between_samples[..., 1:])
-    )
+    phases = conv1d(rows, filters.to(x)[:, None])
+    between = phases.abs().amax(dim=1).view(*x.shape[:-1], -1)  # T + 1 gaps; n: before sample n
+    return torch.maximum(x.abs(), torch.maximum(between[..., :-1], between[..., 1:]))
 
 
 @lru_cache
-@torch.inference_mode(False)  # cached: must serve training, whoever asks first
+@torch.inference_mode(False)  # the cached result may be used in training later
 def phase_filters(oversample: int, interpolator: Interpolator = SHARP) -> Tensor:
-    """[oversample − 1, 2 · half] float64: the filters of the phases 1/oversample, 2/oversample …"""
+    """Filters of the phases 1/oversample, 2/oversample …: [oversample − 1, 2 · half] float64."""
     half, beta = interpolator
     phase = np.arange(1, oversample)[:, None] / oversample
     time = phase - np.arange(1 - half, half + 1)
@@ -169,7 +163,7 @@ def phase_filters(oversample: int, interpolator: Interpolator = SHARP) -> Tensor
 
 @lru_cache
 def max_peak_ratio(oversample: int = 4, interpolator: Interpolator = SHARP) -> float:
-    """By what ratio a true peak can exceed the largest sample at most: Σ|h| of the worst phase."""
+    """Upper bound of the ratio of true peak to sample peak: Σ|h| of the worst phase."""
     if oversample == 1:
         return 1.0
     return float(phase_filters(oversample, interpolator).abs().sum(1).amax())
@@ -177,13 +171,13 @@ def max_peak_ratio(oversample: int = 4, interpolator: Interpolator = SHARP) -> f
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
 def max_between_samples(x, filters, start, best):  # type: ignore[no-untyped-def]
-    """Raise best[i] to the largest phase between the samples start + i − 1 and start + i."""
+    """Update best[i] with the largest phase between the samples start + i − 1 and start + i."""
     taps = filters.shape[1]
     count = len(best)
     phase = np.empty(count, x.dtype)
     for p in range(filters.shape[0]):
         phase[:] = 0
-        for k in range(0, taps - 3, 4):  # four taps a pass: a quarter of the loads and stores
+        for k in range(0, taps - 3, 4):  # four taps per pass: a quarter of the loads and stores
             h0, h1, h2, h3 = filters[p, k], filters[p, k + 1], filters[p, k + 2], filters[p, k + 3]
             part = x[start + k : start + k + count + 3]
             for i in range(count):
@@ -197,9 +191,9 @@ def max_between_samples(x, filters, start, best):  # type: ignore[no-untyped-def
 
 @njit(cache=True, nogil=True)
 def max_abs(x):  # type: ignore[no-untyped-def]
-    """The largest absolute sample."""
+    """Largest absolute sample."""
     largest = x[0] * 0
-    for i in range(0, len(x) - 3, 4):  # in pairs: one maximum need not wait for the other
+    for i in range(0, len(x) - 3, 4):  # pairs: the maxima do not depend on each other
         left, right = max(abs(x[i]), abs(x[i + 1])), max(abs(x[i + 2]), abs(x[i + 3]))
         largest = max(largest, left, right)
     for i in range(len(x) - len(x) % 4, len(x)):
@@ -208,18 +202,18 @@ def max_abs(x):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def may_exceed(x, half, floor, bend):  # type: ignore[no-untyped-def]
-    """Could a phase beside the samples x[half] … x[−half − 1] exceed the floor? See `CURVATURE_WEIGHT`.
+def may_exceed(x, half, floor, curvature_weight):  # type: ignore[no-untyped-def]
+    """Whether a phase next to the samples x[half] … x[−half − 1] may exceed the floor.
 
-    Counting to the end is vectorised, stopping at the first is not. NaN does not exceed.
+    By the bound of `CURVATURE_WEIGHT`. Counts all samples, which is vectorised. False for NaN.
     """
     near = max_abs(x[half - 1 : len(x) - half + 1])
     if near > floor:
         return True
-    most = (floor - near) / bend
+    max_curvature = (floor - near) / curvature_weight
     count = 0
     for i in range(len(x) - 2):
-        count += abs((x[i] - x[i + 1]) - (x[i + 1] - x[i + 2])) > most
+        count += abs((x[i] - x[i + 1]) - (x[i + 1] - x[i + 2])) > max_curvature
     return count > 0
 
 
@@ -227,7 +221,7 @@ def may_exceed(x, half, floor, bend):  # type: ignore[no-untyped-def]
 def _envelope_rows(rows, out, filters, floor):  # type: ignore[no-untyped-def]
     half = filters.shape[1] // 2
     length = rows.shape[1]
-    halves = 1 if filters.shape[0] % 2 else 0  # is 1/2 among the phases?
+    halves = 1 if filters.shape[0] % 2 else 0  # 1 if the phases include 1/2
     padded = np.zeros(length + 2 * half, rows.dtype)
     best = np.empty(BLOCK_SAMPLES + 1, rows.dtype)
     for row in range(rows.shape[0]):
@@ -236,13 +230,11 @@ def _envelope_rows(rows, out, filters, floor):  # type: ignore[no-untyped-def]
             count = min(BLOCK_SAMPLES, length - start)
             part = best[: count + 1]
             part[:] = 0
-            around = padded[start : start + count + 2 * half]
-            if may_exceed(around, half, floor, CURVATURE_WEIGHT):
+            context = padded[start : start + count + 2 * half]
+            if may_exceed(context, half, floor, CURVATURE_WEIGHT):
                 max_between_samples(padded, filters[:halves], start, part)
-                if (
-                    halves == 0
-                    or max(part.max(), max_abs(around)) * (NEAR_WEIGHT + FAR_WEIGHT) > floor
-                ):
+                bound = max(part.max(), max_abs(context)) * (NEAR_WEIGHT + FAR_WEIGHT)
+                if halves == 0 or bound > floor:
                     max_between_samples(padded, filters[halves:], start, part)
             for i in range(count):
                 n = start + i

@@ -1,4 +1,4 @@
-"""Feed-forward compressor with a soft knee; every knob carries a gradient, and it runs backwards.
+"""Feed-forward compressor with a soft knee, differentiable and invertible.
 
 Static curve and ballistics: Giannoulis, Massberg & Reiss, "Digital Dynamic Range Compressor
 Design", JAES 60(6), 2012, eqs. 4 and 16 (the smoothing is of the gain in dB, as its section 2.3
@@ -17,18 +17,19 @@ from ai_mixer.dsp.inverse_compressor import invert_compressor
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
 
-# A reduction below AUDIBLE_DB, or as close to the cap, tells nobody the ratio: at the cap the
-# compressor is a fader. It has to move between the two for some of the time.
+# The ratio can be determined only from reductions between AUDIBLE_DB and AUDIBLE_DB below the cap:
+# at the cap the compressor is a constant gain. This has to hold for AUDIBLE_SHARE of the time.
 AUDIBLE_DB = 1.0
 AUDIBLE_SHARE = 0.1
 
 
 class Compressor(Effect):
-    """Turn down what exceeds the threshold: y[n] = x[n] · 10^(g[n]/20), g ≤ 0.
+    """Reduce levels above a threshold: y[n] = x[n] · 10^(g[n]/20), g ≤ 0.
 
-    The detector takes the loudest channel, so the stereo image stays put. Knob `ratio`: input dB
-    per output dB above the threshold, at least 1; 1 is neutral. attack_ms and release_ms: the time
-    to 63 % of a step of the gain in dB. max_reduction_db caps the static curve.
+    The detector uses the loudest channel, so the stereo image is unchanged. Knob `ratio`: input dB
+    per output dB above the threshold, at least 1; 1 is neutral. attack_ms, release_ms: time to 63 %
+    of a step of the gain in dB. max_reduction_db: cap of the static curve. ValueError for a time,
+    knee or cap that is not above 0, or a threshold below the range of the detector.
     """
 
     knob_names: ClassVar[tuple[str, ...]] = ("ratio",)
@@ -51,7 +52,7 @@ class Compressor(Effect):
             if value <= 0.0:
                 raise ValueError(f"{name}: needs a value above 0, got {value}: try 0.01")
         if threshold_db - knee_db / 2.0 - max_reduction_db <= SILENCE_DB:
-            raise ValueError(f"threshold_db: {threshold_db} is below what the detector can see")
+            raise ValueError(f"threshold_db: {threshold_db} is below the range of the detector")
         self.threshold_db, self.max_reduction_db = threshold_db, max_reduction_db
         self.curve = StaticCurve(threshold_db, knee_db, max_reduction_db)
         self.attack_ms, self.release_ms = attack_ms, release_ms
@@ -63,37 +64,37 @@ class Compressor(Effect):
         return compress(x, self._slope(ratio), self._poles(sample_rate), self.curve)
 
     def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
-        """For live audio."""
+        """The effect as a step of a streaming chain."""
         return StreamingKernel(
             KernelKind.COMPRESS, np.array([*self._poles(sample_rate), *self.curve, 0.0])
         )
 
     def coefficients(self, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
-        """The static curve's slope: [B, 1]."""
+        """Slope of the static curve: [B, 1]."""
         return self._slope(ratio)[:, None]
 
     def invert(self, y: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
-        """The input that `forward` turns into y."""
+        """Return the input for which `forward` gives y."""
         if self._idle(ratio):
             return y
         return invert_compressor(y, self._slope(ratio), self._poles(sample_rate), self.curve)
 
     def gain_reduction_db(self, x: Tensor, sample_rate: int, ratio: Tensor) -> Tensor:
-        """How far the needle moves: [B, T] float64, 0 dB to max_reduction_db. No gradient."""
+        """Gain reduction: [B, T] float64, 0 dB to max_reduction_db. No gradient."""
         return -compressor_gain_db(x, self._slope(ratio), self._poles(sample_rate), self.curve)
 
     def audible(self, x: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
-        """True where for a tenth of x the reduction is at least 1 dB, and 1 dB off its cap."""
+        """True if the reduction is 1 dB or more from 0 and from its cap for a tenth of the time."""
         if self._idle(ratio):
             return torch.zeros(x.shape[0], dtype=torch.bool, device=x.device)
         reduction_db = self.gain_reduction_db(x, sample_rate, ratio)
         highest_db = self.max_reduction_db - AUDIBLE_DB
-        telling = (reduction_db >= AUDIBLE_DB) & (reduction_db <= highest_db)
-        return telling.double().mean(dim=-1) >= AUDIBLE_SHARE
+        between = (reduction_db >= AUDIBLE_DB) & (reduction_db <= highest_db)
+        return between.double().mean(dim=-1) >= AUDIBLE_SHARE
 
     @staticmethod
     def _idle(ratio: Tensor) -> bool:
-        """At 1:1 nothing is turned down, whatever comes in."""
+        """Whether all ratios are 1, which is the identity for any input."""
         return bool((ratio == 1.0).all())
 
     @staticmethod

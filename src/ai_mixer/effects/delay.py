@@ -1,4 +1,4 @@
-"""Echoes at a fixed time, each one quieter than the one before: a feedback comb."""
+"""Delay with feedback (feedback comb filter)."""
 
 from typing import Any, ClassVar
 
@@ -14,8 +14,8 @@ from ai_mixer.effects.effect import Effect
 class Delay(Effect):
     """y = (1 − wet)·x + wet·e, where e[n] = x[n − D] + feedback·e[n − D].
 
-    Knob `wet`: 0–1, [B]; 0 is the identity. The delay D is rounded to whole samples, the recursion
-    is exact. ValueError if `delay_ms` ≤ 0 or `feedback` is outside 0 ≤ feedback < 1.
+    Knob `wet`: 0–1, [B]; 0 is the identity. The delay time D is rounded to whole samples.
+    ValueError if `delay_ms` ≤ 0 or `feedback` is outside 0 ≤ feedback < 1.
     """
 
     knob_names: ClassVar[tuple[str, ...]] = ("wet",)
@@ -38,12 +38,12 @@ class Delay(Effect):
         return torch.lerp(x, echoes, wet[:, None, None])
 
     def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
-        """For live audio."""
+        """The effect as a step of a streaming chain."""
         rings = np.zeros(channels * self._samples(sample_rate))
         return StreamingKernel(KernelKind.ECHO, np.array([self.feedback, 0.0, *rings]))
 
     def coefficients(self, sample_rate: int, *, wet: Tensor) -> Tensor:  # type: ignore[override]
-        """The share of the echoes: [B, 1]."""
+        """Share of the echoes: [B, 1]."""
         return wet[:, None]
 
     def _samples(self, sample_rate: int) -> int:
@@ -51,7 +51,7 @@ class Delay(Effect):
 
 
 class _Echoes(torch.autograd.Function):
-    """The recursion. Its gradient: the same, backwards in time."""
+    """The comb filter; its gradient is the same filter backwards in time."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, delay: int, feedback: float) -> Tensor:
@@ -65,7 +65,7 @@ class _Echoes(torch.autograd.Function):
 
 
 def _echoes(x: Tensor, delay: int, feedback: float) -> Tensor:
-    """One block of D samples at a time: inside a block nothing feeds back."""
+    """Filter blocks of D samples: inside a block there is no feedback."""
     echo = torch.zeros_like(x)
     for start in range(delay, x.shape[-1], delay):
         length = min(delay, x.shape[-1] - start)

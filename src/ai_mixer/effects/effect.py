@@ -1,4 +1,4 @@
-"""What every effect is: a pure function of audio and physical knob values, with gradients."""
+"""Base class of effects: differentiable functions of audio and physical knob values."""
 
 from typing import ClassVar
 
@@ -9,10 +9,10 @@ from ai_mixer.dsp.streaming_chain import StreamingKernel
 
 
 class Effect(nn.Module):
-    """One processor of the console.
+    """One processor of the console, without state between calls.
 
-    `knob_names` are the keyword arguments of `forward` (physical units, one value per song, [B]).
-    Everything else is fixed in the constructor, from config. Effects hold no state between calls.
+    knob_names: keyword arguments of `forward`, in physical units, one value per song, [B]; all
+    other parameters are set in the constructor. invertible: whether `invert` is implemented.
     """
 
     knob_names: ClassVar[tuple[str, ...]] = ()
@@ -23,17 +23,17 @@ class Effect(nn.Module):
         raise NotImplementedError
 
     def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
-        """The effect for live audio, at rest: a step of `dsp.chain`."""
-        raise NotImplementedError(f"{type(self).__name__} cannot be played live: it has no step")
+        """The effect as a step of `dsp.streaming_chain`, with its initial state."""
+        raise NotImplementedError(f"{type(self).__name__} has no streaming kernel")
 
     def coefficients(self, sample_rate: int, **knobs: Tensor) -> Tensor:
-        """What its step makes of the knobs: [B] each → [B, K], float64 inside the chain."""
-        raise NotImplementedError(f"{type(self).__name__} cannot be played live: it has no step")
+        """Coefficients of the streaming kernel, [B, K], from knobs [B]."""
+        raise NotImplementedError(f"{type(self).__name__} has no streaming kernel")
 
     def invert(self, y: Tensor, sample_rate: int, **knobs: Tensor) -> Tensor:
-        """The input that `forward` turns into y. NotImplementedError if not `invertible`."""
+        """Return the input for which `forward` gives y. NotImplementedError if not invertible."""
         raise NotImplementedError(f"{type(self).__name__} has no inverse")
 
     def audible(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> Tensor:
-        """[B] bool: can these knobs be heard on this input at all?"""
+        """Whether the knobs have an audible effect on the input, [B] bool."""
         return torch.ones(x.shape[0], dtype=torch.bool, device=x.device)

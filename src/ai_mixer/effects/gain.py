@@ -1,4 +1,4 @@
-"""Gain: one number times the signal."""
+"""Gain: multiplication by a constant."""
 
 from typing import ClassVar
 
@@ -19,13 +19,13 @@ class Gain(Effect):
         return x * gain.to(x.dtype)[:, None, None]
 
     def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
-        """For live audio."""
+        """The effect as a step of a streaming chain."""
         return StreamingKernel(KernelKind.MIX)
 
     def coefficients(self, sample_rate: int, *, gain: Tensor) -> Tensor:  # type: ignore[override]
-        """Of itself, and of the other channel: [B, 2]."""
+        """Weights of the channel itself and of the other one: [B, 2]."""
         return torch.stack([gain, torch.zeros_like(gain)], dim=1)
 
     def invert(self, y: Tensor, sample_rate: int, *, gain: Tensor) -> Tensor:  # type: ignore[override]
-        """The input that `forward` turns into y."""
+        """Return the input for which `forward` gives y."""
         return self(y, sample_rate, gain=1.0 / gain)

@@ -1,8 +1,8 @@
-"""Safety limiter: holds the true peak under a ceiling and leaves everything else alone.
+"""Safety limiter: keeps the true peak under a ceiling and changes nothing else.
 
-Peaks are those between the samples (ITU-R BS.1770-4, Annex 2, but eight times oversampled and with
-two interpolators), so that the result may be converted and encoded. The gain is in place when a
-peak arrives (`dsp.lookahead`): one pass, and nothing is clipped, turned down afterwards or trimmed.
+True peaks as in ITU-R BS.1770-4, Annex 2, but with eight times oversampling and two interpolators,
+so that the result can be converted and encoded. The gain is reached before a peak
+(`dsp.lookahead`) in one pass, without clipping or a final normalisation.
 """
 
 import math
@@ -24,27 +24,21 @@ from ai_mixer.dsp.lookahead import (
 from ai_mixer.dsp.required_gain import CONTEXT_SAMPLES, max_overshoot, required_gain_db
 from ai_mixer.effects.effect import Effect
 
-OVERSAMPLE = 8  # four misses 0.1 dB of a peak in the treble
-DETECTION_MARGIN_DB = (
-    0.01  # a peak so near the ceiling counts as over it: other meters read 0.006 dB more
-)
-CEILING_MARGIN_DB = (
-    0.05  # how far under the ceiling a peak is brought: other meters see it differently
-)
-GUARD_SAMPLES = (
-    CONTEXT_SAMPLES  # samples that the waveform between two samples is made of, each side
-)
-MIN_RAMP_SAMPLES = 16  # samples; a steeper gain would make new peaks between its own samples
-BLOCK_SAMPLES = 1 << 15  # samples at a time: long songs need no memory but their own
+OVERSAMPLE = 8  # with four, peaks at high frequencies are 0.1 dB too low
+DETECTION_MARGIN_DB = 0.01  # peaks this close under the ceiling are limited: meters differ by 0.006
+CEILING_MARGIN_DB = 0.05  # limited peaks are this far under the ceiling: meters differ
+GUARD_SAMPLES = CONTEXT_SAMPLES  # samples on each side that a value between samples depends on
+MIN_RAMP_SAMPLES = 16  # a steeper gain would cause new peaks between samples
+BLOCK_SAMPLES = 1 << 15  # block size for long songs, which limits memory
 
 
 class Limiter(Effect):
     """y[n] = x[n] · 10^(g[n]/20), g ≤ 0 and the same for all channels; no knob, no latency.
 
-    A song whose true peak is 0.01 dB under `ceiling_db` (dBTP) comes out bit for bit. The gain
-    falls within `lookahead_ms` before a peak. It recovers with the time constant `release_ms` to
-    the mean reduction of the last `memory_ms`, and with that mean to nothing.
-    ValueError if a time is not above 0, or the ceiling above 0 dBTP.
+    A song whose true peak is at least 0.01 dB under `ceiling_db` (dBTP) is unchanged bit for bit.
+    The gain falls within `lookahead_ms` before a peak. It recovers with the time constant
+    `release_ms` to the mean reduction over `memory_ms`, and with that mean to 0 dB.
+    ValueError if a time is not above 0 or the ceiling is above 0 dBTP.
     """
 
     knob_names: ClassVar[tuple[str, ...]] = ()
@@ -81,11 +75,11 @@ class Limiter(Effect):
         return self.stream(sample_rate).process(x)
 
     def stream(self, sample_rate: int) -> "LimiterStream":
-        """The same limiter for audio that comes block by block."""
+        """Create a stream of this limiter for audio in blocks."""
         return LimiterStream(self, sample_rate)
 
     def ballistics(self, sample_rate: int) -> Ballistics:
-        """The times in samples and poles."""
+        """Convert the times to samples and poles."""
         release, memory = (
             math.exp(-1000 / (time_ms * sample_rate))
             for time_ms in (self.release_ms, self.memory_ms)
@@ -94,11 +88,11 @@ class Limiter(Effect):
         return Ballistics(ramp, GUARD_SAMPLES, release, memory)
 
     def needed_db(self, x: Tensor) -> Tensor:
-        """The gain each sample needs, at most 0 dB. x: [B, C, T + 2 · GUARD]. Returns [B, T]."""
+        """Required gain, at most 0 dB. x: [B, C, T + 2 · GUARD_SAMPLES]. Returns [B, T]."""
         return required_gain_db(x, self.threshold, self.target, OVERSAMPLE)
 
     def _idle(self, x: Tensor) -> bool:
-        """Does nothing need a reduction? What rings out past the ends counts. Block by block."""
+        """Whether no sample requires a reduction, ringing beyond the ends included."""
         end = x.shape[-1] + GUARD_SAMPLES
         return not any(
             self.needed_db(_with_context(x, start, min(start + BLOCK_SAMPLES, end))).any()
@@ -106,8 +100,8 @@ class Limiter(Effect):
         )
 
     def _limit_all(self, x: Tensor, sample_rate: int) -> Tensor:
-        """All of x at once, with the gradient of the gain."""
-        # What rings out past the ends counts.
+        """Limit x at once, with the gradient of the gain."""
+        # Padding: ringing beyond the ends counts.
         needed_db = self.needed_db(pad(x, (2 * GUARD_SAMPLES, 2 * GUARD_SAMPLES)))
         if not needed_db.any():
             return x
@@ -116,10 +110,10 @@ class Limiter(Effect):
 
 
 class LimiterStream:
-    """A limiter that hears block after block; the sound comes `latency_samples` late. No gradient.
+    """Limiter for audio in blocks, with a delay of `latency_samples`. No gradient.
 
-    How the audio is cut into blocks changes nothing but rounding. `reduction_db`: the deepest gain
-    reduction so far, dB, at least 0.
+    The result does not depend on the block sizes, except for rounding. reduction_db: largest gain
+    reduction so far in dB, at least 0.
     """
 
     def __init__(self, limiter: Limiter, sample_rate: int) -> None:
@@ -128,19 +122,19 @@ class LimiterStream:
         self.latency_samples = GUARD_SAMPLES + self.ballistics.latency
         self.reduction_db = 0.0
         self._history: Tensor | None = None
-        self._state: LookaheadState | None = None  # until something needs a reduction
+        self._state: LookaheadState | None = None  # None until a reduction is required
 
     @torch.no_grad()
     def push(self, x: Tensor) -> Tensor:
-        """The next block. x: [B, C, n]. Returns the limited audio of `latency_samples` before."""
+        """Process the next block, [B, C, n]; returns limited audio, delayed, [B, C, n]."""
         length = x.shape[-1]
         if self._history is None:
             self._history = x.new_zeros(*x.shape[:2], self.latency_samples + GUARD_SAMPLES)
-        heard = torch.cat([self._history, x], dim=-1)
-        self._history = heard[..., length:]
-        delayed = heard[..., GUARD_SAMPLES : GUARD_SAMPLES + length]
-        # A sample's peak is known when the waveform right of it is: `GUARD_SAMPLES` samples late.
-        needed_db = self.limiter.needed_db(heard[..., -(length + 2 * GUARD_SAMPLES) :])
+        audio = torch.cat([self._history, x], dim=-1)
+        self._history = audio[..., length:]
+        delayed = audio[..., GUARD_SAMPLES : GUARD_SAMPLES + length]
+        # The peak next to a sample is known `GUARD_SAMPLES` samples later.
+        needed_db = self.limiter.needed_db(audio[..., -(length + 2 * GUARD_SAMPLES) :])
         if self._state is None:
             if not needed_db.any():
                 return delayed.clone()
@@ -151,18 +145,19 @@ class LimiterStream:
 
     @torch.no_grad()
     def process_blocks(self, blocks: Iterable[Tensor], drive: float = 1.0) -> Iterator[Tensor]:
-        """A whole song, drive · x, without the delay. blocks, and what is yielded: [B, C, n]."""
-        late, block = self.latency_samples, None
+        """Limit a whole song, drive · x, without delay. blocks: [B, C, n]. Yields [B, C, n]."""
+        latency, block = self.latency_samples, None
         for block in blocks:
             for part in torch.split(block, BLOCK_SAMPLES, dim=-1):
                 limited = self.push(part if drive == 1 else drive * part)
-                early, late = late, max(0, late - limited.shape[-1])
-                yield limited[..., early:]
-        if block is not None:  # silence rings the look-ahead out
-            yield self.push(block.new_zeros(*block.shape[:2], self.latency_samples))[..., late:]
+                skipped, latency = latency, max(0, latency - limited.shape[-1])
+                yield limited[..., skipped:]
+        if block is not None:  # silence flushes the look-ahead
+            silence = block.new_zeros(*block.shape[:2], self.latency_samples)
+            yield self.push(silence)[..., latency:]
 
     def process(self, x: Tensor, drive: float = 1.0) -> Tensor:
-        """The same for a song in one piece. x: [B, C, T] → [B, C, T]."""
+        """Limit a whole song, drive · x, without delay. x: [B, C, T] → [B, C, T]."""
         y, start = torch.empty_like(x), 0
         for part in self.process_blocks([x], drive):
             y[..., start : start + part.shape[-1]] = part
@@ -171,7 +166,7 @@ class LimiterStream:
 
 
 def _with_context(x: Tensor, start: int, stop: int) -> Tensor:
-    """The samples start … stop and GUARD more on each side; silence outside x."""
+    """Samples start … stop with GUARD_SAMPLES of context on each side; silence outside x."""
     first, last = start - GUARD_SAMPLES, stop + GUARD_SAMPLES
     before, after = max(0, -first), max(0, last - x.shape[-1])
     return pad(x[..., first + before : last - after], (before, after))

@@ -1,4 +1,4 @@
-"""Peaking equaliser: lift or lower a band around one frequency."""
+"""Peaking equaliser: boost or cut of a band around one frequency."""
 
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from ai_mixer.effects.effect import Effect
 
 
 class Peak(Effect):
-    """Second-order bell (RBJ cookbook). Knob `gain_db`: dB, any sign; 0 is neutral.
+    """Second-order peaking filter (RBJ cookbook). Knob `gain_db`: dB, any sign; 0 is neutral.
 
     frequency_hz: the centre, kept below 0.49 of the sample rate. q: centre over bandwidth.
     """
@@ -28,21 +28,21 @@ class Peak(Effect):
         return biquad(x, *peak(gain_db, self.frequency_hz, self.q, sample_rate))
 
     def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
-        """For live audio."""
+        """The effect as a step of a streaming chain."""
         return biquad_kernel(channels)
 
     def coefficients(self, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
-        """Of the filter: [B, 5]."""
+        """Coefficients of the filter: [B, 5]."""
         return peak(gain_db, self.frequency_hz, self.q, sample_rate).to_coefficients()
 
     def invert(self, y: Tensor, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
-        """The input that `forward` turns into y."""
+        """Return the input for which `forward` gives y."""
         return self(y, sample_rate, gain_db=-gain_db)
 
 
 class Presence(Effect):
-    """The same bell where voices and strings come forward. Knob `ratio`: the amplitude at the
-    centre, above 0 and 1 when neutral.
+    """Peaking filter in the presence band. Knob `ratio`: amplitude ratio at the centre, above 0; 1
+    is neutral.
     """
 
     knob_names: ClassVar[tuple[str, ...]] = ("ratio",)
@@ -56,13 +56,13 @@ class Presence(Effect):
         return self.peak(x, sample_rate, gain_db=ratio_to_db(ratio))
 
     def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
-        """For live audio."""
+        """The effect as a step of a streaming chain."""
         return biquad_kernel(channels)
 
     def coefficients(self, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
-        """Of the filter: [B, 5]."""
+        """Coefficients of the filter: [B, 5]."""
         return self.peak.coefficients(sample_rate, gain_db=ratio_to_db(ratio))
 
     def invert(self, y: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
-        """The input that `forward` turns into y."""
+        """Return the input for which `forward` gives y."""
         return self(y, sample_rate, ratio=1.0 / ratio)

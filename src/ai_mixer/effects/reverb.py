@@ -1,9 +1,10 @@
-"""A room as an impulse response that is the same at every sample rate, by fast convolution.
+"""Reverb by fast convolution with a synthetic impulse response, equal at all sample rates.
 
-The response is decaying noise, as late reverberation is (Moorer, "About This Reverberation
-Business", Computer Music Journal 3(2), 1979), with a few early reflections. It is made once as a
-spectrum; a sample rate takes from that spectrum the frequencies it can carry. The noise comes from
-raw 64-bit integers of a fixed generator, so the same settings give the same samples for ever.
+The response is decaying noise, a model of late reverberation (Moorer, "About This Reverberation
+Business", Computer Music Journal 3(2), 1979), with a few early reflections. It is computed as one
+spectrum, of which each sample rate uses the frequencies below its Nyquist frequency. The noise is
+derived from raw 64-bit integers of a fixed generator, so that it does not depend on the version of
+NumPy.
 """
 
 import math
@@ -20,19 +21,19 @@ from ai_mixer.dsp.convolution import init_convolver
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
 
-DESIGN_RATE_HZ = 48_000  # where the room is made: higher rates hear nothing above its 24 kHz
-BANDS_HZ = 62.5 * 2.0 ** np.arange(9)  # octaves, each with a decay time of its own
-BUILD_UP_S = 0.03  # until the noise has reached full density
-EARLY_S = 0.06  # when the early reflections arrive
+DESIGN_RATE_HZ = 48_000  # the response has no content above 24 kHz
+BANDS_HZ = 62.5 * 2.0 ** np.arange(9)  # octave bands, each with its own decay time
+BUILD_UP_S = 0.03  # duration of the fade-in of the noise
+EARLY_S = 0.06  # duration of the early reflections
 EARLY_REFLECTIONS = 7  # per path
-EARLY_LEVEL = 12.0  # of the first, beside noise of ±1
-BLOCKS_PER_TRANSFORM = 8  # blocks transformed at a time: bounds the memory that a long file takes
+EARLY_LEVEL = 12.0  # of the first reflection, relative to noise of ±1
+BLOCKS_PER_TRANSFORM = 8  # limits the memory for long files
 
 Array = np.ndarray[Any, Any]
 
 
 class Room(NamedTuple):
-    """What determines the response."""
+    """Parameters of the response."""
 
     decay_s: float
     predelay_ms: float
@@ -42,12 +43,12 @@ class Room(NamedTuple):
 
 
 class Reverb(Effect):
-    """y = (1 − wet)·x + wet·(h ∗ x), where each output hears both inputs (2 × 2 responses).
+    """y = (1 − wet)·x + wet·(h ∗ x), with a response h for each pair of input and output (2 × 2).
 
-    Knob `wet`: 0–1, [B]; 0 is the identity. decay_s: time to −60 dB at low frequencies; above
-    `damping_hz` the tail is shorter and duller, below `low_cut_hz` it is thin. h keeps the level
-    of pink noise. Mono gives the left output of the same signal on both inputs.
-    ValueError if a setting is not above 0 (predelay_ms and seed: below 0).
+    Knob `wet`: 0–1, [B]; 0 is the identity. decay_s: time to −60 dB at low frequencies. damping_hz:
+    above it the tail is shorter and attenuated. low_cut_hz: below it the tail is attenuated. h
+    keeps the level of pink noise. The result for mono is the left output for the same signal on
+    both inputs. ValueError if a parameter is not above 0 (predelay_ms and seed: below 0).
     """
 
     knob_names: ClassVar[tuple[str, ...]] = ("wet",)
@@ -73,31 +74,30 @@ class Reverb(Effect):
             return x
         spectrum, taps = response_spectrum(self.room, sample_rate, x.shape[-1], x.dtype)
         spectrum = _select_channels(spectrum, x.shape[1])
-        room: Tensor = _Convolve.apply(x, spectrum.to(x.device), taps)  # type: ignore[no-untyped-call]
-        return torch.lerp(x, room, wet[:, None, None])
+        reverb: Tensor = _Convolve.apply(x, spectrum.to(x.device), taps)  # type: ignore[no-untyped-call]
+        return torch.lerp(x, reverb, wet[:, None, None])
 
     def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
-        """For live audio."""
+        """The effect as a step of a streaming chain."""
         response = _select_channels(impulse_response(self.room, sample_rate), channels)
         return StreamingKernel(KernelKind.CONVOLVE, *init_convolver(response.numpy(), sample_rate))
 
     def coefficients(self, sample_rate: int, *, wet: Tensor) -> Tensor:  # type: ignore[override]
-        """The share of the room: [B, 1]."""
+        """Share of the reverb: [B, 1]."""
         return wet[:, None]
 
 
 def _select_channels(paths: Tensor, channels: int) -> Tensor:
-    """[output, input, …]: mono is both inputs and hears the left output."""
+    """Reduce [output, input, …] to mono if there is one channel: both inputs to the left output."""
     return paths if channels > 1 else paths.sum(dim=1, keepdim=True)[:1]
 
 
 def response_spectrum(
     room: Room, sample_rate: int, length: int, dtype: torch.dtype
 ) -> tuple[Tensor, int]:
-    """[output, input, F] complex, to filter `length` samples with; and the taps of the response.
+    """Spectrum [output, input, F] for audio of a length in samples, and the taps of the response.
 
-    Powers of two transform fastest. More than twice the taps would not fit the caches; shorter
-    audio needs less.
+    The transform size is a power of two, at most about twice the taps, so that it fits the caches.
     """
     taps = impulse_response(room, sample_rate).shape[-1]
     needed = min(2 * taps, taps + length)
@@ -105,15 +105,15 @@ def response_spectrum(
 
 
 @lru_cache(maxsize=8)
-@torch.inference_mode(False)  # cached: must serve training, whoever asks first
+@torch.inference_mode(False)  # the cached result may be used in training later
 def _spectrum_of_size(room: Room, sample_rate: int, size: int, dtype: torch.dtype) -> Tensor:
     return torch.fft.rfft(impulse_response(room, sample_rate), n=size).to(dtype.to_complex())
 
 
 @lru_cache(maxsize=8)
-@torch.inference_mode(False)  # cached: must serve training, whoever asks first
+@torch.inference_mode(False)  # the cached result may be used in training later
 def impulse_response(room: Room, sample_rate: int) -> Tensor:
-    """[output, input, T] float64: from the direct sound to −60 dB."""
+    """Impulse response [output, input, T] float64, from the direct sound to −60 dB."""
     spectrum, seconds = _room_spectrum(room)
     samples = sample_rate * seconds
     response = np.fft.irfft(spectrum[..., : samples // 2 + 1], n=samples)
@@ -123,7 +123,7 @@ def impulse_response(room: Room, sample_rate: int) -> Tensor:
 
 @lru_cache(maxsize=4)
 def _room_spectrum(room: Room) -> tuple[Array, int]:
-    """The transfer functions [output, input, F], 1 / seconds Hz apart, and those whole seconds."""
+    """Transfer functions [output, input, F], spaced 1 / duration, and the duration in seconds."""
     predelay_s = room.predelay_ms / 1000
     seconds = math.ceil(predelay_s + room.decay_s + 0.1)
     time_s = np.arange(seconds * DESIGN_RATE_HZ) / DESIGN_RATE_HZ - predelay_s
@@ -132,37 +132,37 @@ def _room_spectrum(room: Room) -> tuple[Array, int]:
     response = np.zeros((2, 2, len(time_s)))
     octave = np.log2(frequency_hz.clip(1) / BANDS_HZ[0])
     for index, decay_s in enumerate(room.decay_s / np.hypot(1, BANDS_HZ / room.damping_hz)):
-        # Triangles in octaves that add up to 1; the outermost bands reach to the ends.
+        # Triangular weights over octaves that add up to 1; the outer bands extend to the ends.
         share = (1 - abs(octave.clip(0, len(BANDS_HZ) - 1) - index)).clip(0)
         band = np.fft.irfft(excitation * share, n=len(time_s))
         response += band * 10 ** (-3 * time_s.clip(0) / decay_s)
     fade = ((predelay_s + room.decay_s - (time_s + predelay_s)) / (0.1 * room.decay_s)).clip(0, 1)
     spectrum = np.fft.rfft(response * fade * (time_s >= 0))
     spectrum /= 1 + (room.low_cut_hz / frequency_hz.clip(1)) ** 2
-    spectrum /= np.hypot(1, frequency_hz / (2 * room.damping_hz))  # walls and air dull the rest
+    spectrum /= np.hypot(1, frequency_hz / (2 * room.damping_hz))  # damping of walls and air
     pink = np.where((frequency_hz > 50) & (frequency_hz < 16_000), 1 / frequency_hz.clip(1), 0)
     power = (abs(spectrum) ** 2).sum(axis=1).mean(axis=0)
     return spectrum / math.sqrt((power * pink).sum() / pink.sum()), seconds
 
 
 def _excitation(time_s: Array, seed: int) -> Array:
-    """[output, input, T]: reflections that are few at first and become dense noise."""
+    """Excitation [output, input, T]: early reflections, then dense noise."""
     integers = np.random.PCG64(seed).random_raw(4 * len(time_s)) >> np.uint64(11)
     noise = (integers / 2.0**52 - 1).reshape(2, 2, -1)  # uniform on ±1
     build_up = (time_s / BUILD_UP_S).clip(0, 1)
     excitation = noise * build_up
     onset = int(np.searchsorted(time_s, 0))
-    for path, chance in zip(excitation.reshape(4, -1), noise.reshape(4, -1), strict=True):
-        # One reflection in each of equal stretches, jittered, quieter the later it comes.
+    for path, random in zip(excitation.reshape(4, -1), noise.reshape(4, -1), strict=True):
+        # One reflection at a random time in each of equal intervals, with decreasing level.
         for index in range(EARLY_REFLECTIONS):
-            delay_s = EARLY_S * (index + (1 + chance[2 * index]) / 2) / EARLY_REFLECTIONS
-            sign = math.copysign(1, chance[2 * index + 1])
+            delay_s = EARLY_S * (index + (1 + random[2 * index]) / 2) / EARLY_REFLECTIONS
+            sign = math.copysign(1, random[2 * index + 1])
             path[onset + round(delay_s * DESIGN_RATE_HZ)] += sign * EARLY_LEVEL / (1 + index)
     return excitation
 
 
 class _Convolve(torch.autograd.Function):
-    """y = h ∗ x, cut to x's length. Its gradient: time reversed, inputs and outputs swapped."""
+    """y = h ∗ x, cut to x's length; the gradient is time-reversed, inputs and outputs swapped."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, spectrum: Tensor, taps: int) -> Tensor:
@@ -178,7 +178,7 @@ class _Convolve(torch.autograd.Function):
 
 
 def _convolve(x: Tensor, spectrum: Tensor, taps: int) -> Tensor:
-    """Overlap-save: x [B, input, T] in blocks, each heard with what went before it."""
+    """Overlap-save convolution of x [B, input, T] in blocks, each with its preceding samples."""
     size, length = 2 * (spectrum.shape[-1] - 1), x.shape[-1]  # size is even
     block = size - taps + 1
     before = pad(x, (taps - 1, -length % block))
@@ -192,7 +192,7 @@ def _convolve(x: Tensor, spectrum: Tensor, taps: int) -> Tensor:
 
 
 def _apply_spectrum(spectrum: Tensor, blocks: Tensor) -> Tensor:
-    """Every input's blocks [B, input, blocks, F] to every output: [B, output, blocks, F]."""
+    """Apply all paths to blocks [B, input, blocks, F]; returns [B, output, blocks, F]."""
     outputs = spectrum[:, 0, None] * blocks[:, None, 0]
     for path in range(1, spectrum.shape[1]):
         outputs.addcmul_(spectrum[:, path, None], blocks[:, None, path])

@@ -1,4 +1,4 @@
-"""Shelving equaliser: lift or lower everything below (or above) a corner frequency."""
+"""Shelving equaliser: boost or cut below (or above) a corner frequency."""
 
 from typing import ClassVar
 
@@ -15,8 +15,8 @@ FILTER_DESIGNS = {"low": low_shelf, "high": high_shelf}
 class Shelf(Effect):
     """Second-order shelf (RBJ cookbook). Knob `gain_db`: dB, any sign; 0 is neutral.
 
-    kind: "low" or "high". frequency_hz: where half the dB are reached; kept below 0.49 of the
-    sample rate. slope: 0–1, where 1 is the steepest without a bump.
+    kind: "low" or "high"; ValueError otherwise. frequency_hz: frequency of half the dB; kept below
+    0.49 of the sample rate. slope: 0–1; 1 is the steepest shelf with a monotonic response.
     """
 
     knob_names: ClassVar[tuple[str, ...]] = ("gain_db",)
@@ -24,7 +24,7 @@ class Shelf(Effect):
     def __init__(self, kind: str = "low", frequency_hz: float = 200.0, slope: float = 1.0) -> None:
         super().__init__()
         if kind not in FILTER_DESIGNS:
-            raise ValueError(f"kind: {kind!r} is no shelf, choose one of {sorted(FILTER_DESIGNS)}")
+            raise ValueError(f"kind: {kind!r} is unknown, choose one of {sorted(FILTER_DESIGNS)}")
         self.design, self.frequency_hz, self.slope = FILTER_DESIGNS[kind], frequency_hz, slope
 
     def forward(self, x: Tensor, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
@@ -32,13 +32,13 @@ class Shelf(Effect):
         return biquad(x, *self.design(gain_db, self.frequency_hz, self.slope, sample_rate))
 
     def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
-        """For live audio."""
+        """The effect as a step of a streaming chain."""
         return biquad_kernel(channels)
 
     def coefficients(self, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
-        """Of the filter: [B, 5]."""
+        """Coefficients of the filter: [B, 5]."""
         return self.design(gain_db, self.frequency_hz, self.slope, sample_rate).to_coefficients()
 
     def invert(self, y: Tensor, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
-        """The input that `forward` turns into y."""
+        """Return the input for which `forward` gives y."""
         return self(y, sample_rate, gain_db=-gain_db)

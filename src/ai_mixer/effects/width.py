@@ -1,4 +1,4 @@
-"""Stereo width: how loud the side signal is beside the mid signal."""
+"""Stereo width: level of the side signal relative to the mid signal."""
 
 from typing import ClassVar
 
@@ -12,8 +12,8 @@ from ai_mixer.effects.effect import Effect
 class Width(Effect):
     """Scale the side: m = (l + r) / 2, s = (l − r) / 2, out = (m + width·s, m − width·s).
 
-    Knob `width`: ratio, [B], above 0; 1 is the identity. Mono passes unchanged. On input whose side
-    lies `inaudible_db` or more below its mid the knob cannot be heard.
+    Knob `width`: ratio, [B], above 0; 1 is the identity. Mono is unchanged. The knob is inaudible
+    if the energy of the side is at most `inaudible_db` relative to the mid.
     """
 
     knob_names: ClassVar[tuple[str, ...]] = ("width",)
@@ -26,23 +26,23 @@ class Width(Effect):
         """x: [B, C, T]; width: [B] ratio. Returns [B, C, T]."""
         if x.shape[1] == 1:
             return x
-        # The same as a share of the channel itself and the rest of the other: one step, not six.
+        # Equivalent to the formula above, as one weighted sum of both channels.
         return torch.lerp(x.flip(1), x, ((1 + width) / 2)[:, None, None])
 
     def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
-        """For live audio."""
+        """The effect as a step of a streaming chain."""
         return StreamingKernel(KernelKind.MIX)
 
     def coefficients(self, sample_rate: int, *, width: Tensor) -> Tensor:  # type: ignore[override]
-        """Of itself, and of the other channel: [B, 2]."""
+        """Weights of the channel itself and of the other one: [B, 2]."""
         return torch.stack([(1 + width) / 2, (1 - width) / 2], dim=1)
 
     def invert(self, y: Tensor, sample_rate: int, *, width: Tensor) -> Tensor:  # type: ignore[override]
-        """The input that `forward` turns into y."""
+        """Return the input for which `forward` gives y."""
         return self.forward(y, sample_rate, width=1 / width)
 
     def audible(self, x: Tensor, sample_rate: int, *, width: Tensor) -> Tensor:  # type: ignore[override]
-        """[B] bool: False on mono and near-mono input."""
+        """False for mono and near-mono input, [B] bool."""
         if x.shape[1] == 1:
             return torch.zeros(x.shape[0], dtype=torch.bool, device=x.device)
         mid, side = _mid_side(x)

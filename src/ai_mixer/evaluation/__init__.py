@@ -1,1 +1,1 @@
-"""What is measured of every system on every excerpt, and what follows from it."""
+"""Evaluation: systems on held-out excerpts, their metrics, tables and significance tests."""

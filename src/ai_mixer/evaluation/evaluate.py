@@ -1,7 +1,7 @@
-"""Evaluate a model on held-out songs, next to the baselines.
+"""Evaluate a model and the baselines on held-out songs.
 
 Protocols K (knob skill) and A (distance to the finished version), per condition. Every excerpt is
-drawn once and given to every system under every condition.
+drawn once and passed to every system under every condition.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from ai_mixer.training.builders import build_evaluation_datamodule
 
 
 def evaluate(
-    mixer: Predictor,
+    predictor: Predictor,
     *,
     data: DictConfig | None = None,
     split: str = "test",
@@ -38,30 +38,35 @@ def evaluate(
     speech: bool = False,
     seed: int = 0,
 ) -> EvaluationResults:
-    """Judge a model on the songs of a split. Twice gives the same numbers.
+    """Evaluate a model on the songs of a split. Deterministic for a given seed.
 
-    data: a composed data config, None for the songs of the run itself. excerpt: seconds, or "full"
-    for whole songs; None for the run's own length. systems: whom to compare with (see
-    `baselines.menu`; "all"); compare_run: another run's model, judged on the same excerpts.
-    examples: training excerpts that ridge and trees learn from; fitted_excerpts: on how many
-    excerpts the costly `fitted` is asked; speech: PESQ and STOI as well. ValueError in one line for
-    what does not fit.
+    data: a composed data config; None for the run's own songs. excerpt: length in seconds, "full"
+    for whole songs, None for the run's own length. systems: names of `baselines.registry`, or
+    "all". compare_run: the model of another run, evaluated on the same excerpts. examples: number
+    of training excerpts that `ridge` and `trees` are fitted to. fitted_excerpts: number of excerpts
+    on which the costly `fitted` is evaluated. speech: compute PESQ and STOI as well. ValueError
+    (one line) for invalid arguments.
     """
     names = resolve_system_names(systems)
     if speech:
-        speech_measures()  # what is missing is said now, not after the regressions
+        speech_measures()  # raise for missing packages before the regressions are fitted
     length = {} if excerpt is None else {"excerpt_s": excerpt}
     loader = {"held_out_per_song": excerpts_per_song, "seed": seed, **length}
     dataset = build_evaluation_datamodule(
-        mixer.config, mixer.console, data, "reference", **loader
+        predictor.config, predictor.console, data, "reference", **loader
     ).dataset(split)
     conditions = resolve_conditions(condition, dataset.songs, dataset.excerpt_s)
-    rivals, missing = prepare_systems(
-        names, mixer, examples=examples, fitted_excerpts=fitted_excerpts
+    compared, missing = prepare_systems(
+        names, predictor, n_training_examples=examples, fitted_excerpts=fitted_excerpts
     )
     if compare_run is not None:
-        rivals["champion"] = CrossConsoleSystem(ModelSystem(compare_run), mixer)
-    asked, title = {**rivals, "model": ModelSystem(mixer)}, f"evaluating on {split} songs"
-    said = (scores, speech_scores) if speech else (scores,)
-    records, skipped = evaluate_systems(asked, conditions, mixer.console, dataset, title, said)
+        compared["champion"] = CrossConsoleSystem(ModelSystem(compare_run), predictor)
+    records, skipped = evaluate_systems(
+        {**compared, "model": ModelSystem(predictor)},
+        conditions,
+        predictor.console,
+        dataset,
+        f"evaluating on {split} songs",
+        (scores, speech_scores) if speech else (scores,),
+    )
     return build_results(records, skipped, missing)

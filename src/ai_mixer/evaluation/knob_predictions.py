@@ -1,4 +1,4 @@
-"""Protocol K alone: what systems say of the knobs. Nobody mixes, so asking takes little time."""
+"""Protocol K alone: evaluate knob predictions without rendering mixes, which is much faster."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from ai_mixer.console import Console
 from ai_mixer.core.types import Batch
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.evaluation.baselines.system import ComparedSystem
-from ai_mixer.evaluation.evaluator import build_record, knob_metrics
+from ai_mixer.evaluation.records import build_record, knob_metrics
 from ai_mixer.models.shared_features import shared_features
 from ai_mixer.utils.parallel import parallel_map
 
@@ -22,9 +22,10 @@ def evaluate_knob_predictions(
     dataset: SongDataset,
     title: str,
 ) -> pd.DataFrame:
-    """Records of every excerpt, of systems that say knobs: as `judge.judged`, without the sound.
+    """Return the records of every excerpt as `evaluate_systems` does, without the audio metrics.
 
-    console: the one whose knobs the true positions are.
+    Systems that predict no knobs are skipped. console: the console that the true positions belong
+    to. title: label of the progress bar.
     """
     songs = {song.id: song for song in dataset.songs}
 
@@ -37,11 +38,11 @@ def evaluate_knob_predictions(
                 for name, system in systems.items():
                     if condition not in system.conditions:
                         continue
-                    answer = system.predict(batch, condition)
-                    if answer is not None:
-                        measured = knob_metrics(console, answer, batch)
+                    prediction = system.predict(batch, condition)
+                    if prediction is not None:
+                        measured = knob_metrics(console, prediction, batch)
                         rows.append(build_record(songs, batch, condition, name, measured))
         return rows
 
-    everything = parallel_map(records, range(len(dataset)), title)
-    return pd.DataFrame([row for rows in everything for row in rows])
+    all_records = parallel_map(records, range(len(dataset)), title)
+    return pd.DataFrame([row for rows in all_records for row in rows])

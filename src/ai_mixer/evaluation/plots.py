@@ -1,4 +1,4 @@
-"""Closeness of every system as a picture: who came nearer to the finished version?"""
+"""Plot of every system's closeness to the finished version."""
 
 import numpy as np
 import pandas as pd
@@ -6,11 +6,11 @@ from matplotlib.figure import Figure
 
 from ai_mixer.metrics.plots import COLOURS, GRID_COLOUR, MARKERS, TEXT_COLOUR
 
-MIN_CLOSENESS_SHOWN = -0.5  # of closeness shown: what is worse is far off, and says so by an arrow
+MIN_CLOSENESS_SHOWN = -0.5  # lower values are drawn as an arrow with the number
 
 
 def plot_closeness(audio: pd.DataFrame, title: str = "Closeness to the finished version") -> Figure:
-    """One row per system, a point and its 95 % interval per condition (from table A)."""
+    """Plot table A: one row per system, a point and its 95 % interval per condition."""
     table = audio.xs("all", level="genre")
     systems = list(dict.fromkeys(table.index.get_level_values("system")))
     conditions = list(dict.fromkeys(table.index.get_level_values("condition")))
@@ -18,25 +18,25 @@ def plot_closeness(audio: pd.DataFrame, title: str = "Closeness to the finished 
     axes = figure.subplots()
     for number, condition in enumerate(conditions):
         rows = table.loc[condition].reindex(systems)
-        places = np.arange(len(systems)) + 0.22 * (number - (len(conditions) - 1) / 2)
+        y = np.arange(len(systems)) + 0.22 * (number - (len(conditions) - 1) / 2)
         value, low, high = (rows[name] for name in ("closeness", "closeness_low", "closeness_high"))
         axes.hlines(
-            places,
+            y,
             low.clip(MIN_CLOSENESS_SHOWN),
             high.clip(MIN_CLOSENESS_SHOWN),
             color=GRID_COLOUR,
             linewidth=2.0,
         )
-        look = {"color": COLOURS[condition], "marker": MARKERS[condition], "label": condition}
+        style = {"color": COLOURS[condition], "marker": MARKERS[condition], "label": condition}
         axes.scatter(
-            value.where(value >= MIN_CLOSENESS_SHOWN), places, s=26, linewidths=0, zorder=3, **look
+            value.where(value >= MIN_CLOSENESS_SHOWN), y, s=26, linewidths=0, zorder=3, **style
         )
-        for place, number_ in zip(places, value, strict=True):
-            if number_ < MIN_CLOSENESS_SHOWN:
+        for row_y, closeness in zip(y, value, strict=True):
+            if closeness < MIN_CLOSENESS_SHOWN:
                 axes.text(
                     MIN_CLOSENESS_SHOWN,
-                    place,
-                    f"◂ {number_:.1f}",
+                    row_y,
+                    f"◂ {closeness:.1f}",
                     va="center",
                     size=7,
                     color=TEXT_COLOUR,

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from omegaconf import DictConfig
 
+from ai_mixer.console import Console
 from ai_mixer.core.types import CONDITIONS, GENRES, Batch
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.data.skipped_songs import SkippedSongs
@@ -16,7 +17,7 @@ from ai_mixer.utils.progress import progress_bar
 
 
 def render(
-    mixer: Predictor,
+    predictor: Predictor,
     folder: Path,
     *,
     data: DictConfig | None = None,
@@ -27,47 +28,64 @@ def render(
     seconds: float = 10.0,
     seed: int = 0,
 ) -> Path:
-    """Write `folder/index.html` and FLAC files of held-out songs. Returns the page.
+    """Write `folder/index.html` and FLAC files of held-out songs. Return the page's path.
 
-    data: a composed data config, None for the songs of the run itself. Conditions take turns, so
-    the page lets one hear blind, reference and paired mixes.
+    data: a composed data config; None for the run's own songs. The condition alternates from song
+    to song, so that the page holds blind, reference and paired mixes.
     """
     loader = {"excerpt_s": seconds, "held_out_per_song": 1, "seed": seed}
     dataset = build_evaluation_datamodule(
-        mixer.config, mixer.console, data, "any", **loader
+        predictor.config, predictor.console, data, "any", **loader
     ).dataset(split)
     count = min(songs, len(dataset))
-    places = [item * len(dataset) // count for item in range(count)]
+    indices = [item * len(dataset) // count for item in range(count)]
     samples = [
-        _sample(mixer, dataset, place, CONDITIONS[number % len(CONDITIONS)])
-        for number, place in progress_bar(list(enumerate(places)), "rendering songs")
+        _sample(predictor, dataset, index, CONDITIONS[number % len(CONDITIONS)])
+        for number, index in progress_bar(list(enumerate(indices)), "rendering songs")
     ]
-    samples = list({sample.name: sample for sample in samples}.values())  # one may stand in twice
+    samples = list(
+        {sample.name: sample for sample in samples}.values()
+    )  # duplicates of skipped songs
     for sample in samples:
         write_flac_files(folder, sample)
     return write_page(folder / "index.html", title, samples, headline=headline)
 
 
 @torch.inference_mode()
-def _sample(mixer: Predictor, dataset: SongDataset, place: int, condition: str) -> SongSamples:
+def _sample(predictor: Predictor, dataset: SongDataset, index: int, condition: str) -> SongSamples:
     dataset.task.condition = condition
-    batch = Batch.collate([dataset[0, place]])
+    batch = Batch.collate([dataset[0, index]])
     SkippedSongs().add(batch.skipped)
-    knobs = mixer.shrink(mixer.predict_batch(batch, condition)).knobs
-    mix = mixer.console(batch.rough, batch.sample_rate, knobs)
-    names = [knob.name for knob in mixer.console.knobs]
-    genre = int(batch.genre)
-    settings = setting_rows(
-        mixer.console.knobs,
-        mixer.console.settings(knobs)[0],
-        mixer.console.settings(batch.knobs)[0],
-        masked=[name for name, counts in zip(names, batch.mask[0], strict=True) if not counts],
+    mix = mix_sample(predictor, batch, condition, predictor.console)
+    return song_samples(batch, condition, {"mix": mix})
+
+
+def mix_sample(predictor: Predictor, batch: Batch, condition: str, console: Console) -> Mix:
+    """Mix a batch of one song as a user gets it.
+
+    console: the one that the true knobs belong to; its knobs are listed as settings.
+    """
+    knobs = predictor.shrink(predictor.predict_batch(batch, condition)).knobs
+    mix = predictor.console(batch.rough, batch.sample_rate, knobs)
+    rows = setting_rows(
+        console.knobs,
+        predictor.console.settings(knobs)[0],
+        console.settings(batch.knobs)[0],
+        masked=[
+            name for name, counts in zip(console.names, batch.mask[0], strict=True) if not counts
+        ],
     )
+    return Mix(mix[0].numpy(), rows, _distances(mix, batch))
+
+
+def song_samples(batch: Batch, condition: str, mixes: dict[str, Mix]) -> SongSamples:
+    """Listening samples of a batch of one song with the given mixes, by version."""
+    genre = int(batch.genre)
     return SongSamples(
         name=batch.song_id[0].removesuffix("/finished"),
         sample_rate=batch.sample_rate,
         rough=batch.rough[0].numpy(),
-        mixes={"mix": Mix(mix[0].numpy(), settings, _distances(mix, batch))},
+        mixes=mixes,
         finished=batch.finished[0].numpy(),
         genre=GENRES[genre] if genre >= 0 else None,
         condition=condition,
@@ -76,5 +94,5 @@ def _sample(mixer: Predictor, dataset: SongDataset, place: int, condition: str) 
 
 
 def _distances(mix: torch.Tensor, batch: Batch) -> dict[str, float]:
-    found = distances(mix, batch.finished, batch.sample_rate)
-    return {name: float(value) for name, value in found.items()}
+    values = distances(mix, batch.finished, batch.sample_rate)
+    return {name: float(value) for name, value in values.items()}

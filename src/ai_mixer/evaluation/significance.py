@@ -1,7 +1,7 @@
-"""Is the model better than another system, beyond chance? One test per rival and measure.
+"""Significance tests of the model against the other systems, one per system and measure.
 
-The difference is taken excerpt by excerpt, averaged per song, and tested over songs by flipping
-signs (`metrics.statistics.sign_flip`); the p-values of one condition are one family (Holm).
+The difference is taken per excerpt, averaged per song, and tested over songs with a sign-flip test
+(`metrics.statistics.sign_flip_test`); the p-values of a condition are adjusted together (Holm).
 """
 
 from collections.abc import Sequence
@@ -19,21 +19,18 @@ from ai_mixer.metrics.statistics import (
 )
 
 SIGNIFICANCE_LEVEL = 0.05
-UNTESTED_SYSTEMS = (
-    "model",
-    "refined",
-    "true_knobs",
-    "fitted",
-)  # itself, and nobody the model could be asked to beat
+# The model itself, its refinement, and bounds that it cannot exceed.
+UNTESTED_SYSTEMS = ("model", "refined", "true_knobs", "fitted")
 REQUIRED_BASELINES = ("mean_knobs", "loudness_only")
 KNOB_MEASURE, DISTANCE_MEASURE = "knob error", "STFT distance"
 
 
 def significance_table(records: pd.DataFrame) -> pd.DataFrame:
-    """The model against every rival. Index: condition, rival, measure.
+    """Test the model against every other system. Index: condition, rival, measure.
 
-    Columns: `gain` (how much smaller the model's mean over songs is, in the measure's unit) with
-    its 95 % interval, `songs`, `p` (two-sided, unadjusted), `p_holm` and `beats` ("yes", "no" or
+    Columns: `gain` (the other's mean error over songs minus the model's, in the measure's unit)
+    with its 95 % interval, `songs`, `p` (two-sided, unadjusted), `p_holm` and `beats` ("yes", "no"
+    or
     "worse", at 5 % after Holm's correction within a condition).
     """
     tables = [
@@ -43,16 +40,16 @@ def significance_table(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts(significance: pd.DataFrame) -> list[str]:
-    """A plain line per condition: does the model beat what it has to beat?"""
+    """One line per condition: whether the model beats the required baselines."""
     lines = []
     for condition in dict.fromkeys(significance.index.get_level_values("condition")):
-        answers = {
+        outcomes = {
             baseline: beats(significance, str(condition), baseline)
             for baseline in REQUIRED_BASELINES
         }
-        failed = [baseline for baseline, answer in answers.items() if answer != "yes"]
-        said = "; ".join(f"beats {baseline}: {answer}" for baseline, answer in answers.items())
-        lines.append(f"{condition}: {said}")
+        failed = [baseline for baseline, outcome in outcomes.items() if outcome != "yes"]
+        text = "; ".join(f"beats {baseline}: {outcome}" for baseline, outcome in outcomes.items())
+        lines.append(f"{condition}: {text}")
         if failed:
             few = _too_few(significance.loc[condition])
             lines[-1] += f". **It does not beat {' and '.join(failed)}**{few}"
@@ -60,7 +57,7 @@ def verdicts(significance: pd.DataFrame) -> list[str]:
 
 
 def beats(significance: pd.DataFrame, condition: str, baseline: str) -> str:
-    """By the knobs where both have some, else by the sound."""
+    """Outcome by knob error if both systems have knobs, else by STFT distance."""
     for measure in (KNOB_MEASURE, DISTANCE_MEASURE):
         if (condition, baseline, measure) in significance.index:
             return str(significance["beats"][condition, baseline, measure])
@@ -79,9 +76,9 @@ def _condition_tests(records: pd.DataFrame, condition: object) -> pd.DataFrame:
         for baseline in baselines:
             pair = [_system_values(records, values, system) for system in ("model", baseline)]
             songs = pair[0].index.to_numpy()
-            mine, theirs = (one.to_numpy() for one in pair)
-            if not np.isnan(mine - theirs).all():
-                rows[condition, baseline, measure] = _test(theirs, mine, songs)
+            model_error, baseline_error = (series.to_numpy() for series in pair)
+            if not np.isnan(model_error - baseline_error).all():
+                rows[condition, baseline, measure] = _test(baseline_error, model_error, songs)
     names = ["condition", "rival", "measure"]
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(list(rows), names=names)
@@ -90,9 +87,11 @@ def _condition_tests(records: pd.DataFrame, condition: object) -> pd.DataFrame:
     return table
 
 
-def _test(theirs: np.ndarray, mine: np.ndarray, songs: np.ndarray) -> dict[str, float]:
-    estimate: Estimate = difference_estimate(theirs, mine, songs)
-    per_song = song_means(theirs - mine, songs)
+def _test(
+    baseline_error: np.ndarray, model_error: np.ndarray, songs: np.ndarray
+) -> dict[str, float]:
+    estimate: Estimate = difference_estimate(baseline_error, model_error, songs)
+    per_song = song_means(baseline_error - model_error, songs)
     return {
         "gain": estimate.value,
         "gain_low": estimate.low,
@@ -109,13 +108,13 @@ def _outcome(gain: float, p: float) -> str:
 
 
 def _system_values(records: pd.DataFrame, values: np.ndarray, system: str) -> pd.Series:
-    """A system's values in the order of the excerpts, by song."""
-    chosen = (records["system"] == system).to_numpy()
-    return pd.Series(values[chosen], index=records["song_id"][chosen])
+    """A system's values in the order of the excerpts, indexed by song."""
+    selected = (records["system"] == system).to_numpy()
+    return pd.Series(values[selected], index=records["song_id"][selected])
 
 
 def knob_error(records: pd.DataFrame) -> np.ndarray:
-    """Mean error of the headline's knobs per record; NaN where none counted."""
+    """Mean error of the headline knobs per record; NaN where none is counted."""
     names = [f"error/{name}" for name in HEADLINE_KNOBS if f"error/{name}" in records]
     if not names:
         return np.full(len(records), np.nan)
@@ -123,15 +122,15 @@ def knob_error(records: pd.DataFrame) -> np.ndarray:
 
 
 def _too_few(rows: pd.DataFrame) -> str:
-    """Why it could not have: the smallest p-value that so many songs allow, times the family."""
-    songs, family = int(rows["songs"].max()), len(rows)
-    if 2.0 ** (1 - songs) * family < SIGNIFICANCE_LEVEL:
+    """A note if significance is out of reach: the smallest p-value, 2^(1 − songs), times tests."""
+    songs, tests = int(rows["songs"].max()), len(rows)
+    if 2.0 ** (1 - songs) * tests < SIGNIFICANCE_LEVEL:
         return ""
-    return f" (too few songs, {songs}, for any answer in {family} tests)"
+    return f" (too few songs for significance: {songs} songs, {tests} tests)"
 
 
 def songs_table(records: pd.DataFrame, distances: Sequence[str]) -> pd.DataFrame:
-    """Every song: mean over its excerpts of closeness, distances and headline knob error."""
+    """Mean over each song's excerpts of closeness, distances and headline knob error."""
     key = ["condition", "song_id", "genre", "system"]
     take = records.groupby(["condition", "system", "song_id"]).cumcount()
     table = records[key].assign(take=take, knob_error=knob_error(records))

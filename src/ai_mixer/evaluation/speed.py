@@ -1,11 +1,11 @@
-"""Protocol Speed: how long a model listens and a console renders, and what memory it takes."""
+"""Protocol Speed: time and memory of a model's prediction and of the console's rendering."""
 
 import pandas as pd
 import torch
 
 from ai_mixer.evaluation.bench.memory import peak_mib
+from ai_mixer.evaluation.bench.synthetic_input import synthetic_audio
 from ai_mixer.evaluation.bench.timing import quartiles, time_interleaved
-from ai_mixer.evaluation.bench.workloads import synthetic_audio
 from ai_mixer.inference.predictor import Predictor
 
 SECONDS = 30.0
@@ -13,27 +13,34 @@ ROUNDS = 5
 
 
 @torch.inference_mode()
-def table_speed(mixer: Predictor, seconds: float = SECONDS, rounds: int = ROUNDS) -> pd.DataFrame:
-    """Index: listening, rendering, whole; one stereo excerpt with a reference, at the model's rate.
+def table_speed(
+    predictor: Predictor, seconds: float = SECONDS, rounds: int = ROUNDS
+) -> pd.DataFrame:
+    """Time prediction ("listening"), rendering, and both ("whole") of one stereo excerpt.
 
-    Columns: `seconds` (median), `real_time` (seconds of work per second of music) and `peak_mib`
-    (resident memory beyond what the loaded model takes). A clock's figures: they differ from run
-    to run and with what else the machine does.
+    The excerpt has a reference and the model's sample rate. Columns: `seconds` (median wall time),
+    `real_time` (wall time per second of audio) and `peak_mib` (resident memory beyond that of the
+    loaded model, MiB). Wall times vary between runs and with the load of the machine.
     """
-    audio, rate = synthetic_audio(1, seconds, mixer.sample_rate), mixer.sample_rate
+    rate, console = predictor.sample_rate, predictor.console
+    audio = synthetic_audio(1, seconds, rate)
     audio = audio / audio.abs().amax()
-    reference, knobs = audio.flip(-1), mixer.predict(audio, rate)
+    reference, knobs = audio.flip(-1), predictor.predict(audio, rate)
     jobs = {
-        "listening": lambda: mixer.predict(audio, rate, reference),
-        "rendering": lambda: mixer.console(audio, rate, knobs),
-        "whole": lambda: mixer.console(audio, rate, mixer.predict(audio, rate, reference)),
+        "listening": lambda: predictor.predict(audio, rate, reference),
+        "rendering": lambda: console(audio, rate, knobs),
+        "whole": lambda: console(audio, rate, predictor.predict(audio, rate, reference)),
     }
-    took_s = {
+    median_s = {
         name: quartiles(t.wall_ms).median / 1000
         for name, t in time_interleaved(jobs, rounds).items()
     }
     rows = [
-        {"seconds": took_s[name], "real_time": took_s[name] / seconds, "peak_mib": peak_mib(job)}
+        {
+            "seconds": median_s[name],
+            "real_time": median_s[name] / seconds,
+            "peak_mib": peak_mib(job),
+        }
         for name, job in jobs.items()
     ]
     return pd.DataFrame(rows, index=pd.Index(jobs, name=f"{torch.get_num_threads()} threads"))

@@ -1,4 +1,4 @@
-"""What a run says of its tables: on the screen, on the listening page, in MLflow."""
+"""Summaries of evaluation results for the terminal, the listening page and MLflow."""
 
 from ai_mixer.evaluation.results import EvaluationResults
 
@@ -7,7 +7,7 @@ CLOSENESS_NOTE = "knobs unknown, so closeness (0 = the rough, 1 = the finished v
 
 
 def summary(tables: EvaluationResults) -> str:
-    """Lines for the screen."""
+    """Lines for the terminal."""
     if not tables.knobs_known:
         lines = (f"  {name:<10} {tables.closeness(name):+.2f}" for name in tables.conditions)
         return "\n".join([f"held-out songs, {CLOSENESS_NOTE}", *lines])
@@ -26,17 +26,15 @@ def headline(tables: EvaluationResults) -> dict[str, float | str]:
 
 
 def description(tables: EvaluationResults, reproduce_line: str) -> str:
-    """What MLflow shows of the run. again: how to make it once more."""
+    """Description of the run in MLflow. reproduce_line: a sentence with the training command."""
     if tables.knobs_known:
-        of, figures = (
-            SKILL_NOTE,
-            [f"{name} {_skill(tables, name, '**{:+.2f}** ')}" for name in tables.conditions],
-        )
+        note = SKILL_NOTE
+        values = [f"{name} {_skill(tables, name, '**{:+.2f}** ')}" for name in tables.conditions]
     else:
-        of = CLOSENESS_NOTE
-        figures = [f"{name} **{tables.closeness(name):+.2f}**" for name in tables.conditions]
+        note = CLOSENESS_NOTE
+        values = [f"{name} **{tables.closeness(name):+.2f}**" for name in tables.conditions]
     return (
-        f"Held-out songs, {of}: {', '.join(figures)}.  \n"
+        f"Held-out songs, {note}: {', '.join(values)}.  \n"
         f"{reproduce_line}  \n"
         "Listen: `listening/index.html` among the artifacts.\n\n"
         f"{tables.markdown()}"
@@ -44,6 +42,6 @@ def description(tables: EvaluationResults, reproduce_line: str) -> str:
 
 
 def _skill(tables: EvaluationResults, condition: str, form: str) -> str:
-    """Headline skill in this form, and its interval."""
+    """Headline skill in the given format, and its interval."""
     low, high = (tables.skill(condition, number) for number in ("skill_low", "skill_high"))
     return f"{form.format(tables.skill(condition))}[{low:+.2f}, {high:+.2f}]"

@@ -1,4 +1,4 @@
-"""What a mix is blamed for: one term per file, weighted into one objective."""
+"""Loss functions: one term per file, and their weighted sum."""
 
 from ai_mixer.losses.objective import WeightedLoss
 from ai_mixer.losses.term import LossTerm

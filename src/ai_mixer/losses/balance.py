@@ -1,4 +1,4 @@
-"""How far the tonal balance and level are off, third of an octave by third of an octave."""
+"""Loss on tonal balance and level in third-octave bands."""
 
 from torch import Tensor
 
@@ -8,10 +8,10 @@ from ai_mixer.losses.term import LossTerm, check_mix
 
 
 class SpectralBalanceLoss(LossTerm):
-    """Mean absolute difference of the band levels, in dB; a plain gain of g dB reads g.
+    """Mean absolute difference of band levels in dB; a plain gain of g dB gives g.
 
-    Left and right are added as power: phase, polarity, timing and width do not count. Bands below
-    `floor_db` (re full scale) in both versions do not count either.
+    Channels are added as power: insensitive to phase, polarity, timing and width, and to bands
+    below `floor_db` (re full scale) in both versions.
     """
 
     def __init__(self, floor_db: float = -90.0) -> None:
@@ -20,8 +20,8 @@ class SpectralBalanceLoss(LossTerm):
 
     def forward(self, prediction: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
         """mix: [B, C, T]. Returns [], dB."""
-        heard = self._levels(check_mix(mix, batch), batch.sample_rate)
-        return (heard - self._levels(batch.finished, batch.sample_rate)).abs().mean()
+        levels = self._levels(check_mix(mix, batch), batch.sample_rate)
+        return (levels - self._levels(batch.finished, batch.sample_rate)).abs().mean()
 
     def _levels(self, x: Tensor, sample_rate: int) -> Tensor:
         return power_to_db(third_octave_power(x, sample_rate).mean(1), self.floor_db)

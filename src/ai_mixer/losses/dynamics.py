@@ -1,4 +1,4 @@
-"""How far the dynamics are off: peaks against average, and loud against quiet moments."""
+"""Loss on dynamics: crest factor and loudness range."""
 
 from torch import Tensor
 
@@ -9,10 +9,10 @@ from ai_mixer.losses.term import LossTerm, check_mix
 
 
 class DynamicsLoss(LossTerm):
-    """|Δ crest factor| + |Δ loudness range|, in dB; blind to gain.
+    """|Δ crest factor| + |Δ loudness range| in dB; insensitive to gain.
 
-    The range is that of EBU Tech 3342 on 400 ms blocks, so that excerpts of a few seconds have one;
-    excerpts shorter than `range_from_s` are judged by their crest factor alone.
+    Loudness range of EBU Tech 3342, but on blocks of 400 ms, so that it is defined for excerpts of
+    a few seconds; for excerpts shorter than `range_from_s` the crest factor alone.
     """
 
     def __init__(self, range_from_s: float = 2.0) -> None:
@@ -21,9 +21,9 @@ class DynamicsLoss(LossTerm):
 
     def forward(self, prediction: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
         """mix: [B, C, T]. Returns [], dB."""
-        heard, wanted, rate = check_mix(mix, batch), batch.finished, batch.sample_rate
-        error = (crest_db(heard) - crest_db(wanted)).abs()
-        if heard.shape[-1] >= self.range_from_s * rate:
-            ranges = [loudness_range_lu(x, rate, block_s=BLOCK_S) for x in (heard, wanted)]
+        mix, target, rate = check_mix(mix, batch), batch.finished, batch.sample_rate
+        error = (crest_db(mix) - crest_db(target)).abs()
+        if mix.shape[-1] >= self.range_from_s * rate:
+            ranges = [loudness_range_lu(x, rate, block_s=BLOCK_S) for x in (mix, target)]
             error = error + (ranges[0] - ranges[1]).abs()
         return error.mean()

@@ -1,4 +1,4 @@
-"""How well a model knows what kind of music it hears."""
+"""Loss on the predicted genre, an auxiliary task."""
 
 from typing import ClassVar
 
@@ -10,10 +10,10 @@ from ai_mixer.losses.term import LossTerm
 
 
 class GenreLoss(LossTerm):
-    """Cross-entropy of the genre over the songs that have a known one; log 6 = 1.8 for guessing.
+    """Cross-entropy of the genre over songs with a known genre; log 6 = 1.8 at chance level.
 
-    A second question about the same music shapes what a network listens for (Caruana, "Multitask
-    learning", Machine Learning 28, 1997). 0 if the model names no genre, or no song has one.
+    A second task on the same input improves the learned features (Caruana, "Multitask learning",
+    Machine Learning 28, 1997). 0 if the model predicts no genre or no song has a known one.
     """
 
     needs_mix: ClassVar[bool] = False

@@ -1,4 +1,4 @@
-"""How far the knobs are from those that made the finished version."""
+"""Loss on knob positions."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -9,16 +9,16 @@ from torch import Tensor
 from ai_mixer.core.types import GENRES, Batch, Prediction
 from ai_mixer.losses.term import LossTerm
 
-RUNNING_ERROR_DECAY = 0.98  # of the running errors, per batch
-MIN_RUNNING_ERROR = 1e-4  # an error below it weighs no more
-HUBER_THRESHOLD = 0.1  # knob travel; where the reversed Huber error turns from absolute to squared
+RUNNING_ERROR_DECAY = 0.98  # per batch
+MIN_RUNNING_ERROR = 1e-4  # bounds the weight of knobs with small errors
+HUBER_THRESHOLD = 0.1  # knob travel; the reversed Huber error is absolute below, squared above
 
 
 def reversed_huber(error: Tensor) -> Tensor:
-    """|e| up to BEND and (e² + BEND²) / (2 BEND) above, smooth where they meet.
+    """Reversed Huber error: |e| up to t and (e² + t²) / (2t) above, with t = HUBER_THRESHOLD.
 
-    Owen, "A robust hybrid of lasso and ridge regression", 2007. Small errors shrink as if
-    absolute, to the median; where a knob is a guess, they pull to the mean as squared ones do.
+    Smooth at t. Owen, "A robust hybrid of lasso and ridge regression", 2007. Small errors are
+    minimised by the median, large ones (unpredictable knobs) by the mean.
     """
     size = error.abs()
     return torch.where(
@@ -36,23 +36,23 @@ ERROR_FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class KnobLoss(LossTerm):
-    """Mean error of the positions that count; 1 = every knob at the wrong end.
+    """Mean error of the unmasked positions; 1: every knob at the wrong end.
 
-    Every audible knob of the batch weighs the same, so a song with one audible knob weighs less
+    All unmasked knobs of the batch have the same weight, so a song with one of them has less weight
     than a song with ten. 0 if all are masked.
 
-    error: "squared" is least at the mean of what a knob may be, "absolute" at its median, which is
-    what a mean absolute error asks for, and it goes on pulling where an error is small already;
+    error: "squared" is minimised by the conditional mean of a position; "absolute" by its median,
+    as the mean absolute error of the evaluation, and its gradient does not vanish at small errors;
     "reversed_huber" is absolute for small errors and squared for large ones (`reversed_huber`).
-    by_genre: from 0, all errors weigh the same, to 1, an error weighs by the inverse of what is
-    usual for its knob in its genre (Kendall, Gal & Cipolla, "Multi-task learning using
-    uncertainty", CVPR 2018, eq. 5 with the variances at their optimum): what can be learned of a
-    knob in a genre is not drowned by what cannot. Learned from the batches it is trained on; the
-    weights of a batch average 1. ValueError outside 0–1, or for an error of another name.
+    by_genre: exponent 0–1 of genre weighting. 0: equal weights; 1: errors are divided by the
+    running error of the knob in the genre (Kendall, Gal & Cipolla, "Multi-task learning using
+    uncertainty", CVPR 2018, eq. 5 with the variances at their optimum), so that unpredictable knobs
+    do not dominate predictable ones. Running errors are updated in training; the weights of a batch
+    have mean 1. ValueError for an unknown error or by_genre outside 0–1.
     """
 
     needs_mix: ClassVar[bool] = False
-    usual: Tensor  # [G + 1, P] running errors; the last row is for no known genre
+    usual: Tensor  # [G + 1, P] running errors; last row: unknown genre
 
     def __init__(self, error: str = "squared", by_genre: float = 0.0) -> None:
         super().__init__()
@@ -65,14 +65,14 @@ class KnobLoss(LossTerm):
 
     def forward(self, prediction: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
         """Knobs [B, P], 0–1. Returns [], in knob travel or its square."""
-        # A position that counts for nothing may be anything, NaN included.
+        # masked_fill: a masked position may be NaN.
         errors = self.error((prediction.knobs - batch.knobs).masked_fill(~batch.mask, 0.0))
         if self.by_genre > 0:
             errors = errors * self._weights(errors.detach(), batch)
         return errors.sum() / batch.mask.sum().clamp_min(1)
 
     def _weights(self, errors: Tensor, batch: Batch) -> Tensor:
-        """[B, P], mean 1 over what counts."""
+        """Weights [B, P] with mean 1 over unmasked positions."""
         if torch.is_grad_enabled():
             self._update_running_errors(errors, batch)
         if not self.usual.numel():
@@ -85,10 +85,10 @@ class KnobLoss(LossTerm):
         if not self.usual.numel():
             mean = errors[batch.mask].mean()
             self.usual = mean.expand(len(GENRES) + 1, errors.shape[1]).clone()
-        rows = batch.genre.remainder(len(GENRES) + 1)  # −1, no known genre: the last
+        rows = batch.genre.remainder(len(GENRES) + 1)  # −1, unknown genre: the last row
         for genre in set(rows.tolist()):
-            here = (rows == genre)[:, None] & batch.mask
-            counts = here.sum(0)
-            mean = (errors * here).sum(0) / counts.clamp_min(1)
-            moved = RUNNING_ERROR_DECAY * self.usual[genre] + (1.0 - RUNNING_ERROR_DECAY) * mean
-            self.usual[genre] = torch.where(counts > 0, moved, self.usual[genre])
+            selected = (rows == genre)[:, None] & batch.mask
+            counts = selected.sum(0)
+            mean = (errors * selected).sum(0) / counts.clamp_min(1)
+            running = RUNNING_ERROR_DECAY * self.usual[genre] + (1.0 - RUNNING_ERROR_DECAY) * mean
+            self.usual[genre] = torch.where(counts > 0, running, self.usual[genre])

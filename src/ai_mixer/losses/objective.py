@@ -1,4 +1,4 @@
-"""The one number that is trained: weighted terms, each in units of "what doing nothing costs"."""
+"""Weighted sum of loss terms, each divided by its value for neutral knobs."""
 
 from collections.abc import Mapping
 from typing import TypedDict
@@ -11,7 +11,7 @@ from ai_mixer.losses.term import LossTerm
 
 
 class TermConfig(TypedDict):
-    """One line of the objective; see configs/loss/term."""
+    """One term of the sum, see configs/loss/term."""
 
     weight: float
     scale: float
@@ -19,11 +19,11 @@ class TermConfig(TypedDict):
 
 
 class WeightedLoss(nn.Module):
-    """Σ weight · term / scale. Weight 0 = measured, not trained.
+    """Σ weight · term / scale. Terms with weight 0 are computed but not trained.
 
-    `scale` is the term's value for doing nothing, so that weights mean what they say. The mapping
-    `scale` overrides those of the terms by name and may name terms that were not chosen: one
-    measured file per data set and range serves every choice.
+    The scale of a term is its value for neutral knobs, so that weights of terms with different
+    units are comparable. scale: replaces the scales of terms by name; names without a selected term
+    are ignored, so that one file of measured scales per dataset and ranges fits all selections.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class WeightedLoss(nn.Module):
     ) -> None:
         super().__init__()
         if not terms:
-            raise ValueError("the objective has no terms: choose some, as in 'loss/term=[knobs]'")
+            raise ValueError("the loss has no terms: select some, e.g. 'loss/term=[knobs]'")
         measured = scale or {}
         self.weight = {name: float(entry["weight"]) for name, entry in terms.items()}
         self.scale = {
@@ -43,26 +43,26 @@ class WeightedLoss(nn.Module):
 
     @property
     def needs_mix(self) -> bool:
-        """Does any term listen to the rendered mix?"""
+        """Whether any term needs the rendered mix."""
         return any(term.needs_mix for term in self.terms.values())
 
     def forward(
         self, prediction: Prediction, mix: Tensor | None, batch: Batch
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss and every term's raw value (detached, in the term's unit).
+        """Compute the loss and the value of each term (detached, in the term's unit).
 
-        said: what the model says of the whole batch. mix: [M, C, T], the first M ≤ B items
-        rendered; terms that listen judge those. Without a mix they are left out.
+        prediction: of the whole batch. mix: [M, C, T], the rendered first M ≤ B items, for terms
+        that need the mix; without a mix those are left out.
         """
         total = 0.0 * prediction.knobs.sum()  # backward works even if every term is only measured
         values: dict[str, Tensor] = {}
-        few = None if mix is None else batch.first(len(mix))
+        rendered = None if mix is None else batch.first(len(mix))
         for name, term in self.terms.items():
             with torch.set_grad_enabled(torch.is_grad_enabled() and self.weight[name] > 0):
                 if not term.needs_mix:
                     value = term(prediction, None, batch)
-                elif few is not None:
-                    value = term(prediction, mix, few)
+                elif rendered is not None:
+                    value = term(prediction, mix, rendered)
                 else:
                     continue
             if self.weight[name] > 0:
@@ -75,4 +75,4 @@ def _check(name: str, weight: float, scale: float) -> None:
     if not weight >= 0:
         raise ValueError(f"loss term {name}: weight {weight} is negative; 0 = measured only")
     if not scale > 0:
-        raise ValueError(f"loss term {name}: scale {scale} must be above 0 (cost of doing nothing)")
+        raise ValueError(f"loss term {name}: scale {scale} must be above 0: see make loss-scales")

@@ -1,4 +1,4 @@
-"""How different the mix sounds: short-time magnitude spectra of mid and side.
+"""Multi-resolution STFT loss on mid and side.
 
 Multi-resolution STFT: Yamamoto et al., "Parallel WaveGAN", ICASSP 2020, eqs. 3–6 (spectral
 convergence and log magnitude), by auraloss (Steinmetz & Reiss, DMRN+15, 2020). Mid and side:
@@ -18,13 +18,12 @@ from ai_mixer.losses.term import LossTerm, check_mix
 
 
 class PerceptualLoss(LossTerm):
-    """Spectral convergence plus mean log-magnitude distance; about 1 to 2 for doing nothing.
+    """Spectral convergence plus mean log-magnitude distance; about 1 to 2 for neutral knobs.
 
-    Averaged over resolutions (windows in samples, hop a quarter) and over mid and side. A magnitude
-    below that of white noise at `floor_db` reads as that noise. Spectral convergence is relative
-    to the finished version; for a side (or anything) quieter than `side_floor_db` under the louder
-    of mid and side, or than noise at `quiet_db`, it is relative to that level instead: near-mono
-    songs would otherwise be all about their missing side.
+    Averaged over resolutions (windows in samples, hop a quarter) and over mid and side. Magnitudes
+    are at least those of white noise at `floor_db`. Spectral convergence is relative to the
+    finished version, but at least to `side_floor_db` under the louder of mid and side and to noise
+    at `quiet_db`: the loss of near-mono songs would otherwise be dominated by their quiet side.
     """
 
     def __init__(
@@ -42,23 +41,23 @@ class PerceptualLoss(LossTerm):
         self.log_magnitude = STFTMagnitudeLoss(log=True)
 
     def forward(self, prediction: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
-        """mix: [B, C, T]. Returns [], a plain ratio."""
-        heard, wanted = _mid_side_or_mono(check_mix(mix, batch)), _mid_side_or_mono(batch.finished)
-        distances = [self._distance(heard, wanted, n_fft) for n_fft in self.resolutions]
+        """mix: [B, C, T]. Returns [], dimensionless."""
+        views, target = _mid_side_or_mono(check_mix(mix, batch)), _mid_side_or_mono(batch.finished)
+        distances = [self._distance(views, target, n_fft) for n_fft in self.resolutions]
         return torch.stack(distances).mean()
 
-    def _distance(self, heard: Tensor, wanted: Tensor, n_fft: int) -> Tensor:
+    def _distance(self, views: Tensor, target: Tensor, n_fft: int) -> Tensor:
         floor = noise_magnitude(n_fft, self.floor_db)
-        x = magnitude(heard, n_fft, n_fft // 4, floor)  # [B, views, bins, frames]
-        y = magnitude(wanted, n_fft, n_fft // 4, floor)
-        # auraloss takes one norm over all it is given: give it one view of one song at a time.
+        x = magnitude(views, n_fft, n_fft // 4, floor)  # [B, views, bins, frames]
+        y = magnitude(target, n_fft, n_fft // 4, floor)
+        # auraloss computes one norm over its whole input: call it for each view of each song.
         convergence = torch.stack(
             [self.convergence(*pair) for pair in zip(x.flatten(0, 1), y.flatten(0, 1), strict=True)]
         )
         return (convergence * self._relative_weight(y, n_fft)).mean() + self.log_magnitude(x, y)
 
     def _relative_weight(self, y: Tensor, n_fft: int) -> Tensor:
-        """[B · views], ≤ 1: turns "relative to y" into "relative to y or its floor"."""
+        """Factor [B · views] ≤ 1 from an error relative to y to one relative to y or its floor."""
         norm = torch.linalg.vector_norm(y, dim=(-2, -1))
         quiet = noise_magnitude(n_fft, self.quiet_db) * math.sqrt(y[0, 0].numel())
         floor = (self.side_floor * norm.amax(1, keepdim=True)).clamp_min(quiet)
@@ -66,5 +65,5 @@ class PerceptualLoss(LossTerm):
 
 
 def _mid_side_or_mono(x: Tensor) -> Tensor:
-    """Mid and side of stereo [B, 2, T]; mono stays as it is."""
+    """Mid and side of stereo [B, 2, T]; mono is returned unchanged."""
     return x if x.shape[1] == 1 else mid_side(x)

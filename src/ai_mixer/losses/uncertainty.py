@@ -1,4 +1,4 @@
-"""How well a model knows how far off it is."""
+"""Loss on the predicted uncertainty of knob positions."""
 
 from typing import ClassVar
 
@@ -11,19 +11,19 @@ MIN_ERROR = 1e-3  # knob travel
 
 
 class UncertaintyLoss(LossTerm):
-    """Divergence of the spread that was said from the error that was made, over what counts.
+    """Divergence of the predicted uncertainty s from the absolute error |e|, over unmasked knobs.
 
     |e|/s − 1 − log(|e|/s): the negative log-likelihood of e under a Laplace distribution of scale
-    s, less that of the best s. On average it is least where s is the mean absolute error to be
-    expected. The error itself is left as it is: only the spread learns from this term (Seitzer et
-    al., "On the pitfalls of heteroscedastic uncertainty estimation", ICLR 2022, show what happens
-    otherwise). Errors below 0.001 read as that. 0 if the model says no spread.
+    s, minus that of the optimal s. Its mean is minimal where s is the expected absolute error. Only
+    the uncertainty receives a gradient, not the positions (see Seitzer et al., "On the pitfalls of
+    heteroscedastic uncertainty estimation", ICLR 2022). Errors are at least 0.001. 0 if the model
+    predicts no uncertainty.
     """
 
     needs_mix: ClassVar[bool] = False
 
     def forward(self, prediction: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
-        """Knobs and spread [B, P]. Returns [], nats."""
+        """Knobs and uncertainty [B, P]. Returns [], nats."""
         if prediction.uncertainty is None:
             return 0.0 * prediction.knobs.sum()
         error = (prediction.knobs.detach() - batch.knobs).abs()[batch.mask].clamp_min(MIN_ERROR)

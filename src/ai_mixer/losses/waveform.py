@@ -1,4 +1,4 @@
-"""How far the samples themselves are off: strict about phase and timing, so not in the default."""
+"""Loss on samples; sensitive to phase and timing, and not in the default loss."""
 
 from torch import Tensor
 
@@ -7,11 +7,11 @@ from ai_mixer.losses.term import LossTerm, check_mix
 
 
 class WaveformLoss(LossTerm):
-    """Mean squared error over the finished version's power (error-to-signal ratio).
+    """Error-to-signal ratio: mean squared error over the power of the finished version.
 
-    A plain MSE would count a song at −10 dBFS a hundred times as much as one at −30: dividing
-    by the power, song by song, makes the term independent of level. A silent mix reads 1. Songs
-    below `quiet_db` RMS are treated as that loud.
+    The division by the power of each song makes the term independent of level: a plain MSE would
+    weight a song at −10 dBFS a hundred times as much as one at −30. A silent mix gives 1. The power
+    is at least that of `quiet_db` RMS.
     """
 
     def __init__(self, quiet_db: float = -60.0) -> None:

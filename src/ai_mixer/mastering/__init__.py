@@ -1,1 +1,1 @@
-"""Delivery of a mix: loudness targets under a true-peak ceiling."""
+"""Delivery of a mix: loudness target and true-peak ceiling."""

@@ -1,9 +1,9 @@
-"""Delivery: a finished mix at the loudness somebody asks for, under a true-peak ceiling.
+"""Delivery: bring a finished mix to a loudness target under a true-peak ceiling.
 
-The stage after the console, in place of its safety limiter (`console(…, limit=False)`). Loudness is
-ITU-R BS.1770-4, integrated. A limiter lowers the loudness while a gain raises it, so the gain is
-searched for: first on a sketch of the song (the peak and the energy of every millisecond), then by
-rendering and measuring. Nothing is drawn at random: the same song gives the same samples.
+Follows the console in place of its safety limiter (`console(…, limit=False)`). Loudness is
+integrated loudness of ITU-R BS.1770-4. The gain in front of the limiter that reaches the target is
+found by a search: first on the peak and energy of every millisecond (`gain_search`), then by
+rendering and measuring. Deterministic.
 """
 
 import math
@@ -22,23 +22,23 @@ from ai_mixer.utils.block_cache import BlockCache, BlockSource
 from ai_mixer.utils.parallel import prefetch
 
 TARGETS_LUFS = {
-    "streaming": (-14.0, -14.0),  # what the large services play at
+    "streaming": (-14.0, -14.0),  # playback level of the large services
     "broadcast": (-23.0, -23.0),  # EBU R 128
-    "mastering": (-16.0, -12.0),  # a window: a song inside it keeps its loudness
+    "mastering": (-16.0, -12.0),  # a range: a song inside it keeps its loudness
 }
 ANY_LOUDNESS = (-math.inf, math.inf)
 MIN_TARGET_LUFS = -60.0
-MAX_REDUCTION_DB = 12.0  # more is not mastering but damage: the target then counts as out of reach
+MAX_REDUCTION_DB = 12.0  # more would damage the song: the target then counts as not reachable
 GAIN_TOLERANCE_DB = 0.01
-MAX_RENDERS = 4  # at most; the sketch is a few hundredths of a LU off, so two do nearly always
+MAX_RENDERS = 4  # the estimate errs by a few hundredths of a LU: two renders nearly always suffice
 
 
 class DeliveryResult(NamedTuple):
-    """What was done to one song.
+    """Result of the delivery of one song.
 
-    gain_db: in front of the limiter. reduction_db: the limiter's deepest. reached: is the loudness
-    within 0.1 LU of the target? If not, more would need over `max_reduction_db` of reduction, or
-    the song is silent.
+    gain_db: gain in front of the limiter. reduction_db: largest gain reduction of the limiter.
+    target_reached: the loudness is within 0.1 LU of the target; False if that would need a
+    reduction over `max_reduction_db`, or the song is silent.
     """
 
     input_lufs: float
@@ -58,24 +58,24 @@ def deliver(
     ceiling_db: float = -1.0,
     max_reduction_db: float = MAX_REDUCTION_DB,
 ) -> tuple[Tensor, list[DeliveryResult]]:
-    """The songs at their target loudness with true peaks under the ceiling, and what was done.
+    """Bring songs to a loudness target with true peaks under a ceiling.
 
     audio: [B, C, T] or one song [C, T], mono or stereo; full scale = 1. target_lufs: a number, a
-    name ("streaming" −14, "broadcast" −23, "mastering" −16…−12: to the nearer edge), or None: each
-    song keeps its loudness. ceiling_db: dBTP, at most 0. Returns audio in the same shape and one
-    report per song. A song that is right already comes back bit for bit; silence stays silent.
-    ValueError for a target, ceiling or audio that cannot be.
+    name ("streaming" −14, "broadcast" −23, "mastering" −16…−12: the nearer end), or None: each song
+    keeps its loudness. ceiling_db: dBTP, at most 0. Returns audio of the same shape and one result
+    per song. A song that meets the target already is returned bit for bit; silence stays silent.
+    ValueError for an invalid target, ceiling or audio.
     """
     bounds_lufs = loudness_bounds(target_lufs)
     if audio.dim() not in {2, 3} or audio.shape[-2] not in {1, 2} or not audio.numel():
         raise ValueError(f"audio must be [B, 1 or 2, T] or [1 or 2, T], got {list(audio.shape)}")
     if not audio.isfinite().all():
-        raise ValueError("audio holds NaN or infinite samples: export the file again")
-    songs, reports = audio.reshape(-1, *audio.shape[-2:]), []
+        raise ValueError("audio contains NaN or infinite samples: export the file again")
+    songs, results = audio.reshape(-1, *audio.shape[-2:]), []
     delivered = torch.empty_like(songs)
-    for song, place in zip(songs, delivered, strict=True):
+    for song, out in zip(songs, delivered, strict=True):
         blocks = torch.split(song, BLOCK_SAMPLES, dim=-1)
-        mix, report = deliver_blocks(
+        mix, result = deliver_blocks(
             lambda blocks=blocks: blocks,  # type: ignore[misc]
             sample_rate,
             bounds_lufs,
@@ -83,9 +83,9 @@ def deliver(
             max_reduction_db,
             cache_samples=song.shape[-1],
         )
-        torch.cat(list(mix()), dim=-1, out=place)
-        reports.append(report)
-    return delivered.view(audio.shape), reports
+        torch.cat(list(mix()), dim=-1, out=out)
+        results.append(result)
+    return delivered.view(audio.shape), results
 
 
 @torch.no_grad()
@@ -97,50 +97,53 @@ def deliver_blocks(
     max_reduction_db: float = MAX_REDUCTION_DB,
     cache_samples: int = 0,
 ) -> tuple[BlockSource, DeliveryResult]:
-    """The same for one song of any length, played in blocks [C, n]: the result, and the report.
+    """Deliver one song of any length in blocks [C, n]; returns the output and the result.
 
-    play: called three times or more. window: the loudness in LUFS must lie from … to; see
-    `loudness_bounds`. kept: the song's length, if its result is to be kept and not rendered again.
+    source: called three times or more. bounds_lufs: lowest and highest loudness, see
+    `loudness_bounds`. cache_samples: the song's length, to keep the output in memory; 0: render it
+    again on each call.
     """
     limiter = Limiter(ceiling_db)
     song = BlockCache(lambda: (block[None] for block in source()))
-    sketch, meter = GainSearch(sample_rate, limiter), LoudnessMeter(sample_rate)
+    search, meter = GainSearch(sample_rate, limiter), LoudnessMeter(sample_rate)
     for block in song():
-        sketch.push(block)
+        search.push(block)
         meter.push(block)
-    loudness = float(meter.lufs())
-    sketch.finish(loudness)
-    wanted = min(max(loudness, bounds_lufs[0]), bounds_lufs[1])
-    silent = loudness <= SILENCE_DB
-    max_gain_db = max_reduction_db - CEILING_MARGIN_DB - sketch.peak_over_ceiling_db
-    miss = 0.0  # by how much the sketch was too loud
+    input_lufs = float(meter.lufs())
+    search.finish(input_lufs)
+    target_lufs = min(max(input_lufs, bounds_lufs[0]), bounds_lufs[1])
+    silent = input_lufs <= SILENCE_DB
+    max_gain_db = max_reduction_db - CEILING_MARGIN_DB - search.peak_over_ceiling_db
+    correction_lu = 0.0  # accumulated error of the estimate
     for _ in range(MAX_RENDERS):
-        gain_db = 0.0 if silent else sketch.find_gain_db(wanted + miss, max_gain_db)
+        gain_db = 0.0 if silent else search.find_gain_db(target_lufs + correction_lu, max_gain_db)
         render = _LimitedSource(song, limiter, sample_rate, 10 ** (gain_db / 20))
         rendered = BlockCache(render, cache_samples)
-        reading, peak = _measure(prefetch(rendered()), sample_rate)
+        loudness_lufs, peak = _measure(prefetch(rendered()), sample_rate)
         reduction_db = render.reduction_db
-        miss += wanted - reading
-        if reduction_db > 0:  # and one dB more of gain would be one dB more of reduction
+        correction_lu += target_lufs - loudness_lufs
+        if reduction_db > 0:  # each further dB of gain would be a further dB of reduction
             max_gain_db = gain_db + max_reduction_db - reduction_db
-        room_db = max_gain_db - gain_db
-        right = abs(wanted - reading) <= TOLERANCE_LU and room_db > -GAIN_TOLERANCE_DB
-        if silent or right or (reading < wanted and abs(room_db) <= GAIN_TOLERANCE_DB):
+        headroom_db = max_gain_db - gain_db
+        error_lu = target_lufs - loudness_lufs
+        at_target = abs(error_lu) <= TOLERANCE_LU and headroom_db > -GAIN_TOLERANCE_DB
+        at_limit = error_lu > 0 and abs(headroom_db) <= GAIN_TOLERANCE_DB
+        if silent or at_target or at_limit:
             break
-    report = DeliveryResult(
-        input_lufs=loudness,
-        target_lufs=wanted,
-        loudness_lufs=reading,
+    result = DeliveryResult(
+        input_lufs=input_lufs,
+        target_lufs=target_lufs,
+        loudness_lufs=loudness_lufs,
         true_peak_db=20 * math.log10(max(peak, 10 ** (SILENCE_DB / 20))),
         gain_db=gain_db,
         reduction_db=reduction_db,
-        target_reached=not silent and abs(wanted - reading) <= 0.1,
+        target_reached=not silent and abs(target_lufs - loudness_lufs) <= 0.1,
     )
-    return rendered, report
+    return rendered, result
 
 
 def loudness_bounds(target_lufs: float | str | None) -> tuple[float, float]:
-    """From … to, in LUFS, for a target as `deliver` takes it. ValueError for one that cannot be."""
+    """Lowest and highest loudness in LUFS for a target of `deliver`. ValueError if invalid."""
     if target_lufs is None:
         return ANY_LOUDNESS
     if isinstance(target_lufs, str):
@@ -154,21 +157,21 @@ def loudness_bounds(target_lufs: float | str | None) -> tuple[float, float]:
 
 
 class _LimitedSource:
-    """A song through the limiter, anew each time it is played; `reduction_db` is known after it."""
+    """Block source that limits a song on each call; sets `reduction_db` at the end."""
 
     def __init__(self, song: BlockSource, limiter: Limiter, sample_rate: int, drive: float) -> None:
         self.song, self.limiter, self.sample_rate = song, limiter, sample_rate
         self.drive, self.reduction_db = drive, 0.0
 
     def __call__(self) -> Iterator[Tensor]:
-        """Blocks [C, n]."""
+        """Iterate over blocks [C, n]."""
         stream = self.limiter.stream(self.sample_rate)
         yield from (block[0] for block in stream.process_blocks(self.song(), self.drive))
         self.reduction_db = stream.reduction_db
 
 
 def _measure(blocks: Iterable[Tensor], sample_rate: int) -> tuple[float, float]:
-    """Loudness in LUFS and true peak, a ratio."""
+    """Integrated loudness in LUFS and true peak (ratio to full scale)."""
     loudness, peak = LoudnessMeter(sample_rate), TruePeakMeter()
     for block in blocks:
         loudness.push(block[None])

@@ -1,7 +1,7 @@
-"""A song in two numbers per millisecond, its peak and its energy: what delivery searches a gain on.
+"""Search for the gain in front of a limiter that gives a target loudness, without rendering.
 
-How loud a song will be behind a gain and a limiter is guessed from them without rendering it; the
-guess is a few hundredths of a LU off.
+The loudness behind the limiter is estimated from the peak and the energy of every millisecond of a
+song; the error is a few hundredths of a LU.
 """
 
 import math
@@ -19,14 +19,14 @@ from ai_mixer.dsp.true_peak import SOFT, EnvelopeStream
 from ai_mixer.effects.limiter import Limiter
 from ai_mixer.utils.growing_array import GrowingArray
 
-TOLERANCE_LU = 0.02  # nearer than this is there
+TOLERANCE_LU = 0.02  # within it a target counts as met
 FRAME_S = 0.001
 MAX_ITERATIONS, SEARCH_TOLERANCE_LU = 30, 0.003
 MAX_FRAMES = 2_000_000  # half an hour
 
 
 class GainSearch:
-    """Pushed block by block, closed at the end; then it knows gains."""
+    """Estimator of gains for one song: `push` all blocks, then `finish`, then `find_gain_db`."""
 
     def __init__(self, sample_rate: int, limiter: Limiter) -> None:
         self._frame = round(FRAME_S * sample_rate)
@@ -34,37 +34,33 @@ class GainSearch:
         self._energies = HopEnergies(sample_rate, self._frame)
         self._envelope = EnvelopeStream(interpolator=SOFT)
         self._powers, self._peaks = GrowingArray(), GrowingArray()
-        self._rest = torch.empty(0)  # the envelope of a frame that is not full yet
+        self._rest = torch.empty(0)  # envelope of an incomplete frame
         self._length = 0
 
     def push(self, block: Tensor) -> None:
-        """The next block, [1, C, n]."""
+        """Append the next block, [1, C, n]."""
         self._length += block.shape[-1]
         self._powers.push(self._energies.push(block)[0].float() / self._frame)
         self._append_peaks(self._envelope.push(block))
 
     def finish(self, loudness: float) -> None:
-        """The song has ended, and was so loud."""
+        """End the song. loudness: its integrated loudness in LUFS."""
         self._append_peaks(self._envelope.finish())
-        left = len(self._rest)
-        self._append_peaks(torch.zeros(1, 1, -left % self._frame))
+        self._append_peaks(torch.zeros(1, 1, -len(self._rest) % self._frame))
         peaks, powers = self._peaks.read(), self._powers.read()
         self._peaks, self._powers = GrowingArray(), GrowingArray()
         if not len(powers):  # shorter than a frame
             powers = self._energies.remaining_energy() / self._length
         frame_ms = 1000 * self._frame / self._rate
-        while len(peaks) > MAX_FRAMES:  # hours: a coarser sketch has to do
+        while len(peaks) > MAX_FRAMES:  # songs of hours: longer frames
             peaks = pad(peaks, (0, len(peaks) % 2)).view(-1, 2).amax(-1)
             powers = powers[: len(powers) - len(powers) % 2].view(-1, 2).mean(-1)
             frame_ms *= 2
         self.peaks, self.powers = peaks.double() / self._limiter.ceiling, powers.double()
-        self.peak_over_ceiling_db = 20 * math.log10(
-            max(float(self.peaks.max()), 10 ** (SILENCE_DB / 20))
-        )
-        self.block_frames, self.hop_frames = (
-            round(1000 * BLOCK_S / frame_ms),
-            round(1000 * HOP_S / frame_ms),
-        )
+        highest = max(float(self.peaks.max()), 10 ** (SILENCE_DB / 20))
+        self.peak_over_ceiling_db = 20 * math.log10(highest)
+        self.block_frames = round(1000 * BLOCK_S / frame_ms)
+        self.hop_frames = round(1000 * HOP_S / frame_ms)
         times_ms = (self._limiter.release_ms, self._limiter.memory_ms)
         poles = [math.exp(-frame_ms / ms) for ms in times_ms]
         ramp = max(2, round(self._limiter.lookahead_ms / frame_ms))
@@ -73,27 +69,27 @@ class GainSearch:
         self.offset = loudness - self._lufs(torch.ones_like(self.powers))
 
     def _append_peaks(self, envelope: Tensor) -> None:
-        """The peaks of the frames that are full now."""
-        known = torch.cat([self._rest, envelope[0].amax(0).float()])
-        full = len(known) - len(known) % self._frame
-        self._peaks.push(known[:full].view(-1, self._frame).amax(-1))
-        self._rest = known[full:]
+        """Append the peaks of complete frames."""
+        samples = torch.cat([self._rest, envelope[0].amax(0).float()])
+        full = len(samples) - len(samples) % self._frame
+        self._peaks.push(samples[:full].view(-1, self._frame).amax(-1))
+        self._rest = samples[full:]
 
     def find_gain_db(self, target_lufs: float, max_gain_db: float) -> float:
-        """The gain that makes the limited song as loud as wanted, at most `most_db`."""
+        """Find the gain at which the limited song reaches the target, at most `max_gain_db`."""
         if abs(self.estimate_lufs(0.0) - target_lufs) <= TOLERANCE_LU:
             return min(0.0, max_gain_db)
-        least_db = target_lufs - self.loudness  # enough if the limiter had nothing to do
-        if least_db >= max_gain_db or self.estimate_lufs(max_gain_db) <= target_lufs:
+        min_gain_db = target_lufs - self.loudness  # sufficient if the limiter were inactive
+        if min_gain_db >= max_gain_db or self.estimate_lufs(max_gain_db) <= target_lufs:
             return max_gain_db
-        if self.estimate_lufs(least_db) >= target_lufs:
-            return least_db
+        if self.estimate_lufs(min_gain_db) >= target_lufs:
+            return min_gain_db
         return _find_root(
-            lambda gain_db: self.estimate_lufs(gain_db) - target_lufs, least_db, max_gain_db
+            lambda gain_db: self.estimate_lufs(gain_db) - target_lufs, min_gain_db, max_gain_db
         )
 
     def estimate_lufs(self, gain_db: float) -> float:
-        """A guess at the loudness behind the limiter."""
+        """Estimate the loudness behind the limiter at a gain."""
         drive = 10 ** (gain_db / 20)
         needed_db = -20 * torch.log10((drive * self.peaks).clamp_min(1.0))
         reduction_db = lookahead_gain_db(needed_db[None], self.ballistics)[0]
@@ -107,10 +103,10 @@ class GainSearch:
 
 
 def _find_root(function: Callable[[float], float], low: float, high: float) -> float:
-    """Where a rising function is 0 to a hundredth: below 0 at `low`, above at `high`.
+    """Find the root of a rising function that is negative at `low` and positive at `high`.
 
-    False position with the weight of an end that stays halved (Dowell & Jarratt, "A modified regula
-    falsi method", BIT 11, 1971).
+    Regula falsi in which the function value at the retained end is halved (Dowell & Jarratt, "A
+    modified regula falsi method", BIT 11, 1971). Stops at |f| ≤ SEARCH_TOLERANCE_LU.
     """
     below, above = function(low), function(high)
     middle = low

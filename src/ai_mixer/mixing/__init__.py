@@ -1,1 +1,1 @@
-"""The musician's front door: a song in; its settings, its mix and what changed out."""
+"""Python interface for users: mix, enhance, match and compare songs from file to file."""

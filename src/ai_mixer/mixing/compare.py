@@ -1,4 +1,4 @@
-"""One song by every model: files to listen to, a picture and a table."""
+"""Mix one song with several models: audio files, a plot and a table."""
 
 import csv
 import io
@@ -14,6 +14,7 @@ from ai_mixer.inference import pretrained
 from ai_mixer.listening.spectrogram import band_levels_db, max_frequency_hz
 from ai_mixer.mixing.mix_options import MixOptions
 from ai_mixer.mixing.mix_result import MixResult
+from ai_mixer.mixing.paths import check_not_existing
 from ai_mixer.mixing.plots import FREQUENCY_TICKS_HZ
 from ai_mixer.utils.atomic_write import atomic_write, write_text
 from ai_mixer.utils.memory import release_memory
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 PLOT_FILE, TABLE_FILE = "mixing_comparison.png", "settings.csv"
-PLOTTED_S = 30.0  # of the song, from its middle
+PLOTTED_S = 30.0  # from the middle of the song
 RANGE_DB = 66.0
 
 
@@ -37,46 +38,45 @@ def compare(
     force: bool = False,
     progress: Callable[[list[str], str], Iterable[str]] | None = None,
 ) -> Path:
-    """Mix `path` with each model; returns the folder, by default `<song>_compared` beside it.
+    """Mix `path` with each model. Return the folder, by default `<song>_compared` next to it.
 
-    It holds `<song>_original.wav`, `<song>_<model>_mixed.wav` (all as loud as the song), their
-    settings, `mixing_comparison.png` and `settings.csv`. mix_file: as `AudioMixer.mix_file`.
-    following: shows the progress, as `utils.progress.track`.
-    FileExistsError if the folder exists.
+    It holds `<song>_original.wav`, `<song>_<model>_mixed.wav` (all at the loudness of the song),
+    their settings, `mixing_comparison.png` and `settings.csv`. mix_file: as `AudioMixer.mix_file`.
+    progress: a progress bar, as `utils.progress.progress_bar`. FileExistsError if the folder
+    exists, unless `force` is set.
     """
     if not models:
-        pretrained.default_model()  # says that there is none
+        pretrained.default_model()  # raises, as there is none
     folder = folder or path.with_name(f"{path.stem}_compared")
-    if folder.exists() and not force:
-        raise FileExistsError(17, "is there already: --force overwrites", str(folder))
-    sound = AudioFile(path)
+    check_not_existing([folder], force)
+    song = AudioFile(path)
     folder.mkdir(parents=True, exist_ok=True)
     original = folder / f"{path.stem}_original.wav"
-    with atomic_write(original) as draft:
-        facts = (sound.sample_rate, sound.channels, sound.frames, sound.subtype, sound.tags)
-        write_audio(draft, sound.blocks(), *facts)
-    outcomes: dict[str, MixResult] = {}
+    with atomic_write(original) as temp_file:
+        audio_format = (song.sample_rate, song.channels, song.frames, song.subtype, song.tags)
+        write_audio(temp_file, song.blocks(), *audio_format)
+    results: dict[str, MixResult] = {}
     for model in progress(models, "mixing") if progress else models:
         name = _filename(model)
-        taken = sum(_filename(other) == name for other in outcomes)  # two folders of one name
-        output = folder / f"{path.stem}_{name}{taken + 1 if taken else ''}_mixed.wav"
-        outcomes[model] = mix_file(path, output, model=model, mix_options=mix_options, force=force)
+        same_name = sum(_filename(other) == name for other in results)  # e.g. two folders
+        output = folder / f"{path.stem}_{name}{same_name + 1 if same_name else ''}_mixed.wav"
+        results[model] = mix_file(path, output, model=model, mix_options=mix_options, force=force)
     release_memory()
-    write_text(folder / TABLE_FILE, settings_table(outcomes))
-    plot_comparison(original, outcomes, folder / PLOT_FILE)
+    write_text(folder / TABLE_FILE, settings_table(results))
+    plot_comparison(original, results, folder / PLOT_FILE)
     return folder
 
 
-def settings_table(outcomes: dict[str, MixResult]) -> str:
-    """The settings and figures of every model as CSV, a row each."""
+def settings_table(results: dict[str, MixResult]) -> str:
+    """Settings and measurements as CSV, one row per model."""
     text = io.StringIO()
     writer = csv.writer(text)
     rows = {
         model: {
-            **one.preset.settings,
-            **{k: v for k, v in one.after.to_dict().items() if k != "bands_db"},
+            **result.preset.settings,
+            **{k: v for k, v in result.after.to_dict().items() if k != "bands_db"},
         }
-        for model, one in outcomes.items()
+        for model, result in results.items()
     }
     columns = list(next(iter(rows.values()), {}))
     writer.writerow(["model", *columns])
@@ -85,12 +85,12 @@ def settings_table(outcomes: dict[str, MixResult]) -> str:
     return text.getvalue()
 
 
-def plot_comparison(original: Path, outcomes: dict[str, MixResult], target: Path) -> None:
-    """Spectrograms of all versions, one below the other, on the same colours.
+def plot_comparison(original: Path, results: dict[str, MixResult], output: Path) -> None:
+    """Plot spectrograms of all versions on one colour scale, and the changes of the spectrum.
 
-    Last, what each model changed: small moves, which no spectrogram shows.
+    The last plot shows small changes that are not visible in a spectrogram.
     """
-    files = {"original": original, **{model: one.output for model, one in outcomes.items()}}
+    files = {"original": original, **{model: result.output for model, result in results.items()}}
     levels = {name: _levels(AudioFile(file)) for name, file in files.items()}
     release_memory()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -100,45 +100,45 @@ def plot_comparison(original: Path, outcomes: dict[str, MixResult], target: Path
     figure = Figure(figsize=(10, 1 + 2.2 * rows), layout="constrained")
     FigureCanvasAgg(figure)
     top = max(float(level.max()) for level, _ in levels.values())
-    for place, (name, (level, extent)) in enumerate(levels.items(), 1):
-        axes = figure.add_subplot(rows, 1, place)
+    for row, (name, (level, extent)) in enumerate(levels.items(), 1):
+        axes = figure.add_subplot(rows, 1, row)
         image = axes.imshow(level, origin="lower", extent=extent, cmap="magma", aspect="auto")
         image.set_clim(top - RANGE_DB, top)
         axes.set_title(pretrained.display_name(name) if name != "original" else "Original")
         axes.set_yticks([])
         axes.set_ylabel("low → high")
     axes.set_xlabel("seconds")
-    _plot_changes(figure.add_subplot(rows, 1, rows), outcomes)
-    with atomic_write(target) as draft:
-        figure.savefig(draft)
+    _plot_changes(figure.add_subplot(rows, 1, rows), results)
+    with atomic_write(output) as temp_file:
+        figure.savefig(temp_file)
 
 
-def _plot_changes(axes: "Axes", outcomes: dict[str, MixResult]) -> None:
-    """The mix over the song in third octaves, dB, a line for each model."""
-    for model, one in outcomes.items():
-        levels = zip(one.after.spectrum_db, one.before.spectrum_db, strict=True)
+def _plot_changes(axes: "Axes", results: dict[str, MixResult]) -> None:
+    """Third-octave levels of the mix relative to the song, dB, one line per model."""
+    for model, result in results.items():
+        levels = zip(result.after.spectrum_db, result.before.spectrum_db, strict=True)
         axes.plot(
-            one.before.spectrum_hz,
+            result.before.spectrum_hz,
             [after - before for after, before in levels],
             label=pretrained.display_name(_filename(model)),
         )
     low, high = axes.get_ylim()
-    axes.set_ylim(min(low, -1.0), max(high, 1.0))  # a tenth of a dB is to look like nothing
-    axes.set_title("What the mixes changed")
+    axes.set_ylim(min(low, -1.0), max(high, 1.0))  # so that a tenth of a dB looks small
+    axes.set_title("Changes of the spectrum")
     axes.set_xscale("log")
     axes.set_xticks(*zip(*FREQUENCY_TICKS_HZ.items(), strict=True))
     axes.set_ylabel("dB")
     axes.grid(alpha=0.3)
-    axes.legend(ncols=min(4, len(outcomes)), fontsize="small", frameon=False)
+    axes.legend(ncols=min(4, len(results)), fontsize="small", frameon=False)
 
 
-def _levels(sound: AudioFile) -> tuple[NDArray[np.float64], tuple[float, float, float, float]]:
-    length = min(sound.frames, round(PLOTTED_S * sound.sample_rate))
-    first = (sound.frames - length) // 2
-    audio = sound.read_samples(first, length).numpy()
-    begin = first / sound.sample_rate
-    extent = (begin, begin + length / sound.sample_rate, 0.0, max_frequency_hz(sound.sample_rate))
-    return band_levels_db(audio, sound.sample_rate), extent
+def _levels(song: AudioFile) -> tuple[NDArray[np.float64], tuple[float, float, float, float]]:
+    length = min(song.frames, round(PLOTTED_S * song.sample_rate))
+    first = (song.frames - length) // 2
+    audio = song.read_samples(first, length).numpy()
+    start_s = first / song.sample_rate
+    extent = (start_s, start_s + length / song.sample_rate, 0.0, max_frequency_hz(song.sample_rate))
+    return band_levels_db(audio, song.sample_rate), extent
 
 
 def _filename(model: str) -> str:

@@ -1,4 +1,4 @@
-"""The console that files go through, and how far its knobs may be turned."""
+"""The console of all mixes, built once, and the ranges of its knobs."""
 
 from dataclasses import replace
 from functools import lru_cache
@@ -13,13 +13,13 @@ CONSOLE_NAME = "classic"
 
 @lru_cache
 def shared_console() -> Console:
-    """The one console of the front door, with the widest ranges."""
+    """The console, with the widest ranges."""
     return load_console(CONSOLE_NAME, WIDE)
 
 
 @lru_cache
 def knobs_by_name(ranges: str = WIDE) -> dict[str, Knob]:
-    """Name → knob, with the ends of a page of `configs/ranges`."""
-    ends = load_ranges(ranges)
-    both = ((knob, *ends[knob.name]) for knob in shared_console().knobs)
-    return {knob.name: replace(knob, low=low, high=high) for knob, low, high in both}
+    """Name → knob, with the limits of an option of `configs/ranges`."""
+    limits = load_ranges(ranges)
+    knobs = ((knob, *limits[knob.name]) for knob in shared_console().knobs)
+    return {knob.name: replace(knob, low=low, high=high) for knob, low, high in knobs}

@@ -1,4 +1,4 @@
-"""A song for those who have none at hand: composed and played here, under nobody's rights."""
+"""A demo song: synthesised by the embedded band, free of rights."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ GENRE, LENGTH_S, SEED, RATE = "rock", 12.0, 0, 44_100
 
 
 def render_demo_song(folder: Path) -> Path:
-    """Write it to `folder`, always the same one. Takes some seconds."""
+    """Synthesise the song into `folder` and return its path. Deterministic; takes some seconds."""
     path = folder / "band.wav"
     finished = synthesise_song(SongJob(GENRE, 0), LENGTH_S, SEED, RATE)["finished"]
     soundfile.write(path, finished.T, RATE, subtype="FLOAT")

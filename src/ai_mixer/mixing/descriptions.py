@@ -1,9 +1,11 @@
-"""What was done to a song, in plain words."""
+"""Descriptions of settings and measurements for reports and the terminal."""
+
+from math import log10
 
 from ai_mixer.mixing.measurements import Measurements
 from ai_mixer.mixing.mix_options import KnobValues
 
-MIN_DESCRIBED_DB = 0.05  # a move below this is not worth a word
+MIN_DESCRIBED_DB = 0.05  # smaller changes are not described
 KNOB_LABELS = {
     "input_gain": "input gain",
     "compressor_ratio": "compressor",
@@ -26,9 +28,9 @@ BAND_LABELS = {
 
 
 def describe_settings(settings: KnobValues) -> list[str]:
-    """One phrase for each knob that does something.
+    """One phrase for each knob that is not neutral.
 
-    >>> describe_settings({"low_eq": 1.5, "compressor_ratio": 2.0, "reverb": 0.0, "stereo_width": 1.0})
+    >>> describe_settings({"low_eq": 1.5, "compressor_ratio": 2.0, "reverb": 0.0})
     ['bass (below 120 Hz) +1.5 dB', 'compressor 2.0:1']
     """
     return [
@@ -39,27 +41,25 @@ def describe_settings(settings: KnobValues) -> list[str]:
 
 
 def describe_knob(knob: str, value: float) -> str:
-    """What one knob does; empty if it does nothing.
+    """Describe the setting of one knob; empty if it is neutral.
 
-    >>> describe_knob("stereo_width", 1.1), describe_knob("reverb", 0.12), describe_knob("input_gain", 1.0)
-    ('10 % wider', '12 %', '')
+    >>> [describe_knob("stereo_width", 1.1), describe_knob("input_gain", 1.0)]
+    ['10 % wider', '']
     """
-    from math import log10
-
     if knob == "compressor_ratio":
         return f"{value:.1f}:1" if value >= 1.05 else ""
     if knob in {"delay", "reverb"}:
         return f"{100 * value:.0f} %" if value >= 0.005 else ""
     if knob == "stereo_width":
         percent = 100 * (value - 1)
-        side = "wider" if percent > 0 else "narrower"
-        return f"{abs(percent):.0f} % {side}" if abs(percent) >= 1 else ""
+        direction = "wider" if percent > 0 else "narrower"
+        return f"{abs(percent):.0f} % {direction}" if abs(percent) >= 1 else ""
     value_db = value if knob.endswith("_eq") else 20 * log10(value)
     return f"{value_db:+.1f} dB" if abs(value_db) >= MIN_DESCRIBED_DB else ""
 
 
 def measurement_rows(before: Measurements, after: Measurements) -> list[tuple[str, str, str]]:
-    """(what, before, after), ready to be read."""
+    """Rows of (quantity, before, after) as text."""
     rows = [
         ("loudness", f"{before.loudness_lufs:.1f} LUFS", f"{after.loudness_lufs:.1f} LUFS"),
         ("true peak", f"{before.true_peak_db:.1f} dBTP", f"{after.true_peak_db:.1f} dBTP"),
@@ -76,7 +76,7 @@ def measurement_rows(before: Measurements, after: Measurements) -> list[tuple[st
 
 
 def summary_line(before: Measurements, after: Measurements, settings: KnobValues) -> str:
-    """What is said of a song on the terminal."""
-    done = ", ".join(describe_settings(settings)) or "nothing turned"
-    loud = f"{before.loudness_lufs:.1f} → {after.loudness_lufs:.1f} LUFS"
-    return f"{done}; {loud}, peak {after.true_peak_db:.1f} dBTP"
+    """One line about a mix, for the terminal."""
+    changes = ", ".join(describe_settings(settings)) or "no changes"
+    loudness = f"{before.loudness_lufs:.1f} → {after.loudness_lufs:.1f} LUFS"
+    return f"{changes}; {loudness}, peak {after.true_peak_db:.1f} dBTP"

@@ -1,22 +1,24 @@
-"""Enhancement without a model: a gentle balance, a little more life, the same level."""
+"""Enhancement without a model: correct the spectral balance, raise the crest, keep the level."""
 
 from dataclasses import replace
+from math import log10
 from pathlib import Path
 
 from ai_mixer.audio import AudioFile
 from ai_mixer.mixing import console_cache
+from ai_mixer.mixing.apply_options import apply_mix_options
 from ai_mixer.mixing.measurements import Measurements, measure
-from ai_mixer.mixing.mix_options import GENTLE, MixOptions, apply_mix_options
+from ai_mixer.mixing.mix_options import GENTLE, MixOptions
 from ai_mixer.mixing.mix_result import MixResult
-from ai_mixer.mixing.paths import default_output, sidecar_paths
+from ai_mixer.mixing.paths import check_not_existing, check_output, default_output, sidecar_paths
 from ai_mixer.mixing.preset import Preset, single_section_preset
-from ai_mixer.mixing.render import check_not_existing, check_output, mixed_blocks
+from ai_mixer.mixing.render import mixed_blocks
 from ai_mixer.mixing.typical_balance import balance_correction
 from ai_mixer.mixing.write_mix import render_with_report
 from ai_mixer.utils.parallel import prefetch, single_threaded
 
-BALANCE_AMOUNT = 0.5  # of the way to the usual balance
-CREST_GAIN_DB = (0.2, 0.5)  # what the crest factor is to gain
+BALANCE_AMOUNT = 0.5  # share of the difference to the typical balance
+CREST_GAIN_DB = (0.2, 0.5)  # accepted increase of the crest factor
 TARGET_CREST_GAIN_DB = 0.35
 MAX_ITERATIONS = 4
 MAX_EXPANSION_DB = 3.0
@@ -30,15 +32,16 @@ def enhance(
     ceiling_db: float = -1.0,
     force: bool = False,
 ) -> MixResult:
-    """A song from file to file, with settings and report beside it. No peak is limited: where the
-    ceiling leaves no room, the song becomes quieter, and a note says so.
+    """Enhance a song from file to file; write settings and report next to the result.
+
+    No peak is limited: if peaks would exceed the ceiling, the level is lowered, with a note.
     """
     output = output or default_output(path, "enhanced")
     check_output(output, path, force)
     check_not_existing(sidecar_paths(output), force)
-    sound = AudioFile(path)
+    song = AudioFile(path)
     with single_threaded():
-        before = measure(prefetch(sound.blocks()), sound.sample_rate)
+        before = measure(prefetch(song.blocks()), song.sample_rate)
         predicted = {} if before.silent else balance_correction(before, BALANCE_AMOUNT)
         settings = apply_mix_options(
             predicted,
@@ -49,32 +52,30 @@ def enhance(
         preset = single_section_preset(
             settings, ceiling_db=ceiling_db, about="enhanced, without a model"
         )
-        preset = replace(preset, expand_db=find_expansion_db(sound, preset, before))
-        return render_with_report(sound, before, preset, output, limit=False)
+        preset = replace(preset, expand_db=find_expansion_db(song, preset, before))
+        return render_with_report(song, before, preset, output, limit=False)
 
 
-def find_expansion_db(sound: AudioFile, preset: Preset, before: Measurements) -> float:
-    """How much expansion lifts the crest factor by 0.2 to 0.5 dB; found by trying."""
+def find_expansion_db(song: AudioFile, preset: Preset, before: Measurements) -> float:
+    """Search the expansion that raises the crest factor by 0.2 to 0.5 dB."""
     if before.silent:
         return 0.0
-    flat = _crest_db(sound, preset, before)
-    lift, best = TARGET_CREST_GAIN_DB, (float("inf"), 0.0)
+    unexpanded_db = _crest_db(song, preset, before)
+    expand_db, best = TARGET_CREST_GAIN_DB, (float("inf"), 0.0)
     for _ in range(MAX_ITERATIONS):
-        gained = _crest_db(sound, replace(preset, expand_db=lift), before) - flat
-        best = min(best, (abs(gained - TARGET_CREST_GAIN_DB), lift))
-        if CREST_GAIN_DB[0] <= gained <= CREST_GAIN_DB[1]:
-            return round(lift, 4)
-        lift = min(lift * TARGET_CREST_GAIN_DB / max(gained, 0.05), MAX_EXPANSION_DB)
+        gain_db = _crest_db(song, replace(preset, expand_db=expand_db), before) - unexpanded_db
+        best = min(best, (abs(gain_db - TARGET_CREST_GAIN_DB), expand_db))
+        if CREST_GAIN_DB[0] <= gain_db <= CREST_GAIN_DB[1]:
+            return round(expand_db, 4)
+        expand_db = min(expand_db * TARGET_CREST_GAIN_DB / max(gain_db, 0.05), MAX_EXPANSION_DB)
     return round(best[1], 4)
 
 
-def _crest_db(sound: AudioFile, preset: Preset, before: Measurements) -> float:
+def _crest_db(song: AudioFile, preset: Preset, before: Measurements) -> float:
     """Crest factor of the mix, dB."""
-    highest, power, count = 0.0, 0.0, 0
-    for block in prefetch(mixed_blocks(sound, preset, before)):
-        highest = max(highest, float(block.abs().max()))
+    peak, power, count = 0.0, 0.0, 0
+    for block in prefetch(mixed_blocks(song, preset, before)):
+        peak = max(peak, float(block.abs().max()))
         power += float(block.double().square().sum())
         count += block.numel()
-    from math import log10
-
-    return 20 * log10(max(highest, 1e-9)) - 10 * log10(max(power / count, 1e-18))
+    return 20 * log10(max(peak, 1e-9)) - 10 * log10(max(power / count, 1e-18))

@@ -1,7 +1,7 @@
-"""Gentle expansion: the song's peaks are lifted by a few tenths of a dB, the rest stays.
+"""Upward expander: raises the song's peaks by a few tenths of a dB.
 
-y = x · 10^(E/20 · s), s from 0 where the level is at the song's loudness or below it to 1 where it
-is 12 dB above. The level is a peak follower (linked channels, rise 1 ms, fall 150 ms).
+y = x · 10^(E/20 · s), where s rises from 0 at the song's loudness and below to 1 at 12 dB above it.
+The level is a peak follower (linked channels, attack 1 ms, release 150 ms).
 """
 
 import math
@@ -21,7 +21,7 @@ ATTACK_MS, RELEASE_MS = 1.0, 150.0
 def expand(
     blocks: Iterable[Tensor], sample_rate: int, expand_db: float, loudness_lufs: float
 ) -> Iterator[Tensor]:
-    """blocks: [C, n]. expand_db: how much the loudest moments rise. Yields [C, n]."""
+    """Expand blocks [C, n]. expand_db: gain of the loudest moments. Yields [C, n]."""
     poles = [math.exp(-1000 / (time_ms * sample_rate)) for time_ms in (ATTACK_MS, RELEASE_MS)]
     low = 10 ** (loudness_lufs / 20)
     state = np.zeros(1)
@@ -32,13 +32,13 @@ def expand(
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
-def _expand(rows, state, rise, fall, low, span_db, expand_db):  # type: ignore[no-untyped-def]
+def _expand(rows, state, attack, release, low, span_db, expand_db):  # type: ignore[no-untyped-def]
     level = state[0]
     for n in range(rows.shape[1]):
         peak = 0.0
         for channel in range(rows.shape[0]):
             peak = max(peak, abs(rows[channel, n]))
-        pole = rise if peak > level else fall
+        pole = attack if peak > level else release
         level = pole * level + (1.0 - pole) * peak
         if level > low:
             share = min(20.0 * math.log10(level / low) / span_db, 1.0)

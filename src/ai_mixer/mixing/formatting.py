@@ -1,8 +1,8 @@
-"""Time as a player shows it."""
+"""Formatting of times."""
 
 
 def format_time(seconds: float) -> str:
-    """Minutes and seconds.
+    """Format a time as minutes and seconds.
 
     >>> format_time(75.4)
     '1:15'

@@ -1,4 +1,4 @@
-"""What each knob does, to be heard: a song with the knob low, neutral and high, equally loud."""
+"""Audio demos of the knobs: a song with each knob low, neutral and high, at equal loudness."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -11,15 +11,16 @@ from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.mix_options import KnobValues
 
-HEADROOM_DB = 1.0  # below full scale, for peaks between samples
+HEADROOM_DB = 1.0  # for peaks between samples
 
 
 @dataclass(frozen=True)
 class KnobDemo:
-    """How a knob is shown.
+    """Demo of one knob.
 
-    what: what one hears. values: the knob's, from low to high, neutral among them. note: what else
-    is to know here. beside: knobs turned in all of its versions, without which it does nothing.
+    description: its effect on the sound. values: of the knob, ascending, with neutral among them.
+    note: a further remark. base_settings: settings of other knobs in all versions, without which
+    the knob has no effect.
     """
 
     description: str
@@ -32,7 +33,7 @@ KNOB_DEMOS = {
     "input_gain": KnobDemo(
         "how hard the song hits the compressor",
         (0.4, 1.0, 2.5),
-        "Here with the compressor at 4 : 1; without it, nothing but loudness would change.",
+        "Here with the compressor at 4 : 1; without it, only the loudness would change.",
         {"compressor_ratio": 4.0},
     ),
     "compressor_ratio": KnobDemo(
@@ -54,14 +55,14 @@ KNOB_DEMOS = {
     "output_level": KnobDemo(
         "the level at the end; then delivery sets the loudness",
         (0.7, 1.0, 1.4),
-        "The only one whose versions are not equally loud here: louder is all it does.",
+        "The only knob whose versions are not equally loud here: it changes nothing but the level.",
     ),
 }
-LEVEL_KNOB = "output_level"  # it would be nothing if its versions were equally loud
+LEVEL_KNOB = "output_level"  # its versions are not matched in loudness: it changes nothing else
 
 
 class DemoVersion(NamedTuple):
-    """A song with one knob at a value: [C, T]; neutral: is it the song as it was?"""
+    """A song [C, T] with one knob at a value; neutral: whether it equals the song."""
 
     value: float
     audio: Tensor
@@ -69,38 +70,39 @@ class DemoVersion(NamedTuple):
 
 
 def render_versions(audio: Tensor, sample_rate: int) -> dict[str, list[DemoVersion]]:
-    """Knob → its versions of a song [C, T], full scale = 1, from low to high.
+    """Render a song [C, T], full scale = 1: knob → its versions, in the order of its values.
 
-    All are as loud as the song (but for `LEVEL_KNOB`), and all turned down together where a peak
-    would not fit.
+    All have the loudness of the song (except for LEVEL_KNOB), and all are attenuated by the same
+    gain if a peak exceeds the headroom.
     """
     knobs = console_cache.knobs_by_name()
-    made = {
+    versions = {
         name: [
             DemoVersion(
                 value,
                 _render(
-                    audio, sample_rate, {**shown.base_settings, name: value}, name != LEVEL_KNOB
+                    audio, sample_rate, {**demo.base_settings, name: value}, name != LEVEL_KNOB
                 ),
-                value == knobs[name].neutral and not shown.base_settings,
+                value == knobs[name].neutral and not demo.base_settings,
             )
-            for value in shown.values
+            for value in demo.values
         ]
-        for name, shown in KNOB_DEMOS.items()
+        for name, demo in KNOB_DEMOS.items()
     }
-    peak = max(float(one.audio.abs().max()) for many in made.values() for one in many)
-    fit = min(1.0, 10 ** (-HEADROOM_DB / 20) / max(peak, 1e-9))
+    peak = max(float(v.audio.abs().max()) for group in versions.values() for v in group)
+    gain = min(1.0, 10 ** (-HEADROOM_DB / 20) / max(peak, 1e-9))
     return {
-        name: [one._replace(audio=fit * one.audio) for one in many] for name, many in made.items()
+        name: [version._replace(audio=gain * version.audio) for version in group]
+        for name, group in versions.items()
     }
 
 
-def _render(audio: Tensor, sample_rate: int, settings: KnobValues, equally_loud: bool) -> Tensor:
-    """The song with these settings, all others neutral: [C, T]."""
+def _render(audio: Tensor, sample_rate: int, settings: KnobValues, match_loudness: bool) -> Tensor:
+    """Render with these settings, all other knobs at neutral: [C, T]."""
     console = console_cache.shared_console()
-    lighter, knobs = console.without_neutral(console.knobs_from(settings))
+    reduced_console, knobs = console.without_neutral(console.knobs_from(settings))
     with torch.inference_mode():
-        mix = lighter(audio[None], sample_rate, knobs, limit=False)
+        mix = reduced_console(audio[None], sample_rate, knobs, limit=False)
         before, after = (float(loudness_lufs(x, sample_rate)) for x in (audio[None], mix))
-    heard = equally_loud and min(before, after) > SILENCE_DB
-    return mix[0] * (10 ** ((before - after) / 20) if heard else 1.0)
+    matched = match_loudness and min(before, after) > SILENCE_DB
+    return mix[0] * (10 ** ((before - after) / 20) if matched else 1.0)

@@ -1,4 +1,4 @@
-"""The figures of a song: how loud, how high its peaks, which frequencies, how wide. By blocks."""
+"""Measurements of a song: loudness, peaks, spectrum, width. Computed block by block."""
 
 import math
 from collections.abc import Iterable
@@ -21,17 +21,18 @@ from ai_mixer.dsp.true_peak import TruePeakMeter
 from ai_mixer.metrics.standards import BANDS, band_shares_db
 from ai_mixer.utils.growing_array import GrowingArray
 
-FRAME_S = 1.0  # the spectrum is taken second by second
-MAX_CURVE_POINTS = 300  # points of the loudness curve at most
+FRAME_S = 1.0  # one spectrum per second
+MAX_CURVE_POINTS = 300  # of the loudness curve
 
 
 @dataclass(frozen=True)
 class Measurements:
-    """What was measured of one song.
+    """Measurements of one song.
 
-    loudness_lufs, range_lu: ITU-R BS.1770-4, EBU Tech 3342. bands_db: each named band's share of
-    the power of all five. spectrum_db: third octaves, with the centres in `spectrum_hz`.
-    curve_lufs: short-term loudness, evenly over the song. `seconds` of spectra [s, bands] in dB.
+    loudness_lufs, range_lu: ITU-R BS.1770-4, EBU Tech 3342. bands_db: share of each named band in
+    the power of all five. spectrum_db: third-octave levels, with the centres in `spectrum_hz`.
+    short_term_lufs: short-term loudness at evenly spaced times. spectra_db: third-octave levels of
+    each second, [S, bands]. width_db, centroid_hz: None if undefined (mono, silence).
     """
 
     duration_s: float
@@ -46,22 +47,22 @@ class Measurements:
     spectrum_hz: tuple[float, ...]
     spectrum_db: tuple[float, ...]
     short_term_lufs: tuple[float, ...]
-    seconds: Tensor
+    spectra_db: Tensor
 
     @property
     def silent(self) -> bool:
-        """Is there nothing above the gate of a loudness meter?"""
+        """Whether no block is above the gate of the loudness meter."""
         return self.loudness_lufs <= SILENCE_DB
 
     def loudest_start_s(self, length_s: float) -> float:
-        """Where the loudest `length_s` begin, to the second."""
-        powers = (10 ** (self.seconds / 10)).sum(-1)
+        """Start of the loudest stretch of `length_s`, in whole seconds."""
+        powers = (10 ** (self.spectra_db / 10)).sum(-1)
         size = min(max(1, round(length_s)), len(powers))
         return float(powers.unfold(0, size, 1).sum(-1).argmax())
 
     def to_dict(self) -> dict[str, object]:
-        """The figures as JSON holds them, rounded to what can be heard."""
-        single = {
+        """Rounded values for JSON."""
+        scalars = {
             "duration_s": round(self.duration_s, 3),
             "loudness_lufs": round(self.loudness_lufs, 2),
             "range_lu": round(self.range_lu, 1),
@@ -71,24 +72,24 @@ class Measurements:
             "width_db": None if self.width_db is None else round(self.width_db, 1),
             "centroid_hz": None if self.centroid_hz is None else round(self.centroid_hz),
         }
-        return {**single, "bands_db": {name: round(db, 1) for name, db in self.bands_db.items()}}
+        return {**scalars, "bands_db": {name: round(db, 1) for name, db in self.bands_db.items()}}
 
 
 class SongMeter:
-    """`Measurements` of a song that comes block by block."""
+    """Compute `Measurements` of a song block by block."""
 
     def __init__(self, sample_rate: int) -> None:
         self.sample_rate = sample_rate
         self._loudness, self._peak = LoudnessMeter(sample_rate), TruePeakMeter()
         self._frame = round(FRAME_S * sample_rate)
-        self._rest: Tensor | None = None
+        self._rest: Tensor | None = None  # samples of the incomplete second
         self._density: Tensor | None = None
-        self._seconds = GrowingArray()  # [bands, seconds], dB
+        self._spectra = GrowingArray()  # [bands, seconds], dB
         self._powers = torch.zeros(2, dtype=torch.float64)  # mid and side
         self._sample_peak, self._frames = 0.0, 0
 
     def push(self, block: Tensor) -> None:
-        """The next block, [C, n]."""
+        """Add the next block, [C, n]."""
         self._loudness.push(block[None])
         self._peak.push(block[None])
         low, high = block.aminmax()
@@ -105,13 +106,13 @@ class SongMeter:
         self._rest, self._channels = rest[:, full:], len(block)
 
     def read(self) -> Measurements:
-        """Of all that came; ends the song."""
+        """Return the measurements of all blocks. Call it once, at the end."""
         if self._density is None:  # shorter than a second
             assert self._rest is not None
             self._add_second(self._rest)
         assert self._density is not None
-        seconds = self._seconds.read().T
-        density = self._density / len(seconds)
+        spectra_db = self._spectra.read().T
+        density = self._density / len(spectra_db)
         mid, side = (self._powers / self._frames).tolist()
         rms_db = float(power_to_db(torch.tensor(mid + side)))
         silent = mid + side <= 0
@@ -133,18 +134,18 @@ class SongMeter:
             spectrum_hz=third_octave_centres(self.sample_rate),
             spectrum_db=tuple(spectrum.tolist()),
             short_term_lufs=tuple(curve[:: max(1, -(-len(curve) // MAX_CURVE_POINTS))].tolist()),
-            seconds=seconds,
+            spectra_db=spectra_db,
         )
 
     def _add_second(self, second: Tensor) -> None:
         density = long_term_power(second, self.sample_rate).mean(0)
         self._density = density if self._density is None else self._density + density
         levels = power_to_db(third_octave_power_from_bins(density, self.sample_rate))
-        self._seconds.push(levels[:, None])
+        self._spectra.push(levels[:, None])
 
 
 def measure(blocks: Iterable[Tensor], sample_rate: int) -> Measurements:
-    """The figures of blocks [C, n]."""
+    """Measure a song given as blocks [C, n]."""
     meter = SongMeter(sample_rate)
     for block in blocks:
         meter.push(block)
@@ -157,6 +158,6 @@ def _db(ratio: float) -> float:
 
 def _width_db(mid: float, side: float) -> float:
     """Side over mid, within ±60 dB, as `dsp.levels.width_db`."""
-    least = 10 ** (SILENCE_DB / 10)
-    ratio_db = 10 * math.log10(max(side, least) / max(mid, least))
+    floor = 10 ** (SILENCE_DB / 10)
+    ratio_db = 10 * math.log10(max(side, floor) / max(mid, floor))
     return min(max(ratio_db, -WIDTH_LIMIT_DB), WIDTH_LIMIT_DB)

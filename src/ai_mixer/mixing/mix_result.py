@@ -8,7 +8,7 @@ from ai_mixer.mixing.preset import Preset
 
 
 class MixResult(NamedTuple):
-    """One song's mix: where it lies, with what it was mixed, and its figures before and after."""
+    """Result of mixing one song: files, preset, measurements before and after, notes."""
 
     song: Path
     output: Path

@@ -1,4 +1,4 @@
-"""Which model: a packaged one by its name, or any that `load_model` finds."""
+"""Look up a model: a packaged one by its name, or a run or folder."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -8,19 +8,22 @@ from ai_mixer.inference.predictor import Predictor, load_model
 
 
 def resolve_model(model: str | None) -> tuple[str, Predictor]:
-    """Its name and its mixer. None: the champion. ValueError or FileNotFoundError in one line."""
+    """Return a model's name and predictor. None: the default model.
+
+    ValueError or FileNotFoundError (one line) if it does not exist.
+    """
     name = pretrained.default_model() if model is None else model
-    known = pretrained.normalise_name(name)
-    if known in pretrained.list_models():
-        return known, _load(str(pretrained.model_folder(known)))
+    normalised = pretrained.normalise_name(name)
+    if normalised in pretrained.list_models():
+        return normalised, _load(str(pretrained.model_folder(normalised)))
     try:
         return name, _load(name)
     except FileNotFoundError as error:
-        there = ", ".join(pretrained.list_models()) or "none"
-        raise FileNotFoundError(f"model {name}: {error} (packaged: {there})") from error
+        packaged = ", ".join(pretrained.list_models()) or "none"
+        raise FileNotFoundError(f"model {name}: {error} (packaged: {packaged})") from error
 
 
 @lru_cache(maxsize=4)
-def _load(where: str) -> Predictor:
-    path = Path(where)
-    return load_model(path if path.exists() else where)
+def _load(name: str) -> Predictor:
+    path = Path(name)
+    return load_model(path if path.exists() else name)

@@ -1,4 +1,4 @@
-"""Pictures of a song before and after, as SVG: nothing to load, sharp at any size."""
+"""Plots of a song before and after, as inline SVG."""
 
 import math
 from collections.abc import Sequence
@@ -14,37 +14,37 @@ Points = Sequence[tuple[float, float]]
 
 
 def spectra_svg(before: Measurements, after: Measurements) -> str:
-    """Third-octave levels over frequency."""
+    """Plot third-octave levels over frequency."""
     curves = [list(zip(f.spectrum_hz, f.spectrum_db, strict=True)) for f in (before, after)]
     top = math.ceil(max(db for curve in curves for _, db in curve) / 10) * 10
     low, high = math.log(before.spectrum_hz[0]), math.log(before.spectrum_hz[-1])
 
-    def place(hz: float) -> float:
+    def position(hz: float) -> float:
         return (math.log(hz) - low) / (high - low)
 
-    marks = {place(hz): text for hz, text in FREQUENCY_TICKS_HZ.items() if place(hz) < 1}
-    drawn = [[(place(hz), db) for hz, db in curve] for curve in curves]
-    return _svg(drawn, top - SPAN_DB, top, "dB", marks)
+    ticks = {position(hz): text for hz, text in FREQUENCY_TICKS_HZ.items() if position(hz) < 1}
+    points = [[(position(hz), db) for hz, db in curve] for curve in curves]
+    return _svg(points, top - SPAN_DB, top, "dB", ticks)
 
 
 def loudness_svg(before: Measurements, after: Measurements) -> str:
-    """Short-term loudness over time."""
+    """Plot short-term loudness over time."""
     curves = [f.short_term_lufs for f in (before, after)]
     top = math.ceil(max(max(curve) for curve in curves) / 6) * 6 + 0.0
-    drawn = [
+    points = [
         [(n / max(1, len(curve) - 1), lufs) for n, lufs in enumerate(curve)] for curve in curves
     ]
     minutes = before.duration_s / 60
     step = max(1, round(minutes / 8))
-    whole = range(step, math.ceil(0.96 * minutes), step)  # at the end there is no room for words
-    marks = {minute / minutes: f"{minute} min" for minute in whole}
-    return _svg(drawn, max(top - 36.0, -70.0), max(top, -34.0), "LUFS", marks)
+    labelled = range(step, math.ceil(0.96 * minutes), step)  # not at the right edge: no space
+    ticks = {minute / minutes: f"{minute} min" for minute in labelled}
+    return _svg(points, max(top - 36.0, -70.0), max(top, -34.0), "LUFS", ticks)
 
 
 def _svg(
-    curves: Sequence[Points], low: float, high: float, unit: str, marks: dict[float, str]
+    curves: Sequence[Points], low: float, high: float, unit: str, ticks: dict[float, str]
 ) -> str:
-    """curves: (share of the width, value) each, the first before, the second after."""
+    """curves: points (share of the width, value); first before, then after. ticks: share → text."""
 
     def x(share: float) -> float:
         return LEFT + share * (WIDTH - LEFT - 8)
@@ -60,7 +60,7 @@ def _svg(
             f'<text x="0" y="{y(value) + 4:.1f}">{value:.0f}</text>'
         )
     parts.append(f'<text x="{LEFT + 4}" y="20">{unit}</text>')
-    for share, text in marks.items():
+    for share, text in ticks.items():
         parts.append(f'<text x="{x(share):.1f}" y="{HEIGHT - 6}" {MIDDLE}>{text}</text>')
     for curve, name in zip(curves, ("before", "after"), strict=True):
         line = " ".join(f"{x(share):.1f},{y(value):.1f}" for share, value in curve)

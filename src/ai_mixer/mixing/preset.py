@@ -1,7 +1,6 @@
-"""Settings as a file: what to set on the console, and how loud the result is to be.
+"""Presets: the settings of a mix and its loudness target, as JSON files.
 
-A preset only chooses numbers and known names. The same preset on the same song gives the same
-samples.
+A preset holds numbers and known names only. The same preset and song give the same samples.
 """
 
 import json
@@ -26,7 +25,7 @@ REQUIRED_KEYS = ("format", "console", "settings")
 
 @dataclass(frozen=True)
 class PresetSection:
-    """From there on, these settings."""
+    """Settings from a time on."""
 
     start_s: float
     settings: KnobValues
@@ -34,15 +33,15 @@ class PresetSection:
 
 @dataclass(frozen=True)
 class Preset:
-    """What a song is mixed with.
+    """Settings of a mix.
 
-    sections: where the settings follow the song, one after the other, the first at 0 s; else one.
-    target: as `deliver` takes it; None keeps the song's own loudness. expand_db: what the peaks
-    rise by. model, about: where it comes from, for people.
+    sections: in order of time, the first at 0 s; one unless the settings change over the song.
+    target_lufs: as `deliver` takes it; None keeps the song's loudness. expand_db: gain of the
+    loudest moments. model, about, song, measured: information for the user.
     """
 
     sections: tuple[PresetSection, ...]
-    target: float | str | None = None
+    target_lufs: float | str | None = None
     ceiling_db: float = -1.0
     expand_db: float = 0.0
     model: str | None = None
@@ -52,19 +51,19 @@ class Preset:
 
     @property
     def settings(self) -> KnobValues:
-        """The settings, or those of the first section."""
+        """Settings of the first section."""
         return self.sections[0].settings
 
 
-def single_section_preset(settings: Mapping[str, float], **more: Any) -> Preset:
-    """A preset with the same settings for the whole song."""
-    return Preset((PresetSection(0.0, dict(settings)),), **more)
+def single_section_preset(settings: Mapping[str, float], **fields: Any) -> Preset:
+    """A preset with the same settings for the whole song. fields: other fields of `Preset`."""
+    return Preset((PresetSection(0.0, dict(settings)),), **fields)
 
 
 def save_preset(preset: Preset, path: Path) -> None:
-    """Write it; whole or not at all."""
+    """Write a preset as JSON, atomically."""
     sections = [{"start_s": s.start_s, "settings": s.settings} for s in preset.sections]
-    page = {
+    data = {
         "format": FORMAT,
         "made_by": f"ai_mixer {__version__}",
         "about": preset.about,
@@ -73,84 +72,86 @@ def save_preset(preset: Preset, path: Path) -> None:
         "console": console_cache.CONSOLE_NAME,
         "settings": preset.settings,
         **({"sections": sections} if len(sections) > 1 else {}),
-        "target": preset.target,
+        "target": preset.target_lufs,
         "ceiling_db": preset.ceiling_db,
         "expand_db": preset.expand_db,
         "measured": preset.measured,
     }
-    write_text(path, json.dumps(page, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def load_preset(path: str | Path) -> Preset:
-    """Read one, checked. ValueError in one line that says what is wrong with it."""
+    """Read and check a preset. FileNotFoundError or ValueError (one line) with the reason."""
     path = Path(path)
     try:
         size = path.stat().st_size
         text = path.read_text(encoding="utf-8") if size <= MAX_FILE_BYTES else ""
-        page = json.loads(text)
+        data = json.loads(text)
     except OSError as error:
         raise FileNotFoundError(f"{path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no preset: it is not JSON") from error
+        raise ValueError(f"{path} is not a preset: it is not JSON") from error
     try:
-        return _preset(page)
+        return _preset(data)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 
 
-def _preset(page: Any) -> Preset:
-    if not isinstance(page, dict):
-        raise ValueError("is no preset: it holds no {…}")
-    if page.get("format") != FORMAT:
+def _preset(data: Any) -> Preset:
+    if not isinstance(data, dict):
+        raise ValueError("not a preset: expected a JSON object {…}")
+    if data.get("format") != FORMAT:
         raise ValueError(
-            f"has format {_format_value(page.get('format'))}, this version reads {FORMAT}: "
-            "save it again with the ai_mixer it was made with"
+            f"format is {_format_value(data.get('format'))}, this version reads {FORMAT}: "
+            "save the preset again with the version of ai_mixer that wrote it"
         )
-    missing = [name for name in REQUIRED_KEYS if name not in page]
+    missing = [name for name in REQUIRED_KEYS if name not in data]
     if missing:
-        raise ValueError(f"lacks {', '.join(missing)}")
-    if page["console"] != console_cache.CONSOLE_NAME:
+        raise ValueError(f"missing {', '.join(missing)}")
+    if data["console"] != console_cache.CONSOLE_NAME:
         raise ValueError(
-            f"console is {_format_value(page['console'])}: there is {console_cache.CONSOLE_NAME}"
+            f"console is {_format_value(data['console'])}: must be {console_cache.CONSOLE_NAME}"
         )
     return Preset(
-        sections=_sections(page),
-        target=_target(page.get("target")),
-        ceiling_db=_ceiling(page.get("ceiling_db", -1.0)),
-        expand_db=_number("expand_db", page.get("expand_db", 0.0), 0.0, 6.0),
-        model=_text(page, "model"),
-        about=_text(page, "about") or "",
-        song=_text(page, "song"),
+        sections=_sections(data),
+        target_lufs=_target_lufs(data.get("target")),
+        ceiling_db=_ceiling(data.get("ceiling_db", -1.0)),
+        expand_db=_number("expand_db", data.get("expand_db", 0.0), 0.0, 6.0),
+        model=_text(data, "model"),
+        about=_text(data, "about") or "",
+        song=_text(data, "song"),
     )
 
 
-def _sections(page: dict[str, Any]) -> tuple[PresetSection, ...]:
-    given = page.get("sections")
-    if given is None:
-        return (PresetSection(0.0, _settings(page["settings"])),)
-    if not isinstance(given, list) or not 0 < len(given) <= MAX_SECTIONS:
+def _sections(data: dict[str, Any]) -> tuple[PresetSection, ...]:
+    entries = data.get("sections")
+    if entries is None:
+        return (PresetSection(0.0, _settings(data["settings"])),)
+    if not isinstance(entries, list) or not 0 < len(entries) <= MAX_SECTIONS:
         raise ValueError(f"sections must be a list of 1 to {MAX_SECTIONS}")
     sections = []
-    for entry in given:
+    for entry in entries:
         if not isinstance(entry, dict) or "start_s" not in entry or "settings" not in entry:
             raise ValueError("each section needs start_s and settings")
         start_s = _number("start_s", entry["start_s"], 0.0, 1e6)
         sections.append(PresetSection(start_s, _settings(entry["settings"])))
     starts = [section.start_s for section in sections]
     if starts[0] != 0 or any(b <= a for a, b in pairwise(starts)):
-        raise ValueError("sections must begin at 0 s and follow one another")
+        raise ValueError("sections must start at 0 s and be in order of time")
     return tuple(sections)
 
 
-def _settings(given: Any) -> KnobValues:
-    if not isinstance(given, dict):
+def _settings(settings: Any) -> KnobValues:
+    if not isinstance(settings, dict):
         raise ValueError("settings must be {knob: value}")
     known = console_cache.knobs_by_name()
-    unknown = sorted(set(given) - set(known))
+    unknown = sorted(set(settings) - set(known))
     if unknown:
-        raise ValueError(f"no knob named {_format_value(unknown[0])}: there is {', '.join(known)}")
+        raise ValueError(
+            f"no knob named {_format_value(unknown[0])}: the knobs are {', '.join(known)}"
+        )
     return {
-        name: _number(name, given.get(name, knob.neutral), knob.low, knob.high)
+        name: _number(name, settings.get(name, knob.neutral), knob.low, knob.high)
         for name, knob in known.items()
     }
 
@@ -158,14 +159,16 @@ def _settings(given: Any) -> KnobValues:
 def _number(name: str, value: Any, low: float, high: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{name} must be a number, got {_format_value(value)}")
-    if not low <= value <= high:  # nor NaN, nor a whole number too large for a float
-        raise ValueError(f"{name} is {_format_value(value)}: it goes from {low:g} to {high:g}")
+    if not low <= value <= high:  # also false for NaN and for integers too large for a float
+        raise ValueError(f"{name} is {_format_value(value)}: must be {low:g} to {high:g}")
     return float(value)
 
 
-def _target(value: Any) -> float | str | None:
+def _target_lufs(value: Any) -> float | str | None:
     if isinstance(value, str) and value not in TARGETS_LUFS:
-        raise ValueError(f"target is {_format_value(value)}: a number or {', '.join(TARGETS_LUFS)}")
+        raise ValueError(
+            f"target is {_format_value(value)}: must be a number or {', '.join(TARGETS_LUFS)}"
+        )
     if value is None or isinstance(value, str):
         return value
     number = _number("target", value, -60.0, 0.0)
@@ -179,8 +182,8 @@ def _ceiling(value: Any) -> float:
     return ceiling_db
 
 
-def _text(page: dict[str, Any], name: str) -> str | None:
-    value = page.get(name)
+def _text(data: dict[str, Any], name: str) -> str | None:
+    value = data.get(name)
     if value is not None and not isinstance(value, str):
         raise ValueError(f"{name} must be text, got {_format_value(value)}")
     return value

@@ -1,6 +1,6 @@
-"""A page about one mix: what was done in plain words, figures and pictures before and after.
+"""HTML report of one mix: settings, measurements and plots before and after.
 
-One file without anything from elsewhere, so that it opens anywhere and tells nobody.
+One self-contained file: it loads nothing, so it opens anywhere and sends no requests.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.preset import PresetSection
 from ai_mixer.utils.atomic_write import write_text
 
-UNCHANGED = "as it was"
+UNCHANGED = "unchanged"
 CSS = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;
 color:#222;background:#fff}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}
@@ -26,18 +26,18 @@ td.n{font-variant-numeric:tabular-nums}svg{width:100%;height:auto}.note{color:#a
 
 
 def write_html(result: MixResult, path: Path) -> None:
-    """Write the page."""
+    """Write the report."""
     write_text(path, to_html(result))
 
 
 def to_html(result: MixResult) -> str:
-    """The page as text."""
+    """Return the report as HTML."""
     title = f"{result.song.name} → {result.output.name}"
     parts = [
         f"<h1>{escape(title)}</h1>",
         f"<p>{escape(result.preset.about)}</p>" if result.preset.about else "",
         *(f"<p class=note>{escape(note)}</p>" for note in result.notes),
-        "<h2>What was done</h2>",
+        "<h2>Settings</h2>",
         *_settings_html(result),
         "<h2>Before and after</h2>",
         "<p><span class=b>grey: before</span>, <span class=a>orange: after</span></p>",
@@ -54,11 +54,11 @@ def to_html(result: MixResult) -> str:
 
 
 def _settings_html(result: MixResult) -> list[str]:
-    """Knob by knob; where the settings follow the song, section by section."""
+    """A table by knob; by section if the settings change over the song."""
     sections = result.preset.sections
     parts = [_knobs(sections[0].settings) if len(sections) == 1 else _sections(sections)]
     if result.preset.expand_db:
-        parts.append(f"<p>Loudest moments lifted by {result.preset.expand_db:.2f} dB.</p>")
+        parts.append(f"<p>Loudest moments raised by {result.preset.expand_db:.2f} dB.</p>")
     return parts
 
 
@@ -72,24 +72,24 @@ def _knobs(settings: KnobValues) -> str:
         for name, value in settings.items()
         if name in known
     ]
-    return _table(("knob", "turned"), rows)
+    return _table(("knob", "setting"), rows)
 
 
 def _sections(sections: Sequence[PresetSection]) -> str:
     rows = [
         (
-            format_time(one.start_s),
-            ", ".join(descriptions.describe_settings(one.settings)) or UNCHANGED,
+            format_time(section.start_s),
+            ", ".join(descriptions.describe_settings(section.settings)) or UNCHANGED,
         )
-        for one in sections
+        for section in sections
     ]
-    return _table(("from", "turned"), rows)
+    return _table(("from", "settings"), rows)
 
 
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in headings)
     body = "".join(
         "<tr>" + "".join(f"<td class=n>{escape(cell)}</td>" for cell in row) + "</tr>"
         for row in rows
     )
-    return f"<table><tr>{top}</tr>{body}</table>"
+    return f"<table><tr>{head}</tr>{body}</table>"

@@ -1,4 +1,4 @@
-"""Render one song, and write its settings and report next to the result."""
+"""Render one song and write its settings and report next to the result."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +12,11 @@ from ai_mixer.mixing.paths import sidecar_paths
 from ai_mixer.mixing.preset import Preset
 from ai_mixer.mixing.render import RenderResult, render_file
 
-MIN_REPORTED_DB = 0.05  # a peak over its ceiling by less is not seen in a figure
+MIN_REPORTED_DB = 0.05  # a smaller excess over the ceiling is not visible in rounded numbers
 
 
 def render_with_report(
-    sound: AudioFile,
+    song: AudioFile,
     before: Measurements,
     preset: Preset,
     output: Path,
@@ -25,42 +25,42 @@ def render_with_report(
     limit: bool = True,
     note: str = "",
 ) -> MixResult:
-    """Render, and write settings and report beside the result. note: one more to be told."""
-    rendered = render_file(sound, before, preset, output, limit)
+    """Render a song; write_sidecars: write settings and report as well. note: an additional one."""
+    rendered = render_file(song, before, preset, output, limit)
     after = rendered.measurements
-    notes = [*sound.warnings, *([note] if note else [])]
+    notes = [*song.warnings, *([note] if note else [])]
     notes += _level_notes(before, rendered, preset.ceiling_db, limit)
     preset = replace(
         preset,
-        song=sound.path.name,
+        song=song.path.name,
         measured={"before": before.to_dict(), "after": after.to_dict()},
     )
-    result = MixResult(sound.path, output, preset, before, after, notes)
+    result = MixResult(song.path, output, preset, before, after, notes)
     if write_sidecars:
-        settings, page = sidecar_paths(output)
-        presets.save_preset(preset, settings)
-        report.write_html(result, page)
+        settings_file, report_file = sidecar_paths(output)
+        presets.save_preset(preset, settings_file)
+        report.write_html(result, report_file)
     return result
 
 
 def _level_notes(
     before: Measurements, rendered: RenderResult, ceiling_db: float, limit: bool
 ) -> list[str]:
-    """What a musician would ask about the level of the result."""
+    """Notes on the level of the result."""
     after, notes = rendered.measurements, []
     quieter = before.loudness_lufs - after.loudness_lufs
     if before.silent:
         notes.append("the song is silent")
     elif not rendered.delivered.target_reached and limit:
         notes.append(
-            f"asked for {rendered.delivered.target_lufs:.1f} LUFS: more than "
-            f"{after.loudness_lufs:.1f} would damage its peaks"
+            f"target {rendered.delivered.target_lufs:.1f} LUFS not reached: above "
+            f"{after.loudness_lufs:.1f} LUFS the limiter would distort the peaks"
         )
     elif not limit and quieter > 0.1:
-        notes.append(f"{quieter:.1f} LU quieter, to keep its peaks whole")
+        notes.append(f"{quieter:.1f} LU quieter, so that no peak is limited")
     if after.true_peak_db > ceiling_db + MIN_REPORTED_DB:
         notes.append(
-            f"peaks at {after.true_peak_db:.1f} dBTP, over the ceiling of {ceiling_db:.1f}: "
-            "the encoder added that; --ceiling lower leaves it room"
+            f"peaks at {after.true_peak_db:.1f} dBTP, over the ceiling of {ceiling_db:.1f}, "
+            "because of the encoder: set a lower --ceiling"
         )
     return notes

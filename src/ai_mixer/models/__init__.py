@@ -1,1 +1,1 @@
-"""Models: (rough, reference, condition) → knob positions. One file, one config, one idea each."""
+"""Models: (rough, reference, condition) → knob positions. One file and one config per model."""

@@ -1,12 +1,13 @@
-"""A small stereo-aware spectrogram transformer, trained from scratch at 44.1 kHz.
+"""Audio spectrogram transformer (AST) for stereo input at 44.1 kHz, trained from scratch.
 
 After Gong, Chung & Glass, "AST: Audio Spectrogram Transformer", Interspeech 2021: patches of a
-spectrogram become tokens, a class token gathers the answer. Here the picture has six layers (rough,
-reference and their difference, each mid and side) and the class token starts from the statistics of
-the excerpt instead of from a constant, so a few songs suffice to learn the easy knobs.
+spectrogram are the tokens, and a class token aggregates them. Here the log-mel spectrogram has six
+channels (rough, reference and their difference, each mid and side), and the class token is computed
+from the statistics of the excerpt instead of being a constant, so a few songs suffice to learn the
+easy knobs.
 
-With `encoder="audioset"` the authors' own pretrained network listens in place of the small one; the
-statistics stay, for it hears neither width nor exact level.
+`encoder="audioset"` replaces the small transformer with the authors' pretrained network. The
+statistics are used with it too: it represents neither stereo width nor exact level.
 """
 
 import torch
@@ -25,12 +26,16 @@ from ai_mixer.models.two_branch import TwoBranchModel
 class ASTRegressor(TwoBranchModel):
     """[B, C, T] rough and reference → [B, P] knob positions.
 
-    width: token size; depth: transformer layers; patch: side of a square patch in mels and frames.
-    Any excerpt length works: time positions are sinusoidal.
-    encoder: None, or "audioset" for the pretrained one; encoder_fallback: "scratch" goes on without
-    it where it cannot be had, else that is a ValueError; encoder_trainable: fine-tune it;
-    encoder_pretrained: False builds it without weights, to be filled from a saved model. `tags` say
-    what was built, `settled` what of the config makes it again from its own file.
+    width: token size; depth: number of transformer layers; patch: side of a square patch in mels
+    and frames. Accepts any excerpt length: time positions are sinusoidal.
+
+    encoder: None, or "audioset" for the pretrained encoder. encoder_fallback: "scratch" uses the
+    small transformer if the pretrained weights are unavailable; with None that is a ValueError.
+    encoder_trainable: fine-tune the encoder. encoder_pretrained: False builds the encoder without
+    loading weights, for a saved model whose weights are loaded afterwards.
+
+    Attributes: `tags` describe the encoder that was built; `rebuild_config` holds the config values
+    with which the model can be rebuilt from its own file.
     """
 
     def __init__(
@@ -76,11 +81,13 @@ class ASTRegressor(TwoBranchModel):
 
     @property
     def feature_config(self) -> tuple[int, ...]:
-        """As all; none that were kept will do for the pretrained network."""
+        """See `TwoBranchModel`. Empty with the pretrained encoder, which cannot use cached ones."""
         return super().feature_config if self.listener is None else ()
 
     def extract(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Features:
-        """As all do; the pretrained network has ears of its own and gets the audio instead."""
+        """See `TwoBranchModel`. The pretrained encoder has its own input features: `log_mel` then
+        holds the audio of rough and reference, [B, 2, C, T].
+        """
         log_mel, statistics = self.front_end(rough, reference, condition)
         if self.listener is not None:
             log_mel = torch.stack([rough, reference], dim=1)
@@ -89,22 +96,20 @@ class ASTRegressor(TwoBranchModel):
     def predict_knobs(
         self, backbone_features: Tensor, statistics_features: Tensor, condition: Tensor
     ) -> Tensor:
-        """Each condition by a head of its own: [B, width] twice → [B, P]"""
+        """One head per condition: [B, width], [B, width] → [B, P]."""
         return self.head(
             torch.cat([backbone_features, statistics_features], dim=-1), condition=condition
         )
 
     def encode(self, features: Features, condition: Tensor) -> tuple[Tensor, Tensor]:
-        """What the class token gathers, and the statistics it started from: [B, width] each."""
-        summary = self.statistics(features.statistics, condition)
-        if self.listener is None:
-            return self._gather(summary, features.log_mel), summary
-        return self.listener(*features.log_mel.unbind(1), condition), summary
-
-    def _gather(self, summary: Tensor, log_mel: Tensor) -> Tensor:
-        """What the class token, the summary, finds in the pictures: [B, width]."""
-        tokens = torch.cat([summary[:, None], self._patches(log_mel)], dim=1)
-        return self.encoder(tokens)[:, 0]
+        """Output of the class token, and the statistics features it is computed from: [B, width]
+        each.
+        """
+        class_token = self.statistics(features.statistics, condition)
+        if self.listener is not None:
+            return self.listener(*features.log_mel.unbind(1), condition), class_token
+        tokens = torch.cat([class_token[:, None], self._patches(features.log_mel)], dim=1)
+        return self.encoder(tokens)[:, 0], class_token
 
     def _patches(self, log_mel: Tensor) -> Tensor:
         """[B, 6, mels, frames] → [B, tokens, width]; a short last patch is padded with zeros."""

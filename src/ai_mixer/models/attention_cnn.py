@@ -1,7 +1,7 @@
-"""The attentive style: a residual network whose places in time and frequency talk to each other.
+"""Residual CNN followed by self-attention over its time–frequency grid.
 
-Convolutions see patterns, self-attention relates them: the bass of the chorus to that of the verse,
-the mid to the side. Each knob has a head of its own.
+Convolutions detect local patterns; self-attention relates distant ones, such as the bass of the
+chorus to that of the verse. Each knob has its own head.
 """
 
 import torch
@@ -14,14 +14,14 @@ from ai_mixer.models.log_mel import LOG_MEL_CHANNELS
 from ai_mixer.models.positional_encoding import time_positional_encoding
 from ai_mixer.models.two_branch import TwoBranchModel
 
-N_DOWNSAMPLINGS = 4  # by the first layer and three blocks: a place is 16 mels and 16 frames (1.5 s)
+N_DOWNSAMPLINGS = 4  # first layer and three blocks: a grid cell is 16 mels × 16 frames (1.5 s)
 
 
 class AttentionCNN(TwoBranchModel):
     """[B, C, T] rough and reference → [B, P] knob positions.
 
-    channels: width of the first layer, a multiple of 8 and of `heads`; depth: layers of attention
-    over the places, at 4 · channels.
+    channels: width of the first layer, a multiple of 8 and of `heads`. depth: number of attention
+    layers over the grid, of width 4 · channels.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class AttentionCNN(TwoBranchModel):
         self.n_knobs = n_knobs
 
     def backbone(self, log_mel: Tensor) -> Tensor:
-        """[B, 6, mels, frames] → [B, width]"""
+        """[B, 6, mels, frames] → [B, width]."""
         grid = self.tower(log_mel)
         grid = grid + self.band_position + time_positional_encoding(grid)
         return self.talk(grid.flatten(2).transpose(1, 2)).mean(1)
@@ -59,7 +59,6 @@ class AttentionCNN(TwoBranchModel):
     def predict_knobs(
         self, backbone_features: Tensor, statistics_features: Tensor, condition: Tensor
     ) -> Tensor:
-        """[B, width], [B, features] → [B, P]"""
-        return self.head(
-            backbone_features[:, None].expand(-1, self.n_knobs, -1), statistics_features
-        )
+        """[B, width], [B, features] → [B, P]."""
+        per_knob = backbone_features[:, None].expand(-1, self.n_knobs, -1)
+        return self.head(per_knob, statistics_features)

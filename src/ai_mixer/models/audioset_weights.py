@@ -1,8 +1,8 @@
-"""Where the pretrained AudioSet weights come from: the local cache, else Hugging Face, once.
+"""Load the pretrained AudioSet weights from the local cache, or download them once.
 
-MIT/ast-finetuned-audioset-10-10-0.4593 by the authors of AST, BSD-3-Clause, 346 MB, one fixed
-revision. Only the file is taken (safetensors, no pickle) and its names are read here: the library
-that wrote it names the same weights differently in nearly every version.
+Source: MIT/ast-finetuned-audioset-10-10-0.4593 on Hugging Face, by the authors of AST,
+BSD-3-Clause, 346 MB, one fixed revision. Only the safetensors file is used (no pickle), and its
+keys are converted here: the library that wrote it renames them in nearly every version.
 """
 
 import logging
@@ -11,10 +11,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ai_mixer.utils.log import logger
+
 REPOSITORY = "MIT/ast-finetuned-audioset-10-10-0.4593"
 REVISION = "f826b80d28226b62986cc218e5cec390b1096902"
 FILE = "model.safetensors"
-KEY_MAP = {  # in this order: the file's names → those of AudioSetEncoder
+KEY_MAP = {  # keys of the file → keys of AudioSetEncoder, replaced in this order
     "embeddings.patch_embeddings.projection": "patches",
     "embeddings.position_embeddings": "positions",
     "encoder.layer.": "layers.layers.",
@@ -25,15 +27,12 @@ KEY_MAP = {  # in this order: the file's names → those of AudioSetEncoder
     "layernorm_after": "norm2",
     "layernorm": "layers.norm",
 }
-PREFIX, ATTENTION, TOKENS = (
-    "audio_spectrogram_transformer.",
-    "attention.attention.",
-    ("embeddings.cls_token", "embeddings.distillation_token"),
-)
+PREFIX, ATTENTION = "audio_spectrogram_transformer.", "attention.attention."
+TOKENS = ("embeddings.cls_token", "embeddings.distillation_token")
 
 
 class UnavailableError(ValueError):
-    """The weights cannot be had now: `reason` in a few words, and the `way` to them."""
+    """The weights are unavailable. reason: why, in a few words; remedy: how to get them."""
 
     def __init__(self, reason: str, remedy: str) -> None:
         super().__init__(f"{reason}: {remedy}")
@@ -41,10 +40,10 @@ class UnavailableError(ValueError):
 
 
 def audioset_weights() -> dict[str, Tensor]:
-    """The weights of `AudioSetEncoder`.
+    """State dict of `AudioSetEncoder`.
 
-    UnavailableError without the extra, or offline and not cached; ValueError, naming the file, if
-    it holds something else.
+    Raises UnavailableError if the extra `encoders` is not installed, or if the file is not cached
+    and cannot be downloaded; ValueError if the file holds other weights.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -57,7 +56,7 @@ def audioset_weights() -> dict[str, Tensor]:
 
 
 def weights_file() -> Path:
-    """The published file on this machine; fetched at first use, which a line on the screen says."""
+    """Path of the published file; downloads it at first use, with a log message."""
     try:
         from huggingface_hub import hf_hub_download
     except ImportError as error:
@@ -66,31 +65,34 @@ def weights_file() -> Path:
     try:
         return Path(hf_hub_download(REPOSITORY, FILE, revision=REVISION, local_files_only=True))
     except OSError:
-        print(f"fetching {REPOSITORY} (346 MB, once) …", flush=True)
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # a line or two for each retry
+        logger.info("downloading %s (346 MB, once)", REPOSITORY)
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it logs every retry
     try:
         return Path(hf_hub_download(REPOSITORY, FILE, revision=REVISION))
-    except Exception as error:  # of whatever stack of network libraries there is
-        reason = f"not in the cache, and huggingface.co does not give it ({type(error).__name__})"
-        raise UnavailableError(reason, "go online once") from error
+    except Exception as error:  # the type depends on the network libraries installed
+        reason = f"not cached, and the download failed ({type(error).__name__})"
+        raise UnavailableError(reason, "connect to the internet once") from error
 
 
 def convert_keys(published: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The file's tensors under our names, queries, keys and values packed; its labels left out."""
-    found = {
+    """Convert the published tensors to the keys of `AudioSetEncoder`.
+
+    Queries, keys and values are packed into one tensor; the classifier is dropped.
+    """
+    remaining = {
         name.removeprefix(PREFIX): weights
         for name, weights in published.items()
         if name.startswith(PREFIX)
     }
-    ours = {"summaries": torch.cat([found.pop(name) for name in TOKENS], dim=1)}
-    for name in [name for name in found if f"{ATTENTION}query" in name]:
-        parts = [found.pop(name.replace("query", part)) for part in ("query", "key", "value")]
-        place, _, kind = _converted_key(name).partition(f"{ATTENTION}query.")
-        ours[f"{place}self_attn.in_proj_{kind}"] = torch.cat(parts)
-    return ours | {_converted_key(name): weights for name, weights in found.items()}
+    converted = {"summaries": torch.cat([remaining.pop(name) for name in TOKENS], dim=1)}
+    for name in [name for name in remaining if f"{ATTENTION}query" in name]:
+        parts = [remaining.pop(name.replace("query", part)) for part in ("query", "key", "value")]
+        layer, _, kind = _converted_key(name).partition(f"{ATTENTION}query.")
+        converted[f"{layer}self_attn.in_proj_{kind}"] = torch.cat(parts)
+    return converted | {_converted_key(name): weights for name, weights in remaining.items()}
 
 
 def _converted_key(name: str) -> str:
-    for theirs, our in KEY_MAP.items():
-        name = name.replace(theirs, our)
+    for published, ours in KEY_MAP.items():
+        name = name.replace(published, ours)
     return name

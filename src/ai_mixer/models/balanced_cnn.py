@@ -1,9 +1,9 @@
-"""The balanced style: short, medium and long patterns side by side, and knobs that choose.
+"""CNN with short, medium and long kernels in parallel, and attention with one query per knob.
 
-Three branches look at the same picture through windows of 3 frames (280 ms: transients), 7 frames
-(650 ms: texture) and 15 frames (1.4 s: tonality). Every knob then asks the picture a question of
-its own: attention with one learned query per knob (Vaswani et al., 2017, section 3.2), so that the
-knob for the bass may look elsewhere than the one for the presence.
+Three branches convolve the log-mel spectrogram with kernels of 3 frames (280 ms: transients),
+7 frames (650 ms: texture) and 15 frames (1.4 s: tonality). Attention with one learned query per
+knob (Vaswani et al., 2017, section 3.2) then pools the result, so that the knob for the bass can
+use other regions than the one for the presence.
 """
 
 import torch
@@ -21,8 +21,8 @@ KERNELS = (3, 7, 15)  # frames of 93 ms
 class BalancedCNN(TwoBranchModel):
     """[B, C, T] rough and reference → [B, P] knob positions.
 
-    channels: width of each of the three branches, a multiple of 8; heads: of the attention, they
-    divide 3 · channels.
+    channels: width of each of the three branches, a multiple of 8. heads: number of attention
+    heads; ValueError if it does not divide 3 · channels.
     """
 
     def __init__(
@@ -44,28 +44,28 @@ class BalancedCNN(TwoBranchModel):
         self.branches = nn.ModuleList(_branch(channels, kernel) for kernel in KERNELS)
         self.blocks = nn.Sequential(*(ResidualBlock(width, width, dropout) for _ in range(3)))
         self.questions = nn.Parameter(torch.randn(n_knobs, width) * 0.02)
-        self.band = nn.Linear(1, width)  # where in the spectrum a place is
+        self.band = nn.Linear(1, width)  # positional encoding along frequency
         self.attention = nn.MultiheadAttention(width, heads, dropout, batch_first=True)
         self.head = PerKnobHead(width, features, n_knobs)
 
     def backbone(self, log_mel: Tensor) -> Tensor:
-        """[B, 6, mels, frames] → [B, P, width], an answer for each knob."""
-        together = torch.cat([branch(log_mel) for branch in self.branches], dim=1)
-        grid = self.blocks(together)  # [B, width, bands, steps]
+        """[B, 6, mels, frames] → [B, P, width], features for each knob."""
+        branches = torch.cat([branch(log_mel) for branch in self.branches], dim=1)
+        grid = self.blocks(branches)  # [B, width, bands, steps]
         height = torch.linspace(-1.0, 1.0, grid.shape[2], device=grid.device)[:, None]
-        places = (grid + self.band(height).T[..., None]).flatten(2).transpose(1, 2)
-        asked = self.questions.expand(len(grid), -1, -1)
-        return self.attention(asked, places, places, need_weights=False)[0]
+        keys = (grid + self.band(height).T[..., None]).flatten(2).transpose(1, 2)
+        queries = self.questions.expand(len(grid), -1, -1)
+        return self.attention(queries, keys, keys, need_weights=False)[0]
 
     def predict_knobs(
         self, backbone_features: Tensor, statistics_features: Tensor, condition: Tensor
     ) -> Tensor:
-        """[B, P, width], [B, features] → [B, P]"""
+        """[B, P, width], [B, features] → [B, P]."""
         return self.head(backbone_features, statistics_features)
 
 
 def _branch(channels: int, kernel: int) -> nn.Module:
-    """Patterns of so many frames, at half the resolution."""
+    """Strided convolution over `kernel` frames: halves both axes."""
     return nn.Sequential(
         nn.Conv2d(LOG_MEL_CHANNELS, channels, (3, kernel), stride=2, padding=(1, kernel // 2)),
         nn.GroupNorm(GROUPS, channels),

@@ -1,7 +1,7 @@
-"""The safe style: a plain convolutional network over log-mel pictures.
+"""Plain convolutional network over log-mel spectrograms: small and fast.
 
-Four strided 3×3 blocks, averaged over time and frequency, joined with the statistics of the whole
-excerpt. Small, quick, hard to beat by accident.
+Four strided 3×3 blocks, averaged over time and frequency, concatenated with the features of the
+excerpt's statistics.
 """
 
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from ai_mixer.models.two_branch import TwoBranchModel
 class BaselineCNN(TwoBranchModel):
     """[B, C, T] rough and reference → [B, P] knob positions.
 
-    channels: width of the first block; each later block doubles it up to 4×.
+    channels: width of the first block; later blocks double it up to 4 · channels.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class BaselineCNN(TwoBranchModel):
         self.head = KnobHead(widths[-1] + features, n_knobs)
 
     def backbone(self, log_mel: Tensor) -> Tensor:
-        """[B, 6, mels, frames] → [B, 4 · channels]"""
+        """[B, 6, mels, frames] → [B, 4 · channels]."""
         return self.blocks(log_mel).mean((-2, -1))
 
 

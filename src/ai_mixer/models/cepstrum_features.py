@@ -1,10 +1,11 @@
-"""Echoes and tails, as an engineer hears them in the gaps: energy over lag.
+"""Energy over lag, which shows echoes and reverb tails.
 
-Three profiles over log-spaced lags, from a window long enough for a tail:
-- cepstrum of the rough and of the reference (Bogert, Healy & Tukey, 1963): an echo at lag τ ripples
-  the log spectrum with period 1/τ, whatever the music; heard under every condition;
+Three profiles over log-spaced lags, from a window longer than a reverb tail:
+- cepstrum of the rough and of the reference (Bogert, Healy & Tukey, 1963): an echo at lag τ causes
+  a ripple of period 1/τ in the log spectrum, whatever the music; the reference's is zero when
+  blind;
 - impulse response from rough to finished, by averaged cross spectra (Bendat & Piersol, "Random
-  Data", 4th ed., chapter 6): heard only when both versions of the same excerpt are there.
+  Data", 4th ed., chapter 6): zero unless paired.
 """
 
 import torch
@@ -16,13 +17,14 @@ from ai_mixer.models.unique_rows import UniqueRows, scatter_rows
 
 BLIND, PAIRED = CONDITIONS.index("blind"), CONDITIONS.index("paired")
 N_PROFILES = 3
-FEATURES_PER_BAND = 2  # energy and strongest lag
+FEATURES_PER_BAND = 2  # mean energy and peak energy
 
 
 class CepstrumFeatures(nn.Module):
     """[B, C, T] rough and reference, condition [B] → [B, n_features], about ±2.
 
-    Audio shorter than the window is padded with silence.
+    Audio shorter than the window is padded with silence. window: samples. bands: number of lag
+    bands, from shortest_ms to half a window.
     """
 
     edges: Tensor
@@ -40,26 +42,25 @@ class CepstrumFeatures(nn.Module):
 
     def forward(self, rough: UniqueRows, reference: UniqueRows, condition: Tensor) -> Tensor:
         """The profiles of a batch: [B, n_features]."""
-        heard, wanted = self._spectra(rough.rows), self._spectra(reference.rows)
-        paired = condition == PAIRED
-        response = _response(heard[rough.index[paired]], wanted[reference.index[paired]])
+        source, target = self._spectra(rough.rows), self._spectra(reference.rows)
+        paired, given = condition == PAIRED, (condition != BLIND)[:, None]
+        response = _response(source[rough.index[paired]], target[reference.index[paired]])
         profiles = [
-            rough.to_all_rows(self._bands(_cepstrum(heard), 0.1)),
-            reference.to_all_rows(self._bands(_cepstrum(wanted), 0.1))
-            * (condition != BLIND)[:, None],
+            rough.to_all_rows(self._bands(_cepstrum(source), 0.1)),
+            reference.to_all_rows(self._bands(_cepstrum(target), 0.1)) * given,
             scatter_rows(paired, self._bands(_normalised(response), 0.03)),
         ]
         return torch.cat(profiles, dim=1)
 
     def _spectra(self, audio: Tensor) -> Tensor:
-        """[B, frames, bins] of the mid channel, frames overlapping by half."""
+        """Spectra [B, frames, bins] of the mid channel; frames overlap by half."""
         length = self.window.shape[0]
         mono = audio.mean(1)
         mono = nn.functional.pad(mono, (0, max(0, length - mono.shape[-1])))
         return torch.fft.rfft(mono.unfold(-1, length, length // 2) * self.window)
 
     def _bands(self, profile: Tensor, typical: float) -> Tensor:
-        """Level and strongest lag of each band of lags, in units of 20 dB over `typical`."""
+        """Mean and peak energy of each lag band, in units of 20 dB relative to `typical`."""
         square = profile.square()
         total = nn.functional.pad(square.cumsum(-1), (1, 0))[:, self.edges]
         energy = total.diff(dim=-1) / self.edges.diff()
@@ -74,13 +75,13 @@ class CepstrumFeatures(nn.Module):
         return 0.5 * torch.log10(both / typical**2 + 1e-4)
 
 
-def _response(heard: Tensor, wanted: Tensor) -> Tensor:
-    """Impulse response by averaged cross spectra: [B, frames, bins] twice → [B, window]."""
-    if not len(heard):
-        return heard.real.new_zeros(0, 2 * (heard.shape[-1] - 1))  # no transform of nothing
-    energy = power(heard)
-    cross = (wanted * heard.conj()).mean(1)
-    noise = 1e-3 * energy.mean((1, 2))[:, None] + 1e-12  # keeps empty bins from exploding
+def _response(source: Tensor, target: Tensor) -> Tensor:
+    """Impulse response by averaged cross spectra: 2 × [B, frames, bins] → [B, window]."""
+    if not len(source):
+        return source.real.new_zeros(0, 2 * (source.shape[-1] - 1))  # irfft refuses empty input
+    energy = power(source)
+    cross = (target * source.conj()).mean(1)
+    noise = 1e-3 * energy.mean((1, 2))[:, None] + 1e-12  # regularises bins without energy
     return torch.fft.irfft(cross / (energy.mean(1) + noise))
 
 
@@ -91,6 +92,6 @@ def _cepstrum(spectra: Tensor) -> Tensor:
 
 
 def _normalised(response: Tensor) -> Tensor:
-    """Impulse response over its direct sound (1 ms around lag 0)."""
+    """Impulse response relative to its direct sound (the first 44 samples, 1 ms at 44.1 kHz)."""
     direct = response[:, :44].square().sum(-1, keepdim=True)
     return response * torch.rsqrt(direct + 1e-12)

@@ -1,8 +1,8 @@
-"""The bold style: a deep residual network that weighs its channels and hears peaks beside means.
+"""Deep residual CNN with channel weighting, and mean and maximum pooling.
 
-What the plain CNN averages away is kept: how strong a pattern is at its strongest (a transient, a
-resonance) stands beside how strong it is on average. Dropout of whole channels keeps a network of
-this depth from learning the few songs by heart.
+The maximum keeps what the mean of the baseline CNN loses: the strength of a pattern at its
+strongest (a transient, a resonance). Dropout of whole channels keeps a network of this depth from
+memorising a small number of songs.
 """
 
 from torch import Tensor
@@ -17,8 +17,8 @@ from ai_mixer.models.two_branch import TwoBranchModel
 class EnhancedCNN(TwoBranchModel):
     """[B, C, T] rough and reference → [B, P] knob positions.
 
-    channels: width of the first layer, a multiple of 8; blocks: residual blocks, each halves the
-    picture and the first two widen it by `channels`.
+    channels: width of the first layer, a multiple of 8. blocks: number of residual blocks; each
+    halves both axes, and the first two add `channels` to the width.
     """
 
     def __init__(
@@ -39,5 +39,5 @@ class EnhancedCNN(TwoBranchModel):
         self.head = KnobHead(2 * widths[-1] + features, n_knobs)
 
     def backbone(self, log_mel: Tensor) -> Tensor:
-        """[B, 6, mels, frames] → [B, 2 · width], mean and peak of each channel."""
+        """[B, 6, mels, frames] → [B, 2 · width], mean and maximum of each channel."""
         return mean_and_peak(self.tower(log_mel))

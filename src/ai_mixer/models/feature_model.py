@@ -1,7 +1,7 @@
-"""What a model says of what it hears: hearing and answering are two steps.
+"""Base class of models in two steps: feature extraction, and prediction from the features.
 
-Hearing holds no weights, so what was heard can be kept (`data/kept.py`), shared by the members of
-an ensemble, and asked again.
+Feature extraction has no trained weights, so features can be cached (`data/feature_cache.py`) and
+shared by the members of an ensemble.
 """
 
 from torch import Tensor, nn
@@ -10,19 +10,19 @@ from ai_mixer.core.types import Batch, Features, Prediction
 
 
 class FeatureModel(nn.Module):
-    """[B, C, T] rough and reference → [B, P] knob positions, by way of what was heard."""
+    """[B, C, T] rough and reference → [B, P] knob positions, by way of features."""
 
     @property
     def feature_config(self) -> tuple[int, ...]:
-        """What is heard of a sound; where these are equal, one model may learn from another's."""
+        """Parameters of the features; models equal in it can share features."""
         raise NotImplementedError
 
     def extract(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Features:
-        """[B, C, T], [B, C, T], [B] → pictures and statistics. Nothing here is learned."""
+        """[B, C, T], [B, C, T], [B] → log-mel spectrograms and statistics. No trained weights."""
         raise NotImplementedError
 
     def predict(self, features: Features, condition: Tensor) -> Prediction:
-        """Knobs, how far off they may be, and the genre if it was asked for."""
+        """Knobs, their uncertainty, and genre logits if the model was built with `genre`."""
         raise NotImplementedError
 
     def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Tensor:
@@ -31,7 +31,7 @@ class FeatureModel(nn.Module):
 
 
 def predict_batch(model: nn.Module, batch: Batch) -> Prediction:
-    """What a model says of a batch, of what was heard before where that is what it holds."""
+    """Prediction for a batch, from its cached features if it has any, else from its audio."""
     if batch.features is not None and isinstance(model, FeatureModel):
         return model.predict(batch.features, batch.condition)
     return predict_audio(model, batch.rough, batch.reference, batch.condition)
@@ -40,7 +40,7 @@ def predict_batch(model: nn.Module, batch: Batch) -> Prediction:
 def predict_audio(
     model: nn.Module, rough: Tensor, reference: Tensor, condition: Tensor
 ) -> Prediction:
-    """What a model says of audio; one that only sets knobs says nothing else."""
+    """Prediction from audio; knobs only if the model is not a FeatureModel."""
     if isinstance(model, FeatureModel):
         return model.predict(model.extract(rough, reference, condition), condition)
     return Prediction(model(rough, reference, condition))

@@ -1,9 +1,9 @@
-"""A specialist for every genre, and somebody who hears which of them to ask.
+"""Mixture of experts with one expert per genre, gated by a genre classifier.
 
-Mixture of experts (Jacobs, Jordan, Nowlan & Hinton, Neural Computation 3, 1991) whose gate knows
-what it chooses between: it names the genre. What all specialists see is shared; each has a head of
-its own. They are blended by the probabilities, so a song between two genres is mixed between two
-styles, and where the probabilities move slowly over a song so do the knobs.
+Jacobs, Jordan, Nowlan & Hinton, Neural Computation 3, 1991. The experts share the backbone; each
+has its own head. Their knobs are averaged with the genre probabilities as weights, so a song
+between two genres gets knobs between those of two experts, and knobs change as slowly over a song
+as the probabilities do.
 """
 
 import torch
@@ -20,9 +20,9 @@ from ai_mixer.models.two_branch import TwoBranchModel
 class GenreEnsemble(TwoBranchModel):
     """[B, C, T] rough and reference → [B, P] knob positions.
 
-    channels: width of the first layer, a multiple of 8; blocks: residual blocks, each halves the
-    picture. It names the genre whether or not the loss asks for it; without the term `genre` the
-    specialists are whatever the gate finds useful.
+    channels: width of the first layer, a multiple of 8. blocks: number of residual blocks; each
+    halves both axes. The model always predicts genre logits; without the loss term `genre` the gate
+    is not tied to genres.
     """
 
     def __init__(
@@ -46,13 +46,13 @@ class GenreEnsemble(TwoBranchModel):
         )
 
     def backbone(self, log_mel: Tensor) -> Tensor:
-        """[B, 6, mels, frames] → [B, 2 · width], mean and peak of each channel."""
+        """[B, 6, mels, frames] → [B, 2 · width], mean and maximum of each channel."""
         return mean_and_peak(self.tower(log_mel))
 
     def predict_knobs(
         self, backbone_features: Tensor, statistics_features: Tensor, condition: Tensor
     ) -> Tensor:
-        """Every specialist's knobs, by the probability of its genre: → [B, P]"""
+        """Mean of the experts' knobs [B, P], weighted by genre probability."""
         both = torch.cat([backbone_features, statistics_features], dim=-1)
         assert self.genre is not None
         knobs = torch.stack([specialist(both) for specialist in self.specialists], dim=1)

@@ -1,4 +1,4 @@
-"""The last layer of every model: features → knob positions, both edges of 0–1 within reach."""
+"""Output layers: features → knob positions in 0–1, both ends included, and uncertainty."""
 
 import math
 from collections.abc import Callable
@@ -8,25 +8,25 @@ from torch import Tensor, nn
 
 from ai_mixer.core.types import CONDITIONS
 
-INITIAL_UNCERTAINTY = 0.25  # knob travel
+INITIAL_UNCERTAINTY = 0.25  # of the knob's range
 MIN_UNCERTAINTY = 1e-3
 
 
 def stretched_sigmoid(logits: Tensor, stretch: float = 0.5) -> Tensor:
     """Sigmoid stretched to (−stretch, 1 + stretch) and clamped to 0–1.
 
-    A plain sigmoid reaches 0 and 1 only at infinity, yet neutral sits at the edge of many knobs
-    (reverb 0, ratio 1). The clamp passes its gradient straight through, so a position pushed past
-    an edge can still come back. Half a travel to either side leaves the sigmoid nearly straight in
-    between: knobs are read off decibels, and a network that first had to straighten a bend was off
-    by a third more (docs/decisions/0034-the-compressor-sought.md).
+    A plain sigmoid reaches 0 and 1 only at infinity, but neutral is at the end of the range of many
+    knobs (reverb 0, ratio 1). The clamp is a straight-through estimator: its gradient is one, so a
+    position outside 0–1 can return. With a stretch of 0.5 the function is nearly linear over 0–1:
+    knobs are linear in decibels, and with a stronger curvature the error was a third larger
+    (docs/decisions/0034-compressor-estimation.md).
     """
     stretched = torch.sigmoid(logits) * (1.0 + 2.0 * stretch) - stretch
     return stretched + (stretched.clamp(0.0, 1.0) - stretched).detach()
 
 
 class KnobHead(nn.Module):
-    """Linear layer and stretched sigmoid: [B, features] → [B, P] in 0–1. Starts at 0.5."""
+    """Linear layer and stretched sigmoid: [B, features] → [B, P] in 0–1, initially about 0.5."""
 
     def __init__(self, features: int, n_knobs: int) -> None:
         super().__init__()
@@ -40,9 +40,9 @@ class KnobHead(nn.Module):
 
 
 class PerKnobHead(nn.Module):
-    """A small perceptron for each knob: [B, P, width] and [B, features] → [B, P] in 0–1.
+    """One small perceptron per knob: [B, P, width], [B, features] → [B, P] in 0–1.
 
-    What a knob asked for itself stands beside what all share. All start at 0.5.
+    Its inputs are the features of that knob and those shared by all knobs. Initially about 0.5.
     """
 
     def __init__(self, width: int, features: int, n_knobs: int, hidden: int = 32) -> None:
@@ -54,21 +54,21 @@ class PerKnobHead(nn.Module):
         nn.init.normal_(self.direct.weight, std=0.01)
         nn.init.zeros_(self.direct.bias)
 
-    def forward(self, asked: Tensor, shared: Tensor) -> Tensor:
+    def forward(self, per_knob: Tensor, shared: Tensor) -> Tensor:
         """Features to positions."""
-        shared_by_all = shared[:, None].expand(-1, asked.shape[1], -1)
-        heard = torch.cat([asked, shared_by_all], dim=-1)
-        hidden = torch.einsum("bpf,pfh->bph", heard, self.own) + self.own_bias
-        curved = (nn.functional.gelu(hidden) * self.last).sum(-1)
-        return stretched_sigmoid(self.direct(shared) + curved)
+        expanded = shared[:, None].expand(-1, per_knob.shape[1], -1)
+        inputs = torch.cat([per_knob, expanded], dim=-1)
+        hidden = torch.einsum("bpf,pfh->bph", inputs, self.own) + self.own_bias
+        nonlinear = (nn.functional.gelu(hidden) * self.last).sum(-1)
+        return stretched_sigmoid(self.direct(shared) + nonlinear)
 
 
 class PerConditionHead(nn.Module):
-    """A head of its own for every condition, made by kind(*args); a song asks that of its own.
+    """One head per condition, each built by kind(*args); every item uses that of its condition.
 
-    Where all share one, what is guessed from pictures is noise to who has the answer at hand (the
-    measured response, when paired). The price: a body that need not leave that answer alone learns
-    its few songs by heart, so this is for small bodies (decision 0034).
+    With a shared head, backbone features that are needed when blind act as noise when paired, where
+    the system response determines the knobs. The cost: a large backbone then memorises a small
+    number of songs, so this is for small backbones (decision 0034).
     """
 
     def __init__(self, kind: Callable[..., nn.Module], *args: int) -> None:
@@ -76,15 +76,15 @@ class PerConditionHead(nn.Module):
         self.heads = nn.ModuleList(kind(*args) for _ in CONDITIONS)
 
     def forward(self, *features: Tensor, condition: Tensor) -> Tensor:
-        """Features [B, …] and condition [B] → [B, P]"""
-        answers = torch.stack([head(*features) for head in self.heads], dim=1)
-        return answers[torch.arange(len(condition), device=condition.device), condition]
+        """Features [B, …] and condition [B] → [B, P]."""
+        positions = torch.stack([head(*features) for head in self.heads], dim=1)
+        return positions[torch.arange(len(condition), device=condition.device), condition]
 
 
 class UncertaintyHead(nn.Module):
-    """By how much each knob may be off: [B, features] → [B, P] above 0. Starts at 0.25.
+    """Expected absolute error of each knob: [B, features] → [B, P], above 0. Initially 0.25.
 
-    0.25 is what the middle of a knob's travel is off on average, where nothing is known.
+    0.25 is the mean absolute error of a constant 0.5 if positions are uniform in 0–1.
     """
 
     def __init__(self, features: int, n_knobs: int) -> None:
@@ -94,5 +94,5 @@ class UncertaintyHead(nn.Module):
         nn.init.constant_(self.linear.bias, math.log(math.expm1(INITIAL_UNCERTAINTY)))
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features to spreads, in knob travel."""
+        """Features to expected absolute errors, in units of the knob's range."""
         return nn.functional.softplus(self.linear(features)).clamp_min(MIN_UNCERTAINTY)

@@ -1,9 +1,9 @@
-"""Log-mel bands as the speech toolkit Kaldi computes them, for whole batches.
+"""Log-mel bands as the speech toolkit Kaldi computes them, for batches.
 
-What networks pretrained on `kaldi.fbank` expect to hear: frames of 25 ms every 10 ms without their
-mean, pre-emphasis 0.97, a Hann window, power in triangles on Kaldi's mel scale, natural logarithm.
-Povey et al., "The Kaldi Speech Recognition Toolkit", ASRU 2011. `torchaudio.compliance.kaldi` does
-the same for one recording at a time; the triangles are its own.
+Input of networks pretrained on `kaldi.fbank`: frames of 25 ms every 10 ms with their mean removed,
+pre-emphasis 0.97, a Hann window, power in triangular filters on Kaldi's mel scale, natural
+logarithm. Povey et al., "The Kaldi Speech Recognition Toolkit", ASRU 2011.
+`torchaudio.compliance.kaldi` does the same for one recording at a time; its filters are used here.
 """
 
 import math
@@ -34,18 +34,18 @@ class KaldiLogMel(nn.Module):
         self.n_fft = 2 ** math.ceil(math.log2(self.frame))
         window = torch.hann_window(self.frame, periodic=False)
         self.register_buffer("window", window, persistent=False)
-        # From LOWEST_HZ to Nyquist, without that bin; the rest would warp the vocal tract's length.
+        # LOWEST_HZ to Nyquist, without the Nyquist bin; the last three: no vocal-tract warping.
         bands, _ = torchaudio.compliance.kaldi.get_mel_banks(
             n_mels, self.n_fft, sample_rate, LOWEST_HZ, 0.0, 100.0, -500.0, 1.0
         )
         self.register_buffer("bands", nn.functional.pad(bands, (0, 1)).T, persistent=False)
 
     def forward(self, audio: Tensor) -> Tensor:
-        """The bands of every frame; 1 + (T − frame) // hop frames, none of them padded."""
+        """Bands of all 1 + (T − frame) // hop complete frames."""
         audio = nn.functional.pad(audio, (0, max(0, self.frame - audio.shape[-1])))
         frames = audio.unfold(-1, self.frame, self.hop)
         frames = frames - frames.mean(-1, keepdim=True)
-        before = torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
-        spectra = torch.fft.rfft((frames - PRE_EMPHASIS * before) * self.window, n=self.n_fft)
+        delayed = torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
+        spectra = torch.fft.rfft((frames - PRE_EMPHASIS * delayed) * self.window, n=self.n_fft)
         energy = power(spectra) @ self.bands  # [B, frames, n_mels]
         return energy.clamp_min(torch.finfo(torch.float32).eps).log().transpose(1, 2)

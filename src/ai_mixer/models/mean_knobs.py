@@ -1,7 +1,7 @@
-"""The floor: the same knobs for every song.
+"""Baseline that predicts the same knobs for every song.
 
-Under the knobs loss it learns each knob's mean; whatever does not beat it has learned nothing about
-songs. A few numbers, no listening, trains in seconds.
+With the knobs loss it learns the mean of each knob. A model that is not better than this has
+learned nothing about songs. It trains in seconds.
 """
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class MeanKnobs(nn.Module):
-    """One learned position per knob, whatever is heard."""
+    """One trained position per knob, independent of the audio."""
 
     def __init__(self, n_knobs: int, sample_rate: int) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""Several models that listen to the same sound: it is heard once, for all whose ears are alike.
+"""Extract features once for several models that get the same audio.
 
-Nothing in a front end is learned, so what it hears depends on its settings and the sound alone; and
-hearing costs several times what a small network makes of it.
+Features depend only on the audio and the extractor's configuration, as extractors have no trained
+weights; and extraction takes several times as long as the prediction of a small network.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,32 +12,34 @@ from typing import Any
 import torch
 from torch import Tensor
 
-LogMelAndStatistics = tuple[Tensor, Tensor]  # pictures and statistics
-_shared: ContextVar[list[tuple[Any, tuple[Tensor, ...], LogMelAndStatistics]] | None] = ContextVar(
-    "heard so far", default=None
-)
+LogMelAndStatistics = tuple[Tensor, Tensor]
+_CacheEntry = tuple[Any, tuple[Tensor, ...], LogMelAndStatistics]  # configuration, inputs, features
+_cache: ContextVar[list[_CacheEntry] | None] = ContextVar("shared_features", default=None)
 
 
 @contextmanager
 def shared_features() -> Iterator[None]:
-    """In this block and thread, what was heard is remembered, sound and all: for few sounds."""
-    before = _shared.set([])
+    """Cache features within this block and thread, until its end.
+
+    Inputs are kept too and compared sample by sample, so this is for a few inputs.
+    """
+    token = _cache.set([])
     try:
         yield
     finally:
-        _shared.reset(before)
+        _cache.reset(token)
 
 
 def extract_once(
-    feature_config: Any, sounds: tuple[Tensor, ...], extract: Callable[..., LogMelAndStatistics]
+    configuration: Any, inputs: tuple[Tensor, ...], extract: Callable[..., LogMelAndStatistics]
 ) -> LogMelAndStatistics:
-    """hear(*sounds), or what ears of these settings heard of the same sounds in this block."""
-    known = _shared.get()
-    if known is None:
-        return extract(*sounds)
-    for others, before, result in known:
-        if others == feature_config and all(map(torch.equal, before, sounds)):
-            return result
-    result = extract(*sounds)
-    known.append((feature_config, sounds, result))
-    return result
+    """Return extract(*inputs), from the cache if this configuration had equal inputs before."""
+    cache = _cache.get()
+    if cache is None:
+        return extract(*inputs)
+    for cached_configuration, cached_inputs, features in cache:
+        if cached_configuration == configuration and all(map(torch.equal, cached_inputs, inputs)):
+            return features
+    features = extract(*inputs)
+    cache.append((configuration, inputs, features))
+    return features

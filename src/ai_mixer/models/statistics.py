@@ -1,4 +1,4 @@
-"""A small perceptron over the statistics of an excerpt: what one reads off an analyser."""
+"""Encoder of the statistics of an excerpt: a small perceptron."""
 
 import torch
 from torch import Tensor, nn
@@ -9,8 +9,8 @@ from ai_mixer.core.types import CONDITIONS
 class StatisticsEncoder(nn.Module):
     """Statistics [B, S] and condition [B] → features [B, width].
 
-    Each condition reads the analyser with weights of its own: what matters with both versions at
-    hand (the measured response) is not what matters with one, and shared weights blur both.
+    The first layer has separate weights per condition: with both versions the system response
+    matters most, with one version other statistics do.
     """
 
     def __init__(self, n_statistics: int, width: int, dropout: float) -> None:
@@ -21,7 +21,7 @@ class StatisticsEncoder(nn.Module):
         )
 
     def forward(self, statistics: Tensor, condition: Tensor) -> Tensor:
-        """What the statistics say, given what may be heard."""
-        readings = torch.stack([reader(statistics) for reader in self.readers], dim=1)
-        linear = readings[torch.arange(len(condition), device=condition.device), condition]
+        """[B, S], [B] → [B, width]."""
+        projected = torch.stack([reader(statistics) for reader in self.readers], dim=1)
+        linear = projected[torch.arange(len(condition), device=condition.device), condition]
         return linear + self.rest(linear)

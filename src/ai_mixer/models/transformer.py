@@ -1,9 +1,8 @@
-"""The patient style: a sequence model over the song, at several time scales at once.
+"""Transformer over time, at three time scales at once.
 
-The song is read as a text in three hands: words of 0.2 s (hits), of 0.7 s (beats) and of 3 s
-(phrases), each the average of what happens in it. Short excerpts are mostly hits, long ones mostly
-phrases: a hand is written no finer than 512 words a song, so that a whole song costs no more than
-95 s of it.
+The log-mel spectrogram is pooled to tokens of 0.2 s (transients), 0.7 s (beats) and 3 s (phrases).
+Each scale has at most 512 tokens: in longer excerpts its tokens get longer, so that a whole song
+costs no more than 95 s of it.
 """
 
 import torch
@@ -15,14 +14,14 @@ from ai_mixer.models.log_mel import LOG_MEL_CHANNELS
 from ai_mixer.models.positional_encoding import time_positional_encoding
 from ai_mixer.models.two_branch import TwoBranchModel
 
-FRAMES_PER_TOKEN = (2, 8, 32)  # frames of 93 ms in a word
-MAX_TOKENS = 512  # words of one hand
+FRAMES_PER_TOKEN = (2, 8, 32)  # frames of 93 ms
+MAX_TOKENS = 512  # per time scale
 
 
 class Transformer(TwoBranchModel):
     """[B, C, T] rough and reference → [B, P] knob positions; excerpts from 0.1 s to whole songs.
 
-    width: of a word, even and a multiple of `heads`; depth: layers.
+    width: token size, even and a multiple of `heads`. depth: number of layers.
     """
 
     def __init__(
@@ -39,7 +38,7 @@ class Transformer(TwoBranchModel):
     ) -> None:
         feature_extractor = FeatureExtractor(sample_rate, n_mels)
         super().__init__(n_knobs, feature_extractor, width, features, dropout, genre)
-        # Mean and spread within a word of every mel band of every picture.
+        # Mean and standard deviation of every mel band of every channel within a token.
         self.spell = nn.ModuleList(
             nn.Linear(2 * LOG_MEL_CHANNELS * n_mels, width) for _ in FRAMES_PER_TOKEN
         )
@@ -52,31 +51,31 @@ class Transformer(TwoBranchModel):
         self.head = KnobHead(width + features, n_knobs)
 
     def backbone(self, log_mel: Tensor) -> Tensor:
-        """[B, 6, mels, frames] → [B, width]: what the question finds in the text."""
-        tracks = log_mel.flatten(1, 2)
-        hands = zip(FRAMES_PER_TOKEN, self.spell, self.hand, strict=True)
-        text = [
-            self._add_positions(spell(pool_tokens(tracks, frames))) + hand
-            for frames, spell, hand in hands
+        """[B, 6, mels, frames] → [B, width], the output of the class token."""
+        bands = log_mel.flatten(1, 2)
+        scales = zip(FRAMES_PER_TOKEN, self.spell, self.hand, strict=True)
+        tokens = [
+            self._add_positions(embedding(pool_tokens(bands, frames))) + scale_embedding
+            for frames, embedding, scale_embedding in scales
         ]
-        question = self.question.expand(len(log_mel), -1, -1)
-        return self.reader(torch.cat([question, *text], dim=1))[:, 0]
+        class_token = self.question.expand(len(log_mel), -1, -1)
+        return self.reader(torch.cat([class_token, *tokens], dim=1))[:, 0]
 
     @staticmethod
-    def _add_positions(spelled: Tensor) -> Tensor:
-        """[B, words, width], each word knowing its place."""
-        return spelled + time_positional_encoding(spelled.transpose(1, 2)[:, :, None])[:, 0].T
+    def _add_positions(tokens: Tensor) -> Tensor:
+        """[B, tokens, width] → the same shape."""
+        return tokens + time_positional_encoding(tokens.transpose(1, 2)[:, :, None])[:, 0].T
 
 
-def pool_tokens(tracks: Tensor, frames: int) -> Tensor:
-    """Mean and spread of each word: [B, tracks, N] → [B, ⌈N/frames⌉ or 512, 2 · tracks].
+def pool_tokens(bands: Tensor, frames: int) -> Tensor:
+    """Mean and standard deviation over every `frames` frames: [B, M, N] → [B, tokens, 2 · M].
 
-    What is left over at the end is a word of its own.
+    There are ⌈N/frames⌉ tokens (the last may be shorter), or at most MAX_TOKENS longer ones.
     """
-    frames = max(frames, -(-tracks.shape[-1] // MAX_TOKENS))
+    frames = max(frames, -(-bands.shape[-1] // MAX_TOKENS))
     mean, power = (
-        nn.functional.avg_pool1d(x, frames, ceil_mode=True) for x in (tracks, tracks.square())
+        nn.functional.avg_pool1d(x, frames, ceil_mode=True) for x in (bands, bands.square())
     )
-    # The square root has no slope at 0, where a word is a single frame.
-    spread = (power - mean.square()).clamp_min(1e-6).sqrt()
-    return torch.cat([mean, spread], dim=1).transpose(1, 2)
+    # The gradient of the square root is infinite at 0, the variance of a token of one frame.
+    deviation = (power - mean.square()).clamp_min(1e-6).sqrt()
+    return torch.cat([mean, deviation], dim=1).transpose(1, 2)

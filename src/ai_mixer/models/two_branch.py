@@ -1,7 +1,7 @@
-"""What the networks share: they look at pictures and read statistics, then set the knobs.
+"""Base class of the networks: a backbone over log-mel spectrograms and an encoder of statistics.
 
-A network is a body: it turns pictures into features. The statistics of the excerpt go beside it, so
-that a body only has to find what an analyser does not show.
+The features of both branches are concatenated, so the backbone only has to learn what the
+statistics do not contain.
 """
 
 import torch
@@ -15,11 +15,11 @@ from ai_mixer.models.statistics import StatisticsEncoder
 
 
 class TwoBranchModel(FeatureModel):
-    """A listener with a body and a head.
+    """A model with a backbone, a statistics encoder and a head.
 
-    seen: width of what the body gives; features: width of what the statistics are encoded to;
-    genre: name the genre too; n_read: how many statistics are read, default all. A subclass writes
-    `body`, or `look`, and sets `head`.
+    backbone_features: width of the backbone's output. features: width of the encoded statistics.
+    genre: predict genre logits too. n_statistics: size of the statistics encoder's input; default:
+    all statistics. Subclasses implement `backbone` (or `encode`) and set `head`.
     """
 
     head: nn.Module
@@ -46,42 +46,35 @@ class TwoBranchModel(FeatureModel):
 
     @property
     def feature_config(self) -> tuple[int, ...]:
-        """Those of the front end."""
+        """That of the feature extractor."""
         return self.front_end.feature_config
 
     def extract(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Features:
-        """By the front end."""
+        """Features from the feature extractor."""
         return Features(*self.front_end(rough, reference, condition))
 
     def backbone(self, log_mel: Tensor) -> Tensor:
-        """[B, 6, mels, frames] → [B, seen], or [B, P, seen] with an answer for each knob."""
+        """[B, 6, mels, frames] → [B, backbone_features], or [B, P, backbone_features] per knob."""
         raise NotImplementedError
 
     def encode(self, features: Features, condition: Tensor) -> tuple[Tensor, Tensor]:
-        """What the body sees, [B, …, seen], and what the statistics say, [B, features]."""
+        """Backbone features [B, …, backbone_features] and statistics features [B, features]."""
         return self.backbone(features.log_mel), self.statistics(features.statistics, condition)
 
     def predict_knobs(
         self, backbone_features: Tensor, statistics_features: Tensor, condition: Tensor
     ) -> Tensor:
-        """What the body saw and the statistics say → [B, P]; here one head hears them together, and
-        is the same under all conditions [B].
-        """
+        """Backbone and statistics features → [B, P]; here by one head for all conditions."""
         return self.head(torch.cat([backbone_features, statistics_features], dim=-1))
 
     def predict(self, features: Features, condition: Tensor) -> Prediction:
-        """Knobs, spread, and the genre if it was asked for."""
+        """Knobs, uncertainty, and genre logits if built with `genre`.
+
+        The uncertainty head does not train the branches: its input is detached.
+        """
         backbone_features, statistics_features = self.encode(features, condition)
-        both = torch.cat(
-            [
-                backbone_features if backbone_features.dim() == 2 else backbone_features.mean(1),
-                statistics_features,
-            ],
-            dim=-1,
-        )
+        pooled = backbone_features if backbone_features.dim() == 2 else backbone_features.mean(1)
+        both = torch.cat([pooled, statistics_features], dim=-1)
         genre = None if self.genre is None else self.genre(both)
-        return Prediction(
-            self.predict_knobs(backbone_features, statistics_features, condition),
-            self.spread(both.detach()),
-            genre,
-        )
+        knobs = self.predict_knobs(backbone_features, statistics_features, condition)
+        return Prediction(knobs, self.spread(both.detach()), genre)

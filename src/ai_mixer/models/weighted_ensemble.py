@@ -1,8 +1,9 @@
-"""Several models at one desk: each knob stands where they agree, the better ones counting more.
+"""Weighted mean of the knobs of several models.
 
 Stacking (Wolpert, Neural Networks 5, 1992; non-negative weights: Breiman, Machine Learning 24,
-1996): per condition and knob one weight per member, none below zero, together one. `make ensemble`
-joins trained models and learns the weights on validation songs, which no member has learned from.
+1996): one weight per condition, knob and member; weights are non-negative and sum to one over the
+members. `make ensemble` combines trained models and trains the weights on validation songs, on
+which no member was trained.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,11 +16,10 @@ from ai_mixer.models.feature_model import FeatureModel
 
 
 class WeightedEnsemble(FeatureModel):
-    """[B, C, T] rough and reference → [B, P]: the weighted mean of what the members say.
+    """[B, C, T] rough and reference → [B, P]: the weighted mean of the members' knobs.
 
-    members: functions that build a model when they are told `n_knobs` and `sample_rate`; all must
-    hear the same, for it is heard once. Weights start equal. ValueError without members, or if
-    their ears differ.
+    members: functions (n_knobs, sample_rate) → model. Weights are equal at first. Raises ValueError
+    if there are no members, or if their `feature_config` differs: features are extracted once.
     """
 
     def __init__(
@@ -27,37 +27,43 @@ class WeightedEnsemble(FeatureModel):
     ) -> None:
         super().__init__()
         if not members:
-            raise ValueError("weighted_ensemble: has no members, name models in model.members")
+            raise ValueError("weighted_ensemble: no members: list models in model.members")
         built = [member(n_knobs=n_knobs, sample_rate=sample_rate) for member in members]
-        if len({model.feature_config for model in built}) > 1:
-            raise ValueError("weighted_ensemble: members with different ears (rate, mels, window)")
+        configs = {model.feature_config for model in built}
+        if len(configs) > 1:
+            raise ValueError(
+                f"weighted_ensemble: members must have the same feature_config, got {configs}"
+            )
         self.members = nn.ModuleList(built)
         self.logits = nn.Parameter(torch.zeros(len(CONDITIONS), len(built), n_knobs))
 
     @property
     def weights(self) -> Tensor:
-        """[3, M, P]: of each member, per condition and knob; over the members they sum to one."""
+        """Weights [3, M, P] per condition, member and knob; they sum to one over the members."""
         return self.logits.softmax(dim=1)
 
     @property
     def feature_config(self) -> tuple[int, ...]:
-        """Those of the members."""
+        """That of the members."""
         return self._feature_models[0].feature_config
 
     def extract(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Features:
-        """Once, for all members."""
+        """Features for all members."""
         return self._feature_models[0].extract(rough, reference, condition)
 
     def predict(self, features: Features, condition: Tensor) -> Prediction:
-        """Weighted knobs and spreads. A mean is never further off than its members on average."""
-        said = [member.predict(features, condition) for member in self._feature_models]
+        """Weighted means of knobs and uncertainty (None if a member has no uncertainty).
+
+        The error of a weighted mean is at most the weighted mean of the members' errors.
+        """
+        predictions = [member.predict(features, condition) for member in self._feature_models]
         weights = self.weights[condition]  # [B, M, P]
-        knobs = (weights * torch.stack([one.knobs for one in said], 1)).sum(1)
-        spreads = [one.uncertainty for one in said]
-        known = [uncertainty for uncertainty in spreads if uncertainty is not None]
-        uncertainty = (weights * torch.stack(known, 1)).sum(1) if len(known) == len(said) else None
-        return Prediction(knobs, uncertainty)
+        knobs = (weights * torch.stack([one.knobs for one in predictions], 1)).sum(1)
+        known = [one.uncertainty for one in predictions if one.uncertainty is not None]
+        if len(known) < len(predictions):
+            return Prediction(knobs)
+        return Prediction(knobs, (weights * torch.stack(known, 1)).sum(1))
 
     @property
     def _feature_models(self) -> list[FeatureModel]:
-        return list(self.members)  # type: ignore[arg-type]  # what ModuleList forgets
+        return list(self.members)  # type: ignore[arg-type]  # ModuleList is untyped

@@ -1,7 +1,4 @@
-"""Alias: `python -m ai_mixer.stages.train` runs `ai_mixer.cli.stages.train`, and so on.
-
-The stages moved to `ai_mixer.cli.stages`; published commands keep working.
-"""
+"""Alias of `ai_mixer.cli.stages`: `python -m ai_mixer.stages.train` and others keep working."""
 
 from ai_mixer.cli import stages
 

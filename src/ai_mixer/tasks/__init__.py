@@ -1,1 +1,1 @@
-"""How rough, finished and true knobs are made from songs."""
+"""Tasks: creation of training examples (rough, finished, knobs) from songs."""

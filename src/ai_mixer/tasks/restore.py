@@ -1,11 +1,11 @@
-"""Restore: a finished excerpt run backwards through the console is what the model has to mend.
+"""The task `restore`: the rough is a finished excerpt, inverted by the console with random knobs.
 
-rough = unmix(finished, knobs), so that console(rough, knobs) ≈ finished and the knobs are known.
-Reverb and delay have no honest inverse: with a dry version of the song they are added to it for the
-finished version, without one they stay neutral and count for nothing (mask).
+rough = console.invert(finished, knobs), so that console(rough, knobs) ≈ finished with known knobs.
+Reverb and delay have no inverse: with a dry version of the song they are applied to it to make the
+finished version, without one they are neutral and masked.
 
-Where somebody's own rough is at hand (before and after), it is taken as it is: nobody knows the
-knobs, all are masked, and only the sound can teach.
+If a song has a real rough (before and after), it is used as it is: the knobs are unknown, all are
+masked, and only losses on audio apply.
 """
 
 import copy
@@ -19,20 +19,21 @@ from ai_mixer.console import Console
 from ai_mixer.core.types import CONDITIONS, Example
 from ai_mixer.dsp.true_peak import true_peak
 
-MAX_FINISHED_PEAK_DBTP = (
-    -1.0
-)  # dBTP of a finished excerpt at most, so that the safety limiter idles
-MAX_ROUGH_PEAK = 10.0 ** (40.0 / 20.0)  # no fader setting in the world gives a louder rough
-MAX_DRAWS = 8  # of knobs, before an excerpt is left as it is
+MAX_FINISHED_PEAK_DBTP = -1.0  # keeps the safety limiter inactive
+MAX_ROUGH_PEAK = 10.0 ** (40.0 / 20.0)  # louder than any realistic rough
+MAX_DRAWS = 8  # draws of knobs before the rough is the finished excerpt itself
 
 
 class Restore:
-    """The task for one stereo file. `condition` is one of CONDITIONS, or "any": drawn each time."""
+    """Task for one stereo file.
+
+    condition: one of CONDITIONS, or "any": drawn for each example. ValueError for another one.
+    """
 
     def __init__(self, console: Console, condition: str = "any") -> None:
         if condition not in (*CONDITIONS, "any"):
             raise ValueError(f"condition {condition!r} is none of {', '.join(CONDITIONS)}, any")
-        # A copy of its own: examples are made on the CPU, wherever the system's console moves.
+        # A copy on the CPU, where examples are made: the model's console may move to a GPU.
         self.console, self.condition = copy.deepcopy(console).cpu(), condition
 
     @torch.no_grad()
@@ -47,15 +48,15 @@ class Restore:
         condition: str | None = None,
         rough: Tensor | None = None,
     ) -> Example:
-        """One example; genre and song id are left to the caller.
+        """Make one example; the caller sets genre and song id.
 
-        finished: [C, T], before reverb and delay if `dry`. other: gives another excerpt of the same
-        recording; called only when the model hears it. rough: [C, T], what somebody made the
-        finished version from; then nobody knows the knobs, and all are free. The same rng gives the
-        same rough, finished and knobs under every condition.
+        finished: [C, T], before reverb and delay if `dry`. other_excerpt: returns another excerpt
+        of the same recording; called under the condition "reference" only. rough: [C, T], a real
+        rough; the knobs are then unknown, and all are unlabelled. The same state of `rng` gives the
+        same rough, finished and knobs under all conditions.
         """
-        by_lot = CONDITIONS[rng.integers(len(CONDITIONS))]
-        condition = condition or (by_lot if self.condition == "any" else self.condition)
+        drawn = CONDITIONS[rng.integers(len(CONDITIONS))]
+        condition = condition or (drawn if self.condition == "any" else self.condition)
         gain = _headroom_gain(finished)
         finished = finished * gain
         if rough is None:
@@ -83,37 +84,37 @@ class Restore:
     def _draw_example(
         self, finished: Tensor, sample_rate: int, dry: bool, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """rough, finished, knobs, mask: what this console makes of knobs drawn by lot."""
+        """Draw knobs at random; returns rough, finished, knobs and mask."""
         rough, knobs, audible = self._draw_rough(finished, sample_rate, dry, rng)
         rough, knobs, audible = self._reset_inaudible(
             finished, sample_rate, dry, rough, knobs, audible
         )
-        if dry:  # what it sounds like with reverb and delay, only mixing tells
-            mix, heard = self._render(rough, sample_rate, knobs)
-            before, audible = knobs, audible & heard
+        if dry:  # the effect of reverb and delay is known only after rendering
+            mix, audible_in_mix = self._render(rough, sample_rate, knobs)
+            before, audible = knobs, audible & audible_in_mix
             rough, knobs, audible = self._reset_inaudible(
                 finished, sample_rate, dry, rough, knobs, audible
             )
             if knobs is not before:
-                mix, heard = self._render(rough, sample_rate, knobs)
-                audible = audible & heard
+                mix, audible_in_mix = self._render(rough, sample_rate, knobs)
+                audible = audible & audible_in_mix
             finished = mix
         return rough, finished, knobs, audible & self._identifiable(dry)
 
     def _identifiable(self, dry: bool) -> Tensor:
-        """[P] bool: which knobs leave their true mark on this material."""
+        """[P] bool: knobs that can be drawn for this material."""
         return self.console.invertible | dry
 
     def _draw_rough(
         self, finished: Tensor, sample_rate: int, dry: bool, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Draw knobs, uniform on the wire, and run the console backwards: rough, knobs, audible."""
+        """Draw uniform positions and invert the console: rough, knobs, audible."""
         neutral = self.console.neutral
         for _ in range(MAX_DRAWS):
             drawn = torch.from_numpy(rng.random(len(neutral))).to(neutral)
             knobs = torch.where(self._identifiable(dry), drawn, neutral)
             rough, audible = self._invert(finished, sample_rate, dry, knobs)
-            if rough.abs().amax() <= MAX_ROUGH_PEAK:  # NaN is not
+            if rough.abs().amax() <= MAX_ROUGH_PEAK:  # False for NaN
                 return rough, knobs, audible
         return finished, neutral.clone(), self._invert(finished, sample_rate, dry, neutral)[1]
 
@@ -126,22 +127,22 @@ class Restore:
         knobs: Tensor,
         audible: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """rough, knobs, audible, with the knobs that cannot be heard at neutral.
+        """Set inaudible knobs to neutral; returns rough, knobs, audible.
 
-        They must not leave a mark either: a compressor that stays at its cap is a fader, and would
-        make the gains untrue.
+        An inaudible knob may still change the level: a compressor that stays at its cap is a
+        constant gain, which would falsify the targets of the gain knobs.
         """
-        hidden = ~audible & (knobs != self.console.neutral)
-        if not hidden.any():
+        inaudible = ~audible & (knobs != self.console.neutral)
+        if not inaudible.any():
             return rough, knobs, audible
-        knobs = torch.where(hidden, self.console.neutral, knobs)
-        rough, still = self._invert(finished, sample_rate, dry, knobs)
-        return rough, knobs, audible & still
+        knobs = torch.where(inaudible, self.console.neutral, knobs)
+        rough, still_audible = self._invert(finished, sample_rate, dry, knobs)
+        return rough, knobs, audible & still_audible
 
     def _invert(
         self, finished: Tensor, sample_rate: int, dry: bool, knobs: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """The rough [C, T], and [P] bool: what can be heard, as far as the way back tells."""
+        """The rough [C, T], and audibility [P] bool as far as inversion determines it."""
         query = self.console.traceable | (not dry)
         rough, audible = self.console.invert_with_audibility(
             finished[None], sample_rate, knobs[None], query
@@ -149,7 +150,7 @@ class Restore:
         return rough[0], audible[0]
 
     def _render(self, rough: Tensor, sample_rate: int, knobs: Tensor) -> tuple[Tensor, Tensor]:
-        """The mix [C, T], and [P] bool: what can be heard of what the way back does not tell."""
+        """The mix [C, T], and audibility [P] bool of knobs that inversion does not determine."""
         query = ~self.console.traceable
         mix, audible = self.console.forward_with_audibility(
             rough[None], sample_rate, knobs[None], query
@@ -166,7 +167,7 @@ class Restore:
         sample_rate: int,
         knobs: Tensor,
     ) -> Tensor:
-        """What the model hears beside the rough: nothing, another excerpt, or the answer."""
+        """Second model input [C, T]: silence, another excerpt or the finished excerpt."""
         if condition == "blind":
             return torch.zeros_like(finished)
         if condition == "paired":
@@ -174,11 +175,11 @@ class Restore:
         excerpt = other_excerpt() * gain
         if not dry:
             return excerpt
-        # The same production: what the console makes of this excerpt's own rough.
+        # The same production: render the other excerpt's own rough with the same knobs.
         rough = self.console.invert(excerpt[None], sample_rate, knobs[None])
         return self.console(rough, sample_rate, knobs[None])[0]
 
 
 def _headroom_gain(audio: Tensor) -> Tensor:
-    """The gain ≤ 1 that brings the true peak down to PEAK_DB."""
+    """Gain ≤ 1 that brings the true peak to MAX_FINISHED_PEAK_DBTP or less."""
     return (10.0 ** (MAX_FINISHED_PEAK_DBTP / 20.0) / true_peak(audio[None])[0]).clamp_max(1.0)

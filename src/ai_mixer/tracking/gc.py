@@ -1,6 +1,6 @@
 """Clean up the folder of runs: describe and delete the candidates.
 
-Why not by `mlflow gc`: docs/decisions/0014-what-a-run-gathers.md.
+Why not by `mlflow gc`: docs/decisions/0014-run-artifacts.md.
 """
 
 import shutil

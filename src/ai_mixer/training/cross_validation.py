@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from ai_mixer.config.override_errors import format_make_command
-from ai_mixer.config.overrides import without_keys
+from ai_mixer.config.overrides import format_make_command, without_keys
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.inference.builders import build_console

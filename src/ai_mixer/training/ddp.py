@@ -7,7 +7,6 @@ as another exits with an error; the run would stay open for ever. So we watch th
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from contextlib import contextmanager, suppress
 import pytorch_lightning as pl
 
 from ai_mixer.utils.distributed import rank
+from ai_mixer.utils.log import logger
 
 POLL_INTERVAL_S = 0.5  # Lightning's own observer looks every 5 s
 SHUTDOWN_TIMEOUT_S = 5.0  # for the first process to see by itself that another is gone
@@ -61,7 +61,7 @@ def exit_with_parent() -> None:
 
 def abort_process(error: BaseException) -> None:
     """End this process at once for an error: what waits for it elsewhere must notice."""
-    print(f"process {rank()}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    logger.error("process %d: %s: %s", rank(), type(error).__name__, error)
     os._exit(1)
 
 
@@ -78,7 +78,7 @@ def _monitor_processes(
         _terminate(_detach_processes(trainer))
         if not over.wait(SHUTDOWN_TIMEOUT_S):
             close(OTHER_PROCESS_FAILED)
-            print(f"error: {OTHER_PROCESS_FAILED}", file=sys.stderr, flush=True)
+            logger.error("%s", OTHER_PROCESS_FAILED)
             os._exit(1)
 
 

@@ -1,4 +1,4 @@
-"""The best trial as a page of configs/experiment/sweep: `make train experiment=sweep/<study>`."""
+"""The best trial as a config file for `make train experiment=sweep/<study>`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,43 +9,41 @@ from omegaconf import DictConfig, OmegaConf
 from ai_mixer.tracking.overrides import LOCATIONS, is_path
 from ai_mixer.tuning.objective import compose
 
-EXCLUDED_GROUPS = {
-    "experiment",
-    "debug",
-    "local",
-    "paths",
-    "loss/scale",
-}  # groups that a page cannot choose
-EXCLUDED_KEYS = ("paths", "run_name", "ckpt_path", "cv")  # what is of the run, not of the recipe
+# Groups that an experiment config cannot select.
+EXCLUDED_GROUPS = {"experiment", "debug", "local", "paths", "loss/scale"}
+EXCLUDED_KEYS = ("paths", "run_name", "ckpt_path", "cv")  # they belong to a run, not to a recipe
 
 
-def experiment_config(name: str, words: Sequence[str], comments: Sequence[str]) -> str:
-    """A page that composes what the words compose, but where files are stored.
+def experiment_config(name: str, overrides: Sequence[str], comments: Sequence[str]) -> str:
+    """Return an experiment config that composes the same training as `overrides`, without paths.
 
-    A page may be committed. ValueError if a page cannot say it.
+    The file may be committed. ValueError if the training cannot be expressed without paths or
+    deletions.
     """
-    plain, mine = compose([]), compose(words)
+    default, composed = compose([]), compose(overrides)
     groups = {
         group: option
-        for group, option in mine.choices.items()
-        if group not in EXCLUDED_GROUPS and option != plain.choices.get(group)
+        for group, option in composed.choices.items()
+        if group not in EXCLUDED_GROUPS and option != default.choices.get(group)
     }
-    terms = [word.partition("=")[2] for word in words if word.startswith("loss/term=")]
-    chosen = [f"{group}={option}" for group, option in groups.items()]
-    chosen += [f"loss/term={terms[-1]}"] if terms else []
-    overrides: list[dict[str, Any]] = [{f"override /{key}": one} for key, one in groups.items()]
-    overrides += [{"override /loss/term": yaml.safe_load(terms[-1])}] if terms else []
-    values = _differing(
-        _without_excluded_keys(mine.cfg), _without_excluded_keys(compose(chosen).cfg)
+    terms = [text.partition("=")[2] for text in overrides if text.startswith("loss/term=")]
+    choices = [f"{group}={option}" for group, option in groups.items()]
+    choices += [f"loss/term={terms[-1]}"] if terms else []
+    defaults: list[dict[str, Any]] = [
+        {f"override /{group}": option} for group, option in groups.items()
+    ]
+    defaults += [{"override /loss/term": yaml.safe_load(terms[-1])}] if terms else []
+    values = _difference(
+        _without_excluded_keys(composed.cfg), _without_excluded_keys(compose(choices).cfg)
     )
-    page: dict[str, Any] = {"defaults": overrides} if overrides else {}
-    page |= {"run_name": name, **values}
+    config: dict[str, Any] = {"defaults": defaults} if defaults else {}
+    config |= {"run_name": name, **values}
     head = ["# @package _global_", *(f"# {line}" for line in comments)]
-    return "\n".join([*head, OmegaConf.to_yaml(OmegaConf.create(page))])
+    return "\n".join([*head, OmegaConf.to_yaml(OmegaConf.create(config))])
 
 
 def same_training(first: DictConfig, second: DictConfig) -> bool:
-    """Whether two configs train the same, wherever their files lie and whatever they are called."""
+    """Whether two configs are equal apart from paths and names."""
     return _without_excluded_keys(first) == _without_excluded_keys(second)
 
 
@@ -57,20 +55,20 @@ def _without_excluded_keys(cfg: DictConfig) -> dict[str, Any]:
     return {str(key): value for key, value in plain.items() if key not in EXCLUDED_KEYS}
 
 
-def _differing(
-    mine: Mapping[str, Any], other: Mapping[str, Any], place: str = ""
+def _difference(
+    wanted: Mapping[str, Any], base: Mapping[str, Any], prefix: str = ""
 ) -> dict[str, Any]:
-    """What must be written over `other` to have `mine`."""
-    gone = [key for key in other if key not in mine]
-    if gone:
-        raise ValueError(f"{place}{gone[0]} was taken away, which a page cannot say")
-    found: dict[str, Any] = {}
-    for key, value in mine.items():
-        both = isinstance(value, Mapping) and isinstance(other.get(key), Mapping)
+    """Values that turn `base` into `wanted`. ValueError for deleted keys and for paths."""
+    deleted = [key for key in base if key not in wanted]
+    if deleted:
+        raise ValueError(f"{prefix}{deleted[0]} is deleted, which a config file cannot express")
+    values: dict[str, Any] = {}
+    for key, value in wanted.items():
+        both = isinstance(value, Mapping) and isinstance(base.get(key), Mapping)
         if both:
-            found[key] = _differing(value, other[key], f"{place}{key}.")
-        elif key not in other or value != other[key]:
+            values[key] = _difference(value, base[key], f"{prefix}{key}.")
+        elif key not in base or value != base[key]:
             if is_path(value):
-                raise ValueError(f"{place}{key}={value} is a path, which no page may say")
-            found[key] = value
-    return {key: value for key, value in found.items() if value != {} or key not in other}
+                raise ValueError(f"{prefix}{key}={value} is a path, which the config must not hold")
+            values[key] = value
+    return {key: value for key, value in values.items() if value != {} or key not in base}

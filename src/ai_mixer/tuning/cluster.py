@@ -1,4 +1,4 @@
-"""Workers as jobs of a cluster: SLURM by submitit, or its local executor to try it here."""
+"""Submit jobs to a cluster with submitit: SLURM, or its local executor for tests."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +10,11 @@ from ai_mixer.tuning.storage import MISSING_EXTRA
 def submit(
     cluster: str, command: Sequence[str], count: int, folder: Path, **parameters: Any
 ) -> list[Any]:
-    """Queue `count` jobs that each run a command. Returns submitit's jobs.
+    """Submit `count` jobs that each run a command. Return submitit's jobs.
 
-    cluster: slurm or local; folder: for scripts and logs, seen by all machines; parameters:
-    submitit's own (timeout_min, cpus_per_task, mem_gb, slurm_partition …). ValueError without
-    submitit, or where the cluster is none.
+    cluster: slurm or local. folder: for scripts and logs, on a file system of all machines.
+    parameters: submitit's own (timeout_min, cpus_per_task, mem_gb, slurm_partition …). ValueError
+    if submitit is not installed or the cluster is unknown or not available.
     """
     try:
         import submitit

@@ -1,10 +1,10 @@
-"""Every point of a space, once."""
+"""Grid sampler: every point of a space, once."""
 
 from optuna.samplers import RandomSampler
 
 
 class QueuedGridSampler(RandomSampler):
-    """Says that the whole grid is to be queued when the study begins; nothing is left to sample.
+    """Marks a study whose grid is queued when it is created, so that nothing is left to sample.
 
-    Optuna's own GridSampler draws points that another worker has just drawn.
+    With several workers, Optuna's own GridSampler may propose a point twice.
     """

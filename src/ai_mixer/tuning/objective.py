@@ -1,4 +1,4 @@
-"""What a trial is: a training with the values that the sampler proposes, and its figure."""
+"""Objective of a trial: train with the values that the sampler proposes, return the metrics."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,42 +15,47 @@ from ai_mixer.config.compose import compose_with_choices
 from ai_mixer.tracking import Run, Store
 from ai_mixer.tracking.resume_points import can_resume
 from ai_mixer.tracking.run_lookup import child_runs
-from ai_mixer.tuning.pruning_callback import PruningCallback, SongErrorsCallback
+from ai_mixer.tuning.pruning_callback import PruningCallback
 from ai_mixer.tuning.search_space import OPTIONAL_PREFIXES, ParamValue, SearchSpace, to_overrides
+from ai_mixer.tuning.song_errors import SongErrorsCallback
 from ai_mixer.tuning.study import StudyConfig, epoch_metric
 from ai_mixer.tuning.trial_queue import retry_history
 
 TRIAL_TAG, STATE_TAG, FOLD_TAG = "sweep.trial", "sweep.state", "sweep.fold"  # tags of a run
-THREADS_TAG = "sweep.threads"  # what a worker had
+THREADS_TAG = "sweep.threads"  # number of threads of a worker
 
 TrainFunction = Callable[..., Run]
-"""`stages.train.train`, or whatever takes its arguments and leaves a run with metrics."""
+"""`cli.pipeline.train`, or a function with the same arguments that returns a run with metrics."""
 
 
 @dataclass(frozen=True)
 class ComposedConfig:
-    """A training's config without Hydra's own part, and the option chosen in each group."""
+    """A training's config without Hydra's part, and the option selected in each group."""
 
     cfg: DictConfig
     choices: dict[str, str]
 
 
-def compose(asked: Sequence[str]) -> ComposedConfig:
-    """What words of a training compose, within a running stage or outside one."""
-    return ComposedConfig(*compose_with_choices("train", asked))
+def compose(overrides: Sequence[str]) -> ComposedConfig:
+    """Compose a training's config, within a running stage or outside one."""
+    return ComposedConfig(*compose_with_choices("train", overrides))
 
 
 def key_exists(key: str, cfg: DictConfig) -> bool:
-    """Whether a key of a space is there to be set; only a model's or loss's own may be missing."""
-    nothing = object()
+    """Whether a key of a space can be set; only keys of the model and of losses may be missing."""
+    missing = object()
     return (
         not key.startswith(OPTIONAL_PREFIXES)
-        or OmegaConf.select(cfg, key, default=nothing) is not nothing
+        or OmegaConf.select(cfg, key, default=missing) is not missing
     )
 
 
 class TrialObjective:
-    """Trains a trial and returns its figures; k folds of it where the study has `cv`."""
+    """Train a trial, or its folds if the study has `cv`, and return its objective values.
+
+    path_overrides: overrides of paths, which are not part of the study. resume_hint: shown if a
+    training is interrupted.
+    """
 
     def __init__(
         self,
@@ -61,52 +66,48 @@ class TrialObjective:
         path_overrides: Sequence[str] = (),
         resume_hint: str = "",
     ) -> None:
-        # more: words that say where files lie, and are no part of the study; hint: what to do where
-        # a training is stopped.
-        self._train, self._study, self._study_config, self._store = (
-            train,
-            study,
-            study_config,
-            store,
-        )
+        self._train, self._study = train, study
+        self._study_config, self._store = study_config, store
         self._path_overrides, self._resume_hint = list(path_overrides), resume_hint
         self._space = SearchSpace.from_json(study_config.space)
         self._defaults = compose([]).cfg
 
     def __call__(self, trial: Trial) -> Sequence[float] | None:
-        """The objectives' values; None if pruned."""
-        asked = [*self._study_config.training_overrides, *to_overrides(self._suggest_params(trial))]
+        """Values of the objectives; None if pruned."""
+        params = self._suggest_params(trial)
+        overrides = [*self._study_config.training_overrides, *to_overrides(params)]
         if self._study_config.cv is None:
-            return self._train_once(trial, asked)
-        return self._train_folds(trial, asked, self._study_config.cv)
+            return self._train_once(trial, overrides)
+        return self._train_folds(trial, overrides, self._study_config.cv)
 
     def _suggest_params(self, trial: Trial) -> dict[str, ParamValue]:
-        """Config groups first: which of a model's keys there are depends on the model."""
-        own = {key for key in self._space.keys if key.startswith(OPTIONAL_PREFIXES)}
-        if not self._space.keys.keys() & {"model", "loss", "loss/term"}:
+        """Suggest config groups first: the model determines which of its keys exist."""
+        optional = {key for key in self._space.distributions if key.startswith(OPTIONAL_PREFIXES)}
+        if not self._space.distributions.keys() & {"model", "loss", "loss/term"}:
             return self._space.suggest(trial)
-        params = self._space.select(lambda key: key not in own).suggest(trial)
-        if own:
+        params = self._space.select(lambda key: key not in optional).suggest(trial)
+        if optional:
             cfg = compose([*self._study_config.training_overrides, *to_overrides(params)]).cfg
-            params |= self._space.select(lambda key: key in own and key_exists(key, cfg)).suggest(
-                trial
-            )
+            existing = self._space.select(lambda key: key in optional and key_exists(key, cfg))
+            params |= existing.suggest(trial)
         return params
 
-    def _train_once(self, trial: Trial, asked: list[str]) -> Sequence[float] | None:
+    def _train_once(self, trial: Trial, overrides: list[str]) -> Sequence[float] | None:
         tags = {TRIAL_TAG: str(_original_number(trial))}
         (metric, *_) = self._study_config.objectives
         extra_callbacks = []
         if not isinstance(trial.study.pruner, NopPruner):
             extra_callbacks = [PruningCallback(trial, epoch_metric(metric))]
-        run = self._train_child(trial, asked, self._study_config.parent, tags, extra_callbacks)
+        run = self._train_child(trial, overrides, self._study_config.parent, tags, extra_callbacks)
         if extra_callbacks and extra_callbacks[0].pruned:
             run.set_tags({STATE_TAG: "pruned"})
             return None
         return self._values(run.id)
 
-    def _train_folds(self, trial: Trial, asked: list[str], folds: int) -> Sequence[float] | None:
-        """The mean over the folds, which are children of the trial's run."""
+    def _train_folds(
+        self, trial: Trial, overrides: list[str], folds: int
+    ) -> Sequence[float] | None:
+        """Mean values over the folds, whose runs are children of the trial's run."""
         wilcoxon = isinstance(trial.study.pruner, WilcoxonPruner)
         values: list[Sequence[float]] = []
         with self._trial_run(trial, f"{self._study}, trial {trial.number}, {folds} folds") as run:
@@ -117,9 +118,10 @@ class TrialObjective:
                     bool(self._study_config.maximize),
                 )
                 tags = {FOLD_TAG: name}
-                words_ = [*asked, f"data.fold={name}"]
-                one = self._train_child(trial, words_, run.id, tags, [errors] if wilcoxon else [])
-                values.append(self._values(one.id))
+                fold_overrides = [*overrides, f"data.fold={name}"]
+                callbacks = [errors] if wilcoxon else []
+                fold_run = self._train_child(trial, fold_overrides, run.id, tags, callbacks)
+                values.append(self._values(fold_run.id))
                 mean = np.mean(values, axis=0).tolist()
                 if wilcoxon:
                     self._report_songs(trial, name, errors.errors)
@@ -132,7 +134,10 @@ class TrialObjective:
         return mean
 
     def _report_songs(self, trial: Trial, fold: str, errors: Mapping[int, float]) -> None:
-        """Higher is better where the objective is one to maximize; a kept fold's are remembered."""
+        """Report errors per song, negated if the objective is maximized.
+
+        They are stored with the trial, for a fold that was finished before a restart.
+        """
         key, sign = f"songs {fold}", -1.0 if self._study_config.maximize else 1.0
         if errors:
             trial.set_user_attr(key, {str(song): sign * error for song, error in errors.items()})
@@ -142,14 +147,14 @@ class TrialObjective:
     def _train_child(
         self,
         trial: Trial,
-        asked: list[str],
+        overrides: list[str],
         parent: str,
         tags: dict[str, str],
         extra_callbacks: Sequence[Callback],
     ) -> Run:
-        """A child of `parent` with these tags, trained; gone on with if a worker left it."""
-        composed = compose([*asked, *self._path_overrides])
-        cfg, said = composed.cfg, list(asked)
+        """Train a child run of `parent` with these tags; resume it if a worker died in it."""
+        composed = compose([*overrides, *self._path_overrides])
+        cfg, stored_overrides = composed.cfg, list(overrides)
         before = self._find_child(parent, tags)
         if before is not None and before.info.status == "FINISHED":
             return Run(self._store, before.info.run_id)
@@ -158,11 +163,11 @@ class TrialObjective:
         cfg.cv = cfg.ckpt_path = None
         if before is not None and can_resume(before):
             cfg.ckpt_path = before.info.run_id
-            said.append(f"ckpt_path={cfg.ckpt_path}")
+            stored_overrides.append(f"ckpt_path={cfg.ckpt_path}")
         return self._train(
             cfg,
             self._defaults,
-            said,
+            stored_overrides,
             composed.choices,
             parent,
             tags={**tags, **_threads()},
@@ -172,27 +177,27 @@ class TrialObjective:
         )
 
     def _trial_run(self, trial: Trial, name: str) -> Run:
-        """The run that a trial's folds are part of."""
+        """Start or resume the run whose children are the folds of a trial."""
         tags = {TRIAL_TAG: str(_original_number(trial))}
-        known = self._find_child(self._study_config.parent, tags)
-        if known is not None:
-            return Run.resume(self._store, known.info.run_id)
+        existing = self._find_child(self._study_config.parent, tags)
+        if existing is not None:
+            return Run.resume(self._store, existing.info.run_id)
         experiment = str(compose(self._study_config.training_overrides).cfg.experiment_name)
         tags |= _threads()
         return Run.start(self._store, experiment, name, tags, parent_id=self._study_config.parent)
 
     def _find_child(self, parent: str, tags: Mapping[str, str]) -> Any:
-        """The child of a run that has these tags, as MLflow knows it; None if there is none."""
+        """The MLflow child run that has these tags; None if there is none."""
         runs = child_runs(self._store, parent)
         return next((run for run in runs if tags.items() <= run.data.tags.items()), None)
 
     def _values(self, run_id: str) -> list[float]:
-        """The objectives as the run has them. KeyError, naming what there is, if one is missing."""
+        """Values of the objectives in a run. KeyError that lists its metrics if one is missing."""
         metrics = self._store.client.get_run(run_id).data.metrics
         for name in self._study_config.objectives:
             if name not in metrics:
                 known = ", ".join(sorted(n for n in metrics if not n.startswith("system/")))
-                raise KeyError(f"{name} is no metric of the run; there are {known}")
+                raise KeyError(f"{name} is not a metric of the run; metrics: {known}")
         return [float(metrics[name]) for name in self._study_config.objectives]
 
 

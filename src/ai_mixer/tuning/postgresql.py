@@ -1,7 +1,7 @@
-"""A PostgreSQL cluster in a folder of our own, from Debian's package `postgresql`.
+"""A PostgreSQL cluster in a folder of the project, with Debian's package `postgresql`.
 
-It listens on a socket in that folder and nowhere else, so it needs no password. PostgreSQL refuses
-to be run by root: root runs it as the user `postgres`, whom the package made.
+It listens only on a socket in that folder, so it needs no password. PostgreSQL does not run as
+root: root runs it as the package's user `postgres`.
 """
 
 import os
@@ -12,27 +12,27 @@ from pathlib import Path
 
 USER, DATABASE = "ai_mixer", "ai_mixer"
 DRIVER = "postgresql+psycopg"
-MAX_SOCKET_FOLDER_LENGTH = 107 - len("/.s.PGSQL.5432.lock")  # what the kernel allows
+MAX_SOCKET_FOLDER_LENGTH = 107 - len("/.s.PGSQL.5432.lock")  # the kernel's limit
 MISSING_POSTGRESQL = "needs PostgreSQL: apt-get install postgresql"
 
 
 def cluster_folder(data: Path) -> Path:
-    """Where `make services` keeps the cluster."""
+    """Folder of the cluster that `make services` starts."""
     return (data / "postgresql").resolve()
 
 
 def database_url(data: Path, database: str = DATABASE) -> str:
-    """What SQLAlchemy calls it. ConnectionError where none was started."""
+    """URL of a database for SQLAlchemy. ConnectionError if the cluster is not running."""
     folder = cluster_folder(data)
     if not (folder / "postmaster.pid").exists():
-        raise ConnectionError(f"no PostgreSQL runs in {folder}: `make services` starts one")
+        raise ConnectionError(f"no PostgreSQL is running in {folder}: run `make services`")
     return f"{DRIVER}://{USER}@/{database}?host={folder}"
 
 
 def start(data: Path) -> str:
-    """Make the cluster if there is none, start it if it does not run. Returns its address.
+    """Create the cluster if necessary and start it if it is not running. Return its URL.
 
-    OSError in one line where that cannot be.
+    OSError (one line) if that fails.
     """
     folder = cluster_folder(data)
     _check(folder)
@@ -40,20 +40,20 @@ def start(data: Path) -> str:
     if not (folder / "PG_VERSION").exists():
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres", "postgres")
-        words = ["--username", USER, "--auth", "trust", "--encoding", "UTF8", "--no-sync"]
-        _run(["initdb", "--pgdata", str(folder), *words])
+        options = ["--username", USER, "--auth", "trust", "--encoding", "UTF8", "--no-sync"]
+        _run(["initdb", "--pgdata", str(folder), *options])
     if _run(["pg_ctl", "status", "--pgdata", str(folder)], check=False):
-        only_here = f"-c listen_addresses='' -c unix_socket_directories='{folder}'"
+        socket_only = f"-c listen_addresses='' -c unix_socket_directories='{folder}'"
         log = ["--log", str(folder / "server.log")]
-        _run(["pg_ctl", "start", "--wait", "--pgdata", str(folder), *log, "--options", only_here])
+        _run(["pg_ctl", "start", "--wait", "--pgdata", str(folder), *log, "--options", socket_only])
     for name in (DATABASE, "mlflow"):
-        # An error means that it is there already.
+        # An error means that the database exists.
         _run(["createdb", "--host", str(folder), "--username", USER, name], check=False)
     return database_url(data)
 
 
 def stop(data: Path) -> None:
-    """End it in good order; nothing happens if none runs."""
+    """Shut the cluster down if it is running."""
     folder = cluster_folder(data)
     if (folder / "postmaster.pid").exists():
         _run(["pg_ctl", "stop", "--wait", "--mode", "fast", "--pgdata", str(folder)])
@@ -61,32 +61,35 @@ def stop(data: Path) -> None:
 
 def _check(folder: Path) -> None:
     if len(str(folder)) > MAX_SOCKET_FOLDER_LENGTH:
-        raise OSError(f"{folder}: too long a path for a socket: give paths.data=/a/shorter/one")
+        raise OSError(f"{folder}: path too long for a socket: set paths.data=/a/shorter/path")
     if _program("initdb") is None:
         raise OSError(MISSING_POSTGRESQL)
 
 
 def _program(name: str) -> str | None:
-    """Debian keeps most of them out of the PATH."""
-    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-    return str(found[-1]) if found else shutil.which(name)
+    """Path of one of PostgreSQL's programs; on Debian most of them are not in the PATH."""
+    files = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return str(files[-1]) if files else shutil.which(name)
 
 
 def _run(command: Sequence[str], check: bool = True) -> int:
-    """Exit code of one of PostgreSQL's programs. OSError with its last words if `check`."""
+    """Run one of PostgreSQL's programs and return its exit code.
+
+    OSError with its last line of output if `check` is set and it fails.
+    """
     program = _program(command[0])
     if program is None:
         raise OSError(MISSING_POSTGRESQL)
-    as_another = ["runuser", "--user", "postgres", "--"] if os.geteuid() == 0 else []
-    done = subprocess.run(
-        [*as_another, program, *command[1:]],
+    as_postgres = ["runuser", "--user", "postgres", "--"] if os.geteuid() == 0 else []
+    process = subprocess.run(
+        [*as_postgres, program, *command[1:]],
         cwd="/",
-        stdout=subprocess.DEVNULL,  # a pipe would be inherited by the server, and never close
+        stdout=subprocess.DEVNULL,  # the server would inherit a pipe and keep it open
         stderr=subprocess.PIPE if command[0] != "pg_ctl" else subprocess.DEVNULL,
         text=True,
         check=False,
     )
-    if check and done.returncode:
-        words = (done.stderr or "").strip().splitlines() or [f"exit code {done.returncode}"]
-        raise OSError(f"{command[0]}: {words[-1]}")
-    return done.returncode
+    if check and process.returncode:
+        lines = (process.stderr or "").strip().splitlines() or [f"exit code {process.returncode}"]
+        raise OSError(f"{command[0]}: {lines[-1]}")
+    return process.returncode

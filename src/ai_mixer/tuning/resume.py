@@ -6,54 +6,55 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from ai_mixer.config.compose import compose
-from ai_mixer.config.override_errors import format_make_command
-from ai_mixer.config.overrides import merge_overrides, without_keys
+from ai_mixer.config.overrides import format_make_command, merge_overrides, without_keys
 from ai_mixer.tuning.storage import journal_file, open_storage
 from ai_mixer.tuning.study import load_study, quiet_optuna
-from ai_mixer.tuning.sweep_request import check_name, with_vary_override
+from ai_mixer.tuning.sweep_request import check_name, with_search_overrides
 
 RESUME_KEYS = ("resume", "attach_to")
 LOCATION_KEYS = ("storage", "paths.mlruns", "paths.data")
 
 
 def with_study_overrides(overrides: list[str]) -> list[str]:
-    """What is meant by the words typed: where they name a study, that study's words come first.
+    """Put the stored overrides of the study named by resume= or attach_to= before the given ones.
 
-    FileNotFoundError or ValueError in one line if there is no such study.
+    Without such an override, only `with_search_overrides` is applied. FileNotFoundError or
+    ValueError (one line) if the study does not exist.
     """
-    asked = dict(word.split("=", 1) for word in overrides if word.partition("=")[0] in RESUME_KEYS)
-    named = {key: name.strip("'\"") for key, name in asked.items() if name != "null"}
-    if not named:
-        return with_vary_override(overrides)
-    if len(named) > 1:
+    names = dict(text.split("=", 1) for text in overrides if text.partition("=")[0] in RESUME_KEYS)
+    names = {key: name.strip("'\"") for key, name in names.items() if name != "null"}
+    if not names:
+        return with_search_overrides(overrides)
+    if len(names) > 1:
         raise ValueError(
-            "resume= goes on with a study, attach_to= works for one: give one of the two"
+            "resume= resumes a study, attach_to= adds workers to one: give one of the two"
         )
-    ((key, name),) = named.items()
-    cfg = _compose([word for word in overrides if word.partition("=")[0] in LOCATION_KEYS])
+    ((key, name),) = names.items()
+    cfg = _compose(_location_overrides(overrides))
     name = check_name(newest_study(cfg.paths.mlruns) if name == "last" else name)
-    storage, place = str(cfg.storage), journal_file(name, cfg.paths.mlruns)
-    if storage == "journal" and not place.is_file():
-        known = ", ".join(sorted(path.stem for path in place.parent.glob("*.journal"))) or "none"
+    storage, file = str(cfg.storage), journal_file(name, cfg.paths.mlruns)
+    if storage == "journal" and not file.is_file():
+        known = ", ".join(sorted(path.stem for path in file.parent.glob("*.journal"))) or "none"
         raise FileNotFoundError(
-            f"{key}={name}: no such study in {place.parent}; there are: {known}. One begun with "
-            "storage=… needs that word again"
+            f"{key}={name}: no such study in {file.parent}; studies: {known}. For a study in "
+            "another storage, give its storage=…"
         )
     with quiet_optuna():
         _, study_config = load_study(
             open_storage(storage, name, cfg.paths.mlruns, cfg.paths.data), name
         )
-    own, new = (
-        without_keys(words, "study", *RESUME_KEYS)
-        for words in (study_config.overrides, with_vary_override(overrides))
+    stored, new = (
+        without_keys(texts, "study", *RESUME_KEYS)
+        for texts in (study_config.overrides, with_search_overrides(overrides))
     )
-    return [*merge_overrides(own, new), f"{key}={name}"]
+    return [*merge_overrides(stored, new), f"{key}={name}"]
 
 
-def resume_command(study: str, overrides: Iterable[str], *more: str) -> str:
-    """What to type to go on with a study, with the words that said where it lies."""
-    where = [word for word in overrides if word.partition("=")[0] in LOCATION_KEYS]
-    return format_make_command([f"resume={study}", *where, *more], "sweep")
+def resume_command(study: str, overrides: Iterable[str], *changes: str) -> str:
+    """Command that resumes a study, with the overrides of its location and further changes."""
+    return format_make_command(
+        [f"resume={study}", *_location_overrides(overrides), *changes], "sweep"
+    )
 
 
 def newest_study(mlruns: str | Path) -> str:
@@ -61,9 +62,13 @@ def newest_study(mlruns: str | Path) -> str:
     folder = journal_file("any", mlruns).parent
     files = sorted(folder.glob("*.journal"), key=lambda path: path.stat().st_mtime)
     if not files:
-        raise FileNotFoundError(f"no study yet in {folder}: make sweep begins one")
+        raise FileNotFoundError(f"no study in {folder}: create one with make sweep")
     return files[-1].stem
 
 
-def _compose(words: Iterable[str]) -> DictConfig:
-    return compose("sweep", words)
+def _location_overrides(overrides: Iterable[str]) -> list[str]:
+    return [text for text in overrides if text.partition("=")[0] in LOCATION_KEYS]
+
+
+def _compose(overrides: Iterable[str]) -> DictConfig:
+    return compose("sweep", overrides)

@@ -1,9 +1,9 @@
-"""What is searched: words in Hydra's sweep grammar, read as Optuna's distributions.
+"""Search space: overrides in Hydra's sweep grammar as Optuna distributions.
 
-optimizer.lr=tag(log, interval(1e-5, 1e-3))     a number between, on a logarithmic scale
+optimizer.lr=tag(log, interval(1e-5, 1e-3))     a float on a logarithmic scale
 model.blocks=range(3, 7)                        3, 4, 5 or 6
-optimizer=choice(adam, adamw)                   one of these; also optimizer=adam,adamw
-loader.batch_size=int(interval(8, 64))          a whole number between
+optimizer=choice(adam, adamw)                   one of several; also optimizer=adam,adamw
+loader.batch_size=int(interval(8, 64))          an integer
 """
 
 import itertools
@@ -30,67 +30,73 @@ from optuna.distributions import (
 )
 from optuna.trial import Trial
 
+from ai_mixer.tuning.optuna_private import distribution_contains
+
 ParamValue = bool | int | float | str
-OPTIONAL_PREFIXES = ("model.", "loss.terms.")  # keys that not every model, or loss, has
+OPTIONAL_PREFIXES = ("model.", "loss.terms.")  # keys that not every model or loss has
 
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """Key of the command line → the values that it may take."""
+    """Key of an override → its distribution."""
 
-    keys: Mapping[str, BaseDistribution]
+    distributions: Mapping[str, BaseDistribution]
 
     @classmethod
-    def parse(cls, to_overrides: Iterable[str]) -> "SearchSpace":
-        """From words such as `model.dropout=choice(0.2,0.3)`; the last one of a key counts.
+    def parse(cls, overrides: Iterable[str]) -> "SearchSpace":
+        """Parse overrides such as `model.dropout=choice(0.2,0.3)`; the last one of a key counts.
 
-        ValueError in one line for a word that is none.
+        ValueError (one line) for an override that has one value or cannot be searched.
         """
-        return cls(dict(_parse_override(word) for word in to_overrides))
+        return cls(dict(_parse_override(override) for override in overrides))
 
     @classmethod
-    def from_json(cls, plain: Mapping[str, str]) -> "SearchSpace":
-        """What `to_json` wrote."""
-        return cls({key: json_to_distribution(text) for key, text in plain.items()})
+    def from_json(cls, texts: Mapping[str, str]) -> "SearchSpace":
+        """Restore a space from `to_json`."""
+        return cls({key: json_to_distribution(text) for key, text in texts.items()})
 
     def to_json(self) -> dict[str, str]:
-        """As plain text, to keep beside the trials and to compare with."""
-        return {key: distribution_to_json(values) for key, values in self.keys.items()}
+        """Key → Optuna's JSON of its distribution."""
+        return {key: distribution_to_json(values) for key, values in self.distributions.items()}
 
-    def select(self, wanted: Callable[[str], bool]) -> "SearchSpace":
-        """The part whose keys are wanted."""
-        return SearchSpace({key: values for key, values in self.keys.items() if wanted(key)})
+    def select(self, predicate: Callable[[str], bool]) -> "SearchSpace":
+        """The space of the keys for which the predicate is true."""
+        return SearchSpace(
+            {key: values for key, values in self.distributions.items() if predicate(key)}
+        )
 
     def suggest(self, trial: Trial) -> dict[str, ParamValue]:
-        """What the sampler of the trial's study wants to see tried."""
-        return {key: _suggest(trial, key, values) for key, values in self.keys.items()}
+        """Values that the sampler of the trial's study proposes."""
+        return {key: _suggest(trial, key, values) for key, values in self.distributions.items()}
 
     def widened_to(self, point: Mapping[str, ParamValue]) -> "SearchSpace":
-        """The space made as wide as it takes to hold `point`; steps stay steps."""
+        """The space extended to include `point`, where steps and scales allow it."""
         return SearchSpace(
-            {k: _widened(v, point[k]) if k in point else v for k, v in self.keys.items()}
+            {k: _widened(v, point[k]) if k in point else v for k, v in self.distributions.items()}
         )
 
     def grid(self) -> Iterator[dict[str, ParamValue]]:
-        """Every point. ValueError if something is continuous."""
-        for key, values in self.keys.items():
+        """All points. ValueError if a distribution is continuous."""
+        for key, values in self.distributions.items():
             if isinstance(values, FloatDistribution) and values.step is None:
                 raise ValueError(
                     f"sampler=grid cannot list {key}={format_distribution(values)}: "
-                    "give it as choice(…) or "
-                    "range(…), or take another sampler"
+                    "use choice(…) or range(…), or another sampler"
                 )
-        columns = [[(key, value) for value in _grid_values(v)] for key, v in self.keys.items()]
+        columns = [
+            [(key, value) for value in _grid_values(values)]
+            for key, values in self.distributions.items()
+        ]
         return (dict(point) for point in itertools.product(*columns))
 
 
-def is_sweep_override(word: str) -> bool:
-    """Whether a word of the command line gives several values to choose from."""
-    return OverridesParser.create().parse_override(word).is_sweep_override()
+def is_sweep_override(override: str) -> bool:
+    """Whether an override has several values."""
+    return OverridesParser.create().parse_override(override).is_sweep_override()
 
 
 def to_overrides(params: Mapping[str, ParamValue]) -> list[str]:
-    """One point of a space as words of a training.
+    """One point of a space as overrides of a training.
 
     >>> to_overrides({"optimizer": "adam", "optimizer.lr": 3e-05, "loader.batch_size": 16})
     ['optimizer=adam', 'optimizer.lr=3e-05', 'loader.batch_size=16']
@@ -99,10 +105,12 @@ def to_overrides(params: Mapping[str, ParamValue]) -> list[str]:
 
 
 def format_distribution(values: BaseDistribution) -> str:
-    """A distribution as Hydra would write it.
+    """Format a distribution in Hydra's grammar.
 
-    >>> format_distribution(FloatDistribution(1e-5, 1e-3, log=True)), format_distribution(IntDistribution(3, 6))
-    ('tag(log, interval(1e-05, 0.001))', 'range(3, 7)')
+    >>> format_distribution(FloatDistribution(1e-5, 1e-3, log=True))
+    'tag(log, interval(1e-05, 0.001))'
+    >>> format_distribution(IntDistribution(3, 6))
+    'range(3, 7)'
     """
     if isinstance(values, CategoricalDistribution):
         return f"choice({', '.join(map(str, values.choices))})"
@@ -118,13 +126,13 @@ def format_distribution(values: BaseDistribution) -> str:
 
 
 def space_differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """What differs between two spaces as `to_json` writes them, key by key."""
-    said = []
+    """Differences between two spaces in `to_json` form, one text per key."""
+    differences = []
     for key in dict.fromkeys([*before, *now]):
         if _parse_json(before.get(key)) != _parse_json(now.get(key)):
-            old, new = (_format_json(one.get(key)) for one in (before, now))
-            said.append(f"{key} was {old}, is {new}")
-    return said
+            old, new = (_format_json(space.get(key)) for space in (before, now))
+            differences.append(f"{key} was {old}, is {new}")
+    return differences
 
 
 def _parse_json(text: str | None) -> Any:
@@ -135,25 +143,25 @@ def _format_json(text: str | None) -> str:
     return "not searched" if text is None else format_distribution(json_to_distribution(text))
 
 
-def _parse_override(word: str) -> tuple[str, BaseDistribution]:
-    parsed = OverridesParser.create().parse_override(word)
-    return parsed.get_key_element(), _distribution(word, parsed)
+def _parse_override(override: str) -> tuple[str, BaseDistribution]:
+    parsed = OverridesParser.create().parse_override(override)
+    return parsed.get_key_element(), _distribution(override, parsed)
 
 
-def _distribution(word: str, parsed: Override) -> BaseDistribution:
-    asked = parsed.value()
+def _distribution(override: str, parsed: Override) -> BaseDistribution:
+    sweep = parsed.value()
     try:
-        if isinstance(asked, ChoiceSweep):
-            _check_tags(word, asked.tags, set())
+        if isinstance(sweep, ChoiceSweep):
+            _check_tags(sweep.tags, set())
             return CategoricalDistribution(list(dict.fromkeys(_choices(parsed))))
-        if isinstance(asked, IntervalSweep):
-            return _interval_distribution(asked, log=_check_tags(word, asked.tags, {"log"}))
-        if isinstance(asked, RangeSweep):
-            return _range_distribution(asked, log=_check_tags(word, asked.tags, {"log"}))
+        if isinstance(sweep, IntervalSweep):
+            return _interval_distribution(sweep, log=_check_tags(sweep.tags, {"log"}))
+        if isinstance(sweep, RangeSweep):
+            return _range_distribution(sweep, log=_check_tags(sweep.tags, {"log"}))
     except ValueError as error:
-        raise ValueError(f"{word}: {error}") from error
+        raise ValueError(f"{override}: {error}") from error
     raise ValueError(
-        f"{word}: nothing to search in: give choice(a,b), range(3,7), interval(0.1,0.5) or "
+        f"{override}: nothing to search in: use choice(a,b), range(3,7), interval(0.1,0.5) or "
         "tag(log,interval(1e-5,1e-3))"
     )
 
@@ -163,8 +171,8 @@ def _choices(parsed: Override) -> Iterator[ParamValue]:
         yield value if isinstance(value, bool | int | float) else str(Transformer.str(value))
 
 
-def _interval_distribution(asked: IntervalSweep, log: bool) -> BaseDistribution:
-    low, high = asked.start, asked.end
+def _interval_distribution(sweep: IntervalSweep, log: bool) -> BaseDistribution:
+    low, high = sweep.start, sweep.end
     assert low is not None
     assert high is not None
     if isinstance(low, int) and isinstance(high, int):
@@ -172,19 +180,19 @@ def _interval_distribution(asked: IntervalSweep, log: bool) -> BaseDistribution:
     return FloatDistribution(low, high, log=log)
 
 
-def _range_distribution(asked: RangeSweep, log: bool) -> BaseDistribution:
-    listed = list(asked.range())
-    if len(listed) == 0 or asked.step < 0:
-        raise ValueError("is empty or runs downwards: range(low, high, step), high left out")
-    if all(isinstance(value, int) for value in (*listed, asked.step)):
-        return IntDistribution(int(listed[0]), int(listed[-1]), step=int(asked.step), log=log)
-    return FloatDistribution(float(listed[0]), float(listed[-1]), step=float(asked.step), log=log)
+def _range_distribution(sweep: RangeSweep, log: bool) -> BaseDistribution:
+    values = list(sweep.range())
+    if len(values) == 0 or sweep.step < 0:
+        raise ValueError("empty or descending: use range(low, high, step), with high excluded")
+    if all(isinstance(value, int) for value in (*values, sweep.step)):
+        return IntDistribution(int(values[0]), int(values[-1]), step=int(sweep.step), log=log)
+    return FloatDistribution(float(values[0]), float(values[-1]), step=float(sweep.step), log=log)
 
 
-def _check_tags(word: str, tags: set[str], known: set[str]) -> bool:
-    """Whether it is logarithmic."""
+def _check_tags(tags: set[str], known: set[str]) -> bool:
+    """Return whether the tags contain `log`. ValueError for an unknown tag."""
     for tag in tags - known:
-        raise ValueError(f"tag({tag}, …) means nothing here; tag(log, …) goes with an interval")
+        raise ValueError(f"unknown tag({tag}, …); tag(log, …) is for intervals and ranges")
     return "log" in tags
 
 
@@ -200,19 +208,19 @@ def _suggest(trial: Trial, key: str, values: BaseDistribution) -> ParamValue:
 
 
 def contains(values: BaseDistribution, value: ParamValue) -> bool:
-    """Whether a distribution could propose a value."""
+    """Whether a value is in a distribution."""
     if isinstance(values, CategoricalDistribution):
         return value in values.choices
     if isinstance(value, bool | str):
         return False
     try:
-        return values._contains(values.to_internal_repr(value))
+        return distribution_contains(values, value)
     except ValueError:  # zero on a logarithmic scale
         return False
 
 
 def lowest_value(values: BaseDistribution) -> ParamValue:
-    """The first choice, or the lower end."""
+    """The first choice, or the lower bound."""
     if isinstance(values, CategoricalDistribution):
         first = values.choices[0]
         assert first is not None
@@ -222,7 +230,7 @@ def lowest_value(values: BaseDistribution) -> ParamValue:
 
 
 def _widened(values: BaseDistribution, value: ParamValue) -> BaseDistribution:
-    """Unchanged where it cannot be made to hold the value: steps, zero on a logarithmic scale."""
+    """Extend to include the value; unchanged with steps, or for zero on a logarithmic scale."""
     if contains(values, value):
         return values
     if isinstance(values, CategoricalDistribution):
@@ -231,8 +239,8 @@ def _widened(values: BaseDistribution, value: ParamValue) -> BaseDistribution:
     if isinstance(value, bool | str) or values.step not in (None, 1) or (values.log and value <= 0):
         return values
     if isinstance(values, FloatDistribution):
-        ends = min(values.low, value), max(values.high, value)
-        return FloatDistribution(*ends, log=values.log)
+        bounds = min(values.low, value), max(values.high, value)
+        return FloatDistribution(*bounds, log=values.log)
     if value != int(value):
         return values
     return IntDistribution(

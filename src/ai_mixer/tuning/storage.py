@@ -1,7 +1,7 @@
-"""Where a study is kept: a file, PostgreSQL, or a proxy before it. The storage is the queue.
+"""Storage of studies: a file, PostgreSQL, or a gRPC proxy. The storage is also the queue.
 
-The ladder, one word each: `storage=journal` (a file beside the runs), `storage=postgresql` (the
-cluster of `make services`), or an address: `postgresql+psycopg://user@host/name`, `grpc://host:port`.
+`storage=journal` (a file in the folder of runs), `storage=postgresql` (the cluster of
+`make services`), or a URL: `postgresql+psycopg://user@host/name`, `grpc://host:port`.
 """
 
 import fcntl
@@ -20,15 +20,15 @@ from ai_mixer.tuning.postgresql import database_url
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
-PROXY_TIMEOUT_S = 30.0  # how long a proxy may take to answer at first
+PROXY_TIMEOUT_S = 30.0  # for the first response of a proxy
 MISSING_EXTRA = "needs the extra `scale`: pip install 'ai-mixer[scale]'"
 
 
 def open_storage(storage: str, study: str, mlruns: str | Path, data: str | Path) -> "BaseStorage":
-    """The storage that a word asks for; a journal file is made on first use.
+    """Open a storage by its name or URL; a journal file is created on first use.
 
-    mlruns, data: the folders of runs and of data. ValueError or OSError in one line if it is not
-    to be had.
+    mlruns, data: the folders of runs and of data. ValueError or OSError (one line) if the storage
+    is unknown or cannot be reached.
     """
     if storage == "journal":
         return _journal(journal_file(study, mlruns))
@@ -40,13 +40,13 @@ def open_storage(storage: str, study: str, mlruns: str | Path, data: str | Path)
     if kind:
         return _database(storage)
     raise ValueError(
-        f"storage={storage}: neither journal nor postgresql nor an address such as "
+        f"storage={storage}: neither journal nor postgresql nor a URL such as "
         "postgresql+psycopg://user@host/name or grpc://host:port"
     )
 
 
 def journal_file(study: str, mlruns: str | Path) -> Path:
-    """Where a study of that name lies by default."""
+    """Journal file of a study."""
     return Path(mlruns) / "sweeps" / f"{study}.journal"
 
 
@@ -59,9 +59,10 @@ def _journal(path: Path) -> "BaseStorage":
 
 
 class _FlockLock:
-    """For Optuna's journal: the kernel lets go of it when a process dies.
+    """Lock of Optuna's journal that the kernel releases when the process dies.
 
-    Optuna's own locks are files: after a kill everybody waits half a minute for them to expire.
+    Optuna's own locks are files: after a kill, other processes wait half a minute until they
+    expire.
     """
 
     def __init__(self, path: Path) -> None:
@@ -69,28 +70,28 @@ class _FlockLock:
         self._file: int | None = None
 
     def acquire(self) -> bool:
-        """Wait until nobody else writes."""
+        """Wait for the lock."""
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         fcntl.flock(self._file, fcntl.LOCK_EX)
         return True
 
     def release(self) -> None:
-        """Let the next one write."""
+        """Release the lock."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
 
 
 def _truncate_partial_line(path: Path, lock: _FlockLock) -> None:
-    """Cut off half a line that a kill or a power cut left: Optuna would read no further."""
+    """Remove an incomplete last line, left by a kill or a power cut: Optuna stops reading at it."""
     if not path.is_file():
         return
     lock.acquire()
     try:
         text = path.read_bytes()
-        whole = text.rfind(b"\n") + 1
-        if whole < len(text):
-            os.truncate(path, whole)
+        complete = text.rfind(b"\n") + 1
+        if complete < len(text):
+            os.truncate(path, complete)
     finally:
         lock.release()
 
@@ -103,25 +104,25 @@ def _database(url: str) -> "BaseStorage":
     except ImportError as error:
         raise ValueError(f"storage={url}: {error}: {MISSING_EXTRA}") from error
     except (ArgumentError, NoSuchModuleError) as error:
-        raise ValueError(f"storage={url}: is no address of a database: {error}") from error
+        raise ValueError(f"storage={url}: not a database URL: {error}") from error
     except OperationalError as error:
-        first = str(error.orig).strip().splitlines()[0]
-        raise ConnectionError(f"storage={url}: {first}") from error
+        first_line = str(error.orig).strip().splitlines()[0]
+        raise ConnectionError(f"storage={url}: {first_line}") from error
 
 
 def _proxy(url: str) -> "BaseStorage":
-    """A server before a database, for hundreds of workers."""
+    """A gRPC server in front of a database, for hundreds of workers."""
     try:
         import grpc
         from optuna.storages import GrpcStorageProxy
     except ImportError as error:
         raise ValueError(f"storage={url}: {error}: {MISSING_EXTRA}") from error
-    place = urlparse(url)
+    address = urlparse(url)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        proxy = GrpcStorageProxy(host=place.hostname or "localhost", port=place.port or 13000)
+        proxy = GrpcStorageProxy(host=address.hostname or "localhost", port=address.port or 13000)
     try:
         proxy.wait_server_ready(timeout=PROXY_TIMEOUT_S)
     except grpc.FutureTimeoutError as error:
-        raise ConnectionError(f"storage={url}: nobody answers there") from error
+        raise ConnectionError(f"storage={url}: no response within {PROXY_TIMEOUT_S:g} s") from error
     return proxy

@@ -1,4 +1,4 @@
-"""A study: what it was begun with, who samples, who prunes, and what is refused."""
+"""Studies: create, load, check, and build samplers and pruners."""
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,16 +21,17 @@ from ai_mixer.config.renamed import translate_override, translate_overrides
 from ai_mixer.tuning.search_space import ParamValue, space_differences
 from ai_mixer.tuning.trial_queue import enqueue_trials
 
-CONFIG_ATTR = "plan"  # the study's attribute that holds it
+CONFIG_ATTR = "plan"  # user attribute of the study
 _STORED = {"training_overrides": "words", "overrides": "typed"}  # field → name in the attribute
 
 
 @dataclass(frozen=True)
 class StudyConfig:
-    """What all trials of a study share; what must stay as it is when it goes on.
+    """Settings that all trials of a study share and that must not change when it is resumed.
 
-    words: of the trainings, without where files lie; typed: the whole command line; space: as
-    `SearchSpace.to_json` writes it; parent: the MLflow run that the trials are part of.
+    training_overrides: overrides of the trainings, without paths. overrides: the whole command
+    line. space: from `SearchSpace.to_json`. cv: number of folds, or None. parent: id of the MLflow
+    run whose children the trials are.
     """
 
     training_overrides: list[str]
@@ -48,9 +49,11 @@ class StudyConfig:
 
     @property
     def directions(self) -> list[StudyDirection]:
-        """Of each objective."""
-        up, down = StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE
-        return [*(up for _ in self.maximize), *(down for _ in self.minimize)]
+        """Direction of each objective."""
+        return [
+            *(StudyDirection.MAXIMIZE for _ in self.maximize),
+            *(StudyDirection.MINIMIZE for _ in self.minimize),
+        ]
 
 
 def create_study(
@@ -60,31 +63,36 @@ def create_study(
     trials: int,
     first: Sequence[dict[str, ParamValue]],
 ) -> Study:
-    """A new study with all of its trials queued. ValueError if there is one of that name."""
+    """Create a study and queue all of its trials. ValueError if the name is taken.
+
+    first: fixed values of the first trials.
+    """
     try:
         study = optuna.create_study(
             study_name=name, storage=storage, directions=study_config.directions
         )
     except DuplicatedStudyError as error:
-        raise ValueError(
-            f"study={name} exists: make sweep resume={name} goes on with it, "
-            "or give another name, study=…"
-        ) from error
+        raise ValueError(exists_error(name)) from error
     plain = {_STORED.get(name, name): value for name, value in asdict(study_config).items()}
     study.set_user_attr(CONFIG_ATTR, plain)
-    study.set_metric_names(study_config.objectives)  # what Optuna's pages call them
+    study.set_metric_names(study_config.objectives)  # shown by optuna-dashboard
     enqueue_trials(study, trials, first)
     return study
 
 
+def exists_error(name: str) -> str:
+    """Error message for a name that is taken."""
+    return f"study={name} exists: resume it with make sweep resume={name}, or set another study=…"
+
+
 def load_study(storage: BaseStorage, name: str) -> tuple[Study, StudyConfig]:
-    """A study that was begun before. FileNotFoundError in one line if there is none."""
+    """Load a study and its config. FileNotFoundError (one line) if it does not exist."""
     try:
         study = optuna.load_study(study_name=name, storage=storage)
         plain = study.user_attrs[CONFIG_ATTR]
     except KeyError as error:
         known = ", ".join(sorted(optuna.get_all_study_names(storage))) or "none"
-        raise FileNotFoundError(f"no study {name} there; there are: {known}") from error
+        raise FileNotFoundError(f"no study {name} in the storage; studies: {known}") from error
     values = {
         field.name: plain[_STORED.get(field.name, field.name)] for field in fields(StudyConfig)
     }
@@ -94,70 +102,75 @@ def load_study(storage: BaseStorage, name: str) -> tuple[Study, StudyConfig]:
 
 
 def check_unchanged(name: str, study_config: StudyConfig, now: StudyConfig) -> None:
-    """Refuse to go on with other words than those it was begun with. ValueError in one line."""
-    stored = {translate_override("train", key): one for key, one in study_config.space.items()}
-    other = space_differences(stored, now.space)
-    if other:
+    """Check that a resumed study has its original settings. ValueError (one line) if not."""
+    stored = {translate_override("train", key): text for key, text in study_config.space.items()}
+    differences = space_differences(stored, now.space)
+    if differences:
         raise ValueError(
-            f"study {name}: its space has changed: {'; '.join(other)}. Go on without that, or "
-            "begin another: study=<another name> in place of resume"
+            f"study {name}: its space has changed: {'; '.join(differences)}. Resume without the "
+            "change, or create another study with study=<another name> instead of resume"
         )
-    for what in ("training_overrides", "maximize", "minimize", "cv"):
-        before, after = getattr(study_config, what), getattr(now, what)
+    for field in ("training_overrides", "maximize", "minimize", "cv"):
+        before, after = getattr(study_config, field), getattr(now, field)
         if before != after:
             raise ValueError(
-                f"study {name}: was begun with {what} {_format_value(before)}, "
-                f"now {_format_value(after)}: its "
-                "trials could not be compared. Begin another: study=<another name>"
+                f"study {name}: was created with {field} {_format_value(before)}, now "
+                f"{_format_value(after)}: its trials would not be comparable. "
+                "Create another study with study=<another name>"
             )
 
 
 def check_pruner(pruner: BasePruner, study_config: StudyConfig) -> None:
-    """Refuse early what could not prune. ValueError in one line, with the way out."""
+    """Check that the pruner can work with the objectives. ValueError (one line) if not."""
     if isinstance(pruner, NopPruner):
         return
     if len(study_config.objectives) > 1:
         raise ValueError(
-            f"pruning needs one objective, here are {len(study_config.objectives)} "
-            f"({', '.join(study_config.objectives)}): pruner=none, or leave one "
+            f"pruning needs one objective, got {len(study_config.objectives)} "
+            f"({', '.join(study_config.objectives)}): set pruner=none, or keep one "
             "in maximize and minimize"
         )
     if isinstance(pruner, WilcoxonPruner) and study_config.cv is None:
-        raise ValueError("pruner=wilcoxon compares songs after each fold: add cv=5, or take median")
+        raise ValueError(
+            "pruner=wilcoxon compares songs after each fold: set cv=5, or pruner=median"
+        )
     (objective,) = study_config.objectives
     if study_config.cv is None and not epoch_metric(objective).startswith("val/"):
         raise ValueError(
-            f"{objective} is not known while a trial is trained, so nothing can be pruned by it: "
-            "pruner=none, or maximize=[best/val/skill]"
+            f"{objective} is not logged during training, so it cannot be used for pruning: "
+            "set pruner=none, or maximize=[best/val/skill]"
         )
 
 
 def epoch_metric(objective: str) -> str:
-    """The metric of each epoch behind an objective: `val/skill` behind `best/val/skill`."""
+    """Metric logged in each epoch for an objective: `val/skill` for `best/val/skill`."""
     return objective.removeprefix("best/")
 
 
 def build_pruner(cfg: DictConfig) -> BasePruner:
-    """The pruner of a sweep's config."""
+    """Build the pruner of a sweep's config."""
     with quiet_optuna():
         return instantiate_checked(cfg, "pruner")
 
 
 def build_sampler(cfg: DictConfig, number: int) -> BaseSampler:
-    """The sampler of a sweep's config for one trial.
+    """Build the sampler of a sweep's config for the trial with this number.
 
-    Unless the page gives a seed it is drawn from (seed, number), so two workers never draw the same
-    and nothing is remembered between trials.
+    Unless the config file sets a seed, it is derived from (seed, number), so that two workers never
+    draw the same values and no state is kept between trials.
     """
-    drawn = int(np.random.SeedSequence([cfg.seed, number]).generate_state(1)[0])
-    seed = {} if cfg.sampler.get("seed") is not None else {"seed": drawn}
+    derived = int(np.random.SeedSequence([cfg.seed, number]).generate_state(1)[0])
+    seed = {} if cfg.sampler.get("seed") is not None else {"seed": derived}
     with quiet_optuna():
         return instantiate_checked(cfg, "sampler", **seed)
 
 
 @contextmanager
 def quiet_optuna() -> Iterator[None]:
-    """What Optuna calls experimental is said in docs/decisions/0029-sweeps.md, once."""
+    """Silence Optuna's log and its warnings about experimental features.
+
+    Those in use are listed in docs/decisions/0029-sweeps.md.
+    """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)

@@ -1,4 +1,4 @@
-"""From the words of a command line to the plan of a study: what is trained, what is searched."""
+"""Parse a sweep's command line into the config of a study: trainings and search space."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -22,111 +22,135 @@ from ai_mixer.tuning.search_space import (
 )
 from ai_mixer.tuning.study import StudyConfig
 
-PATH_GROUPS = ("paths",)  # where files lie is no part of a study
+PATH_GROUPS = ("paths",)  # not part of a study
 STUDY_NAME_PATTERN = re.compile(r"[\w.-]+")
 
 
 @dataclass(frozen=True)
 class SweepRequest:
-    """plan: without its parent; first: the default as a point of the space; notes: what to tell."""
+    """A parsed command line.
+
+    study_config: with an empty `parent`. default_point: the default values as a point of the space.
+    notes: messages for the user. path_overrides: overrides of paths.
+    """
 
     study_config: StudyConfig
-    first: dict[str, ParamValue]
+    default_point: dict[str, ParamValue]
     notes: list[str]
     path_overrides: list[str]
 
 
-def with_vary_override(overrides: Iterable[str]) -> list[str]:
-    """Overrides that Hydra can compose: those with several values go to `search_overrides=[…]`."""
+def with_search_overrides(overrides: Iterable[str]) -> list[str]:
+    """Move overrides with several values to `search_overrides=[…]`, so that Hydra can compose."""
     overrides = list(overrides)
-    searched = [word for word in overrides if is_sweep_override(word)]
+    searched = [text for text in overrides if is_sweep_override(text)]
     if not searched:
         return overrides
-    listed = ",".join(QuotedString(word, Quote.double).with_quotes() for word in searched)
-    return [*(word for word in overrides if word not in searched), f"search_overrides=[{listed}]"]
+    listed = ",".join(QuotedString(text, Quote.double).with_quotes() for text in searched)
+    return [*(text for text in overrides if text not in searched), f"search_overrides=[{listed}]"]
 
 
 def parse_sweep_request(cfg: DictConfig, overrides: Sequence[str]) -> SweepRequest:
-    """What a sweep's config and its words ask for. ValueError in one line if that cannot be."""
-    ours = _sweep_keys()
-    trains = merge_overrides(
-        w for w in overrides if _top_level_key(w) not in ours and not is_sweep_override(w)
-    )
-    trains = [word for word in trains if _top_level_key(word) not in {"cv", "hydra"}]
-    path_overrides = [word for word in trains if _top_level_key(word) in PATH_GROUPS]
-    trains = [word for word in trains if word not in path_overrides]
-    base = compose([*trains, *path_overrides])
-    asked = SearchSpace.parse([*cfg.search.space, *cfg.search_overrides])
-    typed_keys = SearchSpace.parse(cfg.search_overrides).keys
-    space, notes = _existing_keys(asked, set(typed_keys), base, trains)
-    if not space.keys:
+    """Parse a sweep's config and overrides. ValueError (one line) if they are invalid."""
+    training_overrides, path_overrides = _training_overrides(overrides)
+    base = compose([*training_overrides, *path_overrides])
+    requested = SearchSpace.parse([*cfg.search.space, *cfg.search_overrides])
+    typed_keys = set(SearchSpace.parse(cfg.search_overrides).distributions)
+    space, notes = _existing_keys(requested, typed_keys, base, training_overrides)
+    if not space.distributions:
         raise ValueError(
-            "nothing to search in: take another search=…, or give a word several values: "
+            "nothing to search in: set another search=…, or several values of a key: "
             "model.dropout=0.1,0.2"
         )
-    known = [key for key in space.keys if key in typed_keys or key_exists(key, base.cfg)]
-    point = {key: _default_value(key, base, trains, space) for key in known}
-    wide = space.widened_to({key: value for key, value in point.items() if value is not None})
-    first: dict[str, ParamValue] = {}
-    for key, value in point.items():
-        fits = value is not None and contains(wide.keys[key], value)
-        first[key] = value if fits and value is not None else lowest_value(wide.keys[key])
+    known = [key for key in space.distributions if key in typed_keys or key_exists(key, base.cfg)]
+    defaults = {key: _default_value(key, base, training_overrides, space) for key in known}
+    wide = space.widened_to({key: value for key, value in defaults.items() if value is not None})
+    default_point: dict[str, ParamValue] = {}
+    for key, value in defaults.items():
+        before, now = space.distributions[key], wide.distributions[key]
+        fits = value is not None and contains(now, value)
+        default_point[key] = value if fits and value is not None else lowest_value(now)
         if not fits:
-            notes.append(f"trial 0 takes {key}={first[key]}: the default is no point of the space")
-        elif wide.keys[key] != space.keys[key]:
+            notes.append(f"trial 0 has {key}={default_point[key]}: the default is not in the space")
+        elif now != before:
             notes.append(
-                f"{key}={value}, the default, is outside "
-                f"{format_distribution(space.keys[key])}: searched is "
-                f"{format_distribution(wide.keys[key])}"
+                f"{key}={value}, the default, is outside {format_distribution(before)}: "
+                f"searching {format_distribution(now)}"
             )
-    compose([*trains, *path_overrides, *to_overrides(first)])  # a key that is nowhere is found now
-    cv = None if cfg.cv is None else int(cfg.cv)
-    up, down = (list(map(str, cfg[name])) for name in ("maximize", "minimize"))
-    study_config = StudyConfig(trains, list(overrides), wide.to_json(), up, down, cv, "")
+    # Raises for a key that no config has.
+    compose([*training_overrides, *path_overrides, *to_overrides(default_point)])
+    study_config = StudyConfig(
+        training_overrides,
+        list(overrides),
+        wide.to_json(),
+        maximize=list(map(str, cfg.maximize)),
+        minimize=list(map(str, cfg.minimize)),
+        cv=None if cfg.cv is None else int(cfg.cv),
+        parent="",
+    )
     if not study_config.objectives:
-        raise ValueError("no objective: maximize=[best/val/skill]")
-    return SweepRequest(study_config, first, notes, path_overrides)
+        raise ValueError("no objective: set maximize=[best/val/skill]")
+    return SweepRequest(study_config, default_point, notes, path_overrides)
 
 
 def check_name(name: str) -> str:
-    """A study's name is one of a file, too."""
+    """Return a study's name. ValueError if it cannot be a file name."""
     if not STUDY_NAME_PATTERN.fullmatch(name):
-        raise ValueError(f"study={name}: give a name of letters, digits, -, _ and .")
+        raise ValueError(f"study={name}: use letters, digits, -, _ and . only")
     return name
 
 
-def _top_level_key(word: str) -> str:
+def _training_overrides(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Merged overrides of the trainings, and those of paths."""
+    excluded = _sweep_keys() | {"cv", "hydra"}
+    merged = merge_overrides(
+        text
+        for text in overrides
+        if _top_level_key(text) not in excluded and not is_sweep_override(text)
+    )
+    paths = [text for text in merged if _top_level_key(text) in PATH_GROUPS]
+    return [text for text in merged if text not in paths], paths
+
+
+def _top_level_key(override: str) -> str:
     """`trainer` of `+trainer.max_epochs=3`."""
-    return re.split(r"[./]", override_key(word), maxsplit=1)[0]
+    return re.split(r"[./]", override_key(override), maxsplit=1)[0]
 
 
 def _sweep_keys() -> set[str]:
-    """Keys and groups of the sweep's own page."""
-    page = OmegaConf.load(config_folder() / "stage" / "sweep.yaml")
-    groups = [str(key) for line in page.defaults if not isinstance(line, str) for key in line]
-    return {*map(str, page), *(group.lstrip("/") for group in groups)} - {"defaults"}
+    """Keys and groups of configs/stage/sweep.yaml."""
+    config = OmegaConf.load(config_folder() / "stage" / "sweep.yaml")
+    groups = [str(key) for line in config.defaults if not isinstance(line, str) for key in line]
+    return {*map(str, config), *(group.lstrip("/") for group in groups)} - {"defaults"}
 
 
 def _existing_keys(
-    asked: SearchSpace, overrides: set[str], base: ComposedConfig, trains: list[str]
+    requested: SearchSpace,
+    typed_keys: set[str],
+    base: ComposedConfig,
+    training_overrides: list[str],
 ) -> tuple[SearchSpace, list[str]]:
-    """The part of a space that is there; what is left out, by name. What was typed stays."""
-    models = asked.keys.get("model")
+    """Remove keys that the models do not have, with a note; keys of the command line stay."""
+    models = requested.distributions.get("model")
     names = [f"model={name}" for name in getattr(models, "choices", ())]
-    bases = [base, *(compose([*trains, name]) for name in names)]
-    there = asked.select(
-        lambda key: key in overrides or any(key_exists(key, one.cfg) for one in bases)
+    bases = [base, *(compose([*training_overrides, name]) for name in names)]
+    space = requested.select(
+        lambda key: key in typed_keys or any(key_exists(key, other.cfg) for other in bases)
     )
-    missing = [key for key in asked.keys if key not in there.keys]
-    who = f"model={base.choices['model']} loss={base.choices['loss']}" if models is None else "any"
-    note = f"left out, for there is no such key with {who}: {', '.join(missing)}"
-    return there, [note] if missing else []
+    missing = [key for key in requested.distributions if key not in space.distributions]
+    choice = (
+        f"model={base.choices['model']} loss={base.choices['loss']}"
+        if models is None
+        else "any of the models"
+    )
+    note = f"not searched, as {choice} has no such key: {', '.join(missing)}"
+    return space, [note] if missing else []
 
 
 def _default_value(
-    key: str, base: ComposedConfig, trains: list[str], space: SearchSpace
+    key: str, base: ComposedConfig, training_overrides: list[str], space: SearchSpace
 ) -> ParamValue | None:
-    """The value that a key has without a search; None if no sampler could propose it."""
+    """Value of a key without a search; None if no sampler can propose it."""
     group = key.lstrip("+")
     if group in base.choices:
         return base.choices[group]
@@ -136,7 +160,7 @@ def _default_value(
     if isinstance(value, str | ListConfig):
         plain: Any = OmegaConf.to_container(value) if isinstance(value, ListConfig) else value
         return str(Transformer.str(plain))
-    for choice in getattr(space.keys[key], "choices", ()):  # of a group with several options
-        if compose([*trains, f"{key}={choice}"]).cfg == base.cfg:
+    for choice in getattr(space.distributions[key], "choices", ()):  # a group of several options
+        if compose([*training_overrides, f"{key}={choice}"]).cfg == base.cfg:
             return choice
     return None

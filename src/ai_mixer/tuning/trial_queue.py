@@ -1,14 +1,12 @@
-"""The queue is the storage: waiting trials are taken one by one, and a dead worker's come back.
+"""The queue of trials, kept in Optuna's storage.
 
-Every trial is in the storage from the start, as WAITING, so any number of workers ends with the
-number asked for. Whose process died is FAIL, and Optuna's own callback queues a copy with the same
-values and attributes; the copy names the trials it stands for (`retry_history`).
+All trials are stored as WAITING when the study is created, so that any number of workers completes
+exactly the requested number. A trial whose worker died becomes FAIL, and Optuna's own callback
+queues a copy with the same values and attributes; the copy lists the trials that it replaces
+(`retry_history`).
 """
 
 import copy
-import socket
-import threading
-import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,16 +17,20 @@ from optuna.samplers import BaseSampler
 from optuna.storages import RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from ai_mixer.tracking.process_info import HOST, is_process_alive, process_tags
+from ai_mixer.tracking.process_info import process_tags
+from ai_mixer.tuning.heartbeat import HEARTBEAT_ATTR, WORKER_ATTR, StaleTrialDetector
+from ai_mixer.tuning.optuna_private import fail_trial, pop_waiting_trial_id, trial_number
 from ai_mixer.tuning.search_space import ParamValue
 
-WORKER_ATTR, HEARTBEAT_ATTR, ERROR_ATTR = "worker", "alive", "error"  # attributes of a trial
+ERROR_ATTR = "error"  # user attribute of a trial
 PROCESS_DIED = "its process died"
-UNCLAIMED_TIMEOUT_S = 30.0  # between taking a trial and signing it a worker needs milliseconds
 
 
 def enqueue_trials(study: Study, trials: int, first: Sequence[dict[str, ParamValue]] = ()) -> int:
-    """Queue as many as `trials` lacks; `first`: fixed values, in order. Returns how many."""
+    """Queue trials until the study has `trials`. Return the number added.
+
+    first: fixed values of the first ones, in order.
+    """
     missing = trials - len(unique_trials(study))
     for values in first[: max(0, missing)]:
         study.enqueue_trial(dict(values))
@@ -38,130 +40,72 @@ def enqueue_trials(study: Study, trials: int, first: Sequence[dict[str, ParamVal
 
 
 def unique_trials(study: Study) -> list[FrozenTrial]:
-    """Every trial once: without those that died and were queued again."""
+    """All trials without those that died and were queued again."""
     trials = study.get_trials(deepcopy=False)
-    again = {number for trial in trials for number in retry_history(trial)}
-    return [trial for trial in trials if trial.number not in again]
+    replaced = {number for trial in trials for number in retry_history(trial)}
+    return [trial for trial in trials if trial.number not in replaced]
 
 
 def failed_trials(study: Study) -> list[FrozenTrial]:
-    """Trials that were given up."""
+    """Trials that failed and are not queued again."""
     return [trial for trial in unique_trials(study) if trial.state is TrialState.FAIL]
 
 
 def unfinished_trials(study: Study) -> list[FrozenTrial]:
-    """Trials that wait or are being tried."""
+    """Waiting and running trials."""
     return study.get_trials(deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING))
 
 
 def retry_history(trial: FrozenTrial) -> list[int]:
-    """Numbers of the dead trials that this one stands for, the first one first."""
-    with _no_warning():
+    """Numbers of the dead trials that this one replaces, the oldest first."""
+    with _ignore_experimental_warning():
         return list(RetryHeartbeatStaleTrialCallback.retry_history(trial))
 
 
 def original_number(trial: FrozenTrial) -> int:
-    """The number that a trial had before it died, or its own."""
+    """Number of the first trial that this one replaces, or its own."""
     return next(iter(retry_history(trial)), trial.number)
 
 
 def claim_trial(study: Study, sampler: Callable[[int], BaseSampler] | None = None) -> Trial | None:
-    """The next trial that waits, signed as ours; None if none does.
+    """Take the next waiting trial and mark it as this process's; None if no trial is waiting.
 
-    sampler: the one for a trial's number, if not the study's. `Study.ask` would make a new trial
-    where none waits, and eight workers at the end of a queue up to seven.
+    sampler: maps a trial's number to its sampler; None for the study's sampler.
     """
-    key = study._pop_waiting_trial_id()
-    if key is None:
+    trial_id = pop_waiting_trial_id(study)
+    if trial_id is None:
         return None
     if sampler is not None:
-        study.sampler = sampler(study._storage.get_trial(key).number)
-    trial = Trial(study, key)
+        study.sampler = sampler(trial_number(study, trial_id))
+    trial = Trial(study, trial_id)
     trial.set_user_attr(WORKER_ATTR, process_tags())
     return trial
 
 
-@contextmanager
-def heartbeat(trial: Trial, interval_s: float) -> Iterator[None]:
-    """While the block runs, a thread counts in the trial's attribute `alive`."""
-    over = threading.Event()
-
-    def count() -> None:
-        beats = 0
-        while not over.wait(interval_s):
-            beats += 1
-            with suppress(UpdateFinishedTrialError):  # we were taken for dead
-                trial.set_user_attr(HEARTBEAT_ATTR, beats)
-
-    thread = threading.Thread(target=count, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-class StaleTrialDetector:
-    """Which running trials are nobody's any more.
-
-    On this machine the process itself is looked for. Of other machines only the signs of life are
-    seen: dead is who gave none for `heartbeat_timeout_s`
-    by our own clock, so no two clocks are compared.
-    """
-
-    def __init__(self, heartbeat_timeout_s: float) -> None:
-        self.heartbeat_timeout_s = heartbeat_timeout_s
-        self._seen: dict[int, tuple[object, float]] = {}
-
-    def stale_trials(self, study: Study) -> list[FrozenTrial]:
-        """The running trials whose worker is gone."""
-        running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        return [trial for trial in running if self._is_stale(trial)]
-
-    def _is_stale(self, trial: FrozenTrial) -> bool:
-        worker = trial.user_attrs.get(WORKER_ATTR, {})
-        if worker.get(HOST) == socket.gethostname():
-            return not is_process_alive(worker)
-        return self._silent_s(trial) > (self.heartbeat_timeout_s if worker else UNCLAIMED_TIMEOUT_S)
-
-    def _silent_s(self, trial: FrozenTrial) -> float:
-        sign = (trial.user_attrs.get(WORKER_ATTR), trial.user_attrs.get(HEARTBEAT_ATTR))
-        now = time.monotonic()
-        last, since = self._seen.setdefault(trial.number, (sign, now))
-        if last != sign:
-            self._seen[trial.number] = (sign, now)
-            return 0.0
-        return now - since
-
-
 def retry_stale_trials(
-    study: Study, watch: StaleTrialDetector, max_retries: int
+    study: Study, detector: StaleTrialDetector, max_retries: int
 ) -> list[FrozenTrial]:
-    """Queue again what dead workers left; after `most` retries a trial has failed."""
-    found = []
-    for trial in watch.stale_trials(study):
+    """Queue trials of dead workers again, at most `max_retries` times. Return the dead ones."""
+    retried = []
+    for trial in detector.stale_trials(study):
         with suppress(UpdateFinishedTrialError):  # another worker was faster
-            storage = study._storage
-            storage.set_trial_user_attr(trial._trial_id, ERROR_ATTR, PROCESS_DIED)
-            storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
-            found.append(_queue_again(study, trial, max_retries))
-    return found
+            fail_trial(study, trial, **{ERROR_ATTR: PROCESS_DIED})
+            retried.append(_enqueue_copy(study, trial, max_retries))
+    return retried
 
 
-def _queue_again(study: Study, trial: FrozenTrial, max_retries: int) -> FrozenTrial:
-    unsigned = copy.deepcopy(trial)
+def _enqueue_copy(study: Study, trial: FrozenTrial, max_retries: int) -> FrozenTrial:
+    unclaimed = copy.deepcopy(trial)
     for name in (WORKER_ATTR, HEARTBEAT_ATTR, ERROR_ATTR):
-        unsigned.user_attrs.pop(name, None)
-    with _no_warning():
-        RetryHeartbeatStaleTrialCallback(max_retries, inherit_intermediate_values=True)(
-            study, unsigned
-        )
+        unclaimed.user_attrs.pop(name, None)
+    with _ignore_experimental_warning():
+        enqueue = RetryHeartbeatStaleTrialCallback(max_retries, inherit_intermediate_values=True)
+        enqueue(study, unclaimed)
     return trial
 
 
 @contextmanager
-def _no_warning() -> Iterator[None]:
+def _ignore_experimental_warning() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         yield

@@ -1,1 +1,1 @@
-"""Helpers without audio: parallel work, progress, memory, signals, atomic files."""
+"""Helpers that are independent of audio: threads, progress, memory, signals, atomic files."""

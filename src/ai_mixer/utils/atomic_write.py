@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written under a temporary name, then renamed."""
+"""Atomic file writes: write under a temporary name, then rename."""
 
 import errno
 import os
@@ -12,11 +12,12 @@ from ai_mixer.utils.disk_errors import reraise_disk_full
 
 @contextmanager
 def atomic_write(target: Path, durable: bool = False) -> Iterator[Path]:
-    """A path to write to; it replaces `target` at the end of the block and is removed on an error.
+    """Yield a temporary path that replaces `target` at the end of the block.
 
-    A reader finds the old file or the new one, never a part; of several writers the last one wins.
-    durable: also after a power failure (fsync). Missing folders are made. OSError naming the
-    target if its folder cannot be written to or the disk is full.
+    A reader sees the old file or the new one, never a part of it; of several writers the last one
+    wins. On an error the temporary file is removed. durable: call fsync, so that the file survives
+    a power failure. Missing folders are created. OSError with the name of the target if its folder
+    is not writable or the disk is full.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     if not os.access(target.parent, os.W_OK):
@@ -34,20 +35,20 @@ def atomic_write(target: Path, durable: bool = False) -> Iterator[Path]:
 
 
 def temporary_name(target: Path) -> Path:
-    """A new name in the folder of `target`, with its suffix: hidden, and of one writer only.
+    """Return a hidden, unique path in the folder of `target` with its suffix.
 
-    A process number would not do: threads share it, and so may processes of several machines.
+    A process id would not be unique: threads share it, and machines may share the folder.
     """
     return target.with_name(f".{target.stem[:40]}.{uuid4().hex[:16]}.draft{target.suffix}")
 
 
 def write_bytes(target: Path, data: bytes) -> None:
-    """Like `Path.write_bytes`, whole or not at all."""
+    """Write bytes atomically."""
     with atomic_write(target) as temporary:
         temporary.write_bytes(data)
 
 
 def write_text(target: Path, text: str) -> None:
-    """Like `Path.write_text` in UTF-8, whole or not at all."""
+    """Write text in UTF-8 atomically."""
     with atomic_write(target) as temporary:
         temporary.write_text(text, encoding="utf-8")

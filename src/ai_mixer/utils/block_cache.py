@@ -1,4 +1,4 @@
-"""Sound that can be played several times: made anew each time, or kept where it is short."""
+"""Repeated iteration over the blocks of a song, cached in memory if the song is short."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -6,14 +6,15 @@ import torch
 from torch import Tensor
 
 BlockSource = Callable[[], Iterable[Tensor]]
-"""Plays a song from its beginning: blocks [..., n] in order. It must give the same each time."""
+"""Function that returns the blocks [..., n] of a song in order, the same ones on each call."""
 
 
 class BlockCache:
-    """`play`, kept in memory while it is played the first time, if it is `length` samples long.
+    """Block source that caches the blocks of `source` during the first complete iteration.
 
-    length: samples of a channel; 0: nothing is kept. So a short song is rendered once, and a long
-    one costs time instead of memory. Kept in one piece, which goes back to the system as a whole.
+    cache_samples: length of the song in samples per channel; the cache is used only if `source`
+    yields exactly so many. 0: no cache, `source` is called for each iteration. The cache is one
+    tensor, so that the allocator returns its memory to the system as a whole.
     """
 
     def __init__(self, source: BlockSource, cache_samples: int = 0) -> None:
@@ -21,18 +22,18 @@ class BlockCache:
         self._blocks: tuple[Tensor, ...] | None = None
 
     def __call__(self) -> Iterator[Tensor]:
-        """The song from its beginning, in the same blocks each time."""
+        """Iterate over the blocks of the song."""
         if self._blocks is not None:
             yield from self._blocks
             return
-        kept, sizes, done = torch.empty(0), list[int](), 0
+        cache, sizes, done = torch.empty(0), list[int](), 0
         for block in self._source():
             size = block.shape[-1]
             if done + size <= self._cache_samples:
-                kept = kept if done else block.new_empty(*block.shape[:-1], self._cache_samples)
-                kept[..., done : done + size] = block
+                cache = cache if done else block.new_empty(*block.shape[:-1], self._cache_samples)
+                cache[..., done : done + size] = block
             sizes.append(size)
             done += size
             yield block
         if done == self._cache_samples:
-            self._blocks = torch.split(kept, sizes, dim=-1)
+            self._blocks = torch.split(cache, sizes, dim=-1)

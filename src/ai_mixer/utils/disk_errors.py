@@ -1,4 +1,4 @@
-"""A full disk, by whatever name it comes: an OSError, SQLite's words, or those of a zip writer."""
+"""Detection of a full disk behind errors of files, SQLite and zip writers."""
 
 import errno
 import os
@@ -12,7 +12,7 @@ DISK_FULL_ERRNOS = {errno.ENOSPC, errno.EDQUOT}
 
 @contextmanager
 def reraise_disk_full(file: str | Path) -> Iterator[None]:
-    """Where the disk is full in this block, the error is an OSError that names `file`."""
+    """Convert any error caused by a full disk into an OSError (ENOSPC) with the name `file`."""
     try:
         yield
     except Exception as error:
@@ -22,21 +22,21 @@ def reraise_disk_full(file: str | Path) -> Iterator[None]:
 
 
 def disk_full_path(error: BaseException | None) -> str | None:
-    """What could not be written, if a full disk is behind an error ("" if nobody says); else None.
+    """Path that could not be written if a full disk caused the error, "" if unknown, else None.
 
-    One failure follows another on the way out; the first one counts.
+    A full disk often causes further errors during clean-up; the first error of the chain counts.
     """
-    found = None
+    path = None
     for one in exception_chain(error):
         if isinstance(one, OSError) and one.errno in DISK_FULL_ERRNOS:
-            found = str(one.filename2 or one.filename or "") or found or ""
+            path = str(one.filename2 or one.filename or "") or path or ""
         if isinstance(one, sqlite3.Error) and "full" in str(one):
-            found = "the runs' database"
-    return found
+            path = "the runs' database"
+    return path
 
 
 def exception_chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error, and what it followed from."""
+    """Iterate over an error, its cause or context, and so on."""
     seen = set()
     while error is not None and id(error) not in seen:
         yield error

@@ -1,4 +1,4 @@
-"""The processes of one distributed training: which one this is, and sums over all of them."""
+"""Rank of this process in distributed training, and sums over all processes."""
 
 import torch
 import torch.distributed as dist
@@ -7,12 +7,12 @@ from torch import Tensor
 
 
 def rank() -> int:
-    """0 for the process that keeps the run (the only one, if there is one), else 1, 2 …"""
+    """Return the rank of this process; rank 0 writes to the tracking store."""
     return int(getattr(rank_zero_only, "rank", 0))
 
 
 def all_reduce_sum(value: Tensor) -> Tensor:
-    """The sum over all processes, the same in each of them; `mine` where there is but one."""
+    """Sum a tensor over all processes; returns `value` without distributed training."""
     if not dist.is_available() or not dist.is_initialized():
         return value
     device = torch.device("cuda" if dist.get_backend() == "nccl" else "cpu")

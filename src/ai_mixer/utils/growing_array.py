@@ -1,24 +1,24 @@
-"""Numbers that come piece by piece, held in one piece of memory.
+"""Array that grows by appending, stored in one contiguous buffer.
 
-A song is read in large blocks that come and go. Small pieces kept between them leave holes in the
-heap into which no block fits any more: 33 MiB for each minute of a song.
+A song is read in large, short-lived blocks. Many small tensors allocated between them fragment the
+heap: 33 MiB for each minute of a song.
 """
 
 import torch
 from torch import Tensor
 
-MIN_CAPACITY = 1 << 16  # numbers: large enough for memory of its own, outside the heap
+MIN_CAPACITY = 1 << 16  # elements: large enough to be allocated by mmap, outside the heap
 
 
 class GrowingArray:
-    """Pieces [..., n] of one shape but for their length; `read` gives all of them, [..., N]."""
+    """Concatenation of tensors [..., n] along the last dimension; `read` returns [..., N]."""
 
     def __init__(self) -> None:
         self._buffer = torch.empty(0)
         self._length = 0
 
     def push(self, values: Tensor) -> None:
-        """The next piece."""
+        """Append values [..., n]."""
         length = self._length + values.shape[-1]
         if length > self._buffer.shape[-1] or not self._length:
             grown = values.new_empty(*values.shape[:-1], max(2 * length, MIN_CAPACITY))
@@ -29,5 +29,5 @@ class GrowingArray:
         self._length = length
 
     def read(self) -> Tensor:
-        """What came so far."""
+        """Return all values so far, a view [..., N]."""
         return self._buffer[..., : self._length]

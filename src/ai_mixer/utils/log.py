@@ -1,7 +1,7 @@
-"""The project's logger, `ai_mixer`: messages go to stderr, results are printed on stdout by `cli`.
+"""The project's logger, `ai_mixer`: messages go to stderr, `cli` prints results on stdout.
 
-Levels: INFO for what a user follows (a run was opened, a fold begins), WARNING for what may be a
-mistake, DEBUG for progress where there is no terminal to show a bar on.
+Levels: INFO for the progress of a stage (a run is created, a fold starts), WARNING for a possible
+mistake, DEBUG for progress if stderr is not a terminal.
 """
 
 import logging
@@ -11,7 +11,7 @@ logger = logging.getLogger("ai_mixer")
 
 
 class _Formatter(logging.Formatter):
-    """`warning: …` and `error: …`; an INFO message stands alone."""
+    """Prefix messages above INFO with their level: `warning: …`, `error: …`."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
@@ -19,19 +19,19 @@ class _Formatter(logging.Formatter):
 
 
 class _StderrHandler(logging.StreamHandler):
-    """Writes to what `sys.stderr` is at the time of the message."""
+    """Handler that looks up `sys.stderr` for each message."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
 
     @property
     def stream(self) -> object:
-        """The present stderr."""
+        """Current `sys.stderr`."""
         return sys.stderr
 
 
 def configure_logging(quiet: bool = False) -> None:
-    """Send messages of the project to stderr. quiet: only warnings and errors."""
+    """Send the project's messages to stderr. quiet: only warnings and errors."""
     if not any(isinstance(handler, _StderrHandler) for handler in logger.handlers):
         handler = _StderrHandler()
         handler.setFormatter(_Formatter())

@@ -1,15 +1,15 @@
-"""Tables a person can read in a terminal, a run description and a pull request."""
+"""Markdown tables of data frames."""
 
 import numpy as np
 import pandas as pd
 
-LOW, HIGH = "_low", "_high"  # suffixes of an interval's ends
+LOW, HIGH = "_low", "_high"  # column suffixes of the ends of an interval
 
 Column = str | tuple[str, ...]
 
 
 def to_markdown(table: pd.DataFrame, digits: int = 2) -> str:
-    """A GitHub table; intervals fold into "value [low, high]", unknown numbers read "–"."""
+    """Format a table as GitHub Markdown: intervals as "value [low, high]", NaN as "–"."""
     index = [str(name or "") for name in table.index.names]
     columns = [name for name in table.columns if not _last(name).endswith((LOW, HIGH))]
     lines = [[*index, *(_heading(name) for name in columns)]]
@@ -30,7 +30,7 @@ def _heading(column: Column) -> str:
 
 
 def _cell(row: dict, column: Column, digits: int) -> str:
-    """The number and, where the table has one, its interval."""
+    """Format a number with its interval if the table has one."""
     value = row[column]
     if _last(column) == "songs":
         return str(int(value))

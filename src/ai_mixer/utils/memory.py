@@ -1,4 +1,4 @@
-"""Memory that was used and is free again goes back to the system."""
+"""Return of freed memory to the operating system."""
 
 import ctypes
 from functools import lru_cache
@@ -6,11 +6,11 @@ from typing import Any
 
 
 def release_memory() -> None:
-    """To be called between the stages of a long work.
+    """Call glibc's `malloc_trim`; call this function between the stages of a long computation.
 
-    The C library keeps what one stage freed in the heaps of its threads, and the next stage, in
-    other threads, takes as much again: 103 MiB after delivering four minutes. Does
-    nothing where the C library has no `malloc_trim` (it is glibc's).
+    The C library keeps freed memory in a heap per thread, and the next stage, in other threads,
+    allocates the same amount again: 103 MiB after the delivery of a song of four minutes. Does
+    nothing if the C library has no `malloc_trim`.
     """
     trim = _find_malloc_trim()
     if trim is not None:
@@ -21,5 +21,5 @@ def release_memory() -> None:
 def _find_malloc_trim() -> Any:
     try:
         return ctypes.CDLL(None).malloc_trim
-    except (OSError, TypeError, AttributeError):  # another system's
+    except (OSError, TypeError, AttributeError):  # not glibc
         return None

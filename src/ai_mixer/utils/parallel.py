@@ -1,8 +1,8 @@
-"""Several excerpts at a time, one a core.
+"""Thread pools that process several excerpts at a time, one per core.
 
-Torch and scikit-learn would split every small operation among the cores, and wait for the slowest
-each time. Where others compute as well, rendering 30 s on two busy cores took 1.4 s of processor
-time that way and takes 0.1 s on one; fitting trees took 8 s and takes 0.4 s.
+Torch and scikit-learn split each small operation among the cores and wait for the slowest one. On
+two cores with other load, rendering 30 s of audio took 1.4 s of CPU time that way and takes 0.1 s
+on one thread; fitting trees took 8 s and takes 0.4 s.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,17 +24,17 @@ Result = TypeVar("Result")
 def parallel_map(
     function: Callable[[Item], Result], items: Sequence[Item], title: str
 ) -> Iterator[Result]:
-    """function(item) for all items, in their order, as many at a time as torch has threads.
+    """Yield function(item) for all items in order, computed by as many threads as torch uses.
 
-    title: what is shown of the progress. The results do not depend on the number of threads. An
-    error ends it, once what is under way is done.
+    title: text of the progress bar. The results do not depend on the number of threads. An error
+    stops the iteration after the calls in progress have ended.
     """
-    if len(items) == 1:  # no pool: a thread of its own has a heap of its own
+    if len(items) == 1:  # no pool: a further thread would have a further heap
         with single_threaded():
             yield from (function(item) for item in progress_bar(items, title))
         return
     workers = torch.get_num_threads()
-    torch.set_num_threads(1)  # before the threads are made: each takes over what is set
+    torch.set_num_threads(1)  # before the threads start: they inherit the setting
     pool = ThreadPoolExecutor(workers, initializer=_limit_openmp_threads)
     try:
         futures = [pool.submit(function, item) for item in items]
@@ -47,7 +47,7 @@ def parallel_map(
 
 @contextmanager
 def single_threaded() -> Iterator[None]:
-    """Torch splits nothing in this block: for work whose pieces are small, or that has threads."""
+    """Limit torch to one thread in this block, for small operations or code with own threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -57,41 +57,42 @@ def single_threaded() -> Iterator[None]:
 
 
 def prefetch(items: Iterable[Item], depth: int = 4) -> Iterator[Item]:
-    """The items, made in a thread of their own, up to `depth` before they are asked for.
+    """Yield the items, computed in another thread up to `depth` items ahead.
 
-    An error comes where its item would have come. Who stops asking leaves the thread to end.
+    An error is raised in place of its item. The thread ends when the generator is closed.
     """
-    made: Queue[tuple[bool, Any]] = Queue(depth)
-    left = Event()
+    queue: Queue[tuple[bool, Any]] = Queue(depth)
+    closed = Event()
 
-    def make() -> None:
+    def produce() -> None:
         torch.set_num_threads(1)  # of this thread
         try:
             for item in items:
-                if not _put(made, (True, item), left):
+                if not _put(queue, (True, item), closed):
                     return
-            _put(made, (False, None), left)
+            _put(queue, (False, None), closed)
         except BaseException as error:
-            _put(made, (False, error), left)
+            _put(queue, (False, error), closed)
 
-    Thread(target=make, daemon=True).start()
+    Thread(target=produce, daemon=True).start()
     try:
         while True:
-            more, item = made.get()
-            if more:
+            is_item, item = queue.get()
+            if is_item:
                 yield item
             elif item is None:
                 return
             else:
                 raise item
     finally:
-        left.set()
+        closed.set()
 
 
-def _put(made: Queue[tuple[bool, Any]], item: tuple[bool, Any], left: Event) -> bool:
-    while not left.is_set():
+def _put(queue: Queue[tuple[bool, Any]], item: tuple[bool, Any], closed: Event) -> bool:
+    """Put an item into the queue; False if the consumer has closed it."""
+    while not closed.is_set():
         try:
-            made.put(item, timeout=0.1)
+            queue.put(item, timeout=0.1)
         except Full:
             continue
         return True
@@ -99,5 +100,5 @@ def _put(made: Queue[tuple[bool, Any]], item: tuple[bool, Any], left: Event) -> 
 
 
 def _limit_openmp_threads() -> None:
-    """OpenMP, in this thread, uses no others: in all libraries that are loaded by now."""
+    """Limit OpenMP to one thread for calls from this thread, in all libraries loaded so far."""
     ThreadpoolController().limit(limits=1, user_api="openmp")

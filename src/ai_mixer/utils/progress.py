@@ -18,14 +18,14 @@ def shows_progress() -> bool:
 
 
 class SizedIterable(Protocol[T_co]):
-    """Something to go through whose length is known beforehand."""
+    """Iterable with a known length."""
 
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[T_co]: ...
 
 
 def progress_bar(items: SizedIterable[T_co], title: str) -> Iterator[T_co]:
-    """The items, with a progress bar on a terminal and a DEBUG message otherwise."""
+    """Yield the items, with a progress bar on a terminal and a DEBUG message otherwise."""
     if not shows_progress():
         logger.debug("%s (%d)", title, len(items))
         yield from items
@@ -38,7 +38,7 @@ def progress_bar(items: SizedIterable[T_co], title: str) -> Iterator[T_co]:
 
 @contextmanager
 def byte_progress(title: str, total: int, done: int = 0) -> Iterator[Callable[[int], None]]:
-    """A function that takes the number of further bytes done, of `total` (0: unknown).
+    """Yield a function that advances the progress by a number of bytes, of `total` (0: unknown).
 
     A progress bar on a terminal; otherwise DEBUG messages at the start and after each tenth.
     """
@@ -46,17 +46,21 @@ def byte_progress(title: str, total: int, done: int = 0) -> Iterator[Callable[[i
         from rich import progress as rich
         from rich.console import Console
 
-        left = rich.TimeRemainingColumn()
-        columns = (rich.TextColumn("{task.description}"), rich.BarColumn(), rich.DownloadColumn())
-        with rich.Progress(*columns, left, console=Console(stderr=True)) as bars:
+        columns = (
+            rich.TextColumn("{task.description}"),
+            rich.BarColumn(),
+            rich.DownloadColumn(),
+            rich.TimeRemainingColumn(),
+        )
+        with rich.Progress(*columns, console=Console(stderr=True)) as bars:
             task = bars.add_task(title, total=total or None, completed=done)
-            yield lambda more: bars.advance(task, more)
+            yield lambda size: bars.advance(task, size)
         return
     logger.debug("%s (%.1f MB)", title, total / 1e6)
 
-    def advance(more: int) -> None:
+    def advance(size: int) -> None:
         nonlocal done
-        before, done = done, done + more
+        before, done = done, done + size
         if total and 10 * done // total > 10 * before // total:
             logger.debug("%s: %d %%", title, 100 * done // total)
 
@@ -64,17 +68,17 @@ def byte_progress(title: str, total: int, done: int = 0) -> Iterator[Callable[[i
 
 
 def configure_warnings() -> None:
-    """A line for each warning; Lightning's advertisements and hints about what is meant: none."""
+    """Log each warning as one line; suppress Lightning's hints about intended settings."""
     warnings.showwarning = _print_warning
     noisy = ("pytorch_lightning", "pytorch_lightning.utilities.rank_zero", "lightning_fabric")
     for name in noisy:
         logging.getLogger(name).setLevel(logging.WARNING)
-    # It logs the traceback of every database error that it raises as well.
+    # MLflow logs the traceback of each database error in addition to raising it.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", message=".*does not have many workers")
-    # Steps are counted across epochs, so short epochs have their points on the curves too.
+    # Steps are counted across epochs, so that curves have points for short epochs too.
     warnings.filterwarnings("ignore", message="The number of training batches .* is smaller than")
-    # A new run that starts from another's checkpoint keeps its own; a resumed one finds its own.
+    # A run fine-tuned from a checkpoint writes to another folder; a resumed run to the same one.
     warnings.filterwarnings("ignore", message="The dirpath has changed")
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
     warnings.filterwarnings("ignore", module="pytorch_lightning.*", category=DeprecationWarning)
@@ -84,8 +88,8 @@ def configure_warnings() -> None:
 _printed: set[str] = set()
 
 
-def _print_warning(message: Warning | str, *place: object, **more: object) -> None:
-    """Each line once."""
+def _print_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Log each distinct warning once."""
     line = " ".join(str(message).split())
     if line not in _printed:
         _printed.add(line)

@@ -1,4 +1,4 @@
-"""Ctrl-C and `kill` end a stage in good order, wherever it is: fit, evaluation or rendering."""
+"""Orderly end of a stage on SIGINT (Ctrl-C) and SIGTERM, during training and after it."""
 
 import signal
 import sys
@@ -10,15 +10,16 @@ from types import FrameType
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-MIN_SIGNAL_INTERVAL_S = 2.0  # a second signal sooner than this would only cut the way out
+MIN_SIGNAL_INTERVAL_S = 2.0  # a second signal sooner than this would interrupt the clean-up
 
 
 @contextmanager
 def handle_stop_signals(hint: str) -> Iterator[None]:
-    """SIGINT and SIGTERM raise KeyboardInterrupt in the block, then SystemExit 130 or 143 after it.
+    """Raise KeyboardInterrupt in the block on SIGINT or SIGTERM, then SystemExit (130 or 143).
 
-    hint: how to go on, said in one line. A signal that whoever started us had ignored (nohup, a
-    script's `&`) stays ignored. Outside the main thread nothing changes: signals do not arrive.
+    hint: one line that says how to resume, printed on stderr. Signals that the parent process
+    ignores (nohup, a background job of a script) stay ignored. No effect outside the main thread,
+    which never receives signals.
     """
     received: list[tuple[int, float]] = []
 
@@ -35,7 +36,9 @@ def handle_stop_signals(hint: str) -> Iterator[None]:
         if not received:
             raise
         number = received[0][0]
-        print(f"stopped by {signal.Signals(number).name}: {hint}", file=sys.stderr, flush=True)
+        # Not a log message: the hint is needed with `quiet=true` too.
+        sys.stderr.write(f"stopped by {signal.Signals(number).name}: {hint}\n")
+        sys.stderr.flush()
         raise SystemExit(128 + number) from error
     finally:
         for known, handler in before.items():
@@ -43,11 +46,11 @@ def handle_stop_signals(hint: str) -> Iterator[None]:
 
 
 def _install_handlers(stop: Any) -> dict[signal.Signals, Any]:
-    """Install `stop`; returns what was there before."""
+    """Install `stop` for signals that are not ignored; return the previous handlers."""
     if threading.current_thread() is not threading.main_thread():
         return {}
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    heard = {number: old for number, old in before.items() if old is not signal.SIG_IGN}
-    for number in heard:
+    handled = {number: old for number, old in before.items() if old is not signal.SIG_IGN}
+    for number in handled:
         signal.signal(number, stop)
-    return heard
+    return handled

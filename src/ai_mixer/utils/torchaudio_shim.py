@@ -1,9 +1,9 @@
-"""torchaudio beside a CPU-only torch.
+"""Import of torchaudio with a CPU-only build of torch.
 
-torchaudio 2.11 (its last release) ships Linux wheels linked against CUDA 13. Where those libraries
-are missing its import fails, although mel spectrograms need no native code. Import it from
-here: `from ai_mixer.utils.torchaudio_shim import torchaudio`. On failure its native extension is
-declared absent, which torchaudio itself supports (docs/decisions/0003-torchaudio-without-cuda.md).
+The Linux wheels of torchaudio 2.11 (its last release) are linked against CUDA 13. Without those
+libraries the import fails, although mel spectrograms need no native code. Use
+`from ai_mixer.utils.torchaudio_shim import torchaudio`: if the import fails, the native extension
+is declared absent, which torchaudio supports (docs/decisions/0003-torchaudio-without-cuda.md).
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""A batch of music-like noise and its finished version, and a mixer that only has a console."""
+"""Fixtures: a batch of synthetic audio, and a stand-in for a predictor."""
 
 from types import SimpleNamespace
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ai_mixer.console.load import load_console
-from ai_mixer.evaluation.bench.workloads import synthetic_audio, synthetic_batch
+from ai_mixer.evaluation.bench.synthetic_input import synthetic_audio, synthetic_batch
 
 RATE = 44100
 
@@ -18,8 +18,8 @@ def batch():
 
 
 @pytest.fixture(scope="session")
-def player():
-    """What `KnobSystem` asks of a mixer."""
+def predictor():
+    """The attributes of a `Predictor` that `KnobSystem` uses."""
     console = load_console()
     trained_knobs = torch.tensor([name not in {"reverb", "delay"} for name in console.names])
     return SimpleNamespace(

@@ -1,4 +1,4 @@
-"""Spectrum matching: seven tenths of the way in spectrum, width and loudness, and nothing else."""
+"""Spectrum matching: 70 % of the difference in spectrum, width and loudness."""
 
 from dataclasses import replace
 
@@ -17,33 +17,32 @@ def bands(x):
     return power_to_db(third_octave_power(x, RATE).mean(1)) - loudness_lufs(x, RATE)[:, None]
 
 
-def test_equal_sounds_stay_as_they_are(batch):
+def test_matching_equal_audio_is_the_identity(batch):
     same = replace(batch, finished=batch.rough)
     error = SpectrumMatch().mix(same, "paired").audio - batch.rough
     assert error.abs().max() < 1e-4 * batch.rough.abs().max()
 
 
-def test_seven_tenths_of_the_way(batch):
-    """Of a smooth difference in spectrum; of width and loudness exactly."""
+def test_spectrum_width_and_loudness_change_by_70_percent(batch):
     mid, side = mid_side(batch.rough).unbind(1)
     tilted = torch.stack([mid + 2 * side, mid - 2 * side], 1)
     tilted = 0.25 * (tilted + 0.6 * tilted.roll(1, -1))
     other = replace(batch, finished=tilted)
     mix = SpectrumMatch().mix(other, "paired").audio
-    way = (bands(mix) - bands(batch.rough)) / (bands(tilted) - bands(batch.rough))
+    amount = (bands(mix) - bands(batch.rough)) / (bands(tilted) - bands(batch.rough))
     moved = (bands(tilted) - bands(batch.rough)).abs() > 1.5
-    moved[:, -4:] = False  # the steepest end is smoothed away
+    moved[:, -4:] = False  # smoothing over bands flattens the steepest end
     assert moved.any()
-    assert (way[moved] - MATCH_AMOUNT).abs().max() < 0.12
+    assert (amount[moved] - MATCH_AMOUNT).abs().max() < 0.12
     for meter in (width_db, lambda x: loudness_lufs(x, RATE)):
-        before, after, there = (meter(x) for x in (batch.rough, mix, tilted))
-        assert ((after - before) / (there - before)).tolist() == pytest.approx(
+        before, after, target = (meter(x) for x in (batch.rough, mix, tilted))
+        assert ((after - before) / (target - before)).tolist() == pytest.approx(
             [MATCH_AMOUNT] * 2, abs=0.1
         )
 
 
-def test_the_equaliser_has_no_delay_and_says_what_it_does():
-    """An impulse stays where it is; a flat gain of 6 dB doubles it."""
+def test_equaliser_is_zero_phase_and_has_the_given_gain():
+    """An impulse keeps its position; a flat gain of 6 dB doubles it."""
     impulse = torch.zeros(1, 1, 20_000)
     impulse[..., 9000] = 1.0
     flat = equalise(impulse, RATE, torch.full((1, 28), 6.0206))
@@ -54,7 +53,7 @@ def test_the_equaliser_has_no_delay_and_says_what_it_does():
     assert torch.allclose(bent[..., 8000:9000].flip(-1), bent[..., 9001:10_001], atol=1e-5)
 
 
-def test_a_song_alone_equals_a_song_in_a_batch_and_mono_stays_mono(batch):
+def test_batch_equals_single_song_and_mono_stays_mono(batch):
     together = SpectrumMatch().mix(batch, "reference").audio
     alone = SpectrumMatch().mix(batch.first(1), "reference").audio
     assert torch.allclose(together[:1], alone, atol=1e-6)

@@ -1,4 +1,4 @@
-"""Every baseline answers what it says it answers; the menu names what is missing."""
+"""Outputs of the baselines, and errors for missing packages and unknown names."""
 
 import sys
 
@@ -26,14 +26,14 @@ from ai_mixer.evaluation.baselines.trees import Trees
 RATE = 44100
 
 
-def test_loudness_only_is_as_loud_as_what_is_heard(batch):
+def test_loudness_only_matches_the_target_loudness(batch):
     blind = LoudnessOnly().mix(batch, "blind").audio
     assert loudness_lufs(blind, RATE).tolist() == pytest.approx([-14.0] * 2, abs=0.01)
     paired = LoudnessOnly().mix(batch, "paired").audio
-    there = loudness_lufs(batch.finished, RATE)
-    assert loudness_lufs(paired, RATE).tolist() == pytest.approx(there.tolist(), abs=0.01)
+    target = loudness_lufs(batch.finished, RATE)
+    assert loudness_lufs(paired, RATE).tolist() == pytest.approx(target.tolist(), abs=0.01)
     ratio = paired / batch.rough
-    assert ratio.flatten(1).std(1).max() < 1e-5  # the same sound
+    assert ratio.flatten(1).std(1).max() < 1e-5  # a constant gain
 
 
 def test_features_are_meters_and_their_differences(batch):
@@ -42,12 +42,12 @@ def test_features_are_meters_and_their_differences(batch):
     assert paired.shape == (2, 93)
     louder = meters(2 * batch.rough, RATE) - blind
     assert louder[:, :29].flatten().tolist() == pytest.approx([6.02] * 58, abs=0.02)
-    assert louder[:, 29:].abs().max() < 1e-3  # crest and width know no level
+    assert louder[:, 29:].abs().max() < 1e-3  # crest and width do not depend on level
     assert torch.equal(paired[:, 62:], paired[:, 31:62] - paired[:, :31])
 
 
-class Lesson:
-    """Examples whose knobs are straight lines through a feature."""
+class LinearTrainingSet:
+    """Examples whose knobs are linear in the first feature."""
 
     def __init__(self, knobs, masked=None):
         rng = np.random.default_rng(0)
@@ -61,51 +61,55 @@ class Lesson:
 
 
 @pytest.mark.parametrize("kind", [Ridge, Trees])
-def test_a_regression_learns_what_counts(kind, player, batch, monkeypatch):
-    knobs, low = len(player.trained_knobs), player.console.names.index("low_eq")
-    system = kind(player, Lesson(knobs, masked=low))
+def test_regression_ignores_masked_examples(kind, predictor, batch, monkeypatch):
+    knobs, low = len(predictor.trained_knobs), predictor.console.names.index("low_eq")
+    system = kind(predictor, LinearTrainingSet(knobs, masked=low))
     system.prepare()
     x = torch.randn(2, 4, generator=torch.Generator().manual_seed(1))
     monkeypatch.setattr("ai_mixer.evaluation.baselines.regression.features", lambda *_: x)
     batch.knobs = torch.zeros(2, knobs)
-    got = system.predict(batch, "blind").knobs
-    assert (got[:, 0] - (0.5 + 0.1 * x[:, 0])).abs().max() < 0.08
-    assert got[:, low].tolist() == pytest.approx([0.4, 0.4])  # counted ten times: its mean
-    reverb = player.console.names.index("reverb")
-    assert got[:, reverb].eq(player.console.neutral[reverb]).all()  # never trained
-    assert torch.equal(got, system.predict(batch, "blind").knobs)
+    knob_positions = system.predict(batch, "blind").knobs
+    assert (knob_positions[:, 0] - (0.5 + 0.1 * x[:, 0])).abs().max() < 0.08
+    # Counted in ten examples only: the mean.
+    assert knob_positions[:, low].tolist() == pytest.approx([0.4, 0.4])
+    reverb = predictor.console.names.index("reverb")  # untrained
+    assert knob_positions[:, reverb].eq(predictor.console.neutral[reverb]).all()
+    assert torch.equal(knob_positions, system.predict(batch, "blind").knobs)
 
 
-def test_mean_knobs_do_not_listen(player, batch):
-    batch.knobs = torch.zeros(2, len(player.trained_knobs))
-    audio, knobs, _ = MeanKnobs(player).mix(batch, "blind")
+def test_mean_knobs_are_equal_for_all_songs(predictor, batch):
+    batch.knobs = torch.zeros(2, len(predictor.trained_knobs))
+    audio, knobs, _ = MeanKnobs(predictor).mix(batch, "blind")
     assert knobs.std(0).max() == 0
     assert audio.shape == batch.rough.shape
 
 
-def test_a_guest_from_another_console_means_the_same_settings(player, batch):
+def test_cross_console_system_keeps_the_settings(predictor, batch):
     from ai_mixer.console.load import load_console
 
-    said = Prediction(torch.full((2, len(player.trained_knobs)), 0.6))
-    player.predict_batch, player.shrink = lambda batch, condition: said, lambda said: said
-    other = type(player)(**vars(player) | {"console": load_console(ranges="musical")})
-    own, read = (
-        CrossConsoleSystem(ModelSystem(player), judge).mix(batch, "blind")
-        for judge in (player, other)
+    prediction = Prediction(torch.full((2, len(predictor.trained_knobs)), 0.6))
+    predictor.predict_batch = lambda batch, condition: prediction
+    predictor.shrink = lambda prediction: prediction
+    other = type(predictor)(**vars(predictor) | {"console": load_console(ranges="musical")})
+    same, converted = (
+        CrossConsoleSystem(ModelSystem(predictor), truth).mix(batch, "blind")
+        for truth in (predictor, other)
     )
-    assert own.audio.equal(read.audio)
-    assert not own.knobs.allclose(read.knobs)
-    for mine, told in zip(
-        player.console.settings(own.knobs), other.console.settings(read.knobs), strict=True
+    assert same.audio.equal(converted.audio)
+    assert not same.knobs.allclose(converted.knobs)
+    for expected, settings in zip(
+        predictor.console.settings(same.knobs),
+        other.console.settings(converted.knobs),
+        strict=True,
     ):
-        assert told == pytest.approx(mine, rel=1e-4)
+        assert settings == pytest.approx(expected, rel=1e-4)
 
 
-def test_the_menu():
+def test_resolve_system_names():
     assert resolve_system_names("all") == SYSTEM_NAMES
     assert resolve_system_names(["ridge"]) == ("rough", "mean_knobs", "ridge")
     assert set(resolve_system_names([])) == set(REQUIRED_SYSTEMS)
-    with pytest.raises(ValueError, match=r"systems: 'ridgy' is none of rough, .*, or all"):
+    with pytest.raises(ValueError, match=r"systems: 'ridgy'.*rough, .*all"):
         resolve_system_names(["ridgy"])
 
 
@@ -121,8 +125,8 @@ def main(target, reference, config, need_default):
 """
 
 
-def test_matching_is_run_elsewhere(batch, tmp_path, monkeypatch):
-    """By the script in benchmarks/, with a stand-in for the package: target first."""
+def test_matchering_script_passes_rough_then_target(batch, tmp_path, monkeypatch):
+    """With a stand-in for the package."""
     package = tmp_path / "matchering"
     package.mkdir()
     (package / "__init__.py").write_text(FAKE)
@@ -130,12 +134,12 @@ def test_matching_is_run_elsewhere(batch, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     system = MatcheringBaseline(matching.Path(sys.executable))
     system.prepare()
-    got = system.mix(batch, "paired")
-    assert got.knobs is None
-    assert torch.allclose(got.audio, 0.5 * batch.rough + 0.25 * batch.finished, atol=1e-6)
+    output = system.mix(batch, "paired")
+    assert output.knobs is None
+    assert torch.allclose(output.audio, 0.5 * batch.rough + 0.25 * batch.finished, atol=1e-6)
 
 
-def test_matching_says_what_is_missing(tmp_path, monkeypatch):
+def test_missing_matchering_raises(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match="make bench-peers"):
         MatcheringBaseline(tmp_path / "python").prepare()
     empty = tmp_path / "matchering.py"

@@ -4,7 +4,7 @@ from ai_mixer.console import load_console
 from ai_mixer.evaluation.bench.realtime import realtime_load
 
 
-def test_each_way_to_play_has_a_row_of_shares():
+def test_realtime_load_has_positive_shares_per_configuration():
     frozen = gc.get_freeze_count()
     table = realtime_load(load_console("classic", "wide"), 8000, 64, blocks=150)
     assert {"console", "without limiter"} <= {name for name, _ in table.index}

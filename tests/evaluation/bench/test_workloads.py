@@ -1,12 +1,12 @@
 import torch
 
 from ai_mixer.console import load_console
+from ai_mixer.evaluation.bench.synthetic_input import synthetic_audio
 from ai_mixer.evaluation.bench.workloads import (
     console_workload,
     effect_workloads,
     forward_backward,
     loss_workloads,
-    synthetic_audio,
 )
 from ai_mixer.losses import WeightedLoss
 from ai_mixer.losses.balance import SpectralBalanceLoss
@@ -16,20 +16,20 @@ RATE = 8000
 AUDIO = synthetic_audio(2, 0.5, RATE)
 
 
-def test_every_effect_of_the_console_is_measured():
+def test_every_effect_has_a_workload():
     console = load_console("classic", "wide")
     names = [work.name for work in effect_workloads(console, AUDIO, RATE)]
     assert names == [*console.effects, "limiter, idle", "limiter, 6 dB"]
 
 
-def test_no_effect_is_measured_idle():
-    """Knobs stand away from neutral, so nothing takes a short cut; the limiter does both."""
+def test_every_effect_changes_the_audio():
+    """Knobs are away from neutral, so no effect is skipped; the limiter is timed idle as well."""
     for work in effect_workloads(load_console("classic", "wide"), AUDIO, RATE):
         changed = not torch.equal(work.function(*work.leaves), work.leaves[0])
         assert changed == (work.name != "limiter, idle"), work.name
 
 
-def test_all_knobs_of_the_chain_get_a_gradient():
+def test_all_knobs_of_the_console_get_a_gradient():
     work = console_workload(load_console("classic", "wide"), AUDIO, RATE)
     leaves = [leaf.detach().requires_grad_() for leaf in work.leaves]
     work.function(*leaves).square().sum().backward()
@@ -38,7 +38,7 @@ def test_all_knobs_of_the_chain_get_a_gradient():
     assert all(leaf.grad is None for leaf in work.leaves)
 
 
-def test_every_term_is_measured_and_not_zero():
+def test_every_loss_term_has_a_workload_with_a_positive_value():
     terms = {
         name: {"weight": 1.0, "scale": 1.0, "term": term}
         for name, term in {"knobs": KnobLoss(), "balance": SpectralBalanceLoss()}.items()

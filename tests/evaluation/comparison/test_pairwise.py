@@ -1,4 +1,4 @@
-"""Runs on the same excerpts: differences are those of the tables, and paired."""
+"""Pairwise comparison: scores equal those of the tables; differences are paired."""
 
 from types import SimpleNamespace
 
@@ -24,7 +24,7 @@ ERRORS = {"rough": np.nan, "mean_knobs": 0.2, "A": 0.05, "B": 0.1}
 
 @pytest.fixture
 def records():
-    """Six songs that are hard or easy for all; A is better than B on each by as much."""
+    """Six songs of different difficulty; the ratio between A and B is the same on each."""
     return pd.DataFrame(
         {
             **{"song_id": f"song {song}", "genre": "rock", "condition": condition},
@@ -37,7 +37,7 @@ def records():
     )
 
 
-def test_standings_are_the_tables_own(records):
+def test_run_scores_equal_those_of_the_tables(records):
     table = run_scores(records, ["A", "B"])
     assert list(table.index) == ["A", "B", "mean_knobs", "rough"]
     assert table["skill blind"].tolist()[:2] == pytest.approx([0.75, 0.5])
@@ -45,8 +45,8 @@ def test_standings_are_the_tables_own(records):
     assert np.isnan(table["skill blind"]["rough"])
 
 
-def test_a_difference_that_all_songs_share_is_certain(records):
-    """Each system alone has a wide interval over such songs; paired, there is none."""
+def test_interval_of_a_constant_difference_has_zero_width(records):
+    """The interval of each system alone is wide over such songs."""
     (row,) = pairwise_differences(records, ["A", "B"]).to_dict("records")
     assert [row[f"closeness blind{end}"] for end in ("", "_low", "_high")] == pytest.approx(
         [0.1] * 3
@@ -55,29 +55,29 @@ def test_a_difference_that_all_songs_share_is_certain(records):
     assert list(pairwise_differences(records, ["B", "A"]).index) == ["B − A"]
 
 
-def test_three_runs_are_three_pairs(records):
+def test_three_runs_give_three_pairs(records):
     third = records[records["system"] == "A"].assign(system="C")
     table = pairwise_differences(pd.concat([records, third]), ["A", "B", "C"])
     assert list(table.index) == ["A − B", "A − C", "B − C"]
     assert table.loc["A − C"].tolist() == pytest.approx([0] * len(table.columns))
 
 
-def test_the_skill_difference_is_the_difference_of_skills():
+def test_skill_difference_equals_the_difference_of_skills():
     rng = np.random.default_rng(0)
     errors, songs = rng.uniform(0, 1, (40, 4, 3)), rng.integers(0, 9, 40)
     errors[rng.random((40, 4)) < 0.2] = np.nan  # masked for all
     one, two = (skill_estimates(errors[..., n], errors[..., 2], songs)[1].value for n in (0, 1))
-    found = skill_difference(errors, songs)
-    assert found.value == pytest.approx(one - two)
-    assert found.low < found.value < found.high
-    assert found.songs == 9
-    back = skill_difference(errors[..., [1, 0, 2]], songs)
-    assert [back.value, back.low, back.high] == pytest.approx(
-        [-found.value, -found.high, -found.low]
+    difference = skill_difference(errors, songs)
+    assert difference.value == pytest.approx(one - two)
+    assert difference.low < difference.value < difference.high
+    assert difference.songs == 9
+    swapped = skill_difference(errors[..., [1, 0, 2]], songs)
+    assert [swapped.value, swapped.low, swapped.high] == pytest.approx(
+        [-difference.value, -difference.high, -difference.low]
     )
 
 
-def test_an_error_that_one_model_lacks_counts_for_none():
+def test_an_error_missing_for_one_model_is_ignored_for_all():
     errors = np.random.default_rng(0).uniform(0, 1, (6, 2, 3))
     without = errors.copy()
     without[:, 1, 0] = np.nan
@@ -85,23 +85,23 @@ def test_an_error_that_one_model_lacks_counts_for_none():
     assert skill_difference(without, songs) == skill_difference(errors[:, :1], songs)
 
 
-def test_the_widest_gap_between_songs_comes_first(records):
+def test_song_with_the_largest_difference_comes_first(records):
     records.loc[(records["system"] == "B") & (records["song_id"] == "song 3"), "stft"] = 0.0
     table = closeness_by_song(records, ["A", "B"])
     assert table.index[0] == "song 3"
     assert table.loc["song 3"].tolist() == pytest.approx([0.5, 1.0])
 
 
-def test_settings_are_read_on_another_console_s_knobs():
-    """As one physical value, also beyond the other's ends."""
+def test_convert_positions_keeps_physical_values():
+    """Also outside the other console's range."""
     wide, musical = (SimpleNamespace(console=load_console(ranges=r)) for r in ("wide", "musical"))
     knobs = torch.rand(3, len(wide.console.knobs), generator=torch.Generator().manual_seed(0))
     assert convert_positions(wide, wide, knobs) is knobs
-    there = convert_positions(wide, musical, knobs)
+    converted = convert_positions(wide, musical, knobs)
     low_eq = wide.console.names.index("low_eq")
     value = [song["low_eq"] for song in wide.console.settings(knobs)]
-    assert there[:, low_eq].tolist() == pytest.approx([(v + 3) / 6 for v in value], abs=1e-5)
-    assert convert_positions(musical, wide, there).allclose(knobs, atol=1e-4)
+    assert converted[:, low_eq].tolist() == pytest.approx([(v + 3) / 6 for v in value], abs=1e-5)
+    assert convert_positions(musical, wide, converted).allclose(knobs, atol=1e-4)
     fewer = SimpleNamespace(console=SimpleNamespace(knobs=wide.console.knobs[:1]))
     assert convert_positions(wide, fewer, knobs).shape == (3, 1)
     alone = SimpleNamespace(

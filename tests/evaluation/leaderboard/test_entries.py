@@ -1,4 +1,4 @@
-"""A row's command comes from the overrides that its run stores."""
+"""The command of an entry is made from the overrides stored with its run."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from ai_mixer.tracking.resume_points import save_overrides
 
 @pytest.fixture
 def cross_validated(store):
-    """A function: name, tags, stored overrides (or none) → a finished run of three folds."""
+    """Factory: name, tags, stored overrides (or none) → a finished run of three folds."""
 
     def make(name, tags, overrides=None):
         with Run.start(store, "leaderboard", f"{name}, 3 folds", {"cv": "3", **tags}) as parent:
@@ -28,12 +28,12 @@ def commands(store):
     return {row.title: row.command for row in find_entries(store, "leaderboard", 3)[0]}
 
 
-def test_a_command_is_whole_and_says_nothing_of_where_the_music_is(store, cross_validated):
-    places = ["data.root=/my music", "paths.mlruns=/my runs"]
-    cross_validated("cnn", {}, [*places, "model=cnn", "run_name=a b", "a=`b`", "cv=3"])
+def test_command_has_all_overrides_but_paths(store, cross_validated):
+    paths = ["data.root=/my music", "paths.mlruns=/my runs"]
+    cross_validated("cnn", {}, [*paths, "model=cnn", "run_name=a b", "a=`b`", "cv=3"])
     assert commands(store) == {"cnn": "make train model=cnn 'run_name=a b' 'a=`b`' cv=3"}
 
 
-def test_an_ensemble_names_its_runs(store, cross_validated):
+def test_command_of_an_ensemble_lists_its_runs(store, cross_validated):
     cross_validated("joined", {"ensemble": "1a2b,3c4d"})
     assert commands(store) == {"joined": "make ensemble runs=1a2b,3c4d name=joined"}

@@ -1,4 +1,4 @@
-"""`ai-mixer analyse`: the figures of songs, and what is unusual about them."""
+"""`ai-mixer analyse`: measurements of songs, with remarks on unusual ones."""
 
 import json
 from pathlib import Path
@@ -13,20 +13,22 @@ from ai_mixer.cli.commands.parsing import print_line
 
 def analyse(
     songs: options.Songs,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a song.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object per song.")
+    ] = False,
 ) -> None:
-    """Measure songs: loudness, peaks, balance, width; and what is unusual about them."""
+    """Measure songs: loudness, peaks, spectral balance, width; with remarks on unusual values."""
     from ai_mixer.utils.parallel import parallel_map
 
     failed = False
-    for song, found in zip(songs, parallel_map(_measure, songs, "measuring"), strict=True):
-        if isinstance(found, Exception):
+    for song, result in zip(songs, parallel_map(_measure, songs, "measuring"), strict=True):
+        if isinstance(result, Exception):
             failed = True
-            typer.echo(f"error: {format_error(found)}", err=True)
+            typer.echo(f"error: {format_error(result)}", err=True)
         elif as_json:
-            print_line(json.dumps({"song": str(song), **found}, ensure_ascii=False))
+            print_line(json.dumps({"song": str(song), **result}, ensure_ascii=False))
         else:
-            _print_measurements(song, found)
+            _print_measurements(song, result)
     if failed:
         raise typer.Exit(1)
 
@@ -38,35 +40,37 @@ def _measure(song: Path) -> dict[str, Any] | Exception:
     from ai_mixer.mixing.typical_balance import remarks
 
     try:
-        sound = AudioFile(song)
-        measurements = measure(sound.blocks(), sound.sample_rate)
+        file = AudioFile(song)
+        measurements = measure(file.blocks(), file.sample_rate)
     except Exception as error:
         return error
-    facts = {"sample_rate": sound.sample_rate, "channels": sound.channels, "kind": sound.format}
-    notes = {"remarks": [*sound.warnings, *remarks(measurements)], "tags": sound.tags}
     return {
-        **facts,
+        "sample_rate": file.sample_rate,
+        "channels": file.channels,
+        "kind": file.format,
         **measurements.to_dict(),
-        "sections_s": section_starts_s(measurements.seconds),
-        **notes,
+        "sections_s": section_starts_s(measurements.spectra_db),
+        "remarks": [*file.warnings, *remarks(measurements)],
+        "tags": file.tags,
     }
 
 
-def _print_measurements(song: Path, found: dict[str, Any]) -> None:
+def _print_measurements(song: Path, measured: dict[str, Any]) -> None:
     from ai_mixer.mixing.descriptions import BAND_LABELS
     from ai_mixer.mixing.formatting import format_time
 
     print_line(str(song))
     print_line(
-        f"  {format_time(found['duration_s'])}, {found['kind']}, {found['sample_rate']} Hz, "
-        f"{'stereo' if found['channels'] == 2 else 'mono'}"
+        f"  {format_time(measured['duration_s'])}, {measured['kind']}, "
+        f"{measured['sample_rate']} Hz, {'stereo' if measured['channels'] == 2 else 'mono'}"
     )
     print_line(
-        f"  loudness {found['loudness_lufs']} LUFS, range {found['range_lu']} LU, "
-        f"true peak {found['true_peak_dbtp']} dBTP, crest {found['crest_db']} dB"
+        f"  loudness {measured['loudness_lufs']} LUFS, range {measured['range_lu']} LU, "
+        f"true peak {measured['true_peak_dbtp']} dBTP, crest {measured['crest_db']} dB"
     )
-    for name, level in found["bands_db"].items():
+    for name, level in measured["bands_db"].items():
         print_line(f"  {BAND_LABELS[name]:26} {level:6.1f} dB")
-    print_line(f"  sections from {', '.join(format_time(start) for start in found['sections_s'])}")
-    for remark in found["remarks"]:
+    starts = ", ".join(format_time(start) for start in measured["sections_s"])
+    print_line(f"  sections from {starts}")
+    for remark in measured["remarks"]:
         print_line(f"  {remark}")

@@ -1,4 +1,4 @@
-"""One song or many: side by side, each with its line, and one bad file does not stop the rest."""
+"""Process songs in parallel and print a line per song; an error does not stop the others."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,32 +14,32 @@ if TYPE_CHECKING:
 
 
 class MixJob(NamedTuple):
-    """A song, and where its result goes (None: beside it)."""
+    """A song and the path of its result (None: next to the song)."""
 
     song: Path
     output: Path | None
 
 
 def run_mix_jobs(jobs: Sequence[MixJob], work: Callable[[MixJob], "MixResult"], title: str) -> None:
-    """Do all jobs and tell about each. Exit code 1 if one failed."""
-    from ai_mixer.mixing.descriptions import summary_line as told
+    """Run all jobs and print their results. Exit code 1 if one fails. title: of the bar."""
+    from ai_mixer.mixing.descriptions import summary_line
     from ai_mixer.utils.parallel import parallel_map
 
-    def tried(job: MixJob) -> "MixResult | Exception":
+    def result_or_error(job: MixJob) -> "MixResult | Exception":
         try:
             return work(job)
         except Exception as error:
             return error
 
     failed = 0
-    for job, done in zip(jobs, parallel_map(tried, jobs, title), strict=True):
-        if isinstance(done, Exception):
+    for job, result in zip(jobs, parallel_map(result_or_error, jobs, title), strict=True):
+        if isinstance(result, Exception):
             failed += 1
-            typer.echo(f"error: {_with_file_name(job.song, format_error(done))}", err=True)
+            typer.echo(f"error: {_with_file_name(job.song, format_error(result))}", err=True)
             continue
-        print_line(f"{done.song.name} → {done.output}")
-        print_line(f"  {told(done.before, done.after, done.preset.settings)}")
-        for note in done.notes:
+        print_line(f"{result.song.name} → {result.output}")
+        print_line(f"  {summary_line(result.before, result.after, result.preset.settings)}")
+        for note in result.notes:
             print_line(f"  note: {note}")
     if len(jobs) > 1:
         print_line(f"{len(jobs) - failed} of {len(jobs)} songs done")

@@ -1,4 +1,4 @@
-"""`ai-mixer compare`: one song by every model."""
+"""`ai-mixer compare`: mix one song with several models."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,14 +12,14 @@ from ai_mixer.cli.commands.parsing import parse_mix_options, print_line
 def compare(
     song: options.Song,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The folder for the results.")
+        Path | None, typer.Option("--output", "-o", help="Folder for the results.")
     ] = None,
-    model: Annotated[list[str], typer.Option(help="Only these models; may be repeated.")] = [],  # noqa: B006
+    model: Annotated[list[str], typer.Option(help="Model to compare; may be repeated.")] = [],  # noqa: B006
     amount: options.Amount = [],  # noqa: B006
     only: options.Only = None,
     force: options.Force = False,
 ) -> None:
-    """Mix a song with every model, to listen and compare: files, a picture and a table."""
+    """Mix a song with every model and compare: audio files, a plot and a table."""
     mix_options = parse_mix_options(amount, only, [], None)
     from ai_mixer.mixing.audio_mixer import AudioMixer
     from ai_mixer.mixing.compare import compare as compare_models

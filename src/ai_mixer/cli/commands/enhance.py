@@ -1,4 +1,4 @@
-"""`ai-mixer enhance`: a little better, without a model."""
+"""`ai-mixer enhance`: subtle enhancement without a model."""
 
 from typing import TYPE_CHECKING
 
@@ -19,9 +19,9 @@ def enhance(
     ceiling: options.Ceiling = -1.0,
     force: options.Force = False,
 ) -> None:
-    """Enhance finished songs: a gentle balance, a little more life, the level kept."""
+    """Enhance finished songs without a model: spectral balance and crest; the level is kept."""
     mix_options = parse_mix_options(amount, only, settings, None)
-    places = output_paths(songs, output, "enhanced")
+    outputs = output_paths(songs, output, "enhanced")
     from ai_mixer.mixing.enhance import enhance as enhance_file
 
     def work(job: MixJob) -> "MixResult":
@@ -29,5 +29,5 @@ def enhance(
             job.song, job.output, mix_options=mix_options, ceiling_db=ceiling, force=force
         )
 
-    jobs = [MixJob(song, place) for song, place in zip(songs, places, strict=True)]
+    jobs = [MixJob(song, path) for song, path in zip(songs, outputs, strict=True)]
     run_mix_jobs(jobs, work, "enhancing")

@@ -1,4 +1,4 @@
-"""`ai-mixer match`: the settings between a rough mix and its finished version."""
+"""`ai-mixer match`: estimate the settings between a rough mix and its finished version."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def match(
-    rough: Annotated[Path, typer.Argument(help="Your mix.")],
+    rough: Annotated[Path, typer.Argument(help="The rough mix.")],
     finished: Annotated[Path, typer.Argument(help="The finished version of the same recording.")],
     output: options.Output = None,
     model: options.Model = None,
@@ -24,9 +24,9 @@ def match(
     ceiling: options.Ceiling = -1.0,
     force: options.Force = False,
 ) -> None:
-    """Find what was done between two versions of a song, and do it to the first."""
+    """Estimate the settings between two versions of a song and apply them to the first."""
     mix_options = parse_mix_options(amount, only, settings, None)
-    places = output_paths([rough], output, "matched")
+    (output_path,) = output_paths([rough], output, "matched")
     from ai_mixer.mixing.audio_mixer import AudioMixer
     from ai_mixer.mixing.match import match as match_files
 
@@ -42,4 +42,4 @@ def match(
             force=force,
         )
 
-    run_mix_jobs([MixJob(rough, places[0])], work, "matching")
+    run_mix_jobs([MixJob(rough, output_path)], work, "matching")

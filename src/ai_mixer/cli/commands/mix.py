@@ -1,4 +1,4 @@
-"""`ai-mixer mix`: songs as a model (or a preset) would mix them."""
+"""`ai-mixer mix`: mix songs with a model or a preset."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +18,7 @@ def mix(
     output: options.Output = None,
     model: options.Model = None,
     reference: Annotated[
-        Path | None, typer.Option(help="A song that yours is to sound like.")
+        Path | None, typer.Option(help="A song whose sound the mix approaches.")
     ] = None,
     amount: options.Amount = [],  # noqa: B006
     only: options.Only = None,
@@ -26,40 +26,45 @@ def mix(
     style: options.Style = None,
     target: Annotated[
         str | None,
-        typer.Option(help="Loudness: none (as it came), streaming, broadcast, mastering or LUFS."),
+        typer.Option(help="Loudness: none (keep it), streaming, broadcast, mastering, or LUFS."),
     ] = None,
     ceiling: options.Ceiling = -1.0,
     preset: Annotated[Path | None, typer.Option(help="Settings of an earlier mix (.json).")] = None,
-    save_preset: Annotated[Path | None, typer.Option(help="Write the settings there, too.")] = None,
+    save_preset: Annotated[
+        Path | None, typer.Option(help="Additional file for the settings.")
+    ] = None,
     adaptive: Annotated[
-        bool, typer.Option("--adaptive", help="Settings that follow the song's sections.")
+        bool, typer.Option("--adaptive", help="Predict settings for each section of the song.")
     ] = False,
     force: options.Force = False,
 ) -> None:
-    """Mix songs: a model listens and sets the knobs; you may ask for less, more or other."""
-    mix_options, loudness = parse_mix_options(amount, only, settings, style), parse_target(target)
-    places = output_paths(songs, output, "mixed")
+    """Mix songs: a model sets the knobs, and options change the settings."""
+    mix_options, target_lufs = (
+        parse_mix_options(amount, only, settings, style),
+        parse_target(target),
+    )
+    outputs = output_paths(songs, output, "mixed")
     from ai_mixer.mixing import preset as presets
     from ai_mixer.mixing.audio_mixer import AudioMixer
     from ai_mixer.mixing.model_lookup import resolve_model
-    from ai_mixer.mixing.render import check_not_existing
+    from ai_mixer.mixing.paths import check_not_existing
 
-    given = presets.load_preset(preset) if preset else None
+    loaded = presets.load_preset(preset) if preset else None
     if save_preset:
         if len(songs) > 1:
-            raise ValueError("--save-preset keeps the settings of one song: mix one")
+            raise ValueError(f"--save-preset is for one song, got {len(songs)} songs")
         check_not_existing([save_preset], force)
-    if given is None:
-        resolve_model(model)  # once, and a wrong name is said before anything else
+    if loaded is None:
+        resolve_model(model)  # load it once, and raise for an unknown name before any work
 
     def work(job: MixJob) -> "MixResult":
         result = AudioMixer(model).mix_file(
             job.song,
             job.output,
             reference=reference,
-            preset=given,
+            preset=loaded,
             mix_options=mix_options,
-            target=loudness,
+            target_lufs=target_lufs,
             ceiling_db=ceiling,
             adaptive=adaptive,
             force=force,
@@ -68,5 +73,5 @@ def mix(
             presets.save_preset(result.preset, save_preset)
         return result
 
-    jobs = [MixJob(song, place) for song, place in zip(songs, places, strict=True)]
+    jobs = [MixJob(song, path) for song, path in zip(songs, outputs, strict=True)]
     run_mix_jobs(jobs, work, "mixing")

@@ -1,18 +1,18 @@
-"""`ai-mixer models`: what there is to choose from."""
+"""`ai-mixer models`: list the packaged models."""
 
 from ai_mixer.cli.commands.parsing import print_line
 
 
 def models() -> None:
-    """List the packaged models, the champion first."""
+    """List the packaged models, the default first."""
     from ai_mixer.inference import pretrained
 
-    found = pretrained.list_models()
-    if not found:
-        print_line("no model is packaged with this ai_mixer; --model takes a run's id or a folder")
-    for place, name in enumerate(found):
+    names = pretrained.list_models()
+    if not names:
+        print_line("no packaged models: use --model with the id or the folder of a run")
+    for index, name in enumerate(names):
         print_line(
-            f"{name:22} {pretrained.display_name(name)}{'  (champion)' if place == 0 else ''}"
+            f"{name:22} {pretrained.display_name(name)}{'  (default)' if index == 0 else ''}"
         )
         about = pretrained.model_summary(name)
         if about:

@@ -1,4 +1,4 @@
-"""Words of the command line to what they mean; a wrong one is answered in one line."""
+"""Parse option values of the command line. Errors are one line."""
 
 import math
 from collections.abc import Sequence
@@ -16,33 +16,33 @@ TARGETS = ("none", "streaming", "broadcast", "mastering")
 def parse_mix_options(
     amount: Sequence[str], only: str | None, settings: Sequence[str], style: str | None
 ) -> "MixOptions":
-    """`0.5`, `eq=0.5` …, `eq,width`, `low_eq=+1.5` … as wishes. ValueError in one line."""
+    """Parse `0.5`, `eq=0.5` …; `eq,width`; `low_eq=+1.5` …. ValueError (one line) if invalid."""
     from ai_mixer.mixing.mix_options import MixOptions
 
-    whole = [word for word in amount if "=" not in word]
-    parts = [word for word in amount if "=" in word]
+    overall = [text for text in amount if "=" not in text]
+    by_group = [text for text in amount if "=" in text]
     return MixOptions(
-        amount=_number("--amount", whole[-1]) if whole else 1.0,
-        amounts=_pairs("--amount", parts),
-        only=[word.strip() for word in only.split(",") if word.strip()] if only else [],
-        set=_pairs("--set", settings),
+        amount=_number("--amount", overall[-1]) if overall else 1.0,
+        group_amounts=_pairs("--amount", by_group),
+        only_groups=[name.strip() for name in only.split(",") if name.strip()] if only else [],
+        fixed_settings=_pairs("--set", settings),
         style=style,
     )
 
 
-def parse_target(word: str | None) -> float | str | None:
-    """`none`, a name or LUFS."""
-    if word is None or word in TARGETS:
-        return None if word in {None, "none"} else word
+def parse_target(text: str | None) -> float | str | None:
+    """Parse `none`, the name of a target, or LUFS."""
+    if text is None or text in TARGETS:
+        return None if text in {None, "none"} else text
     try:
-        return float(word)
+        return float(text)
     except ValueError:
-        menu = ", ".join(TARGETS)
-        raise ValueError(f"--target {word}: give {menu}, or LUFS such as -14") from None
+        names = ", ".join(TARGETS)
+        raise ValueError(f"--target {text}: use {names}, or LUFS such as -14") from None
 
 
-def output_paths(songs: Sequence[Path], output: Path | None, word: str) -> list[Path | None]:
-    """A result for each song: `-o` names the file of one song, or the folder of several."""
+def output_paths(songs: Sequence[Path], output: Path | None, suffix: str) -> list[Path | None]:
+    """Path of each song's result: `-o` is the file of one song, or a folder."""
     from ai_mixer.mixing.paths import default_output
 
     if output is None:
@@ -50,29 +50,29 @@ def output_paths(songs: Sequence[Path], output: Path | None, word: str) -> list[
     is_folder = len(songs) > 1 or output.is_dir() or not output.suffix
     if not is_folder:
         return [output]
-    results = [output / default_output(song, word).name for song in songs]
+    results = [output / default_output(song, suffix).name for song in songs]
     if len(set(results)) < len(results):
-        raise ValueError(f"two songs would have one name in {output}: mix them in turn")
+        raise ValueError(f"two results would have the same name in {output}: mix them separately")
     return list(results)
 
 
-def _pairs(option: str, words: Sequence[str]) -> dict[str, float]:
+def _pairs(option: str, texts: Sequence[str]) -> dict[str, float]:
     pairs = {}
-    for word in words:
-        name, equals, value = word.partition("=")
+    for text in texts:
+        name, equals, value = text.partition("=")
         if not equals:
-            raise ValueError(f"{option} {word}: write name=value, e.g. low_eq=+1.5")
+            raise ValueError(f"{option} {text}: write name=value, e.g. low_eq=+1.5")
         pairs[name.strip()] = _number(f"{option} {name}", value)
     return pairs
 
 
-def _number(what: str, word: str) -> float:
+def _number(option: str, text: str) -> float:
     try:
-        value = float(word)
+        value = float(text)
     except ValueError:
-        raise ValueError(f"{what}: {word!r} is no number") from None
+        raise ValueError(f"{option}: {text!r} is not a number") from None
     if math.isnan(value):
-        raise ValueError(f"{what}: {word!r} is no number")
+        raise ValueError(f"{option}: {text!r} is not a number")
     return value
 
 

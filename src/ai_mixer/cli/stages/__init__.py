@@ -1,1 +1,1 @@
-"""The stages: what make runs, one command each, composed from one page of configs/ each."""
+"""The stages: one command per make target, each with a config in configs/stage."""

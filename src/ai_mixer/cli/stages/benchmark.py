@@ -1,4 +1,4 @@
-"""Measure how long every part of a training takes here: a table, and the same as JSON."""
+"""Benchmark: time and memory of every part of a training on this machine."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,18 +13,19 @@ from ai_mixer.evaluation.bench import output, workloads
 from ai_mixer.evaluation.bench.dataloader import loader_throughput, loader_wait
 from ai_mixer.evaluation.bench.memory import peak_mib
 from ai_mixer.evaluation.bench.realtime import realtime_load
+from ai_mixer.evaluation.bench.synthetic_input import synthetic_audio
 from ai_mixer.evaluation.bench.timing import time_interleaved, use_threads
 from ai_mixer.training.builders import TrainingComponents, build_components
 from ai_mixer.utils.progress import progress_bar
 
 INDEX = ["work", "batch", "threads"]
-LENGTHS = (1, 2, 4)  # times the excerpt: memory must grow no faster than these
+LENGTHS = (1, 2, 4)  # multiples of the excerpt's length, to see how memory grows
 
 
 def benchmark(
     parts: TrainingComponents, seconds: float, batches: list[int], threads: list[int], rounds: int
 ) -> pd.DataFrame:
-    """Time and memory of effects, chain, losses, loader and step; one row per work and setting."""
+    """Time effects, console, losses, loader and training step; one row per workload and setting."""
     rows = [
         row
         for count in threads
@@ -36,18 +37,17 @@ def benchmark(
 
 
 def memory(parts: TrainingComponents, seconds: float) -> pd.DataFrame:
-    """Peak memory of the chain by length of the audio, forward and with gradients, in MiB."""
+    """Peak memory of the console by length of the audio, forward and with gradients, in MiB."""
     rate, rows = parts.data.sample_rate, []
     for length in LENGTHS:
-        chain = workloads.console_workload(
-            parts.console, workloads.synthetic_audio(1, length * seconds, rate), rate
-        )
-        workloads.forward(chain)()
+        audio = synthetic_audio(1, length * seconds, rate)
+        workload = workloads.console_workload(parts.console, audio, rate)
+        workloads.forward(workload)()
         rows.append(
             {
                 "seconds": length * seconds,
-                "forward MiB": peak_mib(workloads.forward(chain)),
-                "forward + backward MiB": peak_mib(workloads.forward_backward(chain)),
+                "forward MiB": peak_mib(workloads.forward(workload)),
+                "forward + backward MiB": peak_mib(workloads.forward_backward(workload)),
             }
         )
     return pd.DataFrame(rows).set_index("seconds")
@@ -57,21 +57,20 @@ def _audio_rows(
     parts: TrainingComponents, seconds: float, batch: int, count: int, rounds: int
 ) -> Iterator[dict[str, Any]]:
     rate = parts.data.sample_rate
-    audio = workloads.synthetic_audio(batch, seconds, rate)
-    objective = parts.system.objective
-    all_work = [
+    audio = synthetic_audio(batch, seconds, rate)
+    all_workloads = [
         *workloads.effect_workloads(parts.console, audio, rate),
         workloads.console_workload(parts.console, audio, rate),
-        *workloads.loss_workloads(objective, audio, rate),
+        *workloads.loss_workloads(parts.system.objective, audio, rate),
     ]
     with use_threads(count):
-        for piece in progress_bar(all_work, f"batch {batch}, threads {count}"):
-            jobs = {"f": workloads.forward(piece), "f+b": workloads.forward_backward(piece)}
+        for work in progress_bar(all_workloads, f"batch {batch}, threads {count}"):
+            jobs = {"f": workloads.forward(work), "f+b": workloads.forward_backward(work)}
             timings = time_interleaved(jobs, rounds)
             columns = {
                 k: v for name in jobs for k, v in output.timing_columns(name, timings[name]).items()
             }
-            yield {"work": piece.name, "batch": batch, "threads": count, **columns}
+            yield {"work": work.name, "batch": batch, "threads": count, **columns}
 
 
 def _training_rows(parts: TrainingComponents, count: int, rounds: int) -> Iterator[dict[str, Any]]:
@@ -92,33 +91,33 @@ def main(cfg: DictConfig) -> None:
     torch.manual_seed(cfg.seed)
     parts = build_components(cfg)
     settings = cfg.measure
-    parts.data.songs("train")  # composed before the clock runs
+    parts.data.songs("train")  # synthesise the band before anything is timed
     times = benchmark(parts, settings.seconds, settings.batches, settings.threads, settings.rounds)
-    needs = memory(parts, settings.seconds)
-    played = realtime_load(
+    peak_memory = memory(parts, settings.seconds)
+    load = realtime_load(
         parts.console,
         settings.realtime_rate_hz,
         settings.realtime_block_samples,
         settings.realtime_blocks,
     )
-    fed = loader_throughput(parts.data, settings.workers, settings.loader_batches)
-    with use_threads(max(1, torch.get_num_threads() // 2)):  # as a training leaves it
-        waited = loader_wait(parts, settings.workers, settings.steps).to_frame("training").T
-    facts = {
-        "Peak memory of the chain": ("memory_mib", needs),
-        f"Live, in % of a block at {settings.realtime_rate_hz} Hz": ("live", played),
-        f"Fed by {settings.workers} workers": ("loader", fed),
-        f"Training beside {settings.workers} workers": ("waiting", waited),
+    throughput = loader_throughput(parts.data, settings.workers, settings.loader_batches)
+    with use_threads(max(1, torch.get_num_threads() // 2)):  # the rest is for the workers
+        waiting = loader_wait(parts, settings.workers, settings.steps).to_frame("training").T
+    tables = {
+        "Peak memory of the console": ("memory_mib", peak_memory),
+        f"Real time, in % of a block at {settings.realtime_rate_hz} Hz": ("live", load),
+        f"Loader with {settings.workers} workers": ("loader", throughput),
+        f"Training with {settings.workers} workers": ("waiting", waiting),
     }
     path = Path(settings.json)
-    rows = {name: more.reset_index().to_dict("records") for name, more in facts.values()}
+    rows = {name: table.reset_index().to_dict("records") for name, table in tables.values()}
     output.write_json(times, path, **rows)
     length = f"{parts.data.excerpt_s:g} s" if parts.data.excerpt_s else "whole songs"
     print(
         f"{settings.seconds:g} s of stereo; loader and step: {length}\n{output.format_table(times)}"
     )
-    for title, (_, more) in facts.items():
-        print(f"{title}\n\n{output.format_table(more)}")
+    for title, (_, table) in tables.items():
+        print(f"{title}\n\n{output.format_table(table)}")
     print(path)
 
 

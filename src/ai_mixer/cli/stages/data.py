@@ -1,4 +1,4 @@
-"""A collection: fetched where that needs no form, checked, indexed, and described in a table."""
+"""Data: download, check and index a collection, and describe it in a table."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -18,42 +18,44 @@ MAX_LISTED = 3  # songs named per reason
 
 
 def download(cfg: DictConfig) -> None:
-    """Fetch and unpack the archives that the page of the collection lists."""
+    """Download and unpack the archives listed in the config of the collection."""
     archives = cfg.data.get("archives")
     if not archives:
-        page = f"configs/data/{cfg.data.name}.yaml"
-        raise ValueError(f"data={cfg.data.name} cannot be fetched from here; how to get it: {page}")
+        file = f"configs/data/{cfg.data.name}.yaml"
+        raise ValueError(
+            f"data={cfg.data.name} cannot be downloaded automatically; instructions: {file}"
+        )
     root = Path(cfg.data.root)
     for archive in archives:
         unpack(fetch(archive.url, archive.checksum, root), root)
 
 
 def describe(songs: Sequence[Song], skipped: Sequence[SkippedSong]) -> str:
-    """Songs, hours and groups (mostly artists) of each split, genres, and what is left out."""
+    """Songs, hours and groups (mostly artists) of each split; genres; skipped songs."""
     lines = [_splits(songs).to_string(), "", _genres(songs)]
     crossing = groups_in_several_splits(songs)
     if crossing:
         named = ", ".join(crossing[:MAX_LISTED]) + (", …" if len(crossing) > MAX_LISTED else "")
-        lines.append(f"on two sides of the split: {len(crossing)} groups ({named})")
-    return "\n".join([*lines, *_left_out(skipped)])
+        lines.append(f"in several splits: {len(crossing)} groups ({named})")
+    return "\n".join([*lines, *_skipped(skipped)])
 
 
 def groups_in_several_splits(songs: Iterable[Song]) -> list[str]:
     """Artists (or other groups) with songs in more than one split."""
-    sides: dict[str, set[str]] = {}
+    splits_by_group: dict[str, set[str]] = {}
     for song in songs:
-        sides.setdefault(song.group, set()).add(song.split)
-    return sorted(group for group, splits in sides.items() if len(splits) > 1)
+        splits_by_group.setdefault(song.group, set()).add(song.split)
+    return sorted(group for group, splits in splits_by_group.items() if len(splits) > 1)
 
 
 def _splits(songs: Sequence[Song]) -> pd.DataFrame:
     rows = {
-        side: {
-            "songs": len(chosen),
-            "hours": f"{sum(song.duration_s for song in chosen) / 3600:.2f}",
-            "groups": len({song.group for song in chosen}),
+        name: {
+            "songs": len(selected),
+            "hours": f"{sum(song.duration_s for song in selected) / 3600:.2f}",
+            "groups": len({song.group for song in selected}),
         }
-        for side, chosen in (
+        for name, selected in (
             *((split, [song for song in songs if song.split == split]) for split in SPLITS),
             ("all", songs),
         )
@@ -66,8 +68,8 @@ def _genres(songs: Sequence[Song]) -> str:
     return "genres: " + ", ".join(f"{genre} {count}" for genre, count in counts)
 
 
-def _left_out(skipped: Sequence[SkippedSong]) -> list[str]:
-    """A line per reason, the most frequent first."""
+def _skipped(skipped: Sequence[SkippedSong]) -> list[str]:
+    """One line per reason, the most frequent first."""
     files: dict[str, list[str]] = {}
     for song in skipped:
         files.setdefault(song.reason, []).append(song.file)
@@ -78,11 +80,11 @@ def _left_out(skipped: Sequence[SkippedSong]) -> list[str]:
     ]
 
 
-def with_name_alias(words: list[str]) -> list[str]:
-    """`name=gtzan` chooses the page as `data=gtzan` does, and is checked like it."""
-    chosen = [f"data={word[5:]}" if word.startswith("name=") else word for word in words]
-    check_overrides(chosen)
-    return chosen
+def with_name_alias(overrides: list[str]) -> list[str]:
+    """Replace `name=gtzan` by `data=gtzan`, and check the overrides."""
+    replaced = [f"data={text[5:]}" if text.startswith("name=") else text for text in overrides]
+    check_overrides(replaced)
+    return replaced
 
 
 @stage("data", transform=with_name_alias)

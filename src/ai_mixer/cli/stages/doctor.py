@@ -1,4 +1,4 @@
-"""Is this machine ready? One line per finding: what is there, what is missing, what to do."""
+"""Doctor: check this machine and installation; one line per check."""
 
 import importlib.metadata
 import os
@@ -13,7 +13,7 @@ OK, HINT, BAD = "ok  ", "hint", "BAD "
 
 
 def run_checks() -> Iterator[tuple[str, str]]:
-    """(verdict, sentence) per check; a check that raises is a bad finding."""
+    """Yield (verdict, text) of every check; a check that raises is BAD."""
     for check in CHECKS:
         try:
             yield check()
@@ -34,7 +34,7 @@ def _machine() -> tuple[str, str]:
 def _disk() -> tuple[str, str]:
     free = shutil.disk_usage(Path.cwd()).free / 2**30
     text = f"{free:.0f} GiB of disk free here"
-    return (OK, text) if free >= 5 else (HINT, f"{text}: the band takes 1, a run up to 0.1")
+    return (OK, text) if free >= 5 else (HINT, f"{text}: the band needs 1, a run up to 0.1")
 
 
 def _torch() -> tuple[str, str]:
@@ -48,8 +48,8 @@ def _torchaudio() -> tuple[str, str]:
     from ai_mixer.utils.torchaudio_shim import torchaudio
 
     native = torchaudio._extension._IS_TORCHAUDIO_EXT_AVAILABLE
-    how = "with" if native else "without (none is needed)"
-    return OK, f"torchaudio {torchaudio.__version__} {how} its native extension"
+    with_or_without = "with" if native else "without (not needed)"
+    return OK, f"torchaudio {torchaudio.__version__} {with_or_without} its native extension"
 
 
 def _console() -> tuple[str, str]:
@@ -82,16 +82,15 @@ def _store() -> tuple[str, str]:
 def _music() -> tuple[str, str]:
     root = os.environ.get("AI_MIXER_MUSIC")
     if not root:
-        return (
-            HINT,
-            "AI_MIXER_MUSIC is not set: music tests skip, data=folder needs data.root",
-        )
+        text = "AI_MIXER_MUSIC is not set: music tests are skipped, data=folder needs data.root"
+        return HINT, text
     return (OK if Path(root).is_dir() else BAD), f"AI_MIXER_MUSIC={root}"
 
 
 def _browser() -> tuple[str, str]:
-    found = shutil.which("chromedriver")
-    return (OK, "chromedriver") if found else (HINT, "no chromedriver: the page tests skip")
+    if shutil.which("chromedriver"):
+        return OK, "chromedriver"
+    return HINT, "no chromedriver: browser tests are skipped"
 
 
 CHECKS: tuple[Callable[[], tuple[str, str]], ...] = (
@@ -109,12 +108,12 @@ CHECKS: tuple[Callable[[], tuple[str, str]], ...] = (
 
 
 def main() -> int:
-    """Print all findings; exit 1 if one is bad."""
-    worst = 0
-    for verdict, sentence in run_checks():
-        print(f"{verdict}  {sentence}")
-        worst |= verdict == BAD
-    return int(worst)
+    """Print all checks; return 1 if one is BAD."""
+    failed = False
+    for verdict, text in run_checks():
+        print(f"{verdict}  {text}")
+        failed |= verdict == BAD
+    return int(failed)
 
 
 if __name__ == "__main__":

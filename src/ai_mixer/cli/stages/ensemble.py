@@ -1,5 +1,6 @@
-"""Ensemble: trained models joined into one that stands alone, its weights learned on their
-validation songs. Of cross-validations, a join for each fold.
+"""Ensemble: combine trained models into one, with member weights learned on validation songs.
+
+For cross-validations, one ensemble per fold.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from ai_mixer.cli.stage import stage
 from ai_mixer.config.instantiate import allowed_targets
-from ai_mixer.config.override_errors import format_make_command, quote_run_list
+from ai_mixer.config.overrides import format_make_command, quote_run_list
 from ai_mixer.evaluation.leaderboard.entries import ENSEMBLE_TAG
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.tracking import Run, Store, find_run, save_model
@@ -23,9 +24,9 @@ from ai_mixer.training.export import model_card
 
 
 def _save_ensemble(
-    folders: Sequence[Path], cfg: DictConfig, run: Run, again: str, weights: Tensor | None = None
+    folders: Sequence[Path], cfg: DictConfig, run: Run, command: str, weights: Tensor | None = None
 ) -> None:
-    """Join and file one ensemble."""
+    """Build one ensemble and save it in a run."""
     members = [load_model(folder, allowed_targets(cfg)) for folder in folders]
     config = ensemble_config(members, cfg.name)
     data = build_datamodule(config, members[0].console)
@@ -36,8 +37,8 @@ def _save_ensemble(
     card = model_card(plain, system, run.id)
     card["calibration"] = calibrate(system, data)
     save_model(run.artifact_dir, system.model.state_dict(), card)
-    run.describe(f"Make it again: `{again}`.")
-    for name in ("manifest.csv", "split.csv"):  # whose songs: the first member's
+    run.describe(f"Reproduce: `{command}`.")
+    for name in ("manifest.csv", "split.csv"):  # songs of the first member
         if (folders[0] / name).is_file():
             run.log_text((folders[0] / name).read_text(encoding="utf-8"), name)
 
@@ -45,52 +46,53 @@ def _save_ensemble(
 @stage("ensemble", transform=quote_run_list)
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.ensemble runs=1a2b,3c4d`."""
-    asked = [str(which) for which in cfg.runs or ()]
-    if len(asked) < 2:
-        raise ValueError(f"runs={','.join(asked)}: name two runs or more, runs=1a2b,3c4d")
+    members = [str(run) for run in cfg.runs or ()]
+    if len(members) < 2:
+        raise ValueError(f"runs={','.join(members)}: name two runs or more, runs=1a2b,3c4d")
     store = Store(cfg.paths.mlruns)
-    words = [f"runs={','.join(asked)}", f"name={cfg.name}"]
+    overrides = [f"runs={','.join(members)}", f"name={cfg.name}"]
     if cfg.ensemble_weights_from is not None:
-        words.append(f"ensemble_weights_from={cfg.ensemble_weights_from}")
-    again = format_make_command(words, "ensemble")
-    folds = [fold_model_folders(which, store) for which in asked]
+        overrides.append(f"ensemble_weights_from={cfg.ensemble_weights_from}")
+    command = format_make_command(overrides, "ensemble")
+    folds = [fold_model_folders(member, store) for member in members]
     if not any(folds):
         weights = _ensemble_weights_from(store, cfg)
-        folders = [find_run(which, cfg.paths.mlruns) for which in asked]
+        folders = [find_run(member, cfg.paths.mlruns) for member in members]
         with Run.start(store, cfg.experiment_name, cfg.name) as run:
-            _save_ensemble(folders, cfg, run, again, weights)
+            _save_ensemble(folders, cfg, run, command, weights)
             print(f"run {run.id} ({cfg.name})")
         return
-    if (
-        cfg.ensemble_weights_from is not None
-    ):  # a fold's test songs are validation songs of other folds
+    if cfg.ensemble_weights_from is not None:
+        # A fold's test songs are validation songs of the other folds.
         raise ValueError(
-            f"ensemble_weights_from={cfg.ensemble_weights_from}: was learned on "
-            "test songs of these folds; leave it out"
+            f"ensemble_weights_from={cfg.ensemble_weights_from}: these weights were learned on "
+            "test songs of these folds: remove it"
         )
     names = sorted(folds[0])
-    if any(sorted(own) != names for own in folds):
-        raise ValueError("some of the runs have other folds than the first, or are not finished")
+    if any(sorted(member_folds) != names for member_folds in folds):
+        raise ValueError(
+            f"runs={','.join(members)}: the runs have different folds, or are not finished"
+        )
     title = f"{cfg.name}, {len(names)} folds"
-    tags = {FOLDS_TAG: str(len(names)), ENSEMBLE_TAG: ",".join(asked)}
+    tags = {FOLDS_TAG: str(len(names)), ENSEMBLE_TAG: ",".join(members)}
     with Run.start(store, cfg.experiment_name, title, tags) as parent:
-        parent.describe(f"Make it again: `{again}`.")
+        parent.describe(f"Reproduce: `{command}`.")
         for fold in names:
             name = f"{cfg.name}, fold {fold}"
             with Run.start(store, cfg.experiment_name, name, parent_id=parent.id) as run:
                 run.log_params({"data": {"fold": fold}})
-                _save_ensemble([own[fold] for own in folds], cfg, run, again)
+                _save_ensemble([member_folds[fold] for member_folds in folds], cfg, run, command)
         first = next(iter(folds[0].values()))
         parent.log_text((first / "config.yaml").read_text(encoding="utf-8"), "config.yaml")
         print(f"run {parent.id} ({title})")
 
 
 def _ensemble_weights_from(store: Store, cfg: DictConfig) -> Tensor | None:
-    """The mean weights of another ensemble's folds, if it is asked for."""
+    """Mean member weights of another ensemble's folds; None if not configured."""
     if cfg.ensemble_weights_from is None:
         return None
-    which = str(cfg.ensemble_weights_from)
-    folders = list(fold_model_folders(which, store).values()) or [find_run(which, cfg.paths.mlruns)]
+    run = str(cfg.ensemble_weights_from)
+    folders = list(fold_model_folders(run, store).values()) or [find_run(run, cfg.paths.mlruns)]
     return mean_member_weights([load_model(folder, allowed_targets(cfg)) for folder in folders])
 
 

@@ -1,4 +1,4 @@
-"""Stage evaluate: tables of a run's model on songs that it was not trained on."""
+"""Evaluate: tables of a run's model on songs that it was not trained on."""
 
 from pathlib import Path
 
@@ -24,41 +24,41 @@ OPTIONS = (
 @stage("evaluate", key_aliases={"condition": "conditions"})
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.evaluate [name=value …]`."""
-    run, mixer = _open(cfg, "run")
-    baseline = None if cfg.compare_run is None else _open(cfg, "compare_run")[1]
+    run, predictor = _open(cfg, "run")
+    compare_run = None if cfg.compare_run is None else _open(cfg, "compare_run")[1]
     options = {name: cfg[name] for name in OPTIONS}
-    options |= {"data": cfg.get("data"), "condition": cfg.conditions, "compare_run": baseline}
-    tables = evaluate(mixer, **options)
-    name = output_folder_name(cfg, mixer)
+    options |= {"data": cfg.get("data"), "condition": cfg.conditions, "compare_run": compare_run}
+    tables = evaluate(predictor, **options)
+    name = output_folder_name(cfg, predictor)
     folder = run / "eval" / name
     tables.write(folder)
     print(tables.markdown())
     if cfg.speed:
-        speed = table_speed(mixer)
+        speed = table_speed(predictor)
         speed.to_csv(folder / "speed.csv")
         print(f"## Speed\n{to_markdown(speed, digits=3)}")
     metrics = tables.metrics(f"eval/{name}/")
-    add_metrics(mixer.card.get("run"), run, metrics, Store(cfg.paths.mlruns))
+    add_metrics(predictor.card.get("run"), run, metrics, Store(cfg.paths.mlruns))
     print(folder / "tables.md")
 
 
 def _open(cfg: DictConfig, key: str) -> tuple[Path, Predictor]:
-    """The run's folder and its mixer; of a checkpoint, the one that was saved there."""
-    which = run_override(cfg, key)
-    if which.endswith(".ckpt"):
-        mixer = load_from_checkpoint(Path(which), cfg.allow_targets)
-        return checkpoint_run_folder(Path(which)), mixer
-    run = find_run(which, cfg.paths.mlruns)
+    """Folder and predictor of a run, or of a checkpoint."""
+    name = run_override(cfg, key)
+    if name.endswith(".ckpt"):
+        predictor = load_from_checkpoint(Path(name), cfg.allow_targets)
+        return checkpoint_run_folder(Path(name)), predictor
+    run = find_run(name, cfg.paths.mlruns)
     return run, load_model(run, cfg.allow_targets)
 
 
-def output_folder_name(cfg: DictConfig, mixer: Predictor) -> str:
-    """The folder of these tables: data and split, and what differs from the usual evaluation."""
-    parts = [(cfg.get("data") or mixer.config.data).name, cfg.split]
+def output_folder_name(cfg: DictConfig, predictor: Predictor) -> str:
+    """Folder of the tables: data, split and options that differ from their defaults."""
+    parts = [(cfg.get("data") or predictor.config.data).name, cfg.split]
     parts += [] if cfg.excerpt is None else [str(cfg.excerpt)]
     parts += [] if cfg.conditions == ALL else [cfg.conditions]
-    which = run_override(cfg)
-    parts += [Path(which).stem] if which.endswith(".ckpt") else []
+    run = run_override(cfg)
+    parts += [Path(run).stem] if run.endswith(".ckpt") else []
     return "-".join(parts)
 
 

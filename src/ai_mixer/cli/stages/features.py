@@ -1,4 +1,4 @@
-"""A table of features: a row a song of a collection, computed once for each file's content."""
+"""Features: a table with one row per song, cached by the content of the files."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from ai_mixer.metrics.features.families import check_families, compute_features
 from ai_mixer.training.builders import build_source
 from ai_mixer.utils.disk_errors import reraise_disk_full
 
-FEATURE_VERSION = 1  # counted up when a figure comes to mean something else
+FEATURE_VERSION = 1  # increment it when the definition of a feature changes
 
 
 def feature_table(
@@ -27,12 +27,12 @@ def feature_table(
     sample_rate: int,
     index: MetadataCache,
 ) -> tuple[pd.DataFrame, list[SkippedSong]]:
-    """A row per song: song, group, genre, split, then its features; and songs that are damaged."""
+    """Return one row per song (song, group, genre, split, features), and the damaged songs."""
     if not seconds > 0:
         raise ValueError(f"seconds must be above 0, got {seconds}")
     check_families(families)
 
-    def ask(song: Song) -> bytes:
+    def compute(song: Song) -> bytes:
         start_s = max(0.0, (song.duration_s - seconds) / 2)
         try:
             length_s = min(seconds, song.duration_s)
@@ -41,37 +41,35 @@ def feature_table(
             return json.dumps({"error": error.reason}).encode()
         return json.dumps(compute_features(audio, sample_rate, families)).encode()
 
-    asked = f"features {FEATURE_VERSION} {' '.join(families)} {seconds:g} {sample_rate}"
-    keys = [f"{asked} {digest}" for digest in song_digests(songs)]
-    get_or_compute = index.get_or_compute(
-        dict(zip(keys, songs, strict=True)), ask, "describing songs"
-    )
+    prefix = f"features {FEATURE_VERSION} {' '.join(families)} {seconds:g} {sample_rate}"
+    keys = [f"{prefix} {digest}" for digest in song_digests(songs)]
+    texts = index.get_or_compute(dict(zip(keys, songs, strict=True)), compute, "computing features")
     rows, skipped = [], []
     for song, key in zip(songs, keys, strict=True):
-        found = json.loads(get_or_compute[key])
-        if "error" in found:
-            skipped.append(SkippedSong(str(song.path), found["error"]))
+        values = json.loads(texts[key])
+        if "error" in values:
+            skipped.append(SkippedSong(str(song.path), values["error"]))
             continue
-        known = {"song": song.id, "group": song.group, "genre": song.genre, "split": song.split}
-        rows.append(known | found)
+        row = {"song": song.id, "group": song.group, "genre": song.genre, "split": song.split}
+        rows.append(row | values)
     return pd.DataFrame(rows), skipped
 
 
 @stage("features")
 def main(cfg: DictConfig) -> None:
-    """`python -m ai_mixer.cli.stages.features [data=NAME features=PAGE seconds=30]`."""
+    """`python -m ai_mixer.cli.stages.features [data=NAME features=NAME seconds=30]`."""
     index = MetadataCache(Path(cfg.paths.data) / "index")
     songs = build_source(cfg).songs()
-    numbers, skipped = feature_table(
+    table, skipped = feature_table(
         songs, cfg.features.families, cfg.seconds, cfg.sample_rate, index
     )
     warn_skipped(skipped)
     out = Path(cfg.out)
     with reraise_disk_full(out):
         out.parent.mkdir(parents=True, exist_ok=True)
-        numbers.to_csv(out, index=False)
-    print(numbers.describe().T[["mean", "std", "min", "max"]].round(3).to_string())
-    print(f"{len(numbers)} songs: {out}")
+        table.to_csv(out, index=False)
+    print(table.describe().T[["mean", "std", "min", "max"]].round(3).to_string())
+    print(f"{len(table)} songs: {out}")
 
 
 if __name__ == "__main__":

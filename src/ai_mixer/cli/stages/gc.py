@@ -1,4 +1,4 @@
-"""Clean the folder of runs: say what can go, and with confirm=1 let it go."""
+"""Clean up the folder of runs: list what can be deleted; delete it with confirm=1."""
 
 from omegaconf import DictConfig
 
@@ -12,13 +12,13 @@ from ai_mixer.tracking.orphans import find_cleanup_candidates
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.gc [confirm=1]`."""
     store = Store(cfg.paths.mlruns)
-    found = find_cleanup_candidates(store)
-    print(describe_cleanup(store, found))
-    if found and not cfg.confirm:
-        print("nothing was touched: `make gc confirm=1` does it, and there is no way back")
-    elif found:
-        delete_candidates(store, found)
-        print("done")
+    candidates = find_cleanup_candidates(store)
+    print(describe_cleanup(store, candidates))
+    if candidates and not cfg.confirm:
+        print("nothing was deleted: `make gc confirm=1` deletes it permanently")
+    elif candidates:
+        delete_candidates(store, candidates)
+        print("deleted")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Open a run's listening page: in a browser where there is one, else say where it lies."""
+"""Listen: open a run's listening page in the browser and print its path."""
 
 import webbrowser
 
@@ -12,10 +12,10 @@ from ai_mixer.training.builders import run_override
 @stage("render")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.listen [run=ID]`."""
-    asked = run_override(cfg)
-    page = find_run(asked, cfg.paths.mlruns) / "listening" / "index.html"
+    run = run_override(cfg)
+    page = find_run(run, cfg.paths.mlruns) / "listening" / "index.html"
     if not page.is_file():
-        raise FileNotFoundError(f"{page}: no such page: make render run={asked} makes it")
+        raise FileNotFoundError(f"{page}: no such file: run make render run={run}")
     print(page)
     webbrowser.open(page.as_uri())
 

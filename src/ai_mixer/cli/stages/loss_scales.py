@@ -1,7 +1,7 @@
-"""Measure what each loss term reads for doing nothing: the constants that make weights comparable.
+"""Loss scales: the value of each loss term with all knobs neutral, so that weights are comparable.
 
-Doing nothing = every knob neutral, so the mix is the rough. The median over training examples is
-taken: far-off roughs have unbounded spectral distances and would own a mean.
+With neutral knobs the mix is the rough. The scale is the median over training examples, as the
+spectral distances of extreme roughs are unbounded and would dominate a mean.
 """
 
 import shlex
@@ -23,12 +23,12 @@ from ai_mixer.utils.progress import progress_bar
 
 @torch.inference_mode()
 def measure(parts: TrainingComponents, examples: int) -> dict[str, float]:
-    """Median raw value of every term over `examples` training examples: name → value."""
+    """Median unscaled value of every term over `examples` training examples: name → value."""
     dataset = parts.data.dataset("train")
-    places = np.linspace(0, len(dataset) - 1, min(examples, len(dataset))).astype(int).tolist()
+    indices = np.linspace(0, len(dataset) - 1, min(examples, len(dataset))).astype(int).tolist()
     values, skipped = defaultdict(list), SkippedSongs()
-    for place in progress_bar(places, "measuring doing nothing"):
-        batch = Batch.collate([dataset[0, place]])
+    for index in progress_bar(indices, "measuring loss terms"):
+        batch = Batch.collate([dataset[0, index]])
         skipped.add(batch.skipped)
         prediction = Prediction(parts.console.neutral[None])
         _, terms = parts.system.objective(prediction, batch.rough, batch)
@@ -39,16 +39,16 @@ def measure(parts: TrainingComponents, examples: int) -> dict[str, float]:
 
 @stage("train")
 def main(cfg: DictConfig) -> None:
-    """`python -m ai_mixer.cli.stages.loss_scales …` writes loss/scale/<data>_<ranges>.yaml."""
+    """`python -m ai_mixer.cli.stages.loss_scales …`: write loss/scale/<data>_<ranges>.yaml."""
     choices = HydraConfig.get().runtime.choices
     name = f"{choices['data']}_{choices['ranges']}"
     scales = measure(build_components(cfg), examples=200)
-    page = Path(config_folder()) / "loss" / "scale" / f"{name}.yaml"
-    page.parent.mkdir(parents=True, exist_ok=True)
-    words = shlex.join(HydraConfig.get().overrides.task)
-    header = f"# Median of each loss term for neutral knobs. make loss-scales {words}".rstrip()
-    page.write_text(f"{header}\n{OmegaConf.to_yaml(OmegaConf.create(scales))}", encoding="utf-8")
-    print(f"{page}\n{page.read_text(encoding='utf-8')}", end="")
+    file = Path(config_folder()) / "loss" / "scale" / f"{name}.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    overrides = shlex.join(HydraConfig.get().overrides.task)
+    header = f"# Median of each loss term for neutral knobs. make loss-scales {overrides}".rstrip()
+    file.write_text(f"{header}\n{OmegaConf.to_yaml(OmegaConf.create(scales))}", encoding="utf-8")
+    print(f"{file}\n{file.read_text(encoding='utf-8')}", end="")
 
 
 if __name__ == "__main__":

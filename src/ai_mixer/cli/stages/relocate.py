@@ -1,4 +1,4 @@
-"""Mend the runs' addresses after their folder was moved or copied."""
+"""Relocate: rewrite artifact URIs after the folder of runs was moved or copied."""
 
 from omegaconf import DictConfig
 
@@ -11,7 +11,7 @@ from ai_mixer.tracking.rewrite_artifact_uris import rewrite_artifact_uris
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.relocate [paths.mlruns=FOLDER]`."""
     store = Store(cfg.paths.mlruns)
-    print(f"{rewrite_artifact_uris(store)} addresses mended in {store.folder}")
+    print(f"{rewrite_artifact_uris(store)} URIs rewritten in {store.folder}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stage render: listening samples of a run's model."""
+"""Render: listening samples of a run's model."""
 
 from pathlib import Path
 
@@ -17,9 +17,9 @@ def main(cfg: DictConfig) -> None:
     run = find_run(run_override(cfg), cfg.paths.mlruns)
     folder = Path(cfg.out) if cfg.out else run / "listening"
     options = {name: cfg[name] for name in ("split", "songs", "seconds", "seed")}
-    mixer = load_model(run, cfg.allow_targets)
-    page = render(mixer, folder, data=cfg.get("data"), title=mixer.config.run_name, **options)
-    print(page)
+    predictor = load_model(run, cfg.allow_targets)
+    title = predictor.config.run_name
+    print(render(predictor, folder, data=cfg.get("data"), title=title, **options))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Report: every configuration that was trained, best first, as a table over all runs."""
+"""Report: a table of all trained configurations, the best first."""
 
 from collections import Counter
 from pathlib import Path
@@ -12,34 +12,37 @@ from ai_mixer.utils.disk_errors import reraise_disk_full
 from ai_mixer.utils.markdown import to_markdown
 
 EXPLANATION = (
-    "Skill is protocol K, closeness protocol A, on the held-out songs of each run: 0 is no better "
-    "than mean knobs and the rough version, 1 is exact. In brackets the 95 % interval of the mean "
-    "over seeds or folds (Student's t); one run alone has none. Rows compare only where the songs "
-    "are the same. Weights in millions."
+    "Skill is protocol K, closeness protocol A, on the held-out songs of each run: 0 is that of "
+    "mean knobs and of the rough version, 1 is exact. Brackets: 95 % interval of the mean over "
+    "seeds or folds (Student's t), for two runs or more. Rows are comparable only if the songs are "
+    "the same. Weights in millions."
 )
 
 
-def text(found: RunTable) -> str:
-    """The table as markdown, what it means and what is in no row."""
-    rows = found.table.set_index(["words", "songs", "runs"])
-    kinds = Counter(found.excluded.values())
-    lines = [f"- {count} {why}: {_first(found, why)}" for why, count in kinds.most_common()]
-    excluded = ["", "Runs in no row:", *lines] if lines else []
+def text(run_table: RunTable) -> str:
+    """Markdown: explanation, table and excluded runs."""
+    rows = run_table.table.set_index(["words", "songs", "runs"])
+    counts = Counter(run_table.excluded.values())
+    lines = [
+        f"- {count} {reason}: {_examples(run_table, reason)}"
+        for reason, count in counts.most_common()
+    ]
+    excluded = ["", "Excluded runs:", *lines] if lines else []
     return "\n".join(["# Runs", "", EXPLANATION, "", to_markdown(rows).rstrip(), *excluded, ""])
 
 
-def _first(found: RunTable, why: str) -> str:
-    """Some of the runs by name."""
-    ids = [run_id[:8] for run_id, reason in found.excluded.items() if reason == why]
+def _examples(run_table: RunTable, reason: str) -> str:
+    """Ids of up to five runs that were excluded for this reason."""
+    ids = [run_id[:8] for run_id, other in run_table.excluded.items() if other == reason]
     return ", ".join(ids[:5]) + (" …" if len(ids) > 5 else "")
 
 
-def write(found: RunTable, path: Path) -> None:
-    """The markdown at `path`, and the numbers beside it as CSV."""
+def write(run_table: RunTable, path: Path) -> None:
+    """Write Markdown to `path`, and the table as CSV next to it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with reraise_disk_full(path):
-        path.write_text(text(found), encoding="utf-8")
-        found.table.to_csv(path.with_suffix(".csv"), index=False)
+        path.write_text(text(run_table), encoding="utf-8")
+        run_table.table.to_csv(path.with_suffix(".csv"), index=False)
 
 
 @stage("report")
@@ -47,19 +50,19 @@ def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.report [name=value …]`."""
     runs = list_runs(cfg.paths.mlruns, cfg.experiment_name, cfg.where)
     if runs.empty:
-        asked = ", ".join(
-            f"{k}={cfg[k]}" for k in ("experiment_name", "where") if cfg[k] is not None
+        filters = ", ".join(
+            f"{key}={cfg[key]}" for key in ("experiment_name", "where") if cfg[key] is not None
         )
         raise ValueError(
-            f"no run{f' with {asked}' if asked else ''} in {cfg.paths.mlruns}: "
-            "`make train` makes one"
+            f"no run{f' with {filters}' if filters else ''} in {cfg.paths.mlruns}: "
+            "create one with `make train`"
         )
-    found = aggregate_runs(runs, cfg.by)
+    run_table = aggregate_runs(runs, cfg.by)
     path = Path(cfg.out)
     if path.suffix != ".md":
-        raise ValueError(f"out={cfg.out}: must end in .md; the numbers go beside it as .csv")
-    write(found, path)
-    print(text(found))
+        raise ValueError(f"out={cfg.out}: must end in .md; the table is written as .csv as well")
+    write(run_table, path)
+    print(text(run_table))
     print(path)
 
 

@@ -1,4 +1,4 @@
-"""Services: start what a sweep on several machines needs, here PostgreSQL; or stop it."""
+"""Services: start or stop PostgreSQL, for sweeps on several machines."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def main(cfg: DictConfig) -> None:
     if cfg.stop:
         stop(data)
         return
-    print(f"PostgreSQL runs: {start(data)}\nmake sweep storage=postgresql uses it", flush=True)
+    print(f"PostgreSQL is running: {start(data)}\nuse it with make sweep storage=postgresql")
 
 
 if __name__ == "__main__":

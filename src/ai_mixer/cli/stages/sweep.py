@@ -1,4 +1,4 @@
-"""Sweep: many trainings with values that a sampler proposes; one run with a child per trial."""
+"""Sweep: hyperparameter search; one run with a child run per trial."""
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -15,7 +15,7 @@ from ai_mixer.tuning.runner import run_study
 
 
 def evaluate_trial(run: Run) -> None:
-    """Tables and listening samples for a trial's run, unless it has them."""
+    """Write tables and listening samples of a trial's run, unless they exist."""
     folder = run.artifact_dir
     if (folder / "listening" / "index.html").is_file():
         return
@@ -25,7 +25,7 @@ def evaluate_trial(run: Run) -> None:
 
 
 def check_default_training(cfg: DictConfig) -> None:
-    """What is wrong with the default training is said before a study begins; composes the band."""
+    """Raise if the default training cannot start; synthesises the band if it is used."""
     check_later_steps(cfg)
     parts = build_components(cfg)
     for split in SPLITS:

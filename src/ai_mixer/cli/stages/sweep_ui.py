@@ -1,4 +1,4 @@
-"""Sweep UI: Optuna's dashboard over a study."""
+"""Sweep UI: Optuna's dashboard of a study."""
 
 from omegaconf import DictConfig
 
@@ -9,13 +9,13 @@ from ai_mixer.tuning.storage import MISSING_EXTRA, open_storage
 
 @stage("sweep_ui")
 def main(cfg: DictConfig) -> None:
-    """`python -m ai_mixer.cli.stages.sweep_ui [study=… storage=…]`: serves until it is stopped."""
+    """`python -m ai_mixer.cli.stages.sweep_ui [study=… storage=…]`: serve until interrupted."""
     try:
         from optuna_dashboard import run_server
     except ImportError as error:
         raise ValueError(f"the dashboard {MISSING_EXTRA}") from error
-    last = cfg.study == "last" and cfg.storage == "journal"
-    name = newest_study(cfg.paths.mlruns) if last else str(cfg.study)
+    use_newest = cfg.study == "last" and cfg.storage == "journal"
+    name = newest_study(cfg.paths.mlruns) if use_newest else str(cfg.study)
     storage = open_storage(str(cfg.storage), name, cfg.paths.mlruns, cfg.paths.data)
     print(f"http://{cfg.host}:{cfg.port}/dashboard (study {name})", flush=True)
     run_server(storage, host=cfg.host, port=int(cfg.port))

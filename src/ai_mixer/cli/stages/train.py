@@ -1,4 +1,4 @@
-"""Stage train: one run, or with cv=5 one run per fold."""
+"""Train: one run, or with cv=5 one run per fold."""
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
@@ -15,13 +15,12 @@ def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.train [name=value …]`."""
     for name in ("experiment_name", "run_name"):  # Hydra reads 2024 as a number
         cfg[name] = str(cfg[name])
-    words, chosen = HydraConfig.get().overrides.task, HydraConfig.get().runtime.choices
-    choices = {k: str(v) for k, v in chosen.items() if not k.startswith("hydra/")}
-    asked = (cfg, compose("train"), list(words), choices)
+    overrides, runtime = list(HydraConfig.get().overrides.task), HydraConfig.get().runtime
+    choices = {k: str(v) for k, v in runtime.choices.items() if not k.startswith("hydra/")}
     if cfg.cv is None:
-        train(*asked)
+        train(cfg, compose("train"), overrides, choices)
     else:
-        cross_validate(train, *asked)
+        cross_validate(train, cfg, compose("train"), overrides, choices)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""MLflow's web pages over the runs: see and compare them, and listen."""
+"""UI: MLflow's web interface of the runs."""
 
 from omegaconf import DictConfig
 

@@ -1,1 +1,1 @@
-"""Whom a model is compared with: each takes the same rough and answers with a mix."""
+"""Baselines and bounds that a model is compared with: each turns the same rough into a mix."""

@@ -1,4 +1,4 @@
-"""Hand-made features of an excerpt: what an engineer reads off the meters."""
+"""Hand-crafted features of an excerpt: spectrum, loudness, crest and width."""
 
 import torch
 from torch import Tensor
@@ -23,12 +23,12 @@ def meters(x: Tensor, sample_rate: int) -> Tensor:
 
 
 def features(batch: Batch, condition: str) -> Tensor:
-    """Meters of the rough and, where something is heard, its meters and the differences.
+    """Meters of the rough and, unless blind, those of the conditioning audio and the differences.
 
-    [B, 31] blind and [B, 93] otherwise, at 44.1 kHz.
+    Returns [B, 31] if blind and [B, 93] otherwise, at 44.1 kHz.
     """
     rough, other = meters(batch.rough, batch.sample_rate), conditioning_audio(batch, condition)
     if other is None:
         return rough
-    there = meters(other, batch.sample_rate)
-    return torch.cat([rough, there, there - rough], 1)
+    target = meters(other, batch.sample_rate)
+    return torch.cat([rough, target, target - rough], 1)

@@ -1,15 +1,15 @@
-"""`rough`: do nothing."""
+"""`rough`: the unprocessed input."""
 
 from ai_mixer.core.types import Batch
 from ai_mixer.evaluation.baselines.system import ComparedSystem, SystemOutput
 
 
 class Identity(ComparedSystem):
-    """The rough as it is; every closeness is measured from here."""
+    """The rough without processing: closeness 0 by definition."""
 
     uses_condition = False
     changes_level_only = True
 
     def mix(self, batch: Batch, condition: str) -> SystemOutput:
-        """The rough itself."""
+        """Return the rough."""
         return SystemOutput(batch.rough)

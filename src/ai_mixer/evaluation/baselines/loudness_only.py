@@ -1,4 +1,4 @@
-"""`loudness_only`: bring the rough to the loudness of what is heard, and nothing else."""
+"""`loudness_only`: match the loudness of the conditioning audio, and nothing else."""
 
 import torch
 from torch import Tensor
@@ -8,26 +8,27 @@ from ai_mixer.core.units import db_to_ratio
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.evaluation.baselines.system import ComparedSystem, SystemOutput, conditioning_audio
 
-BLIND_TARGET_LUFS = -14.0  # what it aims at when it hears no other version
-MAX_GAIN_DB = 60.0  # silence is not made loud
+BLIND_TARGET_LUFS = -14.0
+MAX_GAIN_DB = 60.0  # so that silence is not amplified without limit
 
 
 class LoudnessOnly(ComparedSystem):
-    """rough · 10^((L(heard) − L(rough)) / 20), integrated loudness; blind it aims at −14 LUFS.
+    """rough · 10^((L(y) − L(rough)) / 20), with y the conditioning audio and L the integrated
+    loudness in LUFS; −14 LUFS if blind.
 
-    No limiter: its peaks go where the loudness takes them.
+    There is no limiter: peaks may exceed full scale.
     """
 
     changes_level_only = True
 
     def mix(self, batch: Batch, condition: str) -> SystemOutput:
-        """The rough, louder or softer."""
-        now = loudness_lufs(batch.rough, batch.sample_rate)
-        gap = self._target(batch, condition) - now
-        gain = db_to_ratio(gap.clamp(-MAX_GAIN_DB, MAX_GAIN_DB))
+        """Return the rough with a gain."""
+        loudness = loudness_lufs(batch.rough, batch.sample_rate)
+        gain_db = self._target_lufs(batch, condition) - loudness
+        gain = db_to_ratio(gain_db.clamp(-MAX_GAIN_DB, MAX_GAIN_DB))
         return SystemOutput(batch.rough * gain[:, None, None])
 
-    def _target(self, batch: Batch, condition: str) -> Tensor:
+    def _target_lufs(self, batch: Batch, condition: str) -> Tensor:
         other = conditioning_audio(batch, condition)
         if other is None:
             return torch.full((len(batch),), BLIND_TARGET_LUFS)

@@ -1,7 +1,7 @@
-"""`matching`: the Matchering package, in a process and an environment of its own.
+"""`matching`: the Matchering package, run in a separate process and environment.
 
-It is under the GPL: never imported here. `make bench-peers` makes the environment; where there is
-none, the tables say so.
+The package is under the GPL and never imported here. `make bench-peers` creates the environment;
+without it, the tables list the system as not evaluated.
 """
 
 import subprocess
@@ -15,14 +15,15 @@ import torch
 from ai_mixer.core.types import Batch
 from ai_mixer.evaluation.baselines.system import ComparedSystem, SystemOutput, conditioning_audio
 
-SCRIPT = Path("benchmarks") / "matching.py"
+SCRIPT = Path("benchmarks") / "run_matchering.py"
 TIMEOUT_S = 600.0
 
 
 class MatcheringBaseline(ComparedSystem):
-    """It hears the reference; under `paired` the very answer, which is its cheating bound.
+    """Matchering with the conditioning audio as its reference.
 
-    python: of the environment that holds the package.
+    Under `paired` its reference is the finished version itself, so the result is a bound.
+    python: interpreter of the environment that holds the package.
     """
 
     conditions = ("reference", "paired")
@@ -33,11 +34,13 @@ class MatcheringBaseline(ComparedSystem):
     def prepare(self) -> None:
         """OSError if the environment or the package is missing."""
         if not self.python.is_file() or not SCRIPT.is_file():
-            raise FileNotFoundError(f"no {self.python} or {SCRIPT}: `make bench-peers` makes it")
+            raise FileNotFoundError(
+                f"{self.python} or {SCRIPT} is missing: `make bench-peers` creates the environment"
+            )
         self._run("-c", "import matchering")
 
     def mix(self, batch: Batch, condition: str) -> SystemOutput:
-        """Its limited result. OSError with its last line if it fails."""
+        """Return Matchering's limited result. OSError with its last line of output if it fails."""
         other = conditioning_audio(batch, condition)
         assert other is not None
         pairs = zip(batch.rough, other, strict=True)
@@ -53,11 +56,11 @@ class MatcheringBaseline(ComparedSystem):
             result, _ = soundfile.read(files[-1], dtype="float32", always_2d=True)
         return torch.from_numpy(np.ascontiguousarray(result.T))
 
-    def _run(self, *words: str) -> None:
-        command = [str(self.python), *words]
-        ended = subprocess.run(
+    def _run(self, *arguments: str) -> None:
+        command = [str(self.python), *arguments]
+        process = subprocess.run(
             command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
         )
-        if ended.returncode != 0:
-            said = (ended.stderr.strip().splitlines() or ["no word"])[-1]
-            raise OSError(f"matchering: {said}")
+        if process.returncode != 0:
+            last_line = (process.stderr.strip().splitlines() or ["no error output"])[-1]
+            raise OSError(f"matchering: {last_line}")

@@ -1,4 +1,4 @@
-"""`mean_knobs`: always the mean of the training targets; knob skill is measured from here."""
+"""`mean_knobs`: the mean of the training targets; knob skill 0 by definition."""
 
 from ai_mixer.core.types import Batch, Prediction
 from ai_mixer.evaluation.baselines.system import KnobSystem
@@ -10,6 +10,6 @@ class MeanKnobs(KnobSystem):
     uses_condition = False
 
     def predict(self, batch: Batch, condition: str) -> Prediction:
-        """The means, [B, P]; knobs that were never trained at neutral."""
+        """Return the means, [B, P]; untrained knobs are at neutral."""
         means = self.predictor.mean_knobs.expand_as(batch.knobs)
         return Prediction(self.predictor.set_untrained_to_neutral(means))

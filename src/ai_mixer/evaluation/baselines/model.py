@@ -1,4 +1,4 @@
-"""`model` and its guests, `champion` among them: a trained mixer, asked as a user asks it."""
+"""`model` and `champion`: trained models, evaluated as a user runs them."""
 
 import torch
 from torch import Tensor
@@ -9,14 +9,17 @@ from ai_mixer.inference.predictor import Predictor
 
 
 class ModelSystem(KnobSystem):
-    """A mixer at its own console: judged by what it says, heard as it mixes."""
+    """A predictor at its own console.
+
+    Knobs are evaluated as predicted; audio is rendered after shrinkage towards neutral.
+    """
 
     def predict(self, batch: Batch, condition: str) -> Prediction:
-        """As the model says it: [B, P]"""
+        """Return the model's prediction, [B, P]."""
         return self.predictor.predict_batch(batch, condition)
 
     def mix(self, batch: Batch, condition: str) -> SystemOutput:
-        """The mix a musician gets, held back where the model is unsure; and what it said."""
+        """Return the mix after shrinkage by uncertainty, as a user gets it, and the prediction."""
         prediction = self.predict(batch, condition)
         applied = self.predictor.shrink(prediction).knobs
         audio = self.predictor.console(batch.rough, batch.sample_rate, applied)
@@ -24,10 +27,10 @@ class ModelSystem(KnobSystem):
 
 
 class CrossConsoleSystem(ComparedSystem):
-    """Another run's mixer on the same excerpts: an answer to whether a new model is better.
+    """The model of another run, evaluated on the same excerpts.
 
-    judge: the mixer whose knobs are the truth's. If the guest plays another console or other
-    ranges, its settings are read on the judge's knobs.
+    truth: the predictor whose console the true knobs belong to. If `system` has another console or
+    other ranges, its settings are converted to positions of that console's knobs.
     """
 
     def __init__(self, system: KnobSystem, truth: Predictor) -> None:
@@ -35,28 +38,28 @@ class CrossConsoleSystem(ComparedSystem):
         self.conditions = system.conditions
 
     def mix(self, batch: Batch, condition: str) -> SystemOutput:
-        """What its console makes of its knobs."""
+        """Render with the system's own console; convert its knobs."""
         audio, knobs, uncertainty = self.system.mix(batch, condition)
         assert knobs is not None
-        read = self._convert(Prediction(knobs, uncertainty))
-        return SystemOutput(audio, read.knobs, read.uncertainty)
+        converted = self._convert(Prediction(knobs, uncertainty))
+        return SystemOutput(audio, converted.knobs, converted.uncertainty)
 
     def predict(self, batch: Batch, condition: str) -> Prediction:
-        """What it says, read on the judge's knobs."""
+        """Return the prediction, converted to the knobs of `truth`."""
         return self._convert(self.system.predict(batch, condition))
 
     def _convert(self, prediction: Prediction) -> Prediction:
         knobs = convert_positions(self.system.predictor, self.truth, prediction.knobs)
-        uncertainty = (
-            prediction.uncertainty if knobs is prediction.knobs else None
-        )  # it is of no other travel
+        # An uncertainty holds for the range of its own knob only.
+        uncertainty = prediction.uncertainty if knobs is prediction.knobs else None
         return Prediction(knobs, uncertainty)
 
 
 def convert_positions(predictor: Predictor, other: Predictor, knobs: Tensor) -> Tensor:
-    """A mixer's positions [B, P] read on another's knobs: the same settings, NaN for what it lacks.
+    """Convert positions [B, P] of one predictor to positions of another's knobs.
 
-    Not limited to 0–1: a setting beyond the other's ends is an error that large.
+    The physical settings are equal; knobs that the first console lacks are NaN. Values are not
+    limited to 0–1: a setting outside the other's range is an error of that size.
     """
     if predictor.console.knobs == other.console.knobs:
         return knobs

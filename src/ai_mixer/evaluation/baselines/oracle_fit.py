@@ -1,6 +1,6 @@
-"""`fitted`: the settings with which the console comes nearest to the finished version.
+"""`fitted`: the settings with which the console comes closest to the finished version.
 
-Not a rival but a bound: it hears the answer and takes about twice real time to find the way there.
+A bound, not a baseline: it has the finished version, and takes about twice real time.
 """
 
 from ai_mixer.core.types import Batch, Prediction
@@ -10,7 +10,10 @@ from ai_mixer.inference.predictor import Predictor
 
 
 class OracleFit(KnobSystem):
-    """Per excerpt, by `ai_mixer.inference.knob_fitting`. at_most: on how many excerpts."""
+    """Knobs fitted per excerpt by `ai_mixer.inference.knob_fitting`.
+
+    max_excerpts: number of excerpts on which it is evaluated.
+    """
 
     conditions = ("paired",)
 
@@ -19,6 +22,6 @@ class OracleFit(KnobSystem):
         self.max_excerpts = max_excerpts
 
     def predict(self, batch: Batch, condition: str) -> Prediction:
-        """[B, P]"""
-        found = fit_knobs(batch.rough, batch.finished, self.predictor.console, batch.sample_rate)
-        return Prediction(found.knobs)
+        """Return the fitted positions, [B, P]."""
+        fit = fit_knobs(batch.rough, batch.finished, self.predictor.console, batch.sample_rate)
+        return Prediction(fit.knobs)

@@ -1,4 +1,4 @@
-"""`refined`: the model's answer, refined through the console by what was given."""
+"""`refined`: the model's prediction, refined through the console at test time."""
 
 from ai_mixer.core.types import Batch, Prediction
 from ai_mixer.evaluation.baselines.system import KnobSystem, SystemOutput, conditioning_audio
@@ -6,34 +6,34 @@ from ai_mixer.models.feature_model import FeatureModel
 
 
 class RefinedModel(KnobSystem):
-    """Judged by what it says, refined; heard as it mixes: held back, then refined.
+    """A predictor with test-time refinement towards the conditioning audio.
 
-    With the finished version of the very excerpt nothing has to be held back.
+    Knobs are evaluated as predicted and refined. Audio is rendered after shrinkage and refinement;
+    under `paired` there is no shrinkage, as the target is the finished version itself.
     """
 
     conditions = ("reference", "paired")
 
     def prepare(self) -> None:
-        """ValueError if the model says nothing of its doubts."""
+        """ValueError if the model predicts no uncertainty."""
         if not isinstance(self.predictor.model, FeatureModel):
-            raise ValueError(
-                f"{type(self.predictor.model).__name__} says no spread to refine within"
-            )
+            name = type(self.predictor.model).__name__
+            raise ValueError(f"{name} predicts no uncertainty, which refinement needs")
 
     def predict(self, batch: Batch, condition: str) -> Prediction:
-        """What the model says, refined: [B, P]"""
+        """Return the refined prediction, [B, P]."""
         return self._refine(self.predictor.predict_batch(batch, condition), batch, condition)
 
     def mix(self, batch: Batch, condition: str) -> SystemOutput:
-        """The mix a musician gets, and the knobs it is judged by."""
+        """Return the mix as a user gets it, and the knobs that are evaluated."""
         prediction = self.predictor.predict_batch(batch, condition)
-        found = applied = self._refine(prediction, batch, condition)
+        refined = applied = self._refine(prediction, batch, condition)
         if condition == "reference":
             applied = self._refine(self.predictor.shrink(prediction), batch, condition)
         audio = self.predictor.console(batch.rough, batch.sample_rate, applied.knobs)
-        return SystemOutput(audio, found.knobs, found.uncertainty)
+        return SystemOutput(audio, refined.knobs, refined.uncertainty)
 
     def _refine(self, prediction: Prediction, batch: Batch, condition: str) -> Prediction:
-        given = conditioning_audio(batch, condition)
-        assert given is not None
-        return self.predictor.refine(prediction, batch.rough, given, condition, batch.sample_rate)
+        target = conditioning_audio(batch, condition)
+        assert target is not None
+        return self.predictor.refine(prediction, batch.rough, target, condition, batch.sample_rate)

@@ -1,4 +1,4 @@
-"""Which systems there are besides the model, by name."""
+"""Registry of the baselines and bounds, by name."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -16,19 +16,19 @@ from ai_mixer.evaluation.baselines.trees import Trees
 from ai_mixer.evaluation.baselines.true_knobs import TrueKnobs
 from ai_mixer.inference.predictor import Predictor
 
-REQUIRED_SYSTEMS = ("rough", "mean_knobs")  # closeness and skill are measured from these
+REQUIRED_SYSTEMS = ("rough", "mean_knobs")  # closeness and skill are relative to these
 DEFAULT_SYSTEMS = ("rough", "loudness_only", "mean_knobs", "true_knobs")
 ALL = "all"
 
 SystemFactory = Callable[[Predictor, TrainingSet, int], ComparedSystem]
-"""(model's mixer, what ridge and trees learn from, how many excerpts `fitted` is asked for)"""
+"""(predictor, training set of `ridge` and `trees`, number of excerpts of `fitted`) → system"""
 
 REGISTRY: Mapping[str, SystemFactory] = {
     "rough": lambda *_: Identity(),
     "loudness_only": lambda *_: LoudnessOnly(),
     "mean_knobs": lambda predictor, *_: MeanKnobs(predictor),
-    "ridge": lambda predictor, examples, _: Ridge(predictor, examples),
-    "trees": lambda predictor, examples, _: Trees(predictor, examples),
+    "ridge": lambda predictor, training_set, _: Ridge(predictor, training_set),
+    "trees": lambda predictor, training_set, _: Trees(predictor, training_set),
     "spectrum_match": lambda *_: SpectrumMatch(),
     "matching": lambda *_: MatcheringBaseline(),
     "refined": lambda predictor, *_: RefinedModel(predictor),
@@ -39,28 +39,28 @@ SYSTEM_NAMES = tuple(REGISTRY)
 
 
 def resolve_system_names(names: str | Sequence[str]) -> tuple[str, ...]:
-    """The names asked for, and those nobody can do without. ValueError if one is unknown."""
-    asked = (
-        list(SYSTEM_NAMES) if names == ALL else [names] if isinstance(names, str) else list(names)
-    )
-    for name in asked:
+    """Return the requested names and the required ones. ValueError if a name is unknown."""
+    requested = [names] if isinstance(names, str) else list(names)
+    if names == ALL:
+        requested = list(SYSTEM_NAMES)
+    for name in requested:
         if name not in SYSTEM_NAMES:
             raise ValueError(f"systems: {name!r} is none of {', '.join(SYSTEM_NAMES)}, or all")
-    return tuple(name for name in SYSTEM_NAMES if name in {*REQUIRED_SYSTEMS, *asked})
+    return tuple(name for name in SYSTEM_NAMES if name in {*REQUIRED_SYSTEMS, *requested})
 
 
 def prepare_systems(
-    names: Sequence[str], predictor: Predictor, *, examples: int, fitted_excerpts: int
+    names: Sequence[str], predictor: Predictor, *, n_training_examples: int, fitted_excerpts: int
 ) -> tuple[dict[str, ComparedSystem], dict[str, str]]:
-    """The systems, ready; and those that cannot take part here, with the reason.
+    """Build and prepare systems. Return those that are ready, and name → reason of the others.
 
-    examples: training excerpts that ridge and trees learn from; fitted_excerpts: how many excerpts
-    `fitted` is asked for.
+    n_training_examples: number of training excerpts that `ridge` and `trees` are fitted to.
+    fitted_excerpts: number of excerpts on which `fitted` is evaluated.
     """
-    learned = TrainingSet(predictor, examples)
+    training_set = TrainingSet(predictor, n_training_examples)
     ready, missing = {}, {}
     for name in names:
-        system = REGISTRY[name](predictor, learned, fitted_excerpts)
+        system = REGISTRY[name](predictor, training_set, fitted_excerpts)
         try:
             system.prepare()
         except (ValueError, OSError) as error:

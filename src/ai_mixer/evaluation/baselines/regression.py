@@ -1,4 +1,4 @@
-"""Knobs by regression from hand-made features: what `ridge` and `trees` share."""
+"""Base class of `ridge` and `trees`: regression of knobs from hand-crafted features."""
 
 from abc import abstractmethod
 from typing import Any
@@ -13,28 +13,28 @@ from ai_mixer.evaluation.baselines.training_set import TrainingSet
 from ai_mixer.inference.predictor import Predictor
 from ai_mixer.utils.parallel import parallel_map
 
-MIN_EXAMPLES = 20  # examples on which a knob counts; with fewer it stays at their mean
+MIN_EXAMPLES = 20  # a knob that counts in fewer examples is predicted as its mean
 
 
 class Regression(KnobSystem):
-    """A regressor for each condition and knob, fitted to the examples on which the knob counts.
+    """One regressor per condition and knob, fitted to the examples in which the knob counts.
 
-    Positions are clamped to 0–1; knobs the model was never trained on stay at neutral. Refitted
-    whenever it is needed, never stored.
+    Positions are clamped to 0–1; untrained knobs are at neutral. Regressors are fitted on every
+    use and not stored.
     """
 
-    def __init__(self, predictor: Predictor, examples: TrainingSet) -> None:
+    def __init__(self, predictor: Predictor, training_set: TrainingSet) -> None:
         super().__init__(predictor)
-        self.examples = examples
+        self.training_set = training_set
         self._regressors: dict[tuple[str, int], Any] = {}
 
     @abstractmethod
     def regressor(self) -> Any:
-        """One of scikit-learn's, not yet fitted."""
+        """Return an unfitted scikit-learn regressor."""
 
     def prepare(self) -> None:
-        """Fit all of them."""
-        table = self.examples.table
+        """Fit all regressors."""
+        table = self.training_set.table
         counted = [
             n
             for n in np.flatnonzero(self.predictor.trained_knobs)
@@ -43,15 +43,15 @@ class Regression(KnobSystem):
         keys = [(condition, int(knob)) for knob in counted for condition in CONDITIONS]
         self._regressors = {key: self.regressor() for key in keys}
 
-        def learn(key: tuple[str, int]) -> None:
+        def fit(key: tuple[str, int]) -> None:
             condition, knob = key
             counts = table.mask[:, knob]
             self._regressors[key].fit(table.features[condition][counts], table.knobs[counts, knob])
 
-        list(parallel_map(learn, keys, f"fitting {type(self).__name__.lower()}"))
+        list(parallel_map(fit, keys, f"fitting {type(self).__name__.lower()}"))
 
     def predict(self, batch: Batch, condition: str) -> Prediction:
-        """[B, P]; a knob that hardly ever counted in training stays at its mean."""
+        """Return positions, [B, P]; a knob without a regressor is predicted as its mean."""
         x = features(batch, condition).numpy()
         knobs = self.predictor.mean_knobs.expand_as(batch.knobs).clone()
         for (name, knob), regressor in self._regressors.items():

@@ -1,4 +1,4 @@
-"""`ridge`: linear regression with as much shrinkage as leaving one out finds best.
+"""`ridge`: ridge regression; the penalty is chosen by leave-one-out cross-validation.
 
 Hoerl & Kennard, "Ridge Regression", Technometrics 12(1), 1970; by scikit-learn's `RidgeCV`.
 """
@@ -13,10 +13,10 @@ SHRINKAGE = np.logspace(-1, 4, 11)
 
 
 class Ridge(Regression):
-    """On features brought to mean 0 and variance 1."""
+    """Ridge regression on standardised features."""
 
     def regressor(self) -> Any:
-        """Standardise, then shrink."""
+        """Return a pipeline of StandardScaler and RidgeCV."""
         from sklearn.linear_model import RidgeCV
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler

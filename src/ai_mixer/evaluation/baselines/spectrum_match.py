@@ -1,6 +1,6 @@
-"""`spectrum_match`: seven tenths of the way to the spectrum, the width and the loudness of another.
+"""`spectrum_match`: match spectrum, width and loudness of the conditioning audio by 70 %.
 
-No model, no knobs: what a matching equaliser does. With a reference, or the finished version.
+A matching equaliser, without model or knobs.
 """
 
 import math
@@ -18,45 +18,48 @@ from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.dsp.spectra import mid_side, power_to_db, third_octave_centres, third_octave_power
 from ai_mixer.evaluation.baselines.system import ComparedSystem, SystemOutput, conditioning_audio
 
-MATCH_AMOUNT = 0.7  # of the way
-MAX_BAND_GAIN_DB = 12.0  # that a band, or the side, is moved at most
+MATCH_AMOUNT = 0.7  # share of the difference in dB
+MAX_BAND_GAIN_DB = 12.0  # of a band, or of the side
 MAX_LEVEL_CHANGE_DB = 60.0
 FLOOR_DB = -90.0
 TAPS_S = 8192 / 44100  # length of the impulse response: resolves the lowest third of an octave
 
 
 class SpectrumMatch(ComparedSystem):
-    """In this order, with x the rough, y what is heard, L integrated loudness in LUFS:
+    """Equaliser, width and gain, with x the rough, y the conditioning audio, L the integrated
+    loudness in LUFS:
 
     1. Equaliser, zero phase, gain in dB at the centre of third octave b
        0.7 · smooth(l_b(y) − L(y) − l_b(x) + L(x)), where l are levels in dB (channels averaged) and
        smooth is ¼, ½, ¼ over neighbouring bands; between the centres linear in log frequency.
     2. Side · 10^(0.7 · (W(y) − W(x)) / 20), where W is the level of the side over the mid in dB;
-       nothing where either is mono.
-    3. Gain 0.7 · (L(y) − L(x)), reached by measuring what 1 and 2 have left.
+       skipped if either is mono.
+    3. Gain to L(x) + 0.7 · (L(y) − L(x)), measured after steps 1 and 2.
 
-    Bands and side are moved by 12 dB at most. No limiter.
+    Bands and side are changed by at most 12 dB. There is no limiter.
     """
 
     conditions = ("reference", "paired")
 
     def mix(self, batch: Batch, condition: str) -> SystemOutput:
-        """The rough, pulled towards what is heard."""
+        """Return the matched rough."""
         x, y, rate = batch.rough, conditioning_audio(batch, condition), batch.sample_rate
         assert y is not None
-        before, there = loudness_lufs(x, rate), loudness_lufs(y, rate)
-        mix = equalise(x, rate, matching_gain_db(x, y, rate, there - before))
+        before, target = loudness_lufs(x, rate), loudness_lufs(y, rate)
+        mix = equalise(x, rate, matching_gain_db(x, y, rate, target - before))
         mix = _widen(mix, _side_gain_db(x, y))
-        gain = before + MATCH_AMOUNT * (there - before) - loudness_lufs(mix, rate)
-        return SystemOutput(
-            mix * db_to_ratio(gain.clamp(-MAX_LEVEL_CHANGE_DB, MAX_LEVEL_CHANGE_DB))[:, None, None]
-        )
+        gain_db = before + MATCH_AMOUNT * (target - before) - loudness_lufs(mix, rate)
+        gain_db = gain_db.clamp(-MAX_LEVEL_CHANGE_DB, MAX_LEVEL_CHANGE_DB)
+        return SystemOutput(mix * db_to_ratio(gain_db)[:, None, None])
 
 
 def matching_gain_db(
     x: Tensor, y: Tensor, sample_rate: int, loudness_difference_lu: Tensor
 ) -> Tensor:
-    """The equaliser's gain in each third of an octave: [B, bands], dB. louder_lu: L(y) − L(x)."""
+    """Return the equaliser's gain per third-octave band, [B, bands] in dB.
+
+    loudness_difference_lu: L(y) − L(x), [B].
+    """
     levels = [
         power_to_db(third_octave_power(audio, sample_rate).mean(1), FLOOR_DB) for audio in (x, y)
     ]
@@ -67,9 +70,9 @@ def matching_gain_db(
 
 
 def equalise(x: Tensor, sample_rate: int, gain_db: Tensor) -> Tensor:
-    """X [B, C, T] through a filter without delay whose gains are gain_db [B, bands] at the centres.
+    """Filter x [B, C, T] with zero phase and gain_db [B, bands] at the third-octave centres.
 
-    The impulse response is windowed (Hann) and its middle is time 0.
+    The impulse response is windowed (Hann) and centred on time 0.
     """
     taps = 2 ** round(math.log2(TAPS_S * sample_rate))
     curve = gain_db @ torch.from_numpy(_interpolation_weights(taps, sample_rate)).to(gain_db)
@@ -82,7 +85,7 @@ def equalise(x: Tensor, sample_rate: int, gain_db: Tensor) -> Tensor:
 
 @lru_cache(maxsize=4)
 def _interpolation_weights(taps: int, sample_rate: int) -> np.ndarray:
-    """[bands, bins]: how much a band's gain counts at a frequency, linear in its logarithm."""
+    """[bands, bins]: weight of each band's gain per bin, linear in log frequency."""
     centres = np.log(third_octave_centres(sample_rate))
     bins = np.fft.rfftfreq(taps, 1 / sample_rate)
     frequency = np.log(np.maximum(bins, sample_rate / taps / 2))
@@ -90,13 +93,12 @@ def _interpolation_weights(taps: int, sample_rate: int) -> np.ndarray:
 
 
 def _side_gain_db(x: Tensor, y: Tensor) -> Tensor:
-    """What the side is raised by, [B] dB."""
-    now, there = width_db(x), width_db(y)
-    stereo = (now > -MAX_LEVEL_CHANGE_DB) & (
-        there > -MAX_LEVEL_CHANGE_DB
-    )  # the meter's lower end is mono
-    gap = (MATCH_AMOUNT * (there - now)).clamp(-MAX_BAND_GAIN_DB, MAX_BAND_GAIN_DB)
-    return torch.where(stereo, gap, 0.0)
+    """Gain of the side, [B] in dB."""
+    before, target = width_db(x), width_db(y)
+    # The lower end of the width meter means mono.
+    stereo = (before > -MAX_LEVEL_CHANGE_DB) & (target > -MAX_LEVEL_CHANGE_DB)
+    gain_db = (MATCH_AMOUNT * (target - before)).clamp(-MAX_BAND_GAIN_DB, MAX_BAND_GAIN_DB)
+    return torch.where(stereo, gain_db, 0.0)
 
 
 def _widen(x: Tensor, side_db: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What every system owes: a mix of a rough, under the conditions that it can answer."""
+"""Interface of the compared systems: a mix of a rough, under the supported conditions."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar, NamedTuple
@@ -10,7 +10,7 @@ from ai_mixer.inference.predictor import Predictor
 
 
 class SystemOutput(NamedTuple):
-    """A mix [B, C, T]; where knobs made it, those [B, P], and how far off they may be if known."""
+    """A mix [B, C, T]; its knobs [B, P] and their uncertainties [B, P], None if there are none."""
 
     audio: Tensor
     knobs: Tensor | None = None
@@ -18,48 +18,51 @@ class SystemOutput(NamedTuple):
 
 
 class ComparedSystem(ABC):
-    """Somebody who mixes: the model, or what it has to beat.
+    """A model, baseline or bound.
 
-    `mix` must not change the system: several excerpts are mixed at a time.
+    `mix` must not change the system: excerpts are mixed in parallel.
     """
 
-    conditions: tuple[str, ...] = CONDITIONS  # under which it can answer
-    uses_condition: ClassVar[bool] = True  # False: its answer is the same under every condition
-    changes_level_only: ClassVar[bool] = (
-        False  # the rough at another level: at equal loudness the same
-    )
-    needs_true_knobs: ClassVar[bool] = False  # no answer where nobody knows the true knobs
-    max_excerpts: int | None = None  # costly: so many excerpts, evenly chosen
+    conditions: tuple[str, ...] = CONDITIONS
+    """Supported conditions."""
+    uses_condition: ClassVar[bool] = True
+    """False: the output is the same under every condition."""
+    changes_level_only: ClassVar[bool] = False
+    """True: the output equals the rough up to a gain."""
+    needs_true_knobs: ClassVar[bool] = False
+    """True: not evaluated on songs whose true knobs are unknown."""
+    max_excerpts: int | None = None
+    """Evaluate on this many evenly spaced excerpts; None for all."""
 
     def prepare(self) -> None:  # noqa: B027  # most have nothing to prepare
-        """Once, before the first mix. ValueError or OSError if it cannot take part here."""
+        """Prepare before the first mix. ValueError or OSError if the system cannot run here."""
 
     @abstractmethod
     def mix(self, batch: Batch, condition: str) -> SystemOutput:
-        """The answer to a batch under one of its `conditions`."""
+        """Mix a batch under one of the supported conditions."""
 
     def predict(self, batch: Batch, condition: str) -> Prediction | None:
-        """What it says of the knobs, with nothing rendered; None if it knows none."""
+        """Return the predicted knobs without rendering; None if the system has no knobs."""
         return None
 
 
 class KnobSystem(ComparedSystem):
-    """A system that answers with knobs, played on the model's console."""
+    """A system that predicts knobs; the predictor's console renders them."""
 
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = predictor
 
     @abstractmethod
     def predict(self, batch: Batch, condition: str) -> Prediction:
-        """Positions [B, P] in 0–1, and how far off they may be if it knows."""
+        """Return positions [B, P] in 0–1, with uncertainties if available."""
 
     def mix(self, batch: Batch, condition: str) -> SystemOutput:
-        """What the console makes of the knobs."""
+        """Render the predicted knobs."""
         prediction = self.predict(batch, condition)
         audio = self.predictor.console(batch.rough, batch.sample_rate, prediction.knobs)
         return SystemOutput(audio, prediction.knobs, prediction.uncertainty)
 
 
 def conditioning_audio(batch: Batch, condition: str) -> Tensor | None:
-    """What may be heard beside the rough [B, C, T]; None if nothing."""
+    """Audio that a system gets besides the rough, [B, C, T]; None if blind."""
     return {"blind": None, "reference": batch.reference, "paired": batch.finished}[condition]

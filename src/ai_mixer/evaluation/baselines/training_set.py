@@ -1,4 +1,4 @@
-"""Training examples of a run as features and knobs: what `ridge` and `trees` learn from."""
+"""Training examples of a run as features and knobs, for `ridge` and `trees`."""
 
 from functools import cached_property
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from ai_mixer.utils.parallel import parallel_map
 
 
 class TrainingTable(NamedTuple):
-    """n examples: features by condition [n, F], knobs [n, P] and mask [n, P], True = counts."""
+    """n examples: features [n, F] by condition, knobs [n, P], mask [n, P] (True = counts)."""
 
     features: dict[str, np.ndarray]
     knobs: np.ndarray
@@ -22,9 +22,9 @@ class TrainingTable(NamedTuple):
 
 
 class TrainingSet:
-    """`count` excerpts of the training songs of the run's own data, evenly over the songs.
+    """`count` excerpts of the run's own training songs, spread evenly over the songs.
 
-    Made when first asked for. seed: which excerpts, and which knobs.
+    Computed on first access. seed: determines excerpts and knobs.
     """
 
     def __init__(self, predictor: Predictor, count: int, seed: int = 0) -> None:
@@ -32,22 +32,21 @@ class TrainingSet:
 
     @cached_property
     def table(self) -> TrainingTable:
-        """ValueError or OSError if the songs are not here, or nobody knows their knobs."""
-        once = {"excerpts_per_song": 1, "seed": self.seed}
+        """The examples. ValueError or OSError if songs are missing or true knobs are unknown."""
+        loader = {"excerpts_per_song": 1, "seed": self.seed}
         config, console = self.predictor.config, self.predictor.console
-        dataset = build_evaluation_datamodule(config, console, None, "reference", **once).dataset(
-            "train"
-        )
+        datamodule = build_evaluation_datamodule(config, console, None, "reference", **loader)
+        dataset = datamodule.dataset("train")
 
         @torch.inference_mode()
-        def row(place: int) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-            batch = Batch.collate([dataset[0, place]])
-            heard = [features(batch, condition)[0].numpy() for condition in CONDITIONS]
-            return heard, batch.knobs[0].numpy(), batch.mask[0].numpy()
+        def row(index: int) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+            batch = Batch.collate([dataset[0, index]])
+            inputs = [features(batch, condition)[0].numpy() for condition in CONDITIONS]
+            return inputs, batch.knobs[0].numpy(), batch.mask[0].numpy()
 
         rows = list(parallel_map(row, range(self.count), "features of training songs"))
-        heard, knobs, mask = zip(*rows, strict=True)
+        inputs, knobs, mask = zip(*rows, strict=True)
         if not np.any(mask):
-            raise ValueError("nobody knows the knobs of the training songs")
-        by_condition = zip(CONDITIONS, map(np.stack, zip(*heard, strict=True)), strict=True)
+            raise ValueError("the true knobs of the training songs are unknown")
+        by_condition = zip(CONDITIONS, map(np.stack, zip(*inputs, strict=True)), strict=True)
         return TrainingTable(dict(by_condition), np.stack(knobs), np.stack(mask))

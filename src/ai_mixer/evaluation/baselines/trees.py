@@ -10,10 +10,10 @@ from ai_mixer.evaluation.baselines.regression import Regression
 
 
 class Trees(Regression):
-    """Small steps and small trees: the examples are hundreds, not millions."""
+    """Few small trees with a low learning rate, for hundreds of examples."""
 
     def regressor(self) -> Any:
-        """Least squares, as `ridge`."""
+        """Return an unfitted regressor with squared error."""
         from sklearn.ensemble import HistGradientBoostingRegressor
 
         options = {"max_iter": 150, "learning_rate": 0.06, "max_leaf_nodes": 8}

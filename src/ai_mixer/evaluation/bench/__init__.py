@@ -1,1 +1,1 @@
-"""How long the parts take: what is measured, and the clock it is measured with."""
+"""Benchmarks: workloads, timing, memory and real-time load."""

@@ -1,4 +1,4 @@
-"""How fast the loader's workers feed a training, and how long its steps wait for them."""
+"""Throughput of the data loader's workers, and the time that training steps wait for them."""
 
 import copy
 import time
@@ -15,11 +15,11 @@ from ai_mixer.evaluation.bench.workloads import infinite_batches, training_step_
 from ai_mixer.training.builders import TrainingComponents
 from ai_mixer.utils.progress import progress_bar
 
-WARM_UP_BATCHES = 3  # batches, in which the workers start and the kernels are compiled
+WARM_UP_BATCHES = 3  # the workers start and kernels are compiled
 
 
 class FinishedOnlySource:
-    """The songs of a source as a folder would have them: nothing but a finished stereo file."""
+    """The songs of a source reduced to the finished stereo file, as in a folder of songs."""
 
     def __init__(self, source: SongSource) -> None:
         self.source = source
@@ -30,33 +30,33 @@ class FinishedOnlySource:
 
 
 def loader_throughput(data: MixDataModule, workers: int, batches: int) -> pd.DataFrame:
-    """Seconds of stereo in the examples that `workers` hand over per second of the clock.
+    """Seconds of stereo audio in the examples that `workers` produce per second of wall time.
 
-    A row for songs with a dry version (reverb and delay are made too) and one without.
+    One row for songs with a dry version (reverb and delay are rendered too) and one without.
     """
     rows = {
         "songs with a dry version": _with_workers(data, data.source, workers),
         "one file a song": _with_workers(data, FinishedOnlySource(data.source), workers),
     }
     speeds = {
-        name: [_stereo_s_per_s(served, batches)]
-        for name, served in progress_bar(rows.items(), f"loader, {workers} workers")
+        name: [_stereo_s_per_s(datamodule, batches)]
+        for name, datamodule in progress_bar(rows.items(), f"loader, {workers} workers")
     }
     columns = ["stereo s per s"]
     return pd.DataFrame.from_dict(speeds, "index", columns=columns).rename_axis("loader")
 
 
 def loader_wait(parts: TrainingComponents, workers: int, steps: int) -> pd.Series:
-    """With `workers` beside it, what a step takes in ms, what of it is waiting, and the share."""
+    """Duration of a training step with `workers`, ms; waiting for the batch, ms and percent."""
     train = training_step_function(parts)
     batches = infinite_batches(_with_workers(parts.data, parts.data.source, workers))
     readings = []
     for _ in progress_bar(range(WARM_UP_BATCHES + steps), f"training with {workers} workers"):
-        asked = time.perf_counter()
+        start = time.perf_counter()
         batch = next(batches)
-        given = time.perf_counter()
+        received = time.perf_counter()
         train(batch)
-        readings.append((time.perf_counter() - asked, given - asked))
+        readings.append((time.perf_counter() - start, received - start))
     step_ms, wait_ms = 1000 * np.mean(readings[WARM_UP_BATCHES:], axis=0)
     return pd.Series({"step ms": step_ms, "wait ms": wait_ms, "wait %": 100 * wait_ms / step_ms})
 
@@ -68,13 +68,13 @@ def _with_workers(data: MixDataModule, source: SongSource, workers: int) -> MixD
 
 
 def _stereo_s_per_s(data: MixDataModule, batches: int) -> float:
-    given: Iterator[Batch] = islice(
+    measured: Iterator[Batch] = islice(
         infinite_batches(data), WARM_UP_BATCHES, WARM_UP_BATCHES + batches
     )
     stereo_s = 0.0
     start = time.perf_counter()
-    for number, batch in enumerate(given):
-        if number == 0:  # handed over while the workers were already at the next ones
+    for number, batch in enumerate(measured):
+        if number == 0:  # not counted: it was prepared before the clock starts
             start = time.perf_counter()
             continue
         stereo_s += len(batch.rough) * batch.rough.shape[-1] / batch.sample_rate

@@ -1,4 +1,4 @@
-"""How much memory a piece of work takes at its peak, as Linux counts it."""
+"""Peak resident memory of a function, from /proc (Linux)."""
 
 import ctypes
 import gc
@@ -11,12 +11,12 @@ STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def peak_mib(job: TimedFunction) -> float:
-    """Resident memory beyond what the process had before, in MiB; NaN where nobody counts it."""
+    """Peak resident memory of `job` beyond that before the call, in MiB; NaN if not on Linux."""
     gc.collect()
     try:
-        ctypes.CDLL("libc.so.6").malloc_trim(0)  # else the job lives in what others left behind
+        ctypes.CDLL("libc.so.6").malloc_trim(0)  # else the job would reuse freed memory
         before = _mib("VmRSS")
-        RESET.write_text("5", encoding="ascii")  # the peak starts anew
+        RESET.write_text("5", encoding="ascii")  # resets VmHWM
         job()
         return _mib("VmHWM") - before
     except OSError:

@@ -1,4 +1,4 @@
-"""Measurements as a table a person reads and a JSON file a script reads."""
+"""Output of measurements: a Markdown table and a JSON file."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from ai_mixer.utils.markdown import HIGH, LOW, to_markdown
 
 
 def machine_info() -> dict[str, Any]:
-    """What the figures hold for."""
+    """Describe the machine, the torch version and the date of a measurement."""
     return {
         "cores": os.cpu_count(),
         "processor": platform.machine(),
@@ -26,12 +26,12 @@ def machine_info() -> dict[str, Any]:
 
 
 def with_quartiles(name: str, values: Quartiles) -> dict[str, float]:
-    """The columns of a median and its quartiles."""
+    """Columns of a median and its quartiles."""
     return {name: values.median, name + LOW: values.low, name + HIGH: values.high}
 
 
 def timing_columns(name: str, timing: Timing) -> dict[str, float]:
-    """The columns of one timing: the clock with quartiles, the processor time, the first call."""
+    """Columns of one timing: wall time with quartiles, processor time, first call; in ms."""
     cpu_ms = quartiles(timing.cpu_ms).median
     return {
         **with_quartiles(f"{name} ms", quartiles(timing.wall_ms)),
@@ -40,15 +40,15 @@ def timing_columns(name: str, timing: Timing) -> dict[str, float]:
     }
 
 
-def write_json(table: pd.DataFrame, path: Path, **facts: Any) -> None:
-    """All columns, one object a row, beside the machine's description and other facts."""
+def write_json(table: pd.DataFrame, path: Path, **metadata: Any) -> None:
+    """Write all columns, one object per row, with the machine info and further metadata."""
     path.parent.mkdir(parents=True, exist_ok=True)
     rows: list[Mapping[str, Any]] = json.loads(table.reset_index().to_json(orient="records"))
-    text = json.dumps({"machine": machine_info(), **facts, "rows": rows}, indent=1)
+    text = json.dumps({"machine": machine_info(), **metadata, "rows": rows}, indent=1)
     path.write_text(text + "\n", encoding="utf-8")
 
 
 def format_table(table: pd.DataFrame) -> str:
-    """The table without what a first call cost, which is in the JSON."""
-    shown = [name for name in table.columns if " first " not in name]
-    return to_markdown(table[shown], digits=1)
+    """Format as Markdown, without the durations of first calls, which are in the JSON file."""
+    columns = [name for name in table.columns if " first " not in name]
+    return to_markdown(table[columns], digits=1)

@@ -1,7 +1,7 @@
-"""How long the console takes for a block of live audio, as a share of what the block lasts.
+"""Real-time load of the console: processing time of a block as a share of the block's duration.
 
-The clock says whether a block would have been late; processor time says what it cost. They differ
-when other programs want the same cores, and then only the second one is ours.
+Wall time shows whether a block would have been late; processor time shows its cost. They differ if
+other programs use the same cores; then only processor time describes the console.
 """
 
 import gc
@@ -16,17 +16,18 @@ from torch import Tensor
 
 from ai_mixer.console import Console
 from ai_mixer.console.stream import ConsoleStream
+from ai_mixer.evaluation.bench.synthetic_input import synthetic_audio
 from ai_mixer.evaluation.bench.timing import use_threads
-from ai_mixer.evaluation.bench.workloads import KNOB_POSITION, synthetic_audio
+from ai_mixer.evaluation.bench.workloads import KNOB_POSITION
 from ai_mixer.utils.progress import progress_bar
 
-DEADLINE_PERCENTILE = 99.9  # percentile that has to be in time
-SONG_S = 20.0  # of music, again and again
-WARM_UP_BLOCKS = 100  # blocks
+DEADLINE_PERCENTILE = 99.9  # percentile of block times that has to meet the deadline
+SONG_S = 20.0  # length of the audio, which is repeated
+WARM_UP_BLOCKS = 100
 
 
 def realtime_load(console: Console, sample_rate: int, block_size: int, blocks: int) -> pd.DataFrame:
-    """Mean and 99.9th percentile over `blocks` stereo blocks, in % of a block's duration."""
+    """Mean and 99.9th percentile over `blocks` stereo blocks, in percent of a block's duration."""
     audio = torch.split(synthetic_audio(1, SONG_S, sample_rate)[0], block_size, dim=-1)[:-1]
     generator = torch.Generator().manual_seed(0)
     still = torch.full((len(console.knobs),), KNOB_POSITION)
@@ -56,17 +57,17 @@ def realtime_load(console: Console, sample_rate: int, block_size: int, blocks: i
 def _block_times(
     stream: ConsoleStream, audio: tuple[Tensor, ...], knobs: Callable[[int], Tensor], blocks: int
 ) -> Iterator[tuple[float, float]]:
-    """Clock and processor time of each block, in seconds."""
+    """Wall and processor time of each block, in seconds."""
     for block in range(blocks):
-        positions, sound = knobs(block), audio[block % len(audio)]
+        positions, samples = knobs(block), audio[block % len(audio)]
         wall, cpu = time.perf_counter(), time.thread_time()
-        stream(sound, positions)
+        stream(samples, positions)
         yield time.perf_counter() - wall, time.thread_time() - cpu
 
 
 @contextmanager
 def _frozen_garbage_collector() -> Iterator[None]:
-    """As a live program would have it: see `ConsoleStream`."""
+    """Exclude existing objects from garbage collection, as a real-time program does."""
     gc.collect()
     gc.freeze()
     try:

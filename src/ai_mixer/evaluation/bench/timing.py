@@ -1,8 +1,8 @@
-"""Time pieces of work in turn, in one process, so that what disturbs one disturbs all.
+"""Time functions alternately in one process, so that disturbances affect all of them.
 
-Other programs on the machine change the clock's reading by a factor of two from minute to minute,
-the processor time by some percent. So both are taken, pieces that are compared alternate, and what
-counts is the median over rounds of their ratio within a round.
+Other programs on the machine change wall time by a factor of two from minute to minute, and
+processor time by some percent. So both are measured, compared functions alternate, and the result
+is the median over rounds of the ratio within a round.
 """
 
 import time
@@ -18,15 +18,15 @@ PERCENTILES = (25.0, 50.0, 75.0)
 
 
 class Timing(NamedTuple):
-    """One piece of work: every round's clock and processor time, and the first call's, in ms."""
+    """Wall and processor time of every round, and wall time of the first call, in ms."""
 
     wall_ms: list[float]
     cpu_ms: list[float]
-    first_ms: float  # with what is compiled, planned and cached on the way
+    first_ms: float  # includes compilation, planning and caching
 
 
 class Quartiles(NamedTuple):
-    """A median and the quartiles around it."""
+    """Median, lower and upper quartile."""
 
     low: float
     median: float
@@ -34,7 +34,7 @@ class Quartiles(NamedTuple):
 
 
 def time_interleaved(jobs: Mapping[str, TimedFunction], rounds: int) -> dict[str, Timing]:
-    """Call every job once to warm up, then all of them in turn, `rounds` times.
+    """Call every job once to warm up, then all jobs alternately, `rounds` times.
 
     Returns name → timing. ValueError if `rounds` is below 1.
     """
@@ -50,20 +50,19 @@ def time_interleaved(jobs: Mapping[str, TimedFunction], rounds: int) -> dict[str
 
 
 def quartiles(values: list[float]) -> Quartiles:
-    """Quartiles of some readings."""
+    """Compute median and quartiles."""
     return Quartiles(*(float(value) for value in np.percentile(values, PERCENTILES)))
 
 
 def speedup(timing: Timing, other: Timing) -> Quartiles:
-    """How many times the processor time of `timing` the other took, round by round."""
-    return quartiles(
-        [theirs / ours for ours, theirs in zip(timing.cpu_ms, other.cpu_ms, strict=True)]
-    )
+    """Ratio of processor times, `other` / `timing`, per round."""
+    pairs = zip(timing.cpu_ms, other.cpu_ms, strict=True)
+    return quartiles([other_ms / ms for ms, other_ms in pairs])
 
 
 @contextmanager
 def use_threads(count: int) -> Iterator[None]:
-    """Torch, and our kernels with it, use this many threads."""
+    """Set the number of threads of torch, which the project's kernels use as well."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -1,7 +1,7 @@
-"""What is measured: every effect, the chain, every loss term, a batch of the loader, a step.
+"""Workloads: every effect, the console, every loss term, a batch of the loader, a training step.
 
-All parts are those of a composed `train` config. Work on audio is a function of its leaves, with a
-forward pass alone and one with the gradients to all of them.
+All parts come from a composed `train` config. Workloads on audio are functions of leaf tensors,
+timed as a forward pass alone and with the gradients to all leaves.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,15 +15,16 @@ from ai_mixer.console import Console
 from ai_mixer.core.types import Batch, Prediction
 from ai_mixer.data.datamodule import MixDataModule
 from ai_mixer.effects.effect import Effect
+from ai_mixer.evaluation.bench.synthetic_input import synthetic_batch
 from ai_mixer.evaluation.bench.timing import TimedFunction
 from ai_mixer.losses import WeightedLoss
 from ai_mixer.training.builders import TrainingComponents
 
-KNOB_POSITION = 0.7  # of every knob: away from neutral, so that nothing is skipped
+KNOB_POSITION = 0.7  # away from neutral, so that no effect is skipped
 
 
 class Workload(NamedTuple):
-    """A function of audio and knobs, and what it is called with."""
+    """A function of audio and knobs, and its arguments."""
 
     name: str
     function: Callable[..., Tensor]
@@ -31,7 +32,7 @@ class Workload(NamedTuple):
 
 
 def forward(work: Workload) -> TimedFunction:
-    """The work without gradients."""
+    """Forward pass without gradients."""
 
     def job() -> None:
         with torch.no_grad():
@@ -41,7 +42,7 @@ def forward(work: Workload) -> TimedFunction:
 
 
 def forward_backward(work: Workload) -> TimedFunction:
-    """The work, and the gradients of a weighted sum of its output to every leaf that it uses."""
+    """Forward pass, and gradients of a weighted sum of the output to every leaf in use."""
     with torch.no_grad():
         weights = torch.randn_like(work.function(*work.leaves))
 
@@ -52,19 +53,8 @@ def forward_backward(work: Workload) -> TimedFunction:
     return job
 
 
-def synthetic_audio(batch: int, seconds: float, sample_rate: int) -> Tensor:
-    """[B, 2, T]: noise that swells and fades, with hits that the limiter has to catch."""
-    generator = torch.Generator().manual_seed(0)
-    length = round(seconds * sample_rate)
-    common = torch.randn(batch, 1, length, generator=generator)
-    own = torch.randn(batch, 2, length, generator=generator)
-    time_s = torch.arange(length) / sample_rate
-    swell = 0.3 + torch.sin(3.0 * time_s).abs() + 3.0 * torch.exp(-(time_s % 0.5) / 0.02)
-    return 0.12 * (common + 0.4 * own) * swell
-
-
 def effect_workloads(console: Console, audio: Tensor, sample_rate: int) -> Iterator[Workload]:
-    """Every effect of the console with its knobs, and the limiter on hot and on quiet audio."""
+    """Every effect of the console with its knobs; the limiter idle and at 6 dB of reduction."""
     knobs = iter(console.knobs)
     for name, module in console.effects.items():
         effect = cast(Effect, module)
@@ -80,13 +70,13 @@ def effect_workloads(console: Console, audio: Tensor, sample_rate: int) -> Itera
 
 
 def console_workload(console: Console, audio: Tensor, sample_rate: int) -> Workload:
-    """All of the console, limiter included."""
+    """The whole console, with limiter."""
     knobs = audio.new_full((len(audio), len(console.knobs)), KNOB_POSITION)
     return Workload("chain", lambda x, knobs: console(x, sample_rate, knobs), (audio, knobs))
 
 
 def loss_workloads(objective: WeightedLoss, audio: Tensor, sample_rate: int) -> Iterator[Workload]:
-    """Every term, of the mix or of the knobs; and all of them together as they are trained."""
+    """Every loss term, of the mix or of the knobs, and the weighted sum of all terms."""
     batch = synthetic_batch(audio, sample_rate)
     prediction = Prediction(batch.knobs)
     for name, term in objective.terms.items():
@@ -103,18 +93,18 @@ def loss_workloads(objective: WeightedLoss, audio: Tensor, sample_rate: int) -> 
 
 
 def loader_workload(parts: TrainingComponents) -> TimedFunction:
-    """The next batch of the training loader, in this process."""
+    """Load the next training batch, in this process."""
     batches = infinite_batches(parts.data)
     return lambda: next(batches)
 
 
 def training_step_workload(parts: TrainingComponents) -> TimedFunction:
-    """One batch from audio to moved weights: forward, backward, optimiser."""
+    """One training step: forward, backward, optimiser step."""
     return partial(training_step_function(parts), next(infinite_batches(parts.data)))
 
 
 def training_step_function(parts: TrainingComponents) -> Callable[[Batch], None]:
-    """What a training does with a batch."""
+    """Return a function that runs one training step on a batch."""
     system = parts.system
     optimizer = system._optimizer(system.model.parameters())
     system._log = lambda *args, **kwargs: None  # type: ignore[method-assign]  # no trainer to log to
@@ -128,28 +118,11 @@ def training_step_function(parts: TrainingComponents) -> Callable[[Batch], None]
 
 
 def infinite_batches(data: MixDataModule) -> Iterator[Batch]:
-    """Training batches, epoch after epoch, of workers that stay."""
-    loader_workload = data.train_dataloader()
+    """Yield training batches, epoch after epoch, from persistent workers."""
+    loader = data.train_dataloader()
     while True:
-        yield from loader_workload
+        yield from loader
 
 
 def _apply_effect(effect: Effect, sample_rate: int, x: Tensor, *knobs: Tensor) -> Tensor:
     return effect(x, sample_rate, **dict(zip(effect.knob_names, knobs, strict=True)))
-
-
-def synthetic_batch(audio: Tensor, sample_rate: int) -> Batch:
-    """A batch whose finished version is the audio, a little duller and quieter."""
-    finished = 0.7 * (audio + 0.3 * audio.roll(1, dims=-1))
-    songs = len(audio)
-    return Batch(
-        rough=audio,
-        finished=finished,
-        reference=finished,
-        condition=torch.zeros(songs, dtype=torch.long),
-        knobs=torch.zeros(songs, 1),
-        mask=torch.ones(songs, 1, dtype=torch.bool),
-        genre=torch.zeros(songs, dtype=torch.long),
-        sample_rate=sample_rate,
-        song_id=["noise"] * songs,
-    )

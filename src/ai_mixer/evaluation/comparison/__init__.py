@@ -1,1 +1,1 @@
-"""Several runs on the same songs: who they are, which songs are fair, who is better."""
+"""Comparison of runs on the same held-out songs: runs, songs, scores and differences."""

@@ -1,4 +1,4 @@
-"""Which songs may be used to compare runs: none that one of them has learned from."""
+"""Filter out songs that one of the compared runs was trained on."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,11 +9,14 @@ import pandas as pd
 from ai_mixer.core.types import Song
 from ai_mixer.data.file_digest import song_digests
 
-TRAINING_SPLITS = ("train", "val")  # the best epoch is chosen on the second
+TRAINING_SPLITS = ("train", "val")  # val: the best epoch is selected on it
 
 
 class HoldoutSongs(NamedTuple):
-    """songs: no run learned from them. seen: song id → runs that did. unknown: runs not saying."""
+    """songs: held out from every run. excluded: song id → names of the runs trained on it.
+
+    runs_without_split: names of the runs whose training songs are unknown.
+    """
 
     songs: list[Song]
     excluded: dict[str, list[str]]
@@ -21,40 +24,40 @@ class HoldoutSongs(NamedTuple):
 
 
 def filter_holdout_songs(songs: Sequence[Song], runs: Mapping[str, Path]) -> HoldoutSongs:
-    """Sort out the songs that a run's split.csv has in train or val. runs: name → its folder.
+    """Remove songs that a run's split.csv lists in train or val. runs: name → folder.
 
-    The same song is the same audio (its fingerprint); of runs that wrote none down, the same id.
-    ValueError if no song is left.
+    Songs are compared by the digest of their audio, or by id if the run stored no digests.
+    ValueError if no song remains.
     """
-    prints = dict(zip((song.id for song in songs), song_digests(songs), strict=True))
+    digests = dict(zip((song.id for song in songs), song_digests(songs), strict=True))
     excluded: dict[str, list[str]] = {}
     runs_without_split = []
     for name, folder in runs.items():
-        known = _training_songs(folder)
-        if known is None:
+        trained_on = _training_songs(folder)
+        if trained_on is None:
             runs_without_split.append(name)
             continue
         for song in songs:
-            if (prints[song.id] if "audio" in known else song.id) in set(known.iloc[:, 0]):
+            key = digests[song.id] if "audio" in trained_on else song.id
+            if key in set(trained_on.iloc[:, 0]):
                 excluded.setdefault(song.id, []).append(name)
-    left = [song for song in songs if song.id not in excluded]
-    if not left:
-        first, who = next(iter(excluded.items()))
+    remaining = [song for song in songs if song.id not in excluded]
+    if not remaining:
+        first, names = next(iter(excluded.items()))
         raise ValueError(
-            f"all {len(songs)} songs were in the training of a run (the first: {first}, "
-            f"of {', '.join(who)}): choose others with data=… or another split"
+            f"all {len(songs)} songs were used to train a run (for example {first}, "
+            f"by {', '.join(names)}): choose other songs with data=… or split=…"
         )
-    return HoldoutSongs(left, excluded, runs_without_split)
+    return HoldoutSongs(remaining, excluded, runs_without_split)
 
 
 def _training_songs(folder: Path) -> pd.DataFrame | None:
-    """What a run learned from: one column, `audio` or `song`; None if it does not say."""
+    """Training songs of a run: one column, `audio` or `song`; None if it has no split.csv."""
     try:
         table = pd.read_csv(folder / "split.csv", dtype=str)
     except (OSError, ValueError):
         return None
     if not {"song", "split"} <= set(table):
         return None
-    return table.loc[
-        table["split"].isin(TRAINING_SPLITS), ["audio" if "audio" in table else "song"]
-    ]
+    column = "audio" if "audio" in table else "song"
+    return table.loc[table["split"].isin(TRAINING_SPLITS), [column]]

@@ -1,4 +1,4 @@
-"""What a comparison says: one page to hear and read, tables as CSV, lines on the screen."""
+"""Output of a comparison: a listening page with tables, CSV files and a terminal summary."""
 
 import math
 from collections.abc import Mapping
@@ -13,17 +13,16 @@ from ai_mixer.evaluation.comparison.runs import ComparedRun
 from ai_mixer.listening import SongSamples, TableSection, VersionLabel, write_page
 from ai_mixer.utils.markdown import HIGH, LOW, to_markdown
 
-MAX_SONG_ROWS, MAX_SETTING_ROWS = 12, 40  # of a long table on the page; the CSV has all
+MAX_SONG_ROWS, MAX_SETTING_ROWS = 12, 40  # on the page; the CSV files hold all rows
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 INTERVAL_NOTE = (
-    "In brackets the 95 % interval over songs, the first run minus the second (A − B) is "
-    "paired; * = its interval "
-    "leaves out 0, as one in twenty does by luck alone."
+    "Brackets: 95 % interval over songs. A − B: paired difference of two runs; * = its interval "
+    "excludes 0, as one in twenty does by chance."
 )
 
 
 class Comparison(NamedTuple):
-    """records: of every excerpt and run; tables by name; what was left out; songs to listen to."""
+    """Records per excerpt and run, tables by name, held-out songs and listening samples."""
 
     runs: list[ComparedRun]
     records: pd.DataFrame
@@ -32,42 +31,41 @@ class Comparison(NamedTuple):
     samples: list[SongSamples]
 
 
-def write_comparison(found: Comparison, folder: Path) -> Path:
-    """The page `index.html` and the tables beside it as CSV. Returns the page."""
+def write_comparison(comparison: Comparison, folder: Path) -> Path:
+    """Write the page `index.html` and the tables as CSV. Return the page's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    found.records.to_csv(folder / "records.csv", index=False)
-    for name, table in found.tables.items():
+    comparison.records.to_csv(folder / "records.csv", index=False)
+    for name, table in comparison.tables.items():
         table.to_csv(folder / f"{name}.csv")
     return write_page(
         folder / "index.html",
-        " · ".join(run.letter for run in found.runs) + ": the same songs by several runs",
-        found.samples,
-        subtitle=", ".join(f"{run.letter} = {run.title}" for run in found.runs),
-        mixes={run.version: VersionLabel(run.letter, run.title) for run in found.runs},
-        sections=_sections(found),
+        " · ".join(run.letter for run in comparison.runs) + ": the same songs by several runs",
+        comparison.samples,
+        subtitle=", ".join(f"{run.letter} = {run.title}" for run in comparison.runs),
+        mixes={run.version: VersionLabel(run.letter, run.title) for run in comparison.runs},
+        sections=_sections(comparison),
     )
 
 
-def summary_text(found: Comparison) -> str:
-    """What is said on the screen."""
-    names = [f"{run.letter} = {run.title}" for run in found.runs]
-    tables = [to_markdown(found.tables[name]) for name in ("standings", "differences")]
-    return "\n".join([*names, *_exclusion_notes(found.songs), "", *tables])
+def summary_text(comparison: Comparison) -> str:
+    """Summary for the terminal."""
+    names = [f"{run.letter} = {run.title}" for run in comparison.runs]
+    tables = [to_markdown(comparison.tables[name]) for name in ("standings", "differences")]
+    return "\n".join([*names, *_exclusion_notes(comparison.songs), "", *tables])
 
 
-def _sections(found: Comparison) -> list[TableSection]:
-    songs = found.records["song_id"].nunique()
-    where = f"{songs} songs that no run learned from, the same excerpts for all."
-    left_out = " ".join(_exclusion_notes(found.songs))
-    tables = found.tables
-    first = found.runs[0].letter
+def _sections(comparison: Comparison) -> list[TableSection]:
+    songs = comparison.records["song_id"].nunique()
+    scope = f"{songs} songs held out from every run, the same excerpts for all runs."
+    notes = " ".join(_exclusion_notes(comparison.songs))
+    tables = comparison.tables
+    first = comparison.runs[0].letter
     return [
         TableSection(
             "Knob skill",
             ["Run", *CONDITIONS],
             _rows(tables, "skill"),
-            f"{where} 0 = always the mean knobs (of {first}), 1 = exact. "
-            f"{INTERVAL_NOTE} {left_out}",
+            f"{scope} 0 = always the mean knobs (of {first}), 1 = exact. {INTERVAL_NOTE} {notes}",
         ),
         TableSection(
             "Closeness",
@@ -79,37 +77,36 @@ def _sections(found: Comparison) -> list[TableSection]:
             "Song by song",
             ["Song", *tables["songs"].columns],
             _cells(tables["songs"].head(MAX_SONG_ROWS), list(tables["songs"].columns)),
-            "Mean closeness over all conditions; where the runs are furthest apart comes first.",
+            "Mean closeness over all conditions, sorted by the largest difference between runs.",
         ),
         TableSection(
-            "What the runs were told",
+            "Config differences",
             ["Setting", *tables["settings"].columns],
             _cells(tables["settings"].head(MAX_SETTING_ROWS), list(tables["settings"].columns)),
-            "Settings in which their configs differ.",
+            "Config keys whose values differ between the runs.",
         ),
     ]
 
 
 def _exclusion_notes(songs: HoldoutSongs) -> list[str]:
-    """Songs and runs to be careful with, by name."""
-    said = []
+    """Notes on excluded songs, and on runs whose training songs are unknown."""
+    notes = []
     if songs.excluded:
-        named = [
-            f"{song} (of {', '.join(who)})"
-            for song, who in list(songs.excluded.items())[:MAX_SONG_ROWS]
+        listed = [
+            f"{song} (by {', '.join(runs)})"
+            for song, runs in list(songs.excluded.items())[:MAX_SONG_ROWS]
         ]
-        more = " …" if len(songs.excluded) > MAX_SONG_ROWS else ""
-        said.append(f"Left out, as a run learned from them: {', '.join(named)}{more}.")
+        ellipsis = " …" if len(songs.excluded) > MAX_SONG_ROWS else ""
+        notes.append(f"Excluded, as a run was trained on them: {', '.join(listed)}{ellipsis}.")
     if songs.runs_without_split:
-        said.append(
-            f"{', '.join(songs.runs_without_split)}: no split.csv, so its training songs "
-            "are unknown."
+        notes.append(
+            f"{', '.join(songs.runs_without_split)}: no split.csv, training songs unknown."
         )
-    return said
+    return notes
 
 
 def _rows(tables: Mapping[str, pd.DataFrame], measure: str) -> list[list[str]]:
-    """Every run under each condition, then every pair of runs."""
+    """One row per run, then one per pair of runs, by condition."""
     names = [f"{measure} {condition}" for condition in CONDITIONS]
     pairs = _cells(tables["differences"], names, star_significant=True)
     return [*_cells(tables["standings"].dropna(subset=names), names), *pairs]
@@ -118,7 +115,7 @@ def _rows(tables: Mapping[str, pd.DataFrame], measure: str) -> list[list[str]]:
 def _cells(
     table: pd.DataFrame, columns: list[str], star_significant: bool = False
 ) -> list[list[str]]:
-    """A table's lines as texts; with `mark`, a star where the interval leaves out 0."""
+    """Format a table's rows; star_significant: add a star if the interval excludes 0."""
     rows = zip(table.index, table.to_dict("records"), strict=True)
     return [
         [str(key), *(_cell(row, name, star_significant) for name in columns)] for key, row in rows

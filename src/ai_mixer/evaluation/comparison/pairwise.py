@@ -1,7 +1,7 @@
-"""Several models on the very same excerpts: where each stands, and which differences are real.
+"""Scores of several models on the same excerpts, and their pairwise differences.
 
-Rough versions and true knobs are those of the first model's console; another model's settings are
-read on its knobs, also where they lie beyond its ends. The floor of the skill is the first model's
+Rough versions and true knobs belong to the first model's console; settings of the other models are
+converted to its knobs, without limiting them to its ranges. Skill is relative to the first model's
 mean knobs.
 """
 
@@ -35,25 +35,25 @@ INTERVAL_SUFFIXES = ("", LOW, HIGH)
 
 
 def evaluate_runs(predictors: Mapping[str, Predictor], dataset: SongDataset) -> pd.DataFrame:
-    """Records as `metrics.tables` reads them: a row per excerpt, condition and system.
+    """Return records for `metrics.tables`: one row per excerpt, condition and system.
 
-    dataset: examples of the first mixer's console that carry a reference. Systems are the names in
-    `mixers`, `rough` and `mean_knobs`.
+    dataset: examples of the first predictor's console, with references. Systems are the names in
+    `predictors`, `rough` and `mean_knobs`.
     """
     first = next(iter(predictors.values()))
-    systems = {"rough": Identity(), "mean_knobs": MeanKnobs(first)}
-    guests = {
+    baselines = {"rough": Identity(), "mean_knobs": MeanKnobs(first)}
+    models = {
         name: CrossConsoleSystem(ModelSystem(predictor), first)
         for name, predictor in predictors.items()
     }
-    title = f"judging {len(predictors)} runs on {len(dataset.songs)} songs"
-    return evaluate_systems({**systems, **guests}, CONDITIONS, first.console, dataset, title)[0]
+    title = f"evaluating {len(predictors)} runs on {len(dataset.songs)} songs"
+    return evaluate_systems({**baselines, **models}, CONDITIONS, first.console, dataset, title)[0]
 
 
 def run_scores(records: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """A row per run, then `mean_knobs` and `rough`: skill and closeness by condition, 95 % ends.
+    """Skill and closeness by condition with 95 % intervals; rows: runs, `mean_knobs`, `rough`.
 
-    Columns `skill blind`, `skill blind_low` …; a rough version has no skill.
+    Columns `skill blind`, `skill blind_low` …; the skill of `rough` and `mean_knobs` is NaN.
     """
     audio = table_a(records)
     knobs = {name: table_k(records, name) for name in names}
@@ -61,37 +61,38 @@ def run_scores(records: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     for name in [*names, "mean_knobs", "rough"]:
         rows[name] = {}
         for condition, end in product(CONDITIONS, INTERVAL_SUFFIXES):
-            known = knobs[name][condition, f"skill{end}"]["headline"] if name in knobs else np.nan
-            rows[name][f"skill {condition}{end}"] = float(known)
+            value = knobs[name][condition, f"skill{end}"]["headline"] if name in knobs else np.nan
+            rows[name][f"skill {condition}{end}"] = float(value)
         for condition, end in product(CONDITIONS, INTERVAL_SUFFIXES):
-            own = audio[f"closeness{end}"][condition, "all", name]
-            rows[name][f"closeness {condition}{end}"] = float(own)
+            value = audio[f"closeness{end}"][condition, "all", name]
+            rows[name][f"closeness {condition}{end}"] = float(value)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
 
 
 def pairwise_differences(records: pd.DataFrame, names: list[str], seed: int = 0) -> pd.DataFrame:
-    """A row per pair of runs, the first minus the second; columns as `run_scores`.
+    """One row per pair of runs, the first minus the second; columns as `run_scores`.
 
-    Paired: both heard the same excerpts, and songs are drawn for both together.
+    Paired: both runs have the same excerpts, and the bootstrap draws songs for both together.
     """
     rows = {}
-    for one, two in combinations(names, 2):
+    for first, second in combinations(names, 2):
         row: dict[str, float] = {}
         for condition in CONDITIONS:
-            of = [
+            one, two, mean_knobs, rough = (
                 _select_records(records, name, condition)
-                for name in (one, two, "mean_knobs", "rough")
-            ]
-            songs, rough = of[3]["song_id"].to_numpy(), of[3]
-            found = {
-                "skill": skill_difference(np.stack([*map(_errors, of[:3])], -1), songs, seed),
+                for name in (first, second, "mean_knobs", "rough")
+            )
+            songs = rough["song_id"].to_numpy()
+            errors = np.stack([_errors(one), _errors(two), _errors(mean_knobs)], -1)
+            estimates = {
+                "skill": skill_difference(errors, songs, seed),
                 "closeness": difference_estimate(
-                    _closeness(of[0], rough), _closeness(of[1], rough), songs, seed=seed
+                    _closeness(one, rough), _closeness(two, rough), songs, seed=seed
                 ),
             }
-            for measure, estimate in found.items():
+            for measure, estimate in estimates.items():
                 row |= _with_interval(f"{measure} {condition}", estimate)
-        rows[f"{one} − {two}"] = row
+        rows[f"{first} − {second}"] = row
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("pair")
     return table[
         [f"{m} {c}{end}" for m in MEASURES for c in CONDITIONS for end in INTERVAL_SUFFIXES]
@@ -101,9 +102,9 @@ def pairwise_differences(records: pd.DataFrame, names: list[str], seed: int = 0)
 def skill_difference(errors: np.ndarray, songs: np.ndarray, seed: int = 0) -> Estimate:
     """Mean skill over knobs of one model minus that of another, with its 95 % interval.
 
-    errors: [n, K, 3] of one, of two and of the floor; songs: [n] ids. As in `skill_estimates`, an
-    error counts where all are known, and everything is drawn together: songs that are hard for both
-    cancel.
+    errors: [n, K, 3] of the first model, the second and the floor (`mean_knobs`); songs: [n] ids.
+    As in `skill_estimates`, an error counts if all three are known. Songs are drawn for all three
+    together, so the difficulty of a song cancels.
     """
     errors = np.where(np.isnan(errors).any(-1, keepdims=True), np.nan, errors)
     per_song = song_means(errors, songs)  # [S, K, 3]
@@ -118,21 +119,21 @@ def skill_difference(errors: np.ndarray, songs: np.ndarray, seed: int = 0) -> Es
 
 
 def closeness_by_song(records: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Closeness of each run on each song, over all conditions; the widest gap first."""
+    """Mean closeness of each run per song over all conditions, largest difference first."""
     rough = records[records["system"] == "rough"].reset_index(drop=True)
     columns = {}
     for name in names:
-        own = records[records["system"] == name].reset_index(drop=True)
-        columns[name] = pd.Series(_closeness(own, rough)).groupby(rough["song_id"]).mean()
+        selected = records[records["system"] == name].reset_index(drop=True)
+        columns[name] = pd.Series(_closeness(selected, rough)).groupby(rough["song_id"]).mean()
     table = pd.DataFrame(columns)
     order = (table.max(axis=1) - table.min(axis=1)).sort_values(ascending=False, kind="stable")
     return table.loc[order.index].rename_axis("song")
 
 
 def _select_records(records: pd.DataFrame, system: str, condition: str) -> pd.DataFrame:
-    """One system's records, in the order they were made: that of every other system."""
-    chosen = records[(records["system"] == system) & (records["condition"] == condition)]
-    return chosen.reset_index(drop=True)
+    """One system's records, in the order of the excerpts, which all systems share."""
+    selected = records[(records["system"] == system) & (records["condition"] == condition)]
+    return selected.reset_index(drop=True)
 
 
 def _with_interval(name: str, estimate: Estimate) -> dict[str, float]:
@@ -140,19 +141,18 @@ def _with_interval(name: str, estimate: Estimate) -> dict[str, float]:
 
 
 def _errors(records: pd.DataFrame) -> np.ndarray:
-    """Of the headline's knobs: [n, K]."""
-    return records[
-        [ERROR_PREFIX + n for n in HEADLINE_KNOBS if ERROR_PREFIX + n in records]
-    ].to_numpy(float)
+    """Errors of the headline knobs, [n, K]."""
+    columns = [ERROR_PREFIX + n for n in HEADLINE_KNOBS if ERROR_PREFIX + n in records]
+    return records[columns].to_numpy(float)
 
 
 def _closeness(records: pd.DataFrame, rough: pd.DataFrame) -> np.ndarray:
-    """1 − d(mix) / d(rough) of each excerpt: [n]."""
+    """1 − d(mix) / d(rough) of each excerpt, [n]."""
     mix, before = (table["stft"].to_numpy(float) for table in (records, rough))
     return 1 - np.divide(mix, before, out=np.full_like(mix, np.nan), where=before > 0)
 
 
 def _skill_gap(errors: np.ndarray) -> np.ndarray:
-    """[…, K, 3] errors of one, two and the floor → […] difference of their mean skills."""
+    """[…, K, 3] errors of two models and the floor → […] difference of their mean skills."""
     one, two, floor = np.moveaxis(errors, -1, 0)
     return nan_mean(skill(one, floor) - skill(two, floor), -1)

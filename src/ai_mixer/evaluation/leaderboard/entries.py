@@ -1,4 +1,4 @@
-"""Who stands on the leaderboard: finished cross-validations, one row for all seeds of a recipe."""
+"""Entries of the leaderboard: finished cross-validations, one entry for all seeds of a recipe."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -14,21 +14,21 @@ from ai_mixer.tracking.run import artifact_folder
 from ai_mixer.tracking.run_lookup import FOLDS_TAG, all_runs, finished_folds
 from ai_mixer.tracking.store import Store
 
-ENSEMBLE_TAG = "ensemble"  # the tag of a run that joins others
+ENSEMBLE_TAG = "ensemble"  # tag of a run made of other runs
 
 
 @dataclass
 class LeaderboardEntry:
-    """One recipe. seeds: seed → fold → folder of the model."""
+    """One recipe. seeds: seed → fold → folder of the model. minutes: duration of every fold."""
 
     title: str
     command: str = ""
     seeds: dict[int, dict[str, Path]] = field(default_factory=dict)
-    minutes: list[float] = field(default_factory=list)  # of every fold, from start to end
-    is_ensemble: bool = False  # from other rows (`make ensemble`)
+    minutes: list[float] = field(default_factory=list)
+    is_ensemble: bool = False  # made of other entries (`make ensemble`)
 
     def predictors(self, fold: str, allow_targets: Sequence[str] = ()) -> dict[str, Predictor]:
-        """The models of a fold: `<title> <seed>` → mixer."""
+        """Load the models of a fold: `<title> <seed>` → predictor."""
         return {
             f"{self.title} {seed}": load_model(folds[fold], allow_targets)
             for seed, folds in sorted(self.seeds.items())
@@ -38,9 +38,9 @@ class LeaderboardEntry:
 def find_entries(
     store: Store, experiment: str, folds: int
 ) -> tuple[list[LeaderboardEntry], dict[str, str]]:
-    """The rows of an experiment, and why other cross-validations in it are none: run → reason.
+    """Return the entries of an experiment, and run id → reason of the excluded cross-validations.
 
-    Of runs with the same name and seed the newest counts. ValueError if there is no row.
+    Of runs with equal name and seed, the newest counts. ValueError if there is no entry.
     """
     rows: dict[str, LeaderboardEntry] = {}
     excluded: dict[str, str] = {}
@@ -55,20 +55,20 @@ def find_entries(
         seed = int(_config(run).get("seed", 0))
         row = rows.setdefault(title, LeaderboardEntry(title))
         if seed in row.seeds:
-            excluded[run.info.run_id[:8]] = f"{title}: of the same seed as a newer one"
+            excluded[run.info.run_id[:8]] = f"{title}: replaced by a newer run of the same seed"
         else:
             folders = {fold: artifact_folder(one.info.artifact_uri) for fold, one in parts.items()}
             row.seeds[seed] = folders
             row.command = row.command or _command(run, title)
             row.is_ensemble = ENSEMBLE_TAG in run.data.tags
             row.minutes.extend(map(_minutes, parts.values()))
-    found = [row for row in rows.values() if row.seeds]
-    if not found:
+    entries = [row for row in rows.values() if row.seeds]
+    if not entries:
         raise ValueError(
             f"no finished cross-validation of {folds} folds in experiment {experiment!r}: "
-            "`make train experiment=leaderboard model=… data.root=… cv=5` makes one"
+            "run `make train experiment=leaderboard model=… data.root=… cv=5`"
         )
-    return found, excluded
+    return entries, excluded
 
 
 def _experiment(store: Store, run: Any) -> str:

@@ -1,4 +1,7 @@
-"""The exam: on each fold's test songs every row's model of that fold, beside floors fitted anew."""
+"""Evaluate leaderboard entries: on each fold's test songs, each entry's model of that fold.
+
+Baselines are fitted for every fold.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,32 +20,31 @@ from ai_mixer.evaluation.leaderboard.entries import LeaderboardEntry
 from ai_mixer.inference.predictor import Predictor
 from ai_mixer.training.builders import build_evaluation_datamodule
 
-REFINED_SUFFIX = ", refined"  # behind a row's title
-KNOB_BASELINES = ("mean_knobs", "ridge", "trees")  # of the knobs
-SOUND_BASELINES = ("rough", "loudness_only", "mean_knobs", "spectrum_match")  # of the sound
-SOUND_CONDITIONS = (
-    "blind",
-    "reference",
-)  # where nobody knows the knobs, nobody has the finished version
+REFINED_SUFFIX = ", refined"  # appended to an entry's title
+KNOB_BASELINES = ("mean_knobs", "ridge", "trees")
+SOUND_BASELINES = ("rough", "loudness_only", "mean_knobs", "spectrum_match")
+# Not `paired`: where the knobs are unknown, a user does not have the finished version either.
+SOUND_CONDITIONS = ("blind", "reference")
 
 
 class EvaluationSettings(NamedTuple):
-    """What is asked: excerpts of each recording, and for the floors examples of other songs.
+    """Settings of the evaluation.
 
-    refined: titles of the rows whose answers are judged refined, too; of several seeds the first.
+    excerpts_per_song: excerpts of each recording. examples: training examples of the baselines.
+    refined_entries: titles of entries that are also evaluated with refinement (first seed only).
     """
 
     excerpts_per_song: int = 1
     examples: int = 960
     seed: int = 0
-    refined: tuple[str, ...] = ()
+    refined_entries: tuple[str, ...] = ()
 
 
 class LeaderboardRecords(NamedTuple):
-    """Records of all folds: on roughs of our own console, and on those of another processor."""
+    """Records of all folds: on roughs of our console, and on roughs of another processor."""
 
-    knobs: pd.DataFrame
-    sound: pd.DataFrame
+    knob_records: pd.DataFrame
+    sound_records: pd.DataFrame
 
 
 def evaluate_entries(
@@ -51,14 +53,15 @@ def evaluate_entries(
     evaluation_settings: EvaluationSettings,
     roughs: DictConfig | None = None,
 ) -> LeaderboardRecords:
-    """Every fold's songs by the models that never met them.
+    """Evaluate every fold's models on the songs held out from them.
 
     roughs: a data config of before-and-after pairs of the same songs (`make roughs split=all`);
-    without it there are no records of sound.
+    without it `sound_records` is empty.
     """
-    leaderboard_records: tuple[list[pd.DataFrame], list[pd.DataFrame]] = ([], [])
+    knob_records: list[pd.DataFrame] = []
+    sound_records: list[pd.DataFrame] = []
     for fold in folds:
-        truth, models = _fold_systems(rows, fold, evaluation_settings.refined)
+        truth, models = _fold_systems(rows, fold, evaluation_settings.refined_entries)
         loader = {
             "held_out_per_song": evaluation_settings.excerpts_per_song,
             "seed": evaluation_settings.seed,
@@ -66,47 +69,49 @@ def evaluate_entries(
         songs = build_evaluation_datamodule(
             truth.config, truth.console, None, "reference", **loader
         ).dataset("test")
-        floors = _baselines(KNOB_BASELINES, truth, evaluation_settings)
-        asked = {**floors, **models}
+        systems = {**_baselines(KNOB_BASELINES, truth, evaluation_settings), **models}
         title = f"fold {fold}: knobs"
-        leaderboard_records[0].append(
-            evaluate_knob_predictions(asked, CONDITIONS, truth.console, songs, title)
+        knob_records.append(
+            evaluate_knob_predictions(systems, CONDITIONS, truth.console, songs, title)
         )
         if roughs is None:
             continue
         pairs = build_evaluation_datamodule(
             truth.config, truth.console, roughs, "reference", **loader
         )
-        known = {song.song for song in songs.songs}
-        theirs = pairs.dataset("test")
-        # Whatever side their manifest puts them on: here the fold decides.
-        theirs.songs = [song for song in pairs.source.songs() if song.song in known]
-        asked = {**_baselines(SOUND_BASELINES, truth, evaluation_settings), **models}
+        test_songs = {song.song for song in songs.songs}
+        pair_songs = pairs.dataset("test")
+        # The fold decides which songs are tested, not the split in the manifest of the pairs.
+        pair_songs.songs = [song for song in pairs.source.songs() if song.song in test_songs]
+        systems = {**_baselines(SOUND_BASELINES, truth, evaluation_settings), **models}
         title = f"fold {fold}: another processor's roughs"
-        leaderboard_records[1].append(
-            evaluate_systems(asked, SOUND_CONDITIONS, truth.console, theirs, title)[0]
+        sound_records.append(
+            evaluate_systems(systems, SOUND_CONDITIONS, truth.console, pair_songs, title)[0]
         )
     return LeaderboardRecords(
-        *(_merge_folds_and_seeds(records, rows) for records in leaderboard_records)
+        _merge_folds_and_seeds(knob_records, rows), _merge_folds_and_seeds(sound_records, rows)
     )
 
 
 def _fold_systems(
     rows: Sequence[LeaderboardEntry], fold: str, refined: Sequence[str]
 ) -> tuple[Predictor, dict[str, ComparedSystem]]:
-    """Whose knobs are the truth's, and who takes part."""
+    """The predictor whose console the true knobs belong to, and the models of a fold."""
     predictors = {
-        (row.title, name): one for row in rows for name, one in row.predictors(fold).items()
+        (row.title, name): predictor
+        for row in rows
+        for name, predictor in row.predictors(fold).items()
     }
     truth = next(iter(predictors.values()))
     models: dict[str, ComparedSystem] = {
-        name: CrossConsoleSystem(ModelSystem(m), truth) for (_, name), m in predictors.items()
+        name: CrossConsoleSystem(ModelSystem(predictor), truth)
+        for (_, name), predictor in predictors.items()
     }
-    first = {title: (name, mixer) for (title, name), mixer in reversed(predictors.items())}
+    first = {title: (name, predictor) for (title, name), predictor in reversed(predictors.items())}
     for title in refined:
-        if title in first:  # one seed of it: refining costs more than all else together
-            name, mixer = first[title]
-            models[name + REFINED_SUFFIX] = CrossConsoleSystem(RefinedModel(mixer), truth)
+        if title in first:  # one seed only: refinement takes longer than everything else
+            name, predictor = first[title]
+            models[name + REFINED_SUFFIX] = CrossConsoleSystem(RefinedModel(predictor), truth)
     return truth, models
 
 
@@ -114,7 +119,7 @@ def _baselines(
     names: Sequence[str], truth: Predictor, evaluation_settings: EvaluationSettings
 ) -> dict[str, ComparedSystem]:
     ready, missing = prepare_systems(
-        names, truth, examples=evaluation_settings.examples, fitted_excerpts=0
+        names, truth, n_training_examples=evaluation_settings.examples, fitted_excerpts=0
     )
     if missing:
         raise ValueError("; ".join(f"{name}: {reason}" for name, reason in missing.items()))
@@ -124,7 +129,7 @@ def _baselines(
 def _merge_folds_and_seeds(
     records: Sequence[pd.DataFrame], rows: Sequence[LeaderboardEntry]
 ) -> pd.DataFrame:
-    """All folds; of a row with several seeds the mean over its seeds, excerpt by excerpt."""
+    """Concatenate folds; average over the seeds of an entry, excerpt by excerpt."""
     if not records:
         return pd.DataFrame()
     table = pd.concat(records, ignore_index=True)

@@ -1,4 +1,4 @@
-"""docs/leaderboard.md: the table, what it means, and how to make it again."""
+"""The leaderboard page (docs/leaderboard.md): tables, explanations and commands."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,46 +17,46 @@ from ai_mixer.evaluation.leaderboard.evaluate import (
 )
 from ai_mixer.evaluation.significance import knob_error
 from ai_mixer.metrics.coverage import coverage
-from ai_mixer.metrics.statistics import difference_estimate
+from ai_mixer.metrics.statistics import Estimate, difference_estimate
 from ai_mixer.metrics.tables import table_a, table_k
 from ai_mixer.tracking.model_files import count_parameters
 from ai_mixer.utils.disk_errors import reraise_disk_full
 from ai_mixer.utils.markdown import HIGH, LOW, to_markdown
 
 EXPLANATION = """\
-{folds} folds, split by song, artist and corpus: every song is heard by models that have met neither
-it nor its like. One row is one recipe; floors are fitted anew in every fold. {songs} songs,
-{excerpts} excerpt(s) of {seconds:g} s of each recording. Brackets: 95 %, bootstrap over songs; of
-several seeds the mean, excerpt by excerpt. `refined`: knobs moved through the console until the mix
-measures like what is given (src/ai_mixer/inference/refinement.py), of the first seed.
+{folds} folds, split by song, artist and corpus: every song is evaluated by models that were trained
+on neither it nor related songs. One row is one recipe; baselines are fitted in every fold.
+{songs} songs, {excerpts} excerpt(s) of {seconds:g} s of each recording. Brackets: 95 %, bootstrap
+over songs; several seeds are averaged excerpt by excerpt. `refined`: knobs refined at test time by
+gradient descent through the console (src/ai_mixer/inference/refinement.py), first seed only.
 """
 KNOBS_NOTE = """\
-Protocol K: 1 − MAE / MAE of `mean_knobs` over the headline's knobs; MAE as a share of a knob's
-travel. 0 = always the mean knobs, 1 = exact.
+Protocol K: 1 − MAE / MAE of `mean_knobs` over the headline knobs; MAE as a share of a knob's
+range. 0 = always the mean knobs, 1 = exact.
 """
 DIFFERENCES_NOTE = """\
-By how much smaller a row's mean knob error is than the best single row's of the condition
-(difference, 95 % over songs; above 0 is better).
+Mean knob error of the best single model of the condition minus that of the row (95 % over songs;
+above 0 is better).
 """
 COVERAGE_NOTE = """\
-Share of true knobs within the 80 % interval that a model says (its factors come from validation
-songs): 0.80 is an honest model, less a boasting one.
+Share of true knobs within the predicted 80 % interval (calibrated on validation songs): 0.80 is
+calibrated, less is overconfident.
 """
 SOUND_NOTE = """\
-Protocol A on roughs by another processor (`make roughs`), the mixes as a musician gets them:
-closeness = 1 − d(mix)/d(rough), STFT at equal loudness, and the share of songs that came closer.
+Protocol A on roughs by another processor (`make roughs`), mixes as a user gets them:
+closeness = 1 − d(mix)/d(rough), STFT at equal loudness; closer = share of songs that came closer.
 """
 ENTRIES_NOTE = """\
-Minutes of the quickest fold: the others may have shared the machine, or been stopped and gone on.
+Minutes of the fastest fold: others may have shared the machine, or been interrupted and resumed.
 """
 
 
 def knobs_table(records: pd.DataFrame) -> pd.DataFrame:
-    """Headline skill and MAE of everybody; floors first."""
+    """Headline skill and MAE of all systems, baselines first."""
     rows = {}
     for system in _systems_in_order(records, KNOB_BASELINES):
-        answered = records["condition"].isin(_conditions_of(records, system))
-        table = table_k(records[answered], system)
+        evaluated = records["condition"].isin(_conditions_of(records, system))
+        table = table_k(records[evaluated], system)
         rows[system] = {
             f"{condition} {number}": float(table[condition, key]["headline"])
             if condition in table
@@ -73,48 +73,53 @@ def _skill_columns() -> list[tuple[str, str]]:
 
 
 def sound_table(records: pd.DataFrame) -> pd.DataFrame:
-    """Closeness and share of songs closer, of everybody."""
-    everyone = table_a(records).xs("all", level="genre")
+    """Closeness and share of songs that came closer, of all systems."""
+    all_genres = table_a(records).xs("all", level="genre")
     rows = {}
     for system in _systems_in_order(records, SOUND_BASELINES):
         row = {}
         for condition in SOUND_CONDITIONS:
             for name in ("closeness", "closer"):
                 for end in ("", LOW, HIGH):
-                    there = (condition, system) in everyone.index
-                    value = everyone[name + end][condition, system] if there else np.nan
+                    known = (condition, system) in all_genres.index
+                    value = all_genres[name + end][condition, system] if known else np.nan
                     row[f"{condition} {name}{end}"] = float(value)
         rows[system] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("system")
 
 
 def coverage_table(records: pd.DataFrame) -> pd.DataFrame:
-    """How much of the truth lies within what was said, of everybody who says a spread."""
+    """Coverage of the predicted intervals, of all systems that predict uncertainties."""
     rows: dict[str, dict[str, float]] = {}
     for system in _systems_in_order(records, KNOB_BASELINES):
         for condition in CONDITIONS:
-            chosen = (records["system"] == system) & (records["condition"] == condition)
-            found = coverage(records[chosen])
-            if found is not None:
-                ends = zip(("", LOW, HIGH), (found.value, found.low, found.high), strict=True)
-                rows.setdefault(system, {}).update({condition + end: value for end, value in ends})
+            selected = (records["system"] == system) & (records["condition"] == condition)
+            estimate = coverage(records[selected])
+            if estimate is not None:
+                rows.setdefault(system, {}).update(_with_interval(condition, estimate))
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("system")
 
 
 def error_differences(records: pd.DataFrame, baseline: Mapping[str, str]) -> pd.DataFrame:
-    """Every row's mean knob error against a rival's per condition: gain with its interval."""
+    """Mean knob error of a baseline minus that of each system, by condition, with its interval.
+
+    baseline: condition → system.
+    """
     rows: dict[str, dict[str, float]] = {}
-    for condition, other in baseline.items():
-        theirs = _errors(records, other, condition)
+    for condition, name in baseline.items():
+        baseline_error = _errors(records, name, condition)
+        songs = baseline_error.index.get_level_values("song_id").to_numpy()
         for system in _systems_in_order(records, KNOB_BASELINES):
             if condition not in _conditions_of(records, system):
                 continue
-            mine = _errors(records, system, condition)
-            songs = theirs.index.get_level_values("song_id").to_numpy()
-            found = difference_estimate(theirs.to_numpy(), mine.to_numpy(), songs)
-            ends = zip(("", LOW, HIGH), (found.value, found.low, found.high), strict=True)
-            rows.setdefault(system, {}).update({condition + end: value for end, value in ends})
+            error = _errors(records, system, condition)
+            gain = difference_estimate(baseline_error.to_numpy(), error.to_numpy(), songs)
+            rows.setdefault(system, {}).update(_with_interval(condition, gain))
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("system")
+
+
+def _with_interval(name: str, estimate: Estimate) -> dict[str, float]:
+    return {name: estimate.value, name + LOW: estimate.low, name + HIGH: estimate.high}
 
 
 def write_page(
@@ -125,11 +130,12 @@ def write_page(
     folds: int,
     seconds: float,
 ) -> str:
-    """The page and, beside it, the tables as CSV. Returns the text."""
-    skills = knobs_table(leaderboard_records.knobs)
-    best = {c: _best_single_model(skills, rows, c) for c in CONDITIONS}
-    closer = error_differences(leaderboard_records.knobs, best)
-    songs = leaderboard_records.knobs["song_id"].nunique()
+    """Write the page, and the tables as CSV in the same folder. Return the text."""
+    knob_records = leaderboard_records.knob_records
+    skills = knobs_table(knob_records)
+    best: dict[str, str] = {c: _best_single_model(skills, rows, c) for c in CONDITIONS}
+    differences = error_differences(knob_records, best)
+    songs = knob_records["song_id"].nunique()
     parts = [
         f"# {path.stem.replace('-', ' ').capitalize()}",
         EXPLANATION.format(
@@ -139,20 +145,20 @@ def write_page(
             seconds=seconds,
         ),
         f"## Knobs\n\n{KNOBS_NOTE}\n{to_markdown(skills, digits=3)}",
-        f"Best single row: {', '.join(f'{c} `{name}`' for c, name in best.items())}. "
+        f"Best single model: {', '.join(f'{c} `{name}`' for c, name in best.items())}. "
         f"{DIFFERENCES_NOTE}",
-        to_markdown(closer, digits=4),
+        to_markdown(differences, digits=4),
     ]
-    spreads = coverage_table(leaderboard_records.knobs)
-    parts.append(f"## Spread\n\n{COVERAGE_NOTE}\n{to_markdown(spreads)}")
+    coverages = coverage_table(knob_records)
+    parts.append(f"## Spread\n\n{COVERAGE_NOTE}\n{to_markdown(coverages)}")
     tables = {
         "knobs": skills,
-        "differences": closer,
-        "spread": spreads,
+        "differences": differences,
+        "spread": coverages,
         "recipes": _recipes(rows),
     }
-    if len(leaderboard_records.sound):
-        tables["sound"] = sound_table(leaderboard_records.sound)
+    if len(leaderboard_records.sound_records):
+        tables["sound"] = sound_table(leaderboard_records.sound_records)
         parts.append(f"## Sound\n\n{SOUND_NOTE}\n{to_markdown(tables['sound'])}")
     parts.append(f"## Recipes\n\n{ENTRIES_NOTE}\n{to_markdown(tables['recipes'], digits=1)}")
     text = "\n".join(parts)
@@ -167,7 +173,7 @@ def write_page(
 def _best_single_model(
     skills: pd.DataFrame, rows: Sequence[LeaderboardEntry], condition: str
 ) -> str:
-    """The row with the highest skill that is no ensemble of others."""
+    """The entry with the highest skill that is not an ensemble."""
     single = [row.title for row in rows if not row.is_ensemble]
     return str(skills.loc[single, f"{condition} skill"].idxmax())
 
@@ -176,7 +182,7 @@ def _recipes(rows: Sequence[LeaderboardEntry]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             row.title: {
-                "weights (million)": (count_parameters(_first(row)) or 0) / 1e6,
+                "weights (million)": (count_parameters(_any_model_folder(row)) or 0) / 1e6,
                 "seeds": str(len(row.seeds)),
                 "minutes a fold": float(min(row.minutes)),
                 "command": f"`{row.command}`",
@@ -186,24 +192,24 @@ def _recipes(rows: Sequence[LeaderboardEntry]) -> pd.DataFrame:
     ).T.rename_axis("row")
 
 
-def _first(row: LeaderboardEntry) -> Path:
+def _any_model_folder(row: LeaderboardEntry) -> Path:
     return next(iter(next(iter(row.seeds.values())).values()))
 
 
 def _systems_in_order(records: pd.DataFrame, first: Sequence[str]) -> list[str]:
-    there = list(dict.fromkeys(records["system"]))
-    return [name for name in first if name in there] + sorted(set(there) - set(first))
+    systems = list(dict.fromkeys(records["system"]))
+    return [name for name in first if name in systems] + sorted(set(systems) - set(first))
 
 
 def _conditions_of(records: pd.DataFrame, system: str) -> list[str]:
-    """Under which conditions it was asked."""
+    """Conditions under which a system was evaluated."""
     return list(records.loc[records["system"] == system, "condition"].unique())
 
 
 def _errors(records: pd.DataFrame, system: str, condition: str) -> pd.Series:
-    """Mean error of the headline's knobs per excerpt, in one order for all systems."""
-    chosen = records[(records["system"] == system) & (records["condition"] == condition)]
-    take = chosen.groupby("song_id").cumcount()
-    errors = knob_error(chosen)
-    index = pd.MultiIndex.from_arrays([chosen["song_id"], take])
+    """Mean error of the headline knobs per excerpt, in the same order for all systems."""
+    selected = records[(records["system"] == system) & (records["condition"] == condition)]
+    take = selected.groupby("song_id").cumcount()
+    errors = knob_error(selected)
+    index = pd.MultiIndex.from_arrays([selected["song_id"], take])
     return pd.Series(errors, index=index).sort_index()

@@ -1,12 +1,12 @@
 "use strict";
-// One sound at a time, again and again. All are of one length: a change goes on at the same place.
+// Plays one version at a time, in a loop. All have the same length, so a change keeps the position.
 
-const FADE_S = 0.01; // long enough not to click
+const CROSSFADE_S = 0.01; // long enough to avoid clicks
 const buttons = [...document.querySelectorAll("button")];
 const buffers = new Map();
-let context = null; // made on the first press: browsers want a gesture
+let context = null; // created on the first click: browsers require a user gesture
 let playing = null;
-let presses = 0; // so that a slow decoding cannot answer an old press
+let requestId = 0; // a decoding that finishes late must not start an outdated request
 
 function bufferOf(id) {
   if (!buffers.has(id)) {
@@ -21,43 +21,43 @@ function stop() {
   if (!playing) return;
   const { source, gain } = playing;
   const now = context.currentTime;
-  gain.gain.setValueAtTime(1, now).linearRampToValueAtTime(0, now + FADE_S);
-  source.stop(now + FADE_S);
+  gain.gain.setValueAtTime(1, now).linearRampToValueAtTime(0, now + CROSSFADE_S);
+  source.stop(now + CROSSFADE_S);
   playing = null;
 }
 
 function play(button, buffer) {
   const now = context.currentTime;
-  const at = playing ? (now - playing.began) % buffer.duration : 0;
+  const offset = playing ? (now - playing.startTime) % buffer.duration : 0;
   stop();
   const gain = new GainNode(context, { gain: 0 });
-  gain.gain.setValueAtTime(0, now).linearRampToValueAtTime(1, now + FADE_S);
+  gain.gain.setValueAtTime(0, now).linearRampToValueAtTime(1, now + CROSSFADE_S);
   const source = new AudioBufferSourceNode(context, { buffer, loop: true });
   source.connect(gain).connect(context.destination);
-  source.start(now, at);
-  playing = { button, source, gain, began: now - at };
+  source.start(now, offset);
+  playing = { button, source, gain, startTime: now - offset };
 }
 
-function show() {
+function updateButtons() {
   for (const button of buttons) button.setAttribute("aria-pressed", button === playing?.button);
 }
 
-async function press(button) {
+async function toggleVersion(button) {
   context ??= new AudioContext();
-  const mine = ++presses;
+  const thisRequest = ++requestId;
   if (playing?.button === button) stop();
   else {
     const buffer = await bufferOf(button.dataset.sound);
-    if (mine !== presses) return;
+    if (thisRequest !== requestId) return;
     play(button, buffer);
   }
-  show();
+  updateButtons();
 }
 
-for (const button of buttons) button.onclick = () => press(button);
+for (const button of buttons) button.onclick = () => toggleVersion(button);
 document.onkeydown = ({ key }) => {
   if (key !== "Escape") return;
-  presses += 1;
+  requestId += 1;
   stop();
-  show();
+  updateButtons();
 };

@@ -1,4 +1,4 @@
-"""The knobs that a step on the rough does not name are still those to find, by an honest search."""
+"""The knobs that an augmentation of the rough does not invalidate can be estimated by a fit."""
 
 import numpy as np
 import pytest
@@ -21,28 +21,28 @@ RATE = 44_100
 
 @pytest.fixture(scope="module")
 def song():
-    """Five seconds of hits with the spectrum of music, partly common to both channels."""
+    """5 s of hits with the spectrum of music, partly correlated between the channels."""
     rng = np.random.default_rng(0)
     white = rng.normal(size=(1, 5 * RATE)) + 0.5 * rng.normal(size=(2, 5 * RATE))
-    since = (np.arange(5 * RATE) / RATE) % 0.4
-    audio = lfilter([0.05], [1.0, -0.95], white) * (0.05 + np.exp(-since / 0.08))
+    since_hit_s = (np.arange(5 * RATE) / RATE) % 0.4
+    audio = lfilter([0.05], [1.0, -0.95], white) * (0.05 + np.exp(-since_hit_s / 0.08))
     return torch.from_numpy(0.8 * audio / np.abs(audio).max()).float()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("cls", [Noise, Codec, Clipping, Dynamics, Bandwidth, StereoImage])
-def test_they_are_found_again(song, cls):
+def test_valid_knobs_are_found_by_a_fit(song, cls):
     console = load_console()
     step, task = cls(version="rough", probability=1.0), Restore(console, "blind")
     rng = np.random.default_rng(0)
     example = task(song, lambda: song, dry=False, sample_rate=RATE, rng=rng)
     rough = step.apply(example, step.draw(rng)).rough
-    found = fit_knobs(rough, example.finished, console, RATE).knobs
+    fitted = fit_knobs(rough, example.finished, console, RATE).knobs
     gains = {"input_gain", "output_level"}
-    moved = (found[0] - example.knobs).abs()
-    for name, kept, distance in zip(console.names, example.mask, moved, strict=True):
-        if kept and name not in gains | set(step.invalidates):
-            assert distance < 0.15, name  # noise is the hardest there is for a codec
+    errors = (fitted[0] - example.knobs).abs()
+    for name, valid, error in zip(console.names, example.mask, errors, strict=True):
+        if valid and name not in gains | set(step.invalidates):
+            assert error < 0.15, name  # large, since noise is the hardest signal for a codec
     if not gains & set(step.invalidates):
-        both = total_gain_db([*console.settings(found), *console.settings(example.knobs[None])])
+        both = total_gain_db([*console.settings(fitted), *console.settings(example.knobs[None])])
         assert abs(both[0] - both[1]) < 1.5

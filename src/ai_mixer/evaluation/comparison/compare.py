@@ -1,0 +1,81 @@
+"""Compare runs: evaluate all on the same excerpts, and mix some songs with each."""
+
+from collections.abc import Sequence
+
+import torch
+from omegaconf import DictConfig
+
+from ai_mixer.core.types import CONDITIONS, Batch
+from ai_mixer.data.dataset import SongDataset
+from ai_mixer.evaluation.comparison.holdout_filter import filter_holdout_songs
+from ai_mixer.evaluation.comparison.page import Comparison
+from ai_mixer.evaluation.comparison.pairwise import (
+    closeness_by_song,
+    evaluate_runs,
+    pairwise_differences,
+    run_scores,
+)
+from ai_mixer.evaluation.comparison.runs import ComparedRun, config_differences
+from ai_mixer.evaluation.render import mix_sample, song_samples
+from ai_mixer.listening import SongSamples
+from ai_mixer.training.builders import build_evaluation_datamodule
+from ai_mixer.utils.progress import progress_bar
+
+
+def compare(
+    runs: Sequence[ComparedRun],
+    *,
+    data: DictConfig | None = None,
+    split: str = "test",
+    excerpts_per_song: int = 2,
+    songs: int = 6,
+    seconds: float = 10.0,
+    seed: int = 0,
+) -> Comparison:
+    """Evaluate all runs on the same excerpts, and mix `songs` songs with each.
+
+    data: a composed data config; None for the songs of the first run. seconds: length of the
+    listening samples. ValueError if every song was used to train one of the runs.
+    """
+    first = runs[0].predictor
+    loader = {"held_out_per_song": excerpts_per_song, "seed": seed}
+    dataset = build_evaluation_datamodule(
+        first.config, first.console, data, "reference", **loader
+    ).dataset(split)
+    holdout = filter_holdout_songs(dataset.songs, {run.letter: run.folder for run in runs})
+    dataset.songs = holdout.songs
+    letters = [run.letter for run in runs]
+    records = evaluate_runs({run.letter: run.predictor for run in runs}, dataset)
+    tables = {
+        "standings": run_scores(records, letters),
+        "differences": pairwise_differences(records, letters, seed),
+        "songs": closeness_by_song(records, letters),
+        "settings": config_differences(runs),
+    }
+    samples_loader: dict[str, float] = {"excerpt_s": seconds, "held_out_per_song": 1, "seed": seed}
+    sample_dataset = build_evaluation_datamodule(
+        first.config, first.console, data, "any", **samples_loader
+    ).dataset(split)
+    sample_dataset.songs = holdout.songs
+    samples = _samples(runs, sample_dataset, songs)
+    return Comparison(list(runs), records, tables, holdout, samples)
+
+
+def _samples(runs: Sequence[ComparedRun], dataset: SongDataset, songs: int) -> list[SongSamples]:
+    count = min(songs, len(dataset))
+    indices = [item * len(dataset) // count for item in range(count)]
+    pairs = list(zip(indices, (CONDITIONS * count)[:count], strict=True))
+    samples = [_sample(runs, dataset, *pair) for pair in progress_bar(pairs, "mixing songs")]
+    return list({sample.name: sample for sample in samples}.values())  # duplicates of skipped songs
+
+
+@torch.inference_mode()
+def _sample(
+    runs: Sequence[ComparedRun], dataset: SongDataset, index: int, condition: str
+) -> SongSamples:
+    """One song, mixed by every run; settings are those of the first run's knobs."""
+    dataset.task.condition = condition
+    batch = Batch.collate([dataset[0, index]])
+    console = runs[0].predictor.console
+    mixes = {run.version: mix_sample(run.predictor, batch, condition, console) for run in runs}
+    return song_samples(batch, condition, mixes)

@@ -1,0 +1,62 @@
+"""Apply the options of a mix to predicted settings."""
+
+from collections.abc import Mapping
+
+from ai_mixer.core.types import Knob
+from ai_mixer.mixing.mix_options import KnobValues, MixOptions, Style
+
+
+def apply_mix_options(
+    predicted: Mapping[str, float],
+    knobs: Mapping[str, Knob],
+    mix_options: MixOptions,
+    ranges: Mapping[str, Knob],
+) -> KnobValues:
+    """Return the settings of a mix: predicted ones with amount, style, ranges and fixed settings.
+
+    In this order: the style's amount scales the prediction, the ranges limit it, and `amount` is a
+    share of the result, so that half a mix is half of what the whole one does.
+
+    predicted: knob → value in its unit, neutral if missing. knobs: those of the console. ranges:
+    the same knobs with the limits that apply. Fixed settings are limited by the console only.
+    Values are rounded to four decimals, so that a saved preset gives the same samples. ValueError
+    for an unknown knob.
+    """
+    unknown = sorted(set(mix_options.fixed_settings) - set(knobs))
+    if unknown:
+        raise ValueError(f"no knob named {unknown[0]!r}: the knobs are {', '.join(knobs)}")
+    style = mix_options.style_settings
+    settings = {}
+    for name, knob in knobs.items():
+        value = predicted.get(name, knob.neutral)
+        amount = mix_options.amount_of(name)
+        value = _scaled(_clamp(_scaled(value, style.amount, knob), ranges[name]), amount, knob)
+        if amount > 0:
+            value = _apply_style(name, value, knob, style)
+        settings[name] = round(float(mix_options.fixed_settings.get(name, _clamp(value, knob))), 4)
+    return settings
+
+
+def _apply_style(name: str, value: float, knob: Knob, style: Style) -> float:
+    if name in style.offsets:
+        offset = style.offsets[name]
+        value = value * offset if knob.unit == "ratio" else value + offset
+    return max(value, style.minimum.get(name, value))
+
+
+def _scaled(value: float, amount: float, knob: Knob) -> float:
+    """Interpolate from neutral to `value` by `amount`, on the knob's own scale.
+
+    Half of 4 dB is 2 dB; a ratio is scaled in dB, a compressor's ratio in its slope.
+    """
+    if amount == 1:
+        return value
+    if knob.scale == "log":
+        return float(knob.neutral * (value / knob.neutral) ** amount)
+    if knob.scale == "slope":
+        return 1.0 / (1.0 - min(amount * (1.0 - 1.0 / value), 0.99))
+    return knob.neutral + amount * (value - knob.neutral)
+
+
+def _clamp(value: float, knob: Knob) -> float:
+    return min(max(value, knob.low), knob.high)
