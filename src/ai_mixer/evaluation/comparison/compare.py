@@ -52,9 +52,9 @@ def compare(
         "songs": closeness_by_song(records, letters),
         "settings": config_differences(runs),
     }
-    loader = {"excerpt_s": seconds, "held_out_per_song": 1, "seed": seed}
+    sample_loader = {"excerpt_s": seconds, "held_out_per_song": 1, "seed": seed}
     sample_dataset = build_evaluation_datamodule(
-        first.config, first.console, data, "any", **loader
+        first.config, first.console, data, "any", **sample_loader
     ).dataset(split)
     sample_dataset.songs = holdout.songs
     samples = _samples(runs, sample_dataset, songs)
