@@ -1,4 +1,4 @@
-# Every stage forwards every `name=value` word to Hydra untouched:
+# Every stage forwards all `name=value` arguments to Hydra:
 #   make train model=baseline_cnn 'loss/term=[knobs,perceptual]' model.dropout=0.2
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -13,15 +13,15 @@ DEBUG :=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-# The name=value words of the command line, but ours, each quoted for the shell. `value` hands them on
-# unexpanded; the loop variable is one that no Hydra key can be called.
+# The name=value arguments of the command line except make's own, quoted for the shell. `value` passes
+# them unexpanded; the name of the loop variable cannot be a Hydra key.
 OURS := PYTHON VENV HOST PORT DEBUG MAKEFLAGS
 QUOTE := '
 _quoted = $(QUOTE)$(subst $(QUOTE),$(QUOTE)\$(QUOTE)$(QUOTE),$(1))$(QUOTE)
 _given := $(sort $(foreach <v>,$(.VARIABLES),$(if $(filter command line,$(origin $(<v>))),$(<v>))))
 WORDS = $(if $(DEBUG),--debug )$(foreach <v>,$(filter-out $(OURS),$(_given)),$(call _quoted,$(<v>)=$(value $(<v>))))
 
-# make itself notices a word that is neither target nor name=value only after the training before it.
+# Without this check, make would report an unknown target only after running the targets before it.
 ifneq (,$(word 2,$(MAKECMDGOALS)))
 _targets := $(shell sed -nE 's/^([a-z][a-z-]*):.*/\1/p' $(MAKEFILE_LIST))
 _unknown := $(firstword $(filter-out $(_targets),$(MAKECMDGOALS)))
@@ -29,11 +29,11 @@ $(if $(_unknown),$(error $(_unknown): neither a target (make help) nor name=valu
 endif
 
 .PHONY: help
-help: ## this list
+help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | column -t -s "$$(printf '\t')"
 	@echo
-	@echo "  Any Hydra override rides along, e.g.  make train model=baseline_cnn trainer.max_epochs=5"
-	@echo "  Menus: ls configs/model configs/data configs/experiment …"
+	@echo "  Any Hydra override can be added, e.g.  make train model=baseline_cnn trainer.max_epochs=5"
+	@echo "  Options: ls configs/model configs/data configs/experiment …"
 
 # --- set-up ---------------------------------------------------------------------------------------
 
@@ -44,46 +44,46 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 .PHONY: setup doctor
-setup: $(READY) ## make .venv and install (done by itself on first use)
+setup: $(READY) ## create .venv and install the package (automatic on first use)
 
-doctor: $(READY) ## is this machine ready? what would be slow, what is missing?
+doctor: $(READY) ## check this machine and the installation
 	@$(BIN)/python -m ai_mixer.cli.stages.doctor
 
 # --- stages: one Hydra primary config each --------------------------------------------------------
 
-# Training allocates and frees buffers of megabytes all the time. By default the C library hands them
-# back to the kernel and fetches them anew, page by page: 2.1 s a step instead of 1.3 on 2 cores.
+# Training allocates and frees buffers of megabytes in every step. By default the C library returns
+# them to the kernel each time: 2.1 s per step instead of 1.3 on 2 cores.
 train sweep bench bench-peers: export MALLOC_MMAP_MAX_ ?= 0
 train sweep bench bench-peers: export MALLOC_TRIM_THRESHOLD_ ?= 8589934592
 train sweep bench bench-peers: export MALLOC_TOP_PAD_ ?= 268435456
 
 .PHONY: train sweep services evaluate render loss-scales
-train: $(READY) ## train a model, evaluate it, leave listening samples: make train model=ast_regressor
+train: $(READY) ## train a model, evaluate it and render samples: make train model=ast_regressor
 	$(BIN)/python -m ai_mixer.cli.stages.train $(WORDS)
 
-sweep: $(READY) ## search for better settings: make sweep model=ast_regressor search=default trials=30
+sweep: $(READY) ## hyperparameter search: make sweep model=ast_regressor search=default trials=30
 	$(BIN)/python -m ai_mixer.cli.stages.sweep $(WORDS)
 
-services: $(READY) ## PostgreSQL for sweeps on several machines: make sweep storage=postgresql
+services: $(READY) ## start PostgreSQL, for sweeps on several machines: make sweep storage=postgresql
 	$(BIN)/python -m ai_mixer.cli.stages.services $(WORDS)
 
-evaluate: $(READY) ## tables for a run on held-out songs: make evaluate run=last split=test
+evaluate: $(READY) ## evaluate a run on held-out songs: make evaluate run=last split=test
 	$(BIN)/python -m ai_mixer.cli.stages.evaluate $(WORDS)
 
-render: $(READY) ## listening samples for a run: make render run=last
+render: $(READY) ## render listening samples of a run: make render run=last
 	$(BIN)/python -m ai_mixer.cli.stages.render $(WORDS)
 
-loss-scales: $(READY) ## measure what each loss term reads for doing nothing: make loss-scales data=folder
+loss-scales: $(READY) ## measure the value of each loss term for neutral knobs: make loss-scales data=folder
 	$(BIN)/python -m ai_mixer.cli.stages.loss_scales $(WORDS)
 
 .PHONY: data features roughs
-data: $(READY) ## check and index a collection: make data name=gtzan data.root=/my/gtzan
+data: $(READY) ## download, check and index a collection: make data name=gtzan data.root=/my/gtzan
 	$(BIN)/python -m ai_mixer.cli.stages.data $(WORDS)
 
-features: $(READY) ## a table of numbers for every song (levels, timbre, rhythm …): make features data=folder
+features: $(READY) ## compute audio features of every song (levels, timbre, rhythm …): make features data=folder
 	$(BIN)/python -m ai_mixer.cli.stages.features $(WORDS)
 
-roughs: $(READY) ## rough versions by another processor, to judge on: make roughs data=band out=roughs
+roughs: $(READY) ## make rough versions with another processor, for evaluation: make roughs data=band out=roughs
 	$(BIN)/python benchmarks/roughs $(WORDS)
 
 # --- speed ----------------------------------------------------------------------------------------
@@ -92,13 +92,13 @@ PEERS := .venv-peers
 PEERS_READY := $(PEERS)/.ready
 
 .PHONY: bench bench-peers
-bench: $(READY) ## how long effects, chain, losses, loader and a training step take here
+bench: $(READY) ## measure the speed of effects, console, losses, loader and training step
 	$(BIN)/python -m ai_mixer.cli.stages.benchmark $(WORDS)
 
-bench-peers: $(PEERS_READY) ## the same work by other libraries, in turn with ours (an environment of its own)
+bench-peers: $(PEERS_READY) ## compare the speed with other libraries (in a separate environment)
 	$(PEERS)/bin/python benchmarks/peers
 
-# The peers are installed one by one: what cannot be had is missing in the table, and nothing else.
+# Peers are installed one by one: a failure only removes this peer from the table.
 $(PEERS_READY): benchmarks/peers/requirements.txt pyproject.toml constraints.txt
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . setuptools wheel ninja
@@ -107,39 +107,39 @@ $(PEERS_READY): benchmarks/peers/requirements.txt pyproject.toml constraints.txt
 	    || echo "$$peer cannot be installed here"; done
 	@touch $@
 
-# --- looking --------------------------------------------------------------------------------------
+# --- results --------------------------------------------------------------------------------------
 
 .PHONY: ui sweep-ui listen compare report
-ui: $(READY) ## MLflow's pages on 127.0.0.1:5000 (HOST=, PORT=)
+ui: $(READY) ## start MLflow's web interface on 127.0.0.1:5000 (HOST=, PORT=)
 	$(BIN)/python -m ai_mixer.cli.stages.ui host=$(HOST) port=$(PORT) $(WORDS)
 
-sweep-ui: $(READY) ## Optuna's pages over the last sweep, on 127.0.0.1:8080 (extra `scale`)
+sweep-ui: $(READY) ## start Optuna's dashboard of the last sweep on 127.0.0.1:8080 (extra `scale`)
 	$(BIN)/python -m ai_mixer.cli.stages.sweep_ui $(if $(filter command line,$(origin PORT)),port=$(PORT)) $(if $(filter command line,$(origin HOST)),host=$(HOST)) $(WORDS)
 
-listen: $(READY) ## the last run's listening page (run=ID for another)
+listen: $(READY) ## open the listening page of the last run (or run=ID)
 	@$(BIN)/python -m ai_mixer.cli.stages.listen $(WORDS)
 
-compare: $(READY) ## the same songs by several runs, to hear blind: make compare runs=last,3f2a
+compare: $(READY) ## compare several runs on the same songs, with a blind test: make compare runs=last,3f2a
 	$(BIN)/python -m ai_mixer.cli.stages.compare $(WORDS)
 
-report: $(READY) ## every configuration, best first, mean over its seeds: make report by='closeness blind'
+report: $(READY) ## table of all configurations, mean over seeds: make report by='closeness blind'
 	@$(BIN)/python -m ai_mixer.cli.stages.report $(WORDS)
 
 .PHONY: leaderboard ensemble package
-leaderboard: $(READY) ## docs/leaderboard.md: every recipe's cross-validation on the same songs
+leaderboard: $(READY) ## evaluate all cross-validations on the same songs and write the leaderboard
 	@$(BIN)/python -m ai_mixer.cli.stages.leaderboard $(WORDS)
 
-ensemble: $(READY) ## join trained models, weights learned on validation songs: make ensemble runs=1a2b,3c4d
+ensemble: $(READY) ## combine trained models into an ensemble: make ensemble runs=1a2b,3c4d
 	$(BIN)/python -m ai_mixer.cli.stages.ensemble $(WORDS)
 
-package: $(READY) ## lay a trained model into the package: make package run=1a2b name=… about=…
+package: $(READY) ## add a trained model to the package: make package run=1a2b name=… about=…
 	@$(BIN)/python -m ai_mixer.cli.stages.package $(WORDS)
 
 .PHONY: gc relocate
-gc: $(READY) ## what could go from mlruns/ (bin, folders without a run, drafts); make gc confirm=1 removes it
+gc: $(READY) ## list deleted runs, orphan folders and temporary files in mlruns/; make gc confirm=1 deletes them
 	@$(BIN)/python -m ai_mixer.cli.stages.gc $(WORDS)
 
-relocate: $(READY) ## mend the runs' addresses after mlruns/ was moved
+relocate: $(READY) ## rewrite artifact URIs after mlruns/ was moved
 	$(BIN)/python -m ai_mixer.cli.stages.relocate $(WORDS)
 
 # --- documentation --------------------------------------------------------------------------------
@@ -153,23 +153,23 @@ docs-serve: $(READY) ## the documentation on 127.0.0.1:8000, rebuilt after each 
 	$(BIN)/python docs/architecture_diagram.py
 	$(BIN)/zensical serve
 
-# --- proof ----------------------------------------------------------------------------------------
+# --- tests ----------------------------------------------------------------------------------------
 
 .PHONY: check format test test-all
-check: $(READY) ## style, types, direction of imports
+check: $(READY) ## check style, types and import layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(READY) ## put the style right
+format: $(READY) ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Files side by side, one process a core; the slow proofs start processes of their own, so in turn.
-test: $(READY) ## the fast suite (under 8 minutes on 2 cores)
+# One process per core, each with whole files. Slow tests start processes of their own: one at a time.
+test: $(READY) ## run the fast tests (under 8 minutes on 2 cores)
 	$(BIN)/python -m pytest -m 'not slow' --numprocesses=logical --maxprocesses=4 --dist=loadfile
 
-test-all: test ## every proof, the slow ones too; with PostgreSQL where it can be had
+test-all: test ## run all tests, also the slow ones; with PostgreSQL if available
 	-$(BIN)/python -m ai_mixer.cli.stages.services
 	$(BIN)/python -m pytest -m slow

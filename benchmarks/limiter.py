@@ -1,4 +1,4 @@
-"""The limiter as chosen and what else it could have been, on music driven 10 dB over the ceiling.
+"""The limiter and variants of its parameters, on music 10 dB above the ceiling.
 
 python benchmarks/limiter.py FOLDER [--songs 20]
 """
@@ -28,7 +28,7 @@ DEFAULTS = {
     "times": {},
 }
 VARIANTS = {
-    "as chosen": {},
+    "default": {},
     "sharp interpolator only": {"kinds": (SHARP, SHARP)},
     "soft interpolator only": {"kinds": (SOFT, SOFT)},
     "4 × oversampled": {"oversample": 4},
@@ -67,7 +67,7 @@ def _songs(folder: Path, count: int):
 
 
 def _measured(song, rate, kinds, oversample, margin_db, times):
-    """Highest true peak at 4 × and 16 × by scipy's interpolator, loudness, speed."""
+    """Highest true peak at 4 × and 16 × with scipy's interpolator, loudness, speed."""
     required_gain._filters.cache_clear()
     required_gain.max_overshoot.cache_clear()
     with (

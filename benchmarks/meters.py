@@ -1,4 +1,4 @@
-"""What the meters read on the EBU's own signals (tests/dsp/test_ebu.py), and beside pyloudnorm.
+"""Meters on the EBU's test signals (tests/dsp/test_ebu.py), and in comparison with pyloudnorm.
 
 python benchmarks/meters.py FOLDER   (a folder of music)
 """
@@ -23,16 +23,20 @@ def main() -> None:
     """Print three tables."""
     ebu = _signals()
     print("| case | expected | at 44.1 kHz | at 48 kHz |\n|---|---:|---:|---:|")
-    for number, (parts, wanted) in ebu.INTEGRATED.items():
-        _row(f"3341-{number}, LUFS", wanted, lambda r, p=parts: loudness_lufs(ebu.tones(p, r), r))
-    for number, (signal, wanted) in ebu.TRUE_PEAKS.items():
-        _row(f"3341-{number}, dBTP", wanted, lambda r, s=signal: _db(true_peak(s(r))))
-    for number, (parts, wanted) in ebu.RANGES.items():
-        _row(f"3342-{number}, LU", wanted, lambda r, p=parts: loudness_range_lu(ebu.tones(p, r), r))
+    for number, (parts, expected) in ebu.INTEGRATED.items():
+        _row(f"3341-{number}, LUFS", expected, lambda r, p=parts: loudness_lufs(ebu.tones(p, r), r))
+    for number, (signal, expected) in ebu.TRUE_PEAKS.items():
+        _row(f"3341-{number}, dBTP", expected, lambda r, s=signal: _db(true_peak(s(r))))
+    for number, (parts, expected) in ebu.RANGES.items():
+        _row(
+            f"3342-{number}, LU",
+            expected,
+            lambda r, p=parts: loudness_range_lu(ebu.tones(p, r), r),
+        )
     files = sorted(p for p in Path(sys.argv[1]).rglob("*") if p.suffix in {".flac", ".ogg", ".wav"})
     differences = np.array([_difference(file) for file in files])
-    low, middle, high = np.percentile(differences, [0, 50, 100])
-    print(f"\npyloudnorm, {len(files)} songs: {low:+.3f} … {high:+.3f} LU, median {middle:+.3f}")
+    low, median, high = np.percentile(differences, [0, 50, 100])
+    print(f"\npyloudnorm, {len(files)} songs: {low:+.3f} … {high:+.3f} LU, median {median:+.3f}")
 
 
 def _signals():
@@ -43,9 +47,9 @@ def _signals():
     return module
 
 
-def _row(name, wanted, reading):
-    cells = [f"{float(reading(rate)):.2f}" for rate in RATES]
-    print(f"| {name} | {wanted} | {' | '.join(cells)} |")
+def _row(name, expected, measure):
+    cells = [f"{float(measure(rate)):.2f}" for rate in RATES]
+    print(f"| {name} | {expected} | {' | '.join(cells)} |")
 
 
 def _db(ratio):
@@ -54,8 +58,8 @@ def _db(ratio):
 
 def _difference(file):
     audio, rate = soundfile.read(file, dtype="float64", always_2d=True)
-    theirs = pyloudnorm.Meter(rate).integrated_loudness(audio)
-    return float(loudness_lufs(torch.from_numpy(audio.T.copy())[None], rate)) - theirs
+    expected = pyloudnorm.Meter(rate).integrated_loudness(audio)
+    return float(loudness_lufs(torch.from_numpy(audio.T.copy())[None], rate)) - expected
 
 
 if __name__ == "__main__":

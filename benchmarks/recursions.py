@@ -1,4 +1,4 @@
-"""One biquad section six ways: time, and the error of the hardest filter (decision record 0018).
+"""Six implementations of one biquad section: time, and error on a hard case (decision 0018).
 
 .venv-peers/bin/python benchmarks/recursions.py [seconds]
 """
@@ -45,7 +45,7 @@ torch::Tensor filter(torch::Tensor x, torch::Tensor b, torch::Tensor a) {
 
 
 def by_fft(x: Tensor, b: Tensor, a: Tensor) -> Tensor:
-    """The response sampled at as many frequencies as the audio has samples, and room for a tail."""
+    """Frequency sampling, zero-padded by one second for the tail."""
     size = next_fast_len(x.shape[-1] + RATE, real=True)
     response = torch.fft.rfft(b, size) / torch.fft.rfft(a, size)
     spectrum = torch.fft.rfft(x, size) * response.to(torch.complex64)[:, None]
@@ -53,18 +53,18 @@ def by_fft(x: Tensor, b: Tensor, a: Tensor) -> Tensor:
 
 
 def by_scan(x: Tensor, b: Tensor, a: Tensor) -> Tensor:
-    """All-pole part by doubling: after k rounds every sample has heard 2^k samples back."""
+    """All-pole part by a parallel scan: after k rounds a sample depends on the 2^k before it."""
     x = x.double()
     u = b[:, :1, None] * x
     for lag in (1, 2):
         u = u + b[:, lag : lag + 1, None] * pad(x, (lag, 0))[..., : x.shape[-1]]
     step = torch.stack([torch.cat([-a[:, 1], -a[:, 2]]), torch.tensor([1.0, 0.0])]).double()
     state = torch.stack([u, torch.zeros_like(u)], -1)
-    reach = 1
-    while reach < x.shape[-1]:
-        earlier = pad(state, (0, 0, reach, 0))[..., : x.shape[-1], :]
-        state = state + earlier @ step.T
-        step, reach = step @ step, 2 * reach
+    lag = 1
+    while lag < x.shape[-1]:
+        delayed = pad(state, (0, 0, lag, 0))[..., : x.shape[-1], :]
+        state = state + delayed @ step.T
+        step, lag = step @ step, 2 * lag
     return state[..., 0].float()
 
 
@@ -77,7 +77,7 @@ def by_philtorch(x: Tensor, b: Tensor, a: Tensor) -> Tensor:
 
 
 def by_torchlpc(x: Tensor, b: Tensor, a: Tensor) -> Tensor:
-    """Torchlpc's all-pole filter, whose coefficients change with every sample."""
+    """Torchlpc's time-varying all-pole filter."""
     from torchlpc import sample_wise_lpc
 
     rows = x.flatten(0, 1)
@@ -87,7 +87,7 @@ def by_torchlpc(x: Tensor, b: Tensor, a: Tensor) -> Tensor:
 
 
 def by_cpp() -> Filter:
-    """The same loop as ours in C++, compiled on this machine; no gradient."""
+    """The same loop as the project's in C++, compiled on this machine; no gradient."""
     from torch.utils.cpp_extension import load_inline
 
     flags = ["-O3", "-march=native", "-ffp-contract=fast"]
@@ -96,25 +96,25 @@ def by_cpp() -> Filter:
 
 
 def error_db(run: Filter) -> float:
-    """Against scipy in float64: 12 dB at 30 Hz, on bass with an offset."""
+    """Error against scipy in float64: 12 dB at 30 Hz, on low-frequency noise with an offset."""
     rumble = np.cumsum(np.random.default_rng(0).standard_normal((2, 2 * RATE)), axis=1)
     x = (0.3 + 0.5 * rumble / abs(rumble).max()).astype(np.float32)
     b, a = low_shelf(torch.tensor([12.0]), 30.0, 1.0, RATE)
-    want = sosfilt(torch.cat([b, a], 1).numpy(), x.astype(np.float64))
+    expected = sosfilt(torch.cat([b, a], 1).numpy(), x.astype(np.float64))
     with torch.no_grad():
-        got = run(torch.from_numpy(x)[None], b, a)[0].numpy()
-    return 10 * np.log10(np.sum((got - want) ** 2) / np.sum(want**2))
+        filtered = run(torch.from_numpy(x)[None], b, a)[0].numpy()
+    return 10 * np.log10(np.sum((filtered - expected) ** 2) / np.sum(expected**2))
 
 
 def main() -> None:
-    """Print the table of decision record 0018."""
+    """Print the table of decision 0018."""
     torch.set_num_threads(1)
     audio = synthetic_audio(1, float(sys.argv[1]) if len(sys.argv) > 1 else 10.0, RATE)
-    ways: dict[str, Filter] = {"numba (ours)": biquad, "C++, the same loop": by_cpp()}
-    ways |= {"philtorch": by_philtorch, "torchlpc": by_torchlpc}
-    ways |= {"FFT": by_fft, "doubling in torch": by_scan}
+    filters: dict[str, Filter] = {"numba (ours)": biquad, "C++, the same loop": by_cpp()}
+    filters |= {"philtorch": by_philtorch, "torchlpc": by_torchlpc}
+    filters |= {"FFT": by_fft, "parallel scan in torch": by_scan}
     jobs = {}
-    for name, run in ways.items():
+    for name, run in filters.items():
 
         def shelf(x: Tensor, gain: Tensor, run: Filter = run) -> Tensor:
             return run(x, *low_shelf(gain, 100.0, 1.0, RATE))
@@ -124,9 +124,9 @@ def main() -> None:
         if "C++" not in name:
             jobs[name, "f+b"] = forward_backward(work)
     timings = time_interleaved(jobs, 5)
-    print("| way | forward ms | with gradients ms | error at the hard corner dB |")
+    print("| implementation | forward ms | with gradients ms | error dB |")
     print("|---|---:|---:|---:|")
-    for name, run in ways.items():
+    for name, run in filters.items():
         cells = [timings.get((name, kind)) for kind in ("f", "f+b")]
         times = [f"{quartiles(cell.cpu_ms).median:.1f}" if cell else "–" for cell in cells]
         print(f"| {name} | {' | '.join(times)} | {error_db(run):.0f} |")

@@ -1,6 +1,6 @@
-"""Matchering on one pair of files; run by the peers' Python for the baseline `matching`.
+"""Run Matchering on one pair of files, in the peers' environment, for the baseline `matching`.
 
-.venv-peers/bin/python benchmarks/matching.py TARGET.wav REFERENCE.wav RESULT.wav
+.venv-peers/bin/python benchmarks/run_matchering.py TARGET.wav REFERENCE.wav RESULT.wav
 """
 
 import sys
@@ -11,7 +11,7 @@ from matchering.stages import main
 
 
 def match(target: str, reference: str, result: str) -> None:
-    """Write the target as loud, as bright and as wide as the reference, through its limiter."""
+    """Match loudness, spectrum and width of the target to the reference, and limit it."""
     (rough, rate), (other, _) = (
         soundfile.read(file, always_2d=True) for file in (target, reference)
     )

@@ -1,4 +1,4 @@
-"""What the scores say of known changes to finished music: one knob of the console at a time, noise.
+"""Scores for known changes to finished music: single knobs of the console, and noise.
 
 python benchmarks/scores.py FOLDER [--songs 30] [--seconds 6]
 """
@@ -36,7 +36,7 @@ CHANGES = {
 
 
 def main() -> None:
-    """Print a table, and the console's distortion."""
+    """Print a table of scores, and the console's distortion."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--songs", type=int, default=30)
@@ -49,12 +49,12 @@ def main() -> None:
     means = pd.DataFrame(rows).groupby("change", sort=False).mean()
     print(f"{len(files)} songs\n\n{to_markdown(means)}")
     knobs = torch.rand(50, len(console.knobs), generator=torch.Generator().manual_seed(0))
-    worst = max(console_thd_n_percent(console, few, RATE).max().item() for few in knobs.split(5))
-    print(f"THD+N of the console, 50 settings drawn evenly from `wide`: at most {worst:.4f} %")
+    worst = max(console_thd_n_percent(console, part, RATE).max().item() for part in knobs.split(5))
+    print(f"THD+N of the console, 50 settings drawn uniformly from `wide`: at most {worst:.4f} %")
 
 
 def _middle(file: Path, seconds: float) -> torch.Tensor:
-    """[1, 2, T], no peak above that of a finished excerpt."""
+    """The middle of a song, [1, 2, T], attenuated to the peak limit of finished excerpts."""
     start_s = max(0.0, (probe(file).duration_s - seconds) / 2)
     audio = read_excerpt(file, start_s, seconds, RATE)[None]
     return audio * (10 ** (MAX_FINISHED_PEAK_DBTP / 20) / audio.abs().max()).clamp_max(1.0)

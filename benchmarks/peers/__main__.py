@@ -1,4 +1,4 @@
-"""Run all contests on one thread and print the ratios: `make bench-peers`.
+"""Compare speed with other libraries, on one thread: `make bench-peers`.
 
 python benchmarks/peers [--rounds 9] [--seconds 10] [--only reverb] [--json FILE]
 """
@@ -30,11 +30,11 @@ ALL = (equaliser, dynamics, reverberation, console, losses, mastering)
 
 
 def main() -> None:
-    """Print a table, write it as JSON."""
+    """Print a table and write it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--only", default="", help="contests with this word in their name")
+    parser.add_argument("--only", default="", help="comparisons whose name contains this text")
     parser.add_argument("--json", type=Path, default=Path("outputs/bench/peers.json"))
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")

@@ -1,7 +1,8 @@
-"""The ten-knob console with its limiter, beside one peer's compressor and another's whole board."""
+"""The ten-knob console with limiter, against one peer's compressor and another's whole chain."""
 
 from collections.abc import Iterator
 
+import numpy as np
 from comparison import PeerComparison
 from dynamics import RATIO, torchcomp_work
 from torch import Tensor
@@ -12,7 +13,7 @@ from ai_mixer.evaluation.bench.workloads import console_workload, forward, forwa
 
 
 def comparisons(audio: Tensor, rate: int) -> Iterator[PeerComparison]:
-    """The whole console, both ways."""
+    """The whole console, forward and with gradients."""
     ours = console_workload(load_console("classic", "wide"), audio, rate)
     yield PeerComparison(
         "console of ten knobs, f+b",
@@ -29,7 +30,7 @@ def comparisons(audio: Tensor, rate: int) -> Iterator[PeerComparison]:
 
 
 def _pedalboard(audio: Tensor, rate: int) -> TimedFunction:
-    """The same ten in the same order; it has no width, so mid and side are made in numpy."""
+    """The same ten effects in the same order; the width is computed in NumPy, as it has none."""
     import pedalboard as p
 
     before = p.Pedalboard(
@@ -49,13 +50,7 @@ def _pedalboard(audio: Tensor, rate: int) -> TimedFunction:
 
     def job() -> None:
         left, right = before(x, rate)
-        middle, side = (left + right) / 2, 1.3 * (left - right) / 2
-        after(_stacked(middle + side, middle - side), rate)
+        mid, side = (left + right) / 2, 1.3 * (left - right) / 2
+        after(np.stack([mid + side, mid - side]), rate)
 
     return job
-
-
-def _stacked(left, right):
-    import numpy as np
-
-    return np.stack([left, right])

@@ -16,7 +16,7 @@ CEILING_DB, LIMITER_RELEASE_MS = -0.3, 100.0
 
 
 def comparisons(audio: Tensor, rate: int) -> Iterator[PeerComparison]:
-    """Compressor, then limiter on audio 6 dB too hot."""
+    """Compressor, and limiter on audio 6 dB above full scale."""
     yield from _compressors(audio, rate)
     yield from _limiters(audio * (2.0 / audio.abs().amax()), rate)
 

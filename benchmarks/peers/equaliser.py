@@ -16,7 +16,7 @@ LOW_HZ, HIGH_HZ = 100.0, 10_000.0
 
 
 def comparisons(audio: Tensor, rate: int) -> Iterator[PeerComparison]:
-    """Six bands, both ways."""
+    """Six bands, forward and with gradients."""
     gains = torch.full((6, len(audio)), 3.0)
     ours = Workload("ours", lambda x, gains: _apply(x, gains, rate, biquad), (audio, gains))
     yield PeerComparison(

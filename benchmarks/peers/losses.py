@@ -1,4 +1,4 @@
-"""What a mix is blamed for, with the gradient to the mix, beside auraloss's default distance."""
+"""The audio losses with the gradient to the mix, against auraloss's default distance."""
 
 from collections.abc import Iterator
 

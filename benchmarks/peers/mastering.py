@@ -1,6 +1,6 @@
-"""Ten seconds mixed after a reference, from audio to audio: our model and console, matching peers.
+"""A mix with a reference: model and console against matching tools.
 
-Not the same work, but the same wish of a user's. Our model is untrained: its time is the same.
+Not the same work, but the same use. The model is untrained, which does not change its time.
 """
 
 from collections.abc import Iterator
@@ -16,10 +16,10 @@ from ai_mixer.training.builders import build_console, build_model
 
 
 def comparisons(audio: Tensor, rate: int) -> Iterator[PeerComparison]:
-    """The whole way of a mix after a reference."""
+    """A whole mix with a reference."""
     finished = 0.5 * audio.flip(-1)
     yield PeerComparison(
-        "mixed after a reference, f",
+        "mix with a reference, f",
         _ours(audio, finished, rate),
         {
             "matchering": lambda: _matchering(audio, finished, rate),

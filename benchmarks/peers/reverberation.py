@@ -1,6 +1,6 @@
-"""A reverb of 1.2 s (ours: four paths) beside a convolution with 60,000 taps (two paths).
+"""A reverb of 1.2 s (four paths) against a convolution with 60,000 taps (two paths).
 
-dasp-pytorch's noise reverb is left out: 55 s forward, 210 s with gradients, for 10 s of stereo.
+dasp-pytorch's noise reverb is omitted: 55 s forward, 210 s with gradients, for 10 s of stereo.
 """
 
 from collections.abc import Iterator
@@ -12,16 +12,16 @@ from torch import Tensor
 from ai_mixer.effects.reverb import Reverb
 from ai_mixer.evaluation.bench.timing import TimedFunction
 from ai_mixer.evaluation.bench.workloads import Workload, forward, forward_backward
-from ai_mixer.utils.torchaudio_shim import (
-    torchaudio,  # grafx imports it, and fails where it is not mended first
-)
+
+# grafx imports torchaudio, which fails on some machines unless the shim was imported first.
+from ai_mixer.utils.torchaudio_shim import torchaudio
 
 TAPS = 60_000
 WET = 0.3
 
 
 def comparisons(audio: Tensor, rate: int) -> Iterator[PeerComparison]:
-    """The reverb, both ways."""
+    """The reverb, forward and with gradients."""
     reverb, wet = Reverb(), torch.full((len(audio),), WET)
     ours = Workload("ours", lambda x, wet: reverb(x, rate, wet=wet), (audio, wet))
     yield PeerComparison(
@@ -53,8 +53,8 @@ def _grafx(audio: Tensor, learned: bool) -> Workload:
     wet = torch.full((len(audio),), WET)
 
     def render(x: Tensor, wet: Tensor, response: Tensor = response) -> Tensor:
-        room = convolve(x, response, mode="causal")
-        return torch.lerp(x, room, wet[:, None, None])
+        reverb = convolve(x, response, mode="causal")
+        return torch.lerp(x, reverb, wet[:, None, None])
 
     return Workload("grafx", render, (audio, wet, response) if learned else (audio, wet))
 

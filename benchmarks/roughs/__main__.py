@@ -1,7 +1,7 @@
 """Rough versions made by another processor: `make roughs data=band out=outputs/roughs/band`.
 
-Lays down pairs/<song>/before.wav, after.wav and reference.wav (another excerpt of the same song),
-and manifest.csv, which says what was done and keeps each song's split, artist, genre and licence.
+Writes pairs/<song>/before.wav, after.wav and reference.wav (another excerpt of the same song), and
+manifest.csv with the processor's settings and each song's split, artist, genre and licence.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ try:
 except ModuleNotFoundError as error:
     if error.name != "pedalboard":
         raise
-    raise SystemExit("error: needs pedalboard, of the extra `dev`: make setup") from None
+    raise SystemExit("error: pedalboard is missing (extra `dev`): make setup") from None
 
 ALL_SPLITS = "all"
 
@@ -38,13 +38,13 @@ ALL_SPLITS = "all"
 def make_roughs(
     songs: Sequence[Song], out: Path, *, excerpts: int, seconds: float, sample_rate: int, seed: int
 ) -> tuple[pd.DataFrame, list[SkippedSong]]:
-    """Triples of every song below `out`: the manifest, as written there, and songs left out.
+    """Write triples of every song into `out`; return the manifest and the skipped songs.
 
-    The same seed, song and excerpt give the same triple, whatever else is made with it. ValueError
-    if `out` holds something already, or no song can be used.
+    A triple depends only on seed, song and excerpt number. ValueError if `out` is not empty, or no
+    song can be used.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"out={out}: is not empty: choose another folder, or take it away")
+        raise ValueError(f"out={out}: not empty: choose another folder, or delete it")
     if excerpts < 1 or not seconds > 0:
         raise ValueError(f"excerpts={excerpts} seconds={seconds:g}: both must be above 0")
     rows: list[dict[str, Any]] = []
@@ -53,14 +53,14 @@ def make_roughs(
         try:
             for number in range(excerpts):
                 rng = np.random.default_rng(_seed(seed, song.id, number))
-                triple, done = _triple(song, seconds, sample_rate, rng)
+                triple, columns = _triple(song, seconds, sample_rate, rng)
                 folder = _folder(song.id if excerpts == 1 else f"{song.id} {number + 1}")
                 paths = _write(out, folder, triple, sample_rate)
-                rows.append(_facts(song) | paths | done)
+                rows.append(_metadata(song) | paths | columns)
         except SongError as error:
             skipped.append(SkippedSong(error.file, error.reason))
     if not rows:
-        raise ValueError(f"no song can be used{f', the first: {skipped[0]}' if skipped else ''}")
+        raise ValueError(f"no song can be used{f' (first: {skipped[0]})' if skipped else ''}")
     manifest = pd.DataFrame(rows).dropna(axis="columns", how="all")
     manifest.to_csv(out / "manifest.csv", index=False)
     return manifest, skipped
@@ -69,8 +69,8 @@ def make_roughs(
 def _triple(
     song: Song, seconds: float, sample_rate: int, rng: np.random.Generator
 ) -> tuple[dict[str, Tensor | np.ndarray], dict[str, Any]]:
-    """before, after and reference, [2, T] each, and what was done."""
-    length_s = min(seconds, song.duration_s / 3)  # wherever it is, there is room for another
+    """before, after and reference, [2, T] each, and columns of the manifest."""
+    length_s = min(seconds, song.duration_s / 3)  # so that a second excerpt always fits
     reader = ExcerptSampler(sample_rate, length_s, None, rng)
     start_s, after = reader.random_excerpt(song, song.path, rng)
     reference_s = second_excerpt_start(start_s, song.duration_s, length_s, rng)
@@ -78,22 +78,22 @@ def _triple(
     rough = draw_settings(rng)
     before = make_rough(after.numpy(), sample_rate, rough)
     if not np.isfinite(before).all():
-        raise SongError(song.path, "the other processor makes NaN or infinite samples of it")
-    done = {"start_s": start_s, "reference_start_s": reference_s, "duration_s": length_s}
-    done = {name: round(value, 6) for name, value in done.items()}
-    return {"after": after, "before": before, "reference": reference}, done | rough.row()
+        raise SongError(song.path, "the other processor returns NaN or infinite samples")
+    times = {"start_s": start_s, "reference_start_s": reference_s, "duration_s": length_s}
+    times = {name: round(value, 6) for name, value in times.items()}
+    return {"after": after, "before": before, "reference": reference}, times | rough.row()
 
 
 def _write(out: Path, folder: Path, triple: dict[str, Any], sample_rate: int) -> dict[str, str]:
-    """Float, so that nothing clips. Returns the manifest's paths.
+    """Write a triple as float, so that nothing clips; return the paths for the manifest.
 
-    By scipy: libsndfile would write the time of day into each file.
+    With scipy, as libsndfile writes the current time into each file.
     """
     (out / folder).mkdir(parents=True, exist_ok=True)
     for name, audio in triple.items():
         file = out / folder / f"{name}.wav"
         if file.exists():
-            raise ValueError(f"{file}: two songs would lie there: make their roughs one by one")
+            raise ValueError(f"{file}: two songs have this path: process them separately")
         with reraise_disk_full(file):
             wavfile.write(file, sample_rate, np.asarray(audio).T)
     columns = {"file": "after", "rough": "before", "reference": "reference"}
@@ -101,11 +101,11 @@ def _write(out: Path, folder: Path, triple: dict[str, Any], sample_rate: int) ->
 
 
 def _folder(name: str) -> Path:
-    """Below `pairs`, wherever the name points to."""
+    """Folder of a song, always inside `pairs`."""
     return Path("pairs", *(part for part in Path(name).parts if part not in {"..", "/"}))
 
 
-def _facts(song: Song) -> dict[str, str | None]:
+def _metadata(song: Song) -> dict[str, str | None]:
     names = ("song", "title", "artist", "group", "split", "genre", "licence")
     return {"file": None, **{name: getattr(song, name) for name in names}, "source": song.id}
 
@@ -114,21 +114,21 @@ def _seed(seed: int, song: str, number: int) -> list[int]:
     return [seed, number, *hashlib.sha256(song.encode("utf-8", "surrogateescape")).digest()]
 
 
-def _chosen(songs: Sequence[Song], split: str, count: int | None) -> Iterator[Song]:
+def _select(songs: Sequence[Song], split: str, count: int | None) -> Iterator[Song]:
     if split not in (*SPLITS, ALL_SPLITS):
         raise ValueError(f"split={split}: is none of {', '.join(SPLITS)}, {ALL_SPLITS}")
-    chosen = [song for song in songs if split in (song.split, ALL_SPLITS)]
-    if not chosen:
-        found = {side: sum(song.split == side for song in songs) for side in SPLITS}
-        raise ValueError(f"split={split}: no songs there (songs per split: {found})")
-    yield from chosen[:count]
+    selected = [song for song in songs if split in (song.split, ALL_SPLITS)]
+    if not selected:
+        counts = {name: sum(song.split == name for song in songs) for name in SPLITS}
+        raise ValueError(f"split={split}: no songs (songs per split: {counts})")
+    yield from selected[:count]
 
 
 @stage("roughs")
 def main(cfg: DictConfig) -> None:
     """`python benchmarks/roughs data=NAME out=FOLDER [split=test excerpts=1 seconds=30]`."""
     source = build_source(cfg)
-    songs = [*_chosen(source.songs(), cfg.split, cfg.songs)]
+    songs = [*_select(source.songs(), cfg.split, cfg.songs)]
     out = Path(cfg.out).expanduser()
     options = {name: cfg[name] for name in ("excerpts", "seconds", "sample_rate", "seed")}
     manifest, skipped = make_roughs(songs, out, **options)

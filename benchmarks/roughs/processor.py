@@ -1,4 +1,4 @@
-"""The other processor: pedalboard (JUCE's filters and gate), nothing that our console does itself.
+"""The other processor: pedalboard (JUCE's filters and gate), independent of the console.
 
 GPL-3: a tool of the development environment, never imported by the package.
 """
@@ -20,7 +20,7 @@ class Band(NamedTuple):
 
 
 class RoughSettings(NamedTuple):
-    """What is done to a finished excerpt, in this order."""
+    """Processing of a finished excerpt, in this order."""
 
     low_shelf: Band
     low_peak: Band
@@ -32,7 +32,7 @@ class RoughSettings(NamedTuple):
     level_db: float
 
     def row(self) -> dict[str, float]:
-        """One column a number: `low_shelf_hz`, `low_shelf_gain_db` …"""
+        """One column per number: `low_shelf_hz`, `low_shelf_gain_db` …"""
         cells: dict[str, float] = {}
         for name, value in self._asdict().items():
             parts = value._asdict() if isinstance(value, Band) else {"": value}
@@ -41,7 +41,7 @@ class RoughSettings(NamedTuple):
 
 
 def draw_settings(rng: np.random.Generator) -> RoughSettings:
-    """By lot: gains evenly within ±6 dB, frequencies and widths evenly on a log scale."""
+    """Draw gains uniformly within ±6 dB, frequencies and Q uniformly on a log scale."""
 
     def band(low_hz: float, high_hz: float, low_q: float, high_q: float) -> Band:
         hz, q = np.exp(rng.uniform(np.log([low_hz, low_q]), np.log([high_hz, high_q])))
@@ -60,7 +60,7 @@ def draw_settings(rng: np.random.Generator) -> RoughSettings:
 
 
 def make_rough(finished: np.ndarray, sample_rate: int, rough: RoughSettings) -> np.ndarray:
-    """finished: [2, T] float32, full scale = 1. Returns the same shape; may exceed full scale."""
+    """Process finished [2, T] float32, full scale = 1. Same shape; may exceed full scale."""
     p = pedalboard
     board = p.Pedalboard(
         [

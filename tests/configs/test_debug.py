@@ -1,4 +1,4 @@
-"""The debug pages do what they say: a model learns one batch by heart, a profile is left behind."""
+"""The options of `debug`: a profile is written, a model overfits one batch."""
 
 import pytest
 from pytorch_lightning.loggers import CSVLogger
@@ -10,37 +10,37 @@ PROFILERS = "pytorch_lightning.profilers"
 
 
 def trained(cfg, folder, **options):
-    """What `train` does with these callbacks and this trainer, without a run around it."""
+    """Train with the configured callbacks and trainer, without a run."""
     callbacks = build_callbacks(cfg)
     for name in ("best", "last"):
         if name in callbacks:
             callbacks[name].dirpath = str(folder / "checkpoints")
-    kept = [callback for name, callback in callbacks.items() if name != "figures"]
+    used = [callback for name, callback in callbacks.items() if name != "knob_plots"]
     options |= {"enable_progress_bar": False, "default_root_dir": folder}
-    trainer = build_trainer(cfg, kept, logger=CSVLogger(folder), **options)
+    trainer = build_trainer(cfg, used, logger=CSVLogger(folder), **options)
     trainer.profiler.dirpath = folder / "profile"
     parts = build_components(cfg)
     trainer.fit(parts.system, datamodule=parts.data)
     return trainer
 
 
-def profile(compose, songs_folder, folder, *words):
-    """The file names a tiny `debug=profile` leaves, and the text of the table."""
-    few = [
+def profile(compose, songs_folder, folder, *overrides):
+    """Names of the files that a small `debug=profile` writes, and the text of the table."""
+    small = [
         "trainer.limit_train_batches=8",
         "loader.excerpts_per_song=8",
         "model=mean_knobs",
         "trainer.log_every_n_steps=1",
     ]
-    words = [*TINY, *few, f"data.root={songs_folder}", *words]
-    trained(compose("debug=profile", *words), folder)
-    left = {path.name for path in (folder / "profile").iterdir()}
-    return left, (folder / "profile" / "fit-profile.txt").read_text()
+    overrides = [*TINY, *small, f"data.root={songs_folder}", *overrides]
+    trained(compose("debug=profile", *overrides), folder)
+    names = {path.name for path in (folder / "profile").iterdir()}
+    return names, (folder / "profile" / "fit-profile.txt").read_text()
 
 
-def test_a_profile_leaves_its_table_and_nothing_else(compose, songs_folder, tmp_path):
-    left, table = profile(compose, songs_folder, tmp_path)
-    assert left == {"fit-profile.txt"}
+def test_profile_writes_only_its_table(compose, songs_folder, tmp_path):
+    names, table = profile(compose, songs_folder, tmp_path)
+    assert names == {"fit-profile.txt"}
     for action in ("training_step", "backward", "train_dataloader_next", "optimizer_step"):
         assert action in table
     assert not list(tmp_path.rglob("*.ckpt"))
@@ -48,27 +48,27 @@ def test_a_profile_leaves_its_table_and_nothing_else(compose, songs_folder, tmp_
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("profiler", "known"),
+    ("profiler", "expected"),
     [("PyTorchProfiler", "Self CPU time total"), ("AdvancedProfiler", "ncalls")],
 )
-def test_the_other_profilers_on_the_page(compose, songs_folder, tmp_path, profiler, known):
-    word = f"trainer.profiler._target_={PROFILERS}.{profiler}"
-    assert known in profile(compose, songs_folder, tmp_path, word)[1]
+def test_other_profilers(compose, songs_folder, tmp_path, profiler, expected):
+    override = f"trainer.profiler._target_={PROFILERS}.{profiler}"
+    assert expected in profile(compose, songs_folder, tmp_path, override)[1]
 
 
-def overfit(compose, songs_folder, folder, *words):
-    """The knobs loss on the batch, without dropout, after the last epoch."""
-    words = ["data=folder", f"data.root={songs_folder}", *words]
-    trainer = trained(compose("debug=overfit", *words), folder)
+def overfit(compose, songs_folder, folder, *overrides):
+    """The knob loss on the batch after the last epoch, without dropout."""
+    overrides = ["data=folder", f"data.root={songs_folder}", *overrides]
+    trainer = trained(compose("debug=overfit", *overrides), folder)
     return float(trainer.callback_metrics["val/knobs"])
 
 
 @pytest.mark.slow
-def test_a_model_that_can_learn_learns_one_batch_by_heart(compose, songs_folder, tmp_path):
+def test_cnn_overfits_one_batch(compose, songs_folder, tmp_path):
     assert overfit(compose, songs_folder, tmp_path, "model=baseline_cnn") < 1e-3
 
 
 @pytest.mark.slow
-def test_a_model_that_does_not_listen_cannot(compose, songs_folder, tmp_path):
-    """The control: what the small loss proves is that the model heard something."""
+def test_mean_knobs_do_not_overfit_one_batch(compose, songs_folder, tmp_path):
+    """The control: a small loss needs the audio."""
     assert overfit(compose, songs_folder, tmp_path, "model=mean_knobs") > 1e-2

@@ -1,4 +1,4 @@
-"""Every page of configs/ composes, builds and learns one step. A new page is covered by itself."""
+"""Every config composes, builds and trains one step. New files are found automatically."""
 
 import re
 import shlex
@@ -22,40 +22,40 @@ from ai_mixer.tuning.sweep_request import with_search_overrides
 
 CONFIGS = config_folder()
 STAGE = "stage"  # primary configs: composed by name, not chosen as an option
-PAGES = sorted(page.stem for page in (CONFIGS / STAGE).glob("*.yaml"))
-MINE = "local"  # a user's own settings: not ours to judge
-# Groups of another stage than train: tests/cli/stages/test_features.py, tests/sweep.
+STAGE_CONFIGS = sorted(file.stem for file in (CONFIGS / STAGE).glob("*.yaml"))
+LOCAL = "local"  # a user's own settings
+# Groups of other stages than train: see tests/cli/stages/test_features.py, tests/tuning.
 OTHERS = {"features", "search", "sampler", "pruner"}
-FOUND = "experiment/sweep"  # what a user's sweeps have found
-MEASURED = "loss/scale"  # written by the loss_scales stage
+SWEEPS = "experiment/sweep"  # results of a user's sweeps
+SCALES = "loss/scale"  # written by make loss-scales
 SMALL = [
     "loader.excerpt_s=0.5",
     "loader.excerpts_per_song=1",
     "loader.batch_size=2",
     "loader.workers=0",
 ]
-SMALL_DATA = {  # where a data page has such a key
+SMALL_DATA = {  # if the data config has the key
     "root": "{songs}",
     "source.songs": "6",
     "source.duration_s": "4",
 }
-BESIDE = {  # what some options are made for
+REQUIRED = {  # other options that an option needs
     ("loss/term", "spread"): {"model": "baseline_cnn"},
     ("loss/term", "genre"): {"model": "baseline_cnn", "model.genre": "true"},
-    ("loader", "kept"): {"loss": "knobs_only"},
+    ("loader", "cached"): {"loss": "knobs_only"},
 }
 
 
 def options():
-    """(group, name) of every page in a group, e.g. (`loss/term`, `knobs`)."""
-    pages = (page.relative_to(CONFIGS) for page in sorted(CONFIGS.glob("*/**/*.yaml")))
-    pairs = [(page.parent.as_posix(), page.stem) for page in pages]
-    return [pair for pair in pairs if pair[0] not in {MINE, FOUND, STAGE, *OTHERS}]
+    """(group, name) of every option, e.g. (`loss/term`, `knobs`)."""
+    files = (file.relative_to(CONFIGS) for file in sorted(CONFIGS.glob("*/**/*.yaml")))
+    pairs = [(file.parent.as_posix(), file.stem) for file in files]
+    return [pair for pair in pairs if pair[0] not in {LOCAL, SWEEPS, STAGE, *OTHERS}]
 
 
-def groups_of(page):
-    """The lines of a stage page's defaults list, as group → option."""
-    lines = OmegaConf.to_container(OmegaConf.load(CONFIGS / STAGE / f"{page}.yaml"))["defaults"]
+def groups_of(stage):
+    """The defaults list of a stage config, as group → option."""
+    lines = OmegaConf.to_container(OmegaConf.load(CONFIGS / STAGE / f"{stage}.yaml"))["defaults"]
     pairs = [pair for line in lines if not isinstance(line, str) for pair in line.items()]
     keywords = re.compile(r"^(optional )?/")
     return {keywords.sub("", key): option for key, option in pairs if "override " not in key}
@@ -67,26 +67,31 @@ each_option = pytest.mark.parametrize(
 
 
 @cache
-def small_data(page):
-    """The keys of a data page that keep it small, as (key, value)."""
+def small_data(name):
+    """Overrides that keep a data config small, as (key, value)."""
     with hydra.initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        data = hydra.compose("stage/train", [f"data={page}", "~local"]).data
+        data = hydra.compose("stage/train", [f"data={name}", "~local"]).data
     missing = object()
-    there = [k for k in SMALL_DATA if OmegaConf.select(data, k, default=missing) is not missing]
-    return [(key, SMALL_DATA[key]) for key in there]
+    keys = [k for k in SMALL_DATA if OmegaConf.select(data, k, default=missing) is not missing]
+    return [(key, SMALL_DATA[key]) for key in keys]
 
 
-def words_for(group, name, look_alikes, scratch):
-    """The command line that chooses one option and is cheap in all else."""
-    words = {"data": "folder", "model": "mean_knobs"}
-    # A recipe chooses its own model; only the songs are ours.
-    words = {"data": "folder"} if group == "experiment" else words
-    words |= {group: f"[{name}]" if group == "loss/term" else name}
-    words |= BESIDE.get((group, name), {})
-    songs = look_alikes(words["data"])
-    small = [f"data.{key}={value.format(songs=songs)}" for key, value in small_data(words["data"])]
-    chosen = [f"{key}={value}" for key, value in words.items()]
-    return [*chosen, *SMALL, *small, f"paths.data={scratch}"]
+def overrides_for(group, name, look_alikes, scratch):
+    """Overrides that select one option and keep everything else small."""
+    selected = {"data": "folder", "model": "mean_knobs"}
+    # An experiment selects its own model.
+    selected = {"data": "folder"} if group == "experiment" else selected
+    selected |= {group: f"[{name}]" if group == "loss/term" else name}
+    selected |= REQUIRED.get((group, name), {})
+    data = selected["data"]
+    songs = look_alikes(data)
+    small = [f"data.{key}={value.format(songs=songs)}" for key, value in small_data(data)]
+    return [
+        *(f"{key}={value}" for key, value in selected.items()),
+        *SMALL,
+        *small,
+        f"paths.data={scratch}",
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +99,8 @@ def scratch(tmp_path_factory):
     return tmp_path_factory.mktemp("scratch")
 
 
-def learn_one_step(cfg, folder):
-    """One training and one validation batch. Returns the metrics, and whether weights moved."""
+def train_one_step(cfg, folder):
+    """Train and validate one batch. Return the metrics, and whether each weight changed."""
     parts = build_components(cfg)
     before = {name: w.clone() for name, w in parts.system.model.named_parameters()}
     trainer = build_trainer(
@@ -107,35 +112,36 @@ def learn_one_step(cfg, folder):
         default_root_dir=folder,
     )
     trainer.fit(parts.system, datamodule=parts.data)
-    moved = [not w.equal(before[name]) for name, w in parts.system.model.named_parameters()]
-    return {name: float(m) for name, m in trainer.callback_metrics.items()}, moved
+    changed = [not w.equal(before[name]) for name, w in parts.system.model.named_parameters()]
+    return {name: float(m) for name, m in trainer.callback_metrics.items()}, changed
 
 
-def test_there_are_options():
+def test_options_are_found():
     groups = {group for group, _ in options()}
     assert {"model", "loss", "loss/term", "data", "console", "ranges", "trainer"} <= groups
 
 
-@pytest.mark.filterwarnings("ignore:.* songs skipped")  # look-alikes have their faults, too
+@pytest.mark.filterwarnings(
+    "ignore:.* songs skipped"
+)  # small collections have damaged songs as well
 @each_option
-def test_every_option_composes_builds_and_learns_one_step(
+def test_option_composes_builds_and_trains_one_step(
     group, name, look_alikes, scratch, tmp_path, compose
 ):
-    cfg = compose(*words_for(group, name, look_alikes, scratch))
+    cfg = compose(*overrides_for(group, name, look_alikes, scratch))
     OmegaConf.resolve(cfg)
     if cfg.trainer.accelerator == "gpu" and not torch.cuda.is_available():
-        pytest.skip("composes; needs a CUDA device to learn")
+        pytest.skip("composes; training needs a CUDA device")
     if cfg.trainer.devices > 1:
-        pytest.skip("composes; tests/cli/stages/test_ddp.py learns with it: processes start anew")
-    metrics, moved = learn_one_step(cfg, tmp_path)
+        pytest.skip("composes; tests/cli/stages/test_ddp.py trains with it, in new processes")
+    metrics, changed = train_one_step(cfg, tmp_path)
     assert metrics["train/loss"] > 0
     assert torch.tensor(list(metrics.values())).isfinite().all(), metrics
-    assert any(moved)
+    assert any(changed)
 
 
 @each_option
-def test_every_option_says_what_it_is(group, name):
-    """A page opens with a sentence for those who choose from the menu."""
+def test_option_starts_with_a_description(group, name):
     lines = (CONFIGS / group / f"{name}.yaml").read_text().splitlines()
     first = next(line for line in lines if not line.startswith("# @package"))
     assert first.startswith("# ")
@@ -143,11 +149,11 @@ def test_every_option_says_what_it_is(group, name):
 
 
 def commands(path):
-    """(stage, words) of every `make …` command in the comments at the top of a page."""
+    """(stage, overrides) of every `make …` command in the comments at the top of a config."""
     comments = re.match(r"(#.*\n)*", path.read_text()).group()
-    word = r"(?:'[^']*'|[^\s'=<]+=[^\s']+)"
-    for stage, words in re.findall(rf"make ([a-z-]+)((?: {word})*)", comments):
-        yield stage, shlex.split(words)
+    override = r"(?:'[^']*'|[^\s'=<]+=[^\s']+)"
+    for stage, text in re.findall(rf"make ([a-z-]+)((?: {override})*)", comments):
+        yield stage, shlex.split(text)
 
 
 STAGES = {
@@ -157,111 +163,109 @@ STAGES = {
 
 
 @each_option
-def test_every_option_shows_its_command(group, name):
-    """The command on the page chooses that page, or sets a key of the group it stands for."""
-    if group == MEASURED:
+def test_option_has_a_command_that_selects_it(group, name):
+    """Or one that sets a key of its group."""
+    if group == SCALES:
         pytest.skip("written by make loss-scales")
-    shown = [word for stage, words in commands(CONFIGS / group / f"{name}.yaml") for word in words]
-    chosen = re.compile(rf"{group}=\[?(\w+,)*{name}\b|{group}\.")
-    if (group, name) in {
-        **groups_of("base"),
-        **groups_of("train"),
-    }.items():  # the default may be shown at work
-        chosen = re.compile(rf"{group}[=.]")
-    assert any(chosen.match(word) for word in shown), shown
+    file = CONFIGS / group / f"{name}.yaml"
+    overrides = [text for _, texts in commands(file) for text in texts]
+    pattern = re.compile(rf"{group}=\[?(\w+,)*{name}\b|{group}\.")
+    defaults = {**groups_of("base"), **groups_of("train")}
+    if (group, name) in defaults.items():
+        pattern = re.compile(rf"{group}[=.]")
+    assert any(pattern.match(text) for text in overrides), overrides
 
 
-@pytest.mark.parametrize("page", sorted(CONFIGS.rglob("*.yaml")), ids=lambda page: page.stem)
-def test_every_command_on_a_page_composes(page, compose):
-    for stage, words in commands(page):
+@pytest.mark.parametrize("file", sorted(CONFIGS.rglob("*.yaml")), ids=lambda file: file.stem)
+def test_commands_in_a_config_compose(file, compose):
+    for stage, overrides in commands(file):
         if stage in STAGES:
-            compose(*with_search_overrides(words), page=STAGES[stage])
+            compose(*with_search_overrides(overrides), page=STAGES[stage])
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_stage_composes(page, compose):
-    trains = "train" in OmegaConf.load(CONFIGS / STAGE / f"{page}.yaml").defaults
-    words = ["data=folder"] if trains or "data" in groups_of(page) else []
-    words += ["data.root=/music"] if page in {"train", "sweep"} else []
-    OmegaConf.resolve(compose(*words, page=page))
-    own = HydraConfig.get()  # Hydra writes no log and no folder, and stays where it was started
-    assert own.output_subdir is None
-    assert own.run.dir == "."
-    assert own.job_logging.root is own.hydra_logging.root is None
+@pytest.mark.parametrize("stage", STAGE_CONFIGS)
+def test_stage_composes_and_hydra_writes_nothing(stage, compose):
+    trains = "train" in OmegaConf.load(CONFIGS / STAGE / f"{stage}.yaml").defaults
+    overrides = ["data=folder"] if trains or "data" in groups_of(stage) else []
+    overrides += ["data.root=/music"] if stage in {"train", "sweep"} else []
+    OmegaConf.resolve(compose(*overrides, page=stage))
+    hydra_config = HydraConfig.get()
+    assert hydra_config.output_subdir is None
+    assert hydra_config.run.dir == "."
+    assert hydra_config.job_logging.root is hydra_config.hydra_logging.root is None
 
 
-def test_pages_lie_in_groups():
+def test_every_config_is_in_a_group():
     assert not [*CONFIGS.glob("*.yaml")]
 
 
 @pytest.mark.parametrize("data", sorted(p.stem for p in (CONFIGS / "data").glob("*.yaml")))
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if page in {"evaluate", "render", "compare"}]
+    "stage", [name for name in STAGE_CONFIGS if name in {"evaluate", "render", "compare"}]
 )
-def test_a_model_can_be_judged_on_any_data(page, data, compose, songs_folder):
-    cfg = compose(f"data={data}", page=page)
+def test_evaluation_stage_composes_with_any_data(stage, data, compose):
+    cfg = compose(f"data={data}", page=stage)
     OmegaConf.resolve(cfg)
     assert cfg.data.source._target_
 
 
-def test_several_terms_at_once(look_alikes, scratch, tmp_path, compose):
-    words = words_for("loss/term", "knobs,perceptual", look_alikes, scratch)
-    cfg = compose(*words, "loss.terms.perceptual.weight=0")
+def test_several_loss_terms(look_alikes, scratch, tmp_path, compose):
+    overrides = overrides_for("loss/term", "knobs,perceptual", look_alikes, scratch)
+    cfg = compose(*overrides, "loss.terms.perceptual.weight=0")
     assert list(cfg.loss.terms) == ["knobs", "perceptual"]
-    metrics, _ = learn_one_step(cfg, tmp_path)
+    metrics, _ = train_one_step(cfg, tmp_path)
     assert {"train/knobs", "train/perceptual", "val/knobs", "val/perceptual"} <= set(metrics)
     assert "train/balance" not in metrics
 
 
-def test_a_measured_scale_replaces_the_terms_own(compose):
+def test_measured_scale_replaces_that_of_the_term(compose):
     objective = instantiate(compose("loss.scale.knobs=0.5").loss)
     assert objective.scale["knobs"] == 0.5
     assert objective.scale["balance"] != 0.5
 
 
-def test_the_default_is_the_band_and_ast_regressor(compose):
+def test_default_is_the_band_and_ast_regressor(compose):
     cfg = compose()
     assert cfg.data.name == "band"
     assert cfg.model._target_.endswith("ASTRegressor")
     assert cfg.condition == "any"
 
 
-def test_every_group_of_the_table_of_contents_exists():
+def test_every_group_of_the_defaults_list_exists():
     groups = {*groups_of("base"), *groups_of("train")}
-    with_pages = {group for group, _ in options()}
+    with_options = {group for group, _ in options()}
     assert {"condition", "debug", "optimizer", "scheduler", "callbacks", "paths"} <= groups
-    assert with_pages <= {*groups, "loss/term"}
-    assert {g for g in groups if not (CONFIGS / g).is_dir()} <= {"experiment", MINE}
+    assert with_options <= {*groups, "loss/term"}
+    assert {g for g in groups if not (CONFIGS / g).is_dir()} <= {"experiment", LOCAL}
 
 
-def test_a_wrong_name_is_answered_with_the_menu(compose):
+def test_unknown_option_lists_the_known_ones(compose):
     with pytest.raises(ConfigCompositionException) as caught:
         compose("model=nonsense")
     assert "ast_regressor" in str(caught.value.__cause__ or caught.value)
 
 
-def test_a_wrong_key_is_named(compose):
+def test_unknown_key_is_named(compose):
     with pytest.raises(ConfigCompositionException, match=r"model\.nonsense"):
         compose("model.nonsense=1")
 
 
-def test_splits_of_the_small_folder(songs_folder, compose):
-    """The folder all these tests use has something in every split."""
+def test_small_folder_has_songs_in_every_split(songs_folder, compose):
     cfg = compose("data=folder", f"data.root={songs_folder}")
     songs = instantiate(cfg.data.source).songs()
     assert {song.split for song in songs} == set(SPLITS)
 
 
-def test_composing_leaves_no_trace(compose):
+def test_composing_has_no_side_effects(compose):
     compose()
     assert not hydra.core.global_hydra.GlobalHydra.instance().is_initialized()
     assert not Path("outputs", "hydra").exists()
 
 
-def test_one_s_own_settings_are_not_ours():
-    """configs/local/default.yaml is composed where it exists, and never committed."""
-    assert groups_of("train")[MINE] == "default"
-    words = ["git", "check-ignore", "--quiet", "configs/local/default.yaml"]
+def test_local_settings_are_ignored_by_git():
+    """configs/local/default.yaml is composed if it exists."""
+    assert groups_of("train")[LOCAL] == "default"
+    command = ["git", "check-ignore", "--quiet", "configs/local/default.yaml"]
     if not (CONFIGS.parent / ".git").exists():
-        pytest.skip("no git repository around the pages")
-    assert subprocess.run(words, cwd=CONFIGS.parent, check=False).returncode == 0
+        pytest.skip("not a git repository")
+    assert subprocess.run(command, cwd=CONFIGS.parent, check=False).returncode == 0

@@ -1,7 +1,7 @@
-"""The steps of CONTRIBUTING.md, and four toys to follow them with, as a contributor writes them.
+"""The steps of CONTRIBUTING.md, and four small extensions that follow them.
 
-`toys/<part>` holds the new files at the places that the steps name; `EDITS` what is added to pages
-that are there already.
+`toys/<part>` holds the new files at the paths that the steps name; `EDITS` holds the changes of
+existing configs.
 """
 
 import re
@@ -16,7 +16,7 @@ import torch
 
 from ai_mixer.config.folder import config_folder
 
-collect_ignore = ["toys"]  # they are tested where they were laid
+collect_ignore = ["toys"]  # tested in a checkout that contains them
 
 ROOT = config_folder().parent
 TOYS = Path(__file__).parent / "toys"
@@ -28,10 +28,10 @@ ENTRY = """\
     knobs:
       trim_db: {name: toy, unit: dB, scale: linear, neutral: 0}
 """
-NEXT = "  - name: mid_eq\n"  # somewhere in the middle: nothing may count on places
+NEXT = "  - name: mid_eq\n"  # in the middle: no code may depend on the index of a knob
 EDITS = {
-    "configs/console/classic.yaml": lambda page: page.replace(NEXT, ENTRY + NEXT),
-    "configs/ranges/*.yaml": lambda page: page + "toy: [-3, 3]\n",
+    "configs/console/classic.yaml": lambda text: text.replace(NEXT, ENTRY + NEXT),
+    "configs/ranges/*.yaml": lambda text: text + "toy: [-3, 3]\n",
 }
 
 
@@ -43,34 +43,34 @@ def steps(part):
     return [step.strip() for step in re.split(r"^\d\. ", numbered, flags=re.MULTILINE)[1:]]
 
 
-def places(step):
-    """The files a step is about: what stands before its colon."""
+def paths(step):
+    """The files of a step: those before its colon."""
     return re.findall(r"`((?:src|configs|tests)/[^`]+)`", step.partition(":")[0])
 
 
-def lay(part, root):
-    """Follow the steps under `root`, a checkout or a part of one. Returns the new files' names."""
+def add_files(part, root):
+    """Follow the steps in `root`, a checkout or a part of one. Return the new files' names."""
     written = []
-    for place in (place for step in steps(part) for place in places(step)):
-        if place in EDITS:
-            for page in sorted(root.glob(place)):
-                page.write_text(EDITS[place](page.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in (path for step in steps(part) for path in paths(step)):
+        if path in EDITS:
+            for file in sorted(root.glob(path)):
+                file.write_text(EDITS[path](file.read_text(encoding="utf-8")), encoding="utf-8")
             continue
-        name = place.replace("<name>", NAME)
+        name = path.replace("<name>", NAME)
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(TOYS / part / name, root / name)
         written.append(name)
     return written
 
 
-def train_words(part):
-    """The words of the last `make train …` of a section, as make hands them on."""
+def train_overrides(part):
+    """Overrides of the last `make train …` of a section."""
     (*_, command) = re.findall(r"`make train ([^`]+)`", steps(part)[-1])
     return shlex.split(command.replace("<name>", NAME))
 
 
-def learn_one_step(cfg, folder):
-    """One training and one validation batch. Returns the parts, the metrics, and what moved."""
+def train_one_step(cfg, folder):
+    """Train and validate one batch. Return components, metrics, and whether weights changed."""
     from pytorch_lightning.loggers import CSVLogger
 
     from ai_mixer.training.builders import build_components, build_trainer
@@ -83,15 +83,21 @@ def learn_one_step(cfg, folder):
     metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
     assert torch.tensor(list(metrics.values())).isfinite().all(), metrics
     after = parts.system.model.parameters()
-    moved = [not weight.equal(old) for weight, old in zip(after, before, strict=True)]
-    return SimpleNamespace(parts=parts, metrics=metrics, moved=any(moved))
+    changed = [not weight.equal(old) for weight, old in zip(after, before, strict=True)]
+    return SimpleNamespace(parts=parts, metrics=metrics, changed=any(changed))
 
 
 @pytest.fixture(scope="session")
 def guide():
-    """What CONTRIBUTING.md says, and how to do it."""
+    """The steps of CONTRIBUTING.md, and functions that follow them."""
     return SimpleNamespace(
-        root=ROOT, toys=TOYS, groups=PARTS, steps=steps, places=places, lay=lay, words=train_words
+        root=ROOT,
+        toys=TOYS,
+        groups=PARTS,
+        steps=steps,
+        paths=paths,
+        add_files=add_files,
+        overrides=train_overrides,
     )
 
 
@@ -101,13 +107,13 @@ def part(request):
 
 
 @pytest.fixture
-def learn(tmp_path):
-    return lambda cfg: learn_one_step(cfg, tmp_path / "scratch")
+def train(tmp_path):
+    return lambda cfg: train_one_step(cfg, tmp_path / "scratch")
 
 
 @pytest.fixture
-def forgetful():
-    """What a test imports of the toys is forgotten after it."""
+def unload_toys():
+    """Remove imported toys from sys.modules after the test."""
     yield
     for name in [n for n in sys.modules if n.endswith(f".{NAME}") or n.startswith("my_package")]:
         del sys.modules[name]

@@ -1,4 +1,4 @@
-"""A new file is under test at once: the contract tests find it by import."""
+"""The contract tests find a new file by import."""
 
 import importlib
 import importlib.util
@@ -19,7 +19,7 @@ METRIC = """\
 def toy(mix, finished):
     return (mix - finished).square().mean((1, 2))
 """
-FINDERS = {  # package of ai_mixer: file of the contract test, and its function that looks
+FINDERS = {  # package: file of the contract test, and its function that finds the parts
     "losses": ("losses/conftest.py", "_all_terms"),
     "effects": ("effects/test_laws.py", "effect_classes"),
     "models": ("models/test_contract.py", "models_by_import"),
@@ -29,20 +29,20 @@ FINDERS = {  # package of ai_mixer: file of the contract test, and its function 
 
 
 @pytest.fixture
-def annexe(tmp_path, monkeypatch, forgetful):
-    """A function: a folder that counts as part of a package of ai_mixer."""
+def package_folder(tmp_path, monkeypatch, unload_toys):
+    """Function: name of a package → a new folder in its search path."""
 
-    def join(group):
+    def add(group):
         package = importlib.import_module(f"ai_mixer.{group}")
         monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path / group)])
         (tmp_path / group).mkdir()
         return tmp_path / group
 
-    return join
+    return add
 
 
-def found(tests, group):
-    """The names of what the contract test of a group would test."""
+def tested_parts(tests, group):
+    """Names of the parts that the contract test of a package tests."""
     file, function = FINDERS[group]
     spec = importlib.util.spec_from_file_location(f"contract_of_{group}", tests / file)
     module = importlib.util.module_from_spec(spec)
@@ -51,27 +51,27 @@ def found(tests, group):
 
 
 def toy(guide, group):
-    """The code of the toy of a group."""
-    parts = {where: part for part, where in guide.groups.items()}
+    """The code of a package's toy."""
+    parts = {package: part for part, package in guide.groups.items()}
     if group in parts:
         return (guide.toys / parts[group] / f"src/ai_mixer/{group}/toy.py").read_text()
     return {"augment": AUGMENT, "metrics": METRIC}[group]
 
 
 @pytest.mark.parametrize("group", FINDERS)
-def test_a_new_file_is_found(group, guide, annexe):
+def test_new_file_is_found(group, guide, package_folder):
     name = "toy" if group == "metrics" else "Toy"
-    assert name not in found(guide.root / "tests", group)
-    (annexe(group) / "toy.py").write_text(toy(guide, group))
-    assert name in found(guide.root / "tests", group)
+    assert name not in tested_parts(guide.root / "tests", group)
+    (package_folder(group) / "toy.py").write_text(toy(guide, group))
+    assert name in tested_parts(guide.root / "tests", group)
 
 
-def test_who_reads_only_readme_and_train_yaml_knows_where_a_new_loss_goes(guide, annexe):
-    """Followed word by word: the table of contents, the chart, the links, the example."""
+def test_readme_and_train_yaml_name_the_folders_of_a_new_loss(guide, package_folder):
+    """In the defaults list, the chart, the links and the example."""
     readme = (guide.root / "README.md").read_text(encoding="utf-8")
     contents = (guide.root / "configs" / "stage" / "train.yaml").read_text(encoding="utf-8")
 
-    # 1. The table of contents has one line on the loss, and it names two folders.
+    # 1. The defaults list has one line for the loss, which names two folders.
     (line,) = re.findall(r"^  - /loss: .*$", contents, re.MULTILINE)
     pages, code = re.search(r"(configs/\S+\w).*?(\w+)/$", line).groups()
     # 2. The README's chart has that second folder where losses are computed …
@@ -89,9 +89,9 @@ def test_who_reads_only_readme_and_train_yaml_knows_where_a_new_loss_goes(guide,
         module = entry.term._target_.rpartition(".")[0].replace(".", "/")
         assert (guide.root / "src" / f"{module}.py").parent == guide.root / answer["code"]
 
-    # It is where CONTRIBUTING sends one, and a toy put there is found.
+    # CONTRIBUTING.md names the same folders, and a toy in them is found.
     steps = guide.steps("loss")
-    assert guide.places(steps[0]) == [f"{answer['code']}/<name>.py"]
-    assert guide.places(steps[1]) == [f"{answer['page']}/<name>.yaml"]
-    (annexe(answer["code"].name) / "toy.py").write_text(toy(guide, "losses"))
-    assert "Toy" in found(guide.root / "tests", "losses")
+    assert guide.paths(steps[0]) == [f"{answer['code']}/<name>.py"]
+    assert guide.paths(steps[1]) == [f"{answer['page']}/<name>.yaml"]
+    (package_folder(answer["code"].name) / "toy.py").write_text(toy(guide, "losses"))
+    assert "Toy" in tested_parts(guide.root / "tests", "losses")

@@ -1,4 +1,4 @@
-"""The git hooks are what CI runs, neither more nor less."""
+"""The git hooks run the same commands as CI."""
 
 import os
 import re
@@ -11,15 +11,15 @@ import yaml
 from ai_mixer.config.folder import config_folder
 
 ROOT = config_folder().parent
-PAGE = ROOT / ".pre-commit-config.yaml"
+HOOKS_FILE = ROOT / ".pre-commit-config.yaml"
 ON_COMMIT, ON_PUSH = "pre-commit", "pre-push"
 
 
 def hooks(stage):
     """The commands of one stage, in order."""
-    page = yaml.safe_load(PAGE.read_text())
-    every = [hook for repo in page["repos"] for hook in repo["hooks"]]
-    return [h["entry"] for h in every if stage in h.get("stages", page["default_stages"])]
+    config = yaml.safe_load(HOOKS_FILE.read_text())
+    all_hooks = [hook for repo in config["repos"] for hook in repo["hooks"]]
+    return [h["entry"] for h in all_hooks if stage in h.get("stages", config["default_stages"])]
 
 
 def ci_targets():
@@ -27,7 +27,7 @@ def ci_targets():
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
-def test_on_commit_what_make_check_runs(tmp_path):
+def test_commit_hooks_are_the_commands_of_make_check(tmp_path):
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / ".venv").mkdir()
@@ -44,19 +44,22 @@ def test_on_commit_what_make_check_runs(tmp_path):
     assert done.stdout.splitlines() == hooks(ON_COMMIT)
 
 
-def test_ci_runs_the_checks_and_what_is_run_on_push():
+def test_ci_runs_make_check_and_the_push_hooks():
     assert [f"make {target}" for target in ci_targets()] == ["make check", *hooks(ON_PUSH)]
 
 
-def test_no_hook_comes_from_elsewhere():
-    """What runs is the version in .venv, as in CI, and nothing is fetched to commit."""
-    repos = yaml.safe_load(PAGE.read_text())["repos"]
+def test_hooks_are_local():
+    """They use the versions in .venv, as in CI, and download nothing."""
+    repos = yaml.safe_load(HOOKS_FILE.read_text())["repos"]
     assert [repo["repo"] for repo in repos] == ["local"]
     for hook in repos[0]["hooks"]:
         assert hook["language"] == "system"
         assert hook["pass_filenames"] is False
 
 
-def test_pre_commit_understands_the_page():
+def test_pre_commit_loads_the_config():
     clientlib = pytest.importorskip("pre_commit.clientlib", reason="part of the extra `dev`")
-    assert clientlib.load_config(str(PAGE))["default_install_hook_types"] == [ON_COMMIT, ON_PUSH]
+    assert clientlib.load_config(str(HOOKS_FILE))["default_install_hook_types"] == [
+        ON_COMMIT,
+        ON_PUSH,
+    ]

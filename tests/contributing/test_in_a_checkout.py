@@ -1,6 +1,6 @@
-"""The four steps in a checkout of one's own: its tests find the toys by themselves, and pass.
+"""The four steps in a copy of the checkout: its tests find the toys and pass.
 
-Existing tests stay as they are, although the console has a knob more.
+Existing tests pass unchanged, although the console has one knob more.
 """
 
 import os
@@ -13,7 +13,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 CHECKED = ("src", "configs", "pyproject.toml", "README.md", "CONTRIBUTING.md")
-TESTED = [  # what a toy meets: its own tests by step 3, the laws, every page, and what counts knobs
+TESTED = [  # tests of the toys, contract tests and configs
     "tests/losses",
     "tests/effects/test_laws.py",
     "tests/effects/test_toy.py",
@@ -22,12 +22,12 @@ TESTED = [  # what a toy meets: its own tests by step 3, the laws, every page, a
     "tests/data/test_toy.py",
     "tests/configs/test_every_option.py",
 ]
-COUNTED = ["tests/console", "tests/test_public_api.py", "tests/cli/stages/test_load_model.py"]
+KNOB_TESTS = ["tests/console", "tests/test_public_api.py", "tests/cli/stages/test_load_model.py"]
 
 
 @pytest.fixture(scope="module")
 def checkout(guide, tmp_path_factory):
-    """A copy of this one with all four toys in it."""
+    """A copy of the checkout with all four toys."""
     root = tmp_path_factory.mktemp("checkout")
     for name in CHECKED:
         copy = shutil.copytree if (guide.root / name).is_dir() else shutil.copy
@@ -36,14 +36,14 @@ def checkout(guide, tmp_path_factory):
     shutil.copytree(guide.root / "tests", root / "tests", ignore=without)
     (root / "configs" / "local" / "default.yaml").unlink(missing_ok=True)
     for part in guide.groups:
-        guide.lay(part, root)
+        guide.add_files(part, root)
     return root
 
 
-def run(checkout, *words):
+def run(checkout, *arguments):
     environment = os.environ | {"PYTHONPATH": str(checkout / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
-        [sys.executable, *words],
+        [sys.executable, *arguments],
         cwd=checkout,
         env=environment,
         capture_output=True,
@@ -54,28 +54,28 @@ def run(checkout, *words):
     return done.stdout
 
 
-def test_the_copy_is_what_is_tested(checkout):
+def test_the_copy_is_imported(checkout):
     printed = run(checkout, "-c", "import ai_mixer.losses.toy as toy; print(toy.__file__)")
     assert printed.strip().startswith(str(checkout))
 
 
-def test_the_toys_are_in_style(checkout, guide):
+def test_toys_pass_ruff(checkout, guide):
     toys = [file.as_posix() for file in checkout.rglob("*toy.py")]
     assert len(toys) == 2 * len(guide.groups)
     run(checkout, "-m", "ruff", "check", *toys)
     run(checkout, "-m", "ruff", "format", "--check", *toys)
 
 
-def test_contracts_and_pages_find_and_pass_them(checkout):
+def test_contract_tests_find_and_pass_the_toys(checkout):
     printed = run(checkout, "-m", "pytest", "-vv", "-k", "toy or Toy", *TESTED)
     passed = [line for line in printed.splitlines() if "PASSED" in line]
     for law in (
         "test_term.py::test_zero_at_equality[",
         "test_laws.py::test_knob_changes_the_sound[",
         "test_contract.py::test_every_weight_can_learn[",
-        "learns_one_step[loss/term=toy]",
-        "learns_one_step[model=toy]",
-        "learns_one_step[data=toy]",
+        "trains_one_step[loss/term=toy]",
+        "trains_one_step[model=toy]",
+        "trains_one_step[data=toy]",
         "losses/test_toy.py",
         "effects/test_toy.py",
         "models/test_toy.py",
@@ -84,5 +84,5 @@ def test_contracts_and_pages_find_and_pass_them(checkout):
         assert any(law in line for line in passed), f"{law} is not among\n" + "\n".join(passed)
 
 
-def test_existing_tests_take_a_knob_more(checkout):
-    run(checkout, "-m", "pytest", "-m", "not slow and not music", *COUNTED)
+def test_existing_tests_pass_with_an_additional_knob(checkout):
+    run(checkout, "-m", "pytest", "-m", "not slow and not music", *KNOB_TESTS)

@@ -1,4 +1,4 @@
-"""The command line, called as a program would be."""
+"""Fixture that runs `ai-mixer` in this process."""
 
 import sys
 from types import SimpleNamespace
@@ -10,13 +10,13 @@ from ai_mixer import cli
 
 @pytest.fixture
 def ai_mixer(monkeypatch, capsys, packaged_models):
-    """A function: words → exit code, what was said (`out`) and complained (`err`)."""
+    """Function: arguments → exit code (`code`), stdout (`out`) and stderr (`err`)."""
 
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["ai-mixer", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["ai-mixer", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
             cli.main()
-        said = capsys.readouterr()
-        return SimpleNamespace(code=ended.value.code or 0, out=said.out, err=said.err)
+        captured = capsys.readouterr()
+        return SimpleNamespace(code=caught.value.code or 0, out=captured.out, err=captured.err)
 
     return run

@@ -1,4 +1,4 @@
-"""Broken files of all kinds: a result or one line, never a traceback, never a hang."""
+"""Damaged files: a result or a one-line error, never a traceback or a hang."""
 
 import json
 import random
@@ -13,38 +13,38 @@ from ai_mixer.mixing.audio_mixer import AudioMixer
 from ai_mixer.mixing.preset import Preset, single_section_preset
 
 RATE = 44_100
-WORK_S, WAIT_S = 10, 60
-ENDINGS = ("wav", "flac", "ogg", "mp3", "aiff")
+CPU_LIMIT_S, WALL_LIMIT_S = 10, 60
+EXTENSIONS = ("wav", "flac", "ogg", "mp3", "aiff")
 NEUTRAL = single_section_preset({})
-WORDS = [None, True, [], {}, "x", "", -1, 0, 1e308, float("inf"), float("nan"), 10**400, "\ud800"]
+VALUES = [None, True, [], {}, "x", "", -1, 0, 1e308, float("inf"), float("nan"), 10**400, "\ud800"]
 
 
 @pytest.fixture(scope="module")
 def originals(tmp_path_factory, music):
     folder = tmp_path_factory.mktemp("originals")
-    for ending in ENDINGS:
-        path = folder / f"a.{ending}"
+    for extension in EXTENSIONS:
+        path = folder / f"a.{extension}"
         write_audio(path, [music], RATE, 2, music.shape[1], tags={"title": "T"})
-    return [(folder / f"a.{ending}").read_bytes() for ending in ENDINGS]
+    return [(folder / f"a.{extension}").read_bytes() for extension in EXTENSIONS]
 
 
 class Hang(BaseException):
-    """No error that a program would take for its own."""
+    """Not an Exception, so that no code handles it."""
 
 
 @pytest.fixture
-def patience():
-    """More than ten seconds of work for one file is a hang, or a minute of none."""
+def start_timer():
+    """Raise Hang after ten seconds of processor time or a minute of wall time per file."""
 
-    def too_long(number, frame):
+    def raise_hang(number, frame):
         raise Hang
 
     numbers = (signal.SIGPROF, signal.SIGALRM)
-    before = [signal.signal(number, too_long) for number in numbers]
+    before = [signal.signal(number, raise_hang) for number in numbers]
 
-    def start(work_s=WORK_S, wait_s=WAIT_S):
-        signal.setitimer(signal.ITIMER_PROF, work_s)
-        signal.alarm(wait_s)
+    def start(cpu_s=CPU_LIMIT_S, wall_s=WALL_LIMIT_S):
+        signal.setitimer(signal.ITIMER_PROF, cpu_s)
+        signal.alarm(wall_s)
 
     yield start
     start(0, 0)
@@ -53,7 +53,7 @@ def patience():
 
 
 def mutated(blob, rng):
-    """Cut, spliced, with bytes turned, swapped or repeated; most damage near the head."""
+    """Change, delete or insert bytes, or truncate; mostly near the header."""
     blob = bytearray(blob)
     for _ in range(rng.choice([1, 2, 8, 64])):
         at = rng.randrange(len(blob)) if rng.random() < 0.4 else rng.randrange(min(200, len(blob)))
@@ -73,71 +73,71 @@ def mutated(blob, rng):
     return bytes(blob)
 
 
-def fuzz_sounds(originals, folder, seeds, patience):
-    """How many gave a result."""
+def fuzz_audio_files(originals, folder, seeds, start_timer):
+    """Number of files that gave a result."""
     results = 0
     for seed in seeds:
         rng = random.Random(seed)
-        path = folder / f"s{seed}.{rng.choice(ENDINGS)}"  # the name may lie
+        path = folder / f"s{seed}.{rng.choice(EXTENSIONS)}"  # may be the wrong extension
         path.write_bytes(mutated(rng.choice(originals), rng))
-        patience()
-        said = ""
+        start_timer()
+        message = ""
         try:
-            outcome = AudioMixer().mix_file(path, folder / "out.wav", preset=NEUTRAL, force=True)
+            result = AudioMixer().mix_file(path, folder / "out.wav", preset=NEUTRAL, force=True)
         except Exception as error:
-            said = format_error(error)
+            message = format_error(error)
         else:
             results += 1
-            assert AudioFile(outcome.output).frames > 0
-        assert "unexpected" not in said, seed
-        assert "\n" not in said
+            assert AudioFile(result.output).frames > 0
+        assert "unexpected" not in message, seed
+        assert "\n" not in message
         assert not list(folder.glob(".*draft*"))
         path.unlink()
     return results
 
 
 def fuzz_presets(folder, seeds):
-    """How many were read."""
-    good = folder / "good.json"
-    presets.save_preset(NEUTRAL, good)
-    read = 0
+    """Number of presets that were loaded."""
+    valid = folder / "valid.json"
+    presets.save_preset(NEUTRAL, valid)
+    loaded = 0
     for seed in seeds:
         rng = random.Random(seed)
-        text = good.read_text()
+        text = valid.read_text()
         if rng.random() < 0.5:
-            page = json.loads(text)
-            place = rng.choice([page, page["settings"]])
-            place[rng.choice([*place, "new", "__class__", "_target_"])] = rng.choice(WORDS)
-            blob = json.dumps(page).encode()
+            data = json.loads(text)
+            part = rng.choice([data, data["settings"]])
+            part[rng.choice([*part, "new", "__class__", "_target_"])] = rng.choice(VALUES)
+            blob = json.dumps(data).encode()
         else:
             blob = mutated(text.encode(), rng)
         path = folder / "p.json"
         path.write_bytes(blob)
-        said = ""
+        message = ""
         try:
-            found = presets.load_preset(path)
+            preset = presets.load_preset(path)
         except (ValueError, OSError) as error:
-            said = format_error(error)
+            message = format_error(error)
         else:
-            read += 1
-            assert isinstance(found, Preset)
-        assert "\n" not in said
-    return read
+            loaded += 1
+            assert isinstance(preset, Preset)
+        assert "\n" not in message
+    return loaded
 
 
-def test_a_few_broken_files(originals, tmp_path, patience):
-    assert 0 < fuzz_sounds(originals, tmp_path, range(20), patience) < 20
+def test_20_damaged_files(originals, tmp_path, start_timer):
+    assert 0 < fuzz_audio_files(originals, tmp_path, range(20), start_timer) < 20
 
 
-def test_a_few_broken_presets(tmp_path):
+def test_20_damaged_presets(tmp_path):
     assert 0 < fuzz_presets(tmp_path, range(20)) < 20
 
 
 @pytest.mark.slow
-def test_five_hundred_broken_files(originals, tmp_path, patience):
-    assert 50 < fuzz_sounds(originals, tmp_path, range(1000, 1500), patience) < 500
+def test_500_damaged_files(originals, tmp_path, start_timer):
+    assert 50 < fuzz_audio_files(originals, tmp_path, range(1000, 1500), start_timer) < 500
 
 
 @pytest.mark.slow
-def test_two_hundred_broken_presets(tmp_path):
+def test_200_damaged_presets(tmp_path):
     assert 20 < fuzz_presets(tmp_path, range(1000, 1200)) < 200

@@ -1,4 +1,4 @@
-"""One small training for all stage tests: six songs by the band, two epochs of one step or two."""
+"""Fixtures: small trainings of six songs by the band, two epochs of one or two steps."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ from ai_mixer.tracking import Store, load_model_files
 from ai_mixer.tracking.run import artifact_folder
 from ai_mixer.utils.progress import configure_warnings
 
-WORDS = [
+OVERRIDES = [
     "debug=fast",
     "data.source.songs=6",
     "data.source.duration_s=5",
@@ -36,25 +36,25 @@ CHOICES = {"model": "baseline_cnn", "debug": "fast", "data": "band_small"}
 
 
 class Training:
-    """A training in a process group of its own, as a terminal's, kept in a folder of its own."""
+    """A training in a process group of its own, as in a terminal, with its own store."""
 
     def __init__(self, folder, words):
         self.store = Store(folder)
         self.words = [*words, f"paths.mlruns={folder}"]
         self.process = None
 
-    def start(self, *more):
-        command = [sys.executable, "-m", "ai_mixer.cli.stages.train", *self.words, *more]
+    def start(self, *overrides):
+        command = [sys.executable, "-m", "ai_mixer.cli.stages.train", *self.words, *overrides]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         self.process = subprocess.Popen(command, **pipes, text=True, start_new_session=True)
         return self
 
-    def go_on(self, *more):
-        """With no more words than a user needs."""
-        return Training(self.store.folder, ["ckpt_path=last"]).start(*more)
+    def resume(self, *overrides):
+        """Resume the last run of the store in a new process."""
+        return Training(self.store.folder, ["ckpt_path=last"]).start(*overrides)
 
     def until_points(self, metric, count):
-        """Wait until the run has so many points of a metric."""
+        """Wait until the run has `count` points of a metric."""
         end = time.monotonic() + 300
         while len(self.points(metric)) < count:
             assert self.process.poll() is None, self.process.communicate()
@@ -62,32 +62,32 @@ class Training:
             time.sleep(0.02)
         return self
 
-    def until_said(self, beginning):
-        """Wait until it says so on its standard error."""
-        assert any(line.startswith(beginning) for line in self.process.stderr)
+    def until_stderr(self, prefix):
+        """Wait for a line on stderr that starts with `prefix`."""
+        assert any(line.startswith(prefix) for line in self.process.stderr)
         return self
 
     def stop(self, number):
-        """A signal to the whole group, as Ctrl-C is; returns the exit code and what was said."""
+        """Send a signal to the process group, as Ctrl-C does; return exit code and stderr."""
         os.killpg(self.process.pid, number)
         return self.end()
 
     def end(self):
-        """The exit code and what was said on standard error."""
-        _, said = self.process.communicate(timeout=300)
-        return self.process.returncode, said
+        """Wait for the end; return exit code and stderr."""
+        _, stderr = self.process.communicate(timeout=300)
+        return self.process.returncode, stderr
 
     def points(self, metric):
         if not self.store.exists:
             return []
-        address = f"{self.store.database.as_uri()}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True)) as connection:
+        uri = f"{self.store.database.as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
             query = "SELECT step, value FROM metrics WHERE key = ? ORDER BY step"
             return connection.execute(query, (metric,)).fetchall()
 
     @property
     def run(self):
-        """What MLflow says about the only run there is."""
+        """The only run of the store."""
         experiments = self.store.client.search_experiments()
         (run,) = self.store.client.search_runs([known.experiment_id for known in experiments])
         return run
@@ -97,46 +97,46 @@ class Training:
         return artifact_folder(self.run.info.artifact_uri)
 
     def curves(self):
-        """Every metric's points but the machine's load, which no seed repeats."""
+        """Points of every metric except those of the system, which are not deterministic."""
         names = [name for name in self.run.data.metrics if not name.startswith("system/")]
         return {name: self.points(name) for name in names}
 
     def weights(self):
-        """Of the last epoch, and of the model that was kept."""
+        """Weights of the last epoch and of the saved model."""
         last = torch.load(self.folder / "checkpoints" / "last.ckpt", weights_only=True)
-        kept, _ = load_model_files(self.folder)
-        return {**last["state_dict"], **{f"kept {name}": w for name, w in kept.items()}}
+        saved, _ = load_model_files(self.folder)
+        return {**last["state_dict"], **{f"saved {name}": w for name, w in saved.items()}}
 
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory):
-    """The folder the stages are run in, with data/, mlruns/ and outputs/ below it."""
+    """The working directory of the stages, with data/, mlruns/ and outputs/."""
     return tmp_path_factory.mktemp("a home")
 
 
 @pytest.fixture(scope="session")
 def words(home):
-    """The command line of the small training."""
-    places = [f"paths.{name}={home / name}" for name in ("data", "outputs", "mlruns")]
-    return [*WORDS, *places]
+    """Overrides of the small training."""
+    paths = [f"paths.{name}={home / name}" for name in ("data", "outputs", "mlruns")]
+    return [*OVERRIDES, *paths]
 
 
 @pytest.fixture(scope="session")
 def small_training(words, compose):
-    """A function: more words → the finished run, made as `main` makes it."""
+    """Function: further overrides → the finished run."""
 
-    def make(*more):
+    def make(*overrides):
         configure_warnings()
-        cfg, defaults = compose(*words, *more), compose()
-        defaults.run_name = cfg.run_name  # Hydra's choices are the run's
-        return train(cfg, defaults, [*words, *more], CHOICES)
+        cfg, defaults = compose(*words, *overrides), compose()
+        defaults.run_name = cfg.run_name  # made of Hydra's choices
+        return train(cfg, defaults, [*words, *overrides], CHOICES)
 
     return make
 
 
 @pytest.fixture(scope="session")
 def trained(small_training, home):
-    """The finished `run`, its `folder`, and what MLflow says about it (`record`)."""
+    """The finished `run`, its `folder`, and its MLflow `record`."""
     run = small_training()
     record = Store(home / "mlruns").client.get_run(run.id)
     return SimpleNamespace(run=run, folder=Path(run.artifact_dir), record=record)
@@ -149,7 +149,7 @@ def mixer(trained):
 
 @pytest.fixture
 def copied(trained, tmp_path):
-    """A folder with the two files of the model and nothing else."""
+    """A folder with only the two files of the model."""
     for name in ("model.json", "model.safetensors"):
         shutil.copy(trained.folder / name, tmp_path)
     return tmp_path
@@ -157,17 +157,17 @@ def copied(trained, tmp_path):
 
 @pytest.fixture
 def at_home(home, trained, monkeypatch):
-    """As a user stands there: the current folder holds mlruns/."""
+    """The current directory holds mlruns/."""
     monkeypatch.chdir(home)
     return home
 
 
 @pytest.fixture
 def command(monkeypatch, capsys):
-    """A function: run a stage's `main` with words of the command line; returns what it printed."""
+    """Function: run a stage's `main` with overrides; return its output."""
 
-    def run(stage, *words):
-        monkeypatch.setattr(sys, "argv", [stage.__name__, *words])
+    def run(stage, *overrides):
+        monkeypatch.setattr(sys, "argv", [stage.__name__, *overrides])
         stage.main()
         return capsys.readouterr().out
 
@@ -176,13 +176,13 @@ def command(monkeypatch, capsys):
 
 @pytest.fixture(scope="session")
 def config(trained):
-    """The run's own resolved config."""
+    """The resolved config of the run."""
     return OmegaConf.load(trained.folder / "config.yaml")
 
 
 @pytest.fixture(scope="session")
 def quick_words(songs_folder, tmp_path_factory):
-    """A training of three epochs of eight steps that takes a second or two, model with dropout."""
+    """Overrides of a training of three epochs of eight steps; the model has dropout."""
     scratch = tmp_path_factory.mktemp("scratch")
     return [
         "data=folder",
@@ -206,16 +206,16 @@ def quick_words(songs_folder, tmp_path_factory):
 
 @pytest.fixture
 def training(quick_words, store):
-    """The quick one, not yet started."""
+    """The quick training, not started."""
     return Training(store.folder, quick_words)
 
 
 @pytest.fixture(scope="session")
 def straight(quick_words, tmp_path_factory, empty_database):
-    """The quick one, never stopped."""
+    """The quick training, uninterrupted."""
     folder = tmp_path_factory.mktemp("straight")
     shutil.copy(empty_database, folder / "mlflow.db")
-    ended = Training(folder, quick_words).start()
-    code, said = ended.end()
-    assert code == 0, said
-    return ended
+    finished = Training(folder, quick_words).start()
+    code, stderr = finished.end()
+    assert code == 0, stderr
+    return finished

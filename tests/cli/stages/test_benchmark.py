@@ -4,7 +4,7 @@ from ai_mixer.cli.stages.benchmark import benchmark, memory
 from ai_mixer.training.builders import build_components
 
 
-def test_every_part_gets_its_row(compose, songs_folder):
+def test_every_workload_has_a_row(compose, songs_folder):
     words = [
         "data=folder",
         f"data.root={songs_folder}",
@@ -22,7 +22,7 @@ def test_every_part_gets_its_row(compose, songs_folder):
     assert (both[["f ms", "f+b ms", "f cpu ms"]] > 0).all().all()
 
 
-def test_longer_audio_takes_more_memory(compose, songs_folder):
+def test_memory_grows_with_the_length_of_the_audio(compose, songs_folder):
     cfg = compose("data=folder", f"data.root={songs_folder}", "model=mean_knobs", page="benchmark")
     table = memory(build_components(cfg), 2.0)
     assert list(table.index) == [2.0, 4.0, 8.0]
@@ -30,7 +30,7 @@ def test_longer_audio_takes_more_memory(compose, songs_folder):
     assert backward.is_monotonic_increasing
 
 
-def test_the_stage_prints_and_writes(command, songs_folder, tmp_path, monkeypatch):
+def test_stage_prints_tables_and_writes_json(command, songs_folder, tmp_path, monkeypatch):
     from ai_mixer.cli.stages import benchmark as stage
 
     monkeypatch.chdir(tmp_path)
@@ -42,7 +42,7 @@ def test_the_stage_prints_and_writes(command, songs_folder, tmp_path, monkeypatc
         "loader.batch_size=2",
     ]
     small = ["loader.excerpt_s=0.5", "measure.seconds=0.1", "measure.batches=[1]"]
-    few = ["measure.threads=[1]", "measure.rounds=1", "measure.live_blocks=120"]
+    few = ["measure.threads=[1]", "measure.rounds=1", "measure.realtime_blocks=120"]
     few += ["measure.workers=0", "measure.loader_batches=2", "measure.steps=1"]
     few += [f"measure.json={path}"]
     printed = command(stage, *words, *small, *few)

@@ -1,4 +1,4 @@
-"""cv=3: children of one run, nothing trained twice, the mean over the folds."""
+"""Cross-validation: folds are children of one run, none is trained twice, metrics are means."""
 
 from collections import Counter
 
@@ -9,29 +9,29 @@ from ai_mixer.cli.stages import train as train_stage
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.tracking import Run, Store
 from ai_mixer.tracking.resume_points import find_resume_points, save_overrides
-from ai_mixer.tracking.run import artifact_folder
-from ai_mixer.tracking.run_lookup import PARENT, child_runs
+from ai_mixer.tracking.run import PARENT_TAG, artifact_folder
+from ai_mixer.tracking.run_lookup import child_runs
 from ai_mixer.training.cross_validation import cross_validate
 
 SKILL = {"0/3": 0.1, "1/3": 0.2, "2/3": 0.6}
 
 
 class FakeTraining:
-    """Leaves what a training leaves; may be stopped in a fold."""
+    """Returns a run with metrics and tables; may be interrupted in a fold."""
 
     def __init__(self, stop_in=None):
-        self.stop_in, self.trained, self.words = stop_in, [], []
+        self.stop_in, self.trained, self.overrides = stop_in, [], []
 
-    def __call__(self, cfg, defaults, words, choices, parent_id):
+    def __call__(self, cfg, defaults, overrides, choices, parent_id):
         fold, store = cfg.data.fold, Store(cfg.paths.mlruns)
         self.trained.append(fold)
-        self.words.append(words)
+        self.overrides.append(overrides)
         if cfg.ckpt_path:
             run = Run.resume(store, cfg.ckpt_path)
         else:
             run = Run.start(store, cfg.experiment_name, cfg.run_name, parent_id=parent_id)
         with run:
-            save_overrides(run, words)
+            save_overrides(run, overrides)
             run.log_params({"data": {"fold": fold}})
             if fold == self.stop_in:
                 raise KeyboardInterrupt
@@ -44,23 +44,23 @@ class FakeTraining:
 
 @pytest.fixture
 def cfg(compose, quick_words, store):
-    def made(*more):
-        return compose(*quick_words, f"paths.mlruns={store.folder}", "cv=3", *more)
+    def composed(*overrides):
+        return compose(*quick_words, f"paths.mlruns={store.folder}", "cv=3", *overrides)
 
-    return made
-
-
-def validated(cfg, fake, words=("model=baseline_cnn", "cv=3")):
-    return cross_validate(fake, cfg, cfg, list(words), {})
+    return composed
 
 
-def test_children_of_one_run_and_their_mean(cfg, store):
+def run_folds(cfg, fake, overrides=("model=baseline_cnn", "cv=3")):
+    return cross_validate(fake, cfg, cfg, list(overrides), {})
+
+
+def test_parent_run_has_a_child_per_fold_and_mean_metrics(cfg, store):
     fake = FakeTraining()
-    parent = validated(cfg(), fake)
+    parent = run_folds(cfg(), fake)
     assert fake.trained == ["0/3", "1/3", "2/3"]
-    assert fake.words[1] == ["model=baseline_cnn", "data.fold=1/3"]
+    assert fake.overrides[1] == ["model=baseline_cnn", "data.fold=1/3"]
     runs = child_runs(store, parent.id)
-    assert [run.data.tags[PARENT] for run in runs] == [parent.id] * 3
+    assert [run.data.tags[PARENT_TAG] for run in runs] == [parent.id] * 3
     record = store.client.get_run(parent.id)
     assert record.info.status == "FINISHED"
     metrics = record.data.metrics
@@ -78,47 +78,47 @@ def test_children_of_one_run_and_their_mean(cfg, store):
     assert "`make train model=baseline_cnn cv=3`" in record.data.tags["mlflow.note.content"]
 
 
-def test_stopped_in_the_middle_finished_folds_stay(cfg, store):
+def test_resumed_cross_validation_keeps_finished_folds(cfg, store):
     fake = FakeTraining(stop_in="1/3")
     with pytest.raises(KeyboardInterrupt):
-        validated(cfg(), fake)
+        run_folds(cfg(), fake)
     (start, *_) = find_resume_points("last", store)
     record = store.client.get_run(start.run_id)
     assert (record.data.tags["cv"], record.info.status) == ("3", "KILLED")
-    assert start.words == ("model=baseline_cnn", "cv=3")
-    cut_off = {
+    assert start.overrides == ("model=baseline_cnn", "cv=3")
+    interrupted = {
         run.data.params["data.fold"]: run.info.run_id
         for run in child_runs(store, record.info.run_id)
     }
-    again = FakeTraining()
-    words = [*start.words, f"ckpt_path={start.run_id}"]
-    parent = validated(cfg(f"ckpt_path={start.run_id}"), again, words)
+    resumed = FakeTraining()
+    overrides = [*start.overrides, f"ckpt_path={start.run_id}"]
+    parent = run_folds(cfg(f"ckpt_path={start.run_id}"), resumed, overrides)
     assert parent.id == start.run_id
-    assert again.trained == ["1/3", "2/3"]
-    assert f"ckpt_path={cut_off['1/3']}" in again.words[0]
+    assert resumed.trained == ["1/3", "2/3"]
+    assert f"ckpt_path={interrupted['1/3']}" in resumed.overrides[0]
     folds = Counter(run.data.params["data.fold"] for run in child_runs(store, parent.id))
     assert folds == {"0/3": 1, "1/3": 1, "2/3": 1}
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("overrides", "message"),
     [
-        (["cv=2"], "cv=2: a number of folds, 3 or more"),
-        (["cv=many"], "cv=many: a number of folds"),
-        (["data.fold=0/3"], "cv=3 runs all folds: leave data.fold=0/3 out"),
-        (["cv=9"], "9 folds: needs at least 3, and no more than there are artists"),
-        (["trainer=ddp"], "cv=3 trains in one process"),
+        (["cv=2"], "cv=2: .*3"),
+        (["cv=many"], "cv=many"),
+        (["data.fold=0/3"], "cv=3 .*data.fold=0/3"),
+        (["cv=9"], "9 folds: .*3"),
+        (["trainer=ddp"], "cv=3 .*one process"),
     ],
 )
-def test_what_is_wrong_is_said_before_a_run_is_opened(cfg, store, words, message):
+def test_invalid_cross_validation_raises_before_a_run_is_created(cfg, store, overrides, message):
     with pytest.raises(ValueError, match=message):
-        validated(cfg(*words), FakeTraining())
+        run_folds(cfg(*overrides), FakeTraining())
     assert not list(find_runs(store))
 
 
-def test_weights_that_are_nowhere_are_missed_before_a_run_is_opened(cfg, store):
+def test_missing_initial_weights_raise_before_a_run_is_created(cfg, store):
     with pytest.raises(FileNotFoundError, match="nowhere"):
-        validated(cfg("init_from=nowhere"), FakeTraining())
+        run_folds(cfg("init_from=nowhere"), FakeTraining())
     assert not list(find_runs(store))
 
 
@@ -128,10 +128,9 @@ def find_runs(store):
 
 
 @pytest.mark.slow
-def test_five_real_folds_test_every_song_once_and_leak_no_group(command, quick_words, store):
-    words = [*quick_words, f"paths.mlruns={store.folder}", "cv=5", "trainer.max_epochs=1"]
-    said = command(train_stage, *words)
-    assert "Mean over 5 folds" in said
+def test_five_folds_test_every_song_once_and_share_no_group(command, quick_words, store):
+    overrides = [*quick_words, f"paths.mlruns={store.folder}", "cv=5", "trainer.max_epochs=1"]
+    command(train_stage, *overrides)
     (parent,) = [run for run in find_runs(store) if "cv" in run.data.tags]
     tested = []
     for run in child_runs(store, parent.info.run_id):

@@ -1,4 +1,4 @@
-"""Two processes train one run; they stop, fail and go on together."""
+"""Distributed training in two processes: one run, stopped and resumed two_processes."""
 
 import os
 import signal
@@ -8,105 +8,104 @@ import psutil
 import pytest
 import torch
 
-STEPS = 4  # of an epoch: half as many as alone
+STEPS = 4  # per epoch: half of those in one process
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def together(straight, quick_words, tmp_path_factory):
-    """The quick training by two processes, never stopped."""
+def two_processes(straight, quick_words, tmp_path_factory):
+    """The quick training in two processes, uninterrupted."""
     folder = tmp_path_factory.mktemp("together") / "mlruns"
-    ended = type(straight)(folder, [*quick_words, "trainer=ddp"]).start()
-    code, said = ended.end()
-    assert code == 0, said
-    assert "Traceback" not in said
-    return ended
+    finished = type(straight)(folder, [*quick_words, "trainer=ddp"]).start()
+    code, stderr = finished.end()
+    assert code == 0, stderr
+    assert "Traceback" not in stderr
+    return finished
 
 
 @pytest.fixture
 def training(straight, quick_words, store):
-    """The same, not yet started."""
+    """The quick training in two processes, not started."""
     return type(straight)(store.folder, [*quick_words, "trainer=ddp"])
 
 
-def others(training):
-    """The processes it has started to train with it."""
+def other_ranks(training):
+    """Processes of rank 1, started by rank 0."""
     children = psutil.Process(training.process.pid).children()
     return [child for child in children if child.environ().get("LOCAL_RANK") == "1"]
 
 
-def all_gone(processes, within_s=10):
+def all_ended(processes, within_s=10):
     _, alive = psutil.wait_procs(processes, timeout=within_s)
     return not alive
 
 
-def test_they_are_one_run(together, straight):
-    assert together.run.info.status == "FINISHED"
-    assert together.run.data.params["group.trainer"] == "ddp"
-    curves = together.curves()
+def test_two_processes_log_one_run(two_processes, straight):
+    assert two_processes.run.info.status == "FINISHED"
+    assert two_processes.run.data.params["group.trainer"] == "ddp"
+    curves = two_processes.curves()
     assert curves.keys() == straight.curves().keys()
     for name, points in curves.items():
         assert len({step for step, _ in points}) == len(points), name
     assert len(curves["train/loss"]) == 3 * STEPS
-    assert (together.folder / "listening" / "index.html").is_file()
+    assert (two_processes.folder / "listening" / "index.html").is_file()
 
 
-def test_they_have_seen_what_one_would_have(together, straight):
-    """The floor of the skill is the mean over the targets of both."""
-    mine, alone = together.weights(), straight.weights()
-    assert mine["knob_count"].equal(alone["knob_count"])
-    torch.testing.assert_close(mine["knob_sum"], alone["knob_sum"], rtol=1e-12, atol=0)
+def test_statistics_equal_those_of_one_process(two_processes, straight):
+    """The mean knobs, relative to which skill is defined, cover the targets of both."""
+    distributed, single = two_processes.weights(), straight.weights()
+    assert distributed["knob_count"].equal(single["knob_count"])
+    torch.testing.assert_close(distributed["knob_sum"], single["knob_sum"], rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_they_stop_together_and_go_on(training, together, number):
+def test_both_stop_on_a_signal_and_resume(training, two_processes, number):
     training.start().until_points("train/loss", STEPS + 2)
-    followers = others(training)
-    assert len(followers) == 1
-    assert not [file for file in followers[0].open_files() if "mlflow" in file.path]
-    code, said = training.stop(number)
+    ranks = other_ranks(training)
+    assert len(ranks) == 1
+    assert not [file for file in ranks[0].open_files() if "mlflow" in file.path]
+    code, stderr = training.stop(number)
     assert code == 128 + number
-    assert (
-        said == f"stopped by {signal.Signals(number).name}: `make train ckpt_path=last` goes on\n"
-    )
-    assert all_gone(followers)
+    (line,) = (text for text in stderr.splitlines() if signal.Signals(number).name in text)
+    assert "make train ckpt_path=last" in line
+    assert all_ended(ranks)
     assert training.run.info.status == "KILLED"
-    assert training.go_on().end()[0] == 0
+    assert training.resume().end()[0] == 0
     assert training.run.info.status == "FINISHED"
-    assert training.curves() == together.curves()
-    mine, theirs = training.weights(), together.weights()
-    assert [name for name in mine if not mine[name].equal(theirs[name])] == []
+    assert training.curves() == two_processes.curves()
+    resumed, expected = training.weights(), two_processes.weights()
+    assert [name for name in resumed if not resumed[name].equal(expected[name])] == []
 
 
-def test_the_first_ends_with_the_other(training):
-    """Filed as failed; Lightning would kill it before that."""
+def test_rank_0_fails_if_rank_1_dies(training):
+    """With status FAILED, which Lightning alone would not set."""
     training.start().until_points("train/loss", 2)
-    (follower,) = others(training)
-    follower.kill()
-    code, said = training.end()
+    (rank,) = other_ranks(training)
+    rank.kill()
+    code, stderr = training.end()
     assert code == 1
-    assert said.splitlines()[-1].startswith("error: another process of this training")
+    assert stderr.splitlines()[-1].startswith("error: another process of this training")
     assert training.run.info.status == "FAILED"
 
 
-def test_the_other_ends_with_the_first(training):
+def test_rank_1_ends_if_rank_0_is_killed(training):
     training.start().until_points("train/loss", 2)
-    followers = others(training)
+    ranks = other_ranks(training)
     os.kill(training.process.pid, signal.SIGKILL)
     assert training.end()[0] == -signal.SIGKILL
-    assert all_gone(followers)
-    assert training.go_on().end()[0] == 0
+    assert all_ended(ranks)
+    assert training.resume().end()[0] == 0
 
 
-def test_an_error_before_they_have_met(training):
-    """The first one waits for the other, which is already gone: it must not wait for ever."""
+def test_rank_0_fails_if_rank_1_dies_before_they_connect(training):
+    """It must not wait forever."""
     started = time.monotonic()
     training.start()
-    while not (followers := others(training)):
+    while not (ranks := other_ranks(training)):
         assert time.monotonic() < started + 120
         time.sleep(0.01)
-    followers[0].kill()
-    code, said = training.end()
+    ranks[0].kill()
+    code, stderr = training.end()
     assert code == 1
-    assert said.splitlines()[-1].startswith("error: another process of this training")
+    assert stderr.splitlines()[-1].startswith("error: another process of this training")
     assert training.run.info.status == "FAILED"

@@ -1,9 +1,9 @@
-"""The doctor runs, finds this machine fit, and names what is wrong."""
+"""Checks of `make doctor`."""
 
 from ai_mixer.cli.stages import doctor
 
 
-def test_this_machine_is_fit(capsys):
+def test_no_check_fails_on_this_machine(capsys):
     assert doctor.main() == 0
     printed = capsys.readouterr().out
     assert "10 knobs" in printed
@@ -11,31 +11,31 @@ def test_this_machine_is_fit(capsys):
     assert len(printed.splitlines()) == len(doctor.CHECKS)
 
 
-def test_a_check_that_breaks_is_a_finding(monkeypatch, capsys):
-    def _oven():
-        raise RuntimeError("cold")
+def test_check_that_raises_is_bad(monkeypatch, capsys):
+    def _failing():
+        raise RuntimeError("reason")
 
-    monkeypatch.setattr(doctor, "CHECKS", (_oven,))
+    monkeypatch.setattr(doctor, "CHECKS", (_failing,))
     assert doctor.main() == 1
-    assert capsys.readouterr().out == "BAD   oven: RuntimeError: cold\n"
+    assert capsys.readouterr().out == "BAD   failing: RuntimeError: reason\n"
 
 
-def test_a_wrong_music_folder_is_bad(monkeypatch):
+def test_missing_music_folder_is_bad(monkeypatch):
     monkeypatch.setenv("AI_MIXER_MUSIC", "/no/such/folder")
-    verdict, sentence = doctor._music()
+    verdict, text = doctor._music()
     assert verdict == doctor.BAD
-    assert "/no/such/folder" in sentence
+    assert "/no/such/folder" in text
 
 
-def test_without_music_it_hints(monkeypatch):
+def test_unset_music_folder_is_a_hint(monkeypatch):
     monkeypatch.delenv("AI_MIXER_MUSIC", raising=False)
     assert doctor._music()[0] == doctor.HINT
 
 
-def test_a_missing_sound_font_says_the_way_out(monkeypatch, tmp_path):
+def test_missing_sound_font_is_bad(monkeypatch, tmp_path):
     import pretty_midi
 
     monkeypatch.setattr(pretty_midi, "__file__", str(tmp_path / "pretty_midi.py"))
-    verdict, sentence = doctor._band()
+    verdict, text = doctor._band()
     assert verdict == doctor.BAD
-    assert "pip install" in sentence
+    assert "pip install" in text

@@ -1,4 +1,4 @@
-"""A run says which encoder it trained, and everything after the training goes without fetching."""
+"""The encoder is stored with the run, and nothing is downloaded after the training."""
 
 import json
 from pathlib import Path
@@ -24,29 +24,29 @@ def toy_encoder(monkeypatch):
 
 @pytest.fixture
 def trained_once(words, compose, home, toy_encoder, monkeypatch):
-    """A function: what the hub gives (once, or raises), more words → folder and tags of the run."""
+    """Factory: weights of the hub (or its error), overrides → folder and tags of the run."""
 
-    def make(weights, *more):
+    def make(weights, *overrides):
         def fetch():
-            fetched.append(weights)
+            downloads.append(weights)
             if isinstance(weights, Exception):
                 raise weights
-            assert len(fetched) == 1, "fetched twice"
+            assert len(downloads) == 1, "downloaded twice"
             return weights
 
-        fetched = []
+        downloads = []
         monkeypatch.setattr(encoders, "audioset_weights", fetch)
-        kept = [word for word in words if not word.startswith("model")]
-        cfg, defaults = compose(*kept, *AUDIOSET, *more), compose()
+        others = [text for text in words if not text.startswith("model")]
+        cfg, defaults = compose(*others, *AUDIOSET, *overrides), compose()
         defaults.run_name = cfg.run_name
         run = train(cfg, defaults, AUDIOSET, {"model": "ast_regressor"})
-        assert len(fetched) == 1
+        assert len(downloads) == 1
         return Path(run.artifact_dir), Store(home / "mlruns").client.get_run(run.id).data.tags
 
     return make
 
 
-def test_the_pretrained_one(trained_once):
+def test_pretrained_encoder_is_stored_with_the_model(trained_once):
     weights = audioset_encoder.AudioSetEncoder(44100).state_dict()
     folder, tags = trained_once(weights)
     assert tags["model.encoder"] == "audioset"
@@ -61,11 +61,11 @@ def test_the_pretrained_one(trained_once):
     assert (folder / "eval" / "tables.md").is_file()
 
 
-def test_the_fallback(trained_once, log):
+def test_fallback_encoder_is_stored_as_a_tag(trained_once, log):
     folder, tags = trained_once(
         UnavailableError("offline", "go online"), "model.encoder_fallback=scratch"
     )
-    said = "scratch (audioset not available: offline)"
-    assert tags["model.encoder"] == said
-    assert log.messages.count(f"model.encoder: {said}") == 1
+    expected = "scratch (audioset not available: offline)"
+    assert tags["model.encoder"] == expected
+    assert log.messages.count(f"model.encoder: {expected}") == 1
     assert json.loads((folder / "model.json").read_text())["config"]["model"]["encoder"] is None

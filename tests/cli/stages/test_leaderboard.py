@@ -1,4 +1,4 @@
-"""From cross-validations to an ensemble and a page, as a user types it."""
+"""Cross-validations, an ensemble of them, and the leaderboard page."""
 
 import json
 import sys
@@ -22,29 +22,29 @@ SMALL = (
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory, songs_folder):
-    """A store with one cross-validation of three folds, and the words that say where things are."""
+    """Folder of a new store, and the overrides of its paths."""
     folder = tmp_path_factory.mktemp("home")
     return folder, (f"paths.mlruns={folder / 'mlruns'}", f"paths.data={folder / 'data'}")
 
 
-def typed(monkeypatch, main, *words):
-    monkeypatch.setattr(sys, "argv", ["stage", *words])
+def run_stage(monkeypatch, main, *overrides):
+    monkeypatch.setattr(sys, "argv", ["stage", *overrides])
     main()
 
 
-def test_from_rows_to_a_page(home, songs_folder, monkeypatch, capsys):
-    folder, where = home
-    words = (*SMALL, *where, f"data.root={songs_folder}", "cv=3")
-    typed(monkeypatch, train.main, *words, "seed=0")
-    typed(monkeypatch, train.main, *words, "seed=1")
+def test_ensemble_and_leaderboard_of_cross_validations(home, songs_folder, monkeypatch, capsys):
+    folder, paths = home
+    overrides = (*SMALL, *paths, f"data.root={songs_folder}", "cv=3")
+    run_stage(monkeypatch, train.main, *overrides, "seed=0")
+    run_stage(monkeypatch, train.main, *overrides, "seed=1")
     store = Store(folder / "mlruns")
     runs = list_runs(store)
     parents = runs[runs["parent"].isna()]["run_id"].tolist()
-    typed(monkeypatch, ensemble.main, f"runs={','.join(parents)}", where[0])
+    run_stage(monkeypatch, ensemble.main, f"runs={','.join(parents)}", paths[0])
     runs = list_runs(store)
-    joined = runs[runs["name"] == "weighted_ensemble, 3 folds"]["run_id"].item()
-    made = child_runs(store, joined)
-    folders = [artifact_folder(run.info.artifact_uri) for run in made]
+    ensemble_id = runs[runs["name"] == "weighted_ensemble, 3 folds"]["run_id"].item()
+    children = child_runs(store, ensemble_id)
+    folders = [artifact_folder(run.info.artifact_uri) for run in children]
     assert len(folders) == 3
     card = json.loads((folders[0] / "model.json").read_text())
     assert len(card["config"]["model"]["members"]) == 2
@@ -54,52 +54,52 @@ def test_from_rows_to_a_page(home, songs_folder, monkeypatch, capsys):
 
     folds = torch.stack([load_model(folder).model.weights for folder in folders])
     two = ",".join(str(artifact_folder(child_runs(store, p)[0].info.artifact_uri)) for p in parents)
-    typed(
+    run_stage(
         monkeypatch,
         ensemble.main,
         f"runs={two}",
-        "name=again",
-        f"ensemble_weights_from={joined}",
-        where[0],
+        "name=fixed_weights",
+        f"ensemble_weights_from={ensemble_id}",
+        paths[0],
     )
-    again = list_runs(store).set_index("name")["run_id"]["again"]
-    weights = load_model(find_run(again, folder / "mlruns")).model.weights
+    run_id = list_runs(store).set_index("name")["run_id"]["fixed_weights"]
+    weights = load_model(find_run(run_id, folder / "mlruns")).model.weights
     torch.testing.assert_close(weights, folds.mean(0), atol=1e-5, rtol=0)
     with pytest.raises(SystemExit):
-        typed(
+        run_stage(
             monkeypatch,
             ensemble.main,
             f"runs={two}",
             f"ensemble_weights_from={parents[0]}",
-            where[0],
+            paths[0],
         )
-    assert "BaselineCNN is no ensemble" in capsys.readouterr().err
+    assert "BaselineCNN" in capsys.readouterr().err
     with pytest.raises(SystemExit):
-        typed(
+        run_stage(
             monkeypatch,
             ensemble.main,
             f"runs={','.join(parents)}",
-            f"ensemble_weights_from={joined}",
-            where[0],
+            f"ensemble_weights_from={ensemble_id}",
+            paths[0],
         )
-    assert "was learned on test songs of these folds" in capsys.readouterr().err
+    assert f"ensemble_weights_from={ensemble_id}" in capsys.readouterr().err
 
     killed = Run.start(store, "leaderboard", "killed, 3 folds", {FOLDS_TAG: "3"})
-    killed.end("KILLED")  # before it wrote anything
+    killed.end("KILLED")  # before it logged anything
     page = folder / "board.md"
-    typed(
+    run_stage(
         monkeypatch,
         leaderboard.main,
         f"out={page}",
         "folds=3",
         "examples=30",
-        where[0],
+        paths[0],
         "refined_entries=[small]",
     )
     text = page.read_text(encoding="utf-8")
     for row in ("mean_knobs", "ridge", "trees", "small", "small, refined", "weighted_ensemble"):
         assert f"| {row} |" in text
-    assert text.startswith("# Board\n")  # a page says which of several it is
+    assert text.startswith("# Board\n")  # title of the file name
     assert "## Spread" in text
     assert "2 |" in text  # seeds of the row
     assert "make train" in text
@@ -107,14 +107,14 @@ def test_from_rows_to_a_page(home, songs_folder, monkeypatch, capsys):
         assert (folder / f"board-{table}.csv").is_file()
 
 
-def test_what_cannot_be(home, monkeypatch, capsys, tmp_path):
-    _, where = home
+def test_invalid_overrides_are_errors(home, monkeypatch, capsys, tmp_path):
+    _, paths = home
     with pytest.raises(SystemExit):
-        typed(monkeypatch, leaderboard.main, f"paths.mlruns={tmp_path}")
+        run_stage(monkeypatch, leaderboard.main, f"paths.mlruns={tmp_path}")
     assert "no finished cross-validation of 5 folds" in capsys.readouterr().err
     with pytest.raises(SystemExit):
-        typed(monkeypatch, ensemble.main, "runs=1a2b", where[0])
-    assert "name two runs or more" in capsys.readouterr().err
+        run_stage(monkeypatch, ensemble.main, "runs=1a2b", paths[0])
+    assert "runs=1a2b" in capsys.readouterr().err
     with pytest.raises(SystemExit):
-        typed(monkeypatch, leaderboard.main, "out=board.txt", where[0])
-    assert "must end in .md" in capsys.readouterr().err
+        run_stage(monkeypatch, leaderboard.main, "out=board.txt", paths[0])
+    assert "out=board.txt" in capsys.readouterr().err

@@ -1,13 +1,13 @@
-"""The default training learns: a rate too fast for what is heard shows after four epochs."""
+"""The default training learns: a learning rate that is too high shows after four epochs."""
 
 import pytest
 
 from ai_mixer.cli.pipeline import train
 
-pytestmark = pytest.mark.slow  # the band is composed, then minutes of training
+pytestmark = pytest.mark.slow  # synthesis of the band, then minutes of training
 
 
-def test_knobs_of_songs_it_never_heard_are_nearer_than_the_mean(tmp_path, compose, store):
+def test_skill_on_held_out_songs_is_positive(tmp_path, compose, store):
     words = [
         "model=ast_regressor",
         "loss=knobs_only",

@@ -1,4 +1,4 @@
-"""The musician's side: any audio in, knobs out, the settings in words and back."""
+"""`load_model` and `Predictor`: loading, shapes, ranges, settings, errors."""
 
 import pytest
 import torch
@@ -11,24 +11,24 @@ from helpers.signals import noise
 RATE = 44100
 
 
-def test_a_run_is_found_in_many_ways(at_home, trained):
+def test_model_is_loaded_by_last_id_or_path(at_home, trained):
     by_path = load_model(trained.folder).card
-    for where in ("last", trained.run.id, trained.run.id[:8], str(trained.folder / "model.json")):
-        assert load_model(where).card == by_path
+    for name in ("last", trained.run.id, trained.run.id[:8], str(trained.folder / "model.json")):
+        assert load_model(name).card == by_path
     assert load_model().card["run"] == trained.run.id
 
 
-def test_two_files_are_enough(copied, monkeypatch):
-    """No store, no training data, no repository around."""
+def test_model_is_loaded_from_its_two_files(copied, monkeypatch):
+    """Without store, training data and repository."""
     monkeypatch.chdir(copied)
     mixer = load_model(".")
     assert mixer.predict(noise(2, seconds=1), RATE).shape == (1, len(mixer.console.knobs))
 
 
-def test_a_model_that_heard_otherwise_is_refused_in_one_line(copied, monkeypatch):
-    """Even if its weights fit by chance. Cards of before did not tell the ears: then by weights."""
+def test_model_with_other_features_raises_in_one_line(copied, monkeypatch):
+    """Even if its weights fit by chance. Older cards lack the feature config: then by weights."""
     monkeypatch.setattr("ai_mixer.models.feature_extractor.VERSION", 99)
-    with pytest.raises(ValueError, match="another version of ai_mixer: train it again") as caught:
+    with pytest.raises(ValueError, match="another version of ai_mixer") as caught:
         load_model(copied)
     assert "\n" not in str(caught.value)
     monkeypatch.undo()
@@ -36,31 +36,31 @@ def test_a_model_that_heard_otherwise_is_refused_in_one_line(copied, monkeypatch
     card = {key: card[key] for key in card.keys() - {"ears", "weights_sha256"}}
     weights = {name: weight[..., :1] for name, weight in weights.items()}
     old = save_model(copied / "old", weights, card)
-    with pytest.raises(ValueError, match="another version of ai_mixer: train it again"):
+    with pytest.raises(ValueError, match="another version of ai_mixer"):
         load_model(old)
 
 
-@pytest.mark.parametrize("where", ["last", "abcdef", "no/such/folder"])
-def test_nothing_there_is_said_in_one_line(where, tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["last", "abcdef", "no/such/folder"])
+def test_missing_model_raises_in_one_line(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError) as caught:
-        load_model(where)
+        load_model(name)
     assert "\n" not in str(caught.value)
     assert "make train" in str(caught.value)
 
 
-def test_looking_for_a_run_makes_no_store(tmp_path, monkeypatch):
+def test_loading_creates_no_store(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError):
         load_model()
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("given", [{}, {"reference": 0.7}, {"finished": 1.0}])
+@pytest.mark.parametrize("conditioning", [{}, {"reference": 0.7}, {"finished": 1.0}])
 @pytest.mark.parametrize("shape", [(2,), (1,), (3, 2), (3, 1)])
-def test_shapes_and_ranges(mixer, given, shape):
+def test_prediction_has_shape_and_range_of_knobs(mixer, conditioning, shape):
     audio = noise(*shape, seconds=1)
-    other = {name: noise(*shape, seconds=seconds, seed=1) for name, seconds in given.items()}
+    other = {name: noise(*shape, seconds=seconds, seed=1) for name, seconds in conditioning.items()}
     knobs = mixer.predict(audio, RATE, **other)
     assert knobs.shape == (shape[0] if len(shape) == 2 else 1, len(mixer.console.knobs))
     assert ((knobs >= 0) & (knobs <= 1)).all()
@@ -69,41 +69,42 @@ def test_shapes_and_ranges(mixer, given, shape):
 
 @pytest.mark.parametrize("rate", [8000, 22050, 48000, 96000])
 @pytest.mark.parametrize("seconds", [0.1, 2.5])
-def test_any_rate_and_length(mixer, rate, seconds):
+def test_prediction_is_finite_at_any_rate_and_length(mixer, rate, seconds):
     audio = noise(2, seconds=seconds, rate=rate)
     for other in ({}, {"reference": noise(2, seconds=0.3, rate=rate)}, {"finished": 0.5 * audio}):
         assert mixer.predict(audio, rate, **other).isfinite().all()
 
 
-def test_a_long_song_is_heard_in_windows(mixer):
-    """Thirty seconds; and what is beyond the eight windows does not cost more."""
+def test_long_song_is_predicted_from_eight_windows(mixer):
+    """30 s; a longer song costs no more."""
     audio = noise(2, seconds=30)
-    heard = []
-    ears = mixer.model.front_end
-    handle = ears.register_forward_pre_hook(lambda _, given: heard.append(given[0].shape))
+    shapes = []
+    handle = mixer.model.front_end.register_forward_pre_hook(
+        lambda _, inputs: shapes.append(inputs[0].shape)
+    )
     try:
         knobs = mixer.predict(audio, RATE, reference=noise(2, seconds=5))
     finally:
         handle.remove()
     assert knobs.shape == (1, len(mixer.console.knobs))
-    assert heard == [torch.Size([MAX_WINDOWS, 2, mixer.window])]
+    assert shapes == [torch.Size([MAX_WINDOWS, 2, mixer.window])]
 
 
-def test_a_batch_equals_its_songs_alone(mixer):
+def test_batch_equals_single_songs(mixer):
     audio, finished = (noise(3, 2, seconds=2.5), noise(3, 2, seconds=2.5, seed=1))
-    together = mixer.predict(audio, RATE, finished=finished)
-    alone = [mixer.predict(a, RATE, finished=f) for a, f in zip(audio, finished, strict=True)]
-    torch.testing.assert_close(torch.cat(alone), together, atol=1e-5, rtol=0)
+    batch = mixer.predict(audio, RATE, finished=finished)
+    single = [mixer.predict(a, RATE, finished=f) for a, f in zip(audio, finished, strict=True)]
+    torch.testing.assert_close(torch.cat(single), batch, atol=1e-5, rtol=0)
 
 
-def test_predicting_is_repeatable_and_leaves_the_audio_alone(mixer):
+def test_prediction_is_deterministic_and_does_not_change_the_audio(mixer):
     audio = noise(2, seconds=1.7)
     before = audio.clone()
     assert mixer.predict(audio, RATE).equal(mixer.predict(audio, RATE))
     assert audio.equal(before)
 
 
-def test_mono_is_two_equal_channels(mixer):
+def test_mono_equals_two_equal_channels(mixer):
     mono = noise(1, seconds=1)
     torch.testing.assert_close(
         mixer.predict(mono, RATE), mixer.predict(mono.expand(2, -1), RATE), atol=1e-6, rtol=0
@@ -111,12 +112,12 @@ def test_mono_is_two_equal_channels(mixer):
 
 
 @pytest.mark.parametrize("level", [0.0, 1e-30, 30.0])
-def test_silence_and_hot_audio(mixer, level):
+def test_prediction_of_silence_and_hot_audio_is_in_range(mixer, level):
     knobs = mixer.predict(noise(2, seconds=1) * level, RATE)
     assert ((knobs >= 0) & (knobs <= 1)).all()
 
 
-def test_the_mix_can_be_rendered(mixer):
+def test_predicted_knobs_are_rendered(mixer):
     audio = noise(2, 2, seconds=1)
     mix = mixer.console(audio, RATE, mixer.predict(audio, RATE))
     assert mix.shape == audio.shape
@@ -125,15 +126,15 @@ def test_the_mix_can_be_rendered(mixer):
 
 
 def test_untrained_knobs_stay_at_neutral(mixer):
-    """A model that never learned reverb leaves the song dry, whatever it would have said."""
+    """Whatever the model predicts for them."""
     card = {**mixer.card, "trained": ["low_eq", "stereo_width"]}
     knobs = Predictor(mixer.model, mixer.console, card).predict(noise(2, seconds=1), RATE)
-    learned = torch.tensor([knob.name in card["trained"] for knob in mixer.console.knobs])
-    assert knobs[0, ~learned].equal(mixer.console.neutral[~learned])
-    assert knobs[0, learned].equal(mixer.predict(noise(2, seconds=1), RATE)[0, learned])
+    trained = torch.tensor([knob.name in card["trained"] for knob in mixer.console.knobs])
+    assert knobs[0, ~trained].equal(mixer.console.neutral[~trained])
+    assert knobs[0, trained].equal(mixer.predict(noise(2, seconds=1), RATE)[0, trained])
 
 
-def test_settings_go_round(mixer):
+def test_settings_round_trip(mixer):
     knobs = mixer.predict(noise(3, 2, seconds=1), RATE)
     settings = mixer.console.settings(knobs)
     assert [set(song) for song in settings] == [set(mixer.console.names)] * 3
@@ -159,8 +160,8 @@ def test_settings_go_round(mixer):
         ({"audio": torch.zeros(3, 2, RATE), "reference": torch.zeros(2, 2, RATE)}, r"reference"),
     ],
 )
-def test_what_cannot_be_is_said_in_one_line(mixer, arguments, message):
-    given = {"audio": torch.zeros(2, RATE), "sample_rate": RATE, **arguments}
+def test_invalid_audio_raises_in_one_line(mixer, arguments, message):
+    arguments = {"audio": torch.zeros(2, RATE), "sample_rate": RATE, **arguments}
     with pytest.raises(ValueError, match=message) as caught:
-        mixer.predict(**given)
+        mixer.predict(**arguments)
     assert "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""The notebooks: stored without outputs, and they run from top to bottom on tiny data."""
+"""The notebooks are stored without outputs and run on small data."""
 
 import ast
 import json
@@ -15,23 +15,23 @@ each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
 def cells(path, kind):
-    found = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return [cell for cell in found if cell["cell_type"] == kind]
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == kind]
 
 
-def test_they_are_there():
+def test_four_notebooks_exist():
     assert [path.stem[:2] for path in NOTEBOOKS] == ["1_", "2_", "3_", "4_"]
 
 
 @each
-def test_stored_without_outputs(path):
+def test_notebook_has_no_outputs(path):
     for cell in cells(path, "code"):
         assert cell["outputs"] == []
         assert cell["execution_count"] is None
 
 
 @each
-def test_it_says_what_it_is_and_can_be_read_as_python(path):
+def test_notebook_has_a_title_valid_code_and_one_parameter_cell(path):
     first = "".join(cells(path, "markdown")[0]["source"])
     assert first.startswith(f"# {path.stem[0]} ")
     for cell in cells(path, "code"):
@@ -42,22 +42,22 @@ def test_it_says_what_it_is_and_can_be_read_as_python(path):
 
 @pytest.mark.slow
 @each
-@pytest.mark.filterwarnings("default")  # of the kernel's machinery
-def test_it_runs_on_tiny_data(path, home, trained, tmp_path):
-    """With what a reader may change at its top set to less; any error of a cell fails."""
+@pytest.mark.filterwarnings("default")  # warnings of the kernel
+def test_notebook_runs_on_small_data(path, home, trained, tmp_path):
+    """With smaller values of its parameters; an error of a cell fails the test."""
     nbformat = pytest.importorskip("nbformat", reason="needs nbclient: the dev extra")
     nbclient = pytest.importorskip("nbclient", reason="needs nbclient: the dev extra")
     notebook = nbformat.read(path, as_version=4)
-    place = [cell.metadata.get("tags") for cell in notebook.cells].index(["parameters"])
-    words = [*SMALL, f"paths.data={home / 'data'}"]
-    given = (
-        f"OVERRIDES = [*globals().get('OVERRIDES', []), *{words}]\n"
+    index = [cell.metadata.get("tags") for cell in notebook.cells].index(["parameters"])
+    overrides = [*SMALL, f"paths.data={home / 'data'}"]
+    code = (
+        f"OVERRIDES = [*globals().get('OVERRIDES', []), *{overrides}]\n"
         f"MLRUNS = {str(home / 'mlruns')!r}\n"
     )
-    given += "SONGS, STEPS = 2, 3\n"
-    notebook.cells.insert(place + 1, nbformat.v4.new_code_cell(given))
+    code += "SONGS, STEPS = 2, 3\n"
+    notebook.cells.insert(index + 1, nbformat.v4.new_code_cell(code))
     options = {"timeout": 300, "kernel_name": "python3"}
-    here = {"metadata": {"path": str(tmp_path)}}
-    nbclient.NotebookClient(notebook, resources=here, **options).execute()
-    shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    assert any("image/png" in output.get("data", {}) for output in shown)
+    resources = {"metadata": {"path": str(tmp_path)}}
+    nbclient.NotebookClient(notebook, resources=resources, **options).execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert any("image/png" in output.get("data", {}) for output in outputs)

@@ -1,4 +1,4 @@
-"""A run holds everything that the design's section 6 names, walked through from top to bottom."""
+"""A run holds all required artifacts, metrics, params and tags, and nothing else."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from ai_mixer.tracking.ui import SHARED_VIEW_STATE
 from ai_mixer.training.builders import build_components
 from ai_mixer.training.dataset_manifest import song_table
 
-STEPS, EPOCHS = 1, 2  # of the small training: per epoch, and epochs
+STEPS, EPOCHS = 1, 2  # of the small training
 
 
 def params(run):
@@ -48,8 +48,8 @@ def songs(run):
     assert set(table["split"]) == {"train", "val", "test"}
     assert table["audio"].str.fullmatch("[0-9a-f]{16}").all()
     assert re.fullmatch("[0-9a-f]{16}", run.record.data.tags["data.digest"])
-    (found,) = run.record.inputs.dataset_inputs
-    assert (found.dataset.name, found.dataset.digest) == (
+    (dataset_input,) = run.record.inputs.dataset_inputs
+    assert (dataset_input.dataset.name, dataset_input.dataset.digest) == (
         run.record.data.params["data.name"],
         run.record.data.tags["data.digest"],
     )
@@ -67,7 +67,7 @@ def curves(run):
 
 
 def groups(run):
-    """MLflow draws a section of curves per word before the `/`."""
+    """MLflow groups metrics by the prefix before the `/`."""
     names = set(run.record.data.metrics)
     sections = {name.partition("/")[0] for name in names - {"epoch"}}
     assert sections <= {"train", "val", "test", "best", "data", "system"}
@@ -75,7 +75,7 @@ def groups(run):
 
 
 def columns(run):
-    """What `make ui` shows in the table of runs is in a run."""
+    """A run has all columns that `make ui` shows in the table of runs."""
     data = run.record.data
     for column in SHARED_VIEW_STATE["selectedColumns"]:
         kind, name = re.fullmatch("(metrics|params).`(.+)`", column).groups()
@@ -112,13 +112,13 @@ def listening(run):
 
 
 def figures(run):
-    # Folders in eval/ are of evaluations by other tests, which may have come first.
-    drawn = [*run.folder.glob("eval/*.png"), *run.folder.glob("figures/**/*.png")]
-    found = {file.relative_to(run.folder).as_posix() for file in drawn}
+    # Folders in eval/ may have been written by other tests.
+    files = [*run.folder.glob("eval/*.png"), *run.folder.glob("figures/**/*.png")]
+    names = {file.relative_to(run.folder).as_posix() for file in files}
     each = {
         f"figures/epoch_{epoch:03d}/{name}.png" for epoch in (0, 1) for name in ("knobs", "skill")
     }
-    assert found == {"eval/knob_skill.png", "eval/closeness.png", *each}
+    assert names == {"eval/knob_skill.png", "eval/closeness.png", *each}
 
 
 def tables(run):
@@ -134,8 +134,8 @@ def tables(run):
         "versus",
         "songs",
     )
-    pictures = {"knob_skill.png", "closeness.png"}
-    assert names == {*(f"{name}.csv" for name in (*tables, "versus")), *pictures, "tables.md"}
+    plots = {"knob_skill.png", "closeness.png"}
+    assert names == {*(f"{name}.csv" for name in (*tables, "versus")), *plots, "tables.md"}
     text = (run.folder / "eval" / "tables.md").read_text()
     assert all(f"Protocol {protocol}" in text for protocol in "KAS")
 
@@ -155,7 +155,7 @@ def machine(run):
     assert "system/cpu_utilization_percentage" in metrics
 
 
-EVERYTHING = [
+PARTS = [
     params,
     config,
     code,
@@ -174,18 +174,17 @@ EVERYTHING = [
 ]
 
 
-@pytest.mark.parametrize("part", EVERYTHING, ids=lambda part: part.__name__)
-def test_a_run_holds(part, trained):
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
+def test_run_has(part, trained):
     part(trained)
 
 
-def test_it_holds_nothing_else(trained):
-    """No drafts, no leftovers: what a run holds is in the list above, or here."""
-    places = {path.relative_to(trained.folder).parts[0] for path in trained.folder.rglob("*")}
+def test_run_has_no_other_files(trained):
+    entries = {path.relative_to(trained.folder).parts[0] for path in trained.folder.rglob("*")}
     tables = {"split.csv", "manifest.csv"}
     listed = {"config.yaml", *tables, "model.json", "model.safetensors", "overrides.json"}
     folders = {"checkpoints", "eval", "figures", "listening"}
-    assert places - {"git.patch"} == listed | folders
+    assert entries - {"git.patch"} == listed | folders
     assert not list(trained.folder.rglob(".*"))
 
 
@@ -194,46 +193,45 @@ def own_songs(songs_folder, tmp_path):
     return shutil.copytree(songs_folder, tmp_path / "songs")
 
 
-def seen(folder, compose):
-    """The songs as a run would write them down: split.csv."""
+def split_table(folder, compose):
+    """The split.csv of a run on these songs."""
     cfg = compose("data=folder", f"data.root={folder}", "model=mean_knobs", "loader.excerpt_s=1")
     return song_table(build_components(cfg)).set_index("song")
 
 
-def test_changed_audio_changes_what_is_written_down(own_songs, compose):
-    before = seen(own_songs, compose)
-    assert seen(own_songs, compose).equals(before)
+def test_changed_audio_changes_its_digest(own_songs, compose):
+    before = split_table(own_songs, compose)
+    assert split_table(own_songs, compose).equals(before)
     path = own_songs / "rock" / "a" / "song.flac"
     audio, rate = soundfile.read(path)
     soundfile.write(path, 0.5 * audio, rate)
-    with pytest.warns(UserWarning, match=r"a song has changed since .*rock/a/song\.flac"):
-        after = seen(own_songs, compose)
+    with pytest.warns(UserWarning, match=r"changed.*rock/a/song\.flac"):
+        after = split_table(own_songs, compose)
     changed = (after != before).any(axis=1)
     assert list(changed[changed].index) == ["rock/a/song"]
 
 
-def test_another_split_changes_what_is_written_down(own_songs, compose):
-    before = seen(own_songs, compose).reset_index()
+def test_changed_manifest_changes_the_split(own_songs, compose):
+    before = split_table(own_songs, compose).reset_index()
     other = {"train": "val", "val": "test", "test": "train"}
     rows = before.assign(file=before["song"] + ".flac", split=before["split"].map(other))
     rows[["file", "split", "genre", "group"]].to_csv(own_songs / "manifest.csv", index=False)
-    after = seen(own_songs, compose)
+    after = split_table(own_songs, compose)
     assert after["split"].to_dict() == dict(zip(rows["song"], rows["split"], strict=True))
     assert after["audio"].to_dict() == dict(zip(before["song"], before["audio"], strict=True))
 
 
-def test_the_same_songs_elsewhere_are_the_same(own_songs, songs_folder, compose):
-    assert seen(own_songs, compose).equals(seen(songs_folder, compose))
+def test_copied_songs_have_equal_digests(own_songs, songs_folder, compose):
+    assert split_table(own_songs, compose).equals(split_table(songs_folder, compose))
 
 
-def test_a_run_moved_elsewhere_is_found_again(trained, tmp_path, monkeypatch, command):
-    """`make relocate` in the new place, and `last` is the run that came along."""
-    mlruns = shutil.copytree(trained.run.store.folder, tmp_path / "new place" / "mlruns")
+def test_relocate_rewrites_uris_of_a_moved_folder(trained, tmp_path, monkeypatch, command):
+    """`last` is then the moved run."""
+    mlruns = shutil.copytree(trained.run.store.folder, tmp_path / "new folder" / "mlruns")
     monkeypatch.chdir(mlruns.parent)
-    said = command(relocate)
-    assert said.endswith(f"addresses mended in {mlruns}\n")
+    assert str(mlruns) in command(relocate)
     moved = find_run("last")
     assert moved == mlruns / trained.folder.relative_to(trained.run.store.folder)
-    theirs, ours = load_model("last"), load_model(trained.folder)
-    for name, weight in ours.model.state_dict().items():
-        assert torch.equal(weight, theirs.model.state_dict()[name])
+    loaded, original = load_model("last"), load_model(trained.folder)
+    for name, weight in original.model.state_dict().items():
+        assert torch.equal(weight, loaded.model.state_dict()[name])

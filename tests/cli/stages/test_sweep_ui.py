@@ -1,4 +1,4 @@
-"""`make sweep-ui`: which study is shown, where; and Optuna's dashboard for real."""
+"""`make sweep-ui`: selected study, address, errors; and Optuna's dashboard itself."""
 
 import socket
 import subprocess
@@ -18,71 +18,71 @@ from ai_mixer.tuning.study import quiet_optuna
 
 @pytest.fixture
 def study(tmp_path):
-    """`mine`, in a journal below mlruns/."""
+    """A study named `mine` in a journal."""
     with quiet_optuna():
         storage = open_storage("journal", "mine", tmp_path, tmp_path)
         return optuna.create_study(study_name="mine", storage=storage)
 
 
 @pytest.fixture
-def shown(monkeypatch, command):
-    """A function: words → what the dashboard would serve (storage, host, port), what was said."""
+def serve(monkeypatch, command):
+    """Function: overrides → storage, address and output of the dashboard."""
 
-    def run(*words):
-        served = []
-        server = SimpleNamespace(run_server=lambda storage, **at: served.append((storage, at)))
+    def run(*overrides):
+        calls = []
+        server = SimpleNamespace(run_server=lambda storage, **at: calls.append((storage, at)))
         monkeypatch.setitem(sys.modules, "optuna_dashboard", server)
-        said = command(sweep_ui, *words)
-        return *served[0], said
+        printed = command(sweep_ui, *overrides)
+        return *calls[0], printed
 
     return run
 
 
-def test_the_last_study_is_shown_on_this_machine(study, shown, tmp_path):
-    storage, at, said = shown(f"paths.mlruns={tmp_path}")
+def test_last_study_is_served_on_localhost(study, serve, tmp_path):
+    storage, address, printed = serve(f"paths.mlruns={tmp_path}")
     assert optuna.get_all_study_names(storage) == ["mine"]
-    assert at == {"host": "127.0.0.1", "port": 8080}
-    assert said == "http://127.0.0.1:8080/dashboard (study mine)\n"
+    assert address == {"host": "127.0.0.1", "port": 8080}
+    assert printed == "http://127.0.0.1:8080/dashboard (study mine)\n"
 
 
-def test_without_the_extra_it_says_what_to_install(study, command, monkeypatch, tmp_path, capsys):
+def test_missing_extra_is_an_error(study, command, monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(sys.modules, "optuna_dashboard", None)
     with pytest.raises(SystemExit):
         command(sweep_ui, f"paths.mlruns={tmp_path}")
-    assert "needs the extra `scale`: pip install 'ai-mixer[scale]'" in capsys.readouterr().err
+    assert "pip install 'ai-mixer[scale]'" in capsys.readouterr().err
 
 
-def test_without_a_study_it_says_what_makes_one(shown, tmp_path, capsys):
+def test_missing_study_is_an_error(serve, tmp_path, capsys):
     with pytest.raises(SystemExit):
-        shown(f"paths.mlruns={tmp_path}")
-    assert f"no study yet in {tmp_path}/sweeps: make sweep begins one" in capsys.readouterr().err
+        serve(f"paths.mlruns={tmp_path}")
+    assert f"no study in {tmp_path}/sweeps" in capsys.readouterr().err
 
 
 @pytest.mark.slow
-def test_the_dashboard_answers(study, tmp_path):
+def test_dashboard_responds(study, tmp_path):
     pytest.importorskip("optuna_dashboard", reason="the extra `scale` is not installed")
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    words = ["-m", "ai_mixer.cli.stages.sweep_ui", f"port={port}", f"paths.mlruns={tmp_path}"]
-    server = subprocess.Popen([sys.executable, *words], stderr=subprocess.DEVNULL)
+    with closing(socket.socket()) as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    arguments = ["-m", "ai_mixer.cli.stages.sweep_ui", f"port={port}", f"paths.mlruns={tmp_path}"]
+    server = subprocess.Popen([sys.executable, *arguments], stderr=subprocess.DEVNULL)
     try:
-        assert "mine" in when_it_answers(server, f"http://127.0.0.1:{port}/api/studies")
-        page = when_it_answers(server, f"http://127.0.0.1:{port}/dashboard")
+        assert "mine" in wait_for_response(server, f"http://127.0.0.1:{port}/api/studies")
+        page = wait_for_response(server, f"http://127.0.0.1:{port}/dashboard")
         assert "<title>" in page
     finally:
         server.kill()
         server.wait()
 
 
-def when_it_answers(server, address):
-    """What a server that is starting says there."""
+def wait_for_response(server, address):
+    """Response of a server that is starting."""
     end = time.monotonic() + 200
     while True:
         assert server.poll() is None
         assert time.monotonic() < end
         try:
-            with urllib.request.urlopen(address, timeout=60) as answer:
-                return answer.read().decode()
+            with urllib.request.urlopen(address, timeout=60) as response:
+                return response.read().decode()
         except OSError:
             time.sleep(0.2)

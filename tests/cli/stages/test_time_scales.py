@@ -1,24 +1,24 @@
-"""The transformer learns from hits to whole songs: 4, 15, 60 s and all of it, songs of a minute."""
+"""The transformer trains on excerpts of 4, 15 and 60 s and on whole songs of a minute."""
 
 import pytest
 from omegaconf import OmegaConf
 
 from ai_mixer.cli.pipeline import train
 
-pytestmark = pytest.mark.slow  # the band plays for half a minute, then a minute of trainings
+pytestmark = pytest.mark.slow  # half a minute of synthesis, then a minute of training
 
 BAND = ("data=band", "data.source.songs=12", "data.source.duration_s=66")
 
 
 @pytest.fixture(scope="module")
 def long_songs(tmp_path_factory):
-    """Where the band's long songs are kept, for all trainings here."""
+    """Folder of the band's long songs, for all trainings of this file."""
     return tmp_path_factory.mktemp("band")
 
 
 @pytest.mark.filterwarnings("ignore:as whole songs no song has a reference")
 @pytest.mark.parametrize("excerpt", [4, 15, 60, "full"])
-def test_any_time_scale(excerpt, long_songs, compose, store):
+def test_training_with_excerpt_length(excerpt, long_songs, compose, store):
     words = [
         *BAND,
         "model=transformer",

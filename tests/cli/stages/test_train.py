@@ -1,4 +1,4 @@
-"""What a finished training leaves behind: the contract of a run."""
+"""Artifacts, metrics, params and tags of a finished training."""
 
 import json
 import os
@@ -23,13 +23,13 @@ from ai_mixer.utils.progress import configure_warnings
 TERMS = {"knobs", "perceptual", "balance", "dynamics"}
 
 
-def test_the_run_is_finished_and_filed(trained, home):
+def test_run_is_finished_and_stored(trained, home):
     assert trained.record.info.status == "FINISHED"
     assert (home / "mlruns" / "mlflow.db").is_file()
     assert trained.folder.is_relative_to(home / "mlruns" / "artifacts" / "ai_mixer")
 
 
-def test_params_are_what_differs_from_the_defaults(trained):
+def test_params_are_the_values_that_differ_from_the_defaults(trained):
     params = trained.record.data.params
     assert params["model.channels"] == "8"
     assert params["loader.excerpt_s"] == "1"
@@ -37,19 +37,19 @@ def test_params_are_what_differs_from_the_defaults(trained):
     assert not {"optimizer.lr", "seed", "console._target_", "loader.sample_rate"} & set(params)
 
 
-def test_the_config_is_whole_and_resolved(trained, config, compose, words):
+def test_config_is_complete_and_resolved(trained, config, compose, words):
     assert "${" not in (trained.folder / "config.yaml").read_text()
     assert OmegaConf.to_container(config) == OmegaConf.to_container(compose(*words), resolve=True)
 
 
-def test_the_code_is_named(trained):
+def test_commit_and_patch_are_stored(trained):
     tags = trained.record.data.tags
     assert re.fullmatch("[0-9a-f]{40}", tags["mlflow.source.git.commit"])
     assert tags["git.state"] in {"clean", "dirty"}
     assert (tags["git.state"] == "dirty") == (trained.folder / "git.patch").is_file()
 
 
-def test_the_songs_are_named(trained):
+def test_songs_and_splits_are_stored(trained):
     songs = pd.read_csv(trained.folder / "split.csv")
     assert len(songs) == 6
     assert set(songs["split"]) == {"train", "val", "test"}
@@ -59,7 +59,7 @@ def test_the_songs_are_named(trained):
 
 
 @pytest.mark.parametrize("stage", ["train", "val"])
-def test_there_is_a_curve_per_loss_term(trained, stage):
+def test_every_loss_term_has_a_curve(trained, stage):
     client, run_id = trained.run.store.client, trained.run.id
     for name in {"loss", *TERMS}:
         points = client.get_metric_history(run_id, f"{stage}/{name}")
@@ -68,7 +68,7 @@ def test_there_is_a_curve_per_loss_term(trained, stage):
         assert all(point.value == point.value for point in points)
 
 
-def test_the_learning_rate_and_the_best_epoch_are_logged(trained):
+def test_learning_rate_and_best_epoch_are_logged(trained):
     metrics = trained.record.data.metrics
     assert metrics["train/lr"] >= 0
     history = trained.run.store.client.get_metric_history(trained.run.id, "val/skill")
@@ -83,15 +83,15 @@ def test_checkpoints_hold_plain_types(trained, name):
     assert checkpoint["optimizer_states"]
 
 
-def test_last_is_the_last_epoch(trained, config):
-    """Not the last one that was better: a resume must not lose epochs."""
+def test_last_checkpoint_is_of_the_last_epoch(trained, config):
+    """Not of the best epoch: resuming must not lose epochs."""
     last = torch.load(trained.folder / "checkpoints" / "last.ckpt", weights_only=True)
     assert last["epoch"] == config.trainer.max_epochs - 1
 
 
-def test_a_checkpoint_from_elsewhere_starts_a_new_run(trained, small_training, tmp_path):
+def test_checkpoint_outside_of_a_run_starts_a_new_run(trained, small_training, tmp_path):
     last = shutil.copy(trained.folder / "checkpoints" / "last.ckpt", tmp_path / "any name.ckpt")
-    elsewhere = f"paths.mlruns='{tmp_path}'"  # `last` of the shared store is another's business
+    elsewhere = f"paths.mlruns='{tmp_path}'"  # other tests use `last` of the shared store
     run = small_training(f"ckpt_path='{last}'", "trainer.max_epochs=3", elsewhere)
     assert run.id != trained.run.id
     before = torch.load(last, weights_only=True)
@@ -101,27 +101,25 @@ def test_a_checkpoint_from_elsewhere_starts_a_new_run(trained, small_training, t
     assert (counts[1] >= counts[0]).all()
 
 
-def test_a_checkpoint_that_is_at_its_end_says_so(trained, small_training, home, tmp_path):
-    """Whichever way it is named, no run is opened and none is changed."""
+def test_finished_checkpoint_raises(trained, small_training, home, tmp_path):
+    """However it is named; no run is created or changed."""
     last = trained.folder / "checkpoints" / "last.ckpt"
     for which in (last, shutil.copy(last, tmp_path), trained.run.id[:12]):
-        with pytest.raises(ValueError, match=r"after 2 epochs: raise trainer\.max_epochs"):
+        with pytest.raises(ValueError, match=r"2 epochs.*trainer\.max_epochs"):
             small_training(f"ckpt_path={which}", "experiment_name=at the end")
     store = Store(home / "mlruns")
     assert store.client.get_experiment_by_name("at the end") is None
     assert store.client.get_run(trained.run.id).info.status == "FINISHED"
 
 
-def test_a_checkpoint_of_another_model_is_refused(trained, small_training, tmp_path):
+def test_checkpoint_of_another_model_raises(trained, small_training, tmp_path):
     last = shutil.copy(trained.folder / "checkpoints" / "last.ckpt", tmp_path)
-    with pytest.raises(
-        ValueError, match=r"is of another model or console \(model\.blocks"
-    ) as caught:
+    with pytest.raises(ValueError, match=r"another model.*model\.blocks") as caught:
         small_training(f"ckpt_path={last}", "model.channels=16", "trainer.max_epochs=3")
     assert "\n" not in str(caught.value)
 
 
-def test_the_model_is_two_plain_files(trained, config):
+def test_model_is_stored_as_safetensors_and_json(trained, config):
     weights, card = load_model_files(trained.folder)
     assert weights
     assert card["run"] == trained.run.id
@@ -134,7 +132,7 @@ def test_the_model_is_two_plain_files(trained, config):
     json.dumps(card, allow_nan=False)
 
 
-def test_there_is_a_page_to_listen_to(trained):
+def test_listening_page_is_self_contained(trained):
     page = (trained.folder / "listening" / "index.html").read_text()
     assert "<script" in page
     assert not re.search(r"(src|href)=[\"']?https?:", page)
@@ -146,7 +144,7 @@ def test_there_is_a_page_to_listen_to(trained):
         assert header.duration == pytest.approx(2.0)
 
 
-def test_there_are_tables_and_figures(trained):
+def test_evaluation_has_tables_and_plots(trained):
     folder = trained.folder / "eval"
     records = pd.read_csv(folder / "records.csv")
     assert set(records["condition"]) == set(CONDITIONS)
@@ -162,17 +160,17 @@ def test_there_are_tables_and_figures(trained):
     assert {f"{condition} skill_low" for condition in CONDITIONS} <= set(table.columns)
     assert (folder / "audio.csv").is_file()
     assert "Protocol K" in (folder / "tables.md").read_text()
-    picture = (trained.folder / "eval" / "knob_skill.png").read_bytes()
-    assert picture.startswith(b"\x89PNG")
+    png = (trained.folder / "eval" / "knob_skill.png").read_bytes()
+    assert png.startswith(b"\x89PNG")
 
 
-def test_headline_figures_are_metrics(trained):
+def test_headline_metrics_are_logged(trained):
     for condition in CONDITIONS:
         for name in ("skill", "skill_low", "skill_high", "mae", "closeness"):
             assert f"test/{name}_{condition}" in trained.record.data.metrics
 
 
-def test_the_description_says_how_to_make_it_again(trained, words):
+def test_description_has_the_training_command(trained, words):
     text = trained.record.data.tags["mlflow.note.content"]
     command = re.search("`(make train .*?)`", text).group(1)
     assert shlex.split(command)[2:] == words
@@ -182,12 +180,12 @@ def test_the_description_says_how_to_make_it_again(trained, words):
 
 
 def without_machine(metrics):
-    """What a seed decides: not how busy the machine was."""
+    """Metrics that the seed determines: not those of the machine."""
     return {name: value for name, value in metrics.items() if not name.startswith("system/")}
 
 
-def test_the_command_line_makes_the_same_run_again(trained, words, home, tmp_path):
-    """`python -m ai_mixer.cli.stages.train …` in a fresh process: another run, the same numbers."""
+def test_command_line_reproduces_the_metrics(trained, words, home, tmp_path):
+    """`python -m ai_mixer.cli.stages.train …` in another process: a new run, equal metrics."""
     done = subprocess.run(
         [sys.executable, "-m", "ai_mixer.cli.stages.train", *words, f"paths.mlruns={tmp_path}"],
         capture_output=True,
@@ -198,18 +196,18 @@ def test_the_command_line_makes_the_same_run_again(trained, words, home, tmp_pat
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert "Warning" not in done.stderr
-    run_id = re.search("^run ([0-9a-f]{32})", done.stdout, re.MULTILINE).group(1)
-    again = Store(tmp_path).client.get_run(run_id)
-    assert again.info.run_id != trained.run.id
-    assert again.info.run_name == "baseline_cnn-band_small"
-    assert again.data.params == {**again.data.params, **trained.record.data.params}
+    run_id = re.search("^run ([0-9a-f]{32})", done.stderr, re.MULTILINE).group(1)
+    repeated = Store(tmp_path).client.get_run(run_id)
+    assert repeated.info.run_id != trained.run.id
+    assert repeated.info.run_name == "baseline_cnn-band_small"
+    assert repeated.data.params == {**repeated.data.params, **trained.record.data.params}
     expected = without_machine(trained.record.data.metrics)
-    assert without_machine(again.data.metrics) == pytest.approx(expected, abs=1e-6, nan_ok=True)
+    assert without_machine(repeated.data.metrics) == pytest.approx(expected, abs=1e-6, nan_ok=True)
     assert not (home / "outputs" / "hydra").exists()
     assert not list(home.glob("*.log"))
 
 
-def test_a_training_that_breaks_is_filed_as_failed(small_training, home):
+def test_failed_training_has_status_failed(small_training, home):
     with pytest.raises(ValueError, match="max_epochs"):
         small_training("experiment_name=broken", "trainer.max_epochs=0")
     store = Store(home / "mlruns")
@@ -218,15 +216,15 @@ def test_a_training_that_breaks_is_filed_as_failed(small_training, home):
     assert "ValueError" in run.data.tags["error"]
 
 
-def test_what_is_wrong_from_the_start_opens_no_run(small_training, home):
+def test_invalid_data_raises_before_a_run_is_created(small_training, home):
     with pytest.raises(ValueError, match="no songs in"):
         small_training("data.source.songs=1", "experiment_name=never")
     store = Store(home / "mlruns")
     assert not store.client.search_runs([store.experiment("never")])
 
 
-def some_of(music, folder):
-    """A folder with four recordings of each split."""
+def copy_some(music, folder):
+    """Copy four recordings of each split to a folder."""
     table = pd.read_csv(music / "manifest.csv").groupby("split").head(4)
     for file in table["file"]:
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
@@ -236,14 +234,14 @@ def some_of(music, folder):
 
 
 @pytest.mark.music
-def test_real_music_trains_the_same_way(tmp_path, compose):
-    """`make train data=folder data.root=…`, in small."""
+def test_training_on_real_music(tmp_path, compose):
+    """A small `make train data=folder data.root=…`."""
     music = os.environ.get("AI_MIXER_MUSIC")
     if not music or not Path(music).is_dir():
         pytest.skip("AI_MIXER_MUSIC is not set")
     cfg = compose(
         "data=folder",
-        f"data.root={some_of(Path(music), tmp_path / 'music')}",
+        f"data.root={copy_some(Path(music), tmp_path / 'music')}",
         "model=baseline_cnn",
         "loader.excerpt_s=0.5",
         "loader.excerpts_per_song=1",
@@ -265,8 +263,8 @@ def test_real_music_trains_the_same_way(tmp_path, compose):
     assert load_model_files(run.artifact_dir)[1]["trained"]
 
 
-def test_whole_songs_train_too(songs_folder, compose, store):
-    """Evaluated one by one, since they differ in length; there is no other excerpt to refer to."""
+def test_training_on_whole_songs(songs_folder, compose, store):
+    """They are evaluated one by one, as they differ in length, and have no reference."""
     words = [
         "data=folder",
         f"data.root={songs_folder}",
@@ -284,7 +282,7 @@ def test_whole_songs_train_too(songs_folder, compose, store):
         "render.seconds=1",
         f"paths.mlruns='{store.folder}'",
     ]
-    with pytest.warns(UserWarning, match="as whole songs no song has a reference: left out"):
+    with pytest.warns(UserWarning, match="no song has a reference"):
         run = train(compose(*words), compose(), words, {"data": "folder"})
     config = OmegaConf.load(run.artifact_dir / "config.yaml")
     assert config.loader.excerpt_s == "full"

@@ -1,4 +1,4 @@
-"""Songs whose folder names the artist: a toy."""
+"""A toy dataset: FLAC files in one folder per artist."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from ai_mixer.data.splits import split_by_group
 
 
 class Toy:
-    """Every FLAC file below `root`. ValueError if there is none."""
+    """All FLAC files below `root`. ValueError if there are none."""
 
     def __init__(self, root: str) -> None:
         self.root = Path(root)
@@ -17,7 +17,7 @@ class Toy:
         """All songs, each with its split."""
         files = sorted(self.root.rglob("*.flac"))
         if not files:
-            raise ValueError(f"data.root={self.root}: no FLAC files: put some there")
+            raise ValueError(f"data.root={self.root}: no FLAC files")
         artists = [file.parent.name for file in files]
         names = [file.relative_to(self.root).as_posix() for file in files]
         splits = split_by_group(artists, names)

@@ -1,4 +1,4 @@
-"""Trim: a gain in dB. A toy."""
+"""A toy effect: a gain in dB."""
 
 from typing import ClassVar
 
@@ -20,13 +20,13 @@ class Toy(Effect):
         return x * db_to_ratio(trim_db)[:, None, None]
 
     def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
-        """For live audio."""
+        """The kernel for streaming."""
         return StreamingKernel(KernelKind.MIX)
 
     def coefficients(self, sample_rate: int, *, trim_db: Tensor) -> Tensor:  # type: ignore[override]
-        """Of itself, and of the other channel: [B, 2]."""
+        """Gains of the same and of the other channel: [B, 2]."""
         return torch.stack([db_to_ratio(trim_db), torch.zeros_like(trim_db)], dim=1)
 
     def invert(self, y: Tensor, sample_rate: int, *, trim_db: Tensor) -> Tensor:  # type: ignore[override]
-        """The input that `forward` turns into y."""
+        """The input for which `forward` returns y."""
         return self(y, sample_rate, trim_db=-trim_db)

@@ -1,4 +1,4 @@
-"""How far the level is off: a toy."""
+"""A toy loss: the difference of levels."""
 
 from torch import Tensor
 
@@ -7,12 +7,12 @@ from ai_mixer.losses.term import LossTerm, check_mix
 
 
 class Toy(LossTerm):
-    """Mean squared difference of the RMS levels; full scale = 1. Deaf to all else."""
+    """Mean squared difference of the RMS levels; full scale = 1."""
 
-    def forward(self, said: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
+    def forward(self, prediction: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
         """mix: [B, C, T]. Returns []."""
-        heard, wanted = _rms(check_mix(mix, batch)), _rms(batch.finished)
-        return (heard - wanted).square().mean()
+        level, target = _rms(check_mix(mix, batch)), _rms(batch.finished)
+        return (level - target).square().mean()
 
 
 def _rms(x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""One linear layer on the statistics of an excerpt: a toy."""
+"""A toy model: one linear layer on the statistics of an excerpt."""
 
 from torch import Tensor, nn
 

@@ -1,4 +1,4 @@
-"""What systems say of the knobs is the same whether or not somebody mixes with it."""
+"""Records of knob predictions are equal with and without rendering."""
 
 import pandas as pd
 import pytest
@@ -14,7 +14,7 @@ from ai_mixer.training.builders import build_evaluation_datamodule
 
 
 @pytest.fixture
-def question(mixer):
+def arguments(mixer):
     systems = {
         "rough": Identity(),
         "mean_knobs": MeanKnobs(mixer),
@@ -23,21 +23,21 @@ def question(mixer):
     songs = build_evaluation_datamodule(
         mixer.config, mixer.console, None, "reference", held_out_per_song=1
     )
-    return systems, CONDITIONS, mixer.console, songs.dataset("test"), "asking"
+    return systems, CONDITIONS, mixer.console, songs.dataset("test"), "title"
 
 
-def test_as_those_who_mix(question):
-    mixed, _ = evaluate_systems(*question)
-    mixed = mixed[mixed["system"] != "rough"].reset_index(drop=True)  # it says nothing
-    found = evaluate_knob_predictions(*question)
-    assert {"error/low_eq", "error/total_gain"} <= set(found)
-    pd.testing.assert_frame_equal(found, mixed[list(found)])
+def test_records_equal_those_with_rendering(arguments):
+    mixed, _ = evaluate_systems(*arguments)
+    mixed = mixed[mixed["system"] != "rough"].reset_index(drop=True)  # no knobs
+    predicted = evaluate_knob_predictions(*arguments)
+    assert {"error/low_eq", "error/total_gain"} <= set(predicted)
+    pd.testing.assert_frame_equal(predicted, mixed[list(predicted)])
 
 
-def test_nobody_mixes(question, monkeypatch):
+def test_nothing_is_rendered(arguments, monkeypatch):
     def mix(*_):
-        raise AssertionError("nobody asked for a mix")
+        raise AssertionError("rendered")
 
     for kind in (KnobSystem, ModelSystem, CrossConsoleSystem, Identity):
         monkeypatch.setattr(kind, "mix", mix)
-    assert len(evaluate_knob_predictions(*question))
+    assert len(evaluate_knob_predictions(*arguments))

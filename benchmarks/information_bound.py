@@ -1,17 +1,17 @@
-"""How much of the knobs the long-term levels can tell: the bound of `reference` and of `blind`.
+"""Information bound: the lowest knob error from long-term levels, for `reference` and `blind`.
 
-python benchmarks/bound.py data.root=/my/music      five folds; half an hour of a core
-python benchmarks/bound.py folds=1 ranges=musical   any word of make train fits
+python benchmarks/information_bound.py data.root=/my/music      five folds, half an hour on a core
+python benchmarks/information_bound.py folds=1 ranges=musical   with any overrides of make train
 
-A model under `reference` compares the rough with another excerpt of the finished production; blind,
-with what productions sound like. Either differs from the finished excerpt itself by more than the
-knobs move, and no model can know by how much. Measured here on the long-term third-octave levels of
-mid and side: their differences within and between the training songs (covariances, Ledoit & Wolf,
-"A well-conditioned estimator for large-dimensional covariance matrices", 2004), and how the knobs
-of the test songs move them. The best estimate from such levels leaves the variance (JᵀC⁻¹J + 12)⁻¹
-(Bishop, Pattern Recognition and Machine Learning, 2006, eq. 3.51; 1/12 is the variance of a knob
-drawn at random) and a mean error of √(2/π) of its root. What is not in long-term levels (how the
-level moves, what is played) is left out, so a model may do a little better.
+Under `reference`, a model compares the rough with another excerpt of the finished production; under
+`blind`, with the distribution of productions. Both differ from the finished excerpt by an unknown
+amount that exceeds the effect of the knobs. The bound uses the long-term third-octave levels of mid
+and side: the covariance C of their differences within and between training songs (Ledoit & Wolf,
+"A well-conditioned estimator for large-dimensional covariance matrices", 2004), and the Jacobian J
+of the levels with respect to the knobs of the test songs. The best estimate from these levels has
+the variance (JᵀC⁻¹J + 12)⁻¹ (Bishop, Pattern Recognition and Machine Learning, 2006, eq. 3.51; 1/12
+is the variance of a uniformly distributed knob), and a mean error of √(2/π) of its root. Other
+information (dynamics, musical content) is ignored, so a model may be slightly better.
 """
 
 import math
@@ -38,28 +38,28 @@ from ai_mixer.metrics.knob_skill import (
 from ai_mixer.training.builders import build_evaluation_datamodule
 from ai_mixer.utils.markdown import to_markdown
 
-STEP = 0.02  # of a knob's travel, to either side
-PRIOR = 12.0  # information of a knob drawn at random from its travel
-MEAN_ERROR = math.sqrt(2.0 / math.pi)  # of a normal distribution of deviation 1
+STEP = 0.02  # of a knob's range, to either side
+PRIOR = 12.0  # information of a knob that is uniformly distributed over its range
+MEAN_ERROR = math.sqrt(2.0 / math.pi)  # mean absolute value of a standard normal distribution
 
 
 def main(overrides: list[str]) -> None:
-    """A table of mean errors, knob by knob, and of skills."""
+    """Print mean errors and skills by knob."""
     folds = int(next((w.partition("=")[2] for w in overrides if w.startswith("folds=")), 5))
-    asked = [word for word in overrides if not word.startswith("folds=")]
-    left = pd.concat([_fold(asked, f"{fold}/{max(folds, 5)}") for fold in range(folds)])
-    errors = left.groupby("told by", sort=False).mean().T
+    overrides = [text for text in overrides if not text.startswith("folds=")]
+    rows = pd.concat([_fold(overrides, f"{fold}/{max(folds, 5)}") for fold in range(folds)])
+    errors = rows.groupby("information", sort=False).mean().T
     skills = 1.0 - errors.div(errors["nothing"], axis=0)
     for table in (errors, skills):
         table.loc["headline"] = table.loc[table.index.intersection(HEADLINE_KNOBS)].mean()
-    explained = [name for name in errors if name != "nothing"]
-    table = pd.concat([errors, skills[explained].add_suffix(", skill")], axis=1)
+    informed = [name for name in errors if name != "nothing"]
+    table = pd.concat([errors, skills[informed].add_suffix(", skill")], axis=1)
     print(to_markdown(table.dropna().map("{:.3f}".format).rename_axis("knob")))
-    print(f"\n{len(left) // errors.shape[1]} excerpts of test songs")
+    print(f"\n{len(rows) // errors.shape[1]} excerpts of test songs")
 
 
 def _fold(overrides: list[str], fold: str) -> pd.DataFrame:
-    """A row for each test excerpt and for what tells of it: the mean error left, by knob."""
+    """Mean errors by knob; one row per test excerpt and kind of information."""
     with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
         cfg = hydra.compose(
             "stage/train", ["experiment=leaderboard", *overrides, f"data.fold={fold}"]
@@ -73,10 +73,10 @@ def _fold(overrides: list[str], fold: str) -> pd.DataFrame:
     }
     rows = []
     for batch in _examples(cfg, console, "test"):
-        slope = _slope(console, batch)
+        jacobian = _jacobian(console, batch)
         rows += [
-            {"told by": name, **_remaining_errors(console, batch, slope, known)}
-            for name, known in information.items()
+            {"information": name, **_remaining_errors(console, batch, jacobian, matrix)}
+            for name, matrix in information.items()
         ]
     return pd.DataFrame(rows)
 
@@ -86,7 +86,7 @@ def _information(differences_db: np.ndarray) -> np.ndarray:
 
 
 def _examples(cfg: DictConfig, console: Console, split: str) -> Iterator[Batch]:
-    """One excerpt of each song, as `make leaderboard` draws them."""
+    """One excerpt of each song, the same as in `make leaderboard`."""
     data = build_evaluation_datamodule(
         cfg, console, None, "reference", held_out_per_song=1
     ).dataset(split)
@@ -94,7 +94,7 @@ def _examples(cfg: DictConfig, console: Console, split: str) -> Iterator[Batch]:
 
 
 def _levels_of(cfg: DictConfig, console: Console) -> tuple[np.ndarray, np.ndarray]:
-    """Of the training songs' finished versions and of their other excerpts: [songs, bands] dB."""
+    """Levels of the training songs' finished versions and other excerpts: [songs, bands] dB."""
     pairs = []
     for batch in _examples(cfg, console, "train"):
         level, floor = long_term_db(batch.finished, batch.sample_rate)
@@ -104,8 +104,8 @@ def _levels_of(cfg: DictConfig, console: Console) -> tuple[np.ndarray, np.ndarra
     return finished, reference
 
 
-def _slope(console: Console, batch: Batch) -> np.ndarray:
-    """By how many dB each level moves per travel of each knob: [bands, P]."""
+def _jacobian(console: Console, batch: Batch) -> np.ndarray:
+    """Derivative of the levels by the knob positions: [bands, P] in dB."""
     steps = STEP * torch.eye(len(console.names))
     ends = [(batch.knobs + side * steps).clamp(0.0, 1.0) for side in (-1.0, 1.0)]
     _, floor = long_term_db(batch.finished, batch.sample_rate)
@@ -117,30 +117,30 @@ def _slope(console: Console, batch: Batch) -> np.ndarray:
 
 
 def _remaining_errors(
-    console: Console, batch: Batch, slope: np.ndarray, information: np.ndarray
+    console: Console, batch: Batch, jacobian: np.ndarray, information: np.ndarray
 ) -> dict[str, float]:
-    """Mean error that is left of each audible knob and of the total gain, as shares of travel."""
-    heard = batch.mask[0].numpy()
-    here = slope[:, heard]
-    explained = here.T @ information @ here + PRIOR * np.eye(heard.sum())
-    variance = np.zeros((len(heard), len(heard)))
-    variance[np.ix_(heard, heard)] = np.linalg.inv(explained)
+    """Mean error of each knob that counts and of the total gain, as shares of the range."""
+    counts = batch.mask[0].numpy()
+    columns = jacobian[:, counts]
+    precision = columns.T @ information @ columns + PRIOR * np.eye(counts.sum())
+    variance = np.zeros((len(counts), len(counts)))
+    variance[np.ix_(counts, counts)] = np.linalg.inv(precision)
     names = np.array(console.names)
     deviation = np.sqrt(variance.diagonal())
-    errors = {str(names[n]): MEAN_ERROR * deviation[n] for n in np.flatnonzero(heard)}
+    errors = {str(names[n]): MEAN_ERROR * deviation[n] for n in np.flatnonzero(counts)}
     gains = np.isin(names, GAIN_KNOBS)
-    if heard[gains].all():
-        weight = _gain_slope(console, batch.knobs) * gains
+    if counts[gains].all():
+        weight = _gain_gradient(console, batch.knobs) * gains
         errors["total_gain"] = MEAN_ERROR * float(np.sqrt(weight @ variance @ weight))
     return errors
 
 
-def _gain_slope(console: Console, knobs: torch.Tensor) -> np.ndarray:
-    """Of the total gain, as a share of its travel, by each knob: [P]."""
+def _gain_gradient(console: Console, knobs: torch.Tensor) -> np.ndarray:
+    """Derivative of the total gain, as a share of its range, by each knob: [P]."""
     steps = STEP * torch.eye(knobs.shape[1])
     low, high = ((knobs + side * steps).clamp(0.0, 1.0) for side in (-1.0, 1.0))
-    moved = total_gain_db(console.settings(high)) - total_gain_db(console.settings(low))
-    return moved / (high - low).diagonal().numpy() / total_gain_travel_db(console.knobs)
+    change_db = total_gain_db(console.settings(high)) - total_gain_db(console.settings(low))
+    return change_db / (high - low).diagonal().numpy() / total_gain_travel_db(console.knobs)
 
 
 if __name__ == "__main__":

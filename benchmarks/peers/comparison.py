@@ -1,4 +1,4 @@
-"""What is compared: our job, the peers' jobs for the same work, and the bar."""
+"""A comparison: the project's job, the peers' jobs for the same work, and required speedups."""
 
 import importlib.metadata
 from collections.abc import Callable
@@ -15,9 +15,10 @@ from ai_mixer.evaluation.bench.timing import (
 
 @dataclass
 class PeerComparison:
-    """One kind of work. `peers`: name → a function that imports the peer and returns its job.
+    """One kind of work.
 
-    bars: peer → how many times as fast as it we want to be (0.5: half as fast is enough).
+    peers: name → a function that imports the peer and returns its job. min_speedups: peer →
+    required speedup over it (0.5: half as fast is enough).
     """
 
     name: str
@@ -27,7 +28,7 @@ class PeerComparison:
 
 
 def run(comparison: PeerComparison, rounds: int) -> list[dict]:
-    """One row per peer; what could not be imported or run says why."""
+    """Return one row per peer, with the reason if it cannot be imported or run."""
     jobs, rows = {"ours": comparison.ours}, []
     for name, prepare in comparison.peers.items():
         try:
@@ -42,7 +43,7 @@ def run(comparison: PeerComparison, rounds: int) -> list[dict]:
 
 
 def version(package: str) -> str:
-    """The peer's version, or that it is not installed."""
+    """Version of a package, or "not installed"."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

@@ -1,0 +1,87 @@
+"""`init_from=`: a training starts from the weights of another run."""
+
+import pytest
+import torch
+
+from ai_mixer.cli.pipeline import train
+from ai_mixer.inference.predictor import load_model
+from ai_mixer.tracking import Store, load_model_files
+from ai_mixer.training import finetune
+from ai_mixer.training.builders import build_components
+from ai_mixer.training.dataset_manifest import song_table
+from ai_mixer.training.finetune import load_initial_weights
+
+
+@pytest.fixture
+def other(compose, words):
+    """Factory: config, components and songs of the same training with another seed."""
+
+    def make(*overrides):
+        cfg = compose(*words, "seed=5", *overrides)
+        parts = build_components(cfg)
+        return cfg, parts, song_table(parts)
+
+    return make
+
+
+def test_initial_weights_are_loaded(trained, other):
+    cfg, parts, songs = other()
+    learned, _ = load_model_files(trained.folder)
+    weights = parts.system.model.state_dict()
+    assert any(not torch.equal(weights[name], weight) for name, weight in learned.items())
+    load_initial_weights(cfg, str(trained.folder), parts, songs)
+    weights = parts.system.model.state_dict()
+    assert weights.keys() == learned.keys()
+    assert all(torch.equal(weights[name], weight) for name, weight in learned.items())
+
+
+def test_training_with_learning_rate_near_0_keeps_the_weights(trained, words, compose, tmp_path):
+    overrides = [f"init_from='{trained.folder}'", f"paths.mlruns={tmp_path}", "optimizer.lr=1e-12"]
+    cfg = compose(
+        *words, "seed=5", "trainer.max_epochs=1", "evaluate=null", "render=null", *overrides
+    )
+    run = train(cfg, compose(), [*words, *overrides], {})
+    learned, _ = load_model_files(trained.folder)
+    final, _ = load_model_files(run.artifact_dir)
+    for name, _ in load_model(trained.folder).model.named_parameters():
+        torch.testing.assert_close(final[name], learned[name], atol=1e-6, rtol=0)
+    assert Store(tmp_path).client.get_run(run.id).data.params["init_from"] == str(trained.folder)
+
+
+def test_weights_of_another_model_raise(trained, other):
+    cfg, parts, songs = other("model.channels=16")
+    with pytest.raises(ValueError, match=r"init_from=.* another model"):
+        load_initial_weights(cfg, str(trained.folder), parts, songs)
+
+
+def test_weights_for_other_knobs_raise(trained, other):
+    cfg, parts, songs = other()
+    parts.console.knobs.reverse()
+    with pytest.raises(ValueError, match=r"other knobs.*input_gain"):
+        load_initial_weights(cfg, str(trained.folder), parts, songs)
+
+
+def test_held_out_songs_among_its_training_songs_raise(trained, other):
+    cfg, parts, songs = other()
+    index = songs.index[songs["split"] == "train"][0]
+    songs.loc[index, ["split", "song"]] = ["test", "another name"]
+    with pytest.raises(ValueError, match=r"1 songs.*\(another name\)"):
+        load_initial_weights(cfg, str(trained.folder), parts, songs)
+
+
+def test_each_fold_starts_from_the_weights_of_its_fold(trained, other, monkeypatch):
+    cfg, parts, songs = other()
+    cfg.data.fold = "1/3"
+    monkeypatch.setattr(
+        finetune, "fold_model_folders", lambda *_: {"0/3": None, "1/3": trained.folder}
+    )
+    load_initial_weights(cfg, "1a2b", parts, songs)
+    cfg.data.fold = "2/3"
+    with pytest.raises(ValueError, match=r"0/3, 1/3.*2/3"):
+        load_initial_weights(cfg, "1a2b", parts, songs)
+
+
+def test_model_without_split_file_warns(trained, copied, other, log):
+    cfg, parts, songs = other()
+    load_initial_weights(cfg, str(copied), parts, songs)
+    assert "split.csv" in log.text
