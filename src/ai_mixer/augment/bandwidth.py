@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ai_mixer.augment.filtering import apply_frequency_response
 from ai_mixer.augment.single_version import SingleVersionAugment
+from ai_mixer.core.types import Version
 
 PASSBAND_RATIO = 0.9  # end of the passband over the lower Nyquist frequency, as in resamplers
 
@@ -23,7 +24,7 @@ class Bandwidth(SingleVersionAugment):
         low_hz: float = 22_050.0,
         high_hz: float = 40_000.0,
         *,
-        version: str = "rough",
+        version: Version = "rough",
         probability: float = 0.5,
         invalidates: Sequence[str] = ("high_eq",),
     ) -> None:

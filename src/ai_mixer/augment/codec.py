@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ai_mixer.augment.single_version import SingleVersionAugment
+from ai_mixer.core.types import Version
 
 FORMATS = {"MP3": "MPEG_LAYER_III", "OGG": "VORBIS"}
 MPEG1_SAMPLE_RATES_HZ = (32_000, 44_100, 48_000)  # at lower rates the MP3 encoder may resample
@@ -36,7 +37,7 @@ class Codec(SingleVersionAugment):
         self,
         compression: tuple[float, float] = (0.1, MAX_COMPRESSION),
         *,
-        version: str = "rough",
+        version: Version = "rough",
         probability: float = 0.5,
         invalidates: Sequence[str] = ("compressor_ratio", "high_eq", "presence"),
     ) -> None:

@@ -9,6 +9,7 @@ from torch.nn.functional import avg_pool1d, interpolate
 
 from ai_mixer.augment.filtering import MIN_RMS, match_rms, rms
 from ai_mixer.augment.single_version import SingleVersionAugment
+from ai_mixer.core.types import Version
 
 BLOCK_S = 0.005
 MAX_GAIN_DB = 9.0  # boost or cut
@@ -34,7 +35,7 @@ class Dynamics(SingleVersionAugment):
         slope: tuple[float, float] = (-0.3, 0.4),
         window_s: tuple[float, float] = (0.02, 0.4),
         *,
-        version: str = "rough",
+        version: Version = "rough",
         probability: float = 0.5,
         invalidates: Sequence[str] = ("input_gain", "compressor_ratio", "output_level"),
     ) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ai_mixer.augment.filtering import apply_frequency_response, match_rms
 from ai_mixer.augment.single_version import SingleVersionAugment
+from ai_mixer.core.types import Version
 
 NODES_HZ = 31.25 * 2.0 ** np.arange(10)  # octaves, 31 Hz … 16 kHz
 INVALIDATED_KNOBS = (
@@ -32,7 +33,7 @@ class Equaliser(SingleVersionAugment):
         self,
         range_db: float = 6.0,
         *,
-        version: str = "rough",
+        version: Version = "rough",
         probability: float = 0.5,
         invalidates: Sequence[str] = INVALIDATED_KNOBS,
     ) -> None:

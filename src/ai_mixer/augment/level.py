@@ -6,6 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from ai_mixer.augment.single_version import SingleVersionAugment
+from ai_mixer.core.types import Version
 
 
 class Level(SingleVersionAugment):
@@ -20,7 +21,7 @@ class Level(SingleVersionAugment):
         low_db: float = -12.0,
         high_db: float = 12.0,
         *,
-        version: str = "rough",
+        version: Version = "rough",
         probability: float = 0.5,
         invalidates: Sequence[str] = ("input_gain", "compressor_ratio", "output_level"),
     ) -> None:

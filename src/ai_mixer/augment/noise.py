@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ai_mixer.augment.filtering import fft_frequencies, match_rms
 from ai_mixer.augment.single_version import SingleVersionAugment
+from ai_mixer.core.types import Version
 
 MIN_FREQUENCY_HZ = 20.0  # the spectrum is flat below
 
@@ -32,7 +33,7 @@ class Noise(SingleVersionAugment):
         self,
         below_db: tuple[float, float] = (45.0, 70.0),
         *,
-        version: str = "rough",
+        version: Version = "rough",
         probability: float = 0.5,
         invalidates: Sequence[str] = (),
     ) -> None:

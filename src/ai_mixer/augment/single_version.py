@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from ai_mixer.augment.augment import Augment, check_probability
-from ai_mixer.core.types import Example, Excerpt
+from ai_mixer.core.types import Example, Excerpt, Version
 
 VERSIONS = ("finished", "rough")
 
@@ -21,7 +21,9 @@ class SingleVersionAugment(Augment):
     known position any more; finished version and reference are unchanged. ValueError for others.
     """
 
-    def __init__(self, version: str, probability: float, invalidates: Sequence[str] = ()) -> None:
+    def __init__(
+        self, version: Version, probability: float, invalidates: Sequence[str] = ()
+    ) -> None:
         if version not in VERSIONS:
             raise ValueError(f"version must be {' or '.join(VERSIONS)}, got {version!r}")
         self.version, self.probability = version, check_probability(probability)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ai_mixer.augment.filtering import apply_frequency_response
 from ai_mixer.augment.single_version import SingleVersionAugment
+from ai_mixer.core.types import Version
 
 
 class StereoImageParameters(NamedTuple):
@@ -33,7 +34,7 @@ class StereoImage(SingleVersionAugment):
         bass_db: float = 6.0,
         below_hz: tuple[float, float] = (60.0, 250.0),
         *,
-        version: str = "rough",
+        version: Version = "rough",
         probability: float = 0.5,
         invalidates: Sequence[str] = ("low_eq", "stereo_width"),
     ) -> None:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from ai_mixer.core.types import CONDITIONS, Batch, Features, SkippedSong, Song
+from ai_mixer.core.types import CONDITIONS, Batch, Features, SkippedSong, Song, Split
 from ai_mixer.data.datamodule import MixDataModule, forkserver_context
 from ai_mixer.data.dataset import ExampleKey, SongDataset, genre_index
 from ai_mixer.data.feature_cache import CachedRow, FeatureCache
@@ -111,7 +111,7 @@ class CachedDataModule(MixDataModule):
         """The same examples in the same order every epoch."""
         return self._cached_dataloader("val", self.held_out_per_song)
 
-    def _cached_dataloader(self, split: str, per_song: int) -> DataLoader[Batch]:
+    def _cached_dataloader(self, split: Split, per_song: int) -> DataLoader[Batch]:
         songs = [song for song in self.songs(split) if self.cache.count(song)]
         dataset = CachedDataset(songs, self.cache, per_song)
         return self.dataloader_for(dataset, split == "train", self._collate, workers=0)

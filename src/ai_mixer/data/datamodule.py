@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
 
-from ai_mixer.core.types import Batch, SkippedSong, Song
+from ai_mixer.core.types import Batch, SkippedSong, Song, Split
 from ai_mixer.data.dataset import SongDataset, Task
 from ai_mixer.data.excerpt_sampler import Augment, excerpt_seconds
 from ai_mixer.data.key_sampler import KeySampler
@@ -78,7 +78,7 @@ class MixDataModule(pl.LightningDataModule):
         self.leaks: list[str] = []
         self._songs: list[Song] | None = None
 
-    def songs(self, split: str) -> list[Song]:
+    def songs(self, split: Split) -> list[Song]:
         """Songs of one split. ValueError if there are none, or for another split."""
         if split not in SPLITS:
             raise ValueError(f"split {split!r} is none of {', '.join(SPLITS)}")
@@ -110,7 +110,7 @@ class MixDataModule(pl.LightningDataModule):
             names = [f"{song.id} ({song.sample_rate} Hz)" for song in low]
             warn_listed(f"a song is {what}", f"songs are {what}", names)
 
-    def dataset(self, split: str) -> SongDataset:
+    def dataset(self, split: Split) -> SongDataset:
         """Examples of one split."""
         training = split == "train"
         per_song = self.excerpts_per_song if training else self.held_out_per_song
@@ -138,7 +138,7 @@ class MixDataModule(pl.LightningDataModule):
         """The same examples in the same order every time."""
         return self._loader("test")
 
-    def _loader(self, split: str) -> DataLoader[Batch]:
+    def _loader(self, split: Split) -> DataLoader[Batch]:
         return self.dataloader_for(
             self.dataset(split), split == "train", Batch.collate, self.workers
         )

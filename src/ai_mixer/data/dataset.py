@@ -8,14 +8,14 @@ the example's `skipped`.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from ai_mixer.audio.excerpt import SongError
-from ai_mixer.core.types import CONDITIONS, GENRES, Example, SkippedSong, Song
+from ai_mixer.core.types import CONDITIONS, GENRES, Condition, Example, SkippedSong, Song
 from ai_mixer.data.excerpt_sampler import Augment, ExcerptSampler, second_excerpt_start
 
 MAX_REPLACEMENTS = 15  # songs tried in place of an unusable one
@@ -27,7 +27,7 @@ ExampleKey = tuple[int, int]
 class Task(Protocol):
     """A learning problem: makes an example from an excerpt."""
 
-    condition: str  # one of CONDITIONS, or "any": drawn at random
+    condition: Condition | Literal["any"]  # "any": drawn at random
 
     def __call__(
         self,
@@ -37,7 +37,7 @@ class Task(Protocol):
         dry: bool,
         sample_rate: int,
         rng: np.random.Generator,
-        condition: str | None = None,
+        condition: Condition | None = None,
         rough: Tensor | None = None,
     ) -> Example:
         """Make the example of one excerpt.

@@ -5,7 +5,9 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-SPLITS = ("train", "val", "test")
+from ai_mixer.core.types import Split
+
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
 HELD_OUT_SHARE = 0.15  # of the groups for validation, and again for the test
 
 Genres = Sequence[str | None]

@@ -2,15 +2,16 @@
 
 import warnings
 from collections.abc import Sequence
+from typing import Literal
 
-from ai_mixer.core.types import CONDITIONS, Song
+from ai_mixer.core.types import CONDITIONS, Condition, Song
 
-ALL = "all"
+ALL: Literal["all"] = "all"
 
 
 def resolve_conditions(
-    condition: str, songs: Sequence[Song], excerpt_s: float | None
-) -> tuple[str, ...]:
+    condition: Condition | Literal["all"], songs: Sequence[Song], excerpt_s: float | None
+) -> tuple[Condition, ...]:
     """Return the requested conditions. excerpt_s: None for whole songs.
 
     "all" omits "reference", with a warning, if no song has a reference. ValueError if "reference"
@@ -36,4 +37,4 @@ def resolve_conditions(
             "their reference and the excerpt overlap",
             stacklevel=2,
         )
-    return CONDITIONS if condition == ALL else (condition,)
+    return CONDITIONS if condition == "all" else (condition,)

@@ -5,9 +5,11 @@ drawn once and passed to every system under every condition.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 from omegaconf import DictConfig
 
+from ai_mixer.core.types import Condition, Split
 from ai_mixer.evaluation.baselines.model import CrossConsoleSystem, ModelSystem
 from ai_mixer.evaluation.baselines.registry import (
     DEFAULT_SYSTEMS,
@@ -27,10 +29,10 @@ def evaluate(
     predictor: Predictor,
     *,
     data: DictConfig | None = None,
-    split: str = "test",
+    split: Split = "test",
     excerpts_per_song: int = 4,
     excerpt: float | str | None = None,
-    condition: str = "all",
+    condition: Condition | Literal["all"] = "all",
     systems: str | Sequence[str] = DEFAULT_SYSTEMS,
     compare_run: Predictor | None = None,
     examples: int = 480,

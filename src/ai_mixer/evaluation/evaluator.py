@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ai_mixer.console import Console
-from ai_mixer.core.types import Batch, Prediction, SkippedSong, Song
+from ai_mixer.core.types import Batch, Condition, Prediction, SkippedSong, Song
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.data.skipped_songs import SkippedSongs
 from ai_mixer.dsp.loudness import loudness_lufs
@@ -49,7 +49,7 @@ class Evaluator:
     def __init__(
         self,
         systems: Mapping[str, ComparedSystem],
-        conditions: Sequence[str],
+        conditions: Sequence[Condition],
         console: Console,
         songs: Mapping[str, Song],
         excerpts: int,
@@ -79,7 +79,7 @@ class Evaluator:
         return rows
 
     def _measure(
-        self, name: str, system: ComparedSystem, excerpt: EvaluationExcerpt, condition: str
+        self, name: str, system: ComparedSystem, excerpt: EvaluationExcerpt, condition: Condition
     ) -> MetricValues:
         """Return the system's metrics; empty (NaN in the table) if it is not evaluated here."""
         batch, excerpt_index, target, spectrum, rough = excerpt
@@ -108,7 +108,7 @@ class Evaluator:
 
 def evaluate_systems(
     systems: Mapping[str, ComparedSystem],
-    conditions: Sequence[str],
+    conditions: Sequence[Condition],
     console: Console,
     dataset: SongDataset,
     title: str,

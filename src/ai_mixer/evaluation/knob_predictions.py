@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from ai_mixer.console import Console
-from ai_mixer.core.types import Batch
+from ai_mixer.core.types import Batch, Condition
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.evaluation.baselines.system import ComparedSystem
 from ai_mixer.evaluation.records import build_record, knob_metrics
@@ -17,7 +17,7 @@ from ai_mixer.utils.parallel import parallel_map
 
 def evaluate_knob_predictions(
     systems: Mapping[str, ComparedSystem],
-    conditions: Sequence[str],
+    conditions: Sequence[Condition],
     console: Console,
     dataset: SongDataset,
     title: str,

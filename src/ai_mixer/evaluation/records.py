@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from ai_mixer.console import Console
-from ai_mixer.core.types import Batch, Prediction, Song
+from ai_mixer.core.types import Batch, Condition, Prediction, Song
 from ai_mixer.metrics.coverage import inside_interval
 from ai_mixer.metrics.knob_skill import knob_errors
 
@@ -25,7 +25,7 @@ def knob_metrics(console: Console, prediction: Prediction, batch: Batch) -> Metr
 
 
 def build_record(
-    songs: Mapping[str, Song], batch: Batch, condition: str, name: str, measured: MetricValues
+    songs: Mapping[str, Song], batch: Batch, condition: Condition, name: str, measured: MetricValues
 ) -> dict[str, Any]:
     """Return one row: the metrics of system `name` on a batch of one excerpt."""
     song = songs[batch.song_id[0]]

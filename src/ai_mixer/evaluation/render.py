@@ -6,7 +6,7 @@ import torch
 from omegaconf import DictConfig
 
 from ai_mixer.console import Console
-from ai_mixer.core.types import CONDITIONS, GENRES, Batch
+from ai_mixer.core.types import CONDITIONS, GENRES, Batch, Condition, Split
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.data.skipped_songs import SkippedSongs
 from ai_mixer.inference.predictor import Predictor
@@ -23,7 +23,7 @@ def render(
     data: DictConfig | None = None,
     title: str = "ai_mixer",
     headline: dict[str, float | str] | None = None,
-    split: str = "test",
+    split: Split = "test",
     songs: int = 4,
     seconds: float = 10.0,
     seed: int = 0,
@@ -52,7 +52,9 @@ def render(
 
 
 @torch.inference_mode()
-def _sample(predictor: Predictor, dataset: SongDataset, index: int, condition: str) -> SongSamples:
+def _sample(
+    predictor: Predictor, dataset: SongDataset, index: int, condition: Condition
+) -> SongSamples:
     dataset.task.condition = condition
     batch = Batch.collate([dataset[0, index]])
     SkippedSongs().add(batch.skipped)
@@ -60,7 +62,7 @@ def _sample(predictor: Predictor, dataset: SongDataset, index: int, condition: s
     return song_samples(batch, condition, {"mix": mix})
 
 
-def mix_sample(predictor: Predictor, batch: Batch, condition: str, console: Console) -> Mix:
+def mix_sample(predictor: Predictor, batch: Batch, condition: Condition, console: Console) -> Mix:
     """Mix a batch of one song as a user gets it.
 
     console: the one that the true knobs belong to; its knobs are listed as settings.
@@ -78,7 +80,7 @@ def mix_sample(predictor: Predictor, batch: Batch, condition: str, console: Cons
     return Mix(mix[0].numpy(), rows, _distances(mix, batch))
 
 
-def song_samples(batch: Batch, condition: str, mixes: dict[str, Mix]) -> SongSamples:
+def song_samples(batch: Batch, condition: Condition, mixes: dict[str, Mix]) -> SongSamples:
     """Listening samples of a batch of one song with the given mixes, by version."""
     genre = int(batch.genre)
     return SongSamples(

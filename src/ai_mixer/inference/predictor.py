@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ai_mixer.config.allowed_targets import check_targets, config_from_card
 from ai_mixer.console import Console
-from ai_mixer.core.types import CONDITIONS, Batch, Prediction
+from ai_mixer.core.types import CONDITIONS, Batch, Condition, Prediction
 from ai_mixer.data.excerpt_sampler import excerpt_seconds
 from ai_mixer.dsp.resample import resample
 from ai_mixer.inference.builders import build_console, build_model
@@ -71,7 +71,7 @@ class Predictor:
         prediction: Prediction,
         rough: Tensor,
         target: Tensor,
-        condition: str,
+        condition: Condition,
         sample_rate: int,
     ) -> Prediction:
         """Refine a prediction with a reference or the finished version (see `refinement`)."""
@@ -95,7 +95,8 @@ class Predictor:
         if reference is not None and finished is not None:
             raise ValueError("give a reference or a finished version, not both")
         rough = self._windows(audio, sample_rate, "audio")
-        condition, target = "blind", torch.zeros_like(rough)
+        condition: Condition = "blind"
+        target = torch.zeros_like(rough)
         if reference is not None:
             condition, target = "reference", self._windows(reference, sample_rate, "reference")
         if finished is not None:
@@ -112,7 +113,7 @@ class Predictor:
             raise ValueError("finished must be as long as audio: it is the same excerpt")
         return self._predict_windows(rough, target, condition)
 
-    def predict_batch(self, batch: Batch, condition: str) -> Prediction:
+    def predict_batch(self, batch: Batch, condition: Condition) -> Prediction:
         """Predict for the roughs of a batch under a condition."""
         target = {"reference": batch.reference, "finished": batch.finished}
         name = {"reference": "reference", "paired": "finished"}.get(condition)
@@ -134,7 +135,7 @@ class Predictor:
         rows = [[known[c].get(k, math.nan) for k in self.console.names] for c in CONDITIONS]
         return torch.tensor(rows)
 
-    def _predict_windows(self, rough: Tensor, target: Tensor, condition: str) -> Prediction:
+    def _predict_windows(self, rough: Tensor, target: Tensor, condition: Condition) -> Prediction:
         """Mean prediction over windows [windows, B, 2, window] of rough and target."""
         count = max(rough.shape[0], target.shape[0])
         songs = rough.shape[1]

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ai_mixer.console import Console
-from ai_mixer.core.types import Prediction
+from ai_mixer.core.types import Condition, Prediction
 from ai_mixer.dsp.spectra import mid_side, third_octave_power
 from ai_mixer.inference.knob_fitting import LevelDifference, loudest_excerpt
 from ai_mixer.inference.levenberg_marquardt import levenberg_marquardt
@@ -48,7 +48,7 @@ def refine(
     prediction: Prediction,
     rough: Tensor,
     target: Tensor,
-    condition: str,
+    condition: Condition,
     console: Console,
     sample_rate: int,
     movable: Tensor,
@@ -73,7 +73,7 @@ def refine(
 def _refine_song(
     console: Console,
     rate: int,
-    condition: str,
+    condition: Condition,
     movable: Tensor,
     rough: Tensor,
     target: Tensor,

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ai_mixer.core.types import Knob
-from ai_mixer.core.units import SCALES
+from ai_mixer.core.types import Condition, Knob
+from ai_mixer.core.units import SCALES, Scale
 
 Audio = NDArray[np.floating]
 
@@ -31,7 +31,7 @@ class SettingRow:
     predicted: float
     true: float | None = None
     masked: bool = False
-    scale: str = "linear"
+    scale: Scale = "linear"
 
     def to_position(self, value: float) -> float:
         """Return the position of a value between the knob's ends, clipped to 0–1."""
@@ -63,7 +63,7 @@ class SongSamples:
     mixes: Mapping[str, Mix]
     finished: Audio
     genre: str | None = None
-    condition: str | None = None
+    condition: Condition | None = None
     rough_metrics: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from ai_mixer.audio import AudioFile
 from ai_mixer.inference import pretrained
@@ -25,6 +27,8 @@ from ai_mixer.mixing.windowed_prediction import predict_settings
 from ai_mixer.mixing.write_mix import render_with_report
 from ai_mixer.utils.memory import release_memory
 from ai_mixer.utils.parallel import prefetch, single_threaded
+
+AudioT = TypeVar("AudioT", NDArray[Any], Tensor)
 
 
 class SettingsByModel(dict[str, KnobValues]):
@@ -68,8 +72,8 @@ class AudioMixer:
         )
 
     def apply_mixing_parameters(
-        self, audio: Any, sample_rate: int, settings: Mapping[str, float]
-    ) -> Any:
+        self, audio: AudioT, sample_rate: int, settings: Mapping[str, float]
+    ) -> AudioT:
         """Process audio with the console and its limiter. Missing knobs are neutral.
 
         audio: [T], [C, T] or [B, C, T], NumPy array or tensor, full scale = 1. Returns the same
@@ -89,7 +93,7 @@ class AudioMixer:
 
     def mix_with_model(
         self, path: str | Path, model: str | None = None, output: str | Path | None = None
-    ) -> Any:
+    ) -> NDArray[np.float32]:
         """Mix a song and return the samples [C, T], float32.
 
         output: file to which the mix is also written, with settings and report.

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
@@ -13,6 +13,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from ai_mixer.config.allowed_targets import check_targets
 from ai_mixer.config.instantiate import allowed_targets, instantiate_checked
 from ai_mixer.console import Console
+from ai_mixer.core.types import Condition
 from ai_mixer.data.datamodule import MixDataModule, SongSource
 from ai_mixer.inference.builders import build_console, build_model
 from ai_mixer.training.system import MixSystem
@@ -98,7 +99,11 @@ def build_callbacks(cfg: DictConfig) -> dict[str, pl.Callback]:
 
 
 def build_evaluation_datamodule(
-    cfg: DictConfig, console: Console, data: DictConfig | None, condition: str, **loader: Any
+    cfg: DictConfig,
+    console: Console,
+    data: DictConfig | None,
+    condition: Condition | Literal["any"],
+    **loader: Any,
 ) -> MixDataModule:
     """Build the data module for evaluation: the model's own data, or another `data` config.
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ai_mixer.core.types import Batch
+from ai_mixer.core.types import Batch, Condition
 from ai_mixer.dsp.levels import crest_db, width_db
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.dsp.spectra import power_to_db, third_octave_power
@@ -22,7 +22,7 @@ def meters(x: Tensor, sample_rate: int) -> Tensor:
     return torch.cat([bands, torch.stack(whole, 1)], 1)
 
 
-def features(batch: Batch, condition: str) -> Tensor:
+def features(batch: Batch, condition: Condition) -> Tensor:
     """Meters of the rough and, unless blind, those of the conditioning audio and the differences.
 
     Returns [B, 31] if blind and [B, 93] otherwise, at 44.1 kHz.

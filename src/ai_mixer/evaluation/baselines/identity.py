@@ -1,6 +1,6 @@
 """`rough`: the unprocessed input."""
 
-from ai_mixer.core.types import Batch
+from ai_mixer.core.types import Batch, Condition
 from ai_mixer.evaluation.baselines.system import ComparedSystem, SystemOutput
 
 
@@ -10,6 +10,6 @@ class Identity(ComparedSystem):
     uses_condition = False
     changes_level_only = True
 
-    def mix(self, batch: Batch, condition: str) -> SystemOutput:
+    def mix(self, batch: Batch, condition: Condition) -> SystemOutput:
         """Return the rough."""
         return SystemOutput(batch.rough)

@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 import torch
 
-from ai_mixer.core.types import Batch
+from ai_mixer.core.types import Batch, Condition
 from ai_mixer.evaluation.baselines.system import ComparedSystem, SystemOutput, conditioning_audio
 
 SCRIPT = Path("benchmarks") / "run_matchering.py"
@@ -39,7 +39,7 @@ class MatcheringBaseline(ComparedSystem):
             )
         self._run("-c", "import matchering")
 
-    def mix(self, batch: Batch, condition: str) -> SystemOutput:
+    def mix(self, batch: Batch, condition: Condition) -> SystemOutput:
         """Return Matchering's limited result. OSError with its last line of output if it fails."""
         other = conditioning_audio(batch, condition)
         assert other is not None

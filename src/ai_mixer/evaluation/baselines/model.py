@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ai_mixer.core.types import Batch, Prediction
+from ai_mixer.core.types import Batch, Condition, Prediction
 from ai_mixer.evaluation.baselines.system import ComparedSystem, KnobSystem, SystemOutput
 from ai_mixer.inference.predictor import Predictor
 
@@ -14,11 +14,11 @@ class ModelSystem(KnobSystem):
     Knobs are evaluated as predicted; audio is rendered after shrinkage towards neutral.
     """
 
-    def predict(self, batch: Batch, condition: str) -> Prediction:
+    def predict(self, batch: Batch, condition: Condition) -> Prediction:
         """Return the model's prediction, [B, P]."""
         return self.predictor.predict_batch(batch, condition)
 
-    def mix(self, batch: Batch, condition: str) -> SystemOutput:
+    def mix(self, batch: Batch, condition: Condition) -> SystemOutput:
         """Return the mix after shrinkage by uncertainty, as a user gets it, and the prediction."""
         prediction = self.predict(batch, condition)
         applied = self.predictor.shrink(prediction).knobs
@@ -37,14 +37,14 @@ class CrossConsoleSystem(ComparedSystem):
         self.system, self.truth = system, truth
         self.conditions = system.conditions
 
-    def mix(self, batch: Batch, condition: str) -> SystemOutput:
+    def mix(self, batch: Batch, condition: Condition) -> SystemOutput:
         """Render with the system's own console; convert its knobs."""
         audio, knobs, uncertainty = self.system.mix(batch, condition)
         assert knobs is not None
         converted = self._convert(Prediction(knobs, uncertainty))
         return SystemOutput(audio, converted.knobs, converted.uncertainty)
 
-    def predict(self, batch: Batch, condition: str) -> Prediction:
+    def predict(self, batch: Batch, condition: Condition) -> Prediction:
         """Return the prediction, converted to the knobs of `truth`."""
         return self._convert(self.system.predict(batch, condition))
 

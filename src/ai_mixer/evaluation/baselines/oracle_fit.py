@@ -3,7 +3,7 @@
 A bound, not a baseline: it has the finished version, and takes about twice real time.
 """
 
-from ai_mixer.core.types import Batch, Prediction
+from ai_mixer.core.types import Batch, Condition, Prediction
 from ai_mixer.evaluation.baselines.system import KnobSystem
 from ai_mixer.inference.knob_fitting import fit_knobs
 from ai_mixer.inference.predictor import Predictor
@@ -21,7 +21,7 @@ class OracleFit(KnobSystem):
         super().__init__(predictor)
         self.max_excerpts = max_excerpts
 
-    def predict(self, batch: Batch, condition: str) -> Prediction:
+    def predict(self, batch: Batch, condition: Condition) -> Prediction:
         """Return the fitted positions, [B, P]."""
         fit = fit_knobs(batch.rough, batch.finished, self.predictor.console, batch.sample_rate)
         return Prediction(fit.knobs)

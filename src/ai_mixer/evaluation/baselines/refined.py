@@ -1,6 +1,6 @@
 """`refined`: the model's prediction, refined through the console at test time."""
 
-from ai_mixer.core.types import Batch, Prediction
+from ai_mixer.core.types import Batch, Condition, Prediction
 from ai_mixer.evaluation.baselines.system import KnobSystem, SystemOutput, conditioning_audio
 from ai_mixer.models.feature_model import FeatureModel
 
@@ -20,11 +20,11 @@ class RefinedModel(KnobSystem):
             name = type(self.predictor.model).__name__
             raise ValueError(f"{name} predicts no uncertainty, which refinement needs")
 
-    def predict(self, batch: Batch, condition: str) -> Prediction:
+    def predict(self, batch: Batch, condition: Condition) -> Prediction:
         """Return the refined prediction, [B, P]."""
         return self._refine(self.predictor.predict_batch(batch, condition), batch, condition)
 
-    def mix(self, batch: Batch, condition: str) -> SystemOutput:
+    def mix(self, batch: Batch, condition: Condition) -> SystemOutput:
         """Return the mix as a user gets it, and the knobs that are evaluated."""
         prediction = self.predictor.predict_batch(batch, condition)
         refined = applied = self._refine(prediction, batch, condition)
@@ -33,7 +33,7 @@ class RefinedModel(KnobSystem):
         audio = self.predictor.console(batch.rough, batch.sample_rate, applied.knobs)
         return SystemOutput(audio, refined.knobs, refined.uncertainty)
 
-    def _refine(self, prediction: Prediction, batch: Batch, condition: str) -> Prediction:
+    def _refine(self, prediction: Prediction, batch: Batch, condition: Condition) -> Prediction:
         target = conditioning_audio(batch, condition)
         assert target is not None
         return self.predictor.refine(prediction, batch.rough, target, condition, batch.sample_rate)

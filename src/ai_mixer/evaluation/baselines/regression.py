@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ai_mixer.core.types import CONDITIONS, Batch, Prediction
+from ai_mixer.core.types import CONDITIONS, Batch, Condition, Prediction
 from ai_mixer.evaluation.baselines.features import features
 from ai_mixer.evaluation.baselines.system import KnobSystem
 from ai_mixer.evaluation.baselines.training_set import TrainingSet
@@ -50,7 +50,7 @@ class Regression(KnobSystem):
 
         list(parallel_map(fit, keys, f"fitting {type(self).__name__.lower()}"))
 
-    def predict(self, batch: Batch, condition: str) -> Prediction:
+    def predict(self, batch: Batch, condition: Condition) -> Prediction:
         """Return positions, [B, P]; a knob without a regressor is predicted as its mean."""
         x = features(batch, condition).numpy()
         knobs = self.predictor.mean_knobs.expand_as(batch.knobs).clone()

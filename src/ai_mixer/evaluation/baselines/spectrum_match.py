@@ -11,7 +11,7 @@ import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
 
-from ai_mixer.core.types import Batch
+from ai_mixer.core.types import Batch, Condition
 from ai_mixer.core.units import db_to_ratio
 from ai_mixer.dsp.levels import width_db
 from ai_mixer.dsp.loudness import loudness_lufs
@@ -41,7 +41,7 @@ class SpectrumMatch(ComparedSystem):
 
     conditions = ("reference", "paired")
 
-    def mix(self, batch: Batch, condition: str) -> SystemOutput:
+    def mix(self, batch: Batch, condition: Condition) -> SystemOutput:
         """Return the matched rough."""
         x, y, rate = batch.rough, conditioning_audio(batch, condition), batch.sample_rate
         assert y is not None

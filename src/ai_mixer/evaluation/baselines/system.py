@@ -5,7 +5,7 @@ from typing import ClassVar, NamedTuple
 
 from torch import Tensor
 
-from ai_mixer.core.types import CONDITIONS, Batch, Prediction
+from ai_mixer.core.types import CONDITIONS, Batch, Condition, Prediction
 from ai_mixer.inference.predictor import Predictor
 
 
@@ -38,10 +38,10 @@ class ComparedSystem(ABC):
         """Prepare before the first mix. ValueError or OSError if the system cannot run here."""
 
     @abstractmethod
-    def mix(self, batch: Batch, condition: str) -> SystemOutput:
+    def mix(self, batch: Batch, condition: Condition) -> SystemOutput:
         """Mix a batch under one of the supported conditions."""
 
-    def predict(self, batch: Batch, condition: str) -> Prediction | None:
+    def predict(self, batch: Batch, condition: Condition) -> Prediction | None:
         """Return the predicted knobs without rendering; None if the system has no knobs."""
         return None
 
@@ -53,16 +53,16 @@ class KnobSystem(ComparedSystem):
         self.predictor = predictor
 
     @abstractmethod
-    def predict(self, batch: Batch, condition: str) -> Prediction:
+    def predict(self, batch: Batch, condition: Condition) -> Prediction:
         """Return positions [B, P] in 0–1, with uncertainties if available."""
 
-    def mix(self, batch: Batch, condition: str) -> SystemOutput:
+    def mix(self, batch: Batch, condition: Condition) -> SystemOutput:
         """Render the predicted knobs."""
         prediction = self.predict(batch, condition)
         audio = self.predictor.console(batch.rough, batch.sample_rate, prediction.knobs)
         return SystemOutput(audio, prediction.knobs, prediction.uncertainty)
 
 
-def conditioning_audio(batch: Batch, condition: str) -> Tensor | None:
+def conditioning_audio(batch: Batch, condition: Condition) -> Tensor | None:
     """Audio that a system gets besides the rough, [B, C, T]; None if blind."""
     return {"blind": None, "reference": batch.reference, "paired": batch.finished}[condition]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from omegaconf import DictConfig
 
-from ai_mixer.core.types import CONDITIONS, Batch
+from ai_mixer.core.types import CONDITIONS, Batch, Condition, Split
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.evaluation.comparison.holdout_filter import filter_holdout_songs
 from ai_mixer.evaluation.comparison.page import Comparison
@@ -26,7 +26,7 @@ def compare(
     runs: Sequence[ComparedRun],
     *,
     data: DictConfig | None = None,
-    split: str = "test",
+    split: Split = "test",
     excerpts_per_song: int = 2,
     songs: int = 6,
     seconds: float = 10.0,
@@ -71,7 +71,7 @@ def _samples(runs: Sequence[ComparedRun], dataset: SongDataset, songs: int) -> l
 
 @torch.inference_mode()
 def _sample(
-    runs: Sequence[ComparedRun], dataset: SongDataset, index: int, condition: str
+    runs: Sequence[ComparedRun], dataset: SongDataset, index: int, condition: Condition
 ) -> SongSamples:
     """One song, mixed by every run; settings are those of the first run's knobs."""
     dataset.task.condition = condition

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 from omegaconf import DictConfig
 
-from ai_mixer.core.types import CONDITIONS
+from ai_mixer.core.types import CONDITIONS, Condition
 from ai_mixer.evaluation.baselines.model import CrossConsoleSystem, ModelSystem
 from ai_mixer.evaluation.baselines.refined import RefinedModel
 from ai_mixer.evaluation.baselines.registry import prepare_systems
@@ -24,7 +24,7 @@ REFINED_SUFFIX = ", refined"  # appended to an entry's title
 KNOB_BASELINES = ("mean_knobs", "ridge", "trees")
 SOUND_BASELINES = ("rough", "loudness_only", "mean_knobs", "spectrum_match")
 # Not `paired`: where the knobs are unknown, a user does not have the finished version either.
-SOUND_CONDITIONS = ("blind", "reference")
+SOUND_CONDITIONS: tuple[Condition, ...] = ("blind", "reference")
 
 
 class EvaluationSettings(NamedTuple):
