@@ -15,11 +15,11 @@ READY := $(VENV)/.ready
 
 # The name=value arguments of the command line except make's own, quoted for the shell. `value` passes
 # them unexpanded; the name of the loop variable cannot be a Hydra key.
-OURS := PYTHON VENV HOST PORT DEBUG MAKEFLAGS
+MAKE_VARIABLES := PYTHON VENV HOST PORT DEBUG MAKEFLAGS
 QUOTE := '
 _quoted = $(QUOTE)$(subst $(QUOTE),$(QUOTE)\$(QUOTE)$(QUOTE),$(1))$(QUOTE)
 _given := $(sort $(foreach <v>,$(.VARIABLES),$(if $(filter command line,$(origin $(<v>))),$(<v>))))
-WORDS = $(if $(DEBUG),--debug )$(foreach <v>,$(filter-out $(OURS),$(_given)),$(call _quoted,$(<v>)=$(value $(<v>))))
+OVERRIDES = $(if $(DEBUG),--debug )$(foreach <v>,$(filter-out $(MAKE_VARIABLES),$(_given)),$(call _quoted,$(<v>)=$(value $(<v>))))
 
 # Without this check, make would report an unknown target only after running the targets before it.
 ifneq (,$(word 2,$(MAKECMDGOALS)))
@@ -59,32 +59,32 @@ train sweep bench bench-peers: export MALLOC_TOP_PAD_ ?= 268435456
 
 .PHONY: train sweep services evaluate render loss-scales
 train: $(READY) ## train a model, evaluate it and render samples: make train model=ast_regressor
-	$(BIN)/python -m ai_mixer.cli.stages.train $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.train $(OVERRIDES)
 
 sweep: $(READY) ## hyperparameter search: make sweep model=ast_regressor search=default trials=30
-	$(BIN)/python -m ai_mixer.cli.stages.sweep $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.sweep $(OVERRIDES)
 
 services: $(READY) ## start PostgreSQL, for sweeps on several machines: make sweep storage=postgresql
-	$(BIN)/python -m ai_mixer.cli.stages.services $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.services $(OVERRIDES)
 
 evaluate: $(READY) ## evaluate a run on held-out songs: make evaluate run=last split=test
-	$(BIN)/python -m ai_mixer.cli.stages.evaluate $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.evaluate $(OVERRIDES)
 
 render: $(READY) ## render listening samples of a run: make render run=last
-	$(BIN)/python -m ai_mixer.cli.stages.render $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.render $(OVERRIDES)
 
 loss-scales: $(READY) ## measure the value of each loss term for neutral knobs: make loss-scales data=folder
-	$(BIN)/python -m ai_mixer.cli.stages.loss_scales $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.loss_scales $(OVERRIDES)
 
 .PHONY: data features roughs
 data: $(READY) ## download, check and index a collection: make data name=gtzan data.root=/my/gtzan
-	$(BIN)/python -m ai_mixer.cli.stages.data $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.data $(OVERRIDES)
 
 features: $(READY) ## compute audio features of every song (levels, timbre, rhythm …): make features data=folder
-	$(BIN)/python -m ai_mixer.cli.stages.features $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.features $(OVERRIDES)
 
 roughs: $(READY) ## make rough versions with another processor, for evaluation: make roughs data=band out=roughs
-	$(BIN)/python benchmarks/roughs $(WORDS)
+	$(BIN)/python benchmarks/roughs $(OVERRIDES)
 
 # --- speed ----------------------------------------------------------------------------------------
 
@@ -93,7 +93,7 @@ PEERS_READY := $(PEERS)/.ready
 
 .PHONY: bench bench-peers
 bench: $(READY) ## measure the speed of effects, console, losses, loader and training step
-	$(BIN)/python -m ai_mixer.cli.stages.benchmark $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.benchmark $(OVERRIDES)
 
 bench-peers: $(PEERS_READY) ## compare the speed with other libraries (in a separate environment)
 	$(PEERS)/bin/python benchmarks/peers
@@ -111,36 +111,36 @@ $(PEERS_READY): benchmarks/peers/requirements.txt pyproject.toml constraints.txt
 
 .PHONY: ui sweep-ui listen compare report
 ui: $(READY) ## start MLflow's web interface on 127.0.0.1:5000 (HOST=, PORT=)
-	$(BIN)/python -m ai_mixer.cli.stages.ui host=$(HOST) port=$(PORT) $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.ui host=$(HOST) port=$(PORT) $(OVERRIDES)
 
 sweep-ui: $(READY) ## start Optuna's dashboard of the last sweep on 127.0.0.1:8080 (extra `scale`)
-	$(BIN)/python -m ai_mixer.cli.stages.sweep_ui $(if $(filter command line,$(origin PORT)),port=$(PORT)) $(if $(filter command line,$(origin HOST)),host=$(HOST)) $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.sweep_ui $(if $(filter command line,$(origin PORT)),port=$(PORT)) $(if $(filter command line,$(origin HOST)),host=$(HOST)) $(OVERRIDES)
 
 listen: $(READY) ## open the listening page of the last run (or run=ID)
-	@$(BIN)/python -m ai_mixer.cli.stages.listen $(WORDS)
+	@$(BIN)/python -m ai_mixer.cli.stages.listen $(OVERRIDES)
 
 compare: $(READY) ## compare several runs on the same songs, with a blind test: make compare runs=last,3f2a
-	$(BIN)/python -m ai_mixer.cli.stages.compare $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.compare $(OVERRIDES)
 
 report: $(READY) ## table of all configurations, mean over seeds: make report by='closeness blind'
-	@$(BIN)/python -m ai_mixer.cli.stages.report $(WORDS)
+	@$(BIN)/python -m ai_mixer.cli.stages.report $(OVERRIDES)
 
 .PHONY: leaderboard ensemble package
 leaderboard: $(READY) ## evaluate all cross-validations on the same songs and write the leaderboard
-	@$(BIN)/python -m ai_mixer.cli.stages.leaderboard $(WORDS)
+	@$(BIN)/python -m ai_mixer.cli.stages.leaderboard $(OVERRIDES)
 
 ensemble: $(READY) ## combine trained models into an ensemble: make ensemble runs=1a2b,3c4d
-	$(BIN)/python -m ai_mixer.cli.stages.ensemble $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.ensemble $(OVERRIDES)
 
 package: $(READY) ## add a trained model to the package: make package run=1a2b name=… about=…
-	@$(BIN)/python -m ai_mixer.cli.stages.package $(WORDS)
+	@$(BIN)/python -m ai_mixer.cli.stages.package $(OVERRIDES)
 
 .PHONY: gc relocate
 gc: $(READY) ## list deleted runs, orphan folders and temporary files in mlruns/; make gc confirm=1 deletes them
-	@$(BIN)/python -m ai_mixer.cli.stages.gc $(WORDS)
+	@$(BIN)/python -m ai_mixer.cli.stages.gc $(OVERRIDES)
 
 relocate: $(READY) ## rewrite artifact URIs after mlruns/ was moved
-	$(BIN)/python -m ai_mixer.cli.stages.relocate $(WORDS)
+	$(BIN)/python -m ai_mixer.cli.stages.relocate $(OVERRIDES)
 
 # --- documentation --------------------------------------------------------------------------------
 

@@ -41,13 +41,13 @@ def unknown():
 
 def test_summary_shows_knob_skill_if_knobs_are_known(known):
     assert headline(known) == {f"knob skill, {name}": "0.75" for name in CONDITIONS}
-    assert "blind **+0.75** [+0.75, +0.75]" in description(known, "Again: so.")
+    assert "blind **+0.75** [+0.75, +0.75]" in description(known, "Reproduce: …")
     assert "+0.75  [+0.75, +0.75]   MAE 0.050" in summary(known)
 
 
 def test_summary_shows_closeness_if_knobs_are_unknown(unknown):
     assert headline(unknown) == {f"closeness, {name}": "0.50" for name in CONDITIONS}
-    first = description(unknown, "Again: so.").splitlines()[0]
+    first = description(unknown, "Reproduce: …").splitlines()[0]
     assert "blind **+0.50**" in first
     assert "nan" not in first
     assert "blind      +0.50" in summary(unknown)

@@ -50,7 +50,7 @@ KNOB_DEMOS = {
     "stereo_width": KnobDemo(
         "how far left and right lie apart; 1 is as it was",
         (0.4, 1.0, 2.5),
-        "Hear it on headphones. A mono song has no width.",
+        "Use headphones. A mono song has no width.",
     ),
     "output_level": KnobDemo(
         "the level at the end; then delivery sets the loudness",

@@ -38,13 +38,13 @@ CHOICES = {"model": "baseline_cnn", "debug": "fast", "data": "band_small"}
 class Training:
     """A training in a process group of its own, as in a terminal, with its own store."""
 
-    def __init__(self, folder, words):
+    def __init__(self, folder, overrides):
         self.store = Store(folder)
-        self.words = [*words, f"paths.mlruns={folder}"]
+        self.overrides = [*overrides, f"paths.mlruns={folder}"]
         self.process = None
 
     def start(self, *overrides):
-        command = [sys.executable, "-m", "ai_mixer.cli.stages.train", *self.words, *overrides]
+        command = [sys.executable, "-m", "ai_mixer.cli.stages.train", *self.overrides, *overrides]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         self.process = subprocess.Popen(command, **pipes, text=True, start_new_session=True)
         return self
@@ -115,21 +115,21 @@ def home(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def words(home):
+def small_overrides(home):
     """Overrides of the small training."""
     paths = [f"paths.{name}={home / name}" for name in ("data", "outputs", "mlruns")]
     return [*OVERRIDES, *paths]
 
 
 @pytest.fixture(scope="session")
-def small_training(words, compose):
+def small_training(small_overrides, compose):
     """Function: further overrides → the finished run."""
 
     def make(*overrides):
         configure_warnings()
-        cfg, defaults = compose(*words, *overrides), compose()
+        cfg, defaults = compose(*small_overrides, *overrides), compose()
         defaults.run_name = cfg.run_name  # made of Hydra's choices
-        return train(cfg, defaults, [*words, *overrides], CHOICES)
+        return train(cfg, defaults, [*small_overrides, *overrides], CHOICES)
 
     return make
 
@@ -181,7 +181,7 @@ def config(trained):
 
 
 @pytest.fixture(scope="session")
-def quick_words(songs_folder, tmp_path_factory):
+def quick_overrides(songs_folder, tmp_path_factory):
     """Overrides of a training of three epochs of eight steps; the model has dropout."""
     scratch = tmp_path_factory.mktemp("scratch")
     return [
@@ -205,17 +205,17 @@ def quick_words(songs_folder, tmp_path_factory):
 
 
 @pytest.fixture
-def training(quick_words, store):
+def training(quick_overrides, store):
     """The quick training, not started."""
-    return Training(store.folder, quick_words)
+    return Training(store.folder, quick_overrides)
 
 
 @pytest.fixture(scope="session")
-def straight(quick_words, tmp_path_factory, empty_database):
+def uninterrupted(quick_overrides, tmp_path_factory, empty_database):
     """The quick training, uninterrupted."""
-    folder = tmp_path_factory.mktemp("straight")
+    folder = tmp_path_factory.mktemp("uninterrupted")
     shutil.copy(empty_database, folder / "mlflow.db")
-    finished = Training(folder, quick_words).start()
+    finished = Training(folder, quick_overrides).start()
     code, stderr = finished.end()
     assert code == 0, stderr
     return finished

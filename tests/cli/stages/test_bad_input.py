@@ -76,15 +76,15 @@ def bad_music(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def places(tmp_path_factory):
+def path_overrides(tmp_path_factory):
     home = tmp_path_factory.mktemp("bad home")
     return [f"paths.{name}={home / name}" for name in ("data", "outputs", "mlruns")]
 
 
 @pytest.fixture(scope="module")
-def trained_on_bad_music(bad_music, places, compose):
+def trained_on_bad_music(bad_music, path_overrides, compose):
     """The run trained on that music with two workers, and its warnings."""
-    words = [
+    overrides = [
         "data=folder",
         f"data.root='{bad_music}'",
         "model=baseline_cnn",
@@ -98,12 +98,12 @@ def trained_on_bad_music(bad_music, places, compose):
         "evaluate.excerpts_per_song=2",
         "render.songs=3",
         "render.seconds=1",
-        *places,
+        *path_overrides,
     ]
     configure_warnings()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        run = train(compose(*words), compose(), words, {"data": "folder"})
+        run = train(compose(*overrides), compose(), overrides, {"data": "folder"})
     return run, {str(warning.message) for warning in caught}
 
 
@@ -175,58 +175,58 @@ def error_of(monkeypatch, capsys):
 
 
 @pytest.fixture
-def train_words(places):
-    return ["~local", "data=folder", "model=baseline_cnn", *places]
+def train_overrides(path_overrides):
+    return ["~local", "data=folder", "model=baseline_cnn", *path_overrides]
 
 
-def test_names_that_look_like_numbers_are_text(monkeypatch, command, train_words):
+def test_names_that_look_like_numbers_are_text(monkeypatch, command, train_overrides):
     configs = []
     monkeypatch.setattr(train_stage, "train", lambda cfg, *_: configs.append(cfg))
-    command(train_stage, *train_words, "run_name=2024", "experiment_name=7")
+    command(train_stage, *train_overrides, "run_name=2024", "experiment_name=7")
     assert (configs[0].run_name, configs[0].experiment_name) == ("2024", "7")
 
 
-def test_missing_folder_is_an_error(error_of, train_words):
-    line = error_of(train_stage, *train_words, "data.root=/no/such/folder")
+def test_missing_folder_is_an_error(error_of, train_overrides):
+    line = error_of(train_stage, *train_overrides, "data.root=/no/such/folder")
     assert line.startswith("error: data.root=/no/such/folder")
 
 
-def test_folder_without_songs_is_an_error(error_of, train_words, tmp_path):
+def test_folder_without_songs_is_an_error(error_of, train_overrides, tmp_path):
     (tmp_path / "notes.txt").write_text("no songs")
-    line = error_of(train_stage, *train_words, f"data.root={tmp_path}")
+    line = error_of(train_stage, *train_overrides, f"data.root={tmp_path}")
     assert line.startswith(f"error: {tmp_path}")
 
 
-def test_unset_folder_is_an_error(error_of, train_words, monkeypatch):
+def test_unset_folder_is_an_error(error_of, train_overrides, monkeypatch):
     monkeypatch.delenv("AI_MIXER_MUSIC", raising=False)
-    assert "data.root=" in error_of(train_stage, *train_words)
+    assert "data.root=" in error_of(train_stage, *train_overrides)
 
 
-def test_folder_of_damaged_songs_is_an_error(error_of, train_words, tmp_path):
+def test_folder_of_damaged_songs_is_an_error(error_of, train_overrides, tmp_path):
     for name in ("one.wav", "two.wav"):
         (tmp_path / name).write_text("not audio")
-    line = error_of(train_stage, *train_words, f"data.root={tmp_path}")
+    line = error_of(train_stage, *train_overrides, f"data.root={tmp_path}")
     assert f"{tmp_path}/one.wav" in line
 
 
-def test_error_of_a_worker_is_one_line_and_fails_the_run(error_of, train_words, tmp_path):
+def test_error_of_a_worker_is_one_line_and_fails_the_run(error_of, train_overrides, tmp_path):
     """All songs are silent, which a worker finds."""
     for number in range(6):
         path = tmp_path / "rock" / f"artist {number}" / "song.wav"
         path.parent.mkdir(parents=True)
         soundfile.write(path, 0 * noise(), RATE)
     overrides = ["loader.excerpt_s=1", "experiment_name=silence", "loader.workers=1"]
-    line = error_of(train_stage, *train_words, f"data.root={tmp_path}", *overrides)
+    line = error_of(train_stage, *train_overrides, f"data.root={tmp_path}", *overrides)
     assert re.match(r"error: 4 songs .*song\.wav: silent", line)
-    mlruns = next(text.partition("=")[2] for text in train_words if "mlruns" in text)
+    mlruns = next(text.partition("=")[2] for text in train_overrides if "mlruns" in text)
     store = Store(mlruns)
     (run,) = store.client.search_runs([store.experiment("silence")])
     assert run.info.status == "FAILED"
 
 
-def test_split_without_songs_is_an_error(error_of, train_words, tmp_path):
+def test_split_without_songs_is_an_error(error_of, train_overrides, tmp_path):
     soundfile.write(tmp_path / "only.wav", noise(6.0), RATE)
-    line = error_of(train_stage, *train_words, f"data.root={tmp_path}")
+    line = error_of(train_stage, *train_overrides, f"data.root={tmp_path}")
     assert re.search(r"no songs in (train|val|test)", line)
 
 
@@ -260,10 +260,15 @@ def test_run_without_a_model_is_an_error(stage, error_of, at_home):
     ],
 )
 def test_what_would_fail_later_fails_before_a_run_is_opened(
-    word, line, error_of, train_words, bad_music, tmp_path
+    word, line, error_of, train_overrides, bad_music, tmp_path
 ):
-    words = [*train_words, f"data.root='{bad_music}'", f"paths.mlruns={tmp_path}/mlruns", word]
-    assert line in error_of(train_stage, *words)
+    overrides = [
+        *train_overrides,
+        f"data.root='{bad_music}'",
+        f"paths.mlruns={tmp_path}/mlruns",
+        word,
+    ]
+    assert line in error_of(train_stage, *overrides)
     assert not (tmp_path / "mlruns").exists()
 
 
@@ -287,9 +292,16 @@ def test_a_model_of_another_time(error_of, copied):
     assert re.search(r"BaselineCNN: unexpected keyword argument 'chanels'; it takes n_knobs", line)
 
 
-def test_loss_scales_report_damaged_songs(trained_on_bad_music, bad_music, places, compose):
-    words = ["data=folder", f"data.root='{bad_music}'", "model=baseline_cnn", "loader.excerpt_s=1"]
-    parts = loss_scales.build_components(compose(*words, *places, "loader.excerpts_per_song=1"))
+def test_loss_scales_report_damaged_songs(trained_on_bad_music, bad_music, path_overrides, compose):
+    overrides = [
+        "data=folder",
+        f"data.root='{bad_music}'",
+        "model=baseline_cnn",
+        "loader.excerpt_s=1",
+    ]
+    parts = loss_scales.build_components(
+        compose(*overrides, *path_overrides, "loader.excerpts_per_song=1")
+    )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         loss_scales.measure(parts, examples=100)
@@ -299,9 +311,9 @@ def test_loss_scales_report_damaged_songs(trained_on_bad_music, bad_music, place
 
 
 @pytest.mark.slow
-def test_two_trainings_start_at_once_in_an_empty_folder(words, tmp_path):
+def test_two_trainings_start_at_once_in_an_empty_folder(small_overrides, tmp_path):
     """Both need the band and the database, which do not exist."""
-    overrides = [text for text in words if not text.startswith("paths.")]
+    overrides = [text for text in small_overrides if not text.startswith("paths.")]
     command = [sys.executable, "-m", "ai_mixer.cli.stages.train", *overrides]
     options = {"cwd": tmp_path, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     processes = [subprocess.Popen(command, **options) for _ in range(2)]

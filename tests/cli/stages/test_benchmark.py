@@ -5,13 +5,13 @@ from ai_mixer.training.builders import build_components
 
 
 def test_every_workload_has_a_row(compose, songs_folder):
-    words = [
+    overrides = [
         "data=folder",
         f"data.root={songs_folder}",
         "model=baseline_cnn",
         "loader.batch_size=2",
     ]
-    cfg = compose(*words, "loader.excerpt_s=0.5", page="benchmark")
+    cfg = compose(*overrides, "loader.excerpt_s=0.5", page="benchmark")
     assert cfg.loader.workers == 0
     parts = build_components(cfg)
     table = benchmark(parts, 0.2, batches=[1], threads=[1], rounds=1)
@@ -35,7 +35,7 @@ def test_stage_prints_tables_and_writes_json(command, songs_folder, tmp_path, mo
 
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "bench.json"
-    words = [
+    overrides = [
         "data=folder",
         f"data.root={songs_folder}",
         "model=baseline_cnn",
@@ -45,7 +45,7 @@ def test_stage_prints_tables_and_writes_json(command, songs_folder, tmp_path, mo
     few = ["measure.threads=[1]", "measure.rounds=1", "measure.realtime_blocks=120"]
     few += ["measure.workers=0", "measure.loader_batches=2", "measure.steps=1"]
     few += [f"measure.json={path}"]
-    printed = command(stage, *words, *small, *few)
+    printed = command(stage, *overrides, *small, *few)
     assert "| chain | 1 | 1 |" in printed
     written = json.loads(path.read_text())
     assert written["memory_mib"]

@@ -43,9 +43,9 @@ class FakeTraining:
 
 
 @pytest.fixture
-def cfg(compose, quick_words, store):
+def cfg(compose, quick_overrides, store):
     def composed(*overrides):
-        return compose(*quick_words, f"paths.mlruns={store.folder}", "cv=3", *overrides)
+        return compose(*quick_overrides, f"paths.mlruns={store.folder}", "cv=3", *overrides)
 
     return composed
 
@@ -128,8 +128,8 @@ def find_runs(store):
 
 
 @pytest.mark.slow
-def test_five_folds_test_every_song_once_and_share_no_group(command, quick_words, store):
-    overrides = [*quick_words, f"paths.mlruns={store.folder}", "cv=5", "trainer.max_epochs=1"]
+def test_five_folds_test_every_song_once_and_share_no_group(command, quick_overrides, store):
+    overrides = [*quick_overrides, f"paths.mlruns={store.folder}", "cv=5", "trainer.max_epochs=1"]
     command(train_stage, *overrides)
     (parent,) = [run for run in find_runs(store) if "cv" in run.data.tags]
     tested = []

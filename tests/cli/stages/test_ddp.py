@@ -13,10 +13,10 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def two_processes(straight, quick_words, tmp_path_factory):
+def two_processes(uninterrupted, quick_overrides, tmp_path_factory):
     """The quick training in two processes, uninterrupted."""
     folder = tmp_path_factory.mktemp("together") / "mlruns"
-    finished = type(straight)(folder, [*quick_words, "trainer=ddp"]).start()
+    finished = type(uninterrupted)(folder, [*quick_overrides, "trainer=ddp"]).start()
     code, stderr = finished.end()
     assert code == 0, stderr
     assert "Traceback" not in stderr
@@ -24,9 +24,9 @@ def two_processes(straight, quick_words, tmp_path_factory):
 
 
 @pytest.fixture
-def training(straight, quick_words, store):
+def training(uninterrupted, quick_overrides, store):
     """The quick training in two processes, not started."""
-    return type(straight)(store.folder, [*quick_words, "trainer=ddp"])
+    return type(uninterrupted)(store.folder, [*quick_overrides, "trainer=ddp"])
 
 
 def other_ranks(training):
@@ -40,20 +40,20 @@ def all_ended(processes, within_s=10):
     return not alive
 
 
-def test_two_processes_log_one_run(two_processes, straight):
+def test_two_processes_log_one_run(two_processes, uninterrupted):
     assert two_processes.run.info.status == "FINISHED"
     assert two_processes.run.data.params["group.trainer"] == "ddp"
     curves = two_processes.curves()
-    assert curves.keys() == straight.curves().keys()
+    assert curves.keys() == uninterrupted.curves().keys()
     for name, points in curves.items():
         assert len({step for step, _ in points}) == len(points), name
     assert len(curves["train/loss"]) == 3 * STEPS
     assert (two_processes.folder / "listening" / "index.html").is_file()
 
 
-def test_statistics_equal_those_of_one_process(two_processes, straight):
+def test_statistics_equal_those_of_one_process(two_processes, uninterrupted):
     """The mean knobs, relative to which skill is defined, cover the targets of both."""
-    distributed, single = two_processes.weights(), straight.weights()
+    distributed, single = two_processes.weights(), uninterrupted.weights()
     assert distributed["knob_count"].equal(single["knob_count"])
     torch.testing.assert_close(distributed["knob_sum"], single["knob_sum"], rtol=1e-12, atol=0)
 

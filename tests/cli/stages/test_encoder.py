@@ -23,7 +23,7 @@ def toy_encoder(monkeypatch):
 
 
 @pytest.fixture
-def trained_once(words, compose, home, toy_encoder, monkeypatch):
+def trained_once(small_overrides, compose, home, toy_encoder, monkeypatch):
     """Factory: weights of the hub (or its error), overrides → folder and tags of the run."""
 
     def make(weights, *overrides):
@@ -36,7 +36,7 @@ def trained_once(words, compose, home, toy_encoder, monkeypatch):
 
         downloads = []
         monkeypatch.setattr(encoders, "audioset_weights", fetch)
-        others = [text for text in words if not text.startswith("model")]
+        others = [text for text in small_overrides if not text.startswith("model")]
         cfg, defaults = compose(*others, *AUDIOSET, *overrides), compose()
         defaults.run_name = cfg.run_name
         run = train(cfg, defaults, AUDIOSET, {"model": "ast_regressor"})

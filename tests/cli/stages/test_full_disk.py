@@ -123,7 +123,7 @@ def test_database_is_intact_after_a_full_disk(tiny_disk, capfd):
 
 
 @pytest.mark.slow
-def test_training_is_resumed_after_a_full_disk(tiny_disk, words, home):
+def test_training_is_resumed_after_a_full_disk(tiny_disk, small_overrides, home):
     """One checkpoint fits and a second one does not."""
     disk = tiny_disk(8)
 
@@ -137,7 +137,7 @@ def test_training_is_resumed_after_a_full_disk(tiny_disk, words, home):
         ]
         return subprocess.run(command, cwd=home, capture_output=True, text=True, check=False)
 
-    first = train(*(text for text in words if not text.startswith("paths.mlruns")))
+    first = train(*(text for text in small_overrides if not text.startswith("paths.mlruns")))
     assert first.returncode == 1, first.stderr
     assert "Traceback" not in first.stderr
     (line,) = [line for line in first.stderr.splitlines() if line.startswith("error: ")]

@@ -13,11 +13,11 @@ from ai_mixer.training.finetune import load_initial_weights
 
 
 @pytest.fixture
-def other(compose, words):
+def other(compose, small_overrides):
     """Factory: config, components and songs of the same training with another seed."""
 
     def make(*overrides):
-        cfg = compose(*words, "seed=5", *overrides)
+        cfg = compose(*small_overrides, "seed=5", *overrides)
         parts = build_components(cfg)
         return cfg, parts, song_table(parts)
 
@@ -35,12 +35,19 @@ def test_initial_weights_are_loaded(trained, other):
     assert all(torch.equal(weights[name], weight) for name, weight in learned.items())
 
 
-def test_training_with_learning_rate_near_0_keeps_the_weights(trained, words, compose, tmp_path):
+def test_training_with_learning_rate_near_0_keeps_the_weights(
+    trained, small_overrides, compose, tmp_path
+):
     overrides = [f"init_from='{trained.folder}'", f"paths.mlruns={tmp_path}", "optimizer.lr=1e-12"]
     cfg = compose(
-        *words, "seed=5", "trainer.max_epochs=1", "evaluate=null", "render=null", *overrides
+        *small_overrides,
+        "seed=5",
+        "trainer.max_epochs=1",
+        "evaluate=null",
+        "render=null",
+        *overrides,
     )
-    run = train(cfg, compose(), [*words, *overrides], {})
+    run = train(cfg, compose(), [*small_overrides, *overrides], {})
     learned, _ = load_model_files(trained.folder)
     final, _ = load_model_files(run.artifact_dir)
     for name, _ in load_model(trained.folder).model.named_parameters():

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.slow  # synthesis of the band, then minutes of training
 
 
 def test_skill_on_held_out_songs_is_positive(tmp_path, compose, store):
-    words = [
+    overrides = [
         "model=ast_regressor",
         "loss=knobs_only",
         "callbacks.knob_plots=null",
@@ -17,7 +17,7 @@ def test_skill_on_held_out_songs_is_positive(tmp_path, compose, store):
         f"paths.data='{tmp_path}'",
         f"paths.mlruns='{store.folder}'",
     ]
-    run = train(compose(*words), compose(), words, {"data": "band"})
+    run = train(compose(*overrides), compose(), overrides, {"data": "band"})
     metrics = store.client.get_run(run.id).data.metrics
     assert metrics["val/skill_paired"] > 0.5
     assert metrics["val/skill_reference"] > 0.1

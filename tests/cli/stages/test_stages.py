@@ -59,17 +59,17 @@ def test_evaluate_stage_repeats_the_records_of_the_training(at_home, command, tr
 
 
 def test_evaluate_stage_on_other_songs(at_home, command, trained, songs_folder):
-    words = ["data=folder", f"data.root={songs_folder}", "excerpts_per_song=1", "speed=false"]
-    words.append(f"systems={CHEAP}")
-    command(evaluate, f"run={trained.run.id[:8]}", *words)
+    overrides = ["data=folder", f"data.root={songs_folder}", "excerpts_per_song=1", "speed=false"]
+    overrides.append(f"systems={CHEAP}")
+    command(evaluate, f"run={trained.run.id[:8]}", *overrides)
     records = pd.read_csv(trained.folder / "eval" / "folder-test" / "records.csv")
     assert records["song_id"].str.contains("rock|jazz").all()
     assert records["error/reverb"].isna().all()  # no dry versions
 
 
 def test_render_stage_writes_page_and_audio(at_home, command, tmp_path, songs_folder):
-    words = ["data=folder", f"data.root={songs_folder}", "split=train", "songs=4", "seconds=1"]
-    printed = command(render, f"out={tmp_path}", *words)
+    overrides = ["data=folder", f"data.root={songs_folder}", "split=train", "songs=4", "seconds=1"]
+    printed = command(render, f"out={tmp_path}", *overrides)
     assert printed.strip() == str(tmp_path / "index.html")
     assert (tmp_path / "index.html").is_file()
     assert len(list(tmp_path.rglob("*.flac"))) == 4 * 3
@@ -95,17 +95,17 @@ def test_listen_stage_without_a_page_is_an_error(at_home, command, copied, capsy
     assert f"make render run={copied}" in capsys.readouterr().err
 
 
-def test_loss_scales_are_positive_and_deterministic(words, compose):
-    parts = build_components(compose(*words))
+def test_loss_scales_are_positive_and_deterministic(small_overrides, compose):
+    parts = build_components(compose(*small_overrides))
     scales = loss_scales.measure(parts, examples=4)
     assert set(scales) == {"knobs", "perceptual", "balance", "dynamics"}
     assert all(value > 0 for value in scales.values())
-    assert scales == loss_scales.measure(build_components(compose(*words)), examples=4)
+    assert scales == loss_scales.measure(build_components(compose(*small_overrides)), examples=4)
 
 
-def test_loss_scales_stage_writes_a_config(words, command, tmp_path, monkeypatch):
+def test_loss_scales_stage_writes_a_config(small_overrides, command, tmp_path, monkeypatch):
     monkeypatch.setattr(loss_scales, "config_folder", lambda: tmp_path)
-    printed = command(loss_scales, *words)
+    printed = command(loss_scales, *small_overrides)
     file = tmp_path / "loss" / "scale" / "band_small_wide.yaml"
     assert printed.startswith(str(file))
     assert file.read_text().startswith("# ")

@@ -44,11 +44,11 @@ def run(stage, *overrides, **environment):
     return process.stdout + process.stderr
 
 
-def test_config_of_the_best_trial_reproduces_it(quick_words, store, tmp_path):
+def test_config_of_the_best_trial_reproduces_it(quick_overrides, store, tmp_path):
     """With the command in the config file: all metrics are equal, bit for bit."""
     overrides = ["study=mine", "trials=4", "workers=2", "render_top_k=0", "trainer.max_epochs=2"]
     paths = [f"paths.mlruns={store.folder}", f"output_dir={tmp_path}/experiment/sweep"]
-    run("sweep", *quick_words, *overrides, *paths, OMP_NUM_THREADS="2")
+    run("sweep", *quick_overrides, *overrides, *paths, OMP_NUM_THREADS="2")
     study, runs = study_of(store)
     best = runs[study.best_trial.number]
     assert best.data.metrics[METRIC] == study.best_value
@@ -60,7 +60,7 @@ def test_config_of_the_best_trial_reproduces_it(quick_words, store, tmp_path):
         "1",
         ["experiment=sweep/mine"],
     )  # two workers share two threads
-    local = [text for text in quick_words if text.startswith("paths.")]
+    local = [text for text in quick_overrides if text.startswith("paths.")]
     local += [f"paths.mlruns={store.folder}", "evaluate=null", "render=null"]
     printed = run(
         "train", "--config-dir", str(tmp_path), *shown_overrides, *local, OMP_NUM_THREADS=threads
@@ -77,7 +77,7 @@ def test_config_of_the_best_trial_reproduces_it(quick_words, store, tmp_path):
         assert first == second, name
 
 
-def test_median_pruner_stops_a_training_after_an_epoch(command, quick_words, store):
+def test_median_pruner_stops_a_training_after_an_epoch(command, quick_overrides, store):
     prune = [
         "pruner=median",
         "pruner.n_startup_trials=1",
@@ -85,7 +85,7 @@ def test_median_pruner_stops_a_training_after_an_epoch(command, quick_words, sto
         "render_top_k=0",
     ]
     paths = [f"paths.mlruns={store.folder}", f"output_dir={store.folder}/pages", "study=mine"]
-    command(sweep_stage, *quick_words, *POOR, *prune, *paths)
+    command(sweep_stage, *quick_overrides, *POOR, *prune, *paths)
     study, runs = study_of(store)
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "PRUNED"]
     assert [len(trial.intermediate_values) for trial in study.trials] == [3, 1]
@@ -94,11 +94,11 @@ def test_median_pruner_stops_a_training_after_an_epoch(command, quick_words, sto
     assert (artifact_folder(runs[1].info.artifact_uri) / "model.safetensors").is_file()
 
 
-def test_wilcoxon_pruner_stops_a_trial_after_some_folds(command, quick_words, store):
+def test_wilcoxon_pruner_stops_a_trial_after_some_folds(command, quick_overrides, store):
     """p < 0.1 needs four songs: 1 in 16 that all differ in the same direction."""
     prune = ["pruner=wilcoxon", "pruner.n_startup_steps=2", "cv=5", "trainer.max_epochs=1"]
     paths = [f"paths.mlruns={store.folder}", f"output_dir={store.folder}/pages", "study=mine"]
-    command(sweep_stage, *quick_words, *POOR, *prune, *paths)
+    command(sweep_stage, *quick_overrides, *POOR, *prune, *paths)
     study, runs = study_of(store)
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "PRUNED"]
     good, bad = (child_runs(store, runs[number].info.run_id) for number in (0, 1))

@@ -19,7 +19,7 @@ def long_songs(tmp_path_factory):
 @pytest.mark.filterwarnings("ignore:as whole songs no song has a reference")
 @pytest.mark.parametrize("excerpt", [4, 15, 60, "full"])
 def test_training_with_excerpt_length(excerpt, long_songs, compose, store):
-    words = [
+    overrides = [
         *BAND,
         "model=transformer",
         "loss=knobs_only",
@@ -35,7 +35,7 @@ def test_training_with_excerpt_length(excerpt, long_songs, compose, store):
         f"paths.data='{long_songs}'",
         f"paths.mlruns='{store.folder}'",
     ]
-    run = train(compose(*words), compose(), words, {"data": "band"})
+    run = train(compose(*overrides), compose(), overrides, {"data": "band"})
     assert OmegaConf.load(run.artifact_dir / "config.yaml").loader.excerpt_s == excerpt
     metrics = store.client.get_run(run.id).data.metrics
     assert metrics["val/knobs"] > 0

@@ -37,9 +37,11 @@ def test_params_are_the_values_that_differ_from_the_defaults(trained):
     assert not {"optimizer.lr", "seed", "console._target_", "loader.sample_rate"} & set(params)
 
 
-def test_config_is_complete_and_resolved(trained, config, compose, words):
+def test_config_is_complete_and_resolved(trained, config, compose, small_overrides):
     assert "${" not in (trained.folder / "config.yaml").read_text()
-    assert OmegaConf.to_container(config) == OmegaConf.to_container(compose(*words), resolve=True)
+    assert OmegaConf.to_container(config) == OmegaConf.to_container(
+        compose(*small_overrides), resolve=True
+    )
 
 
 def test_commit_and_patch_are_stored(trained):
@@ -170,10 +172,10 @@ def test_headline_metrics_are_logged(trained):
             assert f"test/{name}_{condition}" in trained.record.data.metrics
 
 
-def test_description_has_the_training_command(trained, words):
+def test_description_has_the_training_command(trained, small_overrides):
     text = trained.record.data.tags["mlflow.note.content"]
     command = re.search("`(make train .*?)`", text).group(1)
-    assert shlex.split(command)[2:] == words
+    assert shlex.split(command)[2:] == small_overrides
     assert trained.record.data.tags["command"] == command
     assert "Protocol K" in text
     assert "listening/index.html" in text
@@ -184,10 +186,16 @@ def without_machine(metrics):
     return {name: value for name, value in metrics.items() if not name.startswith("system/")}
 
 
-def test_command_line_reproduces_the_metrics(trained, words, home, tmp_path):
+def test_command_line_reproduces_the_metrics(trained, small_overrides, home, tmp_path):
     """`python -m ai_mixer.cli.stages.train …` in another process: a new run, equal metrics."""
     done = subprocess.run(
-        [sys.executable, "-m", "ai_mixer.cli.stages.train", *words, f"paths.mlruns={tmp_path}"],
+        [
+            sys.executable,
+            "-m",
+            "ai_mixer.cli.stages.train",
+            *small_overrides,
+            f"paths.mlruns={tmp_path}",
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -265,7 +273,7 @@ def test_training_on_real_music(tmp_path, compose):
 
 def test_training_on_whole_songs(songs_folder, compose, store):
     """They are evaluated one by one, as they differ in length, and have no reference."""
-    words = [
+    overrides = [
         "data=folder",
         f"data.root={songs_folder}",
         "model=baseline_cnn",
@@ -283,7 +291,7 @@ def test_training_on_whole_songs(songs_folder, compose, store):
         f"paths.mlruns='{store.folder}'",
     ]
     with pytest.warns(UserWarning, match="no song has a reference"):
-        run = train(compose(*words), compose(), words, {"data": "folder"})
+        run = train(compose(*overrides), compose(), overrides, {"data": "folder"})
     config = OmegaConf.load(run.artifact_dir / "config.yaml")
     assert config.loader.excerpt_s == "full"
     assert (run.artifact_dir / "eval" / "tables.md").is_file()

@@ -16,7 +16,7 @@ def cross_validated(store):
             if overrides is not None:
                 save_overrides(parent, overrides)
             parent.log_text("seed: 0\n", "config.yaml")
-            parent.describe("Make it again: `make train 'data.root=/my music' 'a=`b`'` (seed 0).")
+            parent.describe("Reproduce: `make train 'data.root=/my music' 'a=`b`'` (seed 0).")
             for fold in range(3):
                 with Run.start(store, "leaderboard", name, parent_id=parent.id) as run:
                     run.log_params({"data": {"fold": f"{fold}/3"}})
