@@ -158,7 +158,7 @@ def song(tmp_path, music):
 
 
 @pytest.fixture(scope="session")
-def look_alikes(tmp_path_factory, songs_folder):
+def synthetic_dataset(tmp_path_factory, songs_folder):
     """A function: name of a `data` option → root of a tiny dataset in the layout that it reads."""
     roots = {}
 

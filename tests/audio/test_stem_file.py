@@ -14,8 +14,8 @@ RATE = 44100
 
 
 @pytest.fixture(scope="module")
-def stems(look_alikes):
-    return sorted((look_alikes("musdb18") / "train").glob("*.mp4"))[0]
+def stems(synthetic_dataset):
+    return sorted((synthetic_dataset("musdb18") / "train").glob("*.mp4"))[0]
 
 
 def test_probe_reads_the_header_of_a_stream(stems):
@@ -32,9 +32,9 @@ def test_an_excerpt_equals_the_region_of_the_whole_stream(stems, stream, first):
     assert part.equal(whole[:, first : first + part.shape[-1]])
 
 
-def test_each_stream_is_nearest_to_its_own_stem(stems, look_alikes):
+def test_each_stream_is_nearest_to_its_own_stem(stems, synthetic_dataset):
     """The synthetic MUSDB18-HQ has the same songs uncompressed."""
-    folder = look_alikes("musdb18hq") / "train" / stems.name.removesuffix(".stem.mp4")
+    folder = synthetic_dataset("musdb18hq") / "train" / stems.name.removesuffix(".stem.mp4")
     names = ("mixture", "drums", "bass", "other", "vocals")
     true = torch.stack([read_excerpt(folder / f"{name}.wav", 0.5, 1.0, RATE) for name in names])
     for number in range(len(names)):

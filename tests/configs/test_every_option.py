@@ -76,7 +76,7 @@ def small_data(name):
     return [(key, SMALL_DATA[key]) for key in keys]
 
 
-def overrides_for(group, name, look_alikes, scratch):
+def overrides_for(group, name, synthetic_dataset, scratch):
     """Overrides that select one option and keep everything else small."""
     selected = {"data": "folder", "model": "mean_knobs"}
     # An experiment selects its own model.
@@ -84,7 +84,7 @@ def overrides_for(group, name, look_alikes, scratch):
     selected |= {group: f"[{name}]" if group == "loss/term" else name}
     selected |= REQUIRED.get((group, name), {})
     data = selected["data"]
-    songs = look_alikes(data)
+    songs = synthetic_dataset(data)
     small = [f"data.{key}={value.format(songs=songs)}" for key, value in small_data(data)]
     return [
         *(f"{key}={value}" for key, value in selected.items()),
@@ -126,9 +126,9 @@ def test_options_are_found():
 )  # small collections have damaged songs as well
 @each_option
 def test_option_composes_builds_and_trains_one_step(
-    group, name, look_alikes, scratch, tmp_path, compose
+    group, name, synthetic_dataset, scratch, tmp_path, compose
 ):
-    cfg = compose(*overrides_for(group, name, look_alikes, scratch))
+    cfg = compose(*overrides_for(group, name, synthetic_dataset, scratch))
     OmegaConf.resolve(cfg)
     if cfg.trainer.accelerator == "gpu" and not torch.cuda.is_available():
         pytest.skip("composes; training needs a CUDA device")
@@ -209,8 +209,8 @@ def test_evaluation_stage_composes_with_any_data(stage, data, compose):
     assert cfg.data.source._target_
 
 
-def test_several_loss_terms(look_alikes, scratch, tmp_path, compose):
-    overrides = overrides_for("loss/term", "knobs,perceptual", look_alikes, scratch)
+def test_several_loss_terms(synthetic_dataset, scratch, tmp_path, compose):
+    overrides = overrides_for("loss/term", "knobs,perceptual", synthetic_dataset, scratch)
     cfg = compose(*overrides, "loss.terms.perceptual.weight=0")
     assert list(cfg.loss.terms) == ["knobs", "perceptual"]
     metrics, _ = train_one_step(cfg, tmp_path)

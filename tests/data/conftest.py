@@ -1,7 +1,6 @@
 """A small folder of songs, and a task whose example contains its inputs."""
 
 import os
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,14 +53,6 @@ def write_song():
 def show_task():
     """A task for any condition."""
     return ShowTask()
-
-
-@pytest.fixture
-def open_folder():
-    """A folder that all users may read, unlike pytest's own."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
 
 
 @pytest.fixture

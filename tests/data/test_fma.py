@@ -8,8 +8,8 @@ from ai_mixer.data.fma import Fma, read_tracks
 
 
 @pytest.fixture
-def root(look_alikes, tmp_path):
-    return shutil.copytree(look_alikes("fma"), tmp_path / "fma")
+def root(synthetic_dataset, tmp_path):
+    return shutil.copytree(synthetic_dataset("fma"), tmp_path / "fma")
 
 
 def test_metadata_of_the_small_subset(root):

@@ -9,8 +9,8 @@ from ai_mixer.data.gtzan import GENRES, Gtzan, filtered_split
 
 
 @pytest.fixture
-def root(look_alikes, tmp_path):
-    return shutil.copytree(look_alikes("gtzan"), tmp_path / "gtzan")
+def root(synthetic_dataset, tmp_path):
+    return shutil.copytree(synthetic_dataset("gtzan"), tmp_path / "gtzan")
 
 
 def test_filtered_split_equals_that_of_torchaudio():

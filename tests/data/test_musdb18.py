@@ -18,9 +18,9 @@ def form(request):
 
 
 @pytest.fixture
-def root(form, look_alikes, tmp_path):
+def root(form, synthetic_dataset, tmp_path):
     """A copy that tests may modify."""
-    return shutil.copytree(look_alikes(form), tmp_path / form)
+    return shutil.copytree(synthetic_dataset(form), tmp_path / form)
 
 
 def test_metadata_of_songs(form, root):
@@ -79,8 +79,8 @@ def test_damaged_songs_are_skipped(root, form):
         assert skipped.file == str(damaged)
 
 
-def test_songs_without_all_stems_are_skipped(look_alikes, tmp_path):
-    root = shutil.copytree(look_alikes("musdb18hq"), tmp_path / "hq")
+def test_songs_without_all_stems_are_skipped(synthetic_dataset, tmp_path):
+    root = shutil.copytree(synthetic_dataset("musdb18hq"), tmp_path / "hq")
     folder = root / "train" / "Young Griffo - Pennies"
     (folder / "bass.wav").unlink()
     source = Musdb18HQ(root)
@@ -90,8 +90,8 @@ def test_songs_without_all_stems_are_skipped(look_alikes, tmp_path):
     assert "bass.wav" in skipped.reason
 
 
-def test_missing_decoder_is_an_error(look_alikes, monkeypatch):
-    root = look_alikes("musdb18")
+def test_missing_decoder_is_an_error(synthetic_dataset, monkeypatch):
+    root = synthetic_dataset("musdb18")
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(ValueError, match="PyAV"):
         Musdb18(root).songs()

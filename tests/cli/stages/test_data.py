@@ -38,9 +38,9 @@ def make_data(tmp_path, monkeypatch, capfd):
 
 
 @pytest.fixture
-def archive(tmp_path, look_alikes):
+def archive(tmp_path, synthetic_dataset):
     """A small musdb18hq as a zip file on a server: the override of its config."""
-    folder, root = tmp_path / "served", look_alikes("musdb18hq")
+    folder, root = tmp_path / "served", synthetic_dataset("musdb18hq")
     folder.mkdir()
     with zipfile.ZipFile(folder / "songs.zip", "w") as archive:
         for file in (file for file in root.rglob("*") if file.is_file()):
@@ -61,12 +61,12 @@ def archive(tmp_path, look_alikes):
 
 
 @pytest.mark.parametrize("name", COLLECTIONS)
-def test_training_on_a_small_copy_of_a_collection(name, look_alikes, compose, tmp_path):
+def test_training_on_a_small_copy_of_a_collection(name, synthetic_dataset, compose, tmp_path):
     """One epoch, with every example of every split."""
     small = ["loader.excerpt_s=0.5", "loader.excerpts_per_song=1", "loader.held_out_per_song=1"]
     small += ["loader.batch_size=2", "loader.workers=0", "trainer.max_epochs=1"]
     small += ["trainer.log_every_n_steps=1"]
-    root = f"data.root={look_alikes(name)}"
+    root = f"data.root={synthetic_dataset(name)}"
     overrides = [f"data={name}", root, "model=mean_knobs", f"paths.data={tmp_path}", *small]
     parts = build_components(compose(*overrides))
     cfg, logger = compose(*overrides), CSVLogger(tmp_path)
@@ -83,8 +83,8 @@ def test_training_on_a_small_copy_of_a_collection(name, look_alikes, compose, tm
 
 
 @pytest.mark.parametrize("name", COLLECTIONS)
-def test_table_of_a_collection(name, look_alikes, make_data, tmp_path):
-    (printed, errors), code = make_data(f"name={name}", f"data.root={look_alikes(name)}")
+def test_table_of_a_collection(name, synthetic_dataset, make_data, tmp_path):
+    (printed, errors), code = make_data(f"name={name}", f"data.root={synthetic_dataset(name)}")
     assert code == 0, errors
     assert "warning" not in errors
     assert printed.split()[:3] == ["songs", "hours", "groups"]
@@ -98,8 +98,8 @@ def test_table_of_a_collection(name, look_alikes, make_data, tmp_path):
     assert [file.suffix for file in (tmp_path / "data" / "index").iterdir()] == [".sqlite"]
 
 
-def test_name_is_an_alias_of_data(look_alikes, make_data):
-    root = f"data.root={look_alikes('gtzan')}"
+def test_name_is_an_alias_of_data(synthetic_dataset, make_data):
+    root = f"data.root={synthetic_dataset('gtzan')}"
     (by_name, _), _ = make_data("name=gtzan", root)
     (by_group, _), code = make_data("data=gtzan", root)
     assert (code, by_group) == (0, by_name)
