@@ -10,9 +10,9 @@ import pytest
 from omegaconf import OmegaConf
 
 AUGMENT = """\
-from ai_mixer.augment.augment import Flip
-class Toy(Flip):
-    def change(self, audio):
+from ai_mixer.augment.augment import SharedAugment
+class Toy(SharedAugment):
+    def process(self, audio):
         return audio
 """
 METRIC = """\
@@ -41,7 +41,7 @@ def package_folder(tmp_path, monkeypatch, unload_toys):
     return add
 
 
-def tested_parts(tests, group):
+def parts_under_test(tests, group):
     """Names of the parts that the contract test of a package tests."""
     file, function = FINDERS[group]
     spec = importlib.util.spec_from_file_location(f"contract_of_{group}", tests / file)
@@ -61,9 +61,9 @@ def toy(guide, group):
 @pytest.mark.parametrize("group", FINDERS)
 def test_new_file_is_found(group, guide, package_folder):
     name = "toy" if group == "metrics" else "Toy"
-    assert name not in tested_parts(guide.root / "tests", group)
+    assert name not in parts_under_test(guide.root / "tests", group)
     (package_folder(group) / "toy.py").write_text(toy(guide, group))
-    assert name in tested_parts(guide.root / "tests", group)
+    assert name in parts_under_test(guide.root / "tests", group)
 
 
 def test_readme_and_train_yaml_name_the_folders_of_a_new_loss(guide, package_folder):
@@ -94,4 +94,4 @@ def test_readme_and_train_yaml_name_the_folders_of_a_new_loss(guide, package_fol
     assert guide.paths(steps[0]) == [f"{answer['code']}/<name>.py"]
     assert guide.paths(steps[1]) == [f"{answer['page']}/<name>.yaml"]
     (package_folder(answer["code"].name) / "toy.py").write_text(toy(guide, "losses"))
-    assert "Toy" in tested_parts(guide.root / "tests", "losses")
+    assert "Toy" in parts_under_test(guide.root / "tests", "losses")
