@@ -1,8 +1,5 @@
 """A small folder of songs, and a task whose example contains its inputs."""
 
-import os
-import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -54,31 +51,6 @@ def write_song():
 def show_task():
     """A task for any condition."""
     return ShowTask()
-
-
-@pytest.fixture
-def open_folder():
-    """A folder that all users may read, unlike pytest's own."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
-
-
-@pytest.fixture
-def unprivileged():
-    """A context manager that drops root's rights, since root may read all files."""
-
-    @contextmanager
-    def drop():
-        user = os.geteuid()
-        if user == 0:
-            os.seteuid(65534)
-        try:
-            yield
-        finally:
-            os.seteuid(user)
-
-    return drop
 
 
 @pytest.fixture(scope="session")

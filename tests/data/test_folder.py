@@ -84,16 +84,16 @@ def test_hidden_files_are_ignored(tmp_path, write_song):
     assert not folder.skipped
 
 
-def test_folders_without_permission_are_skipped(open_folder, write_song, unprivileged):
+def test_folders_without_permission_are_skipped(open_folder, write_song, nobody):
     write_song(open_folder / "rock" / "song.wav")
     write_song(open_folder / "jazz" / "song.wav")
     (open_folder / "jazz").chmod(0)
     folder = Folder(open_folder)
-    with unprivileged():
+    with nobody():
         assert [song.id for song in folder.songs()] == ["rock/song"]
     assert folder.skipped == [SkippedSong(str(open_folder / "jazz"), "Permission denied")]
     (open_folder / "rock").chmod(0)
-    with unprivileged(), pytest.raises(ValueError, match=r"(jazz|rock): Permission denied"):
+    with nobody(), pytest.raises(ValueError, match=r"(jazz|rock): Permission denied"):
         folder.songs()
 
 
