@@ -1,4 +1,4 @@
-"""Songs whose versions are easy to tell apart, and a real browser with the page in it."""
+"""Songs with distinct versions, and a listening page in a real browser."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -29,13 +29,13 @@ RENDER = """
 const [version, at, range, repeat, seconds, done] = arguments;
 (async () => {
   openContext();
-  choose(version);
+  selectVersion(version);
   const { sampleRate } = song();
   const offline = new OfflineAudioContext(2, Math.round(seconds * sampleRate), sampleRate);
-  const plan = { when: 0, at, range, repeat };
-  const made = makeVoice(offline, await buffersOf(state.song), plan);
-  made.out.gain.value = 1;
-  made.out.connect(offline.destination);
+  const options = { when: 0, at, range, repeat };
+  const created = createPlayback(offline, await buffersOf(state.song), options);
+  created.out.gain.value = 1;
+  created.out.connect(offline.destination);
   const rendered = await offline.startRendering();
   done([0, 1].map((channel) => [...rendered.getChannelData(channel)]));
 })();
@@ -52,8 +52,8 @@ def make() -> object:
     return make_song
 
 
-def make_song(name: str, seconds: float = 2.0, **more: Any) -> SongSamples:
-    """Rough is the mix turned over and 12 dB down; finished is 6 dB above the mix."""
+def make_song(name: str, seconds: float = 2.0, **options: Any) -> SongSamples:
+    """Rough is the inverted mix at −12 dB; finished is the mix at +6 dB."""
     t = np.arange(round(RATE * seconds)) / RATE
     tone = np.stack([np.sin(2 * np.pi * 441 * t), np.sin(2 * np.pi * 882 * t)]) * 0.4
     rows = [
@@ -61,10 +61,10 @@ def make_song(name: str, seconds: float = 2.0, **more: Any) -> SongSamples:
         SettingRow("input_gain", "ratio", 0.25, 4, 1, 2.0, None, scale="log"),
         SettingRow("reverb", "wet", 0, 0.6, 0, 0.12, 0.3, masked=True),
     ]
-    mix = Mix(more.pop("mix", tone), rows, {"closeness": 0.41})
+    mix = Mix(options.pop("mix", tone), rows, {"closeness": 0.41})
     audio = {"rough": -0.25 * tone, "mixes": {"mix": mix}, "finished": 2 * tone}
-    words = {"genre": "hip_hop", "condition": "blind", "rough_metrics": {"closeness": 0.0}}
-    return SongSamples(name, RATE, **{**audio, **words, **more})
+    texts = {"genre": "hip_hop", "condition": "blind", "rough_metrics": {"closeness": 0.0}}
+    return SongSamples(name, RATE, **{**audio, **texts, **options})
 
 
 @pytest.fixture(scope="session")
@@ -83,17 +83,17 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 class Page:
-    """The page as a listener has it: controls to press, a state to look at."""
+    """A page in the browser: actions of a user, and access to its state."""
 
     def __init__(self, driver: Any) -> None:
         self.driver = driver
 
-    def press(self, selector: str) -> None:
+    def click(self, selector: str) -> None:
         self.driver.find_element("css selector", selector).click()
 
     def key(self, key: str, modifier: str = "") -> None:
-        """On the keyboard, wherever the focus is."""
-        chain = self._hands()
+        """Press a key, with the current focus."""
+        chain = self._action_chain()
         if modifier:
             chain.key_down(modifier)
         chain.send_keys(key)
@@ -101,66 +101,66 @@ class Page:
             chain.key_up(modifier)
         chain.perform()
 
-    def ask(self, expression: str) -> Any:
+    def evaluate(self, expression: str) -> Any:
         return self.driver.execute_script(f"return {expression}")
 
-    def do(self, statements: str) -> None:
+    def execute(self, statements: str) -> None:
         self.driver.execute_script(statements)
 
     def text(self, name: str) -> str:
-        return self.ask(f"document.getElementById('{name}').textContent")
+        return self.evaluate(f"document.getElementById('{name}').textContent")
 
     def wait(self, condition: str, seconds: float = 15) -> None:
-        """Look every 10 ms; fail if the condition does not come true."""
+        """Check a condition every 10 ms; fail if it does not become true."""
         met = self.driver.execute_async_script(
             f"""const done = arguments[0], end = performance.now() + {seconds * 1000};
-            (function look() {{
+            (function check() {{
               if ({condition}) done(true);
               else if (performance.now() > end) done(false);
-              else setTimeout(look, 10);
+              else setTimeout(check, 10);
             }})()"""
         )
         assert met, f"not within {seconds} s: {condition}"
 
     def play(self) -> None:
-        self.press("#play")
+        self.click("#play")
         self.wait("position() > 0.1")
 
     def wait_for_only(self, version: str) -> None:
-        """Until the crossfade is over and only this version has a gain."""
+        """Wait until the crossfade is over and only this version has a gain."""
         self.wait(
-            "voice && VERSIONS.every(each => (voice.gains[each].gain.value > 1e-6) "
+            "playback && VERSIONS.every(each => (playback.gains[each].gain.value > 1e-6) "
             f"=== (each === '{version}'))"
         )
 
     def wait_for_level(self, rms_db: float) -> None:
-        """Until the meter reads this on both channels, to 0.5 dB."""
-        self.wait(f"levelsNow().every(level => Math.abs(level.rmsDb - {rms_db}) < 0.5)")
+        """Wait until the meter shows this level on both channels, ± 0.5 dB."""
+        self.wait(f"currentLevels().every(level => Math.abs(level.rmsDb - {rms_db}) < 0.5)")
 
     def drag(self, start_s: float, end_s: float) -> None:
-        """Over the pictures, from one time to another; a drag to the same place is a click."""
-        pictures = self.driver.find_element("id", "pictures")
-        seconds, width = self.ask("song().seconds"), self.ask("pictures.clientWidth")
+        """Drag on the spectrograms from one time to another; with equal times it is a click."""
+        spectrograms = self.driver.find_element("id", "spectrograms")
+        seconds, width = self.evaluate("[song().seconds, spectrograms.clientWidth]")
         offsets = [round((at / seconds - 0.5) * width) for at in (start_s, end_s)]
-        chain = self._hands()
-        chain.move_to_element_with_offset(pictures, offsets[0], 0).click_and_hold()
+        chain = self._action_chain()
+        chain.move_to_element_with_offset(spectrograms, offsets[0], 0).click_and_hold()
         if start_s != end_s:
-            chain.move_to_element_with_offset(pictures, offsets[1], 0)
+            chain.move_to_element_with_offset(spectrograms, offsets[1], 0)
         chain.release().perform()
 
     def render(
         self, version: str, at: float, loop: tuple[float, float], repeat: bool, seconds: float
     ) -> np.ndarray:
-        """What the page's own player sends to the loudspeakers [2, T], computed offline."""
+        """Render the output of the page's player offline: [2, T]."""
         ends = {"from": loop[0], "to": loop[1]}
         channels = self.driver.execute_async_script(RENDER, version, at, ends, repeat, seconds)
         return np.array(channels)
 
-    def _hands(self) -> Any:
+    def _action_chain(self) -> Any:
         chains = pytest.importorskip("selenium.webdriver.common.action_chains")
         return chains.ActionChains(self.driver, duration=50)
 
-    def complaints(self) -> list[str]:
+    def errors(self) -> list[str]:
         return [
             entry["message"]
             for entry in self.driver.get_log("browser")
@@ -170,7 +170,7 @@ class Page:
 
 @pytest.fixture(scope="session")
 def on_page() -> Callable[[Any], Page]:
-    """A function: browser → what it shows, as a listening page."""
+    """A function: browser → the page it shows."""
     return Page
 
 
@@ -182,13 +182,13 @@ def _open_file() -> Callable[..., Page]:
 def open_file(browser: Any, path: Path) -> Page:
     browser.switch_to.default_content()
     browser.get(path.as_uri())
-    browser.get_log("browser")  # older pages' complaints
+    browser.get_log("browser")  # discard errors of previous pages
     return Page(browser)
 
 
 @pytest.fixture
 def open_page(browser: Any, tmp_path: Path) -> Callable[..., Page]:
-    """A function: songs → their page, open in the browser."""
+    """A function that writes the page of some songs and opens it in the browser."""
 
     def opened(*songs: SongSamples) -> Page:
         return open_file(browser, write_page(tmp_path / "index.html", "Title", songs))
@@ -205,5 +205,5 @@ def two_songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def page(browser: Any, two_songs: Path) -> Page:
-    """That page, just opened."""
+    """The page of two songs, opened in the browser."""
     return open_file(browser, two_songs)

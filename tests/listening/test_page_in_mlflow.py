@@ -1,4 +1,4 @@
-"""The page where a researcher meets it: in MLflow's own web pages, started as `make ui` does."""
+"""The page in MLflow's UI, started as `make ui` does."""
 
 import re
 import socket
@@ -19,35 +19,35 @@ from ai_mixer.tracking import Run, Store
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ROOT = config_folder().parent
-PATIENCE_S = 120
+TIMEOUT_S = 120
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, two_songs: Path) -> Run:
-    """A run with some figures and a listening page that is as large as we allow."""
-    store = Store(tmp_path_factory.mktemp("home") / "mlruns")
+    """A run with metrics and a listening page of the maximal size."""
+    store = Store(tmp_path_factory.mktemp("store") / "mlruns")
     with Run.start(store, "ai_mixer", "tiny") as run:
         run.log_metrics({"test/skill_blind": 0.25, "test/skill_paired": 0.5, "train/loss": 1.0})
         run.log_params({"group": {"model": "baseline_cnn"}})
         run.log_dataset("band", "0123456789abcdef", {"train": 8})
         run.describe("Knob skill: **+0.25**")
         text = two_songs.read_text()
-        filling = "x" * (MAX_BYTES - len(text.encode()) - 100)
+        padding = "x" * (MAX_BYTES - len(text.encode()) - 100)
         page = run.artifact_dir / "listening" / "index.html"
         page.parent.mkdir()
-        page.write_text(text.replace("</body>", f'<script type="x">{filling}</script></body>'))
+        page.write_text(text.replace("</body>", f'<script type="x">{padding}</script></body>'))
     return run
 
 
 @pytest.fixture(scope="module")
 def address(run: Run) -> Iterator[str]:
-    """Where the pages are, as the command itself says."""
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        port = trial.getsockname()[1]
-    words = [f"port={port}", f"paths.mlruns={run.store.folder}"]
+    """The address printed by the command."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    overrides = [f"port={port}", f"paths.mlruns={run.store.folder}"]
     with subprocess.Popen(
-        [sys.executable, "-m", "ai_mixer.cli.stages.ui", *words],
+        [sys.executable, "-m", "ai_mixer.cli.stages.ui", *overrides],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -63,7 +63,7 @@ def address(run: Run) -> Iterator[str]:
 
 
 def _wait_for(url: str) -> None:
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + TIMEOUT_S
     while True:
         try:
             with urllib.request.urlopen(url, timeout=5):
@@ -75,30 +75,30 @@ def _wait_for(url: str) -> None:
 
 
 def wait_for(browser: Any, selector: str, text: str = "") -> Any:
-    """The first element shown that holds the text."""
+    """Wait for an element with the text."""
     wait = pytest.importorskip("selenium.webdriver.support.wait").WebDriverWait
 
-    def look(driver: Any) -> Any:
-        found = driver.find_elements("css selector", selector)
-        return next((node for node in found if text in (node.text or "")), None)
+    def find(driver: Any) -> Any:
+        nodes = driver.find_elements("css selector", selector)
+        return next((node for node in nodes if text in (node.text or "")), None)
 
     errors = pytest.importorskip("selenium.common.exceptions")
     stale = [errors.StaleElementReferenceException]
-    return wait(browser, PATIENCE_S, ignored_exceptions=stale).until(look)
+    return wait(browser, TIMEOUT_S, ignored_exceptions=stale).until(find)
 
 
-def test_the_printed_link_shows_the_figures(browser: Any, address: str) -> None:
+def test_the_printed_link_shows_the_metrics(browser: Any, address: str) -> None:
     browser.switch_to.default_content()
-    browser.set_window_size(1900, 1000)  # columns that are not seen are not made
+    browser.set_window_size(1900, 1000)  # columns outside the window are not created
     browser.get(address)
     wait_for(browser, "a", "tiny")
     shown = wait_for(browser, "main, body", "test/skill_blind").text
-    for words in ("test/skill_paired", "0.25", "0.5", "baseline_cnn"):
-        assert words in shown
+    for text in ("test/skill_paired", "0.25", "0.5", "baseline_cnn"):
+        assert text in shown
     assert "Model training" in shown
 
 
-def test_the_page_plays_among_the_artifacts(
+def test_the_page_plays_as_an_artifact(
     browser: Any, address: str, run: Run, on_page: Callable[[Any], Any]
 ) -> None:
     browser.switch_to.default_content()
@@ -112,9 +112,9 @@ def test_the_page_plays_among_the_artifacts(
     page = on_page(browser)
     page.wait("document.getElementById('play') !== null")
     page.play()
-    page.press("button[data-version=finished]")
+    page.click("button[data-version=finished]")
     page.wait_for_level(-4.95)
     page.key("1")
-    assert page.ask("state.version") == "rough"
-    assert page.ask("document.documentElement.scrollWidth <= innerWidth")
-    assert page.complaints() == []
+    assert page.evaluate("state.version") == "rough"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.errors() == []

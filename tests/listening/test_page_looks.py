@@ -1,4 +1,4 @@
-"""The page to look at: nothing overlaps or sticks out, and every word can be read."""
+"""Layout of the page: no overlap, no overflow, sufficient contrast."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,33 +13,33 @@ from ai_mixer.listening.samples import Mix, SongSamples
 pytestmark = pytest.mark.browser
 
 LONG = "Symphony No. 9 in E minor, Op. 95 “From the New World”: II. Largo (live, remastered)"
-FACTS = """
+CONTRASTS_SCRIPT = """
 const rgba = (text) => text.match(/[\\d.]+/g).map(Number);
-const light = ([r, g, b]) => [r, g, b]
+const luminance = ([r, g, b]) => [r, g, b]
   .map((x) => x / 255)
   .map((x) => (x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4))
   .reduce((sum, x, i) => sum + x * [0.2126, 0.7152, 0.0722][i], 0);
-const groundOf = (node) => {
+const backgroundOf = (node) => {
   for (; node; node = node.parentElement) {
     const colour = rgba(getComputedStyle(node).backgroundColor);
     if (colour.length < 4 || colour[3] === 1) return colour;
   }
   return [255, 255, 255];
 };
-const found = [];
+const contrasts = [];
 const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 while (walk.nextNode()) {
   const node = walk.currentNode.parentElement;
   if (!walk.currentNode.textContent.trim() || node.closest("script, .hidden, figcaption")) continue;
   if (!node.checkVisibility()) continue;
-  const [a, b] = [light(rgba(getComputedStyle(node).color)), light(groundOf(node))];
+  const [a, b] = [rgba(getComputedStyle(node).color), backgroundOf(node)].map(luminance);
   const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-  found.push([walk.currentNode.textContent.trim(), ratio]);
+  contrasts.push([walk.currentNode.textContent.trim(), ratio]);
 }
-return found;
+return contrasts;
 """
-BOXES = """
-return all(arguments[0]).filter((node) => node.checkVisibility()).map((node) => {
+BOXES_SCRIPT = """
+return queryAll(arguments[0]).filter((node) => node.checkVisibility()).map((node) => {
   const { left, top, right, bottom } = node.getBoundingClientRect();
   return [node.textContent, left, top, right, bottom];
 });
@@ -53,7 +53,7 @@ LABELS = [
     "#settings th, #settings td",
     ".seek > *, .switches > *, .level > *",
     "#songs button",
-    "header h1, .figures div",
+    "header h1, .headline div",
 ]
 
 
@@ -76,25 +76,25 @@ def scheme(request: pytest.FixtureRequest, browser: Any) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def full_file(make: Callable[..., SongSamples], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Long names, and ten seconds of time marks."""
+    """A page with long names, and ten seconds of time ticks."""
     songs = [make(LONG, 10.0), make("x" * 120, 0.5), make("short", 0.5)]
-    figures = {f"knob skill, {name}": "-0.25" for name in ("blind", "reference", "paired")}
+    headline = {f"knob skill, {name}": "-0.25" for name in ("blind", "reference", "paired")}
     path = tmp_path_factory.mktemp("full") / "index.html"
-    return write_page(path, "Title", songs, headline=figures)
+    return write_page(path, "Title", songs, headline=headline)
 
 
 @pytest.fixture
 def full_page(browser: Any, open_file: Callable[..., Any], full_file: Path) -> Any:
     page = open_file(browser, full_file)
-    page.do("setLoop({ from: 1, to: 9 })")
+    page.execute("setLoop({ from: 1, to: 9 })")
     return page
 
 
 @pytest.mark.parametrize("song", [0, 1])
-def test_nothing_sticks_out(width: int, full_page: Any, song: int) -> None:
-    full_page.do(f"openSong({song}); help.showModal()")
-    assert full_page.ask("document.documentElement.scrollWidth") <= width
-    left, right = full_page.ask(
+def test_content_fits_into_the_width(width: int, full_page: Any, song: int) -> None:
+    full_page.execute(f"openSong({song}); help.showModal()")
+    assert full_page.evaluate("document.documentElement.scrollWidth") <= width
+    left, right = full_page.evaluate(
         "[help.getBoundingClientRect().left, help.getBoundingClientRect().right]"
     )
     assert 0 < left < right < width
@@ -102,47 +102,53 @@ def test_nothing_sticks_out(width: int, full_page: Any, song: int) -> None:
 
 def test_labels_do_not_overlap(width: int, full_page: Any) -> None:
     for labels in LABELS:
-        boxes = full_page.driver.execute_script(BOXES, labels)
+        boxes = full_page.driver.execute_script(BOXES_SCRIPT, labels)
         assert len(boxes) > 1, labels
         for index, (text, left, top, right, bottom) in enumerate(boxes):
             for other, left2, top2, right2, bottom2 in boxes[index + 1 :]:
-                apart = right <= left2 or right2 <= left or bottom <= top2 or bottom2 <= top
-                assert apart, f"{text!r} lies on {other!r}"
+                separate = right <= left2 or right2 <= left or bottom <= top2 or bottom2 <= top
+                assert separate, f"{text!r} overlaps {other!r}"
 
 
-def test_every_word_can_be_read(scheme: str, full_page: Any) -> None:
-    """Contrast 4.5 : 1 or more (WCAG 2 level AA), whichever version is chosen."""
+def test_text_has_sufficient_contrast(scheme: str, full_page: Any) -> None:
+    """Contrast 4.5 : 1 or more (WCAG 2 level AA), for each selected version."""
     for version in ("rough", "mix", "finished"):
-        full_page.do(f"choose('{version}')")
-        facts = full_page.driver.execute_script(FACTS)
-        assert len(facts) > 40
-        assert [(text, ratio) for text, ratio in facts if ratio < 4.5] == []
+        full_page.execute(f"selectVersion('{version}')")
+        contrasts = full_page.driver.execute_script(CONTRASTS_SCRIPT)
+        assert len(contrasts) > 40
+        assert [(text, ratio) for text, ratio in contrasts if ratio < 4.5] == []
 
 
-def test_axes_have_units(full_page: Any) -> None:
-    texts = full_page.ask("all('figure[data-version=mix] .tick').map(tick => tick.textContent)")
+def test_axes_have_ticks_with_units(full_page: Any) -> None:
+    texts = full_page.evaluate(
+        "queryAll('figure[data-version=mix] .tick').map(tick => tick.textContent)"
+    )
     assert texts == ["100 Hz", "1 kHz", "10 kHz"]
-    times = full_page.ask("all('#times span').map(mark => mark.textContent)")
+    times = full_page.evaluate("queryAll('#times span').map(mark => mark.textContent)")
     assert times == [f"{second} s" for second in range(11)]
 
 
-def test_settings_are_told_in_words(full_page: Any) -> None:
-    rows = full_page.ask("all('#settings tr').map(row => [...row.cells].map(c => c.textContent))")
+def test_tables_show_settings_and_metrics(full_page: Any) -> None:
+    rows = full_page.evaluate(
+        "queryAll('#settings tr').map(row => [...row.cells].map(c => c.textContent))"
+    )
     assert rows == [
         ["Low EQ", "+1.5 dB", "+2.0 dB", "0.0 dB"],
         ["Input gain", "× 2.00", "unknown", "× 1.00"],
         ["Reverb", "12 %", "masked", "0 %"],
     ]
-    heads = full_page.ask("all('#settings-card thead th').map(head => head.textContent)")
+    heads = full_page.evaluate("queryAll('#settings-card thead th').map(head => head.textContent)")
     assert heads == ["Knob", "Mix", "True", "Neutral"]
     assert "Masked" in full_page.text("masked-note")
-    assert full_page.ask("all('#metrics tr').map(row => row.innerText.split(/\\s+/))") == [
-        ["Closeness", "0.00", "0.410"]
-    ]
+    assert full_page.evaluate(
+        "queryAll('#metrics tr').map(row => row.innerText.split(/\\s+/))"
+    ) == [["Closeness", "0.00", "0.410"]]
 
 
-def test_cards_without_content_are_not_there(
+def test_cards_without_content_are_hidden(
     open_page: Callable[..., Any], make: Callable[..., SongSamples]
 ) -> None:
     page = open_page(make("x", 0.5, mixes={"mix": Mix(np.zeros((2, 11025)))}))
-    assert page.ask("['settings-card', 'metrics-card'].map(id => element(id).hidden)") == [True] * 2
+    assert (
+        page.evaluate("['settings-card', 'metrics-card'].map(id => byId(id).hidden)") == [True] * 2
+    )

@@ -1,4 +1,4 @@
-"""Listening to a model: a page that plays rough, mixes and finished, and the audio as files."""
+"""Listening pages: an HTML page that plays rough, mixes and finished, and FLAC files."""
 
 from ai_mixer.listening.flac import write_flac_files
 from ai_mixer.listening.page import TableSection, write_page

@@ -1,4 +1,4 @@
-"""Audio as FLAC: inside the page, and as files to take into other software."""
+"""FLAC encoding: for the page, and as files for other software."""
 
 import io
 import re
@@ -14,20 +14,20 @@ _SUBTYPES = {16: "PCM_16", 24: "PCM_24"}
 
 
 def encode_flac(audio: Audio, sample_rate: int, bits: int) -> tuple[bytes, float]:
-    """Encode [C, T]. FLAC ends at full scale: louder audio is turned down to just fit.
+    """Encode [C, T] with `bits` per sample. Audio above full scale is attenuated to fit.
 
-    Returns the file and the factor that brings the original level back (1 where nothing was done).
+    Returns the file and the factor that restores the original level (1 without attenuation).
     """
     steps = 2.0 ** (bits - 1)
-    factor = max(1.0, float(np.abs(audio).max()) / (1 - 1 / steps))  # the top integer is steps − 1
-    # Rounded here: libsndfile scales floats by one step less than it reads them back with.
+    factor = max(1.0, float(np.abs(audio).max()) / (1 - 1 / steps))  # largest integer: steps − 1
+    # Rounded here: libsndfile scales floats by (steps − 1) when writing, but by steps when reading.
     integers = np.round(audio / factor * steps).astype(np.int32) << (32 - bits)
     blob = io.BytesIO()
     with sf.SoundFile(
         blob, "w", sample_rate, audio.shape[0], _SUBTYPES[bits], format="FLAC"
     ) as file:
         if factor > 1:
-            file.comment = f"turned down {20 * np.log10(factor):.2f} dB to fit full scale"
+            file.comment = f"attenuated by {20 * np.log10(factor):.2f} dB to fit full scale"
         file.write(integers.T)
     return blob.getvalue(), factor
 
@@ -35,7 +35,7 @@ def encode_flac(audio: Audio, sample_rate: int, bits: int) -> tuple[bytes, float
 def write_flac_files(folder: str | Path, song: SongSamples, bits: int = 24) -> dict[str, Path]:
     """Write `<song>_<version>.flac` for each version: rough, mix, finished.
 
-    A version above full scale is turned down to fit; its FLAC comment says by how much.
+    A version above full scale is attenuated to fit, with the attenuation in its FLAC comment.
     Returns the files by version.
     """
     folder = Path(folder)

@@ -1,16 +1,16 @@
-"""Names and numbers as a musician reads them."""
+"""Readable names and formatted numbers for the page."""
 
 import re
 
 CONDITION_LABELS = {
-    "blind": "mixed by ear: heard the rough version only",
-    "reference": "mixed towards a reference: another part of the finished version",
-    "paired": "heard the finished version of this very part",
+    "blind": "blind: the model had the rough version only",
+    "reference": "reference: the model also had another excerpt of the finished version",
+    "paired": "paired: the model also had the finished version of this excerpt",
 }
 
 
 def readable_name(name: str) -> str:
-    """A readable name.
+    """Convert a name to a label with its unit.
 
     >>> readable_name("low_eq"), readable_name("total_gain_db"), readable_name("stereo_width")
     ('Low EQ', 'Total gain (dB)', 'Stereo width')
@@ -22,7 +22,7 @@ def readable_name(name: str) -> str:
 
 
 def format_setting(value: float, unit: str) -> str:
-    """A knob's value with its unit.
+    """Format a knob's value with its unit.
 
     >>> format_setting(1.5, "dB"), format_setting(-0.04, "dB"), format_setting(1.12, "ratio")
     ('+1.5 dB', '0.0 dB', '× 1.12')
@@ -42,17 +42,17 @@ def format_setting(value: float, unit: str) -> str:
 
 
 def format_db(value: float) -> str:
-    """A change of level, with its sign and a real minus."""
+    """Format a change of level in dB, with its sign and a real minus."""
     rounded = round(value, 1) + 0.0
     sign = "+" if rounded > 0 else "−" if rounded < 0 else ""
     return f"{sign}{abs(rounded):.1f} dB"
 
 
 def format_number(value: float | str) -> str:
-    """A figure to three digits, with a real minus.
+    """Format a number with three digits and a real minus.
 
-    >>> format_number(0.12345), format_number(-14.0), format_number("-0.20"), format_number("12 songs")
-    ('0.123', '−14.0', '−0.20', '12 songs')
+    >>> [format_number(value) for value in (0.12345, -14.0, "-0.20", "12 songs")]
+    ['0.123', '−14.0', '−0.20', '12 songs']
     """
     text = value if isinstance(value, str) else f"{value:#.3g}".removesuffix(".")
     return re.sub(r"^-(?=\d)", "−", text)

@@ -1,7 +1,7 @@
-"""One self-contained page that plays a rough version, mixes of it and the finished one, in step.
+"""Write a self-contained HTML page that plays rough, mixes and finished of songs in sync.
 
-Nothing is fetched and nothing is stored: it works from a file and inside MLflow's sandboxed frame.
-Audio lies in the page as FLAC and is decoded song by song.
+The page loads and stores nothing: it works as a local file and in MLflow's sandboxed frame. Audio
+is embedded as FLAC and decoded one song at a time.
 """
 
 import base64
@@ -25,14 +25,14 @@ from ai_mixer.listening.page_data import (
 from ai_mixer.listening.samples import SongSamples
 from ai_mixer.utils.atomic_write import write_text
 
-BITS = 16  # what a browser plays; the FLAC files beside the page have 24
-MAX_BYTES = 45 * 2**20  # MLflow shows no file above 50 MiB
-SCRIPTS = ("player.js", "meter.js", "votes.js", "view.js", "hands.js")
+BITS = 16  # as browsers decode; the separate FLAC files have 24
+MAX_BYTES = 45 * 2**20  # MLflow does not show files above 50 MiB
+SCRIPTS = ("player.js", "meter.js", "blind_test.js", "view.js", "input.js")
 DEFAULT_MIXES = {"mix": VersionLabel("Mix", "by the model")}
 
 
 class TableSection(NamedTuple):
-    """A table below the player: texts, a row's name first; hidden while votes are being cast."""
+    """A table of texts below the player, hidden during a blind test. rows: the name first."""
 
     title: str
     head: Sequence[str]
@@ -42,11 +42,11 @@ class TableSection(NamedTuple):
 
 class _EmbeddedSong(NamedTuple):
     song_data: dict[str, Any]
-    flacs: dict[str, str]  # by version, as text
+    flacs: dict[str, str]  # by version, base64
 
     @property
     def size(self) -> int:
-        """Characters it takes; nearly all are one byte."""
+        """Number of characters, nearly all of one byte."""
         return len(_as_json(self.song_data)) + sum(map(len, self.flacs.values()))
 
 
@@ -62,12 +62,12 @@ def write_page(
     loudness: LoudnessFunction = integrated_lufs,
     max_bytes: int = MAX_BYTES,
 ) -> Path:
-    """Write the page, whole or not at all. Returns its path.
+    """Write the page atomically. Returns its path.
 
-    subtitle: one line below the title. headline: figures shown at the top, by name.
-    mixes: what each mix of the songs is called. sections: tables below the player.
-    loudness: (audio [C, T], rate) → LUFS, for playing all versions equally loud.
-    max_bytes: songs beyond it go to further pages, `<name>-2.html` and so on, linked from each.
+    subtitle: one line below the title. headline: values shown at the top, by name.
+    mixes: labels of the mixes, the same for all songs. sections: tables below the player.
+    loudness: (audio [C, T], rate) → LUFS, for playing all versions at equal loudness.
+    max_bytes: further songs are written to linked pages `<name>-2.html` and so on.
     ValueError without songs, or if their mixes are not those of `mixes`.
     """
     if not songs:
@@ -77,9 +77,9 @@ def write_page(
             raise ValueError(f"song {song.name} has mixes {[*song.mixes]}, the page {[*mixes]}")
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    sheets = _split_into_pages([_song_in_page(song, loudness) for song in songs], max_bytes)
-    names = [path.name, *(f"{path.stem}-{n}{path.suffix}" for n in range(2, len(sheets) + 1))]
-    for name, sheet in zip(names, sheets, strict=True):
+    pages = _split_into_pages([_embed_song(song, loudness) for song in songs], max_bytes)
+    names = [path.name, *(f"{path.stem}-{n}{path.suffix}" for n in range(2, len(pages) + 1))]
+    for name, page in zip(names, pages, strict=True):
         parts = {
             "title": html.escape(title),
             "subtitle": f'<p class="muted">{html.escape(subtitle)}</p>' if subtitle else "",
@@ -89,38 +89,38 @@ def write_page(
             "data": _as_json(
                 {
                     "versions": version_labels(mixes),
-                    "songs": [song.song_data for song in sheet],
-                    "differences": largest_differences([song.song_data for song in sheet]),
+                    "songs": [song.song_data for song in page],
+                    "differences": largest_differences([song.song_data for song in page]),
                 }
             ),
-            "audio": _audio(sheet),
+            "audio": _audio(page),
         }
-        text = _fill_template(parts)
-        write_text(path.with_name(name), text)
+        write_text(path.with_name(name), _fill_template(parts))
     return path
 
 
 def _split_into_pages(songs: Sequence[_EmbeddedSong], max_bytes: int) -> list[list[_EmbeddedSong]]:
-    """The songs in order, on as few pages as hold them; one that is too long has its own."""
-    sheets: list[list[_EmbeddedSong]] = [[]]
+    """Distribute the songs in order to as few pages as possible; a too long song has its own."""
+    pages: list[list[_EmbeddedSong]] = [[]]
     for song in songs:
-        if sheets[-1] and sum(other.size for other in sheets[-1]) + song.size > max_bytes:
-            sheets.append([])
-        sheets[-1].append(song)
-    return sheets
+        if pages[-1] and sum(other.size for other in pages[-1]) + song.size > max_bytes:
+            pages.append([])
+        pages[-1].append(song)
+    return pages
 
 
-def _song_in_page(song: SongSamples, loudness: LoudnessFunction) -> _EmbeddedSong:
+def _embed_song(song: SongSamples, loudness: LoudnessFunction) -> _EmbeddedSong:
     encoded = {name: encode_flac(x, song.sample_rate, BITS) for name, x in song.versions().items()}
-    restore = {name: factor for name, (_, factor) in encoded.items()}
+    restore_gain = {name: factor for name, (_, factor) in encoded.items()}
     flacs = {name: base64.b64encode(blob).decode() for name, (blob, _) in encoded.items()}
-    return _EmbeddedSong(song_data(song, matching_gains_db(song, loudness), restore), flacs)
+    return _EmbeddedSong(song_data(song, matching_gains_db(song, loudness), restore_gain), flacs)
 
 
 def _fill_template(parts: Mapping[str, str]) -> str:
-    """The page with its parts in place; nothing within a part is taken for a place."""
-    own = {"style": _read("page.css"), "script": "\n".join(_read(name) for name in SCRIPTS)}
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: {**own, **parts}[found[1]], _read("page.html"))
+    """The template with its placeholders replaced, in one pass: parts may contain `{{…}}`."""
+    scripts = "\n".join(_read(name) for name in SCRIPTS)
+    values = {"style": _read("page.css"), "script": scripts, **parts}
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], _read("page.html"))
 
 
 def _headline_html(headline: Mapping[str, float | str]) -> str:
@@ -140,7 +140,7 @@ def _audio(songs: Sequence[_EmbeddedSong]) -> str:
 
 
 def _section(section: TableSection) -> str:
-    """A card with a table; numbers to the right, the row's name to the left."""
+    """A card with a table; the row's name to the left, numbers to the right."""
     head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in section.head)
     rows = "".join(
         f'<tr><th scope="row">{html.escape(name)}</th>'
@@ -156,21 +156,21 @@ def _section(section: TableSection) -> str:
     )
 
 
-def _links(names: Sequence[str], here: str) -> str:
-    """The names of all pages, if there are several; the others as links."""
+def _links(names: Sequence[str], current: str) -> str:
+    """The names of all pages if there are several, as links except the current one."""
     if len(names) == 1:
         return ""
     links = (
         f"<b>{html.escape(name)}</b>"
-        if name == here
+        if name == current
         else f'<a href="{html.escape(name)}">{html.escape(name)}</a>'
         for name in names
     )
     return f'<p class="small">Pages of songs: {", ".join(links)}</p>'
 
 
-def _as_json(song_data: Mapping[str, Any]) -> str:
-    return json.dumps(song_data, ensure_ascii=False).replace("<", "\\u003c")
+def _as_json(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
 
 
 def _read(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What the page's script is told: versions by name, each song's levels, pictures and tables."""
+"""Data for the scripts of the page: versions, and each song's gains, spectrograms and tables."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,37 +8,41 @@ from ai_mixer.listening import labels
 from ai_mixer.listening.samples import SettingRow, SongSamples
 from ai_mixer.listening.spectrogram import frequency_ticks, spectrogram_pngs
 
-MAX_DIFFERENCES = 8  # of the largest ones, told beside the player
-MIN_DIFFERENCE = 0.05  # of a knob's travel: less is no difference worth telling
+MAX_DIFFERENCES = 8  # shown next to the player
+MIN_DIFFERENCE = 0.05  # of a knob's travel; smaller differences are not shown
 
 
 class VersionLabel(NamedTuple):
-    """What a version is called on its button, and a word more below it."""
+    """Name of a version on its button, and a note below it."""
 
     name: str
     note: str = ""
 
 
 def version_labels(mixes: Mapping[str, VersionLabel]) -> list[dict[str, Any]]:
-    """All versions in the order they are heard. Those that can be voted for are `entrants`."""
-    named = {
-        "rough": VersionLabel("Rough", "before"),
+    """Return all versions in playing order, with those that can be voted for as `votable`."""
+    versions = {
+        "rough": VersionLabel("Rough", "input"),
         **mixes,
-        "finished": VersionLabel("Finished", "the goal"),
+        "finished": VersionLabel("Finished", "target"),
     }
     return [
-        {"id": key, "name": label.name, "note": label.note, "entrant": key != "finished"}
-        for key, label in named.items()
+        {"id": key, "name": label.name, "note": label.note, "votable": key != "finished"}
+        for key, label in versions.items()
     ]
 
 
 def song_data(
-    song: SongSamples, matching: Mapping[str, float], restore: Mapping[str, float]
+    song: SongSamples, gains_db: Mapping[str, float], restore_gain: Mapping[str, float]
 ) -> dict[str, Any]:
-    """One song. matching: version → dB; restore: version → factor that undoes the FLAC's own."""
+    """Return the data of one song.
+
+    gains_db: gain of each version for equal loudness; restore_gain: factor of each version that
+    restores the level before `encode_flac`.
+    """
     condition = labels.CONDITION_LABELS.get(song.condition or "", song.condition)
     genre = (song.genre or "").replace("_", " ")
-    matched = {name: x * 10 ** (matching[name] / 20) for name, x in song.versions().items()}
+    matched = {name: x * 10 ** (gains_db[name] / 20) for name, x in song.versions().items()}
     first = next(iter(song.mixes.values()))
     return {
         "name": song.name,
@@ -46,11 +50,11 @@ def song_data(
         "genre": genre,
         "sampleRate": song.sample_rate,
         "seconds": song.rough.shape[-1] / song.sample_rate,
-        "restore": restore,
-        "matching": {
-            name: {"db": db, "text": labels.format_db(db)} for name, db in matching.items()
+        "restoreGain": restore_gain,
+        "loudnessGain": {
+            name: {"db": db, "text": labels.format_db(db)} for name, db in gains_db.items()
         },
-        "pictures": spectrogram_pngs(matched, song.sample_rate),
+        "spectrograms": spectrogram_pngs(matched, song.sample_rate),
         "ticks": frequency_ticks(song.sample_rate),
         "settings": [_setting(row, number, song) for number, row in enumerate(first.settings)],
         "metrics": [_metric(name, song) for name in first.metrics],
@@ -58,29 +62,24 @@ def song_data(
 
 
 def largest_differences(songs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Where the mixes of a song differ most, by the travel of one knob; none of a single mix."""
-    found = [
-        {
-            "song": number,
-            "label": row["label"],
-            "spread": _position_range(row),
-            "mixes": row["mixes"],
-        }
-        for number, song in enumerate(songs)
+    """Return the knobs and songs with the largest differences between mixes, largest first."""
+    differences = [
+        (_position_range(row), {"song": index, "label": row["label"], "mixes": row["mixes"]})
+        for index, song in enumerate(songs)
         for row in song["settings"]
     ]
-    wide = [one for one in found if one["spread"] >= MIN_DIFFERENCE]
-    return sorted(wide, key=lambda one: -one["spread"])[:MAX_DIFFERENCES]
+    large = [pair for pair in differences if pair[0] >= MIN_DIFFERENCE]
+    return [data for _, data in sorted(large, key=lambda pair: -pair[0])[:MAX_DIFFERENCES]]
 
 
 def _position_range(row: Mapping[str, Any]) -> float:
-    at = [mix["at"] for mix in row["mixes"] if mix["at"] is not None]
-    return max(at) - min(at) if at else 0.0
+    positions = [mix["position"] for mix in row["mixes"] if mix["position"] is not None]
+    return max(positions) - min(positions) if positions else 0.0
 
 
 def _setting(row: SettingRow, number: int, song: SongSamples) -> dict[str, Any]:
-    """One knob, as each mix has it."""
-    known = row.true is not None and not row.masked
+    """One knob with its value in each mix."""
+    true = None if row.masked else row.true
     low, high = labels.format_setting(row.low, row.unit), labels.format_setting(row.high, row.unit)
     values = {name: mix.settings[number].predicted for name, mix in song.mixes.items()}
     return {
@@ -88,27 +87,25 @@ def _setting(row: SettingRow, number: int, song: SongSamples) -> dict[str, Any]:
         "range": f"{low} to {high}",
         "mixes": [_mix_setting(row, name, value) for name, value in values.items()],
         "neutral": labels.format_setting(row.neutral, row.unit),
-        "neutralAt": row.to_position(row.neutral),
-        "true": labels.format_setting(row.true, row.unit)
-        if known and row.true is not None
-        else None,
-        "trueAt": row.to_position(row.true) if known and row.true is not None else None,
+        "neutralPosition": row.to_position(row.neutral),
+        "true": None if true is None else labels.format_setting(true, row.unit),
+        "truePosition": None if true is None else row.to_position(true),
         "masked": row.masked,
     }
 
 
 def _mix_setting(row: SettingRow, version: str, value: float) -> dict[str, Any]:
     if math.isnan(value):
-        return {"version": version, "value": "–", "at": None}
+        return {"version": version, "value": "–", "position": None}
     return {
         "version": version,
         "value": labels.format_setting(value, row.unit),
-        "at": row.to_position(value),
+        "position": row.to_position(value),
     }
 
 
 def _metric(name: str, song: SongSamples) -> dict[str, Any]:
-    """One measure, of the rough and of each mix."""
+    """One metric of the rough and of each mix."""
     rough = song.rough_metrics.get(name)
     return {
         "label": labels.readable_name(name),

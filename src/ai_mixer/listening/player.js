@@ -1,33 +1,33 @@
-// Sound: all versions of a song in step, one of them heard. Knows nothing of what is on the page.
+// Playback: all versions of a song in sync, one of them audible. Independent of the page's elements.
 
-const FADE_S = 0.01; // long enough not to click, too short to hear as a fade
-const AHEAD_S = 0.02; // the versions are told to start a moment from now, together
-const SHORTEST_LOOP_S = 0.05;
+const CROSSFADE_S = 0.01; // long enough to avoid clicks, too short to be noticed
+const START_DELAY_S = 0.02; // so that all versions can be scheduled to start together
+const MIN_LOOP_S = 0.05;
 
 const { songs, versions, differences } = JSON.parse(document.getElementById("data").textContent);
 const VERSIONS = versions.map(({ id }) => id);
-const FIRST = VERSIONS[0]; // all end together: this one says when
+const FIRST = VERSIONS[0]; // its `ended` event is used: all versions end together
 const state = {
   song: 0,
   version: VERSIONS[1],
   playing: false,
   repeat: true,
-  matched: true,
-  at: 0, // s, where the next press of play begins
-  loop: null, // {from, to} in s: the part of the song that is played, null for all of it
+  loudnessMatched: true,
+  startS: 0, // position in s where playback starts next
+  loop: null, // {from, to} in s, or null for the whole song
 };
 
-let context = null; // made on the first press of play: browsers want a gesture
+let context = null; // created by the first user action, as browsers require
 let meter = null;
-let voice = null; // what sounds now
+let playback = null; // the current one, or null
 let decoded = { song: -1, buffers: null }; // one song at a time: decoded audio is large
-let wish = 0; // counts presses, so that a slow decoding cannot answer an old one
+let requestId = 0; // so that audio decoded for an earlier request is not played
 
 const song = () => songs[state.song];
-const range = () => state.loop ?? { from: 0, to: song().seconds };
-const onSample = (seconds) => Math.round(seconds * song().sampleRate) / song().sampleRate;
-const soon = () => context.currentTime + Math.round(AHEAD_S * context.sampleRate) / context.sampleRate;
-const inRange = (at) => (at >= range().from && at < range().to ? at : range().from);
+const playbackRange = () => state.loop ?? { from: 0, to: song().seconds };
+const roundToSample = (seconds) => Math.round(seconds * song().sampleRate) / song().sampleRate;
+const nextStartTime = () => context.currentTime + Math.round(START_DELAY_S * context.sampleRate) / context.sampleRate;
+const wrapIntoRange = (at) => (at >= playbackRange().from && at < playbackRange().to ? at : playbackRange().from);
 const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
 
 function openContext() {
@@ -35,7 +35,7 @@ function openContext() {
   try {
     context = new AudioContext({ sampleRate: song().sampleRate });
   } catch {
-    context = new AudioContext(); // a rate this machine cannot play: the browser resamples
+    context = new AudioContext(); // the rate is not supported: the browser resamples
   }
   meter = new Meter(context);
 }
@@ -54,125 +54,125 @@ async function buffersOf(index) {
 
 function gainOf(version) {
   if (version !== state.version) return 0;
-  const { restore, matching } = song();
-  return restore[version] * (state.matched ? 10 ** (matching[version].db / 20) : 1);
+  const { restoreGain, loudnessGain } = song();
+  return restoreGain[version] * (state.loudnessMatched ? 10 ** (loudnessGain[version].db / 20) : 1);
 }
 
-function ramp(parameter, value, when, from = parameter.value) {
+function rampParameter(parameter, value, when, from = parameter.value) {
   parameter.cancelScheduledValues(when);
   parameter.setValueAtTime(from, when);
-  parameter.linearRampToValueAtTime(value, when + FADE_S);
+  parameter.linearRampToValueAtTime(value, when + CROSSFADE_S);
 }
 
-/** All versions from `at` on, starting together at `when`; silent until faded in. */
-function makeVoice(ctx, buffers, { when, at, range, repeat }) {
-  const made = { when, at, range, repeat, sources: {}, gains: {}, out: new GainNode(ctx, { gain: 0 }) };
+/** Schedule all versions to start at the context time `when` from position `at`, with output gain 0. */
+function createPlayback(ctx, buffers, { when, at, range, repeat }) {
+  const created = { when, at, range, repeat, sources: {}, gains: {}, out: new GainNode(ctx, { gain: 0 }) };
   for (const version of VERSIONS) {
     const gain = new GainNode(ctx, { gain: gainOf(version) });
     const loop = { loop: repeat, loopStart: range.from, loopEnd: range.to };
     const source = new AudioBufferSourceNode(ctx, { buffer: buffers[version], ...loop });
-    source.connect(gain).connect(made.out);
+    source.connect(gain).connect(created.out);
     if (repeat) source.start(when, at);
     else source.start(when, at, range.to - at);
-    made.gains[version] = gain;
-    made.sources[version] = source;
+    created.gains[version] = gain;
+    created.sources[version] = source;
   }
-  return made;
+  return created;
 }
 
-/** Cross over to a voice that plays from `at` on. Times lie on samples: between them, the browser
- *  would interpolate, and what is heard would no longer be what was written. */
-function startVoice(at, when = soon()) {
-  stopVoice(when);
-  const plan = { when, at: onSample(at), range: range(), repeat: state.repeat };
-  const fresh = makeVoice(context, decoded.buffers, plan);
-  fresh.out.connect(meter.input);
-  fresh.out.gain.setValueAtTime(0, when).linearRampToValueAtTime(1, when + FADE_S);
-  fresh.sources[FIRST].onended = () => {
-    if (voice !== fresh) return;
+/** Crossfade to a new playback from position `at`. Times are rounded to samples: between samples the
+ *  browser interpolates, which changes the audio. */
+function startPlayback(at, when = nextStartTime()) {
+  stopPlayback(when);
+  const options = { when, at: roundToSample(at), range: playbackRange(), repeat: state.repeat };
+  const created = createPlayback(context, decoded.buffers, options);
+  created.out.connect(meter.input);
+  created.out.gain.setValueAtTime(0, when).linearRampToValueAtTime(1, when + CROSSFADE_S);
+  created.sources[FIRST].onended = () => {
+    if (playback !== created) return;
     pause();
-    state.at = range().from;
-    changed();
+    state.startS = playbackRange().from;
+    updatePage();
   };
-  voice = fresh;
+  playback = created;
 }
 
-function stopVoice(when = context?.currentTime) {
-  if (!voice) return;
-  const { out, sources } = voice;
-  voice = null;
-  ramp(out.gain, 0, when, when > context.currentTime ? 1 : out.gain.value);
-  for (const source of Object.values(sources)) source.stop(when + 2 * FADE_S);
+function stopPlayback(when = context?.currentTime) {
+  if (!playback) return;
+  const { out, sources } = playback;
+  playback = null;
+  rampParameter(out.gain, 0, when, when > context.currentTime ? 1 : out.gain.value);
+  for (const source of Object.values(sources)) source.stop(when + 2 * CROSSFADE_S);
   sources[FIRST].onended = () => out.disconnect();
 }
 
-/** Where a voice is at a time of its context, in s. */
+/** Position of a playback in s at a time of its context. */
 function positionOf({ when, at, range: { from, to }, repeat }, time) {
-  const straight = at + Math.max(0, time - when);
-  if (straight < to) return straight;
-  return repeat ? from + ((straight - from) % (to - from)) : to;
+  const unloopedS = at + Math.max(0, time - when);
+  if (unloopedS < to) return unloopedS;
+  return repeat ? from + ((unloopedS - from) % (to - from)) : to;
 }
 
-/** Where the ear is: what was computed a moment ago. */
+/** Audible position in s: the output latency is subtracted. */
 function position() {
-  if (!voice) return state.at;
-  return positionOf(voice, context.currentTime - (context.outputLatency || 0));
+  if (!playback) return state.startS;
+  return positionOf(playback, context.currentTime - (context.outputLatency || 0));
 }
 
-// ---- what a listener does; `changed` and `say` belong to the page ----------------------------
+// ---- actions of the user; `updatePage`, `showStatus` and `showOpenedSong` are in other scripts ----
 
 async function play() {
-  const mine = ++wish;
+  const thisRequest = ++requestId;
   state.playing = true;
-  say("");
-  changed();
+  showStatus("");
+  updatePage();
   try {
     openContext();
-    const waiting = setTimeout(() => say("Unpacking …"), 300);
+    const waiting = setTimeout(() => showStatus("Decoding …"), 300);
     await Promise.all([buffersOf(state.song), context.resume()]).finally(() => clearTimeout(waiting));
-    if (mine !== wish) return;
-    startVoice(inRange(state.at));
-    say("");
+    if (thisRequest !== requestId) return;
+    startPlayback(wrapIntoRange(state.startS));
+    showStatus("");
   } catch (error) {
-    if (mine === wish) pause();
-    say(`This browser could not play the song: ${error.message}`);
+    if (thisRequest === requestId) pause();
+    showStatus(`This browser could not play the song: ${error.message}`);
   }
-  changed();
+  updatePage();
 }
 
 function pause() {
-  wish += 1;
-  state.at = position();
-  stopVoice();
+  requestId += 1;
+  state.startS = position();
+  stopPlayback();
   state.playing = false;
-  changed();
+  updatePage();
 }
 
-const toggle = () => (state.playing ? pause() : play());
+const togglePlayback = () => (state.playing ? pause() : play());
 
-/** Go on from another place; a place outside the loop ends the loop. */
+/** Move to a position in s; a position outside the loop clears the loop. */
 function seek(seconds) {
   const at = clamp(seconds, 0, song().seconds - 0.01);
   if (state.loop && (at < state.loop.from || at >= state.loop.to)) state.loop = null;
-  state.at = at;
-  if (voice) startVoice(at);
-  changed();
+  state.startS = at;
+  if (playback) startPlayback(at);
+  updatePage();
 }
 
-/** A step to either side, never out of the loop. */
-function nudge(seconds) {
-  const { from, to } = range();
+/** Move by some seconds within the loop. */
+function seekBy(seconds) {
+  const { from, to } = playbackRange();
   seek(clamp(position() + seconds, from, to - 0.01));
 }
 
-/** Play only this part (null: all), over and over. Both ends fall on samples. */
+/** Set the loop (null: none), with both ends rounded to samples. */
 function setLoop(loop) {
-  const place = (at) => onSample(clamp(at, 0, song().seconds));
-  const ends = loop && { from: place(loop.from), to: place(loop.to) };
-  if (ends && ends.to - ends.from < SHORTEST_LOOP_S) return;
+  const round = (at) => roundToSample(clamp(at, 0, song().seconds));
+  const ends = loop && { from: round(loop.from), to: round(loop.to) };
+  if (ends && ends.to - ends.from < MIN_LOOP_S) return;
   state.loop = ends;
   if (ends) state.repeat = true;
-  goOnWithin();
+  restartInLoop();
 }
 
 function setLoopStart() {
@@ -187,39 +187,39 @@ function setLoopEnd() {
 
 function setRepeat(on) {
   state.repeat = on;
-  goOnWithin();
+  restartInLoop();
 }
 
-/** After the loop changed: from the same place, or from the loop's start if that is outside. */
-function goOnWithin() {
-  state.at = inRange(state.at);
-  if (voice) {
-    const when = soon();
-    startVoice(inRange(positionOf(voice, when)), when);
+/** Apply a changed loop: continue at the same position, or at the start of the loop if outside. */
+function restartInLoop() {
+  state.startS = wrapIntoRange(state.startS);
+  if (playback) {
+    const when = nextStartTime();
+    startPlayback(wrapIntoRange(positionOf(playback, when)), when);
   }
-  changed();
+  updatePage();
 }
 
-function choose(version) {
+function selectVersion(version) {
   state.version = version;
-  fadeToChoice();
+  crossfadeToSelected();
 }
 
-function setMatched(on) {
-  state.matched = on;
-  fadeToChoice();
+function setLoudnessMatched(on) {
+  state.loudnessMatched = on;
+  crossfadeToSelected();
 }
 
-function fadeToChoice() {
-  if (voice)
-    for (const version of VERSIONS) ramp(voice.gains[version].gain, gainOf(version), context.currentTime);
-  changed();
+function crossfadeToSelected() {
+  if (playback)
+    for (const version of VERSIONS) rampParameter(playback.gains[version].gain, gainOf(version), context.currentTime);
+  updatePage();
 }
 
 function openSong(index) {
-  const goOn = state.playing;
+  const wasPlaying = state.playing;
   pause();
-  Object.assign(state, { song: (index + songs.length) % songs.length, at: 0, loop: null });
-  opened();
-  if (goOn) play();
+  Object.assign(state, { song: (index + songs.length) % songs.length, startS: 0, loop: null });
+  showOpenedSong();
+  if (wasPlaying) play();
 }

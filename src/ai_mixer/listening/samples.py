@@ -1,4 +1,4 @@
-"""What a listener gets to hear and read about one song."""
+"""Audio, settings and metrics of one song for a listening page."""
 
 import math
 import re
@@ -17,10 +17,10 @@ Audio = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class SettingRow:
-    """One knob as the model set it, in physical units.
+    """Predicted and true setting of one knob, in physical units.
 
-    `true` is None where nobody knows it; a `masked` knob cannot be judged on this song. `predicted`
-    is NaN where a model has no such knob.
+    true: None if unknown; masked: not evaluated on this song; predicted: NaN if the model has no
+    such knob.
     """
 
     knob: str
@@ -34,15 +34,15 @@ class SettingRow:
     scale: str = "linear"
 
     def to_position(self, value: float) -> float:
-        """Where a value lies between the knob's ends, limited to 0–1."""
+        """Return the position of a value between the knob's ends, clipped to 0–1."""
         ends_and_value = torch.tensor([self.low, self.high, value], dtype=torch.float64)
-        low, high, at = SCALES[self.scale].warp(ends_and_value).tolist()
-        return float(np.clip((at - low) / (high - low), 0.0, 1.0))
+        low, high, warped = SCALES[self.scale].warp(ends_and_value).tolist()
+        return float(np.clip((warped - low) / (high - low), 0.0, 1.0))
 
 
 @dataclass(frozen=True)
 class Mix:
-    """What one model made of a song: [C, T], full scale = 1, and what is to be read about it."""
+    """Mix of a song by one model: audio [C, T], full scale = 1, settings and metrics."""
 
     audio: Audio
     settings: Sequence[SettingRow] = ()
@@ -51,10 +51,10 @@ class Mix:
 
 @dataclass(frozen=True)
 class SongSamples:
-    """One song: its rough version, one mix or several, and the finished version.
+    """One song: its rough version, one or several mixes, and the finished version.
 
-    rough, finished: [C, T], full scale = 1, all of one length and rate. mixes: a short name of
-    small letters and digits → mix, in the order they are heard.
+    rough, finished: [C, T], full scale = 1, all of one length and rate. mixes: by a short name of
+    lower-case letters and digits, in playing order. ValueError if names or audio are not valid.
     """
 
     name: str
@@ -74,13 +74,13 @@ class SongSamples:
         if len(lengths) != 1 or any(len(shape) != 2 for shape in shapes.values()):
             raise ValueError(f"song {self.name}: needs [C, T] arrays of one length, got {shapes}")
         if 0 in lengths:
-            raise ValueError(f"song {self.name}: is empty, give it at least one sample")
+            raise ValueError(f"song {self.name}: is empty, needs at least one sample")
         for name, audio in self.versions().items():
             if not np.isfinite(audio).all():
-                raise ValueError(f"song {self.name}: {name} holds NaN or infinity, cannot be heard")
+                raise ValueError(f"song {self.name}: {name} has NaN or infinite samples")
 
     def versions(self) -> dict[str, Audio]:
-        """All versions by name, in the order they are heard."""
+        """Return all versions by name, in playing order."""
         mixes = {name: mix.audio for name, mix in self.mixes.items()}
         return {"rough": self.rough, **mixes, "finished": self.finished}
 
@@ -91,7 +91,7 @@ def setting_rows(
     true: Mapping[str, float] | None = None,
     masked: Collection[str] = (),
 ) -> list[SettingRow]:
-    """Rows for a console's knobs from settings in physical units (`console.settings`)."""
+    """Return a row per knob from settings in physical units (`console.settings`)."""
     return [
         SettingRow(
             knob=knob.name,

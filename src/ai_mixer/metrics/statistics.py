@@ -1,9 +1,9 @@
-"""Confidence over songs: several excerpts of a song are one piece of evidence, not several.
+"""Estimates with confidence intervals over songs; excerpts of a song are not independent.
 
-Every number is a mean over songs of each song's own mean (so a song with many excerpts counts
-once), and its 95 % interval is the percentile bootstrap that draws songs with replacement (Efron
-& Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13). Records that miss a value (NaN, a
-masked knob) are left out; a song that misses all of them is no evidence about it.
+Every value is the mean over songs of the mean of each song, so that a song with many excerpts
+counts once. Its 95 % interval is the percentile bootstrap over songs (Efron & Tibshirani, An
+Introduction to the Bootstrap, 1993, ch. 13). NaN values (masked knobs) are left out, and so is a
+song with NaN values only.
 """
 
 import math
@@ -16,12 +16,12 @@ from ai_mixer.metrics.knob_skill import skill
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
-MAX_SIGN_FLIPS = 20_000  # choices of signs by lot …
-MAX_EXHAUSTIVE_SONGS = 16  # … where there are more songs than these
+MAX_SIGN_FLIPS = 20_000  # random sign flips, used for more songs than MAX_EXHAUSTIVE_SONGS
+MAX_EXHAUSTIVE_SONGS = 16
 
 
 class Estimate(NamedTuple):
-    """A number, its interval and how many songs it rests on."""
+    """A value, its interval and its number of songs."""
 
     value: float
     low: float
@@ -30,7 +30,7 @@ class Estimate(NamedTuple):
 
 
 def song_means(values: np.ndarray, songs: np.ndarray) -> np.ndarray:
-    """Mean per song, NaN left out: values [n, …], songs [n] ids → [S, …], ids in sorted order."""
+    """Compute the mean per song without NaN: values [n, …], songs [n] ids → [S, …], sorted ids."""
     values = np.asarray(values, float)
     _, index = np.unique(np.asarray(songs), return_inverse=True)
     total = np.zeros((index.max() + 1, *values.shape[1:]))
@@ -41,16 +41,16 @@ def song_means(values: np.ndarray, songs: np.ndarray) -> np.ndarray:
 
 
 def nan_mean(values: np.ndarray, axis: int = 0) -> np.ndarray:
-    """Like `np.nanmean`, but all-NaN gives NaN without a warning."""
+    """Compute `np.nanmean`, but NaN without a warning if all values are NaN."""
     return _divide(np.nansum(values, axis), (~np.isnan(values)).sum(axis))
 
 
 def bootstrap_means(
     per_song: np.ndarray, n_resamples: int = RESAMPLES, seed: int = 0
 ) -> np.ndarray:
-    """Means over songs drawn with replacement: [S, …] → [resamples, …].
+    """Compute means over songs drawn with replacement: [S, …] → [resamples, …].
 
-    The same seed and number of songs draw the same songs, so that two calls are paired.
+    Calls with the same seed and number of songs draw the same songs, so they are paired.
     """
     songs = len(per_song)
     draws = np.random.default_rng(seed).multinomial(songs, np.full(songs, 1 / songs), n_resamples)
@@ -61,9 +61,9 @@ def bootstrap_means(
 def mean_estimate(
     values: np.ndarray, songs: np.ndarray, n_resamples: int = RESAMPLES, seed: int = 0
 ) -> Estimate:
-    """Mean over songs with its interval. values: [n]; songs: [n] ids.
+    """Estimate the mean over songs. values: [n]; songs: [n] ids.
 
-    For a paired comparison give the differences of the two systems, example by example.
+    For a paired comparison of two systems, give the differences per example.
     """
     per_song = song_means(values, songs)
     return _estimate(
@@ -74,24 +74,24 @@ def mean_estimate(
 def difference_estimate(
     a: np.ndarray, b: np.ndarray, songs: np.ndarray, n_resamples: int = RESAMPLES, seed: int = 0
 ) -> Estimate:
-    """Mean over songs of a − b on the same examples; an interval without 0 is a difference."""
+    """Estimate the mean over songs of a − b on the same examples."""
     return mean_estimate(np.asarray(a, float) - np.asarray(b, float), songs, n_resamples, seed)
 
 
 def share_estimate(
     values: np.ndarray, songs: np.ndarray, n_resamples: int = RESAMPLES, seed: int = 0
 ) -> Estimate:
-    """Share of songs whose mean is above 0, with its interval. values: [n]; songs: [n] ids."""
+    """Estimate the share of songs with a mean above 0. values: [n]; songs: [n] ids."""
     per_song = song_means(values, songs)
     above = np.where(np.isnan(per_song), np.nan, per_song > 0)
     return _estimate(nan_mean(above), bootstrap_means(above, n_resamples, seed), _song_count(above))
 
 
 def fold_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean over K folds and its 95 % interval: values [K, …] → mean, low, high […].
+    """Compute the mean over K folds and its 95 % interval: values [K, …] → mean, low, high […].
 
-    Student's t with K − 1 degrees of freedom. NaN, a fold in which nothing counted, is left out; of
-    a single fold there is no interval (NaN).
+    Student's t with K − 1 degrees of freedom. NaN values are left out; the interval of a single
+    fold is NaN.
     """
     values = np.asarray(values, float)
     count = (~np.isnan(values)).sum(0)
@@ -104,12 +104,12 @@ def fold_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def sign_flip_test(differences: np.ndarray, draws: int = MAX_SIGN_FLIPS, seed: int = 0) -> float:
-    """Two-sided p-value of "the mean is 0": paired differences of S songs, [S]; NaN is left out.
+    """Compute the two-sided p-value of "the mean is 0". differences: [S], paired; NaN left out.
 
-    If nothing differs, each difference might as well have the other sign: p is the share of all
-    2^S choices of signs whose mean is as far from 0 as the one seen (Fisher, The Design of
-    Experiments, 1935, §21). All of them for up to 16 songs; for more, `draws` by lot and the one
-    seen (Phipson & Smyth, SAGMB 9(1), 2010). 1 where nothing differs, NaN without any song.
+    Under the null hypothesis the sign of each difference is random: p is the share of the 2^S sign
+    choices whose mean is as far from 0 as the observed one (Fisher, The Design of Experiments,
+    1935, §21). Exhaustive for up to 16 songs; for more, `draws` random choices and the observed one
+    (Phipson & Smyth, SAGMB 9(1), 2010). 1 if all differences are 0, NaN without songs.
     """
     known = np.asarray(differences, float)
     known = known[~np.isnan(known)]
@@ -122,15 +122,15 @@ def sign_flip_test(differences: np.ndarray, draws: int = MAX_SIGN_FLIPS, seed: i
         rng = np.random.default_rng(seed)
         signs = rng.choice((-1.0, 1.0), (draws, known.size))
         means = np.append(signs @ known, known.sum())
-    seen = abs(known.sum()) - 1e-9 * np.abs(known).sum()  # sums in another order round otherwise
+    seen = abs(known.sum()) - 1e-9 * np.abs(known).sum()  # tolerance for rounding
     return float(np.mean(np.abs(means) >= seen))
 
 
 def holm_correction(p: np.ndarray) -> np.ndarray:
-    """p-values of a family, so that none below 5 % is wrong in 95 of 100 families: [n] → [n].
+    """Adjust the p-values of a family to control its family-wise error rate: [n] → [n].
 
-    Step-down: the k-th smallest times n − k + 1, never smaller than the one before, at most 1
-    (Holm, Scand. J. Statistics 6(2), 1979). NaN, a test that could not be made, is not counted.
+    Step-down: the k-th smallest times n − k + 1, not smaller than the one before, at most 1 (Holm,
+    Scand. J. Statistics 6(2), 1979). NaN (a test that could not be computed) is not counted.
     """
     p = np.asarray(p, float)
     known = np.flatnonzero(~np.isnan(p))
@@ -148,11 +148,11 @@ def skill_estimates(
     n_resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[list[Estimate], Estimate]:
-    """Skill of each knob and the mean skill over them. errors, baseline: [n, K]; songs: [n] ids.
+    """Estimate the skill of each knob and its mean. errors, baseline: [n, K]; songs: [n] ids.
 
-    A skill is a ratio of two means over songs: model and baseline are drawn together, and the mean
-    over knobs is taken inside each draw, so songs that are hard for both cancel. A pair counts
-    where both errors are known.
+    A skill is 1 − a ratio of two means over songs: the same songs are drawn for model and baseline,
+    and the mean over knobs is computed within each draw, so the difficulty of songs cancels. Pairs
+    with an unknown error (NaN) are left out.
     """
     errors, baseline = np.asarray(errors, float), np.asarray(baseline, float)
     unknown = np.isnan(errors) | np.isnan(baseline)
@@ -164,7 +164,7 @@ def skill_estimates(
         _estimate(centre[k], draws[:, k], _song_count(per_song[:, k, 0]))
         for k in range(len(centre))
     ]
-    counted = ~np.isnan(centre)  # a draw that misses a knob altogether averages the others
+    counted = ~np.isnan(centre)  # a draw without a knob averages the others
     mean = _estimate(
         nan_mean(centre), nan_mean(draws[:, counted], 1), _song_count(per_song[..., 0])
     )

@@ -1,7 +1,7 @@
-"""The first process of a distributed training and those it starts: they end together.
+"""Shutdown of the processes (ranks) of a distributed training: all end together.
 
-Lightning starts the others by the same command line, and kills the first one with SIGKILL as soon
-as another exits with an error; the run would stay open for ever. So we watch them ourselves.
+Lightning starts the other ranks with the same command line. As soon as one exits with an error, it
+kills rank 0 with SIGKILL, and the run would keep the status RUNNING; so they are monitored here.
 """
 
 import os
@@ -17,17 +17,17 @@ import pytorch_lightning as pl
 from ai_mixer.utils.distributed import rank
 from ai_mixer.utils.log import logger
 
-POLL_INTERVAL_S = 0.5  # Lightning's own observer looks every 5 s
-SHUTDOWN_TIMEOUT_S = 5.0  # for the first process to see by itself that another is gone
-OTHER_PROCESS_FAILED = "another process of this training was killed, or failed and said so above"
+POLL_INTERVAL_S = 0.5  # shorter than that of Lightning's observer (5 s)
+SHUTDOWN_TIMEOUT_S = 5.0  # for rank 0 to fail by itself after another rank has ended
+OTHER_PROCESS_FAILED = "another process of this training was killed or failed (its error is above)"
 
 
 @contextmanager
 def shared_shutdown(trainer: pl.Trainer, close: Callable[[str], None]) -> Iterator[None]:
-    """However the fit in the block is broken off, the processes that it started end with it.
+    """End all ranks when the fit in the block ends, for any reason.
 
-    If another process fails, so does the block; if it cannot, because it waits for that process for
-    ever, `close` is called with what happened and this process exits. KeyboardInterrupt if stopped.
+    If another rank fails, the block raises ChildProcessError; if it is blocked, waiting for that
+    rank, `close` is called with the reason and this process exits. KeyboardInterrupt if stopped.
     """
     over, failed = threading.Event(), threading.Event()
     watch = threading.Thread(
@@ -38,12 +38,12 @@ def shared_shutdown(trainer: pl.Trainer, close: Callable[[str], None]) -> Iterat
         yield
     except BaseException as error:
         over.set()
-        stopped = isinstance(error, SystemExit | KeyboardInterrupt)  # Lightning: one for the other
+        stopped = isinstance(error, SystemExit | KeyboardInterrupt)  # Lightning may raise either
         by_another = not stopped and (failed.is_set() or _any_failed(trainer))
         _terminate(_detach_processes(trainer))
         if stopped:
             raise KeyboardInterrupt from error
-        if by_another:  # ours is but that it does not answer
+        if by_another:  # our error is only a consequence
             raise ChildProcessError(OTHER_PROCESS_FAILED) from error
         raise
     finally:
@@ -53,14 +53,14 @@ def shared_shutdown(trainer: pl.Trainer, close: Callable[[str], None]) -> Iterat
 
 
 def exit_with_parent() -> None:
-    """In a process that the first one started: leave the decisions to it, and end with it."""
+    """In a process of nonzero rank: ignore signals, and end with the parent process."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_exit_with, args=(os.getppid(),), daemon=True).start()
 
 
 def abort_process(error: BaseException) -> None:
-    """End this process at once for an error: what waits for it elsewhere must notice."""
+    """Log an error and exit at once, so that processes waiting for this one are terminated."""
     logger.error("process %d: %s: %s", rank(), type(error).__name__, error)
     os._exit(1)
 
@@ -87,7 +87,7 @@ def _other_processes(trainer: pl.Trainer) -> list[subprocess.Popen[bytes]]:
 
 
 def _any_failed(trainer: pl.Trainer) -> bool:
-    """Has another process ended with an error, or does it within a second?"""
+    """Whether another process has ended with an error, or does so within a second."""
     others = list(_other_processes(trainer))
     for process in others:
         with suppress(subprocess.TimeoutExpired):
@@ -96,7 +96,7 @@ def _any_failed(trainer: pl.Trainer) -> bool:
 
 
 def _detach_processes(trainer: pl.Trainer) -> list[subprocess.Popen[bytes]]:
-    """The other processes; Lightning's observer forgets them."""
+    """Return the other processes and remove them from Lightning's observer."""
     processes = list(_other_processes(trainer))
     _other_processes(trainer).clear()
     return processes
@@ -111,7 +111,7 @@ def _terminate(processes: list[subprocess.Popen[bytes]], after_s: float = 0.0) -
 
 
 def _exit_with(parent: int) -> None:
-    """Wherever this process waits, it is gone a second after the first one."""
+    """Exit at most a second after the parent process, even if the main thread is blocked."""
     while os.getppid() == parent:
         time.sleep(1.0)
     os._exit(1)

@@ -50,7 +50,10 @@ def test_it_runs_on_tiny_data(path, home, trained, tmp_path):
     notebook = nbformat.read(path, as_version=4)
     place = [cell.metadata.get("tags") for cell in notebook.cells].index(["parameters"])
     words = [*SMALL, f"paths.data={home / 'data'}"]
-    given = f"WORDS = [*globals().get('WORDS', []), *{words}]\nMLRUNS = {str(home / 'mlruns')!r}\n"
+    given = (
+        f"OVERRIDES = [*globals().get('OVERRIDES', []), *{words}]\n"
+        f"MLRUNS = {str(home / 'mlruns')!r}\n"
+    )
     given += "SONGS, STEPS = 2, 3\n"
     notebook.cells.insert(place + 1, nbformat.v4.new_code_cell(given))
     options = {"timeout": 300, "kernel_name": "python3"}
