@@ -182,7 +182,7 @@ def open_folder():
 
 
 @pytest.fixture
-def nobody():
+def unprivileged():
     """A context with the rights of the user `nobody`: root may read all files."""
 
     @contextmanager

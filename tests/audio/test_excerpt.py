@@ -140,11 +140,11 @@ def test_unreadable_files_are_errors(tmp_path):
         probe(tmp_path / "ring.wav")
 
 
-def test_a_file_without_read_permission_is_an_error(open_folder, nobody):
+def test_a_file_without_read_permission_is_an_error(open_folder, unprivileged):
     path = open_folder / "locked.wav"
     soundfile.write(path, np.zeros(44_100), 44_100)
     path.chmod(0)
-    with nobody(), pytest.raises(SongError, match=r"locked\.wav: .*\(Permission denied\)"):
+    with unprivileged(), pytest.raises(SongError, match=r"locked\.wav: .*\(Permission denied\)"):
         probe(path)
 
 

@@ -1,7 +1,5 @@
 """A small folder of songs, and a task whose example contains its inputs."""
 
-import os
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -53,23 +51,6 @@ def write_song():
 def show_task():
     """A task for any condition."""
     return ShowTask()
-
-
-@pytest.fixture
-def unprivileged():
-    """A context manager that drops root's rights, since root may read all files."""
-
-    @contextmanager
-    def drop():
-        user = os.geteuid()
-        if user == 0:
-            os.seteuid(65534)
-        try:
-            yield
-        finally:
-            os.seteuid(user)
-
-    return drop
 
 
 @pytest.fixture(scope="session")
