@@ -170,7 +170,7 @@ def test_a_preset_is_read():
     preset = load_preset(DATA / "preset_0_1_0.json")
     assert [section.start_s for section in preset.sections] == [0.0, 2.0]
     assert preset.settings["high_eq"] == 1.5
-    assert preset.target == "streaming"
+    assert preset.target_lufs == "streaming"
 
 
 def test_old_keys_on_the_command_line_are_translated_with_one_line_each(run_stage, home):
