@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from comparison import PeerComparison
 from torch import Tensor
 
+from ai_mixer.core.types import Prediction
 from ai_mixer.evaluation.bench.synthetic_input import synthetic_batch
 from ai_mixer.evaluation.bench.timing import TimedFunction
 from ai_mixer.evaluation.bench.workloads import Workload, forward_backward
@@ -25,7 +26,7 @@ def comparisons(audio: Tensor, rate: int) -> Iterator[PeerComparison]:
     objective = WeightedLoss(
         {name: {"weight": 1.0, "scale": 1.0, "term": term} for name, term in terms.items()}
     )
-    ours = Workload("ours", lambda x: objective(batch.knobs, x, batch)[0], (audio,))
+    ours = Workload("ours", lambda x: objective(Prediction(batch.knobs), x, batch)[0], (audio,))
     yield PeerComparison(
         "perceptual + balance + dynamics, f+b",
         forward_backward(ours),

@@ -49,7 +49,9 @@ def parent_of(store, study):
     return store.client.get_run(study.user_attrs["plan"]["parent"])
 
 
-def test_parent_run_has_a_child_per_trial_and_the_best_three_are_evaluated(run_sweep, store, log):
+def test_parent_run_has_a_child_per_trial_and_the_best_three_are_evaluated(
+    run_sweep, store, capsys
+):
     study, evaluated = run_sweep("search=none", LR, "trials=4", "study=mine", "model=baseline_cnn")
     assert [trial.state.name for trial in study.trials] == 4 * ["COMPLETE"]
     assert study.trials[0].params == {"optimizer.lr": 0.001}
@@ -76,7 +78,7 @@ def test_parent_run_has_a_child_per_trial_and_the_best_three_are_evaluated(run_s
     assert config.optimizer.lr == study.best_params["optimizer.lr"]
     assert {"override /model": "baseline_cnn"} in config.defaults
     assert "make train experiment=sweep/mine" in parent.data.tags["mlflow.note.content"]
-    assert "trial 0, the default" in log.text
+    assert "trial 0, the default" in capsys.readouterr().out
 
 
 @pytest.mark.slow

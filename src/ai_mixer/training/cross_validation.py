@@ -19,7 +19,7 @@ from ai_mixer.tracking.run_lookup import FOLD_PARAM, FOLDS_TAG, child_runs
 from ai_mixer.training.builders import build_datamodule, raw_override_value
 from ai_mixer.training.finetune import find_initial_weights
 from ai_mixer.training.resume import find_resume_point
-from ai_mixer.utils.log import logger
+from ai_mixer.utils.log import logger, print_result
 from ai_mixer.utils.markdown import HIGH, LOW, to_markdown
 from ai_mixer.utils.signals import handle_stop_signals
 
@@ -158,7 +158,7 @@ def _report(cfg: DictConfig, parent: Run, command: str) -> None:
     parent.log_text(text, "eval/tables.md")
     parent.log_metrics(_fold_mean_metrics(table))
     parent.describe(f"{command}\n\n{text}")
-    logger.info("\n%s", text)
+    print_result(f"\n{text}")
 
 
 def _skills(run: Any) -> pd.DataFrame:

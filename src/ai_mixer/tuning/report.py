@@ -22,7 +22,7 @@ from ai_mixer.tuning.search_space import to_overrides
 from ai_mixer.tuning.study import StudyConfig
 from ai_mixer.tuning.trial_queue import original_number, unique_trials
 from ai_mixer.tuning.worker import best_trials, format_param
-from ai_mixer.utils.log import logger
+from ai_mixer.utils.log import logger, print_result
 from ai_mixer.utils.markdown import to_markdown
 
 MAX_LISTED_TRIALS = 5
@@ -46,7 +46,7 @@ def write_report(
     text = _text(study, study_config, best, f"{reproduce_line}  \nResume: `{resume}`")
     parent.log_text(text, "sweep/best.md")
     parent.describe(text)
-    logger.info(text)
+    print_result(text)
     for trial in best[: cfg.render_top_k] if study_config.cv is None else ():
         yield _run(parent, trial)
 

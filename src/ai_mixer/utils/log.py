@@ -1,4 +1,4 @@
-"""The project's logger, `ai_mixer`: messages go to stderr, `cli` prints results on stdout.
+"""The project's logger, `ai_mixer`: messages go to stderr, results to stdout.
 
 Levels: INFO for the progress of a stage (a run is created, a fold starts), WARNING for a possible
 mistake, DEBUG for progress if stderr is not a terminal.
@@ -38,3 +38,8 @@ def configure_logging(quiet: bool = False) -> None:
         logger.addHandler(handler)
         logger.propagate = False
     logger.setLevel(logging.WARNING if quiet else logging.INFO)
+
+
+def print_result(text: str) -> None:
+    """Print a result, such as a table, on stdout: also with `quiet=true`."""
+    print(text, flush=True)  # noqa: T201
