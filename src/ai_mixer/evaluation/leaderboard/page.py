@@ -28,7 +28,7 @@ EXPLANATION = """\
 on neither it nor related songs. One row is one recipe; baselines are fitted in every fold.
 {songs} songs, {excerpts} excerpt(s) of {seconds:g} s of each recording. Brackets: 95 %, bootstrap
 over songs; several seeds are averaged excerpt by excerpt. `refined`: knobs refined at test time by
-gradient descent through the console (src/ai_mixer/inference/refinement.py), first seed only.
+least squares through the console (src/ai_mixer/inference/refinement.py), first seed only.
 """
 KNOBS_NOTE = """\
 Protocol K: 1 − MAE / MAE of `mean_knobs` over the headline knobs; MAE as a share of a knob's
@@ -150,7 +150,7 @@ def write_page(
         to_markdown(differences, digits=4),
     ]
     coverages = coverage_table(knob_records)
-    parts.append(f"## Spread\n\n{COVERAGE_NOTE}\n{to_markdown(coverages)}")
+    parts.append(f"## Uncertainty\n\n{COVERAGE_NOTE}\n{to_markdown(coverages)}")
     tables = {
         "knobs": skills,
         "differences": differences,
