@@ -100,7 +100,7 @@ def test_ensemble_and_leaderboard_of_cross_validations(home, songs_folder, monke
     for row in ("mean_knobs", "ridge", "trees", "small", "small, refined", "weighted_ensemble"):
         assert f"| {row} |" in text
     assert text.startswith("# Board\n")  # title of the file name
-    assert "## Spread" in text
+    assert "## Uncertainty" in text
     assert "2 |" in text  # seeds of the row
     assert "make train" in text
     for table in ("knobs", "differences", "spread", "recipes"):
