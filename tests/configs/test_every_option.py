@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from pytorch_lightning.loggers import CSVLogger
 
 from ai_mixer.config.folder import config_folder
+from ai_mixer.config.renamed import is_old_option
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.training.builders import build_callbacks, build_components, build_trainer
 from ai_mixer.tuning.sweep_request import with_search_overrides
@@ -50,7 +51,8 @@ def options():
     """(group, name) of every option, e.g. (`loss/term`, `knobs`)."""
     files = (file.relative_to(CONFIGS) for file in sorted(CONFIGS.glob("*/**/*.yaml")))
     pairs = [(file.parent.as_posix(), file.stem) for file in files]
-    return [pair for pair in pairs if pair[0] not in {LOCAL, SWEEPS, STAGE, *OTHERS}]
+    pairs = [pair for pair in pairs if pair[0] not in {LOCAL, SWEEPS, STAGE, *OTHERS}]
+    return [pair for pair in pairs if not is_old_option(*pair)]
 
 
 def groups_of(stage):

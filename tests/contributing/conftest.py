@@ -1,4 +1,4 @@
-"""The steps of CONTRIBUTING.md, and four small extensions that follow them.
+"""The steps of docs/guides/extend.md, and four small extensions that follow them.
 
 `toys/<part>` holds the new files at the paths that the steps name; `EDITS` holds the changes of
 existing configs.
@@ -37,7 +37,7 @@ EDITS = {
 
 def steps(part):
     """The numbered steps of "Add a …", as text."""
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "guides" / "extend.md").read_text(encoding="utf-8")
     section = re.search(rf"^## Add an? {part}\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)[1]
     numbered = section.partition("**Proof:**")[0]
     return [step.strip() for step in re.split(r"^\d\. ", numbered, flags=re.MULTILINE)[1:]]
@@ -89,7 +89,7 @@ def train_one_step(cfg, folder):
 
 @pytest.fixture(scope="session")
 def guide():
-    """The steps of CONTRIBUTING.md, and functions that follow them."""
+    """The steps of docs/guides/extend.md, and functions that follow them."""
     return SimpleNamespace(
         root=ROOT,
         toys=TOYS,

@@ -1,4 +1,4 @@
-"""The four steps of CONTRIBUTING.md give a part that trains, in this package or another one."""
+"""The four steps of docs/guides/extend.md give a part that trains, here or in another package."""
 
 import importlib
 import os
@@ -98,11 +98,11 @@ def external_configs(tmp_path, guide, part, monkeypatch, unload_toys):
     names += [name for name in new if name.startswith("configs/")]
     for name in names:
         text = (tmp_path / "checkout" / name).read_text()
-        file = (tmp_path / "my configs" / name.removeprefix("configs/")).with_name("mine.yaml")
+        file = (tmp_path / "my_configs" / name.removeprefix("configs/")).with_name("mine.yaml")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text.replace(f"ai_mixer.{guide.groups[part]}.toy.", "my_package.mine."))
     monkeypatch.syspath_prepend(tmp_path / "code")
-    return tmp_path / "my configs"
+    return tmp_path / "my_configs"
 
 
 OVERRIDES = {
@@ -129,8 +129,8 @@ def test_external_package_trains_if_allowed(part, guide, external_configs, songs
 @pytest.mark.parametrize("part", ["model"], indirect=True)
 def test_command_of_the_section_and_load_model(guide, external_configs, songs_folder, tmp_path):
     """`load_model` raises without allow_targets."""
-    text = (guide.root / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    pattern = r"^\.venv/bin/python (-m ai_mixer\.stages\.train --config-dir .*)$"
+    text = (guide.root / "docs" / "guides" / "extend.md").read_text(encoding="utf-8")
+    pattern = r"^\.venv/bin/python (-m ai_mixer\.cli\.stages\.train --config-dir .*)$"
     (command,) = re.findall(pattern, text, re.MULTILINE)
     small = [
         "debug=fast",

@@ -12,7 +12,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-CHECKED = ("src", "configs", "pyproject.toml", "README.md", "CONTRIBUTING.md")
+CHECKED = ("src", "configs", "pyproject.toml", "README.md", "CONTRIBUTING.md", "docs")
 TESTED = [  # tests of the toys, contract tests and configs
     "tests/losses",
     "tests/effects/test_laws.py",

@@ -110,6 +110,7 @@ def test_replacements_are_random(build, music):
     assert len({data[0, 40 * first + draw].song_id for draw in range(40)}) >= 4
 
 
+@pytest.mark.slow
 def test_skipped_songs_do_not_depend_on_workers(music):
     def batches(workers):
         options = {"sample_rate": RATE, "excerpt_s": 0.25, "excerpts_per_song": 4}

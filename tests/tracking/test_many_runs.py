@@ -38,6 +38,7 @@ def writer(*arguments: object) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("processes", "points"), [(2, 5), pytest.param(8, 200, marks=pytest.mark.slow)]
 )

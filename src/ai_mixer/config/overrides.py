@@ -12,6 +12,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 
 from ai_mixer.config.folder import config_folder
+from ai_mixer.config.renamed import is_old_option
 
 
 def merge_overrides(stored: Iterable[str], new: Iterable[str] = ()) -> list[str]:
@@ -74,7 +75,8 @@ def config_groups() -> list[str]:
 
 def group_options(group: str) -> list[str]:
     """Return the options of a config group."""
-    return sorted(file.stem for file in (config_folder() / group).glob("*.yaml"))
+    names = sorted(file.stem for file in (config_folder() / group).glob("*.yaml"))
+    return [name for name in names if not is_old_option(group, name)]
 
 
 def compose_group_choices(config_name: str, overrides: Sequence[str]) -> DictConfig:

@@ -107,6 +107,11 @@ _MOVED = {"ai_mixer/packaged/": "ai_mixer/inference/pretrained/"}  # folders, in
 _NESTED = ("vary", "search_overrides")  # keys whose value is a list of overrides
 
 
+def is_old_option(group: str, name: str) -> bool:
+    """Whether an option of a config group has another name today: its file is an alias."""
+    return f"{group}={name}" in _OPTIONS
+
+
 def translate_override(stage: str, override: str) -> str:
     """Translate one override of a stage to current names.
 

@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from ai_mixer.cli.stages.benchmark import benchmark, memory
 from ai_mixer.training.builders import build_components
 
@@ -22,6 +24,7 @@ def test_every_workload_has_a_row(compose, songs_folder):
     assert (both[["f ms", "f+b ms", "f cpu ms"]] > 0).all().all()
 
 
+@pytest.mark.slow
 def test_memory_grows_with_the_length_of_the_audio(compose, songs_folder):
     cfg = compose("data=folder", f"data.root={songs_folder}", "model=mean_knobs", page="benchmark")
     table = memory(build_components(cfg), 2.0)
@@ -30,6 +33,7 @@ def test_memory_grows_with_the_length_of_the_audio(compose, songs_folder):
     assert backward.is_monotonic_increasing
 
 
+@pytest.mark.slow
 def test_stage_prints_tables_and_writes_json(command, songs_folder, tmp_path, monkeypatch):
     from ai_mixer.cli.stages import benchmark as stage
 

@@ -32,6 +32,7 @@ def run_stage(monkeypatch, main, *overrides):
     main()
 
 
+@pytest.mark.slow
 def test_ensemble_and_leaderboard_of_cross_validations(home, songs_folder, monkeypatch, capsys):
     folder, paths = home
     overrides = (*SMALL, *paths, f"data.root={songs_folder}", "cv=3")

@@ -34,6 +34,7 @@ def test_each_step_has_one_point_per_metric(uninterrupted):
         assert len({step for step, _ in points}) == len(points), name
 
 
+@pytest.mark.slow
 def test_resume_after_a_kill_within_an_epoch(training, uninterrupted, command):
     """The resumed training has another number of workers, which prefetch examples."""
     training.start().until_points("train/loss", STEPS + 2)

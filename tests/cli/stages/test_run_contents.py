@@ -199,6 +199,7 @@ def split_table(folder, compose):
     return song_table(build_components(cfg)).set_index("song")
 
 
+@pytest.mark.slow
 def test_changed_audio_changes_its_digest(own_songs, compose):
     before = split_table(own_songs, compose)
     assert split_table(own_songs, compose).equals(before)

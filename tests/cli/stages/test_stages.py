@@ -15,6 +15,7 @@ from ai_mixer.training.builders import build_components
 CHEAP = "[rough,loudness_only,mean_knobs,true_knobs]"
 
 
+@pytest.mark.slow
 def test_evaluation_is_deterministic(mixer):
     """It does not depend on the global random generator or the number of threads."""
 

@@ -91,6 +91,7 @@ def test_last_checkpoint_is_of_the_last_epoch(trained, config):
     assert last["epoch"] == config.trainer.max_epochs - 1
 
 
+@pytest.mark.slow
 def test_checkpoint_outside_of_a_run_starts_a_new_run(trained, small_training, tmp_path):
     last = shutil.copy(trained.folder / "checkpoints" / "last.ckpt", tmp_path / "any name.ckpt")
     elsewhere = f"paths.mlruns='{tmp_path}'"  # other tests use `last` of the shared store
@@ -186,6 +187,7 @@ def without_machine(metrics):
     return {name: value for name, value in metrics.items() if not name.startswith("system/")}
 
 
+@pytest.mark.slow
 def test_command_line_reproduces_the_metrics(trained, small_overrides, home, tmp_path):
     """`python -m ai_mixer.cli.stages.train …` in another process: a new run, equal metrics."""
     done = subprocess.run(
@@ -271,6 +273,7 @@ def test_training_on_real_music(tmp_path, compose):
     assert load_model_files(run.artifact_dir)[1]["trained"]
 
 
+@pytest.mark.slow
 def test_training_on_whole_songs(songs_folder, compose, store):
     """They are evaluated one by one, as they differ in length, and have no reference."""
     overrides = [
