@@ -156,6 +156,8 @@ def test_the_config_that_a_study_wrote_composes(home):
     assert cfg.loader._target_ == compose("train", ["loader=cached"]).loader._target_
     assert cfg.loader.examples_per_song == 3
     assert "draws" not in cfg.loader
+    typed = compose("train", [search, "experiment=sweep/old", "loader.examples_per_song=8"])
+    assert typed.loader.examples_per_song == 8  # an override wins over a config file
     check_arguments(cfg, cfg)
 
 

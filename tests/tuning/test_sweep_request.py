@@ -153,3 +153,9 @@ def test_experiment_config_has_no_paths():
 def test_experiment_config_cannot_delete_keys():
     with pytest.raises(ValueError, match=r"callbacks\.knob_plots"):
         experiment_config("best", ["~callbacks.knob_plots"], [])
+
+
+def test_quiet_is_no_part_of_a_study(parse):
+    overrides = ["trainer.max_epochs=3"]
+    request = parse(*overrides, "search=default", "quiet=true")
+    assert request.study_config.training_overrides == overrides

@@ -56,7 +56,7 @@ def stage(
                 # Inside of Hydra, which would print lines of its own for an error.
                 with _report_user_errors(config_name, arguments.overrides, debug):
                     configure_logging(quiet=bool(cfg.quiet))
-                    cfg = translate_composed(cfg, config_name)
+                    cfg = translate_composed(cfg, config_name, arguments.overrides)
                     check_targets(cfg, tuple(cfg.get("allow_targets") or ()))
                     check_arguments(cfg, compose_group_choices(config_name, arguments.overrides))
                     task(cfg)

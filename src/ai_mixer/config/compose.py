@@ -19,6 +19,7 @@ def compose_with_choices(
     stage: str, overrides: Iterable[str] = ()
 ) -> tuple[DictConfig, dict[str, str]]:
     """Like `compose`, with the option selected in each config group: group → option."""
+    overrides = list(overrides)
     if GlobalHydra.instance().is_initialized():
         cfg = _compose(stage, overrides)
     else:
@@ -28,7 +29,7 @@ def compose_with_choices(
     choices = {key: str(option) for key, option in chosen.items() if not key.startswith("hydra/")}
     with open_dict(cfg):
         del cfg["hydra"]
-    return translate_composed(cfg, stage), choices
+    return translate_composed(cfg, stage, overrides), choices
 
 
 def _compose(stage: str, overrides: Iterable[str]) -> DictConfig:

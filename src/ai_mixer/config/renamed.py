@@ -158,13 +158,19 @@ def translate_config(config: Mapping[str, Any], stage: str = "train") -> dict[st
     return plain
 
 
-def translate_composed(cfg: DictConfig, stage: str) -> DictConfig:
+def translate_composed(cfg: DictConfig, stage: str, overrides: Iterable[str] = ()) -> DictConfig:
     """Translate a composed config: a user's own config files may have old names."""
     plain: Any = OmegaConf.to_container(cfg, resolve=False)
     translated = translate_config(plain, stage)
     if translated == plain:
         return cfg
+    logger.warning("a config file has names of version 0.1.0: see docs/decisions/0039-renaming.md")
     new = OmegaConf.create(translated)
+    for override in overrides:  # they take precedence over the old keys of config files
+        key = override.partition("=")[0].lstrip("+")
+        value = OmegaConf.select(cfg, key) if "." in key else None
+        if value is not None and not OmegaConf.is_config(value):
+            OmegaConf.update(new, key, value)
     OmegaConf.set_struct(new, True)
     return new
 

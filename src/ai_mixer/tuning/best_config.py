@@ -11,7 +11,13 @@ from ai_mixer.tuning.objective import compose
 
 # Groups that an experiment config cannot select.
 EXCLUDED_GROUPS = {"experiment", "debug", "local", "paths", "loss/scale"}
-EXCLUDED_KEYS = ("paths", "run_name", "ckpt_path", "cv")  # they belong to a run, not to a recipe
+EXCLUDED_KEYS = (
+    "paths",
+    "run_name",
+    "ckpt_path",
+    "cv",
+    "quiet",
+)  # they belong to a run, not to a recipe
 
 
 def experiment_config(name: str, overrides: Sequence[str], comments: Sequence[str]) -> str:

@@ -102,7 +102,7 @@ def check_name(name: str) -> str:
 
 def _training_overrides(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
     """Merged overrides of the trainings, and those of paths."""
-    excluded = _sweep_keys() | {"cv", "hydra"}
+    excluded = _sweep_keys() | {"cv", "hydra", "quiet"}
     merged = merge_overrides(
         text
         for text in overrides

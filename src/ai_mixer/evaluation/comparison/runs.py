@@ -14,7 +14,7 @@ from ai_mixer.tracking.params import flatten
 LETTERS = "ABCDEF"  # the page has six colours
 IGNORED_KEYS = (  # names, paths, and copies of the seed
     *("run_name", "experiment_name", "paths.", "ckpt_path", "loader.workers", "loader.seed"),
-    "callbacks.reseed.seed",
+    *("callbacks.reseed.seed", "quiet"),
 )
 
 
