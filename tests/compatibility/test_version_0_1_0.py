@@ -146,7 +146,7 @@ def test_a_study_is_resumed_with_its_overrides(home, run_stage, monkeypatch):
     assert "loader.examples_per_song=3" in config.training_overrides
 
 
-def test_the_config_that_a_study_wrote_composes(home):
+def test_the_config_that_a_study_wrote_composes(home, log):
     """Its page selects `loader: kept` and sets `loader.draws`."""
     folder = home / "configs" / "experiment" / "sweep"
     folder.mkdir(parents=True)
@@ -156,6 +156,7 @@ def test_the_config_that_a_study_wrote_composes(home):
     assert cfg.loader._target_ == compose("train", ["loader=cached"]).loader._target_
     assert cfg.loader.examples_per_song == 3
     assert "draws" not in cfg.loader
+    assert "loader.draws" in log.text
     typed = compose("train", [search, "experiment=sweep/old", "loader.examples_per_song=8"])
     assert typed.loader.examples_per_song == 8  # an override wins over a config file
     check_arguments(cfg, cfg)

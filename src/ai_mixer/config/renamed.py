@@ -164,7 +164,8 @@ def translate_composed(cfg: DictConfig, stage: str, overrides: Iterable[str] = (
     translated = translate_config(plain, stage)
     if translated == plain:
         return cfg
-    logger.warning("a config file has names of version 0.1.0: see docs/decisions/0039-renaming.md")
+    old = sorted(_keys(plain) - _keys(translated)) or ["_target_ paths"]
+    logger.warning("a config file has old names: %s", ", ".join(old))
     new = OmegaConf.create(translated)
     for override in overrides:  # they take precedence over the old keys of config files
         key = override.partition("=")[0].lstrip("+")
@@ -193,6 +194,13 @@ def _new_key(stage: str, key: str) -> str:
         if old in keys:
             return ".".join([keys[old], *parts[length:]])
     return key
+
+
+def _keys(node: Any, prefix: str = "") -> set[str]:
+    """Dotted keys of a plain config."""
+    items = node.items() if isinstance(node, Mapping) else ()
+    found = {f"{prefix}{key}" for key, _ in items}
+    return found.union(*(_keys(value, f"{prefix}{key}.") for key, value in items))
 
 
 def _translate_node(node: Any) -> Any:
