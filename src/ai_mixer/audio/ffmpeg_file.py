@@ -3,7 +3,7 @@
 The length of a stream is the number of samples that decode; durations in headers are only what the
 file declares. Only the packets of an excerpt are decoded where the timestamps of the container
 count samples; elsewhere (webm, wma) decoding starts at the beginning.
-docs/decisions/0040-reading-audio.md.
+docs/decisions/0044-reading-audio.md.
 """
 
 import os

@@ -134,8 +134,8 @@ class AudioMixer:
         output = Path(output) if output else default_output(path)
         check_output(output, path, force)
         check_not_existing(sidecar_paths(output) if write_sidecars else (), force)
-        song = AudioFile(path)
-        other = AudioFile(reference) if reference else None
+        song = AudioFile(path, mix_options.strict)
+        other = AudioFile(reference, mix_options.strict) if reference else None
         with single_threaded():
             before = measure(prefetch(song.blocks()), song.sample_rate)
             release_memory()
@@ -143,7 +143,9 @@ class AudioMixer:
                 preset = self.predict_preset(song, before, model, other, mix_options, adaptive)
                 preset = replace(preset, target_lufs=target_lufs, ceiling_db=ceiling_db)
                 release_memory()
-            return render_with_report(song, before, preset, output, write_sidecars=write_sidecars)
+            return render_with_report(
+                song, before, preset, output, write_sidecars=write_sidecars, other=other
+            )
 
     def predict_preset(
         self,

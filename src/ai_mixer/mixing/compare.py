@@ -17,6 +17,7 @@ from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.paths import check_not_existing
 from ai_mixer.mixing.plots import FREQUENCY_TICKS_HZ
 from ai_mixer.utils.atomic_write import atomic_write, write_text
+from ai_mixer.utils.log import logger
 from ai_mixer.utils.memory import release_memory
 
 if TYPE_CHECKING:
@@ -49,12 +50,14 @@ def compare(
         pretrained.default_model()  # raises, as there is none
     folder = folder or path.with_name(f"{path.stem}_compared")
     check_not_existing([folder], force)
-    song = AudioFile(path)
+    song = AudioFile(path, mix_options is not None and mix_options.strict)
     folder.mkdir(parents=True, exist_ok=True)
     original = folder / f"{path.stem}_original.wav"
     with atomic_write(original) as temp_file:
         audio_format = (song.sample_rate, song.channels, song.frames, song.subtype, song.tags)
         write_audio(temp_file, song.blocks(), *audio_format)
+    for text in song.missing:
+        logger.warning(text)
     results: dict[str, MixResult] = {}
     for model in progress(models, "mixing") if progress else models:
         name = _filename(model)

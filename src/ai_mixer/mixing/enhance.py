@@ -39,14 +39,15 @@ def enhance(
     output = output or default_output(path, "enhanced")
     check_output(output, path, force)
     check_not_existing(sidecar_paths(output), force)
-    song = AudioFile(path)
+    mix_options = mix_options or MixOptions()
+    song = AudioFile(path, mix_options.strict)
     with single_threaded():
         before = measure(prefetch(song.blocks()), song.sample_rate)
         predicted = {} if before.silent else balance_correction(before, BALANCE_AMOUNT)
         settings = apply_mix_options(
             predicted,
             console_cache.knobs_by_name(),
-            mix_options or MixOptions(),
+            mix_options,
             console_cache.knobs_by_name(GENTLE),
         )
         preset = single_section_preset(

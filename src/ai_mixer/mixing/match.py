@@ -49,7 +49,8 @@ def match(
     check_output(output, rough, force)
     check_output(output, finished, force)
     check_not_existing(sidecar_paths(output), force)
-    song, other = AudioFile(rough), AudioFile(finished)
+    mix_options = mix_options or MixOptions()
+    song, other = (AudioFile(file, mix_options.strict) for file in (rough, finished))
     with single_threaded():
         before = measure(prefetch(song.blocks()), song.sample_rate)
         target = measure(prefetch(other.blocks()), other.sample_rate)
@@ -59,20 +60,18 @@ def match(
         fit = None if pair is None else _fit_settings(*pair)
         release_memory()
         if fit is None or float(fit.error_db[0]) > MAX_FIT_ERROR_DB:
-            preset = mixer.predict_preset(
-                song, before, None, other, mix_options or MixOptions(), False
-            )
+            preset = mixer.predict_preset(song, before, None, other, mix_options, False)
             note = f"{finished.name} is not the same recording: used as a reference"
         else:
             settings = console_cache.shared_console().settings(fit.knobs)[0]
             wide = console_cache.knobs_by_name(WIDE)
             preset = single_section_preset(
-                apply_mix_options(settings, wide, mix_options or MixOptions(), wide),
+                apply_mix_options(settings, wide, mix_options, wide),
                 about=f"matched to {finished.name}",
             )
             note = f"{float(fit.error_db[0]):.2f} dB of error between the mix and {finished.name}"
         preset = replace(preset, target_lufs=_target_lufs(target), ceiling_db=ceiling_db)
-        return render_with_report(song, before, preset, output, note=note)
+        return render_with_report(song, before, preset, output, note=note, other=other)
 
 
 def _fit_settings(rough: Tensor, finished: Tensor) -> KnobFit:

@@ -24,18 +24,23 @@ def render_with_report(
     write_sidecars: bool = True,
     limit: bool = True,
     note: str = "",
+    other: AudioFile | None = None,
 ) -> MixResult:
-    """Render a song; write_sidecars: write settings and report as well. note: an additional one."""
+    """Render a song; write_sidecars: write settings and report as well. note: an additional one.
+
+    other: the reference or finished version.
+    """
     rendered = render_file(song, before, preset, output, limit)
     after = rendered.measurements
-    notes = [*song.warnings, *([note] if note else [])]
+    missing = [*song.missing, *(other.missing if other else ())]
+    notes = [*missing, *song.repairs, *([note] if note else [])]
     notes += _level_notes(before, rendered, preset.ceiling_db, limit)
     preset = replace(
         preset,
         song=song.path.name,
         measured={"before": before.to_dict(), "after": after.to_dict()},
     )
-    result = MixResult(song.path, output, preset, before, after, notes)
+    result = MixResult(song.path, output, preset, before, after, notes, missing)
     if write_sidecars:
         settings_file, report_file = sidecar_paths(output)
         presets.save_preset(preset, settings_file)

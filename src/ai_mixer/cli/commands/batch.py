@@ -40,7 +40,7 @@ def run_mix_jobs(jobs: Sequence[MixJob], work: Callable[[MixJob], "MixResult"], 
         print_line(f"{result.song.name} → {result.output}")
         print_line(f"  {summary_line(result.before, result.after, result.preset.settings)}")
         for note in result.notes:
-            print_line(f"  note: {note}")
+            print_line(f"  {'warning' if note in result.missing else 'note'}: {note}")
     if len(jobs) > 1:
         print_line(f"{len(jobs) - failed} of {len(jobs)} songs done")
     if failed:

@@ -36,11 +36,12 @@ def mix(
     adaptive: Annotated[
         bool, typer.Option("--adaptive", help="Predict settings for each section of the song.")
     ] = False,
+    strict: options.Strict = False,
     force: options.Force = False,
 ) -> None:
     """Mix songs: a model sets the knobs, and options change the settings."""
     mix_options, target_lufs = (
-        parse_mix_options(amount, only, settings, style),
+        parse_mix_options(amount, only, settings, style, strict),
         parse_target(target),
     )
     outputs = output_paths(songs, output, "mixed")

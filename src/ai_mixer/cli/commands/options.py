@@ -5,7 +5,10 @@ from typing import Annotated
 
 import typer
 
-Songs = Annotated[list[Path], typer.Argument(help="Audio files: wav, flac, mp3, ogg, aiff.")]
+Songs = Annotated[
+    list[Path],
+    typer.Argument(help="Audio files: wav, flac, mp3, m4a, ogg, opus, aiff …, or videos."),
+]
 Song = Annotated[Path, typer.Argument(help="An audio file.")]
 Output = Annotated[
     Path | None,
@@ -28,4 +31,7 @@ Model = Annotated[
     str | None, typer.Option(help="A model of `ai-mixer models`, or the id or folder of a run.")
 ]
 Ceiling = Annotated[float, typer.Option(help="Highest true peak, dBTP.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="A file that cannot be read whole is an error.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite existing results.")]

@@ -14,7 +14,11 @@ TARGETS = ("none", "streaming", "broadcast", "mastering")
 
 
 def parse_mix_options(
-    amount: Sequence[str], only: str | None, settings: Sequence[str], style: str | None
+    amount: Sequence[str],
+    only: str | None,
+    settings: Sequence[str],
+    style: str | None,
+    strict: bool,
 ) -> "MixOptions":
     """Parse `0.5`, `eq=0.5` …; `eq,width`; `low_eq=+1.5` …. ValueError (one line) if invalid."""
     from ai_mixer.mixing.mix_options import MixOptions
@@ -27,6 +31,7 @@ def parse_mix_options(
         only_groups=[name.strip() for name in only.split(",") if name.strip()] if only else [],
         fixed_settings=_pairs("--set", settings),
         style=style,
+        strict=strict,
     )
 
 
