@@ -30,8 +30,8 @@ class AudioFile:
 
     frames: samples per channel, as expected until the file has been read to its end, then as
     counted. tags: see `tags.py`. strict: a file that cannot be read whole is a SongError, raised as
-    soon as it is known: from the header, or by `blocks` at the end. SongError in one line if the file is not mono or stereo audio of
-    0.2 s or more at 8–192 kHz.
+    soon as it is known: from the header, or by `blocks` at the end. SongError in one line if the
+    file is not mono or stereo audio of 0.2 s or more at 8–192 kHz.
     """
 
     def __init__(self, path: str | Path, strict: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Files that cannot be read whole: a warning in the output and the report, an error with --strict."""
+"""Files that cannot be read whole: a warning in output and report, an error with --strict."""
 
 import json
 
