@@ -1,6 +1,6 @@
 """Text tags of audio files (title, artist …) that libsndfile supports.
 
-Images and other fields are not copied: docs/decisions/0030-mixing-files.md.
+Pictures and lyrics: `extras.py`. Other fields are not copied: docs/decisions/0030-mixing-files.md.
 """
 
 import unicodedata
