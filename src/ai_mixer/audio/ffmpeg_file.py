@@ -28,7 +28,7 @@ CONTAINERS = (
     "mpc,mpc8,mpeg,mpegts,ogg,tak,tta,w64,wav,wv"
 )
 # In the others, FFmpeg may estimate a duration from the size of the file.
-DECLARING_CONTAINERS = ("aiff", "au", "avi", "flac", "flv", "matroska", "mov", "wav", "wv")
+DECLARING_CONTAINERS = ("aiff", "au", "flac", "matroska", "mov", "wav", "wv")
 UNFRAMED = ("MP3", "MP2")
 NOTHING = (None, False)
 TAG_KEYS = {"track": "tracknumber"}  # FFmpeg's names of tags that have another name here
