@@ -49,8 +49,9 @@ def train(
     stopped by a signal, and 0 at the end in processes of a distributed training other than rank 0.
     """
     start = find_resume_point(cfg, overrides)
+    initial = raw_override_value(overrides, "init_from") or str(cfg.init_from)
     if rank() > 0:
-        fit_nonzero_rank(cfg, start)
+        fit_nonzero_rank(cfg, start, initial)
         raise SystemExit(0)
     if start.run_id is not None:
         cfg, overrides = cfg.copy(), without_keys(overrides, "ckpt_path")
@@ -63,9 +64,7 @@ def train(
     check_cached_data(cfg, parts)
     check_resume_point(cfg, parts, start)
     if cfg.init_from is not None and start.checkpoint is None:
-        load_initial_weights(
-            cfg, raw_override_value(overrides, "init_from") or str(cfg.init_from), parts, songs
-        )
+        load_initial_weights(cfg, initial, parts, songs)
     with handle_stop_signals(resume_hint), _open(cfg, start, parent_id, tags) as run:
         save_overrides(run, overrides)
         logger.info(f"{'resuming ' if run.resumed else ''}run {run.id} ({cfg.run_name})")

@@ -5,12 +5,16 @@ ones (docs/decisions/0036). Held-out songs must be unseen, so none may be a trai
 run. The initial weights of that run itself are not traced further.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+import torch
 from omegaconf import DictConfig
+from torch import Tensor
 
 from ai_mixer.config.instantiate import allowed_targets
+from ai_mixer.core.types import Knob
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.tracking import Store, find_run
 from ai_mixer.tracking.run_lookup import fold_model_folders
@@ -20,15 +24,17 @@ from ai_mixer.utils.log import logger
 
 
 def load_initial_weights(
-    cfg: DictConfig, which: str, parts: TrainingComponents, songs: pd.DataFrame
+    cfg: DictConfig, which: str, parts: TrainingComponents, songs: pd.DataFrame | None = None
 ) -> None:
     """Load the weights of a run, or of this fold of a cross-validation, into the system's model.
 
-    songs: of this training (`dataset_manifest.song_table`). ValueError if the models differ, or if
-    the other run was trained on songs that are held out here.
+    Its mean knobs become the baseline of the skill until the training has seen targets. songs: of
+    this training (`dataset_manifest.song_table`); None: not checked. ValueError if the models
+    differ, or if the other run was trained on songs that are held out here.
     """
     folder = find_initial_weights(cfg, which)
-    _check_no_held_out_songs(which, folder, songs)
+    if songs is not None:
+        _check_no_held_out_songs(which, folder, songs)
     other = load_model(folder, allowed_targets(cfg))
     if other.console.names != parts.console.names:
         raise ValueError(f"init_from={which} sets other knobs: {', '.join(other.console.names)}")
@@ -39,6 +45,18 @@ def load_initial_weights(
             f"init_from={which} is of another model ({name}): give the model= overrides of that run"
         )
     parts.system.model.load_state_dict(weights)
+    parts.system.initial_mean_knobs = convert_positions(
+        other.mean_knobs, other.console.knobs, parts.console.knobs
+    )
+
+
+def convert_positions(positions: Tensor, source: Sequence[Knob], target: Sequence[Knob]) -> Tensor:
+    """Positions [P] of the same settings on knobs of other ranges, limited to 0–1."""
+    converted = [
+        new.to_position(old.to_physical(position))
+        for position, old, new in zip(positions, source, target, strict=True)
+    ]
+    return torch.stack(converted).clamp(0.0, 1.0)
 
 
 def find_initial_weights(cfg: DictConfig, which: str) -> Path:
