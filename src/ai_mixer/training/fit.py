@@ -21,6 +21,7 @@ from ai_mixer.training.builders import (
     build_components,
     build_trainer,
 )
+from ai_mixer.training.callbacks.epoch_log import EpochLog
 from ai_mixer.training.callbacks.initial_weights import InitialWeights
 from ai_mixer.training.ddp import abort_process, exit_with_parent, shared_shutdown
 from ai_mixer.training.finetune import load_initial_weights
@@ -47,14 +48,12 @@ def fit(
     best = callbacks.get("best")
     best = best if isinstance(best, ModelCheckpoint) else None
     initial = InitialWeights() if cfg.init_from is not None and best is not None else None
+    own: list[pl.Callback] = [_RestoreSigtermHandler()]
+    own += [initial] if initial is not None else []
+    own += [EpochLog()] if not shows_progress() and run is not None else []
     trainer = build_trainer(
         cfg,
-        [
-            *callbacks.values(),
-            *([initial] if initial else []),
-            *extra_callbacks,
-            _RestoreSigtermHandler(),
-        ],
+        [*callbacks.values(), *extra_callbacks, *own],
         logger=run.lightning_logger() if run else False,
         plugins=[AtomicCheckpointIO(run.id if run else "")],
         enable_progress_bar=shows_progress() and run is not None,

@@ -50,6 +50,7 @@ def test_start_is_kept_if_every_epoch_is_worse(finetune, trained, log, capsys):
     assert f"{known['initial/val/skill']:.4f}" in line
     assert f"{max(epochs[1:]):.4f}" in line
     assert "before fine-tuning: val/skill" in log.text
+    assert sum(line.startswith("epoch ") for line in log.messages) == 2
 
 
 def test_better_epoch_replaces_the_start(finetune, trained, capsys):
