@@ -24,12 +24,12 @@ FOLDS_COLUMN = "tags.cv"  # number of folds of a cross-validation
 SETTING_PREFIXES = ("params.", "tags.model.", "tags.resumed.", "tags.data.digest", FOLDS_COLUMN)
 NON_SETTING_PREFIXES = (  # no effect on results, or averaged over
     *("params.seed", "params.run_name", "params.experiment_name", "params.loader.workers"),
-    "params.quiet",
+    *("params.quiet", "params.logger."),
     *("params.group.", "tags.resumed.git."),
 )
 NON_SETTING_OVERRIDES = (
     *("seed=", "run_name=", "experiment_name="),
-    *("paths.", "loader.workers=", "cv=", "quiet="),
+    *("paths.", "loader.workers=", "cv=", "quiet=", "logger"),
 )
 
 

@@ -23,8 +23,10 @@ from ai_mixer.training.builders import (
 )
 from ai_mixer.training.callbacks.epoch_log import EpochLog
 from ai_mixer.training.callbacks.initial_weights import InitialWeights
+from ai_mixer.training.compilation import compile_in_place
 from ai_mixer.training.ddp import abort_process, exit_with_parent, shared_shutdown
 from ai_mixer.training.finetune import load_initial_weights
+from ai_mixer.training.loggers import build_loggers, open_loggers
 from ai_mixer.utils.progress import shows_progress
 
 
@@ -48,13 +50,16 @@ def fit(
     best = callbacks.get("best")
     best = best if isinstance(best, ModelCheckpoint) else None
     initial = InitialWeights() if cfg.init_from is not None and best is not None else None
+    loggers = build_loggers(cfg, run.artifact_dir) if run is not None else []
+    if cfg.get("compile"):
+        compile_in_place(parts.system.model)
     own: list[pl.Callback] = [_RestoreSigtermHandler()]
     own += [initial] if initial is not None else []
     own += [EpochLog()] if not shows_progress() and run is not None else []
     trainer = build_trainer(
         cfg,
         [*callbacks.values(), *extra_callbacks, *own],
-        logger=run.lightning_logger() if run else False,
+        logger=[run.lightning_logger(), *loggers] if run else False,
         plugins=[AtomicCheckpointIO(run.id if run else "")],
         enable_progress_bar=shows_progress() and run is not None,
         default_root_dir=cfg.paths.outputs,
@@ -71,7 +76,7 @@ def fit(
             run.set_tags({"error": reason})
             run.end("FAILED")
 
-    with _half_the_threads(), shared_shutdown(trainer, close):
+    with open_loggers(loggers, cfg), _half_the_threads(), shared_shutdown(trainer, close):
         if initial is not None and best is not None and start.checkpoint is None:
             validate_initial_weights(trainer, parts, best)
         trainer.fit(
