@@ -55,9 +55,10 @@ def aggregate_runs(runs: pd.DataFrame, by: str = "skill blind") -> RunTable:
 
     Columns: `words` (the overrides without seed and names), `songs` (data and the first digits of
     its digest), `runs` (number of seeds or folds), `ids` (first digits of the run ids), MEASURES
-    with the ends of their 95 % interval over seeds or folds (Student's t), `weights` (millions), `minutes` and `song_set`: results on
-    different songs cannot be compared, so only rows with the same value are ranked. by: one of
-    MEASURES, to sort by, highest first. ValueError if it is none of them.
+    with the ends of their 95 % interval over seeds or folds (Student's t), `weights` (millions),
+    `minutes` and `song_set`: results on different songs cannot be compared, so only rows with the
+    same value are ranked. by: one of MEASURES, to sort by, highest first. ValueError if it is none
+    of them.
     """
     if by not in MEASURES:
         raise ValueError(f"by={by}: is none of {', '.join(MEASURES)}")
