@@ -28,6 +28,12 @@ def test_database_artifacts_and_tag_of_an_experiment(store: Store) -> None:
         "/any_name_with__signs"
     )
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    assert "`train/…`, `val/…`" in experiment.tags["mlflow.note.content"]
+
+
+def test_experiment_of_debug_runs_says_so(store: Store) -> None:
+    experiment = store.client.get_experiment(store.experiment("debug"))
+    assert "their metrics mean nothing" in experiment.tags["mlflow.note.content"]
 
 
 def test_an_experiment_is_created_once(store: Store) -> None:
