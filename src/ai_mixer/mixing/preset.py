@@ -15,7 +15,7 @@ from ai_mixer.effects.limiter import Limiter
 from ai_mixer.mastering.delivery import TARGETS_LUFS, loudness_bounds
 from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.mix_options import KnobValues
-from ai_mixer.utils.atomic_write import write_text
+from ai_mixer.utils.atomic_write import exclusive_write, write_draft
 
 FORMAT = 1
 MAX_FILE_BYTES = 1 << 20
@@ -60,8 +60,14 @@ def single_section_preset(settings: Mapping[str, float], **fields: Any) -> Prese
     return Preset((PresetSection(0.0, dict(settings)),), **fields)
 
 
-def save_preset(preset: Preset, path: Path) -> None:
-    """Write a preset as JSON, atomically."""
+def save_preset(preset: Preset, path: Path, overwrite: bool = True) -> None:
+    """Write a preset as JSON, atomically. FileExistsError (one line) unless it is overwritten."""
+    with exclusive_write(path, overwrite) as draft:
+        write_draft(draft, to_json(preset))
+
+
+def to_json(preset: Preset) -> str:
+    """Return a preset as JSON."""
     sections = [{"start_s": s.start_s, "settings": s.settings} for s in preset.sections]
     data = {
         "format": FORMAT,
@@ -77,7 +83,7 @@ def save_preset(preset: Preset, path: Path) -> None:
         "expand_db": preset.expand_db,
         "measured": preset.measured,
     }
-    write_text(path, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def load_preset(path: str | Path) -> Preset:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -39,21 +38,6 @@ def parse_target(text: str | None) -> float | str | None:
     except ValueError:
         names = ", ".join(TARGETS)
         raise ValueError(f"--target {text}: use {names}, or LUFS such as -14") from None
-
-
-def output_paths(songs: Sequence[Path], output: Path | None, suffix: str) -> list[Path | None]:
-    """Path of each song's result: `-o` is the file of one song, or a folder."""
-    from ai_mixer.mixing.paths import default_output
-
-    if output is None:
-        return [None] * len(songs)
-    is_folder = len(songs) > 1 or output.is_dir() or not output.suffix
-    if not is_folder:
-        return [output]
-    results = [output / default_output(song, suffix).name for song in songs]
-    if len(set(results)) < len(results):
-        raise ValueError(f"two results would have the same name in {output}: mix them separately")
-    return list(results)
 
 
 def _pairs(option: str, texts: Sequence[str]) -> dict[str, float]:
