@@ -20,9 +20,9 @@ def handle_stop_signals(hint: str) -> Iterator[None]:
     """Raise KeyboardInterrupt in the block on a signal, then SystemExit (128 + its number).
 
     The interrupt lets each block remove its temporary files, which the default action of SIGTERM
-    and SIGHUP would not. hint: one line that says how to go on, printed on stderr. Signals that the parent process
-    ignores (nohup, a background job of a script) stay ignored. No effect outside the main thread,
-    which never receives signals.
+    and SIGHUP would not. hint: one line that says how to go on, printed on stderr. Signals that the
+    parent process ignores (nohup, a background job of a script) stay ignored. No effect outside the
+    main thread, which never receives signals.
     """
     received: list[tuple[int, float]] = []
 
