@@ -14,7 +14,7 @@ from ai_mixer.audio import AudioFile
 from ai_mixer.inference import pretrained
 from ai_mixer.inference.predictor import Predictor
 from ai_mixer.mixing import console_cache
-from ai_mixer.mixing.apply_options import apply_mix_options
+from ai_mixer.mixing.apply_options import apply_mix_options, check_fixed_settings
 from ai_mixer.mixing.compare import compare
 from ai_mixer.mixing.measurements import Measurements, measure
 from ai_mixer.mixing.mix_options import MUSICAL, WIDE, KnobValues, MixOptions
@@ -29,7 +29,7 @@ from ai_mixer.mixing.paths import (
     result_drafts,
     result_files,
 )
-from ai_mixer.mixing.preset import Preset, PresetSection
+from ai_mixer.mixing.preset import Preset, PresetSection, check_levels
 from ai_mixer.mixing.segmentation import section_starts_s
 from ai_mixer.mixing.windowed_prediction import predict_settings
 from ai_mixer.mixing.write_mix import render_with_report
@@ -140,6 +140,8 @@ class AudioMixer:
         path, mix_options = Path(path), mix_options or MixOptions()
         if target_lufs is None:
             target_lufs = mix_options.style_settings.target_lufs
+        check_levels(target_lufs, ceiling_db)
+        check_fixed_settings(mix_options)
         check_songs([path])
         if not isinstance(output, ResultFiles):
             output = result_files(Path(output or default_output(path)), write_sidecars)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ai_mixer.audio import AudioFile
 from ai_mixer.mixing import console_cache
-from ai_mixer.mixing.apply_options import apply_mix_options
+from ai_mixer.mixing.apply_options import apply_mix_options, check_fixed_settings
 from ai_mixer.mixing.measurements import Measurements, measure
 from ai_mixer.mixing.mix_options import GENTLE, MixOptions
 from ai_mixer.mixing.mix_result import MixResult
@@ -18,7 +18,7 @@ from ai_mixer.mixing.paths import (
     result_drafts,
     result_files,
 )
-from ai_mixer.mixing.preset import Preset, single_section_preset
+from ai_mixer.mixing.preset import Preset, check_levels, single_section_preset
 from ai_mixer.mixing.render import mixed_blocks
 from ai_mixer.mixing.typical_balance import balance_correction
 from ai_mixer.mixing.write_mix import render_with_report
@@ -43,6 +43,9 @@ def enhance(
 
     No peak is limited: if peaks would exceed the ceiling, the level is lowered, with a note.
     """
+    mix_options = mix_options or MixOptions()
+    check_levels(None, ceiling_db)
+    check_fixed_settings(mix_options)
     check_songs([path])
     if not isinstance(output, ResultFiles):
         output = result_files(output or default_output(path, "enhanced"))
@@ -54,7 +57,7 @@ def enhance(
         settings = apply_mix_options(
             predicted,
             console_cache.knobs_by_name(),
-            mix_options or MixOptions(),
+            mix_options,
             console_cache.knobs_by_name(GENTLE),
         )
         preset = single_section_preset(

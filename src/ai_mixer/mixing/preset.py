@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ai_mixer.core.version import __version__
-from ai_mixer.effects.limiter import Limiter
-from ai_mixer.mastering.delivery import TARGETS_LUFS, loudness_bounds
+from ai_mixer.mastering.delivery import TARGETS_LUFS
 from ai_mixer.mixing import console_cache
+from ai_mixer.mixing.limits import CEILING_LIMITS_DB, EXPANSION_LIMITS_DB, TARGET_LIMITS_LUFS
 from ai_mixer.mixing.mix_options import KnobValues
 from ai_mixer.utils.atomic_write import exclusive_write, write_draft
 
@@ -103,6 +103,12 @@ def load_preset(path: str | Path) -> Preset:
         raise ValueError(f"{path}: {error}") from error
 
 
+def check_levels(target_lufs: float | str | None, ceiling_db: float) -> None:
+    """ValueError (one line) if the target or the ceiling is invalid, such as NaN."""
+    _target_lufs(target_lufs)
+    _number("ceiling_db", float(ceiling_db), *CEILING_LIMITS_DB)
+
+
 def _preset(data: Any) -> Preset:
     if not isinstance(data, dict):
         raise ValueError("not a preset: expected a JSON object {…}")
@@ -121,8 +127,8 @@ def _preset(data: Any) -> Preset:
     return Preset(
         sections=_sections(data),
         target_lufs=_target_lufs(data.get("target")),
-        ceiling_db=_ceiling(data.get("ceiling_db", -1.0)),
-        expand_db=_number("expand_db", data.get("expand_db", 0.0), 0.0, 6.0),
+        ceiling_db=_number("ceiling_db", data.get("ceiling_db", -1.0), *CEILING_LIMITS_DB),
+        expand_db=_number("expand_db", data.get("expand_db", 0.0), *EXPANSION_LIMITS_DB),
         model=_text(data, "model"),
         about=_text(data, "about") or "",
         song=_text(data, "song"),
@@ -177,15 +183,7 @@ def _target_lufs(value: Any) -> float | str | None:
         )
     if value is None or isinstance(value, str):
         return value
-    number = _number("target", value, -60.0, 0.0)
-    loudness_bounds(number)
-    return number
-
-
-def _ceiling(value: Any) -> float:
-    ceiling_db = _number("ceiling_db", value, -60.0, 0.0)
-    Limiter(ceiling_db)
-    return ceiling_db
+    return _number("target", value, *TARGET_LIMITS_LUFS)
 
 
 def _text(data: dict[str, Any], name: str) -> str | None:

@@ -25,9 +25,12 @@ def compare(
     reject_pipe("-o", output)
     from ai_mixer.mixing.audio_mixer import AudioMixer
     from ai_mixer.mixing.compare import compare as compare_models
+    from ai_mixer.mixing.model_lookup import resolve_model
     from ai_mixer.utils.progress import progress_bar
 
     mixer = AudioMixer()
+    for name in model:
+        resolve_model(name)  # raises for an unknown name before any work
     if is_pipe(song) and output is None:
         output = Path("stdin_compared")
     with read_pipes([song]) as (path,):

@@ -8,7 +8,7 @@ import typer
 from ai_mixer.cli.commands import options
 from ai_mixer.cli.commands.batch import run_mix_jobs
 from ai_mixer.cli.commands.jobs import MixJob, plan_jobs
-from ai_mixer.cli.commands.parsing import parse_mix_options, parse_target
+from ai_mixer.cli.commands.parsing import parse_mix_options
 from ai_mixer.cli.commands.pipes import reject_pipe
 
 if TYPE_CHECKING:
@@ -26,10 +26,7 @@ def mix(
     only: options.Only = None,
     settings: options.Set = [],  # noqa: B006
     style: options.Style = None,
-    target: Annotated[
-        str | None,
-        typer.Option(help="Loudness: none (keep it), streaming, broadcast, mastering, or LUFS."),
-    ] = None,
+    target: options.Target = None,
     ceiling: options.Ceiling = -1.0,
     preset: Annotated[Path | None, typer.Option(help="Settings of an earlier mix (.json).")] = None,
     save_preset: Annotated[
@@ -41,10 +38,8 @@ def mix(
     force: options.Force = False,
 ) -> None:
     """Mix songs: a model sets the knobs, and options change the settings."""
-    mix_options, target_lufs = (
-        parse_mix_options(amount, only, settings, style),
-        parse_target(target),
-    )
+    mix_options = parse_mix_options(amount, only, settings, style)
+    target_lufs = None if target == "none" else target
     reject_pipe("--preset", preset)
     reject_pipe("--save-preset", save_preset)
     from ai_mixer.mixing import preset as presets
