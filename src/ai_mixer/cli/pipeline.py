@@ -54,8 +54,9 @@ def train(
     stopped by a signal, and 0 at the end in processes of a distributed training other than rank 0.
     """
     start = find_resume_point(cfg, overrides)
+    initial = raw_override_value(overrides, "init_from") or str(cfg.init_from)
     if rank() > 0:
-        fit_nonzero_rank(cfg, start)
+        fit_nonzero_rank(cfg, start, initial)
         raise SystemExit(0)
     if start.run_id is not None:
         cfg, overrides = cfg.copy(), without_keys(overrides, "ckpt_path")
@@ -67,11 +68,10 @@ def train(
     check_monitors(cfg, parts)
     check_cached_data(cfg, parts)
     check_resume_point(cfg, parts, start)
-    initial = None
+    earlier = None
     if cfg.init_from is not None and start.checkpoint is None:
-        which = raw_override_value(overrides, "init_from") or str(cfg.init_from)
-        initial = load_initial_weights(cfg, which, parts)
-    seen = seen_songs(parts, initial)
+        earlier = load_initial_weights(cfg, initial, parts)
+    seen = seen_songs(parts, earlier)
     with handle_stop_signals(resume_hint), _open(cfg, start, parent_id, tags) as run:
         save_overrides(run, overrides)
         logger.info(f"{'resuming ' if run.resumed else ''}run {run.id} ({cfg.run_name})")

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 PAGE_SIZE = 1000
 FOLDS_TAG = "cv"  # tag of a cross-validation: number of folds
 FOLD_PARAM = "data.fold"  # param of its child runs
+SEEDS_TAG = "seeds"  # tag of a training repeated with several seeds: their number
+SEED_TAG = "seeds.seed"  # tag of its child runs
 
 
 def find_run(which: str | Path = "last", store: Store | str | Path = "mlruns") -> Path:

@@ -5,11 +5,15 @@ ones (docs/decisions/0036). Held-out songs must be unseen, so none may be a trai
 run, nor of the one that it started from.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from omegaconf import DictConfig
+from torch import Tensor
 
 from ai_mixer.config.instantiate import allowed_targets
+from ai_mixer.core.types import Knob
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.inference.seen_songs import SeenSongs, load_seen_songs
 from ai_mixer.tracking import Store, find_run
@@ -24,8 +28,9 @@ def load_initial_weights(
 ) -> SeenSongs | None:
     """Load the weights of a run, or of this fold of a cross-validation, into the system's model.
 
-    Returns the songs that the other run has seen; None if unknown. ValueError if the models differ,
-    or if the other run was trained on songs that are held out here.
+    Its mean knobs become the baseline of the skill until the training has seen targets. Returns the
+    songs that the other run has seen; None if unknown. ValueError if the models differ, or if
+    the other run was trained on songs that are held out here.
     """
     folder = find_initial_weights(cfg, which)
     seen = load_seen_songs(folder, parts.data.metadata_cache)
@@ -40,7 +45,19 @@ def load_initial_weights(
             f"init_from={which} is of another model ({name}): give the model= overrides of that run"
         )
     parts.system.model.load_state_dict(weights)
+    parts.system.initial_mean_knobs = convert_positions(
+        other.mean_knobs, other.console.knobs, parts.console.knobs
+    )
     return seen
+
+
+def convert_positions(positions: Tensor, source: Sequence[Knob], target: Sequence[Knob]) -> Tensor:
+    """Positions [P] of the same settings on knobs of other ranges, limited to 0–1."""
+    converted = [
+        new.to_position(old.to_physical(position))
+        for position, old, new in zip(positions, source, target, strict=True)
+    ]
+    return torch.stack(converted).clamp(0.0, 1.0)
 
 
 def find_initial_weights(cfg: DictConfig, which: str) -> Path:

@@ -9,13 +9,18 @@ from torch import Tensor
 from ai_mixer.data.cached_datamodule import CachedDataModule
 from ai_mixer.models.feature_model import FeatureModel
 from ai_mixer.training.builders import TrainingComponents, build_trainer
+from ai_mixer.training.compilation import check_compiler
+from ai_mixer.training.loggers import build_loggers
 
 POSITIVE_KEYS = ("evaluate.excerpts_per_song", "render.songs", "render.seconds")
 
 
 def check_later_steps(cfg: DictConfig) -> None:
-    """Check the trainer and the options of evaluation and rendering. ValueError if one is wrong."""
+    """Check trainer, loggers and options of the later steps. ValueError if one is wrong."""
     build_trainer(cfg, [], logger=False)  # raises if the device is not available
+    build_loggers(cfg, cfg.paths.outputs)
+    if cfg.get("compile"):
+        check_compiler(cfg.trainer.accelerator)
     for key in POSITIVE_KEYS:
         if cfg[key.partition(".")[0]] is None:
             continue
