@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ai_mixer.audio.excerpt import SongError
+from ai_mixer.audio.errors import SongError
 from ai_mixer.core.types import SkippedSong, Song
 from ai_mixer.data.metadata_cache import MetadataCache
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from ai_mixer.audio.excerpt import SongError
+from ai_mixer.audio.errors import SongError
 from ai_mixer.core.types import SkippedSong, Song
 from ai_mixer.data.metadata_cache import FileMetadata, MetadataCache
 from ai_mixer.data.paired_audio import Pair, align_pairs
