@@ -7,7 +7,7 @@ import torch
 
 from ai_mixer.audio import AudioFile, write_audio
 from ai_mixer.audio.dither import Dither
-from ai_mixer.audio.excerpt import SongError
+from ai_mixer.audio.errors import SongError
 from helpers.signals import noise
 
 RATE = 44_100

@@ -14,13 +14,13 @@ from ai_mixer.data.metadata_cache import FILE_NAME, MetadataCache
 def opened(monkeypatch):
     """Names of the files whose headers are read, in order."""
     names = []
-    probe = metadata_cache.probe
+    open_audio = metadata_cache.open_audio
 
-    def record(path):
+    def record(path, **options):
         names.append(path.name)
-        return probe(path)
+        return open_audio(path, **options)
 
-    monkeypatch.setattr(metadata_cache, "probe", record)
+    monkeypatch.setattr(metadata_cache, "open_audio", record)
     return names
 
 

@@ -179,7 +179,7 @@ def test_silent_short_and_hot_songs_are_mixed(tmp_path):
 
 def test_song_is_never_overwritten_and_results_only_with_force(song):
     mixer = AudioMixer()
-    with pytest.raises(OSError, match="is the song itself"):
+    with pytest.raises(OSError, match="is an input"):
         mixer.mix_file(song, song, force=True)
     mixer.mix_file(song)
     with pytest.raises(FileExistsError, match="--force"):

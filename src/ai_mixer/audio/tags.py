@@ -13,9 +13,21 @@ TAG_NAMES = (
 )
 
 
+def decode_text(raw: bytes) -> str:
+    """Decode a tag: UTF-8, else Windows-1252, which contains Latin-1.
+
+    >>> decode_text("Größe".encode()), decode_text("Größe".encode("latin-1"))
+    ('Größe', 'Größe')
+    """
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
+
+
 def read_tags(file: Any) -> Tags:
-    """Read the tags that are not empty. file: an open `SoundFile` or `StemFile`."""
-    tags = {name: str(getattr(file, name, "")).strip() for name in TAG_NAMES}
+    """Read the tags that are not empty. file: as `open_audio` returns it."""
+    tags = {name: file.tags.get(name, "").strip() for name in TAG_NAMES}
     return {name: text for name, text in tags.items() if text}
 
 

@@ -17,7 +17,12 @@ from ai_mixer.tracking import ResumePoint, Run, Store, save_model
 from ai_mixer.tracking.resume_points import save_overrides
 from ai_mixer.training.builders import TrainingComponents, build_components, raw_override_value
 from ai_mixer.training.calibration import calibrate
-from ai_mixer.training.dataset_manifest import log_songs, song_table
+from ai_mixer.training.dataset_manifest import (
+    log_seen_songs,
+    log_songs,
+    seen_songs,
+    song_table,
+)
 from ai_mixer.training.export import model_card
 from ai_mixer.training.finetune import load_initial_weights
 from ai_mixer.training.fit import fit, fit_nonzero_rank
@@ -63,14 +68,17 @@ def train(
     check_monitors(cfg, parts)
     check_cached_data(cfg, parts)
     check_resume_point(cfg, parts, start)
+    earlier = None
     if cfg.init_from is not None and start.checkpoint is None:
-        load_initial_weights(cfg, initial, parts, songs)
+        earlier = load_initial_weights(cfg, initial, parts)
+    seen = seen_songs(parts, earlier)
     with handle_stop_signals(resume_hint), _open(cfg, start, parent_id, tags) as run:
         save_overrides(run, overrides)
         logger.info(f"{'resuming ' if run.resumed else ''}run {run.id} ({cfg.run_name})")
         _log_config(cfg, defaults, overrides, choices, run)
         run.set_tags(getattr(parts.system.model, "tags", {}))  # properties known after building
         log_songs(cfg.data.name, songs, parts, run)
+        log_seen_songs(seen, run)
         step = fit(cfg, parts, start, run, extra_callbacks)
         _save_trained_model(cfg, parts, run)
         if evaluate_after:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ai_mixer.audio.excerpt import SongError
+from ai_mixer.audio.errors import SongError
 from ai_mixer.core.types import SkippedSong, Song
 from ai_mixer.data.metadata_cache import MetadataCache
 
@@ -12,13 +12,17 @@ from ai_mixer.data.metadata_cache import MetadataCache
 class Collection:
     """A data set below `root`, in the layout of its publication, which the subclass defines.
 
-    index: folder of the metadata cache.
+    index: folder of the metadata cache. ValueError if `root` is None.
     """
 
     name: str
     layout: str  # what `root` must contain, for error messages
 
-    def __init__(self, root: str | Path, index: str | Path | None = None) -> None:
+    def __init__(self, root: str | Path | None, index: str | Path | None = None) -> None:
+        if root is None:  # removed from the config of a packaged model
+            raise ValueError(
+                f"data.root is not set: give data={self.name} data.root=/my/{self.name}"
+            )
         self.root = Path(root).expanduser()
         self.index = MetadataCache(index)
         self.skipped: list[SkippedSong] = []

@@ -13,7 +13,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from ai_mixer.audio.excerpt import SUFFIXES
+from ai_mixer.audio.open_audio import SUFFIXES
 from ai_mixer.core.types import SkippedSong, Song
 from ai_mixer.data.manifest import collect_manifest, find_manifest, song_ids
 from ai_mixer.data.metadata_cache import FileMetadata, MetadataCache

@@ -14,7 +14,9 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ai_mixer.audio.excerpt import Header, SongError, open_audio, probe
+from ai_mixer.audio.errors import SongError
+from ai_mixer.audio.excerpt import Header, read_header
+from ai_mixer.audio.open_audio import open_audio
 from ai_mixer.audio.tags import read_tags
 from ai_mixer.core.types import SkippedSong
 from ai_mixer.data.audio_fingerprint import VERSION, fingerprint_file
@@ -161,8 +163,8 @@ def _file_stamps(files: Sequence[Path]) -> tuple[dict[Path, tuple[int, int]], li
 
 def _read_metadata(file: Path) -> FileMetadata | SongError:
     try:
-        header = probe(file)
-        with open_audio(file) as sound:
+        with open_audio(file, check_end=True) as sound:
+            header = read_header(file, sound)
             tags = read_tags(sound)
         licence = tags.get("license") or tags.get("copyright")
         labels = (tags.get("artist"), tags.get("title"), tags.get("genre"), licence)

@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.fft import next_fast_len
 
-from ai_mixer.audio.excerpt import SongError, probe, read_excerpt
+from ai_mixer.audio.errors import SongError
+from ai_mixer.audio.excerpt import probe, read_excerpt
 from ai_mixer.core.types import SkippedSong
 from ai_mixer.data.metadata_cache import FileMetadata, MetadataCache
 

@@ -9,10 +9,12 @@ from ai_mixer.console import Console
 from ai_mixer.core.types import CONDITIONS, GENRES, Batch, Condition, Split
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.data.skipped_songs import SkippedSongs
+from ai_mixer.evaluation.holdout_filter import holdout_songs
 from ai_mixer.inference.predictor import Predictor
 from ai_mixer.listening import Mix, SongSamples, setting_rows, write_flac_files, write_page
 from ai_mixer.metrics.distance import distances
 from ai_mixer.training.builders import build_evaluation_datamodule
+from ai_mixer.utils.log import logger
 from ai_mixer.utils.progress import progress_bar
 
 
@@ -26,17 +28,32 @@ def render(
     split: Split = "test",
     songs: int = 4,
     seconds: float = 10.0,
+    allow_seen: bool = False,
     seed: int = 0,
 ) -> Path:
     """Write `folder/index.html` and FLAC files of held-out songs. Return the page's path.
 
     data: a composed data config; None for the run's own songs. The condition alternates from song
-    to song, so that the page holds blind, reference and paired mixes.
+    to song, so that the page holds blind, reference and paired mixes. allow_seen: also render songs
+    that the model has seen in training, and mark the page; without it they are left out. ValueError
+    if no song is left.
     """
     loader = {"excerpt_s": seconds, "held_out_per_song": 1, "seed": seed}
-    dataset = build_evaluation_datamodule(
+    datamodule = build_evaluation_datamodule(
         predictor.config, predictor.console, data, "any", **loader
-    ).dataset(split)
+    )
+    dataset = datamodule.dataset(split)
+    holdout = holdout_songs(
+        dataset.songs,
+        {"model": predictor},
+        datamodule.metadata_cache,
+        own_test="model" if data is None and split == "test" else None,
+        allow_seen=allow_seen,
+    )
+    dataset.songs = holdout.songs
+    notes = " ".join(f"{line[0].upper()}{line[1:]}." for line in holdout.notes())
+    if notes:
+        logger.info(notes)
     count = min(songs, len(dataset))
     indices = [item * len(dataset) // count for item in range(count)]
     samples = [
@@ -48,7 +65,9 @@ def render(
     )  # duplicates of skipped songs
     for sample in samples:
         write_flac_files(folder, sample)
-    return write_page(folder / "index.html", title, samples, headline=headline)
+    return write_page(
+        folder / "index.html", holdout.mark(title), samples, subtitle=notes, headline=headline
+    )
 
 
 @torch.inference_mode()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ai_mixer.evaluation.holdout_filter import SEEN_COLUMN, HoldoutSongs, mark_headings
 from ai_mixer.evaluation.plots import plot_closeness
 from ai_mixer.evaluation.significance import significance_table, songs_table, verdicts
 from ai_mixer.metrics.plots import plot_skill
@@ -14,6 +15,7 @@ from ai_mixer.metrics.standards_table import table_bands, table_s, table_scores
 from ai_mixer.metrics.tables import DISTANCES, table_a, table_headline, table_k, to_markdown
 
 SKILL_COLUMNS = ("skill", "skill_low", "skill_high", "mae")
+NO_SONGS = HoldoutSongs([], {}, 0, [])
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class EvaluationResults:
     """Records per excerpt, condition and system; tables K, A and S; significance tests.
 
     skipped: skipped songs (file, reason). missing: name of a system that could not be prepared →
-    reason.
+    reason. holdout: songs that were left out, or kept although they were seen in training.
     """
 
     records: pd.DataFrame
@@ -34,6 +36,7 @@ class EvaluationResults:
     significance: pd.DataFrame = field(default_factory=pd.DataFrame)
     skipped: pd.DataFrame = field(default_factory=pd.DataFrame)
     missing: Mapping[str, str] = field(default_factory=dict)
+    holdout: HoldoutSongs = NO_SONGS
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -64,7 +67,7 @@ class EvaluationResults:
 
     def markdown(self) -> str:
         """Verdicts and tables K and A with explanations, for a run's description."""
-        return (
+        return self._mark(
             f"{self._notes()}"
             f"## Protocol K: knob skill\n{self._skills()}\n"
             "## Protocol A: distance to the finished version\n"
@@ -76,8 +79,7 @@ class EvaluationResults:
     def full_markdown(self) -> str:
         """Return `markdown()` followed by significance tests, protocol S, scores and genres."""
         genres = self.audio_table[self.audio_table.index.get_level_values("genre") != "all"]
-        return (
-            f"{self.markdown()}\n"
+        return f"{self.markdown()}\n" + self._mark(
             "## Significance tests against each system\n"
             "gain: by how much the model's error is smaller, mean over songs, with its 95 % "
             "interval. p: two-sided p-value of a sign-flip test over songs; p_holm: adjusted for "
@@ -103,29 +105,43 @@ class EvaluationResults:
     def write(self, folder: Path) -> None:
         """Write the CSV files, tables.md and plots; skipped.csv if songs were skipped."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.records.to_csv(folder / "records.csv", index=False)
         flat = self.knob_table.set_axis([" ".join(c) for c in self.knob_table.columns], axis=1)
-        flat.to_csv(folder / "knobs.csv")
-        self.headline.to_csv(folder / "headline.csv")
-        self.audio_table.to_csv(folder / "audio.csv")
-        self.standards.to_csv(folder / "standards.csv")
-        self.bands.to_csv(folder / "bands.csv")
-        self.scores.to_csv(folder / "scores.csv")
-        self.significance.to_csv(folder / "versus.csv")
-        songs_table(self.records, DISTANCES).to_csv(folder / "songs.csv", index=False)
+        tables = {
+            "records": self.records.set_index("song_id"),
+            "knobs": flat,
+            "headline": self.headline,
+            "audio": self.audio_table,
+            "standards": self.standards,
+            "bands": self.bands,
+            "scores": self.scores,
+            "versus": self.significance,
+            "songs": songs_table(self.records, DISTANCES).set_index("condition"),
+        }
+        for name, table in tables.items():
+            marked = table.assign(**{SEEN_COLUMN: True}) if self.holdout.is_marked else table
+            marked.to_csv(folder / f"{name}.csv")
         (folder / "tables.md").write_text(self.full_markdown(), encoding="utf-8")
-        plot_skill(self.knob_table).savefig(folder / "knob_skill.png")
-        plot_closeness(self.audio_table).savefig(folder / "closeness.png")
+        plot_skill(self.knob_table, self.holdout.mark("Knob skill")).savefig(
+            folder / "knob_skill.png"
+        )
+        plot_closeness(
+            self.audio_table, self.holdout.mark("Closeness to the finished version")
+        ).savefig(folder / "closeness.png")
         if len(self.skipped):
             self.skipped.to_csv(folder / "skipped.csv", index=False)
 
     def _notes(self) -> str:
         """Verdicts, missing systems and skipped songs, as a list above the tables."""
-        lines = verdicts(self.significance) if len(self.significance) else []
+        lines = self.holdout.notes()
+        lines += verdicts(self.significance) if len(self.significance) else []
         lines += [f"not evaluated: `{name}` ({reason})" for name, reason in self.missing.items()]
         if len(self.skipped):
             lines.append(f"skipped songs: {len(self.skipped)} (skipped.csv)")
         return "".join(f"- {line}\n" for line in lines) + ("\n" if lines else "")
+
+    def _mark(self, text: str) -> str:
+        """Mark each heading if songs that were seen in training are evaluated."""
+        return mark_headings(text) if self.holdout.is_marked else text
 
     def _skills(self) -> str:
         if not self.knobs_known:
@@ -134,7 +150,7 @@ class EvaluationResults:
         errors = self._by_condition("mae").assign(songs=songs)
         all_systems = f"All systems, headline knobs:\n\n{to_markdown(self.headline)}\n"
         return (
-            "1 − MAE / MAE of `mean_knobs`, on held-out songs, 95 % interval over songs.\n\n"
+            "1 − MAE / MAE of `mean_knobs`, 95 % interval over songs.\n\n"
             f"{all_systems if len(self.headline) else ''}The model, per knob:\n\n"
             f"{to_markdown(self._by_condition('skill'))}\n"
             "MAE as a share of the knob's range, and the songs on which the knob counts:\n\n"
@@ -153,7 +169,10 @@ class EvaluationResults:
 
 
 def build_results(
-    records: pd.DataFrame, skipped: pd.DataFrame, missing: Mapping[str, str]
+    records: pd.DataFrame,
+    skipped: pd.DataFrame,
+    missing: Mapping[str, str],
+    holdout: HoldoutSongs = NO_SONGS,
 ) -> EvaluationResults:
     """Compute all tables from records."""
     return EvaluationResults(
@@ -167,6 +186,7 @@ def build_results(
         significance=significance_table(records),
         skipped=skipped,
         missing=missing,
+        holdout=holdout,
     )
 
 

@@ -29,7 +29,8 @@ class Predictor:
     """Predict knobs with a trained model; its `console` renders the mix.
 
     card: contents of model.json (config, knobs, trained knobs, mean knobs). Knobs masked in
-    training stay at neutral. allow_targets: further packages that its config may name.
+    training stay at neutral. allow_targets: further packages that its config may name. folder: of
+    the model's files; None if it was not loaded from files.
     """
 
     def __init__(
@@ -38,8 +39,10 @@ class Predictor:
         console: Console,
         card: dict[str, Any],
         allow_targets: Sequence[str] = (),
+        folder: Path | None = None,
     ) -> None:
         self.model = model.eval()
+        self.folder = folder
         self.console = console
         self.card = card
         self.config = config_from_card(card["config"], allow_targets)
@@ -190,7 +193,8 @@ def load_model(where: str | Path = "last", allow_targets: Sequence[str] = ()) ->
     them. FileNotFoundError if there is no such model; ValueError if its format or its features are
     of another version, or if it names code outside the allowed packages.
     """
-    weights, card = load_model_files(find_run(where))
+    folder = find_run(where)
+    weights, card = load_model_files(folder)
     cfg = config_from_card(card["config"], allow_targets)
     check_targets(cfg, allow_targets)
     console = build_console(cfg)
@@ -198,7 +202,7 @@ def load_model(where: str | Path = "last", allow_targets: Sequence[str] = ()) ->
     if card.get("ears") not in (None, feature_config_of(model)):
         raise ValueError(f"{where}: {FEATURE_MISMATCH}")
     load_weights(model, weights, where)  # also detects a mismatch of old cards without "ears"
-    return Predictor(model, console, card, allow_targets)
+    return Predictor(model, console, card, allow_targets, folder)
 
 
 def _pad(audio: Tensor, length: int) -> Tensor:

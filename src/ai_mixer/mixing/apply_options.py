@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ai_mixer.core.types import Knob
+from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.mix_options import KnobValues, MixOptions, Style
 
 
@@ -19,12 +20,8 @@ def apply_mix_options(
 
     predicted: knob → value in its unit, neutral if missing. knobs: those of the console. ranges:
     the same knobs with the limits that apply. Fixed settings are limited by the console only.
-    Values are rounded to four decimals, so that a saved preset gives the same samples. ValueError
-    for an unknown knob.
+    Values are rounded to four decimals, so that a saved preset gives the same samples.
     """
-    unknown = sorted(set(mix_options.fixed_settings) - set(knobs))
-    if unknown:
-        raise ValueError(f"no knob named {unknown[0]!r}: the knobs are {', '.join(knobs)}")
     style = mix_options.style_settings
     settings = {}
     for name, knob in knobs.items():
@@ -35,6 +32,11 @@ def apply_mix_options(
             value = _apply_style(name, value, knob, style)
         settings[name] = round(float(mix_options.fixed_settings.get(name, _clamp(value, knob))), 4)
     return settings
+
+
+def check_fixed_settings(mix_options: MixOptions) -> None:
+    """ValueError (one line) for an unknown knob or a value outside its range."""
+    console_cache.shared_console().knobs_from(dict(mix_options.fixed_settings))
 
 
 def _apply_style(name: str, value: float, knob: Knob, style: Style) -> float:

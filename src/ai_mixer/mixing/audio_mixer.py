@@ -14,14 +14,22 @@ from ai_mixer.audio import AudioFile
 from ai_mixer.inference import pretrained
 from ai_mixer.inference.predictor import Predictor
 from ai_mixer.mixing import console_cache
-from ai_mixer.mixing.apply_options import apply_mix_options
+from ai_mixer.mixing.apply_options import apply_mix_options, check_fixed_settings
 from ai_mixer.mixing.compare import compare
 from ai_mixer.mixing.measurements import Measurements, measure
 from ai_mixer.mixing.mix_options import MUSICAL, WIDE, KnobValues, MixOptions
 from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.model_lookup import resolve_model
-from ai_mixer.mixing.paths import check_not_existing, check_output, default_output, sidecar_paths
-from ai_mixer.mixing.preset import Preset, PresetSection
+from ai_mixer.mixing.paths import (
+    ResultFiles,
+    check_result,
+    check_songs,
+    default_output,
+    model_files,
+    result_drafts,
+    result_files,
+)
+from ai_mixer.mixing.preset import Preset, PresetSection, check_levels
 from ai_mixer.mixing.segmentation import section_starts_s
 from ai_mixer.mixing.windowed_prediction import predict_settings
 from ai_mixer.mixing.write_mix import render_with_report
@@ -108,7 +116,7 @@ class AudioMixer:
     def mix_file(
         self,
         path: str | Path,
-        output: str | Path | None = None,
+        output: str | Path | ResultFiles | None = None,
         *,
         model: str | None = None,
         reference: str | Path | None = None,
@@ -122,7 +130,8 @@ class AudioMixer:
     ) -> MixResult:
         """Mix a song from file to file; write settings and report next to the result.
 
-        output: by default `<song>_mixed` in the song's format. reference: a song whose sound the
+        output: by default `<song>_mixed` in the song's format; its settings and report are next to
+        it, or have paths of their own in `ResultFiles`. reference: a song whose sound the
         mix approaches. preset: settings to use instead of a model's. target_lufs: as `deliver`
         takes it; None keeps the loudness. ceiling_db: highest true peak, dBTP. adaptive: predict
         settings for each section. force: overwrite existing files. write_sidecars: write settings
@@ -131,19 +140,23 @@ class AudioMixer:
         path, mix_options = Path(path), mix_options or MixOptions()
         if target_lufs is None:
             target_lufs = mix_options.style_settings.target_lufs
-        output = Path(output) if output else default_output(path)
-        check_output(output, path, force)
-        check_not_existing(sidecar_paths(output) if write_sidecars else (), force)
+        check_levels(target_lufs, ceiling_db)
+        check_fixed_settings(mix_options)
+        check_songs([path])
+        if not isinstance(output, ResultFiles):
+            output = result_files(Path(output or default_output(path)), write_sidecars)
+        inputs = [path, *([Path(reference)] if reference else []), *model_files(model)]
+        check_result(output, inputs, force)
         song = AudioFile(path)
         other = AudioFile(reference) if reference else None
-        with single_threaded():
+        with single_threaded(), result_drafts(output, force) as drafts:
             before = measure(prefetch(song.blocks()), song.sample_rate)
             release_memory()
             if preset is None:
                 preset = self.predict_preset(song, before, model, other, mix_options, adaptive)
                 preset = replace(preset, target_lufs=target_lufs, ceiling_db=ceiling_db)
                 release_memory()
-            return render_with_report(song, before, preset, output, write_sidecars=write_sidecars)
+            return render_with_report(song, before, preset, output, drafts)
 
     def predict_preset(
         self,

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ai_mixer.core.version import __version__
-from ai_mixer.effects.limiter import Limiter
-from ai_mixer.mastering.delivery import TARGETS_LUFS, loudness_bounds
+from ai_mixer.mastering.delivery import TARGETS_LUFS
 from ai_mixer.mixing import console_cache
+from ai_mixer.mixing.limits import CEILING_LIMITS_DB, EXPANSION_LIMITS_DB, TARGET_LIMITS_LUFS
 from ai_mixer.mixing.mix_options import KnobValues
-from ai_mixer.utils.atomic_write import write_text
+from ai_mixer.utils.atomic_write import exclusive_write, write_draft
 
 FORMAT = 1
 MAX_FILE_BYTES = 1 << 20
@@ -60,8 +60,14 @@ def single_section_preset(settings: Mapping[str, float], **fields: Any) -> Prese
     return Preset((PresetSection(0.0, dict(settings)),), **fields)
 
 
-def save_preset(preset: Preset, path: Path) -> None:
-    """Write a preset as JSON, atomically."""
+def save_preset(preset: Preset, path: Path, overwrite: bool = True) -> None:
+    """Write a preset as JSON, atomically. FileExistsError (one line) unless it is overwritten."""
+    with exclusive_write(path, overwrite) as draft:
+        write_draft(draft, to_json(preset))
+
+
+def to_json(preset: Preset) -> str:
+    """Return a preset as JSON."""
     sections = [{"start_s": s.start_s, "settings": s.settings} for s in preset.sections]
     data = {
         "format": FORMAT,
@@ -77,7 +83,7 @@ def save_preset(preset: Preset, path: Path) -> None:
         "expand_db": preset.expand_db,
         "measured": preset.measured,
     }
-    write_text(path, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def load_preset(path: str | Path) -> Preset:
@@ -95,6 +101,12 @@ def load_preset(path: str | Path) -> Preset:
         return _preset(data)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def check_levels(target_lufs: float | str | None, ceiling_db: float) -> None:
+    """ValueError (one line) if the target or the ceiling is invalid, such as NaN."""
+    _target_lufs(target_lufs)
+    _number("ceiling_db", float(ceiling_db), *CEILING_LIMITS_DB)
 
 
 def _preset(data: Any) -> Preset:
@@ -115,8 +127,8 @@ def _preset(data: Any) -> Preset:
     return Preset(
         sections=_sections(data),
         target_lufs=_target_lufs(data.get("target")),
-        ceiling_db=_ceiling(data.get("ceiling_db", -1.0)),
-        expand_db=_number("expand_db", data.get("expand_db", 0.0), 0.0, 6.0),
+        ceiling_db=_number("ceiling_db", data.get("ceiling_db", -1.0), *CEILING_LIMITS_DB),
+        expand_db=_number("expand_db", data.get("expand_db", 0.0), *EXPANSION_LIMITS_DB),
         model=_text(data, "model"),
         about=_text(data, "about") or "",
         song=_text(data, "song"),
@@ -171,15 +183,7 @@ def _target_lufs(value: Any) -> float | str | None:
         )
     if value is None or isinstance(value, str):
         return value
-    number = _number("target", value, -60.0, 0.0)
-    loudness_bounds(number)
-    return number
-
-
-def _ceiling(value: Any) -> float:
-    ceiling_db = _number("ceiling_db", value, -60.0, 0.0)
-    Limiter(ceiling_db)
-    return ceiling_db
+    return _number("target", value, *TARGET_LIMITS_LUFS)
 
 
 def _text(data: dict[str, Any], name: str) -> str | None:

@@ -5,14 +5,12 @@ One self-contained file: it loads nothing, so it opens anywhere and sends no req
 
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 
 from ai_mixer.mixing import console_cache, descriptions, plots
 from ai_mixer.mixing.formatting import format_time
 from ai_mixer.mixing.mix_options import KnobValues
 from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.preset import PresetSection
-from ai_mixer.utils.atomic_write import write_text
 
 UNCHANGED = "unchanged"
 CSS = """
@@ -23,11 +21,6 @@ td.n{font-variant-numeric:tabular-nums}svg{width:100%;height:auto}.note{color:#a
 .before{stroke:#999}.after{stroke:#c60}.b{color:#777}.a{color:#c60}audio{width:100%}
 @media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}.note{color:#f88}}
 """
-
-
-def write_html(result: MixResult, path: Path) -> None:
-    """Write the report."""
-    write_text(path, to_html(result))
 
 
 def to_html(result: MixResult) -> str:

@@ -38,6 +38,15 @@ def find_run(which: str | Path = "last", store: Store | str | Path = "mlruns") -
     return _with_model(artifact_folder(run.info.artifact_uri), f"run {which}")
 
 
+def results_folder(model: Path, outputs: str | Path) -> Path:
+    """Return the folder for results of a model: that of its run.
+
+    model: folder with `model.json`; `outputs`/models/<its name> if it is not a run, such as a
+    packaged model. Every run has a config.yaml.
+    """
+    return model if (model / "config.yaml").is_file() else Path(outputs) / "models" / model.name
+
+
 def list_runs(
     store: Store | str | Path = "mlruns", experiment: str | None = None, where: str | None = None
 ) -> "pd.DataFrame":

@@ -16,6 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ai_mixer.tracking.schema import describe_schema_error
+
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
@@ -83,13 +85,23 @@ class Store:
 
     @cached_property
     def client(self) -> "MlflowClient":
-        """MLflow's client; creates the folder and the database on first use."""
+        """MLflow's client; creates the folder and the database on first use.
+
+        ValueError (one line) if another version of MLflow wrote the database.
+        """
         with _quiet():
+            from mlflow.exceptions import MlflowException
             from mlflow.tracking import MlflowClient
 
             if not self.exists:
                 _create_database(self.database, self.artifacts)
-            return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+            try:
+                return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+            except MlflowException as error:
+                line = None if self.server else describe_schema_error(self.database, self.uri)
+                if line is None or "schema" not in str(error):
+                    raise
+                raise ValueError(line) from error
 
     def experiment(self, name: str) -> str:
         """Return the id of an experiment, created if missing. ValueError if it was deleted."""

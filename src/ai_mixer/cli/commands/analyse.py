@@ -9,6 +9,7 @@ import typer
 from ai_mixer.cli.commands import options
 from ai_mixer.cli.commands.errors import format_error
 from ai_mixer.cli.commands.parsing import print_line
+from ai_mixer.cli.commands.pipes import read_pipes
 
 
 def analyse(
@@ -21,14 +22,15 @@ def analyse(
     from ai_mixer.utils.parallel import parallel_map
 
     failed = False
-    for song, result in zip(songs, parallel_map(_measure, songs, "measuring"), strict=True):
-        if isinstance(result, Exception):
-            failed = True
-            typer.echo(f"error: {format_error(result)}", err=True)
-        elif as_json:
-            print_line(json.dumps({"song": str(song), **result}, ensure_ascii=False))
-        else:
-            _print_measurements(song, result)
+    with read_pipes(songs) as files:
+        for song, result in zip(songs, parallel_map(_measure, files, "measuring"), strict=True):
+            if isinstance(result, Exception):
+                failed = True
+                typer.echo(f"error: {format_error(result)}", err=True)
+            elif as_json:
+                print_line(json.dumps({"song": str(song), **result}, ensure_ascii=False))
+            else:
+                _print_measurements(song, result)
     if failed:
         raise typer.Exit(1)
 

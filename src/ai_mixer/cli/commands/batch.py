@@ -2,22 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import typer
 
 from ai_mixer.cli.commands.errors import format_error
+from ai_mixer.cli.commands.jobs import MixJob
 from ai_mixer.cli.commands.parsing import print_line
 
 if TYPE_CHECKING:
     from ai_mixer.mixing.mix_result import MixResult
-
-
-class MixJob(NamedTuple):
-    """A song and the path of its result (None: next to the song)."""
-
-    song: Path
-    output: Path | None
 
 
 def run_mix_jobs(jobs: Sequence[MixJob], work: Callable[[MixJob], "MixResult"], title: str) -> None:

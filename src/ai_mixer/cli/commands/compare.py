@@ -7,6 +7,7 @@ import typer
 
 from ai_mixer.cli.commands import options
 from ai_mixer.cli.commands.parsing import parse_mix_options, print_line
+from ai_mixer.cli.commands.pipes import is_pipe, read_pipes, reject_pipe
 
 
 def compare(
@@ -21,20 +22,26 @@ def compare(
 ) -> None:
     """Mix a song with every model and compare: audio files, a plot and a table."""
     mix_options = parse_mix_options(amount, only, [], None)
+    reject_pipe("-o", output)
     from ai_mixer.mixing.audio_mixer import AudioMixer
     from ai_mixer.mixing.compare import compare as compare_models
+    from ai_mixer.mixing.model_lookup import resolve_model
     from ai_mixer.utils.progress import progress_bar
 
     mixer = AudioMixer()
-    models = model or mixer.models
-    folder = compare_models(
-        mixer.mix_file,
-        song,
-        models,
-        output,
-        mix_options=mix_options,
-        force=force,
-        progress=progress_bar,
-    )
+    for name in model:
+        resolve_model(name)  # raises for an unknown name before any work
+    if is_pipe(song) and output is None:
+        output = Path("stdin_compared")
+    with read_pipes([song]) as (path,):
+        folder = compare_models(
+            mixer.mix_file,
+            path,
+            list(dict.fromkeys(model)) or mixer.models,
+            output,
+            mix_options=mix_options,
+            force=force,
+            progress=progress_bar,
+        )
     for file in sorted(folder.iterdir()):
         print_line(str(file))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 from omegaconf import DictConfig
 
-from ai_mixer.audio.excerpt import SongError, read_excerpt
+from ai_mixer.audio.errors import SongError
+from ai_mixer.audio.excerpt import read_excerpt
 from ai_mixer.cli.stage import stage
 from ai_mixer.core.types import SkippedSong, Song
 from ai_mixer.data.file_digest import song_digests

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ai_mixer.core.types import CONDITIONS
+from ai_mixer.evaluation.holdout_filter import SEEN_COLUMN, mark_headings
 from ai_mixer.evaluation.leaderboard.entries import LeaderboardEntry
 from ai_mixer.evaluation.leaderboard.evaluate import (
     KNOB_BASELINES,
@@ -136,6 +137,8 @@ def write_page(
     best: dict[str, str] = {c: _best_single_model(skills, rows, c) for c in CONDITIONS}
     differences = error_differences(knob_records, best)
     songs = knob_records["song_id"].nunique()
+    holdout = leaderboard_records.holdout
+    is_marked = any(one.is_marked for one in holdout.values())
     parts = [
         f"# {path.stem.replace('-', ' ').capitalize()}",
         EXPLANATION.format(
@@ -144,6 +147,7 @@ def write_page(
             excerpts=evaluation_settings.excerpts_per_song,
             seconds=seconds,
         ),
+        *(f"- {name}: {line}" for name, one in holdout.items() for line in one.notes()),
         f"## Knobs\n\n{KNOBS_NOTE}\n{to_markdown(skills, digits=3)}",
         f"Best single model: {', '.join(f'{c} `{name}`' for c, name in best.items())}. "
         f"{DIFFERENCES_NOTE}",
@@ -161,12 +165,13 @@ def write_page(
         tables["sound"] = sound_table(leaderboard_records.sound_records)
         parts.append(f"## Sound\n\n{SOUND_NOTE}\n{to_markdown(tables['sound'])}")
     parts.append(f"## Recipes\n\n{ENTRIES_NOTE}\n{to_markdown(tables['recipes'], digits=1)}")
-    text = "\n".join(parts)
+    text = mark_headings("\n".join(parts)) if is_marked else "\n".join(parts)
     path.parent.mkdir(parents=True, exist_ok=True)
     with reraise_disk_full(path):
         path.write_text(text, encoding="utf-8")
         for name, table in tables.items():
-            table.to_csv(path.with_name(f"{path.stem}-{name}.csv"))
+            marked = table.assign(**{SEEN_COLUMN: True}) if is_marked else table
+            marked.to_csv(path.with_name(f"{path.stem}-{name}.csv"))
     return text
 
 
