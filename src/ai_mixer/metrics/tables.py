@@ -21,7 +21,7 @@ from ai_mixer.metrics.statistics import (
     skill_estimates,
     song_means,
 )
-from ai_mixer.utils.markdown import HIGH, LOW, to_markdown
+from ai_mixer.utils.markdown import HIGH, LOW, SONGS, to_markdown
 
 __all__ = ["table_a", "table_headline", "table_k", "to_markdown"]
 
@@ -73,8 +73,9 @@ def table_headline(
 ) -> pd.DataFrame:
     """Return the headline skill of every system that predicts knobs. Index: system.
 
-    Columns per condition: the skill, `_low` and `_high`; NaN where a system has no predictions. A
-    system with predictions for some excerpts only is compared with the mean knobs on those.
+    Columns per condition: the skill, `_low`, `_high` and `_songs`; NaN where a system has no
+    predictions. A system with predictions for some excerpts only is compared with the mean knobs
+    on those.
     """
     columns = [name for name in records if str(name).startswith(ERROR_PREFIX)]
     rows: dict[str, dict[str, float]] = {}
@@ -84,6 +85,7 @@ def table_headline(
             if chosen.loc[chosen["system"] == system, columns].notna().any(axis=None):
                 row = _knob_rows(records, system, condition, n_resamples, seed).loc["headline"]
                 ends = {condition + end: row["skill" + end] for end in ("", LOW, HIGH)}
+                ends[condition + SONGS] = row["songs"]
                 rows.setdefault(system, {}).update(ends)
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("system")
     return table.loc[[name for name in _systems(records) if name in rows]]

@@ -12,7 +12,8 @@ from ai_mixer.config.overrides import format_make_command, without_keys
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.inference.builders import build_console
-from ai_mixer.metrics.statistics import fold_interval
+from ai_mixer.metrics.statistics import fold_interval, reportable
+from ai_mixer.metrics.tables import table_k
 from ai_mixer.tracking import Run
 from ai_mixer.tracking.resume_points import save_overrides
 from ai_mixer.tracking.run import artifact_folder
@@ -27,7 +28,7 @@ from ai_mixer.training.parent_run import (
 )
 from ai_mixer.training.resume import find_resume_point
 from ai_mixer.utils.log import logger, print_result
-from ai_mixer.utils.markdown import HIGH, LOW, to_markdown
+from ai_mixer.utils.markdown import HIGH, LOW, SONGS, to_markdown
 from ai_mixer.utils.signals import handle_stop_signals
 
 MIN_FOLDS = 3  # val and test are one fold each, train the others
@@ -147,6 +148,10 @@ def _report(cfg: DictConfig, parent: Run, command: str) -> None:
         for column, name in enumerate(CONDITIONS)
     }
     table = pd.DataFrame(columns, index=pd.Index(rows, name="knob"))
+    counts = pd.concat([_song_counts(run) for run in runs.values()]).groupby(level=0).sum()
+    for name in CONDITIONS:
+        table[name + SONGS] = counts[name].reindex(rows).fillna(0)
+    table = reportable(table)
     text = INTERVAL_NOTE.format(folds=len(folds), free=len(folds) - 1)
     text = f"## Knob skill and closeness over folds\n{text}\n\n{to_markdown(table)}"
     parent.log_table(pd.concat(folds, names=["fold"]).reset_index(), "eval/folds.csv")
@@ -168,18 +173,35 @@ def _tag_songs(parent: Run) -> None:
 
 
 def _skills(run: Any) -> pd.DataFrame:
-    """Skill of one fold per knob and condition, and a row for closeness (protocol A)."""
-    knobs = pd.read_csv(artifact_folder(run.info.artifact_uri) / "eval/knobs.csv", index_col="knob")
-    skills = knobs.reindex(columns=[f"{name} skill" for name in CONDITIONS])  # NaN if missing
-    skills = skills.set_axis(list(CONDITIONS), axis=1)
+    """Skill of one fold per knob and condition, and a row for closeness (protocol A).
+
+    Also of a fold with too few songs for a table of its own.
+    """
+    skills = _column_by_condition(run, "skill")
     closeness = {name: run.data.metrics.get(f"test/closeness_{name}") for name in CONDITIONS}
     return pd.concat([skills, pd.DataFrame(closeness, index=["closeness"])])
+
+
+def _song_counts(run: Any) -> pd.DataFrame:
+    """Number of songs of one fold per knob and condition, and for closeness."""
+    counts = _column_by_condition(run, "songs")
+    return pd.concat([counts, counts.max().to_frame("closeness").T])
+
+
+def _column_by_condition(run: Any, number: str) -> pd.DataFrame:
+    """A column of table K of one fold by condition; NaN for a condition that is missing."""
+    records = pd.read_csv(artifact_folder(run.info.artifact_uri) / "eval/records.csv")
+    knobs = table_k(records, n_resamples=1)
+    known = {name: knobs[name, number] for name in CONDITIONS if (name, number) in knobs}
+    return pd.DataFrame(known, index=knobs.index).reindex(columns=list(CONDITIONS))
 
 
 def _fold_mean_metrics(table: pd.DataFrame) -> dict[str, float]:
     """Mean metrics with the names of a single training, so that the UI has one column for both."""
     names = {"headline": "test/skill", "closeness": "test/closeness"}
-    return {
+    counts = table.loc[["closeness"], [name + SONGS for name in CONDITIONS]].to_numpy(float)
+    songs = {"test/songs": float(counts.max())}
+    return songs | {
         f"{name}{end}_{condition}": float(table[condition + end][row])
         for row, name in names.items()
         for condition in CONDITIONS

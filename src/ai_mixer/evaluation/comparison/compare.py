@@ -18,6 +18,7 @@ from ai_mixer.evaluation.comparison.runs import ComparedRun, config_differences
 from ai_mixer.evaluation.holdout_filter import holdout_songs
 from ai_mixer.evaluation.render import mix_sample, song_samples
 from ai_mixer.listening import SongSamples
+from ai_mixer.metrics.statistics import reportable
 from ai_mixer.training.builders import build_evaluation_datamodule
 from ai_mixer.utils.progress import progress_bar
 
@@ -56,8 +57,8 @@ def compare(
     letters = [run.letter for run in runs]
     records = evaluate_runs({run.letter: run.predictor for run in runs}, dataset)
     tables = {
-        "standings": run_scores(records, letters),
-        "differences": pairwise_differences(records, letters, seed),
+        "standings": reportable(run_scores(records, letters)),
+        "differences": reportable(pairwise_differences(records, letters, seed)),
         "songs": closeness_by_song(records, letters),
         "settings": config_differences(runs),
     }

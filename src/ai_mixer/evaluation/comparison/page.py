@@ -11,13 +11,13 @@ from ai_mixer.core.types import CONDITIONS
 from ai_mixer.evaluation.comparison.runs import ComparedRun
 from ai_mixer.evaluation.holdout_filter import SEEN_COLUMN, SEEN_MARK, HoldoutSongs
 from ai_mixer.listening import SongSamples, TableSection, VersionLabel, write_page
-from ai_mixer.utils.markdown import HIGH, LOW, to_markdown
+from ai_mixer.utils.markdown import HIGH, LOW, SONGS, to_markdown
 
 MAX_SONG_ROWS, MAX_SETTING_ROWS = 12, 40  # on the page; the CSV files hold all rows
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 INTERVAL_NOTE = (
     "Brackets: 95 % interval over songs. A − B: paired difference of two runs; * = its interval "
-    "excludes 0, as one in twenty does by chance."
+    "excludes 0, as one in twenty does by chance. n: songs; no figure below 3, no interval below 8."
 )
 
 
@@ -99,7 +99,12 @@ def _rows(tables: Mapping[str, pd.DataFrame], measure: str) -> list[list[str]]:
     """One row per run, then one per pair of runs, by condition."""
     names = [f"{measure} {condition}" for condition in CONDITIONS]
     pairs = _cells(tables["differences"], names, star_significant=True)
-    return [*_cells(tables["standings"].dropna(subset=names), names), *pairs]
+    return [*_cells(_without_empty_rows(tables["standings"], names), names), *pairs]
+
+
+def _without_empty_rows(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Rows for which a number of songs is known: the rough version has no skill."""
+    return table.dropna(subset=[name + SONGS for name in columns])
 
 
 def _cells(
@@ -116,10 +121,12 @@ def _cell(row: dict[Any, Any], name: str, star_significant: bool) -> str:
     value, low, high = (row.get(name + end, math.nan) for end in ("", LOW, HIGH))
     if isinstance(value, str):
         return value
+    songs = row.get(name + SONGS, math.nan)
+    count = f", n{NO_BREAK_SPACE}={NO_BREAK_SPACE}{songs:.0f}" if songs > 0 else ""
     if math.isnan(value) or math.isnan(low):
-        return "–" if math.isnan(value) else _number(value)
+        return ("–" if math.isnan(value) else _number(value)) + count
     star = f"{NO_BREAK_SPACE}*" if star_significant and (low > 0 or high < 0) else ""
-    return f"{_number(value)} [{_number(low)},{NO_BREAK_SPACE}{_number(high)}]{star}"
+    return f"{_number(value)} [{_number(low)},{NO_BREAK_SPACE}{_number(high)}]{star}{count}"
 
 
 def _number(value: float) -> str:

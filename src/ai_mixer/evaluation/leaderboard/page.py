@@ -18,11 +18,11 @@ from ai_mixer.evaluation.leaderboard.evaluate import (
 )
 from ai_mixer.evaluation.significance import knob_error
 from ai_mixer.metrics.coverage import coverage
-from ai_mixer.metrics.statistics import Estimate, difference_estimate
+from ai_mixer.metrics.statistics import difference_estimate, estimate_columns, reportable
 from ai_mixer.metrics.tables import table_a, table_k
 from ai_mixer.tracking.model_files import count_parameters
 from ai_mixer.utils.disk_errors import reraise_disk_full
-from ai_mixer.utils.markdown import HIGH, LOW, to_markdown
+from ai_mixer.utils.markdown import HIGH, LOW, SONGS, to_markdown
 
 EXPLANATION = """\
 {folds} folds, split by song, artist and corpus: every song is evaluated by models that were trained
@@ -70,7 +70,7 @@ def knobs_table(records: pd.DataFrame) -> pd.DataFrame:
 
 def _skill_columns() -> list[tuple[str, str]]:
     ends = [("skill" + end, "skill" + end) for end in ("", LOW, HIGH)]
-    return [*ends, ("MAE", "mae")]
+    return [*ends, ("skill" + SONGS, "songs"), ("MAE", "mae"), ("MAE" + SONGS, "songs")]
 
 
 def sound_table(records: pd.DataFrame) -> pd.DataFrame:
@@ -81,9 +81,10 @@ def sound_table(records: pd.DataFrame) -> pd.DataFrame:
         row = {}
         for condition in SOUND_CONDITIONS:
             for name in ("closeness", "closer"):
-                for end in ("", LOW, HIGH):
+                for end in ("", LOW, HIGH, SONGS):
                     known = (condition, system) in all_genres.index
-                    value = all_genres[name + end][condition, system] if known else np.nan
+                    column = "songs" if end == SONGS else name + end
+                    value = all_genres[column][condition, system] if known else np.nan
                     row[f"{condition} {name}{end}"] = float(value)
         rows[system] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("system")
@@ -97,7 +98,7 @@ def coverage_table(records: pd.DataFrame) -> pd.DataFrame:
             selected = (records["system"] == system) & (records["condition"] == condition)
             estimate = coverage(records[selected])
             if estimate is not None:
-                rows.setdefault(system, {}).update(_with_interval(condition, estimate))
+                rows.setdefault(system, {}).update(estimate_columns(condition, estimate))
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("system")
 
 
@@ -115,12 +116,8 @@ def error_differences(records: pd.DataFrame, baseline: Mapping[str, str]) -> pd.
                 continue
             error = _errors(records, system, condition)
             gain = difference_estimate(baseline_error.to_numpy(), error.to_numpy(), songs)
-            rows.setdefault(system, {}).update(_with_interval(condition, gain))
+            rows.setdefault(system, {}).update(estimate_columns(condition, gain))
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("system")
-
-
-def _with_interval(name: str, estimate: Estimate) -> dict[str, float]:
-    return {name: estimate.value, name + LOW: estimate.low, name + HIGH: estimate.high}
 
 
 def write_page(
@@ -133,9 +130,9 @@ def write_page(
 ) -> str:
     """Write the page, and the tables as CSV in the same folder. Return the text."""
     knob_records = leaderboard_records.knob_records
-    skills = knobs_table(knob_records)
+    skills = reportable(knobs_table(knob_records))
     best: dict[str, str] = {c: _best_single_model(skills, rows, c) for c in CONDITIONS}
-    differences = error_differences(knob_records, best)
+    differences = reportable(error_differences(knob_records, best))
     songs = knob_records["song_id"].nunique()
     holdout = leaderboard_records.holdout
     is_marked = any(one.is_marked for one in holdout.values())
@@ -153,7 +150,7 @@ def write_page(
         f"{DIFFERENCES_NOTE}",
         to_markdown(differences, digits=4),
     ]
-    coverages = coverage_table(knob_records)
+    coverages = reportable(coverage_table(knob_records))
     parts.append(f"## Uncertainty\n\n{COVERAGE_NOTE}\n{to_markdown(coverages)}")
     tables = {
         "knobs": skills,
@@ -162,7 +159,7 @@ def write_page(
         "recipes": _recipes(rows),
     }
     if len(leaderboard_records.sound_records):
-        tables["sound"] = sound_table(leaderboard_records.sound_records)
+        tables["sound"] = reportable(sound_table(leaderboard_records.sound_records))
         parts.append(f"## Sound\n\n{SOUND_NOTE}\n{to_markdown(tables['sound'])}")
     parts.append(f"## Recipes\n\n{ENTRIES_NOTE}\n{to_markdown(tables['recipes'], digits=1)}")
     text = mark_headings("\n".join(parts)) if is_marked else "\n".join(parts)
@@ -178,8 +175,10 @@ def write_page(
 def _best_single_model(
     skills: pd.DataFrame, rows: Sequence[LeaderboardEntry], condition: str
 ) -> str:
-    """The entry with the highest skill that is not an ensemble."""
+    """The entry with the highest skill that is not an ensemble; the first if no skill is known."""
     single = [row.title for row in rows if not row.is_ensemble]
+    if skills.loc[single, f"{condition} skill"].isna().all():
+        return single[0]
     return str(skills.loc[single, f"{condition} skill"].idxmax())
 
 
