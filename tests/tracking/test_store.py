@@ -86,9 +86,10 @@ def test_a_newer_database_is_one_line_with_the_version_that_wrote_it(
         Run.start(store, "train").set_tags({"mlflow_version": "9.8.7"})
     copy = Store(store.folder / "copy")  # MLflow keeps the connection to the first one
     copy.folder.mkdir()
-    with closing(sqlite3.connect(store.database)) as source:
-        with closing(sqlite3.connect(copy.database)) as target:
-            source.backup(target)
+    connections = [sqlite3.connect(path) for path in (store.database, copy.database)]
+    connections[0].backup(connections[1])
+    for connection in connections:
+        connection.close()
     set_schema(copy, "ffffffffffff")
     with pytest.raises(
         ValueError, match=r"MLflow 9\.8\.7" if with_run else "newer MLflow"

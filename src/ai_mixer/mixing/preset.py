@@ -90,13 +90,19 @@ def load_preset(path: str | Path) -> Preset:
     """Read and check a preset. FileNotFoundError or ValueError (one line) with the reason."""
     path = Path(path)
     try:
-        size = path.stat().st_size
-        text = path.read_text(encoding="utf-8") if size <= MAX_FILE_BYTES else ""
-        data = json.loads(text)
+        with path.open("rb") as file:
+            text = file.read(MAX_FILE_BYTES + 1)
+        if len(text) > MAX_FILE_BYTES:
+            raise ValueError(f"it is longer than {MAX_FILE_BYTES:,} bytes")
+        data = json.loads(text.decode("utf-8-sig"))
     except OSError as error:
         raise FileNotFoundError(f"{path}: {error.strerror or error}") from error
+    except json.JSONDecodeError as error:
+        reason = f"not JSON in line {error.lineno}, column {error.colno}: {error.msg}"
+        raise ValueError(f"{path} is not a preset: {reason}") from error
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not a preset: it is not JSON") from error
+        reason = "it is not text in UTF-8" if isinstance(error, UnicodeError) else str(error)
+        raise ValueError(f"{path} is not a preset: {reason}") from error
     try:
         return _preset(data)
     except ValueError as error:

@@ -1,6 +1,7 @@
 """`ai-mixer analyse`: measurements of songs, with remarks on unusual ones."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ import typer
 
 from ai_mixer.cli.commands import options
 from ai_mixer.cli.commands.errors import format_error
-from ai_mixer.cli.commands.parsing import print_line
+from ai_mixer.cli.commands.parsing import print_error, print_line
 from ai_mixer.cli.commands.pipes import read_pipes
 
 
@@ -26,9 +27,10 @@ def analyse(
         for song, result in zip(songs, parallel_map(_measure, files, "measuring"), strict=True):
             if isinstance(result, Exception):
                 failed = True
-                typer.echo(f"error: {format_error(result)}", err=True)
+                print_error(format_error(result))
             elif as_json:
-                print_line(json.dumps({"song": str(song), **result}, ensure_ascii=False))
+                is_utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+                print_line(json.dumps({"song": str(song), **result}, ensure_ascii=not is_utf8))
             else:
                 _print_measurements(song, result)
     if failed:

@@ -8,7 +8,7 @@ import typer
 
 from ai_mixer.cli.commands.errors import format_error
 from ai_mixer.cli.commands.jobs import MixJob
-from ai_mixer.cli.commands.parsing import print_line
+from ai_mixer.cli.commands.parsing import print_error, print_line
 
 if TYPE_CHECKING:
     from ai_mixer.mixing.mix_result import MixResult
@@ -29,7 +29,7 @@ def run_mix_jobs(jobs: Sequence[MixJob], work: Callable[[MixJob], "MixResult"], 
     for job, result in zip(jobs, parallel_map(result_or_error, jobs, title), strict=True):
         if isinstance(result, Exception):
             failed += 1
-            typer.echo(f"error: {_with_file_name(job.song, format_error(result))}", err=True)
+            print_error(_with_file_name(job.song, format_error(result)))
             continue
         print_line(f"{result.song.name} → {result.output}")
         print_line(f"  {summary_line(result.before, result.after, result.preset.settings)}")

@@ -1,9 +1,8 @@
 """Options of a mix from the command line, and lines for the user."""
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
-
-import typer
 
 from ai_mixer.cli.commands.numbers import Assignment
 
@@ -33,5 +32,10 @@ def parse_mix_options(
 
 
 def print_line(text: str = "") -> None:
-    """A line for the user."""
-    typer.echo(text)
+    """Print a line for the user. Not `typer.echo`, which writes UTF-8 to an ASCII terminal."""
+    print(text)
+
+
+def print_error(text: str) -> None:
+    """Print an error in one line."""
+    print(f"error: {text}", file=sys.stderr)
