@@ -26,7 +26,7 @@ from ai_mixer.training.dataset_manifest import (
 from ai_mixer.training.export import model_card
 from ai_mixer.training.finetune import load_initial_weights
 from ai_mixer.training.fit import fit, fit_nonzero_rank
-from ai_mixer.training.preflight import check_cached_data, check_later_steps, check_monitors
+from ai_mixer.training.preflight import check_batches, check_later_steps, check_monitors
 from ai_mixer.training.resume import check_resume_point, find_resume_point
 from ai_mixer.utils.distributed import rank
 from ai_mixer.utils.log import logger
@@ -66,7 +66,7 @@ def train(
     parts = build_components(cfg)
     songs = song_table(parts)  # synthesises the band or raises before a run is created
     check_monitors(cfg, parts)
-    check_cached_data(cfg, parts)
+    check_batches(parts)
     check_resume_point(cfg, parts, start)
     earlier = None
     if cfg.init_from is not None and start.checkpoint is None:

@@ -227,6 +227,11 @@ class Batch:
     def __len__(self) -> int:
         return len(self.song_id)
 
+    @property
+    def has_audio(self) -> bool:
+        """False if only features were cached: the audio then has no samples."""
+        return self.rough.shape[-1] > 0
+
     def first(self, count: int) -> Self:
         """Return the first `count` items (losses on rendered audio use a part of the batch)."""
         return replace(

@@ -79,6 +79,11 @@ class MixDataModule(pl.LightningDataModule):
         self.leaks: list[str] = []
         self._songs: list[Song] | None = None
 
+    @property
+    def feature_config(self) -> tuple[Any, ...] | None:
+        """Configuration of the features that replace audio in its batches; None: with audio."""
+        return None
+
     def songs(self, split: Split) -> list[Song]:
         """Songs of one split. ValueError if there are none, or for another split."""
         if split not in SPLITS:
