@@ -111,7 +111,7 @@ def test_a_model_receives_what_it_needs_or_is_refused(name, kind, tmp_path):
     if data.feature_config is not None and not isinstance(model, FeatureModel):
         parts = components(model, data)
         for call in (lambda: check_batches(parts), lambda: predict_batch(model, given)):
-            with pytest.raises(ValueError, match="^[^\n]*loader=default[^\n]*$"):
+            with pytest.raises(ValueError, match=r"^[^\n]*loader=default[^\n]*$"):
                 call()
         return
     check_batches(components(model, data))

@@ -154,6 +154,18 @@ class Prediction(NamedTuple):
     genre: Tensor | None = None
 
 
+class KnobStages(NamedTuple):
+    """The knobs of a batch at the two stages of a mix.
+
+    predicted: output of the model, averaged over the windows of a song, untrained knobs at neutral.
+    applied: what the mix is rendered with: the predicted knobs, shrunk towards neutral by their
+    uncertainty and, with a reference or the finished version, refined (see `Predictor.apply`).
+    """
+
+    predicted: Prediction
+    applied: Prediction
+
+
 @dataclass
 class Example:
     """One training example: a batch item without the batch dimension.

@@ -14,7 +14,15 @@ from ai_mixer.evaluation.significance import significance_table, songs_table, ve
 from ai_mixer.metrics.plots import plot_skill
 from ai_mixer.metrics.standards_table import table_bands, table_s, table_scores
 from ai_mixer.metrics.statistics import MIN_SONGS, MIN_SONGS_FOR_INTERVAL, reportable
-from ai_mixer.metrics.tables import DISTANCES, table_a, table_headline, table_k, to_markdown
+from ai_mixer.metrics.tables import (
+    APPLIED_ROW,
+    DISTANCES,
+    table_a,
+    table_applied,
+    table_headline,
+    table_k,
+    to_markdown,
+)
 from ai_mixer.utils.markdown import HIGH, LOW, SONGS
 
 SKILL_COLUMNS = ("skill", "skill_low", "skill_high", "mae")
@@ -53,6 +61,13 @@ class EvaluationResults:
         """Value in the headline row of protocol K: skill, skill_low, skill_high, mae or songs."""
         return float(self.knob_table[condition, number]["headline"])
 
+    def applied_skill(self, condition: str) -> float:
+        """Headline skill of the applied knobs, which the model's mixes are rendered with."""
+        row = APPLIED_ROW.format("model")
+        if row in self.headline.index:
+            return float(self.headline[condition][row])
+        return self.skill(condition)  # nothing was shrunk
+
     def closeness(self, condition: str, end: str = "") -> float:
         """Closeness of the model's mixes (protocol A), 1 − d(mix) / d(rough); end: LOW or HIGH."""
         return float(self.audio_table["closeness" + end][condition, "all", "model"])
@@ -67,6 +82,7 @@ class EvaluationResults:
             for number in SKILL_COLUMNS:
                 tables = shown if number.endswith((LOW, HIGH)) else self
                 metrics[f"{prefix}{number}_{condition}"] = tables.skill(condition, number)
+            metrics[f"{prefix}applied_skill_{condition}"] = self.applied_skill(condition)
             metrics[f"{prefix}closeness_{condition}"] = self.closeness(condition)
         songs = max(self.songs(condition) for condition in self.conditions)
         counts = {f"{prefix}songs": songs, f"{prefix}skipped_songs": len(self.skipped)}
@@ -96,8 +112,8 @@ class EvaluationResults:
         return self._mark(
             f"## Protocol K: knob skill\n{shown._skills()}\n"
             "## Protocol A: distance to the finished version\n"
-            "closeness = 1 − d(mix) / d(rough), mid/side STFT at equal loudness; closer = share of "
-            "songs that came closer.\n\n"
+            "Of the mixes, rendered with the applied knobs. closeness = 1 − d(mix) / d(rough), "
+            "mid/side STFT at equal loudness; closer = share of songs that came closer.\n\n"
             f"{to_markdown(_all_genres(shown.audio_table))}\n"
         )
 
@@ -115,8 +131,8 @@ class EvaluationResults:
             "## Protocol S: standards\n"
             "Means, and the share of excerpts that meet each standard: delivery loudness "
             "(−14 LUFS), true-peak ceiling (−1 dBTP), crest, centroid against the finished "
-            "version, RMS against the rough. at_bounds: share of knobs at an end of their range; "
-            "spread: standard deviation of a knob's position over songs.\n\n"
+            "version, RMS against the rough. Of the applied knobs: at_bounds, the share at "
+            "an end of their range; spread, the standard deviation of a position over songs.\n\n"
             f"{to_markdown(_all_genres(shown.standards))}\n"
             "Share of the five named bands in the total power, dB, and their errors:\n\n"
             f"{to_markdown(_all_genres(shown.bands), digits=1)}\n"
@@ -175,9 +191,11 @@ class EvaluationResults:
             return "The true knobs of these songs are unknown: another engineer mixed them.\n"
         all_systems = f"All systems, headline knobs:\n\n{to_markdown(self.headline)}\n"
         return (
-            "1 − MAE / MAE of `mean_knobs`, 95 % interval over songs. n: songs on which the knob "
+            "1 − MAE / MAE of `mean_knobs`, 95 % interval over songs, of the predicted knobs. Rows "
+            "`…, applied`: of the knobs that the mix is rendered with, after shrinkage by "
+            "uncertainty. n: songs on which the knob "
             f"counts; no figure below {MIN_SONGS}, no interval below {MIN_SONGS_FOR_INTERVAL}.\n\n"
-            f"{all_systems if len(self.headline) else ''}The model, per knob:\n\n"
+            f"{all_systems if len(self.headline) else ''}The model, per knob, predicted:\n\n"
             f"{to_markdown(self._by_condition('skill'))}\n"
             f"MAE as a share of the knob's range:\n\n{to_markdown(self._by_condition('mae'))}\n"
         )
@@ -205,7 +223,7 @@ def build_results(
         records,
         knob_table=table_k(records),
         audio_table=table_a(records),
-        headline=table_headline(records),
+        headline=pd.concat([table_headline(records), table_applied(records)]),
         standards=table_s(records),
         bands=table_bands(records),
         scores=table_scores(records),

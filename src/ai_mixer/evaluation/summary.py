@@ -12,7 +12,7 @@ from ai_mixer.evaluation.significance import WORSE, outcomes_by_system, verdicts
 from ai_mixer.metrics.statistics import few_songs_note
 from ai_mixer.utils.markdown import HIGH, LOW
 
-SKILL_NOTE = "knob skill (0 = always the mean knobs, 1 = exact)"
+SKILL_NOTE = "knob skill of the predicted knobs (0 = always the mean knobs, 1 = exact)"
 CLOSENESS_NOTE = "closeness (0 = the rough, 1 = the finished version)"
 
 

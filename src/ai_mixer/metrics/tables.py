@@ -1,9 +1,10 @@
 """Tables of protocols K and A, from records.
 
 A record is one excerpt under one condition by one system: columns `song_id`, `genre`, `condition`,
-`system`; for K `error/<knob>` (NaN where masked); for A `stft`, `spectrum_db`, `loudness_lu`,
-`crest_db`, `width_db`. All systems process the same excerpts in the same order: the n-th record of
-a song under a condition is the same excerpt for each.
+`system`; for K `error/<knob>` of the predicted knobs and `applied_error/<knob>` of the applied ones
+(NaN where masked); for A `stft`, `spectrum_db`, `loudness_lu`, `crest_db`, `width_db`. All systems
+process the same excerpts in the same order: the n-th record of a song under a condition is the same
+excerpt for each.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,7 +24,7 @@ from ai_mixer.metrics.statistics import (
 )
 from ai_mixer.utils.markdown import HIGH, LOW, SONGS, to_markdown
 
-__all__ = ["table_a", "table_headline", "table_k", "to_markdown"]
+__all__ = ["table_a", "table_applied", "table_headline", "table_k", "to_markdown"]
 
 SYSTEMS = (
     *("rough", "loudness_only", "mean_knobs", "ridge", "trees", "spectrum_match"),
@@ -31,7 +32,10 @@ SYSTEMS = (
 )
 DISTANCES = ("stft", "spectrum_db", "loudness_lu", "crest_db", "width_db")
 ERROR_PREFIX = "error/"
+APPLIED_PREFIX = "applied_"  # before `error/…`: the error of the applied knobs
+APPLIED_ROW = "{}, applied"  # name of a system's row with its applied knobs
 DERIVED_KNOB = "total_gain"
+MIN_DIFFERENCE = 1e-6  # of an error; smaller ones are rounding
 
 
 def table_k(
@@ -89,6 +93,27 @@ def table_headline(
                 rows.setdefault(system, {}).update(ends)
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("system")
     return table.loc[[name for name in _systems(records) if name in rows]]
+
+
+def table_applied(
+    records: pd.DataFrame, n_resamples: int = RESAMPLES, seed: int = 0
+) -> pd.DataFrame:
+    """Return `table_headline` of the applied knobs. Index: `<system>, applied`.
+
+    Only the systems whose applied knobs differ from the predicted ones; without rows if none does.
+    """
+    pairs = {
+        name: name.removeprefix(APPLIED_PREFIX)
+        for name in map(str, records)
+        if name.startswith(APPLIED_PREFIX)
+    }
+    applied, predicted = (records[list(names)].to_numpy(float) for names in (pairs, pairs.values()))
+    differs = (np.abs(applied - predicted) > MIN_DIFFERENCE).any(1)
+    systems = set(records["system"][differs])
+    chosen = records[records["system"].isin({*systems, "mean_knobs"})]
+    of_applied = chosen.drop(columns=[*pairs.values()]).rename(columns=pairs)
+    table = table_headline(of_applied, n_resamples, seed)
+    return table[table.index.isin(systems)].rename(index=APPLIED_ROW.format)
 
 
 def _systems(records: pd.DataFrame) -> list[str]:

@@ -31,7 +31,7 @@ from ai_mixer.mixing.paths import (
 )
 from ai_mixer.mixing.preset import Preset, PresetSection, check_levels
 from ai_mixer.mixing.segmentation import section_starts_s
-from ai_mixer.mixing.windowed_prediction import predict_settings
+from ai_mixer.mixing.windowed_prediction import predict_song
 from ai_mixer.mixing.write_mix import render_with_report
 from ai_mixer.utils.memory import release_memory
 from ai_mixer.utils.parallel import prefetch, single_threaded
@@ -197,9 +197,9 @@ def _predicted_settings(
     ranges_name: str = MUSICAL,
 ) -> KnobValues:
     """Predict the settings of a part of a song and apply the options, within the ranges."""
-    predicted = predict_settings(predictor, song, reference, start_s, stop_s, shrink=True)
+    stages = predict_song(predictor, song, reference, start_s, stop_s)
     return apply_mix_options(
-        predicted,
+        predictor.console.settings(stages.applied.knobs)[0],
         console_cache.knobs_by_name(),
         mix_options or MixOptions(),
         console_cache.knobs_by_name(ranges_name),

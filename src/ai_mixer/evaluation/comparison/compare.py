@@ -88,4 +88,4 @@ def _sample(
     batch = Batch.collate([dataset[0, index]])
     console = runs[0].predictor.console
     mixes = {run.version: mix_sample(run.predictor, batch, condition, console) for run in runs}
-    return song_samples(batch, condition, mixes)
+    return song_samples(batch, condition, mixes, console)
