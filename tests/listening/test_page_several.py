@@ -107,7 +107,7 @@ def test_every_mix_can_be_played(page: Any) -> None:
 @pytest.mark.browser
 def test_tables_have_a_column_per_mix(page: Any) -> None:
     heads = page.evaluate("queryAll('#settings-head th').map(head => head.textContent)")
-    assert heads == ["Knob", "A", "B", "True"]
+    assert heads == ["Knob", "A, applied", "B, applied", "True"]
     cells = page.evaluate(
         "queryAll('#settings tr').map(row => [...row.cells].map(c => c.textContent))"
     )

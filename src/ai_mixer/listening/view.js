@@ -52,7 +52,7 @@ function buildPage() {
   byId("version-keys").append(...VERSIONS.flatMap((_, index) => [keyCap(index + 1), " "]));
   const several = MIXES.length > 1; // then a column has the applied values of a mix
   const stageHeads = () => [headerCell("Predicted", "predicted", MIXES[0]), headerCell("Applied", "chosen", MIXES[0])];
-  const mixHeads = () => MIXES.map((version) => headerCell(LABELS[version].name, "chosen", version));
+  const mixHeads = () => MIXES.map((version) => headerCell(`${LABELS[version].name}, applied`, "chosen", version));
   byId("settings-head").append(headerCell("Knob"), ...(several ? mixHeads() : stageHeads()), headerCell("True", "true"));
   byId("metrics-head").append(headerCell("Measure"), ...["rough", ...MIXES].map((id) => headerCell(LABELS[id].name)));
   document.body.dataset.several = several;

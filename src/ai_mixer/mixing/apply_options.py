@@ -1,17 +1,27 @@
 """Apply the options of a mix to predicted settings."""
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from ai_mixer.core.types import Knob
-from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.mix_options import KnobValues, MixOptions, Style
+
+
+class Bounds(Protocol):
+    """Lowest and highest value of a knob, in its unit; a `Knob` is one."""
+
+    @property
+    def low(self) -> float: ...  # noqa: D102
+
+    @property
+    def high(self) -> float: ...  # noqa: D102
 
 
 def apply_mix_options(
     predicted: Mapping[str, float],
     knobs: Mapping[str, Knob],
     mix_options: MixOptions,
-    ranges: Mapping[str, Knob],
+    ranges: Mapping[str, Bounds],
 ) -> KnobValues:
     """Return the settings of a mix: predicted ones with amount, style, ranges and fixed settings.
 
@@ -19,7 +29,7 @@ def apply_mix_options(
     share of the result, so that half a mix is half of what the whole one does.
 
     predicted: knob → value in its unit, neutral if missing. knobs: those of the console. ranges:
-    the same knobs with the limits that apply. Fixed settings are limited by the console only.
+    the limits that apply to them. Fixed settings are limited by the console only (`MixConsole.check`).
     Values are rounded to four decimals, so that a saved preset gives the same samples.
     """
     style = mix_options.style_settings
@@ -32,11 +42,6 @@ def apply_mix_options(
             value = _apply_style(name, value, knob, style)
         settings[name] = round(float(mix_options.fixed_settings.get(name, _clamp(value, knob))), 4)
     return settings
-
-
-def check_fixed_settings(mix_options: MixOptions) -> None:
-    """ValueError (one line) for an unknown knob or a value outside its range."""
-    console_cache.shared_console().knobs_from(dict(mix_options.fixed_settings))
 
 
 def _apply_style(name: str, value: float, knob: Knob, style: Style) -> float:
@@ -60,5 +65,5 @@ def _scaled(value: float, amount: float, knob: Knob) -> float:
     return knob.neutral + amount * (value - knob.neutral)
 
 
-def _clamp(value: float, knob: Knob) -> float:
-    return min(max(value, knob.low), knob.high)
+def _clamp(value: float, bounds: Bounds) -> float:
+    return min(max(value, bounds.low), bounds.high)

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,21 +76,30 @@ def compare(
 
 
 def settings_table(results: dict[str, MixResult]) -> str:
-    """Settings and measurements as CSV, one row per model."""
+    """Settings and measurements as CSV, one row per model.
+
+    Columns `<knob>`: applied settings, empty for a console without that knob; `predicted_<knob>`:
+    output of the model.
+    """
     text = io.StringIO()
     writer = csv.writer(text)
     rows = {
         model: {
             **result.preset.settings,
+            **{f"predicted_{k}": v for k, v in _predicted(result).items()},
             **{k: v for k, v in result.after.to_dict().items() if k != "bands_db"},
         }
         for model, result in results.items()
     }
-    columns = list(next(iter(rows.values()), {}))
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
     writer.writerow(["model", *columns])
     for model, row in rows.items():
-        writer.writerow([model, *(row[column] for column in columns)])
+        writer.writerow([model, *(row.get(column, "") for column in columns)])
     return text.getvalue()
+
+
+def _predicted(result: MixResult) -> Mapping[str, float]:
+    return result.preset.sections[0].predicted or {}
 
 
 def plot_comparison(original: Path, results: dict[str, MixResult], output: Path) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from ai_mixer.audio import AudioFile
 from ai_mixer.mixing import console_cache
-from ai_mixer.mixing.apply_options import apply_mix_options, check_fixed_settings
+from ai_mixer.mixing.apply_options import apply_mix_options
 from ai_mixer.mixing.measurements import Measurements, measure
+from ai_mixer.mixing.mix_console import default_console
 from ai_mixer.mixing.mix_options import GENTLE, MixOptions
 from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.paths import (
@@ -45,7 +46,7 @@ def enhance(
     """
     mix_options = mix_options or MixOptions()
     check_levels(None, ceiling_db)
-    check_fixed_settings(mix_options)
+    default_console().check(mix_options)
     check_songs([path])
     if not isinstance(output, ResultFiles):
         output = result_files(output or default_output(path, "enhanced"))

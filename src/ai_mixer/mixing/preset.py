@@ -1,6 +1,7 @@
 """Presets: the settings of a mix and its loudness target, as JSON files.
 
-A preset holds numbers and known names only. The same preset and song give the same samples.
+A preset holds numbers, known names and, for the console of a run, its config: effects of ai_mixer
+only. The same preset and song give the same samples.
 """
 
 import json
@@ -10,10 +11,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from ai_mixer.core.types import Knob
 from ai_mixer.core.version import __version__
 from ai_mixer.mastering.delivery import TARGETS_LUFS
-from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.limits import CEILING_LIMITS_DB, EXPANSION_LIMITS_DB, TARGET_LIMITS_LUFS
+from ai_mixer.mixing.mix_console import MixConsole, console_from_entry, default_console
 from ai_mixer.mixing.mix_options import KnobValues
 from ai_mixer.utils.atomic_write import exclusive_write, write_draft
 
@@ -25,10 +27,11 @@ REQUIRED_KEYS = ("format", "console", "settings")
 
 @dataclass(frozen=True)
 class PresetSection:
-    """Settings from a time on."""
+    """Settings from a time on. predicted: output of the model, for information."""
 
     start_s: float
     settings: KnobValues
+    predicted: KnobValues | None = None
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ class Preset:
 
     sections: in order of time, the first at 0 s; one unless the settings change over the song.
     target_lufs: as `deliver` takes it; None keeps the song's loudness. expand_db: gain of the
-    loudest moments. model, about, song, measured: information for the user.
+    loudest moments. model, about, song, measured: information for the user. console: what the
+    settings belong to.
     """
 
     sections: tuple[PresetSection, ...]
@@ -48,6 +52,7 @@ class Preset:
     about: str = ""
     song: str | None = None
     measured: Mapping[str, Any] = field(default_factory=dict)
+    console: MixConsole = field(default_factory=default_console)
 
     @property
     def settings(self) -> KnobValues:
@@ -69,14 +74,16 @@ def save_preset(preset: Preset, path: Path, overwrite: bool = True) -> None:
 def to_json(preset: Preset) -> str:
     """Return a preset as JSON."""
     sections = [{"start_s": s.start_s, "settings": s.settings} for s in preset.sections]
+    predicted = preset.sections[0].predicted
     data = {
         "format": FORMAT,
         "made_by": f"ai_mixer {__version__}",
         "about": preset.about,
         "model": preset.model,
         "song": preset.song,
-        "console": console_cache.CONSOLE_NAME,
+        "console": preset.console.entry,
         "settings": preset.settings,
+        **({"predicted": predicted} if predicted else {}),
         **({"sections": sections} if len(sections) > 1 else {}),
         "target": preset.target_lufs,
         "ceiling_db": preset.ceiling_db,
@@ -126,12 +133,13 @@ def _preset(data: Any) -> Preset:
     missing = [name for name in REQUIRED_KEYS if name not in data]
     if missing:
         raise ValueError(f"missing {', '.join(missing)}")
-    if data["console"] != console_cache.CONSOLE_NAME:
-        raise ValueError(
-            f"console is {_format_value(data['console'])}: must be {console_cache.CONSOLE_NAME}"
-        )
+    try:
+        console = console_from_entry(data["console"])
+    except ValueError as error:
+        raise ValueError(f"console is {_format_value(data['console'])}: {error}") from error
     return Preset(
-        sections=_sections(data),
+        sections=_sections(data, console.knobs),
+        console=console,
         target_lufs=_target_lufs(data.get("target")),
         ceiling_db=_number("ceiling_db", data.get("ceiling_db", -1.0), *CEILING_LIMITS_DB),
         expand_db=_number("expand_db", data.get("expand_db", 0.0), *EXPANSION_LIMITS_DB),
@@ -141,10 +149,10 @@ def _preset(data: Any) -> Preset:
     )
 
 
-def _sections(data: dict[str, Any]) -> tuple[PresetSection, ...]:
+def _sections(data: dict[str, Any], knobs: Mapping[str, Knob]) -> tuple[PresetSection, ...]:
     entries = data.get("sections")
     if entries is None:
-        return (PresetSection(0.0, _settings(data["settings"])),)
+        return (PresetSection(0.0, _settings(data["settings"], knobs)),)
     if not isinstance(entries, list) or not 0 < len(entries) <= MAX_SECTIONS:
         raise ValueError(f"sections must be a list of 1 to {MAX_SECTIONS}")
     sections = []
@@ -152,17 +160,16 @@ def _sections(data: dict[str, Any]) -> tuple[PresetSection, ...]:
         if not isinstance(entry, dict) or "start_s" not in entry or "settings" not in entry:
             raise ValueError("each section needs start_s and settings")
         start_s = _number("start_s", entry["start_s"], 0.0, 1e6)
-        sections.append(PresetSection(start_s, _settings(entry["settings"])))
+        sections.append(PresetSection(start_s, _settings(entry["settings"], knobs)))
     starts = [section.start_s for section in sections]
     if starts[0] != 0 or any(b <= a for a, b in pairwise(starts)):
         raise ValueError("sections must start at 0 s and be in order of time")
     return tuple(sections)
 
 
-def _settings(settings: Any) -> KnobValues:
+def _settings(settings: Any, known: Mapping[str, Knob]) -> KnobValues:
     if not isinstance(settings, dict):
         raise ValueError("settings must be {knob: value}")
-    known = console_cache.knobs_by_name()
     unknown = sorted(set(settings) - set(known))
     if unknown:
         raise ValueError(

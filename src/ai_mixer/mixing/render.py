@@ -16,7 +16,6 @@ from ai_mixer.mastering.delivery import (
     deliver_blocks,
     loudness_bounds,
 )
-from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.expander import expand
 from ai_mixer.mixing.measurements import Measurements, measure
 from ai_mixer.mixing.preset import Preset
@@ -79,7 +78,7 @@ def render_file(
 
 def mixed_blocks(song: AudioFile, preset: Preset, before: Measurements) -> Iterator[Tensor]:
     """Render a song with the console, before delivery. Yields blocks [C, n]."""
-    console = console_cache.shared_console()
+    console = preset.console.console
     positions = console.knobs_from([section.settings for section in preset.sections])
     reduced_console, positions = console.without_neutral(positions)
     knobs: Tensor | Callable[[int], Tensor] = positions[0]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def run_mix_jobs(jobs: Sequence[MixJob], work: Callable[[MixJob], "MixResult"], title: str) -> None:
     """Run all jobs and print their results. Exit code 1 if one fails. title: of the bar."""
-    from ai_mixer.mixing.descriptions import summary_line
+    from ai_mixer.mixing.descriptions import describe_settings, summary_line
     from ai_mixer.utils.parallel import parallel_map
 
     def result_or_error(job: MixJob) -> "MixResult | Exception":
@@ -32,7 +32,8 @@ def run_mix_jobs(jobs: Sequence[MixJob], work: Callable[[MixJob], "MixResult"], 
             print_error(_with_file_name(job.song, format_error(result)))
             continue
         print_line(f"{result.song.name} → {result.output}")
-        print_line(f"  {summary_line(result.before, result.after, result.preset.settings)}")
+        changes = describe_settings(result.preset.settings, result.preset.console.knobs)
+        print_line(f"  {summary_line(result.before, result.after, changes)}")
         for note in result.notes:
             print_line(f"  note: {note}")
     if len(jobs) > 1:

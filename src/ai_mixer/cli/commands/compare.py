@@ -25,19 +25,21 @@ def compare(
     reject_pipe("-o", output)
     from ai_mixer.mixing.audio_mixer import AudioMixer
     from ai_mixer.mixing.compare import compare as compare_models
+    from ai_mixer.mixing.mix_console import console_of
     from ai_mixer.mixing.model_lookup import resolve_model
     from ai_mixer.utils.progress import progress_bar
 
     mixer = AudioMixer()
-    for name in model:
-        resolve_model(name)  # raises for an unknown name before any work
+    models = list(dict.fromkeys(model)) or mixer.models
+    for name in models:  # raises for unknown names before any work
+        console_of(resolve_model(name)[1]).check(mix_options)
     if is_pipe(song) and output is None:
         output = Path("stdin_compared")
     with read_pipes([song]) as (path,):
         folder = compare_models(
             mixer.mix_file,
             path,
-            list(dict.fromkeys(model)) or mixer.models,
+            models,
             output,
             mix_options=mix_options,
             force=force,

@@ -23,7 +23,9 @@ def enhance(
     """Enhance finished songs without a model: spectral balance and crest; the level is kept."""
     mix_options = parse_mix_options(amount, only, settings, None)
     from ai_mixer.mixing.enhance import enhance as enhance_file
+    from ai_mixer.mixing.mix_console import default_console
 
+    default_console().check(mix_options)  # before any work
     def work(job: MixJob) -> "MixResult":
         return enhance_file(
             job.song, job.files, mix_options=mix_options, ceiling_db=ceiling, force=force

@@ -29,10 +29,8 @@ def match(
     mix_options = parse_mix_options(amount, only, settings, None)
     from ai_mixer.mixing.audio_mixer import AudioMixer
     from ai_mixer.mixing.match import match as match_files
-    from ai_mixer.mixing.model_lookup import resolve_model
 
-    if model is not None:
-        resolve_model(model)  # raises for an unknown name before any work
+    AudioMixer(model).console().check(mix_options)  # raises for unknown names before any work
     with plan_jobs([rough], output, "matched", others=[finished], model=model) as plan:
 
         def work(job: MixJob) -> "MixResult":

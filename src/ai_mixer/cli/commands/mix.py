@@ -44,6 +44,7 @@ def mix(
     reject_pipe("--save-preset", save_preset)
     from ai_mixer.mixing import preset as presets
     from ai_mixer.mixing.audio_mixer import AudioMixer
+    from ai_mixer.mixing.mix_console import console_of
     from ai_mixer.mixing.model_lookup import resolve_model
     from ai_mixer.mixing.paths import check_not_existing
 
@@ -52,9 +53,9 @@ def mix(
         if len(songs) > 1:
             raise ValueError(f"--save-preset is for one song, got {len(songs)} songs")
         check_not_existing([save_preset], force)
-    if loaded is None:
-        resolve_model(model)  # load it once, and raise for an unknown name before any work
-
+    # Loads the model once, and raises for unknown names before any work.
+    console = loaded.console if loaded else console_of(resolve_model(model)[1])
+    console.check(mix_options)
     extra = [save_preset] if save_preset else []
     with plan_jobs(
         songs, output, "mixed", others=[reference, preset], model=model, extra_outputs=extra

@@ -16,19 +16,16 @@ def parse_mix_options(
     settings: Sequence[Assignment],
     style: str | None,
 ) -> "MixOptions":
-    """Collect the options and check all names and numbers. ValueError (one line) if invalid."""
-    from ai_mixer.mixing.apply_options import check_fixed_settings
+    """Collect the options and check all numbers; `MixConsole.check` checks names and ranges."""
     from ai_mixer.mixing.mix_options import MixOptions
 
-    options = MixOptions(
+    return MixOptions(
         amount=([value for name, value in amount if name is None] or [1.0])[-1],
         group_amounts={name: value for name, value in amount if name is not None},
         only_groups=[name.strip() for name in only.split(",") if name.strip()] if only else [],
         fixed_settings={name: value for name, value in settings if name is not None},
         style=style,
     )
-    check_fixed_settings(options)
-    return options
 
 
 def print_line(text: str = "") -> None:
