@@ -29,8 +29,9 @@ def apply_mix_options(
     share of the result, so that half a mix is half of what the whole one does.
 
     predicted: knob → value in its unit, neutral if missing. knobs: those of the console. ranges:
-    the limits that apply to them. Fixed settings are limited by the console only (`MixConsole.check`).
-    Values are rounded to four decimals, so that a saved preset gives the same samples.
+    the limits that apply to them. Fixed settings are limited by the console only, which
+    `MixConsole.check` has checked. Values are rounded to four decimals, so that a saved preset
+    gives the same samples.
     """
     style = mix_options.style_settings
     settings = {}

@@ -26,6 +26,7 @@ def enhance(
     from ai_mixer.mixing.mix_console import default_console
 
     default_console().check(mix_options)  # before any work
+
     def work(job: MixJob) -> "MixResult":
         return enhance_file(
             job.song, job.files, mix_options=mix_options, ceiling_db=ceiling, force=force

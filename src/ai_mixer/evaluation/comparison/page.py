@@ -72,13 +72,15 @@ def _sections(comparison: Comparison) -> list[TableSection]:
             comparison.songs.mark("Knob skill"),
             ["Run", *CONDITIONS],
             _rows(tables, "skill"),
-            f"{scope} 0 = always the mean knobs (of {first}), 1 = exact. {INTERVAL_NOTE} {notes}",
+            f"{scope} Of the predicted knobs. 0 = always the mean knobs (of {first}), 1 = exact. "
+            f"{INTERVAL_NOTE} {notes}",
         ),
         TableSection(
             comparison.songs.mark("Closeness"),
             ["Run", *CONDITIONS],
             _rows(tables, "closeness"),
-            f"The same excerpts. 0 = the rough version, 1 = the finished one. {INTERVAL_NOTE}",
+            "The same excerpts, mixed with the applied knobs. 0 = the rough version, 1 = the "
+            f"finished one. {INTERVAL_NOTE}",
         ),
         TableSection(
             comparison.songs.mark("Song by song"),

@@ -32,8 +32,8 @@ over songs; several seeds are averaged excerpt by excerpt. `refined`: knobs refi
 least squares through the console (src/ai_mixer/inference/refinement.py), first seed only.
 """
 KNOBS_NOTE = """\
-Protocol K: 1 − MAE / MAE of `mean_knobs` over the headline knobs; MAE as a share of a knob's
-range. 0 = always the mean knobs, 1 = exact.
+Protocol K: 1 − MAE / MAE of `mean_knobs` over the headline knobs, as predicted; MAE as a share
+of a knob's range. 0 = always the mean knobs, 1 = exact.
 """
 DIFFERENCES_NOTE = """\
 Mean knob error of the best single model of the condition minus that of the row (95 % over songs;
@@ -44,7 +44,7 @@ Share of true knobs within the predicted 80 % interval (calibrated on validation
 calibrated, less is overconfident.
 """
 SOUND_NOTE = """\
-Protocol A on roughs by another processor (`make roughs`), mixes as a user gets them:
+Protocol A on roughs by another processor (`make roughs`), mixes with the applied knobs:
 closeness = 1 − d(mix)/d(rough), STFT at equal loudness; closer = share of songs that came closer.
 """
 ENTRIES_NOTE = """\
