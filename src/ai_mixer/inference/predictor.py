@@ -17,17 +17,10 @@ from ai_mixer.config.allowed_targets import check_targets, config_from_card
 from ai_mixer.console import Console
 from ai_mixer.core.types import CONDITIONS, Batch, Condition, KnobStages, Prediction
 from ai_mixer.data.excerpt_sampler import excerpt_seconds
-from ai_mixer.inference import pretrained
+from ai_mixer.inference import pretrained, windows
 from ai_mixer.inference.builders import build_console, build_model
 from ai_mixer.inference.refinement import RefinementAudio, refine
 from ai_mixer.inference.shrinkage import shrink_to_neutral
-from ai_mixer.inference.windows import (
-    ModelInputs,
-    cut_windows,
-    model_inputs,
-    pad,
-    reference_excerpt,
-)
 from ai_mixer.models.feature_model import FeatureModel, predict_audio
 from ai_mixer.tracking.model_files import load_model_files
 from ai_mixer.tracking.run_lookup import find_run
@@ -122,7 +115,7 @@ class Predictor:
             rough, target = (x[None] if x.dim() == 2 else x for x in songs)
             refinement = RefinementAudio(rough, target, "paired", sample_rate)
         elif refine and reference is not None:
-            rough, target = (reference_excerpt(x, self.sample_rate) for x in inputs[:2])
+            rough, target = (windows.reference_excerpt(x, self.sample_rate) for x in inputs[:2])
             refinement = RefinementAudio(rough, target, "reference", self.sample_rate)
         return KnobStages(predicted, self.apply(predicted, refinement))
 
@@ -188,12 +181,12 @@ class Predictor:
 
     def _inputs(
         self, audio: Tensor, sample_rate: int, reference: Tensor | None, finished: Tensor | None
-    ) -> ModelInputs:
+    ) -> windows.ModelInputs:
         def cut(audio: Tensor, name: str) -> Tensor:
             audio = torch.as_tensor(audio, device=self.device)
-            return cut_windows(audio, sample_rate, self.sample_rate, self.window, name)
+            return windows.cut_windows(audio, sample_rate, self.sample_rate, self.window, name)
 
-        return model_inputs(audio, reference, finished, cut)
+        return windows.model_inputs(audio, reference, finished, cut)
 
     def predict_batch(self, batch: Batch, condition: Condition) -> Prediction:
         """Predict for the roughs of a batch under a condition."""
@@ -217,16 +210,16 @@ class Predictor:
         rows = [[known[c].get(k, math.nan) for k in self.console.names] for c in CONDITIONS]
         return torch.tensor(rows)
 
-    def _predict_windows(self, inputs: ModelInputs) -> Prediction:
+    def _predict_windows(self, inputs: windows.ModelInputs) -> Prediction:
         """Mean prediction over the windows."""
         rough, target, condition = inputs
         count = max(rough.shape[0], target.shape[0])
         songs = rough.shape[1]
-        windows = torch.arange(count, device=self.device)
-        rough, target = rough[windows % rough.shape[0]], target[windows % target.shape[0]]
+        numbers = torch.arange(count, device=self.device)
+        rough, target = rough[numbers % rough.shape[0]], target[numbers % target.shape[0]]
         conditions = torch.full((count * songs,), CONDITIONS.index(condition), device=self.device)
         length = max(rough.shape[-1], target.shape[-1])
-        flat = [pad(x.flatten(0, 1), length) for x in (rough, target)]
+        flat = [windows.pad(x.flatten(0, 1), length) for x in (rough, target)]
         prediction = predict_audio(self.model, flat[0], flat[1], conditions)
         knobs = self.set_untrained_to_neutral(prediction.knobs.view(count, songs, -1).mean(0))
         if prediction.uncertainty is None:
