@@ -107,6 +107,12 @@ def check_not_existing(files: Iterable[Path], force: bool) -> None:
             raise FileExistsError(errno.EEXIST, "exists: --force overwrites it", str(file))
 
 
+def check_preset_path(path: Path) -> None:
+    """ValueError (one line) if settings would be written to a file with the name of a song."""
+    if path.suffix.lower() in FORMATS:
+        raise ValueError(f"{path}: settings are JSON: name it {path.with_suffix('.json').name}")
+
+
 def check_songs(songs: Iterable[Path]) -> None:
     """IsADirectoryError (one line) if a song is a folder."""
     for song in songs:

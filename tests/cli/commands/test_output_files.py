@@ -35,7 +35,9 @@ def folder(tmp_path, song, music, monkeypatch):
     [
         "mix s.wav --save-preset s.wav",
         "mix s.wav --save-preset r.wav --reference r.wav",
+        "mix s.wav --save-preset other.flac",
         "mix s.wav --save-preset preset.json --preset preset.json",
+        "mix s.wav --save-preset link.json --reference r.wav",
         "mix s.wav -o r.wav --reference r.wav",
         "mix s.wav -o s.wav",
         "mix s.wav r.wav --save-preset link.wav",
@@ -56,6 +58,8 @@ def folder(tmp_path, song, music, monkeypatch):
 )
 def test_no_command_overwrites_its_input_even_with_force(ai_mixer, folder, monkeypatch, arguments):
     (folder / "link.wav").symlink_to("s.wav")
+    (folder / "link.json").symlink_to("r.wav")
+    (folder / "other.flac").write_bytes(b"another song")
     os.link(folder / "r.wav", folder / "hard.wav")
     (folder / "dangling.wav").symlink_to("unmounted/mix.wav")
     (folder / "model").mkdir()

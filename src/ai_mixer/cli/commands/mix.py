@@ -46,12 +46,13 @@ def mix(
     from ai_mixer.mixing.audio_mixer import AudioMixer
     from ai_mixer.mixing.mix_console import console_of
     from ai_mixer.mixing.model_lookup import resolve_model
-    from ai_mixer.mixing.paths import check_not_existing
+    from ai_mixer.mixing.paths import check_not_existing, check_preset_path
 
     loaded = presets.load_preset(preset) if preset else None
     if save_preset:
         if len(songs) > 1:
             raise ValueError(f"--save-preset is for one song, got {len(songs)} songs")
+        check_preset_path(save_preset)
         check_not_existing([save_preset], force)
     # Loads the model once, and raises for unknown names before any work.
     console = loaded.console if loaded else console_of(resolve_model(model)[1])
