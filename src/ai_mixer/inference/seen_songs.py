@@ -12,7 +12,8 @@ from typing import NamedTuple, Self
 import numpy as np
 import pandas as pd
 
-from ai_mixer.audio.excerpt import SongError, probe
+from ai_mixer.audio.errors import SongError
+from ai_mixer.audio.excerpt import probe
 from ai_mixer.core.types import Song
 from ai_mixer.data.audio_fingerprint import VERSION
 from ai_mixer.data.metadata_cache import MetadataCache
