@@ -13,13 +13,17 @@ from ai_mixer.data.skipped_songs import warn_incomplete_files
 class Collection:
     """A data set below `root`, in the layout of its publication, which the subclass defines.
 
-    index: folder of the metadata cache.
+    index: folder of the metadata cache. ValueError if `root` is None.
     """
 
     name: str
     layout: str  # what `root` must contain, for error messages
 
-    def __init__(self, root: str | Path, index: str | Path | None = None) -> None:
+    def __init__(self, root: str | Path | None, index: str | Path | None = None) -> None:
+        if root is None:  # removed from the config of a packaged model
+            raise ValueError(
+                f"data.root is not set: give data={self.name} data.root=/my/{self.name}"
+            )
         self.root = Path(root).expanduser()
         self.index = MetadataCache(index)
         self.skipped: list[SkippedSong] = []

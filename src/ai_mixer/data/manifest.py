@@ -1,11 +1,13 @@
 """Manifest of songs: a CSV table with one row per recording.
 
 Columns: file (the only one required), song, title, artist, group, fold, split, genre, licence,
-source, source_path, start_s, duration_s, dry, rough, reference, drums, bass, vocals, other. `file`,
-`dry`, `rough`, `reference` and the stems are paths relative to the manifest. Songs of one `group`
-(artist or corpus) are in one split. A `rough` is aligned as in `paired_audio.py`.
+source, source_path, source_digest, start_s, duration_s, dry, rough, reference, drums, bass, vocals,
+other. `file`, `dry`, `rough`, `reference` and the stems are paths relative to the manifest. Songs
+of one `group` (artist or corpus) are in one split. A `rough` is aligned as in `paired_audio.py`.
+`source_digest` is that of the file that an excerpt was taken from (`make roughs` writes it).
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,7 +27,7 @@ from ai_mixer.data.split_assignment import Recording
 from ai_mixer.data.splits import SPLITS
 
 STEMS = ("drums", "bass", "vocals", "other")
-_LABEL_COLUMNS = ("song", "title", "artist", "group", "genre", "licence", "split")
+_LABEL_COLUMNS = ("song", "title", "artist", "group", "genre", "licence", "split", "source_digest")
 _PATH_COLUMNS = ("dry", "rough", *STEMS)
 ROUGH, REFERENCE = "rough", "reference"
 
@@ -175,6 +177,7 @@ def _song(folder: Path, row: dict[str, Any], song_id: str, metadata: FileMetadat
         artist=row.get("artist"),
         title=row.get("title"),
         licence=row.get("licence"),
+        source_digest=_digest(row.get("source_digest")),
     )
 
 
@@ -201,6 +204,11 @@ def _add_roughs_and_references(
         reference = reference_song(song, file, scan.metadata[file]) if file else None
         lag_s = lags_s[pair] if pair else 0.0
         collector.songs[number] = replace(song, rough_lag_s=lag_s, reference=reference)
+
+
+def _digest(text: str | None) -> str | None:
+    """The text if it is a digest of 16 hexadecimal digits, else None."""
+    return text if text and re.fullmatch(r"[0-9a-f]{16}", text) else None
 
 
 def _name(row: dict[str, Any]) -> str:

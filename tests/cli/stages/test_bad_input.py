@@ -325,7 +325,7 @@ def test_two_trainings_start_at_once_in_an_empty_folder(small_overrides, tmp_pat
         assert "Traceback" not in err
         assert "listening page:" in out
     store = Store(tmp_path / "mlruns")
-    runs = store.client.search_runs([store.experiment("ai_mixer")])
+    runs = store.client.search_runs([store.experiment("debug")])
     assert [run.info.status for run in runs] == ["FINISHED"] * 2
     numbers = [{k: v for k, v in r.data.metrics.items() if "system" not in k} for r in runs]
     assert numbers[0] == pytest.approx(numbers[1], nan_ok=True)

@@ -33,6 +33,7 @@ class FakeTraining:
         with run:
             save_overrides(run, overrides)
             run.log_params({"data": {"fold": fold}})
+            run.log_text(f"song,split,audio\nx,train,{fold}\ny,test,0a\n", "split.csv")
             if fold == self.stop_in:
                 raise KeyboardInterrupt
             skills = {f"{name} skill": [SKILL[fold], None] for name in CONDITIONS}
@@ -75,7 +76,15 @@ def test_parent_run_has_a_child_per_fold_and_mean_metrics(cfg, store):
     assert "Student's t with 2 degrees of freedom" in text
     assert "| headline | 0.30 [-0.36, 0.96] |" in text
     assert "| delay | – |" in text
-    assert "`make train model=baseline_cnn cv=3`" in record.data.tags["mlflow.note.content"]
+    description = record.data.tags["mlflow.note.content"]
+    assert "`make train model=baseline_cnn cv=3`" in description
+    assert "each child run is the training of one fold" in description
+
+
+def test_digest_of_the_songs_does_not_depend_on_the_folds(cfg, store):
+    tags = run_folds(cfg(), FakeTraining()).tags
+    assert tags["data.songs"] == "4"
+    assert len(tags["data.digest"]) == 16
 
 
 def test_resumed_cross_validation_keeps_finished_folds(cfg, store):

@@ -182,7 +182,8 @@ def test_run_has(part, trained):
 def test_run_has_no_other_files(trained):
     entries = {path.relative_to(trained.folder).parts[0] for path in trained.folder.rglob("*")}
     tables = {"split.csv", "manifest.csv"}
-    listed = {"config.yaml", *tables, "model.json", "model.safetensors", "overrides.json"}
+    model = {"model.json", "model.safetensors", "seen_songs.safetensors"}
+    listed = {"config.yaml", *tables, *model, "overrides.json"}
     folders = {"checkpoints", "eval", "figures", "listening"}
     assert entries - {"git.patch"} == listed | folders
     assert not list(trained.folder.rglob(".*"))

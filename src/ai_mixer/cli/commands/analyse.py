@@ -1,6 +1,7 @@
 """`ai-mixer analyse`: measurements of songs, with remarks on unusual ones."""
 
 import json
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +10,8 @@ import typer
 
 from ai_mixer.cli.commands import options
 from ai_mixer.cli.commands.errors import format_error
-from ai_mixer.cli.commands.parsing import print_line
+from ai_mixer.cli.commands.parsing import print_error, print_line
+from ai_mixer.cli.commands.pipes import read_pipes
 
 
 def analyse(
@@ -23,16 +25,17 @@ def analyse(
     from ai_mixer.utils.parallel import parallel_map
 
     failed = False
-    for song, result in zip(
-        songs, parallel_map(partial(_measure, strict=strict), songs, "measuring"), strict=True
-    ):
-        if isinstance(result, Exception):
-            failed = True
-            typer.echo(f"error: {format_error(result)}", err=True)
-        elif as_json:
-            print_line(json.dumps({"song": str(song), **result}, ensure_ascii=False))
-        else:
-            _print_measurements(song, result)
+    with read_pipes(songs) as files:
+        results = parallel_map(partial(_measure, strict=strict), files, "measuring")
+        for song, result in zip(songs, results, strict=True):
+            if isinstance(result, Exception):
+                failed = True
+                print_error(format_error(result))
+            elif as_json:
+                is_utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+                print_line(json.dumps({"song": str(song), **result}, ensure_ascii=not is_utf8))
+            else:
+                _print_measurements(song, result)
     if failed:
         raise typer.Exit(1)
 
