@@ -58,7 +58,15 @@ MADE = {
     "x.mp2": "",
     "x.ts": "",
 }
-PIPED = {"pipe.flac": "-f flac", "pipe.wav": "-f wav", "pipe.mp3": "-f mp3 -q:a 4"}
+PIPED = {
+    "pipe.flac": "-f flac",
+    "pipe.wav": "-f wav",
+    "pipe.mp3": "-f mp3 -q:a 4",
+    "pipe.caf": "-f caf",
+    "pipe.au": "-f au",
+    "pipe.avi": "-f avi",
+    "pipe.mka": "-f matroska",
+}
 DOUBLED = {"twice.mp3": "vbr_without_xing.mp3", "twice.aac": "adts.aac"}
 CUT = [  # to half of their bytes
     *("s16.wav", "rf64.wav", "s16.w64", "s16.aiff", "s16.au", "s16.caf", "s16.flac", "vbr.mp3"),

@@ -84,7 +84,7 @@ def test_damaged_cache_is_ignored(songs, cache_folder, damage):
         (cache_folder / FILE_NAME).write_text("no database " * 1000)
     elif damage == "other tables":
         with closing(sqlite3.connect(cache_folder / FILE_NAME)) as database:
-            database.execute("CREATE TABLE files (path TEXT)")
+            database.execute("CREATE TABLE audio_files (path TEXT)")
     else:
         (cache_folder / FILE_NAME).mkdir()
     for _ in range(2):

@@ -3,7 +3,7 @@
 The length of a stream is the number of samples that decode; durations in headers are only what the
 file declares. Only the packets of an excerpt are decoded where the timestamps of the container
 count samples; elsewhere (webm, wma) decoding starts at the beginning.
-docs/decisions/0040-reading-audio.md.
+docs/decisions/0044-reading-audio.md.
 """
 
 import os
@@ -28,7 +28,7 @@ CONTAINERS = (
     "mpc,mpc8,mpeg,mpegts,ogg,tak,tta,w64,wav,wv"
 )
 # In the others, FFmpeg may estimate a duration from the size of the file.
-DECLARING_CONTAINERS = ("aiff", "au", "avi", "flac", "flv", "matroska", "mov", "wav", "wv")
+DECLARING_CONTAINERS = ("aiff", "au", "flac", "matroska", "mov", "wav", "wv")
 UNFRAMED = ("MP3", "MP2")
 NOTHING = (None, False)
 TAG_KEYS = {"track": "tracknumber"}  # FFmpeg's names of tags that have another name here

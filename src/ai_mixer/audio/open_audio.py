@@ -2,7 +2,7 @@
 
 libsndfile is faster, and seeks exactly. It trusts some headers that may be wrong or missing: an
 MP3 without a Xing header, FLAC from a pipe, chained Ogg. These are decoded by FFmpeg.
-docs/decisions/0040-reading-audio.md.
+docs/decisions/0044-reading-audio.md.
 """
 
 from pathlib import Path

@@ -29,12 +29,13 @@ class AudioFile:
     """An audio file: header at once, samples in blocks.
 
     frames: samples per channel, as expected until the file has been read to its end, then as
-    counted. tags: see `tags.py`. SongError in one line if the file is not mono or stereo audio of
-    0.2 s or more at 8–192 kHz.
+    counted. tags: see `tags.py`. strict: a file that cannot be read whole is a SongError, raised as
+    soon as it is known: from the header, or by `blocks` at the end. SongError in one line if the
+    file is not mono or stereo audio of 0.2 s or more at 8–192 kHz.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | Path, strict: bool = False) -> None:
+        self.path, self.strict = Path(path), strict
         with self._open() as file:
             self.sample_rate: int = file.samplerate
             self.channels: int = file.channels
@@ -50,6 +51,7 @@ class AudioFile:
         self._check_length()
         self._nan_samples = self._clamped_samples = 0
         self._damage: list[int] = []
+        self._check_whole()
 
     @property
     def duration_s(self) -> float:
@@ -59,27 +61,32 @@ class AudioFile:
     @property
     def warnings(self) -> list[str]:
         """What is missing and repairs, one line each; complete after the file has been read."""
-        warnings = self.missing
+        return [*self.missing, *self.repairs]
+
+    @property
+    def repairs(self) -> list[str]:
+        """Samples that were changed, one line each."""
+        repairs = []
         if self._nan_samples:
-            warnings.append(f"{self._nan_samples} samples are NaN and count as silence")
+            repairs.append(f"{self._nan_samples} samples are NaN and count as silence")
         if self._clamped_samples:
-            warnings.append(
+            repairs.append(
                 f"{self._clamped_samples} samples are more than 60 dB over full scale and "
                 "were clamped"
             )
-        return warnings
+        return repairs
 
     @property
     def missing(self) -> list[str]:
         """Which parts of the file cannot be read, one line each."""
         truncation = self._completeness.note(self.frames)
-        missing = [f"{self.path.name} {truncation}"] if truncation else []
+        missing = [truncation] if truncation else []
         if self._damage:
             count = len(self._damage)
             places = "one place," if count == 1 else f"{count} places, the first"
             first_s = self._damage[0] / self.sample_rate
-            missing.append(f"{self.path.name} is damaged in {places} at {first_s:.1f} s")
-        return missing
+            missing.append(f"is damaged in {places} at {first_s:.1f} s")
+        return [f"{self.path.name} {text}" for text in missing]
 
     def blocks(self) -> Iterator[Tensor]:
         """Iterate over the song in blocks [C, n], float32, full scale = 1."""
@@ -90,6 +97,7 @@ class AudioFile:
             yield self._sanitise(samples)
         self.frames = done
         self._check_length()
+        self._check_whole()
 
     def read_samples(self, first: int, length: int) -> Tensor:
         """Read samples first … first + length by seeking: [C, length], silent outside the song."""
@@ -148,6 +156,11 @@ class AudioFile:
         return audio.nan_to_num(0.0, MAX_AMPLITUDE, -MAX_AMPLITUDE).clamp(
             -MAX_AMPLITUDE, MAX_AMPLITUDE
         )
+
+    def _check_whole(self) -> None:
+        if self.strict and self.missing:
+            reason = self.missing[0].removeprefix(f"{self.path.name} ")
+            raise SongError(self.path, f"{reason}: without --strict, what can be read is used")
 
     def _check_length(self) -> None:
         if self.frames < MIN_DURATION_S * self.sample_rate:

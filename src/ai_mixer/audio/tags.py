@@ -1,8 +1,9 @@
 """Text tags of audio files (title, artist …) that libsndfile supports.
 
-Images and other fields are not copied: docs/decisions/0030-mixing-files.md.
+Pictures and lyrics: `extras.py`. Other fields are not copied: docs/decisions/0030-mixing-files.md.
 """
 
+import unicodedata
 from typing import Any
 
 Tags = dict[str, str]
@@ -25,9 +26,15 @@ def decode_text(raw: bytes) -> str:
         return raw.decode("cp1252", "replace")
 
 
+def normalize_text(text: str) -> str:
+    """Composed Unicode (NFC): macOS writes `é` as two characters, other systems as one."""
+    return unicodedata.normalize("NFC", text)
+
+
 def read_tags(file: Any) -> Tags:
     """Read the tags that are not empty. file: as `open_audio` returns it."""
-    tags = {name: file.tags.get(name, "").strip() for name in TAG_NAMES}
+    found = file.tags
+    tags = {name: normalize_text(found.get(name, "").strip()) for name in TAG_NAMES}
     return {name: text for name, text in tags.items() if text}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from ai_mixer.audio.errors import SongError
 from ai_mixer.core.types import SkippedSong, Song
 from ai_mixer.data.metadata_cache import MetadataCache
+from ai_mixer.data.skipped_songs import warn_incomplete_files
 
 
 class Collection:
@@ -37,8 +38,10 @@ class Collection:
             raise ValueError(f"data.root={self.root}: no such folder; how to get it: {config}")
         self.skipped = []
         rows = self.rows()
-        metadata, skipped, *_ = self.index.scan([row["path"] for row in rows])
-        self.skipped += skipped
+        scan = self.index.scan([row["path"] for row in rows])
+        warn_incomplete_files(scan)
+        metadata = scan.metadata
+        self.skipped += scan.skipped
         usable = [row for row in rows if row["path"] in metadata]
         songs = [Song(**row, **metadata[row["path"]].header._asdict()) for row in usable]
         if not songs:

@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from ai_mixer.audio.errors import SongError
+from ai_mixer.audio.tags import normalize_text
 from ai_mixer.core.types import SkippedSong, Song
 from ai_mixer.data.metadata_cache import FileMetadata, MetadataCache
 from ai_mixer.data.paired_audio import Pair, align_pairs
-from ai_mixer.data.skipped_songs import warn_changed_files
+from ai_mixer.data.skipped_songs import warn_changed_files, warn_incomplete_files
 from ai_mixer.data.song_collector import SongCollector, reference_song, split_songs
 from ai_mixer.data.split_assignment import Recording
 from ai_mixer.data.splits import SPLITS
@@ -69,6 +70,7 @@ def collect_manifest(
         inside = [file for file in files if file.resolve().is_relative_to(tree)]
     scan = (index or MetadataCache()).scan(inside)
     warn_changed_files(scan)
+    warn_incomplete_files(scan)
     collector = SongCollector(skipped=list(scan.skipped))
     references: dict[int, Path] = {}
     ids = song_ids([row["file"] for row in rows])
@@ -134,6 +136,9 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         raise ValueError(f"{path}: needs a column `file`, has {', '.join(table.columns)}")
     filled = table.astype(object).where(table.notna(), None)
     rows = [{str(name): cell for name, cell in row.items()} for row in filled.to_dict("records")]
+    for row in rows:
+        labels = [name for name in _LABEL_COLUMNS if isinstance(row.get(name), str)]
+        row.update({name: normalize_text(row[name]) for name in labels})
     for number, row in enumerate(rows, start=2):
         if row["file"] is None:
             raise ValueError(f"{path}: line {number} has no file")

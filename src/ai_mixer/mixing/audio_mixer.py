@@ -152,8 +152,8 @@ class AudioMixer:
             output = result_files(Path(output or default_output(path)), write_sidecars)
         inputs = [path, *([Path(reference)] if reference else []), *model_files(model)]
         check_result(output, inputs, force)
-        song = AudioFile(path)
-        other = AudioFile(reference) if reference else None
+        song = AudioFile(path, mix_options.strict)
+        other = AudioFile(reference, mix_options.strict) if reference else None
         with single_threaded(), result_drafts(output, force) as drafts:
             before = measure(prefetch(song.blocks()), song.sample_rate)
             release_memory()
@@ -161,7 +161,7 @@ class AudioMixer:
                 preset = self.predict_preset(song, before, model, other, mix_options, adaptive)
                 preset = replace(preset, target_lufs=target_lufs, ceiling_db=ceiling_db)
                 release_memory()
-            return render_with_report(song, before, preset, output, drafts)
+            return render_with_report(song, before, preset, output, drafts, other=other)
 
     def predict_preset(
         self,

@@ -23,6 +23,7 @@ from ai_mixer.mixing.paths import (
 )
 from ai_mixer.mixing.plots import FREQUENCY_TICKS_HZ
 from ai_mixer.utils.atomic_write import atomic_write, exclusive_write, write_text
+from ai_mixer.utils.log import logger
 from ai_mixer.utils.memory import release_memory
 
 if TYPE_CHECKING:
@@ -60,11 +61,13 @@ def compare(
     written = [file for output in outputs for file in result_files(output).paths()]
     inputs = [path, *(file for model in models for file in model_files(model))]
     check_outputs([original, folder / PLOT_FILE, folder / TABLE_FILE, *written], inputs)
-    song = AudioFile(path)
+    song = AudioFile(path, mix_options is not None and mix_options.strict)
     folder.mkdir(parents=True, exist_ok=True)
     with exclusive_write(original, force) as temp_file:
         audio_format = (song.sample_rate, song.channels, song.frames, song.subtype, song.tags)
         write_audio(temp_file, song.blocks(), *audio_format)
+    for text in song.missing:
+        logger.warning(text)
     results: dict[str, MixResult] = {}
     shown = progress(models, "mixing") if progress else models
     for model, output in zip(shown, outputs, strict=True):

@@ -51,7 +51,7 @@ def enhance(
     if not isinstance(output, ResultFiles):
         output = result_files(output or default_output(path, "enhanced"))
     check_result(output, [path], force)
-    song = AudioFile(path)
+    song = AudioFile(path, mix_options.strict)
     with single_threaded(), result_drafts(output, force) as drafts:
         before = measure(prefetch(song.blocks()), song.sample_rate)
         predicted = {} if before.silent else balance_correction(before, BALANCE_AMOUNT)

@@ -62,7 +62,7 @@ def match(
     if not isinstance(output, ResultFiles):
         output = result_files(output or default_output(rough, "matched"))
     check_result(output, [rough, finished, *model_files(mixer.model)], force)
-    song, other = AudioFile(rough), AudioFile(finished)
+    song, other = (AudioFile(file, mix_options.strict) for file in (rough, finished))
     with single_threaded(), result_drafts(output, force) as drafts:
         before = measure(prefetch(song.blocks()), song.sample_rate)
         target = measure(prefetch(other.blocks()), other.sample_rate)
@@ -84,7 +84,7 @@ def match(
             )
             note = f"{float(fit.error_db[0]):.2f} dB of error between the mix and {finished.name}"
         preset = replace(preset, target_lufs=_target_lufs(target), ceiling_db=ceiling_db)
-        return render_with_report(song, before, preset, output, drafts, note=note)
+        return render_with_report(song, before, preset, output, drafts, note=note, other=other)
 
 
 def _fit_settings(rough: Tensor, finished: Tensor, console: Console) -> KnobFit:

@@ -64,8 +64,9 @@ class MixOptions:
 
     amount: 0 leaves the song unchanged, 1 applies the prediction. group_amounts: group or knob →
     its own amount. only_groups: groups or knobs that may change; all if empty. fixed_settings:
-    knob → value in its unit, in place of the predicted one. style: a key of STYLES. ValueError for
-    an unknown style or an amount outside 0 to 1; `check_names` checks the knobs.
+    knob → value in its unit, in place of the predicted one. style: a key of STYLES. strict: refuse
+    files that cannot be read whole. ValueError for an unknown style or an amount outside 0 to 1;
+    `check_names` checks the knobs.
     """
 
     amount: float = 1.0
@@ -73,6 +74,7 @@ class MixOptions:
     only_groups: Collection[str] = ()
     fixed_settings: Mapping[str, float] = field(default_factory=dict)
     style: str | None = None
+    strict: bool = False
 
     def __post_init__(self) -> None:
         for name, amount in {"amount": self.amount, **self.group_amounts}.items():

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ai_mixer.audio import format_of
 from ai_mixer.audio.formats import FORMATS
-from ai_mixer.audio.stem_file import container_path
+from ai_mixer.audio.stream_path import container_path
 from ai_mixer.utils.atomic_write import exclusive_write
 
 SIDECAR_SUFFIXES = (".json", ".html")  # of settings and report

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ai_mixer.audio import AudioFile, format_of, write_audio
+from ai_mixer.audio.extras import carry_extras
 from ai_mixer.mastering.delivery import (
     ANY_LOUDNESS,
     MAX_REDUCTION_DB,
@@ -144,3 +145,4 @@ def _write(path: Path, source: BlockSource, song: AudioFile) -> None:
         source_subtype=song.subtype,
         tags=song.tags,
     )
+    carry_extras(song.path, path, format_of(path).name)

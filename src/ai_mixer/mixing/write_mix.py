@@ -24,18 +24,23 @@ def render_with_report(
     *,
     limit: bool = True,
     note: str = "",
+    other: AudioFile | None = None,
 ) -> MixResult:
-    """Render a song and write the drafts of its files. note: an additional one."""
+    """Render a song and write the drafts of its files. note: an additional one.
+
+    other: the reference or finished version.
+    """
     rendered = render_file(song, before, preset, drafts.audio, limit)
     after = rendered.measurements
-    notes = [*song.warnings, *([note] if note else [])]
+    missing = [*song.missing, *(other.missing if other else ())]
+    notes = [*missing, *song.repairs, *([note] if note else [])]
     notes += _level_notes(before, rendered, preset.ceiling_db, limit)
     preset = replace(
         preset,
         song=song.path.name,
         measured={"before": before.to_dict(), "after": after.to_dict()},
     )
-    result = MixResult(song.path, files.audio, preset, before, after, notes)
+    result = MixResult(song.path, files.audio, preset, before, after, notes, missing)
     if drafts.settings:
         write_draft(drafts.settings, presets.to_json(preset))
     if drafts.report:

@@ -66,7 +66,8 @@ def test_features_of_a_changed_song_are_recomputed(own_songs, tmp_path, computed
 def test_damaged_song_is_skipped_with_its_file(own_songs, tmp_path):
     path = own_songs / "jazz" / "d" / "song.flac"
     blob = path.read_bytes()
-    path.write_bytes(blob[: len(blob) // 20])
+    start, stop = len(blob) // 4, len(blob) * 3 // 4
+    path.write_bytes(blob[:start] + bytes(stop - start) + blob[stop:])
     table, skipped = features.feature_table(
         Folder(own_songs).songs(), index=MetadataCache(), **OPTIONS
     )

@@ -18,10 +18,11 @@ def compare(
     model: Annotated[list[str], typer.Option(help="Model to compare; may be repeated.")] = [],  # noqa: B006
     amount: options.Amount = [],  # noqa: B006
     only: options.Only = None,
+    strict: options.Strict = False,
     force: options.Force = False,
 ) -> None:
     """Mix a song with every model and compare: audio files, a plot and a table."""
-    mix_options = parse_mix_options(amount, only, [], None)
+    mix_options = parse_mix_options(amount, only, [], None, strict)
     reject_pipe("-o", output)
     from ai_mixer.mixing.audio_mixer import AudioMixer
     from ai_mixer.mixing.compare import compare as compare_models

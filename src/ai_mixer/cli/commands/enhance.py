@@ -18,10 +18,11 @@ def enhance(
     only: options.Only = None,
     settings: options.Set = [],  # noqa: B006
     ceiling: options.Ceiling = -1.0,
+    strict: options.Strict = False,
     force: options.Force = False,
 ) -> None:
     """Enhance finished songs without a model: spectral balance and crest; the level is kept."""
-    mix_options = parse_mix_options(amount, only, settings, None)
+    mix_options = parse_mix_options(amount, only, settings, None, strict)
     from ai_mixer.mixing.enhance import enhance as enhance_file
     from ai_mixer.mixing.mix_console import default_console
 

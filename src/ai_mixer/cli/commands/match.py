@@ -23,10 +23,11 @@ def match(
     only: options.Only = None,
     settings: options.Set = [],  # noqa: B006
     ceiling: options.Ceiling = -1.0,
+    strict: options.Strict = False,
     force: options.Force = False,
 ) -> None:
     """Estimate the settings between two versions of a song and apply them to the first."""
-    mix_options = parse_mix_options(amount, only, settings, None)
+    mix_options = parse_mix_options(amount, only, settings, None, strict)
     from ai_mixer.mixing.audio_mixer import AudioMixer
     from ai_mixer.mixing.match import match as match_files
 

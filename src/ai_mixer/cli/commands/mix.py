@@ -35,10 +35,11 @@ def mix(
     adaptive: Annotated[
         bool, typer.Option("--adaptive", help="Predict settings for each section of the song.")
     ] = False,
+    strict: options.Strict = False,
     force: options.Force = False,
 ) -> None:
     """Mix songs: a model sets the knobs, and options change the settings."""
-    mix_options = parse_mix_options(amount, only, settings, style)
+    mix_options = parse_mix_options(amount, only, settings, style, strict)
     target_lufs = None if target == "none" else target
     reject_pipe("--preset", preset)
     reject_pipe("--save-preset", save_preset)

@@ -12,7 +12,9 @@ TARGETS = ("none", "streaming", "broadcast", "mastering")
 
 Songs = Annotated[
     list[Path],
-    typer.Argument(help="Audio files: wav, flac, mp3, ogg, aiff; - is standard input."),
+    typer.Argument(
+        help="Audio files (wav, flac, mp3, m4a, ogg, opus, aiff …) or videos; - is standard input."
+    ),
 ]
 Song = Annotated[Path, typer.Argument(help="An audio file; - is standard input.")]
 Output = Annotated[
@@ -61,5 +63,8 @@ Ceiling = Annotated[
         metavar="DBTP",
         help="Highest true peak, dBTP.",
     ),
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="A file that cannot be read whole is an error.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite existing results.")]

@@ -15,6 +15,7 @@ def parse_mix_options(
     only: str | None,
     settings: Sequence[Assignment],
     style: str | None,
+    strict: bool = False,
 ) -> "MixOptions":
     """Collect the options and check all numbers; `MixConsole.check` checks names and ranges."""
     from ai_mixer.mixing.mix_options import MixOptions
@@ -25,6 +26,7 @@ def parse_mix_options(
         only_groups=[name.strip() for name in only.split(",") if name.strip()] if only else [],
         fixed_settings={name: value for name, value in settings if name is not None},
         style=style,
+        strict=strict,
     )
 
 
