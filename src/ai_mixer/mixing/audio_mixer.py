@@ -81,7 +81,9 @@ class AudioMixer:
 
     def console(self) -> MixConsole:
         """The console of the mixer's model; `classic` for the packaged default."""
-        return console_of(resolve_model(self.model)[1]) if self.model else default_console()
+        if self.model is None:
+            return default_console()
+        return console_of(resolve_model(self.model)[1])
 
     def apply_mixing_parameters(
         self, audio: AudioT, sample_rate: int, settings: Mapping[str, float]
