@@ -60,6 +60,7 @@ def test_a_dash_reads_and_writes_wav(monkeypatch, song, preset, tmp_path):
     code, out, err = run(monkeypatch, "mix", "-", "--preset", preset, "-o", "-", stdin=sound)
     assert code == 0, err
     assert out[:4] == b"RIFF"
+    assert err.decode().startswith("stdin.wav → -\n")
     assert b"LUFS" in err
     mixed, rate = soundfile.read(io.BytesIO(out))
     assert (mixed.shape, rate) == ((AudioFile(song).frames, 2), 44_100)

@@ -9,6 +9,7 @@ import typer
 from ai_mixer.cli.commands.errors import format_error
 from ai_mixer.cli.commands.jobs import MixJob
 from ai_mixer.cli.commands.parsing import print_error, print_line
+from ai_mixer.cli.commands.pipes import display_name
 
 if TYPE_CHECKING:
     from ai_mixer.mixing.mix_result import MixResult
@@ -31,7 +32,7 @@ def run_mix_jobs(jobs: Sequence[MixJob], work: Callable[[MixJob], "MixResult"], 
             failed += 1
             print_error(_with_file_name(job.song, format_error(result)))
             continue
-        print_line(f"{result.song.name} → {result.output}")
+        print_line(f"{result.song.name} → {display_name(result.output)}")
         changes = describe_settings(result.preset.settings, result.preset.console.knobs)
         print_line(f"  {summary_line(result.before, result.after, changes)}")
         for note in result.notes:

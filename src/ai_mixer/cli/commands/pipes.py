@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 PIPE = Path("-")
+TEMP_PREFIX = "ai_mixer-"
 STDIN_NAME, STDOUT_NAME = "stdin.wav", "stdout.wav"
 
 File = TypeVar("File", Path, Path | None)
@@ -17,6 +18,12 @@ File = TypeVar("File", Path, Path | None)
 def is_pipe(path: Path | None) -> bool:
     """Whether a path is `-` or a named pipe, which can be read only once."""
     return path is not None and (path == PIPE or path.is_fifo())
+
+
+def display_name(path: Path) -> str:
+    """Name of a result for the user: `-` for the temporary file of a pipe."""
+    is_temporary = path.parent.name.startswith(TEMP_PREFIX) and path.name == STDOUT_NAME
+    return str(PIPE if is_temporary else path)
 
 
 def reject_pipe(option: str, path: Path | None) -> None:
@@ -33,7 +40,7 @@ def read_pipes(paths: Sequence[File]) -> Iterator[list[File]]:
     """
     if paths.count(PIPE) > 1:
         raise ValueError("- is given twice: standard input can be read once")
-    with TemporaryDirectory(prefix="ai_mixer-") as folder:
+    with TemporaryDirectory(prefix=TEMP_PREFIX) as folder:
         yield [
             _read(path, Path(folder) / str(index)) if path and is_pipe(path) else path
             for index, path in enumerate(paths)
@@ -52,7 +59,7 @@ def write_pipe(output: Path | None) -> Iterator[Path | None]:
         return
     if sys.stdout.isatty():
         raise ValueError("-o -: standard output is a terminal: add > FILE.wav or | COMMAND")
-    with TemporaryDirectory(prefix="ai_mixer-") as folder:
+    with TemporaryDirectory(prefix=TEMP_PREFIX) as folder:
         file = Path(folder) / STDOUT_NAME
         with redirect_stdout(sys.stderr):
             yield file
