@@ -202,7 +202,7 @@ def test_models(ai_mixer, monkeypatch, tmp_path):
         (["--ceiling", "3"], ["--ceiling=3", "0 dBTP"]),
         (["--model", "nobody"], ["model nobody"]),
         (["--preset", "none.json"], ["none.json"]),
-        (["-o", "out.m4a"], [".wav"]),
+        (["-o", "out.wma"], [".wav"]),
         (["--reference", "none.wav"], ["none.wav"]),
     ],
 )
