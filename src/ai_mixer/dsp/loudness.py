@@ -4,7 +4,8 @@ ITU-R BS.1770-4: K-weighting (Annex 1, `dsp.k_weighting`), mean square over 400 
 overlap, absolute gate at −70 LUFS and relative gate at −10 LU. Loudness range: EBU Tech 3342.
 Gradients are those of the gated blocks; the decisions of the gates have none.
 
-All channels have weight 1 (surround is not supported).
+All channels have weight 1 (surround is not supported). Mono is measured as it is played, by two
+loudspeakers: 3.01 LU more than the standard's literal one channel (docs/decisions/0043).
 """
 
 import torch
@@ -14,7 +15,7 @@ from ai_mixer.core.units import SILENCE_DB
 from ai_mixer.dsp.k_weighting import HopEnergies, hop_energies
 from ai_mixer.utils.growing_array import GrowingArray
 
-OFFSET_DB = -0.691  # BS.1770-4 Annex 1 eq. 2: a 997 Hz sine on one channel has its RMS level
+OFFSET_DB = -0.691  # BS.1770-4 Annex 1 eq. 2: a 997 Hz sine on the left has its RMS level
 ABSOLUTE_GATE_LUFS = -70.0
 RELATIVE_GATE_LU = -10.0
 RANGE_GATE_LU = -20.0  # relative gate of Tech 3342
@@ -116,7 +117,7 @@ def _range(powers: Tensor) -> Tensor:
 
 
 def _block_powers(x: Tensor, sample_rate: int, block_s: float, hop_s: float = HOP_S) -> Tensor:
-    """Mean square summed over channels, per block: [B, C, T] → [B, blocks] (eq. 1 and 3)."""
+    """Mean square summed over loudspeakers, per block: [B, C, T] → [B, blocks] (eq. 1 and 3)."""
     hop = round(hop_s * sample_rate)
     per_block = round(block_s / hop_s)
     if x.shape[-1] < hop * per_block:
