@@ -19,6 +19,7 @@ OFFSET_DB = -0.691  # BS.1770-4 Annex 1 eq. 2: a 997 Hz sine on the left has its
 ABSOLUTE_GATE_LUFS = -70.0
 RELATIVE_GATE_LU = -10.0
 RANGE_GATE_LU = -20.0  # relative gate of Tech 3342
+SMALLEST_POWER = 1e-40
 BLOCK_S = 0.4
 SHORT_TERM_S = 3.0
 HOP_S = 0.1
@@ -52,9 +53,18 @@ class LoudnessMeter:
         self._frames += x.shape[-1]
         self._energies.push(self._weighted.push(x))
 
-    def lufs(self) -> Tensor:
-        """Integrated loudness so far: [B], LUFS."""
-        return gated_lufs(self._powers(BLOCK_S))
+    def lufs(self, gain_db: float = 0.0) -> Tensor:
+        """Integrated loudness so far, of the song at a gain: [B], LUFS."""
+        return gated_lufs(self._powers(BLOCK_S) * 10 ** (gain_db / 10))
+
+    def mean_lufs(self) -> Tensor:
+        """Loudness so far without gates: [B], LUFS.
+
+        Defined for songs below the absolute gate, and changed by a gain by exactly its decibels.
+        About −400 for digital silence.
+        """
+        mean = self._powers(BLOCK_S).mean(-1).double()
+        return OFFSET_DB + 10.0 * torch.log10(mean.clamp_min(SMALLEST_POWER))
 
     def range_lu(self) -> Tensor:
         """Loudness range so far: [B], LU."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from ai_mixer.audio import AudioFile
 from ai_mixer.inference import pretrained
 from ai_mixer.inference.predictor import Predictor
+from ai_mixer.mastering.delivery import loudness_bounds
 from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.apply_options import apply_mix_options
 from ai_mixer.mixing.compare import compare
@@ -131,6 +132,7 @@ class AudioMixer:
         path, mix_options = Path(path), mix_options or MixOptions()
         if target_lufs is None:
             target_lufs = mix_options.style_settings.target_lufs
+        loudness_bounds(target_lufs)  # raises before any work
         output = Path(output) if output else default_output(path)
         check_output(output, path, force)
         check_not_existing(sidecar_paths(output) if write_sidecars else (), force)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ai_mixer.core.version import __version__
 from ai_mixer.effects.limiter import Limiter
-from ai_mixer.mastering.delivery import TARGETS_LUFS, loudness_bounds
+from ai_mixer.mastering.delivery import TARGETS_LUFS
 from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.mix_options import KnobValues
 from ai_mixer.utils.atomic_write import write_text
@@ -20,6 +20,7 @@ from ai_mixer.utils.atomic_write import write_text
 FORMAT = 1
 MAX_FILE_BYTES = 1 << 20
 MAX_SECTIONS = 1000
+SAVED_TARGETS_LUFS = (-200.0, 10.0)  # wider than a user's: `match` saves that of any finished song
 REQUIRED_KEYS = ("format", "console", "settings")
 
 
@@ -171,9 +172,7 @@ def _target_lufs(value: Any) -> float | str | None:
         )
     if value is None or isinstance(value, str):
         return value
-    number = _number("target", value, -60.0, 0.0)
-    loudness_bounds(number)
-    return number
+    return _number("target", value, *SAVED_TARGETS_LUFS)
 
 
 def _ceiling(value: Any) -> float:

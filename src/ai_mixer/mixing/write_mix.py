@@ -6,13 +6,12 @@ from pathlib import Path
 from ai_mixer.audio import AudioFile
 from ai_mixer.mixing import preset as presets
 from ai_mixer.mixing import report
+from ai_mixer.mixing.level_notes import level_notes
 from ai_mixer.mixing.measurements import Measurements
 from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.paths import sidecar_paths
 from ai_mixer.mixing.preset import Preset
-from ai_mixer.mixing.render import RenderResult, render_file
-
-MIN_REPORTED_DB = 0.05  # a smaller excess over the ceiling is not visible in rounded numbers
+from ai_mixer.mixing.render import render_file
 
 
 def render_with_report(
@@ -24,12 +23,16 @@ def render_with_report(
     write_sidecars: bool = True,
     limit: bool = True,
     note: str = "",
+    as_loud_as: str = "the song",
 ) -> MixResult:
-    """Render a song; write_sidecars: write settings and report as well. note: an additional one."""
+    """Render a song; write_sidecars: write settings and report as well. note: an additional one.
+
+    as_loud_as: name of the song whose loudness the mix has, for notes.
+    """
     rendered = render_file(song, before, preset, output, limit)
     after = rendered.measurements
     notes = [*song.warnings, *([note] if note else [])]
-    notes += _level_notes(before, rendered, preset.ceiling_db, limit)
+    notes += level_notes(before, rendered, preset, limit, as_loud_as)
     preset = replace(
         preset,
         song=song.path.name,
@@ -41,26 +44,3 @@ def render_with_report(
         presets.save_preset(preset, settings_file)
         report.write_html(result, report_file)
     return result
-
-
-def _level_notes(
-    before: Measurements, rendered: RenderResult, ceiling_db: float, limit: bool
-) -> list[str]:
-    """Notes on the level of the result."""
-    after, notes = rendered.measurements, []
-    quieter = before.loudness_lufs - after.loudness_lufs
-    if before.silent:
-        notes.append("the song is silent")
-    elif not rendered.delivered.target_reached and limit:
-        notes.append(
-            f"target {rendered.delivered.target_lufs:.1f} LUFS not reached: above "
-            f"{after.loudness_lufs:.1f} LUFS the limiter would distort the peaks"
-        )
-    elif not limit and quieter > 0.1:
-        notes.append(f"{quieter:.1f} LU quieter, so that no peak is limited")
-    if after.true_peak_db > ceiling_db + MIN_REPORTED_DB:
-        notes.append(
-            f"peaks at {after.true_peak_db:.1f} dBTP, over the ceiling of {ceiling_db:.1f}, "
-            "because of the encoder: set a lower --ceiling"
-        )
-    return notes
