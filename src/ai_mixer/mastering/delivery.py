@@ -73,7 +73,8 @@ def deliver(
     name ("streaming" −14, "broadcast" −23, "mastering" −16…−12: the nearer end), or None: each song
     keeps its loudness, or is turned down if its peaks are above +2 dBTP. ceiling_db: dBTP,
     at most 0. Returns audio of the same shape and one result per song. A song that meets the target
-    already is returned bit for bit; silence stays silent. ValueError for an invalid target, ceiling or audio.
+    already is returned bit for bit; silence stays silent. ValueError for an invalid target, ceiling
+    or audio.
     """
     bounds_lufs = loudness_bounds(target_lufs)
     if audio.dim() not in {2, 3} or audio.shape[-2] not in {1, 2} or not audio.numel():

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 from ai_mixer.core.types import Knob
+from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.mix_options import KnobValues, MixOptions, Style
+from ai_mixer.mixing.preset import Preset, single_section_preset
 
 
 def apply_mix_options(
@@ -35,6 +37,12 @@ def apply_mix_options(
             value = _apply_style(name, value, knob, style)
         settings[name] = round(float(mix_options.fixed_settings.get(name, _clamp(value, knob))), 4)
     return settings
+
+
+def unmoved_preset(mix_options: MixOptions) -> Preset:
+    """Preset without a prediction: neutral, except for the user's style and fixed settings."""
+    knobs = console_cache.knobs_by_name()
+    return single_section_preset(apply_mix_options({}, knobs, mix_options, knobs))
 
 
 def _apply_style(name: str, value: float, knob: Knob, style: Style) -> float:

@@ -15,7 +15,7 @@ from ai_mixer.inference import pretrained
 from ai_mixer.inference.predictor import Predictor
 from ai_mixer.mastering.delivery import loudness_bounds
 from ai_mixer.mixing import console_cache
-from ai_mixer.mixing.apply_options import apply_mix_options
+from ai_mixer.mixing.apply_options import apply_mix_options, unmoved_preset
 from ai_mixer.mixing.compare import compare
 from ai_mixer.mixing.measurements import Measurements, measure
 from ai_mixer.mixing.mix_options import MUSICAL, WIDE, KnobValues, MixOptions
@@ -23,6 +23,7 @@ from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.model_lookup import resolve_model
 from ai_mixer.mixing.paths import check_not_existing, check_output, default_output, sidecar_paths
 from ai_mixer.mixing.preset import Preset, PresetSection
+from ai_mixer.mixing.reference_check import check_reference
 from ai_mixer.mixing.segmentation import section_starts_s
 from ai_mixer.mixing.windowed_prediction import predict_settings
 from ai_mixer.mixing.write_mix import render_with_report
@@ -124,9 +125,10 @@ class AudioMixer:
         """Mix a song from file to file; write settings and report next to the result.
 
         output: by default `<song>_mixed` in the song's format. reference: a song whose sound the
-        mix approaches. preset: settings to use instead of a model's. target_lufs: as `deliver`
-        takes it; None keeps the loudness. ceiling_db: highest true peak, dBTP. adaptive: predict
-        settings for each section. force: overwrite existing files. write_sidecars: write settings
+        mix approaches; no knob is moved, with a note, if less than a second of it can be
+        measured. preset: settings to use instead of a model's. target_lufs: as `deliver` takes it;
+        None keeps the loudness. ceiling_db: highest true peak, dBTP. adaptive: predict settings for
+        each section. force: overwrite existing files. write_sidecars: write settings
         and report. ValueError or OSError (one line).
         """
         path, mix_options = Path(path), mix_options or MixOptions()
@@ -139,13 +141,19 @@ class AudioMixer:
         song = AudioFile(path)
         other = AudioFile(reference) if reference else None
         with single_threaded():
+            note = check_reference(other) if other and preset is None else ""
             before = measure(prefetch(song.blocks()), song.sample_rate)
             release_memory()
             if preset is None:
-                preset = self.predict_preset(song, before, model, other, mix_options, adaptive)
+                if note:
+                    preset = unmoved_preset(mix_options)
+                else:
+                    preset = self.predict_preset(song, before, model, other, mix_options, adaptive)
                 preset = replace(preset, target_lufs=target_lufs, ceiling_db=ceiling_db)
                 release_memory()
-            return render_with_report(song, before, preset, output, write_sidecars=write_sidecars)
+            return render_with_report(
+                song, before, preset, output, write_sidecars=write_sidecars, note=note
+            )
 
     def predict_preset(
         self,

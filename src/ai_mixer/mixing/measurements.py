@@ -53,11 +53,24 @@ class Measurements:
     short_term_lufs: tuple[float, ...]
     spectra_db: Tensor
 
-    def loudest_start_s(self, length_s: float) -> float:
-        """Start of the loudest stretch of `length_s`, in whole seconds."""
+    @property
+    def mono(self) -> bool:
+        """Whether the song has one channel, or no audible side."""
+        return self.width_db is None or self.width_db <= -WIDTH_LIMIT_DB
+
+    def loudest_start_s(
+        self, length_s: float, first_s: float = 0.0, last_s: float = math.inf
+    ) -> float:
+        """Start of the loudest stretch of `length_s`, in whole seconds.
+
+        Within first_s to last_s, if a whole second is.
+        """
         powers = (10 ** (self.spectra_db / 10)).sum(-1)
         size = min(max(1, round(length_s)), len(powers))
-        return float(powers.unfold(0, size, 1).sum(-1).argmax())
+        sums = powers.unfold(0, size, 1).sum(-1)
+        first = min(max(0, math.ceil(first_s)), len(sums) - 1)
+        last = max(first, min(len(sums) - 1, math.floor(min(last_s, len(sums)))))
+        return float(first + sums[first : last + 1].argmax())
 
     def to_dict(self) -> dict[str, object]:
         """Rounded values for JSON."""
