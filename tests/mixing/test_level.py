@@ -124,6 +124,6 @@ def test_a_preset_with_the_level_of_a_quiet_song_is_loaded(music, tmp_path):
 def test_a_target_out_of_range_is_refused_before_any_work(music, tmp_path):
     song = write(tmp_path / "song.wav", music)
     for target_lufs in (-61.0, 1.0, math.nan):
-        with pytest.raises(ValueError, match="must be -60 to 0"):
+        with pytest.raises(ValueError, match=r"-60 to 0|number"):
             AudioMixer().mix_file(song, target_lufs=target_lufs)
     assert [path.name for path in tmp_path.iterdir()] == ["song.wav"]

@@ -5,6 +5,7 @@ from ai_mixer.mixing.measurements import Measurements
 from ai_mixer.mixing.preset import Preset
 from ai_mixer.mixing.render import RenderResult
 
+THE_SONG = "the song"
 MIN_REPORTED_DB = 0.05  # a smaller excess over the ceiling is not visible in rounded numbers
 MIN_QUIETER_LU = 0.1
 LARGE_GAIN_DB = 40.0
@@ -21,7 +22,7 @@ def level_notes(
         return ["the song is silent"]
     after, delivered, notes = rendered.measurements, rendered.delivered, []
     turned_down_db = 0.0
-    if as_loud_as == "the song" and preset.target_lufs is None:
+    if as_loud_as == THE_SONG and preset.target_lufs is None:
         turned_down_db = -turn_down_db(before.true_peak_db, preset.ceiling_db)
     if turned_down_db:
         notes.append(
@@ -44,7 +45,7 @@ def level_notes(
 
 
 def _not_reached(quieter: float, rendered: RenderResult, preset: Preset, as_loud_as: str) -> str:
-    if preset.target_lufs is None or as_loud_as != "the song":
+    if preset.target_lufs is None or as_loud_as != THE_SONG:
         return f"{quieter:.1f} LU quieter than {as_loud_as}: louder, the limiter would distort it"
     return (
         f"target {rendered.delivered.target_lufs:.1f} LUFS not reached: above "

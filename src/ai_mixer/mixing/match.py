@@ -6,17 +6,26 @@ from pathlib import Path
 from torch import Tensor
 
 from ai_mixer.audio import AudioFile
+from ai_mixer.console import Console
 from ai_mixer.dsp.levels import rms_db
 from ai_mixer.inference.knob_fitting import KnobFit, fit_knobs, residual_db
-from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.alignment import align_excerpts
 from ai_mixer.mixing.apply_options import apply_mix_options, unmoved_preset
 from ai_mixer.mixing.audio_mixer import AudioMixer
 from ai_mixer.mixing.measurements import Measurements, measure
-from ai_mixer.mixing.mix_options import WIDE, MixOptions
+from ai_mixer.mixing.mix_console import MixConsole
+from ai_mixer.mixing.mix_options import MixOptions
 from ai_mixer.mixing.mix_result import MixResult
-from ai_mixer.mixing.paths import check_not_existing, check_output, default_output, sidecar_paths
-from ai_mixer.mixing.preset import Preset, single_section_preset
+from ai_mixer.mixing.paths import (
+    ResultFiles,
+    check_result,
+    check_songs,
+    default_output,
+    model_files,
+    result_drafts,
+    result_files,
+)
+from ai_mixer.mixing.preset import Preset, check_levels, single_section_preset
 from ai_mixer.mixing.reference_check import check_reference
 from ai_mixer.mixing.render import kept_loudness_lufs
 from ai_mixer.mixing.write_mix import render_with_report
@@ -28,6 +37,8 @@ FIT_RATE_HZ = 44_100
 MAX_FIT_ERROR_DB = 4.0  # above it, no settings turn one version into the other
 MAX_FITTED_LEVEL_DB = 10.0  # larger differences in level are left to delivery
 MIN_REPORTED_LAG_S = 0.002
+WIDTH_KNOB = "stereo_width"
+IDLE_KNOBS = ("input_gain", "compressor_ratio", "output_level")
 IDLE_TOLERANCE_DB = 0.05  # a compressor whose effect is smaller is reported as off
 
 
@@ -35,7 +46,7 @@ def match(
     mixer: AudioMixer,
     rough: Path,
     finished: Path,
-    output: Path | None = None,
+    output: Path | ResultFiles | None = None,
     *,
     mix_options: MixOptions | None = None,
     ceiling_db: float = -1.0,
@@ -47,47 +58,61 @@ def match(
     or if no settings are close to it, `finished` is used as a reference, with a note. ValueError if
     `finished` is silent.
     """
-    output = output or default_output(rough, "matched")
-    check_output(output, rough, force)
-    check_output(output, finished, force)
-    check_not_existing(sidecar_paths(output), force)
-    song, other = AudioFile(rough), AudioFile(finished)
-    with single_threaded():
+    mix_options = mix_options or MixOptions()
+    check_levels(None, ceiling_db)
+    console = mixer.console()
+    console.check(mix_options)
+    check_songs([rough, finished])
+    if not isinstance(output, ResultFiles):
+        output = result_files(output or default_output(rough, "matched"))
+    check_result(output, [rough, finished, *model_files(mixer.model)], force)
+    song, other = (AudioFile(file, mix_options.strict) for file in (rough, finished))
+    with single_threaded(), result_drafts(output, force) as drafts:
         before = measure(prefetch(song.blocks()), song.sample_rate)
         target = measure(prefetch(other.blocks()), other.sample_rate)
         if target.silent:
             raise ValueError(f"{finished}: the finished version is silent")
         release_memory()
-        preset, note = _match_settings(mixer, song, other, before, target, mix_options)
+        preset, note = _match_settings(mixer, console, song, other, before, target, mix_options)
         target_lufs = round(kept_loudness_lufs(target, ceiling_db), 2)
         preset = replace(preset, target_lufs=target_lufs, ceiling_db=ceiling_db)
-        return render_with_report(song, before, preset, output, note=note, as_loud_as=finished.name)
+        return render_with_report(
+            song,
+            before,
+            preset,
+            output,
+            drafts,
+            note=note,
+            other=other,
+            as_loud_as=finished.name,
+        )
 
 
 def _match_settings(
     mixer: AudioMixer,
+    console: MixConsole,
     song: AudioFile,
     other: AudioFile,
     before: Measurements,
     target: Measurements,
-    mix_options: MixOptions | None,
+    mix_options: MixOptions,
 ) -> tuple[Preset, str]:
     """Fitted settings of one recording, or predicted ones with `other` as a reference; a note."""
-    mix_options, name = mix_options or MixOptions(), other.path.name
+    name = other.path.name
     pair = align_excerpts(song, other, target, FIT_EXCERPT_S, FIT_RATE_HZ)
     release_memory()
     if pair is None:
         note = f"{name} is not the same recording: used as a reference"
     else:
         mono = before.mono or target.mono
-        fit = _fit_settings(pair.first, pair.second, mono)
+        fit = _fit_settings(pair.first, pair.second, console.console, mono)
         release_memory()
         error_db = float(fit.error_db[0])
         if error_db <= MAX_FIT_ERROR_DB:
-            settings = console_cache.shared_console().settings(fit.knobs)[0]
-            wide = console_cache.knobs_by_name(WIDE)
-            settings = apply_mix_options(settings, wide, mix_options, wide)
-            preset = single_section_preset(settings, about=f"matched to {name}")
+            settings = console.console.settings(fit.knobs)[0]
+            settings = apply_mix_options(settings, console.knobs, mix_options, console.knobs)
+            about = f"matched to {name}"
+            preset = single_section_preset(settings, console=console, about=about)
             notes = [f"{error_db:.2f} dB of error between the mix and {name}"]
             if abs(pair.lag_s) >= MIN_REPORTED_LAG_S:
                 notes.append(_describe_lag(name, pair.lag_s))
@@ -100,7 +125,7 @@ def _match_settings(
         )
     unusable = check_reference(other)
     if unusable:
-        return unmoved_preset(mix_options), f"{note}; {unusable}"
+        return unmoved_preset(console, mix_options), f"{note}; {unusable}"
     return mixer.predict_preset(song, before, None, other, mix_options, False), note
 
 
@@ -108,14 +133,13 @@ def _describe_lag(name: str, lag_s: float) -> str:
     return f"{name} starts {abs(lag_s):.3f} s {'earlier' if lag_s > 0 else 'later'}"
 
 
-def _fit_settings(rough: Tensor, finished: Tensor, mono: bool) -> KnobFit:
-    """Fit knobs [1, P]; an idle compressor is set to off and the input gain to 1.
+def _fit_settings(rough: Tensor, finished: Tensor, console: Console, mono: bool) -> KnobFit:
+    """Fit knobs [1, P] of the console; an idle compressor is set to off and the input gain to 1.
 
     mono: fit the mid only, at neutral width, as one version has no side.
     With an idle compressor only the product of input gain and output level is determined: the fit
     might report −11 dB and +11 dB for no change at all.
     """
-    console = console_cache.shared_console()
     level_db = float(rms_db(finished[None]) - rms_db(rough[None]))
     if abs(level_db) > MAX_FITTED_LEVEL_DB:  # delivery sets the loudness of the mix anyway
         finished = finished * 10 ** (-level_db / 20)
@@ -123,10 +147,12 @@ def _fit_settings(rough: Tensor, finished: Tensor, mono: bool) -> KnobFit:
         rough, finished = (x.mean(0, keepdim=True) for x in (rough, finished))
     fit = fit_knobs(rough, finished, console, FIT_RATE_HZ)
     settings = console.settings(fit.knobs)[0]
-    if mono:
-        settings["stereo_width"] = 1.0
+    if mono and WIDTH_KNOB in settings:
+        settings[WIDTH_KNOB] = console.knobs[console.names.index(WIDTH_KNOB)].neutral
         fit = fit._replace(knobs=console.knobs_from(settings))
-    limits = console_cache.knobs_by_name(WIDE)["output_level"]
+    if not {*IDLE_KNOBS} <= {*settings}:
+        return fit
+    limits = console.knobs[console.names.index("output_level")]
     level = min(max(settings["input_gain"] * settings["output_level"], limits.low), limits.high)
     idle = {"input_gain": 1.0, "compressor_ratio": 1.0, "output_level": level}
     knobs = console.knobs_from({**settings, **idle})
