@@ -87,6 +87,6 @@ def _comparison(monitor: str, before: float, score: float, kept: str, keep_initi
     if keep_initial:
         return (
             f"fine-tuning: no epoch is better than the initial weights, which are kept: {monitor} "
-            f"{before:.4f} before, {score:.4f} in the best epoch. Try optimizer=gentle"
+            f"{before:.4f} before, {score:.4f} in the best epoch. Try a lower optimizer.lr"
         )
     return f"fine-tuning: {monitor} {before:.4f} before, {score:.4f} after ({kept})"
