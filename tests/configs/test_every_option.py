@@ -16,10 +16,10 @@ from omegaconf import OmegaConf
 from pytorch_lightning.loggers import CSVLogger
 
 from ai_mixer.config.folder import config_folder
+from ai_mixer.config.overrides import with_search_overrides
 from ai_mixer.config.renamed import is_old_option
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.training.builders import build_callbacks, build_components, build_trainer
-from ai_mixer.tuning.sweep_request import with_search_overrides
 
 CONFIGS = config_folder()
 STAGE = "stage"  # primary configs: composed by name, not chosen as an option

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
+from ai_mixer.config.overrides import with_search_overrides
 from ai_mixer.tracking.run import PARENT_TAG, artifact_folder
 from ai_mixer.tracking.run_lookup import child_runs
 from ai_mixer.tuning.objective import TRIAL_TAG
 from ai_mixer.tuning.resume import with_study_overrides
 from ai_mixer.tuning.runner import run_study
-from ai_mixer.tuning.sweep_request import with_search_overrides
 
 FAKE = Path(__file__).with_name("fake_sweep.py")
 

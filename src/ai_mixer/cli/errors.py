@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from hydra.errors import HydraException, InstantiationException
-from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
@@ -20,7 +19,6 @@ USER_ERRORS = (
     HydraException,
     OmegaConfBaseException,
     YAMLError,
-    MisconfigurationException,
 )
 DEBUG_HINT = " (--debug, or DEBUG=1 with make, shows the traceback)"
 DATALOADER_WORKER_ERROR = re.compile(r"Caught \w+ in DataLoader worker")
@@ -42,12 +40,17 @@ def one_line_message(error: Exception, config_name: str, overrides: Sequence[str
         if message is not None:
             return message
         cause = cause.__cause__
-    if not isinstance(cause, USER_ERRORS):
+    if not isinstance(cause, USER_ERRORS) and not _is_misconfiguration(cause):
         return None
     if isinstance(cause, HydraException):
         return explain_hydra_error(cause, config_name, overrides)
     is_clear = isinstance(cause, OmegaConfBaseException) or _raised_in_package(cause)
     return _text(cause) + ("" if is_clear else DEBUG_HINT)
+
+
+def _is_misconfiguration(error: BaseException) -> bool:
+    """Whether Lightning reports unsuitable options, without importing it."""
+    return any(kind.__name__ == "MisconfigurationException" for kind in type(error).__mro__)
 
 
 def _text(error: BaseException) -> str:

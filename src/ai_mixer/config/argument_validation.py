@@ -11,7 +11,8 @@ from typing import Any, Literal, get_args, get_origin
 
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig, ListConfig, OmegaConf
-from torch import Tensor
+
+from ai_mixer.config.source_signature import argument_names
 
 UNIONS = (typing.Union, UnionType)
 SCALARS = (bool, int, float, str)
@@ -42,7 +43,10 @@ def describe_call_error(error: InstantiationException) -> str | None:
 
 
 def accepts_argument(target: object, name: str) -> bool:
-    """Whether the target takes an argument of this name."""
+    """Whether the target takes an argument of this name; imports it only if needed."""
+    names = argument_names(str(target))
+    if names is not None:
+        return name in names
     parameters = _parameters(_locate(target))
     return name in parameters or _accepts_kwargs(parameters)
 
@@ -60,7 +64,14 @@ def matches_type(value: object, hint: Any) -> bool:
         return any(matches_type(value, one) for one in get_args(hint))
     if kind is Literal:
         return value in get_args(hint)
+    if isinstance(value, str) and _is_tensor(kind):
+        return False
     return kind not in _INCOMPATIBLE_TYPES.get(type(value), SCALARS)
+
+
+def _is_tensor(kind: Any) -> bool:
+    """Whether an annotation is torch.Tensor, without importing torch."""
+    return (getattr(kind, "__module__", ""), getattr(kind, "__name__", "")) == ("torch", "Tensor")
 
 
 # Type of a YAML value → annotations it does not match; lists and dicts match no scalar.
@@ -69,7 +80,7 @@ _INCOMPATIBLE_TYPES: dict[type, tuple[Any, ...]] = {
     bool: (int, float, str),
     int: (str, NoneType),
     float: (int, str, NoneType),
-    str: (bool, int, float, Tensor, NoneType),
+    str: (bool, int, float, NoneType),
 }
 
 

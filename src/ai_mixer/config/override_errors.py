@@ -123,7 +123,8 @@ def _dotted_keys(cfg: DictConfig, prefix: str = "") -> Iterator[str]:
     for name in map(str, cfg):
         path = f"{prefix}{name}"
         yield path
-        if not OmegaConf.is_interpolation(cfg, name) and isinstance(cfg[name], DictConfig):
+        has_value = not (OmegaConf.is_interpolation(cfg, name) or OmegaConf.is_missing(cfg, name))
+        if has_value and isinstance(cfg[name], DictConfig):
             yield from _dotted_keys(cfg[name], f"{path}.")
 
 

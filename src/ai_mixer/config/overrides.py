@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 import hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
@@ -34,6 +34,35 @@ def without_keys(overrides: Iterable[str], *keys: str) -> list[str]:
     ['seed=1']
     """
     return [override for override in overrides if override_key(override) not in keys]
+
+
+def sets_key(overrides: Iterable[str], *keys: str) -> bool:
+    """Whether an override sets one of these keys to a value other than null.
+
+    >>> sets_key(["ckpt_path=last"], "ckpt_path"), sets_key(["resume=null"], "resume")
+    (True, False)
+    """
+    pairs = (override.partition("=")[::2] for override in overrides)
+    return any(key in keys and value != "null" for key, value in pairs)
+
+
+def is_sweep_override(override: str) -> bool:
+    """Whether an override has several values."""
+    return _parse(override).is_sweep_override()
+
+
+def with_search_overrides(overrides: Iterable[str]) -> list[str]:
+    """Move overrides with several values to `search_overrides=[…]`, so that Hydra can compose.
+
+    >>> with_search_overrides(["seed=1", "model.dropout=0.1,0.3"])
+    ['seed=1', 'search_overrides=["model.dropout=0.1,0.3"]']
+    """
+    overrides = list(overrides)
+    searched = [text for text in overrides if is_sweep_override(text)]
+    if not searched:
+        return overrides
+    listed = ",".join(QuotedString(text, Quote.double).with_quotes() for text in searched)
+    return [*(text for text in overrides if text not in searched), f"search_overrides=[{listed}]"]
 
 
 def override_key(override: str) -> str:

@@ -6,10 +6,15 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from ai_mixer.config.compose import compose
-from ai_mixer.config.overrides import format_make_command, merge_overrides, without_keys
+from ai_mixer.config.overrides import (
+    format_make_command,
+    merge_overrides,
+    with_search_overrides,
+    without_keys,
+)
 from ai_mixer.tuning.storage import journal_file, open_storage
 from ai_mixer.tuning.study import load_study, quiet_optuna
-from ai_mixer.tuning.sweep_request import check_name, with_search_overrides
+from ai_mixer.tuning.sweep_request import check_name
 
 RESUME_KEYS = ("resume", "attach_to")
 LOCATION_KEYS = ("storage", "paths.mlruns", "paths.data")

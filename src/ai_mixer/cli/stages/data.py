@@ -3,22 +3,25 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
 from ai_mixer.config.override_errors import check_overrides
-from ai_mixer.core.types import SkippedSong, Song
-from ai_mixer.data.download import fetch, unpack
-from ai_mixer.data.splits import SPLITS
-from ai_mixer.training.builders import build_source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ai_mixer.core.types import SkippedSong, Song
 
 MAX_LISTED = 3  # songs named per reason
 
 
 def download(cfg: DictConfig) -> None:
     """Download and unpack the archives listed in the config of the collection."""
+    from ai_mixer.data.download import fetch, unpack
+
     archives = cfg.data.get("archives")
     if not archives:
         file = f"configs/data/{cfg.data.name}.yaml"
@@ -30,7 +33,7 @@ def download(cfg: DictConfig) -> None:
         unpack(fetch(archive.url, archive.checksum, root), root)
 
 
-def describe(songs: Sequence[Song], skipped: Sequence[SkippedSong]) -> str:
+def describe(songs: Sequence["Song"], skipped: Sequence["SkippedSong"]) -> str:
     """Songs, hours and groups (mostly artists) of each split; genres; skipped songs."""
     lines = [_splits(songs).to_string(), "", _genres(songs)]
     crossing = groups_in_several_splits(songs)
@@ -40,7 +43,7 @@ def describe(songs: Sequence[Song], skipped: Sequence[SkippedSong]) -> str:
     return "\n".join([*lines, *_skipped(skipped)])
 
 
-def groups_in_several_splits(songs: Iterable[Song]) -> list[str]:
+def groups_in_several_splits(songs: Iterable["Song"]) -> list[str]:
     """Artists (or other groups) with songs in more than one split."""
     splits_by_group: dict[str, set[str]] = {}
     for song in songs:
@@ -48,7 +51,11 @@ def groups_in_several_splits(songs: Iterable[Song]) -> list[str]:
     return sorted(group for group, splits in splits_by_group.items() if len(splits) > 1)
 
 
-def _splits(songs: Sequence[Song]) -> pd.DataFrame:
+def _splits(songs: Sequence["Song"]) -> "pd.DataFrame":
+    import pandas as pd
+
+    from ai_mixer.data.splits import SPLITS
+
     rows = {
         name: {
             "songs": len(selected),
@@ -63,12 +70,12 @@ def _splits(songs: Sequence[Song]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def _genres(songs: Sequence[Song]) -> str:
+def _genres(songs: Sequence["Song"]) -> str:
     counts = Counter(song.genre or "unknown" for song in songs).most_common()
     return "genres: " + ", ".join(f"{genre} {count}" for genre, count in counts)
 
 
-def _skipped(skipped: Sequence[SkippedSong]) -> list[str]:
+def _skipped(skipped: Sequence["SkippedSong"]) -> list[str]:
     """One line per reason, the most frequent first."""
     files: dict[str, list[str]] = {}
     for song in skipped:
@@ -90,6 +97,8 @@ def with_name_alias(overrides: list[str]) -> list[str]:
 @stage("data", transform=with_name_alias)
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.data name=NAME [download=1] [data.root=FOLDER]`."""
+    from ai_mixer.training.builders import build_source
+
     if cfg.download:
         download(cfg)
     source = build_source(cfg)

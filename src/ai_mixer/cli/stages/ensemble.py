@@ -5,28 +5,36 @@ For cross-validations, one ensemble per fold.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from omegaconf import DictConfig, OmegaConf
-from torch import Tensor
 
 from ai_mixer.cli.stage import stage
 from ai_mixer.config.instantiate import allowed_targets
 from ai_mixer.config.overrides import format_make_command, quote_run_list
-from ai_mixer.evaluation.leaderboard.entries import ENSEMBLE_TAG
-from ai_mixer.inference.predictor import load_model
-from ai_mixer.tracking import Run, Store, find_run, save_model
-from ai_mixer.tracking.run_lookup import FOLDS_TAG, fold_model_folders
-from ai_mixer.training.builders import build_datamodule
-from ai_mixer.training.calibration import calibrate
-from ai_mixer.training.ensembling import build_ensemble, ensemble_config, mean_member_weights
-from ai_mixer.training.export import model_card
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ai_mixer.tracking import Run, Store
 
 
 def _save_ensemble(
-    folders: Sequence[Path], cfg: DictConfig, run: Run, command: str, weights: Tensor | None = None
+    folders: Sequence[Path],
+    cfg: DictConfig,
+    run: "Run",
+    command: str,
+    weights: "Tensor | None" = None,
 ) -> None:
     """Build one ensemble and save it in a run."""
+    from ai_mixer.evaluation.leaderboard.entries import ENSEMBLE_TAG
+    from ai_mixer.inference.predictor import load_model
+    from ai_mixer.tracking import save_model
+    from ai_mixer.training.builders import build_datamodule
+    from ai_mixer.training.calibration import calibrate
+    from ai_mixer.training.ensembling import build_ensemble, ensemble_config
+    from ai_mixer.training.export import model_card
+
     members = [load_model(folder, allowed_targets(cfg)) for folder in folders]
     config = ensemble_config(members, cfg.name)
     data = build_datamodule(config, members[0].console)
@@ -46,6 +54,10 @@ def _save_ensemble(
 @stage("ensemble", transform=quote_run_list)
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.ensemble runs=1a2b,3c4d`."""
+    from ai_mixer.evaluation.leaderboard.entries import ENSEMBLE_TAG
+    from ai_mixer.tracking import Run, Store, find_run
+    from ai_mixer.tracking.run_lookup import FOLDS_TAG, fold_model_folders
+
     members = [str(run) for run in cfg.runs or ()]
     if len(members) < 2:
         raise ValueError(f"runs={','.join(members)}: name two runs or more, runs=1a2b,3c4d")
@@ -87,8 +99,13 @@ def main(cfg: DictConfig) -> None:
         print(f"run {parent.id} ({title})")
 
 
-def _ensemble_weights_from(store: Store, cfg: DictConfig) -> Tensor | None:
+def _ensemble_weights_from(store: "Store", cfg: DictConfig) -> "Tensor | None":
     """Mean member weights of another ensemble's folds; None if not configured."""
+    from ai_mixer.inference.predictor import load_model
+    from ai_mixer.tracking import find_run
+    from ai_mixer.tracking.run_lookup import fold_model_folders
+    from ai_mixer.training.ensembling import mean_member_weights
+
     if cfg.ensemble_weights_from is None:
         return None
     run = str(cfg.ensemble_weights_from)

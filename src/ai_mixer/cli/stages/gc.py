@@ -3,14 +3,15 @@
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.tracking import Store
-from ai_mixer.tracking.gc import delete_candidates, describe_cleanup
-from ai_mixer.tracking.orphans import find_cleanup_candidates
 
 
 @stage("gc")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.gc [confirm=1]`."""
+    from ai_mixer.tracking import Store
+    from ai_mixer.tracking.gc import delete_candidates, describe_cleanup
+    from ai_mixer.tracking.orphans import find_cleanup_candidates
+
     store = Store(cfg.paths.mlruns)
     candidates = find_cleanup_candidates(store)
     print(describe_cleanup(store, candidates))

@@ -5,13 +5,14 @@ import webbrowser
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.tracking import find_run
-from ai_mixer.training.builders import run_override
 
 
 @stage("render")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.listen [run=ID]`."""
+    from ai_mixer.tracking import find_run
+    from ai_mixer.training.builders import run_override
+
     run = run_override(cfg)
     page = find_run(run, cfg.paths.mlruns) / "listening" / "index.html"
     if not page.is_file():

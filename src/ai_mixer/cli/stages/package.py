@@ -7,17 +7,6 @@ from typing import Any
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.evaluation.leaderboard.model_results import model_results
-from ai_mixer.inference import pretrained
-from ai_mixer.inference.model_card import card_text
-from ai_mixer.inference.predictor import load_model
-from ai_mixer.tracking import Store, find_run, save_model
-from ai_mixer.tracking.int8 import quantize
-from ai_mixer.tracking.model_files import load_model_files
-from ai_mixer.tracking.overrides import LOCATIONS, is_path
-from ai_mixer.tracking.run_lookup import fold_model_folders
-from ai_mixer.training.builders import run_override
-from ai_mixer.training.calibration import mean_factors
 
 PATH_KEYS = ("paths", "callbacks", "trainer", "optimizer", "scheduler", "evaluate", "render")
 
@@ -37,6 +26,15 @@ def package(
     model folders of the recipe's cross-validation, whose mean calibration is used; by default the
     run's own. Returns the folder of the model.
     """
+    from ai_mixer.evaluation.leaderboard.model_results import model_results
+    from ai_mixer.inference import pretrained
+    from ai_mixer.inference.model_card import card_text
+    from ai_mixer.inference.predictor import load_model
+    from ai_mixer.tracking import save_model
+    from ai_mixer.tracking.int8 import quantize
+    from ai_mixer.tracking.model_files import load_model_files
+    from ai_mixer.training.calibration import mean_factors
+
     # Raises before an existing model is replaced.
     evaluation = model_results(entry or name, leaderboard, len(folds))
     weights, card = load_model_files(run)
@@ -55,6 +53,8 @@ def package(
 
 def _without_paths(value: Any, key: str = "") -> Any:
     """A config without absolute paths: locations are None, other paths are reduced to a name."""
+    from ai_mixer.tracking.overrides import LOCATIONS, is_path
+
     if isinstance(value, dict):
         return {name: _without_paths(item, name) for name, item in value.items()}
     if isinstance(value, list):
@@ -66,6 +66,10 @@ def _without_paths(value: Any, key: str = "") -> Any:
 
 def _folds(cfg: DictConfig) -> list[Path]:
     """Model folders of the cross-validation given by `folds=`, if any."""
+    from ai_mixer.tracking import Store
+    from ai_mixer.tracking.run_lookup import fold_model_folders
+    from ai_mixer.training.builders import run_override
+
     if cfg.folds is None:
         return []
     folders = fold_model_folders(run_override(cfg, "folds"), Store(cfg.paths.mlruns))
@@ -77,6 +81,10 @@ def _folds(cfg: DictConfig) -> list[Path]:
 @stage("package")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.package run=ID name=NAME about=SENTENCE`."""
+    from ai_mixer.inference import pretrained
+    from ai_mixer.tracking import find_run
+    from ai_mixer.training.builders import run_override
+
     run = find_run(run_override(cfg), cfg.paths.mlruns)
     leaderboard = None if cfg.leaderboard is None else Path(cfg.leaderboard)
     target = package(

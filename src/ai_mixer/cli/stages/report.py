@@ -2,14 +2,15 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.tracking import list_runs
-from ai_mixer.tracking.aggregate import RunTable, aggregate_runs
 from ai_mixer.utils.disk_errors import reraise_disk_full
-from ai_mixer.utils.markdown import to_markdown
+
+if TYPE_CHECKING:
+    from ai_mixer.tracking.aggregate import RunTable
 
 EXPLANATION = (
     "Skill is protocol K, closeness protocol A, on the held-out songs of each run: 0 is that of "
@@ -19,8 +20,10 @@ EXPLANATION = (
 )
 
 
-def text(run_table: RunTable) -> str:
+def text(run_table: "RunTable") -> str:
     """Markdown: explanation, table and excluded runs."""
+    from ai_mixer.utils.markdown import to_markdown
+
     rows = run_table.table.set_index(["words", "songs", "runs"])
     counts = Counter(run_table.excluded.values())
     lines = [
@@ -31,13 +34,13 @@ def text(run_table: RunTable) -> str:
     return "\n".join(["# Runs", "", EXPLANATION, "", to_markdown(rows).rstrip(), *excluded, ""])
 
 
-def _examples(run_table: RunTable, reason: str) -> str:
+def _examples(run_table: "RunTable", reason: str) -> str:
     """Ids of up to five runs that were excluded for this reason."""
     ids = [run_id[:8] for run_id, other in run_table.excluded.items() if other == reason]
     return ", ".join(ids[:5]) + (" …" if len(ids) > 5 else "")
 
 
-def write(run_table: RunTable, path: Path) -> None:
+def write(run_table: "RunTable", path: Path) -> None:
     """Write Markdown to `path`, and the table as CSV next to it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with reraise_disk_full(path):
@@ -48,6 +51,9 @@ def write(run_table: RunTable, path: Path) -> None:
 @stage("report")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.report [name=value …]`."""
+    from ai_mixer.tracking import list_runs
+    from ai_mixer.tracking.aggregate import aggregate_runs
+
     runs = list_runs(cfg.paths.mlruns, cfg.experiment_name, cfg.where)
     if runs.empty:
         filters = ", ".join(

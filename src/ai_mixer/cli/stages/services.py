@@ -5,12 +5,13 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.tuning.postgresql import start, stop
 
 
 @stage("services")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.services [stop=true]`."""
+    from ai_mixer.tuning.postgresql import start, stop
+
     data = Path(cfg.paths.data)
     if cfg.stop:
         stop(data)

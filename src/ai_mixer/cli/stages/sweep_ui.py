@@ -3,13 +3,14 @@
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.tuning.resume import newest_study
-from ai_mixer.tuning.storage import MISSING_EXTRA, open_storage
 
 
 @stage("sweep_ui")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.sweep_ui [study=… storage=…]`: serve until interrupted."""
+    from ai_mixer.tuning.resume import newest_study
+    from ai_mixer.tuning.storage import MISSING_EXTRA, open_storage
+
     try:
         from optuna_dashboard import run_server
     except ImportError as error:
