@@ -56,10 +56,7 @@ def stage(
                 # Inside of Hydra, which would print lines of its own for an error.
                 with _report_user_errors(config_name, arguments.overrides, debug):
                     configure_logging(quiet=bool(cfg.quiet))
-                    cfg = translate_composed(cfg, config_name, arguments.overrides)
-                    check_targets(cfg, tuple(cfg.get("allow_targets") or ()))
-                    check_arguments(cfg, compose_group_choices(config_name, arguments.overrides))
-                    task(cfg)
+                    task(checked_config(cfg, config_name, arguments.overrides))
 
             folder = str(config_folder())
             with (
@@ -78,6 +75,17 @@ def stage(
         return main
 
     return decorate
+
+
+def checked_config(cfg: DictConfig, config_name: str, overrides: Sequence[str]) -> DictConfig:
+    """Translate old names in a composed config and check its targets and values.
+
+    ValueError in one line.
+    """
+    cfg = translate_composed(cfg, config_name, overrides)
+    check_targets(cfg, tuple(cfg.get("allow_targets") or ()))
+    check_arguments(cfg, compose_group_choices(config_name, overrides))
+    return cfg
 
 
 def _rename_key(override: str, key_aliases: Mapping[str, str]) -> str:

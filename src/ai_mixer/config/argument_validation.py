@@ -7,7 +7,7 @@ import typing
 from collections.abc import Iterator, Mapping
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, cast, get_args, get_origin
 
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -21,12 +21,14 @@ SCALARS = (bool, int, float, str)
 def check_arguments(cfg: DictConfig, defaults: DictConfig) -> None:
     """Check names and types of the arguments of all targets.
 
-    Keys outside a target must be numbers where `defaults` has numbers. Imports the targets of
-    `cfg`. ValueError in one line with the key and the value.
+    Keys outside a target must be numbers where `defaults` has numbers, or what the argument accepts
+    that refers to them (`excerpt_s: ${excerpt}`). Imports the targets of `cfg`. ValueError in one
+    line with the key and the value.
     """
+    hints = dict(_referring_hints(cfg))
     for key, node in _nodes(cfg):
         if "_target_" not in node:
-            _check_numbers(key, node, OmegaConf.select(defaults, key) if key else defaults)
+            _check_numbers(key, node, OmegaConf.select(defaults, key) if key else defaults, hints)
     for key, node in _nodes(cfg):
         if "_target_" in node:
             _check_node(key, node)
@@ -141,14 +143,24 @@ def _hints(target: Any) -> Mapping[str, Any]:
         return {}
 
 
-def _check_numbers(key: str, node: DictConfig, defaults: Any) -> None:
+def _referring_hints(cfg: DictConfig) -> Iterator[tuple[str, Any]]:
+    """Iterate over (dotted key, annotation of an argument whose value is `${key}`)."""
+    for _, node in _nodes(cfg):
+        plain = OmegaConf.to_container(node, resolve=False) if "_target_" in node else {}
+        for name, value in cast(dict[str, Any], plain).items():
+            if reference := re.fullmatch(r"\$\{([\w.]+)\}", str(value)):
+                yield reference[1], _hints(_locate(node._target_)).get(name, Any)
+
+
+def _check_numbers(key: str, node: DictConfig, defaults: Any, hints: Mapping[str, Any]) -> None:
     names = map(str, node) if isinstance(defaults, DictConfig) else ()
     for name in names:
         plain = name in defaults and not OmegaConf.is_interpolation(defaults, name)
         default = defaults[name] if plain else None
-        hint = bool if isinstance(default, bool) else float
+        full_key = f"{key}.{name}" if key else name
+        hint = hints.get(full_key, bool if isinstance(default, bool) else float)
         if isinstance(default, int | float) and not matches_type(node[name], hint):
-            raise _type_error(f"{key}.{name}" if key else name, node[name], hint)
+            raise _type_error(full_key, node[name], hint)
 
 
 def _type_error(key: str, value: Any, hint: Any) -> ValueError:
