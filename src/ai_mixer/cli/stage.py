@@ -21,6 +21,7 @@ from ai_mixer.config.folder import config_folder
 from ai_mixer.config.override_errors import check_overrides
 from ai_mixer.config.overrides import compose_group_choices
 from ai_mixer.config.renamed import translate_composed, translate_typed
+from ai_mixer.config.search_path import register_search_path
 from ai_mixer.utils.log import configure_logging
 from ai_mixer.utils.progress import configure_warnings
 
@@ -59,6 +60,7 @@ def stage(
                     task(checked_config(cfg, config_name, arguments.overrides))
 
             folder = str(config_folder())
+            register_search_path()
             with (
                 env_override({"HYDRA_FULL_ERROR": "1"}),
                 _report_user_errors(config_name, arguments.overrides, debug),

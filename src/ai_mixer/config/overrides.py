@@ -1,6 +1,5 @@
 """Lists of overrides (`model=cnn`, `+trainer.x=1`) and the config groups that they select from."""
 
-import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
@@ -11,8 +10,9 @@ from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
-from ai_mixer.config.folder import config_folder
+from ai_mixer.config.folder import config_folder, config_folders
 from ai_mixer.config.renamed import is_old_option
+from ai_mixer.config.search_path import register_search_path
 
 
 def merge_overrides(stored: Iterable[str], new: Iterable[str] = ()) -> list[str]:
@@ -74,15 +74,6 @@ def override_key(override: str) -> str:
     return _parse(override).key_or_group
 
 
-def format_make_command(overrides: Iterable[str], target: str = "train") -> str:
-    """Format the shell command that runs a make target with overrides.
-
-    >>> format_make_command(["model=cnn", "run_name=a b"])
-    "make train model=cnn 'run_name=a b'"
-    """
-    return " ".join([f"make {target}", *map(shlex.quote, overrides)])
-
-
 def quote_run_list(overrides: list[str]) -> list[str]:
     """Write `runs=a,b` as a list of quoted strings; Hydra would read it as a sweep.
 
@@ -97,15 +88,18 @@ def quote_run_list(overrides: list[str]) -> list[str]:
 
 def config_groups() -> list[str]:
     """Return all config groups (`model`, `loss/term` …) except `stage`, which is not selectable."""
-    root = config_folder()
-    names = (folder.relative_to(root).as_posix() for folder in root.glob("*/**/"))
-    return sorted(name for name in names if name != "stage")
+    names = (
+        folder.relative_to(root).as_posix()
+        for root in config_folders()
+        for folder in root.glob("*/**/")
+    )
+    return sorted({name for name in names if name != "stage"})
 
 
 def group_options(group: str) -> list[str]:
     """Return the options of a config group."""
-    names = sorted(file.stem for file in (config_folder() / group).glob("*.yaml"))
-    return [name for name in names if not is_old_option(group, name)]
+    names = {file.stem for root in config_folders() for file in (root / group).glob("*.yaml")}
+    return sorted(name for name in names if not is_old_option(group, name))
 
 
 def compose_group_choices(config_name: str, overrides: Sequence[str]) -> DictConfig:
@@ -132,6 +126,7 @@ def _quote_runs(override: str) -> str:
 
 def _hydra_context() -> AbstractContextManager[object]:
     """Use Hydra's state while a stage runs, else initialise it."""
+    register_search_path()
     if GlobalHydra.instance().is_initialized():
         return nullcontext()
     return hydra.initialize_config_dir(str(config_folder()), version_base="1.3")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ai_mixer.config.overrides import format_make_command
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.tracking.model_files import load_model_files
 from ai_mixer.tracking.overrides import OVERRIDES_FILE, publishable, stored_overrides
 
@@ -20,7 +20,7 @@ CARD_TEMPLATE = """\
 
 {data}
 
-Command: `{command}`. The weights are stored with eight bits each (`make package`).
+Command: `{command}`. The weights are stored with eight bits each.
 
 ## Evaluation
 
@@ -88,8 +88,8 @@ def training_command(run: Path) -> str:
     if not (run / OVERRIDES_FILE).is_file():  # an ensemble stores its members, not their runs
         members = load_model_files(run)[1]["config"]["model"].get("members", ())
         kinds = [member["_target_"].split(".")[-2] for member in members]
-        return f"make ensemble runs=… (of {', '.join(kinds) or 'unknown models'})"
-    return format_make_command(publishable(stored_overrides(run)))
+        return f"{stage_command('ensemble')} runs=… (of {', '.join(kinds) or 'unknown models'})"
+    return stage_command("train", publishable(stored_overrides(run)))
 
 
 def _counts(values: pd.Series, missing: str) -> str:

@@ -6,12 +6,12 @@ also in the run's description, which is never parsed.
 
 import json
 import re
-import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ai_mixer.config.renamed import translate_overrides
+from ai_mixer.config.stage_command import command_overrides
 
 OVERRIDES_FILE = "overrides.json"
 LOCATIONS = ("root", "manifest")  # keys of a data config that have locations of files
@@ -26,7 +26,7 @@ def stored_overrides(folder: str | Path, tags: Mapping[str, Any] | None = None) 
     try:
         stored = json.loads((Path(folder) / OVERRIDES_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):  # missing, or written by an older version
-        stored = shlex.split(str((tags or {}).get("command", "")))[2:]
+        stored = command_overrides(str((tags or {}).get("command", "")))
     return translate_overrides("train", stored)
 
 

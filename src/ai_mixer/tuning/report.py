@@ -9,8 +9,8 @@ from omegaconf import DictConfig
 from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from ai_mixer.config.folder import config_folder
-from ai_mixer.config.overrides import format_make_command
+from ai_mixer.config.folder import generated_config_folder
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.tracking import Run
 from ai_mixer.tracking.overrides import is_location
 from ai_mixer.tracking.run_lookup import child_runs
@@ -92,7 +92,7 @@ def _row(study_config: StudyConfig, trial: FrozenTrial) -> dict[str, object]:
 def _write_best_config(
     study: Study, study_config: StudyConfig, trial: FrozenTrial, parent: Run, cfg: DictConfig
 ) -> str:
-    """Write the config to configs/experiment/sweep and the parent; return the reproduce line."""
+    """Write the config to the generated ones and the parent; return the reproduce line."""
     name = study.study_name
     overrides = [*study_config.training_overrides, *to_overrides(trial.params)]
     objectives = ", ".join(
@@ -102,16 +102,16 @@ def _write_best_config(
     folds = [] if study_config.cv is None else [f"cv={study_config.cv}"]
     short_overrides = [f"experiment=sweep/{name}", *folds]
     threads, locations = _threads(parent, trial), filter(is_location, overrides)
-    command = f"{threads} {format_make_command([*short_overrides, *locations])}"
+    command = f"{threads} {stage_command('train', [*short_overrides, *locations])}"
     title = f"Trial {trial.number} of the sweep {name}: {objectives}."
-    comments = [title, f"{threads} {format_make_command(short_overrides)}"]
+    comments = [title, f"{threads} {stage_command('train', short_overrides)}"]
     try:
         text = experiment_config(name, overrides, comments)
     except ValueError as error:
         logger.warning(f"no config file for {name}: {error}")
-        return f"Reproduce: `{format_make_command([*overrides, *folds])}`"
+        return f"Reproduce: `{stage_command('train', [*overrides, *folds])}`"
     parent.log_text(text, f"sweep/{name}.yaml")
-    default_folder = config_folder() / "experiment" / "sweep"
+    default_folder = generated_config_folder() / "experiment" / "sweep"
     folder = Path(cfg.output_dir) if cfg.output_dir is not None else default_folder
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.yaml").write_text(text, encoding="utf-8")

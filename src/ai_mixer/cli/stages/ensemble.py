@@ -11,7 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from ai_mixer.cli.stage import stage
 from ai_mixer.config.instantiate import allowed_targets
-from ai_mixer.config.overrides import format_make_command, quote_run_list
+from ai_mixer.config.overrides import quote_run_list
+from ai_mixer.config.stage_command import stage_command
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,7 +66,7 @@ def main(cfg: DictConfig) -> None:
     overrides = [f"runs={','.join(members)}", f"name={cfg.name}"]
     if cfg.ensemble_weights_from is not None:
         overrides.append(f"ensemble_weights_from={cfg.ensemble_weights_from}")
-    command = format_make_command(overrides, "ensemble")
+    command = stage_command("ensemble", overrides)
     folds = [fold_model_folders(member, store) for member in members]
     if not any(folds):
         weights = _ensemble_weights_from(store, cfg)

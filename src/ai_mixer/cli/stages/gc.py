@@ -3,6 +3,7 @@
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
+from ai_mixer.config.stage_command import stage_command
 
 
 @stage("gc")
@@ -16,7 +17,8 @@ def main(cfg: DictConfig) -> None:
     candidates = find_cleanup_candidates(store)
     print(describe_cleanup(store, candidates))
     if candidates and not cfg.confirm:
-        print("nothing was deleted: `make gc confirm=1` deletes it permanently")
+        command = stage_command("gc", ["confirm=1"])
+        print(f"nothing was deleted: `{command}` deletes it permanently")
     elif candidates:
         delete_candidates(store, candidates)
         print("deleted")

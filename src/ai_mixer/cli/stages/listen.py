@@ -5,6 +5,7 @@ import webbrowser
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
+from ai_mixer.config.stage_command import stage_command
 
 
 @stage("render")
@@ -16,7 +17,8 @@ def main(cfg: DictConfig) -> None:
     run = run_override(cfg)
     page = find_run(run, cfg.paths.mlruns) / "listening" / "index.html"
     if not page.is_file():
-        raise FileNotFoundError(f"{page}: no such file: run make render run={run}")
+        command = stage_command("render", [f"run={run}"])
+        raise FileNotFoundError(f"{page}: no such file: `{command}` writes it")
     print(page)
     webbrowser.open(page.as_uri())
 

@@ -1,6 +1,5 @@
 """Loss scales: the value of each loss term with all knobs neutral, as a config file."""
 
-import shlex
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -8,6 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ai_mixer.cli.stage import stage
 from ai_mixer.config.folder import config_folder
+from ai_mixer.config.stage_command import stage_command
 
 
 @stage("train")
@@ -21,8 +21,8 @@ def main(cfg: DictConfig) -> None:
     scales = measure_loss_scales(build_components(cfg), examples=200)
     file = Path(config_folder()) / "loss" / "scale" / f"{name}.yaml"
     file.parent.mkdir(parents=True, exist_ok=True)
-    overrides = shlex.join(HydraConfig.get().overrides.task)
-    header = f"# Median of each loss term for neutral knobs. make loss-scales {overrides}".rstrip()
+    command = stage_command("loss-scales", HydraConfig.get().overrides.task)
+    header = f"# Median of each loss term for neutral knobs. {command}"
     file.write_text(f"{header}\n{OmegaConf.to_yaml(OmegaConf.create(scales))}", encoding="utf-8")
     print(f"{file}\n{file.read_text(encoding='utf-8')}", end="")
 

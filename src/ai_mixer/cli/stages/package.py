@@ -7,6 +7,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
+from ai_mixer.config.stage_command import stage_command
 
 PATH_KEYS = ("paths", "callbacks", "trainer", "optimizer", "scheduler", "evaluate", "render")
 
@@ -74,7 +75,8 @@ def _folds(cfg: DictConfig) -> list[Path]:
         return []
     folders = fold_model_folders(run_override(cfg, "folds"), Store(cfg.paths.mlruns))
     if not folders:
-        raise ValueError(f"folds={cfg.folds}: not a finished cross-validation (make train cv=5 …)")
+        command = stage_command("train", ["cv=5"])
+        raise ValueError(f"folds={cfg.folds}: not a finished cross-validation (`{command} …`)")
     return list(folders.values())
 
 

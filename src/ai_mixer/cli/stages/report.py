@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.utils.disk_errors import reraise_disk_full
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def main(cfg: DictConfig) -> None:
         )
         raise ValueError(
             f"no run{f' with {filters}' if filters else ''} in {cfg.paths.mlruns}: "
-            "create one with `make train`"
+            f"`{stage_command('train')}` creates one"
         )
     run_table = aggregate_runs(runs, cfg.by)
     path = Path(cfg.out)

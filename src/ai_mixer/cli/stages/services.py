@@ -5,6 +5,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
+from ai_mixer.config.stage_command import stage_command
 
 
 @stage("services")
@@ -16,7 +17,8 @@ def main(cfg: DictConfig) -> None:
     if cfg.stop:
         stop(data)
         return
-    print(f"PostgreSQL is running: {start(data)}\nuse it with make sweep storage=postgresql")
+    command = stage_command("sweep", ["storage=postgresql"])
+    print(f"PostgreSQL is running: {start(data)}\nuse it with `{command}`")
 
 
 if __name__ == "__main__":

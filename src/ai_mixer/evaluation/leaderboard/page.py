@@ -43,7 +43,7 @@ Share of true knobs within the predicted 80 % interval (calibrated on validation
 calibrated, less is overconfident.
 """
 SOUND_NOTE = """\
-Protocol A on roughs by another processor (`make roughs`), mixes as a user gets them:
+Protocol A on roughs by another processor, mixes as a user gets them:
 closeness = 1 − d(mix)/d(rough), STFT at equal loudness; closer = share of songs that came closer.
 """
 ENTRIES_NOTE = """\

@@ -6,6 +6,8 @@ add its folder.
 
 from pathlib import Path
 
+from ai_mixer.config.stage_command import stage_command
+
 MODELS_DIR = Path(__file__).parent
 CARD = "model.json"
 ACRONYMS = {"ast": "AST", "cnn": "CNN", "eq": "EQ"}
@@ -24,7 +26,7 @@ def default_model() -> str:
     if not names:
         raise ValueError(
             "no model is packaged with this ai_mixer: give a run id or a folder with "
-            f"{CARD} (`make train` creates one)"
+            f"{CARD} (`{stage_command('train')}` creates one)"
         )
     return names[0]
 
