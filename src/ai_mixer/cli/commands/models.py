@@ -4,7 +4,7 @@ from ai_mixer.cli.commands.parsing import print_line
 
 
 def models() -> None:
-    """List the packaged models, the default first."""
+    """List the packaged models, the default first, with the licences of their weights."""
     from ai_mixer.inference import pretrained
 
     names = pretrained.list_models()
@@ -17,3 +17,4 @@ def models() -> None:
         about = pretrained.model_summary(name)
         if about:
             print_line(f"  {about}")
+        print_line(f"  Licence of the weights: {pretrained.licence(name).describe()}")
