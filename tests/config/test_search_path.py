@@ -50,6 +50,12 @@ def test_pages_of_the_old_place_are_read_and_new_ones_win(tmp_path, monkeypatch)
     assert compose("train", ["experiment=sweep/mine"]).seed == 77
 
 
+def test_a_missing_folder_causes_no_warning(tmp_path):
+    (tmp_path / "own" / "model").mkdir(parents=True)
+    shutil.copy(config_folder() / "model" / "mean_knobs.yaml", tmp_path / "own/model/mine.yaml")
+    assert compose("train", [f"hydra.searchpath=[file://{tmp_path}/own]", "model=mine"])
+
+
 def test_a_stage_finds_a_page(tmp_path):
     write_page(generated_config_folder(), "mine", 77)
     words = ["--cfg", "job", "experiment=sweep/mine"]

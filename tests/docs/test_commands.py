@@ -147,6 +147,8 @@ def test_an_ai_mixer_command_parses(words):
         assert set(words) - {"--help", "COMMAND"} <= set(group.commands)
         return
     command = group.commands[words[0]]
+    if words[1:] and words[1] in getattr(command, "commands", {}):
+        command, words = command.commands[words[1]], words[1:]
     options = command.make_context(words[0], words[1:]).params
     if words[0] == "mix":
         parse_mix_options(*(options[name] for name in ("amount", "only", "settings", "style")))

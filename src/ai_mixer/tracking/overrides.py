@@ -15,6 +15,10 @@ from ai_mixer.config.stage_command import command_overrides
 
 OVERRIDES_FILE = "overrides.json"
 LOCATIONS = ("root", "manifest")  # keys of a data config that have locations of files
+TRAINING_GROUPS = (
+    *("paths", "callbacks", "trainer", "optimizer", "scheduler"),
+    *("evaluate", "render"),
+)
 _PATH = re.compile(r"(?:^|[^\w}])[/~\\]")  # neither `0/5` nor `${paths.data}/index`
 
 
@@ -51,3 +55,19 @@ def publishable(overrides: Iterable[str]) -> list[str]:
         if not is_location(override):
             public.append(f"{key}=…" if is_path(value) else override)
     return public
+
+
+def publishable_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a model's config without the groups that only training needs, and without paths."""
+    return {k: _without_paths(v, k) for k, v in config.items() if k not in TRAINING_GROUPS}
+
+
+def _without_paths(value: Any, key: str) -> Any:
+    """Locations become None, other paths are reduced to a name."""
+    if isinstance(value, dict):
+        return {name: _without_paths(item, name) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_paths(item, key) for item in value]
+    if not is_path(value, key):
+        return value
+    return None if key in LOCATIONS else Path(value).name

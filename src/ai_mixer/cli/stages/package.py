@@ -2,14 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
 from ai_mixer.config.stage_command import stage_command
-
-PATH_KEYS = ("paths", "callbacks", "trainer", "optimizer", "scheduler", "evaluate", "render")
 
 
 def package(
@@ -34,12 +31,13 @@ def package(
     from ai_mixer.tracking import save_model
     from ai_mixer.tracking.int8 import quantize
     from ai_mixer.tracking.model_files import load_model_files
+    from ai_mixer.tracking.overrides import publishable_config
     from ai_mixer.training.calibration import mean_factors
 
     # Raises before an existing model is replaced.
     evaluation = model_results(entry or name, leaderboard, len(folds))
     weights, card = load_model_files(run)
-    config = _without_paths({k: v for k, v in card["config"].items() if k not in PATH_KEYS})
+    config = publishable_config(card["config"])
     packaged = {key: value for key, value in card.items() if key != "weights_sha256"}
     if folds:
         calibrations = [load_model_files(fold)[1].get("calibration") for fold in folds]
@@ -50,19 +48,6 @@ def package(
     (target / "card.md").write_text(text, encoding="utf-8")
     load_model(target)  # raises if the packaged files cannot be loaded
     return target
-
-
-def _without_paths(value: Any, key: str = "") -> Any:
-    """A config without absolute paths: locations are None, other paths are reduced to a name."""
-    from ai_mixer.tracking.overrides import LOCATIONS, is_path
-
-    if isinstance(value, dict):
-        return {name: _without_paths(item, name) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_without_paths(item, key) for item in value]
-    if not is_path(value, key):
-        return value
-    return None if key in LOCATIONS else Path(value).name
 
 
 def _folds(cfg: DictConfig) -> list[Path]:
