@@ -24,6 +24,7 @@ from ai_mixer.config.renamed import translate_composed, translate_typed
 from ai_mixer.config.search_path import register_search_path
 from ai_mixer.utils.log import configure_logging
 from ai_mixer.utils.progress import configure_warnings
+from ai_mixer.utils.signals import handle_stop_signals
 
 DEBUG_FLAG = "--debug"
 EXIT_INTERRUPTED = 130  # exit code of shells for SIGINT
@@ -62,6 +63,7 @@ def stage(
             folder = str(config_folder())
             register_search_path()
             with (
+                handle_stop_signals("repeat the command"),
                 env_override({"HYDRA_FULL_ERROR": "1"}),
                 _report_user_errors(config_name, arguments.overrides, debug),
             ):

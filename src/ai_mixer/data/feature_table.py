@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ai_mixer.audio.excerpt import SongError, read_excerpt
+from ai_mixer.audio.errors import SongError
+from ai_mixer.audio.excerpt import read_excerpt
 from ai_mixer.core.types import SkippedSong, Song
 from ai_mixer.data.file_digest import song_digests
 from ai_mixer.data.metadata_cache import MetadataCache

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from ai_mixer.dsp import compressor, convolution, recursions, streaming_kernels
 from ai_mixer.dsp.convolution import convolve
 from ai_mixer.dsp.recursions import Array
 from ai_mixer.dsp.streaming_kernels import compress, echo, mix_channels, second_order_filter
+from ai_mixer.utils.compilation import njit
 
 CONTROL_PERIOD_SAMPLES = 32  # coefficients are interpolated linearly within it
 NO_SAMPLES = np.empty(0, np.float32)

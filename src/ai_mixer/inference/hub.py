@@ -15,12 +15,14 @@ from typing import Any
 
 from ai_mixer.inference.hub_card import hub_readme
 from ai_mixer.inference.predictor import load_model
+from ai_mixer.inference.seen_songs import SEEN_SONGS_FILE
 from ai_mixer.tracking.model_files import CARD_FILE, WEIGHTS_FILE, load_model_files
 from ai_mixer.tracking.overrides import publishable_config
 from ai_mixer.utils.atomic_write import write_bytes, write_text
 
 README_FILE = "README.md"
 FILES = (WEIGHTS_FILE, CARD_FILE, README_FILE)
+OPTIONAL_FILES = (SEEN_SONGS_FILE,)  # digests only
 HUB_PREFIX = "hf://"
 
 
@@ -58,7 +60,7 @@ def pull(source: str, destination: Path, force: bool = False) -> Path:
     with _local_copy(source) as folder:
         load_model(folder)  # checks format, digest, targets and shapes
         destination.mkdir(parents=True, exist_ok=True)
-        for name in FILES:
+        for name in (*FILES, *OPTIONAL_FILES):
             if (folder / name).is_file():
                 shutil.copyfile(folder / name, destination / name)
     return destination
@@ -76,6 +78,9 @@ def _write_files(model: Path, target: Path, title: str) -> None:
     write_bytes(target / WEIGHTS_FILE, (model / WEIGHTS_FILE).read_bytes())
     write_text(target / CARD_FILE, json.dumps(published, indent=2, ensure_ascii=False))
     write_text(target / README_FILE, readme)
+    for name in OPTIONAL_FILES:
+        if (model / name).is_file():
+            write_bytes(target / name, (model / name).read_bytes())
 
 
 def _check_free(folder: Path, force: bool) -> None:
@@ -94,7 +99,9 @@ def _local_copy(source: str) -> Iterator[Path]:
         return
     repository, revision = _parse_repository(source)
     with _hub_errors(source) as hub:
-        folder = hub.snapshot_download(repository, revision=revision, allow_patterns=list(FILES))
+        folder = hub.snapshot_download(
+            repository, revision=revision, allow_patterns=[*FILES, *OPTIONAL_FILES]
+        )
     yield Path(folder)
 
 

@@ -1,7 +1,7 @@
 """Parse a sweep's command line into the config of a study: trainings and search space."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from ai_mixer.config.folder import config_folder
 from ai_mixer.config.overrides import is_sweep_override, merge_overrides, override_key
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.tuning.objective import ComposedConfig, compose, key_exists
 from ai_mixer.tuning.search_space import (
     ParamValue,
@@ -41,9 +42,12 @@ class SweepRequest:
 
 def parse_sweep_request(cfg: DictConfig, overrides: Sequence[str]) -> SweepRequest:
     """Parse a sweep's config and overrides. ValueError (one line) if they are invalid."""
+    if cfg.seeds is not None:
+        raise ValueError(f"seeds={cfg.seeds}: a trial is one training: remove it, or set cv=5")
     training_overrides, path_overrides = _training_overrides(overrides)
     base = compose([*training_overrides, *path_overrides])
     requested = SearchSpace.parse([*cfg.search.space, *cfg.search_overrides])
+    check_searchable(requested.distributions)
     typed_keys = set(SearchSpace.parse(cfg.search_overrides).distributions)
     space, notes = _existing_keys(requested, typed_keys, base, training_overrides)
     if not space.distributions:
@@ -82,6 +86,20 @@ def parse_sweep_request(cfg: DictConfig, overrides: Sequence[str]) -> SweepReque
     return SweepRequest(study_config, default_point, notes, path_overrides)
 
 
+def check_searchable(keys: Iterable[str]) -> None:
+    """Check that trials with different values can be ranked. ValueError (one line) if not."""
+    for key in keys:
+        if key.rpartition(".")[2].endswith("seed"):
+            raise ValueError(
+                f"{key}: seeds are repeats, not settings: the best one would be luck. Repeat a "
+                f"training with `{stage_command('train', ['seeds=3'])}`"
+            )
+        if _top_level_key(f"{key}=0").lstrip("+") == "data":
+            raise ValueError(
+                f"{key}: trials on different songs cannot be ranked: run one sweep for each value"
+            )
+
+
 def check_name(name: str) -> str:
     """Return a study's name. ValueError if it cannot be a file name."""
     if not STUDY_NAME_PATTERN.fullmatch(name):
@@ -91,7 +109,7 @@ def check_name(name: str) -> str:
 
 def _training_overrides(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
     """Merged overrides of the trainings, and those of paths."""
-    excluded = _sweep_keys() | {"cv", "hydra", "quiet"}
+    excluded = _sweep_keys() | {"cv", "seeds", "hydra", "quiet"}
     merged = merge_overrides(
         text
         for text in overrides

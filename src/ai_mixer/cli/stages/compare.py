@@ -16,7 +16,7 @@ def main(cfg: DictConfig) -> None:
     from ai_mixer.evaluation.comparison.page import summary_text, write_comparison
     from ai_mixer.evaluation.comparison.runs import load_compared_runs
 
-    names = ("split", "excerpts_per_song", "songs", "seconds", "seed")
+    names = ("split", "excerpts_per_song", "songs", "seconds", "allow_seen", "seed")
     options: dict[str, Any] = {name: cfg[name] for name in names}
     runs = load_compared_runs(
         [str(run) for run in cfg.runs or []], cfg.paths.mlruns, cfg.allow_targets

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 OPTIONS = (
     *("split", "excerpts_per_song", "excerpt", "systems"),
-    *("examples", "fitted_excerpts", "speech", "seed"),
+    *("examples", "fitted_excerpts", "speech", "allow_seen", "seed"),
 )
 
 
@@ -23,6 +23,7 @@ def main(cfg: DictConfig) -> None:
     from ai_mixer.evaluation.speed import table_speed
     from ai_mixer.tracking import Store
     from ai_mixer.tracking.post_run_metrics import add_metrics
+    from ai_mixer.tracking.run_lookup import results_folder
     from ai_mixer.utils.markdown import to_markdown
 
     run, predictor = _open(cfg, "run")
@@ -30,8 +31,8 @@ def main(cfg: DictConfig) -> None:
     options = {name: cfg[name] for name in OPTIONS}
     options |= {"data": cfg.get("data"), "condition": cfg.conditions, "compare_run": compare_run}
     tables = evaluate(predictor, **options)
-    name = output_folder_name(cfg, predictor)
-    folder = run / "eval" / name
+    name = output_folder_name(cfg, predictor) + ("-seen" if tables.holdout.is_marked else "")
+    folder = results_folder(run, cfg.paths.outputs) / "eval" / name
     tables.write(folder)
     print(tables.markdown())
     if cfg.speed:

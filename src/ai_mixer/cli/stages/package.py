@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
 from ai_mixer.config.stage_command import stage_command
+from ai_mixer.utils.log import logger
 
 
 def package(
@@ -18,16 +19,18 @@ def package(
     entry: str | None = None,
     folds: Sequence[Path] = (),
 ) -> Path:
-    """Write `folder`/`name`: eight-bit weights, model.json without paths, and card.md.
+    """Write `folder`/`name`: eight-bit weights, model.json without paths, card.md, seen songs.
 
     run: folder of the run. entry: the recipe's entry on the leaderboard, by default `name`. folds:
     model folders of the recipe's cross-validation, whose mean calibration is used; by default the
-    run's own. Returns the folder of the model.
+    run's own; their songs count as seen. Returns the folder of the model.
     """
+    from ai_mixer.data.metadata_cache import MetadataCache
     from ai_mixer.evaluation.leaderboard.model_results import model_results
     from ai_mixer.inference import pretrained
     from ai_mixer.inference.model_card import card_text
     from ai_mixer.inference.predictor import load_model
+    from ai_mixer.inference.seen_songs import SEEN_SONGS_FILE, combine_seen_songs, load_seen_songs
     from ai_mixer.tracking import save_model
     from ai_mixer.tracking.int8 import quantize
     from ai_mixer.tracking.model_files import load_model_files
@@ -46,6 +49,12 @@ def package(
     title = pretrained.display_name(name)
     text = card_text(run, {**packaged, "config": card["config"]}, title, about, evaluation)
     (target / "card.md").write_text(text, encoding="utf-8")
+    seen = combine_seen_songs([load_seen_songs(f, MetadataCache()) for f in (run, *folds)])
+    if seen is None:
+        logger.warning("songs seen in training: unknown, evaluations of %s cannot omit them", name)
+        (target / SEEN_SONGS_FILE).unlink(missing_ok=True)
+    else:
+        seen.save(target)
     load_model(target)  # raises if the packaged files cannot be loaded
     return target
 

@@ -29,13 +29,14 @@ def check_default_training(cfg: DictConfig) -> None:
     """Raise if the default training cannot start; synthesises the band if it is used."""
     from ai_mixer.data.splits import SPLITS
     from ai_mixer.training.builders import build_components
-    from ai_mixer.training.preflight import check_later_steps, check_monitors
+    from ai_mixer.training.preflight import check_batches, check_later_steps, check_monitors
 
     check_later_steps(cfg)
     parts = build_components(cfg)
     for split in SPLITS:
         parts.data.songs(split)
     check_monitors(cfg, parts)
+    check_batches(parts)
 
 
 def _with_study_overrides(overrides: list[str]) -> list[str]:

@@ -1,4 +1,6 @@
-"""Train: one run, or with cv=5 one run per fold."""
+"""Train: one run, with cv=5 one run per fold, with seeds=3 one per seed."""
+
+from functools import partial
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
@@ -21,15 +23,15 @@ def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.train [name=value …]`."""
     from ai_mixer.cli.pipeline import train
     from ai_mixer.training.cross_validation import cross_validate
+    from ai_mixer.training.seeds import train_seeds
 
     for name in ("experiment_name", "run_name"):  # Hydra reads 2024 as a number
         cfg[name] = str(cfg[name])
     overrides, runtime = list(HydraConfig.get().overrides.task), HydraConfig.get().runtime
     choices = {k: str(v) for k, v in runtime.choices.items() if not k.startswith("hydra/")}
-    if cfg.cv is None:
-        train(cfg, compose("train"), overrides, choices)
-    else:
-        cross_validate(train, cfg, compose("train"), overrides, choices)
+    run = train if cfg.cv is None else partial(cross_validate, train)
+    run = run if cfg.seeds is None else partial(train_seeds, run)
+    run(cfg, compose("train"), overrides, choices)
 
 
 if __name__ == "__main__":

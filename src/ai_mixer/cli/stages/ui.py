@@ -11,7 +11,7 @@ def main(cfg: DictConfig) -> None:
     from ai_mixer.tracking import Store
     from ai_mixer.tracking.ui import serve
 
-    serve(Store(cfg.paths.mlruns), cfg.host, cfg.port)
+    serve(Store(cfg.paths.mlruns), str(cfg.host), int(cfg.port))
 
 
 if __name__ == "__main__":
