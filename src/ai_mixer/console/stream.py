@@ -32,8 +32,8 @@ class ConsoleStream:
     `gc.collect(); gc.freeze()`, because Python's garbage collection takes 0.2 s for all imported
     modules. A stream processes one signal, from one thread at a time. NaN and infinite samples
     count as 0, because they would stay in the state of the filters. channels: expected channel
-    count; the first block may have another. ValueError for knobs or a block of a wrong shape, and
-    for knobs that are not finite.
+    count; the first block may have another. Blocks and knobs may be NumPy arrays. ValueError for
+    knobs or a block of a wrong shape, and for positions that are NaN or outside 0–1.
 
     >>> from ai_mixer import load_console
     >>> console = load_console("classic", ranges="wide")
@@ -75,6 +75,7 @@ class ConsoleStream:
     @torch.no_grad()
     def __call__(self, block: Tensor, knobs: Tensor | None = None) -> Tensor:
         """Process the next block."""
+        block = torch.as_tensor(block)
         self._check(block)
         if knobs is not None:
             self._set_knobs(knobs)
@@ -125,12 +126,11 @@ class ConsoleStream:
         self._reset(block.shape[0])
 
     def _set_knobs(self, knobs: Tensor) -> None:
-        self.console.check_knobs(knobs[None] if knobs.dim() == 1 else knobs, songs=1)
-        target = knobs.detach().cpu().double().numpy().reshape(-1)
+        positions = torch.as_tensor(knobs).detach().cpu()
+        self.console.check_knobs(positions[None] if positions.dim() == 1 else positions, songs=1)
+        target = positions.double().numpy().reshape(-1)
         if np.array_equal(target, self._smoother.target):
             return
-        if not np.isfinite(target).all():
-            raise ValueError(f"knobs must be finite, got {target.tolist()}")
         if self._started:
             self._smoother.set_target(target)
             self._chain.set_coefficients(
