@@ -17,7 +17,7 @@ from ai_mixer.effects.limiter import Limiter
 from helpers.measures import residual_db
 
 RATE = 44_100
-WIDE = load_console("classic", "wide")
+WIDE, _ = load_console("classic", "wide").streamable_part()
 P = len(WIDE.knobs)
 HIGH = torch.full((P,), 0.7)
 
@@ -168,10 +168,6 @@ class Product(Effect):
         return torch.stack([left * right, torch.zeros_like(left)], dim=1)
 
 
-class Offline(Effect):
-    """Effect without a streaming kernel."""
-
-
 def knob_spec(name):
     return {"name": name, "unit": "ratio", "scale": "log", "neutral": 1.0}
 
@@ -185,12 +181,6 @@ def test_an_effect_with_several_knobs():
     blocks = [stream(x[:, :1000])] + [stream(b, end) for b in x[:, 1000:].split(1000, -1)]
     expected = console(x[None], RATE, end[None], limit=False)[0]
     assert residual_db(torch.cat(blocks, dim=-1)[:, 10_000:], expected[:, 10_000:]) <= -110
-
-
-def test_an_effect_without_a_streaming_kernel_is_an_error():
-    console = Console([{"name": "offline", "effect": Offline()}], Limiter(), {})
-    with pytest.raises(NotImplementedError, match="Offline"):
-        console.stream(RATE, 128)
 
 
 @pytest.mark.parametrize("limit", [True, False])

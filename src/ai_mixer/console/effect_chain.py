@@ -75,13 +75,34 @@ class EffectChain(nn.Module):
         the same and faster to render: an unused reverb would take most of the time.
         """
         knobs = self.check_knobs(knobs)
+        active = self._active_effects(knobs)
+        active[0] |= not any(active)  # a console has at least one effect
+        console, indices = self._select(active)
+        return console, knobs[:, indices]
+
+    def streamable_part(self) -> tuple[Self, list[int]]:
+        """A console of the effects with a live form, and the indices of its knobs."""
+        return self._select([effect.streamable for effect, _ in self.effects_with_columns()])
+
+    def unstreamable_effect(self, knobs: Tensor) -> str | None:
+        """Name of the first effect without a live form that is not neutral in knobs, [N, P]."""
+        active = self._active_effects(knobs)
+        effects = zip(self.effects.items(), active, strict=True)
+        return next((name for (name, e), on in effects if on and not e.streamable), None)
+
+    def _active_effects(self, knobs: Tensor) -> list[bool]:
+        """Per effect: whether it has no knob, or one that is not neutral in any row, [N, P]."""
         moved = ((knobs.cpu() - self.neutral.cpu()).abs() > POSITION_TOLERANCE).any(0)
-        moved[0] |= not moved.any()  # a console has at least one effect
+        columns = (list(columns.values()) for _, columns in self.effects_with_columns())
+        return [not own or bool(moved[own].any()) for own in columns]
+
+    def _select(self, chosen: Sequence[bool]) -> tuple[Self, list[int]]:
+        """A console of some of the effects, and the indices of its knobs."""
         parts = zip(self.effects.items(), self._arguments, self.effects_with_columns(), strict=True)
         remaining = [
             (name, effect, arguments, list(columns.values()))
-            for (name, effect), arguments, (_, columns) in parts
-            if moved[list(columns.values())].any()
+            for ((name, effect), arguments, (_, columns)), keep in zip(parts, chosen, strict=True)
+            if keep
         ]
         indices = [column for *_, columns in remaining for column in columns]
         console = copy(self)
@@ -90,7 +111,7 @@ class EffectChain(nn.Module):
         console.effects = nn.ModuleDict({name: effect for name, effect, *_ in remaining})
         console.knobs = [self.knobs[column] for column in indices]
         console._arguments = [arguments for *_, arguments, _ in remaining]
-        return console, knobs[:, indices]
+        return console, indices
 
     def effects_with_columns(self) -> Iterator[tuple[Effect, KnobColumns]]:
         """Iterate over all effects, each with the indices of its knobs."""

@@ -19,7 +19,6 @@ class Delay(Effect):
     """
 
     knob_names: ClassVar[tuple[str, ...]] = ("wet",)
-    invertible: ClassVar[bool] = False
 
     def __init__(self, delay_ms: float = 350.0, feedback: float = 0.35) -> None:
         super().__init__()

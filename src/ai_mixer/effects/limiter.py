@@ -43,7 +43,6 @@ class Limiter(Effect):
     """
 
     knob_names: ClassVar[tuple[str, ...]] = ()
-    invertible: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -52,7 +52,6 @@ class Reverb(Effect):
     """
 
     knob_names: ClassVar[tuple[str, ...]] = ("wet",)
-    invertible: ClassVar[bool] = False
 
     def __init__(
         self,
