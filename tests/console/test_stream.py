@@ -17,7 +17,7 @@ from ai_mixer.effects.limiter import Limiter
 from helpers.measures import residual_db
 
 RATE = 44_100
-WIDE = load_console("classic", "wide")
+WIDE, _ = load_console("classic", "wide").streamable_part()
 P = len(WIDE.knobs)
 HIGH = torch.full((P,), 0.7)
 
@@ -88,11 +88,10 @@ def test_knobs_of_each_block_equal_knobs_of_the_first_block_only():
     assert residual_db(always[:, latency:], once[:, : x.shape[-1] - latency]) <= -120
 
 
-def test_positions_outside_0_1_equal_the_offline_mix():
-    x, knobs = song(), torch.full((P,), 1.1)
-    expected = WIDE(x[None], RATE, knobs[None], limit=False)[0]
-    y = process(WIDE.stream(RATE, 512, limit=False), x, knobs, 512)
-    assert residual_db(y, expected) <= -110
+def test_numpy_blocks_and_knobs_equal_tensors():
+    x, streams = song(), [WIDE.stream(RATE, 512) for _ in range(2)]
+    y = streams[0](x[:, :512].numpy(), HIGH.numpy())
+    assert torch.equal(y, streams[1](x[:, :512], HIGH))
 
 
 def test_an_empty_block_changes_no_state():
@@ -128,7 +127,8 @@ def test_nan_and_infinite_samples_count_as_zero():
         (torch.zeros(3, 64), None, "2 channels, got 3"),
         (torch.zeros(2, 64, dtype=torch.int16), None, "torch.int16"),
         (torch.zeros(2, 64), torch.zeros(3), "knobs must be"),
-        (torch.zeros(2, 64), torch.full((P,), math.nan), "knobs must be finite"),
+        (torch.zeros(2, 64), torch.full((P,), math.nan), "0 to 1, input_gain is nan"),
+        (torch.zeros(2, 64), torch.full((P,), 1.1), "0 to 1, input_gain is 1.1"),
     ],
 )
 def test_invalid_arguments_raise_one_line_and_change_no_state(block, knobs, message):
@@ -168,10 +168,6 @@ class Product(Effect):
         return torch.stack([left * right, torch.zeros_like(left)], dim=1)
 
 
-class Offline(Effect):
-    """Effect without a streaming kernel."""
-
-
 def knob_spec(name):
     return {"name": name, "unit": "ratio", "scale": "log", "neutral": 1.0}
 
@@ -185,12 +181,6 @@ def test_an_effect_with_several_knobs():
     blocks = [stream(x[:, :1000])] + [stream(b, end) for b in x[:, 1000:].split(1000, -1)]
     expected = console(x[None], RATE, end[None], limit=False)[0]
     assert residual_db(torch.cat(blocks, dim=-1)[:, 10_000:], expected[:, 10_000:]) <= -110
-
-
-def test_an_effect_without_a_streaming_kernel_is_an_error():
-    console = Console([{"name": "offline", "effect": Offline()}], Limiter(), {})
-    with pytest.raises(NotImplementedError, match="Offline"):
-        console.stream(RATE, 128)
 
 
 @pytest.mark.parametrize("limit", [True, False])

@@ -31,17 +31,16 @@ class CoefficientTable:
             knobs += [next(iter(columns.values()))] * width
             if len(columns) > 1:
                 self._multi_knob_effects.append((slice(begin, begin + width), effect, columns))
-        self._knobs = np.array(knobs)
+        self._knobs = np.array(knobs, np.int64)
 
     def exact(self, path: Array) -> Array:
         """Compute coefficients [ticks, K] of positions `path`, [ticks, P]."""
-        return np.hstack(
-            [self._effect(*part, path) for part in self._console.effects_with_columns()]
-        )
+        parts = [self._effect(*part, path) for part in self._console.effects_with_columns()]
+        return np.hstack(parts) if parts else np.empty((len(path), 0))
 
     def __call__(self, path: Array) -> Array:
         """Like `exact`, from the table; exact outside 0–1 and for effects of several knobs."""
-        if path.min() < 0 or path.max() > 1:
+        if path.min(initial=0) < 0 or path.max(initial=1) > 1:
             return self.exact(path)
         rows: Array = _look_up(self._table, self._knobs, path)
         for place, effect, columns in self._multi_knob_effects:

@@ -32,8 +32,9 @@ class ConsoleStream:
     `gc.collect(); gc.freeze()`, because Python's garbage collection takes 0.2 s for all imported
     modules. A stream processes one signal, from one thread at a time. NaN and infinite samples
     count as 0, because they would stay in the state of the filters. channels: expected channel
-    count; the first block may have another. ValueError for knobs or a block of a wrong shape, and
-    for knobs that are not finite.
+    count; the first block may have another. Blocks and knobs may be NumPy arrays. ValueError for
+    knobs or a block of a wrong shape, for positions that are NaN or outside 0–1, and for those that
+    move an effect without a live form (`Effect.streamable`).
 
     >>> from ai_mixer import load_console
     >>> console = load_console("classic", ranges="wide")
@@ -62,7 +63,9 @@ class ConsoleStream:
         neutral = console.neutral.cpu()
         console.check(neutral.new_zeros(1, channels, block_size), sample_rate, neutral[None])
         self.console, self.sample_rate, self.block_size = console, sample_rate, block_size
-        self._coefficient_table = CoefficientTable(console, sample_rate)
+        self._check_streamable(neutral)
+        self._live, self._live_knobs = console.streamable_part()
+        self._coefficient_table = CoefficientTable(self._live, sample_rate)
         self._limiter = cast(Limiter, console.limiter).stream(sample_rate) if limit else None
         self._started, self._like = False, torch.empty(0)
         self._reset(channels)
@@ -75,6 +78,7 @@ class ConsoleStream:
     @torch.no_grad()
     def __call__(self, block: Tensor, knobs: Tensor | None = None) -> Tensor:
         """Process the next block."""
+        block = torch.as_tensor(block)
         self._check(block)
         if knobs is not None:
             self._set_knobs(knobs)
@@ -100,11 +104,11 @@ class ConsoleStream:
     def _reset(self, channels: int) -> None:
         """Reset the state and call each function once, so that all are compiled in advance."""
         self._channels = channels
-        effects = [effect for effect, _ in self.console.effects_with_columns()]
+        effects = [effect for effect, _ in self._live.effects_with_columns()]
         self._chain = StreamingChain(
             [effect.streaming_kernel(self.sample_rate, channels) for effect in effects]
         )
-        self._reset_knobs(self.console.neutral.double().cpu().numpy())
+        self._reset_knobs(self._live.neutral.double().cpu().numpy())
         self._coefficient_table(self._smoother.target[None])
         silence = torch.zeros(1, channels, self.block_size)
         self._chain.push(silence[0, :, :0].double().numpy())
@@ -125,12 +129,13 @@ class ConsoleStream:
         self._reset(block.shape[0])
 
     def _set_knobs(self, knobs: Tensor) -> None:
-        self.console.check_knobs(knobs[None] if knobs.dim() == 1 else knobs, songs=1)
-        target = knobs.detach().cpu().double().numpy().reshape(-1)
+        positions = torch.as_tensor(knobs).detach().cpu()
+        self.console.check_knobs(positions[None] if positions.dim() == 1 else positions, songs=1)
+        positions = positions.double().reshape(-1)
+        self._check_streamable(positions)
+        target = positions[self._live_knobs].numpy()
         if np.array_equal(target, self._smoother.target):
             return
-        if not np.isfinite(target).all():
-            raise ValueError(f"knobs must be finite, got {target.tolist()}")
         if self._started:
             self._smoother.set_target(target)
             self._chain.set_coefficients(
@@ -138,6 +143,15 @@ class ConsoleStream:
             )
         else:
             self._reset_knobs(target)
+
+    def _check_streamable(self, positions: Tensor) -> None:
+        name = self.console.unstreamable_effect(positions[None])
+        if name is not None:
+            kind = type(self.console.effects[name]).__name__
+            raise ValueError(
+                f"effect {name} ({kind}) has no live form: a stream needs its knobs at neutral; "
+                "`console(audio, …)` and `console.render` process it"
+            )
 
     def _reset_knobs(self, positions: Array) -> None:
         """Set knobs [P] at once, without smoothing."""

@@ -67,8 +67,8 @@ class StreamingChain:
 
     def __init__(self, steps: Sequence[StreamingKernel]) -> None:
         self._kinds = np.array([step.kind for step in steps], np.int64)
-        self._numbers, self._number_ends = _concatenate([step.numbers for step in steps])
-        self._samples, self._sample_ends = _concatenate([step.samples for step in steps])
+        self._numbers, self._number_ends = _concatenate(np.empty(0), [s.numbers for s in steps])
+        self._samples, self._sample_ends = _concatenate(NO_SAMPLES, [s.samples for s in steps])
         self._widths = np.cumsum([0, *(COEFFICIENT_COUNTS[step.kind] for step in steps)])
         self._path = np.empty((0, self._widths[-1]))
         self._since = 0  # samples since the start of the path
@@ -96,9 +96,9 @@ class StreamingChain:
         self._since += audio.shape[1]
 
 
-def _concatenate(parts: Sequence[Array]) -> tuple[Array, Array]:
-    """Concatenate arrays; returns the array and the offsets of its parts."""
-    return np.concatenate(parts), np.cumsum([0, *(len(part) for part in parts)])
+def _concatenate(empty: Array, parts: Sequence[Array]) -> tuple[Array, Array]:
+    """Concatenate arrays, none gives `empty`; returns the array and the offsets of its parts."""
+    return np.concatenate([empty, *parts]), np.cumsum([0, *(len(part) for part in parts)])
 
 
 @njit(cache=True, nogil=True)
