@@ -13,12 +13,15 @@ import sys
 import hydra
 import pytest
 import typer
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import open_dict
 
 from ai_mixer.cli import stage as stage_module
 from ai_mixer.cli.app import app
-from ai_mixer.cli.commands.parsing import parse_mix_options, parse_target
+from ai_mixer.cli.commands.parsing import parse_mix_options
 from ai_mixer.config.folder import config_folder
 from ai_mixer.config.overrides import compose_group_choices, config_groups
+from ai_mixer.mixing.mix_console import default_console
 from helpers.commands import in_config, in_markdown, in_notebook, read_texts
 
 ROOT = config_folder().parent
@@ -102,7 +105,10 @@ def compose(monkeypatch, capsys):
         def run():
             overrides = sys.argv[1:]
             with hydra.initialize_config_dir(config_path, version_base=version_base):
-                cfg = hydra.compose(config_name, overrides)
+                cfg = hydra.compose(config_name, overrides, return_hydra_config=True)
+                HydraConfig.instance().set_config(cfg)
+                with open_dict(cfg):
+                    del cfg["hydra"]
                 stage_module.checked_config(cfg, config_name.removeprefix("stage/"), overrides)
 
         return lambda task: run
@@ -149,10 +155,13 @@ def test_an_ai_mixer_command_parses(words):
     command = group.commands[words[0]]
     if words[0] == "models":
         command, words = command.commands[words[1]], words[1:]
-    options = command.make_context(words[0], words[1:]).params
+    arguments = words[1:]
+    if arguments and arguments[0].startswith("--"):  # options alone, in a sentence
+        arguments = ["song.wav", *arguments]
+    options = command.make_context(words[0], arguments).params
     if words[0] == "mix":
-        parse_mix_options(*(options[name] for name in ("amount", "only", "settings", "style")))
-        parse_target(options["target"])
+        parts = (options[name] for name in ("amount", "only", "settings", "style"))
+        default_console().check(parse_mix_options(*parts))
 
 
 @pytest.mark.parametrize("words", PYTHON, ids=" ".join)
@@ -162,7 +171,8 @@ def test_a_python_command_names_a_module_or_file(words, compose):
         compile(words[0], "<command>", "exec")
     elif first == "-m":
         module, *words = words
-        assert importlib.util.find_spec(module.replace("<stage>", "train")) is not None
+        module = re.sub("<stage>|…", "train", module)
+        assert importlib.util.find_spec(module) is not None
         if module.startswith(STAGES) and "--config-dir" not in words:
             compose(importlib.import_module(module), [word for word in words if "=" in word])
         if module == "pytest":

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from ai_mixer.config.source_signature import argument_names
 
 UNIONS = (typing.Union, UnionType)
+ID_KEYS = ("run", "compare_run", "init_from", "ckpt_path", "folds", "ensemble_weights_from")
 SCALARS = (bool, int, float, str)
 
 
@@ -100,14 +101,17 @@ def _nodes(node: Any, key: str = "") -> Iterator[tuple[str, DictConfig]]:
 
 
 def _check_finite(node: DictConfig | ListConfig, key: str = "") -> None:
-    """ValueError for NaN and infinity, which would fail only after hours, or silently."""
+    """ValueError for NaN and infinity, which would fail only after hours, or silently.
+
+    Not for ids: Hydra reads the run 48e81234 as infinity (see `raw_override_value`).
+    """
     for name in list(node) if isinstance(node, DictConfig) else range(len(node)):
         if OmegaConf.is_interpolation(node, name) or OmegaConf.is_missing(node, name):
             continue
         value, path = node[name], f"{key}.{name}" if key else str(name)
         if isinstance(value, DictConfig | ListConfig):
             _check_finite(value, path)
-        elif isinstance(value, float) and not math.isfinite(value):
+        elif isinstance(value, float) and not math.isfinite(value) and path not in ID_KEYS:
             raise ValueError(f"{path}={value}: must be a finite number")
 
 

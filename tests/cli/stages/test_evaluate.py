@@ -13,6 +13,7 @@ from ai_mixer.evaluation import evaluate as evaluate_module
 from ai_mixer.evaluation.evaluate import evaluate as evaluate_model
 from ai_mixer.evaluation.speed import table_speed
 from ai_mixer.tracking import Store
+from ai_mixer.training.export import load_from_checkpoint
 from helpers.signals import noise
 
 SPEECH = all(importlib.util.find_spec(name) for name in ("pesq", "pystoi"))
@@ -89,7 +90,7 @@ def test_lightning_checkpoint_is_evaluated(at_home, command, trained, mixer):
     command(evaluate, f"run={file}", *QUICK)
     folder = trained.folder / "eval" / f"band_small-test-{file.stem}"
     assert (folder / "tables.md").is_file()
-    loaded, expected = evaluate.load_from_checkpoint(file), mixer
+    loaded, expected = load_from_checkpoint(file), mixer
     assert torch.equal(loaded.trained_knobs, expected.trained_knobs)
     assert set(loaded.card) == set(expected.card) - {"format", "weights_sha256", "calibration"}
 

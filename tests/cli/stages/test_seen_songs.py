@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ai_mixer.cli.stages import ensemble, evaluate, render
+from ai_mixer.cli.ensemble import _leave_out_training_songs
+from ai_mixer.cli.stages import evaluate, render
 from ai_mixer.cli.stages.package import package
 from ai_mixer.data.file_digest import digest_file
 from ai_mixer.data.metadata_cache import MetadataCache
@@ -130,14 +131,14 @@ def test_ensemble_is_weighted_on_songs_that_no_member_was_trained_on(trained, mi
     val = data.songs("val")
     seen = load_seen_songs(trained.folder, MetadataCache())
     members = [trained.folder, tmp_path / "other" / "artifacts"]
-    kept = ensemble._leave_out_training_songs(data, members, [seen, seen], allow_seen=False)
+    kept = _leave_out_training_songs(data, members, [seen, seen], allow_seen=False)
     assert data.songs("val") == kept.songs == val  # val of both: no member was trained on them
     other = seen._replace(train=SongSet.of(val, MetadataCache()))
-    marked = ensemble._leave_out_training_songs(data, members, [seen, other], allow_seen=True)
+    marked = _leave_out_training_songs(data, members, [seen, other], allow_seen=True)
     assert marked.is_marked
     assert "validation songs seen in training: 2 of 2 songs, not left out" in log.text
     with pytest.raises(ValueError, match=r"seen in training .*by other.*allow_seen=true"):
-        ensemble._leave_out_training_songs(data, members, [seen, other], allow_seen=False)
+        _leave_out_training_songs(data, members, [seen, other], allow_seen=False)
 
 
 def test_leaderboard_refuses_songs_that_an_entry_has_seen(trained, mixer, tmp_path):
