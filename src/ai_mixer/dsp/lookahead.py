@@ -23,7 +23,7 @@ from torch.nn.functional import pad
 
 from ai_mixer.dsp.recursions import DENORMAL_LIMIT, FASTMATH_FLAGS, Array, as_rows, run_on_rows
 
-FLOATS, COUNTS = 4, 3  # scalars in front of the ring buffers, see `_advance`
+FLOATS, COUNTS = 4, 3  # scalars in front of the ring buffers, see `advance_rows`
 
 
 class Ballistics(NamedTuple):
@@ -79,7 +79,7 @@ def advance(needed_db: Tensor, ballistics: Ballistics, state: LookaheadState) ->
     out = np.empty_like(needed)
     none = np.empty((len(needed), 0), np.int64)
     run_on_rows(
-        lambda *arrays: _advance(*arrays, ballistics),  # type: ignore[call-arg]
+        lambda *arrays: advance_rows(*arrays, ballistics),  # type: ignore[call-arg]
         needed,
         state.numbers,
         state.counts,
@@ -115,7 +115,7 @@ class _Gain(torch.autograd.Function):
         choices = np.empty((batch, 2, length))
         state = initial_state(batch, ballistics)
         buffers = (needed, state.numbers, state.counts, out, origins, choices)
-        run_on_rows(lambda *arrays: _advance(*arrays, ballistics), *buffers)  # type: ignore[call-arg]
+        run_on_rows(lambda *arrays: advance_rows(*arrays, ballistics), *buffers)  # type: ignore[call-arg]
         ctx.ballistics, ctx.origins, ctx.choices = ballistics, origins, choices
         return torch.from_numpy(out).to(needed_db)
 
@@ -130,7 +130,7 @@ class _Gain(torch.autograd.Function):
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
-def _advance(needed, numbers, counts, out, origins, choices, ballistics):  # type: ignore[no-untyped-def]
+def advance_rows(needed, numbers, counts, out, origins, choices, ballistics):  # type: ignore[no-untyped-def]
     """Compute the gain; origins and choices, for the gradient, are filled if they are not empty."""
     ramp, guard, release, memory = ballistics
     window = ramp + 2 * guard + 1
