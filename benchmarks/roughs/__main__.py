@@ -19,6 +19,7 @@ from ai_mixer.audio.excerpt import SongError
 from ai_mixer.cli.stage import stage
 from ai_mixer.core.types import SkippedSong, Song
 from ai_mixer.data.excerpt_sampler import ExcerptSampler, second_excerpt_start
+from ai_mixer.data.file_digest import digest_file
 from ai_mixer.data.skipped_songs import warn_skipped
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.training.builders import build_source
@@ -107,7 +108,9 @@ def _folder(name: str) -> Path:
 
 def _metadata(song: Song) -> dict[str, str | None]:
     names = ("song", "title", "artist", "group", "split", "genre", "licence")
-    return {"file": None, **{name: getattr(song, name) for name in names}, "source": song.id}
+    labels = {name: getattr(song, name) for name in names}
+    source = {"source": song.id, "source_digest": digest_file(song.path)}
+    return {"file": None, **labels, **source}
 
 
 def _seed(seed: int, song: str, number: int) -> list[int]:

@@ -7,7 +7,7 @@ import torch
 
 from ai_mixer.audio import AudioFile, write_audio
 from ai_mixer.audio.dither import Dither
-from ai_mixer.audio.excerpt import SongError
+from ai_mixer.audio.errors import SongError
 from helpers.signals import noise
 
 RATE = 44_100
@@ -116,10 +116,32 @@ def test_the_format_is_that_of_the_content_not_of_the_suffix(tmp_path):
     assert AudioFile(tmp_path / "a.mp3").format == "FLAC"
 
 
-@pytest.mark.parametrize("name", ["a.m4a", "a", "a.txt"])
+@pytest.mark.parametrize("name", ["a.wma", "a", "a.txt"])
 def test_an_unknown_suffix_lists_the_supported_ones(tmp_path, name):
     with pytest.raises(ValueError, match=r"\.wav, \.flac"):
         write_audio(tmp_path / name, [noise(2, seconds=1)], RATE, 2, RATE)
+
+
+@pytest.mark.parametrize(("suffix", "channels"), [("m4a", 1), ("m4a", 2), ("opus", 2)])
+def test_m4a_and_opus_are_written_with_tags(tmp_path, suffix, channels):
+    path, audio = tmp_path / f"ein Lied.{suffix}", 0.2 * noise(channels, seconds=1.2345)
+    write_audio(path, torch.split(audio, 7777, -1), RATE, channels, audio.shape[1], tags=TAGS)
+    file = AudioFile(path)
+    written = read(path)
+    assert file.channels == channels
+    assert file.tags == TAGS
+    assert not file.warnings
+    rate = 48_000 if suffix == "opus" else RATE
+    assert file.sample_rate == rate
+    samples = round(1.2345 * rate)
+    assert samples <= written.shape[1] <= samples + (0 if suffix == "opus" else 2048)
+    assert written.square().mean() == pytest.approx(float(audio.square().mean()), rel=0.3)
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "m4a"])
+def test_a_rate_that_the_format_lacks_is_an_error(tmp_path, suffix):
+    with pytest.raises(ValueError, match=rf"a\.{suffix}: .*192000 Hz"):
+        write_audio(tmp_path / f"a.{suffix}", [noise(2, seconds=1)], 192_000, 2, RATE)
 
 
 def test_mp3_at_96_khz_is_an_error(tmp_path):

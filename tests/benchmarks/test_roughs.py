@@ -14,6 +14,7 @@ import soundfile
 
 from ai_mixer.config.folder import config_folder
 from ai_mixer.core.types import Song
+from ai_mixer.data.file_digest import digest_file
 from ai_mixer.data.folder import Folder
 from ai_mixer.data.paired_folder import PairedFolder
 from helpers.measures import residual_db
@@ -128,6 +129,7 @@ def test_triples_are_read_as_pairs(roughs, songs, songs_folder, tmp_path):
         assert pair.reference.path.name == "reference.wav"
     assert {s.split for s in Folder(out).songs()} == {"train", "val", "test"}
     pair, row = read["rock/a/song"], manifest.set_index("song").loc["rock/a/song"]
+    assert pair.source_digest == digest_file(songs_folder / "rock/a/song.flac")
     before, after, reference = (
         soundfile.read(file, dtype="float32")[0]
         for file in (pair.rough_path, pair.path, pair.reference.path)

@@ -1,7 +1,9 @@
 """User errors are one line with exit code 1; bugs keep their traceback; Ctrl-C is code 130."""
 
 import errno
+import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -17,6 +19,7 @@ from ai_mixer.cli.errors import DEBUG_HINT
 from ai_mixer.cli.stage import stage
 from ai_mixer.data.folder import Folder
 from ai_mixer.tracking import Store
+from ai_mixer.utils.atomic_write import atomic_write
 
 
 @pytest.fixture
@@ -178,3 +181,16 @@ def test_warning_is_one_line_and_shown_once():
         [sys.executable, "-c", WARN_SCRIPT], capture_output=True, text=True, check=True
     )
     assert process.stderr == "warning: song 1 skipped\nwarning: song 2 skipped\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_removes_drafts_in_every_stage(run, tmp_path, number):
+    def task(cfg):
+        with atomic_write(tmp_path / "table.csv") as draft:
+            draft.write_text("half")
+            os.kill(os.getpid(), number)
+
+    code, lines = run(task)
+    assert code == 128 + number
+    assert lines == [f"stopped by {number.name}: repeat the command"]
+    assert not list(tmp_path.iterdir())

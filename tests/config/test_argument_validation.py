@@ -1,11 +1,14 @@
 """Tests of the validation of config values against constructor signatures."""
 
+import re
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 import torch
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from ai_mixer.config.argument_validation import accepts_argument, check_arguments, matches_type
 
@@ -55,3 +58,28 @@ def test_accepts_argument():
     assert accepts_argument("pytorch_lightning.Trainer", "limit_train_batches")
     assert not accepts_argument("no.such.Thing", "channels")
     assert not accepts_argument(None, "channels")
+
+
+def number_keys(cfg, prefix=""):
+    for name in cfg if isinstance(cfg, DictConfig) else range(len(cfg)):
+        if OmegaConf.is_interpolation(cfg, name) or OmegaConf.is_missing(cfg, name):
+            continue
+        key = f"{prefix}.{name}" if prefix else str(name)
+        if isinstance(cfg[name], DictConfig | ListConfig):
+            yield from number_keys(cfg[name], key)
+        elif isinstance(cfg[name], int | float) and not isinstance(cfg[name], bool):
+            yield key
+
+
+def test_no_number_of_a_config_may_be_nan_or_infinite(compose):
+    cfg = compose(page="sweep")  # with all keys of a training
+    OmegaConf.set_struct(cfg, False)
+    keys = list(number_keys(cfg))
+    assert {"trials", "optimizer.lr", "augment.steps.0.chance"} & set(keys)
+    for key, bad in zip(keys, cycle([float("nan"), float("inf"), -float("inf")]), strict=False):
+        value = OmegaConf.select(cfg, key)
+        OmegaConf.update(cfg, key, bad)
+        with pytest.raises(ValueError, match=rf"^{re.escape(key)}={bad}: must be a finite"):
+            check_arguments(cfg, cfg)
+        OmegaConf.update(cfg, key, value)
+    check_arguments(cfg, cfg)

@@ -3,6 +3,7 @@
 import pytest
 from pytorch_lightning.loggers import CSVLogger
 
+from ai_mixer.tracking.store import DEBUG_EXPERIMENT
 from ai_mixer.training.builders import build_callbacks, build_components, build_trainer
 
 TINY = ["loader.excerpt_s=0.5", "loader.batch_size=2", "loader.workers=0", "data=folder"]
@@ -72,3 +73,10 @@ def test_cnn_overfits_one_batch(compose, songs_folder, tmp_path):
 def test_mean_knobs_do_not_overfit_one_batch(compose, songs_folder, tmp_path):
     """The control: a small loss needs the audio."""
     assert overfit(compose, songs_folder, tmp_path, "model=mean_knobs") > 1e-2
+
+
+@pytest.mark.parametrize("option", ["fast", "overfit", "profile"])
+def test_debug_runs_are_in_an_experiment_of_their_own(compose, option):
+    assert compose(f"debug={option}").experiment_name == DEBUG_EXPERIMENT
+    assert compose(f"debug={option}", "experiment_name=mine").experiment_name == "mine"
+    assert compose().experiment_name != DEBUG_EXPERIMENT

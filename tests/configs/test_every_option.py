@@ -43,7 +43,7 @@ SMALL_DATA = {  # if the data config has the key
 REQUIRED = {  # other options that an option needs
     ("loss/term", "spread"): {"model": "baseline_cnn"},
     ("loss/term", "genre"): {"model": "baseline_cnn", "model.genre": "true"},
-    ("loader", "cached"): {"loss": "knobs_only"},
+    ("loader", "cached"): {"loss": "knobs_only", "model": "analyser"},
 }
 
 

@@ -2,6 +2,8 @@
 
 import os
 import re
+import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import soundfile
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from ai_mixer.audio.open_audio import SUFFIXES
 from ai_mixer.config.folder import config_folder
 from ai_mixer.core.types import SkippedSong
 from ai_mixer.data.folder import ROOT_VARIABLE, Folder
@@ -72,6 +75,94 @@ def test_unreadable_files_are_skipped(tmp_path, write_song):
     (tmp_path / "good.wav").unlink()
     with pytest.raises(ValueError, match=r"bad\.wav"):
         folder.songs()
+
+
+def test_everything_that_is_not_read_is_named_or_counted(tmp_path, write_song):
+    write_song(tmp_path / "song.wav")
+    for name in ("a.mid", "b.mid", "take.als", "notes"):
+        (tmp_path / name).write_text("no sound")
+    for name in ("cover.jpg", "back.jpg", "album.cue"):
+        (tmp_path / name).write_text("no sound")
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    folder = Folder(tmp_path)
+    assert [song.id for song in folder.songs()] == ["song"]
+    reasons = {Path(file).name: reason for file, reason in folder.skipped}
+    assert reasons == {
+        "a.mid": ".mid is not read",
+        "b.mid": ".mid is not read",
+        "take.als": ".als is not read",
+        "notes": "has no file extension",
+        "gone": "is a link to what is not there",
+    }
+    assert folder.other_files == {".jpg": 2, ".cue": 1}
+
+
+def test_every_readable_kind_is_found(tmp_path):
+    """One song per suffix, whatever the content: the decoder goes by the content."""
+    for suffix in SUFFIXES:
+        soundfile.write(tmp_path / f"a{suffix}", np.full(8000, 0.1), 8000, format="WAV")
+    (tmp_path / "a.mp4").unlink()  # would be read as streams
+    assert len(Folder(tmp_path).songs()) == len(SUFFIXES) - 1
+    kinds = ("m4a", "aac", "opus", "wma", "caf", "w64", "rf64", "aifc", "oga", "webm", "mov")
+    assert {f".{kind}" for kind in kinds} <= SUFFIXES
+
+
+def test_links_to_folders_are_followed_once(tmp_path, write_song):
+    write_song(tmp_path / "elsewhere" / "artist" / "song.wav")
+    write_song(tmp_path / "music" / "jazz" / "other.wav")
+    root = tmp_path / "music"
+    (root / "rock").symlink_to(tmp_path / "elsewhere")
+    (root / "a copy").symlink_to(root / "jazz")  # is read anyway
+    (root / "jazz" / "up").symlink_to(tmp_path)
+    (tmp_path / "elsewhere" / "round").symlink_to(tmp_path / "elsewhere")
+    folder = Folder(root)
+    assert [song.id for song in folder.songs()] == ["jazz/other", "rock/artist/song"]
+    reason = "is a link to a folder that contains it"
+    assert folder.skipped == [SkippedSong(str(root / "jazz" / "up"), reason)]
+
+
+def test_composed_and_decomposed_names_are_one_genre_and_artist(tmp_path, write_song):
+    for form, name in (("NFC", "one"), ("NFD", "two")):
+        folder = unicodedata.normalize(form, "Électro/Björk")
+        write_song(tmp_path / folder / f"{name}.wav")
+    songs = Folder(tmp_path).songs()
+    assert {(song.genre, song.group) for song in songs} == {("Électro", "Björk")}
+    rows = [unicodedata.normalize(form, "Électro,Björk") for form in ("NFC", "NFD")]
+    files = [song.path.relative_to(tmp_path) for song in songs]
+    lines = [f"{file},{row}" for file, row in zip(files, rows, strict=True)]
+    (tmp_path / "manifest.csv").write_text("\n".join(["file,genre,artist", *lines]))
+    songs = Folder(tmp_path).songs()
+    assert {(song.genre, song.group) for song in songs} == {("Électro", "Björk")}
+
+
+def test_references_and_pairs_are_matched_in_either_form(tmp_path, write_song):
+    name = {form: unicodedata.normalize(form, "Café") for form in ("NFC", "NFD")}
+    write_song(tmp_path / "rock" / f"{name['NFC']}.wav")
+    write_song(tmp_path / "references" / "rock" / f"{name['NFD']}.wav")
+    songs = {song.id: song for song in Folder(tmp_path).songs()}
+    assert songs[f"rock/{name['NFC']}"].reference is not None
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac"])
+def test_a_song_that_breaks_off_is_used_with_a_warning(tmp_path, suffix):
+    write_noise(tmp_path / f"cut.{suffix}", 1)
+    path = tmp_path / f"cut.{suffix}"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    for _ in range(2):  # also from the cache
+        with pytest.warns(UserWarning, match=rf"cut\.{suffix} breaks off after [34]\.\d of 8\.0 s"):
+            (song,) = Folder(tmp_path, index=tmp_path / "cache").songs()
+    assert 3.0 < song.duration_s <= 4.0
+
+
+def test_a_flac_from_a_pipe_has_its_length(tmp_path):
+    """Its header leaves the number of samples open: 0 in 36 bits."""
+    write_noise(tmp_path / "pipe.flac", 1)
+    content = bytearray((tmp_path / "pipe.flac").read_bytes())
+    content[21] &= 0xF0
+    content[22:26] = bytes(4)
+    (tmp_path / "pipe.flac").write_bytes(content)
+    (song,) = Folder(tmp_path).songs()
+    assert song.duration_s == 8.0
 
 
 def test_hidden_files_are_ignored(tmp_path, write_song):

@@ -14,13 +14,13 @@ from ai_mixer.data.metadata_cache import FILE_NAME, MetadataCache
 def opened(monkeypatch):
     """Names of the files whose headers are read, in order."""
     names = []
-    probe = metadata_cache.probe
+    open_audio = metadata_cache.open_audio
 
-    def record(path):
+    def record(path, **options):
         names.append(path.name)
-        return probe(path)
+        return open_audio(path, **options)
 
-    monkeypatch.setattr(metadata_cache, "probe", record)
+    monkeypatch.setattr(metadata_cache, "open_audio", record)
     return names
 
 
@@ -84,7 +84,7 @@ def test_damaged_cache_is_ignored(songs, cache_folder, damage):
         (cache_folder / FILE_NAME).write_text("no database " * 1000)
     elif damage == "other tables":
         with closing(sqlite3.connect(cache_folder / FILE_NAME)) as database:
-            database.execute("CREATE TABLE files (path TEXT)")
+            database.execute("CREATE TABLE audio_files (path TEXT)")
     else:
         (cache_folder / FILE_NAME).mkdir()
     for _ in range(2):

@@ -13,7 +13,7 @@ from ai_mixer.tasks.restore import Restore
 from helpers.signals import noise
 
 RATE = 8_000
-TRUNCATED, INVALID, SILENT = "rock/b/song.flac", "rock/c/song.wav", "jazz/d/song.wav"
+DAMAGED, INVALID, SILENT = "rock/b/song.flac", "rock/c/song.wav", "jazz/d/song.wav"
 
 
 def audio():
@@ -29,9 +29,10 @@ def music(tmp_path_factory):
         (root / artist).mkdir(parents=True)
         soundfile.write(root / artist / "song.wav", audio(), RATE, subtype="FLOAT")
     (root / "rock/b/song.wav").unlink()
-    soundfile.write(root / TRUNCATED, audio(), RATE)
-    content = (root / TRUNCATED).read_bytes()
-    (root / TRUNCATED).write_bytes(content[: len(content) // 20])
+    soundfile.write(root / DAMAGED, audio(), RATE)
+    content = (root / DAMAGED).read_bytes()
+    start, stop = len(content) * 3 // 10, len(content) * 6 // 10
+    (root / DAMAGED).write_bytes(content[:start] + bytes(stop - start) + content[stop:])
     invalid = audio().copy()
     invalid[2 * RATE] = np.nan
     soundfile.write(root / INVALID, invalid, RATE, subtype="FLOAT")
@@ -68,8 +69,8 @@ def test_skipped_songs_have_reasons(build, music):
     data = build()
     examples = [data[0, index] for index in range(len(data))]
     reasons = skipped(examples)
-    assert set(reasons) == {str(music / file) for file in (TRUNCATED, INVALID, SILENT)}
-    assert "damaged" in reasons[str(music / TRUNCATED)]
+    assert set(reasons) == {str(music / file) for file in (DAMAGED, INVALID, SILENT)}
+    assert "damaged" in reasons[str(music / DAMAGED)]
     assert "NaN" in reasons[str(music / INVALID)]
     assert "silent" in reasons[str(music / SILENT)]
 

@@ -243,3 +243,10 @@ def test_invalid_parameters():
         Limiter(release_ms=0)
     with pytest.raises(ValueError, match=r"memory_ms .*-1"):
         Limiter(memory_ms=-1)
+
+
+@pytest.mark.parametrize("name", ["ceiling_db", "lookahead_ms", "release_ms", "memory_ms"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_nan_and_infinity_are_invalid(name, value):
+    with pytest.raises(ValueError, match=rf"{name} .*{value}"):
+        Limiter(**{name: value})

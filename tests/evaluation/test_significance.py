@@ -36,14 +36,47 @@ def test_better_model_beats_all_systems():
     assert row["songs"] == 10  # two excerpts of a song count as one
     assert row["p"] == 2 / 2**10
     assert row["p_holm"] == pytest.approx(min(1, len(significance) * row["p"]), rel=0.9)
-    assert verdicts(significance) == ["blind: beats mean_knobs: yes; beats loudness_only: yes"]
+    assert verdicts(significance) == [
+        "blind (n = 10): beats mean_knobs (knob error, STFT distance), "
+        "champion (knob error, STFT distance), rough (STFT distance), loudness_only (STFT distance)"
+    ]
 
 
 def test_worse_model_is_reported_as_worse():
     significance = significance_table(records(lambda song: 2.0, lambda song: 0.4))
     assert set(significance["beats"]) == {"worse"}
     (line,) = verdicts(significance)
-    assert "not beat mean_knobs and loudness_only" in line
+    assert line.startswith("blind (n = 10): **worse than mean_knobs (knob error, STFT distance), ")
+    assert line.endswith("rough (STFT distance), loudness_only (STFT distance)**")
+
+
+def test_a_loss_in_one_measure_comes_before_gains_in_another():
+    """The knobs are better than those of all baselines, the mixes are worse."""
+    significance = significance_table(records(lambda song: 2.0, lambda song: 0.1))
+    assert significance["beats"]["blind", "mean_knobs", "knob error"] == "yes"
+    (line,) = verdicts(significance)
+    assert "**worse than mean_knobs (STFT distance), champion (STFT distance), rough (" in line
+    assert "beats" not in line
+
+
+def test_losses_in_other_distances_are_named_and_gains_are_not():
+    table = records(lambda song: 0.5, lambda song: 0.1)
+    table["width_db"] = np.where(table["system"] == "model", 2.0, 1.0)
+    table["crest_db"] = np.where(table["system"] == "model", 1.0, 2.0)
+    table.loc[table["system"] == "rough", "width_db"] = 3.0
+    table.loc[table["system"].isin(["rough", "loudness_only"]), "stft"] = 0.5
+    (line,) = verdicts(significance_table(table))
+    assert line == (
+        "blind (n = 10): **worse than mean_knobs (width error), champion (width error), "
+        "loudness_only (width error)**; does not beat rough"
+    )
+
+
+def test_other_distances_do_not_cost_the_main_measures_their_power():
+    table = records(lambda song: 0.5, lambda song: 0.1)
+    more = table.assign(width_db=1.0, crest_db=1.0, loudness_lu=1.0, spectrum_db=1.0)
+    one, two = significance_table(table)["p_holm"], significance_table(more)["p_holm"]
+    assert two.reindex(one.index).tolist() == one.tolist()
 
 
 def test_equal_model_does_not_beat():
@@ -52,7 +85,8 @@ def test_equal_model_does_not_beat():
         records(lambda song: 1 + 0.2 * (-1) ** song, lambda song: 0.1)
     )
     assert significance["beats"]["blind", "rough", "STFT distance"] == "no"
-    assert "beats mean_knobs: yes; beats loudness_only: no." in verdicts(significance)[0]
+    (line,) = verdicts(significance)
+    assert "does not beat rough, loudness_only; beats mean_knobs (knob error)" in line
 
 
 def test_verdict_notes_too_few_songs():
@@ -65,7 +99,16 @@ def test_verdict_uses_stft_distance_if_knobs_are_unknown():
     table = records(lambda song: 0.5, lambda song: 0.1).assign(**{"error/low_eq": np.nan})
     significance = significance_table(table)
     assert set(significance.index.get_level_values("measure")) == {"STFT distance"}
-    assert verdicts(significance) == ["blind: beats mean_knobs: yes; beats loudness_only: yes"]
+    (line,) = verdicts(significance)
+    assert line.count("(STFT distance)") == 4
+    assert "knob error" not in line
+
+
+def test_two_songs_have_no_p_value():
+    significance = significance_table(records(lambda song: 0.5, lambda song: 0.1, songs=2))
+    assert significance["p"].isna().all()
+    assert set(significance["beats"]) == {"no"}
+    assert "does not beat mean_knobs, champion, rough" in verdicts(significance)[0]
 
 
 def test_holm_correction_is_per_condition():

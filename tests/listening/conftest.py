@@ -57,13 +57,14 @@ def make_song(name: str, seconds: float = 2.0, **options: Any) -> SongSamples:
     t = np.arange(round(RATE * seconds)) / RATE
     tone = np.stack([np.sin(2 * np.pi * 441 * t), np.sin(2 * np.pi * 882 * t)]) * 0.4
     rows = [
-        SettingRow("low_eq", "dB", -6, 6, 0, 1.5, 2.0),
+        SettingRow("low_eq", "dB", -6, 6, 0, 2.5, 2.0, applied=1.5),
         SettingRow("input_gain", "ratio", 0.25, 4, 1, 2.0, None, scale="log"),
         SettingRow("reverb", "wet", 0, 0.6, 0, 0.12, 0.3, masked=True),
     ]
     mix = Mix(options.pop("mix", tone), rows, {"closeness": 0.41})
     audio = {"rough": -0.25 * tone, "mixes": {"mix": mix}, "finished": 2 * tone}
     texts = {"genre": "hip_hop", "condition": "blind", "rough_metrics": {"closeness": 0.0}}
+    texts["note"] = "18.1 LU quieter"
     return SongSamples(name, RATE, **{**audio, **texts, **options})
 
 

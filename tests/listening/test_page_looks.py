@@ -128,17 +128,45 @@ def test_axes_have_ticks_with_units(full_page: Any) -> None:
     assert times == [f"{second} s" for second in range(11)]
 
 
+def test_no_picture_is_darkened(full_page: Any) -> None:
+    """A darker picture reads as a softer version; the selected one is marked by its frame."""
+    style = "queryAll('figure[data-version]').map(f => getComputedStyle({}).{})"
+    for number in range(1, 4):
+        full_page.key(str(number))
+        assert set(full_page.evaluate(style.format("f.firstChild", "filter"))) == {"none"}
+        assert set(full_page.evaluate(style.format("f.firstChild", "opacity"))) == {"1"}
+        frames = full_page.evaluate(style.format("f", "boxShadow"))
+        assert [frame != "none" for frame in frames] == [n == number for n in range(1, 4)]
+
+
+def test_figures_say_whether_they_are_gains_or_levels(full_page: Any) -> None:
+    full_page.execute("openSong(0); setLoudnessMatched(true)")
+    gains = full_page.text("matching")
+    assert gains.startswith("Gain applied for equal loudness: Rough +")
+    assert gains.endswith(" dB.")
+    full_page.execute("setLoudnessMatched(false)")
+    levels = full_page.text("matching")
+    assert levels.startswith("No gain applied. Loudness of the versions: Rough −")
+    assert levels.count(" LUFS") == 3
+    full_page.execute("setLoudnessMatched(true)")
+
+
+def test_the_note_of_a_song_is_beside_it(full_page: Any) -> None:
+    full_page.execute("openSong(0)")
+    assert full_page.text("note") == "18.1 LU quieter"
+
+
 def test_tables_show_settings_and_metrics(full_page: Any) -> None:
     rows = full_page.evaluate(
         "queryAll('#settings tr').map(row => [...row.cells].map(c => c.textContent))"
     )
     assert rows == [
-        ["Low EQ", "+1.5 dB", "+2.0 dB", "0.0 dB"],
-        ["Input gain", "× 2.00", "unknown", "× 1.00"],
-        ["Reverb", "12 %", "masked", "0 %"],
+        ["Low EQ", "+2.5 dB", "+1.5 dB", "+2.0 dB"],
+        ["Input gain", "× 2.00", "× 2.00", "unknown"],
+        ["Reverb", "12 %", "12 %", "masked"],
     ]
     heads = full_page.evaluate("queryAll('#settings-card thead th').map(head => head.textContent)")
-    assert heads == ["Knob", "Mix", "True", "Neutral"]
+    assert heads == ["Knob", "Predicted", "Applied", "True"]
     assert "Masked" in full_page.text("masked-note")
     assert full_page.evaluate(
         "queryAll('#metrics tr').map(row => row.innerText.split(/\\s+/))"

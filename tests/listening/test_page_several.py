@@ -19,8 +19,8 @@ RMS_DB = {"rough": -22.98, "mix1": -10.97, "mix2": -16.99, "finished": -4.95}
 SECTIONS = [TableSection("How good", ["Run", "Skill"], [["<b>A</b>", "0.5"]], "Of two songs.")]
 
 
-def row(predicted: float) -> SettingRow:
-    return SettingRow("low_eq", "dB", -6, 6, 0, predicted, 2.0)
+def row(predicted: float, applied: float | None = None) -> SettingRow:
+    return SettingRow("low_eq", "dB", -6, 6, 0, predicted, 2.0, applied=applied)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def several(make: Callable[..., SongSamples], tmp_path_factory: pytest.TempPathF
     tone = make("x").mixes["mix"].audio
     mixes = {
         "mix1": Mix(tone, [row(1.5)], {"closeness": 0.4}),
-        "mix2": Mix(tone / 2, [row(-3.0)], {"closeness": 0.2}),
+        "mix2": Mix(tone / 2, [row(-4.0, applied=-3.0)], {"closeness": 0.2}),
     }
     songs = [make("one", mixes=mixes), make("two", mixes=mixes)]
     path = tmp_path_factory.mktemp("several") / "index.html"
@@ -107,11 +107,11 @@ def test_every_mix_can_be_played(page: Any) -> None:
 @pytest.mark.browser
 def test_tables_have_a_column_per_mix(page: Any) -> None:
     heads = page.evaluate("queryAll('#settings-head th').map(head => head.textContent)")
-    assert heads == ["Knob", "A", "B", "True"]
+    assert heads == ["Knob", "A, applied", "B, applied", "True"]
     cells = page.evaluate(
         "queryAll('#settings tr').map(row => [...row.cells].map(c => c.textContent))"
     )
-    assert cells == [["Low EQ", "+1.5 dB", "−3.0 dB", "+2.0 dB"]]
+    assert cells == [["Low EQ", "+1.5 dB", "−3.0 dBpredicted −4.0 dB", "+2.0 dB"]]
     assert page.evaluate("queryAll('#metrics tr')[0].innerText.split(/\\s+/)")[1:] == [
         "0.00",
         "0.400",

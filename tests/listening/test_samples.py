@@ -17,6 +17,14 @@ def test_position_follows_the_knobs_scale() -> None:
     assert ratio.to_position(ratio.predicted) == pytest.approx(0.5 / 0.875)
 
 
+def test_rows_have_predicted_and_applied_values() -> None:
+    predicted = {"input_gain": 2.0, "compressor_ratio": 2.0}
+    gain, ratio = setting_rows([GAIN, RATIO], predicted, applied={"input_gain": 1.5})
+    assert (gain.predicted, gain.applied, gain.rendered) == (2.0, 1.5, 1.5)
+    assert np.isnan(ratio.rendered)  # the console that rendered has no such knob
+    assert setting_rows([GAIN], predicted)[0].rendered == 2.0
+
+
 def test_position_is_clipped() -> None:
     row = SettingRow("low_eq", "dB", -6, 6, 0, 0)
     assert (row.to_position(-99), row.to_position(99)) == (0, 1)

@@ -1,5 +1,7 @@
 """Contract tests of all loss terms, which are found by import."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -94,3 +96,16 @@ def test_a_missing_or_misshapen_mix_is_an_error(term_class, music, make_batch, p
         term_class()(predict(batch.knobs), None, batch)
     with pytest.raises(ValueError, match="differ in shape"):
         check_mix(batch.finished[..., :-1], batch)
+
+
+def test_a_term_without_a_mix_does_not_read_audio(term_class, music, make_batch, predict):
+    """Batches of cached features have no samples: such a term would be trained on nothing."""
+    batch, knobs = make_batch(music()), torch.rand(3, 4, dtype=torch.float64)
+    empty = batch.finished[..., :0]
+    silent = replace(batch, rough=empty, finished=empty, reference=empty)
+    if term_class.needs_mix:
+        with pytest.raises(ValueError, match="needs the mix"):
+            term_class()(predict(knobs), None, silent)
+    else:
+        value = term_class()(predict(knobs), None, batch)
+        assert value.equal(term_class()(predict(knobs), None, silent))

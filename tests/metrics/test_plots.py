@@ -13,11 +13,11 @@ ROWS = ["total_gain", "low_eq", "reverb", "headline", "all", "headline, rock"]
 KNOBS = load_console("classic", ranges="wide").knobs
 
 
-def table(skill, low, high):
+def table(skill, low, high, songs=10):
     columns = pd.MultiIndex.from_product(
-        [["blind", "paired"], ["skill", "skill_low", "skill_high"]]
+        [["blind", "paired"], ["skill", "skill_low", "skill_high", "songs"]]
     )
-    return pd.DataFrame([[skill, low, high] * 2] * len(ROWS), index=ROWS, columns=columns)
+    return pd.DataFrame([[skill, low, high, songs] * 2] * len(ROWS), index=ROWS, columns=columns)
 
 
 def predictions(count, seed=0):
@@ -60,8 +60,9 @@ def test_bar_length_equals_the_skill():
     (axes,) = plot_skill(table(-3.0, -4.0, -2.0)).axes
     assert {bar.get_width() for bar in axes.patches} == {-1.0}
     assert [text.get_text() for text in axes.texts] == ["◂ −3.0"] * 10
-    (axes,) = plot_skill(table(np.nan, np.nan, np.nan)).axes
-    assert [text.get_text() for text in axes.texts] == ["masked in all songs"] * 5
+    for songs, text in {0: "masked in all songs", 2: "no figure below 3 songs"}.items():
+        (axes,) = plot_skill(table(np.nan, np.nan, np.nan, songs)).axes
+        assert [label.get_text() for label in axes.texts] == [text] * 5
 
 
 def test_every_knob_has_a_panel_with_its_unmasked_points():

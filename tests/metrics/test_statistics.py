@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 from ai_mixer.metrics.statistics import (
     bootstrap_means,
     difference_estimate,
+    few_songs_note,
     fold_interval,
     mean_estimate,
+    reportable,
     share_estimate,
     skill_estimates,
     song_means,
@@ -143,3 +146,33 @@ def test_fold_interval_equals_students_t():
     assert high[0] - 2.0 == pytest.approx(2.4841, abs=1e-3)
     assert 2.0 - low[0] == pytest.approx(2.4841, abs=1e-3)
     assert np.isnan([mean[2], low[1], high[1], low[2]]).all()
+
+
+def test_reportable_needs_three_songs_for_a_figure_and_eight_for_an_interval():
+    songs = [0, 2, 3, 7, 8]
+    table = pd.DataFrame({"songs": songs, "skill": 0.5, "skill_low": 0.4, "skill_high": 0.6})
+    shown = reportable(table)
+    assert shown["songs"].tolist() == songs
+    assert shown["skill"].notna().tolist() == [False, False, True, True, True]
+    for end in ("skill_low", "skill_high"):
+        assert shown[end].notna().tolist() == [False, False, False, False, True]
+    pd.testing.assert_frame_equal(reportable(shown), shown)
+    assert table["skill"].notna().all()  # not changed
+    notes = ["no figure below 3 songs"] * 2 + ["no interval below 8"] * 2 + [""]
+    assert [few_songs_note(count) for count in songs] == notes
+
+
+def test_reportable_uses_the_count_of_each_column():
+    table = pd.DataFrame(
+        {"a": [1.0], "a_low": [0.5], "a_songs": [9], "b": [1.0], "b_songs": [2], "text": ["x"]}
+    )
+    shown = reportable(table.assign(c=1.0))
+    assert shown.drop(columns="b").notna().all(axis=None)
+    assert shown["b"].isna().all()
+
+
+def test_reportable_with_columns_by_condition():
+    columns = pd.MultiIndex.from_product([["blind", "paired"], ["skill", "skill_low", "songs"]])
+    shown = reportable(pd.DataFrame([[0.5, 0.4, 2, 0.5, 0.4, 5]], columns=columns))
+    assert shown["blind"].notna().to_numpy().tolist() == [[False, False, True]]
+    assert shown["paired"].notna().to_numpy().tolist() == [[True, False, True]]

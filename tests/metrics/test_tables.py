@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ai_mixer.metrics.tables import table_a, table_headline, table_k, to_markdown
+from ai_mixer.metrics.tables import table_a, table_applied, table_headline, table_k, to_markdown
 
 SYSTEMS = {"rough": None, "mean_knobs": 1.0, "model": 0.6, "true_knobs": 0.0}
 STFT = {"rough": 1.0, "mean_knobs": 0.9, "model": 0.4, "true_knobs": 0.0}
@@ -123,3 +123,26 @@ def test_table_headline_equals_each_systems_table_k(records):
         assert headline.loc[system, "blind_low"] == own["blind", "skill_low"]
     assert np.isnan(headline.loc["fitted", "blind"])
     assert headline.loc["fitted", "paired"] == pytest.approx(0.7)
+
+
+def test_table_applied_has_the_skill_of_the_applied_knobs(records):
+    """A row per system whose applied knobs differ; the floor is the same."""
+    columns = [name for name in records if name.startswith("error")]
+    for name in columns:
+        records[f"applied_{name}"] = records[name]
+    assert len(table_applied(records)) == 0
+    model = records["system"] == "model"
+    records.loc[model, [f"applied_{name}" for name in columns]] *= 1.5
+    table = table_applied(records)
+    assert list(table.index) == ["model, applied"]
+    assert table["blind"]["model, applied"] == pytest.approx(1 - 0.6 * 1.5)
+    assert table_headline(records)["blind"]["model"] == pytest.approx(0.4)
+
+
+def test_table_applied_is_empty_without_known_knobs(records):
+    columns = [name for name in records if name.startswith("error")]
+    assert len(table_applied(records)) == 0
+    records[columns] = np.nan
+    for name in columns:
+        records[f"applied_{name}"] = np.nan
+    assert len(table_applied(records)) == 0

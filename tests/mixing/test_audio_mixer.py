@@ -17,7 +17,7 @@ from ai_mixer.mixing import console_cache
 from ai_mixer.mixing import preset as presets
 from ai_mixer.mixing.mix_options import MixOptions
 from ai_mixer.mixing.model_lookup import resolve_model
-from ai_mixer.mixing.windowed_prediction import predict_settings
+from ai_mixer.mixing.windowed_prediction import predict_song
 from helpers.measures import to_db
 from helpers.signals import noise
 
@@ -81,8 +81,10 @@ def test_decoded_file_of_every_format_is_below_the_ceiling(song, tmp_path, exten
 
 def test_prediction_from_a_file_equals_prediction_from_samples(song, music):
     _, predictor = resolve_model("ast_regressor")
-    expected = predictor.console.settings(predictor.predict(music, RATE))[0]
-    assert predict_settings(predictor, AudioFile(song)) == pytest.approx(expected, abs=2e-3)
+    stages = predict_song(predictor, AudioFile(song))
+    expected = predictor.stages(music, RATE)
+    for one, other in zip(stages, expected, strict=True):
+        torch.testing.assert_close(one.knobs, other.knobs, atol=2e-3, rtol=0)
 
 
 def test_settings_by_model_accept_display_names(song):
@@ -179,7 +181,7 @@ def test_silent_short_and_hot_songs_are_mixed(tmp_path):
 
 def test_song_is_never_overwritten_and_results_only_with_force(song):
     mixer = AudioMixer()
-    with pytest.raises(OSError, match="is the song itself"):
+    with pytest.raises(OSError, match="is an input"):
         mixer.mix_file(song, song, force=True)
     mixer.mix_file(song)
     with pytest.raises(FileExistsError, match="--force"):

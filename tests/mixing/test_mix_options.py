@@ -5,7 +5,7 @@ import pytest
 from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.apply_options import apply_mix_options
 from ai_mixer.mixing.mix_options import MUSICAL, STYLES, WIDE, MixOptions
-from ai_mixer.mixing.windowed_prediction import predict_settings
+from ai_mixer.mixing.windowed_prediction import predict_song
 
 EXTREME = {
     **{"low_eq": 6.0, "mid_eq": -6.0, "presence": 0.5},
@@ -57,7 +57,8 @@ def test_shrinkage_is_applied_before_the_ranges(song, packaged_models):
     from ai_mixer.mixing.model_lookup import resolve_model
 
     predictor = resolve_model(None)[1]
-    shrunk = predict_settings(predictor, AudioFile(song), shrink=True)
+    applied = predict_song(predictor, AudioFile(song)).applied
+    shrunk = predictor.console.settings(applied.knobs)[0]
     applied = AudioMixer().predict_mixing_parameters(song)["Baseline CNN"]
     for name, knob in console_cache.knobs_by_name(MUSICAL).items():
         clamped = min(max(shrunk[name], knob.low), knob.high)

@@ -132,6 +132,28 @@ def test_two_seeds_of_a_cross_validation_are_one_row(store: Store) -> None:
     assert row["skill blind"] == pytest.approx(0.15)
 
 
+def test_row_has_the_ids_of_its_runs(store: Store) -> None:
+    ids = [create_run(store, 0.1, {"seed": seed}).id for seed in (1, 2)]
+    assert aggregate(store).table["ids"].tolist() == [f"{ids[1][:8]} {ids[0][:8]}"]
+
+
+def test_only_rows_of_the_same_songs_are_ranked(store: Store) -> None:
+    for number, (digest, skill) in enumerate([("a", 0.1), ("b", 0.3), ("a", 0.2), ("b", 0.4)]):
+        create_run(store, skill, {"lr": number}, {"data.digest": digest})
+    table = aggregate(store).table
+    assert table["song_set"].tolist() == ["b", "b", "a", "a"]
+    assert table["skill blind"].tolist() == [0.4, 0.3, 0.2, 0.1]
+
+
+def test_seeds_of_a_repeated_training_are_counted_and_their_mean_is_not(store: Store) -> None:
+    parent = create_run(store, 0.3, tags={"seeds": "2"})
+    for seed, skill in enumerate([0.2, 0.4]):
+        create_run(store, skill, {"seed": seed}, {"seeds.seed": str(seed)}, parent=parent.id)
+    result = aggregate(store)
+    assert result.table["runs"].tolist() == ["2 seeds"]
+    assert result.excluded == {parent.id: "mean over the seeds of other runs"}
+
+
 def test_overrides_are_quoted_and_without_paths(store: Store) -> None:
     run = create_run(store, 0.1)
     overrides = ["data.root=/my music", "note=two overrides", "paths.data=data"]

@@ -81,7 +81,7 @@ def test_code_outside_a_repository_is_tagged(
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     with Run.start(store, "train", code=tmp_path) as run:
         tags = store.client.get_run(run.id).data.tags
-    assert tags["git.state"] == "not in a git repository"
+    assert tags["git.state"] == "not a git repository"
 
 
 def test_resume_keeps_params_and_adds_metrics(store: Store) -> None:

@@ -5,17 +5,20 @@ from types import SimpleNamespace
 import optuna
 import pytest
 import torch
+from pytorch_lightning.trainer.states import TrainerFn
 
 from ai_mixer.tuning.pruning_callback import PruningCallback
 from ai_mixer.tuning.song_errors import SongErrorsCallback
 
 
-def trainer(epoch=0, **metrics):
+def trainer(epoch=0, fn=TrainerFn.FITTING, global_step=8, **metrics):
     known = {name.replace("_", "/"): torch.tensor(value) for name, value in metrics.items()}
     songs = [SimpleNamespace(id=name) for name in ("c", "a", "b")]
     data = SimpleNamespace(songs=lambda split: songs if split == "train" else songs[:1])
     return SimpleNamespace(
         sanity_checking=False,
+        state=SimpleNamespace(fn=fn),
+        global_step=global_step,
         callback_metrics=known,
         current_epoch=epoch,
         should_stop=False,
@@ -47,6 +50,14 @@ def test_epoch_reported_by_a_dead_worker_is_kept(study):
     assert study.trials[0].intermediate_values == {1: 0.75, 2: 0.25}
 
 
+def test_validation_of_initial_weights_is_no_epoch(study):
+    callback = PruningCallback(study.ask(), "val/skill")
+    training = trainer(0, fn=TrainerFn.VALIDATING, val_skill=-1.0)
+    callback.on_validation_end(training, None)
+    assert (callback.pruned, training.should_stop) == (False, False)
+    assert study.trials[0].intermediate_values == {}
+
+
 def test_missing_metric_raises_with_the_known_ones(study):
     with pytest.raises(KeyError, match=r"val/skil .*val/skill"):
         PruningCallback(study.ask(), "val/skil").on_validation_end(trainer(val_skill=1.0), None)
@@ -68,3 +79,9 @@ def test_song_errors_are_those_of_the_best_epoch(higher, best):
         callback.on_validation_batch_end(training, None, knobs, batch, 0, 0)
         callback.on_validation_end(training, None)
     assert callback.errors == {2: pytest.approx(best), 0: pytest.approx(best)}
+
+
+def test_song_errors_before_the_first_step_are_not_compared():
+    callback = SongErrorsCallback("val/skill", True)
+    callback.on_validation_end(trainer(global_step=0, val_skill=0.9), None)
+    assert callback._best == float("-inf")

@@ -159,3 +159,22 @@ def test_quiet_is_no_part_of_a_study(parse):
     overrides = ["trainer.max_epochs=3"]
     request = parse(*overrides, "search=default", "quiet=true")
     assert request.study_config.training_overrides == overrides
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("seed=0,1,2", r"^seed: .*make train seeds=3"),
+        ("loader.seed=0,1", r"^loader\.seed: .*make train seeds=3"),
+        ("data=band,band_small", "^data: trials on different songs"),
+        ("data.source.songs=20,40", r"^data\.source\.songs: trials on different songs"),
+    ],
+)
+def test_search_of_repeats_or_of_songs_is_refused(parse, override, message):
+    with pytest.raises(ValueError, match=message):
+        parse("search=none", override)
+
+
+def test_sweep_with_seeds_is_refused(parse):
+    with pytest.raises(ValueError, match=r"seeds=3: a trial is one training"):
+        parse("search=none", "optimizer.lr=1e-3,1e-4", "seeds=3")

@@ -41,7 +41,9 @@ def exit_code(number, clean_up):
     return caught.value.code
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_raises_keyboard_interrupt_and_sets_the_exit_code(number, code, capsys):
     before, name = signal.getsignal(number), signal.Signals(number).name
     interrupts = []
@@ -108,3 +110,12 @@ def test_no_handler_is_installed_outside_the_main_thread():
     thread.start()
     thread.join()
     assert inside == [before]
+
+
+def test_a_closed_terminal_does_not_change_the_exit_code(monkeypatch):
+    class Closed:
+        def write(self, text):
+            raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(sys, "stderr", Closed())
+    assert exit_code(signal.SIGHUP, lambda _: None) == 129

@@ -1,41 +1,29 @@
 """Audio file headers, and excerpts read by seeking.
 
-Supports the formats of libsndfile (wav, flac, ogg, mp3, aiff …) and the streams of an .mp4
-(`song.stem.mp4#1`, see `stem_file.py`). Samples are float and may exceed full scale: about half of
-all lossy files do, and clipping would change the sound of a mix.
+The formats are those of `open_audio.py`, and the streams of an .mp4 (`song.stem.mp4#1`, see
+`stream_path.py`). Samples are float and may exceed full scale: about half of all lossy files do,
+and clipping would change the sound of a mix.
 """
 
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import soundfile
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ai_mixer.audio.stem_file import StemError, StemFile, container_path, parse_stream_path
+from ai_mixer.audio.errors import DecodeError, SongError
+from ai_mixer.audio.open_audio import AudioDecoder, open_audio
 from ai_mixer.dsp.resample import common_period, half_width_samples, resample
 
-SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif"})
 MIN_SONG_S = 0.4  # one block of a loudness measurement (ITU-R BS.1770)
-TRUNCATION_TOLERANCE_S = 0.1  # encoders pad: a complete file may be shorter than its header says
-
-
-class SongError(ValueError):
-    """A file that cannot be used, with the reason."""
-
-    def __init__(self, file: str | Path, reason: str) -> None:
-        # File names may be invalid Unicode, which tables and HTML pages cannot contain.
-        self.file, self.reason = os.fsencode(file).decode("utf-8", "backslashreplace"), reason
-        super().__init__(f"{self.file}: {reason}")
 
 
 class Header(NamedTuple):
-    """Length and format of an audio file, from its header."""
+    """Length of an audio file, as far as it can be read, and its format."""
 
     duration_s: float
     sample_rate: int
@@ -43,12 +31,17 @@ class Header(NamedTuple):
 
 
 def probe(path: Path) -> Header:
-    """Read the header of a file. SongError if it is not mono or stereo audio of 0.4 s or more."""
-    with open_audio(path) as file:
-        duration_s = file.frames / file.samplerate
-        if duration_s < MIN_SONG_S:
-            raise SongError(path, f"lasts {duration_s:.2g} s, a song needs {MIN_SONG_S} s")
-        return Header(duration_s, file.samplerate, file.channels)
+    """Read length and format. SongError if it is not mono or stereo audio of 0.4 s or more."""
+    with open_audio(path, check_end=True) as file:
+        return read_header(path, file)
+
+
+def read_header(path: Path, file: AudioDecoder) -> Header:
+    """`probe` of an open file."""
+    duration_s = file.frames / file.samplerate
+    if duration_s < MIN_SONG_S:
+        raise SongError(path, f"lasts {duration_s:.2g} s, a song needs {MIN_SONG_S} s")
+    return Header(duration_s, file.samplerate, file.channels)
 
 
 def read_excerpt(path: Path, start_s: float, duration_s: float, sample_rate: int) -> Tensor:
@@ -60,7 +53,9 @@ def read_excerpt(path: Path, start_s: float, duration_s: float, sample_rate: int
     """
     first, length = round(start_s * sample_rate), round(duration_s * sample_rate)
     with open_audio(path) as file:
-        audio = read_resampled(partial(_read, file), file.samplerate, first, length, sample_rate)
+        audio = read_resampled(
+            partial(_read, path, file), file.samplerate, first, length, sample_rate
+        )
     if not np.isfinite(audio.numpy()).all():  # 15 times as fast as torch.isfinite
         raise SongError(path, "contains NaN or infinite samples: export the file again")
     return audio.expand(2, -1).contiguous()
@@ -85,50 +80,13 @@ def read_resampled(
     return wide[:, skip : skip + length]
 
 
-def open_audio(path: Path) -> soundfile.SoundFile | StemFile:
-    """Open a file or stream. SongError if it is not mono or stereo audio with samples."""
-    stream = parse_stream_path(path)
-    try:
-        file = StemFile(*stream) if stream else soundfile.SoundFile(path)
-    except (soundfile.LibsndfileError, OSError, TypeError, UnicodeEncodeError) as error:
-        raise SongError(path, f"cannot be read as sound ({_reason(path, error)})") from error
-    if file.channels > 2:
-        raise SongError(path, f"{file.channels} channels, needs mono or stereo: mix it down")
-    if not file.frames:
-        raise SongError(path, "contains no samples")
-    return file
-
-
-def _reason(path: Path, error: Exception) -> str:
-    """The operating system's error if the file cannot be opened, else the decoder's error."""
-    path = container_path(path)
-    if isinstance(error, UnicodeEncodeError):
-        return "its name is not valid Unicode: rename it"
-    try:
-        path.open("rb").close()
-    except FileNotFoundError:
-        if path.is_symlink():
-            return f"a link to {path.readlink()}, which is not there"
-        return "no such file"
-    except OSError as system_error:
-        return str(system_error.strerror)
-    return str(getattr(error, "error_string", error)).strip(". ")
-
-
-def _read(file: soundfile.SoundFile | StemFile, first: int, length: int) -> Tensor:
+def _read(path: Path, file: AudioDecoder, first: int, length: int) -> Tensor:
     """Read samples first … first + length as [C, length]; silence outside the file."""
-    start = min(max(first, 0), file.frames)
-    stop = max(start, min(first + length, file.frames))
+    start, stop = max(first, 0), max(first + length, 0)
     try:
-        file.seek(start)
-        samples = file.read(stop - start, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, StemError) as error:
-        reason = str(getattr(error, "error_string", error)).strip(". ")
-        raise SongError(file.name, f"is damaged ({reason}): copy it again") from error
-    if len(samples) < stop - start - TRUNCATION_TOLERANCE_S * file.samplerate:
-        expected_s = file.frames / file.samplerate
-        reason = f"shorter than the {expected_s:.1f} s of its header"
-        raise SongError(file.name, f"is damaged ({reason}): copy it again")
+        samples = file.read_at(start, stop - start)
+    except DecodeError as error:
+        raise SongError(path, f"is damaged ({error}): copy it again") from error
     audio = torch.from_numpy(np.ascontiguousarray(samples.T))
     before = min(max(-first, 0), length)
     return pad(audio, (before, length - before - audio.shape[-1]))

@@ -4,15 +4,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 MP3_SAMPLE_RATES_HZ = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000})
+AAC_SAMPLE_RATES_HZ = MP3_SAMPLE_RATES_HZ | {64000, 88200, 96000}
 ENCODER_OPTIONS: dict[str, dict[str, object]] = {
     "MP3": {"bitrate_mode": "CONSTANT", "compression_level": 0.0},  # 320 kbit/s at 44.1 kHz
     "OGG": {"compression_level": 0.1},  # about 320 kbit/s: quality 9 of 10
 }
+LOSSY_FORMATS = ("MP3", "OGG", "M4A", "OPUS")
 MAX_WAV_BYTES = 4_000_000_000  # sizes in a RIFF header have 32 bits
 
 
 class Format(NamedTuple):
-    """A file format: libsndfile's name and the supported subtypes, the default first."""
+    """A file format: its name (libsndfile's, if it writes it) and subtypes, the default first."""
 
     name: str
     subtypes: tuple[str, ...]
@@ -20,7 +22,7 @@ class Format(NamedTuple):
     @property
     def lossy(self) -> bool:
         """Whether decoded samples, and so their peaks, differ from the encoded ones."""
-        return self.name in ENCODER_OPTIONS
+        return self.name in LOSSY_FORMATS
 
 
 WAV = Format("WAV", ("PCM_24", "PCM_16", "PCM_32", "FLOAT", "DOUBLE"))
@@ -30,6 +32,8 @@ FORMATS = {
     ".flac": Format("FLAC", ("PCM_24", "PCM_16")),
     ".mp3": Format("MP3", ("MPEG_LAYER_III",)),
     ".ogg": Format("OGG", ("VORBIS",)),
+    ".m4a": Format("M4A", ("AAC",)),
+    ".opus": Format("OPUS", ("OPUS",)),
     ".aiff": AIFF,
     ".aif": AIFF,
 }
@@ -62,7 +66,10 @@ def choose_subtype(format: Format, source: str) -> str:
 
 def check_sample_rate(path: Path, sample_rate: int) -> None:
     """ValueError if the format of the file does not support the sample rate."""
-    if format_of(path).name == "MP3" and sample_rate not in MP3_SAMPLE_RATES_HZ:
+    name = format_of(path).name
+    rates = {"MP3": MP3_SAMPLE_RATES_HZ, "M4A": AAC_SAMPLE_RATES_HZ}.get(name)
+    if rates is not None and sample_rate not in rates:
         raise ValueError(
-            f"{path.name}: mp3 does not support {sample_rate} Hz: write a .flac or .wav instead"
+            f"{path.name}: {name.lower()} does not support {sample_rate} Hz: "
+            "write a .flac or .wav instead"
         )

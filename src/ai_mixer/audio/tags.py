@@ -1,8 +1,9 @@
 """Text tags of audio files (title, artist …) that libsndfile supports.
 
-Images and other fields are not copied: docs/decisions/0030-mixing-files.md.
+Pictures and lyrics: `extras.py`. Other fields are not copied: docs/decisions/0030-mixing-files.md.
 """
 
+import unicodedata
 from typing import Any
 
 Tags = dict[str, str]
@@ -13,9 +14,27 @@ TAG_NAMES = (
 )
 
 
+def decode_text(raw: bytes) -> str:
+    """Decode a tag: UTF-8, else Windows-1252, which contains Latin-1.
+
+    >>> decode_text("Größe".encode()), decode_text("Größe".encode("latin-1"))
+    ('Größe', 'Größe')
+    """
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
+
+
+def normalize_text(text: str) -> str:
+    """Composed Unicode (NFC): macOS writes `é` as two characters, other systems as one."""
+    return unicodedata.normalize("NFC", text)
+
+
 def read_tags(file: Any) -> Tags:
-    """Read the tags that are not empty. file: an open `SoundFile` or `StemFile`."""
-    tags = {name: str(getattr(file, name, "")).strip() for name in TAG_NAMES}
+    """Read the tags that are not empty. file: as `open_audio` returns it."""
+    found = file.tags
+    tags = {name: normalize_text(found.get(name, "").strip()) for name in TAG_NAMES}
     return {name: text for name, text in tags.items() if text}
 
 

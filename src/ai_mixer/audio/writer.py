@@ -10,6 +10,7 @@ import soundfile
 from torch import Tensor
 
 from ai_mixer.audio.dither import Dither
+from ai_mixer.audio.ffmpeg_writer import ENCODERS, write_with_ffmpeg
 from ai_mixer.audio.formats import (
     ENCODER_OPTIONS,
     MAX_WAV_BYTES,
@@ -39,6 +40,9 @@ def write_audio(
     """
     format = format_of(path)
     check_sample_rate(path, sample_rate)
+    if format.name in ENCODERS:
+        write_with_ffmpeg(path, blocks, sample_rate, channels, format.name, tags or {})
+        return
     subtype = choose_subtype(format, source_subtype)
     large = format.name == "WAV" and frames * channels * 4 > MAX_WAV_BYTES
     name = "RF64" if large else format.name

@@ -14,12 +14,14 @@ def main() -> None:
     from ai_mixer.cli.app import app
     from ai_mixer.cli.commands.errors import format_error
     from ai_mixer.utils.log import configure_logging
+    from ai_mixer.utils.signals import handle_stop_signals
 
     configure_logging()
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        app(arguments)
+        with handle_stop_signals("unfinished results were removed, repeat the command"):
+            app(arguments)
     except Exception as error:
         if debug:
             raise

@@ -17,11 +17,16 @@ from ai_mixer.tracking import ResumePoint, Run, Store, save_model
 from ai_mixer.tracking.resume_points import save_overrides
 from ai_mixer.training.builders import TrainingComponents, build_components, raw_override_value
 from ai_mixer.training.calibration import calibrate
-from ai_mixer.training.dataset_manifest import log_songs, song_table
+from ai_mixer.training.dataset_manifest import (
+    log_seen_songs,
+    log_songs,
+    seen_songs,
+    song_table,
+)
 from ai_mixer.training.export import model_card
 from ai_mixer.training.finetune import load_initial_weights
 from ai_mixer.training.fit import fit, fit_nonzero_rank
-from ai_mixer.training.preflight import check_cached_data, check_later_steps, check_monitors
+from ai_mixer.training.preflight import check_batches, check_later_steps, check_monitors
 from ai_mixer.training.resume import check_resume_point, find_resume_point
 from ai_mixer.utils.distributed import rank
 from ai_mixer.utils.log import logger
@@ -49,8 +54,9 @@ def train(
     stopped by a signal, and 0 at the end in processes of a distributed training other than rank 0.
     """
     start = find_resume_point(cfg, overrides)
+    initial = raw_override_value(overrides, "init_from") or str(cfg.init_from)
     if rank() > 0:
-        fit_nonzero_rank(cfg, start)
+        fit_nonzero_rank(cfg, start, initial)
         raise SystemExit(0)
     if start.run_id is not None:
         cfg, overrides = cfg.copy(), without_keys(overrides, "ckpt_path")
@@ -60,18 +66,19 @@ def train(
     parts = build_components(cfg)
     songs = song_table(parts)  # synthesises the band or raises before a run is created
     check_monitors(cfg, parts)
-    check_cached_data(cfg, parts)
+    check_batches(parts)
     check_resume_point(cfg, parts, start)
+    earlier = None
     if cfg.init_from is not None and start.checkpoint is None:
-        load_initial_weights(
-            cfg, raw_override_value(overrides, "init_from") or str(cfg.init_from), parts, songs
-        )
+        earlier = load_initial_weights(cfg, initial, parts)
+    seen = seen_songs(parts, earlier)
     with handle_stop_signals(resume_hint), _open(cfg, start, parent_id, tags) as run:
         save_overrides(run, overrides)
         logger.info(f"{'resuming ' if run.resumed else ''}run {run.id} ({cfg.run_name})")
         _log_config(cfg, defaults, overrides, choices, run)
         run.set_tags(getattr(parts.system.model, "tags", {}))  # properties known after building
         log_songs(cfg.data.name, songs, parts, run)
+        log_seen_songs(seen, run)
         step = fit(cfg, parts, start, run, extra_callbacks)
         _save_trained_model(cfg, parts, run)
         if evaluate_after:

@@ -23,6 +23,7 @@ from ai_mixer.config.overrides import compose_group_choices
 from ai_mixer.config.renamed import translate_composed, translate_typed
 from ai_mixer.utils.log import configure_logging
 from ai_mixer.utils.progress import configure_warnings
+from ai_mixer.utils.signals import handle_stop_signals
 
 DEBUG_FLAG = "--debug"
 EXIT_INTERRUPTED = 130  # exit code of shells for SIGINT
@@ -63,6 +64,7 @@ def stage(
 
             folder = str(config_folder())
             with (
+                handle_stop_signals("repeat the command"),
                 env_override({"HYDRA_FULL_ERROR": "1"}),
                 _report_user_errors(config_name, arguments.overrides, debug),
             ):

@@ -25,6 +25,7 @@ ALLOWED_CLASSES = (
     "optuna.samplers",
     "pytorch_lightning.Trainer",
     "pytorch_lightning.callbacks",
+    "pytorch_lightning.loggers",
     "pytorch_lightning.profilers",
     "pytorch_lightning.strategies",
     "pytorch_lightning.trainer.trainer",

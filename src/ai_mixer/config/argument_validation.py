@@ -1,6 +1,7 @@
 """Validation of a config against the signatures of its targets, before anything is built."""
 
 import inspect
+import math
 import pydoc
 import re
 import typing
@@ -18,11 +19,12 @@ SCALARS = (bool, int, float, str)
 
 
 def check_arguments(cfg: DictConfig, defaults: DictConfig) -> None:
-    """Check names and types of the arguments of all targets.
+    """Check names and types of the arguments of all targets, and that all numbers are finite.
 
     Keys outside a target must be numbers where `defaults` has numbers. Imports the targets of
     `cfg`. ValueError in one line with the key and the value.
     """
+    _check_finite(cfg)
     for key, node in _nodes(cfg):
         if "_target_" not in node:
             _check_numbers(key, node, OmegaConf.select(defaults, key) if key else defaults)
@@ -82,6 +84,18 @@ def _nodes(node: Any, key: str = "") -> Iterator[tuple[str, DictConfig]]:
             child = node[name]
             if isinstance(child, DictConfig | ListConfig):
                 yield from _nodes(child, f"{key}.{name}" if key else str(name))
+
+
+def _check_finite(node: DictConfig | ListConfig, key: str = "") -> None:
+    """ValueError for NaN and infinity, which would fail only after hours, or silently."""
+    for name in list(node) if isinstance(node, DictConfig) else range(len(node)):
+        if OmegaConf.is_interpolation(node, name) or OmegaConf.is_missing(node, name):
+            continue
+        value, path = node[name], f"{key}.{name}" if key else str(name)
+        if isinstance(value, DictConfig | ListConfig):
+            _check_finite(value, path)
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{path}={value}: must be a finite number")
 
 
 def _check_node(key: str, node: DictConfig) -> None:

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numba import njit
 
 from ai_mixer.console.effect_chain import EffectChain, KnobColumns
 from ai_mixer.dsp.recursions import Array
 from ai_mixer.effects.effect import Effect
+from ai_mixer.utils.compilation import njit
 
 TABLE_INTERVALS = 4096  # linear interpolation between them: ten knobs together err by −137 dB
 

@@ -8,7 +8,6 @@ no lock, so it may run in an audio thread.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from ai_mixer.console import coefficient_table, smoothing
 from ai_mixer.console.coefficient_table import CoefficientTable, look_up
@@ -24,6 +23,7 @@ from ai_mixer.console.smoothing import (
 from ai_mixer.dsp.recursions import Array
 from ai_mixer.dsp.streaming_chain import StreamingChain, run_chain, sources_version
 from ai_mixer.dsp.streaming_limiter import StreamingLimiter, limit_block, samples_before
+from ai_mixer.utils.compilation import njit
 
 NO_PATH = np.empty((0, 0))
 

@@ -8,9 +8,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from ai_mixer.dsp.recursions import Array
+from ai_mixer.utils.compilation import njit
 
 CONTROL_PERIOD_SAMPLES = 32  # positions are computed once per period, coefficients interpolated
 NOW, OLDEST, COUNT, LENGTH = range(4)  # indices of `KnobRamp.counts`

@@ -87,7 +87,8 @@ class Song:
     path: the finished version. dry_path: the same mix before reverb and delay. rough_path: a rough
     version; it starts `rough_lag_s` later than the finished version (negative: earlier).
     reference: another song whose sound is the target. song: name of the composition. group: the
-    unit that splits keep together (artist or corpus).
+    unit that splits keep together (artist or corpus). source_digest: of the file that this one is
+    an excerpt of (`data.file_digest.digest_file`).
     """
 
     id: str
@@ -107,6 +108,7 @@ class Song:
     rough_path: Path | None = None
     rough_lag_s: float = 0.0
     reference: "Song | None" = None
+    source_digest: str | None = None
 
 
 class SkippedSong(NamedTuple):
@@ -150,6 +152,18 @@ class Prediction(NamedTuple):
     knobs: Tensor
     uncertainty: Tensor | None = None
     genre: Tensor | None = None
+
+
+class KnobStages(NamedTuple):
+    """The knobs of a batch at the two stages of a mix.
+
+    predicted: output of the model, averaged over the windows of a song, untrained knobs at neutral.
+    applied: what the mix is rendered with: the predicted knobs, shrunk towards neutral by their
+    uncertainty and, with a reference or the finished version, refined (see `Predictor.apply`).
+    """
+
+    predicted: Prediction
+    applied: Prediction
 
 
 @dataclass
@@ -225,6 +239,11 @@ class Batch:
     def __len__(self) -> int:
         return len(self.song_id)
 
+    @property
+    def has_audio(self) -> bool:
+        """False if only features were cached: the audio then has no samples."""
+        return self.rough.shape[-1] > 0
+
     def first(self, count: int) -> Self:
         """Return the first `count` items (losses on rendered audio use a part of the batch)."""
         return replace(
@@ -234,8 +253,8 @@ class Batch:
     def select(self, chosen: Tensor) -> Self:
         """Return the items where `chosen`, [B] bool, is True."""
         tensors = {n: getattr(self, n)[chosen] for n in _TENSORS}
-        names = [name for name, keep in zip(self.song_id, chosen.tolist(), strict=True) if keep]
-        return replace(self, **tensors, song_id=names)
+        chosen_ids = [i for i, keep in zip(self.song_id, chosen.tolist(), strict=True) if keep]
+        return replace(self, **tensors, song_id=chosen_ids)
 
     def with_condition(self, condition: str) -> Self:
         """Return the same songs under "blind" or "paired", which need no other excerpt."""

@@ -8,9 +8,9 @@ in dB, so that neither gain nor equalisation changes a bit.
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
-from ai_mixer.audio.excerpt import SongError, open_audio
+from ai_mixer.audio.errors import DecodeError, SongError
+from ai_mixer.audio.open_audio import open_audio
 
 VERSION = 1
 """Version of the algorithm: cached fingerprints of another version are not used."""
@@ -29,10 +29,9 @@ def fingerprint_file(path: Path, span_s: float = FINGERPRINT_SPAN_S) -> np.ndarr
     with open_audio(path) as file:
         length = min(file.frames, round(span_s * file.samplerate))
         try:
-            file.seek((file.frames - length) // 2)
-            audio = file.read(length, dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as error:
-            raise SongError(path, f"is damaged ({error.error_string.strip('. ')})") from error
+            audio = file.read_at((file.frames - length) // 2, length)
+        except DecodeError as error:
+            raise SongError(path, f"is damaged ({error})") from error
         return fingerprint_audio(np.nan_to_num(audio).mean(axis=1), file.samplerate)
 
 

@@ -77,6 +77,11 @@ class CachedDataModule(MixDataModule):
         features = "-".join(map(str, feature_extractor.feature_config))
         self.cache = FeatureCache(Path(folder) / f"{cache_key}-{features}")
 
+    @property
+    def feature_config(self) -> tuple[Any, ...]:
+        """Configuration of the cached features."""
+        return self.feature_extractor.feature_config
+
     def prepare_data(self) -> None:
         """Extract the features that are not cached yet; Lightning calls this in one process."""
         songs = self.songs("train") + self.songs("val")

@@ -4,21 +4,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ai_mixer.audio.excerpt import SongError
+from ai_mixer.audio.errors import SongError
 from ai_mixer.core.types import SkippedSong, Song
 from ai_mixer.data.metadata_cache import MetadataCache
+from ai_mixer.data.skipped_songs import warn_incomplete_files
 
 
 class Collection:
     """A data set below `root`, in the layout of its publication, which the subclass defines.
 
-    index: folder of the metadata cache.
+    index: folder of the metadata cache. ValueError if `root` is None.
     """
 
     name: str
     layout: str  # what `root` must contain, for error messages
 
-    def __init__(self, root: str | Path, index: str | Path | None = None) -> None:
+    def __init__(self, root: str | Path | None, index: str | Path | None = None) -> None:
+        if root is None:  # removed from the config of a packaged model
+            raise ValueError(
+                f"data.root is not set: give data={self.name} data.root=/my/{self.name}"
+            )
         self.root = Path(root).expanduser()
         self.index = MetadataCache(index)
         self.skipped: list[SkippedSong] = []
@@ -33,8 +38,10 @@ class Collection:
             raise ValueError(f"data.root={self.root}: no such folder; how to get it: {config}")
         self.skipped = []
         rows = self.rows()
-        metadata, skipped, *_ = self.index.scan([row["path"] for row in rows])
-        self.skipped += skipped
+        scan = self.index.scan([row["path"] for row in rows])
+        warn_incomplete_files(scan)
+        metadata = scan.metadata
+        self.skipped += scan.skipped
         usable = [row for row in rows if row["path"] in metadata]
         songs = [Song(**row, **metadata[row["path"]].header._asdict()) for row in usable]
         if not songs:

@@ -3,7 +3,7 @@
 import multiprocessing
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 import pytorch_lightning as pl
@@ -14,6 +14,7 @@ from ai_mixer.core.types import Batch, SkippedSong, Song, Split
 from ai_mixer.data.dataset import SongDataset, Task
 from ai_mixer.data.excerpt_sampler import Augment, excerpt_seconds
 from ai_mixer.data.key_sampler import KeySampler
+from ai_mixer.data.metadata_cache import MetadataCache
 from ai_mixer.data.skipped_songs import warn_listed, warn_skipped
 from ai_mixer.data.splits import SPLITS
 
@@ -24,8 +25,8 @@ LOW_RATE_HZ = 22050  # a lower rate does not contain the bands of high_eq and pr
 class SongSource(Protocol):
     """A source of songs, such as a folder or the embedded band.
 
-    Optional attributes, set by `songs()`: `skipped`, the songs that are left out; `leaks`, songs,
-    groups or recordings that are in two splits.
+    Optional attributes: `index`, a `MetadataCache`; and set by `songs()`: `skipped`, the songs that
+    are left out; `leaks`, songs, groups or recordings that are in two splits.
     """
 
     def songs(self) -> list[Song]:
@@ -73,27 +74,46 @@ class MixDataModule(pl.LightningDataModule):
         self.examples_per_epoch = examples_per_epoch
         self.held_out_per_song = held_out_per_song
         self.batch_size, self.workers, self.seed = batch_size, workers, seed
-        # Both are set by the first call of `songs`.
+        # Both are set when the songs are read.
         self.skipped: list[SkippedSong] = []
         self.leaks: list[str] = []
         self._songs: list[Song] | None = None
+
+    @property
+    def feature_config(self) -> tuple[Any, ...] | None:
+        """Configuration of the features that replace audio in its batches; None: with audio."""
+        return None
 
     def songs(self, split: Split) -> list[Song]:
         """Songs of one split. ValueError if there are none, or for another split."""
         if split not in SPLITS:
             raise ValueError(f"split {split!r} is none of {', '.join(SPLITS)}")
+        songs = self._all_songs()
+        selected = [song for song in songs if song.split == split]
+        if not selected:
+            counts = dict(Counter(song.split for song in songs))
+            raise ValueError(
+                f"no songs in {split} (songs per split: {counts}): add songs or artists"
+            )
+        return selected
+
+    @property
+    def metadata_cache(self) -> MetadataCache:
+        """Cache of the source's fingerprints; nothing is cached if the source has none."""
+        return getattr(self.source, "index", None) or MetadataCache()
+
+    def leave_out(self, songs: Collection[str]) -> None:
+        """Remove songs, by their ids, from all splits."""
+        self._songs = [song for song in self._all_songs() if song.id not in songs]
+
+    def _all_songs(self) -> list[Song]:
+        """Songs of all splits, from the source at the first call."""
         if self._songs is None:
             self._songs = self.source.songs()
             self.skipped = list(getattr(self.source, "skipped", ()))
             self.leaks = list(getattr(self.source, "leaks", ()))
             self._warn(self._songs)
-        selected = [song for song in self._songs if song.split == split]
-        if not selected:
-            counts = dict(Counter(song.split for song in self._songs))
-            raise ValueError(
-                f"no songs in {split} (songs per split: {counts}): add songs or artists"
-            )
-        return selected
+        return self._songs
 
     def _warn(self, songs: list[Song]) -> None:
         """Warn of skipped songs, leaks, short songs and songs of a low sample rate."""

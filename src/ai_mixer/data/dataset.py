@@ -14,7 +14,7 @@ import numpy as np
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ai_mixer.audio.excerpt import SongError
+from ai_mixer.audio.errors import SongError
 from ai_mixer.core.types import CONDITIONS, GENRES, Condition, Example, SkippedSong, Song
 from ai_mixer.data.excerpt_sampler import Augment, ExcerptSampler, second_excerpt_start
 

@@ -9,7 +9,8 @@ import numpy as np
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ai_mixer.audio.excerpt import SongError, read_excerpt
+from ai_mixer.audio.errors import SongError
+from ai_mixer.audio.excerpt import read_excerpt
 from ai_mixer.core.types import Example, Excerpt, Song
 
 QUIET_RMS = 10.0 ** (-50.0 / 20.0)  # a quieter excerpt is rejected …

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
-from ai_mixer.audio.stem_file import container_path
+from ai_mixer.audio.stream_path import container_path
 from ai_mixer.core.types import Song
 
 BLOCK_BYTES = 4096

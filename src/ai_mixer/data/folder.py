@@ -10,15 +10,18 @@ own group. Two sub-folders are special:
 """
 
 import os
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from ai_mixer.audio.excerpt import SUFFIXES
+from ai_mixer.audio.open_audio import SUFFIXES
+from ai_mixer.audio.tags import normalize_text
 from ai_mixer.core.types import SkippedSong, Song
+from ai_mixer.data.audio_files import find_audio_files
 from ai_mixer.data.manifest import collect_manifest, find_manifest, song_ids
 from ai_mixer.data.metadata_cache import FileMetadata, MetadataCache
 from ai_mixer.data.paired_audio import align_pairs, find_pairs
-from ai_mixer.data.skipped_songs import warn_changed_files
+from ai_mixer.data.skipped_songs import warn_changed_files, warn_incomplete_files
 from ai_mixer.data.song_collector import SongCollector, reference_song, split_songs
 from ai_mixer.data.split_assignment import ALL_FOLDS, REFUSE, Recording
 from ai_mixer.data.splits import parse_fold
@@ -66,6 +69,7 @@ class Folder:
         self.fold, self.near_duplicates, self.policy = fold, near_duplicates, leaks
         self.index = MetadataCache(index)
         self.skipped: list[SkippedSong] = []
+        self.other_files: Counter[str] = Counter()  # suffix → pictures, texts … of the music
         self.leaks: list[str] = []
 
     def songs(self) -> list[Song]:
@@ -94,15 +98,17 @@ class Folder:
         trees = [self.root]
         if self.root != self.folder:  # the root is finished/, and they are next to it
             trees += [self.folder / REFERENCES, self.folder / PAIRS]
-        files, unreadable = _audio_files(trees)
-        if not files and not unreadable:
+        found = find_audio_files(trees)
+        files, self.other_files = found.audio, found.companions
+        if not files and not found.skipped:
             kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
             raise ValueError(
                 f"{self.root}: no audio files: put songs there ({kinds}) or set data.root"
             )
         scan = self.index.scan(files, self.folder)
         warn_changed_files(scan)
-        collector = SongCollector(skipped=[*unreadable, *scan.skipped])
+        warn_incomplete_files(scan)
+        collector = SongCollector(skipped=[*found.skipped, *scan.skipped])
         pairs = self.folder / PAIRS
         paired = [file for file in scan.metadata if file.is_relative_to(pairs)]
         single = [file for file in scan.metadata if not file.is_relative_to(pairs)]
@@ -140,8 +146,8 @@ def _add_song(
     """Add a song whose relative path is `name`: [references | pairs]/genre/artist/song."""
     parts = Path(name).parts
     parts = parts[1:] if parts[0] in {REFERENCES, PAIRS} else parts
-    genre = parts[0] if len(parts) > 1 else metadata.genre
-    artist = parts[1] if len(parts) > 2 else metadata.artist
+    genre = normalize_text(parts[0]) if len(parts) > 1 else metadata.genre
+    artist = normalize_text(parts[1]) if len(parts) > 2 else metadata.artist
     stem = name.removesuffix(file.suffix)  # names of pairs have no suffix
     song = Song(
         id=song_id,
@@ -181,20 +187,4 @@ def _is_reference(song: Song) -> bool:
 def _name_without_folder(song: Song) -> str:
     """The song's name without references/ or pairs/."""
     first, _, name = song.song.partition("/")
-    return name if first in {REFERENCES, PAIRS} else song.song
-
-
-def _audio_files(trees: list[Path]) -> tuple[list[Path], list[SkippedSong]]:
-    """Sorted audio files of trees, and folders that cannot be read; hidden ones are ignored."""
-    files: list[Path] = []
-    unreadable: list[SkippedSong] = []
-
-    def on_error(error: OSError) -> None:
-        if not isinstance(error, FileNotFoundError):
-            unreadable.append(SkippedSong(str(error.filename), str(error.strerror)))
-
-    for tree in trees:
-        for folder, folders, names in os.walk(tree, onerror=on_error):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            files += [Path(folder, name) for name in names if not name.startswith(".")]
-    return sorted(file for file in files if file.suffix.lower() in SUFFIXES), unreadable
+    return normalize_text(name if first in {REFERENCES, PAIRS} else song.song)

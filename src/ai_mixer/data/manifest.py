@@ -1,11 +1,13 @@
 """Manifest of songs: a CSV table with one row per recording.
 
 Columns: file (the only one required), song, title, artist, group, fold, split, genre, licence,
-source, source_path, start_s, duration_s, dry, rough, reference, drums, bass, vocals, other. `file`,
-`dry`, `rough`, `reference` and the stems are paths relative to the manifest. Songs of one `group`
-(artist or corpus) are in one split. A `rough` is aligned as in `paired_audio.py`.
+source, source_path, source_digest, start_s, duration_s, dry, rough, reference, drums, bass, vocals,
+other. `file`, `dry`, `rough`, `reference` and the stems are paths relative to the manifest. Songs
+of one `group` (artist or corpus) are in one split. A `rough` is aligned as in `paired_audio.py`.
+`source_digest` is that of the file that an excerpt was taken from (`make roughs` writes it).
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,17 +16,18 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from ai_mixer.audio.excerpt import SongError
+from ai_mixer.audio.errors import SongError
+from ai_mixer.audio.tags import normalize_text
 from ai_mixer.core.types import SkippedSong, Song
 from ai_mixer.data.metadata_cache import FileMetadata, MetadataCache
 from ai_mixer.data.paired_audio import Pair, align_pairs
-from ai_mixer.data.skipped_songs import warn_changed_files
+from ai_mixer.data.skipped_songs import warn_changed_files, warn_incomplete_files
 from ai_mixer.data.song_collector import SongCollector, reference_song, split_songs
 from ai_mixer.data.split_assignment import Recording
 from ai_mixer.data.splits import SPLITS
 
 STEMS = ("drums", "bass", "vocals", "other")
-_LABEL_COLUMNS = ("song", "title", "artist", "group", "genre", "licence", "split")
+_LABEL_COLUMNS = ("song", "title", "artist", "group", "genre", "licence", "split", "source_digest")
 _PATH_COLUMNS = ("dry", "rough", *STEMS)
 ROUGH, REFERENCE = "rough", "reference"
 
@@ -67,6 +70,7 @@ def collect_manifest(
         inside = [file for file in files if file.resolve().is_relative_to(tree)]
     scan = (index or MetadataCache()).scan(inside)
     warn_changed_files(scan)
+    warn_incomplete_files(scan)
     collector = SongCollector(skipped=list(scan.skipped))
     references: dict[int, Path] = {}
     ids = song_ids([row["file"] for row in rows])
@@ -132,6 +136,9 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         raise ValueError(f"{path}: needs a column `file`, has {', '.join(table.columns)}")
     filled = table.astype(object).where(table.notna(), None)
     rows = [{str(name): cell for name, cell in row.items()} for row in filled.to_dict("records")]
+    for row in rows:
+        labels = [name for name in _LABEL_COLUMNS if isinstance(row.get(name), str)]
+        row.update({name: normalize_text(row[name]) for name in labels})
     for number, row in enumerate(rows, start=2):
         if row["file"] is None:
             raise ValueError(f"{path}: line {number} has no file")
@@ -170,6 +177,7 @@ def _song(folder: Path, row: dict[str, Any], song_id: str, metadata: FileMetadat
         artist=row.get("artist"),
         title=row.get("title"),
         licence=row.get("licence"),
+        source_digest=_digest(row.get("source_digest")),
     )
 
 
@@ -196,6 +204,11 @@ def _add_roughs_and_references(
         reference = reference_song(song, file, scan.metadata[file]) if file else None
         lag_s = lags_s[pair] if pair else 0.0
         collector.songs[number] = replace(song, rough_lag_s=lag_s, reference=reference)
+
+
+def _digest(text: str | None) -> str | None:
+    """The text if it is a digest of 16 hexadecimal digits, else None."""
+    return text if text and re.fullmatch(r"[0-9a-f]{16}", text) else None
 
 
 def _name(row: dict[str, Any]) -> str:

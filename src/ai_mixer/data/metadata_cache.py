@@ -14,7 +14,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ai_mixer.audio.excerpt import Header, SongError, open_audio, probe
+from ai_mixer.audio.completeness import Completeness
+from ai_mixer.audio.errors import SongError
+from ai_mixer.audio.excerpt import Header, read_header
+from ai_mixer.audio.open_audio import open_audio
 from ai_mixer.audio.tags import read_tags
 from ai_mixer.core.types import SkippedSong
 from ai_mixer.data.audio_fingerprint import VERSION, fingerprint_file
@@ -24,9 +27,10 @@ from ai_mixer.utils.progress import progress_bar
 FILE_NAME = "index.sqlite"
 ROWS_PER_WRITE = 500  # results that are lost at most if the process is stopped
 TABLES = (
-    "CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, "
-    "duration_s REAL, sample_rate INTEGER, channels INTEGER, artist TEXT, title TEXT, genre TEXT, "
-    "licence TEXT, digest TEXT) WITHOUT ROWID",
+    # Named `files` before 2026-11, with lengths that some headers had wrong.
+    "CREATE TABLE IF NOT EXISTS audio_files (path BLOB PRIMARY KEY, size INTEGER, "
+    "mtime_ns INTEGER, duration_s REAL, sample_rate INTEGER, channels INTEGER, artist TEXT, "
+    "title TEXT, genre TEXT, licence TEXT, digest TEXT, missing TEXT) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID",
 )
 
@@ -35,7 +39,10 @@ R = TypeVar("R")
 
 
 class FileMetadata(NamedTuple):
-    """Header and tags of a file, and the digest of its content."""
+    """Header and tags of a file, and the digest of its content.
+
+    missing: which part cannot be read, as `Completeness.note`.
+    """
 
     header: Header
     artist: str | None
@@ -43,6 +50,7 @@ class FileMetadata(NamedTuple):
     genre: str | None
     licence: str | None
     digest: str
+    missing: str | None
 
 
 class ScanResult(NamedTuple):
@@ -77,8 +85,8 @@ class MetadataCache:
             if row is not None:
                 changed.append(str(file))
         removed = [path for path in cached if root is not None and not os.path.lexists(path)]
-        self._write("DELETE FROM files WHERE path = ?", [(path,) for path in removed])
-        insert = f"INSERT OR REPLACE INTO files VALUES ({', '.join('?' * 11)})"
+        self._write("DELETE FROM audio_files WHERE path = ?", [(path,) for path in removed])
+        insert = f"INSERT OR REPLACE INTO audio_files VALUES ({', '.join('?' * 12)})"
         for batch in _map_in_batches(_read_metadata, unread, "reading audio headers"):
             rows = []
             for file, result in batch:
@@ -116,7 +124,7 @@ class MetadataCache:
     def _files(self, root: Path) -> dict[bytes, tuple[Any, ...]]:
         """Rows of the files below a folder, by path."""
         start = os.fsencode(root).rstrip(b"/") + b"/"
-        below = "SELECT * FROM files WHERE path >= ? AND path < ?"
+        below = "SELECT * FROM audio_files WHERE path >= ? AND path < ?"
         return {row[0]: row[1:] for row in self._select(below, [(start, start[:-1] + b"0")])}
 
     def _select(self, query: str, parameters: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
@@ -161,12 +169,13 @@ def _file_stamps(files: Sequence[Path]) -> tuple[dict[Path, tuple[int, int]], li
 
 def _read_metadata(file: Path) -> FileMetadata | SongError:
     try:
-        header = probe(file)
-        with open_audio(file) as sound:
+        with open_audio(file, check_end=True) as sound:
+            header = read_header(file, sound)
+            missing = Completeness(sound).note(sound.frames)
             tags = read_tags(sound)
         licence = tags.get("license") or tags.get("copyright")
         labels = (tags.get("artist"), tags.get("title"), tags.get("genre"), licence)
-        return FileMetadata(header, *labels, digest_file(file))
+        return FileMetadata(header, *labels, digest_file(file), missing)
     except SongError as error:
         return error
     except OSError as error:  # removed since its header was read

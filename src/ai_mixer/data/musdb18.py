@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ai_mixer.audio.stem_file import require_pyav, stream_path
+from ai_mixer.audio.ffmpeg_file import require_pyav
+from ai_mixer.audio.stream_path import stream_path
 from ai_mixer.data.collection import Collection
 
 STREAMS = ("mixture", "drums", "bass", "other", "vocals")  # in the order of the .mp4 streams

@@ -16,7 +16,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.fft import next_fast_len
 
-from ai_mixer.audio.excerpt import SongError, probe, read_excerpt
+from ai_mixer.audio.errors import SongError
+from ai_mixer.audio.excerpt import probe, read_excerpt
+from ai_mixer.audio.tags import normalize_text
 from ai_mixer.core.types import SkippedSong
 from ai_mixer.data.metadata_cache import FileMetadata, MetadataCache
 
@@ -45,7 +47,7 @@ def find_pairs(root: Path, files: Sequence[Path]) -> tuple[list[Pair], list[Skip
         version, parts = path.parts[0].lower(), path.parts[1:]
         if version not in VERSIONS or not parts:
             version, parts = path.name.lower(), path.parts[:-1]
-        name = "/".join(parts)
+        name = normalize_text("/".join(parts))
         if version not in VERSIONS or version in versions_of[name]:
             reason = f"is neither `{BEFORE}` nor `{AFTER}` of a pair"
             unpaired.append(SkippedSong(str(file), reason))

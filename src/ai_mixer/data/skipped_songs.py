@@ -59,6 +59,16 @@ def warn_changed_files(scan: ScanResult) -> None:
         warn_listed(f"a song was {what}", f"songs were {what}", scan.removed)
 
 
+def warn_incomplete_files(scan: ScanResult) -> None:
+    """Warn of files that can be read in part only; what can be read is used."""
+    notes = [
+        f"{file} {metadata.missing}" for file, metadata in scan.metadata.items() if metadata.missing
+    ]
+    if notes:
+        what = "cannot be read whole, what can be read is used"
+        warn_listed(f"a song {what}", f"songs {what}", notes)
+
+
 def warn_listed(singular: str, plural: str, names: Sequence[str]) -> None:
     """Warn in one line: the message for one or several songs, and the first names."""
     what = singular if len(names) == 1 else f"{len(names)} {plural}"

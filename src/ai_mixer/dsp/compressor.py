@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -22,6 +21,7 @@ from ai_mixer.dsp.recursions import (
     as_rows,
     run_on_rows,
 )
+from ai_mixer.utils.compilation import njit
 
 SILENCE_AMPLITUDE = 10.0 ** (SILENCE_DB / 20.0)
 NEPERS_PER_DB = math.log(10.0) / 20.0

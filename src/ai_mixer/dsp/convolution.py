@@ -13,9 +13,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from ai_mixer.dsp.recursions import FASTMATH_FLAGS, Array
+from ai_mixer.utils.compilation import njit
 
 PARTITION_S = 0.012  # longer: slower direct convolution; shorter: slower spectral products
 DENORMAL_INPUT_LIMIT = 1e-30  # smaller inputs count as 0: their products would be denormal and slow

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
 from ai_mixer.dsp.compressor import StaticCurve, levels_db, next_gain_db
 from ai_mixer.dsp.recursions import FASTMATH_FLAGS, run_on_rows
+from ai_mixer.utils.compilation import njit
 
 
 def mean_gain_reductions_db(

@@ -8,11 +8,11 @@ a flat, a quadratic, a linear and a capped piece, each with a closed form of L.
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
 from ai_mixer.dsp.compressor import NEPERS_PER_DB, StaticCurve, levels_db, settings_rows
 from ai_mixer.dsp.recursions import DENORMAL_LIMIT, FASTMATH_FLAGS, run_on_rows
+from ai_mixer.utils.compilation import njit
 
 
 @torch.no_grad()

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ai_mixer.dsp.recursions import DENORMAL_LIMIT, Array, as_rows, run_on_rows
+from ai_mixer.utils.compilation import njit
 
 TAIL_S = 0.2  # after it the 38 Hz high-pass has decayed by 400 dB
 
@@ -124,7 +124,7 @@ class HopEnergies:
             self._state = np.zeros((len(rows), STATES_PER_ROW))
         energies = np.zeros((len(rows), full // self.hop))
         hop, weights = self.hop, self._weights
-        run_on_rows(lambda *three: _energy_rows(*three, weights, hop), rows, energies, self._state)  # type: ignore[call-arg]
+        run_on_rows(lambda *three: _energy_rows(*three, weights, hop), rows, energies, self._state)
         return torch.from_numpy(energies).view(*x.shape[:-1], -1).sum(1)
 
     def remaining_energy(self) -> Tensor:
@@ -149,7 +149,7 @@ class _HopEnergies(torch.autograd.Function):
         ctx.hop = hop
         ctx.save_for_backward(x)
         arrays = (rows, energies, np.zeros((len(rows), STATES_PER_ROW)))
-        run_on_rows(lambda *three: _energy_rows(*three, ctx.weights, hop), *arrays)  # type: ignore[call-arg]
+        run_on_rows(lambda *three: _energy_rows(*three, ctx.weights, hop), *arrays)
         return torch.from_numpy(energies).view(*x.shape[:-1], -1)
 
     @staticmethod
@@ -159,7 +159,7 @@ class _HopEnergies(torch.autograd.Function):
         rows = as_rows(x)
         grad_x = np.zeros_like(rows)
         arrays = (rows, as_rows(grad), grad_x)
-        run_on_rows(lambda *three: _energy_backward(*three, ctx.weights, ctx.hop), *arrays)  # type: ignore[call-arg]
+        run_on_rows(lambda *three: _energy_backward(*three, ctx.weights, ctx.hop), *arrays)
         return torch.from_numpy(grad_x).view(x.shape).to(x), None, None
 
 

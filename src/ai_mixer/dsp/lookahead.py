@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
 from ai_mixer.dsp.recursions import DENORMAL_LIMIT, FASTMATH_FLAGS, Array, as_rows, run_on_rows
+from ai_mixer.utils.compilation import njit
 
 FLOATS, COUNTS = 4, 3  # scalars in front of the ring buffers, see `advance_rows`
 
@@ -79,7 +79,7 @@ def advance(needed_db: Tensor, ballistics: Ballistics, state: LookaheadState) ->
     out = np.empty_like(needed)
     none = np.empty((len(needed), 0), np.int64)
     run_on_rows(
-        lambda *arrays: advance_rows(*arrays, ballistics),  # type: ignore[call-arg]
+        lambda *arrays: advance_rows(*arrays, ballistics),
         needed,
         state.numbers,
         state.counts,
@@ -115,7 +115,7 @@ class _Gain(torch.autograd.Function):
         choices = np.empty((batch, 2, length))
         state = initial_state(batch, ballistics)
         buffers = (needed, state.numbers, state.counts, out, origins, choices)
-        run_on_rows(lambda *arrays: advance_rows(*arrays, ballistics), *buffers)  # type: ignore[call-arg]
+        run_on_rows(lambda *arrays: advance_rows(*arrays, ballistics), *buffers)
         ctx.ballistics, ctx.origins, ctx.choices = ballistics, origins, choices
         return torch.from_numpy(out).to(needed_db)
 
@@ -125,7 +125,7 @@ class _Gain(torch.autograd.Function):
         rows = as_rows(grad)
         grad_needed = np.zeros_like(rows)
         buffers = (rows, ctx.origins, ctx.choices, grad_needed)
-        run_on_rows(lambda *arrays: _gain_backward(*arrays, ctx.ballistics), *buffers)  # type: ignore[call-arg]
+        run_on_rows(lambda *arrays: _gain_backward(*arrays, ctx.ballistics), *buffers)
         return torch.from_numpy(grad_needed).to(grad), None
 
 

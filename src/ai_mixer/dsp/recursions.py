@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from ai_mixer.utils.compilation import njit
 
 DENORMAL_LIMIT = 1e-60  # smaller states are set to 0: denormal numbers are 100 × slower
 DENORMAL_CHECK_INTERVAL = 64  # samples; a check per sample would cost more than the filter

@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -36,6 +35,7 @@ from ai_mixer.dsp.true_peak import (
     may_exceed,
     phase_filters,
 )
+from ai_mixer.utils.compilation import njit
 
 INTERPOLATORS = (SHARP, SOFT)
 CONTEXT_SAMPLES = SHARP.half  # samples needed on each side of those with a result

@@ -11,12 +11,12 @@ from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from ai_mixer.dsp import streaming_kernels
 from ai_mixer.dsp.convolution import convolve
 from ai_mixer.dsp.recursions import Array
 from ai_mixer.dsp.streaming_kernels import compress, echo, mix_channels, second_order_filter
+from ai_mixer.utils.compilation import njit
 
 NO_SAMPLES = np.empty(0, np.float32)
 

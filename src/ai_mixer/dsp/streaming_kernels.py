@@ -6,10 +6,9 @@ Each kernel processes audio [C, n], float64, C = 1 or 2, in place. Its coefficie
 
 import math
 
-from numba import njit
-
 from ai_mixer.dsp.compressor import NEPERS_PER_DB, SILENCE_AMPLITUDE, next_gain_db
 from ai_mixer.dsp.recursions import DENORMAL_LIMIT, FASTMATH_FLAGS, second_order
+from ai_mixer.utils.compilation import njit
 
 STATES_PER_BIQUAD, ECHO_HEADER_SIZE = 4, 2  # per channel; before the ring
 

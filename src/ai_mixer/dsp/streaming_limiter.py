@@ -7,7 +7,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from ai_mixer.dsp.compressor import NEPERS_PER_DB
 from ai_mixer.dsp.lookahead import Ballistics, advance_rows, initial_state
@@ -20,6 +19,7 @@ from ai_mixer.dsp.required_gain import (
     required_gain_rows,
 )
 from ai_mixer.dsp.streaming_chain import sources_version
+from ai_mixer.utils.compilation import njit
 
 
 class StreamingLimiter(NamedTuple):

@@ -8,11 +8,11 @@ small changes (±20 %).
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 from torch.nn.functional import pad
 
 from ai_mixer.dsp.recursions import Array
+from ai_mixer.utils.compilation import njit
 
 HOP_S = 0.0174  # half a grain
 SEARCH_RANGE_S = 0.0232  # maximal shift of a grain: a period of 43 Hz

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 from torch.nn.functional import conv1d, pad
 
 from ai_mixer.dsp.recursions import as_rows, run_on_rows
+from ai_mixer.utils.compilation import njit
 
 
 class Interpolator(NamedTuple):
@@ -84,7 +84,7 @@ def true_peak_envelope(
     rows = as_rows(x)
     taps = np.roll(filters.numpy(), -(len(filters) // 2), axis=0).astype(rows.dtype)  # 1/2 first
     out = np.empty_like(rows)
-    run_on_rows(lambda *pair: _envelope_rows(*pair, taps, floor), rows, out)  # type: ignore[call-arg]
+    run_on_rows(lambda *pair: _envelope_rows(*pair, taps, floor), rows, out)
     return torch.from_numpy(out).view(x.shape).to(x)
 
 

@@ -54,11 +54,11 @@ class Limiter(Effect):
         memory_ms: float = 500.0,
     ) -> None:
         super().__init__()
-        if ceiling_db > 0:
+        if not -math.inf < ceiling_db <= 0:  # also refuses NaN
             raise ValueError(f"ceiling_db must be 0 dBTP or less, got {ceiling_db}")
         times = {"lookahead_ms": lookahead_ms, "release_ms": release_ms, "memory_ms": memory_ms}
         for name, value in times.items():
-            if value <= 0:
+            if not 0 < value < math.inf:
                 raise ValueError(f"{name} must be above 0, got {value}")
         self.ceiling_db, self.lookahead_ms = ceiling_db, lookahead_ms
         self.release_ms, self.memory_ms = release_ms, memory_ms

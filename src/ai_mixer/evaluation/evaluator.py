@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from ai_mixer.console import Console
-from ai_mixer.core.types import Batch, Condition, Prediction, SkippedSong, Song
+from ai_mixer.core.types import Batch, Condition, SkippedSong, Song
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.data.skipped_songs import SkippedSongs
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.evaluation.baselines.system import ComparedSystem
-from ai_mixer.evaluation.records import MetricValues, build_record, knob_metrics
+from ai_mixer.evaluation.records import MetricValues, build_record, stage_metrics
 from ai_mixer.metrics.distance import FinishedTarget
 from ai_mixer.metrics.distortion import console_thd_n_percent
 from ai_mixer.metrics.knob_use import knob_use
@@ -86,7 +86,7 @@ class Evaluator:
         unknown = system.needs_true_knobs and not bool(batch.mask.any())
         if unknown or not _is_selected(excerpt_index, self.excerpts, system.max_excerpts):
             return {}
-        audio, knobs, uncertainty = system.mix(batch, condition)
+        audio, stages = system.mix(batch, condition)
         if system.changes_level_only:
             # At equal loudness the output is the rough; crest and width do not depend on level.
             gap = target.loudness - loudness_lufs(audio, batch.sample_rate)
@@ -95,13 +95,14 @@ class Evaluator:
             measured = target.distances(audio)
         versions = (audio, batch.rough, batch.finished, batch.sample_rate)
         measured |= standards(*versions, finished_spectrum=spectrum)
-        if knobs is not None:
-            measured |= knob_metrics(self.console, Prediction(knobs, uncertainty), batch)
-            measured |= knob_use(self.console.knobs, knobs)
+        if stages is not None:
+            measured |= stage_metrics(self.console, stages, batch)
+            measured |= knob_use(self.console.knobs, stages.applied.knobs)
         for score in self.scores if name in SCORED_SYSTEMS else ():
             measured |= score(audio, batch.finished, batch.sample_rate)
-        if knobs is not None and name == "model":
-            percent = console_thd_n_percent(self.console, knobs, batch.sample_rate)
+        if stages is not None and name == "model":
+            applied = stages.applied.knobs
+            percent = console_thd_n_percent(self.console, applied, batch.sample_rate)
             measured["standard/thd_n_percent"] = percent
         return measured
 

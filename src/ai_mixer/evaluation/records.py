@@ -6,9 +6,10 @@ from typing import Any
 from torch import Tensor
 
 from ai_mixer.console import Console
-from ai_mixer.core.types import Batch, Condition, Prediction, Song
+from ai_mixer.core.types import Batch, Condition, KnobStages, Prediction, Song
 from ai_mixer.metrics.coverage import inside_interval
 from ai_mixer.metrics.knob_skill import knob_errors
+from ai_mixer.metrics.tables import APPLIED_PREFIX
 
 MetricValues = dict[str, Tensor]
 """Metrics of one system: name → [B]."""
@@ -22,6 +23,17 @@ def knob_metrics(console: Console, prediction: Prediction, batch: Batch) -> Metr
             console.names, prediction.knobs, prediction.uncertainty, batch.knobs, batch.mask
         )
     return measured
+
+
+def stage_metrics(console: Console, stages: KnobStages, batch: Batch) -> MetricValues:
+    """Protocol K of both stages: `knob_metrics` of the predicted knobs, errors of the applied ones.
+
+    `error/<knob>` is that of the predicted knobs, `applied_error/<knob>` that of the applied ones.
+    """
+    applied = knob_errors(console.knobs, stages.applied.knobs, batch.knobs, batch.mask)
+    return knob_metrics(console, stages.predicted, batch) | {
+        f"{APPLIED_PREFIX}{name}": error for name, error in applied.items()
+    }
 
 
 def build_record(

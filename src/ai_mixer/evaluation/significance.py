@@ -1,7 +1,8 @@
 """Significance tests of the model against the other systems, one per system and measure.
 
 The difference is taken per excerpt, averaged per song, and tested over songs with a sign-flip test
-(`metrics.statistics.sign_flip_test`); the p-values of a condition are adjusted together (Holm).
+(`metrics.statistics.sign_flip_test`). In each condition the p-values of the main measures are
+adjusted together (Holm), and so are those of the others: they must not cost the first their power.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import pandas as pd
 
 from ai_mixer.metrics.knob_skill import HEADLINE_KNOBS
 from ai_mixer.metrics.statistics import (
+    MIN_SONGS,
     Estimate,
     difference_estimate,
     holm_correction,
@@ -21,8 +23,15 @@ from ai_mixer.metrics.statistics import (
 SIGNIFICANCE_LEVEL = 0.05
 # The model itself, its refinement, and bounds that it cannot exceed.
 UNTESTED_SYSTEMS = ("model", "refined", "true_knobs", "fitted")
-REQUIRED_BASELINES = ("mean_knobs", "loudness_only")
 KNOB_MEASURE, DISTANCE_MEASURE = "knob error", "STFT distance"
+MAIN_MEASURES = (KNOB_MEASURE, DISTANCE_MEASURE)
+OTHER_MEASURES = {  # measure → column of a record; they count as losses, not as gains
+    "spectrum error": "spectrum_db",
+    "loudness error": "loudness_lu",
+    "crest error": "crest_db",
+    "width error": "width_db",
+}
+WORSE, NOT_BEATEN, BEATEN = "worse than", "does not beat", "beats"  # in the order of a verdict
 
 
 def significance_table(records: pd.DataFrame) -> pd.DataFrame:
@@ -30,8 +39,7 @@ def significance_table(records: pd.DataFrame) -> pd.DataFrame:
 
     Columns: `gain` (the other's mean error over songs minus the model's, in the measure's unit)
     with its 95 % interval, `songs`, `p` (two-sided, unadjusted), `p_holm` and `beats` ("yes", "no"
-    or
-    "worse", at 5 % after Holm's correction within a condition).
+    or "worse", at 5 % after Holm's correction).
     """
     tables = [
         _condition_tests(part, name) for name, part in records.groupby("condition", sort=False)
@@ -40,28 +48,46 @@ def significance_table(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts(significance: pd.DataFrame) -> list[str]:
-    """One line per condition: whether the model beats the required baselines."""
+    """One line per condition on all tested systems, losses first.
+
+    - "worse than": systems that are significantly better than the model in any measure, with the
+      measures: knob error, STFT distance, or one of the other distances.
+    - "does not beat": the other systems without a significant gain in a main measure (knob error,
+      STFT distance).
+    - "beats": the others, with the main measures in which the model is significantly better.
+    """
     lines = []
     for condition in dict.fromkeys(significance.index.get_level_values("condition")):
-        outcomes = {
-            baseline: beats(significance, str(condition), baseline)
-            for baseline in REQUIRED_BASELINES
-        }
-        failed = [baseline for baseline, outcome in outcomes.items() if outcome != "yes"]
-        text = "; ".join(f"beats {baseline}: {outcome}" for baseline, outcome in outcomes.items())
-        lines.append(f"{condition}: {text}")
-        if failed:
-            few = _too_few(significance.loc[condition])
-            lines[-1] += f". **It does not beat {' and '.join(failed)}**{few}"
+        tests = significance.loc[condition]
+        outcomes = outcomes_by_system(tests)
+        parts = [
+            f"**{kind} {', '.join(systems)}**" if kind == WORSE else f"{kind} {', '.join(systems)}"
+            for kind, systems in outcomes.items()
+            if systems
+        ]
+        lines.append(
+            f"{condition} (n = {int(tests['songs'].max())}): {'; '.join(parts)}{_too_few(tests)}"
+        )
     return lines
 
 
-def beats(significance: pd.DataFrame, condition: str, baseline: str) -> str:
-    """Outcome by knob error if both systems have knobs, else by STFT distance."""
-    for measure in (KNOB_MEASURE, DISTANCE_MEASURE):
-        if (condition, baseline, measure) in significance.index:
-            return str(significance["beats"][condition, baseline, measure])
-    return "not compared"
+def outcomes_by_system(tests: pd.DataFrame) -> dict[str, list[str]]:
+    """Outcome ("worse than" first) → systems with the measures, by the rule of `verdicts`.
+
+    tests: rows of one condition, by rival and measure.
+    """
+    outcomes: dict[str, list[str]] = {WORSE: [], NOT_BEATEN: [], BEATEN: []}
+    for system, rows in tests.groupby(level="rival", sort=False):
+        by_measure = rows["beats"].droplevel("rival")
+        losses = by_measure.index[by_measure == "worse"]
+        gains = [name for name in MAIN_MEASURES if by_measure.get(name) == "yes"]
+        if len(losses):
+            outcomes[WORSE].append(f"{system} ({', '.join(losses)})")
+        elif gains:
+            outcomes[BEATEN].append(f"{system} ({', '.join(gains)})")
+        else:
+            outcomes[NOT_BEATEN].append(str(system))
+    return outcomes
 
 
 def _condition_tests(records: pd.DataFrame, condition: object) -> pd.DataFrame:
@@ -69,6 +95,11 @@ def _condition_tests(records: pd.DataFrame, condition: object) -> pd.DataFrame:
     measures = {
         KNOB_MEASURE: knob_error(records),
         DISTANCE_MEASURE: records["stft"].to_numpy(float),
+        **{
+            name: records[column].to_numpy(float)
+            for name, column in OTHER_MEASURES.items()
+            if column in records
+        },
     }
     baselines = [name for name in dict.fromkeys(records["system"]) if name not in UNTESTED_SYSTEMS]
     rows = {}
@@ -82,7 +113,9 @@ def _condition_tests(records: pd.DataFrame, condition: object) -> pd.DataFrame:
     names = ["condition", "rival", "measure"]
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(list(rows), names=names)
-    table["p_holm"] = holm_correction(table["p"].to_numpy(float))
+    is_main = table.index.get_level_values("measure").isin(MAIN_MEASURES)
+    for family in (is_main, ~is_main):
+        table.loc[family, "p_holm"] = holm_correction(table.loc[family, "p"].to_numpy(float))
     table["beats"] = [_outcome(*row) for row in zip(table["gain"], table["p_holm"], strict=True)]
     return table
 
@@ -97,7 +130,7 @@ def _test(
         "gain_low": estimate.low,
         "gain_high": estimate.high,
         "songs": estimate.songs,
-        "p": sign_flip_test(per_song),
+        "p": sign_flip_test(per_song) if estimate.songs >= MIN_SONGS else np.nan,
     }
 
 
@@ -123,7 +156,8 @@ def knob_error(records: pd.DataFrame) -> np.ndarray:
 
 def _too_few(rows: pd.DataFrame) -> str:
     """A note if significance is out of reach: the smallest p-value, 2^(1 − songs), times tests."""
-    songs, tests = int(rows["songs"].max()), len(rows)
+    is_main = rows.index.get_level_values("measure").isin(MAIN_MEASURES)
+    songs, tests = int(rows["songs"].max()), int(is_main.sum())
     if 2.0 ** (1 - songs) * tests < SIGNIFICANCE_LEVEL:
         return ""
     return f" (too few songs for significance: {songs} songs, {tests} tests)"

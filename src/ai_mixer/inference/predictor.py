@@ -1,35 +1,39 @@
-"""Predict knobs for audio with a trained model; used by everything except training."""
+"""Predict knobs for audio with a trained model, and mix with them.
+
+A mix has two stages. The *predicted* knobs are the output of the model. The *applied* knobs are
+what the mix is rendered with: `Predictor.apply` makes them from the predicted ones, and everything
+that mixes uses it.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from ai_mixer.config.allowed_targets import check_targets, config_from_card
 from ai_mixer.console import Console
-from ai_mixer.core.types import CONDITIONS, Batch, Condition, Prediction
+from ai_mixer.core.types import CONDITIONS, Batch, Condition, KnobStages, Prediction
 from ai_mixer.data.excerpt_sampler import excerpt_seconds
-from ai_mixer.dsp.resample import resample
+from ai_mixer.inference import pretrained, windows
 from ai_mixer.inference.builders import build_console, build_model
-from ai_mixer.inference.refinement import refine
+from ai_mixer.inference.refinement import RefinementAudio, refine
 from ai_mixer.inference.shrinkage import shrink_to_neutral
 from ai_mixer.models.feature_model import FeatureModel, predict_audio
 from ai_mixer.tracking.model_files import load_model_files
 from ai_mixer.tracking.run_lookup import find_run
 
-MAX_WINDOWS = 8  # excerpts of a long song that are analysed
 FEATURE_MISMATCH = "was trained by another version of ai_mixer: train it again or use that version"
-MIN_WINDOW_SAMPLES = 8192  # samples; shorter audio is padded with silence to fit one frame
 
 
 class Predictor:
-    """Predict knobs with a trained model; its `console` renders the mix.
+    """A trained model with its `console`: `mix` renders audio with the knobs it predicts.
 
     card: contents of model.json (config, knobs, trained knobs, mean knobs). Knobs masked in
-    training stay at neutral. allow_targets: further packages that its config may name.
+    training stay at neutral. allow_targets: further packages that its config may name. folder: of
+    the model's files; None if it was not loaded from files.
     """
 
     def __init__(
@@ -38,8 +42,10 @@ class Predictor:
         console: Console,
         card: dict[str, Any],
         allow_targets: Sequence[str] = (),
+        folder: Path | None = None,
     ) -> None:
         self.model = model.eval()
+        self.folder = folder
         self.console = console
         self.card = card
         self.config = config_from_card(card["config"], allow_targets)
@@ -51,6 +57,82 @@ class Predictor:
         self.calibration = self._calibration_factors(card.get("calibration"))
         self.mean_knobs = torch.tensor([card["mean_knobs"][knob.name] for knob in console.knobs])
 
+    @property
+    def device(self) -> torch.device:
+        """Device of model and console. Audio is moved there; results are on it."""
+        return self.console.neutral.device
+
+    def to(self, device: str | torch.device) -> Self:
+        """Move model and console to a device, in place."""
+        self.model.to(device)
+        self.console.to(device)
+        for name in ("trained_knobs", "calibration", "mean_knobs"):
+            setattr(self, name, getattr(self, name).to(device))
+        return self
+
+    @torch.no_grad()
+    def mix(
+        self,
+        audio: Tensor,
+        sample_rate: int,
+        reference: Tensor | None = None,
+        finished: Tensor | None = None,
+        *,
+        refine: bool = True,
+        limit: bool = True,
+    ) -> Tensor:
+        """Mix audio [B, C, T] or [C, T] with the applied knobs. Returns the same shape.
+
+        limit: False omits the safety limiter. Other arguments and errors as in `stages`.
+        """
+        applied = self.stages(audio, sample_rate, reference, finished, refine=refine).applied
+        songs = torch.as_tensor(audio, device=self.device)
+        mix = self.console(
+            songs[None] if songs.dim() == 2 else songs, sample_rate, applied.knobs, limit=limit
+        )
+        return mix[0] if songs.dim() == 2 else mix
+
+    @torch.no_grad()
+    def stages(
+        self,
+        audio: Tensor,
+        sample_rate: int,
+        reference: Tensor | None = None,
+        finished: Tensor | None = None,
+        *,
+        refine: bool = True,
+    ) -> KnobStages:
+        """Return the predicted and the applied knobs; arguments as in `predict_with_uncertainty`.
+
+        refine: with a reference or finished version, refine the knobs by rendering, as
+        `ai-mixer mix --reference` does (some seconds per song). Needs a model that predicts its
+        uncertainty; others are not refined.
+        """
+        inputs = self._inputs(audio, sample_rate, reference, finished)
+        predicted, refinement = self._predict_windows(inputs), None
+        if refine and finished is not None:
+            songs = [torch.as_tensor(x, device=self.device) for x in (audio, finished)]
+            rough, target = (x[None] if x.dim() == 2 else x for x in songs)
+            refinement = RefinementAudio(rough, target, "paired", sample_rate)
+        elif refine and reference is not None:
+            rough, target = (windows.reference_excerpt(x, self.sample_rate) for x in inputs[:2])
+            refinement = RefinementAudio(rough, target, "reference", self.sample_rate)
+        return KnobStages(predicted, self.apply(predicted, refinement))
+
+    def apply(
+        self, prediction: Prediction, refinement: RefinementAudio | None = None
+    ) -> Prediction:
+        """Return the applied knobs of a prediction: those that a mix is rendered with.
+
+        Uncertain knobs are shrunk towards neutral, then refined if `refinement` is given and the
+        prediction has uncertainties. Under `paired`, refinement replaces the shrinkage: its target
+        is the finished version itself.
+        """
+        if refinement is None or prediction.uncertainty is None:
+            return self.shrink(prediction)
+        start = prediction if refinement.condition == "paired" else self.shrink(prediction)
+        return self.refine(start, *refinement)
+
     def predict(
         self,
         audio: Tensor,
@@ -58,7 +140,10 @@ class Predictor:
         reference: Tensor | None = None,
         finished: Tensor | None = None,
     ) -> Tensor:
-        """Predict knob positions [B, P] in 0–1; arguments as in `predict_with_uncertainty`."""
+        """Predict knob positions [B, P] in 0–1; arguments as in `predict_with_uncertainty`.
+
+        These are the predicted knobs: `mix` renders with the applied ones.
+        """
         return self.predict_with_uncertainty(audio, sample_rate, reference, finished).knobs
 
     def shrink(self, prediction: Prediction) -> Prediction:
@@ -78,7 +163,7 @@ class Predictor:
         options = (self.console, sample_rate, self.trained_knobs)
         return refine(prediction, rough, target, condition, *options)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def predict_with_uncertainty(
         self,
         audio: Tensor,
@@ -92,26 +177,16 @@ class Predictor:
         the finished versions of the same excerpts, [B, C, T]. All at `sample_rate`. Predictions
         for long audio are averaged over up to 8 windows. ValueError on bad shapes, NaN or infinity.
         """
-        if reference is not None and finished is not None:
-            raise ValueError("give a reference or a finished version, not both")
-        rough = self._windows(audio, sample_rate, "audio")
-        condition: Condition = "blind"
-        target = torch.zeros_like(rough)
-        if reference is not None:
-            condition, target = "reference", self._windows(reference, sample_rate, "reference")
-        if finished is not None:
-            condition, target = "paired", self._windows(finished, sample_rate, "finished")
-        if target.shape[1] == 1 < rough.shape[1]:
-            target = target.expand(-1, rough.shape[1], -1, -1)  # one reference for all songs
-        songs = rough.shape[1]
-        if target.shape[1] != songs:
-            raise ValueError(
-                f"{condition} must have the batch size of audio ({songs}) or 1, "
-                f"got {target.shape[1]}"
-            )
-        if condition == "paired" and target.shape != rough.shape:
-            raise ValueError("finished must be as long as audio: it is the same excerpt")
-        return self._predict_windows(rough, target, condition)
+        return self._predict_windows(self._inputs(audio, sample_rate, reference, finished))
+
+    def _inputs(
+        self, audio: Tensor, sample_rate: int, reference: Tensor | None, finished: Tensor | None
+    ) -> windows.ModelInputs:
+        def cut(audio: Tensor, name: str) -> Tensor:
+            audio = torch.as_tensor(audio, device=self.device)
+            return windows.cut_windows(audio, sample_rate, self.sample_rate, self.window, name)
+
+        return windows.model_inputs(audio, reference, finished, cut)
 
     def predict_batch(self, batch: Batch, condition: Condition) -> Prediction:
         """Predict for the roughs of a batch under a condition."""
@@ -135,15 +210,16 @@ class Predictor:
         rows = [[known[c].get(k, math.nan) for k in self.console.names] for c in CONDITIONS]
         return torch.tensor(rows)
 
-    def _predict_windows(self, rough: Tensor, target: Tensor, condition: Condition) -> Prediction:
-        """Mean prediction over windows [windows, B, 2, window] of rough and target."""
+    def _predict_windows(self, inputs: windows.ModelInputs) -> Prediction:
+        """Mean prediction over the windows."""
+        rough, target, condition = inputs
         count = max(rough.shape[0], target.shape[0])
         songs = rough.shape[1]
-        windows = torch.arange(count)
-        rough, target = rough[windows % rough.shape[0]], target[windows % target.shape[0]]
-        conditions = torch.full((count * songs,), CONDITIONS.index(condition))
+        numbers = torch.arange(count, device=self.device)
+        rough, target = rough[numbers % rough.shape[0]], target[numbers % target.shape[0]]
+        conditions = torch.full((count * songs,), CONDITIONS.index(condition), device=self.device)
         length = max(rough.shape[-1], target.shape[-1])
-        flat = [_pad(x.flatten(0, 1), length) for x in (rough, target)]
+        flat = [windows.pad(x.flatten(0, 1), length) for x in (rough, target)]
         prediction = predict_audio(self.model, flat[0], flat[1], conditions)
         knobs = self.set_untrained_to_neutral(prediction.knobs.view(count, songs, -1).mean(0))
         if prediction.uncertainty is None:
@@ -151,23 +227,6 @@ class Predictor:
         # The errors of a song's windows are correlated, so averaging does not reduce them.
         uncertainty = prediction.uncertainty.view(count, songs, -1).mean(0)
         return Prediction(knobs, uncertainty * self.calibration[CONDITIONS.index(condition)])
-
-    def _windows(self, audio: Tensor, sample_rate: int, name: str) -> Tensor:
-        """Cut [B, C, T] into windows [windows, B, 2, window] at the model's rate."""
-        audio = audio[None] if audio.dim() == 2 else audio
-        if not audio.isfinite().all():
-            raise ValueError(f"{name} has NaN or infinite samples: export the file again")
-        if audio.dim() != 3 or audio.shape[1] not in {1, 2} or audio.shape[2] == 0:
-            raise ValueError(
-                f"{name} must be [B, 1 or 2, T] or [1 or 2, T], got {list(audio.shape)}"
-            )
-        audio = resample(audio.float(), sample_rate, self.sample_rate).expand(-1, 2, -1)
-        length = audio.shape[-1]
-        if self.window is None or length <= self.window:
-            return _pad(audio, max(length, MIN_WINDOW_SAMPLES))[None]
-        count = min(MAX_WINDOWS, length // self.window)
-        starts = torch.linspace(0, length - self.window, count).long() if count > 1 else [0]
-        return torch.stack([audio[..., int(s) : int(s) + self.window] for s in starts])
 
 
 def load_weights(module: nn.Module, weights: Mapping[str, Tensor], where: str | Path) -> None:
@@ -184,13 +243,17 @@ def feature_config_of(model: nn.Module) -> list[Any]:
 
 
 def load_model(where: str | Path = "last", allow_targets: Sequence[str] = ()) -> Predictor:
-    """Load the model of a run: "last", a run id (or a unique prefix), or a folder with model.json.
+    """Load a trained model with its console.
 
+    where: the name of a packaged model ("ast_regressor"), "last" (the last run in `mlruns/`), a run
+    id or a unique prefix of one, or a path to a folder with model.json. A packaged name precedes a
+    folder of that name; a `Path` is always a folder.
     allow_targets: further packages that the model's config may name; the file itself cannot allow
     them. FileNotFoundError if there is no such model; ValueError if its format or its features are
     of another version, or if it names code outside the allowed packages.
     """
-    weights, card = load_model_files(find_run(where))
+    folder = _model_folder(where)
+    weights, card = load_model_files(folder)
     cfg = config_from_card(card["config"], allow_targets)
     check_targets(cfg, allow_targets)
     console = build_console(cfg)
@@ -198,8 +261,16 @@ def load_model(where: str | Path = "last", allow_targets: Sequence[str] = ()) ->
     if card.get("ears") not in (None, feature_config_of(model)):
         raise ValueError(f"{where}: {FEATURE_MISMATCH}")
     load_weights(model, weights, where)  # also detects a mismatch of old cards without "ears"
-    return Predictor(model, console, card, allow_targets)
+    return Predictor(model, console, card, allow_targets, folder)
 
 
-def _pad(audio: Tensor, length: int) -> Tensor:
-    return nn.functional.pad(audio, (0, length - audio.shape[-1]))
+def _model_folder(where: str | Path) -> Path:
+    """Folder with the model.json of a packaged model or a run."""
+    packaged = pretrained.list_models()
+    if isinstance(where, str) and pretrained.normalise_name(where) in packaged:
+        return pretrained.model_folder(where)
+    try:
+        return find_run(where)
+    except FileNotFoundError as error:
+        names = ", ".join(packaged) or "none"
+        raise FileNotFoundError(f"{error} (packaged models: {names})") from error

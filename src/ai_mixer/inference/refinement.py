@@ -11,6 +11,7 @@ in a band, with correlated neighbouring bands, correlated mid and side, and occa
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -41,6 +42,15 @@ UNCERTAINTY_FACTOR = {"reference": 4.0, "paired": 0.22}
 
 Residuals = Callable[[Tensor], Tensor]
 """Positions [points, P] → differences to the target [points, N] in standard deviations."""
+
+
+class RefinementAudio(NamedTuple):
+    """What a prediction is refined with: roughs [B, C, T] and their targets, see `refine`."""
+
+    rough: Tensor
+    target: Tensor
+    condition: Condition
+    sample_rate: int
 
 
 @torch.no_grad()

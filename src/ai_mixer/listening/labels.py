@@ -2,6 +2,8 @@
 
 import re
 
+from ai_mixer.core.units import SILENCE_DB
+
 CONDITION_LABELS = {
     "blind": "blind: the model had the rough version only",
     "reference": "reference: the model also had another excerpt of the finished version",
@@ -46,6 +48,15 @@ def format_db(value: float) -> str:
     rounded = round(value, 1) + 0.0
     sign = "+" if rounded > 0 else "−" if rounded < 0 else ""
     return f"{sign}{abs(rounded):.1f} dB"
+
+
+def format_lufs(value: float) -> str:
+    """Format a loudness.
+
+    >>> format_lufs(-14.02), format_lufs(float("-inf"))
+    ('−14.0 LUFS', 'silent')
+    """
+    return f"{format_number(round(value, 1))} LUFS" if value > SILENCE_DB else "silent"
 
 
 def format_number(value: float | str) -> str:

@@ -17,6 +17,13 @@ def integrated_lufs(audio: Audio, sample_rate: int) -> float:
     return float(loudness_lufs(torch.from_numpy(np.array(audio))[None], sample_rate))
 
 
+def levels_lufs(
+    song: SongSamples, loudness: LoudnessFunction = integrated_lufs
+) -> dict[str, float]:
+    """Compute the loudness of each version as it is, in LUFS."""
+    return {name: loudness(audio, song.sample_rate) for name, audio in song.versions().items()}
+
+
 def matching_gains_db(
     song: SongSamples, loudness: LoudnessFunction = integrated_lufs
 ) -> dict[str, float]:
@@ -26,7 +33,7 @@ def matching_gains_db(
     version has 0 dB.
     """
     versions = song.versions()
-    levels = {name: loudness(audio, song.sample_rate) for name, audio in versions.items()}
+    levels = levels_lufs(song, loudness)
     audible = {name: level for name, level in levels.items() if level > ABSOLUTE_GATE_LUFS}
     if not audible:
         return dict.fromkeys(levels, 0.0)

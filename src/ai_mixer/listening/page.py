@@ -15,7 +15,12 @@ from typing import Any, NamedTuple
 
 from ai_mixer.listening import labels
 from ai_mixer.listening.flac import encode_flac
-from ai_mixer.listening.loudness_match import LoudnessFunction, integrated_lufs, matching_gains_db
+from ai_mixer.listening.loudness_match import (
+    LoudnessFunction,
+    integrated_lufs,
+    levels_lufs,
+    matching_gains_db,
+)
 from ai_mixer.listening.page_data import (
     VersionLabel,
     largest_differences,
@@ -113,7 +118,8 @@ def _embed_song(song: SongSamples, loudness: LoudnessFunction) -> _EmbeddedSong:
     encoded = {name: encode_flac(x, song.sample_rate, BITS) for name, x in song.versions().items()}
     restore_gain = {name: factor for name, (_, factor) in encoded.items()}
     flacs = {name: base64.b64encode(blob).decode() for name, (blob, _) in encoded.items()}
-    return _EmbeddedSong(song_data(song, matching_gains_db(song, loudness), restore_gain), flacs)
+    gains_db, levels = matching_gains_db(song, loudness), levels_lufs(song, loudness)
+    return _EmbeddedSong(song_data(song, gains_db, restore_gain, levels), flacs)
 
 
 def _fill_template(parts: Mapping[str, str]) -> str:

@@ -33,12 +33,15 @@ def version_labels(mixes: Mapping[str, VersionLabel]) -> list[dict[str, Any]]:
 
 
 def song_data(
-    song: SongSamples, gains_db: Mapping[str, float], restore_gain: Mapping[str, float]
+    song: SongSamples,
+    gains_db: Mapping[str, float],
+    restore_gain: Mapping[str, float],
+    levels_lufs: Mapping[str, float],
 ) -> dict[str, Any]:
     """Return the data of one song.
 
     gains_db: gain of each version for equal loudness; restore_gain: factor of each version that
-    restores the level before `encode_flac`.
+    restores the level before `encode_flac`; levels_lufs: loudness of each version as it is.
     """
     condition = labels.CONDITION_LABELS.get(song.condition or "", song.condition)
     genre = (song.genre or "").replace("_", " ")
@@ -47,12 +50,18 @@ def song_data(
     return {
         "name": song.name,
         "about": " · ".join(text for text in (genre, condition) if text),
+        "note": song.note,
         "genre": genre,
         "sampleRate": song.sample_rate,
         "seconds": song.rough.shape[-1] / song.sample_rate,
         "restoreGain": restore_gain,
         "loudnessGain": {
-            name: {"db": db, "text": labels.format_db(db)} for name, db in gains_db.items()
+            name: {
+                "db": db,
+                "text": labels.format_db(db),
+                "level": labels.format_lufs(levels_lufs[name]),
+            }
+            for name, db in gains_db.items()
         },
         "spectrograms": spectrogram_pngs(matched, song.sample_rate),
         "ticks": frequency_ticks(song.sample_rate),
@@ -81,12 +90,12 @@ def _setting(row: SettingRow, number: int, song: SongSamples) -> dict[str, Any]:
     """One knob with its value in each mix."""
     true = None if row.masked else row.true
     low, high = labels.format_setting(row.low, row.unit), labels.format_setting(row.high, row.unit)
-    values = {name: mix.settings[number].predicted for name, mix in song.mixes.items()}
+    rows = {name: mix.settings[number] for name, mix in song.mixes.items()}
+    neutral = labels.format_setting(row.neutral, row.unit)
     return {
         "label": labels.readable_name(row.knob),
-        "range": f"{low} to {high}",
-        "mixes": [_mix_setting(row, name, value) for name, value in values.items()],
-        "neutral": labels.format_setting(row.neutral, row.unit),
+        "range": f"{low} to {high}, neutral {neutral}",
+        "mixes": [_mix_setting(row, name, own) for name, own in rows.items()],
         "neutralPosition": row.to_position(row.neutral),
         "true": None if true is None else labels.format_setting(true, row.unit),
         "truePosition": None if true is None else row.to_position(true),
@@ -94,14 +103,24 @@ def _setting(row: SettingRow, number: int, song: SongSamples) -> dict[str, Any]:
     }
 
 
-def _mix_setting(row: SettingRow, version: str, value: float) -> dict[str, Any]:
-    if math.isnan(value):
-        return {"version": version, "value": "–", "position": None}
+def _mix_setting(row: SettingRow, version: str, own: SettingRow) -> dict[str, Any]:
+    """Applied value of a mix and the predicted one, on the range of the page's row."""
+    value, position = _value(row, own.rendered)
+    predicted, predicted_position = _value(row, own.predicted)
     return {
         "version": version,
-        "value": labels.format_setting(value, row.unit),
-        "position": row.to_position(value),
+        "value": value,
+        "position": position,
+        "predicted": predicted,
+        "predictedPosition": predicted_position,
     }
+
+
+def _value(row: SettingRow, value: float) -> tuple[str, float | None]:
+    """Text and position; NaN: a knob that the model does not have."""
+    if math.isnan(value):
+        return "–", None
+    return labels.format_setting(value, row.unit), row.to_position(value)
 
 
 def _metric(name: str, song: SongSamples) -> dict[str, Any]:

@@ -17,10 +17,10 @@ Audio = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class SettingRow:
-    """Predicted and true setting of one knob, in physical units.
+    """Predicted, applied and true setting of one knob, in physical units.
 
-    true: None if unknown; masked: not evaluated on this song; predicted: NaN if the model has no
-    such knob.
+    predicted: output of the model, NaN if it has no such knob. applied: what the mix is rendered
+    with; None: as predicted. true: None if unknown; masked: not evaluated on this song.
     """
 
     knob: str
@@ -32,6 +32,12 @@ class SettingRow:
     true: float | None = None
     masked: bool = False
     scale: Scale = "linear"
+    applied: float | None = None
+
+    @property
+    def rendered(self) -> float:
+        """The applied value."""
+        return self.predicted if self.applied is None else self.applied
 
     def to_position(self, value: float) -> float:
         """Return the position of a value between the knob's ends, clipped to 0–1."""
@@ -54,7 +60,8 @@ class SongSamples:
     """One song: its rough version, one or several mixes, and the finished version.
 
     rough, finished: [C, T], full scale = 1, all of one length and rate. mixes: by a short name of
-    lower-case letters and digits, in playing order. ValueError if names or audio are not valid.
+    lower-case letters and digits, in playing order. note: shown beside the song. ValueError if
+    names or audio are not valid.
     """
 
     name: str
@@ -65,6 +72,7 @@ class SongSamples:
     genre: str | None = None
     condition: Condition | None = None
     rough_metrics: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
 
     def __post_init__(self) -> None:
         if not self.mixes or not all(re.fullmatch(r"[a-z][a-z0-9]*", name) for name in self.mixes):
@@ -90,6 +98,7 @@ def setting_rows(
     predicted: Mapping[str, float],
     true: Mapping[str, float] | None = None,
     masked: Collection[str] = (),
+    applied: Mapping[str, float] | None = None,
 ) -> list[SettingRow]:
     """Return a row per knob from settings in physical units (`console.settings`)."""
     return [
@@ -103,6 +112,7 @@ def setting_rows(
             true=None if true is None else true.get(knob.name),
             masked=knob.name in masked,
             scale=knob.scale,
+            applied=None if applied is None else applied.get(knob.name, math.nan),
         )
         for knob in knobs
     ]

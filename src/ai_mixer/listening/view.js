@@ -50,11 +50,10 @@ function buildPage() {
   );
   byId("versions").append(...VERSIONS.map(createVersionButton));
   byId("version-keys").append(...VERSIONS.flatMap((_, index) => [keyCap(index + 1), " "]));
-  const mixHeads = MIXES.map((version) => headerCell(LABELS[version].name, "chosen", version));
-  const several = MIXES.length > 1; // then neutral is shown on the bars only, to save space
-  byId("settings-head").append(
-    headerCell("Knob"), ...mixHeads, headerCell("True", "true"), ...(several ? [] : [headerCell("Neutral", "neutral")]),
-  );
+  const several = MIXES.length > 1; // then a column has the applied values of a mix
+  const stageHeads = () => [headerCell("Predicted", "predicted", MIXES[0]), headerCell("Applied", "chosen", MIXES[0])];
+  const mixHeads = () => MIXES.map((version) => headerCell(`${LABELS[version].name}, applied`, "chosen", version));
+  byId("settings-head").append(headerCell("Knob"), ...(several ? mixHeads() : stageHeads()), headerCell("True", "true"));
   byId("metrics-head").append(headerCell("Measure"), ...["rough", ...MIXES].map((id) => headerCell(LABELS[id].name)));
   document.body.dataset.several = several;
   byId("differences").append(...differences.map(createDifference));
@@ -102,10 +101,11 @@ function createDifference({ song, label, mixes }) {
 // ---- once per song ----------------------------------------------------------------------------
 
 function showSong() {
-  const { name, about, seconds, settings, metrics } = song();
+  const { name, about, note, seconds, settings, metrics } = song();
   byId("songs").scrollLeft = byId("songs").children[state.song].offsetLeft - 60;
   byId("name").textContent = name;
   byId("about").textContent = about;
+  byId("note").textContent = note;
   byId("length").textContent = formatTime(seconds);
   byId("position").max = seconds;
   byId("spectrograms").replaceChildren(
@@ -158,9 +158,10 @@ function createSettingRow(row) {
     return mark;
   };
   if (row.mixes.length === 1) {
-    const [{ position, version }] = row.mixes;
+    const [{ position, predictedPosition, version }] = row.mixes;
     const width = Math.abs(position - row.neutralPosition);
     put("fill", Math.min(position, row.neutralPosition), version).style.width = percent(width);
+    put("predicted", predictedPosition, version);
   }
   put("neutral", row.neutralPosition);
   if (row.truePosition !== null) put("true", row.truePosition);
@@ -169,10 +170,22 @@ function createSettingRow(row) {
     "tr",
     { className: row.masked ? "masked" : "" },
     createElement("th", { scope: "row" }, row.label, bar),
-    ...row.mixes.map(({ value }) => createElement("td", { textContent: value })),
+    ...createMixCells(row.mixes),
     createElement("td", { className: "true-value", textContent: row.masked ? "masked" : (row.true ?? "unknown") }),
-    ...(row.mixes.length === 1 ? [createElement("td", { className: "muted", textContent: row.neutral })] : []),
   );
+}
+
+/** Predicted and applied value of a single mix; else the applied values, with the predicted ones below where they differ. */
+function createMixCells(mixes) {
+  if (mixes.length === 1) {
+    const [{ predicted, value }] = mixes;
+    return [createElement("td", { className: "muted", textContent: predicted }), createElement("td", { textContent: value })];
+  }
+  return mixes.map(({ predicted, value }) => {
+    const cell = createElement("td", {}, value);
+    if (predicted !== value) cell.append(createElement("small", { textContent: `predicted ${predicted}` }));
+    return cell;
+  });
 }
 
 function createMetricRow({ label, rough, mixes }) {
@@ -228,10 +241,10 @@ function showVersions() {
 
 function loudnessText() {
   if (areNamesHidden()) return "All versions have equal loudness.";
-  const applied = VERSIONS.map((id) => `${LABELS[id].name} ${song().loudnessGain[id].text}`);
+  const listed = (key) => VERSIONS.map((id) => `${LABELS[id].name} ${song().loudnessGain[id][key]}`).join(", ");
   return state.loudnessMatched
-    ? `Levels matched to equal loudness: ${applied.join(", ")}.`
-    : "Each version has its own level: louder versions tend to seem better.";
+    ? `Gain applied for equal loudness: ${listed("text")}.`
+    : `No gain applied. Loudness of the versions: ${listed("level")}; louder ones tend to seem better.`;
 }
 
 function showVotes() {

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ai_mixer.core.types import CONDITIONS, Knob
+from ai_mixer.metrics.statistics import few_songs_note
 
 COLOURS = {"blind": "#E69F00", "reference": "#009E73", "paired": "#0072B2"}
 MARKERS = {"blind": "o", "reference": "^", "paired": "s"}
@@ -36,8 +37,10 @@ def plot_skill(table: pd.DataFrame, title: str = "Knob skill on held-out songs")
         y = np.arange(len(rows)) + 0.26 * (number - (len(conditions) - 1) / 2)
         _skill_bars(axes, table.loc[rows, condition], y, condition)
     skill = table.loc[rows].xs("skill", axis=1, level=1).to_numpy(float)
+    songs = table.loc[rows].xs("songs", axis=1, level=1).to_numpy(float).max(axis=1)
     for row in np.flatnonzero(np.isnan(skill).all(axis=1)).tolist():
-        axes.text(0.02, row, "masked in all songs", va="center", **NO_DATA_STYLE)
+        text = few_songs_note(int(songs[row])) if songs[row] > 0 else "masked in all songs"
+        axes.text(0.02, row, text, va="center", **NO_DATA_STYLE)
     _skill_axes(axes, rows)
     _style_figure(figure, [axes], title)
     return figure

@@ -43,8 +43,14 @@ def table_s(records: pd.DataFrame, n_resamples: int = RESAMPLES, seed: int = 0) 
 
 
 def table_bands(records: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean share of each band and its error to the finished version, in dB."""
-    return _table(records, lambda frame, songs: _means(frame, BAND_COLUMNS, songs))
+    """Return the mean share of each band and its error to the finished version, in dB.
+
+    Index as in `table_s`; the first column is `songs`.
+    """
+    return _table(
+        records,
+        lambda frame, songs: {"songs": len(set(songs)), **_means(frame, BAND_COLUMNS, songs)},
+    )
 
 
 def table_scores(records: pd.DataFrame) -> pd.DataFrame:

@@ -4,18 +4,24 @@ Every value is the mean over songs of the mean of each song, so that a song with
 counts once. Its 95 % interval is the percentile bootstrap over songs (Efron & Tibshirani, An
 Introduction to the Bootstrap, 1993, ch. 13). NaN values (masked knobs) are left out, and so is a
 song with NaN values only.
+
+`reportable` decides how much of an estimate is shown: two songs say nothing about others.
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy.stats import t as student_t
 
 from ai_mixer.metrics.knob_skill import skill
+from ai_mixer.utils.markdown import HIGH, LOW, SONGS
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
+MIN_SONGS = 3  # independent songs; fewer: no figure
+MIN_SONGS_FOR_INTERVAL = 8  # fewer: no interval; the bootstrap of a few songs is far too narrow
 MAX_SIGN_FLIPS = 20_000  # random sign flips, used for more songs than MAX_EXHAUSTIVE_SONGS
 MAX_EXHAUSTIVE_SONGS = 16
 
@@ -27,6 +33,44 @@ class Estimate(NamedTuple):
     low: float
     high: float
     songs: int
+
+
+def reportable(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table without the figures that rest on too few songs.
+
+    A figure of fewer than `MIN_SONGS` songs is NaN, and so is the interval of a figure (columns
+    `<name>_low` and `<name>_high`) of fewer than `MIN_SONGS_FOR_INTERVAL`. The number of songs of
+    a column is in `<name>_songs`, else in the column `songs`; columns without either stay.
+    """
+    shown = table.copy()
+    for column in table.columns:
+        name = _last(column)
+        base = name.removesuffix(LOW).removesuffix(HIGH)
+        counts = [_with_last(column, base + SONGS), _with_last(column, SONGS.lstrip("_"))]
+        counted = next((key for key in counts if key in table.columns), None)
+        numeric = pd.api.types.is_numeric_dtype(table[column])
+        if counted is None or not numeric or name.endswith(SONGS) or name == "songs":
+            continue
+        needed = MIN_SONGS if base == name else MIN_SONGS_FOR_INTERVAL
+        shown[column] = table[column].where(table[counted] >= needed)
+    return shown
+
+
+def few_songs_note(songs: int) -> str:
+    """Return why a figure or its interval is missing; empty if both are shown."""
+    if songs < MIN_SONGS:
+        return f"no figure below {MIN_SONGS} songs"
+    return f"no interval below {MIN_SONGS_FOR_INTERVAL}" if songs < MIN_SONGS_FOR_INTERVAL else ""
+
+
+def estimate_columns(name: str, estimate: Estimate) -> dict[str, float]:
+    """Return the columns of an estimate: value, both ends of the interval, number of songs."""
+    return {
+        name: estimate.value,
+        name + LOW: estimate.low,
+        name + HIGH: estimate.high,
+        name + SONGS: estimate.songs,
+    }
 
 
 def song_means(values: np.ndarray, songs: np.ndarray) -> np.ndarray:
@@ -178,6 +222,14 @@ def _estimate(value: np.ndarray, draws: np.ndarray, songs: int) -> Estimate:
     tail = (1.0 - CONFIDENCE) / 2.0
     low, high = np.quantile(draws, [tail, 1.0 - tail])
     return Estimate(float(value), float(low), float(high), songs)
+
+
+def _last(column: Any) -> str:
+    return str(column[-1] if isinstance(column, tuple) else column)
+
+
+def _with_last(column: Any, name: str) -> Any:
+    return (*column[:-1], name) if isinstance(column, tuple) else name
 
 
 def _song_count(per_song: np.ndarray) -> int:

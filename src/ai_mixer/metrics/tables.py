@@ -1,9 +1,10 @@
 """Tables of protocols K and A, from records.
 
 A record is one excerpt under one condition by one system: columns `song_id`, `genre`, `condition`,
-`system`; for K `error/<knob>` (NaN where masked); for A `stft`, `spectrum_db`, `loudness_lu`,
-`crest_db`, `width_db`. All systems process the same excerpts in the same order: the n-th record of
-a song under a condition is the same excerpt for each.
+`system`; for K `error/<knob>` of the predicted knobs and `applied_error/<knob>` of the applied ones
+(NaN where masked); for A `stft`, `spectrum_db`, `loudness_lu`, `crest_db`, `width_db`. All systems
+process the same excerpts in the same order: the n-th record of a song under a condition is the same
+excerpt for each.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,9 +22,9 @@ from ai_mixer.metrics.statistics import (
     skill_estimates,
     song_means,
 )
-from ai_mixer.utils.markdown import HIGH, LOW, to_markdown
+from ai_mixer.utils.markdown import HIGH, LOW, SONGS, to_markdown
 
-__all__ = ["table_a", "table_headline", "table_k", "to_markdown"]
+__all__ = ["table_a", "table_applied", "table_headline", "table_k", "to_markdown"]
 
 SYSTEMS = (
     *("rough", "loudness_only", "mean_knobs", "ridge", "trees", "spectrum_match"),
@@ -31,7 +32,10 @@ SYSTEMS = (
 )
 DISTANCES = ("stft", "spectrum_db", "loudness_lu", "crest_db", "width_db")
 ERROR_PREFIX = "error/"
+APPLIED_PREFIX = "applied_"  # before `error/…`: the error of the applied knobs
+APPLIED_ROW = "{}, applied"  # name of a system's row with its applied knobs
 DERIVED_KNOB = "total_gain"
+MIN_DIFFERENCE = 1e-6  # of an error; smaller ones are rounding
 
 
 def table_k(
@@ -73,8 +77,9 @@ def table_headline(
 ) -> pd.DataFrame:
     """Return the headline skill of every system that predicts knobs. Index: system.
 
-    Columns per condition: the skill, `_low` and `_high`; NaN where a system has no predictions. A
-    system with predictions for some excerpts only is compared with the mean knobs on those.
+    Columns per condition: the skill, `_low`, `_high` and `_songs`; NaN where a system has no
+    predictions. A system with predictions for some excerpts only is compared with the mean knobs
+    on those.
     """
     columns = [name for name in records if str(name).startswith(ERROR_PREFIX)]
     rows: dict[str, dict[str, float]] = {}
@@ -84,9 +89,31 @@ def table_headline(
             if chosen.loc[chosen["system"] == system, columns].notna().any(axis=None):
                 row = _knob_rows(records, system, condition, n_resamples, seed).loc["headline"]
                 ends = {condition + end: row["skill" + end] for end in ("", LOW, HIGH)}
+                ends[condition + SONGS] = row["songs"]
                 rows.setdefault(system, {}).update(ends)
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("system")
     return table.loc[[name for name in _systems(records) if name in rows]]
+
+
+def table_applied(
+    records: pd.DataFrame, n_resamples: int = RESAMPLES, seed: int = 0
+) -> pd.DataFrame:
+    """Return `table_headline` of the applied knobs. Index: `<system>, applied`.
+
+    Only the systems whose applied knobs differ from the predicted ones; without rows if none does.
+    """
+    pairs = {
+        name: name.removeprefix(APPLIED_PREFIX)
+        for name in map(str, records)
+        if name.startswith(APPLIED_PREFIX)
+    }
+    applied, predicted = (records[list(names)].to_numpy(float) for names in (pairs, pairs.values()))
+    differs = (np.abs(applied - predicted) > MIN_DIFFERENCE).any(1)
+    systems = set(records["system"][differs])
+    chosen = records[records["system"].isin({*systems, "mean_knobs"})]
+    of_applied = chosen.drop(columns=[*pairs.values()]).rename(columns=pairs)
+    table = table_headline(of_applied, n_resamples, seed)
+    return table[table.index.isin(systems)].rename(index=APPLIED_ROW.format)
 
 
 def _systems(records: pd.DataFrame) -> list[str]:

@@ -1,16 +1,27 @@
 """Apply the options of a mix to predicted settings."""
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from ai_mixer.core.types import Knob
 from ai_mixer.mixing.mix_options import KnobValues, MixOptions, Style
+
+
+class Bounds(Protocol):
+    """Lowest and highest value of a knob, in its unit; a `Knob` is one."""
+
+    @property
+    def low(self) -> float: ...  # noqa: D102
+
+    @property
+    def high(self) -> float: ...  # noqa: D102
 
 
 def apply_mix_options(
     predicted: Mapping[str, float],
     knobs: Mapping[str, Knob],
     mix_options: MixOptions,
-    ranges: Mapping[str, Knob],
+    ranges: Mapping[str, Bounds],
 ) -> KnobValues:
     """Return the settings of a mix: predicted ones with amount, style, ranges and fixed settings.
 
@@ -18,13 +29,10 @@ def apply_mix_options(
     share of the result, so that half a mix is half of what the whole one does.
 
     predicted: knob → value in its unit, neutral if missing. knobs: those of the console. ranges:
-    the same knobs with the limits that apply. Fixed settings are limited by the console only.
-    Values are rounded to four decimals, so that a saved preset gives the same samples. ValueError
-    for an unknown knob.
+    the limits that apply to them. Fixed settings are limited by the console only, which
+    `MixConsole.check` has checked. Values are rounded to four decimals, so that a saved preset
+    gives the same samples.
     """
-    unknown = sorted(set(mix_options.fixed_settings) - set(knobs))
-    if unknown:
-        raise ValueError(f"no knob named {unknown[0]!r}: the knobs are {', '.join(knobs)}")
     style = mix_options.style_settings
     settings = {}
     for name, knob in knobs.items():
@@ -58,5 +66,5 @@ def _scaled(value: float, amount: float, knob: Knob) -> float:
     return knob.neutral + amount * (value - knob.neutral)
 
 
-def _clamp(value: float, knob: Knob) -> float:
-    return min(max(value, knob.low), knob.high)
+def _clamp(value: float, bounds: Bounds) -> float:
+    return min(max(value, bounds.low), bounds.high)

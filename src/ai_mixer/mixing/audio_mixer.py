@@ -13,17 +13,25 @@ from torch import Tensor
 from ai_mixer.audio import AudioFile
 from ai_mixer.inference import pretrained
 from ai_mixer.inference.predictor import Predictor
-from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.apply_options import apply_mix_options
 from ai_mixer.mixing.compare import compare
 from ai_mixer.mixing.measurements import Measurements, measure
+from ai_mixer.mixing.mix_console import MixConsole, console_of, default_console
 from ai_mixer.mixing.mix_options import MUSICAL, WIDE, KnobValues, MixOptions
 from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.model_lookup import resolve_model
-from ai_mixer.mixing.paths import check_not_existing, check_output, default_output, sidecar_paths
-from ai_mixer.mixing.preset import Preset, PresetSection
+from ai_mixer.mixing.paths import (
+    ResultFiles,
+    check_result,
+    check_songs,
+    default_output,
+    model_files,
+    result_drafts,
+    result_files,
+)
+from ai_mixer.mixing.preset import Preset, PresetSection, check_levels
 from ai_mixer.mixing.segmentation import section_starts_s
-from ai_mixer.mixing.windowed_prediction import predict_settings
+from ai_mixer.mixing.windowed_prediction import predict_song
 from ai_mixer.mixing.write_mix import render_with_report
 from ai_mixer.utils.memory import release_memory
 from ai_mixer.utils.parallel import prefetch, single_threaded
@@ -66,15 +74,19 @@ class AudioMixer:
         pretrained.default_model()  # raises if no model is packaged
         return SettingsByModel(
             {
-                name: _predicted_settings(resolve_model(name)[1], song, 0.0, song.duration_s)
-                for name in self.models
+                name: _predicted_section(model, song, 0.0, song.duration_s).settings
+                for name, model in map(resolve_model, self.models)
             }
         )
+
+    def console(self) -> MixConsole:
+        """The console of the mixer's model; `classic` for the packaged default."""
+        return console_of(resolve_model(self.model)[1]) if self.model else default_console()
 
     def apply_mixing_parameters(
         self, audio: AudioT, sample_rate: int, settings: Mapping[str, float]
     ) -> AudioT:
-        """Process audio with the console and its limiter. Missing knobs are neutral.
+        """Process audio with the model's console and its limiter. Missing knobs are neutral.
 
         audio: [T], [C, T] or [B, C, T], NumPy array or tensor, full scale = 1. Returns the same
         type and shape. ValueError for an unknown knob or a value out of range.
@@ -84,7 +96,7 @@ class AudioMixer:
             songs = samples.float().reshape(-1, *samples.shape[-2:])
         else:
             songs = samples.float()[None, None]
-        console = console_cache.shared_console()
+        console = self.console().console
         knobs = console.knobs_from(dict(settings)).expand(len(songs), -1)
         reduced_console, knobs = console.without_neutral(knobs)
         with torch.inference_mode():
@@ -108,7 +120,7 @@ class AudioMixer:
     def mix_file(
         self,
         path: str | Path,
-        output: str | Path | None = None,
+        output: str | Path | ResultFiles | None = None,
         *,
         model: str | None = None,
         reference: str | Path | None = None,
@@ -122,7 +134,8 @@ class AudioMixer:
     ) -> MixResult:
         """Mix a song from file to file; write settings and report next to the result.
 
-        output: by default `<song>_mixed` in the song's format. reference: a song whose sound the
+        output: by default `<song>_mixed` in the song's format; its settings and report are next to
+        it, or have paths of their own in `ResultFiles`. reference: a song whose sound the
         mix approaches. preset: settings to use instead of a model's. target_lufs: as `deliver`
         takes it; None keeps the loudness. ceiling_db: highest true peak, dBTP. adaptive: predict
         settings for each section. force: overwrite existing files. write_sidecars: write settings
@@ -131,19 +144,24 @@ class AudioMixer:
         path, mix_options = Path(path), mix_options or MixOptions()
         if target_lufs is None:
             target_lufs = mix_options.style_settings.target_lufs
-        output = Path(output) if output else default_output(path)
-        check_output(output, path, force)
-        check_not_existing(sidecar_paths(output) if write_sidecars else (), force)
-        song = AudioFile(path)
-        other = AudioFile(reference) if reference else None
-        with single_threaded():
+        check_levels(target_lufs, ceiling_db)
+        if preset is None:
+            console_of(resolve_model(model or self.model)[1]).check(mix_options)
+        check_songs([path])
+        if not isinstance(output, ResultFiles):
+            output = result_files(Path(output or default_output(path)), write_sidecars)
+        inputs = [path, *([Path(reference)] if reference else []), *model_files(model)]
+        check_result(output, inputs, force)
+        song = AudioFile(path, mix_options.strict)
+        other = AudioFile(reference, mix_options.strict) if reference else None
+        with single_threaded(), result_drafts(output, force) as drafts:
             before = measure(prefetch(song.blocks()), song.sample_rate)
             release_memory()
             if preset is None:
                 preset = self.predict_preset(song, before, model, other, mix_options, adaptive)
                 preset = replace(preset, target_lufs=target_lufs, ceiling_db=ceiling_db)
                 release_memory()
-            return render_with_report(song, before, preset, output, write_sidecars=write_sidecars)
+            return render_with_report(song, before, preset, output, drafts, other=other)
 
     def predict_preset(
         self,
@@ -159,22 +177,22 @@ class AudioMixer:
         ranges_name = mix_options.style_settings.ranges or (WIDE if reference else MUSICAL)
         starts = section_starts_s(before.spectra_db) if adaptive else [0.0]
         stops = [*starts[1:], song.duration_s]
-        sections = []
-        for start_s, stop_s in zip(starts, stops, strict=True):
-            settings = _predicted_settings(
-                predictor, song, start_s, stop_s, reference, mix_options, ranges_name
-            )
-            sections.append(PresetSection(start_s, settings))
+        options = (reference, mix_options, ranges_name)
+        sections = tuple(
+            _predicted_section(predictor, song, start_s, stop_s, *options)
+            for start_s, stop_s in zip(starts, stops, strict=True)
+        )
         suffix = f", reference {reference.path.name}" if reference else ""
         title = pretrained.display_name(name) if name in self.models else name
-        return Preset(tuple(sections), model=name, about=f"mixed by {title}{suffix}")
+        about = f"mixed by {title}{suffix}"
+        return Preset(sections, console=console_of(predictor), model=name, about=about)
 
     def mix_song_with_all_models(self, path: str | Path, folder: str | Path | None = None) -> Path:
         """Mix a song with every packaged model, with a plot and a table: see `compare`."""
         return compare(self.mix_file, Path(path), self.models, Path(folder) if folder else None)
 
 
-def _predicted_settings(
+def _predicted_section(
     predictor: Predictor,
     song: AudioFile,
     start_s: float,
@@ -182,15 +200,15 @@ def _predicted_settings(
     reference: AudioFile | None = None,
     mix_options: MixOptions | None = None,
     ranges_name: str = MUSICAL,
-) -> KnobValues:
+) -> PresetSection:
     """Predict the settings of a part of a song and apply the options, within the ranges."""
-    predicted = predict_settings(predictor, song, reference, start_s, stop_s, shrink=True)
-    return apply_mix_options(
-        predicted,
-        console_cache.knobs_by_name(),
-        mix_options or MixOptions(),
-        console_cache.knobs_by_name(ranges_name),
+    stages = predict_song(predictor, song, reference, start_s, stop_s)
+    predicted, applied = (predictor.console.settings(stage.knobs)[0] for stage in stages)
+    console = console_of(predictor)
+    settings = apply_mix_options(
+        applied, console.knobs, mix_options or MixOptions(), console.limits(ranges_name)
     )
+    return PresetSection(start_s, settings, {k: round(v, 4) for k, v in predicted.items()})
 
 
 def _float_dtype(audio: Any) -> np.dtype:

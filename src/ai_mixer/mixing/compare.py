@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,16 @@ from ai_mixer.inference import pretrained
 from ai_mixer.listening.spectrogram import band_levels_db, max_frequency_hz
 from ai_mixer.mixing.mix_options import MixOptions
 from ai_mixer.mixing.mix_result import MixResult
-from ai_mixer.mixing.paths import check_not_existing
+from ai_mixer.mixing.paths import (
+    check_not_existing,
+    check_outputs,
+    check_songs,
+    model_files,
+    result_files,
+)
 from ai_mixer.mixing.plots import FREQUENCY_TICKS_HZ
-from ai_mixer.utils.atomic_write import atomic_write, write_text
+from ai_mixer.utils.atomic_write import atomic_write, exclusive_write, write_text
+from ai_mixer.utils.log import logger
 from ai_mixer.utils.memory import release_memory
 
 if TYPE_CHECKING:
@@ -49,17 +56,21 @@ def compare(
         pretrained.default_model()  # raises, as there is none
     folder = folder or path.with_name(f"{path.stem}_compared")
     check_not_existing([folder], force)
-    song = AudioFile(path)
+    check_songs([path])
+    original, outputs = folder / f"{path.stem}_original.wav", _outputs(path, folder, models)
+    written = [file for output in outputs for file in result_files(output).paths()]
+    inputs = [path, *(file for model in models for file in model_files(model))]
+    check_outputs([original, folder / PLOT_FILE, folder / TABLE_FILE, *written], inputs)
+    song = AudioFile(path, mix_options is not None and mix_options.strict)
     folder.mkdir(parents=True, exist_ok=True)
-    original = folder / f"{path.stem}_original.wav"
-    with atomic_write(original) as temp_file:
+    with exclusive_write(original, force) as temp_file:
         audio_format = (song.sample_rate, song.channels, song.frames, song.subtype, song.tags)
         write_audio(temp_file, song.blocks(), *audio_format)
+    for text in song.missing:
+        logger.warning(text)
     results: dict[str, MixResult] = {}
-    for model in progress(models, "mixing") if progress else models:
-        name = _filename(model)
-        same_name = sum(_filename(other) == name for other in results)  # e.g. two folders
-        output = folder / f"{path.stem}_{name}{same_name + 1 if same_name else ''}_mixed.wav"
+    shown = progress(models, "mixing") if progress else models
+    for model, output in zip(shown, outputs, strict=True):
         results[model] = mix_file(path, output, model=model, mix_options=mix_options, force=force)
     release_memory()
     write_text(folder / TABLE_FILE, settings_table(results))
@@ -68,21 +79,30 @@ def compare(
 
 
 def settings_table(results: dict[str, MixResult]) -> str:
-    """Settings and measurements as CSV, one row per model."""
+    """Settings and measurements as CSV, one row per model.
+
+    Columns `<knob>`: applied settings, empty for a console without that knob; `predicted_<knob>`:
+    output of the model.
+    """
     text = io.StringIO()
     writer = csv.writer(text)
     rows = {
         model: {
             **result.preset.settings,
+            **{f"predicted_{k}": v for k, v in _predicted(result).items()},
             **{k: v for k, v in result.after.to_dict().items() if k != "bands_db"},
         }
         for model, result in results.items()
     }
-    columns = list(next(iter(rows.values()), {}))
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
     writer.writerow(["model", *columns])
     for model, row in rows.items():
-        writer.writerow([model, *(row[column] for column in columns)])
+        writer.writerow([model, *(row.get(column, "") for column in columns)])
     return text.getvalue()
+
+
+def _predicted(result: MixResult) -> Mapping[str, float]:
+    return result.preset.sections[0].predicted or {}
 
 
 def plot_comparison(original: Path, results: dict[str, MixResult], output: Path) -> None:
@@ -139,6 +159,15 @@ def _levels(song: AudioFile) -> tuple[NDArray[np.float64], tuple[float, float, f
     start_s = first / song.sample_rate
     extent = (start_s, start_s + length / song.sample_rate, 0.0, max_frequency_hz(song.sample_rate))
     return band_levels_db(audio, song.sample_rate), extent
+
+
+def _outputs(path: Path, folder: Path, models: list[str]) -> list[Path]:
+    """Path of each model's mix; models of one name, such as two folders, are numbered."""
+    names, outputs = [_filename(model) for model in models], []
+    for index, name in enumerate(names):
+        number = names[:index].count(name) + 1
+        outputs.append(folder / f"{path.stem}_{name}{number if number > 1 else ''}_mixed.wav")
+    return outputs
 
 
 def _filename(model: str) -> str:

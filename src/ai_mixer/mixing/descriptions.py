@@ -1,7 +1,10 @@
 """Descriptions of settings and measurements for reports and the terminal."""
 
+from collections.abc import Mapping, Sequence
 from math import log10
 
+from ai_mixer.core.types import Knob
+from ai_mixer.listening.labels import format_setting
 from ai_mixer.mixing.measurements import Measurements
 from ai_mixer.mixing.mix_options import KnobValues
 
@@ -27,35 +30,44 @@ BAND_LABELS = {
 }
 
 
-def describe_settings(settings: KnobValues) -> list[str]:
-    """One phrase for each knob that is not neutral.
+def describe_settings(settings: KnobValues, knobs: Mapping[str, Knob]) -> list[str]:
+    """One phrase for each knob that is not neutral. knobs: those of the console, by name.
 
-    >>> describe_settings({"low_eq": 1.5, "compressor_ratio": 2.0, "reverb": 0.0})
+    >>> from ai_mixer import load_console
+    >>> knobs = {knob.name: knob for knob in load_console().knobs}
+    >>> describe_settings({"low_eq": 1.5, "compressor_ratio": 2.0, "reverb": 0.0}, knobs)
     ['bass (below 120 Hz) +1.5 dB', 'compressor 2.0:1']
     """
-    return [
-        f"{KNOB_LABELS.get(k, k)} {text}"
-        for k, v in settings.items()
-        if (text := describe_knob(k, v))
-    ]
+    texts = {name: describe_knob(knobs[name], value) for name, value in settings.items()}
+    return [f"{knob_label(name)} {text}" for name, text in texts.items() if text]
 
 
-def describe_knob(knob: str, value: float) -> str:
-    """Describe the setting of one knob; empty if it is neutral.
+def knob_label(name: str) -> str:
+    """Label of a knob; its name in words if there is none."""
+    return KNOB_LABELS.get(name, name.replace("_", " "))
 
-    >>> [describe_knob("stereo_width", 1.1), describe_knob("input_gain", 1.0)]
+
+def describe_knob(knob: Knob, value: float) -> str:
+    """Describe the setting of one knob by its unit; empty if it is neutral.
+
+    >>> width = Knob("stereo_width", "ratio", 0.4, 2.5, "log", 1.0)
+    >>> [describe_knob(width, 1.1), describe_knob(width, 1.0)]
     ['10 % wider', '']
+    >>> describe_knob(Knob("pre_delay", "ms", 0.0, 100.0, "linear", 0.0), 12.5)
+    '12.5 ms'
     """
-    if knob == "compressor_ratio":
-        return f"{value:.1f}:1" if value >= 1.05 else ""
-    if knob in {"delay", "reverb"}:
-        return f"{100 * value:.0f} %" if value >= 0.005 else ""
-    if knob == "stereo_width":
+    if knob.unit == "ratio" and knob.name == "stereo_width":
         percent = 100 * (value - 1)
         direction = "wider" if percent > 0 else "narrower"
         return f"{abs(percent):.0f} % {direction}" if abs(percent) >= 1 else ""
-    value_db = value if knob.endswith("_eq") else 20 * log10(value)
-    return f"{value_db:+.1f} dB" if abs(value_db) >= MIN_DESCRIBED_DB else ""
+    if knob.unit == "dB" or (knob.unit == "ratio" and value > 0):
+        value_db = value if knob.unit == "dB" else 20 * log10(value)
+        neutral_db = knob.neutral if knob.unit == "dB" else 20 * log10(max(knob.neutral, 1e-9))
+        return f"{value_db:+.1f} dB" if abs(value_db - neutral_db) >= MIN_DESCRIBED_DB else ""
+    if knob.unit == ":1":
+        return f"{value:.1f}:1" if abs(value - knob.neutral) >= 0.05 else ""
+    text = format_setting(value, knob.unit)
+    return text if text != format_setting(knob.neutral, knob.unit) else ""
 
 
 def measurement_rows(before: Measurements, after: Measurements) -> list[tuple[str, str, str]]:
@@ -75,8 +87,7 @@ def measurement_rows(before: Measurements, after: Measurements) -> list[tuple[st
     return rows
 
 
-def summary_line(before: Measurements, after: Measurements, settings: KnobValues) -> str:
-    """One line about a mix, for the terminal."""
-    changes = ", ".join(describe_settings(settings)) or "no changes"
+def summary_line(before: Measurements, after: Measurements, changes: Sequence[str]) -> str:
+    """One line about a mix, for the terminal. changes: from `describe_settings`."""
     loudness = f"{before.loudness_lufs:.1f} → {after.loudness_lufs:.1f} LUFS"
-    return f"{changes}; {loudness}, peak {after.true_peak_db:.1f} dBTP"
+    return f"{', '.join(changes) or 'no changes'}; {loudness}, peak {after.true_peak_db:.1f} dBTP"

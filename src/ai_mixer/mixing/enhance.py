@@ -8,10 +8,18 @@ from ai_mixer.audio import AudioFile
 from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.apply_options import apply_mix_options
 from ai_mixer.mixing.measurements import Measurements, measure
+from ai_mixer.mixing.mix_console import default_console
 from ai_mixer.mixing.mix_options import GENTLE, MixOptions
 from ai_mixer.mixing.mix_result import MixResult
-from ai_mixer.mixing.paths import check_not_existing, check_output, default_output, sidecar_paths
-from ai_mixer.mixing.preset import Preset, single_section_preset
+from ai_mixer.mixing.paths import (
+    ResultFiles,
+    check_result,
+    check_songs,
+    default_output,
+    result_drafts,
+    result_files,
+)
+from ai_mixer.mixing.preset import Preset, check_levels, single_section_preset
 from ai_mixer.mixing.render import mixed_blocks
 from ai_mixer.mixing.typical_balance import balance_correction
 from ai_mixer.mixing.write_mix import render_with_report
@@ -26,7 +34,7 @@ MAX_EXPANSION_DB = 3.0
 
 def enhance(
     path: Path,
-    output: Path | None = None,
+    output: Path | ResultFiles | None = None,
     *,
     mix_options: MixOptions | None = None,
     ceiling_db: float = -1.0,
@@ -36,24 +44,28 @@ def enhance(
 
     No peak is limited: if peaks would exceed the ceiling, the level is lowered, with a note.
     """
-    output = output or default_output(path, "enhanced")
-    check_output(output, path, force)
-    check_not_existing(sidecar_paths(output), force)
-    song = AudioFile(path)
-    with single_threaded():
+    mix_options = mix_options or MixOptions()
+    check_levels(None, ceiling_db)
+    default_console().check(mix_options)
+    check_songs([path])
+    if not isinstance(output, ResultFiles):
+        output = result_files(output or default_output(path, "enhanced"))
+    check_result(output, [path], force)
+    song = AudioFile(path, mix_options.strict)
+    with single_threaded(), result_drafts(output, force) as drafts:
         before = measure(prefetch(song.blocks()), song.sample_rate)
         predicted = {} if before.silent else balance_correction(before, BALANCE_AMOUNT)
         settings = apply_mix_options(
             predicted,
             console_cache.knobs_by_name(),
-            mix_options or MixOptions(),
+            mix_options,
             console_cache.knobs_by_name(GENTLE),
         )
         preset = single_section_preset(
             settings, ceiling_db=ceiling_db, about="enhanced, without a model"
         )
         preset = replace(preset, expand_db=find_expansion_db(song, preset, before))
-        return render_with_report(song, before, preset, output, limit=False)
+        return render_with_report(song, before, preset, output, drafts, limit=False)
 
 
 def find_expansion_db(song: AudioFile, preset: Preset, before: Measurements) -> float:

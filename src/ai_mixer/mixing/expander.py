@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
 from ai_mixer.dsp.recursions import FASTMATH_FLAGS
+from ai_mixer.utils.compilation import njit
 
 SPAN_DB = 12.0
 ATTACK_MS, RELEASE_MS = 1.0, 150.0

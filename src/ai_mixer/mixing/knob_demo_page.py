@@ -18,9 +18,9 @@ from ai_mixer.mixing.descriptions import KNOB_LABELS
 from ai_mixer.mixing.formatting import format_time
 from ai_mixer.mixing.knob_demo import KNOB_DEMOS, DemoVersion, render_versions
 from ai_mixer.mixing.measurements import measure
-from ai_mixer.mixing.paths import check_not_existing
+from ai_mixer.mixing.paths import check_not_existing, check_outputs, check_songs
 from ai_mixer.mixing.report import CSS
-from ai_mixer.utils.atomic_write import write_text
+from ai_mixer.utils.atomic_write import exclusive_write, write_draft
 from ai_mixer.utils.parallel import prefetch, single_threaded
 
 EXCERPT_S, FADE_S = 8.0, 0.03
@@ -46,15 +46,17 @@ def write_knob_demo(
     """
     if output.suffix.lower() not in {".html", ".htm"}:
         raise ValueError(f"{output.name}: the page is HTML: name it {output.stem}.html")
+    check_songs([path])
+    check_outputs([output], [path])
     check_not_existing([output], force)
     song = AudioFile(path)
-    with single_threaded():
+    with single_threaded(), exclusive_write(output, force) as draft:
         measurements = measure(prefetch(song.blocks()), song.sample_rate)
         if measurements.silent:
             raise ValueError(f"{path}: the song is silent")
         start_s = measurements.loudest_start_s(EXCERPT_S)
         versions = render_versions(_excerpt(song, start_s), RATE)
-    write_text(output, _page(title or path.name, start_s, versions))
+        write_draft(draft, _page(title or path.name, start_s, versions))
 
 
 def _excerpt(song: AudioFile, start_s: float) -> Tensor:

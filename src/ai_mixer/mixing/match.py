@@ -8,16 +8,24 @@ from torch import Tensor
 
 from ai_mixer.audio import AudioFile
 from ai_mixer.audio.excerpt import read_resampled
+from ai_mixer.console import Console
 from ai_mixer.data.paired_audio import estimate_lag_s
 from ai_mixer.inference.knob_fitting import KnobFit, fit_knobs, residual_db
-from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.apply_options import apply_mix_options
 from ai_mixer.mixing.audio_mixer import AudioMixer
 from ai_mixer.mixing.measurements import Measurements, measure
-from ai_mixer.mixing.mix_options import WIDE, MixOptions
+from ai_mixer.mixing.mix_options import MixOptions
 from ai_mixer.mixing.mix_result import MixResult
-from ai_mixer.mixing.paths import check_not_existing, check_output, default_output, sidecar_paths
-from ai_mixer.mixing.preset import single_section_preset
+from ai_mixer.mixing.paths import (
+    ResultFiles,
+    check_result,
+    check_songs,
+    default_output,
+    model_files,
+    result_drafts,
+    result_files,
+)
+from ai_mixer.mixing.preset import check_levels, single_section_preset
 from ai_mixer.mixing.write_mix import render_with_report
 from ai_mixer.utils.memory import release_memory
 from ai_mixer.utils.parallel import prefetch, single_threaded
@@ -27,6 +35,7 @@ FIT_EXCERPT_S = 4.0  # the loudest: 20 s fit no better and take 1.2 GB
 MIN_LENGTH_S = 1.0
 FIT_RATE_HZ = 44_100
 MAX_FIT_ERROR_DB = 4.0  # above it, no settings turn one version into the other
+IDLE_KNOBS = ("input_gain", "compressor_ratio", "output_level")
 IDLE_TOLERANCE_DB = 0.05  # a compressor whose effect is smaller is reported as off
 
 
@@ -34,7 +43,7 @@ def match(
     mixer: AudioMixer,
     rough: Path,
     finished: Path,
-    output: Path | None = None,
+    output: Path | ResultFiles | None = None,
     *,
     mix_options: MixOptions | None = None,
     ceiling_db: float = -1.0,
@@ -45,46 +54,50 @@ def match(
     If both are of the same recording (with an offset of up to some tenths of a second), the
     settings are fitted. Otherwise `finished` is used as a reference, with a note.
     """
-    output = output or default_output(rough, "matched")
-    check_output(output, rough, force)
-    check_output(output, finished, force)
-    check_not_existing(sidecar_paths(output), force)
-    song, other = AudioFile(rough), AudioFile(finished)
-    with single_threaded():
+    mix_options = mix_options or MixOptions()
+    check_levels(None, ceiling_db)
+    console = mixer.console()
+    console.check(mix_options)
+    check_songs([rough, finished])
+    if not isinstance(output, ResultFiles):
+        output = result_files(output or default_output(rough, "matched"))
+    check_result(output, [rough, finished, *model_files(mixer.model)], force)
+    song, other = (AudioFile(file, mix_options.strict) for file in (rough, finished))
+    with single_threaded(), result_drafts(output, force) as drafts:
         before = measure(prefetch(song.blocks()), song.sample_rate)
         target = measure(prefetch(other.blocks()), other.sample_rate)
         release_memory()
         pair = _aligned_excerpts(song, other, target.loudest_start_s(FIT_EXCERPT_S))
         release_memory()
-        fit = None if pair is None else _fit_settings(*pair)
+        fit = None if pair is None else _fit_settings(*pair, console.console)
         release_memory()
         if fit is None or float(fit.error_db[0]) > MAX_FIT_ERROR_DB:
-            preset = mixer.predict_preset(
-                song, before, None, other, mix_options or MixOptions(), False
-            )
+            preset = mixer.predict_preset(song, before, None, other, mix_options, False)
             note = f"{finished.name} is not the same recording: used as a reference"
         else:
-            settings = console_cache.shared_console().settings(fit.knobs)[0]
-            wide = console_cache.knobs_by_name(WIDE)
+            settings = console.console.settings(fit.knobs)[0]
+            knobs = console.knobs
             preset = single_section_preset(
-                apply_mix_options(settings, wide, mix_options or MixOptions(), wide),
+                apply_mix_options(settings, knobs, mix_options, knobs),
+                console=console,
                 about=f"matched to {finished.name}",
             )
             note = f"{float(fit.error_db[0]):.2f} dB of error between the mix and {finished.name}"
         preset = replace(preset, target_lufs=_target_lufs(target), ceiling_db=ceiling_db)
-        return render_with_report(song, before, preset, output, note=note)
+        return render_with_report(song, before, preset, output, drafts, note=note, other=other)
 
 
-def _fit_settings(rough: Tensor, finished: Tensor) -> KnobFit:
-    """Fit knobs [1, P]; an idle compressor is set to off and the input gain to 1.
+def _fit_settings(rough: Tensor, finished: Tensor, console: Console) -> KnobFit:
+    """Fit knobs [1, P] of the console; an idle compressor is set to off and the input gain to 1.
 
     With an idle compressor only the product of input gain and output level is determined: the fit
     might report −11 dB and +11 dB for no change at all.
     """
-    console = console_cache.shared_console()
     fit = fit_knobs(rough, finished, console, FIT_RATE_HZ)
     settings = console.settings(fit.knobs)[0]
-    limits = console_cache.knobs_by_name(WIDE)["output_level"]
+    if not {*IDLE_KNOBS} <= {*settings}:
+        return fit
+    limits = console.knobs[console.names.index("output_level")]
     level = min(max(settings["input_gain"] * settings["output_level"], limits.low), limits.high)
     idle = {"input_gain": 1.0, "compressor_ratio": 1.0, "output_level": level}
     knobs = console.knobs_from({**settings, **idle})

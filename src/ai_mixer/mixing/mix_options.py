@@ -64,8 +64,9 @@ class MixOptions:
 
     amount: 0 leaves the song unchanged, 1 applies the prediction. group_amounts: group or knob →
     its own amount. only_groups: groups or knobs that may change; all if empty. fixed_settings:
-    knob → value in its unit, in place of the predicted one. style: a key of STYLES. ValueError for
-    an unknown name or an amount outside 0 to 1.
+    knob → value in its unit, in place of the predicted one. style: a key of STYLES. strict: refuse
+    files that cannot be read whole. ValueError for an unknown style or an amount outside 0 to 1;
+    `check_names` checks the knobs.
     """
 
     amount: float = 1.0
@@ -73,15 +74,23 @@ class MixOptions:
     only_groups: Collection[str] = ()
     fixed_settings: Mapping[str, float] = field(default_factory=dict)
     style: str | None = None
+    strict: bool = False
 
     def __post_init__(self) -> None:
         for name, amount in {"amount": self.amount, **self.group_amounts}.items():
             if not 0 <= amount <= 1:
                 raise ValueError(f"{name}={amount:g}: an amount must be 0 (none) to 1 (all)")
-        for name in (*self.group_amounts, *self.only_groups):
-            _knobs_of(name)
         if self.style is not None and self.style not in STYLES:
             raise ValueError(f"no style {self.style!r}: the styles are {', '.join(STYLES)}")
+
+    def check_names(self, knobs: Collection[str]) -> None:
+        """ValueError for a group or knob that a console with these knobs does not have."""
+        for name in (*self.group_amounts, *self.only_groups):
+            if not set(KNOB_GROUPS.get(name, (name,))) & set(knobs):
+                groups = [group for group, members in KNOB_GROUPS.items() if {*members} & {*knobs}]
+                others = set(knobs).difference(*KNOB_GROUPS.values())
+                known = ", ".join([*groups, *sorted(others)])
+                raise ValueError(f"no group or knob {name!r}: the groups are {known}")
 
     @property
     def style_settings(self) -> Style:
@@ -94,7 +103,7 @@ class MixOptions:
         >>> MixOptions(0.5, {"eq": 1.0}).amount_of("low_eq")
         1.0
         """
-        allowed = {member for name in self.only_groups for member in _knobs_of(name)}
+        allowed = {k for name in self.only_groups for k in KNOB_GROUPS.get(name, (name,))}
         if self.only_groups and knob not in allowed:
             return 0.0
         if knob in self.group_amounts:
@@ -103,11 +112,3 @@ class MixOptions:
             if knob in KNOB_GROUPS.get(name, ()):
                 return amount
         return self.amount
-
-
-def _knobs_of(name: str) -> tuple[str, ...]:
-    """Knobs of a group, or the knob itself. ValueError if the name is unknown."""
-    knobs = {knob for members in KNOB_GROUPS.values() for knob in members}
-    if name not in KNOB_GROUPS and name not in knobs:
-        raise ValueError(f"no group or knob {name!r}: the groups are {', '.join(KNOB_GROUPS)}")
-    return KNOB_GROUPS.get(name, (name,))

@@ -1,5 +1,6 @@
 """The result of mixing one song."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,7 +9,10 @@ from ai_mixer.mixing.preset import Preset
 
 
 class MixResult(NamedTuple):
-    """Result of mixing one song: files, preset, measurements before and after, notes."""
+    """Result of mixing one song: files, preset, measurements before and after, notes.
+
+    missing: those of the notes that name what could not be read.
+    """
 
     song: Path
     output: Path
@@ -16,3 +20,4 @@ class MixResult(NamedTuple):
     before: Measurements
     after: Measurements
     notes: list[str]
+    missing: Sequence[str] = ()

@@ -19,8 +19,7 @@ def resolve_model(model: str | None) -> tuple[str, Predictor]:
     try:
         return name, _load(name)
     except FileNotFoundError as error:
-        packaged = ", ".join(pretrained.list_models()) or "none"
-        raise FileNotFoundError(f"model {name}: {error} (packaged: {packaged})") from error
+        raise FileNotFoundError(f"model {name}: {error}") from error
 
 
 @lru_cache(maxsize=4)

@@ -1,6 +1,7 @@
 """Presets: the settings of a mix and its loudness target, as JSON files.
 
-A preset holds numbers and known names only. The same preset and song give the same samples.
+A preset holds numbers, known names and, for the console of a run, its config: effects of ai_mixer
+only. The same preset and song give the same samples.
 """
 
 import json
@@ -10,12 +11,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from ai_mixer.core.types import Knob
 from ai_mixer.core.version import __version__
-from ai_mixer.effects.limiter import Limiter
-from ai_mixer.mastering.delivery import TARGETS_LUFS, loudness_bounds
-from ai_mixer.mixing import console_cache
+from ai_mixer.mastering.delivery import TARGETS_LUFS
+from ai_mixer.mixing.limits import CEILING_LIMITS_DB, EXPANSION_LIMITS_DB, TARGET_LIMITS_LUFS
+from ai_mixer.mixing.mix_console import MixConsole, console_from_entry, default_console
 from ai_mixer.mixing.mix_options import KnobValues
-from ai_mixer.utils.atomic_write import write_text
+from ai_mixer.utils.atomic_write import exclusive_write, write_draft
 
 FORMAT = 1
 MAX_FILE_BYTES = 1 << 20
@@ -25,10 +27,11 @@ REQUIRED_KEYS = ("format", "console", "settings")
 
 @dataclass(frozen=True)
 class PresetSection:
-    """Settings from a time on."""
+    """Settings from a time on. predicted: output of the model, for information."""
 
     start_s: float
     settings: KnobValues
+    predicted: KnobValues | None = None
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ class Preset:
 
     sections: in order of time, the first at 0 s; one unless the settings change over the song.
     target_lufs: as `deliver` takes it; None keeps the song's loudness. expand_db: gain of the
-    loudest moments. model, about, song, measured: information for the user.
+    loudest moments. model, about, song, measured: information for the user. console: what the
+    settings belong to.
     """
 
     sections: tuple[PresetSection, ...]
@@ -48,6 +52,7 @@ class Preset:
     about: str = ""
     song: str | None = None
     measured: Mapping[str, Any] = field(default_factory=dict)
+    console: MixConsole = field(default_factory=default_console)
 
     @property
     def settings(self) -> KnobValues:
@@ -60,41 +65,61 @@ def single_section_preset(settings: Mapping[str, float], **fields: Any) -> Prese
     return Preset((PresetSection(0.0, dict(settings)),), **fields)
 
 
-def save_preset(preset: Preset, path: Path) -> None:
-    """Write a preset as JSON, atomically."""
+def save_preset(preset: Preset, path: Path, overwrite: bool = True) -> None:
+    """Write a preset as JSON, atomically. FileExistsError (one line) unless it is overwritten."""
+    with exclusive_write(path, overwrite) as draft:
+        write_draft(draft, to_json(preset))
+
+
+def to_json(preset: Preset) -> str:
+    """Return a preset as JSON."""
     sections = [{"start_s": s.start_s, "settings": s.settings} for s in preset.sections]
+    predicted = preset.sections[0].predicted
     data = {
         "format": FORMAT,
         "made_by": f"ai_mixer {__version__}",
         "about": preset.about,
         "model": preset.model,
         "song": preset.song,
-        "console": console_cache.CONSOLE_NAME,
+        "console": preset.console.entry,
         "settings": preset.settings,
+        **({"predicted": predicted} if predicted else {}),
         **({"sections": sections} if len(sections) > 1 else {}),
         "target": preset.target_lufs,
         "ceiling_db": preset.ceiling_db,
         "expand_db": preset.expand_db,
         "measured": preset.measured,
     }
-    write_text(path, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def load_preset(path: str | Path) -> Preset:
     """Read and check a preset. FileNotFoundError or ValueError (one line) with the reason."""
     path = Path(path)
     try:
-        size = path.stat().st_size
-        text = path.read_text(encoding="utf-8") if size <= MAX_FILE_BYTES else ""
-        data = json.loads(text)
+        with path.open("rb") as file:
+            text = file.read(MAX_FILE_BYTES + 1)
+        if len(text) > MAX_FILE_BYTES:
+            raise ValueError(f"it is longer than {MAX_FILE_BYTES:,} bytes")
+        data = json.loads(text.decode("utf-8-sig"))
     except OSError as error:
         raise FileNotFoundError(f"{path}: {error.strerror or error}") from error
+    except json.JSONDecodeError as error:
+        reason = f"not JSON in line {error.lineno}, column {error.colno}: {error.msg}"
+        raise ValueError(f"{path} is not a preset: {reason}") from error
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not a preset: it is not JSON") from error
+        reason = "it is not text in UTF-8" if isinstance(error, UnicodeError) else str(error)
+        raise ValueError(f"{path} is not a preset: {reason}") from error
     try:
         return _preset(data)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def check_levels(target_lufs: float | str | None, ceiling_db: float) -> None:
+    """ValueError (one line) if the target or the ceiling is invalid, such as NaN."""
+    _target_lufs(target_lufs)
+    _number("ceiling_db", float(ceiling_db), *CEILING_LIMITS_DB)
 
 
 def _preset(data: Any) -> Preset:
@@ -108,25 +133,26 @@ def _preset(data: Any) -> Preset:
     missing = [name for name in REQUIRED_KEYS if name not in data]
     if missing:
         raise ValueError(f"missing {', '.join(missing)}")
-    if data["console"] != console_cache.CONSOLE_NAME:
-        raise ValueError(
-            f"console is {_format_value(data['console'])}: must be {console_cache.CONSOLE_NAME}"
-        )
+    try:
+        console = console_from_entry(data["console"])
+    except ValueError as error:
+        raise ValueError(f"console is {_format_value(data['console'])}: {error}") from error
     return Preset(
-        sections=_sections(data),
+        sections=_sections(data, console.knobs),
+        console=console,
         target_lufs=_target_lufs(data.get("target")),
-        ceiling_db=_ceiling(data.get("ceiling_db", -1.0)),
-        expand_db=_number("expand_db", data.get("expand_db", 0.0), 0.0, 6.0),
+        ceiling_db=_number("ceiling_db", data.get("ceiling_db", -1.0), *CEILING_LIMITS_DB),
+        expand_db=_number("expand_db", data.get("expand_db", 0.0), *EXPANSION_LIMITS_DB),
         model=_text(data, "model"),
         about=_text(data, "about") or "",
         song=_text(data, "song"),
     )
 
 
-def _sections(data: dict[str, Any]) -> tuple[PresetSection, ...]:
+def _sections(data: dict[str, Any], knobs: Mapping[str, Knob]) -> tuple[PresetSection, ...]:
     entries = data.get("sections")
     if entries is None:
-        return (PresetSection(0.0, _settings(data["settings"])),)
+        return (PresetSection(0.0, _settings(data["settings"], knobs)),)
     if not isinstance(entries, list) or not 0 < len(entries) <= MAX_SECTIONS:
         raise ValueError(f"sections must be a list of 1 to {MAX_SECTIONS}")
     sections = []
@@ -134,17 +160,16 @@ def _sections(data: dict[str, Any]) -> tuple[PresetSection, ...]:
         if not isinstance(entry, dict) or "start_s" not in entry or "settings" not in entry:
             raise ValueError("each section needs start_s and settings")
         start_s = _number("start_s", entry["start_s"], 0.0, 1e6)
-        sections.append(PresetSection(start_s, _settings(entry["settings"])))
+        sections.append(PresetSection(start_s, _settings(entry["settings"], knobs)))
     starts = [section.start_s for section in sections]
     if starts[0] != 0 or any(b <= a for a, b in pairwise(starts)):
         raise ValueError("sections must start at 0 s and be in order of time")
     return tuple(sections)
 
 
-def _settings(settings: Any) -> KnobValues:
+def _settings(settings: Any, known: Mapping[str, Knob]) -> KnobValues:
     if not isinstance(settings, dict):
         raise ValueError("settings must be {knob: value}")
-    known = console_cache.knobs_by_name()
     unknown = sorted(set(settings) - set(known))
     if unknown:
         raise ValueError(
@@ -171,15 +196,7 @@ def _target_lufs(value: Any) -> float | str | None:
         )
     if value is None or isinstance(value, str):
         return value
-    number = _number("target", value, -60.0, 0.0)
-    loudness_bounds(number)
-    return number
-
-
-def _ceiling(value: Any) -> float:
-    ceiling_db = _number("ceiling_db", value, -60.0, 0.0)
-    Limiter(ceiling_db)
-    return ceiling_db
+    return _number("target", value, *TARGET_LIMITS_LUFS)
 
 
 def _text(data: dict[str, Any], name: str) -> str | None:

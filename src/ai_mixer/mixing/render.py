@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ai_mixer.audio import AudioFile, format_of, write_audio
+from ai_mixer.audio.extras import carry_extras
 from ai_mixer.mastering.delivery import (
     ANY_LOUDNESS,
     MAX_REDUCTION_DB,
@@ -16,11 +17,9 @@ from ai_mixer.mastering.delivery import (
     deliver_blocks,
     loudness_bounds,
 )
-from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.expander import expand
 from ai_mixer.mixing.measurements import Measurements, measure
 from ai_mixer.mixing.preset import Preset
-from ai_mixer.utils.atomic_write import atomic_write
 from ai_mixer.utils.block_cache import BlockCache, BlockSource
 from ai_mixer.utils.memory import release_memory
 from ai_mixer.utils.parallel import prefetch
@@ -42,46 +41,45 @@ class RenderResult(NamedTuple):
 
 
 def render_file(
-    song: AudioFile, before: Measurements, preset: Preset, output: Path, limit: bool = True
+    song: AudioFile, before: Measurements, preset: Preset, draft: Path, limit: bool = True
 ) -> RenderResult:
-    """Render a song with a preset and write it.
+    """Render a song with a preset and write it to `draft`, a temporary file.
 
     limit: use the limiter; False lowers the level instead where peaks exceed the ceiling. OSError
-    or ValueError (one line); `output` is written completely or not at all.
+    or ValueError (one line).
     """
     raw = BlockCache(
         lambda: prefetch(mixed_blocks(song, preset, before)),
         _cached_frames(song, MAX_CACHED_BYTES),
     )
-    lossy, bounds_lufs = format_of(output).lossy, target_bounds_lufs(preset, before)
+    lossy, bounds_lufs = format_of(draft).lossy, target_bounds_lufs(preset, before)
     max_reduction_db = MAX_REDUCTION_DB if limit else 0.0
     attempts, ceiling_db = 1, preset.ceiling_db
     if lossy:
         attempts, ceiling_db = MAX_ENCODING_ATTEMPTS, ceiling_db - ENCODER_PEAK_GAIN_DB
-    with atomic_write(output) as temp_file:
-        for _ in range(attempts):
-            source, delivered = deliver_blocks(
-                raw,
-                song.sample_rate,
-                bounds_lufs,
-                ceiling_db,
-                max_reduction_db,
-                _cached_frames(song, MAX_CACHED_BYTES // 2),
-            )
-            release_memory()
-            _write(temp_file, source, song)
-            written = AudioFile(temp_file)
-            after = measure(prefetch(written.blocks()), written.sample_rate)
-            over_db = after.true_peak_db - preset.ceiling_db
-            if over_db <= 0:
-                break
-            ceiling_db -= over_db + ENCODER_MARGIN_DB  # the gain of the encoder
+    for _ in range(attempts):
+        source, delivered = deliver_blocks(
+            raw,
+            song.sample_rate,
+            bounds_lufs,
+            ceiling_db,
+            max_reduction_db,
+            _cached_frames(song, MAX_CACHED_BYTES // 2),
+        )
+        release_memory()
+        _write(draft, source, song)
+        written = AudioFile(draft)
+        after = measure(prefetch(written.blocks()), written.sample_rate)
+        over_db = after.true_peak_db - preset.ceiling_db
+        if over_db <= 0:
+            break
+        ceiling_db -= over_db + ENCODER_MARGIN_DB  # the gain of the encoder
     return RenderResult(after, delivered)
 
 
 def mixed_blocks(song: AudioFile, preset: Preset, before: Measurements) -> Iterator[Tensor]:
     """Render a song with the console, before delivery. Yields blocks [C, n]."""
-    console = console_cache.shared_console()
+    console = preset.console.console
     positions = console.knobs_from([section.settings for section in preset.sections])
     reduced_console, positions = console.without_neutral(positions)
     knobs: Tensor | Callable[[int], Tensor] = positions[0]
@@ -147,3 +145,4 @@ def _write(path: Path, source: BlockSource, song: AudioFile) -> None:
         source_subtype=song.subtype,
         tags=song.tags,
     )
+    carry_extras(song.path, path, format_of(path).name)

@@ -3,18 +3,22 @@
 One self-contained file: it loads nothing, so it opens anywhere and sends no requests.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
 
-from ai_mixer.mixing import console_cache, descriptions, plots
+from ai_mixer.core.types import Knob
+from ai_mixer.mixing import descriptions, plots
 from ai_mixer.mixing.formatting import format_time
 from ai_mixer.mixing.mix_options import KnobValues
 from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.preset import PresetSection
-from ai_mixer.utils.atomic_write import write_text
 
 UNCHANGED = "unchanged"
+STAGES_NOTE = (
+    "Predicted: output of the model. Applied: what the mix is rendered with, moved towards neutral "
+    "where the model is uncertain, refined if there is a reference, and within the ranges and "
+    "options of this mix."
+)
 CSS = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;
 color:#222;background:#fff}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}
@@ -23,11 +27,6 @@ td.n{font-variant-numeric:tabular-nums}svg{width:100%;height:auto}.note{color:#a
 .before{stroke:#999}.after{stroke:#c60}.b{color:#777}.a{color:#c60}audio{width:100%}
 @media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}.note{color:#f88}}
 """
-
-
-def write_html(result: MixResult, path: Path) -> None:
-    """Write the report."""
-    write_text(path, to_html(result))
 
 
 def to_html(result: MixResult) -> str:
@@ -55,35 +54,54 @@ def to_html(result: MixResult) -> str:
 
 def _settings_html(result: MixResult) -> list[str]:
     """A table by knob; by section if the settings change over the song."""
-    sections = result.preset.sections
-    parts = [_knobs(sections[0].settings) if len(sections) == 1 else _sections(sections)]
+    sections, knobs = result.preset.sections, result.preset.console.knobs
+    one = len(sections) == 1
+    parts = [_knobs(sections[0], knobs) if one else _sections(sections, knobs)]
+    if sections[0].predicted is not None:
+        parts.append(f"<p class=b>{STAGES_NOTE}</p>")
     if result.preset.expand_db:
         parts.append(f"<p>Loudest moments raised by {result.preset.expand_db:.2f} dB.</p>")
     return parts
 
 
-def _knobs(settings: KnobValues) -> str:
-    known = console_cache.knobs_by_name()
+def _knobs(section: PresetSection, knobs: Mapping[str, Knob]) -> str:
     rows = [
         (
-            descriptions.KNOB_LABELS.get(name, name),
-            descriptions.describe_knob(name, value) or UNCHANGED,
+            descriptions.knob_label(name),
+            *(_describe(knobs[name], values[name]) for values in _stages(section)),
         )
-        for name, value in settings.items()
-        if name in known
+        for name in section.settings
     ]
-    return _table(("knob", "setting"), rows)
+    return _table(("knob", *_heads(section)), rows)
 
 
-def _sections(sections: Sequence[PresetSection]) -> str:
+def _sections(sections: Sequence[PresetSection], knobs: Mapping[str, Knob]) -> str:
     rows = [
         (
             format_time(section.start_s),
-            ", ".join(descriptions.describe_settings(section.settings)) or UNCHANGED,
+            *(
+                ", ".join(descriptions.describe_settings(values, knobs)) or UNCHANGED
+                for values in _stages(section)
+            ),
         )
         for section in sections
     ]
-    return _table(("from", "settings"), rows)
+    return _table(("from", *_heads(sections[0])), rows)
+
+
+def _describe(knob: Knob, value: float) -> str:
+    """Describe a setting, also a neutral one."""
+    return descriptions.describe_knob(knob, value) or UNCHANGED
+
+
+def _stages(section: PresetSection) -> list[KnobValues]:
+    """Predicted and applied settings; the applied ones only if no model predicted any."""
+    predicted = [] if section.predicted is None else [section.predicted]
+    return [*predicted, section.settings]
+
+
+def _heads(section: PresetSection) -> tuple[str, ...]:
+    return ("setting",) if section.predicted is None else ("predicted", "applied")
 
 
 def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

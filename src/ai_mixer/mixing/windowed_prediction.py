@@ -1,4 +1,4 @@
-"""Predict the settings of a file from a few windows, without loading the whole file."""
+"""Predict the knobs of a file from a few windows, without loading the whole file."""
 
 import math
 
@@ -7,10 +7,11 @@ from torch import Tensor
 
 from ai_mixer.audio import AudioFile
 from ai_mixer.audio.excerpt import read_resampled
-from ai_mixer.core.types import Prediction
-from ai_mixer.inference.predictor import MAX_WINDOWS, Predictor
+from ai_mixer.core.types import KnobStages, Prediction
+from ai_mixer.inference.predictor import Predictor
+from ai_mixer.inference.refinement import RefinementAudio
+from ai_mixer.inference.windows import MAX_WINDOWS, reference_excerpt
 
-REFINEMENT_S = 20.0  # length of the refinement excerpt, which is rendered some 30 times
 MAX_WINDOW_S = 60.0  # for a model trained on whole songs
 
 
@@ -44,17 +45,16 @@ class SongWindows:
         ]
 
 
-def predict_settings(
+def predict_song(
     predictor: Predictor,
     song: AudioFile,
     reference: AudioFile | None = None,
     start_s: float = 0.0,
     stop_s: float = math.inf,
-    shrink: bool = False,
-) -> dict[str, float]:
-    """Predict the settings of a part of a song: knob → value in its unit.
+) -> KnobStages:
+    """Predict the knobs of a part of a song, [1, P], as `Predictor.stages` does for a tensor.
 
-    shrink: shrink by the uncertainty and, with a reference, refine towards it, as for a mix.
+    With a reference, the applied knobs are refined towards it.
     """
     rate = predictor.sample_rate
     windows = SongWindows(song, predictor, start_s, stop_s)
@@ -67,19 +67,8 @@ def predict_settings(
     uncertainties = [p.uncertainty for p in predictions if p.uncertainty is not None]
     if uncertainties:
         mean = mean._replace(uncertainty=torch.stack(uncertainties).mean(0))
-    if shrink:
-        mean = predictor.shrink(mean)
-        if references and mean.uncertainty is not None:
-            excerpt = _refinement_excerpt(windows, predictor)
-            target = _refinement_excerpt(references, predictor)
-            mean = predictor.refine(mean, excerpt, target, "reference", rate)
-    return predictor.console.settings(mean.knobs)[0]
-
-
-def _refinement_excerpt(windows: SongWindows, predictor: Predictor) -> Tensor:
-    """Up to REFINEMENT_S of the song, from evenly spaced windows: [1, C, T]."""
-    length = round(REFINEMENT_S * predictor.sample_rate)
-    first = windows[0].shape[-1]
-    count = max(1, min(len(windows), length // first))
-    selected = [windows[(2 * n + 1) * len(windows) // (2 * count)] for n in range(count)]
-    return torch.cat(selected, -1)[..., :length]
+    refinement = None
+    if references:
+        rough, target = (reference_excerpt(audio, rate) for audio in (windows, references))
+        refinement = RefinementAudio(rough, target, "reference", rate)
+    return KnobStages(mean, predictor.apply(mean, refinement))

@@ -1,16 +1,16 @@
 """Render one song and write its settings and report next to the result."""
 
 from dataclasses import replace
-from pathlib import Path
 
 from ai_mixer.audio import AudioFile
 from ai_mixer.mixing import preset as presets
 from ai_mixer.mixing import report
 from ai_mixer.mixing.measurements import Measurements
 from ai_mixer.mixing.mix_result import MixResult
-from ai_mixer.mixing.paths import sidecar_paths
+from ai_mixer.mixing.paths import ResultFiles
 from ai_mixer.mixing.preset import Preset
 from ai_mixer.mixing.render import RenderResult, render_file
+from ai_mixer.utils.atomic_write import write_draft
 
 MIN_REPORTED_DB = 0.05  # a smaller excess over the ceiling is not visible in rounded numbers
 
@@ -19,27 +19,32 @@ def render_with_report(
     song: AudioFile,
     before: Measurements,
     preset: Preset,
-    output: Path,
+    files: ResultFiles,
+    drafts: ResultFiles,
     *,
-    write_sidecars: bool = True,
     limit: bool = True,
     note: str = "",
+    other: AudioFile | None = None,
 ) -> MixResult:
-    """Render a song; write_sidecars: write settings and report as well. note: an additional one."""
-    rendered = render_file(song, before, preset, output, limit)
+    """Render a song and write the drafts of its files. note: an additional one.
+
+    other: the reference or finished version.
+    """
+    rendered = render_file(song, before, preset, drafts.audio, limit)
     after = rendered.measurements
-    notes = [*song.warnings, *([note] if note else [])]
+    missing = [*song.missing, *(other.missing if other else ())]
+    notes = [*missing, *song.repairs, *([note] if note else [])]
     notes += _level_notes(before, rendered, preset.ceiling_db, limit)
     preset = replace(
         preset,
         song=song.path.name,
         measured={"before": before.to_dict(), "after": after.to_dict()},
     )
-    result = MixResult(song.path, output, preset, before, after, notes)
-    if write_sidecars:
-        settings_file, report_file = sidecar_paths(output)
-        presets.save_preset(preset, settings_file)
-        report.write_html(result, report_file)
+    result = MixResult(song.path, files.audio, preset, before, after, notes, missing)
+    if drafts.settings:
+        write_draft(drafts.settings, presets.to_json(preset))
+    if drafts.report:
+        write_draft(drafts.report, report.to_html(result))
     return result
 
 

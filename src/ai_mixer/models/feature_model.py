@@ -30,10 +30,24 @@ class FeatureModel(nn.Module):
         return self.predict(self.extract(rough, reference, condition), condition).knobs
 
 
+def as_feature_model(model: nn.Module) -> FeatureModel:
+    """Return the model if it can predict from cached features. ValueError if it needs audio."""
+    if isinstance(model, FeatureModel):
+        return model
+    raise ValueError(
+        f"{type(model).__name__} predicts from audio, and these batches have features only: "
+        "use loader=default, or derive the model from FeatureModel"
+    )
+
+
 def predict_batch(model: nn.Module, batch: Batch) -> Prediction:
-    """Prediction for a batch, from its cached features if it has any, else from its audio."""
-    if batch.features is not None and isinstance(model, FeatureModel):
-        return model.predict(batch.features, batch.condition)
+    """Prediction for a batch, from its cached features if it has any, else from its audio.
+
+    ValueError if the model needs audio and the batch has none: sums over audio without samples are
+    no errors in PyTorch.
+    """
+    if batch.features is not None and (isinstance(model, FeatureModel) or not batch.has_audio):
+        return as_feature_model(model).predict(batch.features, batch.condition)
     return predict_audio(model, batch.rough, batch.reference, batch.condition)
 
 

@@ -12,14 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from ai_mixer.core.types import CONDITIONS, Features, Prediction
-from ai_mixer.models.feature_model import FeatureModel
+from ai_mixer.models.feature_model import FeatureModel, as_feature_model
 
 
 class WeightedEnsemble(FeatureModel):
     """[B, C, T] rough and reference → [B, P]: the weighted mean of the members' knobs.
 
     members: functions (n_knobs, sample_rate) → model. Weights are equal at first. Raises ValueError
-    if there are no members, or if their `feature_config` differs: features are extracted once.
+    if there are no members, or if one predicts from audio only or has another `feature_config`:
+    features are extracted once.
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class WeightedEnsemble(FeatureModel):
         if not members:
             raise ValueError("weighted_ensemble: no members: list models in model.members")
         built = [member(n_knobs=n_knobs, sample_rate=sample_rate) for member in members]
-        configs = {model.feature_config for model in built}
+        configs = {as_feature_model(model).feature_config for model in built}
         if len(configs) > 1:
             raise ValueError(
                 f"weighted_ensemble: members must have the same feature_config, got {configs}"

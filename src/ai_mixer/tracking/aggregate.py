@@ -17,24 +17,34 @@ from ai_mixer.core.types import CONDITIONS
 from ai_mixer.metrics.statistics import fold_interval
 from ai_mixer.tracking.model_files import count_parameters
 from ai_mixer.tracking.overrides import publishable, stored_overrides
+from ai_mixer.tracking.run_lookup import FOLDS_TAG, SEED_TAG, SEEDS_TAG
 from ai_mixer.utils.markdown import HIGH, LOW
 
 MEASURES = [f"{name} {condition}" for name in ("skill", "closeness") for condition in CONDITIONS]
-FOLDS_COLUMN = "tags.cv"  # number of folds of a cross-validation
+FOLDS_COLUMN, SEEDS_COLUMN, SEED_COLUMN = (
+    f"tags.{tag}" for tag in (FOLDS_TAG, SEEDS_TAG, SEED_TAG)
+)
 SETTING_PREFIXES = ("params.", "tags.model.", "tags.resumed.", "tags.data.digest", FOLDS_COLUMN)
 NON_SETTING_PREFIXES = (  # no effect on results, or averaged over
     *("params.seed", "params.run_name", "params.experiment_name", "params.loader.workers"),
-    "params.quiet",
+    *("params.quiet", "params.logger."),
     *("params.group.", "tags.resumed.git."),
 )
 NON_SETTING_OVERRIDES = (
     *("seed=", "run_name=", "experiment_name="),
-    *("paths.", "loader.workers=", "cv=", "quiet="),
+    *("paths.", "loader.workers=", "cv=", "quiet=", "seeds=", "logger"),
 )
 
 
+ID_DIGITS = 8  # of a run id in tables
+
+
 class RunTable(NamedTuple):
-    """table: a row per configuration, best first. excluded: run id → reason why it is in no row."""
+    """Rows of comparable runs.
+
+    table: a row per configuration; rows of the same songs (`song_set`) are together, best first.
+    excluded: run id → reason why it is in no row.
+    """
 
     table: pd.DataFrame
     excluded: dict[str, str]
@@ -44,9 +54,11 @@ def aggregate_runs(runs: pd.DataFrame, by: str = "skill blind") -> RunTable:
     """Aggregate the runs of `list_runs` to a row per configuration.
 
     Columns: `words` (the overrides without seed and names), `songs` (data and the first digits of
-    its digest), `runs` (number of seeds or folds), MEASURES with the ends of their 95 % interval
-    over seeds or folds (Student's t), `weights` (millions) and `minutes`. by: one of MEASURES, to
-    sort by, highest first. ValueError if it is none of them.
+    its digest), `runs` (number of seeds or folds), `ids` (first digits of the run ids), MEASURES
+    with the ends of their 95 % interval over seeds or folds (Student's t), `weights` (millions),
+    `minutes` and `song_set`: results on different songs cannot be compared, so only rows with the
+    same value are ranked. by: one of MEASURES, to sort by, highest first. ValueError if it is none
+    of them.
     """
     if by not in MEASURES:
         raise ValueError(f"by={by}: is none of {', '.join(MEASURES)}")
@@ -59,20 +71,25 @@ def aggregate_runs(runs: pd.DataFrame, by: str = "skill blind") -> RunTable:
         repeated = seeds.duplicated()  # the first, which is the newest, is used
         reasons |= dict.fromkeys(group["run_id"][repeated], "of the same seed as a newer one")
         rows.append(_row(group[~repeated]))
-    columns = ["words", "songs", "runs", *(m + end for m in MEASURES for end in ("", LOW, HIGH))]
-    table = pd.DataFrame(rows, columns=[*columns, "weights", "minutes"])
+    columns = ["words", "songs", "runs", "ids"]
+    columns += [m + end for m in MEASURES for end in ("", LOW, HIGH)]
+    table = pd.DataFrame(rows, columns=[*columns, "weights", "minutes", "song_set"])
     table = table.sort_values(by, ascending=False, na_position="last", kind="stable")
+    order = {key: number for number, key in enumerate(table["song_set"].unique())}
+    table = table.sort_values("song_set", key=lambda keys: keys.map(order), kind="stable")
     excluded = {run_id: reason for run_id, reason in reasons.items() if reason}
     return RunTable(table.reset_index(drop=True), excluded)
 
 
 def _exclusion_reason(run: pd.Series) -> str:
     """Why a run is excluded; empty if it is not."""
-    if isinstance(run["parent"], str):
+    if isinstance(run["parent"], str) and not isinstance(run.get(SEED_COLUMN), str):
         return "part of another run"
+    if isinstance(run.get(SEEDS_COLUMN), str):
+        return "mean over the seeds of other runs"
     if run["status"] != "FINISHED":
         return {"RUNNING": "not finished"}.get(run["status"], run["status"].lower())
-    values = pd.Series([run.get(_metric(measure)) for measure in MEASURES], dtype=float)
+    values = pd.Series([run.get(metric_name(measure)) for measure in MEASURES], dtype=float)
     return "without tables" if values.isna().all() else ""
 
 
@@ -95,13 +112,14 @@ def _key(run: Mapping[Any, Any]) -> str:
 def _row(runs: pd.DataFrame) -> dict[str, Any]:
     """Row of one configuration. runs: with different seeds, the newest first."""
     newest = runs.iloc[0].to_dict()
-    measured = [runs.get(_metric(m), pd.Series(np.nan, runs.index)) for m in MEASURES]
+    measured = [runs.get(metric_name(m), pd.Series(np.nan, runs.index)) for m in MEASURES]
     mean, low, high = fold_interval(np.stack(measured, axis=1).astype(float))
     folds = newest.get(FOLDS_COLUMN)
     cross_validated = isinstance(folds, str)
     if cross_validated and len(runs) == 1:
         low, high = (
-            np.array([newest.get(_metric(m, end), np.nan) for m in MEASURES]) for end in (LOW, HIGH)
+            np.array([newest.get(metric_name(m, end), np.nan) for m in MEASURES])
+            for end in (LOW, HIGH)
         )
     numbers = {
         measure + end: float(value)
@@ -113,6 +131,8 @@ def _row(runs: pd.DataFrame) -> dict[str, Any]:
     return {
         "words": shlex.join(publishable(_setting_overrides(newest))) or "(the defaults)",
         "songs": _songs(newest),
+        "ids": " ".join(run_id[:ID_DIGITS] for run_id in runs["run_id"]),
+        "song_set": _song_set(newest),
         "runs": " × ".join(filter(None, (seeds, f"{folds} folds" if cross_validated else ""))),
         **numbers,
         "weights": np.nan if weights is None else weights / 1e6,
@@ -120,8 +140,8 @@ def _row(runs: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _metric(measure: str, end: str = "") -> str:
-    """Column of a measure, or of an end of its interval."""
+def metric_name(measure: str, end: str = "") -> str:
+    """Column of a measure in `list_runs`, or of an end of its interval."""
     name, condition = measure.split()
     return f"metrics.test/{name}{end}_{condition}"
 
@@ -147,3 +167,11 @@ def _songs(run: Mapping[Any, Any]) -> str:
     values = (run.get("params.group.data"), run.get("tags.data.digest"))
     name, digest = (text if isinstance(text, str) else "" for text in values)
     return f"{name} {digest[:4]}".strip() or "–"
+
+
+def _song_set(run: Mapping[Any, Any]) -> str:
+    """Equal for runs on the same songs: the digest, or for old runs the overrides of the data."""
+    digest = run.get("tags.data.digest")
+    if isinstance(digest, str):
+        return digest
+    return shlex.join(text for text in _setting_overrides(run) if text.startswith("data"))

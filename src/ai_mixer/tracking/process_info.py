@@ -6,8 +6,11 @@ import shlex
 import socket
 import sys
 from collections.abc import Mapping
+from importlib.metadata import version
 
 import psutil
+
+from ai_mixer.tracking.schema import VERSION_TAG
 
 HOST, PID, STARTED = "process.host", "process.pid", "process.started"
 # The start time of a process changes when the clock is set. Within this tolerance a process id is
@@ -16,7 +19,7 @@ CLOCK_TOLERANCE_S = 600.0
 
 
 def user_and_source_tags() -> dict[str, str]:
-    """Return user and command as MLflow's standard tags."""
+    """Return user and command as MLflow's standard tags, and the version of MLflow."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError):  # in a container, the user may have no name
@@ -25,6 +28,7 @@ def user_and_source_tags() -> dict[str, str]:
         "mlflow.user": user,
         "mlflow.source.name": shlex.join(sys.argv)[:5000] or "python",
         "mlflow.source.type": "LOCAL",
+        VERSION_TAG: version("mlflow"),
     }
 
 

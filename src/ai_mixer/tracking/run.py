@@ -45,9 +45,9 @@ class Run:
         tags: Mapping[str, str] | None = None,
         *,
         parent_id: str | None = None,
-        code: str | Path = ".",
+        code: str | Path | None = None,
     ) -> Self:
-        """Create a run; log user, command, process and the state of the code in folder `code`."""
+        """Create a run; log user, command, process and the state of the project `code`."""
         parent = {PARENT_TAG: parent_id} if parent_id else {}
         created = store.client.create_run(
             store.experiment(experiment),
@@ -59,7 +59,7 @@ class Run:
         return run
 
     @classmethod
-    def resume(cls, store: Store, run_id: str, *, code: str | Path = ".") -> Self:
+    def resume(cls, store: Store, run_id: str, *, code: str | Path | None = None) -> Self:
         """Resume a run. If the code has changed, its state is logged as `resumed.*`.
 
         ValueError if there is no such run.
@@ -201,11 +201,11 @@ class Run:
         self.set_tags({"error": f"{kind.__name__}: {error}"})
         self.end("FAILED" if issubclass(kind, Exception) else "KILLED")
 
-    def _log_code(self, folder: str | Path) -> None:
+    def _log_code(self, folder: str | Path | None) -> None:
         """Log commit and patch; for a resumed run only if changed, without replacing the first."""
         state = git_state(folder)
         if state is None:
-            self.set_tags({"git.state": "not in a git repository"})
+            self.set_tags({"git.state": "not a git repository"})
             return
         prefix, commit = "", "mlflow.source.git.commit"
         if self.resumed:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 PAGE_SIZE = 1000
 FOLDS_TAG = "cv"  # tag of a cross-validation: number of folds
 FOLD_PARAM = "data.fold"  # param of its child runs
+SEEDS_TAG = "seeds"  # tag of a training repeated with several seeds: their number
+SEED_TAG = "seeds.seed"  # tag of its child runs
 
 
 def find_run(which: str | Path = "last", store: Store | str | Path = "mlruns") -> Path:
@@ -34,6 +36,15 @@ def find_run(which: str | Path = "last", store: Store | str | Path = "mlruns") -
         return _last(store)
     run = run_by_id(str(which), store)
     return _with_model(artifact_folder(run.info.artifact_uri), f"run {which}")
+
+
+def results_folder(model: Path, outputs: str | Path) -> Path:
+    """Return the folder for results of a model: that of its run.
+
+    model: folder with `model.json`; `outputs`/models/<its name> if it is not a run, such as a
+    packaged model. Every run has a config.yaml.
+    """
+    return model if (model / "config.yaml").is_file() else Path(outputs) / "models" / model.name
 
 
 def list_runs(

@@ -16,10 +16,33 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ai_mixer.tracking.schema import describe_schema_error
+
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-# Without this tag, the UI opens its pages for chat applications.
+DESCRIPTION_TAG = "mlflow.note.content"  # Markdown that the UI shows
+DESCRIPTION = """\
+Trainings of `ai_mixer`: each run is one training, or the parent of the trials of a sweep, the folds
+of a cross-validation or the repeats with other seeds; its description says which.
+
+| metrics | meaning |
+|---|---|
+| `train/…`, `val/…` | curves of the losses, and the knob skill of the validation songs |
+| `best/…` | value of the weights that were kept |
+| `initial/…` | value before a fine-tuning |
+| `test/…` | tables of the held-out test songs; `_low` and `_high` are the ends of 95 % intervals |
+| `eval/…` | the same of a later `make evaluate` |
+| `system/…` | load of the machine, on a tab of its own |
+
+Skill: 0 is that of always predicting the mean knobs, 1 is exact. In a run's artifacts:
+`listening/index.html`, `eval/tables.md`, `figures/`, `config.yaml` and the model.
+"""
+DEBUG_DESCRIPTION = """\
+Runs of `debug=fast|overfit|profile`. They check that a training works; their metrics mean nothing.
+"""
+DEBUG_EXPERIMENT = "debug"  # of configs/debug
+# Without the first tag, the UI opens its pages for chat applications.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 SERVER_FILE = "server"
 
@@ -62,13 +85,23 @@ class Store:
 
     @cached_property
     def client(self) -> "MlflowClient":
-        """MLflow's client; creates the folder and the database on first use."""
+        """MLflow's client; creates the folder and the database on first use.
+
+        ValueError (one line) if another version of MLflow wrote the database.
+        """
         with _quiet():
+            from mlflow.exceptions import MlflowException
             from mlflow.tracking import MlflowClient
 
             if not self.exists:
                 _create_database(self.database, self.artifacts)
-            return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+            try:
+                return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+            except MlflowException as error:
+                line = None if self.server else describe_schema_error(self.database, self.uri)
+                if line is None or "schema" not in str(error):
+                    raise
+                raise ValueError(line) from error
 
     def experiment(self, name: str) -> str:
         """Return the id of an experiment, created if missing. ValueError if it was deleted."""
@@ -77,7 +110,9 @@ class Store:
         experiment = self.client.get_experiment_by_name(name)
         if experiment is None:
             try:
-                return self.client.create_experiment(name, self._location(name), EXPERIMENT_TAGS)
+                text = DEBUG_DESCRIPTION if name == DEBUG_EXPERIMENT else DESCRIPTION
+                tags = {**EXPERIMENT_TAGS, DESCRIPTION_TAG: text}
+                return self.client.create_experiment(name, self._location(name), tags)
             except MlflowException:  # another process has just created it
                 experiment = self.client.get_experiment_by_name(name)
                 if experiment is None:

@@ -2,11 +2,11 @@
 
 import json
 import os
-import socket
 import sys
 from typing import NoReturn
 
 from ai_mixer.tracking.store import Store
+from ai_mixer.utils.network import check_address
 
 # MLflow's "shared view": columns shown by the printed link. By default there are no metrics.
 SHARED_VIEW_NAME = "knob_skill"
@@ -30,7 +30,7 @@ def serve(store: Store, host: str = "127.0.0.1", port: int = 5000) -> NoReturn:
         raise FileNotFoundError(f"no run yet in {store.folder}: `make train` creates one")
     if store.server is not None:
         raise ValueError(f"these runs are on a server, open {store.server} instead")
-    _check_free(host, port)
+    check_address(host, port)
     command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port)]
     command += ["--backend-store-uri", store.uri]
     command += ["--default-artifact-root", store.artifacts.as_uri(), "--workers", "1"]
@@ -43,17 +43,6 @@ def serve(store: Store, host: str = "127.0.0.1", port: int = 5000) -> NoReturn:
     )
     sys.stdout.flush()
     os.execv(sys.executable, command)
-
-
-def _check_free(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise OSError(
-                f"{host}:{port}: {error.strerror}: choose another port, e.g. PORT=5001"
-            ) from error
 
 
 def _address(store: Store, host: str, port: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import InterpolationResolutionError
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from ai_mixer.config.allowed_targets import check_targets
@@ -111,10 +112,18 @@ def build_evaluation_datamodule(
     """
     cfg = cfg.copy()
     if data is not None:
-        cfg.data = data
+        cfg.data = _resolved(data)
     cfg.task.condition = condition
     cfg.augment = None
     return build_datamodule(cfg, console, workers=0, **loader)
+
+
+def _resolved(data: DictConfig) -> DictConfig:
+    """Resolve against the config that `data` is a part of: a packaged model has no `paths`."""
+    try:
+        return OmegaConf.create(OmegaConf.to_container(data, resolve=True))  # type: ignore[return-value]
+    except InterpolationResolutionError:  # part of no config: the keys are those of the model's
+        return data
 
 
 def run_override(cfg: DictConfig, key: str = "run") -> str:

@@ -1,6 +1,7 @@
 """Cross-validation (`make train cv=5`): a child run per fold, and the mean over the folds."""
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,26 +12,36 @@ from ai_mixer.config.overrides import format_make_command, without_keys
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.inference.builders import build_console
-from ai_mixer.metrics.statistics import fold_interval
-from ai_mixer.tracking import Run, Store
+from ai_mixer.metrics.statistics import fold_interval, reportable
+from ai_mixer.metrics.tables import table_k
+from ai_mixer.tracking import Run
 from ai_mixer.tracking.resume_points import save_overrides
 from ai_mixer.tracking.run import artifact_folder
 from ai_mixer.tracking.run_lookup import FOLD_PARAM, FOLDS_TAG, child_runs
 from ai_mixer.training.builders import build_datamodule, raw_override_value
 from ai_mixer.training.finetune import find_initial_weights
+from ai_mixer.training.parent_run import (
+    TrainFunction,
+    check_single_process,
+    continue_child,
+    open_parent,
+)
 from ai_mixer.training.resume import find_resume_point
 from ai_mixer.utils.log import logger, print_result
-from ai_mixer.utils.markdown import HIGH, LOW, to_markdown
+from ai_mixer.utils.markdown import HIGH, LOW, SONGS, to_markdown
 from ai_mixer.utils.signals import handle_stop_signals
 
 MIN_FOLDS = 3  # val and test are one fold each, train the others
+EXPLANATION = (
+    "This run is a cross-validation of {folds} folds; each child run is the training of one fold, "
+    "tested on another part of the songs. Its metrics are means over the folds, with the ends of "
+    "the 95 % interval as `_low` and `_high`. The curves and models are in the child runs."
+)
 INTERVAL_NOTE = (
     "Mean over {folds} folds and its 95 % interval by Student's t with {free} degrees of freedom. "
     "The folds share training songs, so the interval is slightly too narrow (Bengio & Grandvalet, "
     "JMLR 2004)."
 )
-
-TrainFunction = Callable[..., Run]
 
 
 def cross_validate(
@@ -39,12 +50,16 @@ def cross_validate(
     defaults: DictConfig,
     overrides: Sequence[str],
     choices: dict[str, str],
+    parent_id: str | None = None,
+    *,
+    tags: Mapping[str, str] | None = None,
 ) -> Run:
     """Train and evaluate `cfg.cv` folds, one after the other. Returns the finished parent run.
 
     train: function that trains one fold (`cli.pipeline.train`); the other arguments are passed to
-    it. With `ckpt_path=` of an interrupted parent, finished folds are skipped, the interrupted one
-    is resumed and missing ones are trained. SystemExit 130 or 143 if stopped by a signal.
+    it. parent_id, tags: of the run itself, if it is a repeat with another seed. With `ckpt_path=`
+    of an interrupted parent, finished folds are skipped, the interrupted one is resumed and missing
+    ones are trained. SystemExit 130 or 143 if stopped by a signal.
     """
     _check(cfg, overrides)
     start = find_resume_point(cfg, overrides)
@@ -56,13 +71,16 @@ def cross_validate(
     fold_overrides = without_keys(overrides, "ckpt_path", "cv")
     with (
         handle_stop_signals("resume with `make train ckpt_path=last`"),
-        _open(cfg, start.run_id) as parent,
+        open_parent(cfg, start.run_id, FOLDS_TAG, "folds", parent_id, dict(tags or {})) as parent,
     ):
         own_overrides = [*fold_overrides, f"cv={cfg.cv}"]
         save_overrides(parent, own_overrides)
         parent.log_text(OmegaConf.to_yaml(cfg, resolve=True), "config.yaml")
         command = f"Command: `{format_make_command(own_overrides)}` (seed {cfg.seed})."
+        command = f"{EXPLANATION.format(folds=cfg.cv)}\n\n{command}"
         parent.describe(command)
+        if "data" in choices:
+            parent.log_params({"group": {"data": choices["data"]}})
         for fold in range(cfg.cv):
             _train_fold(train, cfg, defaults, fold_overrides, choices, parent, f"{fold}/{cfg.cv}")
         _report(cfg, parent, command)
@@ -77,8 +95,7 @@ def _check(cfg: DictConfig, overrides: Sequence[str]) -> None:
         raise ValueError(f"cv={cfg.cv}: data={cfg.data.name} has no folds (no key data.fold)")
     if cfg.data.fold is not None:
         raise ValueError(f"cv={cfg.cv} trains all folds: remove data.fold={cfg.data.fold}")
-    if cfg.trainer.devices != 1:
-        raise ValueError(f"cv={cfg.cv} trains in one process: give trainer.devices=1")
+    check_single_process(cfg, FOLDS_TAG)
     first = _fold_config(cfg, f"0/{cfg.cv}")
     if cfg.init_from is not None:
         find_initial_weights(
@@ -87,23 +104,6 @@ def _check(cfg: DictConfig, overrides: Sequence[str]) -> None:
     data = build_datamodule(first, build_console(first))
     for split in SPLITS:
         data.songs(split)
-
-
-def _open(cfg: DictConfig, run_id: str | None) -> Run:
-    store = Store(cfg.paths.mlruns)
-    if run_id is None:
-        name, tags = f"{cfg.run_name}, {cfg.cv} folds", {FOLDS_TAG: str(cfg.cv)}
-        run = Run.start(store, cfg.experiment_name, name, tags)
-    else:
-        folds = store.client.get_run(run_id).data.tags.get(FOLDS_TAG)
-        if folds != str(cfg.cv):
-            raise ValueError(
-                f"run {run_id[:8]} is not a cross-validation of {cfg.cv} folds: "
-                "remove ckpt_path or cv"
-            )
-        run = Run.resume(store, run_id)
-    logger.info("%srun %s (%d folds)", "resuming " if run.resumed else "", run.id, cfg.cv)
-    return run
 
 
 def _train_fold(
@@ -119,13 +119,9 @@ def _train_fold(
     fold_cfg, overrides = _fold_config(cfg, fold), [*overrides, f"{FOLD_PARAM}={fold}"]
     children = child_runs(parent.store, parent.id)
     previous = next((run for run in children if run.data.params.get(FOLD_PARAM) == fold), None)
-    if previous is not None:
-        if previous.info.status == "FINISHED":
-            return
-        fold_cfg.ckpt_path = previous.info.run_id
-        overrides.append(f"ckpt_path={fold_cfg.ckpt_path}")
-    logger.info("fold %s", fold)
-    train(fold_cfg, defaults, overrides, choices, parent.id)
+    if continue_child(fold_cfg, overrides, previous):
+        logger.info("fold %s", fold)
+        train(fold_cfg, defaults, overrides, choices, parent.id)
 
 
 def _fold_config(cfg: DictConfig, fold: str) -> DictConfig:
@@ -138,6 +134,7 @@ def _fold_config(cfg: DictConfig, fold: str) -> DictConfig:
 
 def _report(cfg: DictConfig, parent: Run, command: str) -> None:
     """Log the mean over the folds as tables and metrics of the parent run."""
+    _tag_songs(parent)
     if cfg.evaluate is None:
         return
     runs = {run.data.params[FOLD_PARAM]: run for run in child_runs(parent.store, parent.id)}
@@ -151,6 +148,10 @@ def _report(cfg: DictConfig, parent: Run, command: str) -> None:
         for column, name in enumerate(CONDITIONS)
     }
     table = pd.DataFrame(columns, index=pd.Index(rows, name="knob"))
+    counts = pd.concat([_song_counts(run) for run in runs.values()]).groupby(level=0).sum()
+    for name in CONDITIONS:
+        table[name + SONGS] = counts[name].reindex(rows).fillna(0)
+    table = reportable(table)
     text = INTERVAL_NOTE.format(folds=len(folds), free=len(folds) - 1)
     text = f"## Knob skill and closeness over folds\n{text}\n\n{to_markdown(table)}"
     parent.log_table(pd.concat(folds, names=["fold"]).reset_index(), "eval/folds.csv")
@@ -161,19 +162,46 @@ def _report(cfg: DictConfig, parent: Run, command: str) -> None:
     print_result(f"\n{text}")
 
 
+def _tag_songs(parent: Run) -> None:
+    """Tag the digest of all songs, whichever fold they are in: reports compare equal sets only."""
+    folders = [artifact_folder(r.info.artifact_uri) for r in child_runs(parent.store, parent.id)]
+    files = [folder / "split.csv" for folder in folders if (folder / "split.csv").is_file()]
+    if files:
+        songs = sorted(set().union(*(pd.read_csv(file)["audio"] for file in files)))
+        digest = hashlib.sha256("\n".join(songs).encode()).hexdigest()[:16]
+        parent.set_tags({"data.digest": digest, "data.songs": len(songs)})
+
+
 def _skills(run: Any) -> pd.DataFrame:
-    """Skill of one fold per knob and condition, and a row for closeness (protocol A)."""
-    knobs = pd.read_csv(artifact_folder(run.info.artifact_uri) / "eval/knobs.csv", index_col="knob")
-    skills = knobs.reindex(columns=[f"{name} skill" for name in CONDITIONS])  # NaN if missing
-    skills = skills.set_axis(list(CONDITIONS), axis=1)
+    """Skill of one fold per knob and condition, and a row for closeness (protocol A).
+
+    Also of a fold with too few songs for a table of its own.
+    """
+    skills = _column_by_condition(run, "skill")
     closeness = {name: run.data.metrics.get(f"test/closeness_{name}") for name in CONDITIONS}
     return pd.concat([skills, pd.DataFrame(closeness, index=["closeness"])])
+
+
+def _song_counts(run: Any) -> pd.DataFrame:
+    """Number of songs of one fold per knob and condition, and for closeness."""
+    counts = _column_by_condition(run, "songs")
+    return pd.concat([counts, counts.max().to_frame("closeness").T])
+
+
+def _column_by_condition(run: Any, number: str) -> pd.DataFrame:
+    """A column of table K of one fold by condition; NaN for a condition that is missing."""
+    records = pd.read_csv(artifact_folder(run.info.artifact_uri) / "eval/records.csv")
+    knobs = table_k(records, n_resamples=1)
+    known = {name: knobs[name, number] for name in CONDITIONS if (name, number) in knobs}
+    return pd.DataFrame(known, index=knobs.index).reindex(columns=list(CONDITIONS))
 
 
 def _fold_mean_metrics(table: pd.DataFrame) -> dict[str, float]:
     """Mean metrics with the names of a single training, so that the UI has one column for both."""
     names = {"headline": "test/skill", "closeness": "test/closeness"}
-    return {
+    counts = table.loc[["closeness"], [name + SONGS for name in CONDITIONS]].to_numpy(float)
+    songs = {"test/songs": float(counts.max())}
+    return songs | {
         f"{name}{end}_{condition}": float(table[condition + end][row])
         for row, name in names.items()
         for condition in CONDITIONS

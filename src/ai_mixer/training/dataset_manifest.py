@@ -6,7 +6,10 @@ import pandas as pd
 
 from ai_mixer.core.types import Song
 from ai_mixer.data.file_digest import song_digests
+from ai_mixer.data.metadata_cache import MetadataCache
+from ai_mixer.data.song_set import SongSet
 from ai_mixer.data.splits import SPLITS
+from ai_mixer.inference.seen_songs import SeenSongs, load_seen_songs
 from ai_mixer.tracking import Run
 from ai_mixer.training.builders import TrainingComponents
 from ai_mixer.utils.log import logger
@@ -34,6 +37,28 @@ def log_songs(name: str, songs: pd.DataFrame, parts: TrainingComponents, run: Ru
         return
     run.set_tags({"data.digest": digest, "data.songs": len(songs)})
     run.log_dataset(name, digest, {split: int((songs["split"] == split).sum()) for split in SPLITS})
+
+
+def seen_songs(parts: TrainingComponents, initial: SeenSongs | None = None) -> SeenSongs:
+    """Return the songs of the training by split.
+
+    initial: those of the model whose weights it starts from, which count as seen too.
+    """
+    cache = parts.data.metadata_cache
+    own = SeenSongs(
+        train=SongSet.of(parts.data.songs("train"), cache),
+        val=SongSet.of(parts.data.songs("val"), cache),
+        test=SongSet.of(parts.data.songs("test"), None),
+    )
+    return own if initial is None else own.combine(initial)._replace(test=own.test)
+
+
+def log_seen_songs(seen: SeenSongs, run: Run) -> None:
+    """Write the file of seen songs; a resumed run keeps those of its start."""
+    before = load_seen_songs(run.artifact_dir, MetadataCache()) if run.resumed else None
+    if before is not None:
+        seen = before.combine(seen)
+    seen.save(run.artifact_dir)
 
 
 def _manifest(parts: TrainingComponents) -> pd.DataFrame:

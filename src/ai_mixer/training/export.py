@@ -23,8 +23,9 @@ def load_from_checkpoint(file: Path, allow_targets: Sequence[str] = ()) -> Predi
     of this project.
     """
     checkpoint = read_checkpoint(file)
-    config_file = checkpoint_run_folder(file) / "config.yaml"
-    plain = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(config_file), resolve=True))
+    folder = checkpoint_run_folder(file)
+    loaded = OmegaConf.load(folder / "config.yaml")
+    plain = cast(dict[str, Any], OmegaConf.to_container(loaded, resolve=True))
     config = translate_config(plain)
     cfg = config_from_card(config, allow_targets)
     check_targets(cfg, allow_targets)
@@ -32,7 +33,7 @@ def load_from_checkpoint(file: Path, allow_targets: Sequence[str] = ()) -> Predi
     system = build_system(cfg, console)
     load_weights(system, checkpoint["state_dict"], file)
     card = model_card(config, system, checkpoint[METADATA_KEY]["run"])
-    return Predictor(system.model, console, card, allow_targets)
+    return Predictor(system.model, console, card, allow_targets, folder)
 
 
 def checkpoint_run_folder(file: Path) -> Path:

@@ -2,16 +2,20 @@
 
 Weights trained with wider knob ranges (`ranges=wide`) or on other music can be better than random
 ones (docs/decisions/0036). Held-out songs must be unseen, so none may be a training song of that
-run. The initial weights of that run itself are not traced further.
+run, nor of the one that it started from.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
+import torch
 from omegaconf import DictConfig
+from torch import Tensor
 
 from ai_mixer.config.instantiate import allowed_targets
+from ai_mixer.core.types import Knob
 from ai_mixer.inference.predictor import load_model
+from ai_mixer.inference.seen_songs import SeenSongs, load_seen_songs
 from ai_mixer.tracking import Store, find_run
 from ai_mixer.tracking.run_lookup import fold_model_folders
 from ai_mixer.training.builders import TrainingComponents
@@ -20,15 +24,17 @@ from ai_mixer.utils.log import logger
 
 
 def load_initial_weights(
-    cfg: DictConfig, which: str, parts: TrainingComponents, songs: pd.DataFrame
-) -> None:
+    cfg: DictConfig, which: str, parts: TrainingComponents
+) -> SeenSongs | None:
     """Load the weights of a run, or of this fold of a cross-validation, into the system's model.
 
-    songs: of this training (`dataset_manifest.song_table`). ValueError if the models differ, or if
+    Its mean knobs become the baseline of the skill until the training has seen targets. Returns the
+    songs that the other run has seen; None if unknown. ValueError if the models differ, or if
     the other run was trained on songs that are held out here.
     """
     folder = find_initial_weights(cfg, which)
-    _check_no_held_out_songs(which, folder, songs)
+    seen = load_seen_songs(folder, parts.data.metadata_cache)
+    _check_no_held_out_songs(which, seen, parts)
     other = load_model(folder, allowed_targets(cfg))
     if other.console.names != parts.console.names:
         raise ValueError(f"init_from={which} sets other knobs: {', '.join(other.console.names)}")
@@ -39,6 +45,19 @@ def load_initial_weights(
             f"init_from={which} is of another model ({name}): give the model= overrides of that run"
         )
     parts.system.model.load_state_dict(weights)
+    parts.system.initial_mean_knobs = convert_positions(
+        other.mean_knobs, other.console.knobs, parts.console.knobs
+    )
+    return seen
+
+
+def convert_positions(positions: Tensor, source: Sequence[Knob], target: Sequence[Knob]) -> Tensor:
+    """Positions [P] of the same settings on knobs of other ranges, limited to 0–1."""
+    converted = [
+        new.to_position(old.to_physical(position))
+        for position, old, new in zip(positions, source, target, strict=True)
+    ]
+    return torch.stack(converted).clamp(0.0, 1.0)
 
 
 def find_initial_weights(cfg: DictConfig, which: str) -> Path:
@@ -55,17 +74,18 @@ def find_initial_weights(cfg: DictConfig, which: str) -> Path:
     return folds[fold]
 
 
-def _check_no_held_out_songs(which: str, folder: Path, songs: pd.DataFrame) -> None:
-    """Compare digests of the audio, not names."""
-    table = folder / "split.csv"
-    if not table.is_file():
-        logger.warning("init_from=%s has no split.csv: its training songs are unknown", which)
+def _check_no_held_out_songs(which: str, seen: SeenSongs | None, parts: TrainingComponents) -> None:
+    """Compare digests and sound, not names. Songs that the other run held out too are no leak."""
+    if seen is None:
+        logger.warning("init_from=%s: the songs that it was trained on are unknown", which)
         return
-    split = pd.read_csv(table)
-    trained = set(split.loc[split["split"] == "train", "audio"])
-    held_out = songs[(songs["split"] != "train") & songs["audio"].isin(trained)]
-    if len(held_out):
+    songs = parts.data.songs("val") + parts.data.songs("test")
+    stays = seen.val.contains_digest(songs) | seen.test.contains_digest(songs)
+    songs = [song for song, kept in zip(songs, stays, strict=True) if not kept]
+    trained = seen.train.contains(songs, parts.data.metadata_cache)
+    held_out = [song.id for song, found in zip(songs, trained, strict=True) if found]
+    if held_out:
         raise ValueError(
             f"init_from={which} was trained on {len(held_out)} songs that are held out here "
-            f"({held_out['song'].iloc[0]}): give a run of the same split or fold"
+            f"({held_out[0]}): give a run of the same split or fold"
         )

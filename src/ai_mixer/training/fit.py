@@ -1,4 +1,4 @@
-"""Fit the system with Lightning's trainer, then load the weights of the best epoch."""
+"""Fit the system with Lightning's trainer, then load the best weights."""
 
 import signal
 import threading
@@ -13,14 +13,20 @@ from pytorch_lightning.loggers.logger import DummyLogger
 from pytorch_lightning.profilers import Profiler
 
 from ai_mixer.tracking import ResumePoint, Run
-from ai_mixer.tracking.checkpoint_io import AtomicCheckpointIO, read_checkpoint
+from ai_mixer.tracking.checkpoint_io import AtomicCheckpointIO
+from ai_mixer.training.best_weights import choose_weights, validate_initial_weights
 from ai_mixer.training.builders import (
     TrainingComponents,
     build_callbacks,
     build_components,
     build_trainer,
 )
+from ai_mixer.training.callbacks.epoch_log import EpochLog
+from ai_mixer.training.callbacks.initial_weights import InitialWeights
+from ai_mixer.training.compilation import compile_in_place
 from ai_mixer.training.ddp import abort_process, exit_with_parent, shared_shutdown
+from ai_mixer.training.finetune import load_initial_weights
+from ai_mixer.training.loggers import build_loggers, open_loggers
 from ai_mixer.utils.progress import shows_progress
 
 
@@ -31,8 +37,9 @@ def fit(
     run: Run | None,
     extra_callbacks: Sequence[pl.Callback] = (),
 ) -> int:
-    """Train from `start`, load the weights of the best epoch, return the number of steps.
+    """Train from `start`, load the best weights, return the number of steps.
 
+    With `init_from`, the initial weights are validated too and kept if no epoch is better.
     run: None in processes of nonzero rank; extra_callbacks: in addition to the config's.
     KeyboardInterrupt if stopped by a signal.
     """
@@ -40,13 +47,23 @@ def fit(
     for callback in callbacks.values():
         if isinstance(callback, ModelCheckpoint) and run is not None:
             callback.dirpath = str(run.artifact_dir / "checkpoints")
+    best = callbacks.get("best")
+    best = best if isinstance(best, ModelCheckpoint) else None
+    initial = InitialWeights() if cfg.init_from is not None and best is not None else None
+    loggers = build_loggers(cfg, run.artifact_dir) if run is not None else []
+    if cfg.get("compile"):
+        compile_in_place(parts.system.model)
+    own: list[pl.Callback] = [_RestoreSigtermHandler()]
+    own += [initial] if initial is not None else []
+    own += [EpochLog()] if not shows_progress() and run is not None else []
     trainer = build_trainer(
         cfg,
-        [*callbacks.values(), *extra_callbacks, _RestoreSigtermHandler()],
-        logger=run.lightning_logger() if run else False,
+        [*callbacks.values(), *extra_callbacks, *own],
+        logger=[run.lightning_logger(), *loggers] if run else False,
         plugins=[AtomicCheckpointIO(run.id if run else "")],
         enable_progress_bar=shows_progress() and run is not None,
         default_root_dir=cfg.paths.outputs,
+        inference_mode=False,  # the skill's sums are updated in a validation and later in training
     )
     if run is None:
         trainer.loggers = [DummyLogger()]  # some callbacks require a logger
@@ -59,38 +76,31 @@ def fit(
             run.set_tags({"error": reason})
             run.end("FAILED")
 
-    with _half_the_threads(), shared_shutdown(trainer, close):
+    with open_loggers(loggers, cfg), _half_the_threads(), shared_shutdown(trainer, close):
+        if initial is not None and best is not None and start.checkpoint is None:
+            validate_initial_weights(trainer, parts, best)
         trainer.fit(
             parts.system, datamodule=parts.data, ckpt_path=start.checkpoint, weights_only=True
         )
-    best = callbacks.get("best")
-    if run is not None and isinstance(best, ModelCheckpoint):
-        _load_best_weights(best, parts, run, trainer)
+        if best is not None and (run is not None or initial is not None):
+            choose_weights(trainer, parts, run, best, initial)
     return int(trainer.global_step)
 
 
-def fit_nonzero_rank(cfg: DictConfig, start: ResumePoint) -> None:
-    """Train in a process of nonzero rank, without a run of its own."""
+def fit_nonzero_rank(cfg: DictConfig, start: ResumePoint, which: str) -> None:
+    """Train in a process of nonzero rank, without a run of its own.
+
+    which: `init_from`, as typed; its model is validated in all processes.
+    """
     exit_with_parent()
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     try:
-        fit(cfg, build_components(cfg), start, None)
+        parts = build_components(cfg)
+        if cfg.init_from is not None and start.checkpoint is None:
+            load_initial_weights(cfg, which, parts)
+        fit(cfg, parts, start, None)
     except BaseException as error:
         abort_process(error)
-
-
-def _load_best_weights(
-    best: ModelCheckpoint, parts: TrainingComponents, run: Run, trainer: pl.Trainer
-) -> None:
-    """Log the best score; load its weights into the system."""
-    if best.best_model_score is None:
-        raise ValueError(
-            f"nothing was trained: the checkpoint is at epoch {trainer.current_epoch} of "
-            f"{trainer.max_epochs}: raise trainer.max_epochs"
-        )
-    score = {f"best/{best.monitor}": float(best.best_model_score)}
-    run.log_metrics(score, step=trainer.global_step)
-    parts.system.load_state_dict(read_checkpoint(best.best_model_path)["state_dict"])
 
 
 class _RestoreSigtermHandler(pl.Callback):
@@ -105,6 +115,13 @@ class _RestoreSigtermHandler(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Replace the handler that Lightning has just installed."""
+        self._restore()
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Replace the handler: a validation may also run before and after the training."""
+        self._restore()
+
+    def _restore(self) -> None:
         main = threading.current_thread() is threading.main_thread()
         if main and self.handler is not signal.SIG_DFL:
             signal.signal(signal.SIGTERM, self.handler)

@@ -6,16 +6,20 @@ from numbers import Real
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from ai_mixer.data.cached_datamodule import CachedDataModule
-from ai_mixer.models.feature_model import FeatureModel
+from ai_mixer.models.feature_model import as_feature_model
 from ai_mixer.training.builders import TrainingComponents, build_trainer
+from ai_mixer.training.compilation import check_compiler
+from ai_mixer.training.loggers import build_loggers
 
 POSITIVE_KEYS = ("evaluate.excerpts_per_song", "render.songs", "render.seconds")
 
 
 def check_later_steps(cfg: DictConfig) -> None:
-    """Check the trainer and the options of evaluation and rendering. ValueError if one is wrong."""
+    """Check trainer, loggers and options of the later steps. ValueError if one is wrong."""
     build_trainer(cfg, [], logger=False)  # raises if the device is not available
+    build_loggers(cfg, cfg.paths.outputs)
+    if cfg.get("compile"):
+        check_compiler(cfg.trainer.accelerator)
     for key in POSITIVE_KEYS:
         if cfg[key.partition(".")[0]] is None:
             continue
@@ -24,19 +28,23 @@ def check_later_steps(cfg: DictConfig) -> None:
             raise ValueError(f"{key} must be a number above 0, got {value}")
 
 
-def check_cached_data(cfg: DictConfig, parts: TrainingComponents) -> None:
-    """Check that cached examples have what model and loss need. ValueError if they have not."""
-    if not isinstance(parts.data, CachedDataModule):
+def check_batches(parts: TrainingComponents) -> None:
+    """Check that the batches have what model, loss and augmentation need. ValueError if not.
+
+    Batches of cached features have no audio; batches of audio suit every model and loss.
+    """
+    cached = parts.data.feature_config
+    if cached is None:
         return
-    if (cfg.augment or {}).get("steps"):
+    if parts.data.augment is not None and getattr(parts.data.augment, "steps", True):
         raise ValueError("loader=cached keeps examples without augmentation: leave augment=none")
     if parts.system.objective.needs_mix:
         raise ValueError("loader=cached keeps no audio to mix: give loss=knobs_only")
-    model, cached = parts.system.model, parts.data.feature_extractor.feature_config
-    if isinstance(model, FeatureModel) and model.feature_config != cached:
+    needed = as_feature_model(parts.system.model).feature_config
+    if needed != cached:
         raise ValueError(
-            f"loader.feature_extractor has {cached}, the model {model.feature_config} "
-            "(rate, mels, window, hop): give both the same values, or another loader"
+            f"loader.feature_extractor has {cached}, the model {needed} "
+            "(rate, mels, window, hop, version): give both the same values, or loader=default"
         )
 
 

@@ -54,6 +54,7 @@ class MixSystem(pl.LightningModule):
         self._scheduler = scheduler
         self.register_buffer("knob_sum", torch.zeros(len(console.knobs), dtype=torch.float64))
         self.register_buffer("knob_count", torch.zeros(len(console.knobs), dtype=torch.float64))
+        self.initial_mean_knobs = console.neutral  # [P] baseline before the first step
         self.skill = KnobSkillMetric(console.knobs)
 
     def forward(self, batch: Batch) -> Prediction:
@@ -91,8 +92,13 @@ class MixSystem(pl.LightningModule):
 
     @property
     def mean_knobs(self) -> Tensor:
-        """Mean [P] of the targets seen in training (the baseline); neutral where there are none."""
+        """Mean [P] of the targets seen in training (the baseline); neutral where there are none.
+
+        Before the first step, `initial_mean_knobs`.
+        """
         seen = self.knob_count > 0
+        if not seen.any():
+            return self.initial_mean_knobs.to(self.knob_sum).float()
         mean = self.knob_sum / self.knob_count.clamp_min(1.0)
         return torch.where(seen, mean, self.console.neutral.to(mean)).float()
 

@@ -16,6 +16,7 @@ EXCLUDED_KEYS = (
     "run_name",
     "ckpt_path",
     "cv",
+    "seeds",
     "quiet",
 )  # they belong to a run, not to a recipe
 

@@ -19,7 +19,7 @@ from ai_mixer.tuning.pruning_callback import PruningCallback
 from ai_mixer.tuning.search_space import OPTIONAL_PREFIXES, ParamValue, SearchSpace, to_overrides
 from ai_mixer.tuning.song_errors import SongErrorsCallback
 from ai_mixer.tuning.study import StudyConfig, epoch_metric
-from ai_mixer.tuning.trial_queue import retry_history
+from ai_mixer.tuning.trial_queue import original_number
 
 TRIAL_TAG, STATE_TAG, FOLD_TAG = "sweep.trial", "sweep.state", "sweep.fold"  # tags of a run
 THREADS_TAG = "sweep.threads"  # number of threads of a worker
@@ -110,7 +110,9 @@ class TrialObjective:
         """Mean values over the folds, whose runs are children of the trial's run."""
         wilcoxon = isinstance(trial.study.pruner, WilcoxonPruner)
         values: list[Sequence[float]] = []
-        with self._trial_run(trial, f"{self._study}, trial {trial.number}, {folds} folds") as run:
+        with self._trial_run(
+            trial, f"{self._study}, trial {_original_number(trial)}, {folds} folds"
+        ) as run:
             for fold in range(folds):
                 name = f"{fold}/{folds}"
                 errors = SongErrorsCallback(
@@ -159,8 +161,8 @@ class TrialObjective:
         if before is not None and before.info.status == "FINISHED":
             return Run(self._store, before.info.run_id)
         fold = f", fold {tags[FOLD_TAG]}" if FOLD_TAG in tags else ""
-        cfg.run_name = f"{self._study}, trial {trial.number}{fold}"
-        cfg.cv = cfg.ckpt_path = None
+        cfg.run_name = f"{self._study}, trial {_original_number(trial)}{fold}"
+        cfg.cv = cfg.seeds = cfg.ckpt_path = None
         if before is not None and can_resume(before):
             cfg.ckpt_path = before.info.run_id
             stored_overrides.append(f"ckpt_path={cfg.ckpt_path}")
@@ -207,4 +209,4 @@ def _threads() -> dict[str, str]:
 
 def _original_number(trial: Trial) -> int:
     frozen = trial.study.get_trials(deepcopy=False)[trial.number]
-    return next(iter(retry_history(frozen)), trial.number)
+    return original_number(frozen)

@@ -5,6 +5,7 @@
 
 import pytorch_lightning as pl
 from optuna import Trial
+from pytorch_lightning.trainer.states import TrainerFn
 
 
 class PruningCallback(pl.Callback):
@@ -21,8 +22,8 @@ class PruningCallback(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Report the metric. KeyError that lists the known metrics if it is missing."""
-        if trainer.sanity_checking:
-            return
+        if trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING:
+            return  # not an epoch: initial weights are validated before and after a fine-tuning
         if self.metric not in trainer.callback_metrics:
             known = ", ".join(sorted(trainer.callback_metrics))
             raise KeyError(f"{self.metric} is not logged in an epoch; logged metrics: {known}")

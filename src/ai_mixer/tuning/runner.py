@@ -17,7 +17,7 @@ from ai_mixer.tracking import Run, Store
 from ai_mixer.tracking.process_info import is_process_alive
 from ai_mixer.tuning.grid_sampler import QueuedGridSampler
 from ai_mixer.tuning.objective import TrainFunction, TrialObjective
-from ai_mixer.tuning.report import write_report
+from ai_mixer.tuning.report import explanation, write_report
 from ai_mixer.tuning.resume import resume_command
 from ai_mixer.tuning.search_space import ParamValue, SearchSpace
 from ai_mixer.tuning.storage import journal_file, open_storage
@@ -109,7 +109,7 @@ def _create_study(
     parent = Run.start(Store(cfg.paths.mlruns), cfg.experiment_name, name, {STUDY_TAG: name})
     study_config = replace(request.study_config, parent=parent.id)
     parent.log_text(OmegaConf.to_yaml(cfg, resolve=True), "config.yaml")
-    parent.describe(f"Resume: `{resume_command(name, overrides)}`")
+    parent.describe(f"{explanation(study_config)}\n\nResume: `{resume_command(name, overrides)}`")
     study = create_study(storage, name, study_config, trials, points)
     logger.info(f"study {name}: {trials} trials, run {parent.id}")
     return study, study_config, parent

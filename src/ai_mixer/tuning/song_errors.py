@@ -38,9 +38,13 @@ class SongErrorsCallback(pl.Callback):
             self._errors_by_song.setdefault(song, []).append(error)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Keep the errors if the epoch is the best so far."""
+        """Keep the errors if the epoch is the best so far.
+
+        Also those of a fine-tuning's initial weights, which are validated again after the training;
+        before the first step their score is not comparable.
+        """
         score = self._sign * float(trainer.callback_metrics[self.metric])
-        if trainer.sanity_checking or score <= self._best:
+        if trainer.global_step == 0 or score <= self._best:
             return
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         songs = sorted({song.id for split in SPLITS for song in data.songs(split)})

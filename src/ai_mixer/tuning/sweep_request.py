@@ -52,9 +52,12 @@ def with_search_overrides(overrides: Iterable[str]) -> list[str]:
 
 def parse_sweep_request(cfg: DictConfig, overrides: Sequence[str]) -> SweepRequest:
     """Parse a sweep's config and overrides. ValueError (one line) if they are invalid."""
+    if cfg.seeds is not None:
+        raise ValueError(f"seeds={cfg.seeds}: a trial is one training: remove it, or set cv=5")
     training_overrides, path_overrides = _training_overrides(overrides)
     base = compose([*training_overrides, *path_overrides])
     requested = SearchSpace.parse([*cfg.search.space, *cfg.search_overrides])
+    check_searchable(requested.distributions)
     typed_keys = set(SearchSpace.parse(cfg.search_overrides).distributions)
     space, notes = _existing_keys(requested, typed_keys, base, training_overrides)
     if not space.distributions:
@@ -93,6 +96,20 @@ def parse_sweep_request(cfg: DictConfig, overrides: Sequence[str]) -> SweepReque
     return SweepRequest(study_config, default_point, notes, path_overrides)
 
 
+def check_searchable(keys: Iterable[str]) -> None:
+    """Check that trials with different values can be ranked. ValueError (one line) if not."""
+    for key in keys:
+        if key.rpartition(".")[2].endswith("seed"):
+            raise ValueError(
+                f"{key}: seeds are repeats, not settings: the best one would be luck. Repeat a "
+                "training with make train seeds=3"
+            )
+        if _top_level_key(f"{key}=0").lstrip("+") == "data":
+            raise ValueError(
+                f"{key}: trials on different songs cannot be ranked: run one sweep for each value"
+            )
+
+
 def check_name(name: str) -> str:
     """Return a study's name. ValueError if it cannot be a file name."""
     if not STUDY_NAME_PATTERN.fullmatch(name):
@@ -102,7 +119,7 @@ def check_name(name: str) -> str:
 
 def _training_overrides(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
     """Merged overrides of the trainings, and those of paths."""
-    excluded = _sweep_keys() | {"cv", "hydra", "quiet"}
+    excluded = _sweep_keys() | {"cv", "seeds", "hydra", "quiet"}
     merged = merge_overrides(
         text
         for text in overrides

@@ -16,6 +16,7 @@ from ai_mixer.tuning.trial_queue import (
     ERROR_ATTR,
     claim_trial,
     failed_trials,
+    original_number,
     retry_stale_trials,
     unfinished_trials,
     unique_trials,
@@ -64,7 +65,8 @@ def run_worker(
     while True:
         _check_failures(study, worker_settings.max_failures, overrides)
         for dead in retry_stale_trials(study, detector, worker_settings.max_retries):
-            logger.warning(f"trial {dead.number}: its process died; queued again")
+            number = original_number(dead)
+            logger.warning(f"trial {number}: its process died; queued again")
         trial = claim_trial(study, sampler)
         if trial is not None:
             _run_trial(study, trial, objective, worker_settings.heartbeat_interval_s)
@@ -82,7 +84,7 @@ def _check_failures(study: Study, max_failures: int, overrides: Sequence[str]) -
         command = resume_command(study.study_name, overrides, f"max_failures={2 * len(failed)}")
         raise TooManyFailuresError(
             f"{len(failed)} trials of {study.study_name} failed (max_failures={max_failures}); "
-            f"the last is trial {last.number}: {last.user_attrs.get(ERROR_ATTR)}; "
+            f"the last is trial {original_number(last)}: {last.user_attrs.get(ERROR_ATTR)}; "
             f"resume with {command}"
         )
 
@@ -118,11 +120,10 @@ def _trial_line(study: Study, trial: FrozenTrial, seconds: float) -> str:
     best = ""
     if len(study.directions) == 1 and any(t.state is TrialState.COMPLETE for t in finished):
         best_trial = study.best_trial
-        best = f"; best {best_trial.value:.4g} of trial {best_trial.number}"
+        best = f"; best {best_trial.value:.4g} of trial {original_number(best_trial)}"
     params = " ".join(f"{key}={format_param(value)}" for key, value in trial.params.items())
-    return (
-        f"trial {trial.number}: {outcome} ({seconds:.0f} s, {len(finished)} done{best})  {params}"
-    )
+    number = original_number(trial)
+    return f"trial {number}: {outcome} ({seconds:.0f} s, {len(finished)} done{best})  {params}"
 
 
 def format_param(value: object) -> str:

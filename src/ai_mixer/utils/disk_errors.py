@@ -10,15 +10,24 @@ from pathlib import Path
 DISK_FULL_ERRNOS = {errno.ENOSPC, errno.EDQUOT}
 
 
+class DiskFullError(OSError):
+    """A full disk, with the name of the file that could not be written."""
+
+
 @contextmanager
 def reraise_disk_full(file: str | Path) -> Iterator[None]:
-    """Convert any error caused by a full disk into an OSError (ENOSPC) with the name `file`."""
+    """Convert any error caused by a full disk into an OSError (ENOSPC) with the name `file`.
+
+    Of several nested blocks the innermost one names the file.
+    """
     try:
         yield
+    except DiskFullError:
+        raise
     except Exception as error:
         if disk_full_path(error) is None:
             raise
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file)) from error
+        raise DiskFullError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file)) from error
 
 
 def disk_full_path(error: BaseException | None) -> str | None:

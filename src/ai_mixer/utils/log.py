@@ -4,8 +4,12 @@ Levels: INFO for the progress of a stage (a run is created, a fold starts), WARN
 mistake, DEBUG for progress if stderr is not a terminal.
 """
 
+import codecs
 import logging
 import sys
+
+ASCII_FORMS = {"→": "->", "…": "...", "–": "-", "−": "-", "×": "x", "±": "+-", "·": "-", "’": "'"}
+ENCODING_ERRORS = "ai_mixer.ascii_forms"
 
 logger = logging.getLogger("ai_mixer")
 
@@ -31,13 +35,30 @@ class _StderrHandler(logging.StreamHandler):
 
 
 def configure_logging(quiet: bool = False) -> None:
-    """Send the project's messages to stderr. quiet: only warnings and errors."""
+    """Send the project's messages to stderr. quiet: only warnings and errors.
+
+    Output never fails because of characters that the terminal's encoding lacks, such as those of
+    file names: they are written in ASCII.
+    """
+    codecs.register_error(ENCODING_ERRORS, _ascii_form)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=ENCODING_ERRORS)
     if not any(isinstance(handler, _StderrHandler) for handler in logger.handlers):
         handler = _StderrHandler()
         handler.setFormatter(_Formatter())
         logger.addHandler(handler)
         logger.propagate = False
     logger.setLevel(logging.WARNING if quiet else logging.INFO)
+
+
+def _ascii_form(error: UnicodeError) -> tuple[str, int]:
+    """Replace characters that cannot be encoded: an arrow by ->, others by their code."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    ascii_text = "".join(ASCII_FORMS.get(letter, letter) for letter in text)
+    return ascii_text.encode("ascii", "backslashreplace").decode("ascii"), error.end
 
 
 def print_result(text: str) -> None:

@@ -4,14 +4,18 @@ import numpy as np
 import pandas as pd
 
 LOW, HIGH = "_low", "_high"  # column suffixes of the ends of an interval
+SONGS = "_songs"  # column suffix of the number of songs of a figure
 
 Column = str | tuple[str, ...]
 
 
 def to_markdown(table: pd.DataFrame, digits: int = 2) -> str:
-    """Format a table as GitHub Markdown: intervals as "value [low, high]", NaN as "–"."""
+    """Format a table as GitHub Markdown: "value [low, high], n = songs"; NaN as "–".
+
+    Intervals and numbers of songs are in columns with the name of the value and a suffix.
+    """
     index = [str(name or "") for name in table.index.names]
-    columns = [name for name in table.columns if not _last(name).endswith((LOW, HIGH))]
+    columns = [name for name in table.columns if not _last(name).endswith((LOW, HIGH, SONGS))]
     lines = [[*index, *(_heading(name) for name in columns)]]
     for position, key in enumerate(table.index):
         row = dict(zip(table.columns, table.iloc[position], strict=True))
@@ -36,13 +40,13 @@ def _cell(row: dict, column: Column, digits: int) -> str:
         return str(int(value))
     if isinstance(value, str):
         return value
+    songs = row.get(_with_suffix(column, SONGS), np.nan)
+    count = f", n = {int(songs)}" if songs > 0 else ""
     if np.isnan(value):
-        return "–"
-    ends = [_with_suffix(column, suffix) for suffix in (LOW, HIGH)]
-    if ends[0] not in row or np.isnan(row[ends[0]]):
-        return f"{value:.{digits}f}"
-    low, high = (row[end] for end in ends)
-    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+        return f"–{count}"
+    low, high = (row.get(_with_suffix(column, suffix), np.nan) for suffix in (LOW, HIGH))
+    interval = "" if np.isnan(low) else f" [{low:.{digits}f}, {high:.{digits}f}]"
+    return f"{value:.{digits}f}{interval}{count}"
 
 
 def _with_suffix(column: Column, suffix: str) -> Column:

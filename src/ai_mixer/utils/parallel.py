@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import Full, Queue
-from threading import Event, Thread
+from threading import Event, Thread, local
 from typing import Any, TypeVar
 
 import torch
@@ -27,7 +27,7 @@ def parallel_map(
     """Yield function(item) for all items in order, computed by as many threads as torch uses.
 
     title: text of the progress bar. The results do not depend on the number of threads. An error
-    stops the iteration after the calls in progress have ended.
+    or interrupt stops the iteration; calls in progress end at their next item of `prefetch`.
     """
     if len(items) == 1:  # no pool: a further thread would have a further heap
         with single_threaded():
@@ -35,11 +35,15 @@ def parallel_map(
         return
     workers = torch.get_num_threads()
     torch.set_num_threads(1)  # before the threads start: they inherit the setting
-    pool = ThreadPoolExecutor(workers, initializer=_limit_openmp_threads)
+    cancelled = Event()
+    pool = ThreadPoolExecutor(workers, initializer=_start_worker, initargs=(cancelled,))
     try:
         futures = [pool.submit(function, item) for item in items]
         for future in progress_bar(futures, title):
             yield future.result()
+    except BaseException:
+        cancelled.set()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(workers)
@@ -60,6 +64,7 @@ def prefetch(items: Iterable[Item], depth: int = 4) -> Iterator[Item]:
     """Yield the items, computed in another thread up to `depth` items ahead.
 
     An error is raised in place of its item. The thread ends when the generator is closed.
+    KeyboardInterrupt in a thread of `parallel_map` that has been interrupted.
     """
     queue: Queue[tuple[bool, Any]] = Queue(depth)
     closed = Event()
@@ -78,6 +83,8 @@ def prefetch(items: Iterable[Item], depth: int = 4) -> Iterator[Item]:
     try:
         while True:
             is_item, item = queue.get()
+            if _worker.cancelled.is_set():
+                raise KeyboardInterrupt
             if is_item:
                 yield item
             elif item is None:
@@ -99,6 +106,16 @@ def _put(queue: Queue[tuple[bool, Any]], item: tuple[bool, Any], closed: Event) 
     return False
 
 
-def _limit_openmp_threads() -> None:
+class _Worker(local):
+    """State of a thread; cancelled: set when the `parallel_map` of the thread is interrupted."""
+
+    cancelled = Event()
+
+
+_worker = _Worker()
+
+
+def _start_worker(cancelled: Event) -> None:
     """Limit OpenMP to one thread for calls from this thread, in all libraries loaded so far."""
+    _worker.cancelled = cancelled
     ThreadpoolController().limit(limits=1, user_api="openmp")

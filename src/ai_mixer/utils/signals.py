@@ -1,25 +1,28 @@
-"""Orderly end of a stage on SIGINT (Ctrl-C) and SIGTERM, during training and after it."""
+"""Orderly end of a command on SIGINT (Ctrl-C), SIGTERM and SIGHUP (a closed terminal)."""
 
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 MIN_SIGNAL_INTERVAL_S = 2.0  # a second signal sooner than this would interrupt the clean-up
 
 
 @contextmanager
 def handle_stop_signals(hint: str) -> Iterator[None]:
-    """Raise KeyboardInterrupt in the block on SIGINT or SIGTERM, then SystemExit (130 or 143).
+    """Raise KeyboardInterrupt in the block on a signal, then SystemExit (128 + its number).
 
-    hint: one line that says how to resume, printed on stderr. Signals that the parent process
-    ignores (nohup, a background job of a script) stay ignored. No effect outside the main thread,
-    which never receives signals.
+    The interrupt lets each block remove its temporary files, which the default action of SIGTERM
+    and SIGHUP would not. hint: one line that says how to go on, printed on stderr. Signals that the
+    parent process ignores (nohup, a background job of a script) stay ignored. No effect outside the
+    main thread, which never receives signals.
     """
     received: list[tuple[int, float]] = []
 
@@ -37,8 +40,9 @@ def handle_stop_signals(hint: str) -> Iterator[None]:
             raise
         number = received[0][0]
         # Not a log message: the hint is needed with `quiet=true` too.
-        sys.stderr.write(f"stopped by {signal.Signals(number).name}: {hint}\n")
-        sys.stderr.flush()
+        with suppress(OSError):  # the terminal may be closed
+            sys.stderr.write(f"stopped by {signal.Signals(number).name}: {hint}\n")
+            sys.stderr.flush()
         raise SystemExit(128 + number) from error
     finally:
         for known, handler in before.items():

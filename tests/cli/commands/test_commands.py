@@ -199,7 +199,7 @@ def test_models(ai_mixer, monkeypatch, tmp_path):
         (["--style", "metal"], ["'metal'", "natural"]),
         (["--target", "loud"], ["--target loud", "none, streaming"]),
         (["--target", "5"], ["-60", "0"]),
-        (["--ceiling", "3"], ["ceiling_db", "0 dBTP"]),
+        (["--ceiling", "3"], ["--ceiling=3", "0 dBTP"]),
         (["--model", "nobody"], ["model nobody"]),
         (["--preset", "none.json"], ["none.json"]),
         (["-o", "out.m4a"], [".wav"]),

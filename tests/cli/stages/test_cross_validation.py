@@ -1,5 +1,6 @@
 """Cross-validation: folds are children of one run, none is trained twice, metrics are means."""
 
+import math
 from collections import Counter
 
 import pandas as pd
@@ -19,8 +20,9 @@ SKILL = {"0/3": 0.1, "1/3": 0.2, "2/3": 0.6}
 class FakeTraining:
     """Returns a run with metrics and tables; may be interrupted in a fold."""
 
-    def __init__(self, stop_in=None):
+    def __init__(self, stop_in=None, songs=3):
         self.stop_in, self.trained, self.overrides = stop_in, [], []
+        self.songs = songs  # for the test, of each fold
 
     def __call__(self, cfg, defaults, overrides, choices, parent_id):
         fold, store = cfg.data.fold, Store(cfg.paths.mlruns)
@@ -33,11 +35,17 @@ class FakeTraining:
         with run:
             save_overrides(run, overrides)
             run.log_params({"data": {"fold": fold}})
+            run.log_text(f"song,split,audio\nx,train,{fold}\ny,test,0a\n", "split.csv")
             if fold == self.stop_in:
                 raise KeyboardInterrupt
-            skills = {f"{name} skill": [SKILL[fold], None] for name in CONDITIONS}
-            table = pd.DataFrame(skills, index=pd.Index(["headline", "delay"], name="knob"))
-            run.log_text(table.to_csv(), "eval/knobs.csv")
+            records = pd.DataFrame(
+                {"song_id": f"{fold} {song}", "genre": "rock", "condition": condition}
+                | {"system": system, "error/low_eq": error, "error/delay": None}
+                for song in range(self.songs)
+                for condition in CONDITIONS
+                for system, error in {"mean_knobs": 0.2, "model": 0.2 * (1 - SKILL[fold])}.items()
+            )
+            run.log_text(records.to_csv(index=False), "eval/records.csv")
             run.log_metrics({f"test/closeness_{name}": SKILL[fold] / 2 for name in CONDITIONS})
         return run
 
@@ -73,9 +81,29 @@ def test_parent_run_has_a_child_per_fold_and_mean_metrics(cfg, store):
     assert pd.read_csv(folder / "folds.csv")["fold"].nunique() == 3
     text = (folder / "tables.md").read_text()
     assert "Student's t with 2 degrees of freedom" in text
-    assert "| headline | 0.30 [-0.36, 0.96] |" in text
+    assert "| headline | 0.30 [-0.36, 0.96], n = 9 |" in text
+    assert "| closeness | 0.15 [-0.18, 0.48], n = 9 |" in text
     assert "| delay | – |" in text
-    assert "`make train model=baseline_cnn cv=3`" in record.data.tags["mlflow.note.content"]
+    assert metrics["test/songs"] == 9
+    description = record.data.tags["mlflow.note.content"]
+    assert "`make train model=baseline_cnn cv=3`" in description
+    assert "each child run is the training of one fold" in description
+
+
+def test_folds_of_one_song_give_a_mean_without_an_interval(cfg, store):
+    """A fold alone would have no figure; the folds together have three songs."""
+    parent = run_folds(cfg(), FakeTraining(songs=1))
+    text = (parent.artifact_dir / "eval" / "tables.md").read_text()
+    assert "| headline | 0.30, n = 3 |" in text
+    metrics = store.client.get_run(parent.id).data.metrics
+    assert metrics["test/skill_blind"] == pytest.approx(0.3)
+    assert math.isnan(metrics["test/skill_low_blind"])
+
+
+def test_digest_of_the_songs_does_not_depend_on_the_folds(cfg, store):
+    tags = run_folds(cfg(), FakeTraining()).tags
+    assert tags["data.songs"] == "4"
+    assert len(tags["data.digest"]) == 16
 
 
 def test_resumed_cross_validation_keeps_finished_folds(cfg, store):

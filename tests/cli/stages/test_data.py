@@ -166,6 +166,7 @@ def test_groups_in_several_splits_are_listed():
     text = data.describe(
         songs,
         [SkippedSong("x", "damaged"), SkippedSong("y", "damaged"), SkippedSong("z", "missing")],
+        {".txt": 1, ".jpg": 2},
     )
     assert text.splitlines()[1:] == [
         "train      1  0.50       1",
@@ -177,4 +178,5 @@ def test_groups_in_several_splits_are_listed():
         "in several splits: 1 groups (a)",
         "skipped: 2 damaged: x, y",
         "skipped: 1 missing: z",
+        "other files: 2 .jpg, 1 .txt",
     ]

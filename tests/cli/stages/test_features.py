@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -9,6 +10,7 @@ import soundfile
 
 from ai_mixer.cli.stages import features
 from ai_mixer.config.folder import config_folder
+from ai_mixer.core.types import Song
 from ai_mixer.data.folder import Folder
 from ai_mixer.data.metadata_cache import MetadataCache
 from ai_mixer.training.builders import build_source
@@ -64,7 +66,8 @@ def test_features_of_a_changed_song_are_recomputed(own_songs, tmp_path, computed
 def test_damaged_song_is_skipped_with_its_file(own_songs, tmp_path):
     path = own_songs / "jazz" / "d" / "song.flac"
     blob = path.read_bytes()
-    path.write_bytes(blob[: len(blob) // 20])
+    start, stop = len(blob) // 4, len(blob) * 3 // 4
+    path.write_bytes(blob[:start] + bytes(stop - start) + blob[stop:])
     table, skipped = features.feature_table(
         Folder(own_songs).songs(), index=MetadataCache(), **OPTIONS
     )
@@ -102,3 +105,15 @@ def test_invalid_arguments_raise(own_songs):
         features.feature_table(songs, index=MetadataCache(), **OPTIONS | {"seconds": 0})
     with pytest.raises(ValueError, match="'tone'"):
         features.feature_table(songs, index=MetadataCache(), **OPTIONS | {"families": ["tone"]})
+
+
+@pytest.mark.parametrize("name", ["rock/a/song.flac", "manifest.csv", "link.csv"])
+def test_the_table_replaces_no_song_and_no_manifest(own_songs, name):
+    manifest = own_songs / "manifest.csv"
+    manifest.write_text("file\n")
+    (own_songs / "link.csv").symlink_to("rock/b/song.flac")
+    songs = [Path(path) for path in own_songs.rglob("*.flac")]
+    songs = [Song(path.name, path, "", "", "train", 3.0, 44_100, 2) for path in songs]
+    with pytest.raises((ValueError, OSError), match=re.escape(Path(name).name)):
+        features.check_table_path(own_songs / name, songs, manifest)
+    features.check_table_path(own_songs / "table.csv", songs, manifest)

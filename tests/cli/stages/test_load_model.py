@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from ai_mixer import load_model
-from ai_mixer.inference.predictor import MAX_WINDOWS, Predictor
+from ai_mixer.inference.predictor import Predictor
+from ai_mixer.inference.windows import MAX_WINDOWS
 from ai_mixer.tracking import load_model_files, save_model
 from helpers.signals import noise
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from ai_mixer.cli.stages import report as stage
-from ai_mixer.tracking import Run
+from ai_mixer.tracking import Run, list_runs
 
 
 @pytest.fixture
@@ -26,15 +26,28 @@ def report(command, evaluated_runs, tmp_path):
     )
 
 
-def test_report_is_written_as_markdown_and_csv(report, tmp_path):
+def test_report_is_written_as_markdown_and_csv(report, evaluated_runs, tmp_path):
     printed = report()
-    assert (
-        "| model=cnn | band | 2 seeds | 0.30 [-0.97, 1.57] | – | – | 0.50 [0.50, 0.50] |" in printed
-    )
+    (row,) = (line for line in printed.splitlines() if "model=cnn" in line)
+    ids = list_runs(evaluated_runs.folder, "train")["run_id"].str[:8].tolist()[1:]
+    expected = f"| model=cnn | 2 seeds | {' '.join(ids)} | 0.30 [-0.97, 1.57] | – | – | 0.50 [0.50"
+    assert row.startswith(expected)
+    assert "## Songs: band\n" in printed
     assert "- 1 failed: " in printed
     markdown, table = tmp_path / "report.md", tmp_path / "report.csv"
     assert markdown.read_text() in printed
     assert pd.read_csv(table)["skill blind"].tolist() == [pytest.approx(0.3)]
+
+
+def test_runs_on_different_songs_are_in_separate_tables(report, evaluated_runs):
+    """The better result on other songs is not ranked above."""
+    for digest, skill in (("aaaa1", 0.1), ("bbbb2", 0.9)):
+        with Run.start(evaluated_runs, "train", "name", {"data.digest": digest}) as run:
+            run.log_params({"group": {"data": "folder"}, "lr": skill})
+            run.log_metrics({"test/skill_blind": skill})
+    sections = report().split("## Songs: ")[1:]
+    assert [text.splitlines()[0] for text in sections] == ["folder bbbb", "band", "folder aaaa"]
+    assert [text.count("| words |") for text in sections] == [1, 1, 1]
 
 
 def test_runs_are_filtered(report):

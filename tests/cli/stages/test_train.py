@@ -26,7 +26,7 @@ TERMS = {"knobs", "perceptual", "balance", "dynamics"}
 def test_run_is_finished_and_stored(trained, home):
     assert trained.record.info.status == "FINISHED"
     assert (home / "mlruns" / "mlflow.db").is_file()
-    assert trained.folder.is_relative_to(home / "mlruns" / "artifacts" / "ai_mixer")
+    assert trained.folder.is_relative_to(home / "mlruns" / "artifacts" / "debug")
 
 
 def test_params_are_the_values_that_differ_from_the_defaults(trained):

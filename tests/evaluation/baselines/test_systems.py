@@ -22,6 +22,7 @@ from ai_mixer.evaluation.baselines.registry import (
 from ai_mixer.evaluation.baselines.ridge import Ridge
 from ai_mixer.evaluation.baselines.training_set import TrainingTable
 from ai_mixer.evaluation.baselines.trees import Trees
+from ai_mixer.evaluation.records import stage_metrics
 
 RATE = 44100
 
@@ -79,8 +80,9 @@ def test_regression_ignores_masked_examples(kind, predictor, batch, monkeypatch)
 
 def test_mean_knobs_are_equal_for_all_songs(predictor, batch):
     batch.knobs = torch.zeros(2, len(predictor.trained_knobs))
-    audio, knobs, _ = MeanKnobs(predictor).mix(batch, "blind")
-    assert knobs.std(0).max() == 0
+    audio, (predicted, applied) = MeanKnobs(predictor).mix(batch, "blind")
+    assert predicted.knobs.std(0).max() == 0
+    assert applied is predicted
     assert audio.shape == batch.rough.shape
 
 
@@ -89,20 +91,39 @@ def test_cross_console_system_keeps_the_settings(predictor, batch):
 
     prediction = Prediction(torch.full((2, len(predictor.trained_knobs)), 0.6))
     predictor.predict_batch = lambda batch, condition: prediction
-    predictor.shrink = lambda prediction: prediction
+    half = Prediction(0.5 * prediction.knobs)
+    predictor.apply = lambda prediction: half
     other = type(predictor)(**vars(predictor) | {"console": load_console(ranges="musical")})
     same, converted = (
         CrossConsoleSystem(ModelSystem(predictor), truth).mix(batch, "blind")
         for truth in (predictor, other)
     )
     assert same.audio.equal(converted.audio)
-    assert not same.knobs.allclose(converted.knobs)
-    for expected, settings in zip(
-        predictor.console.settings(same.knobs),
-        other.console.settings(converted.knobs),
-        strict=True,
-    ):
-        assert settings == pytest.approx(expected, rel=1e-4)
+    for own, of_other in zip(same.stages, converted.stages, strict=True):
+        assert not own.knobs.allclose(of_other.knobs)
+        settings = zip(
+            predictor.console.settings(own.knobs),
+            other.console.settings(of_other.knobs),
+            strict=True,
+        )
+        for expected, found in settings:
+            assert found == pytest.approx(expected, rel=1e-4)
+
+
+def test_records_have_the_errors_of_both_stages(predictor, batch):
+    """What is shown is scored: the mix, and the knobs that it was rendered with."""
+    knobs = torch.full((2, len(predictor.trained_knobs)), 0.6)
+    batch.knobs, batch.mask = knobs - 0.2, torch.ones_like(knobs, dtype=torch.bool)
+    predictor.predict_batch = lambda batch, condition: Prediction(knobs)
+    predictor.apply = lambda prediction: Prediction(prediction.knobs - 0.1)
+    audio, stages = ModelSystem(predictor).mix(batch, "blind")
+    measured = stage_metrics(predictor.console, stages, batch)
+    names = [*predictor.console.names, "total_gain"]
+    assert {f"error/{name}" for name in names} < set(measured)
+    assert {f"applied_error/{name}" for name in names} < set(measured)
+    assert measured["error/low_eq"].tolist() == pytest.approx([0.2, 0.2])
+    assert measured["applied_error/low_eq"].tolist() == pytest.approx([0.1, 0.1])
+    assert audio.equal(predictor.console(batch.rough, batch.sample_rate, knobs - 0.1))
 
 
 def test_resolve_system_names():
@@ -135,7 +156,7 @@ def test_matchering_script_passes_rough_then_target(batch, tmp_path, monkeypatch
     system = MatcheringBaseline(matching.Path(sys.executable))
     system.prepare()
     output = system.mix(batch, "paired")
-    assert output.knobs is None
+    assert output.stages is None
     assert torch.allclose(output.audio, 0.5 * batch.rough + 0.25 * batch.finished, atol=1e-6)
 
 

@@ -1,6 +1,8 @@
 """`ai-mixer analyse`: measurements of songs, with remarks on unusual ones."""
 
 import json
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +10,8 @@ import typer
 
 from ai_mixer.cli.commands import options
 from ai_mixer.cli.commands.errors import format_error
-from ai_mixer.cli.commands.parsing import print_line
+from ai_mixer.cli.commands.parsing import print_error, print_line
+from ai_mixer.cli.commands.pipes import read_pipes
 
 
 def analyse(
@@ -16,31 +19,35 @@ def analyse(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object per song.")
     ] = False,
+    strict: options.Strict = False,
 ) -> None:
     """Measure songs: loudness, peaks, spectral balance, width; with remarks on unusual values."""
     from ai_mixer.utils.parallel import parallel_map
 
     failed = False
-    for song, result in zip(songs, parallel_map(_measure, songs, "measuring"), strict=True):
-        if isinstance(result, Exception):
-            failed = True
-            typer.echo(f"error: {format_error(result)}", err=True)
-        elif as_json:
-            print_line(json.dumps({"song": str(song), **result}, ensure_ascii=False))
-        else:
-            _print_measurements(song, result)
+    with read_pipes(songs) as files:
+        results = parallel_map(partial(_measure, strict=strict), files, "measuring")
+        for song, result in zip(songs, results, strict=True):
+            if isinstance(result, Exception):
+                failed = True
+                print_error(format_error(result))
+            elif as_json:
+                is_utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+                print_line(json.dumps({"song": str(song), **result}, ensure_ascii=not is_utf8))
+            else:
+                _print_measurements(song, result)
     if failed:
         raise typer.Exit(1)
 
 
-def _measure(song: Path) -> dict[str, Any] | Exception:
+def _measure(song: Path, strict: bool) -> dict[str, Any] | Exception:
     from ai_mixer.audio import AudioFile
     from ai_mixer.mixing.measurements import measure
     from ai_mixer.mixing.segmentation import section_starts_s
     from ai_mixer.mixing.typical_balance import remarks
 
     try:
-        file = AudioFile(song)
+        file = AudioFile(song, strict)
         measurements = measure(file.blocks(), file.sample_rate)
     except Exception as error:
         return error
@@ -50,7 +57,8 @@ def _measure(song: Path) -> dict[str, Any] | Exception:
         "kind": file.format,
         **measurements.to_dict(),
         "sections_s": section_starts_s(measurements.spectra_db),
-        "remarks": [*file.warnings, *remarks(measurements)],
+        "warnings": file.missing,
+        "remarks": [*file.repairs, *remarks(measurements)],
         "tags": file.tags,
     }
 
@@ -72,5 +80,7 @@ def _print_measurements(song: Path, measured: dict[str, Any]) -> None:
         print_line(f"  {BAND_LABELS[name]:26} {level:6.1f} dB")
     starts = ", ".join(format_time(start) for start in measured["sections_s"])
     print_line(f"  sections from {starts}")
+    for warning in measured["warnings"]:
+        print_line(f"  warning: {warning}")
     for remark in measured["remarks"]:
         print_line(f"  {remark}")

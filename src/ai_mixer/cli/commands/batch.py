@@ -2,27 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import typer
 
 from ai_mixer.cli.commands.errors import format_error
-from ai_mixer.cli.commands.parsing import print_line
+from ai_mixer.cli.commands.jobs import MixJob
+from ai_mixer.cli.commands.parsing import print_error, print_line
+from ai_mixer.cli.commands.pipes import display_name
 
 if TYPE_CHECKING:
     from ai_mixer.mixing.mix_result import MixResult
 
 
-class MixJob(NamedTuple):
-    """A song and the path of its result (None: next to the song)."""
-
-    song: Path
-    output: Path | None
-
-
 def run_mix_jobs(jobs: Sequence[MixJob], work: Callable[[MixJob], "MixResult"], title: str) -> None:
     """Run all jobs and print their results. Exit code 1 if one fails. title: of the bar."""
-    from ai_mixer.mixing.descriptions import summary_line
+    from ai_mixer.mixing.descriptions import describe_settings, summary_line
     from ai_mixer.utils.parallel import parallel_map
 
     def result_or_error(job: MixJob) -> "MixResult | Exception":
@@ -35,12 +30,13 @@ def run_mix_jobs(jobs: Sequence[MixJob], work: Callable[[MixJob], "MixResult"], 
     for job, result in zip(jobs, parallel_map(result_or_error, jobs, title), strict=True):
         if isinstance(result, Exception):
             failed += 1
-            typer.echo(f"error: {_with_file_name(job.song, format_error(result))}", err=True)
+            print_error(_with_file_name(job.song, format_error(result)))
             continue
-        print_line(f"{result.song.name} → {result.output}")
-        print_line(f"  {summary_line(result.before, result.after, result.preset.settings)}")
+        print_line(f"{result.song.name} → {display_name(result.output)}")
+        changes = describe_settings(result.preset.settings, result.preset.console.knobs)
+        print_line(f"  {summary_line(result.before, result.after, changes)}")
         for note in result.notes:
-            print_line(f"  note: {note}")
+            print_line(f"  {'warning' if note in result.missing else 'note'}: {note}")
     if len(jobs) > 1:
         print_line(f"{len(jobs) - failed} of {len(jobs)} songs done")
     if failed:

@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING
 
 from ai_mixer.cli.commands import options
-from ai_mixer.cli.commands.batch import MixJob, run_mix_jobs
-from ai_mixer.cli.commands.parsing import output_paths, parse_mix_options
+from ai_mixer.cli.commands.batch import run_mix_jobs
+from ai_mixer.cli.commands.jobs import MixJob, plan_jobs
+from ai_mixer.cli.commands.parsing import parse_mix_options
 
 if TYPE_CHECKING:
     from ai_mixer.mixing.mix_result import MixResult
@@ -17,17 +18,20 @@ def enhance(
     only: options.Only = None,
     settings: options.Set = [],  # noqa: B006
     ceiling: options.Ceiling = -1.0,
+    strict: options.Strict = False,
     force: options.Force = False,
 ) -> None:
     """Enhance finished songs without a model: spectral balance and crest; the level is kept."""
-    mix_options = parse_mix_options(amount, only, settings, None)
-    outputs = output_paths(songs, output, "enhanced")
+    mix_options = parse_mix_options(amount, only, settings, None, strict)
     from ai_mixer.mixing.enhance import enhance as enhance_file
+    from ai_mixer.mixing.mix_console import default_console
+
+    default_console().check(mix_options)  # before any work
 
     def work(job: MixJob) -> "MixResult":
         return enhance_file(
-            job.song, job.output, mix_options=mix_options, ceiling_db=ceiling, force=force
+            job.song, job.files, mix_options=mix_options, ceiling_db=ceiling, force=force
         )
 
-    jobs = [MixJob(song, path) for song, path in zip(songs, outputs, strict=True)]
-    run_mix_jobs(jobs, work, "enhancing")
+    with plan_jobs(songs, output, "enhanced") as plan:
+        run_mix_jobs(plan.jobs, work, "enhancing")

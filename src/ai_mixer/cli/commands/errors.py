@@ -1,5 +1,6 @@
 """One-line error messages of `ai-mixer`."""
 
+from ai_mixer.cli.commands.numbers import OptionError
 from ai_mixer.utils.disk_errors import disk_full_path
 
 
@@ -13,7 +14,7 @@ def format_error(error: Exception) -> str:
         file = error.filename2 or error.filename
         return f"{file}: {error.strerror}" if file else error.strerror
     text = " ".join(str(error).split())
-    if isinstance(error, ValueError | OSError):
+    if isinstance(error, ValueError | OSError | OptionError):
         return text
     kind = type(error).__name__
     return f"unexpected {kind}: {text} (this is a bug; --debug shows the traceback)"

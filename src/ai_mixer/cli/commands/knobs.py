@@ -7,6 +7,7 @@ import typer
 
 from ai_mixer.cli.commands import options
 from ai_mixer.cli.commands.parsing import print_line
+from ai_mixer.cli.commands.pipes import is_pipe, read_pipes, reject_pipe
 from ai_mixer.utils.log import logger
 
 
@@ -24,18 +25,27 @@ def knobs(
 
     from ai_mixer.mixing.knob_demo_page import write_knob_demo
 
-    default = (song or Path("song")).with_name(f"{song.stem}_knobs.html" if song else "knobs.html")
+    reject_pipe("-o", output)
+    default = _default_page(song)
     page = output / default.name if output and output.is_dir() else output or default
     if song:
-        write_knob_demo(song, page, force)
+        with read_pipes([song]) as (path,):
+            write_knob_demo(path, page, force)
     else:
         from ai_mixer.mixing.demo_song import render_demo_song
-        from ai_mixer.mixing.paths import check_not_existing
+        from ai_mixer.mixing.paths import check_not_existing, check_outputs
 
-        check_not_existing([page], force)  # before the song is synthesised
+        check_outputs([page], [])  # before the song is synthesised
+        check_not_existing([page], force)
         with TemporaryDirectory(prefix="ai_mixer-") as folder:
             logger.info("synthesising a demo song …")
             write_knob_demo(
                 render_demo_song(Path(folder)), page, force, title="a song by the embedded band"
             )
     print_line(f"{page}: open it in a browser")
+
+
+def _default_page(song: Path | None) -> Path:
+    if song is None or is_pipe(song):
+        return Path("stdin_knobs.html" if song else "knobs.html")
+    return song.parent / f"{song.stem}_knobs.html"

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ai_mixer.cli.commands import options
-from ai_mixer.cli.commands.batch import MixJob, run_mix_jobs
-from ai_mixer.cli.commands.parsing import output_paths, parse_mix_options
+from ai_mixer.cli.commands.batch import run_mix_jobs
+from ai_mixer.cli.commands.jobs import MixJob, plan_jobs
+from ai_mixer.cli.commands.parsing import parse_mix_options
 
 if TYPE_CHECKING:
     from ai_mixer.mixing.mix_result import MixResult
@@ -22,24 +23,26 @@ def match(
     only: options.Only = None,
     settings: options.Set = [],  # noqa: B006
     ceiling: options.Ceiling = -1.0,
+    strict: options.Strict = False,
     force: options.Force = False,
 ) -> None:
     """Estimate the settings between two versions of a song and apply them to the first."""
-    mix_options = parse_mix_options(amount, only, settings, None)
-    (output_path,) = output_paths([rough], output, "matched")
+    mix_options = parse_mix_options(amount, only, settings, None, strict)
     from ai_mixer.mixing.audio_mixer import AudioMixer
     from ai_mixer.mixing.match import match as match_files
 
-    def work(job: MixJob) -> "MixResult":
-        mixer = AudioMixer(model)
-        return match_files(
-            mixer,
-            job.song,
-            finished,
-            job.output,
-            mix_options=mix_options,
-            ceiling_db=ceiling,
-            force=force,
-        )
+    AudioMixer(model).console().check(mix_options)  # raises for unknown names before any work
+    with plan_jobs([rough], output, "matched", others=[finished], model=model) as plan:
 
-    run_mix_jobs([MixJob(rough, output_path)], work, "matching")
+        def work(job: MixJob) -> "MixResult":
+            return match_files(
+                AudioMixer(model),
+                job.song,
+                plan.others[0] or finished,
+                job.files,
+                mix_options=mix_options,
+                ceiling_db=ceiling,
+                force=force,
+            )
+
+        run_mix_jobs(plan.jobs, work, "matching")

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ai_mixer.cli.commands import options
-from ai_mixer.cli.commands.batch import MixJob, run_mix_jobs
-from ai_mixer.cli.commands.parsing import output_paths, parse_mix_options, parse_target
+from ai_mixer.cli.commands.batch import run_mix_jobs
+from ai_mixer.cli.commands.jobs import MixJob, plan_jobs
+from ai_mixer.cli.commands.parsing import parse_mix_options
+from ai_mixer.cli.commands.pipes import reject_pipe
 
 if TYPE_CHECKING:
     from ai_mixer.mixing.mix_result import MixResult
@@ -24,10 +26,7 @@ def mix(
     only: options.Only = None,
     settings: options.Set = [],  # noqa: B006
     style: options.Style = None,
-    target: Annotated[
-        str | None,
-        typer.Option(help="Loudness: none (keep it), streaming, broadcast, mastering, or LUFS."),
-    ] = None,
+    target: options.Target = None,
     ceiling: options.Ceiling = -1.0,
     preset: Annotated[Path | None, typer.Option(help="Settings of an earlier mix (.json).")] = None,
     save_preset: Annotated[
@@ -36,42 +35,48 @@ def mix(
     adaptive: Annotated[
         bool, typer.Option("--adaptive", help="Predict settings for each section of the song.")
     ] = False,
+    strict: options.Strict = False,
     force: options.Force = False,
 ) -> None:
     """Mix songs: a model sets the knobs, and options change the settings."""
-    mix_options, target_lufs = (
-        parse_mix_options(amount, only, settings, style),
-        parse_target(target),
-    )
-    outputs = output_paths(songs, output, "mixed")
+    mix_options = parse_mix_options(amount, only, settings, style, strict)
+    target_lufs = None if target == "none" else target
+    reject_pipe("--preset", preset)
+    reject_pipe("--save-preset", save_preset)
     from ai_mixer.mixing import preset as presets
     from ai_mixer.mixing.audio_mixer import AudioMixer
+    from ai_mixer.mixing.mix_console import console_of
     from ai_mixer.mixing.model_lookup import resolve_model
-    from ai_mixer.mixing.paths import check_not_existing
+    from ai_mixer.mixing.paths import check_not_existing, check_preset_path
 
     loaded = presets.load_preset(preset) if preset else None
     if save_preset:
         if len(songs) > 1:
             raise ValueError(f"--save-preset is for one song, got {len(songs)} songs")
+        check_preset_path(save_preset)
         check_not_existing([save_preset], force)
-    if loaded is None:
-        resolve_model(model)  # load it once, and raise for an unknown name before any work
+    # Loads the model once, and raises for unknown names before any work.
+    console = loaded.console if loaded else console_of(resolve_model(model)[1])
+    console.check(mix_options)
+    extra = [save_preset] if save_preset else []
+    with plan_jobs(
+        songs, output, "mixed", others=[reference, preset], model=model, extra_outputs=extra
+    ) as plan:
 
-    def work(job: MixJob) -> "MixResult":
-        result = AudioMixer(model).mix_file(
-            job.song,
-            job.output,
-            reference=reference,
-            preset=loaded,
-            mix_options=mix_options,
-            target_lufs=target_lufs,
-            ceiling_db=ceiling,
-            adaptive=adaptive,
-            force=force,
-        )
-        if save_preset:
-            presets.save_preset(result.preset, save_preset)
-        return result
+        def work(job: MixJob) -> "MixResult":
+            result = AudioMixer(model).mix_file(
+                job.song,
+                job.files,
+                reference=plan.others[0],
+                preset=loaded,
+                mix_options=mix_options,
+                target_lufs=target_lufs,
+                ceiling_db=ceiling,
+                adaptive=adaptive,
+                force=force,
+            )
+            if save_preset:
+                presets.save_preset(result.preset, save_preset, overwrite=force)
+            return result
 
-    jobs = [MixJob(song, path) for song, path in zip(songs, outputs, strict=True)]
-    run_mix_jobs(jobs, work, "mixing")
+        run_mix_jobs(plan.jobs, work, "mixing")

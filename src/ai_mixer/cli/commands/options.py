@@ -5,27 +5,66 @@ from typing import Annotated
 
 import typer
 
-Songs = Annotated[list[Path], typer.Argument(help="Audio files: wav, flac, mp3, ogg, aiff.")]
-Song = Annotated[Path, typer.Argument(help="An audio file.")]
+from ai_mixer.cli.commands.numbers import AssignedNumber, Assignment, NamedNumber, Number
+from ai_mixer.mixing.limits import CEILING_LIMITS_DB, TARGET_LIMITS_LUFS
+
+TARGETS = ("none", "streaming", "broadcast", "mastering")
+
+Songs = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Audio files (wav, flac, mp3, m4a, ogg, opus, aiff …) or videos; - is standard input."
+    ),
+]
+Song = Annotated[Path, typer.Argument(help="An audio file; - is standard input.")]
 Output = Annotated[
     Path | None,
     typer.Option(
-        "--output", "-o", help="Path of the result (its extension sets the format), or a folder."
+        "--output",
+        "-o",
+        help="Path of the result (its extension sets the format), or a folder; - writes WAV to "
+        "standard output.",
     ),
 ]
 Amount = Annotated[
-    list[str],
+    list[Assignment],
     typer.Option(
-        help="Amount of the change, 0 to 1; eq=0.5 for one group of knobs. May be repeated."
+        parser=AssignedNumber("--amount", 0.0, 1.0, name_optional=True),
+        metavar="[GROUP=]NUMBER",
+        help="Amount of the change, 0 to 1; eq=0.5 for one group of knobs. May be repeated.",
     ),
 ]
 Only = Annotated[str | None, typer.Option(help="Change only these groups of knobs: eq,width")]
 Set = Annotated[
-    list[str], typer.Option("--set", help="Fixed value of a knob: low_eq=+1.5. May be repeated.")
+    list[Assignment],
+    typer.Option(
+        "--set",
+        parser=AssignedNumber("--set"),
+        metavar="KNOB=NUMBER",
+        help="Fixed value of a knob: low_eq=+1.5. May be repeated.",
+    ),
 ]
 Style = Annotated[str | None, typer.Option(help="natural, vocal, loud or creative.")]
 Model = Annotated[
     str | None, typer.Option(help="A model of `ai-mixer models`, or the id or folder of a run.")
 ]
-Ceiling = Annotated[float, typer.Option(help="Highest true peak, dBTP.")]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        parser=NamedNumber("--target", TARGETS, *TARGET_LIMITS_LUFS, "LUFS such as -14"),
+        metavar="NAME|LUFS",
+        help="Loudness: none (keep it), streaming, broadcast, mastering, or LUFS.",
+    ),
+]
+Ceiling = Annotated[
+    float,
+    typer.Option(
+        parser=Number("--ceiling", *CEILING_LIMITS_DB, "dBTP"),
+        metavar="DBTP",
+        help="Highest true peak, dBTP.",
+    ),
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="A file that cannot be read whole is an error.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite existing results.")]

@@ -1,81 +1,40 @@
-"""Parse option values of the command line. Errors are one line."""
+"""Options of a mix from the command line, and lines for the user."""
 
-import math
+import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
+from ai_mixer.cli.commands.numbers import Assignment
 
 if TYPE_CHECKING:
     from ai_mixer.mixing.mix_options import MixOptions
 
-TARGETS = ("none", "streaming", "broadcast", "mastering")
-
 
 def parse_mix_options(
-    amount: Sequence[str], only: str | None, settings: Sequence[str], style: str | None
+    amount: Sequence[Assignment],
+    only: str | None,
+    settings: Sequence[Assignment],
+    style: str | None,
+    strict: bool = False,
 ) -> "MixOptions":
-    """Parse `0.5`, `eq=0.5` …; `eq,width`; `low_eq=+1.5` …. ValueError (one line) if invalid."""
+    """Collect the options and check all numbers; `MixConsole.check` checks names and ranges."""
     from ai_mixer.mixing.mix_options import MixOptions
 
-    overall = [text for text in amount if "=" not in text]
-    by_group = [text for text in amount if "=" in text]
     return MixOptions(
-        amount=_number("--amount", overall[-1]) if overall else 1.0,
-        group_amounts=_pairs("--amount", by_group),
+        amount=([value for name, value in amount if name is None] or [1.0])[-1],
+        group_amounts={name: value for name, value in amount if name is not None},
         only_groups=[name.strip() for name in only.split(",") if name.strip()] if only else [],
-        fixed_settings=_pairs("--set", settings),
+        fixed_settings={name: value for name, value in settings if name is not None},
         style=style,
+        strict=strict,
     )
 
 
-def parse_target(text: str | None) -> float | str | None:
-    """Parse `none`, the name of a target, or LUFS."""
-    if text is None or text in TARGETS:
-        return None if text in {None, "none"} else text
-    try:
-        return float(text)
-    except ValueError:
-        names = ", ".join(TARGETS)
-        raise ValueError(f"--target {text}: use {names}, or LUFS such as -14") from None
-
-
-def output_paths(songs: Sequence[Path], output: Path | None, suffix: str) -> list[Path | None]:
-    """Path of each song's result: `-o` is the file of one song, or a folder."""
-    from ai_mixer.mixing.paths import default_output
-
-    if output is None:
-        return [None] * len(songs)
-    is_folder = len(songs) > 1 or output.is_dir() or not output.suffix
-    if not is_folder:
-        return [output]
-    results = [output / default_output(song, suffix).name for song in songs]
-    if len(set(results)) < len(results):
-        raise ValueError(f"two results would have the same name in {output}: mix them separately")
-    return list(results)
-
-
-def _pairs(option: str, texts: Sequence[str]) -> dict[str, float]:
-    pairs = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise ValueError(f"{option} {text}: write name=value, e.g. low_eq=+1.5")
-        pairs[name.strip()] = _number(f"{option} {name}", value)
-    return pairs
-
-
-def _number(option: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError(f"{option}: {text!r} is not a number") from None
-    if math.isnan(value):
-        raise ValueError(f"{option}: {text!r} is not a number")
-    return value
-
-
 def print_line(text: str = "") -> None:
-    """A line for the user."""
-    typer.echo(text)
+    """Print a line for the user. Not `typer.echo`, which writes UTF-8 to an ASCII terminal."""
+    print(text)
+
+
+def print_error(text: str) -> None:
+    """Print an error in one line."""
+    print(f"error: {text}", file=sys.stderr)

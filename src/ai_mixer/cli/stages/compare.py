@@ -15,7 +15,7 @@ from ai_mixer.evaluation.comparison.runs import load_compared_runs
 @stage("compare", transform=quote_run_list)
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.compare runs=a,b [name=value …]`."""
-    names = ("split", "excerpts_per_song", "songs", "seconds", "seed")
+    names = ("split", "excerpts_per_song", "songs", "seconds", "allow_seen", "seed")
     options: dict[str, Any] = {name: cfg[name] for name in names}
     runs = load_compared_runs(
         [str(run) for run in cfg.runs or []], cfg.paths.mlruns, cfg.allow_targets

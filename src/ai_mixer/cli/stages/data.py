@@ -1,7 +1,7 @@
 """Data: download, check and index a collection, and describe it in a table."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -30,14 +30,23 @@ def download(cfg: DictConfig) -> None:
         unpack(fetch(archive.url, archive.checksum, root), root)
 
 
-def describe(songs: Sequence[Song], skipped: Sequence[SkippedSong]) -> str:
-    """Songs, hours and groups (mostly artists) of each split; genres; skipped songs."""
+def describe(
+    songs: Sequence[Song], skipped: Sequence[SkippedSong], other_files: Mapping[str, int] = {}
+) -> str:
+    """Songs, hours and groups (mostly artists) of each split; genres; what is not read.
+
+    other_files: suffix → number of pictures, texts … next to the songs.
+    """
     lines = [_splits(songs).to_string(), "", _genres(songs)]
     crossing = groups_in_several_splits(songs)
     if crossing:
         named = ", ".join(crossing[:MAX_LISTED]) + (", …" if len(crossing) > MAX_LISTED else "")
         lines.append(f"in several splits: {len(crossing)} groups ({named})")
-    return "\n".join([*lines, *_skipped(skipped)])
+    lines += _skipped(skipped)
+    if other_files:
+        counts = sorted(other_files.items(), key=lambda item: (-item[1], item[0]))
+        lines.append("other files: " + ", ".join(f"{count} {kind}" for kind, count in counts))
+    return "\n".join(lines)
 
 
 def groups_in_several_splits(songs: Iterable[Song]) -> list[str]:
@@ -94,7 +103,7 @@ def main(cfg: DictConfig) -> None:
         download(cfg)
     source = build_source(cfg)
     songs = source.songs()
-    print(describe(songs, getattr(source, "skipped", ())))
+    print(describe(songs, getattr(source, "skipped", ()), getattr(source, "other_files", {})))
 
 
 if __name__ == "__main__":

@@ -13,14 +13,18 @@ from torch import Tensor
 from ai_mixer.cli.stage import stage
 from ai_mixer.config.instantiate import allowed_targets
 from ai_mixer.config.overrides import format_make_command, quote_run_list
+from ai_mixer.data.datamodule import MixDataModule
+from ai_mixer.evaluation.holdout_filter import HoldoutSongs, filter_holdout_songs
 from ai_mixer.evaluation.leaderboard.entries import ENSEMBLE_TAG
 from ai_mixer.inference.predictor import load_model
+from ai_mixer.inference.seen_songs import SeenSongs, combine_seen_songs, load_seen_songs
 from ai_mixer.tracking import Run, Store, find_run, save_model
 from ai_mixer.tracking.run_lookup import FOLDS_TAG, fold_model_folders
 from ai_mixer.training.builders import build_datamodule
 from ai_mixer.training.calibration import calibrate
 from ai_mixer.training.ensembling import build_ensemble, ensemble_config, mean_member_weights
 from ai_mixer.training.export import model_card
+from ai_mixer.utils.log import logger
 
 
 def _save_ensemble(
@@ -30,6 +34,8 @@ def _save_ensemble(
     members = [load_model(folder, allowed_targets(cfg)) for folder in folders]
     config = ensemble_config(members, cfg.name)
     data = build_datamodule(config, members[0].console)
+    seen = [load_seen_songs(folder, data.metadata_cache) for folder in folders]
+    holdout = _leave_out_training_songs(data, folders, seen, cfg.allow_seen)
     system = build_ensemble(members, config, data, weights)
     run.log_text(OmegaConf.to_yaml(config, resolve=True), "config.yaml")
     run.set_tags({ENSEMBLE_TAG: ",".join(folder.parent.name for folder in folders)})
@@ -37,10 +43,33 @@ def _save_ensemble(
     card = model_card(plain, system, run.id)
     card["calibration"] = calibrate(system, data)
     save_model(run.artifact_dir, system.model.state_dict(), card)
-    run.describe(f"Reproduce: `{command}`.")
+    notes = "".join(f"  \n{line}" for line in holdout.notes())
+    run.describe(f"{holdout.mark('Ensemble')}. Reproduce: `{command}`.{notes}")
+    combined = combine_seen_songs(seen)
+    if combined is not None:
+        combined.save(run.artifact_dir)
     for name in ("manifest.csv", "split.csv"):  # songs of the first member
         if (folders[0] / name).is_file():
             run.log_text((folders[0] / name).read_text(encoding="utf-8"), name)
+
+
+def _leave_out_training_songs(
+    data: MixDataModule,
+    folders: Sequence[Path],
+    seen: Sequence[SeenSongs | None],
+    allow_seen: bool,
+) -> HoldoutSongs:
+    """Remove validation songs that a member was trained on: its weight would be too large."""
+    trained = {
+        folder.parent.name[:8]: known and known.train
+        for folder, known in zip(folders, seen, strict=True)
+    }
+    songs = data.songs("val")
+    holdout = filter_holdout_songs(songs, trained, data.metadata_cache, allow_seen=allow_seen)
+    data.leave_out({song.id for song in songs} - {song.id for song in holdout.songs})
+    for line in holdout.notes():
+        logger.info("validation songs %s", line)
+    return holdout
 
 
 @stage("ensemble", transform=quote_run_list)

@@ -11,13 +11,14 @@ from ai_mixer.evaluation.speed import table_speed
 from ai_mixer.inference.predictor import Predictor, load_model
 from ai_mixer.tracking import Store, find_run
 from ai_mixer.tracking.post_run_metrics import add_metrics
+from ai_mixer.tracking.run_lookup import results_folder
 from ai_mixer.training.builders import run_override
 from ai_mixer.training.export import checkpoint_run_folder, load_from_checkpoint
 from ai_mixer.utils.markdown import to_markdown
 
 OPTIONS = (
     *("split", "excerpts_per_song", "excerpt", "systems"),
-    *("examples", "fitted_excerpts", "speech", "seed"),
+    *("examples", "fitted_excerpts", "speech", "allow_seen", "seed"),
 )
 
 
@@ -29,8 +30,8 @@ def main(cfg: DictConfig) -> None:
     options = {name: cfg[name] for name in OPTIONS}
     options |= {"data": cfg.get("data"), "condition": cfg.conditions, "compare_run": compare_run}
     tables = evaluate(predictor, **options)
-    name = output_folder_name(cfg, predictor)
-    folder = run / "eval" / name
+    name = output_folder_name(cfg, predictor) + ("-seen" if tables.holdout.is_marked else "")
+    folder = results_folder(run, cfg.paths.outputs) / "eval" / name
     tables.write(folder)
     print(tables.markdown())
     if cfg.speed:

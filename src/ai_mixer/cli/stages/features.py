@@ -7,13 +7,15 @@ from pathlib import Path
 import pandas as pd
 from omegaconf import DictConfig
 
-from ai_mixer.audio.excerpt import SongError, read_excerpt
+from ai_mixer.audio.errors import SongError
+from ai_mixer.audio.excerpt import read_excerpt
 from ai_mixer.cli.stage import stage
 from ai_mixer.core.types import SkippedSong, Song
 from ai_mixer.data.file_digest import song_digests
 from ai_mixer.data.metadata_cache import MetadataCache
 from ai_mixer.data.skipped_songs import warn_skipped
 from ai_mixer.metrics.features.families import check_families, compute_features
+from ai_mixer.mixing.paths import check_outputs
 from ai_mixer.training.builders import build_source
 from ai_mixer.utils.disk_errors import reraise_disk_full
 
@@ -55,16 +57,24 @@ def feature_table(
     return pd.DataFrame(rows), skipped
 
 
+def check_table_path(out: Path, songs: Sequence[Song], manifest: Path | None) -> None:
+    """Check that the table replaces no input. ValueError or OSError (one line) if it would."""
+    if out.suffix.lower() != ".csv":
+        raise ValueError(f"out={out}: must end in .csv")
+    check_outputs([out], [*(song.path for song in songs), *([manifest] if manifest else [])])
+
+
 @stage("features")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.features [data=NAME features=NAME seconds=30]`."""
     index = MetadataCache(Path(cfg.paths.data) / "index")
-    songs = build_source(cfg).songs()
+    source, out = build_source(cfg), Path(cfg.out)
+    songs = source.songs()
+    check_table_path(out, songs, getattr(source, "manifest", None))
     table, skipped = feature_table(
         songs, cfg.features.families, cfg.seconds, cfg.sample_rate, index
     )
     warn_skipped(skipped)
-    out = Path(cfg.out)
     with reraise_disk_full(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         table.to_csv(out, index=False)

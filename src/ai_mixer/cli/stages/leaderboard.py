@@ -23,7 +23,11 @@ def main(cfg: DictConfig) -> None:
     for run, reason in excluded.items():
         logger.info(f"excluded: {run} ({reason})")
     evaluation_settings = EvaluationSettings(
-        cfg.excerpts_per_song, cfg.examples, cfg.seed, tuple(cfg.refined_entries)
+        cfg.excerpts_per_song,
+        cfg.examples,
+        cfg.seed,
+        tuple(cfg.refined_entries),
+        cfg.allow_seen,
     )
     _check_refined(evaluation_settings.refined_entries, [row.title for row in rows])
     folds = [f"{fold}/{cfg.folds}" for fold in range(cfg.folds)]

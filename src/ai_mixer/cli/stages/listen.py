@@ -6,6 +6,7 @@ from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
 from ai_mixer.tracking import find_run
+from ai_mixer.tracking.run_lookup import results_folder
 from ai_mixer.training.builders import run_override
 
 
@@ -13,7 +14,8 @@ from ai_mixer.training.builders import run_override
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.listen [run=ID]`."""
     run = run_override(cfg)
-    page = find_run(run, cfg.paths.mlruns) / "listening" / "index.html"
+    folder = results_folder(find_run(run, cfg.paths.mlruns), cfg.paths.outputs)
+    page = folder / "listening" / "index.html"
     if not page.is_file():
         raise FileNotFoundError(f"{page}: no such file: run make render run={run}")
     print(page)

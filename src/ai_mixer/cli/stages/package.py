@@ -7,10 +7,16 @@ from typing import Any
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
+from ai_mixer.data.metadata_cache import MetadataCache
 from ai_mixer.evaluation.leaderboard.model_results import model_results
 from ai_mixer.inference import pretrained
 from ai_mixer.inference.model_card import card_text
 from ai_mixer.inference.predictor import load_model
+from ai_mixer.inference.seen_songs import (
+    SEEN_SONGS_FILE,
+    combine_seen_songs,
+    load_seen_songs,
+)
 from ai_mixer.tracking import Store, find_run, save_model
 from ai_mixer.tracking.int8 import quantize
 from ai_mixer.tracking.model_files import load_model_files
@@ -18,6 +24,7 @@ from ai_mixer.tracking.overrides import LOCATIONS, is_path
 from ai_mixer.tracking.run_lookup import fold_model_folders
 from ai_mixer.training.builders import run_override
 from ai_mixer.training.calibration import mean_factors
+from ai_mixer.utils.log import logger
 
 PATH_KEYS = ("paths", "callbacks", "trainer", "optimizer", "scheduler", "evaluate", "render")
 
@@ -31,11 +38,11 @@ def package(
     entry: str | None = None,
     folds: Sequence[Path] = (),
 ) -> Path:
-    """Write `folder`/`name`: eight-bit weights, model.json without paths, and card.md.
+    """Write `folder`/`name`: eight-bit weights, model.json without paths, card.md, seen songs.
 
     run: folder of the run. entry: the recipe's entry on the leaderboard, by default `name`. folds:
     model folders of the recipe's cross-validation, whose mean calibration is used; by default the
-    run's own. Returns the folder of the model.
+    run's own; their songs count as seen. Returns the folder of the model.
     """
     # Raises before an existing model is replaced.
     evaluation = model_results(entry or name, leaderboard, len(folds))
@@ -49,6 +56,12 @@ def package(
     title = pretrained.display_name(name)
     text = card_text(run, {**packaged, "config": card["config"]}, title, about, evaluation)
     (target / "card.md").write_text(text, encoding="utf-8")
+    seen = combine_seen_songs([load_seen_songs(f, MetadataCache()) for f in (run, *folds)])
+    if seen is None:
+        logger.warning("songs seen in training: unknown, evaluations of %s cannot omit them", name)
+        (target / SEEN_SONGS_FILE).unlink(missing_ok=True)
+    else:
+        seen.save(target)
     load_model(target)  # raises if the packaged files cannot be loaded
     return target
 

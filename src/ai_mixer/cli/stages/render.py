@@ -8,6 +8,7 @@ from ai_mixer.cli.stage import stage
 from ai_mixer.evaluation.render import render
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.tracking import find_run
+from ai_mixer.tracking.run_lookup import results_folder
 from ai_mixer.training.builders import run_override
 
 
@@ -15,10 +16,10 @@ from ai_mixer.training.builders import run_override
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.render [name=value …]`."""
     run = find_run(run_override(cfg), cfg.paths.mlruns)
-    folder = Path(cfg.out) if cfg.out else run / "listening"
-    options = {name: cfg[name] for name in ("split", "songs", "seconds", "seed")}
+    folder = Path(cfg.out or results_folder(run, cfg.paths.outputs) / "listening")
+    options = {name: cfg[name] for name in ("split", "songs", "seconds", "allow_seen", "seed")}
     predictor = load_model(run, cfg.allow_targets)
-    title = predictor.config.run_name
+    title = predictor.config.get("run_name", run.name)
     print(render(predictor, folder, data=cfg.get("data"), title=title, **options))
 
 

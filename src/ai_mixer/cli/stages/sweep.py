@@ -9,7 +9,7 @@ from ai_mixer.data.splits import SPLITS
 from ai_mixer.tracking import Run
 from ai_mixer.tracking.overrides import stored_overrides
 from ai_mixer.training.builders import build_components
-from ai_mixer.training.preflight import check_later_steps, check_monitors
+from ai_mixer.training.preflight import check_batches, check_later_steps, check_monitors
 from ai_mixer.tuning.resume import with_study_overrides
 from ai_mixer.tuning.runner import run_study
 
@@ -31,6 +31,7 @@ def check_default_training(cfg: DictConfig) -> None:
     for split in SPLITS:
         parts.data.songs(split)
     check_monitors(cfg, parts)
+    check_batches(parts)
 
 
 @stage("sweep", transform=with_study_overrides)

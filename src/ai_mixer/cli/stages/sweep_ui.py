@@ -5,6 +5,7 @@ from omegaconf import DictConfig
 from ai_mixer.cli.stage import stage
 from ai_mixer.tuning.resume import newest_study
 from ai_mixer.tuning.storage import MISSING_EXTRA, open_storage
+from ai_mixer.utils.network import check_address
 
 
 @stage("sweep_ui")
@@ -14,6 +15,7 @@ def main(cfg: DictConfig) -> None:
         from optuna_dashboard import run_server
     except ImportError as error:
         raise ValueError(f"the dashboard {MISSING_EXTRA}") from error
+    check_address(str(cfg.host), int(cfg.port))
     use_newest = cfg.study == "last" and cfg.storage == "journal"
     name = newest_study(cfg.paths.mlruns) if use_newest else str(cfg.study)
     storage = open_storage(str(cfg.storage), name, cfg.paths.mlruns, cfg.paths.data)

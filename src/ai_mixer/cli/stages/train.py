@@ -1,4 +1,6 @@
-"""Train: one run, or with cv=5 one run per fold."""
+"""Train: one run, with cv=5 one run per fold, with seeds=3 one per seed."""
+
+from functools import partial
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
@@ -8,6 +10,7 @@ from ai_mixer.cli.stage import stage
 from ai_mixer.config.compose import compose
 from ai_mixer.training.cross_validation import cross_validate
 from ai_mixer.training.resume import with_run_overrides
+from ai_mixer.training.seeds import train_seeds
 
 
 @stage("train", transform=with_run_overrides)
@@ -17,10 +20,9 @@ def main(cfg: DictConfig) -> None:
         cfg[name] = str(cfg[name])
     overrides, runtime = list(HydraConfig.get().overrides.task), HydraConfig.get().runtime
     choices = {k: str(v) for k, v in runtime.choices.items() if not k.startswith("hydra/")}
-    if cfg.cv is None:
-        train(cfg, compose("train"), overrides, choices)
-    else:
-        cross_validate(train, cfg, compose("train"), overrides, choices)
+    run = train if cfg.cv is None else partial(cross_validate, train)
+    run = run if cfg.seeds is None else partial(train_seeds, run)
+    run(cfg, compose("train"), overrides, choices)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from ai_mixer.tracking.ui import serve
 @stage("ui")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.ui [paths.mlruns=FOLDER port=5001]`."""
-    serve(Store(cfg.paths.mlruns), cfg.host, cfg.port)
+    serve(Store(cfg.paths.mlruns), str(cfg.host), int(cfg.port))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 from ai_mixer.core.types import SkippedSong, Song
 from ai_mixer.data.band.generate import generate_band
 from ai_mixer.data.manifest import read_manifest
+from ai_mixer.data.metadata_cache import MetadataCache
 
 __all__ = ["Band", "generate_band"]
 
@@ -17,20 +18,25 @@ class Band:
     """Songs of the embedded band, generated below `root` by the first call of `songs`.
 
     Arguments as in `generate_band`. fold (0–4, or 0/5–4/5): use that fold for the test and the next
-    one for validation, instead of the splits of the manifest.
+    one for validation, instead of the splits of the manifest. index: folder of the cache of
+    fingerprints.
     """
 
     def __init__(
         self,
-        root: str | Path,
+        root: str | Path | None,
         songs: int = 60,
         duration_s: float = 30.0,
         seed: int = 0,
         workers: int | None = None,
         fold: int | str | None = None,
+        index: str | Path | None = None,
     ) -> None:
+        if root is None:  # removed from the config of a packaged model
+            raise ValueError("data.source.root is not set: give data=band")
         self.root, self.count, self.duration_s, self.seed = Path(root), songs, duration_s, seed
         self.workers, self.fold = workers, fold
+        self.index = MetadataCache(index)
         self.skipped: list[SkippedSong] = []
 
     def songs(self) -> list[Song]:

@@ -10,13 +10,13 @@ Audio: [2, T] float64, full scale = 1.
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 from scipy.signal import butter, iirpeak, oaconvolve, resample_poly, sosfilt
 
 from ai_mixer.data.band.conventions import Bell
 from ai_mixer.dsp.k_weighting import k_weighting
+from ai_mixer.utils.compilation import njit
 
 Audio = NDArray[np.float64]
 FRAME_S = 0.001

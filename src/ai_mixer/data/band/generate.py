@@ -116,9 +116,9 @@ def generate_song(
         for name in FILES:
             _write(temporary / f"{name}.flac", audio[name], sample_rate)
         temporary.rename(folder / job.name)
-    except OSError:  # a full disk, or another process has written the same song
+    except BaseException as error:  # a full disk, or another process has written the same song
         shutil.rmtree(temporary)
-        if not (folder / job.name).is_dir():
+        if not (isinstance(error, OSError) and (folder / job.name).is_dir()):
             raise
 
 

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ai_mixer.data.band.score import Note, Part
 from ai_mixer.data.band.soundfont import DRUM_BANK, SoundFont, Zone, general_midi
+from ai_mixer.utils.compilation import njit
 
 SILENT_DB = 80.0  # attenuation at which a voice ends
 CHOKE_RELEASE_S = 0.02

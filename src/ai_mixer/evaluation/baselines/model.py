@@ -3,27 +3,22 @@
 import torch
 from torch import Tensor
 
-from ai_mixer.core.types import Batch, Condition, Prediction
+from ai_mixer.core.types import Batch, Condition, KnobStages, Prediction
 from ai_mixer.evaluation.baselines.system import ComparedSystem, KnobSystem, SystemOutput
 from ai_mixer.inference.predictor import Predictor
 
 
 class ModelSystem(KnobSystem):
-    """A predictor at its own console.
-
-    Knobs are evaluated as predicted; audio is rendered after shrinkage towards neutral.
-    """
+    """A predictor at its own console, without refinement (see `RefinedModel`)."""
 
     def predict(self, batch: Batch, condition: Condition) -> Prediction:
         """Return the model's prediction, [B, P]."""
         return self.predictor.predict_batch(batch, condition)
 
-    def mix(self, batch: Batch, condition: Condition) -> SystemOutput:
-        """Return the mix after shrinkage by uncertainty, as a user gets it, and the prediction."""
+    def stages(self, batch: Batch, condition: Condition) -> KnobStages:
+        """Return the prediction, and the knobs that are applied: shrunk by their uncertainty."""
         prediction = self.predict(batch, condition)
-        applied = self.predictor.shrink(prediction).knobs
-        audio = self.predictor.console(batch.rough, batch.sample_rate, applied)
-        return SystemOutput(audio, prediction.knobs, prediction.uncertainty)
+        return KnobStages(prediction, self.predictor.apply(prediction))
 
 
 class CrossConsoleSystem(ComparedSystem):
@@ -39,10 +34,9 @@ class CrossConsoleSystem(ComparedSystem):
 
     def mix(self, batch: Batch, condition: Condition) -> SystemOutput:
         """Render with the system's own console; convert its knobs."""
-        audio, knobs, uncertainty = self.system.mix(batch, condition)
-        assert knobs is not None
-        converted = self._convert(Prediction(knobs, uncertainty))
-        return SystemOutput(audio, converted.knobs, converted.uncertainty)
+        audio, stages = self.system.mix(batch, condition)
+        assert stages is not None
+        return SystemOutput(audio, KnobStages(*map(self._convert, stages)))
 
     def predict(self, batch: Batch, condition: Condition) -> Prediction:
         """Return the prediction, converted to the knobs of `truth`."""

@@ -1,15 +1,16 @@
 """`refined`: the model's prediction, refined through the console at test time."""
 
-from ai_mixer.core.types import Batch, Condition, Prediction
-from ai_mixer.evaluation.baselines.system import KnobSystem, SystemOutput, conditioning_audio
+from ai_mixer.core.types import Batch, Condition, KnobStages, Prediction
+from ai_mixer.evaluation.baselines.system import KnobSystem, conditioning_audio
+from ai_mixer.inference.refinement import RefinementAudio
 from ai_mixer.models.feature_model import FeatureModel
 
 
 class RefinedModel(KnobSystem):
     """A predictor with test-time refinement towards the conditioning audio.
 
-    Knobs are evaluated as predicted and refined. Audio is rendered after shrinkage and refinement;
-    under `paired` there is no shrinkage, as the target is the finished version itself.
+    Its prediction is the model's one after refinement. Its applied knobs are those of
+    `Predictor.apply` with this refinement: under `reference` they are shrunk first.
     """
 
     conditions = ("reference", "paired")
@@ -22,18 +23,19 @@ class RefinedModel(KnobSystem):
 
     def predict(self, batch: Batch, condition: Condition) -> Prediction:
         """Return the refined prediction, [B, P]."""
-        return self._refine(self.predictor.predict_batch(batch, condition), batch, condition)
-
-    def mix(self, batch: Batch, condition: Condition) -> SystemOutput:
-        """Return the mix as a user gets it, and the knobs that are evaluated."""
         prediction = self.predictor.predict_batch(batch, condition)
-        refined = applied = self._refine(prediction, batch, condition)
-        if condition == "reference":
-            applied = self._refine(self.predictor.shrink(prediction), batch, condition)
-        audio = self.predictor.console(batch.rough, batch.sample_rate, applied.knobs)
-        return SystemOutput(audio, refined.knobs, refined.uncertainty)
+        return self.predictor.refine(prediction, *_refinement_audio(batch, condition))
 
-    def _refine(self, prediction: Prediction, batch: Batch, condition: Condition) -> Prediction:
-        target = conditioning_audio(batch, condition)
-        assert target is not None
-        return self.predictor.refine(prediction, batch.rough, target, condition, batch.sample_rate)
+    def stages(self, batch: Batch, condition: Condition) -> KnobStages:
+        """Return the refined prediction, and the knobs that are applied."""
+        prediction = self.predictor.predict_batch(batch, condition)
+        audio = _refinement_audio(batch, condition)
+        refined = self.predictor.refine(prediction, *audio)
+        applied = refined if condition == "paired" else self.predictor.apply(prediction, audio)
+        return KnobStages(refined, applied)
+
+
+def _refinement_audio(batch: Batch, condition: Condition) -> RefinementAudio:
+    target = conditioning_audio(batch, condition)
+    assert target is not None
+    return RefinementAudio(batch.rough, target, condition, batch.sample_rate)

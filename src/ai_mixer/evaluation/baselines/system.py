@@ -5,16 +5,15 @@ from typing import ClassVar, NamedTuple
 
 from torch import Tensor
 
-from ai_mixer.core.types import CONDITIONS, Batch, Condition, Prediction
+from ai_mixer.core.types import CONDITIONS, Batch, Condition, KnobStages, Prediction
 from ai_mixer.inference.predictor import Predictor
 
 
 class SystemOutput(NamedTuple):
-    """A mix [B, C, T]; its knobs [B, P] and their uncertainties [B, P], None if there are none."""
+    """A mix [B, C, T], and its predicted and applied knobs; None if the system has none."""
 
     audio: Tensor
-    knobs: Tensor | None = None
-    uncertainty: Tensor | None = None
+    stages: KnobStages | None = None
 
 
 class ComparedSystem(ABC):
@@ -56,11 +55,16 @@ class KnobSystem(ComparedSystem):
     def predict(self, batch: Batch, condition: Condition) -> Prediction:
         """Return positions [B, P] in 0–1, with uncertainties if available."""
 
-    def mix(self, batch: Batch, condition: Condition) -> SystemOutput:
-        """Render the predicted knobs."""
+    def stages(self, batch: Batch, condition: Condition) -> KnobStages:
+        """Return the predicted and the applied knobs; equal unless a subclass changes them."""
         prediction = self.predict(batch, condition)
-        audio = self.predictor.console(batch.rough, batch.sample_rate, prediction.knobs)
-        return SystemOutput(audio, prediction.knobs, prediction.uncertainty)
+        return KnobStages(prediction, prediction)
+
+    def mix(self, batch: Batch, condition: Condition) -> SystemOutput:
+        """Render the applied knobs."""
+        stages = self.stages(batch, condition)
+        audio = self.predictor.console(batch.rough, batch.sample_rate, stages.applied.knobs)
+        return SystemOutput(audio, stages)
 
 
 def conditioning_audio(batch: Batch, condition: Condition) -> Tensor | None:

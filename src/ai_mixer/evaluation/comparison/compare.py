@@ -7,7 +7,6 @@ from omegaconf import DictConfig
 
 from ai_mixer.core.types import CONDITIONS, Batch, Condition, Split
 from ai_mixer.data.dataset import SongDataset
-from ai_mixer.evaluation.comparison.holdout_filter import filter_holdout_songs
 from ai_mixer.evaluation.comparison.page import Comparison
 from ai_mixer.evaluation.comparison.pairwise import (
     closeness_by_song,
@@ -16,8 +15,10 @@ from ai_mixer.evaluation.comparison.pairwise import (
     run_scores,
 )
 from ai_mixer.evaluation.comparison.runs import ComparedRun, config_differences
+from ai_mixer.evaluation.holdout_filter import holdout_songs
 from ai_mixer.evaluation.render import mix_sample, song_samples
 from ai_mixer.listening import SongSamples
+from ai_mixer.metrics.statistics import reportable
 from ai_mixer.training.builders import build_evaluation_datamodule
 from ai_mixer.utils.progress import progress_bar
 
@@ -30,25 +31,34 @@ def compare(
     excerpts_per_song: int = 2,
     songs: int = 6,
     seconds: float = 10.0,
+    allow_seen: bool = False,
     seed: int = 0,
 ) -> Comparison:
     """Evaluate all runs on the same excerpts, and mix `songs` songs with each.
 
     data: a composed data config; None for the songs of the first run. seconds: length of the
-    listening samples. ValueError if every song was used to train one of the runs.
+    listening samples. allow_seen: keep songs that a run has seen in training, and mark the results.
+    ValueError if no song is left.
     """
     first = runs[0].predictor
     loader = {"held_out_per_song": excerpts_per_song, "seed": seed}
-    dataset = build_evaluation_datamodule(
+    datamodule = build_evaluation_datamodule(
         first.config, first.console, data, "reference", **loader
-    ).dataset(split)
-    holdout = filter_holdout_songs(dataset.songs, {run.letter: run.folder for run in runs})
+    )
+    dataset = datamodule.dataset(split)
+    holdout = holdout_songs(
+        dataset.songs,
+        {run.letter: run.predictor for run in runs},
+        datamodule.metadata_cache,
+        own_test=runs[0].letter if data is None and split == "test" else None,
+        allow_seen=allow_seen,
+    )
     dataset.songs = holdout.songs
     letters = [run.letter for run in runs]
     records = evaluate_runs({run.letter: run.predictor for run in runs}, dataset)
     tables = {
-        "standings": run_scores(records, letters),
-        "differences": pairwise_differences(records, letters, seed),
+        "standings": reportable(run_scores(records, letters)),
+        "differences": reportable(pairwise_differences(records, letters, seed)),
         "songs": closeness_by_song(records, letters),
         "settings": config_differences(runs),
     }
@@ -78,4 +88,4 @@ def _sample(
     batch = Batch.collate([dataset[0, index]])
     console = runs[0].predictor.console
     mixes = {run.version: mix_sample(run.predictor, batch, condition, console) for run in runs}
-    return song_samples(batch, condition, mixes)
+    return song_samples(batch, condition, mixes, console)

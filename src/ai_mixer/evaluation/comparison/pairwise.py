@@ -24,14 +24,15 @@ from ai_mixer.metrics.statistics import (
     Estimate,
     bootstrap_means,
     difference_estimate,
+    estimate_columns,
     nan_mean,
     song_means,
 )
 from ai_mixer.metrics.tables import ERROR_PREFIX, table_a, table_k
-from ai_mixer.utils.markdown import HIGH, LOW
+from ai_mixer.utils.markdown import HIGH, LOW, SONGS
 
 MEASURES = ("skill", "closeness")
-INTERVAL_SUFFIXES = ("", LOW, HIGH)
+INTERVAL_SUFFIXES = ("", LOW, HIGH, SONGS)
 
 
 def evaluate_runs(predictors: Mapping[str, Predictor], dataset: SongDataset) -> pd.DataFrame:
@@ -53,7 +54,8 @@ def evaluate_runs(predictors: Mapping[str, Predictor], dataset: SongDataset) -> 
 def run_scores(records: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """Skill and closeness by condition with 95 % intervals; rows: runs, `mean_knobs`, `rough`.
 
-    Columns `skill blind`, `skill blind_low` …; the skill of `rough` and `mean_knobs` is NaN.
+    Columns `skill blind`, `skill blind_low`, `_high`, `_songs` …; the skill of `rough` and
+    `mean_knobs` is NaN.
     """
     audio = table_a(records)
     knobs = {name: table_k(records, name) for name in names}
@@ -61,10 +63,12 @@ def run_scores(records: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     for name in [*names, "mean_knobs", "rough"]:
         rows[name] = {}
         for condition, end in product(CONDITIONS, INTERVAL_SUFFIXES):
-            value = knobs[name][condition, f"skill{end}"]["headline"] if name in knobs else np.nan
+            key = (condition, "songs" if end == SONGS else f"skill{end}")
+            value = knobs[name][key]["headline"] if name in knobs else np.nan
             rows[name][f"skill {condition}{end}"] = float(value)
         for condition, end in product(CONDITIONS, INTERVAL_SUFFIXES):
-            value = audio[f"closeness{end}"][condition, "all", name]
+            column = "songs" if end == SONGS else f"closeness{end}"
+            value = audio[column][condition, "all", name]
             rows[name][f"closeness {condition}{end}"] = float(value)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
 
@@ -91,7 +95,7 @@ def pairwise_differences(records: pd.DataFrame, names: list[str], seed: int = 0)
                 ),
             }
             for measure, estimate in estimates.items():
-                row |= _with_interval(f"{measure} {condition}", estimate)
+                row |= estimate_columns(f"{measure} {condition}", estimate)
         rows[f"{first} − {second}"] = row
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("pair")
     return table[
@@ -134,10 +138,6 @@ def _select_records(records: pd.DataFrame, system: str, condition: str) -> pd.Da
     """One system's records, in the order of the excerpts, which all systems share."""
     selected = records[(records["system"] == system) & (records["condition"] == condition)]
     return selected.reset_index(drop=True)
-
-
-def _with_interval(name: str, estimate: Estimate) -> dict[str, float]:
-    return {name: estimate.value, name + LOW: estimate.low, name + HIGH: estimate.high}
 
 
 def _errors(records: pd.DataFrame) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ai_mixer.core.types import CONDITIONS
+from ai_mixer.evaluation.holdout_filter import SEEN_COLUMN, mark_headings
 from ai_mixer.evaluation.leaderboard.entries import LeaderboardEntry
 from ai_mixer.evaluation.leaderboard.evaluate import (
     KNOB_BASELINES,
@@ -17,11 +18,11 @@ from ai_mixer.evaluation.leaderboard.evaluate import (
 )
 from ai_mixer.evaluation.significance import knob_error
 from ai_mixer.metrics.coverage import coverage
-from ai_mixer.metrics.statistics import Estimate, difference_estimate
+from ai_mixer.metrics.statistics import difference_estimate, estimate_columns, reportable
 from ai_mixer.metrics.tables import table_a, table_k
 from ai_mixer.tracking.model_files import count_parameters
 from ai_mixer.utils.disk_errors import reraise_disk_full
-from ai_mixer.utils.markdown import HIGH, LOW, to_markdown
+from ai_mixer.utils.markdown import HIGH, LOW, SONGS, to_markdown
 
 EXPLANATION = """\
 {folds} folds, split by song, artist and corpus: every song is evaluated by models that were trained
@@ -31,8 +32,8 @@ over songs; several seeds are averaged excerpt by excerpt. `refined`: knobs refi
 least squares through the console (src/ai_mixer/inference/refinement.py), first seed only.
 """
 KNOBS_NOTE = """\
-Protocol K: 1 − MAE / MAE of `mean_knobs` over the headline knobs; MAE as a share of a knob's
-range. 0 = always the mean knobs, 1 = exact.
+Protocol K: 1 − MAE / MAE of `mean_knobs` over the headline knobs, as predicted; MAE as a share
+of a knob's range. 0 = always the mean knobs, 1 = exact.
 """
 DIFFERENCES_NOTE = """\
 Mean knob error of the best single model of the condition minus that of the row (95 % over songs;
@@ -43,7 +44,7 @@ Share of true knobs within the predicted 80 % interval (calibrated on validation
 calibrated, less is overconfident.
 """
 SOUND_NOTE = """\
-Protocol A on roughs by another processor (`make roughs`), mixes as a user gets them:
+Protocol A on roughs by another processor (`make roughs`), mixes with the applied knobs:
 closeness = 1 − d(mix)/d(rough), STFT at equal loudness; closer = share of songs that came closer.
 """
 ENTRIES_NOTE = """\
@@ -69,7 +70,7 @@ def knobs_table(records: pd.DataFrame) -> pd.DataFrame:
 
 def _skill_columns() -> list[tuple[str, str]]:
     ends = [("skill" + end, "skill" + end) for end in ("", LOW, HIGH)]
-    return [*ends, ("MAE", "mae")]
+    return [*ends, ("skill" + SONGS, "songs"), ("MAE", "mae"), ("MAE" + SONGS, "songs")]
 
 
 def sound_table(records: pd.DataFrame) -> pd.DataFrame:
@@ -80,9 +81,10 @@ def sound_table(records: pd.DataFrame) -> pd.DataFrame:
         row = {}
         for condition in SOUND_CONDITIONS:
             for name in ("closeness", "closer"):
-                for end in ("", LOW, HIGH):
+                for end in ("", LOW, HIGH, SONGS):
                     known = (condition, system) in all_genres.index
-                    value = all_genres[name + end][condition, system] if known else np.nan
+                    column = "songs" if end == SONGS else name + end
+                    value = all_genres[column][condition, system] if known else np.nan
                     row[f"{condition} {name}{end}"] = float(value)
         rows[system] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("system")
@@ -96,7 +98,7 @@ def coverage_table(records: pd.DataFrame) -> pd.DataFrame:
             selected = (records["system"] == system) & (records["condition"] == condition)
             estimate = coverage(records[selected])
             if estimate is not None:
-                rows.setdefault(system, {}).update(_with_interval(condition, estimate))
+                rows.setdefault(system, {}).update(estimate_columns(condition, estimate))
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("system")
 
 
@@ -114,12 +116,8 @@ def error_differences(records: pd.DataFrame, baseline: Mapping[str, str]) -> pd.
                 continue
             error = _errors(records, system, condition)
             gain = difference_estimate(baseline_error.to_numpy(), error.to_numpy(), songs)
-            rows.setdefault(system, {}).update(_with_interval(condition, gain))
+            rows.setdefault(system, {}).update(estimate_columns(condition, gain))
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("system")
-
-
-def _with_interval(name: str, estimate: Estimate) -> dict[str, float]:
-    return {name: estimate.value, name + LOW: estimate.low, name + HIGH: estimate.high}
 
 
 def write_page(
@@ -132,10 +130,12 @@ def write_page(
 ) -> str:
     """Write the page, and the tables as CSV in the same folder. Return the text."""
     knob_records = leaderboard_records.knob_records
-    skills = knobs_table(knob_records)
+    skills = reportable(knobs_table(knob_records))
     best: dict[str, str] = {c: _best_single_model(skills, rows, c) for c in CONDITIONS}
-    differences = error_differences(knob_records, best)
+    differences = reportable(error_differences(knob_records, best))
     songs = knob_records["song_id"].nunique()
+    holdout = leaderboard_records.holdout
+    is_marked = any(one.is_marked for one in holdout.values())
     parts = [
         f"# {path.stem.replace('-', ' ').capitalize()}",
         EXPLANATION.format(
@@ -144,12 +144,13 @@ def write_page(
             excerpts=evaluation_settings.excerpts_per_song,
             seconds=seconds,
         ),
+        *(f"- {name}: {line}" for name, one in holdout.items() for line in one.notes()),
         f"## Knobs\n\n{KNOBS_NOTE}\n{to_markdown(skills, digits=3)}",
         f"Best single model: {', '.join(f'{c} `{name}`' for c, name in best.items())}. "
         f"{DIFFERENCES_NOTE}",
         to_markdown(differences, digits=4),
     ]
-    coverages = coverage_table(knob_records)
+    coverages = reportable(coverage_table(knob_records))
     parts.append(f"## Uncertainty\n\n{COVERAGE_NOTE}\n{to_markdown(coverages)}")
     tables = {
         "knobs": skills,
@@ -158,23 +159,26 @@ def write_page(
         "recipes": _recipes(rows),
     }
     if len(leaderboard_records.sound_records):
-        tables["sound"] = sound_table(leaderboard_records.sound_records)
+        tables["sound"] = reportable(sound_table(leaderboard_records.sound_records))
         parts.append(f"## Sound\n\n{SOUND_NOTE}\n{to_markdown(tables['sound'])}")
     parts.append(f"## Recipes\n\n{ENTRIES_NOTE}\n{to_markdown(tables['recipes'], digits=1)}")
-    text = "\n".join(parts)
+    text = mark_headings("\n".join(parts)) if is_marked else "\n".join(parts)
     path.parent.mkdir(parents=True, exist_ok=True)
     with reraise_disk_full(path):
         path.write_text(text, encoding="utf-8")
         for name, table in tables.items():
-            table.to_csv(path.with_name(f"{path.stem}-{name}.csv"))
+            marked = table.assign(**{SEEN_COLUMN: True}) if is_marked else table
+            marked.to_csv(path.with_name(f"{path.stem}-{name}.csv"))
     return text
 
 
 def _best_single_model(
     skills: pd.DataFrame, rows: Sequence[LeaderboardEntry], condition: str
 ) -> str:
-    """The entry with the highest skill that is not an ensemble."""
+    """The entry with the highest skill that is not an ensemble; the first if no skill is known."""
     single = [row.title for row in rows if not row.is_ensemble]
+    if skills.loc[single, f"{condition} skill"].isna().all():
+        return single[0]
     return str(skills.loc[single, f"{condition} skill"].idxmax())
 
 

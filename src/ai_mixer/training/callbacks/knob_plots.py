@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 import torch
 from matplotlib.figure import Figure
 from pytorch_lightning.loggers import MLFlowLogger
+from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 
 from ai_mixer.core.types import CONDITIONS, Batch, Knob
@@ -49,7 +50,8 @@ class KnobPlots(pl.Callback):
 
     epochs: which to plot, counted from 0; default: every `every_n_epochs`-th one (0: none). A
     repeated validation of an epoch overwrites its plots. Only MLflow loggers get plots. In a
-    distributed training, rank 0 plots its own predictions.
+    distributed training, rank 0 plots its own predictions. A validation before or after the
+    training is not plotted.
     """
 
     def __init__(self, every_n_epochs: int = 1, epochs: Sequence[int] | None = None) -> None:
@@ -86,7 +88,8 @@ class KnobPlots(pl.Callback):
                 logger.experiment.log_figure(logger.run_id, figure, path)
 
     def _is_plotted_epoch(self, trainer: pl.Trainer) -> bool:
-        if trainer.sanity_checking or not trainer.is_global_zero or not _mlflow_loggers(trainer):
+        fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
+        if not fitting or not trainer.is_global_zero or not _mlflow_loggers(trainer):
             return False
         if self.epochs is not None:
             return trainer.current_epoch in self.epochs

@@ -1,0 +1,95 @@
+"""Parsers of numeric options: finite and within limits, checked before any work.
+
+Each option with a number uses one of these parsers (tests/cli/commands/test_numbers.py); the plain
+types of typer accept NaN and infinity.
+"""
+
+import math
+from typing import NamedTuple
+
+
+class OptionError(Exception):
+    """An invalid value of an option, in one line; typer would reword a ValueError."""
+
+
+class Number:
+    """Parser of a finite number within limits, for `typer.Option(parser=…)`.
+
+    >>> Number("--ceiling", -60, 0, "dBTP")("-1.5")
+    -1.5
+    """
+
+    def __init__(
+        self, option: str, low: float = -math.inf, high: float = math.inf, unit: str = ""
+    ) -> None:
+        self.__name__ = "number"  # typer's older versions show it
+        self.option, self.low, self.high, self.unit = option, low, high, unit
+
+    def __call__(self, text: object) -> float:
+        """Parse a number. OptionError in one line if it is invalid."""
+        return self.parse(self.option, str(text))
+
+    def parse(self, option: str, text: str) -> float:
+        """Parse a number. option: its name for the error message."""
+        try:
+            value = float(text.replace("−", "-"))  # minus sign, as in texts
+        except ValueError:
+            raise OptionError(f"{option}: {text!r} is not a number") from None
+        if not math.isfinite(value):
+            raise OptionError(f"{option}: {text!r} is not a finite number")
+        if not self.low <= value <= self.high:
+            limits = f"{self.low:g} to {self.high:g} {self.unit}".strip()
+            raise OptionError(f"{option}={text}: must be {limits}")
+        return value
+
+
+class NamedNumber(Number):
+    """Parser of the name of a number, or a number."""
+
+    def __init__(
+        self, option: str, names: tuple[str, ...], low: float, high: float, unit: str
+    ) -> None:
+        super().__init__(option, low, high, unit)
+        self.names = names
+
+    def __call__(self, text: object) -> float | str:  # type: ignore[override]
+        """Return the name or the number. OptionError in one line if it is neither."""
+        if str(text) in self.names:
+            return str(text)
+        try:
+            float(str(text).replace("−", "-"))
+        except ValueError:
+            names = ", ".join(self.names)
+            raise OptionError(f"{self.option} {text}: use {names}, or {self.unit}") from None
+        return super().__call__(text)
+
+
+class Assignment(NamedTuple):
+    """A number, and the name it is for; None if it is for all."""
+
+    name: str | None
+    value: float
+
+
+class AssignedNumber(Number):
+    """Parser of `name=number`; with `name_optional` also of a number alone."""
+
+    def __init__(
+        self,
+        option: str,
+        low: float = -math.inf,
+        high: float = math.inf,
+        *,
+        name_optional: bool = False,
+    ) -> None:
+        super().__init__(option, low, high)
+        self.name_optional = name_optional
+
+    def __call__(self, text: object) -> Assignment:  # type: ignore[override]
+        """Parse an assignment. OptionError in one line if it is invalid."""
+        name, equals, value = str(text).partition("=")
+        if equals:
+            return Assignment(name.strip(), self.parse(f"{self.option} {name}", value))
+        if self.name_optional:
+            return Assignment(None, self.parse(self.option, name))
+        raise OptionError(f"{self.option} {text}: write name=value, e.g. low_eq=+1.5")

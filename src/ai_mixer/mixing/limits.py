@@ -1,0 +1,5 @@
+"""Limits of the numbers of a mix. Imports nothing, so that the command line starts quickly."""
+
+TARGET_LIMITS_LUFS = (-60.0, 0.0)
+CEILING_LIMITS_DB = (-60.0, 0.0)
+EXPANSION_LIMITS_DB = (0.0, 6.0)

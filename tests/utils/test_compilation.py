@@ -1,0 +1,97 @@
+"""Compiled functions where no cache folder can be written."""
+
+import os
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ai_mixer
+from ai_mixer.utils import compilation
+
+KERNEL = """
+from ai_mixer.utils.compilation import njit
+@njit(cache=True, nogil=True)
+def double(x):
+    return 2.0 * x
+@njit(cache=True, nogil=True)
+def triple(x):
+    return 3.0 * x
+print(double(1.5), triple(1.5))
+"""
+
+
+def run_kernel(folder, temporary):
+    """Run compiled code from a folder without a cache, with a home that cannot be used."""
+    (folder / "__pycache__").write_text("not a folder")
+    (folder / "kernel.py").write_text(KERNEL)
+    environment = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"}
+    environment |= {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null/cache"}
+    environment |= {"TMPDIR": str(temporary)}
+    return subprocess.run(
+        [sys.executable, str(folder / "kernel.py")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_compiled_code_is_kept_in_a_temporary_folder_of_the_user(tmp_path):
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    done = run_kernel(tmp_path, temporary)
+    assert (done.stdout, done.returncode) == ("3.0 4.5\n", 0), done.stderr
+    (line,) = done.stderr.splitlines()
+    (folder,) = temporary.iterdir()
+    assert str(folder) in line
+    assert list(folder.rglob("*.nbc"))
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_folder_that_others_can_write_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(compilation.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(compilation.tempfile, "tempdir", str(tmp_path))
+    shared = compilation._private_folder()
+    shared.chmod(0o777)
+    other = compilation._private_folder()
+    assert other != shared
+    assert stat.S_IMODE(other.stat().st_mode) == 0o700
+    shared.rmdir()
+    shared.symlink_to(other)
+    assert compilation._private_folder() not in {shared, other}
+
+
+def test_without_any_folder_the_code_is_compiled_at_each_start(monkeypatch, log):
+    def no_folder():
+        raise FileNotFoundError("no usable temporary directory")
+
+    monkeypatch.setattr(compilation, "_private_folder", no_folder)
+    compilation._set_temporary_cache.cache_clear()
+    assert not compilation._set_temporary_cache()
+    compilation._set_temporary_cache.cache_clear()
+    assert "no usable temporary directory" in log.text
+
+
+def test_every_compiled_function_has_the_fallback():
+    sources = Path(ai_mixer.__file__).parent.rglob("*.py")
+    direct = [
+        path.name
+        for path in sources
+        if re.search(r"^\s*(from|import) numba", path.read_text(), re.MULTILINE)
+    ]
+    assert direct == ["compilation.py"]
+
+
+@pytest.mark.parametrize("message", ["cannot cache function 'f': no locator available", "other"])
+def test_other_errors_of_numba_are_raised(monkeypatch, message):
+    def njit(cache, **_):
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(compilation.numba, "njit", njit)
+    monkeypatch.setattr(compilation, "_set_temporary_cache", lambda: False)
+    with pytest.raises(RuntimeError, match=message):
+        compilation.njit(cache=True)(len)
