@@ -29,7 +29,7 @@ OUTSIDE = [
     "ai_mixer.inference.predictor.load_model",  # the config could pass its own allow_targets
     "ai_mixer.tracking.git.git_state",
     "ai_mixer.cli.pipeline.train",
-    "pytorch_lightning.loggers.CSVLogger",
+    "pytorch_lightning.loggers.MLFlowLogger",
     "",
     "model",
     None,

@@ -8,8 +8,10 @@ import pytest
 import soundfile
 from scipy.signal import butter, resample_poly, sosfilt
 
+from ai_mixer.data import metadata_cache
 from ai_mixer.data.audio_fingerprint import HOP, RATE_HZ, fingerprint_audio, fingerprint_file
 from ai_mixer.data.folder import ROOT_VARIABLE, Folder
+from ai_mixer.data.metadata_cache import MetadataCache
 from ai_mixer.data.near_duplicates import MAX_BIT_ERROR_RATE, bit_error_rate, near_duplicates
 
 SAMPLE_RATE = 22050
@@ -55,6 +57,71 @@ def test_changed_copies_are_found(change, others, tmp_path):
     copy = fingerprint_audio(CHANGES[change](song, tmp_path).astype(np.float32), SAMPLE_RATE)
     fingerprints = [others[0], fingerprint_audio(song, SAMPLE_RATE), *others[1:], copy]
     assert near_duplicates(fingerprints) == [(1, len(fingerprints) - 1)]
+
+
+def stereo(seed):
+    """[T, 2]: two instruments, panned to the left and to the right by half."""
+    left, right = music(seed), music(seed + 100)
+    return np.stack([left + 0.4 * right, 0.4 * left + right], 1)
+
+
+CHANNEL_CHANGES = {
+    "one channel inverted": lambda x: x * np.float32([1, -1]),
+    "one inverted and quieter": lambda x: x * np.float32([1, -0.5]),
+    "both inverted": lambda x: -x,
+    "swapped": lambda x: x[:, ::-1],
+    "mono": lambda x: x.mean(1),
+    "left": lambda x: x[:, 0],
+    "dead right": lambda x: x * np.float32([1, 0]),
+    "wider": lambda x: 1.5 * x - 0.5 * x[:, ::-1],
+}
+
+
+@pytest.mark.parametrize("change", CHANNEL_CHANGES)
+def test_copies_with_other_channels_are_found(change):
+    copy = fingerprint_audio(CHANNEL_CHANGES[change](stereo(0)), SAMPLE_RATE)
+    fingerprints = [fingerprint_audio(stereo(seed), SAMPLE_RATE) for seed in (0, 1, 2)]
+    assert near_duplicates([*fingerprints, copy]) == [(0, 3)]
+
+
+@pytest.mark.parametrize("change", ["one channel inverted", "both inverted", "swapped"])
+def test_polarity_and_order_of_channels_change_no_bit_of_the_power(change):
+    changed = CHANNEL_CHANGES[change](stereo(0))
+    (_, one), (_, two) = (fingerprint_audio(x, SAMPLE_RATE) for x in (stereo(0), changed))
+    assert bit_error_rate(one, two, 0)[0] < 1e-3
+
+
+def test_fingerprints_of_stereo_are_those_of_its_mid_and_of_a_mono_copy():
+    mid = fingerprint_audio(stereo(0).mean(1), SAMPLE_RATE)
+    assert bit_error_rate(mid, fingerprint_audio(stereo(0), SAMPLE_RATE)[0], 0)[0] < 1e-3
+    twin = fingerprint_audio(np.stack([music(0)] * 2, 1), SAMPLE_RATE)
+    for row in twin:
+        assert bit_error_rate(fingerprint_audio(music(0), SAMPLE_RATE), row, 0)[0] < 1e-3
+
+
+def test_copy_with_one_channel_inverted_by_another_artist_is_in_the_same_split(tmp_path):
+    """Six artists with a song each, and a copy of one of the songs by a seventh."""
+    songs = {f"artist {seed}": stereo(seed) for seed in range(6)}
+    songs["someone else"] = stereo(0) * np.float32([1, -1])
+    for artist, audio in songs.items():
+        (tmp_path / artist).mkdir()
+        soundfile.write(tmp_path / artist / "song.wav", audio, SAMPLE_RATE)
+    songs_of_folder = Folder(tmp_path, near_duplicates=True).songs()
+    splits = {song.path.parent.name: song.split for song in songs_of_folder}
+    assert len(splits) == 7
+    assert splits["someone else"] == splits["artist 0"]
+
+
+def test_cached_fingerprints_of_an_older_version_are_computed_again(tmp_path, monkeypatch):
+    soundfile.write(tmp_path / "song.wav", stereo(0), SAMPLE_RATE)
+    cache, songs = MetadataCache(tmp_path / "index"), [(tmp_path / "song.wav", "digest")]
+    with monkeypatch.context() as patch:
+        patch.setattr(metadata_cache, "VERSION", 1)
+        patch.setattr(metadata_cache, "fingerprint_file", lambda _: np.ones(9, np.uint32))
+        (old,) = cache.fingerprints(songs)
+    (new,) = cache.fingerprints(songs)
+    assert len(old) == 9
+    assert np.array_equal(new, fingerprint_file(tmp_path / "song.wav"))
 
 
 def test_copies_at_another_sample_rate_are_found():

@@ -41,6 +41,17 @@ def test_copies_are_recognised_by_digest_and_by_sound(folder, cache):
     assert known.contains(songs, cache).tolist() == [True, True, False]
 
 
+def test_stereo_copies_with_one_channel_inverted_are_recognised(folder, cache):
+    left, right = music(0), music(0) + 0.3 * music(3)
+    paths = {name: folder / f"{name}.wav" for name in ("stereo", "inverted", "left_of_other")}
+    soundfile.write(paths["stereo"], np.stack([left, right], 1) / 2, SAMPLE_RATE)
+    soundfile.write(paths["inverted"], np.stack([left, -right], 1) / 3, SAMPLE_RATE)
+    soundfile.write(paths["left_of_other"], np.stack([music(5), music(6)], 1) / 2, SAMPLE_RATE)
+    known = SongSet.of([song_of(paths["stereo"])], cache)
+    copies = [song_of(paths["inverted"]), song_of(paths["left_of_other"])]
+    assert known.contains(copies, cache).tolist() == [True, False]
+
+
 def test_set_without_fingerprints_compares_digests_only(folder, cache, monkeypatch):
     copies = [song_of(folder / name) for name in ("renamed.wav", "encoded.mp3")]
     assert SongSet.of(copies[:1], None).contains(copies, cache).tolist() == [True, False]

@@ -74,6 +74,15 @@ def test_3341_integrated(number, rate):
 
 
 @at_both_rates
+@pytest.mark.parametrize("number", INTEGRATED)
+def test_3341_integrated_of_the_mono_signal(number, rate):
+    """One channel is measured as played on two loudspeakers (docs/decisions/0040)."""
+    parts, expected = INTEGRATED[number]
+    mono = tones(parts, rate)[:, :1]
+    assert loudness_lufs(mono, rate).item() == pytest.approx(expected, abs=0.1)
+
+
+@at_both_rates
 @pytest.mark.parametrize("number", [1, 2])
 def test_3341_momentary_and_short_term_of_a_steady_tone(number, rate):
     parts, expected = INTEGRATED[number]

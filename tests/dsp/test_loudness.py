@@ -1,6 +1,9 @@
 """Tests of loudness: BS.1770-4 and equality with pyloudnorm (signals of the EBU: test_ebu.py)."""
 
 import math
+import re
+import shutil
+import subprocess
 
 import numpy as np
 import pyloudnorm
@@ -38,10 +41,55 @@ def oracle(x, rate, **kwargs):
     return torch.tensor([meter.integrated_loudness(item.T.numpy()) for item in x.double()])
 
 
-def test_a_full_scale_sine_on_one_channel_has_minus_3_lufs():
-    """BS.1770-4 Annex 1: 0 dBFS at 997 Hz on left, right or centre reads −3.01 LKFS."""
-    x = tone(5, 0.0, freq_hz=997.0, channels=1)
+@pytest.mark.parametrize("channel", [0, 1])
+def test_a_full_scale_sine_on_one_channel_has_minus_3_lufs(channel):
+    """BS.1770-4 Annex 1: 0 dBFS at 997 Hz on left or right reads −3.01 LKFS."""
+    x = torch.zeros(1, 2, 5 * RATE, dtype=torch.float64)
+    x[:, channel] = tone(5, 0.0, freq_hz=997.0, channels=1)[:, 0]
     assert loudness.loudness_lufs(x, RATE).item() == pytest.approx(-3.01, abs=0.01)
+
+
+MEASURES = {
+    "integrated": loudness.loudness_lufs,
+    "momentary": loudness.momentary_lufs,
+    "short-term": loudness.short_term_lufs,
+    "range": loudness.loudness_range_lu,
+    "short": lambda x, rate: loudness.loudness_lufs(x[..., :1000], rate),
+}
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("gain_db", [0.0, -36.0])  # at −36 dB, some blocks are close to the gate
+def test_mono_equals_the_same_signal_on_two_channels(measure, gain_db):
+    x = 10 ** (gain_db / 20) * music_like(8, 16000, channels=1)
+    twin = x.repeat(1, 2, 1)
+    expected = MEASURES[measure](twin, 16000)
+    assert torch.allclose(MEASURES[measure](x, 16000), expected, rtol=0, atol=1e-9)
+    meters = [loudness.LoudnessMeter(16000) for _ in range(2)]
+    for meter, signal in zip(meters, (x, twin), strict=True):
+        for block in signal.split(30_000, -1):
+            meter.push(block)
+    one, two = ((m.lufs(), m.range_lu(), m.short_term_lufs()) for m in meters)
+    for value, other in zip(one, two, strict=True):
+        assert torch.allclose(value, other, rtol=0, atol=1e-9)
+
+
+def test_mono_equals_pyloudnorm_of_two_channels():
+    x = music_like(12, 16000, channels=1)
+    expected = oracle(x.repeat(1, 2, 1), 16000)
+    assert torch.allclose(loudness.loudness_lufs(x, 16000), expected, rtol=0, atol=0.05)
+    assert (expected - oracle(x, 16000)).item() == pytest.approx(3.01, abs=0.01)
+
+
+@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="needs ffmpeg")
+def test_mono_equals_ffmpeg_with_dual_mono(tmp_path):
+    x = music_like(12, RATE, channels=1)
+    soundfile.write(tmp_path / "mono.wav", x[0, 0].numpy(), RATE, subtype="FLOAT")
+    meter = ("-af", "ebur128=dualmono=true", "-f", "null", "-")
+    command = ["ffmpeg", "-hide_banner", "-i", tmp_path / "mono.wav", *meter]
+    log = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    reading = float(re.findall(r"I:\s+(\S+) LUFS", log)[-1])
+    assert loudness.loudness_lufs(x, RATE).item() == pytest.approx(reading, abs=0.1)
 
 
 @pytest.mark.parametrize("rate", [8000, 11025, 22050, 44100, 96000, 192000])

@@ -8,6 +8,7 @@ from ai_mixer.data.file_digest import song_digests
 from ai_mixer.data.folder import Folder
 from ai_mixer.data.metadata_cache import MetadataCache
 from ai_mixer.data.song_set import SongSet
+from ai_mixer.inference.pretrained import list_models, model_folder
 from ai_mixer.inference.seen_songs import SEEN_SONGS_FILE, SeenSongs, combine_seen_songs
 from ai_mixer.inference.seen_songs import load_seen_songs as load_with_cache
 
@@ -33,7 +34,7 @@ def test_file_keeps_digests_and_fingerprints(songs, tmp_path):
         assert np.array_equal(before.fingerprints, after.fingerprints)
     first = file.read_bytes()
     assert seen.save(tmp_path).read_bytes() == first  # deterministic
-    assert len(first) < 1000 + 600 * len(songs)
+    assert len(first) < 1000 + 2 * 600 * len(songs)  # two of stereo
     assert not any(str(song.path.parent).encode() in first for song in songs)
 
 
@@ -72,7 +73,7 @@ def test_older_run_is_read_from_its_split_and_manifest(songs, tmp_path):
     paths = [song.path for song in songs[1:]] + [tmp_path / "moved.wav"]
     manifest = {"song": [*names[1:], names[0]], "path": paths}
     pd.DataFrame(manifest).to_csv(tmp_path / "manifest.csv", index=False)
-    assert len(load_seen_songs(tmp_path).train.fingerprints) == 1
+    assert len(load_seen_songs(tmp_path).train.fingerprints) == 2  # stereo
 
 
 def test_models_combined_have_seen_all_and_hold_out_what_all_hold_out(songs):
@@ -83,3 +84,10 @@ def test_models_combined_have_seen_all_and_hold_out_what_all_hold_out(songs):
     assert both.test.contains_digest(songs).tolist() == [False] * 5 + [True]
     assert both.val.contains_digest(songs).tolist() == [False] * 4 + [True, False]
     assert combine_seen_songs([one, None]) is None
+
+
+def test_packaged_models_have_fingerprints_of_this_version():
+    """After a change of the algorithm they are computed again from the music."""
+    for name in list_models():
+        seen = load_seen_songs(model_folder(name))
+        assert len(seen.train.fingerprints) >= len(seen.train.digests) > 0

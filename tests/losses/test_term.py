@@ -50,6 +50,14 @@ def test_silence_is_finite(term_class, music, make_batch, predict, silent, secon
     assert gradient.isfinite().all()
 
 
+def test_mono_equals_its_twin_on_two_channels(term_class, music, make_batch, predict):
+    finished, mix = music()[:, :1], 0.5 * music(seed=2)[:, :1]
+    prediction = predict(torch.rand(3, 4, dtype=torch.float64))
+    one = term_class()(prediction, mix, make_batch(finished))
+    two = term_class()(prediction, mix.repeat(1, 2, 1), make_batch(finished.repeat(1, 2, 1)))
+    torch.testing.assert_close(one, two, rtol=1e-6, atol=1e-8)
+
+
 def test_gradient_is_finite_and_reaches_the_input(term_class, music, make_batch, predict):
     batch = make_batch(music().float())
     mix = (0.5 * music(seed=2).float()).requires_grad_()

@@ -11,13 +11,13 @@ import torch
 from scipy.signal import resample_poly
 
 from ai_mixer.core.units import SILENCE_DB
-from ai_mixer.dsp.loudness import loudness_lufs
+from ai_mixer.dsp.loudness import LoudnessMeter, loudness_lufs
 from ai_mixer.dsp.true_peak import true_peak
 from ai_mixer.effects import limiter
 from ai_mixer.effects.limiter import Limiter
 from ai_mixer.mastering import delivery
 from ai_mixer.mastering.delivery import TARGETS_LUFS, deliver
-from helpers.measures import to_db
+from helpers.measures import residual_db, to_db
 from helpers.music import finished_songs
 
 RATE = 44_100
@@ -138,6 +138,48 @@ def test_quiet_songs_near_the_absolute_gate_reach_the_target():
         assert report.target_reached
     loud = 30 * song
     assert deliver(loud, RATE, -60.0)[1][0].loudness_lufs == pytest.approx(-60, abs=0.03)
+
+
+@pytest.mark.parametrize("level_db", [-45, -60, -100])
+def test_songs_below_the_gate_of_the_meter_are_no_silence(level_db):
+    """At −45 dB the loudness is about −72 LUFS: BS.1770 measures nothing."""
+    song = 10 ** (level_db / 20) * pad_sound()
+    assert float(loudness_lufs(song[None], RATE)) == SILENCE_DB
+    kept, [report] = deliver(song, RATE)
+    assert torch.equal(kept, song)
+    assert report.target_reached
+    raised, [report] = deliver(song, RATE, -14.0)
+    assert report.target_reached
+    assert report.loudness_lufs == pytest.approx(-14.0, abs=0.03)
+    scaled, _ = deliver(pad_sound(), RATE, -14.0)
+    torch.testing.assert_close(raised, scaled, rtol=2e-3, atol=1e-4)
+
+
+def test_a_target_below_60_lufs_is_met_without_the_gates():
+    """Such a target is the loudness of another song, as `match` sets it."""
+    song, quiet = drums(1), 1e-4 * pad_sound()
+    meter = LoudnessMeter(RATE)
+    meter.push(quiet[None])
+    target_lufs = float(meter.mean_lufs())
+    mix, report = delivery.deliver_blocks(lambda: [song], RATE, (target_lufs, target_lufs))
+    assert target_lufs < -80
+    assert report.target_reached
+    meter = LoudnessMeter(RATE)
+    for block in mix():
+        meter.push(block[None])
+    assert float(meter.mean_lufs()) == pytest.approx(target_lufs, abs=0.01)
+
+
+@pytest.mark.parametrize("gain_db", [6.0, 18.0, 40.0])
+def test_a_song_far_over_full_scale_is_turned_down_instead_of_limited(gain_db):
+    song = drums(4)
+    hot = 10 ** (gain_db / 20) * song
+    y, [report] = deliver(hot, RATE)
+    assert report.reduction_db == 0
+    assert to_db(true_peak(y[None])) == pytest.approx(-1.3, abs=0.2)
+    assert residual_db(y / y.abs().max(), song / song.abs().max()) < -100
+    _, [asked] = deliver(hot, RATE, -3.0)  # asked for: limited by as much as before
+    assert asked.reduction_db == pytest.approx(12.0, abs=0.02)
 
 
 @pytest.mark.parametrize("length", [1, 50, 5000, 17_641])

@@ -83,3 +83,11 @@ def test_silence_is_finite(distance, channels):
     for mix, finished in ((0 * x, x), (x, 0 * x), (0 * x, 0 * x)):
         values = measured(distance, mix, finished).values()
         assert all(d.isfinite().all() and d.shape == (3,) for d in values)
+
+
+@each_distance
+def test_mono_equals_its_twin_on_two_channels(distance):
+    x, y = music(channels=1), other(music(channels=1, seed=1))
+    twins = measured(distance, y.repeat(1, 2, 1), x.repeat(1, 2, 1))
+    for name, value in measured(distance, y, x).items():
+        torch.testing.assert_close(value, twins[name], rtol=1e-5, atol=1e-6)

@@ -7,6 +7,7 @@ new file, in MP3 to the ID3 tag: copying would lose the padding in the LAME head
 import base64
 import os
 import struct
+from collections import ChainMap
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,8 +43,12 @@ def carry_extras(source: Path, target: Path, format_name: str) -> None:
         return
     av = require_pyav()
     try:
-        with _open(av, container_path(source)) as original:
-            picture, lyrics = _picture(av, original), _lyrics(original)
+        original = _open(av, container_path(source))
+    except av.FFmpegError:
+        return
+    with original:
+        picture, lyrics = _read(av, original)
+        try:
             if format_name == "MP3":
                 frames = [lyrics_frame(lyrics)] if lyrics else []
                 frames += [picture_frame(picture.data, picture.mime)] if picture else []
@@ -51,9 +56,16 @@ def carry_extras(source: Path, target: Path, format_name: str) -> None:
                     append_frames(target, frames)
             elif picture or lyrics:
                 _copy_with(av, target, MUXERS[format_name], picture, lyrics)
-    except av.FFmpegError as error:
-        if isinstance(error, OSError) and error.errno:
+        except av.FFmpegError as error:
             raise OSError(error.errno, error.strerror, str(target)) from error
+
+
+def _read(av: Any, container: Any) -> tuple[Picture | None, str]:
+    """Picture and lyrics, as far as they can be read."""
+    try:
+        return _picture(av, container), _lyrics(container)
+    except (av.FFmpegError, StopIteration):
+        return None, ""
 
 
 def _open(av: Any, path: Path) -> Any:
@@ -64,7 +76,7 @@ def _open(av: Any, path: Path) -> Any:
 def _picture(av: Any, container: Any) -> Picture | None:
     """The first attached picture of a kind that all formats accept."""
     for stream in container.streams.video:
-        mime = MIME_TYPES.get(stream.codec_context.name)
+        mime = MIME_TYPES.get(stream.codec_context.name) if stream.codec_context else None
         if mime is None or not stream.disposition & av.stream.Disposition.attached_pic:
             continue
         packet = next(container.demux(stream))
@@ -74,8 +86,8 @@ def _picture(av: Any, container: Any) -> Picture | None:
 
 
 def _lyrics(container: Any) -> str:
-    tags = {**container.streams.audio[0].metadata, **container.metadata}  # Ogg: of the stream
-    for name, text in tags.items():
+    streams = [stream.metadata for stream in container.streams.audio]  # Ogg has its tags there
+    for name, text in ChainMap(container.metadata, *streams).items():
         if name.lower().startswith(LYRICS_KEYS):
             return decode_text(os.fsencode(text))
     return ""

@@ -163,6 +163,9 @@ class FFmpegFile:
             self._container.close()
             raise DecodeError(f"has {len(streams)} audio streams, none of number {self._number}")
         self._stream = streams[self._number]
+        if self._stream.codec_context is None:
+            self._container.close()
+            raise DecodeError("its sound has an unknown encoding")
         for other in self._container.streams:
             if other.index != self._stream.index:
                 other.discard = self._av.stream.Discard.all

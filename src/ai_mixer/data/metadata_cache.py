@@ -100,11 +100,11 @@ class MetadataCache:
         return ScanResult(in_order, skipped, changed, [os.fsdecode(path) for path in removed])
 
     def fingerprints(self, songs: Sequence[tuple[Path, str]]) -> list[np.ndarray]:
-        """Fingerprints [F], uint32, of songs given as (file, digest of its content)."""
+        """Fingerprints of songs given as (file, digest of its content): see `fingerprint_audio`."""
         inputs = {f"print {VERSION} {digest}": file for file, digest in songs}
         results = self.get_or_compute(inputs, _fingerprint_bytes, "fingerprinting songs")
         blobs = (results[f"print {VERSION} {digest}"] for _, digest in songs)
-        return [np.frombuffer(blob, np.uint32) for blob in blobs]
+        return [_unpack_fingerprint(blob) for blob in blobs]
 
     def get_or_compute(
         self, inputs: dict[str, T], compute: Callable[[T], bytes], title: str
@@ -183,10 +183,17 @@ def _read_metadata(file: Path) -> FileMetadata | SongError:
 
 
 def _fingerprint_bytes(file: Path) -> bytes:
+    """The number of dimensions, then the fingerprint."""
     try:
-        return fingerprint_file(file).tobytes()
+        fingerprint = fingerprint_file(file)
+        return np.append(np.uint32(fingerprint.ndim), fingerprint).astype(np.uint32).tobytes()
     except SongError:  # damaged: reported when an excerpt is read (docs/decisions/0017)
         return b""
+
+
+def _unpack_fingerprint(blob: bytes) -> np.ndarray:
+    values = np.frombuffer(blob, np.uint32)
+    return values[1:].reshape(2, -1) if len(values) and values[0] == 2 else values[1:]
 
 
 def _map_in_batches(

@@ -17,14 +17,20 @@ MAX_BIT_ERROR_RATE = 0.35  # of copies; unrelated recordings have 0.5
 
 
 def near_duplicates(fingerprints: Sequence[np.ndarray]) -> list[tuple[int, int]]:
-    """Pairs (i, j), i < j, of fingerprints of the same recording. fingerprints: [F], uint32 each.
+    """Pairs (i, j), i < j, of fingerprints of the same recording.
 
+    fingerprints: [F], or [2, F] of stereo, uint32 each; of two of stereo, any two rows may agree.
     Time and memory are linear in the number of fingerprints.
     """
+    rows = [row for one in fingerprints for row in np.atleast_2d(one)]
+    song = np.repeat(
+        np.arange(len(fingerprints)), [np.atleast_2d(f).shape[0] for f in fingerprints]
+    )
     pairs: set[tuple[int, int]] = set()
-    for i, j, shift in _candidates(fingerprints):
-        if (i, j) not in pairs and _is_same_recording(fingerprints[i], fingerprints[j], shift):
-            pairs.add((i, j))
+    for one, two, shift in _candidates(rows, song):
+        pair = int(song[one]), int(song[two])
+        if pair not in pairs and _is_same_recording(rows[one], rows[two], shift):
+            pairs.add(pair)
     return sorted(pairs)
 
 
@@ -47,33 +53,44 @@ def _is_same_recording(first: np.ndarray, second: np.ndarray, shift: int) -> boo
     return error_rate <= MAX_BIT_ERROR_RATE and frames >= MIN_OVERLAP_FRAMES
 
 
-def _candidates(fingerprints: Sequence[np.ndarray]) -> Iterator[tuple[int, int, int]]:
-    """(i, j, shift), i < j, with at least MIN_VOTES equal values at that shift."""
-    if len(fingerprints) < 2:
+def _candidates(rows: Sequence[np.ndarray], song: np.ndarray) -> Iterator[tuple[int, int, int]]:
+    """Rows i < j of different songs, and the shift at which at least MIN_VOTES values are equal."""
+    if len(rows) < 2:
         return
-    value, owner, frame = _rare_values(fingerprints)
+    value, owner, frame = _rare_values(_without_repeated(rows, song))
     owners, shifts = [], []
     for step in range(1, MAX_OCCURRENCES):
         same = value[step:] == value[:-step]
         if not same.any():
             break
         one, two = np.flatnonzero(same), np.flatnonzero(same) + step
-        other = owner[one] != owner[two]
+        other = song[owner[one]] != song[owner[two]]
         one, two = one[other], two[other]  # sorted by value, then owner: owner[one] < owner[two]
-        owners.append(owner[one] * len(fingerprints) + owner[two])
+        owners.append(owner[one] * len(rows) + owner[two])
         shifts.append(frame[one] - frame[two])
     if not owners:
         return
     pairs = np.stack([np.concatenate(owners), np.concatenate(shifts)])
     unique, votes = np.unique(pairs, axis=1, return_counts=True)
     for pair, shift in unique[:, votes >= MIN_VOTES].T.tolist():
-        yield pair // len(fingerprints), pair % len(fingerprints), shift
+        yield pair // len(rows), pair % len(rows), shift
 
 
-def _rare_values(fingerprints: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sorted values that occur 2 to MAX_OCCURRENCES times, their fingerprint's index and frame."""
-    value = np.concatenate(fingerprints)
-    lengths = [len(one) for one in fingerprints]
+def _without_repeated(rows: Sequence[np.ndarray], song: np.ndarray) -> list[np.ndarray]:
+    """The rows without the values of a second row that equal those of the first: 0 instead.
+
+    Two rows of nearly mono songs are nearly equal; a value counts once, as of a mono song.
+    """
+    return [
+        np.where(row == rows[n - 1], np.uint32(0), row) if n and song[n] == song[n - 1] else row
+        for n, row in enumerate(rows)
+    ]
+
+
+def _rare_values(rows: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sorted values that occur 2 to MAX_OCCURRENCES times, their row's index and frame."""
+    value = np.concatenate(rows)
+    lengths = [len(one) for one in rows]
     order = np.argsort(value, kind="stable")
     value = value[order]
     _, count = np.unique(value, return_counts=True)

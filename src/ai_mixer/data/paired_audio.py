@@ -96,19 +96,28 @@ def align_pairs(
 def estimate_lag_s(before: np.ndarray, after: np.ndarray, rate: int) -> float:
     """Lag of `before` relative to `after` in seconds, within ±TOLERANCE_S; NaN if they differ.
 
-    before, after: mono audio [T] of the same time interval. Uses the peak of the whitened
-    correlation (GCC-PHAT: Knapp & Carter, "The Generalized Correlation Method for Estimation of
-    Time Delay", 1976).
+    before, after: mono audio [T] of the same time interval.
     """
-    size = next_fast_len(2 * len(before), real=True)
+    lag_s, peak_ratio = correlation_peak(before, after, rate, TOLERANCE_S)
+    return lag_s if peak_ratio > MIN_PEAK_RATIO else math.nan
+
+
+def correlation_peak(
+    before: np.ndarray, after: np.ndarray, rate: int, max_lag_s: float = math.inf
+) -> tuple[float, float]:
+    """Lag of `before` relative to `after` in seconds, and the peak of the correlation over its RMS.
+
+    before, after: mono audio [T] with the same start, of any lengths. The lag is within ±max_lag_s.
+    Uses the peak of the whitened correlation (GCC-PHAT: Knapp & Carter, "The Generalized
+    Correlation Method for Estimation of Time Delay", 1976). Silence has the ratio 0.
+    """
+    size = next_fast_len(len(before) + len(after), real=True)
     cross = np.fft.rfft(before, size) * np.fft.rfft(after, size).conj()
     correlation = np.abs(np.fft.irfft(cross / (np.abs(cross) + 1e-12 * len(before)), size))
-    max_lag = round(TOLERANCE_S * rate)
+    max_lag = round(min(max_lag_s * rate, size // 2 - 1))
     near = np.concatenate([correlation[-max_lag:], correlation[: max_lag + 1]])
-    peak = int(near.argmax())
-    if not near[peak] > MIN_PEAK_RATIO * np.sqrt(np.mean(correlation**2)):
-        return math.nan
-    return (peak - max_lag) / rate
+    peak, rms = int(near.argmax()), float(np.sqrt(np.mean(correlation**2)))
+    return (peak - max_lag) / rate, float(near[peak]) / rms if rms > 0 else 0.0
 
 
 def _packed_lag(pair: Pair) -> bytes:

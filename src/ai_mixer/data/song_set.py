@@ -15,7 +15,7 @@ from ai_mixer.data.file_digest import READER_THREADS, digest_file, song_digests
 from ai_mixer.data.fingerprint_index import STORED_FRAMES, FingerprintIndex, compact
 from ai_mixer.data.metadata_cache import MetadataCache
 
-MAX_FINGERPRINTS = 50_000  # 29 MB; the songs of a larger set are known by their digests only
+MAX_FINGERPRINTS = 100_000  # 58 MB; the songs of a larger set are known by their digests only
 NO_DIGESTS = np.zeros(0, np.uint64)
 NO_FINGERPRINTS = np.zeros((0, STORED_FRAMES), np.uint32)
 
@@ -23,7 +23,7 @@ NO_FINGERPRINTS = np.zeros((0, STORED_FRAMES), np.uint32)
 class SongSet(NamedTuple):
     """Digests [S], sorted uint64, and fingerprints [F, STORED_FRAMES], uint32, of songs.
 
-    A song takes 8 bytes, and 584 more with its fingerprint.
+    A song takes 8 bytes, and 584 more with each fingerprint: one of mono, two of stereo.
     """
 
     digests: np.ndarray = NO_DIGESTS
@@ -38,11 +38,12 @@ class SongSet(NamedTuple):
         files = _file_digests(songs)
         sources = [song.source_digest for song in songs if song.source_digest]
         digests = digest_numbers([*files, *sources])
-        if cache is None or len(songs) > MAX_FINGERPRINTS:
+        if cache is None or 2 * len(songs) > MAX_FINGERPRINTS:
             return cls(digests)
         paths = [song.path for song in songs]
-        rows = map(compact, cache.fingerprints(list(zip(paths, files, strict=True))))
-        return cls(digests, _unique_fingerprints(list(rows)))
+        fingerprints = cache.fingerprints(list(zip(paths, files, strict=True)))
+        rows = [compact(row) for one in fingerprints for row in np.atleast_2d(one)]
+        return cls(digests, _unique_fingerprints(rows))
 
     def union(self, other: "SongSet") -> "SongSet":
         """Return the songs of both sets."""
@@ -82,7 +83,8 @@ class SongSet(NamedTuple):
         index = FingerprintIndex(self.fingerprints)
         files = [(songs[n].path, digest_file(songs[n].path)) for n in others]
         for n, fingerprint in zip(others, cache.fingerprints(files), strict=True):
-            found[n] = index.find(fingerprint) is not None
+            rows = np.atleast_2d(fingerprint)
+            found[n] = any(index.find(row) is not None for row in rows)
         return found
 
 

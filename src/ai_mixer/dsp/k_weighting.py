@@ -92,16 +92,26 @@ def _polynomial(coefficients: tuple[float, float, float], delay: Tensor) -> Tens
 
 
 def hop_energies(x: Tensor, sample_rate: int, hop: int) -> Tensor:
-    """K-weighted energy of each hop, summed over channels: [B, C, T] → [B, T // hop].
+    """K-weighted energy of each hop, summed over loudspeakers: [B, C, T] → [B, T // hop].
 
-    An incomplete last hop is left out.
+    An incomplete last hop is left out. Mono is played by two loudspeakers: see `over_loudspeakers`.
     """
     if x.is_cuda:
         y = k_weight(x, sample_rate)
         hops = y.shape[-1] // hop
-        return y[..., : hops * hop].reshape(*y.shape[:2], hops, hop).square().sum((1, 3))
+        squares = y[..., : hops * hop].reshape(*y.shape[:2], hops, hop).square()
+        return over_loudspeakers(squares.sum(-1))
     energies = _HopEnergies.apply(x, k_weighting(sample_rate), hop)  # type: ignore[no-untyped-call]
-    return energies.sum(1).to(x.dtype)
+    return over_loudspeakers(energies).to(x.dtype)
+
+
+def over_loudspeakers(energies: Tensor) -> Tensor:
+    """Sum over loudspeakers: [B, C, n] → [B, n]; one channel counts twice.
+
+    A mono file is played by both loudspeakers, so it is as loud as the stereo file with the same
+    signal on both channels (docs/decisions/0043).
+    """
+    return energies.sum(1) * (2 if energies.shape[1] == 1 else 1)
 
 
 class HopEnergies:
@@ -125,7 +135,7 @@ class HopEnergies:
         energies = np.zeros((len(rows), full // self.hop))
         hop, weights = self.hop, self._weights
         run_on_rows(lambda *three: _energy_rows(*three, weights, hop), rows, energies, self._state)
-        return torch.from_numpy(energies).view(*x.shape[:-1], -1).sum(1)
+        return over_loudspeakers(torch.from_numpy(energies).view(*x.shape[:-1], -1))
 
     def remaining_energy(self) -> Tensor:
         """Return the energy of the incomplete last hop, [B], and end the song."""

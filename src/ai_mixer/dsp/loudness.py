@@ -4,7 +4,8 @@ ITU-R BS.1770-4: K-weighting (Annex 1, `dsp.k_weighting`), mean square over 400 
 overlap, absolute gate at −70 LUFS and relative gate at −10 LU. Loudness range: EBU Tech 3342.
 Gradients are those of the gated blocks; the decisions of the gates have none.
 
-All channels have weight 1 (surround is not supported).
+All channels have weight 1 (surround is not supported). Mono is measured as it is played, by two
+loudspeakers: 3.01 LU more than the standard's literal one channel (docs/decisions/0043).
 """
 
 import torch
@@ -14,10 +15,11 @@ from ai_mixer.core.units import SILENCE_DB
 from ai_mixer.dsp.k_weighting import HopEnergies, hop_energies
 from ai_mixer.utils.growing_array import GrowingArray
 
-OFFSET_DB = -0.691  # BS.1770-4 Annex 1 eq. 2: a 997 Hz sine on one channel has its RMS level
+OFFSET_DB = -0.691  # BS.1770-4 Annex 1 eq. 2: a 997 Hz sine on the left has its RMS level
 ABSOLUTE_GATE_LUFS = -70.0
 RELATIVE_GATE_LU = -10.0
 RANGE_GATE_LU = -20.0  # relative gate of Tech 3342
+SMALLEST_POWER = 1e-40
 BLOCK_S = 0.4
 SHORT_TERM_S = 3.0
 HOP_S = 0.1
@@ -51,9 +53,18 @@ class LoudnessMeter:
         self._frames += x.shape[-1]
         self._energies.push(self._weighted.push(x))
 
-    def lufs(self) -> Tensor:
-        """Integrated loudness so far: [B], LUFS."""
-        return gated_lufs(self._powers(BLOCK_S))
+    def lufs(self, gain_db: float = 0.0) -> Tensor:
+        """Integrated loudness so far, of the song at a gain: [B], LUFS."""
+        return gated_lufs(self._powers(BLOCK_S) * 10 ** (gain_db / 10))
+
+    def mean_lufs(self) -> Tensor:
+        """Loudness so far without gates: [B], LUFS.
+
+        Defined for songs below the absolute gate, and changed by a gain by exactly its decibels.
+        About −400 for digital silence.
+        """
+        mean = self._powers(BLOCK_S).mean(-1).double()
+        return OFFSET_DB + 10.0 * torch.log10(mean.clamp_min(SMALLEST_POWER))
 
     def range_lu(self) -> Tensor:
         """Loudness range so far: [B], LU."""
@@ -116,7 +127,7 @@ def _range(powers: Tensor) -> Tensor:
 
 
 def _block_powers(x: Tensor, sample_rate: int, block_s: float, hop_s: float = HOP_S) -> Tensor:
-    """Mean square summed over channels, per block: [B, C, T] → [B, blocks] (eq. 1 and 3)."""
+    """Mean square summed over loudspeakers, per block: [B, C, T] → [B, blocks] (eq. 1 and 3)."""
     hop = round(hop_s * sample_rate)
     per_block = round(block_s / hop_s)
     if x.shape[-1] < hop * per_block:

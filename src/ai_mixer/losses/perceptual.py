@@ -42,7 +42,7 @@ class PerceptualLoss(LossTerm):
 
     def forward(self, prediction: Prediction, mix: Tensor | None, batch: Batch) -> Tensor:
         """mix: [B, C, T]. Returns [], dimensionless."""
-        views, target = _mid_side_or_mono(check_mix(mix, batch)), _mid_side_or_mono(batch.finished)
+        views, target = mid_side(check_mix(mix, batch)), mid_side(batch.finished)
         distances = [self._distance(views, target, n_fft) for n_fft in self.resolutions]
         return torch.stack(distances).mean()
 
@@ -62,8 +62,3 @@ class PerceptualLoss(LossTerm):
         quiet = noise_magnitude(n_fft, self.quiet_db) * math.sqrt(y[0, 0].numel())
         floor = (self.side_floor * norm.amax(1, keepdim=True)).clamp_min(quiet)
         return (norm / norm.maximum(floor)).flatten()
-
-
-def _mid_side_or_mono(x: Tensor) -> Tensor:
-    """Mid and side of stereo [B, 2, T]; mono is returned unchanged."""
-    return x if x.shape[1] == 1 else mid_side(x)

@@ -43,8 +43,11 @@ class GainSearch:
         self._powers.push(self._energies.push(block)[0].float() / self._frame)
         self._append_peaks(self._envelope.push(block))
 
-    def finish(self, loudness: float) -> None:
-        """End the song. loudness: its integrated loudness in LUFS."""
+    def finish(self, loudness: float, lift_db: float = 0.0) -> None:
+        """End the song. loudness: integrated, in LUFS, of the song at the gain `lift_db`.
+
+        Gains are found for the song at that gain.
+        """
         self._append_peaks(self._envelope.finish())
         self._append_peaks(torch.zeros(1, 1, -len(self._rest) % self._frame))
         peaks, powers = self._peaks.read(), self._powers.read()
@@ -56,7 +59,9 @@ class GainSearch:
             peaks = pad(peaks, (0, len(peaks) % 2)).view(-1, 2).amax(-1)
             powers = powers[: len(powers) - len(powers) % 2].view(-1, 2).mean(-1)
             frame_ms *= 2
-        self.peaks, self.powers = peaks.double() / self._limiter.ceiling, powers.double()
+        lift = 10 ** (lift_db / 20)
+        self.peaks = peaks.double() * (lift / self._limiter.ceiling)
+        self.powers = powers.double() * lift**2
         highest = max(float(self.peaks.max()), 10 ** (SILENCE_DB / 20))
         self.peak_over_ceiling_db = 20 * math.log10(highest)
         self.block_frames = round(1000 * BLOCK_S / frame_ms)

@@ -42,7 +42,7 @@ class FinishedTarget:
         self.loudness = loudness_lufs(finished, sample_rate)
         self.crest_db, self.width_db = crest_db(finished), width_db(finished)
         self.bands_db = _bands_db(finished, sample_rate)
-        self.spectra = [_spectra(song) for song in _mid_side_or_mono(finished)]
+        self.spectra = [_spectra(song) for song in mid_side(finished)]
 
     @torch.no_grad()
     def distances(self, mix: Tensor) -> dict[str, Tensor]:
@@ -58,7 +58,7 @@ class FinishedTarget:
         gap = self.loudness - loudness_lufs(mix, self.sample_rate)
         matched = apply_gain_db(mix, gap)
         # One song at a time, to save memory.
-        pairs = zip(_mid_side_or_mono(matched), self.spectra, strict=True)
+        pairs = zip(mid_side(matched), self.spectra, strict=True)
         bands_db = _bands_db(matched, self.sample_rate)
         return {
             "stft": torch.stack([_song_distance(*pair) for pair in pairs]),
@@ -81,7 +81,7 @@ def stft_distance(mix: Tensor, finished: Tensor) -> Tensor:
     Spectral convergence + mean |Δ ln magnitude| (Yamamoto et al., ICASSP 2020, eqs. 3–6), averaged
     over resolutions and over mid and side. Floors limit the effect of an inaudible side.
     """
-    pairs = zip(_mid_side_or_mono(mix), _mid_side_or_mono(finished), strict=True)
+    pairs = zip(mid_side(mix), mid_side(finished), strict=True)
     return torch.stack([_song_distance(song, _spectra(target)) for song, target in pairs])
 
 
@@ -143,8 +143,3 @@ def _magnitudes(x: Tensor, n_fft: int) -> Iterator[Tensor]:
         last = min(first + block, frames) - 1
         part = centred[..., first * hop : last * hop + n_fft]
         yield short_time_power(part, window, n_fft, hop).clamp_min_(floor**2).sqrt_()
-
-
-def _mid_side_or_mono(x: Tensor) -> Tensor:
-    """Return mid and side of stereo [B, 2, T]; mono is returned unchanged."""
-    return x if x.shape[1] == 1 else mid_side(x)

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from ai_mixer.core.types import Knob
+from ai_mixer.mixing.mix_console import MixConsole
 from ai_mixer.mixing.mix_options import KnobValues, MixOptions, Style
+from ai_mixer.mixing.preset import Preset, single_section_preset
 
 
 class Bounds(Protocol):
@@ -43,6 +45,12 @@ def apply_mix_options(
             value = _apply_style(name, value, knob, style)
         settings[name] = round(float(mix_options.fixed_settings.get(name, _clamp(value, knob))), 4)
     return settings
+
+
+def unmoved_preset(console: MixConsole, mix_options: MixOptions) -> Preset:
+    """Preset without a prediction: neutral, except for the user's style and fixed settings."""
+    settings = apply_mix_options({}, console.knobs, mix_options, console.knobs)
+    return single_section_preset(settings, console=console)
 
 
 def _apply_style(name: str, value: float, knob: Knob, style: Style) -> float:

@@ -13,7 +13,7 @@ from torch import Tensor
 from ai_mixer.audio import AudioFile
 from ai_mixer.inference import pretrained
 from ai_mixer.inference.predictor import Predictor
-from ai_mixer.mixing.apply_options import apply_mix_options
+from ai_mixer.mixing.apply_options import apply_mix_options, unmoved_preset
 from ai_mixer.mixing.compare import compare
 from ai_mixer.mixing.measurements import Measurements, measure
 from ai_mixer.mixing.mix_console import MixConsole, console_of, default_console
@@ -30,6 +30,7 @@ from ai_mixer.mixing.paths import (
     result_files,
 )
 from ai_mixer.mixing.preset import Preset, PresetSection, check_levels
+from ai_mixer.mixing.reference_check import check_reference
 from ai_mixer.mixing.segmentation import section_starts_s
 from ai_mixer.mixing.windowed_prediction import predict_song
 from ai_mixer.mixing.write_mix import render_with_report
@@ -81,7 +82,9 @@ class AudioMixer:
 
     def console(self) -> MixConsole:
         """The console of the mixer's model; `classic` for the packaged default."""
-        return console_of(resolve_model(self.model)[1]) if self.model else default_console()
+        if self.model is None:
+            return default_console()
+        return console_of(resolve_model(self.model)[1])
 
     def apply_mixing_parameters(
         self, audio: AudioT, sample_rate: int, settings: Mapping[str, float]
@@ -135,10 +138,11 @@ class AudioMixer:
         """Mix a song from file to file; write settings and report next to the result.
 
         output: by default `<song>_mixed` in the song's format; its settings and report are next to
-        it, or have paths of their own in `ResultFiles`. reference: a song whose sound the
-        mix approaches. preset: settings to use instead of a model's. target_lufs: as `deliver`
-        takes it; None keeps the loudness. ceiling_db: highest true peak, dBTP. adaptive: predict
-        settings for each section. force: overwrite existing files. write_sidecars: write settings
+        it, or have paths of their own in `ResultFiles`. reference: a song whose sound the mix
+        approaches; no knob is moved, with a note, if less than a second of it can be measured.
+        preset: settings to use instead of a model's. target_lufs: as `deliver` takes it; None keeps
+        the loudness. ceiling_db: highest true peak, dBTP. adaptive: predict settings for each
+        section. force: overwrite existing files. write_sidecars: write settings
         and report. ValueError or OSError (one line).
         """
         path, mix_options = Path(path), mix_options or MixOptions()
@@ -155,13 +159,18 @@ class AudioMixer:
         song = AudioFile(path, mix_options.strict)
         other = AudioFile(reference, mix_options.strict) if reference else None
         with single_threaded(), result_drafts(output, force) as drafts:
+            note = check_reference(other) if other and preset is None else ""
             before = measure(prefetch(song.blocks()), song.sample_rate)
             release_memory()
             if preset is None:
-                preset = self.predict_preset(song, before, model, other, mix_options, adaptive)
+                if note:
+                    console = console_of(resolve_model(model or self.model)[1])
+                    preset = unmoved_preset(console, mix_options)
+                else:
+                    preset = self.predict_preset(song, before, model, other, mix_options, adaptive)
                 preset = replace(preset, target_lufs=target_lufs, ceiling_db=ceiling_db)
                 release_memory()
-            return render_with_report(song, before, preset, output, drafts, other=other)
+            return render_with_report(song, before, preset, output, drafts, note=note, other=other)
 
     def predict_preset(
         self,

@@ -29,14 +29,18 @@ MAX_CURVE_POINTS = 300  # of the loudness curve
 class Measurements:
     """Measurements of one song.
 
-    loudness_lufs, range_lu: ITU-R BS.1770-4, EBU Tech 3342. bands_db: share of each named band in
-    the power of all five. spectrum_db: third-octave levels, with the centres in `spectrum_hz`.
-    short_term_lufs: short-term loudness at evenly spaced times. spectra_db: third-octave levels of
-    each second, [S, bands]. width_db, centroid_hz: None if undefined (mono, silence).
+    loudness_lufs, range_lu: ITU-R BS.1770-4, EBU Tech 3342; loudness without gates if the song is
+    below the absolute gate of −70 LUFS. mean_lufs: loudness without gates. silent: whether all
+    samples are 0. bands_db: share of each named band in the power of all five.
+    spectrum_db: third-octave levels, with the centres in `spectrum_hz`. short_term_lufs: short-term
+    loudness at evenly spaced times. spectra_db: third-octave levels of each second, [S, bands].
+    width_db, centroid_hz: None if undefined (mono, silence).
     """
 
     duration_s: float
     loudness_lufs: float
+    mean_lufs: float
+    silent: bool
     range_lu: float
     true_peak_db: float
     rms_db: float
@@ -50,15 +54,23 @@ class Measurements:
     spectra_db: Tensor
 
     @property
-    def silent(self) -> bool:
-        """Whether no block is above the gate of the loudness meter."""
-        return self.loudness_lufs <= SILENCE_DB
+    def mono(self) -> bool:
+        """Whether the song has one channel, or no audible side."""
+        return self.width_db is None or self.width_db <= -WIDTH_LIMIT_DB
 
-    def loudest_start_s(self, length_s: float) -> float:
-        """Start of the loudest stretch of `length_s`, in whole seconds."""
+    def loudest_start_s(
+        self, length_s: float, first_s: float = 0.0, last_s: float = math.inf
+    ) -> float:
+        """Start of the loudest stretch of `length_s`, in whole seconds.
+
+        Within first_s to last_s, if a whole second is.
+        """
         powers = (10 ** (self.spectra_db / 10)).sum(-1)
         size = min(max(1, round(length_s)), len(powers))
-        return float(powers.unfold(0, size, 1).sum(-1).argmax())
+        sums = powers.unfold(0, size, 1).sum(-1)
+        first = min(max(0, math.ceil(first_s)), len(sums) - 1)
+        last = max(first, min(len(sums) - 1, math.floor(min(last_s, len(sums)))))
+        return float(first + sums[first : last + 1].argmax())
 
     def to_dict(self) -> dict[str, object]:
         """Rounded values for JSON."""
@@ -115,13 +127,18 @@ class SongMeter:
         density = self._density / len(spectra_db)
         mid, side = (self._powers / self._frames).tolist()
         rms_db = float(power_to_db(torch.tensor(mid + side)))
-        silent = mid + side <= 0
+        silent = self._sample_peak == 0
         centroid = math.nan if silent else float(centroid_hz(density, self.sample_rate))
         curve = self._loudness.short_term_lufs()[0]
         spectrum = power_to_db(third_octave_power_from_bins(density, self.sample_rate))
+        loudness, mean_lufs = float(self._loudness.lufs()), float(self._loudness.mean_lufs())
+        if loudness <= SILENCE_DB and not silent:
+            loudness = mean_lufs
         return Measurements(
             duration_s=self._frames / self.sample_rate,
-            loudness_lufs=float(self._loudness.lufs()),
+            loudness_lufs=loudness,
+            mean_lufs=mean_lufs,
+            silent=silent,
             range_lu=float(self._loudness.range_lu()),
             true_peak_db=_db(float(self._peak.read())),
             rms_db=rms_db,

@@ -14,7 +14,12 @@ from typing import Any
 from ai_mixer.core.types import Knob
 from ai_mixer.core.version import __version__
 from ai_mixer.mastering.delivery import TARGETS_LUFS
-from ai_mixer.mixing.limits import CEILING_LIMITS_DB, EXPANSION_LIMITS_DB, TARGET_LIMITS_LUFS
+from ai_mixer.mixing.limits import (
+    CEILING_LIMITS_DB,
+    EXPANSION_LIMITS_DB,
+    SAVED_TARGET_LIMITS_LUFS,
+    TARGET_LIMITS_LUFS,
+)
 from ai_mixer.mixing.mix_console import MixConsole, console_from_entry, default_console
 from ai_mixer.mixing.mix_options import KnobValues
 from ai_mixer.utils.atomic_write import exclusive_write, write_draft
@@ -118,7 +123,7 @@ def load_preset(path: str | Path) -> Preset:
 
 def check_levels(target_lufs: float | str | None, ceiling_db: float) -> None:
     """ValueError (one line) if the target or the ceiling is invalid, such as NaN."""
-    _target_lufs(target_lufs)
+    _target_lufs(target_lufs, TARGET_LIMITS_LUFS)
     _number("ceiling_db", float(ceiling_db), *CEILING_LIMITS_DB)
 
 
@@ -140,7 +145,7 @@ def _preset(data: Any) -> Preset:
     return Preset(
         sections=_sections(data, console.knobs),
         console=console,
-        target_lufs=_target_lufs(data.get("target")),
+        target_lufs=_target_lufs(data.get("target"), SAVED_TARGET_LIMITS_LUFS),
         ceiling_db=_number("ceiling_db", data.get("ceiling_db", -1.0), *CEILING_LIMITS_DB),
         expand_db=_number("expand_db", data.get("expand_db", 0.0), *EXPANSION_LIMITS_DB),
         model=_text(data, "model"),
@@ -189,14 +194,14 @@ def _number(name: str, value: Any, low: float, high: float) -> float:
     return float(value)
 
 
-def _target_lufs(value: Any) -> float | str | None:
+def _target_lufs(value: Any, limits: tuple[float, float]) -> float | str | None:
     if isinstance(value, str) and value not in TARGETS_LUFS:
         raise ValueError(
             f"target is {_format_value(value)}: must be a number or {', '.join(TARGETS_LUFS)}"
         )
     if value is None or isinstance(value, str):
         return value
-    return _number("target", value, *TARGET_LIMITS_LUFS)
+    return _number("target", value, *limits)
 
 
 def _text(data: dict[str, Any], name: str) -> str | None:

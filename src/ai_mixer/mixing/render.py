@@ -11,11 +11,12 @@ from torch import Tensor
 from ai_mixer.audio import AudioFile, format_of, write_audio
 from ai_mixer.audio.extras import carry_extras
 from ai_mixer.mastering.delivery import (
-    ANY_LOUDNESS,
     MAX_REDUCTION_DB,
+    MIN_TARGET_LUFS,
     DeliveryResult,
     deliver_blocks,
     loudness_bounds,
+    turn_down_db,
 )
 from ai_mixer.mixing.expander import expand
 from ai_mixer.mixing.measurements import Measurements, measure
@@ -28,7 +29,6 @@ MAX_ENCODING_ATTEMPTS = 4  # of a lossy file, until the decoded peaks are below 
 # Lossy encoders raise peaks by up to 0.34 dB (eight songs as MP3 and as Ogg Vorbis).
 ENCODER_PEAK_GAIN_DB = 0.35
 ENCODER_MARGIN_DB = 0.05
-LOUDEST_LUFS, QUIETEST_LUFS = 0.0, -60.0
 MAX_CACHED_BYTES = 128 << 20  # of a rendered song: six minutes of stereo at 44.1 kHz
 TRANSITION_S = 4.0  # between the settings of two sections, centred on the border
 
@@ -122,12 +122,21 @@ class _KnobAutomation:
 
 def target_bounds_lufs(preset: Preset, before: Measurements) -> tuple[float, float]:
     """Lower and upper bound of the result's loudness, in LUFS."""
-    if preset.target_lufs is not None:
+    if isinstance(preset.target_lufs, str):
         return loudness_bounds(preset.target_lufs)
-    if before.silent:
-        return ANY_LOUDNESS
-    unchanged = min(max(before.loudness_lufs, QUIETEST_LUFS), LOUDEST_LUFS)
-    return unchanged, unchanged
+    target_lufs = preset.target_lufs
+    if target_lufs is None:
+        target_lufs = kept_loudness_lufs(before, preset.ceiling_db)
+    return target_lufs, target_lufs
+
+
+def kept_loudness_lufs(song: Measurements, ceiling_db: float) -> float:
+    """Loudness of a mix that is to be as loud as a song; without gates below −60 LUFS.
+
+    Lower than that of a song whose peaks are far over full scale.
+    """
+    loudness_lufs = song.loudness_lufs if song.loudness_lufs >= MIN_TARGET_LUFS else song.mean_lufs
+    return loudness_lufs + turn_down_db(song.true_peak_db, ceiling_db)
 
 
 def _cached_frames(song: AudioFile, max_bytes: int) -> int:

@@ -4,6 +4,7 @@ Measured on 104 songs of many genres under free licences (every second song of t
 collection, 44.1 kHz and more): each band's share in the power of all five, in dB.
 """
 
+from ai_mixer.dsp.loudness import ABSOLUTE_GATE_LUFS
 from ai_mixer.mixing.descriptions import BAND_LABELS
 from ai_mixer.mixing.measurements import Measurements
 
@@ -28,6 +29,9 @@ def remarks(measurements: Measurements) -> list[str]:
     if measurements.silent:
         return ["the song is silent"]
     texts = []
+    if measurements.loudness_lufs < ABSOLUTE_GATE_LUFS:
+        gate = f"the gate of the loudness meter, {ABSOLUTE_GATE_LUFS:g} LUFS"
+        texts.append(f"below {gate}: loudness is measured without it")
     for name, level in measurements.bands_db.items():
         low, _, high = TYPICAL_BANDS_DB[name]
         if level < low:

@@ -10,7 +10,9 @@ from ai_mixer.tracking.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
-    from mlflow.entities import Run as MlflowRun
+    from mlflow.entities import Run
+
+    MlflowRun = Run
 
 PAGE_SIZE = 1000
 FOLDS_TAG = "cv"  # tag of a cross-validation: number of folds

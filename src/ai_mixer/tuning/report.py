@@ -34,7 +34,7 @@ from ai_mixer.utils.log import logger, print_result
 from ai_mixer.utils.markdown import to_markdown
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run as MlflowRun
+    from ai_mixer.tracking.run_lookup import MlflowRun
 
 MAX_LISTED_TRIALS = 5
 

@@ -178,6 +178,37 @@ def test_analyse(ai_mixer, song):
     assert ai_mixer("analyse", song.parent / "none.wav").code == 1
 
 
+def test_analyse_names_faults_with_figures(ai_mixer, tmp_path, music):
+    dead, clipped = music.clone(), 3.0 * music
+    dead[1] = 0
+    clipped[1] = music[1]
+    for name, audio in (("dead", dead), ("clipped", clipped.clamp(-0.9, 0.9)), ("fine", music)):
+        soundfile.write(tmp_path / f"{name}.wav", audio.T.numpy(), RATE)
+    assert "the right channel is dead: -120.0 dB" in ai_mixer("analyse", tmp_path / "dead.wav").out
+    out = ai_mixer("analyse", tmp_path / "clipped.wav").out
+    assert "the left channel is clipped in" in out
+    assert "the right channel is clipped" not in out
+    assert "channel" not in ai_mixer("analyse", tmp_path / "fine.wav").out
+    measured = json.loads(ai_mixer("analyse", tmp_path / "clipped.wav", "--json").out)
+    assert measured["signal"]["clipped_places"][0] > 10
+    assert measured["signal"]["clipped_places"][1] == 0
+    assert any("clipped" in remark for remark in measured["remarks"])
+
+
+def test_analyse_measures_a_song_below_the_gate_and_mono_as_its_twin(ai_mixer, tmp_path, music):
+    mono = music.mean(0, keepdim=True)
+    for name, audio in (("quiet", 1e-4 * music), ("mono", mono), ("twin", mono.expand(2, -1))):
+        soundfile.write(tmp_path / f"{name}.wav", audio.T.numpy(), RATE, subtype="FLOAT")
+    quiet, mono, twin = (
+        json.loads(ai_mixer("analyse", tmp_path / f"{name}.wav", "--json").out)
+        for name in ("quiet", "mono", "twin")
+    )
+    assert -110 < quiet["loudness_lufs"] < -80
+    assert not any("silent" in remark for remark in quiet["remarks"])
+    assert mono["loudness_lufs"] == twin["loudness_lufs"]
+    assert mono["range_lu"] == twin["range_lu"]
+
+
 def test_models(ai_mixer, monkeypatch, tmp_path):
     assert ai_mixer("models").out.splitlines()[:2] == [
         "baseline_cnn           Baseline CNN  (default)",
@@ -202,7 +233,7 @@ def test_models(ai_mixer, monkeypatch, tmp_path):
         (["--ceiling", "3"], ["--ceiling=3", "0 dBTP"]),
         (["--model", "nobody"], ["model nobody"]),
         (["--preset", "none.json"], ["none.json"]),
-        (["-o", "out.m4a"], [".wav"]),
+        (["-o", "out.wma"], [".wav"]),
         (["--reference", "none.wav"], ["none.wav"]),
     ],
 )

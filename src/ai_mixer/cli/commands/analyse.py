@@ -21,7 +21,7 @@ def analyse(
     ] = False,
     strict: options.Strict = False,
 ) -> None:
-    """Measure songs: loudness, peaks, spectral balance, width; with remarks on unusual values."""
+    """Measure songs: loudness, peaks, spectral balance, width, technical faults; with remarks."""
     from ai_mixer.utils.parallel import parallel_map
 
     failed = False
@@ -42,13 +42,18 @@ def analyse(
 
 def _measure(song: Path, strict: bool) -> dict[str, Any] | Exception:
     from ai_mixer.audio import AudioFile
-    from ai_mixer.mixing.measurements import measure
+    from ai_mixer.mixing.measurements import SongMeter
     from ai_mixer.mixing.segmentation import section_starts_s
+    from ai_mixer.mixing.signal_faults import SignalFaultMeter, describe_faults
     from ai_mixer.mixing.typical_balance import remarks
 
     try:
         file = AudioFile(song, strict)
-        measurements = measure(file.blocks(), file.sample_rate)
+        meter, fault_meter = SongMeter(file.sample_rate), SignalFaultMeter(file.sample_rate)
+        for block in file.blocks():
+            meter.push(block)
+            fault_meter.push(block)
+        measurements, statistics = meter.read(), fault_meter.read()
     except Exception as error:
         return error
     return {
@@ -56,9 +61,10 @@ def _measure(song: Path, strict: bool) -> dict[str, Any] | Exception:
         "channels": file.channels,
         "kind": file.format,
         **measurements.to_dict(),
+        "signal": statistics.to_dict(),
         "sections_s": section_starts_s(measurements.spectra_db),
         "warnings": file.missing,
-        "remarks": [*file.repairs, *remarks(measurements)],
+        "remarks": [*file.repairs, *describe_faults(statistics), *remarks(measurements)],
         "tags": file.tags,
     }
 

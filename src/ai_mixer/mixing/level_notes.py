@@ -1,0 +1,53 @@
+"""Notes on the level of a mix: silence, loudness that was not reached, peaks."""
+
+from ai_mixer.mastering.delivery import turn_down_db
+from ai_mixer.mixing.measurements import Measurements
+from ai_mixer.mixing.preset import Preset
+from ai_mixer.mixing.render import RenderResult
+
+THE_SONG = "the song"
+MIN_REPORTED_DB = 0.05  # a smaller excess over the ceiling is not visible in rounded numbers
+MIN_QUIETER_LU = 0.1
+LARGE_GAIN_DB = 40.0
+
+
+def level_notes(
+    before: Measurements, rendered: RenderResult, preset: Preset, limit: bool, as_loud_as: str
+) -> list[str]:
+    """Notes on the level of the result. as_loud_as: name of the song whose loudness it has.
+
+    A target is named only if the user set one.
+    """
+    if before.silent:
+        return ["the song is silent"]
+    after, delivered, notes = rendered.measurements, rendered.delivered, []
+    turned_down_db = 0.0
+    if as_loud_as == THE_SONG and preset.target_lufs is None:
+        turned_down_db = -turn_down_db(before.true_peak_db, preset.ceiling_db)
+    if turned_down_db:
+        notes.append(
+            f"peaks of the song are {before.true_peak_db:.1f} dB over full scale: turned down by "
+            f"{turned_down_db:.1f} dB"
+        )
+    quieter = delivered.target_lufs - delivered.loudness_lufs
+    if not limit and quieter > MIN_QUIETER_LU:
+        notes.append(f"{quieter:.1f} LU quieter, so that no peak is limited")
+    elif limit and not delivered.target_reached:
+        notes.append(_not_reached(quieter, rendered, preset, as_loud_as))
+    elif delivered.gain_db > LARGE_GAIN_DB:
+        notes.append(f"amplified by {delivered.gain_db:.0f} dB, with all noise of the song")
+    if after.true_peak_db > preset.ceiling_db + MIN_REPORTED_DB:
+        notes.append(
+            f"peaks at {after.true_peak_db:.1f} dBTP, over the ceiling of {preset.ceiling_db:.1f}, "
+            "because of the encoder: set a lower --ceiling"
+        )
+    return notes
+
+
+def _not_reached(quieter: float, rendered: RenderResult, preset: Preset, as_loud_as: str) -> str:
+    if preset.target_lufs is None or as_loud_as != THE_SONG:
+        return f"{quieter:.1f} LU quieter than {as_loud_as}: louder, the limiter would distort it"
+    return (
+        f"target {rendered.delivered.target_lufs:.1f} LUFS not reached: above "
+        f"{rendered.measurements.loudness_lufs:.1f} LUFS the limiter would distort the peaks"
+    )
