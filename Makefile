@@ -144,10 +144,13 @@ relocate: $(READY) ## rewrite artifact URIs after mlruns/ was moved
 
 # --- documentation --------------------------------------------------------------------------------
 
-.PHONY: docs docs-serve
+.PHONY: docs docs-serve notebooks
 docs: $(READY) ## the documentation in site/, for reading offline; a broken link is an error
 	$(BIN)/python docs/architecture_diagram.py
 	$(BIN)/zensical build --strict --clean
+
+notebooks: $(READY) ## execute the notebooks and write their pages in docs/notebooks/ (some minutes)
+	$(BIN)/python docs/notebook_pages.py
 
 docs-serve: $(READY) ## the documentation on 127.0.0.1:8000, rebuilt after each change
 	$(BIN)/python docs/architecture_diagram.py

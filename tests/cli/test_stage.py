@@ -15,8 +15,8 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import OmegaConf
 from torch.utils.data import DataLoader
 
-from ai_mixer.cli.errors import DEBUG_HINT
 from ai_mixer.cli.stage import stage
+from ai_mixer.config.stage_command import debug_hint
 from ai_mixer.data.folder import Folder
 from ai_mixer.tracking import Store
 from ai_mixer.utils.atomic_write import atomic_write
@@ -62,7 +62,7 @@ def test_task_gets_the_composed_config(run):
     ],
 )
 def test_user_error_is_one_line(run, error, line):
-    assert run(raising(error)) == (1, [f"error: {line}{DEBUG_HINT}"])
+    assert run(raising(error)) == (1, [f"error: {line}{debug_hint()}"])
 
 
 @pytest.mark.parametrize(
@@ -94,10 +94,10 @@ def test_exit_code_of_the_task_is_kept(run):
 
 def test_debug_hint_only_for_errors_of_libraries(run):
     (line,) = run(lambda cfg: DataLoader([], batch_size=-1))[1]
-    assert line.endswith(DEBUG_HINT)
+    assert line.endswith(debug_hint())
     (line,) = run(lambda cfg: Folder("/no/where"))[1]
     assert line.startswith("error: data.root=/no/where")
-    assert not line.endswith(DEBUG_HINT)
+    assert not line.endswith(debug_hint())
 
 
 def test_missing_interpolation_key_is_one_line(run):

@@ -19,6 +19,16 @@ def test_the_config_files_pass_the_check(compose, stage):
     check_arguments(cfg, cfg)
 
 
+def test_a_key_accepts_what_the_arguments_accept_that_refer_to_it(compose):
+    """`excerpt: 5` is a number, and `loader.excerpt_s: ${excerpt}` may also be full."""
+    check_arguments(compose("excerpt=full"), compose())
+    check_arguments(compose("excerpt=2.5"), compose())
+    with pytest.raises(ValueError, match=r"^excerpt=whole: must be a number or full$"):
+        check_arguments(compose("excerpt=whole"), compose())
+    with pytest.raises(ValueError, match=r"^seed=x: must be a whole number$"):
+        check_arguments(compose("seed=x"), compose())
+
+
 @pytest.mark.parametrize(
     ("value", "hint", "expected"),
     [

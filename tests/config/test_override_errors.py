@@ -107,7 +107,7 @@ def test_unknown_keys(error_line, overrides, message):
         ),
         ("trainer.max_epochs=ten", r"trainer\.max_epochs=ten: must be a whole number or null"),
         ("loader.batch_size=null", r"loader\.batch_size=null: must be a whole number"),
-        ("seed=abc", r"seed=abc: must be a number"),
+        ("seed=abc", r"seed=abc: must be a whole number"),
         ("evaluate.excerpts_per_song=big", r"evaluate\.excerpts_per_song=big: must be a number"),
         ("loss.terms.knobs.weight=big", r"loss\.terms\.knobs\.weight=big: must be a number"),
         ("seed=${nothing}", r"seed: Interpolation key 'nothing' not found"),

@@ -19,7 +19,6 @@ from ai_mixer.config.folder import config_folder
 from ai_mixer.config.renamed import is_old_option
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.training.builders import build_callbacks, build_components, build_trainer
-from ai_mixer.tuning.sweep_request import with_search_overrides
 
 CONFIGS = config_folder()
 STAGE = "stage"  # primary configs: composed by name, not chosen as an option
@@ -151,17 +150,11 @@ def test_option_starts_with_a_description(group, name):
 
 
 def commands(path):
-    """(stage, overrides) of every `make …` command in the comments at the top of a config."""
+    """(target, overrides) of every `make …` command in the comments at the top of a config."""
     comments = re.match(r"(#.*\n)*", path.read_text()).group()
     override = r"(?:'[^']*'|[^\s'=<]+=[^\s']+)"
     for stage, text in re.findall(rf"make ([a-z-]+)((?: {override})*)", comments):
         yield stage, shlex.split(text)
-
-
-STAGES = {
-    **{stage: stage for stage in ("train", "sweep", "evaluate", "render", "report")},
-    "bench": "benchmark",
-}
 
 
 @each_option
@@ -176,13 +169,6 @@ def test_option_has_a_command_that_selects_it(group, name):
     if (group, name) in defaults.items():
         pattern = re.compile(rf"{group}[=.]")
     assert any(pattern.match(text) for text in overrides), overrides
-
-
-@pytest.mark.parametrize("file", sorted(CONFIGS.rglob("*.yaml")), ids=lambda file: file.stem)
-def test_commands_in_a_config_compose(file, compose):
-    for stage, overrides in commands(file):
-        if stage in STAGES:
-            compose(*with_search_overrides(overrides), page=STAGES[stage])
 
 
 @pytest.mark.parametrize("stage", STAGE_CONFIGS)

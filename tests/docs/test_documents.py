@@ -15,6 +15,10 @@ CODE = ROOT / "src" / "ai_mixer"
 DOCS = ROOT / "docs"
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 PAGES += sorted(DOCS.rglob("*.md"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+REPOSITORY = PROJECT["urls"]["Repository"]
+PICTURES = REPOSITORY.replace("github.com", "raw.githubusercontent.com")
+REPOSITORY_LINK = re.compile(rf"(?:{REPOSITORY}/(?:blob|tree)|{PICTURES})/main/(.*)")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
@@ -37,10 +41,12 @@ def anchors(page):
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_link_leads_somewhere(page):
     for link in links(page):
-        if re.match(r"[a-z]+:", link):
+        in_repository = REPOSITORY_LINK.match(link)
+        if re.match(r"[a-z]+:", link) and not in_repository:
             continue
-        path, _, anchor = link.partition("#")
-        target = (page.parent / path).resolve() if path else page
+        path, _, anchor = (in_repository[1] if in_repository else link).partition("#")
+        folder = ROOT if in_repository else page.parent
+        target = (folder / path).resolve() if path else page
         assert target.exists(), link
         if anchor and target.suffix == ".md" and target.parent.name != "reference":
             assert anchor in anchors(target), link
@@ -54,6 +60,23 @@ def test_every_file_of_the_repository_exists(page):
         if "experiment/sweep" in path or "configs/local" in path or "loss/scale/" in path:
             continue
         assert (ROOT / path.rstrip(".")).exists() or f"{path}<" in text, path
+
+
+def test_links_of_the_readme_are_absolute():
+    """A package index shows the README without the repository around it."""
+    found = links(ROOT / "README.md")
+    assert len(found) > 20
+    assert all(REPOSITORY_LINK.match(link) for link in found if link.startswith("https://github"))
+    assert [link for link in found if not re.match(r"https://|#", link)] == []
+
+
+def test_the_citation_names_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["cff-version"] == "1.2.0"
+    assert citation["version"] == PROJECT["version"]
+    assert citation["repository-code"] == REPOSITORY
+    assert " AND ".join(citation["license"]) == PROJECT["license"]
+    assert {"message", "title", "authors"} <= set(citation)
 
 
 def test_the_files_that_questions_are_answered_with_exist():
@@ -85,10 +108,9 @@ def test_every_decision_is_in_the_index():
 
 
 def test_every_extra_is_in_the_table_of_the_installation():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     text = (DOCS / "guides" / "installation.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == set(
-        project["optional-dependencies"]
+        PROJECT["optional-dependencies"]
     )
 
 

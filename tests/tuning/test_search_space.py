@@ -5,11 +5,11 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from ai_mixer.config.overrides import is_sweep_override
 from ai_mixer.tuning.search_space import (
     SearchSpace,
     contains,
     format_distribution,
-    is_sweep_override,
     space_differences,
     to_overrides,
 )

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
+from ai_mixer.config.overrides import with_search_overrides
 from ai_mixer.tracking.run import PARENT_TAG, artifact_folder
 from ai_mixer.tracking.run_lookup import child_runs
 from ai_mixer.tuning.objective import TRIAL_TAG
 from ai_mixer.tuning.resume import with_study_overrides
 from ai_mixer.tuning.runner import run_study
-from ai_mixer.tuning.sweep_request import with_search_overrides
 
 FAKE = Path(__file__).with_name("fake_sweep.py")
 
@@ -31,7 +31,7 @@ def run_sweep(compose, store, fake):
 
     def run(*overrides):
         paths = [f"paths.mlruns={store.folder}", f"output_dir={store.folder}/configs"]
-        overrides = [*overrides, *paths]
+        overrides = [*paths, *overrides]
         resumed = any(text.startswith(("resume=", "attach_to=")) for text in overrides)
         overrides = (with_study_overrides if resumed else with_search_overrides)(overrides)
         evaluated = []
@@ -50,9 +50,11 @@ def parent_of(store, study):
 
 
 def test_parent_run_has_a_child_per_trial_and_the_best_three_are_evaluated(
-    run_sweep, store, capsys
+    run_sweep, store, capsys, tmp_path, monkeypatch
 ):
-    study, evaluated = run_sweep("search=none", LR, "trials=4", "study=mine", "model=baseline_cnn")
+    monkeypatch.chdir(tmp_path)
+    overrides = ["search=none", LR, "trials=4", "study=mine", "model=baseline_cnn"]
+    study, evaluated = run_sweep(*overrides, "output_dir=null")
     assert [trial.state.name for trial in study.trials] == 4 * ["COMPLETE"]
     assert study.trials[0].params == {"optimizer.lr": 0.001}
     assert study.trials[0].value == pytest.approx(0.0)
@@ -74,7 +76,7 @@ def test_parent_run_has_a_child_per_trial_and_the_best_three_are_evaluated(
     }
     table = pd.read_csv(folder / "sweep" / "trials.csv")
     assert table["best/val/skill"].tolist() == [trial.value for trial in study.trials]
-    config = OmegaConf.load(store.folder / "configs" / "mine.yaml")
+    config = OmegaConf.load(tmp_path / "outputs" / "configs" / "experiment" / "sweep" / "mine.yaml")
     assert config.optimizer.lr == study.best_params["optimizer.lr"]
     assert {"override /model": "baseline_cnn"} in config.defaults
     assert "make train experiment=sweep/mine" in parent.data.tags["mlflow.note.content"]

@@ -2,12 +2,12 @@
 
 import pytest
 
-from ai_mixer.config.overrides import merge_overrides
+from ai_mixer.config.overrides import merge_overrides, with_search_overrides
 from ai_mixer.tuning.best_config import experiment_config, same_training
 from ai_mixer.tuning.objective import compose
 from ai_mixer.tuning.resume import resume_command
 from ai_mixer.tuning.search_space import SearchSpace, format_distribution, to_overrides
-from ai_mixer.tuning.sweep_request import parse_sweep_request, with_search_overrides
+from ai_mixer.tuning.sweep_request import parse_sweep_request
 
 
 @pytest.fixture(scope="module")

@@ -18,5 +18,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (mix, compare, enhance, match, analyse, knobs, models):
+for command in (mix, compare, enhance, match, analyse, knobs):
     app.command()(command)
+app.add_typer(models, name="models")

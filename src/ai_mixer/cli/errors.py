@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from hydra.errors import HydraException, InstantiationException
-from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from ai_mixer.config.argument_validation import describe_call_error
 from ai_mixer.config.override_errors import explain_hydra_error
+from ai_mixer.config.stage_command import debug_hint, stage_command
 from ai_mixer.utils.disk_errors import disk_full_path, exception_chain
 
 USER_ERRORS = (
@@ -20,9 +20,7 @@ USER_ERRORS = (
     HydraException,
     OmegaConfBaseException,
     YAMLError,
-    MisconfigurationException,
 )
-DEBUG_HINT = " (--debug, or DEBUG=1 with make, shows the traceback)"
 DATALOADER_WORKER_ERROR = re.compile(r"Caught \w+ in DataLoader worker")
 
 
@@ -32,22 +30,28 @@ def one_line_message(error: Exception, config_name: str, overrides: Sequence[str
     if full is not None:
         return (
             f"no space left on the disk: could not write {full or 'a file'}; free space and repeat "
-            "the command, or run make train ckpt_path=last if a training had started"
+            f"the command, or `{stage_command('train', ['ckpt_path=last'])}` if a training had "
+            "started"
         )
     for database_error in (e for e in exception_chain(error) if isinstance(e, sqlite3.Error)):
-        return f"database of runs (mlflow.db): {database_error}{DEBUG_HINT}"
+        return f"database of runs (mlflow.db): {database_error}{debug_hint()}"
     cause: BaseException = error
     while isinstance(cause, InstantiationException) and cause.__cause__ is not None:
         message = describe_call_error(cause)
         if message is not None:
             return message
         cause = cause.__cause__
-    if not isinstance(cause, USER_ERRORS):
+    if not isinstance(cause, USER_ERRORS) and not _is_misconfiguration(cause):
         return None
     if isinstance(cause, HydraException):
         return explain_hydra_error(cause, config_name, overrides)
     is_clear = isinstance(cause, OmegaConfBaseException) or _raised_in_package(cause)
-    return _text(cause) + ("" if is_clear else DEBUG_HINT)
+    return _text(cause) + ("" if is_clear else debug_hint())
+
+
+def _is_misconfiguration(error: BaseException) -> bool:
+    """Whether Lightning reports unsuitable options, without importing it."""
+    return any(kind.__name__ == "MisconfigurationException" for kind in type(error).__mro__)
 
 
 def _text(error: BaseException) -> str:

@@ -8,7 +8,8 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback
 
 from ai_mixer.config.instantiate import allowed_targets
-from ai_mixer.config.overrides import format_make_command, without_keys
+from ai_mixer.config.overrides import without_keys
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.evaluation import summary
 from ai_mixer.evaluation.evaluate import evaluate
 from ai_mixer.evaluation.render import render
@@ -43,15 +44,16 @@ def train(
     tags: Mapping[str, str] | None = None,
     extra_callbacks: Sequence[Callback] = (),
     evaluate_after: bool = True,
-    resume_hint: str = "resume with `make train ckpt_path=last`",
+    resume_hint: str | None = None,
 ) -> Run:
     """Train the composed config, from `cfg.ckpt_path` if set. Return the finished run.
 
     defaults: the config without overrides, to log which values differ. overrides: the command line.
     choices: the option selected in each config group. parent_id: id of the parent run. tags: of a
     new run. extra_callbacks: in addition to the config's. evaluate_after: write tables and samples
-    at the end. resume_hint: shown if the run is interrupted. SystemExit 130 or 143 if it is
-    stopped by a signal, and 0 at the end in processes of a distributed training other than rank 0.
+    at the end. resume_hint: shown if the run is interrupted, by default the command that resumes
+    it. SystemExit 130 or 143 if it is stopped by a signal, and 0 at the end in processes of a
+    distributed training other than rank 0.
     """
     start = find_resume_point(cfg, overrides)
     initial = raw_override_value(overrides, "init_from") or str(cfg.init_from)
@@ -72,6 +74,8 @@ def train(
     if cfg.init_from is not None and start.checkpoint is None:
         earlier = load_initial_weights(cfg, initial, parts)
     seen = seen_songs(parts, earlier)
+    if resume_hint is None:
+        resume_hint = f"resume with `{stage_command('train', ['ckpt_path=last'])}`"
     with handle_stop_signals(resume_hint), _open(cfg, start, parent_id, tags) as run:
         save_overrides(run, overrides)
         logger.info(f"{'resuming ' if run.resumed else ''}run {run.id} ({cfg.run_name})")
@@ -104,7 +108,7 @@ def _log_config(
     del params["paths"]  # not settings of a run
     run.log_params(params, _plain(defaults))
     run.log_params({"group": choices})
-    run.set_tags({"command": format_make_command(overrides)})
+    run.set_tags({"command": stage_command("train", overrides)})
     run.log_text(OmegaConf.to_yaml(cfg, resolve=True), "config.yaml")
     run.describe(_reproduce_line(cfg, overrides))  # replaced after the evaluation
 
@@ -130,7 +134,7 @@ def evaluate_and_render(cfg: DictConfig, run: Run, overrides: list[str], step: i
             **cfg.render,
         )
         lines.append(f"listening page: {page}")
-    print("\n".join([*lines, "browse: make ui"]))
+    print("\n".join([*lines, f"browse: {stage_command('ui')}"]))
 
 
 def _save_trained_model(cfg: DictConfig, parts: TrainingComponents, run: Run) -> None:
@@ -144,7 +148,7 @@ def _save_trained_model(cfg: DictConfig, parts: TrainingComponents, run: Run) ->
 
 
 def _reproduce_line(cfg: DictConfig, overrides: list[str]) -> str:
-    return f"Reproduce: `{format_make_command(overrides)}` (seed {cfg.seed})."
+    return f"Reproduce: `{stage_command('train', overrides)}` (seed {cfg.seed})."
 
 
 def _plain(cfg: DictConfig) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from ai_mixer.config.folder import config_folder
 from ai_mixer.config.override_errors import check_overrides
 from ai_mixer.config.overrides import compose_group_choices
 from ai_mixer.config.renamed import translate_composed, translate_typed
+from ai_mixer.config.search_path import register_search_path
 from ai_mixer.utils.log import configure_logging
 from ai_mixer.utils.progress import configure_warnings
 from ai_mixer.utils.signals import handle_stop_signals
@@ -57,12 +58,10 @@ def stage(
                 # Inside of Hydra, which would print lines of its own for an error.
                 with _report_user_errors(config_name, arguments.overrides, debug):
                     configure_logging(quiet=bool(cfg.quiet))
-                    cfg = translate_composed(cfg, config_name, arguments.overrides)
-                    check_targets(cfg, tuple(cfg.get("allow_targets") or ()))
-                    check_arguments(cfg, compose_group_choices(config_name, arguments.overrides))
-                    task(cfg)
+                    task(checked_config(cfg, config_name, arguments.overrides))
 
             folder = str(config_folder())
+            register_search_path()
             with (
                 handle_stop_signals("repeat the command"),
                 env_override({"HYDRA_FULL_ERROR": "1"}),
@@ -80,6 +79,17 @@ def stage(
         return main
 
     return decorate
+
+
+def checked_config(cfg: DictConfig, config_name: str, overrides: Sequence[str]) -> DictConfig:
+    """Translate old names in a composed config and check its targets and values.
+
+    ValueError in one line.
+    """
+    cfg = translate_composed(cfg, config_name, overrides)
+    check_targets(cfg, tuple(cfg.get("allow_targets") or ()))
+    check_arguments(cfg, compose_group_choices(config_name, overrides))
+    return cfg
 
 
 def _rename_key(override: str, key_aliases: Mapping[str, str]) -> str:

@@ -8,11 +8,12 @@ import typing
 from collections.abc import Iterator, Mapping
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, cast, get_args, get_origin
 
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig, ListConfig, OmegaConf
-from torch import Tensor
+
+from ai_mixer.config.source_signature import argument_names
 
 UNIONS = (typing.Union, UnionType)
 SCALARS = (bool, int, float, str)
@@ -21,13 +22,15 @@ SCALARS = (bool, int, float, str)
 def check_arguments(cfg: DictConfig, defaults: DictConfig) -> None:
     """Check names and types of the arguments of all targets, and that all numbers are finite.
 
-    Keys outside a target must be numbers where `defaults` has numbers. Imports the targets of
-    `cfg`. ValueError in one line with the key and the value.
+    Keys outside a target must be numbers where `defaults` has numbers, or what the argument accepts
+    that refers to them (`excerpt_s: ${excerpt}`). Imports the targets of `cfg`. ValueError in one
+    line with the key and the value.
     """
     _check_finite(cfg)
+    hints = dict(_referring_hints(cfg))
     for key, node in _nodes(cfg):
         if "_target_" not in node:
-            _check_numbers(key, node, OmegaConf.select(defaults, key) if key else defaults)
+            _check_numbers(key, node, OmegaConf.select(defaults, key) if key else defaults, hints)
     for key, node in _nodes(cfg):
         if "_target_" in node:
             _check_node(key, node)
@@ -44,7 +47,10 @@ def describe_call_error(error: InstantiationException) -> str | None:
 
 
 def accepts_argument(target: object, name: str) -> bool:
-    """Whether the target takes an argument of this name."""
+    """Whether the target takes an argument of this name; imports it only if needed."""
+    names = argument_names(str(target))
+    if names is not None:
+        return name in names
     parameters = _parameters(_locate(target))
     return name in parameters or _accepts_kwargs(parameters)
 
@@ -62,7 +68,14 @@ def matches_type(value: object, hint: Any) -> bool:
         return any(matches_type(value, one) for one in get_args(hint))
     if kind is Literal:
         return value in get_args(hint)
+    if isinstance(value, str) and _is_tensor(kind):
+        return False
     return kind not in _INCOMPATIBLE_TYPES.get(type(value), SCALARS)
+
+
+def _is_tensor(kind: Any) -> bool:
+    """Whether an annotation is torch.Tensor, without importing torch."""
+    return (getattr(kind, "__module__", ""), getattr(kind, "__name__", "")) == ("torch", "Tensor")
 
 
 # Type of a YAML value → annotations it does not match; lists and dicts match no scalar.
@@ -71,7 +84,7 @@ _INCOMPATIBLE_TYPES: dict[type, tuple[Any, ...]] = {
     bool: (int, float, str),
     int: (str, NoneType),
     float: (int, str, NoneType),
-    str: (bool, int, float, Tensor, NoneType),
+    str: (bool, int, float, NoneType),
 }
 
 
@@ -144,14 +157,24 @@ def _hints(target: Any) -> Mapping[str, Any]:
         return {}
 
 
-def _check_numbers(key: str, node: DictConfig, defaults: Any) -> None:
+def _referring_hints(cfg: DictConfig) -> Iterator[tuple[str, Any]]:
+    """Iterate over (dotted key, annotation of an argument whose value is `${key}`)."""
+    for _, node in _nodes(cfg):
+        plain = OmegaConf.to_container(node, resolve=False) if "_target_" in node else {}
+        for name, value in cast(dict[str, Any], plain).items():
+            if reference := re.fullmatch(r"\$\{([\w.]+)\}", str(value)):
+                yield reference[1], _hints(_locate(node._target_)).get(name, Any)
+
+
+def _check_numbers(key: str, node: DictConfig, defaults: Any, hints: Mapping[str, Any]) -> None:
     names = map(str, node) if isinstance(defaults, DictConfig) else ()
     for name in names:
         plain = name in defaults and not OmegaConf.is_interpolation(defaults, name)
         default = defaults[name] if plain else None
-        hint = bool if isinstance(default, bool) else float
+        full_key = f"{key}.{name}" if key else name
+        hint = hints.get(full_key, bool if isinstance(default, bool) else float)
         if isinstance(default, int | float) and not matches_type(node[name], hint):
-            raise _type_error(f"{key}.{name}" if key else name, node[name], hint)
+            raise _type_error(full_key, node[name], hint)
 
 
 def _type_error(key: str, value: Any, hint: Any) -> ValueError:

@@ -8,6 +8,7 @@ from omegaconf import DictConfig, open_dict
 
 from ai_mixer.config.folder import config_folder
 from ai_mixer.config.renamed import translate_composed
+from ai_mixer.config.search_path import register_search_path
 
 
 def compose(stage: str, overrides: Iterable[str] = ()) -> DictConfig:
@@ -23,6 +24,7 @@ def compose_with_choices(
     if GlobalHydra.instance().is_initialized():
         cfg = _compose(stage, overrides)
     else:
+        register_search_path()
         with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
             cfg = _compose(stage, overrides)
     chosen = cfg.hydra.runtime.choices

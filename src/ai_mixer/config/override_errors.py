@@ -10,7 +10,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from ai_mixer.config.argument_validation import accepts_argument
-from ai_mixer.config.folder import config_folder
+from ai_mixer.config.folder import config_folders
 from ai_mixer.config.overrides import compose_group_choices, config_groups, group_options
 
 
@@ -78,7 +78,7 @@ def _selected_options(override: Override) -> list[str]:
 
 
 def _check_option(override: str, group: str, option: str) -> None:
-    if (config_folder() / group / f"{option}.yaml").is_file():
+    if any((root / group / f"{option}.yaml").is_file() for root in config_folders()):
         return
     options = group_options(group)
     suggestion = _did_you_mean(_close_matches(option, options))
@@ -123,7 +123,8 @@ def _dotted_keys(cfg: DictConfig, prefix: str = "") -> Iterator[str]:
     for name in map(str, cfg):
         path = f"{prefix}{name}"
         yield path
-        if not OmegaConf.is_interpolation(cfg, name) and isinstance(cfg[name], DictConfig):
+        has_value = not (OmegaConf.is_interpolation(cfg, name) or OmegaConf.is_missing(cfg, name))
+        if has_value and isinstance(cfg[name], DictConfig):
             yield from _dotted_keys(cfg[name], f"{path}.")
 
 

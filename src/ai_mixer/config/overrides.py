@@ -1,18 +1,18 @@
 """Lists of overrides (`model=cnn`, `+trainer.x=1`) and the config groups that they select from."""
 
-import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
-from ai_mixer.config.folder import config_folder
+from ai_mixer.config.folder import config_folder, config_folders
 from ai_mixer.config.renamed import is_old_option
+from ai_mixer.config.search_path import register_search_path
 
 
 def merge_overrides(stored: Iterable[str], new: Iterable[str] = ()) -> list[str]:
@@ -36,6 +36,35 @@ def without_keys(overrides: Iterable[str], *keys: str) -> list[str]:
     return [override for override in overrides if override_key(override) not in keys]
 
 
+def sets_key(overrides: Iterable[str], *keys: str) -> bool:
+    """Whether an override sets one of these keys to a value other than null.
+
+    >>> sets_key(["ckpt_path=last"], "ckpt_path"), sets_key(["resume=null"], "resume")
+    (True, False)
+    """
+    pairs = (override.partition("=")[::2] for override in overrides)
+    return any(key in keys and value != "null" for key, value in pairs)
+
+
+def is_sweep_override(override: str) -> bool:
+    """Whether an override has several values."""
+    return _parse(override).is_sweep_override()
+
+
+def with_search_overrides(overrides: Iterable[str]) -> list[str]:
+    """Move overrides with several values to `search_overrides=[…]`, so that Hydra can compose.
+
+    >>> with_search_overrides(["seed=1", "model.dropout=0.1,0.3"])
+    ['seed=1', 'search_overrides=["model.dropout=0.1,0.3"]']
+    """
+    overrides = list(overrides)
+    searched = [text for text in overrides if is_sweep_override(text)]
+    if not searched:
+        return overrides
+    listed = ",".join(QuotedString(text, Quote.double).with_quotes() for text in searched)
+    return [*(text for text in overrides if text not in searched), f"search_overrides=[{listed}]"]
+
+
 def override_key(override: str) -> str:
     """Return the dotted key or config group that an override changes, adds or deletes.
 
@@ -43,15 +72,6 @@ def override_key(override: str) -> str:
     ('trainer.max_epochs', 'loss/term')
     """
     return _parse(override).key_or_group
-
-
-def format_make_command(overrides: Iterable[str], target: str = "train") -> str:
-    """Format the shell command that runs a make target with overrides.
-
-    >>> format_make_command(["model=cnn", "run_name=a b"])
-    "make train model=cnn 'run_name=a b'"
-    """
-    return " ".join([f"make {target}", *map(shlex.quote, overrides)])
 
 
 def quote_run_list(overrides: list[str]) -> list[str]:
@@ -68,15 +88,18 @@ def quote_run_list(overrides: list[str]) -> list[str]:
 
 def config_groups() -> list[str]:
     """Return all config groups (`model`, `loss/term` …) except `stage`, which is not selectable."""
-    root = config_folder()
-    names = (folder.relative_to(root).as_posix() for folder in root.glob("*/**/"))
-    return sorted(name for name in names if name != "stage")
+    names = (
+        folder.relative_to(root).as_posix()
+        for root in config_folders()
+        for folder in root.glob("*/**/")
+    )
+    return sorted({name for name in names if name != "stage"})
 
 
 def group_options(group: str) -> list[str]:
     """Return the options of a config group."""
-    names = sorted(file.stem for file in (config_folder() / group).glob("*.yaml"))
-    return [name for name in names if not is_old_option(group, name)]
+    names = {file.stem for root in config_folders() for file in (root / group).glob("*.yaml")}
+    return sorted(name for name in names if not is_old_option(group, name))
 
 
 def compose_group_choices(config_name: str, overrides: Sequence[str]) -> DictConfig:
@@ -103,6 +126,7 @@ def _quote_runs(override: str) -> str:
 
 def _hydra_context() -> AbstractContextManager[object]:
     """Use Hydra's state while a stage runs, else initialise it."""
+    register_search_path()
     if GlobalHydra.instance().is_initialized():
         return nullcontext()
     return hydra.initialize_config_dir(str(config_folder()), version_base="1.3")

@@ -4,7 +4,7 @@ import multiprocessing
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import pytorch_lightning as pl
 import torch
@@ -53,7 +53,7 @@ class MixDataModule(pl.LightningDataModule):
         augment: Augment | None = None,
         *,
         sample_rate: int = 44100,
-        excerpt_s: float | str = 5.0,
+        excerpt_s: float | Literal["full"] = 5.0,
         excerpts_per_song: int = 16,
         examples_per_epoch: int | None = None,
         held_out_per_song: int = 6,

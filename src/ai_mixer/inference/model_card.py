@@ -7,7 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from ai_mixer.config.overrides import format_make_command
+from ai_mixer.config.stage_command import stage_command
+from ai_mixer.inference.weights_licence import (
+    NOT_STATED,
+    WeightsLicence,
+    derive_licence,
+    recorded_licences,
+)
 from ai_mixer.tracking.model_files import load_model_files
 from ai_mixer.tracking.overrides import OVERRIDES_FILE, publishable, stored_overrides
 
@@ -20,8 +26,11 @@ CARD_TEMPLATE = """\
 
 {data}
 
-Command: `{command}`. The weights are stored with eight bits each (`make package`).
+Command: `{command}`. The weights are stored with eight bits each.
 
+## Licence
+
+{licence}
 ## Evaluation
 
 {evaluation}
@@ -29,7 +38,10 @@ Command: `{command}`. The weights are stored with eight bits each (`make package
 
 {limits}
 """
-SHARE_ALIKE = "Licences with SA are share-alike: the weights are offered under the same terms."
+LICENCE_NOTE = """\
+The weights: {licence}.
+It follows from the licences of the music, if weights are an adaptation of it; that is not settled.
+"""
 
 
 def card_text(run: Path, card: Mapping[str, Any], title: str, about: str, evaluation: str) -> str:
@@ -37,14 +49,21 @@ def card_text(run: Path, card: Mapping[str, Any], title: str, about: str, evalua
 
     run: folder of the run. card: its model.json. evaluation: text and tables of that section.
     """
+    data = training_data(run, card)
     return CARD_TEMPLATE.format(
         title=title,
         about=about,
-        data=training_data(run, card),
+        data=data,
+        licence=licence_section(derive_licence(recorded_licences(data))),
         command=training_command(run),
         evaluation=evaluation,
         limits=limits(card),
     )
+
+
+def licence_section(licence: WeightsLicence) -> str:
+    """Text on the licence of the weights."""
+    return LICENCE_NOTE.format(licence=licence.describe())
 
 
 def training_data(run: Path, card: Mapping[str, Any]) -> str:
@@ -60,9 +79,7 @@ def training_data(run: Path, card: Mapping[str, Any]) -> str:
     if (file := run / "manifest.csv").is_file():
         songs = pd.read_csv(file)
         licences = songs["licence"] if "licence" in songs else pd.Series(None, songs.index)
-        lines.append(f"Licences: {_counts(licences, 'not stated')}.")
-        if licences.str.contains(r"\bSA\b", na=False).any():
-            lines.append(SHARE_ALIKE)
+        lines.append(f"Licences: {_counts(licences, NOT_STATED)}.")
     return "\n".join([*lines, "The music is not part of this package."])
 
 
@@ -88,8 +105,8 @@ def training_command(run: Path) -> str:
     if not (run / OVERRIDES_FILE).is_file():  # an ensemble stores its members, not their runs
         members = load_model_files(run)[1]["config"]["model"].get("members", ())
         kinds = [member["_target_"].split(".")[-2] for member in members]
-        return f"make ensemble runs=… (of {', '.join(kinds) or 'unknown models'})"
-    return format_make_command(publishable(stored_overrides(run)))
+        return f"{stage_command('ensemble')} runs=… (of {', '.join(kinds) or 'unknown models'})"
+    return stage_command("train", publishable(stored_overrides(run)))
 
 
 def _counts(values: pd.Series, missing: str) -> str:

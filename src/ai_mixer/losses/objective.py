@@ -6,6 +6,7 @@ from typing import TypedDict
 import torch
 from torch import Tensor, nn
 
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.core.types import Batch, Prediction
 from ai_mixer.losses.term import LossTerm
 
@@ -75,4 +76,7 @@ def _check(name: str, weight: float, scale: float) -> None:
     if not weight >= 0:
         raise ValueError(f"loss term {name}: weight {weight} is negative; 0 = measured only")
     if not scale > 0:
-        raise ValueError(f"loss term {name}: scale {scale} must be above 0: see make loss-scales")
+        raise ValueError(
+            f"loss term {name}: scale {scale} must be above 0: "
+            f"`{stage_command('loss-scales')}` measures it"
+        )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.tracking.process_info import HOST, is_process_alive
 from ai_mixer.tracking.run import artifact_folder
 from ai_mixer.tracking.store import Store
@@ -52,7 +53,9 @@ def find_cleanup_candidates(store: Store) -> CleanupCandidates:
     FileNotFoundError without runs, ValueError if they were moved or are on a server.
     """
     if not store.exists:
-        raise FileNotFoundError(f"no run yet in {store.folder}: `make train` creates one")
+        raise FileNotFoundError(
+            f"no run yet in {store.folder}: `{stage_command('train')}` creates one"
+        )
     store.check_local()
     folders = [path for path in store.artifacts.glob("*/*") if RUN_ID.fullmatch(path.name)]
     # After the folders: a new run has its row in the database before its folder.
@@ -124,7 +127,7 @@ def _check_not_moved(store: Store, run: "MlflowRun") -> None:
     if not folder.is_relative_to(store.artifacts):
         raise ValueError(
             f"run {run.info.run_id[:8]} is in {folder}, not in {store.artifacts}: "
-            "run `make relocate` after moving or copying runs"
+            f"run `{stage_command('relocate')}` after moving or copying runs"
         )
 
 

@@ -6,15 +6,19 @@ also in the run's description, which is never parsed.
 
 import json
 import re
-import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ai_mixer.config.renamed import translate_overrides
+from ai_mixer.config.stage_command import command_overrides
 
 OVERRIDES_FILE = "overrides.json"
 LOCATIONS = ("root", "manifest")  # keys of a data config that have locations of files
+TRAINING_GROUPS = (
+    *("paths", "callbacks", "trainer", "optimizer", "scheduler"),
+    *("evaluate", "render"),
+)
 _PATH = re.compile(r"(?:^|[^\w}])[/~\\]")  # neither `0/5` nor `${paths.data}/index`
 
 
@@ -26,7 +30,7 @@ def stored_overrides(folder: str | Path, tags: Mapping[str, Any] | None = None) 
     try:
         stored = json.loads((Path(folder) / OVERRIDES_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):  # missing, or written by an older version
-        stored = shlex.split(str((tags or {}).get("command", "")))[2:]
+        stored = command_overrides(str((tags or {}).get("command", "")))
     return translate_overrides("train", stored)
 
 
@@ -51,3 +55,19 @@ def publishable(overrides: Iterable[str]) -> list[str]:
         if not is_location(override):
             public.append(f"{key}=…" if is_path(value) else override)
     return public
+
+
+def publishable_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a model's config without the groups that only training needs, and without paths."""
+    return {k: _without_paths(v, k) for k, v in config.items() if k not in TRAINING_GROUPS}
+
+
+def _without_paths(value: Any, key: str) -> Any:
+    """Locations become None, other paths are reduced to a name."""
+    if isinstance(value, dict):
+        return {name: _without_paths(item, name) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_paths(item, key) for item in value]
+    if not is_path(value, key):
+        return value
+    return None if key in LOCATIONS else Path(value).name

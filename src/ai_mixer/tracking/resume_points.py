@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.tracking.overrides import OVERRIDES_FILE, stored_overrides
 from ai_mixer.tracking.process_info import is_process_alive
 from ai_mixer.tracking.run import PARENT_TAG, Run, artifact_folder
@@ -71,7 +72,8 @@ def _newest_resumable(store: Store) -> Iterator[ResumePoint]:
         yield _from_run(run)
     if not any_run:
         raise FileNotFoundError(
-            f"ckpt_path=last: no run in {store.folder} can be resumed: `make train` starts one"
+            f"ckpt_path=last: no run in {store.folder} can be resumed: "
+            f"`{stage_command('train')}` starts one"
         )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.tracking.git import git_state
 from ai_mixer.tracking.params import differing_params, valid_mlflow_name
 from ai_mixer.tracking.process_info import process_tags, user_and_source_tags
@@ -70,7 +71,7 @@ class Run:
             store.client.update_run(run_id, status="RUNNING")
         except MlflowException as error:
             raise ValueError(
-                f"no run {run_id!r} in {store.folder}: `make ui` shows the runs"
+                f"no run {run_id!r} in {store.folder}: `{stage_command('ui')}` shows the runs"
             ) from error
         run = cls(store, run_id)
         run.resumed = True

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.tracking.model_files import CARD_FILE
 from ai_mixer.tracking.run import PARENT_TAG, artifact_folder
 from ai_mixer.tracking.store import Store
@@ -33,7 +34,9 @@ def find_run(which: str | Path = "last", store: Store | str | Path = "mlruns") -
         return _with_model(path if path.is_dir() else path.parent, str(path))
     store = store if isinstance(store, Store) else Store(store)
     if not store.exists:
-        raise FileNotFoundError(f"no run yet in {store.folder}: `make train` creates one")
+        raise FileNotFoundError(
+            f"no run yet in {store.folder}: `{stage_command('train')}` creates one"
+        )
     if str(which) == "last":
         return _last(store)
     run = run_by_id(str(which), store)
@@ -108,7 +111,7 @@ def _last(store: Store) -> Path:
         if (folder / CARD_FILE).is_file():
             return folder
     raise FileNotFoundError(
-        f"no finished run with a model in {store.folder}: `make train` creates one"
+        f"no finished run with a model in {store.folder}: `{stage_command('train')}` creates one"
     )
 
 
@@ -117,7 +120,8 @@ def run_by_id(which: str, store: Store) -> "MlflowRun":
     matches = [run for run in all_runs(store) if run.info.run_id.startswith(which)]
     if not matches:
         raise FileNotFoundError(
-            f"no run, folder or file {which!r}: `make ui` shows the runs, `last` is the newest"
+            f"no run, folder or file {which!r}: `{stage_command('ui')}` shows the runs, "
+            "`last` is the newest"
         )
     if len(matches) > 1:
         ids = ", ".join(run.info.run_id[: len(which) + 4] for run in matches[:5])

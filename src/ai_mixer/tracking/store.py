@@ -32,7 +32,7 @@ of a cross-validation or the repeats with other seeds; its description says whic
 | `best/…` | value of the weights that were kept |
 | `initial/…` | value before a fine-tuning |
 | `test/…` | tables of the held-out test songs; `_low` and `_high` are the ends of 95 % intervals |
-| `eval/…` | the same of a later `make evaluate` |
+| `eval/…` | the same of a later evaluation |
 | `system/…` | load of the machine, on a tab of its own |
 
 Skill: 0 is that of always predicting the mean knobs, 1 is exact. In a run's artifacts:

@@ -5,6 +5,7 @@ import os
 import sys
 from typing import NoReturn
 
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.tracking.store import Store
 from ai_mixer.utils.network import check_address
 
@@ -27,7 +28,9 @@ def serve(store: Store, host: str = "127.0.0.1", port: int = 5000) -> NoReturn:
     FileNotFoundError without runs, ValueError if they are on a server, OSError if the port is used.
     """
     if not store.exists:
-        raise FileNotFoundError(f"no run yet in {store.folder}: `make train` creates one")
+        raise FileNotFoundError(
+            f"no run yet in {store.folder}: `{stage_command('train')}` creates one"
+        )
     if store.server is not None:
         raise ValueError(f"these runs are on a server, open {store.server} instead")
     check_address(host, port)

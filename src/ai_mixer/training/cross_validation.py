@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from ai_mixer.config.overrides import format_make_command, without_keys
+from ai_mixer.config.overrides import without_keys
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.inference.builders import build_console
@@ -70,13 +71,13 @@ def cross_validate(
         )
     fold_overrides = without_keys(overrides, "ckpt_path", "cv")
     with (
-        handle_stop_signals("resume with `make train ckpt_path=last`"),
+        handle_stop_signals(f"resume with `{stage_command('train', ['ckpt_path=last'])}`"),
         open_parent(cfg, start.run_id, FOLDS_TAG, "folds", parent_id, dict(tags or {})) as parent,
     ):
         own_overrides = [*fold_overrides, f"cv={cfg.cv}"]
         save_overrides(parent, own_overrides)
         parent.log_text(OmegaConf.to_yaml(cfg, resolve=True), "config.yaml")
-        command = f"Command: `{format_make_command(own_overrides)}` (seed {cfg.seed})."
+        command = f"Command: `{stage_command('train', own_overrides)}` (seed {cfg.seed})."
         command = f"{EXPLANATION.format(folds=cfg.cv)}\n\n{command}"
         parent.describe(command)
         if "data" in choices:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from ai_mixer.config.overrides import format_make_command, without_keys
+from ai_mixer.config.overrides import without_keys
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.tracking import Run, list_runs
 from ai_mixer.tracking.aggregate import MEASURES, aggregate_runs, metric_name
 from ai_mixer.tracking.report import report_text
@@ -26,7 +27,7 @@ MIN_SEEDS = 2
 EXPLANATION = (
     "This run repeats one training with the seeds {seeds}; each child run is one of them. Its "
     "metrics are means over the seeds, with the ends of the 95 % interval (Student's t) as `_low` "
-    "and `_high`. The curves are in the child runs. `make report` lists them as one row."
+    "and `_high`. The curves are in the child runs. `{report}` lists them as one row."
 )
 
 
@@ -54,14 +55,14 @@ def train_seeds(
     shared = without_keys(overrides, "ckpt_path", "seeds", "seed")
     seeds = range(cfg.seed, cfg.seed + cfg.seeds)
     with (
-        handle_stop_signals("resume with `make train ckpt_path=last`"),
+        handle_stop_signals(f"resume with `{stage_command('train', ['ckpt_path=last'])}`"),
         open_parent(cfg, start.run_id, SEEDS_TAG, "seeds") as parent,
     ):
         own = [*shared, f"seed={cfg.seed}", f"seeds={cfg.seeds}"]
         save_overrides(parent, own)
         parent.log_text(OmegaConf.to_yaml(cfg, resolve=True), "config.yaml")
-        text = EXPLANATION.format(seeds=", ".join(map(str, seeds)))
-        text += f"\n\nCommand: `{format_make_command(own)}`."
+        text = EXPLANATION.format(seeds=", ".join(map(str, seeds)), report=stage_command("report"))
+        text += f"\n\nCommand: `{stage_command('train', own)}`."
         parent.describe(text)
         for seed in seeds:
             _train_seed(train, cfg, defaults, [*shared, f"seed={seed}"], choices, parent, seed)

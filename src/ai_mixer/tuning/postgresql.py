@@ -10,6 +10,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from ai_mixer.config.stage_command import stage_command
+
 USER, DATABASE = "ai_mixer", "ai_mixer"
 DRIVER = "postgresql+psycopg"
 MAX_SOCKET_FOLDER_LENGTH = 107 - len("/.s.PGSQL.5432.lock")  # the kernel's limit
@@ -25,7 +27,9 @@ def database_url(data: Path, database: str = DATABASE) -> str:
     """URL of a database for SQLAlchemy. ConnectionError if the cluster is not running."""
     folder = cluster_folder(data)
     if not (folder / "postmaster.pid").exists():
-        raise ConnectionError(f"no PostgreSQL is running in {folder}: run `make services`")
+        raise ConnectionError(
+            f"no PostgreSQL is running in {folder}: run `{stage_command('services')}`"
+        )
     return f"{DRIVER}://{USER}@/{database}?host={folder}"
 
 

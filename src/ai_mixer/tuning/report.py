@@ -10,8 +10,8 @@ from omegaconf import DictConfig
 from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from ai_mixer.config.folder import config_folder
-from ai_mixer.config.overrides import format_make_command
+from ai_mixer.config.folder import generated_config_folder
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.tracking import Run
 from ai_mixer.tracking.aggregate import ID_DIGITS
 from ai_mixer.tracking.overrides import is_location
@@ -148,7 +148,7 @@ def _write_best_config(
     parent: Run,
     cfg: DictConfig,
 ) -> str:
-    """Write the config to configs/experiment/sweep and the parent; return the reproduce line."""
+    """Write the config to the generated ones and the parent; return the reproduce line."""
     name = study.study_name
     overrides = [*study_config.training_overrides, *to_overrides(trial.params)]
     objectives = ", ".join(
@@ -159,16 +159,16 @@ def _write_best_config(
     short_overrides = [f"experiment=sweep/{name}", *folds]
     number = original_number(trial)
     threads, locations = _threads(runs[number]), filter(is_location, overrides)
-    command = f"{threads} {format_make_command([*short_overrides, *locations])}"
+    command = f"{threads} {stage_command('train', [*short_overrides, *locations])}"
     title = f"Trial {number} of the sweep {name}: {objectives}."
-    comments = [title, f"{threads} {format_make_command(short_overrides)}"]
+    comments = [title, f"{threads} {stage_command('train', short_overrides)}"]
     try:
         text = experiment_config(name, overrides, comments)
     except ValueError as error:
         logger.warning(f"no config file for {name}: {error}")
-        return f"Reproduce: `{format_make_command([*overrides, *folds])}`"
+        return f"Reproduce: `{stage_command('train', [*overrides, *folds])}`"
     parent.log_text(text, f"sweep/{name}.yaml")
-    default_folder = config_folder() / "experiment" / "sweep"
+    default_folder = generated_config_folder() / "experiment" / "sweep"
     folder = Path(cfg.output_dir) if cfg.output_dir is not None else default_folder
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.yaml").write_text(text, encoding="utf-8")

@@ -6,10 +6,15 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from ai_mixer.config.compose import compose
-from ai_mixer.config.overrides import format_make_command, merge_overrides, without_keys
+from ai_mixer.config.overrides import (
+    merge_overrides,
+    with_search_overrides,
+    without_keys,
+)
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.tuning.storage import journal_file, open_storage
 from ai_mixer.tuning.study import load_study, quiet_optuna
-from ai_mixer.tuning.sweep_request import check_name, with_search_overrides
+from ai_mixer.tuning.sweep_request import check_name
 
 RESUME_KEYS = ("resume", "attach_to")
 LOCATION_KEYS = ("storage", "paths.mlruns", "paths.data")
@@ -52,9 +57,7 @@ def with_study_overrides(overrides: list[str]) -> list[str]:
 
 def resume_command(study: str, overrides: Iterable[str], *changes: str) -> str:
     """Command that resumes a study, with the overrides of its location and further changes."""
-    return format_make_command(
-        [f"resume={study}", *_location_overrides(overrides), *changes], "sweep"
-    )
+    return stage_command("sweep", [f"resume={study}", *_location_overrides(overrides), *changes])
 
 
 def newest_study(mlruns: str | Path) -> str:
@@ -62,7 +65,7 @@ def newest_study(mlruns: str | Path) -> str:
     folder = journal_file("any", mlruns).parent
     files = sorted(folder.glob("*.journal"), key=lambda path: path.stat().st_mtime)
     if not files:
-        raise FileNotFoundError(f"no study in {folder}: create one with make sweep")
+        raise FileNotFoundError(f"no study in {folder}: `{stage_command('sweep')}` creates one")
     return files[-1].stem
 
 

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from optuna import Study
 from optuna.storages import BaseStorage
 
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.tracking import Run, Store
 from ai_mixer.tracking.process_info import is_process_alive
 from ai_mixer.tuning.grid_sampler import QueuedGridSampler
@@ -124,7 +125,7 @@ def _resume_study(cfg: DictConfig, request: SweepRequest) -> tuple[Study, StudyC
     if before.info.status == "RUNNING" and is_process_alive(before.data.tags):
         raise ValueError(
             f"study {name} is running in process {before.data.tags['process.pid']}: "
-            f"add workers with make sweep attach_to={name}"
+            f"add workers with `{stage_command('sweep', [f'attach_to={name}'])}`"
         )
     is_grid = isinstance(build_sampler(cfg, 0), QueuedGridSampler)
     added = 0 if is_grid else enqueue_trials(study, int(cfg.trials))

@@ -90,11 +90,6 @@ class SearchSpace:
         return (dict(point) for point in itertools.product(*columns))
 
 
-def is_sweep_override(override: str) -> bool:
-    """Whether an override has several values."""
-    return OverridesParser.create().parse_override(override).is_sweep_override()
-
-
 def to_overrides(params: Mapping[str, ParamValue]) -> list[str]:
     """One point of a space as overrides of a training.
 

@@ -18,6 +18,7 @@ from optuna.study import StudyDirection
 
 from ai_mixer.config.instantiate import instantiate_checked
 from ai_mixer.config.renamed import translate_override, translate_overrides
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.tuning.search_space import ParamValue, space_differences
 from ai_mixer.tuning.trial_queue import enqueue_trials
 
@@ -82,7 +83,8 @@ def create_study(
 
 def exists_error(name: str) -> str:
     """Error message for a name that is taken."""
-    return f"study={name} exists: resume it with make sweep resume={name}, or set another study=…"
+    command = stage_command("sweep", [f"resume={name}"])
+    return f"study={name} exists: resume it with `{command}`, or set another study=…"
 
 
 def load_study(storage: BaseStorage, name: str) -> tuple[Study, StudyConfig]:

@@ -5,18 +5,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hydra.core.override_parser.types import Quote, QuotedString, Transformer
+from hydra.core.override_parser.types import Transformer
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from ai_mixer.config.folder import config_folder
-from ai_mixer.config.overrides import merge_overrides, override_key
+from ai_mixer.config.overrides import is_sweep_override, merge_overrides, override_key
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.tuning.objective import ComposedConfig, compose, key_exists
 from ai_mixer.tuning.search_space import (
     ParamValue,
     SearchSpace,
     contains,
     format_distribution,
-    is_sweep_override,
     lowest_value,
     to_overrides,
 )
@@ -38,16 +38,6 @@ class SweepRequest:
     default_point: dict[str, ParamValue]
     notes: list[str]
     path_overrides: list[str]
-
-
-def with_search_overrides(overrides: Iterable[str]) -> list[str]:
-    """Move overrides with several values to `search_overrides=[…]`, so that Hydra can compose."""
-    overrides = list(overrides)
-    searched = [text for text in overrides if is_sweep_override(text)]
-    if not searched:
-        return overrides
-    listed = ",".join(QuotedString(text, Quote.double).with_quotes() for text in searched)
-    return [*(text for text in overrides if text not in searched), f"search_overrides=[{listed}]"]
 
 
 def parse_sweep_request(cfg: DictConfig, overrides: Sequence[str]) -> SweepRequest:
@@ -102,7 +92,7 @@ def check_searchable(keys: Iterable[str]) -> None:
         if key.rpartition(".")[2].endswith("seed"):
             raise ValueError(
                 f"{key}: seeds are repeats, not settings: the best one would be luck. Repeat a "
-                "training with make train seeds=3"
+                f"training with `{stage_command('train', ['seeds=3'])}`"
             )
         if _top_level_key(f"{key}=0").lstrip("+") == "data":
             raise ValueError(

@@ -218,6 +218,18 @@ def test_models(ai_mixer, monkeypatch, tmp_path):
     assert "--model" in ai_mixer("models").out
 
 
+def test_models_are_pushed_and_pulled(ai_mixer, song, tmp_path):
+    pushed, pulled = tmp_path / "pushed", tmp_path / "pulled"
+    assert ai_mixer("models", "push", "AST Regressor", pushed).out == f"{pushed}\n"
+    assert (pushed / "README.md").is_file()
+    assert ai_mixer("models", "pull", pushed, pulled).out == f"{pulled}\n"
+    assert ai_mixer("mix", song, "--model", pulled).code == 0
+    done = ai_mixer("models", "push", "ast_regressor", pushed)
+    assert done.code == 1
+    assert "--force" in done.err
+    assert ai_mixer("models", "push", "ast_regressor", pushed, "--force").code == 0
+
+
 @pytest.mark.parametrize(
     ("options", "parts"),
     [

@@ -14,9 +14,11 @@ import torch
 from omegaconf import OmegaConf
 
 from ai_mixer.cli.pipeline import train
-from ai_mixer.cli.stages import evaluate, listen, loss_scales, render
+from ai_mixer.cli.stages import evaluate, listen, render
 from ai_mixer.cli.stages import train as train_stage
 from ai_mixer.tracking import Run, Store
+from ai_mixer.training.builders import build_components
+from ai_mixer.training.loss_scales import measure_loss_scales
 from ai_mixer.utils.progress import configure_warnings
 
 RATE = 44100
@@ -182,7 +184,7 @@ def train_overrides(path_overrides):
 
 def test_names_that_look_like_numbers_are_text(monkeypatch, command, train_overrides):
     configs = []
-    monkeypatch.setattr(train_stage, "train", lambda cfg, *_: configs.append(cfg))
+    monkeypatch.setattr("ai_mixer.cli.pipeline.train", lambda cfg, *_: configs.append(cfg))
     command(train_stage, *train_overrides, "run_name=2024", "experiment_name=7")
     assert (configs[0].run_name, configs[0].experiment_name) == ("2024", "7")
 
@@ -300,12 +302,10 @@ def test_loss_scales_report_damaged_songs(trained_on_bad_music, bad_music, path_
         "model=baseline_cnn",
         "loader.excerpt_s=1",
     ]
-    parts = loss_scales.build_components(
-        compose(*overrides, *path_overrides, "loader.excerpts_per_song=1")
-    )
+    parts = build_components(compose(*overrides, *path_overrides, "loader.excerpts_per_song=1"))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        loss_scales.measure(parts, examples=100)
+        measure_loss_scales(parts, examples=100)
     assert any(
         re.search(r"song skipped: .*silent\.wav", str(warning.message)) for warning in caught
     )

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from ai_mixer.cli.stages.benchmark import benchmark, memory
+from ai_mixer.evaluation.bench.benchmark import benchmark, memory
 from ai_mixer.training.builders import build_components
 
 

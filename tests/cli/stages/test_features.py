@@ -11,6 +11,7 @@ import soundfile
 from ai_mixer.cli.stages import features
 from ai_mixer.config.folder import config_folder
 from ai_mixer.core.types import Song
+from ai_mixer.data.feature_table import compute_features, feature_table
 from ai_mixer.data.folder import Folder
 from ai_mixer.data.metadata_cache import MetadataCache
 from ai_mixer.training.builders import build_source
@@ -32,32 +33,31 @@ def computed(monkeypatch):
         calls.append(args)
         return compute_features(*args)
 
-    compute_features = features.compute_features
-    monkeypatch.setattr(features, "compute_features", counted)
+    monkeypatch.setattr("ai_mixer.data.feature_table.compute_features", counted)
     return calls
 
 
 def test_one_row_per_song_and_features_are_cached(own_songs, tmp_path, computed):
     index = MetadataCache(tmp_path / "index")
-    first, skipped = features.feature_table(Folder(own_songs).songs(), index=index, **OPTIONS)
+    first, skipped = feature_table(Folder(own_songs).songs(), index=index, **OPTIONS)
     assert not skipped
     assert len(first) == len(computed) == 6
     assert list(first.columns[:5]) == ["song", "group", "genre", "split", "loudness_lufs"]
     moved = own_songs.rename(tmp_path / "moved")
-    repeated, _ = features.feature_table(Folder(moved).songs(), index=index, **OPTIONS)
+    repeated, _ = feature_table(Folder(moved).songs(), index=index, **OPTIONS)
     pd.testing.assert_frame_equal(repeated, first)
     assert len(computed) == 6
-    features.feature_table(Folder(moved).songs(), index=index, **OPTIONS | {"seconds": 0.5})
+    feature_table(Folder(moved).songs(), index=index, **OPTIONS | {"seconds": 0.5})
     assert len(computed) == 12
 
 
 def test_features_of_a_changed_song_are_recomputed(own_songs, tmp_path, computed):
     index = MetadataCache(tmp_path / "index")
-    first, _ = features.feature_table(Folder(own_songs).songs(), index=index, **OPTIONS)
+    first, _ = feature_table(Folder(own_songs).songs(), index=index, **OPTIONS)
     path = own_songs / "rock" / "a" / "song.flac"
     audio, rate = soundfile.read(path)
     soundfile.write(path, 0.5 * audio, rate)
-    repeated, _ = features.feature_table(Folder(own_songs).songs(), index=index, **OPTIONS)
+    repeated, _ = feature_table(Folder(own_songs).songs(), index=index, **OPTIONS)
     assert len(computed) == 7
     change_db = (first.set_index("song").rms_db - repeated.set_index("song").rms_db).round(2)
     assert sorted(change_db) == [0.0] * 5 + [6.02]
@@ -68,9 +68,7 @@ def test_damaged_song_is_skipped_with_its_file(own_songs, tmp_path):
     blob = path.read_bytes()
     start, stop = len(blob) // 4, len(blob) * 3 // 4
     path.write_bytes(blob[:start] + bytes(stop - start) + blob[stop:])
-    table, skipped = features.feature_table(
-        Folder(own_songs).songs(), index=MetadataCache(), **OPTIONS
-    )
+    table, skipped = feature_table(Folder(own_songs).songs(), index=MetadataCache(), **OPTIONS)
     assert len(table) == 5
     ((file, reason),) = skipped
     assert file == str(path)
@@ -92,7 +90,7 @@ def test_stage_writes_a_csv_file(own_songs, tmp_path, command):
 def test_every_option_has_the_documented_number_of_features(name, compose, songs_folder):
     cfg = compose("data=folder", f"data.root={songs_folder}", f"features={name}", page="features")
     (song, *_) = build_source(cfg).songs()
-    table, _ = features.feature_table([song], cfg.features.families, 1.0, 22_050, MetadataCache())
+    table, _ = feature_table([song], cfg.features.families, 1.0, 22_050, MetadataCache())
     text = (config_folder() / "features" / f"{name}.yaml").read_text()
     assert "\n# make features" in text
     (number,) = re.findall(r"(\d+) numbers per song", text)
@@ -102,9 +100,9 @@ def test_every_option_has_the_documented_number_of_features(name, compose, songs
 def test_invalid_arguments_raise(own_songs):
     songs = Folder(own_songs).songs()
     with pytest.raises(ValueError, match=r"seconds .*got 0"):
-        features.feature_table(songs, index=MetadataCache(), **OPTIONS | {"seconds": 0})
+        feature_table(songs, index=MetadataCache(), **OPTIONS | {"seconds": 0})
     with pytest.raises(ValueError, match="'tone'"):
-        features.feature_table(songs, index=MetadataCache(), **OPTIONS | {"families": ["tone"]})
+        feature_table(songs, index=MetadataCache(), **OPTIONS | {"families": ["tone"]})
 
 
 @pytest.mark.parametrize("name", ["rock/a/song.flac", "manifest.csv", "link.csv"])

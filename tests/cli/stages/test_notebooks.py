@@ -2,12 +2,14 @@
 
 import ast
 import json
+import re
 
 import pytest
 
 from ai_mixer.config.folder import config_folder
 
 FOLDER = config_folder().parent / "notebooks"
+PAGES = FOLDER.parent / "docs" / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 SMALL = ["data.source.songs=6", "data.source.duration_s=5", "loader.excerpt_s=1"]
 
@@ -38,6 +40,19 @@ def test_notebook_has_a_title_valid_code_and_one_parameter_cell(path):
         ast.parse("".join(cell["source"]))
     tagged = [c for c in cells(path, "code") if c["metadata"].get("tags") == ["parameters"]]
     assert len(tagged) == 1
+
+
+@each
+def test_the_page_has_the_code_of_the_notebook_and_its_pictures(path):
+    """`make notebooks` writes the pages after a change."""
+    page = PAGES / f"{path.stem}.md"
+    text = page.read_text(encoding="utf-8")
+    code = re.findall(r"^```python\n(.*?)\n```$", text, re.MULTILINE | re.DOTALL)
+    assert code == ["".join(cell["source"]) for cell in cells(path, "code")]
+    pictures = set(re.findall(r"!\[output\]\((.*?)\)", text))
+    assert pictures == {file.name for file in PAGES.glob(f"{path.stem}-*.png")}
+    assert pictures
+    assert "\n```\n" in text  # outputs as text
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from ai_mixer.cli.stages import evaluate, listen, loss_scales, render
 from ai_mixer.evaluation.bench.timing import use_threads
 from ai_mixer.evaluation.evaluate import evaluate as evaluate_model
 from ai_mixer.training.builders import build_components
+from ai_mixer.training.loss_scales import measure_loss_scales
 
 CHEAP = "[rough,loudness_only,mean_knobs,true_knobs]"
 
@@ -100,10 +101,10 @@ def test_listen_stage_without_a_page_is_an_error(at_home, command, copied, capsy
 
 def test_loss_scales_are_positive_and_deterministic(small_overrides, compose):
     parts = build_components(compose(*small_overrides))
-    scales = loss_scales.measure(parts, examples=4)
+    scales = measure_loss_scales(parts, examples=4)
     assert set(scales) == {"knobs", "perceptual", "balance", "dynamics"}
     assert all(value > 0 for value in scales.values())
-    assert scales == loss_scales.measure(build_components(compose(*small_overrides)), examples=4)
+    assert scales == measure_loss_scales(build_components(compose(*small_overrides)), examples=4)
 
 
 def test_loss_scales_stage_writes_a_config(small_overrides, command, tmp_path, monkeypatch):
@@ -134,7 +135,7 @@ def test_run_id_that_looks_like_a_number_is_text(run, home, monkeypatch, command
         raise SystemExit(1)
 
     monkeypatch.chdir(home)
-    monkeypatch.setattr(evaluate, "find_run", find)
+    monkeypatch.setattr("ai_mixer.tracking.find_run", find)
     with pytest.raises(SystemExit):
         command(evaluate, f"run={run}")
     assert names == [run]

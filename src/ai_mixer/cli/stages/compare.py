@@ -7,14 +7,15 @@ from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
 from ai_mixer.config.overrides import quote_run_list
-from ai_mixer.evaluation.comparison.compare import compare
-from ai_mixer.evaluation.comparison.page import summary_text, write_comparison
-from ai_mixer.evaluation.comparison.runs import load_compared_runs
 
 
 @stage("compare", transform=quote_run_list)
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.compare runs=a,b [name=value …]`."""
+    from ai_mixer.evaluation.comparison.compare import compare
+    from ai_mixer.evaluation.comparison.page import summary_text, write_comparison
+    from ai_mixer.evaluation.comparison.runs import load_compared_runs
+
     names = ("split", "excerpts_per_song", "songs", "seconds", "allow_seen", "seed")
     options: dict[str, Any] = {name: cfg[name] for name in names}
     runs = load_compared_runs(

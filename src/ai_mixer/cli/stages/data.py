@@ -3,22 +3,25 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
 from ai_mixer.config.override_errors import check_overrides
-from ai_mixer.core.types import SkippedSong, Song
-from ai_mixer.data.download import fetch, unpack
-from ai_mixer.data.splits import SPLITS
-from ai_mixer.training.builders import build_source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ai_mixer.core.types import SkippedSong, Song
 
 MAX_LISTED = 3  # songs named per reason
 
 
 def download(cfg: DictConfig) -> None:
     """Download and unpack the archives listed in the config of the collection."""
+    from ai_mixer.data.download import fetch, unpack
+
     archives = cfg.data.get("archives")
     if not archives:
         file = f"configs/data/{cfg.data.name}.yaml"
@@ -31,7 +34,7 @@ def download(cfg: DictConfig) -> None:
 
 
 def describe(
-    songs: Sequence[Song], skipped: Sequence[SkippedSong], other_files: Mapping[str, int] = {}
+    songs: Sequence["Song"], skipped: Sequence["SkippedSong"], other_files: Mapping[str, int] = {}
 ) -> str:
     """Songs, hours and groups (mostly artists) of each split; genres; what is not read.
 
@@ -49,7 +52,7 @@ def describe(
     return "\n".join(lines)
 
 
-def groups_in_several_splits(songs: Iterable[Song]) -> list[str]:
+def groups_in_several_splits(songs: Iterable["Song"]) -> list[str]:
     """Artists (or other groups) with songs in more than one split."""
     splits_by_group: dict[str, set[str]] = {}
     for song in songs:
@@ -57,7 +60,11 @@ def groups_in_several_splits(songs: Iterable[Song]) -> list[str]:
     return sorted(group for group, splits in splits_by_group.items() if len(splits) > 1)
 
 
-def _splits(songs: Sequence[Song]) -> pd.DataFrame:
+def _splits(songs: Sequence["Song"]) -> "pd.DataFrame":
+    import pandas as pd
+
+    from ai_mixer.data.splits import SPLITS
+
     rows = {
         name: {
             "songs": len(selected),
@@ -72,12 +79,12 @@ def _splits(songs: Sequence[Song]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def _genres(songs: Sequence[Song]) -> str:
+def _genres(songs: Sequence["Song"]) -> str:
     counts = Counter(song.genre or "unknown" for song in songs).most_common()
     return "genres: " + ", ".join(f"{genre} {count}" for genre, count in counts)
 
 
-def _skipped(skipped: Sequence[SkippedSong]) -> list[str]:
+def _skipped(skipped: Sequence["SkippedSong"]) -> list[str]:
     """One line per reason, the most frequent first."""
     files: dict[str, list[str]] = {}
     for song in skipped:
@@ -99,6 +106,8 @@ def with_name_alias(overrides: list[str]) -> list[str]:
 @stage("data", transform=with_name_alias)
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.data name=NAME [download=1] [data.root=FOLDER]`."""
+    from ai_mixer.training.builders import build_source
+
     if cfg.download:
         download(cfg)
     source = build_source(cfg)

@@ -6,16 +6,17 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.evaluation.leaderboard.entries import find_entries
-from ai_mixer.evaluation.leaderboard.evaluate import EvaluationSettings, evaluate_entries
-from ai_mixer.evaluation.leaderboard.page import write_page
-from ai_mixer.tracking import Store
 from ai_mixer.utils.log import logger
 
 
 @stage("leaderboard")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.leaderboard [name=value …]`."""
+    from ai_mixer.evaluation.leaderboard.entries import find_entries
+    from ai_mixer.evaluation.leaderboard.evaluate import EvaluationSettings, evaluate_entries
+    from ai_mixer.evaluation.leaderboard.page import write_page
+    from ai_mixer.tracking import Store
+
     path = Path(cfg.out)
     if path.suffix != ".md":
         raise ValueError(f"out={cfg.out}: must end in .md; the tables are written as .csv as well")

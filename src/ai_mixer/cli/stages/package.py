@@ -2,31 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.data.metadata_cache import MetadataCache
-from ai_mixer.evaluation.leaderboard.model_results import model_results
-from ai_mixer.inference import pretrained
-from ai_mixer.inference.model_card import card_text
-from ai_mixer.inference.predictor import load_model
-from ai_mixer.inference.seen_songs import (
-    SEEN_SONGS_FILE,
-    combine_seen_songs,
-    load_seen_songs,
-)
-from ai_mixer.tracking import Store, find_run, save_model
-from ai_mixer.tracking.int8 import quantize
-from ai_mixer.tracking.model_files import load_model_files
-from ai_mixer.tracking.overrides import LOCATIONS, is_path
-from ai_mixer.tracking.run_lookup import fold_model_folders
-from ai_mixer.training.builders import run_override
-from ai_mixer.training.calibration import mean_factors
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.utils.log import logger
-
-PATH_KEYS = ("paths", "callbacks", "trainer", "optimizer", "scheduler", "evaluate", "render")
 
 
 def package(
@@ -44,10 +25,22 @@ def package(
     model folders of the recipe's cross-validation, whose mean calibration is used; by default the
     run's own; their songs count as seen. Returns the folder of the model.
     """
+    from ai_mixer.data.metadata_cache import MetadataCache
+    from ai_mixer.evaluation.leaderboard.model_results import model_results
+    from ai_mixer.inference import pretrained
+    from ai_mixer.inference.model_card import card_text
+    from ai_mixer.inference.predictor import load_model
+    from ai_mixer.inference.seen_songs import SEEN_SONGS_FILE, combine_seen_songs, load_seen_songs
+    from ai_mixer.tracking import save_model
+    from ai_mixer.tracking.int8 import quantize
+    from ai_mixer.tracking.model_files import load_model_files
+    from ai_mixer.tracking.overrides import publishable_config
+    from ai_mixer.training.calibration import mean_factors
+
     # Raises before an existing model is replaced.
     evaluation = model_results(entry or name, leaderboard, len(folds))
     weights, card = load_model_files(run)
-    config = _without_paths({k: v for k, v in card["config"].items() if k not in PATH_KEYS})
+    config = publishable_config(card["config"])
     packaged = {key: value for key, value in card.items() if key != "weights_sha256"}
     if folds:
         calibrations = [load_model_files(fold)[1].get("calibration") for fold in folds]
@@ -66,30 +59,28 @@ def package(
     return target
 
 
-def _without_paths(value: Any, key: str = "") -> Any:
-    """A config without absolute paths: locations are None, other paths are reduced to a name."""
-    if isinstance(value, dict):
-        return {name: _without_paths(item, name) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_without_paths(item, key) for item in value]
-    if not is_path(value, key):
-        return value
-    return None if key in LOCATIONS else Path(value).name
-
-
 def _folds(cfg: DictConfig) -> list[Path]:
     """Model folders of the cross-validation given by `folds=`, if any."""
+    from ai_mixer.tracking import Store
+    from ai_mixer.tracking.run_lookup import fold_model_folders
+    from ai_mixer.training.builders import run_override
+
     if cfg.folds is None:
         return []
     folders = fold_model_folders(run_override(cfg, "folds"), Store(cfg.paths.mlruns))
     if not folders:
-        raise ValueError(f"folds={cfg.folds}: not a finished cross-validation (make train cv=5 …)")
+        command = stage_command("train", ["cv=5"])
+        raise ValueError(f"folds={cfg.folds}: not a finished cross-validation (`{command} …`)")
     return list(folders.values())
 
 
 @stage("package")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.package run=ID name=NAME about=SENTENCE`."""
+    from ai_mixer.inference import pretrained
+    from ai_mixer.tracking import find_run
+    from ai_mixer.training.builders import run_override
+
     run = find_run(run_override(cfg), cfg.paths.mlruns)
     leaderboard = None if cfg.leaderboard is None else Path(cfg.leaderboard)
     target = package(

@@ -3,13 +3,14 @@
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.tracking import Store
-from ai_mixer.tracking.rewrite_artifact_uris import rewrite_artifact_uris
 
 
 @stage("relocate")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.relocate [paths.mlruns=FOLDER]`."""
+    from ai_mixer.tracking import Store
+    from ai_mixer.tracking.rewrite_artifact_uris import rewrite_artifact_uris
+
     store = Store(cfg.paths.mlruns)
     print(f"{rewrite_artifact_uris(store)} URIs rewritten in {store.folder}")
 

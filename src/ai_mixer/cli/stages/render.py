@@ -5,16 +5,17 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.evaluation.render import render
-from ai_mixer.inference.predictor import load_model
-from ai_mixer.tracking import find_run
-from ai_mixer.tracking.run_lookup import results_folder
-from ai_mixer.training.builders import run_override
 
 
 @stage("render")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.render [name=value …]`."""
+    from ai_mixer.evaluation.render import render
+    from ai_mixer.inference.predictor import load_model
+    from ai_mixer.tracking import find_run
+    from ai_mixer.tracking.run_lookup import results_folder
+    from ai_mixer.training.builders import run_override
+
     run = find_run(run_override(cfg), cfg.paths.mlruns)
     folder = Path(cfg.out or results_folder(run, cfg.paths.outputs) / "listening")
     options = {name: cfg[name] for name in ("split", "songs", "seconds", "allow_seen", "seed")}

@@ -1,18 +1,22 @@
 """Report: a table of all trained configurations, the best first."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.tracking import list_runs
-from ai_mixer.tracking.aggregate import RunTable, aggregate_runs
-from ai_mixer.tracking.report import report_text
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.utils.disk_errors import reraise_disk_full
 
+if TYPE_CHECKING:
+    from ai_mixer.tracking.aggregate import RunTable
 
-def write(run_table: RunTable, path: Path) -> None:
+
+def write(run_table: "RunTable", path: Path) -> None:
     """Write Markdown to `path`, and the table as CSV next to it."""
+    from ai_mixer.tracking.report import report_text
+
     path.parent.mkdir(parents=True, exist_ok=True)
     with reraise_disk_full(path):
         path.write_text(report_text(run_table), encoding="utf-8")
@@ -22,6 +26,10 @@ def write(run_table: RunTable, path: Path) -> None:
 @stage("report")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.report [name=value …]`."""
+    from ai_mixer.tracking import list_runs
+    from ai_mixer.tracking.aggregate import aggregate_runs
+    from ai_mixer.tracking.report import report_text
+
     runs = list_runs(cfg.paths.mlruns, cfg.experiment_name, cfg.where)
     if runs.empty:
         filters = ", ".join(
@@ -29,7 +37,7 @@ def main(cfg: DictConfig) -> None:
         )
         raise ValueError(
             f"no run{f' with {filters}' if filters else ''} in {cfg.paths.mlruns}: "
-            "create one with `make train`"
+            f"`{stage_command('train')}` creates one"
         )
     run_table = aggregate_runs(runs, cfg.by)
     path = Path(cfg.out)

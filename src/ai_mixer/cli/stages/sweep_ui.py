@@ -3,14 +3,15 @@
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.tuning.resume import newest_study
-from ai_mixer.tuning.storage import MISSING_EXTRA, open_storage
 from ai_mixer.utils.network import check_address
 
 
 @stage("sweep_ui")
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.sweep_ui [study=… storage=…]`: serve until interrupted."""
+    from ai_mixer.tuning.resume import newest_study
+    from ai_mixer.tuning.storage import MISSING_EXTRA, open_storage
+
     try:
         from optuna_dashboard import run_server
     except ImportError as error:

@@ -5,17 +5,26 @@ from functools import partial
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from ai_mixer.cli.pipeline import train
 from ai_mixer.cli.stage import stage
 from ai_mixer.config.compose import compose
-from ai_mixer.training.cross_validation import cross_validate
-from ai_mixer.training.resume import with_run_overrides
-from ai_mixer.training.seeds import train_seeds
+from ai_mixer.config.overrides import sets_key
 
 
-@stage("train", transform=with_run_overrides)
+def _with_run_overrides(overrides: list[str]) -> list[str]:
+    if not sets_key(overrides, "ckpt_path"):
+        return overrides
+    from ai_mixer.training.resume import with_run_overrides
+
+    return with_run_overrides(overrides)
+
+
+@stage("train", transform=_with_run_overrides)
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.train [name=value …]`."""
+    from ai_mixer.cli.pipeline import train
+    from ai_mixer.training.cross_validation import cross_validate
+    from ai_mixer.training.seeds import train_seeds
+
     for name in ("experiment_name", "run_name"):  # Hydra reads 2024 as a number
         cfg[name] = str(cfg[name])
     overrides, runtime = list(HydraConfig.get().overrides.task), HydraConfig.get().runtime

@@ -12,6 +12,7 @@ import numpy as np
 import soundfile
 import torch
 
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.core.types import Batch, Condition
 from ai_mixer.evaluation.baselines.system import ComparedSystem, SystemOutput, conditioning_audio
 
@@ -35,7 +36,8 @@ class MatcheringBaseline(ComparedSystem):
         """OSError if the environment or the package is missing."""
         if not self.python.is_file() or not SCRIPT.is_file():
             raise FileNotFoundError(
-                f"{self.python} or {SCRIPT} is missing: `make bench-peers` creates the environment"
+                f"{self.python} or {SCRIPT} is missing: "
+                f"`{stage_command('bench-peers')}` creates the environment"
             )
         self._run("-c", "import matchering")
 

@@ -1,6 +1,5 @@
 """Entries of the leaderboard: finished cross-validations, one entry for all seeds of a recipe."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.inference.predictor import Predictor, load_model
 from ai_mixer.tracking.overrides import publishable, stored_overrides
 from ai_mixer.tracking.run import artifact_folder
@@ -66,7 +66,7 @@ def find_entries(
     if not entries:
         raise ValueError(
             f"no finished cross-validation of {folds} folds in experiment {experiment!r}: "
-            "run `make train experiment=leaderboard model=… data.root=… cv=5`"
+            f"run `{stage_command('train')} experiment=leaderboard model=… data.root=… cv=5`"
         )
     return entries, excluded
 
@@ -83,9 +83,9 @@ def _config(run: Any) -> Mapping[str, Any]:
 def _command(run: Any, title: str) -> str:
     tags = run.data.tags
     if ENSEMBLE_TAG in tags:
-        return f"make ensemble {shlex.join([f'runs={tags[ENSEMBLE_TAG]}', f'name={title}'])}"
+        return stage_command("ensemble", [f"runs={tags[ENSEMBLE_TAG]}", f"name={title}"])
     overrides = stored_overrides(artifact_folder(run.info.artifact_uri), tags)
-    return f"make train {shlex.join(publishable(overrides))}"
+    return stage_command("train", publishable(overrides))
 
 
 def _minutes(run: Any) -> float:

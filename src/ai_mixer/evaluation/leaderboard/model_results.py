@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.evaluation.leaderboard.evaluate import REFINED_SUFFIX
 from ai_mixer.utils.markdown import to_markdown
 
@@ -16,7 +17,7 @@ TABLES = {  # name of the CSV file → heading, and the baselines that are shown
 }
 CROSS_VALIDATION_NOTE = """\
 Cross-validation{folds}: the same recipe trained on the other folds, with songs, artists and corpora
-apart, and evaluated on the one left out (`make leaderboard`), next to baselines.
+apart, and evaluated on the one left out, next to baselines.
 """
 
 
@@ -43,6 +44,7 @@ def model_results(entry: str, leaderboard: Path | None, folds: int) -> str:
         parts.append(f"{heading}\n\n{to_markdown(numbers.loc[systems])}")
     if len(parts) == 1:
         raise ValueError(
-            f"leaderboard={leaderboard}: no CSV files next to it, run `make leaderboard`"
+            f"leaderboard={leaderboard}: no CSV files next to it, "
+            f"run `{stage_command('leaderboard')}`"
         )
     return "\n".join(parts)

@@ -44,7 +44,7 @@ Share of true knobs within the predicted 80 % interval (calibrated on validation
 calibrated, less is overconfident.
 """
 SOUND_NOTE = """\
-Protocol A on roughs by another processor (`make roughs`), mixes with the applied knobs:
+Protocol A on roughs by another processor, mixes with the applied knobs:
 closeness = 1 − d(mix)/d(rough), STFT at equal loudness; closer = share of songs that came closer.
 """
 ENTRIES_NOTE = """\

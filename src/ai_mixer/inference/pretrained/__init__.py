@@ -1,10 +1,18 @@
 """Pretrained models in the package: a folder each, with weights, model.json and card.md.
 
-`champion.txt` has the name of the default model. The folder is read at each call: to add a model,
+`champion.txt` has the name of the default model, `credits.csv` the songs that the models were
+trained on, `LICENSE` the licence of the weights. The folder is read at each call: to add a model,
 add its folder.
 """
 
 from pathlib import Path
+
+from ai_mixer.config.stage_command import stage_command
+from ai_mixer.inference.weights_licence import (
+    WeightsLicence,
+    derive_licence,
+    recorded_licences,
+)
 
 MODELS_DIR = Path(__file__).parent
 CARD = "model.json"
@@ -24,7 +32,7 @@ def default_model() -> str:
     if not names:
         raise ValueError(
             "no model is packaged with this ai_mixer: give a run id or a folder with "
-            f"{CARD} (`make train` creates one)"
+            f"{CARD} (`{stage_command('train')}` creates one)"
         )
     return names[0]
 
@@ -42,10 +50,13 @@ def model_folder(name: str) -> Path:
 
 def model_summary(name: str) -> str:
     """Return the first sentence of its `card.md`; empty if there is none."""
-    card = model_folder(name) / "card.md"
-    text = card.read_text(encoding="utf-8") if card.is_file() else ""
-    lines = (line.strip() for line in text.splitlines())
+    lines = (line.strip() for line in _card(name).splitlines())
     return next((line for line in lines if line and not line.startswith(("#", "-", "|"))), "")
+
+
+def licence(name: str) -> WeightsLicence:
+    """Return the licence of its weights, derived from the licences in its `card.md`."""
+    return derive_licence(recorded_licences(_card(name)))
 
 
 def normalise_name(name: str) -> str:
@@ -66,6 +77,12 @@ def display_name(name: str) -> str:
     return " ".join(
         ACRONYMS.get(word, word.capitalize()) for word in normalise_name(name).split("_")
     )
+
+
+def _card(name: str) -> str:
+    """Text of the model's `card.md`; empty if there is none."""
+    card = model_folder(name) / "card.md"
+    return card.read_text(encoding="utf-8") if card.is_file() else ""
 
 
 def _default_of(names: list[str]) -> str | None:
