@@ -49,9 +49,16 @@ REQUIRED = {  # other options that an option needs
 def options():
     """(group, name) of every option, e.g. (`loss/term`, `knobs`)."""
     files = (file.relative_to(CONFIGS) for file in sorted(CONFIGS.glob("*/**/*.yaml")))
-    pairs = [(file.parent.as_posix(), file.stem) for file in files]
+    pairs = [option_of(file) for file in files]
     pairs = [pair for pair in pairs if pair[0] not in {LOCAL, SWEEPS, STAGE, *OTHERS}]
     return [pair for pair in pairs if not is_old_option(*pair)]
+
+
+def option_of(file):
+    """Group and name of a config file; ranges of a console are `ranges=<console>/<name>`."""
+    group, name = file.parent.as_posix(), file.stem
+    console = group.removeprefix("ranges/")
+    return (group, name) if console == group else ("ranges", f"{console}/{name}")
 
 
 def groups_of(stage):
@@ -83,6 +90,8 @@ def overrides_for(group, name, synthetic_dataset, scratch):
     # An experiment selects its own model.
     selected = {"data": "folder"} if group == "experiment" else selected
     selected |= {group: f"[{name}]" if group == "loss/term" else name}
+    if group == "ranges" and "/" in name:
+        selected["console"] = name.partition("/")[0]
     selected |= REQUIRED.get((group, name), {})
     data = selected["data"]
     songs = synthetic_dataset(data)
@@ -164,7 +173,8 @@ def test_option_has_a_command_that_selects_it(group, name):
         pytest.skip("written by make loss-scales")
     file = CONFIGS / group / f"{name}.yaml"
     overrides = [text for _, texts in commands(file) for text in texts]
-    pattern = re.compile(rf"{group}=\[?(\w+,)*{name}\b|{group}\.")
+    short = name.rpartition("/")[2]  # of classic/wide
+    pattern = re.compile(rf"{group}=\[?(\w+,)*{short}\b|{group}\.")
     defaults = {**groups_of("base"), **groups_of("train")}
     if (group, name) in defaults.items():
         pattern = re.compile(rf"{group}[=.]")

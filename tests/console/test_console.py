@@ -273,6 +273,37 @@ def test_invalid_arguments(method, audio, rate, knobs, message):
         getattr(WIDE, method)(audio, rate, knobs)
 
 
+def with_value(value, name="low_eq"):
+    knobs = neutral().clone()
+    knobs[0, WIDE.names.index(name)] = value
+    return knobs
+
+
+METHODS = ["forward", "invert", "forward_with_audibility", "invert_with_audibility"]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 3.0, -0.01])
+@pytest.mark.parametrize("method", [*METHODS, "settings", "without_neutral"])
+def test_positions_outside_0_1_are_refused_by_name(method, value):
+    knobs = with_value(value)
+    arguments = (song(), RATE, knobs) if method in METHODS else (knobs,)
+    with pytest.raises(ValueError, match=rf"^knobs .*low_eq is {value:g}: .*knobs_from.*$"):
+        getattr(WIDE, method)(*arguments)
+
+
+def test_rounded_positions_are_accepted():
+    assert WIDE(song(), RATE, with_value(1 + 1e-7)).isfinite().all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_numpy_audio_and_knobs_equal_tensors(method):
+    audio, knobs = song(), draw(1)
+    want = getattr(WIDE, method)(audio, RATE, knobs)
+    got = getattr(WIDE, method)(audio.numpy(), RATE, knobs.numpy())
+    torch.testing.assert_close(got, want, rtol=0, atol=0)
+    assert WIDE.settings(knobs.numpy()) == WIDE.settings(knobs)
+
+
 def test_unmix_is_an_alias_of_invert():
     assert Console.unmix is Console.invert
 

@@ -58,7 +58,7 @@ def test_neutral_positions_and_invertible_knobs():
 
 
 def test_config_values_can_be_overridden():
-    files = {"console": "console/classic.yaml", "ranges": "ranges/wide.yaml"}
+    files = {"console": "console/classic.yaml", "ranges": "ranges/classic/wide.yaml"}
     config = OmegaConf.create({k: OmegaConf.load(config_folder() / v) for k, v in files.items()})
     place = [entry.name for entry in config.console.chain].index("delay")
     OmegaConf.update(config, f"console.chain.{place}.effect.delay_ms", 250)
@@ -73,7 +73,7 @@ def test_config_values_can_be_overridden():
     ("names", "message"),
     [
         (("studioo", "wide"), "console .*'studioo': .*classic"),
-        (("classic", "huge"), "ranges .*'huge': .*gentle, musical, wide"),
+        (("classic", "huge"), "ranges of console classic .*'huge': .*gentle, musical, wide"),
     ],
 )
 def test_unknown_names_list_the_known_ones(names, message):

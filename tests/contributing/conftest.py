@@ -4,6 +4,7 @@
 existing configs.
 """
 
+import importlib
 import re
 import shlex
 import shutil
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import hydra
 import pytest
 import torch
 
@@ -31,7 +33,7 @@ ENTRY = """\
 NEXT = "  - name: mid_eq\n"  # in the middle: no code may depend on the index of a knob
 EDITS = {
     "configs/console/classic.yaml": lambda text: text.replace(NEXT, ENTRY + NEXT),
-    "configs/ranges/*.yaml": lambda text: text + "toy: [-3, 3]\n",
+    "configs/ranges/classic/*.yaml": lambda text: text + "toy: [-3, 3]\n",
 }
 
 
@@ -69,6 +71,27 @@ def train_overrides(part):
     return shlex.split(command.replace("<name>", NAME))
 
 
+SMALL = [
+    "data.root={songs}",
+    "loader.excerpt_s=0.5",
+    "loader.excerpts_per_song=1",
+    "loader.batch_size=2",
+    "loader.workers=0",
+    "run_name=toy",
+]
+
+
+def compose_small(configs, songs, *overrides, hydra_overrides=()):
+    """Compose a small training from a folder of configs."""
+    small = [text.format(songs=songs) for text in SMALL]
+    if not any(text.startswith("data=") for text in overrides):
+        small.insert(0, "data=folder")
+    if (configs / "local").is_dir():  # the user's settings
+        small.append("~local")
+    with hydra.initialize_config_dir(str(configs), version_base="1.3"):
+        return hydra.compose("stage/train", [*overrides, *small, *hydra_overrides])
+
+
 def train_one_step(cfg, folder):
     """Train and validate one batch. Return components, metrics, and whether weights changed."""
     from pytorch_lightning.loggers import CSVLogger
@@ -98,7 +121,21 @@ def guide():
         paths=paths,
         add_files=add_files,
         overrides=train_overrides,
+        compose=compose_small,
+        small=SMALL,
     )
+
+
+@pytest.fixture
+def copied_configs(tmp_path, guide, monkeypatch, unload_toys):
+    """A folder with copied configs, whose code folders are in the search path of ai_mixer."""
+    shutil.copytree(guide.root / "configs", tmp_path / "configs")
+    shutil.rmtree(tmp_path / "configs" / "local", ignore_errors=True)
+    for group in guide.groups.values():
+        package = importlib.import_module(f"ai_mixer.{group}")
+        folder = str(tmp_path / "src" / "ai_mixer" / group)
+        monkeypatch.setattr(package, "__path__", [*package.__path__, folder])
+    return tmp_path
 
 
 @pytest.fixture(params=PARTS)

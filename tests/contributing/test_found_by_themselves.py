@@ -17,7 +17,7 @@ def toy(mix, finished):
 """
 FINDERS = {  # package: file of the contract test, and its function that finds the parts
     "losses": ("losses/conftest.py", "_all_terms"),
-    "effects": ("effects/test_laws.py", "effect_classes"),
+    "effects": ("helpers/effects.py", "effect_classes"),
     "models": ("models/test_contract.py", "models_by_import"),
     "augment": ("augment/test_contract.py", "steps_by_import"),
     "metrics": ("metrics/test_contract.py", "distances_by_import"),

@@ -1,50 +1,17 @@
 """The four steps of docs/guides/extend.md give a part that trains, here or in another package."""
 
-import importlib
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
-import hydra
 import pytest
 from omegaconf import open_dict
 
 from ai_mixer import load_model
-
-SMALL = [
-    "data.root={songs}",
-    "loader.excerpt_s=0.5",
-    "loader.excerpts_per_song=1",
-    "loader.batch_size=2",
-    "loader.workers=0",
-    "run_name=toy",
-]
-
-
-def compose(configs, songs, *overrides, hydra_overrides=()):
-    """Compose a small training from a folder of configs."""
-    small = [text.format(songs=songs) for text in SMALL]
-    if not any(text.startswith("data=") for text in overrides):
-        small.insert(0, "data=folder")
-    if (configs / "local").is_dir():  # the user's settings
-        small.append("~local")
-    with hydra.initialize_config_dir(str(configs), version_base="1.3"):
-        return hydra.compose("stage/train", [*overrides, *small, *hydra_overrides])
-
-
-@pytest.fixture
-def copied_configs(tmp_path, guide, monkeypatch, unload_toys):
-    """A folder with copied configs, whose code folders are in the search path of ai_mixer."""
-    shutil.copytree(guide.root / "configs", tmp_path / "configs")
-    shutil.rmtree(tmp_path / "configs" / "local", ignore_errors=True)
-    for group in guide.groups.values():
-        package = importlib.import_module(f"ai_mixer.{group}")
-        folder = str(tmp_path / "src" / "ai_mixer" / group)
-        monkeypatch.setattr(package, "__path__", [*package.__path__, folder])
-    return tmp_path
 
 
 def is_used(part, trained):
@@ -77,7 +44,7 @@ def test_steps_name_every_file_of_the_toy(part, guide, tmp_path):
 
 def test_result_of_the_steps_trains(part, guide, copied_configs, songs_folder, train):
     guide.add_files(part, copied_configs)
-    cfg = compose(copied_configs / "configs", songs_folder, *guide.overrides(part))
+    cfg = guide.compose(copied_configs / "configs", songs_folder, *guide.overrides(part))
     trained = train(cfg)
     assert is_used(part, trained)
     assert trained.changed
@@ -93,21 +60,28 @@ def external_configs(tmp_path, guide, part, monkeypatch, unload_toys):
     for name in new:
         if name.startswith("src/"):
             shutil.copy(tmp_path / "checkout" / name, package / "mine.py")
-    edited = {"console": "classic", "ranges": "wide"} if part == "effect" else {}
-    names = [f"configs/{group}/{name}.yaml" for group, name in edited.items()]
-    names += [name for name in new if name.startswith("configs/")]
+    edited = ["configs/console/classic.yaml", "configs/ranges/classic/wide.yaml"]
+    names = edited if part == "effect" else []
+    names = [*names, *(name for name in new if name.startswith("configs/"))]
     for name in names:
         text = (tmp_path / "checkout" / name).read_text()
-        file = (tmp_path / "my_configs" / name.removeprefix("configs/")).with_name("mine.yaml")
+        file = tmp_path / "my_configs" / _own_name(name.removeprefix("configs/"))
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text.replace(f"ai_mixer.{guide.groups[part]}.toy.", "my_package.mine."))
     monkeypatch.syspath_prepend(tmp_path / "code")
     return tmp_path / "my_configs"
 
 
+def _own_name(name):
+    """The page under a name of its own: `ranges/classic/wide.yaml` belongs to console `mine`."""
+    if name.startswith("ranges/"):
+        return name.replace("classic", "mine")
+    return Path(name).with_name("mine.yaml")
+
+
 OVERRIDES = {
     "dataset": ["data=mine"],
-    "effect": ["console=mine", "ranges=mine"],
+    "effect": ["console=mine"],
     "model": ["model=mine"],
     "loss": ["loss/term=[knobs,mine]"],
 }
@@ -115,7 +89,9 @@ OVERRIDES = {
 
 def test_external_package_trains_if_allowed(part, guide, external_configs, songs_folder, train):
     search = [f'hydra.searchpath=["file://{external_configs}"]']
-    cfg = compose(guide.root / "configs", songs_folder, *OVERRIDES[part], hydra_overrides=search)
+    cfg = guide.compose(
+        guide.root / "configs", songs_folder, *OVERRIDES[part], hydra_overrides=search
+    )
     with pytest.raises(ValueError, match=r"my_package\.mine\.Toy: .*allow_targets=\[my_package\]"):
         train(cfg)
     with open_dict(cfg):
@@ -135,7 +111,7 @@ def test_command_of_the_section_and_load_model(guide, external_configs, songs_fo
     small = [
         "debug=fast",
         "data=folder",
-        *(override.format(songs=songs_folder) for override in SMALL),
+        *(override.format(songs=songs_folder) for override in guide.small),
     ]
     paths = [f"paths.{name}={tmp_path / name}" for name in ("data", "outputs", "mlruns")]
     subprocess.run(

@@ -1,6 +1,7 @@
 """The four steps in a copy of the checkout: its tests find the toys and pass.
 
-Existing tests pass unchanged, although the console has one knob more.
+Existing tests pass unchanged, although the console has two knobs more, one of an effect without a
+live form, and there is a second console. The commands train, evaluate and mix with every part.
 """
 
 import os
@@ -9,6 +10,10 @@ import subprocess
 import sys
 
 import pytest
+import soundfile
+
+from helpers.consoles import add_knob, write_console
+from helpers.signals import noise
 
 pytestmark = pytest.mark.slow
 
@@ -37,6 +42,8 @@ def checkout(guide, tmp_path_factory):
     (root / "configs" / "local" / "default.yaml").unlink(missing_ok=True)
     for part in guide.groups:
         guide.add_files(part, root)
+    add_knob(root / "configs")
+    write_console(root / "configs")
     return root
 
 
@@ -82,6 +89,31 @@ def test_contract_tests_find_and_pass_the_toys(checkout):
         "data/test_toy.py",
     ):
         assert any(law in line for line in passed), f"{law} is not among\n" + "\n".join(passed)
+
+
+SELECTED = {
+    "loss": ["loss/term=[knobs,toy]"],
+    "model": ["model=toy"],
+    "dataset": ["data=toy"],
+    "effect and knob": [],
+    "console": ["console=mine"],
+}
+
+
+@pytest.mark.parametrize("part", SELECTED)
+def test_commands_train_evaluate_and_mix_with_the_part(part, checkout, songs_folder, tmp_path):
+    data = ["data=folder"] if part != "dataset" else []
+    model = ["model=mean_knobs"] if part != "model" else []
+    overrides = [*SELECTED[part], *data, f"data.root={songs_folder}", "excerpt=1", *model]
+    paths = [f"paths.{name}={tmp_path / name}" for name in ("data", "outputs", "mlruns")]
+    stage = ("-m", "ai_mixer.cli.stages")
+    run(checkout, stage[0], f"{stage[1]}.train", "debug=fast", *overrides, *paths)
+    run(checkout, stage[0], f"{stage[1]}.evaluate", "run=last", "systems=[rough]", *paths)
+    (card,) = (tmp_path / "mlruns").rglob("model.json")
+    soundfile.write(tmp_path / "song.wav", noise(2, seconds=3.0).T.numpy(), 44100)
+    song, mix = str(tmp_path / "song.wav"), str(tmp_path / "mix.wav")
+    run(checkout, "-m", "ai_mixer.cli", "mix", song, "-o", mix, "--model", str(card.parent))
+    assert (tmp_path / "mix.wav").is_file()
 
 
 def test_existing_tests_pass_with_an_additional_knob(checkout):

@@ -8,7 +8,8 @@ import torch
 from scipy.signal import lfilter
 from torch.autograd import gradcheck
 
-from ai_mixer.dsp.recursions import biquad, smooth_attack_release
+from ai_mixer.dsp.one_pole import smooth_attack_release
+from ai_mixer.dsp.recursions import biquad
 from helpers import signals
 from helpers.measures import residual_db
 

@@ -48,6 +48,19 @@ def test_opposite_gain_errors_cancel_in_total_gain():
     assert knob_errors(KNOBS, predicted, true, mask)["error/total_gain"][0].isnan()
 
 
+def test_gains_in_db_count_as_those_in_ratios():
+    in_db = [
+        Knob("input_gain", "dB", -12.0, 12.0, "linear", 0.0),
+        KNOBS[1],
+        Knob("output_level", "dB", -6.0, 6.0, "linear", 0.0),
+    ]
+    assert total_gain_travel_db(in_db) == 36
+    true = torch.full((1, 3), 0.5)
+    predicted = true + torch.tensor([[0.1, 0.0, 0.2]])  # 2.4 dB each
+    errors = knob_errors(in_db, predicted, true, torch.ones(1, 3, dtype=torch.bool))
+    assert errors["error_db/total_gain"].item() == pytest.approx(4.8, abs=1e-5)
+
+
 def test_console_without_gain_knobs_has_no_total_gain():
     one = torch.zeros(2, 1)
     errors = knob_errors(KNOBS[1:2], one, one, torch.ones(2, 1, dtype=torch.bool))

@@ -137,6 +137,8 @@ def test_mix_with_all_models_writes_mixes_plot_and_table(song):
 
 def test_adaptive_settings_differ_between_sections(tmp_path, music):
     """A song of two halves with different spectra."""
+    if not all(e.streamable for e in console_cache.shared_console().effects.values()):
+        pytest.skip("settings that change need effects with a live form")
     dull = torch.nn.functional.avg_pool1d(music, 41, 1, 20).repeat(1, 4)
     path = tmp_path / "two.wav"
     soundfile.write(path, torch.cat([dull, music.repeat(1, 4)], -1).T.numpy(), RATE)

@@ -94,7 +94,9 @@ def test_unlabelled_items_are_rendered_with_all_knobs_and_get_gradients():
 def test_without_labels_mean_knobs_are_neutral_and_all_knobs_are_trained():
     console = load_console()
     count = torch.zeros(len(console.knobs), dtype=torch.float64)
-    system = SimpleNamespace(console=console, knob_sum=count, knob_count=count)
+    system = SimpleNamespace(
+        console=console, initial_mean_knobs=console.neutral, knob_sum=count, knob_count=count
+    )
     assert MixSystem.trained_knobs.fget(system).all()
     torch.testing.assert_close(MixSystem.mean_knobs.fget(system), console.neutral)
     system.knob_count = count.clone()
@@ -127,3 +129,13 @@ def test_masked_knobs_are_rendered_at_neutral_unless_unlabelled():
     mix = system.render(expanded, knobs)
     torch.testing.assert_close(mix[:1], console(audio[:1], 44100, console.neutral[None]))
     torch.testing.assert_close(mix[1:], console(audio[1:], 44100, knobs[1:]))
+
+
+def test_mean_knobs_before_the_first_step_are_those_of_the_initial_model():
+    console = load_console("classic")
+    count = torch.zeros(len(console.knobs), dtype=torch.float64)
+    known = {"console": console, "initial_mean_knobs": torch.full((len(count),), 0.3)}
+    before = SimpleNamespace(knob_sum=count, knob_count=count, **known)
+    torch.testing.assert_close(MixSystem.mean_knobs.fget(before), known["initial_mean_knobs"])
+    after = SimpleNamespace(knob_sum=count + 1.0, knob_count=count + 2.0, **known)
+    torch.testing.assert_close(MixSystem.mean_knobs.fget(after), torch.full((len(count),), 0.5))

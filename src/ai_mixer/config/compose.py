@@ -1,6 +1,6 @@
 """Composition of a stage's config from overrides, inside a running Hydra application or outside."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
@@ -27,11 +27,16 @@ def compose_with_choices(
         register_search_path()
         with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
             cfg = _compose(stage, overrides)
-    chosen = cfg.hydra.runtime.choices
-    choices = {key: str(option) for key, option in chosen.items() if not key.startswith("hydra/")}
+    choices = selected_options(cfg.hydra.runtime.choices)
     with open_dict(cfg):
         del cfg["hydra"]
     return translate_composed(cfg, stage, overrides), choices
+
+
+def selected_options(choices: Mapping[str, str | None]) -> dict[str, str]:
+    """Config group → option, without Hydra's own and those that an option selects in turn."""
+    own = {key: option for key, option in choices.items() if not key.startswith("hydra/")}
+    return {key: str(option) for key, option in own.items() if "/../" not in key}
 
 
 def _compose(stage: str, overrides: Iterable[str]) -> DictConfig:

@@ -35,6 +35,11 @@ def explain_hydra_error(error: HydraException, config_name: str, overrides: Sequ
         return f"{override}: {match[1]} exists already: change it without the +"
     if match := re.search(r"(?:Ambiguous value for argument|Sweep parameters) '([^']+)'", text):
         return f"{match[1]}: several values: give one, a list in brackets, or text in quotes"
+    if match := re.search(r"Could not find 'ranges/\.\./ranges/([^']+)/([^'/]+)'", text):
+        return (
+            f"ranges={match[2]}: console {match[1]} has no such ranges: "
+            f"write configs/ranges/{match[1]}/{match[2]}.yaml, or choose others of its folder"
+        )
     if error.__cause__ is not None and not text:
         return " ".join(str(error.__cause__).split())
     return text.partition(" Config search path:")[0]

@@ -87,13 +87,16 @@ def quote_run_list(overrides: list[str]) -> list[str]:
 
 
 def config_groups() -> list[str]:
-    """Return all config groups (`model`, `loss/term` …) except `stage`, which is not selectable."""
+    """Return all selectable config groups (`model`, `loss/term` …).
+
+    Not `stage`, nor the folders of the consoles below `ranges`.
+    """
     names = (
         folder.relative_to(root).as_posix()
         for root in config_folders()
         for folder in root.glob("*/**/")
     )
-    return sorted({name for name in names if name != "stage"})
+    return sorted({n for n in names if n != "stage" and not n.startswith("ranges/")})
 
 
 def group_options(group: str) -> list[str]:

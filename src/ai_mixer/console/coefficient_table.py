@@ -32,7 +32,7 @@ def exact_coefficients(console: EffectChain, sample_rate: int, positions: Array)
     """Coefficients [N, K] of all effects at `positions`, [N, P]."""
     path = torch.from_numpy(positions)
     parts = [_coefficients(console, sample_rate, *e, path) for e in console.effects_with_columns()]
-    return np.hstack(parts)
+    return np.hstack(parts) if parts else np.empty((len(positions), 0))
 
 
 def build_table(console: EffectChain, sample_rate: int) -> CoefficientTable:

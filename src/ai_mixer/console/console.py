@@ -22,10 +22,13 @@ class Console(EffectChain):
     ) -> Tensor:
         """Render the mix.
 
-        audio: [B, C, T], mono or stereo. knobs: [B, P] positions. limit: False omits the safety
-        limiter, for a delivery with its own limiter. Returns [B, C, T].
+        audio: [B, C, T], mono or stereo. knobs: [B, P] positions 0–1. Both may be NumPy arrays.
+        limit: False omits the safety limiter, for a delivery with its own limiter. Returns
+        [B, C, T]. Differentiable any number of times; derivatives in forward mode and
+        `torch.export` are refused in one line. ValueError for arguments as in `check` and
+        `check_knobs`, which says where positions are checked.
         """
-        self.check(audio, sample_rate, knobs)
+        audio, knobs = self.check(audio, sample_rate, knobs)
         for effect, values in self._effects_with_values(audio, knobs):
             audio = effect(audio, sample_rate, **values)
         return self.limiter(audio, sample_rate) if limit else audio
@@ -38,7 +41,7 @@ class Console(EffectChain):
         query: [P] bool, knobs to test (default: all); the others count as audible. Returns
         [B, C, T] and audibility [B, P] bool.
         """
-        self.check(audio, sample_rate, knobs)
+        audio, knobs = self.check(audio, sample_rate, knobs)
         queried = self._query_list(query)
         audible: list[Tensor] = []
         for effect, values in self._effects_with_values(audio, knobs):
@@ -85,7 +88,7 @@ class Console(EffectChain):
         self, audio: Tensor, sample_rate: int, knobs: Tensor
     ) -> Iterator[tuple[tuple[Effect, PhysicalValues], Tensor]]:
         """Iterate over all effects, last one first, each with its input."""
-        self.check(audio, sample_rate, knobs)
+        audio, knobs = self.check(audio, sample_rate, knobs)
         for effect, values in reversed(list(self._effects_with_values(audio, knobs))):
             if effect.invertible:
                 audio = effect.invert(audio, sample_rate, **values)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ai_mixer.core.types import Knob, Settings, knob_names
+from ai_mixer.dsp.autograd import check_not_exporting, is_transformed
 from ai_mixer.effects.effect import Effect
 
 PhysicalValues = dict[str, Tensor]
@@ -73,14 +74,35 @@ class EffectChain(nn.Module):
         Returns a console of the remaining effects (at least one) and its knobs, [N, P′]. The mix is
         the same and faster to render: an unused reverb would take most of the time.
         """
-        self.check_knobs(knobs)
+        knobs = self.check_knobs(knobs)
+        active = self._active_effects(knobs)
+        active[0] |= not any(active)  # a console has at least one effect
+        console, indices = self._select(active)
+        return console, knobs[:, indices]
+
+    def streamable_part(self) -> tuple[Self, list[int]]:
+        """A console of the effects with a live form, and the indices of its knobs."""
+        return self._select([effect.streamable for effect, _ in self.effects_with_columns()])
+
+    def unstreamable_effect(self, knobs: Tensor) -> str | None:
+        """Name of the first effect without a live form that is not neutral in knobs, [N, P]."""
+        active = self._active_effects(knobs)
+        effects = zip(self.effects.items(), active, strict=True)
+        return next((name for (name, e), on in effects if on and not e.streamable), None)
+
+    def _active_effects(self, knobs: Tensor) -> list[bool]:
+        """Per effect: whether it has no knob, or one that is not neutral in any row, [N, P]."""
         moved = ((knobs.cpu() - self.neutral.cpu()).abs() > POSITION_TOLERANCE).any(0)
-        moved[0] |= not moved.any()  # a console has at least one effect
+        columns = (list(columns.values()) for _, columns in self.effects_with_columns())
+        return [not own or bool(moved[own].any()) for own in columns]
+
+    def _select(self, chosen: Sequence[bool]) -> tuple[Self, list[int]]:
+        """A console of some of the effects, and the indices of its knobs."""
         parts = zip(self.effects.items(), self._arguments, self.effects_with_columns(), strict=True)
         remaining = [
             (name, effect, arguments, list(columns.values()))
-            for (name, effect), arguments, (_, columns) in parts
-            if moved[list(columns.values())].any()
+            for ((name, effect), arguments, (_, columns)), keep in zip(parts, chosen, strict=True)
+            if keep
         ]
         indices = [column for *_, columns in remaining for column in columns]
         console = copy(self)
@@ -89,7 +111,7 @@ class EffectChain(nn.Module):
         console.effects = nn.ModuleDict({name: effect for name, effect, *_ in remaining})
         console.knobs = [self.knobs[column] for column in indices]
         console._arguments = [arguments for *_, arguments, _ in remaining]
-        return console, knobs[:, indices]
+        return console, indices
 
     def effects_with_columns(self) -> Iterator[tuple[Effect, KnobColumns]]:
         """Iterate over all effects, each with the indices of its knobs."""
@@ -106,9 +128,11 @@ class EffectChain(nn.Module):
         }
 
     def settings(self, knobs: Tensor) -> Settings:
-        """Convert positions [B, P] to settings, one dict per song: name → physical value."""
-        self.check_knobs(knobs)
-        positions = knobs.detach().double().cpu()
+        """Convert positions [B, P] to settings, one dict per song: name → physical value.
+
+        ValueError for NaN or a position outside 0–1, on any device.
+        """
+        positions = self.check_knobs(torch.as_tensor(knobs).detach().cpu()).double()
         columns = [
             knob.to_physical(positions[:, index]).tolist() for index, knob in enumerate(self.knobs)
         ]
@@ -164,8 +188,13 @@ class EffectChain(nn.Module):
             )
         return min(max(position, 0.0), 1.0)
 
-    def check(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> None:
-        """Check the arguments of `forward`; ValueError in one line."""
+    def check(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> tuple[Tensor, Tensor]:
+        """Check the arguments of `forward`; return audio and knobs as tensors.
+
+        ValueError in one line.
+        """
+        check_not_exporting()
+        audio = torch.as_tensor(audio)
         if audio.dim() != 3 or audio.shape[1] not in {1, 2} or audio.shape[2] < 1:
             raise ValueError(f"audio must be [B, 1 or 2, T], got {list(audio.shape)}")
         if audio.dtype not in {torch.float32, torch.float64}:
@@ -177,10 +206,28 @@ class EffectChain(nn.Module):
             raise ValueError(
                 f"sample_rate must be a whole number of 8000–192000 Hz, got {sample_rate}"
             )
-        self.check_knobs(knobs, songs=audio.shape[0])
+        return audio, self.check_knobs(knobs, songs=audio.shape[0])
 
-    def check_knobs(self, knobs: Tensor, songs: int | None = None) -> None:
-        """Check that knobs are [songs, P]; ValueError in one line."""
+    def check_knobs(self, knobs: Tensor, songs: int | None = None) -> Tensor:
+        """Check that knobs are positions [songs, P]; return them as a tensor.
+
+        ValueError in one line for another shape, and for NaN or a position outside 0–1. The values
+        are checked only where this is free: not on a GPU, which a check would wait for, and not
+        while a gradient is computed, e.g. in training.
+        """
+        knobs = torch.as_tensor(knobs)
         expected = [knobs.shape[0] if songs is None and knobs.dim() else songs, len(self.knobs)]
         if list(knobs.shape) != expected:
             raise ValueError(f"knobs must be [B, P] = {expected}, got {list(knobs.shape)}")
+        if knobs.device.type == "cpu" and not knobs.requires_grad and not is_transformed(knobs):
+            self._check_positions(knobs)
+        return knobs
+
+    def _check_positions(self, knobs: Tensor) -> None:
+        inside = (knobs >= -POSITION_TOLERANCE) & (knobs <= 1 + POSITION_TOLERANCE)
+        if not inside.all():  # also NaN
+            song, column = (~inside).nonzero()[0].tolist()
+            raise ValueError(
+                f"knobs must be positions from 0 to 1, {self.names[column]} is "
+                f"{knobs[song, column]:g}: `knobs_from` converts values in units"
+            )

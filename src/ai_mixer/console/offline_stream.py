@@ -26,8 +26,15 @@ def render(
     from a given sample on (called every 4096 samples; the stream interpolates between them). Yields
     blocks [C, n] without latency, in total as long as the song. Differs from
     `console(song, sample_rate, knobs)` by −90 dB or less. Memory: one input block and the limiter's
-    look-ahead.
+    look-ahead; the whole song if the knobs move an effect without a live form (`Effect.streamable`;
+    ValueError for knobs that change during the song).
     """
+    if not callable(knobs) and console.unstreamable_effect(knobs.reshape(1, -1)):
+        parts = list(blocks)
+        with torch.no_grad():
+            for song in [torch.cat(parts, dim=-1)] if parts else []:
+                yield console(song[None], sample_rate, knobs.reshape(1, -1), limit=limit)[0]
+        return
     stream, latency, start = None, 0, 0
     size = KNOB_UPDATE_SAMPLES if callable(knobs) else BLOCK_SAMPLES
     for block in blocks:

@@ -38,8 +38,9 @@ class ConsoleStream:
     `gc.collect(); gc.freeze()`, because Python's garbage collection takes 0.2 s for all imported
     modules. A stream processes one signal, from one thread at a time. NaN and infinite samples
     count as 0, because they would stay in the state of the filters. channels: expected channel
-    count; the first block may have another. ValueError for knobs or a block of a wrong shape, and
-    for knobs that are not finite.
+    count; the first block may have another. Blocks and knobs may be NumPy arrays. ValueError for
+    knobs or a block of a wrong shape, for positions that are NaN or outside 0–1, and for those that
+    move an effect without a live form (`Effect.streamable`).
 
     >>> from ai_mixer import load_console
     >>> console = load_console("classic", ranges="wide")
@@ -68,9 +69,11 @@ class ConsoleStream:
         neutral = console.neutral.cpu()
         console.check(neutral.new_zeros(1, channels, block_size), sample_rate, neutral[None])
         self.console, self.sample_rate, self.block_size = console, sample_rate, block_size
+        self._check_streamable(neutral)
+        self._live, self._live_knobs = console.streamable_part()
         self._limiter = cast(Limiter, console.limiter) if limit else None
-        self._table = build_table(console, sample_rate)
-        self._use_table = has_single_knob_effects(console)
+        self._table = build_table(self._live, sample_rate)
+        self._use_table = has_single_knob_effects(self._live)
         self._started, self._like = False, torch.empty(0)
         self._reset(channels, torch.float32)
 
@@ -82,6 +85,7 @@ class ConsoleStream:
     @torch.no_grad()
     def __call__(self, block: Tensor, knobs: Tensor | None = None) -> Tensor:
         """Process the next block."""
+        block = torch.as_tensor(block)
         self._check(block)
         if knobs is not None:
             self._set_knobs(knobs)
@@ -120,19 +124,20 @@ class ConsoleStream:
     def _reset(self, channels: int, dtype: torch.dtype) -> None:
         """Reset the state for blocks of a type; compile the functions for it."""
         self._channels, self._dtype = channels, dtype
+        self._given: Tensor | None = None
         silence = torch.zeros(channels, self.block_size, dtype=dtype).numpy()
-        effects = [effect for effect, _ in self.console.effects_with_columns()]
+        effects = [effect for effect, _ in self._live.effects_with_columns()]
         chain = init_chain([e.streaming_kernel(self.sample_rate, channels) for e in effects])
         limiter = self._limiter
         self._state = EngineState(
-            init_ramp(np.empty(len(self.console.knobs)), round(SMOOTHING_S * self.sample_rate)),
+            init_ramp(np.empty(len(self._live.knobs)), round(SMOOTHING_S * self.sample_rate)),
             self._table,
             Coefficients(np.ones(1, np.int64), np.zeros((3, chain.columns[-1]))),
             chain,
             limiter.streaming_state(self.sample_rate, silence) if limiter else None,
-            WorkSpace(np.empty(silence.size), np.empty(len(self.console.knobs))),
+            WorkSpace(np.empty(silence.size), np.empty(len(self._live.knobs))),
         )
-        self._jump(self.console.neutral.double().cpu().numpy())
+        self._jump(self._live.neutral.double().cpu().numpy())
         process(silence[:, :0], silence[:, :0].copy(), self._target, NO_PATH, *self._state)
 
     def _check(self, block: Tensor) -> None:
@@ -150,27 +155,36 @@ class ConsoleStream:
             self._reset(block.shape[0], block.dtype)
 
     def _set_knobs(self, knobs: Tensor) -> None:
-        self.console.check_knobs(knobs[None] if knobs.dim() == 1 else knobs, songs=1)
-        target = knobs.detach().cpu().double().numpy().reshape(-1)
-        if np.array_equal(target, self._target):
+        given = torch.as_tensor(knobs).detach().cpu().double()
+        if self._given is not None and torch.equal(given, self._given):
             return
-        if not np.isfinite(target).all():
-            raise ValueError(f"knobs must be finite, got {target.tolist()}")
+        self.console.check_knobs(given[None] if given.dim() == 1 else given, songs=1)
+        self._check_streamable(given.reshape(-1))
+        self._given = given.clone()
+        target = given.reshape(-1)[self._live_knobs].clamp(0, 1).numpy()
         if self._started:
             self._target = target
-            self._use_table &= bool((target >= 0).all() and (target <= 1).all())
         else:
             self._jump(target)
+
+    def _check_streamable(self, positions: Tensor) -> None:
+        name = self.console.unstreamable_effect(positions[None])
+        if name is not None:
+            kind = type(self.console.effects[name]).__name__
+            raise ValueError(
+                f"effect {name} ({kind}) has no live form: a stream needs its knobs at neutral; "
+                "`console(audio, …)` and `console.render` process it"
+            )
 
     def _jump(self, positions: Array) -> None:
         """Set knobs [P] at once, without smoothing."""
         self._target = positions
         self._state.ramp.target[:] = positions
-        exact = exact_coefficients(self.console, self.sample_rate, positions[None])
+        exact = exact_coefficients(self._live, self.sample_rate, positions[None])
         self._state.coefficients.rows[0] = exact[0]
 
     def _path(self, samples: int) -> Array:
-        """Exact coefficients at the ends of the control periods, where the table does not hold."""
+        """Exact coefficients at the ends of the control periods, for effects of several knobs."""
         if self._use_table:
             return NO_PATH
         ramp = self._state.ramp
@@ -179,4 +193,4 @@ class ConsoleStream:
         positions = np.empty((len(ends), len(self._target)))
         for end, row in zip(ends, positions, strict=True):
             positions_at(ramp, end, row)
-        return exact_coefficients(self.console, self.sample_rate, positions)
+        return exact_coefficients(self._live, self.sample_rate, positions)

@@ -24,6 +24,15 @@ def ratio_to_db(ratio: Tensor, floor_db: float = SILENCE_DB) -> Tensor:
     return 20.0 * torch.log10(ratio.clamp_min(10.0 ** (floor_db / 20.0)))
 
 
+def gain_value_db(value: float, unit: str) -> float:
+    """Value of a gain knob in dB; its unit is dB or an amplitude ratio.
+
+    >>> gain_value_db(-3.0, "dB"), gain_value_db(10.0, "ratio")
+    (-3.0, 20.0)
+    """
+    return value if unit == "dB" else 20.0 * math.log10(max(value, 10.0 ** (SILENCE_DB / 20.0)))
+
+
 Scale = Literal["linear", "log", "slope"]
 """Name of a knob's scale."""
 

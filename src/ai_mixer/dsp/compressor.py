@@ -5,14 +5,16 @@ and 16 (the smoothing is of the gain in dB, as its section 2.3 advises).
 """
 
 import math
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from ai_mixer.core.units import SILENCE_DB
+from ai_mixer.dsp.autograd import gradient_with_graph, is_transformed, needs_graph
+from ai_mixer.dsp.one_pole import smooth_attack_release
 from ai_mixer.dsp.recursions import (
     DENORMAL_CHECK_INTERVAL,
     DENORMAL_LIMIT,
@@ -39,8 +41,10 @@ def compress(x: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Ten
     """Compress: y = x · 10^(g/20), with g the smoothed gain in dB for the loudest channel.
 
     x: [B, C, T]; slope: [B], 1 − 1/ratio; poles: attack and release coefficients [2]. Returns
-    [B, C, T]. Exact gradients to x and slope (once differentiable).
+    [B, C, T]. Exact derivatives of any order to x and slope; none to the poles.
     """
+    if is_transformed(x, slope):
+        return _differentiable_compress(x, slope, poles, curve)
     return _Compress.apply(x, slope, poles, curve)  # type: ignore[no-untyped-call]
 
 
@@ -74,20 +78,34 @@ class _Compress(torch.autograd.Function):
         level_db = _level_db(peak)
         gain_db = _gain_db(level_db, settings)
         ratio = (torch.from_numpy(gain_db) * NEPERS_PER_DB).exp_().to(x)
-        ctx.save_for_backward(x, slope, ratio)
-        ctx.past = peak, level_db, gain_db, settings
+        ctx.save_for_backward(x, slope, ratio, poles)
+        ctx.past, ctx.curve = (peak, level_db, gain_db, settings), curve
         return x * ratio[:, None]
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        x, slope, ratio = ctx.saved_tensors
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, slope, ratio, poles = ctx.saved_tensors
+        if needs_graph(grad):
+            function = partial(_differentiable_compress, poles=poles, curve=ctx.curve)
+            return *gradient_with_graph(function, (x, slope), grad), None, None
         rows = _to_array(grad)
         grad_x, grad_slope = np.empty_like(rows), np.zeros(len(rows))
         run_on_rows(
             _compress_backward, rows, _to_array(x), as_rows(ratio), *ctx.past, grad_x, grad_slope
         )
         return torch.from_numpy(grad_x).to(x), torch.from_numpy(grad_slope).to(slope), None, None
+
+
+def _differentiable_compress(x: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Tensor:
+    """`compress` of differentiable operations."""
+    threshold_db, knee_db, max_reduction_db = curve
+    peak = x.abs().max(dim=1).values.double().clamp_min(SILENCE_AMPLITUDE)
+    over = peak.log() / NEPERS_PER_DB - (threshold_db - 0.5 * knee_db)
+    excess = over.clamp(0.0, knee_db).square() / (2.0 * knee_db) + (over - knee_db).clamp_min(0.0)
+    target_db = -(slope.double()[:, None] * excess).clamp_max(max_reduction_db)
+    attack, release = poles.to(target_db)[:, None].expand(2, len(x))
+    gain_db = smooth_attack_release(target_db, attack, release)
+    return x * (gain_db * NEPERS_PER_DB).exp().to(x.dtype)[:, None]
 
 
 def _to_array(x: Tensor) -> Array:

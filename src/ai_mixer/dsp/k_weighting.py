@@ -6,14 +6,15 @@ devices the filters are applied by a Fourier transform.
 """
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from ai_mixer.dsp.recursions import DENORMAL_LIMIT, Array, as_rows, run_on_rows
+from ai_mixer.dsp.autograd import gradient_with_graph, is_transformed, needs_graph
+from ai_mixer.dsp.recursions import DENORMAL_LIMIT, Array, as_rows, biquad, run_on_rows
 from ai_mixer.utils.compilation import njit
 
 TAIL_S = 0.2  # after it the 38 Hz high-pass has decayed by 400 dB
@@ -101,7 +102,8 @@ def hop_energies(x: Tensor, sample_rate: int, hop: int) -> Tensor:
         hops = y.shape[-1] // hop
         squares = y[..., : hops * hop].reshape(*y.shape[:2], hops, hop).square()
         return over_loudspeakers(squares.sum(-1))
-    energies = _HopEnergies.apply(x, k_weighting(sample_rate), hop)  # type: ignore[no-untyped-call]
+    apply = _differentiable_energies if is_transformed(x) else _HopEnergies.apply
+    energies = apply(x, k_weighting(sample_rate), hop)
     return over_loudspeakers(energies).to(x.dtype)
 
 
@@ -156,21 +158,35 @@ class _HopEnergies(torch.autograd.Function):
         rows = as_rows(x)
         energies = np.zeros((len(rows), rows.shape[1] // hop))
         ctx.weights = _weights(filters)
-        ctx.hop = hop
+        ctx.filters, ctx.hop = filters, hop
         ctx.save_for_backward(x)
         arrays = (rows, energies, np.zeros((len(rows), STATES_PER_ROW)))
         run_on_rows(lambda *three: _energy_rows(*three, ctx.weights, hop), *arrays)
         return torch.from_numpy(energies).view(*x.shape[:-1], -1)
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         (x,) = ctx.saved_tensors
+        if needs_graph(grad):
+            function = partial(_differentiable_energies, filters=ctx.filters, hop=ctx.hop)
+            return *gradient_with_graph(function, [x], grad), None, None
         rows = as_rows(x)
         grad_x = np.zeros_like(rows)
         arrays = (rows, as_rows(grad), grad_x)
         run_on_rows(lambda *three: _energy_backward(*three, ctx.weights, ctx.hop), *arrays)
         return torch.from_numpy(grad_x).view(x.shape).to(x), None, None
+
+
+def _differentiable_energies(
+    x: Tensor, filters: tuple[BiquadCoefficients, BiquadCoefficients], hop: int
+) -> Tensor:
+    """Energies of the hops, [B, C, T] → [B, C, T // hop], of differentiable operations."""
+    y = x.double()
+    for coefficients in filters:
+        b, a = torch.tensor(coefficients, dtype=y.dtype, device=y.device)[:, None]
+        y = biquad(y, b.expand(len(x), 3), a.expand(len(x), 3))
+    hops = y.shape[-1] // hop
+    return y[..., : hops * hop].reshape(*y.shape[:-1], hops, hop).square().sum(-1)
 
 
 def _weights(filters: tuple[BiquadCoefficients, BiquadCoefficients]) -> Array:

@@ -12,14 +12,16 @@ One compiled recursion with explicit state for whole signals and for blocks, wit
 for bit.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
-from torch.nn.functional import pad
+from torch.nn.functional import avg_pool1d, pad
 
+from ai_mixer.dsp.autograd import BatchFunction, gradient_with_graph, is_transformed, needs_graph
+from ai_mixer.dsp.one_pole import one_pole
 from ai_mixer.dsp.recursions import DENORMAL_LIMIT, FASTMATH_FLAGS, Array, as_rows, run_on_rows
 from ai_mixer.utils.compilation import njit
 
@@ -93,22 +95,27 @@ def advance(needed_db: Tensor, ballistics: Ballistics, state: LookaheadState) ->
 def lookahead_gain_db(needed_db: Tensor, ballistics: Ballistics) -> Tensor:
     """Gain of a whole signal without delay, at most the required gain within `guard` samples.
 
-    needed_db: [B, T], at most 0. Returns dB, [B, T] float64, on the same device. Exact gradient
-    (once differentiable) for a fixed choice of the peak that determines each gain.
+    needed_db: [B, T], at most 0. Returns dB, [B, T] float64, on the same device. Exact derivatives
+    of any order for a fixed choice of the peak that determines each gain.
     """
     late = pad(needed_db.double(), (0, ballistics.latency))
-    return _Gain.apply(late, ballistics)[:, ballistics.latency :]  # type: ignore[no-untyped-call]
+    if is_transformed(late):
+        gain_db = _differentiable_gain(late, ballistics)
+    else:
+        gain_db, *_ = _Gain.apply(late, ballistics)  # type: ignore[no-untyped-call]
+    return gain_db[:, ballistics.latency :]
 
 
-class _Gain(torch.autograd.Function):
+class _Gain(BatchFunction):
     """The gain moves to t = min(c, a), at once if lower; c: held required gain, a: its mean.
 
     The gradient runs the averages and both recursions backwards, and passes the result to the
-    sample that determined the held value.
+    sample that determined the held value. Returns the gain, and for the gradient the index of that
+    sample, [B, T], and whether the gain moves to c, and at once, [B, 2, T].
     """
 
     @staticmethod
-    def forward(ctx: Any, needed_db: Tensor, ballistics: Ballistics) -> Tensor:
+    def forward(needed_db: Tensor, ballistics: Ballistics) -> tuple[Tensor, ...]:
         needed = as_rows(needed_db)
         batch, length = needed.shape
         out, origins = np.empty_like(needed), np.empty(needed.shape, np.int64)
@@ -116,17 +123,43 @@ class _Gain(torch.autograd.Function):
         state = initial_state(batch, ballistics)
         buffers = (needed, state.numbers, state.counts, out, origins, choices)
         run_on_rows(lambda *arrays: advance_rows(*arrays, ballistics), *buffers)
-        ctx.ballistics, ctx.origins, ctx.choices = ballistics, origins, choices
-        return torch.from_numpy(out).to(needed_db)
+        return torch.from_numpy(out).to(needed_db), *map(torch.from_numpy, (origins, choices))
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        needed_db, ctx.ballistics = inputs
+        ctx.save_for_backward(needed_db, *output[1:])
+        ctx.mark_non_differentiable(*output[1:])
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor | None, *_: Any) -> tuple[Tensor | None, None]:
+        if grad is None:
+            return None, None
+        needed_db, origins, choices = ctx.saved_tensors
+        if needs_graph(grad):
+            gain = partial(_differentiable_gain, ballistics=ctx.ballistics)
+            return gradient_with_graph(gain, (needed_db,), grad)[0], None
         rows = as_rows(grad)
         grad_needed = np.zeros_like(rows)
-        buffers = (rows, ctx.origins, ctx.choices, grad_needed)
+        buffers = (rows, origins.numpy(), choices.numpy(), grad_needed)
         run_on_rows(lambda *arrays: _gain_backward(*arrays, ctx.ballistics), *buffers)
         return torch.from_numpy(grad_needed).to(grad), None
+
+
+def _differentiable_gain(needed_db: Tensor, ballistics: Ballistics) -> Tensor:
+    """`_Gain` of differentiable operations, for the choices that it makes."""
+    _, origins, choices = _Gain.apply(needed_db.detach(), ballistics)  # type: ignore[no-untyped-call]
+    moves_to_held, moves_at_once = choices.to(needed_db.device).bool().unbind(1)
+    held = needed_db.gather(1, origins.to(needed_db.device))
+    memory, release = (torch.full_like(held, p) for p in (ballistics.memory, ballistics.release))
+    mean = one_pole((1.0 - memory) * held, memory)
+    target = torch.where(moves_to_held, held, mean)
+    release = release.masked_fill(moves_at_once, 0.0)
+    gain = one_pole((1.0 - release) * target, release)
+    for length in ballistics.box_lengths:
+        gain = avg_pool1d(pad(gain, (length - 1, 0)), length, stride=1)
+    return gain
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)

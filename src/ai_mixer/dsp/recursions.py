@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+from torch.nn.functional import pad
 
+from ai_mixer.dsp.autograd import BatchFunction, check_not_exporting, needs_graph
 from ai_mixer.utils.compilation import njit
 
 DENORMAL_LIMIT = 1e-60  # smaller states are set to 0: denormal numbers are 100 × slower
@@ -30,7 +31,7 @@ def biquad(x: Tensor, b: Tensor, a: Tensor) -> Tensor:
     """Second-order filter y[n] = Σ b_k x[n−k] − a₁ y[n−1] − a₂ y[n−2] with zero initial state.
 
     x: [B, C, T]; b, a: [B, 3] with a[:, 0] = 1 (not read). Returns [B, C, T] in x's dtype.
-    Exact gradients to x, b and a (once differentiable). ValueError for other shapes.
+    Exact derivatives of any order to x, b and a. ValueError for other shapes.
     """
     batch = x.shape[0]
     if x.ndim != 3 or b.shape != (batch, 3) or a.shape != (batch, 3):
@@ -39,23 +40,6 @@ def biquad(x: Tensor, b: Tensor, a: Tensor) -> Tensor:
             f"got {list(x.shape)}, {list(b.shape)}, {list(a.shape)}"
         )
     return _Biquad.apply(x, b, a)  # type: ignore[no-untyped-call]
-
-
-def smooth_attack_release(target_db: Tensor, attack: Tensor, release: Tensor) -> Tensor:
-    """One-pole smoothing of a gain in dB with the pole `attack` while it falls, else `release`.
-
-    g[n] = α g[n−1] + (1 − α) c[n] with g[−1] = 0, α = attack if c[n] < g[n−1] else release
-    (Giannoulis et al. 2012, eq. 16). target_db c: [B, T]; attack, release: coefficients [B] in
-    0–1. Returns g [B, T]. Exact gradients to all three (once differentiable). ValueError for other
-    shapes.
-    """
-    batch = target_db.shape[0]
-    if target_db.ndim != 2 or attack.shape != (batch,) or release.shape != (batch,):
-        raise ValueError(
-            f"smooth_attack_release: needs target_db [B, T] and attack, release [B], "
-            f"got {list(target_db.shape)}, {list(attack.shape)}, {list(release.shape)}"
-        )
-    return _AttackRelease.apply(target_db, attack, release)  # type: ignore[no-untyped-call]
 
 
 def run_on_rows(kernel: Callable[..., None], *arrays: Array, rows_per_call: int = 1) -> None:
@@ -78,34 +62,43 @@ def run_on_rows(kernel: Callable[..., None], *arrays: Array, rows_per_call: int 
 
 
 def as_rows(signal: Tensor) -> Array:
-    """Convert [..., T] to a contiguous float32 or float64 array [rows, T] on the CPU."""
+    """Convert [..., T] to a contiguous float32 or float64 array [rows, T] on the CPU.
+
+    RuntimeError in one line while `torch.export` traces.
+    """
+    check_not_exporting()
     if signal.dtype not in (torch.float32, torch.float64):
         signal = signal.float()
     signal = signal.detach().cpu().contiguous()
     return signal.reshape(signal.shape[:-1].numel(), signal.shape[-1]).numpy()
 
 
-class _Biquad(torch.autograd.Function):
+class _Biquad(BatchFunction):
     """Gradient: w = ∂y filtered by 1/A backwards in time.
 
     ∂x[n] = Σ b_k w[n+k], ∂b_k = Σ w[n] x[n−k], ∂a_k = −Σ w[n] y[n−k].
     """
 
+    n_batched = 3
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor, b: Tensor, a: Tensor) -> Tensor:
+    def forward(x: Tensor, b: Tensor, a: Tensor) -> Tensor:
         rows = as_rows(x)
         out = np.empty_like(rows)
         run_on_rows(
             _biquad_forward, rows, _coefficient_rows(b, a, x.shape[1]), out, rows_per_call=2
         )
-        y = torch.from_numpy(out).view(x.shape).to(x)
-        ctx.save_for_backward(x, b, a, y)
-        return y
+        return torch.from_numpy(out).view(x.shape).to(x)
 
     @staticmethod
-    @once_differentiable
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        ctx.save_for_backward(*inputs, output)
+
+    @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x, b, a, y = ctx.saved_tensors
+        if needs_graph(grad):
+            return _biquad_gradient(grad, x, b, a, y)
         channels = x.shape[1]
         rows = as_rows(grad)
         grad_x = np.empty_like(rows)
@@ -121,6 +114,22 @@ class _Biquad(torch.autograd.Function):
         )
         sums = torch.from_numpy(grad_ba).view(x.shape[0], channels, 6).sum(1)
         return torch.from_numpy(grad_x).view(x.shape).to(x), sums[:, :3].to(b), sums[:, 3:].to(a)
+
+
+def _biquad_gradient(
+    grad: Tensor, x: Tensor, b: Tensor, a: Tensor, y: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradient of `biquad`, of differentiable operations."""
+    backwards = grad.flip(-1)
+    w = biquad(backwards, torch.ones_like(b) * b.new_tensor([1.0, 0.0, 0.0]), a).flip(-1)
+    grad_x = biquad(backwards, b, a).flip(-1)
+
+    def correlate(signal: Tensor) -> Tensor:
+        delayed = [pad(signal, (k, 0))[..., : signal.shape[-1]] for k in range(3)]
+        return torch.stack([(w * d).sum((1, 2)) for d in delayed], dim=1)
+
+    not_read = a.new_tensor([0.0, 1.0, 1.0])  # a[:, 0]
+    return grad_x, correlate(x).to(b), -correlate(y).to(a) * not_read
 
 
 def _coefficient_rows(b: Tensor, a: Tensor, channels: int) -> Array:
@@ -183,80 +192,3 @@ def _biquad_backward(grad, x, y, ba, grad_x, grad_ba):  # type: ignore[no-untype
             if abs(w1) + abs(w2) < DENORMAL_LIMIT:
                 w1 = w2 = 0.0
         grad_ba[row] = (gb0, gb1, gb2, 0.0, ga1, ga2)
-
-
-class _AttackRelease(torch.autograd.Function):
-    """Gradient: λ[n] = ∂g[n] + α[n+1] λ[n+1], backwards in time.
-
-    ∂c[n] = (1 − α[n]) λ[n], and ∂α = Σ λ[n] (g[n−1] − c[n]) over the samples with this pole.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, target: Tensor, attack: Tensor, release: Tensor) -> Tensor:
-        rows = as_rows(target)
-        out = np.empty_like(rows)
-        run_on_rows(_attack_release_forward, rows, _pole_rows(attack, release), out)
-        smooth = torch.from_numpy(out).to(target)
-        ctx.save_for_backward(target, attack, release, smooth)
-        return smooth
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        target, attack, release, smooth = ctx.saved_tensors
-        rows = as_rows(grad)
-        grad_target = np.empty_like(rows)
-        grad_poles = np.zeros((len(rows), 2))
-        run_on_rows(
-            _attack_release_backward,
-            rows,
-            as_rows(target),
-            as_rows(smooth),
-            _pole_rows(attack, release),
-            grad_target,
-            grad_poles,
-        )
-        sums = torch.from_numpy(grad_poles)
-        return (
-            torch.from_numpy(grad_target).to(target),
-            sums[:, 0].to(attack),
-            sums[:, 1].to(release),
-        )
-
-
-def _pole_rows(attack: Tensor, release: Tensor) -> Array:
-    return torch.stack([attack.detach(), release.detach()], dim=1).double().cpu().numpy()
-
-
-@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
-def _attack_release_forward(target, poles, smooth):  # type: ignore[no-untyped-def]
-    for row in range(target.shape[0]):
-        attack, release = poles[row]
-        g = 0.0
-        for start in range(0, target.shape[1], DENORMAL_CHECK_INTERVAL):
-            for n in range(start, min(start + DENORMAL_CHECK_INTERVAL, target.shape[1])):
-                c = np.float64(target[row, n])
-                falling = attack * g + (1.0 - attack) * c
-                rising = release * g + (1.0 - release) * c
-                g = falling if c < g else rising
-                smooth[row, n] = g
-            if abs(g) < DENORMAL_LIMIT:
-                g = 0.0
-
-
-@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
-def _attack_release_backward(  # type: ignore[no-untyped-def]
-    grad, target, smooth, poles, grad_target, grad_poles
-):
-    for row in range(target.shape[0]):
-        attack, release = poles[row]
-        carried = 0.0  # α[n+1] λ[n+1]
-        for n in range(target.shape[1] - 1, -1, -1):
-            before = smooth[row, n - 1] if n > 0 else 0.0
-            c = target[row, n]
-            adjoint = grad[row, n] + carried
-            is_attack = c < before
-            pole = attack if is_attack else release
-            grad_target[row, n] = (1.0 - pole) * adjoint
-            grad_poles[row, 0 if is_attack else 1] += adjoint * (before - c)
-            carried = pole * adjoint

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from ai_mixer.dsp.autograd import gradient_with_graph, is_transformed, needs_graph
 from ai_mixer.dsp.recursions import Array, as_rows, run_on_rows
 from ai_mixer.dsp.true_peak import (
     CURVATURE_WEIGHT,
@@ -61,19 +61,23 @@ def required_gain_db(
     """Gain in dB, at most 0, that brings peaks over `threshold` to `target` (ratios to full scale).
 
     x: [B, C, T + 2 · CONTEXT_SAMPLES], with context on both sides. oversample: even. Returns [B, T]
-    float64, 0 where nothing exceeds the threshold. Once differentiable; the gradient goes to the
-    samples that determine the peak.
+    float64, 0 where nothing exceeds the threshold. Exact derivatives of any order, to the samples
+    that determine the peak.
     """
-    if x.is_cuda:
-        envelopes = [
-            envelope_by_convolution(x, phase_filters(oversample, kind)) for kind in INTERPOLATORS
-        ]
-        peak = torch.maximum(*envelopes)[..., CONTEXT_SAMPLES:-CONTEXT_SAMPLES].amax(dim=1).double()
-        return torch.where(
-            peak > threshold, 20 * torch.log10(target / peak.clamp_min(threshold)), 0.0
-        )
+    if x.is_cuda or is_transformed(x):
+        return _differentiable_gain_db(x, threshold, target, oversample)
     bounds = bounds or PruningBounds()
     return _RequiredGain.apply(x, threshold, target, oversample, bounds)  # type: ignore[no-untyped-call]
+
+
+def _differentiable_gain_db(x: Tensor, threshold: float, target: float, oversample: int) -> Tensor:
+    """`required_gain_db` of differentiable operations, on any device."""
+    envelopes = [
+        envelope_by_convolution(x, phase_filters(oversample, kind)) for kind in INTERPOLATORS
+    ]
+    inner = torch.maximum(*envelopes)[..., CONTEXT_SAMPLES:-CONTEXT_SAMPLES]
+    peak = inner.max(dim=1).values.double()
+    return torch.where(peak > threshold, 20 * torch.log10(target / peak.clamp_min(threshold)), 0.0)
 
 
 @lru_cache
@@ -100,13 +104,18 @@ class _RequiredGain(torch.autograd.Function):
             needed,
         )
         ctx.filters, ctx.needed = filters, needed
+        ctx.settings = threshold, target, oversample
         ctx.save_for_backward(x)
         return torch.from_numpy(needed)
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         (x,) = ctx.saved_tensors
+        if needs_graph(grad):
+            gradient = gradient_with_graph(
+                lambda x: _differentiable_gain_db(x, *ctx.settings), [x], grad
+            )
+            return *gradient, None, None, None, None
         grad_x = np.zeros_like(_to_array(x))
         arrays = (as_rows(grad), ctx.needed, _to_array(x), grad_x)
         run_on_rows(lambda *four: _required_gain_backward(*four, *ctx.filters), *arrays)

@@ -77,15 +77,15 @@ def init_chain(steps: Sequence[StreamingKernel]) -> StreamingChain:
     """Combine steps for the same number of channels; their arrays are copied."""
     return StreamingChain(
         np.array([step.kind for step in steps], np.int64),
-        np.cumsum([0, *(COEFFICIENT_COUNTS[step.kind] for step in steps)]),
-        *_concatenate([step.numbers for step in steps]),
-        *_concatenate([step.samples for step in steps]),
+        np.cumsum([0, *(COEFFICIENT_COUNTS[step.kind] for step in steps)], dtype=np.int64),
+        *_concatenate(np.empty(0), [step.numbers for step in steps]),
+        *_concatenate(NO_SAMPLES, [step.samples for step in steps]),
     )
 
 
-def _concatenate(parts: Sequence[Array]) -> tuple[Array, Array]:
-    """Concatenate arrays; returns the array and the offsets of its parts."""
-    return np.concatenate(parts), np.cumsum([0, *(len(part) for part in parts)])
+def _concatenate(empty: Array, parts: Sequence[Array]) -> tuple[Array, Array]:
+    """Concatenate arrays, none gives `empty`; returns the array and the offsets of its parts."""
+    return np.concatenate([empty, *parts]), np.cumsum([0, *(len(part) for part in parts)])
 
 
 def sources_version(*modules: ModuleType) -> int:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ai_mixer.core.units import SILENCE_DB
+from ai_mixer.dsp.autograd import holds
 from ai_mixer.dsp.compressor import StaticCurve, compress, compressor_gain_db
 from ai_mixer.dsp.inverse_compressor import invert_compressor
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
@@ -94,8 +95,8 @@ class Compressor(Effect):
 
     @staticmethod
     def _idle(ratio: Tensor) -> bool:
-        """Whether all ratios are 1, which is the identity for any input."""
-        return bool((ratio == 1.0).all())
+        """Whether all ratios are known to be 1, which is the identity for any input."""
+        return holds((ratio == 1.0).all())
 
     @staticmethod
     def _slope(ratio: Tensor) -> Tensor:

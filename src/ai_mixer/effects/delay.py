@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from ai_mixer.dsp.autograd import BatchFunction, holds
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
 
@@ -19,7 +19,6 @@ class Delay(Effect):
     """
 
     knob_names: ClassVar[tuple[str, ...]] = ("wet",)
-    invertible: ClassVar[bool] = False
 
     def __init__(self, delay_ms: float = 350.0, feedback: float = 0.35) -> None:
         super().__init__()
@@ -31,7 +30,7 @@ class Delay(Effect):
 
     def forward(self, x: Tensor, sample_rate: int, *, wet: Tensor) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]; wet: [B], 0–1. Returns [B, C, T]."""
-        if not wet.requires_grad and not wet.any():
+        if not wet.requires_grad and holds(~wet.any()):
             return x
         delay = self._samples(sample_rate)
         echoes: Tensor = _Echoes.apply(x, delay, self.feedback)  # type: ignore[no-untyped-call]
@@ -50,18 +49,20 @@ class Delay(Effect):
         return max(1, round(self.delay_ms * sample_rate / 1000))
 
 
-class _Echoes(torch.autograd.Function):
+class _Echoes(BatchFunction):
     """The comb filter; its gradient is the same filter backwards in time."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, delay: int, feedback: float) -> Tensor:
-        ctx.settings = delay, feedback
+    def forward(x: Tensor, delay: int, feedback: float) -> Tensor:
         return _echoes(x, delay, feedback)
 
     @staticmethod
-    @once_differentiable
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        _, *ctx.settings = inputs
+
+    @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        return _echoes(grad.flip(-1), *ctx.settings).flip(-1), None, None
+        return _Echoes.apply(grad.flip(-1), *ctx.settings).flip(-1), None, None  # type: ignore[no-untyped-call]
 
 
 def _echoes(x: Tensor, delay: int, feedback: float) -> Tensor:

@@ -1,6 +1,6 @@
 """Base class of effects: differentiable functions of audio and physical knob values."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +12,25 @@ class Effect(nn.Module):
     """One processor of the console, without state between calls.
 
     knob_names: keyword arguments of `forward`, in physical units, one value per song, [B]; all
-    other parameters are set in the constructor. invertible: whether `invert` is implemented.
+    other parameters are set in the constructor.
+
+    Only `forward` is required. invertible: whether the class implements `invert`. streamable:
+    whether it implements `streaming_kernel` and `coefficients`; streams refuse other values than
+    neutral of an effect without them, and files are rendered as a whole.
     """
 
     knob_names: ClassVar[tuple[str, ...]] = ()
-    invertible: ClassVar[bool] = True
+    invertible: ClassVar[bool] = False
+    streamable: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.invertible = cls.invert is not Effect.invert
+        live = (
+            (cls.streaming_kernel, Effect.streaming_kernel),
+            (cls.coefficients, Effect.coefficients),
+        )
+        cls.streamable = all(own is not base for own, base in live)
 
     def forward(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> Tensor:
         """x: [B, C, T], full scale = 1; knobs: [B]. Returns [B, C, T]."""

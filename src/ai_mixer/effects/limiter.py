@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ai_mixer.core.units import db_to_ratio
+from ai_mixer.dsp.autograd import check_not_exporting, holds, is_vmapped
 from ai_mixer.dsp.lookahead import (
     Ballistics,
     LookaheadState,
@@ -44,7 +45,6 @@ class Limiter(Effect):
     """
 
     knob_names: ClassVar[tuple[str, ...]] = ()
-    invertible: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -68,9 +68,10 @@ class Limiter(Effect):
 
     def forward(self, x: Tensor, sample_rate: int) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]. Returns [B, C, T] with a true peak of at most the ceiling."""
-        if _max_abs(x) * max_overshoot(OVERSAMPLE) <= self.threshold:
+        check_not_exporting()
+        if holds(_max_abs(x) * max_overshoot(OVERSAMPLE) <= self.threshold):
             return x
-        if torch.is_grad_enabled() and x.requires_grad:
+        if (torch.is_grad_enabled() and x.requires_grad) or is_vmapped(x):
             return self._limit_all(x, sample_rate)
         if self._idle(x):
             return x
@@ -114,7 +115,7 @@ class Limiter(Effect):
         """Limit x at once, with the gradient of the gain."""
         # Padding: ringing beyond the ends counts.
         needed_db = self.needed_db(pad(x, (2 * GUARD_SAMPLES, 2 * GUARD_SAMPLES)))
-        if not needed_db.any():
+        if holds(~needed_db.any()):
             return x
         gain_db = lookahead_gain_db(needed_db, self.ballistics(sample_rate))
         return x * db_to_ratio(gain_db[:, None, GUARD_SAMPLES:-GUARD_SAMPLES].to(x))
@@ -183,8 +184,8 @@ def _with_context(x: Tensor, start: int, stop: int) -> Tensor:
     return pad(x[..., first + before : last - after], (before, after))
 
 
-def _max_abs(x: Tensor) -> float:
+def _max_abs(x: Tensor) -> Tensor:
     if not x.numel():
-        return 0.0
+        return x.new_zeros(())
     low, high = x.detach().aminmax()
-    return max(-float(low), float(high))
+    return torch.maximum(-low, high)

@@ -14,9 +14,9 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
+from ai_mixer.dsp.autograd import BatchFunction, check_not_exporting, holds
 from ai_mixer.dsp.convolution import init_convolver
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
@@ -52,7 +52,6 @@ class Reverb(Effect):
     """
 
     knob_names: ClassVar[tuple[str, ...]] = ("wet",)
-    invertible: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -70,7 +69,8 @@ class Reverb(Effect):
 
     def forward(self, x: Tensor, sample_rate: int, *, wet: Tensor) -> Tensor:  # type: ignore[override]
         """x: [B, C, T], mono or stereo; wet: [B], 0–1. Returns [B, C, T]."""
-        if not wet.requires_grad and not wet.any():
+        check_not_exporting()
+        if not wet.requires_grad and holds(~wet.any()):
             return x
         spectrum, taps = response_spectrum(self.room, sample_rate, x.shape[-1], x.dtype)
         spectrum = _select_channels(spectrum, x.shape[1])
@@ -161,20 +161,23 @@ def _excitation(time_s: Array, seed: int) -> Array:
     return excitation
 
 
-class _Convolve(torch.autograd.Function):
+class _Convolve(BatchFunction):
     """y = h ∗ x, cut to x's length; the gradient is time-reversed, inputs and outputs swapped."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, spectrum: Tensor, taps: int) -> Tensor:
-        ctx.save_for_backward(spectrum)
-        ctx.taps = taps
+    def forward(x: Tensor, spectrum: Tensor, taps: int) -> Tensor:
         return _convolve(x, spectrum, taps)
 
     @staticmethod
-    @once_differentiable
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        _, spectrum, ctx.taps = inputs
+        ctx.save_for_backward(spectrum)
+
+    @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (spectrum,) = ctx.saved_tensors
-        return _convolve(grad.flip(-1), spectrum.transpose(0, 1), ctx.taps).flip(-1), None, None
+        reversed_paths = spectrum.transpose(0, 1)
+        return _Convolve.apply(grad.flip(-1), reversed_paths, ctx.taps).flip(-1), None, None  # type: ignore[no-untyped-call]
 
 
 def _convolve(x: Tensor, spectrum: Tensor, taps: int) -> Tensor:

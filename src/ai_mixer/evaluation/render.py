@@ -1,6 +1,5 @@
 """Render listening samples of a model: rough, mix and finished version of held-out songs."""
 
-from math import log10
 from pathlib import Path
 
 import torch
@@ -8,7 +7,7 @@ from omegaconf import DictConfig
 
 from ai_mixer.console import Console
 from ai_mixer.core.types import CONDITIONS, GENRES, Batch, Condition, Split
-from ai_mixer.core.units import SILENCE_DB
+from ai_mixer.core.units import SILENCE_DB, gain_value_db
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.data.skipped_songs import SkippedSongs
 from ai_mixer.dsp.loudness import loudness_lufs
@@ -155,7 +154,9 @@ def gain_range(console: Console) -> str:
     ]
     if not texts:
         return ""
-    limits_db = (sum(20.0 * log10(getattr(k, end)) for k in gains) for end in ("low", "high"))
+    limits_db = [
+        sum(gain_value_db(getattr(k, end), k.unit) for k in gains) for end in ("low", "high")
+    ]
     return f": {', '.join(texts)}, together up to {max(map(abs, limits_db)):.0f} dB"
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ai_mixer.metrics.knob_skill import HEADLINE_KNOBS
+from ai_mixer.metrics.knob_skill import headline_columns
 from ai_mixer.metrics.statistics import (
     MIN_SONGS,
     Estimate,
@@ -148,7 +148,7 @@ def _system_values(records: pd.DataFrame, values: np.ndarray, system: str) -> pd
 
 def knob_error(records: pd.DataFrame) -> np.ndarray:
     """Mean error of the headline knobs per record; NaN where none is counted."""
-    names = [f"error/{name}" for name in HEADLINE_KNOBS if f"error/{name}" in records]
+    names = headline_columns(map(str, records))
     if not names:
         return np.full(len(records), np.nan)
     return records[names].mean(axis=1).to_numpy(float)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ai_mixer.console import Console
+from ai_mixer.core.units import gain_value_db
 from ai_mixer.dsp.spectra import mid_side, third_octave_frames
 from ai_mixer.inference.levenberg_marquardt import levenberg_marquardt, robust_cost
 
@@ -151,7 +152,7 @@ def _match_level(console: Console, difference: LevelDifference, point: Tensor) -
         return point
     column = console.names.index("output_level")
     knob = console.knobs[column]
-    travel_db = 20.0 * math.log10(knob.high / knob.low)
+    travel_db = gain_value_db(knob.high, knob.unit) - gain_value_db(knob.low, knob.unit)
     excess_db = float(difference(point[None]).median())
     level = (point[column] - excess_db / travel_db).clamp(0.0, 1.0)
     return point.index_fill(0, torch.tensor(column), float(level))

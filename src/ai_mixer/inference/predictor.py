@@ -175,7 +175,8 @@ class Predictor:
 
         reference: another excerpt of the production to match, [B or 1, C, any length]; finished:
         the finished versions of the same excerpts, [B, C, T]. All at `sample_rate`. Predictions
-        for long audio are averaged over up to 8 windows. ValueError on bad shapes, NaN or infinity.
+        for long audio are averaged over up to 8 windows. Audio may be a NumPy array. The result has
+        no gradient to the audio. ValueError on bad shapes, integers, NaN or infinity.
         """
         return self._predict_windows(self._inputs(audio, sample_rate, reference, finished))
 

@@ -70,8 +70,10 @@ def cut_windows(
     """Cut [B, C, T] or [C, T] into windows [windows, B, 2, window] at the model's rate.
 
     window: samples; None for the whole song. name: of the audio, for errors. ValueError for another
-    shape, NaN or infinity.
+    shape, integers, NaN or infinity.
     """
+    if not audio.is_floating_point():
+        raise ValueError(f"{name} must be of a float type, got {audio.dtype}: full scale is 1")
     audio = audio[None] if audio.dim() == 2 else audio
     if not audio.isfinite().all():
         raise ValueError(f"{name} has NaN or infinite samples: export the file again")

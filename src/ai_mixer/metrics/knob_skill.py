@@ -6,13 +6,14 @@ error is |Δ dB| over the travel of both knobs together.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ai_mixer.core.types import Knob
+from ai_mixer.core.units import gain_value_db, ratio_to_db
 
 HEADLINE_KNOBS = (
     "total_gain",
@@ -30,6 +31,22 @@ HEADLINE_KNOBS = (
 GAIN_KNOBS = ("input_gain", "output_level")
 
 
+def headline_knobs(names: Iterable[str]) -> list[str]:
+    """The headline knobs among some, in order; all of them for a console without any.
+
+    >>> headline_knobs(["air", "presence", "low_eq"]), headline_knobs(["air", "level"])
+    (['low_eq', 'presence'], ['air', 'level'])
+    """
+    names = list(names)
+    return [name for name in HEADLINE_KNOBS if name in names] or names
+
+
+def headline_columns(columns: Iterable[str]) -> list[str]:
+    """The columns `error/<knob>` of the headline knobs among the columns of records."""
+    names = (c.removeprefix("error/") for c in columns if c.startswith("error/"))
+    return [f"error/{name}" for name in headline_knobs(names)]
+
+
 def absolute_error(predicted: Tensor, true: Tensor, mask: Tensor) -> Tensor:
     """Compute |Δ position| per song and knob: [B, P] float64, NaN where masked."""
     return (predicted.double() - true.double()).abs().masked_fill(~mask, math.nan)
@@ -42,7 +59,8 @@ def total_gain_db(settings: Sequence[Mapping[str, float]]) -> np.ndarray:
 
 def total_gain_travel_db(knobs: Sequence[Knob]) -> float:
     """Return the travel of both gain knobs together, in dB."""
-    return sum(_db(knob.high) - _db(knob.low) for knob in knobs if knob.name in GAIN_KNOBS)
+    gains = [knob for knob in knobs if knob.name in GAIN_KNOBS]
+    return sum(gain_value_db(k.high, k.unit) - gain_value_db(k.low, k.unit) for k in gains)
 
 
 @torch.no_grad()
@@ -77,8 +95,9 @@ def skill(error: np.ndarray, baseline: np.ndarray) -> np.ndarray:
 
 
 def _total_gain_db(knobs: Sequence[Knob], positions: Tensor, gains: Sequence[int]) -> Tensor:
-    ratios = [knobs[n].to_physical(positions[:, n].double()) for n in gains]
-    return 20.0 * torch.stack(ratios).log10().sum(0)
+    values = [(knobs[n], knobs[n].to_physical(positions[:, n].double())) for n in gains]
+    levels = [value if knob.unit == "dB" else ratio_to_db(value) for knob, value in values]
+    return torch.stack(levels).sum(0)
 
 
 def _db(ratio: float) -> float:

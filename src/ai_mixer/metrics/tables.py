@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from ai_mixer.metrics.knob_skill import HEADLINE_KNOBS
+from ai_mixer.metrics.knob_skill import headline_knobs
 from ai_mixer.metrics.statistics import (
     RESAMPLES,
     Estimate,
@@ -130,7 +130,7 @@ def _knob_rows(
     model = _paired(records, system, base, condition)
     names = _knob_names(records.columns)
     own = [name for name in names if name != DERIVED_KNOB]
-    headline = [name for name in names if name in HEADLINE_KNOBS]
+    headline = headline_knobs(names)
 
     def skills(knobs: Sequence[str], chosen: np.ndarray) -> tuple[list[Estimate], Estimate]:
         errors, baseline = (_errors(frame[chosen], knobs) for frame in (model, base))
@@ -205,8 +205,8 @@ def _genres(frame: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
 def _knob_names(columns: Iterable[str]) -> list[str]:
     """Knobs with an error column: those of the headline first, then the others."""
     names = [name.removeprefix(ERROR_PREFIX) for name in columns if name.startswith(ERROR_PREFIX)]
-    first = [name for name in HEADLINE_KNOBS if name in names]
-    return first + [name for name in names if name not in HEADLINE_KNOBS]
+    first = headline_knobs(names)
+    return first + [name for name in names if name not in first]
 
 
 def _errors(frame: pd.DataFrame, knobs: Sequence[str]) -> np.ndarray:

@@ -102,7 +102,7 @@ class AudioMixer:
         console = self.console().console
         knobs = console.knobs_from(dict(settings)).expand(len(songs), -1)
         reduced_console, knobs = console.without_neutral(knobs)
-        with torch.inference_mode():
+        with torch.no_grad():
             mix = reduced_console(songs, sample_rate, knobs).reshape(samples.shape)
         return mix if torch.is_tensor(audio) else mix.numpy().astype(_float_dtype(audio))
 

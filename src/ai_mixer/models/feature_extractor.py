@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ai_mixer.core.types import CONDITIONS, Features
+from ai_mixer.dsp.autograd import check_not_exporting
 from ai_mixer.dsp.spectra import power
 from ai_mixer.models import system_identification
 from ai_mixer.models.cepstrum_features import CepstrumFeatures
@@ -93,7 +94,12 @@ class FeatureExtractor(nn.Module):
 
     @torch.no_grad()
     def forward(self, rough: Tensor, reference: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-mel spectrograms [B, 6, mels, frames] and statistics [B, n_statistics]."""
+        """Log-mel spectrograms [B, 6, mels, frames] and statistics [B, n_statistics].
+
+        Without gradient: features have no trained weights, and a gradient to audio through them is
+        not available. RuntimeError in one line inside `torch.export`.
+        """
+        check_not_exporting()
         key = (self.feature_config, rough.device, rough.dtype)
         return extract_once(key, (rough, reference, condition), self._extract)
 

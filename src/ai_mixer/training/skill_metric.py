@@ -8,7 +8,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from ai_mixer.core.types import CONDITIONS, Batch, Knob
-from ai_mixer.metrics.knob_skill import GAIN_KNOBS, HEADLINE_KNOBS, knob_errors, skill
+from ai_mixer.metrics.knob_skill import GAIN_KNOBS, headline_knobs, knob_errors, skill
 
 
 class KnobSkillMetric(Metric):
@@ -23,9 +23,9 @@ class KnobSkillMetric(Metric):
     def __init__(self, knobs: Sequence[Knob]) -> None:
         super().__init__()
         self.knobs = knobs
-        names = {knob.name for knob in knobs}
-        names |= {"total_gain"} if names & set(GAIN_KNOBS) else set()
-        self.columns = [f"error/{name}" for name in HEADLINE_KNOBS if name in names]
+        names = [knob.name for knob in knobs]
+        names += ["total_gain"] if set(names) & set(GAIN_KNOBS) else []
+        self.columns = [f"error/{name}" for name in headline_knobs(names)]
         zeros = torch.zeros(len(CONDITIONS), 3, len(self.columns), dtype=torch.float64)
         self.add_state("sums", zeros, dist_reduce_fx="sum")
 

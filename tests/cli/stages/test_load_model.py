@@ -68,6 +68,22 @@ def test_prediction_has_shape_and_range_of_knobs(mixer, conditioning, shape):
     assert not knobs.requires_grad
 
 
+def test_prediction_can_be_used_in_training(mixer):
+    """It is no inference tensor, which autograd refuses."""
+    prediction = mixer.predict_with_uncertainty(noise(1, 2, seconds=1), RATE)
+    weight = torch.ones_like(prediction.knobs).requires_grad_()
+    (prediction.knobs * weight).sum().backward()
+    assert torch.equal(weight.grad, prediction.knobs)
+    assert not any(part.is_inference() for part in prediction if part is not None)
+
+
+def test_numpy_audio_equals_a_tensor(mixer):
+    audio = noise(2, seconds=1)
+    assert torch.equal(mixer.predict(audio.numpy(), RATE), mixer.predict(audio, RATE))
+    with pytest.raises(ValueError, match=r"audio must be of a float type, got torch.int16"):
+        mixer.predict(audio.short().numpy(), RATE)
+
+
 @pytest.mark.parametrize("rate", [8000, 22050, 48000, 96000])
 @pytest.mark.parametrize("seconds", [0.1, 2.5])
 def test_prediction_is_finite_at_any_rate_and_length(mixer, rate, seconds):

@@ -6,7 +6,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
-from ai_mixer.config.compose import compose
+from ai_mixer.config.compose import compose, selected_options
 from ai_mixer.config.overrides import sets_key
 
 
@@ -27,8 +27,8 @@ def main(cfg: DictConfig) -> None:
 
     for name in ("experiment_name", "run_name"):  # Hydra reads 2024 as a number
         cfg[name] = str(cfg[name])
-    overrides, runtime = list(HydraConfig.get().overrides.task), HydraConfig.get().runtime
-    choices = {k: str(v) for k, v in runtime.choices.items() if not k.startswith("hydra/")}
+    overrides = list(HydraConfig.get().overrides.task)
+    choices = selected_options(HydraConfig.get().runtime.choices)
     run = train if cfg.cv is None else partial(cross_validate, train)
     run = run if cfg.seeds is None else partial(train_seeds, run)
     run(cfg, compose("train"), overrides, choices)

@@ -18,7 +18,7 @@ from ai_mixer.evaluation.baselines.mean_knobs import MeanKnobs
 from ai_mixer.evaluation.baselines.model import CrossConsoleSystem, ModelSystem
 from ai_mixer.evaluation.evaluator import evaluate_systems
 from ai_mixer.inference.predictor import Predictor
-from ai_mixer.metrics.knob_skill import HEADLINE_KNOBS, skill
+from ai_mixer.metrics.knob_skill import headline_columns, skill
 from ai_mixer.metrics.statistics import (
     CONFIDENCE,
     Estimate,
@@ -28,7 +28,7 @@ from ai_mixer.metrics.statistics import (
     nan_mean,
     song_means,
 )
-from ai_mixer.metrics.tables import ERROR_PREFIX, table_a, table_k
+from ai_mixer.metrics.tables import table_a, table_k
 from ai_mixer.utils.markdown import HIGH, LOW, SONGS
 
 MEASURES = ("skill", "closeness")
@@ -142,8 +142,7 @@ def _select_records(records: pd.DataFrame, system: str, condition: str) -> pd.Da
 
 def _errors(records: pd.DataFrame) -> np.ndarray:
     """Errors of the headline knobs, [n, K]."""
-    columns = [ERROR_PREFIX + n for n in HEADLINE_KNOBS if ERROR_PREFIX + n in records]
-    return records[columns].to_numpy(float)
+    return records[headline_columns(map(str, records))].to_numpy(float)
 
 
 def _closeness(records: pd.DataFrame, rough: pd.DataFrame) -> np.ndarray:

@@ -1,12 +1,10 @@
-"""A toy effect: a gain in dB."""
+"""A toy effect: a gain in dB, without a live form."""
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from ai_mixer.core.units import db_to_ratio
-from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
 
 
@@ -18,14 +16,6 @@ class Toy(Effect):
     def forward(self, x: Tensor, sample_rate: int, *, trim_db: Tensor) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]; trim_db: [B]. Returns [B, C, T]."""
         return x * db_to_ratio(trim_db)[:, None, None]
-
-    def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
-        """The kernel for streaming."""
-        return StreamingKernel(KernelKind.MIX)
-
-    def coefficients(self, sample_rate: int, *, trim_db: Tensor) -> Tensor:  # type: ignore[override]
-        """Gains of the same and of the other channel: [B, 2]."""
-        return torch.stack([db_to_ratio(trim_db), torch.zeros_like(trim_db)], dim=1)
 
     def invert(self, y: Tensor, sample_rate: int, *, trim_db: Tensor) -> Tensor:  # type: ignore[override]
         """The input for which `forward` returns y."""

@@ -1,0 +1,74 @@
+"""The effects, found by import, with knob values and audio for their contract tests.
+
+Range and neutral value of a knob are those of the first console with it, `classic` first.
+"""
+
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+import torch
+
+import ai_mixer.effects
+from ai_mixer.config.folder import config_folder
+from ai_mixer.console import load_console
+from ai_mixer.core.types import Knob
+from ai_mixer.effects.effect import Effect
+
+
+def effect_classes():
+    modules = [
+        importlib.import_module(f"ai_mixer.effects.{module.name}")
+        for module in pkgutil.iter_modules(ai_mixer.effects.__path__)
+    ]
+    classes = {c for m in modules for _, c in inspect.getmembers(m, inspect.isclass)}
+    effects = {c for c in classes if issubclass(c, Effect) and c is not Effect}
+    return sorted(effects, key=lambda c: c.__name__)
+
+
+def console_knobs():
+    """Class → argument → Knob, as in the consoles of configs/console."""
+    table = {}
+    names = sorted(file.stem for file in (config_folder() / "console").glob("*.yaml"))
+    for name in sorted(names, key=lambda name: name != "classic"):
+        console = load_console(name, "wide")
+        knobs = iter(console.knobs)
+        for effect in console.effects.values():
+            table.setdefault(type(effect), {n: next(knobs) for n in effect.knob_names})
+    return table
+
+
+CONSOLE_KNOBS = console_knobs()
+
+
+CONSOLE_KNOBS = console_knobs()
+CLASSES = effect_classes()
+
+
+def knob_of(cls, name) -> Knob:
+    if name not in CONSOLE_KNOBS.get(cls, {}):
+        pytest.fail(f"{cls.__name__}: knob {name!r} is in no console of configs/console")
+    return CONSOLE_KNOBS[cls][name]
+
+
+def values_at(cls, position, dtype=torch.float64):
+    """Physical values of all knobs of an effect at a position, a number or one per song."""
+    position = torch.as_tensor(position, dtype=torch.float64).reshape(-1)
+    values = {name: knob_of(cls, name).to_physical(position) for name in cls.knob_names}
+    return {name: value.to(dtype) for name, value in values.items()}
+
+
+def neutral(cls, batch=1, dtype=torch.float64):
+    return {n: torch.full((batch,), knob_of(cls, n).neutral, dtype=dtype) for n in cls.knob_names}
+
+
+def music(batch=1, channels=2, seconds=0.5, rate=44_100, seed=0):
+    """Noise of varying level with a peak of 0.5 and a side below its mid."""
+    generator = torch.Generator().manual_seed(seed)
+    length = round(seconds * rate)
+    common = torch.randn(batch, 1, length, dtype=torch.float64, generator=generator)
+    own = torch.randn(batch, channels, length, dtype=torch.float64, generator=generator)
+    swell = 0.2 + torch.sin(torch.linspace(0, 9, length, dtype=torch.float64)).abs()
+    x = (common + 0.4 * own) * swell
+    return 0.5 * x / x.abs().amax(dim=(1, 2), keepdim=True)
