@@ -16,7 +16,7 @@ from ai_mixer.console.process import NO_PATH, Coefficients, EngineState, WorkSpa
 from ai_mixer.console.smoothing import init_ramp, period_ends, positions_at, set_target
 from ai_mixer.dsp.recursions import Array
 from ai_mixer.dsp.streaming_chain import init_chain
-from ai_mixer.dsp.streaming_limiter import limit_block, samples_before
+from ai_mixer.dsp.streaming_limiter import StreamingLimiter, limit_block, samples_before
 from ai_mixer.effects.limiter import Limiter
 
 SMOOTHING_S = 0.07  # duration of a knob change; 24 dB in 50 ms is audible on a tone of 100 Hz
@@ -104,22 +104,13 @@ class ConsoleStream:
         Delay and reverb tails end with the song, as offline. (Further blocks of silence would
         render the tails, and the limiter's look-ahead would react to them.)
         """
-        if self._state.limiter is None:
+        limiter = self._state.limiter
+        if limiter is None:
             return torch.empty(self._channels, 0, dtype=self._dtype)
         left = self.latency_samples
-        parts = [
-            self._flush(min(self.block_size, left - n)) for n in range(0, left, self.block_size)
-        ]
+        starts = range(0, left, self.block_size)
+        parts = [_flush(limiter, min(self.block_size, left - start)) for start in starts]
         return torch.from_numpy(np.concatenate(parts, axis=1))
-
-    def _flush(self, samples: int) -> Array:
-        """Return the next samples of the limiter for silence, [C, samples]."""
-        limiter = self._state.limiter
-        out = np.empty((self._channels, samples), limiter.delayed.dtype)
-        before = samples_before(limiter)
-        limiter.delayed[..., before : before + samples] = 0
-        limit_block(out, limiter)
-        return out
 
     def _reset(self, channels: int, dtype: torch.dtype) -> None:
         """Reset the state for blocks of a type; compile the functions for it."""
@@ -194,3 +185,12 @@ class ConsoleStream:
         for end, row in zip(ends, positions, strict=True):
             positions_at(ramp, end, row)
         return exact_coefficients(self._live, self.sample_rate, positions)
+
+
+def _flush(limiter: StreamingLimiter, samples: int) -> Array:
+    """Return the next samples of the limiter for silence, [C, samples]."""
+    out = np.empty((limiter.delayed.shape[1], samples), limiter.delayed.dtype)
+    before = samples_before(limiter)
+    limiter.delayed[..., before : before + samples] = 0
+    limit_block(out, limiter)
+    return out
