@@ -8,9 +8,12 @@ from typing import ClassVar
 
 import pytest
 import torch
+from numba.core.runtime import _nrt_python, rtsys
 
 from ai_mixer.console import Console, load_console
 from ai_mixer.console.offline_stream import BLOCK_SAMPLES
+from ai_mixer.console.process import NO_PATH
+from ai_mixer.console.process import process as process_block
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
 from ai_mixer.effects.limiter import Limiter
@@ -92,6 +95,35 @@ def test_numpy_blocks_and_knobs_equal_tensors():
     x, streams = song(), [WIDE.stream(RATE, 512) for _ in range(2)]
     y = streams[0](x[:, :512].numpy(), HIGH.numpy())
     assert torch.equal(y, streams[1](x[:, :512], HIGH))
+
+
+@pytest.fixture
+def count_allocations():
+    """Function that returns the number of allocations of compiled code during a call."""
+
+    def count(function, *arguments):
+        before = rtsys.get_allocation_stats()
+        function(*arguments)
+        return rtsys.get_allocation_stats().alloc - before.alloc
+
+    _nrt_python.memsys_enable_stats()
+    yield count
+    _nrt_python.memsys_disable_stats()
+
+
+@pytest.mark.parametrize("limit", [True, False])
+def test_a_block_allocates_no_memory_in_compiled_code(limit, count_allocations):
+    """With moving knobs and a limiter at work. An empty block counts the arguments."""
+    stream, x = WIDE.stream(RATE, 128, limit=limit), 4 * song(seconds=0.1)
+    stream(x[:, :128], HIGH)
+    empty, out = torch.empty(2, 0).numpy(), torch.empty(2, 0).numpy()
+    arguments = count_allocations(
+        process_block, empty, out, stream._target, NO_PATH, *stream._state
+    )
+    assert arguments > 0
+    for number, block in enumerate(x.split(128, dim=-1)):
+        knobs = HIGH if number % 2 else 1 - HIGH
+        assert count_allocations(stream, block, knobs) == arguments
 
 
 def test_an_empty_block_changes_no_state():

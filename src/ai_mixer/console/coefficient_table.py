@@ -4,6 +4,8 @@
 coefficients of an effect with one knob are read from a table that is filled in advance.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 
@@ -15,50 +17,53 @@ from ai_mixer.utils.compilation import njit
 TABLE_INTERVALS = 4096  # linear interpolation between them: ten knobs together err by −137 dB
 
 
-class CoefficientTable:
-    """Coefficients of all effects of a chain, side by side in one row, exact or from the table."""
+class CoefficientTable(NamedTuple):
+    """Coefficients of all effects of a chain, side by side in a row [K], for knob positions 0–1.
 
-    def __init__(self, console: EffectChain, sample_rate: int) -> None:
-        self._console, self._sample_rate = console, sample_rate
-        position = np.linspace(0, 1, TABLE_INTERVALS + 1)[:, None]
-        every = position.repeat(len(console.knobs), axis=1)
-        self._table = self.exact(every)
-        knobs: list[int] = []  # per coefficient: index of the knob that sets it
-        self._multi_knob_effects = []  # (columns of the coefficients, effect, its knobs)
-        for effect, columns in console.effects_with_columns():
-            begin = len(knobs)
-            width = self._effect(effect, columns, every[:1]).shape[1]
-            knobs += [next(iter(columns.values()))] * width
-            if len(columns) > 1:
-                self._multi_knob_effects.append((slice(begin, begin + width), effect, columns))
-        self._knobs = np.array(knobs, np.int64)
+    rows: [TABLE_INTERVALS + 1, K], all knobs at one position. knobs: [K], index of the knob that
+    sets the coefficient.
+    """
 
-    def exact(self, path: Array) -> Array:
-        """Compute coefficients [ticks, K] of positions `path`, [ticks, P]."""
-        parts = [self._effect(*part, path) for part in self._console.effects_with_columns()]
-        return np.hstack(parts) if parts else np.empty((len(path), 0))
-
-    def __call__(self, path: Array) -> Array:
-        """Like `exact`, from the table; exact outside 0–1 and for effects of several knobs."""
-        if path.min(initial=0) < 0 or path.max(initial=1) > 1:
-            return self.exact(path)
-        rows: Array = _look_up(self._table, self._knobs, path)
-        for place, effect, columns in self._multi_knob_effects:
-            rows[:, place] = self._effect(effect, columns, path)
-        return rows
-
-    def _effect(self, effect: Effect, columns: KnobColumns, path: Array) -> Array:
-        values = self._console.physical_values(columns, torch.from_numpy(path))
-        return effect.coefficients(self._sample_rate, **values).double().numpy()
+    rows: Array
+    knobs: Array
 
 
-@njit(cache=True, nogil=True)
-def _look_up(table, knobs, path):  # type: ignore[no-untyped-def]
-    rows = np.empty((len(path), len(knobs)))
-    for tick in range(len(path)):
-        for k in range(len(knobs)):
-            place = path[tick, knobs[k]] * (len(table) - 1)
-            below = min(int(place), len(table) - 2)
-            share = place - below
-            rows[tick, k] = (1 - share) * table[below, k] + share * table[below + 1, k]
-    return rows
+def exact_coefficients(console: EffectChain, sample_rate: int, positions: Array) -> Array:
+    """Coefficients [N, K] of all effects at `positions`, [N, P]."""
+    path = torch.from_numpy(positions)
+    parts = [_coefficients(console, sample_rate, *e, path) for e in console.effects_with_columns()]
+    return np.hstack(parts) if parts else np.empty((len(positions), 0))
+
+
+def build_table(console: EffectChain, sample_rate: int) -> CoefficientTable:
+    """Fill the table. The columns of effects with several knobs are not valid."""
+    positions = np.linspace(0, 1, TABLE_INTERVALS + 1)[:, None].repeat(len(console.knobs), axis=1)
+    first, knobs = torch.from_numpy(positions[:1]), []
+    for effect, columns in console.effects_with_columns():
+        width = _coefficients(console, sample_rate, effect, columns, first).shape[1]
+        knobs += [next(iter(columns.values()), 0)] * width
+    rows = np.ascontiguousarray(exact_coefficients(console, sample_rate, positions))
+    return CoefficientTable(rows, np.array(knobs, np.int64))
+
+
+def has_single_knob_effects(console: EffectChain) -> bool:
+    """Whether each effect has at most one knob, so that the table is complete."""
+    return all(len(columns) <= 1 for _, columns in console.effects_with_columns())
+
+
+def _coefficients(
+    console: EffectChain, sample_rate: int, effect: Effect, columns: KnobColumns, path: torch.Tensor
+) -> Array:
+    values = console.physical_values(columns, path)
+    return effect.coefficients(sample_rate, **values).double().numpy()
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def look_up(table, positions, row):  # type: ignore[no-untyped-def]
+    """Write the coefficients [K] at positions [P] in 0–1, interpolated linearly, to `row`."""
+    last = len(table.rows) - 1
+    for k in range(len(table.knobs)):
+        place = positions[table.knobs[k]] * last
+        below = max(min(int(place), last - 1), 0)
+        share = place - below
+        row[k] = (1 - share) * table.rows[below, k] + share * table.rows[below + 1, k]

@@ -4,35 +4,100 @@ The sum is linear, so the delay behind a knob that moves with each block equals 
 single change, and positions never overshoot their targets.
 """
 
+import math
+from typing import NamedTuple
+
 import numpy as np
 
 from ai_mixer.dsp.recursions import Array
+from ai_mixer.utils.compilation import njit
+
+CONTROL_PERIOD_SAMPLES = 32  # positions are computed once per period, coefficients interpolated
+NOW, OLDEST, COUNT, LENGTH = range(4)  # indices of `KnobRamp.counts`
 
 
-class KnobSmoother:
-    """Positions that move to a target and reach it exactly after `length` samples."""
+class KnobRamp(NamedTuple):
+    """Positions of P knobs that move to their targets within `length` samples.
 
-    def __init__(self, positions: Array, length: int) -> None:
-        self.target = positions.astype(np.float64)
-        self._length = length
-        self._moves: list[tuple[int, Array]] = []  # samples since the change, size of the change
+    counts: samples processed so far, index of the oldest change in the ring, number of changes in
+    it, length of a change in samples. target: [P]. changes: [M, P], a ring buffer of the changes
+    that have not ended; starts: [M], their first samples.
+    """
 
-    def set_target(self, target: Array) -> None:
-        """Start to move to another target, [P]."""
-        self._moves.append((0, target - self.target))
-        self.target = target.astype(np.float64)
+    counts: Array
+    target: Array
+    changes: Array
+    starts: Array
 
-    def path(self, tick: int) -> Array:
-        """Positions from now on, every `tick` samples, to the end of all moves: [ticks, P]."""
-        ages = np.array([age for age, _ in self._moves])
-        times = np.arange(0, self._length + tick, tick)
-        progress = np.minimum((times[:, None] + ages) / self._length, 1)
-        left = 1 - progress + np.sin(2 * np.pi * progress) / (2 * np.pi)
-        left[progress == 1] = 0  # sin(2π) is not exactly 0 in floating point
-        changes = np.reshape([change for _, change in self._moves], (-1, len(self.target)))
-        return self.target - left @ changes
 
-    def advance(self, samples: int) -> None:
-        """Advance the time by a number of samples."""
-        moves = ((age + samples, change) for age, change in self._moves)
-        self._moves = [(age, change) for age, change in moves if age < self._length]
+def init_ramp(positions: Array, length: int) -> KnobRamp:
+    """Create a ramp at `positions`, [P], whose changes take `length` samples."""
+    capacity = length // CONTROL_PERIOD_SAMPLES + 2  # at most one change begins per control period
+    return KnobRamp(
+        np.array([0, 0, 0, length], np.int64),
+        positions.astype(np.float64),
+        np.zeros((capacity, len(positions))),
+        np.zeros(capacity, np.int64),
+    )
+
+
+def period_ends(ramp: KnobRamp, samples: int) -> Array:
+    """Ends of the control periods that the next samples touch, in samples of the stream's time."""
+    now = int(ramp.counts[NOW])
+    first, last = (n // CONTROL_PERIOD_SAMPLES + 1 for n in (now, now + samples - 1))
+    return np.arange(first, last + 1) * CONTROL_PERIOD_SAMPLES
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def set_target(ramp, target):  # type: ignore[no-untyped-def]
+    """Start to move to another target, [P]; no change if it is the present one.
+
+    A change within the control period of the previous one is added to it.
+    """
+    moved = False
+    for p in range(len(target)):
+        moved |= target[p] != ramp.target[p]
+    if not moved:
+        return
+    now, oldest, count = ramp.counts[NOW], ramp.counts[OLDEST], ramp.counts[COUNT]
+    newest = (oldest + count - 1) % len(ramp.starts)
+    if count == 0 or now - ramp.starts[newest] >= CONTROL_PERIOD_SAMPLES:
+        newest = (oldest + count) % len(ramp.starts)
+        ramp.starts[newest] = now
+        ramp.changes[newest] = 0.0
+        ramp.counts[COUNT] = count + 1
+    for p in range(len(target)):
+        ramp.changes[newest, p] += target[p] - ramp.target[p]
+        ramp.target[p] = target[p]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def is_moving(ramp):  # type: ignore[no-untyped-def]
+    """Whether a change has not ended."""
+    return ramp.counts[COUNT] > 0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def positions_at(ramp, sample, positions):  # type: ignore[no-untyped-def]
+    """Write the positions at a sample, at most one control period ahead of a change to come."""
+    positions[:] = ramp.target
+    length = ramp.counts[LENGTH]
+    for index in range(ramp.counts[COUNT]):
+        slot = (ramp.counts[OLDEST] + index) % len(ramp.starts)
+        progress = max(sample - ramp.starts[slot], 0) / length
+        if progress < 1.0:
+            left = 1.0 - progress + math.sin(2.0 * math.pi * progress) / (2.0 * math.pi)
+            for p in range(len(positions)):
+                positions[p] -= left * ramp.changes[slot, p]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def advance(ramp, samples):  # type: ignore[no-untyped-def]
+    """Advance the time by a number of samples and remove the changes that have ended."""
+    counts = ramp.counts
+    counts[NOW] += samples
+    while counts[COUNT] > 0:
+        if counts[NOW] - ramp.starts[counts[OLDEST]] < counts[LENGTH]:
+            break
+        counts[OLDEST] = (counts[OLDEST] + 1) % len(ramp.starts)
+        counts[COUNT] -= 1

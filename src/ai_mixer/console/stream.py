@@ -6,12 +6,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ai_mixer.console.coefficient_table import CoefficientTable
+from ai_mixer.console.coefficient_table import (
+    build_table,
+    exact_coefficients,
+    has_single_knob_effects,
+)
 from ai_mixer.console.effect_chain import EffectChain
-from ai_mixer.console.smoothing import KnobSmoother
+from ai_mixer.console.process import NO_PATH, Coefficients, EngineState, WorkSpace, process
+from ai_mixer.console.smoothing import init_ramp, period_ends, positions_at, set_target
 from ai_mixer.dsp.recursions import Array
-from ai_mixer.dsp.streaming_chain import CONTROL_PERIOD_SAMPLES, StreamingChain
-from ai_mixer.effects.limiter import Limiter, LimiterStream
+from ai_mixer.dsp.streaming_chain import init_chain
+from ai_mixer.dsp.streaming_limiter import StreamingLimiter, limit_block, samples_before
+from ai_mixer.effects.limiter import Limiter
 
 SMOOTHING_S = 0.07  # duration of a knob change; 24 dB in 50 ms is audible on a tone of 100 Hz
 
@@ -65,15 +71,16 @@ class ConsoleStream:
         self.console, self.sample_rate, self.block_size = console, sample_rate, block_size
         self._check_streamable(neutral)
         self._live, self._live_knobs = console.streamable_part()
-        self._coefficient_table = CoefficientTable(self._live, sample_rate)
-        self._limiter = cast(Limiter, console.limiter).stream(sample_rate) if limit else None
+        self._limiter = cast(Limiter, console.limiter) if limit else None
+        self._table = build_table(self._live, sample_rate)
+        self._use_table = has_single_knob_effects(self._live)
         self._started, self._like = False, torch.empty(0)
-        self._reset(channels)
+        self._reset(channels, torch.float32)
 
     @property
     def latency_samples(self) -> int:
         """Delay of the output in samples."""
-        return self._limiter.latency_samples if self._limiter else 0
+        return self._limiter.latency_samples(self.sample_rate) if self._limiter else 0
 
     @torch.no_grad()
     def __call__(self, block: Tensor, knobs: Tensor | None = None) -> Tensor:
@@ -84,12 +91,11 @@ class ConsoleStream:
             self._set_knobs(knobs)
         if not block.shape[1]:
             return block.clone()
-        self._started, self._like = True, block.new_empty(0)
-        audio = torch.empty(block.shape, dtype=torch.float64)
-        self._chain.push(audio.copy_(block).numpy())
-        self._smoother.advance(block.shape[1])
-        mix = audio.to(block)
-        return self._limiter.push(mix[None])[0] if self._limiter else mix
+        self._started = True
+        out = torch.empty(block.shape, dtype=self._dtype)
+        audio = block.detach().to("cpu", self._dtype).contiguous().numpy()
+        process(audio, out.numpy(), self._target, self._path(block.shape[1]), *self._state)
+        return out.to(block)
 
     @torch.no_grad()
     def finish(self) -> Tensor:
@@ -98,22 +104,32 @@ class ConsoleStream:
         Delay and reverb tails end with the song, as offline. (Further blocks of silence would
         render the tails, and the limiter's look-ahead would react to them.)
         """
-        silence = self._like.new_zeros(self._channels, self.latency_samples)
-        return self._limiter.push(silence[None])[0] if self._limiter else silence
+        limiter = self._state.limiter
+        if limiter is None:
+            return torch.empty(self._channels, 0, dtype=self._dtype)
+        left = self.latency_samples
+        starts = range(0, left, self.block_size)
+        parts = [_flush(limiter, min(self.block_size, left - start)) for start in starts]
+        return torch.from_numpy(np.concatenate(parts, axis=1))
 
-    def _reset(self, channels: int) -> None:
-        """Reset the state and call each function once, so that all are compiled in advance."""
-        self._channels = channels
+    def _reset(self, channels: int, dtype: torch.dtype) -> None:
+        """Reset the state for blocks of a type; compile the functions for it."""
+        self._channels, self._dtype = channels, dtype
+        self._given: Tensor | None = None
+        silence = torch.zeros(channels, self.block_size, dtype=dtype).numpy()
         effects = [effect for effect, _ in self._live.effects_with_columns()]
-        self._chain = StreamingChain(
-            [effect.streaming_kernel(self.sample_rate, channels) for effect in effects]
+        chain = init_chain([e.streaming_kernel(self.sample_rate, channels) for e in effects])
+        limiter = self._limiter
+        self._state = EngineState(
+            init_ramp(np.empty(len(self._live.knobs)), round(SMOOTHING_S * self.sample_rate)),
+            self._table,
+            Coefficients(np.ones(1, np.int64), np.zeros((3, chain.columns[-1]))),
+            chain,
+            limiter.streaming_state(self.sample_rate, silence) if limiter else None,
+            WorkSpace(np.empty(silence.size), np.empty(len(self._live.knobs))),
         )
-        self._reset_knobs(self._live.neutral.double().cpu().numpy())
-        self._coefficient_table(self._smoother.target[None])
-        silence = torch.zeros(1, channels, self.block_size)
-        self._chain.push(silence[0, :, :0].double().numpy())
-        if self._limiter:
-            LimiterStream(self._limiter.limiter, self.sample_rate).push(silence)
+        self._jump(self._live.neutral.double().cpu().numpy())
+        process(silence[:, :0], silence[:, :0].copy(), self._target, NO_PATH, *self._state)
 
     def _check(self, block: Tensor) -> None:
         if block.dim() != 2 or block.shape[1] > self.block_size:
@@ -122,27 +138,25 @@ class ConsoleStream:
             )
         if block.dtype not in {torch.float32, torch.float64}:
             raise ValueError(f"block must be float32 or float64, got {block.dtype}")
-        if block.shape[0] == self._channels:
+        if (block.shape[0], block.dtype) == (self._channels, self._dtype):
             return
-        if self._started or block.shape[0] not in {1, 2}:
+        if block.shape[0] not in {1, 2} or (self._started and block.shape[0] != self._channels):
             raise ValueError(f"block must have {self._channels} channels, got {block.shape[0]}")
-        self._reset(block.shape[0])
+        if not self._started:
+            self._reset(block.shape[0], block.dtype)
 
     def _set_knobs(self, knobs: Tensor) -> None:
-        positions = torch.as_tensor(knobs).detach().cpu()
-        self.console.check_knobs(positions[None] if positions.dim() == 1 else positions, songs=1)
-        positions = positions.double().reshape(-1)
-        self._check_streamable(positions)
-        target = positions[self._live_knobs].numpy()
-        if np.array_equal(target, self._smoother.target):
+        given = torch.as_tensor(knobs).detach().cpu().double()
+        if self._given is not None and torch.equal(given, self._given):
             return
+        self.console.check_knobs(given[None] if given.dim() == 1 else given, songs=1)
+        self._check_streamable(given.reshape(-1))
+        self._given = given.clone()
+        target = given.reshape(-1)[self._live_knobs].clamp(0, 1).numpy()
         if self._started:
-            self._smoother.set_target(target)
-            self._chain.set_coefficients(
-                self._coefficient_table(self._smoother.path(CONTROL_PERIOD_SAMPLES))
-            )
+            self._target = target
         else:
-            self._reset_knobs(target)
+            self._jump(target)
 
     def _check_streamable(self, positions: Tensor) -> None:
         name = self.console.unstreamable_effect(positions[None])
@@ -153,7 +167,30 @@ class ConsoleStream:
                 "`console(audio, …)` and `console.render` process it"
             )
 
-    def _reset_knobs(self, positions: Array) -> None:
+    def _jump(self, positions: Array) -> None:
         """Set knobs [P] at once, without smoothing."""
-        self._smoother = KnobSmoother(positions, round(SMOOTHING_S * self.sample_rate))
-        self._chain.set_coefficients(self._coefficient_table.exact(positions[None]))
+        self._target = positions
+        self._state.ramp.target[:] = positions
+        exact = exact_coefficients(self._live, self.sample_rate, positions[None])
+        self._state.coefficients.rows[0] = exact[0]
+
+    def _path(self, samples: int) -> Array:
+        """Exact coefficients at the ends of the control periods, for effects of several knobs."""
+        if self._use_table:
+            return NO_PATH
+        ramp = self._state.ramp
+        set_target(ramp, self._target)
+        ends = period_ends(ramp, samples)
+        positions = np.empty((len(ends), len(self._target)))
+        for end, row in zip(ends, positions, strict=True):
+            positions_at(ramp, end, row)
+        return exact_coefficients(self._live, self.sample_rate, positions)
+
+
+def _flush(limiter: StreamingLimiter, samples: int) -> Array:
+    """Return the next samples of the limiter for silence, [C, samples]."""
+    out = np.empty((limiter.delayed.shape[1], samples), limiter.delayed.dtype)
+    before = samples_before(limiter)
+    limiter.delayed[..., before : before + samples] = 0
+    limit_block(out, limiter)
+    return out

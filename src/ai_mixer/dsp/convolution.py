@@ -122,7 +122,9 @@ def convolve(audio, wet, by, numbers, samples):  # type: ignore[no-untyped-def]
         summed = due
         if at == size:
             _to_samples(sums, ready, work, twiddles)
-            recent[:, : 2 * size] = recent[:, size:]
+            for channel in range(channels):  # a slice assignment that overlaps allocates memory
+                for n in range(2 * size):
+                    recent[channel, n] = recent[channel, n + size]
             newest = newest + 1 if newest + 1 < partitions else 0
             _to_spectra(recent, inputs[newest], work, twiddles)
             at = summed = 0

@@ -25,7 +25,7 @@ from ai_mixer.dsp.one_pole import one_pole
 from ai_mixer.dsp.recursions import DENORMAL_LIMIT, FASTMATH_FLAGS, Array, as_rows, run_on_rows
 from ai_mixer.utils.compilation import njit
 
-FLOATS, COUNTS = 4, 3  # scalars in front of the ring buffers, see `_advance`
+FLOATS, COUNTS = 4, 3  # scalars in front of the ring buffers, see `advance_rows`
 
 
 class Ballistics(NamedTuple):
@@ -81,7 +81,7 @@ def advance(needed_db: Tensor, ballistics: Ballistics, state: LookaheadState) ->
     out = np.empty_like(needed)
     none = np.empty((len(needed), 0), np.int64)
     run_on_rows(
-        lambda *arrays: _advance(*arrays, ballistics),
+        lambda *arrays: advance_rows(*arrays, ballistics),
         needed,
         state.numbers,
         state.counts,
@@ -122,7 +122,7 @@ class _Gain(BatchFunction):
         choices = np.empty((batch, 2, length))
         state = initial_state(batch, ballistics)
         buffers = (needed, state.numbers, state.counts, out, origins, choices)
-        run_on_rows(lambda *arrays: _advance(*arrays, ballistics), *buffers)
+        run_on_rows(lambda *arrays: advance_rows(*arrays, ballistics), *buffers)
         return torch.from_numpy(out).to(needed_db), *map(torch.from_numpy, (origins, choices))
 
     @staticmethod
@@ -163,7 +163,7 @@ def _differentiable_gain(needed_db: Tensor, ballistics: Ballistics) -> Tensor:
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
-def _advance(needed, numbers, counts, out, origins, choices, ballistics):  # type: ignore[no-untyped-def]
+def advance_rows(needed, numbers, counts, out, origins, choices, ballistics):  # type: ignore[no-untyped-def]
     """Compute the gain; origins and choices, for the gradient, are filled if they are not empty."""
     ramp, guard, release, memory = ballistics
     window = ramp + 2 * guard + 1

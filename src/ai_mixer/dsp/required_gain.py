@@ -95,9 +95,11 @@ class _RequiredGain(torch.autograd.Function):
     ) -> Tensor:
         audio = _to_array(x)
         needed = np.empty((len(audio), audio.shape[-1] - 2 * CONTEXT_SAMPLES))
-        filters = _filters(oversample, audio.dtype)
+        filters = peak_filters(oversample, audio.dtype)
         run_on_rows(
-            lambda *pair: _required_gain_rows(*pair, *filters, threshold, target, bounds),
+            lambda *pair: required_gain_rows(
+                *pair, init_scratch(audio.dtype), *filters, threshold, target, bounds
+            ),
             audio,
             needed,
         )
@@ -120,13 +122,18 @@ class _RequiredGain(torch.autograd.Function):
         return torch.from_numpy(grad_x).to(x), None, None, None, None
 
 
+def init_scratch(dtype: Any) -> Array:
+    """Work space of `required_gain_rows` for audio of this type."""
+    return np.empty((4, BLOCK_SAMPLES + 1), dtype)
+
+
 def _to_array(x: Tensor) -> Array:
     return as_rows(x).reshape(x.shape)
 
 
 @lru_cache
-def _filters(oversample: int, dtype: Any) -> tuple[Array, Array]:
-    """Phase filters of both interpolators, with the phase 1/2 first."""
+def peak_filters(oversample: int, dtype: Any) -> tuple[Array, Array]:
+    """Phase filters of both interpolators, with the phase 1/2 first: [phases, taps] each."""
     shift = 1 - oversample // 2
     sharp, soft = (
         np.roll(phase_filters(oversample, kind).numpy(), shift, axis=0).astype(dtype)
@@ -154,9 +161,9 @@ def _interpolate(x, taps):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _required_gain_rows(audio, needed, sharp, soft, threshold, target, bounds):  # type: ignore[no-untyped-def]
-    gaps, near = np.empty(BLOCK_SAMPLES + 1, audio.dtype), np.empty(BLOCK_SAMPLES + 1, audio.dtype)
-    peak = np.empty(BLOCK_SAMPLES, audio.dtype)
+def required_gain_rows(audio, needed, scratch, sharp, soft, threshold, target, bounds):  # type: ignore[no-untyped-def]
+    """`required_gain_db` of audio [B, C, T + 2 · CONTEXT_SAMPLES], written to needed [B, T]."""
+    gaps, near, peak, phase = scratch[0], scratch[1], scratch[2], scratch[3]
     for song in range(needed.shape[0]):
         for start in range(0, needed.shape[1], BLOCK_SAMPLES):
             count = min(BLOCK_SAMPLES, needed.shape[1] - start)
@@ -168,7 +175,7 @@ def _required_gain_rows(audio, needed, sharp, soft, threshold, target, bounds): 
                     continue
                 limit = (threshold - bounds.far_weight * max_abs(x)) / bounds.near_weight
                 for filters in (sharp, soft):
-                    _max_in_gaps(x, filters, limit, gaps[: count + 1], near[: count + 1])
+                    _max_in_gaps(x, filters, limit, gaps[: count + 1], near[: count + 1], phase)
                     _update_peaks(peaks, x[CONTEXT_SAMPLES : CONTEXT_SAMPLES + count], gaps)
             if not _any_over(peaks, threshold):
                 needed[song, start : start + count] = 0
@@ -179,7 +186,7 @@ def _required_gain_rows(audio, needed, sharp, soft, threshold, target, bounds): 
 
 
 @njit(cache=True, nogil=True)
-def _max_in_gaps(x, filters, limit, gaps, near):  # type: ignore[no-untyped-def]
+def _max_in_gaps(x, filters, limit, gaps, near, scratch):  # type: ignore[no-untyped-def]
     """gaps[i]: largest phase between samples CONTEXT_SAMPLES + i − 1 and CONTEXT_SAMPLES + i of x.
 
     Phases other than 1/2 are computed only where `near` exceeds the limit.
@@ -187,12 +194,12 @@ def _max_in_gaps(x, filters, limit, gaps, near):  # type: ignore[no-untyped-def]
     taps = filters.shape[1]
     first = CONTEXT_SAMPLES - taps // 2
     gaps[:] = 0
-    max_between_samples(x, filters[:1], first, gaps)
+    max_between_samples(x, filters[:1], first, gaps, scratch)
     _max_of_neighbours(x[CONTEXT_SAMPLES - 2 :], gaps, near)
     for start in range(0, len(gaps), GAPS_PER_GROUP):
         group = gaps[start : start + GAPS_PER_GROUP]
         if _any_over(near[start : start + GAPS_PER_GROUP], limit):
-            max_between_samples(x, filters[1:], first + start, group)
+            max_between_samples(x, filters[1:], first + start, group, scratch)
 
 
 @njit(cache=True, nogil=True)

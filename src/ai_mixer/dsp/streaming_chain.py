@@ -1,24 +1,23 @@
-"""Streaming of a chain of effects, with one compiled call per block.
+"""A chain of effects for blocks of audio: one compiled function for all effects.
 
-One call for all effects releases and acquires Python's global lock only once per block, and a block
-stays in the L1 cache for the whole chain.
+A block stays in the L1 cache for the whole chain. `console.process` calls it.
 """
 
 import zlib
 from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 
-from ai_mixer.dsp import compressor, convolution, recursions, streaming_kernels
+from ai_mixer.dsp import streaming_kernels
 from ai_mixer.dsp.convolution import convolve
 from ai_mixer.dsp.recursions import Array
 from ai_mixer.dsp.streaming_kernels import compress, echo, mix_channels, second_order_filter
 from ai_mixer.utils.compilation import njit
 
-CONTROL_PERIOD_SAMPLES = 32  # coefficients are interpolated linearly within it
 NO_SAMPLES = np.empty(0, np.float32)
 
 
@@ -59,41 +58,29 @@ def biquad_kernel(channels: int) -> StreamingKernel:
     )
 
 
-class StreamingChain:
-    """Chain of steps with their state.
+class StreamingChain(NamedTuple):
+    """Steps of a chain in processing order, and their state.
 
-    steps: in processing order, for the same number of channels; their arrays are copied.
+    kinds: [S] of `KernelKind`. columns: [S + 1], ends of the steps' coefficients in a row [K].
+    numbers, samples: the arrays of all steps; number_ends, sample_ends: [S + 1], ends of the parts.
     """
 
-    def __init__(self, steps: Sequence[StreamingKernel]) -> None:
-        self._kinds = np.array([step.kind for step in steps], np.int64)
-        self._numbers, self._number_ends = _concatenate(np.empty(0), [s.numbers for s in steps])
-        self._samples, self._sample_ends = _concatenate(NO_SAMPLES, [s.samples for s in steps])
-        self._widths = np.cumsum([0, *(COEFFICIENT_COUNTS[step.kind] for step in steps)])
-        self._path = np.empty((0, self._widths[-1]))
-        self._since = 0  # samples since the start of the path
+    kinds: Array
+    columns: Array
+    numbers: Array
+    number_ends: Array
+    samples: Array
+    sample_ends: Array
 
-    def set_coefficients(self, path: Array) -> None:
-        """Set the coefficients of all steps from the next sample on.
 
-        path: [ticks, K] float64, one row per CONTROL_PERIOD_SAMPLES; the last row is kept.
-        """
-        self._path, self._since = path, 0
-
-    def push(self, audio: Array) -> None:
-        """Process the next block in place. audio: [C, n] float64, C-contiguous rows."""
-        _run(
-            audio,
-            self._kinds,
-            self._path,
-            self._widths,
-            self._since,
-            self._numbers,
-            self._number_ends,
-            self._samples,
-            self._sample_ends,
-        )
-        self._since += audio.shape[1]
+def init_chain(steps: Sequence[StreamingKernel]) -> StreamingChain:
+    """Combine steps for the same number of channels; their arrays are copied."""
+    return StreamingChain(
+        np.array([step.kind for step in steps], np.int64),
+        np.cumsum([0, *(COEFFICIENT_COUNTS[step.kind] for step in steps)], dtype=np.int64),
+        *_concatenate(np.empty(0), [step.numbers for step in steps]),
+        *_concatenate(NO_SAMPLES, [step.samples for step in steps]),
+    )
 
 
 def _concatenate(empty: Array, parts: Sequence[Array]) -> tuple[Array, Array]:
@@ -101,56 +88,46 @@ def _concatenate(empty: Array, parts: Sequence[Array]) -> tuple[Array, Array]:
     return np.concatenate([empty, *parts]), np.cumsum([0, *(len(part) for part in parts)])
 
 
-@njit(cache=True, nogil=True)
-def _zero_nonfinite(audio):  # type: ignore[no-untyped-def]
-    for channel in range(audio.shape[0]):
-        for n in range(audio.shape[1]):
-            if not np.isfinite(audio[channel, n]):
-                audio[channel, n] = 0.0
+def sources_version(*modules: ModuleType) -> int:
+    """Hash of the source of this package and of further modules.
+
+    Numba compiles a function with `cache=True` again if its own file has changed, but not if only a
+    function that it calls has. Such a function takes this hash as a constant, which numba compares.
+    """
+    files = [
+        *Path(__file__).parent.glob("*.py"),
+        *(Path(str(module.__file__)) for module in modules),
+    ]
+    return zlib.crc32(b"".join(file.read_bytes() for file in sorted(files)))
 
 
 def _compile(version: int):  # type: ignore[no-untyped-def]
-    """Compile the chain; `version`, a hash of the called modules, invalidates numba's cache."""
 
-    @njit(cache=True, nogil=True)
-    def run(  # type: ignore[no-untyped-def]
-        audio, kinds, path, widths, since, numbers, number_ends, samples, sample_ends
-    ):
+    @njit(cache=True, nogil=True, error_model="numpy")
+    def run_chain(audio, now, by, chain):  # type: ignore[no-untyped-def]
+        """Process audio [C, n] float64 in place.
+
+        now: coefficients [K] at the first sample; by: their change with each sample.
+        """
         assert version >= 0
-        done, length, last = 0, audio.shape[1], len(path) - 1
-        while done < length:
-            tick = min((since + done) // CONTROL_PERIOD_SAMPLES, last)
-            inside = since + done - tick * CONTROL_PERIOD_SAMPLES
-            now, by = path[tick], np.zeros(path.shape[1])
-            end = length
-            if tick < last:
-                by = (path[tick + 1] - now) / CONTROL_PERIOD_SAMPLES
-                now = now + inside * by
-                end = min(length, done + CONTROL_PERIOD_SAMPLES - inside)
-            part = audio[:, done:end]
-            _zero_nonfinite(part)
-            for step in range(len(kinds)):
-                kind, state = kinds[step], numbers[number_ends[step] : number_ends[step + 1]]
-                c = now[widths[step] : widths[step + 1]]
-                d = by[widths[step] : widths[step + 1]]
-                if kind == KernelKind.MIX:
-                    mix_channels(part, c, d)
-                elif kind == KernelKind.FILTER:
-                    second_order_filter(part, c, d, state)
-                elif kind == KernelKind.COMPRESS:
-                    compress(part, c, d, state)
-                elif kind == KernelKind.ECHO:
-                    echo(part, c, d, state)
-                elif kind == KernelKind.CONVOLVE:
-                    response = samples[sample_ends[step] : sample_ends[step + 1]]
-                    convolve(part, c[0], d[0], state, response)
-            done = end
+        for step in range(len(chain.kinds)):
+            kind = chain.kinds[step]
+            c = now[chain.columns[step] : chain.columns[step + 1]]
+            d = by[chain.columns[step] : chain.columns[step + 1]]
+            state = chain.numbers[chain.number_ends[step] : chain.number_ends[step + 1]]
+            if kind == KernelKind.MIX:
+                mix_channels(audio, c, d)
+            elif kind == KernelKind.FILTER:
+                second_order_filter(audio, c, d, state)
+            elif kind == KernelKind.COMPRESS:
+                compress(audio, c, d, state)
+            elif kind == KernelKind.ECHO:
+                echo(audio, c, d, state)
+            elif kind == KernelKind.CONVOLVE:
+                response = chain.samples[chain.sample_ends[step] : chain.sample_ends[step + 1]]
+                convolve(audio, c[0], d[0], state, response)
 
-    return run
+    return run_chain
 
 
-_SOURCES = [
-    Path(str(m.__file__)).read_bytes()
-    for m in (compressor, convolution, recursions, streaming_kernels)
-]
-_run = _compile(zlib.crc32(b"".join(_SOURCES)))
+run_chain = _compile(sources_version())

@@ -170,11 +170,14 @@ def max_peak_ratio(oversample: int = 4, interpolator: Interpolator = SHARP) -> f
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
-def max_between_samples(x, filters, start, best):  # type: ignore[no-untyped-def]
-    """Update best[i] with the largest phase between the samples start + i − 1 and start + i."""
+def max_between_samples(x, filters, start, best, scratch):  # type: ignore[no-untyped-def]
+    """Update best[i] with the largest phase between the samples start + i − 1 and start + i.
+
+    scratch: at least as long as best, of x's type.
+    """
     taps = filters.shape[1]
     count = len(best)
-    phase = np.empty(count, x.dtype)
+    phase = scratch[:count]
     for p in range(filters.shape[0]):
         phase[:] = 0
         for k in range(0, taps - 3, 4):  # four taps per pass: a quarter of the loads and stores
@@ -224,6 +227,7 @@ def _envelope_rows(rows, out, filters, floor):  # type: ignore[no-untyped-def]
     halves = 1 if filters.shape[0] % 2 else 0  # 1 if the phases include 1/2
     padded = np.zeros(length + 2 * half, rows.dtype)
     best = np.empty(BLOCK_SAMPLES + 1, rows.dtype)
+    scratch = np.empty_like(best)
     for row in range(rows.shape[0]):
         padded[half : half + length] = rows[row]
         for start in range(0, length, BLOCK_SAMPLES):
@@ -232,10 +236,10 @@ def _envelope_rows(rows, out, filters, floor):  # type: ignore[no-untyped-def]
             part[:] = 0
             context = padded[start : start + count + 2 * half]
             if may_exceed(context, half, floor, CURVATURE_WEIGHT):
-                max_between_samples(padded, filters[:halves], start, part)
+                max_between_samples(padded, filters[:halves], start, part, scratch)
                 bound = max(part.max(), max_abs(context)) * (NEAR_WEIGHT + FAR_WEIGHT)
                 if halves == 0 or bound > floor:
-                    max_between_samples(padded, filters[halves:], start, part)
+                    max_between_samples(padded, filters[halves:], start, part, scratch)
             for i in range(count):
                 n = start + i
                 out[row, n] = max(abs(rows[row, n]), best[i], best[i + 1])

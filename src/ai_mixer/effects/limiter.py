@@ -22,7 +22,9 @@ from ai_mixer.dsp.lookahead import (
     initial_state,
     lookahead_gain_db,
 )
+from ai_mixer.dsp.recursions import Array
 from ai_mixer.dsp.required_gain import CONTEXT_SAMPLES, max_overshoot, required_gain_db
+from ai_mixer.dsp.streaming_limiter import StreamingLimiter, init_limiter
 from ai_mixer.effects.effect import Effect
 
 OVERSAMPLE = 8  # with four, peaks at high frequencies are 0.1 dB too low
@@ -78,6 +80,15 @@ class Limiter(Effect):
     def stream(self, sample_rate: int) -> "LimiterStream":
         """Create a stream of this limiter for audio in blocks."""
         return LimiterStream(self, sample_rate)
+
+    def streaming_state(self, sample_rate: int, audio: Array) -> StreamingLimiter:
+        """Create the state of `dsp.streaming_limiter` for blocks like `audio`, [C, N]."""
+        ballistics = self.ballistics(sample_rate)
+        return init_limiter(self.threshold, self.target, ballistics, OVERSAMPLE, audio)
+
+    def latency_samples(self, sample_rate: int) -> int:
+        """Delay of a stream in samples."""
+        return GUARD_SAMPLES + self.ballistics(sample_rate).latency
 
     def ballistics(self, sample_rate: int) -> Ballistics:
         """Convert the times to samples and poles."""

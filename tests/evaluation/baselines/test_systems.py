@@ -101,13 +101,15 @@ def test_cross_console_system_keeps_the_settings(predictor, batch):
     assert same.audio.equal(converted.audio)
     for own, of_other in zip(same.stages, converted.stages, strict=True):
         assert not own.knobs.allclose(of_other.knobs)
-        settings = zip(
-            predictor.console.settings(own.knobs),
-            other.console.settings(of_other.knobs),
-            strict=True,
-        )
-        for expected, found in settings:
-            assert found == pytest.approx(expected, rel=1e-4)
+        expected = physical_values(predictor.console, own.knobs)
+        found = physical_values(other.console, of_other.knobs)
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def physical_values(console, knobs):
+    """Values in units [B, P], also outside the ranges."""
+    columns = zip(console.knobs, knobs.double().unbind(1), strict=True)
+    return torch.stack([knob.to_physical(column) for knob, column in columns], dim=1)
 
 
 def test_records_have_the_errors_of_both_stages(predictor, batch):

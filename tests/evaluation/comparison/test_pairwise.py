@@ -103,7 +103,10 @@ def test_convert_positions_keeps_physical_values():
     low_eq = wide.console.names.index("low_eq")
     value = [song["low_eq"] for song in wide.console.settings(knobs)]
     assert converted[:, low_eq].tolist() == pytest.approx([(v + 3) / 6 for v in value], abs=1e-5)
-    assert convert_positions(musical, wide, converted).allclose(knobs, atol=1e-4)
+    pairs = zip(musical.console.knobs, wide.console.knobs, strict=True)
+    for column, (knob, original) in enumerate(pairs):
+        physical = knob.to_physical(converted[:, column])
+        assert physical.allclose(original.to_physical(knobs[:, column]), rtol=1e-4, atol=1e-4)
     fewer = SimpleNamespace(console=SimpleNamespace(knobs=wide.console.knobs[:1]))
     assert convert_positions(wide, fewer, knobs).shape == (3, 1)
     alone = SimpleNamespace(
