@@ -1,5 +1,6 @@
 """Stages on a finished run: evaluate, render, listen, loss scales."""
 
+import shutil
 import webbrowser
 
 import pandas as pd
@@ -79,7 +80,8 @@ def test_render_stage_writes_page_and_audio(at_home, command, tmp_path, songs_fo
     assert len(list(tmp_path.rglob("*.flac"))) == 4 * 3
 
 
-def test_render_stage_writes_into_the_run_by_default(at_home, command, copied):
+def test_render_stage_writes_into_the_run_by_default(at_home, command, trained, copied):
+    shutil.copy(trained.folder / "config.yaml", copied)  # a run, not only its model
     printed = command(render, f"run={copied}", "songs=1", "seconds=1")
     assert printed.strip() == str(copied / "listening" / "index.html")
 
