@@ -101,26 +101,39 @@ def test_external_package_trains_if_allowed(part, guide, external_configs, songs
     assert trained.changed
 
 
+def python(*arguments, cwd, code):
+    """Run `python …`, with the package of the toy in its path."""
+    path = os.pathsep.join([str(code), os.environ.get("PYTHONPATH", "")])
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("part", ["model"], indirect=True)
-def test_command_of_the_section_and_load_model(guide, external_configs, songs_folder, tmp_path):
-    """`load_model` raises without allow_targets."""
+def test_commands_with_an_external_package(part, guide, external_configs, songs_folder, tmp_path):
+    """The command of the section trains, and `evaluate` and `load_model` need allow_targets."""
     text = (guide.root / "docs" / "guides" / "extend.md").read_text(encoding="utf-8")
     pattern = r"^\.venv/bin/python (-m ai_mixer\.cli\.stages\.train --config-dir .*)$"
     (command,) = re.findall(pattern, text, re.MULTILINE)
-    small = [
-        "debug=fast",
-        "data=folder",
-        *(override.format(songs=songs_folder) for override in guide.small),
-    ]
+    selected = [] if part == "model" else ["model=mean_knobs", *OVERRIDES[part]]
+    selected += [] if part == "dataset" else ["data=folder"]
     paths = [f"paths.{name}={tmp_path / name}" for name in ("data", "outputs", "mlruns")]
-    subprocess.run(
-        [sys.executable, *shlex.split(command), *small, *paths],
-        cwd=external_configs.parent,
-        env=os.environ | {"PYTHONPATH": str(tmp_path / "code")},
-        check=True,
-    )
+    small = ["debug=fast", *(override.format(songs=songs_folder) for override in guide.small)]
+    words = [w for w in shlex.split(command) if part == "model" or w != "model=mine"]
+    where = {"cwd": external_configs.parent, "code": tmp_path / "code"}
+    done = python(*words, *small, *selected, *paths, **where)
+    assert done.returncode == 0, done.stderr[-2000:]
+    evaluate = ["-m", "ai_mixer.cli.stages.evaluate", "run=last", "systems=[rough]", *paths]
+    refused = python(*evaluate, **where)
+    assert re.search(r"^error: .*my_package\.mine\.Toy: .*allow_targets", refused.stderr, re.M)
+    done = python(*evaluate, "allow_targets=[my_package]", **where)
+    assert done.returncode == 0, done.stderr[-2000:]
     (card,) = (tmp_path / "mlruns").rglob("model.json")
-    assert type(load_model(card, allow_targets=["my_package"]).model).__name__ == "Toy"
+    load_model(card, allow_targets=["my_package"])
     with pytest.raises(ValueError, match=r"my_package\.mine\.Toy"):
         load_model(card)

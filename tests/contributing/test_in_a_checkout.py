@@ -17,10 +17,11 @@ from helpers.signals import noise
 
 pytestmark = pytest.mark.slow
 
-CHECKED = ("src", "configs", "pyproject.toml", "README.md", "CONTRIBUTING.md", "docs")
+CHECKED = ("src", "configs", "Makefile", "pyproject.toml", "README.md", "CONTRIBUTING.md", "docs")
 TESTED = [  # tests of the toys, contract tests and configs
     "tests/losses",
     "tests/effects/test_laws.py",
+    "tests/effects/test_derivatives.py",
     "tests/effects/test_toy.py",
     "tests/models/test_contract.py",
     "tests/models/test_toy.py",
@@ -74,15 +75,18 @@ def test_toys_pass_ruff(checkout, guide):
 
 
 def test_contract_tests_find_and_pass_the_toys(checkout):
-    printed = run(checkout, "-m", "pytest", "-vv", "-k", "toy or Toy", *TESTED)
+    printed = run(checkout, "-m", "pytest", "-vv", "-k", "toy or Toy or mine", *TESTED)
     passed = [line for line in printed.splitlines() if "PASSED" in line]
     for law in (
         "test_term.py::test_zero_at_equality[",
-        "test_laws.py::test_knob_changes_the_sound[",
+        "test_laws.py::test_knob_changes_the_audio[",
+        "test_derivatives.py::test_second_derivatives_are_exact[",
         "test_contract.py::test_every_weight_can_learn[",
         "trains_one_step[loss/term=toy]",
         "trains_one_step[model=toy]",
         "trains_one_step[data=toy]",
+        "trains_one_step[console=mine]",
+        "trains_one_step[ranges=mine/wide]",
         "losses/test_toy.py",
         "effects/test_toy.py",
         "models/test_toy.py",

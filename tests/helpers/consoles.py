@@ -20,7 +20,12 @@ chain:
       gain: {{name: level, unit: ratio, scale: log, neutral: 1}}
 limiter: {{_target_: ai_mixer.effects.limiter.Limiter}}
 """
-RANGES = "# Ranges of my console.\n# make train console=mine\nair: [-3, 9]\nlevel: [0.5, 2]\n"
+RANGES = """\
+# Ranges of my console.
+# make train console=mine ranges=wide
+air: [-3, 9]
+level: [0.5, 2]
+"""
 
 
 def write_console(configs):
