@@ -50,7 +50,7 @@ def test_run_records_the_songs_of_each_split(trained, mixer):
     for name in SeenSongs._fields:
         digests = [digest_file(path) for path in map(type(trained.folder), songs[split == name])]
         assert getattr(seen, name).digests.tolist() == digest_numbers(digests).tolist()
-    assert len(seen.train.fingerprints) == (split == "train").sum()
+    assert len(seen.train.fingerprints) == 2 * (split == "train").sum()  # stereo: two each
 
 
 def test_training_songs_are_left_out_of_other_data(at_home, command, trained, renamed):

@@ -79,9 +79,9 @@ def test_render_stage_writes_page_and_audio(at_home, command, tmp_path, songs_fo
     assert len(list(tmp_path.rglob("*.flac"))) == 4 * 3
 
 
-def test_render_stage_writes_into_the_run_by_default(at_home, command, copied):
-    printed = command(render, f"run={copied}", "songs=1", "seconds=1")
-    assert printed.strip() == str(copied / "listening" / "index.html")
+def test_render_stage_writes_into_the_run_by_default(at_home, command, trained):
+    printed = command(render, f"run={trained.run.id}", "songs=1", "seconds=1")
+    assert printed.strip() == str(trained.folder / "listening" / "index.html")
 
 
 def test_listen_stage_opens_the_page(at_home, command, trained, monkeypatch):
