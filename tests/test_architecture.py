@@ -69,8 +69,9 @@ def test_torchaudio_is_imported_through_the_shim_only():
     assert not importers("torchaudio")
 
 
-def test_huggingface_hub_is_imported_for_the_pretrained_encoder_only():
-    assert [path.name for path in importers("huggingface_hub")] == ["audioset_weights.py"]
+def test_huggingface_hub_is_imported_to_exchange_models_only():
+    names = {path.name for path in importers("huggingface_hub")}
+    assert names == {"audioset_weights.py", "hub.py"}
 
 
 def test_models_import_neither_console_nor_effects():
