@@ -69,8 +69,8 @@ class ConsoleStream:
         neutral = console.neutral.cpu()
         console.check(neutral.new_zeros(1, channels, block_size), sample_rate, neutral[None])
         self.console, self.sample_rate, self.block_size = console, sample_rate, block_size
-        self._check_streamable(neutral)
         self._live, self._live_knobs = console.streamable_part()
+        self._check_streamable(neutral)
         self._limiter = cast(Limiter, console.limiter) if limit else None
         self._table = build_table(self._live, sample_rate)
         self._use_table = has_single_knob_effects(self._live)
@@ -159,6 +159,8 @@ class ConsoleStream:
             self._jump(target)
 
     def _check_streamable(self, positions: Tensor) -> None:
+        if len(self._live.effects) == len(self.console.effects):
+            return  # all effects have a live form: nothing to check with each block
         name = self.console.unstreamable_effect(positions[None])
         if name is not None:
             kind = type(self.console.effects[name]).__name__
