@@ -2,11 +2,11 @@
 
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ai_mixer.dsp.autograd import BatchFunction, holds
+from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
 
@@ -36,14 +36,10 @@ class Delay(Effect):
         echoes: Tensor = _Echoes.apply(x, delay, self.feedback)  # type: ignore[no-untyped-call]
         return torch.lerp(x, echoes, wet[:, None, None])
 
-    def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
+    def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""
-        rings = np.zeros(channels * self._samples(sample_rate))
-        return StreamingKernel(KernelKind.ECHO, np.array([self.feedback, 0.0, *rings]))
-
-    def coefficients(self, sample_rate: int, *, wet: Tensor) -> Tensor:  # type: ignore[override]
-        """Share of the echoes: [B, 1]."""
-        return wet[:, None]
+        constants = (self.feedback, self.delay_ms)
+        return StreamingKernel(KernelKind.ECHO, Formula.VALUE, ("wet",), constants)
 
     def _samples(self, sample_rate: int) -> int:
         return max(1, round(self.delay_ms * sample_rate / 1000))
