@@ -11,13 +11,14 @@ import numpy as np
 
 from ai_mixer.dsp.compressor import NEPERS_PER_DB
 from ai_mixer.dsp.lookahead import COUNTS, FLOATS, Ballistics, advance_rows
-from ai_mixer.dsp.recursions import Array
+from ai_mixer.dsp.recursions import FASTMATH_FLAGS, Array
 from ai_mixer.dsp.required_gain import (
     BLOCK_SAMPLES,
     CONTEXT_SAMPLES,
     PruningBounds,
     required_gain_rows,
 )
+from ai_mixer.dsp.vector_math import fast_exp
 from ai_mixer.utils.compilation import njit
 
 GUARD_SAMPLES = CONTEXT_SAMPLES  # samples on each side that a value between samples depends on
@@ -37,9 +38,10 @@ SCRATCH_ROWS = 4
     PHASES,
     SHARP_TAPS,
     SOFT_TAPS,
+    QUIET,
     REDUCTION_DB,
     HEADER_SIZE,
-) = range(12)
+) = range(13)
 
 
 class LimiterSettings(NamedTuple):
@@ -77,7 +79,7 @@ class StreamingLimiter(NamedTuple):
     choices: Array
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def limiter_ballistics(lookahead_ms, release_ms, memory_ms, sample_rate):  # type: ignore[no-untyped-def]
     """Convert the times of a limiter to samples and poles."""
     ramp = max(MIN_RAMP_SAMPLES, round(lookahead_ms * sample_rate / 1000.0))
@@ -86,7 +88,7 @@ def limiter_ballistics(lookahead_ms, release_ms, memory_ms, sample_rate):  # typ
     return Ballistics(ramp, GUARD_SAMPLES, release, memory)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def limiter_size(settings, sample_rate, block_size, channels):  # type: ignore[no-untyped-def]
     """Size of the memory in float64 numbers, for audio of float32 or float64."""
     ramp = limiter_ballistics(
@@ -98,7 +100,7 @@ def limiter_size(settings, sample_rate, block_size, channels):  # type: ignore[n
     return HEADER_SIZE + audio + block_size + (FLOATS + ramp + 2 + window) + COUNTS + window
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def init_limiter(memory, settings, sample_rate, block_size, channels, like):  # type: ignore[no-untyped-def]
     """Write the initial state. like: any array of the audio's type."""
     ballistics = limiter_ballistics(
@@ -118,28 +120,50 @@ def init_limiter(memory, settings, sample_rate, block_size, channels, like):  # 
             buffers.soft[phase, tap] = settings.soft[phase, tap]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def reset_limiter(memory, like):  # type: ignore[no-untyped-def]
     """Reset the state to that before the first sample."""
     buffers = limiter_buffers(memory, like)
     buffers.delayed[:], buffers.numbers[:], buffers.counts[:] = 0.0, 0.0, 0
-    memory[REDUCTION_DB] = 0.0
+    memory[QUIET] = memory[REDUCTION_DB] = 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def limit_block(out, memory):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True)
+def limit(audio, out, memory):  # type: ignore[no-untyped-def]
     """Write the next n limited samples, delayed by `limiter_latency`, to out [C, n].
 
-    The input is in `delayed` from `samples_before` on. It is unchanged bit for bit if no peak
-    requires a reduction. The result does not depend on the block sizes, except for rounding.
+    audio: [C, n], any n, which may be `out`. Samples are unchanged bit for bit if no peak requires
+    a reduction. The result does not depend on the block sizes, except for rounding.
     """
-    channels, length = out.shape
-    ballistics = Ballistics(int(memory[RAMP]), GUARD_SAMPLES, memory[RELEASE], memory[MEMORY])
-    before = _samples_before(ballistics.ramp)
-    b = limiter_buffers(memory, out)
-    delayed, gain_db = b.delayed, b.gain_db[:, :length]
+    channels, length = audio.shape
+    buffers, before = limiter_buffers(memory, out), samples_before(memory)
+    delayed, block = buffers.delayed[0], int(memory[BLOCK])
+    for start in range(0, length, block):
+        count = min(block, length - start)
+        for channel in range(channels):
+            for n in range(count):
+                delayed[channel, before + n] = audio[channel, start + n]
+        _update_gain(buffers, memory, before, count)
+        _apply_gain(out[:, start : start + count], buffers, memory)
+        for channel in range(channels):
+            for n in range(before):
+                delayed[channel, n] = delayed[channel, n + count]
+
+
+@njit(cache=True, nogil=True)
+def limit_rows(audio, out, memory):  # type: ignore[no-untyped-def]
+    """`limit` of several songs: audio, out [B, C, n], memory [B, M]."""
+    for song in range(len(audio)):
+        limit(audio[song], out[song], memory[song])
+
+
+@njit(cache=True, nogil=True)
+def _update_gain(buffers, memory, before, count):  # type: ignore[no-untyped-def]
+    """Compute the gain of the next samples; QUIET: samples since it was last below 0 dB."""
+    b = buffers
+    gain_db = b.gain_db[:, :count]
     required_gain_rows(
-        delayed[:, :, before - 2 * CONTEXT_SAMPLES : before + length],
+        b.delayed[:, :, before - 2 * CONTEXT_SAMPLES : before + count],
         gain_db,
         b.scratch,
         b.sharp,
@@ -148,19 +172,44 @@ def limit_block(out, memory):  # type: ignore[no-untyped-def]
         memory[TARGET],
         BOUNDS,
     )
+    needed = _any_below_zero(gain_db[0])
+    window = int(memory[RAMP]) + 2 * GUARD_SAMPLES + 1
+    if not needed and memory[QUIET] > window:
+        b.numbers[:] = 0.0  # at rest, without the rounding errors of the moving sums
+        b.counts[0, 0] += count
+        return
+    ballistics = Ballistics(int(memory[RAMP]), GUARD_SAMPLES, memory[RELEASE], memory[MEMORY])
     advance_rows(gain_db, b.numbers, b.counts, gain_db, b.origins, b.choices, ballistics)
+    at_rest = b.numbers[0, 0] == 0.0 and b.numbers[0, 1] == 0.0 and b.counts[0, 2] == 0
+    memory[QUIET] = memory[QUIET] + count if at_rest and not needed else 0.0
+
+
+@njit(cache=True, nogil=True)
+def _any_below_zero(gain_db):  # type: ignore[no-untyped-def]
+    """Counts all samples, which is vectorised."""
+    count = 0
+    for n in range(len(gain_db)):
+        count += gain_db[n] < 0.0
+    return count > 0
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS | {"nnan", "nsz"})
+def _apply_gain(out, buffers, memory):  # type: ignore[no-untyped-def]
+    channels, length = out.shape
+    delayed, gain_db = buffers.delayed[0], buffers.gain_db[0, :length]
+    if not _any_below_zero(gain_db):
+        for channel in range(channels):
+            for n in range(length):
+                out[channel, n] = delayed[channel, CONTEXT_SAMPLES + n]
+        return
     lowest = 0.0
     for n in range(length):
-        ratio = 1.0
-        if gain_db[0, n] < 0.0:
-            lowest = min(lowest, gain_db[0, n])
-            ratio = math.exp(gain_db[0, n] * NEPERS_PER_DB)
-        for channel in range(channels):
-            out[channel, n] = ratio * delayed[0, channel, CONTEXT_SAMPLES + n]
+        lowest = min(lowest, gain_db[n])
+        gain_db[n] = fast_exp(gain_db[n] * NEPERS_PER_DB)
     memory[REDUCTION_DB] = max(memory[REDUCTION_DB], -lowest)
     for channel in range(channels):
-        for n in range(before):
-            delayed[0, channel, n] = delayed[0, channel, n + length]
+        for n in range(length):
+            out[channel, n] = gain_db[n] * delayed[channel, CONTEXT_SAMPLES + n]
 
 
 @njit(cache=True, nogil=True)
