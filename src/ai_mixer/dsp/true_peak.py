@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv1d, pad
 
+from ai_mixer.dsp.operators import empty_like, operator
 from ai_mixer.dsp.recursions import as_rows, run_on_rows
 from ai_mixer.utils.compilation import njit
 
@@ -78,11 +79,14 @@ def true_peak_envelope(
         raise ValueError(f"oversample must be 1 or more, got {oversample}")
     if oversample == 1:
         return x.abs()
-    filters = phase_filters(oversample, interpolator)
-    if x.is_cuda:
-        return envelope_by_convolution(x, filters)
-    rows = as_rows(x)
-    taps = np.roll(filters.numpy(), -(len(filters) // 2), axis=0).astype(rows.dtype)  # 1/2 first
+    envelope: Tensor = _true_peak_envelope(x.detach(), oversample, *interpolator, floor)
+    return envelope
+
+
+@operator(empty_like(0))
+def _true_peak_envelope(x: Tensor, oversample: int, half: int, beta: float, floor: float) -> Tensor:
+    rows, filters = as_rows(x), phase_filters(oversample, Interpolator(half, beta)).numpy()
+    taps = np.roll(filters, -(len(filters) // 2), axis=0).astype(rows.dtype)  # phase 1/2 first
     out = np.empty_like(rows)
     run_on_rows(lambda *pair: _envelope_rows(*pair, taps, floor), rows, out)
     return torch.from_numpy(out).view(x.shape).to(x)

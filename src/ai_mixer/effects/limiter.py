@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ai_mixer.core.units import db_to_ratio
-from ai_mixer.dsp.autograd import check_not_exporting, holds, is_vmapped
 from ai_mixer.dsp.lookahead import (
     Ballistics,
     LookaheadState,
@@ -22,6 +21,7 @@ from ai_mixer.dsp.lookahead import (
     initial_state,
     lookahead_gain_db,
 )
+from ai_mixer.dsp.operators import can_branch, holds
 from ai_mixer.dsp.recursions import Array
 from ai_mixer.dsp.required_gain import CONTEXT_SAMPLES, max_overshoot, required_gain_db
 from ai_mixer.dsp.streaming_limiter import StreamingLimiter, init_limiter
@@ -68,10 +68,11 @@ class Limiter(Effect):
 
     def forward(self, x: Tensor, sample_rate: int) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]. Returns [B, C, T] with a true peak of at most the ceiling."""
-        check_not_exporting()
-        if holds(_max_abs(x) * max_overshoot(OVERSAMPLE) <= self.threshold):
+        if not can_branch(x):
+            return self._limit_all(x, sample_rate)
+        if _max_abs(x) * max_overshoot(OVERSAMPLE) <= self.threshold:
             return x
-        if (torch.is_grad_enabled() and x.requires_grad) or is_vmapped(x):
+        if torch.is_grad_enabled() and x.requires_grad:
             return self._limit_all(x, sample_rate)
         if self._idle(x):
             return x
