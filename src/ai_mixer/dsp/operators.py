@@ -5,8 +5,8 @@ An operator has one kernel per device and a fake kernel, which gives shapes and 
 operators again, so derivatives of any order are exact. `torch.func.vmap` folds its dimension into
 the batch's.
 
-In eager mode an operator is called through an `autograd.Function`, because `torch.func` does not
-support the gradients of `torch.library.register_autograd`; both use the same functions.
+Inside transforms of `torch.func` an operator is called through an `autograd.Function`, because they
+do not support the gradients of `torch.library.register_autograd`. Both use the same functions.
 """
 
 from collections.abc import Callable, Sequence
@@ -62,7 +62,8 @@ class Operator:
 
     def __call__(self, *args: Any) -> Any:
         """Apply the operator."""
-        if self._function is None or torch.compiler.is_compiling():
+        in_func = torch._C._are_functorch_transforms_active() and not torch.compiler.is_compiling()
+        if self._function is None or not in_func:
             return self.op(*args)
         return self._function.apply(*args)  # type: ignore[no-untyped-call]
 
