@@ -5,9 +5,6 @@ import torch
 from torch.autograd import gradgradcheck
 
 from ai_mixer.console import load_console
-from ai_mixer.effects.limiter import Limiter
-from ai_mixer.effects.reverb import Reverb
-from ai_mixer.effects.shelf import Shelf
 from helpers.effects import CLASSES, music, values_at
 
 RATE = 8000
