@@ -183,12 +183,14 @@ def process_chain(audio, knobs, path, memory):  # type: ignore[no-untyped-def]
         count = next_rows(chain, memory, path, period, length - done)
         part = chain.part[: channels * count].reshape((channels, count))
         for channel in range(channels):
-            for n in range(count):
-                part[channel, n] = audio[channel, done + n]
+            samples, copy = audio[channel][done:], part[channel]
+            for n in range(count):  # an index that could be negative would not be vectorised
+                copy[n] = samples[n]
         run_steps(part, chain.rows[0], chain.rows[2], chain.steps, chain.states)
         for channel in range(channels):
+            samples, copy = audio[channel][done:], part[channel]
             for n in range(count):
-                audio[channel, done + n] = part[channel, n]
+                samples[n] = copy[n]
         advance_rows(chain, memory, count)
         done, period = done + count, period + 1
 

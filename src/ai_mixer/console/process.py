@@ -90,7 +90,7 @@ def process(audio, out, knobs, path, memory):  # type: ignore[no-untyped-def]
             block[channel, n] = x if np.isfinite(x) else 0.0
     process_chain(block, knobs, path, chain_memory(memory))
     if memory[LIMIT]:
-        limit(block, out, limiter_memory(memory))
+        limit(block, out, limiter_memory(memory), 0)
         return
     for channel in range(channels):
         for n in range(length):
@@ -103,4 +103,4 @@ def flush(out, memory):  # type: ignore[no-untyped-def]
     channels, length = out.shape
     block = memory[int(memory[LIMITER_END]) :][: channels * length].reshape((channels, length))
     block[:] = 0.0
-    limit(block, out, limiter_memory(memory))
+    limit(block, out, limiter_memory(memory), 0)

@@ -6,21 +6,32 @@ The right-hand side increases strictly with L, so each Y has one L. The static c
 a flat, a quadratic, a linear and a capped piece, each with a closed form of L.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from ai_mixer.dsp.compressor import NEPERS_PER_DB, StaticCurve, levels_db, settings_rows
+from ai_mixer.dsp.operators import empty_like, operator
 from ai_mixer.dsp.recursions import DENORMAL_LIMIT, FASTMATH_FLAGS, run_on_rows
 from ai_mixer.utils.compilation import njit
 
 
-@torch.no_grad()
-def invert_compressor(y: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Tensor:
+def invert_compressor(
+    y: Tensor, slope: Tensor, poles: Sequence[float] | Tensor, curve: StaticCurve
+) -> Tensor:
     """Return the x for which `compress` with the same arguments gives y, [B, C, T]. No gradient."""
+    settings = [*map(float, poles), *curve]
+    x: Tensor = _inverse_compressor(y.detach(), slope.detach(), settings)
+    return x
+
+
+@operator(empty_like(0), n_batched=2)
+def _inverse_compressor(y: Tensor, slope: Tensor, settings: Sequence[float]) -> Tensor:
     levels = levels_db(y)
     gain_db = np.empty_like(levels)
-    run_on_rows(_inverse_gain_rows, levels, settings_rows(slope, poles, curve), gain_db)
+    run_on_rows(_inverse_gain_rows, levels, settings_rows(slope, settings), gain_db)
     ratio = torch.from_numpy(gain_db).mul_(-NEPERS_PER_DB).exp_()
     return y * ratio.to(y)[:, None]
 

@@ -12,7 +12,7 @@ One compiled recursion with explicit state for whole signals and for blocks, wit
 for bit.
 """
 
-from functools import partial
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool1d, pad
 
-from ai_mixer.dsp.autograd import BatchFunction, gradient_with_graph, is_transformed, needs_graph
 from ai_mixer.dsp.one_pole import one_pole
+from ai_mixer.dsp.operators import empty_like, operator
 from ai_mixer.dsp.recursions import DENORMAL_LIMIT, FASTMATH_FLAGS, Array, as_rows, run_on_rows
 from ai_mixer.utils.compilation import njit
 
@@ -99,59 +99,61 @@ def lookahead_gain_db(needed_db: Tensor, ballistics: Ballistics) -> Tensor:
     of any order for a fixed choice of the peak that determines each gain.
     """
     late = pad(needed_db.double(), (0, ballistics.latency))
-    if is_transformed(late):
-        gain_db = _differentiable_gain(late, ballistics)
-    else:
-        gain_db, *_ = _Gain.apply(late, ballistics)  # type: ignore[no-untyped-call]
+    gain_db: Tensor = _lookahead_gain(late, *ballistics)[0]
     return gain_db[:, ballistics.latency :]
 
 
-class _Gain(BatchFunction):
+def _fake_gain(needed_db: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor]:
+    batch, length = needed_db.shape
+    origins = needed_db.new_empty(batch, length, dtype=torch.int64)
+    return torch.empty_like(needed_db), origins, needed_db.new_empty(batch, 2, length)
+
+
+@operator(_fake_gain)
+def _lookahead_gain(
+    needed_db: Tensor, ramp: int, guard: int, release: float, memory: float
+) -> tuple[Tensor, Tensor, Tensor]:
     """The gain moves to t = min(c, a), at once if lower; c: held required gain, a: its mean.
 
-    The gradient runs the averages and both recursions backwards, and passes the result to the
-    sample that determined the held value. Returns the gain, and for the gradient the index of that
-    sample, [B, T], and whether the gain moves to c, and at once, [B, 2, T].
+    Returns the gain, and for the gradient the index of the sample that determined the held value,
+    [B, T], and whether the gain moves to c, and at once, [B, 2, T].
     """
-
-    @staticmethod
-    def forward(needed_db: Tensor, ballistics: Ballistics) -> tuple[Tensor, ...]:
-        needed = as_rows(needed_db)
-        batch, length = needed.shape
-        out, origins = np.empty_like(needed), np.empty(needed.shape, np.int64)
-        choices = np.empty((batch, 2, length))
-        state = initial_state(batch, ballistics)
-        buffers = (needed, state.numbers, state.counts, out, origins, choices)
-        run_on_rows(lambda *arrays: advance_rows(*arrays, ballistics), *buffers)
-        return torch.from_numpy(out).to(needed_db), *map(torch.from_numpy, (origins, choices))
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        needed_db, ctx.ballistics = inputs
-        ctx.save_for_backward(needed_db, *output[1:])
-        ctx.mark_non_differentiable(*output[1:])
-        ctx.set_materialize_grads(False)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor | None, *_: Any) -> tuple[Tensor | None, None]:
-        if grad is None:
-            return None, None
-        needed_db, origins, choices = ctx.saved_tensors
-        if needs_graph(grad):
-            gain = partial(_differentiable_gain, ballistics=ctx.ballistics)
-            return gradient_with_graph(gain, (needed_db,), grad)[0], None
-        rows = as_rows(grad)
-        grad_needed = np.zeros_like(rows)
-        buffers = (rows, origins.numpy(), choices.numpy(), grad_needed)
-        run_on_rows(lambda *arrays: _gain_backward(*arrays, ctx.ballistics), *buffers)
-        return torch.from_numpy(grad_needed).to(grad), None
+    ballistics, needed = Ballistics(ramp, guard, release, memory), as_rows(needed_db)
+    batch, length = needed.shape
+    out, origins = np.empty_like(needed), np.empty(needed.shape, np.int64)
+    choices = np.empty((batch, 2, length))
+    state = initial_state(batch, ballistics)
+    buffers = (needed, state.numbers, state.counts, out, origins, choices)
+    run_on_rows(lambda *arrays: advance_rows(*arrays, ballistics), *buffers)
+    gain, origin, choice = map(torch.from_numpy, (out, origins, choices))
+    return gain, origin, choice
 
 
-def _differentiable_gain(needed_db: Tensor, ballistics: Ballistics) -> Tensor:
-    """`_Gain` of differentiable operations, for the choices that it makes."""
-    _, origins, choices = _Gain.apply(needed_db.detach(), ballistics)  # type: ignore[no-untyped-call]
-    moves_to_held, moves_at_once = choices.to(needed_db.device).bool().unbind(1)
-    held = needed_db.gather(1, origins.to(needed_db.device))
+@operator(empty_like(0), n_batched=3)
+def _lookahead_gain_backward(
+    grad: Tensor,
+    origins: Tensor,
+    choices: Tensor,
+    ramp: int,
+    guard: int,
+    release: float,
+    memory: float,
+) -> Tensor:
+    """Run the averages and both recursions backwards, and pass the result to the origins."""
+    rows, ballistics = as_rows(grad), Ballistics(ramp, guard, release, memory)
+    grad_needed = np.zeros_like(rows)
+    buffers = (rows, origins.numpy(), choices.numpy(), grad_needed)
+    run_on_rows(lambda *arrays: _gain_backward_rows(*arrays, ballistics), *buffers)
+    return torch.from_numpy(grad_needed)
+
+
+def _gain_of_choices(
+    saved: Sequence[Tensor], constants: Sequence[Any], needed_db: Tensor
+) -> tuple[Tensor]:
+    """The gain for given origins and choices: linear, and the adjoint of the backward operator."""
+    (origins, choices), ballistics = saved, Ballistics(*constants)
+    moves_to_held, moves_at_once = choices.bool().unbind(1)
+    held = needed_db.gather(1, origins)
     memory, release = (torch.full_like(held, p) for p in (ballistics.memory, ballistics.release))
     mean = one_pole((1.0 - memory) * held, memory)
     target = torch.where(moves_to_held, held, mean)
@@ -159,7 +161,14 @@ def _differentiable_gain(needed_db: Tensor, ballistics: Ballistics) -> Tensor:
     gain = one_pole((1.0 - release) * target, release)
     for length in ballistics.box_lengths:
         gain = avg_pool1d(pad(gain, (length - 1, 0)), length, stride=1)
-    return gain
+    return (gain,)
+
+
+_lookahead_gain.register_gradient(
+    lambda saved, constants, grad: (_lookahead_gain_backward(grad, *saved, *constants),),
+    save=lambda _, outputs: outputs[1:],
+)
+_lookahead_gain_backward.register_gradient(_gain_of_choices, save=lambda inputs, _: inputs[1:3])
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
@@ -215,7 +224,7 @@ def advance_rows(needed, numbers, counts, out, origins, choices, ballistics):  #
 
 
 @njit(cache=True, nogil=True)
-def _gain_backward(grad, origins, choices, grad_needed, ballistics):  # type: ignore[no-untyped-def]
+def _gain_backward_rows(grad, origins, choices, grad_needed, ballistics):  # type: ignore[no-untyped-def]
     ramp, _, release, memory = ballistics
     wide1, wide2 = ramp // 2 + 1, ramp - ramp // 2 + 1
     length = grad.shape[1]

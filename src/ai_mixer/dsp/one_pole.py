@@ -3,6 +3,7 @@
 Kernels and gradients as in `dsp.recursions`.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ai_mixer.dsp.autograd import BatchFunction, gradient_with_graph, is_transformed, needs_graph
+from ai_mixer.dsp.operators import empty_like, gradient_by_vjp, operator, vjp
 from ai_mixer.dsp.recursions import (
     DENORMAL_CHECK_INTERVAL,
     DENORMAL_LIMIT,
@@ -35,9 +36,8 @@ def smooth_attack_release(target_db: Tensor, attack: Tensor, release: Tensor) ->
             f"smooth_attack_release: needs target_db [B, T] and attack, release [B], "
             f"got {list(target_db.shape)}, {list(attack.shape)}, {list(release.shape)}"
         )
-    if is_transformed(target_db, attack, release):
-        return _differentiable_smoothing(target_db, attack, release)
-    return _AttackRelease.apply(target_db, attack, release)  # type: ignore[no-untyped-call]
+    gain_db: Tensor = _attack_release(target_db, attack, release)
+    return gain_db
 
 
 def one_pole(x: Tensor, pole: Tensor) -> Tensor:
@@ -45,83 +45,77 @@ def one_pole(x: Tensor, pole: Tensor) -> Tensor:
 
     x, pole: [B, T]. Returns [B, T] in x's dtype. Exact derivatives of any order to both.
     """
-    return _OnePole.apply(x, pole)  # type: ignore[no-untyped-call]
+    y: Tensor = _one_pole(x, pole)
+    return y
 
 
-class _AttackRelease(BatchFunction):
-    """Gradient: λ[n] = ∂g[n] + α[n+1] λ[n+1], backwards in time.
+@operator(empty_like(0), n_batched=3)
+def _attack_release(target: Tensor, attack: Tensor, release: Tensor) -> Tensor:
+    rows = as_rows(target)
+    out = np.empty_like(rows)
+    run_on_rows(_attack_release_rows, rows, _pole_rows(attack, release), out)
+    return torch.from_numpy(out).to(target)
+
+
+@operator(empty_like(1, 2, 3), n_batched=5)
+def _attack_release_backward(
+    grad: Tensor, target: Tensor, attack: Tensor, release: Tensor, smooth: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """λ[n] = ∂g[n] + α[n+1] λ[n+1], backwards in time.
 
     ∂c[n] = (1 − α[n]) λ[n], and ∂α = Σ λ[n] (g[n−1] − c[n]) over the samples with this pole.
     """
-
-    n_batched = 3
-
-    @staticmethod
-    def forward(target: Tensor, attack: Tensor, release: Tensor) -> Tensor:
-        rows = as_rows(target)
-        out = np.empty_like(rows)
-        run_on_rows(_attack_release_forward, rows, _pole_rows(attack, release), out)
-        return torch.from_numpy(out).to(target)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        ctx.save_for_backward(*inputs, output)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, ...]:
-        target, attack, release, smooth = ctx.saved_tensors
-        if needs_graph(grad):
-            return gradient_with_graph(_differentiable_smoothing, (target, attack, release), grad)
-        rows = as_rows(grad)
-        grad_target = np.empty_like(rows)
-        grad_poles = np.zeros((len(rows), 2))
-        run_on_rows(
-            _attack_release_backward,
-            rows,
-            as_rows(target),
-            as_rows(smooth),
-            _pole_rows(attack, release),
-            grad_target,
-            grad_poles,
-        )
-        sums = torch.from_numpy(grad_poles)
-        return (
-            torch.from_numpy(grad_target).to(target),
-            sums[:, 0].to(attack),
-            sums[:, 1].to(release),
-        )
+    rows, poles = as_rows(grad), _pole_rows(attack, release)
+    grad_target, grad_poles = np.empty_like(rows), np.zeros((len(rows), 2))
+    arrays = (rows, as_rows(target), as_rows(smooth), poles, grad_target, grad_poles)
+    run_on_rows(_attack_release_backward_rows, *arrays)
+    grad_attack, grad_release = torch.from_numpy(grad_poles).T
+    return (
+        torch.from_numpy(grad_target).to(target),
+        grad_attack.to(attack, copy=True),
+        grad_release.to(release, copy=True),
+    )
 
 
 def _differentiable_smoothing(target: Tensor, attack: Tensor, release: Tensor) -> Tensor:
     """`smooth_attack_release` of differentiable operations, for the poles that it chooses."""
-    inputs = (x.detach() for x in (target, attack, release))
-    smooth: Tensor = _AttackRelease.apply(*inputs)  # type: ignore[no-untyped-call]
+    smooth = _attack_release(target.detach(), attack.detach(), release.detach())
     is_attack = target < pad(smooth, (1, 0))[:, :-1]
     pole = torch.where(is_attack, attack[:, None], release[:, None])
     return one_pole((1.0 - pole) * target, pole)
 
 
-class _OnePole(BatchFunction):
-    """Gradient: λ[n] = ∂y[n] + pole[n+1] λ[n+1]; ∂x = λ, ∂pole[n] = λ[n] y[n−1]."""
+def _smoothing_gradient(grad: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
+    return vjp(_differentiable_smoothing, inputs, grad)
 
-    n_batched = 2
 
-    @staticmethod
-    def forward(x: Tensor, pole: Tensor) -> Tensor:
-        rows = as_rows(x)
-        out = np.empty_like(rows)
-        run_on_rows(_one_pole_rows, rows, as_rows(pole), out)
-        return torch.from_numpy(out).to(x)
+_attack_release.register_gradient(
+    lambda saved, _, grad: _attack_release_backward(grad, *saved),
+    save=lambda inputs, outputs: (*inputs, *outputs),
+)
+_attack_release_backward.register_gradient(
+    gradient_by_vjp(_smoothing_gradient, 4), save=lambda inputs, _: inputs[:4], n_differentiable=3
+)
 
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        ctx.save_for_backward(inputs[1], output)
 
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
-        pole, y = ctx.saved_tensors
-        adjoint = one_pole(grad.flip(-1), pad(pole, (0, 1))[:, 1:].flip(-1)).flip(-1)
-        return adjoint, (adjoint * pad(y, (1, 0))[:, :-1]).to(pole)
+@operator(empty_like(0), n_batched=2)
+def _one_pole(x: Tensor, pole: Tensor) -> Tensor:
+    rows = as_rows(x)
+    out = np.empty_like(rows)
+    run_on_rows(_one_pole_rows, rows, as_rows(pole), out)
+    return torch.from_numpy(out).to(x)
+
+
+def _one_pole_gradient(
+    saved: Sequence[Tensor], _: Sequence[Any], grad: Tensor
+) -> tuple[Tensor, Tensor]:
+    """λ[n] = ∂y[n] + pole[n+1] λ[n+1]; ∂x = λ, ∂pole[n] = λ[n] y[n−1]."""
+    pole, y = saved
+    adjoint = one_pole(grad.flip(-1), pad(pole, (0, 1))[:, 1:].flip(-1)).flip(-1)
+    return adjoint, (adjoint * pad(y, (1, 0))[:, :-1]).to(pole)
+
+
+_one_pole.register_gradient(_one_pole_gradient, save=lambda inputs, outputs: (inputs[1], *outputs))
 
 
 def _pole_rows(attack: Tensor, release: Tensor) -> Array:
@@ -140,7 +134,7 @@ def _one_pole_rows(x, pole, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
-def _attack_release_forward(target, poles, smooth):  # type: ignore[no-untyped-def]
+def _attack_release_rows(target, poles, smooth):  # type: ignore[no-untyped-def]
     for row in range(target.shape[0]):
         attack, release = poles[row]
         g = 0.0
@@ -156,7 +150,7 @@ def _attack_release_forward(target, poles, smooth):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
-def _attack_release_backward(  # type: ignore[no-untyped-def]
+def _attack_release_backward_rows(  # type: ignore[no-untyped-def]
     grad, target, smooth, poles, grad_target, grad_poles
 ):
     for row in range(target.shape[0]):

@@ -166,7 +166,7 @@ def reset_states(states, steps, channels):  # type: ignore[no-untyped-def]
         if kind == KernelKind.FILTER:
             state[:] = 0.0
         elif kind == KernelKind.COMPRESS:
-            state[-1] = 0.0
+            state[5] = 0.0  # the gain
         elif kind == KernelKind.ECHO:
             state[1:] = 0.0
         elif kind == KernelKind.CONVOLVE:

@@ -40,8 +40,9 @@ SCRATCH_ROWS = 4
     SOFT_TAPS,
     QUIET,
     REDUCTION_DB,
+    FIRST,
     HEADER_SIZE,
-) = range(13)
+) = range(14)
 
 
 class LimiterSettings(NamedTuple):
@@ -63,12 +64,14 @@ class LimiterSettings(NamedTuple):
 class StreamingLimiter(NamedTuple):
     """Buffers of a limiter, views of its memory.
 
-    delayed: [1, C, L + N], the last L samples of input and up to N new ones. gain_db: [1, N].
+    delayed: [1, C, L + N], the last L samples of input and up to N new ones.
+    first: [1], the first of them that the next gains depend on. gain_db: [1, N].
     numbers, counts: state of `lookahead.advance_rows`. Others: filters and work space of
     `required_gain_rows`, and empty arrays. delayed, filters and scratch have the audio's type.
     """
 
     delayed: Array
+    first: Array
     gain_db: Array
     numbers: Array
     counts: Array
@@ -113,6 +116,7 @@ def init_limiter(memory, settings, sample_rate, block_size, channels, like):  # 
     memory[PHASES], memory[SHARP_TAPS] = settings.sharp.shape
     memory[SOFT_TAPS] = settings.soft.shape[1]
     buffers = limiter_buffers(memory, like)
+    buffers.first[0] = samples_before(memory) - 2 * CONTEXT_SAMPLES
     for phase in range(settings.sharp.shape[0]):
         for tap in range(settings.sharp.shape[1]):
             buffers.sharp[phase, tap] = settings.sharp[phase, tap]
@@ -129,41 +133,56 @@ def reset_limiter(memory, like):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def limit(audio, out, memory):  # type: ignore[no-untyped-def]
-    """Write the next n limited samples, delayed by `limiter_latency`, to out [C, n].
+def limit(audio, out, memory, advance):  # type: ignore[no-untyped-def]
+    """Limit the next samples: audio [C, n] → out [C, n], delayed by `limiter_latency`.
 
-    audio: [C, n], any n, which may be `out`. Samples are unchanged bit for bit if no peak requires
-    a reduction. The result does not depend on the block sizes, except for rounding.
+    audio: any n; it may be `out`. advance: samples by which the output is earlier than that, and
+    silence follows the audio: the latency for a whole song, 0 for a block. Samples are unchanged
+    bit for bit if no peak requires a reduction. The result does not depend on the block sizes,
+    except for rounding.
     """
     channels, length = audio.shape
     buffers, before = limiter_buffers(memory, out), samples_before(memory)
     delayed, block = buffers.delayed[0], int(memory[BLOCK])
-    for start in range(0, length, block):
-        count = min(block, length - start)
+    for start in range(0, length + advance, block):
+        count = min(block, length + advance - start)
+        known = max(0, min(count, length - start))
         for channel in range(channels):
-            for n in range(count):
-                delayed[channel, before + n] = audio[channel, start + n]
-        _update_gain(buffers, memory, before, count)
-        _apply_gain(out[:, start : start + count], buffers, memory)
+            new, samples = delayed[channel][before:], audio[channel][start:]
+            for n in range(known):
+                new[n] = samples[n]
+            for n in range(known, count):
+                new[n] = 0.0
+        _update_gain(buffers, memory, count)
+        _apply_gain(out, start - advance, buffers, memory, count)
         for channel in range(channels):
+            history = delayed[channel]
             for n in range(before):
-                delayed[channel, n] = delayed[channel, n + count]
+                history[n] = history[n + count]
 
 
 @njit(cache=True, nogil=True)
-def limit_rows(audio, out, memory):  # type: ignore[no-untyped-def]
-    """`limit` of several songs: audio, out [B, C, n], memory [B, M]."""
+def limit_blocks(audio, out, memory):  # type: ignore[no-untyped-def]
+    """Process a block of several songs: audio, out [B, C, n], memory [B, M]."""
     for song in range(len(audio)):
-        limit(audio[song], out[song], memory[song])
+        limit(audio[song], out[song], memory[song], 0)
 
 
 @njit(cache=True, nogil=True)
-def _update_gain(buffers, memory, before, count):  # type: ignore[no-untyped-def]
+def limit_songs(audio, out, memory):  # type: ignore[no-untyped-def]
+    """Process whole songs without delay: audio, out [B, C, T], memory [B, M]."""
+    for song in range(len(audio)):
+        limit(audio[song], out[song], memory[song], limiter_latency(memory[song]))
+
+
+@njit(cache=True, nogil=True)
+def _update_gain(buffers, memory, count):  # type: ignore[no-untyped-def]
     """Compute the gain of the next samples; QUIET: samples since it was last below 0 dB."""
     b = buffers
-    gain_db = b.gain_db[:, :count]
+    gain_db = b.gain_db.ravel()[:count].reshape((1, count))
     required_gain_rows(
-        b.delayed[:, :, before - 2 * CONTEXT_SAMPLES : before + count],
+        b.delayed,
+        b.first,
         gain_db,
         b.scratch,
         b.sharp,
@@ -194,22 +213,29 @@ def _any_below_zero(gain_db):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS | {"nnan", "nsz"})
-def _apply_gain(out, buffers, memory):  # type: ignore[no-untyped-def]
-    channels, length = out.shape
-    delayed, gain_db = buffers.delayed[0], buffers.gain_db[0, :length]
-    if not _any_below_zero(gain_db):
-        for channel in range(channels):
-            for n in range(length):
-                out[channel, n] = delayed[channel, CONTEXT_SAMPLES + n]
+def _apply_gain(out, start, buffers, memory, count):  # type: ignore[no-untyped-def]
+    """Write the next samples to `out` from `start` on; those before its first one are left out."""
+    skipped = max(0, -start)
+    delayed, gain_db = buffers.delayed[0], buffers.gain_db[0]
+    if not _any_below_zero(gain_db[:count]):
+        for channel in range(out.shape[0]):
+            samples = delayed[channel][CONTEXT_SAMPLES + skipped :]
+            target = out[channel][start + skipped :]
+            for n in range(count - skipped):
+                target[n] = samples[n]
         return
     lowest = 0.0
-    for n in range(length):
-        lowest = min(lowest, gain_db[n])
-        gain_db[n] = fast_exp(gain_db[n] * NEPERS_PER_DB)
+    for n in range(count):
+        lowest = gain_db[n] if gain_db[n] < lowest else lowest
     memory[REDUCTION_DB] = max(memory[REDUCTION_DB], -lowest)
-    for channel in range(channels):
-        for n in range(length):
-            out[channel, n] = gain_db[n] * delayed[channel, CONTEXT_SAMPLES + n]
+    for n in range(count):
+        gain_db[n] = fast_exp(gain_db[n] * NEPERS_PER_DB)
+    gains = gain_db[skipped:]
+    for channel in range(out.shape[0]):
+        samples = delayed[channel][CONTEXT_SAMPLES + skipped :]
+        target = out[channel][start + skipped :]
+        for n in range(count - skipped):
+            target[n] = gains[n] * samples[n]
 
 
 @njit(cache=True, nogil=True)
@@ -246,6 +272,7 @@ def limiter_buffers(memory, like):  # type: ignore[no-untyped-def]
     scratch = parts[: SCRATCH_ROWS * (BLOCK_SAMPLES + 1)].view(like.dtype)
     return StreamingLimiter(
         delayed[: channels * length].reshape((1, channels, length)),
+        memory[FIRST : FIRST + 1].view(np.int64),
         gain_db.reshape((1, block)),
         numbers.reshape((1, size)),
         counts.reshape((1, COUNTS + window)),

@@ -5,16 +5,17 @@ Design", JAES 60(6), 2012, eqs. 4 and 16 (the smoothing is of the gain in dB, as
 advises).
 """
 
+import math
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from ai_mixer.core.units import SILENCE_DB
-from ai_mixer.dsp.autograd import holds
 from ai_mixer.dsp.compressor import StaticCurve, compress, compressor_gain_db
 from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.inverse_compressor import invert_compressor
+from ai_mixer.dsp.operators import holds
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
 
@@ -98,7 +99,10 @@ class Compressor(Effect):
         """Reduction per dB over the threshold."""
         return 1.0 - 1.0 / ratio.double()
 
-    def _poles(self, sample_rate: int) -> Tensor:
+    def _poles(self, sample_rate: int) -> tuple[float, float]:
         """Attack and release coefficients α = e^(−1 / (τ · rate))."""
-        times = torch.tensor([self.attack_ms, self.release_ms], dtype=torch.float64) / 1000.0
-        return torch.exp(-1.0 / (times * sample_rate))
+        attack, release = (
+            math.exp(-1000.0 / (time_ms * sample_rate))
+            for time_ms in (self.attack_ms, self.release_ms)
+        )
+        return attack, release

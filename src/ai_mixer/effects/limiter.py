@@ -6,7 +6,7 @@ so that the result can be converted and encoded. The gain is reached before a pe
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ai_mixer.core.units import db_to_ratio
-from ai_mixer.dsp.autograd import check_not_exporting, holds, is_vmapped
 from ai_mixer.dsp.lookahead import Ballistics, lookahead_gain_db
+from ai_mixer.dsp.operators import can_branch, holds
 from ai_mixer.dsp.recursions import as_rows, run_on_rows
 from ai_mixer.dsp.required_gain import max_overshoot, peak_filters, required_gain_db
 from ai_mixer.dsp.streaming_limiter import (
@@ -24,7 +24,8 @@ from ai_mixer.dsp.streaming_limiter import (
     REDUCTION_DB,
     LimiterSettings,
     init_limiter,
-    limit_rows,
+    limit_blocks,
+    limit_songs,
     limiter_ballistics,
     limiter_size,
 )
@@ -70,13 +71,12 @@ class Limiter(Effect):
 
     def forward(self, x: Tensor, sample_rate: int) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]. Returns [B, C, T] with a true peak of at most the ceiling."""
-        check_not_exporting()
-        if holds(_max_abs(x) * max_overshoot(OVERSAMPLE) <= self.threshold):
-            return x
-        if (torch.is_grad_enabled() and x.requires_grad) or is_vmapped(x):
+        if not can_branch(x):
             return self._limit_all(x, sample_rate)
-        if self._idle(x):
+        if _max_abs(x) * max_overshoot(OVERSAMPLE) <= self.threshold:
             return x
+        if torch.is_grad_enabled() and x.requires_grad:
+            return self._limit_all(x, sample_rate)
         return self.stream(sample_rate).process(x)
 
     def stream(self, sample_rate: int) -> "LimiterStream":
@@ -95,20 +95,12 @@ class Limiter(Effect):
 
     def ballistics(self, sample_rate: int) -> Ballistics:
         """Convert the times to samples and poles."""
-        times = self.lookahead_ms, self.release_ms, self.memory_ms
-        return Ballistics(*limiter_ballistics(*times, float(sample_rate)))
+        convert = limiter_ballistics.py_func  # not compiled: `torch.export` may be tracing
+        return Ballistics(*convert(self.lookahead_ms, self.release_ms, self.memory_ms, sample_rate))
 
     def needed_db(self, x: Tensor) -> Tensor:
         """Required gain, at most 0 dB. x: [B, C, T + 2 · GUARD_SAMPLES]. Returns [B, T]."""
         return required_gain_db(x, self.threshold, self.target, OVERSAMPLE)
-
-    def _idle(self, x: Tensor) -> bool:
-        """Whether no sample requires a reduction, ringing beyond the ends included."""
-        end = x.shape[-1] + GUARD_SAMPLES
-        return not any(
-            self.needed_db(_with_context(x, start, min(start + BLOCK_SAMPLES, end))).any()
-            for start in range(-GUARD_SAMPLES, end, BLOCK_SAMPLES)
-        )
 
     def _limit_all(self, x: Tensor, sample_rate: int) -> Tensor:
         """Limit x at once, with the gradient of the gain."""
@@ -139,15 +131,7 @@ class LimiterStream:
     @torch.no_grad()
     def push(self, x: Tensor) -> Tensor:
         """Process the next block, [B, C, n]; returns limited audio, delayed, [B, C, n]."""
-        audio = as_rows(x).reshape(x.shape)
-        if not self._memory.size:
-            channels = x.shape[1]
-            self._memory = np.zeros((len(x), limiter_size(*self._layout, channels)))
-            for memory in self._memory:
-                init_limiter(memory, *self._layout, channels, audio)
-        out = np.empty_like(audio)
-        run_on_rows(limit_rows, audio, out, self._memory)
-        return torch.from_numpy(out).to(x)
+        return self._run(limit_blocks, x)
 
     @torch.no_grad()
     def process_blocks(self, blocks: Iterable[Tensor], drive: float = 1.0) -> Iterator[Tensor]:
@@ -162,20 +146,21 @@ class LimiterStream:
             silence = block.new_zeros(*block.shape[:2], self.latency_samples)
             yield self.push(silence)[..., latency:]
 
+    @torch.no_grad()
     def process(self, x: Tensor, drive: float = 1.0) -> Tensor:
         """Limit a whole song, drive · x, without delay. x: [B, C, T] → [B, C, T]."""
-        y, start = torch.empty_like(x), 0
-        for part in self.process_blocks([x], drive):
-            y[..., start : start + part.shape[-1]] = part
-            start += part.shape[-1]
-        return y
+        return self._run(limit_songs, x if drive == 1 else drive * x)
 
-
-def _with_context(x: Tensor, start: int, stop: int) -> Tensor:
-    """Samples start … stop with GUARD_SAMPLES of context on each side; silence outside x."""
-    first, last = start - GUARD_SAMPLES, stop + GUARD_SAMPLES
-    before, after = max(0, -first), max(0, last - x.shape[-1])
-    return pad(x[..., first + before : last - after], (before, after))
+    def _run(self, kernel: Callable[..., None], x: Tensor) -> Tensor:
+        audio = as_rows(x).reshape(x.shape)
+        if not self._memory.size:
+            channels = x.shape[1]
+            self._memory = np.zeros((len(x), limiter_size(*self._layout, channels)))
+            for memory in self._memory:
+                init_limiter(memory, *self._layout, channels, audio)
+        out = np.empty_like(audio)
+        run_on_rows(kernel, audio, out, self._memory)
+        return torch.from_numpy(out).to(x)
 
 
 def _max_abs(x: Tensor) -> Tensor:

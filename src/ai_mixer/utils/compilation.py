@@ -35,7 +35,6 @@ def njit(*, cache: bool, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     (a global one is no problem): numba compares closures, and compiled functions differ in each
     process.
     """
-
     options = {"error_model": "numpy", **options}
 
     def decorate(function: Callable[..., Any]) -> Any:
