@@ -6,6 +6,7 @@ The right-hand side increases strictly with L, so each Y has one L. The static c
 a flat, a quadratic, a linear and a capped piece, each with a closed form of L.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -82,7 +83,7 @@ def _next_inverse_gain(g, out, pole, bend, linear, steep, offset, cap):  # type:
     if rest <= 0.0:
         return decayed
     if rest < linear:
-        level = 2.0 * rest / (1.0 + np.sqrt(1.0 - bend * rest))
+        level = 2.0 * rest / (1.0 + math.sqrt(1.0 - bend * rest))
     else:
         level = (rest - offset) * steep
     # The capped curve is the maximum of two curves, so its root is the smaller of the two.
