@@ -1,7 +1,8 @@
 """Streaming kernels of the effects: recursions with explicit state.
 
 Each kernel processes audio [C, n], float64, C = 1 or 2, in place. Its coefficients change linearly:
-`now` at the first sample, `by` more with each sample. `numbers`: constants followed by the state.
+`now` at the first sample, `by` more with each sample. `numbers`: the state, which may begin with
+constants that depend on the sample rate.
 """
 
 import math
@@ -10,7 +11,9 @@ from ai_mixer.dsp.compressor import NEPERS_PER_DB, SILENCE_AMPLITUDE, next_gain_
 from ai_mixer.dsp.recursions import DENORMAL_LIMIT, FASTMATH_FLAGS, second_order
 from ai_mixer.utils.compilation import njit
 
-STATES_PER_BIQUAD, ECHO_HEADER_SIZE = 4, 2  # per channel; before the ring
+STATES_PER_BIQUAD = 4  # per channel
+ECHO_HEADER_SIZE = 2  # before the rings
+COMPRESS_STATES = 6
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
@@ -40,6 +43,27 @@ def second_order_filter(audio, now, by, numbers):  # type: ignore[no-untyped-def
         if abs(y1) + abs(y2) < DENORMAL_LIMIT:
             y1 = y2 = 0.0
         state[0], state[1], state[2], state[3] = x1, x2, y1, y2
+
+
+@njit(cache=True, nogil=True)
+def pole(time_ms, sample_rate):  # type: ignore[no-untyped-def]
+    """Coefficient α = e^(−1 / (τ · rate)) of one-pole smoothing."""
+    return math.exp(-1000.0 / (time_ms * sample_rate))
+
+
+@njit(cache=True, nogil=True)
+def init_compress(numbers, constants, sample_rate):  # type: ignore[no-untyped-def]
+    """Initial state. constants: attack and release in ms, threshold, knee and cap in dB."""
+    numbers[0], numbers[1] = pole(constants[0], sample_rate), pole(constants[1], sample_rate)
+    for k in range(2, 5):
+        numbers[k] = constants[k]
+    numbers[5] = 0.0
+
+
+@njit(cache=True, nogil=True)
+def delay_samples(delay_ms, sample_rate):  # type: ignore[no-untyped-def]
+    """A delay in whole samples, at least 1."""
+    return max(1, round(delay_ms * sample_rate / 1000.0))
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)

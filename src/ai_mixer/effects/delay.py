@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.operators import empty_like, holds, operator
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
@@ -35,14 +35,10 @@ class Delay(Effect):
         delay = self._samples(sample_rate)
         return torch.lerp(x, _echoes(x, delay, self.feedback), wet[:, None, None])
 
-    def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
+    def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""
-        rings = np.zeros(channels * self._samples(sample_rate))
-        return StreamingKernel(KernelKind.ECHO, np.array([self.feedback, 0.0, *rings]))
-
-    def coefficients(self, sample_rate: int, *, wet: Tensor) -> Tensor:  # type: ignore[override]
-        """Share of the echoes: [B, 1]."""
-        return wet[:, None]
+        constants = (self.feedback, self.delay_ms)
+        return StreamingKernel(KernelKind.ECHO, Formula.VALUE, ("wet",), constants)
 
     def _samples(self, sample_rate: int) -> int:
         return max(1, round(self.delay_ms * sample_rate / 1000))

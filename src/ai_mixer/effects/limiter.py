@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
@@ -22,16 +23,13 @@ from ai_mixer.dsp.lookahead import (
     lookahead_gain_db,
 )
 from ai_mixer.dsp.operators import can_branch, holds
-from ai_mixer.dsp.recursions import Array
-from ai_mixer.dsp.required_gain import CONTEXT_SAMPLES, max_overshoot, required_gain_db
-from ai_mixer.dsp.streaming_limiter import StreamingLimiter, init_limiter
+from ai_mixer.dsp.required_gain import max_overshoot, peak_filters, required_gain_db
+from ai_mixer.dsp.streaming_limiter import GUARD_SAMPLES, LimiterSettings, limiter_ballistics
 from ai_mixer.effects.effect import Effect
 
 OVERSAMPLE = 8  # with four, peaks at high frequencies are 0.1 dB too low
 DETECTION_MARGIN_DB = 0.01  # peaks this close under the ceiling are limited: meters differ by 0.006
 CEILING_MARGIN_DB = 0.05  # limited peaks are this far under the ceiling: meters differ
-GUARD_SAMPLES = CONTEXT_SAMPLES  # samples on each side that a value between samples depends on
-MIN_RAMP_SAMPLES = 16  # a steeper gain would cause new peaks between samples
 BLOCK_SAMPLES = 1 << 15  # block size for long songs, which limits memory
 
 
@@ -82,10 +80,11 @@ class Limiter(Effect):
         """Create a stream of this limiter for audio in blocks."""
         return LimiterStream(self, sample_rate)
 
-    def streaming_state(self, sample_rate: int, audio: Array) -> StreamingLimiter:
-        """Create the state of `dsp.streaming_limiter` for blocks like `audio`, [C, N]."""
-        ballistics = self.ballistics(sample_rate)
-        return init_limiter(self.threshold, self.target, ballistics, OVERSAMPLE, audio)
+    def streaming_settings(self) -> LimiterSettings:
+        """Settings for `dsp.streaming_limiter`, for any sample rate."""
+        filters = peak_filters(OVERSAMPLE, np.dtype(np.float64))
+        times = self.lookahead_ms, self.release_ms, self.memory_ms
+        return LimiterSettings(self.threshold, self.target, *times, *filters)
 
     def latency_samples(self, sample_rate: int) -> int:
         """Delay of a stream in samples."""
@@ -93,12 +92,10 @@ class Limiter(Effect):
 
     def ballistics(self, sample_rate: int) -> Ballistics:
         """Convert the times to samples and poles."""
-        release, memory = (
-            math.exp(-1000 / (time_ms * sample_rate))
-            for time_ms in (self.release_ms, self.memory_ms)
-        )
-        ramp = max(MIN_RAMP_SAMPLES, round(self.lookahead_ms * sample_rate / 1000))
-        return Ballistics(ramp, GUARD_SAMPLES, release, memory)
+        times = self.lookahead_ms, self.release_ms, self.memory_ms
+        # The function itself: torch.export and torch.compile cannot call a compiled one.
+        function = getattr(limiter_ballistics, "py_func", limiter_ballistics)
+        return Ballistics(*function(*times, float(sample_rate)))
 
     def needed_db(self, x: Tensor) -> Tensor:
         """Required gain, at most 0 dB. x: [B, C, T + 2 · GUARD_SAMPLES]. Returns [B, T]."""

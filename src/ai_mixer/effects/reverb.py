@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ai_mixer.dsp.convolution import init_convolver
+from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.operators import empty_like, holds, operator
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
@@ -75,14 +75,12 @@ class Reverb(Effect):
         reverb = _convolve_room(x, self.room, sample_rate, False)
         return torch.lerp(x, reverb, wet[:, None, None])
 
-    def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
+    def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""
-        response = _select_channels(impulse_response(self.room, sample_rate), channels)
-        return StreamingKernel(KernelKind.CONVOLVE, *init_convolver(response.numpy(), sample_rate))
+        return StreamingKernel(KernelKind.CONVOLVE, Formula.VALUE, ("wet",), (), self._response)
 
-    def coefficients(self, sample_rate: int, *, wet: Tensor) -> Tensor:  # type: ignore[override]
-        """Share of the reverb: [B, 1]."""
-        return wet[:, None]
+    def _response(self, sample_rate: int, channels: int) -> Array:
+        return _select_channels(impulse_response(self.room, sample_rate), channels).numpy()
 
 
 def _select_channels(paths: Tensor, channels: int) -> Tensor:
