@@ -63,12 +63,15 @@ class LookaheadState(NamedTuple):
     counts: Array
 
 
+def state_size(ballistics: Ballistics) -> int:
+    """Length of the numbers of a `LookaheadState`."""
+    return FLOATS + sum(ballistics.box_lengths) + ballistics.window
+
+
 def initial_state(batch: int, ballistics: Ballistics) -> LookaheadState:
     """Return the state before the first block."""
-    size = FLOATS + sum(ballistics.box_lengths) + ballistics.window
-    return LookaheadState(
-        np.zeros((batch, size)), np.zeros((batch, COUNTS + ballistics.window), np.int64)
-    )
+    numbers = np.zeros((batch, state_size(ballistics)))
+    return LookaheadState(numbers, np.zeros((batch, COUNTS + ballistics.window), np.int64))
 
 
 def advance(needed_db: Tensor, ballistics: Ballistics, state: LookaheadState) -> Tensor:
