@@ -68,19 +68,17 @@ def levels_db(x: Tensor) -> Array:
     return _level_db(_max_over_channels(_to_array(x)))
 
 
-def settings_rows(slope: Tensor, settings: Sequence[float]) -> Array:
+def settings_rows(slope: Tensor, settings: Sequence[float]) -> Tensor:
     """Pack slope, attack, release, threshold, knee and cap into rows [B, 6] float64."""
-    rows = np.empty((len(slope), 6))
-    rows[:, 0] = slope.detach().double().numpy()
-    rows[:, 1:] = settings
-    return rows
+    slope = slope.detach().double()
+    return torch.stack([slope, *(torch.full_like(slope, value) for value in settings)], dim=1)
 
 
 @operator(
     lambda x, slope, settings: x.new_empty(x.shape[0], x.shape[2], dtype=torch.float64), n_batched=2
 )
 def _compressor_gain(x: Tensor, slope: Tensor, settings: Sequence[float]) -> Tensor:
-    return torch.from_numpy(_gain_db(levels_db(x), settings_rows(slope, settings)))
+    return torch.from_numpy(_gain_db(levels_db(x), settings_rows(slope, settings).numpy()))
 
 
 def _fake_compress(x: Tensor, slope: Tensor, settings: Sequence[float]) -> tuple[Tensor, ...]:
@@ -96,7 +94,7 @@ def _compress(
     """Returns y, and for the gradient: gain as a ratio, peak, its level in dB, gain in dB."""
     peak = _max_over_channels(_to_array(x))
     level_db = _level_db(peak)
-    gain_db = torch.from_numpy(_gain_db(level_db, settings_rows(slope, settings)))
+    gain_db = torch.from_numpy(_gain_db(level_db, settings_rows(slope, settings).numpy()))
     ratio = (gain_db * NEPERS_PER_DB).exp_().to(x)
     return x * ratio[:, None], ratio, torch.from_numpy(peak), torch.from_numpy(level_db), gain_db
 
@@ -116,7 +114,7 @@ def _compress_backward(
     rows = _to_array(grad)
     grad_x, grad_slope = np.empty_like(rows), np.zeros(len(rows))
     past = map(as_rows, (ratio, peak, level_db, gain_db))
-    settings_array = settings_rows(slope, settings)
+    settings_array = settings_rows(slope, settings).numpy()
     run_on_rows(
         _compress_backward_rows, rows, _to_array(x), *past, settings_array, grad_x, grad_slope
     )
@@ -212,16 +210,23 @@ def smooth_gain_db(g, c, attack, release):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _gain_rows(level_db, settings, gain_db):  # type: ignore[no-untyped-def]
     for song in range(level_db.shape[0]):
-        slope, attack, release, threshold, knee, cap = settings[song]
-        knee_start = threshold - 0.5 * knee
-        g = 0.0
-        for start in range(0, level_db.shape[1], DENORMAL_CHECK_INTERVAL):
-            for n in range(start, min(start + DENORMAL_CHECK_INTERVAL, level_db.shape[1])):
-                over = level_db[song, n] - knee_start
-                g = next_gain_db(g, over, slope, attack, release, knee, cap)
-                gain_db[song, n] = g
-            if abs(g) < DENORMAL_LIMIT:
-                g = 0.0
+        gain_row(level_db[song], settings[song], gain_db[song])
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def gain_row(level_db, settings, gain_db):  # type: ignore[no-untyped-def]
+    """Gain in dB of one song."""
+    slope, attack, release = settings[0], settings[1], settings[2]
+    threshold, knee, cap = settings[3], settings[4], settings[5]
+    knee_start = threshold - 0.5 * knee
+    g = 0.0
+    for start in range(0, level_db.shape[0], DENORMAL_CHECK_INTERVAL):
+        for n in range(start, min(start + DENORMAL_CHECK_INTERVAL, level_db.shape[0])):
+            over = level_db[n] - knee_start
+            g = next_gain_db(g, over, slope, attack, release, knee, cap)
+            gain_db[n] = g
+        if abs(g) < DENORMAL_LIMIT:
+            g = 0.0
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
@@ -232,9 +237,10 @@ def _add_gain_gradient(grad, x, ratio, grad_gain):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
-def _gain_backward(grad_gain, peak, level_db, gain_db, settings):  # type: ignore[no-untyped-def]
+def gain_backward_row(grad_gain, peak, level_db, gain_db, settings):  # type: ignore[no-untyped-def]
     """Replace the gradient of the gain in dB by that of the peak; return that of the slope."""
-    slope, attack, release, threshold, knee, cap = settings
+    slope, attack, release = settings[0], settings[1], settings[2]
+    threshold, knee, cap = settings[3], settings[4], settings[5]
     knee_start = threshold - 0.5 * knee
     carried = grad_slope = 0.0  # carried: α[n+1] λ[n+1]
     for n in range(grad_gain.shape[0] - 1, -1, -1):
@@ -271,7 +277,7 @@ def _compress_backward_rows(  # type: ignore[no-untyped-def]
         grad_gain = np.zeros(audio.shape[2])
         for channel in range(audio.shape[1]):
             _add_gain_gradient(grad[song, channel], audio[song, channel], ratio[song], grad_gain)
-        grad_slope[song] = _gain_backward(
+        grad_slope[song] = gain_backward_row(
             grad_gain, peak[song], level_db[song], gain_db[song], settings[song]
         )
         for channel in range(audio.shape[1]):

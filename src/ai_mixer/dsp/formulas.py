@@ -143,10 +143,12 @@ def evaluate(
     """
     device = next((a.device for a in arguments if isinstance(a, Tensor)), None)
     values = [
-        torch.as_tensor(value, dtype=torch.float64, device=device)
+        value.double()
+        if isinstance(value, Tensor)
+        else torch.full((), value, dtype=torch.float64, device=device)  # no copy to a GPU
         for value in (*arguments, sample_rate)
     ]
-    coefficients = _ON_TENSORS[formula](*values)
+    coefficients = _ON_TENSORS[int(formula)](*values)
     return tuple(torch.broadcast_tensors(*coefficients))  # type: ignore[no-untyped-call]
 
 

@@ -49,17 +49,23 @@ def _mean_gain_reductions(x: Tensor, settings: Sequence[float], hop: int, frames
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _average_rows(level_db: Any, settings: Any, hops: Any, out: Any) -> None:
     for song in range(level_db.shape[0]):
-        samples, hop = level_db.shape[1], hops[song]
         for number in range(settings.shape[1]):
-            slope, attack, release, threshold, knee, cap = settings[song, number]
-            knee_start = threshold - 0.5 * knee
-            g, end = 0.0, hop - hop // 2
-            for frame in range(out.shape[2]):
-                start, total = max(0, end - hop), 0.0
-                for n in range(start, min(end, samples)):
-                    over = level_db[song, n] - knee_start
-                    g = next_gain_db(g, over, slope, attack, release, knee, cap)
-                    total -= g
-                count = min(end, samples) - start
-                out[song, number, frame] = total / count if count > 0 else 0.0
-                end += hop
+            average_row(level_db[song], settings[song, number], hops[song], out[song, number])
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def average_row(level_db: Any, settings: Any, hop: Any, out: Any) -> None:
+    """Mean reduction per hop of one compressor."""
+    slope, attack, release = settings[0], settings[1], settings[2]
+    threshold, knee, cap = settings[3], settings[4], settings[5]
+    knee_start, samples = threshold - 0.5 * knee, level_db.shape[0]
+    g, end = 0.0, hop - hop // 2
+    for frame in range(out.shape[0]):
+        start, total = max(0, end - hop), 0.0
+        for n in range(start, min(end, samples)):
+            over = level_db[n] - knee_start
+            g = next_gain_db(g, over, slope, attack, release, knee, cap)
+            total -= g
+        count = min(end, samples) - start
+        out[frame] = total / count if count > 0 else 0.0
+        end += hop

@@ -159,20 +159,30 @@ def _hop_energies_backward(grad: Tensor, x: Tensor, weights: Sequence[float], ho
     return torch.from_numpy(grad_x).view(x.shape).to(x)
 
 
-def _differentiable_energies(x: Tensor, weights: Sequence[float], hop: int) -> Tensor:
+def differentiable_energies(x: Tensor, weights: Sequence[float], hop: int) -> Tensor:
     """`_hop_energies` of differentiable operations."""
-    y = x.double()
-    for b0, b1, b2, a1, a2 in (weights[:5], weights[5:]):
-        b, a = (y.new_tensor(c).expand(len(x), 3) for c in ([b0, b1, b2], [1.0, a1, a2]))
-        y = biquad(y, b, a)
+    y = filter_twice(x.double(), weights)
     hops = y.shape[-1] // hop
     return y[..., : hops * hop].reshape(*y.shape[:-1], hops, hop).square().sum(-1)
+
+
+def filter_twice(x: Tensor, weights: Sequence[float]) -> Tensor:
+    """Apply both filters to x, [B, C, T] float64."""
+    for b0, b1, b2, a1, a2 in (weights[:5], weights[5:]):
+        b, a = (_coefficients(x, *c) for c in ((b0, b1, b2), (1.0, a1, a2)))
+        x = biquad(x, b, a)
+    return x
+
+
+def _coefficients(x: Tensor, *values: float) -> Tensor:
+    """[B, 3], made on x's device."""
+    return torch.stack([x.new_full((len(x),), value) for value in values], dim=1)
 
 
 def _energy_gradient(
     grad: Tensor, x: Tensor, weights: Sequence[float], hop: int
 ) -> tuple[Tensor, ...]:
-    return vjp(lambda x: _differentiable_energies(x, weights, hop), (x,), grad)
+    return vjp(lambda x: differentiable_energies(x, weights, hop), (x,), grad)
 
 
 _hop_energies.register_gradient(

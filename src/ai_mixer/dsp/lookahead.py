@@ -63,12 +63,15 @@ class LookaheadState(NamedTuple):
     counts: Array
 
 
+def state_size(ballistics: Ballistics) -> int:
+    """Length of the numbers of a `LookaheadState`."""
+    return FLOATS + sum(ballistics.box_lengths) + ballistics.window
+
+
 def initial_state(batch: int, ballistics: Ballistics) -> LookaheadState:
     """Return the state before the first block."""
-    size = FLOATS + sum(ballistics.box_lengths) + ballistics.window
-    return LookaheadState(
-        np.zeros((batch, size)), np.zeros((batch, COUNTS + ballistics.window), np.int64)
-    )
+    numbers = np.zeros((batch, state_size(ballistics)))
+    return LookaheadState(numbers, np.zeros((batch, COUNTS + ballistics.window), np.int64))
 
 
 def advance(needed_db: Tensor, ballistics: Ballistics, state: LookaheadState) -> Tensor:
@@ -143,7 +146,7 @@ def _lookahead_gain_backward(
     rows, ballistics = as_rows(grad), Ballistics(ramp, guard, release, memory)
     grad_needed = np.zeros_like(rows)
     buffers = (rows, origins.numpy(), choices.numpy(), grad_needed)
-    run_on_rows(lambda *arrays: _gain_backward_rows(*arrays, ballistics), *buffers)
+    run_on_rows(lambda *arrays: _lookahead_backward_rows(*arrays, ballistics), *buffers)
     return torch.from_numpy(grad_needed)
 
 
@@ -173,74 +176,99 @@ _lookahead_gain_backward.register_gradient(_gain_of_choices, save=lambda inputs,
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def advance_rows(needed, numbers, counts, out, origins, choices, ballistics):  # type: ignore[no-untyped-def]
+    """`advance_row` of all rows."""
+    for row in range(needed.shape[0]):
+        advance_row(
+            needed[row],
+            numbers[row],
+            counts[row],
+            out[row],
+            origins[row],
+            choices[row],
+            ballistics,
+        )
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def advance_row(needed, numbers, counts, out, origins, choices, ballistics):  # type: ignore[no-untyped-def]
     """Compute the gain; origins and choices, for the gradient, are filled if they are not empty."""
     ramp, guard, release, memory = ballistics
     window = ramp + 2 * guard + 1
     wide1, wide2 = ramp // 2 + 1, ramp - ramp // 2 + 1
     share1, share2 = 1.0 / wide1, 1.0 / wide2
-    traced = origins.shape[1] > 0
-    for row in range(needed.shape[0]):
-        mean, gain, sum1, sum2 = numbers[row, :FLOATS]
-        ring1 = numbers[row, FLOATS : FLOATS + wide1]
-        ring2 = numbers[row, FLOATS + wide1 : FLOATS + wide1 + wide2]
-        # Candidates for the minimum and their times: a queue in a ring buffer, deepest first.
-        values, times = numbers[row, FLOATS + wide1 + wide2 :], counts[row, COUNTS:]
-        now, head, queued = counts[row, :COUNTS]
-        at1, at2, last = now % wide1, now % wide2, (head + queued) % window
-        for n in range(needed.shape[1]):
-            need = needed[row, n]
-            if queued > 0 and times[head] <= now - window:
-                head, queued = head + 1 if head + 1 < window else 0, queued - 1
-            if need < 0.0:  # samples without a required reduction are not queued
-                while queued > 0:
-                    before = last - 1 if last > 0 else window - 1
-                    if values[before] < need:
-                        break
-                    last, queued = before, queued - 1
-                values[last], times[last] = need, now
-                last, queued = last + 1 if last + 1 < window else 0, queued + 1
-            held = values[head] if queued > 0 else 0.0
-            mean = memory * mean + (1.0 - memory) * held
-            if mean > -DENORMAL_LIMIT:
-                mean = 0.0
-            target = min(held, mean)
-            if traced:
-                origins[row, n] = times[head] if queued > 0 else now
-                choices[row, 0, n] = held <= mean
-                choices[row, 1, n] = target < gain
-            gain = target if target < gain else release * gain + (1.0 - release) * target
-            if gain > -DENORMAL_LIMIT:
-                gain = 0.0
-            sum1 += gain - ring1[at1]
-            ring1[at1] = gain
-            once = sum1 * share1
-            sum2 += once - ring2[at2]
-            ring2[at2] = once
-            out[row, n] = min(sum2 * share2, 0.0)
-            at1, at2 = at1 + 1 if at1 + 1 < wide1 else 0, at2 + 1 if at2 + 1 < wide2 else 0
-            now += 1
-        numbers[row, 0], numbers[row, 1], numbers[row, 2], numbers[row, 3] = mean, gain, sum1, sum2
-        counts[row, 0], counts[row, 1], counts[row, 2] = now, head, queued
+    traced = origins.shape[0] > 0
+    mean, gain, sum1, sum2 = numbers[0], numbers[1], numbers[2], numbers[3]
+    ring1 = numbers[FLOATS : FLOATS + wide1]
+    ring2 = numbers[FLOATS + wide1 : FLOATS + wide1 + wide2]
+    # Candidates for the minimum and their times: a queue in a ring buffer, deepest first.
+    values, times = numbers[FLOATS + wide1 + wide2 :], counts[COUNTS:]
+    now, head, queued = counts[0], counts[1], counts[2]
+    at1, at2, last = now % wide1, now % wide2, (head + queued) % window
+    for n in range(needed.shape[0]):
+        need = needed[n]
+        if queued > 0 and times[head] <= now - window:
+            head, queued = head + 1 if head + 1 < window else 0, queued - 1
+        if need < 0.0:  # samples without a required reduction are not queued
+            while queued > 0:
+                before = last - 1 if last > 0 else window - 1
+                if values[before] < need:
+                    break
+                last, queued = before, queued - 1
+            values[last], times[last] = need, now
+            last, queued = last + 1 if last + 1 < window else 0, queued + 1
+        held = values[head] if queued > 0 else 0.0
+        mean = memory * mean + (1.0 - memory) * held
+        if mean > -DENORMAL_LIMIT:
+            mean = 0.0
+        target = min(held, mean)
+        if traced:
+            origins[n] = times[head] if queued > 0 else now
+            choices[0, n] = held <= mean
+            choices[1, n] = target < gain
+        gain = target if target < gain else release * gain + (1.0 - release) * target
+        if gain > -DENORMAL_LIMIT:
+            gain = 0.0
+        sum1 += gain - ring1[at1]
+        ring1[at1] = gain
+        once = sum1 * share1
+        sum2 += once - ring2[at2]
+        ring2[at2] = once
+        out[n] = min(sum2 * share2, 0.0)
+        at1, at2 = at1 + 1 if at1 + 1 < wide1 else 0, at2 + 1 if at2 + 1 < wide2 else 0
+        now += 1
+    numbers[0], numbers[1], numbers[2], numbers[3] = mean, gain, sum1, sum2
+    counts[0], counts[1], counts[2] = now, head, queued
 
 
 @njit(cache=True, nogil=True)
-def _gain_backward_rows(grad, origins, choices, grad_needed, ballistics):  # type: ignore[no-untyped-def]
+def _lookahead_backward_rows(grad, origins, choices, grad_needed, ballistics):  # type: ignore[no-untyped-def]
+    averaged = np.zeros(grad.shape[1] + ballistics[0] // 2 + 1)
+    for row in range(grad.shape[0]):
+        lookahead_backward_row(
+            grad[row], origins[row], choices[row], grad_needed[row], averaged, ballistics
+        )
+
+
+@njit(cache=True, nogil=True)
+def lookahead_backward_row(grad, origins, choices, grad_needed, averaged, ballistics):  # type: ignore[no-untyped-def]
+    """Add the gradient of one row to grad_needed.
+
+    averaged: work space with as many samples as grad, and ramp // 2 + 1 zeros.
+    """
     ramp, _, release, memory = ballistics
     wide1, wide2 = ramp // 2 + 1, ramp - ramp // 2 + 1
-    length = grad.shape[1]
-    averaged = np.zeros(length + wide1)
-    for row in range(grad.shape[0]):
-        sum1 = sum2 = later_gain = later_mean = 0.0
-        for n in range(length - 1, -1, -1):
-            sum2 += grad[row, n] - (grad[row, n + wide2] if n + wide2 < length else 0.0)
-            averaged[n] = sum2 / wide2
-            sum1 += averaged[n] - averaged[n + wide1]
-            to_gain = sum1 / wide1 + later_gain
-            if choices[row, 1, n]:
-                to_target, later_gain = to_gain, 0.0
-            else:
-                to_target, later_gain = (1.0 - release) * to_gain, release * to_gain
-            to_held = to_target if choices[row, 0, n] else 0.0
-            to_mean = to_target - to_held + later_mean
-            later_mean = memory * to_mean
-            grad_needed[row, origins[row, n]] += to_held + (1.0 - memory) * to_mean
+    length = grad.shape[0]
+    sum1 = sum2 = later_gain = later_mean = 0.0
+    for n in range(length - 1, -1, -1):
+        sum2 += grad[n] - (grad[n + wide2] if n + wide2 < length else 0.0)
+        averaged[n] = sum2 / wide2
+        sum1 += averaged[n] - averaged[n + wide1]
+        to_gain = sum1 / wide1 + later_gain
+        if choices[1, n]:
+            to_target, later_gain = to_gain, 0.0
+        else:
+            to_target, later_gain = (1.0 - release) * to_gain, release * to_gain
+        to_held = to_target if choices[0, n] else 0.0
+        to_mean = to_target - to_held + later_mean
+        later_mean = memory * to_mean
+        grad_needed[origins[n]] += to_held + (1.0 - memory) * to_mean

@@ -16,7 +16,6 @@ from ai_mixer.dsp.recursions import (
     DENORMAL_CHECK_INTERVAL,
     DENORMAL_LIMIT,
     FASTMATH_FLAGS,
-    Array,
     as_rows,
     run_on_rows,
 )
@@ -53,7 +52,7 @@ def one_pole(x: Tensor, pole: Tensor) -> Tensor:
 def _attack_release(target: Tensor, attack: Tensor, release: Tensor) -> Tensor:
     rows = as_rows(target)
     out = np.empty_like(rows)
-    run_on_rows(_attack_release_rows, rows, _pole_rows(attack, release), out)
+    run_on_rows(_attack_release_rows, rows, pole_rows(attack, release).numpy(), out)
     return torch.from_numpy(out).to(target)
 
 
@@ -65,7 +64,7 @@ def _attack_release_backward(
 
     ∂c[n] = (1 − α[n]) λ[n], and ∂α = Σ λ[n] (g[n−1] − c[n]) over the samples with this pole.
     """
-    rows, poles = as_rows(grad), _pole_rows(attack, release)
+    rows, poles = as_rows(grad), pole_rows(attack, release).numpy()
     grad_target, grad_poles = np.empty_like(rows), np.zeros((len(rows), 2))
     arrays = (rows, as_rows(target), as_rows(smooth), poles, grad_target, grad_poles)
     run_on_rows(_attack_release_backward_rows, *arrays)
@@ -118,35 +117,48 @@ def _one_pole_gradient(
 _one_pole.register_gradient(_one_pole_gradient, save=lambda inputs, outputs: (inputs[1], *outputs))
 
 
-def _pole_rows(attack: Tensor, release: Tensor) -> Array:
-    return torch.stack([attack.detach(), release.detach()], dim=1).double().cpu().numpy()
+def pole_rows(attack: Tensor, release: Tensor) -> Tensor:
+    """Both poles per row: [B, 2] float64."""
+    return torch.stack([attack.detach(), release.detach()], dim=1).double()
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _one_pole_rows(x, pole, out):  # type: ignore[no-untyped-def]
     for row in range(x.shape[0]):
-        y = 0.0
-        for n in range(x.shape[1]):
-            y = x[row, n] + pole[row, n] * y
-            if abs(y) < DENORMAL_LIMIT:
-                y = 0.0
-            out[row, n] = y
+        one_pole_row(x[row], pole[row], out[row])
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def one_pole_row(x, pole, out):  # type: ignore[no-untyped-def]
+    """`one_pole` of one row."""
+    y = 0.0
+    for n in range(x.shape[0]):
+        y = x[n] + pole[n] * y
+        if abs(y) < DENORMAL_LIMIT:
+            y = 0.0
+        out[n] = y
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _attack_release_rows(target, poles, smooth):  # type: ignore[no-untyped-def]
     for row in range(target.shape[0]):
-        attack, release = poles[row]
-        g = 0.0
-        for start in range(0, target.shape[1], DENORMAL_CHECK_INTERVAL):
-            for n in range(start, min(start + DENORMAL_CHECK_INTERVAL, target.shape[1])):
-                c = np.float64(target[row, n])
-                falling = attack * g + (1.0 - attack) * c
-                rising = release * g + (1.0 - release) * c
-                g = falling if c < g else rising
-                smooth[row, n] = g
-            if abs(g) < DENORMAL_LIMIT:
-                g = 0.0
+        attack_release_row(target[row], poles[row], smooth[row])
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def attack_release_row(target, poles, smooth):  # type: ignore[no-untyped-def]
+    """`smooth_attack_release` of one row."""
+    attack, release = poles[0], poles[1]
+    g = 0.0
+    for start in range(0, target.shape[0], DENORMAL_CHECK_INTERVAL):
+        for n in range(start, min(start + DENORMAL_CHECK_INTERVAL, target.shape[0])):
+            c = np.float64(target[n])
+            falling = attack * g + (1.0 - attack) * c
+            rising = release * g + (1.0 - release) * c
+            g = falling if c < g else rising
+            smooth[n] = g
+        if abs(g) < DENORMAL_LIMIT:
+            g = 0.0
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
@@ -154,14 +166,29 @@ def _attack_release_backward_rows(  # type: ignore[no-untyped-def]
     grad, target, smooth, poles, grad_target, grad_poles
 ):
     for row in range(target.shape[0]):
-        attack, release = poles[row]
-        carried = 0.0  # α[n+1] λ[n+1]
-        for n in range(target.shape[1] - 1, -1, -1):
-            before = smooth[row, n - 1] if n > 0 else 0.0
-            c = target[row, n]
-            adjoint = grad[row, n] + carried
-            is_attack = c < before
-            pole = attack if is_attack else release
-            grad_target[row, n] = (1.0 - pole) * adjoint
-            grad_poles[row, 0 if is_attack else 1] += adjoint * (before - c)
-            carried = pole * adjoint
+        attack_release_backward_row(
+            grad[row], target[row], smooth[row], poles[row], grad_target[row], grad_poles[row]
+        )
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def attack_release_backward_row(  # type: ignore[no-untyped-def]
+    grad, target, smooth, poles, grad_target, grad_poles
+):
+    """Gradient of one row; that of the poles in grad_poles, [2]."""
+    attack, release = poles[0], poles[1]
+    carried = grad_attack = grad_release = 0.0  # carried: α[n+1] λ[n+1]
+    for n in range(target.shape[0] - 1, -1, -1):
+        before = smooth[n - 1] if n > 0 else 0.0
+        c = target[n]
+        adjoint = grad[n] + carried
+        is_attack = c < before
+        pole = attack if is_attack else release
+        grad_target[n] = (1.0 - pole) * adjoint
+        change = adjoint * (before - c)
+        if is_attack:
+            grad_attack += change
+        else:
+            grad_release += change
+        carried = pole * adjoint
+    grad_poles[0], grad_poles[1] = grad_attack, grad_release

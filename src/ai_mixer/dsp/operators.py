@@ -56,6 +56,10 @@ class Operator:
         self.op = torch.library.custom_op(
             f"ai_mixer::{self.name}", kernel, mutates_args=(), device_types=devices
         )
+        if devices is not None:
+            self.op.register_kernel("cuda")(partial(_run_on_gpu, self.name, kernel))
+        for device in ("cpu", "cuda"):
+            self.op.register_autocast(device, torch.float32)  # kernels have no half precision
         self.op.register_fake(fake)
         self.op.register_vmap(partial(_apply_to_folded, self.op, self.name, n_batched))
         self._function: type[torch.autograd.Function] | None = None
@@ -131,6 +135,12 @@ def can_branch(x: Tensor) -> bool:
         return bool(x.detach().new_zeros(x.shape[:0]) == 0)
     except RuntimeError:  # inside vmap
         return False
+
+
+def _run_on_gpu(name: str, cpu_kernel: Callable[..., Any], *args: Any) -> Any:
+    from ai_mixer.dsp import gpu  # it needs the kernels of all operators
+
+    return gpu.run(name, cpu_kernel, *args)
 
 
 def _autograd_function(

@@ -4,7 +4,7 @@ Torch cannot vectorise a recursion, because y[n] depends on y[n−1]. Each funct
 kernel over rows (songs × channels) with state and coefficients in float64; its gradient is a kernel
 that runs backwards in time. Audio is float32 or float64.
 
-Tensors on a GPU are moved to the CPU and back, which is slow.
+On a GPU the same kernels run with one thread per row (`dsp.gpu`).
 """
 
 from collections.abc import Callable
@@ -74,7 +74,9 @@ def as_rows(signal: Tensor) -> Array:
 def _biquad(x: Tensor, b: Tensor, a: Tensor) -> Tensor:
     rows = as_rows(x)
     out = np.empty_like(rows)
-    run_on_rows(_biquad_rows, rows, _coefficient_rows(b, a, x.shape[1]), out, rows_per_call=2)
+    run_on_rows(
+        _biquad_rows, rows, coefficient_rows(b, a, x.shape[1]).numpy(), out, rows_per_call=2
+    )
     return torch.from_numpy(out).view(x.shape).to(x)
 
 
@@ -88,7 +90,7 @@ def _biquad_backward(
     """
     rows = as_rows(grad)
     grad_x, grad_ba = np.empty_like(rows), np.zeros((len(rows), 6))
-    coefficients = _coefficient_rows(b, a, x.shape[1])
+    coefficients = coefficient_rows(b, a, x.shape[1]).numpy()
     run_on_rows(_biquad_backward_rows, rows, as_rows(x), as_rows(y), coefficients, grad_x, grad_ba)
     grad_b, grad_a = torch.from_numpy(grad_ba).view(*x.shape[:2], 2, 3).sum(1).unbind(1)
     return (
@@ -98,7 +100,7 @@ def _biquad_backward(
     )
 
 
-def _biquad_gradient(
+def biquad_gradient(
     grad: Tensor, x: Tensor, b: Tensor, a: Tensor, y: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradient of `biquad`, of differentiable operations."""
@@ -119,20 +121,33 @@ _biquad.register_gradient(
     save=lambda inputs, outputs: (*inputs, *outputs),
 )
 _biquad_backward.register_gradient(
-    gradient_by_vjp(_biquad_gradient, 5), save=lambda inputs, _: inputs, n_differentiable=3
+    gradient_by_vjp(biquad_gradient, 5), save=lambda inputs, _: inputs, n_differentiable=3
 )
 
 
-def _coefficient_rows(b: Tensor, a: Tensor, channels: int) -> Array:
+def coefficient_rows(b: Tensor, a: Tensor, channels: int) -> Tensor:
     """Coefficients per row, [B·C, 6] float64: all channels of a song have the same filter."""
-    both = torch.cat([b.detach().double().cpu(), a.detach().double().cpu()], dim=1)
-    return both.repeat_interleave(channels, dim=0).numpy()
+    both = torch.cat([b.detach().double(), a.detach().double()], dim=1)
+    return both.repeat_interleave(channels, dim=0)
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def second_order(b0, b1, b2, a1, a2, x0, x1, x2, y1, y2):  # type: ignore[no-untyped-def]
     """y[n] in direct form I; the term of y[n−1] is added last, so that no other waits for it."""
     return (b0 * x0 + b1 * x1 + b2 * x2 - a2 * y2) - a1 * y1
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def biquad_row(x, ba, state, y):  # type: ignore[no-untyped-def]
+    """Filter one row from the state x[−1], x[−2], y[−1], y[−2], which is updated."""
+    b0, b1, b2, a1, a2 = ba[0], ba[1], ba[2], ba[4], ba[5]
+    x1, x2, y1, y2 = state[0], state[1], state[2], state[3]
+    for n in range(x.shape[0]):
+        x0 = np.float64(x[n])
+        y0 = second_order(b0, b1, b2, a1, a2, x0, x1, x2, y1, y2)
+        y[n] = y0
+        x2, x1, y2, y1 = x1, x0, y1, y0
+    state[0], state[1], state[2], state[3] = x1, x2, y1, y2
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)

@@ -69,11 +69,9 @@ def required_gain_db(
     return needed
 
 
-def _differentiable_gain_db(x: Tensor, threshold: float, target: float, oversample: int) -> Tensor:
+def differentiable_gain_db(x: Tensor, threshold: float, target: float, oversample: int) -> Tensor:
     """`required_gain_db` of differentiable operations, on any device."""
-    envelopes = [
-        envelope_by_convolution(x, phase_filters(oversample, kind)) for kind in INTERPOLATORS
-    ]
+    envelopes = [envelope_by_convolution(x, oversample, kind) for kind in INTERPOLATORS]
     inner = torch.maximum(*envelopes)[..., CONTEXT_SAMPLES:-CONTEXT_SAMPLES]
     peak = inner.max(dim=1).values.double()
     return torch.where(peak > threshold, 20 * torch.log10(target / peak.clamp_min(threshold)), 0.0)
@@ -118,11 +116,17 @@ def _required_gain_backward(
 def _gain_gradient(
     grad: Tensor, x: Tensor, threshold: float, target: float, oversample: int
 ) -> tuple[Tensor, ...]:
-    return vjp(lambda x: _differentiable_gain_db(x, threshold, target, oversample), (x,), grad)
+    return vjp(lambda x: differentiable_gain_db(x, threshold, target, oversample), (x,), grad)
+
+
+def _gradient(saved: Sequence[Tensor], constants: Sequence[Any], grad: Tensor) -> tuple[Tensor]:
+    if grad.is_cuda:  # the kernel would be one thread per song, the convolution is all samples'
+        return _gain_gradient(grad, saved[0], *constants[:3])  # type: ignore[return-value]
+    return (_required_gain_backward(grad, *saved, *constants[:3]),)
 
 
 _required_gain.register_gradient(
-    lambda saved, constants, grad: (_required_gain_backward(grad, *saved, *constants[:3]),),
+    _gradient,
     save=lambda inputs, outputs: (inputs[0], *outputs),
 )
 _required_gain_backward.register_gradient(

@@ -145,11 +145,11 @@ class TruePeakMeter:
             self._peak = peak if self._peak is None else torch.maximum(self._peak, peak)
 
 
-def envelope_by_convolution(x: Tensor, filters: Tensor) -> Tensor:
-    """True-peak envelope on any device: x [B, C, T], filters [phases, 2 · half] → [B, C, T]."""
-    half = filters.shape[1] // 2
+def envelope_by_convolution(x: Tensor, oversample: int, interpolator: Interpolator) -> Tensor:
+    """`true_peak_envelope` of differentiable operations, on any device."""
+    filters, half = _design_filters(oversample, interpolator, x.device), interpolator.half
     rows = pad(x.reshape(-1, 1, x.shape[-1]), (half, half))
-    phases = conv1d(rows, filters.to(x)[:, None])
+    phases = conv1d(rows, filters.to(x.dtype)[:, None])
     between = phases.abs().amax(dim=1).view(*x.shape[:-1], -1)  # T + 1 gaps; n: before sample n
     return torch.maximum(x.abs(), torch.maximum(between[..., :-1], between[..., 1:]))
 
@@ -158,11 +158,16 @@ def envelope_by_convolution(x: Tensor, filters: Tensor) -> Tensor:
 @torch.inference_mode(False)  # the cached result may be used in training later
 def phase_filters(oversample: int, interpolator: Interpolator = SHARP) -> Tensor:
     """Filters of the phases 1/oversample, 2/oversample …: [oversample − 1, 2 · half] float64."""
+    return _design_filters(oversample, interpolator, torch.device("cpu"))
+
+
+def _design_filters(oversample: int, interpolator: Interpolator, device: torch.device) -> Tensor:
+    """Compute `phase_filters` on a device, which avoids a copy to it."""
     half, beta = interpolator
-    phase = np.arange(1, oversample)[:, None] / oversample
-    time = phase - np.arange(1 - half, half + 1)
-    window = np.i0(beta * np.sqrt(1 - (time / half) ** 2)) / np.i0(beta)
-    return torch.from_numpy(np.sinc(time) * window)
+    phase = torch.arange(1, oversample, device=device).double()[:, None] / oversample
+    time = phase - torch.arange(1 - half, half + 1, device=device)
+    window = torch.special.i0(beta * (1.0 - (time / half).square()).sqrt()) / float(np.i0(beta))
+    return torch.sinc(time) * window
 
 
 @lru_cache

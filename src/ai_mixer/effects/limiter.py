@@ -95,8 +95,10 @@ class Limiter(Effect):
 
     def ballistics(self, sample_rate: int) -> Ballistics:
         """Convert the times to samples and poles."""
-        convert = limiter_ballistics.py_func  # not compiled: `torch.export` may be tracing
-        return Ballistics(*convert(self.lookahead_ms, self.release_ms, self.memory_ms, sample_rate))
+        times = self.lookahead_ms, self.release_ms, self.memory_ms
+        # The function itself: torch.export and torch.compile cannot call a compiled one.
+        function = getattr(limiter_ballistics, "py_func", limiter_ballistics)
+        return Ballistics(*function(*times, float(sample_rate)))
 
     def needed_db(self, x: Tensor) -> Tensor:
         """Required gain, at most 0 dB. x: [B, C, T + 2 · GUARD_SAMPLES]. Returns [B, T]."""

@@ -44,7 +44,7 @@ def njit(*, cache: bool, **options: Any) -> Callable[[Callable[..., Any]], Any]:
             if "cannot cache" not in str(error):
                 raise
             compiled = numba.njit(cache=_set_temporary_cache(), **options)(function)
-        file = getattr(compiled._cache, "_cache_file", None)
+        file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
         if file is not None:
             file._source_stamp = (file._source_stamp, _sources_version(inspect.getfile(function)))
         return compiled
