@@ -15,6 +15,7 @@ ARGUMENTS = {  # three values of each argument
     Formula.PEAK: [(-12.0, 0.0, 6.0), (40.0, 1000.0, 30_000.0), (0.3, 1.0, 8.0)],
     Formula.PRESENCE: [(0.0, 1.0, 2.0), (40.0, 1000.0, 30_000.0), (0.3, 1.0, 8.0)],
     Formula.LOW_SHELF: [(-12.0, 0.0, 6.0), (40.0, 1000.0, 30_000.0), (0.3, 0.7, 1.0)],
+    Formula.LOW_CUT: [(10.0, 16.0, 300.0), (10.0, 10.0, 10.0)],
     Formula.HIGH_SHELF: [(-12.0, 0.0, 6.0), (40.0, 1000.0, 30_000.0), (0.3, 0.7, 1.0)],
 }
 FORMULAS = [formula for formula in Formula if formula != Formula.NONE]

@@ -41,6 +41,7 @@ class Formula(IntEnum):
     PRESENCE = 5
     LOW_SHELF = 6
     HIGH_SHELF = 7
+    LOW_CUT = 8
 
 
 class Formulas(NamedTuple):
@@ -48,7 +49,8 @@ class Formulas(NamedTuple):
 
     value: the argument itself. gain, width: weights of the channel and of the other one. slope:
     1 − 1/ratio of a compressor. Others: b₀, b₁, b₂, a₁, a₂ of a filter with gain_db (presence: an
-    amplitude ratio), frequency_hz and q (shelves: slope).
+    amplitude ratio), frequency_hz and q (shelves: slope). low_cut: frequency_hz, and
+    off_hz at which it is the identity.
     """
 
     value: Callable[..., Any]
@@ -59,6 +61,7 @@ class Formulas(NamedTuple):
     presence: Callable[..., Any]
     low_shelf: Callable[..., Any]
     high_shelf: Callable[..., Any]
+    low_cut: Callable[..., Any]
 
 
 def build(m: ModuleType, compiled: Callable[[Any], Any] = lambda function: function) -> Formulas:
@@ -125,11 +128,29 @@ def build(m: ModuleType, compiled: Callable[[Any], Any] = lambda function: funct
     def high_shelf(gain_db, frequency_hz, slope, sample_rate):  # type: ignore[no-untyped-def]
         return shelf(gain_db, frequency_hz, slope, sample_rate, -1.0)
 
-    return Formulas(value, gain, width, slope, peak, presence, low_shelf, high_shelf)
+    @compiled
+    def low_cut(frequency_hz, off_hz, sample_rate):  # type: ignore[no-untyped-def]
+        """(s² + √2 v s + v²) / (s² + √2 s + 1): v² is the gain at 0 Hz, 0 from 2 · off_hz on."""
+        octaves = m.log(m.maximum(frequency_hz / off_hz, 1.0 + 0.0 * frequency_hz)) / math.log(2.0)
+        rest = 1.0 - m.minimum(octaves, 1.0 + 0.0 * octaves)
+        v = rest * rest
+        omega = angle(frequency_hz, sample_rate)
+        k = m.sin(omega) / (1.0 + m.cos(omega))  # tan(ω/2)
+        norm = 1.0 + math.sqrt(2.0) * k + k * k
+        w = v * k
+        return (
+            (1.0 + math.sqrt(2.0) * w + w * w) / norm,
+            2.0 * (w * w - 1.0) / norm,
+            (1.0 - math.sqrt(2.0) * w + w * w) / norm,
+            2.0 * (k * k - 1.0) / norm,
+            (1.0 - math.sqrt(2.0) * k + k * k) / norm,
+        )
+
+    return Formulas(value, gain, width, slope, peak, presence, low_shelf, high_shelf, low_cut)
 
 
 _ON_TENSORS = build(torch)
-_value, _gain, _width, _slope, _peak, _presence, _low_shelf, _high_shelf = build(
+_value, _gain, _width, _slope, _peak, _presence, _low_shelf, _high_shelf, _low_cut = build(
     np, njit(cache=False)
 )
 
@@ -172,3 +193,5 @@ def write_coefficients(formula, arguments, sample_rate, row):  # type: ignore[no
         row[0], row[1], row[2], row[3], row[4] = _low_shelf(a[0], a[1], a[2], sample_rate)
     elif formula == Formula.HIGH_SHELF:
         row[0], row[1], row[2], row[3], row[4] = _high_shelf(a[0], a[1], a[2], sample_rate)
+    elif formula == Formula.LOW_CUT:
+        row[0], row[1], row[2], row[3], row[4] = _low_cut(a[0], a[1], sample_rate)

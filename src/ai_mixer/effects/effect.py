@@ -15,12 +15,16 @@ class Effect(nn.Module):
     knob_names: keyword arguments of `forward`, in physical units, one value per song, [B]; all
     other parameters are set in the constructor.
 
+    shape_knobs: those that have no influence while all others are neutral, e.g. the frequency of a
+    band at 0 dB.
+
     Only `forward` is required. invertible: whether the class implements `invert`. streamable:
     whether it implements `streaming_kernel`; streams refuse other values than neutral of an effect
     without it, and files are rendered as a whole.
     """
 
     knob_names: ClassVar[tuple[str, ...]] = ()
+    shape_knobs: ClassVar[tuple[str, ...]] = ()
     invertible: ClassVar[bool] = False
     streamable: ClassVar[bool] = False
 
@@ -58,4 +62,8 @@ class Effect(nn.Module):
 
     def audible(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> Tensor:
         """Whether the knobs have an audible effect on the input, [B] bool."""
+        return torch.ones(x.shape[0], dtype=torch.bool, device=x.device)
+
+    def shape_audible(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> Tensor:
+        """Whether the shape knobs are audible where the others are, [B] bool."""
         return torch.ones(x.shape[0], dtype=torch.bool, device=x.device)
