@@ -16,6 +16,16 @@ ARGUMENTS = {  # three values of each argument
     Formula.PRESENCE: [(0.0, 1.0, 2.0), (40.0, 1000.0, 30_000.0), (0.3, 1.0, 8.0)],
     Formula.LOW_SHELF: [(-12.0, 0.0, 6.0), (40.0, 1000.0, 30_000.0), (0.3, 0.7, 1.0)],
     Formula.LOW_CUT: [(10.0, 16.0, 300.0), (10.0, 10.0, 10.0)],
+    Formula.DYNAMICS: [
+        (-40.0, -18.0, 0.0),
+        (1.0, 2.0, 6.0),
+        (0.1, 10.0, 100.0),
+        (10.0, 100.0, 1000.0),
+        (0.5, 6.0, 18.0),
+        (-6.0, 0.0, 12.0),
+    ],
+    Formula.BAND_DYNAMICS: [(-50.0, -30.0, 0.0), (1.0, 2.0, 6.0)] * 3,
+    Formula.BAND_WIDTH: [(0.1, 1.0, 2.0), (2.0, 0.5, 1.5), (100.0, 300.0, 900.0)],
     Formula.HIGH_SHELF: [(-12.0, 0.0, 6.0), (40.0, 1000.0, 30_000.0), (0.3, 0.7, 1.0)],
 }
 FORMULAS = [formula for formula in Formula if formula != Formula.NONE]

@@ -327,7 +327,9 @@ def test_after_a_knob_change_the_stream_equals_the_offline_effect(cls, name):
     index = cls.knob_names.index(name)
     knobs[index] = 0.83
     blocks = [stream(block, knobs) for block in x[0, :, 64:].split(4096, dim=-1)]
-    values = without(cls, name) | {name: knob_of(cls, name).to_physical(knobs[index, None].double())}
+    values = without(cls, name) | {
+        name: knob_of(cls, name).to_physical(knobs[index, None].double())
+    }
     want = cls()(x, rate, **values)[0]
     got = torch.cat([want[:, :64], *blocks], dim=-1)
     assert residual_db(got[:, later:], want[:, later:]) <= -100

@@ -24,7 +24,9 @@ def responses_db(frequencies_hz):
     click = torch.zeros(len(frequencies_hz), 1, 1 << 17, dtype=torch.float64)
     click[..., 0] = 1.0
     response = LowCut()(click, 8000, frequency_hz=torch.tensor(frequencies_hz).double())
-    rows = [freqz(row.numpy(), worN=np.geomspace(1, 1000, 60), fs=8000)[1] for row in response[:, 0]]
+    rows = [
+        freqz(row.numpy(), worN=np.geomspace(1, 1000, 60), fs=8000)[1] for row in response[:, 0]
+    ]
     return 20 * np.log10(np.abs(rows))
 
 

@@ -43,7 +43,9 @@ def test_a_band_equals_the_bilinear_transform_of_the_analogue_one(rate):
     y = ParametricPeak()(
         x, rate, **{name: torch.tensor(v, dtype=torch.float64) for name, v in values.items()}
     )
-    for song, (f, gain, q) in enumerate(zip(frequency, VALUES["gain_db"], VALUES["q"], strict=True)):
+    for song, (f, gain, q) in enumerate(
+        zip(frequency, VALUES["gain_db"], VALUES["q"], strict=True)
+    ):
         want = filter_by_scipy(x[song].numpy(), analogue_peak(gain, q), f, rate)
         assert residual_db(y[song], want) <= -130
 
@@ -68,9 +70,12 @@ def test_a_high_shelf_has_its_gain_above_and_half_of_it_at_the_frequency():
 def test_frequency_and_q_are_inaudible_without_gain():
     gain = torch.tensor([0.0, 0.2, -3.0])
     values = {"frequency_hz": torch.full((3,), 1000.0), "gain_db": gain}
-    shelf = ParametricShelf().shape_audible(music(batch=3), 44_100, **values)
-    peak = ParametricPeak().shape_audible(music(batch=3), 44_100, **values, q=torch.ones(3))
-    assert shelf.tolist() == peak.tolist() == [False, False, True]
+    shelf = ParametricShelf().audible_knobs(music(batch=3), 44_100, **values)
+    peak = ParametricPeak().audible_knobs(music(batch=3), 44_100, **values, q=torch.ones(3))
+    for audible in (shelf["frequency_hz"], peak["frequency_hz"], peak["q"]):
+        assert audible.tolist() == [False, False, True]
+    assert shelf["gain_db"].all()
+    assert peak["gain_db"].all()
 
 
 def test_an_unknown_kind_lists_the_known_ones():

@@ -119,8 +119,5 @@ def _audibility(
     """Audibility, [B] bool, for each knob of an effect; True without a test."""
     if not any(tested):
         return [torch.ones(len(audio), dtype=torch.bool, device=audio.device)] * len(values)
-    audible = effect.audible(audio, sample_rate, **values)
-    if not effect.shape_knobs:
-        return [audible] * len(values)
-    shape = audible & effect.shape_audible(audio, sample_rate, **values)
-    return [shape if name in effect.shape_knobs else audible for name in values]
+    audible = effect.audible_knobs(audio, sample_rate, **values)
+    return [audible[name] for name in values]

@@ -42,6 +42,9 @@ class Formula(IntEnum):
     LOW_SHELF = 6
     HIGH_SHELF = 7
     LOW_CUT = 8
+    DYNAMICS = 9
+    BAND_DYNAMICS = 10
+    BAND_WIDTH = 11
 
 
 class Formulas(NamedTuple):
@@ -50,7 +53,9 @@ class Formulas(NamedTuple):
     value: the argument itself. gain, width: weights of the channel and of the other one. slope:
     1 − 1/ratio of a compressor. Others: b₀, b₁, b₂, a₁, a₂ of a filter with gain_db (presence: an
     amplitude ratio), frequency_hz and q (shelves: slope). low_cut: frequency_hz, and
-    off_hz at which it is the identity.
+    off_hz at which it is the identity. dynamics: slope, attack and release poles, threshold and
+    knee in dB, gain. band_dynamics: slope and threshold of each band. band_width: a filter of the
+    side, of both widths and the frequency between them.
     """
 
     value: Callable[..., Any]
@@ -62,6 +67,9 @@ class Formulas(NamedTuple):
     low_shelf: Callable[..., Any]
     high_shelf: Callable[..., Any]
     low_cut: Callable[..., Any]
+    dynamics: Callable[..., Any]
+    band_dynamics: Callable[..., Any]
+    band_width: Callable[..., Any]
 
 
 def build(m: ModuleType, compiled: Callable[[Any], Any] = lambda function: function) -> Formulas:
@@ -146,13 +154,32 @@ def build(m: ModuleType, compiled: Callable[[Any], Any] = lambda function: funct
             (1.0 - math.sqrt(2.0) * k + k * k) / norm,
         )
 
-    return Formulas(value, gain, width, slope, peak, presence, low_shelf, high_shelf, low_cut)
+    @compiled
+    def dynamics(threshold_db, ratio, attack_ms, release_ms, knee_db, makeup_db, sample_rate):  # type: ignore[no-untyped-def]
+        attack = m.exp(-1000.0 / (attack_ms * sample_rate))
+        release = m.exp(-1000.0 / (release_ms * sample_rate))
+        makeup = m.exp(makeup_db / DB_PER_NEPER)
+        return 1.0 - 1.0 / ratio, attack, release, threshold_db, knee_db, makeup
+
+    @compiled
+    def band_dynamics(low_db, low, mid_db, mid, high_db, high, sample_rate):  # type: ignore[no-untyped-def]
+        return 1.0 - 1.0 / low, low_db, 1.0 - 1.0 / mid, mid_db, 1.0 - 1.0 / high, high_db
+
+    @compiled
+    def band_width(low, high, frequency_hz, sample_rate):  # type: ignore[no-untyped-def]
+        gain_db = DB_PER_NEPER * m.log(low / high)
+        b0, b1, b2, a1, a2 = shelf(gain_db, frequency_hz, 1.0, sample_rate, 1.0)
+        return high * b0, high * b1, high * b2, a1, a2
+
+    equalisers = peak, presence, low_shelf, high_shelf, low_cut
+    return Formulas(value, gain, width, slope, *equalisers, dynamics, band_dynamics, band_width)
 
 
 _ON_TENSORS = build(torch)
-_value, _gain, _width, _slope, _peak, _presence, _low_shelf, _high_shelf, _low_cut = build(
-    np, njit(cache=False)
-)
+_COMPILED = build(np, njit(cache=False))
+_value, _gain, _width, _slope = _COMPILED[:4]
+_peak, _presence, _low_shelf, _high_shelf, _low_cut = _COMPILED[4:9]
+_dynamics, _band_dynamics, _band_width = _COMPILED[9:]
 
 
 def evaluate(
@@ -195,3 +222,13 @@ def write_coefficients(formula, arguments, sample_rate, row):  # type: ignore[no
         row[0], row[1], row[2], row[3], row[4] = _high_shelf(a[0], a[1], a[2], sample_rate)
     elif formula == Formula.LOW_CUT:
         row[0], row[1], row[2], row[3], row[4] = _low_cut(a[0], a[1], sample_rate)
+    elif formula == Formula.DYNAMICS:
+        row[0], row[1], row[2], row[3], row[4], row[5] = _dynamics(
+            a[0], a[1], a[2], a[3], a[4], a[5], sample_rate
+        )
+    elif formula == Formula.BAND_DYNAMICS:
+        row[0], row[1], row[2], row[3], row[4], row[5] = _band_dynamics(
+            a[0], a[1], a[2], a[3], a[4], a[5], sample_rate
+        )
+    elif formula == Formula.BAND_WIDTH:
+        row[0], row[1], row[2], row[3], row[4] = _band_width(a[0], a[1], a[2], sample_rate)

@@ -64,6 +64,6 @@ class Effect(nn.Module):
         """Whether the knobs have an audible effect on the input, [B] bool."""
         return torch.ones(x.shape[0], dtype=torch.bool, device=x.device)
 
-    def shape_audible(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> Tensor:
-        """Whether the shape knobs are audible where the others are, [B] bool."""
-        return torch.ones(x.shape[0], dtype=torch.bool, device=x.device)
+    def audible_knobs(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> dict[str, Tensor]:
+        """`audible` per knob, [B] bool each."""
+        return dict.fromkeys(knobs, self.audible(x, sample_rate, **knobs))

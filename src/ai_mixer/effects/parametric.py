@@ -40,11 +40,9 @@ class ParametricPeak(Effect):
         """Return the input for which `forward` gives y."""
         return self(y, sample_rate, frequency_hz=frequency_hz, gain_db=-gain_db, q=q)
 
-    def shape_audible(  # type: ignore[override]
-        self, x: Tensor, sample_rate: int, *, frequency_hz: Tensor, gain_db: Tensor, q: Tensor
-    ) -> Tensor:
-        """False below 0.5 dB, [B] bool."""
-        return gain_db.abs() >= AUDIBLE_GAIN_DB
+    def audible_knobs(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> dict[str, Tensor]:
+        """Frequency and Q are inaudible below 0.5 dB, [B] bool each."""
+        return _audible_band(knobs)
 
 
 class ParametricShelf(Effect):
@@ -81,8 +79,11 @@ class ParametricShelf(Effect):
         """Return the input for which `forward` gives y."""
         return self(y, sample_rate, frequency_hz=frequency_hz, gain_db=-gain_db)
 
-    def shape_audible(  # type: ignore[override]
-        self, x: Tensor, sample_rate: int, *, frequency_hz: Tensor, gain_db: Tensor
-    ) -> Tensor:
-        """False below 0.5 dB, [B] bool."""
-        return gain_db.abs() >= AUDIBLE_GAIN_DB
+    def audible_knobs(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> dict[str, Tensor]:
+        """The frequency is inaudible below 0.5 dB, [B] bool each."""
+        return _audible_band(knobs)
+
+
+def _audible_band(knobs: dict[str, Tensor]) -> dict[str, Tensor]:
+    audible = knobs["gain_db"].abs() >= AUDIBLE_GAIN_DB
+    return {name: audible | (name == "gain_db") for name in knobs}
