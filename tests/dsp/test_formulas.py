@@ -26,6 +26,7 @@ ARGUMENTS = {  # three values of each argument
     ],
     Formula.BAND_DYNAMICS: [(-50.0, -30.0, 0.0), (1.0, 2.0, 6.0)] * 3,
     Formula.BAND_WIDTH: [(0.1, 1.0, 2.0), (2.0, 0.5, 1.5), (100.0, 300.0, 900.0)],
+    Formula.SATURATION: [(0.0, 3.0, 9.0), (0.0, 0.4, 1.0)],
     Formula.HIGH_SHELF: [(-12.0, 0.0, 6.0), (40.0, 1000.0, 30_000.0), (0.3, 0.7, 1.0)],
 }
 FORMULAS = [formula for formula in Formula if formula != Formula.NONE]

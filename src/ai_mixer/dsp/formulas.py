@@ -45,6 +45,7 @@ class Formula(IntEnum):
     DYNAMICS = 9
     BAND_DYNAMICS = 10
     BAND_WIDTH = 11
+    SATURATION = 12
 
 
 class Formulas(NamedTuple):
@@ -55,7 +56,8 @@ class Formulas(NamedTuple):
     amplitude ratio), frequency_hz and q (shelves: slope). low_cut: frequency_hz, and
     off_hz at which it is the identity. dynamics: slope, attack and release poles, threshold and
     knee in dB, gain. band_dynamics: slope and threshold of each band. band_width: a filter of the
-    side, of both widths and the frequency between them.
+    side, of both widths and the frequency between them. saturation: k and the share of the even
+    harmonics.
     """
 
     value: Callable[..., Any]
@@ -70,6 +72,7 @@ class Formulas(NamedTuple):
     dynamics: Callable[..., Any]
     band_dynamics: Callable[..., Any]
     band_width: Callable[..., Any]
+    saturation: Callable[..., Any]
 
 
 def build(m: ModuleType, compiled: Callable[[Any], Any] = lambda function: function) -> Formulas:
@@ -155,7 +158,9 @@ def build(m: ModuleType, compiled: Callable[[Any], Any] = lambda function: funct
         )
 
     @compiled
-    def dynamics(threshold_db, ratio, attack_ms, release_ms, knee_db, makeup_db, sample_rate):  # type: ignore[no-untyped-def]
+    def dynamics(  # type: ignore[no-untyped-def]
+        threshold_db, ratio, attack_ms, release_ms, knee_db, makeup_db, sample_rate
+    ):
         attack = m.exp(-1000.0 / (attack_ms * sample_rate))
         release = m.exp(-1000.0 / (release_ms * sample_rate))
         makeup = m.exp(makeup_db / DB_PER_NEPER)
@@ -171,15 +176,21 @@ def build(m: ModuleType, compiled: Callable[[Any], Any] = lambda function: funct
         b0, b1, b2, a1, a2 = shelf(gain_db, frequency_hz, 1.0, sample_rate, 1.0)
         return high * b0, high * b1, high * b2, a1, a2
 
+    @compiled
+    def saturation(drive_db, even, sample_rate):  # type: ignore[no-untyped-def]
+        return m.exp(drive_db * (2.0 / DB_PER_NEPER)) - 1.0, even
+
     equalisers = peak, presence, low_shelf, high_shelf, low_cut
-    return Formulas(value, gain, width, slope, *equalisers, dynamics, band_dynamics, band_width)
+    return Formulas(
+        value, gain, width, slope, *equalisers, dynamics, band_dynamics, band_width, saturation
+    )
 
 
 _ON_TENSORS = build(torch)
 _COMPILED = build(np, njit(cache=False))
 _value, _gain, _width, _slope = _COMPILED[:4]
 _peak, _presence, _low_shelf, _high_shelf, _low_cut = _COMPILED[4:9]
-_dynamics, _band_dynamics, _band_width = _COMPILED[9:]
+_dynamics, _band_dynamics, _band_width, _saturation = _COMPILED[9:]
 
 
 def evaluate(
@@ -201,7 +212,7 @@ def evaluate(
 
 
 @njit(cache=True, nogil=True)
-def write_coefficients(formula, arguments, sample_rate, row):  # type: ignore[no-untyped-def]
+def write_coefficients(formula, arguments, sample_rate, row):  # type: ignore[no-untyped-def]  # noqa: PLR0912
     """Write the coefficients of physical values, [A], to a row."""
     a = arguments
     if formula == Formula.VALUE:
@@ -232,3 +243,5 @@ def write_coefficients(formula, arguments, sample_rate, row):  # type: ignore[no
         )
     elif formula == Formula.BAND_WIDTH:
         row[0], row[1], row[2], row[3], row[4] = _band_width(a[0], a[1], a[2], sample_rate)
+    elif formula == Formula.SATURATION:
+        row[0], row[1] = _saturation(a[0], a[1], sample_rate)

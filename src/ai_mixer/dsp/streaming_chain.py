@@ -39,6 +39,13 @@ from ai_mixer.dsp.streaming_kernels import (
     second_order_filter,
     side_filter,
 )
+from ai_mixer.dsp.streaming_saturation import (
+    DELAY_SAMPLES,
+    init_saturate,
+    reset_saturate,
+    saturate,
+    saturate_size,
+)
 from ai_mixer.utils.compilation import njit
 
 
@@ -53,6 +60,7 @@ class KernelKind(IntEnum):
     DYNAMICS = 5
     BAND_DYNAMICS = 6
     SIDE_FILTER = 7
+    SATURATE = 8
 
 
 COEFFICIENT_COUNTS = {
@@ -64,6 +72,7 @@ COEFFICIENT_COUNTS = {
     KernelKind.DYNAMICS: 6,
     KernelKind.BAND_DYNAMICS: 6,
     KernelKind.SIDE_FILTER: 5,
+    KernelKind.SATURATE: 2,
 }
 
 
@@ -134,6 +143,8 @@ def _state_size(step, taps, sample_rate, channels):  # type: ignore[no-untyped-d
         return DYNAMICS_STATES
     if kind == KernelKind.BAND_DYNAMICS:
         return band_dynamics_size(channels)
+    if kind == KernelKind.SATURATE:
+        return saturate_size(channels)
     return 0
 
 
@@ -147,6 +158,17 @@ def plan_states(steps, taps, sample_rate, channels):  # type: ignore[no-untyped-
         coefficients += int(step[COEFFICIENTS])
         at, number = at + step_length(step), number + 1
     return coefficients, states
+
+
+@njit(cache=True, nogil=True)
+def steps_latency(steps):  # type: ignore[no-untyped-def]
+    """Delay of encoded steps in samples."""
+    at, latency = 0, 0
+    while at < len(steps):
+        if int(steps[at + KIND]) == KernelKind.SATURATE:
+            latency += DELAY_SAMPLES
+        at += step_length(steps[at:])
+    return latency
 
 
 @njit(cache=True, nogil=True)
@@ -178,6 +200,8 @@ def init_states(states, steps, taps, responses, sample_rate, channels):  # type:
             state[1] = constants[0]
         elif kind == KernelKind.BAND_DYNAMICS:
             init_band_dynamics(state, constants, sample_rate)
+        elif kind == KernelKind.SATURATE:
+            init_saturate(state, constants, sample_rate)
         at, first, number = at + step_length(step), first + int(step[STATE]), number + 1
 
 
@@ -200,6 +224,8 @@ def reset_states(states, steps, channels):  # type: ignore[no-untyped-def]
             state[0] = 0.0  # the gain
         elif kind == KernelKind.BAND_DYNAMICS:
             reset_band_dynamics(state)
+        elif kind == KernelKind.SATURATE:
+            reset_saturate(state)
         at, first = at + step_length(step), first + int(step[STATE])
 
 
@@ -231,4 +257,6 @@ def run_steps(audio, now, by, steps, states):  # type: ignore[no-untyped-def]
             band_dynamics(audio, c, d, state)
         elif kind == KernelKind.SIDE_FILTER:
             side_filter(audio, c, d, state)
+        elif kind == KernelKind.SATURATE:
+            saturate(audio, c, d, state)
         at, first, column = at + step_length(step), first + int(step[STATE]), end

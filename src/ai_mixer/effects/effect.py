@@ -18,6 +18,8 @@ class Effect(nn.Module):
     shape_knobs: those that have no influence while all others are neutral, e.g. the frequency of a
     band at 0 dB.
 
+    look_ahead_samples: how far the output depends on later input; streams are delayed by as many.
+
     Only `forward` is required. invertible: whether the class implements `invert`. streamable:
     whether it implements `streaming_kernel`; streams refuse other values than neutral of an effect
     without it, and files are rendered as a whole.
@@ -25,6 +27,7 @@ class Effect(nn.Module):
 
     knob_names: ClassVar[tuple[str, ...]] = ()
     shape_knobs: ClassVar[tuple[str, ...]] = ()
+    look_ahead_samples: ClassVar[int] = 0
     invertible: ClassVar[bool] = False
     streamable: ClassVar[bool] = False
 
