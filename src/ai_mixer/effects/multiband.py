@@ -86,7 +86,7 @@ class Multiband(Effect):
 
     def audible_knobs(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> dict[str, Tensor]:
         """A band is audible if it is reduced by 1 dB for a tenth of the time, [B] bool each."""
-        audible = {}
+        audible: dict[str, Tensor] = {}
         for band, gain_db in zip(BANDS, self.gains_db(x, sample_rate, **knobs), strict=True):
             reduced = (gain_db <= -AUDIBLE_DB).double().mean(dim=-1) >= AUDIBLE_SHARE
             audible |= {f"{band}_threshold_db": reduced, f"{band}_ratio": reduced}
