@@ -93,7 +93,7 @@ def encode_knobs(knobs: Iterable[Knob]) -> Array:
 _from_slope = njit(cache=False)(scale_functions(np)["slope"].unwarp)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def _physical(knob, position):  # type: ignore[no-untyped-def]
     """Value of an encoded knob at a position: `Knob.to_physical`."""
     warped = knob[LOW] + position * (knob[HIGH] - knob[LOW])
@@ -104,12 +104,12 @@ def _physical(knob, position):  # type: ignore[no-untyped-def]
     return warped
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def _ramp_length(sample_rate):  # type: ignore[no-untyped-def]
     return round(SMOOTHING_S * sample_rate)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def chain_size(description, sample_rate, block_size, channels):  # type: ignore[no-untyped-def]
     """Size of the memory in float64 numbers."""
     d = description
@@ -119,7 +119,7 @@ def chain_size(description, sample_rate, block_size, channels):  # type: ignore[
     return HEADER_SIZE + d.knobs.size + len(d.steps) + ramp + 3 * row + states + work
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def init_chain(memory, description, sample_rate, block_size, channels):  # type: ignore[no-untyped-def]
     """Write the initial state. The first knobs apply at once, later ones with smoothing."""
     d = description
@@ -137,7 +137,7 @@ def init_chain(memory, description, sample_rate, block_size, channels):  # type:
     init_states(chain.states, chain.steps, d.taps, d.responses, sample_rate, channels)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def write_row(chain, sample_rate, positions, row):  # type: ignore[no-untyped-def]
     """Write the coefficients of all steps at positions [P] to a row [K]."""
     at, column = 0, 0
@@ -155,7 +155,7 @@ def write_row(chain, sample_rate, positions, row):  # type: ignore[no-untyped-de
         at, column = at + step_length(step), end
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def reset_chain(memory):  # type: ignore[no-untyped-def]
     """Reset the state to that before the first block: the next knobs apply at once."""
     chain = chain_buffers(memory)
@@ -164,7 +164,7 @@ def reset_chain(memory):  # type: ignore[no-untyped-def]
     memory[STARTED] = memory[SETTLED] = 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def process_chain(audio, knobs, path, memory):  # type: ignore[no-untyped-def]
     """Process audio [C, n] float64 in place.
 
@@ -183,12 +183,14 @@ def process_chain(audio, knobs, path, memory):  # type: ignore[no-untyped-def]
         count = next_rows(chain, memory, path, period, length - done)
         part = chain.part[: channels * count].reshape((channels, count))
         for channel in range(channels):
-            for n in range(count):
-                part[channel, n] = audio[channel, done + n]
+            samples, copy = audio[channel][done:], part[channel]
+            for n in range(count):  # an index that could be negative would not be vectorised
+                copy[n] = samples[n]
         run_steps(part, chain.rows[0], chain.rows[2], chain.steps, chain.states)
         for channel in range(channels):
+            samples, copy = audio[channel][done:], part[channel]
             for n in range(count):
-                audio[channel, done + n] = part[channel, n]
+                samples[n] = copy[n]
         advance_rows(chain, memory, count)
         done, period = done + count, period + 1
 
@@ -220,7 +222,7 @@ def chain_buffers(memory):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def start_chain(chain, memory, knobs, path):  # type: ignore[no-untyped-def]
     """Set the first knobs without smoothing."""
     for p in range(len(knobs)):
@@ -233,7 +235,7 @@ def start_chain(chain, memory, knobs, path):  # type: ignore[no-untyped-def]
     memory[STARTED] = memory[SETTLED] = 1.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def next_rows(chain, memory, path, period, samples):  # type: ignore[no-untyped-def]
     """Set the coefficients of the next samples; return for how many of them they hold."""
     now, end, step = chain.rows[0], chain.rows[1], chain.rows[2]
@@ -253,7 +255,7 @@ def next_rows(chain, memory, path, period, samples):  # type: ignore[no-untyped-
     return min(samples, remaining)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def advance_rows(chain, memory, samples):  # type: ignore[no-untyped-def]
     """Advance the time by samples that `next_rows` returned."""
     now, end, step = chain.rows[0], chain.rows[1], chain.rows[2]

@@ -11,12 +11,10 @@ import numpy as np
 from ai_mixer.console.live_chain import chain_size, init_chain, process_chain, reset_chain
 from ai_mixer.dsp.streaming_limiter import (
     init_limiter,
-    limit_block,
-    limiter_buffers,
+    limit,
     limiter_latency,
     limiter_size,
     reset_limiter,
-    samples_before,
 )
 from ai_mixer.utils.compilation import njit
 
@@ -26,7 +24,7 @@ NO_PATH = np.empty((0, 0))
 LIMIT, CHAIN_END, LIMITER_END, HEADER_SIZE = range(4)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def engine_size(chain, limiter, sample_rate, block_size, channels):  # type: ignore[no-untyped-def]
     """Size of the memory in float64 numbers.
 
@@ -37,46 +35,46 @@ def engine_size(chain, limiter, sample_rate, block_size, channels):  # type: ign
     return HEADER_SIZE + chain_numbers + limiter_numbers + channels * block_size
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def init_engine(memory, chain, limiter, limit, sample_rate, block_size, channels, like):  # type: ignore[no-untyped-def]
-    """Write the initial state. limit: whether the limiter is used. like: array of the audio's type.
+@njit(cache=True, nogil=True)
+def init_engine(memory, chain, limiter, use_limiter, sample_rate, block_size, channels, like):  # type: ignore[no-untyped-def]
+    """Write the initial state. use_limiter: False for no limiter. like: array of the audio's type.
 
     Knobs of the first block apply at once.
     """
     chain_end = HEADER_SIZE + chain_size(chain, sample_rate, block_size, channels)
     limiter_end = chain_end + limiter_size(limiter, sample_rate, block_size, channels)
-    memory[LIMIT], memory[CHAIN_END], memory[LIMITER_END] = limit, chain_end, limiter_end
+    memory[LIMIT], memory[CHAIN_END], memory[LIMITER_END] = use_limiter, chain_end, limiter_end
     init_chain(memory[HEADER_SIZE:chain_end], chain, sample_rate, block_size, channels)
     init_limiter(memory[chain_end:limiter_end], limiter, sample_rate, block_size, channels, like)
     memory[limiter_end:] = 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def reset_engine(memory, like):  # type: ignore[no-untyped-def]
     """Reset the state to that before the first block; fast, for an audio thread."""
     reset_chain(chain_memory(memory))
     reset_limiter(limiter_memory(memory), like)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def chain_memory(memory):  # type: ignore[no-untyped-def]
     """Part of the memory that `live_chain` uses."""
     return memory[HEADER_SIZE : int(memory[CHAIN_END])]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def limiter_memory(memory):  # type: ignore[no-untyped-def]
     """Part of the memory that `streaming_limiter` uses."""
     return memory[int(memory[CHAIN_END]) : int(memory[LIMITER_END])]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def latency(memory):  # type: ignore[no-untyped-def]
     """Delay of the output in samples."""
     return limiter_latency(limiter_memory(memory)) if memory[LIMIT] else 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def process(audio, out, knobs, path, memory):  # type: ignore[no-untyped-def]
     """Process a block: audio [C, n] → out [C, n], delayed by `latency` samples.
 
@@ -92,27 +90,17 @@ def process(audio, out, knobs, path, memory):  # type: ignore[no-untyped-def]
             block[channel, n] = x if np.isfinite(x) else 0.0
     process_chain(block, knobs, path, chain_memory(memory))
     if memory[LIMIT]:
-        _push(block, out, limiter_memory(memory))
+        limit(block, out, limiter_memory(memory), 0)
         return
     for channel in range(channels):
         for n in range(length):
             out[channel, n] = block[channel, n]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def flush(out, memory):  # type: ignore[no-untyped-def]
     """Write the next samples of the limiter for silence to out [C, n]: the end of a song."""
     channels, length = out.shape
     block = memory[int(memory[LIMITER_END]) :][: channels * length].reshape((channels, length))
     block[:] = 0.0
-    _push(block, out, limiter_memory(memory))
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _push(block, out, memory):  # type: ignore[no-untyped-def]
-    """Append a block to the limiter's input and write as many samples of its output."""
-    delayed, before = limiter_buffers(memory, out).delayed[0], samples_before(memory)
-    for channel in range(block.shape[0]):
-        for n in range(block.shape[1]):
-            delayed[channel, before + n] = block[channel, n]
-    limit_block(out, memory)
+    limit(block, out, limiter_memory(memory), 0)

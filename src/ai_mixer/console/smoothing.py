@@ -30,18 +30,18 @@ class KnobRamp(NamedTuple):
     starts: Array
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def ramp_size(knobs, length):  # type: ignore[no-untyped-def]
     """Size of the memory of a ramp in float64 numbers, for changes of `length` samples."""
     return COUNTS + knobs + (knobs + 1) * _capacity(length)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def _capacity(length):  # type: ignore[no-untyped-def]
     return length // CONTROL_PERIOD_SAMPLES + 2  # at most one change begins per control period
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def ramp_from(memory, knobs, length):  # type: ignore[no-untyped-def]
     """A ramp whose state is in `memory`: zeros, or those of the same ramp."""
     capacity = _capacity(length)
@@ -67,7 +67,7 @@ def period_ends(now: int, samples: int) -> Array:
     return np.arange(first, last + 1) * CONTROL_PERIOD_SAMPLES
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def set_target(ramp, target):  # type: ignore[no-untyped-def]
     """Start to move to another target, [P]; no change if it is the present one.
 
@@ -90,19 +90,19 @@ def set_target(ramp, target):  # type: ignore[no-untyped-def]
         ramp.target[p] = target[p]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def reset_ramp(ramp):  # type: ignore[no-untyped-def]
     """Set the time to 0 and end all changes."""
     ramp.counts[NOW] = ramp.counts[OLDEST] = ramp.counts[COUNT] = 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def is_moving(ramp):  # type: ignore[no-untyped-def]
     """Whether a change has not ended."""
     return ramp.counts[COUNT] > 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def positions_at(ramp, sample, positions):  # type: ignore[no-untyped-def]
     """Write the positions at a sample, at most one control period ahead of a change to come."""
     for p in range(len(positions)):  # a slice assignment of an array would allocate memory
@@ -117,7 +117,7 @@ def positions_at(ramp, sample, positions):  # type: ignore[no-untyped-def]
                 positions[p] -= left * ramp.changes[slot, p]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def advance(ramp, samples):  # type: ignore[no-untyped-def]
     """Advance the time by a number of samples and remove the changes that have ended."""
     counts = ramp.counts

@@ -190,7 +190,18 @@ def _excess(over: Any, knee: Any) -> Any:
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def next_gain_db(g, over, slope, attack, release, knee, cap):  # type: ignore[no-untyped-def]
     """Gain in dB after g: one step towards the static curve at `over`, the level over the knee."""
-    c = -min(slope * _excess(over, knee), cap)
+    return smooth_gain_db(g, static_gain_db(over, slope, knee, cap), attack, release)
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def static_gain_db(over, slope, knee, cap):  # type: ignore[no-untyped-def]
+    """Gain of the static curve in dB at `over`, the level relative to the start of the knee."""
+    return -min(slope * _excess(over, knee), cap)
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def smooth_gain_db(g, c, attack, release):  # type: ignore[no-untyped-def]
+    """Gain in dB after g: one step towards c, with the pole `attack` while it falls."""
     falling = attack * g + (1.0 - attack) * c
     rising = release * g + (1.0 - release) * c
     return falling if c < g else rising

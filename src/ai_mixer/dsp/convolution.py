@@ -131,15 +131,16 @@ def convolve(audio, wet, by, state):  # type: ignore[no-untyped-def]
         count = min(length - done, size - at)
         for channel in range(channels):
             new = recent[channel, 2 * size + at : 2 * size + at + count]
+            samples = audio[channel][done:]
             for n in range(count):
-                x = audio[channel, done + n]
+                x = samples[n]
                 new[n] = x if abs(x) > DENORMAL_INPUT_LIMIT else 0.0
         for channel in range(channels):
             convolved = ready[channel, at : at + count]
             _add_head(convolved, recent, head[channel], 2 * size + at)
+            samples, share = audio[channel][done:], wet + done * by
             for n in range(count):
-                x = audio[channel, done + n]
-                audio[channel, done + n] = x + (wet + (done + n) * by) * (convolved[n] - x)
+                samples[n] += (share + n * by) * (convolved[n] - samples[n])
         at, done = at + count, done + count
         due = partitions * at // size
         _add_products(sums, spectra, inputs, newest, summed, due)
@@ -147,8 +148,9 @@ def convolve(audio, wet, by, state):  # type: ignore[no-untyped-def]
         if at == size:
             _to_samples(sums, ready, work, twiddles)
             for channel in range(channels):
+                kept, shifted = recent[channel], recent[channel][size:]
                 for n in range(2 * size):
-                    recent[channel, n] = recent[channel, n + size]
+                    kept[n] = shifted[n]
             newest = newest + 1 if newest + 1 < partitions else 0
             _to_spectra(recent, inputs[newest], work, twiddles)
             at = summed = 0

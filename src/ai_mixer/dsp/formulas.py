@@ -130,7 +130,7 @@ def build(m: ModuleType, compiled: Callable[[Any], Any] = lambda function: funct
 
 _ON_TENSORS = build(torch)
 _value, _gain, _width, _slope, _peak, _presence, _low_shelf, _high_shelf = build(
-    np, njit(cache=False, error_model="numpy")
+    np, njit(cache=False)
 )
 
 
@@ -152,7 +152,7 @@ def evaluate(
     return tuple(torch.broadcast_tensors(*coefficients))  # type: ignore[no-untyped-call]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def write_coefficients(formula, arguments, sample_rate, row):  # type: ignore[no-untyped-def]
     """Write the coefficients of physical values, [A], to a row."""
     a = arguments

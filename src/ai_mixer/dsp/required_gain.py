@@ -91,10 +91,11 @@ def _required_gain(
     needed = np.empty((len(audio), audio.shape[-1] - 2 * CONTEXT_SAMPLES))
     filters, limits = peak_filters(oversample, audio.dtype), PruningBounds(*bounds)
     run_on_rows(
-        lambda *pair: required_gain_rows(
-            *pair, init_scratch(audio.dtype), *filters, threshold, target, limits
+        lambda *rows: required_gain_rows(
+            *rows, init_scratch(audio.dtype), *filters, threshold, target, limits
         ),
         audio,
+        np.zeros(len(audio), np.int64),
         needed,
     )
     return torch.from_numpy(needed)
@@ -172,8 +173,11 @@ def _interpolate(x, taps):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def required_gain_rows(audio, needed, scratch, sharp, soft, threshold, target, bounds):  # type: ignore[no-untyped-def]
-    """`required_gain_db` of audio [B, C, T + 2 · CONTEXT_SAMPLES], written to needed [B, T]."""
+def required_gain_rows(audio, first, needed, scratch, sharp, soft, threshold, target, bounds):  # type: ignore[no-untyped-def]
+    """`required_gain_db` of audio [B, C, first + T + 2 · CONTEXT_SAMPLES] to needed [B, T].
+
+    first: [B], samples to skip (a slice of audio would not be contiguous, and slow).
+    """
     gaps, near, peak, phase = scratch[0], scratch[1], scratch[2], scratch[3]
     for song in range(needed.shape[0]):
         for start in range(0, needed.shape[1], BLOCK_SAMPLES):
@@ -181,7 +185,7 @@ def required_gain_rows(audio, needed, scratch, sharp, soft, threshold, target, b
             peaks = peak[:count]
             peaks[:] = 0
             for channel in range(audio.shape[1]):
-                x = audio[song, channel, start : start + count + 2 * CONTEXT_SAMPLES]
+                x = audio[song, channel][first[song] + start :][: count + 2 * CONTEXT_SAMPLES]
                 if not may_exceed(x, CONTEXT_SAMPLES, threshold, bounds.curvature_weight):
                     continue
                 limit = (threshold - bounds.far_weight * max_abs(x)) / bounds.near_weight

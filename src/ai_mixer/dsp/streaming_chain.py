@@ -90,19 +90,19 @@ def encode_steps(kernels: Sequence[StreamingKernel], knobs: Sequence[dict[str, i
     return np.array(parts, np.float64)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def step_length(step):  # type: ignore[no-untyped-def]
     """Length of the encoded step at the start of an array."""
     return STEP_HEADER + 2 * int(step[ARGUMENTS]) + int(step[CONSTANTS])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def step_constants(step):  # type: ignore[no-untyped-def]
     """Constants of the encoded step at the start of an array."""
     return step[STEP_HEADER + 2 * int(step[ARGUMENTS]) : step_length(step)]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def _state_size(step, taps, sample_rate, channels):  # type: ignore[no-untyped-def]
     kind, constants = int(step[KIND]), step_constants(step)
     if kind == KernelKind.FILTER:
@@ -116,7 +116,7 @@ def _state_size(step, taps, sample_rate, channels):  # type: ignore[no-untyped-d
     return 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def plan_states(steps, taps, sample_rate, channels):  # type: ignore[no-untyped-def]
     """Numbers of coefficients and of states of encoded steps. taps: [S], of their responses."""
     at, number, coefficients, states = 0, 0, 0, 0
@@ -128,7 +128,7 @@ def plan_states(steps, taps, sample_rate, channels):  # type: ignore[no-untyped-
     return coefficients, states
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def init_states(states, steps, taps, responses, sample_rate, channels):  # type: ignore[no-untyped-def]
     """Write the initial states, and TAPS and STATE of the encoded steps.
 
@@ -156,7 +156,7 @@ def init_states(states, steps, taps, responses, sample_rate, channels):  # type:
         at, first, number = at + step_length(step), first + int(step[STATE]), number + 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def reset_states(states, steps, channels):  # type: ignore[no-untyped-def]
     """Reset the states to those before the first sample; keep what depends on the sample rate."""
     at, first = 0, 0
@@ -166,7 +166,7 @@ def reset_states(states, steps, channels):  # type: ignore[no-untyped-def]
         if kind == KernelKind.FILTER:
             state[:] = 0.0
         elif kind == KernelKind.COMPRESS:
-            state[-1] = 0.0
+            state[5] = 0.0  # the gain
         elif kind == KernelKind.ECHO:
             state[1:] = 0.0
         elif kind == KernelKind.CONVOLVE:
@@ -174,7 +174,7 @@ def reset_states(states, steps, channels):  # type: ignore[no-untyped-def]
         at, first = at + step_length(step), first + int(step[STATE])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def run_steps(audio, now, by, steps, states):  # type: ignore[no-untyped-def]
     """Process audio [C, n] float64 in place.
 

@@ -11,13 +11,14 @@ import numpy as np
 
 from ai_mixer.dsp.compressor import NEPERS_PER_DB
 from ai_mixer.dsp.lookahead import COUNTS, FLOATS, Ballistics, advance_rows
-from ai_mixer.dsp.recursions import Array
+from ai_mixer.dsp.recursions import FASTMATH_FLAGS, Array
 from ai_mixer.dsp.required_gain import (
     BLOCK_SAMPLES,
     CONTEXT_SAMPLES,
     PruningBounds,
     required_gain_rows,
 )
+from ai_mixer.dsp.vector_math import fast_exp
 from ai_mixer.utils.compilation import njit
 
 GUARD_SAMPLES = CONTEXT_SAMPLES  # samples on each side that a value between samples depends on
@@ -37,9 +38,11 @@ SCRATCH_ROWS = 4
     PHASES,
     SHARP_TAPS,
     SOFT_TAPS,
+    QUIET,
     REDUCTION_DB,
+    FIRST,
     HEADER_SIZE,
-) = range(12)
+) = range(14)
 
 
 class LimiterSettings(NamedTuple):
@@ -61,12 +64,14 @@ class LimiterSettings(NamedTuple):
 class StreamingLimiter(NamedTuple):
     """Buffers of a limiter, views of its memory.
 
-    delayed: [1, C, L + N], the last L samples of input and up to N new ones. gain_db: [1, N].
+    delayed: [1, C, L + N], the last L samples of input and up to N new ones.
+    first: [1], the first of them that the next gains depend on. gain_db: [1, N].
     numbers, counts: state of `lookahead.advance_rows`. Others: filters and work space of
     `required_gain_rows`, and empty arrays. delayed, filters and scratch have the audio's type.
     """
 
     delayed: Array
+    first: Array
     gain_db: Array
     numbers: Array
     counts: Array
@@ -77,7 +82,7 @@ class StreamingLimiter(NamedTuple):
     choices: Array
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def limiter_ballistics(lookahead_ms, release_ms, memory_ms, sample_rate):  # type: ignore[no-untyped-def]
     """Convert the times of a limiter to samples and poles."""
     ramp = max(MIN_RAMP_SAMPLES, round(lookahead_ms * sample_rate / 1000.0))
@@ -86,7 +91,7 @@ def limiter_ballistics(lookahead_ms, release_ms, memory_ms, sample_rate):  # typ
     return Ballistics(ramp, GUARD_SAMPLES, release, memory)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def limiter_size(settings, sample_rate, block_size, channels):  # type: ignore[no-untyped-def]
     """Size of the memory in float64 numbers, for audio of float32 or float64."""
     ramp = limiter_ballistics(
@@ -98,7 +103,7 @@ def limiter_size(settings, sample_rate, block_size, channels):  # type: ignore[n
     return HEADER_SIZE + audio + block_size + (FLOATS + ramp + 2 + window) + COUNTS + window
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def init_limiter(memory, settings, sample_rate, block_size, channels, like):  # type: ignore[no-untyped-def]
     """Write the initial state. like: any array of the audio's type."""
     ballistics = limiter_ballistics(
@@ -111,6 +116,7 @@ def init_limiter(memory, settings, sample_rate, block_size, channels, like):  # 
     memory[PHASES], memory[SHARP_TAPS] = settings.sharp.shape
     memory[SOFT_TAPS] = settings.soft.shape[1]
     buffers = limiter_buffers(memory, like)
+    buffers.first[0] = samples_before(memory) - 2 * CONTEXT_SAMPLES
     for phase in range(settings.sharp.shape[0]):
         for tap in range(settings.sharp.shape[1]):
             buffers.sharp[phase, tap] = settings.sharp[phase, tap]
@@ -118,28 +124,65 @@ def init_limiter(memory, settings, sample_rate, block_size, channels, like):  # 
             buffers.soft[phase, tap] = settings.soft[phase, tap]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def reset_limiter(memory, like):  # type: ignore[no-untyped-def]
     """Reset the state to that before the first sample."""
     buffers = limiter_buffers(memory, like)
     buffers.delayed[:], buffers.numbers[:], buffers.counts[:] = 0.0, 0.0, 0
-    memory[REDUCTION_DB] = 0.0
+    memory[QUIET] = memory[REDUCTION_DB] = 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def limit_block(out, memory):  # type: ignore[no-untyped-def]
-    """Write the next n limited samples, delayed by `limiter_latency`, to out [C, n].
+@njit(cache=True, nogil=True)
+def limit(audio, out, memory, advance):  # type: ignore[no-untyped-def]
+    """Limit the next samples: audio [C, n] → out [C, n], delayed by `limiter_latency`.
 
-    The input is in `delayed` from `samples_before` on. It is unchanged bit for bit if no peak
-    requires a reduction. The result does not depend on the block sizes, except for rounding.
+    audio: any n; it may be `out`. advance: samples by which the output is earlier than that, and
+    silence follows the audio: the latency for a whole song, 0 for a block. Samples are unchanged
+    bit for bit if no peak requires a reduction. The result does not depend on the block sizes,
+    except for rounding.
     """
-    channels, length = out.shape
-    ballistics = Ballistics(int(memory[RAMP]), GUARD_SAMPLES, memory[RELEASE], memory[MEMORY])
-    before = _samples_before(ballistics.ramp)
-    b = limiter_buffers(memory, out)
-    delayed, gain_db = b.delayed, b.gain_db[:, :length]
+    channels, length = audio.shape
+    buffers, before = limiter_buffers(memory, out), samples_before(memory)
+    delayed, block = buffers.delayed[0], int(memory[BLOCK])
+    for start in range(0, length + advance, block):
+        count = min(block, length + advance - start)
+        known = max(0, min(count, length - start))
+        for channel in range(channels):
+            new, samples = delayed[channel][before:], audio[channel][start:]
+            for n in range(known):
+                new[n] = samples[n]
+            for n in range(known, count):
+                new[n] = 0.0
+        _update_gain(buffers, memory, count)
+        _apply_gain(out, start - advance, buffers, memory, count)
+        for channel in range(channels):
+            history = delayed[channel]
+            for n in range(before):
+                history[n] = history[n + count]
+
+
+@njit(cache=True, nogil=True)
+def limit_blocks(audio, out, memory):  # type: ignore[no-untyped-def]
+    """Process a block of several songs: audio, out [B, C, n], memory [B, M]."""
+    for song in range(len(audio)):
+        limit(audio[song], out[song], memory[song], 0)
+
+
+@njit(cache=True, nogil=True)
+def limit_songs(audio, out, memory):  # type: ignore[no-untyped-def]
+    """Process whole songs without delay: audio, out [B, C, T], memory [B, M]."""
+    for song in range(len(audio)):
+        limit(audio[song], out[song], memory[song], limiter_latency(memory[song]))
+
+
+@njit(cache=True, nogil=True)
+def _update_gain(buffers, memory, count):  # type: ignore[no-untyped-def]
+    """Compute the gain of the next samples; QUIET: samples since it was last below 0 dB."""
+    b = buffers
+    gain_db = b.gain_db.ravel()[:count].reshape((1, count))
     required_gain_rows(
-        delayed[:, :, before - 2 * CONTEXT_SAMPLES : before + length],
+        b.delayed,
+        b.first,
         gain_db,
         b.scratch,
         b.sharp,
@@ -148,19 +191,51 @@ def limit_block(out, memory):  # type: ignore[no-untyped-def]
         memory[TARGET],
         BOUNDS,
     )
+    needed = _any_below_zero(gain_db[0])
+    window = int(memory[RAMP]) + 2 * GUARD_SAMPLES + 1
+    if not needed and memory[QUIET] > window:
+        b.numbers[:] = 0.0  # at rest, without the rounding errors of the moving sums
+        b.counts[0, 0] += count
+        return
+    ballistics = Ballistics(int(memory[RAMP]), GUARD_SAMPLES, memory[RELEASE], memory[MEMORY])
     advance_rows(gain_db, b.numbers, b.counts, gain_db, b.origins, b.choices, ballistics)
+    at_rest = b.numbers[0, 0] == 0.0 and b.numbers[0, 1] == 0.0 and b.counts[0, 2] == 0
+    memory[QUIET] = memory[QUIET] + count if at_rest and not needed else 0.0
+
+
+@njit(cache=True, nogil=True)
+def _any_below_zero(gain_db):  # type: ignore[no-untyped-def]
+    """Counts all samples, which is vectorised."""
+    count = 0
+    for n in range(len(gain_db)):
+        count += gain_db[n] < 0.0
+    return count > 0
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS | {"nnan", "nsz"})
+def _apply_gain(out, start, buffers, memory, count):  # type: ignore[no-untyped-def]
+    """Write the next samples to `out` from `start` on; those before its first one are left out."""
+    skipped = max(0, -start)
+    delayed, gain_db = buffers.delayed[0], buffers.gain_db[0]
+    if not _any_below_zero(gain_db[:count]):
+        for channel in range(out.shape[0]):
+            samples = delayed[channel][CONTEXT_SAMPLES + skipped :]
+            target = out[channel][start + skipped :]
+            for n in range(count - skipped):
+                target[n] = samples[n]
+        return
     lowest = 0.0
-    for n in range(length):
-        ratio = 1.0
-        if gain_db[0, n] < 0.0:
-            lowest = min(lowest, gain_db[0, n])
-            ratio = math.exp(gain_db[0, n] * NEPERS_PER_DB)
-        for channel in range(channels):
-            out[channel, n] = ratio * delayed[0, channel, CONTEXT_SAMPLES + n]
+    for n in range(count):
+        lowest = gain_db[n] if gain_db[n] < lowest else lowest
     memory[REDUCTION_DB] = max(memory[REDUCTION_DB], -lowest)
-    for channel in range(channels):
-        for n in range(before):
-            delayed[0, channel, n] = delayed[0, channel, n + length]
+    for n in range(count):
+        gain_db[n] = fast_exp(gain_db[n] * NEPERS_PER_DB)
+    gains = gain_db[skipped:]
+    for channel in range(out.shape[0]):
+        samples = delayed[channel][CONTEXT_SAMPLES + skipped :]
+        target = out[channel][start + skipped :]
+        for n in range(count - skipped):
+            target[n] = gains[n] * samples[n]
 
 
 @njit(cache=True, nogil=True)
@@ -197,6 +272,7 @@ def limiter_buffers(memory, like):  # type: ignore[no-untyped-def]
     scratch = parts[: SCRATCH_ROWS * (BLOCK_SAMPLES + 1)].view(like.dtype)
     return StreamingLimiter(
         delayed[: channels * length].reshape((1, channels, length)),
+        memory[FIRST : FIRST + 1].view(np.int64),
         gain_db.reshape((1, block)),
         numbers.reshape((1, size)),
         counts.reshape((1, COUNTS + window)),

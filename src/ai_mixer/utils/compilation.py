@@ -27,11 +27,15 @@ _IMPORT = re.compile(rf"^from ({_PROJECT.name}\.[\w.]+) import \(?([\w, \n]*)", 
 def njit(*, cache: bool, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Return numba's decorator `njit`, with `cache` where there is a folder for it.
 
+    Division by zero gives infinity or NaN as in NumPy: its test and exception would keep loops from
+    being vectorised, and have no place in an audio thread.
+
     Cached code is compiled again if a file of this project that its module imports has changed,
     directly or indirectly. A cached function must not have another compiled function in its closure
     (a global one is no problem): numba compares closures, and compiled functions differ in each
     process.
     """
+    options = {"error_model": "numpy", **options}
 
     def decorate(function: Callable[..., Any]) -> Any:
         try:
