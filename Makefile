@@ -142,6 +142,12 @@ gc: $(READY) ## list deleted runs, orphan folders and temporary files in mlruns/
 relocate: $(READY) ## rewrite artifact URIs after mlruns/ was moved
 	$(BIN)/python -m ai_mixer.cli.stages.relocate $(OVERRIDES)
 
+# --- the engine without Python -------------------------------------------------------------------
+
+.PHONY: engine
+engine: $(READY) ## build the console as a C library: make engine targets=all console=classic ranges=wide
+	$(BIN)/python -m ai_mixer.cli.stages.engine $(OVERRIDES)
+
 # --- documentation --------------------------------------------------------------------------------
 
 .PHONY: docs docs-serve notebooks
