@@ -91,7 +91,9 @@ def scheme(request: pytest.FixtureRequest, browser: Any) -> Iterator[str]:
 def full_file(make: Callable[..., SongSamples], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page with long names, and ten seconds of time ticks."""
     songs = [make(LONG, 10.0), make("x" * 120, 0.5), make("short", 0.5)]
-    headline = {f"knob skill, {name}": "-0.25" for name in ("blind", "reference", "paired")}
+    headline = {
+        f"knob skill, {name}": "-0.25 (n = 12)" for name in ("blind", "reference", "paired")
+    }
     path = tmp_path_factory.mktemp("full") / "index.html"
     return write_page(path, "Title", songs, headline=headline)
 
@@ -124,13 +126,30 @@ def test_labels_do_not_overlap(width: int, full_page: Any) -> None:
 
 
 @pytest.mark.parametrize("blind", [False, True], ids=["names", "blind"])
-def test_no_text_of_a_button_is_cut(set_width: Callable[[int], None], full_page: Any, blind: bool) -> None:
+def test_no_text_of_a_button_is_cut(
+    set_width: Callable[[int], None], full_page: Any, blind: bool
+) -> None:
     full_page.execute(f"setBlind({str(blind).lower()})")
     assert ("name hidden" if blind else "by the model") in full_page.text("versions")
     for width in (320, 390, 760, 800, 1000, 1081, 1100, 1150, 1280, 1600):
         set_width(width)
         assert full_page.driver.execute_script(CUT_SCRIPT) == [], width
         assert full_page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_number_of_songs_is_on_one_line(width: int, full_page: Any) -> None:
+    """In narrow windows below its figure, but not on two lines itself."""
+    rows = full_page.driver.execute_script(
+        """
+        return queryAll(".headline dd").map(({ firstChild: text }) => {
+          const range = document.createRange();
+          range.setStart(text, text.data.indexOf("("));
+          range.setEnd(text, text.length);
+          return range.getClientRects().length;
+        });
+        """
+    )
+    assert rows == [1, 1, 1], width
 
 
 def test_text_has_sufficient_contrast(scheme: str, full_page: Any) -> None:
