@@ -1,5 +1,6 @@
 """Fixtures for all tests: small songs, an empty store, configs composed as the stages do."""
 
+import functools
 import logging
 import os
 import shutil
@@ -16,9 +17,11 @@ import hydra
 import pytest
 import soundfile
 import torch
+import yaml
 from hydra.core.hydra_config import HydraConfig
 from hypothesis import HealthCheck, settings
 from omegaconf import OmegaConf, open_dict
+from omegaconf._utils import get_yaml_loader
 
 from ai_mixer.config.folder import config_folder
 from ai_mixer.tracking import Store
@@ -30,6 +33,21 @@ RATE = 44100
 # The duration of an example depends on the load of the machine, not on the tested property.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parse_each_config_once():
+    """Composing reads the same 40 files in each of a thousand tests, and PyYAML is slow."""
+    parse = yaml.load
+    parse_text = functools.cache(lambda text: parse(text, get_yaml_loader()))
+
+    def load(stream, Loader):
+        is_of_config = Loader.__name__ == "OmegaConfLoader"
+        return parse_text(stream.read()) if is_of_config else parse(stream, Loader)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yaml, "load", load)
+        yield
 
 
 @pytest.fixture

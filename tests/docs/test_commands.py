@@ -67,7 +67,8 @@ def merged(compositions):
     Of several numbers, or names, for a key outside the config groups, the first one remains.
     """
     result = []
-    for target, *overrides in sorted({(t, *sorted(words)) for t, words in compositions}, key=len):
+    distinct = sorted({(target, *sorted(words)) for target, words in compositions})
+    for target, *overrides in sorted(distinct, key=len):
         keys = {key_of(override): override for override in overrides}
         for other, known in result:
             if other == target and not conflict(keys, known):
