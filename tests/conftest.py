@@ -1,6 +1,7 @@
 """Fixtures for all tests: small songs, an empty store, configs composed as the stages do."""
 
 import functools
+import gc
 import logging
 import os
 import shutil
@@ -33,6 +34,13 @@ RATE = 44100
 # The duration of an example depends on the load of the machine, not on the tested property.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
+
+
+def pytest_collection_finish():
+    """Collected tests and imported modules live to the end: collecting garbage skips them."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="session", autouse=True)
