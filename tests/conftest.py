@@ -1,5 +1,6 @@
 """Fixtures for all tests: small songs, an empty store, configs composed as the stages do."""
 
+import copy
 import functools
 import gc
 import logging
@@ -90,10 +91,14 @@ def compose():
     """
     has_local = {"train", "sweep"}
 
-    def compose_stage(*overrides, page="train"):
+    @functools.cache
+    def composed(page, overrides, _folder):  # of configs that a sweep generated
         overrides = [*overrides, *(["~local"] if page in has_local else [])]
         with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
-            cfg = hydra.compose(f"stage/{page}", overrides, return_hydra_config=True)
+            return hydra.compose(f"stage/{page}", overrides, return_hydra_config=True)
+
+    def compose_stage(*overrides, page="train"):
+        cfg = copy.deepcopy(composed(page, overrides, Path.cwd()))
         HydraConfig.instance().set_config(cfg)
         with open_dict(cfg):
             del cfg["hydra"]
