@@ -84,7 +84,7 @@ def test_a_change_with_every_sample_needs_no_more_memory_than_the_ramp_has():
 def test_the_control_periods_cover_the_block(now, samples):
     ramp = init_ramp(np.array([0.5]), 1000)
     advance(ramp, now)
-    ends = period_ends(ramp, samples)
+    ends = period_ends(ramp.counts[0], samples)
     assert ends[0] - CONTROL_PERIOD_SAMPLES <= now < ends[0]
     assert ends[-1] - CONTROL_PERIOD_SAMPLES < now + samples <= ends[-1]
     assert (np.diff(ends) == CONTROL_PERIOD_SAMPLES).all()

@@ -118,7 +118,7 @@ def test_a_block_allocates_no_memory_in_compiled_code(limit, count_allocations):
     stream(x[:, :128], HIGH)
     empty, out = torch.empty(2, 0).numpy(), torch.empty(2, 0).numpy()
     arguments = count_allocations(
-        process_block, empty, out, stream._target, NO_PATH, *stream._state
+        process_block, empty, out, stream._target, NO_PATH, stream._memory
     )
     assert arguments > 0
     for number, block in enumerate(x.split(128, dim=-1)):
@@ -193,7 +193,7 @@ class Product(Effect):
     def forward(self, x, sample_rate, *, left, right):
         return x * (left * right)[:, None, None].to(x)
 
-    def streaming_kernel(self, sample_rate, channels):
+    def streaming_kernel(self):
         return StreamingKernel(KernelKind.MIX)
 
     def coefficients(self, sample_rate, *, left, right):

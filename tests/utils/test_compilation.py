@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import ai_mixer
+from ai_mixer.dsp import recursions
+from ai_mixer.dsp.recursions import second_order
 from ai_mixer.utils import compilation
 
 KERNEL = """
@@ -95,3 +97,33 @@ def test_other_errors_of_numba_are_raised(monkeypatch, message):
     monkeypatch.setattr(compilation, "_set_temporary_cache", lambda: False)
     with pytest.raises(RuntimeError, match=message):
         compilation.njit(cache=True)(len)
+
+
+def test_code_is_compiled_again_if_a_file_that_it_imports_has_changed(tmp_path, monkeypatch):
+    package = tmp_path / "src" / "ai_mixer"
+    (package / "dsp").mkdir(parents=True)
+    sources = {
+        "leaf": "RATE = 1\n",
+        "middle": "from ai_mixer.dsp.leaf import (\n    RATE,\n)\n",
+        "top": "from ai_mixer.dsp import middle\n",
+        "other": "RATE = 1\n",
+    }
+    for name, text in sources.items():
+        (package / "dsp" / f"{name}.py").write_text(text)
+    monkeypatch.setattr(compilation, "_PROJECT", package)
+
+    def version():
+        compilation._sources_version.cache_clear()
+        return compilation._sources_version(str(package / "dsp" / "top.py"))
+
+    first = version()
+    (package / "dsp" / "other.py").write_text("RATE = 2\n")
+    assert version() == first
+    (package / "dsp" / "leaf.py").write_text("RATE = 2\n")
+    assert version() != first
+
+
+def test_the_cache_of_numba_takes_the_version_of_the_sources():
+    """By a private attribute of numba, the only way."""
+    file = second_order._cache._cache_file
+    assert file._source_stamp[1] == compilation._sources_version(recursions.__file__)

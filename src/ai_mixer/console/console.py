@@ -24,9 +24,9 @@ class Console(EffectChain):
 
         audio: [B, C, T], mono or stereo. knobs: [B, P] positions 0–1. Both may be NumPy arrays.
         limit: False omits the safety limiter, for a delivery with its own limiter. Returns
-        [B, C, T]. Differentiable any number of times; derivatives in forward mode and
-        `torch.export` are refused in one line. ValueError for arguments as in `check` and
-        `check_knobs`, which says where positions are checked.
+        [B, C, T]. Differentiable any number of times; derivatives in forward mode are refused in
+        one line. ValueError for arguments as in `check` and `check_knobs`, which says where
+        positions are checked.
         """
         audio, knobs = self.check(audio, sample_rate, knobs)
         for effect, values in self._effects_with_values(audio, knobs):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ai_mixer.core.types import Knob, Settings, knob_names
-from ai_mixer.dsp.autograd import check_not_exporting, is_transformed
+from ai_mixer.dsp.operators import can_branch
 from ai_mixer.effects.effect import Effect
 
 PhysicalValues = dict[str, Tensor]
@@ -193,7 +193,6 @@ class EffectChain(nn.Module):
 
         ValueError in one line.
         """
-        check_not_exporting()
         audio = torch.as_tensor(audio)
         if audio.dim() != 3 or audio.shape[1] not in {1, 2} or audio.shape[2] < 1:
             raise ValueError(f"audio must be [B, 1 or 2, T], got {list(audio.shape)}")
@@ -219,7 +218,7 @@ class EffectChain(nn.Module):
         expected = [knobs.shape[0] if songs is None and knobs.dim() else songs, len(self.knobs)]
         if list(knobs.shape) != expected:
             raise ValueError(f"knobs must be [B, P] = {expected}, got {list(knobs.shape)}")
-        if knobs.device.type == "cpu" and not knobs.requires_grad and not is_transformed(knobs):
+        if not knobs.requires_grad and can_branch(knobs):
             self._check_positions(knobs)
         return knobs
 

@@ -13,7 +13,7 @@ from ai_mixer.dsp.recursions import Array
 from ai_mixer.utils.compilation import njit
 
 CONTROL_PERIOD_SAMPLES = 32  # positions are computed once per period, coefficients interpolated
-NOW, OLDEST, COUNT, LENGTH = range(4)  # indices of `KnobRamp.counts`
+NOW, OLDEST, COUNT, LENGTH, COUNTS = range(5)  # indices of `KnobRamp.counts`, and their number
 
 
 class KnobRamp(NamedTuple):
@@ -30,25 +30,44 @@ class KnobRamp(NamedTuple):
     starts: Array
 
 
+@njit(cache=True, nogil=True)
+def ramp_size(knobs, length):  # type: ignore[no-untyped-def]
+    """Size of the memory of a ramp in float64 numbers, for changes of `length` samples."""
+    return COUNTS + knobs + (knobs + 1) * _capacity(length)
+
+
+@njit(cache=True, nogil=True)
+def _capacity(length):  # type: ignore[no-untyped-def]
+    return length // CONTROL_PERIOD_SAMPLES + 2  # at most one change begins per control period
+
+
+@njit(cache=True, nogil=True)
+def ramp_from(memory, knobs, length):  # type: ignore[no-untyped-def]
+    """A ramp whose state is in `memory`: zeros, or those of the same ramp."""
+    capacity = _capacity(length)
+    counts, rest = memory[:COUNTS].view(np.int64), memory[COUNTS:]
+    counts[LENGTH] = length
+    target, rest = rest[:knobs], rest[knobs:]
+    changes, rest = rest[: knobs * capacity], rest[knobs * capacity :]
+    starts = rest[:capacity].view(np.int64)
+    return KnobRamp(counts, target, changes.reshape((capacity, knobs)), starts)
+
+
 def init_ramp(positions: Array, length: int) -> KnobRamp:
     """Create a ramp at `positions`, [P], whose changes take `length` samples."""
-    capacity = length // CONTROL_PERIOD_SAMPLES + 2  # at most one change begins per control period
-    return KnobRamp(
-        np.array([0, 0, 0, length], np.int64),
-        positions.astype(np.float64),
-        np.zeros((capacity, len(positions))),
-        np.zeros(capacity, np.int64),
-    )
+    knobs = len(positions)
+    ramp: KnobRamp = ramp_from(np.zeros(ramp_size(knobs, length)), knobs, length)
+    ramp.target[:] = positions
+    return ramp
 
 
-def period_ends(ramp: KnobRamp, samples: int) -> Array:
+def period_ends(now: int, samples: int) -> Array:
     """Ends of the control periods that the next samples touch, in samples of the stream's time."""
-    now = int(ramp.counts[NOW])
     first, last = (n // CONTROL_PERIOD_SAMPLES + 1 for n in (now, now + samples - 1))
     return np.arange(first, last + 1) * CONTROL_PERIOD_SAMPLES
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def set_target(ramp, target):  # type: ignore[no-untyped-def]
     """Start to move to another target, [P]; no change if it is the present one.
 
@@ -71,16 +90,23 @@ def set_target(ramp, target):  # type: ignore[no-untyped-def]
         ramp.target[p] = target[p]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
+def reset_ramp(ramp):  # type: ignore[no-untyped-def]
+    """Set the time to 0 and end all changes."""
+    ramp.counts[NOW] = ramp.counts[OLDEST] = ramp.counts[COUNT] = 0
+
+
+@njit(cache=True, nogil=True)
 def is_moving(ramp):  # type: ignore[no-untyped-def]
     """Whether a change has not ended."""
     return ramp.counts[COUNT] > 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def positions_at(ramp, sample, positions):  # type: ignore[no-untyped-def]
     """Write the positions at a sample, at most one control period ahead of a change to come."""
-    positions[:] = ramp.target
+    for p in range(len(positions)):  # a slice assignment of an array would allocate memory
+        positions[p] = ramp.target[p]
     length = ramp.counts[LENGTH]
     for index in range(ramp.counts[COUNT]):
         slot = (ramp.counts[OLDEST] + index) % len(ramp.starts)
@@ -91,7 +117,7 @@ def positions_at(ramp, sample, positions):  # type: ignore[no-untyped-def]
                 positions[p] -= left * ramp.changes[slot, p]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def advance(ramp, samples):  # type: ignore[no-untyped-def]
     """Advance the time by a number of samples and remove the changes that have ended."""
     counts = ramp.counts

@@ -1,25 +1,28 @@
 """The console for live audio: processing in blocks, with knobs that may change at each block."""
 
-from typing import cast
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from ai_mixer.console.coefficient_table import (
-    build_table,
-    exact_coefficients,
-    has_single_knob_effects,
-)
 from ai_mixer.console.effect_chain import EffectChain
-from ai_mixer.console.process import NO_PATH, Coefficients, EngineState, WorkSpace, process
-from ai_mixer.console.smoothing import init_ramp, period_ends, positions_at, set_target
+from ai_mixer.console.engine_description import (
+    coefficient_rows,
+    describe_chain,
+    describe_limiter,
+    has_formulas,
+)
+from ai_mixer.console.live_chain import chain_buffers
+from ai_mixer.console.process import (
+    NO_PATH,
+    chain_memory,
+    engine_size,
+    flush,
+    init_engine,
+    latency,
+    process,
+)
+from ai_mixer.console.smoothing import NOW, period_ends, positions_at, set_target
 from ai_mixer.dsp.recursions import Array
-from ai_mixer.dsp.streaming_chain import init_chain
-from ai_mixer.dsp.streaming_limiter import StreamingLimiter, limit_block, samples_before
-from ai_mixer.effects.limiter import Limiter
-
-SMOOTHING_S = 0.07  # duration of a knob change; 24 dB in 50 ms is audible on a tone of 100 Hz
 
 
 class ConsoleStream:
@@ -71,16 +74,14 @@ class ConsoleStream:
         self.console, self.sample_rate, self.block_size = console, sample_rate, block_size
         self._live, self._live_knobs = console.streamable_part()
         self._check_streamable(neutral)
-        self._limiter = cast(Limiter, console.limiter) if limit else None
-        self._table = build_table(self._live, sample_rate)
-        self._use_table = has_single_knob_effects(self._live)
-        self._started, self._like = False, torch.empty(0)
+        self._limit, self._has_formulas = limit, has_formulas(self._live)
+        self._started = False
         self._reset(channels, torch.float32)
 
     @property
     def latency_samples(self) -> int:
         """Delay of the output in samples."""
-        return self._limiter.latency_samples(self.sample_rate) if self._limiter else 0
+        return int(latency(self._memory))
 
     @torch.no_grad()
     def __call__(self, block: Tensor, knobs: Tensor | None = None) -> Tensor:
@@ -91,10 +92,11 @@ class ConsoleStream:
             self._set_knobs(knobs)
         if not block.shape[1]:
             return block.clone()
+        path = self._path(block.shape[1])
         self._started = True
         out = torch.empty(block.shape, dtype=self._dtype)
         audio = block.detach().to("cpu", self._dtype).contiguous().numpy()
-        process(audio, out.numpy(), self._target, self._path(block.shape[1]), *self._state)
+        process(audio, out.numpy(), self._target, path, self._memory)
         return out.to(block)
 
     @torch.no_grad()
@@ -104,32 +106,28 @@ class ConsoleStream:
         Delay and reverb tails end with the song, as offline. (Further blocks of silence would
         render the tails, and the limiter's look-ahead would react to them.)
         """
-        limiter = self._state.limiter
-        if limiter is None:
-            return torch.empty(self._channels, 0, dtype=self._dtype)
-        left = self.latency_samples
-        starts = range(0, left, self.block_size)
-        parts = [_flush(limiter, min(self.block_size, left - start)) for start in starts]
-        return torch.from_numpy(np.concatenate(parts, axis=1))
+        parts, left = [torch.empty(self._channels, 0, dtype=self._dtype)], self.latency_samples
+        for start in range(0, left, self.block_size):
+            part = torch.empty(
+                self._channels, min(self.block_size, left - start), dtype=self._dtype
+            )
+            flush(part.numpy(), self._memory)
+            parts.append(part)
+        return torch.cat(parts, dim=-1)
 
     def _reset(self, channels: int, dtype: torch.dtype) -> None:
         """Reset the state for blocks of a type; compile the functions for it."""
         self._channels, self._dtype = channels, dtype
         self._given: Tensor | None = None
-        silence = torch.zeros(channels, self.block_size, dtype=dtype).numpy()
-        effects = [effect for effect, _ in self._live.effects_with_columns()]
-        chain = init_chain([e.streaming_kernel(self.sample_rate, channels) for e in effects])
-        limiter = self._limiter
-        self._state = EngineState(
-            init_ramp(np.empty(len(self._live.knobs)), round(SMOOTHING_S * self.sample_rate)),
-            self._table,
-            Coefficients(np.ones(1, np.int64), np.zeros((3, chain.columns[-1]))),
-            chain,
-            limiter.streaming_state(self.sample_rate, silence) if limiter else None,
-            WorkSpace(np.empty(silence.size), np.empty(len(self._live.knobs))),
-        )
-        self._jump(self._live.neutral.double().cpu().numpy())
-        process(silence[:, :0], silence[:, :0].copy(), self._target, NO_PATH, *self._state)
+        self._target = self._live.neutral.double().cpu().numpy()
+        chain = describe_chain(self._live, self.sample_rate, channels)
+        limiter = describe_limiter(self.console.limiter)
+        layout = float(self.sample_rate), self.block_size, channels
+        like = torch.empty(channels, 0, dtype=dtype).numpy()
+        self._memory = np.zeros(engine_size(chain, limiter, *layout))
+        init_engine(self._memory, chain, limiter, self._limit, *layout, like)
+        process(like, like.copy(), self._target, self._path(0), self._memory)  # compiles it
+        init_engine(self._memory, chain, limiter, self._limit, *layout, like)
 
     def _check(self, block: Tensor) -> None:
         if block.dim() != 2 or block.shape[1] > self.block_size:
@@ -152,11 +150,7 @@ class ConsoleStream:
         self.console.check_knobs(given[None] if given.dim() == 1 else given, songs=1)
         self._check_streamable(given.reshape(-1))
         self._given = given.clone()
-        target = given.reshape(-1)[self._live_knobs].clamp(0, 1).numpy()
-        if self._started:
-            self._target = target
-        else:
-            self._jump(target)
+        self._target = given.reshape(-1)[self._live_knobs].clamp(0, 1).numpy()
 
     def _check_streamable(self, positions: Tensor) -> None:
         if len(self._live.effects) == len(self.console.effects):
@@ -169,30 +163,15 @@ class ConsoleStream:
                 "`console(audio, …)` and `console.render` process it"
             )
 
-    def _jump(self, positions: Array) -> None:
-        """Set knobs [P] at once, without smoothing."""
-        self._target = positions
-        self._state.ramp.target[:] = positions
-        exact = exact_coefficients(self._live, self.sample_rate, positions[None])
-        self._state.coefficients.rows[0] = exact[0]
-
     def _path(self, samples: int) -> Array:
-        """Exact coefficients at the ends of the control periods, for effects of several knobs."""
-        if self._use_table:
+        """Coefficients at the ends of the control periods, for effects without a formula."""
+        if self._has_formulas:
             return NO_PATH
-        ramp = self._state.ramp
-        set_target(ramp, self._target)
-        ends = period_ends(ramp, samples)
-        positions = np.empty((len(ends), len(self._target)))
-        for end, row in zip(ends, positions, strict=True):
-            positions_at(ramp, end, row)
-        return exact_coefficients(self._live, self.sample_rate, positions)
-
-
-def _flush(limiter: StreamingLimiter, samples: int) -> Array:
-    """Return the next samples of the limiter for silence, [C, samples]."""
-    out = np.empty((limiter.delayed.shape[1], samples), limiter.delayed.dtype)
-    before = samples_before(limiter)
-    limiter.delayed[..., before : before + samples] = 0
-    limit_block(out, limiter)
-    return out
+        ramp = chain_buffers(chain_memory(self._memory)).ramp
+        ends = period_ends(int(ramp.counts[NOW]), samples)
+        positions = np.repeat(self._target[None], max(1, len(ends)), axis=0)
+        if self._started:
+            set_target(ramp, self._target)
+            for end, row in zip(ends, positions, strict=False):
+                positions_at(ramp, end, row)
+        return coefficient_rows(self._live, self.sample_rate, positions)

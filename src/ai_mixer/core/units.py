@@ -6,7 +6,8 @@ extrapolated, not clamped: clamping is left to the caller.
 
 import math
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from types import ModuleType
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -40,13 +41,18 @@ Scale = Literal["linear", "log", "slope"]
 class ScaleFunctions(NamedTuple):
     """A scale and its inverse: `warp(value)` is linear in the knob's position."""
 
-    warp: Callable[[Tensor], Tensor]
-    unwarp: Callable[[Tensor], Tensor]
+    warp: Callable[[Any], Any]
+    unwarp: Callable[[Any], Any]
 
 
-SCALES: dict[str, ScaleFunctions] = {
-    "linear": ScaleFunctions(lambda value: value, lambda warped: warped),
-    "log": ScaleFunctions(torch.log, torch.exp),
-    # The perceived effect of a compressor's ratio R:1 follows its slope 1 − 1/R.
-    "slope": ScaleFunctions(lambda ratio: 1.0 - 1.0 / ratio, lambda slope: 1.0 / (1.0 - slope)),
-}
+def scale_functions(m: ModuleType) -> dict[str, ScaleFunctions]:
+    """All scales over the functions of a module: torch for tensors, numpy for numbers."""
+    return {
+        "linear": ScaleFunctions(lambda value: value, lambda warped: warped),
+        "log": ScaleFunctions(m.log, m.exp),
+        # The perceived effect of a compressor's ratio R:1 follows its slope 1 − 1/R.
+        "slope": ScaleFunctions(lambda ratio: 1.0 - 1.0 / ratio, lambda slope: 1.0 / (1.0 - slope)),
+    }
+
+
+SCALES = scale_functions(torch)

@@ -5,6 +5,7 @@ and 16 (the smoothing is of the gain in dB, as its section 2.3 advises).
 """
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,8 +14,8 @@ import torch
 from torch import Tensor
 
 from ai_mixer.core.units import SILENCE_DB
-from ai_mixer.dsp.autograd import gradient_with_graph, is_transformed, needs_graph
 from ai_mixer.dsp.one_pole import smooth_attack_release
+from ai_mixer.dsp.operators import empty_like, gradient_by_vjp, operator, vjp
 from ai_mixer.dsp.recursions import (
     DENORMAL_CHECK_INTERVAL,
     DENORMAL_LIMIT,
@@ -37,21 +38,29 @@ class StaticCurve(NamedTuple):
     max_reduction_db: float
 
 
-def compress(x: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Tensor:
+def compress(
+    x: Tensor, slope: Tensor, poles: Sequence[float] | Tensor, curve: StaticCurve
+) -> Tensor:
     """Compress: y = x · 10^(g/20), with g the smoothed gain in dB for the loudest channel.
 
-    x: [B, C, T]; slope: [B], 1 − 1/ratio; poles: attack and release coefficients [2]. Returns
-    [B, C, T]. Exact derivatives of any order to x and slope; none to the poles.
+    x: [B, C, T]; slope: [B], 1 − 1/ratio; poles: attack and release coefficients. Returns
+    [B, C, T]. Exact derivatives of any order to x and slope.
     """
-    if is_transformed(x, slope):
-        return _differentiable_compress(x, slope, poles, curve)
-    return _Compress.apply(x, slope, poles, curve)  # type: ignore[no-untyped-call]
+    y: Tensor = _compress(x, slope, _settings(poles, curve))[0]
+    return y
 
 
-def compressor_gain_db(x: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Tensor:
+def compressor_gain_db(
+    x: Tensor, slope: Tensor, poles: Sequence[float] | Tensor, curve: StaticCurve
+) -> Tensor:
     """Gain g of `compress` in dB: [B, T] float64, at most 0. Same arguments; no gradient."""
-    gain_db = _gain_db(levels_db(x), settings_rows(slope, poles, curve))
-    return torch.from_numpy(gain_db).to(x.device)
+    gain_db: Tensor = _compressor_gain(x.detach(), slope.detach(), _settings(poles, curve))
+    return gain_db
+
+
+def _settings(poles: Sequence[float] | Tensor, curve: StaticCurve) -> list[float]:
+    """Attack, release, threshold, knee and cap."""
+    return [*map(float, poles), *curve]
 
 
 def levels_db(x: Tensor) -> Array:
@@ -59,53 +68,84 @@ def levels_db(x: Tensor) -> Array:
     return _level_db(_max_over_channels(_to_array(x)))
 
 
-def settings_rows(slope: Tensor, poles: Tensor, curve: StaticCurve) -> Array:
+def settings_rows(slope: Tensor, settings: Sequence[float]) -> Tensor:
     """Pack slope, attack, release, threshold, knee and cap into rows [B, 6] float64."""
-    settings = np.empty((len(slope), 6))
-    settings[:, 0] = slope.detach().double().cpu().numpy()
-    settings[:, 1:3] = poles.detach().double().cpu().numpy()
-    settings[:, 3:] = curve
-    return settings
+    slope = slope.detach().double()
+    return torch.stack([slope, *(torch.full_like(slope, value) for value in settings)], dim=1)
 
 
-class _Compress(torch.autograd.Function):
-    """Gradient: λ[n] = ∂g[n] + α[n+1] λ[n+1], backwards in time; ∂c[n] = (1 − α[n]) λ[n]."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Tensor:
-        settings = settings_rows(slope, poles, curve)
-        peak = _max_over_channels(_to_array(x))
-        level_db = _level_db(peak)
-        gain_db = _gain_db(level_db, settings)
-        ratio = (torch.from_numpy(gain_db) * NEPERS_PER_DB).exp_().to(x)
-        ctx.save_for_backward(x, slope, ratio, poles)
-        ctx.past, ctx.curve = (peak, level_db, gain_db, settings), curve
-        return x * ratio[:, None]
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, slope, ratio, poles = ctx.saved_tensors
-        if needs_graph(grad):
-            function = partial(_differentiable_compress, poles=poles, curve=ctx.curve)
-            return *gradient_with_graph(function, (x, slope), grad), None, None
-        rows = _to_array(grad)
-        grad_x, grad_slope = np.empty_like(rows), np.zeros(len(rows))
-        run_on_rows(
-            _compress_backward, rows, _to_array(x), as_rows(ratio), *ctx.past, grad_x, grad_slope
-        )
-        return torch.from_numpy(grad_x).to(x), torch.from_numpy(grad_slope).to(slope), None, None
+@operator(
+    lambda x, slope, settings: x.new_empty(x.shape[0], x.shape[2], dtype=torch.float64), n_batched=2
+)
+def _compressor_gain(x: Tensor, slope: Tensor, settings: Sequence[float]) -> Tensor:
+    return torch.from_numpy(_gain_db(levels_db(x), settings_rows(slope, settings).numpy()))
 
 
-def _differentiable_compress(x: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Tensor:
+def _fake_compress(x: Tensor, slope: Tensor, settings: Sequence[float]) -> tuple[Tensor, ...]:
+    rows = x.new_empty(x.shape[0], x.shape[2])
+    exact = [torch.empty_like(rows, dtype=torch.float64) for _ in range(3)]
+    return x.new_empty(x.shape), rows, *exact
+
+
+@operator(_fake_compress, n_batched=2)
+def _compress(
+    x: Tensor, slope: Tensor, settings: Sequence[float]
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Returns y, and for the gradient: gain as a ratio, peak, its level in dB, gain in dB."""
+    peak = _max_over_channels(_to_array(x))
+    level_db = _level_db(peak)
+    gain_db = torch.from_numpy(_gain_db(level_db, settings_rows(slope, settings).numpy()))
+    ratio = (gain_db * NEPERS_PER_DB).exp_().to(x)
+    return x * ratio[:, None], ratio, torch.from_numpy(peak), torch.from_numpy(level_db), gain_db
+
+
+@operator(empty_like(1, 2), n_batched=7)
+def _compress_backward(
+    grad: Tensor,
+    x: Tensor,
+    slope: Tensor,
+    ratio: Tensor,
+    peak: Tensor,
+    level_db: Tensor,
+    gain_db: Tensor,
+    settings: Sequence[float],
+) -> tuple[Tensor, Tensor]:
+    """λ[n] = ∂g[n] + α[n+1] λ[n+1], backwards in time; ∂c[n] = (1 − α[n]) λ[n]."""
+    rows = _to_array(grad)
+    grad_x, grad_slope = np.empty_like(rows), np.zeros(len(rows))
+    past = map(as_rows, (ratio, peak, level_db, gain_db))
+    settings_array = settings_rows(slope, settings).numpy()
+    run_on_rows(
+        _compress_backward_rows, rows, _to_array(x), *past, settings_array, grad_x, grad_slope
+    )
+    return torch.from_numpy(grad_x).to(x), torch.from_numpy(grad_slope).to(slope)
+
+
+def _differentiable_compress(x: Tensor, slope: Tensor, settings: Sequence[float]) -> Tensor:
     """`compress` of differentiable operations."""
-    threshold_db, knee_db, max_reduction_db = curve
+    *poles, threshold_db, knee_db, max_reduction_db = settings
     peak = x.abs().max(dim=1).values.double().clamp_min(SILENCE_AMPLITUDE)
     over = peak.log() / NEPERS_PER_DB - (threshold_db - 0.5 * knee_db)
     excess = over.clamp(0.0, knee_db).square() / (2.0 * knee_db) + (over - knee_db).clamp_min(0.0)
     target_db = -(slope.double()[:, None] * excess).clamp_max(max_reduction_db)
-    attack, release = poles.to(target_db)[:, None].expand(2, len(x))
+    attack, release = (target_db.new_full((len(x),), pole) for pole in poles)
     gain_db = smooth_attack_release(target_db, attack, release)
     return x * (gain_db * NEPERS_PER_DB).exp().to(x.dtype)[:, None]
+
+
+def _compress_gradient(
+    grad: Tensor, x: Tensor, slope: Tensor, settings: Sequence[float]
+) -> tuple[Tensor, ...]:
+    return vjp(partial(_differentiable_compress, settings=settings), (x, slope), grad)
+
+
+_compress.register_gradient(
+    lambda saved, constants, grad: _compress_backward(grad, *saved, *constants),
+    save=lambda inputs, outputs: (*inputs[:2], *outputs[1:]),
+)
+_compress_backward.register_gradient(
+    gradient_by_vjp(_compress_gradient, 3), save=lambda inputs, _: inputs[:3], n_differentiable=2
+)
 
 
 def _to_array(x: Tensor) -> Array:
@@ -150,7 +190,18 @@ def _excess(over: Any, knee: Any) -> Any:
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def next_gain_db(g, over, slope, attack, release, knee, cap):  # type: ignore[no-untyped-def]
     """Gain in dB after g: one step towards the static curve at `over`, the level over the knee."""
-    c = -min(slope * _excess(over, knee), cap)
+    return smooth_gain_db(g, static_gain_db(over, slope, knee, cap), attack, release)
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def static_gain_db(over, slope, knee, cap):  # type: ignore[no-untyped-def]
+    """Gain of the static curve in dB at `over`, the level relative to the start of the knee."""
+    return -min(slope * _excess(over, knee), cap)
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def smooth_gain_db(g, c, attack, release):  # type: ignore[no-untyped-def]
+    """Gain in dB after g: one step towards c, with the pole `attack` while it falls."""
     falling = attack * g + (1.0 - attack) * c
     rising = release * g + (1.0 - release) * c
     return falling if c < g else rising
@@ -159,16 +210,23 @@ def next_gain_db(g, over, slope, attack, release, knee, cap):  # type: ignore[no
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _gain_rows(level_db, settings, gain_db):  # type: ignore[no-untyped-def]
     for song in range(level_db.shape[0]):
-        slope, attack, release, threshold, knee, cap = settings[song]
-        knee_start = threshold - 0.5 * knee
-        g = 0.0
-        for start in range(0, level_db.shape[1], DENORMAL_CHECK_INTERVAL):
-            for n in range(start, min(start + DENORMAL_CHECK_INTERVAL, level_db.shape[1])):
-                over = level_db[song, n] - knee_start
-                g = next_gain_db(g, over, slope, attack, release, knee, cap)
-                gain_db[song, n] = g
-            if abs(g) < DENORMAL_LIMIT:
-                g = 0.0
+        gain_row(level_db[song], settings[song], gain_db[song])
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def gain_row(level_db, settings, gain_db):  # type: ignore[no-untyped-def]
+    """Gain in dB of one song."""
+    slope, attack, release = settings[0], settings[1], settings[2]
+    threshold, knee, cap = settings[3], settings[4], settings[5]
+    knee_start = threshold - 0.5 * knee
+    g = 0.0
+    for start in range(0, level_db.shape[0], DENORMAL_CHECK_INTERVAL):
+        for n in range(start, min(start + DENORMAL_CHECK_INTERVAL, level_db.shape[0])):
+            over = level_db[n] - knee_start
+            g = next_gain_db(g, over, slope, attack, release, knee, cap)
+            gain_db[n] = g
+        if abs(g) < DENORMAL_LIMIT:
+            g = 0.0
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
@@ -179,9 +237,10 @@ def _add_gain_gradient(grad, x, ratio, grad_gain):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
-def _gain_backward(grad_gain, peak, level_db, gain_db, settings):  # type: ignore[no-untyped-def]
+def gain_backward_row(grad_gain, peak, level_db, gain_db, settings):  # type: ignore[no-untyped-def]
     """Replace the gradient of the gain in dB by that of the peak; return that of the slope."""
-    slope, attack, release, threshold, knee, cap = settings
+    slope, attack, release = settings[0], settings[1], settings[2]
+    threshold, knee, cap = settings[3], settings[4], settings[5]
     knee_start = threshold - 0.5 * knee
     carried = grad_slope = 0.0  # carried: α[n+1] λ[n+1]
     for n in range(grad_gain.shape[0] - 1, -1, -1):
@@ -210,7 +269,7 @@ def _add_audio_gradient(grad, x, ratio, peak, grad_peak, grad_x):  # type: ignor
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
-def _compress_backward(  # type: ignore[no-untyped-def]
+def _compress_backward_rows(  # type: ignore[no-untyped-def]
     grad, audio, ratio, peak, level_db, gain_db, settings, grad_audio, grad_slope
 ):
     """Three passes: the first and last one are vectorised, the recursion between them is not."""
@@ -218,7 +277,7 @@ def _compress_backward(  # type: ignore[no-untyped-def]
         grad_gain = np.zeros(audio.shape[2])
         for channel in range(audio.shape[1]):
             _add_gain_gradient(grad[song, channel], audio[song, channel], ratio[song], grad_gain)
-        grad_slope[song] = _gain_backward(
+        grad_slope[song] = gain_backward_row(
             grad_gain, peak[song], level_db[song], gain_db[song], settings[song]
         )
         for channel in range(audio.shape[1]):

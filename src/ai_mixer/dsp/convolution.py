@@ -10,51 +10,64 @@ Two real channels share one complex transform. Computed in float32 with an error
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
-from ai_mixer.dsp.recursions import FASTMATH_FLAGS, Array
+from ai_mixer.dsp.recursions import FASTMATH_FLAGS
 from ai_mixer.utils.compilation import njit
 
 PARTITION_S = 0.012  # longer: slower direct convolution; shorter: slower spectral products
 DENORMAL_INPUT_LIMIT = 1e-30  # smaller inputs count as 0: their products would be denormal and slow
 
 
-class ConvolverState(NamedTuple):
-    """A response and the state of its convolution.
-
-    numbers: partition size, number of partitions, position in the current partition, index of the
-    newest input spectrum, number of partitions multiplied so far. samples: float32, see
-    `_buffer_views`.
-    """
-
-    numbers: Array
-    samples: Array
+# State: partition size, number of partitions, position in the current partition, index of the
+# newest input spectrum, number of partitions multiplied so far; then the buffers in float32.
+HEADER_SIZE = 5
 
 
-def init_convolver(response: Array, sample_rate: int) -> ConvolverState:
-    """Create the initial state of `convolve` for a response [output, input, T], 1 or 2 channels."""
-    channels, _, taps = response.shape
+@njit(cache=True, nogil=True)
+def _partitioning(taps, sample_rate):  # type: ignore[no-untyped-def]
+    """Size of a partition, a power of two, and the number of those behind the first two."""
     size = 1 << max(4, round(math.log2(PARTITION_S * sample_rate)))
-    partitions = max(1, -(-taps // size) - 2)
-    samples = np.zeros(_buffer_size(channels, size, partitions), np.float32)
-    spectra, _, _, _, _, head, _, twiddles = _buffer_views(samples, channels, size, partitions)
-    padded = np.zeros((channels, channels, (2 + partitions) * size))
-    padded[..., :taps] = response
-    head[:] = padded[..., : 2 * size]
-    tail = padded[..., 2 * size :].reshape(channels, channels, partitions, size)
-    transformed = np.fft.rfft(tail, n=2 * size).transpose(2, 0, 1, 3) / (2 * size)
-    spectra[..., 0, :], spectra[..., 1, :] = transformed.real, transformed.imag
-    angle = -np.pi * np.arange(size) / size
-    twiddles[:] = np.cos(angle), np.sin(angle)
-    return ConvolverState(np.array([size, partitions, 0.0, 0.0, 0.0]), samples)
+    return size, max(1, -(-taps // size) - 2)
 
 
-def _buffer_size(channels: int, size: int, partitions: int) -> int:
-    """Total size of the views of `_buffer_views`."""
+@njit(cache=True, nogil=True)
+def convolver_size(taps, sample_rate, channels):  # type: ignore[no-untyped-def]
+    """Size of the state of `convolve` in float64 numbers."""
+    size, partitions = _partitioning(taps, sample_rate)
     spectra = 2 * (size + 1) * channels * (partitions * (channels + 1) + 1)
-    return spectra + size * (channels * (4 + 2 * channels) + 10)
+    return HEADER_SIZE + (spectra + size * (channels * (4 + 2 * channels) + 10) + 1) // 2
+
+
+@njit(cache=True, nogil=True)
+def init_convolver(state, response, sample_rate):  # type: ignore[no-untyped-def]
+    """Write the initial state of `convolve`, zeros before.
+
+    response: [output, input, T], 1 or 2 channels.
+    """
+    channels, _, taps = response.shape
+    size, partitions = _partitioning(taps, sample_rate)
+    state[0], state[1] = size, partitions
+    views = _buffer_views(state[HEADER_SIZE:].view(np.float32), channels, size, partitions)
+    spectra, head, work, twiddles = views[0], views[5], views[6], views[7]
+    for k in range(size):
+        angle = -math.pi * k / size
+        twiddles[0, k], twiddles[1, k] = math.cos(angle), math.sin(angle)
+    for output in range(channels):
+        for source in range(channels):
+            h = response[output, source]
+            for tap in range(min(taps, 2 * size)):
+                head[output, source, tap] = h[tap]
+            for partition in range(partitions):
+                start = (2 + partition) * size
+                work[:] = 0.0
+                for tap in range(min(size, taps - start)):
+                    work[0, tap] = h[start + tap] / (2 * size)
+                re, im = _fft(work[0], work[1], work[2], work[3], twiddles)
+                for k in range(size + 1):
+                    spectra[partition, output, source, 0, k] = re[k]
+                    spectra[partition, output, source, 1, k] = im[k]
 
 
 @njit(cache=True, nogil=True)
@@ -90,45 +103,58 @@ def _buffer_views(samples, channels, size, partitions):  # type: ignore[no-untyp
     return spectra, inputs, sums, recent, ready, head, work, twiddles
 
 
+@njit(cache=True, nogil=True)
+def reset_convolver(state, channels):  # type: ignore[no-untyped-def]
+    """Reset the state to that before the first sample; keep the response."""
+    state[2:HEADER_SIZE] = 0.0
+    views = _buffer_views(
+        state[HEADER_SIZE:].view(np.float32), channels, int(state[0]), int(state[1])
+    )
+    _, inputs, sums, recent, ready, _, _, _ = views
+    inputs[:], sums[:], recent[:], ready[:] = 0.0, 0.0, 0.0, 0.0
+
+
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
-def convolve(audio, wet, by, numbers, samples):  # type: ignore[no-untyped-def]
+def convolve(audio, wet, by, state):  # type: ignore[no-untyped-def]
     """Convolve the next samples in place: y[n] = x[n] + (wet + n · by) · ((h ∗ x)[n] − x[n]).
 
-    audio: [C, n] float64, any n. numbers, samples: a `ConvolverState`, which is updated.
+    audio: [C, n] float64, any n. state: of `init_convolver`, which is updated.
     """
-    size, partitions = int(numbers[0]), int(numbers[1])
-    at, newest, summed = int(numbers[2]), int(numbers[3]), int(numbers[4])
+    size, partitions = int(state[0]), int(state[1])
+    at, newest, summed = int(state[2]), int(state[3]), int(state[4])
     channels, length = audio.shape
     spectra, inputs, sums, recent, ready, head, work, twiddles = _buffer_views(
-        samples, channels, size, partitions
+        state[HEADER_SIZE:].view(np.float32), channels, size, partitions
     )
     done = 0
     while done < length:
         count = min(length - done, size - at)
         for channel in range(channels):
             new = recent[channel, 2 * size + at : 2 * size + at + count]
+            samples = audio[channel][done:]
             for n in range(count):
-                x = audio[channel, done + n]
+                x = samples[n]
                 new[n] = x if abs(x) > DENORMAL_INPUT_LIMIT else 0.0
         for channel in range(channels):
             convolved = ready[channel, at : at + count]
             _add_head(convolved, recent, head[channel], 2 * size + at)
+            samples, share = audio[channel][done:], wet + done * by
             for n in range(count):
-                x = audio[channel, done + n]
-                audio[channel, done + n] = x + (wet + (done + n) * by) * (convolved[n] - x)
+                samples[n] += (share + n * by) * (convolved[n] - samples[n])
         at, done = at + count, done + count
         due = partitions * at // size
         _add_products(sums, spectra, inputs, newest, summed, due)
         summed = due
         if at == size:
             _to_samples(sums, ready, work, twiddles)
-            for channel in range(channels):  # a slice assignment that overlaps allocates memory
+            for channel in range(channels):
+                kept, shifted = recent[channel], recent[channel][size:]
                 for n in range(2 * size):
-                    recent[channel, n] = recent[channel, n + size]
+                    kept[n] = shifted[n]
             newest = newest + 1 if newest + 1 < partitions else 0
             _to_spectra(recent, inputs[newest], work, twiddles)
             at = summed = 0
-    numbers[2], numbers[3], numbers[4] = at, newest, summed
+    state[2], state[3], state[4] = at, newest, summed
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
@@ -169,8 +195,8 @@ def _add_product(total, h, x):  # type: ignore[no-untyped-def]
 def _to_spectra(recent, spectra, work, twiddles):  # type: ignore[no-untyped-def]
     """Spectra of the last two partitions of both channels from one transform of z = x₀ + i · x₁."""
     long = work.shape[1]
-    work[0] = recent[0, :long]
-    work[1] = recent[-1, :long]  # mono: the same channel twice
+    for n in range(long):  # a slice assignment of an array would allocate memory
+        work[0, n], work[1, n] = recent[0, n], recent[-1, n]  # mono: the same channel twice
     re, im = _fft(work[0], work[1], work[2], work[3], twiddles)
     for k in range(spectra.shape[2]):
         mirror = long - k if k > 0 else 0
@@ -194,9 +220,9 @@ def _to_samples(sums, ready, work, twiddles):  # type: ignore[no-untyped-def]
     sums[:] = 0
     # Swapped real and imaginary parts give the inverse transform.
     im, re = _fft(work[1], work[0], work[3], work[2], twiddles)
-    ready[0] = re[size:]
-    if len(ready) > 1:
-        ready[1] = im[size:]
+    for n in range(size):
+        ready[-1, n] = im[size + n]
+        ready[0, n] = re[size + n]
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)

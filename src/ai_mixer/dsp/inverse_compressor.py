@@ -6,21 +6,33 @@ The right-hand side increases strictly with L, so each Y has one L. The static c
 a flat, a quadratic, a linear and a capped piece, each with a closed form of L.
 """
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from ai_mixer.dsp.compressor import NEPERS_PER_DB, StaticCurve, levels_db, settings_rows
+from ai_mixer.dsp.operators import empty_like, operator
 from ai_mixer.dsp.recursions import DENORMAL_LIMIT, FASTMATH_FLAGS, run_on_rows
 from ai_mixer.utils.compilation import njit
 
 
-@torch.no_grad()
-def invert_compressor(y: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurve) -> Tensor:
+def invert_compressor(
+    y: Tensor, slope: Tensor, poles: Sequence[float] | Tensor, curve: StaticCurve
+) -> Tensor:
     """Return the x for which `compress` with the same arguments gives y, [B, C, T]. No gradient."""
+    settings = [*map(float, poles), *curve]
+    x: Tensor = _inverse_compressor(y.detach(), slope.detach(), settings)
+    return x
+
+
+@operator(empty_like(0), n_batched=2)
+def _inverse_compressor(y: Tensor, slope: Tensor, settings: Sequence[float]) -> Tensor:
     levels = levels_db(y)
     gain_db = np.empty_like(levels)
-    run_on_rows(_inverse_gain_rows, levels, settings_rows(slope, poles, curve), gain_db)
+    run_on_rows(_inverse_gain_rows, levels, settings_rows(slope, settings).numpy(), gain_db)
     ratio = torch.from_numpy(gain_db).mul_(-NEPERS_PER_DB).exp_()
     return y * ratio.to(y)[:, None]
 
@@ -28,20 +40,27 @@ def invert_compressor(y: Tensor, slope: Tensor, poles: Tensor, curve: StaticCurv
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _inverse_gain_rows(levels, settings, gain_db):  # type: ignore[no-untyped-def]
     for row in range(levels.shape[0]):
-        slope, attack, release, threshold, knee, cap = settings[row]
-        knee_start = threshold - 0.5 * knee
-        falls = _piece_coefficients(attack, slope, cap, knee)
-        recovers = _piece_coefficients(release, slope, cap, knee)
-        g = 0.0
-        for n in range(levels.shape[1]):
-            out = levels[row, n] - knee_start
-            # All functions are monotonic: if the gain with the attack pole falls, attack applies.
-            falling = _next_inverse_gain(g, out, *falls)
-            rising = _next_inverse_gain(g, out, *recovers)
-            g = falling if falling < g else rising
-            if abs(g) < DENORMAL_LIMIT:
-                g = 0.0
-            gain_db[row, n] = g
+        inverse_gain_row(levels[row], settings[row], gain_db[row])
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def inverse_gain_row(levels, settings, gain_db):  # type: ignore[no-untyped-def]
+    """Gain in dB that gave the levels of one song."""
+    slope, attack, release = settings[0], settings[1], settings[2]
+    threshold, knee, cap = settings[3], settings[4], settings[5]
+    knee_start = threshold - 0.5 * knee
+    falls = _piece_coefficients(attack, slope, cap, knee)
+    recovers = _piece_coefficients(release, slope, cap, knee)
+    g = 0.0
+    for n in range(levels.shape[0]):
+        out = levels[n] - knee_start
+        # All functions are monotonic: if the gain with the attack pole falls, attack applies.
+        falling = _next_inverse_gain(g, out, *falls)
+        rising = _next_inverse_gain(g, out, *recovers)
+        g = falling if falling < g else rising
+        if abs(g) < DENORMAL_LIMIT:
+            g = 0.0
+        gain_db[n] = g
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
@@ -64,7 +83,7 @@ def _next_inverse_gain(g, out, pole, bend, linear, steep, offset, cap):  # type:
     if rest <= 0.0:
         return decayed
     if rest < linear:
-        level = 2.0 * rest / (1.0 + np.sqrt(1.0 - bend * rest))
+        level = 2.0 * rest / (1.0 + math.sqrt(1.0 - bend * rest))
     else:
         level = (rest - offset) * steep
     # The capped curve is the maximum of two curves, so its root is the smaller of the two.

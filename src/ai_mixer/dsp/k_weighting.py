@@ -1,19 +1,17 @@
 """K-weighting of ITU-R BS.1770-4, Annex 1: a high shelf (effect of the head) and a high-pass.
 
 For any sample rate, from the analogue filters behind the printed coefficients. On the CPU a
-compiled kernel weights and sums in one pass in float64, with a hand-written gradient; on other
-devices the filters are applied by a Fourier transform.
+compiled kernel weights and sums in one pass in float64, with a hand-written gradient.
 """
 
 import math
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ai_mixer.dsp.autograd import gradient_with_graph, is_transformed, needs_graph
+from ai_mixer.dsp.operators import empty_like, gradient_by_vjp, operator, vjp
 from ai_mixer.dsp.recursions import DENORMAL_LIMIT, Array, as_rows, biquad, run_on_rows
 from ai_mixer.utils.compilation import njit
 
@@ -97,13 +95,7 @@ def hop_energies(x: Tensor, sample_rate: int, hop: int) -> Tensor:
 
     An incomplete last hop is left out. Mono is played by two loudspeakers: see `over_loudspeakers`.
     """
-    if x.is_cuda:
-        y = k_weight(x, sample_rate)
-        hops = y.shape[-1] // hop
-        squares = y[..., : hops * hop].reshape(*y.shape[:2], hops, hop).square()
-        return over_loudspeakers(squares.sum(-1))
-    apply = _differentiable_energies if is_transformed(x) else _HopEnergies.apply
-    energies = apply(x, k_weighting(sample_rate), hop)
+    energies = _hop_energies(x, _weights(k_weighting(sample_rate)).flatten().tolist(), hop)
     return over_loudspeakers(energies).to(x.dtype)
 
 
@@ -148,48 +140,62 @@ class HopEnergies:
         return self.push(last)[:, 0]
 
 
-class _HopEnergies(torch.autograd.Function):
-    """Gradient: ∂y[n] = 2 y[n] ∂e with y the weighted x, then both filters backwards in time."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, filters: tuple[BiquadCoefficients, BiquadCoefficients], hop: int
-    ) -> Tensor:
-        rows = as_rows(x)
-        energies = np.zeros((len(rows), rows.shape[1] // hop))
-        ctx.weights = _weights(filters)
-        ctx.filters, ctx.hop = filters, hop
-        ctx.save_for_backward(x)
-        arrays = (rows, energies, np.zeros((len(rows), STATES_PER_ROW)))
-        run_on_rows(lambda *three: _energy_rows(*three, ctx.weights, hop), *arrays)
-        return torch.from_numpy(energies).view(*x.shape[:-1], -1)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        (x,) = ctx.saved_tensors
-        if needs_graph(grad):
-            function = partial(_differentiable_energies, filters=ctx.filters, hop=ctx.hop)
-            return *gradient_with_graph(function, [x], grad), None, None
-        rows = as_rows(x)
-        grad_x = np.zeros_like(rows)
-        arrays = (rows, as_rows(grad), grad_x)
-        run_on_rows(lambda *three: _energy_backward(*three, ctx.weights, ctx.hop), *arrays)
-        return torch.from_numpy(grad_x).view(x.shape).to(x), None, None
+@operator(lambda x, _, hop: x.new_empty(*x.shape[:2], x.shape[2] // hop, dtype=torch.float64))
+def _hop_energies(x: Tensor, weights: Sequence[float], hop: int) -> Tensor:
+    rows, filters = as_rows(x), np.array(weights).reshape(2, -1)
+    energies = np.zeros((len(rows), rows.shape[1] // hop))
+    arrays = (rows, energies, np.zeros((len(rows), STATES_PER_ROW)))
+    run_on_rows(lambda *three: _energy_rows(*three, filters, hop), *arrays)
+    return torch.from_numpy(energies).view(*x.shape[:2], -1)
 
 
-def _differentiable_energies(
-    x: Tensor, filters: tuple[BiquadCoefficients, BiquadCoefficients], hop: int
-) -> Tensor:
-    """Energies of the hops, [B, C, T] → [B, C, T // hop], of differentiable operations."""
-    y = x.double()
-    for coefficients in filters:
-        b, a = torch.tensor(coefficients, dtype=y.dtype, device=y.device)[:, None]
-        y = biquad(y, b.expand(len(x), 3), a.expand(len(x), 3))
+@operator(empty_like(1), n_batched=2)
+def _hop_energies_backward(grad: Tensor, x: Tensor, weights: Sequence[float], hop: int) -> Tensor:
+    """∂y[n] = 2 y[n] ∂e with y the weighted x, then both filters backwards in time."""
+    rows, filters = as_rows(x), np.array(weights).reshape(2, -1)
+    grad_x = np.zeros_like(rows)
+    arrays = (rows, as_rows(grad), grad_x)
+    run_on_rows(lambda *three: _energy_backward_rows(*three, filters, hop), *arrays)
+    return torch.from_numpy(grad_x).view(x.shape).to(x)
+
+
+def differentiable_energies(x: Tensor, weights: Sequence[float], hop: int) -> Tensor:
+    """`_hop_energies` of differentiable operations."""
+    y = filter_twice(x.double(), weights)
     hops = y.shape[-1] // hop
     return y[..., : hops * hop].reshape(*y.shape[:-1], hops, hop).square().sum(-1)
 
 
+def filter_twice(x: Tensor, weights: Sequence[float]) -> Tensor:
+    """Apply both filters to x, [B, C, T] float64."""
+    for b0, b1, b2, a1, a2 in (weights[:5], weights[5:]):
+        b, a = (_coefficients(x, *c) for c in ((b0, b1, b2), (1.0, a1, a2)))
+        x = biquad(x, b, a)
+    return x
+
+
+def _coefficients(x: Tensor, *values: float) -> Tensor:
+    """[B, 3], made on x's device."""
+    return torch.stack([x.new_full((len(x),), value) for value in values], dim=1)
+
+
+def _energy_gradient(
+    grad: Tensor, x: Tensor, weights: Sequence[float], hop: int
+) -> tuple[Tensor, ...]:
+    return vjp(lambda x: differentiable_energies(x, weights, hop), (x,), grad)
+
+
+_hop_energies.register_gradient(
+    lambda saved, constants, grad: (_hop_energies_backward(grad, *saved, *constants),),
+    save=lambda inputs, _: inputs[:1],
+)
+_hop_energies_backward.register_gradient(
+    gradient_by_vjp(_energy_gradient, 2), save=lambda inputs, _: inputs[:2]
+)
+
+
 def _weights(filters: tuple[BiquadCoefficients, BiquadCoefficients]) -> Array:
+    """Numerators and denominators of both filters, [2, 5]."""
     return np.array([[*b, *a[1:]] for b, a in filters])
 
 
@@ -217,7 +223,7 @@ def _energy_rows(x, energies, state, weights, hop):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True, nogil=True)
-def _energy_backward(x, grad, grad_x, weights, hop):  # type: ignore[no-untyped-def]
+def _energy_backward_rows(x, grad, grad_x, weights, hop):  # type: ignore[no-untyped-def]
     b0, b1, b2, a1, a2 = weights[0]
     d0, d1, d2, c1, c2 = weights[1]
     y = np.empty(grad.shape[1] * hop)

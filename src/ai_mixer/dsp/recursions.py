@@ -4,7 +4,7 @@ Torch cannot vectorise a recursion, because y[n] depends on y[n−1]. Each funct
 kernel over rows (songs × channels) with state and coefficients in float64; its gradient is a kernel
 that runs backwards in time. Audio is float32 or float64.
 
-Tensors on a GPU are moved to the CPU and back, which is slow.
+On a GPU the same kernels run with one thread per row (`dsp.gpu`).
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ai_mixer.dsp.autograd import BatchFunction, check_not_exporting, needs_graph
+from ai_mixer.dsp.operators import empty_like, gradient_by_vjp, operator
 from ai_mixer.utils.compilation import njit
 
 DENORMAL_LIMIT = 1e-60  # smaller states are set to 0: denormal numbers are 100 × slower
@@ -39,7 +39,8 @@ def biquad(x: Tensor, b: Tensor, a: Tensor) -> Tensor:
             f"biquad: needs x [B, C, T] and b, a [B, 3], "
             f"got {list(x.shape)}, {list(b.shape)}, {list(a.shape)}"
         )
-    return _Biquad.apply(x, b, a)  # type: ignore[no-untyped-call]
+    y: Tensor = _biquad(x, b, a)
+    return y
 
 
 def run_on_rows(kernel: Callable[..., None], *arrays: Array, rows_per_call: int = 1) -> None:
@@ -62,61 +63,44 @@ def run_on_rows(kernel: Callable[..., None], *arrays: Array, rows_per_call: int 
 
 
 def as_rows(signal: Tensor) -> Array:
-    """Convert [..., T] to a contiguous float32 or float64 array [rows, T] on the CPU.
-
-    RuntimeError in one line while `torch.export` traces.
-    """
-    check_not_exporting()
+    """Convert [..., T] to a contiguous float32 or float64 array [rows, T] on the CPU."""
     if signal.dtype not in (torch.float32, torch.float64):
         signal = signal.float()
     signal = signal.detach().cpu().contiguous()
     return signal.reshape(signal.shape[:-1].numel(), signal.shape[-1]).numpy()
 
 
-class _Biquad(BatchFunction):
-    """Gradient: w = ∂y filtered by 1/A backwards in time.
+@operator(empty_like(0), n_batched=3)
+def _biquad(x: Tensor, b: Tensor, a: Tensor) -> Tensor:
+    rows = as_rows(x)
+    out = np.empty_like(rows)
+    run_on_rows(
+        _biquad_rows, rows, coefficient_rows(b, a, x.shape[1]).numpy(), out, rows_per_call=2
+    )
+    return torch.from_numpy(out).view(x.shape).to(x)
+
+
+@operator(empty_like(1, 2, 3), n_batched=5)
+def _biquad_backward(
+    grad: Tensor, x: Tensor, b: Tensor, a: Tensor, y: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """W = ∂y filtered by 1/A backwards in time.
 
     ∂x[n] = Σ b_k w[n+k], ∂b_k = Σ w[n] x[n−k], ∂a_k = −Σ w[n] y[n−k].
     """
-
-    n_batched = 3
-
-    @staticmethod
-    def forward(x: Tensor, b: Tensor, a: Tensor) -> Tensor:
-        rows = as_rows(x)
-        out = np.empty_like(rows)
-        run_on_rows(
-            _biquad_forward, rows, _coefficient_rows(b, a, x.shape[1]), out, rows_per_call=2
-        )
-        return torch.from_numpy(out).view(x.shape).to(x)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        ctx.save_for_backward(*inputs, output)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        x, b, a, y = ctx.saved_tensors
-        if needs_graph(grad):
-            return _biquad_gradient(grad, x, b, a, y)
-        channels = x.shape[1]
-        rows = as_rows(grad)
-        grad_x = np.empty_like(rows)
-        grad_ba = np.zeros((len(rows), 6))
-        run_on_rows(
-            _biquad_backward,
-            rows,
-            as_rows(x),
-            as_rows(y),
-            _coefficient_rows(b, a, channels),
-            grad_x,
-            grad_ba,
-        )
-        sums = torch.from_numpy(grad_ba).view(x.shape[0], channels, 6).sum(1)
-        return torch.from_numpy(grad_x).view(x.shape).to(x), sums[:, :3].to(b), sums[:, 3:].to(a)
+    rows = as_rows(grad)
+    grad_x, grad_ba = np.empty_like(rows), np.zeros((len(rows), 6))
+    coefficients = coefficient_rows(b, a, x.shape[1]).numpy()
+    run_on_rows(_biquad_backward_rows, rows, as_rows(x), as_rows(y), coefficients, grad_x, grad_ba)
+    grad_b, grad_a = torch.from_numpy(grad_ba).view(*x.shape[:2], 2, 3).sum(1).unbind(1)
+    return (
+        torch.from_numpy(grad_x).view(x.shape).to(x),
+        grad_b.to(b, copy=True),
+        grad_a.to(a, copy=True),
+    )
 
 
-def _biquad_gradient(
+def biquad_gradient(
     grad: Tensor, x: Tensor, b: Tensor, a: Tensor, y: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradient of `biquad`, of differentiable operations."""
@@ -132,10 +116,19 @@ def _biquad_gradient(
     return grad_x, correlate(x).to(b), -correlate(y).to(a) * not_read
 
 
-def _coefficient_rows(b: Tensor, a: Tensor, channels: int) -> Array:
+_biquad.register_gradient(
+    lambda saved, _, grad: _biquad_backward(grad, *saved),
+    save=lambda inputs, outputs: (*inputs, *outputs),
+)
+_biquad_backward.register_gradient(
+    gradient_by_vjp(biquad_gradient, 5), save=lambda inputs, _: inputs, n_differentiable=3
+)
+
+
+def coefficient_rows(b: Tensor, a: Tensor, channels: int) -> Tensor:
     """Coefficients per row, [B·C, 6] float64: all channels of a song have the same filter."""
-    both = torch.cat([b.detach().double().cpu(), a.detach().double().cpu()], dim=1)
-    return both.repeat_interleave(channels, dim=0).numpy()
+    both = torch.cat([b.detach().double(), a.detach().double()], dim=1)
+    return both.repeat_interleave(channels, dim=0)
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
@@ -145,7 +138,20 @@ def second_order(b0, b1, b2, a1, a2, x0, x1, x2, y1, y2):  # type: ignore[no-unt
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
-def _biquad_forward(x, ba, y):  # type: ignore[no-untyped-def]
+def biquad_row(x, ba, state, y):  # type: ignore[no-untyped-def]
+    """Filter one row from the state x[−1], x[−2], y[−1], y[−2], which is updated."""
+    b0, b1, b2, a1, a2 = ba[0], ba[1], ba[2], ba[4], ba[5]
+    x1, x2, y1, y2 = state[0], state[1], state[2], state[3]
+    for n in range(x.shape[0]):
+        x0 = np.float64(x[n])
+        y0 = second_order(b0, b1, b2, a1, a2, x0, x1, x2, y1, y2)
+        y[n] = y0
+        x2, x1, y2, y1 = x1, x0, y1, y0
+    state[0], state[1], state[2], state[3] = x1, x2, y1, y2
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def _biquad_rows(x, ba, y):  # type: ignore[no-untyped-def]
     """Filter rows in pairs: each recursion waits for its last output, so two take little longer."""
     for row in range(0, x.shape[0], 2):
         other = min(row + 1, x.shape[0] - 1)  # a single last row is paired with itself
@@ -174,7 +180,7 @@ def _biquad_pair(x, u, x_ba, u_ba, y, v):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
-def _biquad_backward(grad, x, y, ba, grad_x, grad_ba):  # type: ignore[no-untyped-def]
+def _biquad_backward_rows(grad, x, y, ba, grad_x, grad_ba):  # type: ignore[no-untyped-def]
     for row in range(x.shape[0]):
         b0, b1, b2, _, a1, a2 = ba[row]
         gb0 = gb1 = gb2 = ga1 = ga2 = 0.0

@@ -13,6 +13,7 @@ On a GPU all phases are computed by convolution. The gradient on the CPU is hand
 """
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ai_mixer.dsp.autograd import gradient_with_graph, is_transformed, needs_graph
+from ai_mixer.dsp.operators import empty_like, gradient_by_vjp, operator, vjp
 from ai_mixer.dsp.recursions import Array, as_rows, run_on_rows
 from ai_mixer.dsp.true_peak import (
     CURVATURE_WEIGHT,
@@ -64,17 +65,13 @@ def required_gain_db(
     float64, 0 where nothing exceeds the threshold. Exact derivatives of any order, to the samples
     that determine the peak.
     """
-    if x.is_cuda or is_transformed(x):
-        return _differentiable_gain_db(x, threshold, target, oversample)
-    bounds = bounds or PruningBounds()
-    return _RequiredGain.apply(x, threshold, target, oversample, bounds)  # type: ignore[no-untyped-call]
+    needed: Tensor = _required_gain(x, threshold, target, oversample, bounds or PruningBounds())
+    return needed
 
 
-def _differentiable_gain_db(x: Tensor, threshold: float, target: float, oversample: int) -> Tensor:
+def differentiable_gain_db(x: Tensor, threshold: float, target: float, oversample: int) -> Tensor:
     """`required_gain_db` of differentiable operations, on any device."""
-    envelopes = [
-        envelope_by_convolution(x, phase_filters(oversample, kind)) for kind in INTERPOLATORS
-    ]
+    envelopes = [envelope_by_convolution(x, oversample, kind) for kind in INTERPOLATORS]
     inner = torch.maximum(*envelopes)[..., CONTEXT_SAMPLES:-CONTEXT_SAMPLES]
     peak = inner.max(dim=1).values.double()
     return torch.where(peak > threshold, 20 * torch.log10(target / peak.clamp_min(threshold)), 0.0)
@@ -86,40 +83,55 @@ def max_overshoot(oversample: int = 8) -> float:
     return max(max_peak_ratio(oversample, kind) for kind in INTERPOLATORS)
 
 
-class _RequiredGain(torch.autograd.Function):
-    """Gradient: the derivative of a peak in dB is 20 / ln 10 / peak times the filter's taps."""
+@operator(lambda x, *_: x.new_empty(len(x), x.shape[2] - 2 * CONTEXT_SAMPLES, dtype=torch.float64))
+def _required_gain(
+    x: Tensor, threshold: float, target: float, oversample: int, bounds: Sequence[float]
+) -> Tensor:
+    audio = _to_array(x)
+    needed = np.empty((len(audio), audio.shape[-1] - 2 * CONTEXT_SAMPLES))
+    filters, limits = peak_filters(oversample, audio.dtype), PruningBounds(*bounds)
+    run_on_rows(
+        lambda *rows: required_gain_rows(
+            *rows, init_scratch(audio.dtype), *filters, threshold, target, limits
+        ),
+        audio,
+        np.zeros(len(audio), np.int64),
+        needed,
+    )
+    return torch.from_numpy(needed)
 
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, threshold: float, target: float, oversample: int, bounds: PruningBounds
-    ) -> Tensor:
-        audio = _to_array(x)
-        needed = np.empty((len(audio), audio.shape[-1] - 2 * CONTEXT_SAMPLES))
-        filters = peak_filters(oversample, audio.dtype)
-        run_on_rows(
-            lambda *pair: required_gain_rows(
-                *pair, init_scratch(audio.dtype), *filters, threshold, target, bounds
-            ),
-            audio,
-            needed,
-        )
-        ctx.filters, ctx.needed = filters, needed
-        ctx.settings = threshold, target, oversample
-        ctx.save_for_backward(x)
-        return torch.from_numpy(needed)
 
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        (x,) = ctx.saved_tensors
-        if needs_graph(grad):
-            gradient = gradient_with_graph(
-                lambda x: _differentiable_gain_db(x, *ctx.settings), [x], grad
-            )
-            return *gradient, None, None, None, None
-        grad_x = np.zeros_like(_to_array(x))
-        arrays = (as_rows(grad), ctx.needed, _to_array(x), grad_x)
-        run_on_rows(lambda *four: _required_gain_backward(*four, *ctx.filters), *arrays)
-        return torch.from_numpy(grad_x).to(x), None, None, None, None
+@operator(empty_like(1), n_batched=3)
+def _required_gain_backward(
+    grad: Tensor, x: Tensor, needed: Tensor, threshold: float, target: float, oversample: int
+) -> Tensor:
+    """The derivative of a peak in dB is −20 / ln 10 / peak times the filter's taps."""
+    audio = _to_array(x)
+    grad_x, filters = np.zeros_like(audio), peak_filters(oversample, audio.dtype)
+    arrays = (as_rows(grad), as_rows(needed), audio, grad_x)
+    run_on_rows(lambda *four: _required_gain_backward_rows(*four, *filters), *arrays)
+    return torch.from_numpy(grad_x).to(x)
+
+
+def _gain_gradient(
+    grad: Tensor, x: Tensor, threshold: float, target: float, oversample: int
+) -> tuple[Tensor, ...]:
+    return vjp(lambda x: differentiable_gain_db(x, threshold, target, oversample), (x,), grad)
+
+
+def _gradient(saved: Sequence[Tensor], constants: Sequence[Any], grad: Tensor) -> tuple[Tensor]:
+    if grad.is_cuda:  # the kernel would be one thread per song, the convolution is all samples'
+        return _gain_gradient(grad, saved[0], *constants[:3])  # type: ignore[return-value]
+    return (_required_gain_backward(grad, *saved, *constants[:3]),)
+
+
+_required_gain.register_gradient(
+    _gradient,
+    save=lambda inputs, outputs: (inputs[0], *outputs),
+)
+_required_gain_backward.register_gradient(
+    gradient_by_vjp(_gain_gradient, 2), save=lambda inputs, _: inputs[:2]
+)
 
 
 def init_scratch(dtype: Any) -> Array:
@@ -161,8 +173,11 @@ def _interpolate(x, taps):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def required_gain_rows(audio, needed, scratch, sharp, soft, threshold, target, bounds):  # type: ignore[no-untyped-def]
-    """`required_gain_db` of audio [B, C, T + 2 · CONTEXT_SAMPLES], written to needed [B, T]."""
+def required_gain_rows(audio, first, needed, scratch, sharp, soft, threshold, target, bounds):  # type: ignore[no-untyped-def]
+    """`required_gain_db` of audio [B, C, first + T + 2 · CONTEXT_SAMPLES] to needed [B, T].
+
+    first: [B], samples to skip (a slice of audio would not be contiguous, and slow).
+    """
     gaps, near, peak, phase = scratch[0], scratch[1], scratch[2], scratch[3]
     for song in range(needed.shape[0]):
         for start in range(0, needed.shape[1], BLOCK_SAMPLES):
@@ -170,7 +185,7 @@ def required_gain_rows(audio, needed, scratch, sharp, soft, threshold, target, b
             peaks = peak[:count]
             peaks[:] = 0
             for channel in range(audio.shape[1]):
-                x = audio[song, channel, start : start + count + 2 * CONTEXT_SAMPLES]
+                x = audio[song, channel][first[song] + start :][: count + 2 * CONTEXT_SAMPLES]
                 if not may_exceed(x, CONTEXT_SAMPLES, threshold, bounds.curvature_weight):
                     continue
                 limit = (threshold - bounds.far_weight * max_abs(x)) / bounds.near_weight
@@ -218,7 +233,7 @@ def _update_peaks(peak, x, gaps):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _required_gain_backward(grad, needed, audio, grad_x, sharp, soft):  # type: ignore[no-untyped-def]
+def _required_gain_backward_rows(grad, needed, audio, grad_x, sharp, soft):  # type: ignore[no-untyped-def]
     factor = -20.0 / math.log(10.0)
     for song in range(needed.shape[0]):
         for n in range(needed.shape[1]):

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ai_mixer.core.units import SILENCE_DB
-from ai_mixer.dsp.autograd import gradient_with_graph, is_transformed, needs_graph
+from ai_mixer.dsp.operators import empty_like, operator, vjp
 
 THIRD_OCTAVE_CENTRES_HZ = tuple(1000.0 * 10.0 ** (n / 10.0) for n in range(-15, 13))
 """Exact base-ten mid-band frequencies (IEC 61260-1, eq. 3) of the bands 31.5 Hz … 16 kHz."""
@@ -52,35 +53,35 @@ def short_time_power(x: Tensor, window: Tensor, n_fft: int, hop: int) -> Tensor:
     Differentiable in x; the gradient is three times as fast as autograd through the complex
     spectrum.
     """
-    if is_transformed(x):
-        return _differentiable_power(x, window, n_fft, hop)
-    return _ShortTimePower.apply(x, window, n_fft, hop)  # type: ignore[no-untyped-call]
+    rows = x.reshape(-1, x.shape[-1])
+    powers: Tensor = _short_time_power(rows, window, n_fft, hop)[0]
+    return powers.view(*x.shape[:-1], *powers.shape[1:])
 
 
-class _ShortTimePower(torch.autograd.Function):
-    """Gradient: ∂frame[t] = w[t] Re Σ_k 2 ∂P_k X_k e^(2πikt/n), by an inverse real transform."""
+def _fake_power(x: Tensor, window: Tensor, n_fft: int, hop: int) -> tuple[Tensor, Tensor]:
+    shape = len(x), (x.shape[1] - len(window)) // hop + 1, n_fft // 2 + 1
+    return x.new_empty(shape), x.new_empty(shape, dtype=x.dtype.to_complex())
 
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, window: Tensor, n_fft: int, hop: int) -> Tensor:
-        spectra = torch.fft.rfft(x.unfold(-1, len(window), hop) * window, n_fft)
-        ctx.save_for_backward(x, spectra, window)
-        ctx.settings = n_fft, hop
-        return power(spectra)
 
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, spectra, window = ctx.saved_tensors
-        n_fft, hop = ctx.settings
-        if needs_graph(grad):
-            function = functools.partial(_differentiable_power, window=window, n_fft=n_fft, hop=hop)
-            return *gradient_with_graph(function, [x], grad), None, None, None
-        weighted = spectra * grad
-        # The inverse counts the bins between the ends twice, which is the 2 of the formula.
-        weighted[..., 0] *= 2.0
-        if n_fft % 2 == 0:
-            weighted[..., -1] *= 2.0
-        frames = torch.fft.irfft(weighted, n_fft, norm="forward")[..., : len(window)] * window
-        return _overlap_add(frames, hop, x.shape), None, None, None
+@operator(_fake_power, devices=None)
+def _short_time_power(x: Tensor, window: Tensor, n_fft: int, hop: int) -> tuple[Tensor, Tensor]:
+    """x: [rows, T]. Returns the power, and the spectra for the gradient."""
+    spectra = torch.fft.rfft(x.unfold(-1, len(window), hop) * window, n_fft)
+    return power(spectra), spectra
+
+
+@operator(empty_like(1), n_batched=3, devices=None)
+def _short_time_power_backward(
+    grad: Tensor, x: Tensor, spectra: Tensor, window: Tensor, n_fft: int, hop: int
+) -> Tensor:
+    """∂frame[t] = w[t] Re Σ_k 2 ∂P_k X_k e^(2πikt/n), by an inverse real transform."""
+    weighted = spectra * grad
+    # The inverse counts the bins between the ends twice, which is the 2 of the formula.
+    weighted[..., 0] *= 2.0
+    if n_fft % 2 == 0:
+        weighted[..., -1] *= 2.0
+    frames = torch.fft.irfft(weighted, n_fft, norm="forward")[..., : len(window)] * window
+    return _overlap_add(frames, hop, x.shape)
 
 
 def _differentiable_power(x: Tensor, window: Tensor, n_fft: int, hop: int) -> Tensor:
@@ -88,6 +89,27 @@ def _differentiable_power(x: Tensor, window: Tensor, n_fft: int, hop: int) -> Te
     starts = torch.arange(0, x.shape[-1] - len(window) + 1, hop, device=x.device)
     frames = x[..., starts[:, None] + torch.arange(len(window), device=x.device)]
     return power(torch.fft.rfft(frames * window, n_fft))
+
+
+def _power_gradient(
+    saved: Sequence[Tensor], constants: Sequence[Any], grad_grad: Tensor
+) -> tuple[Tensor, ...]:
+    """Gradient of `_short_time_power_backward`."""
+    grad, x, window = saved
+
+    def gradient(grad: Tensor, x: Tensor) -> tuple[Tensor, ...]:
+        return vjp(lambda x: _differentiable_power(x, window, *constants), (x,), grad)
+
+    return vjp(gradient, (grad, x), (grad_grad,))
+
+
+_short_time_power.register_gradient(
+    lambda saved, constants, grad: (_short_time_power_backward(grad, *saved, *constants),),
+    save=lambda inputs, outputs: (inputs[0], outputs[1], inputs[1]),
+)
+_short_time_power_backward.register_gradient(
+    _power_gradient, save=lambda inputs, _: (*inputs[:2], inputs[3])
+)
 
 
 def _overlap_add(frames: Tensor, hop: int, shape: torch.Size) -> Tensor:

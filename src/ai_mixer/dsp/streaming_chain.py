@@ -1,24 +1,36 @@
 """A chain of effects for blocks of audio: one compiled function for all effects.
 
-A block stays in the L1 cache for the whole chain. `console.process` calls it.
+A block stays in the L1 cache for the whole chain. The chain is described by an array of numbers
+that does not depend on the sample rate (`encode_steps`); compiled functions compute the size and
+the initial values of its state for any rate.
 """
 
-import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
-from pathlib import Path
-from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 
-from ai_mixer.dsp import streaming_kernels
-from ai_mixer.dsp.convolution import convolve
+from ai_mixer.dsp.convolution import (
+    convolve,
+    convolver_size,
+    init_convolver,
+    reset_convolver,
+)
+from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.recursions import Array
-from ai_mixer.dsp.streaming_kernels import compress, echo, mix_channels, second_order_filter
+from ai_mixer.dsp.streaming_kernels import (
+    COMPRESS_STATES,
+    ECHO_HEADER_SIZE,
+    STATES_PER_BIQUAD,
+    compress,
+    delay_samples,
+    echo,
+    init_compress,
+    mix_channels,
+    second_order_filter,
+)
 from ai_mixer.utils.compilation import njit
-
-NO_SAMPLES = np.empty(0, np.float32)
 
 
 class KernelKind(IntEnum):
@@ -41,93 +53,147 @@ COEFFICIENT_COUNTS = {
 
 
 class StreamingKernel(NamedTuple):
-    """One effect as a step of the chain, with its initial state.
+    """One effect as a step of a chain, for any sample rate.
 
-    numbers: float64, constants followed by the state. samples: float32, of a long response.
+    formula: of its coefficients; arguments: of the formula, names of knobs and constants.
+    constants: of the kernel. response: function of sample rate and channels, the impulse response
+    [output, input, T] of `CONVOLVE`.
     """
 
     kind: KernelKind
-    numbers: Array = np.empty(0)
-    samples: Array = NO_SAMPLES
+    formula: Formula = Formula.NONE
+    arguments: tuple[str | float, ...] = ()
+    constants: tuple[float, ...] = ()
+    response: Callable[[int, int], Array] | None = None
 
 
-def biquad_kernel(channels: int) -> StreamingKernel:
-    """Second-order filter; coefficients as of `filters.Biquad.to_coefficients`."""
-    return StreamingKernel(
-        KernelKind.FILTER, np.zeros(streaming_kernels.STATES_PER_BIQUAD * channels)
-    )
+# A step is encoded as these numbers, then (knob, value) for each argument, then the constants.
+# KIND, FORMULA: members of the enums. COEFFICIENTS, ARGUMENTS, CONSTANTS: their numbers.
+# TAPS: samples of the response. STATE: size of the state. The last two depend on the sample rate.
+KIND, FORMULA, COEFFICIENTS, ARGUMENTS, CONSTANTS, TAPS, STATE, STEP_HEADER = range(8)
+NO_KNOB = -1.0
 
 
-class StreamingChain(NamedTuple):
-    """Steps of a chain in processing order, and their state.
+def encode_steps(kernels: Sequence[StreamingKernel], knobs: Sequence[dict[str, int]]) -> Array:
+    """Encode a chain as an array of float64. knobs: per step, argument → index of the knob."""
+    parts: list[float] = []
+    for kernel, columns in zip(kernels, knobs, strict=True):
+        count = COEFFICIENT_COUNTS[kernel.kind]
+        lengths = (count, len(kernel.arguments), len(kernel.constants), 0, 0)
+        parts += [kernel.kind, kernel.formula, *lengths]
+        for argument in kernel.arguments:
+            if isinstance(argument, str):
+                parts += [columns[argument], 0.0]
+            else:
+                parts += [NO_KNOB, argument]
+        parts += kernel.constants
+    return np.array(parts, np.float64)
 
-    kinds: [S] of `KernelKind`. columns: [S + 1], ends of the steps' coefficients in a row [K].
-    numbers, samples: the arrays of all steps; number_ends, sample_ends: [S + 1], ends of the parts.
+
+@njit(cache=True, nogil=True)
+def step_length(step):  # type: ignore[no-untyped-def]
+    """Length of the encoded step at the start of an array."""
+    return STEP_HEADER + 2 * int(step[ARGUMENTS]) + int(step[CONSTANTS])
+
+
+@njit(cache=True, nogil=True)
+def step_constants(step):  # type: ignore[no-untyped-def]
+    """Constants of the encoded step at the start of an array."""
+    return step[STEP_HEADER + 2 * int(step[ARGUMENTS]) : step_length(step)]
+
+
+@njit(cache=True, nogil=True)
+def _state_size(step, taps, sample_rate, channels):  # type: ignore[no-untyped-def]
+    kind, constants = int(step[KIND]), step_constants(step)
+    if kind == KernelKind.FILTER:
+        return STATES_PER_BIQUAD * channels
+    if kind == KernelKind.COMPRESS:
+        return COMPRESS_STATES
+    if kind == KernelKind.ECHO:
+        return ECHO_HEADER_SIZE + channels * delay_samples(constants[1], sample_rate)
+    if kind == KernelKind.CONVOLVE:
+        return convolver_size(taps, sample_rate, channels)
+    return 0
+
+
+@njit(cache=True, nogil=True)
+def plan_states(steps, taps, sample_rate, channels):  # type: ignore[no-untyped-def]
+    """Numbers of coefficients and of states of encoded steps. taps: [S], of their responses."""
+    at, number, coefficients, states = 0, 0, 0, 0
+    while at < len(steps):
+        step = steps[at:]
+        states += _state_size(step, taps[number], sample_rate, channels)
+        coefficients += int(step[COEFFICIENTS])
+        at, number = at + step_length(step), number + 1
+    return coefficients, states
+
+
+@njit(cache=True, nogil=True)
+def init_states(states, steps, taps, responses, sample_rate, channels):  # type: ignore[no-untyped-def]
+    """Write the initial states, and TAPS and STATE of the encoded steps.
+
+    responses: those of all steps with one, [output, input, T] each, one after another.
     """
-
-    kinds: Array
-    columns: Array
-    numbers: Array
-    number_ends: Array
-    samples: Array
-    sample_ends: Array
-
-
-def init_chain(steps: Sequence[StreamingKernel]) -> StreamingChain:
-    """Combine steps for the same number of channels; their arrays are copied."""
-    return StreamingChain(
-        np.array([step.kind for step in steps], np.int64),
-        np.cumsum([0, *(COEFFICIENT_COUNTS[step.kind] for step in steps)], dtype=np.int64),
-        *_concatenate(np.empty(0), [step.numbers for step in steps]),
-        *_concatenate(NO_SAMPLES, [step.samples for step in steps]),
-    )
-
-
-def _concatenate(empty: Array, parts: Sequence[Array]) -> tuple[Array, Array]:
-    """Concatenate arrays, none gives `empty`; returns the array and the offsets of its parts."""
-    return np.concatenate([empty, *parts]), np.cumsum([0, *(len(part) for part in parts)])
+    states[:] = 0.0
+    at, first, sample, number = 0, 0, 0, 0
+    while at < len(steps):
+        step = steps[at:]
+        step[TAPS] = taps[number]
+        step[STATE] = _state_size(step, taps[number], sample_rate, channels)
+        state = states[first : first + int(step[STATE])]
+        constants, kind = step_constants(step), int(step[KIND])
+        if kind == KernelKind.COMPRESS:
+            init_compress(state, constants, sample_rate)
+        elif kind == KernelKind.ECHO:
+            state[0] = constants[0]
+        elif kind == KernelKind.CONVOLVE:
+            count = channels * channels * int(step[TAPS])
+            response = responses[sample : sample + count]
+            init_convolver(
+                state, response.reshape((channels, channels, int(step[TAPS]))), sample_rate
+            )
+            sample += count
+        at, first, number = at + step_length(step), first + int(step[STATE]), number + 1
 
 
-def sources_version(*modules: ModuleType) -> int:
-    """Hash of the source of this package and of further modules.
+@njit(cache=True, nogil=True)
+def reset_states(states, steps, channels):  # type: ignore[no-untyped-def]
+    """Reset the states to those before the first sample; keep what depends on the sample rate."""
+    at, first = 0, 0
+    while at < len(steps):
+        step = steps[at:]
+        kind, state = int(step[KIND]), states[first : first + int(step[STATE])]
+        if kind == KernelKind.FILTER:
+            state[:] = 0.0
+        elif kind == KernelKind.COMPRESS:
+            state[5] = 0.0  # the gain
+        elif kind == KernelKind.ECHO:
+            state[1:] = 0.0
+        elif kind == KernelKind.CONVOLVE:
+            reset_convolver(state, channels)
+        at, first = at + step_length(step), first + int(step[STATE])
 
-    Numba compiles a function with `cache=True` again if its own file has changed, but not if only a
-    function that it calls has. Such a function takes this hash as a constant, which numba compares.
+
+@njit(cache=True, nogil=True)
+def run_steps(audio, now, by, steps, states):  # type: ignore[no-untyped-def]
+    """Process audio [C, n] float64 in place.
+
+    now: coefficients [K] at the first sample; by: their change with each sample.
     """
-    files = [
-        *Path(__file__).parent.glob("*.py"),
-        *(Path(str(module.__file__)) for module in modules),
-    ]
-    return zlib.crc32(b"".join(file.read_bytes() for file in sorted(files)))
-
-
-def _compile(version: int):  # type: ignore[no-untyped-def]
-
-    @njit(cache=True, nogil=True, error_model="numpy")
-    def run_chain(audio, now, by, chain):  # type: ignore[no-untyped-def]
-        """Process audio [C, n] float64 in place.
-
-        now: coefficients [K] at the first sample; by: their change with each sample.
-        """
-        assert version >= 0
-        for step in range(len(chain.kinds)):
-            kind = chain.kinds[step]
-            c = now[chain.columns[step] : chain.columns[step + 1]]
-            d = by[chain.columns[step] : chain.columns[step + 1]]
-            state = chain.numbers[chain.number_ends[step] : chain.number_ends[step + 1]]
-            if kind == KernelKind.MIX:
-                mix_channels(audio, c, d)
-            elif kind == KernelKind.FILTER:
-                second_order_filter(audio, c, d, state)
-            elif kind == KernelKind.COMPRESS:
-                compress(audio, c, d, state)
-            elif kind == KernelKind.ECHO:
-                echo(audio, c, d, state)
-            elif kind == KernelKind.CONVOLVE:
-                response = chain.samples[chain.sample_ends[step] : chain.sample_ends[step + 1]]
-                convolve(audio, c[0], d[0], state, response)
-
-    return run_chain
-
-
-run_chain = _compile(sources_version())
+    at, first, column = 0, 0, 0
+    while at < len(steps):
+        step = steps[at:]
+        kind, end = int(step[KIND]), column + int(step[COEFFICIENTS])
+        c, d = now[column:end], by[column:end]
+        state = states[first : first + int(step[STATE])]
+        if kind == KernelKind.MIX:
+            mix_channels(audio, c, d)
+        elif kind == KernelKind.FILTER:
+            second_order_filter(audio, c, d, state)
+        elif kind == KernelKind.COMPRESS:
+            compress(audio, c, d, state)
+        elif kind == KernelKind.ECHO:
+            echo(audio, c, d, state)
+        elif kind == KernelKind.CONVOLVE:
+            convolve(audio, c[0], d[0], state)
+        at, first, column = at + step_length(step), first + int(step[STATE]), end

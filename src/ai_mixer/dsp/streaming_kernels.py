@@ -1,16 +1,27 @@
 """Streaming kernels of the effects: recursions with explicit state.
 
 Each kernel processes audio [C, n], float64, C = 1 or 2, in place. Its coefficients change linearly:
-`now` at the first sample, `by` more with each sample. `numbers`: constants followed by the state.
+`now` at the first sample, `by` more with each sample. `numbers`: the state, which may begin with
+constants that depend on the sample rate.
 """
 
 import math
 
-from ai_mixer.dsp.compressor import NEPERS_PER_DB, SILENCE_AMPLITUDE, next_gain_db
+from ai_mixer.dsp.compressor import (
+    NEPERS_PER_DB,
+    SILENCE_AMPLITUDE,
+    smooth_gain_db,
+    static_gain_db,
+)
 from ai_mixer.dsp.recursions import DENORMAL_LIMIT, FASTMATH_FLAGS, second_order
+from ai_mixer.dsp.vector_math import fast_exp, log_in_place
 from ai_mixer.utils.compilation import njit
 
-STATES_PER_BIQUAD, ECHO_HEADER_SIZE = 4, 2  # per channel; before the ring
+STATES_PER_BIQUAD = 4  # per channel
+ECHO_HEADER_SIZE = 2  # before the rings
+COMPRESS_PART_SAMPLES = 128  # processed together: few enough for the L1 cache
+COMPRESS_HEADER_SIZE = 6  # before the work space
+COMPRESS_STATES = COMPRESS_HEADER_SIZE + 2 * COMPRESS_PART_SAMPLES
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
@@ -42,21 +53,62 @@ def second_order_filter(audio, now, by, numbers):  # type: ignore[no-untyped-def
         state[0], state[1], state[2], state[3] = x1, x2, y1, y2
 
 
-@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+@njit(cache=True, nogil=True)
+def pole(time_ms, sample_rate):  # type: ignore[no-untyped-def]
+    """Coefficient α = e^(−1 / (τ · rate)) of one-pole smoothing."""
+    return math.exp(-1000.0 / (time_ms * sample_rate))
+
+
+@njit(cache=True, nogil=True)
+def init_compress(numbers, constants, sample_rate):  # type: ignore[no-untyped-def]
+    """Initial state. constants: attack and release in ms, threshold, knee and cap in dB."""
+    numbers[0], numbers[1] = pole(constants[0], sample_rate), pole(constants[1], sample_rate)
+    for k in range(2, 5):
+        numbers[k] = constants[k]
+    numbers[5] = 0.0
+
+
+@njit(cache=True, nogil=True)
+def delay_samples(delay_ms, sample_rate):  # type: ignore[no-untyped-def]
+    """A delay in whole samples, at least 1."""
+    return max(1, round(delay_ms * sample_rate / 1000.0))
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS | {"nnan", "nsz"})
 def compress(audio, now, by, numbers):  # type: ignore[no-untyped-def]
-    """Streaming `compressor.compress`. now: slope; numbers: poles, static curve, gain in dB."""
-    attack, release, threshold, knee, cap, g = numbers
+    """Streaming `compressor.compress`. now: slope; numbers: poles, static curve, gain in dB.
+
+    Only the recursion is a loop that cannot be vectorised.
+    """
+    attack, release, threshold = numbers[0], numbers[1], numbers[2]
+    knee, cap, g = numbers[3], numbers[4], numbers[5]
     knee_start = threshold - 0.5 * knee
-    for n in range(audio.shape[1]):
-        peak = SILENCE_AMPLITUDE
+    work = numbers[COMPRESS_HEADER_SIZE:]
+    for start in range(0, audio.shape[1], COMPRESS_PART_SAMPLES):
+        count = min(COMPRESS_PART_SAMPLES, audio.shape[1] - start)
+        gain, exponents = work[:count], work[COMPRESS_PART_SAMPLES:][:count]
+        gain[:] = SILENCE_AMPLITUDE
         for channel in range(len(audio)):
-            peak = max(peak, abs(audio[channel, n]))
-        over = math.log(peak) / NEPERS_PER_DB - knee_start
-        g = next_gain_db(g, over, now[0] + n * by[0], attack, release, knee, cap)
-        ratio = math.exp(g * NEPERS_PER_DB)
+            x = audio[channel][start:]
+            for n in range(count):
+                gain[n] = max(gain[n], abs(x[n]))
+        log_in_place(gain, exponents)
+        slope = now[0] + start * by[0]
+        for n in range(count):
+            over = gain[n] / NEPERS_PER_DB - knee_start
+            gain[n] = static_gain_db(over, slope + n * by[0], knee, cap)
+        for n in range(count):
+            g = smooth_gain_db(g, gain[n], attack, release)
+            gain[n] = g
+        if abs(g) < DENORMAL_LIMIT:
+            g = 0.0
+        for n in range(count):
+            gain[n] = fast_exp(gain[n] * NEPERS_PER_DB)
         for channel in range(len(audio)):
-            audio[channel, n] *= ratio
-    numbers[5] = g if abs(g) > DENORMAL_LIMIT else 0.0
+            x = audio[channel][start:]
+            for n in range(count):
+                x[n] *= gain[n]
+    numbers[5] = g
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)

@@ -5,16 +5,17 @@ Design", JAES 60(6), 2012, eqs. 4 and 16 (the smoothing is of the gain in dB, as
 advises).
 """
 
+import math
 from typing import ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ai_mixer.core.units import SILENCE_DB
-from ai_mixer.dsp.autograd import holds
 from ai_mixer.dsp.compressor import StaticCurve, compress, compressor_gain_db
+from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.inverse_compressor import invert_compressor
+from ai_mixer.dsp.operators import holds
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
 
@@ -64,15 +65,10 @@ class Compressor(Effect):
             return x
         return compress(x, self._slope(ratio), self._poles(sample_rate), self.curve)
 
-    def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
+    def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""
-        return StreamingKernel(
-            KernelKind.COMPRESS, np.array([*self._poles(sample_rate), *self.curve, 0.0])
-        )
-
-    def coefficients(self, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
-        """Slope of the static curve: [B, 1]."""
-        return self._slope(ratio)[:, None]
+        constants = (self.attack_ms, self.release_ms, *self.curve)
+        return StreamingKernel(KernelKind.COMPRESS, Formula.SLOPE, ("ratio",), constants)
 
     def invert(self, y: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
         """Return the input for which `forward` gives y."""
@@ -103,7 +99,10 @@ class Compressor(Effect):
         """Reduction per dB over the threshold."""
         return 1.0 - 1.0 / ratio.double()
 
-    def _poles(self, sample_rate: int) -> Tensor:
+    def _poles(self, sample_rate: int) -> tuple[float, float]:
         """Attack and release coefficients α = e^(−1 / (τ · rate))."""
-        times = torch.tensor([self.attack_ms, self.release_ms], dtype=torch.float64) / 1000.0
-        return torch.exp(-1.0 / (times * sample_rate))
+        attack, release = (
+            math.exp(-1000.0 / (time_ms * sample_rate))
+            for time_ms in (self.attack_ms, self.release_ms)
+        )
+        return attack, release

@@ -1,12 +1,12 @@
 """Delay with feedback (feedback comb filter)."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ai_mixer.dsp.autograd import BatchFunction, holds
+from ai_mixer.dsp.formulas import Formula
+from ai_mixer.dsp.operators import empty_like, holds, operator
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
 
@@ -33,41 +33,21 @@ class Delay(Effect):
         if not wet.requires_grad and holds(~wet.any()):
             return x
         delay = self._samples(sample_rate)
-        echoes: Tensor = _Echoes.apply(x, delay, self.feedback)  # type: ignore[no-untyped-call]
-        return torch.lerp(x, echoes, wet[:, None, None])
+        return torch.lerp(x, _echoes(x, delay, self.feedback), wet[:, None, None])
 
-    def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
+    def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""
-        rings = np.zeros(channels * self._samples(sample_rate))
-        return StreamingKernel(KernelKind.ECHO, np.array([self.feedback, 0.0, *rings]))
-
-    def coefficients(self, sample_rate: int, *, wet: Tensor) -> Tensor:  # type: ignore[override]
-        """Share of the echoes: [B, 1]."""
-        return wet[:, None]
+        constants = (self.feedback, self.delay_ms)
+        return StreamingKernel(KernelKind.ECHO, Formula.VALUE, ("wet",), constants)
 
     def _samples(self, sample_rate: int) -> int:
         return max(1, round(self.delay_ms * sample_rate / 1000))
 
 
-class _Echoes(BatchFunction):
-    """The comb filter; its gradient is the same filter backwards in time."""
-
-    @staticmethod
-    def forward(x: Tensor, delay: int, feedback: float) -> Tensor:
-        return _echoes(x, delay, feedback)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        _, *ctx.settings = inputs
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        return _Echoes.apply(grad.flip(-1), *ctx.settings).flip(-1), None, None  # type: ignore[no-untyped-call]
-
-
+@operator(empty_like(0), devices=None)
 def _echoes(x: Tensor, delay: int, feedback: float) -> Tensor:
-    """Filter blocks of D samples: inside a block there is no feedback."""
-    echo = torch.zeros_like(x)
+    """The comb filter, in blocks of D samples: inside a block there is no feedback."""
+    echo = x.new_zeros(x.shape)
     for start in range(delay, x.shape[-1], delay):
         length = min(delay, x.shape[-1] - start)
         before = slice(start - delay, start - delay + length)
@@ -75,3 +55,8 @@ def _echoes(x: Tensor, delay: int, feedback: float) -> Tensor:
             x[..., before], echo[..., before], alpha=feedback, out=echo[..., start : start + length]
         )
     return echo
+
+
+_echoes.register_gradient(  # the same filter backwards in time
+    lambda _, constants, grad: (_echoes(grad.flip(-1), *constants).flip(-1),), save=lambda *_: ()
+)

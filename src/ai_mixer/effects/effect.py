@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from ai_mixer.dsp.formulas import Formula, evaluate
 from ai_mixer.dsp.streaming_chain import StreamingKernel
 
 
@@ -15,8 +16,8 @@ class Effect(nn.Module):
     other parameters are set in the constructor.
 
     Only `forward` is required. invertible: whether the class implements `invert`. streamable:
-    whether it implements `streaming_kernel` and `coefficients`; streams refuse other values than
-    neutral of an effect without them, and files are rendered as a whole.
+    whether it implements `streaming_kernel`; streams refuse other values than neutral of an effect
+    without it, and files are rendered as a whole.
     """
 
     knob_names: ClassVar[tuple[str, ...]] = ()
@@ -26,23 +27,30 @@ class Effect(nn.Module):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.invertible = cls.invert is not Effect.invert
-        live = (
-            (cls.streaming_kernel, Effect.streaming_kernel),
-            (cls.coefficients, Effect.coefficients),
-        )
-        cls.streamable = all(own is not base for own, base in live)
+        cls.streamable = cls.streaming_kernel is not Effect.streaming_kernel
 
     def forward(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> Tensor:
         """x: [B, C, T], full scale = 1; knobs: [B]. Returns [B, C, T]."""
         raise NotImplementedError
 
-    def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
-        """The effect as a step of `dsp.streaming_chain`, with its initial state."""
+    def streaming_kernel(self) -> StreamingKernel:
+        """The effect as a step of `dsp.streaming_chain`, for any sample rate."""
         raise NotImplementedError(f"{type(self).__name__} has no streaming kernel")
 
     def coefficients(self, sample_rate: int, **knobs: Tensor) -> Tensor:
-        """Coefficients of the streaming kernel, [B, K], from knobs [B]."""
-        raise NotImplementedError(f"{type(self).__name__} has no streaming kernel")
+        """Coefficients of the streaming kernel, [B, K] float64, from knobs [B].
+
+        By the kernel's formula. An effect whose formula is `Formula.NONE` overrides this method;
+        its streams compute the coefficients in Python with each block, which is slower.
+        """
+        kernel = self.streaming_kernel()
+        if kernel.formula == Formula.NONE:
+            raise NotImplementedError(
+                f"{type(self).__name__}: give its streaming kernel a formula, or override "
+                "`coefficients`"
+            )
+        arguments = [knobs[a] if isinstance(a, str) else a for a in kernel.arguments]
+        return torch.stack(evaluate(kernel.formula, arguments, sample_rate), dim=1)
 
     def invert(self, y: Tensor, sample_rate: int, **knobs: Tensor) -> Tensor:
         """Return the input for which `forward` gives y. NotImplementedError if not invertible."""

@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
+from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
 
@@ -18,13 +18,9 @@ class Gain(Effect):
         """x: [B, C, T]; gain: [B] ratio. Returns [B, C, T]."""
         return x * gain.to(x.dtype)[:, None, None]
 
-    def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
+    def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""
-        return StreamingKernel(KernelKind.MIX)
-
-    def coefficients(self, sample_rate: int, *, gain: Tensor) -> Tensor:  # type: ignore[override]
-        """Weights of the channel itself and of the other one: [B, 2]."""
-        return torch.stack([gain, torch.zeros_like(gain)], dim=1)
+        return StreamingKernel(KernelKind.MIX, Formula.GAIN, ("gain",))
 
     def invert(self, y: Tensor, sample_rate: int, *, gain: Tensor) -> Tensor:  # type: ignore[override]
         """Return the input for which `forward` gives y."""

@@ -6,33 +6,36 @@ so that the result can be converted and encoded. The gain is reached before a pe
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
 from ai_mixer.core.units import db_to_ratio
-from ai_mixer.dsp.autograd import check_not_exporting, holds, is_vmapped
-from ai_mixer.dsp.lookahead import (
-    Ballistics,
-    LookaheadState,
-    advance,
-    initial_state,
-    lookahead_gain_db,
+from ai_mixer.dsp.lookahead import Ballistics, lookahead_gain_db
+from ai_mixer.dsp.operators import can_branch, holds
+from ai_mixer.dsp.recursions import as_rows, run_on_rows
+from ai_mixer.dsp.required_gain import max_overshoot, peak_filters, required_gain_db
+from ai_mixer.dsp.streaming_limiter import (
+    GUARD_SAMPLES,
+    REDUCTION_DB,
+    LimiterSettings,
+    init_limiter,
+    limit_blocks,
+    limit_songs,
+    limiter_ballistics,
+    limiter_size,
 )
-from ai_mixer.dsp.recursions import Array
-from ai_mixer.dsp.required_gain import CONTEXT_SAMPLES, max_overshoot, required_gain_db
-from ai_mixer.dsp.streaming_limiter import StreamingLimiter, init_limiter
 from ai_mixer.effects.effect import Effect
 
 OVERSAMPLE = 8  # with four, peaks at high frequencies are 0.1 dB too low
 DETECTION_MARGIN_DB = 0.01  # peaks this close under the ceiling are limited: meters differ by 0.006
 CEILING_MARGIN_DB = 0.05  # limited peaks are this far under the ceiling: meters differ
-GUARD_SAMPLES = CONTEXT_SAMPLES  # samples on each side that a value between samples depends on
-MIN_RAMP_SAMPLES = 16  # a steeper gain would cause new peaks between samples
 BLOCK_SAMPLES = 1 << 15  # block size for long songs, which limits memory
+STREAM_BLOCK_SAMPLES = 1 << 12  # of the compiled limiter: its buffers stay in the L2 cache
 
 
 class Limiter(Effect):
@@ -68,23 +71,23 @@ class Limiter(Effect):
 
     def forward(self, x: Tensor, sample_rate: int) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]. Returns [B, C, T] with a true peak of at most the ceiling."""
-        check_not_exporting()
-        if holds(_max_abs(x) * max_overshoot(OVERSAMPLE) <= self.threshold):
-            return x
-        if (torch.is_grad_enabled() and x.requires_grad) or is_vmapped(x):
+        if not can_branch(x):
             return self._limit_all(x, sample_rate)
-        if self._idle(x):
+        if _max_abs(x) * max_overshoot(OVERSAMPLE) <= self.threshold:
             return x
+        if torch.is_grad_enabled() and x.requires_grad:
+            return self._limit_all(x, sample_rate)
         return self.stream(sample_rate).process(x)
 
     def stream(self, sample_rate: int) -> "LimiterStream":
         """Create a stream of this limiter for audio in blocks."""
         return LimiterStream(self, sample_rate)
 
-    def streaming_state(self, sample_rate: int, audio: Array) -> StreamingLimiter:
-        """Create the state of `dsp.streaming_limiter` for blocks like `audio`, [C, N]."""
-        ballistics = self.ballistics(sample_rate)
-        return init_limiter(self.threshold, self.target, ballistics, OVERSAMPLE, audio)
+    def streaming_settings(self) -> LimiterSettings:
+        """Settings for `dsp.streaming_limiter`, for any sample rate."""
+        filters = peak_filters(OVERSAMPLE, np.dtype(np.float64))
+        times = self.lookahead_ms, self.release_ms, self.memory_ms
+        return LimiterSettings(self.threshold, self.target, *times, *filters)
 
     def latency_samples(self, sample_rate: int) -> int:
         """Delay of a stream in samples."""
@@ -92,24 +95,14 @@ class Limiter(Effect):
 
     def ballistics(self, sample_rate: int) -> Ballistics:
         """Convert the times to samples and poles."""
-        release, memory = (
-            math.exp(-1000 / (time_ms * sample_rate))
-            for time_ms in (self.release_ms, self.memory_ms)
-        )
-        ramp = max(MIN_RAMP_SAMPLES, round(self.lookahead_ms * sample_rate / 1000))
-        return Ballistics(ramp, GUARD_SAMPLES, release, memory)
+        times = self.lookahead_ms, self.release_ms, self.memory_ms
+        # The function itself: torch.export and torch.compile cannot call a compiled one.
+        function = getattr(limiter_ballistics, "py_func", limiter_ballistics)
+        return Ballistics(*function(*times, float(sample_rate)))
 
     def needed_db(self, x: Tensor) -> Tensor:
         """Required gain, at most 0 dB. x: [B, C, T + 2 · GUARD_SAMPLES]. Returns [B, T]."""
         return required_gain_db(x, self.threshold, self.target, OVERSAMPLE)
-
-    def _idle(self, x: Tensor) -> bool:
-        """Whether no sample requires a reduction, ringing beyond the ends included."""
-        end = x.shape[-1] + GUARD_SAMPLES
-        return not any(
-            self.needed_db(_with_context(x, start, min(start + BLOCK_SAMPLES, end))).any()
-            for start in range(-GUARD_SAMPLES, end, BLOCK_SAMPLES)
-        )
 
     def _limit_all(self, x: Tensor, sample_rate: int) -> Tensor:
         """Limit x at once, with the gradient of the gain."""
@@ -124,36 +117,23 @@ class Limiter(Effect):
 class LimiterStream:
     """Limiter for audio in blocks, with a delay of `latency_samples`. No gradient.
 
-    The result does not depend on the block sizes, except for rounding. reduction_db: largest gain
-    reduction so far in dB, at least 0.
+    The result does not depend on the block sizes, except for rounding.
     """
 
     def __init__(self, limiter: Limiter, sample_rate: int) -> None:
-        self.limiter = limiter
-        self.ballistics = limiter.ballistics(sample_rate)
-        self.latency_samples = GUARD_SAMPLES + self.ballistics.latency
-        self.reduction_db = 0.0
-        self._history: Tensor | None = None
-        self._state: LookaheadState | None = None  # None until a reduction is required
+        self.latency_samples = limiter.latency_samples(sample_rate)
+        self._layout = limiter.streaming_settings(), float(sample_rate), STREAM_BLOCK_SAMPLES
+        self._memory = np.empty((0, 0))  # [B, M]
+
+    @property
+    def reduction_db(self) -> float:
+        """Largest gain reduction so far in dB, at least 0."""
+        return float(self._memory[:, REDUCTION_DB].max()) if self._memory.size else 0.0
 
     @torch.no_grad()
     def push(self, x: Tensor) -> Tensor:
         """Process the next block, [B, C, n]; returns limited audio, delayed, [B, C, n]."""
-        length = x.shape[-1]
-        if self._history is None:
-            self._history = x.new_zeros(*x.shape[:2], self.latency_samples + GUARD_SAMPLES)
-        audio = torch.cat([self._history, x], dim=-1)
-        self._history = audio[..., length:]
-        delayed = audio[..., GUARD_SAMPLES : GUARD_SAMPLES + length]
-        # The peak next to a sample is known `GUARD_SAMPLES` samples later.
-        needed_db = self.limiter.needed_db(audio[..., -(length + 2 * GUARD_SAMPLES) :])
-        if self._state is None:
-            if not needed_db.any():
-                return delayed.clone()
-            self._state = initial_state(len(x), self.ballistics)
-        gain_db = advance(needed_db, self.ballistics, self._state)
-        self.reduction_db = max(self.reduction_db, -float(gain_db.min()))
-        return delayed * db_to_ratio(gain_db[:, None].to(x))
+        return self._run(limit_blocks, x)
 
     @torch.no_grad()
     def process_blocks(self, blocks: Iterable[Tensor], drive: float = 1.0) -> Iterator[Tensor]:
@@ -168,20 +148,21 @@ class LimiterStream:
             silence = block.new_zeros(*block.shape[:2], self.latency_samples)
             yield self.push(silence)[..., latency:]
 
+    @torch.no_grad()
     def process(self, x: Tensor, drive: float = 1.0) -> Tensor:
         """Limit a whole song, drive · x, without delay. x: [B, C, T] → [B, C, T]."""
-        y, start = torch.empty_like(x), 0
-        for part in self.process_blocks([x], drive):
-            y[..., start : start + part.shape[-1]] = part
-            start += part.shape[-1]
-        return y
+        return self._run(limit_songs, x if drive == 1 else drive * x)
 
-
-def _with_context(x: Tensor, start: int, stop: int) -> Tensor:
-    """Samples start … stop with GUARD_SAMPLES of context on each side; silence outside x."""
-    first, last = start - GUARD_SAMPLES, stop + GUARD_SAMPLES
-    before, after = max(0, -first), max(0, last - x.shape[-1])
-    return pad(x[..., first + before : last - after], (before, after))
+    def _run(self, kernel: Callable[..., None], x: Tensor) -> Tensor:
+        audio = as_rows(x).reshape(x.shape)
+        if not self._memory.size:
+            channels = x.shape[1]
+            self._memory = np.zeros((len(x), limiter_size(*self._layout, channels)))
+            for memory in self._memory:
+                init_limiter(memory, *self._layout, channels, audio)
+        out = np.empty_like(audio)
+        run_on_rows(kernel, audio, out, self._memory)
+        return torch.from_numpy(out).to(x)
 
 
 def _max_abs(x: Tensor) -> Tensor:

@@ -6,8 +6,9 @@ from torch import Tensor
 
 from ai_mixer.core.units import ratio_to_db
 from ai_mixer.dsp.filters import peak
+from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.recursions import biquad
-from ai_mixer.dsp.streaming_chain import StreamingKernel, biquad_kernel
+from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
 
 
@@ -27,13 +28,10 @@ class Peak(Effect):
         """x: [B, C, T]; gain_db: [B]. Returns [B, C, T]."""
         return biquad(x, *peak(gain_db, self.frequency_hz, self.q, sample_rate))
 
-    def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
+    def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""
-        return biquad_kernel(channels)
-
-    def coefficients(self, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
-        """Coefficients of the filter: [B, 5]."""
-        return peak(gain_db, self.frequency_hz, self.q, sample_rate).to_coefficients()
+        arguments = ("gain_db", self.frequency_hz, self.q)
+        return StreamingKernel(KernelKind.FILTER, Formula.PEAK, arguments)
 
     def invert(self, y: Tensor, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
         """Return the input for which `forward` gives y."""
@@ -55,13 +53,10 @@ class Presence(Effect):
         """x: [B, C, T]; ratio: [B]. Returns [B, C, T]."""
         return self.peak(x, sample_rate, gain_db=ratio_to_db(ratio))
 
-    def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
+    def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""
-        return biquad_kernel(channels)
-
-    def coefficients(self, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
-        """Coefficients of the filter: [B, 5]."""
-        return self.peak.coefficients(sample_rate, gain_db=ratio_to_db(ratio))
+        arguments = ("ratio", self.peak.frequency_hz, self.peak.q)
+        return StreamingKernel(KernelKind.FILTER, Formula.PRESENCE, arguments)
 
     def invert(self, y: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
         """Return the input for which `forward` gives y."""

@@ -8,6 +8,7 @@ NumPy.
 """
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
@@ -16,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ai_mixer.dsp.autograd import BatchFunction, check_not_exporting, holds
-from ai_mixer.dsp.convolution import init_convolver
+from ai_mixer.dsp.formulas import Formula
+from ai_mixer.dsp.operators import empty_like, holds, operator
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
 
@@ -69,22 +70,17 @@ class Reverb(Effect):
 
     def forward(self, x: Tensor, sample_rate: int, *, wet: Tensor) -> Tensor:  # type: ignore[override]
         """x: [B, C, T], mono or stereo; wet: [B], 0–1. Returns [B, C, T]."""
-        check_not_exporting()
         if not wet.requires_grad and holds(~wet.any()):
             return x
-        spectrum, taps = response_spectrum(self.room, sample_rate, x.shape[-1], x.dtype)
-        spectrum = _select_channels(spectrum, x.shape[1])
-        reverb: Tensor = _Convolve.apply(x, spectrum.to(x.device), taps)  # type: ignore[no-untyped-call]
+        reverb = _convolve_room(x, self.room, sample_rate, False)
         return torch.lerp(x, reverb, wet[:, None, None])
 
-    def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
+    def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""
-        response = _select_channels(impulse_response(self.room, sample_rate), channels)
-        return StreamingKernel(KernelKind.CONVOLVE, *init_convolver(response.numpy(), sample_rate))
+        return StreamingKernel(KernelKind.CONVOLVE, Formula.VALUE, ("wet",), (), self._response)
 
-    def coefficients(self, sample_rate: int, *, wet: Tensor) -> Tensor:  # type: ignore[override]
-        """Share of the reverb: [B, 1]."""
-        return wet[:, None]
+    def _response(self, sample_rate: int, channels: int) -> Array:
+        return _select_channels(impulse_response(self.room, sample_rate), channels).numpy()
 
 
 def _select_channels(paths: Tensor, channels: int) -> Tensor:
@@ -161,23 +157,27 @@ def _excitation(time_s: Array, seed: int) -> Array:
     return excitation
 
 
-class _Convolve(BatchFunction):
-    """y = h ∗ x, cut to x's length; the gradient is time-reversed, inputs and outputs swapped."""
+@operator(empty_like(0), devices=None)
+def _convolve_room(x: Tensor, room: Sequence[float], sample_rate: int, transposed: bool) -> Tensor:
+    """The convolution h ∗ x, cut to x's length. transposed: with inputs and outputs of h swapped.
 
-    @staticmethod
-    def forward(x: Tensor, spectrum: Tensor, taps: int) -> Tensor:
-        return _convolve(x, spectrum, taps)
+    The response is not an argument, because a tracer would compute it again for each call.
+    """
+    key = Room._make(room)._replace(seed=int(room[-1]))
+    spectrum, taps = response_spectrum(key, sample_rate, x.shape[-1], x.dtype)
+    spectrum = _select_channels(spectrum, x.shape[1]).to(x.device)
+    return _convolve(x, spectrum.transpose(0, 1) if transposed else spectrum, taps)
 
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        _, spectrum, ctx.taps = inputs
-        ctx.save_for_backward(spectrum)
 
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        (spectrum,) = ctx.saved_tensors
-        reversed_paths = spectrum.transpose(0, 1)
-        return _Convolve.apply(grad.flip(-1), reversed_paths, ctx.taps).flip(-1), None, None  # type: ignore[no-untyped-call]
+def _convolution_gradient(
+    _: Sequence[Tensor], constants: Sequence[Any], grad: Tensor
+) -> tuple[Tensor]:
+    """Time-reversed, with inputs and outputs swapped."""
+    room, sample_rate, transposed = constants
+    return (_convolve_room(grad.flip(-1), room, sample_rate, not transposed).flip(-1),)
+
+
+_convolve_room.register_gradient(_convolution_gradient, save=lambda *_: ())
 
 
 def _convolve(x: Tensor, spectrum: Tensor, taps: int) -> Tensor:

@@ -5,11 +5,15 @@ from typing import ClassVar
 from torch import Tensor
 
 from ai_mixer.dsp.filters import high_shelf, low_shelf
+from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.recursions import biquad
-from ai_mixer.dsp.streaming_chain import StreamingKernel, biquad_kernel
+from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
 
-FILTER_DESIGNS = {"low": low_shelf, "high": high_shelf}
+KINDS = {
+    "low": (low_shelf, Formula.LOW_SHELF),
+    "high": (high_shelf, Formula.HIGH_SHELF),
+}
 
 
 class Shelf(Effect):
@@ -23,21 +27,19 @@ class Shelf(Effect):
 
     def __init__(self, kind: str = "low", frequency_hz: float = 200.0, slope: float = 1.0) -> None:
         super().__init__()
-        if kind not in FILTER_DESIGNS:
-            raise ValueError(f"kind: {kind!r} is unknown, choose one of {sorted(FILTER_DESIGNS)}")
-        self.design, self.frequency_hz, self.slope = FILTER_DESIGNS[kind], frequency_hz, slope
+        if kind not in KINDS:
+            raise ValueError(f"kind: {kind!r} is unknown, choose one of {sorted(KINDS)}")
+        self.design, self.formula = KINDS[kind]
+        self.frequency_hz, self.slope = frequency_hz, slope
 
     def forward(self, x: Tensor, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]; gain_db: [B]. Returns [B, C, T]."""
         return biquad(x, *self.design(gain_db, self.frequency_hz, self.slope, sample_rate))
 
-    def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
+    def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""
-        return biquad_kernel(channels)
-
-    def coefficients(self, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
-        """Coefficients of the filter: [B, 5]."""
-        return self.design(gain_db, self.frequency_hz, self.slope, sample_rate).to_coefficients()
+        arguments = ("gain_db", self.frequency_hz, self.slope)
+        return StreamingKernel(KernelKind.FILTER, self.formula, arguments)
 
     def invert(self, y: Tensor, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
         """Return the input for which `forward` gives y."""

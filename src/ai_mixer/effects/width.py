@@ -5,6 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.effect import Effect
 
@@ -29,13 +30,9 @@ class Width(Effect):
         # Equivalent to the formula above, as one weighted sum of both channels.
         return torch.lerp(x.flip(1), x, ((1 + width) / 2)[:, None, None])
 
-    def streaming_kernel(self, sample_rate: int, channels: int) -> StreamingKernel:
+    def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""
-        return StreamingKernel(KernelKind.MIX)
-
-    def coefficients(self, sample_rate: int, *, width: Tensor) -> Tensor:  # type: ignore[override]
-        """Weights of the channel itself and of the other one: [B, 2]."""
-        return torch.stack([(1 + width) / 2, (1 - width) / 2], dim=1)
+        return StreamingKernel(KernelKind.MIX, Formula.WIDTH, ("width",))
 
     def invert(self, y: Tensor, sample_rate: int, *, width: Tensor) -> Tensor:  # type: ignore[override]
         """Return the input for which `forward` gives y."""

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from ai_mixer.core.types import CONDITIONS, Features
-from ai_mixer.dsp.autograd import check_not_exporting
 from ai_mixer.dsp.spectra import power
 from ai_mixer.models import system_identification
 from ai_mixer.models.cepstrum_features import CepstrumFeatures
@@ -99,7 +98,11 @@ class FeatureExtractor(nn.Module):
         Without gradient: features have no trained weights, and a gradient to audio through them is
         not available. RuntimeError in one line inside `torch.export`.
         """
-        check_not_exporting()
+        if torch.compiler.is_exporting():
+            raise RuntimeError(
+                "torch.export cannot contain the features, whose shapes depend on their input: "
+                "export the network alone, `model.predict(features, condition)`"
+            )
         key = (self.feature_config, rough.device, rough.dtype)
         return extract_once(key, (rough, reference, condition), self._extract)
 

@@ -1,12 +1,16 @@
-"""`njit` of numba, with a temporary cache where no folder for compiled code can be written.
+"""`njit` of numba with a cache that is complete: used wherever possible, and never out of date.
 
 numba keeps compiled code next to the source or in the user's cache folder. It fails on import if
-the package is installed read-only and the home folder cannot be used.
+the package is installed read-only and the home folder cannot be used; and it compiles a function
+again if its own file has changed, but not if only the file of a function that it calls has.
 """
 
+import inspect
 import os
+import re
 import stat
 import tempfile
+import zlib
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -16,19 +20,54 @@ import numba
 
 from ai_mixer.utils.log import logger
 
+_PROJECT = Path(__file__).resolve().parents[1]
+_IMPORT = re.compile(rf"^from ({_PROJECT.name}\.[\w.]+) import \(?([\w, \n]*)", re.MULTILINE)
+
 
 def njit(*, cache: bool, **options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Return numba's decorator `njit`, with `cache` where there is a folder for it."""
+    """Return numba's decorator `njit`, with `cache` where there is a folder for it.
+
+    Division by zero gives infinity or NaN as in NumPy: its test and exception would keep loops from
+    being vectorised, and have no place in an audio thread.
+
+    Cached code is compiled again if a file of this project that its module imports has changed,
+    directly or indirectly. A cached function must not have another compiled function in its closure
+    (a global one is no problem): numba compares closures, and compiled functions differ in each
+    process.
+    """
+    options = {"error_model": "numpy", **options}
 
     def decorate(function: Callable[..., Any]) -> Any:
         try:
-            return numba.njit(cache=cache, **options)(function)
+            compiled = numba.njit(cache=cache, **options)(function)
         except RuntimeError as error:
             if "cannot cache" not in str(error):
                 raise
-        return numba.njit(cache=_set_temporary_cache(), **options)(function)
+            compiled = numba.njit(cache=_set_temporary_cache(), **options)(function)
+        file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+        if file is not None:
+            file._source_stamp = (file._source_stamp, _sources_version(inspect.getfile(function)))
+        return compiled
 
     return decorate
+
+
+@lru_cache
+def _sources_version(file: str) -> int:
+    """Hash of a source file and of all files of the project that it imports."""
+    return zlib.crc32(b"".join(path.read_bytes() for path in sorted(_sources(Path(file), set()))))
+
+
+def _sources(file: Path, found: set[Path]) -> set[Path]:
+    """Add a source file and all that it imports to `found`, recursively."""
+    if file not in found and file.is_file():
+        found.add(file)
+        for package, names in _IMPORT.findall(file.read_text(encoding="utf-8")):
+            stem = _PROJECT.joinpath(*package.split(".")[1:])
+            _sources(stem.with_suffix(".py"), found)
+            for name in names.split(","):
+                _sources((stem / name.strip()).with_suffix(".py"), found)
+    return found
 
 
 @lru_cache

@@ -1,0 +1,174 @@
+"""Coefficients of the kernels from physical values: one text for torch and for compiled code.
+
+`build` makes all formulas over the functions of a module: PyTorch's for tensors with gradient
+(`evaluate`), NumPy's for numbers in an audio thread (`write_coefficients`).
+
+Equalisers: Robert Bristow-Johnson, "Cookbook formulae for audio EQ biquad filter coefficients"
+(1998; W3C note 2021). The filter at −gain_db is exactly the inverse of the one at gain_db.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ai_mixer.core.units import SILENCE_DB
+from ai_mixer.utils.compilation import njit
+
+MAX_FREQUENCY_RATIO = 0.49
+"""Highest filter frequency as a ratio of the sample rate. Higher frequencies are set to it: a file
+at 8 kHz has no band at 5 kHz, but the lower skirt of the filter remains in effect."""
+
+MIN_RATIO = 10.0 ** (SILENCE_DB / 20.0)
+DB_PER_NEPER = 20.0 / math.log(10.0)
+NEPERS_PER_DB_OF_A = math.log(10.0) / 40.0  # the cookbook's A = 10^(dB/40)
+
+
+class Formula(IntEnum):
+    """Formula of an effect's coefficients, a field of `Formulas`."""
+
+    NONE = -1  # the effect computes its coefficients in Python (`Effect.coefficients`)
+    VALUE = 0
+    GAIN = 1
+    WIDTH = 2
+    SLOPE = 3
+    PEAK = 4
+    PRESENCE = 5
+    LOW_SHELF = 6
+    HIGH_SHELF = 7
+
+
+class Formulas(NamedTuple):
+    """Functions of physical values, then the sample rate, to a tuple of coefficients.
+
+    value: the argument itself. gain, width: weights of the channel and of the other one. slope:
+    1 − 1/ratio of a compressor. Others: b₀, b₁, b₂, a₁, a₂ of a filter with gain_db (presence: an
+    amplitude ratio), frequency_hz and q (shelves: slope).
+    """
+
+    value: Callable[..., Any]
+    gain: Callable[..., Any]
+    width: Callable[..., Any]
+    slope: Callable[..., Any]
+    peak: Callable[..., Any]
+    presence: Callable[..., Any]
+    low_shelf: Callable[..., Any]
+    high_shelf: Callable[..., Any]
+
+
+def build(m: ModuleType, compiled: Callable[[Any], Any] = lambda function: function) -> Formulas:
+    """Make the formulas over the functions of a module. compiled: decorator of each."""
+
+    @compiled
+    def value(value, sample_rate):  # type: ignore[no-untyped-def]
+        return (value,)
+
+    @compiled
+    def gain(gain, sample_rate):  # type: ignore[no-untyped-def]
+        return gain, 0.0 * gain
+
+    @compiled
+    def width(width, sample_rate):  # type: ignore[no-untyped-def]
+        return (1.0 + width) / 2.0, (1.0 - width) / 2.0
+
+    @compiled
+    def slope(ratio, sample_rate):  # type: ignore[no-untyped-def]
+        return (1.0 - 1.0 / ratio,)
+
+    @compiled
+    def angle(frequency_hz, sample_rate):  # type: ignore[no-untyped-def]
+        limited_hz = m.minimum(frequency_hz, MAX_FREQUENCY_RATIO * sample_rate)
+        return 2.0 * math.pi * limited_hz / sample_rate
+
+    @compiled
+    def peak(gain_db, frequency_hz, q, sample_rate):  # type: ignore[no-untyped-def]
+        amplitude = m.exp(gain_db * NEPERS_PER_DB_OF_A)
+        omega = angle(frequency_hz, sample_rate)
+        alpha = m.sin(omega) / (2.0 * q)
+        up, down, flat = alpha * amplitude, alpha / amplitude, -2.0 * m.cos(omega)
+        norm = 1.0 + down
+        return (1.0 + up) / norm, flat / norm, (1.0 - up) / norm, flat / norm, (1.0 - down) / norm
+
+    @compiled
+    def presence(ratio, frequency_hz, q, sample_rate):  # type: ignore[no-untyped-def]
+        gain_db = DB_PER_NEPER * m.log(m.maximum(ratio, MIN_RATIO + 0.0 * ratio))
+        return peak(gain_db, frequency_hz, q, sample_rate)
+
+    @compiled
+    def shelf(gain_db, frequency_hz, slope, sample_rate, sign):  # type: ignore[no-untyped-def]
+        """Low shelf with sign 1; the high shelf is the low one with z → −z."""
+        amplitude = m.exp(gain_db * NEPERS_PER_DB_OF_A)
+        omega = angle(frequency_hz, sample_rate)
+        cosine = sign * m.cos(omega)
+        steepness = (amplitude + 1.0 / amplitude) * (1.0 / slope - 1.0) + 2.0
+        width = m.sqrt(amplitude * steepness) * m.sin(omega)  # the cookbook's 2 √A α
+        above, below = amplitude + 1.0, amplitude - 1.0
+        norm = above + below * cosine + width
+        return (
+            amplitude * (above - below * cosine + width) / norm,
+            amplitude * (2.0 * sign * (below - above * cosine)) / norm,
+            amplitude * (above - below * cosine - width) / norm,
+            -2.0 * sign * (below + above * cosine) / norm,
+            (above + below * cosine - width) / norm,
+        )
+
+    @compiled
+    def low_shelf(gain_db, frequency_hz, slope, sample_rate):  # type: ignore[no-untyped-def]
+        return shelf(gain_db, frequency_hz, slope, sample_rate, 1.0)
+
+    @compiled
+    def high_shelf(gain_db, frequency_hz, slope, sample_rate):  # type: ignore[no-untyped-def]
+        return shelf(gain_db, frequency_hz, slope, sample_rate, -1.0)
+
+    return Formulas(value, gain, width, slope, peak, presence, low_shelf, high_shelf)
+
+
+_ON_TENSORS = build(torch)
+_value, _gain, _width, _slope, _peak, _presence, _low_shelf, _high_shelf = build(
+    np, njit(cache=False)
+)
+
+
+def evaluate(
+    formula: Formula, arguments: Sequence[Tensor | float], sample_rate: float
+) -> tuple[Tensor, ...]:
+    """Coefficients, [B] float64 each, of physical values: numbers or tensors [B].
+
+    Differentiable in all arguments.
+    """
+    device = next((a.device for a in arguments if isinstance(a, Tensor)), None)
+    values = [
+        value.double()
+        if isinstance(value, Tensor)
+        else torch.full((), value, dtype=torch.float64, device=device)  # no copy to a GPU
+        for value in (*arguments, sample_rate)
+    ]
+    coefficients = _ON_TENSORS[int(formula)](*values)
+    return tuple(torch.broadcast_tensors(*coefficients))  # type: ignore[no-untyped-call]
+
+
+@njit(cache=True, nogil=True)
+def write_coefficients(formula, arguments, sample_rate, row):  # type: ignore[no-untyped-def]
+    """Write the coefficients of physical values, [A], to a row."""
+    a = arguments
+    if formula == Formula.VALUE:
+        (row[0],) = _value(a[0], sample_rate)
+    elif formula == Formula.GAIN:
+        row[0], row[1] = _gain(a[0], sample_rate)
+    elif formula == Formula.WIDTH:
+        row[0], row[1] = _width(a[0], sample_rate)
+    elif formula == Formula.SLOPE:
+        (row[0],) = _slope(a[0], sample_rate)
+    elif formula == Formula.PEAK:
+        row[0], row[1], row[2], row[3], row[4] = _peak(a[0], a[1], a[2], sample_rate)
+    elif formula == Formula.PRESENCE:
+        row[0], row[1], row[2], row[3], row[4] = _presence(a[0], a[1], a[2], sample_rate)
+    elif formula == Formula.LOW_SHELF:
+        row[0], row[1], row[2], row[3], row[4] = _low_shelf(a[0], a[1], a[2], sample_rate)
+    elif formula == Formula.HIGH_SHELF:
+        row[0], row[1], row[2], row[3], row[4] = _high_shelf(a[0], a[1], a[2], sample_rate)

@@ -1,0 +1,263 @@
+"""Kernels of the operators on a GPU.
+
+Recursions run as compiled kernels (`dsp.gpu_kernels`), what is independent from sample to sample as
+operations of torch. Linear recursions are divided into chunks: the first pass finds the state that
+each chunk adds, a scan over the chunks finds the state that each one starts from, and the second
+pass filters. All others have one thread per row.
+
+Without `numba-cuda` the recursions are computed on the CPU, which is slow.
+"""
+
+import importlib.util
+import math
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numba
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+from torch.utils._pytree import tree_map_only
+
+from ai_mixer.dsp.compressor import NEPERS_PER_DB, SILENCE_AMPLITUDE, settings_rows
+from ai_mixer.dsp.gain_reduction_bank import SETTINGS
+from ai_mixer.dsp.k_weighting import differentiable_energies, filter_twice
+from ai_mixer.dsp.lookahead import COUNTS, Ballistics, state_size
+from ai_mixer.dsp.one_pole import pole_rows
+from ai_mixer.dsp.recursions import biquad_gradient, coefficient_rows
+from ai_mixer.dsp.required_gain import differentiable_gain_db
+from ai_mixer.dsp.true_peak import Interpolator, envelope_by_convolution
+from ai_mixer.utils.log import logger
+
+MIN_SAMPLES_FOR_CHUNKS = 4096
+WITHOUT_COMPILED_KERNELS = {"required_gain", "true_peak_envelope"}
+
+
+def run(name: str, cpu_kernel: Callable[..., Any], *arguments: Any) -> Any:
+    """Run the kernel of an operator on the GPU of its tensors; without one, on the CPU."""
+    if name in WITHOUT_COMPILED_KERNELS or has_compiled_kernels():
+        return globals()[name](*arguments)
+    device = next(x.device for x in arguments if isinstance(x, Tensor))
+    outputs = cpu_kernel(*(x.cpu() if isinstance(x, Tensor) else x for x in arguments))
+    return tree_map_only(Tensor, lambda y: y.to(device), outputs)
+
+
+@lru_cache
+def has_compiled_kernels() -> bool:
+    """Whether `numba-cuda` or numba's simulator is there; says once, in one line, if not."""
+    simulator = numba.config.ENABLE_CUDASIM  # type: ignore[attr-defined]
+    if simulator or importlib.util.find_spec("numba_cuda") is not None:
+        return True
+    logger.warning(
+        "numba-cuda is not installed: recursions of audio on the GPU run on the CPU, which is slow "
+        '(pip install "ai-mixer[gpu]")'
+    )
+    return False
+
+
+def launch(name: str, rows: int, *arguments: Any) -> None:
+    """Run a compiled kernel, see `gpu_kernels.launch`."""
+    from ai_mixer.dsp import gpu_kernels  # needs numba-cuda
+
+    gpu_kernels.launch(getattr(gpu_kernels, name), rows, *arguments)
+
+
+def biquad(x: Tensor, b: Tensor, a: Tensor) -> Tensor:
+    """Filter chunks of each row in two passes."""
+    rows = x.reshape(-1, x.shape[-1]).contiguous()
+    coefficients = coefficient_rows(b, a, x.shape[1])
+    length = rows.shape[1]
+    size = length if length < MIN_SAMPLES_FOR_CHUNKS else 1 << math.ceil(math.log2(length) / 2)
+    return filter_in_chunks(rows, coefficients, size).view(x.shape)
+
+
+def filter_in_chunks(rows: Tensor, coefficients: Tensor, size: int) -> Tensor:
+    """Filter rows [R, T] with coefficients [R, 6] in chunks of at least two samples."""
+    length, count = rows.shape[1], max(1, -(-rows.shape[1] // size))
+    chunks = pad(rows, (0, count * size - length)).view(len(rows), count, size)
+    y = torch.empty_like(chunks)
+    state = torch.zeros(len(rows), count, 4, dtype=torch.float64, device=rows.device)
+    if count > 1:
+        state[:, 1:, :2] = chunks[:, :-1, -2:].flip(-1)  # the samples before a chunk
+        before = state.clone()
+        _filter(chunks, coefficients, state, y)
+        ends, starts = state[..., 2:].contiguous(), torch.empty_like(state[..., 2:])
+        launch("chain_states", len(rows), ends, _state_steps(coefficients, chunks), starts)
+        state = torch.cat([before[..., :2], starts], dim=-1)
+    _filter(chunks, coefficients, state, y)
+    return y.view(len(rows), -1)[:, :length].contiguous()
+
+
+def _state_steps(coefficients: Tensor, chunks: Tensor) -> Tensor:
+    """Outputs after a chunk without input, from (1, 0) and (0, 1) before it: [R, 2, 2]."""
+    rows, _, size = chunks.shape
+    state = torch.zeros(rows, 2, 4, dtype=torch.float64, device=chunks.device)
+    state[:, 0, 2] = state[:, 1, 3] = 1.0
+    silence = chunks.new_zeros(rows, 2, size)
+    _filter(silence, coefficients, state, torch.empty_like(silence))
+    return state[..., 2:].mT.contiguous()
+
+
+def _filter(chunks: Tensor, coefficients: Tensor, state: Tensor, y: Tensor) -> None:
+    """Run the filter on chunks [R, K, size] from the states [R, K, 4], which are updated."""
+    of_chunks = coefficients.repeat_interleave(chunks.shape[1], dim=0)
+    flat = [array.flatten(0, 1) for array in (chunks, state, y)]
+    launch("biquad", len(flat[0]), flat[0], of_chunks, flat[1], flat[2])
+
+
+def biquad_backward(
+    grad: Tensor, x: Tensor, b: Tensor, a: Tensor, y: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The same filter backwards in time, in float64: its poles may be close to 1."""
+    grad_x, grad_b, grad_a = biquad_gradient(*(t.double() for t in (grad, x, b, a, y)))
+    return grad_x.to(x.dtype), grad_b.to(b.dtype), grad_a.to(a.dtype)
+
+
+def one_pole(x: Tensor, pole: Tensor) -> Tensor:
+    """One thread per row."""
+    y = torch.empty_like(x, memory_format=torch.contiguous_format)
+    launch("one_pole", len(x), x.contiguous(), pole.contiguous(), y)
+    return y
+
+
+def attack_release(target: Tensor, attack: Tensor, release: Tensor) -> Tensor:
+    """One thread per row."""
+    smooth = torch.empty_like(target, memory_format=torch.contiguous_format)
+    launch("attack_release", len(target), target.contiguous(), pole_rows(attack, release), smooth)
+    return smooth
+
+
+def attack_release_backward(
+    grad: Tensor, target: Tensor, attack: Tensor, release: Tensor, smooth: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One thread per row."""
+    inputs = [array.contiguous() for array in (grad, target, smooth)]
+    poles = pole_rows(attack, release)
+    grad_target, grad_poles = torch.empty_like(inputs[1]), torch.empty_like(poles)
+    launch("attack_release_backward", len(target), *inputs, poles, grad_target, grad_poles)
+    grad_attack, grad_release = grad_poles.unbind(1)
+    return grad_target, grad_attack.to(attack, copy=True), grad_release.to(release, copy=True)
+
+
+def compressor_gain(x: Tensor, slope: Tensor, settings: Sequence[float]) -> Tensor:
+    """Gain in dB, [B, T] float64."""
+    return _gain("compressor_gain", _peak(x), slope, settings)[1]
+
+
+def compress(
+    x: Tensor, slope: Tensor, settings: Sequence[float]
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Only the smoothing is a recursion."""
+    peak = _peak(x)
+    level_db, gain_db = _gain("compressor_gain", peak, slope, settings)
+    ratio = (gain_db * NEPERS_PER_DB).exp_().to(x.dtype)
+    return x * ratio[:, None], ratio, peak, level_db, gain_db
+
+
+def compress_backward(
+    grad: Tensor,
+    x: Tensor,
+    slope: Tensor,
+    ratio: Tensor,
+    peak: Tensor,
+    level_db: Tensor,
+    gain_db: Tensor,
+    settings: Sequence[float],
+) -> tuple[Tensor, Tensor]:
+    """The first channel at the peak gets the gradient of the peak."""
+    grad_gain = (grad.double() * x * ratio[:, None]).sum(1) * NEPERS_PER_DB
+    grad_slope = torch.empty_like(gain_db[:, 0])
+    past = [array.contiguous() for array in (peak, level_db, gain_db)]
+    rows = settings_rows(slope, settings)
+    launch("compressor_gain_backward", len(x), grad_gain, *past, rows, grad_slope)
+    is_peak = x.double().abs() == peak[:, None]
+    is_first = is_peak & (is_peak.cumsum(1) == 1)
+    grad_peak = torch.where(is_first, grad_gain[:, None] * x.sign(), 0.0)
+    return (grad * ratio[:, None] + grad_peak).to(x.dtype), grad_slope.to(slope.dtype)
+
+
+def inverse_compressor(y: Tensor, slope: Tensor, settings: Sequence[float]) -> Tensor:
+    """Only the gain is a recursion."""
+    _, gain_db = _gain("inverse_gain", _peak(y), slope, settings)
+    return y * (gain_db * -NEPERS_PER_DB).exp_().to(y.dtype)[:, None]
+
+
+def mean_gain_reductions(x: Tensor, settings: Sequence[float], hop: int, frames: int) -> Tensor:
+    """One thread per song and compressor."""
+    level_db, rows = _peak(x).log() / NEPERS_PER_DB, _on_device(tuple(settings), x.device)
+    out = level_db.new_zeros(len(x), len(rows), frames)
+    launch("mean_gain_reductions", len(x) * len(rows), level_db, rows, hop, out)
+    return out.to(x.dtype)
+
+
+def lookahead_gain(
+    needed_db: Tensor, ramp: int, guard: int, release: float, memory: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One thread per row."""
+    ballistics, (batch, length) = Ballistics(ramp, guard, release, memory), needed_db.shape
+    needed = needed_db.contiguous()
+    numbers = needed.new_zeros(batch, state_size(ballistics))
+    counts = needed.new_zeros(batch, COUNTS + ballistics.window, dtype=torch.int64)
+    out, origins = torch.empty_like(needed), torch.empty_like(needed, dtype=torch.int64)
+    choices = needed.new_empty(batch, 2, length)
+    arrays = (needed, numbers, counts, out, origins, choices)
+    launch("lookahead_gain", batch, *arrays, tuple(ballistics))
+    return out, origins, choices
+
+
+def lookahead_gain_backward(
+    grad: Tensor, origins: Tensor, choices: Tensor, *constants: float
+) -> Tensor:
+    """One thread per row."""
+    grad_needed = torch.zeros_like(grad, memory_format=torch.contiguous_format)
+    averaged = grad.new_zeros(len(grad), grad.shape[1] + int(constants[0]) // 2 + 1)
+    arrays = (grad.contiguous(), origins, choices, grad_needed, averaged)
+    launch("lookahead_gain_backward", len(grad), *arrays, constants)
+    return grad_needed
+
+
+def hop_energies(x: Tensor, weights: Sequence[float], hop: int) -> Tensor:
+    """Two filters in float64."""
+    return differentiable_energies(x, weights, hop)
+
+
+def hop_energies_backward(grad: Tensor, x: Tensor, weights: Sequence[float], hop: int) -> Tensor:
+    """∂y[n] = 2 y[n] ∂e, then both filters backwards in time."""
+    y = filter_twice(x.double(), weights)
+    grad_y = 2.0 * y * pad(grad.repeat_interleave(hop, -1), (0, y.shape[-1] - grad.shape[-1] * hop))
+    return filter_twice(grad_y.flip(-1), weights).flip(-1).to(x.dtype)
+
+
+def required_gain(
+    x: Tensor, threshold: float, target: float, oversample: int, _: Sequence[float]
+) -> Tensor:
+    """All phases, by convolution."""
+    return differentiable_gain_db(x, threshold, target, oversample)
+
+
+def true_peak_envelope(x: Tensor, oversample: int, half: int, beta: float, _: float) -> Tensor:
+    """All phases, by convolution."""
+    return envelope_by_convolution(x, oversample, Interpolator(half, beta))
+
+
+def _peak(x: Tensor) -> Tensor:
+    """Amplitude of the loudest channel: [B, T] float64."""
+    return x.abs().amax(1).double().clamp_min(SILENCE_AMPLITUDE)
+
+
+def _gain(
+    kernel: str, peak: Tensor, slope: Tensor, settings: Sequence[float]
+) -> tuple[Tensor, Tensor]:
+    """Level and gain in dB."""
+    level_db = peak.log() / NEPERS_PER_DB
+    gain_db = torch.empty_like(level_db)
+    launch(kernel, len(peak), level_db, settings_rows(slope, settings), gain_db)
+    return level_db, gain_db
+
+
+@lru_cache(maxsize=32)
+@torch.inference_mode(False)
+def _on_device(settings: tuple[float, ...], device: torch.device) -> Tensor:
+    """Settings of compressors, [curves, 6]: copied to the device once."""
+    return torch.tensor(settings, dtype=torch.float64, device=device).view(-1, SETTINGS)
