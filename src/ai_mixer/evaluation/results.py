@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ class EvaluationResults:
         The values of few songs too, for aggregates over seeds and folds, but not their intervals.
         prefix: of the names, `test` by default.
         """
-        shown, metrics = self.reported(), {}
+        shown, metrics = self.reported, {}
         for condition in self.conditions:
             for number in SKILL_COLUMNS:
                 tables = shown if number.endswith((LOW, HIGH)) else self
@@ -95,6 +96,7 @@ class EvaluationResults:
         """Number of songs under a condition."""
         return int(self.audio_table["songs"][condition, "all", "model"])
 
+    @cached_property
     def reported(self) -> "EvaluationResults":
         """Return the tables without the figures and intervals of too few songs."""
         tables: dict[str, Any] = {name: reportable(getattr(self, name)) for name in TABLES}
@@ -111,7 +113,7 @@ class EvaluationResults:
 
     def main_tables(self) -> str:
         """Tables K and A with explanations."""
-        shown = self.reported()
+        shown = self.reported
         return self._mark(
             f"## Protocol K: knob skill\n{shown._skills()}\n"
             "## Protocol A: distance to the finished version\n"
@@ -122,7 +124,7 @@ class EvaluationResults:
 
     def full_markdown(self) -> str:
         """Return `markdown()` followed by significance tests, protocol S, scores and genres."""
-        shown = self.reported()
+        shown = self.reported
         genres = shown.audio_table[shown.audio_table.index.get_level_values("genre") != "all"]
         return f"{self.markdown()}\n" + self._mark(
             "## Significance tests against each system\n"
@@ -150,7 +152,7 @@ class EvaluationResults:
     def write(self, folder: Path) -> None:
         """Write the CSV files, tables.md and plots; skipped.csv if songs were skipped."""
         folder.mkdir(parents=True, exist_ok=True)
-        shown = self.reported()
+        shown = self.reported
         flat = shown.knob_table.set_axis([" ".join(c) for c in shown.knob_table.columns], axis=1)
         tables = {
             "records": self.records.set_index("song_id"),

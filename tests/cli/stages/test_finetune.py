@@ -22,6 +22,7 @@ def finetune(trained, small_overrides, compose, store):
         configure_warnings()
         fixed = [*small_overrides, f"paths.mlruns={store.folder}", "evaluate=null", "render=null"]
         fixed += ["loader.excerpts_per_song=8", "trainer.limit_train_batches=4"]
+        fixed += ["callbacks.knob_plots.every_n_epochs=0"]
         texts = [*fixed, f"init_from='{trained.folder}'", *overrides]
         return train(compose(*texts), compose(), texts, {})
 

@@ -73,8 +73,16 @@ def _band() -> tuple[str, str]:
 
 
 def _store() -> tuple[str, str]:
-    folder = Path("mlruns")
-    if not os.access(folder if folder.is_dir() else Path.cwd(), os.W_OK):
+    from omegaconf import OmegaConf
+
+    from ai_mixer.config.folder import config_folder
+    from ai_mixer.config.local_settings import apply_local_settings
+
+    cfg = OmegaConf.create({"paths": OmegaConf.load(config_folder() / "paths" / "default.yaml")})
+    apply_local_settings(cfg)
+    folder = Path(cfg.paths.mlruns)
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
+    if not os.access(existing, os.W_OK):
         return BAD, f"{folder.resolve()} is not writable: set paths.mlruns=/a/folder/of/yours"
     return OK, f"MLflow {importlib.metadata.version('mlflow')}, runs in {folder}/"
 
