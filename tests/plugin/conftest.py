@@ -1,6 +1,7 @@
 """The engine ahead of time, built once per change of its source."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,8 @@ def build(choice, cache):
     for file in sorted(toolchain.SOURCES.iterdir()):
         digest.update(file.read_bytes())
     home = cache / f"built-{digest.hexdigest()[:16]}"
+    if not home.is_dir():  # those of before are of no use
+        shutil.rmtree(cache)
 
     def built(target):
         if not (home / target / "README.md").is_file():  # written last
