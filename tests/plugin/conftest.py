@@ -1,14 +1,16 @@
 """The engine ahead of time, built once per change of its source."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
-from omegaconf import OmegaConf
 
 from ai_mixer.console import load_console
+from ai_mixer.inference.builders import build_console
 from ai_mixer.plugin import toolchain
 from ai_mixer.plugin.build import ConsoleChoice, build_engine, source_digest
+from ai_mixer.plugin.description import describe_engine
 from helpers.engine import load
 
 
@@ -20,8 +22,8 @@ def console():
 @pytest.fixture(scope="session")
 def choice(compose):
     """The console as the stage passes it on."""
-    config = OmegaConf.to_container(compose(page="engine").console, resolve=True)
-    return ConsoleChoice("classic", "wide", config)
+    described = describe_engine(build_console(compose(page="engine")))
+    return ConsoleChoice("classic", "wide", described)
 
 
 @pytest.fixture(scope="session")
@@ -33,10 +35,12 @@ def cache(request):
 @pytest.fixture(scope="session")
 def build(choice, cache):
     """A function: target → folder with the engine, built if its source has changed."""
-    digest = hashlib.sha256(source_digest(choice.config).encode())
+    digest = hashlib.sha256(source_digest(choice.description).encode())
     for file in sorted(toolchain.SOURCES.iterdir()):
         digest.update(file.read_bytes())
     home = cache / f"built-{digest.hexdigest()[:16]}"
+    if not home.is_dir():  # those of before are of no use
+        shutil.rmtree(cache)
 
     def built(target):
         if not (home / target / "README.md").is_file():  # written last

@@ -47,7 +47,7 @@ def run_jobs(console, command, folder, seeds, seconds):
 
 def test_address_sanitizer_finds_nothing(native, choice, cache, console, tmp_path):
     name, program = toolchain.native_target(), tmp_path / "program"
-    lowered = lowered_console(choice.config, cache)
+    lowered = lowered_console(choice.description, cache)
     objects = compile_objects(choice, name, lowered, tmp_path, SANITIZER)
     sources = [HERE / "run_engine.c", *objects]
     command = ["gcc", *SANITIZER, f"-I{toolchain.SOURCES}", *sources, "-lm", "-o", program]

@@ -16,6 +16,11 @@ class Effect(nn.Module):
     knob_names: keyword arguments of `forward`, in physical units, one value per song, [B]; all
     other parameters are set in the constructor.
 
+    shape_knobs: those that have no influence while all others are neutral, e.g. the frequency of a
+    band at 0 dB.
+
+    look_ahead_samples: how far the output depends on later input; streams are delayed by as many.
+
     Only `forward` is required. invertible: whether the class implements `invert`. streamable:
     whether it implements `streaming_kernel`; streams refuse other values than neutral of an effect
     without it, and files are rendered as a whole. renders_blocks: whether it implements
@@ -23,6 +28,8 @@ class Effect(nn.Module):
     """
 
     knob_names: ClassVar[tuple[str, ...]] = ()
+    shape_knobs: ClassVar[tuple[str, ...]] = ()
+    look_ahead_samples: ClassVar[int] = 0
     invertible: ClassVar[bool] = False
     streamable: ClassVar[bool] = False
     renders_blocks: ClassVar[bool] = False
@@ -69,3 +76,7 @@ class Effect(nn.Module):
     def audible(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> Tensor:
         """Whether the knobs have an audible effect on the input, [B] bool."""
         return torch.ones(x.shape[0], dtype=torch.bool, device=x.device)
+
+    def audible_knobs(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> dict[str, Tensor]:
+        """`audible` per knob, [B] bool each."""
+        return dict.fromkeys(knobs, self.audible(x, sample_rate, **knobs))

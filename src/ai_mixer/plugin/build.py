@@ -3,31 +3,36 @@
 import hashlib
 import importlib.metadata
 import json
+import pickle
 import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from ai_mixer.core.types import Knob
 from ai_mixer.plugin import toolchain
-from ai_mixer.plugin.lowering import KNOBS_FILE, MODULE_FILE, SPECTRA_FILE, lower_console
+from ai_mixer.plugin.description import EngineDescription
+from ai_mixer.plugin.lowering import lower_to_bitcode
 from ai_mixer.plugin.objects import emit_constant, emit_object
 from ai_mixer.plugin.readme import readme
 from ai_mixer.plugin.targets import TARGETS
+from ai_mixer.utils.atomic_write import write_bytes
 
-STATIC_LIBRARY = "libai_mixer_engine.a"
+STATIC_LIBRARY, KNOBS_FILE = "libai_mixer_engine.a", "knobs.json"
 _PACKAGE = Path(__file__).resolve().parents[1]
 _SOURCES = ("core", "dsp", "effects", "console", "plugin")  # that decide the compiled code
 
 
 class ConsoleChoice(NamedTuple):
-    """A console: its name, the name of its ranges, and its config of the group `console`."""
+    """A console with its name and the name of its ranges."""
 
     name: str
     ranges: str
-    config: Mapping[str, Any]
+    description: EngineDescription
 
 
 def build_engine(
@@ -36,7 +41,7 @@ def build_engine(
     """Build the engine for targets; yields the folder of each, `folder` / target.
 
     cache: folder for the lowered console, which is lowered again only if its source has changed.
-    ValueError for an unknown target, a missing compiler or a console without an engine.
+    ValueError for an unknown target or a missing compiler.
     """
     unknown = [name for name in targets if name not in TARGETS]
     if unknown:
@@ -44,9 +49,9 @@ def build_engine(
     toolchain.check_versions()
     for name in targets:
         toolchain.compiler(name, TARGETS[name])
-    lowered = lowered_console(console.config, cache)
+    bitcode = lowered_console(console.description, cache)
     for name in targets:
-        yield build_target(console, name, lowered, folder / name)
+        yield build_target(console, name, bitcode, folder / name)
 
 
 def choose_targets(chosen: str | Sequence[str]) -> list[str]:
@@ -67,26 +72,18 @@ def choose_targets(chosen: str | Sequence[str]) -> list[str]:
     return [native]
 
 
-def lowered_console(config: Mapping[str, Any], cache: Path) -> Path:
-    """Folder with the lowered console (`lowering.lower_console`), made if it is not there."""
-    folder = cache / source_digest(config)
-    if not folder.is_dir():
+def lowered_console(description: EngineDescription, cache: Path) -> bytes:
+    """LLVM bitcode of a console (`lowering.lower_to_bitcode`), from the cache if it is there."""
+    file = cache / f"{source_digest(description)}.bc"
+    if not file.is_file():
         cache.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(dir=cache))
-        try:
-            lower_console(config, unfinished)
-            unfinished.rename(folder)
-        except OSError:  # another process was faster
-            if not folder.is_dir():
-                raise
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
-    return folder
+        write_bytes(file, lower_to_bitcode(description))
+    return file.read_bytes()
 
 
-def source_digest(config: Mapping[str, Any]) -> str:
+def source_digest(description: EngineDescription) -> str:
     """Digest of a console and of everything that decides its compiled code."""
-    digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
+    digest = hashlib.sha256(pickle.dumps(description))
     for name in toolchain.REQUIRED:
         digest.update(importlib.metadata.version(name).encode())
     for package in _SOURCES:
@@ -95,16 +92,16 @@ def source_digest(config: Mapping[str, Any]) -> str:
     return digest.hexdigest()[:16]
 
 
-def build_target(console: ConsoleChoice, name: str, lowered: Path, folder: Path) -> Path:
+def build_target(console: ConsoleChoice, name: str, bitcode: bytes, folder: Path) -> Path:
     """Compile and link a lowered console for a target; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     target = TARGETS[name]
-    knobs = json.loads((lowered / KNOBS_FILE).read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as work:
-        objects = compile_objects(console, name, lowered, Path(work))
+        objects = compile_objects(console, name, bitcode, Path(work))
         toolchain.archive(objects, folder / STATIC_LIBRARY, name)
         toolchain.link(objects, folder / target.library, name, target)
     shutil.copy(toolchain.HEADER, folder)
+    knobs = [asdict(knob) for knob in console.description.knob_specs]
     described = {"console": console.name, "ranges": console.ranges, "target": name, "knobs": knobs}
     (folder / KNOBS_FILE).write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(readme(console.name, console.ranges, name), encoding="utf-8")
@@ -112,18 +109,17 @@ def build_target(console: ConsoleChoice, name: str, lowered: Path, folder: Path)
 
 
 def compile_objects(
-    console: ConsoleChoice, name: str, lowered: Path, work: Path, options: Sequence[str] = ()
+    console: ConsoleChoice, name: str, bitcode: bytes, work: Path, options: Sequence[str] = ()
 ) -> list[Path]:
     """Object files of a lowered console in the folder `work`. options: of the C compiler."""
-    target = TARGETS[name]
-    kernels, spectra, knobs = work / "kernels.o", work / "spectra.o", work / "console.c"
-    kernels.write_bytes(emit_object((lowered / MODULE_FILE).read_bytes(), target))
-    data = (lowered / SPECTRA_FILE).read_bytes() or bytes(4)
+    target, description = TARGETS[name], console.description
+    kernels, spectra, table = work / "kernels.o", work / "spectra.o", work / "console.c"
+    kernels.write_bytes(emit_object(bitcode, target))
+    data = description.spectra.tobytes() or bytes(4)
     spectra.write_bytes(emit_constant("ai_mixer_spectra", data, target))
-    specs = json.loads((lowered / KNOBS_FILE).read_text(encoding="utf-8"))
-    steps = len(console.config["chain"])
-    knobs.write_text(knob_table(console.name, specs, steps), encoding="utf-8")
-    sources = (toolchain.SOURCES / "engine.c", knobs)
+    steps = len(description.rooms)
+    table.write_text(knob_table(console.name, description.knob_specs, steps), encoding="utf-8")
+    sources = (toolchain.SOURCES / "engine.c", table)
     compiled = [
         toolchain.compile_c(source, work / f"{source.stem}.o", name, target, options)
         for source in sources
@@ -131,11 +127,11 @@ def compile_objects(
     return [kernels, spectra, *compiled]
 
 
-def knob_table(console: str, knobs: Sequence[Mapping[str, Any]], steps: int) -> str:
+def knob_table(console: str, knobs: Sequence[Knob], steps: int) -> str:
     """C source of the constants that `c/kernels.h` declares."""
     rows = [
-        f"    {{{_c_string(k['name'])}, {_c_string(k['unit'])}, {k['low']!r}, {k['high']!r}, "
-        f"{k['neutral']!r}, AI_MIXER_{k['scale'].upper()}}},\n"
+        f"    {{{_c_string(k.name)}, {_c_string(k.unit)}, {k.low!r}, {k.high!r}, {k.neutral!r}, "
+        f"AI_MIXER_{k.scale.upper()}}},\n"
         for k in knobs
     ]
     return (

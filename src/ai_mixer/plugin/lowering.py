@@ -2,29 +2,26 @@
 
 numba lowers functions for the processor it runs on and optimises them for it. With the variables of
 `GENERIC`, which it reads when it is imported, it does neither: so this runs in a process of its own
-(`lower_console`). Functions of numba's runtime and of Python remain only in paths that are never
+(`lower_to_bitcode`). Functions of numba's runtime and of Python remain only in paths that are never
 taken; they are removed here, and `objects.emit_object` refuses what is left.
 """
 
-import json
 import os
+import pickle
 import re
 import subprocess
 import sys
 import tempfile
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
 
 import llvmlite.binding as llvm
 
+from ai_mixer.plugin.description import EngineDescription
 from ai_mixer.plugin.entries import Entry, build_entries
 
 GENERIC = {"NUMBA_OPT": "0", "NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
 PREFIX = "ai_mixer_kernel_"
-MODULE_FILE, SPECTRA_FILE, KNOBS_FILE = "engine.bc", "spectra.f32", "knobs.json"
 
 # Arrays that the entries make of pointers have no owner, so nothing is ever counted.
 _RUNTIME = """
@@ -35,22 +32,19 @@ define void @NRT_decref(ptr %object) { ret void }
 _EXCEPTION = re.compile(r"^(@\.const\.picklebuf\.\S+ = .*? constant \{[^}]*\}) \{.*$", re.MULTILINE)
 
 
-def lower_console(config: Mapping[str, Any], folder: Path) -> None:
-    """Write MODULE_FILE, SPECTRA_FILE and KNOBS_FILE of a console to a folder.
-
-    config: of the group `console`. ValueError for a console that has no engine.
-    """
+def lower_to_bitcode(description: EngineDescription) -> bytes:
+    """Compile the entries of a console, in another process; returns LLVM bitcode."""
     with tempfile.TemporaryDirectory() as cache:
         result = subprocess.run(
-            [sys.executable, "-m", "ai_mixer.plugin.lowering", str(folder)],
-            input=json.dumps(config),
+            [sys.executable, "-m", "ai_mixer.plugin.lowering"],
+            input=pickle.dumps(description),
             env={**os.environ, **GENERIC, "NUMBA_CACHE_DIR": cache},
             capture_output=True,
-            text=True,
             check=False,
         )
     if result.returncode:
-        raise ValueError(result.stderr.strip().splitlines()[-1])
+        raise RuntimeError(f"numba cannot lower the engine:\n{result.stderr.decode()}")
+    return result.stdout
 
 
 def lower(entries: Mapping[str, Entry]) -> llvm.ModuleRef:
@@ -81,21 +75,10 @@ def _remove_unused(module: llvm.ModuleRef) -> None:
 
 
 def main() -> None:
-    """`python -m ai_mixer.plugin.lowering FOLDER < CONFIG`."""
-    from hydra.utils import instantiate
-
-    from ai_mixer.plugin.description import describe_engine
-
+    """`python -m ai_mixer.plugin.lowering < DESCRIPTION > BITCODE`."""
     warnings.simplefilter("ignore")  # numba: code with constant addresses is not cached
-    folder = Path(sys.argv[1])
-    try:
-        description = describe_engine(instantiate(json.load(sys.stdin)))
-    except ValueError as error:
-        raise SystemExit(str(error)) from None
-    module = lower(build_entries(description))
-    (folder / MODULE_FILE).write_bytes(module.as_bitcode())
-    (folder / SPECTRA_FILE).write_bytes(description.spectra.tobytes())
-    (folder / KNOBS_FILE).write_text(json.dumps([asdict(k) for k in description.knob_specs]))
+    description = pickle.load(sys.stdin.buffer)
+    sys.stdout.buffer.write(lower(build_entries(description)).as_bitcode())
 
 
 if __name__ == "__main__":

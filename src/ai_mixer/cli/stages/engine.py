@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from ai_mixer.cli.stage import stage
 
@@ -13,11 +13,12 @@ def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.engine [targets=all] [console=…] [ranges=…]`."""
     from hydra.core.hydra_config import HydraConfig
 
+    from ai_mixer.inference.builders import build_console
     from ai_mixer.plugin.build import ConsoleChoice, build_engine, choose_targets
+    from ai_mixer.plugin.description import describe_engine
 
     choices: Any = HydraConfig.get().runtime.choices
-    config: Any = OmegaConf.to_container(cfg.console, resolve=True)
-    console = ConsoleChoice(choices.console, choices.ranges, config)
+    console = ConsoleChoice(choices.console, choices.ranges, describe_engine(build_console(cfg)))
     folder = Path(cfg.output_dir)
     for built in build_engine(console, choose_targets(cfg.targets), folder, folder / "cache"):
         print(built)
