@@ -1,5 +1,6 @@
 """Kernels on a GPU equal those on the CPU: on numba's CUDA simulator everywhere, and on a GPU."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -8,10 +9,12 @@ from functools import cache
 import pytest
 import torch
 
-from ai_mixer.dsp import gpu, inverse_compressor  # noqa: F401  # registers its operator
+from ai_mixer.dsp import compressor, gpu, inverse_compressor  # noqa: F401
 from ai_mixer.dsp.k_weighting import k_weighting
 from ai_mixer.dsp.recursions import coefficient_rows
+from ai_mixer.utils.log import logger
 from helpers import simulated_gpu
+from helpers.devices import CpuTensors
 from helpers.signals import noise
 
 OPS = torch.ops.ai_mixer
@@ -109,6 +112,35 @@ def simulated(tmp_path_factory):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_kernel_on_the_simulator_equals_the_cpu(simulated, name):
     check(name, simulated[name])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_kernel_makes_no_copies_between_devices(monkeypatch, name):
+    """On the meta device, which refuses to give data to the CPU."""
+    monkeypatch.setattr(gpu, "launch", lambda *_: None)
+    monkeypatch.setattr(
+        gpu, "_on_device", lambda settings, device: torch.empty(3, 6, device=device)
+    )
+    function, arguments = CASES[name]
+    on_meta = [x.to("meta") if isinstance(x, torch.Tensor) else x for x in arguments]
+    with CpuTensors() as found:
+        getattr(gpu, function)(*on_meta)
+    assert not found.operations
+
+
+def test_without_numba_cuda_the_cpu_computes_and_one_line_says_so(monkeypatch, caplog):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    gpu.has_compiled_kernels.cache_clear()
+    monkeypatch.setattr(logger, "propagate", True)
+    function, arguments = CASES["compress"]
+    for _ in range(2):
+        outputs = gpu.run(function, compressor._compress.kernel, *arguments)
+        for got, want in zip(outputs, OPS.compress(*arguments), strict=True):
+            assert torch.equal(got, want)
+    gpu.has_compiled_kernels.cache_clear()
+    (record,) = caplog.records
+    assert "ai-mixer[gpu]" in record.message
+    assert "\n" not in record.message
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

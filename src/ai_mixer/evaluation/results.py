@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from ai_mixer.core.metric_names import result_name
 from ai_mixer.evaluation.holdout_filter import SEEN_COLUMN, HoldoutSongs, mark_headings
 from ai_mixer.evaluation.plots import plot_closeness
 from ai_mixer.evaluation.significance import significance_table, songs_table, verdicts
@@ -73,21 +74,23 @@ class EvaluationResults:
         """Closeness of the model's mixes (protocol A), 1 − d(mix) / d(rough); end: LOW or HIGH."""
         return float(self.audio_table["closeness" + end][condition, "all", "model"])
 
-    def metrics(self, prefix: str = "test/") -> dict[str, float]:
+    def metrics(self, *prefix: str) -> dict[str, float]:
         """Headline metrics per condition and the number of songs, for logging.
 
         The values of few songs too, for aggregates over seeds and folds, but not their intervals.
+        prefix: of the names, `test` by default.
         """
         shown, metrics = self.reported, {}
         for condition in self.conditions:
             for number in SKILL_COLUMNS:
                 tables = shown if number.endswith((LOW, HIGH)) else self
-                metrics[f"{prefix}{number}_{condition}"] = tables.skill(condition, number)
-            metrics[f"{prefix}applied_skill_{condition}"] = self.applied_skill(condition)
-            metrics[f"{prefix}closeness_{condition}"] = self.closeness(condition)
-        songs = max(self.songs(condition) for condition in self.conditions)
-        counts = {f"{prefix}songs": songs, f"{prefix}skipped_songs": len(self.skipped)}
-        return {**metrics, **{name: float(count) for name, count in counts.items()}}
+                metrics[f"{number}_{condition}"] = tables.skill(condition, number)
+            metrics[f"applied_skill_{condition}"] = self.applied_skill(condition)
+            metrics[f"closeness_{condition}"] = self.closeness(condition)
+        metrics["songs"] = float(max(self.songs(condition) for condition in self.conditions))
+        metrics["skipped_songs"] = float(len(self.skipped))
+        prefix = prefix or ("test",)
+        return {result_name(*prefix, name): value for name, value in metrics.items()}
 
     def songs(self, condition: str) -> int:
         """Number of songs under a condition."""

@@ -74,7 +74,7 @@ def test_learning_rate_and_best_epoch_are_logged(trained):
     metrics = trained.record.data.metrics
     assert metrics["train/lr"] >= 0
     history = trained.run.store.client.get_metric_history(trained.run.id, "val/skill")
-    assert metrics["best/val/skill"] == pytest.approx(max(point.value for point in history))
+    assert metrics["best_val_skill"] == pytest.approx(max(point.value for point in history))
 
 
 @pytest.mark.parametrize("name", ["last", "best"])

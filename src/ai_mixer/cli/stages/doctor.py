@@ -101,6 +101,21 @@ def _browser() -> tuple[str, str]:
     return HINT, "no chromedriver: browser tests are skipped"
 
 
+def _engine() -> tuple[str, str]:
+    from ai_mixer.plugin.toolchain import REQUIRED, has_zig, native_target, wrong_versions
+
+    others = wrong_versions()
+    if others:
+        return HINT, f"the engine in C needs {others}: pip install 'ai-mixer[engine]'"
+    versions = " and ".join(f"{name} {version}" for name, version in REQUIRED.items())
+    if native_target() is None:
+        return HINT, "no gcc: the engine in C cannot be built for this machine"
+    if not has_zig():
+        text = f"engine in C: gcc, {versions}; no ziglang: only for this machine"
+        return HINT, f"{text} (pip install 'ai-mixer[engine]')"
+    return OK, f"engine in C: gcc, ziglang, {versions}"
+
+
 CHECKS: tuple[Callable[[], tuple[str, str]], ...] = (
     _python,
     _machine,
@@ -112,6 +127,7 @@ CHECKS: tuple[Callable[[], tuple[str, str]], ...] = (
     _store,
     _music,
     _browser,
+    _engine,
 )
 
 
