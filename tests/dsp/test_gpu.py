@@ -114,14 +114,14 @@ def test_a_kernel_on_the_simulator_equals_the_cpu(simulated, name):
     check(name, simulated[name])
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_kernel_makes_no_copies_between_devices(monkeypatch, name):
     """On the meta device, which refuses to give data to the CPU."""
     monkeypatch.setattr(gpu, "launch", lambda *_: None)
     monkeypatch.setattr(
         gpu, "_on_device", lambda settings, device: torch.empty(3, 6, device=device)
     )
-    function, arguments = CASES[name]
+    function, arguments = make_cases()[name]
     on_meta = [x.to("meta") if isinstance(x, torch.Tensor) else x for x in arguments]
     with CpuTensors() as found:
         getattr(gpu, function)(*on_meta)
@@ -132,7 +132,7 @@ def test_without_numba_cuda_the_cpu_computes_and_one_line_says_so(monkeypatch, c
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     gpu.has_compiled_kernels.cache_clear()
     monkeypatch.setattr(logger, "propagate", True)
-    function, arguments = CASES["compress"]
+    function, arguments = make_cases()["compress"]
     for _ in range(2):
         outputs = gpu.run(function, compressor._compress.kernel, *arguments)
         for got, want in zip(outputs, OPS.compress(*arguments), strict=True):
