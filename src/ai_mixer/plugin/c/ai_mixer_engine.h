@@ -80,7 +80,7 @@ AI_MIXER_API ai_mixer_status ai_mixer_check(double sample_rate, int32_t block_si
 
 /* An engine with neutral knobs; NULL if the arguments are refused (ai_mixer_check) or memory is
  * short. block_size: number of samples that are processed together; calls may have any number.
- * Takes a tenth of a second: not for an audio thread. */
+ * Takes up to 0.2 s: not for an audio thread. */
 AI_MIXER_API ai_mixer_engine *ai_mixer_create(double sample_rate, int32_t block_size,
                                               int32_t channels);
 
