@@ -132,7 +132,8 @@ def _row(runs: pd.DataFrame) -> dict[str, Any]:
     songs = runs.get(SONGS_COLUMN, pd.Series(np.nan, runs.index)).min()
     if not math.isnan(songs):
         counts = {m + SONGS: songs for m in MEASURES if not math.isnan(numbers[m])}
-        numbers = reportable(pd.DataFrame([numbers | counts])).iloc[0].to_dict()
+        shown = reportable(pd.DataFrame([numbers | counts])).iloc[0]
+        numbers = {str(name): float(value) for name, value in shown.items()}
     weights = count_parameters(newest["folder"])
     seeds = f"{len(runs)} seeds" if len(runs) > 1 else "" if cross_validated else "1 run"
     return {
