@@ -170,7 +170,7 @@ def test_evaluation_has_tables_and_plots(trained):
 def test_headline_metrics_are_logged(trained):
     for condition in CONDITIONS:
         for name in ("skill", "skill_low", "skill_high", "mae", "closeness"):
-            assert f"test/{name}_{condition}" in trained.record.data.metrics
+            assert f"test_{name}_{condition}" in trained.record.data.metrics
 
 
 def test_description_has_the_training_command(trained, small_overrides):
