@@ -188,7 +188,7 @@ def process_chain(audio, knobs, path, memory):  # type: ignore[no-untyped-def]
             samples, copy = audio[channel][done:], part[channel]
             for n in range(count):  # an index that could be negative would not be vectorised
                 copy[n] = samples[n]
-        run_steps(part, chain.rows[0], chain.rows[2], chain.steps, chain.states)
+        run_steps(part, chain.rows[0], chain.rows[2], chain.steps, chain.states, True)
         for channel in range(channels):
             samples, copy = audio[channel][done:], part[channel]
             for n in range(count):
@@ -205,7 +205,7 @@ def flush_chain(audio, memory):  # type: ignore[no-untyped-def]
     if left > 0:
         chain = chain_buffers(memory)
         chain.rows[2][:] = 0.0
-        run_steps(audio, chain.rows[0], chain.rows[2], chain.steps, chain.states)
+        run_steps(audio, chain.rows[0], chain.rows[2], chain.steps, chain.states, False)
         memory[FLUSHED] += audio.shape[1]
     for channel in range(audio.shape[0]):
         for n in range(max(0, left), audio.shape[1]):

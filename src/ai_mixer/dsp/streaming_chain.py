@@ -230,10 +230,11 @@ def reset_states(states, steps, channels):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def run_steps(audio, now, by, steps, states):  # type: ignore[no-untyped-def]
+def run_steps(audio, now, by, steps, states, running):  # type: ignore[no-untyped-def]
     """Process audio [C, n] float64 in place.
 
-    now: coefficients [K] at the first sample; by: their change with each sample.
+    now: coefficients [K] at the first sample; by: their change with each sample. running: False
+    starts with the first step that delays, for what it still holds at the end of a song.
     """
     at, first, column = 0, 0, 0
     while at < len(steps):
@@ -241,7 +242,10 @@ def run_steps(audio, now, by, steps, states):  # type: ignore[no-untyped-def]
         kind, end = int(step[KIND]), column + int(step[COEFFICIENTS])
         c, d = now[column:end], by[column:end]
         state = states[first : first + int(step[STATE])]
-        if kind == KernelKind.MIX:
+        running = running or kind == KernelKind.SATURATE
+        if not running:
+            pass
+        elif kind == KernelKind.MIX:
             mix_channels(audio, c, d)
         elif kind == KernelKind.FILTER:
             second_order_filter(audio, c, d, state)

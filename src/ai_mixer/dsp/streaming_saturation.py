@@ -15,10 +15,11 @@ DELAY_SAMPLES = 2 * HALF  # of both filters
 DC_CUT_HZ = 5.0
 PART_SAMPLES = 128  # processed together: few enough for the L1 cache
 HISTORY = DELAY_SAMPLES + PART_SAMPLES
-# State: pole of the DC filter, the taps, then per channel two numbers of the DC filter, a history
-# of the input and of each phase; then work space.
+# State: pole of the DC filter, the taps; per channel two numbers of the DC filter, the count of the
+# first samples, a history of the input and of each phase; work space.
 FILTER_START, CHANNEL_START = 1, 1 + OVERSAMPLE * TAPS
-CHANNEL_STATES = 2 + (1 + OVERSAMPLE) * HISTORY
+CHANNEL_HEADER_SIZE = 3
+CHANNEL_STATES = CHANNEL_HEADER_SIZE + (1 + OVERSAMPLE) * HISTORY
 
 
 @njit(cache=True, nogil=True)
@@ -69,7 +70,8 @@ def saturate(audio, now, by, numbers):  # type: ignore[no-untyped-def]
     difference = numbers[CHANNEL_START + len(audio) * CHANNEL_STATES :]
     for channel in range(len(audio)):
         state = numbers[CHANNEL_START + channel * CHANNEL_STATES :][:CHANNEL_STATES]
-        dry, phases = state[2:][:HISTORY], state[2 + HISTORY :]
+        histories = state[CHANNEL_HEADER_SIZE:]
+        dry, phases = histories[:HISTORY], histories[HISTORY:]
         for start in range(0, audio.shape[1], PART_SAMPLES):
             x, count = audio[channel][start:], min(PART_SAMPLES, audio.shape[1] - start)
             recent, d = dry[DELAY_SAMPLES:], difference[:count]
@@ -101,4 +103,10 @@ def _add_without_dc(dry, difference, out, pole, state):  # type: ignore[no-untyp
         y = pole * y + scale * (difference[n] - last)
         last = difference[n]
         out[n] = dry[n] + y
+    before_start = DELAY_SAMPLES - int(state[2])
+    if before_start > 0:  # as offline: the filters ring before a sudden start
+        first = min(before_start, len(difference))
+        for n in range(first):
+            out[n] = 0.0
+        state[2] += first
     state[0], state[1] = last, y if abs(y) > DENORMAL_LIMIT else 0.0
