@@ -29,7 +29,7 @@ def swelling(length=40_000):
 
 
 def by_definition(x):
-    peaks = [envelope_by_convolution(x, phase_filters(8, kind)) for kind in INTERPOLATORS]
+    peaks = [envelope_by_convolution(x, 8, kind) for kind in INTERPOLATORS]
     peak = torch.maximum(*peaks).amax(dim=1)[..., CONTEXT_SAMPLES:-CONTEXT_SAMPLES]
     return torch.where(peak > THRESHOLD, 20 * torch.log10(TARGET / peak), 0.0)
 

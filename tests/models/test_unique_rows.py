@@ -1,9 +1,11 @@
 """UniqueRows: the results of a batch with duplicates equal those of its items."""
 
+import pytest
 import torch
 
+from ai_mixer.models import unique_rows
 from ai_mixer.models.feature_extractor import BLIND, PAIRED, FeatureExtractor
-from ai_mixer.models.unique_rows import UniqueRows, scatter_rows
+from ai_mixer.models.unique_rows import UniqueRows
 from helpers.signals import noise
 
 
@@ -39,6 +41,24 @@ def test_features_of_a_batch_with_duplicates_equal_those_of_its_items():
             torch.testing.assert_close(expected[0], actual[item], atol=1e-4, rtol=1e-5)
 
 
-def test_scatter_rows_writes_to_the_selected_items():
+@pytest.mark.parametrize("values_are_known", [True, False], ids=["selected items", "all items"])
+def test_only_selected_items_have_results(monkeypatch, values_are_known):
+    monkeypatch.setattr(unique_rows, "can_branch", lambda _: values_are_known)
     selected = torch.tensor([False, True, False, True])
-    assert scatter_rows(selected, torch.tensor([[1.0], [2.0]])).flatten().tolist() == [0, 1, 0, 2]
+    sizes = []
+
+    def reciprocal(x):
+        sizes.append(len(x))
+        return (1 / x,)
+
+    (got,) = unique_rows.apply_to_selected(
+        reciprocal, selected, torch.tensor([[0.0], [1.0], [0.0], [0.5]])
+    )
+    assert got.flatten().tolist() == [0, 1, 0, 2]  # not NaN, where it is not defined
+    assert sizes == [2 if values_are_known else 4]
+
+
+def test_where_values_are_unknown_no_rows_are_compared(monkeypatch):
+    monkeypatch.setattr(unique_rows, "can_branch", lambda _: False)
+    audio = torch.zeros(3, 2, 1000)
+    assert UniqueRows(audio).rows is audio

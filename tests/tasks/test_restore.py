@@ -1,5 +1,6 @@
 """Tests of the task `restore`: targets, masks, conditions, real roughs."""
 
+import itertools
 import math
 
 import numpy as np
@@ -9,7 +10,8 @@ import torch
 from ai_mixer.audio.excerpt import read_excerpt
 from ai_mixer.console import load_console
 from ai_mixer.core.types import CONDITIONS
-from ai_mixer.tasks.restore import MAX_FINISHED_PEAK_DBTP, Restore
+from ai_mixer.tasks.restore import Restore
+from ai_mixer.tasks.restore_batch import MAX_FINISHED_PEAK_DBTP
 from helpers.measures import residual_db
 from helpers.music import finished_songs
 
@@ -216,3 +218,49 @@ def test_a_real_rough_is_kept_and_all_knobs_are_masked(task, condition):
     torch.testing.assert_close(example.reference, references[condition])
     assert not example.mask.any()
     assert torch.equal(example.knobs, task.console.neutral)
+
+
+def inputs_of_all_kinds(task):
+    """Inputs with and without dry version and real rough, on which knobs are (in)audible."""
+    options = {"sample_rate": RATE}
+    audios = [song(0), song(1, peak=0.01), song(2)[:1].expand(2, -1), song(3), song(4)]
+    inputs = [
+        task.collect(
+            audio, lambda: song(9), dry=dry, rng=np.random.default_rng(seed), condition=c, **options
+        )
+        for seed, (audio, dry, c) in enumerate(itertools.product(audios, (False, True), CONDITIONS))
+    ]
+    real = task.collect(
+        song(0), song, dry=False, rng=np.random.default_rng(0), rough=0.5 * song(0), **options
+    )
+    return [*inputs[::2], real, *inputs[1::2]]
+
+
+def test_a_batch_gives_the_same_examples_as_each_input_alone(task):
+    inputs = inputs_of_all_kinds(task)
+    for one, got in zip(inputs, task.make(inputs), strict=True):
+        (want,) = task.make([one])
+        for name in ("rough", "finished", "reference"):
+            if getattr(want, name).any():
+                assert residual_db(getattr(got, name), getattr(want, name)) < -90
+        assert torch.equal(got.mask, want.mask)
+        assert torch.equal(got.unlabelled, want.unlabelled)
+        torch.testing.assert_close(got.knobs, want.knobs)
+        assert got.condition == want.condition
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_examples_made_on_a_gpu_equal_those_of_the_cpu(task):
+    inputs = inputs_of_all_kinds(task)
+    on_gpu = task.make([item.map_tensors(torch.Tensor.cuda) for item in inputs])
+    for got, want in zip(on_gpu, task.make(inputs), strict=True):
+        assert got.rough.is_cuda
+        for name in ("rough", "finished", "reference"):
+            if getattr(want, name).any():
+                assert residual_db(getattr(got, name).cpu(), getattr(want, name)) < -90
+        torch.testing.assert_close(got.knobs.cpu(), want.knobs)
+
+
+def test_an_unknown_device_is_refused():
+    with pytest.raises(ValueError, match=r"^device 'tpu' is unknown: use one of cpu, cuda$"):
+        Restore(load_console(), device="tpu")

@@ -113,7 +113,7 @@ class Compose(Augment):
                 invalidated |= set(step.invalidates)
         if not invalidated:
             return example
-        flags = torch.tensor([name in invalidated for name in self.knobs])
+        flags = torch.tensor([name in invalidated for name in self.knobs]).to(example.mask.device)
         return replace(example, mask=example.mask & ~flags, unlabelled=example.unlabelled | flags)
 
 

@@ -57,7 +57,7 @@ class Codec(SingleVersionAugment):
         peak = float(audio.abs().amax())
         if peak == 0.0:
             return audio
-        samples = (audio * (ENCODER_INPUT_PEAK / peak)).T.contiguous().numpy()
+        samples = (audio * (ENCODER_INPUT_PEAK / peak)).T.cpu().contiguous().numpy()
         decoded = torch.from_numpy(_round_trip(samples, sample_rate, params).T).to(audio)
         return decoded.contiguous() * (peak / ENCODER_INPUT_PEAK)
 

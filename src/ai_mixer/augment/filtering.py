@@ -21,7 +21,8 @@ def apply_frequency_response(
     """
     padding = round(FILTER_TAIL_S * sample_rate) if length is None else length
     n = int(next_fast_len(audio.shape[-1] + padding, real=True))
-    spectrum = torch.fft.rfft(audio, n) * response(fft_frequencies(n, sample_rate))
+    spectrum = torch.fft.rfft(audio, n)
+    spectrum = spectrum * response(fft_frequencies(n, sample_rate)).to(spectrum.device)
     return torch.fft.irfft(spectrum, n)[..., : audio.shape[-1]]
 
 

@@ -76,8 +76,12 @@ class Knob:
         return float(self.to_position(torch.tensor(self.neutral, dtype=torch.float64)))
 
     def _warped_limits(self, like: Tensor) -> Tensor:
-        ends = torch.tensor([self.low, self.high], dtype=torch.float64)
-        return SCALES[self.scale].warp(ends).to(like)
+        # `full` makes the numbers on a GPU; `tensor` would copy them to it.
+        ends = [
+            torch.full((), end, dtype=torch.float64, device=like.device)
+            for end in (self.low, self.high)
+        ]
+        return SCALES[self.scale].warp(torch.stack(ends)).to(like)
 
 
 @dataclass(frozen=True)

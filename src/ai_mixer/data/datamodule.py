@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from ai_mixer.core.types import Batch, SkippedSong, Song, Split
 from ai_mixer.data.dataset import SongDataset, Task
+from ai_mixer.data.deferred_batch import DeferredBatch
 from ai_mixer.data.excerpt_sampler import Augment, excerpt_seconds
 from ai_mixer.data.key_sampler import KeySampler
 from ai_mixer.data.metadata_cache import MetadataCache
@@ -144,7 +145,27 @@ class MixDataModule(pl.LightningDataModule):
             seed=self.seed,
             rng_stream=SPLITS.index(split),
             cycle_conditions=not training,
+            defer=training and self._device != "cpu",
         )
+
+    @property
+    def _device(self) -> str:
+        """Where the task makes training examples: "cpu" is the loader."""
+        return getattr(self.task, "device", "cpu")
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Make the examples of a batch that was collected for the task on its device.
+
+        ValueError if the batch is on another device.
+        """
+        if not isinstance(batch, DeferredBatch):
+            return batch
+        if batch.device.type != self._device:
+            raise ValueError(
+                f"task.device={self._device} makes examples where the model is trained, and that "
+                f"is on {batch.device.type}: add trainer=gpu, or leave task.device=cpu"
+            )
+        return batch.make(self.task.make)  # type: ignore[attr-defined]
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Shuffled; different examples in every epoch."""
@@ -159,9 +180,10 @@ class MixDataModule(pl.LightningDataModule):
         return self._loader("test")
 
     def _loader(self, split: Split) -> DataLoader[Batch]:
-        return self.dataloader_for(
-            self.dataset(split), split == "train", Batch.collate, self.workers
-        )
+        training = split == "train"
+        deferred = training and self._device != "cpu"
+        collate: Callable[..., Any] = DeferredBatch if deferred else Batch.collate
+        return self.dataloader_for(self.dataset(split), training, collate, self.workers)
 
     def dataloader_for(
         self, dataset: Any, training: bool, collate: Callable[[Any], Batch], workers: int

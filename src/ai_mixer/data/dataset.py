@@ -8,7 +8,7 @@ the example's `skipped`.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from torch import Tensor
@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 
 from ai_mixer.audio.errors import SongError
 from ai_mixer.core.types import CONDITIONS, GENRES, Condition, Example, SkippedSong, Song
+from ai_mixer.data.deferred_batch import DeferredExample
 from ai_mixer.data.excerpt_sampler import Augment, ExcerptSampler, second_excerpt_start
 
 MAX_REPLACEMENTS = 15  # songs tried in place of an unusable one
@@ -49,13 +50,14 @@ class Task(Protocol):
         ...
 
 
-class SongDataset(Dataset[Example]):
+class SongDataset(Dataset[Any]):
     """`excerpts_per_song` examples of every song per epoch, `excerpt_s` seconds each.
 
     excerpt_s: None for whole songs; the second excerpt is then the song itself. rng_stream: part of
     the seed, different for train, val and test. cycle_conditions: a task that draws the condition
     at random gets each in turn instead, so that all are equally frequent. An index beyond the
-    length is another example of the song of `index % len`. Raises ValueError if excerpt_s or
+    length is another example of the song of `index % len`. defer: items are `DeferredExample`s,
+    whose task runs later, in a batch. Raises ValueError if excerpt_s or
     excerpts_per_song is not positive.
     """
 
@@ -71,6 +73,7 @@ class SongDataset(Dataset[Example]):
         seed: int = 0,
         rng_stream: int = 0,
         cycle_conditions: bool = False,
+        defer: bool = False,
     ) -> None:
         if (excerpt_s is not None and excerpt_s <= 0) or excerpts_per_song < 1:
             raise ValueError(
@@ -81,6 +84,8 @@ class SongDataset(Dataset[Example]):
         self.sample_rate, self.excerpt_s = sample_rate, excerpt_s
         self.excerpts_per_song = excerpts_per_song
         self.seed, self.rng_stream, self.cycle_conditions = seed, rng_stream, cycle_conditions
+        # The method `collect` has the arguments of the task and returns its input.
+        self._make: Callable[..., Any] = task.collect if defer else task  # type: ignore[attr-defined]
 
     def __len__(self) -> int:
         return len(self.songs) * self.excerpts_per_song
@@ -90,7 +95,7 @@ class SongDataset(Dataset[Example]):
         """Genre of every index; "" if unknown."""
         return [song.genre or "" for song in self.songs for _ in range(self.excerpts_per_song)]
 
-    def __getitem__(self, key: ExampleKey) -> Example:
+    def __getitem__(self, key: ExampleKey) -> Any:
         epoch, index = key
         skipped: list[SkippedSong] = []
         for song in self._candidates(epoch, index):
@@ -112,7 +117,7 @@ class SongDataset(Dataset[Example]):
         for step in rng.choice(others, min(MAX_REPLACEMENTS, others), replace=False):
             yield self.songs[(song_index + 1 + int(step)) % len(self.songs)]
 
-    def _example(self, song: Song, epoch: int, index: int) -> Example:
+    def _example(self, song: Song, epoch: int, index: int) -> Example | DeferredExample:
         sequence = np.random.SeedSequence([self.seed, self.rng_stream, epoch, index])
         excerpt_rng, task_rng, augment_rng = map(np.random.default_rng, sequence.spawn(3))
         rough_path = song.rough_path  # real pairs are used without augmentation and dry version
@@ -131,7 +136,7 @@ class SongDataset(Dataset[Example]):
 
         cycled = CONDITIONS[index % len(CONDITIONS)] if self.cycle_conditions else None
         rough = sampler.read(rough_path, start_s + song.rough_lag_s) if rough_path else None
-        example = self.task(
+        made = self._make(
             finished,
             other_excerpt,
             dry=dry is not None,
@@ -140,8 +145,11 @@ class SongDataset(Dataset[Example]):
             condition=cycled if self.task.condition == "any" else None,
             rough=rough,
         )
-        example = replace(example, genre=genre_index(song.genre), song_id=song.id)
-        return augment.apply(example, sampler.augment_params) if augment else example
+        genre, params = genre_index(song.genre), sampler.augment_params
+        if not isinstance(made, Example):
+            return DeferredExample(made, genre, song.id, augment, params)
+        example = replace(made, genre=genre, song_id=song.id)
+        return augment.apply(example, params) if augment else example
 
 
 def genre_index(label: str | None) -> int:

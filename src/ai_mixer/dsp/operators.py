@@ -52,7 +52,8 @@ class Operator:
         n_batched: int,
         devices: str | None,
     ) -> None:
-        self.name, self.n_batched = kernel.__name__.strip("_"), n_batched
+        self.kernel, self.n_batched = kernel, n_batched
+        self.name = kernel.__name__.strip("_")
         self.op = torch.library.custom_op(
             f"ai_mixer::{self.name}", kernel, mutates_args=(), device_types=devices
         )

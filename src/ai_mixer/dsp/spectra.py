@@ -13,7 +13,8 @@ from torch.nn import functional
 from ai_mixer.core.units import SILENCE_DB
 from ai_mixer.dsp.operators import empty_like, operator, vjp
 
-THIRD_OCTAVE_CENTRES_HZ = tuple(1000.0 * 10.0 ** (n / 10.0) for n in range(-15, 13))
+LOWEST_BAND = -15  # number of the band of 31.5 Hz, counted from 1 kHz
+THIRD_OCTAVE_CENTRES_HZ = tuple(1000.0 * 10.0 ** (n / 10.0) for n in range(LOWEST_BAND, 13))
 """Exact base-ten mid-band frequencies (IEC 61260-1, eq. 3) of the bands 31.5 Hz … 16 kHz."""
 
 BAND_EDGE_RATIO = 10.0**0.05  # of the upper edge of a band to its centre
@@ -154,10 +155,9 @@ def third_octave_power(x: Tensor, sample_rate: int) -> Tensor:
 
 def third_octave_power_from_bins(density: Tensor, sample_rate: int) -> Tensor:
     """Mean square per third-octave band from `long_term_power`: [..., bins] → [..., bands]."""
-    n_fft = 2 * (density.shape[-1] - 1)
-    bands = torch.from_numpy(_band_weights(n_fft, sample_rate)).to(density)
-    with torch.autocast(density.device.type, enabled=False):  # half precision errs by 0.03 dB
-        return density @ bands
+    bands = _band_weights_for(density, sample_rate)
+    # float64, because autocast would compute in half precision, which errs by 0.03 dB.
+    return (density.double() @ bands).to(density.dtype)
 
 
 def long_term_power(x: Tensor, sample_rate: int) -> Tensor:
@@ -204,8 +204,8 @@ def third_octave_frames(x: Tensor, sample_rate: int, frame_s: float) -> Tensor:
     n_fft = 2 ** round(math.log2(frame_s * sample_rate))
     window = torch.hann_window(n_fft, dtype=x.dtype, device=x.device)
     frames = short_time_power(x, window, n_fft, n_fft // 2)
-    bands = torch.from_numpy(_band_weights(n_fft, sample_rate)).to(frames)
-    return (frames @ bands) * (2.0 / (n_fft * window.square().sum()))
+    bands = _band_weights_for(frames, sample_rate)
+    return (frames.double() @ bands).to(frames.dtype) * (2.0 / (n_fft * window.square().sum()))
 
 
 def power_to_db(power: Tensor, floor_db: float = SILENCE_DB) -> Tensor:
@@ -216,6 +216,21 @@ def power_to_db(power: Tensor, floor_db: float = SILENCE_DB) -> Tensor:
 def third_octave_db(x: Tensor, sample_rate: int, floor_db: float = SILENCE_DB) -> Tensor:
     """Level per third-octave band in dB, at least `floor_db`. x: [B, C, T] → [B, C, bands]."""
     return power_to_db(third_octave_power(x, sample_rate), floor_db)
+
+
+def _band_weights_for(density: Tensor, sample_rate: int) -> Tensor:
+    """Weights of the third-octave bands, [bins, bands] float64, on the device of the density.
+
+    Elsewhere than on the CPU they are computed there, because a copy would have to be waited for.
+    """
+    n_fft = 2 * (density.shape[-1] - 1)
+    if density.device.type == "cpu":
+        return torch.from_numpy(_band_weights(n_fft, sample_rate))
+    numbers = torch.arange(len(third_octave_centres(sample_rate)), device=density.device).double()
+    centres = 1000.0 * 10.0 ** ((numbers + LOWEST_BAND) / 10.0)
+    bins = torch.arange(n_fft // 2 + 1, device=density.device).double()
+    edges = centres / BAND_EDGE_RATIO, centres * BAND_EDGE_RATIO
+    return _overlaps(torch, bins[:, None], sample_rate / n_fft, *edges)
 
 
 @functools.lru_cache(maxsize=16)
@@ -229,8 +244,13 @@ def _band_overlaps(
     n_fft: int, sample_rate: int, low_hz: np.ndarray, high_hz: np.ndarray
 ) -> np.ndarray:
     """Share of each bin (f ± half a bin) in each band, [bins, bands]."""
-    spacing = sample_rate / n_fft
-    bins = np.arange(n_fft // 2 + 1)[:, None] * spacing
-    upper = np.minimum(bins + spacing / 2, high_hz)
-    lower = np.maximum(bins - spacing / 2, low_hz)
-    return np.clip((upper - lower) / spacing, 0.0, None)
+    bins = np.arange(n_fft // 2 + 1)[:, None]
+    shares: np.ndarray = _overlaps(np, bins, sample_rate / n_fft, low_hz, high_hz)
+    return shares
+
+
+def _overlaps(m: Any, bins: Any, spacing: float, low_hz: Any, high_hz: Any) -> Any:
+    """The share for numbers of bins, with the functions of a module: NumPy's or PyTorch's."""
+    upper = m.minimum(spacing * (bins + 0.5), high_hz)
+    lower = m.maximum(spacing * (bins - 0.5), low_hz)
+    return ((upper - lower) / spacing).clip(0.0, None)

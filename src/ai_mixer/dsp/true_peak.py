@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv1d, pad
 
-from ai_mixer.dsp.operators import empty_like, operator
+from ai_mixer.dsp.operators import can_branch, empty_like, operator
 from ai_mixer.dsp.recursions import as_rows, run_on_rows
 from ai_mixer.utils.compilation import njit
 
@@ -55,7 +55,7 @@ def true_peak(x: Tensor, oversample: int = 4) -> Tensor:
     length = x.shape[-1]
     # Parts that cannot exceed the largest sample of every song need no exact envelope.
     low, high = x.flatten(1).aminmax(dim=1)
-    floor = float(torch.maximum(-low, high).min())
+    floor = float(torch.maximum(-low, high).min()) if can_branch(x) else 0.0
     peaks = []
     for start in range(0, length, CHUNK_SAMPLES):
         left = min(start, SHARP.half)

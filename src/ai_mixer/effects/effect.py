@@ -1,5 +1,6 @@
 """Base class of effects: differentiable functions of audio and physical knob values."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 import torch
@@ -22,7 +23,8 @@ class Effect(nn.Module):
 
     Only `forward` is required. invertible: whether the class implements `invert`. streamable:
     whether it implements `streaming_kernel`; streams refuse other values than neutral of an effect
-    without it, and files are rendered as a whole.
+    without it, and files are rendered as a whole. renders_blocks: whether it implements
+    `render_blocks`, a faster way for files than its streaming kernel.
     """
 
     knob_names: ClassVar[tuple[str, ...]] = ()
@@ -30,10 +32,12 @@ class Effect(nn.Module):
     look_ahead_samples: ClassVar[int] = 0
     invertible: ClassVar[bool] = False
     streamable: ClassVar[bool] = False
+    renders_blocks: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.invertible = cls.invert is not Effect.invert
+        cls.renders_blocks = cls.render_blocks is not Effect.render_blocks
         cls.streamable = cls.streaming_kernel is not Effect.streaming_kernel
 
     def forward(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> Tensor:
@@ -58,6 +62,12 @@ class Effect(nn.Module):
             )
         arguments = [knobs[a] if isinstance(a, str) else a for a in kernel.arguments]
         return torch.stack(evaluate(kernel.formula, arguments, sample_rate), dim=1)
+
+    def render_blocks(
+        self, blocks: Iterable[Tensor], sample_rate: int, **knobs: Tensor
+    ) -> Iterator[Tensor]:
+        """Process a song in blocks [C, n], any n; knobs: [1]. Yields as many samples in total."""
+        raise NotImplementedError(f"{type(self).__name__} has no renderer of blocks")
 
     def invert(self, y: Tensor, sample_rate: int, **knobs: Tensor) -> Tensor:
         """Return the input for which `forward` gives y. NotImplementedError if not invertible."""

@@ -22,7 +22,7 @@ class Multiband(Effect):
     Linkwitz–Riley crossovers of fourth order give the bands that are measured. Their gains are
     applied by two Butterworth shelves at the crossovers and one gain for all: y = g_mid · H_high ·
     H_low · x with shelves of g_low / g_mid and g_high / g_mid. So equal gains of all bands are that
-    gain, exactly and without a change of phase, and neutral is the identity (decision 0053). One
+    gain, exactly and without a change of phase, and neutral is the identity (decision 0054). One
     gain for all channels. No inverse.
 
     Knobs, [B] each, with gradients: <band>_threshold_db: dBFS of the band, centre of the knee;

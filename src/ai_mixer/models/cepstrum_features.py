@@ -8,12 +8,14 @@ Three profiles over log-spaced lags, from a window longer than a reverb tail:
   Data", 4th ed., chapter 6): zero unless paired.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.dsp.spectra import power
-from ai_mixer.models.unique_rows import UniqueRows, scatter_rows
+from ai_mixer.models.unique_rows import UniqueRows, apply_to_selected
 
 BLIND, PAIRED = CONDITIONS.index("blind"), CONDITIONS.index("paired")
 N_PROFILES = 3
@@ -37,6 +39,7 @@ class CepstrumFeatures(nn.Module):
         shortest, longest = shortest_ms * 1e-3 * sample_rate, window / 2 - 1
         edges = torch.logspace(0, 1, bands + 1, base=longest / shortest) * shortest
         self.register_buffer("edges", edges.round().long(), persistent=False)
+        self.slices = list(pairwise(edges.round().long().tolist()))  # on the CPU, for slices
         self.register_buffer("window", torch.hann_window(window), persistent=False)
         self.n_features = N_PROFILES * FEATURES_PER_BAND * bands
 
@@ -44,11 +47,16 @@ class CepstrumFeatures(nn.Module):
         """The profiles of a batch: [B, n_features]."""
         source, target = self._spectra(rough.rows), self._spectra(reference.rows)
         paired, has_reference = condition == PAIRED, (condition != BLIND)[:, None]
-        response = _response(source[rough.index[paired]], target[reference.index[paired]])
+        (difference,) = apply_to_selected(
+            lambda i, j: (self._bands(_normalised(_response(source[i], target[j])), 0.03),),
+            paired,
+            rough.index,
+            reference.index,
+        )
         profiles = [
             rough.to_all_rows(self._bands(_cepstrum(source), 0.1)),
             reference.to_all_rows(self._bands(_cepstrum(target), 0.1)) * has_reference,
-            scatter_rows(paired, self._bands(_normalised(response), 0.03)),
+            difference,
         ]
         return torch.cat(profiles, dim=1)
 
@@ -65,10 +73,7 @@ class CepstrumFeatures(nn.Module):
         total = nn.functional.pad(square.cumsum(-1), (1, 0))[:, self.edges]
         energy = total.diff(dim=-1) / self.edges.diff()
         peak = torch.stack(
-            [
-                square[:, start:stop].amax(-1)
-                for start, stop in zip(self.edges[:-1], self.edges[1:], strict=True)
-            ],
+            [square[:, start:stop].amax(-1) for start, stop in self.slices],
             dim=-1,
         )
         both = torch.cat([energy, peak], dim=-1)

@@ -50,10 +50,7 @@ def estimate_compressor(
         reduction_variance * (gain_variance + MIN_MOVEMENT_DB**2 / 30.0)
     )
     choice = (SOFTMAX_SHARPNESS * explained).softmax(-1)  # [B, K]
-    threshold_db, max_reduction_db = (
-        gain_db.new_tensor([getattr(curve, name) for curve in bank])
-        for name in ("threshold_db", "max_reduction_db")
-    )
+    threshold_db, max_reduction_db = _bank_settings(gain_db.dtype, gain_db.device)
     estimates = [
         2.0 * (choice * slope).sum(-1) - 1.0,
         1.0 + choice @ threshold_db / 20.0,
@@ -72,6 +69,18 @@ def _compressor_bank() -> tuple[StaticCurve, ...]:
         for max_reduction_db in MAX_REDUCTIONS_DB
         for threshold_db in THRESHOLDS_DB
     )
+
+
+@lru_cache(maxsize=8)
+@torch.inference_mode(False)
+def _bank_settings(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Threshold and cap of every curve, [K] each: copied to a device once."""
+    bank = _compressor_bank()
+    thresholds_db, caps_db = (
+        torch.tensor([getattr(curve, name) for curve in bank], dtype=dtype, device=device)
+        for name in ("threshold_db", "max_reduction_db")
+    )
+    return thresholds_db, caps_db
 
 
 def _poles(sample_rate: int) -> tuple[float, float]:

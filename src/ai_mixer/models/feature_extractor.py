@@ -27,7 +27,7 @@ from ai_mixer.models.log_mel import (
     restore_channels,
 )
 from ai_mixer.models.shared_features import extract_once
-from ai_mixer.models.unique_rows import UniqueRows, scatter_rows
+from ai_mixer.models.unique_rows import UniqueRows, apply_to_selected
 from ai_mixer.utils.torchaudio_shim import torchaudio
 
 LOWEST_HZ = 30.0
@@ -118,8 +118,12 @@ class FeatureExtractor(nn.Module):
             has_reference,
         )
         # Expensive, and meaningless unless paired: computed for the paired items only.
-        response, compressor = self._system_features(
-            rough[paired], source[roughs.index[paired]], target[references.index[paired]]
+        response, compressor = apply_to_selected(
+            lambda rough, i, j: self._system_features(rough, source[i], target[j]),
+            paired,
+            rough,
+            roughs.index,
+            references.index,
         )
         levels = level_channels(
             roughs.to_all_rows(self._quantiles(roughs.rows)),
@@ -130,8 +134,8 @@ class FeatureExtractor(nn.Module):
             "log_mel": over_time,
             "long_term": long_term,
             "levels": levels,
-            "system_response": scatter_rows(paired, response),
-            "compressor": scatter_rows(paired, compressor),
+            "system_response": response,
+            "compressor": compressor,
             "cepstrum": self.echoes(roughs, references, condition),
         }
         scaled = [FEATURE_SCALE[name] * part for name, part in statistics.items()]

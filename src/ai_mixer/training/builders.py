@@ -63,7 +63,8 @@ def _example_settings_digest(cfg: DictConfig) -> str:
     plain: dict[str, Any] = {
         key: OmegaConf.to_container(OmegaConf.select(cfg, key), resolve=True) for key in keys
     }
-    del plain["task"]["condition"]
+    for key in ("condition", "device"):  # the same examples, and older configs have no device
+        plain["task"].pop(key, None)
     plain |= {key: cfg.loader[key] for key in ("sample_rate", "excerpt_s")}
     # Older configs have no draw_seed: examples were drawn with the seed of the training.
     plain["seed"] = cfg.loader.get("draw_seed", cfg.loader.seed)

@@ -15,6 +15,7 @@ def main(cfg: DictConfig) -> None:
     from ai_mixer.evaluation.bench import output
     from ai_mixer.evaluation.bench.benchmark import benchmark, memory
     from ai_mixer.evaluation.bench.dataloader import loader_throughput, loader_wait
+    from ai_mixer.evaluation.bench.gpu import gpu_table
     from ai_mixer.evaluation.bench.realtime import realtime_load
     from ai_mixer.evaluation.bench.timing import use_threads
     from ai_mixer.training.builders import build_components
@@ -39,6 +40,7 @@ def main(cfg: DictConfig) -> None:
         f"Real time, in % of a block at {settings.realtime_rate_hz} Hz": ("live", load),
         f"Loader with {settings.workers} workers": ("loader", throughput),
         f"Training with {settings.workers} workers": ("waiting", waiting),
+        "Console on a GPU": ("gpu", gpu_table(parts.console, 44100, settings.rounds)),
     }
     path = Path(settings.json)
     rows = {name: table.reset_index().to_dict("records") for name, table in tables.values()}
