@@ -26,7 +26,8 @@ def butterworth(frequency_hz, sample_rate):  # type: ignore[no-untyped-def]
     high-pass (1, −2, 1) / norm, all over (1, a₁, a₂).
     """
     limited_hz = min(frequency_hz, MAX_FREQUENCY_RATIO * sample_rate)
-    k = math.tan(math.pi * limited_hz / sample_rate)
+    omega = 2.0 * math.pi * limited_hz / sample_rate
+    k = math.sin(omega) / (1.0 + math.cos(omega))  # tan(ω/2)
     scale = 1.0 / (1.0 + SQRT2 * k + k * k)
     return k, scale, 2.0 * (k * k - 1.0) * scale, (1.0 - SQRT2 * k + k * k) * scale
 
