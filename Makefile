@@ -53,9 +53,9 @@ doctor: $(READY) ## check this machine and the installation
 
 # Training allocates and frees buffers of megabytes in every step. By default the C library returns
 # them to the kernel each time: 2.1 s per step instead of 1.3 on 2 cores.
-train sweep bench bench-peers: export MALLOC_MMAP_MAX_ ?= 0
-train sweep bench bench-peers: export MALLOC_TRIM_THRESHOLD_ ?= 8589934592
-train sweep bench bench-peers: export MALLOC_TOP_PAD_ ?= 268435456
+train sweep bench bench-peers bench-commits: export MALLOC_MMAP_MAX_ ?= 0
+train sweep bench bench-peers bench-commits: export MALLOC_TRIM_THRESHOLD_ ?= 8589934592
+train sweep bench bench-peers bench-commits: export MALLOC_TOP_PAD_ ?= 268435456
 
 .PHONY: train sweep services evaluate render loss-scales
 train: $(READY) ## train a model, evaluate it and render samples: make train model=ast_regressor
@@ -91,12 +91,15 @@ roughs: $(READY) ## make rough versions with another processor, for evaluation: 
 PEERS := .venv-peers
 PEERS_READY := $(PEERS)/.ready
 
-.PHONY: bench bench-peers
+.PHONY: bench bench-peers bench-commits
 bench: $(READY) ## measure the speed of effects, console, losses, loader and training step
 	$(BIN)/python -m ai_mixer.cli.stages.benchmark $(OVERRIDES)
 
 bench-peers: $(PEERS_READY) ## compare the speed with other libraries (in a separate environment)
 	$(PEERS)/bin/python benchmarks/peers
+
+bench-commits: $(READY) ## compare the speed of the console with an earlier commit: make bench-commits base=HEAD~20
+	$(BIN)/python benchmarks/commits.py $(base)
 
 # Peers are installed one by one: a failure only removes this peer from the table.
 $(PEERS_READY): benchmarks/peers/requirements.txt pyproject.toml constraints.txt
@@ -141,6 +144,12 @@ gc: $(READY) ## list deleted runs, orphan folders and temporary files in mlruns/
 
 relocate: $(READY) ## rewrite artifact URIs after mlruns/ was moved
 	$(BIN)/python -m ai_mixer.cli.stages.relocate $(OVERRIDES)
+
+# --- the engine without Python -------------------------------------------------------------------
+
+.PHONY: engine
+engine: $(READY) ## build the console as a C library: make engine targets=all console=classic ranges=wide
+	$(BIN)/python -m ai_mixer.cli.stages.engine $(OVERRIDES)
 
 # --- documentation --------------------------------------------------------------------------------
 

@@ -1,5 +1,8 @@
 """Fixtures for all tests: small songs, an empty store, configs composed as the stages do."""
 
+import copy
+import functools
+import gc
 import logging
 import os
 import shutil
@@ -16,9 +19,11 @@ import hydra
 import pytest
 import soundfile
 import torch
+import yaml
 from hydra.core.hydra_config import HydraConfig
 from hypothesis import HealthCheck, settings
 from omegaconf import OmegaConf, open_dict
+from omegaconf._utils import get_yaml_loader
 
 from ai_mixer.config.folder import config_folder
 from ai_mixer.tracking import Store
@@ -30,6 +35,28 @@ RATE = 44100
 # The duration of an example depends on the load of the machine, not on the tested property.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
+
+
+def pytest_collection_finish():
+    """Collected tests and imported modules live to the end: collecting garbage skips them."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parse_each_config_once():
+    """Composing reads the same 40 files in each of a thousand tests, and PyYAML is slow."""
+    parse = yaml.load
+    parse_text = functools.cache(lambda text: parse(text, get_yaml_loader()))
+
+    def load(stream, Loader):
+        is_of_config = Loader.__name__ == "OmegaConfLoader"
+        return parse_text(stream.read()) if is_of_config else parse(stream, Loader)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yaml, "load", load)
+        yield
 
 
 @pytest.fixture
@@ -64,10 +91,14 @@ def compose():
     """
     has_local = {"train", "sweep"}
 
-    def compose_stage(*overrides, page="train"):
+    @functools.cache
+    def composed(page, overrides, _folder):  # of configs that a sweep generated
         overrides = [*overrides, *(["~local"] if page in has_local else [])]
         with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
-            cfg = hydra.compose(f"stage/{page}", overrides, return_hydra_config=True)
+            return hydra.compose(f"stage/{page}", overrides, return_hydra_config=True)
+
+    def compose_stage(*overrides, page="train"):
+        cfg = copy.deepcopy(composed(page, overrides, Path.cwd()))
         HydraConfig.instance().set_config(cfg)
         with open_dict(cfg):
             del cfg["hydra"]

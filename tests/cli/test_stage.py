@@ -65,6 +65,11 @@ def test_user_error_is_one_line(run, error, line):
     assert run(raising(error)) == (1, [f"error: {line}{debug_hint()}"])
 
 
+def test_a_missing_value_is_named_with_the_way_to_give_it(run):
+    line = "error: name has no value: give it with name=…"
+    assert run(lambda cfg: cfg.name, page="package") == (1, [line])
+
+
 @pytest.mark.parametrize(
     "kind", [TypeError, AttributeError, RuntimeError, KeyError, AssertionError]
 )

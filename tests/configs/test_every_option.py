@@ -197,9 +197,12 @@ def test_every_config_is_in_a_group():
     assert not [*CONFIGS.glob("*.yaml")]
 
 
-@pytest.mark.parametrize("data", sorted(p.stem for p in (CONFIGS / "data").glob("*.yaml")))
 @pytest.mark.parametrize(
-    "stage", [name for name in STAGE_CONFIGS if name in {"evaluate", "render", "compare"}]
+    ("stage", "data"),
+    [
+        *(("evaluate", path.stem) for path in sorted((CONFIGS / "data").glob("*.yaml"))),
+        *(("render", "folder"), ("compare", "folder")),  # the group has the same place
+    ],
 )
 def test_evaluation_stage_composes_with_any_data(stage, data, compose):
     cfg = compose(f"data={data}", page=stage)

@@ -218,7 +218,7 @@ def test_an_effect_with_several_knobs():
 @pytest.mark.parametrize("limit", [True, False])
 @pytest.mark.parametrize("channels", [1, 2])
 def test_rendering_in_blocks_equals_the_offline_mix(channels, limit):
-    x = song(channels, 1.6)
+    x = song(channels, 4.0)
     mix = torch.cat(list(WIDE.render(x.split(50_001, -1), RATE, HIGH, limit=limit)), dim=-1)
     assert mix.shape == x.shape
     assert residual_db(mix, WIDE(x[None], RATE, HIGH[None], limit=limit)[0]) <= -110
@@ -235,18 +235,21 @@ def test_rendering_no_blocks_yields_none():
     assert list(WIDE.render([], RATE, HIGH)) == []
 
 
-def test_rendering_buffers_at_most_one_block_and_the_look_ahead():
-    n_read = n_written = 0
+@pytest.mark.parametrize(("reverb", "allowed"), [(0.0, 10_000 + 316), (0.7, 120_000)])
+def test_rendering_buffers_at_most_one_block_and_the_look_ahead(reverb, allowed):
+    """With reverb, a block of its Fourier transform."""
+    knobs, n_read, n_written = HIGH.clone(), 0, 0
+    knobs[WIDE.names.index("reverb")] = reverb
 
     def blocks():
         nonlocal n_read
-        for block in song(seconds=2.0).split(10_000, dim=-1):
+        for block in song(seconds=6.0).split(10_000, dim=-1):
             n_read += block.shape[-1]
             yield block
 
-    for mix in WIDE.render(blocks(), RATE, HIGH):
+    for mix in WIDE.render(blocks(), RATE, knobs):
         n_written += mix.shape[-1]
-        assert n_read - n_written <= 10_000 + 316
+        assert n_read - n_written <= allowed
 
 
 MEMORY_SCRIPT = """

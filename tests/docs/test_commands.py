@@ -34,6 +34,10 @@ OF_A_RUN = {"ckpt_path", "resume", "attach_to"}  # composing needs a run, which 
 REQUIRED = {"data": ["name=gtzan"], "package": ["name=mine", "about=Mine"]}  # unless given
 STAGES = "ai_mixer.cli.stages."
 PLACEHOLDER = "…"
+GROUPS = {*config_groups()}
+NAMES = {"about", "compare_run", "data.root", "experiment_name", "init_from", "name", "out", "run"}
+NAMES |= {"paths.data", "paths.mlruns", "run_name", "runs", "storage", "study"}
+CHANGES_ALL = {"condition", "debug", "experiment", "search"}  # their options change other groups
 cached_group_choices = functools.cache(compose_group_choices)
 
 
@@ -49,24 +53,53 @@ def commands():
 
 def composable(words):
     """The overrides among the words, without placeholders and what names runs of a machine."""
-    groups = config_groups()
     for word in words:
-        key, equals, value = word.partition("=")
-        key = key.lstrip("+~")
-        is_placeholder = "<" in word or (value == PLACEHOLDER and key in {*groups, "name"})
+        key, equals, value = key_of(word), *word.partition("=")[1:]
+        is_placeholder = "<" in word or (value == PLACEHOLDER and key in {*GROUPS, "name"})
         if not equals or is_placeholder or key in OF_MAKE or value.startswith("sweep/"):
             continue
         yield f"{key}=null" if key in OF_A_RUN else word.replace(PLACEHOLDER, "x")
 
 
-def largest(compositions):
-    """(target, overrides) without those that another one of the target contains."""
-    compositions = {(target, frozenset(overrides)) for target, overrides in compositions}
-    return sorted(
-        (target, *sorted(overrides))
-        for target, overrides in compositions
-        if not any(target == other and overrides < more for other, more in compositions)
+def merged(compositions):
+    """(target, overrides): few compositions that set each key as every command does.
+
+    Of several numbers, or names, for a key outside the config groups, the first one remains.
+    """
+    result = []
+    distinct = sorted({(target, *sorted(words)) for target, words in compositions})
+    for target, *overrides in sorted(distinct, key=len):
+        keys = {key_of(override): override for override in overrides}
+        for other, known in result:
+            if other == target and not conflict(keys, known):
+                known |= {key: keys[key] for key in keys.keys() - known.keys()}
+                break
+        else:
+            result.append((target, keys))
+    return [(target, *sorted(keys.values())) for target, keys in result]
+
+
+def conflict(first, second):
+    """Whether overrides (key → text) have another effect when they are given together."""
+    if any(kind_of(first[key]) != kind_of(second[key]) for key in first.keys() & second.keys()):
+        return True
+    return any(
+        key in CHANGES_ALL or any(f"{key}/".startswith(f"{k.split('.')[0]}/") for k in other)
+        for choices, other in ((first, second), (second, first))
+        for key in choices.keys() & GROUPS - other.keys()
     )
+
+
+def kind_of(override):
+    """What decides whether an override is accepted: its value, unless that is a number or name."""
+    key, value = key_of(override), override.partition("=")[2]
+    if key in GROUPS or value == "null":
+        return value
+    return "0" if re.fullmatch(r"[\d.]+(e-?\d+)?", value) else key in NAMES or value
+
+
+def key_of(override):
+    return override.partition("=")[0].lstrip("+~")
 
 
 COMMANDS = commands()
@@ -74,7 +107,7 @@ MAKE, AI_MIXER, PYTHON = (
     [words[1:] for words in COMMANDS.values() if words[0] == program]
     for program in ("make", "ai-mixer", "python")
 )
-COMPOSITIONS = largest((target, composable(words)) for target, *words in MAKE)
+COMPOSITIONS = merged((target, composable(words)) for target, *words in MAKE)
 
 
 def stage_of(target):
@@ -127,7 +160,14 @@ def compose(monkeypatch, capsys):
 def test_commands_of_every_kind_are_found():
     assert {words[0] for words in COMMANDS.values()} >= {"make", "ai-mixer", "python"}
     assert (len(MAKE), len(AI_MIXER), len(PYTHON)) > (200, 12, 12)
-    assert len(COMPOSITIONS) > 120
+
+
+def test_the_compositions_contain_the_overrides_of_every_command():
+    composed = {(target, key_of(word)) for target, *words in COMPOSITIONS for word in words}
+    given = {(target, word) for target, *words in MAKE for word in composable(words)}
+    assert composed == {(target, key_of(word)) for target, word in given}
+    known = {(target, word) for target, *words in COMPOSITIONS for word in words}
+    assert {word for target, word in given - known if key_of(word) in GROUPS} == set()
 
 
 def test_every_make_command_has_a_target():

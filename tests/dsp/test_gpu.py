@@ -4,6 +4,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 import torch
@@ -22,8 +23,18 @@ BALLISTICS = (8, 3, 0.9, 0.95)
 WEIGHTS = [number for b, a in k_weighting(8000) for number in (*b, *a[1:])]
 
 
+NAMES = (
+    *("biquad", "biquad backward", "one pole", "smoothing", "smoothing backward"),
+    *("compressor gain", "compress", "compress backward", "inverse compressor"),
+    *("gain reductions", "look-ahead", "look-ahead backward", "hop energies"),
+    *("hop energies backward", "required gain", "true peak", "biquad in chunks of 120"),
+    *("biquad in chunks of 16", "biquad in chunks of 7"),
+)
+
+
+@cache
 def make_cases():
-    """Name: function of `dsp.gpu`, arguments, arguments of the operator if they differ."""
+    """Name: function of `dsp.gpu` and arguments. Not on import, as it compiles kernels."""
     x = noise(2, 2, 120, level=0.7)
     rows = noise(2, 120, level=3.0, seed=1, dtype=torch.float64)
     b, a = (
@@ -65,17 +76,15 @@ def make_cases():
     for size in (120, 16, 7):  # one chunk, equal ones, a shorter last one
         arguments = (x.flatten(0, 1), coefficient_rows(b, a, 2), size)
         cases[f"biquad in chunks of {size}"] = ("filter_in_chunks", arguments)
+    assert tuple(cases) == NAMES
     return cases
-
-
-CASES = make_cases()
 
 
 def check(name, outputs):
     """Forward within −100 dB of the CPU's operator, gradients within 1e-4."""
-    function, arguments = CASES[name]
+    function, arguments = make_cases()[name]
     if function == "filter_in_chunks":
-        wanted = OPS.biquad(*CASES["biquad"][1]).flatten(0, 1)
+        wanted = OPS.biquad(*make_cases()["biquad"][1]).flatten(0, 1)
     else:
         wanted = getattr(OPS, function)(*arguments)
     outputs, wanted = ((y,) if isinstance(y, torch.Tensor) else y for y in (outputs, wanted))
@@ -93,26 +102,26 @@ def check(name, outputs):
 def simulated(tmp_path_factory):
     """Results of all cases; one process, because the simulator is chosen on import."""
     files = [tmp_path_factory.mktemp("gpu") / name for name in ("cases.pt", "results.pt")]
-    torch.save(list(CASES.values()), files[0])
+    torch.save(list(make_cases().values()), files[0])
     command = [sys.executable, "-W", "ignore", simulated_gpu.__file__, *map(str, files)]
     simulator = {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1"}
     subprocess.run(command, env={**os.environ, **simulator}, check=True, timeout=300)
-    return dict(zip(CASES, torch.load(files[1], weights_only=True), strict=True))
+    return dict(zip(make_cases(), torch.load(files[1], weights_only=True), strict=True))
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_kernel_on_the_simulator_equals_the_cpu(simulated, name):
     check(name, simulated[name])
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_kernel_makes_no_copies_between_devices(monkeypatch, name):
     """On the meta device, which refuses to give data to the CPU."""
     monkeypatch.setattr(gpu, "launch", lambda *_: None)
     monkeypatch.setattr(
         gpu, "_on_device", lambda settings, device: torch.empty(3, 6, device=device)
     )
-    function, arguments = CASES[name]
+    function, arguments = make_cases()[name]
     on_meta = [x.to("meta") if isinstance(x, torch.Tensor) else x for x in arguments]
     with CpuTensors() as found:
         getattr(gpu, function)(*on_meta)
@@ -123,7 +132,7 @@ def test_without_numba_cuda_the_cpu_computes_and_one_line_says_so(monkeypatch, c
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     gpu.has_compiled_kernels.cache_clear()
     monkeypatch.setattr(logger, "propagate", True)
-    function, arguments = CASES["compress"]
+    function, arguments = make_cases()["compress"]
     for _ in range(2):
         outputs = gpu.run(function, compressor._compress.kernel, *arguments)
         for got, want in zip(outputs, OPS.compress(*arguments), strict=True):
@@ -135,8 +144,8 @@ def test_without_numba_cuda_the_cpu_computes_and_one_line_says_so(monkeypatch, c
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_kernel_on_a_gpu_equals_the_cpu(name):
-    function, arguments = CASES[name]
+    function, arguments = make_cases()[name]
     on_gpu = [x.cuda() if isinstance(x, torch.Tensor) else x for x in arguments]
     check(name, getattr(gpu, function)(*on_gpu))

@@ -10,7 +10,7 @@ from torch.autograd import gradcheck
 
 from ai_mixer.console import Console
 from ai_mixer.effects.limiter import Limiter
-from helpers.effects import CLASSES, knob_of, music, neutral, values_at
+from helpers.effects import CLASSES, knob_of, music, neutral, values_at, without
 from helpers.measures import residual_db
 
 RATES = (44_100, 48_000, 96_000)  # for all laws
@@ -22,6 +22,11 @@ for_each_effect = pytest.mark.parametrize("cls", CLASSES, ids=lambda c: c.__name
 for_each_knob = pytest.mark.parametrize(
     ("cls", "name"), KNOBS, ids=lambda v: getattr(v, "__name__", v)
 )
+
+
+def loud(**options):
+    """Far above the thresholds of compressors."""
+    return 8 * music(**options)
 
 
 @pytest.fixture(params=RATES)
@@ -43,6 +48,14 @@ def test_neutral_is_the_identity(cls, dtype, rate):
 
 
 @for_each_effect
+@pytest.mark.parametrize("position", [0.0, 1.0])
+def test_neutral_is_the_identity_for_any_shape(cls, position):
+    shapes = {n: v for n, v in values_at(cls, position).items() if n in cls.shape_knobs}
+    x = music()
+    assert residual_db(cls()(x, 44_100, **neutral(cls) | shapes), x) <= -100
+
+
+@for_each_effect
 @pytest.mark.parametrize("position", [0.0, 0.5, 1.0])
 def test_silence_stays_silent(cls, position, rate):
     x = torch.zeros(1, 2, rate)
@@ -51,19 +64,19 @@ def test_silence_stays_silent(cls, position, rate):
 
 @for_each_knob
 def test_knob_changes_the_audio(cls, name, rate):
-    knob, x = knob_of(cls, name), music(rate=rate)
-    unchanged = cls()(x, rate, **neutral(cls))
+    knob, x = knob_of(cls, name), loud(rate=rate)
+    unchanged = cls()(x, rate, **without(cls, name))
     for end in {knob.low, knob.high} - {knob.neutral}:
-        values = neutral(cls) | {name: torch.tensor([end], dtype=torch.float64)}
+        values = without(cls, name) | {name: torch.tensor([end], dtype=torch.float64)}
         assert residual_db(cls()(x, rate, **values), unchanged) > -40
 
 
 @for_each_knob
 @pytest.mark.parametrize("position", [None, 0.37, 0.83])
 def test_knob_receives_a_gradient(cls, name, position, rate):
-    values = neutral(cls) if position is None else values_at(cls, position)
+    values = without(cls, name) if position is None else values_at(cls, position)
     values[name] = values[name].clone().requires_grad_()
-    y = cls()(music(rate=rate), rate, **values)
+    y = cls()(loud(rate=rate), rate, **values)
     (y * music(seed=1, rate=rate)).sum().backward()
     gradient = values[name].grad
     assert torch.isfinite(gradient).all()
@@ -176,6 +189,7 @@ def test_gpu_equals_cpu(cls):
 @for_each_effect
 def test_effects_are_time_invariant(cls, rate):
     x, values, delay = music(rate=rate), values_at(cls, 0.8), 137
+    x[..., : cls.look_ahead_samples] = 0.0  # the effect starts before the sound
     start = torch.zeros(1, 2, delay, dtype=x.dtype)
     y = cls()(torch.cat([start, x], dim=-1), rate, **values)
     assert residual_db(y, torch.cat([start, cls()(x, rate, **values)], dim=-1)) <= -120
@@ -195,7 +209,8 @@ def test_effects_are_causal(cls, rate):
     other = x.clone()
     other[..., rate // 4 :] = 0.9
     first, second = (cls()(signal, rate, **values) for signal in (x, other))
-    assert residual_db(second[..., : rate // 4], first[..., : rate // 4]) <= -120
+    end = rate // 4 - cls.look_ahead_samples
+    assert residual_db(second[..., :end], first[..., :end]) <= -120
 
 
 @for_each_effect
@@ -240,11 +255,20 @@ def stream_of(cls, rate, channels=2, block=4096):
     return console.stream(rate, block, channels=channels, limit=False), console.neutral
 
 
+def positions_without(cls, name, knobs):
+    """Positions of `without`."""
+    if name not in cls.shape_knobs:
+        return knobs
+    return torch.tensor(
+        [k if n in cls.shape_knobs else 0.8 for n, k in zip(cls.knob_names, knobs, strict=True)]
+    )
+
+
 @for_each_effect
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("position", [None, 0.8])
 def test_the_stream_equals_the_offline_effect_for_any_block_sizes(cls, channels, position, rate):
-    x = music(channels=channels, rate=rate)
+    x = loud(channels=channels, rate=rate)
     values = neutral(cls) if position is None else values_at(cls, position)
     if not cls.streamable and position is not None:
         stream, initial = stream_of(cls, rate, channels)
@@ -260,10 +284,20 @@ def test_the_stream_equals_the_offline_effect_for_any_block_sizes(cls, channels,
             count = sizes[len(blocks) % len(sizes)]
             blocks.append(stream(x[0, :, start : start + count], None if start else knobs))
             start += count
-        outputs.append(torch.cat(blocks, dim=-1))
-        assert stream.latency_samples == 0
+        blocks.append(stream.finish())
+        assert stream.latency_samples == cls.look_ahead_samples
+        outputs.append(torch.cat(blocks, dim=-1)[:, stream.latency_samples :])
         assert residual_db(outputs[-1], want) <= -110
     assert all(residual_db(output, outputs[0]) <= -200 for output in outputs)
+
+
+# A filter that moves across the tone within 70 ms modulates it, and so does the attack of a
+# compressor, in any implementation: shape knobs 1e-4, and
+CHANGE_LIMITS = {
+    ("LowCut", "frequency_hz"): 1e-2,
+    ("MonoBass", "frequency_hz"): 1e-2,
+    ("Multiband", "low_ratio"): 1e-5,
+}
 
 
 def energy_outside_octave(y, frequency_hz, rate):
@@ -284,6 +318,7 @@ def test_a_knob_change_does_not_click(cls, name, frequency_hz, start, end):
     phase = 2 * math.pi * frequency_hz * time_s
     tone = 0.2 * torch.stack([torch.sin(phase), 0.5 * torch.cos(phase)])
     stream, knobs = stream_of(cls, rate)
+    knobs = positions_without(cls, name, knobs)
     index, change = cls.knob_names.index(name), round((before + 0.2) * rate / 256)
     blocks = []
     for count, block in enumerate(tone[:, : (change + 70) * 256].split(256, dim=-1)):
@@ -292,7 +327,8 @@ def test_a_knob_change_does_not_click(cls, name, frequency_hz, start, end):
     y, middle = torch.cat(blocks, dim=-1), change * 256 + round(0.035 * rate)
     parts = y[:, middle - window * 3 // 2 : middle + window * 3 // 2].split(window, dim=-1)
     before_change, during, after = [energy_outside_octave(p, frequency_hz, rate) for p in parts]
-    assert during <= max(1e-6, 3 * before_change, 3 * after)
+    limit = CHANGE_LIMITS.get((cls.__name__, name), 1e-4 if name in cls.shape_knobs else 1e-6)
+    assert during <= max(limit, 3 * before_change, 3 * after)
 
 
 @for_each_knob
@@ -301,12 +337,15 @@ def test_after_a_knob_change_the_stream_equals_the_offline_effect(cls, name):
     skip_without_live_form(cls)
     rate = 44_100
     stream, knobs = stream_of(cls, rate)
+    knobs = positions_without(cls, name, knobs)
     x, later = music(rate=rate, seconds=2.0), round(1.5 * rate)
     stream(x[0, :, :64], knobs)
     index = cls.knob_names.index(name)
     knobs[index] = 0.83
     blocks = [stream(block, knobs) for block in x[0, :, 64:].split(4096, dim=-1)]
-    values = neutral(cls) | {name: knob_of(cls, name).to_physical(knobs[index, None].double())}
+    values = without(cls, name) | {
+        name: knob_of(cls, name).to_physical(knobs[index, None].double())
+    }
     want = cls()(x, rate, **values)[0]
-    got = torch.cat([want[:, :64], *blocks], dim=-1)
+    got = torch.cat([want[:, :64], *blocks, stream.finish()], dim=-1)[:, stream.latency_samples :]
     assert residual_db(got[:, later:], want[:, later:]) <= -100

@@ -89,8 +89,8 @@ def test_five_songs_have_figures_and_no_intervals(tmp_path):
     audio = pd.read_csv(tmp_path / "audio.csv")
     assert audio["closeness"].notna().all()
     assert audio[["closeness_low", "closer_high"]].isna().all(axis=None)
-    assert "test/closeness_blind" in few.metrics()
-    assert math.isnan(few.metrics()["test/skill_low_blind"])
+    assert "test_closeness_blind" in few.metrics()
+    assert math.isnan(few.metrics()["test_skill_low_blind"])
 
 
 def test_two_songs_have_no_figures(tmp_path):
@@ -106,7 +106,7 @@ def test_two_songs_have_no_figures(tmp_path):
         table = pd.read_csv(tmp_path / f"{name}.csv")
         assert table.filter(regex=f"^{start}").isna().all(axis=None)
         assert len(table.filter(regex=f"^{start}").columns)
-    assert few.metrics()["test/songs"] == 2.0
+    assert few.metrics()["test_songs"] == 2.0
 
 
 def test_figures_of_a_genre_need_three_songs_of_it():

@@ -40,9 +40,6 @@ def console_knobs():
 
 
 CONSOLE_KNOBS = console_knobs()
-
-
-CONSOLE_KNOBS = console_knobs()
 CLASSES = effect_classes()
 
 
@@ -61,6 +58,14 @@ def values_at(cls, position, dtype=torch.float64):
 
 def neutral(cls, batch=1, dtype=torch.float64):
     return {n: torch.full((batch,), knob_of(cls, n).neutral, dtype=dtype) for n in cls.knob_names}
+
+
+def without(cls, name, dtype=torch.float64):
+    """Values at which a knob has an influence: neutral, or for a shape knob all others at 0.8."""
+    if name not in cls.shape_knobs:
+        return neutral(cls, 1, dtype)
+    shapes = {n: neutral(cls, 1, dtype)[n] for n in cls.shape_knobs}
+    return values_at(cls, 0.8, dtype) | shapes
 
 
 def music(batch=1, channels=2, seconds=0.5, rate=44_100, seed=0):

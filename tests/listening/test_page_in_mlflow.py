@@ -27,7 +27,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, two_songs: Path) -> Run:
     """A run with metrics and a listening page of the maximal size."""
     store = Store(tmp_path_factory.mktemp("store") / "mlruns")
     with Run.start(store, "ai_mixer", "tiny") as run:
-        run.log_metrics({"test/skill_blind": 0.25, "test/skill_paired": 0.5, "train/loss": 1.0})
+        run.log_metrics({"test_skill_blind": 0.25, "test_skill_paired": 0.5, "train/loss": 1.0})
         run.log_params({"group": {"model": "baseline_cnn"}})
         run.log_dataset("band", "0123456789abcdef", {"train": 8})
         run.describe("Knob skill: **+0.25**")
@@ -92,8 +92,8 @@ def test_the_printed_link_shows_the_metrics(browser: Any, address: str) -> None:
     browser.set_window_size(1900, 1000)  # columns outside the window are not created
     browser.get(address)
     wait_for(browser, "a", "tiny")
-    shown = wait_for(browser, "main, body", "test/skill_blind").text
-    for text in ("test/skill_paired", "0.25", "0.5", "baseline_cnn"):
+    shown = wait_for(browser, "main, body", "test_skill_blind").text
+    for text in ("test_skill_paired", "0.25", "0.5", "baseline_cnn"):
         assert text in shown
     assert "Model training" in shown
 

@@ -45,6 +45,12 @@ return queryAll(arguments[0]).filter((node) => node.checkVisibility()).map((node
 });
 """
 
+CUT_SCRIPT = """
+return queryAll(".versions button, .versions button > *")
+  .filter((node) => node.scrollWidth > node.clientWidth || node.scrollHeight > node.clientHeight)
+  .map((node) => node.textContent);
+"""
+
 LABELS = [
     ".tick, figcaption",
     ".times span",
@@ -57,13 +63,20 @@ LABELS = [
 ]
 
 
-@pytest.fixture(params=[1280, 390])
-def width(request: pytest.FixtureRequest, browser: Any) -> Iterator[int]:
-    size = {"width": request.param, "height": 900, "deviceScaleFactor": 1}
-    mobile = request.param < 500
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {**size, "mobile": mobile})
-    yield request.param
+@pytest.fixture
+def set_width(browser: Any) -> Iterator[Callable[[int], None]]:
+    def change(width: int) -> None:
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+    yield change
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.fixture(params=[1280, 390])
+def width(request: pytest.FixtureRequest, set_width: Callable[[int], None]) -> int:
+    set_width(request.param)
+    return int(request.param)
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -78,7 +91,9 @@ def scheme(request: pytest.FixtureRequest, browser: Any) -> Iterator[str]:
 def full_file(make: Callable[..., SongSamples], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page with long names, and ten seconds of time ticks."""
     songs = [make(LONG, 10.0), make("x" * 120, 0.5), make("short", 0.5)]
-    headline = {f"knob skill, {name}": "-0.25" for name in ("blind", "reference", "paired")}
+    headline = {
+        f"knob skill, {name}": "-0.25 (n = 12)" for name in ("blind", "reference", "paired")
+    }
     path = tmp_path_factory.mktemp("full") / "index.html"
     return write_page(path, "Title", songs, headline=headline)
 
@@ -108,6 +123,33 @@ def test_labels_do_not_overlap(width: int, full_page: Any) -> None:
             for other, left2, top2, right2, bottom2 in boxes[index + 1 :]:
                 separate = right <= left2 or right2 <= left or bottom <= top2 or bottom2 <= top
                 assert separate, f"{text!r} overlaps {other!r}"
+
+
+@pytest.mark.parametrize("blind", [False, True], ids=["names", "blind"])
+def test_no_text_of_a_button_is_cut(
+    set_width: Callable[[int], None], full_page: Any, blind: bool
+) -> None:
+    full_page.execute(f"setBlind({str(blind).lower()})")
+    assert ("name hidden" if blind else "by the model") in full_page.text("versions")
+    for width in (320, 390, 760, 800, 1000, 1081, 1100, 1150, 1280, 1600):
+        set_width(width)
+        assert full_page.driver.execute_script(CUT_SCRIPT) == [], width
+        assert full_page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_number_of_songs_is_on_one_line(width: int, full_page: Any) -> None:
+    """In narrow windows below its figure, but not on two lines itself."""
+    rows = full_page.driver.execute_script(
+        """
+        return queryAll(".headline dd").map(({ firstChild: text }) => {
+          const range = document.createRange();
+          range.setStart(text, text.data.indexOf("("));
+          range.setEnd(text, text.length);
+          return range.getClientRects().length;
+        });
+        """
+    )
+    assert rows == [1, 1, 1], width
 
 
 def test_text_has_sufficient_contrast(scheme: str, full_page: Any) -> None:

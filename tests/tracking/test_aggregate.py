@@ -12,6 +12,7 @@ from scipy.stats import t as student_t
 from ai_mixer.tracking import Run, Store, list_runs
 from ai_mixer.tracking.aggregate import MEASURES, RunTable, aggregate_runs
 from ai_mixer.tracking.model_files import count_parameters, save_model
+from ai_mixer.tracking.report import report_text
 
 CARD: dict[str, Any] = {"config": {}, "knobs": [], "trained": []}
 
@@ -33,7 +34,7 @@ def create_run(
     (run.artifact_dir / "overrides.json").write_text(json.dumps(["model=cnn", *overrides]))
     if skill is not None:
         metrics = {"skill_blind": skill, "skill_paired": skill + 0.1, "closeness_blind": skill / 2}
-        run.log_metrics({f"test/{name}": value for name, value in metrics.items()})
+        run.log_metrics({f"test_{name}": value for name, value in metrics.items()})
     run.end(status)
     return run
 
@@ -87,7 +88,7 @@ def test_a_different_setting_is_another_row(
 def test_rows_are_sorted_by_a_measure_with_nan_last(store: Store) -> None:
     for number, skill in enumerate([0.1, math.nan, 0.3]):
         run = create_run(store, skill, {"lr": number})
-        run.log_metrics({"test/closeness_reference": -number})
+        run.log_metrics({"test_closeness_reference": -number})
     table = aggregate(store).table
     assert table["skill blind"].tolist()[:2] == [0.3, 0.1]
     assert math.isnan(table["skill blind"][2])
@@ -115,7 +116,7 @@ def test_excluded_runs_have_a_reason(store: Store) -> None:
 
 def test_a_cross_validation_is_one_run_with_its_interval(store: Store) -> None:
     parent = create_run(store, 0.2, tags={"cv": "5"})
-    parent.log_metrics({"test/skill_low_blind": 0.1, "test/skill_high_blind": 0.3})
+    parent.log_metrics({"test_skill_low_blind": 0.1, "test_skill_high_blind": 0.3})
     for fold in range(5):
         create_run(store, 0.9, {"data": {"fold": f"{fold}/5"}}, parent=parent.id)
     (row,) = aggregate(store).table.to_dict("records")
@@ -178,6 +179,29 @@ def test_parameters_are_counted_from_the_file_header(store: Store, tmp_path: Pat
     assert count_parameters(tmp_path / "missing") is None
 
 
+@pytest.mark.parametrize(
+    ("songs", "shown", "interval"),
+    [((12, 12), True, True), ((12, 7), True, False), ((2, 2), False, False)],
+)
+def test_figures_have_the_number_of_songs_and_none_rests_on_two(
+    store: Store, songs: tuple[int, int], shown: bool, interval: bool
+) -> None:
+    for seed, count in enumerate(songs):
+        create_run(store, 0.1, {"seed": seed} if seed else {}).log_metrics({"test_songs": count})
+    run_table = aggregate(store)
+    (row,) = run_table.table.to_dict("records")
+    assert row["skill blind_songs"] == min(songs)
+    assert math.isnan(row["skill blind"]) is not shown
+    assert math.isnan(row["skill blind_low"]) is not interval
+    figure = f"{'0.10' if shown else '–'}{' [0.10, 0.10]' if interval else ''}, n = {min(songs)} |"
+    assert f"| {figure}" in report_text(run_table)
+
+
+def test_figures_of_runs_that_did_not_log_the_number_of_songs_are_shown(store: Store) -> None:
+    create_run(store, 0.1)
+    assert "| 0.10 |" in report_text(aggregate(store))
+
+
 def test_table_without_runs_is_empty(store: Store) -> None:
     result = aggregate(store)
     assert result.table.empty
@@ -187,7 +211,7 @@ def test_table_without_runs_is_empty(store: Store) -> None:
 def test_runs_are_filtered_by_mlflows_search(store: Store) -> None:
     create_run(store, 0.1)
     create_run(store, 0.3, {"lr": 0.1})
-    assert len(list_runs(store, where="metrics.`test/skill_blind` > 0.2")) == 1
+    assert len(list_runs(store, where="metrics.`test_skill_blind` > 0.2")) == 1
     assert len(list_runs(store, "train", "params.lr = '0.1'")) == 1
     with pytest.raises(ValueError, match="where=nonsense"):
         list_runs(store, where="nonsense")

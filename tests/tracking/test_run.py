@@ -126,16 +126,16 @@ def test_resume_deletes_the_error_tag(store: Store) -> None:
 
 def test_a_point_logged_twice_is_one_point(store: Store) -> None:
     with Run.start(store, "train") as run:
-        run.log_metrics({"test/skill": 0.5, "test/none": float("nan"), "best": 1.0}, step=7)
+        run.log_metrics({"test_skill": 0.5, "test_none": float("nan"), "best": 1.0}, step=7)
     with Run.resume(store, run.id) as resumed_run:
-        resumed_run.log_metrics({"test/skill": 0.5, "test/none": float("nan"), "best": 2.0}, step=7)
-        resumed_run.log_metrics({"test/skill": 0.5}, step=9)
+        resumed_run.log_metrics({"test_skill": 0.5, "test_none": float("nan"), "best": 2.0}, step=7)
+        resumed_run.log_metrics({"test_skill": 0.5}, step=9)
     points = {
         name: [(point.step, point.value) for point in store.client.get_metric_history(run.id, name)]
-        for name in ("test/skill", "test/none", "best")
+        for name in ("test_skill", "test_none", "best")
     }
-    assert points["test/skill"] == [(7, 0.5), (9, 0.5)]
-    assert len(points["test/none"]) == 1
+    assert points["test_skill"] == [(7, 0.5), (9, 0.5)]
+    assert len(points["test_none"]) == 1
     assert points["best"] == [(7, 1.0), (7, 2.0)]  # another value is another point
 
 

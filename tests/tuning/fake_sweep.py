@@ -53,7 +53,7 @@ def train(
                 raise RuntimeError("no luck")
             checkpoint.write_text(str(epoch + 1))
         skill = 1.0 - abs(math.log10(cfg.optimizer.lr) + 4.0)
-        run.log_metrics({"best/val/skill": skill, "val/perceptual": 1.0 + 10 * cfg.optimizer.lr})
+        run.log_metrics({"best_val_skill": skill, "val/perceptual": 1.0 + 10 * cfg.optimizer.lr})
     return run
 
 

@@ -26,7 +26,7 @@ def check_complete(sweep, store, trials):
     assert {run.info.status for run in runs} == {"FINISHED"}
     for trial in unique_trials(study):
         (run,) = [run for run in runs if run.data.tags[TRIAL_TAG] == str(original_number(trial))]
-        assert run.data.metrics["best/val/skill"] == trial.value
+        assert run.data.metrics["best_val_skill"] == trial.value
     parent = store.client.get_run(study.user_attrs["plan"]["parent"])
     assert parent.info.status == "FINISHED"
 

@@ -24,7 +24,7 @@ SPACE = {
     "model": CategoricalDistribution(["ast_regressor", "baseline_cnn", "improved_enhanced_cnn"]),
     "model.heads": CategoricalDistribution([2, 4]),  # not of every model
 }
-SKILL = Objective(0, "best/val/skill", maximize=True)
+SKILL = Objective(0, "best_val_skill", maximize=True)
 RUN_IDS = {number: f"{number}abcdef0123" for number in range(9)}
 
 
@@ -70,7 +70,7 @@ def test_repeated_trial_has_the_number_of_its_run(study):
 def test_parallel_coordinates_have_whole_names_and_few_ticks(study):
     (axes,) = plot_parallel(study, complete_trials(study), SKILL, RUN_IDS).axes
     names = [label.get_text() for label in axes.get_xticklabels()]
-    assert names == [*SPACE, "best/val/skill"]
+    assert names == [*SPACE, "best_val_skill"]
     assert {"trial 3, run 3abcdef0", "trial 5, run 5abcdef0"} <= set(texts(axes))
     assert {"ast_regressor", "baseline_cnn", "improved_enhanced_cnn", "2", "4"} <= set(texts(axes))
     positions = [text.get_position() for text in axes.texts]

@@ -9,7 +9,7 @@ from ai_mixer.tuning.report import _table, _text, explanation
 from ai_mixer.tuning.study import StudyConfig
 from ai_mixer.tuning.worker import best_trials
 
-CONFIG = StudyConfig([], [], {}, ["best/val/skill"], [], None, "parent")
+CONFIG = StudyConfig([], [], {}, ["best_val_skill"], [], None, "parent")
 IDS = {number: f"{number}" * 32 for number in range(3)}
 
 
@@ -37,7 +37,7 @@ def test_table_has_number_and_id_of_the_run(study):
     table = _table(study, CONFIG, IDS)
     assert table["trial"].tolist() == [0, 1, 2]
     assert table["run"].tolist() == list(IDS.values())
-    assert table["best/val/skill"].tolist() == [0.5, 0.75, 0.25]
+    assert table["best_val_skill"].tolist() == [0.5, 0.75, 0.25]
 
 
 def test_text_has_number_and_id_of_the_run(study):
@@ -49,4 +49,4 @@ def test_text_has_number_and_id_of_the_run(study):
 def test_explanation_names_objective_and_children():
     text = explanation(CONFIG)
     assert "each child run is a trial" in text
-    assert "maximize best/val/skill" in text
+    assert "maximize best_val_skill" in text

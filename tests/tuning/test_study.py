@@ -19,7 +19,7 @@ from ai_mixer.tuning.study import (
 )
 
 SPACE = SearchSpace.parse(["optimizer.lr=interval(0.1,0.2)"])
-CONFIG = StudyConfig(["model=a"], [], SPACE.to_json(), ["best/val/skill"], [], None, "run")
+CONFIG = StudyConfig(["model=a"], [], SPACE.to_json(), ["best_val_skill"], [], None, "run")
 
 
 def test_study_is_created_once_and_loaded(tmp_path):
@@ -31,7 +31,7 @@ def test_study_is_created_once_and_loaded(tmp_path):
     study, study_config = load_study(open_storage("journal", "mine", tmp_path, tmp_path), "mine")
     assert study_config == CONFIG
     assert len(study.trials) == 4
-    assert study.metric_names == ["best/val/skill"]
+    assert study.metric_names == ["best_val_skill"]
     assert study.ask(SPACE.distributions).params == {"optimizer.lr": 0.15}
     with pytest.raises(FileNotFoundError, match=r"no study other .*: mine"):
         load_study(storage, "other")
@@ -64,7 +64,7 @@ def test_changed_settings_raise_on_resume(change, message):
     [
         ("median", {"minimize": ["val/loss"]}, "one objective, got 2.*pruner=none"),
         ("wilcoxon", {}, "cv=5"),
-        ("median", {"maximize": ["test/skill_blind"]}, "test/skill_blind.*pruner=none"),
+        ("median", {"maximize": ["test_skill_blind"]}, "test_skill_blind.*pruner=none"),
     ],
 )
 def test_impossible_pruning_raises(compose, pruner, change, message):

@@ -60,11 +60,11 @@ def test_parent_run_has_a_child_per_trial_and_the_best_three_are_evaluated(
     assert study.trials[0].value == pytest.approx(0.0)
     parent = parent_of(store, study)
     assert (parent.info.status, parent.info.run_name) == ("FINISHED", "mine")
-    assert parent.data.metrics["best/val/skill"] == study.best_value
+    assert parent.data.metrics["best_val_skill"] == study.best_value
     runs = {run.data.tags[TRIAL_TAG]: run for run in child_runs(store, parent.info.run_id)}
     assert sorted(runs) == list("0123")
     for number, run in runs.items():
-        assert run.data.metrics["best/val/skill"] == study.trials[int(number)].value
+        assert run.data.metrics["best_val_skill"] == study.trials[int(number)].value
         assert run.data.tags[PARENT_TAG] == parent.info.run_id
         assert run.info.run_name == f"mine, trial {number}"
     best = sorted(study.trials, key=lambda trial: -trial.value)[:3]
@@ -75,7 +75,7 @@ def test_parent_run_has_a_child_per_trial_and_the_best_three_are_evaluated(
         *("history.png", "importance.png", "parallel.png"),
     }
     table = pd.read_csv(folder / "sweep" / "trials.csv")
-    assert table["best/val/skill"].tolist() == [trial.value for trial in study.trials]
+    assert table["best_val_skill"].tolist() == [trial.value for trial in study.trials]
     config = OmegaConf.load(tmp_path / "outputs" / "configs" / "experiment" / "sweep" / "mine.yaml")
     assert config.optimizer.lr == study.best_params["optimizer.lr"]
     assert {"override /model": "baseline_cnn"} in config.defaults
@@ -161,9 +161,9 @@ def test_value_of_a_trial_is_the_mean_over_its_folds(run_sweep, store):
     for number, run in enumerate((first, second)):
         folds = child_runs(store, run.info.run_id)
         assert sorted(fold.data.tags["sweep.fold"] for fold in folds) == ["0/3", "1/3", "2/3"]
-        values = [fold.data.metrics["best/val/skill"] for fold in folds]
+        values = [fold.data.metrics["best_val_skill"] for fold in folds]
         assert study.trials[number].value == pytest.approx(sum(values) / 3)
-        assert run.data.metrics["best/val/skill"] == study.trials[number].value
+        assert run.data.metrics["best_val_skill"] == study.trials[number].value
 
 
 @pytest.mark.slow

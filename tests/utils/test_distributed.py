@@ -16,14 +16,18 @@ from ai_mixer.training.system import MixSystem
 from ai_mixer.utils.distributed import all_reduce_sum, rank
 
 SCRIPT = """
-import importlib.util, json, sys, torch, torch.distributed as dist
+import importlib.util, json, os, sys, torch.distributed as dist
 spec = importlib.util.spec_from_file_location("here", sys.argv[1])
 here = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(here)
-folder, rank = sys.argv[2], int(sys.argv[3])
+folder = sys.argv[2]
+rank = int(os.fork() == 0)  # after the imports, which take seconds
 dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
-print(json.dumps(here.counted(here.batches()[rank::2])))
+counted = here.counted(here.batches()[rank::2])
+with open(f"{folder}/{rank}.json", "w") as file:
+    json.dump(counted, file)
 dist.destroy_process_group()
+rank or os.wait()
 """
 
 
@@ -73,13 +77,8 @@ def counted(part):
 def both(tmp_path_factory):
     """Results of each of two processes that share the batches."""
     folder = tmp_path_factory.mktemp("two")
-    command = [sys.executable, "-c", SCRIPT, __file__, str(folder)]
-    processes = [
-        subprocess.Popen([*command, str(rank)], stdout=subprocess.PIPE, text=True)
-        for rank in (0, 1)
-    ]
-    outputs = [process.communicate(timeout=120)[0] for process in processes]
-    return [json.loads(text.splitlines()[-1]) for text in outputs]
+    subprocess.run([sys.executable, "-c", SCRIPT, __file__, folder], check=True, timeout=120)
+    return [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
 
 
 def test_skill_of_two_processes_equals_that_of_one(both):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from hydra.errors import HydraException, InstantiationException
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from ai_mixer.config.argument_validation import describe_call_error
@@ -59,6 +59,8 @@ def _text(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         file = error.filename2 or error.filename
         text = f"{file}: {error.strerror}" if file else error.strerror
+    if isinstance(error, MissingMandatoryValue):
+        return f"{error.full_key} has no value: give it with {error.full_key}=…"
     if isinstance(error, OmegaConfBaseException) and error.full_key:
         text = f"{error.full_key}: {str(error).splitlines()[0]}"
     if DATALOADER_WORKER_ERROR.match(text):  # torch includes the worker's whole traceback

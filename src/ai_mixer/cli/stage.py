@@ -18,6 +18,7 @@ from ai_mixer.cli.errors import one_line_message
 from ai_mixer.config.allowed_targets import check_targets
 from ai_mixer.config.argument_validation import check_arguments
 from ai_mixer.config.folder import config_folder
+from ai_mixer.config.local_settings import apply_local_settings
 from ai_mixer.config.override_errors import check_overrides
 from ai_mixer.config.overrides import compose_group_choices
 from ai_mixer.config.renamed import translate_composed, translate_typed
@@ -57,6 +58,7 @@ def stage(
             def run_task(cfg: DictConfig) -> None:
                 # Inside of Hydra, which would print lines of its own for an error.
                 with _report_user_errors(config_name, arguments.overrides, debug):
+                    apply_local_settings(cfg, arguments.overrides)
                     configure_logging(quiet=bool(cfg.quiet))
                     task(checked_config(cfg, config_name, arguments.overrides))
 

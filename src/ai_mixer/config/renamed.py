@@ -10,6 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from ai_mixer.config.renamed_metrics import translate_setting
 from ai_mixer.utils.log import logger
 
 _TRAIN = {
@@ -127,7 +128,7 @@ def translate_override(stage: str, override: str) -> str:
         rest = re.sub(r'"([^"]*)"', lambda m: f'"{translate_override(stage, m[1])}"', rest)
     for old, new in _MOVED.items():
         rest = rest.replace(old, new)
-    translated = f"{prefix}{_new_key(stage, key)}{rest}"
+    translated = f"{prefix}{_new_key(stage, key)}{translate_setting(key, rest)}"
     return _OPTIONS.get(translated, translated)
 
 
@@ -155,7 +156,7 @@ def translate_config(config: Mapping[str, Any], stage: str = "train") -> dict[st
         node = plain.get(parent) if parent else plain
         if parent == new_parent and isinstance(node, dict) and key in node:
             node[new_key] = node.pop(key)
-    return plain
+    return {key: translate_setting(key, value) for key, value in plain.items()}
 
 
 def translate_composed(cfg: DictConfig, stage: str, overrides: Iterable[str] = ()) -> DictConfig:
@@ -164,7 +165,9 @@ def translate_composed(cfg: DictConfig, stage: str, overrides: Iterable[str] = (
     translated = translate_config(plain, stage)
     if translated == plain:
         return cfg
-    old = sorted(_keys(plain) - _keys(translated)) or ["_target_ paths"]
+    old = sorted(_keys(plain) - _keys(translated))
+    old += [key for key, value in plain.items() if translate_setting(key, value) != value]
+    old = old or ["_target_ paths"]
     logger.warning("a config file has old names: %s", ", ".join(old))
     new = OmegaConf.create(translated)
     for override in overrides:  # they take precedence over the old keys of config files

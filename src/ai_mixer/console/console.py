@@ -119,4 +119,5 @@ def _audibility(
     """Audibility, [B] bool, for each knob of an effect; True without a test."""
     if not any(tested):
         return [torch.ones(len(audio), dtype=torch.bool, device=audio.device)] * len(values)
-    return [effect.audible(audio, sample_rate, **values)] * len(values)
+    audible = effect.audible_knobs(audio, sample_rate, **values)
+    return [audible[name] for name in values]

@@ -77,12 +77,12 @@ class EffectChain(nn.Module):
         knobs = self.check_knobs(knobs)
         active = self._active_effects(knobs)
         active[0] |= not any(active)  # a console has at least one effect
-        console, indices = self._select(active)
+        console, indices = self.select(active)
         return console, knobs[:, indices]
 
     def streamable_part(self) -> tuple[Self, list[int]]:
         """A console of the effects with a live form, and the indices of its knobs."""
-        return self._select([effect.streamable for effect, _ in self.effects_with_columns()])
+        return self.select([effect.streamable for effect, _ in self.effects_with_columns()])
 
     def unstreamable_effect(self, knobs: Tensor) -> str | None:
         """Name of the first effect without a live form that is not neutral in knobs, [N, P]."""
@@ -96,7 +96,7 @@ class EffectChain(nn.Module):
         columns = (list(columns.values()) for _, columns in self.effects_with_columns())
         return [not own or bool(moved[own].any()) for own in columns]
 
-    def _select(self, chosen: Sequence[bool]) -> tuple[Self, list[int]]:
+    def select(self, chosen: Sequence[bool]) -> tuple[Self, list[int]]:
         """A console of some of the effects, and the indices of its knobs."""
         parts = zip(self.effects.items(), self._arguments, self.effects_with_columns(), strict=True)
         remaining = [

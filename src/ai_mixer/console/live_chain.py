@@ -35,6 +35,7 @@ from ai_mixer.dsp.streaming_chain import (
     reset_states,
     run_steps,
     step_length,
+    steps_latency,
 )
 from ai_mixer.utils.compilation import njit
 
@@ -45,7 +46,8 @@ SCALE, LOW, HIGH, KNOB_FIELDS = range(4)  # of an encoded knob; its limits are w
 LOG, SLOPE = (list(SCALES).index(name) for name in ("log", "slope"))
 
 # Memory: these numbers, then the buffers of `LiveChain`.
-RATE, CHANNELS, BLOCK, STARTED, SETTLED, KNOBS, STEPS, ROW, STATES, HEADER_SIZE = range(10)
+RATE, CHANNELS, BLOCK, STARTED, SETTLED, KNOBS, STEPS, ROW, STATES, LATENCY, FLUSHED = range(11)
+HEADER_SIZE = 11
 
 
 class ChainDescription(NamedTuple):
@@ -127,7 +129,7 @@ def init_chain(memory, description, sample_rate, block_size, channels):  # type:
     memory[:] = 0.0
     memory[RATE], memory[CHANNELS], memory[BLOCK] = sample_rate, channels, block_size
     memory[KNOBS], memory[STEPS] = len(d.knobs), len(d.steps)
-    memory[ROW], memory[STATES] = row, states
+    memory[ROW], memory[STATES], memory[LATENCY] = row, states, steps_latency(d.steps)
     chain = chain_buffers(memory)
     for p in range(len(d.knobs)):
         for k in range(KNOB_FIELDS):
@@ -161,7 +163,7 @@ def reset_chain(memory):  # type: ignore[no-untyped-def]
     chain = chain_buffers(memory)
     reset_ramp(chain.ramp)
     reset_states(chain.states, chain.steps, int(memory[CHANNELS]))
-    memory[STARTED] = memory[SETTLED] = 0.0
+    memory[STARTED] = memory[SETTLED] = memory[FLUSHED] = 0.0
 
 
 @njit(cache=True, nogil=True)
@@ -186,13 +188,28 @@ def process_chain(audio, knobs, path, memory):  # type: ignore[no-untyped-def]
             samples, copy = audio[channel][done:], part[channel]
             for n in range(count):  # an index that could be negative would not be vectorised
                 copy[n] = samples[n]
-        run_steps(part, chain.rows[0], chain.rows[2], chain.steps, chain.states)
+        run_steps(part, chain.rows[0], chain.rows[2], chain.steps, chain.states, True)
         for channel in range(channels):
             samples, copy = audio[channel][done:], part[channel]
             for n in range(count):
                 samples[n] = copy[n]
         advance_rows(chain, memory, count)
         done, period = done + count, period + 1
+
+
+@njit(cache=True, nogil=True)
+def flush_chain(audio, memory):  # type: ignore[no-untyped-def]
+    """Write what the chain has delayed to audio [C, n], then silence: the end of a song."""
+    left = int(memory[LATENCY] - memory[FLUSHED])
+    audio[:] = 0.0
+    if left > 0:
+        chain = chain_buffers(memory)
+        chain.rows[2][:] = 0.0
+        run_steps(audio, chain.rows[0], chain.rows[2], chain.steps, chain.states, False)
+        memory[FLUSHED] += audio.shape[1]
+    for channel in range(audio.shape[0]):
+        for n in range(max(0, left), audio.shape[1]):
+            audio[channel, n] = 0.0
 
 
 @njit(cache=True, nogil=True)

@@ -8,7 +8,14 @@ the sample rate, except for the responses of its reverbs.
 
 import numpy as np
 
-from ai_mixer.console.live_chain import chain_size, init_chain, process_chain, reset_chain
+from ai_mixer.console.live_chain import (
+    LATENCY,
+    chain_size,
+    flush_chain,
+    init_chain,
+    process_chain,
+    reset_chain,
+)
 from ai_mixer.dsp.streaming_limiter import (
     init_limiter,
     limit,
@@ -71,7 +78,18 @@ def limiter_memory(memory):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def latency(memory):  # type: ignore[no-untyped-def]
     """Delay of the output in samples."""
-    return limiter_latency(limiter_memory(memory)) if memory[LIMIT] else 0
+    limiter = limiter_latency(limiter_memory(memory)) if memory[LIMIT] else 0
+    return limiter + int(chain_memory(memory)[LATENCY])
+
+
+@njit(cache=True, nogil=True)
+def _limit(block, out, memory):  # type: ignore[no-untyped-def]
+    if memory[LIMIT]:
+        limit(block, out, limiter_memory(memory), 0)
+        return
+    for channel in range(block.shape[0]):
+        for n in range(block.shape[1]):
+            out[channel, n] = block[channel, n]
 
 
 @njit(cache=True, nogil=True)
@@ -89,18 +107,16 @@ def process(audio, out, knobs, path, memory):  # type: ignore[no-untyped-def]
             x = audio[channel, n]
             block[channel, n] = x if np.isfinite(x) else 0.0
     process_chain(block, knobs, path, chain_memory(memory))
-    if memory[LIMIT]:
-        limit(block, out, limiter_memory(memory), 0)
-        return
-    for channel in range(channels):
-        for n in range(length):
-            out[channel, n] = block[channel, n]
+    _limit(block, out, memory)
 
 
 @njit(cache=True, nogil=True)
 def flush(out, memory):  # type: ignore[no-untyped-def]
-    """Write the next samples of the limiter for silence to out [C, n]: the end of a song."""
+    """Write the next samples that are still delayed to out [C, n]: the end of a song.
+
+    What effects without delay would add after the song, e.g. echoes, is not part of it.
+    """
     channels, length = out.shape
     block = memory[int(memory[LIMITER_END]) :][: channels * length].reshape((channels, length))
-    block[:] = 0.0
-    limit(block, out, limiter_memory(memory), 0)
+    flush_chain(block, chain_memory(memory))
+    _limit(block, out, memory)

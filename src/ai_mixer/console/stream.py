@@ -30,7 +30,7 @@ class ConsoleStream:
 
     block: [C, n] float32 or float64 with n from 0 to `block_size`, mono or stereo. knobs: [P] or
     [1, P] positions; None keeps the previous ones. Returns [C, n] without gradients, delayed by
-    `latency_samples` (the limiter's look-ahead; 0 with limit=False).
+    `latency_samples` (the look-ahead of the limiter and of a saturation; 0 without both).
 
     Knobs are neutral until they are set. Knobs of the first block apply at once, later ones are
     reached within 70 ms, smoothly on the scale of each knob (dB, log ratio, share). The output

@@ -65,7 +65,7 @@ def _settings(poles: Sequence[float] | Tensor, curve: StaticCurve) -> list[float
 
 def levels_db(x: Tensor) -> Array:
     """Level of the loudest channel of x, [B, C, T]: [B, T] float64 in dBFS, at least SILENCE_DB."""
-    return _level_db(_max_over_channels(_to_array(x)))
+    return level_of_peak_db(max_over_channels(to_array(x)))
 
 
 def settings_rows(slope: Tensor, settings: Sequence[float]) -> Tensor:
@@ -78,7 +78,7 @@ def settings_rows(slope: Tensor, settings: Sequence[float]) -> Tensor:
     lambda x, slope, settings: x.new_empty(x.shape[0], x.shape[2], dtype=torch.float64), n_batched=2
 )
 def _compressor_gain(x: Tensor, slope: Tensor, settings: Sequence[float]) -> Tensor:
-    return torch.from_numpy(_gain_db(levels_db(x), settings_rows(slope, settings).numpy()))
+    return torch.from_numpy(gain_of_level_db(levels_db(x), settings_rows(slope, settings).numpy()))
 
 
 def _fake_compress(x: Tensor, slope: Tensor, settings: Sequence[float]) -> tuple[Tensor, ...]:
@@ -92,9 +92,9 @@ def _compress(
     x: Tensor, slope: Tensor, settings: Sequence[float]
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Returns y, and for the gradient: gain as a ratio, peak, its level in dB, gain in dB."""
-    peak = _max_over_channels(_to_array(x))
-    level_db = _level_db(peak)
-    gain_db = torch.from_numpy(_gain_db(level_db, settings_rows(slope, settings).numpy()))
+    peak = max_over_channels(to_array(x))
+    level_db = level_of_peak_db(peak)
+    gain_db = torch.from_numpy(gain_of_level_db(level_db, settings_rows(slope, settings).numpy()))
     ratio = (gain_db * NEPERS_PER_DB).exp_().to(x)
     return x * ratio[:, None], ratio, torch.from_numpy(peak), torch.from_numpy(level_db), gain_db
 
@@ -111,12 +111,12 @@ def _compress_backward(
     settings: Sequence[float],
 ) -> tuple[Tensor, Tensor]:
     """λ[n] = ∂g[n] + α[n+1] λ[n+1], backwards in time; ∂c[n] = (1 − α[n]) λ[n]."""
-    rows = _to_array(grad)
+    rows = to_array(grad)
     grad_x, grad_slope = np.empty_like(rows), np.zeros(len(rows))
     past = map(as_rows, (ratio, peak, level_db, gain_db))
     settings_array = settings_rows(slope, settings).numpy()
     run_on_rows(
-        _compress_backward_rows, rows, _to_array(x), *past, settings_array, grad_x, grad_slope
+        _compress_backward_rows, rows, to_array(x), *past, settings_array, grad_x, grad_slope
     )
     return torch.from_numpy(grad_x).to(x), torch.from_numpy(grad_slope).to(slope)
 
@@ -148,24 +148,26 @@ _compress_backward.register_gradient(
 )
 
 
-def _to_array(x: Tensor) -> Array:
+def to_array(x: Tensor) -> Array:
     """Convert to an array [B, C, T]."""
     return as_rows(x).reshape(x.shape)
 
 
-def _max_over_channels(audio: Array) -> Array:
+def max_over_channels(audio: Array) -> Array:
     """Amplitude of the loudest channel: [B, T] float64, at least `SILENCE_AMPLITUDE`."""
     peak = np.empty((audio.shape[0], audio.shape[2]))
     run_on_rows(_max_over_channels_rows, audio, peak)
     return peak
 
 
-def _level_db(peak: Array) -> Array:
+def level_of_peak_db(peak: Array) -> Array:
+    """Level in dBFS."""
     # Torch's logarithm is vectorised; numba would call that of the C library for each sample.
     return torch.from_numpy(peak).log().div_(NEPERS_PER_DB).numpy()
 
 
-def _gain_db(level_db: Array, settings: Array) -> Array:
+def gain_of_level_db(level_db: Array, settings: Array) -> Array:
+    """Smoothed gain in dB, [B, T]. settings: [B, 6], see `settings_rows`."""
     gain_db = np.empty_like(level_db)
     run_on_rows(_gain_rows, level_db, settings, gain_db)
     return gain_db
@@ -181,7 +183,7 @@ def _max_over_channels_rows(audio, peak):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
-def _excess(over: Any, knee: Any) -> Any:
+def excess_db(over: Any, knee: Any) -> Any:
     """Level over the threshold in dB with soft knee. over: level relative to the knee's start."""
     inside = min(max(over, 0.0), knee)
     return inside * inside / (2.0 * knee) + max(over - knee, 0.0)
@@ -196,7 +198,7 @@ def next_gain_db(g, over, slope, attack, release, knee, cap):  # type: ignore[no
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def static_gain_db(over, slope, knee, cap):  # type: ignore[no-untyped-def]
     """Gain of the static curve in dB at `over`, the level relative to the start of the knee."""
-    return -min(slope * _excess(over, knee), cap)
+    return -min(slope * excess_db(over, knee), cap)
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
@@ -245,7 +247,7 @@ def gain_backward_row(grad_gain, peak, level_db, gain_db, settings):  # type: ig
     carried = grad_slope = 0.0  # carried: α[n+1] λ[n+1]
     for n in range(grad_gain.shape[0] - 1, -1, -1):
         over = level_db[n] - knee_start
-        excess = _excess(over, knee)
+        excess = excess_db(over, knee)
         reduction = slope * excess
         before = gain_db[n - 1] if n > 0 else 0.0
         pole = attack if -min(reduction, cap) < before else release

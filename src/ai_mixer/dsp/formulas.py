@@ -41,6 +41,11 @@ class Formula(IntEnum):
     PRESENCE = 5
     LOW_SHELF = 6
     HIGH_SHELF = 7
+    LOW_CUT = 8
+    DYNAMICS = 9
+    BAND_DYNAMICS = 10
+    BAND_WIDTH = 11
+    SATURATION = 12
 
 
 class Formulas(NamedTuple):
@@ -48,7 +53,11 @@ class Formulas(NamedTuple):
 
     value: the argument itself. gain, width: weights of the channel and of the other one. slope:
     1 − 1/ratio of a compressor. Others: b₀, b₁, b₂, a₁, a₂ of a filter with gain_db (presence: an
-    amplitude ratio), frequency_hz and q (shelves: slope).
+    amplitude ratio), frequency_hz and q (shelves: slope). low_cut: frequency_hz, and
+    off_hz at which it is the identity. dynamics: slope, attack and release poles, threshold and
+    knee in dB, gain. band_dynamics: slope and threshold of each band. band_width: a filter of the
+    side, of both widths and the frequency between them. saturation: k and the share of the even
+    harmonics.
     """
 
     value: Callable[..., Any]
@@ -59,6 +68,11 @@ class Formulas(NamedTuple):
     presence: Callable[..., Any]
     low_shelf: Callable[..., Any]
     high_shelf: Callable[..., Any]
+    low_cut: Callable[..., Any]
+    dynamics: Callable[..., Any]
+    band_dynamics: Callable[..., Any]
+    band_width: Callable[..., Any]
+    saturation: Callable[..., Any]
 
 
 def build(m: ModuleType, compiled: Callable[[Any], Any] = lambda function: function) -> Formulas:
@@ -125,13 +139,58 @@ def build(m: ModuleType, compiled: Callable[[Any], Any] = lambda function: funct
     def high_shelf(gain_db, frequency_hz, slope, sample_rate):  # type: ignore[no-untyped-def]
         return shelf(gain_db, frequency_hz, slope, sample_rate, -1.0)
 
-    return Formulas(value, gain, width, slope, peak, presence, low_shelf, high_shelf)
+    @compiled
+    def low_cut(frequency_hz, off_hz, sample_rate):  # type: ignore[no-untyped-def]
+        """(s² + √2 v s + v²) / (s² + √2 s + 1): v² is the gain at 0 Hz, 0 from 2 · off_hz on."""
+        octaves = m.log(m.maximum(frequency_hz / off_hz, 1.0 + 0.0 * frequency_hz)) / math.log(2.0)
+        rest = 1.0 - m.minimum(octaves, 1.0 + 0.0 * octaves)
+        v = rest * rest
+        omega = angle(frequency_hz, sample_rate)
+        k = m.sin(omega) / (1.0 + m.cos(omega))  # tan(ω/2)
+        norm = 1.0 + math.sqrt(2.0) * k + k * k
+        w = v * k
+        return (
+            (1.0 + math.sqrt(2.0) * w + w * w) / norm,
+            2.0 * (w * w - 1.0) / norm,
+            (1.0 - math.sqrt(2.0) * w + w * w) / norm,
+            2.0 * (k * k - 1.0) / norm,
+            (1.0 - math.sqrt(2.0) * k + k * k) / norm,
+        )
+
+    @compiled
+    def dynamics(  # type: ignore[no-untyped-def]
+        threshold_db, ratio, attack_ms, release_ms, knee_db, makeup_db, sample_rate
+    ):
+        attack = m.exp(-1000.0 / (attack_ms * sample_rate))
+        release = m.exp(-1000.0 / (release_ms * sample_rate))
+        makeup = m.exp(makeup_db / DB_PER_NEPER)
+        return 1.0 - 1.0 / ratio, attack, release, threshold_db, knee_db, makeup
+
+    @compiled
+    def band_dynamics(low_db, low, mid_db, mid, high_db, high, sample_rate):  # type: ignore[no-untyped-def]
+        return 1.0 - 1.0 / low, low_db, 1.0 - 1.0 / mid, mid_db, 1.0 - 1.0 / high, high_db
+
+    @compiled
+    def band_width(low, high, frequency_hz, sample_rate):  # type: ignore[no-untyped-def]
+        gain_db = DB_PER_NEPER * m.log(low / high)
+        b0, b1, b2, a1, a2 = shelf(gain_db, frequency_hz, 1.0, sample_rate, 1.0)
+        return high * b0, high * b1, high * b2, a1, a2
+
+    @compiled
+    def saturation(drive_db, even, sample_rate):  # type: ignore[no-untyped-def]
+        return m.exp(drive_db * (2.0 / DB_PER_NEPER)) - 1.0, even
+
+    equalisers = peak, presence, low_shelf, high_shelf, low_cut
+    return Formulas(
+        value, gain, width, slope, *equalisers, dynamics, band_dynamics, band_width, saturation
+    )
 
 
 _ON_TENSORS = build(torch)
-_value, _gain, _width, _slope, _peak, _presence, _low_shelf, _high_shelf = build(
-    np, njit(cache=False)
-)
+_COMPILED = build(np, njit(cache=False))
+_value, _gain, _width, _slope = _COMPILED[:4]
+_peak, _presence, _low_shelf, _high_shelf, _low_cut = _COMPILED[4:9]
+_dynamics, _band_dynamics, _band_width, _saturation = _COMPILED[9:]
 
 
 def evaluate(
@@ -153,7 +212,7 @@ def evaluate(
 
 
 @njit(cache=True, nogil=True)
-def write_coefficients(formula, arguments, sample_rate, row):  # type: ignore[no-untyped-def]
+def write_coefficients(formula, arguments, sample_rate, row):  # type: ignore[no-untyped-def]  # noqa: PLR0912
     """Write the coefficients of physical values, [A], to a row."""
     a = arguments
     if formula == Formula.VALUE:
@@ -172,3 +231,17 @@ def write_coefficients(formula, arguments, sample_rate, row):  # type: ignore[no
         row[0], row[1], row[2], row[3], row[4] = _low_shelf(a[0], a[1], a[2], sample_rate)
     elif formula == Formula.HIGH_SHELF:
         row[0], row[1], row[2], row[3], row[4] = _high_shelf(a[0], a[1], a[2], sample_rate)
+    elif formula == Formula.LOW_CUT:
+        row[0], row[1], row[2], row[3], row[4] = _low_cut(a[0], a[1], sample_rate)
+    elif formula == Formula.DYNAMICS:
+        row[0], row[1], row[2], row[3], row[4], row[5] = _dynamics(
+            a[0], a[1], a[2], a[3], a[4], a[5], sample_rate
+        )
+    elif formula == Formula.BAND_DYNAMICS:
+        row[0], row[1], row[2], row[3], row[4], row[5] = _band_dynamics(
+            a[0], a[1], a[2], a[3], a[4], a[5], sample_rate
+        )
+    elif formula == Formula.BAND_WIDTH:
+        row[0], row[1], row[2], row[3], row[4] = _band_width(a[0], a[1], a[2], sample_rate)
+    elif formula == Formula.SATURATION:
+        row[0], row[1] = _saturation(a[0], a[1], sample_rate)

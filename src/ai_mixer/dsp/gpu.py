@@ -36,8 +36,9 @@ WITHOUT_COMPILED_KERNELS = {"required_gain", "true_peak_envelope"}
 
 def run(name: str, cpu_kernel: Callable[..., Any], *arguments: Any) -> Any:
     """Run the kernel of an operator on the GPU of its tensors; without one, on the CPU."""
-    if name in WITHOUT_COMPILED_KERNELS or has_compiled_kernels():
-        return globals()[name](*arguments)
+    kernel = globals().get(name)  # None: not written yet
+    if kernel and (name in WITHOUT_COMPILED_KERNELS or has_compiled_kernels()):
+        return kernel(*arguments)
     device = next(x.device for x in arguments if isinstance(x, Tensor))
     outputs = cpu_kernel(*(x.cpu() if isinstance(x, Tensor) else x for x in arguments))
     return tree_map_only(Tensor, lambda y: y.to(device), outputs)

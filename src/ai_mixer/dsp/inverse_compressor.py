@@ -32,13 +32,14 @@ def invert_compressor(
 def _inverse_compressor(y: Tensor, slope: Tensor, settings: Sequence[float]) -> Tensor:
     levels = levels_db(y)
     gain_db = np.empty_like(levels)
-    run_on_rows(_inverse_gain_rows, levels, settings_rows(slope, settings).numpy(), gain_db)
+    run_on_rows(inverse_gain_rows, levels, settings_rows(slope, settings).numpy(), gain_db)
     ratio = torch.from_numpy(gain_db).mul_(-NEPERS_PER_DB).exp_()
     return y * ratio.to(y)[:, None]
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
-def _inverse_gain_rows(levels, settings, gain_db):  # type: ignore[no-untyped-def]
+def inverse_gain_rows(levels, settings, gain_db):  # type: ignore[no-untyped-def]
+    """Gain in dB that gave the levels, [B, T]. settings: [B, 6]."""
     for row in range(levels.shape[0]):
         inverse_gain_row(levels[row], settings[row], gain_db[row])
 

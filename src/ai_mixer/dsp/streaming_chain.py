@@ -19,6 +19,14 @@ from ai_mixer.dsp.convolution import (
 )
 from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.recursions import Array
+from ai_mixer.dsp.streaming_dynamics import (
+    DYNAMICS_STATES,
+    band_dynamics,
+    band_dynamics_size,
+    dynamics,
+    init_band_dynamics,
+    reset_band_dynamics,
+)
 from ai_mixer.dsp.streaming_kernels import (
     COMPRESS_STATES,
     ECHO_HEADER_SIZE,
@@ -29,18 +37,30 @@ from ai_mixer.dsp.streaming_kernels import (
     init_compress,
     mix_channels,
     second_order_filter,
+    side_filter,
+)
+from ai_mixer.dsp.streaming_saturation import (
+    DELAY_SAMPLES,
+    init_saturate,
+    reset_saturate,
+    saturate,
+    saturate_size,
 )
 from ai_mixer.utils.compilation import njit
 
 
 class KernelKind(IntEnum):
-    """Function of `dsp.streaming_kernels` or `dsp.convolution` that a step calls."""
+    """Function of `dsp.streaming_kernels` or a module beside it that a step calls."""
 
     MIX = 0
     FILTER = 1
     COMPRESS = 2
     ECHO = 3
     CONVOLVE = 4
+    DYNAMICS = 5
+    BAND_DYNAMICS = 6
+    SIDE_FILTER = 7
+    SATURATE = 8
 
 
 COEFFICIENT_COUNTS = {
@@ -49,6 +69,10 @@ COEFFICIENT_COUNTS = {
     KernelKind.COMPRESS: 1,
     KernelKind.ECHO: 1,
     KernelKind.CONVOLVE: 1,
+    KernelKind.DYNAMICS: 6,
+    KernelKind.BAND_DYNAMICS: 6,
+    KernelKind.SIDE_FILTER: 5,
+    KernelKind.SATURATE: 2,
 }
 
 
@@ -103,16 +127,24 @@ def step_constants(step):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _state_size(step, taps, sample_rate, channels):  # type: ignore[no-untyped-def]
+def _state_size(step, taps, sample_rate, channels):  # type: ignore[no-untyped-def]  # noqa: PLR0911
     kind, constants = int(step[KIND]), step_constants(step)
     if kind == KernelKind.FILTER:
         return STATES_PER_BIQUAD * channels
+    if kind == KernelKind.SIDE_FILTER:
+        return STATES_PER_BIQUAD
     if kind == KernelKind.COMPRESS:
         return COMPRESS_STATES
     if kind == KernelKind.ECHO:
         return ECHO_HEADER_SIZE + channels * delay_samples(constants[1], sample_rate)
     if kind == KernelKind.CONVOLVE:
         return convolver_size(taps, sample_rate, channels)
+    if kind == KernelKind.DYNAMICS:
+        return DYNAMICS_STATES
+    if kind == KernelKind.BAND_DYNAMICS:
+        return band_dynamics_size(channels)
+    if kind == KernelKind.SATURATE:
+        return saturate_size(channels)
     return 0
 
 
@@ -126,6 +158,17 @@ def plan_states(steps, taps, sample_rate, channels):  # type: ignore[no-untyped-
         coefficients += int(step[COEFFICIENTS])
         at, number = at + step_length(step), number + 1
     return coefficients, states
+
+
+@njit(cache=True, nogil=True)
+def steps_latency(steps):  # type: ignore[no-untyped-def]
+    """Delay of encoded steps in samples."""
+    at, latency = 0, 0
+    while at < len(steps):
+        if int(steps[at + KIND]) == KernelKind.SATURATE:
+            latency += DELAY_SAMPLES
+        at += step_length(steps[at:])
+    return latency
 
 
 @njit(cache=True, nogil=True)
@@ -153,6 +196,12 @@ def init_states(states, steps, taps, responses, sample_rate, channels):  # type:
                 state, response.reshape((channels, channels, int(step[TAPS]))), sample_rate
             )
             sample += count
+        elif kind == KernelKind.DYNAMICS:
+            state[1] = constants[0]
+        elif kind == KernelKind.BAND_DYNAMICS:
+            init_band_dynamics(state, constants, sample_rate)
+        elif kind == KernelKind.SATURATE:
+            init_saturate(state, constants, sample_rate)
         at, first, number = at + step_length(step), first + int(step[STATE]), number + 1
 
 
@@ -163,7 +212,7 @@ def reset_states(states, steps, channels):  # type: ignore[no-untyped-def]
     while at < len(steps):
         step = steps[at:]
         kind, state = int(step[KIND]), states[first : first + int(step[STATE])]
-        if kind == KernelKind.FILTER:
+        if kind in (KernelKind.FILTER, KernelKind.SIDE_FILTER):
             state[:] = 0.0
         elif kind == KernelKind.COMPRESS:
             state[5] = 0.0  # the gain
@@ -171,14 +220,21 @@ def reset_states(states, steps, channels):  # type: ignore[no-untyped-def]
             state[1:] = 0.0
         elif kind == KernelKind.CONVOLVE:
             reset_convolver(state, channels)
+        elif kind == KernelKind.DYNAMICS:
+            state[0] = 0.0  # the gain
+        elif kind == KernelKind.BAND_DYNAMICS:
+            reset_band_dynamics(state)
+        elif kind == KernelKind.SATURATE:
+            reset_saturate(state)
         at, first = at + step_length(step), first + int(step[STATE])
 
 
 @njit(cache=True, nogil=True)
-def run_steps(audio, now, by, steps, states):  # type: ignore[no-untyped-def]
+def run_steps(audio, now, by, steps, states, running):  # type: ignore[no-untyped-def]
     """Process audio [C, n] float64 in place.
 
-    now: coefficients [K] at the first sample; by: their change with each sample.
+    now: coefficients [K] at the first sample; by: their change with each sample. running: False
+    starts with the first step that delays, for what it still holds at the end of a song.
     """
     at, first, column = 0, 0, 0
     while at < len(steps):
@@ -186,7 +242,10 @@ def run_steps(audio, now, by, steps, states):  # type: ignore[no-untyped-def]
         kind, end = int(step[KIND]), column + int(step[COEFFICIENTS])
         c, d = now[column:end], by[column:end]
         state = states[first : first + int(step[STATE])]
-        if kind == KernelKind.MIX:
+        running = running or kind == KernelKind.SATURATE
+        if not running:
+            pass
+        elif kind == KernelKind.MIX:
             mix_channels(audio, c, d)
         elif kind == KernelKind.FILTER:
             second_order_filter(audio, c, d, state)
@@ -196,4 +255,12 @@ def run_steps(audio, now, by, steps, states):  # type: ignore[no-untyped-def]
             echo(audio, c, d, state)
         elif kind == KernelKind.CONVOLVE:
             convolve(audio, c[0], d[0], state)
+        elif kind == KernelKind.DYNAMICS:
+            dynamics(audio, c, d, state)
+        elif kind == KernelKind.BAND_DYNAMICS:
+            band_dynamics(audio, c, d, state)
+        elif kind == KernelKind.SIDE_FILTER:
+            side_filter(audio, c, d, state)
+        elif kind == KernelKind.SATURATE:
+            saturate(audio, c, d, state)
         at, first, column = at + step_length(step), first + int(step[STATE]), end

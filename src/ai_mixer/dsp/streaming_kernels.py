@@ -53,6 +53,26 @@ def second_order_filter(audio, now, by, numbers):  # type: ignore[no-untyped-def
         state[0], state[1], state[2], state[3] = x1, x2, y1, y2
 
 
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def side_filter(audio, now, by, numbers):  # type: ignore[no-untyped-def]
+    """`second_order_filter` of the side, (left − right) / 2. Mono is unchanged."""
+    if len(audio) < 2:
+        return
+    left, right = audio[0], audio[1]
+    x1, x2, y1, y2 = numbers[0], numbers[1], numbers[2], numbers[3]
+    b0, b1, b2, a1, a2 = now[0], now[1], now[2], now[3], now[4]
+    for n in range(audio.shape[1]):
+        x0 = 0.5 * (left[n] - right[n])
+        y0 = second_order(b0, b1, b2, a1, a2, x0, x1, x2, y1, y2)
+        left[n] += y0 - x0
+        right[n] -= y0 - x0
+        x2, x1, y2, y1 = x1, x0, y1, y0
+        b0, b1, b2, a1, a2 = b0 + by[0], b1 + by[1], b2 + by[2], a1 + by[3], a2 + by[4]
+    if abs(y1) + abs(y2) < DENORMAL_LIMIT:
+        y1 = y2 = 0.0
+    numbers[0], numbers[1], numbers[2], numbers[3] = x1, x2, y1, y2
+
+
 @njit(cache=True, nogil=True)
 def pole(time_ms, sample_rate):  # type: ignore[no-untyped-def]
     """Coefficient α = e^(−1 / (τ · rate)) of one-pole smoothing."""

@@ -1,5 +1,6 @@
 """Base class of effects: differentiable functions of audio and physical knob values."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 import torch
@@ -15,18 +16,28 @@ class Effect(nn.Module):
     knob_names: keyword arguments of `forward`, in physical units, one value per song, [B]; all
     other parameters are set in the constructor.
 
+    shape_knobs: those that have no influence while all others are neutral, e.g. the frequency of a
+    band at 0 dB.
+
+    look_ahead_samples: how far the output depends on later input; streams are delayed by as many.
+
     Only `forward` is required. invertible: whether the class implements `invert`. streamable:
     whether it implements `streaming_kernel`; streams refuse other values than neutral of an effect
-    without it, and files are rendered as a whole.
+    without it, and files are rendered as a whole. renders_blocks: whether it implements
+    `render_blocks`, a faster way for files than its streaming kernel.
     """
 
     knob_names: ClassVar[tuple[str, ...]] = ()
+    shape_knobs: ClassVar[tuple[str, ...]] = ()
+    look_ahead_samples: ClassVar[int] = 0
     invertible: ClassVar[bool] = False
     streamable: ClassVar[bool] = False
+    renders_blocks: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.invertible = cls.invert is not Effect.invert
+        cls.renders_blocks = cls.render_blocks is not Effect.render_blocks
         cls.streamable = cls.streaming_kernel is not Effect.streaming_kernel
 
     def forward(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> Tensor:
@@ -52,6 +63,12 @@ class Effect(nn.Module):
         arguments = [knobs[a] if isinstance(a, str) else a for a in kernel.arguments]
         return torch.stack(evaluate(kernel.formula, arguments, sample_rate), dim=1)
 
+    def render_blocks(
+        self, blocks: Iterable[Tensor], sample_rate: int, **knobs: Tensor
+    ) -> Iterator[Tensor]:
+        """Process a song in blocks [C, n], any n; knobs: [1]. Yields as many samples in total."""
+        raise NotImplementedError(f"{type(self).__name__} has no renderer of blocks")
+
     def invert(self, y: Tensor, sample_rate: int, **knobs: Tensor) -> Tensor:
         """Return the input for which `forward` gives y. NotImplementedError if not invertible."""
         raise NotImplementedError(f"{type(self).__name__} has no inverse")
@@ -59,3 +76,7 @@ class Effect(nn.Module):
     def audible(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> Tensor:
         """Whether the knobs have an audible effect on the input, [B] bool."""
         return torch.ones(x.shape[0], dtype=torch.bool, device=x.device)
+
+    def audible_knobs(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> dict[str, Tensor]:
+        """`audible` per knob, [B] bool each."""
+        return dict.fromkeys(knobs, self.audible(x, sample_rate, **knobs))

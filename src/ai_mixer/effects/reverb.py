@@ -8,7 +8,7 @@ NumPy.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
@@ -79,6 +79,25 @@ class Reverb(Effect):
         """The effect as a step of a streaming chain."""
         return StreamingKernel(KernelKind.CONVOLVE, Formula.VALUE, ("wet",), (), self._response)
 
+    @torch.no_grad()
+    def render_blocks(  # type: ignore[override]
+        self, blocks: Iterable[Tensor], sample_rate: int, *, wet: Tensor
+    ) -> Iterator[Tensor]:
+        """Process a song in blocks [C, n] by overlap-add; wet: [1]. Yields blocks [C, n]."""
+        taps = impulse_response(self.room, sample_rate).shape[-1]
+        tail: Tensor | None = None
+        for x in _regroup(blocks, _transform_size(taps, taps) - taps + 1):
+            spectrum, _ = response_spectrum(self.room, sample_rate, x.shape[-1], x.dtype)
+            size = 2 * (spectrum.shape[-1] - 1)
+            products = _apply_spectrum(
+                _select_channels(spectrum, len(x)), torch.fft.rfft(x[None, :, None], n=size)
+            )
+            reverb = torch.fft.irfft(products, n=size)[0, :, 0]
+            if tail is not None:
+                reverb[:, : taps - 1] += tail
+            tail = reverb[:, x.shape[-1] :][:, : taps - 1]
+            yield torch.lerp(x, reverb[:, : x.shape[-1]], wet.to(x))
+
     def _response(self, sample_rate: int, channels: int) -> Array:
         return _select_channels(impulse_response(self.room, sample_rate), channels).numpy()
 
@@ -96,8 +115,24 @@ def response_spectrum(
     The transform size is a power of two, at most about twice the taps, so that it fits the caches.
     """
     taps = impulse_response(room, sample_rate).shape[-1]
-    needed = min(2 * taps, taps + length)
-    return _spectrum_of_size(room, sample_rate, 1 << (needed - 1).bit_length(), dtype), taps
+    return _spectrum_of_size(room, sample_rate, _transform_size(taps, length), dtype), taps
+
+
+def _transform_size(taps: int, length: int) -> int:
+    return 1 << (min(2 * taps, taps + length) - 1).bit_length()
+
+
+def _regroup(blocks: Iterable[Tensor], size: int) -> Iterator[Tensor]:
+    """Divide a song in blocks [C, n] into blocks [C, size] and a shorter last one."""
+    parts: list[Tensor] = []
+    for block in blocks:
+        parts.append(block)
+        while sum(part.shape[-1] for part in parts) >= size:
+            joined = torch.cat(parts, dim=-1)
+            yield joined[:, :size]
+            parts = [joined[:, size:]]
+    if any(part.shape[-1] for part in parts):
+        yield torch.cat(parts, dim=-1)
 
 
 @lru_cache(maxsize=8)

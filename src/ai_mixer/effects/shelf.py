@@ -16,6 +16,12 @@ KINDS = {
 }
 
 
+def check_kind(kind: str) -> None:
+    """ValueError for an unknown kind of shelf."""
+    if kind not in KINDS:
+        raise ValueError(f"kind: {kind!r} is unknown, choose one of {sorted(KINDS)}")
+
+
 class Shelf(Effect):
     """Second-order shelf (RBJ cookbook). Knob `gain_db`: dB, any sign; 0 is neutral.
 
@@ -27,8 +33,7 @@ class Shelf(Effect):
 
     def __init__(self, kind: str = "low", frequency_hz: float = 200.0, slope: float = 1.0) -> None:
         super().__init__()
-        if kind not in KINDS:
-            raise ValueError(f"kind: {kind!r} is unknown, choose one of {sorted(KINDS)}")
+        check_kind(kind)
         self.design, self.formula = KINDS[kind]
         self.frequency_hz, self.slope = frequency_hz, slope
 

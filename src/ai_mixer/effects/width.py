@@ -21,7 +21,7 @@ class Width(Effect):
 
     def __init__(self, inaudible_db: float = -40.0) -> None:
         super().__init__()
-        self.inaudible_ratio = 10 ** (inaudible_db / 10)  # of energies
+        self.inaudible_db = inaudible_db
 
     def forward(self, x: Tensor, sample_rate: int, *, width: Tensor) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]; width: [B] ratio. Returns [B, C, T]."""
@@ -40,10 +40,15 @@ class Width(Effect):
 
     def audible(self, x: Tensor, sample_rate: int, *, width: Tensor) -> Tensor:  # type: ignore[override]
         """False for mono and near-mono input, [B] bool."""
-        if x.shape[1] == 1:
-            return torch.zeros(x.shape[0], dtype=torch.bool, device=x.device)
-        mid, side = _mid_side(x)
-        return side.square().sum(-1) > self.inaudible_ratio * mid.square().sum(-1)
+        return side_is_audible(x, self.inaudible_db)
+
+
+def side_is_audible(x: Tensor, inaudible_db: float) -> Tensor:
+    """Whether the energy of the side exceeds `inaudible_db` relative to the mid, [B] bool."""
+    if x.shape[1] == 1:
+        return torch.zeros(x.shape[0], dtype=torch.bool, device=x.device)
+    mid, side = _mid_side(x)
+    return side.square().sum(-1) > 10 ** (inaudible_db / 10) * mid.square().sum(-1)
 
 
 def _mid_side(x: Tensor) -> tuple[Tensor, Tensor]:

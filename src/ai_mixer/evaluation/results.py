@@ -3,11 +3,13 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from ai_mixer.core.metric_names import result_name
 from ai_mixer.evaluation.holdout_filter import SEEN_COLUMN, HoldoutSongs, mark_headings
 from ai_mixer.evaluation.plots import plot_closeness
 from ai_mixer.evaluation.significance import significance_table, songs_table, verdicts
@@ -72,26 +74,29 @@ class EvaluationResults:
         """Closeness of the model's mixes (protocol A), 1 − d(mix) / d(rough); end: LOW or HIGH."""
         return float(self.audio_table["closeness" + end][condition, "all", "model"])
 
-    def metrics(self, prefix: str = "test/") -> dict[str, float]:
+    def metrics(self, *prefix: str) -> dict[str, float]:
         """Headline metrics per condition and the number of songs, for logging.
 
         The values of few songs too, for aggregates over seeds and folds, but not their intervals.
+        prefix: of the names, `test` by default.
         """
-        shown, metrics = self.reported(), {}
+        shown, metrics = self.reported, {}
         for condition in self.conditions:
             for number in SKILL_COLUMNS:
                 tables = shown if number.endswith((LOW, HIGH)) else self
-                metrics[f"{prefix}{number}_{condition}"] = tables.skill(condition, number)
-            metrics[f"{prefix}applied_skill_{condition}"] = self.applied_skill(condition)
-            metrics[f"{prefix}closeness_{condition}"] = self.closeness(condition)
-        songs = max(self.songs(condition) for condition in self.conditions)
-        counts = {f"{prefix}songs": songs, f"{prefix}skipped_songs": len(self.skipped)}
-        return {**metrics, **{name: float(count) for name, count in counts.items()}}
+                metrics[f"{number}_{condition}"] = tables.skill(condition, number)
+            metrics[f"applied_skill_{condition}"] = self.applied_skill(condition)
+            metrics[f"closeness_{condition}"] = self.closeness(condition)
+        metrics["songs"] = float(max(self.songs(condition) for condition in self.conditions))
+        metrics["skipped_songs"] = float(len(self.skipped))
+        prefix = prefix or ("test",)
+        return {result_name(*prefix, name): value for name, value in metrics.items()}
 
     def songs(self, condition: str) -> int:
         """Number of songs under a condition."""
         return int(self.audio_table["songs"][condition, "all", "model"])
 
+    @cached_property
     def reported(self) -> "EvaluationResults":
         """Return the tables without the figures and intervals of too few songs."""
         tables: dict[str, Any] = {name: reportable(getattr(self, name)) for name in TABLES}
@@ -108,7 +113,7 @@ class EvaluationResults:
 
     def main_tables(self) -> str:
         """Tables K and A with explanations."""
-        shown = self.reported()
+        shown = self.reported
         return self._mark(
             f"## Protocol K: knob skill\n{shown._skills()}\n"
             "## Protocol A: distance to the finished version\n"
@@ -119,7 +124,7 @@ class EvaluationResults:
 
     def full_markdown(self) -> str:
         """Return `markdown()` followed by significance tests, protocol S, scores and genres."""
-        shown = self.reported()
+        shown = self.reported
         genres = shown.audio_table[shown.audio_table.index.get_level_values("genre") != "all"]
         return f"{self.markdown()}\n" + self._mark(
             "## Significance tests against each system\n"
@@ -147,7 +152,7 @@ class EvaluationResults:
     def write(self, folder: Path) -> None:
         """Write the CSV files, tables.md and plots; skipped.csv if songs were skipped."""
         folder.mkdir(parents=True, exist_ok=True)
-        shown = self.reported()
+        shown = self.reported
         flat = shown.knob_table.set_axis([" ".join(c) for c in shown.knob_table.columns], axis=1)
         tables = {
             "records": self.records.set_index("song_id"),

@@ -18,7 +18,7 @@ CLOSENESS_NOTE = "closeness (0 = the rough, 1 = the finished version)"
 
 def summary(tables: EvaluationResults) -> str:
     """Lines for the terminal."""
-    tables = tables.reported()
+    tables = tables.reported
     title = f"{_songs(tables)}, {_measures(tables)}"
     lines = [f"  {name:<10} {_figures(tables, name)}" for name in tables.conditions]
     significance = tables.significance
@@ -29,7 +29,7 @@ def summary(tables: EvaluationResults) -> str:
 
 def headline(tables: EvaluationResults) -> dict[str, float | str]:
     """Headline figures at the top of the listening page, systems better than the model first."""
-    tables = tables.reported()
+    tables = tables.reported
     losses = {}
     for name in tables.conditions if len(tables.significance) else ():
         systems = outcomes_by_system(tables.significance.loc[[name]].droplevel(0))[WORSE]
@@ -50,7 +50,7 @@ def headline(tables: EvaluationResults) -> dict[str, float | str]:
 
 def description(tables: EvaluationResults, reproduce_line: str) -> str:
     """Description of the run in MLflow. reproduce_line: a sentence with the training command."""
-    shown = tables.reported()
+    shown = tables.reported
     values = [f"{name} {_figures(shown, name, '**{:+.2f}**')}" for name in shown.conditions]
     return (
         f"{tables.notes()}"

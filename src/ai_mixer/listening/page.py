@@ -132,7 +132,7 @@ def _fill_template(parts: Mapping[str, str]) -> str:
 def _headline_html(headline: Mapping[str, float | str]) -> str:
     return "".join(
         f"<div><dt>{html.escape(labels.readable_name(name))}</dt>"
-        f"<dd>{html.escape(labels.format_number(value))}</dd></div>"
+        f"<dd>{html.escape(labels.format_number(value)).replace(' = ', '&nbsp;=&nbsp;')}</dd></div>"
         for name, value in headline.items()
     )
 

@@ -8,6 +8,7 @@ excerpt for each.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,8 @@ def table_k(
     `skill_low` and `skill_high` (95 % over songs), `songs`. ValueError if a system lacks excerpts.
     """
     conditions = list(dict.fromkeys(records["condition"]))
-    tables = [_knob_rows(records, system, name, n_resamples, seed) for name in conditions]
+    pairs = (_pairs(records, system, name, n_resamples, seed) for name in conditions)
+    tables = [_knob_rows(one) for one in pairs]
     return pd.concat(tables, axis=1, keys=conditions).rename_axis("knob")
 
 
@@ -87,7 +89,7 @@ def table_headline(
         chosen = records[records["condition"] == condition]
         for system in _systems(chosen):
             if chosen.loc[chosen["system"] == system, columns].notna().any(axis=None):
-                row = _knob_rows(records, system, condition, n_resamples, seed).loc["headline"]
+                row = _pairs(chosen, system, condition, n_resamples, seed).headline()
                 ends = {condition + end: row["skill" + end] for end in ("", LOW, HIGH)}
                 ends[condition + SONGS] = row["songs"]
                 rows.setdefault(system, {}).update(ends)
@@ -123,33 +125,52 @@ def _systems(records: pd.DataFrame) -> list[str]:
     return known + sorted(present - set(known))
 
 
-def _knob_rows(
-    records: pd.DataFrame, system: str, condition: str, n_resamples: int, seed: int
-) -> pd.DataFrame:
-    base = _records_of(records, "mean_knobs", condition)
-    model = _paired(records, system, base, condition)
-    names = _knob_names(records.columns)
-    own = [name for name in names if name != DERIVED_KNOB]
-    headline = headline_knobs(names)
+class _Pairs(NamedTuple):
+    """Records of a system and of `mean_knobs` for the same excerpts under one condition."""
 
-    def skills(knobs: Sequence[str], chosen: np.ndarray) -> tuple[list[Estimate], Estimate]:
-        errors, baseline = (_errors(frame[chosen], knobs) for frame in (model, base))
-        return skill_estimates(errors, baseline, _songs(base[chosen]), n_resamples, seed)
+    model: pd.DataFrame
+    base: pd.DataFrame
+    n_resamples: int
+    seed: int
 
-    def row(knobs: Sequence[str], chosen: np.ndarray, estimate: Estimate) -> dict[str, float]:
-        per_knob = nan_mean(song_means(_errors(model[chosen], knobs), _songs(model[chosen])))
-        mae = float(nan_mean(per_knob))
+    def skills(self, knobs: Sequence[str], chosen: np.ndarray) -> tuple[list[Estimate], Estimate]:
+        errors, baseline = (_errors(frame[chosen], knobs) for frame in (self.model, self.base))
+        songs = _songs(self.base[chosen])
+        return skill_estimates(errors, baseline, songs, self.n_resamples, self.seed)
+
+    def row(
+        self, knobs: Sequence[str], chosen: np.ndarray, skill: Estimate | None = None
+    ) -> dict[str, float]:
+        """Mean error, number of songs and skill; by default the mean skill of the knobs."""
+        model = self.model[chosen]
+        estimate = self.skills(knobs, chosen)[1] if skill is None else skill
+        mae = float(nan_mean(nan_mean(song_means(_errors(model, knobs), _songs(model)))))
         return {"mae": mae, **_interval("skill", estimate), "songs": estimate.songs}
 
-    (_, all_rows), *genres = _genres(base)
-    by_knob, _ = skills(names, all_rows)
+    def headline(self) -> dict[str, float]:
+        knobs = headline_knobs(_knob_names(self.base.columns))
+        return self.row(knobs, np.ones(len(self.base), dtype=bool))
+
+
+def _pairs(
+    records: pd.DataFrame, system: str, condition: str, n_resamples: int, seed: int
+) -> _Pairs:
+    base = _records_of(records, "mean_knobs", condition)
+    return _Pairs(_paired(records, system, base, condition), base, n_resamples, seed)
+
+
+def _knob_rows(pairs: _Pairs) -> pd.DataFrame:
+    names = _knob_names(pairs.base.columns)
+    headline = headline_knobs(names)
+    (_, all_rows), *genres = _genres(pairs.base)
+    by_knob, _ = pairs.skills(names, all_rows)
     rows = {
-        name: row([name], all_rows, estimate) for name, estimate in zip(names, by_knob, strict=True)
+        name: pairs.row([name], all_rows, skill) for name, skill in zip(names, by_knob, strict=True)
     }
-    rows["headline"] = row(headline, all_rows, skills(headline, all_rows)[1])
-    rows["all"] = row(own, all_rows, skills(own, all_rows)[1])
+    rows["headline"] = pairs.headline()
+    rows["all"] = pairs.row([name for name in names if name != DERIVED_KNOB], all_rows)
     for genre, chosen in genres:
-        rows[f"headline, {genre}"] = row(headline, chosen, skills(headline, chosen)[1])
+        rows[f"headline, {genre}"] = pairs.row(headline, chosen)
     return pd.DataFrame.from_dict(rows, orient="index")
 
 

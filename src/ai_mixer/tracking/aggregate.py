@@ -6,6 +6,7 @@ folds are in the mean that it logged.
 """
 
 import json
+import math
 import shlex
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -13,12 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from ai_mixer.core.metric_names import result_name
 from ai_mixer.core.types import CONDITIONS
-from ai_mixer.metrics.statistics import fold_interval
+from ai_mixer.metrics.statistics import fold_interval, reportable
 from ai_mixer.tracking.model_files import count_parameters
 from ai_mixer.tracking.overrides import publishable, stored_overrides
 from ai_mixer.tracking.run_lookup import FOLDS_TAG, SEED_TAG, SEEDS_TAG
-from ai_mixer.utils.markdown import HIGH, LOW
+from ai_mixer.utils.markdown import HIGH, LOW, SONGS
 
 MEASURES = [f"{name} {condition}" for name in ("skill", "closeness") for condition in CONDITIONS]
 FOLDS_COLUMN, SEEDS_COLUMN, SEED_COLUMN = (
@@ -36,6 +38,7 @@ NON_SETTING_OVERRIDES = (
 )
 
 
+SONGS_COLUMN = f"metrics.{result_name('test', 'songs')}"
 ID_DIGITS = 8  # of a run id in tables
 
 
@@ -55,10 +58,10 @@ def aggregate_runs(runs: pd.DataFrame, by: str = "skill blind") -> RunTable:
 
     Columns: `words` (the overrides without seed and names), `songs` (data and the first digits of
     its digest), `runs` (number of seeds or folds), `ids` (first digits of the run ids), MEASURES
-    with the ends of their 95 % interval over seeds or folds (Student's t), `weights` (millions),
-    `minutes` and `song_set`: results on different songs cannot be compared, so only rows with the
-    same value are ranked. by: one of MEASURES, to sort by, highest first. ValueError if it is none
-    of them.
+    with the ends of their 95 % interval over seeds or folds (Student's t) and the number of test
+    songs (the smallest of the runs; NaN if not logged), `weights` (millions), `minutes` and
+    `song_set`: results on different songs cannot be compared, so only rows with the same value are
+    ranked. by: one of MEASURES, to sort by, highest first. ValueError if it is none of them.
     """
     if by not in MEASURES:
         raise ValueError(f"by={by}: is none of {', '.join(MEASURES)}")
@@ -72,7 +75,7 @@ def aggregate_runs(runs: pd.DataFrame, by: str = "skill blind") -> RunTable:
         reasons |= dict.fromkeys(group["run_id"][repeated], "of the same seed as a newer one")
         rows.append(_row(group[~repeated]))
     columns = ["words", "songs", "runs", "ids"]
-    columns += [m + end for m in MEASURES for end in ("", LOW, HIGH)]
+    columns += [m + end for m in MEASURES for end in ("", LOW, HIGH, SONGS)]
     table = pd.DataFrame(rows, columns=[*columns, "weights", "minutes", "song_set"])
     table = table.sort_values(by, ascending=False, na_position="last", kind="stable")
     order = {key: number for number, key in enumerate(table["song_set"].unique())}
@@ -126,6 +129,11 @@ def _row(runs: pd.DataFrame) -> dict[str, Any]:
         for end, values in (("", mean), (LOW, low), (HIGH, high))
         for measure, value in zip(MEASURES, values, strict=True)
     }
+    songs = runs.get(SONGS_COLUMN, pd.Series(np.nan, runs.index)).min()
+    if not math.isnan(songs):
+        counts = {m + SONGS: songs for m in MEASURES if not math.isnan(numbers[m])}
+        shown = reportable(pd.DataFrame([numbers | counts])).iloc[0]
+        numbers = {str(name): float(value) for name, value in shown.items()}
     weights = count_parameters(newest["folder"])
     seeds = f"{len(runs)} seeds" if len(runs) > 1 else "" if cross_validated else "1 run"
     return {
@@ -143,7 +151,7 @@ def _row(runs: pd.DataFrame) -> dict[str, Any]:
 def metric_name(measure: str, end: str = "") -> str:
     """Column of a measure in `list_runs`, or of an end of its interval."""
     name, condition = measure.split()
-    return f"metrics.test/{name}{end}_{condition}"
+    return f"metrics.{result_name('test', name + end, condition)}"
 
 
 def _seed(run: Mapping[Any, Any]) -> str:

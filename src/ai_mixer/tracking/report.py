@@ -2,13 +2,15 @@
 
 from collections import Counter
 
+from ai_mixer.metrics.statistics import MIN_SONGS, MIN_SONGS_FOR_INTERVAL
 from ai_mixer.tracking.aggregate import ID_DIGITS, RunTable
 from ai_mixer.utils.markdown import to_markdown
 
 EXPLANATION = (
     "Skill is protocol K, closeness protocol A, on the held-out songs of each run: 0 is that of "
     "mean knobs and of the rough version, 1 is exact. Brackets: 95 % interval of the mean over "
-    "seeds or folds (Student's t), for two runs or more. Runs on different songs cannot be "
+    "seeds or folds (Student's t), for two runs or more. n: number of test songs; no figure below "
+    f"{MIN_SONGS}, no interval below {MIN_SONGS_FOR_INTERVAL}. Runs on different songs cannot be "
     "compared, so each set of songs has a table of its own. Weights in millions."
 )
 LABELS = ["words", "runs", "ids"]

@@ -4,6 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ai_mixer.config.renamed_metrics import (
+    translate_filter,
+    translate_metric,
+    translate_metrics,
+)
 from ai_mixer.config.stage_command import stage_command
 from ai_mixer.tracking.model_files import CARD_FILE
 from ai_mixer.tracking.run import PARENT_TAG, artifact_folder
@@ -58,7 +63,8 @@ def list_runs(
     """Return one row per run, newest first: id, name, …, `metrics.…`, `params.…` and `tags.…`.
 
     where: MLflow's filter string (metrics.`val/skill` > 0.2). Column `parent`: id of the parent
-    run. ValueError for an unknown experiment or an invalid filter.
+    run. Metrics of older versions have their current names (`config/renamed_metrics.py`), here and
+    in `where`. ValueError for an unknown experiment or an invalid filter.
     """
     import pandas as pd
     from mlflow.exceptions import MlflowException
@@ -70,7 +76,7 @@ def list_runs(
         raise ValueError(f"no experiment {experiment!r} in {store.folder}: choose from {known}")
     chosen = [key for key, name in names.items() if experiment in (None, name)]
     try:
-        runs = list(_search(store, chosen, where or ""))
+        runs = _filtered(store, chosen, where or "")
     except MlflowException as error:
         raise ValueError(f"where={where}: {error.message}: {_SEARCH_EXAMPLE}") from error
     rows = [_row(run, names[run.info.experiment_id]) for run in runs]
@@ -95,13 +101,26 @@ def _row(run: "MlflowRun", experiment: str) -> dict[str, Any]:
         *(info.run_id, info.run_name, experiment, info.status, started, duration_s),
         *(has_model, str(folder), run.data.tags.get(PARENT_TAG)),
     )
+    metrics = translate_metrics(run.data.metrics)
     tags = {name: text for name, text in run.data.tags.items() if not name.startswith("mlflow.")}
     return {
         **dict(zip(_COLUMNS, values, strict=True)),
-        **{f"metrics.{name}": value for name, value in sorted(run.data.metrics.items())},
+        **{f"metrics.{name}": value for name, value in sorted(metrics.items())},
         **{f"params.{name}": value for name, value in sorted(run.data.params.items())},
         **{f"tags.{name}": value for name, value in sorted(tags.items())},
     }
+
+
+def _filtered(store: Store, experiments: list[str], where: str) -> list["MlflowRun"]:
+    """Runs that match a filter with the current or with the older names of metrics."""
+    if not where:
+        return list(_search(store, experiments))
+    names = {name for run in _search(store, experiments) for name in run.data.metrics}
+    older = {new: name for name in names if (new := translate_metric(name)) != name}
+    current = translate_filter(where)
+    filters = {current, translate_filter(current, lambda name: older.get(name, name))}
+    runs = {run.info.run_id: run for text in filters for run in _search(store, experiments, text)}
+    return sorted(runs.values(), key=lambda run: (-run.info.start_time, run.info.run_id))
 
 
 def _last(store: Store) -> Path:

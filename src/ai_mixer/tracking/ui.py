@@ -13,10 +13,10 @@ from ai_mixer.utils.network import check_address
 SHARED_VIEW_NAME = "knob_skill"
 SHARED_VIEW_STATE = {
     "selectedColumns": [
-        "metrics.`best/val/skill`",
-        "metrics.`test/skill_blind`",
-        "metrics.`test/skill_reference`",
-        "metrics.`test/skill_paired`",
+        "metrics.`best_val_skill`",
+        "metrics.`test_skill_blind`",
+        "metrics.`test_skill_reference`",
+        "metrics.`test_skill_paired`",
         "params.`group.model`",
     ]
 }

@@ -3,6 +3,7 @@
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import ModelCheckpoint
 
+from ai_mixer.core.metric_names import result_name
 from ai_mixer.tracking import Run
 from ai_mixer.tracking.checkpoint_io import read_checkpoint
 from ai_mixer.training.builders import TrainingComponents
@@ -54,13 +55,14 @@ def choose_weights(
         parts.system.load_state_dict(checkpoint["state_dict"])
     if run is None:
         return
-    scores = {f"best/{best.monitor}": score}
+    monitor = str(best.monitor)
+    scores = {result_name("best", monitor): score}
     if before is not None:
-        scores = {f"best/{best.monitor}": before if keep_initial else score}
-        scores[f"initial/{best.monitor}"] = before
+        scores = {result_name("best", monitor): before if keep_initial else score}
+        scores[result_name("initial", monitor)] = before
         kept = "initial weights" if keep_initial else f"epoch {checkpoint['epoch']}"
         run.set_tags({KEPT_TAG: kept})
-        print_result(_comparison(str(best.monitor), before, score, kept, keep_initial))
+        print_result(_comparison(monitor, before, score, kept, keep_initial))
     run.log_metrics(scores, step=trainer.global_step)
 
 

@@ -8,6 +8,7 @@ from torch import nn
 from ai_mixer.models.feature_model import FeatureModel
 
 COMPILERS = ("g++", "clang++", "c++")
+OPTIONS = {"fallback_random": True}  # torch's generator: dropout draws as without compilation
 
 
 def compile_in_place(model: nn.Module) -> None:
@@ -19,7 +20,7 @@ def compile_in_place(model: nn.Module) -> None:
     """
     if not isinstance(model, FeatureModel | nn.ModuleList | nn.ModuleDict):
         if any(True for _ in model.parameters()):
-            model.compile()
+            model.compile(options=OPTIONS)
         return
     for child in model.children():
         compile_in_place(child)

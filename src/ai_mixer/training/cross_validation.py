@@ -9,7 +9,9 @@ import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
 from ai_mixer.config.overrides import without_keys
+from ai_mixer.config.renamed_metrics import translate_metrics
 from ai_mixer.config.stage_command import stage_command
+from ai_mixer.core.metric_names import result_name
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.inference.builders import build_console
@@ -179,8 +181,14 @@ def _skills(run: Any) -> pd.DataFrame:
     Also of a fold with too few songs for a table of its own.
     """
     skills = _column_by_condition(run, "skill")
-    closeness = {name: run.data.metrics.get(f"test/closeness_{name}") for name in CONDITIONS}
-    return pd.concat([skills, pd.DataFrame(closeness, index=["closeness"])])
+    return pd.concat([skills, _closeness(run).to_frame("closeness").T])
+
+
+def _closeness(run: Any) -> pd.Series:
+    """Closeness of one fold by condition; NaN for a condition that is missing."""
+    metrics = translate_metrics(run.data.metrics)
+    names = {name: result_name("test", "closeness", name) for name in CONDITIONS}
+    return pd.Series({name: metrics.get(metric) for name, metric in names.items()}, dtype=float)
 
 
 def _song_counts(run: Any) -> pd.DataFrame:
@@ -199,11 +207,11 @@ def _column_by_condition(run: Any, number: str) -> pd.DataFrame:
 
 def _fold_mean_metrics(table: pd.DataFrame) -> dict[str, float]:
     """Mean metrics with the names of a single training, so that the UI has one column for both."""
-    names = {"headline": "test/skill", "closeness": "test/closeness"}
+    names = {"headline": "skill", "closeness": "closeness"}
     counts = table.loc[["closeness"], [name + SONGS for name in CONDITIONS]].to_numpy(float)
-    songs = {"test/songs": float(counts.max())}
+    songs = {result_name("test", "songs"): float(counts.max())}
     return songs | {
-        f"{name}{end}_{condition}": float(table[condition + end][row])
+        result_name("test", f"{name}{end}", condition): float(table[condition + end][row])
         for row, name in names.items()
         for condition in CONDITIONS
         for end in ("", LOW, HIGH)

@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from ai_mixer.config.overrides import without_keys
 from ai_mixer.config.stage_command import stage_command
 from ai_mixer.tracking import Run, list_runs
-from ai_mixer.tracking.aggregate import MEASURES, aggregate_runs, metric_name
+from ai_mixer.tracking.aggregate import MEASURES, SONGS_COLUMN, aggregate_runs, metric_name
 from ai_mixer.tracking.report import report_text
 from ai_mixer.tracking.resume_points import save_overrides
 from ai_mixer.tracking.run_lookup import SEED_TAG, SEEDS_TAG, child_runs
@@ -114,6 +114,8 @@ def _report(cfg: DictConfig, parent: Run, text: str) -> None:
         for end in ("", LOW, HIGH)
         if measure + end in row and pd.notna(row[measure + end])
     }
+    if SONGS_COLUMN in runs:
+        means[SONGS_COLUMN.removeprefix("metrics.")] = float(runs[SONGS_COLUMN].min())
     parent.log_metrics(means)
     table = report_text(run_table)
     parent.log_text(table, "eval/tables.md")

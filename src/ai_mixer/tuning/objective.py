@@ -12,13 +12,15 @@ from optuna.pruners import NopPruner, WilcoxonPruner
 from pytorch_lightning import Callback
 
 from ai_mixer.config.compose import compose_with_choices
+from ai_mixer.config.renamed_metrics import translate_metrics
+from ai_mixer.core.metric_names import curve_name
 from ai_mixer.tracking import Run, Store
 from ai_mixer.tracking.resume_points import can_resume
 from ai_mixer.tracking.run_lookup import child_runs
 from ai_mixer.tuning.pruning_callback import PruningCallback
 from ai_mixer.tuning.search_space import OPTIONAL_PREFIXES, ParamValue, SearchSpace, to_overrides
 from ai_mixer.tuning.song_errors import SongErrorsCallback
-from ai_mixer.tuning.study import StudyConfig, epoch_metric
+from ai_mixer.tuning.study import StudyConfig
 from ai_mixer.tuning.trial_queue import original_number
 
 TRIAL_TAG, STATE_TAG, FOLD_TAG = "sweep.trial", "sweep.state", "sweep.fold"  # tags of a run
@@ -97,7 +99,7 @@ class TrialObjective:
         (metric, *_) = self._study_config.objectives
         extra_callbacks = []
         if not isinstance(trial.study.pruner, NopPruner):
-            extra_callbacks = [PruningCallback(trial, epoch_metric(metric))]
+            extra_callbacks = [PruningCallback(trial, curve_name(metric))]
         run = self._train_child(trial, overrides, self._study_config.parent, tags, extra_callbacks)
         if extra_callbacks and extra_callbacks[0].pruned:
             run.set_tags({STATE_TAG: "pruned"})
@@ -116,7 +118,7 @@ class TrialObjective:
             for fold in range(folds):
                 name = f"{fold}/{folds}"
                 errors = SongErrorsCallback(
-                    epoch_metric(self._study_config.objectives[0]),
+                    curve_name(self._study_config.objectives[0]),
                     bool(self._study_config.maximize),
                 )
                 tags = {FOLD_TAG: name}
@@ -195,7 +197,7 @@ class TrialObjective:
 
     def _values(self, run_id: str) -> list[float]:
         """Values of the objectives in a run. KeyError that lists its metrics if one is missing."""
-        metrics = self._store.client.get_run(run_id).data.metrics
+        metrics = translate_metrics(self._store.client.get_run(run_id).data.metrics)
         for name in self._study_config.objectives:
             if name not in metrics:
                 known = ", ".join(sorted(n for n in metrics if not n.startswith("system/")))

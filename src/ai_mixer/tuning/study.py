@@ -18,7 +18,9 @@ from optuna.study import StudyDirection
 
 from ai_mixer.config.instantiate import instantiate_checked
 from ai_mixer.config.renamed import translate_override, translate_overrides
+from ai_mixer.config.renamed_metrics import translate_metric
 from ai_mixer.config.stage_command import stage_command
+from ai_mixer.core.metric_names import curve_name
 from ai_mixer.tuning.search_space import ParamValue, space_differences
 from ai_mixer.tuning.trial_queue import enqueue_trials
 
@@ -100,6 +102,8 @@ def load_study(storage: BaseStorage, name: str) -> tuple[Study, StudyConfig]:
     }
     for stored in _STORED:
         values[stored] = translate_overrides("sweep", values[stored])
+    for goal in ("maximize", "minimize"):
+        values[goal] = [translate_metric(name) for name in values[goal]]
     return study, StudyConfig(**values)
 
 
@@ -137,16 +141,11 @@ def check_pruner(pruner: BasePruner, study_config: StudyConfig) -> None:
             "pruner=wilcoxon compares songs after each fold: set cv=5, or pruner=median"
         )
     (objective,) = study_config.objectives
-    if study_config.cv is None and not epoch_metric(objective).startswith("val/"):
+    if study_config.cv is None and not curve_name(objective).startswith("val/"):
         raise ValueError(
             f"{objective} is not logged during training, so it cannot be used for pruning: "
-            "set pruner=none, or maximize=[best/val/skill]"
+            "set pruner=none, or maximize=[best_val_skill]"
         )
-
-
-def epoch_metric(objective: str) -> str:
-    """Metric logged in each epoch for an objective: `val/skill` for `best/val/skill`."""
-    return objective.removeprefix("best/")
 
 
 def build_pruner(cfg: DictConfig) -> BasePruner:

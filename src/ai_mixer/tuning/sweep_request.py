@@ -82,7 +82,7 @@ def parse_sweep_request(cfg: DictConfig, overrides: Sequence[str]) -> SweepReque
         parent="",
     )
     if not study_config.objectives:
-        raise ValueError("no objective: set maximize=[best/val/skill]")
+        raise ValueError("no objective: set maximize=[best_val_skill]")
     return SweepRequest(study_config, default_point, notes, path_overrides)
 
 

@@ -70,9 +70,10 @@ def byte_progress(title: str, total: int, done: int = 0) -> Iterator[Callable[[i
 def configure_warnings() -> None:
     """Log each warning as one line; suppress Lightning's hints about intended settings."""
     warnings.showwarning = _print_warning
-    noisy = ("pytorch_lightning", "pytorch_lightning.utilities.rank_zero", "lightning_fabric")
-    for name in noisy:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    # Not the packages themselves: their import, which comes later, sets their level to INFO.
+    for package in ("pytorch_lightning", "lightning_fabric"):
+        for part in _PARTS_OF_LIGHTNING:
+            logging.getLogger(f"{package}.{part}").setLevel(logging.WARNING)
     # MLflow logs the traceback of each database error in addition to raising it.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", message=".*does not have many workers")
@@ -85,6 +86,10 @@ def configure_warnings() -> None:
     warnings.filterwarnings("ignore", module="pytorch_lightning.*", category=FutureWarning)
 
 
+_PARTS_OF_LIGHTNING = (  # without `profilers`, whose report is a result
+    *("accelerators", "callbacks", "core", "loggers", "loops", "plugins", "strategies"),
+    *("trainer", "tuner", "utilities", "utilities.rank_zero"),
+)
 _printed: set[str] = set()
 
 

@@ -118,8 +118,8 @@ def test_damaged_songs_do_not_end_a_training(trained_on_bad_music):
 def test_skipped_songs_are_counted(trained_on_bad_music):
     run, _ = trained_on_bad_music
     metrics = run.store.client.get_run(run.id).data.metrics
-    assert metrics["data/skipped_songs"] == len(SKIPPED_AT_START) + len(SKIPPED_LATER)
-    assert metrics["test/skipped_songs"] == 1
+    assert metrics["data_skipped_songs"] == len(SKIPPED_AT_START) + len(SKIPPED_LATER)
+    assert metrics["test_skipped_songs"] == 1
 
 
 def test_skipped_songs_are_listed_with_reasons(trained_on_bad_music):

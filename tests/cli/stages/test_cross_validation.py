@@ -46,7 +46,7 @@ class FakeTraining:
                 for system, error in {"mean_knobs": 0.2, "model": 0.2 * (1 - SKILL[fold])}.items()
             )
             run.log_text(records.to_csv(index=False), "eval/records.csv")
-            run.log_metrics({f"test/closeness_{name}": SKILL[fold] / 2 for name in CONDITIONS})
+            run.log_metrics({f"test_closeness_{name}": SKILL[fold] / 2 for name in CONDITIONS})
         return run
 
 
@@ -73,10 +73,10 @@ def test_parent_run_has_a_child_per_fold_and_mean_metrics(cfg, store):
     assert record.info.status == "FINISHED"
     metrics = record.data.metrics
     # mean 0.3, s = 0.2646, t(0.975; 2) = 4.3027: ± 0.6572
-    assert metrics["test/skill_blind"] == pytest.approx(0.3)
-    assert metrics["test/skill_low_blind"] == pytest.approx(0.3 - 0.6572, abs=1e-3)
-    assert metrics["test/skill_high_paired"] == pytest.approx(0.3 + 0.6572, abs=1e-3)
-    assert metrics["test/closeness_blind"] == pytest.approx(0.15)
+    assert metrics["test_skill_blind"] == pytest.approx(0.3)
+    assert metrics["test_skill_low_blind"] == pytest.approx(0.3 - 0.6572, abs=1e-3)
+    assert metrics["test_skill_high_paired"] == pytest.approx(0.3 + 0.6572, abs=1e-3)
+    assert metrics["test_closeness_blind"] == pytest.approx(0.15)
     folder = parent.artifact_dir / "eval"
     assert pd.read_csv(folder / "folds.csv")["fold"].nunique() == 3
     text = (folder / "tables.md").read_text()
@@ -84,7 +84,7 @@ def test_parent_run_has_a_child_per_fold_and_mean_metrics(cfg, store):
     assert "| headline | 0.30 [-0.36, 0.96], n = 9 |" in text
     assert "| closeness | 0.15 [-0.18, 0.48], n = 9 |" in text
     assert "| delay | – |" in text
-    assert metrics["test/songs"] == 9
+    assert metrics["test_songs"] == 9
     description = record.data.tags["mlflow.note.content"]
     assert "`make train model=baseline_cnn cv=3`" in description
     assert "each child run is the training of one fold" in description
@@ -96,8 +96,8 @@ def test_folds_of_one_song_give_a_mean_without_an_interval(cfg, store):
     text = (parent.artifact_dir / "eval" / "tables.md").read_text()
     assert "| headline | 0.30, n = 3 |" in text
     metrics = store.client.get_run(parent.id).data.metrics
-    assert metrics["test/skill_blind"] == pytest.approx(0.3)
-    assert math.isnan(metrics["test/skill_low_blind"])
+    assert metrics["test_skill_blind"] == pytest.approx(0.3)
+    assert math.isnan(metrics["test_skill_low_blind"])
 
 
 def test_digest_of_the_songs_does_not_depend_on_the_folds(cfg, store):

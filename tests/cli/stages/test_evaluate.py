@@ -66,7 +66,7 @@ def test_repeated_evaluation_gives_equal_files_and_one_metric_point(at_home, com
     assert written[0] == written[1]
     assert (folder / "closeness.png").is_file()
     client = Store(at_home / "mlruns").client
-    history = client.get_metric_history(trained.run.id, "eval/band_small-train-seen/skill_blind")
+    history = client.get_metric_history(trained.run.id, "eval_band_small-train-seen_skill_blind")
     assert len(history) == 1
     assert client.get_run(trained.run.id).info.status == "FINISHED"
 

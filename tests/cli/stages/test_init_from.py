@@ -49,6 +49,7 @@ def test_training_with_learning_rate_near_0_keeps_the_weights(
         "trainer.max_epochs=1",
         "evaluate=null",
         "render=null",
+        "callbacks.knob_plots.every_n_epochs=0",
         *overrides,
     )
     run = train(cfg, compose(), [*small_overrides, *overrides], {})

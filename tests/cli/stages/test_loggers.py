@@ -7,6 +7,7 @@ from ai_mixer.cli.pipeline import train
 from ai_mixer.tracking import load_model_files
 
 SHORT = ["trainer.max_epochs=1", "evaluate=null", "render=null"]
+SHORT += ["callbacks.knob_plots.every_n_epochs=0"]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ def evaluated_runs(store):
     for seed, skill in enumerate([0.2, 0.4]):
         with Run.start(store, "train", "name", {"command": "make train model=cnn"}) as run:
             run.log_params({"seed": seed, "group": {"data": "band"}})
-            run.log_metrics({"test/skill_blind": skill, "test/closeness_blind": 0.5})
+            run.log_metrics({"test_skill_blind": skill, "test_closeness_blind": 0.5})
     Run.start(store, "train", "broken").end("FAILED")
     return store
 
@@ -44,14 +44,14 @@ def test_runs_on_different_songs_are_in_separate_tables(report, evaluated_runs):
     for digest, skill in (("aaaa1", 0.1), ("bbbb2", 0.9)):
         with Run.start(evaluated_runs, "train", "name", {"data.digest": digest}) as run:
             run.log_params({"group": {"data": "folder"}, "lr": skill})
-            run.log_metrics({"test/skill_blind": skill})
+            run.log_metrics({"test_skill_blind": skill})
     sections = report().split("## Songs: ")[1:]
     assert [text.splitlines()[0] for text in sections] == ["folder bbbb", "band", "folder aaaa"]
     assert [text.count("| words |") for text in sections] == [1, 1, 1]
 
 
 def test_runs_are_filtered(report):
-    assert "1 run |" in report('where="metrics.`test/skill_blind` > 0.3"')
+    assert "1 run |" in report('where="metrics.`test_skill_blind` > 0.3"')
     assert "2 seeds" in report("experiment_name=train")
 
 

@@ -89,7 +89,7 @@ def test_finished_run_is_continued_with_more_epochs(training, uninterrupted, com
     after = training.curves()
     assert {name: points[: len(before[name])] for name, points in after.items()} == before
     assert len(after["train/loss"]) == 4 * STEPS
-    assert after["best/val/skill"][-1] == (4 * STEPS, max(value for _, value in after["val/skill"]))
+    assert after["best_val_skill"][-1] == (4 * STEPS, max(value for _, value in after["val/skill"]))
     assert training.run.data.tags["resumed.trainer.max_epochs"] == "4"
     assert uninterrupted.curves() == before
 

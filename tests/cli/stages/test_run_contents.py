@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 
 from ai_mixer import load_model
 from ai_mixer.cli.stages import relocate
+from ai_mixer.core.metric_names import CURVE_GROUPS
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.tracking import find_run, load_model_files
 from ai_mixer.tracking.ui import SHARED_VIEW_STATE
@@ -67,11 +68,15 @@ def curves(run):
 
 
 def groups(run):
-    """MLflow groups metrics by the prefix before the `/`."""
+    """MLflow shows metrics with a `/` first: they are the curves, and results have one value."""
     names = set(run.record.data.metrics)
-    sections = {name.partition("/")[0] for name in names - {"epoch"}}
-    assert sections <= {"train", "val", "test", "best", "data", "system"}
-    assert "train/lr" in names
+    curves = {name for name in names if "/" in name}
+    assert {name.rpartition("/")[0] for name in curves} == {*CURVE_GROUPS, "system"}
+    assert {"train/lr", "train/loss", "val/loss", "val/skill"} <= curves
+    results = names - curves - {"epoch"}  # Lightning's
+    assert {"best_val_skill", "test_skill_blind", "test_songs", "data_skipped_songs"} <= results
+    for name in results:
+        assert len(run.run.store.client.get_metric_history(run.run.id, name)) == 1, name
 
 
 def columns(run):
@@ -84,7 +89,7 @@ def columns(run):
 
 def best(run):
     curve = run.run.store.client.get_metric_history(run.run.id, "val/skill")
-    assert run.record.data.metrics["best/val/skill"] == max(point.value for point in curve)
+    assert run.record.data.metrics["best_val_skill"] == max(point.value for point in curve)
 
 
 def checkpoint(run):
@@ -142,9 +147,9 @@ def tables(run):
 
 def description(run):
     text = run.record.data.tags["mlflow.note.content"]
-    assert run.record.data.metrics["test/songs"] == 2
+    assert run.record.data.metrics["test_songs"] == 2
     for condition in CONDITIONS:
-        assert f"test/skill_{condition}" in run.record.data.metrics
+        assert f"test_skill_{condition}" in run.record.data.metrics
         assert f"{condition} skill –, MAE –, closeness –, n = 2 (no figure below 3 songs)" in text
     command = re.search("`(make train .*?)`", text).group(1)
     assert shlex.join(shlex.split(command)) == run.record.data.tags["command"]

@@ -39,7 +39,8 @@ class FakeTraining:
                 for system, error in {"mean_knobs": 0.2, "model": 0.2 - cfg.seed / 50}.items()
             )
             run.log_text(records.to_csv(index=False), "eval/records.csv")
-            run.log_metrics({"test/skill_blind": cfg.seed / 10, "test/closeness_blind": 0.5})
+            metrics = {"test_skill_blind": cfg.seed / 10, "test_closeness_blind": 0.5}
+            run.log_metrics({**metrics, "test_songs": 9})
         return run
 
 
@@ -68,12 +69,14 @@ def test_parent_run_has_a_child_per_seed_and_mean_metrics(cfg, store, capsys):
     assert record.info.status == "FINISHED"
     metrics = record.data.metrics
     # mean 0.2, s = 0.1, t(0.975; 2) = 4.3027: ± 0.2484
-    assert metrics["test/skill_blind"] == pytest.approx(0.2)
-    assert metrics["test/skill_low_blind"] == pytest.approx(0.2 - 0.2484, abs=1e-3)
-    assert metrics["test/skill_high_blind"] == pytest.approx(0.2 + 0.2484, abs=1e-3)
-    assert "| model=baseline_cnn | 3 seeds |" in capsys.readouterr().out
+    assert metrics["test_skill_blind"] == pytest.approx(0.2)
+    assert metrics["test_skill_low_blind"] == pytest.approx(0.2 - 0.2484, abs=1e-3)
+    assert metrics["test_skill_high_blind"] == pytest.approx(0.2 + 0.2484, abs=1e-3)
+    assert metrics["test_songs"] == 9
+    (line,) = [x for x in capsys.readouterr().out.splitlines() if "model=baseline_cnn | 3 s" in x]
+    assert "| 0.20 [-0.05, 0.45], n = 9 |" in line
     table = pd.read_csv(parent.artifact_dir / "eval/seeds.csv")
-    assert table["metrics.test/skill_blind"].tolist() == [0.1, 0.2, 0.3]
+    assert table["metrics.test_skill_blind"].tolist() == [0.1, 0.2, 0.3]
     assert set(table["run_id"]) == {run.info.run_id for run in child_runs(store, parent.id)}
     description = record.data.tags["mlflow.note.content"]
     assert "seeds 1, 2, 3; each child run is one of them" in description

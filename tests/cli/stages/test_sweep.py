@@ -17,7 +17,7 @@ from ai_mixer.tuning.study import load_study, quiet_optuna
 
 pytestmark = pytest.mark.slow
 
-METRIC = "best/val/skill"
+METRIC = "best_val_skill"
 POOR = ["search=none", "sampler=grid", "optimizer.lr=1e-3,3.0"]  # trial 0, the default, and 1
 
 

@@ -74,7 +74,7 @@ def test_learning_rate_and_best_epoch_are_logged(trained):
     metrics = trained.record.data.metrics
     assert metrics["train/lr"] >= 0
     history = trained.run.store.client.get_metric_history(trained.run.id, "val/skill")
-    assert metrics["best/val/skill"] == pytest.approx(max(point.value for point in history))
+    assert metrics["best_val_skill"] == pytest.approx(max(point.value for point in history))
 
 
 @pytest.mark.parametrize("name", ["last", "best"])
@@ -170,7 +170,7 @@ def test_evaluation_has_tables_and_plots(trained):
 def test_headline_metrics_are_logged(trained):
     for condition in CONDITIONS:
         for name in ("skill", "skill_low", "skill_high", "mae", "closeness"):
-            assert f"test/{name}_{condition}" in trained.record.data.metrics
+            assert f"test_{name}_{condition}" in trained.record.data.metrics
 
 
 def test_description_has_the_training_command(trained, small_overrides):

@@ -73,8 +73,16 @@ def _band() -> tuple[str, str]:
 
 
 def _store() -> tuple[str, str]:
-    folder = Path("mlruns")
-    if not os.access(folder if folder.is_dir() else Path.cwd(), os.W_OK):
+    from omegaconf import OmegaConf
+
+    from ai_mixer.config.folder import config_folder
+    from ai_mixer.config.local_settings import apply_local_settings
+
+    cfg = OmegaConf.create({"paths": OmegaConf.load(config_folder() / "paths" / "default.yaml")})
+    apply_local_settings(cfg)
+    folder = Path(cfg.paths.mlruns)
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
+    if not os.access(existing, os.W_OK):
         return BAD, f"{folder.resolve()} is not writable: set paths.mlruns=/a/folder/of/yours"
     return OK, f"MLflow {importlib.metadata.version('mlflow')}, runs in {folder}/"
 
@@ -93,6 +101,21 @@ def _browser() -> tuple[str, str]:
     return HINT, "no chromedriver: browser tests are skipped"
 
 
+def _engine() -> tuple[str, str]:
+    from ai_mixer.plugin.toolchain import REQUIRED, has_zig, native_target, wrong_versions
+
+    others = wrong_versions()
+    if others:
+        return HINT, f"the engine in C needs {others}: pip install 'ai-mixer[engine]'"
+    versions = " and ".join(f"{name} {version}" for name, version in REQUIRED.items())
+    if native_target() is None:
+        return HINT, "no gcc: the engine in C cannot be built for this machine"
+    if not has_zig():
+        text = f"engine in C: gcc, {versions}; no ziglang: only for this machine"
+        return HINT, f"{text} (pip install 'ai-mixer[engine]')"
+    return OK, f"engine in C: gcc, ziglang, {versions}"
+
+
 CHECKS: tuple[Callable[[], tuple[str, str]], ...] = (
     _python,
     _machine,
@@ -104,6 +127,7 @@ CHECKS: tuple[Callable[[], tuple[str, str]], ...] = (
     _store,
     _music,
     _browser,
+    _engine,
 )
 
 

@@ -39,7 +39,7 @@ def main(cfg: DictConfig) -> None:
         speed = table_speed(predictor)
         speed.to_csv(folder / "speed.csv")
         print(f"## Speed\n{to_markdown(speed, digits=3)}")
-    metrics = tables.metrics(f"eval/{name}/")
+    metrics = tables.metrics("eval", name)
     add_metrics(predictor.card.get("run"), run, metrics, Store(cfg.paths.mlruns))
     print(folder / "tables.md")
 

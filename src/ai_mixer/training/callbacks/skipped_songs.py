@@ -8,11 +8,11 @@ from pytorch_lightning.loggers import MLFlowLogger
 
 from ai_mixer.data.skipped_songs import SkippedSongs
 
-METRIC, TABLE = "data/skipped_songs", "skipped.csv"
+METRIC, TABLE = "data_skipped_songs", "skipped.csv"
 
 
 class CountSkipped(pl.Callback):
-    """Log the metric `data/skipped_songs`, and the table `skipped.csv` (file, reason) if any.
+    """Log the metric `data_skipped_songs`, and the table `skipped.csv` (file, reason) if any.
 
     The data module has warned of songs it left out at the start; songs that fail while reading
     come with the batches. Logged at the start and after each epoch with new ones. In a distributed

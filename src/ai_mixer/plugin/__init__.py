@@ -1,0 +1,1 @@
+"""The engine ahead of time: a console as a library with a C interface, without Python."""
