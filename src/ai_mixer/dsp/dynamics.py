@@ -109,7 +109,7 @@ _dynamics_gain_backward.register_gradient(
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _backward_rows(grad, audio, peak, level_db, gain_db, settings, grad_audio, grad_settings):  # type: ignore[no-untyped-def]
     for song in range(audio.shape[0]):
-        _settings_backward_row(
+        settings_backward_row(
             grad[song], peak[song], level_db[song], gain_db[song], settings[song],
             grad_settings[song],
         )  # fmt: skip
@@ -120,7 +120,7 @@ def _backward_rows(grad, audio, peak, level_db, gain_db, settings, grad_audio, g
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
-def _settings_backward_row(grad, peak, level_db, gain_db, settings, grad_settings):  # type: ignore[no-untyped-def]
+def settings_backward_row(grad, peak, level_db, gain_db, settings, grad_settings):  # type: ignore[no-untyped-def]
     """Replace the gradient of the gain in dB by that of the peak; write that of the settings."""
     slope, attack, release = settings[0], settings[1], settings[2]
     threshold, knee, cap = settings[3], settings[4], settings[5]
