@@ -7,19 +7,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ai_mixer.dsp.compressor import (
+from ai_mixer.dsp.compressor import excess_db, gain_of_level_db
+from ai_mixer.dsp.inverse_compressor import inverse_gain_rows
+from ai_mixer.dsp.one_pole import smooth_attack_release
+from ai_mixer.dsp.operators import gradient_by_vjp, operator, vjp
+from ai_mixer.dsp.peak_levels import (
     NEPERS_PER_DB,
     SILENCE_AMPLITUDE,
-    excess_db,
-    gain_of_level_db,
     level_of_peak_db,
     levels_db,
     max_over_channels,
     to_array,
 )
-from ai_mixer.dsp.inverse_compressor import inverse_gain_rows
-from ai_mixer.dsp.one_pole import smooth_attack_release
-from ai_mixer.dsp.operators import gradient_by_vjp, operator, vjp
 from ai_mixer.dsp.recursions import FASTMATH_FLAGS, as_rows, run_on_rows
 from ai_mixer.utils.compilation import njit
 

@@ -18,12 +18,13 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torch.utils._pytree import tree_map_only
 
-from ai_mixer.dsp.compressor import NEPERS_PER_DB, SILENCE_AMPLITUDE, settings_rows
+from ai_mixer.dsp.compressor import settings_rows
 from ai_mixer.dsp.gain_reduction_bank import SETTINGS
 from ai_mixer.dsp.gpu_filters import biquad, biquad_backward, filter_in_chunks, launch
 from ai_mixer.dsp.k_weighting import differentiable_energies, filter_twice
 from ai_mixer.dsp.lookahead import COUNTS, Ballistics, state_size
 from ai_mixer.dsp.one_pole import pole_rows
+from ai_mixer.dsp.peak_levels import NEPERS_PER_DB, SILENCE_AMPLITUDE
 from ai_mixer.dsp.required_gain import differentiable_gain_db
 from ai_mixer.dsp.true_peak import Interpolator, envelope_by_convolution
 from ai_mixer.utils.log import logger
