@@ -130,3 +130,17 @@ def test_existing_page_wrong_extension_and_silence_raise(song, tmp_path):
     with pytest.raises(ValueError, match=r"silence\.wav.*silent"):
         write_knob_demo(tmp_path / "silence.wav", tmp_path / "silence.html")
     assert not (tmp_path / "silence.html").exists()
+
+
+def test_every_knob_of_the_mastering_console_has_a_demo_that_changes_the_song(music):
+    console = console_cache.shared_console("mastering")
+    versions = render_versions(music[:, :RATE], RATE, "mastering")
+    assert list(versions) == console.names
+    for group in versions.values():
+        assert len(group) in {2, 3}
+        assert not torch.allclose(group[0].audio, group[-1].audio, atol=1e-5)
+
+
+def test_an_unknown_console_is_named_with_the_known_ones(song):
+    with pytest.raises(ValueError, match="no console named 'mine': there is classic, mastering"):
+        write_knob_demo(song, song.with_suffix(".html"), console="mine")

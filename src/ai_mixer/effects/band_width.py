@@ -40,7 +40,7 @@ class BandWidth(Effect):
 
     def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""
-        arguments = (*self.knob_names, self.frequency_hz)
+        arguments = ("low_width", "high_width", self.frequency_hz)
         return StreamingKernel(KernelKind.SIDE_FILTER, Formula.BAND_WIDTH, arguments)
 
     def invert(  # type: ignore[override]

@@ -22,7 +22,7 @@ class Multiband(Effect):
     Linkwitz–Riley crossovers of fourth order give the bands that are measured. Their gains are
     applied by two Butterworth shelves at the crossovers and one gain for all: y = g_mid · H_high ·
     H_low · x with shelves of g_low / g_mid and g_high / g_mid. So equal gains of all bands are that
-    gain, exactly and without a change of phase, and neutral is the identity (decision 0053). One
+    gain, exactly and without a change of phase, and neutral is the identity (decision 0054). One
     gain for all channels. No inverse.
 
     Knobs, [B] each, with gradients: <band>_threshold_db: dBFS of the band, centre of the knee;
@@ -86,7 +86,7 @@ class Multiband(Effect):
 
     def audible_knobs(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> dict[str, Tensor]:
         """A band is audible if it is reduced by 1 dB for a tenth of the time, [B] bool each."""
-        audible = {}
+        audible: dict[str, Tensor] = {}
         for band, gain_db in zip(BANDS, self.gains_db(x, sample_rate, **knobs), strict=True):
             reduced = (gain_db <= -AUDIBLE_DB).double().mean(dim=-1) >= AUDIBLE_SHARE
             audible |= {f"{band}_threshold_db": reduced, f"{band}_ratio": reduced}

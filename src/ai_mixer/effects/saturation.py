@@ -64,13 +64,15 @@ class Saturation(Effect):
     def _interpolate(x: Tensor) -> Tensor:
         """[B, C, T + 2 · HALF] → phases [B, C, 4, T]."""
         weight = torch.from_numpy(interpolator()).to(x)[:, None]
-        return conv1d(x.flatten(0, 1)[:, None], weight).unflatten(0, x.shape[:2])
+        phases = conv1d(x.flatten(0, 1)[:, None], weight)
+        return phases.view(*x.shape[:2], *phases.shape[1:])
 
     @staticmethod
     def _decimate(phases: Tensor) -> Tensor:
         """[B, C, 4, T + 2 · HALF] → [B, C, T]."""
         weight = torch.from_numpy(interpolator()[:, ::-1].copy() / OVERSAMPLE).to(phases)[None]
-        return conv1d(phases.flatten(0, 1), weight)[:, 0].unflatten(0, phases.shape[:2])
+        samples = conv1d(phases.flatten(0, 1), weight)
+        return samples.view(*phases.shape[:2], -1)
 
     @staticmethod
     def _dc_filter(batch: int, sample_rate: int, device: torch.device) -> Biquad:

@@ -12,9 +12,9 @@ CONSOLE_NAME = "classic"
 
 
 @lru_cache
-def shared_console() -> Console:
-    """The console, with the widest ranges."""
-    return load_console(CONSOLE_NAME, WIDE)
+def shared_console(name: str = CONSOLE_NAME) -> Console:
+    """A console, with the widest ranges. ValueError for an unknown name."""
+    return load_console(name, WIDE)
 
 
 @lru_cache

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ai_mixer.console import Console
 from ai_mixer.core.units import SILENCE_DB
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.mixing import console_cache
@@ -58,7 +59,9 @@ KNOB_DEMOS = {
         "The only knob whose versions are not equally loud here: it changes nothing but the level.",
     ),
 }
-LEVEL_KNOB = "output_level"  # its versions are not matched in loudness: it changes nothing else
+LEVEL_KNOB = "output_level"
+LEVEL_KNOBS = {LEVEL_KNOB, "level"}  # not matched in loudness: they change nothing else
+BASE_POSITION = 0.8  # of the other knobs of an effect, to hear a shape knob
 
 
 class DemoVersion(NamedTuple):
@@ -69,25 +72,55 @@ class DemoVersion(NamedTuple):
     neutral: bool
 
 
-def render_versions(audio: Tensor, sample_rate: int) -> dict[str, list[DemoVersion]]:
+def knob_demos(console_name: str = console_cache.CONSOLE_NAME) -> dict[str, KnobDemo]:
+    """Demos of all knobs of a console. ValueError for an unknown name."""
+    if console_name == console_cache.CONSOLE_NAME:
+        return KNOB_DEMOS
+    demos, console = {}, console_cache.shared_console(console_name)
+    for (effect, columns), name in zip(
+        console.effects_with_columns(), console.effects, strict=True
+    ):
+        base = {a: index for a, index in columns.items() if a not in effect.shape_knobs}
+        positions = console.neutral.clone()
+        positions[list(base.values())] = BASE_POSITION
+        (settings,) = console.settings(positions[None])
+        others = {console.names[index]: settings[console.names[index]] for index in base.values()}
+        for argument, index in columns.items():
+            knob, is_shape = console.knobs[index], argument in effect.shape_knobs
+            demos[knob.name] = KnobDemo(
+                f"{argument.replace('_', ' ')} of {name.replace('_', ' ')}",
+                tuple(sorted({knob.low, knob.neutral, knob.high})),
+                base_settings=others if is_shape else {},
+            )
+    return demos
+
+
+def render_versions(
+    audio: Tensor, sample_rate: int, console_name: str = console_cache.CONSOLE_NAME
+) -> dict[str, list[DemoVersion]]:
     """Render a song [C, T], full scale = 1: knob → its versions, in the order of its values.
 
-    All have the loudness of the song (except for LEVEL_KNOB), and all are attenuated by the same
+    All have the loudness of the song (except for LEVEL_KNOBS), and all are attenuated by the same
     gain if a peak exceeds the headroom.
     """
-    knobs = console_cache.knobs_by_name()
+    console = console_cache.shared_console(console_name)
+    knobs = {knob.name: knob for knob in console.knobs}
     versions = {
         name: [
             DemoVersion(
                 value,
                 _render(
-                    audio, sample_rate, {**demo.base_settings, name: value}, name != LEVEL_KNOB
+                    console,
+                    audio,
+                    sample_rate,
+                    {**demo.base_settings, name: value},
+                    name not in LEVEL_KNOBS,
                 ),
                 value == knobs[name].neutral and not demo.base_settings,
             )
             for value in demo.values
         ]
-        for name, demo in KNOB_DEMOS.items()
+        for name, demo in knob_demos(console_name).items()
     }
     peak = max(float(v.audio.abs().max()) for group in versions.values() for v in group)
     gain = min(1.0, 10 ** (-HEADROOM_DB / 20) / max(peak, 1e-9))
@@ -97,9 +130,10 @@ def render_versions(audio: Tensor, sample_rate: int) -> dict[str, list[DemoVersi
     }
 
 
-def _render(audio: Tensor, sample_rate: int, settings: KnobValues, match_loudness: bool) -> Tensor:
+def _render(
+    console: Console, audio: Tensor, sample_rate: int, settings: KnobValues, match_loudness: bool
+) -> Tensor:
     """Render with these settings, all other knobs at neutral: [C, T]."""
-    console = console_cache.shared_console()
     reduced_console, knobs = console.without_neutral(console.knobs_from(settings))
     with torch.inference_mode():
         mix = reduced_console(audio[None], sample_rate, knobs, limit=False)

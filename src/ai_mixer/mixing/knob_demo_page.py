@@ -11,12 +11,13 @@ from torch import Tensor
 
 from ai_mixer.audio import AudioFile
 from ai_mixer.audio.excerpt import read_resampled
+from ai_mixer.core.types import Knob
 from ai_mixer.listening.flac import encode_flac
 from ai_mixer.listening.labels import format_setting
 from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.descriptions import KNOB_LABELS
 from ai_mixer.mixing.formatting import format_time
-from ai_mixer.mixing.knob_demo import KNOB_DEMOS, DemoVersion, render_versions
+from ai_mixer.mixing.knob_demo import DemoVersion, KnobDemo, knob_demos, render_versions
 from ai_mixer.mixing.measurements import measure
 from ai_mixer.mixing.paths import check_not_existing, check_outputs, check_songs
 from ai_mixer.mixing.report import CSS
@@ -26,6 +27,7 @@ from ai_mixer.utils.parallel import prefetch, single_threaded
 EXCERPT_S, FADE_S = 8.0, 0.03
 RATE, BITS = 44_100, 16  # supported by every browser
 SONG = "song"
+COUNTS = {10: "Ten"}
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 )
@@ -37,15 +39,21 @@ INTRODUCTION = (
 
 
 def write_knob_demo(
-    path: Path, output: Path, force: bool = False, title: str | None = None
+    path: Path,
+    output: Path,
+    force: bool = False,
+    title: str | None = None,
+    console: str = console_cache.CONSOLE_NAME,
 ) -> None:
     """Write the page of a song to `output`: its loudest seconds with every knob's versions.
 
-    title: name of the song, by default that of its file. ValueError or OSError (one line); an
-    existing file is overwritten only with `force`.
+    title: name of the song, by default that of its file. console: its knobs are shown. ValueError
+    or OSError (one line); an existing file is overwritten only with `force`.
     """
     if output.suffix.lower() not in {".html", ".htm"}:
         raise ValueError(f"{output.name}: the page is HTML: name it {output.stem}.html")
+    demos = knob_demos(console)
+    knobs = {k.name: k for k in console_cache.shared_console(console).knobs if k.name in demos}
     check_songs([path])
     check_outputs([output], [path])
     check_not_existing([output], force)
@@ -55,8 +63,9 @@ def write_knob_demo(
         if measurements.silent:
             raise ValueError(f"{path}: the song is silent")
         start_s = measurements.loudest_start_s(EXCERPT_S)
-        versions = render_versions(_excerpt(song, start_s), RATE)
-        write_draft(draft, _page(title or path.name, start_s, versions))
+        versions = render_versions(_excerpt(song, start_s), RATE, console)
+        rows = [(demos[name], knob, versions[name]) for name, knob in knobs.items()]
+        write_draft(draft, _page(title or path.name, start_s, rows))
 
 
 def _excerpt(song: AudioFile, start_s: float) -> Tensor:
@@ -68,9 +77,10 @@ def _excerpt(song: AudioFile, start_s: float) -> Tensor:
     return audio * fade * fade.flip(0)
 
 
-def _page(title: str, start_s: float, versions: dict[str, list[DemoVersion]]) -> str:
+def _page(title: str, start_s: float, demos: list[tuple[KnobDemo, Knob, list[DemoVersion]]]) -> str:
     sounds: dict[str, Tensor] = {}
-    rows = [_row(name, group, sounds) for name, group in versions.items()]
+    rows = [_row(*demo, sounds) for demo in demos]
+    heading = f"{COUNTS.get(len(rows), len(rows))} knobs: {escape(title)}"
     audio = (
         f'<script type="audio/flac" id="{name}">{_flac(samples)}</script>'
         for name, samples in sounds.items()
@@ -80,17 +90,17 @@ def _page(title: str, start_s: float, versions: dict[str, list[DemoVersion]]) ->
         "<!doctype html><html lang=en><meta charset=utf-8>"
         f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_SECURITY_POLICY}">'
         "<meta name=viewport content='width=device-width, initial-scale=1'>"
-        f"<title>Ten knobs: {escape(title)}</title>"
+        f"<title>{heading}</title>"
         f"<style>{CSS}{_read('knob_demo.css')}</style><body>"
-        f"<h1>Ten knobs: {escape(title)}</h1><p>{excerpt}{INTRODUCTION}</p>"
+        f"<h1>{heading}</h1><p>{excerpt}{INTRODUCTION}</p>"
         "<noscript><p class=note>Playback needs JavaScript: please allow scripts.</p></noscript>"
         f"{''.join(rows)}{''.join(audio)}<script>{_read('knob_demo.js')}</script></body></html>\n"
     )
 
 
-def _row(name: str, versions: list[DemoVersion], sounds: dict[str, Tensor]) -> str:
+def _row(demo: KnobDemo, knob: Knob, versions: list[DemoVersion], sounds: dict[str, Tensor]) -> str:
     """HTML of one knob; adds audio that the page does not contain yet to `sounds`."""
-    demo, knob = KNOB_DEMOS[name], console_cache.knobs_by_name()[name]
+    name = knob.name
     neutral = demo.values.index(knob.neutral)
     buttons = []
     for index, version in enumerate(versions):
@@ -102,7 +112,7 @@ def _row(name: str, versions: list[DemoVersion], sounds: dict[str, Tensor]) -> s
             f"<small>{escape(format_setting(version.value, knob.unit))}</small></button>"
         )
     note = f"<p class=more>{escape(demo.note)}</p>" if demo.note else ""
-    heading = re.sub(r" \(.*", "", KNOB_LABELS[name])
+    heading = re.sub(r" \(.*", "", KNOB_LABELS.get(name, name.replace("_", " ").capitalize()))
     return (
         f"<section><h2>{escape(heading)} <code>{name}</code></h2><p>{escape(demo.description)}</p>"
         f"<div class=versions>{''.join(buttons)}</div>{note}</section>"

@@ -18,6 +18,9 @@ def knobs(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Path of the page, or a folder.")
     ] = None,
+    console: Annotated[
+        str, typer.Option(help="Console whose knobs are shown: classic or mastering.")
+    ] = "classic",
     force: options.Force = False,
 ) -> None:
     """Write an HTML page that plays a song with each knob low, neutral and high."""
@@ -30,7 +33,7 @@ def knobs(
     page = output / default.name if output and output.is_dir() else output or default
     if song:
         with read_pipes([song]) as (path,):
-            write_knob_demo(path, page, force)
+            write_knob_demo(path, page, force, console=console)
     else:
         from ai_mixer.mixing.demo_song import render_demo_song
         from ai_mixer.mixing.paths import check_not_existing, check_outputs
@@ -40,7 +43,11 @@ def knobs(
         with TemporaryDirectory(prefix="ai_mixer-") as folder:
             logger.info("synthesising a demo song …")
             write_knob_demo(
-                render_demo_song(Path(folder)), page, force, title="a song by the embedded band"
+                render_demo_song(Path(folder)),
+                page,
+                force,
+                title="a song by the embedded band",
+                console=console,
             )
     print_line(f"{page}: open it in a browser")
 
