@@ -83,7 +83,7 @@ def test_a_block_allocates_no_memory_in_compiled_code():
 
 def test_every_knob_receives_a_gradient():
     knobs = torch.full((1, P), 0.3, dtype=torch.float64, requires_grad=True)
-    CONSOLE(8 * music(rate=8000), 8000, knobs, limit=False).square().sum().backward()
+    CONSOLE(8 * music(seconds=0.2), 44_100, knobs, limit=False).square().sum().backward()
     assert torch.isfinite(knobs.grad).all()
     assert (knobs.grad != 0).all()
 
@@ -96,3 +96,20 @@ def test_the_inverse_returns_the_input_of_what_has_an_inverse():
     masked = {n for n, ok in zip(CONSOLE.names, CONSOLE.invertible, strict=True) if not ok}
     starts = ("low_cut", "mono_bass", "saturation", "low_band", "mid_band", "high_band")
     assert masked == {name for name in CONSOLE.names if name.startswith(starts)}
+
+
+def test_audibility_is_that_of_each_knob_in_both_directions():
+    """A band of 0.2 dB: its gain is labelled, its frequency and Q are not."""
+    settings = {"band1_gain": 0.2, "band2_gain": 3.0, "compressor_makeup": 2.0}
+    knobs, x = CONSOLE.knobs_from(settings).double(), 0.01 * music()
+    _, forward = CONSOLE.forward_with_audibility(x, 44_100, knobs)
+    _, backward = CONSOLE.invert_with_audibility(x, 44_100, knobs)
+    for audible in (forward, backward):
+        heard = dict(zip(CONSOLE.names, audible[0].tolist(), strict=True))
+        assert not heard["band1_frequency"]
+        assert not heard["band1_q"]
+        assert heard["band1_gain"]
+        assert heard["band2_frequency"]
+        assert heard["compressor_makeup"]
+        assert not heard["compressor_threshold"]
+    assert torch.equal(forward, backward)

@@ -155,3 +155,9 @@ def test_a_kernel_on_a_gpu_equals_the_cpu(name):
     function, arguments = make_cases()[name]
     on_gpu = [x.cuda() if isinstance(x, torch.Tensor) else x for x in arguments]
     check(name, getattr(gpu, function)(*on_gpu))
+
+
+def test_an_operator_without_a_kernel_of_its_own_runs_on_the_cpu():
+    x = torch.arange(3.0)
+    y, z = gpu.run("not_a_kernel", lambda x, shift: (x + shift, x * 2), x, 1.0)
+    torch.testing.assert_close((y, z), (x + 1, x * 2))

@@ -7,18 +7,31 @@ from ai_mixer.console import load_console
 from ai_mixer.effects.compressor import Compressor
 from ai_mixer.effects.delay import Delay
 from ai_mixer.effects.limiter import Limiter
+from ai_mixer.effects.multiband import Multiband
 from ai_mixer.effects.reverb import Reverb
+from ai_mixer.effects.saturation import Saturation
 from ai_mixer.effects.shelf import Shelf
 from helpers.effects import music
 
 RATE = 8000
 CONSOLE = load_console("classic", "wide")
+
+
+def value_at(name, position):
+    """A value of a knob of the multiband compressor."""
+    return 1.0 + position if name.endswith("ratio") else -40.0 * position
+
+
 MIXES = {
     "limiter": lambda x, _: Limiter()(x, RATE),
     "reverb": lambda x, knobs: Reverb()(x, RATE, wet=knobs[:, 0]),
     "delay": lambda x, knobs: Delay()(x, RATE, wet=knobs[:, 0]),
     "shelf": lambda x, knobs: Shelf()(x, RATE, gain_db=knobs[:, 0]),
     "compressor": lambda x, knobs: Compressor()(x, RATE, ratio=1 + knobs[:, 0]),
+    "multiband": lambda x, knobs: Multiband()(
+        x, RATE, **{n: value_at(n, knobs[:, 0]) for n in Multiband.knob_names}
+    ),
+    "saturation": lambda x, knobs: Saturation()(x, RATE, drive_db=knobs[:, 0], even=knobs[:, 1]),
     "console": lambda x, knobs: CONSOLE(x, RATE, knobs),
 }
 for_each_mix = pytest.mark.parametrize("mix", MIXES.values(), ids=MIXES.keys())

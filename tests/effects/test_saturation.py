@@ -5,7 +5,8 @@ import pytest
 import torch
 from scipy.signal import firwin, lfilter, resample_poly
 
-from ai_mixer.effects.saturation import Saturation, interpolator
+from ai_mixer.dsp.oversampling import interpolator
+from ai_mixer.effects.saturation import Saturation
 from helpers.effects import music
 from helpers.measures import residual_db
 from helpers.signals import sine

@@ -76,7 +76,7 @@ class Console(EffectChain):
         rough = audio
         for (effect, values), rough in self._inverse_steps(audio, sample_rate, knobs):
             tested = queried[len(audible) :][: len(values)]
-            audible += _audibility(effect, rough, sample_rate, values, tested)
+            audible += _audibility(effect, rough, sample_rate, values, tested)[::-1]
         return rough, torch.stack(audible[::-1], dim=-1)
 
     def _query_list(self, query: Tensor | None) -> list[bool]:

@@ -49,7 +49,8 @@ def reset_saturate(numbers):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
-def _add_filtered(x, tap, y):  # type: ignore[no-untyped-def]
+def add_filtered(x, tap, y):  # type: ignore[no-untyped-def]
+    """Add tap · x to y."""
     for n in range(len(y)):
         y[n] += tap * x[n]
 
@@ -83,10 +84,10 @@ def saturate(audio, now, by, numbers):  # type: ignore[no-untyped-def]
                 u = part[DELAY_SAMPLES:][:count]
                 u[:] = 0.0
                 for k in range(TAPS):
-                    _add_filtered(dry[k:], own[k], u)
+                    add_filtered(dry[k:], own[k], u)
                 _distort(u, now[0] + start * by[0], by[0], now[1] + start * by[1], by[1])
                 for k in range(TAPS):
-                    _add_filtered(part[k:], own[TAPS - 1 - k] / OVERSAMPLE, d)
+                    add_filtered(part[k:], own[TAPS - 1 - k] / OVERSAMPLE, d)
                 for n in range(DELAY_SAMPLES):
                     part[n] = part[n + count]
             _add_without_dc(dry, d, x, numbers[0], state)

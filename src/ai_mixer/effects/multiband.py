@@ -1,5 +1,6 @@
 """Compressor in three bands."""
 
+import math
 from typing import ClassVar
 
 import torch
@@ -96,9 +97,9 @@ class Multiband(Effect):
         self, number: int, sample_rate: int, slope: Tensor, threshold_db: Tensor
     ) -> Tensor:
         """Settings of `dynamics_gain_db`, [B, 6], of one band."""
-        times = torch.tensor(self.constants[2 + 2 * number :][:2], dtype=torch.float64)
-        attack, release = torch.exp(-1000.0 / (times * sample_rate)).tolist()
-        *_, knee_db, cap_db = self.constants
-        rest = [torch.full_like(slope, value) for value in (attack, release)]
-        last = [torch.full_like(slope, value) for value in (knee_db, cap_db)]
-        return torch.stack([slope, *rest, threshold_db, *last], dim=1)
+        times_ms = self.constants[2 + 2 * number :][:2]
+        poles = [math.exp(-1000.0 / (time_ms * sample_rate)) for time_ms in times_ms]
+        attack, release, knee_db, cap_db = (
+            torch.full_like(slope, value) for value in (*poles, *self.constants[-2:])
+        )
+        return torch.stack([slope, attack, release, threshold_db, knee_db, cap_db], dim=1)

@@ -60,7 +60,7 @@ KNOB_DEMOS = {
     ),
 }
 LEVEL_KNOB = "output_level"
-LEVEL_KNOBS = {LEVEL_KNOB, "level"}  # not matched in loudness: they change nothing else
+LEVEL_KNOBS = {LEVEL_KNOB, "level", "compressor_makeup"}  # not matched: they change the level only
 BASE_POSITION = 0.8  # of the other knobs of an effect, to hear a shape knob
 
 
