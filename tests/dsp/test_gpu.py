@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 import torch
 
-from ai_mixer.dsp import compressor, gpu, inverse_compressor  # noqa: F401
+from ai_mixer.dsp import compressor, dynamics, gpu, gpu_kernels, inverse_compressor  # noqa: F401
 from ai_mixer.dsp.k_weighting import k_weighting
 from ai_mixer.dsp.recursions import coefficient_rows
 from ai_mixer.utils.log import logger
@@ -27,8 +27,9 @@ NAMES = (
     *("biquad", "biquad backward", "one pole", "smoothing", "smoothing backward"),
     *("compressor gain", "compress", "compress backward", "inverse compressor"),
     *("gain reductions", "look-ahead", "look-ahead backward", "hop energies"),
-    *("hop energies backward", "required gain", "true peak", "biquad in chunks of 120"),
-    *("biquad in chunks of 16", "biquad in chunks of 7"),
+    *("hop energies backward", "required gain", "true peak"),
+    *("dynamics", "dynamics backward", "inverse dynamics"),
+    *(f"biquad in chunks of {size}" for size in (120, 16, 7)),
 )
 
 
@@ -73,6 +74,11 @@ def make_cases():
         "required gain": ("required_gain", (long, 0.5, 0.49, 8, [9.0, 9.0, 9.0])),
         "true peak": ("true_peak_envelope", (long, 4, 48, 6.0, 0.0)),
     }
+    settings = torch.tensor([[0.5, *SETTINGS], [0.8, 0.6, 0.8, -24.0, 3.0, 12.0]]).double()
+    known = OPS.dynamics_gain(x, settings)
+    cases["dynamics"] = ("dynamics_gain", (x, settings))
+    cases["dynamics backward"] = ("dynamics_gain_backward", (needed, x, settings, *known))
+    cases["inverse dynamics"] = ("inverse_dynamics_gain", (x, settings))
     for size in (120, 16, 7):  # one chunk, equal ones, a shorter last one
         arguments = (x.flatten(0, 1), coefficient_rows(b, a, 2), size)
         cases[f"biquad in chunks of {size}"] = ("filter_in_chunks", arguments)
@@ -117,7 +123,7 @@ def test_a_kernel_on_the_simulator_equals_the_cpu(simulated, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_kernel_makes_no_copies_between_devices(monkeypatch, name):
     """On the meta device, which refuses to give data to the CPU."""
-    monkeypatch.setattr(gpu, "launch", lambda *_: None)
+    monkeypatch.setattr(gpu_kernels, "launch", lambda *_: None)
     monkeypatch.setattr(
         gpu, "_on_device", lambda settings, device: torch.empty(3, 6, device=device)
     )

@@ -36,11 +36,13 @@ def cache(request):
 def build(choice, cache):
     """A function: target → folder with the engine, built if its source has changed."""
     digest = hashlib.sha256(source_digest(choice.description).encode())
-    for file in sorted(toolchain.SOURCES.iterdir()):
-        digest.update(file.read_bytes())
+    for file in sorted(toolchain.SOURCES.parent.rglob("*")):
+        if file.suffix in {".py", ".c", ".h"}:
+            digest.update(file.read_bytes())
     home = cache / f"built-{digest.hexdigest()[:16]}"
-    if not home.is_dir():  # those of before are of no use
-        shutil.rmtree(cache)
+    for old in cache.glob("built-*"):
+        if old != home:
+            shutil.rmtree(old)
 
     def built(target):
         if not (home / target / "README.md").is_file():  # written last

@@ -21,7 +21,7 @@ SANITIZER = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 def with_extremes(audio, seed):
     """Put NaN, infinities, denormal and huge numbers and silence in the audio."""
     random = np.random.default_rng(seed)
-    values = np.array([np.nan, np.inf, -np.inf, 1e-40, 1e-30, 1e9, -1e9, 0.0], np.float32)
+    values = np.array([np.nan, np.inf, -np.inf, 1e-40, 1e-30, 3e38, -3e38, 0.0], np.float32)
     for value in values:
         for start in random.integers(0, max(1, audio.shape[1]), 3):
             audio[:, start : start + random.integers(1, 50)] = value

@@ -26,6 +26,7 @@ from ai_mixer.dsp.streaming_limiter import (
 from ai_mixer.utils.compilation import njit
 
 NO_PATH = np.empty((0, 0))
+MAX_INPUT = 1e10  # +200 dBFS: what is larger, or not finite, would stay in the state of the filters
 
 # Memory: these numbers, then the memory of the chain, of the limiter, and a block of audio.
 LIMIT, CHAIN_END, LIMITER_END, HEADER_SIZE = range(4)
@@ -98,14 +99,14 @@ def process(audio, out, knobs, path, memory):  # type: ignore[no-untyped-def]
 
     knobs: target positions [P] in 0–1; a change is reached within 70 ms. path: empty, or
     coefficients [periods, K] at the ends of the control periods (`smoothing.period_ends`), for
-    effects that have no formula. NaN and infinite samples count as 0.
+    effects that have no formula. NaN and samples over MAX_INPUT count as 0.
     """
     channels, length = audio.shape
     block = memory[int(memory[LIMITER_END]) :][: channels * length].reshape((channels, length))
     for channel in range(channels):
         for n in range(length):
             x = audio[channel, n]
-            block[channel, n] = x if np.isfinite(x) else 0.0
+            block[channel, n] = x if abs(x) <= MAX_INPUT else 0.0
     process_chain(block, knobs, path, chain_memory(memory))
     _limit(block, out, memory)
 

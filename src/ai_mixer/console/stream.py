@@ -39,8 +39,8 @@ class ConsoleStream:
     The constructor compiles all kernels, so that calls take a constant time. A live program should
     call `torch.set_num_threads(1)`, because threads do not help blocks of this size, and
     `gc.collect(); gc.freeze()`, because Python's garbage collection takes 0.2 s for all imported
-    modules. A stream processes one signal, from one thread at a time. NaN and infinite samples
-    count as 0, because they would stay in the state of the filters. channels: expected channel
+    modules. A stream processes one signal, from one thread at a time. NaN and samples over
+    1e10 count as 0, because they would stay in the state of the filters. channels: expected channel
     count; the first block may have another. Blocks and knobs may be NumPy arrays. ValueError for
     knobs or a block of a wrong shape, for positions that are NaN or outside 0–1, and for those that
     move an effect without a live form (`Effect.streamable`).

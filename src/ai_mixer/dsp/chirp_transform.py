@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from ai_mixer.dsp.convolution import _fft
+from ai_mixer.dsp.convolution import fft
 from ai_mixer.utils.compilation import njit
 
 ROWS = 7  # of the work space: four of transforms, two of the chirp's spectrum, one of twiddles
@@ -64,7 +64,7 @@ def init_chirp(work, length, bins, taps):  # type: ignore[no-untyped-def]
             rows[0, k], rows[1, k] = c, -s
         if 0 < k < bins:
             rows[0, size - k], rows[1, size - k] = c, -s
-    re, im = _fft(rows[0], rows[1], rows[2], rows[3], twiddles)
+    re, im = fft(rows[0], rows[1], rows[2], rows[3], twiddles)
     for k in range(size):
         chirp[0, k], chirp[1, k] = re[k], im[k]
 
@@ -88,13 +88,13 @@ def add_inverse_transform(spectrum, length, out, work):  # type: ignore[no-untyp
         if k == 0 or 2 * k == length:
             im = 0.0
         rows[0, k], rows[1, k] = re * c - im * s, re * s + im * c
-    re, im = _fft(rows[0], rows[1], rows[2], rows[3], twiddles)
+    re, im = fft(rows[0], rows[1], rows[2], rows[3], twiddles)
     for k in range(size):
         a, b = re[k], im[k]
         rows[0, k] = (a * chirp[0, k] - b * chirp[1, k]) / size
         rows[1, k] = (a * chirp[1, k] + b * chirp[0, k]) / size
     # Swapped real and imaginary parts give the inverse transform.
-    im, re = _fft(rows[1], rows[0], rows[3], rows[2], twiddles)
+    im, re = fft(rows[1], rows[0], rows[3], rows[2], twiddles)
     for t in range(taps):
         c, s = _chirp(t, length)
         out[t] += np.float32(re[t] * c - im[t] * s)

@@ -4,7 +4,6 @@ Giannoulis, Massberg & Reiss, "Digital Dynamic Range Compressor Design", JAES 60
 and 16 (the smoothing is of the gain in dB, as its section 2.3 advises).
 """
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,9 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ai_mixer.core.units import SILENCE_DB
 from ai_mixer.dsp.one_pole import smooth_attack_release
 from ai_mixer.dsp.operators import empty_like, gradient_by_vjp, operator, vjp
+from ai_mixer.dsp.peak_levels import (
+    NEPERS_PER_DB,
+    SILENCE_AMPLITUDE,
+    level_of_peak_db,
+    levels_db,
+    max_over_channels,
+    to_array,
+)
 from ai_mixer.dsp.recursions import (
     DENORMAL_CHECK_INTERVAL,
     DENORMAL_LIMIT,
@@ -25,9 +31,6 @@ from ai_mixer.dsp.recursions import (
     run_on_rows,
 )
 from ai_mixer.utils.compilation import njit
-
-SILENCE_AMPLITUDE = 10.0 ** (SILENCE_DB / 20.0)
-NEPERS_PER_DB = math.log(10.0) / 20.0
 
 
 class StaticCurve(NamedTuple):
@@ -61,11 +64,6 @@ def compressor_gain_db(
 def _settings(poles: Sequence[float] | Tensor, curve: StaticCurve) -> list[float]:
     """Attack, release, threshold, knee and cap."""
     return [*map(float, poles), *curve]
-
-
-def levels_db(x: Tensor) -> Array:
-    """Level of the loudest channel of x, [B, C, T]: [B, T] float64 in dBFS, at least SILENCE_DB."""
-    return level_of_peak_db(max_over_channels(to_array(x)))
 
 
 def settings_rows(slope: Tensor, settings: Sequence[float]) -> Tensor:
@@ -148,38 +146,11 @@ _compress_backward.register_gradient(
 )
 
 
-def to_array(x: Tensor) -> Array:
-    """Convert to an array [B, C, T]."""
-    return as_rows(x).reshape(x.shape)
-
-
-def max_over_channels(audio: Array) -> Array:
-    """Amplitude of the loudest channel: [B, T] float64, at least `SILENCE_AMPLITUDE`."""
-    peak = np.empty((audio.shape[0], audio.shape[2]))
-    run_on_rows(_max_over_channels_rows, audio, peak)
-    return peak
-
-
-def level_of_peak_db(peak: Array) -> Array:
-    """Level in dBFS."""
-    # Torch's logarithm is vectorised; numba would call that of the C library for each sample.
-    return torch.from_numpy(peak).log().div_(NEPERS_PER_DB).numpy()
-
-
 def gain_of_level_db(level_db: Array, settings: Array) -> Array:
     """Smoothed gain in dB, [B, T]. settings: [B, 6], see `settings_rows`."""
     gain_db = np.empty_like(level_db)
     run_on_rows(_gain_rows, level_db, settings, gain_db)
     return gain_db
-
-
-@njit(cache=True, nogil=True)
-def _max_over_channels_rows(audio, peak):  # type: ignore[no-untyped-def]
-    for song in range(audio.shape[0]):
-        peak[song] = SILENCE_AMPLITUDE
-        for channel in range(audio.shape[1]):
-            for n in range(audio.shape[2]):
-                peak[song, n] = max(peak[song, n], abs(np.float64(audio[song, channel, n])))
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)

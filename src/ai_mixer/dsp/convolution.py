@@ -64,7 +64,7 @@ def init_convolver(state, response, sample_rate):  # type: ignore[no-untyped-def
                 work[:] = 0.0
                 for tap in range(min(size, taps - start)):
                     work[0, tap] = h[start + tap] / (2 * size)
-                re, im = _fft(work[0], work[1], work[2], work[3], twiddles)
+                re, im = fft(work[0], work[1], work[2], work[3], twiddles)
                 for k in range(size + 1):
                     spectra[partition, output, source, 0, k] = re[k]
                     spectra[partition, output, source, 1, k] = im[k]
@@ -197,7 +197,7 @@ def _to_spectra(recent, spectra, work, twiddles):  # type: ignore[no-untyped-def
     long = work.shape[1]
     for n in range(long):  # a slice assignment of an array would allocate memory
         work[0, n], work[1, n] = recent[0, n], recent[-1, n]  # mono: the same channel twice
-    re, im = _fft(work[0], work[1], work[2], work[3], twiddles)
+    re, im = fft(work[0], work[1], work[2], work[3], twiddles)
     for k in range(spectra.shape[2]):
         mirror = long - k if k > 0 else 0
         spectra[0, 0, k] = (re[k] + re[mirror]) / 2
@@ -219,14 +219,14 @@ def _to_samples(sums, ready, work, twiddles):  # type: ignore[no-untyped-def]
         work[0, k], work[1, k] = re - second_im, im + second_re
     sums[:] = 0
     # Swapped real and imaginary parts give the inverse transform.
-    im, re = _fft(work[1], work[0], work[3], work[2], twiddles)
+    im, re = fft(work[1], work[0], work[3], work[2], twiddles)
     for n in range(size):
         ready[-1, n] = im[size + n]
         ready[0, n] = re[size + n]
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
-def _fft(re, im, free_re, free_im, twiddles):  # type: ignore[no-untyped-def]
+def fft(re, im, free_re, free_im, twiddles):  # type: ignore[no-untyped-def]
     """Stockham's radix-2 transform in natural order; returns the arrays of the result."""
     span, stride = len(re), 1
     while span > 1:

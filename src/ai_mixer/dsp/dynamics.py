@@ -7,19 +7,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ai_mixer.dsp.compressor import (
+from ai_mixer.dsp.compressor import excess_db, gain_of_level_db
+from ai_mixer.dsp.inverse_compressor import inverse_gain_rows
+from ai_mixer.dsp.one_pole import smooth_attack_release
+from ai_mixer.dsp.operators import gradient_by_vjp, operator, vjp
+from ai_mixer.dsp.peak_levels import (
     NEPERS_PER_DB,
     SILENCE_AMPLITUDE,
-    excess_db,
-    gain_of_level_db,
     level_of_peak_db,
     levels_db,
     max_over_channels,
     to_array,
 )
-from ai_mixer.dsp.inverse_compressor import inverse_gain_rows
-from ai_mixer.dsp.one_pole import smooth_attack_release
-from ai_mixer.dsp.operators import gradient_by_vjp, operator, vjp
 from ai_mixer.dsp.recursions import FASTMATH_FLAGS, as_rows, run_on_rows
 from ai_mixer.utils.compilation import njit
 
@@ -109,7 +108,7 @@ _dynamics_gain_backward.register_gradient(
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def _backward_rows(grad, audio, peak, level_db, gain_db, settings, grad_audio, grad_settings):  # type: ignore[no-untyped-def]
     for song in range(audio.shape[0]):
-        _settings_backward_row(
+        settings_backward_row(
             grad[song], peak[song], level_db[song], gain_db[song], settings[song],
             grad_settings[song],
         )  # fmt: skip
@@ -120,7 +119,7 @@ def _backward_rows(grad, audio, peak, level_db, gain_db, settings, grad_audio, g
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
-def _settings_backward_row(grad, peak, level_db, gain_db, settings, grad_settings):  # type: ignore[no-untyped-def]
+def settings_backward_row(grad, peak, level_db, gain_db, settings, grad_settings):  # type: ignore[no-untyped-def]
     """Replace the gradient of the gain in dB by that of the peak; write that of the settings."""
     slope, attack, release = settings[0], settings[1], settings[2]
     threshold, knee, cap = settings[3], settings[4], settings[5]

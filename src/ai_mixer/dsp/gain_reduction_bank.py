@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ai_mixer.dsp.compressor import StaticCurve, levels_db, next_gain_db
+from ai_mixer.dsp.compressor import StaticCurve, next_gain_db
 from ai_mixer.dsp.operators import operator
+from ai_mixer.dsp.peak_levels import levels_db
 from ai_mixer.dsp.recursions import FASTMATH_FLAGS, run_on_rows
 from ai_mixer.utils.compilation import njit
 

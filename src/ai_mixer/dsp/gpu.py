@@ -1,15 +1,13 @@
 """Kernels of the operators on a GPU.
 
 Recursions run as compiled kernels (`dsp.gpu_kernels`), what is independent from sample to sample as
-operations of torch. Linear recursions are divided into chunks: the first pass finds the state that
-each chunk adds, a scan over the chunks finds the state that each one starts from, and the second
-pass filters. All others have one thread per row.
+operations of torch. Biquads are divided into chunks (`dsp.gpu_filters`), all others have one thread
+per row.
 
 Without `numba-cuda` the recursions are computed on the CPU, which is slow.
 """
 
 import importlib.util
-import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -20,17 +18,19 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torch.utils._pytree import tree_map_only
 
-from ai_mixer.dsp.compressor import NEPERS_PER_DB, SILENCE_AMPLITUDE, settings_rows
+from ai_mixer.dsp.compressor import settings_rows
 from ai_mixer.dsp.gain_reduction_bank import SETTINGS
+from ai_mixer.dsp.gpu_filters import biquad, biquad_backward, filter_in_chunks, launch
 from ai_mixer.dsp.k_weighting import differentiable_energies, filter_twice
 from ai_mixer.dsp.lookahead import COUNTS, Ballistics, state_size
 from ai_mixer.dsp.one_pole import pole_rows
-from ai_mixer.dsp.recursions import biquad_gradient, coefficient_rows
+from ai_mixer.dsp.peak_levels import NEPERS_PER_DB, SILENCE_AMPLITUDE
 from ai_mixer.dsp.required_gain import differentiable_gain_db
 from ai_mixer.dsp.true_peak import Interpolator, envelope_by_convolution
 from ai_mixer.utils.log import logger
 
-MIN_SAMPLES_FOR_CHUNKS = 4096
+__all__ = ["biquad", "biquad_backward", "filter_in_chunks"]  # kernels too, see `run`
+
 WITHOUT_COMPILED_KERNELS = {"required_gain", "true_peak_envelope"}
 
 
@@ -55,64 +55,6 @@ def has_compiled_kernels() -> bool:
         '(pip install "ai-mixer[gpu]")'
     )
     return False
-
-
-def launch(name: str, rows: int, *arguments: Any) -> None:
-    """Run a compiled kernel, see `gpu_kernels.launch`."""
-    from ai_mixer.dsp import gpu_kernels  # needs numba-cuda
-
-    gpu_kernels.launch(getattr(gpu_kernels, name), rows, *arguments)
-
-
-def biquad(x: Tensor, b: Tensor, a: Tensor) -> Tensor:
-    """Filter chunks of each row in two passes."""
-    rows = x.reshape(-1, x.shape[-1]).contiguous()
-    coefficients = coefficient_rows(b, a, x.shape[1])
-    length = rows.shape[1]
-    size = length if length < MIN_SAMPLES_FOR_CHUNKS else 1 << math.ceil(math.log2(length) / 2)
-    return filter_in_chunks(rows, coefficients, size).view(x.shape)
-
-
-def filter_in_chunks(rows: Tensor, coefficients: Tensor, size: int) -> Tensor:
-    """Filter rows [R, T] with coefficients [R, 6] in chunks of at least two samples."""
-    length, count = rows.shape[1], max(1, -(-rows.shape[1] // size))
-    chunks = pad(rows, (0, count * size - length)).view(len(rows), count, size)
-    y = torch.empty_like(chunks)
-    state = torch.zeros(len(rows), count, 4, dtype=torch.float64, device=rows.device)
-    if count > 1:
-        state[:, 1:, :2] = chunks[:, :-1, -2:].flip(-1)  # the samples before a chunk
-        before = state.clone()
-        _filter(chunks, coefficients, state, y)
-        ends, starts = state[..., 2:].contiguous(), torch.empty_like(state[..., 2:])
-        launch("chain_states", len(rows), ends, _state_steps(coefficients, chunks), starts)
-        state = torch.cat([before[..., :2], starts], dim=-1)
-    _filter(chunks, coefficients, state, y)
-    return y.view(len(rows), -1)[:, :length].contiguous()
-
-
-def _state_steps(coefficients: Tensor, chunks: Tensor) -> Tensor:
-    """Outputs after a chunk without input, from (1, 0) and (0, 1) before it: [R, 2, 2]."""
-    rows, _, size = chunks.shape
-    state = torch.zeros(rows, 2, 4, dtype=torch.float64, device=chunks.device)
-    state[:, 0, 2] = state[:, 1, 3] = 1.0
-    silence = chunks.new_zeros(rows, 2, size)
-    _filter(silence, coefficients, state, torch.empty_like(silence))
-    return state[..., 2:].mT.contiguous()
-
-
-def _filter(chunks: Tensor, coefficients: Tensor, state: Tensor, y: Tensor) -> None:
-    """Run the filter on chunks [R, K, size] from the states [R, K, 4], which are updated."""
-    of_chunks = coefficients.repeat_interleave(chunks.shape[1], dim=0)
-    flat = [array.flatten(0, 1) for array in (chunks, state, y)]
-    launch("biquad", len(flat[0]), flat[0], of_chunks, flat[1], flat[2])
-
-
-def biquad_backward(
-    grad: Tensor, x: Tensor, b: Tensor, a: Tensor, y: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The same filter backwards in time, in float64: its poles may be close to 1."""
-    grad_x, grad_b, grad_a = biquad_gradient(*(t.double() for t in (grad, x, b, a, y)))
-    return grad_x.to(x.dtype), grad_b.to(b.dtype), grad_a.to(a.dtype)
 
 
 def one_pole(x: Tensor, pole: Tensor) -> Tensor:
@@ -143,7 +85,7 @@ def attack_release_backward(
 
 def compressor_gain(x: Tensor, slope: Tensor, settings: Sequence[float]) -> Tensor:
     """Gain in dB, [B, T] float64."""
-    return _gain("compressor_gain", _peak(x), slope, settings)[1]
+    return _gain("compressor_gain", _peak(x), settings_rows(slope, settings))[1]
 
 
 def compress(
@@ -151,7 +93,7 @@ def compress(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Only the smoothing is a recursion."""
     peak = _peak(x)
-    level_db, gain_db = _gain("compressor_gain", peak, slope, settings)
+    level_db, gain_db = _gain("compressor_gain", peak, settings_rows(slope, settings))
     ratio = (gain_db * NEPERS_PER_DB).exp_().to(x.dtype)
     return x * ratio[:, None], ratio, peak, level_db, gain_db
 
@@ -172,16 +114,37 @@ def compress_backward(
     past = [array.contiguous() for array in (peak, level_db, gain_db)]
     rows = settings_rows(slope, settings)
     launch("compressor_gain_backward", len(x), grad_gain, *past, rows, grad_slope)
-    is_peak = x.double().abs() == peak[:, None]
-    is_first = is_peak & (is_peak.cumsum(1) == 1)
-    grad_peak = torch.where(is_first, grad_gain[:, None] * x.sign(), 0.0)
-    return (grad * ratio[:, None] + grad_peak).to(x.dtype), grad_slope.to(slope.dtype)
+    grad_x = grad * ratio[:, None] + _to_channels(grad_gain, x, peak)
+    return grad_x.to(x.dtype), grad_slope.to(slope.dtype)
 
 
 def inverse_compressor(y: Tensor, slope: Tensor, settings: Sequence[float]) -> Tensor:
     """Only the gain is a recursion."""
-    _, gain_db = _gain("inverse_gain", _peak(y), slope, settings)
+    _, gain_db = _gain("inverse_gain", _peak(y), settings_rows(slope, settings))
     return y * (gain_db * -NEPERS_PER_DB).exp_().to(y.dtype)[:, None]
+
+
+def dynamics_gain(x: Tensor, settings: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The compressor's kernel, with settings per song."""
+    peak = _peak(x)
+    level_db, gain_db = _gain("compressor_gain", peak, settings.double().contiguous())
+    return gain_db, peak, level_db
+
+
+def dynamics_gain_backward(
+    grad: Tensor, x: Tensor, settings: Tensor, gain_db: Tensor, peak: Tensor, level_db: Tensor
+) -> tuple[Tensor, Tensor]:
+    """One thread per song, then the channels."""
+    rows, grad_peak = settings.double().contiguous(), grad.clone().contiguous()
+    grad_settings = torch.zeros_like(rows)
+    past = [array.contiguous() for array in (peak, level_db, gain_db)]
+    launch("dynamics_backward", len(x), grad_peak, *past, rows, grad_settings)
+    return _to_channels(grad_peak, x, peak).to(x.dtype), grad_settings.to(settings.dtype)
+
+
+def inverse_dynamics_gain(y: Tensor, settings: Tensor) -> Tensor:
+    """The kernel of the compressor's inverse, with settings per song."""
+    return _gain("inverse_gain", _peak(y), settings.double().contiguous())[1]
 
 
 def mean_gain_reductions(x: Tensor, settings: Sequence[float], hop: int, frames: int) -> Tensor:
@@ -247,13 +210,18 @@ def _peak(x: Tensor) -> Tensor:
     return x.abs().amax(1).double().clamp_min(SILENCE_AMPLITUDE)
 
 
-def _gain(
-    kernel: str, peak: Tensor, slope: Tensor, settings: Sequence[float]
-) -> tuple[Tensor, Tensor]:
-    """Level and gain in dB."""
+def _to_channels(grad_peak: Tensor, x: Tensor, peak: Tensor) -> Tensor:
+    """Gradient of the peak, [B, T], passed to the first channel that has it: [B, C, T]."""
+    is_peak = x.double().abs() == peak[:, None]
+    is_first = is_peak & (is_peak.cumsum(1) == 1)
+    return torch.where(is_first, grad_peak[:, None] * x.sign(), 0.0)
+
+
+def _gain(kernel: str, peak: Tensor, settings: Tensor) -> tuple[Tensor, Tensor]:
+    """Level and gain in dB. settings: [B, 6]."""
     level_db = peak.log() / NEPERS_PER_DB
     gain_db = torch.empty_like(level_db)
-    launch(kernel, len(peak), level_db, settings_rows(slope, settings), gain_db)
+    launch(kernel, len(peak), level_db, settings, gain_db)
     return level_db, gain_db
 
 

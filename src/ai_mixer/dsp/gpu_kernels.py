@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ai_mixer.dsp.compressor import gain_backward_row, gain_row
+from ai_mixer.dsp.dynamics import settings_backward_row
 from ai_mixer.dsp.gain_reduction_bank import average_row
 from ai_mixer.dsp.inverse_compressor import inverse_gain_row
 from ai_mixer.dsp.lookahead import advance_row, lookahead_backward_row
@@ -112,6 +113,16 @@ def compressor_gain_backward(grad_gain, peak, level_db, gain_db, settings, grad_
     if row < level_db.shape[0]:
         grad_slope[row] = gain_backward_row(
             grad_gain[row], peak[row], level_db[row], gain_db[row], settings[row]
+        )
+
+
+@cuda.jit
+def dynamics_backward(grad, peak, level_db, gain_db, settings, grad_settings):  # type: ignore[no-untyped-def]
+    """Replace the gradient of the gain in dB by that of the peak; write that of the settings."""
+    row = cuda.grid(1)
+    if row < level_db.shape[0]:
+        settings_backward_row(
+            grad[row], peak[row], level_db[row], gain_db[row], settings[row], grad_settings[row]
         )
 
 

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ai_mixer.dsp.compressor import NEPERS_PER_DB, StaticCurve, levels_db, settings_rows
+from ai_mixer.dsp.compressor import StaticCurve, settings_rows
 from ai_mixer.dsp.operators import empty_like, operator
+from ai_mixer.dsp.peak_levels import NEPERS_PER_DB, levels_db
 from ai_mixer.dsp.recursions import DENORMAL_LIMIT, FASTMATH_FLAGS, run_on_rows
 from ai_mixer.utils.compilation import njit
 

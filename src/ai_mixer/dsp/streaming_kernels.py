@@ -7,12 +7,8 @@ constants that depend on the sample rate.
 
 import math
 
-from ai_mixer.dsp.compressor import (
-    NEPERS_PER_DB,
-    SILENCE_AMPLITUDE,
-    smooth_gain_db,
-    static_gain_db,
-)
+from ai_mixer.dsp.compressor import smooth_gain_db, static_gain_db
+from ai_mixer.dsp.peak_levels import NEPERS_PER_DB, SILENCE_AMPLITUDE
 from ai_mixer.dsp.recursions import DENORMAL_LIMIT, FASTMATH_FLAGS, second_order
 from ai_mixer.dsp.vector_math import fast_exp, log_in_place
 from ai_mixer.utils.compilation import njit

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ai_mixer.dsp.compressor import NEPERS_PER_DB
 from ai_mixer.dsp.lookahead import COUNTS, FLOATS, Ballistics, advance_rows
+from ai_mixer.dsp.peak_levels import NEPERS_PER_DB
 from ai_mixer.dsp.recursions import FASTMATH_FLAGS, Array
 from ai_mixer.dsp.required_gain import (
     BLOCK_SAMPLES,

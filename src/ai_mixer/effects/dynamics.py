@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from ai_mixer.core.units import SILENCE_DB
-from ai_mixer.dsp.compressor import NEPERS_PER_DB
 from ai_mixer.dsp.dynamics import dynamics_gain_db, invert_dynamics
 from ai_mixer.dsp.formulas import Formula, evaluate
+from ai_mixer.dsp.peak_levels import NEPERS_PER_DB
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.compressor import AUDIBLE_DB, AUDIBLE_SHARE
 from ai_mixer.effects.effect import Effect

@@ -145,7 +145,7 @@ def _spectrum_of_size(room: Room, sample_rate: int, size: int, dtype: torch.dtyp
 @torch.inference_mode(False)  # the cached result may be used in training later
 def impulse_response(room: Room, sample_rate: int) -> Tensor:
     """Impulse response [output, input, T] float64, from the direct sound to −60 dB."""
-    spectrum, seconds = _room_spectrum(room)
+    spectrum, seconds = room_spectrum(room)
     samples = sample_rate * seconds
     response = np.fft.irfft(spectrum[..., : samples // 2 + 1], n=samples)
     length = round((room.predelay_ms / 1000 + room.decay_s) * sample_rate)
@@ -153,7 +153,7 @@ def impulse_response(room: Room, sample_rate: int) -> Tensor:
 
 
 @lru_cache(maxsize=4)
-def _room_spectrum(room: Room) -> tuple[Array, int]:
+def room_spectrum(room: Room) -> tuple[Array, int]:
     """Transfer functions [output, input, F], spaced 1 / duration, and the duration in seconds."""
     predelay_s = room.predelay_ms / 1000
     seconds = math.ceil(predelay_s + room.decay_s + 0.1)

@@ -24,7 +24,8 @@ from ai_mixer.utils.atomic_write import write_bytes
 
 STATIC_LIBRARY, KNOBS_FILE = "libai_mixer_engine.a", "knobs.json"
 _PACKAGE = Path(__file__).resolve().parents[1]
-_SOURCES = ("core", "dsp", "effects", "console", "plugin")  # that decide the compiled code
+# What decides the lowered code.
+_SOURCES = ("core", "dsp", "effects", "console", "plugin/lowering.py", "plugin/entries.py")
 
 
 class ConsoleChoice(NamedTuple):
@@ -82,12 +83,13 @@ def lowered_console(description: EngineDescription, cache: Path) -> bytes:
 
 
 def source_digest(description: EngineDescription) -> str:
-    """Digest of a console and of everything that decides its compiled code."""
+    """Digest of a console and of everything that decides its lowered code."""
     digest = hashlib.sha256(pickle.dumps(description))
     for name in toolchain.REQUIRED:
         digest.update(importlib.metadata.version(name).encode())
-    for package in _SOURCES:
-        for file in sorted((_PACKAGE / package).rglob("*.py")):
+    for source in _SOURCES:
+        path = _PACKAGE / source
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 

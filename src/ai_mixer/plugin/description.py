@@ -10,7 +10,7 @@ from ai_mixer.core.types import Knob
 from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.recursions import Array
 from ai_mixer.dsp.streaming_limiter import LimiterSettings
-from ai_mixer.effects.reverb import Reverb, _room_spectrum
+from ai_mixer.effects.reverb import Reverb, room_spectrum
 
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 192_000
 BINS, PERIOD_S, DURATION_S, ROOM_FIELDS = range(4)  # of a room
@@ -49,7 +49,7 @@ def describe_engine(console: EffectChain) -> EngineDescription:
                     f"effect {name} ({type(effect).__name__}) has a response of its own: only "
                     "that of Reverb can be computed for any sample rate"
                 )
-            spectrum, row[PERIOD_S] = _room_spectrum(effect.room)
+            spectrum, row[PERIOD_S] = room_spectrum(effect.room)
             row[BINS] = spectrum.shape[-1]
             row[DURATION_S] = effect.room.predelay_ms / 1000 + effect.room.decay_s
             spectra.append(_as_pairs(spectrum))

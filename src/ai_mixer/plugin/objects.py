@@ -7,20 +7,9 @@ import llvmlite.binding as llvm
 from ai_mixer.plugin.targets import Target
 
 _MATH = (
-    "exp",
-    "exp2",
-    "log",
-    "log2",
-    "log10",
-    "sin",
-    "cos",
-    "sincos",
-    "pow",
-    "sqrt",
-    "sqrt",
-    "floor",
-    "fmin",
-    "fmax",
+    *("exp", "exp2", "exp10", "expm1", "log", "log2", "log10", "log1p", "pow", "sqrt", "cbrt"),
+    *("sin", "cos", "sincos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh"),
+    *("floor", "ceil", "trunc", "round", "rint", "fmod", "fmin", "fmax", "hypot"),
 )
 ALLOWED = frozenset(
     [f"{name}{suffix}" for name in _MATH for suffix in ("", "f")]

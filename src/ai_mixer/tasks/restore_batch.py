@@ -102,15 +102,16 @@ class _Maker:
 
     def _draw_examples(self) -> tuple[Tensor, Tensor, Tensor]:
         """Rough, knobs and audibility; sets the finished version if reverb and delay are added."""
-        rough, knobs, audible = self._draw_roughs()
-        self._reset_inaudible(rough, knobs, audible)
+        rough, knobs, audible, _ = self._reset_inaudible(*self._draw_roughs())
         if self.dry:  # the effect of reverb and delay is known only after rendering
             mix, audible_in_mix = self._render(rough, knobs)
-            audible &= audible_in_mix
-            changed = self._reset_inaudible(rough, knobs, audible)
+            rough, knobs, audible, changed = self._reset_inaudible(
+                rough, knobs, audible & audible_in_mix
+            )
             if changed.any():
-                mix[changed], audible_in_mix = self._render(rough[changed], knobs[changed])
-                audible[changed] &= audible_in_mix
+                again, audible_in_mix = self._render(_select(rough, changed), knobs[changed])
+                mix = _replace(mix, changed, again)
+                audible = _replace(audible, changed, audible[changed] & audible_in_mix)
             self.finished = mix
         return rough, knobs, audible
 
@@ -118,21 +119,23 @@ class _Maker:
         """Invert the console with the first drawn positions that give a usable rough."""
         draws = self._stack("draws", self.inputs).to(self.neutral)
         draws = torch.where(self.identifiable.to(draws.device), draws, self.neutral)
-        knobs = draws[:, 0].clone()
+        knobs = draws[:, 0]
         rough, audible = self._invert(self.finished, knobs)
         for positions in [*draws.unbind(1)[1:], self.neutral.expand_as(knobs)]:
             rejected = ~(rough.abs().amax((1, 2)) <= MAX_ROUGH_PEAK)  # also NaN
             if not rejected.any():
-                break
-            knobs[rejected] = positions[rejected]
-            inverted = self._invert(self.finished[rejected], knobs[rejected])
-            rough[rejected], audible[rejected] = inverted
-        else:
-            rough[rejected] = self.finished[rejected]  # their knobs are neutral
-        return rough, knobs, audible
+                return rough, knobs, audible
+            knobs = torch.where(rejected[:, None], positions, knobs)
+            again, audible_again = self._invert(_select(self.finished, rejected), knobs[rejected])
+            rough = _replace(rough, rejected, again)
+            audible = _replace(audible, rejected, audible_again)
+        # The knobs of the last ones are neutral, so their rough is the finished version.
+        return _replace(rough, rejected, _select(self.finished, rejected)), knobs, audible
 
-    def _reset_inaudible(self, rough: Tensor, knobs: Tensor, audible: Tensor) -> Tensor:
-        """Set inaudible knobs to neutral, in place; returns the rows that changed, [B] bool.
+    def _reset_inaudible(
+        self, rough: Tensor, knobs: Tensor, audible: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Set inaudible knobs to neutral; returns rough, knobs, audible, changed rows, [B] bool.
 
         An inaudible knob may still change the level: a compressor that stays at its cap is a
         constant gain, which would falsify the targets of the gain knobs.
@@ -140,10 +143,11 @@ class _Maker:
         inaudible = ~audible & (knobs != self.neutral)
         changed = inaudible.any(1)
         if changed.any():
-            knobs.copy_(torch.where(inaudible, self.neutral, knobs))
-            rough[changed], still_audible = self._invert(self.finished[changed], knobs[changed])
-            audible[changed] &= still_audible
-        return changed
+            knobs = torch.where(inaudible, self.neutral, knobs)
+            again, still_audible = self._invert(_select(self.finished, changed), knobs[changed])
+            rough = _replace(rough, changed, again)
+            audible = _replace(audible, changed, audible[changed] & still_audible)
+        return rough, knobs, audible, changed
 
     def _invert(self, finished: Tensor, knobs: Tensor) -> tuple[Tensor, Tensor]:
         """Roughs, and audibility [B, P] bool as far as inversion determines it."""
@@ -160,10 +164,12 @@ class _Maker:
         conditions = [item.condition for item in self.inputs]
         rows = [row for row, condition in enumerate(conditions) if condition == "reference"]
         excerpts = dict(zip(rows, self._other_excerpts(rows, knobs), strict=True))
-        silence = torch.zeros_like(self.finished[0])
-        blind_or_paired = {"blind": lambda _: silence, "paired": self.finished.__getitem__}
         return [
-            excerpts[row] if row in excerpts else blind_or_paired[condition](row)
+            excerpts[row]
+            if row in excerpts
+            else self.finished[row]
+            if condition == "paired"
+            else torch.zeros_like(self.finished[row])
             for row, condition in enumerate(conditions)
         ]
 
@@ -179,7 +185,18 @@ class _Maker:
 
     @staticmethod
     def _stack(name: str, inputs: Sequence[RestoreInput]) -> Tensor:
-        return torch.stack([getattr(item, name) for item in inputs])
+        tensors = [getattr(item, name) for item in inputs]
+        return torch.stack(tensors) if len(tensors) > 1 else tensors[0][None]  # without a copy
+
+
+def _select(x: Tensor, rows: Tensor) -> Tensor:
+    """The rows, [B] bool, of x; x itself if these are all."""
+    return x if rows.all() else x[rows]
+
+
+def _replace(x: Tensor, rows: Tensor, new: Tensor) -> Tensor:
+    """Replace rows of x; out of place, because an idle console returns its input."""
+    return new if rows.all() else x.index_put((rows,), new)
 
 
 def _headroom_gain(audio: Tensor) -> Tensor:

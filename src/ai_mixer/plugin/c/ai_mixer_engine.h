@@ -90,7 +90,8 @@ AI_MIXER_API ai_mixer_engine *ai_mixer_create(double sample_rate, int32_t block_
 AI_MIXER_API ai_mixer_status ai_mixer_set_knob(ai_mixer_engine *engine, int32_t knob, double value);
 
 /* Process any number of samples, full scale 1: in[channel][n] to out[channel][n], delayed by
- * ai_mixer_latency. in and out may be the same. NaN and infinite samples count as 0. */
+ * ai_mixer_latency. in and out may be the same. NaN and samples beyond +-1e10
+ * count as 0. */
 AI_MIXER_API void ai_mixer_process(ai_mixer_engine *engine, const float *const *in,
                                    float *const *out, int32_t samples);
 
