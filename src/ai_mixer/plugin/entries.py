@@ -7,7 +7,6 @@ of rooms, which are large. All return 0.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numba import carray, types  # type: ignore[attr-defined]
 
@@ -25,12 +24,13 @@ from ai_mixer.dsp.chirp_transform import add_inverse_transform, chirp_work_size,
 from ai_mixer.dsp.recursions import Array
 from ai_mixer.dsp.streaming_limiter import LimiterSettings
 from ai_mixer.plugin.description import BINS, DURATION_S, PERIOD_S, EngineDescription
+from ai_mixer.utils.compilation import njit
 
 I64, F64 = types.int64, types.float64
 I64_POINTER, F32_POINTER, F64_POINTER = map(types.CPointer, (I64, types.float32, F64))
 MEMORY, RESPONSES, WORK, SIZES = range(4)  # sizes that `plan` writes
 
-_compiled = numba.njit(nogil=True, error_model="numpy")
+_compiled = njit(cache=False, nogil=True)
 _slope = scale_functions(np)["slope"]
 _to_slope, _from_slope = _compiled(_slope.warp), _compiled(_slope.unwarp)
 
