@@ -52,7 +52,11 @@ def parse_each_config_once():
 
     def load(stream, Loader):
         is_of_config = Loader.__name__ == "OmegaConfLoader"
-        return parse_text(stream.read()) if is_of_config else parse(stream, Loader)
+        return (
+            parse_text(stream if isinstance(stream, str) else stream.read())
+            if is_of_config
+            else parse(stream, Loader)
+        )
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(yaml, "load", load)

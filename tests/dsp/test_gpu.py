@@ -12,7 +12,6 @@ import torch
 from ai_mixer.dsp import compressor, dynamics, gpu, gpu_kernels, inverse_compressor  # noqa: F401
 from ai_mixer.dsp.k_weighting import k_weighting
 from ai_mixer.dsp.recursions import coefficient_rows
-from ai_mixer.utils.log import logger
 from helpers import simulated_gpu
 from helpers.devices import CpuTensors
 from helpers.signals import noise
@@ -134,19 +133,20 @@ def test_a_kernel_makes_no_copies_between_devices(monkeypatch, name):
     assert not found.operations
 
 
-def test_without_numba_cuda_the_cpu_computes_and_one_line_says_so(monkeypatch, caplog):
+def test_without_numba_cuda_the_cpu_computes_and_one_line_says_so(monkeypatch):
+    lines = []
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     gpu.has_compiled_kernels.cache_clear()
-    monkeypatch.setattr(logger, "propagate", True)
+    monkeypatch.setattr(gpu.logger, "warning", lines.append)
     function, arguments = make_cases()["compress"]
     for _ in range(2):
         outputs = gpu.run(function, compressor._compress.kernel, *arguments)
         for got, want in zip(outputs, OPS.compress(*arguments), strict=True):
             assert torch.equal(got, want)
     gpu.has_compiled_kernels.cache_clear()
-    (record,) = caplog.records
-    assert "ai-mixer[gpu]" in record.message
-    assert "\n" not in record.message
+    (line,) = lines
+    assert "ai-mixer[gpu]" in line
+    assert "\n" not in line
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

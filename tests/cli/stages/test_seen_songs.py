@@ -89,7 +89,7 @@ def test_allow_seen_marks_tables_files_and_metrics(at_home, command, trained):
     assert len(tables) >= 9
     assert all(table["seen_in_training"].all() for table in tables if len(table))
     metrics = Store(at_home / "mlruns").client.get_run(trained.run.id).data.metrics
-    assert "eval/band_small-val-blind-seen/closeness_blind" in metrics
+    assert "eval_band_small-val-blind-seen_closeness_blind" in metrics
 
 
 def test_allow_seen_marks_the_listening_page(at_home, command, trained, tmp_path):
