@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from ai_mixer.console.effect_chain import EffectChain
-from ai_mixer.console.live_chain import ChainDescription, encode_knobs
+from ai_mixer.console.knob_encoding import encode_knobs
+from ai_mixer.console.live_chain import ChainDescription
 from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.recursions import Array
 from ai_mixer.dsp.streaming_chain import encode_steps

@@ -4,11 +4,9 @@ Positions of knobs, physical values and coefficients are computed inside, once p
 between them the coefficients are interpolated.
 """
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
-import numpy as np
-
+from ai_mixer.console.knob_encoding import KNOB_FIELDS, physical_value
 from ai_mixer.console.smoothing import (
     CONTROL_PERIOD_SAMPLES,
     NOW,
@@ -21,8 +19,6 @@ from ai_mixer.console.smoothing import (
     reset_ramp,
     set_target,
 )
-from ai_mixer.core.types import Knob
-from ai_mixer.core.units import SCALES, scale_functions
 from ai_mixer.dsp.formulas import write_coefficients
 from ai_mixer.dsp.recursions import Array
 from ai_mixer.dsp.streaming_chain import (
@@ -42,9 +38,6 @@ from ai_mixer.utils.compilation import njit
 SMOOTHING_S = 0.07  # duration of a knob change; 24 dB in 50 ms is audible on a tone of 100 Hz
 MAX_ARGUMENTS = 8  # of a formula
 
-SCALE, LOW, HIGH, KNOB_FIELDS = range(4)  # of an encoded knob; its limits are warped by the scale
-LOG, SLOPE = (list(SCALES).index(name) for name in ("log", "slope"))
-
 # Memory: these numbers, then the buffers of `LiveChain`.
 RATE, CHANNELS, BLOCK, STARTED, SETTLED, KNOBS, STEPS, ROW, STATES, LATENCY, FLUSHED = range(11)
 HEADER_SIZE = 11
@@ -53,9 +46,9 @@ HEADER_SIZE = 11
 class ChainDescription(NamedTuple):
     """A chain for one sample rate and channel count.
 
-    knobs: [P, 3], scale and warped limits. steps: `streaming_chain.encode_steps`. taps: [S], length
-    of the response of each step; responses: float32, `streaming_chain.init_states`. Knobs and steps
-    do not depend on the sample rate.
+    knobs: [P, 3], `knob_encoding.encode_knobs`. steps: `streaming_chain.encode_steps`. taps: [S],
+    length of the response of each step; responses: float32, `streaming_chain.init_states`. Knobs
+    and steps do not depend on the sample rate.
     """
 
     knobs: Array
@@ -80,30 +73,6 @@ class LiveChain(NamedTuple):
     positions: Array
     arguments: Array
     part: Array
-
-
-def encode_knobs(knobs: Iterable[Knob]) -> Array:
-    """Encode knobs as [P, 3]: scale and warped limits."""
-    scales = scale_functions(np)
-    rows = [
-        (list(SCALES).index(k.scale), *(scales[k.scale].warp(end) for end in (k.low, k.high)))
-        for k in knobs
-    ]
-    return np.array(rows, np.float64).reshape(-1, KNOB_FIELDS)
-
-
-_from_slope = njit(cache=False)(scale_functions(np)["slope"].unwarp)
-
-
-@njit(cache=True, nogil=True)
-def _physical(knob, position):  # type: ignore[no-untyped-def]
-    """Value of an encoded knob at a position: `Knob.to_physical`."""
-    warped = knob[LOW] + position * (knob[HIGH] - knob[LOW])
-    if knob[SCALE] == LOG:
-        return np.exp(warped)
-    if knob[SCALE] == SLOPE:
-        return _from_slope(warped)
-    return warped
 
 
 @njit(cache=True, nogil=True)
@@ -149,7 +118,7 @@ def write_row(chain, sample_rate, positions, row):  # type: ignore[no-untyped-de
         for k in range(count):
             knob, value = int(step[STEP_HEADER + 2 * k]), step[STEP_HEADER + 2 * k + 1]
             if knob >= 0:
-                value = _physical(chain.knobs[knob], positions[knob])
+                value = physical_value(chain.knobs[knob], positions[knob])
             chain.arguments[k] = value
         write_coefficients(
             int(step[FORMULA]), chain.arguments[:count], sample_rate, row[column:end]

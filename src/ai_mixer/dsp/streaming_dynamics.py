@@ -7,11 +7,10 @@ from ai_mixer.dsp.compressor import smooth_gain_db, static_gain_db
 from ai_mixer.dsp.crossover import SQRT2, butterworth
 from ai_mixer.dsp.peak_levels import NEPERS_PER_DB, SILENCE_AMPLITUDE
 from ai_mixer.dsp.recursions import DENORMAL_LIMIT, FASTMATH_FLAGS, second_order
-from ai_mixer.dsp.streaming_kernels import pole
+from ai_mixer.dsp.streaming_kernels import PART_SAMPLES, multiply, pole, write_log_peaks
 from ai_mixer.dsp.vector_math import fast_exp, log_in_place
 from ai_mixer.utils.compilation import njit
 
-PART_SAMPLES = 128  # processed together: few enough for the L1 cache
 DYNAMICS_HEADER_SIZE = 2  # gain in dB, cap; then the work space
 DYNAMICS_STATES = DYNAMICS_HEADER_SIZE + 2 * PART_SAMPLES
 
@@ -30,12 +29,7 @@ def dynamics(audio, now, by, numbers):  # type: ignore[no-untyped-def]
     for start in range(0, audio.shape[1], PART_SAMPLES):
         count = min(PART_SAMPLES, audio.shape[1] - start)
         gain, exponents = work[:count], work[PART_SAMPLES:][:count]
-        gain[:] = SILENCE_AMPLITUDE
-        for channel in range(len(audio)):
-            x = audio[channel][start:]
-            for n in range(count):
-                gain[n] = max(gain[n], abs(x[n]))
-        log_in_place(gain, exponents)
+        write_log_peaks(audio, start, gain, exponents)
         slope, threshold = now[0] + start * by[0], now[3] + start * by[3]
         knee = now[4] + start * by[4]
         for n in range(count):
@@ -51,10 +45,7 @@ def dynamics(audio, now, by, numbers):  # type: ignore[no-untyped-def]
         makeup = now[5] + start * by[5]
         for n in range(count):
             gain[n] = fast_exp(gain[n] * NEPERS_PER_DB) * (makeup + n * by[5])
-        for channel in range(len(audio)):
-            x = audio[channel][start:]
-            for n in range(count):
-                x[n] *= gain[n]
+        multiply(audio, start, gain)
     numbers[0] = g
 
 

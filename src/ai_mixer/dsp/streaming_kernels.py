@@ -15,9 +15,9 @@ from ai_mixer.utils.compilation import njit
 
 STATES_PER_BIQUAD = 4  # per channel
 ECHO_HEADER_SIZE = 2  # before the rings
-COMPRESS_PART_SAMPLES = 128  # processed together: few enough for the L1 cache
+PART_SAMPLES = 128  # processed together: few enough for the L1 cache
 COMPRESS_HEADER_SIZE = 6  # before the work space
-COMPRESS_STATES = COMPRESS_HEADER_SIZE + 2 * COMPRESS_PART_SAMPLES
+COMPRESS_STATES = COMPRESS_HEADER_SIZE + 2 * PART_SAMPLES
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
@@ -91,6 +91,29 @@ def delay_samples(delay_ms, sample_rate):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS | {"nnan", "nsz"})
+def write_log_peaks(audio, start, peaks, exponents):  # type: ignore[no-untyped-def]
+    """Write the logarithm of the loudest channel of the samples from `start` on to peaks [n].
+
+    exponents: work space, [n].
+    """
+    peaks[:] = SILENCE_AMPLITUDE
+    for channel in range(len(audio)):
+        x = audio[channel][start:]
+        for n in range(len(peaks)):
+            peaks[n] = max(peaks[n], abs(x[n]))
+    log_in_place(peaks, exponents)
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def multiply(audio, start, gain):  # type: ignore[no-untyped-def]
+    """Multiply the samples from `start` on with a gain [n], in all channels."""
+    for channel in range(len(audio)):
+        x = audio[channel][start:]
+        for n in range(len(gain)):
+            x[n] *= gain[n]
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS | {"nnan", "nsz"})
 def compress(audio, now, by, numbers):  # type: ignore[no-untyped-def]
     """Streaming `compressor.compress`. now: slope; numbers: poles, static curve, gain in dB.
 
@@ -100,15 +123,10 @@ def compress(audio, now, by, numbers):  # type: ignore[no-untyped-def]
     knee, cap, g = numbers[3], numbers[4], numbers[5]
     knee_start = threshold - 0.5 * knee
     work = numbers[COMPRESS_HEADER_SIZE:]
-    for start in range(0, audio.shape[1], COMPRESS_PART_SAMPLES):
-        count = min(COMPRESS_PART_SAMPLES, audio.shape[1] - start)
-        gain, exponents = work[:count], work[COMPRESS_PART_SAMPLES:][:count]
-        gain[:] = SILENCE_AMPLITUDE
-        for channel in range(len(audio)):
-            x = audio[channel][start:]
-            for n in range(count):
-                gain[n] = max(gain[n], abs(x[n]))
-        log_in_place(gain, exponents)
+    for start in range(0, audio.shape[1], PART_SAMPLES):
+        count = min(PART_SAMPLES, audio.shape[1] - start)
+        gain, exponents = work[:count], work[PART_SAMPLES:][:count]
+        write_log_peaks(audio, start, gain, exponents)
         slope = now[0] + start * by[0]
         for n in range(count):
             over = gain[n] / NEPERS_PER_DB - knee_start
@@ -120,10 +138,7 @@ def compress(audio, now, by, numbers):  # type: ignore[no-untyped-def]
             g = 0.0
         for n in range(count):
             gain[n] = fast_exp(gain[n] * NEPERS_PER_DB)
-        for channel in range(len(audio)):
-            x = audio[channel][start:]
-            for n in range(count):
-                x[n] *= gain[n]
+        multiply(audio, start, gain)
     numbers[5] = g
 
 

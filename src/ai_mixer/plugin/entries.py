@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import carray, types  # type: ignore[attr-defined]
 
-from ai_mixer.console.live_chain import HIGH, LOG, LOW, SCALE, SLOPE, ChainDescription
+from ai_mixer.console import knob_encoding
+from ai_mixer.console.live_chain import ChainDescription
 from ai_mixer.console.process import (
     NO_PATH,
     engine_size,
@@ -19,7 +20,6 @@ from ai_mixer.console.process import (
     process,
     reset_engine,
 )
-from ai_mixer.core.units import scale_functions
 from ai_mixer.dsp.chirp_transform import add_inverse_transform, chirp_work_size, init_chirp
 from ai_mixer.dsp.recursions import Array
 from ai_mixer.dsp.streaming_limiter import LimiterSettings
@@ -31,8 +31,7 @@ I64_POINTER, F32_POINTER, F64_POINTER = map(types.CPointer, (I64, types.float32,
 MEMORY, RESPONSES, WORK, SIZES = range(4)  # sizes that `plan` writes
 
 _compiled = njit(cache=False, nogil=True)
-_slope = scale_functions(np)["slope"]
-_to_slope, _from_slope = _compiled(_slope.warp), _compiled(_slope.unwarp)
+_to_position, _to_value = knob_encoding.knob_position, knob_encoding.physical_value
 
 
 class Entry(NamedTuple):
@@ -177,24 +176,13 @@ def _knob_entries(knobs: Array) -> dict[str, Entry]:
     @entry(I64, F64, F64_POINTER)
     def knob_position(knob, value, position):  # type: ignore[no-untyped-def]
         """Write the position of a physical value to [1]."""
-        scale, low, high = knobs[knob, SCALE], knobs[knob, LOW], knobs[knob, HIGH]
-        if scale == LOG:
-            value = np.log(value)
-        elif scale == SLOPE:
-            value = _to_slope(value)
-        carray(position, (1,))[0] = (value - low) / (high - low)
+        carray(position, (1,))[0] = _to_position(knobs[knob], value)
         return 0
 
     @entry(I64, F64, F64_POINTER)
     def knob_value(knob, position, value):  # type: ignore[no-untyped-def]
         """Write the physical value of a position to [1]."""
-        scale, low, high = knobs[knob, SCALE], knobs[knob, LOW], knobs[knob, HIGH]
-        warped = low + position * (high - low)
-        if scale == LOG:
-            warped = np.exp(warped)
-        elif scale == SLOPE:
-            warped = _from_slope(warped)
-        carray(value, (1,))[0] = warped
+        carray(value, (1,))[0] = _to_value(knobs[knob], position)
         return 0
 
     return {"knob_position": knob_position, "knob_value": knob_value}
