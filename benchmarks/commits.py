@@ -35,9 +35,15 @@ def main() -> None:
         return
     if not arguments.base:
         parser.error("give the commit to compare with: make bench-commits base=HEAD~20")
+    if _git("rev-parse", "--quiet", "--verify", f"{arguments.base}^{{commit}}").returncode:
+        parser.error(f"{arguments.base} is no commit of this repository: see git log --oneline")
+    if arguments.rounds < 1:
+        parser.error(f"--rounds must be 1 or more, got {arguments.rounds}")
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder) / "base"
-        _git("worktree", "add", "--detach", "--quiet", str(base), arguments.base)
+        added = _git("worktree", "add", "--detach", str(base), arguments.base)
+        if added.returncode:
+            parser.error(added.stderr.strip().splitlines()[-1])
         try:
             rounds = [(run(base), run(ROOT)) for _ in range(arguments.rounds + 1)][1:]
         finally:
@@ -123,8 +129,9 @@ def seconds(job: Callable[[], None], repeats: int = 3) -> float:
     return min(times)
 
 
-def _git(*command: str) -> None:
-    subprocess.run(["git", "-C", str(ROOT), *command], check=True)
+def _git(*command: str) -> subprocess.CompletedProcess[str]:
+    command_line = ["git", "-C", str(ROOT), *command]
+    return subprocess.run(command_line, capture_output=True, text=True, check=False)
 
 
 if __name__ == "__main__":
