@@ -1,6 +1,7 @@
 """The effects, found by import, with knob values and audio for their contract tests.
 
-Range and neutral value of a knob are those of the first console with it, `classic` first.
+Range and neutral value of a knob are those of the first console with it, `classic` first, or of
+`TRACK_KNOBS`.
 """
 
 import importlib
@@ -15,6 +16,10 @@ from ai_mixer.config.folder import config_folder
 from ai_mixer.console import load_console
 from ai_mixer.core.types import Knob
 from ai_mixer.effects.effect import Effect
+from ai_mixer.effects.pan import Pan
+
+# Effects of single tracks and buses: argument → unit, low, high, scale, neutral.
+TRACK_KNOBS = {Pan: {"pan": ("share", -1.0, 1.0, "linear", 0.0)}}
 
 
 def effect_classes():
@@ -36,6 +41,8 @@ def console_knobs():
         knobs = iter(console.knobs)
         for effect in console.effects.values():
             table.setdefault(type(effect), {n: next(knobs) for n in effect.knob_names})
+    for cls, specs in TRACK_KNOBS.items():
+        table.setdefault(cls, {name: Knob(name, *spec) for name, spec in specs.items()})
     return table
 
 
