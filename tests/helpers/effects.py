@@ -13,13 +13,40 @@ import torch
 
 import ai_mixer.effects
 from ai_mixer.config.folder import config_folder
-from ai_mixer.console import load_console
+from ai_mixer.console import Console, load_console
 from ai_mixer.core.types import Knob
+from ai_mixer.effects.delay_bus import DelayBus
 from ai_mixer.effects.effect import Effect
+from ai_mixer.effects.limiter import Limiter
 from ai_mixer.effects.pan import Pan
+from ai_mixer.effects.reverb_bus import ReverbBus
 
 # Effects of single tracks and buses: argument → unit, low, high, scale, neutral.
-TRACK_KNOBS = {Pan: {"pan": ("share", -1.0, 1.0, "linear", 0.0)}}
+TRACK_KNOBS = {
+    Pan: {"pan": ("share", -1.0, 1.0, "linear", 0.0)},
+    DelayBus: {
+        "time_ms": ("ms", 60.0, 800.0, "log", 350.0),
+        "feedback": ("ratio", 0.0, 0.8, "linear", 0.35),
+        "tone_hz": ("Hz", 1000.0, 16_000.0, "log", 4000.0),
+    },
+    ReverbBus: {
+        "decay_s": ("s", 0.3, 6.0, "log", 1.5),
+        "predelay_ms": ("ms", 0.0, 120.0, "linear", 20.0),
+        "damping_hz": ("Hz", 1000.0, 16_000.0, "log", 5000.0),
+    },
+}
+
+
+def track_effects():
+    """A console of all effects of tracks and buses in one chain."""
+    chain, ranges = [], {}
+    for cls, knobs in TRACK_KNOBS.items():
+        specs = {}
+        for name, (unit, low, high, scale, at) in knobs.items():
+            specs[name] = {"name": name, "unit": unit, "scale": scale, "neutral": at}
+            ranges[name] = (low, high)
+        chain.append({"name": cls.__name__, "effect": cls(), "knobs": specs})
+    return Console(chain, Limiter(), ranges)
 
 
 def effect_classes():
