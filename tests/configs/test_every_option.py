@@ -19,6 +19,7 @@ from ai_mixer.config.folder import config_folder
 from ai_mixer.config.renamed import is_old_option
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.training.builders import build_callbacks, build_components, build_trainer
+from helpers.consoles import SEVERAL_TRACKS
 
 CONFIGS = config_folder()
 STAGE = "stage"  # primary configs: composed by name, not chosen as an option
@@ -59,6 +60,10 @@ def option_of(file):
     group, name = file.parent.as_posix(), file.stem
     console = group.removeprefix("ranges/")
     return (group, name) if console == group else ("ranges", f"{console}/{name}")
+
+
+def is_for_several_tracks(group, name):
+    return group in {"console", "ranges"} and name.partition("/")[0] in SEVERAL_TRACKS
 
 
 def groups_of(stage):
@@ -140,6 +145,10 @@ def test_option_composes_builds_and_trains_one_step(
 ):
     cfg = compose(*overrides_for(group, name, synthetic_dataset, scratch))
     OmegaConf.resolve(cfg)
+    if is_for_several_tracks(group, name):
+        with pytest.raises(ValueError, match=r"console mixes several tracks.*console=mastering"):
+            build_components(cfg)
+        return
     if cfg.trainer.accelerator == "gpu" and not torch.cuda.is_available():
         pytest.skip("composes; training needs a CUDA device")
     if cfg.trainer.devices > 1:
@@ -171,6 +180,10 @@ def test_option_has_a_command_that_selects_it(group, name):
     """Or one that sets a key of its group."""
     if group == SCALES:
         pytest.skip("written by make loss-scales")
+    if is_for_several_tracks(group, name):
+        text = (CONFIGS / group / f"{name}.yaml").read_text()
+        assert 'python: ai_mixer.load_console("studio"' in text
+        return
     file = CONFIGS / group / f"{name}.yaml"
     overrides = [text for _, texts in commands(file) for text in texts]
     short = name.rpartition("/")[2]  # of classic/wide
