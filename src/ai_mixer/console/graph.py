@@ -194,13 +194,15 @@ class ConsoleGraph(nn.Module):
             size = max(1, STRIP_SAMPLES_AT_ONCE // audio[0].numel())
         parts = [
             self.strip(part, sample_rate, own, limit=False)
-            for part, own in zip(audio.split(size), positions.split(size), strict=True)
+            for part, own in zip(
+                torch.split(audio, size), torch.split(positions, size), strict=True
+            )
         ]
         stems = parts[0] if len(parts) == 1 else torch.cat(parts)
-        routes = self._routes(knobs, rows, roles).to(stems).split(rows.counts)
-        songs = zip(stems.flatten(1).split(rows.counts), routes, strict=True)
+        routes = torch.split(self._routes(knobs, rows, roles).to(stems), rows.counts)
+        songs = zip(torch.split(stems.flatten(1), rows.counts), routes, strict=True)
         sums = torch.stack([route.T @ song for song, route in songs])
-        return stems, sums.unflatten(-1, stems.shape[1:])
+        return stems, sums.reshape(*sums.shape[:2], *stems.shape[1:])
 
     def _routes(self, knobs: GraphKnobs, rows: TrackRows, roles: Tensor | None) -> Tensor:
         """Amplitude of each track in the mix and at the input of each bus, [M, 1 + K]."""
@@ -229,7 +231,8 @@ class ConsoleGraph(nn.Module):
 
     def _buses(self, sums: Tensor, sample_rate: int, knobs: GraphKnobs) -> dict[str, Tensor]:
         """Output of each bus, [B, 2, T]; a bus without input is not processed."""
-        positions = knobs.buses.split([len(own) for own in self.layout.buses.values()], dim=1)
+        sizes = [len(own) for own in self.layout.buses.values()]
+        positions = torch.split(knobs.buses, sizes, dim=1)
         outputs = {}
         for (bus, chain), audio, own in zip(
             self.buses.items(), sums[:, 1:].unbind(1), positions, strict=True
@@ -252,7 +255,8 @@ class ConsoleGraph(nn.Module):
                 f"tracks must be [B, 1–{MAX_TRACKS}, 1 or 2, T], got {list(tracks.shape)}"
             )
         check_audio(tracks[:, 0], sample_rate)
-        rows = TrackRows(*tracks.shape[:2], mask)
+        songs, count = tracks.shape[:2]
+        rows = TrackRows(songs, count, mask)
         return tracks, self.check_knobs(knobs, rows).to(tracks), rows
 
     def check_knobs(self, knobs: GraphKnobs, rows: TrackRows) -> GraphKnobs:

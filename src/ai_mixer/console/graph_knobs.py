@@ -56,8 +56,9 @@ class KnobLayout(NamedTuple):
                 f"knobs must be [B, {size} · N + {rest}] for 1–{MAX_TRACKS} tracks, "
                 f"got {list(positions.shape)}"
             )
-        strips, buses, master = positions.split([columns, self.bus_knobs, len(self.master)], 1)
-        return GraphKnobs(strips.unflatten(1, (-1, size)), buses, master)
+        sizes = [columns, self.bus_knobs, len(self.master)]
+        strips, buses, master = torch.split(positions, sizes, dim=1)
+        return GraphKnobs(strips.reshape(len(positions), -1, size), buses, master)
 
     @property
     def bus_knobs(self) -> int:

@@ -11,7 +11,9 @@ from ai_mixer.console.graph import ConsoleGraph
 
 
 @overload
-def load_console(name: Literal["studio"], ranges: str = "wide") -> ConsoleGraph: ...
+def load_console(  # type: ignore[overload-overlap]
+    name: Literal["studio"], ranges: str = "wide"
+) -> ConsoleGraph: ...
 @overload
 def load_console(name: str = "classic", ranges: str = "wide") -> Console: ...
 def load_console(name: str = "classic", ranges: str = "wide") -> Console | ConsoleGraph:

@@ -37,7 +37,7 @@ class TrackRows:
     def unpack(self, rows: Tensor) -> Tensor:
         """Tracks [B, N, …] of rows; 0 where there is no track."""
         if self.mask is None:
-            return rows.unflatten(0, self.shape)
+            return rows.reshape(*self.shape, *rows.shape[1:])
         x = rows.new_zeros(*self.shape, *rows.shape[1:])
         x[self.mask.to(rows.device)] = rows
         return x
