@@ -38,7 +38,8 @@ def test_better_model_beats_all_systems():
     assert row["p_holm"] == pytest.approx(min(1, len(significance) * row["p"]), rel=0.9)
     assert verdicts(significance) == [
         "blind (n = 10): beats mean_knobs (knob error, STFT distance), "
-        "compare_run (knob error, STFT distance), rough (STFT distance), loudness_only (STFT distance)"
+        "compare_run (knob error, STFT distance), rough (STFT distance), "
+        "loudness_only (STFT distance)"
     ]
 
 

@@ -50,7 +50,8 @@ def test_all_fast_systems_are_evaluated_on_the_same_excerpts(at_home, command, t
     assert len(pd.read_csv(folder / "songs.csv")) == counts.sum().sum()  # an excerpt of each
     extra = ["system", "standard/thd_n_percent"]
     model, compare_run = (
-        records[records["system"] == name].reset_index(drop=True) for name in ("model", "compare_run")
+        records[records["system"] == name].reset_index(drop=True)
+        for name in ("model", "compare_run")
     )
     pd.testing.assert_frame_equal(model.drop(columns=extra), compare_run.drop(columns=extra))
     assert model[extra[1]].between(0, 0.1).all()
