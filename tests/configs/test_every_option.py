@@ -74,8 +74,21 @@ def groups_of(stage):
     return {keywords.sub("", key): option for key, option in pairs if "override " not in key}
 
 
-each_option = pytest.mark.parametrize(
-    ("group", "name"), options(), ids=["=".join(pair) for pair in options()]
+def is_slow(group, name):
+    """Training from each collection takes seconds; they differ in reading only (tests/data)."""
+    return group == "data" and name not in {"folder", "band_small"}
+
+
+IDS = ["=".join(pair) for pair in options()]
+each_option = pytest.mark.parametrize(("group", "name"), options(), ids=IDS)
+
+each_trained_option = pytest.mark.parametrize(
+    ("group", "name"),
+    [
+        pytest.param(group, name, marks=[pytest.mark.slow] * is_slow(group, name))
+        for group, name in options()
+    ],
+    ids=IDS,
 )
 
 
@@ -139,7 +152,7 @@ def test_options_are_found():
 @pytest.mark.filterwarnings(
     "ignore:.* songs skipped"
 )  # small collections have damaged songs as well
-@each_option
+@each_trained_option
 def test_option_composes_builds_and_trains_one_step(
     group, name, synthetic_dataset, scratch, tmp_path, compose
 ):
