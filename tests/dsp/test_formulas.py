@@ -28,6 +28,7 @@ ARGUMENTS = {  # three values of each argument
     Formula.BAND_DYNAMICS: [(-50.0, -30.0, 0.0), (1.0, 2.0, 6.0)] * 3,
     Formula.BAND_WIDTH: [(0.1, 1.0, 2.0), (2.0, 0.5, 1.5), (100.0, 300.0, 900.0)],
     Formula.SATURATION: [(0.0, 3.0, 9.0), (0.0, 0.4, 1.0)],
+    Formula.LEVEL: [(-60.0, 0.0, 12.0)],
     Formula.PAN: [(-1.0, 0.2, 1.0)],
     Formula.FEEDBACK_DELAY: [
         (0.01, 350.0, 900.0),

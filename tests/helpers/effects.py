@@ -1,7 +1,6 @@
 """The effects, found by import, with knob values and audio for their contract tests.
 
-Range and neutral value of a knob are those of the first console with it, `classic` first, or of
-`TRACK_KNOBS`.
+Range and neutral value of a knob are those of the first console with it, `classic` first.
 """
 
 import importlib
@@ -13,7 +12,7 @@ import torch
 
 import ai_mixer.effects
 from ai_mixer.config.folder import config_folder
-from ai_mixer.console import Console, load_console
+from ai_mixer.console import Console, ConsoleGraph, load_console
 from ai_mixer.core.types import Knob
 from ai_mixer.effects.delay_bus import DelayBus
 from ai_mixer.effects.effect import Effect
@@ -65,12 +64,18 @@ def console_knobs():
     names = sorted(file.stem for file in (config_folder() / "console").glob("*.yaml"))
     for name in sorted(names, key=lambda name: name != "classic"):
         console = load_console(name, "wide")
-        knobs = iter(console.knobs)
-        for effect in console.effects.values():
-            table.setdefault(type(effect), {n: next(knobs) for n in effect.knob_names})
+        for chain in console.chains().values() if isinstance(console, ConsoleGraph) else [console]:
+            add_knobs(table, chain)
     for cls, specs in TRACK_KNOBS.items():
         table.setdefault(cls, {name: Knob(name, *spec) for name, spec in specs.items()})
     return table
+
+
+def add_knobs(table, chain):
+    knobs = iter(chain.knobs)
+    for effect in chain.effects.values():
+        own = {name: next(knobs) for name in effect.knob_names}
+        table.setdefault(type(effect), own)
 
 
 CONSOLE_KNOBS = console_knobs()

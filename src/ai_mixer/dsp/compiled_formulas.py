@@ -9,7 +9,7 @@ _COMPILED = build(np, njit(cache=False))
 _value, _gain, _width, _slope = _COMPILED[:4]
 _peak, _presence, _low_shelf, _high_shelf, _low_cut = _COMPILED[4:9]
 _dynamics, _band_dynamics, _band_width, _saturation = _COMPILED[9:13]
-_pan, _feedback_delay, _feedback_network = _COMPILED[13:]
+_pan, _feedback_delay, _feedback_network, _level = _COMPILED[13:]
 
 
 @njit(cache=True, nogil=True)
@@ -53,3 +53,5 @@ def write_coefficients(formula, a, sample_rate, row):  # type: ignore[no-untyped
         _write(_feedback_delay(a[0], a[1], a[2], a[3], sample_rate), row)
     elif formula == Formula.FEEDBACK_NETWORK:
         _write(_feedback_network(a[0], a[1], a[2], a[3], sample_rate), row)
+    elif formula == Formula.LEVEL:
+        _write(_level(a[0], sample_rate), row)

@@ -48,6 +48,7 @@ class Formula(IntEnum):
     PAN = 13
     FEEDBACK_DELAY = 14
     FEEDBACK_NETWORK = 15
+    LEVEL = 16
 
 
 class Formulas(NamedTuple):
@@ -61,6 +62,7 @@ class Formulas(NamedTuple):
     side, of both widths and the frequency between them. saturation: k and the share of the even
     harmonics. pan: gains of both channels. feedback_delay: settings of
     `dsp.feedback_delay`. feedback_network: pre-delay in samples, gain, filters of the lines.
+    level: as gain, of a gain in dB.
     """
 
     value: Callable[..., Any]
@@ -79,6 +81,7 @@ class Formulas(NamedTuple):
     pan: Callable[..., Any]
     feedback_delay: Callable[..., Any]
     feedback_network: Callable[..., Any]
+    level: Callable[..., Any]
 
 
 def build(m: ModuleType, compiled: Callable[[Any], Any] = lambda function: function) -> Formulas:
@@ -91,6 +94,10 @@ def build(m: ModuleType, compiled: Callable[[Any], Any] = lambda function: funct
     @compiled
     def gain(gain, sample_rate):  # type: ignore[no-untyped-def]
         return gain, 0.0 * gain
+
+    @compiled
+    def level(gain_db, sample_rate):  # type: ignore[no-untyped-def]
+        return m.exp(gain_db / DB_PER_NEPER), 0.0 * gain_db
 
     @compiled
     def width(width, sample_rate):  # type: ignore[no-untyped-def]
@@ -194,7 +201,7 @@ def build(m: ModuleType, compiled: Callable[[Any], Any] = lambda function: funct
     equalisers = peak, presence, low_shelf, high_shelf, low_cut
     others = dynamics, band_dynamics, band_width, saturation, pan
     delays = build_delay_formulas(m, compiled, MAX_FREQUENCY_RATIO)
-    return Formulas(value, gain, width, slope, *equalisers, *others, *delays)
+    return Formulas(value, gain, width, slope, *equalisers, *others, *delays, level)
 
 
 _ON_TENSORS = build(torch)
