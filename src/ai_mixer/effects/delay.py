@@ -33,7 +33,7 @@ class Delay(Effect):
         if not wet.requires_grad and holds(~wet.any()):
             return x
         delay = self._samples(sample_rate)
-        return torch.lerp(x, _echoes(x, delay, self.feedback), wet[:, None, None])
+        return torch.lerp(x, _echoes(x, delay, self.feedback), wet.to(x.dtype)[:, None, None])
 
     def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""

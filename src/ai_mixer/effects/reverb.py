@@ -73,7 +73,7 @@ class Reverb(Effect):
         if not wet.requires_grad and holds(~wet.any()):
             return x
         reverb = _convolve_room(x, self.room, sample_rate, False)
-        return torch.lerp(x, reverb, wet[:, None, None])
+        return torch.lerp(x, reverb, wet.to(x.dtype)[:, None, None])
 
     def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""
