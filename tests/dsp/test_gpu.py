@@ -11,7 +11,7 @@ import torch
 
 from ai_mixer.dsp import (  # noqa: F401
     compressor,
-    dynamics,
+    dynamics_output,
     feedback_delay,
     feedback_network,
     gpu,
@@ -37,6 +37,7 @@ NAMES = (
     *("gain reductions", "look-ahead", "look-ahead backward", "hop energies"),
     *("hop energies backward", "required gain", "true peak"),
     *("dynamics", "dynamics backward", "inverse dynamics"),
+    *("dynamics output", "dynamics output backward"),
     *("delay", "delay backward", "network", "network backward", "interpolate", "decimate"),
     *(f"biquad in chunks of {size}" for size in (120, 16, 7)),
 )
@@ -88,6 +89,13 @@ def make_cases():
     cases["dynamics"] = ("dynamics_gain", (x, settings))
     cases["dynamics backward"] = ("dynamics_gain_backward", (needed, x, settings, *known))
     cases["inverse dynamics"] = ("inverse_dynamics_gain", (x, settings))
+    gains = torch.tensor([[1.0, 0.5], [2.0, 0.1]], dtype=torch.float64)
+    gain_db = OPS.apply_dynamics(x, settings, gains)[1]
+    cases["dynamics output"] = ("apply_dynamics", (x, settings, gains))
+    cases["dynamics output backward"] = (
+        "apply_dynamics_backward",
+        (x.flip(-1), x, settings, gains, gain_db),
+    )
     delays = torch.tensor([[7.3, 0.6, 0.4], [30.0, 0.9, 0.1]]).double()
     echoes = OPS.feedback_delay(x, delays)
     cases["delay"] = ("feedback_delay", (x, delays))

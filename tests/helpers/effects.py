@@ -20,32 +20,17 @@ from ai_mixer.effects.limiter import Limiter
 from ai_mixer.effects.pan import Pan
 from ai_mixer.effects.reverb_bus import ReverbBus
 
-# Effects of single tracks and buses: argument → unit, low, high, scale, neutral.
-TRACK_KNOBS = {
-    Pan: {"pan": ("share", -1.0, 1.0, "linear", 0.0)},
-    DelayBus: {
-        "time_ms": ("ms", 60.0, 800.0, "log", 350.0),
-        "feedback": ("ratio", 0.0, 0.8, "linear", 0.35),
-        "tone_hz": ("Hz", 1000.0, 16_000.0, "log", 4000.0),
-    },
-    ReverbBus: {
-        "decay_s": ("s", 0.3, 6.0, "log", 1.5),
-        "predelay_ms": ("ms", 0.0, 120.0, "linear", 20.0),
-        "damping_hz": ("Hz", 1000.0, 16_000.0, "log", 5000.0),
-    },
-}
-
 
 def track_effects():
-    """A console of all effects of tracks and buses in one chain."""
-    chain, ranges = [], {}
-    for cls, knobs in TRACK_KNOBS.items():
-        specs = {}
-        for name, (unit, low, high, scale, at) in knobs.items():
-            specs[name] = {"name": name, "unit": unit, "scale": scale, "neutral": at}
-            ranges[name] = (low, high)
-        chain.append({"name": cls.__name__, "effect": cls(), "knobs": specs})
-    return Console(chain, Limiter(), ranges)
+    """A console of the effects that only `studio` has, in one chain: pan, delay, reverb."""
+    entries, ranges = [], {}
+    for cls in (Pan, DelayBus, ReverbBus):
+        knobs = {name: knob_of(cls, name) for name in cls.knob_names}
+        fields = ("name", "unit", "scale", "neutral")
+        specs = {name: {f: getattr(k, f) for f in fields} for name, k in knobs.items()}
+        entries.append({"name": cls.__name__, "effect": cls(), "knobs": specs})
+        ranges |= {knob.name: (knob.low, knob.high) for knob in knobs.values()}
+    return Console(entries, Limiter(), ranges)
 
 
 def effect_classes():
@@ -66,8 +51,6 @@ def console_knobs():
         console = load_console(name, "wide")
         for chain in console.chains().values() if isinstance(console, ConsoleGraph) else [console]:
             add_knobs(table, chain)
-    for cls, specs in TRACK_KNOBS.items():
-        table.setdefault(cls, {name: Knob(name, *spec) for name, spec in specs.items()})
     return table
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ai_mixer.console.effect_chain import EffectChain, PhysicalValues
+from ai_mixer.console.fused_effects import apply_effects
 from ai_mixer.console.offline_stream import render
 from ai_mixer.console.stream import ConsoleStream
 from ai_mixer.effects.effect import Effect
@@ -29,8 +30,7 @@ class Console(EffectChain):
         positions are checked.
         """
         audio, knobs = self.check(audio, sample_rate, knobs)
-        for effect, values in self._effects_with_values(audio, knobs):
-            audio = effect(audio, sample_rate, **values).to(audio.dtype)
+        audio = apply_effects(audio, sample_rate, self._effects_with_values(audio, knobs))
         return self._limited(audio, sample_rate) if limit else audio
 
     def forward_with_audibility(

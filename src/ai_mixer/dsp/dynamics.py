@@ -81,7 +81,7 @@ def _dynamics_gain_backward(
     return torch.from_numpy(grad_x).to(x), torch.from_numpy(grad_settings).to(settings)
 
 
-def _differentiable_gain_db(x: Tensor, settings: Tensor) -> Tensor:
+def differentiable_gain_db(x: Tensor, settings: Tensor) -> Tensor:
     """`dynamics_gain_db` of differentiable operations."""
     slope, _, _, threshold, knee, cap = settings.double()[:, :, None].unbind(1)
     peak = x.abs().max(dim=1).values.double().clamp_min(SILENCE_AMPLITUDE)
@@ -93,7 +93,7 @@ def _differentiable_gain_db(x: Tensor, settings: Tensor) -> Tensor:
 
 
 def _second_gradient(grad: Tensor, x: Tensor, settings: Tensor) -> tuple[Tensor, ...]:
-    return vjp(_differentiable_gain_db, (x, settings), grad)
+    return vjp(differentiable_gain_db, (x, settings), grad)
 
 
 _dynamics_gain.register_gradient(

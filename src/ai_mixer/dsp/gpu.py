@@ -160,6 +160,27 @@ def dynamics_gain_backward(
     return _to_channels(grad_peak, x, peak).to(x.dtype), grad_settings.to(settings.dtype)
 
 
+def apply_dynamics(x: Tensor, settings: Tensor, gains: Tensor) -> tuple[Tensor, Tensor]:
+    """Only the smoothing is a recursion."""
+    gain_db, *_ = dynamics_gain(x, settings)
+    ratio = (gain_db * NEPERS_PER_DB).exp_()[:, None] * gains.double()[:, :, None]
+    return x * ratio.to(x.dtype), gain_db
+
+
+def apply_dynamics_backward(
+    grad: Tensor, x: Tensor, settings: Tensor, gains: Tensor, gain_db: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The kernel of `dynamics_gain_backward`, between the two products."""
+    ratio, peak = (gain_db * NEPERS_PER_DB).exp_()[:, None], _peak(x)
+    product, gain = grad.double() * x * ratio, gains.double()[:, :, None]
+    by_gain_db = (product * gain).sum(1) * NEPERS_PER_DB
+    level_db = peak.log() / NEPERS_PER_DB
+    past = by_gain_db, x, settings, gain_db, peak, level_db
+    by_peak, by_settings = dynamics_gain_backward(*past)
+    grad_x = grad * (ratio * gain) + by_peak
+    return grad_x.to(x.dtype), by_settings, product.sum(-1).to(gains.dtype)
+
+
 def inverse_dynamics_gain(y: Tensor, settings: Tensor) -> Tensor:
     """The kernel of the compressor's inverse, with settings per song."""
     return _gain("inverse_gain", _peak(y), settings.double().contiguous())[1]

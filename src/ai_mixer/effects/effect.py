@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ai_mixer.dsp.formulas import Formula, evaluate
-from ai_mixer.dsp.streaming_chain import StreamingKernel
+from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 
 
 class Effect(nn.Module):
@@ -66,6 +66,23 @@ class Effect(nn.Module):
             )
         arguments = [knobs[a] if isinstance(a, str) else a for a in kernel.arguments]
         return torch.stack(evaluate(kernel.formula, arguments, sample_rate), dim=1)
+
+    def section(self, sample_rate: int, **knobs: Tensor) -> Tensor | None:
+        """b₀, b₁, b₂, a₁, a₂ of a second-order filter, [B, 5] float64; None for another effect."""
+        is_filter = self.streamable and self.streaming_kernel().kind == KernelKind.FILTER
+        return self.coefficients(sample_rate, **knobs) if is_filter else None
+
+    def channel_gains(self, sample_rate: int, channels: int, **knobs: Tensor) -> Tensor | None:
+        """Gain of each channel, [B, C] float64; None for an effect that is more than a gain."""
+        if not self.streamable:
+            return None
+        kernel = self.streaming_kernel()
+        if kernel.kind == KernelKind.MIX and kernel.formula in {Formula.GAIN, Formula.LEVEL}:
+            return self.coefficients(sample_rate, **knobs)[:, :1].expand(-1, channels)
+        if kernel.kind == KernelKind.BALANCE:
+            gains = self.coefficients(sample_rate, **knobs)
+            return gains if channels == 2 else torch.ones_like(gains[:, :1])
+        return None
 
     def render_blocks(
         self, blocks: Iterable[Tensor], sample_rate: int, **knobs: Tensor
