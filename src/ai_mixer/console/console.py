@@ -8,7 +8,10 @@ from torch import Tensor
 from ai_mixer.console.effect_chain import EffectChain, PhysicalValues
 from ai_mixer.console.offline_stream import render
 from ai_mixer.console.stream import ConsoleStream
+from ai_mixer.dsp.biquad_cascade import filter_in_series
+from ai_mixer.dsp.filters import Biquad
 from ai_mixer.effects.effect import Effect
+from ai_mixer.effects.filter_effect import FilterEffect
 
 
 class Console(EffectChain):
@@ -29,8 +32,14 @@ class Console(EffectChain):
         positions are checked.
         """
         audio, knobs = self.check(audio, sample_rate, knobs)
+        filters: list[Biquad] = []  # those in a row are one pass
         for effect, values in self._effects_with_values(audio, knobs):
-            audio = effect(audio, sample_rate, **values)
+            if isinstance(effect, FilterEffect) and effect.is_only_filter():
+                filters.append(effect.biquad(sample_rate, **values))
+                continue
+            audio = effect(filter_in_series(audio, filters), sample_rate, **values)
+            filters = []
+        audio = filter_in_series(audio, filters)
         return self.limiter(audio, sample_rate) if limit else audio
 
     def forward_with_audibility(

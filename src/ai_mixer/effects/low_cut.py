@@ -4,14 +4,13 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from ai_mixer.dsp.filters import to_biquad
+from ai_mixer.dsp.filters import Biquad, to_biquad
 from ai_mixer.dsp.formulas import Formula, evaluate
-from ai_mixer.dsp.recursions import biquad
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
-from ai_mixer.effects.effect import Effect
+from ai_mixer.effects.filter_effect import FilterEffect
 
 
-class LowCut(Effect):
+class LowCut(FilterEffect):
     """Second-order Butterworth high-pass that fades out: the identity at `off_hz` and below.
 
     H(s) = (s² + √2 v s + v²) / (s² + √2 s + 1), s relative to the cut-off: a shelf with the gain v²
@@ -30,10 +29,9 @@ class LowCut(Effect):
             raise ValueError(f"off_hz: needs a value above 0, got {off_hz}")
         self.off_hz = off_hz
 
-    def forward(self, x: Tensor, sample_rate: int, *, frequency_hz: Tensor) -> Tensor:  # type: ignore[override]
-        """x: [B, C, T]; frequency_hz: [B]. Returns [B, C, T]."""
-        arguments = (frequency_hz, self.off_hz)
-        return biquad(x, *to_biquad(evaluate(Formula.LOW_CUT, arguments, sample_rate)))
+    def biquad(self, sample_rate: int, *, frequency_hz: Tensor) -> Biquad:  # type: ignore[override]
+        """Coefficients. frequency_hz: [B]."""
+        return to_biquad(evaluate(Formula.LOW_CUT, (frequency_hz, self.off_hz), sample_rate))
 
     def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""

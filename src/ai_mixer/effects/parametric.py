@@ -4,17 +4,16 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from ai_mixer.dsp.filters import peak
+from ai_mixer.dsp.filters import Biquad, peak
 from ai_mixer.dsp.formulas import Formula
-from ai_mixer.dsp.recursions import biquad
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
-from ai_mixer.effects.effect import Effect
+from ai_mixer.effects.filter_effect import FilterEffect
 from ai_mixer.effects.shelf import KINDS, check_kind
 
 AUDIBLE_GAIN_DB = 0.5  # below, frequency and Q are not heard
 
 
-class ParametricPeak(Effect):
+class ParametricPeak(FilterEffect):
     """Second-order peaking filter (RBJ cookbook). Knobs, [B] each, with gradients:
 
     frequency_hz: centre, above 0, kept below 0.49 of the sample rate. gain_db: dB, any sign; 0 is
@@ -24,11 +23,11 @@ class ParametricPeak(Effect):
     knob_names: ClassVar[tuple[str, ...]] = ("frequency_hz", "gain_db", "q")
     shape_knobs: ClassVar[tuple[str, ...]] = ("frequency_hz", "q")
 
-    def forward(  # type: ignore[override]
-        self, x: Tensor, sample_rate: int, *, frequency_hz: Tensor, gain_db: Tensor, q: Tensor
-    ) -> Tensor:
-        """x: [B, C, T]; knobs: [B]. Returns [B, C, T]."""
-        return biquad(x, *peak(gain_db, frequency_hz, q, sample_rate))
+    def biquad(  # type: ignore[override]
+        self, sample_rate: int, *, frequency_hz: Tensor, gain_db: Tensor, q: Tensor
+    ) -> Biquad:
+        """Coefficients. knobs: [B]."""
+        return peak(gain_db, frequency_hz, q, sample_rate)
 
     def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""
@@ -45,7 +44,7 @@ class ParametricPeak(Effect):
         return _audible_band(knobs)
 
 
-class ParametricShelf(Effect):
+class ParametricShelf(FilterEffect):
     """Second-order shelf (RBJ cookbook). Knobs, [B] each, with gradients:
 
     frequency_hz: frequency of half the dB, above 0, kept below 0.49 of the sample rate. gain_db:
@@ -62,11 +61,11 @@ class ParametricShelf(Effect):
         self.design, self.formula = KINDS[kind]
         self.slope = slope
 
-    def forward(  # type: ignore[override]
-        self, x: Tensor, sample_rate: int, *, frequency_hz: Tensor, gain_db: Tensor
-    ) -> Tensor:
-        """x: [B, C, T]; knobs: [B]. Returns [B, C, T]."""
-        return biquad(x, *self.design(gain_db, frequency_hz, self.slope, sample_rate))
+    def biquad(  # type: ignore[override]
+        self, sample_rate: int, *, frequency_hz: Tensor, gain_db: Tensor
+    ) -> Biquad:
+        """Coefficients. knobs: [B]."""
+        return self.design(gain_db, frequency_hz, self.slope, sample_rate)
 
     def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""

@@ -5,14 +5,13 @@ from typing import ClassVar
 from torch import Tensor
 
 from ai_mixer.core.units import ratio_to_db
-from ai_mixer.dsp.filters import peak
+from ai_mixer.dsp.filters import Biquad, peak
 from ai_mixer.dsp.formulas import Formula
-from ai_mixer.dsp.recursions import biquad
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
-from ai_mixer.effects.effect import Effect
+from ai_mixer.effects.filter_effect import FilterEffect
 
 
-class Peak(Effect):
+class Peak(FilterEffect):
     """Second-order peaking filter (RBJ cookbook). Knob `gain_db`: dB, any sign; 0 is neutral.
 
     frequency_hz: the centre, kept below 0.49 of the sample rate. q: centre over bandwidth.
@@ -24,9 +23,9 @@ class Peak(Effect):
         super().__init__()
         self.frequency_hz, self.q = frequency_hz, q
 
-    def forward(self, x: Tensor, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
-        """x: [B, C, T]; gain_db: [B]. Returns [B, C, T]."""
-        return biquad(x, *peak(gain_db, self.frequency_hz, self.q, sample_rate))
+    def biquad(self, sample_rate: int, *, gain_db: Tensor) -> Biquad:  # type: ignore[override]
+        """Coefficients. gain_db: [B]."""
+        return peak(gain_db, self.frequency_hz, self.q, sample_rate)
 
     def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""
@@ -38,7 +37,7 @@ class Peak(Effect):
         return self(y, sample_rate, gain_db=-gain_db)
 
 
-class Presence(Effect):
+class Presence(FilterEffect):
     """Peaking filter in the presence band. Knob `ratio`: amplitude ratio at the centre, above 0; 1
     is neutral.
     """
@@ -49,9 +48,9 @@ class Presence(Effect):
         super().__init__()
         self.peak = Peak(frequency_hz, q)
 
-    def forward(self, x: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
-        """x: [B, C, T]; ratio: [B]. Returns [B, C, T]."""
-        return self.peak(x, sample_rate, gain_db=ratio_to_db(ratio))
+    def biquad(self, sample_rate: int, *, ratio: Tensor) -> Biquad:  # type: ignore[override]
+        """Coefficients. ratio: [B]."""
+        return self.peak.biquad(sample_rate, gain_db=ratio_to_db(ratio))
 
     def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""

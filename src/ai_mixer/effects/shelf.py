@@ -4,11 +4,10 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from ai_mixer.dsp.filters import high_shelf, low_shelf
+from ai_mixer.dsp.filters import Biquad, high_shelf, low_shelf
 from ai_mixer.dsp.formulas import Formula
-from ai_mixer.dsp.recursions import biquad
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
-from ai_mixer.effects.effect import Effect
+from ai_mixer.effects.filter_effect import FilterEffect
 
 KINDS = {
     "low": (low_shelf, Formula.LOW_SHELF),
@@ -22,7 +21,7 @@ def check_kind(kind: str) -> None:
         raise ValueError(f"kind: {kind!r} is unknown, choose one of {sorted(KINDS)}")
 
 
-class Shelf(Effect):
+class Shelf(FilterEffect):
     """Second-order shelf (RBJ cookbook). Knob `gain_db`: dB, any sign; 0 is neutral.
 
     kind: "low" or "high"; ValueError otherwise. frequency_hz: frequency of half the dB; kept below
@@ -37,9 +36,9 @@ class Shelf(Effect):
         self.design, self.formula = KINDS[kind]
         self.frequency_hz, self.slope = frequency_hz, slope
 
-    def forward(self, x: Tensor, sample_rate: int, *, gain_db: Tensor) -> Tensor:  # type: ignore[override]
-        """x: [B, C, T]; gain_db: [B]. Returns [B, C, T]."""
-        return biquad(x, *self.design(gain_db, self.frequency_hz, self.slope, sample_rate))
+    def biquad(self, sample_rate: int, *, gain_db: Tensor) -> Biquad:  # type: ignore[override]
+        """Coefficients. gain_db: [B]."""
+        return self.design(gain_db, self.frequency_hz, self.slope, sample_rate)
 
     def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""
