@@ -12,9 +12,12 @@ import torch
 from ai_mixer.dsp import (  # noqa: F401
     compressor,
     dynamics_output,
+    feedback_delay,
+    feedback_network,
     gpu,
     gpu_kernels,
     inverse_compressor,
+    oversampling,
 )
 from ai_mixer.dsp.k_weighting import k_weighting
 from ai_mixer.dsp.recursions import coefficient_rows
@@ -35,6 +38,7 @@ NAMES = (
     *("hop energies backward", "required gain", "true peak"),
     *("dynamics", "dynamics backward", "inverse dynamics"),
     *("dynamics output", "dynamics output backward"),
+    *("delay", "delay backward", "network", "network backward", "interpolate", "decimate"),
     *(f"biquad in chunks of {size}" for size in (120, 16, 7)),
 )
 
@@ -92,6 +96,20 @@ def make_cases():
         "apply_dynamics_backward",
         (x.flip(-1), x, settings, gains, gain_db),
     )
+    delays = torch.tensor([[7.3, 0.6, 0.4], [30.0, 0.9, 0.1]]).double()
+    echoes = OPS.feedback_delay(x, delays)
+    cases["delay"] = ("feedback_delay", (x, delays))
+    cases["delay backward"] = ("feedback_delay_backward", (x.flip(-1), x, delays, echoes))
+    filters = torch.tensor([[0.6, 0.3], [0.8, 0.1]]).double().repeat(1, feedback_network.LINES)
+    lengths = list(range(7, 7 + 2 * feedback_network.LINES, 2))
+    _, inputs = OPS.feedback_network(x, filters, lengths)
+    cases["network"] = ("feedback_network", (x, filters, lengths))
+    cases["network backward"] = (
+        "feedback_network_backward",
+        (x.flip(-1), x, filters, inputs, lengths),
+    )
+    cases["interpolate"] = ("interpolate", (x,))
+    cases["decimate"] = ("decimate", (OPS.interpolate(x),))
     for size in (120, 16, 7):  # one chunk, equal ones, a shorter last one
         arguments = (x.flatten(0, 1), coefficient_rows(b, a, 2), size)
         cases[f"biquad in chunks of {size}"] = ("filter_in_chunks", arguments)

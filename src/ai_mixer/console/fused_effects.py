@@ -73,10 +73,13 @@ def _apply_group(audio: Tensor, sample_rate: int, group: list[_Step]) -> Tensor:
     gain = audio.new_ones(audio.shape[:2]).double()
     for step in group:
         gain = gain if step.gains is None else gain * step.gains
-    first, *others = [step.section for step in group if step.section is not None] or [None]
-    if first is not None:
-        scale = torch.cat([gain[:, :1].expand(-1, 3), torch.ones_like(first[:, 3:])], dim=1)
-        return biquad_cascade(audio, torch.stack([first * scale, *others], dim=1))
-    if isinstance(group[0].effect, Dynamics):
-        return group[0].effect.forward_with_gain(audio, sample_rate, gain, **group[0].values)
+    sections = [step.section for step in group if step.section is not None]
+    if sections:
+        scale = torch.cat(
+            [gain[:, :1].expand(-1, 3), torch.ones_like(gain[:, :1]).expand(-1, 2)], 1
+        )
+        return biquad_cascade(audio, torch.stack([sections[0] * scale, *sections[1:]], dim=1))
+    first, values, *_ = group[0]
+    if isinstance(first, Dynamics):
+        return first.forward_with_gain(audio, sample_rate, gain, **values)
     return audio * gain.to(audio.dtype)[:, :, None]

@@ -20,6 +20,14 @@ from torch.utils._pytree import tree_map_only
 
 from ai_mixer.dsp.compressor import settings_rows
 from ai_mixer.dsp.gain_reduction_bank import SETTINGS
+from ai_mixer.dsp.gpu_delays import (
+    decimate,
+    feedback_delay,
+    feedback_delay_backward,
+    feedback_network,
+    feedback_network_backward,
+    interpolate,
+)
 from ai_mixer.dsp.gpu_filters import biquad, biquad_backward, filter_in_chunks, launch
 from ai_mixer.dsp.k_weighting import differentiable_energies, filter_twice
 from ai_mixer.dsp.lookahead import COUNTS, Ballistics, state_size
@@ -29,9 +37,19 @@ from ai_mixer.dsp.required_gain import differentiable_gain_db
 from ai_mixer.dsp.true_peak import Interpolator, envelope_by_convolution
 from ai_mixer.utils.log import logger
 
-__all__ = ["biquad", "biquad_backward", "filter_in_chunks"]  # kernels too, see `run`
+__all__ = [  # kernels too, see `run`
+    "biquad",
+    "biquad_backward",
+    "decimate",
+    "feedback_delay",
+    "feedback_delay_backward",
+    "feedback_network",
+    "feedback_network_backward",
+    "filter_in_chunks",
+    "interpolate",
+]
 
-WITHOUT_COMPILED_KERNELS = {"required_gain", "true_peak_envelope"}
+WITHOUT_COMPILED_KERNELS = {"required_gain", "true_peak_envelope", "interpolate", "decimate"}
 
 
 def run(name: str, cpu_kernel: Callable[..., Any], *arguments: Any) -> Any:

@@ -25,16 +25,15 @@ class _LanesType(types.Type):
 
 
 @register_model(_LanesType)
-class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
+class _LanesModel(models.PrimitiveModel):
     def __init__(self, dmm: Any, fe_type: Any) -> None:
-        super().__init__(dmm, fe_type, _VECTOR)
+        super().__init__(dmm, fe_type, _VECTOR)  # type: ignore[no-untyped-call]
 
 
 _lanes = _LanesType()
 
 
-@intrinsic  # type: ignore[misc]
-def load(typingctx, array, index):  # type: ignore[no-untyped-def]
+def _load(typingctx, array, index):  # type: ignore[no-untyped-def]
     """Eight numbers of a contiguous float64 array from an index on."""
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
@@ -43,8 +42,7 @@ def load(typingctx, array, index):  # type: ignore[no-untyped-def]
     return _lanes(array, types.intp), codegen
 
 
-@intrinsic  # type: ignore[misc]
-def store(typingctx, array, index, vector):  # type: ignore[no-untyped-def]
+def _store(typingctx, array, index, vector):  # type: ignore[no-untyped-def]
     """Write eight numbers to a contiguous float64 array from an index on."""
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
@@ -54,15 +52,19 @@ def store(typingctx, array, index, vector):  # type: ignore[no-untyped-def]
     return types.void(array, types.intp, _lanes), codegen
 
 
-def _pointer(context, builder, signature, args):  # type: ignore[no-untyped-def]
+def _pointer(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     array = context.make_array(signature.args[0])(context, builder, args[0])
     return builder.bitcast(builder.gep(array.data, [args[1]]), _VECTOR.as_pointer())
+
+
+load: Any = intrinsic(_load)
+store: Any = intrinsic(_store)
 
 
 def _arithmetic(name: str) -> Any:
     """A function of two vectors: an instruction of LLVM."""
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def function(typingctx, a, b):  # type: ignore[no-untyped-def]
         def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
             return getattr(builder, name)(*args, flags=_FLAGS)

@@ -33,7 +33,7 @@ class Delay(Effect):
         """x: [B, C, T]; wet: [B], 0–1. Returns [B, C, T]."""
         if not wet.requires_grad and holds(~wet.any()):
             return x
-        y: Tensor = _add_echoes(x, wet, self._samples(sample_rate), self.feedback)
+        y: Tensor = _add_echoes(x, wet.to(x.dtype), self._samples(sample_rate), self.feedback)
         return y
 
     def streaming_kernel(self) -> StreamingKernel:

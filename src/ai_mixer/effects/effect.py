@@ -21,6 +21,9 @@ class Effect(nn.Module):
 
     look_ahead_samples: how far the output depends on later input; streams are delayed by as many.
 
+    wet_only: whether the dry signal is left out, for a bus. Such an effect has no neutral values;
+    the levels of its sends are neutral at 0.
+
     Only `forward` is required. invertible: whether the class implements `invert`. streamable:
     whether it implements `streaming_kernel`; streams refuse other values than neutral of an effect
     without it, and files are rendered as a whole. renders_blocks: whether it implements
@@ -30,6 +33,7 @@ class Effect(nn.Module):
     knob_names: ClassVar[tuple[str, ...]] = ()
     shape_knobs: ClassVar[tuple[str, ...]] = ()
     look_ahead_samples: ClassVar[int] = 0
+    wet_only: ClassVar[bool] = False
     invertible: ClassVar[bool] = False
     streamable: ClassVar[bool] = False
     renders_blocks: ClassVar[bool] = False

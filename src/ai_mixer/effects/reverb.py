@@ -78,7 +78,7 @@ class Reverb(Effect):
         """x: [B, C, T], mono or stereo; wet: [B], 0–1. Returns [B, C, T]."""
         if not wet.requires_grad and holds(~wet.any()):
             return x
-        y: Tensor = _add_room(x, wet, self.room, sample_rate)
+        y: Tensor = _add_room(x, wet.to(x.dtype), self.room, sample_rate)
         return y
 
     def streaming_kernel(self) -> StreamingKernel:

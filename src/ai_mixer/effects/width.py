@@ -28,7 +28,7 @@ class Width(Effect):
         if x.shape[1] == 1:
             return x
         # Equivalent to the formula above, as one weighted sum of both channels.
-        return torch.lerp(x.flip(1), x, ((1 + width) / 2)[:, None, None])
+        return torch.lerp(x.flip(1), x, ((1 + width) / 2).to(x.dtype)[:, None, None])
 
     def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""
