@@ -8,7 +8,7 @@ from torch import Tensor
 from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.operators import empty_like, holds, operator
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
-from ai_mixer.dsp.wet_mix import Parts, mix_wet, mix_wet_backward, register_wet_mix
+from ai_mixer.dsp.wet_mix import mix_wet, mix_wet_backward, register_wet_mix, whole
 from ai_mixer.effects.effect import Effect
 
 
@@ -51,7 +51,9 @@ def _echoes(x: Tensor, delay: int, feedback: float, transposed: bool) -> Tensor:
 
     In blocks of D samples: inside a block there is no feedback.
     """
-    echo, length = x.new_zeros(x.shape), x.shape[-1]
+    echo, length = torch.empty_like(x, memory_format=torch.contiguous_format), x.shape[-1]
+    silent = min(delay, length)
+    echo[..., slice(length - silent, None) if transposed else slice(silent)] = 0.0
     for number in range(delay, length, delay):
         start, stop = number, min(number + delay, length)
         source = slice(start - delay, stop - delay)
@@ -65,18 +67,14 @@ def _echoes(x: Tensor, delay: int, feedback: float, transposed: bool) -> Tensor:
 
 @operator(empty_like(0), n_batched=2, devices=None)
 def _add_echoes(x: Tensor, wet: Tensor, delay: int, feedback: float) -> Tensor:
-    return mix_wet(x, wet, _whole(_echoes.kernel(x, delay, feedback, False)))
+    return mix_wet(x, wet, whole(_echoes.kernel(x, delay, feedback, False)))
 
 
 @operator(empty_like(1, 2), n_batched=3, devices=None)
 def _add_echoes_backward(
     grad: Tensor, x: Tensor, wet: Tensor, delay: int, feedback: float
 ) -> tuple[Tensor, Tensor]:
-    return mix_wet_backward(grad, x, wet, _whole(_echoes.kernel(grad, delay, feedback, True)))
+    return mix_wet_backward(grad, x, wet, whole(_echoes.kernel(grad, delay, feedback, True)))
 
 
 register_wet_mix(_add_echoes, _add_echoes_backward, _echoes)
-
-
-def _whole(x: Tensor) -> Parts:
-    return [(slice(0, x.shape[-1]), x)]
