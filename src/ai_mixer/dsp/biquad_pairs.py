@@ -28,7 +28,7 @@ PART_SAMPLES = 2048  # shorter ones, processed last first, are read slowly from 
 
 def filter_pairs(x: Tensor, sections: Tensor) -> Tensor:
     """Arguments and result as `biquad_cascade`."""
-    b, rest = sections.split((3, 2), dim=2)
+    b, rest = torch.split(sections, (3, 2), dim=2)
     a = torch.cat([torch.ones_like(rest[..., :1]), rest], dim=2)
     kept = torch.is_grad_enabled() and (x.requires_grad or sections.requires_grad)
     y: Tensor = _filter_pairs(x, b, a, kept)[0]
@@ -80,7 +80,7 @@ def _one_by_one(x: Tensor, b: Tensor, a: Tensor) -> Tensor:
 
 def _second_gradient(
     saved: Sequence[Tensor], _: Sequence[Any], *grads: Tensor
-) -> tuple[Tensor | None, ...]:
+) -> Any:  # a tensor or None per argument
     grad, x, b, a = saved
     to_grad, to_x, to_b, to_a = vjp(
         lambda grad, *inputs: vjp(_one_by_one, inputs, grad), (grad, x, b, a), grads
