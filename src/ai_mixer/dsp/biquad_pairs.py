@@ -28,7 +28,7 @@ PART_SAMPLES = 2048  # shorter ones, processed last first, are read slowly from 
 
 def filter_pairs(x: Tensor, sections: Tensor) -> Tensor:
     """Arguments and result as `biquad_cascade`."""
-    b, rest = torch.split(sections, (3, 2), dim=2)
+    b, rest = sections[..., :3], sections[..., 3:]
     a = torch.cat([torch.ones_like(rest[..., :1]), rest], dim=2)
     kept = torch.is_grad_enabled() and (x.requires_grad or sections.requires_grad)
     y: Tensor = _filter_pairs(x, b, a, kept)[0]
