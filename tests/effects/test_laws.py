@@ -217,12 +217,15 @@ def test_effects_are_causal(cls, rate):
     assert residual_db(second[..., :end], first[..., :end]) <= -120
 
 
+INVERTIBLE_POSITIONS = {"Pan": [0.01, 0.7, 0.99]}  # at the sides, one channel is lost
+
+
 @for_each_effect
 @pytest.mark.parametrize(("dtype", "limit_db"), [(torch.float64, -200), (torch.float32, -100)])
 @pytest.mark.parametrize("channels", [1, 2])
 def test_the_inverse_returns_the_input(cls, dtype, limit_db, channels, rate):
     y = music(batch=3, channels=channels, rate=rate).to(dtype)
-    values = values_at(cls, [0.0, 0.7, 1.0], dtype)
+    values = values_at(cls, INVERTIBLE_POSITIONS.get(cls.__name__, [0.0, 0.7, 1.0]), dtype)
     if not cls.invertible or not cls.knob_names:
         with pytest.raises(NotImplementedError, match=f"{cls.__name__} has no inverse"):
             cls().invert(y, rate, **values)

@@ -12,7 +12,7 @@ import torch
 
 import ai_mixer.effects
 from ai_mixer.config.folder import config_folder
-from ai_mixer.console import load_console
+from ai_mixer.console import ConsoleGraph, load_console
 from ai_mixer.core.types import Knob
 from ai_mixer.effects.effect import Effect
 
@@ -33,10 +33,16 @@ def console_knobs():
     names = sorted(file.stem for file in (config_folder() / "console").glob("*.yaml"))
     for name in sorted(names, key=lambda name: name != "classic"):
         console = load_console(name, "wide")
-        knobs = iter(console.knobs)
-        for effect in console.effects.values():
-            table.setdefault(type(effect), {n: next(knobs) for n in effect.knob_names})
+        for chain in console.chains().values() if isinstance(console, ConsoleGraph) else [console]:
+            add_knobs(table, chain)
     return table
+
+
+def add_knobs(table, chain):
+    knobs = iter(chain.knobs)
+    for effect in chain.effects.values():
+        own = {name: next(knobs) for name in effect.knob_names}
+        table.setdefault(type(effect), own)
 
 
 CONSOLE_KNOBS = console_knobs()

@@ -2,18 +2,16 @@
 
 import pytest
 
-from ai_mixer.config.folder import config_folder
 from ai_mixer.console import load_console
 from ai_mixer.plugin import toolchain
 from ai_mixer.plugin.build import ConsoleChoice, build_engine
 from ai_mixer.plugin.description import describe_engine
+from helpers.consoles import SINGLE_CONSOLES
 from helpers.engine import Engine, expected, load, music, random_job, run_job
 from helpers.measures import residual_db
 
 pytestmark = pytest.mark.slow
-CONSOLES = sorted(
-    {file.stem for file in (config_folder() / "console").glob("*.yaml")} - {"classic"}
-)
+CONSOLES = sorted({*SINGLE_CONSOLES} - {"classic"})
 
 
 @pytest.mark.parametrize("name", CONSOLES)  # classic: test_native.py

@@ -31,7 +31,7 @@ class Console(EffectChain):
         audio, knobs = self.check(audio, sample_rate, knobs)
         for effect, values in self._effects_with_values(audio, knobs):
             audio = effect(audio, sample_rate, **values)
-        return self.limiter(audio, sample_rate) if limit else audio
+        return self._limited(audio, sample_rate) if limit else audio
 
     def forward_with_audibility(
         self, audio: Tensor, sample_rate: int, knobs: Tensor, query: Tensor | None = None
@@ -48,7 +48,7 @@ class Console(EffectChain):
             tested = queried[len(audible) :][: len(values)]
             audible += _audibility(effect, audio, sample_rate, values, tested)
             audio = effect(audio, sample_rate, **values)
-        return self.limiter(audio, sample_rate), torch.stack(audible, dim=-1)
+        return self._limited(audio, sample_rate), torch.stack(audible, dim=-1)
 
     def invert(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> Tensor:
         """Compute the input from which these knobs give `audio`: all inverses, last effect first.
@@ -78,6 +78,9 @@ class Console(EffectChain):
             tested = queried[len(audible) :][: len(values)]
             audible += _audibility(effect, rough, sample_rate, values, tested)[::-1]
         return rough, torch.stack(audible[::-1], dim=-1)
+
+    def _limited(self, audio: Tensor, sample_rate: int) -> Tensor:
+        return audio if self.limiter is None else self.limiter(audio, sample_rate)
 
     def _query_list(self, query: Tensor | None) -> list[bool]:
         """Per knob: whether its audibility is tested."""

@@ -1,7 +1,7 @@
 """Coefficients of the kernels from physical values: one text for torch and for compiled code.
 
 `build` makes all formulas over the functions of a module: PyTorch's for tensors with gradient
-(`evaluate`), NumPy's for numbers in an audio thread (`write_coefficients`).
+(`evaluate`), NumPy's for numbers in an audio thread (`dsp.compiled_formulas`).
 
 Equalisers: Robert Bristow-Johnson, "Cookbook formulae for audio EQ biquad filter coefficients"
 (1998; W3C note 2021). The filter at −gain_db is exactly the inverse of the one at gain_db.
@@ -13,12 +13,10 @@ from enum import IntEnum
 from types import ModuleType
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ai_mixer.core.units import SILENCE_DB
-from ai_mixer.utils.compilation import njit
 
 MAX_FREQUENCY_RATIO = 0.49
 """Highest filter frequency as a ratio of the sample rate. Higher frequencies are set to it: a file
@@ -27,6 +25,12 @@ at 8 kHz has no band at 5 kHz, but the lower skirt of the filter remains in effe
 MIN_RATIO = 10.0 ** (SILENCE_DB / 20.0)
 DB_PER_NEPER = 20.0 / math.log(10.0)
 NEPERS_PER_DB_OF_A = math.log(10.0) / 40.0  # the cookbook's A = 10^(dB/40)
+MIN_DELAY_SAMPLES = 2.0  # the interpolation of a delay reads one sample after the delayed one
+
+
+LINE_S = tuple(samples / 48_000 for samples in (1201, 1447, 1733, 2063, 2447, 2879, 3407, 4001))
+"""Delays of the lines of `feedback_network`, in samples at 48 kHz prime numbers."""
+MEAN_LINE_S = sum(LINE_S) / len(LINE_S)
 
 
 class Formula(IntEnum):
@@ -46,6 +50,10 @@ class Formula(IntEnum):
     BAND_DYNAMICS = 10
     BAND_WIDTH = 11
     SATURATION = 12
+    PAN = 13
+    FEEDBACK_DELAY = 14
+    FEEDBACK_NETWORK = 15
+    LEVEL = 16
 
 
 class Formulas(NamedTuple):
@@ -57,7 +65,9 @@ class Formulas(NamedTuple):
     off_hz at which it is the identity. dynamics: slope, attack and release poles, threshold and
     knee in dB, gain. band_dynamics: slope and threshold of each band. band_width: a filter of the
     side, of both widths and the frequency between them. saturation: k and the share of the even
-    harmonics.
+    harmonics. pan: gains of both channels. feedback_delay: settings of
+    `dsp.feedback_delay`. feedback_network: pre-delay in samples, gain, filters of the lines.
+    level: as gain, of a gain in dB.
     """
 
     value: Callable[..., Any]
@@ -73,6 +83,10 @@ class Formulas(NamedTuple):
     band_dynamics: Callable[..., Any]
     band_width: Callable[..., Any]
     saturation: Callable[..., Any]
+    pan: Callable[..., Any]
+    feedback_delay: Callable[..., Any]
+    feedback_network: Callable[..., Any]
+    level: Callable[..., Any]
 
 
 def build(m: ModuleType, compiled: Callable[[Any], Any] = lambda function: function) -> Formulas:
@@ -85,6 +99,10 @@ def build(m: ModuleType, compiled: Callable[[Any], Any] = lambda function: funct
     @compiled
     def gain(gain, sample_rate):  # type: ignore[no-untyped-def]
         return gain, 0.0 * gain
+
+    @compiled
+    def level(gain_db, sample_rate):  # type: ignore[no-untyped-def]
+        return m.exp(gain_db / DB_PER_NEPER), 0.0 * gain_db
 
     @compiled
     def width(width, sample_rate):  # type: ignore[no-untyped-def]
@@ -180,17 +198,60 @@ def build(m: ModuleType, compiled: Callable[[Any], Any] = lambda function: funct
     def saturation(drive_db, even, sample_rate):  # type: ignore[no-untyped-def]
         return m.exp(drive_db * (2.0 / DB_PER_NEPER)) - 1.0, even
 
+    @compiled
+    def pan(pan, sample_rate):  # type: ignore[no-untyped-def]
+        angle = (pan + 1.0) * (math.pi / 4.0)
+        return math.sqrt(2.0) * m.cos(angle), math.sqrt(2.0) * m.sin(angle)
+
+    @compiled
+    def delay_samples(time_ms, max_ms, sample_rate):  # type: ignore[no-untyped-def]
+        return m.minimum(time_ms, max_ms + 0.0 * time_ms) * sample_rate / 1000.0
+
+    @compiled
+    def feedback_delay(time_ms, feedback, tone_hz, max_ms, sample_rate):  # type: ignore[no-untyped-def]
+        samples = delay_samples(time_ms, max_ms, sample_rate)
+        pole = m.exp(-2.0 * math.pi * tone_hz / sample_rate)
+        return m.maximum(samples, MIN_DELAY_SAMPLES + 0.0 * samples), feedback, pole
+
+    @compiled
+    def absorption(line_s, decay_s, damping_hz, sample_rate):  # type: ignore[no-untyped-def]
+        """Gain and pole of a line whose decay time is decay_s / (1 + (f / damping_hz)²).
+
+        Exactly at 0 Hz, and at damping_hz or, if that is lower, the highest frequency.
+        """
+        rounded_s = m.floor(line_s * sample_rate + 0.5) / sample_rate
+        nepers = 3.0 * math.log(10.0) * rounded_s / decay_s
+        highest_hz = m.minimum(damping_hz, MAX_FREQUENCY_RATIO * sample_rate)
+        ratio = highest_hz / damping_hz
+        power = m.exp(-2.0 * nepers * ratio * ratio)  # of the low-pass at this frequency
+        cosine = m.cos(2.0 * math.pi * highest_hz / sample_rate)
+        root = m.sqrt(power * (1.0 - cosine) * (2.0 - power * (1.0 + cosine)))
+        pole = (1.0 - power) / (1.0 - power * cosine + root)
+        return m.exp(-nepers) * (1.0 - pole), pole
+
+    @compiled
+    def feedback_network(decay_s, predelay_ms, damping_hz, max_ms, sample_rate):  # type: ignore[no-untyped-def]
+        samples = MIN_DELAY_SAMPLES + delay_samples(predelay_ms, max_ms, sample_rate)
+        lost = m.exp(MEAN_LINE_S * 6.0 * math.log(10.0) / decay_s) - 1.0
+        return (
+            (samples, m.sqrt(lost * (2.0 / len(LINE_S))))
+            + absorption(LINE_S[0], decay_s, damping_hz, sample_rate)
+            + absorption(LINE_S[1], decay_s, damping_hz, sample_rate)
+            + absorption(LINE_S[2], decay_s, damping_hz, sample_rate)
+            + absorption(LINE_S[3], decay_s, damping_hz, sample_rate)
+            + absorption(LINE_S[4], decay_s, damping_hz, sample_rate)
+            + absorption(LINE_S[5], decay_s, damping_hz, sample_rate)
+            + absorption(LINE_S[6], decay_s, damping_hz, sample_rate)
+            + absorption(LINE_S[7], decay_s, damping_hz, sample_rate)
+        )
+
     equalisers = peak, presence, low_shelf, high_shelf, low_cut
-    return Formulas(
-        value, gain, width, slope, *equalisers, dynamics, band_dynamics, band_width, saturation
-    )
+    others = dynamics, band_dynamics, band_width, saturation, pan
+    delays = feedback_delay, feedback_network
+    return Formulas(value, gain, width, slope, *equalisers, *others, *delays, level)
 
 
 _ON_TENSORS = build(torch)
-_COMPILED = build(np, njit(cache=False))
-_value, _gain, _width, _slope = _COMPILED[:4]
-_peak, _presence, _low_shelf, _high_shelf, _low_cut = _COMPILED[4:9]
-_dynamics, _band_dynamics, _band_width, _saturation = _COMPILED[9:]
 
 
 def evaluate(
@@ -209,39 +270,3 @@ def evaluate(
     ]
     coefficients = _ON_TENSORS[int(formula)](*values)
     return tuple(torch.broadcast_tensors(*coefficients))  # type: ignore[no-untyped-call]
-
-
-@njit(cache=True, nogil=True)
-def write_coefficients(formula, arguments, sample_rate, row):  # type: ignore[no-untyped-def]  # noqa: PLR0912
-    """Write the coefficients of physical values, [A], to a row."""
-    a = arguments
-    if formula == Formula.VALUE:
-        (row[0],) = _value(a[0], sample_rate)
-    elif formula == Formula.GAIN:
-        row[0], row[1] = _gain(a[0], sample_rate)
-    elif formula == Formula.WIDTH:
-        row[0], row[1] = _width(a[0], sample_rate)
-    elif formula == Formula.SLOPE:
-        (row[0],) = _slope(a[0], sample_rate)
-    elif formula == Formula.PEAK:
-        row[0], row[1], row[2], row[3], row[4] = _peak(a[0], a[1], a[2], sample_rate)
-    elif formula == Formula.PRESENCE:
-        row[0], row[1], row[2], row[3], row[4] = _presence(a[0], a[1], a[2], sample_rate)
-    elif formula == Formula.LOW_SHELF:
-        row[0], row[1], row[2], row[3], row[4] = _low_shelf(a[0], a[1], a[2], sample_rate)
-    elif formula == Formula.HIGH_SHELF:
-        row[0], row[1], row[2], row[3], row[4] = _high_shelf(a[0], a[1], a[2], sample_rate)
-    elif formula == Formula.LOW_CUT:
-        row[0], row[1], row[2], row[3], row[4] = _low_cut(a[0], a[1], sample_rate)
-    elif formula == Formula.DYNAMICS:
-        row[0], row[1], row[2], row[3], row[4], row[5] = _dynamics(
-            a[0], a[1], a[2], a[3], a[4], a[5], sample_rate
-        )
-    elif formula == Formula.BAND_DYNAMICS:
-        row[0], row[1], row[2], row[3], row[4], row[5] = _band_dynamics(
-            a[0], a[1], a[2], a[3], a[4], a[5], sample_rate
-        )
-    elif formula == Formula.BAND_WIDTH:
-        row[0], row[1], row[2], row[3], row[4] = _band_width(a[0], a[1], a[2], sample_rate)
-    elif formula == Formula.SATURATION:
-        row[0], row[1] = _saturation(a[0], a[1], sample_rate)
