@@ -1,7 +1,7 @@
 """Second-order filters in series as one compiled function, with a hand-written gradient.
 
-The audio passes all filters in parts that stay in the L1 cache, in float64 between them. On the
-CPU only; elsewhere the filters run one after another (`dsp.recursions`).
+The audio passes all filters in parts that stay in the caches; the result is that of the filters one
+after another, bit for bit. On the CPU only; elsewhere they do run so (`dsp.recursions`).
 """
 
 from collections.abc import Sequence
@@ -87,9 +87,7 @@ def _one_by_one(x: Tensor, b: Tensor, a: Tensor) -> Tensor:
     return x
 
 
-def _second_gradient(
-    saved: Sequence[Tensor], _: Sequence[Any], *grads: Tensor
-) -> tuple[Tensor | None, ...]:
+def _second_gradient(saved: Sequence[Tensor], _: Sequence[Any], *grads: Tensor) -> Sequence[Any]:
     grad, x, b, a = saved
     to_grad, to_x, to_b, to_a = vjp(
         lambda grad, *inputs: vjp(_one_by_one, inputs, grad), (grad, x, b, a), grads
@@ -116,7 +114,7 @@ def _coefficient_rows(b: Tensor, a: Tensor, channels: int) -> Array:
 def _filter_rows(x, ba, between, y):  # type: ignore[no-untyped-def]
     """Filter rows in pairs: each recursion waits for its last output, so two take little longer."""
     stages = ba.shape[1]
-    work, states = np.empty((2, PART_SAMPLES)), np.empty((2, stages, 4))
+    work, states = np.empty((2, PART_SAMPLES), x.dtype), np.empty((2, stages, 4))
     for row in range(0, x.shape[0], 2):
         other = min(row + 1, x.shape[0] - 1)  # a single last row is paired with itself
         states[:] = 0.0
@@ -149,7 +147,7 @@ def _filter_pair(x, u, x_ba, u_ba, x_state, u_state):  # type: ignore[no-untyped
     x1, x2, y1, y2 = x_state[0], x_state[1], x_state[2], x_state[3]
     u1, u2, v1, v2 = u_state[0], u_state[1], u_state[2], u_state[3]
     for n in range(len(x)):
-        x0, u0 = x[n], u[n]
+        x0, u0 = np.float64(x[n]), np.float64(u[n])
         y0 = second_order(b0, b1, b2, a1, a2, x0, x1, x2, y1, y2)
         v0 = second_order(d0, d1, d2, c1, c2, u0, u1, u2, v1, v2)
         x[n], u[n] = y0, v0

@@ -96,8 +96,8 @@ def _compress(
     level_db = level_of_peak_db(peak, x.dtype)
     gain_db = gain_of_level_db(level_db, settings_rows(slope, settings).numpy())
     ratio = ratio_of_gain_db(gain_db, x.dtype)
-    past = (torch.from_numpy(array) for array in (peak, level_db, gain_db))
-    return x * ratio[:, None], ratio, *past
+    y = x * ratio[:, None]
+    return y, ratio, torch.from_numpy(peak), torch.from_numpy(level_db), torch.from_numpy(gain_db)
 
 
 @operator(empty_like(1, 2), n_batched=7)
