@@ -39,7 +39,7 @@ def apply_effects(
     """Apply effects one after another to [B, C, T]."""
     if not _is_fused(audio):
         for effect, values in effects:
-            audio = effect(audio, sample_rate, **values)
+            audio = effect(audio, sample_rate, **values).to(audio.dtype)
         return audio
     group: list[_Step] = []
     for effect, values in effects:
@@ -72,7 +72,7 @@ def _joins(group: list[_Step], step: _Step) -> bool:
 def _apply_group(audio: Tensor, sample_rate: int, group: list[_Step]) -> Tensor:
     if len(group) < 2:
         for step in group:
-            audio = step.effect(audio, sample_rate, **step.values)
+            audio = step.effect(audio, sample_rate, **step.values).to(audio.dtype)
         return audio
     gain = audio.new_ones(audio.shape[:2]).double()
     for step in group:

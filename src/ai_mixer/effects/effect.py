@@ -45,7 +45,7 @@ class Effect(nn.Module):
         cls.streamable = cls.streaming_kernel is not Effect.streaming_kernel
 
     def forward(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> Tensor:
-        """x: [B, C, T], full scale = 1; knobs: [B]. Returns [B, C, T]."""
+        """x: [B, C, T], full scale = 1; knobs: [B], in a console float64. Returns [B, C, T]."""
         raise NotImplementedError
 
     def streaming_kernel(self) -> StreamingKernel:
