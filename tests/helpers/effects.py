@@ -51,8 +51,6 @@ def console_knobs():
         console = load_console(name, "wide")
         for chain in console.chains().values() if isinstance(console, ConsoleGraph) else [console]:
             add_knobs(table, chain)
-    for cls, specs in TRACK_KNOBS.items():
-        table.setdefault(cls, {name: Knob(name, *spec) for name, spec in specs.items()})
     return table
 
 
