@@ -313,3 +313,25 @@ def test_flat_knobs_have_names_and_return():
 def test_flat_knobs_of_no_number_of_tracks_are_refused(shape):
     with pytest.raises(ValueError, match=r"11 · N \+ 11. for 1–64 tracks"):
         SMALL.layout.from_flat(torch.zeros(shape))
+
+
+def test_memory_grows_linearly_with_the_tracks():
+    """Bytes that are kept for the gradient."""
+
+    def kept_bytes(tracks):
+        kept = {}
+
+        def keep(tensor):
+            storage = tensor.untyped_storage()
+            kept[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        knobs = GraphKnobs(*(part.requires_grad_() for part in random_knobs(STUDIO, 1, tracks)))
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            mix = STUDIO(random_tracks(1, tracks), RATE, knobs)
+        assert mix.requires_grad
+        return sum(kept.values())
+
+    few, some, many = map(kept_bytes, (16, 32, 64))  # all with a limiter at work
+    assert many - some == pytest.approx(2 * (some - few), rel=0.01)
+    assert (some - few) / 16 <= 5 * 2 * 2000 * 4  # five stereo signals per track
