@@ -42,10 +42,11 @@ def chain_of(monkeypatch, *entries):
     ],
 )
 @pytest.mark.parametrize("channels", [1, 2])
-def test_fused_effects_equal_effect_after_effect(monkeypatch, entries, calls, channels):
+@pytest.mark.parametrize("songs", [1, 8])
+def test_fused_effects_equal_effect_after_effect(monkeypatch, entries, calls, songs, channels):
     console, counts = chain_of(monkeypatch, *entries), {}
-    audio = noise(8, channels, 700, level=0.4, dtype=torch.float64)
-    positions = torch.rand(8, len(console.knobs), generator=torch.Generator().manual_seed(1))
+    audio = noise(songs, channels, 700, level=0.4, dtype=torch.float64)
+    positions = torch.rand(songs, len(console.knobs), generator=torch.Generator().manual_seed(1))
     cascade = fused_effects.biquad_cascade
 
     def counted(*arguments):
@@ -54,7 +55,7 @@ def test_fused_effects_equal_effect_after_effect(monkeypatch, entries, calls, ch
 
     monkeypatch.setattr(fused_effects, "biquad_cascade", counted)
     fused = console(audio, 44_100, positions)
-    monkeypatch.setattr(fused_effects, "MIN_ROWS", 1000)
+    monkeypatch.setattr(fused_effects, "_is_fused", lambda audio: False)
     assert residual_db(fused, console(audio, 44_100, positions)) <= -140
     assert counts == calls
 

@@ -39,7 +39,7 @@ def effect_classes():
         for module in pkgutil.iter_modules(ai_mixer.effects.__path__)
     ]
     classes = {c for m in modules for _, c in inspect.getmembers(m, inspect.isclass)}
-    effects = {c for c in classes if issubclass(c, Effect) and c is not Effect}
+    effects = {c for c in classes if issubclass(c, Effect)} - {Effect}
     return sorted(effects, key=lambda c: c.__name__)
 
 

@@ -1,8 +1,7 @@
 """Application of a chain of effects, where several ones are one operator.
 
 Filters in series and a gain before them, and a compressor with the gains behind it, pass over the
-audio once. Equal to effect after effect. It pays where many rows of audio advance together: a batch
-of songs, or the tracks of one.
+audio once. Equal to effect after effect.
 """
 
 from collections.abc import Iterable
@@ -15,8 +14,6 @@ from ai_mixer.dsp.biquad_cascade import biquad_cascade
 from ai_mixer.effects.dynamics import Dynamics
 from ai_mixer.effects.effect import Effect
 from ai_mixer.effects.pan import Pan
-
-MIN_ROWS = 8  # songs × channels; with fewer, lanes of the vectors would have nothing to do
 
 
 class _Step(NamedTuple):
@@ -54,8 +51,7 @@ def apply_effects(
 
 def _is_fused(audio: Tensor) -> bool:
     """GPUs, and programs that torch exports, have one kernel per effect."""
-    on_cpu = audio.device.type == "cpu" and not torch.compiler.is_compiling()
-    return on_cpu and audio.shape[0] * audio.shape[1] >= MIN_ROWS
+    return audio.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 def _joins(group: list[_Step], step: _Step) -> bool:

@@ -60,7 +60,7 @@ def _inverse_dynamics_gain(y: Tensor, settings: Tensor) -> Tensor:
 def _dynamics_gain(x: Tensor, settings: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Returns the gain in dB, and for the gradient: peak, its level in dB."""
     peak = max_over_channels(to_array(x))
-    level_db = level_of_peak_db(peak)
+    level_db = level_of_peak_db(peak, x.dtype)
     gain_db = gain_of_level_db(level_db, as_rows(settings.double()))
     return torch.from_numpy(gain_db), torch.from_numpy(peak), torch.from_numpy(level_db)
 

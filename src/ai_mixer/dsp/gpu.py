@@ -203,7 +203,7 @@ def lookahead_gain(
     numbers = needed.new_zeros(batch, state_size(ballistics))
     counts = needed.new_zeros(batch, COUNTS + ballistics.window, dtype=torch.int64)
     out, origins = torch.empty_like(needed), torch.empty_like(needed, dtype=torch.int64)
-    choices = needed.new_empty(batch, 2, length)
+    choices = needed.new_empty(batch, 2, length, dtype=torch.int8)
     arrays = (needed, numbers, counts, out, origins, choices)
     launch("lookahead_gain", batch, *arrays, tuple(ballistics))
     return out, origins, choices

@@ -51,7 +51,7 @@ def graph_workload(graph: ConsoleGraph, tracks: int, seconds: float, sample_rate
     knobs = [torch.full_like(part, KNOB_POSITION) for part in graph.neutral(tracks)]
 
     def mix(audio: Tensor, *parts: Tensor) -> Tensor:
-        return graph(audio, sample_rate, GraphKnobs(*parts))  # type: ignore[no-any-return]
+        return graph(audio, sample_rate, GraphKnobs(*parts))
 
     return Workload("graph", mix, (audio, *knobs))
 
