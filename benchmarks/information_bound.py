@@ -28,7 +28,7 @@ from sklearn.covariance import ledoit_wolf
 from ai_mixer.config.folder import config_folder
 from ai_mixer.console import Console
 from ai_mixer.core.types import Batch
-from ai_mixer.inference.refinement import long_term_db
+from ai_mixer.inference.long_term_levels import long_term_db
 from ai_mixer.metrics.knob_skill import (
     GAIN_KNOBS,
     HEADLINE_KNOBS,

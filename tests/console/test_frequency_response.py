@@ -59,5 +59,5 @@ def test_neutral_is_0_db_and_the_gradient_is_finite():
 def test_knobs_of_linear_effects():
     console = load_console("mastering", ranges="wide")
     linear = dict(zip(console.names, linear_knobs(console).tolist(), strict=True))
-    assert linear["band1_q"] and linear["mono_bass"] and linear["level"]
-    assert not linear["compressor_makeup"] and not linear["saturation_drive"]
+    assert all(linear[name] for name in ("band1_q", "mono_bass", "level"))
+    assert not any(linear[name] for name in ("compressor_makeup", "saturation_drive"))

@@ -50,7 +50,7 @@ def curve_prior(
     noise = torch.randn(SAMPLES, len(knobs), generator=generator, dtype=torch.float64)
     noise = torch.cat([noise, -noise])  # so that the mean has no sampling error of first order
     points = (knobs + torch.where(movable, std, 0.0) * noise).clamp(0.0, 1.0)
-    curves = _response(console, points, sample_rate)
+    curves = console_curve(console, points, sample_rate)
     mean = curves.mean(0)
     deviations = curves - mean
     return CurvePrior(mean, deviations.T @ deviations / len(curves))
@@ -101,7 +101,7 @@ def fit_curve(
         knobs = positions.repeat(len(points), 1)
         knobs[:, moves] = points
         prior = (points - positions[moves]) / scale
-        error = (_response(console, knobs, sample_rate) - curve_db) / fit_std_db
+        error = (console_curve(console, knobs, sample_rate) - curve_db) / fit_std_db
         return torch.cat([prior, error], 1)
 
     minimum = levenberg_marquardt(residuals, positions[moves], FIT_STEPS, NO_OUTLIERS)
@@ -110,7 +110,7 @@ def fit_curve(
     return fitted
 
 
-def _response(console: Console, points: Tensor, sample_rate: int) -> Tensor:
+def console_curve(console: Console, points: Tensor, sample_rate: int) -> Tensor:
     """Gain of mid, then of side, at the centres of thirds of an octave: [points, 2 · bands] dB."""
     centres = torch.tensor(third_octave_centres(sample_rate), dtype=torch.float64)
     return response_db(console, points, centres, sample_rate).flatten(1)

@@ -25,10 +25,9 @@ HEADLINE_KNOBS = (
     *("low_cut", "mono_bass"),
     *("reverb", "delay"),
 )
-"""Knobs of the headline score, of all consoles: how much an effect does. A console's own ones count,
-and of these, those that are not masked in all songs (reverb, delay, and what has no inverse). Left
-out: how an effect does it (frequency, Q, threshold, times), which is not heard where it does
-little."""
+"""Knobs of the headline score, of all consoles: how much an effect does. Those masked in all
+songs (reverb, delay, what has no inverse) are left out, and so is how an effect does it (frequency,
+Q, threshold, times), which is not heard where it does little."""
 
 GAIN_KNOBS = ("input_gain", "output_level", "compressor_makeup", "level")
 """Gains of the whole signal, of all consoles: only their sum in dB is identifiable."""

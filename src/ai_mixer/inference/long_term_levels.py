@@ -1,0 +1,53 @@
+"""Long-term levels of mid and side, and how those of two excerpts of a production differ.
+
+The levels differ by `REFERENCE_STD_DB` in a band, with correlated neighbouring bands, correlated
+mid and side, and occasional outliers.
+"""
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from ai_mixer.dsp.spectra import mid_side, third_octave_power
+
+# Differences of two excerpts of a production, measured on the long-term levels of 208 pairs of 6 s
+# of music: standard deviation in a band without outliers, and the correlations of neighbouring
+# bands and of mid and side.
+REFERENCE_STD_DB = 2.0
+NEIGHBOUR_CORRELATION = 0.5
+MID_SIDE_CORRELATION = 0.75
+FLOOR = 1e-4  # of the loudest band; lower levels are not compared
+MONO_POWER_RATIO = 1e-6  # power of the side over that of the mid; below, the width is inaudible
+
+
+def long_term_db(
+    x: Tensor, rate: int, floor: Tensor | None = None, floor_ratio: float = FLOOR
+) -> tuple[Tensor, Tensor]:
+    """Compute long-term third-octave levels of mid and side: [B, C, T] → [B, 2 · bands] dB, floor.
+
+    floor: power added to each band, so that lower levels are not compared; default `floor_ratio`
+    of the loudest band of each song.
+    """
+    power = third_octave_power(mid_side(x), rate).flatten(1)
+    floor = power.amax(1, keepdim=True) * floor_ratio + 1e-12 if floor is None else floor
+    return 10.0 * torch.log10(power + floor), floor
+
+
+def is_mono(audio: Tensor) -> bool:
+    """True for audio [C, T] with a (nearly) silent side."""
+    mid, side = mid_side(audio[None])[0].square().sum(-1)
+    return bool(side <= MONO_POWER_RATIO * mid)
+
+
+@lru_cache(maxsize=4)
+def whitening_matrix(bands: int) -> Tensor:
+    """Matrix [2 · bands, 2 · bands] that whitens differences in dB [N, 2 · bands].
+
+    The inverse of the covariance's Cholesky factor, transposed.
+    """
+    band = torch.arange(bands, dtype=torch.float64)
+    neighbours = NEIGHBOUR_CORRELATION ** (band[:, None] - band).abs()
+    sides = torch.tensor([[1.0, MID_SIDE_CORRELATION], [MID_SIDE_CORRELATION, 1.0]]).double()
+    factor = torch.linalg.cholesky(torch.kron(sides, neighbours) * REFERENCE_STD_DB**2)
+    return torch.linalg.inv(factor).T
