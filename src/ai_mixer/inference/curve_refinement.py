@@ -19,6 +19,8 @@ from ai_mixer.inference.correction_curve import (
 )
 from ai_mixer.inference.long_term_levels import (
     MID_SIDE_CORRELATION,
+    REFERENCE_STD_DB,
+    difference_std_db,
     is_mono,
     long_term_db,
     whitening_matrix,
@@ -62,7 +64,8 @@ def refine_by_curve(
     if is_mono(rough) or is_mono(target):  # the expectation given the mid: no information
         observed = difference_db[:bands] - prior.mean_db[:bands]
         difference_db[bands:] = prior.mean_db[bands:] + MID_SIDE_CORRELATION * observed
-    whitening = whitening_matrix(bands)
+    std_db = difference_std_db((rough, target), rate)
+    whitening = whitening_matrix(bands) * (REFERENCE_STD_DB / std_db[:, None])
     curve = posterior_curve(difference_db, prior, whitening, OUTLIER_STD)
     fitted = fit_curve(console, curve, Prediction(positions, std), moves, rate)
     steps = torch.where(fitted < 0.5, STEP, -STEP)

@@ -2,12 +2,13 @@
 
 1. The equaliser, the width and the level are set to the difference of the long-term levels of both
    versions (`correction_curve.fit_curve`), without rendering.
-2. They and the compressor are fitted to the short-time levels by rendering.
-3. Only if a difference remains, the effects without an inverse (multiband compressor, saturation)
-   are added.
+2. Where a difference remains, the compressor is fitted to the short-time levels by rendering, from
+   two start points, and then all of these together.
+3. Where a difference still remains, the effects without an inverse (multiband compressor,
+   saturation) are fitted, with the others fixed, and kept if they reduce it.
 
-Of several gains only the last one moves, because they are not identifiable separately. An effect that
-is not linear and changes nothing to speak of is set to neutral.
+Of several gains only the last one moves, because they are not identifiable separately. An effect
+that is not linear is set to neutral if that hardly changes the result.
 """
 
 import math
@@ -20,7 +21,7 @@ from ai_mixer.console.frequency_response import linear_knobs
 from ai_mixer.core.types import Prediction
 from ai_mixer.inference.correction_curve import fit_curve
 from ai_mixer.inference.level_difference import LevelDifference, loudest_excerpt
-from ai_mixer.inference.levenberg_marquardt import LocalMinimum, levenberg_marquardt, robust_cost
+from ai_mixer.inference.levenberg_marquardt import levenberg_marquardt, robust_cost
 from ai_mixer.inference.long_term_levels import is_mono, long_term_db
 from ai_mixer.metrics.knob_skill import gain_knobs
 
@@ -29,8 +30,9 @@ ACCEPTED_DB = 0.1  # no further effects are tried below this difference
 FLOOR = 1e-6  # of the loudest band; lower levels are not compared
 START_STD = 1.0  # of a position about its start: hardly a preference
 START_FIT_DB = 0.05
-START_SLOPES = (0.0, 0.5)  # 1 − 1/ratio of the compressor: it has local minima
-COARSE_STEPS, FINE_STEPS, FULL_STEPS = 8, 4, 6
+START_SLOPE = 0.5  # 1 − 1/ratio of the compressor, of a second start: it has local minima
+COMPRESSOR_STEPS, JOINT_STEPS, REST_STEPS, FINE_STEPS = 6, 6, 4, 2
+KEPT_COST_RATIO = 0.9  # of the squared difference, with and without the last effects
 IDLE_TOLERANCE_DB = 0.05
 NEUTRAL_TOLERANCE = 0.004  # of the travel: ±0.05 dB of ±6 dB
 
@@ -43,31 +45,22 @@ def fit_in_stages(
     rough, finished: [C, T]. start: positions [P] float64.
     """
     excerpt, lead_in_s = loudest_excerpt(finished, rate)
-    pair = rough[:, excerpt], finished[:, excerpt]
+    part = rate, rough[:, excerpt], finished[:, excerpt], lead_in_s
+    linear = linear_knobs(console)
+    few = linear | console.invertible.cpu()
     point = curve_start(console, rate, rough, finished, start)
-    few = linear_knobs(console) | console.invertible.cpu()
-    best, best_cost = point, math.inf
-    for slope in START_SLOPES:
-        candidate, cost = _descend(
-            console,
-            rate,
-            *pair,
-            _with_slope(console, point, few, slope),
-            few,
-            COARSE_STEPS,
-            lead_in_s,
-        )
-        if cost < best_cost:
-            best, best_cost = candidate, cost
-        if best_cost < ACCEPTED_DB**2:
-            break
-    moved = few
-    if best_cost >= ACCEPTED_DB**2:
-        moved = torch.ones_like(few)
-        best, _ = _descend(console, rate, *pair, best, moved, FULL_STEPS, lead_in_s)
-    best, cost = _descend(console, rate, rough, finished, best, moved, FINE_STEPS, 0.0)
-    best, cost = _without_idle_effects(console, rate, rough, finished, best, cost)
-    return without_idle_shapes(console, best), cost
+    point, cost = _descend(console, *part, point, few, 0)
+    if cost >= ACCEPTED_DB**2:
+        point, cost = _fit_compressor(console, *part, point, few & ~linear)
+        point, cost = _descend(console, *part, point, few, JOINT_STEPS)
+    if cost >= ACCEPTED_DB**2 and not few.all():
+        candidate, its_cost = _descend(console, *part, point, ~few, REST_STEPS)
+        if its_cost < KEPT_COST_RATIO * cost:
+            point = candidate
+    whole = rate, rough, finished, 0.0
+    point, cost = _descend(console, *whole, point, few, FINE_STEPS)
+    point, cost = _without_idle_effects(console, rate, rough, finished, point, cost)
+    return without_idle_shapes(console, point), cost
 
 
 def curve_start(
@@ -118,19 +111,45 @@ def _without_idle_effects(
     return point, cost
 
 
+def _fit_compressor(
+    console: Console,
+    rate: int,
+    rough: Tensor,
+    finished: Tensor,
+    lead_in_s: float,
+    point: Tensor,
+    moved: Tensor,
+) -> tuple[Tensor, float]:
+    """Fit some effects, [P] bool, from off and from a slope: the better point and its cost."""
+    steep = point.clone()
+    for column, knob in enumerate(console.knobs):
+        if knob.scale == "slope" and moved[column]:
+            steep[column] = START_SLOPE
+    moves = moved | _level(console)
+    candidates = [
+        _descend(console, rate, rough, finished, lead_in_s, start, moves, COMPRESSOR_STEPS)
+        for start in (point, steep)
+    ]
+    return min(candidates, key=lambda candidate: candidate[1])
+
+
 def _descend(
     console: Console,
     rate: int,
     rough: Tensor,
     finished: Tensor,
+    lead_in_s: float,
     point: Tensor,
     moved: Tensor,
     steps: int,
-    lead_in_s: float,
 ) -> tuple[Tensor, float]:
-    """Positions [P] and cost after some steps, without the effects that stay neutral."""
-    off_neutral = moved | ((point - console.neutral.cpu()).abs() > 0)
-    chosen = [bool(off_neutral[list(c.values())].any()) for _, c in console.effects_with_columns()]
+    """Positions [P] and cost after some steps of the moved knobs, [P] bool.
+
+    Effects that stay neutral are not rendered.
+    """
+    in_use = moved | (point != console.neutral.cpu())
+    chosen = [bool(in_use[list(c.values())].any()) for _, c in console.effects_with_columns()]
+    chosen[0] |= not any(chosen)
     part, columns = console.select(chosen)
     moves = (moved & _movable(console))[columns]
     difference = LevelDifference(part, rate, rough, finished, lead_in_s)
@@ -140,25 +159,20 @@ def _descend(
         knobs[:, moves] = points
         return difference(knobs)
 
-    minimum: LocalMinimum = levenberg_marquardt(
-        residuals, point[columns][moves], steps, OUTLIER_SCALE_DB
-    )
-    result, inner = point.clone(), point[columns]
+    minimum = levenberg_marquardt(residuals, point[columns][moves], steps, OUTLIER_SCALE_DB)
+    inner, result = point[columns], point.clone()
     inner[moves] = minimum.point
     result[columns] = inner
     return result, minimum.cost
+
+
+def _level(console: Console) -> Tensor:
+    """The last gain of the console, [P] bool."""
+    last = {knob.name for knob in gain_knobs(console.knobs)[-1:]}
+    return torch.tensor([knob.name in last for knob in console.knobs])
 
 
 def _movable(console: Console) -> Tensor:
     """All knobs but the gains before the last one, [P] bool."""
     extra = {knob.name for knob in gain_knobs(console.knobs)[:-1]}
     return torch.tensor([knob.name not in extra for knob in console.knobs])
-
-
-def _with_slope(console: Console, point: Tensor, moved: Tensor, slope: float) -> Tensor:
-    """The point with the compressor ratios among the moved knobs at a slope from 0 to 1."""
-    result = point.clone()
-    for column, knob in enumerate(console.knobs):
-        if knob.scale == "slope" and moved[column]:
-            result[column] = max(float(point[column]), slope)
-    return result

@@ -215,7 +215,11 @@ def _predicted_section(
     predicted, applied = (predictor.console.settings(stage.knobs)[0] for stage in stages)
     console = console_of(predictor)
     settings = apply_mix_options(
-        applied, console.knobs, mix_options or MixOptions(), console.limits(ranges_name)
+        applied,
+        console.knobs,
+        mix_options or MixOptions(),
+        console.limits(ranges_name),
+        console.shapes,
     )
     return PresetSection(start_s, settings, {k: round(v, 4) for k, v in predicted.items()})
 
