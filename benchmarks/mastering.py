@@ -1,4 +1,4 @@
-"""How close the mastering console comes to the finished version, beside `classic` on the same songs.
+"""How close the mastering console comes to the finished version, beside `classic`.
 
     make roughs data=folder data.root=/music out=outputs/roughs/all split=all seconds=6
     make train experiment=leaderboard console=mastering model=analyser run_name=mastering cv=5
@@ -46,6 +46,7 @@ from ai_mixer.utils.markdown import to_markdown
 
 RATE = 44_100
 CONSOLES = ("classic", "mastering")
+PARTS = ("reference", "match", "equaliser")
 BOUND_FLOOR = 1e-8  # of the loudest band; lower levels are not corrected
 EQ_HZ = np.geomspace(31.5, 16_000.0, 200)
 IMPULSE_SAMPLES = 1 << 16
@@ -150,7 +151,7 @@ def plan(options: argparse.Namespace) -> list[Job]:
     manifest = pd.read_csv(options.roughs / "manifest.csv").drop_duplicates("song")
     columns = {"rough": "rough", "finished": "file", "reference": "reference"}
     models: dict[str, dict[str, Path]] = {song: {} for song in manifest["song"]}
-    for console in CONSOLES:
+    for console in CONSOLES if options.reference else ():
         experiment, _, title = getattr(options, console).partition(":")
         entries, _ = find_entries(Store(str(options.mlruns)), experiment, options.folds)
         entry = next(entry for entry in entries if entry.title == title)
@@ -160,8 +161,9 @@ def plan(options: argparse.Namespace) -> list[Job]:
                     models[song][console] = folder
     jobs = []
     for number, row in enumerate(manifest.sample(frac=1.0, random_state=0).to_dict("records")):
-        parts = ["reference"] if len(models[row["song"]]) == len(CONSOLES) else []
-        parts += [part for part in ("match", "equaliser") if number < getattr(options, part)]
+        parts = [part for part in PARTS if number < getattr(options, part)]
+        if len(models[row["song"]]) < len(CONSOLES):  # a song without a fold
+            parts = [part for part in parts if part != "reference"]
         files = {name: options.roughs / str(row[column]) for name, column in columns.items()}
         jobs.append(Job(str(row["song"]), files, models[row["song"]], tuple(parts)))
     return [job for job in jobs if job.parts]
@@ -214,6 +216,7 @@ def main() -> None:
     parser.add_argument("--classic", default="leaderboard:classic", help="experiment:run_name")
     parser.add_argument("--mastering", default="leaderboard:mastering", help="experiment:run_name")
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--reference", type=int, default=1000, help="songs of part 1")
     parser.add_argument("--match", type=int, default=20, help="songs of part 2")
     parser.add_argument("--equaliser", type=int, default=20, help="songs of part 3")
     parser.add_argument("--jobs", type=int, default=2)
