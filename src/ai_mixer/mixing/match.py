@@ -57,9 +57,9 @@ def match(
 ) -> MixResult:
     """Mix `rough` towards `finished`, at the loudness of `finished`.
 
-    console_name: `classic` or `mastering`; default that of the mixer's model. If both are of the same recording, with any offset in time, the settings are fitted. Otherwise,
-    or if no settings are close to it, `finished` is used as a reference, with a note. ValueError if
-    `finished` is silent.
+    If both are of the same recording, with any offset in time, the settings are fitted. Otherwise,
+    or if no settings are close to it, `finished` is used as a reference, with a note. console_name:
+    `classic` or `mastering`; default that of the mixer's model. ValueError if `finished` is silent.
     """
     mix_options = mix_options or MixOptions()
     check_levels(None, ceiling_db)
