@@ -82,9 +82,9 @@ def test_amount_0_and_fixed_settings_are_obeyed(files, tmp_path):
 
 
 def test_a_louder_song_is_not_turned_down_unless_asked(tmp_path):
-    loud = write(tmp_path / "loud.wav", torch.tanh(8 * bursts(1, 3.0, RATE)) * 0.8)
+    loud = write(tmp_path / "loud.wav", 0.4 * torch.tanh(8 * bursts(1, 3.0, RATE)))
     before = measured(loud).loudness_lufs
-    assert before > -13
+    assert before > -14
     none = MixOptions(0.0)
     AudioMixer().master(loud, tmp_path / "kept.wav", mix_options=none)
     AudioMixer().master(loud, tmp_path / "asked.wav", mix_options=none, target_lufs=-16.0)
