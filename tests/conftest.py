@@ -159,7 +159,7 @@ def two_models(tmp_path_factory, compose):
         }
         save_model(home / name, model.state_dict(), card)
         (home / name / "card.md").write_text(f"# {name}\n\nTiny, for tests.\n")
-    (home / "champion.txt").write_text("baseline_cnn\n")
+    (home / "default.txt").write_text("baseline_cnn\n")
     return home
 
 

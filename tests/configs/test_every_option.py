@@ -19,6 +19,7 @@ from ai_mixer.config.folder import config_folder
 from ai_mixer.config.renamed import is_old_option
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.training.builders import build_callbacks, build_components, build_trainer
+from helpers.consoles import SEVERAL_TRACKS
 
 CONFIGS = config_folder()
 STAGE = "stage"  # primary configs: composed by name, not chosen as an option
@@ -61,6 +62,10 @@ def option_of(file):
     return (group, name) if console == group else ("ranges", f"{console}/{name}")
 
 
+def is_for_several_tracks(group, name):
+    return group in {"console", "ranges"} and name.partition("/")[0] in SEVERAL_TRACKS
+
+
 def groups_of(stage):
     """The defaults list of a stage config, as group → option."""
     lines = OmegaConf.to_container(OmegaConf.load(CONFIGS / STAGE / f"{stage}.yaml"))["defaults"]
@@ -69,8 +74,21 @@ def groups_of(stage):
     return {keywords.sub("", key): option for key, option in pairs if "override " not in key}
 
 
-each_option = pytest.mark.parametrize(
-    ("group", "name"), options(), ids=["=".join(pair) for pair in options()]
+def is_slow(group, name):
+    """Training from each collection takes seconds; they differ in reading only (tests/data)."""
+    return group == "data" and name not in {"folder", "band_small"}
+
+
+IDS = ["=".join(pair) for pair in options()]
+each_option = pytest.mark.parametrize(("group", "name"), options(), ids=IDS)
+
+each_trained_option = pytest.mark.parametrize(
+    ("group", "name"),
+    [
+        pytest.param(group, name, marks=[pytest.mark.slow] * is_slow(group, name))
+        for group, name in options()
+    ],
+    ids=IDS,
 )
 
 
@@ -134,12 +152,16 @@ def test_options_are_found():
 @pytest.mark.filterwarnings(
     "ignore:.* songs skipped"
 )  # small collections have damaged songs as well
-@each_option
+@each_trained_option
 def test_option_composes_builds_and_trains_one_step(
     group, name, synthetic_dataset, scratch, tmp_path, compose
 ):
     cfg = compose(*overrides_for(group, name, synthetic_dataset, scratch))
     OmegaConf.resolve(cfg)
+    if is_for_several_tracks(group, name):
+        with pytest.raises(ValueError, match=r"console mixes several tracks.*console=mastering"):
+            build_components(cfg)
+        return
     if cfg.trainer.accelerator == "gpu" and not torch.cuda.is_available():
         pytest.skip("composes; training needs a CUDA device")
     if cfg.trainer.devices > 1:
@@ -171,6 +193,10 @@ def test_option_has_a_command_that_selects_it(group, name):
     """Or one that sets a key of its group."""
     if group == SCALES:
         pytest.skip("written by make loss-scales")
+    if is_for_several_tracks(group, name):
+        text = (CONFIGS / group / f"{name}.yaml").read_text()
+        assert 'python: ai_mixer.load_console("studio"' in text
+        return
     file = CONFIGS / group / f"{name}.yaml"
     overrides = [text for _, texts in commands(file) for text in texts]
     short = name.rpartition("/")[2]  # of classic/wide

@@ -30,6 +30,17 @@ def test_bell_has_its_gain_at_its_frequency_only(bell_db: float) -> None:
         assert gain_db(y, tone(hertz)) == pytest.approx(expected, abs=0.3)
 
 
+@pytest.mark.parametrize("rate", [8000, 16000, 22050, 44100, 192000])
+def test_every_equaliser_is_stable_at_any_rate(rate: int) -> None:
+    """A resonance as wide as the band up to Nyquist would be unstable, at 16 and 22.05 kHz."""
+    impulse = np.zeros((2, rate))
+    impulse[:, 0] = 1.0
+    for convention in CONVENTIONS.values():
+        for strip in convention.strips.values():
+            response = dsp.equalise(impulse, rate, strip.high_pass_hz, strip.bells)
+            assert abs(response[:, rate // 2 :]).max() < 1e-6
+
+
 def test_compressor_reduces_by_its_slope() -> None:
     """Threshold 10 dB below the loud half: ratio 2 reduces it by 5 dB, and −20 dB by nothing."""
     x = tone(1000.0, 2.0) * np.repeat([1.0, 0.1], RATE)

@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from ai_mixer.dsp.formulas import Formula, evaluate, write_coefficients
+from ai_mixer.dsp.compiled_formulas import write_coefficients
+from ai_mixer.dsp.formulas import Formula, evaluate
 
 ARGUMENTS = {  # three values of each argument
     Formula.VALUE: [(0.0, 0.3, 1.0)],
@@ -27,6 +28,20 @@ ARGUMENTS = {  # three values of each argument
     Formula.BAND_DYNAMICS: [(-50.0, -30.0, 0.0), (1.0, 2.0, 6.0)] * 3,
     Formula.BAND_WIDTH: [(0.1, 1.0, 2.0), (2.0, 0.5, 1.5), (100.0, 300.0, 900.0)],
     Formula.SATURATION: [(0.0, 3.0, 9.0), (0.0, 0.4, 1.0)],
+    Formula.LEVEL: [(-60.0, 0.0, 12.0)],
+    Formula.PAN: [(-1.0, 0.2, 1.0)],
+    Formula.FEEDBACK_DELAY: [
+        (0.01, 350.0, 900.0),
+        (0.0, 0.5, 0.9),
+        (200.0, 4000.0, 30_000.0),
+        (800.0, 800.0, 800.0),
+    ],
+    Formula.FEEDBACK_NETWORK: [
+        (0.1, 1.5, 10.0),
+        (0.0, 20.0, 300.0),
+        (500.0, 4000.0, 30_000.0),
+        (200.0, 200.0, 200.0),
+    ],
     Formula.HIGH_SHELF: [(-12.0, 0.0, 6.0), (40.0, 1000.0, 30_000.0), (0.3, 0.7, 1.0)],
 }
 FORMULAS = [formula for formula in Formula if formula != Formula.NONE]

@@ -6,7 +6,7 @@ import pytest
 
 from ai_mixer.evaluation.significance import significance_table, songs_table, verdicts
 
-SYSTEMS = ("rough", "loudness_only", "mean_knobs", "champion", "true_knobs", "model")
+SYSTEMS = ("rough", "loudness_only", "mean_knobs", "compare_run", "true_knobs", "model")
 
 
 def records(model_stft, model_knobs, songs=10, condition="blind"):
@@ -17,7 +17,7 @@ def records(model_stft, model_knobs, songs=10, condition="blind"):
             noise = 0.01 * np.cos(7 * song + take)
             for system in SYSTEMS:
                 is_model = system == "model"
-                knobs = {"mean_knobs": 0.2, "champion": 0.15}.get(system, np.nan)
+                knobs = {"mean_knobs": 0.2, "compare_run": 0.15}.get(system, np.nan)
                 rows.append(
                     {"song_id": f"s{song}", "genre": "rock", "condition": condition}
                     | {"system": system, "stft": model_stft(song) if is_model else 1.0 + noise}
@@ -31,14 +31,15 @@ def test_better_model_beats_all_systems():
     assert set(significance["beats"]) == {"yes"}
     baselines = set(significance.index.get_level_values("rival"))
     assert baselines == set(SYSTEMS[:4])  # bounds are not tested
-    row = significance.loc["blind", "champion", "knob error"]
+    row = significance.loc["blind", "compare_run", "knob error"]
     assert row["gain"] == pytest.approx(0.05)
     assert row["songs"] == 10  # two excerpts of a song count as one
     assert row["p"] == 2 / 2**10
     assert row["p_holm"] == pytest.approx(min(1, len(significance) * row["p"]), rel=0.9)
     assert verdicts(significance) == [
         "blind (n = 10): beats mean_knobs (knob error, STFT distance), "
-        "champion (knob error, STFT distance), rough (STFT distance), loudness_only (STFT distance)"
+        "compare_run (knob error, STFT distance), rough (STFT distance), "
+        "loudness_only (STFT distance)"
     ]
 
 
@@ -55,7 +56,7 @@ def test_a_loss_in_one_measure_comes_before_gains_in_another():
     significance = significance_table(records(lambda song: 2.0, lambda song: 0.1))
     assert significance["beats"]["blind", "mean_knobs", "knob error"] == "yes"
     (line,) = verdicts(significance)
-    assert "**worse than mean_knobs (STFT distance), champion (STFT distance), rough (" in line
+    assert "**worse than mean_knobs (STFT distance), compare_run (STFT distance), rough (" in line
     assert "beats" not in line
 
 
@@ -67,7 +68,7 @@ def test_losses_in_other_distances_are_named_and_gains_are_not():
     table.loc[table["system"].isin(["rough", "loudness_only"]), "stft"] = 0.5
     (line,) = verdicts(significance_table(table))
     assert line == (
-        "blind (n = 10): **worse than mean_knobs (width error), champion (width error), "
+        "blind (n = 10): **worse than mean_knobs (width error), compare_run (width error), "
         "loudness_only (width error)**; does not beat rough"
     )
 
@@ -108,7 +109,7 @@ def test_two_songs_have_no_p_value():
     significance = significance_table(records(lambda song: 0.5, lambda song: 0.1, songs=2))
     assert significance["p"].isna().all()
     assert set(significance["beats"]) == {"no"}
-    assert "does not beat mean_knobs, champion, rough" in verdicts(significance)[0]
+    assert "does not beat mean_knobs, compare_run, rough" in verdicts(significance)[0]
 
 
 def test_holm_correction_is_per_condition():

@@ -1,5 +1,12 @@
 """Config files of a further knob and of a console of one's own."""
 
+from ai_mixer.config.folder import config_folder
+
+SEVERAL_TRACKS = {"studio"}  # consoles for several tracks
+SINGLE_CONSOLES = sorted(
+    {file.stem for file in (config_folder() / "console").glob("*.yaml")} - SEVERAL_TRACKS
+)
+
 AIR = """\
   - name: air
     effect: {_target_: ai_mixer.effects.peak.Peak, frequency_hz: 12000, q: 0.5}

@@ -112,6 +112,7 @@ def test_hot_finished_version_is_no_reason_to_limit(versions, tmp_path):
     assert not any("target" in note for note in result.notes)
 
 
+@pytest.mark.slow
 def test_same_recording_that_no_settings_reach_is_named_so(versions, tmp_path):
     rough = versions[0][:, : 3 * RATE]
     result = match_files(tmp_path, rough, rough * torch.tensor([[1.0], [-1.0]]))

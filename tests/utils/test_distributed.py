@@ -81,6 +81,7 @@ def both(tmp_path_factory):
     return [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
 
 
+@pytest.mark.slow
 def test_skill_of_two_processes_equals_that_of_one(both):
     alone = counted(batches())["skill"]
     assert set(alone) == {"skill", *(f"skill_{condition}" for condition in CONDITIONS)}
@@ -88,6 +89,7 @@ def test_skill_of_two_processes_equals_that_of_one(both):
         assert one["skill"] == pytest.approx(alone, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_target_sums_of_two_processes_equal_those_of_one(both):
     first, second = (batches()[rank::2] for rank in (0, 1))
     seen = [part[min(step, 1)] for part in (first, second) for step in range(3)]

@@ -80,6 +80,39 @@ def test_a_later_second_signal_interrupts_the_clean_up(monkeypatch):
     assert exit_code(signal.SIGINT, hang) == 130
 
 
+class SendsOnDeletion:
+    """An object whose finalizer is interrupted by a signal, or fails."""
+
+    def __init__(self, end):
+        self.end = end
+
+    def __del__(self):
+        self.end()
+
+
+def test_a_signal_during_a_finalizer_interrupts_the_block(capsys):
+    """Python prints and discards an exception raised in a finalizer."""
+
+    def block():
+        with handle_stop_signals("hint"):
+            SendsOnDeletion(lambda: send(signal.SIGINT))
+            time.sleep(5)
+            pytest.fail("the signal was lost")
+
+    with pytest.raises(SystemExit) as caught:
+        block()
+    assert caught.value.code == 130
+    assert capsys.readouterr().err == "stopped by SIGINT: hint\n"
+
+
+def test_other_errors_of_finalizers_are_reported(monkeypatch):
+    reported = []
+    monkeypatch.setattr(sys, "unraisablehook", reported.append)
+    with handle_stop_signals(""):
+        SendsOnDeletion(lambda: int("x"))
+    assert [error.exc_type for error in reported] == [ValueError]
+
+
 def test_without_a_signal_errors_pass_through(capsys):
     with handle_stop_signals(""):
         pass

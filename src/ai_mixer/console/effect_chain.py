@@ -5,12 +5,18 @@ The order of the chain is the order of processing and the order of the knobs.
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
 
+from ai_mixer.console.knob_positions import (
+    POSITION_TOLERANCE,
+    check_positions,
+    positions_from,
+    settings_of,
+)
 from ai_mixer.core.types import Knob, Settings, knob_names
 from ai_mixer.dsp.operators import can_branch
 from ai_mixer.effects.effect import Effect
@@ -21,14 +27,13 @@ PhysicalValues = dict[str, Tensor]
 KnobColumns = dict[str, int]
 """Knobs of one effect: argument → index of the knob."""
 
-POSITION_TOLERANCE = 1e-6  # a position may leave 0–1 by rounding, e.g. of settings from a file
-
 
 class EffectChain(nn.Module):
     """An ordered chain of effects with their knobs, and a safety limiter that has no knob.
 
-    chain: one mapping per effect with its `name`, the `effect`, and its `knobs`: argument of the
-    effect → `{name, unit, scale, neutral}`. ranges: knob name → (low, high) in the knob's unit.
+    limiter: None for a chain without one. chain: one mapping per effect with its `name`, the
+    `effect`, and its `knobs`: argument of the effect → `{name, unit, scale, neutral}`. ranges: knob
+    name → (low, high) in the knob's unit.
     ValueError if ranges and knobs do not match, or the knobs are not arguments of the effect.
     """
 
@@ -39,7 +44,7 @@ class EffectChain(nn.Module):
     def __init__(
         self,
         chain: Sequence[Mapping[str, Any]],
-        limiter: Effect,
+        limiter: Effect | None,
         ranges: Mapping[str, Sequence[float]],
     ) -> None:
         super().__init__()
@@ -53,14 +58,16 @@ class EffectChain(nn.Module):
             raise ValueError(f"two effects share a name: {[entry['name'] for entry in chain]}")
         if set(ranges) != set(self.names) or len(self.names) != len(ranges):
             raise ValueError(f"ranges of {sorted(ranges)} do not fit the knobs {self.names}")
-        neutral = torch.tensor([knob.neutral_position for knob in self.knobs])
+        neutral = torch.tensor([knob.neutral_position for knob in self.knobs], dtype=torch.float32)
         invertible = [
             effect.invertible
             for effect, arguments in zip(self.effects.values(), self._arguments, strict=True)
             for _ in arguments
         ]
         self.register_buffer("neutral", neutral, persistent=False)
-        self.register_buffer("invertible", torch.tensor(invertible), persistent=False)
+        self.register_buffer(
+            "invertible", torch.tensor(invertible, dtype=torch.bool), persistent=False
+        )
         self.register_buffer("traceable", self.invertible.cumprod(0).bool(), persistent=False)
 
     @property
@@ -91,10 +98,12 @@ class EffectChain(nn.Module):
         return next((name for (name, e), on in effects if on and not e.streamable), None)
 
     def _active_effects(self, knobs: Tensor) -> list[bool]:
-        """Per effect: whether it has no knob, or one that is not neutral in any row, [N, P]."""
+        """Per effect: whether it has no neutral, or a knob that is not neutral in knobs, [N, P]."""
         moved = ((knobs.cpu() - self.neutral.cpu()).abs() > POSITION_TOLERANCE).any(0)
-        columns = (list(columns.values()) for _, columns in self.effects_with_columns())
-        return [not own or bool(moved[own].any()) for own in columns]
+        return [
+            effect.wet_only or not columns or bool(moved[list(columns.values())].any())
+            for effect, columns in self.effects_with_columns()
+        ]
 
     def select(self, chosen: Sequence[bool]) -> tuple[Self, list[int]]:
         """A console of some of the effects, and the indices of its knobs."""
@@ -133,10 +142,7 @@ class EffectChain(nn.Module):
         ValueError for NaN or a position outside 0–1, on any device.
         """
         positions = self.check_knobs(torch.as_tensor(knobs).detach().cpu()).double()
-        columns = [
-            knob.to_physical(positions[:, index]).tolist() for index, knob in enumerate(self.knobs)
-        ]
-        return [dict(zip(self.names, row, strict=True)) for row in zip(*columns, strict=True)]
+        return settings_of(self.knobs, positions)
 
     def knobs_from(self, settings: Mapping[str, float] | Sequence[Mapping[str, float]]) -> Tensor:
         """Convert settings to positions [B, P]; one dict is a batch of one.
@@ -144,10 +150,7 @@ class EffectChain(nn.Module):
         Missing knobs are neutral. ValueError for an unknown knob or a value outside its range.
         """
         songs = [settings] if isinstance(settings, Mapping) else settings
-        rows = [[self._position(knob, song) for knob in self.knobs] for song in songs]
-        unknown = sorted({name for song in songs for name in song} - set(self.names))
-        if unknown:
-            raise ValueError(f"no knob named {unknown[0]!r}: there is {', '.join(self.names)}")
+        rows = [positions_from(self.knobs, song) for song in songs]
         return self.neutral.new_tensor(rows).reshape(len(songs), len(self.knobs))
 
     def _add_knobs(self, entry: Mapping[str, Any], ranges: Mapping[str, Sequence[float]]) -> None:
@@ -172,40 +175,17 @@ class EffectChain(nn.Module):
         self, audio: Tensor, knobs: Tensor
     ) -> Iterator[tuple[Effect, PhysicalValues]]:
         """Iterate over all effects, each with the physical values of its knobs."""
-        knobs = knobs.to(audio)  # the knobs may come from a half-precision model
+        # In float64 as in a stream: a delay of 0.5 s would be off by a thousandth of a sample.
+        knobs = knobs.to(audio.device, torch.float64)
         for effect, columns in self.effects_with_columns():
             yield effect, self.physical_values(columns, knobs)
-
-    def _position(self, knob: Knob, settings: Mapping[str, float]) -> float:
-        value: object = settings.get(knob.name, knob.neutral)
-        if not isinstance(value, Real):
-            raise ValueError(f"{knob.name} must be a number, got {value!r}")
-        # NaN and values outside the domain of the scale give a position outside 0–1.
-        position = float(knob.to_position(torch.tensor(float(value), dtype=torch.float64)))
-        if not -POSITION_TOLERANCE <= position <= 1 + POSITION_TOLERANCE:
-            raise ValueError(
-                f"{knob.name} is {value:g} {knob.unit}: it goes from {knob.low:g} to {knob.high:g}"
-            )
-        return min(max(position, 0.0), 1.0)
 
     def check(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> tuple[Tensor, Tensor]:
         """Check the arguments of `forward`; return audio and knobs as tensors.
 
         ValueError in one line.
         """
-        audio = torch.as_tensor(audio)
-        if audio.dim() != 3 or audio.shape[1] not in {1, 2} or audio.shape[2] < 1:
-            raise ValueError(f"audio must be [B, 1 or 2, T], got {list(audio.shape)}")
-        if audio.dtype not in {torch.float32, torch.float64}:
-            raise ValueError(
-                f"audio must be float32 or float64, got {audio.dtype}: full scale is 1"
-            )
-        rate: object = sample_rate
-        if not isinstance(rate, Integral) or not 8_000 <= sample_rate <= 192_000:
-            raise ValueError(
-                f"sample_rate must be a whole number of 8000–192000 Hz, got {sample_rate}"
-            )
-        return audio, self.check_knobs(knobs, songs=audio.shape[0])
+        return check_audio(audio, sample_rate), self.check_knobs(knobs, songs=len(audio))
 
     def check_knobs(self, knobs: Tensor, songs: int | None = None) -> Tensor:
         """Check that knobs are positions [songs, P]; return them as a tensor.
@@ -219,14 +199,18 @@ class EffectChain(nn.Module):
         if list(knobs.shape) != expected:
             raise ValueError(f"knobs must be [B, P] = {expected}, got {list(knobs.shape)}")
         if not knobs.requires_grad and can_branch(knobs):
-            self._check_positions(knobs)
+            check_positions(knobs, lambda: self.names)
         return knobs
 
-    def _check_positions(self, knobs: Tensor) -> None:
-        inside = (knobs >= -POSITION_TOLERANCE) & (knobs <= 1 + POSITION_TOLERANCE)
-        if not inside.all():  # also NaN
-            song, column = (~inside).nonzero()[0].tolist()
-            raise ValueError(
-                f"knobs must be positions from 0 to 1, {self.names[column]} is "
-                f"{knobs[song, column]:g}: `knobs_from` converts values in units"
-            )
+
+def check_audio(audio: Tensor, sample_rate: int) -> Tensor:
+    """Check audio [B, C, T] and its sample rate; return it as a tensor. ValueError in one line."""
+    audio = torch.as_tensor(audio)
+    if audio.dim() != 3 or audio.shape[1] not in {1, 2} or audio.shape[2] < 1:
+        raise ValueError(f"audio must be [B, 1 or 2, T], got {list(audio.shape)}")
+    if audio.dtype not in {torch.float32, torch.float64}:
+        raise ValueError(f"audio must be float32 or float64, got {audio.dtype}: full scale is 1")
+    rate: object = sample_rate
+    if not isinstance(rate, Integral) or not 8_000 <= sample_rate <= 192_000:
+        raise ValueError(f"sample_rate must be a whole number of 8000–192000 Hz, got {sample_rate}")
+    return audio

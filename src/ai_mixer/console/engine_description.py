@@ -37,9 +37,9 @@ def describe_chain(console: EffectChain, sample_rate: int, channels: int) -> Cha
     )
 
 
-def describe_limiter(limiter: Effect) -> LimiterSettings:
-    """Describe the limiter of a console."""
-    return cast(Limiter, limiter).streaming_settings()
+def describe_limiter(limiter: Effect | None) -> LimiterSettings:
+    """Describe the limiter of a console; any if it has none, for an engine without limiter."""
+    return (cast(Limiter, limiter) if limiter is not None else Limiter()).streaming_settings()
 
 
 def has_formulas(console: EffectChain) -> bool:

@@ -19,20 +19,18 @@ from ai_mixer.console.smoothing import (
     reset_ramp,
     set_target,
 )
-from ai_mixer.dsp.formulas import write_coefficients
+from ai_mixer.dsp.compiled_formulas import write_coefficients
 from ai_mixer.dsp.recursions import Array
 from ai_mixer.dsp.streaming_chain import (
     ARGUMENTS,
     COEFFICIENTS,
     FORMULA,
     STEP_HEADER,
-    init_states,
-    plan_states,
-    reset_states,
     run_steps,
     step_length,
     steps_latency,
 )
+from ai_mixer.dsp.streaming_states import init_states, plan_states, reset_states
 from ai_mixer.utils.compilation import njit
 
 SMOOTHING_S = 0.07  # duration of a knob change; 24 dB in 50 ms is audible on a tone of 100 Hz

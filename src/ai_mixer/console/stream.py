@@ -74,7 +74,8 @@ class ConsoleStream:
         self.console, self.sample_rate, self.block_size = console, sample_rate, block_size
         self._live, self._live_knobs = console.streamable_part()
         self._check_streamable(neutral)
-        self._limit, self._has_formulas = limit, has_formulas(self._live)
+        self._limit = limit and console.limiter is not None
+        self._has_formulas = has_formulas(self._live)
         self._started = False
         self._reset(channels, torch.float32)
 

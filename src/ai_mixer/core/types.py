@@ -30,6 +30,9 @@ GENRES = ("rock", "pop", "electronic", "jazz", "classical", "hip_hop")
 """Genres that a model can predict, those of `data=band`. Other labels stay in the manifest and have
 the index −1."""
 
+ROLES = ("drums", "bass", "vocals", "chords", "lead", "pad", "effects", "other")
+"""Roles of a track in a song. A role that is not given has the index −1."""
+
 Settings = list[dict[str, float]]
 """One dict per song: knob name → value in physical units."""
 

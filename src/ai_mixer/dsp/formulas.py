@@ -1,7 +1,7 @@
 """Coefficients of the kernels from physical values: one text for torch and for compiled code.
 
 `build` makes all formulas over the functions of a module: PyTorch's for tensors with gradient
-(`evaluate`), NumPy's for numbers in an audio thread (`write_coefficients`).
+(`evaluate`), NumPy's for numbers in an audio thread (`dsp.compiled_formulas`).
 
 Equalisers: Robert Bristow-Johnson, "Cookbook formulae for audio EQ biquad filter coefficients"
 (1998; W3C note 2021). The filter at −gain_db is exactly the inverse of the one at gain_db.
@@ -13,12 +13,11 @@ from enum import IntEnum
 from types import ModuleType
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ai_mixer.core.units import SILENCE_DB
-from ai_mixer.utils.compilation import njit
+from ai_mixer.dsp.delay_formulas import build_delay_formulas
 
 MAX_FREQUENCY_RATIO = 0.49
 """Highest filter frequency as a ratio of the sample rate. Higher frequencies are set to it: a file
@@ -46,6 +45,10 @@ class Formula(IntEnum):
     BAND_DYNAMICS = 10
     BAND_WIDTH = 11
     SATURATION = 12
+    PAN = 13
+    FEEDBACK_DELAY = 14
+    FEEDBACK_NETWORK = 15
+    LEVEL = 16
 
 
 class Formulas(NamedTuple):
@@ -57,7 +60,9 @@ class Formulas(NamedTuple):
     off_hz at which it is the identity. dynamics: slope, attack and release poles, threshold and
     knee in dB, gain. band_dynamics: slope and threshold of each band. band_width: a filter of the
     side, of both widths and the frequency between them. saturation: k and the share of the even
-    harmonics.
+    harmonics. pan: gains of both channels. feedback_delay: settings of
+    `dsp.feedback_delay`. feedback_network: pre-delay in samples, gain, filters of the lines.
+    level: as gain, of a gain in dB.
     """
 
     value: Callable[..., Any]
@@ -73,6 +78,10 @@ class Formulas(NamedTuple):
     band_dynamics: Callable[..., Any]
     band_width: Callable[..., Any]
     saturation: Callable[..., Any]
+    pan: Callable[..., Any]
+    feedback_delay: Callable[..., Any]
+    feedback_network: Callable[..., Any]
+    level: Callable[..., Any]
 
 
 def build(m: ModuleType, compiled: Callable[[Any], Any] = lambda function: function) -> Formulas:
@@ -85,6 +94,10 @@ def build(m: ModuleType, compiled: Callable[[Any], Any] = lambda function: funct
     @compiled
     def gain(gain, sample_rate):  # type: ignore[no-untyped-def]
         return gain, 0.0 * gain
+
+    @compiled
+    def level(gain_db, sample_rate):  # type: ignore[no-untyped-def]
+        return m.exp(gain_db / DB_PER_NEPER), 0.0 * gain_db
 
     @compiled
     def width(width, sample_rate):  # type: ignore[no-untyped-def]
@@ -180,17 +193,18 @@ def build(m: ModuleType, compiled: Callable[[Any], Any] = lambda function: funct
     def saturation(drive_db, even, sample_rate):  # type: ignore[no-untyped-def]
         return m.exp(drive_db * (2.0 / DB_PER_NEPER)) - 1.0, even
 
+    @compiled
+    def pan(pan, sample_rate):  # type: ignore[no-untyped-def]
+        angle = (pan + 1.0) * (math.pi / 4.0)
+        return math.sqrt(2.0) * m.cos(angle), math.sqrt(2.0) * m.sin(angle)
+
     equalisers = peak, presence, low_shelf, high_shelf, low_cut
-    return Formulas(
-        value, gain, width, slope, *equalisers, dynamics, band_dynamics, band_width, saturation
-    )
+    others = dynamics, band_dynamics, band_width, saturation, pan
+    delays = build_delay_formulas(m, compiled, MAX_FREQUENCY_RATIO)
+    return Formulas(value, gain, width, slope, *equalisers, *others, *delays, level)
 
 
 _ON_TENSORS = build(torch)
-_COMPILED = build(np, njit(cache=False))
-_value, _gain, _width, _slope = _COMPILED[:4]
-_peak, _presence, _low_shelf, _high_shelf, _low_cut = _COMPILED[4:9]
-_dynamics, _band_dynamics, _band_width, _saturation = _COMPILED[9:]
 
 
 def evaluate(
@@ -209,39 +223,3 @@ def evaluate(
     ]
     coefficients = _ON_TENSORS[int(formula)](*values)
     return tuple(torch.broadcast_tensors(*coefficients))  # type: ignore[no-untyped-call]
-
-
-@njit(cache=True, nogil=True)
-def write_coefficients(formula, arguments, sample_rate, row):  # type: ignore[no-untyped-def]  # noqa: PLR0912
-    """Write the coefficients of physical values, [A], to a row."""
-    a = arguments
-    if formula == Formula.VALUE:
-        (row[0],) = _value(a[0], sample_rate)
-    elif formula == Formula.GAIN:
-        row[0], row[1] = _gain(a[0], sample_rate)
-    elif formula == Formula.WIDTH:
-        row[0], row[1] = _width(a[0], sample_rate)
-    elif formula == Formula.SLOPE:
-        (row[0],) = _slope(a[0], sample_rate)
-    elif formula == Formula.PEAK:
-        row[0], row[1], row[2], row[3], row[4] = _peak(a[0], a[1], a[2], sample_rate)
-    elif formula == Formula.PRESENCE:
-        row[0], row[1], row[2], row[3], row[4] = _presence(a[0], a[1], a[2], sample_rate)
-    elif formula == Formula.LOW_SHELF:
-        row[0], row[1], row[2], row[3], row[4] = _low_shelf(a[0], a[1], a[2], sample_rate)
-    elif formula == Formula.HIGH_SHELF:
-        row[0], row[1], row[2], row[3], row[4] = _high_shelf(a[0], a[1], a[2], sample_rate)
-    elif formula == Formula.LOW_CUT:
-        row[0], row[1], row[2], row[3], row[4] = _low_cut(a[0], a[1], sample_rate)
-    elif formula == Formula.DYNAMICS:
-        row[0], row[1], row[2], row[3], row[4], row[5] = _dynamics(
-            a[0], a[1], a[2], a[3], a[4], a[5], sample_rate
-        )
-    elif formula == Formula.BAND_DYNAMICS:
-        row[0], row[1], row[2], row[3], row[4], row[5] = _band_dynamics(
-            a[0], a[1], a[2], a[3], a[4], a[5], sample_rate
-        )
-    elif formula == Formula.BAND_WIDTH:
-        row[0], row[1], row[2], row[3], row[4] = _band_width(a[0], a[1], a[2], sample_rate)
-    elif formula == Formula.SATURATION:
-        row[0], row[1] = _saturation(a[0], a[1], sample_rate)

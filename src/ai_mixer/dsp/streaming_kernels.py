@@ -32,6 +32,17 @@ def mix_channels(audio, now, by):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def balance(audio, now, by):  # type: ignore[no-untyped-def]
+    """Multiply both channels with gains of their own. now: the gains. Mono is unchanged."""
+    if len(audio) < 2:
+        return
+    for channel in range(2):
+        x, gain, gain_by = audio[channel], now[channel], by[channel]
+        for n in range(len(x)):
+            x[n] *= gain + n * gain_by
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def second_order_filter(audio, now, by, numbers):  # type: ignore[no-untyped-def]
     """Streaming `recursions.biquad`. now: b₀ b₁ b₂ a₁ a₂; numbers: last two inputs and outputs."""
     for channel in range(len(audio)):

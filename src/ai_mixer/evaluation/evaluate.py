@@ -61,7 +61,7 @@ def evaluate(
         predictor.config, predictor.console, data, "reference", **loader
     )
     dataset = datamodule.dataset(split)
-    models = {"model": predictor} | ({} if compare_run is None else {"champion": compare_run})
+    models = {"model": predictor} | ({} if compare_run is None else {"compare_run": compare_run})
     holdout = holdout_songs(
         dataset.songs,
         models,
@@ -75,7 +75,7 @@ def evaluate(
         names, predictor, n_training_examples=examples, fitted_excerpts=fitted_excerpts
     )
     if compare_run is not None:
-        compared["champion"] = CrossConsoleSystem(ModelSystem(compare_run), predictor)
+        compared["compare_run"] = CrossConsoleSystem(ModelSystem(compare_run), predictor)
     records, skipped = evaluate_systems(
         {**compared, "model": ModelSystem(predictor)},
         conditions,

@@ -24,7 +24,7 @@ from ai_mixer.utils.parallel import parallel_map
 ScoreFunction = Callable[[Tensor, Tensor, int], MetricValues]
 """(mix, finished, sample_rate) → columns of a record."""
 
-SCORED_SYSTEMS = ("rough", "mean_knobs", "model", "champion")
+SCORED_SYSTEMS = ("rough", "mean_knobs", "model", "compare_run")
 """Systems on which the score functions are evaluated: they are slow."""
 
 

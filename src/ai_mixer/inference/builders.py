@@ -8,11 +8,12 @@ from torch import nn
 
 from ai_mixer.config.instantiate import instantiate_checked
 from ai_mixer.console import Console
+from ai_mixer.console.load import require_single
 
 
 def build_console(cfg: DictConfig) -> Console:
-    """Build the console with its knob ranges."""
-    return instantiate_checked(cfg, "console")
+    """Build the console with its knob ranges. ValueError for a console of several tracks."""
+    return require_single(instantiate_checked(cfg, "console"), "the chosen console")
 
 
 def build_model(cfg: DictConfig, console: Console) -> nn.Module:

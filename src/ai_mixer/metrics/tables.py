@@ -29,7 +29,7 @@ __all__ = ["table_a", "table_applied", "table_headline", "table_k", "to_markdown
 
 SYSTEMS = (
     *("rough", "loudness_only", "mean_knobs", "ridge", "trees", "spectrum_match"),
-    *("champion", "model", "refined", "matching", "fitted", "true_knobs"),
+    *("compare_run", "model", "refined", "matching", "fitted", "true_knobs"),
 )
 DISTANCES = ("stft", "spectrum_db", "loudness_lu", "crest_db", "width_db")
 ERROR_PREFIX = "error/"

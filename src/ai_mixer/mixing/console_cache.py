@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from ai_mixer.console import Console, load_console
-from ai_mixer.console.load import load_ranges
+from ai_mixer.console.load import load_ranges, require_single
 from ai_mixer.core.types import Knob
 from ai_mixer.mixing.mix_options import WIDE
 
@@ -15,8 +15,8 @@ CONSOLE_NAMES = (CONSOLE_NAME, "mastering")
 
 @lru_cache
 def shared_console(name: str = CONSOLE_NAME) -> Console:
-    """A console, with the widest ranges. ValueError for an unknown name."""
-    return load_console(name, WIDE)
+    """A console, with the widest ranges. ValueError for another name."""
+    return require_single(load_console(name, WIDE), f"console {name}")
 
 
 @lru_cache

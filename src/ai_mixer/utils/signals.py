@@ -1,5 +1,6 @@
 """Orderly end of a command on SIGINT (Ctrl-C), SIGTERM and SIGHUP (a closed terminal)."""
 
+import _thread
 import signal
 import sys
 import threading
@@ -13,6 +14,7 @@ SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
 MIN_SIGNAL_INTERVAL_S = 2.0  # a second signal sooner than this would interrupt the clean-up
+REPEAT_AFTER_S = 0.01
 
 
 @contextmanager
@@ -32,7 +34,16 @@ def handle_stop_signals(hint: str) -> Iterator[None]:
             received.append((number, now))
             raise KeyboardInterrupt(signal.Signals(number).name)
 
-    before = _install_handlers(stop)
+    def repeat(unraisable: Any) -> None:
+        """Send the signal again: Python discards an interrupt that is raised in a finalizer."""
+        if received and isinstance(unraisable.exc_value, KeyboardInterrupt):
+            number, _ = received.pop()
+            threading.Timer(REPEAT_AFTER_S, _thread.interrupt_main, [number]).start()
+        else:
+            unraisable_hook(unraisable)
+
+    before, unraisable_hook = _install_handlers(stop), sys.unraisablehook
+    sys.unraisablehook = repeat
     try:
         yield
     except BaseException as error:
@@ -45,6 +56,7 @@ def handle_stop_signals(hint: str) -> Iterator[None]:
             sys.stderr.flush()
         raise SystemExit(128 + number) from error
     finally:
+        sys.unraisablehook = unraisable_hook
         for known, handler in before.items():
             signal.signal(known, handler)
 

@@ -195,6 +195,47 @@ def test_analyse_names_faults_with_figures(ai_mixer, tmp_path, music):
     assert any("clipped" in remark for remark in measured["remarks"])
 
 
+def test_analyse_says_how_to_mend_a_fault(ai_mixer, tmp_path, music):
+    inverted, preset = music.clone(), tmp_path / "mend.json"
+    inverted[1] *= -1
+    for name, audio in (("offset", music + 0.05), ("inverted", inverted)):
+        soundfile.write(tmp_path / f"{name}.wav", audio.T.numpy(), RATE, subtype="FLOAT")
+    song = tmp_path / "offset.wav"
+    (fault,) = [
+        one
+        for one in json.loads(ai_mixer("analyse", song, "--json").out)["faults"]
+        if one["name"] == "DC offset"
+    ]
+    assert fault["figure"] == pytest.approx(5.0, abs=0.3)
+    assert fault["unit"] == "%"
+    assert f"ai-mixer analyse {song} --save-preset" in fault["mend"]
+    assert ai_mixer("analyse", song, "--save-preset", preset).code == 0
+    done = ai_mixer("mix", song, "--preset", preset, "-o", tmp_path / "mended.wav")
+    assert done.code == 0, done.err
+    mended, _ = soundfile.read(tmp_path / "mended.wav")
+    assert abs(mended[RATE:].mean()) < 0.005
+    out = ai_mixer("analyse", tmp_path / "inverted.wav").out
+    assert "mend: invert the polarity of one channel" in out
+    done = ai_mixer("analyse", tmp_path / "inverted.wav", "--save-preset", preset)
+    assert done.code == 1
+    assert "exists" in done.err
+
+
+def test_analyse_finds_swapped_channels_with_another_version(ai_mixer, tmp_path, music):
+    left = torch.stack([music[0], 0.3 * music[1]])
+    for name, audio in (("right", left), ("swapped", left.flip(0))):
+        soundfile.write(tmp_path / f"{name}.wav", audio.T.numpy(), RATE)
+    swapped, version = tmp_path / "swapped.wav", tmp_path / "right.wav"
+    assert "swapped channels" in ai_mixer("analyse", swapped, "--version", version).out
+    assert "swapped channels" not in ai_mixer("analyse", version, "--version", version).out
+
+
+def test_analyse_previews_streaming_services(ai_mixer, song):
+    services = json.loads(ai_mixer("analyse", song, "--json").out)["services"]
+    assert services["YouTube"]["gain_db"] <= 0
+    assert "YouTube" in ai_mixer("analyse", song).out
+
+
 def test_analyse_measures_a_song_below_the_gate_and_mono_as_its_twin(ai_mixer, tmp_path, music):
     mono = music.mean(0, keepdim=True)
     for name, audio in (("quiet", 1e-4 * music), ("mono", mono), ("twin", mono.expand(2, -1))):

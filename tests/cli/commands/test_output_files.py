@@ -103,6 +103,7 @@ def test_a_song_that_is_given_twice_is_mixed_once(ai_mixer, folder, log):
     assert {"s_mixed.wav", "s_mixed.json", "s_mixed.html"} <= names(folder)
 
 
+@pytest.mark.slow
 def test_the_second_of_two_processes_is_told_who_is_first(folder):
     command = [sys.executable, "-m", "ai_mixer.cli", "enhance", "s.wav"]
     start = {"cwd": folder, "stderr": subprocess.PIPE, "text": True}

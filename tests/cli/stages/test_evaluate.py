@@ -44,13 +44,14 @@ def test_all_fast_systems_are_evaluated_on_the_same_excerpts(at_home, command, t
     counts = records.groupby(["condition", "system"]).size().unstack()
     assert set(counts) == {
         *("rough", "loudness_only", "mean_knobs", "ridge", "trees", "spectrum_match"),
-        *("champion", "model", "true_knobs"),
+        *("compare_run", "model", "true_knobs"),
     }
     assert counts["spectrum_match"].isna().tolist() == [True, False, False]  # not blind
     assert len(pd.read_csv(folder / "songs.csv")) == counts.sum().sum()  # an excerpt of each
     extra = ["system", "standard/thd_n_percent"]
     model, compare_run = (
-        records[records["system"] == name].reset_index(drop=True) for name in ("model", "champion")
+        records[records["system"] == name].reset_index(drop=True)
+        for name in ("model", "compare_run")
     )
     pd.testing.assert_frame_equal(model.drop(columns=extra), compare_run.drop(columns=extra))
     assert model[extra[1]].between(0, 0.1).all()

@@ -29,6 +29,7 @@ def check_resume(training, uninterrupted, command, *overrides):
     check_equal(training, uninterrupted)
 
 
+@pytest.mark.slow
 def test_each_step_has_one_point_per_metric(uninterrupted):
     for name, points in uninterrupted.curves().items():
         assert len({step for step, _ in points}) == len(points), name

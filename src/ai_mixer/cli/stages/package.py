@@ -93,7 +93,7 @@ def main(cfg: DictConfig) -> None:
         _folds(cfg),
     )
     if cfg.make_default:
-        (pretrained.MODELS_DIR / "champion.txt").write_text(f"{cfg.name}\n", encoding="utf-8")
+        (pretrained.MODELS_DIR / "default.txt").write_text(f"{cfg.name}\n", encoding="utf-8")
     size = sum(file.stat().st_size for file in target.iterdir())
     print(f"{target}: {size / 1e6:.2f} MB")
 

@@ -45,12 +45,13 @@ def low_pass(x: Audio, rate: int, frequency_hz: float, order: int = 1) -> Audio:
 def equalise(x: Audio, rate: int, high_pass_hz: float, bells: Sequence[Bell]) -> Audio:
     """Butterworth high-pass and bells (frequency_hz, gain_db, q).
 
-    A bell is x plus (gain − 1) times its resonance. Bells near or above Nyquist are ignored.
+    A bell is x plus (gain − 1) times its resonance. Bells near or above Nyquist are ignored; a bell
+    wider than the band up to Nyquist is made narrower, since the resonance would be unstable.
     """
     sections = [butter(2, high_pass_hz, "highpass", fs=rate, output="sos")]
     for frequency_hz, gain_db, q in bells:
         if frequency_hz < 0.45 * rate:
-            b, a = iirpeak(frequency_hz, q, fs=rate)
+            b, a = iirpeak(frequency_hz, max(q, frequency_hz / (0.48 * rate)), fs=rate)
             sections.append(np.concatenate([a + (db_to_ratio(gain_db) - 1.0) * b, a])[None])
     return np.asarray(sosfilt(np.concatenate(sections), x))
 

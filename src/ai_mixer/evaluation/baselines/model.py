@@ -1,4 +1,4 @@
-"""`model` and `champion`: trained models, evaluated as a user runs them."""
+"""`model` and `compare_run`: trained models, evaluated as a user runs them."""
 
 import torch
 from torch import Tensor

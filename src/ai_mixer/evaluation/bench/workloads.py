@@ -65,8 +65,9 @@ def effect_workloads(console: Console, audio: Tensor, sample_rate: int) -> Itera
 
         yield Workload(name, partial(_apply_effect, effect, sample_rate), (audio, *values))
     peak = audio.abs().amax()
+    limiter = cast(Effect, console.limiter)
     for name, level in {"limiter, idle": 0.5, "limiter, 6 dB": 2.0}.items():
-        yield Workload(name, lambda x: console.limiter(x, sample_rate), (audio * (level / peak),))
+        yield Workload(name, lambda x: limiter(x, sample_rate), (audio * (level / peak),))
 
 
 def console_workload(console: Console, audio: Tensor, sample_rate: int) -> Workload:

@@ -1,6 +1,6 @@
 """Pretrained models in the package: a folder each, with weights, model.json and card.md.
 
-`champion.txt` has the name of the default model, `credits.csv` the songs that the models were
+`default.txt` has the name of the default model, `credits.csv` the songs that the models were
 trained on, `LICENSE` the licence of the weights. The folder is read at each call: to add a model,
 add its folder.
 """
@@ -86,6 +86,6 @@ def _card(name: str) -> str:
 
 
 def _default_of(names: list[str]) -> str | None:
-    file = MODELS_DIR / "champion.txt"
+    file = MODELS_DIR / "default.txt"
     default = file.read_text(encoding="utf-8").strip() if file.is_file() else ""
     return default if default in names else next(iter(names), None)

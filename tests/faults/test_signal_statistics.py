@@ -7,7 +7,7 @@ import pytest
 import soundfile
 import torch
 
-from ai_mixer.mixing.signal_faults import SignalFaultMeter, describe_faults
+from ai_mixer.faults.signal_statistics import SignalFaultMeter, describe_faults
 from helpers.datasets import small_song
 from helpers.music import finished_songs
 

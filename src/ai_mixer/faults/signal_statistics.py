@@ -1,4 +1,4 @@
-"""Technical faults of a song: of a channel, of the two together, and of the signal.
+"""Statistics of the channels of a song, and the technical faults that they show.
 
 Each fault is named with a figure. Measured block by block, next to `Measurements`.
 """
@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from ai_mixer.core.units import SILENCE_DB
-from ai_mixer.mixing.channel_delay import ChannelDelayMeter
-from ai_mixer.mixing.clipping_detection import Clipping, ClippingDetector
-from ai_mixer.mixing.hum_detection import Hum, HumDetector
+from ai_mixer.faults.channel_delay import ChannelDelayMeter
+from ai_mixer.faults.clipping_detection import Clipping, ClippingDetector
+from ai_mixer.faults.hum_detection import Hum, HumDetector
 
 DEAD_DB = 40.0  # difference of the channels
 IMBALANCE_DB = 3.0
@@ -106,55 +106,99 @@ class SignalFaultMeter:
 
 def describe_faults(statistics: SignalStatistics) -> list[str]:
     """One line with a figure for each fault; empty if there is none."""
-    names = ("the song",) if len(statistics.levels_db) == 1 else ("the left", "the right")
-    texts = _describe_pair(statistics) if len(names) == 2 else []
-    for name, offset in zip(names, statistics.offsets, strict=True):
-        if abs(offset) > MAX_OFFSET and statistics.duration_s >= MIN_OFFSET_DURATION_S:
-            level_db = 20 * math.log10(abs(offset))
-            texts.append(f"{_channel(name)} has a DC offset of {offset:+.4f} ({level_db:.1f} dB)")
-    for name, clipping in zip(names, statistics.clipping, strict=True):
-        if clipping.places >= MIN_CLIPPED_PLACES:
-            percent = 100 * clipping.samples / statistics.frames
-            texts.append(
-                f"{_channel(name)} is clipped in {clipping.places} places ({percent:.2g} % of its "
-                "samples)"
-            )
-    if statistics.hum:
-        frequency_hz, level_db = statistics.hum
-        texts.append(f"mains hum at {frequency_hz:g} Hz and its harmonics: {level_db:.1f} dB")
-    return texts
+    parts = (
+        describe_levels,
+        describe_polarity,
+        describe_delay,
+        describe_offsets,
+        describe_clipping,
+        describe_hum,
+    )
+    return [text for describe in parts for text in describe(statistics)]
 
 
-def _describe_pair(statistics: SignalStatistics) -> list[str]:
-    """Faults of the two channels together."""
+def describe_levels(statistics: SignalStatistics) -> list[str]:
+    """A dead channel, or the difference of the two."""
+    if not _is_pair(statistics):
+        return []
     left_db, right_db = statistics.levels_db
     difference_db = left_db - right_db
-    if max(left_db, right_db) <= SILENCE_DB:
-        return []
     quiet, loud = ("right", "left") if difference_db > 0 else ("left", "right")
-    figures = f"{min(left_db, right_db):.1f} dB, the {loud} one has {max(left_db, right_db):.1f} dB"
     if abs(difference_db) >= DEAD_DB:
-        return [f"the {quiet} channel is dead: {figures}"]
-    texts = []
+        quiet_db, loud_db = min(left_db, right_db), max(left_db, right_db)
+        return [
+            f"the {quiet} channel is dead: {quiet_db:.1f} dB, the {loud} one has {loud_db:.1f} dB"
+        ]
     if abs(difference_db) >= IMBALANCE_DB:
-        texts.append(f"the {quiet} channel is {abs(difference_db):.1f} dB quieter than the {loud}")
+        return [f"the {quiet} channel is {abs(difference_db):.1f} dB quieter than the {loud}"]
+    return []
+
+
+def describe_polarity(statistics: SignalStatistics) -> list[str]:
+    """Opposite polarity of the channels."""
     correlation = 1.0 if statistics.correlation is None else statistics.correlation
+    if not _is_pair(statistics) or _is_dead(statistics) or correlation > LOW_CORRELATION:
+        return []
     if correlation <= OPPOSITE_CORRELATION:
-        texts.append(f"the channels have opposite polarity (correlation {correlation:+.2f})")
-    elif correlation <= LOW_CORRELATION:
-        texts.append(
-            f"the channels partly cancel in mono (correlation {correlation:+.2f}): the polarity of "
-            "one may be inverted"
-        )
-    if statistics.delay_samples:
-        late = "right" if statistics.delay_samples > 0 else "left"
-        samples, delay_ms = abs(statistics.delay_samples), 1000 * abs(statistics.delay_s)
-        texts.append(f"the {late} channel is {delay_ms:.2f} ms late ({samples} samples)")
-    return texts
+        return [f"the channels have opposite polarity (correlation {correlation:+.2f})"]
+    return [
+        f"the channels partly cancel in mono (correlation {correlation:+.2f}): the polarity of "
+        "one may be inverted"
+    ]
 
 
-def _channel(name: str) -> str:
-    return name if name == "the song" else f"{name} channel"
+def describe_delay(statistics: SignalStatistics) -> list[str]:
+    """Delay between the channels."""
+    if not _is_pair(statistics) or _is_dead(statistics) or not statistics.delay_samples:
+        return []
+    late = "right" if statistics.delay_samples > 0 else "left"
+    samples, delay_ms = abs(statistics.delay_samples), 1000 * abs(statistics.delay_s)
+    return [f"the {late} channel is {delay_ms:.2f} ms late ({samples} samples)"]
+
+
+def describe_offsets(statistics: SignalStatistics) -> list[str]:
+    """DC offset of each channel."""
+    if statistics.duration_s < MIN_OFFSET_DURATION_S:
+        return []
+    return [
+        f"{name} has a DC offset of {offset:+.4f} ({20 * math.log10(abs(offset)):.1f} dB)"
+        for name, offset in zip(_names(statistics), statistics.offsets, strict=True)
+        if abs(offset) > MAX_OFFSET
+    ]
+
+
+def describe_clipping(statistics: SignalStatistics) -> list[str]:
+    """Flat tops of each channel."""
+    return [
+        f"{name} is clipped in {clipping.places} places "
+        f"({100 * clipping.samples / statistics.frames:.2g} % of its samples)"
+        for name, clipping in zip(_names(statistics), statistics.clipping, strict=True)
+        if clipping.places >= MIN_CLIPPED_PLACES
+    ]
+
+
+def describe_hum(statistics: SignalStatistics) -> list[str]:
+    """Mains hum."""
+    if not statistics.hum:
+        return []
+    frequency_hz, level_db = statistics.hum
+    return [f"mains hum at {frequency_hz:g} Hz and its harmonics: {level_db:.1f} dB"]
+
+
+def _is_pair(statistics: SignalStatistics) -> bool:
+    """Whether there are two channels with sound in one of them."""
+    return len(statistics.levels_db) == 2 and max(statistics.levels_db) > SILENCE_DB
+
+
+def _is_dead(statistics: SignalStatistics) -> bool:
+    left_db, right_db = statistics.levels_db
+    return abs(left_db - right_db) >= DEAD_DB
+
+
+def _names(statistics: SignalStatistics) -> tuple[str, ...]:
+    if len(statistics.levels_db) == 1:
+        return ("the song",)
+    return "the left channel", "the right channel"
 
 
 def _power_db(power: float) -> float:

@@ -1,0 +1,124 @@
+"""Detectors of the fault finder on real songs: area under the ROC curve and false alarms.
+
+python benchmarks/fault_finder.py /my/music                 five folds of a folder with manifest.csv
+python benchmarks/fault_finder.py /my/music --every 4       faults in every fourth song: faster
+python benchmarks/fault_finder.py /my/music --write         also writes faults/finished_music.json
+
+Statistics and thresholds of a fold are fitted to the songs of the other folds. `--write` fits those
+of the package to all songs but those of the split `test`.
+"""
+
+import argparse
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.metrics import roc_auc_score
+
+from ai_mixer.audio import AudioFile
+from ai_mixer.faults.find import excess
+from ai_mixer.faults.fit_reference import fit_reference
+from ai_mixer.faults.observations import Observations, observe
+from ai_mixer.faults.reference import FILE
+from ai_mixer.faults.registry import FAULTS
+from ai_mixer.utils.markdown import to_markdown
+from ai_mixer.utils.parallel import parallel_map
+
+EXCERPT_S = 10.0  # from the middle of each song
+RESAMPLES = 500
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("root", type=Path)
+    parser.add_argument("--every", type=int, default=2)
+    parser.add_argument("--write", action="store_true")
+    arguments = parser.parse_args()
+    with (arguments.root / "manifest.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    tasks = [
+        (n, arguments.root / row["file"], n % arguments.every == 0) for n, row in enumerate(rows)
+    ]
+    observed = dict(parallel_map(_observe, tasks, "observing songs"))
+    finished = {n: found[""] for n, found in observed.items()}
+    damaged = {
+        name: {n: found[name] for n, found in observed.items() if name in found} for name in FAULTS
+    }
+    print(to_markdown(_table(rows, finished, damaged)))
+    if arguments.write:
+        kept = {n: one for n, one in finished.items() if rows[n]["split"] != "test"}
+        reference = fit_reference(kept, damaged, {n: rows[n]["group"] for n in kept})
+        FILE.write_text(reference.to_json(), encoding="utf-8")
+
+
+def _observe(task: tuple[int, Path, bool]) -> tuple[int, dict[str, Observations]]:
+    number, path, with_faults = task
+    torch.set_num_threads(1)
+    file = AudioFile(path)
+    audio = torch.cat(list(file.blocks()), -1).expand(2, -1)
+    start = max(0, audio.shape[-1] // 2 - round(EXCERPT_S * file.sample_rate / 2))
+    audio = audio[:, start : start + round(EXCERPT_S * file.sample_rate)].clone()
+    found = {"": observe(audio, file.sample_rate)}
+    for name, fault in FAULTS.items() if with_faults else ():
+        damaged = fault.generate(audio, file.sample_rate, fault.strong)
+        found[name] = observe(damaged, file.sample_rate)
+    if with_faults:  # another version of the song: one with another equaliser
+        found |= {n: replace(found[n], other=found["boomy"]) for n in ("", "swapped channels")}
+    return number, found
+
+
+def _table(
+    rows: list[dict[str, str]],
+    finished: dict[int, Observations],
+    damaged: dict[str, dict[int, Observations]],
+) -> pd.DataFrame:
+    """One row per fault."""
+    clean: dict[str, dict[int, float]] = {name: {} for name in FAULTS}
+    faulty: dict[str, dict[int, float]] = {name: {} for name in FAULTS}
+    for fold in sorted({row["fold"] for row in rows}):
+        kept = {n: one for n, one in finished.items() if rows[n]["fold"] != fold}
+        reference = fit_reference(kept, damaged, {n: rows[n]["fold"] for n in kept})
+        for name, fault in FAULTS.items():
+            for scores, songs in ((clean[name], finished), (faulty[name], damaged[name])):
+                tested = [n for n in songs if rows[n]["fold"] == fold]
+                scores |= {n: excess(fault, songs[n], reference) for n in tested}
+    table = [_row(name, clean[name], faulty[name]) for name in FAULTS]
+    alarms = np.array([[clean[name][n] > 0 for name in FAULTS] for n in finished])
+    print(
+        f"{len(finished)} finished songs, {len(damaged['boomy'])} of them with each fault; "
+        f"any alarm on a finished song: {100 * alarms.any(1).mean():.0f} %\n"
+    )
+    return pd.DataFrame(table).set_index("fault")
+
+
+def _row(name: str, clean: dict[int, float], faulty: dict[int, float]) -> dict[str, str]:
+    negative, positive = (
+        np.array([score for score in scores.values() if not np.isnan(score)])
+        for scores in (clean, faulty)
+    )
+    rng = np.random.default_rng(0)
+    draws = [
+        _auc(rng.choice(negative, len(negative)), rng.choice(positive, len(positive)))
+        for _ in range(RESAMPLES)
+    ]
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return {
+        "fault": name,
+        "strong": FAULTS[name].severity,
+        "AUC": f"{_auc(negative, positive):.3f} [{low:.3f}, {high:.3f}]",
+        "found": f"{100 * np.mean(positive > 0):.0f} %",
+        "false alarms": f"{100 * np.mean(negative > 0):.1f} %",
+    }
+
+
+def _auc(negative: np.ndarray, positive: np.ndarray) -> float:
+    labels = np.r_[np.zeros(len(negative)), np.ones(len(positive))]
+    return float(roc_auc_score(labels, np.r_[negative, positive]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Fault finder: what is wrong with a song, with a figure, and what mends it."""

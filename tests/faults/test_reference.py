@@ -1,0 +1,84 @@
+"""Normality of profiles, and the statistics of the detectors."""
+
+import json
+
+import pytest
+import torch
+
+from ai_mixer.faults.damage_prior import KINDS, draw_damage
+from ai_mixer.faults.reference import FILE, packaged_reference
+from ai_mixer.faults.registry import FAULTS
+from ai_mixer.metrics.normality import Normality
+from ai_mixer.metrics.sound_profile import profile, profile_names
+
+RATE = 44_100
+
+
+def songs(count=300, features=6, seed=0):
+    """Correlated profiles [N, F]."""
+    generator = torch.Generator().manual_seed(seed)
+    common = 5.0 * torch.randn(count, 1, generator=generator)
+    return common + torch.randn(count, features, generator=generator)
+
+
+def test_the_amount_of_a_change_is_recovered_where_songs_do_not_differ():
+    normality, part = Normality.fit(songs()), torch.arange(6)
+    single, tilt = torch.eye(6)[0], torch.ones(6)
+    changed = songs(seed=1)
+    for direction, largest_std in ((single, 2.5), (tilt, 6.0)):
+        amounts = normality.amount(changed + 7.0 * direction, direction, part)
+        assert float(amounts.mean()) == pytest.approx(7.0, abs=0.7)
+        assert float(amounts.std()) < largest_std
+    narrow, wide = (
+        float(normality.amount(changed, direction, part).std()) for direction in (single, tilt)
+    )
+    assert narrow < wide
+
+
+def test_an_outlier_counts_no_more_than_the_limit():
+    normality = Normality.fit(songs())
+    far = normality.deviations(songs(1) + 1e6)
+    assert torch.allclose(far[0], 4.0 * normality.std)
+
+
+def test_one_song_is_no_distribution():
+    with pytest.raises(ValueError, match="two songs or more, got 1"):
+        Normality.fit(songs(1))
+
+
+def test_a_gain_does_not_change_the_profile_and_an_equaliser_adds_a_constant():
+    noise = 0.05 * torch.randn(1, 2, RATE * 2, generator=torch.Generator().manual_seed(0))
+    before = profile(noise, RATE)
+    assert before.shape == (1, len(profile_names(RATE)))
+    assert torch.allclose(profile(0.1 * noise, RATE), before, atol=0.01)
+    wider = torch.stack(
+        [1.5 * noise[:, 0] - 0.5 * noise[:, 1], 1.5 * noise[:, 1] - 0.5 * noise[:, 0]], 1
+    )
+    change = (profile(wider, RATE) - before)[0]
+    widths = [n for n, name in enumerate(profile_names(RATE)) if name.startswith("width")]
+    assert torch.allclose(change[widths], torch.full((28,), 6.02), atol=0.1)
+
+
+def test_the_packaged_statistics_are_complete():
+    reference = packaged_reference()
+    size = len(profile_names(RATE))
+    assert reference.normality.covariance.shape == (size, size)
+    assert torch.linalg.eigvalsh(reference.normality.covariance).min() > 0
+    for name, fault in FAULTS.items():
+        assert fault.by_profile == (name in reference.directions)
+        assert (fault.threshold is None) == (name in reference.thresholds)
+    again = json.loads(reference.to_json())
+    assert again == json.loads(FILE.read_text())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_damage_is_drawn(kind):
+    import numpy as np
+
+    audio = 0.1 * torch.randn(2, RATE, generator=torch.Generator().manual_seed(1))
+    first, again, other = (
+        draw_damage(kind, np.random.default_rng(seed))(audio, RATE) for seed in (0, 0, 1)
+    )
+    assert first.shape == audio.shape
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
