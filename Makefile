@@ -156,6 +156,7 @@ engine: $(READY) ## build the console as a C library: make engine targets=all co
 .PHONY: docs docs-serve notebooks
 docs: $(READY) ## the documentation in site/, for reading offline; a broken link is an error
 	$(BIN)/python docs/architecture_diagram.py
+	$(BIN)/python docs/effect_curves.py
 	$(BIN)/zensical build --strict --clean
 
 notebooks: $(READY) ## execute the notebooks and write their pages in docs/notebooks/ (some minutes)

@@ -187,7 +187,7 @@ def test_forward_with_audibility_returns_the_mix_and_audible_knobs():
     knobs[:, WIDE.names.index("compressor_ratio")] = 0.9
     knobs[:, WIDE.names.index("input_gain")] = 0.6
     mix, audible = WIDE.forward_with_audibility(x, RATE, knobs)
-    assert torch.equal(mix, WIDE(x, RATE, knobs))
+    assert residual_db(mix, WIDE(x, RATE, knobs)) <= -130
     rows = [dict(zip(WIDE.names, row, strict=True)) for row in audible.tolist()]
     assert all(rows[0].values())
     assert rows[2]["compressor_ratio"] is False  # 60 dB too quiet to reach the threshold

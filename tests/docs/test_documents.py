@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from ai_mixer.config.folder import config_folder
+from helpers.effects import CLASSES
 
 ROOT = config_folder().parent
 CODE = ROOT / "src" / "ai_mixer"
@@ -117,3 +118,19 @@ def test_every_extra_is_in_the_table_of_the_installation():
 def test_the_examples_of_the_python_guide_run():
     page = DOCS / "guides" / "python-api.md"
     assert doctest.testfile(str(Path(page)), module_relative=False).failed == 0
+
+
+def sections(page):
+    """Title → text of the third-level sections of a page."""
+    parts = re.split(r"^### (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_every_effect_has_a_section_with_its_knobs_and_a_curve(cls):
+    texts = sections(DOCS / "reference" / "effects.md")
+    (text,) = [text for title, text in texts.items() if f"`{cls.__name__}`" in title]
+    assert re.search(r"!\[[^]]+\]\(\.\./images/effects/\w+\.svg\)", text)
+    for knob in cls.knob_names:
+        name = re.sub("^(low|mid|high)_(?=ratio|threshold)", "…_", knob)
+        assert f"`{name}`" in text

@@ -9,7 +9,16 @@ from functools import cache
 import pytest
 import torch
 
-from ai_mixer.dsp import compressor, dynamics, gpu, gpu_kernels, inverse_compressor  # noqa: F401
+from ai_mixer.dsp import (  # noqa: F401
+    compressor,
+    dynamics_output,
+    feedback_delay,
+    feedback_network,
+    gpu,
+    gpu_kernels,
+    inverse_compressor,
+    oversampling,
+)
 from ai_mixer.dsp.k_weighting import k_weighting
 from ai_mixer.dsp.recursions import coefficient_rows
 from helpers import simulated_gpu
@@ -28,6 +37,8 @@ NAMES = (
     *("gain reductions", "look-ahead", "look-ahead backward", "hop energies"),
     *("hop energies backward", "required gain", "true peak"),
     *("dynamics", "dynamics backward", "inverse dynamics"),
+    *("dynamics output", "dynamics output backward"),
+    *("delay", "delay backward", "network", "network backward", "interpolate", "decimate"),
     *(f"biquad in chunks of {size}" for size in (120, 16, 7)),
 )
 
@@ -78,6 +89,27 @@ def make_cases():
     cases["dynamics"] = ("dynamics_gain", (x, settings))
     cases["dynamics backward"] = ("dynamics_gain_backward", (needed, x, settings, *known))
     cases["inverse dynamics"] = ("inverse_dynamics_gain", (x, settings))
+    gains = torch.tensor([[1.0, 0.5], [2.0, 0.1]], dtype=torch.float64)
+    gain_db = OPS.apply_dynamics(x, settings, gains)[1]
+    cases["dynamics output"] = ("apply_dynamics", (x, settings, gains))
+    cases["dynamics output backward"] = (
+        "apply_dynamics_backward",
+        (x.flip(-1), x, settings, gains, gain_db),
+    )
+    delays = torch.tensor([[7.3, 0.6, 0.4], [30.0, 0.9, 0.1]]).double()
+    echoes = OPS.feedback_delay(x, delays)
+    cases["delay"] = ("feedback_delay", (x, delays))
+    cases["delay backward"] = ("feedback_delay_backward", (x.flip(-1), x, delays, echoes))
+    filters = torch.tensor([[0.6, 0.3], [0.8, 0.1]]).double().repeat(1, feedback_network.LINES)
+    lengths = list(range(7, 7 + 2 * feedback_network.LINES, 2))
+    _, inputs = OPS.feedback_network(x, filters, lengths)
+    cases["network"] = ("feedback_network", (x, filters, lengths))
+    cases["network backward"] = (
+        "feedback_network_backward",
+        (x.flip(-1), x, filters, inputs, lengths),
+    )
+    cases["interpolate"] = ("interpolate", (x,))
+    cases["decimate"] = ("decimate", (OPS.interpolate(x),))
     for size in (120, 16, 7):  # one chunk, equal ones, a shorter last one
         arguments = (x.flatten(0, 1), coefficient_rows(b, a, 2), size)
         cases[f"biquad in chunks of {size}"] = ("filter_in_chunks", arguments)

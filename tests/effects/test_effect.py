@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ai_mixer.console import Console
+from ai_mixer.effects.delay_bus import DelayBus
 from ai_mixer.effects.effect import Effect
 from ai_mixer.effects.gain import Gain
 from ai_mixer.effects.limiter import Limiter
@@ -77,3 +78,13 @@ def test_an_effect_without_knobs_is_never_removed_as_neutral():
     reduced, knobs = both.without_neutral(both.neutral[None])
     assert list(reduced.effects) == ["reversed"]
     assert torch.equal(reduced(x, RATE, knobs), -x)
+
+
+def test_an_effect_for_a_bus_is_never_removed_as_neutral():
+    """Without it, the dry signal would pass."""
+    knobs = {name: spec(name, "linear", 1) for name in DelayBus.knob_names}
+    bus = {"name": "echoes", "effect": DelayBus(), "knobs": knobs}
+    ranges = {"level": RANGES["level"]} | dict.fromkeys(knobs, (0.0, 2.0))
+    both = Console([GAIN, bus], Limiter(), ranges)
+    reduced, _ = both.without_neutral(both.neutral[None])
+    assert list(reduced.effects) == ["echoes"]

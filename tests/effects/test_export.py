@@ -6,9 +6,11 @@ import torch
 from ai_mixer.console import load_console
 from ai_mixer.effects.compressor import Compressor
 from ai_mixer.effects.delay import Delay
+from ai_mixer.effects.delay_bus import DelayBus
 from ai_mixer.effects.limiter import Limiter
 from ai_mixer.effects.multiband import Multiband
 from ai_mixer.effects.reverb import Reverb
+from ai_mixer.effects.reverb_bus import ReverbBus
 from ai_mixer.effects.saturation import Saturation
 from ai_mixer.effects.shelf import Shelf
 from helpers.effects import music
@@ -32,6 +34,12 @@ MIXES = {
         x, RATE, **{n: value_at(n, knobs[:, 0]) for n in Multiband.knob_names}
     ),
     "saturation": lambda x, knobs: Saturation()(x, RATE, drive_db=knobs[:, 0], even=knobs[:, 1]),
+    "delay bus": lambda x, knobs: DelayBus()(
+        x, RATE, time_ms=99.5 + knobs[:, 0], feedback=0.9 * knobs[:, 1], tone_hz=1e3 + knobs[:, 2]
+    ),
+    "reverb bus": lambda x, knobs: ReverbBus()(
+        x, RATE, decay_s=1.0 + knobs[:, 0], predelay_ms=knobs[:, 1], damping_hz=1e3 + knobs[:, 2]
+    ),
     "console": lambda x, knobs: CONSOLE(x, RATE, knobs),
 }
 for_each_mix = pytest.mark.parametrize("mix", MIXES.values(), ids=MIXES.keys())

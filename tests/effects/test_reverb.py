@@ -11,7 +11,7 @@ import torch
 from scipy.signal import butter, fftconvolve, sosfiltfilt
 from torch.autograd import gradcheck
 
-from ai_mixer.effects import reverb
+from ai_mixer.dsp import block_convolution
 from ai_mixer.effects.reverb import Reverb, impulse_response
 from helpers import signals
 
@@ -87,8 +87,8 @@ def test_the_reverb_starts_after_the_predelay_in_both_channels():
 @pytest.mark.parametrize("length", [1, 500, 3000, 9000])
 @pytest.mark.parametrize("together", [1, 3, 8])
 def test_equals_direct_convolution(length, together, monkeypatch):
-    """For any number of blocks (of 2377 samples) per transform."""
-    monkeypatch.setattr(reverb, "BLOCKS_PER_TRANSFORM", together)
+    """For any number of blocks (of 1500 to 2300 samples) per transform."""
+    monkeypatch.setattr(block_convolution, "BLOCKS_PER_TRANSFORM", together)
     reverb_ = Reverb(decay_s=0.2, seed=7)
     x, paths = noise(2, 2, length), impulse_response(reverb_.room, 8000).numpy()
     expected = [
@@ -116,7 +116,7 @@ def test_the_response_of_a_seed_is_fixed():
 
 @pytest.mark.parametrize("channels", [1, 2])
 def test_gradient(channels, monkeypatch):
-    monkeypatch.setattr(reverb, "BLOCKS_PER_TRANSFORM", 1)  # 300 samples are two blocks
+    monkeypatch.setattr(block_convolution, "BLOCKS_PER_TRANSFORM", 1)  # 300 samples: two blocks
     effect, x, knob = Reverb(decay_s=0.01, predelay_ms=0), noise(2, channels, 300), wet(0.4, 2)
     assert gradcheck(
         lambda x, knob: effect(x, 8000, wet=knob)[..., ::7],

@@ -12,9 +12,25 @@ import torch
 
 import ai_mixer.effects
 from ai_mixer.config.folder import config_folder
-from ai_mixer.console import ConsoleGraph, load_console
+from ai_mixer.console import Console, ConsoleGraph, load_console
 from ai_mixer.core.types import Knob
+from ai_mixer.effects.delay_bus import DelayBus
 from ai_mixer.effects.effect import Effect
+from ai_mixer.effects.limiter import Limiter
+from ai_mixer.effects.pan import Pan
+from ai_mixer.effects.reverb_bus import ReverbBus
+
+
+def track_effects():
+    """A console of the effects that only `studio` has, in one chain: pan, delay, reverb."""
+    entries, ranges = [], {}
+    for cls in (Pan, DelayBus, ReverbBus):
+        knobs = {name: knob_of(cls, name) for name in cls.knob_names}
+        fields = ("name", "unit", "scale", "neutral")
+        specs = {name: {f: getattr(k, f) for f in fields} for name, k in knobs.items()}
+        entries.append({"name": cls.__name__, "effect": cls(), "knobs": specs})
+        ranges |= {knob.name: (knob.low, knob.high) for knob in knobs.values()}
+    return Console(entries, Limiter(), ranges)
 
 
 def effect_classes():
@@ -23,7 +39,7 @@ def effect_classes():
         for module in pkgutil.iter_modules(ai_mixer.effects.__path__)
     ]
     classes = {c for m in modules for _, c in inspect.getmembers(m, inspect.isclass)}
-    effects = {c for c in classes if issubclass(c, Effect) and c is not Effect}
+    effects = {c for c in classes if issubclass(c, Effect)} - {Effect}
     return sorted(effects, key=lambda c: c.__name__)
 
 

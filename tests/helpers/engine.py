@@ -159,7 +159,10 @@ def expected(console, job, audio):
         elif name == "r":
             stream = console.stream(job.sample_rate, job.block_size, channels=job.channels)
         else:
-            knobs = console.knobs_from(settings)
+            values = (torch.tensor(settings[k.name], dtype=torch.float64) for k in console.knobs)
+            knobs = torch.stack(
+                [k.to_position(value) for k, value in zip(console.knobs, values, strict=True)]
+            ).clamp(0.0, 1.0)
             block = torch.as_tensor(audio[:, start : start + numbers[0]])
             parts += [stream(part, knobs) for part in block.split(job.block_size, dim=1)]
             start += numbers[0]

@@ -13,7 +13,7 @@ import torch
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.knob_demo import KNOB_DEMOS, LEVEL_KNOB, render_versions
-from ai_mixer.mixing.knob_demo_page import EXCERPT_S, FADE_S, write_knob_demo
+from ai_mixer.mixing.knob_demo_page import EXCERPT_S, FADE_S, SHORT_EXCERPT_S, write_knob_demo
 from helpers.signals import noise
 
 RATE = 44_100
@@ -139,6 +139,21 @@ def test_every_knob_of_the_mastering_console_has_a_demo_that_changes_the_song(mu
     for group in versions.values():
         assert len(group) in {2, 3}
         assert not torch.allclose(group[0].audio, group[-1].audio, atol=1e-5)
+
+
+def test_the_page_of_a_large_console_is_small_and_says_how(song, tmp_path):
+    output = tmp_path / "mastering.html"
+    write_knob_demo(song, output, console="mastering")
+    page = output.read_text(encoding="utf-8")
+    assert "35 knobs" in page
+    assert "MP3" in page
+    embedded = dict(re.findall(r'<script type="audio/mpeg" id="([\w-]+)">([^<]+)', page))
+    assert set(re.findall(r'data-sound="([\w-]+)"', page)) == set(embedded)
+    audio, rate = soundfile.read(io.BytesIO(base64.b64decode(embedded["song"])))
+    assert (rate, audio.shape[1]) == (RATE, 2)
+    seconds = len(audio) / RATE
+    assert seconds <= SHORT_EXCERPT_S
+    assert len(page) < 3.5e6 * seconds
 
 
 def test_an_unknown_console_is_named_with_the_known_ones(song):

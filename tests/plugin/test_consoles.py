@@ -7,6 +7,7 @@ from ai_mixer.plugin import toolchain
 from ai_mixer.plugin.build import ConsoleChoice, build_engine
 from ai_mixer.plugin.description import describe_engine
 from helpers.consoles import SINGLE_CONSOLES
+from helpers.effects import track_effects
 from helpers.engine import Engine, expected, load, music, random_job, run_job
 from helpers.measures import residual_db
 
@@ -14,13 +15,14 @@ pytestmark = pytest.mark.slow
 CONSOLES = sorted({*SINGLE_CONSOLES} - {"classic"})
 
 
-@pytest.mark.parametrize("name", CONSOLES)  # classic: test_native.py
+@pytest.mark.parametrize("name", [*CONSOLES, None])  # classic: test_native.py
 def test_engine_equals_the_stream(name, cache, tmp_path):
+    """None: all effects of tracks and buses in one chain."""
     target = toolchain.native_target()
     if target is None:
         pytest.skip("the engine for this machine needs gcc on Linux")
-    console = load_console(name, ranges="wide")
-    choice = ConsoleChoice(name, "wide", describe_engine(console))
+    console = load_console(name, ranges="wide") if name else track_effects()
+    choice = ConsoleChoice(name or "tracks", "wide", describe_engine(console))
     (folder,) = build_engine(choice, [target], tmp_path, cache)
     library = load(folder)
     for rate, channels, block_size in ((44_100, 2, 128), (48_000, 1, 100), (8000, 2, 64)):

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ai_mixer.console.effect_chain import EffectChain, PhysicalValues
+from ai_mixer.console.fused_effects import apply_effects
 from ai_mixer.console.offline_stream import render
 from ai_mixer.console.stream import ConsoleStream
 from ai_mixer.effects.effect import Effect
@@ -29,8 +30,7 @@ class Console(EffectChain):
         positions are checked.
         """
         audio, knobs = self.check(audio, sample_rate, knobs)
-        for effect, values in self._effects_with_values(audio, knobs):
-            audio = effect(audio, sample_rate, **values)
+        audio = apply_effects(audio, sample_rate, self._effects_with_values(audio, knobs))
         return self._limited(audio, sample_rate) if limit else audio
 
     def forward_with_audibility(
@@ -47,7 +47,7 @@ class Console(EffectChain):
         for effect, values in self._effects_with_values(audio, knobs):
             tested = queried[len(audible) :][: len(values)]
             audible += _audibility(effect, audio, sample_rate, values, tested)
-            audio = effect(audio, sample_rate, **values)
+            audio = effect(audio, sample_rate, **values).to(audio.dtype)
         return self._limited(audio, sample_rate), torch.stack(audible, dim=-1)
 
     def invert(self, audio: Tensor, sample_rate: int, knobs: Tensor) -> Tensor:
@@ -94,7 +94,7 @@ class Console(EffectChain):
         audio, knobs = self.check(audio, sample_rate, knobs)
         for effect, values in reversed(list(self._effects_with_values(audio, knobs))):
             if effect.invertible:
-                audio = effect.invert(audio, sample_rate, **values)
+                audio = effect.invert(audio, sample_rate, **values).to(audio.dtype)
             yield (effect, values), audio
 
     def stream(

@@ -98,10 +98,12 @@ class EffectChain(nn.Module):
         return next((name for (name, e), on in effects if on and not e.streamable), None)
 
     def _active_effects(self, knobs: Tensor) -> list[bool]:
-        """Per effect: whether it has no knob, or one that is not neutral in any row, [N, P]."""
+        """Per effect: whether it has no neutral, or a knob that is not neutral in knobs, [N, P]."""
         moved = ((knobs.cpu() - self.neutral.cpu()).abs() > POSITION_TOLERANCE).any(0)
-        columns = (list(columns.values()) for _, columns in self.effects_with_columns())
-        return [not own or bool(moved[own].any()) for own in columns]
+        return [
+            effect.wet_only or not columns or bool(moved[list(columns.values())].any())
+            for effect, columns in self.effects_with_columns()
+        ]
 
     def select(self, chosen: Sequence[bool]) -> tuple[Self, list[int]]:
         """A console of some of the effects, and the indices of its knobs."""
@@ -173,7 +175,8 @@ class EffectChain(nn.Module):
         self, audio: Tensor, knobs: Tensor
     ) -> Iterator[tuple[Effect, PhysicalValues]]:
         """Iterate over all effects, each with the physical values of its knobs."""
-        knobs = knobs.to(audio)  # the knobs may come from a half-precision model
+        # In float64 as in a stream: a delay of 0.5 s would be off by a thousandth of a sample.
+        knobs = knobs.to(audio.device, torch.float64)
         for effect, columns in self.effects_with_columns():
             yield effect, self.physical_values(columns, knobs)
 

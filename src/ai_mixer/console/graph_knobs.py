@@ -26,9 +26,9 @@ class GraphKnobs(NamedTuple):
         """All positions as one vector per song, [B, N · Ps + Pb + Pm], in the order of names."""
         return torch.cat([self.strips.flatten(1), self.buses, self.master], dim=1)
 
-    def to(self, like: Tensor) -> Self:
-        """Convert to the device and type of a tensor."""
-        return type(self)(*(part.to(like) for part in self))
+    def to(self, device: torch.device) -> Self:
+        """Move to a device."""
+        return type(self)(*(part.to(device) for part in self))
 
 
 class KnobLayout(NamedTuple):

@@ -17,9 +17,11 @@ from ai_mixer.dsp.operators import empty_like, gradient_by_vjp, operator, vjp
 from ai_mixer.dsp.peak_levels import (
     NEPERS_PER_DB,
     SILENCE_AMPLITUDE,
+    add_gain_gradient,
     level_of_peak_db,
     levels_db,
     max_over_channels,
+    ratio_of_gain_db,
     to_array,
 )
 from ai_mixer.dsp.recursions import (
@@ -91,10 +93,11 @@ def _compress(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Returns y, and for the gradient: gain as a ratio, peak, its level in dB, gain in dB."""
     peak = max_over_channels(to_array(x))
-    level_db = level_of_peak_db(peak)
-    gain_db = torch.from_numpy(gain_of_level_db(level_db, settings_rows(slope, settings).numpy()))
-    ratio = (gain_db * NEPERS_PER_DB).exp_().to(x)
-    return x * ratio[:, None], ratio, torch.from_numpy(peak), torch.from_numpy(level_db), gain_db
+    level_db = level_of_peak_db(peak, x.dtype)
+    gain_db = gain_of_level_db(level_db, settings_rows(slope, settings).numpy())
+    ratio = ratio_of_gain_db(gain_db, x.dtype)
+    exact = torch.from_numpy(peak), torch.from_numpy(level_db), torch.from_numpy(gain_db)
+    return x * ratio[:, None], ratio, *exact
 
 
 @operator(empty_like(1, 2), n_batched=7)
@@ -203,13 +206,6 @@ def gain_row(level_db, settings, gain_db):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
-def _add_gain_gradient(grad, x, ratio, grad_gain):  # type: ignore[no-untyped-def]
-    """Add the gradient of one channel to that of the gain in dB."""
-    for n in range(x.shape[0]):
-        grad_gain[n] += np.float64(grad[n]) * np.float64(x[n]) * ratio[n] * NEPERS_PER_DB
-
-
-@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def gain_backward_row(grad_gain, peak, level_db, gain_db, settings):  # type: ignore[no-untyped-def]
     """Replace the gradient of the gain in dB by that of the peak; return that of the slope."""
     slope, attack, release = settings[0], settings[1], settings[2]
@@ -249,7 +245,7 @@ def _compress_backward_rows(  # type: ignore[no-untyped-def]
     for song in range(audio.shape[0]):
         grad_gain = np.zeros(audio.shape[2])
         for channel in range(audio.shape[1]):
-            _add_gain_gradient(grad[song, channel], audio[song, channel], ratio[song], grad_gain)
+            add_gain_gradient(grad[song, channel], audio[song, channel], ratio[song], grad_gain)
         grad_slope[song] = gain_backward_row(
             grad_gain, peak[song], level_db[song], gain_db[song], settings[song]
         )

@@ -60,7 +60,7 @@ def _inverse_dynamics_gain(y: Tensor, settings: Tensor) -> Tensor:
 def _dynamics_gain(x: Tensor, settings: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Returns the gain in dB, and for the gradient: peak, its level in dB."""
     peak = max_over_channels(to_array(x))
-    level_db = level_of_peak_db(peak)
+    level_db = level_of_peak_db(peak, x.dtype)
     gain_db = gain_of_level_db(level_db, as_rows(settings.double()))
     return torch.from_numpy(gain_db), torch.from_numpy(peak), torch.from_numpy(level_db)
 
@@ -81,7 +81,7 @@ def _dynamics_gain_backward(
     return torch.from_numpy(grad_x).to(x), torch.from_numpy(grad_settings).to(settings)
 
 
-def _differentiable_gain_db(x: Tensor, settings: Tensor) -> Tensor:
+def differentiable_gain_db(x: Tensor, settings: Tensor) -> Tensor:
     """`dynamics_gain_db` of differentiable operations."""
     slope, _, _, threshold, knee, cap = settings.double()[:, :, None].unbind(1)
     peak = x.abs().max(dim=1).values.double().clamp_min(SILENCE_AMPLITUDE)
@@ -93,7 +93,7 @@ def _differentiable_gain_db(x: Tensor, settings: Tensor) -> Tensor:
 
 
 def _second_gradient(grad: Tensor, x: Tensor, settings: Tensor) -> tuple[Tensor, ...]:
-    return vjp(_differentiable_gain_db, (x, settings), grad)
+    return vjp(differentiable_gain_db, (x, settings), grad)
 
 
 _dynamics_gain.register_gradient(

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ai_mixer.core.units import SILENCE_DB
+from ai_mixer.dsp.delay_formulas import build_delay_formulas
 
 MAX_FREQUENCY_RATIO = 0.49
 """Highest filter frequency as a ratio of the sample rate. Higher frequencies are set to it: a file
@@ -25,12 +26,6 @@ at 8 kHz has no band at 5 kHz, but the lower skirt of the filter remains in effe
 MIN_RATIO = 10.0 ** (SILENCE_DB / 20.0)
 DB_PER_NEPER = 20.0 / math.log(10.0)
 NEPERS_PER_DB_OF_A = math.log(10.0) / 40.0  # the cookbook's A = 10^(dB/40)
-MIN_DELAY_SAMPLES = 2.0  # the interpolation of a delay reads one sample after the delayed one
-
-
-LINE_S = tuple(samples / 48_000 for samples in (1201, 1447, 1733, 2063, 2447, 2879, 3407, 4001))
-"""Delays of the lines of `feedback_network`, in samples at 48 kHz prime numbers."""
-MEAN_LINE_S = sum(LINE_S) / len(LINE_S)
 
 
 class Formula(IntEnum):
@@ -203,51 +198,9 @@ def build(m: ModuleType, compiled: Callable[[Any], Any] = lambda function: funct
         angle = (pan + 1.0) * (math.pi / 4.0)
         return math.sqrt(2.0) * m.cos(angle), math.sqrt(2.0) * m.sin(angle)
 
-    @compiled
-    def delay_samples(time_ms, max_ms, sample_rate):  # type: ignore[no-untyped-def]
-        return m.minimum(time_ms, max_ms + 0.0 * time_ms) * sample_rate / 1000.0
-
-    @compiled
-    def feedback_delay(time_ms, feedback, tone_hz, max_ms, sample_rate):  # type: ignore[no-untyped-def]
-        samples = delay_samples(time_ms, max_ms, sample_rate)
-        pole = m.exp(-2.0 * math.pi * tone_hz / sample_rate)
-        return m.maximum(samples, MIN_DELAY_SAMPLES + 0.0 * samples), feedback, pole
-
-    @compiled
-    def absorption(line_s, decay_s, damping_hz, sample_rate):  # type: ignore[no-untyped-def]
-        """Gain and pole of a line whose decay time is decay_s / (1 + (f / damping_hz)²).
-
-        Exactly at 0 Hz, and at damping_hz or, if that is lower, the highest frequency.
-        """
-        rounded_s = m.floor(line_s * sample_rate + 0.5) / sample_rate
-        nepers = 3.0 * math.log(10.0) * rounded_s / decay_s
-        highest_hz = m.minimum(damping_hz, MAX_FREQUENCY_RATIO * sample_rate)
-        ratio = highest_hz / damping_hz
-        power = m.exp(-2.0 * nepers * ratio * ratio)  # of the low-pass at this frequency
-        cosine = m.cos(2.0 * math.pi * highest_hz / sample_rate)
-        root = m.sqrt(power * (1.0 - cosine) * (2.0 - power * (1.0 + cosine)))
-        pole = (1.0 - power) / (1.0 - power * cosine + root)
-        return m.exp(-nepers) * (1.0 - pole), pole
-
-    @compiled
-    def feedback_network(decay_s, predelay_ms, damping_hz, max_ms, sample_rate):  # type: ignore[no-untyped-def]
-        samples = MIN_DELAY_SAMPLES + delay_samples(predelay_ms, max_ms, sample_rate)
-        lost = m.exp(MEAN_LINE_S * 6.0 * math.log(10.0) / decay_s) - 1.0
-        return (
-            (samples, m.sqrt(lost * (2.0 / len(LINE_S))))
-            + absorption(LINE_S[0], decay_s, damping_hz, sample_rate)
-            + absorption(LINE_S[1], decay_s, damping_hz, sample_rate)
-            + absorption(LINE_S[2], decay_s, damping_hz, sample_rate)
-            + absorption(LINE_S[3], decay_s, damping_hz, sample_rate)
-            + absorption(LINE_S[4], decay_s, damping_hz, sample_rate)
-            + absorption(LINE_S[5], decay_s, damping_hz, sample_rate)
-            + absorption(LINE_S[6], decay_s, damping_hz, sample_rate)
-            + absorption(LINE_S[7], decay_s, damping_hz, sample_rate)
-        )
-
     equalisers = peak, presence, low_shelf, high_shelf, low_cut
     others = dynamics, band_dynamics, band_width, saturation, pan
-    delays = feedback_delay, feedback_network
+    delays = build_delay_formulas(m, compiled, MAX_FREQUENCY_RATIO)
     return Formulas(value, gain, width, slope, *equalisers, *others, *delays, level)
 
 

@@ -20,6 +20,14 @@ from torch.utils._pytree import tree_map_only
 
 from ai_mixer.dsp.compressor import settings_rows
 from ai_mixer.dsp.gain_reduction_bank import SETTINGS
+from ai_mixer.dsp.gpu_delays import (
+    decimate,
+    feedback_delay,
+    feedback_delay_backward,
+    feedback_network,
+    feedback_network_backward,
+    interpolate,
+)
 from ai_mixer.dsp.gpu_filters import biquad, biquad_backward, filter_in_chunks, launch
 from ai_mixer.dsp.k_weighting import differentiable_energies, filter_twice
 from ai_mixer.dsp.lookahead import COUNTS, Ballistics, state_size
@@ -29,9 +37,19 @@ from ai_mixer.dsp.required_gain import differentiable_gain_db
 from ai_mixer.dsp.true_peak import Interpolator, envelope_by_convolution
 from ai_mixer.utils.log import logger
 
-__all__ = ["biquad", "biquad_backward", "filter_in_chunks"]  # kernels too, see `run`
+__all__ = [  # kernels too, see `run`
+    "biquad",
+    "biquad_backward",
+    "decimate",
+    "feedback_delay",
+    "feedback_delay_backward",
+    "feedback_network",
+    "feedback_network_backward",
+    "filter_in_chunks",
+    "interpolate",
+]
 
-WITHOUT_COMPILED_KERNELS = {"required_gain", "true_peak_envelope"}
+WITHOUT_COMPILED_KERNELS = {"required_gain", "true_peak_envelope", "interpolate", "decimate"}
 
 
 def run(name: str, cpu_kernel: Callable[..., Any], *arguments: Any) -> Any:
@@ -142,6 +160,27 @@ def dynamics_gain_backward(
     return _to_channels(grad_peak, x, peak).to(x.dtype), grad_settings.to(settings.dtype)
 
 
+def apply_dynamics(x: Tensor, settings: Tensor, gains: Tensor) -> tuple[Tensor, Tensor]:
+    """Only the smoothing is a recursion."""
+    gain_db, *_ = dynamics_gain(x, settings)
+    ratio = (gain_db * NEPERS_PER_DB).exp_()[:, None] * gains.double()[:, :, None]
+    return x * ratio.to(x.dtype), gain_db
+
+
+def apply_dynamics_backward(
+    grad: Tensor, x: Tensor, settings: Tensor, gains: Tensor, gain_db: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The kernel of `dynamics_gain_backward`, between the two products."""
+    ratio, peak = (gain_db * NEPERS_PER_DB).exp_()[:, None], _peak(x)
+    product, gain = grad.double() * x * ratio, gains.double()[:, :, None]
+    by_gain_db = (product * gain).sum(1) * NEPERS_PER_DB
+    level_db = peak.log() / NEPERS_PER_DB
+    past = by_gain_db, x, settings, gain_db, peak, level_db
+    by_peak, by_settings = dynamics_gain_backward(*past)
+    grad_x = grad * (ratio * gain) + by_peak
+    return grad_x.to(x.dtype), by_settings, product.sum(-1).to(gains.dtype)
+
+
 def inverse_dynamics_gain(y: Tensor, settings: Tensor) -> Tensor:
     """The kernel of the compressor's inverse, with settings per song."""
     return _gain("inverse_gain", _peak(y), settings.double().contiguous())[1]
@@ -164,7 +203,7 @@ def lookahead_gain(
     numbers = needed.new_zeros(batch, state_size(ballistics))
     counts = needed.new_zeros(batch, COUNTS + ballistics.window, dtype=torch.int64)
     out, origins = torch.empty_like(needed), torch.empty_like(needed, dtype=torch.int64)
-    choices = needed.new_empty(batch, 2, length)
+    choices = needed.new_empty(batch, 2, length, dtype=torch.int8)
     arrays = (needed, numbers, counts, out, origins, choices)
     launch("lookahead_gain", batch, *arrays, tuple(ballistics))
     return out, origins, choices

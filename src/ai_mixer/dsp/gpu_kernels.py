@@ -14,6 +14,8 @@ from torch import Tensor
 
 from ai_mixer.dsp.compressor import gain_backward_row, gain_row
 from ai_mixer.dsp.dynamics import settings_backward_row
+from ai_mixer.dsp.feedback_delay import feedback_delay_backward_row, feedback_delay_row
+from ai_mixer.dsp.feedback_network import network_backward_row, network_row
 from ai_mixer.dsp.gain_reduction_bank import average_row
 from ai_mixer.dsp.inverse_compressor import inverse_gain_row
 from ai_mixer.dsp.lookahead import advance_row, lookahead_backward_row
@@ -166,3 +168,42 @@ def lookahead_gain_backward(grad, origins, choices, grad_needed, averaged, balli
         lookahead_backward_row(
             grad[row], origins[row], choices[row], grad_needed[row], averaged[row], ballistics
         )
+
+
+@cuda.jit
+def feedback_delay(x, settings, y):  # type: ignore[no-untyped-def]
+    """`feedback_delay.feedback_delay`."""
+    row = cuda.grid(1)
+    if row < x.shape[0]:
+        feedback_delay_row(x[row], settings[row], y[row])
+
+
+@cuda.jit
+def feedback_delay_backward(grad, x, y, settings, grad_r, grad_x, grad_settings):  # type: ignore[no-untyped-def]
+    """Gradient of `feedback_delay`."""
+    row = cuda.grid(1)
+    if row < x.shape[0]:
+        feedback_delay_backward_row(
+            grad[row], x[row], y[row], settings[row], grad_r[row], grad_x[row], grad_settings[row]
+        )
+
+
+@cuda.jit
+def feedback_network(x, filters, lengths, work, inputs, y):  # type: ignore[no-untyped-def]
+    """`feedback_network.feedback_network`: one thread per song."""
+    row = cuda.grid(1)
+    if row < x.shape[0]:
+        network_row(x[row], filters[row], lengths, work[row], inputs[row], y[row])
+
+
+@cuda.jit
+def feedback_network_backward(  # type: ignore[no-untyped-def]
+    grad, x, inputs, filters, lengths, work, ring, grad_x, grad_filters
+):
+    """Gradient of `feedback_network`."""
+    row = cuda.grid(1)
+    if row < x.shape[0]:
+        network_backward_row(
+            grad[row], x[row], inputs[row], filters[row], lengths, work[row], ring[row],
+            grad_x[row], grad_filters[row],
+        )  # fmt: skip

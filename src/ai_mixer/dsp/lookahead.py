@@ -90,7 +90,7 @@ def advance(needed_db: Tensor, ballistics: Ballistics, state: LookaheadState) ->
         state.counts,
         out,
         none,
-        np.empty((len(needed), 2, 0)),
+        np.empty((len(needed), 2, 0), np.int8),
     )
     return torch.from_numpy(out)
 
@@ -109,7 +109,8 @@ def lookahead_gain_db(needed_db: Tensor, ballistics: Ballistics) -> Tensor:
 def _fake_gain(needed_db: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor]:
     batch, length = needed_db.shape
     origins = needed_db.new_empty(batch, length, dtype=torch.int64)
-    return torch.empty_like(needed_db), origins, needed_db.new_empty(batch, 2, length)
+    choices = needed_db.new_empty(batch, 2, length, dtype=torch.int8)
+    return torch.empty_like(needed_db), origins, choices
 
 
 @operator(_fake_gain)
@@ -124,7 +125,7 @@ def _lookahead_gain(
     ballistics, needed = Ballistics(ramp, guard, release, memory), as_rows(needed_db)
     batch, length = needed.shape
     out, origins = np.empty_like(needed), np.empty(needed.shape, np.int64)
-    choices = np.empty((batch, 2, length))
+    choices = np.empty((batch, 2, length), np.int8)
     state = initial_state(batch, ballistics)
     buffers = (needed, state.numbers, state.counts, out, origins, choices)
     run_on_rows(lambda *arrays: advance_rows(*arrays, ballistics), *buffers)
@@ -225,7 +226,8 @@ def advance_row(needed, numbers, counts, out, origins, choices, ballistics):  # 
             origins[n] = times[head] if queued > 0 else now
             choices[0, n] = held <= mean
             choices[1, n] = target < gain
-        gain = target if target < gain else release * gain + (1.0 - release) * target
+        # At once if the target is lower: then the second value is between both, and not lower.
+        gain = min(target, release * gain + (1.0 - release) * target)
         if gain > -DENORMAL_LIMIT:
             gain = 0.0
         sum1 += gain - ring1[at1]

@@ -7,11 +7,13 @@ import torch
 from torch import Tensor
 
 from ai_mixer.core.units import SILENCE_DB
-from ai_mixer.dsp.recursions import Array, as_rows, run_on_rows
+from ai_mixer.dsp.recursions import FASTMATH_FLAGS, Array, as_rows, run_on_rows
+from ai_mixer.dsp.vector_math import fast_exp, log_in_place
 from ai_mixer.utils.compilation import njit
 
 SILENCE_AMPLITUDE = 10.0 ** (SILENCE_DB / 20.0)
 NEPERS_PER_DB = math.log(10.0) / 20.0
+PART_SAMPLES = 256  # processed together: few enough for the L1 cache
 
 
 def levels_db(x: Tensor) -> Array:
@@ -31,10 +33,23 @@ def max_over_channels(audio: Array) -> Array:
     return peak
 
 
-def level_of_peak_db(peak: Array) -> Array:
-    """Level in dBFS."""
-    # Torch's logarithm is vectorised; numba would call that of the C library for each sample.
-    return torch.from_numpy(peak).log().div_(NEPERS_PER_DB).numpy()
+def level_of_peak_db(peak: Array, dtype: torch.dtype = torch.float64) -> Array:
+    """Level in dBFS, [B, T] float64, exact to 1e-7 dB for audio of float32."""
+    if dtype == torch.float64:
+        # Torch's logarithm is vectorised; numba would call the C library's for each sample.
+        return torch.from_numpy(peak).log().div_(NEPERS_PER_DB).numpy()
+    level_db = np.empty_like(peak)
+    run_on_rows(_level_rows, peak, level_db)
+    return level_db
+
+
+def ratio_of_gain_db(gain_db: Array, dtype: torch.dtype) -> Tensor:
+    """Amplitude ratio of a gain [B, T] of at most 0 dB, in a type."""
+    if dtype == torch.float64:
+        return (torch.from_numpy(gain_db) * NEPERS_PER_DB).exp_()
+    ratio = np.empty(gain_db.shape, np.float32)
+    run_on_rows(_ratio_rows, gain_db, ratio)
+    return torch.from_numpy(ratio).to(dtype)
 
 
 @njit(cache=True, nogil=True)
@@ -44,3 +59,32 @@ def _max_over_channels_rows(audio, peak):  # type: ignore[no-untyped-def]
         for channel in range(audio.shape[1]):
             for n in range(audio.shape[2]):
                 peak[song, n] = max(peak[song, n], abs(np.float64(audio[song, channel, n])))
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def _level_rows(peak, level_db):  # type: ignore[no-untyped-def]
+    exponents = np.empty(PART_SAMPLES)
+    for song in range(len(peak)):
+        for start in range(0, peak.shape[1], PART_SAMPLES):
+            x = peak[song][start : start + PART_SAMPLES]
+            part = level_db[song][start : start + PART_SAMPLES]
+            for n in range(len(part)):
+                part[n] = x[n]
+            log_in_place(part, exponents[: len(part)])
+            for n in range(len(part)):
+                part[n] *= 1.0 / NEPERS_PER_DB
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def _ratio_rows(gain_db, ratio):  # type: ignore[no-untyped-def]
+    for song in range(len(gain_db)):
+        gains, out = gain_db[song], ratio[song]
+        for n in range(len(out)):
+            out[n] = fast_exp(gains[n] * NEPERS_PER_DB)
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def add_gain_gradient(grad, x, ratio, grad_gain):  # type: ignore[no-untyped-def]
+    """Add the gradient of one channel, x · ratio, to that of the gain in dB; 1-D arrays."""
+    for n in range(x.shape[0]):
+        grad_gain[n] += np.float64(grad[n]) * np.float64(x[n]) * ratio[n] * NEPERS_PER_DB

@@ -12,8 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ai_mixer.dsp.convolution import convolve
+from ai_mixer.dsp.feedback_network import LINES
 from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.recursions import Array
+from ai_mixer.dsp.streaming_delays import delay
 from ai_mixer.dsp.streaming_dynamics import band_dynamics, dynamics
 from ai_mixer.dsp.streaming_kernels import (
     balance,
@@ -23,6 +25,7 @@ from ai_mixer.dsp.streaming_kernels import (
     second_order_filter,
     side_filter,
 )
+from ai_mixer.dsp.streaming_network import network
 from ai_mixer.dsp.streaming_saturation import DELAY_SAMPLES, saturate
 from ai_mixer.utils.compilation import njit
 
@@ -40,6 +43,8 @@ class KernelKind(IntEnum):
     SIDE_FILTER = 7
     SATURATE = 8
     BALANCE = 9
+    DELAY = 10
+    NETWORK = 11
 
 
 COEFFICIENT_COUNTS = {
@@ -53,6 +58,8 @@ COEFFICIENT_COUNTS = {
     KernelKind.SIDE_FILTER: 5,
     KernelKind.SATURATE: 2,
     KernelKind.BALANCE: 2,
+    KernelKind.DELAY: 3,
+    KernelKind.NETWORK: 2 + 2 * LINES,
 }
 
 
@@ -118,7 +125,7 @@ def steps_latency(steps):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def run_steps(audio, now, by, steps, states, running):  # type: ignore[no-untyped-def]
+def run_steps(audio, now, by, steps, states, running):  # type: ignore[no-untyped-def]  # noqa: PLR0912
     """Process audio [C, n] float64 in place.
 
     now: coefficients [K] at the first sample; by: their change with each sample. running: False
@@ -153,4 +160,8 @@ def run_steps(audio, now, by, steps, states, running):  # type: ignore[no-untype
             saturate(audio, c, d, state)
         elif kind == KernelKind.BALANCE:
             balance(audio, c, d)
+        elif kind == KernelKind.DELAY:
+            delay(audio, c, d, state)
+        elif kind == KernelKind.NETWORK:
+            network(audio, c, d, state)
         at, first, column = at + step_length(step), first + int(step[STATE]), end

@@ -10,6 +10,7 @@ from ai_mixer.dsp.streaming_chain import (
     step_constants,
     step_length,
 )
+from ai_mixer.dsp.streaming_delays import delay_size, init_fade, reset_delay
 from ai_mixer.dsp.streaming_dynamics import (
     DYNAMICS_STATES,
     band_dynamics_size,
@@ -23,6 +24,7 @@ from ai_mixer.dsp.streaming_kernels import (
     delay_samples,
     init_compress,
 )
+from ai_mixer.dsp.streaming_network import init_network, network_size, reset_network
 from ai_mixer.dsp.streaming_saturation import init_saturate, reset_saturate, saturate_size
 from ai_mixer.utils.compilation import njit
 
@@ -46,6 +48,10 @@ def _state_size(step, taps, sample_rate, channels):  # type: ignore[no-untyped-d
         return band_dynamics_size(channels)
     if kind == KernelKind.SATURATE:
         return saturate_size(channels)
+    if kind == KernelKind.DELAY:
+        return delay_size(constants[0], sample_rate, channels)
+    if kind == KernelKind.NETWORK:
+        return network_size(constants[0], sample_rate, channels)
     return 0
 
 
@@ -92,6 +98,10 @@ def init_states(states, steps, taps, responses, sample_rate, channels):  # type:
             init_band_dynamics(state, constants, sample_rate)
         elif kind == KernelKind.SATURATE:
             init_saturate(state, constants, sample_rate)
+        elif kind == KernelKind.DELAY:
+            init_fade(state, sample_rate)
+        elif kind == KernelKind.NETWORK:
+            init_network(state, constants[0], sample_rate)
         at, first, number = at + step_length(step), first + int(step[STATE]), number + 1
 
 
@@ -116,4 +126,8 @@ def reset_states(states, steps, channels):  # type: ignore[no-untyped-def]
             reset_band_dynamics(state)
         elif kind == KernelKind.SATURATE:
             reset_saturate(state)
+        elif kind == KernelKind.DELAY:
+            reset_delay(state)
+        elif kind == KernelKind.NETWORK:
+            reset_network(state)
         at, first = at + step_length(step), first + int(step[STATE])

@@ -8,6 +8,7 @@ from torch import Tensor
 from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.operators import empty_like, holds, operator
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
+from ai_mixer.dsp.wet_mix import mix_wet, mix_wet_backward, register_wet_mix, whole
 from ai_mixer.effects.effect import Effect
 
 
@@ -32,8 +33,8 @@ class Delay(Effect):
         """x: [B, C, T]; wet: [B], 0–1. Returns [B, C, T]."""
         if not wet.requires_grad and holds(~wet.any()):
             return x
-        delay = self._samples(sample_rate)
-        return torch.lerp(x, _echoes(x, delay, self.feedback), wet[:, None, None])
+        y: Tensor = _add_echoes(x, wet.to(x.dtype), self._samples(sample_rate), self.feedback)
+        return y
 
     def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""
@@ -45,18 +46,35 @@ class Delay(Effect):
 
 
 @operator(empty_like(0), devices=None)
-def _echoes(x: Tensor, delay: int, feedback: float) -> Tensor:
-    """The comb filter, in blocks of D samples: inside a block there is no feedback."""
-    echo = x.new_zeros(x.shape)
-    for start in range(delay, x.shape[-1], delay):
-        length = min(delay, x.shape[-1] - start)
-        before = slice(start - delay, start - delay + length)
-        torch.add(
-            x[..., before], echo[..., before], alpha=feedback, out=echo[..., start : start + length]
-        )
+def _echoes(x: Tensor, delay: int, feedback: float, transposed: bool) -> Tensor:
+    """The comb filter, or its transpose, which is the same backwards in time.
+
+    In blocks of D samples: inside a block there is no feedback.
+    """
+    echo, length = torch.empty_like(x, memory_format=torch.contiguous_format), x.shape[-1]
+    silent = min(delay, length)
+    echo[..., slice(length - silent, None) if transposed else slice(silent)] = 0.0
+    for number in range(delay, length, delay):
+        start, stop = number, min(number + delay, length)
+        source = slice(start - delay, stop - delay)
+        if transposed:
+            start, stop = length - stop, length - start
+            source = slice(start + delay, stop + delay)
+        echoed = echo[..., start:stop]
+        torch.add(x[..., source], echo[..., source], alpha=feedback, out=echoed)
     return echo
 
 
-_echoes.register_gradient(  # the same filter backwards in time
-    lambda _, constants, grad: (_echoes(grad.flip(-1), *constants).flip(-1),), save=lambda *_: ()
-)
+@operator(empty_like(0), n_batched=2, devices=None)
+def _add_echoes(x: Tensor, wet: Tensor, delay: int, feedback: float) -> Tensor:
+    return mix_wet(x, wet, whole(_echoes.kernel(x, delay, feedback, False)))
+
+
+@operator(empty_like(1, 2), n_batched=3, devices=None)
+def _add_echoes_backward(
+    grad: Tensor, x: Tensor, wet: Tensor, delay: int, feedback: float
+) -> tuple[Tensor, Tensor]:
+    return mix_wet_backward(grad, x, wet, whole(_echoes.kernel(grad, delay, feedback, True)))
+
+
+register_wet_mix(_add_echoes, _add_echoes_backward, _echoes)

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from ai_mixer.core.units import SILENCE_DB
 from ai_mixer.dsp.dynamics import dynamics_gain_db, invert_dynamics
+from ai_mixer.dsp.dynamics_output import apply_dynamics
 from ai_mixer.dsp.formulas import Formula, evaluate
-from ai_mixer.dsp.peak_levels import NEPERS_PER_DB
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 from ai_mixer.effects.compressor import AUDIBLE_DB, AUDIBLE_SHARE
 from ai_mixer.effects.effect import Effect
@@ -46,9 +46,14 @@ class Dynamics(Effect):
 
     def forward(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> Tensor:
         """x: [B, C, T]; knobs: [B]. Returns [B, C, T]."""
+        return self.forward_with_gain(x, sample_rate, x.new_ones(x.shape[:2]).double(), **knobs)
+
+    def forward_with_gain(
+        self, x: Tensor, sample_rate: int, gain: Tensor, **knobs: Tensor
+    ) -> Tensor:
+        """`forward`, then a gain per channel, [B, C] float64."""
         settings, makeup = self._settings(x, sample_rate, knobs)
-        ratio = torch.exp(dynamics_gain_db(x, settings) * NEPERS_PER_DB) * makeup[:, None]
-        return x * ratio.to(x.dtype)[:, None]
+        return apply_dynamics(x, settings, makeup[:, None] * gain)
 
     def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""

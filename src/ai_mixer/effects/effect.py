@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ai_mixer.dsp.formulas import Formula, evaluate
-from ai_mixer.dsp.streaming_chain import StreamingKernel
+from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
 
 
 class Effect(nn.Module):
@@ -21,6 +21,9 @@ class Effect(nn.Module):
 
     look_ahead_samples: how far the output depends on later input; streams are delayed by as many.
 
+    wet_only: whether the dry signal is left out, for a bus. Such an effect has no neutral values;
+    the levels of its sends are neutral at 0.
+
     Only `forward` is required. invertible: whether the class implements `invert`. streamable:
     whether it implements `streaming_kernel`; streams refuse other values than neutral of an effect
     without it, and files are rendered as a whole. renders_blocks: whether it implements
@@ -30,6 +33,7 @@ class Effect(nn.Module):
     knob_names: ClassVar[tuple[str, ...]] = ()
     shape_knobs: ClassVar[tuple[str, ...]] = ()
     look_ahead_samples: ClassVar[int] = 0
+    wet_only: ClassVar[bool] = False
     invertible: ClassVar[bool] = False
     streamable: ClassVar[bool] = False
     renders_blocks: ClassVar[bool] = False
@@ -41,7 +45,7 @@ class Effect(nn.Module):
         cls.streamable = cls.streaming_kernel is not Effect.streaming_kernel
 
     def forward(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> Tensor:
-        """x: [B, C, T], full scale = 1; knobs: [B]. Returns [B, C, T]."""
+        """x: [B, C, T], full scale = 1; knobs: [B], in a console float64. Returns [B, C, T]."""
         raise NotImplementedError
 
     def streaming_kernel(self) -> StreamingKernel:
@@ -62,6 +66,23 @@ class Effect(nn.Module):
             )
         arguments = [knobs[a] if isinstance(a, str) else a for a in kernel.arguments]
         return torch.stack(evaluate(kernel.formula, arguments, sample_rate), dim=1)
+
+    def section(self, sample_rate: int, **knobs: Tensor) -> Tensor | None:
+        """b₀, b₁, b₂, a₁, a₂ of a second-order filter, [B, 5] float64; None for another effect."""
+        is_filter = self.streamable and self.streaming_kernel().kind == KernelKind.FILTER
+        return self.coefficients(sample_rate, **knobs) if is_filter else None
+
+    def channel_gains(self, sample_rate: int, channels: int, **knobs: Tensor) -> Tensor | None:
+        """Gain of each channel, [B, C] float64; None for an effect that is more than a gain."""
+        if not self.streamable:
+            return None
+        kernel = self.streaming_kernel()
+        if kernel.kind == KernelKind.MIX and kernel.formula in {Formula.GAIN, Formula.LEVEL}:
+            return self.coefficients(sample_rate, **knobs)[:, :1].expand(-1, channels)
+        if kernel.kind == KernelKind.BALANCE:
+            gains = self.coefficients(sample_rate, **knobs)
+            return gains if channels == 2 else torch.ones_like(gains[:, :1])
+        return None
 
     def render_blocks(
         self, blocks: Iterable[Tensor], sample_rate: int, **knobs: Tensor

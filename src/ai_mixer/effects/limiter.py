@@ -12,13 +12,12 @@ from typing import ClassVar
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
-from ai_mixer.core.units import db_to_ratio
-from ai_mixer.dsp.lookahead import Ballistics, lookahead_gain_db
-from ai_mixer.dsp.operators import can_branch, holds
+from ai_mixer.dsp.limiting import limit, limit_by_operations, needed_gain_db
+from ai_mixer.dsp.lookahead import Ballistics
+from ai_mixer.dsp.operators import can_branch
 from ai_mixer.dsp.recursions import as_rows, run_on_rows
-from ai_mixer.dsp.required_gain import max_overshoot, peak_filters, required_gain_db
+from ai_mixer.dsp.required_gain import max_overshoot, peak_filters
 from ai_mixer.dsp.streaming_limiter import (
     GUARD_SAMPLES,
     REDUCTION_DB,
@@ -100,18 +99,16 @@ class Limiter(Effect):
         function = getattr(limiter_ballistics, "py_func", limiter_ballistics)
         return Ballistics(*function(*times, float(sample_rate)))
 
-    def needed_db(self, x: Tensor) -> Tensor:
-        """Required gain, at most 0 dB. x: [B, C, T + 2 · GUARD_SAMPLES]. Returns [B, T]."""
-        return required_gain_db(x, self.threshold, self.target, OVERSAMPLE)
-
     def _limit_all(self, x: Tensor, sample_rate: int) -> Tensor:
         """Limit x at once, with the gradient of the gain."""
-        # Padding: ringing beyond the ends counts.
-        needed_db = self.needed_db(pad(x, (2 * GUARD_SAMPLES, 2 * GUARD_SAMPLES)))
-        if holds(~needed_db.any()):
-            return x
-        gain_db = lookahead_gain_db(needed_db, self.ballistics(sample_rate))
-        return x * db_to_ratio(gain_db[:, None, GUARD_SAMPLES:-GUARD_SAMPLES].to(x))
+        settings, ballistics = (
+            (self.threshold, self.target, OVERSAMPLE),
+            self.ballistics(sample_rate),
+        )
+        if not can_branch(x):
+            return limit_by_operations(x, needed_gain_db(x, *settings), ballistics)
+        needed_db = needed_gain_db(x.detach(), *settings)
+        return limit(x, needed_db, *settings, ballistics) if needed_db.any() else x
 
 
 class LimiterStream:

@@ -17,9 +17,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ai_mixer.dsp.block_convolution import (
+    adjoint_spectrum,
+    apply_spectrum,
+    convolved_blocks,
+    transform_size,
+)
 from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.operators import empty_like, holds, operator
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
+from ai_mixer.dsp.wet_mix import Parts, mix_wet, mix_wet_backward, register_wet_mix
 from ai_mixer.effects.effect import Effect
 
 DESIGN_RATE_HZ = 48_000  # the response has no content above 24 kHz
@@ -28,7 +35,6 @@ BUILD_UP_S = 0.03  # duration of the fade-in of the noise
 EARLY_S = 0.06  # duration of the early reflections
 EARLY_REFLECTIONS = 7  # per path
 EARLY_LEVEL = 12.0  # of the first reflection, relative to noise of ±1
-BLOCKS_PER_TRANSFORM = 8  # limits the memory for long files
 
 Array = np.ndarray[Any, Any]
 
@@ -72,8 +78,8 @@ class Reverb(Effect):
         """x: [B, C, T], mono or stereo; wet: [B], 0–1. Returns [B, C, T]."""
         if not wet.requires_grad and holds(~wet.any()):
             return x
-        reverb = _convolve_room(x, self.room, sample_rate, False)
-        return torch.lerp(x, reverb, wet[:, None, None])
+        y: Tensor = _add_room(x, wet.to(x.dtype), self.room, sample_rate)
+        return y
 
     def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""
@@ -85,16 +91,15 @@ class Reverb(Effect):
     ) -> Iterator[Tensor]:
         """Process a song in blocks [C, n] by overlap-add; wet: [1]. Yields blocks [C, n]."""
         taps = impulse_response(self.room, sample_rate).shape[-1]
-        tail: Tensor | None = None
-        for x in _regroup(blocks, _transform_size(taps, taps) - taps + 1):
-            spectrum, _ = response_spectrum(self.room, sample_rate, x.shape[-1], x.dtype)
-            size = 2 * (spectrum.shape[-1] - 1)
-            products = _apply_spectrum(
-                _select_channels(spectrum, len(x)), torch.fft.rfft(x[None, :, None], n=size)
-            )
-            reverb = torch.fft.irfft(products, n=size)[0, :, 0]
-            if tail is not None:
-                reverb[:, : taps - 1] += tail
+        size = transform_size(taps, 2 * taps)
+        block, tail = size - taps + 1, torch.zeros(1, taps - 1)
+        for x in _regroup(blocks, 2 * block):  # two: see `transform_size`
+            spectrum = response_spectrum(self.room, sample_rate, size, len(x), x.dtype)
+            pairs = pad(x, (0, 2 * block - x.shape[-1])).view(1, len(x), 2, block)
+            first, second = apply_spectrum(pad(pairs, (0, taps - 1)), spectrum)[0].unbind(1)
+            reverb = pad(first, (0, block))
+            reverb[:, block:] += second
+            reverb[:, : taps - 1] += tail
             tail = reverb[:, x.shape[-1] :][:, : taps - 1]
             yield torch.lerp(x, reverb[:, : x.shape[-1]], wet.to(x))
 
@@ -107,19 +112,20 @@ def _select_channels(paths: Tensor, channels: int) -> Tensor:
     return paths if channels > 1 else paths.sum(dim=1, keepdim=True)[:1]
 
 
+@lru_cache(maxsize=16)
+@torch.inference_mode(False)  # the cached result may be used in training later
 def response_spectrum(
-    room: Room, sample_rate: int, length: int, dtype: torch.dtype
-) -> tuple[Tensor, int]:
-    """Spectrum [output, input, F] for audio of a length in samples, and the taps of the response.
-
-    The transform size is a power of two, at most about twice the taps, so that it fits the caches.
-    """
-    taps = impulse_response(room, sample_rate).shape[-1]
-    return _spectrum_of_size(room, sample_rate, _transform_size(taps, length), dtype), taps
-
-
-def _transform_size(taps: int, length: int) -> int:
-    return 1 << (min(2 * taps, taps + length) - 1).bit_length()
+    room: Room,
+    sample_rate: int,
+    size: int,
+    channels: int,
+    dtype: torch.dtype,
+    transposed: bool = False,
+) -> Tensor:
+    """Spectrum [output, input, F] of a transform size; transposed: of the adjoint convolution."""
+    paths = _select_channels(impulse_response(room, sample_rate), channels)
+    spectrum = torch.fft.rfft(paths, n=size).to(dtype.to_complex())
+    return adjoint_spectrum(spectrum) if transposed else spectrum
 
 
 def _regroup(blocks: Iterable[Tensor], size: int) -> Iterator[Tensor]:
@@ -133,12 +139,6 @@ def _regroup(blocks: Iterable[Tensor], size: int) -> Iterator[Tensor]:
             parts = [joined[:, size:]]
     if any(part.shape[-1] for part in parts):
         yield torch.cat(parts, dim=-1)
-
-
-@lru_cache(maxsize=8)
-@torch.inference_mode(False)  # the cached result may be used in training later
-def _spectrum_of_size(room: Room, sample_rate: int, size: int, dtype: torch.dtype) -> Tensor:
-    return torch.fft.rfft(impulse_response(room, sample_rate), n=size).to(dtype.to_complex())
 
 
 @lru_cache(maxsize=8)
@@ -194,44 +194,34 @@ def _excitation(time_s: Array, seed: int) -> Array:
 
 @operator(empty_like(0), devices=None)
 def _convolve_room(x: Tensor, room: Sequence[float], sample_rate: int, transposed: bool) -> Tensor:
-    """The convolution h ∗ x, cut to x's length. transposed: with inputs and outputs of h swapped.
+    """The convolution h ∗ x, cut to x's length, or its transpose.
 
     The response is not an argument, because a tracer would compute it again for each call.
     """
+    y = torch.empty_like(x, memory_format=torch.contiguous_format)
+    for part, reverb in _room_blocks(x, room, sample_rate, transposed):
+        y[..., part] = reverb
+    return y
+
+
+@operator(empty_like(0), n_batched=2, devices=None)
+def _add_room(x: Tensor, wet: Tensor, room: Sequence[float], sample_rate: int) -> Tensor:
+    return mix_wet(x, wet, _room_blocks(x, room, sample_rate, False))
+
+
+@operator(empty_like(1, 2), n_batched=3, devices=None)
+def _add_room_backward(
+    grad: Tensor, x: Tensor, wet: Tensor, room: Sequence[float], sample_rate: int
+) -> tuple[Tensor, Tensor]:
+    return mix_wet_backward(grad, x, wet, _room_blocks(grad, room, sample_rate, True))
+
+
+register_wet_mix(_add_room, _add_room_backward, _convolve_room)
+
+
+def _room_blocks(x: Tensor, room: Sequence[float], sample_rate: int, transposed: bool) -> Parts:
     key = Room._make(room)._replace(seed=int(room[-1]))
-    spectrum, taps = response_spectrum(key, sample_rate, x.shape[-1], x.dtype)
-    spectrum = _select_channels(spectrum, x.shape[1]).to(x.device)
-    return _convolve(x, spectrum.transpose(0, 1) if transposed else spectrum, taps)
-
-
-def _convolution_gradient(
-    _: Sequence[Tensor], constants: Sequence[Any], grad: Tensor
-) -> tuple[Tensor]:
-    """Time-reversed, with inputs and outputs swapped."""
-    room, sample_rate, transposed = constants
-    return (_convolve_room(grad.flip(-1), room, sample_rate, not transposed).flip(-1),)
-
-
-_convolve_room.register_gradient(_convolution_gradient, save=lambda *_: ())
-
-
-def _convolve(x: Tensor, spectrum: Tensor, taps: int) -> Tensor:
-    """Overlap-save convolution of x [B, input, T] in blocks, each with its preceding samples."""
-    size, length = 2 * (spectrum.shape[-1] - 1), x.shape[-1]  # size is even
-    block = size - taps + 1
-    before = pad(x, (taps - 1, -length % block))
-    y = x.new_empty(x.shape[0], spectrum.shape[0], before.shape[-1] - taps + 1)
-    for start in range(0, length, BLOCKS_PER_TRANSFORM * block):
-        part = before[..., start : start + BLOCKS_PER_TRANSFORM * block + taps - 1]
-        blocks = torch.fft.rfft(part.unfold(-1, size, block))
-        wet = torch.fft.irfft(_apply_spectrum(spectrum, blocks), n=size)[..., taps - 1 :]
-        y[..., start : start + BLOCKS_PER_TRANSFORM * block] = wet.flatten(-2)
-    return y[..., :length]
-
-
-def _apply_spectrum(spectrum: Tensor, blocks: Tensor) -> Tensor:
-    """Apply all paths to blocks [B, input, blocks, F]; returns [B, output, blocks, F]."""
-    outputs = spectrum[:, 0, None] * blocks[:, None, 0]
-    for path in range(1, spectrum.shape[1]):
-        outputs.addcmul_(spectrum[:, path, None], blocks[:, None, path])
-    return outputs
+    taps = impulse_response(key, sample_rate).shape[-1]
+    size = transform_size(taps, x.shape[-1])
+    spectrum = response_spectrum(key, sample_rate, size, x.shape[1], x.dtype, transposed)
+    return convolved_blocks(x, spectrum.to(x.device), taps, transposed)

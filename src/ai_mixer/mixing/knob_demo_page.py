@@ -1,11 +1,13 @@
 """HTML page that plays a song with each knob low, neutral and high; one self-contained file."""
 
 import base64
+import io
 import re
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 
+import soundfile as sf
 import torch
 from torch import Tensor
 
@@ -25,7 +27,10 @@ from ai_mixer.utils.atomic_write import exclusive_write, write_draft
 from ai_mixer.utils.parallel import prefetch, single_threaded
 
 EXCERPT_S, FADE_S = 8.0, 0.03
+MANY_KNOBS = 12  # from here on, excerpts are shorter and lossy: 35 knobs would take 70 MB
+SHORT_EXCERPT_S = 4.0
 RATE, BITS = 44_100, 16  # supported by every browser
+MP3_COMPRESSION = 0.3  # of 0–1: about 200 kbit/s
 SONG = "song"
 COUNTS = {10: "Ten"}
 CONTENT_SECURITY_POLICY = (
@@ -62,15 +67,16 @@ def write_knob_demo(
         measurements = measure(prefetch(song.blocks()), song.sample_rate)
         if measurements.silent:
             raise ValueError(f"{path}: the song is silent")
-        start_s = measurements.loudest_start_s(EXCERPT_S)
-        versions = render_versions(_excerpt(song, start_s), RATE, console)
+        excerpt_s = SHORT_EXCERPT_S if len(knobs) >= MANY_KNOBS else EXCERPT_S
+        start_s = measurements.loudest_start_s(excerpt_s)
+        versions = render_versions(_excerpt(song, start_s, excerpt_s), RATE, console)
         rows = [(demos[name], knob, versions[name]) for name, knob in knobs.items()]
         write_draft(draft, _page(title or path.name, start_s, rows))
 
 
-def _excerpt(song: AudioFile, start_s: float) -> Tensor:
+def _excerpt(song: AudioFile, start_s: float, excerpt_s: float) -> Tensor:
     """[C, T], faded at both ends, so that it loops without a click."""
-    length_s = min(EXCERPT_S, song.duration_s)
+    length_s = min(excerpt_s, song.duration_s)
     first = round(min(start_s, song.duration_s - length_s) * RATE)
     audio = read_resampled(song.read_samples, song.sample_rate, first, round(length_s * RATE), RATE)
     fade = (torch.arange(audio.shape[-1]) / (FADE_S * RATE)).clamp_max(1.0)
@@ -81,11 +87,14 @@ def _page(title: str, start_s: float, demos: list[tuple[KnobDemo, Knob, list[Dem
     sounds: dict[str, Tensor] = {}
     rows = [_row(*demo, sounds) for demo in demos]
     heading = f"{COUNTS.get(len(rows), len(rows))} knobs: {escape(title)}"
+    kind, encode = ("flac", _flac) if len(rows) < MANY_KNOBS else ("mpeg", _mp3)
     audio = (
-        f'<script type="audio/flac" id="{name}">{_flac(samples)}</script>'
+        f'<script type="audio/{kind}" id="{name}">{encode(samples)}</script>'
         for name, samples in sounds.items()
     )
     excerpt = f"The loudest seconds, from {format_time(start_s)}. " if start_s >= 1 else ""
+    if encode is _mp3:
+        excerpt += "The sound is MP3 at about 200 kbit/s, to keep the page small. "
     return (
         "<!doctype html><html lang=en><meta charset=utf-8>"
         f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_SECURITY_POLICY}">'
@@ -128,6 +137,14 @@ def _version_label(index: int, neutral: int) -> str:
 
 def _flac(audio: Tensor) -> str:
     return base64.b64encode(encode_flac(audio.numpy(), RATE, BITS)[0]).decode()
+
+
+def _mp3(audio: Tensor) -> str:
+    blob = io.BytesIO()
+    options = {"bitrate_mode": "VARIABLE", "compression_level": MP3_COMPRESSION}
+    with sf.SoundFile(blob, "w", RATE, len(audio), format="MP3", **options) as file:
+        file.write(audio.T.numpy())
+    return base64.b64encode(blob.getvalue()).decode()
 
 
 def _read(name: str) -> str:

@@ -19,7 +19,7 @@ def knobs(
         Path | None, typer.Option("--output", "-o", help="Path of the page, or a folder.")
     ] = None,
     console: Annotated[
-        str, typer.Option(help="Console whose knobs are shown: classic or mastering.")
+        str, typer.Option(help="Console whose knobs are shown: classic (ten) or mastering (35).")
     ] = "classic",
     force: options.Force = False,
 ) -> None:
