@@ -45,6 +45,7 @@ LEAST = tuple((0.02 * np.arange(36)).round(2).tolist())  # of a knob, share of i
 LIMITS = tuple((0.05 * np.arange(1, 16)).round(2).tolist())  # of the curve; POINTS among them
 EQ_KNOBS = ("low_eq", "mid_eq", "high_eq", "presence")
 WIDTH_LIMIT_DB = 20 * math.log10(1.05)
+LEAST_UNIT_DB = 12.0  # of smallest moves in dB: the range of an equaliser knob
 RESAMPLES = 1000
 Knobs = np.ndarray  # [songs, knobs]: offsets from neutral, share of the range
 
@@ -73,7 +74,7 @@ def main() -> None:
     console = load_console("classic")
     predicted = _predictions(songs, console)
     judge = Judge(songs, console)
-    curves = {name: judge.curve(by_version) for name, by_version in predicted.items()}
+    curves = {name: judge.curve(found, name) for name, found in predicted.items()}
     print(judge.table(curves))
     print(judge.limits_kept(songs, curves["evidence"][POINTS[0]], console))
     if arguments.champion:
@@ -359,19 +360,34 @@ class Judge:
         neutral = self.console.neutral.numpy()
         return np.clip(knobs, -neutral, 1 - neutral)
 
-    def curve(self, by_version: dict[str, Knobs]) -> dict[float, dict[str, Any]]:
-        """For each share of finished songs that may move, the best setting."""
-        rows = [row for factor in FACTORS for row in self._settings(factor, by_version)]
+    def curve(self, by_version: dict[str, Knobs], name: str = "") -> dict[float, dict[str, Any]]:
+        """For each share of finished songs that may move, the best setting.
+
+        The smallest move of evidence is its own setting, a share of a knob's range; other systems
+        have the better of that and of one in dB.
+        """
+        units = ("share",) if name.startswith("evidence") else ("share", "dB")
+        rows = [
+            row
+            for factor in FACTORS
+            for unit in units
+            for row in self._settings(factor, by_version, unit)
+        ]
         best = {}
         for limit in LIMITS:
             allowed = [row for row in rows if row["moved"] <= limit + 1e-9]
             best[limit] = max(allowed, key=lambda row: row["shares"].mean())
         return best
 
-    def _settings(self, factor: float, by_version: dict[str, Knobs]) -> list[dict[str, Any]]:
+    def _settings(
+        self, factor: float, by_version: dict[str, Knobs], unit: str
+    ) -> list[dict[str, Any]]:
         """A row for each smallest move: a song whose move is smaller is left alone."""
         knobs = {name: self._limited(factor * one) for name, one in by_version.items()}
-        sizes = {name: np.abs(one).max(1) for name, one in knobs.items()}
+        sizes = {
+            name: np.abs(one if unit == "share" else self.gains_db(one) / LEAST_UNIT_DB).max(1)
+            for name, one in knobs.items()
+        }
         shares, moved_db = self.shares(knobs), self.moved_db(knobs["finished"])
         damaged = np.stack([sizes[name] for name in self.damages])
         return [
@@ -464,7 +480,7 @@ def _champion(root: Path, songs: list[Song], evidence: dict[str, Knobs], count: 
             applied = predictor.stages(change(audio, RATE).float(), RATE).applied.knobs[0]
             knobs[name][row] = applied - predictor.console.neutral
     judge = Judge([songs[n] for n in chosen], predictor.console)
-    ours = judge.curve({name: found[chosen] for name, found in evidence.items()})
+    ours = judge.curve({name: found[chosen] for name, found in evidence.items()}, "evidence")
     theirs = judge.curve(knobs)
     lines = [f"The packaged default ({default_model()}) on {len(chosen)} songs:", ""]
     lines += [

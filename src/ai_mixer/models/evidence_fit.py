@@ -10,6 +10,8 @@ from ai_mixer.metrics.normality import Normality
 from ai_mixer.models.closed_form import FitExamples
 
 KNOB_STD = 0.3  # τ, share of the range: a knob that the profile does not show is estimated as 0
+UNDOING_STD = 0.1  # the same for damage: a knob with little effect is not moved far for a little
+MIN_RESPONSE_RATIO = 3.0  # of the response to its standard error, mean square over the profile
 RESPONSE_PENALTY = 1e-3  # ridge of the regression, of the number of examples
 MIN_VARIANCE = 1e-4  # of an estimate; the response is not exactly linear
 FOLDS = 5
@@ -107,12 +109,18 @@ def _of_group(precisions: Tensor, group: Tensor) -> Tensor:
 def response_of(changes: Tensor, offsets: Tensor) -> Tensor:
     """Change of the profile per range of each knob, [P, F], by ridge regression.
 
-    A rough deviates from its finished version by the change that the knobs undo.
+    A rough deviates from its finished version by the change that the knobs undo. Knobs whose
+    response is no larger than its standard error, such as gains, have none.
     """
     gram = offsets.T @ offsets
     count = int(offsets.any(1).sum())
-    penalty = RESPONSE_PENALTY * count * torch.eye(len(gram)).double()
-    return -torch.linalg.solve(gram + penalty, offsets.T @ changes)
+    penalty = RESPONSE_PENALTY * max(count, 1) * torch.eye(len(gram)).double()
+    inverse = torch.linalg.inv(gram + penalty)
+    response = -inverse @ offsets.T @ changes
+    error = (changes + offsets @ response).square().sum(0) / max(count - len(gram), 1)
+    variances = inverse.diagonal()[:, None] * error
+    ratio = (response.square() / variances.clamp_min(1e-12)).mean(1, keepdim=True)
+    return torch.where(ratio >= MIN_RESPONSE_RATIO, response, 0.0)
 
 
 def _estimator(normality: Normality, response: Tensor) -> Tensor:
@@ -125,7 +133,7 @@ def _estimator(normality: Normality, response: Tensor) -> Tensor:
 def undoing(changes: Tensor, response: Tensor) -> Tensor:
     """Knobs that undo changes [N, F] best in the mean square of the profile: [N, P]."""
     gram = response @ response.T
-    penalty = torch.eye(len(gram)).double() / KNOB_STD**2
+    penalty = torch.eye(len(gram)).double() / UNDOING_STD**2
     return -torch.linalg.solve(gram + penalty, response @ changes.T).T
 
 
