@@ -15,6 +15,7 @@ import dynamics
 import equaliser
 import pandas as pd
 import reverberation
+import strip
 import torch
 from comparison import run, version
 
@@ -26,7 +27,7 @@ from ai_mixer.evaluation.bench.synthetic_input import synthetic_audio
 
 RATE = 44_100
 PEERS = Path(__file__).with_name("requirements.txt")
-ALL = (equaliser, dynamics, reverberation, console, losses, mastering)
+ALL = (equaliser, dynamics, reverberation, console, strip, losses, mastering)
 
 
 def main() -> None:

@@ -161,11 +161,11 @@ def test_gradients_are_exact():
 
 @each_graph
 def test_every_knob_of_a_present_track_has_a_gradient(graph):
-    audio, knobs = random_tracks(1, 2), random_knobs(graph, 1, 2, seed=3)
+    audio, knobs = random_tracks(1, 2, samples=50_000), random_knobs(graph, 1, 2, seed=3)
     audio = audio * torch.logspace(-3, 1, audio.shape[-1])  # through all knees
     flat = (0.2 + 0.6 * knobs.flat()).requires_grad_()
     mix = graph(audio, 44_100, graph.layout.from_flat(flat))
-    (grad,) = torch.autograd.grad((mix * random_tracks(1, 1)[:, 0]).sum(), flat)
+    (grad,) = torch.autograd.grad((mix * mix.detach().roll(7)).sum(), flat)
     unused = [n for n, g in zip(graph.layout.names(2), grad[0], strict=True) if g == 0]
     assert [name for name in unused if not name.startswith("kit.")] == []  # no track has the role
     assert grad.isfinite().all()
@@ -190,6 +190,14 @@ def test_inverted_strips_are_the_tracks():
     tracks = graph.invert_strips(stems.tracks, RATE, knobs, mask)
     assert residual_db(tracks[mask], audio[mask]) <= -90
     assert not tracks[~mask].any()
+    again, audible = graph.invert_strips_with_audibility(stems.tracks, RATE, knobs, mask)
+    assert torch.equal(again, tracks)
+    assert audible.shape == (2, 3, 10)
+    for song, track in mask.nonzero().tolist():
+        own = knobs.strips[song, track, :10][None]
+        _, wanted = graph.strip.forward_with_audibility(audio[song, track][None], RATE, own)
+        assert torch.equal(audible[song, track], wanted[0])
+    assert not audible[~mask].any()
 
 
 def test_an_effect_more_is_an_entry_more_in_the_strip(tmp_path, monkeypatch):
@@ -313,3 +321,25 @@ def test_flat_knobs_have_names_and_return():
 def test_flat_knobs_of_no_number_of_tracks_are_refused(shape):
     with pytest.raises(ValueError, match=r"11 · N \+ 11. for 1–64 tracks"):
         SMALL.layout.from_flat(torch.zeros(shape))
+
+
+def test_memory_grows_linearly_with_the_tracks():
+    """Bytes that are kept for the gradient."""
+
+    def kept_bytes(tracks):
+        kept = {}
+
+        def keep(tensor):
+            storage = tensor.untyped_storage()
+            kept[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        knobs = GraphKnobs(*(part.requires_grad_() for part in random_knobs(STUDIO, 1, tracks)))
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            mix = STUDIO(random_tracks(1, tracks), RATE, knobs)
+        assert mix.requires_grad
+        return sum(kept.values())
+
+    few, some, many = map(kept_bytes, (16, 32, 64))  # all with a limiter at work
+    assert many - some == pytest.approx(2 * (some - few), rel=0.01)
+    assert (some - few) / 16 <= 5 * 2 * 2000 * 4  # five stereo signals per track

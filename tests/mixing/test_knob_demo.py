@@ -10,10 +10,19 @@ import pytest
 import soundfile
 import torch
 
+from ai_mixer.console import load_console
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.mixing import console_cache
-from ai_mixer.mixing.knob_demo import KNOB_DEMOS, LEVEL_KNOB, render_versions
+from ai_mixer.mixing.knob_demo import (
+    KNOB_DEMOS,
+    LEVEL_KNOB,
+    demo_console,
+    knob_demos,
+    render_versions,
+)
 from ai_mixer.mixing.knob_demo_page import EXCERPT_S, FADE_S, SHORT_EXCERPT_S, write_knob_demo
+from ai_mixer.mixing.track_console import track_console
+from helpers.measures import residual_db
 from helpers.signals import noise
 
 RATE = 44_100
@@ -132,10 +141,34 @@ def test_existing_page_wrong_extension_and_silence_raise(song, tmp_path):
     assert not (tmp_path / "silence.html").exists()
 
 
-def test_every_knob_of_the_mastering_console_has_a_demo_that_changes_the_song(music):
-    console = console_cache.shared_console("mastering")
-    versions = render_versions(music[:, :RATE], RATE, "mastering")
-    assert list(versions) == console.names
+def test_the_studio_console_is_shown_with_sends_and_buses():
+    names = list(knob_demos("studio"))
+    graph = load_console("studio")
+    assert names[: len(graph.strip.knobs)] == graph.strip.names
+    assert {"reverb_send", "reverb_decay_s", "delay_time_ms"} <= set(names)
+    demo = knob_demos("studio")["reverb_decay_s"]
+    assert demo.base_settings == pytest.approx({"reverb_send": 0.48})
+    assert demo.description == "decay of reverb"
+    assert demo.note == "Here with send × 0.48."
+
+
+@pytest.mark.parametrize(
+    ("bus", "knob", "value"), [("reverb", "decay_s", 0.8), ("delay", "time_ms", 120.0)]
+)
+def test_a_track_console_equals_the_graph_with_one_track(bus, knob, value, music):
+    graph, tracks = load_console("studio"), music[None, None, :, :RATE].double()
+    strip = {"peak1_db": 4.0, "pan": 0.3, f"{bus}_send": 0.4}
+    settings = {"version": 1, "tracks": [strip], "buses": {bus: {knob: value}}}
+    want = graph(tracks, RATE, graph.knobs_from(settings), limit=False)
+    console = track_console(graph)
+    knobs = console.knobs_from(strip | {f"{bus}_{knob}": value}).double()
+    assert residual_db(console(tracks[:, 0], RATE, knobs, limit=False), want) <= -100
+
+
+@pytest.mark.parametrize("name", ["mastering", "studio"])
+def test_every_knob_of_a_large_console_has_a_demo_that_changes_the_song(name, music):
+    versions = render_versions(music[:, :RATE], RATE, name)
+    assert list(versions) == demo_console(name).names
     for group in versions.values():
         assert len(group) in {2, 3}
         assert not torch.allclose(group[0].audio, group[-1].audio, atol=1e-5)
@@ -159,3 +192,8 @@ def test_the_page_of_a_large_console_is_small_and_says_how(song, tmp_path):
 def test_an_unknown_console_is_named_with_the_known_ones(song):
     with pytest.raises(ValueError, match="no console named 'mine': there is classic, mastering"):
         write_knob_demo(song, song.with_suffix(".html"), console="mine")
+
+
+def test_a_console_of_several_tracks_is_refused_in_one_line(song):
+    with pytest.raises(ValueError, match=r"^console studio mixes several tracks, [^\n]*$"):
+        write_knob_demo(song, song.with_suffix(".html"), console="studio")

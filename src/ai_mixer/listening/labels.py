@@ -30,6 +30,8 @@ def format_setting(value: float, unit: str) -> str:
     ('+1.5 dB', '0.0 dB', '× 1.12')
     >>> format_setting(2.5, ":1"), format_setting(0.12, "wet"), format_setting(3.0, "ms")
     ('2.5 : 1', '12 %', '3 ms')
+    >>> format_setting(1438.0, "Hz"), format_setting(-0.5, "share")
+    ('1440 Hz', '−50 %')
     """
     match unit:
         case "dB":
@@ -38,9 +40,9 @@ def format_setting(value: float, unit: str) -> str:
             return f"× {value:.2f}"
         case ":1":
             return f"{value:.1f} : 1"
-        case "wet":
-            return f"{100 * value:.0f} %"
-    return f"{value:.3g} {unit}".strip()
+        case "wet" | "share":
+            return format_number(f"{100 * value:.0f} %")
+    return format_number(f"{float(f'{value:.3g}'):g} {unit}".strip())
 
 
 def format_db(value: float) -> str:

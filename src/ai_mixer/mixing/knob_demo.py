@@ -1,16 +1,21 @@
 """Audio demos of the knobs: a song with each knob low, neutral and high, at equal loudness."""
 
+import re
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import lru_cache
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor
 
-from ai_mixer.console import Console
+from ai_mixer.console import Console, ConsoleGraph, load_console
+from ai_mixer.core.types import Knob
 from ai_mixer.core.units import SILENCE_DB
 from ai_mixer.dsp.loudness import loudness_lufs
+from ai_mixer.listening.labels import format_setting
 from ai_mixer.mixing import console_cache
-from ai_mixer.mixing.mix_options import KnobValues
+from ai_mixer.mixing.mix_options import WIDE, KnobValues
+from ai_mixer.mixing.track_console import track_console
 
 HEADROOM_DB = 1.0  # for peaks between samples
 
@@ -60,8 +65,17 @@ KNOB_DEMOS = {
     ),
 }
 LEVEL_KNOB = "output_level"
-LEVEL_KNOBS = {LEVEL_KNOB, "level", "compressor_makeup"}  # not matched: they change the level only
+LEVEL_KNOBS = {  # not matched: they change the level only
+    LEVEL_KNOB,
+    "level",
+    "compressor_makeup",
+    "compressor_makeup_db",
+    "trim_db",
+    "fader_db",
+}
+LEVEL_LIMITS = {"ratio": (0.5, 2.0), "dB": (-6.0, 6.0)}  # more would make all versions soft
 BASE_POSITION = 0.8  # of the other knobs of an effect, to hear a shape knob
+UNIT_SUFFIX = re.compile(r"_(db|hz|ms|s)$")
 
 
 class DemoVersion(NamedTuple):
@@ -72,11 +86,21 @@ class DemoVersion(NamedTuple):
     neutral: bool
 
 
+@lru_cache
+def demo_console(name: str = console_cache.CONSOLE_NAME) -> Console:
+    """A console with its widest ranges; of one for several tracks the strip and the buses.
+
+    ValueError for an unknown name.
+    """
+    console = cast(Console | ConsoleGraph, load_console(name, WIDE))
+    return track_console(console) if isinstance(console, ConsoleGraph) else console
+
+
 def knob_demos(console_name: str = console_cache.CONSOLE_NAME) -> dict[str, KnobDemo]:
     """Demos of all knobs of a console. ValueError for an unknown name."""
     if console_name == console_cache.CONSOLE_NAME:
         return KNOB_DEMOS
-    demos, console = {}, console_cache.shared_console(console_name)
+    demos, console = {}, demo_console(console_name)
     for (effect, columns), name in zip(
         console.effects_with_columns(), console.effects, strict=True
     ):
@@ -85,14 +109,32 @@ def knob_demos(console_name: str = console_cache.CONSOLE_NAME) -> dict[str, Knob
         positions[list(base.values())] = BASE_POSITION
         (settings,) = console.settings(positions[None])
         others = {console.names[index]: settings[console.names[index]] for index in base.values()}
+        units = [(argument, console.knobs[index]) for argument, index in base.items()]
+        note = " and ".join(
+            f"{in_words(argument)} {format_setting(others[knob.name], knob.unit)}"
+            for argument, knob in units
+        )
         for argument, index in columns.items():
-            knob, is_shape = console.knobs[index], argument in effect.shape_knobs
+            knob, words = console.knobs[index], in_words(argument)
+            is_shape = argument in effect.shape_knobs
             demos[knob.name] = KnobDemo(
-                f"{argument.replace('_', ' ')} of {name.replace('_', ' ')}",
-                tuple(sorted({knob.low, knob.neutral, knob.high})),
-                base_settings=others if is_shape else {},
+                words if words == name else f"{words} of {in_words(name)}",
+                _values(knob),
+                f"Here with {note}." if is_shape else "",
+                others if is_shape else {},
             )
     return demos
+
+
+def _values(knob: Knob) -> tuple[float, ...]:
+    """Both ends of the range, and neutral."""
+    low, high = LEVEL_LIMITS[knob.unit] if knob.name in LEVEL_KNOBS else (knob.low, knob.high)
+    return tuple(sorted({max(low, knob.low), knob.neutral, min(high, knob.high)}))
+
+
+def in_words(name: str) -> str:
+    """An identifier in words, without its unit."""
+    return UNIT_SUFFIX.sub("", name).replace("_", " ")
 
 
 def render_versions(
@@ -103,7 +145,7 @@ def render_versions(
     All have the loudness of the song (except for LEVEL_KNOBS), and all are attenuated by the same
     gain if a peak exceeds the headroom.
     """
-    console = console_cache.shared_console(console_name)
+    console = demo_console(console_name)
     knobs = {knob.name: knob for knob in console.knobs}
     versions = {
         name: [

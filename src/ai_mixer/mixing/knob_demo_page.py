@@ -19,7 +19,14 @@ from ai_mixer.listening.labels import format_setting
 from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.descriptions import KNOB_LABELS
 from ai_mixer.mixing.formatting import format_time
-from ai_mixer.mixing.knob_demo import DemoVersion, KnobDemo, knob_demos, render_versions
+from ai_mixer.mixing.knob_demo import (
+    KNOB_DEMOS,
+    DemoVersion,
+    KnobDemo,
+    demo_console,
+    knob_demos,
+    render_versions,
+)
 from ai_mixer.mixing.measurements import measure
 from ai_mixer.mixing.paths import check_not_existing, check_outputs, check_songs
 from ai_mixer.mixing.report import CSS
@@ -58,7 +65,7 @@ def write_knob_demo(
     if output.suffix.lower() not in {".html", ".htm"}:
         raise ValueError(f"{output.name}: the page is HTML: name it {output.stem}.html")
     demos = knob_demos(console)
-    knobs = {k.name: k for k in console_cache.shared_console(console).knobs if k.name in demos}
+    knobs = {k.name: k for k in demo_console(console).knobs if k.name in demos}
     check_songs([path])
     check_outputs([output], [path])
     check_not_existing([output], force)
@@ -115,24 +122,28 @@ def _row(demo: KnobDemo, knob: Knob, versions: list[DemoVersion], sounds: dict[s
     for index, version in enumerate(versions):
         sound = SONG if version.neutral else f"{name}-{index}"
         sounds.setdefault(sound, version.audio)
-        label = "unchanged" if version.neutral else _version_label(index, neutral)
+        label = "unchanged" if version.neutral else _version_label(index, neutral, len(versions))
         buttons.append(
             f'<button type=button data-sound="{sound}" aria-pressed=false><b>{label}</b>'
             f"<small>{escape(format_setting(version.value, knob.unit))}</small></button>"
         )
     note = f"<p class=more>{escape(demo.note)}</p>" if demo.note else ""
-    heading = re.sub(r" \(.*", "", KNOB_LABELS.get(name, name.replace("_", " ").capitalize()))
+    label = re.sub(r" \(.*", "", KNOB_LABELS[name]) if demo is KNOB_DEMOS.get(name) else ""
+    heading = label or demo.description[:1].upper() + demo.description[1:]
+    effect = f"<p>{escape(demo.description)}</p>" if label else ""
     return (
-        f"<section><h2>{escape(heading)} <code>{name}</code></h2><p>{escape(demo.description)}</p>"
+        f"<section><h2>{escape(heading)} <code>{name}</code></h2>{effect}"
         f"<div class=versions>{''.join(buttons)}</div>{note}</section>"
     )
 
 
-def _version_label(index: int, neutral: int) -> str:
-    """Label of one of three versions. neutral: index of the neutral one."""
+def _version_label(index: int, neutral: int, count: int) -> str:
+    """Label of one of two or three versions. neutral: index of the neutral one."""
     if index == neutral:
         return "neutral"
-    return ("", "some", "much")[index] if neutral == 0 else ("low", "", "high")[index]
+    if neutral == 0 and count == 3:
+        return ("", "some", "much")[index]
+    return "low" if index < neutral else "high"
 
 
 def _flac(audio: Tensor) -> str:

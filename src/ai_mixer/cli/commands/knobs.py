@@ -19,18 +19,18 @@ def knobs(
         Path | None, typer.Option("--output", "-o", help="Path of the page, or a folder.")
     ] = None,
     console: Annotated[
-        str, typer.Option(help="Console whose knobs are shown: classic (ten) or mastering (35).")
+        str, typer.Option(help="Console whose knobs are shown: classic, mastering or studio.")
     ] = "classic",
     force: options.Force = False,
 ) -> None:
     """Write an HTML page that plays a song with each knob low, neutral and high."""
     from tempfile import TemporaryDirectory
 
-    from ai_mixer.mixing import console_cache
+    from ai_mixer.mixing.knob_demo import demo_console
     from ai_mixer.mixing.knob_demo_page import write_knob_demo
 
     reject_pipe("-o", output)
-    console_cache.shared_console(console)  # an unknown name is refused before any work
+    demo_console(console)  # an unknown name is refused before any work
     default = _default_page(song)
     page = output / default.name if output and output.is_dir() else output or default
     if song:

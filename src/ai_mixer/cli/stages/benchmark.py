@@ -12,12 +12,14 @@ def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.benchmark [name=value …]`."""
     import torch
 
+    from ai_mixer.console import load_console
     from ai_mixer.evaluation.bench import output
     from ai_mixer.evaluation.bench.benchmark import benchmark, memory
     from ai_mixer.evaluation.bench.dataloader import loader_throughput, loader_wait
     from ai_mixer.evaluation.bench.gpu import gpu_table
     from ai_mixer.evaluation.bench.realtime import realtime_load
     from ai_mixer.evaluation.bench.timing import use_threads
+    from ai_mixer.evaluation.bench.tracks import tracks_table
     from ai_mixer.training.builders import build_components
 
     torch.manual_seed(cfg.seed)
@@ -32,12 +34,16 @@ def main(cfg: DictConfig) -> None:
         settings.realtime_block_samples,
         settings.realtime_blocks,
     )
+    tracks = tracks_table(
+        load_console("studio"), 44100, settings.seconds, settings.rounds, tuple(settings.tracks)
+    )
     throughput = loader_throughput(parts.data, settings.workers, settings.loader_batches)
     with use_threads(max(1, torch.get_num_threads() // 2)):  # the rest is for the workers
         waiting = loader_wait(parts, settings.workers, settings.steps).to_frame("training").T
     tables = {
         "Peak memory of the console": ("memory_mib", peak_memory),
         f"Real time, in % of a block at {settings.realtime_rate_hz} Hz": ("live", load),
+        "Console studio": ("tracks", tracks),
         f"Loader with {settings.workers} workers": ("loader", throughput),
         f"Training with {settings.workers} workers": ("waiting", waiting),
         "Console on a GPU": ("gpu", gpu_table(parts.console, 44100, settings.rounds)),
