@@ -28,7 +28,7 @@ from sklearn.covariance import ledoit_wolf
 from ai_mixer.config.folder import config_folder
 from ai_mixer.console import Console
 from ai_mixer.core.types import Batch
-from ai_mixer.inference.refinement import long_term_db
+from ai_mixer.inference.long_term_levels import long_term_db
 from ai_mixer.metrics.knob_skill import (
     GAIN_KNOBS,
     HEADLINE_KNOBS,
@@ -139,7 +139,9 @@ def _gain_gradient(console: Console, knobs: torch.Tensor) -> np.ndarray:
     """Derivative of the total gain, as a share of its range, by each knob: [P]."""
     steps = STEP * torch.eye(knobs.shape[1])
     low, high = ((knobs + side * steps).clamp(0.0, 1.0) for side in (-1.0, 1.0))
-    change_db = total_gain_db(console.settings(high)) - total_gain_db(console.settings(low))
+    change_db = total_gain_db(console.knobs, console.settings(high)) - total_gain_db(
+        console.knobs, console.settings(low)
+    )
     return change_db / (high - low).diagonal().numpy() / total_gain_travel_db(console.knobs)
 
 

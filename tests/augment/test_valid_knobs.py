@@ -44,5 +44,7 @@ def test_valid_knobs_are_found_by_a_fit(song, cls):
         if valid and name not in gains | set(step.invalidates):
             assert error < 0.15, name  # large, since noise is the hardest signal for a codec
     if not gains & set(step.invalidates):
-        both = total_gain_db([*console.settings(fitted), *console.settings(example.knobs[None])])
+        both = total_gain_db(
+            console.knobs, [*console.settings(fitted), *console.settings(example.knobs[None])]
+        )
         assert abs(both[0] - both[1]) < 1.5

@@ -190,6 +190,14 @@ def test_inverted_strips_are_the_tracks():
     tracks = graph.invert_strips(stems.tracks, RATE, knobs, mask)
     assert residual_db(tracks[mask], audio[mask]) <= -90
     assert not tracks[~mask].any()
+    again, audible = graph.invert_strips_with_audibility(stems.tracks, RATE, knobs, mask)
+    assert torch.equal(again, tracks)
+    assert audible.shape == (2, 3, 10)
+    for song, track in mask.nonzero().tolist():
+        own = knobs.strips[song, track, :10][None]
+        _, wanted = graph.strip.forward_with_audibility(audio[song, track][None], RATE, own)
+        assert torch.equal(audible[song, track], wanted[0])
+    assert not audible[~mask].any()
 
 
 def test_an_effect_more_is_an_entry_more_in_the_strip(tmp_path, monkeypatch):
@@ -334,4 +342,4 @@ def test_memory_grows_linearly_with_the_tracks():
 
     few, some, many = map(kept_bytes, (16, 32, 64))  # all with a limiter at work
     assert many - some == pytest.approx(2 * (some - few), rel=0.01)
-    assert (some - few) / 16 <= 5 * 2 * 2000 * 4  # five stereo signals per track
+    assert (some - few) / 16 <= 7 * 2 * 2000 * 4  # seven stereo signals per track

@@ -6,13 +6,13 @@ from tests.inference.test_knob_fitting import song
 
 from ai_mixer.console import load_console
 from ai_mixer.core.types import Prediction
-from ai_mixer.inference.refinement import (
+from ai_mixer.inference.long_term_levels import (
     MID_SIDE_CORRELATION,
     NEIGHBOUR_CORRELATION,
     REFERENCE_STD_DB,
-    _whitening_matrix,
-    refine,
+    whitening_matrix,
 )
+from ai_mixer.inference.refinement import refine
 
 RATE = 24000
 CONSOLE = load_console("classic", ranges="wide")
@@ -108,7 +108,7 @@ def test_whitening_matrix_gives_unit_covariance():
             torch.cat([MID_SIDE_CORRELATION * neighbours, neighbours], 1),
         ]
     )
-    whitening = _whitening_matrix(bands)
+    whitening = whitening_matrix(bands)
     torch.testing.assert_close(whitening.T @ covariance @ whitening, torch.eye(2 * bands).double())
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from ai_mixer import load_console
 from ai_mixer.core.types import Knob
 from ai_mixer.metrics.knob_skill import (
-    HEADLINE_KNOBS,
+    headline_knobs,
     knob_errors,
     skill,
     total_gain_db,
@@ -75,7 +76,7 @@ def test_wrong_number_of_positions_names_the_knobs():
 
 def test_total_gain_of_settings():
     settings = [{"input_gain": 2.0, "output_level": 0.5}, {"input_gain": 10.0, "low_eq": 3.0}]
-    assert total_gain_db(settings) == pytest.approx([0.0, 20.0])
+    assert total_gain_db(KNOBS, settings) == pytest.approx([0.0, 20.0])
 
 
 def test_skill_is_0_for_the_baseline_and_1_for_exact_knobs():
@@ -86,6 +87,31 @@ def test_skill_is_0_for_the_baseline_and_1_for_exact_knobs():
     assert np.isnan(skill(0.0, 0.0))
 
 
-def test_headline_has_nine_distinct_knobs():
-    assert len(HEADLINE_KNOBS) == len(set(HEADLINE_KNOBS)) == 9
-    assert "input_gain" not in HEADLINE_KNOBS
+def test_headline_of_classic_has_nine_knobs():
+    names = [*load_console("classic").names, "total_gain"]
+    assert len(headline_knobs(names)) == 9
+    assert not {"input_gain", "output_level"} & set(headline_knobs(names))
+
+
+def test_headline_of_mastering_has_no_knob_that_is_not_heard_where_its_effect_does_little():
+    console = load_console("mastering")
+    headline = headline_knobs([*console.names, "total_gain"])
+    shapes = {
+        console.names[column]
+        for effect, columns in console.effects_with_columns()
+        for argument, column in columns.items()
+        if argument in effect.shape_knobs
+    }
+    assert len(headline) == len(set(headline)) == 16
+    assert not shapes & set(headline)
+    assert not {"compressor_makeup", "level"} & set(headline)
+
+
+def test_make_up_in_db_and_level_as_a_ratio_add_up_to_the_total_gain():
+    console = load_console("mastering", ranges="wide")
+    settings = {"compressor_makeup": 3.0, "level": 10 ** (-3 / 20)}
+    assert total_gain_db(console.knobs, [settings]) == pytest.approx([0.0])
+    knobs = console.knobs_from([settings, {}])
+    mask = torch.ones(1, len(console.knobs), dtype=torch.bool)
+    errors = knob_errors(console.knobs, knobs[:1], knobs[1:], mask)
+    assert errors["error_db/total_gain"].item() == pytest.approx(0.0, abs=1e-4)

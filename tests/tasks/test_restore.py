@@ -264,3 +264,40 @@ def test_examples_made_on_a_gpu_equal_those_of_the_cpu(task):
 def test_an_unknown_device_is_refused():
     with pytest.raises(ValueError, match=r"^device 'tpu' is unknown: use one of cpu, cuda$"):
         Restore(load_console(), device="tpu")
+
+
+@pytest.fixture(scope="module")
+def mastering():
+    return Restore(load_console("mastering", ranges="wide"))
+
+
+@pytest.mark.parametrize("dry", [False, True])
+def test_the_mastering_console_renders_the_finished_version(mastering, dry):
+    for seed in range(2):
+        example = make(mastering, seed, dry)
+        assert residual_db(render(mastering, example), example.finished) < -60
+        assert residual_db(example.rough, example.finished) > -40
+
+
+def test_what_has_no_inverse_is_masked_or_made_forward(mastering):
+    """Without a dry version low cut, multiband, saturation and mono bass stay neutral."""
+    inexact = ~mastering.console.invertible
+    example, forward = make(mastering), make(mastering, dry=True)
+    assert not example.mask[inexact].any()
+    assert torch.equal(example.knobs[inexact], mastering.console.neutral[inexact])
+    assert forward.mask[inexact].any()
+
+
+def test_a_band_at_0_db_has_no_frequency_or_q(mastering):
+    names = mastering.console.names
+    small = 0
+    for seed in range(12):
+        example = make(mastering, seed)
+        settings = mastering.console.settings(example.knobs[None])[0]
+        for number in range(1, 5):
+            audible = abs(settings[f"band{number}_gain"]) >= 0.5
+            small += not audible
+            assert example.mask[names.index(f"band{number}_gain")]
+            for shape in (f"band{number}_frequency", f"band{number}_q"):
+                assert bool(example.mask[names.index(shape)]) == audible
+    assert small > 0

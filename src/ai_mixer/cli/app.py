@@ -6,6 +6,7 @@ from ai_mixer.cli.commands.analyse import analyse
 from ai_mixer.cli.commands.compare import compare
 from ai_mixer.cli.commands.enhance import enhance
 from ai_mixer.cli.commands.knobs import knobs
+from ai_mixer.cli.commands.master import master
 from ai_mixer.cli.commands.match import match
 from ai_mixer.cli.commands.mix import mix
 from ai_mixer.cli.commands.models import models
@@ -18,6 +19,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (mix, compare, enhance, match, analyse, knobs):
+for command in (mix, compare, master, enhance, match, analyse, knobs):
     app.command()(command)
 app.add_typer(models, name="models")

@@ -105,6 +105,25 @@ class ConsoleGraph(GraphParts):
         """Create a stream for live audio, see `GraphStream`."""
         return GraphStream(self, sample_rate, block_size, tracks, roles=roles, limit=limit)
 
+    def invert_strips_with_audibility(
+        self,
+        stems: Tensor,
+        sample_rate: int,
+        knobs: GraphKnobs,
+        mask: Tensor | None = None,
+        query: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """`invert_strips`, and which knobs of the effects are audible, [B, N, P] bool.
+
+        As `Console.invert_with_audibility` per track; False where there is no track. query: [P].
+        """
+        stems, knobs, rows = self._check(stems, sample_rate, knobs, mask)
+        own = self._strip_knobs(knobs, rows)
+        tracks, audible = self.strip.invert_with_audibility(
+            rows.pack(stems), sample_rate, own, query
+        )
+        return rows.unpack(tracks), rows.unpack(audible)
+
     def _strips(
         self,
         tracks: Tensor,

@@ -50,24 +50,46 @@ def process_graph(tracks, out, knobs, path, memory, is_end):  # type: ignore[no-
     the next n samples that are still delayed: first those of the strips, then those of the master;
     tracks are not read.
     """
-    count, strip_knobs, length = int(memory[TRACKS]), int(memory[EFFECT_KNOBS]), out.shape[1]
-    row = strip_knobs + int(memory[SENDS])
+    count, buses = int(memory[TRACKS]), int(memory[BUSES])
+    master = graph_part(memory, count + buses + 1)
     if is_end and memory[FLUSHED] >= memory[STRIP_LATENCY]:
-        flush(out, graph_part(memory, count + int(memory[BUSES]) + 1))
+        flush(out, master)
         return
-    for track in range(count):
-        signal, part = _signal(memory, track, length), graph_part(memory, track)
-        if is_end:
-            flush_chain(signal, part)
+    at = 0  # of the knobs
+    for number in range(count + 1 + buses):  # one call of the chain, which is compiled once
+        signal, part = _signal(memory, number, out.shape[1]), graph_part(memory, number)
+        if number == count:
+            _add_to_inputs(knobs, path, memory, out.shape[1])
             continue
-        for channel in range(CHANNELS):
-            x, y = tracks[track, channel], signal[channel]
-            for n in range(length):
-                y[n] = x[n] if abs(x[n]) <= MAX_INPUT else 0.0
-        process_chain(signal, knobs[track * row :][:strip_knobs], path, part)
+        own = len(chain_buffers(part).knobs)
+        if number < count and is_end:
+            flush_chain(signal, part)
+        else:
+            if number < count:
+                _read_track(tracks[number], signal)
+            process_chain(signal, knobs[at : at + own], path, part)
+        at += own + (int(memory[SENDS]) if number < count else 0)
+        if number > count:
+            _add(signal, _signal(memory, count, out.shape[1]))
     if is_end:
-        memory[FLUSHED] += length
-    _mix(out, knobs, path, memory)
+        memory[FLUSHED] += out.shape[1]
+    process(_signal(memory, count, out.shape[1]), out, knobs[at:], path, master)
+
+
+@njit(cache=True, nogil=True)
+def _read_track(track, signal):  # type: ignore[no-untyped-def]
+    for channel in range(CHANNELS):
+        x, y = track[channel], signal[channel]
+        for n in range(len(y)):
+            y[n] = x[n] if abs(x[n]) <= MAX_INPUT else 0.0
+
+
+@njit(cache=True, nogil=True)
+def _add(source, target):  # type: ignore[no-untyped-def]
+    for channel in range(CHANNELS):
+        x, y = source[channel], target[channel]
+        for n in range(len(y)):
+            y[n] += x[n]
 
 
 @njit(cache=True, nogil=True)
@@ -77,28 +99,6 @@ def _signal(memory, number, length):  # type: ignore[no-untyped-def]
     signals = graph_part(memory, tracks + buses + 2)
     size = len(signals) // (tracks + 1 + buses)
     return signals[number * size :][: CHANNELS * length].reshape((CHANNELS, length))
-
-
-@njit(cache=True, nogil=True)
-def _mix(out, knobs, path, memory):  # type: ignore[no-untyped-def]
-    """From the processed tracks to the output."""
-    tracks, buses, length = int(memory[TRACKS]), int(memory[BUSES]), out.shape[1]
-    _add_to_inputs(knobs, path, memory, length)
-    mix = _signal(memory, tracks, length)
-    at = tracks * int(memory[EFFECT_KNOBS] + memory[SENDS])
-    for bus in range(buses):
-        signal, part = (
-            _signal(memory, tracks + 1 + bus, length),
-            graph_part(memory, tracks + 1 + bus),
-        )
-        count = len(chain_buffers(part).knobs)
-        process_chain(signal, knobs[at : at + count], path, part)
-        at += count
-        for channel in range(CHANNELS):
-            x, y = signal[channel], mix[channel]
-            for n in range(length):
-                y[n] += x[n]
-    process(mix, out, knobs[at:], path, graph_part(memory, tracks + buses + 1))
 
 
 @njit(cache=True, nogil=True)

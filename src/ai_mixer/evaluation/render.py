@@ -16,7 +16,7 @@ from ai_mixer.inference.predictor import Predictor
 from ai_mixer.listening import Mix, SongSamples, setting_rows, write_flac_files, write_page
 from ai_mixer.listening.labels import format_setting, readable_name
 from ai_mixer.metrics.distance import distances
-from ai_mixer.metrics.knob_skill import GAIN_KNOBS
+from ai_mixer.metrics.knob_skill import gain_knobs
 from ai_mixer.training.builders import build_evaluation_datamodule
 from ai_mixer.utils.log import logger
 from ai_mixer.utils.progress import progress_bar
@@ -146,7 +146,7 @@ def rough_note(batch: Batch, console: Console) -> str:
 
 def gain_range(console: Console) -> str:
     """The ranges of the console's gains, as the end of a sentence; empty if it has none."""
-    gains = [knob for knob in console.knobs if knob.name in GAIN_KNOBS]
+    gains = gain_knobs(console.knobs)
     texts = [
         f"{readable_name(knob.name).lower()} {format_setting(knob.low, knob.unit)} to "
         f"{format_setting(knob.high, knob.unit)}"

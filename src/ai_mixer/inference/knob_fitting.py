@@ -2,7 +2,8 @@
 
 Minimises the difference, in dB, of the short-time third-octave levels of mid and side. A console
 has few knobs and there are thousands of levels, so finite differences are the cheapest gradient:
-one render per knob, all in one batch.
+one render per knob, all in one batch. A console with frequencies and Q as knobs has many: its
+linear effects are set first, without rendering (`staged_fit`).
 """
 
 import math
@@ -13,16 +14,12 @@ from torch import Tensor
 
 from ai_mixer.console import Console
 from ai_mixer.core.units import gain_value_db
-from ai_mixer.dsp.spectra import mid_side, third_octave_frames
+from ai_mixer.inference.curve_refinement import has_shape_knobs
+from ai_mixer.inference.level_difference import LevelDifference, loudest_excerpt
 from ai_mixer.inference.levenberg_marquardt import levenberg_marquardt, robust_cost
+from ai_mixer.inference.staged_fit import OUTLIER_SCALE_DB, fit_in_stages
 
-FRAME_S = 4096 / 44100
-FLOOR = 1e-4  # of a band's mean power; lower levels are not compared
-# Larger differences count logarithmically: another excerpt, an edit, a breath.
-OUTLIER_SCALE_DB = 6.0
 CONVERGED_DB = 0.03  # no further start points are tried below this difference
-EXCERPT_S = 5.0  # fitted first; then the whole audio
-LEAD_IN_S = 1.2  # start of the excerpt that is not compared: tails and gains of the audio before
 START_SLOPES = (0.5, 0.9)  # further start points: the compressor's knob has local minima
 COARSE_STEPS, FINE_STEPS = 15, 8
 
@@ -79,49 +76,12 @@ def residual_db(
     return torch.tensor(costs).sqrt()
 
 
-class LevelDifference:
-    """Level differences in dB between mixes and the finished version: [points, N].
-
-    rough, finished: [C, T]; lead_in_s: seconds at the start that are not compared.
-    """
-
-    def __init__(
-        self, console: Console, rate: int, rough: Tensor, finished: Tensor, lead_in_s: float = 0.0
-    ) -> None:
-        self.console, self.rate, self.rough = console, rate, rough
-        self.first_frame = round(lead_in_s / (FRAME_S / 2))
-        target = _levels(finished[None], rate)
-        self.floor = target.mean(dim=(1, 2), keepdim=True) * FLOOR + 1e-10
-        self.target_db = 10.0 * torch.log10(target + self.floor)
-
-    def __call__(self, points: Tensor) -> Tensor:
-        """points: positions [points, P]."""
-        roughs = self.rough.expand(len(points), -1, -1)
-        mix = self.console(roughs, self.rate, points.to(roughs), limit=False)
-        power = _levels(mix, self.rate)
-        difference_db = 10.0 * torch.log10(power + self.floor) - self.target_db
-        return difference_db[:, :, self.first_frame :].flatten(1).cpu()
-
-
-def loudest_excerpt(audio: Tensor, rate: int) -> tuple[slice, float]:
-    """Return the `EXCERPT_S` with the most energy in audio [C, T], and its lead-in in seconds."""
-    length, hop = round(EXCERPT_S * rate), rate // 10
-    if audio.shape[-1] <= length:
-        return slice(None), 0.0
-    energy = torch.nn.functional.pad(audio.double().square().sum(0).cumsum(0), (1, 0))
-    start = hop * int((energy[length:] - energy[:-length])[::hop].argmax())
-    return slice(start, start + length), LEAD_IN_S if start else 0.0
-
-
-def _levels(x: Tensor, rate: int) -> Tensor:
-    """[B, C, T] → mean squares [B, mid and side, frames, bands]."""
-    return third_octave_frames(mid_side(x), rate, FRAME_S)
-
-
 def _fit_song(
     console: Console, rate: int, rough: Tensor, finished: Tensor, start: Tensor
 ) -> tuple[Tensor, float]:
     """Positions [P] float64 and the remaining cost in dB²."""
+    if has_shape_knobs(console):
+        return fit_in_stages(console, rate, rough, finished, start.double().cpu())
     excerpt, lead_in_s = loudest_excerpt(finished, rate)
     difference = LevelDifference(console, rate, rough[:, excerpt], finished[:, excerpt], lead_in_s)
     best, best_cost = start.double().cpu(), math.inf

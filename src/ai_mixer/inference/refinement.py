@@ -5,12 +5,12 @@ and the levels of the target (the likelihood; Bishop, Pattern Recognition and Ma
 2006, section 3.3). They are found by `levenberg_marquardt`, rendering with the console itself.
 
 A finished version of the same excerpt must be matched in every third of an octave and every frame.
-A reference is another excerpt of the production: its long-term levels differ by `REFERENCE_STD_DB`
-in a band, with correlated neighbouring bands, correlated mid and side, and occasional outliers.
+A reference is another excerpt of the production: its long-term levels differ as
+`long_term_levels` describes. For a console with frequencies or Q as knobs, the correction curve is
+estimated first (`curve_refinement`).
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -18,21 +18,19 @@ from torch import Tensor
 
 from ai_mixer.console import Console
 from ai_mixer.core.types import Condition, Prediction
-from ai_mixer.dsp.spectra import mid_side, third_octave_power
-from ai_mixer.inference.knob_fitting import LevelDifference, loudest_excerpt
+from ai_mixer.inference.curve_refinement import has_shape_knobs, refine_by_curve
+from ai_mixer.inference.level_difference import LevelDifference, loudest_excerpt
 from ai_mixer.inference.levenberg_marquardt import levenberg_marquardt
+from ai_mixer.inference.long_term_levels import (
+    MID_SIDE_CORRELATION,
+    is_mono,
+    long_term_db,
+    whitening_matrix,
+)
 
-# Differences of two excerpts of a production, measured on the long-term levels of 208 pairs of 6 s
-# of music: standard deviation in a band without outliers, and the correlations of neighbouring
-# bands and of mid and side.
-REFERENCE_STD_DB = 2.0
-NEIGHBOUR_CORRELATION = 0.5
-MID_SIDE_CORRELATION = 0.75
 PAIRED_STD_DB = 0.1  # of the same excerpt: effects outside the console
 OUTLIER_STD = {"reference": 2.0, "paired": 20.0}  # standard deviations; beyond: another passage
 PRIOR_OUTLIER_STD = 1e3  # standard deviations; a prediction is never an outlier
-FLOOR = 1e-4  # of the loudest band; lower levels are not compared
-MONO_POWER_RATIO = 1e-6  # power of the side over that of the mid; below, the width is inaudible
 RENDER_BATCH = 2  # renders of 20 s; more take memory and save no time
 MAX_STEPS = {"reference": 2, "paired": 12}  # further steps change little
 # Factor on the standard deviation of the likelihood with which 80 % of the errors are in the 80 %
@@ -96,6 +94,12 @@ def _refine_song(
         return knobs, uncertainty
     positions = knobs.double().cpu()
     std = 2.0**0.5 * uncertainty.double().cpu()  # of a Laplace distribution
+    if condition == "reference" and has_shape_knobs(console):
+        start = positions, std, moves
+        positions, std = refine_by_curve(
+            console, rate, rough, target, *start, UNCERTAINTY_FACTOR["reference"]
+        )
+        return positions.to(knobs), (std / 2.0**0.5).to(uncertainty)
     target_residuals = RESIDUALS_BY_CONDITION[condition](console, rate, rough, target)
 
     def residuals(points: Tensor) -> Tensor:
@@ -121,7 +125,7 @@ def _reference_residuals(console: Console, rate: int, rough: Tensor, target: Ten
     """Whitened differences of the long-term levels of mid and side."""
     target_db, floor = long_term_db(target[None], rate)
     bands = target_db.shape[1] // 2
-    whitening, no_side = _whitening_matrix(bands).to(target_db), _is_mono(rough) or _is_mono(target)
+    whitening, no_side = whitening_matrix(bands).to(target_db), is_mono(rough) or is_mono(target)
 
     def residuals(points: Tensor) -> Tensor:
         batches = torch.split(points, RENDER_BATCH)
@@ -146,33 +150,3 @@ def _paired_residuals(console: Console, rate: int, rough: Tensor, target: Tensor
 
 
 RESIDUALS_BY_CONDITION = {"reference": _reference_residuals, "paired": _paired_residuals}
-
-
-def _is_mono(audio: Tensor) -> bool:
-    """True for audio [C, T] with a (nearly) silent side."""
-    mid, side = mid_side(audio[None])[0].square().sum(-1)
-    return bool(side <= MONO_POWER_RATIO * mid)
-
-
-def long_term_db(x: Tensor, rate: int, floor: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Compute long-term third-octave levels of mid and side: [B, C, T] → [B, 2 · bands] dB, floor.
-
-    floor: power added to each band, so that lower levels are not compared; default 40 dB below the
-    loudest band of each song.
-    """
-    power = third_octave_power(mid_side(x), rate).flatten(1)
-    floor = power.amax(1, keepdim=True) * FLOOR + 1e-12 if floor is None else floor
-    return 10.0 * torch.log10(power + floor), floor
-
-
-@lru_cache(maxsize=4)
-def _whitening_matrix(bands: int) -> Tensor:
-    """Matrix [2 · bands, 2 · bands] that whitens differences in dB [N, 2 · bands].
-
-    The inverse of the covariance's Cholesky factor, transposed.
-    """
-    band = torch.arange(bands, dtype=torch.float64)
-    neighbours = NEIGHBOUR_CORRELATION ** (band[:, None] - band).abs()
-    sides = torch.tensor([[1.0, MID_SIDE_CORRELATION], [MID_SIDE_CORRELATION, 1.0]]).double()
-    factor = torch.linalg.cholesky(torch.kron(sides, neighbours) * REFERENCE_STD_DB**2)
-    return torch.linalg.inv(factor).T

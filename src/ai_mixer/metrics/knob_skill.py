@@ -1,8 +1,8 @@
 """Protocol K: knob errors, and skill relative to a baseline.
 
 Errors are shares of a knob's travel (0–1). One knob is derived, `total_gain`: without much
-compression, input gain and output level are not identifiable separately, only their sum in dB. Its
-error is |Δ dB| over the travel of both knobs together.
+compression, the gains of a console (input gain and output level, make-up and level) are not
+identifiable separately, only their sum in dB. Its error is |Δ dB| over their travels together.
 """
 
 import math
@@ -17,25 +17,27 @@ from ai_mixer.core.units import gain_value_db, ratio_to_db
 
 HEADLINE_KNOBS = (
     "total_gain",
-    "low_eq",
-    "mid_eq",
-    "high_eq",
-    "presence",
-    "stereo_width",
+    *("low_eq", "mid_eq", "high_eq", "presence", "stereo_width"),
+    *("low_shelf_gain", "band1_gain", "band2_gain", "band3_gain", "band4_gain", "high_shelf_gain"),
+    *("low_width", "high_width"),
     "compressor_ratio",
-    "reverb",
-    "delay",
+    *("low_band_ratio", "mid_band_ratio", "high_band_ratio", "saturation_drive"),
+    *("low_cut", "mono_bass"),
+    *("reverb", "delay"),
 )
-"""Knobs of the headline score; one that is masked in all songs (reverb, delay) is left out."""
+"""Knobs of the headline score, of all consoles: how much an effect does. Those masked in all
+songs (reverb, delay, what has no inverse) are left out, and so is how an effect does it (frequency,
+Q, threshold, times), which is not heard where it does little."""
 
-GAIN_KNOBS = ("input_gain", "output_level")
+GAIN_KNOBS = ("input_gain", "output_level", "compressor_makeup", "level")
+"""Gains of the whole signal, of all consoles: only their sum in dB is identifiable."""
 
 
 def headline_knobs(names: Iterable[str]) -> list[str]:
     """The headline knobs among some, in order; all of them for a console without any.
 
-    >>> headline_knobs(["air", "presence", "low_eq"]), headline_knobs(["air", "level"])
-    (['low_eq', 'presence'], ['air', 'level'])
+    >>> headline_knobs(["air", "presence", "low_eq"]), headline_knobs(["air", "drive"])
+    (['low_eq', 'presence'], ['air', 'drive'])
     """
     names = list(names)
     return [name for name in HEADLINE_KNOBS if name in names] or names
@@ -52,14 +54,25 @@ def absolute_error(predicted: Tensor, true: Tensor, mask: Tensor) -> Tensor:
     return (predicted.double() - true.double()).abs().masked_fill(~mask, math.nan)
 
 
-def total_gain_db(settings: Sequence[Mapping[str, float]]) -> np.ndarray:
-    """Return input gain plus output level in dB per song: [B]. A missing knob counts as 0 dB."""
-    return np.array([sum(_db(song.get(name, 1.0)) for name in GAIN_KNOBS) for song in settings])
+def total_gain_db(knobs: Sequence[Knob], settings: Sequence[Mapping[str, float]]) -> np.ndarray:
+    """Return the sum of the gain knobs in dB per song: [B]. A missing knob counts as 0 dB."""
+    units = {knob.name: knob.unit for knob in gain_knobs(knobs)}
+    return np.array(
+        [
+            sum(gain_value_db(v, units[k]) for k, v in song.items() if k in units)
+            for song in settings
+        ]
+    )
+
+
+def gain_knobs(knobs: Iterable[Knob]) -> list[Knob]:
+    """The gains of the whole signal among the knobs of a console."""
+    return [knob for knob in knobs if knob.name in GAIN_KNOBS]
 
 
 def total_gain_travel_db(knobs: Sequence[Knob]) -> float:
-    """Return the travel of both gain knobs together, in dB."""
-    gains = [knob for knob in knobs if knob.name in GAIN_KNOBS]
+    """Return the travel of all gain knobs together, in dB."""
+    gains = gain_knobs(knobs)
     return sum(gain_value_db(k.high, k.unit) - gain_value_db(k.low, k.unit) for k in gains)
 
 
@@ -70,8 +83,8 @@ def knob_errors(
     """Return the columns `error/<knob>` of a record, `total_gain` included: [B] each.
 
     predicted, true: [B, P] positions; mask: [B, P], True = valid. Values are shares of the travel,
-    NaN where masked; `error_db/total_gain` is that error in dB. `total_gain` is valid if both
-    gain knobs are. ValueError if P is not the number of knobs.
+    NaN where masked; `error_db/total_gain` is that error in dB. `total_gain` is valid if all gain
+    knobs are. ValueError if P is not the number of knobs.
     """
     names = [knob.name for knob in knobs]
     if predicted.shape[-1] != len(names):
@@ -98,7 +111,3 @@ def _total_gain_db(knobs: Sequence[Knob], positions: Tensor, gains: Sequence[int
     values = [(knobs[n], knobs[n].to_physical(positions[:, n].double())) for n in gains]
     levels = [value if knob.unit == "dB" else ratio_to_db(value) for knob, value in values]
     return torch.stack(levels).sum(0)
-
-
-def _db(ratio: float) -> float:
-    return 20.0 * math.log10(ratio)

@@ -1,6 +1,6 @@
 """Apply the options of a mix to predicted settings."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from ai_mixer.core.types import Knob
@@ -24,6 +24,7 @@ def apply_mix_options(
     knobs: Mapping[str, Knob],
     mix_options: MixOptions,
     ranges: Mapping[str, Bounds],
+    shapes: Collection[str] = (),
 ) -> KnobValues:
     """Return the settings of a mix: predicted ones with amount, style, ranges and fixed settings.
 
@@ -31,7 +32,8 @@ def apply_mix_options(
     share of the result, so that half a mix is half of what the whole one does.
 
     predicted: knob → value in its unit, neutral if missing. knobs: those of the console. ranges:
-    the limits that apply to them. Fixed settings are limited by the console only, which
+    the limits that apply to them. shapes: knobs that have no amount of their own, such as the
+    frequency of a band (`MixConsole.shapes`). Fixed settings are limited by the console only, which
     `MixConsole.check` has checked. Values are rounded to four decimals, so that a saved preset
     gives the same samples.
     """
@@ -40,7 +42,10 @@ def apply_mix_options(
     for name, knob in knobs.items():
         value = predicted.get(name, knob.neutral)
         amount = mix_options.amount_of(name)
-        value = _scaled(_clamp(_scaled(value, style.amount, knob), ranges[name]), amount, knob)
+        if name in shapes:
+            value = _clamp(value, ranges[name]) if amount > 0 else knob.neutral
+        else:
+            value = _scaled(_clamp(_scaled(value, style.amount, knob), ranges[name]), amount, knob)
         if amount > 0:
             value = _apply_style(name, value, knob, style)
         settings[name] = round(float(mix_options.fixed_settings.get(name, _clamp(value, knob))), 4)
@@ -49,7 +54,7 @@ def apply_mix_options(
 
 def unmoved_preset(console: MixConsole, mix_options: MixOptions) -> Preset:
     """Preset without a prediction: neutral, except for the user's style and fixed settings."""
-    settings = apply_mix_options({}, console.knobs, mix_options, console.knobs)
+    settings = apply_mix_options({}, console.knobs, mix_options, console.knobs, console.shapes)
     return single_section_preset(settings, console=console)
 
 

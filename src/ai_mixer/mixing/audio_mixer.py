@@ -15,8 +15,10 @@ from ai_mixer.inference import pretrained
 from ai_mixer.inference.predictor import Predictor
 from ai_mixer.mixing.apply_options import apply_mix_options, unmoved_preset
 from ai_mixer.mixing.compare import compare
+from ai_mixer.mixing.master import CONSOLE_NAME as MASTERING
+from ai_mixer.mixing.master import master
 from ai_mixer.mixing.measurements import Measurements, measure
-from ai_mixer.mixing.mix_console import MixConsole, console_of, default_console
+from ai_mixer.mixing.mix_console import MixConsole, console_of, default_console, named_console
 from ai_mixer.mixing.mix_options import MUSICAL, WIDE, KnobValues, MixOptions
 from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.model_lookup import resolve_model
@@ -172,6 +174,55 @@ class AudioMixer:
                 release_memory()
             return render_with_report(song, before, preset, output, drafts, note=note, other=other)
 
+    def master(
+        self,
+        path: str | Path,
+        output: str | Path | ResultFiles | None = None,
+        *,
+        reference: str | Path | None = None,
+        mix_options: MixOptions | None = None,
+        target_lufs: float | str | None = None,
+        ceiling_db: float = -1.0,
+        force: bool = False,
+    ) -> MixResult:
+        """Master a song with the mastering console: see `master.master`.
+
+        The mixer's model, if there is one, predicts the settings; it needs that console.
+        """
+        settings_of = None
+        if self.model is not None:
+            predictor = resolve_model(self.model)[1]
+
+            def settings_of(song: AudioFile, other: AudioFile | None) -> KnobValues:
+                applied = predict_song(predictor, song, other).applied
+                return predictor.console.settings(applied.knobs)[0]
+
+        return master(
+            Path(path),
+            Path(output) if isinstance(output, str) else output,
+            reference=Path(reference) if reference else None,
+            predict=settings_of,
+            console=self.mastering_console(),
+            model=self.model,
+            mix_options=mix_options,
+            target_lufs=target_lufs,
+            ceiling_db=ceiling_db,
+            force=force,
+        )
+
+    def mastering_console(self) -> MixConsole:
+        """The console of `master`. ValueError if the mixer's model has another one."""
+        console = named_console(MASTERING)
+        if self.model is None:
+            return console
+        own = self.console()
+        if own.knobs.keys() != console.knobs.keys():
+            raise ValueError(
+                f"model {self.model} was not trained with console={MASTERING}: choose another "
+                "model, or none"
+            )
+        return own
+
     def predict_preset(
         self,
         song: AudioFile,
@@ -215,7 +266,11 @@ def _predicted_section(
     predicted, applied = (predictor.console.settings(stage.knobs)[0] for stage in stages)
     console = console_of(predictor)
     settings = apply_mix_options(
-        applied, console.knobs, mix_options or MixOptions(), console.limits(ranges_name)
+        applied,
+        console.knobs,
+        mix_options or MixOptions(),
+        console.limits(ranges_name),
+        console.shapes,
     )
     return PresetSection(start_s, settings, {k: round(v, 4) for k, v in predicted.items()})
 

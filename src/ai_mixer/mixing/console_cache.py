@@ -1,4 +1,4 @@
-"""The console of all mixes, built once, and the ranges of its knobs."""
+"""The packaged consoles for stereo files, built once, and the ranges of their knobs."""
 
 from dataclasses import replace
 from functools import lru_cache
@@ -9,6 +9,8 @@ from ai_mixer.core.types import Knob
 from ai_mixer.mixing.mix_options import WIDE
 
 CONSOLE_NAME = "classic"
+CONSOLE_NAMES = (CONSOLE_NAME, "mastering")
+"""Consoles that a preset names; it records the config of another."""
 
 
 @lru_cache
@@ -18,8 +20,8 @@ def shared_console(name: str = CONSOLE_NAME) -> Console:
 
 
 @lru_cache
-def knobs_by_name(ranges: str = WIDE) -> dict[str, Knob]:
-    """Name → knob, with the limits of an option of `configs/ranges`."""
-    limits = load_ranges(ranges)
-    knobs = ((knob, *limits[knob.name]) for knob in shared_console().knobs)
+def knobs_by_name(ranges: str = WIDE, console: str = CONSOLE_NAME) -> dict[str, Knob]:
+    """Name → knob, with the limits of an option of `configs/ranges/<console>`."""
+    limits = load_ranges(ranges, console)
+    knobs = ((knob, *limits[knob.name]) for knob in shared_console(console).knobs)
     return {knob.name: replace(knob, low=low, high=high) for knob, low, high in knobs}

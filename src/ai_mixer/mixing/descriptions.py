@@ -20,7 +20,20 @@ KNOB_LABELS = {
     "reverb": "room",
     "stereo_width": "stereo width",
     "output_level": "output level",
+    "low_shelf_gain": "bass shelf",
+    **{f"band{n}_gain": "bell" for n in range(1, 5)},
+    "high_shelf_gain": "treble shelf",
+    "compressor_makeup": "make-up",
+    **{f"{band}_band_ratio": f"{band} band compressor" for band in ("low", "mid", "high")},
+    "saturation_drive": "saturation",
+    "low_width": "width below 300 Hz",
+    "high_width": "width above 300 Hz",
+    "mono_bass": "bass in mono below",
+    "low_cut": "low cut",
 }
+FREQUENCY_OF_GAIN = ("_gain", "_frequency")  # endings of the two knobs of a band
+SHAPE_ENDINGS = ("_frequency", "_q", "_threshold", "_attack", "_release", "_knee", "_even")
+"""Of knobs that say how an effect works; described only as far as the frequency of a band is."""
 BAND_LABELS = {
     "sub_bass": "sub bass, 20–60 Hz",
     "bass": "bass, 60–200 Hz",
@@ -37,9 +50,29 @@ def describe_settings(settings: KnobValues, knobs: Mapping[str, Knob]) -> list[s
     >>> knobs = {knob.name: knob for knob in load_console().knobs}
     >>> describe_settings({"low_eq": 1.5, "compressor_ratio": 2.0, "reverb": 0.0}, knobs)
     ['bass (below 120 Hz) +1.5 dB', 'compressor 2.0:1']
+    >>> knobs = {knob.name: knob for knob in load_console("mastering").knobs}
+    >>> describe_settings({"band2_gain": -3.0, "band2_frequency": 400.0, "band2_q": 2.0}, knobs)
+    ['bell at 400 Hz -3.0 dB']
     """
-    texts = {name: describe_knob(knobs[name], value) for name, value in settings.items()}
-    return [f"{knob_label(name)} {text}" for name, text in texts.items() if text]
+    texts = {
+        name: describe_knob(knobs[name], value)
+        for name, value in settings.items()
+        if not name.endswith(SHAPE_ENDINGS)
+    }
+    return [
+        f"{knob_label(name)}{_place(name, settings, knobs)} {text}"
+        for name, text in texts.items()
+        if text
+    ]
+
+
+def _place(name: str, settings: KnobValues, knobs: Mapping[str, Knob]) -> str:
+    """The frequency of a band, for its gain."""
+    frequency = name.removesuffix(FREQUENCY_OF_GAIN[0]) + FREQUENCY_OF_GAIN[1]
+    if not name.endswith(FREQUENCY_OF_GAIN[0]) or frequency not in knobs:
+        return ""
+    value = settings.get(frequency, knobs[frequency].neutral)
+    return f" at {value:.0f} Hz" if value < 1000 else f" at {value / 1000:.1f} kHz"
 
 
 def knob_label(name: str) -> str:
@@ -56,7 +89,7 @@ def describe_knob(knob: Knob, value: float) -> str:
     >>> describe_knob(Knob("pre_delay", "ms", 0.0, 100.0, "linear", 0.0), 12.5)
     '12.5 ms'
     """
-    if knob.unit == "ratio" and knob.name == "stereo_width":
+    if knob.unit == "ratio" and knob.name.endswith("_width"):
         percent = 100 * (value - 1)
         direction = "wider" if percent > 0 else "narrower"
         return f"{abs(percent):.0f} % {direction}" if abs(percent) >= 1 else ""

@@ -12,9 +12,11 @@ from ai_mixer.inference.knob_fitting import KnobFit, fit_knobs, residual_db
 from ai_mixer.mixing.alignment import align_excerpts
 from ai_mixer.mixing.apply_options import apply_mix_options, unmoved_preset
 from ai_mixer.mixing.audio_mixer import AudioMixer
+from ai_mixer.mixing.master import CONSOLE_NAME as MASTERING
+from ai_mixer.mixing.master_settings import master_settings
 from ai_mixer.mixing.measurements import Measurements, measure
-from ai_mixer.mixing.mix_console import MixConsole
-from ai_mixer.mixing.mix_options import MixOptions
+from ai_mixer.mixing.mix_console import MixConsole, named_console
+from ai_mixer.mixing.mix_options import KnobValues, MixOptions
 from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.paths import (
     ResultFiles,
@@ -37,7 +39,7 @@ FIT_RATE_HZ = 44_100
 MAX_FIT_ERROR_DB = 4.0  # above it, no settings turn one version into the other
 MAX_FITTED_LEVEL_DB = 10.0  # larger differences in level are left to delivery
 MIN_REPORTED_LAG_S = 0.002
-WIDTH_KNOB = "stereo_width"
+WIDTH_KNOBS = ("stereo_width", "low_width", "high_width", "mono_bass")
 IDLE_KNOBS = ("input_gain", "compressor_ratio", "output_level")
 IDLE_TOLERANCE_DB = 0.05  # a compressor whose effect is smaller is reported as off
 
@@ -50,17 +52,18 @@ def match(
     *,
     mix_options: MixOptions | None = None,
     ceiling_db: float = -1.0,
+    console_name: str | None = None,
     force: bool = False,
 ) -> MixResult:
     """Mix `rough` towards `finished`, at the loudness of `finished`.
 
     If both are of the same recording, with any offset in time, the settings are fitted. Otherwise,
-    or if no settings are close to it, `finished` is used as a reference, with a note. ValueError if
-    `finished` is silent.
+    or if no settings are close to it, `finished` is used as a reference, with a note. console_name:
+    `classic` or `mastering`; default that of the mixer's model. ValueError if `finished` is silent.
     """
     mix_options = mix_options or MixOptions()
     check_levels(None, ceiling_db)
-    console = mixer.console()
+    console = named_console(console_name) if console_name else mixer.console()
     console.check(mix_options)
     check_songs([rough, finished])
     if not isinstance(output, ResultFiles):
@@ -110,9 +113,7 @@ def _match_settings(
         error_db = float(fit.error_db[0])
         if error_db <= MAX_FIT_ERROR_DB:
             settings = console.console.settings(fit.knobs)[0]
-            settings = apply_mix_options(settings, console.knobs, mix_options, console.knobs)
-            about = f"matched to {name}"
-            preset = single_section_preset(settings, console=console, about=about)
+            preset = _preset(console, settings, mix_options, f"matched to {name}")
             notes = [f"{error_db:.2f} dB of error between the mix and {name}"]
             if abs(pair.lag_s) >= MIN_REPORTED_LAG_S:
                 notes.append(_describe_lag(name, pair.lag_s))
@@ -126,7 +127,19 @@ def _match_settings(
     unusable = check_reference(other)
     if unusable:
         return unmoved_preset(console, mix_options), f"{note}; {unusable}"
+    if console.entry == MASTERING and mixer.model is None:
+        settings = master_settings(song, before, console.console, other, target)
+        return _preset(console, settings, mix_options, f"mastered, reference {name}"), note
     return mixer.predict_preset(song, before, None, other, mix_options, False), note
+
+
+def _preset(
+    console: MixConsole, settings: KnobValues, mix_options: MixOptions, about: str
+) -> Preset:
+    options = (console.knobs, mix_options, console.knobs, console.shapes)
+    return single_section_preset(
+        apply_mix_options(settings, *options), console=console, about=about
+    )
 
 
 def _describe_lag(name: str, lag_s: float) -> str:
@@ -147,8 +160,9 @@ def _fit_settings(rough: Tensor, finished: Tensor, console: Console, mono: bool)
         rough, finished = (x.mean(0, keepdim=True) for x in (rough, finished))
     fit = fit_knobs(rough, finished, console, FIT_RATE_HZ)
     settings = console.settings(fit.knobs)[0]
-    if mono and WIDTH_KNOB in settings:
-        settings[WIDTH_KNOB] = console.knobs[console.names.index(WIDTH_KNOB)].neutral
+    widths = {k.name: k.neutral for k in console.knobs if k.name in WIDTH_KNOBS}
+    if mono and widths:
+        settings |= widths
         fit = fit._replace(knobs=console.knobs_from(settings))
     if not {*IDLE_KNOBS} <= {*settings}:
         return fit

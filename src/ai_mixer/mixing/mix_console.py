@@ -1,4 +1,4 @@
-"""The console that a song is mixed with: that of the model, or `classic`."""
+"""The console that a song is mixed with: that of the model, or a packaged one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,10 +45,22 @@ class MixConsole:
     def limits(self, ranges: str) -> dict[str, Limits]:
         """Limits of an option of `configs/ranges`, within those of the console.
 
-        Knobs that `classic` does not have keep their own, and all knobs for WIDE.
+        Knobs that the packaged console (for a console of one's own, `classic`) does not have keep
+        their own, and all knobs for WIDE.
         """
-        option = {} if ranges == WIDE else console_cache.knobs_by_name(ranges)
+        name = self.entry if isinstance(self.entry, str) else console_cache.CONSOLE_NAME
+        option = {} if ranges == WIDE else console_cache.knobs_by_name(ranges, name)
         return {name: _within(knob, option.get(name)) for name, knob in self.knobs.items()}
+
+    @property
+    def shapes(self) -> frozenset[str]:
+        """Knobs that have no amount of their own, such as the frequency of a band."""
+        return frozenset(
+            self.console.names[column]
+            for effect, columns in self.console.effects_with_columns()
+            for argument, column in columns.items()
+            if argument in effect.shape_knobs
+        )
 
     def check(self, mix_options: MixOptions) -> None:
         """ValueError (one line) if the options name unknown knobs or values out of range."""
@@ -66,9 +78,17 @@ class MixConsole:
 @lru_cache
 def default_console() -> MixConsole:
     """`classic` with its widest ranges, for presets and everything without a model."""
-    return MixConsole(
-        console_cache.shared_console(), console_cache.knobs_by_name(), console_cache.CONSOLE_NAME
-    )
+    return named_console(console_cache.CONSOLE_NAME)
+
+
+@lru_cache
+def named_console(name: str) -> MixConsole:
+    """A packaged console with its widest ranges. ValueError (one line) for another name."""
+    if name not in console_cache.CONSOLE_NAMES:
+        known = ", ".join(console_cache.CONSOLE_NAMES)
+        raise ValueError(f"no console for songs named {name!r}: there is {known}")
+    knobs = console_cache.knobs_by_name(console=name)
+    return MixConsole(console_cache.shared_console(name), knobs, name)
 
 
 @lru_cache(maxsize=4)
@@ -76,17 +96,19 @@ def console_of(predictor: Predictor) -> MixConsole:
     """The console of a model, with the ranges of its run."""
     knobs = {knob.name: knob for knob in predictor.console.knobs}
     config = cast(dict[str, Any], OmegaConf.to_container(predictor.config.console, resolve=True))
-    if _is_default(config, knobs):
-        return MixConsole(console_cache.shared_console(), knobs, console_cache.CONSOLE_NAME)
+    for name in console_cache.CONSOLE_NAMES:
+        if _is_packaged(name, config, knobs):
+            return MixConsole(console_cache.shared_console(name), knobs, name)
     return MixConsole(predictor.console, knobs, config)
 
 
 def console_from_entry(entry: Any) -> MixConsole:
     """The console that a preset records. ValueError (one line) if it cannot be built."""
-    if entry == console_cache.CONSOLE_NAME:
-        return default_console()
+    if isinstance(entry, str) and entry in console_cache.CONSOLE_NAMES:
+        return named_console(entry)
     if not isinstance(entry, dict):
-        raise ValueError(f"must be {console_cache.CONSOLE_NAME} or the config of a console")
+        names = ", ".join(console_cache.CONSOLE_NAMES)
+        raise ValueError(f"must be {names} or the config of a console")
     for target in _targets(entry):
         if not target.startswith(ALLOWED_IN_PRESETS):
             raise ValueError(f"{target} is neither a console nor an effect of ai_mixer")
@@ -99,13 +121,13 @@ def console_from_entry(entry: Any) -> MixConsole:
     return MixConsole(console, knobs, entry)
 
 
-def _is_default(config: Mapping[str, Any], knobs: Mapping[str, Knob]) -> bool:
-    """Whether this is `classic` with ranges inside its widest ones: a preset then needs no more."""
-    file = config_folder() / "console" / f"{console_cache.CONSOLE_NAME}.yaml"
+def _is_packaged(name: str, config: Mapping[str, Any], knobs: Mapping[str, Knob]) -> bool:
+    """Whether this is a packaged console with ranges inside its widest ones, or equal to them."""
+    file = config_folder() / "console" / f"{name}.yaml"
     page = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(file), resolve=False))
     if any(config.get(key) != page.get(key) for key in (config.keys() | page.keys()) - {"ranges"}):
         return False
-    wide = console_cache.knobs_by_name()
+    wide = console_cache.knobs_by_name(console=name)
     return all(
         wide[name].low <= knob.low and knob.high <= wide[name].high for name, knob in knobs.items()
     )

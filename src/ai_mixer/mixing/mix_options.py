@@ -7,15 +7,25 @@ KnobValues = dict[str, float]
 """Knob name → value in its own unit."""
 
 KNOB_GROUPS: dict[str, tuple[str, ...]] = {
-    "gain": ("input_gain", "output_level"),
-    "compressor": ("compressor_ratio",),
-    "eq": ("low_eq", "mid_eq", "high_eq"),
+    "gain": ("input_gain", "output_level", "compressor_makeup", "level"),
+    "compressor": tuple(
+        f"compressor_{name}" for name in ("ratio", "threshold", "attack", "release", "knee")
+    ),
+    "multiband": tuple(
+        f"{band}_band_{name}" for band in ("low", "mid", "high") for name in ("threshold", "ratio")
+    ),
+    "saturation": ("saturation_drive", "saturation_even"),
+    "eq": (
+        *("low_eq", "mid_eq", "high_eq", "low_cut"),
+        *(f"{end}_shelf_{name}" for end in ("low", "high") for name in ("frequency", "gain")),
+        *(f"band{n}_{name}" for n in range(1, 5) for name in ("frequency", "gain", "q")),
+    ),
     "presence": ("presence",),
     "delay": ("delay",),
     "reverb": ("reverb",),
-    "width": ("stereo_width",),
+    "width": ("stereo_width", "low_width", "high_width", "mono_bass"),
 }
-"""Name of a group → its knobs."""
+"""Name of a group → its knobs, of all consoles."""
 
 MUSICAL, WIDE, GENTLE = "musical", "wide", "gentle"
 """Options of `configs/ranges` for blind mixes, mixes with a reference, and enhancement."""

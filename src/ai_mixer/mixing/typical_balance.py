@@ -16,6 +16,7 @@ TYPICAL_BANDS_DB = {  # 10th, 50th and 90th percentile
     "highs": (-34.6, -21.2, -14.1),
 }
 TYPICAL_CREST_DB = (8.0, 15.0)
+TYPICAL_WIDTH_DB = (-12.6, -0.9)  # side over mid; 10th and 90th percentile of 123 excerpts of 6 s
 EQ_KNOB_BANDS = {
     "low_eq": ("bass",),
     "mid_eq": ("mids",),

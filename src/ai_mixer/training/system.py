@@ -13,7 +13,9 @@ from torch.optim.lr_scheduler import LRScheduler
 from ai_mixer.console import Console
 from ai_mixer.core.types import CONDITIONS, Batch, Prediction
 from ai_mixer.losses.objective import WeightedLoss
+from ai_mixer.models.closed_form import ClosedFormModel
 from ai_mixer.models.feature_model import predict_batch
+from ai_mixer.training.closed_form import fit_closed_form
 from ai_mixer.training.skill_metric import KnobSkillMetric
 from ai_mixer.utils.distributed import all_reduce_sum
 
@@ -56,6 +58,12 @@ class MixSystem(pl.LightningModule):
         self.register_buffer("knob_count", torch.zeros(len(console.knobs), dtype=torch.float64))
         self.initial_mean_knobs = console.neutral  # [P] baseline before the first step
         self.skill = KnobSkillMetric(console.knobs)
+
+    def on_fit_start(self) -> None:
+        """Fit a model in closed form; its training steps then change nothing."""
+        if isinstance(self.model, ClosedFormModel):
+            datamodule = self.trainer.datamodule  # type: ignore[attr-defined]
+            fit_closed_form(self.model, datamodule, self.console.neutral)
 
     def forward(self, batch: Batch) -> Prediction:
         """Predict knobs from the audio that each item's condition allows."""

@@ -28,7 +28,7 @@ def test_mix_warns_and_mixes_what_can_be_read(ai_mixer, cut):
     assert WARNING in cut.with_name("cut_mixed.html").read_text()
 
 
-@pytest.mark.parametrize("command", ["mix", "enhance", "compare", "analyse"])
+@pytest.mark.parametrize("command", ["mix", "master", "enhance", "compare", "analyse"])
 def test_strict_makes_it_an_error_before_anything_is_written(ai_mixer, cut, command):
     done = ai_mixer(command, cut, "--strict")
     assert done.code == 1

@@ -10,7 +10,7 @@ from typer.models import OptionInfo
 
 from ai_mixer.cli.app import app
 from ai_mixer.cli.commands.numbers import AssignedNumber, NamedNumber, Number, OptionError
-from ai_mixer.mixing import audio_mixer, compare, enhance, match
+from ai_mixer.mixing import audio_mixer, compare, enhance, master, match
 from ai_mixer.mixing.audio_mixer import AudioMixer
 
 BAD_NUMBERS = ["nan", "-nan", "inf", "-inf", "1e999", "NaN", "", "x", "1.0.0"]
@@ -72,7 +72,7 @@ def test_an_option_with_a_number_uses_the_parser(option):
 @pytest.fixture
 def no_work(monkeypatch):
     """Any measurement is an error that is not one line."""
-    for module in (audio_mixer, enhance, match, compare):
+    for module in (audio_mixer, enhance, master, match, compare):
         for name in ("measure", "AudioFile"):
             monkeypatch.setattr(module, name, None, raising=False)
 

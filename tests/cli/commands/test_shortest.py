@@ -20,6 +20,7 @@ def test_every_command_accepts_0_2_s(ai_mixer, tmp_path, rate, channels):
         ("mix", song): "song_mixed.wav",
         ("mix", song, "--adaptive", "--reference", song, "-o", tmp_path / "a.flac"): "a.flac",
         ("enhance", song): "song_enhanced.wav",
+        ("master", song, "--reference", song): "song_mastered.wav",
         ("match", song, song): "song_matched.wav",
         ("compare", song): "song_compared/song_baseline_cnn_mixed.wav",
     }.items():
@@ -31,7 +32,7 @@ def test_every_command_accepts_0_2_s(ai_mixer, tmp_path, rate, channels):
 
 
 @pytest.mark.parametrize("rate", [8_000, 192_000])
-@pytest.mark.parametrize("command", ["mix", "enhance", "analyse", "match", "compare"])
+@pytest.mark.parametrize("command", ["mix", "master", "enhance", "analyse", "match", "compare"])
 def test_shorter_song_is_an_error_in_one_line(ai_mixer, tmp_path, command, rate):
     song = tmp_path / "song.wav"
     write(song, rate, 2, rate // 5 - 1)

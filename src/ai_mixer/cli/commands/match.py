@@ -19,6 +19,7 @@ def match(
     finished: Annotated[Path, typer.Argument(help="The finished version of the same recording.")],
     output: options.Output = None,
     model: options.Model = None,
+    console: options.Console = None,
     amount: options.Amount = [],  # noqa: B006
     only: options.Only = None,
     settings: options.Set = [],  # noqa: B006
@@ -30,8 +31,12 @@ def match(
     mix_options = parse_mix_options(amount, only, settings, None, strict)
     from ai_mixer.mixing.audio_mixer import AudioMixer
     from ai_mixer.mixing.match import match as match_files
+    from ai_mixer.mixing.mix_console import named_console
 
-    AudioMixer(model).console().check(mix_options)  # raises for unknown names before any work
+    if console and model:
+        raise ValueError(f"--console {console}: a model has its own console, leave one of them out")
+    chosen = named_console(console) if console else AudioMixer(model).console()
+    chosen.check(mix_options)  # raises for unknown names before any work
     with plan_jobs([rough], output, "matched", others=[finished], model=model) as plan:
 
         def work(job: MixJob) -> "MixResult":
@@ -42,6 +47,7 @@ def match(
                 job.files,
                 mix_options=mix_options,
                 ceiling_db=ceiling,
+                console_name=console,
                 force=force,
             )
 

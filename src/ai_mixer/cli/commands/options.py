@@ -48,6 +48,7 @@ Style = Annotated[str | None, typer.Option(help="natural, vocal, loud or creativ
 Model = Annotated[
     str | None, typer.Option(help="A model of `ai-mixer models`, or the id or folder of a run.")
 ]
+Console = Annotated[str | None, typer.Option(help="The console: classic or mastering.")]
 Target = Annotated[
     str | None,
     typer.Option(

@@ -12,12 +12,12 @@ from ai_mixer.config.stage_command import stage_command
 
 @stage("train")
 def main(cfg: DictConfig) -> None:
-    """`python -m ai_mixer.cli.stages.loss_scales …`: write loss/scale/<data>_<ranges>.yaml."""
+    """`python -m ai_mixer.cli.stages.loss_scales …`: write `<console>_<data>_<ranges>.yaml`."""
     from ai_mixer.training.builders import build_components
     from ai_mixer.training.loss_scales import measure_loss_scales
 
     choices = HydraConfig.get().runtime.choices
-    name = f"{choices['data']}_{choices['ranges']}"
+    name = "_".join(choices[group] for group in ("console", "data", "ranges"))
     scales = measure_loss_scales(build_components(cfg), examples=200)
     file = Path(config_folder()) / "loss" / "scale" / f"{name}.yaml"
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,175 @@
+"""Settings of the mastering console for a song, without a model: tone, dynamics, width.
+
+With a reference, tone and width are the correction that its long-term levels ask for
+(`inference.refinement`), with a prior of what mastering changes; the compressor brings the crest
+factor towards that of the reference. Without one, tone and width are moved half of the way to the
+nearer end of what is typical of music, and peaks are reduced slightly if the crest factor is high.
+"""
+
+import torch
+from torch import Tensor
+
+from ai_mixer.audio import AudioFile
+from ai_mixer.audio.excerpt import read_resampled
+from ai_mixer.console import Console
+from ai_mixer.console.frequency_response import linear_knobs
+from ai_mixer.core.types import Knob, Prediction
+from ai_mixer.dsp.spectra import third_octave_centres
+from ai_mixer.effects.dynamics import Dynamics
+from ai_mixer.inference.correction_curve import fit_curve
+from ai_mixer.inference.refinement import refine
+from ai_mixer.inference.staged_fit import without_idle_shapes
+from ai_mixer.metrics.standards import BANDS, EDGES_HZ
+from ai_mixer.mixing.measurements import Measurements
+from ai_mixer.mixing.mix_options import KnobValues
+from ai_mixer.mixing.typical_balance import TYPICAL_BANDS_DB, TYPICAL_WIDTH_DB
+
+RATE_HZ = 44_100
+EXCERPT_S, EXCERPTS = 5.0, 4  # read of a song, evenly spaced
+SHARE = 0.5  # of the deviation from what is typical
+# What mastering changes: standard deviations of the knobs about neutral, as shares of their travel.
+GAIN_STD, SHAPE_STD, WIDTH_STD, LEVEL_STD = 0.2, 0.3, 0.15, 0.5
+UNCHANGED = ("low_cut", "mono_bass")  # what is cut cannot be seen in the levels of the rest
+TYPICAL_CREST_DB = 12.0  # above, peaks are reduced …
+REDUCTION_PER_CREST_DB = 0.5  # … by this much per dB, at most MAX_REDUCTION_DB
+MAX_REDUCTION_DB = {"typical": 2.0, "reference": 4.0}
+MIN_REDUCTION_DB = 0.3  # less is not worth a compressor
+PEAK_QUANTILE = 0.95  # of the gain reduction over time
+COMPRESSOR = {
+    **{"compressor_ratio": 2.0, "compressor_attack": 20.0, "compressor_release": 150.0},
+    "compressor_knee": 6.0,
+}
+BISECTIONS = 12
+
+
+def master_settings(
+    song: AudioFile,
+    before: Measurements,
+    console: Console,
+    reference: AudioFile | None = None,
+    target: Measurements | None = None,
+) -> KnobValues:
+    """Settings of the mastering console, in physical units.
+
+    before, target: measurements of the song and of the reference.
+    """
+    if before.silent:
+        return {}
+    excerpt = read_excerpts(song)
+    if reference is None or target is None:
+        knobs = _typical_tone(console, before)
+        wanted_db = REDUCTION_PER_CREST_DB * (before.crest_db - TYPICAL_CREST_DB)
+        wanted_db = min(wanted_db, MAX_REDUCTION_DB["typical"])
+    else:
+        knobs = _reference_tone(console, excerpt, read_excerpts(reference))
+        wanted_db = min(before.crest_db - target.crest_db, MAX_REDUCTION_DB["reference"])
+    settings = console.settings(knobs[None])[0]
+    if reference is None:
+        settings["high_width"] = _typical_width(before, settings["high_width"])
+    settings["level"] = 1.0  # delivery sets the loudness
+    return settings | compressor_settings(console, excerpt, settings, wanted_db)
+
+
+def read_excerpts(song: AudioFile) -> Tensor:
+    """Evenly spaced excerpts, one after the other: [2, T] at RATE_HZ; mono on both channels."""
+    length = round(song.duration_s * RATE_HZ)
+    size = min(round(EXCERPT_S * RATE_HZ), length)
+    starts = torch.linspace(0, length - size, min(EXCERPTS, max(1, length // size))).long()
+    parts = [
+        read_resampled(song.read_samples, song.sample_rate, int(start), size, RATE_HZ)
+        for start in starts
+    ]
+    return torch.cat(parts, -1).expand(2, -1)
+
+
+def compressor_settings(
+    console: Console, excerpt: Tensor, settings: KnobValues, wanted_db: float
+) -> KnobValues:
+    """Settings with which the compressor reduces peaks by `wanted_db`; none below 0.3 dB.
+
+    The threshold is found by bisection: peaks are the loudest twentieth of the time.
+    """
+    if wanted_db < MIN_REDUCTION_DB:
+        return {}
+    effect, columns = _compressor(console)
+    before = {k: v for k, v in settings.items() if not k.startswith(("compressor", "level"))}
+    tone, knobs = console.without_neutral(console.knobs_from(before))
+    with torch.no_grad():
+        audio = tone(excerpt[None], RATE_HZ, knobs, limit=False)
+    threshold: Knob = console.knobs[columns["threshold_db"]]
+    low, high = threshold.low, threshold.high
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        values = {**settings, **COMPRESSOR, threshold.name: middle}
+        arguments = {
+            argument: torch.tensor([values[console.knobs[column].name]])
+            for argument, column in columns.items()
+        }
+        with torch.no_grad():
+            reduction_db = effect.gain_reduction_db(audio, RATE_HZ, **arguments)
+        peaks_db = float(reduction_db[0, ::64].quantile(PEAK_QUANTILE))
+        low, high = (middle, high) if peaks_db > wanted_db else (low, middle)
+    return {**COMPRESSOR, threshold.name: (low + high) / 2}
+
+
+def _compressor(console: Console) -> tuple[Dynamics, dict[str, int]]:
+    """The compressor, and the index of the knob of each of its arguments."""
+    for effect, columns in console.effects_with_columns():
+        if isinstance(effect, Dynamics):
+            return effect, columns
+    raise ValueError("the console has no compressor whose settings are all knobs (Dynamics)")
+
+
+def _reference_tone(console: Console, excerpt: Tensor, reference: Tensor) -> Tensor:
+    """Positions [P] of the linear effects for the levels of a reference."""
+    std = _prior_std(console)
+    neutral = console.neutral[None]
+    prediction = Prediction(neutral, (std / 2.0**0.5)[None].to(neutral))
+    refined = refine(
+        prediction, excerpt[None], reference[None], "reference", console, RATE_HZ, std > 0
+    )
+    return without_idle_shapes(console, refined.knobs[0])
+
+
+def _typical_tone(console: Console, before: Measurements) -> Tensor:
+    """Positions [P] of the equaliser for the typical balance of music."""
+    corrections_db = {}
+    for band in BANDS:
+        low, _, high = TYPICAL_BANDS_DB[band]
+        level_db = before.bands_db[band]
+        corrections_db[band] = SHARE * (min(max(level_db, low), high) - level_db)
+    edges = torch.tensor(EDGES_HZ[1:-1])
+    centres = torch.tensor(third_octave_centres(RATE_HZ))
+    gains_db = torch.tensor([corrections_db[band] for band in BANDS], dtype=torch.float64)
+    curve = gains_db[torch.bucketize(centres, edges)]
+    std = _prior_std(console)
+    start = Prediction(console.neutral.double(), std)
+    knobs = fit_curve(console, curve.repeat(2), start, std > 0, RATE_HZ, fit_std_db=1.0)
+    return without_idle_shapes(console, knobs)
+
+
+def _typical_width(before: Measurements, high_width: float) -> float:
+    """The width above the bass, moved half of the way to the nearer end of what is typical."""
+    if before.width_db is None or before.mono:
+        return high_width
+    low, high = TYPICAL_WIDTH_DB
+    change_db = SHARE * (min(max(before.width_db, low), high) - before.width_db)
+    return float(high_width * 10 ** (change_db / 20))
+
+
+def _prior_std(console: Console) -> Tensor:
+    """Standard deviations of the positions about neutral, [P] float64; 0: the knob stays."""
+    linear = linear_knobs(console)
+    std = torch.zeros(len(console.knobs), dtype=torch.float64)
+    for effect, columns in console.effects_with_columns():
+        for argument, column in columns.items():
+            knob = console.knobs[column]
+            if not linear[column] or knob.name in UNCHANGED:
+                continue
+            if argument in effect.shape_knobs:
+                std[column] = SHAPE_STD
+            elif knob.unit == "dB":
+                std[column] = GAIN_STD
+            else:
+                std[column] = LEVEL_STD if knob.name == "level" else WIDTH_STD
+    return std
