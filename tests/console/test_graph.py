@@ -342,4 +342,4 @@ def test_memory_grows_linearly_with_the_tracks():
 
     few, some, many = map(kept_bytes, (16, 32, 64))  # all with a limiter at work
     assert many - some == pytest.approx(2 * (some - few), rel=0.01)
-    assert (some - few) / 16 <= 5 * 2 * 2000 * 4  # five stereo signals per track
+    assert (some - few) / 16 <= 7 * 2 * 2000 * 4  # seven stereo signals per track

@@ -160,7 +160,7 @@ def gain_of_level_db(level_db: Array, settings: Array) -> Array:
 def excess_db(over: Any, knee: Any) -> Any:
     """Level over the threshold in dB with soft knee. over: level relative to the knee's start."""
     inside = min(max(over, 0.0), knee)
-    return inside * inside / (2.0 * knee) + max(over - knee, 0.0)
+    return inside * inside * (0.5 / knee) + max(over - knee, 0.0)
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)

@@ -5,6 +5,8 @@ block; the gradient computes the levels again instead of reading them from memor
 only the smoothing is a recursion, all other loops are vectorised.
 """
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -18,6 +20,7 @@ from ai_mixer.dsp.vector_math import fast_exp, log_in_place
 from ai_mixer.utils.compilation import njit
 
 BLOCK = 256  # samples; the work space of a block stays in the L1 cache
+BACKWARD_BLOCK = 2048  # backwards in time, memory is read slowly if blocks are short
 FASTMATH = FASTMATH_FLAGS | {"nnan", "nsz"}
 SUMS = FASTMATH | {"reassoc"}  # a sum of a block may be made of partial sums
 
@@ -33,14 +36,14 @@ def apply_dynamics(x: Tensor, settings: Tensor, gains: Tensor) -> Tensor:
 
 
 def _fake(x: Tensor, settings: Tensor, gains: Tensor) -> tuple[Tensor, Tensor]:
-    return x.new_empty(x.shape), x.new_empty(x.shape[0], x.shape[2], dtype=torch.float64)
+    return x.new_empty(x.shape), x.new_empty(x.shape[0], x.shape[2] + 1, dtype=torch.float64)
 
 
 @operator(_fake, n_batched=3)
 def _apply_dynamics(x: Tensor, settings: Tensor, gains: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns the output, and for the gradient the gain in dB, [B, T] float64."""
+    """Returns the output, and for the gradient 0 dB and the gain in dB, [B, 1 + T]."""
     audio = to_array(x)
-    y, gain_db = np.empty_like(audio), np.empty((audio.shape[0], audio.shape[2]))
+    y, gain_db = np.empty_like(audio), np.empty((audio.shape[0], audio.shape[2] + 1))
     rows = as_rows(settings.double()), as_rows(gains.double())
     run_on_rows(_output_rows, audio, *rows, y, gain_db)
     return torch.from_numpy(y).to(x), torch.from_numpy(gain_db)
@@ -92,31 +95,30 @@ def _write_levels(audio, start, peak, level_db, exponents):  # type: ignore[no-u
         level_db[n] = peak[n]
     log_in_place(level_db, exponents)
     for n in range(len(peak)):
-        level_db[n] = level_db[n] / NEPERS_PER_DB
+        level_db[n] *= 1.0 / NEPERS_PER_DB
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH)
 def _output_rows(audio, settings, gains, y, gain_db):  # type: ignore[no-untyped-def]
-    work = np.empty((3, BLOCK))
+    work = np.empty((3, BLOCK + 40))
     for song in range(audio.shape[0]):
         slope, attack, release = settings[song, 0], settings[song, 1], settings[song, 2]
         knee, cap = settings[song, 4], settings[song, 5]
         knee_start = settings[song, 3] - 0.5 * knee
-        g = 0.0
+        g = gain_db[song, 0] = 0.0
         for start in range(0, audio.shape[2], BLOCK):
             count = min(BLOCK, audio.shape[2] - start)
             level, ratio = work[1][:count], work[2][:count]
             _write_levels(audio[song], start, work[0][:count], level, ratio)
             for n in range(count):
                 level[n] = static_gain_db(level[n] - knee_start, slope, knee, cap)
-            smooth = gain_db[song][start:]
+            smooth = gain_db[song][start + 1 :]
             for n in range(count):
                 g = smooth_gain_db(g, level[n], attack, release)
                 smooth[n] = g
             if abs(g) < DENORMAL_LIMIT:
                 g = 0.0
-            for n in range(count):
-                ratio[n] = fast_exp(smooth[n] * NEPERS_PER_DB)
+            _write_ratio(smooth, ratio)
             for channel in range(audio.shape[1]):
                 x, out, gain = (
                     audio[song, channel][start:],
@@ -129,40 +131,55 @@ def _output_rows(audio, settings, gains, y, gain_db):  # type: ignore[no-untyped
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH)
 def _backward_rows(grad, audio, settings, gains, gain_db, grad_x, by_settings, by_gains):  # type: ignore[no-untyped-def]
-    work = np.empty((7, BLOCK + 1))
+    # Rows are longer than a block: at distances of 2ⁿ bytes, stores would delay later loads.
+    work = np.empty((6, BACKWARD_BLOCK + 40))
     for song in range(audio.shape[0]):
         adjoint = 0.0  # α[n+1] λ[n+1] of the block behind
-        for block in range((audio.shape[2] - 1) // BLOCK, -1, -1):
-            start = block * BLOCK
-            count = min(BLOCK, audio.shape[2] - start)
+        for block in range((audio.shape[2] - 1) // BACKWARD_BLOCK, -1, -1):
+            start = block * BACKWARD_BLOCK
+            count = min(BACKWARD_BLOCK, audio.shape[2] - start)
             peak, level, ratio = work[0][:count], work[1][:count], work[2][:count]
-            before, lam, pole = work[3][:count], work[4][:count], work[5][:count]
+            lam, pole, scaled = work[3][:count], work[4][:count], work[5][:count]
+            before = gain_db[song][start : start + count]
             _write_levels(audio[song], start, peak, level, ratio)
-            smooth = gain_db[song][start:]
-            before[0] = gain_db[song, start - 1] if start > 0 else 0.0
-            for n in range(1, count):
-                before[n] = smooth[n - 1]
-            for n in range(count):
-                ratio[n] = fast_exp(smooth[n] * NEPERS_PER_DB)
-                lam[n] = 0.0
+            _write_ratio(gain_db[song][start + 1 :], ratio)
+            lam[:] = 0.0
             for channel in range(audio.shape[1]):
                 by_gains[song, channel] += _add_output_gradient(
                     grad[song, channel][start:], audio[song, channel][start:], ratio,
                     gains[song, channel], lam,
                 )  # fmt: skip
             _write_poles(level, before, settings[song], pole)
-            for n in range(count - 1, -1, -1):
-                adjoint = lam[n] * (ratio[n] * NEPERS_PER_DB) + adjoint
-                lam[n] = adjoint
-                adjoint = pole[n] * adjoint
+            adjoint = _run_backwards(lam, ratio, pole, scaled, adjoint)
             _add_settings_gradient(
                 lam, pole, before, level, peak, settings[song], by_settings[song]
             )
             for channel in range(audio.shape[1]):
                 _write_audio_gradient(
                     grad[song, channel][start:], audio[song, channel][start:], ratio,
-                    gains[song, channel], peak, lam, grad_x[song, channel][start:],
+                    gains[song, channel], peak, lam, scaled, grad_x[song, channel][start:],
                 )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH)
+def _write_ratio(gain_db, ratio):  # type: ignore[no-untyped-def]
+    for n in range(len(ratio)):
+        ratio[n] = fast_exp(gain_db[n] * NEPERS_PER_DB)
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH)
+def _run_backwards(lam, ratio, pole, scaled, adjoint):  # type: ignore[no-untyped-def]
+    """Replace the gradient of the ratio by λ; return α λ of the first sample.
+
+    scaled: work space.
+    """
+    for n in range(len(lam)):
+        lam[n] *= ratio[n] * NEPERS_PER_DB
+        scaled[n] = pole[n] * lam[n]
+    for n in range(len(lam) - 1, -1, -1):  # one multiply-add from sample to sample
+        lam[n] += adjoint
+        adjoint = pole[n] * adjoint + scaled[n]
+    return adjoint
 
 
 @njit(cache=True, nogil=True, fastmath=SUMS)
@@ -193,17 +210,18 @@ def _write_poles(level, before, settings, pole):  # type: ignore[no-untyped-def]
 def _add_settings_gradient(lam, pole, before, over, peak, settings, by):  # type: ignore[no-untyped-def]
     """Add the gradient of the settings; replace λ by the gradient of the peak."""
     slope, knee, cap = settings[0], settings[4], settings[5]
+    per_knee = 1.0 / knee
     by_slope = by_attack = by_release = by_threshold = by_knee = 0.0
     for n in range(len(lam)):
         inside = min(max(over[n], 0.0), knee)
-        excess = inside * inside / (2.0 * knee) + max(over[n] - knee, 0.0)
+        share = inside * per_knee  # derivative of the excess to the level
+        excess = 0.5 * inside * share + max(over[n] - knee, 0.0)
         reduction = slope * excess
         change = lam[n] * (before[n] + min(reduction, cap))
         is_attack = -min(reduction, cap) < before[n]
         by_attack += change if is_attack else 0.0
         by_release += 0.0 if is_attack else change
         by_curve = lam[n] * (1.0 - pole[n]) if reduction <= cap else 0.0
-        share = inside / knee  # derivative of the excess to the level
         by_slope -= by_curve * excess
         by_excess = -by_curve * slope
         by_threshold -= by_excess * share
@@ -217,10 +235,14 @@ def _add_settings_gradient(lam, pole, before, over, peak, settings, by):  # type
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH)
-def _write_audio_gradient(grad, x, ratio, gain, peak, by_peak, grad_x):  # type: ignore[no-untyped-def]
-    """Gradient of one channel; the first channel at the peak gets the gradient of the peak."""
+def _write_audio_gradient(grad, x, ratio, gain, peak, by_peak, signed, grad_x):  # type: ignore[no-untyped-def]
+    """Gradient of one channel; the first channel at the peak gets the gradient of the peak.
+
+    signed: work space.
+    """
     for n in range(len(ratio)):
-        sample = np.float64(x[n])
-        taken = by_peak[n] if abs(sample) == peak[n] else 0.0
+        taken = by_peak[n] if abs(np.float64(x[n])) == peak[n] else 0.0
         by_peak[n] -= taken
-        grad_x[n] = np.float64(grad[n]) * (ratio[n] * gain) + taken * np.sign(sample)
+        signed[n] = taken * math.copysign(1.0, np.float64(x[n]))
+    for n in range(len(ratio)):  # of its own: a loop over more arrays is not vectorised
+        grad_x[n] = np.float64(grad[n]) * (ratio[n] * gain) + signed[n]

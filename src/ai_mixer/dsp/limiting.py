@@ -20,11 +20,12 @@ from ai_mixer.dsp.lookahead import (
     lookahead_gain_db,
 )
 from ai_mixer.dsp.operators import empty_like, operator, vjp
+from ai_mixer.dsp.peak_gradient import add_peak_gradient
 from ai_mixer.dsp.peak_levels import add_gain_gradient, ratio_of_gain_db, to_array
 from ai_mixer.dsp.recursions import as_rows, run_on_rows
 from ai_mixer.dsp.required_gain import (
     CONTEXT_SAMPLES,
-    _required_gain_backward,
+    peak_filters,
     required_gain_db,
 )
 from ai_mixer.utils.compilation import njit
@@ -116,15 +117,15 @@ def _limit_backward(
     """Gradient of the product, and of the gain through both stages."""
     ballistics = Ballistics(ramp, guard, release, memory)
     grad_gain = torch.zeros(origins.shape, dtype=torch.float64)
-    grad, first = grad.contiguous(), ballistics.latency + CONTEXT_SAMPLES
-    arrays = (to_array(grad), to_array(x), as_rows(ratio), grad_gain.numpy())
-    run_on_rows(lambda *rows: _gain_gradient_rows(*rows, first), *arrays)
+    audio, first = to_array(x), ballistics.latency + CONTEXT_SAMPLES
+    grad_x = np.empty_like(audio)
+    arrays = (to_array(grad), audio, as_rows(ratio), grad_gain.numpy(), grad_x)
+    run_on_rows(lambda *rows: _product_gradient_rows(*rows, first), *arrays)
     grad_needed = _lookahead_gain_backward.kernel(grad_gain, origins, choices, *ballistics)
-    grad_padded = _required_gain_backward.kernel(
-        grad_needed[:, : needed_db.shape[1]], _padded(x), needed_db, threshold, target, oversample
-    )
-    through_gain = grad_padded[..., MARGIN_SAMPLES:-MARGIN_SAMPLES]
-    return (grad * ratio[:, None]).add_(through_gain)
+    through_gain = as_rows(grad_needed[:, : needed_db.shape[1]]), as_rows(needed_db)
+    filters = peak_filters(oversample, audio.dtype)
+    add_peak_gradient(*through_gain, audio, grad_x, filters, MARGIN_SAMPLES)
+    return torch.from_numpy(grad_x).to(x)
 
 
 def _gradient(
@@ -150,10 +151,11 @@ _limit_backward.register_gradient(_gradient, save=lambda inputs, _: inputs[:2])
 
 
 @njit(cache=True, nogil=True)
-def _gain_gradient_rows(grad, x, ratio, grad_gain, first):  # type: ignore[no-untyped-def]
-    """Gradient of x · ratio to the gain in dB, whose rows begin `first` samples earlier."""
+def _product_gradient_rows(grad, x, ratio, grad_gain, grad_x, first):  # type: ignore[no-untyped-def]
+    """Gradient of x · ratio: to x, and to the gain in dB, which begins `first` samples earlier."""
     for song in range(len(x)):
         for channel in range(x.shape[1]):
-            add_gain_gradient(
-                grad[song, channel], x[song, channel], ratio[song], grad_gain[song][first:]
-            )
+            gradient, out, gains = grad[song, channel], grad_x[song, channel], ratio[song]
+            add_gain_gradient(gradient, x[song, channel], gains, grad_gain[song][first:])
+            for n in range(len(out)):
+                out[n] = gradient[n] * gains[n]

@@ -251,7 +251,7 @@ def _lookahead_backward_rows(grad, origins, choices, grad_needed, ballistics):  
         )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def lookahead_backward_row(grad, origins, choices, grad_needed, averaged, ballistics):  # type: ignore[no-untyped-def]
     """Add the gradient of one row to grad_needed.
 
@@ -259,13 +259,14 @@ def lookahead_backward_row(grad, origins, choices, grad_needed, averaged, ballis
     """
     ramp, _, release, memory = ballistics
     wide1, wide2 = ramp // 2 + 1, ramp - ramp // 2 + 1
+    share1, share2 = 1.0 / wide1, 1.0 / wide2
     length = grad.shape[0]
     sum1 = sum2 = later_gain = later_mean = 0.0
     for n in range(length - 1, -1, -1):
         sum2 += grad[n] - (grad[n + wide2] if n + wide2 < length else 0.0)
-        averaged[n] = sum2 / wide2
+        averaged[n] = sum2 * share2
         sum1 += averaged[n] - averaged[n + wide1]
-        to_gain = sum1 / wide1 + later_gain
+        to_gain = sum1 * share1 + later_gain
         if choices[1, n]:
             to_target, later_gain = to_gain, 0.0
         else:

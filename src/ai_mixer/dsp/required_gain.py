@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from ai_mixer.dsp.operators import empty_like, gradient_by_vjp, operator, vjp
+from ai_mixer.dsp.peak_gradient import add_peak_gradient
 from ai_mixer.dsp.recursions import Array, as_rows, run_on_rows
 from ai_mixer.dsp.true_peak import (
     CURVATURE_WEIGHT,
@@ -105,11 +106,10 @@ def _required_gain(
 def _required_gain_backward(
     grad: Tensor, x: Tensor, needed: Tensor, threshold: float, target: float, oversample: int
 ) -> Tensor:
-    """The derivative of a peak in dB is −20 / ln 10 / peak times the filter's taps."""
     audio = _to_array(x)
-    grad_x, filters = np.zeros_like(audio), peak_filters(oversample, audio.dtype)
-    arrays = (as_rows(grad), as_rows(needed), audio, grad_x)
-    run_on_rows(lambda *four: _required_gain_backward_rows(*four, *filters), *arrays)
+    grad_x = np.zeros_like(audio)
+    filters = peak_filters(oversample, audio.dtype)
+    add_peak_gradient(as_rows(grad), as_rows(needed), audio, grad_x, filters)
     return torch.from_numpy(grad_x).to(x)
 
 
@@ -161,15 +161,6 @@ def _any_over(x, limit):  # type: ignore[no-untyped-def]
     for i in range(len(x)):
         count += abs(x[i]) > limit
     return count > 0
-
-
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
-def _interpolate(x, taps):  # type: ignore[no-untyped-def]
-    """Value of the waveform at one point; x and taps have the same length."""
-    value = x[0] * 0
-    for k in range(len(taps)):
-        value += taps[k] * x[k]
-    return value
 
 
 @njit(cache=True, nogil=True)
@@ -230,32 +221,3 @@ def _update_peaks(peak, x, gaps):  # type: ignore[no-untyped-def]
     """peak[i]: maximum of sample i and the gaps before and after it."""
     for i in range(len(peak)):
         peak[i] = max(abs(x[i]), peak[i], gaps[i], gaps[i + 1])
-
-
-@njit(cache=True, nogil=True)
-def _required_gain_backward_rows(grad, needed, audio, grad_x, sharp, soft):  # type: ignore[no-untyped-def]
-    factor = -20.0 / math.log(10.0)
-    for song in range(needed.shape[0]):
-        for n in range(needed.shape[1]):
-            if needed[song, n] == 0 or grad[song, n] == 0:
-                continue
-            best, channel, first, phase, kind = 0.0, 0, 0, -1, 0
-            for c in range(audio.shape[1]):
-                x = audio[song, c]
-                if abs(x[CONTEXT_SAMPLES + n]) > abs(best):
-                    best, channel, first, phase = x[CONTEXT_SAMPLES + n], c, CONTEXT_SAMPLES + n, -1
-                for k, filters in enumerate((sharp, soft)):
-                    taps = filters.shape[1]
-                    before = CONTEXT_SAMPLES + n - taps // 2
-                    for begin in (before, before + 1):
-                        for p in range(filters.shape[0]):
-                            value = _interpolate(x[begin : begin + taps], filters[p])
-                            if abs(value) > abs(best):
-                                best, channel, first, phase, kind = value, c, begin, p, k
-            slope = factor * grad[song, n] / best
-            if phase < 0:
-                grad_x[song, channel, first] += slope
-                continue
-            winner = sharp[phase] if kind == 0 else soft[phase]
-            for k in range(len(winner)):
-                grad_x[song, channel, first + k] += slope * winner[k]

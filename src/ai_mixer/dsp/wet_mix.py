@@ -16,11 +16,6 @@ Parts = Iterable[tuple[slice, Tensor]]
 """A filtered signal, part by part: range of samples and their values, [B, C, n]."""
 
 
-def whole(filtered: Tensor) -> Parts:
-    """A filtered signal in one part."""
-    return [(slice(0, filtered.shape[-1]), filtered)]
-
-
 def mix_wet(x: Tensor, wet: Tensor, filtered: Parts) -> Tensor:
     """Mix x [B, C, T] with the filtered signal. wet: [B]."""
     y = torch.empty_like(x, memory_format=torch.contiguous_format)

@@ -61,7 +61,7 @@ class Compressor(Effect):
 
     def forward(self, x: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
         """x: [B, C, T]; ratio: [B], at least 1. Returns [B, C, T]."""
-        if not ratio.requires_grad and self._idle(ratio):
+        if self.is_idle(ratio) and not ratio.requires_grad:
             return x
         return compress(x, self._slope(ratio), self._poles(sample_rate), self.curve)
 
@@ -70,9 +70,16 @@ class Compressor(Effect):
         constants = (self.attack_ms, self.release_ms, *self.curve)
         return StreamingKernel(KernelKind.COMPRESS, Formula.SLOPE, ("ratio",), constants)
 
+    def dynamics_settings(self, sample_rate: int, *, ratio: Tensor) -> tuple[Tensor, Tensor]:
+        """Settings of `apply_dynamics`, [B, 6] float64, and the make-up as a ratio, [B]: 1."""
+        slope = self._slope(ratio)
+        constants = slope.new_tensor([*self._poles(sample_rate), *self.curve])
+        settings = torch.cat([slope[:, None], constants.expand(len(slope), -1)], dim=1)
+        return settings, torch.ones_like(slope)
+
     def invert(self, y: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
         """Return the input for which `forward` gives y."""
-        if self._idle(ratio):
+        if self.is_idle(ratio):
             return y
         return invert_compressor(y, self._slope(ratio), self._poles(sample_rate), self.curve)
 
@@ -82,7 +89,7 @@ class Compressor(Effect):
 
     def audible(self, x: Tensor, sample_rate: int, *, ratio: Tensor) -> Tensor:  # type: ignore[override]
         """True if the reduction is 1 dB or more from 0 and from its cap for a tenth of the time."""
-        if self._idle(ratio):
+        if self.is_idle(ratio):
             return torch.zeros(x.shape[0], dtype=torch.bool, device=x.device)
         reduction_db = self.gain_reduction_db(x, sample_rate, ratio)
         highest_db = self.max_reduction_db - AUDIBLE_DB
@@ -90,7 +97,7 @@ class Compressor(Effect):
         return between.double().mean(dim=-1) >= AUDIBLE_SHARE
 
     @staticmethod
-    def _idle(ratio: Tensor) -> bool:
+    def is_idle(ratio: Tensor) -> bool:
         """Whether all ratios are known to be 1, which is the identity for any input."""
         return holds((ratio == 1.0).all())
 

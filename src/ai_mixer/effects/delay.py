@@ -8,7 +8,7 @@ from torch import Tensor
 from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.operators import empty_like, holds, operator
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
-from ai_mixer.dsp.wet_mix import mix_wet, mix_wet_backward, register_wet_mix, whole
+from ai_mixer.dsp.wet_mix import Parts, mix_wet, mix_wet_backward, register_wet_mix
 from ai_mixer.effects.effect import Effect
 
 
@@ -45,36 +45,42 @@ class Delay(Effect):
         return max(1, round(self.delay_ms * sample_rate / 1000))
 
 
+def _echo_blocks(x: Tensor, delay: int, feedback: float, transposed: bool) -> Parts:
+    """Output of the comb filter, or of its transpose, which is the same backwards in time.
+
+    In blocks of D samples, because inside a block there is no feedback. They may be overwritten.
+    """
+    length = x.shape[-1]
+    echo = x.new_zeros(*x.shape[:-1], min(delay, length))
+    for start in range(0, length, delay):
+        stop = min(start + delay, length)
+        part = slice(length - stop, length - start) if transposed else slice(start, stop)
+        next_count = min(delay, length - stop)
+        source = slice(stop - start - next_count, None) if transposed else slice(next_count)
+        later = torch.add(x[..., part][..., source], echo[..., source], alpha=feedback)
+        yield part, echo
+        echo = later
+
+
 @operator(empty_like(0), devices=None)
 def _echoes(x: Tensor, delay: int, feedback: float, transposed: bool) -> Tensor:
-    """The comb filter, or its transpose, which is the same backwards in time.
-
-    In blocks of D samples: inside a block there is no feedback.
-    """
-    echo, length = torch.empty_like(x, memory_format=torch.contiguous_format), x.shape[-1]
-    silent = min(delay, length)
-    echo[..., slice(length - silent, None) if transposed else slice(silent)] = 0.0
-    for number in range(delay, length, delay):
-        start, stop = number, min(number + delay, length)
-        source = slice(start - delay, stop - delay)
-        if transposed:
-            start, stop = length - stop, length - start
-            source = slice(start + delay, stop + delay)
-        echoed = echo[..., start:stop]
-        torch.add(x[..., source], echo[..., source], alpha=feedback, out=echoed)
-    return echo
+    """The comb filter, or its transpose."""
+    y = torch.empty_like(x, memory_format=torch.contiguous_format)
+    for part, echo in _echo_blocks(x, delay, feedback, transposed):
+        y[..., part] = echo
+    return y
 
 
 @operator(empty_like(0), n_batched=2, devices=None)
 def _add_echoes(x: Tensor, wet: Tensor, delay: int, feedback: float) -> Tensor:
-    return mix_wet(x, wet, whole(_echoes.kernel(x, delay, feedback, False)))
+    return mix_wet(x, wet, _echo_blocks(x, delay, feedback, False))
 
 
 @operator(empty_like(1, 2), n_batched=3, devices=None)
 def _add_echoes_backward(
     grad: Tensor, x: Tensor, wet: Tensor, delay: int, feedback: float
 ) -> tuple[Tensor, Tensor]:
-    return mix_wet_backward(grad, x, wet, whole(_echoes.kernel(grad, delay, feedback, True)))
+    return mix_wet_backward(grad, x, wet, _echo_blocks(grad, delay, feedback, True))
 
 
 register_wet_mix(_add_echoes, _add_echoes_backward, _echoes)

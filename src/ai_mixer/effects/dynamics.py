@@ -46,14 +46,8 @@ class Dynamics(Effect):
 
     def forward(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> Tensor:
         """x: [B, C, T]; knobs: [B]. Returns [B, C, T]."""
-        return self.forward_with_gain(x, sample_rate, x.new_ones(x.shape[:2]).double(), **knobs)
-
-    def forward_with_gain(
-        self, x: Tensor, sample_rate: int, gain: Tensor, **knobs: Tensor
-    ) -> Tensor:
-        """`forward`, then a gain per channel, [B, C] float64."""
-        settings, makeup = self._settings(x, sample_rate, knobs)
-        return apply_dynamics(x, settings, makeup[:, None] * gain)
+        settings, makeup = self.dynamics_settings(sample_rate, **knobs)
+        return apply_dynamics(x, settings, makeup[:, None].expand(x.shape[:2]))
 
     def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""
@@ -62,12 +56,12 @@ class Dynamics(Effect):
 
     def invert(self, y: Tensor, sample_rate: int, **knobs: Tensor) -> Tensor:
         """Return the input for which `forward` gives y."""
-        settings, makeup = self._settings(y, sample_rate, knobs)
+        settings, makeup = self.dynamics_settings(sample_rate, **knobs)
         return invert_dynamics(y / makeup.to(y.dtype)[:, None, None], settings)
 
     def gain_reduction_db(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> Tensor:
         """Gain reduction without make-up: [B, T] float64, 0 dB to max_reduction_db."""
-        return -dynamics_gain_db(x, self._settings(x, sample_rate, knobs)[0])
+        return -dynamics_gain_db(x, self.dynamics_settings(sample_rate, **knobs)[0])
 
     def audible(self, x: Tensor, sample_rate: int, **knobs: Tensor) -> Tensor:
         """True if the reduction is 1 dB or more from 0 and from its cap for a tenth of the time."""
@@ -81,10 +75,8 @@ class Dynamics(Effect):
         audible = super().audible_knobs(x, sample_rate, **knobs)
         return audible | {"makeup_db": torch.ones_like(audible["makeup_db"])}
 
-    def _settings(
-        self, x: Tensor, sample_rate: int, knobs: dict[str, Tensor]
-    ) -> tuple[Tensor, Tensor]:
-        """Settings of `dynamics_gain_db`, [B, 6], and the make-up as a ratio, [B]."""
+    def dynamics_settings(self, sample_rate: int, **knobs: Tensor) -> tuple[Tensor, Tensor]:
+        """Settings of `apply_dynamics`, [B, 6], and the make-up as a ratio, [B]."""
         arguments = [knobs[name] for name in self.knob_names]
         *settings, makeup = evaluate(Formula.DYNAMICS, arguments, sample_rate)
         cap = torch.full_like(makeup, self.max_reduction_db)

@@ -72,17 +72,22 @@ class Effect(nn.Module):
         is_filter = self.streamable and self.streaming_kernel().kind == KernelKind.FILTER
         return self.coefficients(sample_rate, **knobs) if is_filter else None
 
-    def channel_gains(self, sample_rate: int, channels: int, **knobs: Tensor) -> Tensor | None:
-        """Gain of each channel, [B, C] float64; None for an effect that is more than a gain."""
-        if not self.streamable:
+    @property
+    def is_gain(self) -> bool:
+        """Whether it is one gain for all channels."""
+        return self.streamable and self.streaming_kernel().formula in {Formula.GAIN, Formula.LEVEL}
+
+    def channel_matrix(self, sample_rate: int, channels: int, **knobs: Tensor) -> Tensor | None:
+        """Gains from input to output channels, [B, C, C] float64; None if it is more than that."""
+        kind = self.streaming_kernel().kind if self.streamable else None
+        if kind not in {KernelKind.MIX, KernelKind.BALANCE}:
             return None
-        kernel = self.streaming_kernel()
-        if kernel.kind == KernelKind.MIX and kernel.formula in {Formula.GAIN, Formula.LEVEL}:
-            return self.coefficients(sample_rate, **knobs)[:, :1].expand(-1, channels)
-        if kernel.kind == KernelKind.BALANCE:
-            gains = self.coefficients(sample_rate, **knobs)
-            return gains if channels == 2 else torch.ones_like(gains[:, :1])
-        return None
+        gains = self.coefficients(sample_rate, **knobs)
+        same = torch.eye(channels, dtype=gains.dtype, device=gains.device)
+        if kind == KernelKind.BALANCE:
+            return gains[:, :, None] * same if channels == 2 else same.expand(len(gains), -1, -1)
+        own, other = gains[:, :, None, None].unbind(1)
+        return own * same + other * same.flip(0)
 
     def render_blocks(
         self, blocks: Iterable[Tensor], sample_rate: int, **knobs: Tensor

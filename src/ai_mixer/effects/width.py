@@ -5,10 +5,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from ai_mixer.dsp.channel_matrix import mix_channels
 from ai_mixer.dsp.formulas import Formula
-from ai_mixer.dsp.operators import empty_like, operator
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel
-from ai_mixer.dsp.wet_mix import mix_wet, mix_wet_backward, register_wet_mix, whole
 from ai_mixer.effects.effect import Effect
 
 
@@ -29,9 +28,9 @@ class Width(Effect):
         """x: [B, C, T]; width: [B] ratio. Returns [B, C, T]."""
         if x.shape[1] == 1:
             return x
-        # Equivalent to the formula above: each channel mixed with the other one.
-        y: Tensor = _mix_swapped(x, ((1 - width) / 2).to(x.dtype))
-        return y
+        matrix = self.channel_matrix(sample_rate, x.shape[1], width=width.double())
+        assert matrix is not None
+        return mix_channels(x, matrix)
 
     def streaming_kernel(self) -> StreamingKernel:
         """The effect as a step of a streaming chain."""
@@ -44,25 +43,6 @@ class Width(Effect):
     def audible(self, x: Tensor, sample_rate: int, *, width: Tensor) -> Tensor:  # type: ignore[override]
         """False for mono and near-mono input, [B] bool."""
         return side_is_audible(x, self.inaudible_db)
-
-
-@operator(empty_like(0), devices=None)
-def _swap_channels(x: Tensor, transposed: bool) -> Tensor:
-    """Left and right exchanged, which is its own transpose."""
-    return x.flip(1)
-
-
-@operator(empty_like(0), n_batched=2, devices=None)
-def _mix_swapped(x: Tensor, share: Tensor) -> Tensor:
-    return mix_wet(x, share, whole(x.flip(1)))
-
-
-@operator(empty_like(1, 2), n_batched=3, devices=None)
-def _mix_swapped_backward(grad: Tensor, x: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
-    return mix_wet_backward(grad, x, share, whole(grad.flip(1)))
-
-
-register_wet_mix(_mix_swapped, _mix_swapped_backward, _swap_channels)
 
 
 def side_is_audible(x: Tensor, inaudible_db: float) -> Tensor:

@@ -59,7 +59,7 @@ def _passage_variance(audio: Tensor, rate: int) -> Tensor:
     count = frames.shape[1] // size
     if count < 2:
         return torch.zeros(2 * frames.shape[-1], dtype=torch.float64)
-    passages = frames[:, : count * size].unflatten(1, (count, size)).mean(2)
+    passages = frames[:, : count * size].reshape(len(frames), count, size, -1).mean(2)
     levels_db = 10.0 * torch.log10(passages + floor)
     return (levels_db.var(1) / count).flatten()
 

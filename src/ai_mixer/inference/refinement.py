@@ -19,7 +19,7 @@ from torch import Tensor
 from ai_mixer.console import Console
 from ai_mixer.core.types import Condition, Prediction
 from ai_mixer.inference.curve_refinement import has_shape_knobs, refine_by_curve
-from ai_mixer.inference.knob_fitting import LevelDifference, loudest_excerpt
+from ai_mixer.inference.level_difference import LevelDifference, loudest_excerpt
 from ai_mixer.inference.levenberg_marquardt import levenberg_marquardt
 from ai_mixer.inference.long_term_levels import (
     MID_SIDE_CORRELATION,

@@ -91,9 +91,7 @@ def compressor_settings(
     """
     if wanted_db < MIN_REDUCTION_DB:
         return {}
-    effect, columns = next(
-        pair for pair in console.effects_with_columns() if isinstance(pair[0], Dynamics)
-    )
+    effect, columns = _compressor(console)
     before = {k: v for k, v in settings.items() if not k.startswith(("compressor", "level"))}
     tone, knobs = console.without_neutral(console.knobs_from(before))
     with torch.no_grad():
@@ -112,6 +110,14 @@ def compressor_settings(
         peaks_db = float(reduction_db[0, ::64].quantile(PEAK_QUANTILE))
         low, high = (middle, high) if peaks_db > wanted_db else (low, middle)
     return {**COMPRESSOR, threshold.name: (low + high) / 2}
+
+
+def _compressor(console: Console) -> tuple[Dynamics, dict[str, int]]:
+    """The compressor, and the index of the knob of each of its arguments."""
+    for effect, columns in console.effects_with_columns():
+        if isinstance(effect, Dynamics):
+            return effect, columns
+    raise ValueError("the console has no compressor whose settings are all knobs (Dynamics)")
 
 
 def _reference_tone(console: Console, excerpt: Tensor, reference: Tensor) -> Tensor:

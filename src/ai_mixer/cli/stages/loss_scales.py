@@ -12,7 +12,7 @@ from ai_mixer.config.stage_command import stage_command
 
 @stage("train")
 def main(cfg: DictConfig) -> None:
-    """`python -m ai_mixer.cli.stages.loss_scales …`: write a file of configs/loss/scale."""
+    """`python -m ai_mixer.cli.stages.loss_scales …`: write `<console>_<data>_<ranges>.yaml`."""
     from ai_mixer.training.builders import build_components
     from ai_mixer.training.loss_scales import measure_loss_scales
 
