@@ -18,6 +18,7 @@ from pytorch_lightning.loggers import CSVLogger
 from ai_mixer.config.folder import config_folder
 from ai_mixer.config.renamed import is_old_option
 from ai_mixer.data.splits import SPLITS
+from ai_mixer.models.closed_form import ClosedFormModel
 from ai_mixer.training.builders import build_callbacks, build_components, build_trainer
 from helpers.consoles import SEVERAL_TRACKS
 
@@ -128,9 +129,15 @@ def scratch(tmp_path_factory):
 
 
 def train_one_step(cfg, folder):
-    """Train and validate one batch. Return the metrics, and whether each weight changed."""
+    """Train and validate one batch. Return the metrics, and whether each weight changed.
+
+    The weights of a model that is fitted in closed form are buffers.
+    """
     parts = build_components(cfg)
-    before = {name: w.clone() for name, w in parts.system.model.named_parameters()}
+    model = parts.system.model
+    closed_form = isinstance(model, ClosedFormModel)
+    weights = dict(model.named_buffers() if closed_form else model.named_parameters())
+    before = {name: weight.clone() for name, weight in weights.items()}
     trainer = build_trainer(
         cfg,
         list(build_callbacks(cfg).values()),
@@ -140,7 +147,7 @@ def train_one_step(cfg, folder):
         default_root_dir=folder,
     )
     trainer.fit(parts.system, datamodule=parts.data)
-    changed = [not w.equal(before[name]) for name, w in parts.system.model.named_parameters()]
+    changed = [not weight.equal(before[name]) for name, weight in weights.items()]
     return {name: float(m) for name, m in trainer.callback_metrics.items()}, changed
 
 
