@@ -14,6 +14,7 @@ from ai_mixer.effects.reverb_bus import ReverbBus
 from ai_mixer.effects.saturation import Saturation
 from ai_mixer.effects.shelf import Shelf
 from helpers.effects import music
+from helpers.measures import residual_db
 
 RATE = 8000
 CONSOLE = load_console("classic", "wide")
@@ -86,5 +87,5 @@ def test_a_compiled_console_is_one_graph_with_equal_samples_and_gradients():
     x, knobs = inputs()
     knobs.requires_grad_()
     mixes = [f(x, knobs) for f in (compiled, MIXES["console"])]
-    torch.testing.assert_close(*mixes, rtol=0, atol=0)
+    assert residual_db(*mixes) <= -120  # several effects are one operator without compilation
     torch.testing.assert_close(*(torch.autograd.grad(m.square().sum(), knobs) for m in mixes))

@@ -192,8 +192,3 @@ def test_the_page_of_a_large_console_is_small_and_says_how(song, tmp_path):
 def test_an_unknown_console_is_named_with_the_known_ones(song):
     with pytest.raises(ValueError, match="no console named 'mine': there is classic, mastering"):
         write_knob_demo(song, song.with_suffix(".html"), console="mine")
-
-
-def test_a_console_of_several_tracks_is_refused_in_one_line(song):
-    with pytest.raises(ValueError, match=r"^console studio mixes several tracks, [^\n]*$"):
-        write_knob_demo(song, song.with_suffix(".html"), console="studio")

@@ -7,7 +7,6 @@ of equal size at a time; on other devices torch's.
 
 from collections.abc import Iterator
 
-import scipy.fft
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
@@ -24,9 +23,11 @@ def transform_size(taps: int, length: int) -> int:
     Even, without large prime factors. The number of blocks is even too: with two channels, all
     transforms are groups of four. Blocks of a long signal are about twice as long as the response.
     """
+    from scipy.fft import next_fast_len  # its import takes 0.3 s: only if there is reverberation
+
     blocks = 2 * max(1, round(length / (4 * taps)))
     samples = taps - 1 - (-length // blocks)
-    size: int = 2 * scipy.fft.next_fast_len(-(-samples // 2), real=True)
+    size: int = 2 * next_fast_len(-(-samples // 2), real=True)
     return size
 
 
@@ -61,10 +62,12 @@ def apply_spectrum(blocks: Tensor, spectrum: Tensor) -> Tensor:
     """Convolve blocks [B, input, N, size] circularly; returns [B, output, N, size]."""
     if blocks.device.type != "cpu":
         return _apply_spectrum_by_torch(blocks, spectrum)
+    from scipy.fft import irfft, rfft
+
     size, workers = blocks.shape[-1], torch.get_num_threads()
-    spectra, paths = scipy.fft.rfft(blocks.numpy(), workers=workers), spectrum.numpy()
+    spectra, paths = rfft(blocks.numpy(), workers=workers), spectrum.numpy()
     run_on_rows(lambda rows: _multiply_rows(rows, paths), spectra)
-    filtered = scipy.fft.irfft(spectra, n=size, overwrite_x=True, workers=workers)
+    filtered = irfft(spectra, n=size, overwrite_x=True, workers=workers)
     return torch.from_numpy(filtered)
 
 

@@ -163,15 +163,16 @@ def dynamics_gain_backward(
 def apply_dynamics(x: Tensor, settings: Tensor, gains: Tensor) -> tuple[Tensor, Tensor]:
     """Only the smoothing is a recursion."""
     gain_db, *_ = dynamics_gain(x, settings)
-    ratio = (gain_db * NEPERS_PER_DB).exp_()[:, None] * gains.double()[:, :, None]
-    return x * ratio.to(x.dtype), gain_db
+    ratio = (gain_db * NEPERS_PER_DB).exp()[:, None] * gains.double()[:, :, None]
+    return x * ratio.to(x.dtype), torch.nn.functional.pad(gain_db, (1, 0))
 
 
 def apply_dynamics_backward(
     grad: Tensor, x: Tensor, settings: Tensor, gains: Tensor, gain_db: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The kernel of `dynamics_gain_backward`, between the two products."""
-    ratio, peak = (gain_db * NEPERS_PER_DB).exp_()[:, None], _peak(x)
+    gain_db = gain_db[:, 1:]
+    ratio, peak = (gain_db * NEPERS_PER_DB).exp()[:, None], _peak(x)
     product, gain = grad.double() * x * ratio, gains.double()[:, :, None]
     by_gain_db = (product * gain).sum(1) * NEPERS_PER_DB
     level_db = peak.log() / NEPERS_PER_DB

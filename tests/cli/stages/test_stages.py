@@ -112,7 +112,7 @@ def test_loss_scales_are_positive_and_deterministic(small_overrides, compose):
 def test_loss_scales_stage_writes_a_config(small_overrides, command, tmp_path, monkeypatch):
     monkeypatch.setattr(loss_scales, "config_folder", lambda: tmp_path)
     printed = command(loss_scales, *small_overrides)
-    file = tmp_path / "loss" / "scale" / "band_small_wide.yaml"
+    file = tmp_path / "loss" / "scale" / "classic_band_small_wide.yaml"
     assert printed.startswith(str(file))
     assert file.read_text().startswith("# ")
     scales = OmegaConf.load(file)

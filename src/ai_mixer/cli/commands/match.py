@@ -33,9 +33,9 @@ def match(
     from ai_mixer.mixing.match import match as match_files
     from ai_mixer.mixing.mix_console import named_console
 
-    if console and model:
+    if console is not None and model:
         raise ValueError(f"--console {console}: a model has its own console, leave one of them out")
-    chosen = named_console(console) if console else AudioMixer(model).console()
+    chosen = named_console(console) if console is not None else AudioMixer(model).console()
     chosen.check(mix_options)  # raises for unknown names before any work
     with plan_jobs([rough], output, "matched", others=[finished], model=model) as plan:
 
