@@ -25,7 +25,7 @@ def comparisons(audio: Tensor, rate: int) -> Iterator[PeerComparison]:
         "console of ten knobs, f",
         forward(ours),
         {"pedalboard": lambda: _pedalboard(audio, rate)},
-        min_speedups={"pedalboard": 1.0},
+        min_speedups={"pedalboard": 2.0},
     )
 
 

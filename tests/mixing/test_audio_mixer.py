@@ -50,9 +50,21 @@ def test_settings_are_in_the_musical_ranges_or_with_a_reference_in_the_wide_ones
     for name, knob in console_cache.knobs_by_name("musical").items():
         assert knob.low - 1e-4 <= blind[name] <= knob.high + 1e-4
     assert blind["reverb"] == blind["delay"] == 0  # untrained
-    referenced = AudioMixer().mix_file(song, reference=song, force=True).preset.settings
+    reference = song.with_name("reference.wav")
+    soundfile.write(reference, 0.5 * samples(song).T.numpy(), RATE)
+    referenced = AudioMixer().mix_file(song, reference=reference, force=True).preset.settings
     for name, knob in console_cache.knobs_by_name("wide").items():
         assert knob.low <= referenced[name] <= knob.high
+
+
+@pytest.mark.parametrize(("method", "console"), [("mix_file", "classic"), ("master", "mastering")])
+def test_a_copy_of_the_song_is_no_reference_and_a_note_says_so(song, method, console):
+    copy = song.with_name("copy.wav")
+    copy.write_bytes(song.read_bytes())
+    result = getattr(AudioMixer(), method)(song, reference=copy, mix_options=MixOptions())
+    assert "the reference copy.wav is the song itself: no knob was moved" in result.notes
+    knobs = console_cache.knobs_by_name(console=console)
+    assert result.preset.settings == {name: knob.neutral for name, knob in knobs.items()}
 
 
 def test_equal_presets_give_equal_samples(song, tmp_path):

@@ -161,7 +161,7 @@ class AudioMixer:
         song = AudioFile(path, mix_options.strict)
         other = AudioFile(reference, mix_options.strict) if reference else None
         with single_threaded(), result_drafts(output, force) as drafts:
-            note = check_reference(other) if other and preset is None else ""
+            note = check_reference(other, song) if other and preset is None else ""
             before = measure(prefetch(song.blocks()), song.sample_rate)
             release_memory()
             if preset is None:

@@ -64,7 +64,7 @@ def master(
     song = AudioFile(path, mix_options.strict)
     other = AudioFile(reference, mix_options.strict) if reference else None
     with single_threaded(), result_drafts(output, force) as drafts:
-        note = check_reference(other) if other else ""
+        note = check_reference(other, song) if other else ""
         before = measure(prefetch(song.blocks()), song.sample_rate)
         target = measure(prefetch(other.blocks()), other.sample_rate) if other else None
         release_memory()

@@ -1,4 +1,6 @@
-"""How much of a reference can be measured: silence, clicks and fragments are no reference."""
+"""Whether a reference says something: silence, clicks, fragments and the song itself do not."""
+
+import filecmp
 
 import torch
 
@@ -12,11 +14,14 @@ FRAME_S = 0.01  # short, so that a click counts as a hundredth of a second
 RANGE_LU = 20.0  # below the mean of the frames above the gate; as the gate of loudness range
 
 
-def check_reference(reference: AudioFile) -> str:
+def check_reference(reference: AudioFile, song: AudioFile | None = None) -> str:
     """Return why a reference determines no settings, or an empty string if it does.
 
-    ValueError if nothing of it is above the absolute gate of loudness, −70 LUFS.
+    song: the song to be mixed after it; a copy of its file is no reference. ValueError if nothing
+    of the reference is above the absolute gate of loudness, −70 LUFS.
     """
+    if song is not None and filecmp.cmp(song.path, reference.path, shallow=False):
+        return f"the reference {reference.path.name} is the song itself: no knob was moved"
     seconds = measurable_s(reference)
     if seconds == 0:
         raise ValueError(

@@ -75,7 +75,9 @@ def test_mix_with_every_option(ai_mixer, song, tmp_path):
     options = ["--model", "AST Regressor", "--amount", "0.5", "--amount", "eq=1", "--only"]
     options += ["eq,width,compressor", "--set", "low_eq=+1.5", "--style", "vocal"]
     options += ["--target", "-16", "--ceiling", "-2", "--save-preset", tmp_path / "mine.json"]
-    done = ai_mixer("mix", song, "-o", out, "--reference", song, *options)
+    reference = tmp_path / "reference.wav"
+    soundfile.write(reference, 0.1 * noise(2, seconds=4).T.numpy(), RATE)
+    done = ai_mixer("mix", song, "-o", out, "--reference", reference, *options)
     assert done.code == 0, done.err
     preset = json.loads(out.with_suffix(".json").read_text())
     assert preset["model"] == "ast_regressor"
