@@ -12,6 +12,7 @@ from ai_mixer.mixing import plots, render, report
 from ai_mixer.mixing.enhance import enhance
 from ai_mixer.mixing.match import match
 from ai_mixer.mixing.measurements import measure
+from ai_mixer.mixing.mix_console import named_console
 from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.preset import Preset, PresetSection, single_section_preset
 
@@ -49,6 +50,19 @@ def test_preset_has_model_name_and_display_name(song):
     preset = AudioMixer().mix_file(song, model="ast_regressor").preset
     assert preset.about == "mixed by AST Regressor"
     assert preset.model == "ast_regressor"
+
+
+def test_a_console_of_many_knobs_lists_the_changed_ones(song, measurements):
+    """Each by a name of its own: the four bells of a master are told apart by their frequency."""
+    console = named_console("mastering")
+    changed = {"band1_gain": 1.5, "band2_gain": -2.0, "band2_frequency": 500.0, "low_cut": 30.0}
+    settings = {name: knob.neutral for name, knob in console.knobs.items()} | changed
+    preset = Preset((PresetSection(0.0, settings),), console=console)
+    html = report.to_html(MixResult(song, song, preset, measurements, measurements, []))
+    for label in ("bell at 140 Hz", "bell at 500 Hz", "low cut"):
+        assert html.count(f"<td class=n>{label}</td>") == 1
+    assert f"<td class=n>31 others</td><td class=n>{report.UNCHANGED}</td>" in html
+    assert "compressor" not in html
 
 
 def test_each_section_has_a_row(song, measurements):

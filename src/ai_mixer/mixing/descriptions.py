@@ -60,10 +60,13 @@ def describe_settings(settings: KnobValues, knobs: Mapping[str, Knob]) -> list[s
         if not name.endswith(SHAPE_ENDINGS)
     }
     return [
-        f"{knob_label(name)}{_place(name, settings, knobs)} {text}"
-        for name, text in texts.items()
-        if text
+        f"{setting_label(name, settings, knobs)} {text}" for name, text in texts.items() if text
     ]
+
+
+def setting_label(name: str, settings: KnobValues, knobs: Mapping[str, Knob]) -> str:
+    """Label of a knob, for the gain of a band with its frequency."""
+    return f"{knob_label(name)}{_place(name, settings, knobs)}"
 
 
 def _place(name: str, settings: KnobValues, knobs: Mapping[str, Knob]) -> str:

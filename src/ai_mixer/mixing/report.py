@@ -14,6 +14,7 @@ from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.preset import PresetSection
 
 UNCHANGED = "unchanged"
+MAX_ROWS = 12  # with more knobs than this, unchanged ones share one row
 STAGES_NOTE = (
     "Predicted: output of the model. Applied: what the mix is rendered with, moved towards neutral "
     "where the model is uncertain, refined if there is a reference, and within the ranges and "
@@ -65,13 +66,17 @@ def _settings_html(result: MixResult) -> list[str]:
 
 
 def _knobs(section: PresetSection, knobs: Mapping[str, Knob]) -> str:
+    unchanged = (UNCHANGED,) * len(_stages(section))
     rows = [
         (
-            descriptions.knob_label(name),
+            descriptions.setting_label(name, section.settings, knobs),
             *(_describe(knobs[name], values[name]) for values in _stages(section)),
         )
         for name in section.settings
     ]
+    if len(rows) > MAX_ROWS:
+        changed = [row for row in rows if row[1:] != unchanged]
+        rows = [*changed, (f"{len(rows) - len(changed)} others", *unchanged)]
     return _table(("knob", *_heads(section)), rows)
 
 
