@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from ai_mixer.plugin.identity import BYPASS, parameter_id
 
@@ -43,8 +44,6 @@ class Host:
 
     def number(self, name, value):
         """A value of a knob as the format writes it."""
-        import torch
-
         if name == BYPASS:
             return float(value)
         knob, label = self.knobs[name], self.labels[name]
@@ -92,3 +91,11 @@ class Host:
 def lv2_environment(folder):
     """Environment in which LV2 hosts find the bundles of a folder, and those of the standard."""
     return {**os.environ, "LV2_PATH": f"{folder}:/usr/lib/lv2"}
+
+
+def off_neutral(plugin, seed=1):
+    """Settings with all knobs off neutral."""
+    positions = torch.rand(
+        1, len(plugin.chain.knobs), generator=torch.Generator().manual_seed(seed)
+    )
+    return plugin.chain.settings(positions.double())[0]

@@ -105,17 +105,21 @@ def plugin_build(cache, headers):
 
 
 @pytest.fixture(scope="session")
-def clap_program(headers, tmp_path_factory):
-    return compile_host("clap_host", headers, tmp_path_factory.mktemp("clap_host"))
+def host_programs(headers, tmp_path_factory):
+    """Bare hosts: format → program."""
+    folder = tmp_path_factory.mktemp("hosts")
+    return {name: compile_host(f"{name}_host", headers, folder) for name in ("clap", "vst3")}
 
 
-@pytest.fixture
-def clap(plugin_build, clap_program, tmp_path):
-    """A function: console → its CLAP plug-in in a bare host."""
+@pytest.fixture(params=["clap", "vst3"])
+def hosted(request, plugin_build, host_programs, tmp_path):
+    """A function: console → its plug-in in a bare host."""
 
-    def hosted(console="classic"):
+    def load_hosted(console="classic"):
         plugin, folder = plugin_build(console)
-        library = folder / "clap" / f"{plugin.name}.clap"
-        return Host([clap_program, library], plugin, "clap", tmp_path)
+        bundle = folder / request.param / f"{plugin.name}.{request.param}"
+        library = bundle if bundle.is_file() else next(bundle.rglob("*.so"))
+        command = [host_programs[request.param], library]
+        return Host(command, plugin, request.param, tmp_path)
 
-    return hosted
+    return load_hosted

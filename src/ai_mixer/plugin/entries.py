@@ -138,9 +138,7 @@ def _memory_entries(description: EngineDescription) -> dict[str, Entry]:
         responses = carray(responses, (sizes[RESPONSES],))
         chain = ChainDescription(knobs, steps, taps, responses)
         memory, like = carray(memory, (sizes[MEMORY],)), responses[:0].reshape((0, 0))
-        init_engine(
-            memory, chain, limiter(), use_limiter, sample_rate, block_size, channels, like
-        )
+        init_engine(memory, chain, limiter(), use_limiter, sample_rate, block_size, channels, like)
         return 0
 
     return {"plan_memory": plan_memory, "init": init}

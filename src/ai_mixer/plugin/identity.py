@@ -4,14 +4,14 @@ import importlib.metadata
 import uuid
 from typing import NamedTuple
 
-from ai_mixer.console import ConsoleGraph, load_console
+from ai_mixer.console import load_console
 from ai_mixer.console.effect_chain import EffectChain
 from ai_mixer.console.load import require_single
 from ai_mixer.plugin.labels import Label, labels
 
 URL = "https://github.com/ai-mixer/ai_mixer"
 VENDOR = "ai_mixer"
-STRIP, GRAPH = "strip", "studio"  # the plug-in of one track, and the console it is of
+STRIP = "strip"  # of one track, of the console studio
 BYPASS = "bypass"
 _VST3_CATEGORIES = {"mastering": "Fx|Mastering", "strip": "Fx|EQ|Dynamics"}
 _CLAP_FEATURES = {"mastering": ["mastering"], "strip": ["equalizer", "compressor"]}
@@ -60,9 +60,7 @@ def load_plugin(console: str) -> Plugin:
     Its knobs have the wide ranges. ValueError for an unknown console or one of several tracks.
     """
     if console == STRIP:
-        graph = load_console(GRAPH)
-        assert isinstance(graph, ConsoleGraph)
-        chain: EffectChain = graph.strip
+        chain: EffectChain = load_console("studio").strip
     else:
         chain = require_single(load_console(console), f"plugins: {console}")
     identifier = f"ai-mixer.{console}"

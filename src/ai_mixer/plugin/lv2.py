@@ -1,5 +1,6 @@
 """Description of an LV2 bundle in Turtle: a plug-in per channel configuration (c/lv2.c)."""
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ PREFIXES = {
     "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
     "units": "http://lv2plug.in/ns/extensions/units#",
 }
+_PROJECT = "urn:ai-mixer"
 _UNITS = {"dB": "db", "dBFS": "db", "Hz": "hz", "ms": "ms", "s": "s"}
 
 
@@ -60,29 +62,32 @@ def description(plugin: Plugin) -> str:
         f"\tlv2:name {literal(group)} ;\n\tlv2:symbol {literal(symbol(group))} .\n"
         for group in plugin.groups
     )
-    return prefixes() + "\n".join([*groups, *(_plugin(plugin, channels) for channels in CONFIGS)])
+    project = (
+        f'<{_PROJECT}> a doap:Project ;\n\tdoap:name "ai_mixer" ;\n\tdoap:homepage <{URL}> ;\n'
+        '\tdoap:maintainer [ foaf:name "ai_mixer" ] .\n'
+    )
+    plugins = (_plugin(plugin, channels) for channels in CONFIGS)
+    return prefixes() + "\n".join([project, *groups, *plugins])
 
 
 def _plugin(plugin: Plugin, channels: Channels) -> str:
     ports = " ,\n\t".join(_ports(plugin, channels))
-    major, minor, micro, *_ = *plugin.version.split("."), "0", "0"
+    minor, micro = _versions(plugin.version)
     return (
         f"<{plugin.uri}{channels.suffix}> a lv2:Plugin , lv2:MixerPlugin ;\n"
         f"\tdoap:name {literal(plugin.name + channels.title)} ;\n"
         "\tdoap:license <https://www.apache.org/licenses/LICENSE-2.0> ;\n"
-        f"\tdoap:homepage <{URL}> ;\n"
-        f'\tdoap:maintainer [ foaf:name "ai_mixer" ; foaf:homepage <{URL}> ] ;\n'
-        # Hosts compare these two numbers; 0 as a minor version is for unstable plug-ins.
-        f"\tlv2:minorVersion {2 * int(major) + 2} ; lv2:microVersion {100 * int(minor) + _digits(micro)} ;\n"
+        f"\tlv2:project <{_PROJECT}> ;\n"
+        f"\tlv2:minorVersion {minor} ; lv2:microVersion {micro} ;\n"
         "\tlv2:optionalFeature lv2:hardRTCapable ;\n"
         f"\tlv2:port {ports} .\n"
     )
 
 
-def _digits(text: str) -> int:
-    """The number at the start of a part of a version: 0 in "0rc1"."""
-    digits = text[: len(text) - len(text.lstrip("0123456789"))]
-    return int(digits or 0)
+def _versions(version: str) -> tuple[int, int]:
+    """Version "1.2.3" in two numbers that hosts compare; a minor version 0 means unstable."""
+    major, minor, micro = (int(digits) for digits in re.findall(r"\d+", f"{version}.0.0")[:3])
+    return 2 * major + 2, 100 * minor + micro
 
 
 def _ports(plugin: Plugin, channels: Channels) -> Iterator[str]:
@@ -123,8 +128,7 @@ def _ports(plugin: Plugin, channels: Channels) -> Iterator[str]:
 def _knob_port(plugin: Plugin, index: int, knob: Knob, label: Label) -> str:
     low, high, neutral = map(label.displayed, (knob.low, knob.high, knob.neutral))
     facts = [
-        f"lv2:default {number(neutral)} ; "
-        f"lv2:minimum {number(low)} ; lv2:maximum {number(high)}",
+        f"lv2:default {number(neutral)} ; lv2:minimum {number(low)} ; lv2:maximum {number(high)}",
         f"units:unit units:{_unit(knob, label)}",
     ]
     if knob.scale == "log" and label.display != "decibels":

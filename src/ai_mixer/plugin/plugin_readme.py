@@ -24,7 +24,7 @@ def plugin_readme(names: Sequence[str], target: str) -> str:
     """Page about the plug-ins of a target."""
     kind = TARGETS[target].kind
     vst3, clap, lv2 = _FOLDERS[kind]
-    untried = "\nThese plug-ins for macOS are linked but were never run.\n" if kind == "macho" else ""
+    untried = "\nThese plug-ins are linked but were never run.\n" if kind == "macho" else ""
     return (
         f"# ai_mixer plug-ins: {target}\n\n"
         f"{', '.join(names)}. Copy each to the folder of its format, then scan for plug-ins in the "
