@@ -55,7 +55,7 @@ def labels(console: EffectChain) -> list[Label]:
 
 
 def _title(knob: str, effect: str, knobs: int) -> str:
-    """ "low_shelf_hz" is "Low shelf frequency"; "trim_db", the only knob of trim, "Trim"."""
+    """Name for people: Low shelf frequency for low_shelf_hz; Trim for trim_db, its only knob."""
     for suffix, quantity in _UNIT_SUFFIXES.items():
         if knob.endswith(suffix):
             knob = knob.removesuffix(suffix)
