@@ -15,6 +15,9 @@ split); songs of `--split` are used.
    difference of the third-octave levels to the reference at equal loudness, and results with true
    peaks above 0 dBTP.
 
+3. With --roughs, a folder of `make roughs data=folder data.root=/music split=all seconds=6`:
+   closeness to the finished version (protocol A) of the roughs of all songs, mean over songs.
+
 `width away`: results of both parts whose side over mid is further from the reference than before.
 Rows are appended to --csv, so an interrupted run goes on; --table only prints the tables.
 """
@@ -45,6 +48,7 @@ from ai_mixer.dsp.levels import width_db
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.dsp.spectra import third_octave_centres, third_octave_power
 from ai_mixer.dsp.true_peak import true_peak
+from ai_mixer.metrics.distance import FinishedTarget
 from ai_mixer.mixing.match import match
 from ai_mixer.mixing.mix_options import MixOptions
 from ai_mixer.utils.markdown import to_markdown
@@ -84,7 +88,7 @@ DAMAGES: dict[str, Callable[[Signal], Signal]] = {
         0.631 * narrow(shelf(shelf(x, 100.0, 6.0, False), 8000.0, -6.0, True))
     ),
 }
-FOREIGN = "foreign song of the genre"
+FOREIGN, ROUGHS = "foreign song of the genre", "rough by another processor"
 OURS = ("blind", "mix", "master", "master amount 1", "match")
 MATCHERING, ROUGH = "Matchering", "rough"
 
@@ -96,6 +100,7 @@ class Job(NamedTuple):
     damage: str
     excerpt: Path
     reference: Path
+    rough: Path | None = None
 
 
 def measure_job(job: Job, systems: tuple[str, ...], peers: str) -> list[dict[str, object]]:
@@ -105,23 +110,26 @@ def measure_job(job: Job, systems: tuple[str, ...], peers: str) -> list[dict[str
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
         files = {n: Path(folder) / f"{n}.wav" for n in ("rough", "original", "reference", "out")}
-        damaged = original
-        if job.damage != FOREIGN:
+        damaged = _read(job.rough) if job.rough else original
+        if job.damage in DAMAGES:
             damaged = torch.from_numpy(DAMAGES[job.damage](original.double().numpy())).float()
         for name, audio in (("rough", damaged), ("original", original), ("reference", reference)):
             soundfile.write(files[name], audio.T.numpy(), RATE, subtype="FLOAT")
         for system in systems:
-            if job.damage == FOREIGN and system in ("match", "blind", "mix"):
+            if job.damage not in DAMAGES and system in ("match", "blind"):
                 continue
             mix = damaged if system == ROUGH else _run(system, files, peers)
-            error = (
-                _distance_db(mix, reference)
-                if job.damage == FOREIGN
-                else _error_db(job.damage, mix, original)
-            )
-            wanted, before, after = (float(width_db(x[None])) for x in (reference, damaged, mix))
+            if job.damage == FOREIGN:
+                error = _distance_db(mix, reference)
+            elif job.rough:
+                target = FinishedTarget(original[None], RATE)
+                after, before = (target.distances(x[None])["stft"] for x in (mix, damaged))
+                error = 1.0 - float(after / before)
+            else:
+                error = _error_db(job.damage, mix, original)
+            wanted, start, end = (float(width_db(x[None])) for x in (reference, damaged, mix))
             peak_db = 20 * np.log10(float(true_peak(mix[None])) + 1e-12)
-            away = abs(after - wanted) - abs(before - wanted)
+            away = abs(end - wanted) - abs(start - wanted)
             rows.append(
                 {"song": job.song, "damage": job.damage, "system": system, "error": error}
                 | {"peak": peak_db, "away": away}
@@ -165,7 +173,9 @@ def _error_db(damage: str, mix: Tensor, original: Tensor) -> float:
     if damage.startswith("all"):
         return float(error[audible].square().mean().sqrt())
     error = error - float(loudness_lufs(mix[None], RATE) - loudness_lufs(original[None], RATE))
-    return float(error[audible & (centres < BASS_HZ if "100" in damage else centres > TREBLE_HZ)].mean())
+    return float(
+        error[audible & (centres < BASS_HZ if "100" in damage else centres > TREBLE_HZ)].mean()
+    )
 
 
 def _distance_db(mix: Tensor, reference: Tensor) -> float:
@@ -201,7 +211,8 @@ def plan(music: Path, split: str, songs: int, foreign: int) -> list[Job]:
 def tables(rows: pd.DataFrame) -> str:
     """Markdown tables of the records."""
     order = [s for s in (ROUGH, *OURS, MATCHERING) if s in set(rows["system"])]
-    known, foreign = rows[rows["damage"] != FOREIGN], rows[rows["damage"] == FOREIGN]
+    known = rows[rows["damage"].isin([*DAMAGES])]
+    foreign, roughs = (rows[rows["damage"] == damage] for damage in (FOREIGN, ROUGHS))
     parts = []
     for title, figure in (
         ("median error", lambda x: x.median()),
@@ -221,14 +232,19 @@ def tables(rows: pd.DataFrame) -> str:
             "foreign: peaks over 0 dBTP": float((own["peak"] > 0).sum()),
             "all: peaks over 0 dBTP": float((all_own["peak"] > 0).sum()),
             "highest peak, dBTP": all_own["peak"].max(),
+            "closeness of roughs": roughs[roughs["system"] == system]["error"].mean(),
             "width away": float((all_own["away"] > WIDTH_TOLERANCE_DB).sum()),
             "results": float(len(all_own)),
         }
     return "\n\n".join(
-        [*parts, to_markdown(pd.DataFrame.from_dict(lines, orient="index").rename_axis("system"), 2)]
+        [
+            *parts,
+            to_markdown(pd.DataFrame.from_dict(lines, orient="index").rename_axis("system"), 2),
+        ]
     )
 
 
+COLUMNS = ("file", "reference", "rough")
 FIELDS = ("song", "damage", "system", "error", "peak", "away")
 
 
@@ -239,7 +255,10 @@ def main() -> None:
     parser.add_argument("--split", default="test")
     parser.add_argument("--songs", type=int, default=11)
     parser.add_argument("--foreign", type=int, default=10)
-    parser.add_argument("--systems", default=",".join((ROUGH, *OURS, MATCHERING)), help="names, by comma")
+    parser.add_argument("--roughs", type=Path, help="folder of `make roughs`")
+    parser.add_argument(
+        "--systems", default=",".join((ROUGH, *OURS, MATCHERING)), help="names, by comma"
+    )
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--csv", type=Path, default=Path("outputs/reference.csv"))
     parser.add_argument("--table", action="store_true", help="only print the tables of the file")
@@ -257,6 +276,12 @@ def _measure(options: argparse.Namespace) -> None:
         old = pd.read_csv(options.csv, names=FIELDS)
         done = set(zip(old["song"], old["damage"], old["system"], strict=True))
     jobs = plan(music, options.split, options.songs, options.foreign)
+    if options.roughs:
+        table = pd.read_csv(options.roughs / "manifest.csv").drop_duplicates("song")
+        jobs += [
+            Job(str(row["song"]), ROUGHS, *(options.roughs / row[c] for c in COLUMNS))
+            for row in table.to_dict("records")
+        ]
     with ProcessPoolExecutor(options.jobs, get_context("spawn")) as pool:
         futures = []
         for job in jobs:
