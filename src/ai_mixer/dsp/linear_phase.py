@@ -42,7 +42,7 @@ def _interpolation(taps: int, sample_rate: int, centres_hz: tuple[float, ...]) -
 
 
 def filter_mid_side(blocks: Iterable[Tensor], mid: Tensor, side: Tensor) -> Iterator[Tensor]:
-    """Filter a song in blocks [C, n] with a response for its mid and one for its side, [taps] each.
+    """Filter a song in blocks [C, n]; mid, side: responses, [taps] each.
 
     Without latency, as long as the song. Mono is filtered as mid. Yields blocks [C, n].
     """

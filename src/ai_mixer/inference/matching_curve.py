@@ -93,16 +93,17 @@ def estimate_correction(
     """
     shares = torch.tensor(list(weights), dtype=torch.float64)
     shares = (shares / shares.sum())[:, None]
+    stereo = torch.tensor([[not reference.mono] for reference in references])
     each_db = torch.stack([_levels_db(reference) for reference in references])
+    bands = each_db.shape[1] // 2
+    mid_db, side_db = each_db[:, :bands], each_db[:, bands:]
+    mono = song.mono or not stereo.any()
+    if not stereo.all() and not mono:  # references without a side say nothing about the width
+        kept = shares * stereo
+        mean_width_db = (kept * (side_db - mid_db)).sum(0) / kept.sum()
+        each_db[:, bands:] = torch.where(stereo, side_db, mid_db + mean_width_db)
     target_db = (shares * each_db).sum(0)
-    stereo = [reference for reference in references if not reference.mono]
-    mono = song.mono or not stereo
-    if stereo and len(stereo) < len(references):  # the width of those that have one
-        kept = torch.tensor([[float(not reference.mono)] for reference in references]).double()
-        both = (shares * kept * each_db).sum(0) / (shares * kept).sum()
-        target_db[_side(both)] = target_db[_mid(both)] + both[_side(both)] - both[_mid(both)]
     difference_db = target_db - _levels_db(song)
-    bands = len(difference_db) // 2
     if mono:
         difference_db[bands:] = difference_db[:bands]
     variance = torch.stack([reference.variance for reference in references])
@@ -157,8 +158,9 @@ def _levels_db(levels: Levels) -> Tensor:
 
 
 def _is_audible(levels: Levels) -> Tensor:
-    """Which bands hold more than the floor, [2 · bands]."""
-    return levels.power > levels.power.max() * FLOOR
+    """Which bands hold more than the floor, [2 · bands]; without a side, as those of the mid."""
+    audible = levels.power > levels.power.max() * FLOOR
+    return audible.view(2, -1)[:1].expand(2, -1).flatten() if levels.mono else audible
 
 
 def _certain(difference_db: Tensor, std_db: Tensor) -> Tensor:
@@ -190,11 +192,3 @@ def _limited(song: Levels, tone_db: Tensor, width_db: Tensor) -> Correction:
     level_db = 10 * torch.log10((mid * 10 ** (tone_db / 10)).sum() / mid.sum().clamp_min(1e-20))
     tone_db = (tone_db - level_db).clamp(-MAX_GAIN_DB, MAX_GAIN_DB)
     return Correction(tone_db, tone_db + width_db)
-
-
-def _mid(levels: Tensor) -> slice:
-    return slice(0, len(levels) // 2)
-
-
-def _side(levels: Tensor) -> slice:
-    return slice(len(levels) // 2, None)
