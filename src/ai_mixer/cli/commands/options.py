@@ -14,7 +14,7 @@ from ai_mixer.cli.commands.numbers import (
 )
 from ai_mixer.mixing.limits import CEILING_LIMITS_DB, TARGET_LIMITS_LUFS
 
-TARGETS = ("none", "reference", "streaming", "broadcast", "mastering")
+TARGETS = ("none", "streaming", "broadcast", "mastering", "reference")
 
 Songs = Annotated[
     list[Path],
