@@ -103,7 +103,7 @@ class GainSearch:
         reduction_db = -self._reduction_db(gain_db)[: len(self.peaks)]
         size = max(1, -(-len(reduction_db) // points))
         parts = pad(reduction_db, (0, -len(reduction_db) % size)).view(-1, size)
-        return tuple(round(value, 2) for value in parts.amax(1).tolist())
+        return tuple(round(value, 2) for value in parts.amax(1).abs().tolist())
 
     def _reduction_db(self, gain_db: float) -> Tensor:
         """Gain of the limiter by frame, at most 0 dB."""
