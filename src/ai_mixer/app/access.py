@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 WRONG_PASSWORD_DELAY_S = 1.0
@@ -67,7 +67,7 @@ class Access:
 
 
 def load_token(file: Path) -> str:
-    """The token of earlier starts, which pages that are open have, or a new one; only for its owner."""
+    """The token of earlier starts, which open pages have, or a new one; readable by its owner."""
     if file.is_file():
         token = file.read_text(encoding="ascii", errors="replace").strip()
         if len(token) >= 32:
@@ -100,7 +100,7 @@ class Guard:
             await refusal(scope, receive, send)
             return
 
-        async def send_with_headers(message: dict) -> None:  # type: ignore[type-arg]
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 extra = [(k.encode(), v.encode()) for k, v in SECURITY_HEADERS.items()]
                 message["headers"] = [*message.get("headers", []), *extra]
@@ -118,17 +118,22 @@ class Guard:
 
     async def _sign_in(self, request: Request) -> Response | None:
         """None if the request is signed in; otherwise what answers it."""
-        access, path = self.access, request.url.path
-        given = request.query_params.get("token")
-        if request.method == "GET" and path == "/" and given and access.password is None:
-            if access.allows_token(given):
-                return self._signed_in()
-            return problem("this address has an old token: use the one the terminal shows", 401)
+        access = self.access
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if any(access.allows_token(t) for t in (request.cookies.get(access.cookie, ""), bearer)):
+        signed_in = any(
+            access.allows_token(token) for token in (request.cookies.get(access.cookie, ""), bearer)
+        )
+        given = request.query_params.get("token") if request.url.path == "/" else None
+        if access.password is None and given is not None and access.allows_token(given):
+            return self._signed_in()
+        if signed_in:
             return None
         if access.password is None:
             return problem("open the address with the token that the terminal shows", 401)
+        return await self._ask_password(request)
+
+    async def _ask_password(self, request: Request) -> Response:
+        path = request.url.path
         if path == "/login" and request.method == "POST":
             return await self._log_in(request)
         if path in {"/", "/login"} and request.method == "GET":

@@ -10,6 +10,7 @@ from ai_mixer.app.exporting import AS_HEARD
 from ai_mixer.app.limits import EXPORT_FORMATS, Limits
 from ai_mixer.core.version import __version__
 from ai_mixer.dsp.formulas import Formula
+from ai_mixer.dsp.streaming_chain import KernelKind
 from ai_mixer.inference import pretrained
 from ai_mixer.mastering.delivery import TARGETS_LUFS
 from ai_mixer.mixing.console_cache import shared_console
@@ -55,7 +56,7 @@ def describe_console(name: str) -> dict[str, Any]:
     filters = []
     for effect, columns in console.effects_with_columns():
         kernel = effect.streaming_kernel()
-        if kernel.formula in EQ_FORMULAS:
+        if kernel.kind == KernelKind.FILTER and kernel.formula in EQ_FORMULAS:
             arguments = [console.names[columns[a]] if a in columns else a for a in kernel.arguments]
             filters.append({"kind": EQ_FORMULAS[kernel.formula], "arguments": arguments})
     return {"knobs": knobs, "filters": filters}

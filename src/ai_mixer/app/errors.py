@@ -1,5 +1,6 @@
 """One-line messages for requests and jobs that fail."""
 
+import re
 from pathlib import Path
 
 
@@ -12,7 +13,8 @@ class AppError(ValueError):
 
 
 def error_line(error: BaseException, folder: Path | None = None) -> str:
-    """The message of an error as one line. folder: it is left out of paths."""
+    """The message of an error as one line. folder: that of a song, which is
+    left out of paths."""
     text = str(error)
     if isinstance(error, OSError) and error.strerror:
         file = error.filename2 or error.filename
@@ -20,5 +22,6 @@ def error_line(error: BaseException, folder: Path | None = None) -> str:
     elif not isinstance(error, ValueError | OSError):
         text = f"unexpected {type(error).__name__}: {text} (this is a bug)"
     if folder is not None:
-        text = text.replace(f"{folder}/", "")
+        inside = r"(source/|reference/|exports/[0-9a-f]{16}/)?"
+        text = re.sub(re.escape(f"{folder}/") + inside, "", text)
     return " ".join(text.split()) or type(error).__name__

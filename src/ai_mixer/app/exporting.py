@@ -29,7 +29,8 @@ def export(
     None for the loudness of the song, a name or LUFS), ceiling_db, about. ValueError or OSError.
     """
     preset = _preset(arguments)
-    name = f"{safe_name(title + '.x')[:-2]} ({'mix' if preset.console.entry == 'classic' else 'master'})"
+    kind = "mix" if preset.console.entry == "classic" else "master"
+    name = f"{safe_name(f'{title}.x')[:-2]} ({kind})"
     audio = folder / f"{name}.{arguments['format']}"
     settings, page = audio.with_suffix(".json"), audio.with_suffix(".html")
     report(0.1, "rendering")

@@ -5,7 +5,6 @@ and `reference.wav` (decoded, float32), `session.json` (written by the page), `e
 """
 
 import json
-import os
 import re
 import shutil
 import time
@@ -115,7 +114,7 @@ class Library:
                 raise AppError(f"{safe_name(name)}: the file is empty")
             if size is not None and received != size:
                 raise AppError(f"{safe_name(name)}: the upload is incomplete: try again")
-            os.replace(draft, path)
+            draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
         return path

@@ -30,9 +30,7 @@ def predict(
     song = AudioFile(path)
     other = AudioFile(reference) if reference else None
     note = check_reference(other, song) if other else ""
-    options = MixOptions(
-        fixed_settings=arguments.get("locked", {}), style=arguments.get("style")
-    )
+    options = MixOptions(fixed_settings=arguments.get("locked", {}), style=arguments.get("style"))
     if note:
         other = None
     if arguments.get("console") == MASTERING:

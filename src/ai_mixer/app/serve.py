@@ -24,7 +24,7 @@ def check_host(host: str, password: str | None) -> None:
 
 
 def listen(host: str, port: int | None) -> socket.socket:
-    """A socket for the server: the port, or the first free one. OSError (one line) if it is taken."""
+    """A socket for the port, or for the first free one. OSError (one line) if it is taken."""
     candidates = range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TRIED) if port is None else [port]
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for candidate in candidates:

@@ -73,7 +73,7 @@ def create_app(
     _add_jobs(app, library, queue, events)
     _add_files(app, library, limits)
     _add_errors(app, home)
-    app.add_middleware(Guard, access=access)  # type: ignore[arg-type]
+    app.add_middleware(Guard, access=access)
     return app
 
 

@@ -3,8 +3,6 @@
 They run in a process of their own (`worker.py`). Results are JSON; audio goes to the song's folder.
 """
 
-import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ from typing import Any
 import soundfile
 from torch import Tensor
 
-from ai_mixer.app.errors import AppError
+from ai_mixer.app.errors import AppError, error_line
 from ai_mixer.app.exporting import export
 from ai_mixer.app.jobs import Report
 from ai_mixer.app.library import AUDIO, REFERENCE, SOURCE, Library, new_id
@@ -20,24 +18,31 @@ from ai_mixer.app.limits import Limits
 from ai_mixer.app.prediction import predict
 from ai_mixer.audio import AudioFile
 from ai_mixer.mixing.measurements import measure
+from ai_mixer.utils.log import logger
 from ai_mixer.utils.parallel import single_threaded
 
+DEMO_LENGTH_S = 24.0
 LOUD_EXCERPT_S = 10.0  # of the page's loudness match
 
 
 def run_task(
     home: Path, kind: str, song: str, arguments: dict[str, Any], report: Report
 ) -> dict[str, Any]:
-    """Run a job of a kind, a key of TASKS. Raises errors whose message is one line."""
+    """Run a job of a kind, a key of TASKS. AppError (one line) for all that goes wrong."""
     library = Library(home, Limits())
-    with single_threaded():
-        return TASKS[kind](library, song, arguments, report)
+    try:
+        with single_threaded():
+            return TASKS[kind](library, song, arguments, report)
+    except Exception as error:
+        if not isinstance(error, ValueError | OSError):
+            logger.exception("job %s failed", kind)
+        raise AppError(error_line(error, library.songs / song)) from error
 
 
 def import_audio(
     library: Library, song: str, arguments: dict[str, Any], report: Report
 ) -> dict[str, Any]:
-    """Decode an uploaded file for the page, and measure it. arguments: which, SOURCE or REFERENCE."""
+    """Decode an uploaded file, and measure it. arguments: which, SOURCE or REFERENCE."""
     which = arguments.get("which", SOURCE)
     try:
         facts = _decode(library, song, which, report)
@@ -61,7 +66,7 @@ def compose_demo(
     report(0.05, "composing a song")
     folder = library.folder(song) / SOURCE
     folder.mkdir(exist_ok=True)
-    write_rough_demo(folder / "sample song.wav", arguments.get("seconds", 24.0))
+    write_rough_demo(folder / "sample song.wav", DEMO_LENGTH_S)
     return import_audio(library, song, {}, lambda part, text: report(0.6 + 0.4 * part, text))
 
 
@@ -99,7 +104,9 @@ def _decode(library: Library, song: str, which: str, report: Report) -> dict[str
     file = AudioFile(library.file(song, which))
     if file.duration_s > library.limits.duration_s:
         minutes = library.limits.duration_s / 60
-        raise AppError(f"{file.path.name} has {file.duration_s / 60:.0f} min, the limit is {minutes:.0f}")
+        raise AppError(
+            f"{file.path.name} has {file.duration_s / 60:.0f} min, the limit is {minutes:.0f}"
+        )
     out = library.folder(song) / AUDIO[which]
     draft = out.with_suffix(".part")
     with soundfile.SoundFile(
@@ -115,7 +122,7 @@ def _decode(library: Library, song: str, which: str, report: Report) -> dict[str
                 yield block
 
         measured = measure(written(), file.sample_rate)
-    os.replace(draft, out)
+    draft.replace(out)
     return {
         "sample_rate": file.sample_rate,
         "channels": file.channels,

@@ -7,7 +7,6 @@ from typing import Any
 
 import psutil
 
-from ai_mixer.app.errors import error_line
 from ai_mixer.app.jobs import Job, JobCancelledError, Report
 
 MAX_IDLE_BYTES = 2 << 30  # a process that holds more after a job is replaced
@@ -105,12 +104,13 @@ def _serve(pipe: Connection, home: str) -> None:
             kind, song, arguments = pipe.recv()
         except (EOFError, OSError):
             return
+        answer: tuple[str, Any]
         try:
             result = run_task(
                 Path(home), kind, song, arguments, lambda *report: pipe.send((_PROGRESS, *report))
             )
             answer = (_DONE, result)
         except Exception as error:
-            answer = (_FAILED, error_line(error, Path(home) / "songs" / song))
+            answer = (_FAILED, str(error))
         release_memory()
         pipe.send(answer)

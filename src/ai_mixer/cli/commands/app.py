@@ -32,6 +32,4 @@ def app(
     from ai_mixer.app.worker import ProcessRunner
 
     folder = folder.expanduser().resolve()
-    serve(
-        folder, ProcessRunner(folder), host=host, port=port, password=password, browser=browser
-    )
+    serve(folder, ProcessRunner(folder), host=host, port=port, password=password, browser=browser)

@@ -36,16 +36,17 @@ export function scaled(knob: Knob, value: number, amount: number): number {
 
 export const round = (value: number, digits = 4) => Number(value.toFixed(digits));
 
-const signed = (value: number, digits: number) => `${value >= 0.05 ? "+" : ""}${value.toFixed(digits)}`.replace("-", "−").replace("−0.0", "0.0");
+const minus = (text: string) => text.replace("-", "−").replace(/^−(0\.?0*)$/, "$1");
+const signed = (value: number, digits: number) => `${value >= 0.05 ? "+" : ""}${minus(value.toFixed(digits))}`;
 export const toDb = (ratio: number) => 20 * Math.log10(ratio);
 
 /** Value of a knob as people write it. */
 export function format(knob: Knob, value: number): string {
   const { unit, name } = knob;
-  if (unit === "Hz" && value === knob.neutral && name.includes("cut")) return "off";
-  if (unit === "dB") return `${signed(value, 1)} dB`;
+  if (unit === "Hz" && value === knob.neutral && knob.neutral === knob.low) return "off";
+  if (unit.startsWith("dB")) return `${knob.low < 0 && unit === "dB" ? signed(value, 1) : minus(value.toFixed(1))} ${unit}`;
   if (unit === "ratio") return name.includes("width") ? `${Math.round(value * 100)} %` : `${signed(toDb(value), 1)} dB`;
-  if (unit === "wet") return `${Math.round(value * 100)} %`;
+  if (unit === "wet" || unit === "share") return `${Math.round(value * 100)} %`;
   if (unit === ":1") return `${value.toFixed(1)} : 1`;
   if (unit === "Hz") return value >= 1000 ? `${(value / 1000).toFixed(2)} kHz` : `${Math.round(value)} Hz`;
   if (unit === "Q") return `Q ${value.toFixed(2)}`;
@@ -55,7 +56,7 @@ export function format(knob: Knob, value: number): string {
 
 /** `band1_gain` → "Band 1 gain". */
 export function label(name: string): string {
-  const text = name.replace(/_/g, " ").replace(/(\d)/, " $1").replace(/\beq\b/, "EQ");
+  const text = name.replace(/_/g, " ").replace(/(\d)/, " $1").replace(/\beq\b/, "EQ").replace(/\bq\b/, "Q");
   return text[0].toUpperCase() + text.slice(1);
 }
 

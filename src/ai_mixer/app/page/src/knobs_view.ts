@@ -10,9 +10,15 @@ const place = $("knobs");
 let updates: (() => void)[] = [];
 let shown = "";
 
-function knobRow(knob: Knob): HTMLElement {
+/** Label within a section: "Threshold" instead of "Compressor threshold". */
+function shortLabel(knob: Knob, section: string): string {
+  const text = label(knob.name), short = text.startsWith(`${section} `) ? text.slice(section.length + 1) : text;
+  return short[0].toUpperCase() + short.slice(1);
+}
+
+function knobRow(knob: Knob, section: string): HTMLElement {
   const id = `knob-${knob.name}`;
-  const slider = element("input", { type: "range", id, min: 0, max: STEPS, step: 1 });
+  const slider = element("input", { type: "range", id, min: 0, max: STEPS, step: 1, "aria-label": label(knob.name) });
   const value = element("output", { for: id, class: "figure" });
   const lock = element("button", { type: "button", class: "lock", "aria-label": `Lock ${label(knob.name)}` });
   const neutral = element("i", { class: "neutral", "aria-hidden": "true" });
@@ -35,7 +41,7 @@ function knobRow(knob: Knob): HTMLElement {
     row.dataset.moved = String(Math.abs(position - toPosition(knob, knob.neutral)) > 1e-4);
   });
   const track = element("div", { class: "track" }, neutral, slider);
-  const row = element("div", { class: "knob" }, element("label", { for: id }, label(knob.name)), track, value, lock);
+  const row = element("div", { class: "knob" }, element("label", { for: id }, shortLabel(knob, section)), track, value, lock);
   return row;
 }
 
@@ -52,7 +58,7 @@ function sectionCard(title: string, knobs: Knob[]): HTMLElement {
     amount.setAttribute("aria-valuetext", text.textContent);
   });
   const head = element("div", { class: "row section-head" }, element("h2", { class: "grow" }, title), amount, text);
-  return element("section", { class: "card", "aria-label": title }, head, ...knobs.map(knobRow));
+  return element("section", { class: "card", "aria-label": title }, head, ...knobs.map((knob) => knobRow(knob, title)));
 }
 
 on(["song", "knobs"], () => {

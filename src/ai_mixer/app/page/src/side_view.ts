@@ -40,6 +40,7 @@ const chosen = (): { console: ConsoleName; model: string | null; about: string }
 
 let askJob: Job | null = null;
 let exportJob: Job | null = null;
+let shownConsole: ConsoleName = "classic";
 
 const progressText = (job: Job) =>
   job.state === "queued" ? "Waiting for other jobs …" : `${job.message || "starting"} … ${Math.round(job.progress * 100)} %`;
@@ -133,6 +134,9 @@ model.addEventListener("change", () => store.changed("versions"));
 on(["song", "knobs", "versions"], () => {
   if (!state.song) return;
   const { amount } = desk();
+  if (shownConsole !== state.session.console && chosen().console !== state.session.console)
+    model.value = state.info.models.find((each) => each.console === state.session.console)?.name ?? RULES;
+  shownConsole = state.session.console;
   input("amount").value = String(amount);
   input("amount").style.setProperty("--at", String(amount));
   $("amount-text").textContent = `${Math.round(amount * 100)} %`;
