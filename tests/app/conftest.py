@@ -10,6 +10,7 @@ import soundfile
 
 from ai_mixer.app.access import Access
 from ai_mixer.app.limits import Limits
+from ai_mixer.app.serve import PageServer, listen
 from ai_mixer.app.server import create_app
 from helpers.app import HOST, PORT, TOKEN, EchoRunner, wait_for
 
@@ -74,11 +75,11 @@ def serve(home):
     servers = []
 
     def started(runner=None, limits=None, port=0):
-        listener = _listen(port)
+        listener = listen("127.0.0.1", port)
         port = listener.getsockname()[1]
         app = create_app(home, Access(TOKEN, port), runner or EchoRunner(home), limits)
         config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
+        server = PageServer(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         servers.append((server, thread))
@@ -88,16 +89,10 @@ def serve(home):
 
     def stop():
         for server, thread in servers:
-            server.should_exit = True
+            server.stop()
             thread.join(10)
         servers.clear()
 
     started.stop = stop
     yield started
     stop()
-
-
-def _listen(port):
-    from ai_mixer.app.serve import listen
-
-    return listen("127.0.0.1", port)

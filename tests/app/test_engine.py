@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 import ai_mixer.app
+from ai_mixer.app.build_engine import build_engines
+from ai_mixer.app.build_page import build_page, source_digest
 from ai_mixer.app.engine import CONSOLE_NAMES, room_spectra
 from ai_mixer.mixing.console_cache import shared_console
+from ai_mixer.plugin import toolchain
 from helpers.engine import expected, music, random_job
 from helpers.measures import residual_db
 
@@ -26,7 +29,7 @@ def run_in_node(module, name, job, audio, folder):
     files[3].write_bytes(room_spectra(name))
     command = ["node", str(PROGRAM), str(module), *map(str, files)]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
-    return np.frombuffer(files[2].read_bytes(), np.float32).reshape(-1, job.channels).T
+    return np.fromfile(files[2], np.float32).reshape(-1, job.channels).T
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
@@ -65,3 +68,23 @@ def test_the_scripts_are_small_and_the_page_loads_nothing_from_elsewhere():
             text = file.read_text(encoding="utf-8")
             assert "https://" not in text
             assert "http://" not in text.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_the_built_page_is_that_of_the_sources():
+    built = (STATIC / "sources.sha256").read_text().strip()
+    assert built == source_digest(), "the page has changed: make app-page"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("npm") is None, reason="needs node and npm")
+def test_building_the_page_again_gives_the_same_files(tmp_path):
+    build_page(tmp_path)
+    for file in tmp_path.iterdir():
+        assert file.read_bytes() == (STATIC / file.name).read_bytes(), file.name
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not toolchain.has_zig(), reason="needs the extra `engine`")
+def test_building_the_engine_again_gives_the_same_modules(tmp_path):
+    for built in build_engines(tmp_path, tmp_path / "cache"):
+        assert built.read_bytes() == (STATIC / built.name).read_bytes(), built.name

@@ -24,7 +24,7 @@ def test_a_process_runs_a_job_survives_a_failure_and_can_be_cancelled(home, wav_
         return runner.run(Job("1", "import", each), lambda *report: reports.append(report))
 
     try:
-        with pytest.raises(JobFailedError, match="a.wav"):
+        with pytest.raises(JobFailedError, match=r"a\.wav"):
             run(broken)
         process = runner._process.pid
         assert run(song)["sample_rate"] == 44_100

@@ -14,7 +14,8 @@ class AppError(ValueError):
 
 def error_line(error: BaseException, folder: Path | None = None) -> str:
     """The message of an error as one line. folder: that of a song, which is
-    left out of paths."""
+    left out of paths.
+    """
     text = str(error)
     if isinstance(error, OSError) and error.strerror:
         file = error.filename2 or error.filename

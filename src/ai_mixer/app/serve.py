@@ -5,6 +5,9 @@ import threading
 import time
 import webbrowser
 from pathlib import Path
+from types import FrameType
+
+import uvicorn
 
 from ai_mixer.app.access import LOOPBACK, Access, load_token
 from ai_mixer.app.jobs import Runner
@@ -13,6 +16,20 @@ from ai_mixer.app.server import create_app
 SHUTDOWN_S = 3  # for open connections
 DEFAULT_PORT = 8765
 PORTS_TRIED = 20
+
+
+class PageServer(uvicorn.Server):
+    """A server that ends the events of open pages when it stops, which would wait for them."""
+
+    def stop(self) -> None:
+        """Stop; from any thread."""
+        self.config.app.state.events.close()  # type: ignore[union-attr]
+        self.should_exit = True
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop at a signal; at the second one without waiting."""
+        self.force_exit = self.should_exit
+        self.stop()
 
 
 def check_host(host: str, password: str | None) -> None:
@@ -55,8 +72,6 @@ def serve(
 
     home: folder for songs. port: None for the first free one from DEFAULT_PORT on.
     """
-    import uvicorn
-
     check_host(host, password)
     home.mkdir(parents=True, exist_ok=True)
     listener = listen(host, port)
@@ -68,7 +83,7 @@ def serve(
     )
     address = page_address(access, host)
     print(f"The page is at {address}\nSongs are kept in {home}. Stop with ctrl+C.", flush=True)  # noqa: T201
-    server = uvicorn.Server(config)
+    server = PageServer(config)
     if browser:
         threading.Thread(target=_open_when_started, args=(server, address), daemon=True).start()
     server.run(sockets=[listener])
@@ -82,7 +97,7 @@ def page_address(access: Access, host: str) -> str:
     return base if access.password else f"{base}?token={access.token}"
 
 
-def _open_when_started(server: "uvicorn.Server", address: str) -> None:  # type: ignore[name-defined]  # noqa: F821
+def _open_when_started(server: uvicorn.Server, address: str) -> None:
     while not server.started:
         time.sleep(0.05)
     webbrowser.open(address)

@@ -33,7 +33,10 @@ from ai_mixer.core.version import __version__
 from ai_mixer.utils.log import logger
 
 STATIC = FilePath(__file__).parent / "static"
-MEDIA_TYPES = {".wasm": "application/wasm", ".js": "text/javascript"}
+MEDIA_TYPES = {
+    **{".wasm": "application/wasm", ".js": "text/javascript", ".svg": "image/svg+xml"},
+    **{".html": "text/html", ".css": "text/css"},
+}
 SongId = Annotated[str, Path(max_length=64)]
 JobId = Annotated[str, Path(max_length=64)]
 FileName = Annotated[str, Query(max_length=255, description="Name of the file, with its suffix.")]
@@ -206,7 +209,7 @@ def _add_files(app: FastAPI, library: Library, limits: Limits) -> None:
 
         return page
 
-    for file in sorted(STATIC.iterdir()):
+    for file in sorted(file for file in STATIC.iterdir() if file.suffix in MEDIA_TYPES):
         add_page("/" if file.name == "index.html" else f"/{file.name}", file)
 
 

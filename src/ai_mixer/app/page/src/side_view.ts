@@ -2,11 +2,11 @@
 
 import * as api from "./api.ts";
 import { $, button, element, input, safely } from "./dom.ts";
-import { format, label } from "./knob.ts";
+import { format, label, toPosition } from "./knob.ts";
 import { loadReference } from "./player.ts";
 import * as store from "./store.ts";
 import { consoleNow, desk, on, state } from "./store.ts";
-import type { ConsoleName, Job } from "./types.ts";
+import type { ConsoleName, Job, Knob } from "./types.ts";
 
 const RULES = "rules"; // the entry of the mastering console, which needs no model
 const model = $<HTMLSelectElement>("model"), style = $<HTMLSelectElement>("style");
@@ -57,7 +57,7 @@ export async function ask(): Promise<void> {
     const result = await api.finished(askJob, (job) => (status.textContent = progressText(job)));
     if (state.song?.id !== song.id) return;
     store.applyPrediction(result.console, result.settings, style.value ? `${result.about}, ${style.value}` : result.about);
-    const moved = consoleNow().knobs.filter((knob) => Math.abs(desk().settings[knob.name] - knob.neutral) > 1e-6);
+    const moved = consoleNow().knobs.filter((knob) => Math.abs(desk().settings[knob.name] - knob.neutral) > 1e-4);
     status.textContent = result.note || `Done: ${moved.length} of ${consoleNow().knobs.length} knobs are set.`;
   } catch (error) {
     status.textContent = (error as Error).message;
@@ -110,7 +110,9 @@ async function uploadReference(file: File): Promise<void> {
 
 /** What a version does, in a few words: the knobs that moved most. */
 function describe(console: ConsoleName, settings: Record<string, number>): string {
-  const moved = state.info.consoles[console].knobs.filter((knob) => !knob.shape && Math.abs(settings[knob.name] - knob.neutral) > 1e-3);
+  const travel = (knob: Knob) => Math.abs(toPosition(knob, settings[knob.name]) - toPosition(knob, knob.neutral));
+  const moved = state.info.consoles[console].knobs.filter((knob) => !knob.shape && travel(knob) > 0.01);
+  moved.sort((a, b) => travel(b) - travel(a));
   const texts = moved.slice(0, 3).map((knob) => `${label(knob.name)} ${format(knob, settings[knob.name])}`);
   return texts.join(", ") + (moved.length > 3 ? " …" : "") || "neutral";
 }

@@ -8,7 +8,8 @@ import type { Job, Song } from "./types.ts";
 let current: Job | null = null;
 let open: (id: string, fresh: boolean) => Promise<void>;
 
-const megabytes = (bytes: number) => `${Math.round(bytes / 2 ** 20).toLocaleString("en")} MiB`;
+const megabytes = (bytes: number) =>
+  bytes >= 2 ** 30 ? `${Number((bytes / 2 ** 30).toFixed(1))} GiB` : `${Math.ceil(bytes / 2 ** 20)} MiB`;
 
 export function setUpStart(openSong: typeof open): void {
   open = openSong;

@@ -58,6 +58,7 @@ export function drawPosition(): void {
   drawWaveform();
   const at = p.position();
   slider.value = String(at);
+  slider.style.setProperty("--at", String(at / p.duration()));
   slider.setAttribute("aria-valuetext", time(at));
   $("time").textContent = `${time(at)} / ${time(p.duration())}`;
 }
