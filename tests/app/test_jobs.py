@@ -55,7 +55,7 @@ def test_jobs_run_in_order_of_arrival_and_report_their_progress(queue):
     queue.runner.go.set()
     jobs = [queue.add("import", song) for song in "abc"]
     queue.start()
-    until(lambda: all(queue.get(job.id).state == "done" for job in jobs))
+    until(lambda: queue.seen[-1].id == jobs[2].id and queue.seen[-1].state == "done")
     assert queue.runner.ran == ["a", "b", "c"]
     assert queue.get(jobs[1].id).result == {"song": "b"}
     states = [job.state for job in queue.seen if job.id == jobs[2].id]

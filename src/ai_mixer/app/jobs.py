@@ -160,8 +160,9 @@ class JobQueue:
             self._forget()
 
     def _save(self, job: Job) -> Job:
-        self._jobs[job.id] = job
+        """Write a job before anybody sees its state."""
         write_text(self._folder / f"{job.id}.json", json.dumps(asdict(job), ensure_ascii=False))
+        self._jobs[job.id] = job
         self._changed(job)
         return job
 
