@@ -75,14 +75,16 @@ def test_drawn_compressors_and_sends_are_part_of_the_law(task):
     ratio, send = strip_column(task, "compressor_ratio"), strip_column(task, "reverb_send")
     used = torch.cat([strips(task, e) for e in examples])
     known = torch.cat([strips(task, e, "mask") for e in examples])
-    assert 0.25 < (used[:, ratio] > 0).float().mean() < 0.8
+    assert 0.1 < (used[:, ratio] > 0).float().mean() < 0.6
     assert (used[:, send] > 0).any() and (used[:, send] == 0).any()
-    assert known[:, ratio].float().mean() > 0.6 and known[:, send].all()
+    assert known[:, ratio].float().mean() > 0.5 and known[:, send].all()
 
 
 def test_the_tracks_of_a_song_have_one_loudness_and_the_fader_restores_the_balance(task):
     example = make(task, 1)
-    loudness = loudness_lufs(example.tracks, RATE)
+    reached = strips(task, example, "mask")[:, strip_column(task, "fader_db")]
+    loudness = loudness_lufs(example.tracks, RATE)[reached]
+    assert len(loudness) >= 4
     assert loudness.max() - loudness.min() < 0.01
     column = strip_column(task, "fader_db")
     fader_db = task.console.layout.strip[column].to_physical(strips(task, example)[:, column])
@@ -168,7 +170,8 @@ def test_the_same_seed_gives_the_same_example(task):
     ("options", "message"),
     [
         ({"condition": "deaf"}, "condition 'deaf' is unknown"),
-        ({"send_probability": 1.5}, "task.send_probability must be 0 to 1, got 1.5"),
+        ({"effect_probability": 1.5}, "task.effect_probability must be 0 to 1, got 1.5"),
+        ({"effects": ["chorus"]}, "no effect or send 'chorus', there is trim, low_cut"),
     ],
 )
 def test_wrong_options_are_named(options, message):
@@ -179,3 +182,17 @@ def test_wrong_options_are_named(options, message):
 def test_a_console_of_one_file_is_refused():
     with pytest.raises(ValueError, match="use console=studio"):
         Remix(load_console())
+
+
+def test_without_effects_only_level_and_pan_are_unknown():
+    task = Remix(load_console("studio"), effects=[])
+    example = make(task, 1)
+    assert residual_db(render(task, example), example.finished) < -80
+    fader = strip_column(task, "fader_db")
+    fader_db = task.console.layout.strip[fader].to_physical(strips(task, example)[:, fader])
+    balance = loudness_lufs(stems(1), RATE)
+    assert (fader_db - fader_db.mean()).allclose(balance - balance.mean(), atol=0.3)
+    neutral = task.console.neutral(5).strips[0]
+    moved = (strips(task, example) - neutral).abs().amax(0) > 1e-6
+    names = [knob.name for knob, on in zip(task.console.layout.strip, moved, strict=True) if on]
+    assert names == ["pan", "fader_db"]

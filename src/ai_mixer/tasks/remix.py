@@ -11,7 +11,7 @@ studio(tracks, knobs) = finished, with every knob known:
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -27,33 +27,37 @@ from ai_mixer.tasks.remix_example import RemixDraws, RemixMaker
 class Remix:
     """Task for several tracks, with a console of several tracks.
 
-    condition: one of CONDITIONS, or "any": drawn for each example. send_probability: of a track to
-    be sent to a bus, in songs that use it, which are as many. compressor_probability: of a
-    compressor in a strip. ValueError for a console of one stereo file, another condition or a
-    probability outside 0–1.
+    condition: one of CONDITIONS, or "any": drawn for each example. effects: names of the effects
+    of the strip that are drawn, and of sends; None: all. The level of each track is always a
+    target, and the pan of a mono track. effect_probability: of a drawn effect to be used in a strip
+    (else it is neutral), and of a bus to be used in a song. ValueError for a console of one stereo
+    file, an unknown condition or effect, or a probability outside 0–1.
     """
 
     def __init__(
         self,
         console: Console | ConsoleGraph,
         condition: Condition | Literal["any"] = "any",
-        send_probability: float = 0.5,
-        compressor_probability: float = 0.5,
+        effects: Sequence[str] | None = None,
+        effect_probability: float = 0.5,
     ) -> None:
         if not isinstance(console, ConsoleGraph):
             raise ValueError("task=remix mixes several tracks: use console=studio")
         if condition not in (*CONDITIONS, "any"):
             known = ", ".join([*CONDITIONS, "any"])
             raise ValueError(f"condition {condition!r} is unknown: use one of {known}")
-        for name, share in {
-            "send_probability": send_probability,
-            "compressor_probability": compressor_probability,
-        }.items():
-            if not 0.0 <= share <= 1.0:
-                raise ValueError(f"task.{name} must be 0 to 1, got {share}")
+        if not 0.0 <= effect_probability <= 1.0:
+            raise ValueError(f"task.effect_probability must be 0 to 1, got {effect_probability}")
+        known_effects = [*console.strip.effects, *console.sends]
+        for name in effects or ():
+            if name not in known_effects:
+                raise ValueError(
+                    f"task.effects: no effect or send {name!r}, there is {', '.join(known_effects)}"
+                )
         self.console, self.condition = copy.deepcopy(console).cpu(), condition
-        self.send_probability = send_probability
-        self.compressor_probability = compressor_probability
+        self.effect_probability = effect_probability
+        chosen = known_effects if effects is None else effects
+        self.is_drawn = np.array([name in chosen for name in known_effects])
         self.maker = RemixMaker(self.console)
 
     def __call__(
@@ -87,15 +91,15 @@ class Remix:
 
     def _draw(self, rng: np.random.Generator, tracks: int) -> RemixDraws:
         """All random numbers of an example, in an order that no option changes."""
-        layout, sends = self.console.layout, len(self.console.sends)
-        numbers = torch.from_numpy(rng.random((tracks, len(layout.strip))))
-        chances = rng.random((tracks, 1 + sends))
-        songs = rng.random(sends) < self.send_probability
-        sent = (chances[:, 1:] < self.send_probability) & songs
+        layout, effects = self.console.layout, len(self.console.strip.effects)
+        strips = rng.random((tracks, len(layout.strip)))
+        used = rng.random((tracks, len(self.is_drawn))) < self.effect_probability
+        used_buses = rng.random(len(self.console.sends)) < self.effect_probability
+        used &= self.is_drawn
         return RemixDraws(
-            strips=numbers,
-            compressed=torch.from_numpy(chances[:, 0] < self.compressor_probability),
-            sent=torch.from_numpy(sent),
+            strips=torch.from_numpy(strips),
+            active=torch.from_numpy(used[:, :effects]),
+            sent=torch.from_numpy(used[:, effects:] & used_buses),
             buses=torch.from_numpy(rng.random(layout.bus_knobs)),
             raw_gain=torch.from_numpy(rng.random(tracks)),
         )

@@ -14,23 +14,24 @@ from ai_mixer.core.track_batch import TrackExample
 from ai_mixer.core.units import db_to_ratio
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.dsp.true_peak import true_peak
-from ai_mixer.tasks.remix_strips import StripInverter
+from ai_mixer.tasks.remix_strips import FADER, StripInverter
 
 MIX_LUFS = -23.0  # of the sum of the stems: peaks stay below the limiter of the master
 MAX_PEAK = 10.0 ** (-1.0 / 20.0)
 SILENT_LUFS = -55.0  # a stem below this in a mix at MIX_LUFS is not there
+FADER_MARGIN_DB = 3.0  # for what EQ and compressor change of the loudness of a track
 RAW_GAIN_RANGE_DB = 12.0  # recorded levels differ by so much to both sides of equal loudness
 
 
 class RemixDraws(NamedTuple):
     """Random numbers 0–1 of one example.
 
-    strips: [N, Ps] positions. compressed: [N] bool. sent: [N, sends] bool. buses: [Pb] positions.
+    strips: [N, Ps] positions. active: [N, effects] bool. sent: [N, sends] bool. buses: [Pb] positions.
     raw_gain: [N].
     """
 
     strips: Tensor
-    compressed: Tensor
+    active: Tensor
     sent: Tensor
     buses: Tensor
     raw_gain: Tensor
@@ -59,11 +60,11 @@ class RemixMaker:
         heard = loudness > SILENT_LUFS
         if not heard.any():
             raise ValueError("all stems are silent in this excerpt")
-        draws, target_lufs = draws.select(heard), loudness[heard].mean()
+        draws, target_lufs = draws.select(heard), self._target_lufs(loudness[heard])
         strips = self.invert(
             stems[heard] * gain,
             draws.strips[:, : self.effects],
-            draws.compressed,
+            draws.active,
             target_lufs,
             sample_rate,
         )
@@ -104,6 +105,11 @@ class RemixMaker:
             return self._mix(others[heard] * gain, sends, draws.buses, sample_rate)
 
         return example, mix_again
+
+    def _target_lufs(self, loudness: Tensor) -> Tensor:
+        """Loudness of the tracks: the mean of the stems, more if a fader could not reach one."""
+        fader = self.console.strip.knobs[self.invert.column[FADER]]
+        return torch.maximum(loudness.mean(), loudness.max() - fader.high + FADER_MARGIN_DB)
 
     def _mix(self, stems: Tensor, sends: Tensor, buses: Tensor, sample_rate: int) -> Tensor:
         """Sum of the stems and the outputs of the buses, [2, T]: the master is neutral."""
