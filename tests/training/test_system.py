@@ -7,7 +7,7 @@ import torch
 
 from ai_mixer.console import load_console
 from ai_mixer.core.types import CONDITIONS, Batch
-from ai_mixer.training.system import MixSystem, _clip_gradient_norm, _expand_conditions
+from ai_mixer.training.system import MixSystem, _clip_gradient_norm, expand_conditions
 
 
 def batch(conditions):
@@ -29,7 +29,7 @@ def batch(conditions):
 
 def test_expanded_batch_has_every_item_blind_and_paired_once():
     drawn = batch(["blind", "reference", "paired"])
-    expanded = _expand_conditions(drawn)
+    expanded = expand_conditions(drawn)
     names = [(expanded.song_id[n], CONDITIONS[expanded.condition[n]]) for n in range(len(expanded))]
     unlabelled = {(song, name) for song in drawn.song_id for name in ("blind", "paired")}
     assert set(names) == unlabelled | {("song 1", "reference")}
@@ -39,7 +39,7 @@ def test_expanded_batch_has_every_item_blind_and_paired_once():
 
 def test_expanded_items_have_the_audio_of_their_condition():
     drawn = batch(["reference", "reference"])
-    expanded = _expand_conditions(drawn)
+    expanded = expand_conditions(drawn)
     blind = expanded.select(expanded.condition == CONDITIONS.index("blind"))
     paired = expanded.select(expanded.condition == CONDITIONS.index("paired"))
     assert not blind.reference.any()
