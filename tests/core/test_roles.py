@@ -7,10 +7,12 @@ from ai_mixer.core.track import ROLES
 from helpers.music import tracks_manifest
 
 NAMES = {
-    "Kick In": "drums", "01_BassDrum": "drums", "OH L": "drums", "hihat2": "drums", "SN top": "drums",
+    "Kick In": "drums", "01_BassDrum": "drums", "OH L": "drums", "hihat2": "drums",
+    "SN top": "drums",
     "synth bass": "bass", "Sub 808": "bass", "DI Bass": "bass", "bassoon": "lead",
     "LeadVox_03": "vocals", "BV 1": "vocals", "Backing Vocals": "vocals", "VOX LEAD": "vocals",
-    "Gtr2": "chords", "ElecGuitar L": "chords", "Piano": "chords", "keys": "chords", "harp": "chords",
+    "Gtr2": "chords", "ElecGuitar L": "chords", "Piano": "chords", "keys": "chords",
+    "harp": "chords",
     "Lead Guitar": "lead", "Solo": "lead", "trumpet": "lead", "strings": "pad", "WarmPad": "pad",
     "riser fx": "effects", "other": "other", "drums": "drums",
     "instrument 12": None, "audio 7": None, "": None,
@@ -33,8 +35,13 @@ def test_most_names_of_real_tracks_are_understood():
 
 def test_every_general_midi_program_has_a_role():
     roles = [role_from_program(program) for program in range(128)]
-    assert set(roles) <= set(ROLES) and len(set(roles)) >= 7
-    assert roles[33] == "bass" and roles[0] == "chords" and roles[48] == "pad"
-    assert roles[53] == "vocals" and roles[80] == "lead" and roles[118] == "drums"
+    assert set(roles) <= set(ROLES)
+    assert len(set(roles)) >= 7
+    assert roles[33] == "bass"
+    assert roles[0] == "chords"
+    assert roles[48] == "pad"
+    assert roles[53] == "vocals"
+    assert roles[80] == "lead"
+    assert roles[118] == "drums"
     with pytest.raises(ValueError, match="0–127, got 128"):
         role_from_program(128)

@@ -19,7 +19,8 @@ def test_every_instrument_is_a_track_with_its_role(songs):
     rock = {track.name: track.role for track in songs[0].tracks}
     assert rock["01_kick"] == rock["02_snare"] == "drums"
     assert set(rock.values()) == {"drums", "bass", "lead", "chords"}
-    assert songs[0].genre == "rock" and songs[0].group == "rock_composer_0"
+    assert songs[0].genre == "rock"
+    assert songs[0].group == "rock_composer_0"
 
 
 def test_files_are_the_synthesised_tracks_and_do_not_clip_in_sum(songs):

@@ -19,7 +19,8 @@ def only_song(root):
 
 def test_a_folder_per_song_with_the_artist_above(tmp_path):
     songs = Tracks(write_songs(tmp_path, seconds=1.0)).track_songs()
-    assert len(songs) == 6 and {song.split for song in songs} == {"train", "val", "test"}
+    assert len(songs) == 6
+    assert {song.split for song in songs} == {"train", "val", "test"}
     song = songs[0]
     assert (song.id, song.group) == ("artist 0/song 0", "artist 0")
     assert roles(song) == {"bass": "bass", "gtr_left": "chords", "kick": "drums", "vox": "vocals"}
@@ -39,7 +40,8 @@ def test_musdb18_hq(synthetic_dataset):
     assert {tuple(roles(song).values()) for song in songs} == {("bass", "drums", "other", "vocals")}
     assert songs[0].path.name == "mixture.wav"
     walked = Tracks(synthetic_dataset("musdb18hq")).track_songs()
-    assert len(walked) == len(songs) and roles(walked[0]) == roles(songs[0])
+    assert len(walked) == len(songs)
+    assert roles(walked[0]) == roles(songs[0])
 
 
 def test_medleydb_has_stems_raw_tracks_and_a_mix(tmp_path):
@@ -78,7 +80,11 @@ def test_moisesdb_has_a_folder_per_role(tmp_path):
     write(song / "drums" / "f1.wav", 1)
     write(song / "bass" / "f2.wav", 2)
     (song / "data.json").write_text("{}")
-    assert roles(only_song(tmp_path)) == {"bass/f2": "bass", "drums/f0": "drums", "drums/f1": "drums"}
+    assert roles(only_song(tmp_path)) == {
+        "bass/f2": "bass",
+        "drums/f0": "drums",
+        "drums/f1": "drums",
+    }
 
 
 def test_the_manifest_decides_where_it_lists_tracks(tmp_path):
@@ -91,7 +97,8 @@ def test_the_manifest_decides_where_it_lists_tracks(tmp_path):
     songs = Tracks(tmp_path, fold=1).track_songs()
     assert [song.split for song in songs] == ["train", "test", "val"]
     assert [track.role for track in songs[0].tracks] == ["drums", "effects"]
-    assert songs[0].genre == "rock" and songs[0].group == "group 0"
+    assert songs[0].genre == "rock"
+    assert songs[0].group == "group 0"
 
 
 def test_a_song_with_a_missing_track_is_skipped_and_named(tmp_path):
@@ -108,7 +115,7 @@ def test_a_song_with_a_missing_track_is_skipped_and_named(tmp_path):
 @pytest.mark.parametrize(
     ("manifest", "message"),
     [
-        ("file,song,role\nkick.wav,one,oboe d'amore\n", "role \"oboe d'amore\" is none of drums"),
+        ("file,song,role\nkick.wav,one,oboe d'amore\n", 'role "oboe d\'amore" is none of drums'),
         ("file,song,role,split\nkick.wav,one,drums,dev\n", "split must be one of train, val, test"),
     ],
 )
@@ -123,7 +130,7 @@ def test_a_folder_without_songs_says_what_is_needed(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="put each song in a folder of its own"):
         Tracks(tmp_path).track_songs()
     monkeypatch.delenv("AI_MIXER_MUSIC", raising=False)
-    with pytest.raises(ValueError, match="data.root is not set"):
+    with pytest.raises(ValueError, match=r"data\.root is not set"):
         Tracks()
     with pytest.raises(ValueError, match="no such folder"):
         Tracks(tmp_path / "gone")
@@ -141,4 +148,5 @@ def test_unreadable_tracks_are_left_out(tmp_path):
     (root / "artist 0" / "song 0" / "keys.wav").write_bytes(b"no audio")
     source = Tracks(root)
     (song,) = source.track_songs()
-    assert len(song.tracks) == 4 and "keys.wav" in str(source.skipped[0])
+    assert len(song.tracks) == 4
+    assert "keys.wav" in str(source.skipped[0])

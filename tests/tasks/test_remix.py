@@ -31,10 +31,8 @@ def stem(seed, pan=None, seconds=1.0, level_db=-20.0):
 
 def stems(seed=0):
     """Five stems: three mono ones with their pan, one hard left, and a stereo one."""
-    pans, levels = (0.0, -0.6, 0.35, -1.0, None), (-14, -20, -26, -22, -18)
-    return torch.stack(
-        [stem(100 * seed + n, p, level_db=v) for n, (p, v) in enumerate(zip(pans, levels))]
-    )
+    panned = zip((0.0, -0.6, 0.35, -1.0, None), (-14, -20, -26, -22, -18), strict=True)
+    return torch.stack([stem(100 * seed + n, p, level_db=v) for n, (p, v) in enumerate(panned)])
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +74,10 @@ def test_drawn_compressors_and_sends_are_part_of_the_law(task):
     used = torch.cat([strips(task, e) for e in examples])
     known = torch.cat([strips(task, e, "mask") for e in examples])
     assert 0.1 < (used[:, ratio] > 0).float().mean() < 0.6
-    assert (used[:, send] > 0).any() and (used[:, send] == 0).any()
-    assert known[:, ratio].float().mean() > 0.5 and known[:, send].all()
+    assert (used[:, send] > 0).any()
+    assert (used[:, send] == 0).any()
+    assert known[:, ratio].float().mean() > 0.5
+    assert known[:, send].all()
 
 
 def test_the_tracks_of_a_song_have_one_loudness_and_the_fader_restores_the_balance(task):
@@ -113,7 +113,8 @@ def test_silent_stems_are_no_tracks(task):
     audio = stems()
     audio[2] = 0.0
     example = make(task, audio=audio)
-    assert example.roles.tolist() == [0, 1, 3, -1] and len(example.tracks) == 4
+    assert example.roles.tolist() == [0, 1, 3, -1]
+    assert len(example.tracks) == 4
     assert residual_db(render(task, example), example.finished) < -80
     with pytest.raises(ValueError, match="all stems are silent"):
         make(task, audio=torch.zeros_like(audio))
@@ -122,9 +123,12 @@ def test_silent_stems_are_no_tracks(task):
 def test_conditions_share_tracks_and_knobs_and_differ_in_the_reference(task):
     blind, reference, paired = (make(task, 3, c) for c in ("blind", "reference", "paired"))
     for other in (reference, paired):
-        assert other.tracks.equal(blind.tracks) and other.knobs.equal(blind.knobs)
-    assert not blind.reference.any() and paired.reference.equal(paired.finished)
-    assert reference.reference.any() and residual_db(reference.reference, blind.finished) > -10
+        assert other.tracks.equal(blind.tracks)
+        assert other.knobs.equal(blind.knobs)
+    assert not blind.reference.any()
+    assert paired.reference.equal(paired.finished)
+    assert reference.reference.any()
+    assert residual_db(reference.reference, blind.finished) > -10
 
 
 def test_the_reference_is_the_same_production(task):
@@ -139,7 +143,8 @@ def test_master_trim_and_low_cut_are_neutral_and_masked(task):
     example = make(task, 5)
     neutral = task.console.neutral(len(example.tracks))
     count = neutral.master.shape[1]
-    assert example.knobs[-count:].allclose(neutral.master[0]) and not example.mask[-count:].any()
+    assert example.knobs[-count:].allclose(neutral.master[0])
+    assert not example.mask[-count:].any()
     for name in ("trim_db", "low_cut_hz"):
         column = strip_column(task, name)
         assert strips(task, example)[:, column].allclose(neutral.strips[0, :, column])
@@ -149,7 +154,8 @@ def test_master_trim_and_low_cut_are_neutral_and_masked(task):
 def test_a_batch_pads_songs_to_the_most_tracks(task):
     examples = [make(task, 0), make(task, 1, audio=stems(1)[:2], roles=ROLES[:2])]
     batch = TrackBatch.collate(examples)
-    assert batch.tracks.shape[:2] == (2, 5) and batch.track_mask.sum(1).tolist() == [5, 2]
+    assert batch.tracks.shape[:2] == (2, 5)
+    assert batch.track_mask.sum(1).tolist() == [5, 2]
     assert batch.roles[1].tolist() == [0, 1, -1, -1, -1]
     knobs = task.console.layout.from_flat(batch.knobs)
     mix = task.console(batch.tracks, RATE, knobs, batch.track_mask, limit=False)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from hydra.errors import InstantiationException
 
 from ai_mixer.console.graph_knobs import GraphKnobs
 from ai_mixer.evaluation.track_evaluate import evaluate_tracks
@@ -16,8 +17,11 @@ from ai_mixer.training.track_system import knob_slots
 from helpers.measures import residual_db
 from helpers.tracks import write_songs
 
-SMALL = ["loader.excerpt_s=0.5", "loader.batch_size=2", "loader.workers=0", "loader.excerpts_per_song=2",
-         "loader.held_out_per_song=3", "model.width=16", "model.layers=1"]  # fmt: skip
+SMALL = [
+    *("loader.excerpt_s=0.5", "loader.batch_size=2", "loader.workers=0"),
+    *("loader.excerpts_per_song=2", "loader.held_out_per_song=3"),
+    *("model.width=16", "model.layers=1"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +31,9 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cfg(root, compose):
-    return compose("task=remix", "data=tracks", f"data.root={root}", *SMALL, "data.source.index=null")
+    return compose(
+        "task=remix", "data=tracks", f"data.root={root}", *SMALL, "data.source.index=null"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +61,9 @@ def test_a_step_has_a_finite_loss_and_gradients(parts, batch):
     loss = parts.system.training_step(batch, 0)
     loss.backward()
     gradients = [p.grad for p in parts.system.model.parameters() if p.grad is not None]
-    assert loss.isfinite() and gradients and all(g.isfinite().all() for g in gradients)
+    assert loss.isfinite()
+    assert gradients
+    assert all(g.isfinite().all() for g in gradients)
 
 
 def test_with_true_knobs_the_system_renders_the_finished_mix(parts, batch):
@@ -111,7 +119,9 @@ def test_fader_errors_are_in_db_and_the_balance_ignores_a_common_gain(parts, bat
     assert errors[0].tolist() == pytest.approx([3.0] + [2.0] * (len(errors[0]) - 1), abs=1e-3)
     count = errors.shape[1]
     balance = balance_errors_db(layout, flat, batch.knobs, known)
-    assert balance[0].tolist() == pytest.approx([1 - 1 / count] + [1 / count] * (count - 1), abs=1e-3)
+    assert balance[0].tolist() == pytest.approx(
+        [1 - 1 / count] + [1 / count] * (count - 1), abs=1e-3
+    )
 
 
 def test_a_saved_model_predicts_the_same_and_is_refused_for_one_file(predictor, batch, tmp_path):
@@ -156,7 +166,9 @@ def test_evaluation_has_floors_and_bounds(predictor, tmp_path):
     assert {"test_skill_blind", "test_balance_error_db_paired", "test_songs"} <= names
     results.write(tmp_path)
     text = (tmp_path / "tables.md").read_text()
-    assert "raw_sum" in text and "ridge" in text and "Balance error by role" in text
+    assert "raw_sum" in text
+    assert "ridge" in text
+    assert "Balance error by role" in text
 
 
 def test_models_and_consoles_of_the_other_kind_are_refused(compose, root):
@@ -167,5 +179,5 @@ def test_models_and_consoles_of_the_other_kind_are_refused(compose, root):
         ("console=studio",): "use console=classic or console=mastering",
     }
     for overrides, message in cases.items():
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises((ValueError, InstantiationException), match=message):
             build_components(compose(*overrides, "data=tracks", f"data.root={root}"))

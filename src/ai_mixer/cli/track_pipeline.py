@@ -10,20 +10,21 @@ from ai_mixer.inference.track_predictor import load_track_model
 from ai_mixer.tracking import Run
 
 
-def evaluate_and_render_tracks(
-    cfg: DictConfig, run: Run, overrides: list[str], step: int
-) -> None:
+def evaluate_and_render_tracks(cfg: DictConfig, run: Run, overrides: list[str], step: int) -> None:
     """Write tables and listening samples and print their paths; skip each whose config is null."""
     folder = run.artifact_dir
     predictor = load_track_model(folder, allowed_targets(cfg))
-    lines, headline = [], None
+    lines: list[str] = []
+    headline: dict[str, float | str] | None = None
     if cfg.evaluate is not None:
         results = evaluate_tracks(predictor, seed=cfg.seed, **cfg.evaluate)
         results.write(folder / "eval")
         run.log_metrics(results.metrics(), step=step)
         reproduce = f"Reproduce: `{stage_command('train', overrides)}` (seed {cfg.seed})."
         run.describe(f"{reproduce}\n\n{results.markdown()}")
-        headline = {f"knob skill, {c}": f"{results.headline[c]['model']:.2f}" for c in results.conditions}
+        headline = {
+            f"knob skill, {c}": f"{results.headline[c]['model']:.2f}" for c in results.conditions
+        }
         lines += [results.summary(), f"tables: {folder / 'eval' / 'tables.md'}"]
     if cfg.render is not None:
         page = render_tracks(

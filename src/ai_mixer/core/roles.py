@@ -15,7 +15,10 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("pad", r"\bpads?\b|string|orchestra|drone|texture|ensemble|mellotron|viola|cello|ambien|atmo"),
     ("lead", r"lead|solo|melod|\barp|flute|\bsax|trump|trombone|violin|clarinet|oboe|whistle|horn"),
     ("lead", r"bassoon|brass|harmonica|pluck|bells?\b|glock|xylo|ocarina|recorder|theremin"),
-    ("chords", r"chord|guit|gtr|\b[ea]g\b|acoustic|piano|\bkeys?\b|organ|rhodes|wurli|clavi|\bharp"),
+    (
+        "chords",
+        r"chord|guit|gtr|\b[ea]g\b|acoustic|piano|\bkeys?\b|organ|rhodes|wurli|clavi|\bharp",
+    ),
     ("chords", r"\bcomp\b|rhythm|banjo|ukulele|mandolin|vibe|vibraphone|marimba|accordion|\bstrum"),
     ("pad", r"synth"),
     ("other", r"\bother|\brest\b|backing|accomp|\bmisc"),

@@ -42,11 +42,12 @@ class TrackExample(Example):
             track_mask=pad(self.track_mask, (0, more)),
             roles=pad(self.roles, (0, more), value=NO_ROLE),
             raw_gain_db=pad(self.raw_gain_db, (0, more)),
-            **{name: self._pad_knobs(name, more) for name in ("knobs", "mask", "unlabelled")},
+            knobs=self._pad_knobs(self.knobs, more),
+            mask=self._pad_knobs(self.mask, more),
+            unlabelled=self._pad_knobs(self.unlabelled, more),
         )
 
-    def _pad_knobs(self, name: str, more: int) -> Tensor:
-        flat = getattr(self, name)
+    def _pad_knobs(self, flat: Tensor, more: int) -> Tensor:
         strips = len(self.tracks) * self.strip_knobs
         return torch.cat([pad(flat[:strips], (0, more * self.strip_knobs)), flat[strips:]])
 

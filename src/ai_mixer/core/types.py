@@ -12,7 +12,6 @@ from typing import Any, Literal, NamedTuple, Self
 import torch
 from torch import Tensor
 
-from ai_mixer.core.track import ROLES as ROLES
 from ai_mixer.core.track import Track
 from ai_mixer.core.units import SCALES, Scale
 

@@ -1,6 +1,6 @@
 """Map-style dataset of training examples of several tracks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,8 @@ class TrackDataset(SongDataset):
         start_s, stems = self._random_excerpt(song, tracks, length_s, excerpt_rng)
         other_s = second_excerpt_start(start_s, song.duration_s, length_s, excerpt_rng)
         cycled = CONDITIONS[index % len(CONDITIONS)] if self.cycle_conditions else None
-        example = self.task(
+        make: Callable[..., Any] = self.task  # `tasks.remix.Remix`
+        example = make(
             stems,
             torch.tensor([track.role_index for track in tracks]),
             lambda: self._read(tracks, other_s, length_s),

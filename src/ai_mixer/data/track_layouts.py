@@ -101,7 +101,7 @@ def _described_roles(folder: Path) -> dict[str, str]:
     try:
         content: Any = OmegaConf.to_container(OmegaConf.load(file))
         stems = content["stems"].items()
-    except Exception as error:  # noqa: BLE001  # parsers raise many types
+    except Exception as error:  # parsers raise many types
         raise ValueError(f"{file}: not readable as metadata of stems ({error})") from error
     roles: dict[str, str] = {}
     for key, stem in stems:

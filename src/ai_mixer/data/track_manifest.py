@@ -14,11 +14,11 @@ import pandas as pd
 from ai_mixer.core.roles import role_from_name
 from ai_mixer.core.track import ROLES, Track
 from ai_mixer.core.types import SkippedSong
+from ai_mixer.data.metadata_cache import MetadataCache
 from ai_mixer.data.song_collector import SongCollector
 from ai_mixer.data.split_assignment import Recording
 from ai_mixer.data.splits import SPLITS
 from ai_mixer.data.track_songs import TrackFiles, add_track_song
-from ai_mixer.data.metadata_cache import MetadataCache
 
 SONGS = "songs.csv"
 ROLE_ALIASES = {"fx": "effects", "sfx": "effects"}

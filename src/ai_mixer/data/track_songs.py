@@ -40,7 +40,9 @@ def track_songs(source: Source) -> list[Song]:
     songs = [song for song in map(_with_stems_as_tracks, source.songs()) if song.tracks]
     if not songs:
         kind = type(source).__name__
-        raise ValueError(f"the songs of {kind} have no tracks: use data=tracks, data=musdb18 or band")
+        raise ValueError(
+            f"the songs of {kind} have no tracks: use data=tracks, data=musdb18 or band"
+        )
     return songs
 
 

@@ -50,7 +50,9 @@ def evaluate_tracks(
     systems: names of TRACK_SYSTEMS, or "all". examples: that `ridge` is fitted to. sound: also mix
     and measure the distance to the finished version. Other arguments as for `evaluate`.
     """
-    names = TRACK_SYSTEMS if systems == "all" else [systems] if isinstance(systems, str) else systems
+    names = (
+        TRACK_SYSTEMS if systems == "all" else [systems] if isinstance(systems, str) else systems
+    )
     loader = {"held_out_per_song": excerpts_per_song, "seed": seed}
     datamodule = build_evaluation_datamodule(
         predictor.config, predictor.console, data, "reference", **loader

@@ -4,10 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from ai_mixer.core.track import ROLES
 from ai_mixer.core.track_batch import TrackBatch
-from ai_mixer.core.types import CONDITIONS, GENRES, Condition, Split
+from ai_mixer.core.types import CONDITIONS, GENRES, Condition, Knob, Split
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.evaluation.holdout_filter import holdout_songs
 from ai_mixer.inference.track_predictor import TrackPredictor
@@ -86,9 +87,12 @@ def _sample(
     )
 
 
-def _level_and_pan(predictor, batch, predicted, true):  # type: ignore[no-untyped-def]
+def _level_and_pan(
+    predictor: TrackPredictor, batch: TrackBatch, predicted: Tensor, true: Tensor
+) -> tuple[list[Knob], dict[str, float], dict[str, float]]:
     """Knobs of level and pan of every track, with the model's and the true settings."""
-    knobs, values = [], ({}, {})
+    knobs: list[Knob] = []
+    values: tuple[dict[str, float], dict[str, float]] = ({}, {})
     for track, role in enumerate(batch.roles[0].tolist()):
         name = f"{track + 1} {ROLES[role] if role >= 0 else 'track'}"
         for column, knob in enumerate(predictor.console.layout.strip):

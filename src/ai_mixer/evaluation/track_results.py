@@ -22,6 +22,7 @@ from ai_mixer.metrics.statistics import (
 )
 from ai_mixer.metrics.tables import to_markdown
 from ai_mixer.metrics.track_skill import headline_track_knobs
+from ai_mixer.utils.markdown import HIGH, LOW
 
 PREFIX = "error/"
 BASELINE, NEUTRAL = "mean_knobs", "equal_loudness"
@@ -120,10 +121,12 @@ class TrackResults:
         values: dict[str, float] = {}
         for condition in self.conditions:
             values[f"skill_{condition}"] = float(self.headline[condition]["model"])
-            row = self.levels.loc[(condition, "model")]
-            values[f"fader_error_db_{condition}"] = float(row["fader_db"])
-            values[f"balance_error_db_{condition}"] = float(row["balance_db"])
-            values[f"pan_error_{condition}"] = float(row["pan"])
+            for name, column in {
+                "fader_error_db": "fader_db",
+                "balance_error_db": "balance_db",
+                "pan_error": "pan",
+            }.items():
+                values[f"{name}_{condition}"] = float(self.levels[column][condition, "model"])
             if len(self.sound):
                 values[f"stft_{condition}"] = float(self.sound["stft"][condition, "model"])
         values["songs"] = float(self.records["song_id"].nunique())
@@ -138,13 +141,15 @@ class TrackResults:
         lines = ["held-out songs: knob skill (0 = mean knobs by role, 1 = exact), balance error"]
         lines += [f"  {line}" for line in self.holdout.notes()]
         for condition in self.conditions:
-            own, equal = (self.levels.loc[(condition, s)] for s in ("model", NEUTRAL))
-            score = self.headline.loc["model"]
+            score, low, high = (
+                float(self.headline[condition + end]["model"]) for end in ("", LOW, HIGH)
+            )
+            balance_db, pan = self.levels["balance_db"], self.levels["pan"]
             lines.append(
-                f"  {condition:<10} skill {score[condition]:+.2f} "
-                f"[{score[condition + '_low']:+.2f}, {score[condition + '_high']:+.2f}], "
-                f"balance {own['balance_db']:.2f} dB (equal loudness {equal['balance_db']:.2f}), "
-                f"pan {own['pan']:.2f}"
+                f"  {condition:<10} skill {score:+.2f} [{low:+.2f}, {high:+.2f}], "
+                f"balance {balance_db[condition, 'model']:.2f} dB "
+                f"(equal loudness {balance_db[condition, NEUTRAL]:.2f}), "
+                f"pan {pan[condition, 'model']:.2f}"
             )
         return "\n".join(lines)
 
@@ -218,4 +223,4 @@ class TrackResults:
 
 
 def _columns(name: str, estimate: Estimate) -> dict[str, float]:
-    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+    return {name: estimate.value, name + LOW: estimate.low, name + HIGH: estimate.high}

@@ -1,4 +1,4 @@
-"""Baselines and bounds of mixing several tracks. All mix with the console; the master is neutral."""
+"""Baselines and bounds of mixing several tracks. All mix with the console, master neutral."""
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence

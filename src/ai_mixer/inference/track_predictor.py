@@ -66,7 +66,7 @@ class TrackPredictor:
         """The mean knobs of the training, for songs with tracks of these roles, [B, N]."""
         strips, others = self._divide(self.mean_knobs)
         layout = self.console.layout
-        buses, master = others.split([layout.bus_knobs, len(layout.master)])
+        buses, master = torch.split(others, [layout.bus_knobs, len(layout.master)])
         songs = len(roles)
         return GraphKnobs(
             strips[role_index(roles)], buses.expand(songs, -1), master.expand(songs, -1)
@@ -89,7 +89,9 @@ class TrackPredictor:
         return factors
 
 
-def load_track_model(where: str | Path = "last", allow_targets: Sequence[str] = ()) -> TrackPredictor:
+def load_track_model(
+    where: str | Path = "last", allow_targets: Sequence[str] = ()
+) -> TrackPredictor:
     """Load a trained model of several tracks: a run ("last", an id or its prefix) or a folder.
 
     FileNotFoundError if there is none; ValueError if it is a model of one stereo file.

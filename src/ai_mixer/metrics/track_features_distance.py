@@ -1,10 +1,10 @@
 """Distance of two mixes by audio features, with the definitions and weights of Diff-MST.
 
 Vanka et al., "Diff-MST: Differentiable Mixing Style Transfer", ISMIR 2024. Each is the mean squared
-difference of a feature: RMS √mean(x²) of each channel, linear (weight 0.1); crest 20 log₁₀(max |x| /
-RMS), dB (0.001); width mean((L − R)²) / mean((L + R)²) (1); imbalance (E_R − E_L) / (E_R + E_L) (1);
-Bark spectrum: magnitudes of an STFT of 32768 samples averaged over time, in 24 bands from 20 Hz to
-20 kHz, natural logarithm, mid and side (0.1).
+difference of a feature: RMS √mean(x²) of each channel, linear (weight 0.1); crest 20 log₁₀(max |x|
+/ RMS), dB (0.001); width mean((L − R)²) / mean((L + R)²) (1); imbalance (E_R − E_L) / (E_R + E_L)
+(1); Bark spectrum: magnitudes of an STFT of 32768 samples averaged over time, in 24 bands from
+20 Hz to 20 kHz, natural logarithm, mid and side (0.1).
 
 As published, RMS and crest depend on the level: bring both mixes to one loudness first.
 """
@@ -30,10 +30,12 @@ def track_features_distance(mix: Tensor, finished: Tensor, sample_rate: int) -> 
     mix, finished: [B, 2, T]; both are brought to −22 LUFS.
     """
     one, two = (
-        _features(audio * db_to_ratio(REFERENCE_LUFS - loudness_lufs(audio, sample_rate))[:, None, None],
-                  sample_rate)
+        _features(
+            audio * db_to_ratio(REFERENCE_LUFS - loudness_lufs(audio, sample_rate))[:, None, None],
+            sample_rate,
+        )
         for audio in (mix, finished)
-    )  # fmt: skip
+    )
     errors = {name: (one[name] - two[name]).square().mean(-1) for name in WEIGHTS}
     total = sum(WEIGHTS[name] * error for name, error in errors.items())
     assert isinstance(total, Tensor)
@@ -70,6 +72,7 @@ def _bark(mid_side: Tensor, sample_rate: int) -> Tensor:
 
 def _bark_filters(sample_rate: int) -> Tensor:
     """Triangular filters, equally spaced in Bark (6 asinh(f / 600)), 20 Hz–20 kHz: [F, bands]."""
+
     def to_bark(hz: Tensor) -> Tensor:
         return 6.0 * torch.asinh(hz / 600.0)
 

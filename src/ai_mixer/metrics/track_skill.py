@@ -1,8 +1,8 @@
 """Protocol K for several tracks: errors of knobs over all tracks, level and pan errors.
 
 An error is a share of the knob's travel, as for one file. Level errors are in dB: the fader as it
-is, and the balance, which is the fader relative to the mean over the song's tracks: a common gain of
-all faders is the loudness of the mix, which its delivery sets.
+is, and the balance, which is the fader relative to the mean over the song's tracks: a common gain
+of all faders is the loudness of the mix, which its delivery sets.
 """
 
 import math

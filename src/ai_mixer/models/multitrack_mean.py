@@ -43,11 +43,13 @@ class MultitrackMean(ClosedFormTrackModel):
             songs += values[..., strips:].sum(1)
             rows = values[..., :strips].reshape(2, -1, self.strip_knobs)
             sums.index_add_(1, role_index(batch.roles).flatten().cpu(), rows)
-        overall = _mean(*sums.sum(1), torch.tensor(0.5))
-        self.strip_mean.copy_(_mean(*sums, overall))
-        self.song_mean.copy_(_mean(*songs, torch.tensor(0.5)))
+        overall = _mean(sums.sum(1), torch.tensor(0.5))
+        self.strip_mean.copy_(_mean(sums, overall))
+        self.song_mean.copy_(_mean(songs, torch.tensor(0.5)))
         self.fitted.fill_(True)
 
 
-def _mean(total: Tensor, count: Tensor, default: Tensor) -> Tensor:
+def _mean(sums: Tensor, default: Tensor) -> Tensor:
+    """Means of sums [2, …]: of the values, and how many they are; `default` where there is none."""
+    total, count = sums
     return torch.where(count > 0, total / count.clamp_min(1.0), default.double())

@@ -58,10 +58,8 @@ class MultitrackRidge(ClosedFormTrackModel):
             features = self.extract(batch)
             per_track, per_song = _inputs(features, batch.track_mask, batch.roles)
             present, count = batch.track_mask, batch.tracks.shape[1]
-            knobs, mask = (
-                x.split([count * self.strip_knobs, self.song_knobs], 1)
-                for x in (batch.knobs, batch.mask)
-            )
+            sizes = [count * self.strip_knobs, self.song_knobs]
+            knobs, mask = (torch.split(x, sizes, dim=1) for x in (batch.knobs, batch.mask))
             shape = (len(batch), count, self.strip_knobs)
             conditions = batch.condition[:, None].expand(-1, count)
             rows["strip"].append(
@@ -79,8 +77,8 @@ class MultitrackRidge(ClosedFormTrackModel):
                 own = condition == number
                 if own.any():
                     weight, error = _solve(x[own], y[own], valid[own], self.alpha)
-                    getattr(self, f"{name}_weight")[number] = weight
-                    getattr(self, f"{name}_error")[number] = error
+                    self.get_buffer(f"{name}_weight")[number] = weight
+                    self.get_buffer(f"{name}_error")[number] = error
         self.fitted.fill_(True)
 
 

@@ -72,9 +72,7 @@ class MultitrackTransformer(TrackModel):
 
         def flat(strip: nn.Module, whole: nn.Module) -> Tensor:
             strips = strip(tracks.flatten(0, 1), condition=per_track)
-            return torch.cat(
-                [strips.reshape(len(songs), -1), whole(songs, condition=condition)], 1
-            )
+            return torch.cat([strips.reshape(len(songs), -1), whole(songs, condition=condition)], 1)
 
         return Prediction(
             flat(self.strip_head, self.song_head),

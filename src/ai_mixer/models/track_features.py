@@ -1,10 +1,11 @@
 """Input features of models of several tracks: long-term levels, without trained weights.
 
-Per track: its tone, width, dynamics, and its share of all tracks in each band. With a reference: the
-difference of the tones. Under `paired`, the finished mix is a sum of filtered tracks, and a least
-squares fit in each band gives the gain of every track in both channels: level, pan and EQ curve.
+Per track: its tone, width, dynamics, and its share of all tracks in each band. With a reference:
+the difference of the tones. Under `paired`, the finished mix is a sum of filtered tracks, and a
+least squares fit in each band gives the gain of every track in both channels: level, pan and EQ.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -13,6 +14,7 @@ from torch.nn.functional import adaptive_avg_pool1d
 
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.dsp.spectra import mid_side
+from ai_mixer.models.unique_rows import UniqueRows
 from ai_mixer.utils.torchaudio_shim import torchaudio
 
 BLIND, PAIRED = CONDITIONS.index("blind"), CONDITIONS.index("paired")
@@ -31,6 +33,16 @@ class TrackFeatures(NamedTuple):
 
     tracks: Tensor
     song: Tensor
+
+
+class _Song(NamedTuple):
+    """spectra: [N, 2, F, frames]. own: [N, ·]. tone: [N, bands], dB. total_…: [bands], dB."""
+
+    spectra: Tensor
+    own: Tensor
+    tone: Tensor
+    total_mid: Tensor
+    total_side: Tensor
 
 
 class TrackFeatureExtractor(nn.Module):
@@ -60,35 +72,60 @@ class TrackFeatureExtractor(nn.Module):
     def forward(
         self, tracks: Tensor, mask: Tensor, reference: Tensor, condition: Tensor
     ) -> TrackFeatures:
-        """Features of each track and of the song. No gradient."""
-        tracks = tracks.expand(-1, -1, 2, -1)
-        spectra = self._spectra(tracks)  # [B, N, 2, F, frames]
-        target = self._spectra(reference)
-        mid, side = (self._levels(part) for part in mid_side(spectra.flatten(0, 1)).unbind(1))
-        shape = tracks.shape[:2]
-        mid, side = mid.unflatten(0, shape), side.unflatten(0, shape)
-        total_mid, total_side = (_sum_db(part.mean(-1), mask) for part in (mid, side))
-        ref_mid, ref_side = (self._levels(part).mean(-1) for part in mid_side(target).unbind(1))
-        heard = (condition != BLIND)[:, None]
+        """Features of each track and of the song. No gradient.
+
+        Song by song, which bounds the memory; a song that is in a batch under several conditions is
+        analysed once.
+        """
+        out = TrackFeatures(
+            tracks.new_zeros(*mask.shape, self.n_track), tracks.new_zeros(len(mask), self.n_song)
+        )
+        unique = UniqueRows(tracks.flatten(1, 2))
+        for number in range(len(unique.rows)):
+            rows = (unique.index == number).nonzero()[:, 0].tolist()
+            present = mask[rows[0]]
+            song = self._analyse(tracks[rows[0], present].expand(-1, 2, -1))
+            for row in rows:
+                out.tracks[row, present], out.song[row] = self._compare(
+                    song, reference[row], int(condition[row])
+                )
+        return out
+
+    def _analyse(self, tracks: Tensor) -> "_Song":
+        """What does not depend on the reference: tracks [N, 2, T]."""
+        spectra = self._spectra(tracks)
+        mid, side = (self._levels(part) for part in mid_side(spectra).unbind(1))
+        total_mid, total_side = (_sum_db(part.mean(-1)) for part in (mid, side))
         own = self._own(tracks, mid, side, total_mid)
-        tone = mid.mean(-1) - mid.mean((-1, -2))[..., None]
-        ref_tone = ref_mid - ref_mid.mean(-1, keepdim=True)
-        compared = _scaled(ref_tone[:, None] - tone) * heard[..., None]
-        fitted = self._fitted(spectra, target, mask, condition)
-        difference = torch.cat([ref_mid - total_mid, ref_side - total_side], 1)
-        total = torch.cat([_relative(total_mid), total_side - total_mid], 1)
-        ref = torch.cat([_relative(ref_mid), ref_side - ref_mid], 1)
-        count = mask.sum(1, keepdim=True).log2() / 3.0
-        song = [_scaled(total), _scaled(ref) * heard, _scaled(difference) * heard, count]
-        features = torch.cat([own, compared, fitted], -1)
-        return TrackFeatures(features * mask[..., None], torch.cat(song, 1))
+        tone = mid.mean(-1) - mid.mean((-1, -2))[:, None]
+        return _Song(spectra, own, tone, total_mid, total_side)
+
+    def _compare(self, song: "_Song", reference: Tensor, condition: int) -> tuple[Tensor, Tensor]:
+        """Features of the tracks [N, F] and of the song [S] under a condition."""
+        n = len(song.own)
+        total = torch.cat([_relative(song.total_mid), song.total_side - song.total_mid])
+        count = total.new_tensor([math.log2(n) / 3.0])
+        if condition == BLIND:
+            unknown = song.own.new_zeros(n, self.compared + self.fitted)
+            nothing = total.new_zeros(4 * BANDS)
+            return torch.cat([song.own, unknown], 1), torch.cat([_scaled(total), nothing, count])
+        target = self._spectra(reference)
+        mid, side = (self._levels(part).mean(-1) for part in mid_side(target[None])[0])
+        compared = _scaled(mid - mid.mean() - song.tone)
+        fitted = song.own.new_zeros(n, self.fitted)
+        if condition == PAIRED:
+            fitted = self._fit(song.spectra, target)
+        heard = torch.cat([_relative(mid), side - mid])
+        difference = torch.cat([mid - song.total_mid, side - song.total_side])
+        whole = [_scaled(total), _scaled(heard), _scaled(difference), count]
+        return torch.cat([song.own, compared, fitted], 1), torch.cat(whole)
 
     def _spectra(self, x: Tensor) -> Tensor:
         """[..., T] → complex [..., F, frames]."""
         flat = x.reshape(-1, x.shape[-1])
         flat = nn.functional.pad(flat, (0, max(0, N_FFT - flat.shape[-1])))
         spectra = torch.stft(flat, N_FFT, HOP, window=self.window, return_complex=True)
-        return spectra.unflatten(0, x.shape[:-1])
+        return spectra.reshape(*x.shape[:-1], *spectra.shape[1:])
 
     def _levels(self, spectra: Tensor) -> Tensor:
         """[..., F, frames] → dB in bands [..., bands, frames]."""
@@ -97,7 +134,7 @@ class TrackFeatureExtractor(nn.Module):
         return 10.0 * (banded + 10.0 ** (FLOOR_DB / 10.0)).log10()
 
     def _own(self, tracks: Tensor, mid: Tensor, side: Tensor, total: Tensor) -> Tensor:
-        """Tone, width, dynamics and share of each track, [B, N, own]."""
+        """Tone, width, dynamics and share of each track, [N, own]."""
         level = mid.mean(-1)
         frames = mid.mean(-2)
         loud = frames.amax(-1, keepdim=True)
@@ -106,7 +143,7 @@ class TrackFeatureExtractor(nn.Module):
         crest = 20.0 * tracks.abs().amax((-1, -2)).clamp_min(1e-6).log10() - 10.0 * power.log10()
         parts = [
             _scaled(_relative(level)),
-            _scaled(level - total[:, None]),
+            _scaled(level - total),
             _coarse(_scaled(side.mean(-1) - level)),
             _coarse(mid.std(-1)) / SCALE_DB,
             _coarse(mid.diff(dim=-1).clamp_min(0.0).mean(-1)) / 3.0,
@@ -117,15 +154,7 @@ class TrackFeatureExtractor(nn.Module):
         ]
         return torch.cat(parts, -1)
 
-    def _fitted(self, spectra: Tensor, target: Tensor, mask: Tensor, condition: Tensor) -> Tensor:
-        """Gains of each track in the finished mix, [B, N, fitted]; 0 unless paired."""
-        out = spectra.real.new_zeros(*mask.shape, self.fitted)
-        for song in (condition == PAIRED).nonzero()[:, 0].tolist():
-            rows = mask[song]
-            out[song, rows] = self._fit_song(spectra[song, rows], target[song])
-        return out
-
-    def _fit_song(self, x: Tensor, y: Tensor) -> Tensor:
+    def _fit(self, x: Tensor, y: Tensor) -> Tensor:
         """Least squares in bands: tracks [N, 2, F, frames], mix [2, F, frames] → [N, fitted]."""
         frames = min(x.shape[-1], y.shape[-1])
         x, y = x[..., :frames], y[..., :frames]
@@ -158,10 +187,10 @@ class TrackFeatureExtractor(nn.Module):
         return torch.cat(parts, 1)
 
 
-def _sum_db(levels_db: Tensor, mask: Tensor) -> Tensor:
-    """Level of the sum of the powers of present tracks: [B, N, bands] → [B, bands]."""
-    power = 10.0 ** (levels_db / 10.0) * mask[..., None]
-    return 10.0 * power.sum(1).clamp_min(10.0 ** (FLOOR_DB / 10.0)).log10()
+def _sum_db(levels_db: Tensor) -> Tensor:
+    """Level of the sum of powers: [N, bands] → [bands]."""
+    power = (10.0 ** (levels_db / 10.0)).sum(0)
+    return 10.0 * power.clamp_min(10.0 ** (FLOOR_DB / 10.0)).log10()
 
 
 def _relative(levels_db: Tensor) -> Tensor:

@@ -44,10 +44,12 @@ class TrackModel(nn.Module):
 class ClosedFormTrackModel(TrackModel):
     """A model that is fitted to examples in one step; `fit` replaces the training."""
 
+    fitted: Tensor
+
     def __init__(self, strip_knobs: int, song_knobs: int, sample_rate: int) -> None:
         super().__init__(strip_knobs, song_knobs, sample_rate)
         self.register_buffer("fitted", torch.tensor(False))
-        # An optimiser needs a parameter. It moves until the model is fitted, then its gradient is 0.
+        # An optimiser needs a parameter. It has no gradient once the model is fitted.
         self.offset = nn.Parameter(torch.zeros(()))
 
     def fit(self, batches: Iterable[TrackBatch]) -> None:

@@ -26,8 +26,8 @@ RAW_GAIN_RANGE_DB = 12.0  # recorded levels differ by so much to both sides of e
 class RemixDraws(NamedTuple):
     """Random numbers 0–1 of one example.
 
-    strips: [N, Ps] positions. active: [N, effects] bool. sent: [N, sends] bool. buses: [Pb] positions.
-    raw_gain: [N].
+    strips: [N, Ps] positions. active: [N, effects] bool. sent: [N, sends] bool. buses: [Pb]
+    positions. raw_gain: [N].
     """
 
     strips: Tensor

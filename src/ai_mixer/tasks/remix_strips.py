@@ -89,9 +89,7 @@ class StripInverter:
         tracks = tracks * db_to_ratio(gain_db).to(tracks)[:, None, None]
         return Strips(stems, tracks, knobs, mask)
 
-    def _positions(
-        self, draws: Tensor, active: Tensor, pan: Tensor, is_mono: Tensor
-    ) -> Tensor:
+    def _positions(self, draws: Tensor, active: Tensor, pan: Tensor, is_mono: Tensor) -> Tensor:
         """Positions [N, P]: drawn, measured, or neutral."""
         knobs = torch.where(self.drawn & active, draws, self.neutral)
         pan_knob, column = self.console.knobs[self.column[PAN]], self.column[PAN]

@@ -19,14 +19,13 @@ from ai_mixer.data.datamodule import MixDataModule, SongSource
 from ai_mixer.inference.builders import build_any_console, build_model
 from ai_mixer.training.system import MixSystem
 
-
 ONE_FILE = "ai_mixer.training.system.MixSystem"
 
 
 class TrainingComponents(NamedTuple):
     """Components of a training. The console is built first: the others depend on its knobs."""
 
-    console: Console | ConsoleGraph
+    console: Any  # Console, or ConsoleGraph for several tracks
     data: MixDataModule
     system: MixSystem
 
@@ -46,7 +45,9 @@ def build_source(cfg: DictConfig) -> SongSource:
     return instantiate_checked(cfg, "data.source")
 
 
-def build_datamodule(cfg: DictConfig, console: Console | ConsoleGraph, **loader: Any) -> MixDataModule:
+def build_datamodule(
+    cfg: DictConfig, console: Console | ConsoleGraph, **loader: Any
+) -> MixDataModule:
     """Build the data module; `loader` replaces options of the loader (excerpts_per_song=4)."""
     if "feature_extractor" in cfg.loader:
         loader["cache_key"] = _example_settings_digest(cfg)
@@ -106,7 +107,7 @@ def build_callbacks(cfg: DictConfig) -> dict[str, pl.Callback]:
 
 def build_evaluation_datamodule(
     cfg: DictConfig,
-    console: Console,
+    console: Console | ConsoleGraph,
     data: DictConfig | None,
     condition: Condition | Literal["any"],
     **loader: Any,

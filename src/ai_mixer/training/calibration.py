@@ -46,10 +46,10 @@ def calibrate(system: MixSystem, data: MixDataModule) -> CalibrationFactors | No
             for knob, columns in system.knob_groups(batch):
                 ratios.setdefault((condition, knob), []).append(chosen[:, columns].flatten())
     factors: CalibrationFactors = {condition: {} for condition in CONDITIONS}
-    for (condition, knob), parts in ratios.items():
+    for (name, knob), parts in ratios.items():
         factor = conformal_factor(torch.cat(parts).numpy())
         if factor is not None:
-            factors[condition][knob] = factor
+            factors[name][knob] = factor
     return factors
 
 

@@ -181,7 +181,7 @@ class MixSystem(pl.LightningModule):
             (self.knob_count, batch.mask),
         ):
             sums = torch.zeros_like(total).index_add_(0, slots, values.double().flatten())
-            total += all_reduce_sum(sums)
+            total.add_(all_reduce_sum(sums))
 
     def _compute_loss(
         self, batch: Batch, prediction: Prediction

@@ -57,7 +57,9 @@ class TrackSkillMetric(Metric):
             if fader is not None and count[fader] > 0:
                 knob = next(knob for knob in self.layout.strip if knob.name == FADER)
                 travel_db = knob.high - knob.low
-                errors_db[f"fader_error_db_{name}"] = float(errors[fader] / count[fader]) * travel_db
+                errors_db[f"fader_error_db_{name}"] = (
+                    float(errors[fader] / count[fader]) * travel_db
+                )
         if not skills:
             return {}
         return {"skill": float(np.mean(list(skills.values()))), **skills, **errors_db}

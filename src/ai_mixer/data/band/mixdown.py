@@ -102,9 +102,7 @@ def _process(
     return dsp.widen(y, strip.width * composer_style.width, strip.pan)
 
 
-def _level(
-    y: Audio, rate: int, strip: Strip, composer_style: ComposerStyle, name: str
-) -> float:
+def _level(y: Audio, rate: int, strip: Strip, composer_style: ComposerStyle, name: str) -> float:
     """Gain that brings a processed channel to its level in the mix."""
     target_lufs = CHANNEL_LUFS + strip.level_lu + composer_style.levels_db[name]
     return dsp.db_to_ratio(target_lufs - max(dsp.loudness_lufs(y, rate), -60.0))
