@@ -134,7 +134,7 @@ def test_masked_knobs_are_rendered_at_neutral_unless_unlabelled():
 def test_mean_knobs_before_the_first_step_are_those_of_the_initial_model():
     console = load_console("classic")
     count = torch.zeros(len(console.knobs), dtype=torch.float64)
-    known = {"console": console, "initial_mean_knobs": torch.full((len(count),), 0.3)}
+    known = {"neutral_means": console.neutral, "initial_mean_knobs": torch.full((len(count),), 0.3)}
     before = SimpleNamespace(knob_sum=count, knob_count=count, **known)
     torch.testing.assert_close(MixSystem.mean_knobs.fget(before), known["initial_mean_knobs"])
     after = SimpleNamespace(knob_sum=count + 1.0, knob_count=count + 2.0, **known)

@@ -10,7 +10,7 @@ from hydra.utils import get_class
 from omegaconf import DictConfig
 from torch import nn
 
-from ai_mixer.config.allowed_targets import check_targets
+from ai_mixer.config.allowed_targets import resolve_checked
 from ai_mixer.config.instantiate import allowed_targets, instantiate_checked
 from ai_mixer.console import Console, ConsoleGraph
 from ai_mixer.console.load import require_single
@@ -33,7 +33,7 @@ def build_model(cfg: DictConfig, console: Console | ConsoleGraph) -> nn.Module:
     ValueError in one line for a model of one file with a console of several tracks, or reversed.
     """
     sizes = model_sizes(console)
-    check_targets(cfg, allowed_targets(cfg))
+    resolve_checked(cfg, "model", allowed_targets(cfg))
     taken = inspect.signature(get_class(cfg.model._target_)).parameters
     if not sizes.keys() <= taken.keys():
         name = cfg.model._target_.rpartition(".")[2]
