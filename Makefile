@@ -151,6 +151,15 @@ relocate: $(READY) ## rewrite artifact URIs after mlruns/ was moved
 engine: $(READY) ## build the console as a C library: make engine targets=all console=classic ranges=wide
 	$(BIN)/python -m ai_mixer.cli.stages.engine $(OVERRIDES)
 
+# --- the page of `ai-mixer app` --------------------------------------------------------------------
+
+.PHONY: app-page app-engine
+app-page: $(READY) ## build the page from its TypeScript (needs node and npm)
+	$(BIN)/python -m ai_mixer.app.build_page
+
+app-engine: $(READY) ## build the consoles of the page as WebAssembly (extra `engine`)
+	$(BIN)/python -m ai_mixer.app.build_page engine
+
 # --- documentation --------------------------------------------------------------------------------
 
 .PHONY: docs docs-serve notebooks

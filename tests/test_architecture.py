@@ -1,6 +1,7 @@
 """Tests of the architecture: direction of imports, forbidden imports, docstrings of modules."""
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -27,9 +28,14 @@ def name_of(path):
     return path.relative_to(PACKAGE).as_posix()
 
 
+@functools.cache
+def nodes_of(path):
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def imported_packages(path):
     """Top-level packages that a module imports, also within functions."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level:
@@ -45,16 +51,17 @@ def test_the_import_contracts_hold():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_every_module_has_a_docstring(path):
-    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-    assert docstring, "no docstring"
-    assert docstring.split("\n\n")[0].endswith((".", "?", "…", ":")), docstring
+def has_a_docstring(path):
+    docstring = ast.get_docstring(nodes_of(path)[0]) or ""
+    return docstring.split("\n\n")[0].endswith((".", "?", "…", ":"))
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_forbidden_packages_are_not_imported(path):
-    assert not set(imported_packages(path)) & FORBIDDEN
+def test_every_module_has_a_docstring():
+    assert not [name_of(path) for path in MODULES if not has_a_docstring(path)]
+
+
+def test_forbidden_packages_are_not_imported():
+    assert not [name_of(path) for path in MODULES if FORBIDDEN & set(imported_packages(path))]
 
 
 def importers(package):
@@ -91,7 +98,7 @@ def test_tests_mirror_the_package(folder):
 def test_no_class_takes_a_config():
     """Constructors have plain typed arguments, no `cfg` or `config`."""
     for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes_of(path):
             if isinstance(node, ast.FunctionDef) and node.name == "__init__":
                 names = {argument.arg for argument in node.args.args}
                 assert not names & {"cfg", "config"}, path

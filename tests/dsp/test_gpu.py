@@ -81,7 +81,7 @@ def make_cases():
             "hop_energies_backward",
             (noise(2, 2, 4).double(), x, WEIGHTS, 25),
         ),
-        "required gain": ("required_gain", (long, 0.5, 0.49, 8, [9.0, 9.0, 9.0])),
+        "required gain": ("required_gain", (long, 0.5, 0.49, 8, [9.0, 9.0, 9.0], 60)),
         "true peak": ("true_peak_envelope", (long, 4, 48, 6.0, 0.0)),
     }
     settings = torch.tensor([[0.5, *SETTINGS], [0.8, 0.6, 0.8, -24.0, 3.0, 12.0]]).double()

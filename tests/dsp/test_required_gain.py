@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.optimize import linprog
 from torch.autograd import gradcheck
+from torch.nn.functional import pad
 
 from ai_mixer.dsp.required_gain import (
     CONTEXT_SAMPLES,
@@ -78,6 +79,21 @@ def test_gradient():
     (own,) = torch.autograd.grad((required_gain_db(x, THRESHOLD, TARGET) * weights).sum(), x)
     (defined,) = torch.autograd.grad((by_definition(x) * weights).sum(), x)
     torch.testing.assert_close(own, defined)
+
+
+@pytest.mark.parametrize("samples", [1, 40, 700])
+def test_margin_is_silence_around(samples):
+    x = noise(3, 2, samples, seed=5, level=1.0).double().requires_grad_()
+    margin, weights = 2 * CONTEXT_SAMPLES, noise(3, samples + 96, seed=6, level=1.0).double()
+    results = []
+    for signal, silence in ((x, margin), (pad(x, (margin, margin)), 0)):
+        needed = required_gain_db(signal, THRESHOLD, TARGET, margin=silence)
+        (grad,) = torch.autograd.grad((needed * weights).sum(), x, create_graph=True)
+        (second,) = torch.autograd.grad(grad.square().sum(), x)
+        results.append((needed, grad, second))
+    assert results[0][0].any()
+    for own, padded in zip(*results, strict=True):
+        torch.testing.assert_close(own, padded, rtol=1e-12, atol=1e-12)
 
 
 def test_nan_affects_only_nearby_samples():

@@ -15,6 +15,7 @@ from ai_mixer.plugin.objects import ALLOWED
 from helpers.engine import Engine, Job, expected, music, random_job, run_job
 from helpers.measures import residual_db
 
+pytestmark = pytest.mark.slow  # the library is compiled: 50 s
 RATE = 44_100
 OK, BAD_SAMPLE_RATE, BAD_BLOCK_SIZE, BAD_CHANNELS, _, NO_SUCH_KNOB, NOT_A_NUMBER = range(7)
 

@@ -234,10 +234,10 @@ def hop_energies_backward(grad: Tensor, x: Tensor, weights: Sequence[float], hop
 
 
 def required_gain(
-    x: Tensor, threshold: float, target: float, oversample: int, _: Sequence[float]
+    x: Tensor, threshold: float, target: float, oversample: int, _: Sequence[float], margin: int
 ) -> Tensor:
     """All phases, by convolution."""
-    return differentiable_gain_db(x, threshold, target, oversample)
+    return differentiable_gain_db(x, threshold, target, oversample, margin)
 
 
 def true_peak_envelope(x: Tensor, oversample: int, half: int, beta: float, _: float) -> Tensor:

@@ -35,7 +35,7 @@ MARGIN_SAMPLES = 2 * CONTEXT_SAMPLES  # ringing beyond the ends counts
 
 def needed_gain_db(x: Tensor, threshold: float, target: float, oversample: int) -> Tensor:
     """`required_gain_db` of x [B, C, T] between silence: [B, T + 2 · CONTEXT_SAMPLES]."""
-    return required_gain_db(_padded(x), threshold, target, oversample)
+    return required_gain_db(x, threshold, target, oversample, margin=MARGIN_SAMPLES)
 
 
 def limit_by_operations(x: Tensor, needed_db: Tensor, ballistics: Ballistics) -> Tensor:
@@ -60,10 +60,6 @@ def limit(
     constants = (threshold, target, oversample, *ballistics)
     y: Tensor = _limit(x, needed_db.detach(), *constants)[0]
     return y
-
-
-def _padded(x: Tensor) -> Tensor:
-    return pad(x, (MARGIN_SAMPLES, MARGIN_SAMPLES))
 
 
 def _fake_limit(x: Tensor, needed: Tensor, *constants: Any) -> tuple[Tensor, ...]:

@@ -38,7 +38,7 @@ def _interpolate(x, taps):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _window(x, start, work):  # type: ignore[no-untyped-def]
+def samples_at(x, start, work):  # type: ignore[no-untyped-def]
     """len(work) samples of x from `start` on, which may be outside; there it is silent."""
     if start >= 0 and start + len(work) <= len(x):
         return x[start : start + len(work)]
@@ -58,7 +58,7 @@ def _gradient_rows(grad, needed, audio, grad_x, margin, sharp, soft):  # type: i
                 continue
             best, channel, first, phase, kind = 0.0, 0, 0, -1, 0
             for c in range(audio.shape[1]):
-                x = _window(audio[song, c], n - margin, work)
+                x = samples_at(audio[song, c], n - margin, work)
                 if abs(x[CONTEXT_SAMPLES]) > abs(best):
                     best, channel, first, phase = x[CONTEXT_SAMPLES], c, CONTEXT_SAMPLES, -1
                 for k, filters in enumerate((sharp, soft)):

@@ -20,9 +20,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from ai_mixer.dsp.operators import empty_like, gradient_by_vjp, operator, vjp
-from ai_mixer.dsp.peak_gradient import add_peak_gradient
+from ai_mixer.dsp.peak_gradient import add_peak_gradient, samples_at
 from ai_mixer.dsp.recursions import Array, as_rows, run_on_rows
 from ai_mixer.dsp.true_peak import (
     CURVATURE_WEIGHT,
@@ -43,6 +44,7 @@ INTERPOLATORS = (SHARP, SOFT)
 CONTEXT_SAMPLES = SHARP.half  # samples needed on each side of those with a result
 BLOCK_SAMPLES = 256  # block size of the kernel: its data stays in the L1 cache
 GAPS_PER_GROUP = 32  # gaps processed together in the third stage: four vectors
+SCRATCH_SHAPE = 5, BLOCK_SAMPLES + 2 * CONTEXT_SAMPLES  # work space of `required_gain_rows`
 
 
 class PruningBounds(NamedTuple):
@@ -59,19 +61,25 @@ def required_gain_db(
     target: float,
     oversample: int = 8,
     bounds: PruningBounds | None = None,
+    margin: int = 0,
 ) -> Tensor:
     """Gain in dB, at most 0, that brings peaks over `threshold` to `target` (ratios to full scale).
 
-    x: [B, C, T + 2 · CONTEXT_SAMPLES], with context on both sides. oversample: even. Returns [B, T]
-    float64, 0 where nothing exceeds the threshold. Exact derivatives of any order, to the samples
-    that determine the peak.
+    x: [B, C, T + 2 · CONTEXT_SAMPLES], with context on both sides. oversample: even. margin:
+    samples of silence before and after x; they are not stored. Returns [B, T + 2 · margin] float64,
+    0 where nothing exceeds the threshold. Exact derivatives of any order, to the samples that
+    determine the peak.
     """
-    needed: Tensor = _required_gain(x, threshold, target, oversample, bounds or PruningBounds())
+    limits = bounds or PruningBounds()
+    needed: Tensor = _required_gain(x, threshold, target, oversample, limits, margin)
     return needed
 
 
-def differentiable_gain_db(x: Tensor, threshold: float, target: float, oversample: int) -> Tensor:
+def differentiable_gain_db(
+    x: Tensor, threshold: float, target: float, oversample: int, margin: int = 0
+) -> Tensor:
     """`required_gain_db` of differentiable operations, on any device."""
+    x = pad(x, (margin, margin))
     envelopes = [envelope_by_convolution(x, oversample, kind) for kind in INTERPOLATORS]
     inner = torch.maximum(*envelopes)[..., CONTEXT_SAMPLES:-CONTEXT_SAMPLES]
     peak = inner.max(dim=1).values.double()
@@ -84,19 +92,28 @@ def max_overshoot(oversample: int = 8) -> float:
     return max(max_peak_ratio(oversample, kind) for kind in INTERPOLATORS)
 
 
-@operator(lambda x, *_: x.new_empty(len(x), x.shape[2] - 2 * CONTEXT_SAMPLES, dtype=torch.float64))
+def _fake_gain(x: Tensor, *constants: Any) -> Tensor:
+    return x.new_empty(len(x), _result_size(x.shape[2], constants[-1]), dtype=torch.float64)
+
+
+@operator(_fake_gain)
 def _required_gain(
-    x: Tensor, threshold: float, target: float, oversample: int, bounds: Sequence[float]
+    x: Tensor,
+    threshold: float,
+    target: float,
+    oversample: int,
+    bounds: Sequence[float],
+    margin: int,
 ) -> Tensor:
     audio = _to_array(x)
-    needed = np.empty((len(audio), audio.shape[-1] - 2 * CONTEXT_SAMPLES))
+    needed = np.empty((len(audio), _result_size(audio.shape[2], margin)))
     filters, limits = peak_filters(oversample, audio.dtype), PruningBounds(*bounds)
     run_on_rows(
         lambda *rows: required_gain_rows(
             *rows, init_scratch(audio.dtype), *filters, threshold, target, limits
         ),
         audio,
-        np.zeros(len(audio), np.int64),
+        np.full(len(audio), -margin),
         needed,
     )
     return torch.from_numpy(needed)
@@ -104,25 +121,34 @@ def _required_gain(
 
 @operator(empty_like(1), n_batched=3)
 def _required_gain_backward(
-    grad: Tensor, x: Tensor, needed: Tensor, threshold: float, target: float, oversample: int
+    grad: Tensor,
+    x: Tensor,
+    needed: Tensor,
+    threshold: float,
+    target: float,
+    oversample: int,
+    margin: int,
 ) -> Tensor:
     audio = _to_array(x)
     grad_x = np.zeros_like(audio)
     filters = peak_filters(oversample, audio.dtype)
-    add_peak_gradient(as_rows(grad), as_rows(needed), audio, grad_x, filters)
+    add_peak_gradient(as_rows(grad), as_rows(needed), audio, grad_x, filters, margin)
     return torch.from_numpy(grad_x).to(x)
 
 
 def _gain_gradient(
-    grad: Tensor, x: Tensor, threshold: float, target: float, oversample: int
+    grad: Tensor, x: Tensor, threshold: float, target: float, oversample: int, margin: int
 ) -> tuple[Tensor, ...]:
-    return vjp(lambda x: differentiable_gain_db(x, threshold, target, oversample), (x,), grad)
+    return vjp(
+        lambda x: differentiable_gain_db(x, threshold, target, oversample, margin), (x,), grad
+    )
 
 
 def _gradient(saved: Sequence[Tensor], constants: Sequence[Any], grad: Tensor) -> tuple[Tensor]:
+    settings = *constants[:3], constants[-1]
     if grad.is_cuda:  # the kernel would be one thread per song, the convolution is all samples'
-        return _gain_gradient(grad, saved[0], *constants[:3])  # type: ignore[return-value]
-    return (_required_gain_backward(grad, *saved, *constants[:3]),)
+        return _gain_gradient(grad, saved[0], *settings)  # type: ignore[return-value]
+    return (_required_gain_backward(grad, *saved, *settings),)
 
 
 _required_gain.register_gradient(
@@ -134,9 +160,13 @@ _required_gain_backward.register_gradient(
 )
 
 
+def _result_size(samples: int, margin: int) -> int:
+    return samples + 2 * (margin - CONTEXT_SAMPLES)
+
+
 def init_scratch(dtype: Any) -> Array:
     """Work space of `required_gain_rows` for audio of this type."""
-    return np.empty((4, BLOCK_SAMPLES + 1), dtype)
+    return np.empty(SCRATCH_SHAPE, dtype)
 
 
 def _to_array(x: Tensor) -> Array:
@@ -167,16 +197,18 @@ def _any_over(x, limit):  # type: ignore[no-untyped-def]
 def required_gain_rows(audio, first, needed, scratch, sharp, soft, threshold, target, bounds):  # type: ignore[no-untyped-def]
     """`required_gain_db` of audio [B, C, first + T + 2 · CONTEXT_SAMPLES] to needed [B, T].
 
-    first: [B], samples to skip (a slice of audio would not be contiguous, and slow).
+    first: [B], samples to skip (a slice of audio would not be contiguous, and slow); if negative,
+    samples of silence before audio. After audio there is silence too.
     """
-    gaps, near, peak, phase = scratch[0], scratch[1], scratch[2], scratch[3]
+    gaps, near, peak, phase, work = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
     for song in range(needed.shape[0]):
         for start in range(0, needed.shape[1], BLOCK_SAMPLES):
             count = min(BLOCK_SAMPLES, needed.shape[1] - start)
             peaks = peak[:count]
             peaks[:] = 0
             for channel in range(audio.shape[1]):
-                x = audio[song, channel][first[song] + start :][: count + 2 * CONTEXT_SAMPLES]
+                context = work[: count + 2 * CONTEXT_SAMPLES]
+                x = samples_at(audio[song, channel], first[song] + start, context)
                 if not may_exceed(x, CONTEXT_SAMPLES, threshold, bounds.curvature_weight):
                     continue
                 limit = (threshold - bounds.far_weight * max_abs(x)) / bounds.near_weight

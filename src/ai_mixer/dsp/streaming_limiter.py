@@ -13,8 +13,8 @@ from ai_mixer.dsp.lookahead import COUNTS, FLOATS, Ballistics, advance_rows
 from ai_mixer.dsp.peak_levels import NEPERS_PER_DB
 from ai_mixer.dsp.recursions import FASTMATH_FLAGS, Array
 from ai_mixer.dsp.required_gain import (
-    BLOCK_SAMPLES,
     CONTEXT_SAMPLES,
+    SCRATCH_SHAPE,
     PruningBounds,
     required_gain_rows,
 )
@@ -24,7 +24,7 @@ from ai_mixer.utils.compilation import njit
 GUARD_SAMPLES = CONTEXT_SAMPLES  # samples on each side that a value between samples depends on
 MIN_RAMP_SAMPLES = 16  # a steeper gain would cause new peaks between samples
 BOUNDS = PruningBounds()
-SCRATCH_ROWS = 4
+SCRATCH_SIZE = math.prod(SCRATCH_SHAPE)
 
 # Memory: these numbers, then the buffers of `StreamingLimiter`.
 (
@@ -99,7 +99,7 @@ def limiter_size(settings, sample_rate, block_size, channels):  # type: ignore[n
     ).ramp
     window = ramp + 2 * GUARD_SAMPLES + 1
     audio = channels * (_samples_before(ramp) + block_size) + settings.sharp.size
-    audio += settings.soft.size + SCRATCH_ROWS * (BLOCK_SAMPLES + 1)
+    audio += settings.soft.size + SCRATCH_SIZE
     return HEADER_SIZE + audio + block_size + (FLOATS + ramp + 2 + window) + COUNTS + window
 
 
@@ -269,7 +269,7 @@ def limiter_buffers(memory, like):  # type: ignore[no-untyped-def]
     counts, parts = parts[: COUNTS + window].view(np.int64), parts[COUNTS + window :]
     sharp_taps, parts = parts[: phases * sharp].view(like.dtype), parts[phases * sharp :]
     soft_taps, parts = parts[: phases * soft].view(like.dtype), parts[phases * soft :]
-    scratch = parts[: SCRATCH_ROWS * (BLOCK_SAMPLES + 1)].view(like.dtype)
+    scratch = parts[:SCRATCH_SIZE].view(like.dtype)
     return StreamingLimiter(
         delayed[: channels * length].reshape((1, channels, length)),
         memory[FIRST : FIRST + 1].view(np.int64),
@@ -278,7 +278,7 @@ def limiter_buffers(memory, like):  # type: ignore[no-untyped-def]
         counts.reshape((1, COUNTS + window)),
         sharp_taps[: phases * sharp].reshape((phases, sharp)),
         soft_taps[: phases * soft].reshape((phases, soft)),
-        scratch[: SCRATCH_ROWS * (BLOCK_SAMPLES + 1)].reshape((SCRATCH_ROWS, BLOCK_SAMPLES + 1)),
+        scratch[:SCRATCH_SIZE].reshape(SCRATCH_SHAPE),
         counts[:0].reshape((1, 0)),
         numbers[:0].reshape((1, 2, 0)),
     )

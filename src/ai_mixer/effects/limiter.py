@@ -108,7 +108,8 @@ class Limiter(Effect):
         if not can_branch(x):
             return limit_by_operations(x, needed_gain_db(x, *settings), ballistics)
         needed_db = needed_gain_db(x.detach(), *settings)
-        return limit(x, needed_db, *settings, ballistics) if needed_db.any() else x
+        is_limited = needed_db.numel() and bool(needed_db.amin() < 0)  # faster than `any`
+        return limit(x, needed_db, *settings, ballistics) if is_limited else x
 
 
 class LimiterStream:

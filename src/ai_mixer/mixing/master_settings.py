@@ -1,8 +1,8 @@
 """Settings of the mastering console for a song, without a model: tone, dynamics, width.
 
-With a reference, tone and width are the correction that its long-term levels ask for
-(`inference.refinement`), with a prior of what mastering changes; the compressor brings the crest
-factor towards that of the reference. Without one, tone and width are moved half of the way to the
+With references, tone and width are the correction that their long-term levels ask for
+(`inference.matching_curve`), as far as the knobs reach; the compressor brings the crest factor
+towards that of the references. Without one, tone and width are moved half of the way to the
 nearer end of what is typical of music, and peaks are reduced slightly if the crest factor is high.
 """
 
@@ -10,22 +10,21 @@ import torch
 from torch import Tensor
 
 from ai_mixer.audio import AudioFile
-from ai_mixer.audio.excerpt import read_resampled
 from ai_mixer.console import Console
 from ai_mixer.console.frequency_response import linear_knobs
 from ai_mixer.core.types import Knob, Prediction
 from ai_mixer.dsp.spectra import third_octave_centres
 from ai_mixer.effects.dynamics import Dynamics
 from ai_mixer.inference.correction_curve import fit_curve
-from ai_mixer.inference.refinement import refine
+from ai_mixer.inference.matching_curve import Correction, long_term_levels
 from ai_mixer.inference.staged_fit import without_idle_shapes
 from ai_mixer.metrics.standards import BANDS, EDGES_HZ
+from ai_mixer.mixing.excerpts import RATE_HZ, read_excerpts
 from ai_mixer.mixing.measurements import Measurements
-from ai_mixer.mixing.mix_options import KnobValues
+from ai_mixer.mixing.mix_options import KnobValues, MixOptions
+from ai_mixer.mixing.reference_songs import ReferenceSongs
 from ai_mixer.mixing.typical_balance import TYPICAL_BANDS_DB, TYPICAL_WIDTH_DB
 
-RATE_HZ = 44_100
-EXCERPT_S, EXCERPTS = 5.0, 4  # read of a song, evenly spaced
 SHARE = 0.5  # of the deviation from what is typical
 # What mastering changes: standard deviations of the knobs about neutral, as shares of their travel.
 GAIN_STD, SHAPE_STD, WIDTH_STD, LEVEL_STD = 0.2, 0.3, 0.15, 0.5
@@ -46,40 +45,29 @@ def master_settings(
     song: AudioFile,
     before: Measurements,
     console: Console,
-    reference: AudioFile | None = None,
-    target: Measurements | None = None,
+    references: ReferenceSongs | None = None,
 ) -> KnobValues:
     """Settings of the mastering console, in physical units.
 
-    before, target: measurements of the song and of the reference.
+    before: measurements of the song. With references, bands follow the part of the difference that
+    is certain, for any amount: fitted to all of it, they would follow single notes.
     """
     if before.silent:
         return {}
     excerpt = read_excerpts(song)
-    if reference is None or target is None:
+    if references is None:
         knobs = _typical_tone(console, before)
         wanted_db = REDUCTION_PER_CREST_DB * (before.crest_db - TYPICAL_CREST_DB)
         wanted_db = min(wanted_db, MAX_REDUCTION_DB["typical"])
     else:
-        knobs = _reference_tone(console, excerpt, read_excerpts(reference))
-        wanted_db = min(before.crest_db - target.crest_db, MAX_REDUCTION_DB["reference"])
+        levels = long_term_levels(excerpt, RATE_HZ)
+        knobs = _reference_tone(console, references.correction(levels, before, MixOptions()))
+        wanted_db = min(before.crest_db - references.crest_db, MAX_REDUCTION_DB["reference"])
     settings = console.settings(knobs[None])[0]
-    if reference is None:
+    if references is None:
         settings["high_width"] = _typical_width(before, settings["high_width"])
     settings["level"] = 1.0  # delivery sets the loudness
     return settings | compressor_settings(console, excerpt, settings, wanted_db)
-
-
-def read_excerpts(song: AudioFile) -> Tensor:
-    """Evenly spaced excerpts, one after the other: [2, T] at RATE_HZ; mono on both channels."""
-    length = round(song.duration_s * RATE_HZ)
-    size = min(round(EXCERPT_S * RATE_HZ), length)
-    starts = torch.linspace(0, length - size, min(EXCERPTS, max(1, length // size))).long()
-    parts = [
-        read_resampled(song.read_samples, song.sample_rate, int(start), size, RATE_HZ)
-        for start in starts
-    ]
-    return torch.cat(parts, -1).expand(2, -1)
 
 
 def compressor_settings(
@@ -120,15 +108,13 @@ def _compressor(console: Console) -> tuple[Dynamics, dict[str, int]]:
     raise ValueError("the console has no compressor whose settings are all knobs (Dynamics)")
 
 
-def _reference_tone(console: Console, excerpt: Tensor, reference: Tensor) -> Tensor:
-    """Positions [P] of the linear effects for the levels of a reference."""
+def _reference_tone(console: Console, correction: Correction) -> Tensor:
+    """Positions [P] of the linear effects for a correction."""
     std = _prior_std(console)
-    neutral = console.neutral[None]
-    prediction = Prediction(neutral, (std / 2.0**0.5)[None].to(neutral))
-    refined = refine(
-        prediction, excerpt[None], reference[None], "reference", console, RATE_HZ, std > 0
-    )
-    return without_idle_shapes(console, refined.knobs[0])
+    std[[name == "level" for name in console.names]] = 0.0
+    start = Prediction(console.neutral.double(), std)
+    curve = torch.cat(correction)
+    return without_idle_shapes(console, fit_curve(console, curve, start, std > 0, RATE_HZ))
 
 
 def _typical_tone(console: Console, before: Measurements) -> Tensor:

@@ -20,6 +20,7 @@ from ai_mixer.mixing.limits import (
     SAVED_TARGET_LIMITS_LUFS,
     TARGET_LIMITS_LUFS,
 )
+from ai_mixer.mixing.matching_equaliser import MatchingEqualiser, equaliser_from_json
 from ai_mixer.mixing.mix_console import MixConsole, console_from_entry, default_console
 from ai_mixer.mixing.mix_options import KnobValues
 from ai_mixer.utils.atomic_write import exclusive_write, write_draft
@@ -46,7 +47,7 @@ class Preset:
     sections: in order of time, the first at 0 s; one unless the settings change over the song.
     target_lufs: as `deliver` takes it; None keeps the song's loudness. expand_db: gain of the
     loudest moments. model, about, song, measured: information for the user. console: what the
-    settings belong to.
+    settings belong to. equaliser: what they leave of the way to a reference.
     """
 
     sections: tuple[PresetSection, ...]
@@ -58,6 +59,7 @@ class Preset:
     song: str | None = None
     measured: Mapping[str, Any] = field(default_factory=dict)
     console: MixConsole = field(default_factory=default_console)
+    equaliser: MatchingEqualiser | None = None
 
     @property
     def settings(self) -> KnobValues:
@@ -90,6 +92,7 @@ def to_json(preset: Preset) -> str:
         "settings": preset.settings,
         **({"predicted": predicted} if predicted else {}),
         **({"sections": sections} if len(sections) > 1 else {}),
+        **({"equaliser": preset.equaliser.to_json()} if preset.equaliser else {}),
         "target": preset.target_lufs,
         "ceiling_db": preset.ceiling_db,
         "expand_db": preset.expand_db,
@@ -151,6 +154,7 @@ def _preset(data: Any) -> Preset:
         model=_text(data, "model"),
         about=_text(data, "about") or "",
         song=_text(data, "song"),
+        equaliser=equaliser_from_json(data.get("equaliser")),
     )
 
 

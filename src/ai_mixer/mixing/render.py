@@ -87,6 +87,8 @@ def mixed_blocks(song: AudioFile, preset: Preset, before: Measurements) -> Itera
         starts = [section.start_s * song.sample_rate for section in preset.sections]
         knobs = _KnobAutomation(starts, positions, TRANSITION_S * song.sample_rate)
     mix = reduced_console.render(song.blocks(), song.sample_rate, knobs, limit=False)
+    if preset.equaliser:
+        mix = preset.equaliser.process(mix, song.sample_rate)
     if preset.expand_db > 0:
         mix = expand(mix, song.sample_rate, preset.expand_db, before.loudness_lufs)
     return (block for block in mix if block.shape[-1])

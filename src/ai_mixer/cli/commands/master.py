@@ -1,14 +1,12 @@
 """`ai-mixer master`: tone, dynamics, width and loudness of a stereo mix."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from ai_mixer.cli.commands import options
 from ai_mixer.cli.commands.batch import run_mix_jobs
 from ai_mixer.cli.commands.jobs import MixJob, plan_jobs
-from ai_mixer.cli.commands.parsing import parse_mix_options
+from ai_mixer.cli.commands.parsing import parse_mix_options, parse_references
+from ai_mixer.mixing.loudness_target import check_target
 
 if TYPE_CHECKING:
     from ai_mixer.mixing.mix_result import MixResult
@@ -17,10 +15,8 @@ if TYPE_CHECKING:
 def master(
     songs: options.Songs,
     output: options.Output = None,
-    reference: Annotated[
-        Path | None,
-        typer.Option(help="A song whose tone, dynamics, width and loudness the master approaches."),
-    ] = None,
+    reference: options.Reference = [],  # noqa: B006
+    match: options.Match = None,
     model: options.Model = None,
     amount: options.Amount = [],  # noqa: B006
     only: options.Only = None,
@@ -31,18 +27,20 @@ def master(
     force: options.Force = False,
 ) -> None:
     """Master stereo mixes: tone, dynamics, width and loudness, with the mastering console."""
-    mix_options = parse_mix_options(amount, only, settings, None, strict)
+    mix_options = parse_mix_options(amount, only, settings, None, strict, match)
+    weights = parse_references(reference, match)
+    check_target(target, weights)
     from ai_mixer.mixing.audio_mixer import AudioMixer
 
     mixer = AudioMixer(model)
     mixer.mastering_console().check(mix_options)  # raises for unknown names before any work
-    with plan_jobs(songs, output, "mastered", others=[reference], model=model) as plan:
+    with plan_jobs(songs, output, "mastered", others=[*weights], model=model) as plan:
 
         def work(job: MixJob) -> "MixResult":
             return mixer.master(
                 job.song,
                 job.files,
-                reference=plan.others[0],
+                reference=plan.references(weights),
                 mix_options=mix_options,
                 target_lufs=target,
                 ceiling_db=ceiling,
