@@ -154,6 +154,15 @@ engine: $(READY) ## build the console as a C library: make engine targets=all co
 plugin: $(READY) ## build the plug-ins (VST3, CLAP, LV2): make plugin install=true; make plugin os=windows
 	$(BIN)/python -m ai_mixer.cli.stages.plugin $(OVERRIDES)
 
+# --- the page of `ai-mixer app` --------------------------------------------------------------------
+
+.PHONY: app-page app-engine
+app-page: $(READY) ## build the page from its TypeScript (needs node and npm)
+	$(BIN)/python -m ai_mixer.app.build_page
+
+app-engine: $(READY) ## build the consoles of the page as WebAssembly (extra `engine`)
+	$(BIN)/python -m ai_mixer.app.build_page engine
+
 # --- documentation --------------------------------------------------------------------------------
 
 .PHONY: docs docs-serve notebooks

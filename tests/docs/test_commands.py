@@ -37,7 +37,7 @@ PLACEHOLDER = "…"
 GROUPS = {*config_groups()}
 NAMES = {"about", "compare_run", "data.root", "experiment_name", "init_from", "name", "out", "run"}
 NAMES |= {"paths.data", "paths.mlruns", "run_name", "runs", "storage", "study"}
-CHANGES_ALL = {"condition", "debug", "experiment", "search"}  # their options change other groups
+CHANGES_ALL = {"condition", "debug", "experiment", "search", "task"}  # they change other groups
 cached_group_choices = functools.cache(compose_group_choices)
 
 
@@ -196,7 +196,8 @@ def test_an_ai_mixer_command_parses(words):
     if words[0] == "models":
         command, words = command.commands[words[1]], words[1:]
     arguments = words[1:]
-    if arguments and arguments[0].startswith("--"):  # options alone, in a sentence
+    takes_songs = any(each.param_type_name == "argument" for each in command.params)
+    if takes_songs and arguments and arguments[0].startswith("--"):  # options alone, in a sentence
         arguments = ["song.wav", *arguments]
     options = command.make_context(words[0], arguments).params
     if words[0] == "mix":

@@ -1,6 +1,5 @@
 """Songs with distinct versions, and a listening page in a real browser."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,21 +9,9 @@ import pytest
 
 from ai_mixer.listening.page import write_page
 from ai_mixer.listening.samples import Mix, SettingRow, SongSamples
+from helpers.browser import start_browser
 
 RATE = 22050
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-    "--window-size=1280,1000",
-]
 RENDER = """
 const [version, at, range, repeat, seconds, done] = arguments;
 (async () => {
@@ -70,15 +57,7 @@ def make_song(name: str, seconds: float = 2.0, **options: Any) -> SongSamples:
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium: the dev extra")
-    if not CHROMIUM or not DRIVER:
-        pytest.skip("needs Debian's chromium and chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in [*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    driver.set_script_timeout(30)
+    driver = start_browser(tmp_path_factory.mktemp("profile"))
     yield driver
     driver.quit()
 

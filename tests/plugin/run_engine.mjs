@@ -1,10 +1,15 @@
-// `run_engine.c` for the module: node run_engine.mjs MODULE JOB INPUT OUTPUT
+// `run_engine.c` for the module: node run_engine.mjs MODULE JOB INPUT OUTPUT [ROOMS]
+// ROOMS: spectra of the reverbs, for a module of the page, which has none.
 import fs from "fs";
 
-const [, , modulePath, jobPath, inputPath, outputPath] = process.argv;
+const [, , modulePath, jobPath, inputPath, outputPath, roomsPath] = process.argv;
 const module = new WebAssembly.Module(fs.readFileSync(modulePath));
 const engine = new WebAssembly.Instance(module, {}).exports; // fails if the module has imports
 engine._initialize();
+if (roomsPath) {
+  const rooms = fs.readFileSync(roomsPath);
+  new Uint8Array(engine.memory.buffer, engine.ai_mixer_rooms(), rooms.length).set(rooms);
+}
 const [first, ...commands] = fs.readFileSync(jobPath, "utf8").trim().split("\n");
 const [sampleRate, channels, blockSize] = first.split(" ").map(Number);
 const input = new Float32Array(new Uint8Array(fs.readFileSync(inputPath)).buffer);

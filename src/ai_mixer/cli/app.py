@@ -3,6 +3,7 @@
 import typer
 
 from ai_mixer.cli.commands.analyse import analyse
+from ai_mixer.cli.commands.app import app as open_app
 from ai_mixer.cli.commands.compare import compare
 from ai_mixer.cli.commands.enhance import enhance
 from ai_mixer.cli.commands.knobs import knobs
@@ -21,4 +22,5 @@ app = typer.Typer(
 )
 for command in (mix, compare, master, enhance, match, analyse, knobs):
     app.command()(command)
+app.command("app")(open_app)
 app.add_typer(models, name="models")

@@ -1,0 +1,1 @@
+"""The web application: a server on this machine, and a page to mix on."""

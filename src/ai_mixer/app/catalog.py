@@ -1,0 +1,77 @@
+"""What the page can choose from: consoles with their knobs and equaliser bands, models, styles."""
+
+import json
+from dataclasses import asdict
+from functools import lru_cache
+from typing import Any
+
+from ai_mixer.app.engine import CONSOLE_NAMES, console_entry
+from ai_mixer.app.exporting import AS_HEARD
+from ai_mixer.app.limits import EXPORT_FORMATS, Limits
+from ai_mixer.core.version import __version__
+from ai_mixer.dsp.formulas import Formula
+from ai_mixer.dsp.streaming_chain import KernelKind
+from ai_mixer.inference import pretrained
+from ai_mixer.mastering.delivery import TARGETS_LUFS
+from ai_mixer.mixing.console_cache import shared_console
+from ai_mixer.mixing.mix_console import named_console
+from ai_mixer.mixing.mix_options import KNOB_GROUPS, STYLES
+
+EQ_FORMULAS = {
+    Formula.PEAK: "peak",
+    Formula.PRESENCE: "presence",
+    Formula.LOW_SHELF: "low_shelf",
+    Formula.HIGH_SHELF: "high_shelf",
+    Formula.LOW_CUT: "low_cut",
+}
+
+
+def describe_app(limits: Limits) -> dict[str, Any]:
+    """Everything that does not depend on a song, for JSON."""
+    return {
+        "version": __version__,
+        "limits": asdict(limits),
+        "consoles": {name: describe_console(name) for name in CONSOLE_NAMES},
+        "models": list_models(),
+        "styles": {name: style.about for name, style in STYLES.items()},
+        "targets": [AS_HEARD, *TARGETS_LUFS],
+        "formats": list(EXPORT_FORMATS),
+    }
+
+
+@lru_cache
+def describe_console(name: str) -> dict[str, Any]:
+    """Knobs of a console with their groups, and the filters that its curve is drawn from.
+
+    A filter's arguments are numbers or names of knobs, in the order of `dsp.formulas`. shape: the
+    knob has no amount of its own, such as a frequency.
+    """
+    console = shared_console(name)
+    group_of = {knob: group for group, knobs in KNOB_GROUPS.items() for knob in knobs}
+    shapes = named_console(name).shapes
+    knobs = [
+        {**knob, "group": group_of.get(knob["name"], "gain"), "shape": knob["name"] in shapes}
+        for knob in console_entry(name)
+    ]
+    filters = []
+    for effect, columns in console.effects_with_columns():
+        kernel = effect.streaming_kernel()
+        if kernel.kind == KernelKind.FILTER and kernel.formula in EQ_FORMULAS:
+            arguments = [console.names[columns[a]] if a in columns else a for a in kernel.arguments]
+            filters.append({"kind": EQ_FORMULAS[kernel.formula], "arguments": arguments})
+    return {"knobs": knobs, "filters": filters}
+
+
+@lru_cache
+def list_models() -> list[dict[str, Any]]:
+    """Packaged models whose console the page can play, the default first."""
+    consoles = {name: {knob["name"] for knob in console_entry(name)} for name in CONSOLE_NAMES}
+    models = []
+    for name in pretrained.list_models():
+        card = pretrained.model_folder(name) / pretrained.CARD
+        knobs = {knob["name"] for knob in json.loads(card.read_text(encoding="utf-8"))["knobs"]}
+        console = next((c for c, names in consoles.items() if names == knobs), None)
+        if console:
+            title, about = pretrained.display_name(name), pretrained.model_summary(name)
+            models.append({"name": name, "title": title, "about": about, "console": console})
+    return models

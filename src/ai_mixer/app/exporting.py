@@ -1,0 +1,89 @@
+"""Write a mix with the settings of the page to a file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ai_mixer.app.jobs import Report
+from ai_mixer.app.library import safe_name
+from ai_mixer.audio import AudioFile, write_audio
+from ai_mixer.audio.extras import carry_extras
+from ai_mixer.audio.formats import format_of
+from ai_mixer.mixing.audio_mixer import AudioMixer
+from ai_mixer.mixing.mix_console import MixConsole, named_console
+from ai_mixer.mixing.mix_options import MixOptions
+from ai_mixer.mixing.paths import ResultFiles
+from ai_mixer.mixing.preset import Preset, check_levels, save_preset, single_section_preset
+from ai_mixer.utils.parallel import prefetch
+
+AS_HEARD = "as heard"
+"""Target of an export with the level of the page: console and limiter, nothing else."""
+
+
+def export(
+    path: Path, folder: Path, title: str, arguments: Mapping[str, Any], report: Report
+) -> dict[str, Any]:
+    """Export a song; returns {"files": names, "measured": …, "notes": lines}.
+
+    arguments: console, settings (missing knobs are neutral), format (a suffix), target (AS_HEARD,
+    None for the loudness of the song, a name or LUFS), ceiling_db, about. ValueError or OSError.
+    """
+    preset = _preset(arguments)
+    kind = "mix" if preset.console.entry == "classic" else "master"
+    name = f"{safe_name(f'{title}.x')[:-2]} ({kind})"
+    audio = folder / f"{name}.{arguments['format']}"
+    settings, page = audio.with_suffix(".json"), audio.with_suffix(".html")
+    report(0.1, "rendering")
+    if arguments.get("target") == AS_HEARD:
+        _render_as_heard(AudioFile(path), preset, audio)
+        save_preset(preset, settings)
+        return {"files": [audio.name, settings.name], "notes": []}
+    result = AudioMixer().mix_file(path, ResultFiles(audio, settings, page), preset=preset)
+    return {
+        "files": [audio.name, settings.name, page.name],
+        "notes": list(result.notes),
+        "measured": result.after.to_dict(),
+    }
+
+
+def check_export(arguments: Mapping[str, Any]) -> None:
+    """ValueError (one line) for settings or levels that cannot be exported."""
+    _preset(arguments)
+
+
+def _preset(arguments: Mapping[str, Any]) -> Preset:
+    console = named_console(arguments["console"])
+    settings = {name: float(value) for name, value in arguments["settings"].items()}
+    console.check(MixOptions(fixed_settings=settings))
+    target = arguments.get("target")
+    target = None if target == AS_HEARD else target
+    ceiling_db = arguments.get("ceiling_db", -1.0)
+    check_levels(target, ceiling_db)
+    return single_section_preset(
+        _complete(console, settings),
+        console=console,
+        target_lufs=target,
+        ceiling_db=ceiling_db,
+        about=arguments.get("about", ""),
+    )
+
+
+def _complete(console: MixConsole, settings: dict[str, float]) -> dict[str, float]:
+    return {name: settings.get(name, knob.neutral) for name, knob in console.knobs.items()}
+
+
+def _render_as_heard(song: AudioFile, preset: Preset, out: Path) -> None:
+    """Write what the page plays: the console with its limiter, without delivery."""
+    console = preset.console.console
+    knobs = console.knobs_from([preset.settings])[0]
+    blocks = console.render(prefetch(song.blocks()), song.sample_rate, knobs, limit=True)
+    write_audio(
+        out,
+        (block for block in blocks if block.shape[-1]),
+        song.sample_rate,
+        song.channels,
+        song.frames,
+        source_subtype=song.subtype,
+        tags=song.tags,
+    )
+    carry_extras(song.path, out, format_of(out).name)

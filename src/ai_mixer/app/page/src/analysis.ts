@@ -1,0 +1,84 @@
+// Background thread: renders the mix for equal loudness, its waveform and its level.
+
+import { Engine, type EngineFiles } from "./engine.ts";
+import { integrated, PowerMeter } from "./loudness.ts";
+import { TruePeak } from "./true_peak.ts";
+
+const BLOCK = 4096;
+const COLUMNS = 1000;
+const PAUSE_MS = 1200; // without a new order, before the whole song is rendered
+
+export type Request =
+  | { kind: "song"; channels: Float32Array[]; rate: number; excerpt: [number, number] }
+  | { kind: "engine"; files: EngineFiles }
+  | { kind: "knobs"; knobs: number[]; id: number };
+
+/** Loudness of an excerpt of rough and mix, or loudness, peak and waveform of the whole mix. */
+export type Answer =
+  | { kind: "excerpt"; id: number; rough: number; mix: number }
+  | { kind: "song"; id: number; lufs: number; truePeakDb: number; waveform: Float32Array };
+
+let song: Extract<Request, { kind: "song" }> | null = null;
+let files: EngineFiles | null = null;
+let engine: Engine | null = null;
+let newest = 0;
+let roughLufs: number | null = null;
+
+self.onmessage = ({ data }: MessageEvent<Request>) => {
+  if (data.kind === "song") [song, engine, roughLufs] = [data, null, null];
+  else if (data.kind === "engine") [files, engine] = [data.files, null];
+  else {
+    newest = data.id;
+    void analyse(data.knobs, data.id);
+  }
+};
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function analyse(knobs: number[], id: number): Promise<void> {
+  await pause(120); // a knob that is being turned sends many orders
+  if (id !== newest || !song || !files) return;
+  engine ??= new Engine(files, song.rate, song.channels.length, BLOCK);
+  engine.setKnobs(knobs);
+  const [from, to] = song.excerpt;
+  roughLufs ??= (await measure(null, from, to, id))?.lufs ?? null;
+  const excerpt = await measure(engine, from, to, id);
+  if (!excerpt || roughLufs === null) return;
+  post({ kind: "excerpt", id, rough: roughLufs, mix: excerpt.lufs });
+  await pause(PAUSE_MS);
+  if (id !== newest) return;
+  const whole = await measure(engine, 0, song.channels[0].length, id, true);
+  if (whole) post({ kind: "song", id, ...whole });
+}
+
+const post = (answer: Answer) => self.postMessage(answer);
+
+/** Measure samples of the song, through the engine if there is one; null if a newer order came. */
+async function measure(through: Engine | null, from: number, to: number, id: number, peaks = false) {
+  const { channels, rate } = song!;
+  const meter = new PowerMeter(rate, channels.length), powers: number[] = [];
+  const truePeak = channels.map(() => new TruePeak());
+  const waveform = new Float32Array(COLUMNS), latency = through?.latency ?? 0;
+  const buffer = channels.map(() => new Float32Array(BLOCK));
+  let peak = 0;
+  through?.reset();
+  for (let start = from; start < to; start += BLOCK) {
+    const count = Math.min(BLOCK, to - start);
+    channels.forEach((channel, c) => buffer[c].set(channel.subarray(start, start + count)));
+    through?.process(buffer, buffer, count);
+    meter.push(buffer, count, (power) => powers.push(power));
+    if (peaks) {
+      for (let c = 0; c < channels.length; c++)
+        peak = Math.max(peak, truePeak[c].push(count < BLOCK ? buffer[c].subarray(0, count) : buffer[c]));
+      for (let i = 0; i < count; i++) {
+        const column = Math.floor(((start + i - latency - from) / (to - from)) * COLUMNS);
+        if (column >= 0) for (const row of buffer) waveform[column] = Math.max(waveform[column], Math.abs(row[i]));
+      }
+    }
+    if ((start / BLOCK) % 8 === 7) {
+      await pause(0);
+      if (id !== newest) return null;
+    }
+  }
+  return { lufs: integrated(powers), truePeakDb: 20 * Math.log10(Math.max(peak, 1e-6)), waveform };
+}

@@ -1,0 +1,64 @@
+// The console as WebAssembly: the functions that Python runs, compiled ahead of time.
+
+interface Exports {
+  memory: WebAssembly.Memory;
+  _initialize(): void;
+  malloc(bytes: number): number;
+  ai_mixer_rooms(): number;
+  ai_mixer_create(rate: number, block: number, channels: number): number;
+  ai_mixer_set_knob(engine: number, knob: number, value: number): number;
+  ai_mixer_process(engine: number, input: number, output: number, samples: number): void;
+  ai_mixer_latency(engine: number): number;
+  ai_mixer_reset(engine: number): void;
+}
+
+/** What an engine is made of. rooms: spectra of its reverbs, from the server. */
+export interface EngineFiles {
+  wasm: ArrayBuffer;
+  rooms: ArrayBuffer;
+}
+
+export class Engine {
+  readonly latency: number;
+  private readonly x: Exports;
+  private readonly handle: number;
+  private readonly rows: number;
+  private readonly at: number[];
+
+  constructor(
+    files: EngineFiles,
+    rate: number,
+    readonly channels: number,
+    readonly block = 128,
+  ) {
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(files.wasm), {});
+    this.x = instance.exports as unknown as Exports;
+    this.x._initialize();
+    new Uint8Array(this.x.memory.buffer, this.x.ai_mixer_rooms(), files.rooms.byteLength).set(new Uint8Array(files.rooms));
+    this.handle = this.x.ai_mixer_create(rate, block, channels);
+    if (!this.handle) throw new Error(`the engine does not run at ${rate} Hz`);
+    const samples = this.x.malloc(4 * channels * block);
+    this.rows = this.x.malloc(4 * channels);
+    this.at = Array.from({ length: channels }, (_, c) => samples + 4 * c * block);
+    new Uint32Array(this.x.memory.buffer, this.rows, channels).set(this.at);
+    this.latency = this.x.ai_mixer_latency(this.handle);
+  }
+
+  /** values: of all knobs in their units, in the order of the console. */
+  setKnobs(values: ArrayLike<number>): void {
+    for (let k = 0; k < values.length; k++) this.x.ai_mixer_set_knob(this.handle, k, values[k]);
+  }
+
+  /** Start again with silence; the knobs apply at once. */
+  reset(): void {
+    this.x.ai_mixer_reset(this.handle);
+  }
+
+  /** Process up to `block` samples; output may be the input. */
+  process(input: Float32Array[], output: Float32Array[], samples: number): void {
+    const memory = this.x.memory.buffer;
+    for (let c = 0; c < this.channels; c++) new Float32Array(memory, this.at[c], samples).set(input[c].subarray(0, samples));
+    this.x.ai_mixer_process(this.handle, this.rows, this.rows, samples);
+    for (let c = 0; c < this.channels; c++) output[c].set(new Float32Array(this.x.memory.buffer, this.at[c], samples));
+  }
+}

@@ -1,0 +1,267 @@
+// Playback: rough and reference go to the audio thread, which adds the console and selects.
+
+import * as api from "./api.ts";
+import type { Answer, Request } from "./analysis.ts";
+import type { EngineFiles } from "./engine.ts";
+import { clamp } from "./knob.ts";
+import { changed, knobValues, on, state } from "./store.ts";
+import type { ConsoleName, Song, Version } from "./types.ts";
+import type { Levels, Order } from "./worklet.ts";
+
+const EXCERPT_S = 10;
+const MIN_LOOP_S = 0.05;
+const START_DELAY_S = 0.02;
+
+export const player = {
+  context: null as AudioContext | null,
+  node: null as AudioWorkletNode | null,
+  analyser: null as AnalyserNode | null,
+  audio: {} as Partial<Record<Version, AudioBuffer>>,
+  playing: false,
+  repeat: true,
+  loop: null as { from: number; to: number } | null,
+  latency: 0,
+  mixWaveform: null as Float32Array | null,
+};
+
+let sources: AudioBufferSourceNode[] = [];
+let started = { at: 0, when: 0 };
+let startS = 0;
+let analysis: Worker | null = null;
+let requestId = 0;
+let loaded: ConsoleName | null = null;
+let onLevels: (levels: Levels) => void = () => undefined;
+const files = new Map<ConsoleName, Promise<EngineFiles>>();
+
+export const setLevelsListener = (listener: (levels: Levels) => void) => (onLevels = listener);
+
+function engineFiles(name: ConsoleName): Promise<EngineFiles> {
+  let found = files.get(name);
+  if (!found) {
+    found = Promise.all([api.getBytes(`/${name}.wasm`), api.getBytes(`/api/consoles/${name}/rooms`)]).then(
+      ([wasm, rooms]) => ({ wasm, rooms }),
+    );
+    files.set(name, found);
+    found.catch(() => files.delete(name));
+  }
+  return found;
+}
+
+export const duration = () => player.audio.rough?.duration ?? 0;
+export const range = () => player.loop ?? { from: 0, to: duration() };
+const order = (message: Order) => player.node?.port.postMessage(message);
+
+/** Load a song: its audio, the engine, and the thread that measures it. */
+export async function load(song: Song): Promise<void> {
+  unload();
+  if (!window.AudioWorklet)
+    throw new api.Refused("Playback needs https or the address 127.0.0.1: browsers allow audio code nowhere else.");
+  const name = state.session.console;
+  const context = new AudioContext({ sampleRate: song.sample_rate, latencyHint: "interactive" });
+  player.context = context;
+  const [bytes, engine] = await Promise.all([
+    api.getBytes(`/api/songs/${song.id}/audio/source`),
+    engineFiles(name),
+    context.audioWorklet.addModule("/worklet.js"),
+  ]);
+  player.audio.rough = await context.decodeAudioData(bytes);
+  if (song.reference) await loadReference(song);
+  await context.suspend();
+  startNode(engine, name, song.channels ?? 2);
+  startAnalysis(song, engine);
+  update();
+}
+
+export async function loadReference(song: Song): Promise<void> {
+  const bytes = await api.getBytes(`/api/songs/${song.id}/audio/reference`);
+  player.audio.reference = await player.context!.decodeAudioData(bytes);
+  state.loudness.reference = song.reference!.measured.loudness_lufs;
+  changed("audible", "loudness");
+}
+
+function startNode(engine: EngineFiles, name: ConsoleName, channels: number): void {
+  const context = player.context!;
+  const node = new AudioWorkletNode(context, "desk", {
+    numberOfInputs: 2,
+    outputChannelCount: [2],
+    channelCount: 2,
+    channelCountMode: "explicit",
+    processorOptions: { files: engine, knobs: knobValues(), channels },
+  });
+  node.port.onmessage = ({ data }: MessageEvent<{ levels?: Levels; latency?: number }>) => {
+    if (data.latency !== undefined) player.latency = data.latency;
+    if (data.levels) onLevels(data.levels);
+  };
+  const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0.8 });
+  node.connect(analyser).connect(context.destination);
+  Object.assign(player, { node, analyser });
+  loaded = name;
+}
+
+function startAnalysis(song: Song, engine: EngineFiles): void {
+  const rough = player.audio.rough!, rate = rough.sampleRate;
+  const channels = Array.from({ length: song.channels ?? 2 }, (_, c) => rough.getChannelData(c).slice());
+  const from = Math.round((song.loudest_s ?? 0) * rate);
+  const excerpt: [number, number] = [from, Math.min(rough.length, from + EXCERPT_S * rate)];
+  analysis = new Worker("/analysis.js", { type: "module" });
+  analysis.onmessage = ({ data }: MessageEvent<Answer>) => receive(data);
+  const post = (request: Request, moved: Transferable[] = []) => analysis!.postMessage(request, moved);
+  post({ kind: "song", channels, rate, excerpt }, channels.map((row) => row.buffer));
+  post({ kind: "engine", files: engine });
+}
+
+function receive(answer: Answer): void {
+  if (answer.id !== requestId) return;
+  if (answer.kind === "excerpt") Object.assign(state.loudness, { rough: answer.rough, mix: answer.mix });
+  else {
+    state.whole = { lufs: answer.lufs, truePeakDb: answer.truePeakDb };
+    player.mixWaveform = answer.waveform;
+  }
+  listen();
+  changed("loudness");
+}
+
+/** Send the knobs, and the engine if the console is another one. */
+async function update(): Promise<void> {
+  if (!player.node) return;
+  const name = state.session.console, knobs = knobValues();
+  if (name !== loaded) {
+    const engine = await engineFiles(name);
+    if (name !== state.session.console) return;
+    loaded = name;
+    order({ kind: "engine", files: engine, knobs: knobValues() });
+    analysis?.postMessage({ kind: "engine", files: engine } satisfies Request);
+  } else order({ kind: "knobs", knobs });
+  analysis?.postMessage({ kind: "knobs", knobs: knobValues(), id: ++requestId } satisfies Request);
+}
+
+/** Gains of the versions: equal loudness, without raising any of them. */
+export function gains(): Record<Version, number> {
+  const { loudness, matched } = state;
+  const levels = (["rough", "mix", "reference"] as Version[]).map((version) => loudness[version]);
+  const known = levels.filter((level): level is number => level !== null && level > -70);
+  const lowest = Math.min(...known);
+  const gain = (level: number | null) =>
+    matched && level !== null && level > -70 ? 10 ** ((lowest - level) / 20) : 1;
+  return { rough: gain(levels[0]), mix: gain(levels[1]), reference: gain(levels[2]) };
+}
+
+const listen = () => order({ kind: "listen", version: state.audible, gains: gains() });
+
+export function unload(): void {
+  stopSources();
+  analysis?.terminate();
+  void player.context?.close();
+  analysis = null;
+  requestId += 1;
+  startS = 0;
+  Object.assign(player, { context: null, node: null, analyser: null, audio: {}, playing: false, loop: null, mixWaveform: null });
+}
+
+function stopSources(): void {
+  for (const source of sources) {
+    source.onended = null;
+    source.stop();
+    source.disconnect();
+  }
+  sources = [];
+}
+
+function startSources(at: number): void {
+  const context = player.context!, { from, to } = range();
+  const when = context.currentTime + Math.round(START_DELAY_S * context.sampleRate) / context.sampleRate;
+  stopSources();
+  const options = { loop: player.repeat, loopStart: from, loopEnd: to };
+  (["rough", "reference"] as const).forEach((version, input) => {
+    const buffer = player.audio[version];
+    if (!buffer) return;
+    const source = new AudioBufferSourceNode(context, { buffer, ...options });
+    source.connect(player.node!, 0, input);
+    source.start(when, at);
+    if (!player.repeat) source.stop(when + to - at);
+    sources.push(source);
+  });
+  sources[0].onended = () => {
+    pause();
+    seek(range().from);
+  };
+  started = { at, when };
+}
+
+/** Audible position in s. */
+export function position(): number {
+  const { context } = player;
+  if (!sources.length || !context) return startS;
+  const late = player.latency / context.sampleRate + (context.outputLatency || 0);
+  const passed = started.at + Math.max(0, context.currentTime - started.when - late);
+  const { from, to } = range();
+  if (passed < to) return passed;
+  return player.repeat ? from + ((passed - from) % (to - from)) : to;
+}
+
+const roundToSample = (s: number) => Math.round(s * player.context!.sampleRate) / player.context!.sampleRate;
+const intoRange = (at: number) => (at >= range().from && at < range().to ? at : range().from);
+
+export async function play(): Promise<void> {
+  if (!player.context || player.playing) return;
+  player.playing = true;
+  changed("audible");
+  if (!sources.length) {
+    order({ kind: "reset" });
+    startSources(roundToSample(intoRange(startS)));
+  }
+  await player.context.resume();
+}
+
+export function pause(): void {
+  if (!player.playing) return;
+  player.playing = false;
+  startS = position();
+  stopSources();
+  void player.context?.suspend();
+  changed("audible");
+}
+
+export const togglePlayback = () => (player.playing ? pause() : void play());
+
+export function seek(seconds: number): void {
+  if (!player.context) return;
+  const at = roundToSample(clamp(seconds, 0, Math.max(0, duration() - 0.01)));
+  if (player.loop && (at < player.loop.from || at >= player.loop.to)) player.loop = null;
+  startS = at;
+  if (player.playing) startSources(at);
+  changed("audible");
+}
+
+export function setLoop(loop: { from: number; to: number } | null): void {
+  const at = position();
+  const ends = loop && { from: roundToSample(clamp(loop.from, 0, duration())), to: roundToSample(clamp(loop.to, 0, duration())) };
+  if (ends && ends.to - ends.from < MIN_LOOP_S) return;
+  player.loop = ends;
+  if (ends) player.repeat = true;
+  startS = intoRange(at);
+  if (player.playing) startSources(startS);
+  changed("audible");
+}
+
+export function setRepeat(on: boolean): void {
+  const at = position();
+  player.repeat = on;
+  if (player.playing) startSources(roundToSample(intoRange(at)));
+  changed("audible");
+}
+
+export function select(version: Version): void {
+  if (version === "reference" && !player.audio.reference) return;
+  state.audible = version;
+  listen();
+  changed("audible");
+}
+
+export function setMatched(matched: boolean): void {
+  state.matched = matched;
+  listen();
+  changed("audible");
+}
+
+on(["knobs"], () => void update());

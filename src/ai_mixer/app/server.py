@@ -1,0 +1,248 @@
+"""The server: songs, jobs and events over HTTP, and the files of the page."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path as FilePath
+from typing import Annotated, Any
+
+from fastapi import Body, FastAPI, Path, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.exceptions import HTTPException
+
+from ai_mixer.app.access import Access, Guard, problem
+from ai_mixer.app.catalog import describe_app
+from ai_mixer.app.engine import room_spectra
+from ai_mixer.app.errors import AppError, error_line
+from ai_mixer.app.events import Broadcaster
+from ai_mixer.app.exporting import check_export
+from ai_mixer.app.jobs import Job, JobQueue, Runner
+from ai_mixer.app.library import REFERENCE, SOURCE, Library, safe_name
+from ai_mixer.app.limits import Limits
+from ai_mixer.app.schemas import (
+    ConsoleName,
+    Export,
+    JobAnswer,
+    Predict,
+    Problem,
+    SongAnswer,
+    Upload,
+)
+from ai_mixer.core.version import __version__
+from ai_mixer.utils.log import logger
+
+STATIC = FilePath(__file__).parent / "static"
+MEDIA_TYPES = {
+    **{".wasm": "application/wasm", ".js": "text/javascript", ".svg": "image/svg+xml"},
+    **{".html": "text/html", ".css": "text/css"},
+}
+SongId = Annotated[str, Path(max_length=64)]
+JobId = Annotated[str, Path(max_length=64)]
+FileName = Annotated[str, Query(max_length=255, description="Name of the file, with its suffix.")]
+
+
+def create_app(
+    home: FilePath, access: Access, runner: Runner, limits: Limits | None = None
+) -> FastAPI:
+    """The application. home: folder of songs and jobs. runner: runs the jobs."""
+    limits = limits or Limits()
+    library, events = Library(home, limits), Broadcaster()
+
+    def changed(job: Job) -> None:
+        events.publish("job", asdict(job))
+
+    queue = JobQueue(home / "jobs", runner, changed, limits.queued_jobs)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        library.clean()
+        queue.start()
+        yield
+        events.close()
+        queue.close()
+
+    app = FastAPI(
+        title="ai_mixer",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,  # they would load scripts from the network
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        responses={code: {"model": Problem} for code in (400, 401, 403, 404, 413, 421, 422)},
+    )
+    app.state.library, app.state.queue, app.state.events = library, queue, events
+    _add_songs(app, library, queue)
+    _add_jobs(app, library, queue, events)
+    _add_files(app, library, limits)
+    _add_errors(app, home)
+    app.add_middleware(Guard, access=access)
+    return app
+
+
+def _add_songs(app: FastAPI, library: Library, queue: JobQueue) -> None:
+    def start(song: str, kind: str, **arguments: Any) -> Upload:
+        job = queue.add(kind, song, **arguments)
+        return Upload(song=SongAnswer(**library.facts(song)), job=JobAnswer(**asdict(job)))
+
+    @app.get("/api/songs")
+    def list_songs() -> list[SongAnswer]:
+        """All songs, the last one first."""
+        return [SongAnswer(**facts) for facts in library.list_songs()]
+
+    @app.post("/api/songs", status_code=201)
+    async def upload_song(request: Request, name: FileName) -> Upload:
+        """Upload a song: the body is the file."""
+        song = library.create(safe_name(name))["id"]
+        try:
+            await library.upload(song, SOURCE, name, request.stream(), _length(request))
+            return start(song, "import")
+        except BaseException:
+            library.remove(song)
+            raise
+
+    @app.post("/api/songs/sample", status_code=201)
+    def compose_song() -> Upload:
+        """Compose a sample song on this machine."""
+        return start(library.create("Sample song")["id"], "demo")
+
+    @app.get("/api/songs/{song}")
+    def get_song(song: SongId) -> SongAnswer:
+        """One song."""
+        return SongAnswer(**library.facts(song))
+
+    @app.delete("/api/songs/{song}", status_code=204)
+    def remove_song(song: SongId) -> None:
+        """Remove a song and everything made of it."""
+        library.folder(song)
+        queue.cancel_song(song)
+        library.remove(song)
+
+    @app.post("/api/songs/{song}/reference", status_code=201)
+    async def upload_reference(request: Request, song: SongId, name: FileName) -> Upload:
+        """Upload a song whose sound the mix approaches: the body is the file."""
+        library.folder(song)
+        await library.upload(song, REFERENCE, name, request.stream(), _length(request))
+        return start(song, "import", which=REFERENCE)
+
+    @app.get("/api/songs/{song}/session")
+    def get_session(song: SongId) -> Response:
+        """What the page saved of its work on a song."""
+        return Response(library.session(song), media_type="application/json")
+
+    @app.put("/api/songs/{song}/session", status_code=204)
+    def save_session(song: SongId, session: Annotated[dict[str, Any], Body()]) -> None:
+        """Save the page's work on a song: versions, knobs, notes."""
+        library.save_session(song, session)
+
+
+def _add_jobs(app: FastAPI, library: Library, queue: JobQueue, events: Broadcaster) -> None:
+    def answer(job: Job) -> JobAnswer:
+        return JobAnswer(**asdict(job))
+
+    @app.post("/api/songs/{song}/predictions", status_code=202)
+    def predict(song: SongId, wanted: Predict) -> JobAnswer:
+        """Ask a model for settings. The result of the job has them."""
+        library.folder(song)
+        return answer(queue.add("predict", song, **wanted.model_dump()))
+
+    @app.post("/api/songs/{song}/exports", status_code=202)
+    def export(song: SongId, wanted: Export) -> JobAnswer:
+        """Write a mix. The result of the job has the names of the files."""
+        library.folder(song)
+        arguments = wanted.model_dump()
+        check_export(arguments)
+        return answer(queue.add("export", song, **arguments))
+
+    @app.get("/api/jobs")
+    def list_jobs(song: Annotated[str, Query(max_length=64)] = "") -> list[JobAnswer]:
+        """All jobs in order of arrival, or those of a song."""
+        return [answer(job) for job in queue.list_jobs() if not song or job.song == song]
+
+    @app.get("/api/jobs/{job}")
+    def get_job(job: JobId) -> JobAnswer:
+        """One job."""
+        return answer(queue.get(job))
+
+    @app.delete("/api/jobs/{job}")
+    def cancel_job(job: JobId) -> JobAnswer:
+        """Cancel a job that waits or runs."""
+        return answer(queue.cancel(job))
+
+    @app.get("/api/events", response_class=StreamingResponse)
+    async def subscribe() -> StreamingResponse:
+        """Server-sent events: `job` with each change of a job."""
+        unfinished = [job for job in queue.list_jobs() if job.state in {"queued", "running"}]
+        first = [("hello", __version__), *(("job", asdict(job)) for job in unfinished)]
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        return StreamingResponse(
+            events.subscribe(first), media_type="text/event-stream", headers=headers
+        )
+
+
+def _add_files(app: FastAPI, library: Library, limits: Limits) -> None:
+    @app.get("/api/info")
+    def get_info() -> dict[str, Any]:
+        """Consoles, models, styles, limits."""
+        return describe_app(limits)
+
+    @app.get("/api/consoles/{console}/rooms")
+    def get_rooms(console: ConsoleName) -> Response:
+        """Spectra of the rooms of a console for the engine, float32."""
+        return Response(room_spectra(console), media_type="application/octet-stream")
+
+    @app.get("/api/songs/{song}/audio/{kind}", response_class=FileResponse)
+    def get_audio(song: SongId, kind: Annotated[str, Path(pattern="^(source|reference)$")]) -> Any:
+        """Decoded audio, WAV of float32."""
+        return FileResponse(library.audio(song, kind), media_type="audio/wav")
+
+    @app.get("/api/songs/{song}/exports/{export}/{name}", response_class=FileResponse)
+    def get_export(song: SongId, export: JobId, name: Annotated[str, Path(max_length=255)]) -> Any:
+        """A file of an export, as a download."""
+        return FileResponse(library.export(song, export, name), filename=name)
+
+    def add_page(path: str, file: FilePath) -> Callable[[], Response]:
+        @app.get(path, include_in_schema=False, name=file.name)
+        def page() -> Response:
+            media_type = MEDIA_TYPES.get(file.suffix)
+            return FileResponse(file, media_type=media_type, headers={"cache-control": "no-cache"})
+
+        return page
+
+    for file in sorted(file for file in STATIC.iterdir() if file.suffix in MEDIA_TYPES):
+        add_page("/" if file.name == "index.html" else f"/{file.name}", file)
+
+
+def _add_errors(app: FastAPI, home: FilePath) -> None:
+    @app.exception_handler(AppError)
+    async def on_app_error(request: Request, error: AppError) -> JSONResponse:
+        return problem(str(error), error.status)
+
+    @app.exception_handler(ValueError)
+    async def on_value_error(request: Request, error: ValueError) -> JSONResponse:
+        return problem(error_line(error, home), 400)
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        place = ".".join(str(part)[:60] for part in first["loc"][1:])
+        return problem(f"{place}: {first['msg']}" if place else first["msg"], 422)
+
+    @app.exception_handler(HTTPException)
+    async def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
+        return problem(str(error.detail), error.status_code)
+
+    @app.exception_handler(Exception)
+    async def on_error(request: Request, error: Exception) -> JSONResponse:
+        logger.exception("request failed")
+        return problem(error_line(error, home), 507 if isinstance(error, OSError) else 500)
+
+
+def _length(request: Request) -> int | None:
+    """The announced length of the body. AppError if it is not a number."""
+    text = request.headers.get("content-length")
+    if text is None:
+        return None
+    if not text.isdecimal():
+        raise AppError("Content-Length must be a number")
+    return int(text)
