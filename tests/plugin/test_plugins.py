@@ -1,6 +1,5 @@
 """Names, identifiers and descriptions of the plug-ins, without a compiler."""
 
-import functools
 import re
 import subprocess
 
@@ -14,16 +13,14 @@ from ai_mixer.plugin.identity import BYPASS, load_plugin, parameter_id
 from ai_mixer.plugin.plugin_readme import licences, plugin_readme
 from ai_mixer.plugin.plugin_table import plugin_table
 from ai_mixer.plugin.targets import TARGETS
+from helpers.plugins import cached_plugin
 
 CONSOLES = ["classic", "mastering", "strip"]
 
 
-loaded = functools.cache(load_plugin)
-
-
 @pytest.fixture(params=CONSOLES)
 def plugin(request):
-    return loaded(request.param)
+    return cached_plugin(request.param)
 
 
 def test_names_of_knobs_are_distinct_and_plain(plugin):
@@ -58,15 +55,15 @@ def test_values_are_shown_in_units_and_read_back(plugin):
     ],
 )
 def test_labels(console, name, title, group, display):
-    (label,) = [label for label in loaded(console).labels if label.name == name]
+    (label,) = [label for label in cached_plugin(console).labels if label.name == name]
     assert label[1:] == (title, group, display)
 
 
 def test_identifiers_never_change():
     """Songs in DAWs refer to these."""
-    found = {loaded(name).id: loaded(name).uid for name in CONSOLES}
+    found = {cached_plugin(name).id: cached_plugin(name).uid for name in CONSOLES}
     assert found == IDENTIFIERS
-    assert loaded("classic").uri == "urn:ai-mixer:classic"
+    assert cached_plugin("classic").uri == "urn:ai-mixer:classic"
     assert parameter_id("low_eq") == 1579543284
 
 
@@ -78,7 +75,7 @@ IDENTIFIERS = {
 
 
 def test_the_strip_has_no_limiter_and_the_others_have():
-    limits = [describe_engine(loaded(name).chain).limit for name in CONSOLES]
+    limits = [describe_engine(cached_plugin(name).chain).limit for name in CONSOLES]
     assert limits == [True, True, False]
 
 

@@ -28,12 +28,21 @@ def mix(
     style: options.Style = None,
     target: options.Target = None,
     ceiling: options.Ceiling = -1.0,
-    preset: Annotated[Path | None, typer.Option(help="Settings of an earlier mix (.json).")] = None,
+    preset: Annotated[
+        Path | None,
+        typer.Option(help="Settings of an earlier mix (.json), or a preset of a plug-in."),
+    ] = None,
     save_preset: Annotated[
         Path | None, typer.Option(help="Additional file for the settings.")
     ] = None,
     adaptive: Annotated[
         bool, typer.Option("--adaptive", help="Predict settings for each section of the song.")
+    ] = False,
+    daw: Annotated[
+        bool,
+        typer.Option(
+            "--daw", help="Also presets of the plug-in and projects for DAWs, in a folder."
+        ),
     ] = False,
     strict: options.Strict = False,
     force: options.Force = False,
@@ -50,8 +59,9 @@ def mix(
     from ai_mixer.mixing.mix_console import console_of
     from ai_mixer.mixing.model_lookup import resolve_model
     from ai_mixer.mixing.paths import check_not_existing, check_preset_path
+    from ai_mixer.plugin.daw_files import check_daw, load_any_preset, write_daw_files
 
-    loaded = presets.load_preset(preset) if preset else None
+    loaded = load_any_preset(preset) if preset else None
     if save_preset:
         if len(songs) > 1:
             raise ValueError(f"--save-preset is for one song, got {len(songs)} songs")
@@ -64,6 +74,8 @@ def mix(
     with plan_jobs(
         songs, output, "mixed", others=[*weights, preset], model=model, extra_outputs=extra
     ) as plan:
+        if daw:
+            check_daw([job.files for job in plan.jobs], console, adaptive, force)
 
         def work(job: MixJob) -> "MixResult":
             result = AudioMixer(model).mix_file(
@@ -79,6 +91,6 @@ def mix(
             )
             if save_preset:
                 presets.save_preset(result.preset, save_preset, overwrite=force)
-            return result
+            return write_daw_files(result) if daw else result
 
         run_mix_jobs(plan.jobs, work, "mixing")
