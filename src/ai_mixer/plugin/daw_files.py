@@ -1,4 +1,4 @@
-"""What `ai-mixer mix --daw` writes: presets of the plug-in and projects for DAWs, in a folder."""
+"""What `--daw` writes: presets of the plug-in and projects for DAWs, in a folder."""
 
 import shutil
 from collections.abc import Sequence

@@ -5,6 +5,7 @@ import pytest
 import soundfile
 
 from ai_mixer.mixing.preset import load_preset
+from ai_mixer.plugin.daw_files import load_any_preset
 from ai_mixer.plugin.presets import write_vstpreset
 from helpers.plugins import cached_plugin
 
@@ -37,6 +38,15 @@ def test_mix_of_a_preset_of_a_plugin_and_back(ai_mixer, song):
     first, _ = soundfile.read(song.with_name("song_mixed.wav"))
     second, _ = soundfile.read(song.with_name("b.wav"))
     assert np.abs(first - second).max() < 1e-6
+
+
+def test_master_for_the_daw(ai_mixer, song):
+    done = ai_mixer("master", song, "--daw", "--set", "band1_gain=2")
+    assert done.code == 0, done.err
+    read = load_any_preset(song.with_name("song_mastered_daw") / "song_mastered.vstpreset")
+    assert read.console.entry == "mastering"
+    assert read.settings == load_preset(song.with_name("song_mastered.json")).settings
+    assert read.settings["band1_gain"] == 2.0
 
 
 def test_existing_folder_and_damaged_preset_are_errors_in_one_line(ai_mixer, song):

@@ -38,12 +38,7 @@ def mix(
     adaptive: Annotated[
         bool, typer.Option("--adaptive", help="Predict settings for each section of the song.")
     ] = False,
-    daw: Annotated[
-        bool,
-        typer.Option(
-            "--daw", help="Also presets of the plug-in and projects for DAWs, in a folder."
-        ),
-    ] = False,
+    daw: options.Daw = False,
     strict: options.Strict = False,
     force: options.Force = False,
 ) -> None:
