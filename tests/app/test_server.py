@@ -68,7 +68,8 @@ def test_an_export_as_heard_nulls_to_the_live_console(real_client, wav_bytes):
     song = upload(real_client, wav_bytes)["song"]["id"]
     settings = {"low_eq": 3.0, "reverb": 0.2, "compressor_ratio": 3.0, "output_level": 2.0}
     job = real_client.post(
-        f"/api/songs/{song}/exports", json={"settings": settings, "format": "wav"}
+        f"/api/songs/{song}/exports",
+        json={"console": "classic", "settings": settings, "format": "wav"},
     ).json()
     result = wait_for(real_client, job)["result"]
     audio, report = result["files"]
@@ -100,7 +101,7 @@ def test_an_export_to_a_loudness_reaches_it_and_has_a_report(real_client, wav_by
 
 def test_the_sample_song_is_composed_here(real_client, monkeypatch):
     monkeypatch.setattr("ai_mixer.app.tasks.DEMO_LENGTH_S", 3.0)
-    answer = real_client.post("/api/songs/sample").json()
+    answer = real_client.post("/api/sample").json()
     assert wait_for(real_client, answer["job"])["state"] == "done"
     assert real_client.get(f"/api/songs/{answer['song']['id']}").json()["duration_s"] == 3.0
 

@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 from ai_mixer.app.engine import CONSOLE_NAMES, console_entry
-from ai_mixer.app.exporting import AS_HEARD
 from ai_mixer.app.limits import EXPORT_FORMATS, Limits
+from ai_mixer.app.schemas import AS_HEARD
 from ai_mixer.core.version import __version__
 from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.streaming_chain import KernelKind
