@@ -153,7 +153,10 @@ engine: $(READY) ## build the console as a C library: make engine targets=all co
 
 # --- the page of `ai-mixer app` --------------------------------------------------------------------
 
-.PHONY: app-page app-engine
+.PHONY: app app-page app-engine
+app: $(READY) ## open a page that mixes held-out songs with the model of a run: make app run=last
+	$(BIN)/python -m ai_mixer.cli.stages.app $(OVERRIDES)
+
 app-page: $(READY) ## build the page from its TypeScript (needs node and npm)
 	$(BIN)/python -m ai_mixer.app.build_page
 

@@ -28,7 +28,7 @@ class Predict(Body):
     """What a model is asked for. locked: knob → value in its unit, which stays."""
 
     console: str
-    model: Annotated[str, Field(max_length=60)] | None = None
+    model: Annotated[str, Field(max_length=500)] | None = None
     style: Literal[tuple(STYLES)] | None = None  # type: ignore[valid-type]
     locked: Any = {}
     reference: bool = False

@@ -1,6 +1,6 @@
 """The server: songs, jobs and events over HTTP, and the files of the page."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path as FilePath
@@ -21,6 +21,7 @@ from ai_mixer.app.events import Broadcaster
 from ai_mixer.app.jobs import Job, JobQueue, Runner
 from ai_mixer.app.library import REFERENCE, SOURCE, Library, safe_name
 from ai_mixer.app.limits import Limits
+from ai_mixer.app.run_songs import RunSong, add_songs
 from ai_mixer.app.schemas import (
     ConsoleName,
     ExportBody,
@@ -72,10 +73,20 @@ class EventStream(StreamingResponse):
 
 
 def create_app(
-    home: FilePath, access: Access, runner: Runner, limits: Limits | None = None
+    home: FilePath,
+    access: Access,
+    runner: Runner,
+    limits: Limits | None = None,
+    models: Mapping[str, FilePath] | None = None,
+    songs: Sequence[RunSong] = (),
 ) -> FastAPI:
-    """The application. home: folder of songs and jobs. runner: runs the jobs."""
+    """The application. home: folder of songs and jobs. runner: runs the jobs.
+
+    models: title → folder of models beside the packaged ones, which come before them. songs: to
+    begin with.
+    """
     limits = limits or Limits()
+    info = describe_app(limits, models or {})
     library, events = Library(home, limits), Broadcaster()
 
     def changed(job: Job) -> None:
@@ -86,6 +97,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         library.clean()
+        for song, which in add_songs(library, list(songs)):
+            queue.add("import", song, which=which)
         queue.start()
         yield
         events.close()
@@ -102,8 +115,8 @@ def create_app(
     )
     app.state.library, app.state.queue, app.state.events = library, queue, events
     _add_songs(app, library, queue)
-    _add_jobs(app, library, queue, events)
-    _add_files(app, library, limits)
+    _add_jobs(app, library, queue, events, {model["name"] for model in info["models"]})
+    _add_files(app, library, info)
     _add_errors(app, home)
     app.add_middleware(Guard, access=access)
     return app
@@ -165,7 +178,9 @@ def _add_songs(app: FastAPI, library: Library, queue: JobQueue) -> None:
         library.save_session(song, session)
 
 
-def _add_jobs(app: FastAPI, library: Library, queue: JobQueue, events: Broadcaster) -> None:
+def _add_jobs(
+    app: FastAPI, library: Library, queue: JobQueue, events: Broadcaster, models: set[str]
+) -> None:
     def answer(job: Job) -> JobAnswer:
         return JobAnswer(**asdict(job))
 
@@ -173,6 +188,8 @@ def _add_jobs(app: FastAPI, library: Library, queue: JobQueue, events: Broadcast
     def predict(song: SongId, wanted: PredictBody) -> JobAnswer:
         """Ask a model for settings. The result of the job has them."""
         library.folder(song)
+        if wanted.model is not None and wanted.model not in models:
+            raise AppError(f"no model {wanted.model!r}: there is {', '.join(sorted(models))}", 404)
         locked = wanted.locked.model_dump(exclude_unset=True)
         return answer(queue.add("predict", song, **{**wanted.model_dump(), "locked": locked}))
 
@@ -206,11 +223,11 @@ def _add_jobs(app: FastAPI, library: Library, queue: JobQueue, events: Broadcast
         return EventStream(events.subscribe(first), headers=headers)
 
 
-def _add_files(app: FastAPI, library: Library, limits: Limits) -> None:
+def _add_files(app: FastAPI, library: Library, info: dict[str, Any]) -> None:
     @app.get("/api/info")
     def get_info() -> dict[str, Any]:
         """Consoles, models, styles, limits."""
-        return describe_app(limits)
+        return info
 
     @app.get("/api/consoles/{console}/rooms", response_class=Binary)
     def get_rooms(console: ConsoleName) -> Response:
@@ -270,7 +287,7 @@ def _allowed_methods(app: FastAPI, request: Request) -> str:
     """Methods of a path: each is a route of its own, so a route knows only its own."""
     scope = {**request.scope, "path_params": {}}
     found = (r for r in app.routes if isinstance(r, APIRoute) and r.matches(scope)[0] != Match.NONE)
-    return ", ".join(sorted({method for route in found for method in route.methods}))
+    return ", ".join(sorted({method for route in found for method in route.methods or ()}))
 
 
 def _length(request: Request) -> int | None:
