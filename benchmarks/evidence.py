@@ -6,8 +6,9 @@ Songs are damaged by another processor (pedalboard): shelves of ±6 and ±12 dB 
 width 30 %, a narrow band, and crushed. All systems get the same profiles and the same training
 examples, and are judged by the exact response of the filters of `classic`: a system moves a
 finished song if a third of an octave changes by more than 0.5 dB, and mends the share of the change
-that it takes back. Each has the same two settings, a factor and the smallest move that is made,
-chosen for it at each point of the curve. The profiles take half an hour of a core; `--cache` keeps
+that it takes back. Each has the same two settings, a factor and the smallest move that is made (and
+evidence its prior probability of damage), chosen for each fold and point of the curve on the songs
+of the other folds. The profiles take half an hour of a core; `--cache` keeps
 them.
 """
 
@@ -47,7 +48,9 @@ EQ_KNOBS = ("low_eq", "mid_eq", "high_eq", "presence")
 WIDTH_LIMIT_DB = 20 * math.log10(1.05)
 LEAST_UNIT_DB = 12.0  # of smallest moves in dB: the range of an equaliser knob
 RESAMPLES = 1000
+PROBABILITIES = (0.3, 0.5, 0.8, 0.95)  # prior probabilities of damage
 Knobs = np.ndarray  # [songs, knobs]: offsets from neutral, share of the range
+Variants = dict[float | None, dict[str, Knobs]]  # prior probability of damage → version → knobs
 
 
 class Song(NamedTuple):
@@ -76,7 +79,8 @@ def main() -> None:
     judge = Judge(songs, console)
     curves = {name: judge.curve(found, name) for name, found in predicted.items()}
     print(judge.table(curves))
-    print(judge.limits_kept(songs, curves["evidence"][POINTS[0]], console))
+    default = judge.best_setting(predicted["evidence"], POINTS[0])
+    print(judge.limits_kept(songs, default, console))
     if arguments.champion:
         print(_champion(arguments.root, songs, predicted["evidence"], arguments.champion))
     if arguments.plot:
@@ -162,26 +166,28 @@ def _draw_knobs(console: Console, generator: torch.Generator) -> Tensor:
     return knobs[None]
 
 
-def _predictions(songs: list[Song], console: Console) -> dict[str, dict[str, Knobs]]:
-    """System → version → knobs of all songs, each predicted by a fit to the other folds."""
-    result: dict[str, dict[str, Knobs]] = {}
+def _predictions(songs: list[Song], console: Console) -> dict[str, Variants]:
+    """System → predictions of all songs, each by a fit to the other folds."""
+    result: dict[str, Variants] = {}
     for fold in sorted({song.fold for song in songs}):
         train = [song for song in songs if song.fold != fold]
         tested = [n for n, song in enumerate(songs) if song.fold == fold]
-        for name, predict in _systems(train, console).items():
-            for version in songs[0].versions:
-                shape = (len(songs), len(console.knobs))
-                into = result.setdefault(name, {}).setdefault(version, np.zeros(shape))
-                profiles = torch.stack([songs[n].versions[version] for n in tested])
-                into[tested] = predict([songs[n].genre for n in tested], profiles)
+        for name, variants in _systems(train, console).items():
+            for variant, predict in variants.items():
+                for version in songs[0].versions:
+                    shape = (len(songs), len(console.knobs))
+                    versions = result.setdefault(name, {}).setdefault(variant, {})
+                    into = versions.setdefault(version, np.zeros(shape))
+                    profiles = torch.stack([songs[n].versions[version] for n in tested])
+                    into[tested] = predict([songs[n].genre for n in tested], profiles)
     return result
 
 
 Predict = Callable[[list[str], Tensor], np.ndarray]
 
 
-def _systems(train: list[Song], console: Console) -> dict[str, Predict]:
-    """Name → prediction from genres [n] and the two profiles of each song: [n, 2, F] → [n, P]."""
+def _systems(train: list[Song], console: Console) -> dict[str, dict[float | None, Predict]]:
+    """Name → variants of a prediction from genres [n] and two profiles: [n, 2, F] → [n, P]."""
     from sklearn.ensemble import HistGradientBoostingRegressor
     from sklearn.linear_model import RidgeCV
     from sklearn.neighbors import KNeighborsRegressor
@@ -192,9 +198,13 @@ def _systems(train: list[Song], console: Console) -> dict[str, Predict]:
     examples = _examples(train)
     model.fit(examples, console.neutral)
 
-    def evidence(x: Tensor) -> np.ndarray:
+    def evidence(x: Tensor, probability: float) -> np.ndarray:
         blind = torch.full((len(x),), CONDITIONS.index("blind"))
+        model.damage_probability = probability
         return model.correction(model.estimate(x, x, blind), blind).numpy()
+
+    def variants(inputs: Callable[[list[str], Tensor], Tensor]) -> dict[float | None, Predict]:
+        return {p: lambda genres, x, p=p: evidence(inputs(genres, x), p) for p in PROBABILITIES}
 
     inputs, targets = _regression_examples(examples, model)
     regressors = {
@@ -220,14 +230,14 @@ def _systems(train: list[Song], console: Console) -> dict[str, Predict]:
         return torch.stack([means.get(genre, none) if genre else none for genre in genres])
 
     return {
-        "evidence": lambda genres, x: evidence(x.mean(1)),
-        "evidence, 10 s": lambda genres, x: evidence(x[:, 0]),
-        "evidence, genre": lambda genres, x: evidence(x.mean(1) - shifts(genres)),
-        "ridge": lambda genres, x: regressors["ridge"].predict(x.mean(1).numpy()),
-        "boosted trees": lambda genres, x: boosted(x.mean(1).numpy()),
-        "nearest neighbour": lambda genres, x: regressors["nearest neighbour"].predict(
-            x.mean(1).numpy()
-        ),
+        "evidence": variants(lambda genres, x: x.mean(1)),
+        "evidence, 10 s": variants(lambda genres, x: x[:, 0]),
+        "evidence, genre": variants(lambda genres, x: x.mean(1) - shifts(genres)),
+        "boosted trees": {None: lambda genres, x: boosted(x.mean(1).numpy())},
+        **{
+            name: {None: lambda genres, x, r=regressor: r.predict(x.mean(1).numpy())}
+            for name, regressor in regressors.items()
+        },
     }
 
 
@@ -285,6 +295,7 @@ class Judge:
 
     def __init__(self, songs: list[Song], console: Console) -> None:
         self.console, self.names = console, [knob.name for knob in console.knobs]
+        self.folds = np.array([song.fold for song in songs])
         self.versions = {
             name: np.stack([song.versions[name].mean(0).double().numpy() for song in songs])
             for name in songs[0].versions
@@ -360,24 +371,43 @@ class Judge:
         neutral = self.console.neutral.numpy()
         return np.clip(knobs, -neutral, 1 - neutral)
 
-    def curve(self, by_version: dict[str, Knobs], name: str = "") -> dict[float, dict[str, Any]]:
-        """For each share of finished songs that may move, the best setting.
+    def curve(self, variants: Variants, name: str = "") -> dict[float, dict[str, Any]]:
+        """For each share of finished songs that may move: what moves, and the shares mended.
 
-        The smallest move of evidence is its own setting, a share of a knob's range; other systems
-        have the better of that and of one in dB.
+        The setting for the songs of a fold is the best one on the songs of the other folds. The
+        smallest move of evidence is its own setting, a share of a knob's range; other systems have
+        the better of that and of one in dB.
         """
-        units = ("share",) if name.startswith("evidence") else ("share", "dB")
-        rows = [
-            row
+        rows = self._rows(variants, ("share",) if name.startswith("evidence") else ("share", "dB"))
+        moved = np.stack([row["moved"] for row in rows])
+        shares = np.stack([row["shares"].mean(0) for row in rows])
+        curve = {}
+        for limit in LIMITS:
+            result = {"moved": np.zeros(moved.shape[1]), "shares": np.zeros_like(rows[0]["shares"])}
+            for fold in set(self.folds):
+                tested = self.folds == fold
+                others = ~tested if len(set(self.folds)) > 1 else tested
+                allowed = moved[:, others].mean(1) <= limit + 1e-9
+                best = np.where(allowed, shares[:, others].mean(1), -np.inf).argmax()
+                result["moved"][tested] = moved[best, tested]
+                result["shares"][:, tested] = rows[best]["shares"][:, tested]
+            curve[limit] = result
+        return curve
+
+    def best_setting(self, variants: Variants, limit: float) -> dict[str, Any]:
+        """The setting of evidence with which the most is mended on all songs."""
+        rows = self._rows(variants, ("share",))
+        allowed = [row for row in rows if row["moved"].mean() <= limit + 1e-9]
+        return max(allowed, key=lambda row: row["shares"].mean())
+
+    def _rows(self, variants: Variants, units: tuple[str, ...]) -> list[dict[str, Any]]:
+        return [
+            row | {"probability": probability}
+            for probability, by_version in variants.items()
             for factor in FACTORS
             for unit in units
             for row in self._settings(factor, by_version, unit)
         ]
-        best = {}
-        for limit in LIMITS:
-            allowed = [row for row in rows if row["moved"] <= limit + 1e-9]
-            best[limit] = max(allowed, key=lambda row: row["shares"].mean())
-        return best
 
     def _settings(
         self, factor: float, by_version: dict[str, Knobs], unit: str
@@ -394,7 +424,7 @@ class Judge:
             {
                 "factor": factor,
                 "least": least,
-                "moved": float(np.mean((moved_db > MOVED_DB) & (sizes["finished"] >= least))),
+                "moved": (moved_db > MOVED_DB) & (sizes["finished"] >= least),
                 "shares": np.where(damaged >= least, shares, 0.0),
             }
             for least in LEAST
@@ -407,6 +437,7 @@ class Judge:
         for fold in sorted({song.fold for song in songs}):
             model = Evidence(len(console.knobs), RATE, n_damages=4096)
             model.amount, model.min_correction = setting["factor"], setting["least"]
+            model.damage_probability = setting["probability"]
             model.fit(_examples([song for song in songs if song.fold != fold]), console.neutral)
             tested = [n for n, song in enumerate(songs) if song.fold == fold]
             blind = torch.full((len(tested),), CONDITIONS.index("blind"))
@@ -425,27 +456,28 @@ class Judge:
         again = sizes[1][moved] / sizes[0][moved]
         touched = np.abs(first["finished"]).max(1) > 0
         width_db = np.abs(self.gains_db(first["finished"])[:, -1])
+        chosen = ", ".join(f"{key} {setting[key]:g}" for key in ("probability", "factor", "least"))
         return (
-            f"At the default, {100 * touched.mean():.1f} % of finished songs are changed at all; "
-            f"width within 5 % in {100 * np.mean(width_db <= WIDTH_LIMIT_DB):.0f} %. Second pass: "
-            f"within 20 % of the first in {100 * np.mean(again <= 0.2):.0f} % of the changed songs."
+            f"At the default ({chosen}), {100 * touched.mean():.1f} % of finished songs are "
+            f"changed at all; width within 5 % in {100 * np.mean(width_db <= WIDTH_LIMIT_DB):.0f} "
+            f"%. Second pass: within 20 % of the first in {100 * np.mean(again <= 0.2):.0f} % of "
+            "the changed songs."
         )
 
     def table(self, curves: dict[str, dict[float, dict[str, Any]]]) -> str:
         """Markdown: share mended at each point, and the difference of evidence to each system."""
-        lines = ["| finished songs moved | system | " + " | ".join([*self.damages, "mean"]) + " |"]
-        lines.append("|---|---|" + "---|" * (len(self.damages) + 1))
+        columns = ["point", "system", "finished songs moved", *self.damages, "mean"]
+        lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
         for point in POINTS:
             for name, curve in curves.items():
                 shares = curve[point]["shares"]
                 cells = [f"{100 * value:.0f}" for value in shares.mean(1)]
-                lines.append(
-                    f"| {point:.0%} | {name} | " + " | ".join([*cells, _mean(shares)]) + " |"
-                )
+                cells = [f"{point:.0%}", name, f"{curve[point]['moved'].mean():.0%}", *cells]
+                lines.append("| " + " | ".join([*cells, _mean(shares)]) + " |")
         shares = self.bound()
         cells = [f"{100 * value:.0f}" for value in shares.mean(1)]
-        lines.append("| – | best knobs | " + " | ".join([*cells, _mean(shares)]) + " |")
-        lines += ["", "| finished songs moved | evidence over | difference, 95 % over songs |"]
+        lines.append("| – | best knobs | – | " + " | ".join([*cells, _mean(shares)]) + " |")
+        lines += ["", "| point | evidence over | difference, 95 % over songs |"]
         lines.append("|---|---|---|")
         for point in POINTS:
             ours = curves["evidence"][point]["shares"].mean(0)
@@ -453,15 +485,10 @@ class Judge:
                 if name != "evidence":
                     difference = ours - curve[point]["shares"].mean(0)
                     lines.append(f"| {point:.0%} | {name} | {_interval(difference)} |")
-        settings = [
-            f"{point:.0%}: factor {curve['factor']:g}, least {curve['least']:g}"
-            for point, curve in curves["evidence"].items()
-            if point in POINTS
-        ]
-        return "\n".join([*lines, "", "Settings of evidence: " + "; ".join(settings)])
+        return "\n".join(lines)
 
 
-def _champion(root: Path, songs: list[Song], evidence: dict[str, Knobs], count: int) -> str:
+def _champion(root: Path, songs: list[Song], evidence: Variants, count: int) -> str:
     """The packaged default model on the audio of some songs, against evidence on the same ones."""
     from ai_mixer.inference.predictor import load_model
     from ai_mixer.inference.pretrained import default_model
@@ -480,8 +507,11 @@ def _champion(root: Path, songs: list[Song], evidence: dict[str, Knobs], count: 
             applied = predictor.stages(change(audio, RATE).float(), RATE).applied.knobs[0]
             knobs[name][row] = applied - predictor.console.neutral
     judge = Judge([songs[n] for n in chosen], predictor.console)
-    ours = judge.curve({name: found[chosen] for name, found in evidence.items()}, "evidence")
-    theirs = judge.curve(knobs)
+    ours = {
+        probability: {name: found[chosen] for name, found in by_version.items()}
+        for probability, by_version in evidence.items()
+    }
+    ours, theirs = judge.curve(ours, "evidence"), judge.curve({None: knobs})
     lines = [f"The packaged default ({default_model()}) on {len(chosen)} songs:", ""]
     lines += [
         "| finished songs moved | evidence | default model | difference |",
@@ -513,8 +543,9 @@ def _plot(curves: dict[str, dict[float, dict[str, Any]]], judge: Judge, path: Pa
     for name, curve in curves.items():
         shares = [100 * row["shares"].mean() for row in curve.values()]
         style = "-" if name == "evidence" else ":" if name.startswith("evidence") else "--"
-        axes.plot([100 * limit for limit in curve], shares, style, label=name)
-    axes.set_xlabel("finished songs that move by more than 0.5 dB, %")
+        moved = [100 * row["moved"].mean() for row in curve.values()]
+        axes.plot(moved, shares, style, label=name)
+    axes.set_xlabel("finished songs that move by more than 0.5 dB (held-out folds), %")
     axes.set_ylabel("share of the damage mended, %")
     axes.set_title(f"best knobs: {100 * judge.bound().mean():.0f} %", fontsize=9)
     axes.legend(frameon=False, fontsize=8)

@@ -16,7 +16,7 @@ from ai_mixer.mixing.measurements import Measurements, measure
 from ai_mixer.mixing.mix_console import MixConsole, console_of, named_console
 from ai_mixer.mixing.mix_options import MUSICAL, WIDE, MixOptions
 from ai_mixer.mixing.model_lookup import resolve_model
-from ai_mixer.mixing.reference_check import check_reference
+from ai_mixer.mixing.reference_songs import ReferenceSongs
 
 
 def predict(
@@ -25,24 +25,23 @@ def predict(
     """Predict settings of a song: console, settings, a note and what they are called.
 
     arguments: console ("classic" or "mastering"), model (None for the default), style, locked
-    (knob → value that stays). ValueError or OSError (one line).
+    (knob → value that stays). With a reference, the matching equaliser of `mix` and `master` is
+    left out: it has 93 ms of latency and cannot be played live. ValueError or OSError (one line).
     """
     song = AudioFile(path)
-    other = AudioFile(reference) if reference else None
-    note = check_reference(other, song) if other else ""
+    references = ReferenceSongs.read({AudioFile(reference): 1.0} if reference else {}, song)
+    known = references if references.files else None
     options = MixOptions(fixed_settings=arguments.get("locked", {}), style=arguments.get("style"))
-    if note:
-        other = None
     if arguments.get("console") == MASTERING:
-        result = _master(song, other, options, report)
+        result = _master(song, known, options, report)
     else:
-        result = _mix(song, other, options, arguments.get("model"), report)
-    return {**result, "note": note}
+        result = _mix(song, known, options, arguments.get("model"), report)
+    return {**result, "note": "; ".join(references.notes)}
 
 
 def _mix(
     song: AudioFile,
-    other: AudioFile | None,
+    references: ReferenceSongs | None,
     options: MixOptions,
     model: str | None,
     report: Report,
@@ -52,32 +51,31 @@ def _mix(
     console.check(options)
     report(0.3, "listening")
     preset = AudioMixer(model).predict_preset(
-        song, _measured(song.path), model, other, options, adaptive=False
+        song, _measured(song.path), model, references, options, adaptive=False
     )
     return {
         "console": _name_of(console),
         "settings": preset.settings,
-        "about": _title(preset.model) + (", reference" if other else ""),
+        "about": _title(preset.model) + (", reference" if references else ""),
     }
 
 
 def _master(
-    song: AudioFile, other: AudioFile | None, options: MixOptions, report: Report
+    song: AudioFile, references: ReferenceSongs | None, options: MixOptions, report: Report
 ) -> dict[str, Any]:
     console = named_console(MASTERING)
     console.check(options)
     report(0.2, "measuring")
     before = _measured(song.path)
-    target = _measured(other.path) if other else None
     report(0.6, "choosing settings")
     settings = apply_mix_options(
-        master_settings(song, before, console.console, other, target),
+        master_settings(song, before, console.console, references),
         console.knobs,
         options,
-        console.limits(WIDE if other else MUSICAL),
+        console.limits(WIDE if references else MUSICAL),
         console.shapes,
     )
-    about = "Mastering" + (", reference" if other else "")
+    about = "Mastering" + (", reference" if references else "")
     return {"console": MASTERING, "settings": settings, "about": about}
 
 

@@ -47,11 +47,11 @@ def difference_std_db(excerpts: Sequence[Tensor], rate: int) -> Tensor:
     excerpts: both, [C, T] each. Returns [2 · bands] dB: σ² = CONSTANT_STD_DB² + Σ v² / n, with the
     variance v² of the levels of n passages of each excerpt.
     """
-    variances = [_passage_variance(excerpt, rate) for excerpt in excerpts]
+    variances = [passage_variance(excerpt, rate) for excerpt in excerpts]
     return torch.stack(variances).sum(0).add(CONSTANT_STD_DB**2).sqrt()
 
 
-def _passage_variance(audio: Tensor, rate: int) -> Tensor:
+def passage_variance(audio: Tensor, rate: int) -> Tensor:
     """Variance of the mean over passages of a second: [2 · bands] dB²; 0 for a short excerpt."""
     frames = third_octave_frames(mid_side(audio[None])[0], rate, FRAME_S).double().cpu()
     floor = frames.mean(1).max() * FLOOR + 1e-12
@@ -71,13 +71,13 @@ def is_mono(audio: Tensor) -> bool:
 
 
 @lru_cache(maxsize=4)
-def whitening_matrix(bands: int) -> Tensor:
+def whitening_matrix(bands: int, neighbour_correlation: float = NEIGHBOUR_CORRELATION) -> Tensor:
     """Matrix [2 · bands, 2 · bands] that whitens differences in dB [N, 2 · bands].
 
     The inverse of the covariance's Cholesky factor, transposed.
     """
     band = torch.arange(bands, dtype=torch.float64)
-    neighbours = NEIGHBOUR_CORRELATION ** (band[:, None] - band).abs()
+    neighbours = neighbour_correlation ** (band[:, None] - band).abs()
     sides = torch.tensor([[1.0, MID_SIDE_CORRELATION], [MID_SIDE_CORRELATION, 1.0]]).double()
     factor = torch.linalg.cholesky(torch.kron(sides, neighbours) * REFERENCE_STD_DB**2)
     return torch.linalg.inv(factor).T

@@ -12,16 +12,17 @@ from torch import Tensor
 
 from ai_mixer.audio import AudioFile
 from ai_mixer.inference import pretrained
-from ai_mixer.inference.predictor import Predictor
-from ai_mixer.mixing.apply_options import apply_mix_options, unmoved_preset
+from ai_mixer.mixing.apply_options import unmoved_preset
 from ai_mixer.mixing.compare import compare
+from ai_mixer.mixing.loudness_target import REFERENCE_LOUDNESS, check_target
 from ai_mixer.mixing.master import CONSOLE_NAME as MASTERING
-from ai_mixer.mixing.master import master
+from ai_mixer.mixing.master import LIMITER_BUDGET_DB, master
 from ai_mixer.mixing.measurements import Measurements, measure
 from ai_mixer.mixing.mix_console import MixConsole, console_of, default_console, named_console
-from ai_mixer.mixing.mix_options import MUSICAL, WIDE, KnobValues, MixOptions
+from ai_mixer.mixing.mix_options import KnobValues, MixOptions
 from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.model_lookup import resolve_model
+from ai_mixer.mixing.model_settings import predict_preset, predicted_section
 from ai_mixer.mixing.paths import (
     ResultFiles,
     check_result,
@@ -31,9 +32,12 @@ from ai_mixer.mixing.paths import (
     result_drafts,
     result_files,
 )
-from ai_mixer.mixing.preset import Preset, PresetSection, check_levels
-from ai_mixer.mixing.reference_check import check_reference
-from ai_mixer.mixing.segmentation import section_starts_s
+from ai_mixer.mixing.preset import Preset, check_levels
+from ai_mixer.mixing.reference_songs import (
+    References,
+    ReferenceSongs,
+    reference_weights,
+)
 from ai_mixer.mixing.windowed_prediction import predict_song
 from ai_mixer.mixing.write_mix import render_with_report
 from ai_mixer.utils.memory import release_memory
@@ -77,7 +81,7 @@ class AudioMixer:
         pretrained.default_model()  # raises if no model is packaged
         return SettingsByModel(
             {
-                name: _predicted_section(model, song, 0.0, song.duration_s).settings
+                name: predicted_section(model, song, 0.0, song.duration_s).settings
                 for name, model in map(resolve_model, self.models)
             }
         )
@@ -128,7 +132,7 @@ class AudioMixer:
         output: str | Path | ResultFiles | None = None,
         *,
         model: str | None = None,
-        reference: str | Path | None = None,
+        reference: References | None = None,
         preset: Preset | None = None,
         mix_options: MixOptions | None = None,
         target_lufs: float | str | None = None,
@@ -140,49 +144,69 @@ class AudioMixer:
         """Mix a song from file to file; write settings and report next to the result.
 
         output: by default `<song>_mixed` in the song's format; its settings and report are next to
-        it, or have paths of their own in `ResultFiles`. reference: a song whose sound the mix
+        it, or have paths of their own in `ResultFiles`. reference: songs whose sound the mix
         approaches; no knob is moved, with a note, if less than a second of it can be measured.
         preset: settings to use instead of a model's. target_lufs: as `deliver` takes it; None keeps
-        the loudness. ceiling_db: highest true peak, dBTP. adaptive: predict settings for each
-        section. force: overwrite existing files. write_sidecars: write settings
-        and report. ValueError or OSError (one line).
+        the loudness, "reference" takes that of the reference, as the aspect `level` does.
+        ceiling_db: highest true peak, dBTP. adaptive: predict settings for each section. force:
+        overwrite existing files. write_sidecars: write settings and report. ValueError or OSError
+        (one line).
         """
         path, mix_options = Path(path), mix_options or MixOptions()
         if target_lufs is None:
             target_lufs = mix_options.style_settings.target_lufs
-        check_levels(target_lufs, ceiling_db)
+        if target_lufs is None and "level" in mix_options.aspects:
+            target_lufs = REFERENCE_LOUDNESS
+        weights = reference_weights(reference)
+        check_target(target_lufs, weights)
+        check_levels(None if target_lufs == REFERENCE_LOUDNESS else target_lufs, ceiling_db)
         if preset is None:
             console_of(resolve_model(model or self.model)[1]).check(mix_options)
-        check_songs([path])
+        check_songs([path, *weights])
         if not isinstance(output, ResultFiles):
             output = result_files(Path(output or default_output(path)), write_sidecars)
-        inputs = [path, *([Path(reference)] if reference else []), *model_files(model)]
-        check_result(output, inputs, force)
+        check_result(output, [path, *weights, *model_files(model)], force)
         song = AudioFile(path, mix_options.strict)
-        other = AudioFile(reference, mix_options.strict) if reference else None
+        others = {AudioFile(file, mix_options.strict): weight for file, weight in weights.items()}
         with single_threaded(), result_drafts(output, force) as drafts:
-            note = check_reference(other, song) if other and preset is None else ""
             before = measure(prefetch(song.blocks()), song.sample_rate)
+            references = ReferenceSongs.read({} if preset else others, song)
             release_memory()
             if preset is None:
-                if note:
+                if others and not references.files:
                     console = console_of(resolve_model(model or self.model)[1])
                     preset = unmoved_preset(console, mix_options)
                 else:
-                    preset = self.predict_preset(song, before, model, other, mix_options, adaptive)
+                    known = references if references.files else None
+                    preset = self.predict_preset(song, before, model, known, mix_options, adaptive)
+                if target_lufs == REFERENCE_LOUDNESS:
+                    known_lufs = references.loudness_lufs(ceiling_db) if references.files else None
+                    target_lufs = None if known_lufs is None else round(known_lufs, 2)
                 preset = replace(preset, target_lufs=target_lufs, ceiling_db=ceiling_db)
                 release_memory()
-            return render_with_report(song, before, preset, output, drafts, note=note, other=other)
+            return render_with_report(
+                song,
+                before,
+                preset,
+                output,
+                drafts,
+                notes=references.notes,
+                others=list(others),
+                widths_db=references.widths_db(before, mix_options),
+            )
 
     def master(
         self,
         path: str | Path,
         output: str | Path | ResultFiles | None = None,
         *,
-        reference: str | Path | None = None,
+        reference: References | None = None,
         mix_options: MixOptions | None = None,
         target_lufs: float | str | None = None,
         ceiling_db: float = -1.0,
+        intensity: str | None = None,
+        max_reduction_db: float = LIMITER_BUDGET_DB,
+        delivery_set: bool = False,
         force: bool = False,
     ) -> MixResult:
         """Master a song with the mastering console: see `master.master`.
@@ -200,13 +224,16 @@ class AudioMixer:
         return master(
             Path(path),
             Path(output) if isinstance(output, str) else output,
-            reference=Path(reference) if reference else None,
+            reference=reference,
             predict=settings_of,
             console=self.mastering_console(),
             model=self.model,
             mix_options=mix_options,
             target_lufs=target_lufs,
             ceiling_db=ceiling_db,
+            intensity=intensity,
+            max_reduction_db=max_reduction_db,
+            delivery_set=delivery_set,
             force=force,
         )
 
@@ -228,51 +255,19 @@ class AudioMixer:
         song: AudioFile,
         before: Measurements,
         model: str | None,
-        reference: AudioFile | None,
+        references: ReferenceSongs | None,
         mix_options: MixOptions,
         adaptive: bool,
     ) -> Preset:
-        """Predict the settings of a song. before: its measurements."""
+        """Predict the settings of a song: see `model_settings.predict_preset`."""
         name, predictor = resolve_model(model or self.model)
-        ranges_name = mix_options.style_settings.ranges or (WIDE if reference else MUSICAL)
-        starts = section_starts_s(before.spectra_db) if adaptive else [0.0]
-        stops = [*starts[1:], song.duration_s]
-        options = (reference, mix_options, ranges_name)
-        sections = tuple(
-            _predicted_section(predictor, song, start_s, stop_s, *options)
-            for start_s, stop_s in zip(starts, stops, strict=True)
-        )
-        suffix = f", reference {reference.path.name}" if reference else ""
         title = pretrained.display_name(name) if name in self.models else name
-        about = f"mixed by {title}{suffix}"
-        return Preset(sections, console=console_of(predictor), model=name, about=about)
+        preset = predict_preset(predictor, title, song, before, references, mix_options, adaptive)
+        return replace(preset, model=name)
 
     def mix_song_with_all_models(self, path: str | Path, folder: str | Path | None = None) -> Path:
         """Mix a song with every packaged model, with a plot and a table: see `compare`."""
         return compare(self.mix_file, Path(path), self.models, Path(folder) if folder else None)
-
-
-def _predicted_section(
-    predictor: Predictor,
-    song: AudioFile,
-    start_s: float,
-    stop_s: float,
-    reference: AudioFile | None = None,
-    mix_options: MixOptions | None = None,
-    ranges_name: str = MUSICAL,
-) -> PresetSection:
-    """Predict the settings of a part of a song and apply the options, within the ranges."""
-    stages = predict_song(predictor, song, reference, start_s, stop_s)
-    predicted, applied = (predictor.console.settings(stage.knobs)[0] for stage in stages)
-    console = console_of(predictor)
-    settings = apply_mix_options(
-        applied,
-        console.knobs,
-        mix_options or MixOptions(),
-        console.limits(ranges_name),
-        console.shapes,
-    )
-    return PresetSection(start_s, settings, {k: round(v, 4) for k, v in predicted.items()})
 
 
 def _float_dtype(audio: Any) -> np.dtype:

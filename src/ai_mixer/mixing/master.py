@@ -1,11 +1,24 @@
 """Master a stereo mix: tone, dynamics, width, and a loudness under a true-peak ceiling."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from ai_mixer.audio import AudioFile
 from ai_mixer.mixing.apply_options import apply_mix_options, unmoved_preset
-from ai_mixer.mixing.master_settings import master_settings
+from ai_mixer.mixing.delivery_set import check_delivery, write_delivery
+from ai_mixer.mixing.loudness_target import (
+    KEEP_LOUDNESS,
+    NAMED_TARGETS,
+    REFERENCE_LOUDNESS,
+    check_target,
+)
+from ai_mixer.mixing.master_settings import (
+    DEFAULT_INTENSITY,
+    INTENSITIES,
+    check_intensity,
+    master_settings,
+)
 from ai_mixer.mixing.measurements import Measurements, measure
 from ai_mixer.mixing.mix_console import MixConsole, named_console
 from ai_mixer.mixing.mix_options import MUSICAL, WIDE, KnobValues, MixOptions
@@ -19,14 +32,19 @@ from ai_mixer.mixing.paths import (
     result_files,
 )
 from ai_mixer.mixing.preset import Preset, check_levels, single_section_preset
-from ai_mixer.mixing.reference_check import check_reference
+from ai_mixer.mixing.reference_songs import (
+    References,
+    ReferenceSongs,
+    reference_weights,
+    with_equaliser,
+)
 from ai_mixer.mixing.render import kept_loudness_lufs
 from ai_mixer.mixing.write_mix import render_with_report
 from ai_mixer.utils.memory import release_memory
 from ai_mixer.utils.parallel import prefetch, single_threaded
 
 CONSOLE_NAME = "mastering"
-KEEP_LOUDNESS = "none"
+LIMITER_BUDGET_DB = 3.0  # of gain reduction; more is audible
 DEFAULT_TARGET_LUFS = -14.0  # the playback level of the large streaming services
 
 PredictSettings = Callable[[AudioFile, AudioFile | None], KnobValues]
@@ -37,74 +55,119 @@ def master(
     path: Path,
     output: Path | ResultFiles | None = None,
     *,
-    reference: Path | None = None,
+    reference: References | None = None,
     predict: PredictSettings | None = None,
     console: MixConsole | None = None,
     model: str | None = None,
     mix_options: MixOptions | None = None,
     target_lufs: float | str | None = None,
     ceiling_db: float = -1.0,
+    intensity: str | None = None,
+    max_reduction_db: float = LIMITER_BUDGET_DB,
+    delivery_set: bool = False,
     force: bool = False,
 ) -> MixResult:
     """Master a song from file to file; write settings and report next to the result.
 
-    reference: a song whose tone, dynamics, width and loudness the master approaches. predict,
+    reference: songs whose tone, dynamics, width and loudness the master approaches. predict,
     console, model: prediction, console and name of a model; default: rules and statistics
-    (`master_settings`). target_lufs: as `deliver` takes it, or "none" to keep the loudness; default
-    that of the reference, or −14 LUFS unless the song is louder. ValueError or OSError (one line).
+    (`master_settings`). target_lufs: as `deliver` takes it, "none" to keep the loudness, or
+    "reference", the default with one if the level is matched; otherwise −14 LUFS unless the song is
+    louder. intensity: a key of INTENSITIES, without a reference or a model. max_reduction_db: of
+    the limiter; more only to keep the loudness of the song, unless a lower one is asked for.
+    delivery_set: also write the files of `delivery_set`. ValueError or OSError (one line).
     """
     console, mix_options = console or named_console(CONSOLE_NAME), mix_options or MixOptions()
-    check_levels(None if target_lufs == KEEP_LOUDNESS else target_lufs, ceiling_db)
+    weights = reference_weights(reference)
+    check_target(target_lufs, weights)
+    check_levels(None if target_lufs in NAMED_TARGETS else target_lufs, ceiling_db)
+    check_intensity(intensity, weights, predict is not None)
     console.check(mix_options)
-    inputs = [path, *([reference] if reference else [])]
+    inputs = [path, *weights]
     check_songs(inputs)
     if not isinstance(output, ResultFiles):
         output = result_files(output or default_output(path, "mastered"))
     check_result(output, inputs, force)
+    if delivery_set:
+        check_delivery(output.audio, output.paths(), inputs, force)
     song = AudioFile(path, mix_options.strict)
-    other = AudioFile(reference, mix_options.strict) if reference else None
+    others = {AudioFile(file, mix_options.strict): weight for file, weight in weights.items()}
     with single_threaded(), result_drafts(output, force) as drafts:
-        note = check_reference(other, song) if other else ""
         before = measure(prefetch(song.blocks()), song.sample_rate)
-        target = measure(prefetch(other.blocks()), other.sample_rate) if other else None
+        references = ReferenceSongs.read(others, song)
         release_memory()
-        level = _target_lufs(before, target, target_lufs, ceiling_db)
-        if note:
+        level = _target_lufs(before, references, mix_options, target_lufs, ceiling_db)
+        if others and not references.files:
             preset = unmoved_preset(console, mix_options)
+        elif predict:
+            settings = predict(song, references.heaviest if references.files else None)
+            preset = _preset(console, settings, mix_options, references)
         else:
-            settings = (
-                predict(song, other)
-                if predict
-                else master_settings(song, before, console.console, other, target)
-            )
-            preset = _preset(console, settings, mix_options, other)
-        preset = Preset(
-            preset.sections, level, ceiling_db, model=model, about=preset.about, console=console
+            known = references if references.files else None
+            level_of = INTENSITIES[intensity or DEFAULT_INTENSITY]
+            settings = master_settings(song, before, console.console, known, level_of)
+            preset = _preset(console, settings, mix_options, references)
+        if references.files:
+            plain = _preset(console, settings, mix_options.plain, references).settings
+            preset = with_equaliser(preset, song, before, references, plain, mix_options)
+        preset = replace(
+            preset,
+            target_lufs=level,
+            ceiling_db=ceiling_db,
+            model=model,
+            max_reduction_db=max_reduction_db,
         )
         release_memory()
-        return render_with_report(song, before, preset, output, drafts, note=note, other=other)
+        is_asked = bool(references.files) and mix_options.matches("level")
+        result = render_with_report(
+            song,
+            before,
+            preset,
+            output,
+            drafts,
+            notes=references.notes,
+            others=list(others),
+            widths_db=references.widths_db(before, mix_options),
+            min_lufs=_min_lufs(before, preset, is_asked),
+        )
+    if not delivery_set:
+        return result
+    files = write_delivery(song, before, result.preset, output.audio, force)
+    return result._replace(files=files)
+
+
+def _min_lufs(before: Measurements, preset: Preset, is_asked: bool) -> float | None:
+    """The loudness that the limiter's budget must not cost; None if less was asked for."""
+    kept_lufs = kept_loudness_lufs(before, preset.ceiling_db)
+    target_lufs = preset.target_lufs
+    if before.silent or is_asked or isinstance(target_lufs, str):
+        return None
+    return kept_lufs if target_lufs is None or target_lufs >= kept_lufs else None
 
 
 def _preset(
-    console: MixConsole, settings: KnobValues, mix_options: MixOptions, other: AudioFile | None
+    console: MixConsole, settings: KnobValues, mix_options: MixOptions, references: ReferenceSongs
 ) -> Preset:
-    limits = console.limits(WIDE if other else MUSICAL)
+    limits = console.limits(WIDE if references.files else MUSICAL)
     settings = apply_mix_options(settings, console.knobs, mix_options, limits, console.shapes)
-    about = f"mastered, reference {other.path.name}" if other else "mastered"
+    about = f"mastered, reference {references.names}" if references.files else "mastered"
     return single_section_preset(settings, console=console, about=about)
 
 
 def _target_lufs(
     before: Measurements,
-    target: Measurements | None,
+    references: ReferenceSongs,
+    mix_options: MixOptions,
     wanted: float | str | None,
     ceiling_db: float,
 ) -> float | str | None:
     """The target of delivery; None keeps the loudness of the song."""
+    if wanted == REFERENCE_LOUDNESS or (wanted is None and mix_options.matches("level")):
+        if references.files:
+            return round(references.loudness_lufs(ceiling_db), 2)
+        wanted = None
     if wanted is not None:
         return None if wanted == KEEP_LOUDNESS else wanted
-    if target is not None:
-        return round(kept_loudness_lufs(target, ceiling_db), 2)
     if before.silent or before.loudness_lufs >= DEFAULT_TARGET_LUFS:
         return None  # a song that is louder than the target is not turned down
     return DEFAULT_TARGET_LUFS

@@ -28,7 +28,7 @@ from ai_mixer.mixing.paths import (
     result_files,
 )
 from ai_mixer.mixing.preset import Preset, check_levels, single_section_preset
-from ai_mixer.mixing.reference_check import check_reference
+from ai_mixer.mixing.reference_songs import ReferenceSongs, with_equaliser
 from ai_mixer.mixing.render import kept_loudness_lufs
 from ai_mixer.mixing.write_mix import render_with_report
 from ai_mixer.utils.memory import release_memory
@@ -85,8 +85,8 @@ def match(
             preset,
             output,
             drafts,
-            note=note,
-            other=other,
+            notes=[note],
+            others=[other],
             as_loud_as=finished.name,
         )
 
@@ -124,13 +124,15 @@ def _match_settings(
             f"{name} is the same recording, but no settings are close to it ({error_db:.1f} dB of "
             "error): used as a reference"
         )
-    unusable = check_reference(other)
-    if unusable:
-        return unmoved_preset(console, mix_options), f"{note}; {unusable}"
+    references = ReferenceSongs.read({other: 1.0}, song)
+    if not references.files:
+        return unmoved_preset(console, mix_options), "; ".join([note, *references.notes])
     if console.entry == MASTERING and mixer.model is None:
-        settings = master_settings(song, before, console.console, other, target)
-        return _preset(console, settings, mix_options, f"mastered, reference {name}"), note
-    return mixer.predict_preset(song, before, None, other, mix_options, False), note
+        settings = master_settings(song, before, console.console, references)
+        preset = _preset(console, settings, mix_options, f"mastered, reference {name}")
+        plain = _preset(console, settings, mix_options.plain, "").settings
+        return with_equaliser(preset, song, before, references, plain, mix_options), note
+    return mixer.predict_preset(song, before, None, references, mix_options, False), note
 
 
 def _preset(

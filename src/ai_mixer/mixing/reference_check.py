@@ -20,9 +20,13 @@ def check_reference(reference: AudioFile, song: AudioFile | None = None) -> str:
     song: the song to be mixed after it; a copy of its file is no reference. ValueError if nothing
     of the reference is above the absolute gate of loudness, −70 LUFS.
     """
+    return describe_unusable(reference, measurable_s(reference), song)
+
+
+def describe_unusable(reference: AudioFile, seconds: float, song: AudioFile | None = None) -> str:
+    """`check_reference` for a known length that can be measured."""
     if song is not None and filecmp.cmp(song.path, reference.path, shallow=False):
         return f"the reference {reference.path.name} is the song itself: no knob was moved"
-    seconds = measurable_s(reference)
     if seconds == 0:
         raise ValueError(
             f"{reference.path}: nothing of it is above {ABSOLUTE_GATE_LUFS:g} LUFS: "

@@ -9,7 +9,13 @@ import pytest
 from typer.models import OptionInfo
 
 from ai_mixer.cli.app import app
-from ai_mixer.cli.commands.numbers import AssignedNumber, NamedNumber, Number, OptionError
+from ai_mixer.cli.commands.numbers import (
+    AssignedNumber,
+    NamedNumber,
+    Number,
+    OptionError,
+    WeightedFile,
+)
 from ai_mixer.mixing import audio_mixer, compare, enhance, master, match
 from ai_mixer.mixing.audio_mixer import AudioMixer
 
@@ -87,7 +93,9 @@ def values(option):
 
 @pytest.mark.parametrize("option", VALUE_OPTIONS, ids=label)
 def test_a_bad_number_is_one_line_before_any_work(ai_mixer, song, no_work, option):
-    prefix = "low_eq=" if type(option.parser) is AssignedNumber else ""
+    prefix = {AssignedNumber: "low_eq=", WeightedFile: "reference.wav="}.get(
+        type(option.parser), ""
+    )
     for value in values(option):
         arguments = [song] * option.arguments
         done = ai_mixer(option.command, *arguments, option.flag, prefix + value)

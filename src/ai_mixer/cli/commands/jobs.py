@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,6 +28,11 @@ class MixPlan(NamedTuple):
 
     jobs: list[MixJob]
     others: list[Path | None]
+
+    def references(self, weights: Mapping[Path, float]) -> dict[Path, float]:
+        """References with weights, which are the first of the others."""
+        files = [path for path in self.others[: len(weights)] if path is not None]
+        return dict(zip(files, weights.values(), strict=True))
 
 
 @contextmanager

@@ -8,8 +8,9 @@ import typer
 from ai_mixer.cli.commands import options
 from ai_mixer.cli.commands.batch import run_mix_jobs
 from ai_mixer.cli.commands.jobs import MixJob, plan_jobs
-from ai_mixer.cli.commands.parsing import parse_mix_options
+from ai_mixer.cli.commands.parsing import parse_mix_options, parse_references
 from ai_mixer.cli.commands.pipes import reject_pipe
+from ai_mixer.mixing.loudness_target import check_target
 
 if TYPE_CHECKING:
     from ai_mixer.mixing.mix_result import MixResult
@@ -19,9 +20,8 @@ def mix(
     songs: options.Songs,
     output: options.Output = None,
     model: options.Model = None,
-    reference: Annotated[
-        Path | None, typer.Option(help="A song whose sound the mix approaches.")
-    ] = None,
+    reference: options.Reference = [],  # noqa: B006
+    match: options.Match = None,
     amount: options.Amount = [],  # noqa: B006
     only: options.Only = None,
     settings: options.Set = [],  # noqa: B006
@@ -39,7 +39,9 @@ def mix(
     force: options.Force = False,
 ) -> None:
     """Mix songs: a model sets the knobs, and options change the settings."""
-    mix_options = parse_mix_options(amount, only, settings, style, strict)
+    mix_options = parse_mix_options(amount, only, settings, style, strict, match)
+    weights = parse_references(reference, match)
+    check_target(target, weights)
     target_lufs = None if target == "none" else target
     reject_pipe("--preset", preset)
     reject_pipe("--save-preset", save_preset)
@@ -60,14 +62,14 @@ def mix(
     console.check(mix_options)
     extra = [save_preset] if save_preset else []
     with plan_jobs(
-        songs, output, "mixed", others=[reference, preset], model=model, extra_outputs=extra
+        songs, output, "mixed", others=[*weights, preset], model=model, extra_outputs=extra
     ) as plan:
 
         def work(job: MixJob) -> "MixResult":
             result = AudioMixer(model).mix_file(
                 job.song,
                 job.files,
-                reference=plan.others[0],
+                reference=plan.references(weights),
                 preset=loaded,
                 mix_options=mix_options,
                 target_lufs=target_lufs,

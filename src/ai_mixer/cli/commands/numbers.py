@@ -5,7 +5,10 @@ types of typer accept NaN and infinity.
 """
 
 import math
+from pathlib import Path
 from typing import NamedTuple
+
+MIN_WEIGHT, MAX_WEIGHT = 0.001, 1000.0  # of a reference
 
 
 class OptionError(Exception):
@@ -69,6 +72,24 @@ class Assignment(NamedTuple):
 
     name: str | None
     value: float
+
+
+class WeightedFile(Number):
+    """Parser of a file, or `file=weight`.
+
+    >>> WeightedFile("--reference")("like_this.wav=0.5")
+    Assignment(name='like_this.wav', value=0.5)
+    """
+
+    def __init__(self, option: str) -> None:
+        super().__init__(option, MIN_WEIGHT, MAX_WEIGHT)
+
+    def __call__(self, text: object) -> Assignment:  # type: ignore[override]
+        """Parse a file; the weight is 1 unless given. OptionError if the weight is invalid."""
+        name, equals, weight = str(text).rpartition("=")
+        if not equals or Path(str(text)).exists():  # names of files may contain =
+            return Assignment(str(text), 1.0)
+        return Assignment(name, self.parse(f"{self.option} {name}", weight))
 
 
 class AssignedNumber(Number):

@@ -5,10 +5,16 @@ from typing import Annotated
 
 import typer
 
-from ai_mixer.cli.commands.numbers import AssignedNumber, Assignment, NamedNumber, Number
-from ai_mixer.mixing.limits import CEILING_LIMITS_DB, TARGET_LIMITS_LUFS
+from ai_mixer.cli.commands.numbers import (
+    AssignedNumber,
+    Assignment,
+    NamedNumber,
+    Number,
+    WeightedFile,
+)
+from ai_mixer.mixing.limits import CEILING_LIMITS_DB, REDUCTION_LIMITS_DB, TARGET_LIMITS_LUFS
 
-TARGETS = ("none", "streaming", "broadcast", "mastering")
+TARGETS = ("none", "streaming", "broadcast", "mastering", "reference")
 
 Songs = Annotated[
     list[Path],
@@ -31,7 +37,8 @@ Amount = Annotated[
     typer.Option(
         parser=AssignedNumber("--amount", 0.0, 1.0, name_optional=True),
         metavar="[GROUP=]NUMBER",
-        help="Amount of the change, 0 to 1; eq=0.5 for one group of knobs. May be repeated.",
+        help="Amount of the change, 0 to 1 (all the way to a reference); eq=0.5 for one group of "
+        "knobs. May be repeated.",
     ),
 ]
 Only = Annotated[str | None, typer.Option(help="Change only these groups of knobs: eq,width")]
@@ -44,6 +51,18 @@ Set = Annotated[
         help="Fixed value of a knob: low_eq=+1.5. May be repeated.",
     ),
 ]
+Reference = Annotated[
+    list[Assignment],
+    typer.Option(
+        parser=WeightedFile("--reference"),
+        metavar="FILE[=WEIGHT]",
+        help="A song whose sound the result approaches. May be repeated, with weights: a.wav=2.",
+    ),
+]
+Match = Annotated[
+    str | None,
+    typer.Option(help="What of the reference is matched: tone,dynamics,width,level."),
+]
 Style = Annotated[str | None, typer.Option(help="natural, vocal, loud or creative.")]
 Model = Annotated[
     str | None, typer.Option(help="A model of `ai-mixer models`, or the id or folder of a run.")
@@ -54,7 +73,7 @@ Target = Annotated[
     typer.Option(
         parser=NamedNumber("--target", TARGETS, *TARGET_LIMITS_LUFS, "LUFS such as -14"),
         metavar="NAME|LUFS",
-        help="Loudness: none (keep it), streaming, broadcast, mastering, or LUFS.",
+        help="Loudness: none (keep it), reference, streaming, broadcast, mastering, or LUFS.",
     ),
 ]
 Ceiling = Annotated[
@@ -63,6 +82,14 @@ Ceiling = Annotated[
         parser=Number("--ceiling", *CEILING_LIMITS_DB, "dBTP"),
         metavar="DBTP",
         help="Highest true peak, dBTP.",
+    ),
+]
+Limiter = Annotated[
+    float,
+    typer.Option(
+        parser=Number("--limiter", *REDUCTION_LIMITS_DB, "dB"),
+        metavar="DB",
+        help="Largest gain reduction of the limiter, dB.",
     ),
 ]
 Strict = Annotated[

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ai_mixer.cli.commands.numbers import Assignment
@@ -16,18 +17,36 @@ def parse_mix_options(
     settings: Sequence[Assignment],
     style: str | None,
     strict: bool = False,
+    aspects: str | None = None,
 ) -> "MixOptions":
     """Collect the options and check all numbers; `MixConsole.check` checks names and ranges."""
     from ai_mixer.mixing.mix_options import MixOptions
 
+    general = [value for name, value in amount if name is None]
     return MixOptions(
-        amount=([value for name, value in amount if name is None] or [1.0])[-1],
+        amount=general[-1] if general else None,
         group_amounts={name: value for name, value in amount if name is not None},
-        only_groups=[name.strip() for name in only.split(",") if name.strip()] if only else [],
+        only_groups=_names(only),
         fixed_settings={name: value for name, value in settings if name is not None},
         style=style,
         strict=strict,
+        aspects=_names(aspects),
     )
+
+
+def _names(text: str | None) -> list[str]:
+    """Names between commas."""
+    return [name.strip() for name in text.split(",") if name.strip()] if text else []
+
+
+def parse_references(references: Sequence[Assignment], aspects: str | None) -> dict[Path, float]:
+    """Files with weights. ValueError for one given twice, or for aspects without a reference."""
+    if aspects is not None and not references:
+        raise ValueError(f"--match {aspects}: there is no --reference")
+    weights = {Path(str(name)): weight for name, weight in references}
+    if len(weights) < len(references):
+        raise ValueError("--reference: a file is given twice: give it once, with a weight")
+    return weights
 
 
 def print_line(text: str = "") -> None:

@@ -1,0 +1,67 @@
+"""Settings of a song as a model predicts them, by section, and with references."""
+
+from ai_mixer.audio import AudioFile
+from ai_mixer.inference.predictor import Predictor
+from ai_mixer.mixing.apply_options import apply_mix_options
+from ai_mixer.mixing.measurements import Measurements
+from ai_mixer.mixing.mix_console import console_of
+from ai_mixer.mixing.mix_options import MUSICAL, WIDE, MixOptions
+from ai_mixer.mixing.preset import Preset, PresetSection
+from ai_mixer.mixing.reference_songs import ReferenceSongs, with_equaliser
+from ai_mixer.mixing.segmentation import section_starts_s
+from ai_mixer.mixing.windowed_prediction import predict_song
+
+
+def predict_preset(
+    predictor: Predictor,
+    title: str,
+    song: AudioFile,
+    before: Measurements,
+    references: ReferenceSongs | None,
+    mix_options: MixOptions,
+    adaptive: bool,
+) -> Preset:
+    """Predict the settings of a song. title: of the model. before: measurements of the song."""
+    ranges_name = mix_options.style_settings.ranges or (WIDE if references else MUSICAL)
+    starts = section_starts_s(before.spectra_db) if adaptive else [0.0]
+    stops = [*starts[1:], song.duration_s]
+    reference = references.heaviest if references else None
+    suffix = f", reference {references.names}" if references else ""
+
+    def predict(options: MixOptions, ranges_name: str) -> Preset:
+        sections = tuple(
+            predicted_section(predictor, song, *times, reference, options, ranges_name)
+            for times in zip(starts, stops, strict=True)
+        )
+        return Preset(sections, console=console_of(predictor), about=f"mixed by {title}{suffix}")
+
+    preset = predict(mix_options, ranges_name)
+    if references is None:
+        return preset
+    plain = preset if mix_options == mix_options.plain else predict(mix_options.plain, WIDE)
+    lengths = [stop - start for start, stop in zip(starts, stops, strict=True)]
+    longest = plain.sections[lengths.index(max(lengths))].settings
+    return with_equaliser(preset, song, before, references, longest, mix_options)
+
+
+def predicted_section(
+    predictor: Predictor,
+    song: AudioFile,
+    start_s: float,
+    stop_s: float,
+    reference: AudioFile | None = None,
+    mix_options: MixOptions | None = None,
+    ranges_name: str = MUSICAL,
+) -> PresetSection:
+    """Predict the settings of a part of a song and apply the options, within the ranges."""
+    stages = predict_song(predictor, song, reference, start_s, stop_s)
+    predicted, applied = (predictor.console.settings(stage.knobs)[0] for stage in stages)
+    console = console_of(predictor)
+    settings = apply_mix_options(
+        applied,
+        console.knobs,
+        mix_options or MixOptions(),
+        console.limits(ranges_name),
+        console.shapes,
+    )
+    return PresetSection(start_s, settings, {k: round(v, 4) for k, v in predicted.items()})
