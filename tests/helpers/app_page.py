@@ -7,6 +7,7 @@ import numpy as np
 
 from helpers.app import TOKEN
 
+PATIENCE_S = 150  # kernels are compiled when they are first used
 RENDER = """
 const [song, console_, knobs, rate, samples, done] = arguments;
 (async () => {
@@ -38,12 +39,13 @@ class Page:
 
     def __init__(self, driver, address):
         self.driver, self.address = driver, address
+        driver.set_script_timeout(PATIENCE_S + 10)
         driver.get(f"{address}/?token={TOKEN}")
 
     def evaluate(self, expression):
         return self.driver.execute_script(f"return {expression}")
 
-    def wait(self, condition, seconds=40):
+    def wait(self, condition, seconds=PATIENCE_S):
         met = self.driver.execute_async_script(
             f"""const done = arguments[0], end = performance.now() + {seconds * 1000};
             (function check() {{
@@ -65,7 +67,6 @@ class Page:
 
     def fetch(self, path):
         """JSON or bytes of the server, with the page's cookie."""
-        self.driver.set_script_timeout(60)
         data = self.driver.execute_async_script(
             """const [path, done] = arguments;
             fetch(path).then((r) => r.arrayBuffer()).then((b) => { let s = "";
