@@ -115,3 +115,20 @@ def test_the_meters_show_the_gain_reduction_of_a_tone(console, settings, reduced
     assert applied_db - reductions[reduced] == pytest.approx(found["gain"], abs=tolerance_db)
     others = [db for name, db in reductions.items() if name != reduced]
     assert others == pytest.approx([0.0] * 4, abs=0.05)
+
+
+@pytest.mark.slow
+@needs_node
+@pytest.mark.parametrize("name", CONSOLE_NAMES)
+def test_the_audio_callback_takes_less_than_half_of_a_block(name, tmp_path):
+    """Engine, delays, meters; all knobs move. Processor time, because tests share the machine."""
+    rooms = tmp_path / "rooms"
+    rooms.write_bytes(room_spectra(name))
+    program, seconds = Path(__file__).with_name("callback.mjs"), "120"
+    paths = [str(STATIC / "worklet.js"), str(STATIC / f"{name}.wasm"), str(rooms)]
+    result = subprocess.run(
+        ["node", str(program), *paths, seconds], check=True, capture_output=True, timeout=300
+    )
+    shares = json.loads(result.stdout)
+    print(name, shares)
+    assert shares["highest"] < 0.5
