@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 MP3_SAMPLE_RATES_HZ = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000})
 AAC_SAMPLE_RATES_HZ = MP3_SAMPLE_RATES_HZ | {64000, 88200, 96000}
+SAMPLE_RATES_HZ = {"MP3": MP3_SAMPLE_RATES_HZ, "M4A": AAC_SAMPLE_RATES_HZ}
 ENCODER_OPTIONS: dict[str, dict[str, object]] = {
     "MP3": {"bitrate_mode": "CONSTANT", "compression_level": 0.0},  # 320 kbit/s at 44.1 kHz
     "OGG": {"compression_level": 0.1},  # about 320 kbit/s: quality 9 of 10
@@ -64,10 +65,23 @@ def choose_subtype(format: Format, source: str) -> str:
     return subtype if subtype in format.subtypes else format.subtypes[0]
 
 
+def writable_sample_rate(path: Path, sample_rate: int) -> int:
+    """The sample rate, or the nearest one that the format supports: half or a multiple first.
+
+    >>> writable_sample_rate(Path("song.mp3"), 96_000), writable_sample_rate(Path("a.wav"), 96_000)
+    (48000, 96000)
+    """
+    rates = SAMPLE_RATES_HZ.get(format_of(path).name)
+    if rates is None or sample_rate in rates:
+        return sample_rate
+    divisors = [rate for rate in rates if sample_rate % rate == 0]
+    return max(divisors or [rate for rate in rates if rate <= sample_rate] or [min(rates)])
+
+
 def check_sample_rate(path: Path, sample_rate: int) -> None:
     """ValueError if the format of the file does not support the sample rate."""
     name = format_of(path).name
-    rates = {"MP3": MP3_SAMPLE_RATES_HZ, "M4A": AAC_SAMPLE_RATES_HZ}.get(name)
+    rates = SAMPLE_RATES_HZ.get(name)
     if rates is not None and sample_rate not in rates:
         raise ValueError(
             f"{path.name}: {name.lower()} does not support {sample_rate} Hz: "

@@ -38,6 +38,7 @@ MAX_KEPT_PEAK_DB = 2.0  # dBTP; decoded lossy files and clipped masters are belo
 TURNED_DOWN_MARGIN_DB = 0.3  # under the ceiling: meters of the true peak differ
 MAX_REDUCTION_DB = 12.0  # more would damage the song: the target then counts as not reachable
 GAIN_TOLERANCE_DB = 0.01
+MAX_CURVE_POINTS = 300
 MAX_RENDERS = 4  # the estimate errs by a few hundredths of a LU: two renders nearly always suffice
 
 
@@ -45,6 +46,7 @@ class DeliveryResult(NamedTuple):
     """Result of the delivery of one song.
 
     gain_db: gain in front of the limiter. reduction_db: largest gain reduction of the limiter.
+    reduction_curve_db: its largest values in up to 300 equal parts of the song.
     Loudness is integrated; without gates if the target is below −60 LUFS.
     target_reached: the loudness is within 0.1 LU of the target; False if that would need a
     reduction over `max_reduction_db`, or the song is silent.
@@ -57,6 +59,7 @@ class DeliveryResult(NamedTuple):
     gain_db: float
     reduction_db: float
     target_reached: bool
+    reduction_curve_db: tuple[float, ...] = ()
 
 
 @torch.no_grad()
@@ -158,6 +161,7 @@ def deliver_blocks(
         gain_db=gain_db,
         reduction_db=reduction_db,
         target_reached=not level.silent and abs(target_lufs - loudness_lufs) <= 0.1,
+        reduction_curve_db=search.reduction_curve_db(gain_db - level.lift_db, MAX_CURVE_POINTS),
     )
     return rendered, result
 

@@ -95,10 +95,20 @@ class GainSearch:
 
     def estimate_lufs(self, gain_db: float) -> float:
         """Estimate the loudness behind the limiter at a gain."""
-        drive = 10 ** (gain_db / 20)
-        needed_db = -20 * torch.log10((drive * self.peaks).clamp_min(1.0))
-        reduction_db = lookahead_gain_db(needed_db[None], self.ballistics)[0]
-        return self._lufs(drive * db_to_ratio(reduction_db[: len(self.powers)]))
+        reduction_db = self._reduction_db(gain_db)
+        return self._lufs(10 ** (gain_db / 20) * db_to_ratio(reduction_db[: len(self.powers)]))
+
+    def reduction_curve_db(self, gain_db: float, points: int) -> tuple[float, ...]:
+        """Largest reduction, at least 0 dB, in up to `points` equal parts of the song."""
+        reduction_db = -self._reduction_db(gain_db)[: len(self.peaks)]
+        size = max(1, -(-len(reduction_db) // points))
+        parts = pad(reduction_db, (0, -len(reduction_db) % size)).view(-1, size)
+        return tuple(round(value, 2) for value in parts.amax(1).abs().tolist())
+
+    def _reduction_db(self, gain_db: float) -> Tensor:
+        """Gain of the limiter by frame, at most 0 dB."""
+        needed_db = -20 * torch.log10((10 ** (gain_db / 20) * self.peaks).clamp_min(1.0))
+        return lookahead_gain_db(needed_db[None], self.ballistics)[0]
 
     def _lufs(self, gains: Tensor) -> float:
         powers = self.powers * gains.square()

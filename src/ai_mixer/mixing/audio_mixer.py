@@ -16,7 +16,7 @@ from ai_mixer.mixing.apply_options import unmoved_preset
 from ai_mixer.mixing.compare import compare
 from ai_mixer.mixing.loudness_target import REFERENCE_LOUDNESS, check_target
 from ai_mixer.mixing.master import CONSOLE_NAME as MASTERING
-from ai_mixer.mixing.master import master
+from ai_mixer.mixing.master import LIMITER_BUDGET_DB, master
 from ai_mixer.mixing.measurements import Measurements, measure
 from ai_mixer.mixing.mix_console import MixConsole, console_of, default_console, named_console
 from ai_mixer.mixing.mix_options import KnobValues, MixOptions
@@ -217,6 +217,9 @@ class AudioMixer:
         mix_options: MixOptions | None = None,
         target_lufs: float | str | None = None,
         ceiling_db: float = -1.0,
+        intensity: str | None = None,
+        max_reduction_db: float = LIMITER_BUDGET_DB,
+        delivery_set: bool = False,
         force: bool = False,
     ) -> MixResult:
         """Master a song with the mastering console: see `master.master`.
@@ -241,6 +244,9 @@ class AudioMixer:
             mix_options=mix_options,
             target_lufs=target_lufs,
             ceiling_db=ceiling_db,
+            intensity=intensity,
+            max_reduction_db=max_reduction_db,
+            delivery_set=delivery_set,
             force=force,
         )
 

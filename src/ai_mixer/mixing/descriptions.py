@@ -123,7 +123,15 @@ def measurement_rows(before: Measurements, after: Measurements) -> list[tuple[st
     return rows
 
 
-def summary_line(before: Measurements, after: Measurements, changes: Sequence[str]) -> str:
+def summary_line(
+    before: Measurements, after: Measurements, changes: Sequence[str], reduction_db: float = 0.0
+) -> str:
     """One line about a mix, for the terminal. changes: from `describe_settings`."""
     loudness = f"{before.loudness_lufs:.1f} → {after.loudness_lufs:.1f} LUFS"
-    return f"{', '.join(changes) or 'no changes'}; {loudness}, peak {after.true_peak_db:.1f} dBTP"
+    peak = f"peak {after.true_peak_db:.1f} dBTP{describe_limiter(reduction_db)}"
+    return f"{', '.join(changes) or 'no changes'}; {loudness}, {peak}"
+
+
+def describe_limiter(reduction_db: float) -> str:
+    """`, limiter −2.1 dB` if it does something."""
+    return f", limiter −{reduction_db:.1f} dB" if reduction_db >= MIN_DESCRIBED_DB else ""

@@ -1,6 +1,6 @@
 """Notes on the level of a mix: silence, loudness that was not reached, peaks."""
 
-from ai_mixer.mastering.delivery import turn_down_db
+from ai_mixer.mastering.delivery import MAX_REDUCTION_DB, turn_down_db
 from ai_mixer.mixing.measurements import Measurements
 from ai_mixer.mixing.preset import Preset
 from ai_mixer.mixing.render import RenderResult
@@ -47,6 +47,12 @@ def level_notes(
 def _not_reached(quieter: float, rendered: RenderResult, preset: Preset, as_loud_as: str) -> str:
     if preset.target_lufs is None or as_loud_as != THE_SONG:
         return f"{quieter:.1f} LU quieter than {as_loud_as}: louder, the limiter would distort it"
+    if preset.max_reduction_db < MAX_REDUCTION_DB:
+        return (
+            f"target {rendered.delivered.target_lufs:.1f} LUFS not reached: "
+            f"{rendered.measurements.loudness_lufs:.1f} LUFS with {preset.max_reduction_db:g} dB "
+            "of limiting, --limiter allows more"
+        )
     return (
         f"target {rendered.delivered.target_lufs:.1f} LUFS not reached: above "
         f"{rendered.measurements.loudness_lufs:.1f} LUFS the limiter would distort the peaks"

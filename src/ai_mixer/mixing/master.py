@@ -6,13 +6,19 @@ from pathlib import Path
 
 from ai_mixer.audio import AudioFile
 from ai_mixer.mixing.apply_options import apply_mix_options, unmoved_preset
+from ai_mixer.mixing.delivery_set import check_delivery, write_delivery
 from ai_mixer.mixing.loudness_target import (
     KEEP_LOUDNESS,
     NAMED_TARGETS,
     REFERENCE_LOUDNESS,
     check_target,
 )
-from ai_mixer.mixing.master_settings import master_settings
+from ai_mixer.mixing.master_settings import (
+    DEFAULT_INTENSITY,
+    INTENSITIES,
+    check_intensity,
+    master_settings,
+)
 from ai_mixer.mixing.measurements import Measurements, measure
 from ai_mixer.mixing.mix_console import MixConsole, named_console
 from ai_mixer.mixing.mix_options import MUSICAL, WIDE, KnobValues, MixOptions
@@ -32,11 +38,13 @@ from ai_mixer.mixing.reference_songs import (
     reference_weights,
     with_equaliser,
 )
+from ai_mixer.mixing.render import kept_loudness_lufs
 from ai_mixer.mixing.write_mix import render_with_report
 from ai_mixer.utils.memory import release_memory
 from ai_mixer.utils.parallel import prefetch, single_threaded
 
 CONSOLE_NAME = "mastering"
+LIMITER_BUDGET_DB = 3.0  # of gain reduction; more is audible
 DEFAULT_TARGET_LUFS = -14.0  # the playback level of the large streaming services
 
 PredictSettings = Callable[[AudioFile, AudioFile | None], KnobValues]
@@ -54,6 +62,9 @@ def master(
     mix_options: MixOptions | None = None,
     target_lufs: float | str | None = None,
     ceiling_db: float = -1.0,
+    intensity: str | None = None,
+    max_reduction_db: float = LIMITER_BUDGET_DB,
+    delivery_set: bool = False,
     force: bool = False,
 ) -> MixResult:
     """Master a song from file to file; write settings and report next to the result.
@@ -62,18 +73,23 @@ def master(
     console, model: prediction, console and name of a model; default: rules and statistics
     (`master_settings`). target_lufs: as `deliver` takes it, "none" to keep the loudness, or
     "reference", the default with one if the level is matched; otherwise −14 LUFS unless the song is
-    louder. ValueError or OSError (one line).
+    louder. intensity: a key of INTENSITIES, without a reference or a model. max_reduction_db: of
+    the limiter; more only to keep the loudness of the song, unless a lower one is asked for.
+    delivery_set: also write the files of `delivery_set`. ValueError or OSError (one line).
     """
     console, mix_options = console or named_console(CONSOLE_NAME), mix_options or MixOptions()
     weights = reference_weights(reference)
     check_target(target_lufs, weights)
     check_levels(None if target_lufs in NAMED_TARGETS else target_lufs, ceiling_db)
+    check_intensity(intensity, weights, predict is not None)
     console.check(mix_options)
     inputs = [path, *weights]
     check_songs(inputs)
     if not isinstance(output, ResultFiles):
         output = result_files(output or default_output(path, "mastered"))
     check_result(output, inputs, force)
+    if delivery_set:
+        check_delivery(output.audio, output.paths(), inputs, force)
     song = AudioFile(path, mix_options.strict)
     others = {AudioFile(file, mix_options.strict): weight for file, weight in weights.items()}
     with single_threaded(), result_drafts(output, force) as drafts:
@@ -88,14 +104,22 @@ def master(
             preset = _preset(console, settings, mix_options, references)
         else:
             known = references if references.files else None
-            settings = master_settings(song, before, console.console, known)
+            level_of = INTENSITIES[intensity or DEFAULT_INTENSITY]
+            settings = master_settings(song, before, console.console, known, level_of)
             preset = _preset(console, settings, mix_options, references)
         if references.files:
             plain = _preset(console, settings, mix_options.plain, references).settings
             preset = with_equaliser(preset, song, before, references, plain, mix_options)
-        preset = replace(preset, target_lufs=level, ceiling_db=ceiling_db, model=model)
+        preset = replace(
+            preset,
+            target_lufs=level,
+            ceiling_db=ceiling_db,
+            model=model,
+            max_reduction_db=max_reduction_db,
+        )
         release_memory()
-        return render_with_report(
+        is_asked = bool(references.files) and mix_options.matches("level")
+        result = render_with_report(
             song,
             before,
             preset,
@@ -104,7 +128,21 @@ def master(
             notes=references.notes,
             others=list(others),
             widths_db=references.widths_db(before, mix_options),
+            min_lufs=_min_lufs(before, preset, is_asked),
         )
+    if not delivery_set:
+        return result
+    files = write_delivery(song, before, result.preset, output.audio, force)
+    return result._replace(files=files)
+
+
+def _min_lufs(before: Measurements, preset: Preset, is_asked: bool) -> float | None:
+    """The loudness that the limiter's budget must not cost; None if less was asked for."""
+    kept_lufs = kept_loudness_lufs(before, preset.ceiling_db)
+    target_lufs = preset.target_lufs
+    if before.silent or is_asked or isinstance(target_lufs, str):
+        return None
+    return kept_lufs if target_lufs is None or target_lufs >= kept_lufs else None
 
 
 def _preset(

@@ -6,6 +6,9 @@ towards that of the references. Without one, tone and width are moved half of th
 nearer end of what is typical of music, and peaks are reduced slightly if the crest factor is high.
 """
 
+from collections.abc import Sized
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -25,13 +28,12 @@ from ai_mixer.mixing.mix_options import KnobValues, MixOptions
 from ai_mixer.mixing.reference_songs import ReferenceSongs
 from ai_mixer.mixing.typical_balance import TYPICAL_BANDS_DB, TYPICAL_WIDTH_DB
 
-SHARE = 0.5  # of the deviation from what is typical
 # What mastering changes: standard deviations of the knobs about neutral, as shares of their travel.
 GAIN_STD, SHAPE_STD, WIDTH_STD, LEVEL_STD = 0.2, 0.3, 0.15, 0.5
 UNCHANGED = ("low_cut", "mono_bass")  # what is cut cannot be seen in the levels of the rest
 TYPICAL_CREST_DB = 12.0  # above, peaks are reduced …
-REDUCTION_PER_CREST_DB = 0.5  # … by this much per dB, at most MAX_REDUCTION_DB
-MAX_REDUCTION_DB = {"typical": 2.0, "reference": 4.0}
+REDUCTION_PER_CREST_DB = 0.5  # … by this much per dB, at most that of the intensity
+MAX_REFERENCE_REDUCTION_DB = 4.0
 MIN_REDUCTION_DB = 0.3  # less is not worth a compressor
 PEAK_QUANTILE = 0.95  # of the gain reduction over time
 COMPRESSOR = {
@@ -41,31 +43,64 @@ COMPRESSOR = {
 BISECTIONS = 12
 
 
+class Intensity(NamedTuple):
+    """How much a master without a reference changes.
+
+    share: of the deviation from what is typical. max_reduction_db: of peaks by the compressor.
+    """
+
+    share: float
+    max_reduction_db: float
+
+
+INTENSITIES = {
+    "low": Intensity(0.25, 1.0),
+    "medium": Intensity(0.5, 2.0),
+    "high": Intensity(0.8, 3.5),
+}
+DEFAULT_INTENSITY = "medium"
+
+
+def check_intensity(intensity: str | None, references: Sized, has_model: bool) -> None:
+    """ValueError (one line) for an unknown intensity, or where something else decides."""
+    if intensity is None:
+        return
+    if intensity not in INTENSITIES:
+        raise ValueError(f"--intensity {intensity}: there is {', '.join(INTENSITIES)}")
+    if references:
+        raise ValueError(f"--intensity {intensity}: with --reference, --amount says how far")
+    if has_model:
+        raise ValueError(f"--intensity {intensity}: with --model, --amount says how far")
+
+
 def master_settings(
     song: AudioFile,
     before: Measurements,
     console: Console,
     references: ReferenceSongs | None = None,
+    intensity: Intensity | None = None,
 ) -> KnobValues:
     """Settings of the mastering console, in physical units.
 
-    before: measurements of the song. With references, bands follow the part of the difference that
-    is certain, for any amount: fitted to all of it, they would follow single notes.
+    before: measurements of the song. intensity: without references. With references, bands follow
+    the part of the difference that is certain, for any amount: fitted to all of it, they would
+    follow single notes.
     """
     if before.silent:
         return {}
-    excerpt = read_excerpts(song)
+    excerpt, intensity = read_excerpts(song), intensity or INTENSITIES[DEFAULT_INTENSITY]
     if references is None:
-        knobs = _typical_tone(console, before)
+        knobs = _typical_tone(console, before, intensity.share)
         wanted_db = REDUCTION_PER_CREST_DB * (before.crest_db - TYPICAL_CREST_DB)
-        wanted_db = min(wanted_db, MAX_REDUCTION_DB["typical"])
+        wanted_db = min(wanted_db, intensity.max_reduction_db)
     else:
         levels = long_term_levels(excerpt, RATE_HZ)
         knobs = _reference_tone(console, references.correction(levels, before, MixOptions()))
-        wanted_db = min(before.crest_db - references.crest_db, MAX_REDUCTION_DB["reference"])
+        wanted_db = min(before.crest_db - references.crest_db, MAX_REFERENCE_REDUCTION_DB)
     settings = console.settings(knobs[None])[0]
     if references is None:
-        settings["high_width"] = _typical_width(before, settings["high_width"])
+        width = _typical_width(before, settings["high_width"], intensity.share)
+        settings["high_width"] = width
     settings["level"] = 1.0  # delivery sets the loudness
     return settings | compressor_settings(console, excerpt, settings, wanted_db)
 
@@ -117,13 +152,13 @@ def _reference_tone(console: Console, correction: Correction) -> Tensor:
     return without_idle_shapes(console, fit_curve(console, curve, start, std > 0, RATE_HZ))
 
 
-def _typical_tone(console: Console, before: Measurements) -> Tensor:
+def _typical_tone(console: Console, before: Measurements, share: float) -> Tensor:
     """Positions [P] of the equaliser for the typical balance of music."""
     corrections_db = {}
     for band in BANDS:
         low, _, high = TYPICAL_BANDS_DB[band]
         level_db = before.bands_db[band]
-        corrections_db[band] = SHARE * (min(max(level_db, low), high) - level_db)
+        corrections_db[band] = share * (min(max(level_db, low), high) - level_db)
     edges = torch.tensor(EDGES_HZ[1:-1])
     centres = torch.tensor(third_octave_centres(RATE_HZ))
     gains_db = torch.tensor([corrections_db[band] for band in BANDS], dtype=torch.float64)
@@ -134,12 +169,12 @@ def _typical_tone(console: Console, before: Measurements) -> Tensor:
     return without_idle_shapes(console, knobs)
 
 
-def _typical_width(before: Measurements, high_width: float) -> float:
+def _typical_width(before: Measurements, high_width: float, share: float) -> float:
     """The width above the bass, moved half of the way to the nearer end of what is typical."""
     if before.width_db is None or before.mono:
         return high_width
     low, high = TYPICAL_WIDTH_DB
-    change_db = SHARE * (min(max(before.width_db, low), high) - before.width_db)
+    change_db = share * (min(max(before.width_db, low), high) - before.width_db)
     return float(high_width * 10 ** (change_db / 20))
 
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ai_mixer.mastering.delivery import DeliveryResult
+from ai_mixer.mixing.delivery_set import DeliveredFile
 from ai_mixer.mixing.measurements import Measurements
 from ai_mixer.mixing.preset import Preset
 
@@ -11,7 +13,8 @@ from ai_mixer.mixing.preset import Preset
 class MixResult(NamedTuple):
     """Result of mixing one song: files, preset, measurements before and after, notes.
 
-    missing: those of the notes that name what could not be read.
+    missing: those of the notes that name what could not be read. delivered: level, limiter. files:
+    further files of a delivery.
     """
 
     song: Path
@@ -21,3 +24,10 @@ class MixResult(NamedTuple):
     after: Measurements
     notes: list[str]
     missing: Sequence[str] = ()
+    delivered: DeliveryResult | None = None
+    files: Sequence[DeliveredFile] = ()
+
+    @property
+    def reduction_db(self) -> float:
+        """Largest gain reduction of the limiter."""
+        return self.delivered.reduction_db if self.delivered else 0.0

@@ -13,10 +13,11 @@ from typing import Any
 
 from ai_mixer.core.types import Knob
 from ai_mixer.core.version import __version__
-from ai_mixer.mastering.delivery import TARGETS_LUFS
+from ai_mixer.mastering.delivery import MAX_REDUCTION_DB, TARGETS_LUFS
 from ai_mixer.mixing.limits import (
     CEILING_LIMITS_DB,
     EXPANSION_LIMITS_DB,
+    REDUCTION_LIMITS_DB,
     SAVED_TARGET_LIMITS_LUFS,
     TARGET_LIMITS_LUFS,
 )
@@ -45,7 +46,8 @@ class Preset:
     """Settings of a mix.
 
     sections: in order of time, the first at 0 s; one unless the settings change over the song.
-    target_lufs: as `deliver` takes it; None keeps the song's loudness. expand_db: gain of the
+    target_lufs: as `deliver` takes it; None keeps the song's loudness. max_reduction_db: of the
+    limiter. expand_db: gain of the
     loudest moments. model, about, song, measured: information for the user. console: what the
     settings belong to. equaliser: what they leave of the way to a reference.
     """
@@ -53,6 +55,7 @@ class Preset:
     sections: tuple[PresetSection, ...]
     target_lufs: float | str | None = None
     ceiling_db: float = -1.0
+    max_reduction_db: float = MAX_REDUCTION_DB
     expand_db: float = 0.0
     model: str | None = None
     about: str = ""
@@ -82,6 +85,8 @@ def to_json(preset: Preset) -> str:
     """Return a preset as JSON."""
     sections = [{"start_s": s.start_s, "settings": s.settings} for s in preset.sections]
     predicted = preset.sections[0].predicted
+    is_default = preset.max_reduction_db == MAX_REDUCTION_DB
+    limiter = {} if is_default else {"max_reduction_db": preset.max_reduction_db}
     data = {
         "format": FORMAT,
         "made_by": f"ai_mixer {__version__}",
@@ -95,6 +100,7 @@ def to_json(preset: Preset) -> str:
         **({"equaliser": preset.equaliser.to_json()} if preset.equaliser else {}),
         "target": preset.target_lufs,
         "ceiling_db": preset.ceiling_db,
+        **limiter,
         "expand_db": preset.expand_db,
         "measured": preset.measured,
     }
@@ -150,6 +156,9 @@ def _preset(data: Any) -> Preset:
         console=console,
         target_lufs=_target_lufs(data.get("target"), SAVED_TARGET_LIMITS_LUFS),
         ceiling_db=_number("ceiling_db", data.get("ceiling_db", -1.0), *CEILING_LIMITS_DB),
+        max_reduction_db=_number(
+            "max_reduction_db", data.get("max_reduction_db", MAX_REDUCTION_DB), *REDUCTION_LIMITS_DB
+        ),
         expand_db=_number("expand_db", data.get("expand_db", 0.0), *EXPANSION_LIMITS_DB),
         model=_text(data, "model"),
         about=_text(data, "about") or "",

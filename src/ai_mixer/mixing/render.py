@@ -10,8 +10,9 @@ from torch import Tensor
 
 from ai_mixer.audio import AudioFile, format_of, write_audio
 from ai_mixer.audio.extras import carry_extras
+from ai_mixer.audio.formats import writable_sample_rate
+from ai_mixer.audio.resample_blocks import resample_blocks
 from ai_mixer.mastering.delivery import (
-    MAX_REDUCTION_DB,
     MIN_TARGET_LUFS,
     DeliveryResult,
     deliver_blocks,
@@ -41,19 +42,25 @@ class RenderResult(NamedTuple):
 
 
 def render_file(
-    song: AudioFile, before: Measurements, preset: Preset, draft: Path, limit: bool = True
+    song: AudioFile,
+    before: Measurements,
+    preset: Preset,
+    draft: Path,
+    limit: bool = True,
+    subtype: str | None = None,
 ) -> RenderResult:
     """Render a song with a preset and write it to `draft`, a temporary file.
 
-    limit: use the limiter; False lowers the level instead where peaks exceed the ceiling. OSError
-    or ValueError (one line).
+    limit: use the limiter; False lowers the level instead where peaks exceed the ceiling. subtype:
+    of libsndfile, such as PCM_24; default that of the song. A format that does not have the sample
+    rate of the song is resampled. OSError or ValueError (one line).
     """
     raw = BlockCache(
         lambda: prefetch(mixed_blocks(song, preset, before)),
         _cached_frames(song, MAX_CACHED_BYTES),
     )
     lossy, bounds_lufs = format_of(draft).lossy, target_bounds_lufs(preset, before)
-    max_reduction_db = MAX_REDUCTION_DB if limit else 0.0
+    max_reduction_db = preset.max_reduction_db if limit else 0.0
     attempts, ceiling_db = 1, preset.ceiling_db
     if lossy:
         attempts, ceiling_db = MAX_ENCODING_ATTEMPTS, ceiling_db - ENCODER_PEAK_GAIN_DB
@@ -67,7 +74,7 @@ def render_file(
             _cached_frames(song, MAX_CACHED_BYTES // 2),
         )
         release_memory()
-        _write(draft, source, song)
+        _write(draft, source, song, subtype or song.subtype)
         written = AudioFile(draft)
         after = measure(prefetch(written.blocks()), written.sample_rate)
         over_db = after.true_peak_db - preset.ceiling_db
@@ -146,14 +153,11 @@ def _cached_frames(song: AudioFile, max_bytes: int) -> int:
     return song.frames if 4 * song.frames * song.channels <= max_bytes else 0
 
 
-def _write(path: Path, source: BlockSource, song: AudioFile) -> None:
-    write_audio(
-        path,
-        source(),
-        song.sample_rate,
-        song.channels,
-        song.frames,
-        source_subtype=song.subtype,
-        tags=song.tags,
-    )
+def _write(path: Path, source: BlockSource, song: AudioFile, subtype: str) -> None:
+    rate = writable_sample_rate(path, song.sample_rate)
+    frames = -(-song.frames * rate // song.sample_rate)
+    blocks = source()
+    if rate != song.sample_rate:
+        blocks = resample_blocks(blocks, song.sample_rate, rate, song.frames)
+    write_audio(path, blocks, rate, song.channels, frames, source_subtype=subtype, tags=song.tags)
     carry_extras(song.path, path, format_of(path).name)

@@ -41,7 +41,7 @@ def to_html(result: MixResult) -> str:
         *_settings_html(result),
         "<h2>Before and after</h2>",
         "<p><span class=b>grey: before</span>, <span class=a>orange: after</span></p>",
-        _table(("", "before", "after"), descriptions.measurement_rows(result.before, result.after)),
+        table(("", "before", "after"), descriptions.measurement_rows(result.before, result.after)),
         "<h2>Frequencies</h2>",
         plots.spectra_svg(result.before, result.after),
         "<h2>Loudness over the song</h2>",
@@ -77,7 +77,7 @@ def _knobs(section: PresetSection, knobs: Mapping[str, Knob]) -> str:
     if len(rows) > MAX_ROWS:
         changed = [row for row in rows if row[1:] != unchanged]
         rows = [*changed, (f"{len(rows) - len(changed)} others", *unchanged)]
-    return _table(("knob", *_heads(section)), rows)
+    return table(("knob", *_heads(section)), rows)
 
 
 def _sections(sections: Sequence[PresetSection], knobs: Mapping[str, Knob]) -> str:
@@ -91,7 +91,7 @@ def _sections(sections: Sequence[PresetSection], knobs: Mapping[str, Knob]) -> s
         )
         for section in sections
     ]
-    return _table(("from", *_heads(sections[0])), rows)
+    return table(("from", *_heads(sections[0])), rows)
 
 
 def _describe(knob: Knob, value: float) -> str:
@@ -109,7 +109,8 @@ def _heads(section: PresetSection) -> tuple[str, ...]:
     return ("setting",) if section.predicted is None else ("predicted", "applied")
 
 
-def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+def table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """A table as HTML."""
     head = "".join(f"<th>{escape(cell)}</th>" for cell in headings)
     body = "".join(
         "<tr>" + "".join(f"<td class=n>{escape(cell)}</td>" for cell in row) + "</tr>"

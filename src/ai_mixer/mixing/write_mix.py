@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ai_mixer.audio import AudioFile
+from ai_mixer.mastering.delivery import MAX_REDUCTION_DB
 from ai_mixer.mixing import preset as presets
 from ai_mixer.mixing import report
 from ai_mixer.mixing.level_notes import THE_SONG, level_notes
@@ -16,6 +17,7 @@ from ai_mixer.mixing.render import render_file
 from ai_mixer.utils.atomic_write import write_draft
 
 WIDTH_TOLERANCE_DB = 0.05
+QUIETER_LU = 0.1
 
 
 def render_with_report(
@@ -30,17 +32,28 @@ def render_with_report(
     others: Sequence[AudioFile] = (),
     as_loud_as: str = THE_SONG,
     widths_db: tuple[float, float] | None = None,
+    min_lufs: float | None = None,
 ) -> MixResult:
     """Render a song and write the drafts of its files. notes: additional ones.
 
     others: the references or finished version. as_loud_as: name of the song whose loudness the mix
-    has, for notes. widths_db: lowest and highest side over mid of the result.
+    has, for notes. widths_db: lowest and highest side over mid of the result. min_lufs:
+    below this loudness the limiter may reduce more than the preset says.
     """
     rendered = render_file(song, before, preset, drafts.audio, limit)
     side_db = _side_correction_db(rendered.measurements, widths_db)
     if side_db:
         preset = replace(preset, equaliser=(preset.equaliser or FLAT).with_side(side_db))
         rendered = render_file(song, before, preset, drafts.audio, limit)
+    if min_lufs is not None and rendered.measurements.loudness_lufs < min_lufs - QUIETER_LU:
+        budget_db = preset.max_reduction_db
+        preset = replace(preset, target_lufs=min_lufs, max_reduction_db=MAX_REDUCTION_DB)
+        rendered = render_file(song, before, preset, drafts.audio, limit)
+        notes = [
+            *notes,
+            f"the limiter reduces peaks by {rendered.delivered.reduction_db:.1f} dB instead of "
+            f"{budget_db:g} dB, so that the song is not quieter than it came",
+        ]
     after = rendered.measurements
     missing = [*song.missing, *(line for other in others for line in other.missing)]
     texts = [*missing, *song.repairs, *notes]
@@ -50,7 +63,9 @@ def render_with_report(
         song=song.path.name,
         measured={"before": before.to_dict(), "after": after.to_dict()},
     )
-    result = MixResult(song.path, files.audio, preset, before, after, texts, missing)
+    result = MixResult(
+        song.path, files.audio, preset, before, after, texts, missing, rendered.delivered
+    )
     if drafts.settings:
         write_draft(drafts.settings, presets.to_json(preset))
     if drafts.report:

@@ -15,9 +15,21 @@ if TYPE_CHECKING:
     from ai_mixer.mixing.mix_result import MixResult
 
 
-def run_mix_jobs(jobs: Sequence[MixJob], work: Callable[[MixJob], "MixResult"], title: str) -> None:
-    """Run all jobs and print their results. Exit code 1 if one fails. title: of the bar."""
-    from ai_mixer.mixing.descriptions import describe_settings, summary_line
+def run_mix_jobs(
+    jobs: Sequence[MixJob],
+    work: Callable[[MixJob], "MixResult"],
+    title: str,
+    finish: Callable[[list["MixResult"]], None] | None = None,
+) -> None:
+    """Run all jobs and print their results. Exit code 1 if one fails. title: of the bar.
+
+    finish: called with the results at the end.
+    """
+    from ai_mixer.mixing.descriptions import (
+        describe_limiter,
+        describe_settings,
+        summary_line,
+    )
     from ai_mixer.utils.parallel import parallel_map
 
     def result_or_error(job: MixJob) -> "MixResult | Exception":
@@ -26,17 +38,25 @@ def run_mix_jobs(jobs: Sequence[MixJob], work: Callable[[MixJob], "MixResult"], 
         except Exception as error:
             return error
 
-    failed = 0
+    failed, results = 0, []
     for job, result in zip(jobs, parallel_map(result_or_error, jobs, title), strict=True):
         if isinstance(result, Exception):
             failed += 1
             print_error(_with_file_name(job.song, format_error(result)))
             continue
+        results.append(result)
         print_line(f"{result.song.name} → {display_name(result.output)}")
         changes = describe_settings(result.preset.settings, result.preset.console.knobs)
-        print_line(f"  {summary_line(result.before, result.after, changes)}")
+        print_line(f"  {summary_line(result.before, result.after, changes, result.reduction_db)}")
         for note in result.notes:
             print_line(f"  {'warning' if note in result.missing else 'note'}: {note}")
+        for file in result.files:
+            levels = f"{file.loudness_lufs:.1f} LUFS, peak {file.true_peak_db:.1f} dBTP"
+            print_line(f"  {file.path}: {levels}{describe_limiter(file.reduction_db)}")
+            if file.note:
+                print_line(f"    note: {file.note}")
+    if finish and results:
+        finish(results)
     if len(jobs) > 1:
         print_line(f"{len(jobs) - failed} of {len(jobs)} songs done")
     if failed:

@@ -1,8 +1,12 @@
 """`ai-mixer master`: tone, dynamics, width and loudness of a stereo mix."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from ai_mixer.cli.commands import options
+from ai_mixer.cli.commands.album import album_targets, check_album, write_album_page
 from ai_mixer.cli.commands.batch import run_mix_jobs
 from ai_mixer.cli.commands.jobs import MixJob, plan_jobs
 from ai_mixer.cli.commands.parsing import parse_mix_options, parse_references
@@ -23,6 +27,18 @@ def master(
     settings: options.Set = [],  # noqa: B006
     target: options.Target = None,
     ceiling: options.Ceiling = -1.0,
+    intensity: Annotated[
+        str | None, typer.Option(help="low, medium or high: how much is changed. Default: medium.")
+    ] = None,
+    limiter: options.Limiter = 3.0,
+    album: Annotated[
+        str | None,
+        typer.Option(help="Songs of an album: keep their relative levels, or even them. One page."),
+    ] = None,
+    delivery: Annotated[
+        bool,
+        typer.Option("--delivery", help="Also 24-bit WAV and MP3 at −14 and −9 LUFS."),
+    ] = False,
     strict: options.Strict = False,
     force: options.Force = False,
 ) -> None:
@@ -30,11 +46,23 @@ def master(
     mix_options = parse_mix_options(amount, only, settings, None, strict, match)
     weights = parse_references(reference, match)
     check_target(target, weights)
+    from ai_mixer.mixing.album import PAGE
     from ai_mixer.mixing.audio_mixer import AudioMixer
+    from ai_mixer.mixing.master_settings import check_intensity
+    from ai_mixer.mixing.paths import check_not_existing
 
+    check_intensity(intensity, weights, model is not None)
+    check_album(album, songs, output, target, weights)
     mixer = AudioMixer(model)
     mixer.mastering_console().check(mix_options)  # raises for unknown names before any work
-    with plan_jobs(songs, output, "mastered", others=[*weights], model=model) as plan:
+    page = None if album is None else (output or Path(songs[0]).parent) / PAGE
+    extra = [page] if page else []
+    with plan_jobs(
+        songs, output, "mastered", others=[*weights], model=model, extra_outputs=extra
+    ) as plan:
+        if page:
+            check_not_existing([page], force)
+        targets = album_targets(plan.jobs, album, target)
 
         def work(job: MixJob) -> "MixResult":
             return mixer.master(
@@ -42,9 +70,16 @@ def master(
                 job.files,
                 reference=plan.references(weights),
                 mix_options=mix_options,
-                target_lufs=target,
+                target_lufs=targets[job.song],
                 ceiling_db=ceiling,
+                intensity=intensity,
+                max_reduction_db=limiter,
+                delivery_set=delivery,
                 force=force,
             )
 
-        run_mix_jobs(plan.jobs, work, "mastering")
+        def finish(results: list["MixResult"]) -> None:
+            if page and album:
+                write_album_page(results, album, page, force)
+
+        run_mix_jobs(plan.jobs, work, "mastering", finish)

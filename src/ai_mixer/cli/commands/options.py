@@ -12,7 +12,7 @@ from ai_mixer.cli.commands.numbers import (
     Number,
     WeightedFile,
 )
-from ai_mixer.mixing.limits import CEILING_LIMITS_DB, TARGET_LIMITS_LUFS
+from ai_mixer.mixing.limits import CEILING_LIMITS_DB, REDUCTION_LIMITS_DB, TARGET_LIMITS_LUFS
 
 TARGETS = ("none", "streaming", "broadcast", "mastering", "reference")
 
@@ -107,6 +107,14 @@ Ceiling = Annotated[
         parser=Number("--ceiling", *CEILING_LIMITS_DB, "dBTP"),
         metavar="DBTP",
         help="Highest true peak, dBTP.",
+    ),
+]
+Limiter = Annotated[
+    float,
+    typer.Option(
+        parser=Number("--limiter", *REDUCTION_LIMITS_DB, "dB"),
+        metavar="DB",
+        help="Largest gain reduction of the limiter, dB.",
     ),
 ]
 Strict = Annotated[
