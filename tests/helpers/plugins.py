@@ -1,6 +1,5 @@
 """Built plug-ins in hosts for the tests."""
 
-import functools
 import os
 import subprocess
 from pathlib import Path
@@ -8,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ai_mixer.plugin.identity import BYPASS, load_plugin, parameter_id
+from ai_mixer.plugin.identity import BYPASS, parameter_id
 
 SOURCES = Path(__file__).parents[1] / "plugin"
-cached_plugin = functools.cache(load_plugin)
 GRID = 32  # samples: EVENT_GRID of c/plugin.h
 
 

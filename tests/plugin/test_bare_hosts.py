@@ -14,7 +14,7 @@ from helpers.plugins import GRID
 
 pytestmark = pytest.mark.slow  # the plug-in is compiled: 50 s
 RATE = 44_100
-CONSOLES = ["classic", "mastering", "strip"]
+CONSOLES = ["classic", "mastering", "strip", "reverb", "delay"]
 
 
 def settings_commands(host, settings):

@@ -19,9 +19,9 @@ from ai_mixer.mixing.preset import PresetSection, single_section_preset
 from ai_mixer.plugin.builtin_devices import Band, bands, compressors
 from ai_mixer.plugin.daw_files import check_daw, daw_folder, load_any_preset, write_daw_files
 from ai_mixer.plugin.daw_song import daw_song, differences
-from ai_mixer.plugin.identity import parameter_id
+from ai_mixer.plugin.identity import load_plugin, parameter_id
 from ai_mixer.plugin.presets import read_preset, read_state, write_state, write_vstpreset
-from helpers.plugins import cached_plugin, off_neutral
+from helpers.plugins import off_neutral
 
 CONSOLES = ["classic", "mastering", "strip"]
 
@@ -34,7 +34,7 @@ def result(tmp_path):
         noise = np.random.default_rng(0).standard_normal((11_025, 2)) * 0.05
         for name in ("my song.wav", "my song_mixed.wav"):
             soundfile.write(tmp_path / name, noise, 44_100, "PCM_24")
-        settings = off_neutral(cached_plugin(console), 3)
+        settings = off_neutral(load_plugin(console), 3)
         preset = single_section_preset(settings, console=named_console(console), **fields)
         delivered = DeliveryResult(-20.0, -18.0, -18.0, -3.0, -2.5, 0.0, True)
         files = (tmp_path / "my song.wav", tmp_path / "my song_mixed.wav")
@@ -52,7 +52,7 @@ def written(result):
 
 @pytest.mark.parametrize("console", CONSOLES)
 def test_states_are_read_back(console):
-    plugin = cached_plugin(console)
+    plugin = load_plugin(console)
     settings = off_neutral(plugin, 5)
     state = write_state(plugin, settings)
     assert state.startswith(f"ai_mixer 1 {console}\n".encode())
@@ -90,7 +90,7 @@ def test_values_out_of_range_are_set_to_the_end_and_unknown_knobs_left_out():
 
 
 def test_damaged_preset_files_are_value_errors(tmp_path):
-    plugin, random = cached_plugin("classic"), np.random.default_rng(1)
+    plugin, random = load_plugin("classic"), np.random.default_rng(1)
     valid = write_vstpreset(plugin, off_neutral(plugin))
     path, read = tmp_path / "x.vstpreset", 0
     for number in range(300):
@@ -118,7 +118,7 @@ def test_presets_of_a_mix_are_read_back(result, console, suffix):
 
 def test_preset_of_the_strip_is_for_tracks(tmp_path):
     path = tmp_path / "x.vstpreset"
-    path.write_bytes(write_vstpreset(cached_plugin("strip"), {}))
+    path.write_bytes(write_vstpreset(load_plugin("strip"), {}))
     with pytest.raises(ValueError, match="is of ai_mixer Strip, for one track: a song needs"):
         load_any_preset(path)
 
@@ -140,7 +140,7 @@ def test_dawproject_has_the_song_the_plugin_and_the_mix(result, console):
         (state,) = [path for path in paths if path.endswith(".vstpreset")]
         preset = archive.read(state)
     assert source == mixed.song.read_bytes()
-    plugin = cached_plugin(console)
+    plugin = load_plugin(console)
     assert preset == write_vstpreset(plugin, mixed.preset.settings)
     device = project.find(".//Vst3Plugin")
     assert device.get("deviceID") == plugin.uid
@@ -226,7 +226,7 @@ def test_what_has_no_plugin_is_refused(result):
 
 
 def test_filters_are_bands_of_an_equaliser():
-    plugin = cached_plugin("classic")
+    plugin = load_plugin("classic")
     settings = {k.name: k.neutral for k in plugin.chain.knobs} | {"low_eq": 3.0, "presence": 2.0}
     found = bands(plugin, settings)
     assert found[0] == Band("lowShelf", 120.0, 3.0, 0.71)
@@ -234,7 +234,7 @@ def test_filters_are_bands_of_an_equaliser():
     assert found[3].gain_db == pytest.approx(6.02, abs=0.01)
     (compressor,) = compressors(plugin, settings)
     assert (compressor.threshold_db, compressor.ratio) == (-18.0, 1.0)
-    mastering = cached_plugin("mastering")
+    mastering = load_plugin("mastering")
     settings = {k.name: k.neutral for k in mastering.chain.knobs}
     assert "highPass" not in [band.kind for band in bands(mastering, settings)]
     settings["low_cut"] = 30.0

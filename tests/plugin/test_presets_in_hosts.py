@@ -14,9 +14,10 @@ from ai_mixer.mixing.mix_console import named_console
 from ai_mixer.mixing.paths import result_files
 from ai_mixer.mixing.preset import single_section_preset
 from ai_mixer.plugin.daw_files import daw_folder, write_daw_files
+from ai_mixer.plugin.identity import load_plugin
 from helpers.engine import Job, music
 from helpers.measures import residual_db
-from helpers.plugins import cached_plugin, lv2_environment, off_neutral
+from helpers.plugins import lv2_environment, off_neutral
 
 pytestmark = pytest.mark.slow  # the plug-in is compiled: 50 s
 RATE = 44_100
@@ -29,7 +30,7 @@ def mixed(tmp_path):
     def made(console):
         audio = 0.05 * music(Job(RATE, 2, 128, [("p", 3 * RATE)]))
         soundfile.write(tmp_path / "song.wav", audio.T, RATE, "FLOAT")
-        plugin = cached_plugin(console)
+        plugin = load_plugin(console)
         settings = off_neutral(plugin, 6)
         preset = single_section_preset(settings, console=named_console(console))
         files = result_files(tmp_path / "mix.wav", write_sidecars=False)

@@ -56,7 +56,7 @@ def write_daw_files(result: MixResult) -> MixResult:
     write_bytes(folder / f"{song.name}{CLAP_SUFFIX}", song.state)
     for name, text in write_lv2_preset(song.plugin, song.settings, song.name).items():
         write_text(preset / name, text)
-    write_bytes(folder / f"{song.name}.dawproject", write_dawproject(song))
+    write_bytes(folder / f"{song.name}.dawproject", write_dawproject(song.project))
     write_text(folder / f"{song.name}.rpp", write_rpp(song, folder))
     missing = ", ".join(differences(result))
     without = f"; the mix also has {missing}" if missing else ""

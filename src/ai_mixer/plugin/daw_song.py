@@ -8,15 +8,7 @@ from ai_mixer.audio import AudioFile
 from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.plugin.identity import Plugin, load_plugin
 from ai_mixer.plugin.presets import write_state
-
-
-class Audio(NamedTuple):
-    """An audio file with its properties."""
-
-    path: Path
-    sample_rate: int
-    channels: int
-    duration_s: float
+from ai_mixer.plugin.project import Audio, Device, Project, ProjectTrack
 
 
 class DawSong(NamedTuple):
@@ -38,6 +30,16 @@ class DawSong(NamedTuple):
         return write_state(self.plugin, self.settings)
 
     @property
+    def project(self) -> Project:
+        """A track with the song and the plug-in, a muted one with the mix."""
+        device = Device(self.plugin, self.settings)
+        tracks = [
+            ProjectTrack("song", self.source.path.stem, self.source, device, self.gain),
+            ProjectTrack("mix", f"{self.name} (finished)", self.mix, None, mute=True),
+        ]
+        return Project(self.name, tracks, ProjectTrack("master", "Master", None, None))
+
+    @property
     def gain(self) -> float:
         """The fader as an amplitude ratio."""
         return float(10.0 ** (self.gain_db / 20.0))
@@ -57,8 +59,8 @@ def daw_song(result: MixResult) -> DawSong:
         load_plugin(entry),
         dict(preset.settings),
         gain_db,
-        _audio(result.song),
-        _audio(result.output),
+        audio_of(result.song),
+        audio_of(result.output),
     )
 
 
@@ -79,6 +81,7 @@ def relative(path: Path, folder: Path) -> str:
     return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
 
 
-def _audio(path: Path) -> Audio:
+def audio_of(path: Path) -> Audio:
+    """Properties of an audio file."""
     file = AudioFile(path)
     return Audio(path, file.sample_rate, file.channels, file.duration_s)

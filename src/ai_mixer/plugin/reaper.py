@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ai_mixer.core.version import __version__
-from ai_mixer.plugin.daw_song import Audio, DawSong, relative
+from ai_mixer.plugin.daw_song import DawSong, relative
 from ai_mixer.plugin.identity import VENDOR
+from ai_mixer.plugin.project import Audio
 
 _SOURCES = {".flac": "FLAC", ".mp3": "MP3", ".ogg": "VORBIS", ".opus": "OPUS"}
 _LINE_BYTES = 96  # of a state, before base64

@@ -6,8 +6,8 @@ import soundfile
 
 from ai_mixer.mixing.preset import load_preset
 from ai_mixer.plugin.daw_files import load_any_preset
+from ai_mixer.plugin.identity import load_plugin
 from ai_mixer.plugin.presets import write_vstpreset
-from helpers.plugins import cached_plugin
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def song(tmp_path):
 
 def test_mix_of_a_preset_of_a_plugin_and_back(ai_mixer, song):
     saved = song.with_name("from daw.vstpreset")
-    saved.write_bytes(write_vstpreset(cached_plugin("classic"), {"low_eq": 2.5, "reverb": 0.1}))
+    saved.write_bytes(write_vstpreset(load_plugin("classic"), {"low_eq": 2.5, "reverb": 0.1}))
     done = ai_mixer("mix", song, "--preset", saved, "--daw")
     assert done.code == 0, done.err
     assert "ai_mixer Classic and fader" in done.out + done.err

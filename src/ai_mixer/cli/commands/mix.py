@@ -59,10 +59,10 @@ def mix(
         of_one_file = {
             **{"--match": match, "--amount": amount, "--only": only, "--set": settings},
             **{"--style": style, "--preset": preset, "--save-preset": save_preset},
-            **{"--adaptive": adaptive, "--daw": daw},
+            "--adaptive": adaptive,
         }
         options_of_tracks = (role, lead, pan, mute, stems, target, ceiling, strict, force)
-        run_mix_tracks(songs, output, model, files, *options_of_tracks, refused=of_one_file)
+        run_mix_tracks(songs, output, model, files, *options_of_tracks, daw, refused=of_one_file)
         return
     for name, value in of_tracks.items():
         if value:
