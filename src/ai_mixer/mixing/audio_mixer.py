@@ -38,6 +38,7 @@ from ai_mixer.mixing.reference_songs import (
     ReferenceSongs,
     reference_weights,
 )
+from ai_mixer.mixing.render import kept_loudness_lufs
 from ai_mixer.mixing.windowed_prediction import predict_song
 from ai_mixer.mixing.write_mix import render_with_report
 from ai_mixer.utils.memory import release_memory
@@ -153,7 +154,8 @@ class AudioMixer:
         (one line).
         """
         path, mix_options = Path(path), mix_options or MixOptions()
-        if target_lufs is None:
+        is_of_style = target_lufs is None
+        if is_of_style:
             target_lufs = mix_options.style_settings.target_lufs
         if target_lufs is None and "level" in mix_options.aspects:
             target_lufs = REFERENCE_LOUDNESS
@@ -182,6 +184,9 @@ class AudioMixer:
                 if target_lufs == REFERENCE_LOUDNESS:
                     known_lufs = references.loudness_lufs(ceiling_db) if references.files else None
                     target_lufs = None if known_lufs is None else round(known_lufs, 2)
+                if is_of_style and isinstance(target_lufs, float | int):
+                    kept_lufs = kept_loudness_lufs(before, ceiling_db)
+                    target_lufs = None if kept_lufs > target_lufs else target_lufs
                 preset = replace(preset, target_lufs=target_lufs, ceiling_db=ceiling_db)
                 release_memory()
             return render_with_report(
@@ -245,7 +250,7 @@ class AudioMixer:
         own = self.console()
         if own.knobs.keys() != console.knobs.keys():
             raise ValueError(
-                f"model {self.model} was not trained with console={MASTERING}: choose another "
+                f"--model {self.model}: not trained with console={MASTERING}: choose another "
                 "model, or none"
             )
         return own

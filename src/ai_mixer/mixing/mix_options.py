@@ -83,7 +83,8 @@ class MixOptions:
     amount: 0 leaves the song unchanged, 1 applies the prediction; with a reference, 1 goes all the
     way to its tone and width, and None as far as the difference is certain. group_amounts: group or
     knob → its own amount. only_groups: groups or knobs that may change; all if empty.
-    fixed_settings: knob → value in its unit, in place of the predicted one. style: a key of STYLES.
+    fixed_settings: knob → value in its unit, in place of the predicted one. units: knob → unit of
+    its value, where it is another one (`MixConsole.resolve`). style: a key of STYLES.
     aspects: keys of ASPECTS, what of a reference is matched; all if empty. strict: refuse files
     that cannot be read whole. ValueError for an unknown style or aspect, or an amount outside 0 to
     1; `check_names` checks the knobs.
@@ -93,6 +94,7 @@ class MixOptions:
     group_amounts: Mapping[str, float] = field(default_factory=dict)
     only_groups: Collection[str] = ()
     fixed_settings: Mapping[str, float] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
     style: str | None = None
     strict: bool = False
     aspects: Collection[str] = ()

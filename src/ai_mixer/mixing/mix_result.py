@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from ai_mixer.mastering.delivery import DeliveryResult
 from ai_mixer.mixing.delivery_set import DeliveredFile
+from ai_mixer.mixing.heard_settings import heard_settings
 from ai_mixer.mixing.measurements import Measurements
+from ai_mixer.mixing.mix_options import KnobValues
 from ai_mixer.mixing.preset import Preset
 
 
@@ -26,6 +28,11 @@ class MixResult(NamedTuple):
     missing: Sequence[str] = ()
     delivered: DeliveryResult | None = None
     files: Sequence[DeliveredFile] = ()
+
+    @property
+    def heard(self) -> KnobValues:
+        """Settings of the first section that change the sound."""
+        return heard_settings(self.preset.settings, self.preset.console, self.before)
 
     @property
     def reduction_db(self) -> float:

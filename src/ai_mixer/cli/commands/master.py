@@ -54,7 +54,9 @@ def master(
     check_intensity(intensity, weights, model is not None)
     check_album(album, songs, output, target, weights)
     mixer = AudioMixer(model)
-    mixer.mastering_console().check(mix_options)  # raises for unknown names before any work
+    console = mixer.mastering_console()
+    mix_options = console.resolve(mix_options)
+    console.check(mix_options)  # raises for unknown names before any work
     page = None if album is None else (output or Path(songs[0]).parent) / PAGE
     extra = [page] if page else []
     with plan_jobs(

@@ -8,7 +8,11 @@ import typer
 from ai_mixer.cli.commands import options
 from ai_mixer.cli.commands.batch import run_mix_jobs
 from ai_mixer.cli.commands.jobs import MixJob, plan_jobs
-from ai_mixer.cli.commands.parsing import parse_mix_options, parse_references
+from ai_mixer.cli.commands.parsing import (
+    parse_mix_options,
+    parse_references,
+    reject_with_preset,
+)
 from ai_mixer.cli.commands.pipes import reject_pipe
 from ai_mixer.mixing.loudness_target import check_target
 
@@ -27,7 +31,7 @@ def mix(
     settings: options.Set = [],  # noqa: B006
     style: options.Style = None,
     target: options.Target = None,
-    ceiling: options.Ceiling = -1.0,
+    ceiling: options.OptionalCeiling = None,
     preset: Annotated[Path | None, typer.Option(help="Settings of an earlier mix (.json).")] = None,
     save_preset: Annotated[
         Path | None, typer.Option(help="Additional file for the settings.")
@@ -46,11 +50,17 @@ def mix(
     reject_pipe("--preset", preset)
     reject_pipe("--save-preset", save_preset)
     from ai_mixer.mixing import preset as presets
+    from ai_mixer.mixing.apply_options import with_options
     from ai_mixer.mixing.audio_mixer import AudioMixer
     from ai_mixer.mixing.mix_console import console_of
     from ai_mixer.mixing.model_lookup import resolve_model
     from ai_mixer.mixing.paths import check_not_existing, check_preset_path
 
+    if preset:
+        reject_with_preset(
+            {"--model": model, "--reference": reference, "--match": match, "--style": style}
+            | {"--adaptive": adaptive}
+        )
     loaded = presets.load_preset(preset) if preset else None
     if save_preset:
         if len(songs) > 1:
@@ -59,7 +69,10 @@ def mix(
         check_not_existing([save_preset], force)
     # Loads the model once, and raises for unknown names before any work.
     console = loaded.console if loaded else console_of(resolve_model(model)[1])
+    mix_options = console.resolve(mix_options)
     console.check(mix_options)
+    if loaded:
+        loaded = with_options(loaded, mix_options, target, ceiling)
     extra = [save_preset] if save_preset else []
     with plan_jobs(
         songs, output, "mixed", others=[*weights, preset], model=model, extra_outputs=extra
@@ -73,7 +86,7 @@ def mix(
                 preset=loaded,
                 mix_options=mix_options,
                 target_lufs=target_lufs,
-                ceiling_db=ceiling,
+                ceiling_db=-1.0 if ceiling is None else ceiling,
                 adaptive=adaptive,
                 force=force,
             )
