@@ -39,6 +39,7 @@ from ai_mixer.mixing.reference_songs import (
     reference_weights,
 )
 from ai_mixer.mixing.render import kept_loudness_lufs
+from ai_mixer.mixing.request import describe_request
 from ai_mixer.mixing.windowed_prediction import predict_song
 from ai_mixer.mixing.write_mix import render_with_report
 from ai_mixer.utils.memory import release_memory
@@ -198,6 +199,7 @@ class AudioMixer:
                 notes=references.notes,
                 others=list(others),
                 widths_db=references.widths_db(before, mix_options),
+                asked=describe_request(mix_options, preset.target_lufs, reference=references.names),
             )
 
     def master(

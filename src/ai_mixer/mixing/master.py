@@ -39,6 +39,7 @@ from ai_mixer.mixing.reference_songs import (
     with_equaliser,
 )
 from ai_mixer.mixing.render import kept_loudness_lufs
+from ai_mixer.mixing.request import describe_request
 from ai_mixer.mixing.write_mix import render_with_report
 from ai_mixer.utils.memory import release_memory
 from ai_mixer.utils.parallel import prefetch, single_threaded
@@ -129,6 +130,13 @@ def master(
             others=list(others),
             widths_db=references.widths_db(before, mix_options),
             min_lufs=_min_lufs(before, preset, is_asked),
+            asked=describe_request(
+                mix_options,
+                target_lufs,
+                intensity=intensity,
+                reference=references.names,
+                limiter_at_most=float(max_reduction_db),
+            ),
         )
     if not delivery_set:
         return result

@@ -1,7 +1,8 @@
 """The result of mixing one song."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ai_mixer.mastering.delivery import DeliveryResult
@@ -16,7 +17,7 @@ class MixResult(NamedTuple):
     """Result of mixing one song: files, preset, measurements before and after, notes.
 
     missing: those of the notes that name what could not be read. delivered: level, limiter. files:
-    further files of a delivery.
+    further files of a delivery. asked: what the user asked for, in words.
     """
 
     song: Path
@@ -28,6 +29,7 @@ class MixResult(NamedTuple):
     missing: Sequence[str] = ()
     delivered: DeliveryResult | None = None
     files: Sequence[DeliveredFile] = ()
+    asked: Mapping[str, str] = MappingProxyType({})
 
     @property
     def heard(self) -> KnobValues:

@@ -13,7 +13,8 @@ from ai_mixer.mixing import audio_mixer, enhance, match, paths
 from ai_mixer.mixing.preset import save_preset, single_section_preset
 
 SAMPLES = {
-    "--output": "out/", "--reference": "ref.wav", "--match": "tone,width", "--model": "ast_regressor",
+    "--output": "out/", "--reference": "ref.wav", "--match": "tone,width",
+    "--model": "ast_regressor",
     "--amount": "eq=0.5", "--only": "eq,width,gain", "--style": "vocal", "--target": "-15",
     "--ceiling": "-2.5", "--preset": "saved.json", "--save-preset": "mine.json", "--adaptive": None,
     "--strict": None, "--force": None, "--intensity": "high", "--limiter": "5", "--album": "keep",
@@ -32,6 +33,7 @@ def seen(call, flag):
     """Whether the arguments of a call show an option."""
     options, preset = call.mix_options, call.get("preset")
     of_preset = preset is not None
+    settings = preset.settings if of_preset else options.fixed_settings
     return {
         "--output": lambda: call.output.audio.parent.name == "out",
         "--reference": lambda: [p.name for p in call.reference] == ["ref.wav"],
@@ -39,9 +41,7 @@ def seen(call, flag):
         "--model": lambda: call.model == "ast_regressor",
         "--amount": lambda: options.group_amounts == {"eq": 0.5},
         "--only": lambda: list(options.only_groups) == ["eq", "width", "gain"],
-        "--set": lambda: (
-            1.25 in (preset.settings if of_preset else options.fixed_settings).values()
-        ),
+        "--set": lambda: 1.25 in settings.values(),
         "--style": lambda: options.style == "vocal",
         "--target": lambda: (preset if of_preset else call).target_lufs == -15,
         "--ceiling": lambda: (preset if of_preset else call).ceiling_db == -2.5,
