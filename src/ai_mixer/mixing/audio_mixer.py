@@ -199,7 +199,7 @@ class AudioMixer:
                 notes=references.notes,
                 others=list(others),
                 widths_db=references.widths_db(before, mix_options),
-                asked=describe_request(mix_options, preset.target_lufs, reference=references.names),
+                asked=describe_request(mix_options, target_lufs, reference=references.names),
             )
 
     def master(

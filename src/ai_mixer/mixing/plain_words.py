@@ -53,9 +53,8 @@ def _tone_sentence(before: Measurements, after: Measurements) -> str:
         return "Tone and width were left alone."
     text = _joined(changes)
     if left:
-        text += (
-            f"; {_joined(left)} {'were' if len(left) > 1 or left == ['mids'] else 'was'} left alone"
-        )
+        verb = "were" if len(left) > 1 or left == ["mids"] else "was"
+        text += f"; {_joined(left)} {verb} left alone"
     return f"{text[0].upper()}{text[1:]}."
 
 

@@ -11,7 +11,7 @@ WIDTH, HEIGHT, LEFT, BOTTOM = 720.0, 200.0, 44.0, 24.0
 FREQUENCY_TICKS_HZ = {100.0: "100 Hz", 1000.0: "1 kHz", 10_000.0: "10 kHz"}
 CHANGE_LIMIT_DB = 12.0
 CHANGE_GRID_DB = (-12.0, -6.0, -3.0, 0.0, 3.0, 6.0, 12.0)
-LIMITER_SPAN_DB = 12.0  # of the height for gain reductions, which hang from the top
+LIMITER_SPAN_DB = 20.0  # gain reduction as high as the plot; it hangs from the top
 MIDDLE = 'text-anchor="middle"'
 
 Points = Sequence[tuple[float, float]]
@@ -50,7 +50,9 @@ def loudness_svg(
 ) -> str:
     """Plot short-term loudness over time; gain reductions of the limiter hang from the top."""
     curves = [f.short_term_lufs for f in (before, after)]
-    top = math.ceil(max(max(curve) for curve in curves) / 6) * 6 + 0.0
+    top = math.ceil((max(max(curve) for curve in curves) + 3.0) / 6) * 6 + 0.0
+    lowest = min(min(curve) for curve in curves)
+    span = min(36.0, max(18.0, 6.0 * math.ceil((top - lowest) / 6 + 0.5)))
     points = [
         (name, [(n / max(1, len(curve) - 1), lufs) for n, lufs in enumerate(curve)])
         for name, curve in zip(("before", "after"), curves, strict=True)
@@ -62,7 +64,7 @@ def loudness_svg(
     if not ticks:
         half = round(before.duration_s / 2)
         ticks = {half / before.duration_s: f"{half} s"} if half else {}
-    low, high = max(top - 36.0, -70.0), max(top, -34.0)
+    low, high = max(top - span, -70.0), max(top, span - 70.0)
     axis = Axis(low, high, [low + (high - low) * n / 3 for n in range(4)], "LUFS")
     return _svg(points, axis, ticks, "loudness over time", _reduction(reduction_db, axis))
 
@@ -80,7 +82,7 @@ def _reduction(reduction_db: Sequence[float], axis: Axis) -> str:
     return (
         f'<polygon class="limiter" fill-opacity=".55" points="{_x(0):.1f},{top:.1f} {line} '
         f'{_x(1):.1f},{top:.1f}"><title>limiter, up to {max(reduction_db):.1f} dB</title></polygon>'
-        f'<text x="{WIDTH - 12}" y="{top + 26:.1f}" text-anchor="end">'
+        f'<text x="{WIDTH - 12}" y="{axis.y(axis.low) - 6:.1f}" text-anchor="end">'
         f"limiter −{max(reduction_db):.1f} dB</text>"
     )
 
@@ -101,6 +103,7 @@ def _svg(
     parts = []
     for value in axis.grid:
         text = f"{value:+.0f}" if signed and value else f"{value:.0f}"
+        text = text.replace("-", "−")
         stroke = "#888" if signed and value == 0 else "#8884"
         parts.append(
             f'<path d="M{LEFT} {axis.y(value):.1f}H{WIDTH - 8}" stroke="{stroke}"/>'

@@ -40,7 +40,7 @@ def preview(
     levels = [float(loudness_lufs(x[None], RATE)) for x in audio]
     audio = [x * 10 ** ((min(levels) - level) / 20) for x, level in zip(audio, levels, strict=True)]
     scale = min(1.0, PEAK / max(1e-9, *(float(x.abs().max()) for x in audio)))
-    return Preview(*(_encode(scale * x) for x in audio), start_s)
+    return Preview(_encode(scale * audio[0]), _encode(scale * audio[1]), start_s)
 
 
 def _read(file: AudioFile, start_s: float) -> Tensor:

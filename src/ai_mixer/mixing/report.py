@@ -10,6 +10,7 @@ from html import escape
 
 from ai_mixer.core.types import Knob
 from ai_mixer.core.version import __version__
+from ai_mixer.listening.labels import format_setting
 from ai_mixer.mixing import descriptions, plain_words, plots
 from ai_mixer.mixing.formatting import format_time
 from ai_mixer.mixing.heard_settings import heard_settings
@@ -19,6 +20,11 @@ from ai_mixer.mixing.preset import PresetSection
 from ai_mixer.mixing.preview_audio import Preview
 
 UNCHANGED = "unchanged"
+WITH_SHAPE = ("_gain", "_ratio", "_drive")  # endings of knobs that others shape
+SHAPE_WORDS = {
+    **{"_q": "Q", "_threshold": "from", "_attack": "attack", "_release": "release"},
+    **{"_knee": "knee", "_even": "even harmonics"},
+}
 MAX_ROWS = 12  # with more knobs than this, unchanged ones share one row
 STAGES_NOTE = (
     "Predicted: output of the model. Applied: what the mix is rendered with, moved towards neutral "
@@ -150,14 +156,30 @@ def _knobs(section: PresetSection, knobs: Mapping[str, Knob], heard: KnobValues)
     rows = [
         (
             descriptions.setting_label(name, section.settings, knobs),
-            *(_describe(knobs[name], values[name]) for values in stages),
+            *(_with_shape(name, knobs, values) for values in stages),
         )
         for name in section.settings
+        if not name.endswith(descriptions.SHAPE_ENDINGS)
     ]
     if len(rows) > MAX_ROWS:
         changed = [row for row in rows if row[1:] != unchanged]
         rows = [*changed, (f"{len(rows) - len(changed)} others", *unchanged)]
     return table(("knob", *_heads(section)), rows)
+
+
+def _with_shape(name: str, knobs: Mapping[str, Knob], values: KnobValues) -> str:
+    """A setting with those that say how it works: Q of a bell, threshold of a compressor."""
+    text = _describe(knobs[name], values[name])
+    if text == UNCHANGED:
+        return text
+    shapes = []
+    group = name.rpartition("_")[0]
+    for ending in descriptions.SHAPE_ENDINGS:
+        knob = knobs.get(f"{group}{ending}")
+        if knob is not None and ending != "_frequency":
+            setting = format_setting(values[knob.name], knob.unit).lstrip("+")
+            shapes.append(f"{SHAPE_WORDS[ending]} {setting.removesuffix(' Q')}")
+    return ", ".join([text, *shapes]) if name.endswith(WITH_SHAPE) else text
 
 
 def _sections(sections: Sequence[PresetSection], knobs: Mapping[str, Knob]) -> str:

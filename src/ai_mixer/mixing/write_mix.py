@@ -67,22 +67,21 @@ def render_with_report(
         measured={"before": before.to_dict(), "after": after.to_dict()},
     )
     result = MixResult(
-        song.path,
-        files.audio,
-        preset,
-        before,
-        after,
-        texts,
-        missing,
-        rendered.delivered,
+        song=song.path,
+        output=files.audio,
+        preset=preset,
+        before=before,
+        after=after,
+        notes=texts,
+        missing=missing,
+        delivered=rendered.delivered,
         asked=asked or {},
     )
     if drafts.settings:
         write_draft(drafts.settings, presets.to_json(preset))
     if drafts.report:
-        write_draft(
-            drafts.report, report.to_html(result, preview(song, drafts.audio, before, after))
-        )
+        sounds = preview(song, drafts.audio, before, after)
+        write_draft(drafts.report, report.to_html(result, sounds))
     return result
 
 
