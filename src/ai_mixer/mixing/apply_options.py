@@ -9,6 +9,7 @@ from ai_mixer.mixing.loudness_target import KEEP_LOUDNESS
 from ai_mixer.mixing.mix_console import MixConsole
 from ai_mixer.mixing.mix_options import KnobValues, MixOptions, Style
 from ai_mixer.mixing.preset import Preset, single_section_preset
+from ai_mixer.mixing.styles import is_factor
 
 
 class Bounds(Protocol):
@@ -49,7 +50,7 @@ def apply_mix_options(
         else:
             value = _scaled(_clamp(_scaled(value, style.amount, knob), ranges[name]), amount, knob)
         if amount > 0:
-            value = _apply_style(name, value, knob, style)
+            value = _apply_style(name, value, style, mix_options.intensity)
         settings[name] = round(float(mix_options.fixed_settings.get(name, _clamp(value, knob))), 4)
     return settings
 
@@ -97,11 +98,11 @@ def _share(options: MixOptions, aspect: str) -> float:
     return 1.0 if share is None else share
 
 
-def _apply_style(name: str, value: float, knob: Knob, style: Style) -> float:
-    if name in style.offsets:
-        offset = style.offsets[name]
-        value = value * offset if knob.unit == "ratio" else value + offset
-    return max(value, style.minimum.get(name, value))
+def _apply_style(name: str, value: float, style: Style, intensity: float) -> float:
+    offset = style.offset(name, intensity)
+    if offset is not None:
+        value = value * offset if is_factor(name) else value + offset
+    return style.values.get(name, max(value, style.minimum.get(name, value)))
 
 
 def _scaled(value: float, amount: float, knob: Knob) -> float:

@@ -18,6 +18,7 @@ from ai_mixer.mixing.master_settings import (
     INTENSITIES,
     check_intensity,
     master_settings,
+    with_intensity,
 )
 from ai_mixer.mixing.measurements import Measurements, measure
 from ai_mixer.mixing.mix_console import MixConsole, named_console
@@ -82,7 +83,8 @@ def master(
     weights = reference_weights(reference)
     check_target(target_lufs, weights)
     check_levels(None if target_lufs in NAMED_TARGETS else target_lufs, ceiling_db)
-    check_intensity(intensity, weights, predict is not None)
+    mix_options = with_intensity(mix_options, intensity)
+    check_intensity(intensity, weights, predict is not None, mix_options.style)
     console.check(mix_options)
     inputs = [path, *weights]
     check_songs(inputs)
@@ -176,6 +178,7 @@ def _target_lufs(
         wanted = None
     if wanted is not None:
         return None if wanted == KEEP_LOUDNESS else wanted
-    if before.silent or before.loudness_lufs >= DEFAULT_TARGET_LUFS:
+    default_lufs = mix_options.style_settings.target_lufs or DEFAULT_TARGET_LUFS
+    if before.silent or before.loudness_lufs >= float(default_lufs):
         return None  # a song that is louder than the target is not turned down
-    return DEFAULT_TARGET_LUFS
+    return default_lufs

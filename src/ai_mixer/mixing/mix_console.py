@@ -86,6 +86,11 @@ class MixConsole:
     def check(self, mix_options: MixOptions) -> None:
         """ValueError (one line) if the options name unknown knobs or values out of range."""
         mix_options.check_names(self.knobs)
+        needed = mix_options.style_settings.needs
+        if needed is not None and needed not in self.knobs:
+            raise ValueError(
+                f"--style {mix_options.style}: needs the knob {needed}: ai-mixer master has it"
+            )
         for name, value in mix_options.fixed_settings.items():
             knob = self.knobs.get(name)
             if knob is None:

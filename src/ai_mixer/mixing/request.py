@@ -9,7 +9,8 @@ def describe_request(
     """Label → text of each option that was given. others: label → value, with _ for spaces."""
     asked: dict[str, str] = {}
     if options.style:
-        asked["style"] = options.style
+        strength = f", intensity {100 * options.intensity:.0f} %" if options.intensity != 1 else ""
+        asked["style"] = f"{options.style}{strength}"
     if target_lufs is not None:
         number = isinstance(target_lufs, int | float)
         asked["loudness"] = f"{target_lufs:g} LUFS" if number else str(target_lufs)

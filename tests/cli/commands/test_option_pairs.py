@@ -50,7 +50,7 @@ def seen(call, flag):
         "--adaptive": lambda: call.adaptive,
         "--strict": lambda: options.strict,
         "--force": lambda: call.force,
-        "--intensity": lambda: call.intensity == "high",
+        "--intensity": lambda: options.intensity == 1.6,
         "--limiter": lambda: call.max_reduction_db == 5,
         "--album": lambda: call.target_lufs is not None,
         "--delivery": lambda: call.delivery_set,

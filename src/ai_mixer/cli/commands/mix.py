@@ -30,6 +30,7 @@ def mix(
     only: options.Only = None,
     settings: options.Set = [],  # noqa: B006
     style: options.Style = None,
+    intensity: options.Intensity = None,
     target: options.Target = None,
     ceiling: options.OptionalCeiling = None,
     preset: Annotated[Path | None, typer.Option(help="Settings of an earlier mix (.json).")] = None,
@@ -44,6 +45,8 @@ def mix(
 ) -> None:
     """Mix songs: a model sets the knobs, and options change the settings."""
     mix_options = parse_mix_options(amount, only, settings, style, strict, match)
+    if intensity and not style:
+        raise ValueError(f"--intensity {intensity}: of a --style; a mix has --amount")
     weights = parse_references(reference, match)
     check_target(target, weights)
     target_lufs = None if target == "none" else target
@@ -52,6 +55,7 @@ def mix(
     from ai_mixer.mixing import preset as presets
     from ai_mixer.mixing.apply_options import with_options
     from ai_mixer.mixing.audio_mixer import AudioMixer
+    from ai_mixer.mixing.master_settings import with_intensity
     from ai_mixer.mixing.mix_console import console_of
     from ai_mixer.mixing.model_lookup import resolve_model
     from ai_mixer.mixing.paths import check_not_existing, check_preset_path
@@ -59,7 +63,7 @@ def mix(
     if preset:
         reject_with_preset(
             {"--model": model, "--reference": reference, "--match": match, "--style": style}
-            | {"--adaptive": adaptive}
+            | {"--adaptive": adaptive, "--intensity": intensity}
         )
     loaded = presets.load_preset(preset) if preset else None
     if save_preset:
@@ -70,6 +74,7 @@ def mix(
     # Loads the model once, and raises for unknown names before any work.
     console = loaded.console if loaded else console_of(resolve_model(model)[1])
     mix_options = console.resolve(mix_options)
+    mix_options = with_intensity(mix_options, intensity)
     console.check(mix_options)
     if loaded:
         loaded = with_options(loaded, mix_options, target, ceiling)

@@ -65,7 +65,16 @@ Match = Annotated[
     str | None,
     typer.Option(help="What of the reference is matched: tone,dynamics,width,level."),
 ]
-Style = Annotated[str | None, typer.Option(help="natural, vocal, loud or creative.")]
+Style = Annotated[
+    str | None,
+    typer.Option(
+        help="natural, warm, bright, punchy, vocal, loud or creative; master also has podcast."
+    ),
+]
+Intensity = Annotated[
+    str | None,
+    typer.Option(help="low, medium or high: how much a master or a style changes."),
+]
 Model = Annotated[
     str | None, typer.Option(help="A model of `ai-mixer models`, or the id or folder of a run.")
 ]
