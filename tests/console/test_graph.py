@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ai_mixer.console import ConsoleGraph, GraphKnobs, load_console
 from ai_mixer.console.graph import STRIP_SAMPLES_AT_ONCE
-from ai_mixer.core.types import ROLES
+from ai_mixer.core.track import ROLES
 from helpers.graphs import (
     chain,
     gain,

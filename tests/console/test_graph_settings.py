@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ai_mixer.console import load_console
-from ai_mixer.core.types import ROLES
+from ai_mixer.core.track import ROLES
 from helpers.graphs import random_knobs, random_tracks, small_graph
 
 GRAPH = small_graph()

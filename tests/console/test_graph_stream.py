@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ai_mixer.console import GraphKnobs, load_console
-from ai_mixer.core.types import ROLES
+from ai_mixer.core.track import ROLES
 from ai_mixer.effects.saturation import Saturation
 from helpers.graphs import (
     RANGES,

@@ -37,7 +37,7 @@ PLACEHOLDER = "…"
 GROUPS = {*config_groups()}
 NAMES = {"about", "compare_run", "data.root", "experiment_name", "init_from", "name", "out", "run"}
 NAMES |= {"paths.data", "paths.mlruns", "run_name", "runs", "storage", "study"}
-CHANGES_ALL = {"condition", "debug", "experiment", "search"}  # their options change other groups
+CHANGES_ALL = {"condition", "debug", "experiment", "search", "task"}  # they change other groups
 cached_group_choices = functools.cache(compose_group_choices)
 
 

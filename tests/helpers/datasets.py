@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from helpers.tracks import write_songs
+
 RATE = 44_100
 
 MUSDB18_STREAMS = ("mixture", "drums", "bass", "other", "vocals")
@@ -126,6 +128,7 @@ def _write_stems(file, number):
 WRITERS = {  # option of `data` → function that writes its dataset to a folder
     "musdb18": _musdb18,
     "musdb18hq": _musdb18hq,
+    "tracks": write_songs,
     "gtzan": _gtzan,
     "fma": _fma,
     "pairs": _pairs,

@@ -3,7 +3,7 @@
 import torch
 
 from ai_mixer.console import Console, ConsoleGraph, GraphKnobs
-from ai_mixer.core.types import ROLES
+from ai_mixer.core.track import ROLES
 from ai_mixer.effects.delay import Delay
 from ai_mixer.effects.dynamics import Dynamics
 from ai_mixer.effects.gain import Gain

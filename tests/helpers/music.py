@@ -1,5 +1,6 @@
 """Real music, for tests marked `music`."""
 
+import csv
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -24,3 +25,13 @@ def finished_songs(count: int) -> list[Path]:
 @lru_cache
 def _song_paths(root: str) -> list[Path]:
     return sorted(song.path for song in Folder(root).songs())
+
+
+def tracks_manifest() -> list[dict[str, str]]:
+    """Rows of the manifest of real multitrack songs; skips the test without them."""
+    root = os.environ.get(ROOT_VARIABLE)
+    file = Path(root or "") / "tracks" / "manifest.csv"
+    if not root or not file.is_file():
+        pytest.skip(f"{ROOT_VARIABLE} is not set, or has no tracks/manifest.csv")
+    with file.open(encoding="utf-8", newline="") as rows:
+        return list(csv.DictReader(rows))

@@ -47,7 +47,7 @@ def build_model(name, **options):
 
 
 def data_modules():
-    """MixDataModule and its subclasses in ai_mixer.data, found by import."""
+    """MixDataModule and its subclasses in ai_mixer.data, of one file, found by import."""
     for module in pkgutil.iter_modules(ai_mixer.data.__path__):
         importlib.import_module(f"ai_mixer.data.{module.name}")
 
@@ -57,12 +57,13 @@ def data_modules():
     ours = [
         kind
         for kind in with_subclasses(MixDataModule)
-        if kind.__module__.startswith("ai_mixer.data.")
+        if kind.__module__.startswith("ai_mixer.data.") and kind.batch_class is Batch
     ]
     return sorted(ours, key=lambda kind: kind.__name__)
 
 
-MODELS = ["plain", *(file.stem for file in sorted((config_folder() / "model").glob("*.yaml")))]
+NAMES = sorted(file.stem for file in (config_folder() / "model").glob("*.yaml"))
+MODELS = ["plain", *(name for name in NAMES if not name.startswith("multitrack_"))]  # of one file
 
 
 def build_data(kind, folder, augment=None):

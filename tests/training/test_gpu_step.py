@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from ai_mixer.core.types import Batch
-from ai_mixer.training.builders import build_console, build_system
+from ai_mixer.inference.builders import build_console
+from ai_mixer.training.builders import build_system
 from helpers.devices import CpuTensors
 
 SECONDS, RATE, BATCH = 1, 44100, 2

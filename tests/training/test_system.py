@@ -7,7 +7,7 @@ import torch
 
 from ai_mixer.console import load_console
 from ai_mixer.core.types import CONDITIONS, Batch
-from ai_mixer.training.system import MixSystem, _clip_gradient_norm, _expand_conditions
+from ai_mixer.training.system import MixSystem, _clip_gradient_norm, expand_conditions
 
 
 def batch(conditions):
@@ -29,7 +29,7 @@ def batch(conditions):
 
 def test_expanded_batch_has_every_item_blind_and_paired_once():
     drawn = batch(["blind", "reference", "paired"])
-    expanded = _expand_conditions(drawn)
+    expanded = expand_conditions(drawn)
     names = [(expanded.song_id[n], CONDITIONS[expanded.condition[n]]) for n in range(len(expanded))]
     unlabelled = {(song, name) for song in drawn.song_id for name in ("blind", "paired")}
     assert set(names) == unlabelled | {("song 1", "reference")}
@@ -39,7 +39,7 @@ def test_expanded_batch_has_every_item_blind_and_paired_once():
 
 def test_expanded_items_have_the_audio_of_their_condition():
     drawn = batch(["reference", "reference"])
-    expanded = _expand_conditions(drawn)
+    expanded = expand_conditions(drawn)
     blind = expanded.select(expanded.condition == CONDITIONS.index("blind"))
     paired = expanded.select(expanded.condition == CONDITIONS.index("paired"))
     assert not blind.reference.any()
@@ -134,7 +134,7 @@ def test_masked_knobs_are_rendered_at_neutral_unless_unlabelled():
 def test_mean_knobs_before_the_first_step_are_those_of_the_initial_model():
     console = load_console("classic")
     count = torch.zeros(len(console.knobs), dtype=torch.float64)
-    known = {"console": console, "initial_mean_knobs": torch.full((len(count),), 0.3)}
+    known = {"neutral_means": console.neutral, "initial_mean_knobs": torch.full((len(count),), 0.3)}
     before = SimpleNamespace(knob_sum=count, knob_count=count, **known)
     torch.testing.assert_close(MixSystem.mean_knobs.fget(before), known["initial_mean_knobs"])
     after = SimpleNamespace(knob_sum=count + 1.0, knob_count=count + 2.0, **known)

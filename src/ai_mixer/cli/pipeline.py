@@ -7,6 +7,7 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback
 
+from ai_mixer.cli.track_pipeline import evaluate_and_render_tracks
 from ai_mixer.config.instantiate import allowed_targets
 from ai_mixer.config.overrides import without_keys
 from ai_mixer.config.stage_command import stage_command
@@ -29,6 +30,8 @@ from ai_mixer.training.finetune import load_initial_weights
 from ai_mixer.training.fit import fit, fit_nonzero_rank
 from ai_mixer.training.preflight import check_batches, check_later_steps, check_monitors
 from ai_mixer.training.resume import check_resume_point, find_resume_point
+from ai_mixer.training.system import MixSystem
+from ai_mixer.training.track_system import TrackSystem
 from ai_mixer.utils.distributed import rank
 from ai_mixer.utils.log import logger
 from ai_mixer.utils.signals import handle_stop_signals
@@ -86,7 +89,7 @@ def train(
         step = fit(cfg, parts, start, run, extra_callbacks)
         _save_trained_model(cfg, parts, run)
         if evaluate_after:
-            evaluate_and_render(cfg, run, overrides, step)
+            EVALUATIONS[type(parts.system)](cfg, run, overrides, step)
     return run
 
 
@@ -135,6 +138,10 @@ def evaluate_and_render(cfg: DictConfig, run: Run, overrides: list[str], step: i
         )
         lines.append(f"listening page: {page}")
     print("\n".join([*lines, f"browse: {stage_command('ui')}"]))
+
+
+EVALUATIONS = {MixSystem: evaluate_and_render, TrackSystem: evaluate_and_render_tracks}
+"""What is done with a trained system, by its class."""
 
 
 def _save_trained_model(cfg: DictConfig, parts: TrainingComponents, run: Run) -> None:

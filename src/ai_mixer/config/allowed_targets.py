@@ -14,6 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 ALLOWED_CLASSES = (
     "ai_mixer.augment",
     "ai_mixer.training.callbacks",
+    "ai_mixer.training.system",
+    "ai_mixer.training.track_system",
     "ai_mixer.console",
     "ai_mixer.data",
     "ai_mixer.effects",

@@ -16,7 +16,8 @@ from ai_mixer.console.graph_settings import (
 )
 from ai_mixer.console.knob_positions import check_positions
 from ai_mixer.console.track_rows import TrackRows
-from ai_mixer.core.types import ROLES, Knob
+from ai_mixer.core.track import ROLES
+from ai_mixer.core.types import Knob, knob_names
 from ai_mixer.dsp.operators import can_branch
 
 RESERVED = ("strip", "master", "tracks")
@@ -59,6 +60,11 @@ class GraphParts(nn.Module):
             {bus: cast(Console, chain).knobs for bus, chain in self.buses.items()},
             master.knobs,
         )
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the knobs of a strip, sends included."""
+        return knob_names(self.layout.strip)
 
     def chains(self) -> dict[str, Console]:
         """All chains by name: `strip`, the buses, `master`."""

@@ -26,7 +26,7 @@ from ai_mixer.console.process_graph import (
     process_graph,
 )
 from ai_mixer.console.track_rows import TrackRows
-from ai_mixer.core.types import ROLES
+from ai_mixer.core.track import ROLES
 from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.recursions import Array
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel, encode_steps

@@ -5,12 +5,14 @@ Shapes: B songs, C channels, T samples, P knobs, G genres.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
 import torch
 from torch import Tensor
 
+from ai_mixer.core.track import Track
 from ai_mixer.core.units import SCALES, Scale
 
 Condition = Literal["blind", "reference", "paired"]
@@ -29,9 +31,6 @@ CONDITIONS: tuple[Condition, ...] = ("blind", "reference", "paired")
 GENRES = ("rock", "pop", "electronic", "jazz", "classical", "hip_hop")
 """Genres that a model can predict, those of `data=band`. Other labels stay in the manifest and have
 the index −1."""
-
-ROLES = ("drums", "bass", "vocals", "chords", "lead", "pad", "effects", "other")
-"""Roles of a track in a song. A role that is not given has the index −1."""
 
 Settings = list[dict[str, float]]
 """One dict per song: knob name → value in physical units."""
@@ -95,7 +94,8 @@ class Song:
     version; it starts `rough_lag_s` later than the finished version (negative: earlier).
     reference: another song whose sound is the target. song: name of the composition. group: the
     unit that splits keep together (artist or corpus). source_digest: of the file that this one is
-    an excerpt of (`data.file_digest.digest_file`).
+    an excerpt of (`data.file_digest.digest_file`). tracks: whose sum is the finished version; where
+    there is no file of it, `path` is that of the first track.
     """
 
     id: str
@@ -116,6 +116,7 @@ class Song:
     rough_lag_s: float = 0.0
     reference: "Song | None" = None
     source_digest: str | None = None
+    tracks: tuple[Track, ...] = ()
 
 
 class SkippedSong(NamedTuple):
@@ -235,7 +236,7 @@ class Batch:
         def stack(name: str) -> Tensor:
             return torch.stack([torch.as_tensor(getattr(example, name)) for example in examples])
 
-        tensors: dict[str, Any] = {n: stack(n) for n in _TENSORS}
+        tensors: dict[str, Any] = {n: stack(n) for n in cls.tensor_names()}
         return cls(
             **tensors,
             sample_rate=rates.pop(),
@@ -254,12 +255,12 @@ class Batch:
     def first(self, count: int) -> Self:
         """Return the first `count` items (losses on rendered audio use a part of the batch)."""
         return replace(
-            self, **{n: getattr(self, n)[:count] for n in _TENSORS}, song_id=self.song_id[:count]
+            self, **self._map(lambda tensor: tensor[:count]), song_id=self.song_id[:count]
         )
 
     def select(self, chosen: Tensor) -> Self:
         """Return the items where `chosen`, [B] bool, is True."""
-        tensors = {n: getattr(self, n)[chosen] for n in _TENSORS}
+        tensors = self._map(lambda tensor: tensor[chosen])
         chosen_ids = [i for i, keep in zip(self.song_id, chosen.tolist(), strict=True) if keep]
         return replace(self, **tensors, song_id=chosen_ids)
 
@@ -273,7 +274,7 @@ class Batch:
         """Return one batch of the items of this batch and the others, in this order."""
         parts = (self, *others)
         joined: dict[str, Any] = {
-            n: torch.cat([getattr(part, n) for part in parts]) for n in _TENSORS
+            n: torch.cat([getattr(part, n) for part in parts]) for n in self.tensor_names()
         }
         names = [name for part in parts for name in part.song_id]
         skipped = list(dict.fromkeys(song for part in parts for song in part.skipped))
@@ -288,12 +289,18 @@ class Batch:
         return self._map_tensors(lambda tensor: tensor.pin_memory())
 
     def _map_tensors(self, change: Callable[[Tensor], Tensor]) -> Self:
-        changed: dict[str, Any] = {n: change(getattr(self, n)) for n in _TENSORS}
         features = None if self.features is None else Features(*map(change, self.features))
-        return replace(self, **changed, features=features)
+        return replace(self, **self._map(change), features=features)
 
+    def _map(self, change: Callable[[Tensor], Tensor]) -> dict[str, Any]:
+        """Name → changed tensor."""
+        return {n: change(getattr(self, n)) for n in self.tensor_names()}
 
-_TENSORS = tuple(f.name for f in fields(Batch) if f.type is Tensor)
+    @classmethod
+    @cache
+    def tensor_names(cls) -> tuple[str, ...]:
+        """Names of the fields with one row per item, those of a subclass included."""
+        return tuple(f.name for f in fields(cls) if f.type is Tensor)
 
 
 def _all_false(mask: Tensor) -> Tensor:

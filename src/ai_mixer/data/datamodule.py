@@ -47,6 +47,9 @@ class MixDataModule(pl.LightningDataModule):
     processes; 0 reads in the main process. Raises ValueError for another balance or excerpt_s.
     """
 
+    dataset_class: type[SongDataset] = SongDataset
+    batch_class: type[Batch] = Batch
+
     def __init__(
         self,
         source: SongSource,
@@ -110,11 +113,15 @@ class MixDataModule(pl.LightningDataModule):
     def _all_songs(self) -> list[Song]:
         """Songs of all splits, from the source at the first call."""
         if self._songs is None:
-            self._songs = self.source.songs()
+            self._songs = self.read_songs()
             self.skipped = list(getattr(self.source, "skipped", ()))
             self.leaks = list(getattr(self.source, "leaks", ()))
             self._warn(self._songs)
         return self._songs
+
+    def read_songs(self) -> list[Song]:
+        """All songs of the source."""
+        return self.source.songs()
 
     def _warn(self, songs: list[Song]) -> None:
         """Warn of skipped songs, leaks, short songs and songs of a low sample rate."""
@@ -135,7 +142,7 @@ class MixDataModule(pl.LightningDataModule):
         """Examples of one split."""
         training = split == "train"
         per_song = self.excerpts_per_song if training else self.held_out_per_song
-        return SongDataset(
+        return self.dataset_class(
             self.songs(split),
             self.task,
             self.augment if training else None,
@@ -146,7 +153,12 @@ class MixDataModule(pl.LightningDataModule):
             rng_stream=SPLITS.index(split),
             cycle_conditions=not training,
             defer=training and self._device != "cpu",
+            **self.dataset_options(training),
         )
+
+    def dataset_options(self, training: bool) -> dict[str, Any]:
+        """Further arguments of the dataset."""
+        return {}
 
     @property
     def _device(self) -> str:
@@ -182,7 +194,7 @@ class MixDataModule(pl.LightningDataModule):
     def _loader(self, split: Split) -> DataLoader[Batch]:
         training = split == "train"
         deferred = training and self._device != "cpu"
-        collate: Callable[..., Any] = DeferredBatch if deferred else Batch.collate
+        collate: Callable[..., Any] = DeferredBatch if deferred else self.batch_class.collate
         return self.dataloader_for(self.dataset(split), training, collate, self.workers)
 
     def dataloader_for(

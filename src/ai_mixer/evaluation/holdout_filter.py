@@ -13,6 +13,7 @@ from ai_mixer.data.metadata_cache import MetadataCache
 from ai_mixer.data.song_set import SongSet
 from ai_mixer.inference.predictor import Predictor
 from ai_mixer.inference.seen_songs import load_seen_songs
+from ai_mixer.inference.track_predictor import TrackPredictor
 
 SEEN_MARK = "seen in training"
 SEEN_COLUMN = "seen_in_training"  # of CSV files with results on such songs
@@ -103,7 +104,7 @@ def filter_holdout_songs(
 
 def holdout_songs(
     songs: Sequence[Song],
-    predictors: Mapping[str, Predictor],
+    predictors: Mapping[str, Predictor | TrackPredictor],
     cache: MetadataCache,
     *,
     own_test: str | None = None,

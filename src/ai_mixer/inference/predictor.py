@@ -253,8 +253,10 @@ def load_model(where: str | Path = "last", allow_targets: Sequence[str] = ()) ->
     them. FileNotFoundError if there is no such model; ValueError if its format or its features are
     of another version, or if it names code outside the allowed packages.
     """
-    folder = _model_folder(where)
+    folder = model_folder(where)
     weights, card = load_model_files(folder)
+    if "tracks" in card:
+        raise ValueError(f"{where}: a model of several tracks: this needs one of one stereo file")
     cfg = config_from_card(card["config"], allow_targets)
     check_targets(cfg, allow_targets)
     console = build_console(cfg)
@@ -265,7 +267,7 @@ def load_model(where: str | Path = "last", allow_targets: Sequence[str] = ()) ->
     return Predictor(model, console, card, allow_targets, folder)
 
 
-def _model_folder(where: str | Path) -> Path:
+def model_folder(where: str | Path) -> Path:
     """Folder with the model.json of a packaged model or a run."""
     packaged = pretrained.list_models()
     if isinstance(where, str) and pretrained.normalise_name(where) in packaged:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from ai_mixer.console import Console
+from ai_mixer.console.load import require_single
 from ai_mixer.core.types import CONDITIONS, Condition, Example
 from ai_mixer.tasks.restore_batch import MAX_DRAWS, RestoreInput, make_examples
 
@@ -44,6 +45,7 @@ class Restore:
             raise ValueError(f"condition {condition!r} is unknown: use one of {known}")
         if device not in DEVICES:
             raise ValueError(f"device {device!r} is unknown: use one of {', '.join(DEVICES)}")
+        console = require_single(console, "the chosen console")
         # A copy on the CPU, for the workers: the model's console may move to a GPU.
         self.console, self.condition = copy.deepcopy(console).cpu(), condition
         self.device = device

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple
 
 import pytorch_lightning as pl
@@ -13,17 +13,19 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 
 from ai_mixer.config.allowed_targets import check_targets
 from ai_mixer.config.instantiate import allowed_targets, instantiate_checked
-from ai_mixer.console import Console
+from ai_mixer.console import Console, ConsoleGraph
 from ai_mixer.core.types import Condition
 from ai_mixer.data.datamodule import MixDataModule, SongSource
-from ai_mixer.inference.builders import build_console, build_model
+from ai_mixer.inference.builders import build_any_console, build_model
 from ai_mixer.training.system import MixSystem
+
+ONE_FILE = "ai_mixer.training.system.MixSystem"
 
 
 class TrainingComponents(NamedTuple):
     """Components of a training. The console is built first: the others depend on its knobs."""
 
-    console: Console
+    console: Any  # Console, or ConsoleGraph for several tracks
     data: MixDataModule
     system: MixSystem
 
@@ -34,7 +36,7 @@ def build_components(cfg: DictConfig) -> TrainingComponents:
     ValueError, before anything is built, if a target is not in an allowed package.
     """
     check_targets(cfg, allowed_targets(cfg))
-    console = build_console(cfg)
+    console = build_any_console(cfg)
     return TrainingComponents(console, build_datamodule(cfg, console), build_system(cfg, console))
 
 
@@ -43,7 +45,9 @@ def build_source(cfg: DictConfig) -> SongSource:
     return instantiate_checked(cfg, "data.source")
 
 
-def build_datamodule(cfg: DictConfig, console: Console, **loader: Any) -> MixDataModule:
+def build_datamodule(
+    cfg: DictConfig, console: Console | ConsoleGraph, **loader: Any
+) -> MixDataModule:
     """Build the data module; `loader` replaces options of the loader (excerpts_per_song=4)."""
     if "feature_extractor" in cfg.loader:
         loader["cache_key"] = _example_settings_digest(cfg)
@@ -71,18 +75,19 @@ def _example_settings_digest(cfg: DictConfig) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def build_system(cfg: DictConfig, console: Console) -> MixSystem:
-    """Build the system from model, console, losses, optimiser and schedule."""
+def build_system(cfg: DictConfig, console: Console | ConsoleGraph) -> MixSystem:
+    """Build the system from model, console, losses, optimiser and schedule.
+
+    `system._target_` is its class: the default of configs of one file, which have none, is
+    `MixSystem`.
+    """
+    cfg = cfg.copy()
     # Older configs have no `system.all_conditions`; it followed from the condition.
-    options = {"all_conditions": cfg.condition == "any", **cfg.system}
-    return MixSystem(
-        build_model(cfg, console),
-        console,
-        instantiate_checked(cfg, "loss"),
-        instantiate_checked(cfg, "optimizer"),
-        instantiate_checked(cfg, "scheduler"),
-        **options,
-    )
+    options = {"_target_": ONE_FILE, "all_conditions": cfg.condition == "any", **cfg.system}
+    cfg.system = options
+    parts = [instantiate_checked(cfg, key) for key in ("loss", "optimizer", "scheduler")]
+    build: Callable[..., MixSystem] = instantiate_checked(cfg, "system", _partial_=True)
+    return build(build_model(cfg, console), console, *parts)
 
 
 def build_trainer(cfg: DictConfig, callbacks: list[pl.Callback], **options: Any) -> pl.Trainer:
@@ -102,7 +107,7 @@ def build_callbacks(cfg: DictConfig) -> dict[str, pl.Callback]:
 
 def build_evaluation_datamodule(
     cfg: DictConfig,
-    console: Console,
+    console: Console | ConsoleGraph,
     data: DictConfig | None,
     condition: Condition | Literal["any"],
     **loader: Any,

@@ -12,11 +12,11 @@ from typing import cast
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.data.datamodule import MixDataModule
 from ai_mixer.metrics.coverage import HALF_WIDTH, INTERVAL_SHARE
-from ai_mixer.models.feature_model import predict_batch
 from ai_mixer.training.system import MixSystem
 from ai_mixer.utils.progress import progress_bar
 
@@ -34,22 +34,22 @@ def calibrate(system: MixSystem, data: MixDataModule) -> CalibrationFactors | No
     """
     data.prepare_data()
     system.eval()
-    ratios, condition = [], []
+    ratios: dict[tuple[str, str], list[Tensor]] = {}
     for batch in progress_bar(data.val_dataloader(), "calibrating on validation songs"):
-        prediction = predict_batch(system.model, batch)
+        prediction = system(batch)
         if prediction.uncertainty is None:
             return None
         ratio = (prediction.knobs - batch.knobs).abs() / (HALF_WIDTH * prediction.uncertainty)
-        ratios.append(ratio.masked_fill(~batch.mask, math.nan))
-        condition.append(batch.condition)
-    all_ratios, conditions = torch.cat(ratios).numpy(), torch.cat(condition).numpy()
-    factors: CalibrationFactors = {}
-    for n, name in enumerate(CONDITIONS):
-        chosen = all_ratios[conditions == n]
-        by_knob = {
-            knob: conformal_factor(chosen[:, p]) for p, knob in enumerate(system.console.names)
-        }
-        factors[name] = {knob: factor for knob, factor in by_knob.items() if factor is not None}
+        ratio = ratio.masked_fill(~batch.mask, math.nan)
+        for n, condition in enumerate(CONDITIONS):
+            chosen = ratio[batch.condition == n]
+            for knob, columns in system.knob_groups(batch):
+                ratios.setdefault((condition, knob), []).append(chosen[:, columns].flatten())
+    factors: CalibrationFactors = {condition: {} for condition in CONDITIONS}
+    for (name, knob), parts in ratios.items():
+        factor = conformal_factor(torch.cat(parts).numpy())
+        if factor is not None:
+            factors[name][knob] = factor
     return factors
 
 

@@ -1,7 +1,6 @@
 """Export a trained model: predictor of a checkpoint, and contents of model.json."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -48,13 +47,9 @@ def checkpoint_run_folder(file: Path) -> Path:
 
 def model_card(config: dict[str, Any], system: MixSystem, run: str) -> dict[str, Any]:
     """Return the contents of model.json. config: resolved, plain containers; run: id of the run."""
-    knobs, means = system.console.knobs, system.mean_knobs.tolist()
-    is_trained = zip(knobs, system.trained_knobs, strict=True)
     return {
         "config": config,
-        "knobs": [asdict(knob) for knob in knobs],
-        "trained": [knob.name for knob, trained in is_trained if trained],
-        "mean_knobs": {knob.name: mean for knob, mean in zip(knobs, means, strict=True)},
+        **system.describe_knobs(),
         "run": run,
         "ears": feature_config_of(system.model),
     }

@@ -30,7 +30,7 @@ class KnobSkillMetric(Metric):
         self.add_state("sums", zeros, dist_reduce_fx="sum")
 
     def update(self, batch: Batch, knobs: Tensor, mean_knobs: Tensor) -> None:
-        """Add a batch. knobs: [B, P] predicted positions; mean_knobs: [P], the baseline."""
+        """Add a batch. knobs: [B, P] predicted positions; mean_knobs: [1, P], the baseline."""
         baseline = mean_knobs.to(knobs).expand_as(knobs)
         errors = [self._headline_errors(predicted, batch) for predicted in (knobs, baseline)]
         counts = errors[0].isfinite()

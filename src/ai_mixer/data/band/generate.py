@@ -15,9 +15,10 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile as sf
@@ -82,43 +83,66 @@ def generate_band(
     workers: number of threads, default one per core up to 8; each needs about 0.7 GB for 30 s
     songs. Raises ValueError for arguments out of range.
     """
+    check_settings(songs, duration_s, sample_rate)
+    settings = {"songs": songs, "duration_s": float(duration_s), "seed": seed, "rate": sample_rate}
+    folder = Path(root) / settings_digest(settings)
+    manifest = folder / "manifest.csv"
+    if manifest.is_file():
+        return manifest
+    jobs = song_jobs(songs)
+
+    def generate(job: SongJob) -> None:
+        generate_song(job, folder, duration_s, seed, sample_rate)
+
+    generate_missing(jobs, folder, generate, workers)
+    _write_manifest(manifest, jobs, duration_s, seed)
+    return manifest
+
+
+def check_settings(songs: int, duration_s: float, sample_rate: int) -> None:
+    """ValueError for arguments out of range."""
     if songs < 1:
         raise ValueError(f"songs={songs}: must be at least 1")
     if not 2.0 <= duration_s <= 600.0:
         raise ValueError(f"duration_s={duration_s}: must be 2 to 600 seconds")
     if not 8000 <= sample_rate <= 192000:
         raise ValueError(f"sample_rate={sample_rate}: must be 8000 to 192000 Hz")
-    settings = {"songs": songs, "duration_s": float(duration_s), "seed": seed, "rate": sample_rate}
-    folder = Path(root) / _digest(settings)
-    manifest = folder / "manifest.csv"
-    if manifest.is_file():
-        return manifest
-    folder.mkdir(parents=True, exist_ok=True)
-    _remove_stale_files(folder)
+
+
+def song_jobs(songs: int) -> list[SongJob]:
+    """All songs, with the genres in turn."""
     genres = list(GENRE_TABLE)
-    jobs = [SongJob(genres[i % len(genres)], i // len(genres)) for i in range(songs)]
-    missing = [job for job in jobs if not (folder / job.name).is_dir()]
-    _generate_all(missing, folder, duration_s, seed, sample_rate, workers or _default_workers())
-    _write_manifest(manifest, jobs, duration_s, seed)
-    return manifest
+    return [SongJob(genres[i % len(genres)], i // len(genres)) for i in range(songs)]
 
 
 def generate_song(
     job: SongJob, folder: Path, duration_s: float, seed: int, sample_rate: int
 ) -> None:
     """Generate and save one song, unless it exists."""
-    if (folder / job.name).is_dir():
+
+    def files() -> Mapping[str, np.ndarray]:
+        audio = synthesise_song(job, duration_s, seed, sample_rate)
+        return {name: audio[name] for name in FILES}
+
+    write_song(folder / job.name, files, sample_rate)
+
+
+def write_song(
+    folder: Path, make: Callable[[], Mapping[str, np.ndarray]], sample_rate: int
+) -> None:
+    """Save the files of one song as FLAC (name → audio [C, T]), unless its folder exists."""
+    if folder.is_dir():
         return
-    audio = synthesise_song(job, duration_s, seed, sample_rate)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{job.name}-", dir=folder))
+    audio = make()
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     temporary.chmod(0o755)
     try:
-        for name in FILES:
-            _write(temporary / f"{name}.flac", audio[name], sample_rate)
-        temporary.rename(folder / job.name)
+        for name, samples in audio.items():
+            _write(temporary / f"{name}.flac", samples, sample_rate)
+        temporary.rename(folder)
     except BaseException as error:  # a full disk, or another process has written the same song
         shutil.rmtree(temporary)
-        if not (isinstance(error, OSError) and (folder / job.name).is_dir()):
+        if not (isinstance(error, OSError) and folder.is_dir()):
             raise
 
 
@@ -150,17 +174,24 @@ def synthesise_song(
     return {**stems, **mixdown._asdict()}
 
 
-def _generate_all(
-    jobs: list[SongJob], folder: Path, duration_s: float, seed: int, sample_rate: int, workers: int
+def generate_missing(
+    jobs: Sequence[SongJob],
+    folder: Path,
+    generate: Callable[[SongJob], None],
+    workers: int | None,
 ) -> None:
-    """Generate songs in a thread pool. Ctrl-C and errors stop it after the songs in progress."""
+    """Generate songs that have no folder, in a thread pool.
+
+    Ctrl-C and errors stop it after the songs in progress.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _remove_stale_files(folder)
+    jobs = [job for job in jobs if not (folder / job.name).is_dir()]
     if not jobs:
         return
     general_midi()  # loads the font before the threads use it
-    with ThreadPoolExecutor(min(workers, len(jobs))) as pool:
-        completed = as_completed(
-            [pool.submit(generate_song, j, folder, duration_s, seed, sample_rate) for j in jobs]
-        )
+    with ThreadPoolExecutor(min(workers or _default_workers(), len(jobs))) as pool:
+        completed = as_completed([pool.submit(generate, job) for job in jobs])
         try:
             for _ in progress_bar(jobs, "generating songs"):
                 next(completed).result()
@@ -172,19 +203,10 @@ def _generate_all(
 def _write_manifest(manifest: Path, jobs: list[SongJob], duration_s: float, seed: int) -> None:
     rows = []
     for job in jobs:
-        composer = job.number // SONGS_PER_COMPOSER
-        fold = fold_of(job.genre, composer)
         rows.append(
             {
                 "file": f"{job.name}/finished.flac",
-                "song": job.name,
-                "title": title_of(seed, job.genre, job.number),
-                "artist": draw_composer_style(seed, job.genre, composer).name,
-                "group": composer_id(job.genre, composer),
-                "fold": fold,
-                "split": split_of(fold),
-                "genre": job.genre,
-                "licence": LICENCE,
+                **song_labels(job, seed),
                 "source": "ai_mixer band",
                 "source_path": f"seed {seed}, {job.name}",
                 "start_s": 0.0,
@@ -192,18 +214,39 @@ def _write_manifest(manifest: Path, jobs: list[SongJob], duration_s: float, seed
                 **{name: f"{job.name}/{name}.flac" for name in ("dry", *STEMS)},
             }
         )
+    write_rows(manifest, COLUMNS, rows)
+
+
+def song_labels(job: SongJob, seed: int) -> dict[str, Any]:
+    """The columns of a manifest that describe a song."""
+    composer = job.number // SONGS_PER_COMPOSER
+    fold = fold_of(job.genre, composer)
+    return {
+        "song": job.name,
+        "title": title_of(seed, job.genre, job.number),
+        "artist": draw_composer_style(seed, job.genre, composer).name,
+        "group": composer_id(job.genre, composer),
+        "fold": fold,
+        "split": split_of(fold),
+        "genre": job.genre,
+        "licence": LICENCE,
+    }
+
+
+def write_rows(file: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write a CSV file, whole or not at all."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS)
+    writer = csv.DictWriter(text, columns)
     writer.writeheader()
     writer.writerows(rows)
-    write_bytes(manifest, text.getvalue().encode())
+    write_bytes(file, text.getvalue().encode())
 
 
 def _default_workers() -> int:
     return min(os.cpu_count() or 1, 8)
 
 
-def _digest(settings: dict[str, float]) -> str:
+def settings_digest(settings: dict[str, float]) -> str:
     """Name of the band's folder: digest of settings, version and sound font."""
     font = hashlib.sha256(general_midi().samples.tobytes()).hexdigest()
     text = json.dumps({**settings, "version": VERSION, "font": font}, sort_keys=True)

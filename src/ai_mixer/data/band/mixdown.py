@@ -4,7 +4,7 @@ Channel: high-pass, bells, compressor, ducking, width and pan, level by loudness
 delay. Bus: shelves, compressor, saturation, loudness, true-peak limiter.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -56,10 +56,39 @@ def mix_stems(
     return Mixdown(*(_fade_out(x, sample_rate) for x in masters))
 
 
+def mix_tracks(
+    tracks: Mapping[str, Sequence[Audio]],
+    sample_rate: int,
+    genre: str,
+    composer_style: ComposerStyle,
+) -> dict[str, list[Audio]]:
+    """Process the instruments of each channel alone, without reverb and delay: [2, T] each.
+
+    tracks: channel → its instruments. Their sum is a dry mix by the same conventions as `mix_stems`
+    has: the instruments of a channel keep their balance, and the channel has its level.
+    """
+    convention = CONVENTIONS[genre]
+    kick = dsp.low_pass(np.sum(tracks["drums"], axis=0), sample_rate, 120.0, order=2)
+    mixed = {}
+    for name, strip in convention.strips.items():
+        own = [_process(x, kick, sample_rate, strip, composer_style) for x in tracks[name]]
+        gain = _level(np.sum(own, axis=0), sample_rate, strip, composer_style, name)
+        mixed[name] = [gain * y for y in own]
+    return mixed
+
+
 def _channel(
     x: Audio, kick: Audio, rate: int, strip: Strip, composer_style: ComposerStyle, name: str
 ) -> Audio:
-    """Process one channel."""
+    """Process one channel, and bring it to its level."""
+    y = _process(x, kick, rate, strip, composer_style)
+    return y * _level(y, rate, strip, composer_style, name)
+
+
+def _process(
+    x: Audio, kick: Audio, rate: int, strip: Strip, composer_style: ComposerStyle
+) -> Audio:
+    """Tone, dynamics and width of one channel."""
     y = dsp.equalise(x, rate, strip.high_pass_hz, strip.bells)
     compressor = strip.compressor
     slope = 1.0 - 1.0 / compressor.ratio
@@ -70,9 +99,13 @@ def _channel(
         y = dsp.compress(y, rate, 12.0, 1.0, 2.0, 140.0, key=kick, max_reduction_db=strip.duck_db)
     if strip.doubler_db > OFF_DB:
         y = dsp.doubler(y, rate, strip.doubler_db)
-    y = dsp.widen(y, strip.width * composer_style.width, strip.pan)
+    return dsp.widen(y, strip.width * composer_style.width, strip.pan)
+
+
+def _level(y: Audio, rate: int, strip: Strip, composer_style: ComposerStyle, name: str) -> float:
+    """Gain that brings a processed channel to its level in the mix."""
     target_lufs = CHANNEL_LUFS + strip.level_lu + composer_style.levels_db[name]
-    return y * dsp.db_to_ratio(target_lufs - max(dsp.loudness_lufs(y, rate), -60.0))
+    return dsp.db_to_ratio(target_lufs - max(dsp.loudness_lufs(y, rate), -60.0))
 
 
 def _sends(
