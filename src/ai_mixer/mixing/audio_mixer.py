@@ -1,6 +1,6 @@
 """AudioMixer: mix audio files with a trained model, from Python."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,6 +40,7 @@ from ai_mixer.mixing.reference_songs import (
 )
 from ai_mixer.mixing.render import kept_loudness_lufs
 from ai_mixer.mixing.request import describe_request
+from ai_mixer.mixing.track_mix import TrackMixResult, mix_tracks
 from ai_mixer.mixing.windowed_prediction import predict_song
 from ai_mixer.mixing.write_mix import render_with_report
 from ai_mixer.utils.memory import release_memory
@@ -201,6 +202,18 @@ class AudioMixer:
                 widths_db=references.widths_db(before, mix_options),
                 asked=describe_request(mix_options, target_lufs, reference=references.names),
             )
+
+    def mix_tracks(
+        self,
+        paths: Iterable[str | Path],
+        output: str | Path | ResultFiles | None = None,
+        **options: Any,
+    ) -> TrackMixResult:
+        """Mix the tracks of one song, files or a folder; the mixer's model must be one of tracks.
+
+        options: roles, leads, pans, muted, reference, target_lufs …, see `track_mix.mix_tracks`.
+        """
+        return mix_tracks(list(paths), output, model=self.model, **options)
 
     def master(
         self,
