@@ -34,6 +34,7 @@ from ai_mixer.mixing.paths import (
 )
 from ai_mixer.mixing.preset import Preset, check_levels, single_section_preset
 from ai_mixer.mixing.reference_songs import (
+    MODEL_SHARE,
     References,
     ReferenceSongs,
     reference_weights,
@@ -112,7 +113,8 @@ def master(
             preset = _preset(console, settings, mix_options, references)
         if references.files:
             plain = _preset(console, settings, mix_options.plain, references).settings
-            preset = with_equaliser(preset, song, before, references, plain, mix_options)
+            share = MODEL_SHARE if predict and mix_options.amount is None else 1.0
+            preset = with_equaliser(preset, song, before, references, plain, mix_options, share)
         preset = replace(
             preset,
             target_lufs=level,

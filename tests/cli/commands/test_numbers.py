@@ -56,7 +56,10 @@ def all_options():
 
 
 OPTIONS = list(all_options())
-VALUE_OPTIONS = [o for o in OPTIONS if bool not in o.kinds and Path not in o.kinds]
+FREE_TEXTS = {"--host", "--password"}  # any text is valid
+VALUE_OPTIONS = [
+    o for o in OPTIONS if bool not in o.kinds and Path not in o.kinds and o.flag not in FREE_TEXTS
+]
 NUMBERS = [o for o in OPTIONS if isinstance(o.parser, Number)]
 
 

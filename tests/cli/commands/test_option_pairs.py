@@ -11,6 +11,7 @@ from tests.cli.commands.test_numbers import OPTIONS  # of all commands, found by
 
 from ai_mixer.mixing import audio_mixer, enhance, match, paths
 from ai_mixer.mixing.preset import save_preset, single_section_preset
+from ai_mixer.plugin import daw_files, track_project
 
 SAMPLES = {
     "--output": "out/", "--reference": "ref.wav", "--match": "tone,width",
@@ -20,6 +21,7 @@ SAMPLES = {
     "--strict": None, "--force": None, "--intensity": "high", "--limiter": "5", "--album": "keep",
     "--delivery": None, "--console": "mastering", "--tracks": None, "--role": "two.wav=bass",
     "--lead": "two.wav", "--pan": "two.wav=0.5", "--mute": "two.wav", "--stems": "stems",
+    "--daw": None,
 }  # fmt: skip
 
 
@@ -38,6 +40,7 @@ def seen(call, flag):
 def seen_of_tracks(call, flag):
     return {
         "--tracks": lambda: True,
+        "--daw": lambda: call.daw,
         "--output": lambda: call.folder.name == "out",
         "--reference": lambda: call.reference.name == "ref.wav",
         "--model": lambda: call.model == "ast_regressor",
@@ -71,6 +74,7 @@ def seen_of_songs(call, flag):
         "--preset": lambda: of_preset,
         "--save-preset": lambda: call.saved,
         "--adaptive": lambda: call.adaptive,
+        "--daw": lambda: call.daw,
         "--strict": lambda: options.strict,
         "--force": lambda: call.force,
         "--intensity": lambda: options.intensity == 1.6,
@@ -95,12 +99,13 @@ def test_every_pair_of_options_is_obeyed_or_refused(ai_mixer, song, monkeypatch,
     for name in ("ref.wav", "two.wav"):
         (song.parent / name).write_bytes(song.read_bytes())
     save_preset(single_section_preset({}), song.parent / "saved.json")
-    calls = record_calls(monkeypatch)
+    calls, checked_for_daw = record_calls(monkeypatch)
     flags = sorted({o.flag for o in OPTIONS if o.command == command and o.flag.startswith("--")})
     assert len(flags) >= 7, flags
     refused = []
     for pair in itertools.combinations(flags, 2):
         calls.clear()
+        checked_for_daw.clear()
         arguments = [song.name]
         if command == "match" or {"--album", "--tracks"} & {*pair}:
             arguments.append("two.wav")
@@ -120,15 +125,28 @@ def test_every_pair_of_options_is_obeyed_or_refused(ai_mixer, song, monkeypatch,
     assert len(refused) < len(flags) * (len(flags) - 1) / 3, refused  # two thirds of all pairs
 
 
+def noting(function, log):
+    """The function, which also adds to a list."""
+
+    def call(*arguments, **given):
+        log.append(function)
+        return function(*arguments, **given)
+
+    return call
+
+
 def record_calls(monkeypatch):
     """Replace the work of all commands by a record of its arguments."""
-    calls = []
+    calls, checked_for_daw = [], []
+    for module, name in ((daw_files, "check_daw"), (track_project, "project_path")):
+        monkeypatch.setattr(module, name, noting(getattr(module, name), checked_for_daw))
 
     def recorder(first):
         def record(*arguments, **given):
             self = arguments[0] if first else None
             output = next((a for a in arguments if isinstance(a, paths.ResultFiles)), None)
             model = given.get("model") or getattr(self, "model", None)
+            given["daw"] = bool(checked_for_daw)
             own = {"output": output, "folder": arguments[-1], "model": model, "saved": True}
             calls.append(Call(given | own))
             raise Stop("recorded")
@@ -140,4 +158,4 @@ def record_calls(monkeypatch):
     monkeypatch.setattr(audio_mixer.AudioMixer, "mix_tracks", recorder(True))
     monkeypatch.setattr(enhance, "enhance", recorder(False))
     monkeypatch.setattr(match, "match", recorder(True))
-    return calls
+    return calls, checked_for_daw

@@ -38,6 +38,7 @@ def master(
         bool,
         typer.Option("--delivery", help="Also 24-bit WAV and MP3 at −14 and −9 LUFS."),
     ] = False,
+    daw: options.Daw = False,
     strict: options.Strict = False,
     force: options.Force = False,
 ) -> None:
@@ -49,6 +50,7 @@ def master(
     from ai_mixer.mixing.audio_mixer import AudioMixer
     from ai_mixer.mixing.master_settings import check_intensity, with_intensity
     from ai_mixer.mixing.paths import check_not_existing
+    from ai_mixer.plugin.daw_files import check_daw, write_daw_files
 
     mix_options = with_intensity(mix_options, intensity)
     check_intensity(intensity, weights, model is not None, style)
@@ -64,10 +66,12 @@ def master(
     ) as plan:
         if page:
             check_not_existing([page], force)
+        if daw:
+            check_daw([job.files for job in plan.jobs], mixer.mastering_console(), False, force)
         targets = album_targets(plan.jobs, album, target)
 
         def work(job: MixJob) -> "MixResult":
-            return mixer.master(
+            result = mixer.master(
                 job.song,
                 job.files,
                 reference=plan.references(weights),
@@ -79,6 +83,7 @@ def master(
                 delivery_set=delivery,
                 force=force,
             )
+            return write_daw_files(result) if daw else result
 
         def finish(results: list["MixResult"]) -> None:
             if page and album:

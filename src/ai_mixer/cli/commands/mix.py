@@ -34,7 +34,10 @@ def mix(
     intensity: options.Intensity = None,
     target: options.Target = None,
     ceiling: options.OptionalCeiling = None,
-    preset: Annotated[Path | None, typer.Option(help="Settings of an earlier mix (.json).")] = None,
+    preset: Annotated[
+        Path | None,
+        typer.Option(help="Settings of an earlier mix (.json), or a preset of a plug-in."),
+    ] = None,
     save_preset: Annotated[
         Path | None, typer.Option(help="Additional file for the settings.")
     ] = None,
@@ -50,6 +53,7 @@ def mix(
     pan: options.TrackPan = [],  # noqa: B006
     mute: options.Mute = [],  # noqa: B006
     stems: options.Stems = None,
+    daw: options.Daw = False,
     strict: options.Strict = False,
     force: options.Force = False,
 ) -> None:
@@ -64,7 +68,7 @@ def mix(
         }
         ceiling = -1.0 if ceiling is None else ceiling
         options_of_tracks = (role, lead, pan, mute, stems, target, ceiling, strict, force)
-        run_mix_tracks(songs, output, model, files, *options_of_tracks, refused=of_one_file)
+        run_mix_tracks(songs, output, model, files, *options_of_tracks, daw, refused=of_one_file)
         return
     for name, value in of_tracks.items():
         if value:
@@ -84,13 +88,14 @@ def mix(
     from ai_mixer.mixing.mix_console import console_of
     from ai_mixer.mixing.model_lookup import resolve_model
     from ai_mixer.mixing.paths import check_not_existing, check_preset_path
+    from ai_mixer.plugin.daw_files import check_daw, load_any_preset, write_daw_files
 
     if preset:
         reject_with_preset(
             {"--model": model, "--reference": reference, "--match": match, "--style": style}
             | {"--adaptive": adaptive, "--intensity": intensity}
         )
-    loaded = presets.load_preset(preset) if preset else None
+    loaded = load_any_preset(preset) if preset else None
     if save_preset:
         if len(songs) > 1:
             raise ValueError(f"--save-preset is for one song, got {len(songs)} songs")
@@ -107,6 +112,8 @@ def mix(
     with plan_jobs(
         songs, output, "mixed", others=[*weights, preset], model=model, extra_outputs=extra
     ) as plan:
+        if daw:
+            check_daw([job.files for job in plan.jobs], console, adaptive, force)
 
         def work(job: MixJob) -> "MixResult":
             result = AudioMixer(model).mix_file(
@@ -122,6 +129,6 @@ def mix(
             )
             if save_preset:
                 presets.save_preset(result.preset, save_preset, overwrite=force)
-            return result
+            return write_daw_files(result) if daw else result
 
         run_mix_jobs(plan.jobs, work, "mixing")

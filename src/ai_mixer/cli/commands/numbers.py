@@ -94,6 +94,17 @@ class Assignment(NamedTuple):
     unit: str = ""
 
 
+class WholeNumber(Number):
+    """Parser of a whole number within limits."""
+
+    def __call__(self, text: object) -> int:
+        """Parse a whole number. OptionError in one line if it is invalid."""
+        value = super().__call__(text)
+        if value != int(value):
+            raise OptionError(f"{self.option}={text}: must be a whole number")
+        return int(value)
+
+
 class WeightedFile(Number):
     """Parser of a file, or `file=weight`.
 

@@ -136,6 +136,10 @@ Limiter = Annotated[
         help="Largest gain reduction of the limiter, dB.",
     ),
 ]
+Daw = Annotated[
+    bool,
+    typer.Option("--daw", help="Also presets of the plug-in and projects for DAWs, in a folder."),
+]
 Strict = Annotated[
     bool, typer.Option("--strict", help="A file that cannot be read whole is an error.")
 ]
