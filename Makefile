@@ -156,7 +156,10 @@ plugin: $(READY) ## build the plug-ins (VST3, CLAP, LV2): make plugin install=tr
 
 # --- the page of `ai-mixer app` --------------------------------------------------------------------
 
-.PHONY: app-page app-engine
+.PHONY: app app-page app-engine
+app: $(READY) ## open a page that mixes held-out songs with the model of a run: make app run=last
+	$(BIN)/python -m ai_mixer.cli.stages.app $(OVERRIDES)
+
 app-page: $(READY) ## build the page from its TypeScript (needs node and npm)
 	$(BIN)/python -m ai_mixer.app.build_page
 

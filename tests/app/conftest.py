@@ -12,7 +12,9 @@ from ai_mixer.app.access import Access
 from ai_mixer.app.limits import Limits
 from ai_mixer.app.serve import PageServer, listen
 from ai_mixer.app.server import create_app
-from helpers.app import HOST, PORT, TOKEN, EchoRunner, wait_for
+from helpers.app import HOST, PORT, TOKEN, EchoRunner, InlineRunner, wait_for
+from helpers.app_page import Page
+from helpers.browser import start_browser
 
 
 @pytest.fixture
@@ -96,3 +98,28 @@ def serve(home):
     started.stop = stop
     yield started
     stop()
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    driver = start_browser(tmp_path_factory.mktemp("profile"))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def page(browser, serve, home, packaged_models):
+    browser.get("about:blank")
+    browser.get_log("browser")
+    browser.delete_all_cookies()
+    page = Page(browser, serve(InlineRunner(home)))
+    page.wait("!document.getElementById('start').hidden")
+    yield page
+    browser.get("about:blank")  # its connections would delay the end of the server
+
+
+@pytest.fixture
+def wav(tmp_path, wav_bytes):
+    path = tmp_path / "My song.wav"
+    path.write_bytes(wav_bytes)
+    return path

@@ -1,6 +1,7 @@
 """The engine of the page: it has the sound of `console.stream`, and it is small."""
 
 import gzip
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -19,6 +20,8 @@ from helpers.measures import residual_db
 
 STATIC = Path(ai_mixer.app.__file__).parent / "static"
 PROGRAM = Path(__file__).parents[1] / "plugin" / "run_engine.mjs"
+REDUCTIONS = ("limiter", "compressor", "low band", "mid band", "high band")
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 MAX_ENGINE_BYTES, MAX_SCRIPT_BYTES = 150_000, 300_000  # compressed
 
 
@@ -32,7 +35,7 @@ def run_in_node(module, name, job, audio, folder):
     return np.fromfile(files[2], np.float32).reshape(-1, job.channels).T
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+@needs_node
 @pytest.mark.parametrize("name", CONSOLE_NAMES)
 def test_the_engine_of_the_page_nulls_to_the_live_console(name, tmp_path):
     console = shared_console(name)
@@ -43,7 +46,7 @@ def test_the_engine_of_the_page_nulls_to_the_live_console(name, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+@needs_node
 @pytest.mark.parametrize("name", CONSOLE_NAMES)
 @pytest.mark.parametrize("rate", [8000, 48_000, 96_000])
 @pytest.mark.parametrize("channels", [1, 2])
@@ -88,3 +91,44 @@ def test_building_the_page_again_gives_the_same_files(tmp_path):
 def test_building_the_engine_again_gives_the_same_modules(tmp_path):
     for built in build_engines(tmp_path, tmp_path / "cache"):
         assert built.read_bytes() == (STATIC / built.name).read_bytes(), built.name
+
+
+@needs_node
+@pytest.mark.parametrize(
+    ("console", "settings", "reduced", "tolerance_db"),
+    [
+        ("classic", {"compressor_ratio": 4.0}, "compressor", 0.1),
+        ("classic", {"output_level": 3.0}, "limiter", 0.1),
+        ("mastering", {"compressor_ratio": 3.0}, "compressor", 0.1),
+        ("mastering", {"mid_band_ratio": 1.5}, "mid band", 1.0),  # the other bands overlap it
+    ],
+)
+def test_the_meters_show_the_gain_reduction_of_a_tone(console, settings, reduced, tolerance_db):
+    knobs = shared_console(console).names
+    arguments = [f"{knobs.index(name)}={value}" for name, value in settings.items()]
+    program = Path(__file__).with_name("reductions.mjs")
+    command = ["node", str(program), str(STATIC / f"{console}.wasm"), *arguments]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    reductions = dict(zip(REDUCTIONS, found["reductions"], strict=True))
+    applied_db = 20 * np.log10(settings.get("output_level", 1.0))
+    assert reductions[reduced] > 1
+    assert applied_db - reductions[reduced] == pytest.approx(found["gain"], abs=tolerance_db)
+    others = [db for name, db in reductions.items() if name != reduced]
+    assert others == pytest.approx([0.0] * 4, abs=0.05)
+
+
+@pytest.mark.slow
+@needs_node
+@pytest.mark.parametrize("name", CONSOLE_NAMES)
+def test_the_audio_callback_takes_less_than_half_of_a_block(name, tmp_path):
+    """Engine, delays, meters; all knobs move. Processor time, because tests share the machine."""
+    rooms = tmp_path / "rooms"
+    rooms.write_bytes(room_spectra(name))
+    program, seconds = Path(__file__).with_name("callback.mjs"), "120"
+    paths = [str(STATIC / "worklet.js"), str(STATIC / f"{name}.wasm"), str(rooms)]
+    result = subprocess.run(
+        ["node", str(program), *paths, seconds], check=True, capture_output=True, timeout=300
+    )
+    shares = json.loads(result.stdout)
+    print(name, shares)
+    assert shares["highest"] < 0.5

@@ -9,11 +9,16 @@ import numpy as np
 import pytest
 import soundfile
 
+from ai_mixer.app.access import Access
 from ai_mixer.app.library import Library, safe_name
 from ai_mixer.app.limits import Limits
+from ai_mixer.app.run_songs import listening_songs
+from ai_mixer.app.server import create_app
 from ai_mixer.console import load_console
-from helpers.app import InlineRunner, wait_for
+from helpers.app import HOST, PORT, TOKEN, InlineRunner, wait_for
 from helpers.measures import residual_db
+
+HEADERS = {"authorization": f"Bearer {TOKEN}"}
 
 
 @pytest.fixture
@@ -68,7 +73,8 @@ def test_an_export_as_heard_nulls_to_the_live_console(real_client, wav_bytes):
     song = upload(real_client, wav_bytes)["song"]["id"]
     settings = {"low_eq": 3.0, "reverb": 0.2, "compressor_ratio": 3.0, "output_level": 2.0}
     job = real_client.post(
-        f"/api/songs/{song}/exports", json={"settings": settings, "format": "wav"}
+        f"/api/songs/{song}/exports",
+        json={"console": "classic", "settings": settings, "format": "wav"},
     ).json()
     result = wait_for(real_client, job)["result"]
     audio, report = result["files"]
@@ -100,7 +106,7 @@ def test_an_export_to_a_loudness_reaches_it_and_has_a_report(real_client, wav_by
 
 def test_the_sample_song_is_composed_here(real_client, monkeypatch):
     monkeypatch.setattr("ai_mixer.app.tasks.DEMO_LENGTH_S", 3.0)
-    answer = real_client.post("/api/songs/sample").json()
+    answer = real_client.post("/api/sample").json()
     assert wait_for(real_client, answer["job"])["state"] == "done"
     assert real_client.get(f"/api/songs/{answer['song']['id']}").json()["duration_s"] == 3.0
 
@@ -187,3 +193,33 @@ def test_info_describes_both_consoles_for_the_page(client):
 )  # fmt: skip
 def test_file_names_are_made_safe(given, name):
     assert safe_name(given) == name
+
+
+def test_a_run_brings_its_model_and_held_out_songs_once(home, two_models, wav_bytes, tmp_path):
+    from fastapi.testclient import TestClient
+
+    for version in ("rough", "finished"):
+        (tmp_path / f"night_{version}.flac").write_bytes(wav_bytes)
+    songs = listening_songs(tmp_path, "run=last")
+    access = Access(TOKEN, PORT)
+    model = two_models / "ast_regressor"
+    for _ in range(2):  # the second start finds the song
+        app = create_app(home, access, InlineRunner(home), models={"Run last": model}, songs=songs)
+        with TestClient(app, f"http://{HOST}", headers=HEADERS) as client:
+            for job in client.get("/api/jobs").json():
+                assert wait_for(client, job)["state"] == "done"
+            (song,) = client.get("/api/songs").json()
+            assert song["name"] == "night (run=last)"
+            assert song["reference"]["file"] == "night_finished.flac"
+            first = client.get("/api/info").json()["models"][0]
+            assert (first["name"], first["console"]) == (str(model), "classic")
+            path = f"/api/songs/{song['id']}/predictions"
+            job = client.post(path, json={"console": "classic", "model": str(model)}).json()
+            assert wait_for(client, job)["result"]["console"] == "classic"
+            other = client.post(path, json={"console": "classic", "model": "/tmp"})
+            assert (other.status_code, "no model" in other.json()["error"]) == (404, True)
+
+
+def test_a_run_without_samples_says_what_writes_them(tmp_path):
+    with pytest.raises(FileNotFoundError, match="make render run=1a2b"):
+        listening_songs(tmp_path, "run=1a2b")

@@ -65,6 +65,7 @@ WRONG = [
     ("get", "/api/consoles/studio/rooms", None, 422),
     ("get", "/nothing", None, 404),
     ("patch", "/api/songs", None, 405),
+    ("trace", "/api/songs/0123456789abcdef", None, 405),
 ]
 
 
@@ -75,12 +76,21 @@ def test_wrong_requests_are_answered_in_one_line(client, method, path, body, sta
     assert is_one_line(answer)
 
 
+def test_a_wrong_method_is_answered_with_the_right_ones(client):
+    assert client.patch("/api/songs").headers["allow"] == "GET, POST"
+    assert client.post("/api/songs/0123456789abcdef").headers["allow"] == "DELETE, GET"
+
+
 @pytest.mark.parametrize(
     ("path", "body", "reason"),
     [
         ("exports", {"format": "exe"}, "format"),
-        ("exports", {"settings": {"low_eq": 99}}, "low_eq is 99 dB"),
-        ("exports", {"settings": {"bass": 1}}, "no knob named 'bass'"),
+        (
+            "exports",
+            {"settings": {"low_eq": 99}},
+            "low_eq: Input should be less than or equal to 6",
+        ),
+        ("exports", {"settings": {"bass": 1}}, "bass: Extra inputs"),
         ("exports", {"settings": {"low_eq": "loud"}}, "low_eq"),
         ("exports", {"target": 5}, "target"),
         ("exports", {"console": "studio"}, "console"),
@@ -91,6 +101,8 @@ def test_wrong_requests_are_answered_in_one_line(client, method, path, body, sta
 )
 def test_wrong_bodies_are_answered_in_one_line(client, wav_bytes, path, body, reason):
     song = client.post("/api/songs?name=a.wav", content=wav_bytes).json()["song"]["id"]
+    if isinstance(body, dict):
+        body = {"console": "classic", **body}
     answer = client.post(f"/api/songs/{song}/{path}", json=body)
     assert answer.status_code in {400, 422}
     assert is_one_line(answer)

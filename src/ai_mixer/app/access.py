@@ -9,6 +9,7 @@ import asyncio
 import hmac
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -164,9 +165,9 @@ class Guard:
         return response
 
 
-def problem(message: str, status: int) -> JSONResponse:
+def problem(message: str, status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """An error as JSON, one line."""
-    return JSONResponse({"error": " ".join(message.split())}, status)
+    return JSONResponse({"error": " ".join(message.split())}, status, headers)
 
 
 def login_page(message: str) -> str:

@@ -8,6 +8,10 @@ import tempfile
 from pathlib import Path
 
 from ai_mixer.app.engine import CONSOLE_NAMES, described_console
+from ai_mixer.console import live_chain, process
+from ai_mixer.console.knob_encoding import KNOB_FIELDS
+from ai_mixer.dsp import streaming_chain, streaming_dynamics, streaming_kernels, streaming_limiter
+from ai_mixer.dsp.streaming_chain import KernelKind
 from ai_mixer.plugin import toolchain
 from ai_mixer.plugin.build import knob_table, lowered_console
 from ai_mixer.plugin.description import EngineDescription
@@ -15,7 +19,34 @@ from ai_mixer.plugin.objects import emit_object
 from ai_mixer.plugin.targets import TARGETS
 
 TARGET = "wasm32-simd"
-ROOMS_FUNCTION = "ai_mixer_rooms"
+SOURCE = Path(__file__).parent / "page_engine.c"
+FUNCTIONS = ("ai_mixer_rooms", "ai_mixer_reductions")  # beyond the C interface
+LAYOUT = {
+    "ENGINE_HEADER": process.HEADER_SIZE,
+    "CHAIN_END": process.CHAIN_END,
+    "CHAIN_HEADER": live_chain.HEADER_SIZE,
+    "CHAIN_KNOBS": live_chain.KNOBS,
+    "CHAIN_STEPS": live_chain.STEPS,
+    "CHAIN_STATES": live_chain.STATES,
+    "CHAIN_CHANNELS": live_chain.CHANNELS,
+    "CHAIN_BLOCK": live_chain.BLOCK,
+    "MAX_ARGUMENTS": live_chain.MAX_ARGUMENTS,
+    "KNOB_FIELDS": KNOB_FIELDS,
+    "STEP_KIND": streaming_chain.KIND,
+    "STEP_ARGUMENTS": streaming_chain.ARGUMENTS,
+    "STEP_CONSTANTS": streaming_chain.CONSTANTS,
+    "STEP_STATE": streaming_chain.STATE,
+    "STEP_HEADER": streaming_chain.STEP_HEADER,
+    "KIND_COMPRESS": KernelKind.COMPRESS,
+    "KIND_DYNAMICS": KernelKind.DYNAMICS,
+    "KIND_BAND_DYNAMICS": KernelKind.BAND_DYNAMICS,
+    "COMPRESS_GAIN": streaming_kernels.COMPRESS_HEADER_SIZE - 1,
+    "DYNAMICS_GAIN": 0,
+    "BAND_GAINS": streaming_dynamics.GAINS,
+    "BANDS": streaming_dynamics.BANDS,
+    "LIMITER_REDUCTION": streaming_limiter.REDUCTION_DB,
+}
+"""Indices of the engine's memory that `page_engine.c` reads."""
 
 
 def build_engines(folder: Path, cache: Path) -> list[Path]:
@@ -38,12 +69,15 @@ def build_module(name: str, description: EngineDescription, out: Path, cache: Pa
         rooms.write_text(_rooms_source(description), encoding="utf-8")
         steps = len(description.rooms)
         table.write_text(knob_table(name, description.knob_specs, steps), encoding="utf-8")
-        sources = (toolchain.SOURCES / "engine.c", rooms, table)
+        layout = ", ".join(f"{key} = {int(value)}" for key, value in LAYOUT.items())
+        (work / "layout.h").write_text(f"enum {{ {layout} }};\n", encoding="utf-8")
         objects = [kernels] + [
-            toolchain.compile_c(source, work / f"{source.stem}.o", TARGET, target)
-            for source in sources
+            toolchain.compile_c(
+                source, work / f"{source.stem}.o", TARGET, target, ["-I", str(work)]
+            )
+            for source in (SOURCE, rooms, table)
         ]
-        options = [f"-Wl,--export={ROOMS_FUNCTION}"]
+        options = [f"-Wl,--export={function}" for function in FUNCTIONS]
         return toolchain.link(objects, out, TARGET, target, options)
 
 
@@ -52,6 +86,6 @@ def _rooms_source(description: EngineDescription) -> str:
     size = max(1, description.spectra.size)
     return (
         f"float ai_mixer_spectra[{size}];\n"
-        f"float *{ROOMS_FUNCTION}(void);\n"
-        f"float *{ROOMS_FUNCTION}(void) {{ return ai_mixer_spectra; }}\n"
+        "float *ai_mixer_rooms(void);\n"
+        "float *ai_mixer_rooms(void) { return ai_mixer_spectra; }\n"
     )

@@ -1,13 +1,15 @@
 """What the page can choose from: consoles with their knobs and equaliser bands, models, styles."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from ai_mixer.app.engine import CONSOLE_NAMES, console_entry
-from ai_mixer.app.exporting import AS_HEARD
 from ai_mixer.app.limits import EXPORT_FORMATS, Limits
+from ai_mixer.app.schemas import AS_HEARD
 from ai_mixer.core.version import __version__
 from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.streaming_chain import KernelKind
@@ -26,13 +28,16 @@ EQ_FORMULAS = {
 }
 
 
-def describe_app(limits: Limits) -> dict[str, Any]:
-    """Everything that does not depend on a song, for JSON."""
+def describe_app(limits: Limits, models: Mapping[str, Path]) -> dict[str, Any]:
+    """Everything that does not depend on a song, for JSON. models: title → folder of further ones.
+
+    ValueError (one line) if the page cannot play the console of such a model.
+    """
     return {
         "version": __version__,
         "limits": asdict(limits),
         "consoles": {name: describe_console(name) for name in CONSOLE_NAMES},
-        "models": list_models(),
+        "models": [*(_own_model(*model) for model in models.items()), *list_models()],
         "styles": {name: style.about for name, style in STYLES.items()},
         "targets": [AS_HEARD, *TARGETS_LUFS],
         "formats": list(EXPORT_FORMATS),
@@ -65,13 +70,26 @@ def describe_console(name: str) -> dict[str, Any]:
 @lru_cache
 def list_models() -> list[dict[str, Any]]:
     """Packaged models whose console the page can play, the default first."""
-    consoles = {name: {knob["name"] for knob in console_entry(name)} for name in CONSOLE_NAMES}
     models = []
     for name in pretrained.list_models():
-        card = pretrained.model_folder(name) / pretrained.CARD
-        knobs = {knob["name"] for knob in json.loads(card.read_text(encoding="utf-8"))["knobs"]}
-        console = next((c for c, names in consoles.items() if names == knobs), None)
+        console = _console_of(pretrained.model_folder(name))
         if console:
             title, about = pretrained.display_name(name), pretrained.model_summary(name)
             models.append({"name": name, "title": title, "about": about, "console": console})
     return models
+
+
+def _own_model(title: str, folder: Path) -> dict[str, Any]:
+    console = _console_of(folder)
+    if console is None:
+        names = " and ".join(CONSOLE_NAMES)
+        raise ValueError(f"{title} has a console of its own: the page plays {names}")
+    return {"name": str(folder), "title": title, "about": "", "console": console}
+
+
+def _console_of(model: Path) -> str | None:
+    """Name of the page's console that has the knobs of a model."""
+    card = json.loads((model / pretrained.CARD).read_text(encoding="utf-8"))
+    knobs = {knob["name"] for knob in card["knobs"]}
+    consoles = {name: {knob["name"] for knob in console_entry(name)} for name in CONSOLE_NAMES}
+    return next((name for name, names in consoles.items() if names == knobs), None)

@@ -6,6 +6,7 @@ from typing import Any
 
 from ai_mixer.app.jobs import Report
 from ai_mixer.app.library import safe_name
+from ai_mixer.app.schemas import AS_HEARD
 from ai_mixer.audio import AudioFile, write_audio
 from ai_mixer.audio.extras import carry_extras
 from ai_mixer.audio.formats import format_of
@@ -15,9 +16,6 @@ from ai_mixer.mixing.mix_options import MixOptions
 from ai_mixer.mixing.paths import ResultFiles
 from ai_mixer.mixing.preset import Preset, check_levels, save_preset, single_section_preset
 from ai_mixer.utils.parallel import prefetch
-
-AS_HEARD = "as heard"
-"""Target of an export with the level of the page: console and limiter, nothing else."""
 
 
 def export(
@@ -44,11 +42,6 @@ def export(
         "notes": list(result.notes),
         "measured": result.after.to_dict(),
     }
-
-
-def check_export(arguments: Mapping[str, Any]) -> None:
-    """ValueError (one line) for settings or levels that cannot be exported."""
-    _preset(arguments)
 
 
 def _preset(arguments: Mapping[str, Any]) -> Preset:

@@ -96,4 +96,4 @@ def _name_of(console: MixConsole) -> str:
 def _title(model: str | None) -> str:
     if model in pretrained.list_models():
         return pretrained.display_name(str(model))
-    return str(model)
+    return "Model of the run"

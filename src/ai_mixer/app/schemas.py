@@ -1,35 +1,36 @@
 """Bodies of requests, and the answers of the interface, for validation and OpenAPI."""
 
+from functools import reduce
+from operator import or_
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from ai_mixer.app.engine import CONSOLE_NAMES
+from ai_mixer.app.engine import CONSOLE_NAMES, console_entry
 from ai_mixer.app.limits import EXPORT_FORMATS
+from ai_mixer.mastering.delivery import TARGETS_LUFS
 from ai_mixer.mixing.limits import CEILING_LIMITS_DB, TARGET_LIMITS_LUFS
+from ai_mixer.mixing.mix_options import STYLES
 
-MAX_KNOBS = 200
+AS_HEARD = "as heard"
+"""Target of an export with the level of the page: console and limiter, nothing else."""
 
-ConsoleName = Literal["classic", "mastering"]
-assert ConsoleName.__args__ == CONSOLE_NAMES  # type: ignore[attr-defined]
-Value = Annotated[float, Field(allow_inf_nan=False)]
-Values = Annotated[dict[Annotated[str, Field(max_length=60)], Value], Field(max_length=MAX_KNOBS)]
 Lufs = Annotated[float, Field(ge=TARGET_LIMITS_LUFS[0], le=TARGET_LIMITS_LUFS[1])]
 
 
 class Body(BaseModel):
-    """Unknown fields are errors."""
+    """Unknown fields are errors, and nothing is converted: `false` is not the number 0."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class Predict(Body):
     """What a model is asked for. locked: knob → value in its unit, which stays."""
 
-    console: ConsoleName = "classic"
-    model: Annotated[str, Field(max_length=60)] | None = None
-    style: Annotated[str, Field(max_length=60)] | None = None
-    locked: Values = {}
+    console: str
+    model: Annotated[str, Field(max_length=500)] | None = None
+    style: Literal[tuple(STYLES)] | None = None  # type: ignore[valid-type]
+    locked: Any = {}
     reference: bool = False
 
 
@@ -39,12 +40,35 @@ class Export(Body):
     target: "as heard" for the level of the page, null for the loudness of the song, a name or LUFS.
     """
 
-    console: ConsoleName = "classic"
-    settings: Values = {}
+    console: str
+    settings: Any = {}
     format: Literal[EXPORT_FORMATS] = "wav"  # type: ignore[valid-type]
-    target: Lufs | Literal["as heard", "streaming", "broadcast", "mastering"] | None = "as heard"
+    target: Lufs | Literal[AS_HEARD, *TARGETS_LUFS] | None = AS_HEARD  # type: ignore[valid-type]
     ceiling_db: Annotated[float, Field(ge=CEILING_LIMITS_DB[0], le=CEILING_LIMITS_DB[1])] = -1.0
     about: Annotated[str, Field(max_length=200)] = ""
+
+
+def _for_every_console(body: type[Body], field: str) -> Any:
+    """One model per console, whose knobs and their limits it knows; chosen by `console`."""
+    models = []
+    for name in CONSOLE_NAMES:
+        knobs: dict[str, Any] = {
+            knob["name"]: (
+                Annotated[float, Field(ge=knob["low"], le=knob["high"])],
+                knob["neutral"],
+            )
+            for knob in console_entry(name)
+        }
+        title = name.capitalize()
+        values = create_model(f"{title}Knobs", __base__=Body, **knobs)
+        fields: dict[str, Any] = {"console": (Literal[name], ...), field: (values, values())}
+        models.append(create_model(f"{title}{body.__name__}", __base__=body, **fields))
+    return Annotated[reduce(or_, models), Field(discriminator="console")]
+
+
+PredictBody = _for_every_console(Predict, "locked")
+ExportBody = _for_every_console(Export, "settings")
+ConsoleName = Literal[CONSOLE_NAMES]  # type: ignore[valid-type]
 
 
 class Problem(BaseModel):

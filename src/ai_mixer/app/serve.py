@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 import webbrowser
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -11,6 +12,7 @@ import uvicorn
 
 from ai_mixer.app.access import LOOPBACK, Access, load_token
 from ai_mixer.app.jobs import Runner
+from ai_mixer.app.run_songs import RunSong
 from ai_mixer.app.server import create_app
 
 SHUTDOWN_S = 3  # for open connections
@@ -67,17 +69,20 @@ def serve(
     port: int | None = None,
     password: str | None = None,
     browser: bool = True,
+    models: Mapping[str, Path] | None = None,
+    songs: Sequence[RunSong] = (),
 ) -> None:
     """Serve the page until the process is stopped. OSError or ValueError (one line).
 
-    home: folder for songs. port: None for the first free one from DEFAULT_PORT on.
+    home: folder for songs. port: None for the first free one from DEFAULT_PORT on. models, songs:
+    see `create_app`.
     """
     check_host(host, password)
     home.mkdir(parents=True, exist_ok=True)
     listener = listen(host, port)
     port = int(listener.getsockname()[1])
     access = Access(load_token(home / "token"), port, password)
-    app = create_app(home, access, runner)
+    app = create_app(home, access, runner, models=models, songs=songs)
     config = uvicorn.Config(
         app, log_level="warning", timeout_graceful_shutdown=SHUTDOWN_S, server_header=False
     )

@@ -1,6 +1,6 @@
 """The server: songs, jobs and events over HTTP, and the files of the page."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path as FilePath
@@ -9,22 +9,24 @@ from typing import Annotated, Any
 from fastapi import Body, FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from ai_mixer.app.access import Access, Guard, problem
 from ai_mixer.app.catalog import describe_app
 from ai_mixer.app.engine import room_spectra
 from ai_mixer.app.errors import AppError, error_line
 from ai_mixer.app.events import Broadcaster
-from ai_mixer.app.exporting import check_export
 from ai_mixer.app.jobs import Job, JobQueue, Runner
 from ai_mixer.app.library import REFERENCE, SOURCE, Library, safe_name
 from ai_mixer.app.limits import Limits
+from ai_mixer.app.run_songs import RunSong, add_songs
 from ai_mixer.app.schemas import (
     ConsoleName,
-    Export,
+    ExportBody,
     JobAnswer,
-    Predict,
+    PredictBody,
     Problem,
     SongAnswer,
     Upload,
@@ -37,16 +39,54 @@ MEDIA_TYPES = {
     **{".wasm": "application/wasm", ".js": "text/javascript", ".svg": "image/svg+xml"},
     **{".html": "text/html", ".css": "text/css"},
 }
+FILE_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/octet-stream": {
+                "schema": {"type": "string", "format": "binary", "minLength": 1}
+            }
+        },
+    }
+}
 SongId = Annotated[str, Path(max_length=64)]
 JobId = Annotated[str, Path(max_length=64)]
 FileName = Annotated[str, Query(max_length=255, description="Name of the file, with its suffix.")]
 
 
+PROBLEM: dict[str, Any] = {
+    "description": "An error, in one line",
+    "content": {"application/json": {"schema": Problem.model_json_schema()}},
+}
+
+
+class Binary(Response):
+    """Bytes of a file."""
+
+    media_type = "application/octet-stream"
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events."""
+
+    media_type = "text/event-stream"
+
+
 def create_app(
-    home: FilePath, access: Access, runner: Runner, limits: Limits | None = None
+    home: FilePath,
+    access: Access,
+    runner: Runner,
+    limits: Limits | None = None,
+    models: Mapping[str, FilePath] | None = None,
+    songs: Sequence[RunSong] = (),
 ) -> FastAPI:
-    """The application. home: folder of songs and jobs. runner: runs the jobs."""
+    """The application. home: folder of songs and jobs. runner: runs the jobs.
+
+    models: title → folder of models beside the packaged ones, which come before them. songs: to
+    begin with.
+    """
     limits = limits or Limits()
+    info = describe_app(limits, models or {})
     library, events = Library(home, limits), Broadcaster()
 
     def changed(job: Job) -> None:
@@ -57,6 +97,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         library.clean()
+        for song, which in add_songs(library, list(songs)):
+            queue.add("import", song, which=which)
         queue.start()
         yield
         events.close()
@@ -69,12 +111,12 @@ def create_app(
         docs_url=None,  # they would load scripts from the network
         redoc_url=None,
         openapi_url="/api/openapi.json",
-        responses={code: {"model": Problem} for code in (400, 401, 403, 404, 413, 421, 422)},
+        responses=dict.fromkeys((400, 401, 403, 404, 409, 413, 421, 422, 503, 507), PROBLEM),
     )
     app.state.library, app.state.queue, app.state.events = library, queue, events
     _add_songs(app, library, queue)
-    _add_jobs(app, library, queue, events)
-    _add_files(app, library, limits)
+    _add_jobs(app, library, queue, events, {model["name"] for model in info["models"]})
+    _add_files(app, library, info)
     _add_errors(app, home)
     app.add_middleware(Guard, access=access)
     return app
@@ -90,7 +132,7 @@ def _add_songs(app: FastAPI, library: Library, queue: JobQueue) -> None:
         """All songs, the last one first."""
         return [SongAnswer(**facts) for facts in library.list_songs()]
 
-    @app.post("/api/songs", status_code=201)
+    @app.post("/api/songs", status_code=201, openapi_extra=FILE_BODY)
     async def upload_song(request: Request, name: FileName) -> Upload:
         """Upload a song: the body is the file."""
         song = library.create(safe_name(name))["id"]
@@ -101,7 +143,7 @@ def _add_songs(app: FastAPI, library: Library, queue: JobQueue) -> None:
             library.remove(song)
             raise
 
-    @app.post("/api/songs/sample", status_code=201)
+    @app.post("/api/sample", status_code=201)
     def compose_song() -> Upload:
         """Compose a sample song on this machine."""
         return start(library.create("Sample song")["id"], "demo")
@@ -118,7 +160,7 @@ def _add_songs(app: FastAPI, library: Library, queue: JobQueue) -> None:
         queue.cancel_song(song)
         library.remove(song)
 
-    @app.post("/api/songs/{song}/reference", status_code=201)
+    @app.post("/api/songs/{song}/reference", status_code=201, openapi_extra=FILE_BODY)
     async def upload_reference(request: Request, song: SongId, name: FileName) -> Upload:
         """Upload a song whose sound the mix approaches: the body is the file."""
         library.folder(song)
@@ -136,23 +178,26 @@ def _add_songs(app: FastAPI, library: Library, queue: JobQueue) -> None:
         library.save_session(song, session)
 
 
-def _add_jobs(app: FastAPI, library: Library, queue: JobQueue, events: Broadcaster) -> None:
+def _add_jobs(
+    app: FastAPI, library: Library, queue: JobQueue, events: Broadcaster, models: set[str]
+) -> None:
     def answer(job: Job) -> JobAnswer:
         return JobAnswer(**asdict(job))
 
     @app.post("/api/songs/{song}/predictions", status_code=202)
-    def predict(song: SongId, wanted: Predict) -> JobAnswer:
+    def predict(song: SongId, wanted: PredictBody) -> JobAnswer:
         """Ask a model for settings. The result of the job has them."""
         library.folder(song)
-        return answer(queue.add("predict", song, **wanted.model_dump()))
+        if wanted.model is not None and wanted.model not in models:
+            raise AppError(f"no model {wanted.model!r}: there is {', '.join(sorted(models))}", 404)
+        locked = wanted.locked.model_dump(exclude_unset=True)
+        return answer(queue.add("predict", song, **{**wanted.model_dump(), "locked": locked}))
 
     @app.post("/api/songs/{song}/exports", status_code=202)
-    def export(song: SongId, wanted: Export) -> JobAnswer:
+    def export(song: SongId, wanted: ExportBody) -> JobAnswer:
         """Write a mix. The result of the job has the names of the files."""
         library.folder(song)
-        arguments = wanted.model_dump()
-        check_export(arguments)
-        return answer(queue.add("export", song, **arguments))
+        return answer(queue.add("export", song, **wanted.model_dump()))
 
     @app.get("/api/jobs")
     def list_jobs(song: Annotated[str, Query(max_length=64)] = "") -> list[JobAnswer]:
@@ -164,39 +209,37 @@ def _add_jobs(app: FastAPI, library: Library, queue: JobQueue, events: Broadcast
         """One job."""
         return answer(queue.get(job))
 
-    @app.delete("/api/jobs/{job}")
+    @app.post("/api/jobs/{job}/cancel")
     def cancel_job(job: JobId) -> JobAnswer:
         """Cancel a job that waits or runs."""
         return answer(queue.cancel(job))
 
-    @app.get("/api/events", response_class=StreamingResponse)
+    @app.get("/api/events", response_class=EventStream)
     async def subscribe() -> StreamingResponse:
         """Server-sent events: `job` with each change of a job."""
         unfinished = [job for job in queue.list_jobs() if job.state in {"queued", "running"}]
         first = [("hello", __version__), *(("job", asdict(job)) for job in unfinished)]
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(
-            events.subscribe(first), media_type="text/event-stream", headers=headers
-        )
+        return EventStream(events.subscribe(first), headers=headers)
 
 
-def _add_files(app: FastAPI, library: Library, limits: Limits) -> None:
+def _add_files(app: FastAPI, library: Library, info: dict[str, Any]) -> None:
     @app.get("/api/info")
     def get_info() -> dict[str, Any]:
         """Consoles, models, styles, limits."""
-        return describe_app(limits)
+        return info
 
-    @app.get("/api/consoles/{console}/rooms")
+    @app.get("/api/consoles/{console}/rooms", response_class=Binary)
     def get_rooms(console: ConsoleName) -> Response:
         """Spectra of the rooms of a console for the engine, float32."""
-        return Response(room_spectra(console), media_type="application/octet-stream")
+        return Binary(room_spectra(console))
 
-    @app.get("/api/songs/{song}/audio/{kind}", response_class=FileResponse)
+    @app.get("/api/songs/{song}/audio/{kind}", response_class=Binary)
     def get_audio(song: SongId, kind: Annotated[str, Path(pattern="^(source|reference)$")]) -> Any:
         """Decoded audio, WAV of float32."""
         return FileResponse(library.audio(song, kind), media_type="audio/wav")
 
-    @app.get("/api/songs/{song}/exports/{export}/{name}", response_class=FileResponse)
+    @app.get("/api/songs/{song}/exports/{export}/{name}", response_class=Binary)
     def get_export(song: SongId, export: JobId, name: Annotated[str, Path(max_length=255)]) -> Any:
         """A file of an export, as a download."""
         return FileResponse(library.export(song, export, name), filename=name)
@@ -230,12 +273,21 @@ def _add_errors(app: FastAPI, home: FilePath) -> None:
 
     @app.exception_handler(HTTPException)
     async def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 405:
+            return problem(str(error.detail), 405, {"allow": _allowed_methods(app, request)})
         return problem(str(error.detail), error.status_code)
 
     @app.exception_handler(Exception)
     async def on_error(request: Request, error: Exception) -> JSONResponse:
         logger.exception("request failed")
         return problem(error_line(error, home), 507 if isinstance(error, OSError) else 500)
+
+
+def _allowed_methods(app: FastAPI, request: Request) -> str:
+    """Methods of a path: each is a route of its own, so a route knows only its own."""
+    scope = {**request.scope, "path_params": {}}
+    found = (r for r in app.routes if isinstance(r, APIRoute) and r.matches(scope)[0] != Match.NONE)
+    return ", ".join(sorted({method for route in found for method in route.methods or ()}))
 
 
 def _length(request: Request) -> int | None:

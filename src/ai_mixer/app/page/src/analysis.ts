@@ -2,7 +2,10 @@
 
 import { Engine, type EngineFiles } from "./engine.ts";
 import { integrated, PowerMeter } from "./loudness.ts";
+import { Columns, type Spectrogram } from "./spectrogram.ts";
 import { TruePeak } from "./true_peak.ts";
+
+export type { Spectrogram } from "./spectrogram.ts";
 
 const BLOCK = 4096;
 const COLUMNS = 1000;
@@ -16,7 +19,8 @@ export type Request =
 /** Loudness of an excerpt of rough and mix, or loudness, peak and waveform of the whole mix. */
 export type Answer =
   | { kind: "excerpt"; id: number; rough: number; mix: number }
-  | { kind: "song"; id: number; lufs: number; truePeakDb: number; waveform: Float32Array };
+  | { kind: "song"; id: number; lufs: number; truePeakDb: number; waveform: Float32Array; spectrogram: Spectrogram }
+  | { kind: "rough"; id: number; spectrogram: Spectrogram };
 
 let song: Extract<Request, { kind: "song" }> | null = null;
 let files: EngineFiles | null = null;
@@ -25,7 +29,12 @@ let newest = 0;
 let roughLufs: number | null = null;
 
 self.onmessage = ({ data }: MessageEvent<Request>) => {
-  if (data.kind === "song") [song, engine, roughLufs] = [data, null, null];
+  if (data.kind === "song") {
+    [song, engine, roughLufs] = [data, null, null];
+    const columns = new Columns(data.rate, data.channels[0].length);
+    columns.push(data.channels, data.channels[0].length);
+    post({ kind: "rough", id: 0, spectrogram: columns.read() });
+  }
   else if (data.kind === "engine") [files, engine] = [data.files, null];
   else {
     newest = data.id;
@@ -58,6 +67,7 @@ async function measure(through: Engine | null, from: number, to: number, id: num
   const { channels, rate } = song!;
   const meter = new PowerMeter(rate, channels.length), powers: number[] = [];
   const truePeak = channels.map(() => new TruePeak());
+  const columns = new Columns(rate, to - from);
   const waveform = new Float32Array(COLUMNS), latency = through?.latency ?? 0;
   const buffer = channels.map(() => new Float32Array(BLOCK));
   let peak = 0;
@@ -68,6 +78,7 @@ async function measure(through: Engine | null, from: number, to: number, id: num
     through?.process(buffer, buffer, count);
     meter.push(buffer, count, (power) => powers.push(power));
     if (peaks) {
+      columns.push(buffer, count);
       for (let c = 0; c < channels.length; c++)
         peak = Math.max(peak, truePeak[c].push(count < BLOCK ? buffer[c].subarray(0, count) : buffer[c]));
       for (let i = 0; i < count; i++) {
@@ -80,5 +91,5 @@ async function measure(through: Engine | null, from: number, to: number, id: num
       if (id !== newest) return null;
     }
   }
-  return { lufs: integrated(powers), truePeakDb: 20 * Math.log10(Math.max(peak, 1e-6)), waveform };
+  return { lufs: integrated(powers), truePeakDb: 20 * Math.log10(Math.max(peak, 1e-6)), waveform, spectrogram: columns.read() };
 }

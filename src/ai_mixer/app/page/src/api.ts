@@ -32,12 +32,12 @@ export const getInfo = (): Promise<Info> => json("/api/info");
 export const listSongs = (): Promise<Song[]> => json("/api/songs");
 export const getSong = (id: string): Promise<Song> => json(`/api/songs/${id}`);
 export const removeSong = (id: string) => request(`/api/songs/${id}`, { method: "DELETE" });
-export const composeSample = (): Promise<{ song: Song; job: Job }> => json("/api/songs/sample", { method: "POST" });
+export const composeSample = (): Promise<{ song: Song; job: Job }> => json("/api/sample", { method: "POST" });
 export const getSession = (id: string): Promise<Partial<Session>> => json(`/api/songs/${id}/session`);
 export const saveSession = (id: string, session: Session) => request(`/api/songs/${id}/session`, send("PUT", session));
 export const predict = (id: string, body: object): Promise<Job> => json(`/api/songs/${id}/predictions`, send("POST", body));
 export const exportMix = (id: string, body: object): Promise<Job> => json(`/api/songs/${id}/exports`, send("POST", body));
-export const cancelJob = (id: string): Promise<Job> => json(`/api/jobs/${id}`, { method: "DELETE" });
+export const cancelJob = (id: string): Promise<Job> => json(`/api/jobs/${id}/cancel`, { method: "POST" });
 export const exportPath = (song: string, id: string, name: string) =>
   `/api/songs/${song}/exports/${id}/${encodeURIComponent(name)}`;
 

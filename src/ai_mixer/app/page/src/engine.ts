@@ -5,6 +5,7 @@ interface Exports {
   _initialize(): void;
   malloc(bytes: number): number;
   ai_mixer_rooms(): number;
+  ai_mixer_reductions(engine: number, out: number): void;
   ai_mixer_create(rate: number, block: number, channels: number): number;
   ai_mixer_set_knob(engine: number, knob: number, value: number): number;
   ai_mixer_process(engine: number, input: number, output: number, samples: number): void;
@@ -18,12 +19,16 @@ export interface EngineFiles {
   rooms: ArrayBuffer;
 }
 
+/** Limiter, compressor, then the bands of the multiband compressor: `app/page_engine.c`. */
+export const REDUCTIONS = 5;
+
 export class Engine {
   readonly latency: number;
   private readonly x: Exports;
   private readonly handle: number;
   private readonly rows: number;
   private readonly at: number[];
+  private readonly reduction: number;
 
   constructor(
     files: EngineFiles,
@@ -41,6 +46,7 @@ export class Engine {
     this.rows = this.x.malloc(4 * channels);
     this.at = Array.from({ length: channels }, (_, c) => samples + 4 * c * block);
     new Uint32Array(this.x.memory.buffer, this.rows, channels).set(this.at);
+    this.reduction = this.x.malloc(4 * REDUCTIONS);
     this.latency = this.x.ai_mixer_latency(this.handle);
   }
 
@@ -52,6 +58,12 @@ export class Engine {
   /** Start again with silence; the knobs apply at once. */
   reset(): void {
     this.x.ai_mixer_reset(this.handle);
+  }
+
+  /** Gain reductions in dB: the largest of the limiter since the last call, compressors now. */
+  reductions(): Float32Array {
+    this.x.ai_mixer_reductions(this.handle, this.reduction);
+    return new Float32Array(this.x.memory.buffer, this.reduction, REDUCTIONS).slice();
   }
 
   /** Process up to `block` samples; output may be the input. */

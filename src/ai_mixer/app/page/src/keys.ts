@@ -2,6 +2,7 @@
 
 import { $ } from "./dom.ts";
 import * as p from "./player.ts";
+import { vote } from "./transport_view.ts";
 import { keepVersion, state, stepBack, stepForward } from "./store.ts";
 
 const help = $<HTMLDialogElement>("help");
@@ -10,9 +11,12 @@ $("close-help").addEventListener("click", () => help.close());
 
 const actions: Record<string, () => void> = {
   " ": p.togglePlayback,
-  "1": () => p.select("rough"),
-  "2": () => p.select("mix"),
-  "3": () => p.select("reference"),
+  "1": () => p.select(p.order()[0]),
+  "2": () => p.select(p.order()[1]),
+  "3": () => p.order()[2] && p.select(p.order()[2]),
+  n: () => p.setBlind(!state.blind),
+  v: vote,
+  s: () => $("picture").click(),
   "0": () => p.seek(p.range().from),
   ArrowLeft: () => p.seek(Math.max(p.range().from, p.position() - 1)),
   ArrowRight: () => p.seek(Math.min(p.range().to - 0.01, p.position() + 1)),

@@ -4,7 +4,7 @@ import { $, button, element } from "./dom.ts";
 import { clamp, toDb } from "./knob.ts";
 import { integrated, recent, SILENCE } from "./loudness.ts";
 import { player, setLevelsListener } from "./player.ts";
-import { on, state } from "./store.ts";
+import { consoleNow, on, state } from "./store.ts";
 
 const LOWEST_DB = -60, FALL_DB = 1.5, MAX_STEPS = 36_000; // an hour
 const FIGURES = ["Momentary", "Short-term", "Integrated", "True peak", "Whole mix", "Its true peak"] as const;
@@ -14,6 +14,23 @@ let steps: number[] = [];
 let truePeak = 0;
 let heard = "";
 const held = [LOWEST_DB, LOWEST_DB];
+
+const REDUCTION_NAMES = ["Limiter", "Compressor", "Low band", "Mid band", "High band"];
+const FULL_REDUCTION_DB = 12;
+const reductionRows = REDUCTION_NAMES.map((name) => {
+  const bar = element("i", { class: "reduction", "aria-hidden": "true" }), value = element("dd", { class: "figure" }, "0.0 dB");
+  const row = element("div", {}, element("dt", {}, name), bar, value);
+  $("reductions").append(row);
+  return { row, bar, value };
+});
+
+function showReductions(reductions: ArrayLike<number>): void {
+  reductionRows.forEach(({ bar, value }, index) => {
+    const db = reductions[index] ?? 0;
+    bar.style.setProperty("--level", String(clamp(db / FULL_REDUCTION_DB, 0, 1)));
+    value.textContent = `${db < 0.05 ? "0.0" : `−${db.toFixed(1)}`} dB`;
+  });
+}
 
 for (const [name, field] of fields) $("meters").append(element("div", {}, element("dt", {}, name), field));
 
@@ -45,11 +62,16 @@ setLevelsListener((levels) => {
     held[c] = Math.max(toDb(Math.max(peak, 1e-6)), held[c] - FALL_DB);
     bars[c].style.setProperty("--level", String(clamp(1 - held[c] / LOWEST_DB, 0, 1)));
   });
+  showReductions(levels.reductions);
   show();
 });
 
 button("reset-meter").addEventListener("click", reset);
 on(["loudness", "knobs"], show);
+on(["knobs", "song"], () => {
+  const groups = new Set(state.song ? consoleNow().knobs.map((knob) => knob.group) : []);
+  reductionRows.forEach(({ row }, index) => (row.hidden = index > 1 && !groups.has("multiband")));
+});
 on(["audible", "song"], () => {
   const now = `${state.song?.id} ${state.audible} ${state.matched}`;
   if (now !== heard) reset(); // the loudness of two versions is not one loudness

@@ -1,7 +1,7 @@
 // Playback: rough and reference go to the audio thread, which adds the console and selects.
 
 import * as api from "./api.ts";
-import type { Answer, Request } from "./analysis.ts";
+import type { Answer, Request, Spectrogram } from "./analysis.ts";
 import type { EngineFiles } from "./engine.ts";
 import { clamp } from "./knob.ts";
 import { changed, knobValues, on, state } from "./store.ts";
@@ -22,6 +22,7 @@ export const player = {
   loop: null as { from: number; to: number } | null,
   latency: 0,
   mixWaveform: null as Float32Array | null,
+  spectrograms: {} as { rough?: Spectrogram; mix?: Spectrogram },
 };
 
 let sources: AudioBufferSourceNode[] = [];
@@ -49,7 +50,7 @@ function engineFiles(name: ConsoleName): Promise<EngineFiles> {
 
 export const duration = () => player.audio.rough?.duration ?? 0;
 export const range = () => player.loop ?? { from: 0, to: duration() };
-const order = (message: Order) => player.node?.port.postMessage(message);
+const send = (message: Order) => player.node?.port.postMessage(message);
 
 /** Load a song: its audio, the engine, and the thread that measures it. */
 export async function load(song: Song): Promise<void> {
@@ -111,9 +112,11 @@ function startAnalysis(song: Song, engine: EngineFiles): void {
 }
 
 function receive(answer: Answer): void {
-  if (answer.id !== requestId) return;
+  if (answer.kind === "rough") player.spectrograms.rough = answer.spectrogram;
+  else if (answer.id !== requestId) return;
+  else player.spectrograms.mix = answer.kind === "song" ? answer.spectrogram : undefined;
   if (answer.kind === "excerpt") Object.assign(state.loudness, { rough: answer.rough, mix: answer.mix });
-  else {
+  else if (answer.kind === "song") {
     state.whole = { lufs: answer.lufs, truePeakDb: answer.truePeakDb };
     player.mixWaveform = answer.waveform;
   }
@@ -129,9 +132,9 @@ async function update(): Promise<void> {
     const engine = await engineFiles(name);
     if (name !== state.session.console) return;
     loaded = name;
-    order({ kind: "engine", files: engine, knobs: knobValues() });
+    send({ kind: "engine", files: engine, knobs: knobValues() });
     analysis?.postMessage({ kind: "engine", files: engine } satisfies Request);
-  } else order({ kind: "knobs", knobs });
+  } else send({ kind: "knobs", knobs });
   analysis?.postMessage({ kind: "knobs", knobs: knobValues(), id: ++requestId } satisfies Request);
 }
 
@@ -146,7 +149,7 @@ export function gains(): Record<Version, number> {
   return { rough: gain(levels[0]), mix: gain(levels[1]), reference: gain(levels[2]) };
 }
 
-const listen = () => order({ kind: "listen", version: state.audible, gains: gains() });
+const listen = () => send({ kind: "listen", version: state.audible, gains: gains() });
 
 export function unload(): void {
   stopSources();
@@ -155,7 +158,7 @@ export function unload(): void {
   analysis = null;
   requestId += 1;
   startS = 0;
-  Object.assign(player, { context: null, node: null, analyser: null, audio: {}, playing: false, loop: null, mixWaveform: null });
+  Object.assign(player, { context: null, node: null, analyser: null, audio: {}, playing: false, loop: null, mixWaveform: null, spectrograms: {} });
 }
 
 function stopSources(): void {
@@ -207,7 +210,7 @@ export async function play(): Promise<void> {
   player.playing = true;
   changed("audible");
   if (!sources.length) {
-    order({ kind: "reset" });
+    send({ kind: "reset" });
     startSources(roundToSample(intoRange(startS)));
   }
   await player.context.resume();
@@ -256,6 +259,21 @@ export function select(version: Version): void {
   state.audible = version;
   listen();
   changed("audible");
+}
+
+/** Versions in the order of the buttons. */
+export function order(): Version[] {
+  const all: Version[] = ["rough", "mix", "reference"];
+  return state.blind ?? all;
+}
+
+/** Hide the names of the versions, in a random order; or show them. */
+export function setBlind(on: boolean): void {
+  const available: Version[] = player.audio.reference ? ["rough", "mix", "reference"] : ["rough", "mix"];
+  state.blind = on ? available.map((version) => ({ version, at: Math.random() })).sort((a, b) => a.at - b.at).map(({ version }) => version) : null;
+  if (on) state.matched = true;
+  if (on) select(state.blind![0]);
+  else changed("audible");
 }
 
 export function setMatched(matched: boolean): void {

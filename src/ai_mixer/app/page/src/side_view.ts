@@ -50,7 +50,7 @@ export async function ask(): Promise<void> {
   const at = state.session.desks[console];
   const locked = Object.fromEntries(at.locked.map((knob) => [knob, at.settings[knob]]));
   const reference = input("use-reference").checked && !input("use-reference").disabled;
-  button("ask").disabled = true;
+  button("ask").disabled = button("ask-all").disabled = true;
   try {
     askJob = await api.predict(song.id, { console, model: name, style: style.value || null, locked, reference });
     button("ask-cancel").hidden = false;
@@ -63,8 +63,17 @@ export async function ask(): Promise<void> {
     status.textContent = (error as Error).message;
   } finally {
     askJob = null;
-    button("ask").disabled = false;
+    button("ask").disabled = button("ask-all").disabled = false;
     button("ask-cancel").hidden = true;
+  }
+}
+
+/** A version per model that suits this console, to compare. */
+async function askAll(): Promise<void> {
+  for (const each of state.info.models) {
+    model.value = each.name;
+    await ask();
+    if (!$("ask-status").textContent!.startsWith("Done")) return;
   }
 }
 
@@ -118,6 +127,7 @@ function describe(console: ConsoleName, settings: Record<string, number>): strin
 }
 
 button("ask").addEventListener("click", safely(ask));
+button("ask-all").addEventListener("click", safely(askAll));
 button("ask-cancel").addEventListener("click", safely(() => askJob && api.cancelJob(askJob.id)));
 button("export").addEventListener("click", safely(exportMix));
 button("export-cancel").addEventListener("click", safely(() => exportJob && api.cancelJob(exportJob.id)));

@@ -16,6 +16,8 @@ export const state = {
   session: null as unknown as Session,
   audible: "mix" as Version,
   matched: true,
+  /** Versions in the order of the buttons while their names are hidden. */
+  blind: null as Version[] | null,
   undo: [] as Snapshot[],
   redo: [] as Snapshot[],
   /** Loudness of rough and mix, for equal loudness; of the whole mix once it is known. */
@@ -174,7 +176,7 @@ export async function openSong(song: Song): Promise<void> {
     versions: saved.versions ?? [],
     notes: saved.notes ?? "",
   };
-  Object.assign(state, { audible: "mix", undo: [], redo: [], whole: null });
+  Object.assign(state, { audible: "mix", blind: null, undo: [], redo: [], whole: null });
   state.loudness = { rough: null, mix: null, reference: null };
 }
 

@@ -2,7 +2,8 @@
 
 import { $, button, draw, input, time, token } from "./dom.ts";
 import * as p from "./player.ts";
-import { changed, on, setConsole, state } from "./store.ts";
+import { changed, on, setConsole, setNotes, state } from "./store.ts";
+import type { Spectrogram } from "./analysis.ts";
 import type { ConsoleName, Version } from "./types.ts";
 
 const canvas = $<HTMLCanvasElement>("waveform");
@@ -24,6 +25,36 @@ function roughPeaks(width: number): Float32Array {
   return rows;
 }
 
+/** Levels in bands over time; the one of the mix while it is heard and known. */
+function drawSpectrogram(g: CanvasRenderingContext2D, width: number, height: number): void {
+  const picture = (!state.blind && state.audible === "mix" && p.player.spectrograms.mix) || p.player.spectrograms.rough;
+  if (!picture) return;
+  g.imageSmoothingEnabled = true;
+  g.drawImage(pictureOf(picture), 0, 0, width, height);
+}
+
+const pictures = new WeakMap<Uint8Array, { dark: boolean; canvas: HTMLCanvasElement }>();
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+function pictureOf({ levels, columns }: Spectrogram): HTMLCanvasElement {
+  const known = pictures.get(levels);
+  if (known?.dark === dark.matches) return known.canvas;
+  const bands = levels.length / columns, made = document.createElement("canvas");
+  [made.width, made.height] = [columns, bands];
+  const g = made.getContext("2d")!, image = g.createImageData(columns, bands);
+  const from = dark.matches ? [20, 21, 23] : [245, 244, 241], to = dark.matches ? [150, 240, 225] : [0, 60, 55];
+  levels.forEach((level, i) => {
+    const column = Math.floor(i / bands), row = bands - 1 - (i % bands), at = 4 * (row * columns + column);
+    for (let c = 0; c < 3; c++) image.data[at + c] = from[c] + ((to[c] - from[c]) * level) / 255;
+    image.data[at + 3] = 255;
+  });
+  g.putImageData(image, 0, 0);
+  pictures.set(levels, { dark: dark.matches, canvas: made });
+  return made;
+}
+
+let showsSpectrogram = false;
+
 function drawWaveform(): void {
   const { rough } = p.player.audio;
   if (!rough || !canvas.clientWidth) return;
@@ -38,9 +69,13 @@ function drawWaveform(): void {
     g.globalAlpha = 1;
   };
   const gains = p.gains();
-  bars(roughPeaks(Math.round(width)), token("rough"), state.audible === "rough" ? 0.9 : 0.45, gains.rough);
   const mix = p.player.mixWaveform;
-  if (mix && state.whole) bars(mix, token("mix"), state.audible === "mix" ? 0.75 : 0.4, gains.mix);
+  if (showsSpectrogram) drawSpectrogram(g, width, height);
+  else if (state.blind) bars(roughPeaks(Math.round(width)), token("muted"), 0.6, gains.rough);
+  else {
+    bars(roughPeaks(Math.round(width)), token("rough"), state.audible === "rough" ? 0.9 : 0.45, gains.rough);
+    if (mix && state.whole) bars(mix, token("mix"), state.audible === "mix" ? 0.75 : 0.4, gains.mix);
+  }
   const { loop } = p.player, x = (s: number) => (s / p.duration()) * width;
   if (loop) {
     g.fillStyle = token("ink");
@@ -85,12 +120,47 @@ button("play").addEventListener("click", p.togglePlayback);
 button("clear-loop").addEventListener("click", () => p.setLoop(null));
 input("repeat").addEventListener("change", () => p.setRepeat(input("repeat").checked));
 input("matched").addEventListener("change", () => p.setMatched(input("matched").checked));
-for (const each of document.querySelectorAll<HTMLButtonElement>("[data-version]"))
-  each.addEventListener("click", () => p.select(each.dataset.version as Version));
+const versionButtons = [...document.querySelectorAll<HTMLButtonElement>("[data-version]")];
+const NAMES: Record<Version, string> = { rough: "Rough", mix: "Mix", reference: "Reference" };
+versionButtons.forEach((each, index) => each.addEventListener("click", () => p.select(p.order()[index])));
+input("blind").addEventListener("change", () => p.setBlind(input("blind").checked));
+button("vote").addEventListener("click", vote);
+button("picture").addEventListener("click", () => {
+  showsSpectrogram = !showsSpectrogram;
+  button("picture").setAttribute("aria-pressed", String(showsSpectrogram));
+  button("picture").textContent = showsSpectrogram ? "Waveform" : "Spectrogram";
+  drawPosition();
+});
+
+/** With hidden names: vote for what is heard, which shows the names and is noted. */
+export function vote(): void {
+  if (!state.blind) return;
+  const chosen = NAMES[state.audible], others = state.blind.filter((version) => version !== state.audible);
+  setNotes(`${state.session.notes}${state.session.notes && "\n"}Without names: ${chosen} rather than ${others.map((v) => NAMES[v]).join(", ")}.`);
+  p.setBlind(false);
+  changed("song");
+  $("match-text").textContent = `You chose ${chosen}.`;
+}
+
+function showVersions(): void {
+  const order = p.order();
+  versionButtons.forEach((each, index) => {
+    const version = order[index];
+    each.hidden = !version;
+    each.setAttribute("aria-pressed", String(version === state.audible));
+    each.disabled = version === "reference" && !p.player.audio.reference;
+    each.lastChild!.textContent = ` ${state.blind ? "ABC"[index] : NAMES[version]}`;
+  });
+  document.body.dataset.audible = state.blind ? "hidden" : state.audible;
+  input("blind").checked = state.blind !== null;
+  input("matched").disabled = state.blind !== null;
+  button("vote").hidden = state.blind === null;
+}
 for (const each of document.querySelectorAll<HTMLButtonElement>("[data-console]"))
   each.addEventListener("click", () => setConsole(each.dataset.console as ConsoleName));
 
 function matchText(): string {
+  if (state.blind) return "Equally loud, in a random order.";
   const { rough, mix } = state.loudness;
   if (rough === null || mix === null) return "Measuring the loudness …";
   const louder = mix - rough;
@@ -101,12 +171,8 @@ function matchText(): string {
 
 on(["song", "audible", "loudness", "knobs"], () => {
   if (!state.song) return;
-  document.body.dataset.audible = state.audible;
+  showVersions();
   $("play-label").textContent = p.player.playing ? "Pause" : "Play";
-  for (const each of document.querySelectorAll<HTMLButtonElement>("[data-version]")) {
-    each.setAttribute("aria-pressed", String(each.dataset.version === state.audible));
-    each.disabled = each.dataset.version === "reference" && !p.player.audio.reference;
-  }
   for (const each of document.querySelectorAll<HTMLButtonElement>("[data-console]"))
     each.setAttribute("aria-pressed", String(each.dataset.console === state.session.console));
   input("repeat").checked = p.player.repeat;
@@ -117,4 +183,4 @@ on(["song", "audible", "loudness", "knobs"], () => {
   drawPosition();
 });
 
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => changed("audible", "knobs"));
+dark.addEventListener("change", () => changed("audible", "knobs"));

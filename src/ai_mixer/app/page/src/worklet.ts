@@ -27,7 +27,10 @@ export interface Levels {
   powers: number[];
   peaks: number[];
   truePeak: number;
+  reductions: Float32Array;
 }
+
+const noLevels = (): Levels => ({ powers: [], peaks: [0, 0], truePeak: 0, reductions: new Float32Array(0) });
 
 class Delay {
   private readonly line: Float32Array;
@@ -55,7 +58,7 @@ class Desk extends AudioWorkletProcessor {
   private readonly now: Record<Version, number> = { rough: 0, mix: 1, reference: 0 };
   private meter: PowerMeter;
   private truePeak: TruePeak[];
-  private levels: Levels = { powers: [], peaks: [0, 0], truePeak: 0 };
+  private levels = noLevels();
   private blocks = 0;
 
   constructor(options: { processorOptions: { files: EngineFiles; knobs: number[]; channels: number } }) {
@@ -137,8 +140,9 @@ class Desk extends AudioWorkletProcessor {
       levels.truePeak = Math.max(levels.truePeak, this.truePeak[c].push(out[c]));
     }
     if (++this.blocks * BLOCK < sampleRate / 20) return;
+    levels.reductions = this.engine.reductions();
     this.port.postMessage({ levels });
-    this.levels = { powers: [], peaks: [0, 0], truePeak: 0 };
+    this.levels = noLevels();
     this.blocks = 0;
   }
 }

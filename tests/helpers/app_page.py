@@ -1,0 +1,111 @@
+"""The page of the application in a browser: what a visitor does, and what is heard."""
+
+import base64
+import json
+
+import numpy as np
+
+from helpers.app import TOKEN
+
+PATIENCE_S = 150  # kernels are compiled when they are first used
+RENDER = """
+const [song, console_, knobs, rate, samples, done] = arguments;
+(async () => {
+  const bytes = async (path) => (await fetch(path)).arrayBuffer();
+  const context = new OfflineAudioContext(2, samples, rate);
+  await context.audioWorklet.addModule("/worklet.js");
+  const files = { wasm: await bytes(`/${console_}.wasm`),
+                  rooms: await bytes(`/api/consoles/${console_}/rooms`) };
+  const buffer = await context.decodeAudioData(await bytes(`/api/songs/${song}/audio/source`));
+  const node = new AudioWorkletNode(context, "desk", { numberOfInputs: 2, channelCount: 2,
+    outputChannelCount: [2], channelCountMode: "explicit",
+    processorOptions: { files, knobs, channels: buffer.numberOfChannels } });
+  const latency = await new Promise((resolve) => {
+    node.port.onmessage = ({ data }) => data.latency !== undefined && resolve(data.latency); });
+  const source = new AudioBufferSourceNode(context, { buffer });
+  source.connect(node).connect(context.destination);
+  source.start();
+  const out = await context.startRendering();
+  const text = (c) => { const bytes = new Uint8Array(out.getChannelData(c).buffer);
+    let s = ""; for (let i = 0; i < bytes.length; i += 8192)
+      s += String.fromCharCode(...bytes.subarray(i, i + 8192)); return btoa(s); };
+  done([latency, text(0), text(1)]);
+})().catch((error) => done(String(error)));
+"""
+
+
+class Page:
+    """What a visitor does."""
+
+    def __init__(self, driver, address):
+        self.driver, self.address = driver, address
+        driver.set_script_timeout(PATIENCE_S + 10)
+        driver.get(f"{address}/?token={TOKEN}")
+
+    def evaluate(self, expression):
+        return self.driver.execute_script(f"return {expression}")
+
+    def wait(self, condition, seconds=PATIENCE_S):
+        met = self.driver.execute_async_script(
+            f"""const done = arguments[0], end = performance.now() + {seconds * 1000};
+            (function check() {{
+              if ({condition}) done(true);
+              else if (performance.now() > end) done(false);
+              else setTimeout(check, 10);
+            }})()"""
+        )
+        assert met, f"{condition}: {self.evaluate('document.body.innerText')}"
+
+    def text(self, name):
+        return self.evaluate(f"document.getElementById('{name}').textContent")
+
+    def click(self, selector):
+        self.driver.find_element("css selector", selector).click()
+
+    def key(self, key, selector="body"):
+        self.driver.find_element("css selector", selector).send_keys(key)
+
+    def fetch(self, path):
+        """JSON or bytes of the server, with the page's cookie."""
+        data = self.driver.execute_async_script(
+            """const [path, done] = arguments;
+            fetch(path).then((r) => r.arrayBuffer()).then((b) => { let s = "";
+              const bytes = new Uint8Array(b); for (let i = 0; i < bytes.length; i += 8192)
+                s += String.fromCharCode(...bytes.subarray(i, i + 8192)); done(btoa(s)); })""",
+            path,
+        )
+        return base64.b64decode(data)
+
+    def upload(self, path):
+        self.driver.find_element("id", "file").send_keys(str(path))
+        self.wait("document.body.dataset.state === 'ready'")
+        self.wait("document.getElementById('ask-status').textContent.startsWith('Done')")
+
+    @property
+    def song(self):
+        return self.evaluate("location.hash.split('=')[1]")
+
+    def session(self):
+        return json.loads(self.fetch(f"/api/songs/{self.song}/session"))
+
+    def errors(self):
+        return [entry for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
+
+    def open(self):
+        """Open the song that was opened last."""
+        self.click("#recent .entry")
+        self.wait("document.body.dataset.state === 'ready'")
+
+    def value(self, knob):
+        """Value of a knob as the page shows it."""
+        return self.evaluate(
+            f"document.getElementById('knob-{knob}').getAttribute('aria-valuetext')"
+        )
+
+    def render(self, console, settings, rate, samples):
+        """What is heard, [2, samples], from the page's own audio thread, without its delay."""
+        latency, *channels = self.driver.execute_async_script(
+            RENDER, self.song, console, list(settings), rate, samples + 2048
+        )
+        heard = np.stack([np.frombuffer(base64.b64decode(text), np.float32) for text in channels])
+        return heard[:, latency : latency + samples]
