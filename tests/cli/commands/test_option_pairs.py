@@ -138,7 +138,7 @@ def noting(function, log):
 def record_calls(monkeypatch):
     """Replace the work of all commands by a record of its arguments."""
     calls, checked_for_daw = [], []
-    for module, name in ((daw_files, "check_daw"), (track_project, "project_path")):
+    for module, name in ((daw_files, "check_daw"), (track_project, "project_paths")):
         monkeypatch.setattr(module, name, noting(getattr(module, name), checked_for_daw))
 
     def recorder(first):
