@@ -13,7 +13,7 @@ import torch
 from ai_mixer.console import load_console
 from ai_mixer.mixing.audio_mixer import AudioMixer
 from ai_mixer.plugin.presets import read_preset
-from ai_mixer.plugin.track_project import project_path, track_project, write_track_project
+from ai_mixer.plugin.track_project import project_paths, track_project, write_track_project
 from helpers.measures import residual_db
 from helpers.tracks import write
 
@@ -41,8 +41,8 @@ def opened(path):
 
 def test_tracks_have_strips_faders_and_files(mixed, tmp_path):
     result, files = mixed
-    path = write_track_project(result, files, overwrite=True)
-    assert path == project_path(result.output)
+    path, _ = paths = write_track_project(result, files, overwrite=True)
+    assert paths == project_paths(result.output)
     project, names = opened(path)
     channels = {channel.get("id"): channel for channel in project.iter("Channel")}
     assert list(channels) == [
@@ -75,7 +75,7 @@ def test_sends_go_to_the_buses(mixed):
     project = track_project(result._replace(settings=settings), files)
     assert project.tracks[0].sends == {"reverb": 0.25}
     assert project.tracks[1].sends == {}
-    written = write_track_project(result._replace(settings=settings), files, overwrite=True)
+    written, _ = write_track_project(result._replace(settings=settings), files, overwrite=True)
     (send,) = opened(written)[0].iter("Send")
     assert send.get("destination") == "channel-reverb"
     assert float(send.find("Volume").get("value")) == 0.25
@@ -87,10 +87,32 @@ def test_it_is_valid_against_the_published_schema(mixed):
     if not schema.is_file():
         pytest.skip("no schema of DAWproject beside the folder AI_MIXER_MUSIC")
     result, files = mixed
-    with zipfile.ZipFile(write_track_project(result, files, overwrite=True)) as archive:
+    path, _ = write_track_project(result, files, overwrite=True)
+    with zipfile.ZipFile(path) as archive:
         document = etree.fromstring(archive.read("project.xml"))
     rules = etree.XMLSchema(etree.parse(schema))
     assert rules.validate(document), rules.error_log
+
+
+def test_reaper_project_is_read_by_another_parser(sent):
+    rpp = pytest.importorskip("rpp", reason="rpp is not installed")
+    result, files, _ = sent
+    _, path = write_track_project(result, files, overwrite=True)
+    project = rpp.loads(path.read_text())
+    tracks = project.findall("TRACK")
+    names = [track.find("NAME")[1] for track in tracks]
+    assert names == ["kick", "bass", "lead vox", "Reverb", "Delay"]
+    settings = result.settings["tracks"]
+    for track, own in zip(tracks, settings, strict=False):
+        assert 20 * np.log10(float(track.find("VOLPAN")[1])) == pytest.approx(own["fader_db"])
+        item = track.find("ITEM")
+        gain_db = 20 * np.log10(float(item.find("VOLPAN")[1]))
+        assert gain_db == pytest.approx(result.gains_db[own["name"]])
+        assert (path.parent / item.find("SOURCE").find("FILE")[1]).is_file()
+        assert track.find("FXCHAIN").find("CLAP").attrib[1] == "ai-mixer.strip"
+    received = [[line[1], float(line[3])] for line in tracks[3].findall("AUXRECV")]
+    assert received == [["0", 0.4], ["1", 0.1]]
+    assert project.find("MASTERFXLIST").find("CLAP").attrib[1] == "ai-mixer.mastering"
 
 
 def test_an_existing_project_is_kept(mixed):
@@ -142,7 +164,7 @@ def play(channel, audio, hosted, folder):
 def test_the_numbers_of_the_project_give_the_mix(sent, hosted, tmp_path):
     """Files, strips, faders, sends, buses and master as a DAW plays them."""
     result, files, wanted = sent
-    path = write_track_project(result, files, overwrite=True)
+    path, _ = write_track_project(result, files, overwrite=True)
     project, _ = opened(path)
     with zipfile.ZipFile(path) as archive:
         archive.extractall(tmp_path)

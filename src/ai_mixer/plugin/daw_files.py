@@ -57,7 +57,7 @@ def write_daw_files(result: MixResult) -> MixResult:
     for name, text in write_lv2_preset(song.plugin, song.settings, song.name).items():
         write_text(preset / name, text)
     write_bytes(folder / f"{song.name}.dawproject", write_dawproject(song.project))
-    write_text(folder / f"{song.name}.rpp", write_rpp(song, folder))
+    write_text(folder / f"{song.name}.rpp", write_rpp(song.project, folder))
     missing = ", ".join(differences(result))
     without = f"; the mix also has {missing}" if missing else ""
     note = f"{song.plugin.name} and fader {song.gain_db:+.1f} dB in {folder.name}{without}"

@@ -15,6 +15,7 @@ from ai_mixer.plugin.daw_song import audio_of
 from ai_mixer.plugin.dawproject import write_dawproject
 from ai_mixer.plugin.identity import Plugin, load_plugin
 from ai_mixer.plugin.project import Device, Project, ProjectTrack
+from ai_mixer.plugin.reaper import write_rpp
 from ai_mixer.utils.atomic_write import exclusive_write
 
 FADER = "fader_db"
@@ -46,19 +47,25 @@ def track_project(result: TrackMixResult, files: Sequence[Path]) -> Project:
     return Project(result.output.stem, tracks, master)
 
 
-def write_track_project(result: TrackMixResult, files: Sequence[Path], overwrite: bool) -> Path:
-    """Write `<result>.dawproject` beside the result; returns its path. OSError (one line)."""
-    path = project_path(result.output)
-    check_not_existing([path], overwrite)
-    content = write_dawproject(track_project(result, files))
-    with exclusive_write(path, overwrite) as draft:
-        draft.write_bytes(content)
-    return path
+def write_track_project(
+    result: TrackMixResult, files: Sequence[Path], overwrite: bool
+) -> list[Path]:
+    """Write a DAWproject and a project of REAPER beside the result; returns their paths.
+
+    OSError (one line) if one exists, unless it is overwritten.
+    """
+    paths, project = project_paths(result.output), track_project(result, files)
+    check_not_existing(paths, overwrite)
+    text = write_rpp(project, result.output.parent).encode()
+    for path, content in zip(paths, (write_dawproject(project), text), strict=True):
+        with exclusive_write(path, overwrite) as draft:
+            draft.write_bytes(content)
+    return paths
 
 
-def project_path(output: Path) -> Path:
-    """`mix.wav` → `mix.dawproject`."""
-    return output.with_suffix(".dawproject")
+def project_paths(output: Path) -> list[Path]:
+    """`mix.wav` → `mix.dawproject`, `mix.rpp`."""
+    return [output.with_suffix(suffix) for suffix in (".dawproject", ".rpp")]
 
 
 def _device(plugin: Plugin, settings: Mapping[str, Any]) -> Device:

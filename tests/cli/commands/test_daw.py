@@ -1,5 +1,7 @@
 """`ai-mixer mix --daw` writes presets and projects, and reads a preset of a plug-in."""
 
+import zipfile
+
 import numpy as np
 import pytest
 import soundfile
@@ -8,6 +10,7 @@ from ai_mixer.mixing.preset import load_preset
 from ai_mixer.plugin.daw_files import load_any_preset
 from ai_mixer.plugin.identity import load_plugin
 from ai_mixer.plugin.presets import write_vstpreset
+from helpers.tracks import write
 
 
 @pytest.fixture
@@ -47,6 +50,24 @@ def test_master_for_the_daw(ai_mixer, song):
     assert read.console.entry == "mastering"
     assert read.settings == load_preset(song.with_name("song_mastered.json")).settings
     assert read.settings["band1_gain"] == 2.0
+
+
+def test_tracks_for_the_daw(ai_mixer, tmp_path):
+    for number, name in enumerate(("kick", "vox")):
+        write(tmp_path / "song" / f"{name}.wav", number, seconds=0.6)
+    done = ai_mixer("mix", "--tracks", tmp_path / "song", "--daw")
+    assert done.code == 0, done.err
+    project = tmp_path / "song_mixed.dawproject"
+    assert f"project: {project}" in done.out
+    with zipfile.ZipFile(project) as archive:
+        assert "audio/track2/vox.wav" in archive.namelist()
+    (tmp_path / "song_mixed.wav").unlink()
+    (tmp_path / "song_mixed.json").unlink()
+    (tmp_path / "song_mixed.html").unlink()
+    refused = ai_mixer("mix", "--tracks", tmp_path / "song", "--daw")
+    assert refused.code == 1
+    assert "song_mixed.dawproject" in refused.err
+    assert not (tmp_path / "song_mixed.wav").exists()
 
 
 def test_existing_folder_and_damaged_preset_are_errors_in_one_line(ai_mixer, song):

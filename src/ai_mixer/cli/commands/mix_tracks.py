@@ -37,10 +37,10 @@ def run_mix_tracks(
     from ai_mixer.mixing.paths import check_not_existing
     from ai_mixer.mixing.track_inputs import track_inputs
     from ai_mixer.mixing.track_mix import default_mix_path
-    from ai_mixer.plugin.track_project import project_path, write_track_project
+    from ai_mixer.plugin.track_project import project_paths, write_track_project
 
     if daw:
-        check_not_existing([project_path(output or default_mix_path(paths))], force)
+        check_not_existing(project_paths(output or default_mix_path(paths)), force)
     result = AudioMixer(model).mix_tracks(
         paths,
         output,
@@ -67,7 +67,8 @@ def run_mix_tracks(
         print_line(f"  {len(result.stems)} stems: {result.stems[0].parent}")
     if daw:
         files = [track.file.path for track in track_inputs(paths)]
-        print_line(f"  project: {write_track_project(result, files, force)}")
+        for project in write_track_project(result, files, force):
+            print_line(f"  project: {project}")
     for note in result.notes:
         print_line(f"  note: {note}")
 
