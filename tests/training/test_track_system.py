@@ -3,14 +3,16 @@
 import pytest
 import torch
 from hydra.errors import InstantiationException
+from hydra.utils import get_class
 
+from ai_mixer.cli import pipeline
 from ai_mixer.console.graph_knobs import GraphKnobs
 from ai_mixer.evaluation.track_evaluate import evaluate_tracks
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.inference.track_predictor import TrackPredictor, load_track_model
 from ai_mixer.metrics.track_skill import balance_errors_db, fader_errors_db, knob_columns
 from ai_mixer.tracking import save_model
-from ai_mixer.training.builders import build_components
+from ai_mixer.training.builders import ONE_FILE, build_components
 from ai_mixer.training.calibration import calibrate
 from ai_mixer.training.export import model_card
 from ai_mixer.training.track_system import knob_slots
@@ -179,6 +181,17 @@ def test_evaluation_has_floors_and_bounds(predictor, tmp_path):
     assert "raw_sum" in text
     assert "ridge" in text
     assert "Balance error by role" in text
+
+
+def test_the_end_of_a_run_is_known_for_each_task(compose):
+    """Also that of a sweep, which evaluates its best trial."""
+    for task, expected in {
+        "restore": pipeline.evaluate_and_render_songs,
+        "remix": pipeline.evaluate_and_render_tracks,
+    }.items():
+        target = compose(f"task={task}").system.get("_target_", ONE_FILE)
+        assert get_class(target).__name__ in {"MixSystem", "TrackSystem"}
+        assert pipeline.EVALUATIONS[target] is expected
 
 
 def test_models_and_consoles_of_the_other_kind_are_refused(compose, root):

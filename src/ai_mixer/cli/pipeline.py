@@ -17,7 +17,13 @@ from ai_mixer.evaluation.render import render
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.tracking import ResumePoint, Run, Store, save_model
 from ai_mixer.tracking.resume_points import save_overrides
-from ai_mixer.training.builders import TrainingComponents, build_components, raw_override_value
+from ai_mixer.training.builders import (
+    ONE_FILE,
+    SEVERAL_TRACKS,
+    TrainingComponents,
+    build_components,
+    raw_override_value,
+)
 from ai_mixer.training.calibration import calibrate
 from ai_mixer.training.dataset_manifest import (
     log_seen_songs,
@@ -30,8 +36,6 @@ from ai_mixer.training.finetune import load_initial_weights
 from ai_mixer.training.fit import fit, fit_nonzero_rank
 from ai_mixer.training.preflight import check_batches, check_later_steps, check_monitors
 from ai_mixer.training.resume import check_resume_point, find_resume_point
-from ai_mixer.training.system import MixSystem
-from ai_mixer.training.track_system import TrackSystem
 from ai_mixer.utils.distributed import rank
 from ai_mixer.utils.log import logger
 from ai_mixer.utils.signals import handle_stop_signals
@@ -89,7 +93,7 @@ def train(
         step = fit(cfg, parts, start, run, extra_callbacks)
         _save_trained_model(cfg, parts, run)
         if evaluate_after:
-            EVALUATIONS[type(parts.system)](cfg, run, overrides, step)
+            evaluate_and_render(cfg, run, overrides, step)
     return run
 
 
@@ -116,7 +120,7 @@ def _log_config(
     run.describe(_reproduce_line(cfg, overrides))  # replaced after the evaluation
 
 
-def evaluate_and_render(cfg: DictConfig, run: Run, overrides: list[str], step: int) -> None:
+def evaluate_and_render_songs(cfg: DictConfig, run: Run, overrides: list[str], step: int) -> None:
     """Write tables and listening samples and print their paths; skip each whose config is null."""
     predictor, folder = load_model(run.artifact_dir, allowed_targets(cfg)), run.artifact_dir
     lines, headline = [], None
@@ -140,8 +144,13 @@ def evaluate_and_render(cfg: DictConfig, run: Run, overrides: list[str], step: i
     print("\n".join([*lines, f"browse: {stage_command('ui')}"]))
 
 
-EVALUATIONS = {MixSystem: evaluate_and_render, TrackSystem: evaluate_and_render_tracks}
-"""What is done with a trained system, by its class."""
+EVALUATIONS = {ONE_FILE: evaluate_and_render_songs, SEVERAL_TRACKS: evaluate_and_render_tracks}
+"""What is done with a trained system, by its class in the config."""
+
+
+def evaluate_and_render(cfg: DictConfig, run: Run, overrides: list[str], step: int) -> None:
+    """Write tables and listening samples of a run, of one file or of several tracks."""
+    EVALUATIONS[cfg.system.get("_target_", ONE_FILE)](cfg, run, overrides, step)
 
 
 def _save_trained_model(cfg: DictConfig, parts: TrainingComponents, run: Run) -> None:

@@ -20,6 +20,7 @@ from ai_mixer.inference.builders import build_any_console, build_model
 from ai_mixer.training.system import MixSystem
 
 ONE_FILE = "ai_mixer.training.system.MixSystem"
+SEVERAL_TRACKS = "ai_mixer.training.track_system.TrackSystem"
 
 
 class TrainingComponents(NamedTuple):
