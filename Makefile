@@ -147,9 +147,12 @@ relocate: $(READY) ## rewrite artifact URIs after mlruns/ was moved
 
 # --- the engine without Python -------------------------------------------------------------------
 
-.PHONY: engine
+.PHONY: engine plugin
 engine: $(READY) ## build the console as a C library: make engine targets=all console=classic ranges=wide
 	$(BIN)/python -m ai_mixer.cli.stages.engine $(OVERRIDES)
+
+plugin: $(READY) ## build the plug-ins (VST3, CLAP, LV2): make plugin install=true; make plugin os=windows
+	$(BIN)/python -m ai_mixer.cli.stages.plugin $(OVERRIDES)
 
 # --- the page of `ai-mixer app` --------------------------------------------------------------------
 

@@ -6,14 +6,15 @@ Songs are damaged by another processor (pedalboard): shelves of ±6 and ±12 dB 
 width 30 %, a narrow band, and crushed. All systems get the same profiles and the same training
 examples, and are judged by the exact response of the filters of `classic`: a system moves a
 finished song if a third of an octave changes by more than 0.5 dB, and mends the share of the change
-that it takes back. Each has the same two settings, a factor and the smallest move that is made (and
-evidence its prior probability of damage), chosen for each fold and point of the curve on the songs
-of the other folds. The profiles take half an hour of a core; `--cache` keeps
-them.
+that it takes back. Each has a factor and the smallest move that is made as settings, and evidence
+its prior probability of damage and the weight of its regression; they are chosen for each fold and
+point of the curve on the songs of the other folds. The profiles take half an hour of a core;
+`--cache` keeps them.
 """
 
 import argparse
 import csv
+import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,7 @@ from ai_mixer.faults.damage_prior import KINDS, draw_damage
 from ai_mixer.metrics.sound_profile import profile
 from ai_mixer.models.closed_form import FitExamples
 from ai_mixer.models.evidence import Evidence
+from ai_mixer.models.evidence_fit import regression_examples
 from ai_mixer.utils.parallel import parallel_map
 
 RATE = 44_100
@@ -49,8 +51,11 @@ WIDTH_LIMIT_DB = 20 * math.log10(1.05)
 LEAST_UNIT_DB = 12.0  # of smallest moves in dB: the range of an equaliser knob
 RESAMPLES = 1000
 PROBABILITIES = (0.3, 0.5, 0.8, 0.95)  # prior probabilities of damage
+SHARES = (0.25, 0.4, 0.55)  # weights of the regression
+MAX_SUPPORT = 6000  # examples of the regression: all
 Knobs = np.ndarray  # [songs, knobs]: offsets from neutral, share of the range
-Variants = dict[float | None, dict[str, Knobs]]  # prior probability of damage → version → knobs
+Variant = tuple[float, ...]  # of evidence: probability of damage and weight of the regression
+Variants = dict[Variant, dict[str, Knobs]]  # variant → version → knobs
 
 
 class Song(NamedTuple):
@@ -186,7 +191,7 @@ def _predictions(songs: list[Song], console: Console) -> dict[str, Variants]:
 Predict = Callable[[list[str], Tensor], np.ndarray]
 
 
-def _systems(train: list[Song], console: Console) -> dict[str, dict[float | None, Predict]]:
+def _systems(train: list[Song], console: Console) -> dict[str, dict[Variant, Predict]]:
     """Name → variants of a prediction from genres [n] and two profiles: [n, 2, F] → [n, P]."""
     from sklearn.ensemble import HistGradientBoostingRegressor
     from sklearn.linear_model import RidgeCV
@@ -194,19 +199,22 @@ def _systems(train: list[Song], console: Console) -> dict[str, dict[float | None
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    model = Evidence(len(console.knobs), RATE, n_damages=4096)
+    model = Evidence(len(console.knobs), RATE, n_damages=4096, n_support=MAX_SUPPORT)
     examples = _examples(train)
     model.fit(examples, console.neutral)
 
-    def evidence(x: Tensor, probability: float) -> np.ndarray:
+    def evidence(x: Tensor, variant: Variant) -> np.ndarray:
         blind = torch.full((len(x),), CONDITIONS.index("blind"))
-        model.damage_probability = probability
-        return model.correction(model.estimate(x, x, blind), blind).numpy()
+        model.damage_probability, model.regression_share = variant
+        return model.correction(x, x, blind).numpy()
 
-    def variants(inputs: Callable[[list[str], Tensor], Tensor]) -> dict[float | None, Predict]:
-        return {p: lambda genres, x, p=p: evidence(inputs(genres, x), p) for p in PROBABILITIES}
+    def variants(
+        inputs: Callable[[list[str], Tensor], Tensor], shares: tuple[float, ...] = SHARES
+    ) -> dict[Variant, Predict]:
+        pairs = itertools.product(PROBABILITIES, shares)
+        return {v: lambda genres, x, v=v: evidence(inputs(genres, x), v) for v in pairs}
 
-    inputs, targets = _regression_examples(examples, model)
+    inputs, targets = (part.numpy() for part in regression_examples(examples, console.neutral))
     regressors = {
         "ridge": make_pipeline(StandardScaler(), RidgeCV(np.logspace(0, 5, 11))),
         "nearest neighbour": make_pipeline(StandardScaler(), KNeighborsRegressor(20)),
@@ -231,11 +239,12 @@ def _systems(train: list[Song], console: Console) -> dict[str, dict[float | None
 
     return {
         "evidence": variants(lambda genres, x: x.mean(1)),
+        "evidence, Bayes only": variants(lambda genres, x: x.mean(1), (0.0,)),
         "evidence, 10 s": variants(lambda genres, x: x[:, 0]),
         "evidence, genre": variants(lambda genres, x: x.mean(1) - shifts(genres)),
-        "boosted trees": {None: lambda genres, x: boosted(x.mean(1).numpy())},
+        "boosted trees": {(): lambda genres, x: boosted(x.mean(1).numpy())},
         **{
-            name: {None: lambda genres, x, r=regressor: r.predict(x.mean(1).numpy())}
+            name: {(): lambda genres, x, r=regressor: r.predict(x.mean(1).numpy())}
             for name, regressor in regressors.items()
         },
     }
@@ -273,21 +282,6 @@ def _examples(train: list[Song]) -> FitExamples:
         torch.stack(mask),
         torch.stack(damaged),
     )
-
-
-def _regression_examples(examples: FitExamples, model: Evidence) -> tuple[np.ndarray, np.ndarray]:
-    """The examples of the evidence model for the other systems; as many finished as damaged."""
-    from ai_mixer.models.evidence_fit import response_of, undoing
-
-    offsets = torch.where(examples.mask, examples.knobs - model.neutral, 0.0).double()
-    response = response_of((examples.rough - examples.finished).double(), offsets)
-    knobs = undoing(examples.damaged.double() - examples.finished.double(), response)
-    known = examples.mask.any(1)
-    inputs = [examples.finished, examples.damaged, examples.rough[known]]
-    targets = [torch.zeros_like(knobs), knobs, (examples.knobs - model.neutral)[known].double()]
-    limit = 1.0 - model.neutral.double()
-    clamped = torch.cat(targets).clamp(-model.neutral.double(), limit)
-    return torch.cat(inputs).numpy(), clamped.numpy()
 
 
 class Judge:
@@ -402,8 +396,8 @@ class Judge:
 
     def _rows(self, variants: Variants, units: tuple[str, ...]) -> list[dict[str, Any]]:
         return [
-            row | {"probability": probability}
-            for probability, by_version in variants.items()
+            row | {"variant": variant}
+            for variant, by_version in variants.items()
             for factor in FACTORS
             for unit in units
             for row in self._settings(factor, by_version, unit)
@@ -435,9 +429,9 @@ class Judge:
         first: dict[str, Knobs] = {}
         second: dict[str, Knobs] = {}
         for fold in sorted({song.fold for song in songs}):
-            model = Evidence(len(console.knobs), RATE, n_damages=4096)
+            model = Evidence(len(console.knobs), RATE, n_damages=4096, n_support=MAX_SUPPORT)
             model.amount, model.min_correction = setting["factor"], setting["least"]
-            model.damage_probability = setting["probability"]
+            model.damage_probability, model.regression_share = setting["variant"]
             model.fit(_examples([song for song in songs if song.fold != fold]), console.neutral)
             tested = [n for n, song in enumerate(songs) if song.fold == fold]
             blind = torch.full((len(tested),), CONDITIONS.index("blind"))
@@ -445,7 +439,7 @@ class Judge:
                 x = profiles[tested]
                 for passes in (first, second):
                     rough = torch.from_numpy(x).float()
-                    found = model.correction(model.estimate(rough, rough, blind), blind).numpy()
+                    found = model.correction(rough, rough, blind).numpy()
                     into = passes.setdefault(name, np.zeros((len(songs), len(self.names))))
                     into[tested] = self._limited(found)
                     x = self.apply(x, into[tested])
@@ -456,7 +450,9 @@ class Judge:
         again = sizes[1][moved] / sizes[0][moved]
         touched = np.abs(first["finished"]).max(1) > 0
         width_db = np.abs(self.gains_db(first["finished"])[:, -1])
-        chosen = ", ".join(f"{key} {setting[key]:g}" for key in ("probability", "factor", "least"))
+        names = ("probability", "share", "factor", "least")
+        values = (*setting["variant"], setting["factor"], setting["least"])
+        chosen = ", ".join(f"{n} {v:g}" for n, v in zip(names, values, strict=True))
         return (
             f"At the default ({chosen}), {100 * touched.mean():.1f} % of finished songs are "
             f"changed at all; width within 5 % in {100 * np.mean(width_db <= WIDTH_LIMIT_DB):.0f} "
@@ -508,10 +504,10 @@ def _champion(root: Path, songs: list[Song], evidence: Variants, count: int) -> 
             knobs[name][row] = applied - predictor.console.neutral
     judge = Judge([songs[n] for n in chosen], predictor.console)
     ours = {
-        probability: {name: found[chosen] for name, found in by_version.items()}
-        for probability, by_version in evidence.items()
+        variant: {name: found[chosen] for name, found in by_version.items()}
+        for variant, by_version in evidence.items()
     }
-    ours, theirs = judge.curve(ours, "evidence"), judge.curve({None: knobs})
+    ours, theirs = judge.curve(ours, "evidence"), judge.curve({(): knobs})
     lines = [f"The packaged default ({default_model()}) on {len(chosen)} songs:", ""]
     lines += [
         "| finished songs moved | evidence | default model | difference |",

@@ -7,6 +7,7 @@ from ai_mixer.core.types import CONDITIONS
 from ai_mixer.metrics.sound_profile import profile_names
 from ai_mixer.models.closed_form import FitExamples
 from ai_mixer.models.evidence import Evidence
+from ai_mixer.models.profile_regression import ProfileRegression
 
 RATE, KNOBS, N = 44100, 3, 400
 SIZE = len(profile_names(RATE))
@@ -39,13 +40,13 @@ def examples(seed=0):
 
 @pytest.fixture(scope="module")
 def fitted():
-    model = Evidence(KNOBS, RATE, real_share=1.0)
+    model = Evidence(KNOBS, RATE, real_share=1.0, regression_share=0.0)
     model.fit(examples()[0], torch.full((KNOBS,), 0.5))
     return model
 
 
 def corrections(model, songs, reference, condition):
-    return model.correction(model.estimate(songs, reference, condition), condition)
+    return model.correction(songs, reference, condition)
 
 
 def test_damage_is_corrected_where_songs_do_not_differ(fitted):
@@ -79,7 +80,7 @@ def test_a_lower_prior_moves_less():
     songs, _ = examples(1)
     moved = []
     for probability in (0.05, 0.5, 0.95):
-        model = Evidence(KNOBS, RATE, damage_probability=probability)
+        model = Evidence(KNOBS, RATE, damage_probability=probability, regression_share=0.0)
         model.fit(examples()[0], torch.full((KNOBS,), 0.5))
         moved.append(float(corrections(model, songs.finished, songs.finished, BLIND).abs().mean()))
     assert moved == sorted(moved)
@@ -96,8 +97,50 @@ def test_small_corrections_are_not_made():
     assert (largest == 0).any()
 
 
+def test_the_regression_counts_by_its_share_without_a_reference_only(fitted):
+    songs, _ = examples(1)
+    parts = {}
+    for share in (0.0, 0.5, 1.0):
+        model = Evidence(KNOBS, RATE, regression_share=share)
+        model.load_state_dict(fitted.state_dict())
+        parts[share] = [
+            corrections(model, songs.damaged, songs.reference, condition)
+            for condition in (BLIND, REFERENCE)
+        ]
+    limits = torch.full((KNOBS,), 0.5)
+    regressed = fitted.regression(songs.damaged).clamp(-limits, limits)
+    torch.testing.assert_close(parts[1.0][0], regressed)
+    torch.testing.assert_close(parts[0.5][0], (parts[0.0][0] + regressed) / 2, atol=0.02, rtol=0.0)
+    assert torch.equal(parts[0.0][1], parts[1.0][1])
+
+
+def test_the_regression_learns_what_is_not_linear():
+    generator = torch.Generator().manual_seed(0)
+    profiles = torch.randn(600, 3, generator=generator)
+    offsets = profiles[:, :1].square() - 1.0
+    regression = ProfileRegression(3, 1, 400)
+    assert not regression(profiles).any()
+    regression.fit(profiles[:400], offsets[:400])
+    error = (regression(profiles[400:]) - offsets[400:]).square().mean()
+    assert error < 0.2 * offsets[400:].square().mean()
+
+
+def test_the_regression_equals_kernel_ridge_regression():
+    from sklearn.kernel_ridge import KernelRidge
+
+    generator = torch.Generator().manual_seed(1)
+    profiles, offsets = (torch.randn(50, n, generator=generator) for n in (4, 2))
+    regression = ProfileRegression(4, 2, 80)
+    regression.fit(profiles, offsets)
+    x = (profiles - profiles.mean(0)) / profiles.std(0)
+    other = KernelRidge(kernel="rbf", gamma=2.0 / 4, alpha=1.0).fit(x.numpy(), offsets.numpy())
+    torch.testing.assert_close(
+        regression(profiles), torch.from_numpy(other.predict(x.numpy())).float(), atol=1e-4, rtol=0
+    )
+
+
 def test_a_fitted_model_is_saved_whole_and_no_longer_trained(fitted):
-    other = Evidence(KNOBS, RATE)
+    other = Evidence(KNOBS, RATE, regression_share=0.0)
     other.load_state_dict(fitted.state_dict())
     audio = 0.1 * torch.randn(1, 2, RATE, generator=torch.Generator().manual_seed(0))
     blind = BLIND[:1]

@@ -1,6 +1,6 @@
 """AudioMixer: mix audio files with a trained model, from Python."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,6 +38,7 @@ from ai_mixer.mixing.reference_songs import (
     ReferenceSongs,
     reference_weights,
 )
+from ai_mixer.mixing.track_mix import TrackMixResult, mix_tracks
 from ai_mixer.mixing.windowed_prediction import predict_song
 from ai_mixer.mixing.write_mix import render_with_report
 from ai_mixer.utils.memory import release_memory
@@ -194,6 +195,18 @@ class AudioMixer:
                 others=list(others),
                 widths_db=references.widths_db(before, mix_options),
             )
+
+    def mix_tracks(
+        self,
+        paths: Iterable[str | Path],
+        output: str | Path | ResultFiles | None = None,
+        **options: Any,
+    ) -> TrackMixResult:
+        """Mix the tracks of one song, files or a folder; the mixer's model must be one of tracks.
+
+        options: roles, leads, pans, muted, reference, target_lufs …, see `track_mix.mix_tracks`.
+        """
+        return mix_tracks(list(paths), output, model=self.model, **options)
 
     def master(
         self,

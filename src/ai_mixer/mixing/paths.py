@@ -117,7 +117,7 @@ def check_songs(songs: Iterable[Path]) -> None:
     """IsADirectoryError (one line) if a song is a folder."""
     for song in songs:
         if song.is_dir():
-            reason = f"is a folder: name its files, e.g. {song / '*.wav'}"
+            reason = f"is a folder: name its files, e.g. {song / '*.wav'}; --tracks: of one song"
             raise IsADirectoryError(errno.EISDIR, reason, str(song))
 
 

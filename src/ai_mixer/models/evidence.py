@@ -16,6 +16,9 @@ where w_0 is the weight of "nothing is wrong", separately for the knobs of width
 narrow song is not also dull. (Importance sampling from the prior: Robert and
 Casella, "Monte Carlo Statistical Methods", 2004, section 3.3.) With a reference, m is its
 profile, and p_s the spread within productions.
+
+z is linear in the profile. What is not is learned by regression on the same examples
+(`models.profile_regression`); without a reference, the correction is a mean of both.
 """
 
 import torch
@@ -25,7 +28,8 @@ from ai_mixer.core.types import CONDITIONS
 from ai_mixer.metrics.normality import MAX_DEVIATIONS
 from ai_mixer.metrics.sound_profile import profile, profile_names
 from ai_mixer.models.closed_form import ClosedFormModel, FitExamples
-from ai_mixer.models.evidence_fit import N_GROUPS, fit_evidence
+from ai_mixer.models.evidence_fit import N_GROUPS, fit_evidence, regression_examples
+from ai_mixer.models.profile_regression import ProfileRegression
 
 BLIND = CONDITIONS.index("blind")
 DEGREES_OF_FREEDOM = 5.0
@@ -37,8 +41,9 @@ class Evidence(ClosedFormModel):
     damage_probability: π, prior probability that a song is damaged; lower moves fewer songs.
     amount: factor on the correction. min_correction: corrections whose largest knob is smaller than
     this share of the range are not made. n_damages: examples of damage that are kept. real_share:
-    share of real damage among them; the rest are roughs of the task. ValueError if a share is
-    outside 0–1.
+    share of real damage among them; the rest are roughs of the task. regression_share: weight of
+    the regression in blind corrections. n_support: examples that the regression keeps. ValueError
+    if a share is outside 0–1.
     """
 
     mean: Tensor
@@ -60,17 +65,20 @@ class Evidence(ClosedFormModel):
         min_correction: float = 0.0,
         n_damages: int = 2048,
         real_share: float = 1.0,
+        regression_share: float = 0.4,
+        n_support: int = 4096,
     ) -> None:
         super().__init__()
         for name, share in {
             "damage_probability": damage_probability,
             "real_share": real_share,
+            "regression_share": regression_share,
         }.items():
             if not 0.0 <= share <= 1.0:
                 raise ValueError(f"evidence: {name} must be 0 to 1, got {share}")
         self.sample_rate, self.real_share = sample_rate, real_share
         self.damage_probability, self.amount = damage_probability, amount
-        self.min_correction = min_correction
+        self.min_correction, self.regression_share = min_correction, regression_share
         size = len(profile_names(sample_rate))
         buffers = {
             "mean": torch.zeros(size),
@@ -85,6 +93,7 @@ class Evidence(ClosedFormModel):
         }
         for name, values in buffers.items():
             self.register_buffer(name, values)
+        self.regression = ProfileRegression(size, n_knobs, n_support)
         # Moves until the model is fitted; its gradient is zero afterwards.
         self.offset = nn.Parameter(torch.zeros(n_knobs))
 
@@ -92,7 +101,7 @@ class Evidence(ClosedFormModel):
         """[B, C, T], [B, C, T], [B] → [B, P] in 0–1."""
         with torch.no_grad():
             source, target = (profile(audio, self.sample_rate) for audio in (rough, reference))
-            correction = self.correction(self.estimate(source, target, condition), condition)
+            correction = self.correction(source, target, condition)
         positions = self.neutral + correction + self.offset * (~self.fitted)
         return positions + (positions.clamp(0.0, 1.0) - positions).detach()
 
@@ -102,8 +111,20 @@ class Evidence(ClosedFormModel):
         limit = MAX_DEVIATIONS * self.std
         return (rough - centre).clamp(-limit, limit) @ self.estimator
 
-    def correction(self, estimate: Tensor, condition: Tensor) -> Tensor:
-        """Expected correction for z: [B, P], [B] → [B, P], as a share of the range of each knob."""
+    def correction(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Tensor:
+        """The correction that is made, as a share of the range of each knob.
+
+        rough, reference: profiles [B, F]; condition: [B]. Returns [B, P].
+        """
+        expected = self.expected_correction(self.estimate(rough, reference, condition), condition)
+        share = self.regression_share * (condition == BLIND)[:, None]
+        correction = self.amount * torch.lerp(expected, self.regression(rough), share.to(expected))
+        correction = torch.clamp(correction, -self.neutral, 1.0 - self.neutral)
+        large = correction.abs().amax(1, keepdim=True) >= self.min_correction
+        return torch.where(large, correction, 0.0)
+
+    def expected_correction(self, estimate: Tensor, condition: Tensor) -> Tensor:
+        """E[a | z] for estimates [B, P]: [B, P]."""
         odds = torch.tensor([1.0 - self.damage_probability, self.damage_probability]).to(estimate)
         correction = torch.zeros_like(estimate)
         for precision, group in zip(self.precision[:, condition], self.groups, strict=True):
@@ -114,15 +135,14 @@ class Evidence(ClosedFormModel):
                 [nothing + odds[0].log(), damaged + (odds[1] / len(self.shifts)).log()], 1
             )
             correction = correction + logits.softmax(1)[:, 1:] @ (self.corrections * group)
-        correction = self.amount * correction
-        large = correction.abs().amax(1, keepdim=True) >= self.min_correction
-        return torch.where(large, correction, 0.0)
+        return correction
 
     def fit(self, examples: FitExamples, neutral: Tensor) -> None:
         """Fit to examples of the training songs; see `evidence_fit`."""
         fitted = fit_evidence(examples, neutral, len(self.shifts), self.real_share)
         for name, values in fitted._asdict().items():
             getattr(self, name).copy_(values)
+        self.regression.fit(*regression_examples(examples, neutral))
         self.fitted.fill_(True)
 
 

@@ -38,10 +38,7 @@ def fit_evidence(
     examples: FitExamples, neutral: Tensor, n_damages: int, real_share: float
 ) -> EvidenceFit:
     """Fit all buffers. ValueError for less than two songs."""
-    examples = FitExamples(
-        *(part.double() if part.is_floating_point() else part for part in examples)
-    )
-    offsets = torch.where(examples.mask, examples.knobs - neutral.double(), 0.0)
+    examples, offsets = _in_double(examples, neutral)
     response = response_of(examples.rough - examples.finished, offsets)
     normality = Normality.fit(examples.finished)
     estimator = _estimator(normality, response)
@@ -60,6 +57,25 @@ def fit_evidence(
         corrections.float(),
         neutral.float(),
     )
+
+
+def regression_examples(examples: FitExamples, neutral: Tensor) -> tuple[Tensor, Tensor]:
+    """Profiles [N, F] with the offsets [N, P] that mend them: as many undamaged as damaged ones."""
+    examples, offsets = _in_double(examples, neutral)
+    response = response_of(examples.rough - examples.finished, offsets)
+    mending = undoing(examples.damaged - examples.finished, response)
+    known = examples.mask.any(1)
+    profiles = torch.cat([examples.finished, examples.damaged, examples.rough[known]])
+    targets = torch.cat([torch.zeros_like(mending), mending, offsets[known]])
+    return profiles, targets.clamp(-neutral.double(), 1.0 - neutral.double())
+
+
+def _in_double(examples: FitExamples, neutral: Tensor) -> tuple[FitExamples, Tensor]:
+    """Examples in float64, and the offsets of their knobs from neutral, 0 where masked: [N, P]."""
+    examples = FitExamples(
+        *(part.double() if part.is_floating_point() else part for part in examples)
+    )
+    return examples, torch.where(examples.mask, examples.knobs - neutral.double(), 0.0)
 
 
 def _damages(

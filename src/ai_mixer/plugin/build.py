@@ -132,19 +132,19 @@ def compile_objects(
 def knob_table(console: str, knobs: Sequence[Knob], steps: int) -> str:
     """C source of the constants that `c/kernels.h` declares."""
     rows = [
-        f"    {{{_c_string(k.name)}, {_c_string(k.unit)}, {k.low!r}, {k.high!r}, {k.neutral!r}, "
+        f"    {{{c_string(k.name)}, {c_string(k.unit)}, {k.low!r}, {k.high!r}, {k.neutral!r}, "
         f"AI_MIXER_{k.scale.upper()}}},\n"
         for k in knobs
     ]
     return (
         '#include "kernels.h"\n\n'
-        f"const char ai_mixer_console_name[] = {_c_string(console)};\n"
+        f"const char ai_mixer_console_name[] = {c_string(console)};\n"
         f"const int32_t ai_mixer_knobs_count = {len(knobs)}, ai_mixer_steps_count = {steps};\n"
         f"const ai_mixer_knob ai_mixer_knobs[] = {{\n{''.join(rows)}}};\n"
     )
 
 
-def _c_string(text: str) -> str:
+def c_string(text: str) -> str:
     """C literal of a text; bytes outside of ASCII as octal escapes."""
     escaped = (
         chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\?' else f"\\{byte:03o}"

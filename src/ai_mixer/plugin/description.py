@@ -22,7 +22,7 @@ class EngineDescription(NamedTuple):
     knobs, steps: see `console.live_chain.ChainDescription`. rooms: [S, 3], per step the number of
     frequencies of its response, the period of their transform and the duration of the response in
     seconds; zeros without one. spectra: float32, [output, input, frequency, 2] of all rooms, one
-    after another. knob_specs: for people.
+    after another. knob_specs: for people. limit: False for a console without a limiter.
     """
 
     knobs: Array
@@ -31,6 +31,7 @@ class EngineDescription(NamedTuple):
     rooms: Array
     spectra: Array
     knob_specs: list[Knob]
+    limit: bool = True
 
 
 def describe_engine(console: EffectChain) -> EngineDescription:
@@ -61,6 +62,7 @@ def describe_engine(console: EffectChain) -> EngineDescription:
         rooms,
         np.concatenate(spectra),
         console.knobs,
+        console.limiter is not None,
     )
 
 

@@ -115,6 +115,7 @@ def _room_entries(rooms: Array, spectra_size: int) -> dict[str, Entry]:
 def _memory_entries(description: EngineDescription) -> dict[str, Entry]:
     """Entries for the size and the initial values of an engine's memory."""
     knobs, steps, step_count = description.knobs, description.steps, len(description.rooms)
+    use_limiter = description.limit
     *numbers, sharp, soft = description.limiter
     threshold, target, lookahead_ms, release_ms, memory_ms = map(float, numbers)
 
@@ -137,7 +138,7 @@ def _memory_entries(description: EngineDescription) -> dict[str, Entry]:
         responses = carray(responses, (sizes[RESPONSES],))
         chain = ChainDescription(knobs, steps, taps, responses)
         memory, like = carray(memory, (sizes[MEMORY],)), responses[:0].reshape((0, 0))
-        init_engine(memory, chain, limiter(), True, sample_rate, block_size, channels, like)
+        init_engine(memory, chain, limiter(), use_limiter, sample_rate, block_size, channels, like)
         return 0
 
     return {"plan_memory": plan_memory, "init": init}

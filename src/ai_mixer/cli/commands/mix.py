@@ -8,6 +8,7 @@ import typer
 from ai_mixer.cli.commands import options
 from ai_mixer.cli.commands.batch import run_mix_jobs
 from ai_mixer.cli.commands.jobs import MixJob, plan_jobs
+from ai_mixer.cli.commands.mix_tracks import run_mix_tracks
 from ai_mixer.cli.commands.parsing import parse_mix_options, parse_references
 from ai_mixer.cli.commands.pipes import reject_pipe
 from ai_mixer.mixing.loudness_target import check_target
@@ -35,10 +36,33 @@ def mix(
     adaptive: Annotated[
         bool, typer.Option("--adaptive", help="Predict settings for each section of the song.")
     ] = False,
+    tracks: Annotated[
+        bool,
+        typer.Option("--tracks", help="The files, or those of a folder, are tracks of one song."),
+    ] = False,
+    role: options.Role = [],  # noqa: B006
+    lead: options.Lead = [],  # noqa: B006
+    pan: options.TrackPan = [],  # noqa: B006
+    mute: options.Mute = [],  # noqa: B006
+    stems: options.Stems = None,
     strict: options.Strict = False,
     force: options.Force = False,
 ) -> None:
     """Mix songs: a model sets the knobs, and options change the settings."""
+    of_tracks = {"--role": role, "--lead": lead, "--pan": pan, "--mute": mute, "--stems": stems}
+    if tracks:
+        files = [Path(str(one.name)) for one in reference]
+        of_one_file = {
+            **{"--match": match, "--amount": amount, "--only": only, "--set": settings},
+            **{"--style": style, "--preset": preset, "--save-preset": save_preset},
+            "--adaptive": adaptive,
+        }
+        options_of_tracks = (role, lead, pan, mute, stems, target, ceiling, strict, force)
+        run_mix_tracks(songs, output, model, files, *options_of_tracks, refused=of_one_file)
+        return
+    for name, value in of_tracks.items():
+        if value:
+            raise ValueError(f"{name} needs --tracks: the files are then tracks of one song")
     mix_options = parse_mix_options(amount, only, settings, style, strict, match)
     weights = parse_references(reference, match)
     check_target(target, weights)

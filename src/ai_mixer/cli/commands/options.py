@@ -59,6 +59,31 @@ Reference = Annotated[
         help="A song whose sound the result approaches. May be repeated, with weights: a.wav=2.",
     ),
 ]
+Role = Annotated[
+    list[str],
+    typer.Option(
+        "--role", metavar="FILE=ROLE", help="Role of a track: vox.wav=vocals. May be repeated."
+    ),
+]
+Lead = Annotated[
+    list[str], typer.Option("--lead", metavar="FILE", help="A track in front. May be repeated.")
+]
+TrackPan = Annotated[
+    list[Assignment],
+    typer.Option(
+        "--pan",
+        parser=AssignedNumber("--pan", -1.0, 1.0),
+        metavar="FILE=NUMBER",
+        help="Pan of a track, -1 (left) to 1 (right): gtr.wav=-0.4. May be repeated.",
+    ),
+]
+Mute = Annotated[
+    list[str], typer.Option("--mute", metavar="FILE", help="A track left out. May be repeated.")
+]
+Stems = Annotated[
+    Path | None,
+    typer.Option("--stems", help="Folder for the processed tracks, which sum to the mix."),
+]
 Match = Annotated[
     str | None,
     typer.Option(help="What of the reference is matched: tone,dynamics,width,level."),

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 OK, HINT, BAD = "ok  ", "hint", "BAD "
+DPF = Path("/usr/share/dpf")  # of Debian's dpf-source
 
 
 def run_checks() -> Iterator[tuple[str, str]]:
@@ -116,6 +117,16 @@ def _engine() -> tuple[str, str]:
     return OK, f"engine in C: gcc, ziglang, {versions}"
 
 
+def _plugins() -> tuple[str, str]:
+    from ai_mixer.plugin.bundles import headers_of
+
+    try:
+        headers_of(DPF)
+    except ValueError:
+        return HINT, "no headers for plug-ins (make plugin): sudo apt install dpf-source"
+    return OK, f"headers for plug-ins in {DPF}"
+
+
 CHECKS: tuple[Callable[[], tuple[str, str]], ...] = (
     _python,
     _machine,
@@ -128,6 +139,7 @@ CHECKS: tuple[Callable[[], tuple[str, str]], ...] = (
     _music,
     _browser,
     _engine,
+    _plugins,
 )
 
 

@@ -13,7 +13,9 @@
 extern "C" {
 #endif
 
-#if defined(_WIN32) && defined(AI_MIXER_BUILD_SHARED)
+#if defined(AI_MIXER_PRIVATE) /* inside of another library, e.g. a plug-in */
+#define AI_MIXER_API
+#elif defined(_WIN32) && defined(AI_MIXER_BUILD_SHARED)
 #define AI_MIXER_API __declspec(dllexport)
 #elif defined(_WIN32)
 #define AI_MIXER_API

@@ -1,0 +1,150 @@
+"""Blind level of tracks: what simple regressions reach on real songs, in folds by source.
+
+    AI_MIXER_MUSIC=/my/music python benchmarks/faders.py
+
+The songs are those of `data=tracks`, whose stems carry the balance of their mix. The level of a
+track is its loudness relative to the mean over the song's tracks, dB; equal loudness predicts 0.
+Each fold is predicted by models of the others. Sung songs of one artist and songs of two tracks are
+left out: the former are all sung songs, the latter have one degree of freedom.
+
+Twenty simple features of a track, measured at one loudness: its tone in eight bands, share of all
+tracks, width, movement, onsets, level quantiles, crest, RMS, activity. `relative`: also their
+difference to the mean over the song's tracks, the role and the number of tracks.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVR
+
+from ai_mixer.audio.excerpt import read_excerpt
+from ai_mixer.core.types import Song
+from ai_mixer.core.units import db_to_ratio
+from ai_mixer.data.tracks import Tracks
+from ai_mixer.dsp.loudness import loudness_lufs
+from ai_mixer.metrics.statistics import difference_estimate, mean_estimate
+from ai_mixer.metrics.tables import to_markdown
+from ai_mixer.models.track_features import BANDS, COARSE, TrackFeatureExtractor
+from ai_mixer.models.track_model import N_ROLES
+from ai_mixer.utils.markdown import HIGH, LOW
+from ai_mixer.utils.progress import progress_bar
+
+RATE = 44_100
+SUNG = "software-entwicklungskit"
+FOLDS = 5
+TONE_BANDS = 8
+EQUAL, FOREST = "equal_loudness", "forest, simple"
+
+
+def main() -> None:
+    """Print the table."""
+    songs = {song.id: (song, fold) for fold in range(FOLDS) for song in _test_songs(fold)}
+    chosen = [
+        (song, fold)
+        for song, fold in songs.values()
+        if len(song.tracks) > 2 and not song.id.startswith(SUNG)
+    ]
+    extractor = TrackFeatureExtractor(RATE)
+    parts = [_measure(song, fold, extractor) for song, fold in progress_bar(chosen, "measuring")]
+    table = pd.concat(parts, ignore_index=True)
+    print(f"{table['song'].nunique()} songs, {len(table)} tracks, {FOLDS} folds by source\n")
+    print(to_markdown(results(table)))
+
+
+def _test_songs(fold: int) -> list[Song]:
+    return [song for song in Tracks(fold=fold).track_songs() if song.split == "test"]
+
+
+def _measure(song: Song, fold: int, extractor: TrackFeatureExtractor) -> pd.DataFrame:
+    """One row per track: level in dB, role and features."""
+    stems = torch.stack(
+        [read_excerpt(track.path, 0.0, song.duration_s, RATE) for track in song.tracks]
+    )
+    loudness = loudness_lufs(stems, RATE)
+    tracks = stems * db_to_ratio(-23.0 - loudness)[:, None, None]
+    everywhere = torch.ones(1, len(tracks), dtype=torch.bool)
+    silence = torch.zeros(1, 2, tracks.shape[-1])
+    own = extractor(tracks[None], everywhere, silence, torch.tensor([0])).tracks[0].numpy()
+    return pd.DataFrame(
+        {
+            "song": song.id,
+            "fold": fold,
+            "role": [track.role_index for track in song.tracks],
+            "level_db": (loudness - loudness.mean()).numpy(),
+            "features": list(simple_features(own[:, : extractor.own])),
+        }
+    )
+
+
+def simple_features(own: np.ndarray) -> np.ndarray:
+    """Twenty features [N, 20] of the features of tracks without a reference, [N, F]."""
+    sizes = [BANDS, BANDS, COARSE, COARSE, COARSE]
+    tone, share, width, movement, onsets, others = np.split(own, np.cumsum(sizes), axis=1)
+    coarse = tone.reshape(len(own), TONE_BANDS, -1).mean(-1)
+    means = [part.mean(1, keepdims=True) for part in (share, width, movement, onsets)]
+    return np.concatenate([coarse, *means, others], axis=1)
+
+
+def results(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean error in dB of each system, and its gain over equal loudness and the forest."""
+    simple = np.stack(table["features"])
+    mean = table["song"].map(
+        {name: simple[rows].mean(0) for name, rows in table.groupby("song").indices.items()}
+    )
+    roles = np.eye(N_ROLES)[table["role"].to_numpy() % N_ROLES]
+    count = table.groupby("song")["fold"].transform("size").to_numpy()[:, None]
+    relative = np.concatenate([simple, simple - np.stack(mean), roles, count], axis=1)
+    systems: dict[str, tuple[Callable[[], Any] | None, np.ndarray]] = {
+        EQUAL: (None, simple),
+        "mean by role": (lambda: Ridge(1e-3), roles),
+        "ridge, simple": (lambda: make_pipeline(StandardScaler(), Ridge(10.0)), simple),
+        FOREST: (lambda: RandomForestRegressor(300, min_samples_leaf=3, random_state=0), simple),
+        "forest, relative": (
+            lambda: RandomForestRegressor(300, min_samples_leaf=3, random_state=0),
+            relative,
+        ),
+        "ridge, relative": (lambda: make_pipeline(StandardScaler(), Ridge(10.0)), relative),
+        "kernel, relative": (
+            lambda: make_pipeline(StandardScaler(), SVR(C=10.0, gamma=0.005, epsilon=0.3)),
+            relative,
+        ),
+    }
+    errors = {name: _errors(table, build, x) for name, (build, x) in systems.items()}
+    songs = table["song"].to_numpy()
+    rows = {}
+    for name, error in errors.items():
+        row: dict[str, float] = {"tracks_db": float(error.mean())}
+        estimates = {
+            "songs_db": mean_estimate(error, songs),
+            "below equal loudness": difference_estimate(errors[EQUAL], error, songs),
+            "below forest, simple": difference_estimate(errors[FOREST], error, songs),
+        }
+        for title, one in estimates.items():
+            row |= {title: one.value, title + LOW: one.low, title + HIGH: one.high}
+        rows[name] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _errors(
+    table: pd.DataFrame, build: Callable[[], Any] | None, features: np.ndarray
+) -> np.ndarray:
+    """|Δ level| of each track, dB, after the mean prediction of each song is removed."""
+    level, predicted = table["level_db"].to_numpy(), np.zeros(len(table))
+    for fold in sorted(table["fold"].unique()) if build else ():
+        test = (table["fold"] == fold).to_numpy()
+        assert build is not None
+        model = build().fit(features[~test], level[~test])
+        predicted[test] = model.predict(features[test])
+    centred = predicted - pd.Series(predicted).groupby(table["song"]).transform("mean").to_numpy()
+    return np.abs(centred - level)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""The tracks of a song as files: names, roles, levels, and reading at one sample rate."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from ai_mixer.audio import AudioFile
+from ai_mixer.audio.excerpt import read_resampled
+from ai_mixer.console.graph_knobs import MAX_TRACKS
+from ai_mixer.core.roles import role_from_name
+from ai_mixer.core.track import ROLES
+from ai_mixer.data.track_layouts import read_song_folder
+from ai_mixer.dsp.loudness import LoudnessMeter
+
+BLOCK_SAMPLES = 1 << 18
+SILENT_LUFS = -70.0  # the absolute gate of ITU-R BS.1770
+STEREO = 2
+TRACK_LUFS = -30.0  # loudness of the tracks at the input of the strips, that of training examples
+
+
+@dataclass(frozen=True)
+class TrackInput:
+    """One track. role: one of ROLES or None. lufs: its loudness, once measured."""
+
+    file: AudioFile
+    role: str | None
+    muted: bool = False
+    lead: bool = False
+    pan: float | None = None
+    lufs: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """Name of the file."""
+        return self.file.path.name
+
+    @property
+    def role_index(self) -> int:
+        """Index into ROLES, −1 for none."""
+        return ROLES.index(self.role) if self.role in ROLES else -1
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is to be heard of it."""
+        return self.lufs <= SILENT_LUFS
+
+    def blocks(self, sample_rate: int, frames: int) -> Iterator[Tensor]:
+        """Blocks [2, n] of `frames` samples at a sample rate; silence after the end of the file."""
+        read, size = self.file.read_samples, BLOCK_SAMPLES
+        for first in range(0, frames, size):
+            length = min(size, frames - first)
+            block = read_resampled(read, self.file.sample_rate, first, length, sample_rate)
+            yield block.expand(STEREO, -1)
+
+
+def track_inputs(
+    paths: Sequence[Path],
+    *,
+    roles: Mapping[str, str] | None = None,
+    leads: Sequence[str] = (),
+    pans: Mapping[str, float] | None = None,
+    muted: Sequence[str] = (),
+    strict: bool = False,
+) -> list[TrackInput]:
+    """The tracks of files, or of folders with the tracks of one song.
+
+    roles, leads, pans, muted: by the name of a file, with or without its suffix. ValueError in one
+    line for a name that is no track or several, a role that is none, fewer than one or more than 64
+    tracks; errors of files as for `AudioFile`.
+    """
+    found: dict[Path, str | None] = {}
+    for path in paths:
+        if path.is_dir():
+            song = read_song_folder(path)
+            if not song.tracks:
+                raise ValueError(f"{path}: no tracks in this folder")
+            found |= {track.path: track.role for track in song.tracks}
+        else:
+            found[path] = role_from_name(path.stem)
+    if not 1 <= len(found) <= MAX_TRACKS:
+        raise ValueError(f"a song has 1–{MAX_TRACKS} tracks, got {len(found)}")
+    inputs = [TrackInput(AudioFile(path, strict), role) for path, role in found.items()]
+    for name, role in (roles or {}).items():
+        if role not in ROLES:
+            raise ValueError(f"--role {name}={role}: the roles are {', '.join(ROLES)}")
+        _change(inputs, "--role", name, role=role)
+    for name in leads:
+        _change(inputs, "--lead", name, lead=True)
+    for name, pan in (pans or {}).items():
+        if not -1.0 <= pan <= 1.0:
+            raise ValueError(f"--pan {name}={pan:g}: must be −1 (left) to 1 (right)")
+        _change(inputs, "--pan", name, pan=pan)
+    for name in muted:
+        _change(inputs, "--mute", name, muted=True)
+    if all(track.muted for track in inputs):
+        raise ValueError("all tracks are muted")
+    return inputs
+
+
+def _change(inputs: list[TrackInput], option: str, name: str, **changes: object) -> None:
+    """Change the track with a name, in place."""
+    matches = [
+        n
+        for n, track in enumerate(inputs)
+        if name in {track.name, track.file.path.stem, str(track.file.path)}
+    ]
+    if len(matches) != 1:
+        names = ", ".join(track.name for track in inputs)
+        reason = "no track of this name" if not matches else "several tracks of this name"
+        raise ValueError(f"{option} {name}: {reason}: the tracks are {names}")
+    inputs[matches[0]] = replace(inputs[matches[0]], **changes)  # type: ignore[arg-type]
+
+
+def measured(track: TrackInput) -> TrackInput:
+    """The track with its loudness; a mono file counts as two equal channels."""
+    meter = LoudnessMeter(track.file.sample_rate)
+    for block in track.file.blocks():
+        meter.push(block.expand(STEREO, -1)[None])
+    return replace(track, lufs=float(meter.lufs()))
+
+
+def gain_to_track_level(track: TrackInput) -> float:
+    """Amplitude ratio that brings a track to TRACK_LUFS."""
+    return float(10.0 ** ((TRACK_LUFS - track.lufs) / 20.0))
+
+
+def song_format(inputs: Sequence[TrackInput]) -> tuple[int, int]:
+    """Sample rate of the mix, the highest of the tracks, and its length in samples."""
+    sample_rate = max(track.file.sample_rate for track in inputs)
+    frames = max(-(-track.file.frames * sample_rate // track.file.sample_rate) for track in inputs)
+    return sample_rate, frames
+
+
+def input_notes(inputs: Sequence[TrackInput]) -> list[str]:
+    """What is particular about the tracks, one line each; call after they were read."""
+    sample_rate, frames = song_format(inputs)
+    notes = []
+    for track in inputs:
+        notes += [*track.file.missing, *(f"{track.name}: {text}" for text in track.file.repairs)]
+        if track.silent:
+            notes.append(f"{track.name} is silent and left out")
+        if track.file.sample_rate != sample_rate:
+            rates = f"{track.file.sample_rate} to {sample_rate} Hz"
+            notes.append(f"{track.name} is converted from {rates}")
+        missing_s = frames / sample_rate - track.file.duration_s
+        if missing_s > 1.0:
+            notes.append(f"{track.name} ends {missing_s:.1f} s before the longest track")
+    return notes
+
+
+def read_window(track: TrackInput, start_s: float, samples: int, sample_rate: int) -> Tensor:
+    """An excerpt [2, samples] at a sample rate; silence outside the file."""
+    first = round(start_s * sample_rate)
+    audio = read_resampled(
+        track.file.read_samples, track.file.sample_rate, first, samples, sample_rate
+    )
+    return pad(torch.as_tensor(audio), (0, samples - audio.shape[-1])).expand(STEREO, -1)

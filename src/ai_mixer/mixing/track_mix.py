@@ -1,0 +1,197 @@
+"""Mix several tracks from files to a file, with settings, a report and stems."""
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from ai_mixer.audio import AudioFile, format_of, write_audio
+from ai_mixer.console import ConsoleGraph, load_console
+from ai_mixer.console.graph_knobs import GraphKnobs
+from ai_mixer.inference.track_predictor import load_track_model
+from ai_mixer.mastering.delivery import MAX_REDUCTION_DB, deliver_blocks, loudness_bounds
+from ai_mixer.mixing.measurements import Measurements, measure
+from ai_mixer.mixing.paths import (
+    ResultFiles,
+    check_not_existing,
+    check_outputs,
+    check_result,
+    result_drafts,
+    result_files,
+)
+from ai_mixer.mixing.render import ENCODER_PEAK_GAIN_DB
+from ai_mixer.mixing.track_inputs import (
+    STEREO,
+    TrackInput,
+    gain_to_track_level,
+    input_notes,
+    measured,
+    song_format,
+    track_inputs,
+)
+from ai_mixer.mixing.track_render import TrackRenderer
+from ai_mixer.mixing.track_report import to_html
+from ai_mixer.mixing.track_settings import apply_options, neutral_knobs, predicted_knobs
+from ai_mixer.utils.atomic_write import write_draft
+from ai_mixer.utils.parallel import prefetch, single_threaded
+
+DEFAULT_TARGET_LUFS = -14.0
+SETTINGS_VERSION = 1
+
+
+class TrackMixResult(NamedTuple):
+    """Result of mixing several tracks.
+
+    settings: of the console, by track, see `console.graph_settings`. gains_db: of each file before
+    its strip. stems: files of the processed tracks and buses, whose sum is the input of the master.
+    """
+
+    output: Path
+    settings: dict[str, Any]
+    gains_db: dict[str, float]
+    measurements: Measurements
+    notes: list[str]
+    stems: list[Path]
+
+
+def mix_tracks(
+    paths: Sequence[str | Path],
+    output: str | Path | ResultFiles | None = None,
+    *,
+    model: str | None = None,
+    roles: Mapping[str, str] | None = None,
+    leads: Sequence[str] = (),
+    pans: Mapping[str, float] | None = None,
+    muted: Sequence[str] = (),
+    reference: str | Path | None = None,
+    target_lufs: float | str | None = None,
+    ceiling_db: float = -1.0,
+    stems: str | Path | None = None,
+    strict: bool = False,
+    force: bool = False,
+) -> TrackMixResult:
+    """Mix the tracks of one song to a file, with settings and report beside it.
+
+    paths: files, or a folder with the tracks. They may differ in sample rate, length and channels;
+    silent ones are left out. output: default `<folder>_mixed.wav`, or `mix.wav` beside the first
+    file. model: one of several tracks; without one all tracks are equally loud and in the middle.
+    roles, leads (in front), pans (−1 to 1), muted: by the name of a file. reference: a song whose
+    sound a model approaches. target_lufs: −14 by default, or a name as `deliver` takes it.
+    ceiling_db: highest true peak, dBTP. stems: folder for the processed tracks and buses, which sum
+    to the mix before the master. force: overwrite existing files. ValueError or OSError (one line).
+    """
+    target_lufs = DEFAULT_TARGET_LUFS if target_lufs in (None, "none") else target_lufs
+    given = [Path(path) for path in paths]
+    inputs = track_inputs(given, roles=roles, leads=leads, pans=pans, muted=muted, strict=strict)
+    sources = [track.file.path for track in inputs] + ([Path(reference)] if reference else [])
+    if not isinstance(output, ResultFiles):
+        output = result_files(Path(output) if output else default_mix_path(given))
+    check_result(output, sources, force)
+    predictor = load_track_model(model) if model else None
+    console = predictor.console if predictor else load_console("studio")
+    with single_threaded(), result_drafts(output, force) as drafts:
+        every = [track if track.muted else measured(track) for track in inputs]
+        active = [track for track in every if not (track.muted or track.silent)]
+        if not active:
+            raise ValueError("all tracks are silent or muted")
+        names = stem_paths(stems, active, list(console.buses)) if stems else {}
+        check_outputs(names.values(), [*sources, *output.paths()])
+        check_not_existing(names.values(), force)
+        knobs = neutral_knobs(console, len(active))
+        if predictor:
+            other = AudioFile(reference, strict) if reference else None
+            knobs = predicted_knobs(predictor, active, other)
+        knobs = apply_options(console, knobs, active)
+        sample_rate, frames = song_format(every)
+        with tempfile.TemporaryDirectory(prefix="ai_mixer-") as folder:
+            renderer = TrackRenderer(console, knobs, active, sample_rate, frames, Path(folder))
+            tracks = [names[track.name] for track in active] if stems else None
+            renderer.render(tracks, force)
+            written = list(tracks or [])
+            for bus in renderer.bus_names() if stems else ():
+                renderer.write_bus(bus, names[bus], force)
+                written.append(names[bus])
+            after = _deliver(renderer, drafts.audio, target_lufs, ceiling_db)
+        notes = input_notes(every)
+        notes += [f"{track.name} is muted" for track in every if track.muted]
+        if not predictor:
+            notes.append("no model: all tracks are equally loud and in the middle")
+        settings = _settings(console, knobs, active)
+        gains_db = {
+            track.name: round(20.0 * torch.tensor(gain_to_track_level(track)).log10().item(), 2)
+            for track in active
+        }
+        result = TrackMixResult(output.audio, settings, gains_db, after, notes, written)
+        if drafts.settings:
+            write_draft(drafts.settings, _to_json(result, model))
+        if drafts.report:
+            write_draft(drafts.report, to_html(result, console.layout.strip))
+    return result
+
+
+def default_mix_path(paths: Sequence[Path]) -> Path:
+    """`<folder>_mixed.wav` beside a folder of tracks; `mix.wav` beside the first of several."""
+    first = paths[0]
+    if first.is_dir():
+        return first.resolve().with_name(f"{first.resolve().name}_mixed.wav")
+    return first.with_name("mix.wav")
+
+
+def stem_paths(
+    folder: str | Path, tracks: Sequence[TrackInput], buses: Sequence[str]
+) -> dict[str, Path]:
+    """Name of a track or bus → its file below `folder`, which is created. Names stay unique."""
+    root = Path(folder)
+    root.mkdir(parents=True, exist_ok=True)
+    paths: dict[str, Path] = {}
+    for name in [*(track.name for track in tracks), *buses]:
+        stem = Path(name).stem
+        used = {path.name.casefold() for path in paths.values()}
+        candidate, number = f"{stem}.wav", 2
+        while candidate.casefold() in used:
+            candidate, number = f"{stem}_{number}.wav", number + 1
+        paths[name] = root / candidate
+    return paths
+
+
+def _deliver(
+    renderer: TrackRenderer, draft: Path, target_lufs: float | str | None, ceiling_db: float
+) -> Measurements:
+    """Bring the mix to its loudness under the ceiling, write it and measure the file."""
+    if format_of(draft).lossy:
+        ceiling_db -= ENCODER_PEAK_GAIN_DB
+    bounds = loudness_bounds(target_lufs)
+    source, _ = deliver_blocks(
+        renderer.mix, renderer.sample_rate, bounds, ceiling_db, MAX_REDUCTION_DB
+    )
+    write_audio(
+        draft, source(), renderer.sample_rate, STEREO, renderer.frames, source_subtype="PCM_24"
+    )
+    written = AudioFile(draft)
+    return measure(prefetch(written.blocks()), written.sample_rate)
+
+
+def _settings(
+    console: ConsoleGraph, knobs: GraphKnobs, active: Sequence[TrackInput]
+) -> dict[str, Any]:
+    names = [[track.name for track in active]]
+    roles = torch.tensor([[track.role_index for track in active]])
+    knobs = GraphKnobs(*(part.clamp(0.0, 1.0) for part in knobs))
+    settings: dict[str, Any] = console.settings(knobs, names=names, roles=roles)[0]
+    return settings
+
+
+def _to_json(result: TrackMixResult, model: str | None) -> str:
+    """Settings in units, the gain of each file before its strip, and what was measured."""
+    content = {
+        "version": SETTINGS_VERSION,
+        "model": model,
+        "settings": result.settings,
+        "gain_db": result.gains_db,
+        "measured": result.measurements.to_dict(),
+        "notes": result.notes,
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
