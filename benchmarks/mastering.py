@@ -6,7 +6,8 @@
     .venv/bin/python benchmarks/mastering.py --roughs outputs/roughs/all
 
 1. Roughs by another processor, another excerpt as the reference: models of five folds, each on the
-   songs held out from it, with and without refinement.
+   songs held out from it, with and without refinement, and with half of what the refined knobs
+   leave of the correction curve, as `ai-mixer master --model RUN --reference` applies it.
 2. The same roughs and their true finished version (`fit_knobs`, as `ai-mixer match`), and as the
    bound a free gain in each third of an octave of mid and side (zero phase).
 3. A known equaliser of five bands (pedalboard): RMS difference between its curve and the one found.
@@ -32,14 +33,21 @@ from torch import Tensor
 from ai_mixer import load_console
 from ai_mixer.console import Console
 from ai_mixer.console.frequency_response import response_db
-from ai_mixer.dsp.spectra import mid_side
+from ai_mixer.dsp.linear_phase import filter_mid_side, linear_phase_response
+from ai_mixer.dsp.spectra import mid_side, third_octave_centres
 from ai_mixer.evaluation.baselines.spectrum_match import equalise
 from ai_mixer.evaluation.leaderboard.entries import find_entries
 from ai_mixer.inference.knob_fitting import fit_knobs
 from ai_mixer.inference.long_term_levels import is_mono, long_term_db
+from ai_mixer.inference.matching_curve import (
+    estimate_correction,
+    long_term_levels,
+    remaining_correction,
+)
 from ai_mixer.inference.predictor import Predictor, load_model
 from ai_mixer.metrics.distance import FinishedTarget
 from ai_mixer.metrics.statistics import difference_estimate, mean_estimate
+from ai_mixer.mixing.reference_songs import MODEL_SHARE
 from ai_mixer.tracking import Store
 from ai_mixer.training.builders import build_evaluation_datamodule
 from ai_mixer.utils.markdown import to_markdown
@@ -80,6 +88,8 @@ def measure_song(job: Job) -> dict[str, Any]:
                 stages = model.stages(rough[None], RATE, reference[None], refine=refine)
                 mix = _render(model.console, rough, stages.applied.knobs)
                 row[f"reference: {console}, {name}"] = closeness(mix)
+            mix = _equalised(rough, reference, mix[0])
+            row[f"reference: {console}, refined and equalised"] = closeness(mix)
     if "match" in job.parts:
         row["match: free bands (bound)"] = closeness(_free_bands(rough, finished))
         for name in CONSOLES:
@@ -100,6 +110,16 @@ def _render(console: Console, rough: Tensor, knobs: Tensor) -> Tensor:
     part, knobs = console.without_neutral(knobs)
     mix: Tensor = part(rough[None], RATE, knobs, limit=False)
     return mix
+
+
+def _equalised(rough: Tensor, reference: Tensor, mix: Tensor) -> Tensor:
+    """The mix with a part of what it leaves of the correction of the rough to the reference."""
+    levels = long_term_levels(rough, RATE)
+    correction = estimate_correction(levels, [long_term_levels(reference, RATE)], [1.0])
+    remaining = remaining_correction(correction, levels, long_term_levels(mix, RATE))
+    gains = MODEL_SHARE * torch.stack([remaining.mid_db, remaining.side_db])
+    responses = linear_phase_response(gains, third_octave_centres(RATE), RATE)
+    return torch.cat(list(filter_mid_side([mix], *responses)), -1)[None]
 
 
 def _free_bands(rough: Tensor, finished: Tensor) -> Tensor:
@@ -190,14 +210,16 @@ def table(rows: pd.DataFrame) -> str:
             "closer": float((known[name] > 0).mean()),
         }
     parts = [to_markdown(pd.DataFrame.from_dict(lines, orient="index").rename_axis("system"), 3)]
-    pair = ["reference: mastering, refined", "reference: classic, refined"]
-    both = rows[["song", *pair]].dropna() if set(pair) <= set(rows) else pd.DataFrame()
-    if len(both):
-        gain = difference_estimate(*(both[p].to_numpy() for p in pair), both["song"].to_numpy())
-        parts.append(
-            f"Mastering refined minus classic refined: {gain.value:+.3f} "
-            f"[{gain.low:+.3f}, {gain.high:+.3f}], n = {gain.songs}."
-        )
+    for name in ("mastering, refined", "mastering, refined and equalised"):
+        pair = [f"reference: {name}", "reference: classic, refined"]
+        both = rows[["song", *pair]].dropna() if set(pair) <= set(rows) else pd.DataFrame()
+        if len(both):
+            values = (both[column].to_numpy() for column in pair)
+            gain = difference_estimate(*values, both["song"].to_numpy())
+            parts.append(
+                f"{name.capitalize()}, minus classic, refined: {gain.value:+.3f} "
+                f"[{gain.low:+.3f}, {gain.high:+.3f}], n = {gain.songs}."
+            )
     if "equaliser RMS, dB" in rows:
         error = rows["equaliser RMS, dB"].dropna()
         parts.append(

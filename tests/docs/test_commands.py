@@ -202,7 +202,8 @@ def test_an_ai_mixer_command_parses(words):
     options = command.make_context(words[0], arguments).params
     if words[0] == "mix":
         parts = (options[name] for name in ("amount", "only", "settings", "style"))
-        default_console().check(parse_mix_options(*parts))
+        console = default_console()
+        console.check(console.resolve(parse_mix_options(*parts)))
 
 
 @pytest.mark.parametrize("words", PYTHON, ids=" ".join)

@@ -17,6 +17,7 @@ def compile_host(name, headers, folder, options=()):
     """Compile `tests/plugin/<name>.c` to a program."""
     program = folder / name
     flags = ["-std=c11", "-fms-extensions", "-O1", "-g", "-Wall", "-Wextra", "-Werror"]
+    flags += ["-rdynamic", "-fno-builtin"]  # host.h counts the plug-in's allocations
     command = ["gcc", *flags, "-isystem", headers, SOURCES / f"{name}.c", *options]
     subprocess.run([*command, "-o", program, "-ldl"], check=True)
     return program

@@ -127,3 +127,12 @@ def test_a_target_out_of_range_is_refused_before_any_work(music, tmp_path):
         with pytest.raises(ValueError, match=r"-60 to 0|number"):
             AudioMixer().mix_file(song, target_lufs=target_lufs)
     assert [path.name for path in tmp_path.iterdir()] == ["song.wav"]
+
+
+def test_enhance_keeps_the_loudness_of_a_song_without_headroom(music, tmp_path):
+    song = write(tmp_path / "full.wav", music * 0.999 / music.abs().max())
+    result = enhance(song)
+    assert result.after.loudness_lufs == pytest.approx(result.before.loudness_lufs, abs=0.1)
+    assert result.after.true_peak_db <= -1.0
+    assert any("no headroom" in note for note in result.notes)
+    assert result.preset.expand_db == 0

@@ -146,3 +146,11 @@ def test_silent_reference_is_refused(versions, tmp_path):
     with pytest.raises(ValueError, match=r"ref\.wav: nothing of it"):
         AudioMixer().mix_file(tmp_path / "song.wav", reference=tmp_path / "ref.wav")
     assert {path.name for path in tmp_path.iterdir()} == {"song.wav", "ref.wav"}
+
+
+def test_a_codec_is_no_room(music, tmp_path):
+    song, coded = tmp_path / "song.wav", tmp_path / "coded.mp3"
+    soundfile.write(song, music.T.numpy(), 44_100, subtype="FLOAT")
+    soundfile.write(coded, music.T.numpy(), 44_100, bitrate_mode="CONSTANT", compression_level=0.9)
+    settings = match(AudioMixer(), song, coded, tmp_path / "m.wav").preset.settings
+    assert (settings["reverb"], settings["delay"]) == (0.0, 0.0)

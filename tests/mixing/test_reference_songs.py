@@ -11,12 +11,15 @@ from tests.inference.test_knob_fitting import song as bursts
 from ai_mixer import AudioMixer
 from ai_mixer.audio import AudioFile
 from ai_mixer.dsp.spectra import third_octave_db
+from ai_mixer.inference.matching_curve import long_term_levels
+from ai_mixer.mixing.excerpts import read_excerpts
+from ai_mixer.mixing.master import master as master_file
 from ai_mixer.mixing.matching_equaliser import MatchingEqualiser, equaliser_from_json
 from ai_mixer.mixing.measurements import measure
 from ai_mixer.mixing.mix_console import named_console
 from ai_mixer.mixing.mix_options import ASPECTS, KNOB_GROUPS, MixOptions
 from ai_mixer.mixing.preset import load_preset
-from ai_mixer.mixing.reference_songs import ReferenceSongs, reference_weights
+from ai_mixer.mixing.reference_songs import MODEL_SHARE, ReferenceSongs, reference_weights
 from helpers.signals import noise
 
 RATE = 44_100
@@ -100,6 +103,28 @@ def test_only_the_aspects_that_are_named_are_matched(files, tmp_path, aspect):
     for name in (name for group in others for name in KNOB_GROUPS[group]):
         if name in CONSOLE.knobs:
             assert result.preset.settings[name] == CONSOLE.knobs[name].neutral
+
+
+@pytest.mark.parametrize(("amount", "share"), [(None, MODEL_SHARE), (1.0, 1.0)])
+def test_what_a_model_leaves_is_shared_unless_an_amount_is_given(files, tmp_path, amount, share):
+    """A model that moves nothing leaves all of the correction."""
+    song, reference = files
+    options = MixOptions(amount)
+    result = master_file(
+        song,
+        tmp_path / "m.wav",
+        reference=reference,
+        mix_options=options,
+        predict=lambda *_: {},
+    )
+    before = measured(song)
+    references = ReferenceSongs.read({AudioFile(reference): 1.0}, AudioFile(song))
+    levels = long_term_levels(read_excerpts(AudioFile(song)), RATE)
+    correction = references.correction(levels, before, options)
+    assert result.preset.equaliser is not None
+    gains_db = torch.tensor(result.preset.equaliser.mid_db)[: len(correction.mid_db)].double()
+    offset_db = (gains_db - share * correction.mid_db).mean()
+    torch.testing.assert_close(gains_db, share * correction.mid_db + offset_db, atol=0.05, rtol=0.0)
 
 
 def test_a_fixed_setting_is_not_undone(files, tmp_path):

@@ -61,7 +61,8 @@ def test_a_console_of_many_knobs_lists_the_changed_ones(song, measurements):
     html = report.to_html(MixResult(song, song, preset, measurements, measurements, []))
     for label in ("bell at 140 Hz", "bell at 500 Hz", "low cut"):
         assert html.count(f"<td class=n>{label}</td>") == 1
-    assert f"<td class=n>31 others</td><td class=n>{report.UNCHANGED}</td>" in html
+    assert "<td class=n>+1.5 dB, Q 1</td>" in html
+    assert f"<td class=n>14 others</td><td class=n>{report.UNCHANGED}</td>" in html
     assert "compressor" not in html
 
 
@@ -71,7 +72,7 @@ def test_each_section_has_a_row(song, measurements):
     html = report.to_html(result)
     assert "<td class=n>0:00</td><td class=n>bass (below 120 Hz) +1.5 dB</td>" in html
     assert f"<td class=n>1:15</td><td class=n>{report.UNCHANGED}</td>" in html
-    assert html.count("<table>") == 2
+    assert html.count("<table>") == 3
 
 
 def test_time_ticks_are_within_the_plot(measurements):

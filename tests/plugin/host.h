@@ -12,6 +12,7 @@
  *   value ID TEXT            print the value of a text, or "refused"
  *   get ID                   print the value of a parameter
  *   reopen TIMES             create and destroy so many instances
+ *   allocations              print how often memory was allocated or freed in blocks (Linux)
  *   memory                   print the largest resident memory so far in KiB (Linux)
  *   list                     print latency, ports, parameters
  */
@@ -40,6 +41,34 @@ static uint32_t event_count;
 static float *input, *output;
 static long frames, at;
 static int in_channels = 2, out_channels = 2;
+
+static bool in_block;
+static long allocations; /* in blocks */
+
+#if defined(__GLIBC__)
+/* The plug-in calls these, because the program exports them (-rdynamic). */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *memory, size_t size);
+void __libc_free(void *memory);
+
+void *malloc(size_t size) {
+    allocations += in_block;
+    return __libc_malloc(size);
+}
+void *calloc(size_t count, size_t size) {
+    allocations += in_block;
+    return __libc_calloc(count, size);
+}
+void *realloc(void *memory, size_t size) {
+    allocations += in_block;
+    return __libc_realloc(memory, size);
+}
+void free(void *memory) {
+    allocations += in_block;
+    __libc_free(memory);
+}
+#endif
 
 /* What a format implements. */
 static void host_open(void *entry, const char *path);
@@ -91,7 +120,9 @@ static void process(long samples) {
     if (at + samples > frames) fail("not enough input");
     for (int c = 0; c < in_channels; c++) in[c] = input + c * frames + at;
     for (int c = 0; c < out_channels; c++) out[c] = output + c * frames + at;
+    in_block = true;
     host_process(in, out, samples);
+    in_block = false;
     event_count = 0;
     at += samples;
 }
@@ -161,6 +192,8 @@ static void obey(const char *line, char *result) {
         host_stop();
     } else if (!strcmp(line, "memory\n")) {
         printf("%ld\n", peak_memory());
+    } else if (!strcmp(line, "allocations\n")) {
+        printf("%ld\n", allocations);
     } else if (!strcmp(line, "list\n")) {
         host_list();
     } else {

@@ -1,5 +1,9 @@
 """CLAP and VST3 plug-ins in bare hosts of ours: equality with the stream, automation, state."""
 
+import re
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
 
@@ -10,7 +14,7 @@ from helpers.plugins import GRID
 
 pytestmark = pytest.mark.slow  # the plug-in is compiled: 50 s
 RATE = 44_100
-CONSOLES = ["classic", "mastering", "strip"]
+CONSOLES = ["classic", "mastering", "strip", "reverb", "delay"]
 
 
 def settings_commands(host, settings):
@@ -209,3 +213,47 @@ def test_ten_thousand_instances_leave_no_memory(hosted):
     host = hosted()
     few, many = (int(line) for line in host.run(["reopen 1000", "memory", "reopen 9000", "memory"]))
     assert many - few < 1024  # KiB
+
+
+def test_blocks_allocate_no_memory(hosted):
+    """With events, a loaded state, a bypass and tails."""
+    host = hosted()
+    random, commands = np.random.default_rng(2), []
+    for number in range(50):
+        names = random.choice(host.plugin.chain.names, 3)
+        knobs = [host.plugin.chain.knobs[host.plugin.chain.names.index(name)] for name in names]
+        commands += [host.event(k.name, k.high, int(random.integers(500))) for k in knobs]
+        commands += [host.event("bypass", number % 7 == 0), "process 500"]
+    audio = music(Job(RATE, 2, 128, [("p", 25_000)]))
+    _, printed = host.play(audio, 2, [*commands, "allocations"], RATE)
+    assert printed == ["0"]
+
+
+def test_library_needs_nothing_that_blocks_an_audio_thread(hosted):
+    """Neither locks, threads, files nor a C++ library; memory only outside of blocks."""
+    command = ["nm", "--dynamic", "--undefined-only", hosted().command[1]]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    needed = {line.split()[-1].split("@")[0] for line in listed.splitlines() if " U " in line}
+    assert {"malloc", "calloc", "free"} & needed
+    pattern = r"pthread|mutex|sem_|open|read|write|std|_Z|Py|NRT|dl(open|sym)|time|sleep"
+    assert not [name for name in needed if re.search(pattern, name)], needed
+    command[2] = "--defined-only"
+    listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert {line.split()[-1] for line in listed.splitlines()} == {
+        *("GetPluginFactory", "ModuleEntry", "ModuleExit", "clap_entry", "lv2_descriptor")
+    }
+
+
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
+def test_valgrind_finds_no_error_and_no_leak(hosted, tmp_path):
+    host, state = hosted(), tmp_path / "state"
+    host.command = [
+        *("valgrind", "-q", "--leak-check=full", "--errors-for-leak-kinds=definite"),
+        *("--error-exitcode=9", *host.command),
+    ]
+    audio = music(Job(8000, 2, 128, [("p", 2000)]))
+    events = [host.event("low_eq", 3.0, 100), host.event("bypass", 1, 700), "process 1000"]
+    commands = [*events, f"save {state}", f"load {state}", "reset", "process 1000", "list"]
+    played, printed = host.play(audio, 2, commands, 8000)
+    assert printed[0] == "loaded"
+    assert np.isfinite(played).all()

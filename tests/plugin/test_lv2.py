@@ -13,7 +13,7 @@ from helpers.plugins import lv2_environment, off_neutral
 
 pytestmark = pytest.mark.slow  # the plug-in is compiled: 50 s
 RATE = 44_100
-CONSOLES = ["classic", "mastering", "strip"]
+CONSOLES = ["classic", "mastering", "strip", "reverb", "delay"]
 
 
 def needs(program):

@@ -72,6 +72,16 @@ def test_with_true_knobs_the_system_renders_the_finished_mix(parts, batch):
         assert residual_db(one, finished) < -80
 
 
+def test_losses_on_audio_render_the_tracks(cfg, compose, root, batch):
+    overrides = ["task=remix", "data=tracks", f"data.root={root}", *SMALL]
+    parts = build_components(compose(*overrides, "loss/term=[knobs,perceptual]"))
+    parts.system.log = parts.system.log_dict = lambda *_, **__: None
+    assert set(parts.system.objective.terms) == {"knobs", "perceptual"}
+    loss = parts.system.training_step(batch, 0)
+    loss.backward()
+    assert loss.isfinite()
+
+
 def test_the_baseline_is_the_mean_of_each_role(parts, batch):
     parts.system.knob_sum.zero_(), parts.system.knob_count.zero_()
     parts.system._count_targets(batch)

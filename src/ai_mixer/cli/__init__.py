@@ -20,7 +20,7 @@ def main() -> None:
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        with handle_stop_signals("unfinished results were removed, repeat the command"):
+        with handle_stop_signals("finished results are kept, unfinished ones were removed"):
             app(arguments)
     except Exception as error:
         if debug:

@@ -1,5 +1,7 @@
 """The commands of `ai-mixer`."""
 
+from typing import Annotated
+
 import typer
 
 from ai_mixer.cli.commands.analyse import analyse
@@ -12,6 +14,15 @@ from ai_mixer.cli.commands.match import match
 from ai_mixer.cli.commands.mix import mix
 from ai_mixer.cli.commands.models import models
 
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from ai_mixer.core.version import __version__
+
+        print(f"ai-mixer {__version__}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     help="Mix songs: a model sets the knobs of a console, and options change the settings. "
     "Results are written next to the song, with settings and a report. --debug shows the "
@@ -20,6 +31,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+Version = Annotated[
+    bool,
+    typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
+]
+
+
+@app.callback()
+def main(version: Version = False) -> None:
+    """Options of `ai-mixer` itself; the help text is that of the application."""
+
+
 for command in (mix, compare, master, enhance, match, analyse, knobs):
     app.command()(command)
 app.command("app")(open_app)

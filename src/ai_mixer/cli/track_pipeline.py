@@ -1,4 +1,6 @@
-"""The end of a training of several tracks: evaluation tables and listening samples."""
+"""Runs of several tracks: evaluation tables and listening samples, after training and later."""
+
+from pathlib import Path
 
 from omegaconf import DictConfig
 
@@ -6,8 +8,11 @@ from ai_mixer.config.instantiate import allowed_targets
 from ai_mixer.config.stage_command import stage_command
 from ai_mixer.evaluation.track_evaluate import evaluate_tracks
 from ai_mixer.evaluation.track_render import render_tracks
-from ai_mixer.inference.track_predictor import load_track_model
-from ai_mixer.tracking import Run
+from ai_mixer.inference.track_predictor import is_track_model, load_track_model
+from ai_mixer.tracking import Run, Store, find_run
+from ai_mixer.tracking.post_run_metrics import add_metrics
+from ai_mixer.tracking.run_lookup import results_folder
+from ai_mixer.training.builders import run_override
 
 
 def evaluate_and_render_tracks(cfg: DictConfig, run: Run, overrides: list[str], step: int) -> None:
@@ -37,3 +42,48 @@ def evaluate_and_render_tracks(cfg: DictConfig, run: Run, overrides: list[str], 
         )
         lines.append(f"listening page: {page}")
     print("\n".join([*lines, f"browse: {stage_command('ui')}"]))
+
+
+def find_track_run(cfg: DictConfig) -> Path | None:
+    """Folder of the run `cfg.run` if it is one of several tracks, else None."""
+    name = run_override(cfg)
+    if name.endswith(".ckpt"):
+        return None
+    folder = find_run(name, cfg.paths.mlruns)
+    return folder if is_track_model(folder) else None
+
+
+def evaluate_track_run(cfg: DictConfig, run: Path) -> None:
+    """`make evaluate` of a run of several tracks. ValueError for options that it does not have."""
+    for name in ("compare_run", "excerpt"):
+        if cfg[name] is not None:
+            raise ValueError(f"{name} is not available for a run of several tracks")
+    predictor = load_track_model(run, cfg.allow_targets)
+    data = cfg.get("data")
+    results = evaluate_tracks(
+        predictor,
+        data=data,
+        split=cfg.split,
+        excerpts_per_song=cfg.excerpts_per_song,
+        condition=cfg.conditions,
+        examples=cfg.examples,
+        allow_seen=cfg.allow_seen,
+        seed=cfg.seed,
+    )
+    name = f"{(data or predictor.config.data).name}-{cfg.split}"
+    name += "-seen" if results.holdout.is_marked else ""
+    folder = results_folder(run, cfg.paths.outputs) / "eval" / name
+    results.write(folder)
+    print(results.markdown())
+    metrics = results.metrics("eval", name)
+    add_metrics(predictor.card.get("run"), run, metrics, Store(cfg.paths.mlruns))
+    print(folder / "tables.md")
+
+
+def render_track_run(cfg: DictConfig, run: Path) -> None:
+    """`make render` of a run of several tracks."""
+    predictor = load_track_model(run, cfg.allow_targets)
+    folder = Path(cfg.out or results_folder(run, cfg.paths.outputs) / "listening")
+    title = str(predictor.config.get("run_name", run.name))
+    options = {name: cfg[name] for name in ("split", "songs", "seconds", "seed")}
+    print(render_tracks(predictor, folder, title=title, **options))

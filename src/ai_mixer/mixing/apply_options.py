@@ -1,12 +1,15 @@
 """Apply the options of a mix to predicted settings."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from ai_mixer.core.types import Knob
+from ai_mixer.mixing.loudness_target import KEEP_LOUDNESS
 from ai_mixer.mixing.mix_console import MixConsole
 from ai_mixer.mixing.mix_options import KnobValues, MixOptions, Style
 from ai_mixer.mixing.preset import Preset, single_section_preset
+from ai_mixer.mixing.styles import is_factor
 
 
 class Bounds(Protocol):
@@ -47,7 +50,7 @@ def apply_mix_options(
         else:
             value = _scaled(_clamp(_scaled(value, style.amount, knob), ranges[name]), amount, knob)
         if amount > 0:
-            value = _apply_style(name, value, knob, style)
+            value = _apply_style(name, value, style, mix_options.intensity)
         settings[name] = round(float(mix_options.fixed_settings.get(name, _clamp(value, knob))), 4)
     return settings
 
@@ -58,11 +61,48 @@ def unmoved_preset(console: MixConsole, mix_options: MixOptions) -> Preset:
     return single_section_preset(settings, console=console)
 
 
-def _apply_style(name: str, value: float, knob: Knob, style: Style) -> float:
-    if name in style.offsets:
-        offset = style.offsets[name]
-        value = value * offset if knob.unit == "ratio" else value + offset
-    return max(value, style.minimum.get(name, value))
+def with_options(
+    preset: Preset,
+    options: MixOptions,
+    target_lufs: float | str | None = None,
+    ceiling_db: float | None = None,
+) -> Preset:
+    """A preset with amounts, fixed settings, a target and a ceiling; None leaves its own.
+
+    target_lufs: "none" keeps the loudness of the song.
+    """
+    console = preset.console
+    arguments = (console.knobs, options, console.knobs, console.shapes)
+    sections = tuple(
+        replace(section, settings=apply_mix_options(section.settings, *arguments))
+        for section in preset.sections
+    )
+    equaliser = preset.equaliser
+    if equaliser:
+        equaliser = equaliser.scaled(*(_share(options, aspect) for aspect in ("tone", "width")))
+    if target_lufs is None:
+        target_lufs = preset.target_lufs
+    elif target_lufs == KEEP_LOUDNESS:
+        target_lufs = None
+    return replace(
+        preset,
+        sections=sections,
+        equaliser=equaliser,
+        target_lufs=target_lufs,
+        ceiling_db=preset.ceiling_db if ceiling_db is None else ceiling_db,
+    )
+
+
+def _share(options: MixOptions, aspect: str) -> float:
+    share = options.share_of(aspect)
+    return 1.0 if share is None else share
+
+
+def _apply_style(name: str, value: float, style: Style, intensity: float) -> float:
+    offset = style.offset(name, intensity)
+    if offset is not None:
+        value = value * offset if is_factor(name) else value + offset
+    return style.values.get(name, max(value, style.minimum.get(name, value)))
 
 
 def _scaled(value: float, amount: float, knob: Knob) -> float:

@@ -38,6 +38,8 @@ from ai_mixer.mixing.reference_songs import (
     ReferenceSongs,
     reference_weights,
 )
+from ai_mixer.mixing.render import kept_loudness_lufs
+from ai_mixer.mixing.request import describe_request
 from ai_mixer.mixing.track_mix import TrackMixResult, mix_tracks
 from ai_mixer.mixing.windowed_prediction import predict_song
 from ai_mixer.mixing.write_mix import render_with_report
@@ -154,7 +156,8 @@ class AudioMixer:
         (one line).
         """
         path, mix_options = Path(path), mix_options or MixOptions()
-        if target_lufs is None:
+        is_of_style = target_lufs is None
+        if is_of_style:
             target_lufs = mix_options.style_settings.target_lufs
         if target_lufs is None and "level" in mix_options.aspects:
             target_lufs = REFERENCE_LOUDNESS
@@ -183,6 +186,9 @@ class AudioMixer:
                 if target_lufs == REFERENCE_LOUDNESS:
                     known_lufs = references.loudness_lufs(ceiling_db) if references.files else None
                     target_lufs = None if known_lufs is None else round(known_lufs, 2)
+                if is_of_style and isinstance(target_lufs, float | int):
+                    kept_lufs = kept_loudness_lufs(before, ceiling_db)
+                    target_lufs = None if kept_lufs > target_lufs else target_lufs
                 preset = replace(preset, target_lufs=target_lufs, ceiling_db=ceiling_db)
                 release_memory()
             return render_with_report(
@@ -194,6 +200,7 @@ class AudioMixer:
                 notes=references.notes,
                 others=list(others),
                 widths_db=references.widths_db(before, mix_options),
+                asked=describe_request(mix_options, target_lufs, reference=references.names),
             )
 
     def mix_tracks(
@@ -258,7 +265,7 @@ class AudioMixer:
         own = self.console()
         if own.knobs.keys() != console.knobs.keys():
             raise ValueError(
-                f"model {self.model} was not trained with console={MASTERING}: choose another "
+                f"--model {self.model}: not trained with console={MASTERING}: choose another "
                 "model, or none"
             )
         return own

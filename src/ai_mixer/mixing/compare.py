@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ai_mixer.audio import AudioFile, write_audio
 from ai_mixer.inference import pretrained
-from ai_mixer.listening.spectrogram import band_levels_db, max_frequency_hz
+from ai_mixer.listening.spectrogram import band_levels_db, frequency_ticks
 from ai_mixer.mixing.mix_options import MixOptions
 from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.paths import (
@@ -21,7 +21,7 @@ from ai_mixer.mixing.paths import (
     model_files,
     result_files,
 )
-from ai_mixer.mixing.plots import FREQUENCY_TICKS_HZ
+from ai_mixer.mixing.plots import CHANGE_LIMIT_DB, FREQUENCY_TICKS_HZ
 from ai_mixer.utils.atomic_write import atomic_write, exclusive_write, write_text
 from ai_mixer.utils.log import logger
 from ai_mixer.utils.memory import release_memory
@@ -106,9 +106,9 @@ def _predicted(result: MixResult) -> Mapping[str, float]:
 
 
 def plot_comparison(original: Path, results: dict[str, MixResult], output: Path) -> None:
-    """Plot spectrograms of all versions on one colour scale, and the changes of the spectrum.
+    """Plot the changes of the spectrum, then spectrograms of all versions on one colour scale.
 
-    The last plot shows small changes that are not visible in a spectrogram.
+    The first plot shows small changes that are not visible in a spectrogram.
     """
     files = {"original": original, **{model: result.output for model, result in results.items()}}
     levels = {name: _levels(AudioFile(file)) for name, file in files.items()}
@@ -120,15 +120,16 @@ def plot_comparison(original: Path, results: dict[str, MixResult], output: Path)
     figure = Figure(figsize=(10, 1 + 2.2 * rows), layout="constrained")
     FigureCanvasAgg(figure)
     top = max(float(level.max()) for level, _ in levels.values())
-    for row, (name, (level, extent)) in enumerate(levels.items(), 1):
+    _plot_changes(figure.add_subplot(rows, 1, 1), results)
+    for row, (name, (level, extent)) in enumerate(levels.items(), 2):
         axes = figure.add_subplot(rows, 1, row)
         image = axes.imshow(level, origin="lower", extent=extent, cmap="magma", aspect="auto")
         image.set_clim(top - RANGE_DB, top)
         axes.set_title(pretrained.display_name(name) if name != "original" else "Original")
-        axes.set_yticks([])
-        axes.set_ylabel("low → high")
-    axes.set_xlabel("seconds")
-    _plot_changes(figure.add_subplot(rows, 1, rows), results)
+        ticks = frequency_ticks(AudioFile(files[name]).sample_rate)
+        axes.set_yticks([height for _, height in ticks], [text for text, _ in ticks])
+        axes.set_ylabel("frequency")
+        axes.set_xlabel("time, s")
     with atomic_write(output) as temp_file:
         figure.savefig(temp_file)
 
@@ -142,12 +143,13 @@ def _plot_changes(axes: "Axes", results: dict[str, MixResult]) -> None:
             [after - before for after, before in levels],
             label=pretrained.display_name(_filename(model)),
         )
-    low, high = axes.get_ylim()
-    axes.set_ylim(min(low, -1.0), max(high, 1.0))  # so that a tenth of a dB looks small
+    axes.set_ylim(-CHANGE_LIMIT_DB, CHANGE_LIMIT_DB)  # so that a tenth of a dB looks small
+    axes.axhline(0.0, color="grey", linewidth=0.8)
     axes.set_title("Changes of the spectrum")
     axes.set_xscale("log")
     axes.set_xticks(*zip(*FREQUENCY_TICKS_HZ.items(), strict=True))
-    axes.set_ylabel("dB")
+    axes.set_xlabel("frequency")
+    axes.set_ylabel("change, dB")
     axes.grid(alpha=0.3)
     axes.legend(ncols=min(4, len(results)), fontsize="small", frameon=False)
 
@@ -157,7 +159,7 @@ def _levels(song: AudioFile) -> tuple[NDArray[np.float64], tuple[float, float, f
     first = (song.frames - length) // 2
     audio = song.read_samples(first, length).numpy()
     start_s = first / song.sample_rate
-    extent = (start_s, start_s + length / song.sample_rate, 0.0, max_frequency_hz(song.sample_rate))
+    extent = (start_s, start_s + length / song.sample_rate, 0.0, 1.0)
     return band_levels_db(audio, song.sample_rate), extent
 
 

@@ -5,6 +5,7 @@ from math import log10
 from pathlib import Path
 
 from ai_mixer.audio import AudioFile
+from ai_mixer.mastering.delivery import turn_down_db
 from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.apply_options import apply_mix_options
 from ai_mixer.mixing.measurements import Measurements, measure
@@ -21,6 +22,7 @@ from ai_mixer.mixing.paths import (
 )
 from ai_mixer.mixing.preset import Preset, check_levels, single_section_preset
 from ai_mixer.mixing.render import mixed_blocks
+from ai_mixer.mixing.request import describe_request
 from ai_mixer.mixing.typical_balance import balance_correction
 from ai_mixer.mixing.write_mix import render_with_report
 from ai_mixer.utils.parallel import prefetch, single_threaded
@@ -42,7 +44,8 @@ def enhance(
 ) -> MixResult:
     """Enhance a song from file to file; write settings and report next to the result.
 
-    No peak is limited: if peaks would exceed the ceiling, the level is lowered, with a note.
+    The loudness is kept. The crest is raised where the peaks have the headroom for it; otherwise
+    the limiter holds them, with a note.
     """
     mix_options = mix_options or MixOptions()
     check_levels(None, ceiling_db)
@@ -64,8 +67,16 @@ def enhance(
         preset = single_section_preset(
             settings, ceiling_db=ceiling_db, about="enhanced, without a model"
         )
-        preset = replace(preset, expand_db=find_expansion_db(song, preset, before))
-        return render_with_report(song, before, preset, output, drafts, limit=False)
+        has_headroom = before.true_peak_db + CREST_GAIN_DB[1] <= ceiling_db
+        notes = []
+        if has_headroom or before.silent:
+            preset = replace(preset, expand_db=find_expansion_db(song, preset, before))
+        elif turn_down_db(before.true_peak_db, ceiling_db) == 0:
+            notes = [
+                f"peaks of {before.true_peak_db:.1f} dBTP leave no headroom: they are not raised"
+            ]
+        asked = describe_request(mix_options, None)
+        return render_with_report(song, before, preset, output, drafts, notes=notes, asked=asked)
 
 
 def find_expansion_db(song: AudioFile, preset: Preset, before: Measurements) -> float:

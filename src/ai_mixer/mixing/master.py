@@ -18,6 +18,7 @@ from ai_mixer.mixing.master_settings import (
     INTENSITIES,
     check_intensity,
     master_settings,
+    with_intensity,
 )
 from ai_mixer.mixing.measurements import Measurements, measure
 from ai_mixer.mixing.mix_console import MixConsole, named_console
@@ -33,12 +34,14 @@ from ai_mixer.mixing.paths import (
 )
 from ai_mixer.mixing.preset import Preset, check_levels, single_section_preset
 from ai_mixer.mixing.reference_songs import (
+    MODEL_SHARE,
     References,
     ReferenceSongs,
     reference_weights,
     with_equaliser,
 )
 from ai_mixer.mixing.render import kept_loudness_lufs
+from ai_mixer.mixing.request import describe_request
 from ai_mixer.mixing.write_mix import render_with_report
 from ai_mixer.utils.memory import release_memory
 from ai_mixer.utils.parallel import prefetch, single_threaded
@@ -81,7 +84,8 @@ def master(
     weights = reference_weights(reference)
     check_target(target_lufs, weights)
     check_levels(None if target_lufs in NAMED_TARGETS else target_lufs, ceiling_db)
-    check_intensity(intensity, weights, predict is not None)
+    mix_options = with_intensity(mix_options, intensity)
+    check_intensity(intensity, weights, predict is not None, mix_options.style)
     console.check(mix_options)
     inputs = [path, *weights]
     check_songs(inputs)
@@ -109,7 +113,8 @@ def master(
             preset = _preset(console, settings, mix_options, references)
         if references.files:
             plain = _preset(console, settings, mix_options.plain, references).settings
-            preset = with_equaliser(preset, song, before, references, plain, mix_options)
+            share = MODEL_SHARE if predict and mix_options.amount is None else 1.0
+            preset = with_equaliser(preset, song, before, references, plain, mix_options, share)
         preset = replace(
             preset,
             target_lufs=level,
@@ -129,6 +134,13 @@ def master(
             others=list(others),
             widths_db=references.widths_db(before, mix_options),
             min_lufs=_min_lufs(before, preset, is_asked),
+            asked=describe_request(
+                mix_options,
+                target_lufs,
+                intensity=intensity,
+                reference=references.names,
+                limiter_at_most=float(max_reduction_db),
+            ),
         )
     if not delivery_set:
         return result
@@ -168,6 +180,7 @@ def _target_lufs(
         wanted = None
     if wanted is not None:
         return None if wanted == KEEP_LOUDNESS else wanted
-    if before.silent or before.loudness_lufs >= DEFAULT_TARGET_LUFS:
+    default_lufs = mix_options.style_settings.target_lufs or DEFAULT_TARGET_LUFS
+    if before.silent or before.loudness_lufs >= float(default_lufs):
         return None  # a song that is louder than the target is not turned down
-    return DEFAULT_TARGET_LUFS
+    return default_lufs

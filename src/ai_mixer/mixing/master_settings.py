@@ -7,6 +7,7 @@ nearer end of what is typical of music, and peaks are reduced slightly if the cr
 """
 
 from collections.abc import Sized
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -61,12 +62,21 @@ INTENSITIES = {
 DEFAULT_INTENSITY = "medium"
 
 
-def check_intensity(intensity: str | None, references: Sized, has_model: bool) -> None:
-    """ValueError (one line) for an unknown intensity, or where something else decides."""
+def with_intensity(options: MixOptions, intensity: str | None) -> MixOptions:
+    """Options with the intensity of their style. ValueError (one line) for an unknown one."""
     if intensity is None:
-        return
+        return options
     if intensity not in INTENSITIES:
         raise ValueError(f"--intensity {intensity}: there is {', '.join(INTENSITIES)}")
+    return replace(options, intensity=2.0 * INTENSITIES[intensity].share)
+
+
+def check_intensity(
+    intensity: str | None, references: Sized, has_model: bool, style: str | None = None
+) -> None:
+    """ValueError (one line) for an unknown intensity, or where something else decides."""
+    if intensity is None or style is not None:
+        return
     if references:
         raise ValueError(f"--intensity {intensity}: with --reference, --amount says how far")
     if has_model:

@@ -41,6 +41,7 @@ MAX_FITTED_LEVEL_DB = 10.0  # larger differences in level are left to delivery
 MIN_REPORTED_LAG_S = 0.002
 WIDTH_KNOBS = ("stereo_width", "low_width", "high_width", "mono_bass")
 IDLE_KNOBS = ("input_gain", "compressor_ratio", "output_level")
+ECHO_KNOBS, ECHO_TOLERANCE_DB = ("reverb", "delay"), 0.15
 IDLE_TOLERANCE_DB = 0.05  # a compressor whose effect is smaller is reported as off
 
 
@@ -166,6 +167,11 @@ def _fit_settings(rough: Tensor, finished: Tensor, console: Console, mono: bool)
     if mono and widths:
         settings |= widths
         fit = fit._replace(knobs=console.knobs_from(settings))
+    for name in {*ECHO_KNOBS} & {*settings}:  # a codec smears in time, but it is no room
+        knobs = console.knobs_from(settings | {name: 0.0})
+        error_db = residual_db(knobs, rough[None], finished[None], console, FIT_RATE_HZ)
+        if settings[name] and error_db <= fit.error_db + ECHO_TOLERANCE_DB:
+            fit, settings = KnobFit(knobs, error_db), settings | {name: 0.0}
     if not {*IDLE_KNOBS} <= {*settings}:
         return fit
     limits = console.knobs[console.names.index("output_level")]

@@ -34,6 +34,12 @@ class MatchingEqualiser(NamedTuple):
         """With a gain of the side in addition."""
         return self._replace(side_db=tuple(round(db + gain_db, 3) for db in self.side_db))
 
+    def scaled(self, tone: float, width: float) -> "MatchingEqualiser":
+        """With shares of its tone (gain of the mid) and width (side over mid)."""
+        pairs = list(zip(self.mid_db, self.side_db, strict=True))
+        mid = tuple(round(tone * m, 3) for m, _ in pairs)
+        return MatchingEqualiser(mid, tuple(round(tone * m + width * (s - m), 3) for m, s in pairs))
+
     def to_json(self) -> dict[str, list[float]]:
         """Frequencies and gains."""
         frequencies = [round(hz, 1) for hz in THIRD_OCTAVE_CENTRES_HZ]

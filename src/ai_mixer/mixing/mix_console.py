@@ -1,7 +1,7 @@
 """The console that a song is mixed with: that of the model, or a packaged one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
@@ -15,7 +15,8 @@ from ai_mixer.core.types import Knob
 from ai_mixer.inference.builders import build_console
 from ai_mixer.inference.predictor import Predictor
 from ai_mixer.mixing import console_cache
-from ai_mixer.mixing.mix_options import WIDE, MixOptions
+from ai_mixer.mixing.mix_options import KNOB_GROUPS, WIDE, MixOptions
+from ai_mixer.mixing.quantities import knob_name, knob_value
 
 ALLOWED_IN_PRESETS = ("ai_mixer.console.", "ai_mixer.effects.")
 
@@ -62,9 +63,34 @@ class MixConsole:
             if argument in effect.shape_knobs
         )
 
+    def resolve(self, options: MixOptions) -> MixOptions:
+        """Options with names and units as people write them → those of the knobs.
+
+        ValueError (one line) for a unit that a knob does not have.
+        """
+        fixed = {}
+        for given, value in options.fixed_settings.items():
+            name = knob_name(given, self.knobs)
+            unit = options.units.get(given, "")
+            fixed[name] = knob_value(self.knobs[name], value, unit) if name in self.knobs else value
+        amounts = {self._group(name): amount for name, amount in options.group_amounts.items()}
+        only = [self._group(name) for name in options.only_groups]
+        return replace(
+            options, fixed_settings=fixed, units={}, group_amounts=amounts, only_groups=only
+        )
+
+    def _group(self, name: str) -> str:
+        """A group, or the knob that a name means."""
+        return name if name in KNOB_GROUPS else knob_name(name, self.knobs)
+
     def check(self, mix_options: MixOptions) -> None:
         """ValueError (one line) if the options name unknown knobs or values out of range."""
         mix_options.check_names(self.knobs)
+        needed = mix_options.style_settings.needs
+        if needed is not None and needed not in self.knobs:
+            raise ValueError(
+                f"--style {mix_options.style}: needs the knob {needed}: ai-mixer master has it"
+            )
         for name, value in mix_options.fixed_settings.items():
             knob = self.knobs.get(name)
             if knob is None:

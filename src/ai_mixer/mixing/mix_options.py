@@ -3,8 +3,10 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-KnobValues = dict[str, float]
-"""Knob name → value in its own unit."""
+from ai_mixer.mixing.styles import GENTLE, STYLES, WIDE, KnobValues, Style
+
+__all__ = ["ASPECTS", "GENTLE", "KNOB_GROUPS", "MUSICAL", "STYLES", "WIDE", "KnobValues"]
+__all__ += ["MixOptions", "Style"]
 
 KNOB_GROUPS: dict[str, tuple[str, ...]] = {
     "gain": ("input_gain", "output_level", "compressor_makeup", "level"),
@@ -35,45 +37,8 @@ ASPECTS: dict[str, tuple[str, ...]] = {
 }
 """What of a reference may be matched → the groups of knobs that do it."""
 
-MUSICAL, WIDE, GENTLE = "musical", "wide", "gentle"
+MUSICAL = "musical"
 """Options of `configs/ranges` for blind mixes, mixes with a reference, and enhancement."""
-
-
-@dataclass(frozen=True)
-class Style:
-    """A modification of the predicted settings.
-
-    ranges: option of `configs/ranges`; None for that of the kind of mix. amount: share of the
-    predicted settings. minimum: knob → lowest value, in its unit. offsets: knob → offset, added in
-    dB or wet share; a factor for a ratio. target_lufs: loudness target unless one is given.
-    """
-
-    about: str
-    ranges: str | None = None
-    amount: float = 1.0
-    minimum: KnobValues = field(default_factory=dict)
-    offsets: KnobValues = field(default_factory=dict)
-    target_lufs: str | float | None = None
-
-
-STYLES = {
-    "natural": Style("small changes only", ranges=GENTLE, amount=0.7),
-    "vocal": Style(
-        "a voice in front: less low end, more mids and presence, narrower",
-        offsets={"low_eq": -1.0, "mid_eq": 0.8, "presence": 1.06, "stereo_width": 0.97},
-    ),
-    "loud": Style(
-        "for radio and playlists: more compression, -12 LUFS",
-        minimum={"compressor_ratio": 2.0},
-        target_lufs=-12.0,
-    ),
-    "creative": Style(
-        "larger changes, with reverb, delay and width",
-        ranges=WIDE,
-        amount=1.2,
-        offsets={"reverb": 0.12, "delay": 0.08, "stereo_width": 1.12},
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -83,17 +48,20 @@ class MixOptions:
     amount: 0 leaves the song unchanged, 1 applies the prediction; with a reference, 1 goes all the
     way to its tone and width, and None as far as the difference is certain. group_amounts: group or
     knob → its own amount. only_groups: groups or knobs that may change; all if empty.
-    fixed_settings: knob → value in its unit, in place of the predicted one. style: a key of STYLES.
-    aspects: keys of ASPECTS, what of a reference is matched; all if empty. strict: refuse files
-    that cannot be read whole. ValueError for an unknown style or aspect, or an amount outside 0 to
-    1; `check_names` checks the knobs.
+    fixed_settings: knob → value in its unit, in place of the predicted one. units: knob → unit of
+    its value, where it is another one (`MixConsole.resolve`). style: a key of STYLES. intensity: of
+    its offsets, 1 as they are. aspects: keys of ASPECTS, what of a reference is matched; all if
+    empty. strict: refuse files that cannot be read whole. ValueError for an unknown style or
+    aspect, or an amount outside 0 to 1; `check_names` checks the knobs.
     """
 
     amount: float | None = None
     group_amounts: Mapping[str, float] = field(default_factory=dict)
     only_groups: Collection[str] = ()
     fixed_settings: Mapping[str, float] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
     style: str | None = None
+    intensity: float = 1.0
     strict: bool = False
     aspects: Collection[str] = ()
 

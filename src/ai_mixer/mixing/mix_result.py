@@ -1,12 +1,15 @@
 """The result of mixing one song."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ai_mixer.mastering.delivery import DeliveryResult
 from ai_mixer.mixing.delivery_set import DeliveredFile
+from ai_mixer.mixing.heard_settings import heard_settings
 from ai_mixer.mixing.measurements import Measurements
+from ai_mixer.mixing.mix_options import KnobValues
 from ai_mixer.mixing.preset import Preset
 
 
@@ -14,7 +17,7 @@ class MixResult(NamedTuple):
     """Result of mixing one song: files, preset, measurements before and after, notes.
 
     missing: those of the notes that name what could not be read. delivered: level, limiter. files:
-    further files of a delivery.
+    further files of a delivery. asked: what the user asked for, in words.
     """
 
     song: Path
@@ -26,6 +29,12 @@ class MixResult(NamedTuple):
     missing: Sequence[str] = ()
     delivered: DeliveryResult | None = None
     files: Sequence[DeliveredFile] = ()
+    asked: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def heard(self) -> KnobValues:
+        """Settings of the first section that change the sound."""
+        return heard_settings(self.preset.settings, self.preset.console, self.before)
 
     @property
     def reduction_db(self) -> float:

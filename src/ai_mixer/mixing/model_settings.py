@@ -1,7 +1,10 @@
 """Settings of a song as a model predicts them, by section, and with references."""
 
+from itertools import pairwise
+
 from ai_mixer.audio import AudioFile
 from ai_mixer.inference.predictor import Predictor
+from ai_mixer.mixing.adaptive_settings import adaptive_sections, repeated_parts
 from ai_mixer.mixing.apply_options import apply_mix_options
 from ai_mixer.mixing.measurements import Measurements
 from ai_mixer.mixing.mix_console import console_of
@@ -33,13 +36,21 @@ def predict_preset(
             predicted_section(predictor, song, *times, reference, options, ranges_name)
             for times in zip(starts, stops, strict=True)
         )
-        return Preset(sections, console=console_of(predictor), about=f"mixed by {title}{suffix}")
+        console = console_of(predictor)
+        if len(sections) > 1:
+            whole = predicted_section(
+                predictor, song, 0.0, song.duration_s, reference, options, ranges_name
+            )
+            parts = repeated_parts(before.spectra_db, starts)
+            sections = adaptive_sections(song, console, sections, parts, whole)
+        return Preset(sections, console=console, about=f"mixed by {title}{suffix}")
 
     preset = predict(mix_options, ranges_name)
     if references is None:
         return preset
     plain = preset if mix_options == mix_options.plain else predict(mix_options.plain, WIDE)
-    lengths = [stop - start for start, stop in zip(starts, stops, strict=True)]
+    bounds = [*(section.start_s for section in plain.sections), song.duration_s]
+    lengths = [stop - start for start, stop in pairwise(bounds)]
     longest = plain.sections[lengths.index(max(lengths))].settings
     return with_equaliser(preset, song, before, references, longest, mix_options)
 

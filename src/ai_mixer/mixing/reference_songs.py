@@ -24,6 +24,7 @@ from ai_mixer.mixing.render import kept_loudness_lufs
 from ai_mixer.utils.memory import release_memory
 from ai_mixer.utils.parallel import prefetch
 
+MODEL_SHARE = 0.5  # of what a refined model leaves: the mean of its estimate and of the curve's
 FULL_WEIGHT_S = 10.0  # of a reference; one with less that can be measured weighs less
 
 References = str | Path | Sequence[str | Path] | Mapping[Path, float] | Mapping[str, float]
@@ -150,14 +151,18 @@ def with_equaliser(
     references: ReferenceSongs,
     plain: KnobValues,
     options: MixOptions,
+    share: float = 1.0,
 ) -> Preset:
     """The preset with an equaliser for what its knobs leave of the correction.
 
     plain: its settings without style and fixed ones, so that the equaliser does not undo these.
+    share: of what they leave.
     """
     excerpt = read_excerpts(song)
     levels = long_term_levels(excerpt, RATE_HZ)
     correction = references.correction(levels, before, options)
     mix = long_term_levels(render_excerpt(preset.console, excerpt, plain), RATE_HZ)
-    remaining = remaining_correction(correction, levels, mix)
+    remaining = Correction(
+        *(share * gain_db for gain_db in remaining_correction(correction, levels, mix))
+    )
     return replace(preset, equaliser=matching_equaliser(remaining))

@@ -1,83 +1,185 @@
-"""HTML report of one mix: settings, measurements and plots before and after.
+"""HTML report of one mix, for a client: what one hears, curves, a player, the settings.
 
-One self-contained file: it loads nothing, so it opens anywhere and sends no requests.
+One self-contained file: it loads nothing, so it opens anywhere and sends no requests. It prints on
+one page and reads on a phone.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from html import escape
 
 from ai_mixer.core.types import Knob
-from ai_mixer.mixing import descriptions, plots
+from ai_mixer.core.version import __version__
+from ai_mixer.listening.labels import format_setting
+from ai_mixer.mixing import descriptions, plain_words, plots
 from ai_mixer.mixing.formatting import format_time
+from ai_mixer.mixing.heard_settings import heard_settings
 from ai_mixer.mixing.mix_options import KnobValues
 from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.preset import PresetSection
+from ai_mixer.mixing.preview_audio import Preview
 
 UNCHANGED = "unchanged"
+WITH_SHAPE = ("_gain", "_ratio", "_drive")  # endings of knobs that others shape
+SHAPE_WORDS = {
+    **{"_q": "Q", "_threshold": "from", "_attack": "attack", "_release": "release"},
+    **{"_knee": "knee", "_even": "even harmonics"},
+}
 MAX_ROWS = 12  # with more knobs than this, unchanged ones share one row
 STAGES_NOTE = (
     "Predicted: output of the model. Applied: what the mix is rendered with, moved towards neutral "
     "where the model is uncertain, refined if there is a reference, and within the ranges and "
     "options of this mix."
 )
+EQUALISER_NOTE = (
+    "A matching equaliser of mid and side does what the knobs leave of the way to the reference: "
+)
 CSS = """
-body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;
-color:#222;background:#fff}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}
-table{border-collapse:collapse}td,th{padding:.2rem .9rem .2rem 0;text-align:left}
-td.n{font-variant-numeric:tabular-nums}svg{width:100%;height:auto}.note{color:#a33}
-.before{stroke:#999}.after{stroke:#c60}.b{color:#777}.a{color:#c60}audio{width:100%}
-@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}.note{color:#f88}}
+:root{color-scheme:light dark}
+body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:1.5rem auto;padding:0 1rem;
+color:#222;background:#fff}h1{font-size:1.4rem;margin-bottom:.3rem;overflow-wrap:anywhere}
+h2{font-size:1.05rem;margin:1.6rem 0 .4rem}.lead{font-size:1.15rem}
+table{border-collapse:collapse}td,th{padding:.15rem .9rem .15rem 0;text-align:left;
+vertical-align:top}td.n{font-variant-numeric:tabular-nums}.wide{overflow-x:auto}
+svg{width:100%;height:auto;display:block}.note{color:#a33}
+.before{stroke:#777}.after{stroke:#c50}.change{stroke:#c50}.limiter{fill:#36c}
+.b{color:#666}.a{color:#c50}.l{color:#36c}.foot{color:#666;font-size:.85rem;margin-top:1.6rem}
+audio{width:100%;max-width:24rem}button{font:inherit;padding:.45rem 1rem;margin:.2rem .4rem .2rem 0;
+border:1px solid #888;border-radius:.4rem;background:none;color:inherit}
+button[aria-pressed=true]{background:#c50;color:#fff}
+.columns{display:flex;flex-wrap:wrap;gap:0 2.5rem}
+@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}.note{color:#f88}
+.b,.foot{color:#aaa}.a{color:#f93}.l{color:#8af}.before{stroke:#aaa}.after,.change{stroke:#f93}}
+@media(max-width:30rem){body{font-size:15px}td,th{padding-right:.5rem}svg text{font-size:20px}}
+@page{size:A4;margin:11mm}
+@media print{:root{color-scheme:light}body{font-size:9.5pt;line-height:1.3;margin:0;max-width:none;
+color:#000;background:#fff}.player{display:none}h1{font-size:13pt}h2{margin:.5rem 0 .15rem;
+font-size:10.5pt}.lead{font-size:11pt;margin:.3rem 0}svg{max-height:37mm}td,th{padding:0 .7rem 0 0}
+p{margin:.25rem 0}.foot{margin-top:.5rem}}
+"""
+PLAYER = """
+(function(){const a=[...document.querySelectorAll('audio')],b=[...document.querySelectorAll(
+'.player button')];let now=0;function show(){b.forEach((x,n)=>x.setAttribute('aria-pressed',n==now&&
+!a[n].paused))}b.forEach((x,n)=>x.onclick=()=>{const t=a[now].currentTime,same=n==now;if(same&&
+!a[n].paused){a[n].pause()}else{a[now].pause();a[n].currentTime=t%a[n].duration||0;now=n;a[n].play()
+}show()});a.forEach(x=>x.onended=show)})()
 """
 
 
-def to_html(result: MixResult) -> str:
-    """Return the report as HTML."""
+def to_html(result: MixResult, preview: Preview | None = None) -> str:
+    """Return the report as HTML. preview: audio of a passage before and after."""
     title = f"{result.song.name} → {result.output.name}"
+    before, after, preset = result.before, result.after, result.preset
+    words = plain_words.sentences(before, after, result.reduction_db)
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>{escape(result.preset.about)}</p>" if result.preset.about else "",
+        f"<p class=lead>{escape(' '.join(words))}</p>",
         *(f"<p class=note>{escape(note)}</p>" for note in result.notes),
+        _player(preview),
+        "<h2>What changed over the spectrum</h2>",
+        plots.change_svg(before, after),
+        "<h2>Loudness over the song</h2>",
+        "<p><span class=b>grey: before</span>, <span class=a>orange: after</span>, "
+        "<span class=l>blue: gain reduction of the limiter</span></p>",
+        plots.loudness_svg(before, after, _reduction_curve(result)),
+        "<div class=columns><div>",
         "<h2>Settings</h2>",
         *_settings_html(result),
+        "</div><div>",
         "<h2>Before and after</h2>",
-        "<p><span class=b>grey: before</span>, <span class=a>orange: after</span></p>",
-        table(("", "before", "after"), descriptions.measurement_rows(result.before, result.after)),
-        "<h2>Frequencies</h2>",
-        plots.spectra_svg(result.before, result.after),
-        "<h2>Loudness over the song</h2>",
-        plots.loudness_svg(result.before, result.after),
+        table(("", "before", "after"), descriptions.measurement_rows(before, after)),
+        "</div></div>",
+        _asked(result),
+        f"<p class=foot>{escape(preset.about)}{' · ' if preset.about else ''}"
+        f"{date.today().isoformat()} · ai_mixer {__version__}</p>",
+        f"<script>{PLAYER}</script>" if preview else "",
     ]
     return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(title)}</title>"
+        "<!doctype html><html lang=en><meta charset=utf-8>"
+        '<meta name=viewport content="width=device-width,initial-scale=1">'
+        f"<title>{escape(title)}</title>"
         f"<style>{CSS}</style><body>{''.join(parts)}</body></html>\n"
     )
 
 
+def _player(preview: Preview | None) -> str:
+    if preview is None:
+        return ""
+    sounds = "".join(
+        f'<audio preload=auto src="data:audio/mpeg;base64,{sound}"></audio>'
+        for sound in (preview.before, preview.after)
+    )
+    return (
+        "<div class=player><h2>Listen, equally loud</h2>"
+        "<button type=button aria-pressed=false>Before</button>"
+        "<button type=button aria-pressed=false>After</button>"
+        f"<span class=b> from {format_time(preview.start_s)} on; press again to stop</span>"
+        f"{sounds}</div>"
+    )
+
+
+def _asked(result: MixResult) -> str:
+    rows = [
+        *result.asked.items(),
+        ("true peaks", f"at most {result.preset.ceiling_db:g} dBTP"),
+    ]
+    return f"<h2>What was asked</h2>{table(('', ''), rows)}"
+
+
+def _reduction_curve(result: MixResult) -> Sequence[float]:
+    return result.delivered.reduction_curve_db if result.delivered else ()
+
+
 def _settings_html(result: MixResult) -> list[str]:
     """A table by knob; by section if the settings change over the song."""
-    sections, knobs = result.preset.sections, result.preset.console.knobs
-    one = len(sections) == 1
-    parts = [_knobs(sections[0], knobs) if one else _sections(sections, knobs)]
+    sections, console = result.preset.sections, result.preset.console
+    if len(sections) == 1:
+        heard = heard_settings(sections[0].settings, console, result.before)
+        parts = [_knobs(sections[0], console.knobs, heard)]
+    else:
+        parts = [_sections(sections, console.knobs)]
     if sections[0].predicted is not None:
         parts.append(f"<p class=b>{STAGES_NOTE}</p>")
     if result.preset.expand_db:
         parts.append(f"<p>Loudest moments raised by {result.preset.expand_db:.2f} dB.</p>")
+    equaliser = result.preset.equaliser
+    if equaliser:
+        gains = [*equaliser.mid_db, *equaliser.side_db]
+        parts.append(f"<p>{EQUALISER_NOTE}{min(gains):+.1f} to {max(gains):+.1f} dB.</p>")
     return parts
 
 
-def _knobs(section: PresetSection, knobs: Mapping[str, Knob]) -> str:
-    unchanged = (UNCHANGED,) * len(_stages(section))
+def _knobs(section: PresetSection, knobs: Mapping[str, Knob], heard: KnobValues) -> str:
+    stages = _stages(section)
+    stages[-1] = {name: heard.get(name, knobs[name].neutral) for name in section.settings}
+    unchanged = (UNCHANGED,) * len(stages)
     rows = [
         (
             descriptions.setting_label(name, section.settings, knobs),
-            *(_describe(knobs[name], values[name]) for values in _stages(section)),
+            *(_with_shape(name, knobs, values) for values in stages),
         )
         for name in section.settings
+        if not name.endswith(descriptions.SHAPE_ENDINGS)
     ]
     if len(rows) > MAX_ROWS:
         changed = [row for row in rows if row[1:] != unchanged]
         rows = [*changed, (f"{len(rows) - len(changed)} others", *unchanged)]
     return table(("knob", *_heads(section)), rows)
+
+
+def _with_shape(name: str, knobs: Mapping[str, Knob], values: KnobValues) -> str:
+    """A setting with those that say how it works: Q of a bell, threshold of a compressor."""
+    text = _describe(knobs[name], values[name])
+    if text == UNCHANGED:
+        return text
+    shapes = []
+    group = name.rpartition("_")[0]
+    for ending in descriptions.SHAPE_ENDINGS:
+        knob = knobs.get(f"{group}{ending}")
+        if knob is not None and ending != "_frequency":
+            setting = format_setting(values[knob.name], knob.unit).lstrip("+")
+            shapes.append(f"{SHAPE_WORDS[ending]} {setting.removesuffix(' Q')}")
+    return ", ".join([text, *shapes]) if name.endswith(WITH_SHAPE) else text
 
 
 def _sections(sections: Sequence[PresetSection], knobs: Mapping[str, Knob]) -> str:
@@ -111,9 +213,9 @@ def _heads(section: PresetSection) -> tuple[str, ...]:
 
 def table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """A table as HTML."""
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in headings)
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in headings) if any(headings) else ""
     body = "".join(
         "<tr>" + "".join(f"<td class=n>{escape(cell)}</td>" for cell in row) + "</tr>"
         for row in rows
     )
-    return f"<table><tr>{head}</tr>{body}</table>"
+    return f"<table>{f'<tr>{head}</tr>' if head else ''}{body}</table>"

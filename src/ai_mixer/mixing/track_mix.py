@@ -1,6 +1,7 @@
 """Mix several tracks from files to a file, with settings, a report and stems."""
 
 import json
+import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -47,6 +48,7 @@ class TrackMixResult(NamedTuple):
 
     settings: of the console, by track, see `console.graph_settings`. gains_db: of each file before
     its strip. stems: files of the processed tracks and buses, whose sum is the input of the master.
+    gain_db: of the mix behind the master.
     """
 
     output: Path
@@ -55,6 +57,7 @@ class TrackMixResult(NamedTuple):
     measurements: Measurements
     notes: list[str]
     stems: list[Path]
+    gain_db: float = 0.0
 
 
 def mix_tracks(
@@ -114,17 +117,14 @@ def mix_tracks(
             for bus in renderer.bus_names() if stems else ():
                 renderer.write_bus(bus, names[bus], force)
                 written.append(names[bus])
-            after = _deliver(renderer, drafts.audio, target_lufs, ceiling_db)
+            after, gain_db = _deliver(renderer, drafts.audio, target_lufs, ceiling_db)
         notes = input_notes(every)
         notes += [f"{track.name} is muted" for track in every if track.muted]
         if not predictor:
             notes.append("no model: all tracks are equally loud and in the middle")
         settings = _settings(console, knobs, active)
-        gains_db = {
-            track.name: round(20.0 * torch.tensor(gain_to_track_level(track)).log10().item(), 2)
-            for track in active
-        }
-        result = TrackMixResult(output.audio, settings, gains_db, after, notes, written)
+        gains_db = {track.name: 20.0 * math.log10(gain_to_track_level(track)) for track in active}
+        result = TrackMixResult(output.audio, settings, gains_db, after, notes, written, gain_db)
         if drafts.settings:
             write_draft(drafts.settings, _to_json(result, model))
         if drafts.report:
@@ -159,19 +159,19 @@ def stem_paths(
 
 def _deliver(
     renderer: TrackRenderer, draft: Path, target_lufs: float | str | None, ceiling_db: float
-) -> Measurements:
-    """Bring the mix to its loudness under the ceiling, write it and measure the file."""
+) -> tuple[Measurements, float]:
+    """Bring the mix to its loudness under the ceiling, write it; measurements and gain in dB."""
     if format_of(draft).lossy:
         ceiling_db -= ENCODER_PEAK_GAIN_DB
     bounds = loudness_bounds(target_lufs)
-    source, _ = deliver_blocks(
+    source, delivered = deliver_blocks(
         renderer.mix, renderer.sample_rate, bounds, ceiling_db, MAX_REDUCTION_DB
     )
     write_audio(
         draft, source(), renderer.sample_rate, STEREO, renderer.frames, source_subtype="PCM_24"
     )
     written = AudioFile(draft)
-    return measure(prefetch(written.blocks()), written.sample_rate)
+    return measure(prefetch(written.blocks()), written.sample_rate), delivered.gain_db
 
 
 def _settings(
@@ -190,7 +190,7 @@ def _to_json(result: TrackMixResult, model: str | None) -> str:
         "version": SETTINGS_VERSION,
         "model": model,
         "settings": result.settings,
-        "gain_db": result.gains_db,
+        "gain_db": {name: round(gain_db, 2) for name, gain_db in result.gains_db.items()},
         "measured": result.measurements.to_dict(),
         "notes": result.notes,
     }

@@ -1,6 +1,6 @@
 """Render one song and write its settings and report next to the result."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ai_mixer.audio import AudioFile
@@ -13,6 +13,7 @@ from ai_mixer.mixing.measurements import Measurements
 from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.paths import ResultFiles
 from ai_mixer.mixing.preset import Preset
+from ai_mixer.mixing.preview_audio import preview
 from ai_mixer.mixing.render import render_file
 from ai_mixer.utils.atomic_write import write_draft
 
@@ -33,12 +34,14 @@ def render_with_report(
     as_loud_as: str = THE_SONG,
     widths_db: tuple[float, float] | None = None,
     min_lufs: float | None = None,
+    asked: Mapping[str, str] | None = None,
 ) -> MixResult:
     """Render a song and write the drafts of its files. notes: additional ones.
 
     others: the references or finished version. as_loud_as: name of the song whose loudness the mix
     has, for notes. widths_db: lowest and highest side over mid of the result. min_lufs:
-    below this loudness the limiter may reduce more than the preset says.
+    below this loudness the limiter may reduce more than the preset says. asked: by the user, for
+    the report.
     """
     rendered = render_file(song, before, preset, drafts.audio, limit)
     side_db = _side_correction_db(rendered.measurements, widths_db)
@@ -64,12 +67,21 @@ def render_with_report(
         measured={"before": before.to_dict(), "after": after.to_dict()},
     )
     result = MixResult(
-        song.path, files.audio, preset, before, after, texts, missing, rendered.delivered
+        song=song.path,
+        output=files.audio,
+        preset=preset,
+        before=before,
+        after=after,
+        notes=texts,
+        missing=missing,
+        delivered=rendered.delivered,
+        asked=asked or {},
     )
     if drafts.settings:
         write_draft(drafts.settings, presets.to_json(preset))
     if drafts.report:
-        write_draft(drafts.report, report.to_html(result))
+        sounds = preview(song, drafts.audio, before, after)
+        write_draft(drafts.report, report.to_html(result, sounds))
     return result
 
 

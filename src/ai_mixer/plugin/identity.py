@@ -1,8 +1,9 @@
 """Identity of each plug-in: hosts find it in a song by these, so they never change."""
 
+import functools
 import importlib.metadata
 import uuid
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from ai_mixer.console import load_console
 from ai_mixer.console.effect_chain import EffectChain
@@ -11,10 +12,16 @@ from ai_mixer.plugin.labels import Label, labels
 
 URL = "https://github.com/ai-mixer/ai_mixer"
 VENDOR = "ai_mixer"
-STRIP = "strip"  # of one track, of the console studio
+STRIP, BUSES = "strip", ("reverb", "delay")  # parts of the console studio
 BYPASS = "bypass"
-_VST3_CATEGORIES = {"mastering": "Fx|Mastering", "strip": "Fx|EQ|Dynamics"}
-_CLAP_FEATURES = {"mastering": ["mastering"], "strip": ["equalizer", "compressor"]}
+_VST3_CATEGORIES = {
+    **{"mastering": "Fx|Mastering", "strip": "Fx|EQ|Dynamics"},
+    **{"reverb": "Fx|Reverb", "delay": "Fx|Delay"},
+}
+_CLAP_FEATURES = {
+    **{"mastering": ["mastering"], "strip": ["equalizer", "compressor"]},
+    **{"reverb": ["reverb"], "delay": ["delay"]},
+}
 
 
 class Plugin(NamedTuple):
@@ -54,13 +61,17 @@ class Plugin(NamedTuple):
         return ["audio-effect", *own, "stereo", "mono"]
 
 
+@functools.cache
 def load_plugin(console: str) -> Plugin:
-    """The plug-in of a console: `classic`, `mastering`, `strip`, or one of your own.
+    """The plug-in of a console: `classic`, `mastering`, or one of your own; or of a part of
+    `studio`: `strip`, `reverb`, `delay`.
 
     Its knobs have the wide ranges. ValueError for an unknown console or one of several tracks.
     """
     if console == STRIP:
         chain: EffectChain = load_console("studio").strip
+    elif console in BUSES:
+        chain = cast(EffectChain, load_console("studio").buses[console])
     else:
         chain = require_single(load_console(console), f"plugins: {console}")
     identifier = f"ai-mixer.{console}"

@@ -12,7 +12,9 @@ import torch
 
 from ai_mixer.audio import AudioFile
 from ai_mixer.console import load_console
+from ai_mixer.core.version import __version__
 from ai_mixer.inference import pretrained
+from ai_mixer.mixing import preset as presets
 from helpers.measures import residual_db
 from helpers.signals import noise
 
@@ -277,9 +279,9 @@ def test_models_are_pushed_and_pulled(ai_mixer, song, tmp_path):
     ("options", "parts"),
     [
         (["--amount", "2"], ["amount=2", "0", "1"]),
-        (["--amount", "bass=1"], ["'bass'", "eq"]),
+        (["--amount", "drums=1"], ["'drums'", "eq"]),
         (["--amount", "much"], ["--amount", "'much'"]),
-        (["--set", "treble=1"], ["'treble'", "input_gain"]),
+        (["--set", "drums=1"], ["'drums'", "input_gain"]),
         (["--set", "low_eq"], ["--set low_eq", "name=value"]),
         (["--set", "low_eq=40"], ["low_eq", "40 dB", "-6", "6"]),
         (["--style", "metal"], ["'metal'", "natural"]),
@@ -345,3 +347,44 @@ def test_knobs_without_a_song_uses_the_demo_song(ai_mixer, tmp_path, monkeypatch
     assert done.code == 0, done.err
     assert "a song by the embedded band" in (tmp_path / "knobs.html").read_text()
     assert ai_mixer("knobs").code == 1
+
+
+def test_the_version_is_printed(ai_mixer):
+    done = ai_mixer("--version")
+    assert (done.code, done.out.strip()) == (0, f"ai-mixer {__version__}")
+
+
+def test_a_second_mix_of_all_files_skips_the_results(ai_mixer, song):
+    other = song.with_name("other.wav")
+    other.write_bytes(song.read_bytes())
+    assert ai_mixer("enhance", song, other).code == 0
+    results = [path.with_name(f"{path.stem}_enhanced.wav") for path in (song, other)]
+    files = sorted([song, other, *results])
+    done = ai_mixer("enhance", *files, "--force")
+    assert done.code == 0, done.err
+    assert "2 of 2 songs done" in done.out
+    assert not [name for name in names(song.parent) if "enhanced_enhanced" in name]
+    assert ai_mixer("enhance", results[0]).code == 0  # asked for by its name
+
+
+def test_a_preset_takes_amounts_settings_target_and_ceiling(ai_mixer, song, tmp_path):
+    preset = tmp_path / "p.json"
+    saved = {"low_eq": 2.0, "high_eq": 1.0}
+    presets.save_preset(presets.single_section_preset(saved, target_lufs=-20.0), preset)
+    options = ["--amount", "0.5", "--set", "treble=-1dB", "--target", "-22", "--ceiling", "-3"]
+    done = ai_mixer("mix", song, "-o", tmp_path / "m.wav", "--preset", preset, *options)
+    assert done.code == 0, done.err
+    result = json.loads((tmp_path / "m.json").read_text())
+    assert (result["settings"]["low_eq"], result["settings"]["high_eq"]) == (1.0, -1.0)
+    assert (result["target"], result["ceiling_db"]) == (-22.0, -3.0)
+
+
+def test_loud_is_never_quieter(ai_mixer, tmp_path):
+    loud = tmp_path / "loud.wav"
+    soundfile.write(loud, noise(2, seconds=3.0, level=0.13).clamp(-0.4, 0.4).T.numpy(), RATE)
+    done = ai_mixer("mix", loud, "--style", "loud")
+    assert done.code == 0, done.err
+    measured = json.loads((tmp_path / "loud_mixed.json").read_text())["measured"]
+    levels = [measured[when]["loudness_lufs"] for when in ("before", "after")]
+    assert levels[0] > -12
+    assert levels[1] >= levels[0] - 0.1

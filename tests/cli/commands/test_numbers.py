@@ -14,6 +14,7 @@ from ai_mixer.cli.commands.numbers import (
     NamedNumber,
     Number,
     OptionError,
+    Setting,
     WeightedFile,
 )
 from ai_mixer.mixing import audio_mixer, compare, enhance, master, match
@@ -55,7 +56,10 @@ def all_options():
 
 
 OPTIONS = list(all_options())
-VALUE_OPTIONS = [o for o in OPTIONS if bool not in o.kinds and Path not in o.kinds]
+FREE_TEXTS = {"--host", "--password"}  # any text is valid
+VALUE_OPTIONS = [
+    o for o in OPTIONS if bool not in o.kinds and Path not in o.kinds and o.flag not in FREE_TEXTS
+]
 NUMBERS = [o for o in OPTIONS if isinstance(o.parser, Number)]
 
 
@@ -93,7 +97,7 @@ def values(option):
 
 @pytest.mark.parametrize("option", VALUE_OPTIONS, ids=label)
 def test_a_bad_number_is_one_line_before_any_work(ai_mixer, song, no_work, option):
-    prefix = {AssignedNumber: "low_eq=", WeightedFile: "reference.wav="}.get(
+    prefix = {AssignedNumber: "low_eq=", Setting: "low_eq=", WeightedFile: "reference.wav="}.get(
         type(option.parser), ""
     )
     for value in values(option):
@@ -129,7 +133,8 @@ def test_numbers_from_python_are_checked_before_any_work(song, no_work, options)
 def test_values_are_parsed():
     assert Number("--a", -60, 0)("−1.5") == -1.5
     assert NamedNumber("--t", ("none",), -60, 0, "LUFS")("none") == "none"
-    assert AssignedNumber("--s")("low_eq=+1.5") == ("low_eq", 1.5)
-    assert AssignedNumber("--s", name_optional=True)("1") == (None, 1.0)
+    assert AssignedNumber("--s")("low_eq=+1.5") == ("low_eq", 1.5, "")
+    assert AssignedNumber("--s", name_optional=True)("1") == (None, 1.0, "")
+    assert Setting("--s")("low_eq=+1.5 dB") == ("low_eq", 1.5, "dB")
     with pytest.raises(OptionError, match="name=value"):
         AssignedNumber("--s")("low_eq")

@@ -5,12 +5,19 @@ from typing import Annotated
 
 import typer
 
+from ai_mixer.cli.commands.numbers import WholeNumber
+
 DEFAULT_FOLDER = Path.home() / ".ai_mixer"
 
 
 def app(
     port: Annotated[
-        int | None, typer.Option(help="Port; by default the first free one from 8765.")
+        int | None,
+        typer.Option(
+            parser=WholeNumber("--port", 1, 65_535),
+            metavar="NUMBER",
+            help="Port; by default the first free one from 8765.",
+        ),
     ] = None,
     host: Annotated[
         str, typer.Option(help="Address to listen on; others than this machine need --password.")

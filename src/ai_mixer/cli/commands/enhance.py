@@ -26,6 +26,7 @@ def enhance(
     from ai_mixer.mixing.enhance import enhance as enhance_file
     from ai_mixer.mixing.mix_console import default_console
 
+    mix_options = default_console().resolve(mix_options)
     default_console().check(mix_options)  # before any work
 
     def work(job: MixJob) -> "MixResult":

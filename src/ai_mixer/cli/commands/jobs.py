@@ -1,5 +1,6 @@
 """Plan which files a command reads and writes, and check that none is lost, before any work."""
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from ai_mixer.utils.log import logger
 if TYPE_CHECKING:
     from ai_mixer.mixing.paths import ResultFiles
 
+MAX_SETTINGS_BYTES = 1 << 20
 FILE_EXTENSION = re.compile(r"\.[a-z][a-z0-9]{1,4}", re.IGNORECASE)  # "Album v1.2" has none
 
 
@@ -60,6 +62,7 @@ def plan_jobs(
     if output == PIPE and len(songs) > 1:
         raise ValueError(f"-o -: standard output takes one song, got {len(songs)}")
     check_songs(songs)
+    songs = _without_results(songs)
     given = [*_without_duplicates(songs), *others]
     with read_pipes(given) as paths, write_pipe(output) as output_path:
         inputs, count = [path for path in paths if path], len(given) - len(others)
@@ -92,6 +95,34 @@ def _result_files(
     elif output is not None:
         return [result_files(output, write_sidecars=not to_pipe)]
     return distinct_result_files(outputs)
+
+
+def _without_results(songs: Sequence[Path]) -> list[Path]:
+    """Songs without the results of others among them, as `*.wav` finds them the second time."""
+    if len(songs) < 2:
+        return list(songs)
+    names = {song.name for song in songs}
+    kept = []
+    for song in songs:
+        source = _source_of(song)
+        if source in names - {song.name}:
+            logger.warning("%s is a result of %s: it is skipped", song, source)
+        else:
+            kept.append(song)
+    return kept
+
+
+def _source_of(song: Path) -> str | None:
+    """Name of the song that a result was made of, from the settings next to it."""
+    for settings in (song.with_suffix(".json"), song.with_name(song.name + ".json")):
+        try:
+            data = json.loads(settings.read_bytes()[:MAX_SETTINGS_BYTES])
+        except (OSError, ValueError):
+            continue
+        if isinstance(data, dict) and str(data.get("made_by", "")).startswith("ai_mixer"):
+            source = data.get("song")
+            return source if isinstance(source, str) else None
+    return None
 
 
 def _without_duplicates(songs: Sequence[Path]) -> list[Path]:

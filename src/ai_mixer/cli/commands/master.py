@@ -27,9 +27,8 @@ def master(
     settings: options.Set = [],  # noqa: B006
     target: options.Target = None,
     ceiling: options.Ceiling = -1.0,
-    intensity: Annotated[
-        str | None, typer.Option(help="low, medium or high: how much is changed. Default: medium.")
-    ] = None,
+    style: options.Style = None,
+    intensity: options.Intensity = None,
     limiter: options.Limiter = 3.0,
     album: Annotated[
         str | None,
@@ -39,22 +38,27 @@ def master(
         bool,
         typer.Option("--delivery", help="Also 24-bit WAV and MP3 at −14 and −9 LUFS."),
     ] = False,
+    daw: options.Daw = False,
     strict: options.Strict = False,
     force: options.Force = False,
 ) -> None:
     """Master stereo mixes: tone, dynamics, width and loudness, with the mastering console."""
-    mix_options = parse_mix_options(amount, only, settings, None, strict, match)
+    mix_options = parse_mix_options(amount, only, settings, style, strict, match)
     weights = parse_references(reference, match)
     check_target(target, weights)
     from ai_mixer.mixing.album import PAGE
     from ai_mixer.mixing.audio_mixer import AudioMixer
-    from ai_mixer.mixing.master_settings import check_intensity
+    from ai_mixer.mixing.master_settings import check_intensity, with_intensity
     from ai_mixer.mixing.paths import check_not_existing
+    from ai_mixer.plugin.daw_files import check_daw, write_daw_files
 
-    check_intensity(intensity, weights, model is not None)
+    mix_options = with_intensity(mix_options, intensity)
+    check_intensity(intensity, weights, model is not None, style)
     check_album(album, songs, output, target, weights)
     mixer = AudioMixer(model)
-    mixer.mastering_console().check(mix_options)  # raises for unknown names before any work
+    console = mixer.mastering_console()
+    mix_options = console.resolve(mix_options)
+    console.check(mix_options)  # raises for unknown names before any work
     page = None if album is None else (output or Path(songs[0]).parent) / PAGE
     extra = [page] if page else []
     with plan_jobs(
@@ -62,10 +66,12 @@ def master(
     ) as plan:
         if page:
             check_not_existing([page], force)
+        if daw:
+            check_daw([job.files for job in plan.jobs], mixer.mastering_console(), False, force)
         targets = album_targets(plan.jobs, album, target)
 
         def work(job: MixJob) -> "MixResult":
-            return mixer.master(
+            result = mixer.master(
                 job.song,
                 job.files,
                 reference=plan.references(weights),
@@ -77,6 +83,7 @@ def master(
                 delivery_set=delivery,
                 force=force,
             )
+            return write_daw_files(result) if daw else result
 
         def finish(results: list["MixResult"]) -> None:
             if page and album:

@@ -36,6 +36,7 @@ def match(
     if console is not None and model:
         raise ValueError(f"--console {console}: a model has its own console, leave one of them out")
     chosen = named_console(console) if console is not None else AudioMixer(model).console()
+    mix_options = chosen.resolve(mix_options)
     chosen.check(mix_options)  # raises for unknown names before any work
     with plan_jobs([rough], output, "matched", others=[finished], model=model) as plan:
 

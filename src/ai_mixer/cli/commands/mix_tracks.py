@@ -22,6 +22,7 @@ def run_mix_tracks(
     ceiling_db: float,
     strict: bool,
     force: bool,
+    daw: bool,
     refused: Mapping[str, object],
 ) -> None:
     """Mix and print a summary. refused: options of one file that have no meaning for tracks."""
@@ -33,7 +34,13 @@ def run_mix_tracks(
     if len(references) > 1:
         raise ValueError("--reference: one song with --tracks")
     from ai_mixer.mixing.audio_mixer import AudioMixer
+    from ai_mixer.mixing.paths import check_not_existing
+    from ai_mixer.mixing.track_inputs import track_inputs
+    from ai_mixer.mixing.track_mix import default_mix_path
+    from ai_mixer.plugin.track_project import project_paths, write_track_project
 
+    if daw:
+        check_not_existing(project_paths(output or default_mix_path(paths)), force)
     result = AudioMixer(model).mix_tracks(
         paths,
         output,
@@ -58,6 +65,10 @@ def run_mix_tracks(
     print_line(f"  {after.loudness_lufs:.1f} LUFS, true peak {after.true_peak_db:.1f} dBTP")
     if result.stems:
         print_line(f"  {len(result.stems)} stems: {result.stems[0].parent}")
+    if daw:
+        files = [track.file.path for track in track_inputs(paths)]
+        for project in write_track_project(result, files, force):
+            print_line(f"  project: {project}")
     for note in result.notes:
         print_line(f"  note: {note}")
 

@@ -5,9 +5,13 @@ types of typer accept NaN and infinity.
 """
 
 import math
+import re
 from pathlib import Path
 from typing import NamedTuple
 
+NUMBER = r"[+−-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
+QUANTITY = re.compile(rf"\s*({NUMBER})\s*([a-z%:×].*?)?\s*", re.IGNORECASE)
+UNITS = re.compile(rf"({NUMBER})\s*(?:LUFS|dBTP|dB|%)", re.IGNORECASE)
 MIN_WEIGHT, MAX_WEIGHT = 0.001, 1000.0  # of a reference
 
 
@@ -33,11 +37,15 @@ class Number:
         return self.parse(self.option, str(text))
 
     def parse(self, option: str, text: str) -> float:
-        """Parse a number. option: its name for the error message."""
+        """Parse a number, also with a unit such as LUFS. option: its name for the error message."""
+        with_unit = UNITS.fullmatch(text.strip())
         try:
-            value = float(text.replace("−", "-"))  # minus sign, as in texts
+            number = with_unit[1] if with_unit else text
+            value = float(number.replace("−", "-"))  # minus sign, as in texts
         except ValueError:
             raise OptionError(f"{option}: {text!r} is not a number") from None
+        if with_unit and text.strip().endswith("%"):
+            value /= 100
         if not math.isfinite(value):
             raise OptionError(f"{option}: {text!r} is not a finite number")
         if not self.low <= value <= self.high:
@@ -60,11 +68,22 @@ class NamedNumber(Number):
         if str(text) in self.names:
             return str(text)
         try:
-            float(str(text).replace("−", "-"))
-        except ValueError:
+            Number(self.option).parse(self.option, str(text))
+        except OptionError:
+            if _is_number(str(text)):
+                raise
             names = ", ".join(self.names)
             raise OptionError(f"{self.option} {text}: use {names}, or {self.unit}") from None
         return super().__call__(text)
+
+
+def _is_number(text: str) -> bool:
+    """Whether a text is a number, also one that is not finite."""
+    try:
+        float(text.replace("−", "-"))
+    except ValueError:
+        return False
+    return True
 
 
 class Assignment(NamedTuple):
@@ -72,6 +91,18 @@ class Assignment(NamedTuple):
 
     name: str | None
     value: float
+    unit: str = ""
+
+
+class WholeNumber(Number):
+    """Parser of a whole number within limits."""
+
+    def __call__(self, text: object) -> int:
+        """Parse a whole number. OptionError in one line if it is invalid."""
+        value = super().__call__(text)
+        if value != int(value):
+            raise OptionError(f"{self.option}={text}: must be a whole number")
+        return int(value)
 
 
 class WeightedFile(Number):
@@ -90,6 +121,23 @@ class WeightedFile(Number):
         if not equals or Path(str(text)).exists():  # names of files may contain =
             return Assignment(str(text), 1.0)
         return Assignment(name, self.parse(f"{self.option} {name}", weight))
+
+
+class Setting(Number):
+    """Parser of `knob=value`, with a unit: low_eq=+1.5, "presence=+2 dB", "width=10 % wider".
+
+    >>> Setting("--set")("presence=+2dB")
+    Assignment(name='presence', value=2.0, unit='dB')
+    """
+
+    def __call__(self, text: object) -> Assignment:  # type: ignore[override]
+        """Parse a setting. OptionError in one line if it is invalid."""
+        name, equals, value = str(text).partition("=")
+        if not equals:
+            raise OptionError(f"{self.option} {text}: write name=value, e.g. low_eq=+1.5dB")
+        found = QUANTITY.fullmatch(value)
+        number, unit = (found[1], found[2]) if found else (value, "")
+        return Assignment(name.strip(), self.parse(f"{self.option} {name}", number), unit)
 
 
 class AssignedNumber(Number):

@@ -10,6 +10,7 @@ from ai_mixer.cli.commands.numbers import (
     Assignment,
     NamedNumber,
     Number,
+    Setting,
     WeightedFile,
 )
 from ai_mixer.mixing.limits import CEILING_LIMITS_DB, REDUCTION_LIMITS_DB, TARGET_LIMITS_LUFS
@@ -46,9 +47,10 @@ Set = Annotated[
     list[Assignment],
     typer.Option(
         "--set",
-        parser=AssignedNumber("--set"),
-        metavar="KNOB=NUMBER",
-        help="Fixed value of a knob: low_eq=+1.5. May be repeated.",
+        parser=Setting("--set"),
+        metavar="KNOB=VALUE",
+        help='Fixed value of a knob, named as in the report: low_eq=+1.5, "presence=+2 dB". May be '
+        "repeated.",
     ),
 ]
 Reference = Annotated[
@@ -88,7 +90,16 @@ Match = Annotated[
     str | None,
     typer.Option(help="What of the reference is matched: tone,dynamics,width,level."),
 ]
-Style = Annotated[str | None, typer.Option(help="natural, vocal, loud or creative.")]
+Style = Annotated[
+    str | None,
+    typer.Option(
+        help="natural, warm, bright, punchy, vocal, loud or creative; master also has podcast."
+    ),
+]
+Intensity = Annotated[
+    str | None,
+    typer.Option(help="low, medium or high: how much a master or a style changes."),
+]
 Model = Annotated[
     str | None, typer.Option(help="A model of `ai-mixer models`, or the id or folder of a run.")
 ]
@@ -109,6 +120,14 @@ Ceiling = Annotated[
         help="Highest true peak, dBTP.",
     ),
 ]
+OptionalCeiling = Annotated[
+    float | None,
+    typer.Option(
+        parser=Number("--ceiling", *CEILING_LIMITS_DB, "dBTP"),
+        metavar="DBTP",
+        help="Highest true peak, dBTP. Default: that of the preset, or −1.",
+    ),
+]
 Limiter = Annotated[
     float,
     typer.Option(
@@ -116,6 +135,10 @@ Limiter = Annotated[
         metavar="DB",
         help="Largest gain reduction of the limiter, dB.",
     ),
+]
+Daw = Annotated[
+    bool,
+    typer.Option("--daw", help="Also presets of the plug-in and projects for DAWs, in a folder."),
 ]
 Strict = Annotated[
     bool, typer.Option("--strict", help="A file that cannot be read whole is an error.")

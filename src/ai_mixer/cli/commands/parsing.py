@@ -1,7 +1,7 @@
 """Options of a mix from the command line, and lines for the user."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,12 +22,13 @@ def parse_mix_options(
     """Collect the options and check all numbers; `MixConsole.check` checks names and ranges."""
     from ai_mixer.mixing.mix_options import MixOptions
 
-    general = [value for name, value in amount if name is None]
+    general = [given.value for given in amount if given.name is None]
     return MixOptions(
         amount=general[-1] if general else None,
-        group_amounts={name: value for name, value in amount if name is not None},
+        group_amounts={given.name: given.value for given in amount if given.name is not None},
         only_groups=_names(only),
-        fixed_settings={name: value for name, value in settings if name is not None},
+        fixed_settings={setting.name: setting.value for setting in settings if setting.name},
+        units={setting.name: setting.unit for setting in settings if setting.name and setting.unit},
         style=style,
         strict=strict,
         aspects=_names(aspects),
@@ -43,10 +44,17 @@ def parse_references(references: Sequence[Assignment], aspects: str | None) -> d
     """Files with weights. ValueError for one given twice, or for aspects without a reference."""
     if aspects is not None and not references:
         raise ValueError(f"--match {aspects}: there is no --reference")
-    weights = {Path(str(name)): weight for name, weight in references}
+    weights = {Path(str(given.name)): given.value for given in references}
     if len(weights) < len(references):
         raise ValueError("--reference: a file is given twice: give it once, with a weight")
     return weights
+
+
+def reject_with_preset(given: Mapping[str, object]) -> None:
+    """ValueError (one line) for an option that only a prediction has."""
+    for option, value in given.items():
+        if value:
+            raise ValueError(f"{option}: not with --preset, whose settings are not predicted")
 
 
 def print_line(text: str = "") -> None:

@@ -19,6 +19,7 @@ OPTIONS = (
 @stage("evaluate", key_aliases={"condition": "conditions"})
 def main(cfg: DictConfig) -> None:
     """`python -m ai_mixer.cli.stages.evaluate [name=value …]`."""
+    from ai_mixer.cli.track_pipeline import evaluate_track_run, find_track_run
     from ai_mixer.evaluation.evaluate import evaluate
     from ai_mixer.evaluation.speed import table_speed
     from ai_mixer.tracking import Store
@@ -26,6 +27,9 @@ def main(cfg: DictConfig) -> None:
     from ai_mixer.tracking.run_lookup import results_folder
     from ai_mixer.utils.markdown import to_markdown
 
+    if (tracks := find_track_run(cfg)) is not None:
+        evaluate_track_run(cfg, tracks)
+        return
     run, predictor = _open(cfg, "run")
     compare_run = None if cfg.compare_run is None else _open(cfg, "compare_run")[1]
     options = {name: cfg[name] for name in OPTIONS}

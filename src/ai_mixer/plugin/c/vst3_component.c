@@ -194,10 +194,21 @@ static bool has_audio(const vst3 *self, const struct v3_process_data *data) {
            data->inputs[0].channel_buffers_32 && data->outputs[0].channel_buffers_32;
 }
 
+/* Silence, where a host gives other channels than agreed. */
+static void clear_outputs(struct v3_process_data *data) {
+    for (int32_t bus = 0; data->outputs && bus < data->num_output_buses; bus++) {
+        struct v3_audio_bus_buffers *out = &data->outputs[bus];
+        if (data->symbolic_sample_size != V3_SAMPLE_32 || !out->channel_buffers_32) continue;
+        for (int32_t c = 0; c < out->num_channels; c++)
+            memset(out->channel_buffers_32[c], 0, sizeof(float) * (size_t)data->nframes);
+    }
+}
+
 static v3_result V3_API process(void *interface, struct v3_process_data *data) {
     vst3 *self = SELF(processor, interface);
     changes all;
     int32_t samples = has_audio(self, data) && data->nframes > 0 ? data->nframes : 0;
+    if (samples == 0 && data->nframes > 0) clear_outputs(data);
     plugin_begin(self->plugin);
     collect(&all, data->input_params);
     for (int32_t start = 0, end; start < samples; start = end) {

@@ -1,0 +1,40 @@
+"""A run of several tracks from start to end: training, resuming, tables, listening page."""
+
+import pandas as pd
+import pytest
+
+from ai_mixer.cli.stages import evaluate, render
+from helpers.tracks import write_songs
+
+SMALL = [
+    *("task=remix", "data=tracks", "model.width=16", "model.layers=1", "loader.workers=0"),
+    *("loader.excerpt_s=0.5", "loader.batch_size=2", "loader.excerpts_per_song=1"),
+    *("loader.held_out_per_song=3", "evaluate.excerpts_per_song=1", "+evaluate.examples=4"),
+    *("render.songs=1", "render.seconds=1", "trainer.max_epochs=1"),
+]
+
+
+@pytest.mark.slow
+def test_a_run_of_several_tracks_from_start_to_end(tmp_path, training, command):
+    root = write_songs(tmp_path / "music", seconds=1.5)
+    folders = [f"paths.{name}={tmp_path / name}" for name in ("data", "outputs")]
+    store = f"paths.mlruns={training.store.folder}"
+    training.overrides = [*SMALL, f"data.root={root}", *folders, store]
+    code, stderr = training.start().end()
+    assert code == 0, stderr
+    assert len(training.points("val/skill")) == 1
+    assert (training.folder / "eval" / "tables.md").is_file()
+    assert (training.folder / "listening" / "index.html").is_file()
+    assert {"test_skill_blind", "test_balance_error_db_paired"} <= set(training.run.data.metrics)
+    code, stderr = training.resume("trainer.max_epochs=2").end()
+    assert code == 0, stderr
+    assert len(training.points("val/skill")) == 2
+
+    options = ["run=last", store, *folders]
+    page = tmp_path / "page"
+    text = command(evaluate, *options, "excerpts_per_song=1", "examples=4")
+    assert "Balance error by role" in text
+    records = pd.read_csv(training.folder / "eval" / "tracks-test" / "records.csv")
+    assert set(records["system"]) >= {"equal_loudness", "mean_knobs", "ridge", "model"}
+    command(render, *options, "songs=1", "seconds=1", f"out={page}")
+    assert (page / "index.html").is_file()
