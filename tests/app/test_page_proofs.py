@@ -1,11 +1,15 @@
 """Longer proofs of the page: switching, several pages, a lost server, accessibility, speed."""
 
+import io
 import json
 import os
 from pathlib import Path
 
 import pytest
+import soundfile
+import torch
 
+from ai_mixer.mixing.measurements import measure
 from helpers.app import InlineRunner
 from helpers.app_page import Page
 
@@ -119,6 +123,53 @@ def test_a_server_that_is_gone_is_said_and_found_again(page, wav, serve, home):
     page.wait("document.getElementById('play-label').textContent === 'Play'")
     page.driver.execute_script("document.getElementById('ask').click()")
     page.wait("document.querySelectorAll('#history .entry').length === 2")
+
+
+def test_the_loudness_of_the_page_is_that_of_the_exported_file(page, wav):
+    page.upload(wav)
+    page.driver.execute_script(
+        "const s = document.getElementById('knob-output_level'); s.value = 625;"  # +3 dB
+        "s.dispatchEvent(new Event('input'))"
+    )
+    assert page.value("output_level") == "+3.0 dB"
+    whole = "[...document.querySelectorAll('#meters dd')].slice(4).map((e) => e.textContent)"
+    page.wait(f"{whole}[0].includes('LUFS')")
+    shown = [float(text.split()[0].replace("−", "-")) for text in page.evaluate(whole)]
+    page.click("#export")
+    page.wait("document.querySelectorAll('#exports a').length === 2")
+    path = page.evaluate("document.querySelector('#exports a').getAttribute('href')")
+    exported, rate = soundfile.read(io.BytesIO(page.fetch(path)), dtype="float32")
+    measured = measure([torch.from_numpy(exported.T.copy())], rate)
+    assert shown[0] == pytest.approx(measured.loudness_lufs, abs=0.15)
+    assert shown[1] == pytest.approx(measured.true_peak_db, abs=0.3)
+
+
+def test_a_reference_is_compared_with_and_mixed_towards(page, wav, tmp_path):
+    other = tmp_path / "other.wav"
+    audio, rate = soundfile.read(wav)
+    soundfile.write(other, 0.5 * audio[::-1], rate)
+    page.upload(wav)
+    assert page.evaluate("document.querySelectorAll('[data-version]')[2].disabled")
+    page.driver.find_element("id", "reference-file").send_keys(str(other))
+    page.wait("!document.querySelectorAll('[data-version]')[2].disabled")
+    page.key("3")
+    assert page.evaluate("document.body.dataset.audible") == "reference"
+    page.click("#ask")
+    page.wait("document.querySelectorAll('#history .entry').length === 2")
+    assert "reference" in page.text("history")
+    page.driver.refresh()
+    page.wait("document.body.dataset.state === 'ready'")
+    assert page.text("reference-text").startswith("other.wav")
+    assert page.errors() == []
+
+
+def test_a_file_that_cannot_be_read_is_said_and_leaves_nothing(page, tmp_path):
+    notes = tmp_path / "notes.wav"
+    notes.write_text("no audio")
+    page.driver.find_element("id", "file").send_keys(str(notes))
+    page.wait("document.getElementById('message').textContent.includes('notes.wav')")
+    page.wait("document.getElementById('progress').hidden")
+    assert json.loads(page.fetch("/api/songs")) == []
 
 
 AXE = os.environ.get("AXE_CORE")

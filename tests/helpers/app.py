@@ -35,7 +35,7 @@ class EchoRunner(InlineRunner):
         return dict(job.arguments)
 
 
-def wait_for(client, job, seconds=150.0):
+def wait_for(client, job, seconds=300.0):
     """Wait until a job is finished; the job."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

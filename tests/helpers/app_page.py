@@ -2,12 +2,13 @@
 
 import base64
 import json
+import time
 
 import numpy as np
 
 from helpers.app import TOKEN
 
-PATIENCE_S = 150  # kernels are compiled when they are first used
+PATIENCE_S = 300  # kernels are compiled when they are first used
 RENDER = """
 const [song, console_, knobs, rate, samples, done] = arguments;
 (async () => {
@@ -39,22 +40,26 @@ class Page:
 
     def __init__(self, driver, address):
         self.driver, self.address = driver, address
-        driver.set_script_timeout(PATIENCE_S + 10)
+        driver.set_script_timeout(60)
         driver.get(f"{address}/?token={TOKEN}")
 
     def evaluate(self, expression):
         return self.driver.execute_script(f"return {expression}")
 
     def wait(self, condition, seconds=PATIENCE_S):
-        met = self.driver.execute_async_script(
-            f"""const done = arguments[0], end = performance.now() + {seconds * 1000};
-            (function check() {{
-              if ({condition}) done(true);
-              else if (performance.now() > end) done(false);
-              else setTimeout(check, 10);
-            }})()"""
-        )
-        assert met, f"{condition}: {self.evaluate('document.body.innerText')}"
+        """Wait until a condition is true; checked every 10 ms in the page."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:  # in pieces: the driver's connection has a timeout
+            if self.driver.execute_async_script(
+                f"""const done = arguments[0], end = performance.now() + 2000;
+                (function check() {{
+                  if ({condition}) done(true);
+                  else if (performance.now() > end) done(false);
+                  else setTimeout(check, 10);
+                }})()"""
+            ):
+                return
+        raise AssertionError(f"{condition}: {self.evaluate('document.body.innerText')}")
 
     def text(self, name):
         return self.evaluate(f"document.getElementById('{name}').textContent")

@@ -86,6 +86,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self.app, self.access = app, access
+        self._wrong_password = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry."""
@@ -150,7 +151,8 @@ class Guard:
         fields = parse_qs(body.decode("utf-8", "replace"))
         if self.access.allows_password(fields.get("password", [""])[0]):
             return self._signed_in()
-        await asyncio.sleep(WRONG_PASSWORD_DELAY_S)
+        async with self._wrong_password:  # one guess at a time, whoever makes it
+            await asyncio.sleep(WRONG_PASSWORD_DELAY_S)
         return HTMLResponse(login_page("That is not the password."), 401)
 
     def _signed_in(self) -> Response:

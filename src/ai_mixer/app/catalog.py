@@ -67,7 +67,6 @@ def describe_console(name: str) -> dict[str, Any]:
     return {"knobs": knobs, "filters": filters}
 
 
-@lru_cache
 def list_models() -> list[dict[str, Any]]:
     """Packaged models whose console the page can play, the default first."""
     models = []

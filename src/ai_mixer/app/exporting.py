@@ -31,12 +31,13 @@ def export(
     name = f"{safe_name(f'{title}.x')[:-2]} ({kind})"
     audio = folder / f"{name}.{arguments['format']}"
     settings, page = audio.with_suffix(".json"), audio.with_suffix(".html")
-    report(0.1, "rendering")
     if arguments.get("target") == AS_HEARD:
         _render_as_heard(AudioFile(path), preset, audio)
         save_preset(preset, settings)
+        report(1.0, "written")
         return {"files": [audio.name, settings.name], "notes": []}
     result = AudioMixer().mix_file(path, ResultFiles(audio, settings, page), preset=preset)
+    report(1.0, "written")
     return {
         "files": [audio.name, settings.name, page.name],
         "notes": list(result.notes),

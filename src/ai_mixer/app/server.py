@@ -7,16 +7,13 @@ from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import Body, FastAPI, Path, Query, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
-from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from fastapi.responses import FileResponse, Response, StreamingResponse
 
-from ai_mixer.app.access import Access, Guard, problem
+from ai_mixer.app.access import Access, Guard
 from ai_mixer.app.catalog import describe_app
 from ai_mixer.app.engine import room_spectra
-from ai_mixer.app.errors import AppError, error_line
+from ai_mixer.app.error_handlers import add_errors
+from ai_mixer.app.errors import AppError
 from ai_mixer.app.events import Broadcaster
 from ai_mixer.app.jobs import Job, JobQueue, Runner
 from ai_mixer.app.library import REFERENCE, SOURCE, Library, safe_name
@@ -32,7 +29,6 @@ from ai_mixer.app.schemas import (
     Upload,
 )
 from ai_mixer.core.version import __version__
-from ai_mixer.utils.log import logger
 
 STATIC = FilePath(__file__).parent / "static"
 MEDIA_TYPES = {
@@ -117,7 +113,7 @@ def create_app(
     _add_songs(app, library, queue)
     _add_jobs(app, library, queue, events, {model["name"] for model in info["models"]})
     _add_files(app, library, info)
-    _add_errors(app, home)
+    add_errors(app, home)
     app.add_middleware(Guard, access=access)
     return app
 
@@ -254,40 +250,6 @@ def _add_files(app: FastAPI, library: Library, info: dict[str, Any]) -> None:
 
     for file in sorted(file for file in STATIC.iterdir() if file.suffix in MEDIA_TYPES):
         add_page("/" if file.name == "index.html" else f"/{file.name}", file)
-
-
-def _add_errors(app: FastAPI, home: FilePath) -> None:
-    @app.exception_handler(AppError)
-    async def on_app_error(request: Request, error: AppError) -> JSONResponse:
-        return problem(str(error), error.status)
-
-    @app.exception_handler(ValueError)
-    async def on_value_error(request: Request, error: ValueError) -> JSONResponse:
-        return problem(error_line(error, home), 400)
-
-    @app.exception_handler(RequestValidationError)
-    async def on_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        place = ".".join(str(part)[:60] for part in first["loc"][1:])
-        return problem(f"{place}: {first['msg']}" if place else first["msg"], 422)
-
-    @app.exception_handler(HTTPException)
-    async def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
-        if error.status_code == 405:
-            return problem(str(error.detail), 405, {"allow": _allowed_methods(app, request)})
-        return problem(str(error.detail), error.status_code)
-
-    @app.exception_handler(Exception)
-    async def on_error(request: Request, error: Exception) -> JSONResponse:
-        logger.exception("request failed")
-        return problem(error_line(error, home), 507 if isinstance(error, OSError) else 500)
-
-
-def _allowed_methods(app: FastAPI, request: Request) -> str:
-    """Methods of a path: each is a route of its own, so a route knows only its own."""
-    scope = {**request.scope, "path_params": {}}
-    found = (r for r in app.routes if isinstance(r, APIRoute) and r.matches(scope)[0] != Match.NONE)
-    return ", ".join(sorted({method for route in found for method in route.methods or ()}))
 
 
 def _length(request: Request) -> int | None:

@@ -46,11 +46,18 @@ export async function getBytes(path: string): Promise<ArrayBuffer> {
 }
 
 /** Upload a file, with its progress 0–1; fetch has none for uploads. */
-export function upload(path: string, file: File, progress: (share: number) => void): Promise<{ song: Song; job: Job }> {
+export function upload(
+  path: string,
+  file: File,
+  progress: (share: number) => void,
+  stop?: AbortSignal,
+): Promise<{ song: Song; job: Job }> {
   return new Promise((resolve, reject) => {
     const sender = new XMLHttpRequest();
     sender.open("POST", `${path}?name=${encodeURIComponent(file.name)}`);
     sender.responseType = "json";
+    stop?.addEventListener("abort", () => sender.abort());
+    sender.onabort = () => reject(new Refused("Cancelled."));
     sender.upload.onprogress = ({ loaded, total }) => progress(loaded / total);
     sender.onerror = () => reject(new Refused("The upload stopped: is `ai-mixer app` still running?"));
     sender.onload = () => {

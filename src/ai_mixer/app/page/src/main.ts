@@ -7,7 +7,7 @@ import "./keys.ts";
 import "./knobs_view.ts";
 import "./meters_view.ts";
 import * as player from "./player.ts";
-import { ask, clearSide, setUpMenus } from "./side_view.ts";
+import { ask, clearSide, setUpMenus, uploadReference } from "./side_view.ts";
 import { setUpStart, showRecent } from "./start_view.ts";
 import * as store from "./store.ts";
 import { drawPosition } from "./transport_view.ts";
@@ -24,6 +24,7 @@ async function open(id: string, fresh: boolean): Promise<void> {
   $("title").textContent = song.name;
   document.title = `${song.name} – ai_mixer`;
   document.body.dataset.state = "loading";
+  $("match-text").textContent = "Loading the song …";
   await player.load(song);
   document.body.dataset.state = "ready";
   store.changed("song", "knobs", "versions", "audible", "loudness");
@@ -57,7 +58,7 @@ function animate(): void {
 async function start(): Promise<void> {
   store.state.info = await api.getInfo();
   setUpMenus();
-  setUpStart(open);
+  setUpStart(open, uploadReference);
   api.followJobs((online) => ($("offline").hidden = online));
   store.onSaveFailed((text) => showMessage(`Your changes are not saved: ${text}`));
   const id = songInAddress();

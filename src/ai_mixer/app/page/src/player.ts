@@ -115,8 +115,11 @@ function receive(answer: Answer): void {
   if (answer.kind === "rough") player.spectrograms.rough = answer.spectrogram;
   else if (answer.id !== requestId) return;
   else player.spectrograms.mix = answer.kind === "song" ? answer.spectrogram : undefined;
-  if (answer.kind === "excerpt") Object.assign(state.loudness, { rough: answer.rough, mix: answer.mix });
-  else if (answer.kind === "song") {
+  if (answer.kind === "excerpt") {
+    // Loudness of whole songs, so that the reference is comparable: the difference is the excerpt's.
+    const rough = state.song?.measured?.loudness_lufs ?? answer.rough;
+    Object.assign(state.loudness, { rough, mix: rough + answer.mix - answer.rough });
+  } else if (answer.kind === "song") {
     state.whole = { lufs: answer.lufs, truePeakDb: answer.truePeakDb };
     player.mixWaveform = answer.waveform;
   }

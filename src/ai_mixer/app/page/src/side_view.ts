@@ -99,7 +99,7 @@ async function exportMix(): Promise<void> {
   }
 }
 
-async function uploadReference(file: File): Promise<void> {
+export async function uploadReference(file: File): Promise<void> {
   const song = state.song!, status = $("reference-status");
   try {
     const { job } = await api.upload(`/api/songs/${song.id}/reference`, file, (share) => {

@@ -6,13 +6,16 @@ import { state } from "./store.ts";
 import type { Job, Song } from "./types.ts";
 
 let current: Job | null = null;
+let uploading: AbortController | null = null;
 let open: (id: string, fresh: boolean) => Promise<void>;
+let dropReference: (file: File) => unknown;
 
 const megabytes = (bytes: number) =>
   bytes >= 2 ** 30 ? `${Number((bytes / 2 ** 30).toFixed(1))} GiB` : `${Math.ceil(bytes / 2 ** 20)} MiB`;
 
-export function setUpStart(openSong: typeof open): void {
-  open = openSong;
+/** openSong: shows a song. reference: what happens to a file that is dropped on the other screen. */
+export function setUpStart(openSong: typeof open, reference: typeof dropReference): void {
+  [open, dropReference] = [openSong, reference];
   const { upload_bytes, duration_s } = state.info.limits;
   $("limits").textContent =
     `WAV, FLAC, MP3, M4A, OGG, Opus, AIFF or a video, up to ${megabytes(upload_bytes)} and ${Math.round(duration_s / 60)} minutes. ` +
@@ -28,17 +31,20 @@ function showProgress(share: number, text: string): void {
 
 /** Wait for a new song, then open it. */
 async function follow(start: Promise<{ song: Song; job: Job }>): Promise<void> {
+  let imported: string | null = null;
   try {
     const { song, job } = await start;
-    current = job;
+    [current, imported] = [job, song.id];
     await api.finished(job, ({ progress, message, state: now }) =>
       showProgress(progress, now === "queued" ? "Waiting for other jobs …" : `${message || "starting"} …`),
     );
+    imported = null;
     await open(song.id, true);
   } catch (error) {
     showMessage((error as Error).message);
+    if (imported) await api.removeSong(imported).catch(() => undefined); // it cannot be opened
   } finally {
-    current = null;
+    current = uploading = null;
     showProgress(0, "");
     void showRecent();
   }
@@ -51,7 +57,8 @@ function uploadSong(file: File): Promise<void> {
     return Promise.resolve();
   }
   showProgress(0, "uploading …");
-  return follow(api.upload("/api/songs", file, (share) => showProgress(share, "uploading …")));
+  uploading = new AbortController();
+  return follow(api.upload("/api/songs", file, (share) => showProgress(share, "uploading …"), uploading.signal));
 }
 
 export async function showRecent(): Promise<void> {
@@ -75,7 +82,7 @@ button("sample").addEventListener("click", () => {
   showProgress(0, "composing a song …");
   void follow(api.composeSample());
 });
-button("cancel").addEventListener("click", safely(() => current && api.cancelJob(current.id)));
+button("cancel").addEventListener("click", safely(() => (current ? api.cancelJob(current.id) : uploading?.abort())));
 input("file").addEventListener("change", () => {
   const file = input("file").files?.[0];
   if (file) void uploadSong(file);
@@ -92,5 +99,5 @@ addEventListener("drop", (event) => {
   event.preventDefault();
   document.body.classList.remove("dropping");
   const file = event.dataTransfer?.files[0];
-  if (file && !$("start").hidden) void uploadSong(file);
+  if (file) void ($("start").hidden ? dropReference(file) : uploadSong(file));
 });

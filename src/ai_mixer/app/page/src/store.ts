@@ -137,7 +137,7 @@ function exchange(from: Snapshot[], to: Snapshot[]): void {
 export function keepVersion(title: string): void {
   const { versions, console } = state.session;
   const id = 1 + Math.max(0, ...versions.map((version) => version.id));
-  versions.push({ id, title, console, desk: copy(desk()), note: "" });
+  versions.push({ id, title, console, desk: copy(desk()) });
   save();
   changed("versions");
 }

@@ -1,10 +1,11 @@
 // True peak after ITU-R BS.1770-4, annex 2: four values per sample, between the samples.
 
 const PHASES = 4;
-const TAPS = 12;
+const TAPS = 32;
 
-/** Windowed sinc, one row per phase: within 0.1 dB of the standard's filter. */
-const FILTERS = Array.from({ length: PHASES }, (_, phase) => {
+/** Windowed sinc, one row per phase; longer than the 12 taps of the standard, for high frequencies. */
+const FILTERS = Array.from({ length: PHASES - 1 }, (_, index) => {
+  const phase = index + 1; // phase 0 are the samples
   const row = Float64Array.from({ length: TAPS }, (_, tap) => {
     const t = tap - (TAPS / 2 - 1) - phase / PHASES;
     const window = 0.5 + 0.5 * Math.cos((Math.PI * t) / (TAPS / 2));
@@ -25,6 +26,7 @@ export class TruePeak {
     this.joined.set(this.history);
     this.joined.set(block, TAPS - 1);
     let peak = 0;
+    for (const x of block) peak = Math.max(peak, Math.abs(x));
     for (const row of FILTERS)
       for (let i = 0; i < block.length; i++) {
         let y = 0;

@@ -92,7 +92,6 @@ export interface SavedVersion {
   title: string;
   console: ConsoleName;
   desk: Desk;
-  note: string;
 }
 
 /** What is saved on the server, and what undo goes back to, except for the versions. */
