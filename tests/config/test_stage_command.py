@@ -17,7 +17,9 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = re.findall(r"^([a-z-]+):.*##", MAKEFILE, re.MULTILINE)
 STAGE_TARGETS = dict(
     re.findall(
-        r"^([a-z-]+): [^\n]*##[^\n]*\n\t@?\$\(BIN\)/python -m (ai_mixer\S+)", MAKEFILE, re.MULTILINE
+        r"^([a-z-]+): [^\n]*##[^\n]*\n\t@?\$\(BIN\)/python -m (ai_mixer\.cli\.stages\.\S+)",
+        MAKEFILE,
+        re.MULTILINE,
     )
 )
 

@@ -4,12 +4,13 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from ai_mixer import tracking
 from ai_mixer.config.instantiate import allowed_targets
 from ai_mixer.config.stage_command import stage_command
 from ai_mixer.evaluation.track_evaluate import evaluate_tracks
 from ai_mixer.evaluation.track_render import render_tracks
 from ai_mixer.inference.track_predictor import is_track_model, load_track_model
-from ai_mixer.tracking import Run, Store, find_run
+from ai_mixer.tracking import Run, Store
 from ai_mixer.tracking.post_run_metrics import add_metrics
 from ai_mixer.tracking.run_lookup import results_folder
 from ai_mixer.training.builders import run_override
@@ -49,7 +50,7 @@ def find_track_run(cfg: DictConfig) -> Path | None:
     name = run_override(cfg)
     if name.endswith(".ckpt"):
         return None
-    folder = find_run(name, cfg.paths.mlruns)
+    folder = tracking.find_run(name, cfg.paths.mlruns)
     return folder if is_track_model(folder) else None
 
 

@@ -27,14 +27,14 @@ EPS = 1e-8
 def track_features_distance(mix: Tensor, finished: Tensor, sample_rate: int) -> dict[str, Tensor]:
     """Return `features/<name>` and their weighted sum `features/sum`, [B] each.
 
-    mix, finished: [B, 2, T]; both are brought to −22 LUFS.
+    mix, finished: [B, C, T], where mono counts as two equal channels; both are brought to −22 LUFS.
     """
     one, two = (
         _features(
             audio * db_to_ratio(REFERENCE_LUFS - loudness_lufs(audio, sample_rate))[:, None, None],
             sample_rate,
         )
-        for audio in (mix, finished)
+        for audio in (x.expand(-1, 2, -1) for x in (mix, finished))
     )
     errors = {name: (one[name] - two[name]).square().mean(-1) for name in WEIGHTS}
     total = sum(WEIGHTS[name] * error for name, error in errors.items())

@@ -112,7 +112,9 @@ def test_name_is_an_alias_of_data(synthetic_dataset, make_data):
 def test_missing_name_lists_the_options(make_data):
     (_, errors), code = make_data()
     assert code == 1
-    assert re.match(r"error: .* options: band .*fma .*gtzan .*musdb18 musdb18hq pairs tracks\n$", errors)
+    assert re.match(
+        r"error: .* options: band .*fma .*gtzan .*musdb18 musdb18hq pairs tracks\n$", errors
+    )
 
 
 def test_archives_are_downloaded_unpacked_and_described(archive, make_data, tmp_path):

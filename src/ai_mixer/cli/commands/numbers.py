@@ -108,8 +108,8 @@ class WholeNumber(Number):
 class WeightedFile(Number):
     """Parser of a file, or `file=weight`.
 
-    >>> WeightedFile("--reference")("like_this.wav=0.5")
-    Assignment(name='like_this.wav', value=0.5)
+    >>> WeightedFile("--reference")("like_this.wav=0.5").value
+    0.5
     """
 
     def __init__(self, option: str) -> None:

@@ -123,7 +123,7 @@ def _plugins() -> tuple[str, str]:
     try:
         headers_of(DPF)
     except ValueError:
-        return HINT, "no headers for plug-ins (make plugin): sudo apt install dpf-source"
+        return HINT, "no headers for plug-ins: sudo apt install dpf-source"
     return OK, f"headers for plug-ins in {DPF}"
 
 
