@@ -160,5 +160,5 @@ def test_doctor_names_the_package_of_the_headers(monkeypatch, tmp_path):
     monkeypatch.setattr(doctor, "DPF", tmp_path)
     assert doctor._plugins() == (
         doctor.HINT,
-        "no headers for plug-ins (make plugin): sudo apt install dpf-source",
+        "no headers for plug-ins: sudo apt install dpf-source",
     )
