@@ -24,7 +24,7 @@ export function setUpMenus(): void {
   const { info } = state;
   for (const each of info.models) model.append(element("option", { value: each.name }, each.title));
   model.append(element("option", { value: RULES }, "Mastering"));
-  style.append(element("option", { value: "" }, "as the model hears it"));
+  style.append(element("option", { value: "" }, "none: the model alone"));
   for (const [name, about] of Object.entries(info.styles))
     style.append(element("option", { value: name, title: about }, `${name[0].toUpperCase()}${name.slice(1)}`));
   for (const name of ["as heard", "song", ...info.targets.slice(1)])
