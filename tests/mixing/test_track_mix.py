@@ -180,6 +180,12 @@ def test_wrong_options_are_named(folder, tmp_path, options, message):
         AudioMixer().mix_tracks([folder], tmp_path / "mix.wav", **options)
 
 
+def test_a_file_given_twice_is_refused_under_any_of_its_names(folder, tmp_path):
+    for again in (folder / "kick.wav", folder / ".." / folder.name / "kick.wav", folder):
+        with pytest.raises(ValueError, match=r"kick\.wav is given twice: give each track once"):
+            AudioMixer().mix_tracks([folder / "kick.wav", again], tmp_path / "mix.wav")
+
+
 def test_inputs_and_existing_files_are_never_overwritten(folder, tmp_path):
     with pytest.raises(OSError, match="is an input"):
         AudioMixer().mix_tracks([folder], folder / "kick.wav", force=True)

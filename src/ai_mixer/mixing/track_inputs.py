@@ -1,5 +1,6 @@
 """The tracks of a song as files: names, roles, levels, and reading at one sample rate."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,21 +70,11 @@ def track_inputs(
     """The tracks of files, or of folders with the tracks of one song.
 
     roles, leads, pans, muted: by the name of a file, with or without its suffix. ValueError in one
-    line for a name that is no track or several, a role that is none, fewer than one or more than 64
-    tracks; errors of files as for `AudioFile`.
+    line for a name that is no track or several, a role that is none, a file given twice, fewer than
+    one or more than 64 tracks; errors of files as for `AudioFile`.
     """
-    found: dict[Path, str | None] = {}
-    for path in paths:
-        if path.is_dir():
-            song = read_song_folder(path)
-            if not song.tracks:
-                raise ValueError(f"{path}: no tracks in this folder")
-            found |= {track.path: track.role for track in song.tracks}
-        else:
-            found[path] = role_from_name(path.stem)
-    if not 1 <= len(found) <= MAX_TRACKS:
-        raise ValueError(f"a song has 1–{MAX_TRACKS} tracks, got {len(found)}")
-    inputs = [TrackInput(AudioFile(path, strict), role) for path, role in found.items()]
+    found = _find_files(paths)
+    inputs = [TrackInput(AudioFile(path, strict), role) for path, role in found]
     for name, role in (roles or {}).items():
         if role not in ROLES:
             raise ValueError(f"--role {name}={role}: the roles are {', '.join(ROLES)}")
@@ -99,6 +90,26 @@ def track_inputs(
     if all(track.muted for track in inputs):
         raise ValueError("all tracks are muted")
     return inputs
+
+
+def _find_files(paths: Sequence[Path]) -> list[tuple[Path, str | None]]:
+    """Files with the roles that their names or folders say. ValueError as for `track_inputs`."""
+    found: list[tuple[Path, str | None]] = []
+    for path in paths:
+        if path.is_dir():
+            song = read_song_folder(path)
+            if not song.tracks:
+                raise ValueError(f"{path}: no tracks in this folder")
+            found += [(track.path, track.role) for track in song.tracks]
+        else:
+            found.append((path, role_from_name(path.stem)))
+    if not 1 <= len(found) <= MAX_TRACKS:
+        raise ValueError(f"a song has 1–{MAX_TRACKS} tracks, got {len(found)}")
+    files = Counter(path.resolve() for path, _ in found)
+    for path, _ in found:
+        if files[path.resolve()] > 1:
+            raise ValueError(f"{path} is given twice: give each track once")
+    return found
 
 
 def _change(inputs: list[TrackInput], option: str, name: str, **changes: object) -> None:
