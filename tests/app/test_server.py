@@ -69,7 +69,7 @@ def test_a_model_answers_and_locked_knobs_stay(real_client, wav_bytes):
         assert result["settings"][knob] == 1.25
 
 
-def test_an_export_as_heard_nulls_to_the_live_console(real_client, wav_bytes):
+def test_an_audible_export_nulls_to_the_live_console(real_client, wav_bytes):
     song = upload(real_client, wav_bytes)["song"]["id"]
     settings = {"low_eq": 3.0, "reverb": 0.2, "compressor_ratio": 3.0, "output_level": 2.0}
     job = real_client.post(

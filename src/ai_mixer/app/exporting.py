@@ -6,7 +6,7 @@ from typing import Any
 
 from ai_mixer.app.jobs import Report
 from ai_mixer.app.library import safe_name
-from ai_mixer.app.schemas import AS_HEARD
+from ai_mixer.app.schemas import AUDIBLE
 from ai_mixer.audio import AudioFile, write_audio
 from ai_mixer.audio.extras import carry_extras
 from ai_mixer.audio.formats import format_of
@@ -23,7 +23,7 @@ def export(
 ) -> dict[str, Any]:
     """Export a song; returns {"files": names, "measured": …, "notes": lines}.
 
-    arguments: console, settings (missing knobs are neutral), format (a suffix), target (AS_HEARD,
+    arguments: console, settings (missing knobs are neutral), format (a suffix), target (AUDIBLE,
     None for the loudness of the song, a name or LUFS), ceiling_db, about. ValueError or OSError.
     """
     preset = _preset(arguments)
@@ -31,8 +31,8 @@ def export(
     name = f"{safe_name(f'{title}.x')[:-2]} ({kind})"
     audio = folder / f"{name}.{arguments['format']}"
     settings, page = audio.with_suffix(".json"), audio.with_suffix(".html")
-    if arguments.get("target") == AS_HEARD:
-        _render_as_heard(AudioFile(path), preset, audio)
+    if arguments.get("target") == AUDIBLE:
+        _render_audible(AudioFile(path), preset, audio)
         save_preset(preset, settings)
         report(1.0, "written")
         return {"files": [audio.name, settings.name], "notes": []}
@@ -50,7 +50,7 @@ def _preset(arguments: Mapping[str, Any]) -> Preset:
     settings = {name: float(value) for name, value in arguments["settings"].items()}
     console.check(MixOptions(fixed_settings=settings))
     target = arguments.get("target")
-    target = None if target == AS_HEARD else target
+    target = None if target == AUDIBLE else target
     ceiling_db = arguments.get("ceiling_db", -1.0)
     check_levels(target, ceiling_db)
     return single_section_preset(
@@ -66,7 +66,7 @@ def _complete(console: MixConsole, settings: dict[str, float]) -> dict[str, floa
     return {name: settings.get(name, knob.neutral) for name, knob in console.knobs.items()}
 
 
-def _render_as_heard(song: AudioFile, preset: Preset, out: Path) -> None:
+def _render_audible(song: AudioFile, preset: Preset, out: Path) -> None:
     """Write what the page plays: the console with its limiter, without delivery."""
     console = preset.console.console
     knobs = console.knobs_from([preset.settings])[0]

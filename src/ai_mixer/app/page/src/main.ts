@@ -10,6 +10,7 @@ import * as player from "./player.ts";
 import { ask, clearSide, setUpMenus, uploadReference } from "./side_view.ts";
 import { setUpStart, showRecent } from "./start_view.ts";
 import * as store from "./store.ts";
+import "./tracks_view.ts";
 import { drawPosition } from "./transport_view.ts";
 
 const songInAddress = () => new URLSearchParams(location.hash.slice(1)).get("song");
@@ -25,9 +26,11 @@ async function open(id: string, fresh: boolean): Promise<void> {
   document.title = `${song.name} – ai_mixer`;
   document.body.dataset.state = "loading";
   $("match-text").textContent = "Loading the song …";
-  await player.load(song);
+  const silent = await player.load(song).then(() => "", (error: Error) => error.message);
+  if (store.state.song !== song) return; // another one was opened meanwhile
   document.body.dataset.state = "ready";
   store.changed("song", "knobs", "versions", "audible", "loudness");
+  if (silent) $("match-text").textContent = `Without playback: ${silent}`;
   if (fresh && !store.state.session.versions.length) await ask();
 }
 
