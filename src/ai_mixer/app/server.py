@@ -30,6 +30,7 @@ from ai_mixer.app.schemas import (
     Upload,
 )
 from ai_mixer.app.track_routes import add_tracks
+from ai_mixer.app.warm_up import WarmUp
 from ai_mixer.core.version import __version__
 
 STATIC = FilePath(__file__).parent / "static"
@@ -62,11 +63,12 @@ def create_app(
     limits: Limits | None = None,
     models: Mapping[str, FilePath] | None = None,
     songs: Sequence[RunSong] = (),
+    warm_up: WarmUp | None = None,
 ) -> FastAPI:
     """The application. home: folder of songs and jobs. runner: runs the jobs.
 
     models: title → folder of models beside the packaged ones, which come before them. songs: to
-    begin with.
+    begin with. warm_up: compiles what mixes need.
     """
     limits = limits or Limits()
     info = describe_app(limits, models or {})
@@ -83,8 +85,12 @@ def create_app(
         for song, which in add_songs(library, list(songs)):
             queue.add("import", song, which=which)
         queue.start()
+        if warm_up:
+            warm_up.start(events.publish)
         yield
         events.close()
+        if warm_up:
+            warm_up.close()
         queue.close()
 
     app = FastAPI(
@@ -98,7 +104,8 @@ def create_app(
     )
     app.state.library, app.state.queue, app.state.events = library, queue, events
     _add_songs(app, library, queue)
-    _add_jobs(app, library, queue, events, {model["name"] for model in info["models"]})
+    _add_jobs(app, library, queue, {model["name"] for model in info["models"]})
+    _add_events(app, queue, events, warm_up)
     add_tracks(app, library, queue, {model["name"] for model in info["tracks"]["models"]})
     _add_files(app, library, info)
     add_errors(app, home)
@@ -162,9 +169,7 @@ def _add_songs(app: FastAPI, library: Library, queue: JobQueue) -> None:
         library.save_session(song, session)
 
 
-def _add_jobs(
-    app: FastAPI, library: Library, queue: JobQueue, events: Broadcaster, models: set[str]
-) -> None:
+def _add_jobs(app: FastAPI, library: Library, queue: JobQueue, models: set[str]) -> None:
     def answer(job: Job) -> JobAnswer:
         return JobAnswer(**asdict(job))
 
@@ -198,11 +203,17 @@ def _add_jobs(
         """Cancel a job that waits or runs."""
         return answer(queue.cancel(job))
 
+
+def _add_events(
+    app: FastAPI, queue: JobQueue, events: Broadcaster, warm_up: WarmUp | None
+) -> None:
     @app.get("/api/events", response_class=EventStream)
     async def subscribe() -> StreamingResponse:
-        """Server-sent events: `job` with each change of a job."""
+        """Server-sent events: `job` with each change of a job, `engine` while it is prepared."""
         unfinished = [job for job in queue.list_jobs() if job.state in {"queued", "running"}]
-        first = [("hello", __version__), *(("job", asdict(job)) for job in unfinished)]
+        first: list[tuple[str, Any]] = [("hello", __version__), *(("job", asdict(job)) for job in unfinished)]
+        if warm_up:
+            first.append(("engine", warm_up.describe()))
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return EventStream(events.subscribe(first), headers=headers)
 

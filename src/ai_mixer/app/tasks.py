@@ -92,10 +92,7 @@ def export_mix(
     folder = library.folder(song) / "exports" / identifier
     folder.mkdir(parents=True)
     title = Path(library.facts(song)["name"]).stem
-    if not any(library.songs.glob("*/exports/*/*.json")):
-        report(0.05, "rendering (code is compiled at the first export: a minute)")
-    else:
-        report(0.05, "rendering")
+    report(0.05, "rendering")
     files = export(library.file(song, SOURCE), folder, title, arguments, report)
     return {"id": identifier, **files}
 

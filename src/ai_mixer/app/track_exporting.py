@@ -2,11 +2,11 @@
 
 import shutil
 import tempfile
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ai_mixer.app.archive import pack
 from ai_mixer.app.jobs import Report
 from ai_mixer.app.library import safe_name
 from ai_mixer.app.schemas import AUDIBLE
@@ -72,12 +72,3 @@ def _write_projects(result: TrackMixResult, paths: Sequence[Path], folder: Path,
     ]
     write_track_project(result._replace(output=folder / f"{name}.wav"), copies, False)
     return folder
-
-
-def pack(folder: Path, out: Path) -> Path:
-    """Put the files of a folder in a zip file, without compression: audio has little to gain."""
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for file in sorted(folder.rglob("*")):
-            if file.is_file():
-                archive.write(file, file.relative_to(folder))
-    return out

@@ -78,9 +78,16 @@ export function upload<Answer = { song: Song; job: Job }>(
 type Listener = (job: Job) => void;
 const waiting = new Map<string, Listener>();
 
+/** Whether the engine is being compiled, once per installation, and how far it is. */
+export const engine = { state: "ready", progress: 1 };
+
 /** Follow the events of the server; `online` is called when the connection is lost or back. */
-export function followJobs(online: (on: boolean) => void): void {
+export function followEvents(online: (on: boolean) => void, prepared: () => void): void {
   const source = new EventSource("/api/events");
+  source.addEventListener("engine", ({ data }) => {
+    Object.assign(engine, JSON.parse(data));
+    prepared();
+  });
   source.addEventListener("job", ({ data }) => settle(JSON.parse(data)));
   source.onopen = async () => {
     online(true);

@@ -43,6 +43,7 @@ async function goHome(): Promise<void> {
   await store.saveNow();
   player.unload();
   store.state.song = null;
+  document.body.dataset.state = "start";
   history.replaceState(null, "", "#");
   $("title").textContent = "";
   document.title = "ai_mixer";
@@ -58,11 +59,17 @@ function animate(): void {
   requestAnimationFrame(animate);
 }
 
+function showEngine(): void {
+  const { state, progress } = api.engine;
+  $("engine").hidden = state === "ready";
+  $<HTMLProgressElement>("engine-bar").value = progress;
+}
+
 async function start(): Promise<void> {
   store.state.info = await api.getInfo();
   setUpMenus();
   setUpStart(open, uploadReference);
-  api.followJobs((online) => ($("offline").hidden = online));
+  api.followEvents((online) => ($("offline").hidden = online), showEngine);
   store.onSaveFailed((text) => showMessage(`Your changes are not saved: ${text}`));
   const id = songInAddress();
   const opened = id && (await open(id, false).then(() => true, (error) => showMessage(error.message)));

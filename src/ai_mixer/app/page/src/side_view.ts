@@ -58,8 +58,14 @@ let askJob: Job | null = null;
 let exportJob: Job | null = null;
 let shownConsole = "classic";
 
-const progressText = (job: Job) =>
-  job.state === "queued" ? "Waiting for other jobs …" : `${job.message || "starting"} … ${Math.round(job.progress * 100)} %`;
+const percent = (share: number) => `${Math.round(share * 100)} %`;
+
+function progressText(job: Job): string {
+  const { state, progress } = api.engine;
+  const engine = state === "ready" ? "" : ` The engine is being prepared, once per installation: ${percent(progress)}.`;
+  if (job.state === "queued") return `Waiting for other jobs …${engine}`;
+  return `${job.message || "starting"} … ${percent(job.progress)}${engine && `.${engine}`}`;
+}
 
 /** Ask for the settings of the song: a job, whose result has them. */
 function request(): Promise<Job> {
