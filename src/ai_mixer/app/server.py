@@ -204,14 +204,15 @@ def _add_jobs(app: FastAPI, library: Library, queue: JobQueue, models: set[str])
         return answer(queue.cancel(job))
 
 
-def _add_events(
-    app: FastAPI, queue: JobQueue, events: Broadcaster, warm_up: WarmUp | None
-) -> None:
+def _add_events(app: FastAPI, queue: JobQueue, events: Broadcaster, warm_up: WarmUp | None) -> None:
     @app.get("/api/events", response_class=EventStream)
     async def subscribe() -> StreamingResponse:
         """Server-sent events: `job` with each change of a job, `engine` while it is prepared."""
         unfinished = [job for job in queue.list_jobs() if job.state in {"queued", "running"}]
-        first: list[tuple[str, Any]] = [("hello", __version__), *(("job", asdict(job)) for job in unfinished)]
+        first: list[tuple[str, Any]] = [
+            ("hello", __version__),
+            *(("job", asdict(job)) for job in unfinished),
+        ]
         if warm_up:
             first.append(("engine", warm_up.describe()))
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}

@@ -10,6 +10,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
@@ -117,16 +118,16 @@ def prepare() -> Iterator[float]:
             "master": moved("mastering"),
         }
         steps: list[Callable[[], Any]] = [
-            lambda: predict(songs[0], None, {}, nothing),
-            lambda: predict(songs[0], None, {"console": "mastering"}, nothing),
+            partial(predict, songs[0], None, {}, nothing),
+            partial(predict, songs[0], None, {"console": "mastering"}, nothing),
         ]
         for target in (AUDIBLE, "streaming"):
             for console in CONSOLE_NAMES:
                 wanted = {"console": console, "settings": moved(console), "format": "wav"}
                 wanted["target"] = target
-                steps.append(lambda wanted=wanted: export(songs[0], folder, "x", wanted, nothing))
+                steps.append(partial(export, songs[0], folder, "x", wanted, nothing))
             both = {"settings": studio, "target": target}
-            steps.append(lambda both=both: export_tracks(songs, folder, "x", both, nothing))
+            steps.append(partial(export_tracks, songs, folder, "x", both, nothing))
         for number, step in enumerate(steps, 1):
             step()
             for file in folder.glob("x*"):
