@@ -177,9 +177,11 @@ AXE = os.environ.get("AXE_CORE")
 
 @pytest.mark.skipif(not AXE, reason="AXE_CORE=path of axe.min.js (npm install axe-core)")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-def test_axe_finds_nothing_serious(page, wav, scheme, width):
-    page.upload(wav)
+@pytest.mark.parametrize("width", [1280, 375])
+@pytest.mark.parametrize("kind", ["start", "file", "tracks"])
+def test_axe_finds_nothing_serious(page, wav, tracks, scheme, width, kind):
+    if kind != "start":
+        page.upload(*(tracks if kind == "tracks" else [wav]))
     page.driver.execute_cdp_cmd(
         "Emulation.setEmulatedMedia",
         {"features": [{"name": "prefers-color-scheme", "value": scheme}]},

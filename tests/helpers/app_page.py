@@ -7,8 +7,8 @@ import time
 import numpy as np
 
 from helpers.app import TOKEN
+from helpers.browser import PATIENCE_S
 
-PATIENCE_S = 300  # kernels are compiled when they are first used
 RENDER = """
 const [song, console_, knobs, rate, samples, done] = arguments;
 (async () => {
@@ -70,7 +70,6 @@ class Page:
 
     def __init__(self, driver, address):
         self.driver, self.address = driver, address
-        driver.set_script_timeout(60)
         driver.get(f"{address}/?token={TOKEN}")
 
     def evaluate(self, expression):

@@ -93,7 +93,8 @@ on(["song", "knobs", "desk"], () => {
   if (shown !== state.song.id) {
     shown = state.song.id;
     updates = [];
-    list.replaceChildren(...tracks().map(row));
+    const heads = ["Track", "", "Fader", "Pan", "Role"].map((text) => element("span", {}, text));
+    list.replaceChildren(element("li", { class: "strip strip-head muted small", "aria-hidden": "true" }, ...heads), ...tracks().map(row));
     parts.replaceChildren(...PARTS.map(partButton));
   }
   for (const update of updates) update();
