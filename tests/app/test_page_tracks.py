@@ -17,17 +17,14 @@ def test_tracks_are_balanced_muted_and_exported_as_they_sound(page, tracks):
     assert page.text("title") == "Night"
     assert page.evaluate("document.querySelectorAll('.strip .name').length") == 4
     assert "silent" in page.evaluate("document.querySelector('.strip.silent').textContent")
-    for _ in range(30):
-        page.key(ARROW_LEFT, "#fader_db-1")
-        page.key(ARROW_RIGHT, "#pan-0")
+    page.key(30 * ARROW_LEFT, "#fader_db-1")
+    page.key(30 * ARROW_RIGHT, "#pan-0")
     page.click(".strip:nth-child(5) .toggle.muted")  # the files by name: bass, kick, spare, vox
     assert page.text("tracks-summary") == "2 of 4 tracks are audible."
     page.click(".strip:nth-child(3) .name")
     assert page.text("eq-title") == "Night kick"
-    for _ in range(20):
-        page.key(ARROW_RIGHT, "#knob-reverb_send")
-        page.key(ARROW_RIGHT, "#knob-peak1_db")
-        page.key(ARROW_RIGHT, "#knob-compressor_ratio")
+    for knob in ("reverb_send", "peak1_db", "compressor_ratio"):
+        page.key(20 * ARROW_RIGHT, f"#knob-{knob}")
     page.key(" ", "body")
     page.wait("document.querySelector('#meters dd').textContent.includes('LUFS')")
     page.wait("/louder|quieter|equally/.test(document.getElementById('match-text').textContent)")

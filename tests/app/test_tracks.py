@@ -60,7 +60,7 @@ def test_tracks_are_decoded_measured_and_summed(real_client, song):
     assert [named[n]["role"] for n in ("kick.wav", "vox.wav")] == ["drums", "vocals"]
     assert (named["spare.wav"]["silent"], named["spare.wav"]["gain"]) == (True, 0.0)
     assert named["vox.wav"]["channels"] == 1
-    served = real_client.get(f"/api/songs/{song}/tracks/2").content
+    served = real_client.get(f"/api/songs/{song}/audio/tracks/2").content
     decoded, _ = soundfile.read(io.BytesIO(served), dtype="float32")
     original, _ = soundfile.read(io.BytesIO(FILES["vox.wav"]), dtype="float32")
     assert np.array_equal(decoded, original)
@@ -127,7 +127,7 @@ def test_requests_that_do_not_fit_are_refused_in_one_line(real_client, song, wav
     refused(real_client.post(f"{path}/exports", json={"console": "classic"}), 409, "several tracks")
     late = real_client.post(f"{path}/tracks?name=late.wav", content=FILES["kick.wav"])
     refused(late, 409, "imported")
-    refused(real_client.get(f"{path}/tracks/9"), 404, "no track 9")
+    refused(real_client.get(f"{path}/audio/tracks/9"), 404, "no track 9")
     unknown = {"settings": {"tracks": [{"name": "kick.wav", "fader_db": 99}]}}
     refused(real_client.post(f"{path}/tracks/exports", json=unknown), 422, "less than or equal")
     one = real_client.post("/api/songs?name=a.wav", content=wav_bytes).json()["song"]["id"]

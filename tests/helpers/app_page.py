@@ -49,7 +49,7 @@ const [song, parts, audible, gains, rate, samples, done] = arguments;
   const latency = await new Promise((resolve) => {
     node.port.onmessage = ({ data }) => data.latency !== undefined && resolve(data.latency); });
   for (let n = 0; n < gains.length; n++) {
-    const data = await bytes(`/api/songs/${song}/tracks/${n}`);
+    const data = await bytes(`/api/songs/${song}/audio/tracks/${n}`);
     const buffer = await context.decodeAudioData(data);
     const source = new AudioBufferSourceNode(context, { buffer });
     source.connect(node, 0, 2 + n);

@@ -29,7 +29,7 @@ export async function loadTracks(song: Song, context: AudioContext): Promise<(Au
   for (const [number, track] of wanted.entries()) {
     $("match-text").textContent = `Loading track ${number + 1} of ${wanted.length} …`;
     if (state.song?.id !== song.id) break;
-    loaded.push(track.silent ? null : await context.decodeAudioData(await api.getBytes(`/api/songs/${song.id}/tracks/${number}`)));
+    loaded.push(track.silent ? null : await context.decodeAudioData(await api.getBytes(`/api/songs/${song.id}/audio/tracks/${number}`)));
   }
   return loaded;
 }
