@@ -8,15 +8,28 @@ import numpy as np
 import pytest
 import soundfile
 
-from helpers.app import InlineRunner, wait_for
+from ai_mixer.app.access import Access
+from ai_mixer.app.server import create_app
+from helpers.app import HOST, PORT, TOKEN, InlineRunner, wait_for
 from helpers.measures import residual_db
-from helpers.tracks import RATE, track
+from helpers.tracks import RATE, save_track_model, track
 
 
 @pytest.fixture
 def real_client(open_client, home):
     with open_client(InlineRunner(home)) as client:
         yield client
+
+
+def new_song(client):
+    """Id of a song with three tracks, one of them silent."""
+    made = client.post("/api/track-songs?name=Night").json()
+    for name, data in FILES.items():
+        answer = client.post(f"/api/songs/{made['id']}/tracks?name={name}", content=data)
+        assert answer.json() == {"name": name}
+    started = client.post(f"/api/songs/{made['id']}/tracks/import").json()
+    assert wait_for(client, started["job"])["state"] == "done"
+    return made["id"]
 
 
 def wav(number, **options):
@@ -36,14 +49,7 @@ FILES = {"kick.wav": wav(0), "vox.wav": wav(2, channels=1), "spare.wav": silence
 
 @pytest.fixture
 def song(real_client):
-    """Id of a song with three tracks, one of them silent."""
-    made = real_client.post("/api/track-songs?name=Night").json()
-    for name, data in FILES.items():
-        answer = real_client.post(f"/api/songs/{made['id']}/tracks?name={name}", content=data)
-        assert answer.json() == {"name": name}
-    started = real_client.post(f"/api/songs/{made['id']}/tracks/import").json()
-    assert wait_for(real_client, started["job"])["state"] == "done"
-    return made["id"]
+    return new_song(real_client)
 
 
 def run(client, path, body):
@@ -80,6 +86,25 @@ def test_equal_loudness_roles_leads_and_mutes_without_a_model(real_client, song)
     assert [each["name"] for each in muted["settings"]["tracks"]] == ["vox.wav"]
     answer = real_client.post(f"/api/songs/{song}/tracks/predictions", json={"model": "ast"})
     assert answer.status_code == 404
+
+
+def test_the_model_of_a_run_of_several_tracks_is_asked(home, tmp_path, compose):
+    from fastapi.testclient import TestClient
+
+    options = ("task=remix", "model.width=16", "model.layers=1", "loader.excerpt_s=1")
+    save_track_model(tmp_path / "model", compose(*options))
+    models = {"Run last": tmp_path / "model"}
+    app = create_app(home, Access(TOKEN, PORT), InlineRunner(home), models=models)
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    with TestClient(app, f"http://{HOST}", headers=headers) as client:
+        (model,) = client.get("/api/info").json()["tracks"]["models"]
+        assert model["title"] == "Run last"
+        song = new_song(client)
+        path = f"/api/songs/{song}/tracks/predictions"
+        found = run(client, path, {"model": model["name"], "roles": {"vox.wav": None}})
+    faders = [track["fader_db"] for track in found["settings"]["tracks"]]
+    assert all(abs(fader_db) > 1 for fader_db in faders)
+    assert "role" not in found["settings"]["tracks"][1]
 
 
 def test_an_export_has_the_settings_stems_that_sum_to_it_and_projects(real_client, song):

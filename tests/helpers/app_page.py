@@ -137,6 +137,12 @@ class Page:
             f"document.getElementById('knob-{knob}').getAttribute('aria-valuetext')"
         )
 
+    def fader(self, number):
+        """Level of a track as the page shows it."""
+        return self.evaluate(
+            f"document.getElementById('fader_db-{number}').getAttribute('aria-valuetext')"
+        )
+
     def render(self, console, settings, rate, samples):
         """What is heard, [2, samples], from the page's own audio thread, without its delay."""
         latency, *channels = self.driver.execute_async_script(
