@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -124,3 +125,16 @@ def test_a_killed_server_loses_no_finished_result_and_no_waiting_song(home, wav_
     finally:
         process.terminate()
         assert process.wait(15) == 0
+
+
+def test_ctrl_c_ends_the_server_and_what_it_started_without_a_traceback(home):
+    command = [sys.executable, "-m", "ai_mixer.cli", "app", "--no-browser", "--folder", str(home)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "start_new_session": True}
+    with subprocess.Popen(command, **pipes) as process:
+        process.stdout.readline()
+        while not (started := psutil.Process(process.pid).children(recursive=True)):
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, b"")
+    assert psutil.wait_procs(started, timeout=10)[1] == []

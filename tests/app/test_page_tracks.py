@@ -63,7 +63,7 @@ def test_solo_lead_undo_versions_and_a_reload(page, tracks):
     page.click("#parts button:nth-child(1)")  # the reverb
     page.key(10 * ARROW_RIGHT, "#knob-decay_s")
     decay = page.value("decay_s")
-    assert decay != "1.5 s"
+    assert decay != "1.50 s"
     page.click("#stems")
     page.click("#daw")
     page.click("#export")

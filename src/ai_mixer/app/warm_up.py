@@ -118,10 +118,7 @@ def prepare() -> Iterator[float]:
             "buses": {bus: moved(bus) for bus in BUSES},
             "master": moved("mastering"),
         }
-        steps: list[Callable[[], Any]] = [
-            partial(predict, songs[0], None, {}, nothing),
-            partial(predict, songs[0], None, {"console": "mastering"}, nothing),
-        ]
+        steps: list[Callable[[], Any]] = []
         for target in (AUDIBLE, "streaming"):
             for console in CONSOLE_NAMES:
                 wanted = {"console": console, "settings": moved(console), "format": "wav"}
@@ -129,6 +126,8 @@ def prepare() -> Iterator[float]:
                 steps.append(partial(export, songs[0], folder, "x", wanted, nothing))
             both = {"settings": studio, "target": target}
             steps.append(partial(export_tracks, songs, folder, "x", both, nothing))
+        steps.append(partial(predict, songs[0], None, {}, nothing))
+        steps.append(partial(predict, songs[0], None, {"console": "mastering"}, nothing))
         for number, step in enumerate(steps, 1):
             step()
             for file in folder.glob("x*"):
