@@ -3,7 +3,7 @@
 import type { Request } from "./analysis.ts";
 import * as api from "./api.ts";
 import { $ } from "./dom.ts";
-import { engineFiles } from "./player.ts";
+import { engineFiles } from "./engine_files.ts";
 import { audibleTracks, state, tracks, valuesOf } from "./store.ts";
 import { type Parts, STUDIO_ENGINES, type StudioFiles } from "./studio.ts";
 import type { Song } from "./types.ts";
