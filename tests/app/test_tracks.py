@@ -9,6 +9,8 @@ import pytest
 import soundfile
 
 from ai_mixer.app.access import Access
+from ai_mixer.app.library import Library
+from ai_mixer.app.limits import Limits
 from ai_mixer.app.server import create_app
 from helpers.app import HOST, PORT, TOKEN, InlineRunner, wait_for
 from helpers.measures import residual_db
@@ -168,3 +170,23 @@ def test_tracks_of_one_name_get_names_of_their_own(client):
         for name in ("di.wav", "di.wav", "DI.flac")
     ]
     assert names == ["di.wav", "di 2.wav", "DI 3.flac"]
+
+
+def test_a_track_that_is_no_audio_is_named_in_one_line(real_client, home):
+    song = real_client.post("/api/track-songs?name=x").json()["id"]
+    for name, data in (("kick.wav", FILES["kick.wav"]), ("notes.wav", b"no audio" * 99)):
+        real_client.post(f"/api/songs/{song}/tracks?name={name}", content=data)
+    job = real_client.post(f"/api/songs/{song}/tracks/import").json()["job"]
+    error = wait_for(real_client, job)["error"]
+    assert ("notes.wav" in error, "\n" in error, str(home) in error) == (True, False, False)
+    assert real_client.get(f"/api/songs/{song}").json()["state"] == "failed"
+
+
+def test_tracks_whose_upload_was_not_completed_are_removed_at_the_start(home):
+    library = Library(home, Limits())
+    songs = [library.create(name, tracks=[])["id"] for name in ("waiting", "incomplete", "ready")]
+    for song in songs:
+        (library.songs / song / "source").mkdir()
+        (library.songs / song / "source" / "kick.wav").write_bytes(b"x")
+    library.update(songs[2], state="ready")
+    assert library.clean({songs[0]}) == [songs[1]]
