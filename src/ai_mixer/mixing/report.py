@@ -12,7 +12,7 @@ from ai_mixer.core.types import Knob
 from ai_mixer.core.version import __version__
 from ai_mixer.listening.labels import format_setting
 from ai_mixer.mixing import descriptions, plain_words, plots
-from ai_mixer.mixing.formatting import format_time
+from ai_mixer.mixing.formatting import format_time, with_minus
 from ai_mixer.mixing.heard_settings import heard_settings
 from ai_mixer.mixing.mix_options import KnobValues
 from ai_mixer.mixing.mix_result import MixResult
@@ -121,7 +121,7 @@ def _player(preview: Preview | None) -> str:
 def _asked(result: MixResult) -> str:
     rows = [
         *result.asked.items(),
-        ("true peaks", f"at most {result.preset.ceiling_db:g} dBTP"),
+        ("true peaks", with_minus(f"at most {result.preset.ceiling_db:g} dBTP")),
     ]
     return f"<h2>What was asked</h2>{table(('', ''), rows)}"
 
@@ -145,7 +145,8 @@ def _settings_html(result: MixResult) -> list[str]:
     equaliser = result.preset.equaliser
     if equaliser:
         gains = [*equaliser.mid_db, *equaliser.side_db]
-        parts.append(f"<p>{EQUALISER_NOTE}{min(gains):+.1f} to {max(gains):+.1f} dB.</p>")
+        extent = with_minus(f"{min(gains):+.1f} to {max(gains):+.1f} dB")
+        parts.append(f"<p>{EQUALISER_NOTE}{extent}.</p>")
     return parts
 
 

@@ -8,6 +8,7 @@ those that the services publish for a song that is played on its own; they may c
 from typing import NamedTuple
 
 from ai_mixer.core.units import SILENCE_DB
+from ai_mixer.mixing.formatting import with_minus
 from ai_mixer.mixing.limits import SERVICE_TARGETS_LUFS as TARGETS
 
 PEAK_LIMIT_DB = -1.0  # dBTP, for songs that are turned up
@@ -73,6 +74,7 @@ def describe_preview(services: dict[str, dict[str, float]]) -> list[str]:
         key = values["gain_db"], values["loudness_lufs"], values["true_peak_db"]
         groups.setdefault(key, []).append(name)
     return [
-        f"{', '.join(names)}: {gain_db:+.1f} dB → {loudness:.1f} LUFS, peak {peak:.1f} dBTP"
+        f"{', '.join(names)}: "
+        + with_minus(f"{gain_db:+.1f} dB → {loudness:.1f} LUFS, peak {peak:.1f} dBTP")
         for (gain_db, loudness, peak), names in groups.items()
     ]

@@ -68,12 +68,14 @@ def handle_stop_signals(hint: str, exit_within_s: float | None = None) -> Iterat
             close(number)
             leave(128 + number)
 
-    before, unraisable_hook = _install_handlers(stop), sys.unraisablehook
-    sys.unraisablehook = repeat
+    before, unraisable_hook = _present_handlers(), sys.unraisablehook
     with ExitStack() as stack:
         if exit_within_s is not None and before:
             stack.enter_context(_watch_signals(force))
         try:
+            sys.unraisablehook = repeat
+            for number in before:
+                signal.signal(number, stop)
             yield
         except BaseException as error:
             if not received:
@@ -118,12 +120,9 @@ def _watch_signals(act: Callable[[int], None]) -> Iterator[None]:
         writer.close()
 
 
-def _install_handlers(stop: Any) -> dict[signal.Signals, Any]:
-    """Install `stop` for signals that are not ignored; return the previous handlers."""
+def _present_handlers() -> dict[signal.Signals, Any]:
+    """The handlers of signals that are not ignored; none outside of the main thread."""
     if threading.current_thread() is not threading.main_thread():
         return {}
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    handled = {number: old for number, old in before.items() if old is not signal.SIG_IGN}
-    for number in handled:
-        signal.signal(number, stop)
-    return handled
+    return {number: old for number, old in before.items() if old is not signal.SIG_IGN}
