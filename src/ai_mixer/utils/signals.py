@@ -74,8 +74,8 @@ def handle_stop_signals(hint: str, exit_within_s: float | None = None) -> Iterat
             stack.enter_context(_watch_signals(force))
         try:
             sys.unraisablehook = repeat
-            for number in before:
-                signal.signal(number, stop)
+            for handled in before:
+                signal.signal(handled, stop)
             yield
         except BaseException as error:
             if not received:
