@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 import soundfile
 import torch
+from matplotlib.figure import Figure
 
 from ai_mixer import AudioMixer
-from ai_mixer.mixing import plots, render, report
+from ai_mixer.mixing import compare, plots, render, report
 from ai_mixer.mixing.descriptions import summary_line
 from ai_mixer.mixing.enhance import enhance
 from ai_mixer.mixing.match import match
@@ -115,3 +116,20 @@ def test_silence_is_noted_in_the_report(tmp_path):
     soundfile.write(silence, torch.zeros(8000, 2).numpy(), 8000)
     result = AudioMixer().mix_file(silence)
     assert "silent" in result.output.with_suffix(".html").read_text()
+
+
+def test_the_plot_of_a_comparison_has_the_changes_first_and_units(
+    song, measurements, tmp_path, monkeypatch
+):
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path: figures.append(figure))
+    result = MixResult(song, song, single_section_preset({}), measurements, measurements, [])
+    compare.plot_comparison(song, {"ast_regressor": result}, tmp_path / "plot.png")
+    changes, *others = figures[0].axes
+    assert changes.get_title() == "Changes of the spectrum"
+    assert changes.get_ylabel() == "change, dB"
+    assert changes.get_ylim() == (-12.0, 12.0)
+    assert [axes.get_title() for axes in others] == ["Original", "AST Regressor"]
+    for axes in others:
+        assert axes.get_xlabel() == "time, s"
+        assert all("Hz" in text.get_text() for text in axes.get_yticklabels())

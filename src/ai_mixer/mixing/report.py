@@ -55,7 +55,8 @@ button[aria-pressed=true]{background:#c50;color:#fff}
 @media print{:root{color-scheme:light}body{font-size:9.5pt;line-height:1.3;margin:0;max-width:none;
 color:#000;background:#fff}.player{display:none}h1{font-size:13pt}h2{margin:.5rem 0 .15rem;
 font-size:10.5pt}.lead{font-size:11pt;margin:.3rem 0}svg{max-height:37mm}td,th{padding:0 .7rem 0 0}
-p{margin:.25rem 0}.foot{margin-top:.5rem}}
+p{margin:.25rem 0}.foot{margin-top:.5rem}.columns{flex-wrap:nowrap;gap:0 1.2rem}
+.columns>div{flex:1 1 auto;min-width:0}.columns>div+div{flex:none}}
 """
 PLAYER = """
 (function(){const a=[...document.querySelectorAll('audio')],b=[...document.querySelectorAll(
