@@ -16,7 +16,7 @@ SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
 MIN_SIGNAL_INTERVAL_S = 2.0  # a second signal sooner than this would interrupt the clean-up
-REPEAT_AFTER_S = 0.01
+REPEAT_AFTER_S = 0.05
 
 
 @contextmanager
@@ -43,11 +43,13 @@ def handle_stop_signals(hint: str, exit_within_s: float | None = None) -> Iterat
 
     def repeat(unraisable: Any) -> None:
         """Send the signal again: Python discards an interrupt that is raised in a finalizer."""
-        if received and isinstance(unraisable.exc_value, KeyboardInterrupt):
-            number, _ = received.pop()
-            threading.Timer(REPEAT_AFTER_S, _thread.interrupt_main, [number]).start()
-        else:
+        if not (received and isinstance(unraisable.exc_value, KeyboardInterrupt)):
             unraisable_hook(unraisable)
+            return
+        number = received.pop()[0]
+        # `Thread.start` would wait for the thread, and the signal could arrive during that.
+        with suppress(KeyboardInterrupt):
+            _thread.start_new_thread(_send_later, (number,))
 
     closing = threading.Lock()  # of the thread that prints the closing line
 
@@ -90,6 +92,11 @@ def handle_stop_signals(hint: str, exit_within_s: float | None = None) -> Iterat
             sys.unraisablehook = unraisable_hook
             for known, handler in before.items():
                 signal.signal(known, handler)
+
+
+def _send_later(number: int) -> None:
+    time.sleep(REPEAT_AFTER_S)
+    _thread.interrupt_main(signal.Signals(number))
 
 
 def leave(code: int) -> None:
