@@ -15,7 +15,12 @@ from ai_mixer.core.track_batch import TrackBatch
 from ai_mixer.core.types import CONDITIONS, Prediction
 from ai_mixer.data.excerpt_sampler import excerpt_seconds
 from ai_mixer.inference.builders import build_any_console, build_model
-from ai_mixer.inference.predictor import load_weights, model_folder
+from ai_mixer.inference.predictor import (
+    FEATURE_MISMATCH,
+    feature_config_of,
+    load_weights,
+    model_folder,
+)
 from ai_mixer.metrics.track_skill import knob_columns
 from ai_mixer.models.track_model import N_ROLES, TrackModel, role_index
 from ai_mixer.tracking.model_files import load_model_files
@@ -105,6 +110,8 @@ def load_track_model(
     console = build_any_console(cfg)
     assert isinstance(console, ConsoleGraph)
     model = build_model(cfg, console)
+    if card.get("ears") not in (None, feature_config_of(model)):
+        raise ValueError(f"{where}: {FEATURE_MISMATCH}")
     load_weights(model, weights, where)
     return TrackPredictor(model, console, card, allow_targets, folder)
 

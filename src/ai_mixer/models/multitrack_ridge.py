@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from ai_mixer.core.track_batch import TrackBatch
+from ai_mixer.core.track_batch import TrackBatch, TrackFeatures
 from ai_mixer.core.types import CONDITIONS, Prediction
-from ai_mixer.models.track_features import TrackFeatures
 from ai_mixer.models.track_model import N_ROLES, ClosedFormTrackModel, role_index
 
 MIN_UNCERTAINTY = 1e-3
+MIN_DEVIATION = 1e-3  # of a feature that is used: a weight on a smaller one amplifies rounding
 
 
 class MultitrackRidge(ClosedFormTrackModel):
@@ -104,7 +104,8 @@ def _solve(x: Tensor, y: Tensor, valid: Tensor, alpha: float) -> tuple[Tensor, T
         if not len(rows):
             continue
         mean, deviation = rows[:, :-1].mean(0), rows[:, :-1].std(0, correction=0)
-        scale = torch.where(deviation > 1e-6, 1.0 / deviation.clamp_min(1e-6), 0.0)
+        varies = deviation > MIN_DEVIATION
+        scale = torch.where(varies, 1.0 / deviation.clamp_min(MIN_DEVIATION), 0.0)
         z, centre = (rows[:, :-1] - mean) * scale, target.mean()
         gram = z.T @ z + alpha * torch.eye(z.shape[1], dtype=z.dtype)
         weight = scale * torch.linalg.solve(gram, z.T @ (target - centre))
