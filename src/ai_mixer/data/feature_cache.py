@@ -28,7 +28,7 @@ class CachedRow(NamedTuple):
 class FeatureCache(Generic[Row]):
     """Rows by song and number, in `folder`. Files are named by the digest of the song's files.
 
-    row_class: a named tuple of tensors, with a field `knobs`; its shapes are equal in all rows of a song.
+    row_class: a named tuple of tensors, of equal shapes in all rows of a song; one is `knobs`.
     """
 
     def __init__(
