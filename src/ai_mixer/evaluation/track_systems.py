@@ -18,11 +18,12 @@ from ai_mixer.training.system import expand_conditions
 KnobFunction = Callable[[TrackBatch], Tensor]
 """A batch → flat positions [B, P]."""
 
-LISTENING = ("ridge", "model")
+LISTENING = ("ridge", "model", "refined")
 """Systems that answer differently under each condition."""
 
 TRACK_SYSTEMS = (
-    *("raw_sum", "equal_loudness", "random", "mean_knobs", "ridge", "model", "true_knobs"),
+    *("raw_sum", "equal_loudness", "random", "mean_knobs", "ridge", "model", "refined"),
+    "true_knobs",
 )
 REQUIRED = ("equal_loudness", "mean_knobs", "model")  # the others are compared with these
 
@@ -44,6 +45,7 @@ def build_track_systems(
         "mean_knobs": lambda: lambda batch: predictor.mean_by_role(batch.roles).flat(),
         "ridge": lambda: _ridge(predictor, examples),
         "model": lambda: lambda batch: predictor.predict(batch).knobs,
+        "refined": lambda: lambda batch: predictor.refine(batch).knobs,
         "true_knobs": lambda: lambda batch: batch.knobs,
     }
     return {name: functions[name]() for name in TRACK_SYSTEMS if name in {*names, *REQUIRED}}

@@ -15,7 +15,7 @@ from torch.nn.functional import adaptive_avg_pool1d
 from ai_mixer.core.track_batch import TrackFeatures
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.dsp.spectra import mid_side
-from ai_mixer.models.track_identification import DECAYS_S, identify_tracks
+from ai_mixer.models.track_identification import DECAYS_S, IdentifiedTracks, identify_tracks
 from ai_mixer.models.track_separation import separate_tracks
 from ai_mixer.models.unique_rows import UniqueRows
 from ai_mixer.utils.torchaudio_shim import torchaudio
@@ -30,7 +30,7 @@ QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 LONG_N_FFT, LONG_HOP = 4096, 2048  # for what compares tracks with a mix
 FINE = 128  # bands of the separation
 GAIN_GROUPS = 6  # of the frames of a track, from quiet to loud
-VERSION = 2
+VERSION = 3
 
 
 class _Song(NamedTuple):
@@ -183,11 +183,25 @@ class TrackFeatureExtractor(nn.Module):
         ]
         return torch.cat([_scaled(_pooled(found.tone_db, 2 * COARSE)), torch.stack(columns, 1)], 1)
 
-    def _identified(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """What the finished mix says: tracks [N, 2, F, frames], mix → [N, fitted], [COARSE]."""
+    @property
+    def band_centres_hz(self) -> Tensor:
+        """Mean frequency of each band of `identify`, [BANDS] Hz."""
+        hertz = torch.linspace(0.0, self.sample_rate / 2, len(self.long_bands))
+        return (hertz @ self.long_bands) / self.long_bands.sum(0)
+
+    @torch.no_grad()
+    def identify(self, tracks: Tensor, finished: Tensor) -> IdentifiedTracks:
+        """Strips of tracks [N, 2, T] in the finished mix [2, T] of the same excerpt."""
+        return self._identify(*(_spectra(x, LONG_N_FFT, LONG_HOP) for x in (tracks, finished)))
+
+    def _identify(self, x: Tensor, y: Tensor) -> IdentifiedTracks:
         frames = min(x.shape[-1], y.shape[-1])
         hop_s = LONG_HOP / self.sample_rate
-        found = identify_tracks(x[..., :frames], y[..., :frames], self.long_bands, hop_s)
+        return identify_tracks(x[..., :frames], y[..., :frames], self.long_bands, hop_s)
+
+    def _identified(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """What the finished mix says: tracks [N, 2, F, frames], mix → [N, fitted], [COARSE]."""
+        found = self._identify(x, y)
         share = found.weight / found.weight.sum(1, keepdim=True).clamp_min(1e-12)
         left, right = (share * found.power).sum(-1).clamp_min(1e-6)
         level_db = 10.0 * ((left + right) / 2.0).log10()

@@ -47,7 +47,11 @@ class IdentifiedTracks(NamedTuple):
 
 
 def identify_tracks(x: Tensor, y: Tensor, bands: Tensor, hop_s: float) -> IdentifiedTracks:
-    """Identify strips from spectra of tracks [N, 2, F, T] and mix [2, F, T]. bands: [F, K]."""
+    """Identify strips from spectra of tracks [N, 2, F, T] and mix [2, F, T].
+
+    bands: [F, K], of any scale; powers are those of bands with a peak of 1.
+    """
+    bands = bands / bands.amax(0).clamp_min(TINY)
     mid, side = mid_side(x).unbind(1)
     power_of = [part.abs().square().sum((1, 2)) for part in (mid, side)]
     stereo = (power_of[1] > STEREO_POWER * power_of[0]).nonzero()[:, 0]
