@@ -10,7 +10,7 @@ left out: the former are all sung songs, the latter have one degree of freedom.
 Twenty simple features of a track, measured at one loudness: its tone in eight bands, share of all
 tracks, width, movement, onsets, level quantiles, crest, RMS, activity. `relative`: also their
 difference to the mean over the song's tracks, the role and the number of tracks.
-`multitrack_ridge`: the model of that name with all its features.
+`multitrack_ridge`: the model of that name, its strength chosen on another fold.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.metrics.statistics import difference_estimate, mean_estimate
 from ai_mixer.metrics.tables import to_markdown
 from ai_mixer.models.multitrack_ridge import MultitrackRidge
-from ai_mixer.models.track_features import BANDS, COARSE, TrackFeatureExtractor
+from ai_mixer.models.track_features import OWN_COMPACT, TrackFeatureExtractor
 from ai_mixer.models.track_model import N_ROLES
 from ai_mixer.utils.markdown import HIGH, LOW
 from ai_mixer.utils.progress import progress_bar
@@ -42,9 +42,8 @@ from ai_mixer.utils.progress import progress_bar
 RATE = 44_100
 SUNG = "software-entwicklungskit"
 FOLDS = 5
-TONE_BANDS = 8
 EQUAL, FOREST, FAMILY = "equal_loudness", "forest, simple", "multitrack_ridge"
-ALPHAS = (100.0, 300.0, 1000.0, 3000.0)  # of the family's ridge; chosen on the next fold
+ALPHAS = (10.0, 30.0, 100.0, 300.0)  # of the family's ridge; chosen on the next fold
 LEVEL_RANGE_DB = 80.0  # of a knob that stands for the level
 
 
@@ -84,20 +83,11 @@ def _measure(song: Song, fold: int, extractor: TrackFeatureExtractor) -> pd.Data
             "fold": fold,
             "role": [track.role_index for track in song.tracks],
             "level_db": (loudness - loudness.mean()).numpy(),
-            "features": list(simple_features(own[:, : extractor.own])),
+            "features": list(extractor.compact(features.tracks[0])[:, :OWN_COMPACT].numpy()),
             "all_features": list(own),
             "song_features": [features.song[0].numpy()] * len(own),
         }
     )
-
-
-def simple_features(own: np.ndarray) -> np.ndarray:
-    """Twenty features [N, 20] of the features of tracks without a reference, [N, F]."""
-    sizes = [BANDS, BANDS, COARSE, COARSE, COARSE]
-    tone, share, width, movement, onsets, others = np.split(own, np.cumsum(sizes), axis=1)
-    coarse = tone.reshape(len(own), TONE_BANDS, -1).mean(-1)
-    means = [part.mean(1, keepdims=True) for part in (share, width, movement, onsets)]
-    return np.concatenate([coarse, *means, others], axis=1)
 
 
 def results(table: pd.DataFrame) -> pd.DataFrame:

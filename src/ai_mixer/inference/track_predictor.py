@@ -76,7 +76,8 @@ class TrackPredictor:
         if prediction.uncertainty is None or not paired:
             return prediction
         layout, knobs = self.console.layout, prediction.knobs.clone()
-        strips, spread = (layout.from_flat(x).strips for x in prediction[:2])
+        strips = layout.from_flat(prediction.knobs).strips
+        spread = layout.from_flat(prediction.uncertainty).strips
         size = len(layout.strip)
         for row in paired:
             present = batch.track_mask[row]
