@@ -66,8 +66,11 @@ def with_options(
     options: MixOptions,
     target_lufs: float | str | None = None,
     ceiling_db: float | None = None,
+    max_reduction_db: float | None = None,
 ) -> Preset:
-    """A preset with amounts, fixed settings, a target and a ceiling; None leaves its own.
+    """A preset with amounts, fixed settings, a target, a ceiling and the limiter's reduction.
+
+    None leaves its own.
 
     target_lufs: "none" keeps the loudness of the song.
     """
@@ -90,6 +93,7 @@ def with_options(
         equaliser=equaliser,
         target_lufs=target_lufs,
         ceiling_db=preset.ceiling_db if ceiling_db is None else ceiling_db,
+        max_reduction_db=preset.max_reduction_db if max_reduction_db is None else max_reduction_db,
     )
 
 
