@@ -202,9 +202,9 @@ class TrackFeatureExtractor(nn.Module):
         Tone in eight bands; means of share, width, movement and onsets; quantiles, crest, level and
         activity.
         """
-        own, rest = features.split([self.own, self.compared + self.fitted], -1)
+        own, rest = torch.split(features, [self.own, self.compared + self.fitted], -1)
         sizes = [BANDS, BANDS, COARSE, COARSE, COARSE, len(QUANTILES) + 3]
-        tone, *parts, others = own.split(sizes, -1)
+        tone, *parts, others = torch.split(own, sizes, -1)
         means = [part.mean(-1, keepdim=True) for part in parts]
         return torch.cat([pooled(tone, TONE_BANDS), *means, others, rest], -1)
 
