@@ -3,7 +3,7 @@
 import json
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,6 +78,7 @@ def mix_tracks(
     stems: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
     deliver: bool = True,
+    progress: Callable[[float], None] | None = None,
     strict: bool = False,
     force: bool = False,
 ) -> TrackMixResult:
@@ -92,7 +93,8 @@ def mix_tracks(
     to the mix before the master. settings: those of an earlier mix (`TrackMixResult.settings`)
     instead of a model's; a track is found by its name, and is neutral without an entry. deliver:
     False for the limiter of the console instead of loudness and ceiling, float32 where the format
-    has it. force: overwrite existing files. ValueError or OSError (one line).
+    has it. progress: called with the share of tracks that are processed. force: overwrite existing
+    files. ValueError or OSError (one line).
     """
     if settings is not None and model:
         raise ValueError("settings or a model, not both")
@@ -124,7 +126,7 @@ def mix_tracks(
         with tempfile.TemporaryDirectory(prefix="ai_mixer-") as folder:
             renderer = TrackRenderer(console, knobs, active, sample_rate, frames, Path(folder))
             tracks = [names[track.name] for track in active] if stems else None
-            renderer.render(tracks, force)
+            renderer.render(tracks, force, progress)
             written = list(tracks or [])
             for bus in renderer.bus_names() if stems else ():
                 renderer.write_bus(bus, names[bus], force)

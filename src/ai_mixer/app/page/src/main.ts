@@ -43,12 +43,12 @@ async function goHome(): Promise<void> {
   await store.saveNow();
   player.unload();
   store.state.song = null;
-  document.body.dataset.state = "start";
   history.replaceState(null, "", "#");
   $("title").textContent = "";
   document.title = "ai_mixer";
   show(false);
   await showRecent();
+  document.body.dataset.state = "start";
 }
 
 function animate(): void {
