@@ -22,6 +22,7 @@ from ai_mixer.inference.builders import build_console, build_model
 from ai_mixer.inference.refinement import RefinementAudio, refine
 from ai_mixer.inference.shrinkage import shrink_to_neutral
 from ai_mixer.models.feature_model import FeatureModel, predict_audio
+from ai_mixer.models.track_model import TrackModel
 from ai_mixer.tracking.model_files import load_model_files
 from ai_mixer.tracking.run_lookup import find_run
 
@@ -240,7 +241,7 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], where: str | 
 
 def feature_config_of(model: nn.Module) -> list[Any]:
     """Return the feature configuration as in a card; empty for a model without features."""
-    return list(model.feature_config) if isinstance(model, FeatureModel) else []
+    return list(model.feature_config) if isinstance(model, FeatureModel | TrackModel) else []
 
 
 def load_model(where: str | Path = "last", allow_targets: Sequence[str] = ()) -> Predictor:

@@ -2,7 +2,6 @@
 
 import json
 import math
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,6 +40,7 @@ from ai_mixer.mixing.track_settings import (
 )
 from ai_mixer.utils.atomic_write import write_draft
 from ai_mixer.utils.parallel import prefetch, single_threaded
+from ai_mixer.utils.unfinished import temporary_folder
 
 DEFAULT_TARGET_LUFS = -14.0
 SETTINGS_VERSION = 1
@@ -123,8 +123,8 @@ def mix_tracks(
             knobs = predicted_knobs(predictor, active, other)
         knobs = apply_options(console, knobs, active)
         sample_rate, frames = song_format(every)
-        with tempfile.TemporaryDirectory(prefix="ai_mixer-") as folder:
-            renderer = TrackRenderer(console, knobs, active, sample_rate, frames, Path(folder))
+        with temporary_folder() as folder:
+            renderer = TrackRenderer(console, knobs, active, sample_rate, frames, folder)
             tracks = [names[track.name] for track in active] if stems else None
             renderer.render(tracks, force, progress)
             written = list(tracks or [])
@@ -145,7 +145,7 @@ def mix_tracks(
         if drafts.settings:
             write_draft(drafts.settings, _to_json(result, model))
         if drafts.report:
-            write_draft(drafts.report, to_html(result, console.layout.strip))
+            write_draft(drafts.report, to_html(result, console, knobs))
     return result
 
 
