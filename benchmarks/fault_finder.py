@@ -21,13 +21,13 @@ from sklearn.metrics import roc_auc_score
 from ai_mixer.audio import AudioFile
 from ai_mixer.faults.find import excess
 from ai_mixer.faults.fit_reference import fit_reference
-from ai_mixer.faults.observations import Observations, observe
+from ai_mixer.faults.observations import Observations, mean_profile, observe
 from ai_mixer.faults.reference import FILE
 from ai_mixer.faults.registry import FAULTS
 from ai_mixer.utils.markdown import to_markdown
 from ai_mixer.utils.parallel import parallel_map
 
-EXCERPT_S = 10.0  # from the middle of each song
+MAX_DURATION_S = 30.0
 RESAMPLES = 500
 
 
@@ -36,14 +36,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("root", type=Path)
     parser.add_argument("--every", type=int, default=2)
+    parser.add_argument("--faults", nargs="*", default=list(FAULTS), help="names; default: all")
+    parser.add_argument("--cache", type=Path, help="file that keeps the observations")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     with (arguments.root / "manifest.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    tasks = [
-        (n, arguments.root / row["file"], n % arguments.every == 0) for n, row in enumerate(rows)
-    ]
-    observed = dict(parallel_map(_observe, tasks, "observing songs"))
+    observed = _observations(arguments.root, rows, arguments.every, arguments.faults, arguments.cache)
     finished = {n: found[""] for n, found in observed.items()}
     damaged = {
         name: {n: found[name] for n, found in observed.items() if name in found} for name in FAULTS
@@ -55,19 +54,37 @@ def main() -> None:
         FILE.write_text(reference.to_json(), encoding="utf-8")
 
 
-def _observe(task: tuple[int, Path, bool]) -> tuple[int, dict[str, Observations]]:
-    number, path, with_faults = task
+def _observations(
+    root: Path, rows: list[dict[str, str]], every: int, faults: list[str], cache: Path | None
+) -> dict[int, dict[str, Observations]]:
+    if cache and cache.is_file():
+        return torch.load(cache, weights_only=False)
+    tasks = [
+        (n, root / row["file"], faults if n % every == 0 else []) for n, row in enumerate(rows)
+    ]
+    observed = dict(parallel_map(_observe, tasks, "observing songs"))
+    if cache:
+        torch.save(observed, cache)
+    return observed
+
+
+def _observe(task: tuple[int, Path, list[str]]) -> tuple[int, dict[str, Observations]]:
+    number, path, faults = task
     torch.set_num_threads(1)
     file = AudioFile(path)
     audio = torch.cat(list(file.blocks()), -1).expand(2, -1)
-    start = max(0, audio.shape[-1] // 2 - round(EXCERPT_S * file.sample_rate / 2))
-    audio = audio[:, start : start + round(EXCERPT_S * file.sample_rate)].clone()
+    audio = audio[:, : round(MAX_DURATION_S * file.sample_rate)].clone()
     found = {"": observe(audio, file.sample_rate)}
-    for name, fault in FAULTS.items() if with_faults else ():
+    for name in faults:
+        fault = FAULTS[name]
         damaged = fault.generate(audio, file.sample_rate, fault.strong)
-        found[name] = observe(damaged, file.sample_rate)
-    if with_faults:  # another version of the song: one with another equaliser
-        found |= {n: replace(found[n], other=found["boomy"]) for n in ("", "swapped channels")}
+        if fault.by_profile:  # its score needs nothing else
+            found[name] = replace(found[""], profile=mean_profile(damaged, file.sample_rate))
+        else:
+            found[name] = observe(damaged, file.sample_rate)
+    if "swapped channels" in faults:  # another version of the song: one with another equaliser
+        other = observe(FAULTS["boomy"].generate(audio, file.sample_rate, 9.0), file.sample_rate)
+        found |= {n: replace(found[n], other=other) for n in ("", "swapped channels")}
     return number, found
 
 
@@ -86,11 +103,11 @@ def _table(
             for scores, songs in ((clean[name], finished), (faulty[name], damaged[name])):
                 tested = [n for n in songs if rows[n]["fold"] == fold]
                 scores |= {n: excess(fault, songs[n], reference) for n in tested}
-    table = [_row(name, clean[name], faulty[name]) for name in FAULTS]
+    table = [_row(name, clean[name], faulty[name]) for name in FAULTS if faulty[name]]
     alarms = np.array([[clean[name][n] > 0 for name in FAULTS] for n in finished])
     print(
-        f"{len(finished)} finished songs, {len(damaged['boomy'])} of them with each fault; "
-        f"any alarm on a finished song: {100 * alarms.any(1).mean():.0f} %\n"
+        f"{len(finished)} finished songs, {max(map(len, damaged.values()))} of them with each "
+        f"fault; any alarm on a finished song: {100 * alarms.any(1).mean():.0f} %\n"
     )
     return pd.DataFrame(table).set_index("fault")
 

@@ -83,15 +83,17 @@ def _profile_faults(observations: Observations, reference: Reference) -> dict[st
     found: dict[str, Observations] = {}
     left = observations
     while left.profile is not None and len(found) < len(faults):
-        ratios = {
-            fault.name: fault.score(left, reference) / reference.thresholds[fault.name]
+        shares = {
+            fault.name: excess(fault, left, reference) / reference.thresholds[fault.name]
             for fault in faults
             if fault.name not in found
         }
-        name = max(ratios, key=ratios.__getitem__)
-        if not ratios[name] > 1:
+        name = max(shares, key=shares.__getitem__)
+        if not shares[name] > 0:
             break
         found[name] = left
-        amount = FAULTS[name].score(left, reference)
+        estimate = FAULTS[name].amount
+        assert estimate is not None
+        amount = estimate(left, reference)
         left = replace(left, profile=left.profile - amount * reference.directions[name])
     return found

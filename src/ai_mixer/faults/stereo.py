@@ -7,8 +7,9 @@ import torch
 from ai_mixer.dsp.spectra import third_octave_centres
 from ai_mixer.faults import generators
 from ai_mixer.faults.fault import Fault, Remedy
+from ai_mixer.faults.fault_profile import RATE_HZ
 from ai_mixer.faults.observations import Observations
-from ai_mixer.faults.reference import RATE_HZ, Reference
+from ai_mixer.faults.reference import Reference
 
 LOW_END_HZ = 120.0
 MIN_LOW_LEVEL_DB = -25.0  # of the low end in the song: else it is not audible
