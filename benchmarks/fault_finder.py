@@ -36,13 +36,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("root", type=Path)
     parser.add_argument("--every", type=int, default=2)
-    parser.add_argument("--faults", nargs="*", default=list(FAULTS), help="names; default: all")
+    parser.add_argument("--faults", nargs="*", default=list(FAULTS), help="default: all")
     parser.add_argument("--cache", type=Path, help="file that keeps the observations")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     with (arguments.root / "manifest.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    observed = _observations(arguments.root, rows, arguments.every, arguments.faults, arguments.cache)
+    observed = _observations(
+        arguments.root, rows, arguments.every, arguments.faults, arguments.cache
+    )
     finished = {n: found[""] for n, found in observed.items()}
     damaged = {
         name: {n: found[name] for n, found in observed.items() if name in found} for name in FAULTS

@@ -280,7 +280,7 @@ class AudioMixer:
         adaptive: bool,
     ) -> Preset:
         """Predict the settings of a song: see `model_settings.predict_preset`."""
-        name, predictor = resolve_model(model or self.model)
+        name, predictor = resolve_model(model or self.model, blind=references is None)
         title = pretrained.display_name(name) if name in self.models else name
         preset = predict_preset(predictor, title, song, before, references, mix_options, adaptive)
         return replace(preset, model=name)
