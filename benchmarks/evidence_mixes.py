@@ -11,6 +11,7 @@ eighth of the others. The second pass mixes the result again. `--cache` is that 
 import argparse
 import csv
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,7 @@ def _mix(path: Path, correction: Tensor, console: MixConsole, output: Path) -> P
         console.shapes,
     )
     preset = single_section_preset(settings, console=console)
+    preset = replace(preset, unchanged=preset.is_neutral)
     AudioMixer().mix_file(path, output, preset=preset, write_sidecars=False)
     return output
 

@@ -143,7 +143,7 @@ def mean_profile(audio: Tensor, sample_rate: int) -> Tensor:
     common = audio.expand(2, -1)
     if sample_rate != RATE_HZ:
         common = resample(common, sample_rate, RATE_HZ)
-    segments = common.split(round(SEGMENT_S * RATE_HZ), -1)
+    segments = torch.split(common, round(SEGMENT_S * RATE_HZ), -1)
     shares = torch.tensor([float(one.shape[-1]) for one in segments])
     if len(segments) > 1 and shares[-1] < MIN_SEGMENT_S * RATE_HZ:
         segments, shares = segments[:-1], shares[:-1]

@@ -90,6 +90,8 @@ def with_options(
         equaliser=equaliser,
         target_lufs=target_lufs,
         ceiling_db=preset.ceiling_db if ceiling_db is None else ceiling_db,
+        unchanged=preset.unchanged
+        and (options, target_lufs, ceiling_db) == (MixOptions(), None, None),
     )
 
 

@@ -46,6 +46,7 @@ from ai_mixer.mixing.write_mix import render_with_report
 from ai_mixer.utils.memory import release_memory
 from ai_mixer.utils.parallel import prefetch, single_threaded
 
+DEFAULT_CEILING_DB = -1.0
 AudioT = TypeVar("AudioT", NDArray[Any], Tensor)
 
 
@@ -139,7 +140,7 @@ class AudioMixer:
         preset: Preset | None = None,
         mix_options: MixOptions | None = None,
         target_lufs: float | str | None = None,
-        ceiling_db: float = -1.0,
+        ceiling_db: float | None = None,
         adaptive: bool = False,
         force: bool = False,
         write_sidecars: bool = True,
@@ -151,7 +152,8 @@ class AudioMixer:
         approaches; no knob is moved, with a note, if less than a second of it can be measured.
         preset: settings to use instead of a model's. target_lufs: as `deliver` takes it; None keeps
         the loudness, "reference" takes that of the reference, as the aspect `level` does.
-        ceiling_db: highest true peak, dBTP. adaptive: predict settings for each section. force:
+        ceiling_db: highest true peak, dBTP; None: −1, or an exact copy if nothing is asked and the
+        model moves no knob. adaptive: predict settings for each section. force:
         overwrite existing files. write_sidecars: write settings and report. ValueError or OSError
         (one line).
         """
@@ -162,6 +164,9 @@ class AudioMixer:
         if target_lufs is None and "level" in mix_options.aspects:
             target_lufs = REFERENCE_LOUDNESS
         weights = reference_weights(reference)
+        asks = replace(mix_options, strict=False) != MixOptions() or bool(weights)
+        may_copy = not asks and preset is target_lufs is ceiling_db is None
+        ceiling_db = DEFAULT_CEILING_DB if ceiling_db is None else ceiling_db
         check_target(target_lufs, weights)
         check_levels(None if target_lufs == REFERENCE_LOUDNESS else target_lufs, ceiling_db)
         if preset is None:
@@ -190,6 +195,7 @@ class AudioMixer:
                     kept_lufs = kept_loudness_lufs(before, ceiling_db)
                     target_lufs = None if kept_lufs > target_lufs else target_lufs
                 preset = replace(preset, target_lufs=target_lufs, ceiling_db=ceiling_db)
+                preset = replace(preset, unchanged=may_copy and preset.is_neutral)
                 release_memory()
             return render_with_report(
                 song,
