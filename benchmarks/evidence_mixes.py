@@ -3,7 +3,7 @@
 python benchmarks/evidence_mixes.py /my/music --cache profiles.pt --models models.pt --every 8
 
 Each song is mixed with a model that was fitted to the other folds, as `ai-mixer mix` does: within
-the musical ranges and at its loudness. Measured are all songs that the model changes, and every
+the wide ranges and at its loudness. Measured are all songs that the model changes, and every
 eighth of the others. The second pass mixes the result again. `--cache` is that of `evidence.py`;
 `--models` keeps the five fits.
 """
@@ -26,7 +26,7 @@ from ai_mixer.mixing.apply_options import apply_mix_options
 from ai_mixer.mixing.audio_mixer import AudioMixer
 from ai_mixer.mixing.measurements import measure
 from ai_mixer.mixing.mix_console import MixConsole, default_console
-from ai_mixer.mixing.mix_options import MUSICAL, MixOptions
+from ai_mixer.mixing.mix_options import WIDE, MixOptions
 from ai_mixer.mixing.preset import single_section_preset
 from ai_mixer.models.evidence import Evidence
 
@@ -112,7 +112,7 @@ def _mix(path: Path, correction: Tensor, console: MixConsole, output: Path) -> P
         console.console.settings(knobs[None])[0],
         console.knobs,
         MixOptions(),
-        console.limits(MUSICAL),
+        console.limits(WIDE),
         console.shapes,
     )
     preset = single_section_preset(settings, console=console)
