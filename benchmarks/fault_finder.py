@@ -19,7 +19,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from ai_mixer.audio import AudioFile
-from ai_mixer.faults.find import excess
+from ai_mixer.faults.find import excess, threshold
 from ai_mixer.faults.fit_reference import fit_reference
 from ai_mixer.faults.observations import Observations, mean_profile, observe
 from ai_mixer.faults.reference import FILE
@@ -98,6 +98,7 @@ def _table(
     """One row per fault."""
     clean: dict[str, dict[int, float]] = {name: {} for name in FAULTS}
     faulty: dict[str, dict[int, float]] = {name: {} for name in FAULTS}
+    thresholds: dict[tuple[str, int], float] = {}
     for fold in sorted({row["fold"] for row in rows}):
         kept = {n: one for n, one in finished.items() if rows[n]["fold"] != fold}
         reference = fit_reference(kept, damaged, {n: rows[n]["fold"] for n in kept})
@@ -105,7 +106,12 @@ def _table(
             for scores, songs in ((clean[name], finished), (faulty[name], damaged[name])):
                 tested = [n for n in songs if rows[n]["fold"] == fold]
                 scores |= {n: excess(fault, songs[n], reference) for n in tested}
-    table = [_row(name, clean[name], faulty[name]) for name in FAULTS if faulty[name]]
+            thresholds |= {
+                (name, n): threshold(fault, reference)
+                for n, row in enumerate(rows)
+                if row["fold"] == fold
+            }
+    table = [_row(name, clean[name], faulty[name], thresholds) for name in FAULTS if faulty[name]]
     alarms = np.array([[clean[name][n] > 0 for name in FAULTS] for n in finished])
     print(
         f"{len(finished)} finished songs, {max(map(len, damaged.values()))} of them with each "
@@ -114,11 +120,18 @@ def _table(
     return pd.DataFrame(table).set_index("fault")
 
 
-def _row(name: str, clean: dict[int, float], faulty: dict[int, float]) -> dict[str, str]:
+def _row(
+    name: str,
+    clean: dict[int, float],
+    faulty: dict[int, float],
+    thresholds: dict[tuple[str, int], float],
+) -> dict[str, str]:
+    """clean, faulty: song → score over its threshold. The AUC is that of the scores."""
+    over = [{n: x for n, x in scores.items() if not np.isnan(x)} for scores in (clean, faulty)]
     negative, positive = (
-        np.array([score for score in scores.values() if not np.isnan(score)])
-        for scores in (clean, faulty)
+        np.array([x + thresholds[name, n] for n, x in scores.items()]) for scores in over
     )
+    alarms, found = (np.array(list(scores.values())) > 0 for scores in over)
     rng = np.random.default_rng(0)
     draws = [
         _auc(rng.choice(negative, len(negative)), rng.choice(positive, len(positive)))
@@ -129,8 +142,8 @@ def _row(name: str, clean: dict[int, float], faulty: dict[int, float]) -> dict[s
         "fault": name,
         "strong": FAULTS[name].severity,
         "AUC": f"{_auc(negative, positive):.3f} [{low:.3f}, {high:.3f}]",
-        "found": f"{100 * np.mean(positive > 0):.0f} %",
-        "false alarms": f"{100 * np.mean(negative > 0):.1f} %",
+        "found": f"{100 * found.mean():.0f} %",
+        "false alarms": f"{100 * alarms.mean():.1f} %",
     }
 
 

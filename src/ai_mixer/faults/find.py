@@ -66,10 +66,13 @@ def _finding(fault: Fault, observations: Observations, reference: Reference) -> 
 
 def excess(fault: Fault, observations: Observations, reference: Reference) -> float:
     """Score over its threshold; not above 0 if there is no fault, NaN if it is not measurable."""
+    return fault.score(observations, reference) - threshold(fault, reference)
+
+
+def threshold(fault: Fault, reference: Reference) -> float:
+    """Score above which a fault is reported."""
     limit = fault.threshold
-    return fault.score(observations, reference) - (
-        reference.thresholds[fault.name] if limit is None else limit
-    )
+    return reference.thresholds[fault.name] if limit is None else limit
 
 
 def figure_of(fault: Fault, observations: Observations, reference: Reference) -> float:

@@ -12,7 +12,7 @@ from ai_mixer.faults.reference import Reference
 from ai_mixer.faults.registry import FAULTS
 from ai_mixer.metrics.normality import Normality
 
-FALSE_ALARMS = 0.03  # share of finished songs over a threshold; other songs have some more
+FALSE_ALARMS = 0.02  # share of finished songs over a threshold; other songs have some more
 MIN_SHRINKAGE = 0.5  # of the covariances: more values than songs
 
 Songs = Mapping[int, Observations]
