@@ -126,10 +126,11 @@ def _row(
     faulty: dict[int, float],
     thresholds: dict[tuple[str, int], float],
 ) -> dict[str, str]:
-    """clean, faulty: song → score over its threshold. The AUC is that of the scores."""
+    """clean, faulty: song → score over its threshold. The AUC is of the same songs."""
     over = [{n: x for n, x in scores.items() if not np.isnan(x)} for scores in (clean, faulty)]
     negative, positive = (
-        np.array([x + thresholds[name, n] for n, x in scores.items()]) for scores in over
+        np.array([x + thresholds[name, n] for n, x in scores.items() if n in faulty])
+        for scores in over
     )
     alarms, found = (np.array(list(scores.values())) > 0 for scores in over)
     rng = np.random.default_rng(0)

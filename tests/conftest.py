@@ -44,6 +44,11 @@ def pytest_collection_finish():
     gc.set_threshold(20_000, 20, 20)
 
 
+def pytest_xdist_auto_num_workers():
+    """One more than there are cores: some tests wait for servers, browsers and other processes."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session", autouse=True)
 def parse_each_config_once():
     """Composing reads the same 40 files in each of a thousand tests, and PyYAML is slow."""

@@ -88,6 +88,7 @@ def test_importing_the_package_imports_no_large_libraries():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_importing_stages_does_not_import_mlflow():
     """The import of MLflow takes seconds; pedalboard and `lightning` are never imported."""
     code = (

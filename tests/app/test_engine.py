@@ -41,8 +41,8 @@ def test_the_engine_of_the_page_nulls_to_the_live_console(name, tmp_path):
     console = shared_console(name)
     job = random_job(console, seed=1, seconds=0.5, rate=44_100, channels=2, block_size=128)
     audio = music(job)
-    heard = run_in_node(STATIC / f"{name}.wasm", name, job, audio, tmp_path)
-    assert residual_db(heard, expected(console, job, audio)) < -90
+    audible = run_in_node(STATIC / f"{name}.wasm", name, job, audio, tmp_path)
+    assert residual_db(audible, expected(console, job, audio)) < -90
 
 
 @pytest.mark.slow
@@ -54,8 +54,8 @@ def test_the_engine_of_the_page_nulls_at_other_rates(name, rate, channels, tmp_p
     console = shared_console(name)
     job = random_job(console, seed=rate, seconds=2, rate=rate, channels=channels, block_size=128)
     audio = music(job, seed=1)
-    heard = run_in_node(STATIC / f"{name}.wasm", name, job, audio, tmp_path)
-    assert residual_db(heard, expected(console, job, audio)) < -90
+    audible = run_in_node(STATIC / f"{name}.wasm", name, job, audio, tmp_path)
+    assert residual_db(audible, expected(console, job, audio)) < -90
 
 
 @pytest.mark.parametrize("name", CONSOLE_NAMES)

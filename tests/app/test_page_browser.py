@@ -40,8 +40,8 @@ def test_a_visitor_mixes_turns_a_knob_exports_and_finds_it_again(page, wav):
     session = page.session()
     settings = session["desks"]["classic"]["settings"]
     assert session["desks"]["classic"]["locked"] == ["low_eq"]
-    heard = page.render("classic", settings.values(), rate, len(exported))
-    assert residual_db(heard, exported.T) < -90
+    audible = page.render("classic", settings.values(), rate, len(exported))
+    assert residual_db(audible, exported.T) < -90
 
     page.driver.refresh()
     page.wait("document.body.dataset.state === 'ready'")

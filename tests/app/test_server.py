@@ -4,6 +4,7 @@ import io
 import json
 import os
 import time
+import zipfile
 
 import numpy as np
 import pytest
@@ -69,7 +70,7 @@ def test_a_model_answers_and_locked_knobs_stay(real_client, wav_bytes):
         assert result["settings"][knob] == 1.25
 
 
-def test_an_export_as_heard_nulls_to_the_live_console(real_client, wav_bytes):
+def test_an_audible_export_nulls_to_the_live_console(real_client, wav_bytes):
     song = upload(real_client, wav_bytes)["song"]["id"]
     settings = {"low_eq": 3.0, "reverb": 0.2, "compressor_ratio": 3.0, "output_level": 2.0}
     job = real_client.post(
@@ -98,10 +99,18 @@ def test_an_export_as_heard_nulls_to_the_live_console(real_client, wav_bytes):
 
 def test_an_export_to_a_loudness_reaches_it_and_has_a_report(real_client, wav_bytes):
     song = upload(real_client, wav_bytes)["song"]["id"]
-    body = {"format": "flac", "target": -20, "console": "mastering", "settings": {}}
+    body = {"format": "flac", "target": -20, "console": "mastering", "settings": {}, "daw": True}
     job = wait_for(real_client, real_client.post(f"/api/songs/{song}/exports", json=body).json())
-    assert job["result"]["measured"]["loudness_lufs"] == pytest.approx(-20, abs=0.2)
-    assert [name.rpartition(".")[2] for name in job["result"]["files"]] == ["flac", "json", "html"]
+    result = job["result"]
+    assert result["measured"]["loudness_lufs"] == pytest.approx(-20, abs=0.2)
+    assert [n.rpartition(".")[2] for n in result["files"]] == ["flac", "json", "html", "zip"]
+    path = f"/api/songs/{song}/exports/{result['id']}/{result['files'][-1]}"
+    with zipfile.ZipFile(io.BytesIO(real_client.get(path).content)) as daw:
+        names = set(daw.namelist())
+        project = daw.read("Mein Lied (master).rpp")
+    assert {f"Mein Lied (master).{suffix}" for suffix in ("vstpreset", "dawproject")} < names
+    assert {"audio/Mein Lied.wav", "audio/Mein Lied (master).flac"} < names
+    assert b'FILE "audio/Mein Lied.wav"' in project
 
 
 def test_the_sample_song_is_composed_here(real_client, monkeypatch):

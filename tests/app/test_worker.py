@@ -11,6 +11,7 @@ from ai_mixer.app.limits import Limits
 from ai_mixer.app.worker import JobFailedError, ProcessRunner
 
 
+@pytest.mark.slow
 def test_a_process_runs_a_job_survives_a_failure_and_can_be_cancelled(home, wav_bytes, monkeypatch):
     library = Library(home, Limits())
     song, broken = (library.create(name)["id"] for name in ("a.wav", "b.wav"))

@@ -4,6 +4,8 @@ import pkgutil
 import subprocess
 import sys
 
+import pytest
+
 from ai_mixer.cli import stages
 
 HEAVY = ("librosa", "lightning_fabric", "matplotlib", "mlflow", "numba", "numpy", "optuna")
@@ -44,6 +46,7 @@ def test_every_stage_refuses_a_misspelt_key_without_heavy_imports():
         assert error.startswith("error: modle=x: no such group or key")
 
 
+@pytest.mark.slow
 def test_misspelt_options_and_keys_of_groups_too():
     expected = {
         "train model=ast_regresor": "did you mean ast_regressor?",

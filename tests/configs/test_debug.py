@@ -39,6 +39,7 @@ def profile(compose, songs_folder, folder, *overrides):
     return names, (folder / "profile" / "fit-profile.txt").read_text()
 
 
+@pytest.mark.slow
 def test_profile_writes_only_its_table(compose, songs_folder, tmp_path):
     names, table = profile(compose, songs_folder, tmp_path)
     assert names == {"fit-profile.txt"}

@@ -96,6 +96,7 @@ def test_a_knob_from_yaml_alone_trains(guide, copied_configs, songs_folder, trai
     assert trained.changed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["knob", "effect"])
 def test_packaged_models_keep_working_with_a_larger_default_console(
     kind, guide, copied_configs, use_configs, tmp_path

@@ -51,6 +51,7 @@ def others():
     return [fingerprint_audio(music(seed), SAMPLE_RATE) for seed in range(1, 12)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
 def test_changed_copies_are_found(change, others, tmp_path):
     song = music(0)

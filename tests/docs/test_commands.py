@@ -41,9 +41,15 @@ CHANGES_ALL = {"condition", "debug", "experiment", "search", "task"}  # they cha
 cached_group_choices = functools.cache(compose_group_choices)
 
 
-def commands():
+def commands(*pages):
+    """Each command line of Markdown pages once: text → words."""
+    found = [words for text in read_texts(ROOT, *pages) for words in in_markdown(text)]
+    return {" ".join(words): words for words in found}
+
+
+def all_commands():
     """Each command line once: text → words."""
-    found = [words for text in read_texts(ROOT, *PAGES) for words in in_markdown(text)]
+    found = [*commands(*PAGES).values()]
     for text in read_texts(ROOT, "notebooks/*.ipynb"):
         found += in_notebook(text)
     for text in read_texts(ROOT, "configs/**/*.yaml"):
@@ -102,12 +108,17 @@ def key_of(override):
     return override.partition("=")[0].lstrip("+~")
 
 
-COMMANDS = commands()
+COMMANDS = all_commands()
 MAKE, AI_MIXER, PYTHON = (
     [words[1:] for words in COMMANDS.values() if words[0] == program]
     for program in ("make", "ai-mixer", "python")
 )
 COMPOSITIONS = merged((target, composable(words)) for target, *words in MAKE)
+OF_GUIDES = merged(
+    (words[1], composable(words[2:]))
+    for words in commands("README.md", "docs/guides/*.md").values()
+    if words[0] == "make"
+)
 
 
 def stage_of(target):
@@ -174,7 +185,18 @@ def test_every_make_command_has_a_target():
     assert {target for target, *_ in MAKE} <= TARGETS
 
 
-@pytest.mark.parametrize("composition", COMPOSITIONS, ids=" ".join)
+@pytest.mark.parametrize(
+    "composition",
+    [
+        *OF_GUIDES,
+        *(
+            pytest.param(each, marks=pytest.mark.slow)
+            for each in COMPOSITIONS
+            if each not in OF_GUIDES
+        ),
+    ],
+    ids=" ".join,
+)
 def test_a_make_command_composes(composition, compose, monkeypatch):
     target, *words = composition
     if target == "roughs":

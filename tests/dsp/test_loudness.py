@@ -127,7 +127,7 @@ def test_range_equals_pyloudnorm():
 
 
 @pytest.mark.music
-@pytest.mark.parametrize("rate", [44_100, 48_000])
+@pytest.mark.parametrize("rate", [44_100, pytest.param(48_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("filters", ["DeMan", "K-weighting"])
 def test_equals_pyloudnorm_on_music(rate, filters):
     """With the filters of the standard and with pyloudnorm's default filters."""

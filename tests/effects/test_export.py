@@ -82,6 +82,7 @@ def test_export_does_not_choose_by_the_values_of_the_example():
     torch.testing.assert_close(program(x, knobs), CONSOLE(x, RATE, knobs), rtol=0, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_a_compiled_console_is_one_graph_with_equal_samples_and_gradients():
     compiled = torch.compile(MIXES["console"], fullgraph=True, backend="aot_eager")
     x, knobs = inputs()

@@ -228,6 +228,12 @@ def test_gradient_equals_a_finite_difference():
     assert step.grad.item() == pytest.approx(numeric.item(), rel=1e-4)
 
 
+def test_whole_numbers_are_the_settings_of_their_floats():
+    """Another type of number would compile every kernel that takes them once more."""
+    settings = Limiter(ceiling_db=-1, lookahead_ms=4, release_ms=90, memory_ms=800)
+    assert all(type(number) is float for number in settings.streaming_settings()[:5])
+
+
 def test_invalid_parameters():
     with pytest.raises(ValueError, match=r"ceiling_db .*1"):
         Limiter(ceiling_db=1)

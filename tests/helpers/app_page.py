@@ -33,6 +33,36 @@ const [song, console_, knobs, rate, samples, done] = arguments;
   done([latency, text(0), text(1)]);
 })().catch((error) => done(String(error)));
 """
+RENDER_TRACKS = """
+const [song, parts, audible, gains, rate, samples, done] = arguments;
+(async () => {
+  const bytes = async (path) => (await fetch(path)).arrayBuffer();
+  const context = new OfflineAudioContext(2, samples, rate);
+  await context.audioWorklet.addModule("/worklet.js");
+  const engines = {};
+  for (const name of ["strip", "reverb", "delay", "mastering"])
+    engines[name] = { wasm: await bytes(`/${name}.wasm`),
+                      rooms: await bytes(`/api/consoles/${name}/rooms`) };
+  const node = new AudioWorkletNode(context, "desk", { numberOfInputs: 2 + gains.length,
+    channelCount: 2, outputChannelCount: [2], channelCountMode: "clamped-max",
+    processorOptions: { channels: 2, studio: { engines, gains }, parts, audible } });
+  const latency = await new Promise((resolve) => {
+    node.port.onmessage = ({ data }) => data.latency !== undefined && resolve(data.latency); });
+  for (let n = 0; n < gains.length; n++) {
+    const data = await bytes(`/api/songs/${song}/tracks/${n}`);
+    const buffer = await context.decodeAudioData(data);
+    const source = new AudioBufferSourceNode(context, { buffer });
+    source.connect(node, 0, 2 + n);
+    source.start();
+  }
+  node.connect(context.destination);
+  const out = await context.startRendering();
+  const text = (c) => { const bytes = new Uint8Array(out.getChannelData(c).buffer);
+    let s = ""; for (let i = 0; i < bytes.length; i += 8192)
+      s += String.fromCharCode(...bytes.subarray(i, i + 8192)); return btoa(s); };
+  done([latency, text(0), text(1)]);
+})().catch((error) => done(String(error)));
+"""
 
 
 class Page:
@@ -81,8 +111,9 @@ class Page:
         )
         return base64.b64decode(data)
 
-    def upload(self, path):
-        self.driver.find_element("id", "file").send_keys(str(path))
+    def upload(self, *paths):
+        """Upload a song, or several tracks of one."""
+        self.driver.find_element("id", "file").send_keys("\n".join(map(str, paths)))
         self.wait("document.body.dataset.state === 'ready'")
         self.wait("document.getElementById('ask-status').textContent.startsWith('Done')")
 
@@ -114,3 +145,21 @@ class Page:
         )
         heard = np.stack([np.frombuffer(base64.b64decode(text), np.float32) for text in channels])
         return heard[:, latency : latency + samples]
+
+    def render_tracks(self, rate, samples):
+        """As `render`, of several tracks with the settings that the page has saved."""
+        session, info = self.session(), json.loads(self.fetch("/api/info"))
+        facts = json.loads(self.fetch(f"/api/songs/{self.song}"))
+        parts = {}
+        for name, desk in session["desks"].items():
+            console = {"master": "mastering"}.get(name, "strip" if name.isdigit() else name)
+            knobs = info["consoles"][console]["knobs"]
+            parts[name] = [desk["settings"][knob["name"]] for knob in knobs]
+        solo = any(track["solo"] for track in session["tracks"])
+        audible = [not t["muted"] and (not solo or t["solo"]) for t in session["tracks"]]
+        gains = [track["gain"] for track in facts["tracks"]]
+        latency, *channels = self.driver.execute_async_script(
+            RENDER_TRACKS, self.song, parts, audible, gains, rate, samples + 2048
+        )
+        output = np.stack([np.frombuffer(base64.b64decode(text), np.float32) for text in channels])
+        return output[:, latency : latency + samples]

@@ -86,6 +86,7 @@ def test_a_good_start_point_needs_fewer_renders(monkeypatch):
     assert (started.knobs - default.knobs).abs().max() < 0.005
 
 
+@pytest.mark.slow
 def test_audio_outside_the_console_is_approximated():
     """A finished version that no knobs produce: the difference is small, and knobs are in range."""
     rough = song(seconds=1.2)

@@ -43,6 +43,7 @@ def test_linear_effects_are_found_without_rendering():
     assert rms_db(found, SETTINGS) < 0.2
 
 
+@pytest.mark.slow
 def test_equaliser_and_compressor_are_fitted():
     settings = SETTINGS | {"compressor_ratio": 3.0, "compressor_threshold": -24.0}
     rough = song(rate=RATE, seconds=1.5)

@@ -151,6 +151,7 @@ def test_mix_with_model_returns_samples_and_writes_nothing(song):
     assert len(list(song.parent.iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_mix_with_all_models_writes_mixes_plot_and_table(song):
     folder = AudioMixer().mix_song_with_all_models(song)
     names = {path.name for path in folder.iterdir()}

@@ -174,6 +174,7 @@ def test_every_knob_of_a_large_console_has_a_demo_that_changes_the_song(name, mu
         assert not torch.allclose(group[0].audio, group[-1].audio, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_page_of_a_large_console_is_small_and_says_how(song, tmp_path):
     output = tmp_path / "mastering.html"
     write_knob_demo(song, output, console="mastering")

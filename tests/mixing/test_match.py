@@ -68,7 +68,7 @@ def match_files(folder, rough, finished):
     return match(AudioMixer(), folder / "rough.wav", folder / "finished.wav", force=True)
 
 
-@pytest.mark.parametrize("delay_s", [1.5, -1.5])
+@pytest.mark.parametrize("delay_s", [1.5, pytest.param(-1.5, marks=pytest.mark.slow)])
 def test_finished_version_with_another_start_is_matched(versions, tmp_path, delay_s):
     rough, finished = versions
     frames = round(delay_s * RATE)
@@ -81,7 +81,14 @@ def test_finished_version_with_another_start_is_matched(versions, tmp_path, dela
 
 
 @pytest.mark.parametrize(
-    ("mono", "channels"), [("rough", 1), ("finished", 1), ("finished", 2), ("both", 1)]
+    ("mono", "channels"),
+    [
+        ("finished", 1),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in [("rough", 1), ("finished", 2), ("both", 1)]
+        ),
+    ],
 )
 def test_mono_version_is_matched_as_its_twin_on_two_channels(versions, tmp_path, mono, channels):
     pair = dict(zip(("rough", "finished"), versions, strict=True))
@@ -96,6 +103,7 @@ def test_mono_version_is_matched_as_its_twin_on_two_channels(versions, tmp_path,
     assert result.after.loudness_lufs == pytest.approx(float(loudness_lufs(twin, RATE)), abs=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gain_db", [-90])
 def test_mix_is_as_loud_as_a_quiet_finished_version(versions, tmp_path, gain_db):
     rough, finished = versions
@@ -105,6 +113,7 @@ def test_mix_is_as_loud_as_a_quiet_finished_version(versions, tmp_path, gain_db)
     assert result.after.mean_lufs == pytest.approx(expected, abs=0.05)
 
 
+@pytest.mark.slow
 def test_hot_finished_version_is_no_reason_to_limit(versions, tmp_path):
     rough, finished = versions
     result = match_files(tmp_path, rough, 8 * finished)
@@ -126,7 +135,7 @@ def test_silent_finished_version_is_refused(versions, tmp_path):
     assert not (tmp_path / "rough_matched.wav").exists()
 
 
-@pytest.mark.parametrize("seconds", [0.3, 0.9])
+@pytest.mark.parametrize("seconds", [0.3, pytest.param(0.9, marks=pytest.mark.slow)])
 def test_reference_that_is_too_short_moves_no_knob(versions, tmp_path, seconds):
     neutral = {name: knob.neutral for name, knob in console_cache.knobs_by_name().items()}
     song = versions[0]

@@ -96,7 +96,10 @@ def test_a_preset_of_a_run_gives_the_same_samples_without_the_run(run, song, tmp
     assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
 
 
-@pytest.mark.parametrize("ranges", ["gentle", "musical", "wide"])
+@pytest.mark.parametrize(
+    "ranges",
+    ["gentle", *(pytest.param(name, marks=pytest.mark.slow) for name in ("musical", "wide"))],
+)
 def test_a_run_with_the_default_chain_needs_no_console_in_its_presets(make_run, ranges, song):
     """Its settings are in physical units; its ranges limit the options."""
     folder = make_run(lambda console: None, f"ranges={ranges}")
@@ -150,6 +153,7 @@ def test_options_name_the_knobs_of_the_run(run, song, tmp_path):
         assert "\n" not in str(result.exception)
 
 
+@pytest.mark.slow
 def test_match_fits_the_knobs_of_the_run(run, song, tmp_path):
     words = ["match", str(song), str(song), "--model", str(run), "-o", str(tmp_path / "x.wav")]
     result = CliRunner().invoke(app, words)
@@ -170,6 +174,7 @@ def test_the_report_shows_both_stages_of_every_knob(run, song, tmp_path):
     assert "<th>setting</th>" in (tmp_path / "y.html").read_text()
 
 
+@pytest.mark.slow
 def test_models_with_different_consoles_are_compared(run, song, tmp_path):
     folder = tmp_path / "compared"
     words = ["compare", str(song), "-o", str(folder), "--model", "ast_regressor"]

@@ -69,6 +69,7 @@ def test_amount_1_goes_all_the_way_and_one_half_half_of_it(files, tmp_path):
     assert left[0.5] == pytest.approx(0.5 * before, rel=0.35)
 
 
+@pytest.mark.slow
 def test_a_mix_with_the_model_goes_all_the_way_too(files, tmp_path, packaged_models):
     song, reference = files
     out = tmp_path / "m.wav"
@@ -105,6 +106,7 @@ def test_only_the_aspects_that_are_named_are_matched(files, tmp_path, aspect):
             assert result.preset.settings[name] == CONSOLE.knobs[name].neutral
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("amount", "share"), [(None, MODEL_SHARE), (1.0, 1.0)])
 def test_what_a_model_leaves_is_shared_unless_an_amount_is_given(files, tmp_path, amount, share):
     """A model that moves nothing leaves all of the correction."""

@@ -56,6 +56,7 @@ def available(small_encoder, monkeypatch):
     return weights
 
 
+@pytest.mark.slow
 def test_default_model_does_not_import_the_encoder_libraries():
     code = (
         "import sys; from ai_mixer.models.ast_regressor import ASTRegressor; "

@@ -84,6 +84,7 @@ def installed(built, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_wheel_has_the_tracked_files_of_configs_and_package(installed, repository):
     tracked = git(repository, "ls-files", "configs", "src").splitlines()
     expected = {

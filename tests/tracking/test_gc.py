@@ -163,6 +163,7 @@ def test_stale_temporary_files_are_removed(store: Store) -> None:
     assert [path.exists() for path in kept] == [True] * 4
 
 
+@pytest.mark.slow
 def test_a_run_of_a_killed_process_is_marked(store: Store) -> None:
     done = subprocess.run(
         [sys.executable, "-c", KILLED_PROCESS, str(store.folder)],

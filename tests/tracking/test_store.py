@@ -52,6 +52,7 @@ def test_database_uses_write_ahead_logging(store: Store) -> None:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+@pytest.mark.slow
 def test_mlflow_is_imported_late_and_without_telemetry() -> None:
     code = """
 import sys

@@ -9,6 +9,7 @@ from ai_mixer.training.builders import build_components
 SMALL = ["model=baseline_cnn", "model.channels=8", "loader.excerpts_per_song=3", "loader.workers=0"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("B", [1, 3])
 @pytest.mark.parametrize("seconds", [0.3, 1.0])
 def test_shapes_from_dataset_to_loss(B, seconds, compose, songs_folder):

@@ -82,6 +82,7 @@ def test_pruner_is_built_and_accepted(compose, name):
         check_pruner(pruner, CONFIG)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tpe", "gp", "qmc", "random", "grid", "nsga2", "nsga3"])
 def test_sampler_is_deterministic_and_differs_between_trials(compose, name):
     """Seeded from (seed, number); a Sobol sequence keeps its position in the study."""

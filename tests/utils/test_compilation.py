@@ -1,12 +1,15 @@
 """Compiled functions where no cache folder can be written."""
 
 import os
+import queue
 import re
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import filelock
 import pytest
 
 import ai_mixer
@@ -127,3 +130,59 @@ def test_the_cache_of_numba_takes_the_version_of_the_sources():
     """By a private attribute of numba, the only way."""
     file = second_order._cache._cache_file
     assert file._source_stamp[1] == compilation._sources_version(recursions.__file__)
+
+
+class FolderCache:
+    """What `_LockedCache` needs of numba's cache."""
+
+    def __init__(self, folder):
+        self.cache_path, self._cache_file, self.file = folder, self, folder / "code"
+        self._index_name = "function.nbi"
+
+    def load_overload(self, signature, target_context):
+        return self.file.read_text() if self.file.exists() else None
+
+    def save_overload(self, signature, code):
+        if code == "too large":
+            raise OSError("no space left on device")
+        self.file.write_text(code)
+
+
+def caches(folder):
+    return [compilation._LockedCache(FolderCache(folder)) for _ in range(2)]
+
+
+def test_a_function_is_compiled_by_one_of_several_processes(tmp_path):
+    first, second = caches(tmp_path)
+    assert first.load_overload("f8", None) is None  # and compiles now
+    found = queue.Queue()
+    waiting = threading.Thread(target=lambda: found.put(second.load_overload("f8", None)))
+    waiting.start()
+    with pytest.raises(queue.Empty):
+        found.get(timeout=0.2)
+    first.save_overload("f8", "compiled")
+    assert found.get(timeout=30) == "compiled"
+    waiting.join()
+    assert first.load_overload("f8", None) == "compiled"
+
+
+def test_code_that_cannot_be_kept_does_not_lock_others_out(tmp_path):
+    first, second = caches(tmp_path)
+    assert first.load_overload("f8", None) is None
+    with pytest.raises(OSError, match="no space"):
+        first.save_overload("f8", "too large")
+    assert second.load_overload("f8", None) is None
+    second.save_overload("f8", "compiled")
+
+
+@pytest.mark.parametrize("error", [filelock.Timeout("lock"), PermissionError("read-only")])
+def test_without_a_lock_each_process_compiles(tmp_path, monkeypatch, error):
+    cache, _ = caches(tmp_path)
+
+    def acquire(self):
+        raise error
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", acquire)
+    assert cache.load_overload("f8", None) is None
+    cache.save_overload("f8", "compiled")
+    assert cache.load_overload("f8", None) == "compiled"

@@ -34,6 +34,7 @@ def test_mel_spectrogram_works_on_this_machine():
     assert shape == ["2", "64"]
 
 
+@pytest.mark.slow
 def test_torchaudio_works_without_its_native_extension():
     """Loading the extension raises OSError, as with a CPU-only torch."""
     printed = run(

@@ -7,7 +7,7 @@ computes them from the console, so that the files in the package remain small.
 import tempfile
 from pathlib import Path
 
-from ai_mixer.app.engine import CONSOLE_NAMES, described_console
+from ai_mixer.app.engine import ENGINE_NAMES, described_console
 from ai_mixer.console import live_chain, process
 from ai_mixer.console.knob_encoding import KNOB_FIELDS
 from ai_mixer.dsp import streaming_chain, streaming_dynamics, streaming_kernels, streaming_limiter
@@ -54,7 +54,7 @@ def build_engines(folder: Path, cache: Path) -> list[Path]:
     toolchain.check_versions()
     return [
         build_module(name, described_console(name), folder / f"{name}.wasm", cache)
-        for name in CONSOLE_NAMES
+        for name in ENGINE_NAMES
     ]
 
 

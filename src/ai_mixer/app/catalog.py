@@ -7,16 +7,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ai_mixer.app.engine import CONSOLE_NAMES, console_entry
+from ai_mixer.app.engine import BUSES, CONSOLE_NAMES, ENGINE_NAMES, console_chain, console_entry
 from ai_mixer.app.limits import EXPORT_FORMATS, Limits
-from ai_mixer.app.schemas import AS_HEARD
+from ai_mixer.app.schemas import AUDIBLE
+from ai_mixer.console.graph_knobs import MAX_TRACKS
+from ai_mixer.core.track import ROLES
 from ai_mixer.core.version import __version__
 from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.streaming_chain import KernelKind
 from ai_mixer.inference import pretrained
+from ai_mixer.inference.track_predictor import CARD_KEY as TRACKS_KEY
 from ai_mixer.mastering.delivery import TARGETS_LUFS
-from ai_mixer.mixing.console_cache import shared_console
-from ai_mixer.mixing.mix_console import named_console
 from ai_mixer.mixing.mix_options import KNOB_GROUPS, STYLES
 
 EQ_FORMULAS = {
@@ -33,13 +34,21 @@ def describe_app(limits: Limits, models: Mapping[str, Path]) -> dict[str, Any]:
 
     ValueError (one line) if the page cannot play the console of such a model.
     """
+    several = {title: folder for title, folder in models.items() if _has_tracks(folder)}
+    single = {title: folder for title, folder in models.items() if title not in several}
     return {
         "version": __version__,
         "limits": asdict(limits),
-        "consoles": {name: describe_console(name) for name in CONSOLE_NAMES},
-        "models": [*(_own_model(*model) for model in models.items()), *list_models()],
+        "consoles": {name: describe_console(name) for name in ENGINE_NAMES},
+        "models": [*(_own_model(*model) for model in single.items()), *list_models()],
+        "tracks": {
+            "models": [*(_track_model(*m) for m in several.items()), *list_track_models()],
+            "roles": list(ROLES),
+            "buses": list(BUSES),
+            "max": MAX_TRACKS,
+        },
         "styles": {name: style.about for name, style in STYLES.items()},
-        "targets": [AS_HEARD, *TARGETS_LUFS],
+        "targets": [AUDIBLE, *TARGETS_LUFS],
         "formats": list(EXPORT_FORMATS),
     }
 
@@ -51,11 +60,20 @@ def describe_console(name: str) -> dict[str, Any]:
     A filter's arguments are numbers or names of knobs, in the order of `dsp.formulas`. shape: the
     knob has no amount of its own, such as a frequency.
     """
-    console = shared_console(name)
+    console = console_chain(name)
     group_of = {knob: group for group, knobs in KNOB_GROUPS.items() for knob in knobs}
-    shapes = named_console(name).shapes
+    shapes = {
+        console.names[column]
+        for effect, columns in console.effects_with_columns()
+        for argument, column in columns.items()
+        if argument in effect.shape_knobs
+    }
     knobs = [
-        {**knob, "group": group_of.get(knob["name"], "gain"), "shape": knob["name"] in shapes}
+        {
+            **knob,
+            "group": group_of.get(knob["name"]) or _group(knob["name"]),
+            "shape": name in BUSES or knob["name"] in shapes,
+        }
         for knob in console_entry(name)
     ]
     filters = []
@@ -65,6 +83,16 @@ def describe_console(name: str) -> dict[str, Any]:
             arguments = [console.names[columns[a]] if a in columns else a for a in kernel.arguments]
             filters.append({"kind": EQ_FORMULAS[kernel.formula], "arguments": arguments})
     return {"knobs": knobs, "filters": filters}
+
+
+def _group(knob: str) -> str:
+    """Group of a knob of `studio`."""
+    first = knob.split("_", maxsplit=1)[0]
+    if first in {"low", "high", "peak1", "peak2"}:
+        return "eq"
+    if knob.endswith("_send"):
+        return "send"
+    return {"compressor": "compressor", "pan": "width", "width": "width"}.get(first, "gain")
 
 
 def list_models() -> list[dict[str, Any]]:
@@ -78,6 +106,27 @@ def list_models() -> list[dict[str, Any]]:
     return models
 
 
+def list_track_models() -> list[dict[str, Any]]:
+    """Packaged models of several tracks, the default first."""
+    return [
+        _track_model(pretrained.display_name(name), folder) | {"name": name}
+        for name in pretrained.list_models()
+        if _has_tracks(folder := pretrained.model_folder(name))
+    ]
+
+
+def _track_model(title: str, folder: Path) -> dict[str, Any]:
+    return {"name": str(folder), "title": title, "about": ""}
+
+
+def _card(model: Path) -> dict[str, Any]:
+    return dict(json.loads((model / pretrained.CARD).read_text(encoding="utf-8")))
+
+
+def _has_tracks(model: Path) -> bool:
+    return TRACKS_KEY in _card(model)
+
+
 def _own_model(title: str, folder: Path) -> dict[str, Any]:
     console = _console_of(folder)
     if console is None:
@@ -88,7 +137,9 @@ def _own_model(title: str, folder: Path) -> dict[str, Any]:
 
 def _console_of(model: Path) -> str | None:
     """Name of the page's console that has the knobs of a model."""
-    card = json.loads((model / pretrained.CARD).read_text(encoding="utf-8"))
+    card = _card(model)
+    if TRACKS_KEY in card:
+        return None
     knobs = {knob["name"] for knob in card["knobs"]}
     consoles = {name: {knob["name"] for knob in console_entry(name)} for name in CONSOLE_NAMES}
     return next((name for name, names in consoles.items() if names == knobs), None)

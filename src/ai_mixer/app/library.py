@@ -1,7 +1,8 @@
 """Songs of the application on disk: a folder each, which a restart finds again.
 
-`<home>/songs/<id>/`: `song.json` (facts), `source/` (the uploaded file), `reference/`, `audio.wav`
-and `reference.wav` (decoded, float32), `session.json` (written by the page), `exports/<id>/`.
+`<home>/songs/<id>/`: `song.json` (facts), `source/` (the uploaded file, or several tracks),
+`reference/`, `audio.wav` and `reference.wav` (decoded, float32), `tracks/` (decoded at one sample
+rate, `0.wav` …), `session.json` (written by the page), `exports/<id>/`.
 """
 
 import json
@@ -16,6 +17,7 @@ from uuid import uuid4
 
 from ai_mixer.app.errors import AppError
 from ai_mixer.app.limits import Limits
+from ai_mixer.console.graph_knobs import MAX_TRACKS
 from ai_mixer.utils.atomic_write import remove_stale_drafts, write_text
 
 ID = re.compile(r"[0-9a-f]{16}")
@@ -76,14 +78,14 @@ class Library:
         found = [self.facts(p.parent.name) for p in self.songs.glob("*/song.json")]
         return sorted(found, key=lambda facts: facts["created_s"], reverse=True)
 
-    def create(self, name: str) -> Facts:
-        """A new song without audio. AppError if there are too many."""
+    def create(self, name: str, **more: Any) -> Facts:
+        """A new song without audio, with more facts. AppError if there are too many."""
         count = sum(1 for _ in self.songs.iterdir())
         if count >= self.limits.songs:
             raise AppError(f"{count} songs are stored, which is the limit: remove some", 409)
         song = new_id()
         (self.songs / song).mkdir()
-        facts = {"id": song, "name": name, "created_s": time.time(), "state": "new"}
+        facts = {"id": song, "name": name, "created_s": time.time(), "state": "new", **more}
         write_text(self.songs / song / "song.json", json.dumps(facts, ensure_ascii=False))
         return facts
 
@@ -96,14 +98,18 @@ class Library:
     ) -> Path:
         """Write an uploaded file of a song: kind SOURCE or REFERENCE. AppError if it is too large.
 
-        size: bytes that the sender announced. An incomplete upload leaves nothing.
+        size: bytes that the sender announced. An incomplete upload leaves nothing. It replaces the
+        file before, except for a track, which gets a name of its own.
         """
         self._check_size(size or 0)
-        folder = self.folder(song) / kind
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
+        folder, is_track = self.folder(song) / kind, kind == SOURCE and self.has_tracks(song)
+        if not is_track:
+            shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(exist_ok=True)
         path, received = folder / safe_name(name), 0
-        draft = folder / ".upload"
+        if is_track:
+            path = self._new_track(path)
+        draft = folder / f".upload-{new_id()}"
         try:
             with draft.open("wb") as file:
                 async for chunk in chunks:
@@ -125,6 +131,37 @@ class Library:
         if not found:
             raise AppError(f"this song has no {kind}", 404)
         return found[0]
+
+    def files(self, song: str) -> list[Path]:
+        """The uploaded tracks of a song, by name. AppError 409 if it has no tracks."""
+        if not self.has_tracks(song):
+            raise AppError("this song is one file, not several tracks", 409)
+        return sorted(p for p in (self.folder(song) / SOURCE).glob("*") if p.name[0] != ".")
+
+    def has_tracks(self, song: str) -> bool:
+        """Whether a song has several tracks."""
+        return "tracks" in self.facts(song)
+
+    def check_one_file(self, song: str) -> None:
+        """AppError 409 for a song of several tracks."""
+        if self.has_tracks(song):
+            raise AppError("this song has several tracks: mix those", 409)
+
+    def track_folder(self, song: str) -> Path:
+        """Folder of the decoded tracks."""
+        folder = self.folder(song) / "tracks"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def _new_track(self, path: Path) -> Path:
+        """A path that is free, where names differ by more than case. AppError for too many."""
+        names = {p.stem.casefold() for p in path.parent.glob("*") if p.name[0] != "."}
+        if len(names) >= MAX_TRACKS:
+            raise AppError(f"a song has at most {MAX_TRACKS} tracks", 413)
+        stem, number = path.stem, 2
+        while path.stem.casefold() in names:
+            path, number = path.with_name(f"{stem} {number}{path.suffix}"), number + 1
+        return path
 
     def audio(self, song: str, kind: str) -> Path:
         """The decoded audio of a song or its reference. AppError 404 if there is none."""

@@ -14,6 +14,7 @@ from ai_mixer.app.access import LOOPBACK, Access, load_token
 from ai_mixer.app.jobs import Runner
 from ai_mixer.app.run_songs import RunSong
 from ai_mixer.app.server import create_app
+from ai_mixer.app.warm_up import WarmUp
 
 SHUTDOWN_S = 3  # for open connections
 DEFAULT_PORT = 8765
@@ -82,7 +83,7 @@ def serve(
     listener = listen(host, port)
     port = int(listener.getsockname()[1])
     access = Access(load_token(home / "token"), port, password)
-    app = create_app(home, access, runner, models=models, songs=songs)
+    app = create_app(home, access, runner, models=models, songs=songs, warm_up=WarmUp(home))
     config = uvicorn.Config(
         app, log_level="warning", timeout_graceful_shutdown=SHUTDOWN_S, server_header=False
     )

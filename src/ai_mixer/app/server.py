@@ -18,9 +18,10 @@ from ai_mixer.app.events import Broadcaster
 from ai_mixer.app.jobs import Job, JobQueue, Runner
 from ai_mixer.app.library import REFERENCE, SOURCE, Library, safe_name
 from ai_mixer.app.limits import Limits
+from ai_mixer.app.requests import FILE_BODY, FileName, JobId, SongId, content_length
 from ai_mixer.app.run_songs import RunSong, add_songs
 from ai_mixer.app.schemas import (
-    ConsoleName,
+    EngineName,
     ExportBody,
     JobAnswer,
     PredictBody,
@@ -28,6 +29,8 @@ from ai_mixer.app.schemas import (
     SongAnswer,
     Upload,
 )
+from ai_mixer.app.track_routes import add_tracks
+from ai_mixer.app.warm_up import WarmUp
 from ai_mixer.core.version import __version__
 
 STATIC = FilePath(__file__).parent / "static"
@@ -35,21 +38,6 @@ MEDIA_TYPES = {
     **{".wasm": "application/wasm", ".js": "text/javascript", ".svg": "image/svg+xml"},
     **{".html": "text/html", ".css": "text/css"},
 }
-FILE_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/octet-stream": {
-                "schema": {"type": "string", "format": "binary", "minLength": 1}
-            }
-        },
-    }
-}
-SongId = Annotated[str, Path(max_length=64)]
-JobId = Annotated[str, Path(max_length=64)]
-FileName = Annotated[str, Query(max_length=255, description="Name of the file, with its suffix.")]
-
-
 PROBLEM: dict[str, Any] = {
     "description": "An error, in one line",
     "content": {"application/json": {"schema": Problem.model_json_schema()}},
@@ -75,11 +63,12 @@ def create_app(
     limits: Limits | None = None,
     models: Mapping[str, FilePath] | None = None,
     songs: Sequence[RunSong] = (),
+    warm_up: WarmUp | None = None,
 ) -> FastAPI:
     """The application. home: folder of songs and jobs. runner: runs the jobs.
 
     models: title → folder of models beside the packaged ones, which come before them. songs: to
-    begin with.
+    begin with. warm_up: compiles what mixes need.
     """
     limits = limits or Limits()
     info = describe_app(limits, models or {})
@@ -96,8 +85,12 @@ def create_app(
         for song, which in add_songs(library, list(songs)):
             queue.add("import", song, which=which)
         queue.start()
+        if warm_up:
+            warm_up.start(events.publish)
         yield
         events.close()
+        if warm_up:
+            warm_up.close()
         queue.close()
 
     app = FastAPI(
@@ -111,7 +104,9 @@ def create_app(
     )
     app.state.library, app.state.queue, app.state.events = library, queue, events
     _add_songs(app, library, queue)
-    _add_jobs(app, library, queue, events, {model["name"] for model in info["models"]})
+    _add_jobs(app, library, queue, {model["name"] for model in info["models"]})
+    _add_events(app, queue, events, warm_up)
+    add_tracks(app, library, queue, {model["name"] for model in info["tracks"]["models"]})
     _add_files(app, library, info)
     add_errors(app, home)
     app.add_middleware(Guard, access=access)
@@ -133,7 +128,7 @@ def _add_songs(app: FastAPI, library: Library, queue: JobQueue) -> None:
         """Upload a song: the body is the file."""
         song = library.create(safe_name(name))["id"]
         try:
-            await library.upload(song, SOURCE, name, request.stream(), _length(request))
+            await library.upload(song, SOURCE, name, request.stream(), content_length(request))
             return start(song, "import")
         except BaseException:
             library.remove(song)
@@ -160,7 +155,7 @@ def _add_songs(app: FastAPI, library: Library, queue: JobQueue) -> None:
     async def upload_reference(request: Request, song: SongId, name: FileName) -> Upload:
         """Upload a song whose sound the mix approaches: the body is the file."""
         library.folder(song)
-        await library.upload(song, REFERENCE, name, request.stream(), _length(request))
+        await library.upload(song, REFERENCE, name, request.stream(), content_length(request))
         return start(song, "import", which=REFERENCE)
 
     @app.get("/api/songs/{song}/session")
@@ -174,16 +169,14 @@ def _add_songs(app: FastAPI, library: Library, queue: JobQueue) -> None:
         library.save_session(song, session)
 
 
-def _add_jobs(
-    app: FastAPI, library: Library, queue: JobQueue, events: Broadcaster, models: set[str]
-) -> None:
+def _add_jobs(app: FastAPI, library: Library, queue: JobQueue, models: set[str]) -> None:
     def answer(job: Job) -> JobAnswer:
         return JobAnswer(**asdict(job))
 
     @app.post("/api/songs/{song}/predictions", status_code=202)
     def predict(song: SongId, wanted: PredictBody) -> JobAnswer:
         """Ask a model for settings. The result of the job has them."""
-        library.folder(song)
+        library.check_one_file(song)
         if wanted.model is not None and wanted.model not in models:
             raise AppError(f"no model {wanted.model!r}: there is {', '.join(sorted(models))}", 404)
         locked = wanted.locked.model_dump(exclude_unset=True)
@@ -192,7 +185,7 @@ def _add_jobs(
     @app.post("/api/songs/{song}/exports", status_code=202)
     def export(song: SongId, wanted: ExportBody) -> JobAnswer:
         """Write a mix. The result of the job has the names of the files."""
-        library.folder(song)
+        library.check_one_file(song)
         return answer(queue.add("export", song, **wanted.model_dump()))
 
     @app.get("/api/jobs")
@@ -210,11 +203,18 @@ def _add_jobs(
         """Cancel a job that waits or runs."""
         return answer(queue.cancel(job))
 
+
+def _add_events(app: FastAPI, queue: JobQueue, events: Broadcaster, warm_up: WarmUp | None) -> None:
     @app.get("/api/events", response_class=EventStream)
     async def subscribe() -> StreamingResponse:
-        """Server-sent events: `job` with each change of a job."""
+        """Server-sent events: `job` with each change of a job, `engine` while it is prepared."""
         unfinished = [job for job in queue.list_jobs() if job.state in {"queued", "running"}]
-        first = [("hello", __version__), *(("job", asdict(job)) for job in unfinished)]
+        first: list[tuple[str, Any]] = [
+            ("hello", __version__),
+            *(("job", asdict(job)) for job in unfinished),
+        ]
+        if warm_up:
+            first.append(("engine", warm_up.describe()))
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return EventStream(events.subscribe(first), headers=headers)
 
@@ -226,7 +226,7 @@ def _add_files(app: FastAPI, library: Library, info: dict[str, Any]) -> None:
         return info
 
     @app.get("/api/consoles/{console}/rooms", response_class=Binary)
-    def get_rooms(console: ConsoleName) -> Response:
+    def get_rooms(console: EngineName) -> Response:
         """Spectra of the rooms of a console for the engine, float32."""
         return Binary(room_spectra(console))
 
@@ -250,13 +250,3 @@ def _add_files(app: FastAPI, library: Library, info: dict[str, Any]) -> None:
 
     for file in sorted(file for file in STATIC.iterdir() if file.suffix in MEDIA_TYPES):
         add_page("/" if file.name == "index.html" else f"/{file.name}", file)
-
-
-def _length(request: Request) -> int | None:
-    """The announced length of the body. AppError if it is not a number."""
-    text = request.headers.get("content-length")
-    if text is None:
-        return None
-    if not text.isdecimal():
-        raise AppError("Content-Length must be a number")
-    return int(text)

@@ -16,13 +16,19 @@ from ai_mixer.app.jobs import Report
 from ai_mixer.app.library import AUDIO, REFERENCE, SOURCE, Library, new_id
 from ai_mixer.app.limits import Limits
 from ai_mixer.app.prediction import predict
+from ai_mixer.app.track_tasks import (
+    LOUD_EXCERPT_S,
+    compose_tracks,
+    export_track_mix,
+    import_tracks,
+    predict_track_settings,
+)
 from ai_mixer.audio import AudioFile
 from ai_mixer.mixing.measurements import measure
 from ai_mixer.utils.log import logger
 from ai_mixer.utils.parallel import single_threaded
 
 DEMO_LENGTH_S = 24.0
-LOUD_EXCERPT_S = 10.0  # of the page's loudness match
 
 
 def run_task(
@@ -86,10 +92,7 @@ def export_mix(
     folder = library.folder(song) / "exports" / identifier
     folder.mkdir(parents=True)
     title = Path(library.facts(song)["name"]).stem
-    if not any(library.songs.glob("*/exports/*/*.json")):
-        report(0.05, "rendering (code is compiled at the first export: a minute)")
-    else:
-        report(0.05, "rendering")
+    report(0.05, "rendering")
     files = export(library.file(song, SOURCE), folder, title, arguments, report)
     return {"id": identifier, **files}
 
@@ -99,6 +102,10 @@ TASKS: dict[str, Callable[[Library, str, dict[str, Any], Report], dict[str, Any]
     "demo": compose_demo,
     "predict": predict_settings,
     "export": export_mix,
+    "import tracks": import_tracks,
+    "demo tracks": compose_tracks,
+    "predict tracks": predict_track_settings,
+    "export tracks": export_track_mix,
 }
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ai_mixer.core.track import Track
-from ai_mixer.core.units import SCALES, Scale
+from ai_mixer.core.units import SCALES, SCALES_OF_NUMBERS, Scale
 
 Condition = Literal["blind", "reference", "paired"]
 """Second model input besides the rough: silence, another excerpt of the finished version, or the
@@ -64,26 +64,22 @@ class Knob:
 
     def to_physical(self, position: Tensor) -> Tensor:
         """Convert positions to physical values: 0 gives `low`, 1 gives `high`."""
-        scale, (low, high) = SCALES[self.scale], self._warped_limits(position)
-        return scale.unwarp(low + position * (high - low))
+        low, high = self._warped_limits()
+        return SCALES[self.scale].unwarp(low + position * (high - low))
 
     def to_position(self, value: Tensor) -> Tensor:
         """Convert physical values to positions 0–1."""
-        scale, (low, high) = SCALES[self.scale], self._warped_limits(value)
-        return (scale.warp(value) - low) / (high - low)
+        low, high = self._warped_limits()
+        return (SCALES[self.scale].warp(value) - low) / (high - low)
 
     @property
     def neutral_position(self) -> float:
         """Position 0–1 at which the effect is the identity."""
         return float(self.to_position(torch.tensor(self.neutral, dtype=torch.float64)))
 
-    def _warped_limits(self, like: Tensor) -> Tensor:
-        # `full` makes the numbers on a GPU; `tensor` would copy them to it.
-        ends = [
-            torch.full((), end, dtype=torch.float64, device=like.device)
-            for end in (self.low, self.high)
-        ]
-        return SCALES[self.scale].warp(torch.stack(ends)).to(like)
+    def _warped_limits(self) -> tuple[float, float]:
+        warp = SCALES_OF_NUMBERS[self.scale].warp
+        return warp(self.low), warp(self.high)
 
 
 @dataclass(frozen=True)

@@ -56,3 +56,4 @@ def scale_functions(m: ModuleType) -> dict[str, ScaleFunctions]:
 
 
 SCALES = scale_functions(torch)
+SCALES_OF_NUMBERS = scale_functions(math)

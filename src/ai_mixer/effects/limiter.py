@@ -85,8 +85,9 @@ class Limiter(Effect):
     def streaming_settings(self) -> LimiterSettings:
         """Settings for `dsp.streaming_limiter`, for any sample rate."""
         filters = peak_filters(OVERSAMPLE, np.dtype(np.float64))
-        times = self.lookahead_ms, self.release_ms, self.memory_ms
-        return LimiterSettings(self.threshold, self.target, *times, *filters)
+        # Numbers of one type, since another type would be compiled once more.
+        times = float(self.lookahead_ms), float(self.release_ms), float(self.memory_ms)
+        return LimiterSettings(float(self.threshold), float(self.target), *times, *filters)
 
     def latency_samples(self, sample_rate: int) -> int:
         """Delay of a stream in samples."""

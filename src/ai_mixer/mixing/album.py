@@ -61,7 +61,7 @@ def album_page(results: Sequence[MixResult], mode: str, folder: Path) -> str:
     for number, result in enumerate(results, 1):
         before, after = result.before, result.after
         knobs = result.preset.console.knobs
-        changes = ", ".join(descriptions.describe_settings(result.heard, knobs))
+        changes = ", ".join(descriptions.describe_settings(result.audible, knobs))
         rows.append(
             (
                 str(number),

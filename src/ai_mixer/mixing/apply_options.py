@@ -66,11 +66,16 @@ def with_options(
     options: MixOptions,
     target_lufs: float | str | None = None,
     ceiling_db: float | None = None,
+    max_reduction_db: float | None = None,
 ) -> Preset:
-    """A preset with amounts, fixed settings, a target and a ceiling; None leaves its own.
+    """A preset with amounts, fixed settings, a target, a ceiling and the limiter's reduction.
+
+    None leaves its own.
 
     target_lufs: "none" keeps the loudness of the song.
     """
+    levels = target_lufs, ceiling_db, max_reduction_db
+    asked = options != MixOptions() or any(level is not None for level in levels)
     console = preset.console
     arguments = (console.knobs, options, console.knobs, console.shapes)
     sections = tuple(
@@ -90,8 +95,8 @@ def with_options(
         equaliser=equaliser,
         target_lufs=target_lufs,
         ceiling_db=preset.ceiling_db if ceiling_db is None else ceiling_db,
-        unchanged=preset.unchanged
-        and (options, target_lufs, ceiling_db) == (MixOptions(), None, None),
+        max_reduction_db=preset.max_reduction_db if max_reduction_db is None else max_reduction_db,
+        unchanged=preset.unchanged and not asked,
     )
 
 

@@ -1,7 +1,6 @@
 """AudioMixer: mix audio files with a trained model, from Python."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,41 +11,22 @@ from torch import Tensor
 
 from ai_mixer.audio import AudioFile
 from ai_mixer.inference import pretrained
-from ai_mixer.mixing.apply_options import unmoved_preset
 from ai_mixer.mixing.compare import compare
-from ai_mixer.mixing.loudness_target import REFERENCE_LOUDNESS, check_target
 from ai_mixer.mixing.master import CONSOLE_NAME as MASTERING
-from ai_mixer.mixing.master import LIMITER_BUDGET_DB, master
-from ai_mixer.mixing.measurements import Measurements, measure
+from ai_mixer.mixing.master import master
+from ai_mixer.mixing.measurements import Measurements
+from ai_mixer.mixing.mix import mix, predict_song_preset
 from ai_mixer.mixing.mix_console import MixConsole, console_of, default_console, named_console
 from ai_mixer.mixing.mix_options import KnobValues, MixOptions
 from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.model_lookup import resolve_model
-from ai_mixer.mixing.model_settings import predict_preset, predicted_section
-from ai_mixer.mixing.paths import (
-    ResultFiles,
-    check_result,
-    check_songs,
-    default_output,
-    model_files,
-    result_drafts,
-    result_files,
-)
-from ai_mixer.mixing.preset import Preset, check_levels
-from ai_mixer.mixing.reference_songs import (
-    References,
-    ReferenceSongs,
-    reference_weights,
-)
-from ai_mixer.mixing.render import kept_loudness_lufs
-from ai_mixer.mixing.request import describe_request
+from ai_mixer.mixing.model_settings import predicted_section
+from ai_mixer.mixing.paths import ResultFiles
+from ai_mixer.mixing.preset import Preset
+from ai_mixer.mixing.reference_songs import References, ReferenceSongs
 from ai_mixer.mixing.track_mix import TrackMixResult, mix_tracks
 from ai_mixer.mixing.windowed_prediction import predict_song
-from ai_mixer.mixing.write_mix import render_with_report
-from ai_mixer.utils.memory import release_memory
-from ai_mixer.utils.parallel import prefetch, single_threaded
 
-DEFAULT_CEILING_DB = -1.0
 AudioT = TypeVar("AudioT", NDArray[Any], Tensor)
 
 
@@ -141,6 +121,7 @@ class AudioMixer:
         mix_options: MixOptions | None = None,
         target_lufs: float | str | None = None,
         ceiling_db: float | None = None,
+        max_reduction_db: float | None = None,
         adaptive: bool = False,
         force: bool = False,
         write_sidecars: bool = True,
@@ -153,61 +134,24 @@ class AudioMixer:
         preset: settings to use instead of a model's. target_lufs: as `deliver` takes it; None keeps
         the loudness, "reference" takes that of the reference, as the aspect `level` does.
         ceiling_db: highest true peak, dBTP; None: −1, or an exact copy if nothing is asked and the
-        model moves no knob. adaptive: predict settings for each section. force:
+        model moves no knob. max_reduction_db: of the limiter, unless the preset says it; see `limiter_budget`. adaptive: predict settings for each section. force:
         overwrite existing files. write_sidecars: write settings and report. ValueError or OSError
         (one line).
         """
-        path, mix_options = Path(path), mix_options or MixOptions()
-        is_of_style = target_lufs is None
-        if is_of_style:
-            target_lufs = mix_options.style_settings.target_lufs
-        if target_lufs is None and "level" in mix_options.aspects:
-            target_lufs = REFERENCE_LOUDNESS
-        weights = reference_weights(reference)
-        asks = replace(mix_options, strict=False) != MixOptions() or bool(weights)
-        may_copy = not asks and preset is target_lufs is ceiling_db is None
-        ceiling_db = DEFAULT_CEILING_DB if ceiling_db is None else ceiling_db
-        check_target(target_lufs, weights)
-        check_levels(None if target_lufs == REFERENCE_LOUDNESS else target_lufs, ceiling_db)
-        if preset is None:
-            console_of(resolve_model(model or self.model)[1]).check(mix_options)
-        check_songs([path, *weights])
-        if not isinstance(output, ResultFiles):
-            output = result_files(Path(output or default_output(path)), write_sidecars)
-        check_result(output, [path, *weights, *model_files(model)], force)
-        song = AudioFile(path, mix_options.strict)
-        others = {AudioFile(file, mix_options.strict): weight for file, weight in weights.items()}
-        with single_threaded(), result_drafts(output, force) as drafts:
-            before = measure(prefetch(song.blocks()), song.sample_rate)
-            references = ReferenceSongs.read({} if preset else others, song)
-            release_memory()
-            if preset is None:
-                if others and not references.files:
-                    console = console_of(resolve_model(model or self.model)[1])
-                    preset = unmoved_preset(console, mix_options)
-                else:
-                    known = references if references.files else None
-                    preset = self.predict_preset(song, before, model, known, mix_options, adaptive)
-                if target_lufs == REFERENCE_LOUDNESS:
-                    known_lufs = references.loudness_lufs(ceiling_db) if references.files else None
-                    target_lufs = None if known_lufs is None else round(known_lufs, 2)
-                if is_of_style and isinstance(target_lufs, float | int):
-                    kept_lufs = kept_loudness_lufs(before, ceiling_db)
-                    target_lufs = None if kept_lufs > target_lufs else target_lufs
-                preset = replace(preset, target_lufs=target_lufs, ceiling_db=ceiling_db)
-                preset = replace(preset, unchanged=may_copy and preset.is_neutral)
-                release_memory()
-            return render_with_report(
-                song,
-                before,
-                preset,
-                output,
-                drafts,
-                notes=references.notes,
-                others=list(others),
-                widths_db=references.widths_db(before, mix_options),
-                asked=describe_request(mix_options, target_lufs, reference=references.names),
-            )
+        return mix(
+            Path(path),
+            Path(output) if isinstance(output, str) else output,
+            model=model or self.model,
+            reference=reference,
+            preset=preset,
+            mix_options=mix_options,
+            target_lufs=target_lufs,
+            ceiling_db=ceiling_db,
+            max_reduction_db=max_reduction_db,
+            adaptive=adaptive,
+            force=force,
+            write_sidecars=write_sidecars,
+        )
 
     def mix_tracks(
         self,
@@ -231,7 +175,7 @@ class AudioMixer:
         target_lufs: float | str | None = None,
         ceiling_db: float = -1.0,
         intensity: str | None = None,
-        max_reduction_db: float = LIMITER_BUDGET_DB,
+        max_reduction_db: float | None = None,
         delivery_set: bool = False,
         force: bool = False,
     ) -> MixResult:
@@ -286,10 +230,9 @@ class AudioMixer:
         adaptive: bool,
     ) -> Preset:
         """Predict the settings of a song: see `model_settings.predict_preset`."""
-        name, predictor = resolve_model(model or self.model, blind=references is None)
-        title = pretrained.display_name(name) if name in self.models else name
-        preset = predict_preset(predictor, title, song, before, references, mix_options, adaptive)
-        return replace(preset, model=name)
+        return predict_song_preset(
+            song, before, model or self.model, references, mix_options, adaptive
+        )
 
     def mix_song_with_all_models(self, path: str | Path, folder: str | Path | None = None) -> Path:
         """Mix a song with every packaged model, with a plot and a table: see `compare`."""

@@ -8,6 +8,7 @@ from ai_mixer.audio import AudioFile
 from ai_mixer.mastering.delivery import turn_down_db
 from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.apply_options import apply_mix_options
+from ai_mixer.mixing.limiter_budget import limiter_budget_db
 from ai_mixer.mixing.measurements import Measurements, measure
 from ai_mixer.mixing.mix_console import default_console
 from ai_mixer.mixing.mix_options import GENTLE, MixOptions
@@ -40,12 +41,13 @@ def enhance(
     *,
     mix_options: MixOptions | None = None,
     ceiling_db: float = -1.0,
+    max_reduction_db: float | None = None,
     force: bool = False,
 ) -> MixResult:
     """Enhance a song from file to file; write settings and report next to the result.
 
     The loudness is kept. The crest is raised where the peaks have the headroom for it; otherwise
-    the limiter holds them, with a note.
+    the limiter holds them, with a note. max_reduction_db: of the limiter, see `limiter_budget`.
     """
     mix_options = mix_options or MixOptions()
     check_levels(None, ceiling_db)
@@ -65,7 +67,10 @@ def enhance(
             console_cache.knobs_by_name(GENTLE),
         )
         preset = single_section_preset(
-            settings, ceiling_db=ceiling_db, about="enhanced, without a model"
+            settings,
+            ceiling_db=ceiling_db,
+            max_reduction_db=limiter_budget_db(max_reduction_db, before, ceiling_db),
+            about="enhanced, without a model",
         )
         has_headroom = before.true_peak_db + CREST_GAIN_DB[1] <= ceiling_db
         notes = []
@@ -75,7 +80,7 @@ def enhance(
             notes = [
                 f"peaks of {before.true_peak_db:.1f} dBTP leave no headroom: they are not raised"
             ]
-        asked = describe_request(mix_options, None)
+        asked = describe_request(mix_options, None, limiter_at_most=max_reduction_db)
         return render_with_report(song, before, preset, output, drafts, notes=notes, asked=asked)
 
 

@@ -1,12 +1,14 @@
 """Master a stereo mix: tone, dynamics, width, and a loudness under a true-peak ceiling."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ai_mixer.audio import AudioFile
 from ai_mixer.mixing.apply_options import apply_mix_options, unmoved_preset
 from ai_mixer.mixing.delivery_set import check_delivery, write_delivery
+from ai_mixer.mixing.level_notes import MIN_QUIETER_LU
+from ai_mixer.mixing.limiter_budget import LIMITER_BUDGET_DB, is_over
 from ai_mixer.mixing.loudness_target import (
     KEEP_LOUDNESS,
     NAMED_TARGETS,
@@ -42,12 +44,11 @@ from ai_mixer.mixing.reference_songs import (
 )
 from ai_mixer.mixing.render import kept_loudness_lufs
 from ai_mixer.mixing.request import describe_request
-from ai_mixer.mixing.write_mix import render_with_report
+from ai_mixer.mixing.write_mix import render_with_references
 from ai_mixer.utils.memory import release_memory
 from ai_mixer.utils.parallel import prefetch, single_threaded
 
 CONSOLE_NAME = "mastering"
-LIMITER_BUDGET_DB = 3.0  # of gain reduction; more is audible
 DEFAULT_TARGET_LUFS = -14.0  # the playback level of the large streaming services
 
 PredictSettings = Callable[[AudioFile, AudioFile | None], KnobValues]
@@ -66,7 +67,7 @@ def master(
     target_lufs: float | str | None = None,
     ceiling_db: float = -1.0,
     intensity: str | None = None,
-    max_reduction_db: float = LIMITER_BUDGET_DB,
+    max_reduction_db: float | None = None,
     delivery_set: bool = False,
     force: bool = False,
 ) -> MixResult:
@@ -77,7 +78,8 @@ def master(
     (`master_settings`). target_lufs: as `deliver` takes it, "none" to keep the loudness, or
     "reference", the default with one if the level is matched; otherwise −14 LUFS unless the song is
     louder. intensity: a key of INTENSITIES, without a reference or a model. max_reduction_db: of
-    the limiter; more only to keep the loudness of the song, unless a lower one is asked for.
+    the limiter; None for 3 dB, and more only to keep the loudness of a song whose peaks are under
+    the ceiling, unless a lower one is asked for.
     delivery_set: also write the files of `delivery_set`. ValueError or OSError (one line).
     """
     console, mix_options = console or named_console(CONSOLE_NAME), mix_options or MixOptions()
@@ -120,41 +122,65 @@ def master(
             target_lufs=level,
             ceiling_db=ceiling_db,
             model=model,
-            max_reduction_db=max_reduction_db,
+            max_reduction_db=LIMITER_BUDGET_DB if max_reduction_db is None else max_reduction_db,
         )
         release_memory()
-        is_asked = bool(references.files) and mix_options.matches("level")
-        result = render_with_report(
+        of_reference = bool(references.files) and mix_options.matches("level")
+        may_exceed = max_reduction_db is None and not of_reference
+        is_default = target_lufs is None or target_lufs == REFERENCE_LOUDNESS
+        asked = describe_request(
+            mix_options,
+            target_lufs,
+            intensity=intensity,
+            reference=references.names,
+            limiter_at_most=max_reduction_db,
+        )
+        result = render_with_references(
             song,
             before,
             preset,
             output,
             drafts,
-            notes=references.notes,
-            others=list(others),
-            widths_db=references.widths_db(before, mix_options),
-            min_lufs=_min_lufs(before, preset, is_asked),
-            asked=describe_request(
-                mix_options,
-                target_lufs,
-                intensity=intensity,
-                reference=references.names,
-                limiter_at_most=float(max_reduction_db),
-            ),
+            references,
+            list(others),
+            mix_options,
+            asked,
+            notes=_quieter_notes(before, preset, references) if of_reference and is_default else (),
+            min_lufs=_min_lufs(before, preset) if may_exceed else None,
         )
     if not delivery_set:
         return result
-    files = write_delivery(song, before, result.preset, output.audio, force)
+    # A limiter that had to keep the loudness of the song has no such task in the set.
+    own = replace(result.preset, max_reduction_db=preset.max_reduction_db)
+    files = write_delivery(song, before, own, output.audio, force)
     return result._replace(files=files)
 
 
-def _min_lufs(before: Measurements, preset: Preset, is_asked: bool) -> float | None:
-    """The loudness that the limiter's budget must not cost; None if less was asked for."""
-    kept_lufs = kept_loudness_lufs(before, preset.ceiling_db)
-    target_lufs = preset.target_lufs
-    if before.silent or is_asked or isinstance(target_lufs, str):
+def _min_lufs(before: Measurements, preset: Preset) -> float | None:
+    """The loudness that the limiter's budget must not cost; None if less is asked for.
+
+    None also for a song whose peaks are over the ceiling: see `limiter_budget`.
+    """
+    target_lufs, kept_lufs = preset.target_lufs, kept_loudness_lufs(before, preset.ceiling_db)
+    if before.silent or is_over(before, preset.ceiling_db) or isinstance(target_lufs, str):
         return None
     return kept_lufs if target_lufs is None or target_lufs >= kept_lufs else None
+
+
+def _quieter_notes(
+    before: Measurements, preset: Preset, references: ReferenceSongs
+) -> Sequence[str]:
+    """A note if the loudness of the references is below that of the song."""
+    target_lufs = preset.target_lufs
+    if before.silent or not isinstance(target_lufs, float):
+        return ()
+    quieter = before.loudness_lufs - target_lufs
+    if quieter < MIN_QUIETER_LU:
+        return ()
+    return (
+        f"{quieter:.1f} LU quieter than it came: the loudness of {references.names}; "
+        f"--target {KEEP_LOUDNESS} keeps that of the song",
+    )
 
 
 def _preset(

@@ -12,6 +12,8 @@ from ai_mixer.inference.knob_fitting import KnobFit, fit_knobs, residual_db
 from ai_mixer.mixing.alignment import align_excerpts
 from ai_mixer.mixing.apply_options import apply_mix_options, unmoved_preset
 from ai_mixer.mixing.audio_mixer import AudioMixer
+from ai_mixer.mixing.level_notes import turned_down_notes
+from ai_mixer.mixing.limiter_budget import limiter_budget_db
 from ai_mixer.mixing.master import CONSOLE_NAME as MASTERING
 from ai_mixer.mixing.master_settings import master_settings
 from ai_mixer.mixing.measurements import Measurements, measure
@@ -53,6 +55,7 @@ def match(
     *,
     mix_options: MixOptions | None = None,
     ceiling_db: float = -1.0,
+    max_reduction_db: float | None = None,
     console_name: str | None = None,
     force: bool = False,
 ) -> MixResult:
@@ -60,7 +63,8 @@ def match(
 
     If both are of the same recording, with any offset in time, the settings are fitted. Otherwise,
     or if no settings are close to it, `finished` is used as a reference, with a note. console_name:
-    `classic` or `mastering`; default that of the mixer's model. ValueError if `finished` is silent.
+    `classic` or `mastering`; default that of the mixer's model. max_reduction_db: of the limiter,
+    see `limiter_budget`. ValueError if `finished` is silent.
     """
     mix_options = mix_options or MixOptions()
     check_levels(None, ceiling_db)
@@ -79,14 +83,19 @@ def match(
         release_memory()
         preset, note = _match_settings(mixer, console, song, other, before, target, mix_options)
         target_lufs = round(kept_loudness_lufs(target, ceiling_db), 2)
-        preset = replace(preset, target_lufs=target_lufs, ceiling_db=ceiling_db)
+        preset = replace(
+            preset,
+            target_lufs=target_lufs,
+            ceiling_db=ceiling_db,
+            max_reduction_db=limiter_budget_db(max_reduction_db, target, ceiling_db),
+        )
         return render_with_report(
             song,
             before,
             preset,
             output,
             drafts,
-            notes=[note],
+            notes=[note, *turned_down_notes(target, ceiling_db, finished.name)],
             others=[other],
             as_loud_as=finished.name,
         )

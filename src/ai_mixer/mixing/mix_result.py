@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from ai_mixer.mastering.delivery import DeliveryResult
+from ai_mixer.mixing.audible_settings import audible_settings
 from ai_mixer.mixing.delivery_set import DeliveredFile
-from ai_mixer.mixing.heard_settings import heard_settings
 from ai_mixer.mixing.measurements import Measurements
 from ai_mixer.mixing.mix_options import KnobValues
 from ai_mixer.mixing.preset import Preset
@@ -32,9 +32,9 @@ class MixResult(NamedTuple):
     asked: Mapping[str, str] = MappingProxyType({})
 
     @property
-    def heard(self) -> KnobValues:
+    def audible(self) -> KnobValues:
         """Settings of the first section that change the sound."""
-        return heard_settings(self.preset.settings, self.preset.console, self.before)
+        return audible_settings(self.preset.settings, self.preset.console, self.before)
 
     @property
     def reduction_db(self) -> float:

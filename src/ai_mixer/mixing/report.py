@@ -12,8 +12,8 @@ from ai_mixer.core.types import Knob
 from ai_mixer.core.version import __version__
 from ai_mixer.listening.labels import format_setting
 from ai_mixer.mixing import descriptions, plain_words, plots
+from ai_mixer.mixing.audible_settings import audible_settings
 from ai_mixer.mixing.formatting import format_time
-from ai_mixer.mixing.heard_settings import heard_settings
 from ai_mixer.mixing.mix_options import KnobValues
 from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.preset import PresetSection
@@ -135,8 +135,8 @@ def _settings_html(result: MixResult) -> list[str]:
     """A table by knob; by section if the settings change over the song."""
     sections, console = result.preset.sections, result.preset.console
     if len(sections) == 1:
-        heard = heard_settings(sections[0].settings, console, result.before)
-        parts = [_knobs(sections[0], console.knobs, heard)]
+        audible = audible_settings(sections[0].settings, console, result.before)
+        parts = [_knobs(sections[0], console.knobs, audible)]
     else:
         parts = [_sections(sections, console.knobs)]
     if sections[0].predicted is not None:
@@ -150,9 +150,9 @@ def _settings_html(result: MixResult) -> list[str]:
     return parts
 
 
-def _knobs(section: PresetSection, knobs: Mapping[str, Knob], heard: KnobValues) -> str:
+def _knobs(section: PresetSection, knobs: Mapping[str, Knob], audible: KnobValues) -> str:
     stages = _stages(section)
-    stages[-1] = {name: heard.get(name, knobs[name].neutral) for name in section.settings}
+    stages[-1] = {name: audible.get(name, knobs[name].neutral) for name in section.settings}
     unchanged = (UNCHANGED,) * len(stages)
     rows = [
         (

@@ -7,11 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-
 from ai_mixer.audio import AudioFile, format_of, write_audio
-from ai_mixer.console import ConsoleGraph, load_console
-from ai_mixer.console.graph_knobs import GraphKnobs
+from ai_mixer.console import load_console
 from ai_mixer.inference.track_predictor import load_track_model
 from ai_mixer.mastering.delivery import MAX_REDUCTION_DB, deliver_blocks, loudness_bounds
 from ai_mixer.mixing.measurements import Measurements, measure
@@ -35,7 +32,13 @@ from ai_mixer.mixing.track_inputs import (
 )
 from ai_mixer.mixing.track_render import TrackRenderer
 from ai_mixer.mixing.track_report import to_html
-from ai_mixer.mixing.track_settings import apply_options, neutral_knobs, predicted_knobs
+from ai_mixer.mixing.track_settings import (
+    apply_options,
+    knobs_from_settings,
+    neutral_knobs,
+    predicted_knobs,
+    settings_of_tracks,
+)
 from ai_mixer.utils.atomic_write import write_draft
 from ai_mixer.utils.parallel import prefetch, single_threaded
 
@@ -73,6 +76,8 @@ def mix_tracks(
     target_lufs: float | str | None = None,
     ceiling_db: float = -1.0,
     stems: str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    deliver: bool = True,
     strict: bool = False,
     force: bool = False,
 ) -> TrackMixResult:
@@ -84,8 +89,13 @@ def mix_tracks(
     roles, leads (in front), pans (−1 to 1), muted: by the name of a file. reference: a song whose
     sound a model approaches. target_lufs: −14 by default, or a name as `deliver` takes it.
     ceiling_db: highest true peak, dBTP. stems: folder for the processed tracks and buses, which sum
-    to the mix before the master. force: overwrite existing files. ValueError or OSError (one line).
+    to the mix before the master. settings: those of an earlier mix (`TrackMixResult.settings`)
+    instead of a model's; a track is found by its name, and is neutral without an entry. deliver:
+    False for the limiter of the console instead of loudness and ceiling, float32 where the format
+    has it. force: overwrite existing files. ValueError or OSError (one line).
     """
+    if settings is not None and model:
+        raise ValueError("settings or a model, not both")
     target_lufs = DEFAULT_TARGET_LUFS if target_lufs in (None, "none") else target_lufs
     given = [Path(path) for path in paths]
     inputs = track_inputs(given, roles=roles, leads=leads, pans=pans, muted=muted, strict=strict)
@@ -104,6 +114,8 @@ def mix_tracks(
         check_outputs(names.values(), [*sources, *output.paths()])
         check_not_existing(names.values(), force)
         knobs = neutral_knobs(console, len(active))
+        if settings is not None:
+            knobs = knobs_from_settings(console, settings, every, active)
         if predictor:
             other = AudioFile(reference, strict) if reference else None
             knobs = predicted_knobs(predictor, active, other)
@@ -117,14 +129,17 @@ def mix_tracks(
             for bus in renderer.bus_names() if stems else ():
                 renderer.write_bus(bus, names[bus], force)
                 written.append(names[bus])
-            after, gain_db = _deliver(renderer, drafts.audio, target_lufs, ceiling_db)
+            if deliver:
+                after, gain_db = _deliver(renderer, drafts.audio, target_lufs, ceiling_db)
+            else:
+                after, gain_db = _write_limited(renderer, drafts.audio), 0.0
         notes = input_notes(every)
         notes += [f"{track.name} is muted" for track in every if track.muted]
-        if not predictor:
+        if not predictor and settings is None:
             notes.append("no model: all tracks are equally loud and in the middle")
-        settings = _settings(console, knobs, active)
+        applied = settings_of_tracks(console, knobs, active)
         gains_db = {track.name: 20.0 * math.log10(gain_to_track_level(track)) for track in active}
-        result = TrackMixResult(output.audio, settings, gains_db, after, notes, written, gain_db)
+        result = TrackMixResult(output.audio, applied, gains_db, after, notes, written, gain_db)
         if drafts.settings:
             write_draft(drafts.settings, _to_json(result, model))
         if drafts.report:
@@ -174,14 +189,14 @@ def _deliver(
     return measure(prefetch(written.blocks()), written.sample_rate), delivered.gain_db
 
 
-def _settings(
-    console: ConsoleGraph, knobs: GraphKnobs, active: Sequence[TrackInput]
-) -> dict[str, Any]:
-    names = [[track.name for track in active]]
-    roles = torch.tensor([[track.role_index for track in active]])
-    knobs = GraphKnobs(*(part.clamp(0.0, 1.0) for part in knobs))
-    settings: dict[str, Any] = console.settings(knobs, names=names, roles=roles)[0]
-    return settings
+def _write_limited(renderer: TrackRenderer, draft: Path) -> Measurements:
+    """Write the mix behind the master's limiter, as it sounds live; its measurements."""
+    blocks = renderer.mix(limit=True)
+    write_audio(
+        draft, blocks, renderer.sample_rate, STEREO, renderer.frames, source_subtype="FLOAT"
+    )
+    written = AudioFile(draft)
+    return measure(prefetch(written.blocks()), written.sample_rate)
 
 
 def _to_json(result: TrackMixResult, model: str | None) -> str:

@@ -68,14 +68,14 @@ class TrackRenderer:
         """Write the output of a bus."""
         self._run(iter(torch.split(self.sums[name], BLOCK_SAMPLES, 1)), path, overwrite)
 
-    def mix(self) -> Iterator[Tensor]:
-        """Blocks [2, n] of the mix behind the master, without its limiter."""
+    def mix(self, limit: bool = False) -> Iterator[Tensor]:
+        """Blocks [2, n] of the mix behind the master. limit: with its limiter."""
         blocks = torch.split(self.sums["mix"], BLOCK_SAMPLES, 1)
         master, positions = self.console.master, self.knobs.master[0]
         neutral = master.neutral.to(positions)
-        if torch.allclose(positions, neutral, atol=1e-6):
+        if not limit and torch.allclose(positions, neutral, atol=1e-6):
             return iter(blocks)
-        return master.render(blocks, self.sample_rate, positions, limit=False)
+        return master.render(blocks, self.sample_rate, positions, limit=limit)
 
     def _strip(self, row: int, track: TrackInput) -> Iterator[Tensor]:
         gain = gain_to_track_level(track)

@@ -1,6 +1,7 @@
 """Knobs of several tracks: by a model, else equal loudness; changed by options."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,6 +26,38 @@ HEARD_LUFS = -55.0  # of a track in a window, after its normalisation
 def neutral_knobs(console: ConsoleGraph, tracks: int) -> GraphKnobs:
     """All tracks equally loud, in the middle, without effects."""
     return console.neutral(tracks)
+
+
+def knobs_from_settings(
+    console: ConsoleGraph,
+    settings: Mapping[str, Any],
+    inputs: Sequence[TrackInput],
+    active: Sequence[TrackInput],
+) -> GraphKnobs:
+    """Knobs of the active tracks from settings by the names of tracks, see `graph_settings`.
+
+    ValueError (one line) for a name that is no track, or two entries of one name.
+    """
+    entries = {str(entry.get("name", "")): entry for entry in settings["tracks"]}
+    names = [track.name for track in inputs]
+    if len(entries) < len(settings["tracks"]):
+        raise ValueError("settings: every track needs a name of its own")
+    for name in entries:
+        if name not in names:
+            raise ValueError(f"settings of {name!r}: the tracks are {', '.join(names)}")
+    tracks = [{**entries.get(track.name, {}), "role": track.role} for track in active]
+    return console.knobs_from({**settings, "tracks": tracks})
+
+
+def settings_of_tracks(
+    console: ConsoleGraph, knobs: GraphKnobs, tracks: Sequence[TrackInput]
+) -> dict[str, Any]:
+    """Settings in units, with names and roles of the tracks, see `graph_settings`."""
+    names = [[track.name for track in tracks]]
+    roles = torch.tensor([[track.role_index for track in tracks]])
+    knobs = GraphKnobs(*(part.clamp(0.0, 1.0) for part in knobs))
+    settings: dict[str, Any] = console.settings(knobs, names=names, roles=roles)[0]
+    return settings
 
 
 @torch.no_grad()

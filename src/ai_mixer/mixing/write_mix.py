@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from ai_mixer.audio import AudioFile
 from ai_mixer.mastering.delivery import MAX_REDUCTION_DB
@@ -10,10 +11,12 @@ from ai_mixer.mixing import report
 from ai_mixer.mixing.level_notes import THE_SONG, level_notes
 from ai_mixer.mixing.matching_equaliser import FLAT
 from ai_mixer.mixing.measurements import Measurements
+from ai_mixer.mixing.mix_options import MixOptions
 from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.paths import ResultFiles
 from ai_mixer.mixing.preset import Preset
 from ai_mixer.mixing.preview_audio import preview
+from ai_mixer.mixing.reference_songs import ReferenceSongs
 from ai_mixer.mixing.render import render_file
 from ai_mixer.utils.atomic_write import write_draft
 
@@ -40,8 +43,8 @@ def render_with_report(
 
     others: the references or finished version. as_loud_as: name of the song whose loudness the mix
     has, for notes. widths_db: lowest and highest side over mid of the result. min_lufs:
-    below this loudness the limiter may reduce more than the preset says. asked: by the user, for
-    the report.
+    that of the song; below it, the limiter may reduce more than the preset says. asked: by the
+    user, for the report.
     """
     rendered = render_file(song, before, preset, drafts.audio, limit)
     side_db = _side_correction_db(rendered.measurements, widths_db)
@@ -49,14 +52,8 @@ def render_with_report(
         preset = replace(preset, equaliser=(preset.equaliser or FLAT).with_side(side_db))
         rendered = render_file(song, before, preset, drafts.audio, limit)
     if min_lufs is not None and rendered.measurements.loudness_lufs < min_lufs - QUIETER_LU:
-        budget_db = preset.max_reduction_db
-        preset = replace(preset, target_lufs=min_lufs, max_reduction_db=MAX_REDUCTION_DB)
+        preset = replace(preset, target_lufs=None, max_reduction_db=MAX_REDUCTION_DB)
         rendered = render_file(song, before, preset, drafts.audio, limit)
-        notes = [
-            *notes,
-            f"the limiter reduces peaks by {rendered.delivered.reduction_db:.1f} dB instead of "
-            f"{budget_db:g} dB, so that the song is not quieter than it came",
-        ]
     after = rendered.measurements
     missing = [*song.missing, *(line for other in others for line in other.missing)]
     texts = [*missing, *song.repairs, *notes]
@@ -83,6 +80,36 @@ def render_with_report(
         sounds = preview(song, drafts.audio, before, after)
         write_draft(drafts.report, report.to_html(result, sounds))
     return result
+
+
+def render_with_references(
+    song: AudioFile,
+    before: Measurements,
+    preset: Preset,
+    files: ResultFiles,
+    drafts: ResultFiles,
+    references: ReferenceSongs,
+    others: Sequence[AudioFile],
+    mix_options: MixOptions,
+    asked: Mapping[str, str],
+    **more: Any,
+) -> MixResult:
+    """`render_with_report` with notes and widths of references. others: all references given.
+
+    more: of `render_with_report`; notes are added.
+    """
+    return render_with_report(
+        song,
+        before,
+        preset,
+        files,
+        drafts,
+        notes=[*references.notes, *more.pop("notes", ())],
+        others=others,
+        widths_db=references.widths_db(before, mix_options),
+        asked=asked,
+        **more,
+    )
 
 
 def _side_correction_db(after: Measurements, widths_db: tuple[float, float] | None) -> float:

@@ -8,7 +8,7 @@ from ai_mixer.mixing.mix_console import MixConsole, named_console
 from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.paths import ResultFiles, check_not_existing
 from ai_mixer.mixing.preset import Preset, load_preset, single_section_preset
-from ai_mixer.plugin.daw_song import daw_song, differences
+from ai_mixer.plugin.daw_song import DawSong, daw_song, differences
 from ai_mixer.plugin.dawproject import write_dawproject
 from ai_mixer.plugin.identity import STRIP
 from ai_mixer.plugin.presets import (
@@ -50,6 +50,15 @@ def write_daw_files(result: MixResult) -> MixResult:
     song, folder = daw_song(result), daw_folder(result.output)
     if folder.is_dir():
         shutil.rmtree(folder)
+    write_daw_song(song, folder)
+    missing = ", ".join(differences(result))
+    without = f"; the mix also has {missing}" if missing else ""
+    note = f"{song.plugin.name} and fader {song.gain_db:+.1f} dB in {folder.name}{without}"
+    return result._replace(notes=[*result.notes, note])
+
+
+def write_daw_song(song: DawSong, folder: Path) -> None:
+    """Write the presets and projects of a song to a folder."""
     preset = folder / f"{song.name}{LV2_SUFFIX}"
     preset.mkdir(parents=True)
     write_bytes(folder / f"{song.name}{VST3_SUFFIX}", write_vstpreset(song.plugin, song.settings))
@@ -58,10 +67,6 @@ def write_daw_files(result: MixResult) -> MixResult:
         write_text(preset / name, text)
     write_bytes(folder / f"{song.name}.dawproject", write_dawproject(song.project))
     write_text(folder / f"{song.name}.rpp", write_rpp(song.project, folder))
-    missing = ", ".join(differences(result))
-    without = f"; the mix also has {missing}" if missing else ""
-    note = f"{song.plugin.name} and fader {song.gain_db:+.1f} dB in {folder.name}{without}"
-    return result._replace(notes=[*result.notes, note])
 
 
 def load_any_preset(path: Path) -> Preset:

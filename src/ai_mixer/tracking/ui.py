@@ -2,13 +2,15 @@
 
 import json
 import os
+import signal
+import subprocess
 import sys
-from typing import NoReturn
 
 from ai_mixer.config.stage_command import stage_command
 from ai_mixer.tracking.store import Store
 from ai_mixer.utils.network import check_address
 
+STOPS = tuple(getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n))
 # MLflow's "shared view": columns shown by the printed link. By default there are no metrics.
 SHARED_VIEW_NAME = "knob_skill"
 SHARED_VIEW_STATE = {
@@ -22,8 +24,8 @@ SHARED_VIEW_STATE = {
 }
 
 
-def serve(store: Store, host: str = "127.0.0.1", port: int = 5000) -> NoReturn:
-    """Replace this process by MLflow's server; does not return.
+def serve(store: Store, host: str = "127.0.0.1", port: int = 5000) -> None:
+    """Run MLflow's server until it ends or this process is interrupted.
 
     FileNotFoundError without runs, ValueError if they are on a server, OSError if the port is used.
     """
@@ -45,7 +47,35 @@ def serve(store: Store, host: str = "127.0.0.1", port: int = 5000) -> NoReturn:
         "training`, top left, once. `Override saved view` stores the columns.\n"
     )
     sys.stdout.flush()
-    os.execv(sys.executable, command)
+    _run(command)
+
+
+def _run(command: list[str]) -> None:
+    """Run a server. SystemExit with its status if it fails.
+
+    Its processes do not receive Ctrl-C of the terminal, at which each prints a traceback.
+    """
+    handlers = {number: signal.signal(number, signal.default_int_handler) for number in STOPS}
+    server = subprocess.Popen(command, start_new_session=True)
+    try:
+        status = server.wait()
+    except KeyboardInterrupt:
+        _end(server)
+        return
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if status:
+        raise SystemExit(status)
+
+
+def _end(server: "subprocess.Popen[bytes]") -> None:
+    """Stop a server with its processes."""
+    if hasattr(os, "killpg"):
+        os.killpg(server.pid, signal.SIGTERM)
+    else:
+        server.terminate()
+    server.wait()
 
 
 def _address(store: Store, host: str, port: int) -> str:

@@ -1,8 +1,9 @@
 """`njit` of numba with a cache that is complete: used wherever possible, and never out of date.
 
 numba keeps compiled code next to the source or in the user's cache folder. It fails on import if
-the package is installed read-only and the home folder cannot be used; and it compiles a function
-again if its own file has changed, but not if only the file of a function that it calls has.
+the package is installed read-only and the home folder cannot be used; it compiles a function again
+if its own file has changed, but not if only the file of a function that it calls has; and processes
+that start together, such as the workers of a loader, each compile the same functions.
 """
 
 import inspect
@@ -16,11 +17,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import filelock
 import numba
 
 from ai_mixer.utils.log import logger
 
 _PROJECT = Path(__file__).resolve().parents[1]
+COMPILATION_TIMEOUT_S = 120  # how long a process waits for another one that compiles a function
 _IMPORT = re.compile(rf"^from ({_PROJECT.name}\.[\w.]+) import \(?([\w, \n]*)", re.MULTILINE)
 
 
@@ -47,9 +50,51 @@ def njit(*, cache: bool, **options: Any) -> Callable[[Callable[..., Any]], Any]:
         file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
         if file is not None:
             file._source_stamp = (file._source_stamp, _sources_version(inspect.getfile(function)))
+            compiled._cache = _LockedCache(compiled._cache)
         return compiled
 
     return decorate
+
+
+class _LockedCache:
+    """numba's cache of a function, with a lock: one process compiles, others wait for its code.
+
+    numba calls `load_overload` and, if it returns None, compiles and calls `save_overload`. The
+    functions that it calls are compiled in between; calls have no cycles, so neither have locks.
+    """
+
+    def __init__(self, cache: Any) -> None:
+        self._cache = cache
+        self._lock = filelock.FileLock(
+            Path(cache.cache_path) / f"{cache._cache_file._index_name}.lock",
+            timeout=COMPILATION_TIMEOUT_S,
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cache, name)
+
+    def load_overload(self, signature: Any, target_context: Any) -> Any:
+        """Return the kept code. None: the caller compiles."""
+        code = self._cache.load_overload(signature, target_context)
+        if code is None and self._acquire():
+            code = self._cache.load_overload(signature, target_context)
+            if code is not None:
+                self._lock.release()
+        return code
+
+    def save_overload(self, signature: Any, code: Any) -> None:
+        """Keep the code."""
+        try:
+            self._cache.save_overload(signature, code)
+        finally:
+            self._lock.release(force=True)
+
+    def _acquire(self) -> bool:
+        try:
+            self._lock.acquire()
+        except (filelock.Timeout, OSError, NotImplementedError):  # no lock in such a folder
+            return False
+        return True
 
 
 @lru_cache

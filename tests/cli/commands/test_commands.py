@@ -43,6 +43,7 @@ def test_help_imports_no_heavy_packages():
     assert "--adaptive" in process.stdout
 
 
+@pytest.mark.slow
 def test_mixing_imports_no_training_packages(song, packaged_models):
     code = (
         "import sys; from pathlib import Path; from ai_mixer.inference import pretrained\n"
@@ -358,6 +359,7 @@ def test_the_version_is_printed(ai_mixer):
     assert (done.code, done.out.strip()) == (0, f"ai-mixer {__version__}")
 
 
+@pytest.mark.slow
 def test_a_second_mix_of_all_files_skips_the_results(ai_mixer, song):
     other = song.with_name("other.wav")
     other.write_bytes(song.read_bytes())

@@ -13,7 +13,7 @@ from ai_mixer.audio.id3 import append_frames, lyrics_frame, picture_frame
 from ai_mixer.mixing.measurements import measure
 
 
-@pytest.mark.parametrize("suffix", ["m4a", "opus"])
+@pytest.mark.parametrize("suffix", ["m4a", pytest.param("opus", marks=pytest.mark.slow)])
 def test_mix_reads_and_writes_m4a_and_opus(ai_mixer, song, suffix):
     first = song.with_name(f"first.{suffix}")
     assert ai_mixer("mix", song, "-o", first, "--amount", "0").code == 0
@@ -43,6 +43,7 @@ def test_mix_carries_cover_and_lyrics(ai_mixer, tmp_path, music, suffix):
         assert bytes(next(container.demux(container.streams.video[0]))) == image.getvalue()
 
 
+@pytest.mark.slow
 def test_latin_1_tags_are_converted(ai_mixer, tmp_path, music):
     """Old Windows software writes the INFO chunk of a wav in its own code page."""
     song = tmp_path / "song.wav"

@@ -127,8 +127,8 @@ def fuzz_presets(folder, seeds):
     return loaded
 
 
-def test_20_damaged_files(originals, tmp_path, start_timer):
-    assert 0 < fuzz_audio_files(originals, tmp_path, range(20), start_timer) < 20
+def test_10_damaged_files(originals, tmp_path, start_timer):
+    assert 0 < fuzz_audio_files(originals, tmp_path, range(10), start_timer) < 10
 
 
 def test_20_damaged_presets(tmp_path):

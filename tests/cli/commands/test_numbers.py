@@ -17,7 +17,7 @@ from ai_mixer.cli.commands.numbers import (
     Setting,
     WeightedFile,
 )
-from ai_mixer.mixing import audio_mixer, compare, enhance, master, match
+from ai_mixer.mixing import compare, enhance, master, match, mix
 from ai_mixer.mixing.audio_mixer import AudioMixer
 
 BAD_NUMBERS = ["nan", "-nan", "inf", "-inf", "1e999", "NaN", "", "x", "1.0.0"]
@@ -82,7 +82,7 @@ def test_an_option_with_a_number_uses_the_parser(option):
 @pytest.fixture
 def no_work(monkeypatch):
     """Any measurement is an error that is not one line."""
-    for module in (audio_mixer, enhance, master, match, compare):
+    for module in (mix, enhance, master, match, compare):
         for name in ("measure", "AudioFile"):
             monkeypatch.setattr(module, name, None, raising=False)
 

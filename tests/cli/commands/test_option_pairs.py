@@ -78,7 +78,7 @@ def seen_of_songs(call, flag):
         "--strict": lambda: options.strict,
         "--force": lambda: call.force,
         "--intensity": lambda: options.intensity == 1.6,
-        "--limiter": lambda: call.max_reduction_db == 5,
+        "--limiter": lambda: (preset if of_preset else call).max_reduction_db == 5,
         "--album": lambda: call.target_lufs is not None,
         "--delivery": lambda: call.delivery_set,
         "--console": lambda: call.console_name == "mastering",

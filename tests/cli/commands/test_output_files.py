@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from ai_mixer.cli.commands.jobs import plan_jobs
-from ai_mixer.mixing import audio_mixer
+from ai_mixer.mixing import mix as mixing_of_a_song
 
 
 def names(folder):
@@ -70,7 +70,7 @@ def test_no_command_overwrites_its_input_even_with_force(ai_mixer, folder, monke
         preset = {"format": 1, "console": "classic", "settings": {}}
         (folder / name).write_text(json.dumps(preset))
     before = contents(folder)
-    monkeypatch.setattr(audio_mixer, "measure", None)  # refused before any work
+    monkeypatch.setattr(mixing_of_a_song, "measure", None)  # refused before any work
     done = ai_mixer(*arguments.split(), "--force")
     assert done.code == 1
     (line,) = done.err.splitlines()

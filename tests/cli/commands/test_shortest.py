@@ -12,7 +12,13 @@ def write(path, rate, channels, length):
     soundfile.write(path, 0.1 * noise, rate, subtype="PCM_16")
 
 
-@pytest.mark.parametrize(("rate", "channels"), [(8_000, 1), (44_100, 2), (192_000, 1)])
+@pytest.mark.parametrize(
+    ("rate", "channels"),
+    [
+        (8_000, 1),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in [(44_100, 2), (192_000, 1)]),
+    ],
+)
 def test_every_command_accepts_0_2_s(ai_mixer, tmp_path, rate, channels):
     song, length = tmp_path / "song.wav", rate // 5
     write(song, rate, channels, length)

@@ -24,6 +24,7 @@ def second(trained, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_run_and_its_copy_have_no_differences(at_home, command, second, tmp_path):
     options = ["excerpts_per_song=1", "songs=2", "seconds=1", f"out={tmp_path}"]
     printed = command(compare, f"runs=last,{second}", *options)

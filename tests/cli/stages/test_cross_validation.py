@@ -90,6 +90,7 @@ def test_parent_run_has_a_child_per_fold_and_mean_metrics(cfg, store):
     assert "each child run is the training of one fold" in description
 
 
+@pytest.mark.slow
 def test_folds_of_one_song_give_a_mean_without_an_interval(cfg, store):
     """A fold alone would have no figure; the folds together have three songs."""
     parent = run_folds(cfg(), FakeTraining(songs=1))
@@ -106,6 +107,7 @@ def test_digest_of_the_songs_does_not_depend_on_the_folds(cfg, store):
     assert len(tags["data.digest"]) == 16
 
 
+@pytest.mark.slow
 def test_resumed_cross_validation_keeps_finished_folds(cfg, store):
     fake = FakeTraining(stop_in="1/3")
     with pytest.raises(KeyboardInterrupt):

@@ -72,12 +72,14 @@ def test_repeated_evaluation_gives_equal_files_and_one_metric_point(at_home, com
     assert client.get_run(trained.run.id).info.status == "FINISHED"
 
 
+@pytest.mark.slow
 def test_condition_and_excerpt_length_are_in_the_folder_name(at_home, command, trained):
     command(evaluate, "condition=paired", "excerpt=2", *QUICK)
     folder = trained.folder / "eval" / "band_small-test-2-paired"
     assert set(pd.read_csv(folder / "records.csv")["condition"]) == {"paired"}
 
 
+@pytest.mark.slow
 def test_whole_songs_have_no_reference(mixer):
     with pytest.warns(UserWarning, match="no song has a reference"):
         tables = evaluate_model(mixer, excerpt="full", excerpts_per_song=1)
@@ -85,6 +87,7 @@ def test_whole_songs_have_no_reference(mixer):
     assert "reference" not in tables.markdown().partition("Protocol K")[2]
 
 
+@pytest.mark.slow
 def test_lightning_checkpoint_is_evaluated(at_home, command, trained, mixer):
     """The model files are made from last.ckpt if the last epoch was the best."""
     (file, *_) = sorted((trained.folder / "checkpoints").glob("last*.ckpt"))
@@ -142,6 +145,7 @@ def test_pair_of_different_length_is_an_error(at_home, error_of, tmp_path):
     assert "song" in error_of("data=folder", f"data.root={tmp_path}")
 
 
+@pytest.mark.slow
 def test_speed_table_has_three_rows(mixer):
     table = table_speed(mixer, seconds=1.0, rounds=1)
     assert table.index.tolist() == ["listening", "rendering", "whole"]

@@ -75,6 +75,7 @@ def test_damaged_song_is_skipped_with_its_file(own_songs, tmp_path):
     assert "is damaged" in reason
 
 
+@pytest.mark.slow
 def test_stage_writes_a_csv_file(own_songs, tmp_path, command):
     overrides = ["data=folder", f"data.root={own_songs}", "features=mix", "seconds=1"]
     printed = command(

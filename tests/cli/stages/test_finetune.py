@@ -38,6 +38,7 @@ def same_weights(run, folder):
     return all(final[name].equal(weight) for name, weight in initial.items())
 
 
+@pytest.mark.slow
 def test_start_is_kept_if_every_epoch_is_worse(finetune, trained, log, capsys):
     run = finetune(DESTRUCTIVE)
     assert same_weights(run, trained.folder)
@@ -65,6 +66,7 @@ def test_better_epoch_replaces_the_start(finetune, trained, capsys):
     assert "initial weights" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_start_and_epochs_are_compared_with_the_same_mean_knobs(finetune):
     """Unchanged weights have an unchanged skill, which depends on the mean of the targets seen."""
     run = finetune(USELESS)
@@ -74,6 +76,7 @@ def test_start_and_epochs_are_compared_with_the_same_mean_knobs(finetune):
     assert (first.step, first.value) == (0, pytest.approx(known["val/knobs"], abs=1e-6))
 
 
+@pytest.mark.slow
 def test_resumed_training_can_return_to_the_start(finetune, trained, compose, tmp_path):
     """Also if the initial model is gone by then: its weights are in the checkpoints."""
     run = finetune(DESTRUCTIVE, "trainer.max_epochs=1")

@@ -39,6 +39,7 @@ def test_initial_weights_are_loaded(trained, other):
     assert all(torch.equal(weights[name], weight) for name, weight in learned.items())
 
 
+@pytest.mark.slow
 def test_training_with_learning_rate_near_0_keeps_the_weights(
     trained, small_overrides, compose, tmp_path
 ):

@@ -21,6 +21,7 @@ def short_training(small_overrides, compose, store):
     return make
 
 
+@pytest.mark.slow
 def test_csv_file_has_the_metrics_of_mlflow(short_training):
     run = short_training("logger=csv")
     table = pd.read_csv(run.artifact_dir / "csv/version_0/metrics.csv")

@@ -24,6 +24,7 @@ def packaged(tmp_path, monkeypatch, trained, at_home):
     return target, {file.name for file in target.iterdir()}
 
 
+@pytest.mark.slow
 def test_with_data_it_is_evaluated_and_rendered(packaged, command, home, songs_folder, monkeypatch):
     """Results go to outputs/, also from the Python API's folder of the package."""
     target, files = packaged

@@ -72,6 +72,7 @@ def test_training_is_deterministic(training, uninterrupted, command):
     check_equal(training, uninterrupted)
 
 
+@pytest.mark.slow
 def test_finished_run_is_continued_with_more_epochs(training, uninterrupted, command, capsys):
     """In the same run, also after its folder was moved; the best metric is kept."""
     shutil.copytree(uninterrupted.store.folder, training.store.folder, dirs_exist_ok=True)

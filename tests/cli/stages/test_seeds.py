@@ -84,6 +84,7 @@ def test_parent_run_has_a_child_per_seed_and_mean_metrics(cfg, store, capsys):
     assert aggregate_runs(list_runs(store)).table["runs"].tolist() == ["3 seeds"]
 
 
+@pytest.mark.slow
 def test_resumed_seeds_keep_finished_ones(cfg, store):
     with pytest.raises(KeyboardInterrupt):
         run_seeds(cfg(), FakeTraining(stop_in=2))
@@ -97,6 +98,7 @@ def test_resumed_seeds_keep_finished_ones(cfg, store):
     assert len(child_runs(store, parent.id)) == 3
 
 
+@pytest.mark.slow
 def test_seeds_of_a_cross_validation_train_every_fold(cfg, store):
     fake = FakeTraining()
     train = partial(cross_validate, fake)

@@ -79,6 +79,7 @@ def test_songs_of_the_training_are_refused(at_home, command, capsys, trained, st
     assert line.endswith("or set allow_seen=true")
 
 
+@pytest.mark.slow
 def test_allow_seen_marks_tables_files_and_metrics(at_home, command, trained):
     output = command(evaluate, "split=val", "allow_seen=true", *QUICK)
     headings = [line for line in output.splitlines() if line.startswith("#")]
@@ -92,6 +93,7 @@ def test_allow_seen_marks_tables_files_and_metrics(at_home, command, trained):
     assert "eval_band_small-val-blind-seen_closeness_blind" in metrics
 
 
+@pytest.mark.slow
 def test_allow_seen_marks_the_listening_page(at_home, command, trained, tmp_path):
     options = ("songs=1", "seconds=1", f"out={tmp_path}")
     command(render, "split=val", "allow_seen=true", *options)

@@ -63,6 +63,7 @@ def test_evaluate_stage_repeats_the_records_of_the_training(at_home, command, tr
     pd.testing.assert_frame_equal(before, after, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_evaluate_stage_on_other_songs(at_home, command, trained, songs_folder):
     overrides = ["data=folder", f"data.root={songs_folder}", "excerpts_per_song=1", "speed=false"]
     overrides.append(f"systems={CHEAP}")

@@ -243,6 +243,7 @@ def copy_some(music, folder):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.music
 def test_training_on_real_music(tmp_path, compose):
     """A small `make train data=folder data.root=…`."""

@@ -6,6 +6,7 @@ import pytest
 from ai_mixer.evaluation.bench.memory import peak_mib
 
 
+@pytest.mark.slow
 def test_peak_memory_of_a_32_mib_allocation():
     def job():
         np.ones(32 << 17).sum()  # 32 MiB

@@ -1,9 +1,12 @@
 import gc
 
+import pytest
+
 from ai_mixer.console import load_console
 from ai_mixer.evaluation.bench.realtime import realtime_load
 
 
+@pytest.mark.slow
 def test_realtime_load_has_positive_shares_per_configuration():
     gc.unfreeze()  # of conftest.py
     frozen = gc.get_freeze_count()

@@ -46,7 +46,7 @@ def run_mix_jobs(
             continue
         results.append(result)
         print_line(f"{result.song.name} → {display_name(result.output)}")
-        changes = describe_settings(result.heard, result.preset.console.knobs)
+        changes = describe_settings(result.audible, result.preset.console.knobs)
         print_line(f"  {summary_line(result.before, result.after, changes, result.reduction_db)}")
         for note in result.notes:
             print_line(f"  {'warning' if note in result.missing else 'note'}: {note}")

@@ -18,6 +18,7 @@ def enhance(
     only: options.Only = None,
     settings: options.Set = [],  # noqa: B006
     ceiling: options.Ceiling = -1.0,
+    limiter: options.Limiter = None,
     strict: options.Strict = False,
     force: options.Force = False,
 ) -> None:
@@ -31,7 +32,12 @@ def enhance(
 
     def work(job: MixJob) -> "MixResult":
         return enhance_file(
-            job.song, job.files, mix_options=mix_options, ceiling_db=ceiling, force=force
+            job.song,
+            job.files,
+            mix_options=mix_options,
+            ceiling_db=ceiling,
+            max_reduction_db=limiter,
+            force=force,
         )
 
     with plan_jobs(songs, output, "enhanced") as plan:

@@ -29,7 +29,7 @@ def master(
     ceiling: options.Ceiling = -1.0,
     style: options.Style = None,
     intensity: options.Intensity = None,
-    limiter: options.Limiter = 3.0,
+    limiter: options.Limiter = None,
     album: Annotated[
         str | None,
         typer.Option(help="Songs of an album: keep their relative levels, or even them. One page."),

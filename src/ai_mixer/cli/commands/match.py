@@ -24,6 +24,7 @@ def match(
     only: options.Only = None,
     settings: options.Set = [],  # noqa: B006
     ceiling: options.Ceiling = -1.0,
+    limiter: options.Limiter = None,
     strict: options.Strict = False,
     force: options.Force = False,
 ) -> None:
@@ -48,6 +49,7 @@ def match(
                 job.files,
                 mix_options=mix_options,
                 ceiling_db=ceiling,
+                max_reduction_db=limiter,
                 console_name=console,
                 force=force,
             )

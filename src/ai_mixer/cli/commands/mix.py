@@ -34,6 +34,7 @@ def mix(
     intensity: options.Intensity = None,
     target: options.Target = None,
     ceiling: options.OptionalCeiling = None,
+    limiter: options.Limiter = None,
     preset: Annotated[
         Path | None,
         typer.Option(help="Settings of an earlier mix (.json), or a preset of a plug-in."),
@@ -64,7 +65,7 @@ def mix(
         of_one_file = {
             **{"--match": match, "--amount": amount, "--only": only, "--set": settings},
             **{"--style": style, "--preset": preset, "--save-preset": save_preset},
-            **{"--adaptive": adaptive, "--intensity": intensity},
+            **{"--adaptive": adaptive, "--intensity": intensity, "--limiter": limiter},
         }
         ceiling = -1.0 if ceiling is None else ceiling
         options_of_tracks = (role, lead, pan, mute, stems, target, ceiling, strict, force)
@@ -107,7 +108,7 @@ def mix(
     mix_options = with_intensity(mix_options, intensity)
     console.check(mix_options)
     if loaded:
-        loaded = with_options(loaded, mix_options, target, ceiling)
+        loaded = with_options(loaded, mix_options, target, ceiling, limiter)
     extra = [save_preset] if save_preset else []
     with plan_jobs(
         songs, output, "mixed", others=[*weights, preset], model=model, extra_outputs=extra
@@ -124,6 +125,7 @@ def mix(
                 mix_options=mix_options,
                 target_lufs=target_lufs,
                 ceiling_db=ceiling,
+                max_reduction_db=limiter,
                 adaptive=adaptive,
                 force=force,
             )

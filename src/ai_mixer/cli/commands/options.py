@@ -112,28 +112,20 @@ Target = Annotated[
         help="Loudness: none (keep it), reference, streaming, broadcast, mastering, or LUFS.",
     ),
 ]
-Ceiling = Annotated[
-    float,
-    typer.Option(
-        parser=Number("--ceiling", *CEILING_LIMITS_DB, "dBTP"),
-        metavar="DBTP",
-        help="Highest true peak, dBTP.",
-    ),
-]
-OptionalCeiling = Annotated[
-    float | None,
-    typer.Option(
-        parser=Number("--ceiling", *CEILING_LIMITS_DB, "dBTP"),
-        metavar="DBTP",
-        help="Highest true peak, dBTP. Default: that of the preset, or −1.",
-    ),
-]
+CEILING = typer.Option(
+    parser=Number("--ceiling", *CEILING_LIMITS_DB, "dBTP"),
+    metavar="DBTP",
+    help="Highest true peak, dBTP; -1 unless a preset has another one.",
+)
+Ceiling = Annotated[float, CEILING]
+OptionalCeiling = Annotated[float | None, CEILING]
 Limiter = Annotated[
-    float,
+    float | None,
     typer.Option(
         parser=Number("--limiter", *REDUCTION_LIMITS_DB, "dB"),
         metavar="DB",
-        help="Largest gain reduction of the limiter, dB.",
+        help="Largest gain reduction of the limiter, dB. Default: 3; up to 12 where a loudness "
+        "asks for it, which is told.",
     ),
 ]
 Daw = Annotated[

@@ -1,8 +1,9 @@
 // Background thread: renders the mix for equal loudness, its waveform and its level.
 
-import { Engine, type EngineFiles } from "./engine.ts";
+import { Engine, EngineCode, type EngineFiles } from "./engine.ts";
 import { integrated, PowerMeter } from "./loudness.ts";
 import { Columns, type Spectrogram } from "./spectrogram.ts";
+import { type Parts, Studio, type StudioFiles } from "./studio.ts";
 import { TruePeak } from "./true_peak.ts";
 
 export type { Spectrogram } from "./spectrogram.ts";
@@ -14,7 +15,9 @@ const PAUSE_MS = 1200; // without a new order, before the whole song is rendered
 export type Request =
   | { kind: "song"; channels: Float32Array[]; rate: number; excerpt: [number, number] }
   | { kind: "engine"; files: EngineFiles }
-  | { kind: "knobs"; knobs: number[]; id: number };
+  | { kind: "studio"; files: StudioFiles; tracks: Float32Array[][] } // the tracks have the excerpt only
+  | { kind: "knobs"; knobs: number[]; id: number }
+  | { kind: "parts"; parts: Parts; audible: boolean[]; id: number };
 
 /** Loudness of an excerpt of rough and mix, or loudness, peak and waveform of the whole mix. */
 export type Answer =
@@ -25,6 +28,7 @@ export type Answer =
 let song: Extract<Request, { kind: "song" }> | null = null;
 let files: EngineFiles | null = null;
 let engine: Engine | null = null;
+let studio: { studio: Studio; tracks: Float32Array[][] } | null = null;
 let newest = 0;
 let roughLufs: number | null = null;
 
@@ -36,7 +40,13 @@ self.onmessage = ({ data }: MessageEvent<Request>) => {
     post({ kind: "rough", id: 0, spectrogram: columns.read() });
   }
   else if (data.kind === "engine") [files, engine] = [data.files, null];
-  else {
+  else if (data.kind === "studio") studio = { studio: new Studio(data.files, song!.rate, BLOCK), tracks: data.tracks };
+  else if (data.kind === "parts") {
+    studio!.studio.setParts(data.parts);
+    studio!.studio.setAudible(data.audible);
+    newest = data.id;
+    void analyseTracks(data.id);
+  } else {
     newest = data.id;
     void analyse(data.knobs, data.id);
   }
@@ -47,23 +57,52 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 async function analyse(knobs: number[], id: number): Promise<void> {
   await pause(120); // a knob that is being turned sends many orders
   if (id !== newest || !song || !files) return;
-  engine ??= new Engine(files, song.rate, song.channels.length, BLOCK);
+  engine ??= new Engine(new EngineCode(files), song.rate, song.channels.length, BLOCK);
   engine.setKnobs(knobs);
   const [from, to] = song.excerpt;
   roughLufs ??= (await measure(null, from, to, id))?.lufs ?? null;
-  const excerpt = await measure(engine, from, to, id);
+  const excerpt = await measure(throughEngine(engine), from, to, id);
   if (!excerpt || roughLufs === null) return;
   post({ kind: "excerpt", id, rough: roughLufs, mix: excerpt.lufs });
   await pause(PAUSE_MS);
   if (id !== newest) return;
-  const whole = await measure(engine, 0, song.channels[0].length, id, true);
+  const whole = await measure(throughEngine(engine), 0, song.channels[0].length, id, true);
   if (whole) post({ kind: "song", id, ...whole });
 }
+
+/** Several tracks: the excerpt alone, because a second copy of all tracks would need their memory. */
+async function analyseTracks(id: number): Promise<void> {
+  await pause(120);
+  if (id !== newest || !song || !studio) return;
+  const { studio: console, tracks } = studio, [from, to] = song.excerpt;
+  roughLufs ??= (await measure(null, from, to, id))?.lufs ?? null;
+  console.reset();
+  const excerpt = await measure({
+    latency: console.latency,
+    reset: () => console.reset(),
+    process: (start, out, count) =>
+      console.process(tracks.map((rows) => rows.map((row) => row.subarray(start - from, start - from + count))), out, count),
+  }, from, to, id);
+  if (excerpt && roughLufs !== null) post({ kind: "excerpt", id, rough: roughLufs, mix: excerpt.lufs });
+}
+
+/** What makes the mix: `process` writes the samples from `start` on. */
+interface Through {
+  latency: number;
+  reset(): void;
+  process(start: number, out: Float32Array[], count: number): void;
+}
+
+const throughEngine = (through: Engine): Through => ({
+  latency: through.latency,
+  reset: () => through.reset(),
+  process: (_, out, count) => through.process(out, out, count),
+});
 
 const post = (answer: Answer) => self.postMessage(answer);
 
 /** Measure samples of the song, through the engine if there is one; null if a newer order came. */
-async function measure(through: Engine | null, from: number, to: number, id: number, peaks = false) {
+async function measure(through: Through | null, from: number, to: number, id: number, peaks = false) {
   const { channels, rate } = song!;
   const meter = new PowerMeter(rate, channels.length), powers: number[] = [];
   const truePeak = channels.map(() => new TruePeak());
@@ -75,7 +114,7 @@ async function measure(through: Engine | null, from: number, to: number, id: num
   for (let start = from; start < to; start += BLOCK) {
     const count = Math.min(BLOCK, to - start);
     channels.forEach((channel, c) => buffer[c].set(channel.subarray(start, start + count)));
-    through?.process(buffer, buffer, count);
+    through?.process(start, buffer, count);
     meter.push(buffer, count, (power) => powers.push(power));
     if (peaks) {
       columns.push(buffer, count);

@@ -32,7 +32,14 @@ export const getInfo = (): Promise<Info> => json("/api/info");
 export const listSongs = (): Promise<Song[]> => json("/api/songs");
 export const getSong = (id: string): Promise<Song> => json(`/api/songs/${id}`);
 export const removeSong = (id: string) => request(`/api/songs/${id}`, { method: "DELETE" });
-export const composeSample = (): Promise<{ song: Song; job: Job }> => json("/api/sample", { method: "POST" });
+type Started = Promise<{ song: Song; job: Job }>;
+export const composeSample = (): Started => json("/api/sample", { method: "POST" });
+export const composeTracks = (): Started => json("/api/sample-tracks", { method: "POST" });
+export const createTrackSong = (name: string): Promise<Song> =>
+  json(`/api/track-songs?name=${encodeURIComponent(name)}`, { method: "POST" });
+export const importTracks = (id: string): Started => json(`/api/songs/${id}/tracks/import`, { method: "POST" });
+export const predictTracks = (id: string, body: object): Promise<Job> => json(`/api/songs/${id}/tracks/predictions`, send("POST", body));
+export const exportTracks = (id: string, body: object): Promise<Job> => json(`/api/songs/${id}/tracks/exports`, send("POST", body));
 export const getSession = (id: string): Promise<Partial<Session>> => json(`/api/songs/${id}/session`);
 export const saveSession = (id: string, session: Session) => request(`/api/songs/${id}/session`, send("PUT", session));
 export const predict = (id: string, body: object): Promise<Job> => json(`/api/songs/${id}/predictions`, send("POST", body));
@@ -46,12 +53,12 @@ export async function getBytes(path: string): Promise<ArrayBuffer> {
 }
 
 /** Upload a file, with its progress 0–1; fetch has none for uploads. */
-export function upload(
+export function upload<Answer = { song: Song; job: Job }>(
   path: string,
   file: File,
   progress: (share: number) => void,
   stop?: AbortSignal,
-): Promise<{ song: Song; job: Job }> {
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const sender = new XMLHttpRequest();
     sender.open("POST", `${path}?name=${encodeURIComponent(file.name)}`);
@@ -71,9 +78,16 @@ export function upload(
 type Listener = (job: Job) => void;
 const waiting = new Map<string, Listener>();
 
+/** Whether the engine is being compiled, once per installation, and how far it is. */
+export const engine = { state: "ready", progress: 1 };
+
 /** Follow the events of the server; `online` is called when the connection is lost or back. */
-export function followJobs(online: (on: boolean) => void): void {
+export function followEvents(online: (on: boolean) => void, prepared: () => void): void {
   const source = new EventSource("/api/events");
+  source.addEventListener("engine", ({ data }) => {
+    Object.assign(engine, JSON.parse(data));
+    prepared();
+  });
   source.addEventListener("job", ({ data }) => settle(JSON.parse(data)));
   source.onopen = async () => {
     online(true);

@@ -22,30 +22,48 @@ export interface EngineFiles {
 /** Limiter, compressor, then the bands of the multiband compressor: `app/page_engine.c`. */
 export const REDUCTIONS = 5;
 
+/** An instance of a console's code, for any number of engines. */
+export class EngineCode {
+  readonly x: Exports;
+  private view: Float32Array;
+
+  constructor(files: EngineFiles) {
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(files.wasm), {});
+    this.x = instance.exports as unknown as Exports;
+    this.x._initialize();
+    new Uint8Array(this.x.memory.buffer, this.x.ai_mixer_rooms(), files.rooms.byteLength).set(new Uint8Array(files.rooms));
+    this.view = new Float32Array(this.x.memory.buffer);
+  }
+
+  /** The memory as samples; made anew when it has grown. */
+  get samples(): Float32Array {
+    if (this.view.buffer !== this.x.memory.buffer) this.view = new Float32Array(this.x.memory.buffer);
+    return this.view;
+  }
+}
+
 export class Engine {
   readonly latency: number;
   private readonly x: Exports;
   private readonly handle: number;
   private readonly rows: number;
-  private readonly at: number[];
+  private readonly at: number[]; // first sample of each channel
   private readonly reduction: number;
 
   constructor(
-    files: EngineFiles,
+    private readonly code: EngineCode,
     rate: number,
     readonly channels: number,
     readonly block = 128,
   ) {
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(files.wasm), {});
-    this.x = instance.exports as unknown as Exports;
-    this.x._initialize();
-    new Uint8Array(this.x.memory.buffer, this.x.ai_mixer_rooms(), files.rooms.byteLength).set(new Uint8Array(files.rooms));
+    this.x = code.x;
     this.handle = this.x.ai_mixer_create(rate, block, channels);
     if (!this.handle) throw new Error(`the engine does not run at ${rate} Hz`);
     const samples = this.x.malloc(4 * channels * block);
     this.rows = this.x.malloc(4 * channels);
-    this.at = Array.from({ length: channels }, (_, c) => samples + 4 * c * block);
-    new Uint32Array(this.x.memory.buffer, this.rows, channels).set(this.at);
+    const at = Array.from({ length: channels }, (_, c) => samples + 4 * c * block);
+    new Uint32Array(this.x.memory.buffer, this.rows, channels).set(at);
+    this.at = at.map((byte) => byte / 4);
     this.reduction = this.x.malloc(4 * REDUCTIONS);
     this.latency = this.x.ai_mixer_latency(this.handle);
   }
@@ -66,11 +84,18 @@ export class Engine {
     return new Float32Array(this.x.memory.buffer, this.reduction, REDUCTIONS).slice();
   }
 
-  /** Process up to `block` samples; output may be the input. */
-  process(input: Float32Array[], output: Float32Array[], samples: number): void {
-    const memory = this.x.memory.buffer;
-    for (let c = 0; c < this.channels; c++) new Float32Array(memory, this.at[c], samples).set(input[c].subarray(0, samples));
+  /** Process up to `block` samples; output may be the input. One channel of input serves for all. */
+  process(input: Float32Array[], output: Float32Array[], samples: number, gain = 1): void {
+    const memory = this.code.samples; // no allocation: this runs in the audio thread
+    for (let c = 0; c < this.channels; c++) {
+      const from = input[c] ?? input[0], at = this.at[c];
+      for (let i = 0; i < samples; i++) memory[at + i] = gain * from[i];
+    }
     this.x.ai_mixer_process(this.handle, this.rows, this.rows, samples);
-    for (let c = 0; c < this.channels; c++) output[c].set(new Float32Array(this.x.memory.buffer, this.at[c], samples));
+    const processed = this.code.samples;
+    for (let c = 0; c < this.channels; c++) {
+      const to = output[c], at = this.at[c];
+      for (let i = 0; i < samples; i++) to[i] = processed[at + i];
+    }
   }
 }

@@ -1,10 +1,11 @@
-// The equaliser: curve, spectrum of what is heard, and points to drag.
+// The equaliser: curve, spectrum of the output, and points to drag.
 
 import { handle, responseDb } from "./curves.ts";
 import { $, draw, token } from "./dom.ts";
 import { clamp, round } from "./knob.ts";
 import { player } from "./player.ts";
-import { consoleNow, desk, on, state, turn } from "./store.ts";
+import { consoleNow, desk, hasTracks, on, state, turn } from "./store.ts";
+import { partTitle } from "./tracks_view.ts";
 import type { Filter } from "./types.ts";
 
 const LOW_HZ = 20, HIGH_HZ = 20_000, RANGE_DB = 9, GRAB_PX = 22, POINTS = 200;
@@ -62,7 +63,9 @@ function spectrum(g: CanvasRenderingContext2D, width: number, height: number): v
 }
 
 export function drawEq(): void {
-  if (!canvas.clientWidth || !state.song) return;
+  if (!state.song) return;
+  canvas.hidden = $("eq-help").hidden = !consoleNow().filters.length;
+  if (!canvas.clientWidth) return;
   const { g, width, height } = draw(canvas), { filters } = consoleNow(), values = desk().settings;
   spectrum(g, width, height);
   grid(g, width, height);
@@ -130,4 +133,7 @@ canvas.addEventListener("wheel", (event) => {
   move(q, desk().settings[q] * 1.1 ** -Math.sign(event.deltaY));
 }, { passive: false });
 
-on(["knobs", "song"], drawEq);
+on(["knobs", "song", "desk"], () => {
+  if (state.song) $("eq-title").textContent = hasTracks() ? partTitle() : "Equaliser";
+  drawEq();
+});

@@ -45,6 +45,10 @@ export function format(knob: Knob, value: number): string {
   const { unit, name } = knob;
   if (unit === "Hz" && value === knob.neutral && knob.neutral === knob.low) return "off";
   if (unit.startsWith("dB")) return `${knob.low < 0 && unit === "dB" ? signed(value, 1) : minus(value.toFixed(1))} ${unit}`;
+  if (name === "pan") return Math.abs(value) < 0.005 ? "centre" : `${Math.round(100 * Math.abs(value))} ${value < 0 ? "left" : "right"}`;
+  if (name.endsWith("_send")) return value < 1e-4 ? "off" : `${minus(toDb(value).toFixed(1))} dB`;
+  if (name === "feedback") return `${Math.round(value * 100)} %`;
+  if (unit === "s") return `${value.toFixed(1)} s`;
   if (unit === "ratio") return name.includes("width") ? `${Math.round(value * 100)} %` : `${signed(toDb(value), 1)} dB`;
   if (unit === "wet" || unit === "share") return `${Math.round(value * 100)} %`;
   if (unit === ":1") return `${value.toFixed(1)} : 1`;
@@ -56,9 +60,12 @@ export function format(knob: Knob, value: number): string {
 
 /** `band1_gain` → "Band 1 gain". */
 export function label(name: string): string {
-  const text = name.replace(/_/g, " ").replace(/(\d)/, " $1").replace(/\beq\b/, "EQ").replace(/\bq\b/, "Q");
+  const text = withoutUnit(name).replace(/_/g, " ").replace(/(\d)/, " $1").replace(/\beq\b/, "EQ").replace(/\bq\b/, "Q");
   return text[0].toUpperCase() + text.slice(1);
 }
+
+/** `compressor_ratio` → "Compressor ratio", without its unit: it is in the value. */
+const withoutUnit = (name: string) => name.replace(/_(db|hz|ms|s)$/, (unit) => (unit === "_hz" ? "_frequency" : unit === "_db" && /shelf|peak/.test(name) ? "_gain" : ""));
 
 const SECTION: Record<string, string> = {
   eq: "Tone",
@@ -69,6 +76,7 @@ const SECTION: Record<string, string> = {
   delay: "Space",
   reverb: "Space",
   width: "Space",
+  send: "Sends",
   gain: "Level",
 };
 
@@ -77,7 +85,7 @@ export const sectionOf = (knob: Knob) => SECTION[knob.group] ?? "Level";
 /** Sections of a console in the order of its chain, each with its knobs. */
 export function sections(console: Console): [string, Knob[]][] {
   const found = new Map<string, Knob[]>();
-  for (const title of ["Tone", "Compressor", "Multiband compressor", "Saturation", "Space", "Level"])
+  for (const title of ["Tone", "Compressor", "Multiband compressor", "Saturation", "Space", "Sends", "Level"])
     for (const knob of console.knobs)
       if (sectionOf(knob) === title) found.set(title, [...(found.get(title) ?? []), knob]);
   return [...found];

@@ -2,7 +2,7 @@
 
 import { $, element } from "./dom.ts";
 import { clamp, format, label, round, sections, toPosition, toValue } from "./knob.ts";
-import { consoleNow, desk, on, resetKnob, setAmount, state, toggleLock, turn } from "./store.ts";
+import { consoleName, consoleNow, desk, hasTracks, on, resetKnob, setAmount, state, toggleLock, turn } from "./store.ts";
 import type { Knob } from "./types.ts";
 
 const STEPS = 1000; // of a slider
@@ -33,7 +33,7 @@ function knobRow(knob: Knob, section: string): HTMLElement {
     const current = desk().settings[knob.name], locked = desk().locked.includes(knob.name);
     const position = clamp(toPosition(knob, current), 0, 1), text = format(knob, current);
     if (Math.round(Number(slider.value)) !== Math.round(position * STEPS)) slider.value = String(position * STEPS);
-    slider.style.setProperty("--at", String(position));
+    slider.style.setProperty("--at", String(knob.name === "pan" ? 0 : position)); // a pan has no amount
     slider.setAttribute("aria-valuetext", text);
     value.textContent = text;
     lock.setAttribute("aria-pressed", String(locked));
@@ -61,11 +61,12 @@ function sectionCard(title: string, knobs: Knob[]): HTMLElement {
   return element("section", { class: "card", "aria-label": title }, head, ...knobs.map((knob) => knobRow(knob, title)));
 }
 
-on(["song", "knobs"], () => {
+on(["song", "knobs", "desk"], () => {
   if (!state.song) return;
-  if (shown !== state.session.console) {
+  const now = `${consoleName(state.session.console)} ${hasTracks() ? state.session.console : ""}`;
+  if (shown !== now) {
     updates = [];
-    shown = state.session.console;
+    shown = now;
     place.replaceChildren(...sections(consoleNow()).map(([title, knobs]) => sectionCard(title, knobs)));
   }
   for (const update of updates) update();

@@ -10,6 +10,7 @@ import * as player from "./player.ts";
 import { ask, clearSide, setUpMenus, uploadReference } from "./side_view.ts";
 import { setUpStart, showRecent } from "./start_view.ts";
 import * as store from "./store.ts";
+import "./tracks_view.ts";
 import { drawPosition } from "./transport_view.ts";
 
 const songInAddress = () => new URLSearchParams(location.hash.slice(1)).get("song");
@@ -25,9 +26,11 @@ async function open(id: string, fresh: boolean): Promise<void> {
   document.title = `${song.name} – ai_mixer`;
   document.body.dataset.state = "loading";
   $("match-text").textContent = "Loading the song …";
-  await player.load(song);
+  const silent = await player.load(song).then(() => "", (error: Error) => error.message);
+  if (store.state.song !== song) return; // another one was opened meanwhile
   document.body.dataset.state = "ready";
   store.changed("song", "knobs", "versions", "audible", "loudness");
+  if (silent) $("match-text").textContent = `Without playback: ${silent}`;
   if (fresh && !store.state.session.versions.length) await ask();
 }
 
@@ -40,6 +43,7 @@ async function goHome(): Promise<void> {
   await store.saveNow();
   player.unload();
   store.state.song = null;
+  document.body.dataset.state = "start";
   history.replaceState(null, "", "#");
   $("title").textContent = "";
   document.title = "ai_mixer";
@@ -55,11 +59,17 @@ function animate(): void {
   requestAnimationFrame(animate);
 }
 
+function showEngine(): void {
+  const { state, progress } = api.engine;
+  $("engine").hidden = state === "ready";
+  $<HTMLProgressElement>("engine-bar").value = progress;
+}
+
 async function start(): Promise<void> {
   store.state.info = await api.getInfo();
   setUpMenus();
   setUpStart(open, uploadReference);
-  api.followJobs((online) => ($("offline").hidden = online));
+  api.followEvents((online) => ($("offline").hidden = online), showEngine);
   store.onSaveFailed((text) => showMessage(`Your changes are not saved: ${text}`));
   const id = songInAddress();
   const opened = id && (await open(id, false).then(() => true, (error) => showMessage(error.message)));

@@ -1,10 +1,10 @@
-// Level of what is heard: peaks, loudness, true peak.
+// Level of the output: peaks, loudness, true peak.
 
 import { $, button, element } from "./dom.ts";
 import { clamp, toDb } from "./knob.ts";
 import { integrated, recent, SILENCE } from "./loudness.ts";
 import { player, setLevelsListener } from "./player.ts";
-import { consoleNow, on, state } from "./store.ts";
+import { consoleNow, consoleOf, hasTracks, MASTER, on, state } from "./store.ts";
 
 const LOWEST_DB = -60, FALL_DB = 1.5, MAX_STEPS = 36_000; // an hour
 const FIGURES = ["Momentary", "Short-term", "Integrated", "True peak", "Whole mix", "Its true peak"] as const;
@@ -12,7 +12,7 @@ const fields = new Map(FIGURES.map((name) => [name, element("dd", { class: "figu
 const bars = [$("bar-left"), $("bar-right")];
 let steps: number[] = [];
 let truePeak = 0;
-let heard = "";
+let shown = "";
 const held = [LOWEST_DB, LOWEST_DB];
 
 const REDUCTION_NAMES = ["Limiter", "Compressor", "Low band", "Mid band", "High band"];
@@ -69,11 +69,13 @@ setLevelsListener((levels) => {
 button("reset-meter").addEventListener("click", reset);
 on(["loudness", "knobs"], show);
 on(["knobs", "song"], () => {
-  const groups = new Set(state.song ? consoleNow().knobs.map((knob) => knob.group) : []);
+  const console = hasTracks() ? consoleOf(MASTER) : state.song && consoleNow(); // of several tracks: the master
+  const groups = new Set(console?.knobs.map((knob) => knob.group));
+  for (const name of ["Whole mix", "Its true peak"] as const) fields.get(name)!.parentElement!.hidden = hasTracks();
   reductionRows.forEach(({ row }, index) => (row.hidden = index > 1 && !groups.has("multiband")));
 });
 on(["audible", "song"], () => {
   const now = `${state.song?.id} ${state.audible} ${state.matched}`;
-  if (now !== heard) reset(); // the loudness of two versions is not one loudness
-  heard = now;
+  if (now !== shown) reset(); // the loudness of two versions is not one loudness
+  shown = now;
 });

@@ -4,7 +4,8 @@ import * as api from "./api.ts";
 import type { Answer, Request, Spectrogram } from "./analysis.ts";
 import type { EngineFiles } from "./engine.ts";
 import { clamp } from "./knob.ts";
-import { changed, knobValues, on, state } from "./store.ts";
+import { changed, consoleName, knobValues, on, state, tracks } from "./store.ts";
+import { analyseTracks, audibleTracks, forgetTracks, loadTracks, studioFiles, turnedParts } from "./track_player.ts";
 import type { ConsoleName, Song, Version } from "./types.ts";
 import type { Levels, Order } from "./worklet.ts";
 
@@ -17,6 +18,7 @@ export const player = {
   node: null as AudioWorkletNode | null,
   analyser: null as AnalyserNode | null,
   audio: {} as Partial<Record<Version, AudioBuffer>>,
+  tracks: [] as (AudioBuffer | null)[],
   playing: false,
   repeat: true,
   loop: null as { from: number; to: number } | null,
@@ -36,7 +38,7 @@ const files = new Map<ConsoleName, Promise<EngineFiles>>();
 
 export const setLevelsListener = (listener: (levels: Levels) => void) => (onLevels = listener);
 
-function engineFiles(name: ConsoleName): Promise<EngineFiles> {
+export function engineFiles(name: ConsoleName): Promise<EngineFiles> {
   let found = files.get(name);
   if (!found) {
     found = Promise.all([api.getBytes(`/${name}.wasm`), api.getBytes(`/api/consoles/${name}/rooms`)]).then(
@@ -57,7 +59,7 @@ export async function load(song: Song): Promise<void> {
   unload();
   if (!window.AudioWorklet)
     throw new api.Refused("Playback needs https or the address 127.0.0.1: browsers allow audio code nowhere else.");
-  const name = state.session.console;
+  const name = consoleName(song.tracks ? "master" : state.session.console);
   const context = new AudioContext({ sampleRate: song.sample_rate, latencyHint: "interactive" });
   player.context = context;
   const [bytes, engine] = await Promise.all([
@@ -68,9 +70,12 @@ export async function load(song: Song): Promise<void> {
   player.audio.rough = await context.decodeAudioData(bytes);
   if (song.reference) await loadReference(song);
   await context.suspend();
-  startNode(engine, name, song.channels ?? 2);
-  startAnalysis(song, engine);
-  update();
+  const loaded = await loadTracks(song, context);
+  if (player.context !== context) return; // another song was opened
+  player.tracks = loaded;
+  await startNode(engine, name, song.channels ?? 2);
+  await startAnalysis(song, engine);
+  await update();
 }
 
 export async function loadReference(song: Song): Promise<void> {
@@ -80,14 +85,15 @@ export async function loadReference(song: Song): Promise<void> {
   changed("audible", "loudness");
 }
 
-function startNode(engine: EngineFiles, name: ConsoleName, channels: number): void {
-  const context = player.context!;
+async function startNode(engine: EngineFiles, name: ConsoleName, channels: number): Promise<void> {
+  const context = player.context!, several = player.tracks.length > 0;
+  const studio = several && { studio: await studioFiles(), parts: turnedParts(true), audible: audibleTracks() };
   const node = new AudioWorkletNode(context, "desk", {
-    numberOfInputs: 2,
+    numberOfInputs: 2 + player.tracks.length,
     outputChannelCount: [2],
     channelCount: 2,
-    channelCountMode: "explicit",
-    processorOptions: { files: engine, knobs: knobValues(), channels },
+    channelCountMode: several ? "clamped-max" : "explicit", // a mono track stays one channel
+    processorOptions: { files: engine, knobs: several ? [] : knobValues(), channels, ...studio },
   });
   node.port.onmessage = ({ data }: MessageEvent<{ levels?: Levels; latency?: number }>) => {
     if (data.latency !== undefined) player.latency = data.latency;
@@ -99,7 +105,7 @@ function startNode(engine: EngineFiles, name: ConsoleName, channels: number): vo
   loaded = name;
 }
 
-function startAnalysis(song: Song, engine: EngineFiles): void {
+async function startAnalysis(song: Song, engine: EngineFiles): Promise<void> {
   const rough = player.audio.rough!, rate = rough.sampleRate;
   const channels = Array.from({ length: song.channels ?? 2 }, (_, c) => rough.getChannelData(c).slice());
   const from = Math.round((song.loudest_s ?? 0) * rate);
@@ -108,7 +114,8 @@ function startAnalysis(song: Song, engine: EngineFiles): void {
   analysis.onmessage = ({ data }: MessageEvent<Answer>) => receive(data);
   const post = (request: Request, moved: Transferable[] = []) => analysis!.postMessage(request, moved);
   post({ kind: "song", channels, rate, excerpt }, channels.map((row) => row.buffer));
-  post({ kind: "engine", files: engine });
+  if (player.tracks.length) await analyseTracks(analysis, player.tracks, excerpt);
+  else post({ kind: "engine", files: engine });
 }
 
 function receive(answer: Answer): void {
@@ -130,10 +137,15 @@ function receive(answer: Answer): void {
 /** Send the knobs, and the engine if the console is another one. */
 async function update(): Promise<void> {
   if (!player.node) return;
-  const name = state.session.console, knobs = knobValues();
+  if (tracks().length) {
+    send({ kind: "parts", parts: turnedParts(false), audible: audibleTracks() });
+    analysis?.postMessage({ kind: "parts", parts: turnedParts(true), audible: audibleTracks(), id: ++requestId } satisfies Request);
+    return;
+  }
+  const name = consoleName(state.session.console), knobs = knobValues();
   if (name !== loaded) {
     const engine = await engineFiles(name);
-    if (name !== state.session.console) return;
+    if (name !== consoleName(state.session.console)) return;
     loaded = name;
     send({ kind: "engine", files: engine, knobs: knobValues() });
     analysis?.postMessage({ kind: "engine", files: engine } satisfies Request);
@@ -161,7 +173,8 @@ export function unload(): void {
   analysis = null;
   requestId += 1;
   startS = 0;
-  Object.assign(player, { context: null, node: null, analyser: null, audio: {}, playing: false, loop: null, mixWaveform: null, spectrograms: {} });
+  forgetTracks();
+  Object.assign(player, { context: null, tracks: [], node: null, analyser: null, audio: {}, playing: false, loop: null, mixWaveform: null, spectrograms: {} });
 }
 
 function stopSources(): void {
@@ -178,8 +191,7 @@ function startSources(at: number): void {
   const when = context.currentTime + Math.round(START_DELAY_S * context.sampleRate) / context.sampleRate;
   stopSources();
   const options = { loop: player.repeat, loopStart: from, loopEnd: to };
-  (["rough", "reference"] as const).forEach((version, input) => {
-    const buffer = player.audio[version];
+  [player.audio.rough, player.audio.reference, ...player.tracks].forEach((buffer, input) => {
     if (!buffer) return;
     const source = new AudioBufferSourceNode(context, { buffer, ...options });
     source.connect(player.node!, 0, input);

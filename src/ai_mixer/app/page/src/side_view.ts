@@ -5,14 +5,16 @@ import { $, button, element, input, safely } from "./dom.ts";
 import { format, label, toPosition } from "./knob.ts";
 import { loadReference } from "./player.ts";
 import * as store from "./store.ts";
-import { consoleNow, desk, on, state } from "./store.ts";
-import type { ConsoleName, Job, Knob } from "./types.ts";
+import { consoleOf, desk, hasTracks, on, state } from "./store.ts";
+import { askedOfTracks, exportOfTracks, settingsByDesk } from "./track_requests.ts";
+import type { ConsoleName, Desk, DeskName, Job, Knob } from "./types.ts";
 
+const EQUAL = "equal"; // several tracks without a model
 const RULES = "rules"; // the entry of the mastering console, which needs no model
 const model = $<HTMLSelectElement>("model"), style = $<HTMLSelectElement>("style");
 const target = $<HTMLSelectElement>("target"), fileFormat = $<HTMLSelectElement>("format");
 const TARGET_TEXT: Record<string, string> = {
-  "as heard": "as on this page",
+  "audible": "as on this page",
   song: "as the song",
   streaming: "streaming (−14 LUFS)",
   broadcast: "broadcast (−23 LUFS)",
@@ -22,43 +24,71 @@ const TARGET_TEXT: Record<string, string> = {
 /** Fill the menus; once. */
 export function setUpMenus(): void {
   const { info } = state;
-  for (const each of info.models) model.append(element("option", { value: each.name }, each.title));
-  model.append(element("option", { value: RULES }, "Mastering"));
   style.append(element("option", { value: "" }, "none: the model alone"));
   for (const [name, about] of Object.entries(info.styles))
     style.append(element("option", { value: name, title: about }, `${name[0].toUpperCase()}${name.slice(1)}`));
-  for (const name of ["as heard", "song", ...info.targets.slice(1)])
-    target.append(element("option", { value: name }, TARGET_TEXT[name] ?? name));
   for (const name of info.formats) fileFormat.append(element("option", { value: name }, name.toUpperCase()));
 }
 
-const chosen = (): { console: ConsoleName; model: string | null; about: string } => {
-  const found = state.info.models.find((each) => each.name === model.value);
-  const about = "Tone, dynamics and width after statistics of finished music, with the full mastering console.";
-  return found ? { console: found.console, model: found.name, about: found.about } : { console: "mastering", model: null, about };
+/** Menus that a file and several tracks have differently. */
+function setUpSong(): void {
+  const { info } = state, several = hasTracks(), last = several ? [EQUAL, "Equal loudness"] : [RULES, "Mastering"];
+  const models = several ? info.tracks.models : info.models;
+  model.replaceChildren(...[...models.map(({ name, title }) => [name, title]), last].map(([value, title]) => element("option", { value }, title)));
+  const targets = ["audible", ...(several ? [] : ["song"]), ...info.targets.slice(1)];
+  button("ask-all").hidden = models.length < 2;
+  target.replaceChildren(...targets.map((value) => element("option", { value }, TARGET_TEXT[value] ?? value)));
+}
+
+const ABOUT = {
+  [RULES]: "Tone, dynamics and width after statistics of finished music, with the full mastering console.",
+  [EQUAL]: "All tracks equally loud and in the middle, the lead 3 dB louder: a start to balance by hand.",
+};
+
+const chosen = (): { console: ConsoleName; model: string | null; title: string; about: string } => {
+  const models: { name: string; title: string; about: string; console?: ConsoleName }[] = hasTracks() ? state.info.tracks.models : state.info.models;
+  const found = models.find((each) => each.name === model.value);
+  if (found) return { console: found.console ?? "strip", model: found.name, title: found.title, about: found.about };
+  return hasTracks()
+    ? { console: "strip", model: null, title: "Equal loudness", about: ABOUT[EQUAL] }
+    : { console: "mastering", model: null, title: "Mastering", about: ABOUT[RULES] };
 };
 
 let askJob: Job | null = null;
 let exportJob: Job | null = null;
-let shownConsole: ConsoleName = "classic";
+let shownConsole = "classic";
 
-const progressText = (job: Job) =>
-  job.state === "queued" ? "Waiting for other jobs …" : `${job.message || "starting"} … ${Math.round(job.progress * 100)} %`;
+const percent = (share: number) => `${Math.round(share * 100)} %`;
 
-export async function ask(): Promise<void> {
-  const song = state.song!, { console, model: name } = chosen(), status = $("ask-status");
+function progressText(job: Job): string {
+  const { state, progress } = api.engine;
+  const engine = state === "ready" ? "" : ` The engine is being prepared, once per installation: ${percent(progress)}.`;
+  if (job.state === "queued") return `Waiting for other jobs …${engine}`;
+  return `${job.message || "starting"} … ${percent(job.progress)}${engine && `.${engine}`}`;
+}
+
+/** Ask for the settings of the song: a job, whose result has them. */
+function request(): Promise<Job> {
+  const song = state.song!, { console, model: name } = chosen();
+  const reference = input("use-reference").checked && !input("use-reference").disabled;
+  if (hasTracks()) return api.predictTracks(song.id, { ...askedOfTracks(), model: name, reference });
   const at = state.session.desks[console];
   const locked = Object.fromEntries(at.locked.map((knob) => [knob, at.settings[knob]]));
-  const reference = input("use-reference").checked && !input("use-reference").disabled;
+  return api.predict(song.id, { console, model: name, style: style.value || null, locked, reference });
+}
+
+export async function ask(): Promise<void> {
+  const song = state.song!, status = $("ask-status"), { title } = chosen();
   button("ask").disabled = button("ask-all").disabled = true;
   try {
-    askJob = await api.predict(song.id, { console, model: name, style: style.value || null, locked, reference });
+    askJob = await request();
     button("ask-cancel").hidden = false;
     const result = await api.finished(askJob, (job) => (status.textContent = progressText(job)));
     if (state.song?.id !== song.id) return;
-    store.applyPrediction(result.console, result.settings, style.value ? `${result.about}, ${style.value}` : result.about);
-    const moved = consoleNow().knobs.filter((knob) => Math.abs(desk().settings[knob.name] - knob.neutral) > 1e-4);
-    status.textContent = result.note || `Done: ${moved.length} of ${consoleNow().knobs.length} knobs are set.`;
+    const answers = hasTracks() ? settingsByDesk(result.settings) : { [result.console]: result.settings };
+    const about = hasTracks() ? title : result.about;
+    store.applyPrediction(answers, style.value && !hasTracks() ? `${about}, ${style.value}` : about);
+    status.textContent = result.note || `Done: ${movedKnobs(Object.keys(answers))} knobs are set.`;
   } catch (error) {
     status.textContent = (error as Error).message;
   } finally {
@@ -68,9 +98,18 @@ export async function ask(): Promise<void> {
   }
 }
 
+/** How far a knob is from neutral on its scale; 0 for a value that is absent. */
+const travel = (knob: Knob, value?: number) => (value === undefined ? 0 : Math.abs(toPosition(knob, value) - toPosition(knob, knob.neutral)));
+
+/** "3 of 10": knobs of desks that are not neutral. */
+function movedKnobs(names: DeskName[]): string {
+  const moved = names.flatMap((name) => consoleOf(name).knobs.map((knob) => travel(knob, state.session.desks[name].settings[knob.name])));
+  return `${moved.filter((distance) => distance > 1e-3).length} of ${moved.length}`;
+}
+
 /** A version per model that suits this console, to compare. */
 async function askAll(): Promise<void> {
-  for (const each of state.info.models) {
+  for (const each of hasTracks() ? state.info.tracks.models : state.info.models) {
     model.value = each.name;
     await ask();
     if (!$("ask-status").textContent!.startsWith("Done")) return;
@@ -83,8 +122,10 @@ async function exportMix(): Promise<void> {
   try {
     await store.saveNow();
     const wanted = target.value === "song" ? null : target.value;
-    const body = { console: state.session.console, settings: desk().settings, format: fileFormat.value, target: wanted };
-    exportJob = await api.exportMix(song.id, body);
+    const body = { format: fileFormat.value, target: wanted, daw: input("daw").checked };
+    exportJob = hasTracks()
+      ? await api.exportTracks(song.id, { ...body, ...exportOfTracks(), stems: input("stems").checked })
+      : await api.exportMix(song.id, { ...body, console: state.session.console, settings: desk().settings });
     button("export-cancel").hidden = false;
     const result = await api.finished(exportJob, (job) => (status.textContent = progressText(job)));
     status.textContent = result.notes.join(" ") || "Done.";
@@ -118,13 +159,17 @@ export async function uploadReference(file: File): Promise<void> {
 }
 
 /** What a version does, in a few words: the knobs that moved most. */
-function describe(console: ConsoleName, settings: Record<string, number>): string {
-  const travel = (knob: Knob) => Math.abs(toPosition(knob, settings[knob.name]) - toPosition(knob, knob.neutral));
-  const moved = state.info.consoles[console].knobs.filter((knob) => !knob.shape && travel(knob) > 0.01);
-  moved.sort((a, b) => travel(b) - travel(a));
-  const texts = moved.slice(0, 3).map((knob) => `${label(knob.name)} ${format(knob, settings[knob.name])}`);
-  return texts.join(", ") + (moved.length > 3 ? " …" : "") || "neutral";
+function describe(desks: Record<DeskName, Desk>): string {
+  const found = Object.entries(desks).flatMap(([name, { settings }]) =>
+    consoleOf(name).knobs.filter((knob) => !knob.shape).map((knob) => ({ name, knob, far: travel(knob, settings[knob.name]) })),
+  );
+  const moved = found.filter(({ far }) => far > 0.01).sort((a, b) => b.far - a.far);
+  const text = ({ name, knob }: (typeof moved)[0]) => `${whose(name)}${label(knob.name)} ${format(knob, desks[name].settings[knob.name])}`;
+  return moved.slice(0, 3).map(text).join(", ") + (moved.length > 3 ? " …" : "") || "neutral";
 }
+
+/** Name of a track in front of its knob. */
+const whose = (name: DeskName) => (store.trackOf(name) === null ? "" : `${store.tracks()[Number(name)]?.name.replace(/\.[^.]+$/, "")}: `);
 
 button("ask").addEventListener("click", safely(ask));
 button("ask-all").addEventListener("click", safely(askAll));
@@ -143,10 +188,12 @@ input("reference-file").addEventListener("change", () => {
 });
 model.addEventListener("change", () => store.changed("versions"));
 
-on(["song", "knobs", "versions"], () => {
+on(["song"], () => state.song && setUpSong());
+
+on(["song", "knobs", "versions", "desk"], () => {
   if (!state.song) return;
   const { amount } = desk();
-  if (shownConsole !== state.session.console && chosen().console !== state.session.console)
+  if (!hasTracks() && shownConsole !== state.session.console && chosen().console !== state.session.console)
     model.value = state.info.models.find((each) => each.console === state.session.console)?.name ?? RULES;
   shownConsole = state.session.console;
   input("amount").value = String(amount);
@@ -164,7 +211,7 @@ on(["song", "versions"], () => {
   const rows = state.session.versions.map((version) => {
     const open = element("button", { type: "button", class: "entry" },
       element("b", {}, `${version.id}. ${version.title}`),
-      element("small", { class: "muted" }, describe(version.console, version.desk.settings)));
+      element("small", { class: "muted" }, describe(version.desks)));
     open.addEventListener("click", () => store.openVersion(version.id));
     const remove = element("button", { type: "button", class: "small", "aria-label": `Remove version ${version.id}` }, "×");
     remove.addEventListener("click", () => store.removeVersion(version.id));

@@ -2,13 +2,13 @@
 
 import * as api from "./api.ts";
 import { applyAmounts, neutralDesk } from "./knob.ts";
-import type { Console, ConsoleName, Desk, Info, Knob, Session, Song, Version } from "./types.ts";
+import type { Console, ConsoleName, Desk, DeskName, Info, Knob, SavedVersion, Session, Song, TrackChoice, Values, Version } from "./types.ts";
 
 const SAVE_MS = 600;
 const UNDO_STEPS = 200;
 const SAME_TURN_MS = 700; // changes of one knob within this time are one step of undo
 
-type Snapshot = Pick<Session, "console" | "desks">;
+type Snapshot = Pick<Session, "console" | "desks" | "tracks">;
 
 export const state = {
   info: null as unknown as Info,
@@ -25,7 +25,7 @@ export const state = {
   whole: null as { lufs: number; truePeakDb: number } | null,
 };
 
-export type Part = "song" | "knobs" | "versions" | "audible" | "loudness";
+export type Part = "song" | "knobs" | "desk" | "versions" | "audible" | "loudness";
 const listeners: [Part[], () => void][] = [];
 
 /** Call a function whenever one of these parts changes. */
@@ -35,12 +35,30 @@ export function changed(...parts: Part[]): void {
   for (const [wanted, listener] of listeners) if (wanted.some((part) => parts.includes(part))) listener();
 }
 
-export const consoleNow = (): Console => state.info.consoles[state.session.console];
+export const MASTER = "master";
+const FILE_DESKS = ["classic", "mastering"], BUS_DESKS = ["reverb", "delay"];
+
+/** Number of the track of a desk; null for the other desks. */
+export const trackOf = (name: DeskName): number | null => (/^\d+$/.test(name) ? Number(name) : null);
+export const consoleName = (name: DeskName): ConsoleName =>
+  trackOf(name) !== null ? "strip" : name === MASTER ? "mastering" : (name as ConsoleName);
+export const consoleOf = (name: DeskName): Console => state.info.consoles[consoleName(name)];
+export const consoleNow = (): Console => consoleOf(state.session.console);
 export const desk = (): Desk => state.session.desks[state.session.console];
-export const knobValues = (): number[] => consoleNow().knobs.map((knob) => desk().settings[knob.name]);
+export const tracks = () => state.song?.tracks ?? [];
+export const hasTracks = () => tracks().length > 0;
+/** Whether each track is audible after mute and solo. */
+export function audibleTracks(): boolean[] {
+  const choices = state.session.tracks, solo = choices.some((each) => each.solo);
+  return choices.map((each) => !each.muted && (!solo || each.solo));
+}
+export const valuesOf = (name: DeskName): number[] =>
+  consoleOf(name).knobs.map((knob) => state.session.desks[name].settings[knob.name]);
+export const knobValues = (): number[] => valuesOf(state.session.console);
 
 const copy = <T>(value: T): T => structuredClone(value);
-const snapshot = (): Snapshot => copy({ console: state.session.console, desks: state.session.desks });
+const snapshot = (): Snapshot =>
+  copy({ console: state.session.console, desks: state.session.desks, tracks: state.session.tracks });
 
 let lastStep = { what: "", at: 0 };
 
@@ -61,16 +79,16 @@ function edited(): void {
 }
 
 /** Turn a knob by hand: it is locked, so that amounts and models leave it alone. */
-export function turn(knob: Knob, value: number): void {
-  remember(knob.name);
-  const d = desk();
+export function turn(knob: Knob, value: number, name = state.session.console): void {
+  remember(`${name} ${knob.name}`);
+  const d = state.session.desks[name];
   d.settings[knob.name] = value;
   if (!d.locked.includes(knob.name)) d.locked.push(knob.name);
   edited();
 }
 
-export function resetKnob(knob: Knob): void {
-  turn(knob, knob.neutral);
+export function resetKnob(knob: Knob, name = state.session.console): void {
+  turn(knob, knob.neutral, name);
 }
 
 export function toggleLock(knob: Knob): void {
@@ -83,10 +101,29 @@ export function toggleLock(knob: Knob): void {
 /** Change the share of the prediction, of a section or of all. */
 export function setAmount(section: string | null, amount: number): void {
   remember(`amount ${section}`);
-  const d = desk();
-  if (section === null) d.amount = amount;
-  else d.amounts[section] = amount;
-  d.settings = applyAmounts(consoleNow(), d);
+  for (const name of section === null ? desksOfSong() : [state.session.console]) {
+    const d = state.session.desks[name];
+    if (section === null) d.amount = amount;
+    else d.amounts[section] = amount;
+    d.settings = applyAmounts(consoleOf(name), d);
+  }
+  edited();
+}
+
+/** Desks that the amount of all means: of several tracks all, of a file the one that is shown. */
+const desksOfSong = () => (hasTracks() ? Object.keys(state.session.desks) : [state.session.console]);
+
+/** Show another part of several tracks; nothing that is undone. */
+export function showDesk(name: DeskName): void {
+  state.session.console = name;
+  save();
+  changed("desk");
+}
+
+/** Change mute, solo, lead or role of a track. */
+export function chooseTrack(number: number, choice: Partial<TrackChoice>): void {
+  remember(`track ${number} ${Object.keys(choice)}`);
+  Object.assign(state.session.tracks[number], choice);
   edited();
 }
 
@@ -97,24 +134,18 @@ export function setConsole(name: ConsoleName): void {
   edited();
 }
 
-/** Settings that a model answered: knobs that are locked stay. */
-export function applyPrediction(console: ConsoleName, settings: Record<string, number>, title: string): void {
+/** Settings that a model answered, by desk: knobs that are locked stay. */
+export function applyPrediction(answers: Record<DeskName, Values>, title: string): void {
   remember("");
-  state.session.console = console;
-  const d = desk();
-  d.predicted = settings;
-  d.amount = 1;
-  d.amounts = {};
-  d.settings = applyAmounts(consoleNow(), d);
+  for (const [name, settings] of Object.entries(answers)) {
+    const d = state.session.desks[name];
+    Object.assign(d, { predicted: settings, amount: 1, amounts: {} });
+    d.settings = applyAmounts(consoleOf(name), d);
+  }
+  const shown = Object.keys(answers);
+  if (!shown.includes(state.session.console) && !hasTracks()) state.session.console = shown[0];
   edited();
   keepVersion(title);
-}
-
-/** All knobs to neutral, unlocked. */
-export function clearDesk(): void {
-  remember("");
-  state.session.desks[state.session.console] = neutralDesk(consoleNow());
-  edited();
 }
 
 export function stepBack(): void {
@@ -135,19 +166,34 @@ function exchange(from: Snapshot[], to: Snapshot[]): void {
 }
 
 export function keepVersion(title: string): void {
-  const { versions, console } = state.session;
+  const { versions, console, tracks } = state.session;
   const id = 1 + Math.max(0, ...versions.map((version) => version.id));
-  versions.push({ id, title, console, desk: copy(desk()) });
+  const desks = Object.fromEntries(desksOfSong().map((name) => [name, shortened(name, state.session.desks[name])]));
+  versions.push({ id, title, console, desks, tracks: copy(tracks) });
   save();
   changed("versions");
+}
+
+/** A desk without the values that are neutral: a song has up to 64 of them. */
+function shortened(name: DeskName, full: Desk): Desk {
+  const moved = (values: Values) =>
+    Object.fromEntries(consoleOf(name).knobs.filter((k) => values[k.name] !== k.neutral).map((k) => [k.name, values[k.name]]));
+  return { ...copy(full), settings: moved(full.settings), predicted: moved(full.predicted) };
+}
+
+/** A desk of this version of the page: what is missing is neutral. */
+function completed(name: DeskName, saved?: Partial<Desk>): Desk {
+  const whole = neutralDesk(consoleOf(name));
+  return { ...whole, ...copy(saved), settings: { ...whole.settings, ...saved?.settings }, predicted: { ...whole.predicted, ...saved?.predicted } };
 }
 
 export function openVersion(id: number): void {
   const version = state.session.versions.find((each) => each.id === id);
   if (!version) return;
   remember("");
-  state.session.console = version.console;
-  state.session.desks[version.console] = copy(version.desk);
+  if (!hasTracks()) state.session.console = version.console;
+  for (const [name, saved] of Object.entries(version.desks)) state.session.desks[name] = completed(name, saved);
+  if (hasTracks()) state.session.tracks = copy(version.tracks);
   edited();
 }
 
@@ -162,18 +208,23 @@ export function setNotes(text: string): void {
   save();
 }
 
+/** Versions as they are saved now: earlier ones had one desk. */
+function versionOf(saved: SavedVersion & { desk?: Desk }): SavedVersion {
+  const { desk: one, ...rest } = saved;
+  return one ? { ...rest, desks: { [saved.console]: one }, tracks: [] } : saved;
+}
+
 /** Open a song with what was saved of it. */
 export async function openSong(song: Song): Promise<void> {
   const saved = await api.getSession(song.id);
-  const { consoles } = state.info;
   state.song = song;
+  const names = song.tracks ? [...song.tracks.map((_, n) => String(n)), ...BUS_DESKS, MASTER] : FILE_DESKS;
+  const console = saved.console && names.includes(saved.console) ? saved.console : names[0];
   state.session = {
-    console: saved.console ?? "classic",
-    desks: {
-      classic: { ...neutralDesk(consoles.classic), ...saved.desks?.classic },
-      mastering: { ...neutralDesk(consoles.mastering), ...saved.desks?.mastering },
-    },
-    versions: saved.versions ?? [],
+    console,
+    desks: Object.fromEntries(names.map((name) => [name, completed(name, saved.desks?.[name])])),
+    tracks: (song.tracks ?? []).map((track, n) => ({ muted: false, solo: false, lead: false, role: track.role, ...saved.tracks?.[n] })),
+    versions: (saved.versions ?? []).map(versionOf),
     notes: saved.notes ?? "",
   };
   Object.assign(state, { audible: "mix", blind: null, undo: [], redo: [], whole: null });

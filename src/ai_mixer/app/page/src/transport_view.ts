@@ -25,7 +25,7 @@ function roughPeaks(width: number): Float32Array {
   return rows;
 }
 
-/** Levels in bands over time; the one of the mix while it is heard and known. */
+/** Levels in bands over time; the one of the mix while it is audible and known. */
 function drawSpectrogram(g: CanvasRenderingContext2D, width: number, height: number): void {
   const picture = (!state.blind && state.audible === "mix" && p.player.spectrograms.mix) || p.player.spectrograms.rough;
   if (!picture) return;
@@ -132,7 +132,7 @@ button("picture").addEventListener("click", () => {
   drawPosition();
 });
 
-/** With hidden names: vote for what is heard, which shows the names and is noted. */
+/** With hidden names: vote for the audible version, which shows the names and is noted. */
 export function vote(): void {
   if (!state.blind) return;
   const chosen = NAMES[state.audible], others = state.blind.filter((version) => version !== state.audible);
@@ -162,6 +162,7 @@ for (const each of document.querySelectorAll<HTMLButtonElement>("[data-console]"
 function matchText(): string {
   if (state.blind) return "Equally loud, in a random order.";
   const { rough, mix } = state.loudness;
+  if (!p.player.node) return "";
   if (rough === null || mix === null) return "Measuring the loudness …";
   const louder = mix - rough;
   if (Math.abs(louder) < 0.1) return "Rough and mix are equally loud as they are.";

@@ -1,7 +1,10 @@
 // Types of the server's answers, and of the page's state.
 
 export type Scale = "linear" | "log" | "slope";
-export type ConsoleName = "classic" | "mastering";
+/** Consoles of one file; the parts of several tracks, whose master is "mastering". */
+export type ConsoleName = "classic" | "mastering" | "strip" | "reverb" | "delay";
+/** Name of a desk: a console of one file; of several tracks "0", "1" …, "reverb", "delay", "master". */
+export type DeskName = string;
 export type Version = "rough" | "mix" | "reference";
 export type Values = Record<string, number>;
 
@@ -38,6 +41,7 @@ export interface Info {
   limits: { upload_bytes: number; duration_s: number };
   consoles: Record<ConsoleName, Console>;
   models: Model[];
+  tracks: { models: { name: string; title: string; about: string }[]; roles: string[]; max: number };
   styles: Record<string, string>;
   targets: string[];
   formats: string[];
@@ -59,17 +63,36 @@ export interface Audio {
   file: string;
 }
 
+/** A track as the server knows it. gain: in front of its strip. */
+export interface Track {
+  name: string;
+  role: string | null;
+  channels: number;
+  silent: boolean;
+  gain: number;
+  lufs: number;
+}
+
+/** What a visitor chose for a track. */
+export interface TrackChoice {
+  muted: boolean;
+  solo: boolean;
+  lead: boolean;
+  role: string | null;
+}
+
 export interface Song extends Partial<Audio> {
   id: string;
   name: string;
   state: "new" | "ready" | "failed";
   created_s: number;
   reference?: Audio;
+  tracks?: Track[];
 }
 
 export interface Job {
   id: string;
-  kind: "import" | "demo" | "predict" | "export";
+  kind: string;
   song: string;
   state: "queued" | "running" | "done" | "failed" | "cancelled";
   progress: number;
@@ -87,17 +110,20 @@ export interface Desk {
   locked: string[];
 }
 
+/** desks: values of all desks that are not neutral, by their names. */
 export interface SavedVersion {
   id: number;
   title: string;
-  console: ConsoleName;
-  desk: Desk;
+  console: DeskName;
+  desks: Record<DeskName, Desk>;
+  tracks: TrackChoice[];
 }
 
 /** What is saved on the server, and what undo goes back to, except for the versions. */
 export interface Session {
-  console: ConsoleName;
-  desks: Record<ConsoleName, Desk>;
+  console: DeskName;
+  desks: Record<DeskName, Desk>;
+  tracks: TrackChoice[];
   versions: SavedVersion[];
   notes: string;
 }

@@ -1,7 +1,8 @@
-// Audio thread: the console, and rough, mix and reference in step, of which one is heard.
+// Audio thread: the console, and rough, mix and reference in step, of which one is audible.
 
-import { Engine, type EngineFiles } from "./engine.ts";
+import { Engine, EngineCode, type EngineFiles } from "./engine.ts";
 import { PowerMeter } from "./loudness.ts";
+import { type Parts, Studio, type StudioFiles } from "./studio.ts";
 import { TruePeak } from "./true_peak.ts";
 import type { Version } from "./types.ts";
 
@@ -19,6 +20,7 @@ const VERSIONS: Version[] = ["rough", "mix", "reference"];
 export type Order =
   | { kind: "engine"; files: EngineFiles; knobs: number[] }
   | { kind: "knobs"; knobs: number[] }
+  | { kind: "parts"; parts: Parts; audible: boolean[] }
   | { kind: "listen"; version: Version; gains: Record<Version, number> }
   | { kind: "reset" };
 
@@ -49,8 +51,18 @@ class Delay {
   }
 }
 
+/** One stereo file has `files` and `knobs`; several tracks have a studio, and an input each. */
+interface Options {
+  files: EngineFiles;
+  knobs: number[];
+  channels: number;
+  studio?: StudioFiles;
+  parts?: Parts;
+  audible?: boolean[];
+}
+
 class Desk extends AudioWorkletProcessor {
-  private engine: Engine;
+  private engine: Engine | Studio;
   private readonly channels: number;
   private readonly audio: Record<Version, Float32Array[]>;
   private delays: Delay[];
@@ -61,14 +73,15 @@ class Desk extends AudioWorkletProcessor {
   private levels = noLevels();
   private blocks = 0;
 
-  constructor(options: { processorOptions: { files: EngineFiles; knobs: number[]; channels: number } }) {
+  constructor(options: { processorOptions: Options }) {
     super();
-    const { files, knobs, channels } = options.processorOptions;
+    const { files, knobs, channels, studio, parts, audible } = options.processorOptions;
     this.channels = channels;
     const rows = () => Array.from({ length: 2 }, () => new Float32Array(BLOCK));
     this.audio = { rough: rows(), mix: rows(), reference: rows() };
-    this.engine = new Engine(files, sampleRate, channels, BLOCK);
-    this.engine.setKnobs(knobs);
+    this.engine = studio ? new Studio(studio, sampleRate, BLOCK) : new Engine(new EngineCode(files), sampleRate, channels, BLOCK);
+    if (this.engine instanceof Engine) this.engine.setKnobs(knobs);
+    else this.setParts(parts!, audible!);
     this.delays = this.newDelays();
     this.meter = new PowerMeter(sampleRate, 2);
     this.truePeak = [new TruePeak(), new TruePeak()];
@@ -78,11 +91,12 @@ class Desk extends AudioWorkletProcessor {
 
   private obey(order: Order): void {
     if (order.kind === "engine") {
-      this.engine = new Engine(order.files, sampleRate, this.channels, BLOCK);
+      this.engine = new Engine(new EngineCode(order.files), sampleRate, this.channels, BLOCK);
       this.engine.setKnobs(order.knobs);
       this.delays = this.newDelays();
       this.port.postMessage({ latency: this.engine.latency });
-    } else if (order.kind === "knobs") this.engine.setKnobs(order.knobs);
+    } else if (order.kind === "knobs") (this.engine as Engine).setKnobs(order.knobs);
+    else if (order.kind === "parts") this.setParts(order.parts, order.audible);
     else if (order.kind === "listen")
       this.gains = Object.fromEntries(
         VERSIONS.map((version) => [version, version === order.version ? order.gains[version] : 0]),
@@ -91,6 +105,11 @@ class Desk extends AudioWorkletProcessor {
       this.engine.reset();
       this.delays = this.newDelays();
     }
+  }
+
+  private setParts(parts: Parts, audible: boolean[]): void {
+    (this.engine as Studio).setParts(parts);
+    (this.engine as Studio).setAudible(audible);
   }
 
   private newDelays(): Delay[] {
@@ -103,7 +122,8 @@ class Desk extends AudioWorkletProcessor {
       copy(inputs[0], c, rough[c]);
       copy(inputs[1], c, reference[c]);
     }
-    this.engine.process(rough, mix, BLOCK);
+    if (this.engine instanceof Engine) this.engine.process(rough, mix, BLOCK);
+    else this.engine.process(inputs.slice(2), mix, BLOCK);
     if (this.channels === 1) mix[1].set(mix[0]);
     for (let c = 0; c < 2; c++) {
       this.delays[c].process(rough[c]);

@@ -11,10 +11,10 @@ GAINS = KNOB_GROUPS["gain"]
 BOOST_DB = 6.0  # an equaliser in front may raise peaks
 
 
-def heard_settings(settings: KnobValues, console: MixConsole, before: Measurements) -> KnobValues:
+def audible_settings(settings: KnobValues, console: MixConsole, before: Measurements) -> KnobValues:
     """Settings without those that change nothing.
 
-    Delivery sets the loudness, so a gain is heard only in front of a compressor that works; a
+    Delivery sets the loudness, so a gain is audible only in front of a compressor that works; a
     compressor does not where no peak reaches its threshold; the width of mono is mono.
     """
     silent = {*(KNOB_GROUPS["width"] if before.mono else ())}
@@ -36,10 +36,10 @@ def heard_settings(settings: KnobValues, console: MixConsole, before: Measuremen
                 silent |= {knob.name for knob in knobs.values()}
                 continue
         dynamic |= bool(working)
-    heard = {name: value for name, value in settings.items() if name not in silent}
+    audible = {name: value for name, value in settings.items() if name not in silent}
     if not dynamic:
-        return {name: value for name, value in heard.items() if name not in GAINS}
-    return {name: value for name, value in heard.items() if name not in GAINS[1:]}
+        return {name: value for name, value in audible.items() if name not in GAINS}
+    return {name: value for name, value in audible.items() if name not in GAINS[1:]}
 
 
 def _value(settings: KnobValues, knob: Knob) -> float:
