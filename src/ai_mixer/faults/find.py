@@ -87,7 +87,7 @@ def _profile_faults(observations: Observations, reference: Reference) -> dict[st
     left = observations
     while left.profile is not None and len(found) < len(faults):
         shares = {
-            fault.name: excess(fault, left, reference) / reference.thresholds[fault.name]
+            fault.name: excess(fault, left, reference) / abs(threshold(fault, reference))
             for fault in faults
             if fault.name not in found
         }

@@ -50,14 +50,14 @@ class Reference:
     ) -> float:
         """How much more a profile [F] is like songs with the fault than like finished ones.
 
-        About 0 for finished songs, 1 for those with the fault at this severity: Gaussian process
-        regression on the finished songs, each without and with the fault.
+        −1 is like finished songs, 1 like those with the fault at this severity, 0 like neither:
+        Gaussian process regression on the finished songs, each without and with the fault.
         """
         used = _indices(parts)
         if (fault, parts) not in self._regressions:
             damaged = self.profiles + severity * self.directions[fault]
             regression = ProfileRegression(len(used), 1, 2 * len(damaged))
-            labels = torch.arange(2).repeat_interleave(len(damaged))[:, None]
+            labels = 2.0 * torch.arange(2).repeat_interleave(len(damaged))[:, None] - 1.0
             regression.fit(self._standard(torch.cat([self.profiles, damaged]))[:, used], labels)
             self._regressions[fault, parts] = regression
         standard = self._standard(profile)[None, used].float()

@@ -134,9 +134,9 @@ class AudioMixer:
         preset: settings to use instead of a model's. target_lufs: as `deliver` takes it; None keeps
         the loudness, "reference" takes that of the reference, as the aspect `level` does.
         ceiling_db: highest true peak, dBTP; None: −1, or an exact copy if nothing is asked and the
-        model moves no knob. max_reduction_db: of the limiter, unless the preset says it; see `limiter_budget`. adaptive: predict settings for each section. force:
-        overwrite existing files. write_sidecars: write settings and report. ValueError or OSError
-        (one line).
+        model moves no knob. max_reduction_db: of the limiter, unless the preset says it; see
+        `limiter_budget`. adaptive: predict settings for each section. force: overwrite existing
+        files. write_sidecars: write settings and report. ValueError or OSError (one line).
         """
         return mix(
             Path(path),
