@@ -77,7 +77,7 @@ def profile_score(name: str, parts: tuple[str, ...]) -> Score:
 
 
 def abnormality_score(name: str, severity: float, parts: tuple[str, ...]) -> Score:
-    """Score of a fault that changes the profile: likeness to songs with it at a severity, −1 to 1."""
+    """Score of a fault that changes the profile: likeness to songs with it, −1 to 1."""
 
     def score(observations: Observations, reference: Reference) -> float:
         if observations.profile is None:
