@@ -15,6 +15,7 @@ from ai_mixer.app.server import create_app
 from helpers.app import HOST, PORT, TOKEN, EchoRunner, InlineRunner, wait_for
 from helpers.app_page import Page
 from helpers.browser import start_browser
+from helpers.tracks import RATE, track
 
 
 @pytest.fixture
@@ -123,3 +124,15 @@ def wav(tmp_path, wav_bytes):
     path = tmp_path / "My song.wav"
     path.write_bytes(wav_bytes)
     return path
+
+
+@pytest.fixture
+def tracks(tmp_path):
+    """Files of a song: stereo, mono, silent."""
+    files = []
+    for number, name in enumerate(("Night kick", "Night bass", "Night vox", "Night spare")):
+        audio = track(number, seconds=2.0, channels=1 if number == 1 else 2)
+        file = tmp_path / f"{name}.wav"
+        soundfile.write(file, audio * (number < 3), RATE, "PCM_16")
+        files.append(file)
+    return files

@@ -163,6 +163,28 @@ def test_a_reference_is_compared_with_and_mixed_towards(page, wav, tmp_path):
     assert page.errors() == []
 
 
+def test_a_session_of_an_earlier_page_is_opened(page, wav):
+    page.upload(wav)
+    desk = {"settings": {"reverb": 0.5}, "predicted": {}, "amount": 1, "amounts": {}, "locked": []}
+    version = {"id": 1, "title": "Earlier", "console": "classic", "desk": desk}
+    old = {"console": "classic", "desks": {"classic": desk}, "versions": [version], "notes": "a"}
+    path = f"/api/songs/{page.song}/session"
+    page.click("#home")
+    page.wait("document.body.dataset.state === 'start'")
+    page.driver.execute_async_script(
+        "const [path, text, done] = arguments; fetch(path, { method: 'PUT', body: text,"
+        "headers: { 'content-type': 'application/json' } }).then(done)",
+        path,
+        json.dumps(old),
+    )
+    page.open()
+    assert page.value("reverb") == "50 %"
+    page.key("\ue014", "#knob-reverb")
+    page.click("#history .entry")
+    assert page.value("reverb") == "50 %"
+    assert "Reverb 50 %" in page.text("history")
+
+
 def test_a_file_that_cannot_be_read_is_said_and_leaves_nothing(page, tmp_path):
     notes = tmp_path / "notes.wav"
     notes.write_text("no audio")
@@ -177,9 +199,11 @@ AXE = os.environ.get("AXE_CORE")
 
 @pytest.mark.skipif(not AXE, reason="AXE_CORE=path of axe.min.js (npm install axe-core)")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-def test_axe_finds_nothing_serious(page, wav, scheme, width):
-    page.upload(wav)
+@pytest.mark.parametrize("width", [1280, 375])
+@pytest.mark.parametrize("kind", ["start", "file", "tracks"])
+def test_axe_finds_nothing_serious(page, wav, tracks, scheme, width, kind):
+    if kind != "start":
+        page.upload(*(tracks if kind == "tracks" else [wav]))
     page.driver.execute_cdp_cmd(
         "Emulation.setEmulatedMedia",
         {"features": [{"name": "prefers-color-scheme", "value": scheme}]},

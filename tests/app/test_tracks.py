@@ -8,15 +8,30 @@ import numpy as np
 import pytest
 import soundfile
 
-from helpers.app import InlineRunner, wait_for
+from ai_mixer.app.access import Access
+from ai_mixer.app.library import Library
+from ai_mixer.app.limits import Limits
+from ai_mixer.app.server import create_app
+from helpers.app import HOST, PORT, TOKEN, InlineRunner, wait_for
 from helpers.measures import residual_db
-from helpers.tracks import RATE, track
+from helpers.tracks import RATE, save_track_model, track
 
 
 @pytest.fixture
 def real_client(open_client, home):
     with open_client(InlineRunner(home)) as client:
         yield client
+
+
+def new_song(client):
+    """Id of a song with three tracks, one of them silent."""
+    made = client.post("/api/track-songs?name=Night").json()
+    for name, data in FILES.items():
+        answer = client.post(f"/api/songs/{made['id']}/tracks?name={name}", content=data)
+        assert answer.json() == {"name": name}
+    started = client.post(f"/api/songs/{made['id']}/tracks/import").json()
+    assert wait_for(client, started["job"])["state"] == "done"
+    return made["id"]
 
 
 def wav(number, **options):
@@ -36,14 +51,7 @@ FILES = {"kick.wav": wav(0), "vox.wav": wav(2, channels=1), "spare.wav": silence
 
 @pytest.fixture
 def song(real_client):
-    """Id of a song with three tracks, one of them silent."""
-    made = real_client.post("/api/track-songs?name=Night").json()
-    for name, data in FILES.items():
-        answer = real_client.post(f"/api/songs/{made['id']}/tracks?name={name}", content=data)
-        assert answer.json() == {"name": name}
-    started = real_client.post(f"/api/songs/{made['id']}/tracks/import").json()
-    assert wait_for(real_client, started["job"])["state"] == "done"
-    return made["id"]
+    return new_song(real_client)
 
 
 def run(client, path, body):
@@ -60,7 +68,7 @@ def test_tracks_are_decoded_measured_and_summed(real_client, song):
     assert [named[n]["role"] for n in ("kick.wav", "vox.wav")] == ["drums", "vocals"]
     assert (named["spare.wav"]["silent"], named["spare.wav"]["gain"]) == (True, 0.0)
     assert named["vox.wav"]["channels"] == 1
-    served = real_client.get(f"/api/songs/{song}/tracks/2").content
+    served = real_client.get(f"/api/songs/{song}/audio/tracks/2").content
     decoded, _ = soundfile.read(io.BytesIO(served), dtype="float32")
     original, _ = soundfile.read(io.BytesIO(FILES["vox.wav"]), dtype="float32")
     assert np.array_equal(decoded, original)
@@ -80,6 +88,25 @@ def test_equal_loudness_roles_leads_and_mutes_without_a_model(real_client, song)
     assert [each["name"] for each in muted["settings"]["tracks"]] == ["vox.wav"]
     answer = real_client.post(f"/api/songs/{song}/tracks/predictions", json={"model": "ast"})
     assert answer.status_code == 404
+
+
+def test_the_model_of_a_run_of_several_tracks_is_asked(home, tmp_path, compose):
+    from fastapi.testclient import TestClient
+
+    options = ("task=remix", "model.width=16", "model.layers=1", "loader.excerpt_s=1")
+    save_track_model(tmp_path / "model", compose(*options))
+    models = {"Run last": tmp_path / "model"}
+    app = create_app(home, Access(TOKEN, PORT), InlineRunner(home), models=models)
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    with TestClient(app, f"http://{HOST}", headers=headers) as client:
+        (model,) = client.get("/api/info").json()["tracks"]["models"]
+        assert model["title"] == "Run last"
+        song = new_song(client)
+        path = f"/api/songs/{song}/tracks/predictions"
+        found = run(client, path, {"model": model["name"], "roles": {"vox.wav": None}})
+    faders = [track["fader_db"] for track in found["settings"]["tracks"]]
+    assert all(abs(fader_db) > 1 for fader_db in faders)
+    assert "role" not in found["settings"]["tracks"][1]
 
 
 def test_an_export_has_the_settings_stems_that_sum_to_it_and_projects(real_client, song):
@@ -127,7 +154,7 @@ def test_requests_that_do_not_fit_are_refused_in_one_line(real_client, song, wav
     refused(real_client.post(f"{path}/exports", json={"console": "classic"}), 409, "several tracks")
     late = real_client.post(f"{path}/tracks?name=late.wav", content=FILES["kick.wav"])
     refused(late, 409, "imported")
-    refused(real_client.get(f"{path}/tracks/9"), 404, "no track 9")
+    refused(real_client.get(f"{path}/audio/tracks/9"), 404, "no track 9")
     unknown = {"settings": {"tracks": [{"name": "kick.wav", "fader_db": 99}]}}
     refused(real_client.post(f"{path}/tracks/exports", json=unknown), 422, "less than or equal")
     one = real_client.post("/api/songs?name=a.wav", content=wav_bytes).json()["song"]["id"]
@@ -143,3 +170,23 @@ def test_tracks_of_one_name_get_names_of_their_own(client):
         for name in ("di.wav", "di.wav", "DI.flac")
     ]
     assert names == ["di.wav", "di 2.wav", "DI 3.flac"]
+
+
+def test_a_track_that_is_no_audio_is_named_in_one_line(real_client, home):
+    song = real_client.post("/api/track-songs?name=x").json()["id"]
+    for name, data in (("kick.wav", FILES["kick.wav"]), ("notes.wav", b"no audio" * 99)):
+        real_client.post(f"/api/songs/{song}/tracks?name={name}", content=data)
+    job = real_client.post(f"/api/songs/{song}/tracks/import").json()["job"]
+    error = wait_for(real_client, job)["error"]
+    assert ("notes.wav" in error, "\n" in error, str(home) in error) == (True, False, False)
+    assert real_client.get(f"/api/songs/{song}").json()["state"] == "failed"
+
+
+def test_tracks_whose_upload_was_not_completed_are_removed_at_the_start(home):
+    library = Library(home, Limits())
+    songs = [library.create(name, tracks=[])["id"] for name in ("waiting", "incomplete", "ready")]
+    for song in songs:
+        (library.songs / song / "source").mkdir()
+        (library.songs / song / "source" / "kick.wav").write_bytes(b"x")
+    library.update(songs[2], state="ready")
+    assert library.clean({songs[0]}) == [songs[1]]

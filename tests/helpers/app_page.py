@@ -7,8 +7,8 @@ import time
 import numpy as np
 
 from helpers.app import TOKEN
+from helpers.browser import PATIENCE_S
 
-PATIENCE_S = 300  # kernels are compiled when they are first used
 RENDER = """
 const [song, console_, knobs, rate, samples, done] = arguments;
 (async () => {
@@ -49,7 +49,7 @@ const [song, parts, audible, gains, rate, samples, done] = arguments;
   const latency = await new Promise((resolve) => {
     node.port.onmessage = ({ data }) => data.latency !== undefined && resolve(data.latency); });
   for (let n = 0; n < gains.length; n++) {
-    const data = await bytes(`/api/songs/${song}/tracks/${n}`);
+    const data = await bytes(`/api/songs/${song}/audio/tracks/${n}`);
     const buffer = await context.decodeAudioData(data);
     const source = new AudioBufferSourceNode(context, { buffer });
     source.connect(node, 0, 2 + n);
@@ -70,7 +70,6 @@ class Page:
 
     def __init__(self, driver, address):
         self.driver, self.address = driver, address
-        driver.set_script_timeout(60)
         driver.get(f"{address}/?token={TOKEN}")
 
     def evaluate(self, expression):
@@ -136,6 +135,12 @@ class Page:
         """Value of a knob as the page shows it."""
         return self.evaluate(
             f"document.getElementById('knob-{knob}').getAttribute('aria-valuetext')"
+        )
+
+    def fader(self, number):
+        """Level of a track as the page shows it."""
+        return self.evaluate(
+            f"document.getElementById('fader_db-{number}').getAttribute('aria-valuetext')"
         )
 
     def render(self, console, settings, rate, samples):

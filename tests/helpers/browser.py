@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+PATIENCE_S = 300
 FLAGS = [
     "--headless=new",
     "--no-sandbox",
@@ -32,5 +33,6 @@ def start_browser(profile: Path, *flags: str) -> Any:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    driver.set_script_timeout(30)
+    driver.set_script_timeout(PATIENCE_S)  # of a script that renders, on a machine that is busy
+    driver.command_executor.client_config.timeout = 2 * PATIENCE_S
     return driver

@@ -35,3 +35,31 @@ def write_songs(root, songs=6, tracks=4, seconds=3.0):
             pan = (number - 1.5) / 3
             write(folder / f"{name}.wav", 10 * song + number, seconds=seconds, pan=pan)
     return root
+
+
+def save_track_model(folder, cfg):
+    """Write the files of a model of several tracks with weights that turn faders and pans."""
+    import torch
+    from omegaconf import OmegaConf
+
+    from ai_mixer.inference.builders import build_any_console, build_model
+    from ai_mixer.tracking import save_model
+
+    console = build_any_console(cfg)
+    torch.manual_seed(0)
+    model = build_model(cfg, console)
+    for parameter in model.strip_head.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    for head in model.strip_uncertainty.heads:  # certain, so that no knob is shrunk to neutral
+        torch.nn.init.constant_(head.linear.bias, -4.0)
+    others = console.layout.bus_knobs + len(console.layout.master)
+    neutral = console.neutral(9).flat()[0]
+    names = [knob.name in ("fader_db", "pan") for knob in console.layout.strip]
+    card = {
+        "config": OmegaConf.to_container(cfg, resolve=True),
+        "knobs": [],
+        "trained": ["fader_db", "pan"],
+        "tracks": {"mean_knobs": neutral.tolist(), "trained": names * 9 + [False] * others},
+    }
+    assert len(neutral) == 9 * len(console.layout.strip) + others
+    save_model(folder, model.state_dict(), card)

@@ -1,15 +1,21 @@
 """Settings by section: repetitions share them, and the dynamics of the song stay."""
 
+from itertools import pairwise
+
+import numpy as np
 import pytest
 import soundfile
 import torch
 
+from ai_mixer import AudioMixer
 from ai_mixer.audio import AudioFile
 from ai_mixer.dsp.loudness import loudness_lufs
-from ai_mixer.mixing.adaptive_settings import adaptive_sections, repeated_parts
+from ai_mixer.mixing.adaptive_settings import MAX_PARTS, adaptive_sections, repeated_parts
 from ai_mixer.mixing.excerpts import render_excerpt
 from ai_mixer.mixing.mix_console import named_console
 from ai_mixer.mixing.preset import PresetSection
+from ai_mixer.mixing.segmentation import MAX_SECTIONS, MIN_SECTION_S, section_starts_s
+from helpers.music import finished_songs
 from helpers.signals import noise
 
 RATE = 44_100
@@ -39,6 +45,69 @@ def test_a_quieter_verse_is_not_a_part_of_its_own():
     quiet = spectra(0, 0)
     quiet[20:] -= 15
     assert repeated_parts(quiet, [0.0, 20.0]) == [0, 0]
+
+
+def parts_of(levels):
+    """Parts by section as `mix --adaptive` finds them, with the starts of the sections."""
+    starts = section_starts_s(levels)
+    return starts, repeated_parts(levels, starts)
+
+
+@pytest.mark.parametrize("fluctuation_db", [0.5, 2.0, 4.0])
+def test_a_steady_song_is_one_part(fluctuation_db):
+    """Spectra of single seconds differ; settings must not flip with them."""
+    for seed in range(10):
+        random = torch.randn(240, 28, generator=torch.Generator().manual_seed(seed))
+        assert set(parts_of(fluctuation_db * random - 30)[1]) == {0}
+
+
+def test_parts_change_where_the_song_does_and_nowhere_else():
+    """Six passages of 20 s with two sounds: five changes, at their borders."""
+    random = torch.randn(120, 28, generator=torch.Generator().manual_seed(1))
+    starts, parts = parts_of(spectra(0, 1, 0, 1, 1, 0) + random)
+    changes = [start for n, start in enumerate(starts) if n and parts[n] != parts[n - 1]]
+    assert changes == pytest.approx([20, 40, 60, 100], abs=2)
+
+
+@pytest.mark.slow
+@pytest.mark.music
+def test_adaptive_mixes_of_music_have_few_settings_and_the_dynamics_of_the_song(
+    packaged_models, tmp_path
+):
+    """Beside the mix with the settings of the whole song: the level of each 10 s follows it."""
+    tested = 0
+    for number, file in enumerate(finished_songs(24)):
+        mixes = {}
+        for adaptive in (False, True):
+            output = tmp_path / f"{number}_{adaptive}.wav"
+            mixes[adaptive] = AudioMixer().mix_file(file, output, adaptive=adaptive)
+        sections = mixes[True].preset.sections
+        if len(sections) == 1:
+            continue
+        tested += 1
+        starts = [own.start_s for own in sections]
+        tones = [
+            tuple(value for name, value in own.settings.items() if name != "output_level")
+            for own in sections
+        ]
+        assert len(set(tones)) <= MAX_PARTS
+        assert all(a != b for a, b in pairwise(tones))
+        assert all(b - a >= MIN_SECTION_S for a, b in pairwise(starts))
+        assert len(sections) <= MAX_SECTIONS
+        plain, adapted = (
+            torch.tensor(window_levels_db(mix.output)) for mix in (mixes[False], mixes[True])
+        )
+        loud = plain > plain.max() - 20
+        assert (adapted - plain)[loud].abs().max() < 1.5, file
+    assert tested >= 3
+
+
+def window_levels_db(path):
+    """Level of each 10 s."""
+    audio, rate = soundfile.read(path)
+    power = np.square(audio).mean(1)
+    count = len(power) // (10 * rate)
+    return 10 * np.log10(power[: count * 10 * rate].reshape(count, -1).mean(1) + 1e-9)
 
 
 def section(start_s, **settings):

@@ -48,6 +48,17 @@ def test_idle_compressor_is_off_and_input_gain_is_one(matched, monkeypatch):
     assert settings["output_level"] == pytest.approx(0.8, rel=0.01)
 
 
+@pytest.mark.parametrize(("echo", "room", "kept"), [(0.02, 0.05, False), (0.0, 0.4, True)])
+def test_a_codec_is_no_room(matched, monkeypatch, echo, room, kept):
+    """A codec smears in time, which a fit takes for some room; a real one is kept."""
+    fitted = {"low_eq": 2.0, "delay": echo, "reverb": room}
+    knobs = console_cache.shared_console().knobs_from(fitted)
+    monkeypatch.setattr(matching, "fit_knobs", lambda *_: KnobFit(knobs, torch.tensor([0.5])))
+    settings = matched(**(fitted if kept else {"low_eq": 2.0}))
+    assert settings["delay"] == 0.0
+    assert (settings["reverb"] > 0.3) is kept
+
+
 def test_active_compressor_is_estimated(matched):
     settings = matched(input_gain=2.0, compressor_ratio=4.0)
     assert settings["compressor_ratio"] > 2.0
@@ -104,6 +115,20 @@ def test_mono_version_is_matched_as_its_twin_on_two_channels(versions, tmp_path,
 
 
 @pytest.mark.slow
+def test_a_width_beyond_the_range_of_the_knob_is_reached(versions, tmp_path, monkeypatch):
+    """Narrowed to 30 %: the knob ends at 2.5, which leaves 2.5 dB to the equaliser of the side."""
+    fit = KnobFit(console_cache.shared_console().knobs_from({"stereo_width": 2.5}), torch.ones(1))
+    monkeypatch.setattr(matching, "fit_knobs", lambda *_: fit)
+    finished = versions[0]
+    mid, side = finished.sum(0) / 2, (finished[0] - finished[1]) / 2
+    rough = torch.stack([mid + 0.3 * side, mid - 0.3 * side])
+    result = match_files(tmp_path, rough, finished)
+    assert result.preset.settings["stereo_width"] == pytest.approx(2.5, abs=0.01)
+    width_db = measure([finished], RATE).width_db
+    assert result.before.width_db < width_db - 10
+    assert result.after.width_db == pytest.approx(width_db, abs=0.2)
+
+
 @pytest.mark.parametrize("gain_db", [-90])
 def test_mix_is_as_loud_as_a_quiet_finished_version(versions, tmp_path, gain_db):
     rough, finished = versions
@@ -155,11 +180,3 @@ def test_silent_reference_is_refused(versions, tmp_path):
     with pytest.raises(ValueError, match=r"ref\.wav: nothing of it"):
         AudioMixer().mix_file(tmp_path / "song.wav", reference=tmp_path / "ref.wav")
     assert {path.name for path in tmp_path.iterdir()} == {"song.wav", "ref.wav"}
-
-
-def test_a_codec_is_no_room(music, tmp_path):
-    song, coded = tmp_path / "song.wav", tmp_path / "coded.mp3"
-    soundfile.write(song, music.T.numpy(), 44_100, subtype="FLOAT")
-    soundfile.write(coded, music.T.numpy(), 44_100, bitrate_mode="CONSTANT", compression_level=0.9)
-    settings = match(AudioMixer(), song, coded, tmp_path / "m.wav").preset.settings
-    assert (settings["reverb"], settings["delay"]) == (0.0, 0.0)

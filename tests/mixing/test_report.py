@@ -6,15 +6,19 @@ from dataclasses import replace
 import pytest
 import soundfile
 import torch
+from matplotlib.figure import Figure
 
 from ai_mixer import AudioMixer
-from ai_mixer.mixing import plots, render, report
+from ai_mixer.mixing import compare, plots, render, report
+from ai_mixer.mixing.descriptions import summary_line
 from ai_mixer.mixing.enhance import enhance
 from ai_mixer.mixing.match import match
 from ai_mixer.mixing.measurements import measure
 from ai_mixer.mixing.mix_console import named_console
+from ai_mixer.mixing.mix_options import MixOptions
 from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.preset import Preset, PresetSection, single_section_preset
+from helpers.signals import noise
 
 pytestmark = pytest.mark.usefixtures("packaged_models")
 
@@ -43,7 +47,29 @@ def test_peaks_over_the_ceiling_after_encoding_are_noted(song, monkeypatch):
         song, song.with_suffix(".mp3"), preset=single_section_preset({}, target_lufs=-8.0)
     )
     assert mix.after.true_peak_db > -0.9
-    assert any("ceiling of -1.0" in note for note in mix.notes)
+    assert any("ceiling of −1.0" in note for note in mix.notes)
+
+
+def visible_text(html):
+    """Text of a page without scripts, styles and tags."""
+    body = re.sub(r"<(script|style).*?</\1>", "", html, flags=re.DOTALL)
+    return re.sub(r"<[^>]*>", " ", body)
+
+
+def test_negative_numbers_have_one_sign(song, tmp_path):
+    """In the report, the notes and the line of the terminal: not both - and −."""
+    options = MixOptions(fixed_settings={"low_eq": -2.5, "stereo_width": 0.9})
+    hot = tmp_path / "hot.wav"
+    soundfile.write(hot, (4.0 * noise(2, 44_100, level=1.0)).clamp(-1, 1).T.numpy(), 44_100)
+    for result in (
+        AudioMixer().mix_file(song, mix_options=options, target_lufs=-15.0, ceiling_db=-1.5),
+        AudioMixer().master(song, reference=hot, ceiling_db=-2.5),
+    ):
+        texts = [visible_text(result.output.with_suffix(".html").read_text()), *result.notes]
+        texts.append(summary_line(result.before, result.after, [], result.reduction_db))
+        for text in texts:
+            assert not re.search(r"(?<![\w-])-\d", text), text
+        assert "−" in texts[0]
 
 
 def test_preset_has_model_name_and_display_name(song):
@@ -90,3 +116,20 @@ def test_silence_is_noted_in_the_report(tmp_path):
     soundfile.write(silence, torch.zeros(8000, 2).numpy(), 8000)
     result = AudioMixer().mix_file(silence)
     assert "silent" in result.output.with_suffix(".html").read_text()
+
+
+def test_the_plot_of_a_comparison_has_the_changes_first_and_units(
+    song, measurements, tmp_path, monkeypatch
+):
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path: figures.append(figure))
+    result = MixResult(song, song, single_section_preset({}), measurements, measurements, [])
+    compare.plot_comparison(song, {"ast_regressor": result}, tmp_path / "plot.png")
+    changes, *others = figures[0].axes
+    assert changes.get_title() == "Changes of the spectrum"
+    assert changes.get_ylabel() == "change, dB"
+    assert changes.get_ylim() == (-12.0, 12.0)
+    assert [axes.get_title() for axes in others] == ["Original", "AST Regressor"]
+    for axes in others:
+        assert axes.get_xlabel() == "time, s"
+        assert all("Hz" in text.get_text() for text in axes.get_yticklabels())

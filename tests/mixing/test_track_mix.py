@@ -10,14 +10,12 @@ import torch
 from ai_mixer.console import load_console
 from ai_mixer.console.graph_knobs import GraphKnobs
 from ai_mixer.dsp.loudness import loudness_lufs
-from ai_mixer.inference.builders import build_any_console, build_model
 from ai_mixer.mixing.audio_mixer import AudioMixer
 from ai_mixer.mixing.track_inputs import TRACK_LUFS, measured, song_format, track_inputs
 from ai_mixer.mixing.track_render import TrackRenderer
 from ai_mixer.mixing.track_report import desk_svg
-from ai_mixer.tracking import save_model
 from helpers.measures import residual_db
-from helpers.tracks import RATE, write
+from helpers.tracks import RATE, save_track_model, write
 
 
 @pytest.fixture(scope="module")
@@ -127,29 +125,24 @@ def test_stems_and_buses_equal_the_console_offline(folder, tmp_path):
     assert residual_db(torch.cat(list(renderer.mix()), -1), expected.sum()[0]) < -90
 
 
-def test_a_model_sets_the_knobs(folder, tmp_path, compose):
-    from omegaconf import OmegaConf
+def test_settings_of_an_earlier_mix_are_found_by_name_and_others_are_refused(folder, tmp_path):
+    options = {"pans": {"kick": 0.5}, "muted": ["vox"]}
+    first = AudioMixer().mix_tracks([folder], tmp_path / "1.wav", **options)
+    again = AudioMixer().mix_tracks([folder], tmp_path / "2.wav", settings=first.settings)
+    pans = {track["name"]: track["pan"] for track in again.settings["tracks"]}
+    assert pans == pytest.approx({"bass.flac": 0.0, "kick.wav": 0.5, "vox.wav": 0.0}, abs=1e-6)
+    unknown = {"tracks": [{"name": "gtr.wav"}]}
+    with pytest.raises(ValueError, match=r"settings of .gtr\.wav.: the tracks are bass\.flac"):
+        AudioMixer().mix_tracks([folder], tmp_path / "3.wav", settings=unknown)
+    with pytest.raises(ValueError, match="settings or a model"):
+        AudioMixer("last").mix_tracks([folder], tmp_path / "3.wav", settings=first.settings)
 
-    cfg = compose("task=remix", "model.width=16", "model.layers=1", "loader.excerpt_s=1")
-    console = build_any_console(cfg)
-    torch.manual_seed(0)
-    model = build_model(cfg, console)
-    for parameter in model.strip_head.parameters():
-        torch.nn.init.normal_(parameter, std=0.3)
-    for head in model.strip_uncertainty.heads:  # certain, so that no knob is shrunk to neutral
-        torch.nn.init.constant_(head.linear.bias, -4.0)
-    size = len(console.layout.strip)
-    others = console.layout.bus_knobs + len(console.layout.master)
-    neutral = console.neutral(9).flat()[0]
-    names = [knob.name in ("fader_db", "pan") for knob in console.layout.strip]
-    card = {
-        "config": OmegaConf.to_container(cfg, resolve=True),
-        "knobs": [],
-        "trained": ["fader_db", "pan"],
-        "tracks": {"mean_knobs": neutral.tolist(), "trained": names * 9 + [False] * others},
-    }
-    assert len(neutral) == 9 * size + others
-    save_model(tmp_path / "model", model.state_dict(), card)
+
+def test_a_model_sets_the_knobs(folder, tmp_path, compose):
+    save_track_model(
+        tmp_path / "model",
+        compose("task=remix", "model.width=16", "model.layers=1", "loader.excerpt_s=1"),
+    )
     mixer = AudioMixer(str(tmp_path / "model"))
     result = mixer.mix_tracks([folder], tmp_path / "mix.wav", reference=folder / "kick.wav")
     levels = [track["fader_db"] for track in result.settings["tracks"]]

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -152,3 +153,30 @@ def test_a_closed_terminal_does_not_change_the_exit_code(monkeypatch):
 
     monkeypatch.setattr(sys, "stderr", Closed())
     assert exit_code(signal.SIGHUP, lambda _: None) == 129
+
+
+CODE = """
+import sys, time
+from pathlib import Path
+from ai_mixer.utils.atomic_write import exclusive_write
+from ai_mixer.utils.signals import handle_stop_signals
+with handle_stop_signals("hint", exit_within_s=0.05), exclusive_write(Path(sys.argv[1])) as draft:
+    draft.write_text("half")
+    while True:  # as compiled code: no interrupt ends it
+        try:
+            print("ready", flush=True)
+            time.sleep(60)
+        except KeyboardInterrupt:
+            pass
+"""
+
+
+def test_a_process_that_cannot_be_interrupted_is_ended_without_a_draft(tmp_path):
+    command = [sys.executable, "-c", CODE, str(tmp_path / "song.wav")]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+        assert process.stderr.read() == "stopped by SIGINT: hint\n"
+    assert list(tmp_path.iterdir()) == []

@@ -71,7 +71,7 @@ def describe_console(name: str) -> dict[str, Any]:
     knobs = [
         {
             **knob,
-            "group": group_of.get(knob["name"]) or _group(knob["name"]),
+            "group": name if name in BUSES else group_of.get(knob["name"]) or _group(knob["name"]),
             "shape": name in BUSES or knob["name"] in shapes,
         }
         for knob in console_entry(name)

@@ -10,7 +10,7 @@ import re
 import shutil
 import time
 import unicodedata
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -189,19 +189,28 @@ class Library:
             raise AppError(f"no file {name[:80]!r} in this export", 404)
         return path
 
-    def clean(self) -> list[str]:
-        """Remove songs that are too old or have no audio, and drafts; returns the ids of songs."""
+    def clean(self, waiting: Collection[str] = ()) -> list[str]:
+        """Remove songs that are too old or have no audio, and drafts; returns the ids of songs.
+
+        waiting: songs with jobs. Without one, tracks that are not imported were never completed.
+        """
         oldest_s = time.time() - 86_400 * self.limits.keep_days
         removed = []
         for folder in list(self.songs.iterdir()):
             file = folder / "song.json"
             used_s = max((p.stat().st_mtime for p in folder.glob("*.json")), default=0.0)
-            if used_s < oldest_s or not file.is_file() or not list(folder.glob("*/*")):
+            unused = used_s < oldest_s or not file.is_file() or not list(folder.glob("*/*"))
+            if unused or (folder.name not in waiting and self._is_incomplete(folder.name)):
                 shutil.rmtree(folder, ignore_errors=True)
                 removed.append(folder.name)
             else:
                 remove_stale_drafts(folder)
         return removed
+
+    def _is_incomplete(self, song: str) -> bool:
+        """Whether the upload of tracks was not completed."""
+        facts = self.facts(song)
+        return facts["state"] == "new" and "tracks" in facts
 
     def _check_size(self, size: int) -> None:
         limit = self.limits.upload_bytes

@@ -81,7 +81,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        library.clean()
+        library.clean({job.song for job in queue.list_jobs() if job.state == "queued"})
         for song, which in add_songs(library, list(songs)):
             queue.add("import", song, which=which)
         queue.start()

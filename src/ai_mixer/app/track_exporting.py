@@ -45,6 +45,7 @@ def export_tracks(
             target_lufs=None if target == AUDIBLE else target,
             deliver=target != AUDIBLE,
             ceiling_db=arguments.get("ceiling_db", -1.0),
+            progress=lambda share: report(0.1 + 0.6 * share, "rendering"),
             stems=Path(work) / "stems" if arguments.get("stems") else None,
         )
         written = [file.name for file in files.paths()]

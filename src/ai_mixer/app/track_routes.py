@@ -72,7 +72,7 @@ def add_tracks(app: FastAPI, library: Library, queue: JobQueue, models: set[str]
         library.files(song)
         return start(song, "export tracks", **wanted.model_dump())
 
-    @app.get("/api/songs/{song}/tracks/{number}")
+    @app.get("/api/songs/{song}/audio/tracks/{number}")
     def get_track(song: SongId, number: Annotated[int, Path(ge=0, lt=MAX_TRACKS)]) -> FileResponse:
         """A decoded track, WAV of float32."""
         path = library.track_folder(song) / f"{number}.wav"

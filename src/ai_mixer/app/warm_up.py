@@ -1,7 +1,7 @@
 """Compile what mixes need in the background, so that the first one does not wait for it.
 
 Kernels are compiled when they are first used and kept on disk, once per installation. A process of
-the lowest priority uses all of them on a second of noise while a visitor looks around.
+low priority uses all of them on a second of noise while a visitor looks around.
 """
 
 import multiprocessing
@@ -21,6 +21,7 @@ from ai_mixer.core.version import __version__
 from ai_mixer.utils.atomic_write import write_text
 
 MARKER = "engine.txt"  # version that was prepared
+LOW_PRIORITY = 10  # not the lowest: a mix waits for what it compiles just then
 Publish = Callable[[str, Any], None]
 
 
@@ -79,8 +80,8 @@ class WarmUp:
 def _prepare_in_process(pipe: Connection) -> None:
     """Main function of the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server stops it
-    lowest = 19 if os.name == "posix" else psutil.IDLE_PRIORITY_CLASS
-    psutil.Process().nice(lowest)
+    low = LOW_PRIORITY if os.name == "posix" else psutil.BELOW_NORMAL_PRIORITY_CLASS
+    psutil.Process().nice(low)
     for progress in prepare():
         pipe.send(progress)
 
@@ -117,10 +118,7 @@ def prepare() -> Iterator[float]:
             "buses": {bus: moved(bus) for bus in BUSES},
             "master": moved("mastering"),
         }
-        steps: list[Callable[[], Any]] = [
-            partial(predict, songs[0], None, {}, nothing),
-            partial(predict, songs[0], None, {"console": "mastering"}, nothing),
-        ]
+        steps: list[Callable[[], Any]] = []
         for target in (AUDIBLE, "streaming"):
             for console in CONSOLE_NAMES:
                 wanted = {"console": console, "settings": moved(console), "format": "wav"}
@@ -128,6 +126,8 @@ def prepare() -> Iterator[float]:
                 steps.append(partial(export, songs[0], folder, "x", wanted, nothing))
             both = {"settings": studio, "target": target}
             steps.append(partial(export_tracks, songs, folder, "x", both, nothing))
+        steps.append(partial(predict, songs[0], None, {}, nothing))
+        steps.append(partial(predict, songs[0], None, {"console": "mastering"}, nothing))
         for number, step in enumerate(steps, 1):
             step()
             for file in folder.glob("x*"):

@@ -6,6 +6,7 @@ from os.path import relpath
 from pathlib import Path
 
 from ai_mixer.mixing import descriptions
+from ai_mixer.mixing.formatting import with_minus
 from ai_mixer.mixing.measurements import Measurements
 from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.report import CSS, table
@@ -66,8 +67,8 @@ def album_page(results: Sequence[MixResult], mode: str, folder: Path) -> str:
             (
                 str(number),
                 result.output.name,
-                f"{before.loudness_lufs:.1f} → {after.loudness_lufs:.1f} LUFS",
-                f"{after.true_peak_db:.1f} dBTP",
+                with_minus(f"{before.loudness_lufs:.1f} → {after.loudness_lufs:.1f} LUFS"),
+                with_minus(f"{after.true_peak_db:.1f} dBTP"),
                 f"{result.reduction_db:.1f} dB",
                 changes or "unchanged",
             )

@@ -26,6 +26,7 @@ from ai_mixer.mixing.preset import Preset
 from ai_mixer.mixing.reference_songs import References, ReferenceSongs
 from ai_mixer.mixing.track_mix import TrackMixResult, mix_tracks
 from ai_mixer.mixing.windowed_prediction import predict_song
+from ai_mixer.utils.unfinished import temporary_folder
 
 AudioT = TypeVar("AudioT", NDArray[Any], Tensor)
 
@@ -103,10 +104,8 @@ class AudioMixer:
 
         output: file to which the mix is also written, with settings and report.
         """
-        import tempfile
-
-        with tempfile.TemporaryDirectory(prefix="ai_mixer-") as folder:
-            file = Path(output) if output else Path(folder) / "mix.wav"
+        with temporary_folder() as folder:
+            file = Path(output) if output else folder / "mix.wav"
             self.mix_file(path, file, model=model, write_sidecars=output is not None)
             return torch.cat(list(AudioFile(file).blocks()), -1).numpy()
 

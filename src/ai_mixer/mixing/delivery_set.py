@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ai_mixer.audio import AudioFile
+from ai_mixer.mixing.formatting import with_minus
 from ai_mixer.mixing.measurements import Measurements
 from ai_mixer.mixing.paths import check_not_existing, check_outputs
 from ai_mixer.mixing.preset import Preset
@@ -66,8 +67,8 @@ def write_delivery(
             note = ""
             if short > TOLERANCE_LU and not before.silent:
                 note = (
-                    f"{short:.1f} LU below {target_lufs:g} LUFS, with {own.max_reduction_db:g} dB "
-                    "of limiting: --limiter allows more"
+                    f"{short:.1f} LU below {with_minus(f'{target_lufs:g}')} LUFS, with "
+                    f"{own.max_reduction_db:g} dB of limiting: --limiter allows more"
                 )
             figures = after.loudness_lufs, after.true_peak_db, rendered.delivered.reduction_db
             delivered.append(DeliveredFile(path, *figures, note))

@@ -5,6 +5,7 @@ from math import log10
 
 from ai_mixer.core.types import Knob
 from ai_mixer.listening.labels import format_setting
+from ai_mixer.mixing.formatting import with_minus
 from ai_mixer.mixing.measurements import Measurements
 from ai_mixer.mixing.mix_options import KnobValues
 
@@ -52,7 +53,7 @@ def describe_settings(settings: KnobValues, knobs: Mapping[str, Knob]) -> list[s
     ['bass (below 120 Hz) +1.5 dB', 'compressor 2.0:1']
     >>> knobs = {knob.name: knob for knob in load_console("mastering").knobs}
     >>> describe_settings({"band2_gain": -3.0, "band2_frequency": 400.0, "band2_q": 2.0}, knobs)
-    ['bell at 400 Hz -3.0 dB']
+    ['bell at 400 Hz −3.0 dB']
     """
     texts = {
         name: describe_knob(knobs[name], value)
@@ -99,7 +100,8 @@ def describe_knob(knob: Knob, value: float) -> str:
     if knob.unit == "dB" or (knob.unit == "ratio" and value > 0):
         value_db = value if knob.unit == "dB" else 20 * log10(value)
         neutral_db = knob.neutral if knob.unit == "dB" else 20 * log10(max(knob.neutral, 1e-9))
-        return f"{value_db:+.1f} dB" if abs(value_db - neutral_db) >= MIN_DESCRIBED_DB else ""
+        is_changed = abs(value_db - neutral_db) >= MIN_DESCRIBED_DB
+        return with_minus(f"{value_db:+.1f} dB") if is_changed else ""
     if knob.unit == ":1":
         return f"{value:.1f}:1" if abs(value - knob.neutral) >= 0.05 else ""
     text = format_setting(value, knob.unit)
@@ -120,7 +122,7 @@ def measurement_rows(before: Measurements, after: Measurements) -> list[tuple[st
         (BAND_LABELS[name], f"{level:.1f} dB", f"{after.bands_db[name]:.1f} dB")
         for name, level in before.bands_db.items()
     ]
-    return rows
+    return [(name, with_minus(first), with_minus(second)) for name, first, second in rows]
 
 
 def summary_line(
@@ -129,7 +131,7 @@ def summary_line(
     """One line about a mix, for the terminal. changes: from `describe_settings`."""
     loudness = f"{before.loudness_lufs:.1f} → {after.loudness_lufs:.1f} LUFS"
     peak = f"peak {after.true_peak_db:.1f} dBTP{describe_limiter(reduction_db)}"
-    return f"{', '.join(changes) or 'no changes'}; {loudness}, {peak}"
+    return f"{', '.join(changes) or 'no changes'}; {with_minus(f'{loudness}, {peak}')}"
 
 
 def describe_limiter(reduction_db: float) -> str:

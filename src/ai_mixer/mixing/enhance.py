@@ -8,6 +8,7 @@ from ai_mixer.audio import AudioFile
 from ai_mixer.mastering.delivery import turn_down_db
 from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.apply_options import apply_mix_options
+from ai_mixer.mixing.formatting import with_minus
 from ai_mixer.mixing.limiter_budget import limiter_budget_db
 from ai_mixer.mixing.measurements import Measurements, measure
 from ai_mixer.mixing.mix_console import default_console
@@ -78,7 +79,8 @@ def enhance(
             preset = replace(preset, expand_db=find_expansion_db(song, preset, before))
         elif turn_down_db(before.true_peak_db, ceiling_db) == 0:
             notes = [
-                f"peaks of {before.true_peak_db:.1f} dBTP leave no headroom: they are not raised"
+                with_minus(f"peaks of {before.true_peak_db:.1f} dBTP leave no headroom: ")
+                + "they are not raised"
             ]
         asked = describe_request(mix_options, None, limiter_at_most=max_reduction_db)
         return render_with_report(song, before, preset, output, drafts, notes=notes, asked=asked)

@@ -1,6 +1,7 @@
 """Notes on the level of a mix: silence, loudness that was not reached, peaks."""
 
 from ai_mixer.mastering.delivery import MAX_REDUCTION_DB, turn_down_db
+from ai_mixer.mixing.formatting import with_minus
 from ai_mixer.mixing.limiter_budget import LIMITER_BUDGET_DB
 from ai_mixer.mixing.measurements import Measurements
 from ai_mixer.mixing.preset import Preset
@@ -46,8 +47,10 @@ def level_notes(
         notes.append(f"amplified by {delivered.gain_db:.0f} dB, with all noise of the song")
     if after.true_peak_db > preset.ceiling_db + MIN_REPORTED_DB:
         notes.append(
-            f"peaks at {after.true_peak_db:.1f} dBTP, over the ceiling of {preset.ceiling_db:.1f}, "
-            "because of the encoder: set a lower --ceiling"
+            with_minus(
+                f"peaks at {after.true_peak_db:.1f} dBTP, over the ceiling of "
+                f"{preset.ceiling_db:.1f}, because of the encoder: set a lower --ceiling"
+            )
         )
     return notes
 
@@ -67,23 +70,24 @@ def _not_reached(quieter: float, rendered: RenderResult, preset: Preset, as_loud
     budget_db = preset.max_reduction_db
     is_of_song = preset.target_lufs is None or as_loud_as != THE_SONG
     if is_of_song and budget_db < MAX_REDUCTION_DB:
+        ceiling = with_minus(f"{preset.ceiling_db:g} dBTP")
         return (
-            f"{quieter:.1f} LU quieter than {as_loud_as}: under the ceiling of "
-            f"{preset.ceiling_db:g} dBTP, its loudness needs more than the limiter's reduction of "
-            f"at most {budget_db:g} dB; --limiter {MAX_REDUCTION_DB:g} allows more"
+            f"{quieter:.1f} LU quieter than {as_loud_as}: under the ceiling of {ceiling}, its "
+            f"loudness needs more than the limiter's reduction of at most {budget_db:g} dB; "
+            f"--limiter {MAX_REDUCTION_DB:g} allows more"
         )
     if is_of_song:
         return f"{quieter:.1f} LU quieter than {as_loud_as}: louder, the limiter would distort it"
+    target, reached = (
+        with_minus(f"{lufs:.1f} LUFS")
+        for lufs in (rendered.delivered.target_lufs, rendered.measurements.loudness_lufs)
+    )
     if budget_db < MAX_REDUCTION_DB:
         return (
-            f"target {rendered.delivered.target_lufs:.1f} LUFS not reached: "
-            f"{rendered.measurements.loudness_lufs:.1f} LUFS with {budget_db:g} dB "
-            "of limiting, --limiter allows more"
+            f"target {target} not reached: {reached} with {budget_db:g} dB of limiting, "
+            "--limiter allows more"
         )
-    return (
-        f"target {rendered.delivered.target_lufs:.1f} LUFS not reached: above "
-        f"{rendered.measurements.loudness_lufs:.1f} LUFS the limiter would distort the peaks"
-    )
+    return f"target {target} not reached: above {reached} the limiter would distort the peaks"
 
 
 def _is_over_budget(rendered: RenderResult, preset: Preset, as_loud_as: str) -> bool:

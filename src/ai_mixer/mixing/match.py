@@ -41,6 +41,7 @@ FIT_RATE_HZ = 44_100
 MAX_FIT_ERROR_DB = 4.0  # above it, no settings turn one version into the other
 MAX_FITTED_LEVEL_DB = 10.0  # larger differences in level are left to delivery
 MIN_REPORTED_LAG_S = 0.002
+FITTED_WIDTHS = ("stereo_width", "high_width")  # of what is heard as the width
 WIDTH_KNOBS = ("stereo_width", "low_width", "high_width", "mono_bass")
 IDLE_KNOBS = ("input_gain", "compressor_ratio", "output_level")
 ECHO_KNOBS, ECHO_TOLERANCE_DB = ("reverb", "delay"), 0.15
@@ -82,6 +83,7 @@ def match(
             raise ValueError(f"{finished}: the finished version is silent")
         release_memory()
         preset, note = _match_settings(mixer, console, song, other, before, target, mix_options)
+        widths_db = width_beyond_knob(preset, target, mix_options)
         target_lufs = round(kept_loudness_lufs(target, ceiling_db), 2)
         preset = replace(
             preset,
@@ -98,7 +100,30 @@ def match(
             notes=[note, *turned_down_notes(target, ceiling_db, finished.name)],
             others=[other],
             as_loud_as=finished.name,
+            widths_db=widths_db,
         )
+
+
+def width_beyond_knob(
+    preset: Preset, target: Measurements, mix_options: MixOptions
+) -> tuple[float, float] | None:
+    """Side over mid of the finished version twice, if a fitted width is at the end of its knob.
+
+    The equaliser of the side then does the rest. None for a width that the knob reaches, that is
+    not to be matched as a whole, or that the user has set.
+    """
+    width_db, share = target.width_db, mix_options.share_of("width")
+    if preset.equaliser or width_db is None or target.mono or share not in (None, 1.0):
+        return None
+    knobs = [knob for name, knob in preset.console.knobs.items() if name in FITTED_WIDTHS]
+    if any(knob.name in mix_options.fixed_settings for knob in knobs):
+        return None
+    is_at_end = any(
+        preset.settings[knob.name] <= 1.001 * knob.low
+        or preset.settings[knob.name] >= 0.999 * knob.high
+        for knob in knobs
+    )
+    return (width_db, width_db) if is_at_end else None
 
 
 def _match_settings(

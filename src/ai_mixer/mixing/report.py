@@ -13,7 +13,7 @@ from ai_mixer.core.version import __version__
 from ai_mixer.listening.labels import format_setting
 from ai_mixer.mixing import descriptions, plain_words, plots
 from ai_mixer.mixing.audible_settings import audible_settings
-from ai_mixer.mixing.formatting import format_time
+from ai_mixer.mixing.formatting import format_time, with_minus
 from ai_mixer.mixing.mix_options import KnobValues
 from ai_mixer.mixing.mix_result import MixResult
 from ai_mixer.mixing.preset import PresetSection
@@ -55,7 +55,8 @@ button[aria-pressed=true]{background:#c50;color:#fff}
 @media print{:root{color-scheme:light}body{font-size:9.5pt;line-height:1.3;margin:0;max-width:none;
 color:#000;background:#fff}.player{display:none}h1{font-size:13pt}h2{margin:.5rem 0 .15rem;
 font-size:10.5pt}.lead{font-size:11pt;margin:.3rem 0}svg{max-height:37mm}td,th{padding:0 .7rem 0 0}
-p{margin:.25rem 0}.foot{margin-top:.5rem}}
+p{margin:.25rem 0}.foot{margin-top:.5rem}.columns{flex-wrap:nowrap;gap:0 1.2rem}
+.columns>div{flex:1 1 auto;min-width:0}.columns>div+div{flex:none}}
 """
 PLAYER = """
 (function(){const a=[...document.querySelectorAll('audio')],b=[...document.querySelectorAll(
@@ -122,7 +123,7 @@ def _asked(result: MixResult) -> str:
     peaks = f"at most {result.preset.ceiling_db:g} dBTP"
     rows = [
         *result.asked.items(),
-        ("true peaks", "those of the song" if result.preset.unchanged else peaks),
+        ("true peaks", "those of the song" if result.preset.unchanged else with_minus(peaks)),
     ]
     return f"<h2>What was asked</h2>{table(('', ''), rows)}"
 
@@ -146,7 +147,8 @@ def _settings_html(result: MixResult) -> list[str]:
     equaliser = result.preset.equaliser
     if equaliser:
         gains = [*equaliser.mid_db, *equaliser.side_db]
-        parts.append(f"<p>{EQUALISER_NOTE}{min(gains):+.1f} to {max(gains):+.1f} dB.</p>")
+        extent = with_minus(f"{min(gains):+.1f} to {max(gains):+.1f} dB")
+        parts.append(f"<p>{EQUALISER_NOTE}{extent}.</p>")
     return parts
 
 

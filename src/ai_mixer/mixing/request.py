@@ -1,5 +1,6 @@
 """What the user asked for, in words, for the report."""
 
+from ai_mixer.mixing.formatting import with_minus
 from ai_mixer.mixing.mix_options import MixOptions
 
 
@@ -13,7 +14,7 @@ def describe_request(
         asked["style"] = f"{options.style}{strength}"
     if target_lufs is not None:
         number = isinstance(target_lufs, int | float)
-        asked["loudness"] = f"{target_lufs:g} LUFS" if number else str(target_lufs)
+        asked["loudness"] = with_minus(f"{target_lufs:g} LUFS") if number else str(target_lufs)
     amounts = {"all": options.amount, **options.group_amounts}
     given = [f"{name} {100 * share:.0f} %" for name, share in amounts.items() if share is not None]
     if given:
@@ -24,7 +25,7 @@ def describe_request(
         asked["matched"] = ", ".join(options.aspects)
     if options.fixed_settings:
         asked["set by hand"] = ", ".join(
-            f"{name} {value:g}" for name, value in options.fixed_settings.items()
+            f"{name} {with_minus(f'{value:g}')}" for name, value in options.fixed_settings.items()
         )
     for name, value in others.items():
         if value is not None and value != "":

@@ -8,6 +8,8 @@ those that the services publish for a song that is played on its own; they may c
 from typing import NamedTuple
 
 from ai_mixer.core.units import SILENCE_DB
+from ai_mixer.mixing.formatting import with_minus
+from ai_mixer.mixing.limits import SERVICE_TARGETS_LUFS as TARGETS
 
 PEAK_LIMIT_DB = -1.0  # dBTP, for songs that are turned up
 
@@ -28,12 +30,12 @@ class Playback(NamedTuple):
 
 
 SERVICES = {
-    "Spotify": Service(-14.0, True),
-    "Apple Music": Service(-16.0, True),
-    "YouTube": Service(-14.0, False),
-    "Tidal": Service(-14.0, False),
-    "Amazon Music": Service(-14.0, False),
-    "Deezer": Service(-15.0, False),
+    "Spotify": Service(TARGETS["spotify"], True),
+    "Apple Music": Service(TARGETS["apple"], True),
+    "YouTube": Service(TARGETS["youtube"], False),
+    "Tidal": Service(TARGETS["tidal"], False),
+    "Amazon Music": Service(TARGETS["amazon"], False),
+    "Deezer": Service(TARGETS["deezer"], False),
 }
 
 
@@ -72,6 +74,7 @@ def describe_preview(services: dict[str, dict[str, float]]) -> list[str]:
         key = values["gain_db"], values["loudness_lufs"], values["true_peak_db"]
         groups.setdefault(key, []).append(name)
     return [
-        f"{', '.join(names)}: {gain_db:+.1f} dB → {loudness:.1f} LUFS, peak {peak:.1f} dBTP"
+        f"{', '.join(names)}: "
+        + with_minus(f"{gain_db:+.1f} dB → {loudness:.1f} LUFS, peak {peak:.1f} dBTP")
         for (gain_db, loudness, peak), names in groups.items()
     ]

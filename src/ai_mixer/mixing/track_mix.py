@@ -2,8 +2,7 @@
 
 import json
 import math
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,6 +40,7 @@ from ai_mixer.mixing.track_settings import (
 )
 from ai_mixer.utils.atomic_write import write_draft
 from ai_mixer.utils.parallel import prefetch, single_threaded
+from ai_mixer.utils.unfinished import temporary_folder
 
 DEFAULT_TARGET_LUFS = -14.0
 SETTINGS_VERSION = 1
@@ -78,6 +78,7 @@ def mix_tracks(
     stems: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
     deliver: bool = True,
+    progress: Callable[[float], None] | None = None,
     strict: bool = False,
     force: bool = False,
 ) -> TrackMixResult:
@@ -92,7 +93,8 @@ def mix_tracks(
     to the mix before the master. settings: those of an earlier mix (`TrackMixResult.settings`)
     instead of a model's; a track is found by its name, and is neutral without an entry. deliver:
     False for the limiter of the console instead of loudness and ceiling, float32 where the format
-    has it. force: overwrite existing files. ValueError or OSError (one line).
+    has it. progress: called with the share of tracks that are processed. force: overwrite existing
+    files. ValueError or OSError (one line).
     """
     if settings is not None and model:
         raise ValueError("settings or a model, not both")
@@ -121,10 +123,10 @@ def mix_tracks(
             knobs = predicted_knobs(predictor, active, other)
         knobs = apply_options(console, knobs, active)
         sample_rate, frames = song_format(every)
-        with tempfile.TemporaryDirectory(prefix="ai_mixer-") as folder:
-            renderer = TrackRenderer(console, knobs, active, sample_rate, frames, Path(folder))
+        with temporary_folder() as folder:
+            renderer = TrackRenderer(console, knobs, active, sample_rate, frames, folder)
             tracks = [names[track.name] for track in active] if stems else None
-            renderer.render(tracks, force)
+            renderer.render(tracks, force, progress)
             written = list(tracks or [])
             for bus in renderer.bus_names() if stems else ():
                 renderer.write_bus(bus, names[bus], force)

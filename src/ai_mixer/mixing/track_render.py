@@ -4,7 +4,7 @@ Each track passes through its strip alone, so memory does not grow with their nu
 the input of each bus are kept in files of a temporary folder.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -48,11 +48,21 @@ class TrackRenderer:
         self.sums = {name: self._buffer(name) for name in names}
 
     @torch.no_grad()
-    def render(self, stems: Sequence[Path] | None, overwrite: bool) -> None:
-        """Process all tracks. stems: a path per track, where its output is written."""
+    def render(
+        self,
+        stems: Sequence[Path] | None,
+        overwrite: bool,
+        progress: Callable[[float], None] | None = None,
+    ) -> None:
+        """Process all tracks. stems: a path per track, where its output is written.
+
+        progress: called with the share that is done, behind each track.
+        """
         for row, track in enumerate(progress_bar(list(self.inputs), "mixing tracks")):
             blocks = self._sent(row, self._strip(row, track))
             self._run(blocks, stems[row] if stems else None, overwrite)
+            if progress:
+                progress((row + 1) / len(self.inputs))
         buses = torch.split(
             self.knobs.buses[0], [len(own) for own in self.console.layout.buses.values()]
         )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ai_mixer.core.types import Knob
 from ai_mixer.metrics.track_skill import FADER, PAN
+from ai_mixer.mixing.formatting import with_minus
 from ai_mixer.mixing.report import CSS
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ def to_html(result: "TrackMixResult", knobs: Sequence[Knob]) -> str:
     parts = [
         f"<h1>{escape(title)}</h1>",
         *(f"<p class=note>{escape(note)}</p>" for note in result.notes),
-        f"<p>{measured.loudness_lufs:.1f} LUFS, true peak {measured.true_peak_db:.1f} dBTP</p>",
+        with_minus(
+            f"<p>{measured.loudness_lufs:.1f} LUFS, true peak {measured.true_peak_db:.1f} dBTP</p>"
+        ),
         "<h2>Faders and pan</h2>",
         desk_svg(result.settings["tracks"]),
         "<h2>Settings</h2>",
@@ -43,8 +46,9 @@ def desk_svg(tracks: Sequence[Mapping[str, Any]]) -> str:
         share = (min(max(level_db, LOWEST_DB), HIGHEST_DB) - LOWEST_DB) / (HIGHEST_DB - LOWEST_DB)
         y = TOP + (1.0 - share) * (HEIGHT - TOP)
         name = escape(str(track.get("name", number + 1)))
+        level = with_minus(f"{level_db:+.1f} dB")
         parts.append(
-            f"<g><title>{name}: {level_db:+.1f} dB, pan {pan:+.2f}</title>"
+            f"<g><title>{name}: {level}, pan {with_minus(f'{pan:+.2f}')}</title>"
             f"<line x1={x} y1={TOP} x2={x} y2={HEIGHT} stroke='#999' stroke-width=3 />"
             f"<rect x={x - 12} y={y - 5:.1f} width=24 height=10 fill='#c60' rx=2 />"
             f"<line x1={x - 20} y1={HEIGHT + 18} x2={x + 20} y2={HEIGHT + 18} stroke='#999' />"
@@ -52,7 +56,7 @@ def desk_svg(tracks: Sequence[Mapping[str, Any]]) -> str:
             f"<text x={x} y={TOP - 18} font-size=10 text-anchor=middle fill=currentColor>"
             f"{name[:10]}</text>"
             f"<text x={x} y={TOP - 6} font-size=9 text-anchor=middle fill=currentColor>"
-            f"{level_db:+.1f} dB</text></g>"
+            f"{level}</text></g>"
         )
     width = max(1, len(tracks)) * STRIP_WIDTH
     return f"<svg viewBox='0 0 {width} {HEIGHT + 30}' role=img>{''.join(parts)}</svg>"
@@ -63,7 +67,7 @@ def _table(result: "TrackMixResult", knobs: Sequence[Knob]) -> str:
     rows = []
     for track in result.settings["tracks"]:
         changed = [
-            f"{knob.name} {track[knob.name]:.3g}"
+            f"{knob.name} {with_minus(f'{track[knob.name]:.3g}')}"
             for knob in knobs
             if abs(float(track[knob.name]) - knob.neutral) > 1e-3 * (knob.high - knob.low)
         ]

@@ -16,6 +16,7 @@ from re import compile as regex
 from uuid import uuid4
 
 from ai_mixer.utils.disk_errors import reraise_disk_full
+from ai_mixer.utils.unfinished import unfinished
 
 if sys.platform != "win32":
     import fcntl
@@ -103,7 +104,8 @@ def _draft(target: Path) -> Iterator[Path]:
         raise PermissionError(errno.EACCES, "the folder cannot be written to", str(target.parent))
     draft, descriptor = _create_draft(target)
     try:
-        yield draft
+        with unfinished(draft):
+            yield draft
     finally:
         draft.unlink(missing_ok=True)
         if descriptor is not None:

@@ -1,12 +1,14 @@
 """Orderly end of a command on SIGINT (Ctrl-C), SIGTERM and SIGHUP (a closed terminal)."""
 
 import _thread
+import os
 import signal
+import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -14,17 +16,22 @@ SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
 MIN_SIGNAL_INTERVAL_S = 2.0  # a second signal sooner than this would interrupt the clean-up
-REPEAT_AFTER_S = 0.01
+REPEAT_AFTER_S = 0.05
 
 
 @contextmanager
-def handle_stop_signals(hint: str) -> Iterator[None]:
+def handle_stop_signals(hint: str, exit_within_s: float | None = None) -> Iterator[None]:
     """Raise KeyboardInterrupt in the block on a signal, then SystemExit (128 + its number).
 
     The interrupt lets each block remove its temporary files, which the default action of SIGTERM
     and SIGHUP would not. hint: one line that says how to go on, printed on stderr. Signals that the
     parent process ignores (nohup, a background job of a script) stay ignored. No effect outside the
     main thread, which never receives signals.
+
+    exit_within_s: end the process at the latest after this time, and at once when the block has
+    ended. Python raises the interrupt only between two of its own operations: a thread waits
+    meanwhile, removes unfinished files (`unfinished`) and exits, so that compiled code, which may
+    run for seconds, is not waited for.
     """
     received: list[tuple[int, float]] = []
 
@@ -36,37 +43,93 @@ def handle_stop_signals(hint: str) -> Iterator[None]:
 
     def repeat(unraisable: Any) -> None:
         """Send the signal again: Python discards an interrupt that is raised in a finalizer."""
-        if received and isinstance(unraisable.exc_value, KeyboardInterrupt):
-            number, _ = received.pop()
-            threading.Timer(REPEAT_AFTER_S, _thread.interrupt_main, [number]).start()
-        else:
+        if not (received and isinstance(unraisable.exc_value, KeyboardInterrupt)):
             unraisable_hook(unraisable)
+            return
+        number = received.pop()[0]
+        # `Thread.start` would wait for the thread, and the signal could arrive during that.
+        with suppress(KeyboardInterrupt):
+            _thread.start_new_thread(_send_later, (number,))
 
-    before, unraisable_hook = _install_handlers(stop), sys.unraisablehook
-    sys.unraisablehook = repeat
-    try:
-        yield
-    except BaseException as error:
-        if not received:
-            raise
-        number = received[0][0]
+    closing = threading.Lock()  # of the thread that prints the closing line
+
+    def close(number: int) -> None:
         # Not a log message: the hint is needed with `quiet=true` too.
-        with suppress(OSError):  # the terminal may be closed
+        with suppress(OSError, ValueError):  # the terminal may be closed
             sys.stderr.write(f"stopped by {signal.Signals(number).name}: {hint}\n")
             sys.stderr.flush()
-        raise SystemExit(128 + number) from error
+
+    def force(number: int) -> None:
+        if signal.getsignal(number) is not stop:  # a server has its own handler
+            return
+        time.sleep(exit_within_s or 0.0)
+        if closing.acquire(blocking=False):
+            from ai_mixer.utils.unfinished import remove_unfinished
+
+            remove_unfinished()
+            close(number)
+            leave(128 + number)
+
+    before, unraisable_hook = _present_handlers(), sys.unraisablehook
+    with ExitStack() as stack:
+        if exit_within_s is not None and before:
+            stack.enter_context(_watch_signals(force))
+        try:
+            sys.unraisablehook = repeat
+            for handled in before:
+                signal.signal(handled, stop)
+            yield
+        except BaseException as error:
+            if not received:
+                raise
+            number = received[0][0]
+            closing.acquire()  # for ever if the process is ending already
+            close(number)
+            if exit_within_s is not None:
+                leave(128 + number)
+            raise SystemExit(128 + number) from error
+        finally:
+            sys.unraisablehook = unraisable_hook
+            for known, handler in before.items():
+                signal.signal(known, handler)
+
+
+def _send_later(number: int) -> None:
+    time.sleep(REPEAT_AFTER_S)
+    _thread.interrupt_main(signal.Signals(number))
+
+
+def leave(code: int) -> None:
+    """End the process without waiting for threads, finalizers or the exit of the interpreter."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
+@contextmanager
+def _watch_signals(act: Callable[[int], None]) -> Iterator[None]:
+    """Call `act` with the number of each signal, in another thread and at once."""
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+
+    def watch() -> None:
+        with suppress(OSError):
+            while number := reader.recv(1):
+                act(number[0])
+
+    threading.Thread(target=watch, daemon=True, name="signals").start()
+    previous = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
     finally:
-        sys.unraisablehook = unraisable_hook
-        for known, handler in before.items():
-            signal.signal(known, handler)
+        signal.set_wakeup_fd(previous)
+        writer.close()
 
 
-def _install_handlers(stop: Any) -> dict[signal.Signals, Any]:
-    """Install `stop` for signals that are not ignored; return the previous handlers."""
+def _present_handlers() -> dict[signal.Signals, Any]:
+    """The handlers of signals that are not ignored; none outside of the main thread."""
     if threading.current_thread() is not threading.main_thread():
         return {}
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    handled = {number: old for number, old in before.items() if old is not signal.SIG_IGN}
-    for number in handled:
-        signal.signal(number, stop)
-    return handled
+    return {number: old for number, old in before.items() if old is not signal.SIG_IGN}

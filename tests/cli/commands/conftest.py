@@ -12,6 +12,8 @@ from ai_mixer import cli
 def ai_mixer(monkeypatch, capsys, packaged_models):
     """Function: arguments → exit code (`code`), stdout (`out`) and stderr (`err`)."""
 
+    monkeypatch.setattr(cli, "EXIT_WITHIN_S", None)  # a signal must not end this process
+
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["ai-mixer", *map(str, arguments)])
         with pytest.raises(SystemExit) as caught:

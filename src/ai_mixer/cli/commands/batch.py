@@ -30,6 +30,7 @@ def run_mix_jobs(
         describe_settings,
         summary_line,
     )
+    from ai_mixer.mixing.formatting import with_minus
     from ai_mixer.utils.parallel import parallel_map
 
     def result_or_error(job: MixJob) -> "MixResult | Exception":
@@ -51,7 +52,7 @@ def run_mix_jobs(
         for note in result.notes:
             print_line(f"  {'warning' if note in result.missing else 'note'}: {note}")
         for file in result.files:
-            levels = f"{file.loudness_lufs:.1f} LUFS, peak {file.true_peak_db:.1f} dBTP"
+            levels = with_minus(f"{file.loudness_lufs:.1f} LUFS, peak {file.true_peak_db:.1f} dBTP")
             print_line(f"  {file.path}: {levels}{describe_limiter(file.reduction_db)}")
             if file.note:
                 print_line(f"    note: {file.note}")

@@ -24,8 +24,6 @@ def knobs(
     force: options.Force = False,
 ) -> None:
     """Write an HTML page that plays a song with each knob low, neutral and high."""
-    from tempfile import TemporaryDirectory
-
     from ai_mixer.mixing.knob_demo import demo_console
     from ai_mixer.mixing.knob_demo_page import write_knob_demo
 
@@ -39,13 +37,14 @@ def knobs(
     else:
         from ai_mixer.mixing.demo_song import render_demo_song
         from ai_mixer.mixing.paths import check_not_existing, check_outputs
+        from ai_mixer.utils.unfinished import temporary_folder
 
         check_outputs([page], [])  # before the song is synthesised
         check_not_existing([page], force)
-        with TemporaryDirectory(prefix="ai_mixer-") as folder:
+        with temporary_folder() as folder:
             logger.info("synthesising a demo song …")
             write_knob_demo(
-                render_demo_song(Path(folder)),
+                render_demo_song(folder),
                 page,
                 force,
                 title="a song by the embedded band",

@@ -6,7 +6,9 @@ types of typer accept NaN and infinity.
 
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 NUMBER = r"[+−-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
@@ -55,18 +57,24 @@ class Number:
 
 
 class NamedNumber(Number):
-    """Parser of the name of a number, or a number."""
+    """Parser of the name of a number, or a number. values: names that stand for a number."""
 
     def __init__(
-        self, option: str, names: tuple[str, ...], low: float, high: float, unit: str
+        self,
+        option: str,
+        names: tuple[str, ...],
+        low: float,
+        high: float,
+        unit: str,
+        values: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         super().__init__(option, low, high, unit)
-        self.names = names
+        self.names, self.values = (*names, *values), values
 
     def __call__(self, text: object) -> float | str:  # type: ignore[override]
         """Return the name or the number. OptionError in one line if it is neither."""
         if str(text) in self.names:
-            return str(text)
+            return self.values.get(str(text), str(text))
         try:
             Number(self.option).parse(self.option, str(text))
         except OptionError:

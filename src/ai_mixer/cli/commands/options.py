@@ -13,7 +13,12 @@ from ai_mixer.cli.commands.numbers import (
     Setting,
     WeightedFile,
 )
-from ai_mixer.mixing.limits import CEILING_LIMITS_DB, REDUCTION_LIMITS_DB, TARGET_LIMITS_LUFS
+from ai_mixer.mixing.limits import (
+    CEILING_LIMITS_DB,
+    REDUCTION_LIMITS_DB,
+    SERVICE_TARGETS_LUFS,
+    TARGET_LIMITS_LUFS,
+)
 
 TARGETS = ("none", "streaming", "broadcast", "mastering", "reference")
 
@@ -107,9 +112,12 @@ Console = Annotated[str | None, typer.Option(help="The console: classic or maste
 Target = Annotated[
     str | None,
     typer.Option(
-        parser=NamedNumber("--target", TARGETS, *TARGET_LIMITS_LUFS, "LUFS such as -14"),
+        parser=NamedNumber(
+            "--target", TARGETS, *TARGET_LIMITS_LUFS, "LUFS such as -14", SERVICE_TARGETS_LUFS
+        ),
         metavar="NAME|LUFS",
-        help="Loudness: none (keep it), reference, streaming, broadcast, mastering, or LUFS.",
+        help="Loudness: none (keep it), reference, streaming, broadcast, mastering, a service "
+        "(spotify, apple, youtube, tidal, amazon, deezer), or LUFS.",
     ),
 ]
 CEILING = typer.Option(

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypeVar
 
+from ai_mixer.utils.unfinished import TEMP_PREFIX, temporary_folder
+
 PIPE = Path("-")
-TEMP_PREFIX = "ai_mixer-"
 STDIN_NAME, STDOUT_NAME = "stdin.wav", "stdout.wav"
 
 File = TypeVar("File", Path, Path | None)
@@ -40,9 +40,9 @@ def read_pipes(paths: Sequence[File]) -> Iterator[list[File]]:
     """
     if paths.count(PIPE) > 1:
         raise ValueError("- is given twice: standard input can be read once")
-    with TemporaryDirectory(prefix=TEMP_PREFIX) as folder:
+    with temporary_folder() as folder:
         yield [
-            _read(path, Path(folder) / str(index)) if path and is_pipe(path) else path
+            _read(path, folder / str(index)) if path and is_pipe(path) else path
             for index, path in enumerate(paths)
         ]
 
@@ -59,8 +59,8 @@ def write_pipe(output: Path | None) -> Iterator[Path | None]:
         return
     if sys.stdout.isatty():
         raise ValueError("-o -: standard output is a terminal: add > FILE.wav or | COMMAND")
-    with TemporaryDirectory(prefix=TEMP_PREFIX) as folder:
-        file = Path(folder) / STDOUT_NAME
+    with temporary_folder() as folder:
+        file = folder / STDOUT_NAME
         with redirect_stdout(sys.stderr):
             yield file
         with file.open("rb") as audio:

@@ -2,6 +2,7 @@
 
 import { $ } from "./dom.ts";
 import * as p from "./player.ts";
+import * as v from "./selection.ts";
 import { vote } from "./transport_view.ts";
 import { keepVersion, state, stepBack, stepForward } from "./store.ts";
 
@@ -11,10 +12,10 @@ $("close-help").addEventListener("click", () => help.close());
 
 const actions: Record<string, () => void> = {
   " ": p.togglePlayback,
-  "1": () => p.select(p.order()[0]),
-  "2": () => p.select(p.order()[1]),
-  "3": () => p.order()[2] && p.select(p.order()[2]),
-  n: () => p.setBlind(!state.blind),
+  "1": () => v.select(v.order()[0]),
+  "2": () => v.select(v.order()[1]),
+  "3": () => v.order()[2] && v.select(v.order()[2]),
+  n: () => v.setBlind(!state.blind),
   v: vote,
   s: () => $("picture").click(),
   "0": () => p.seek(p.range().from),
@@ -24,7 +25,7 @@ const actions: Record<string, () => void> = {
   "]": () => p.setLoop({ from: p.player.loop?.from ?? 0, to: p.position() }),
   c: () => p.setLoop(null),
   l: () => p.setRepeat(!p.player.repeat),
-  m: () => p.setMatched(!state.matched),
+  m: () => v.setMatched(!state.matched),
   k: () => keepVersion("By hand"),
 };
 

@@ -48,7 +48,7 @@ export function format(knob: Knob, value: number): string {
   if (name === "pan") return Math.abs(value) < 0.005 ? "centre" : `${Math.round(100 * Math.abs(value))} ${value < 0 ? "left" : "right"}`;
   if (name.endsWith("_send")) return value < 1e-4 ? "off" : `${minus(toDb(value).toFixed(1))} dB`;
   if (name === "feedback") return `${Math.round(value * 100)} %`;
-  if (unit === "s") return `${value.toFixed(1)} s`;
+  if (unit === "s") return `${value.toFixed(2)} s`;
   if (unit === "ratio") return name.includes("width") ? `${Math.round(value * 100)} %` : `${signed(toDb(value), 1)} dB`;
   if (unit === "wet" || unit === "share") return `${Math.round(value * 100)} %`;
   if (unit === ":1") return `${value.toFixed(1)} : 1`;

@@ -46,6 +46,9 @@ function knobRow(knob: Knob, section: string): HTMLElement {
 }
 
 function sectionCard(title: string, knobs: Knob[]): HTMLElement {
+  const rows = knobs.map((knob) => knobRow(knob, title));
+  if (knobs.every((knob) => knob.shape)) // nothing that an amount changes
+    return element("section", { class: "card", "aria-label": title }, element("h2", { class: "section-head" }, title), ...rows);
   const id = `amount-${title.toLowerCase().replace(/ /g, "-")}`;
   const amount = element("input", { type: "range", id, min: 0, max: 1, step: 0.01, "aria-label": `Amount of ${title}` });
   const text = element("output", { for: id, class: "figure small muted" });
@@ -58,7 +61,7 @@ function sectionCard(title: string, knobs: Knob[]): HTMLElement {
     amount.setAttribute("aria-valuetext", text.textContent);
   });
   const head = element("div", { class: "row section-head" }, element("h2", { class: "grow" }, title), amount, text);
-  return element("section", { class: "card", "aria-label": title }, head, ...knobs.map((knob) => knobRow(knob, title)));
+  return element("section", { class: "card", "aria-label": title }, head, ...rows);
 }
 
 on(["song", "knobs", "desk"], () => {

@@ -40,6 +40,9 @@ const dbtp = (value: number) => (value < -90 ? "–" : `${value.toFixed(1)} dBTP
 function reset(): void {
   steps = [];
   truePeak = 0;
+  held.fill(LOWEST_DB);
+  for (const bar of bars) bar.style.setProperty("--level", "0");
+  showReductions([]);
   show();
 }
 

@@ -3,6 +3,7 @@
 import * as api from "./api.ts";
 import type { Answer, Request, Spectrogram } from "./analysis.ts";
 import type { EngineFiles } from "./engine.ts";
+import { engineFiles } from "./engine_files.ts";
 import { clamp } from "./knob.ts";
 import { changed, consoleName, knobValues, on, state, tracks } from "./store.ts";
 import { analyseTracks, audibleTracks, forgetTracks, loadTracks, studioFiles, turnedParts } from "./track_player.ts";
@@ -23,6 +24,8 @@ export const player = {
   repeat: true,
   loop: null as { from: number; to: number } | null,
   latency: 0,
+  /** Why there is no playback; empty if there is. */
+  refused: "",
   mixWaveform: null as Float32Array | null,
   spectrograms: {} as { rough?: Spectrogram; mix?: Spectrogram },
 };
@@ -34,25 +37,12 @@ let analysis: Worker | null = null;
 let requestId = 0;
 let loaded: ConsoleName | null = null;
 let onLevels: (levels: Levels) => void = () => undefined;
-const files = new Map<ConsoleName, Promise<EngineFiles>>();
 
 export const setLevelsListener = (listener: (levels: Levels) => void) => (onLevels = listener);
 
-export function engineFiles(name: ConsoleName): Promise<EngineFiles> {
-  let found = files.get(name);
-  if (!found) {
-    found = Promise.all([api.getBytes(`/${name}.wasm`), api.getBytes(`/api/consoles/${name}/rooms`)]).then(
-      ([wasm, rooms]) => ({ wasm, rooms }),
-    );
-    files.set(name, found);
-    found.catch(() => files.delete(name));
-  }
-  return found;
-}
-
 export const duration = () => player.audio.rough?.duration ?? 0;
 export const range = () => player.loop ?? { from: 0, to: duration() };
-const send = (message: Order) => player.node?.port.postMessage(message);
+export const send = (message: Order) => player.node?.port.postMessage(message);
 
 /** Load a song: its audio, the engine, and the thread that measures it. */
 export async function load(song: Song): Promise<void> {
@@ -130,7 +120,6 @@ function receive(answer: Answer): void {
     state.whole = { lufs: answer.lufs, truePeakDb: answer.truePeakDb };
     player.mixWaveform = answer.waveform;
   }
-  listen();
   changed("loudness");
 }
 
@@ -153,19 +142,6 @@ async function update(): Promise<void> {
   analysis?.postMessage({ kind: "knobs", knobs: knobValues(), id: ++requestId } satisfies Request);
 }
 
-/** Gains of the versions: equal loudness, without raising any of them. */
-export function gains(): Record<Version, number> {
-  const { loudness, matched } = state;
-  const levels = (["rough", "mix", "reference"] as Version[]).map((version) => loudness[version]);
-  const known = levels.filter((level): level is number => level !== null && level > -70);
-  const lowest = Math.min(...known);
-  const gain = (level: number | null) =>
-    matched && level !== null && level > -70 ? 10 ** ((lowest - level) / 20) : 1;
-  return { rough: gain(levels[0]), mix: gain(levels[1]), reference: gain(levels[2]) };
-}
-
-const listen = () => send({ kind: "listen", version: state.audible, gains: gains() });
-
 export function unload(): void {
   stopSources();
   analysis?.terminate();
@@ -174,7 +150,7 @@ export function unload(): void {
   requestId += 1;
   startS = 0;
   forgetTracks();
-  Object.assign(player, { context: null, tracks: [], node: null, analyser: null, audio: {}, playing: false, loop: null, mixWaveform: null, spectrograms: {} });
+  Object.assign(player, { context: null, tracks: [], refused: "", node: null, analyser: null, audio: {}, playing: false, loop: null, mixWaveform: null, spectrograms: {} });
 }
 
 function stopSources(): void {
@@ -266,34 +242,6 @@ export function setRepeat(on: boolean): void {
   const at = position();
   player.repeat = on;
   if (player.playing) startSources(roundToSample(intoRange(at)));
-  changed("audible");
-}
-
-export function select(version: Version): void {
-  if (version === "reference" && !player.audio.reference) return;
-  state.audible = version;
-  listen();
-  changed("audible");
-}
-
-/** Versions in the order of the buttons. */
-export function order(): Version[] {
-  const all: Version[] = ["rough", "mix", "reference"];
-  return state.blind ?? all;
-}
-
-/** Hide the names of the versions, in a random order; or show them. */
-export function setBlind(on: boolean): void {
-  const available: Version[] = player.audio.reference ? ["rough", "mix", "reference"] : ["rough", "mix"];
-  state.blind = on ? available.map((version) => ({ version, at: Math.random() })).sort((a, b) => a.at - b.at).map(({ version }) => version) : null;
-  if (on) state.matched = true;
-  if (on) select(state.blind![0]);
-  else changed("audible");
-}
-
-export function setMatched(matched: boolean): void {
-  state.matched = matched;
-  listen();
   changed("audible");
 }
 

@@ -78,7 +78,7 @@ function request(): Promise<Job> {
 }
 
 export async function ask(): Promise<void> {
-  const song = state.song!, status = $("ask-status"), { title } = chosen();
+  const song = state.song!, status = $("ask-status"), { title, model: name } = chosen();
   button("ask").disabled = button("ask-all").disabled = true;
   try {
     askJob = await request();
@@ -88,7 +88,8 @@ export async function ask(): Promise<void> {
     const answers = hasTracks() ? settingsByDesk(result.settings) : { [result.console]: result.settings };
     const about = hasTracks() ? title : result.about;
     store.applyPrediction(answers, style.value && !hasTracks() ? `${about}, ${style.value}` : about);
-    status.textContent = result.note || `Done: ${movedKnobs(Object.keys(answers))} knobs are set.`;
+    const done = hasTracks() && !name ? "all tracks are equally loud; balance them with the faders." : `${movedKnobs(Object.keys(answers))} knobs are set.`;
+    status.textContent = result.note || `Done: ${done}`;
   } catch (error) {
     status.textContent = (error as Error).message;
   } finally {

@@ -3,7 +3,7 @@
 import type { Request } from "./analysis.ts";
 import * as api from "./api.ts";
 import { $ } from "./dom.ts";
-import { engineFiles } from "./player.ts";
+import { engineFiles } from "./engine_files.ts";
 import { audibleTracks, state, tracks, valuesOf } from "./store.ts";
 import { type Parts, STUDIO_ENGINES, type StudioFiles } from "./studio.ts";
 import type { Song } from "./types.ts";
@@ -29,7 +29,7 @@ export async function loadTracks(song: Song, context: AudioContext): Promise<(Au
   for (const [number, track] of wanted.entries()) {
     $("match-text").textContent = `Loading track ${number + 1} of ${wanted.length} …`;
     if (state.song?.id !== song.id) break;
-    loaded.push(track.silent ? null : await context.decodeAudioData(await api.getBytes(`/api/songs/${song.id}/tracks/${number}`)));
+    loaded.push(track.silent ? null : await context.decodeAudioData(await api.getBytes(`/api/songs/${song.id}/audio/tracks/${number}`)));
   }
   return loaded;
 }

@@ -12,7 +12,7 @@ let updates: (() => void)[] = [];
 let shown = "";
 
 function toggle(number: number, key: "muted" | "solo" | "lead", text: string, name: string, help: string): HTMLButtonElement {
-  const made = element("button", { type: "button", class: `toggle ${key}`, "aria-label": `${help} ${name}`, title: help }, text);
+  const made = element("button", { type: "button", class: `toggle ${key}`, "aria-label": `${help.split(":")[0]} ${name}`, title: help }, text);
   made.addEventListener("click", () => chooseTrack(number, { [key]: !state.session.tracks[number][key] }));
   updates.push(() => made.setAttribute("aria-pressed", String(state.session.tracks[number][key])));
   return made;
@@ -58,7 +58,7 @@ function row(track: Track, number: number): HTMLElement {
     element("div", { class: "toggles" },
       toggle(number, "muted", "M", name, "Mute"),
       toggle(number, "solo", "S", name, "Solo"),
-      toggle(number, "lead", "Lead", name, "In front when a model is asked:")),
+      toggle(number, "lead", "Lead", name, "Lead: in front when a model is asked")),
     slider(number, knob("fader_db"), name, "Fader"), slider(number, knob("pan"), name, "Pan"), roleMenu(number, name));
   updates.push(() => made.classList.toggle("off", !audibleTracks()[number]));
   return made;
@@ -93,7 +93,8 @@ on(["song", "knobs", "desk"], () => {
   if (shown !== state.song.id) {
     shown = state.song.id;
     updates = [];
-    list.replaceChildren(...tracks().map(row));
+    const heads = ["Track", "", "Fader", "Pan", "Role"].map((text) => element("span", {}, text));
+    list.replaceChildren(element("li", { class: "strip strip-head muted small", "aria-hidden": "true" }, ...heads), ...tracks().map(row));
     parts.replaceChildren(...PARTS.map(partButton));
   }
   for (const update of updates) update();

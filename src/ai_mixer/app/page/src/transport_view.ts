@@ -2,6 +2,7 @@
 
 import { $, button, draw, input, time, token } from "./dom.ts";
 import * as p from "./player.ts";
+import * as v from "./selection.ts";
 import { changed, on, setConsole, setNotes, state } from "./store.ts";
 import type { Spectrogram } from "./analysis.ts";
 import type { ConsoleName, Version } from "./types.ts";
@@ -68,7 +69,7 @@ function drawWaveform(): void {
     }
     g.globalAlpha = 1;
   };
-  const gains = p.gains();
+  const gains = v.gains();
   const mix = p.player.mixWaveform;
   if (showsSpectrogram) drawSpectrogram(g, width, height);
   else if (state.blind) bars(roughPeaks(Math.round(width)), token("muted"), 0.6, gains.rough);
@@ -119,11 +120,11 @@ slider.addEventListener("input", () => p.seek(Number(slider.value)));
 button("play").addEventListener("click", p.togglePlayback);
 button("clear-loop").addEventListener("click", () => p.setLoop(null));
 input("repeat").addEventListener("change", () => p.setRepeat(input("repeat").checked));
-input("matched").addEventListener("change", () => p.setMatched(input("matched").checked));
+input("matched").addEventListener("change", () => v.setMatched(input("matched").checked));
 const versionButtons = [...document.querySelectorAll<HTMLButtonElement>("[data-version]")];
 const NAMES: Record<Version, string> = { rough: "Rough", mix: "Mix", reference: "Reference" };
-versionButtons.forEach((each, index) => each.addEventListener("click", () => p.select(p.order()[index])));
-input("blind").addEventListener("change", () => p.setBlind(input("blind").checked));
+versionButtons.forEach((each, index) => each.addEventListener("click", () => v.select(v.order()[index])));
+input("blind").addEventListener("change", () => v.setBlind(input("blind").checked));
 button("vote").addEventListener("click", vote);
 button("picture").addEventListener("click", () => {
   showsSpectrogram = !showsSpectrogram;
@@ -137,13 +138,13 @@ export function vote(): void {
   if (!state.blind) return;
   const chosen = NAMES[state.audible], others = state.blind.filter((version) => version !== state.audible);
   setNotes(`${state.session.notes}${state.session.notes && "\n"}Without names: ${chosen} rather than ${others.map((v) => NAMES[v]).join(", ")}.`);
-  p.setBlind(false);
+  v.setBlind(false);
   changed("song");
   $("match-text").textContent = `You chose ${chosen}.`;
 }
 
 function showVersions(): void {
-  const order = p.order();
+  const order = v.order();
   versionButtons.forEach((each, index) => {
     const version = order[index];
     each.hidden = !version;
@@ -162,7 +163,7 @@ for (const each of document.querySelectorAll<HTMLButtonElement>("[data-console]"
 function matchText(): string {
   if (state.blind) return "Equally loud, in a random order.";
   const { rough, mix } = state.loudness;
-  if (!p.player.node) return "";
+  if (p.player.refused) return `Without playback: ${p.player.refused}`;
   if (rough === null || mix === null) return "Measuring the loudness …";
   const louder = mix - rough;
   if (Math.abs(louder) < 0.1) return "Rough and mix are equally loud as they are.";
