@@ -63,6 +63,11 @@ class Predictor:
         """Device of model and console. Audio is moved there; results are on it."""
         return self.console.neutral.device
 
+    @property
+    def joins_windows(self) -> bool:
+        """Whether the windows of a song are predicted as one excerpt."""
+        return bool(getattr(self.model, "joins_windows", False))
+
     def to(self, device: str | torch.device) -> Self:
         """Move model and console to a device, in place."""
         self.model.to(device)
@@ -215,13 +220,17 @@ class Predictor:
     def _predict_windows(self, inputs: windows.ModelInputs) -> Prediction:
         """Mean prediction over the windows."""
         rough, target, condition = inputs
+        if self.joins_windows:
+            rough, target = (torch.cat(list(x), -1)[None] for x in (rough, target))
         count = max(rough.shape[0], target.shape[0])
         songs = rough.shape[1]
         numbers = torch.arange(count, device=self.device)
         rough, target = rough[numbers % rough.shape[0]], target[numbers % target.shape[0]]
         conditions = torch.full((count * songs,), CONDITIONS.index(condition), device=self.device)
         length = max(rough.shape[-1], target.shape[-1])
-        flat = [windows.pad(x.flatten(0, 1), length) for x in (rough, target)]
+        flat = [x.flatten(0, 1) for x in (rough, target)]
+        if not self.joins_windows:
+            flat = [windows.pad(x, length) for x in flat]
         prediction = predict_audio(self.model, flat[0], flat[1], conditions)
         knobs = self.set_untrained_to_neutral(prediction.knobs.view(count, songs, -1).mean(0))
         if prediction.uncertainty is None:
