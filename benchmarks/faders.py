@@ -10,6 +10,7 @@ left out: the former are all sung songs, the latter have one degree of freedom.
 Twenty simple features of a track, measured at one loudness: its tone in eight bands, share of all
 tracks, width, movement, onsets, level quantiles, crest, RMS, activity. `relative`: also their
 difference to the mean over the song's tracks, the role and the number of tracks.
+`multitrack_ridge`: the model of that name, its strength chosen on another fold.
 """
 
 from collections.abc import Callable
@@ -25,13 +26,15 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
 from ai_mixer.audio.excerpt import read_excerpt
+from ai_mixer.core.track_batch import TrackBatch, TrackFeatures
 from ai_mixer.core.types import Song
 from ai_mixer.core.units import db_to_ratio
 from ai_mixer.data.tracks import Tracks
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.metrics.statistics import difference_estimate, mean_estimate
 from ai_mixer.metrics.tables import to_markdown
-from ai_mixer.models.track_features import BANDS, COARSE, TrackFeatureExtractor
+from ai_mixer.models.multitrack_ridge import MultitrackRidge
+from ai_mixer.models.track_features import OWN_COMPACT, TrackFeatureExtractor
 from ai_mixer.models.track_model import N_ROLES
 from ai_mixer.utils.markdown import HIGH, LOW
 from ai_mixer.utils.progress import progress_bar
@@ -39,8 +42,9 @@ from ai_mixer.utils.progress import progress_bar
 RATE = 44_100
 SUNG = "software-entwicklungskit"
 FOLDS = 5
-TONE_BANDS = 8
-EQUAL, FOREST = "equal_loudness", "forest, simple"
+EQUAL, FOREST, FAMILY = "equal_loudness", "forest, simple", "multitrack_ridge"
+ALPHAS = (10.0, 30.0, 100.0, 300.0)  # of the family's ridge; chosen on the next fold
+LEVEL_RANGE_DB = 80.0  # of a knob that stands for the level
 
 
 def main() -> None:
@@ -71,25 +75,19 @@ def _measure(song: Song, fold: int, extractor: TrackFeatureExtractor) -> pd.Data
     tracks = stems * db_to_ratio(-23.0 - loudness)[:, None, None]
     everywhere = torch.ones(1, len(tracks), dtype=torch.bool)
     silence = torch.zeros(1, 2, tracks.shape[-1])
-    own = extractor(tracks[None], everywhere, silence, torch.tensor([0])).tracks[0].numpy()
+    features = extractor(tracks[None], everywhere, silence, torch.tensor([0]))
+    own = features.tracks[0].numpy()
     return pd.DataFrame(
         {
             "song": song.id,
             "fold": fold,
             "role": [track.role_index for track in song.tracks],
             "level_db": (loudness - loudness.mean()).numpy(),
-            "features": list(simple_features(own[:, : extractor.own])),
+            "features": list(extractor.compact(features.tracks[0])[:, :OWN_COMPACT].numpy()),
+            "all_features": list(own),
+            "song_features": [features.song[0].numpy()] * len(own),
         }
     )
-
-
-def simple_features(own: np.ndarray) -> np.ndarray:
-    """Twenty features [N, 20] of the features of tracks without a reference, [N, F]."""
-    sizes = [BANDS, BANDS, COARSE, COARSE, COARSE]
-    tone, share, width, movement, onsets, others = np.split(own, np.cumsum(sizes), axis=1)
-    coarse = tone.reshape(len(own), TONE_BANDS, -1).mean(-1)
-    means = [part.mean(1, keepdims=True) for part in (share, width, movement, onsets)]
-    return np.concatenate([coarse, *means, others], axis=1)
 
 
 def results(table: pd.DataFrame) -> pd.DataFrame:
@@ -117,6 +115,7 @@ def results(table: pd.DataFrame) -> pd.DataFrame:
         ),
     }
     errors = {name: _errors(table, build, x) for name, (build, x) in systems.items()}
+    errors[FAMILY] = _centred_errors(table, _family_predictions(table))
     songs = table["song"].to_numpy()
     rows = {}
     for name, error in errors.items():
@@ -142,8 +141,69 @@ def _errors(
         assert build is not None
         model = build().fit(features[~test], level[~test])
         predicted[test] = model.predict(features[test])
+    return _centred_errors(table, predicted)
+
+
+def _centred_errors(table: pd.DataFrame, predicted: np.ndarray) -> np.ndarray:
+    level = table["level_db"].to_numpy()
     centred = predicted - pd.Series(predicted).groupby(table["song"]).transform("mean").to_numpy()
     return np.abs(centred - level)
+
+
+def _family_predictions(table: pd.DataFrame) -> np.ndarray:
+    """Levels in dB by `MultitrackRidge` with all its features, trained without the test fold."""
+    predicted = np.zeros(len(table))
+    for fold in range(FOLDS):
+        rest = table[table["fold"] != fold]
+        inner = rest["fold"] == (fold + 1) % FOLDS
+
+        def inner_error(alpha: float, rest: pd.DataFrame = rest, inner: Any = inner) -> float:
+            levels = _fitted(rest[~inner], alpha)(rest[inner])
+            return float(_centred_errors(rest[inner], levels).mean())
+
+        best = min(ALPHAS, key=inner_error)
+        test = (table["fold"] == fold).to_numpy()
+        predicted[test] = _fitted(rest, best)(table[test])
+    return predicted
+
+
+def _fitted(table: pd.DataFrame, alpha: float) -> Callable[[pd.DataFrame], np.ndarray]:
+    model = MultitrackRidge(1, 1, RATE, alpha)
+    model.fit(_batch(song) for _, song in table.groupby("song"))
+
+    def predict(others: pd.DataFrame) -> np.ndarray:
+        levels = pd.Series(0.0, index=others.index)
+        for _, song in others.groupby("song"):
+            positions = model(_batch(song)).knobs[0, :-1].detach().numpy()
+            levels[song.index] = (positions - 0.5) * LEVEL_RANGE_DB
+        return levels.to_numpy()
+
+    return predict
+
+
+def _batch(song: pd.DataFrame) -> TrackBatch:
+    """A song as a batch of features, with one knob per track: its level."""
+    count, nothing = len(song), torch.zeros(1, 2, 0)
+    level = 0.5 + torch.tensor(song["level_db"].to_numpy()).float() / LEVEL_RANGE_DB
+    features = torch.from_numpy(np.stack(song["all_features"]))[None]
+    return TrackBatch(
+        rough=nothing,
+        finished=nothing,
+        reference=nothing,
+        condition=torch.tensor([0]),
+        knobs=torch.cat([level, torch.zeros(1)])[None],
+        mask=torch.cat([torch.ones(count), torch.zeros(1)])[None] > 0,
+        genre=torch.tensor([-1]),
+        sample_rate=RATE,
+        song_id=[str(song["song"].iloc[0])],
+        tracks=torch.zeros(1, count, 2, 0),
+        track_mask=torch.ones(1, count, dtype=torch.bool),
+        roles=torch.tensor(song["role"].to_numpy())[None],
+        raw_gain_db=torch.zeros(1, count),
+        track_features=TrackFeatures(
+            features.float(), torch.from_numpy(song["song_features"].iloc[0])[None].float()
+        ),
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Several tracks on the page: upload, balance, mute, export; what is audible is the export."""
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -93,3 +94,21 @@ def test_many_tracks_of_one_name_in_a_folder_fit_on_a_phone(page, tmp_path):
     page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.slow
+def test_tracks_that_need_too_much_memory_are_mixed_without_playback(page, tracks, home):
+    page.upload(*tracks)
+    file = home / "songs" / page.song / "song.json"
+    facts = json.loads(file.read_text())
+    file.write_text(json.dumps({**facts, "duration_s": 3600.0}))
+    page.driver.refresh()
+    page.wait("document.getElementById('match-text').textContent.startsWith('Without playback')")
+    assert "GiB" in page.text("match-text")
+    page.key(20 * ARROW_LEFT, "#fader_db-0")
+    page.click("#ask")
+    page.wait("document.querySelectorAll('#history .entry').length === 2")
+    page.click("#export")
+    page.wait("document.querySelectorAll('#exports a').length === 3")
+    assert page.text("match-text").startswith("Without playback")
+    assert page.errors() == []

@@ -46,6 +46,7 @@ REQUIRED = {  # other options that an option needs
     ("loss/term", "spread"): {"model": "baseline_cnn"},
     ("loss/term", "genre"): {"model": "baseline_cnn", "model.genre": "true"},
     ("loader", "cached"): {"loss": "knobs_only", "model": "analyser"},
+    ("loader", "cached_tracks"): {"loader.examples_per_song": "1"},
 }
 
 
@@ -67,7 +68,7 @@ def option_of(file):
 def is_for_several_tracks(group, name):
     if group in {"console", "ranges"}:
         return name.partition("/")[0] in SEVERAL_TRACKS
-    return (group, name) in {("task", "remix"), ("data", "tracks")} or "multitrack_" in name
+    return (group, name) in {("task", "remix"), ("data", "tracks")} or "track" in name
 
 
 def groups_of(stage):
@@ -111,6 +112,7 @@ def overrides_for(group, name, synthetic_dataset, scratch):
     selected = {"data": "folder", "model": "mean_knobs"}
     if is_for_several_tracks(group, name):
         selected = {"task": "remix", "data": "tracks", "model": "multitrack_mean"}
+        selected |= {"loader": "tracks"}
     # An experiment selects its own model.
     selected = {"data": "folder"} if group == "experiment" else selected
     selected |= {group: f"[{name}]" if group == "loss/term" else name}

@@ -6,8 +6,11 @@ import torch
 from ai_mixer.audio import excerpt as excerpts
 from ai_mixer.console import load_console
 from ai_mixer.core.track_batch import TrackBatch
+from ai_mixer.core.types import CONDITIONS
+from ai_mixer.data.cached_track_datamodule import CachedTrackDataModule
 from ai_mixer.data.track_datamodule import TrackDataModule
 from ai_mixer.data.tracks import Tracks
+from ai_mixer.models.track_features import TrackFeatureExtractor
 from ai_mixer.tasks.remix import Remix
 from helpers.tracks import write_songs
 
@@ -75,3 +78,33 @@ def test_dropped_tracks_are_dropped_in_training_only(source, task):
 def test_wrong_options_are_named(source, task):
     with pytest.raises(ValueError, match=r"loader\.max_tracks must be 2 to 64, got 65"):
         module(source, task, max_tracks=65)
+
+
+def test_cached_features_are_those_of_the_examples(source, task, tmp_path, monkeypatch):
+    """Under every condition, with the knobs and tracks of the example; made only once."""
+    extractor = TrackFeatureExtractor(44_100)
+    options = {"feature_extractor": extractor, "folder": str(tmp_path), "cache_key": "one"}
+    options |= {"excerpt_s": 0.5, "held_out_per_song": 3, "examples_per_song": 1, "batch_size": 3}
+    data = CachedTrackDataModule(source, task, **options)
+    data.prepare_data()
+    (batch,) = list(data.val_dataloader())
+    assert batch.condition.tolist() == [0, 1, 2]
+    assert not batch.has_audio
+
+    song = data.songs("val")[0]
+    dataset = data.dataset_class(
+        [song], Remix(task.console, "reference", effects=[]), sample_rate=44_100, excerpt_s=0.5,
+        rng_stream=data.cache.rng_stream_of(song),
+    )  # fmt: skip
+    example = TrackBatch.collate([dataset[0, 0]])
+    assert batch.knobs[0].equal(example.knobs[0])
+    assert batch.mask[2].equal(example.mask[0])
+    assert batch.roles[1].equal(example.roles[0])
+    for number, name in enumerate(CONDITIONS):
+        given = example if name == "reference" else example.with_condition(name)
+        features = extractor(given.tracks, given.track_mask, given.reference, given.condition)
+        assert batch.track_features.tracks[number].allclose(features.tracks[0], atol=5e-3)
+        assert batch.track_features.song[number].allclose(features.song[0], atol=5e-3)
+
+    monkeypatch.setattr(extractor, "every_condition", None)
+    CachedTrackDataModule(source, task, **options).prepare_data()

@@ -5,7 +5,11 @@ import json
 import pytest
 import torch
 
+from ai_mixer.dsp import filters
+from ai_mixer.dsp.recursions import biquad
 from ai_mixer.faults.damage_prior import KINDS, draw_damage
+from ai_mixer.faults.fault_profile import fault_profile, fault_profile_names
+from ai_mixer.faults.fine_spectrum import resonance_templates
 from ai_mixer.faults.reference import FILE, packaged_reference
 from ai_mixer.faults.registry import FAULTS
 from ai_mixer.metrics.normality import Normality
@@ -61,14 +65,57 @@ def test_a_gain_does_not_change_the_profile_and_an_equaliser_adds_a_constant():
 
 def test_the_packaged_statistics_are_complete():
     reference = packaged_reference()
-    size = len(profile_names(RATE))
+    size = len(fault_profile_names(RATE))
+    assert reference.profiles.shape[1] == size
     assert reference.normality.covariance.shape == (size, size)
-    assert torch.linalg.eigvalsh(reference.normality.covariance).min() > 0
+    for normality in (reference.normality, reference.resonances):
+        assert torch.linalg.eigvalsh(normality.covariance).min() > 0
     for name, fault in FAULTS.items():
         assert fault.by_profile == (name in reference.directions)
         assert (fault.threshold is None) == (name in reference.thresholds)
     again = json.loads(reference.to_json())
     assert again == json.loads(FILE.read_text())
+
+
+def test_most_finished_songs_are_less_abnormal_than_the_same_songs_with_a_fault():
+    reference = packaged_reference()
+    for name in ("boomy", "harsh"):
+        parts = ("level", "contrast")
+        change = 9.0 * reference.directions[name]
+        before, after = (
+            torch.tensor([reference.abnormality(name, one, 9.0, parts) for one in songs])
+            for songs in (reference.profiles[::9], reference.profiles[::9] + change)
+        )
+        assert (after > before).all()
+        assert before.median() < 0 < after.median()
+
+
+def test_a_resonance_is_measured_in_the_contrast():
+    reference = packaged_reference()
+    clean = reference.resonances.mean
+    score, figure_db = reference.resonance(clean + 9.0 * resonance_templates()[30])
+    assert score > reference.resonance(clean)[0] + 2
+    assert figure_db == pytest.approx(9.0, abs=2.0)
+
+
+def test_a_fault_profile_is_independent_of_the_level_and_shows_slow_and_fast_changes():
+    time_s = torch.arange(4 * RATE) / RATE
+    noise = 0.05 * torch.randn(2, 2, 4 * RATE, generator=torch.Generator().manual_seed(0))
+    noise[1] *= 1 + 0.9 * torch.sin(2 * torch.pi * time_s)  # once a second
+    steady, slow = fault_profile(noise, RATE)
+    assert torch.allclose(fault_profile(0.1 * noise, RATE)[1], slow, atol=0.02)
+    names = fault_profile_names(RATE)
+    long, short = (names.index(f"spread_{length}ms_all") for length in (320, 10))
+    assert slow[long] > steady[long] + 3
+    assert slow[short] > steady[short] + 1
+    peak = apply_peak(noise[:1])
+    risen = fault_profile(peak, RATE)[0] - steady
+    assert names[int(risen.argmax())].split("_")[1] == "1000hz"
+
+
+def apply_peak(audio):
+    """9 dB at 1 kHz."""
+    return biquad(audio, *filters.peak(torch.tensor([9.0]), 1000.0, 2.0, RATE))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,6 +1,7 @@
 """`Predictor`: predicted and applied knobs, the mix, devices, packaged names."""
 
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from ai_mixer import load_model
 from ai_mixer.audio import AudioFile
 from ai_mixer.inference import pretrained
+from ai_mixer.mixing.model_lookup import resolve_model
 from ai_mixer.mixing.windowed_prediction import predict_song
 from helpers.signals import noise
 
@@ -69,6 +71,23 @@ def test_a_tensor_and_its_file_are_mixed_with_the_same_knobs(uncertain, song, mu
     assert not torch.allclose(other, of_tensor.applied.knobs, atol=5e-3)
 
 
+def test_a_model_that_joins_windows_gets_each_song_as_one_excerpt(mixer, song, music):
+    class Joining(torch.nn.Module):
+        joins_windows = True
+        lengths: ClassVar = []
+
+        def forward(self, rough, reference, condition):
+            self.lengths.append((rough.shape[-1], reference.shape[-1]))
+            return mixer.console.neutral.expand(len(rough), -1)
+
+    mixer.model, mixer.window = Joining(), RATE
+    seconds = music.shape[-1] // RATE
+    assert seconds > 1
+    mixer.predict(music, RATE)
+    predict_song(mixer, AudioFile(song), AudioFile(song))
+    assert Joining.lengths == 2 * [(seconds * RATE, seconds * RATE)]
+
+
 def test_results_can_be_used_in_training(uncertain):
     """They are normal tensors, which autograd may save."""
     audio = (0.1 * noise(1, 2, seconds=0.5)).requires_grad_()
@@ -94,6 +113,14 @@ def test_a_mix_on_the_gpu_equals_that_on_the_cpu(mixer):
     mix = mixer.to("cuda").mix(audio, RATE, reference)
     assert mix.is_cuda
     torch.testing.assert_close(mix.cpu(), expected, atol=1e-3, rtol=0)
+
+
+def test_the_default_without_a_reference_may_be_another_model(packaged_models):
+    assert pretrained.blind_model() == pretrained.default_model() == "baseline_cnn"
+    (pretrained.MODELS_DIR / "blind.txt").write_text("ast_regressor\n")
+    assert pretrained.blind_model() == "ast_regressor"
+    assert resolve_model(None, blind=True)[0] == "ast_regressor"
+    assert resolve_model(None)[0] == resolve_model("baseline_cnn", blind=True)[0] == "baseline_cnn"
 
 
 @pytest.mark.parametrize("name", ["ast_regressor", "AST Regressor"])

@@ -10,6 +10,7 @@ import torch
 
 from ai_mixer import AudioMixer
 from ai_mixer.audio import AudioFile
+from ai_mixer.core.types import KnobStages, Prediction
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.dsp.true_peak import true_peak
 from ai_mixer.inference import pretrained
@@ -43,6 +44,25 @@ def test_mix_keeps_format_and_loudness_and_writes_settings_and_report(song):
         "Mein Lied.wav",
         *(f"Mein Lied_mixed.{extension}" for extension in ("wav", "json", "html")),
     }
+
+
+def test_a_song_with_which_nothing_is_wrong_is_copied_unless_something_is_asked(song, monkeypatch):
+    model = resolve_model(None)[1]
+    neutral = Prediction(model.console.neutral[None])
+    monkeypatch.setattr(
+        "ai_mixer.mixing.model_settings.predict_song", lambda *_: KnobStages(neutral, neutral)
+    )
+    loud = samples(song) / samples(song).abs().max()
+    soundfile.write(song, loud.T.numpy(), RATE, subtype="PCM_24")
+    kept = AudioMixer().mix_file(song)
+    assert samples(kept.output).equal(samples(song))
+    assert "left as it is; peaks at" in kept.notes[0]
+    preset = presets.load_preset(kept.output.with_suffix(".json"))
+    again = AudioMixer().mix_file(song, preset=preset, force=True)
+    assert samples(again.output).equal(samples(song))
+    for asked in ({"ceiling_db": -1.0}, {"target_lufs": -20.0}):
+        limited = AudioMixer().mix_file(song, force=True, **asked)
+        assert to_db(true_peak(samples(limited.output)[None])) <= -1.0
 
 
 def test_settings_are_in_the_musical_ranges_or_with_a_reference_in_the_wide_ones(song):

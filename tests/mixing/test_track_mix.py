@@ -13,7 +13,7 @@ from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.mixing.audio_mixer import AudioMixer
 from ai_mixer.mixing.track_inputs import TRACK_LUFS, measured, song_format, track_inputs
 from ai_mixer.mixing.track_render import TrackRenderer
-from ai_mixer.mixing.track_report import desk_svg
+from ai_mixer.mixing.track_report import desk_svg, eq_curves_db, eq_svg
 from helpers.measures import residual_db
 from helpers.tracks import RATE, save_track_model, write
 
@@ -93,7 +93,26 @@ def test_the_report_has_the_desk_and_loads_nothing(mixed):
     assert text.count("<circle") == 3
     assert "spare.wav is silent" in text
     assert "http" not in text
+    assert "No track is equalised" in text
     assert "&lt;b&gt;" in desk_svg([{"name": "<b>", "fader_db": 0.0, "pan": 0.0}])
+    assert ">01_drums-snare.wav<" in desk_svg(
+        [{"name": "01_drums-snare.wav", "fader_db": 0.0, "pan": 0.0}]
+    )
+
+
+def test_eq_curves_are_those_of_the_strip_without_its_fader():
+    console = load_console("studio")
+    knobs = console.neutral(2)
+    names = console.strip.names
+    shelf = console.strip.knobs[names.index("high_shelf_db")]
+    knobs.strips[0, 1, names.index("high_shelf_db")] = shelf.to_position(torch.tensor(6.0))
+    knobs.strips[0, :, names.index("fader_db")] = 0.1
+    curves = eq_curves_db(console, knobs)
+    assert curves[0].abs().max() < 1e-3
+    assert curves[1, [0, -1]].tolist() == pytest.approx([0.0, 6.0], abs=0.5)
+    tracks = [{"name": "kick & co"}, {"name": "voice"}]
+    assert eq_svg(tracks, curves).count("<polyline") == 1
+    assert "voice" in eq_svg(tracks, curves)
 
 
 def test_stems_and_buses_equal_the_console_offline(folder, tmp_path):

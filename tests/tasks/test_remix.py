@@ -145,7 +145,7 @@ def test_master_trim_and_low_cut_are_neutral_and_masked(task):
     count = neutral.master.shape[1]
     assert example.knobs[-count:].allclose(neutral.master[0])
     assert not example.mask[-count:].any()
-    for name in ("trim_db", "low_cut_hz"):
+    for name in ("trim_db", "low_cut_hz", "compressor_makeup_db"):
         column = strip_column(task, name)
         assert strips(task, example)[:, column].allclose(neutral.strips[0, :, column])
         assert not strips(task, example, "mask")[:, column].any()

@@ -20,7 +20,7 @@ from helpers.measures import residual_db
 from helpers.tracks import write_songs
 
 SMALL = [
-    *("loader.excerpt_s=0.5", "loader.batch_size=2", "loader.workers=0"),
+    *("loader=tracks", "loader.excerpt_s=0.5", "loader.batch_size=2", "loader.workers=0"),
     *("loader.excerpts_per_song=2", "loader.held_out_per_song=3"),
     *("model.width=16", "model.layers=1"),
 ]

@@ -17,7 +17,7 @@ class Limits:
     duration_s: float = 1800.0
     songs: int = 500
     queued_jobs: int = 500
-    session_bytes: int = 1 << 20
+    session_bytes: int = 1 << 23  # 64 tracks have 75 kB, and as much in each version
     free_bytes: int = 1 << 29
     keep_days: float = 90.0
 

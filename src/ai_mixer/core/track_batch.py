@@ -5,9 +5,9 @@ Shapes: B songs, N tracks, C channels, T samples. The knobs of a song are one fl
 and the master. Losses, system and evaluation treat them as the knobs of a one-file batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -16,6 +16,13 @@ from torch.nn.functional import pad
 from ai_mixer.core.types import Batch, Example
 
 NO_ROLE = -1
+
+
+class TrackFeatures(NamedTuple):
+    """Input features of a model. tracks: [B, N, F], 0 where absent. song: [B, S]."""
+
+    tracks: Tensor
+    song: Tensor
 
 
 @dataclass
@@ -58,13 +65,15 @@ class TrackBatch(Batch):
 
     tracks: [B, N, C, T], all tracks of a song at one loudness; silent where absent. track_mask:
     [B, N] bool. roles: [B, N], index into ROLES or −1. raw_gain_db: [B, N], the level at which each
-    track was recorded, relative to `tracks`. knobs, mask: flat, see the module.
+    track was recorded, relative to `tracks`. knobs, mask: flat, see the module. track_features: set
+    instead of the audio if only features were cached.
     """
 
     tracks: Tensor = None  # type: ignore[assignment]  # required; the base class has defaults
     track_mask: Tensor = None  # type: ignore[assignment]
     roles: Tensor = None  # type: ignore[assignment]
     raw_gain_db: Tensor = None  # type: ignore[assignment]
+    track_features: TrackFeatures | None = None
 
     @classmethod
     def collate(cls, examples: Sequence[Example]) -> Self:
@@ -72,3 +81,9 @@ class TrackBatch(Batch):
         own = [example for example in examples if isinstance(example, TrackExample)]
         count = max(len(example.tracks) for example in own)
         return super().collate([example.pad_tracks(count) for example in own])
+
+    def _map_tensors(self, change: Callable[[Tensor], Tensor]) -> Self:
+        batch = super()._map_tensors(change)
+        if self.track_features is None:
+            return batch
+        return replace(batch, track_features=TrackFeatures(*map(change, self.track_features)))

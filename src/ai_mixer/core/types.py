@@ -285,6 +285,7 @@ class Batch:
         return self._map_tensors(lambda tensor: tensor.pin_memory())
 
     def _map_tensors(self, change: Callable[[Tensor], Tensor]) -> Self:
+        """The batch with every tensor changed."""
         features = None if self.features is None else Features(*map(change, self.features))
         return replace(self, **self._map(change), features=features)
 

@@ -7,7 +7,8 @@ is not stored, so losses that need a mix cannot be used with it.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from ai_mixer.core.types import CONDITIONS, Batch, Features, SkippedSong, Song, Split
+from ai_mixer.core.types import CONDITIONS, Batch, Example, Features, SkippedSong, Song, Split
 from ai_mixer.data.datamodule import MixDataModule, forkserver_context
 from ai_mixer.data.dataset import ExampleKey, SongDataset, genre_index
 from ai_mixer.data.feature_cache import CachedRow, FeatureCache
@@ -42,7 +43,7 @@ class CacheableExtractor(Protocol):
 class CachedExample(NamedTuple):
     """A cached example under one condition."""
 
-    row: CachedRow
+    row: Any
     condition: int
     song: Song
 
@@ -59,10 +60,12 @@ class CachedDataModule(MixDataModule):
     in length.
     """
 
+    row_class: type[Any] = CachedRow
+
     def __init__(
         self,
         *args: Any,
-        feature_extractor: CacheableExtractor,
+        feature_extractor: Any,
         folder: str,
         cache_key: str,
         examples_per_song: int = 24,
@@ -75,30 +78,41 @@ class CachedDataModule(MixDataModule):
         self.feature_extractor = feature_extractor
         self.examples_per_song, self.draw_seed = examples_per_song, draw_seed
         features = "-".join(map(str, feature_extractor.feature_config))
-        self.cache = FeatureCache(Path(folder) / f"{cache_key}-{features}")
+        self.cache = self._open_cache(Path(folder) / f"{cache_key}-{features}")
 
     @property
     def feature_config(self) -> tuple[Any, ...]:
         """Configuration of the cached features."""
-        return self.feature_extractor.feature_config
+        configuration: tuple[Any, ...] = self.feature_extractor.feature_config
+        return configuration
+
+    def _open_cache(self, folder: Path) -> FeatureCache[Any]:
+        return FeatureCache(folder, self.row_class)
+
+    @property
+    def make_row(self) -> Callable[[Any, Song], Any]:
+        """Function for worker processes: an example under `reference` and its song → a row."""
+        return partial(_row, self.feature_extractor)
 
     def prepare_data(self) -> None:
         """Extract the features that are not cached yet; Lightning calls this in one process."""
-        songs = self.songs("train") + self.songs("val")
-        missing = [song for song in songs if not self.cache.has(song, self.examples_per_song)]
+        songs = [(song, self.examples_per_song) for song in self.songs("train")]
+        songs += [(song, self._rows_held_out) for song in self.songs("val")]
+        missing = [(song, rows) for song, rows in songs if not self.cache.has(song, rows)]
         if not missing:
             return
         task = copy.copy(self.task)
         task.condition = "reference"  # its examples contain the inputs of all conditions
-        options = {
-            "sample_rate": self.sample_rate,
-            "excerpt_s": self.excerpt_s,
-            "seed": self.draw_seed,
-        }
-        cache = FeatureCache(self.cache.folder)  # without open files, for the worker processes
-        builder: Any = _CacheBuilder(
-            missing, cache, self.examples_per_song, self.feature_extractor, task, options
+        dataset = partial(
+            self.dataset_class,
+            task=task,
+            sample_rate=self.sample_rate,
+            excerpt_s=self.excerpt_s,
+            seed=self.draw_seed,
         )
+        options = {song.id: self.dataset_options(song.split == "train") for song, _ in missing}
+        cache = self._open_cache(self.cache.folder)  # without open files, for worker processes
+        builder: Any = _CacheBuilder(missing, cache, dataset, options, self.make_row)
         context = forkserver_context() if self.workers else None
         loader = DataLoader(
             builder, batch_size=None, num_workers=self.workers, multiprocessing_context=context
@@ -106,7 +120,12 @@ class CachedDataModule(MixDataModule):
         title = f"caching features of {self.examples_per_song} examples per song"
         results = list(progress_bar(loader, title))
         warn_skipped([skipped for skipped in results if skipped is not None])
-        self.cache = FeatureCache(self.cache.folder)  # the open files were replaced
+        self.cache = self._open_cache(self.cache.folder)  # the open files were replaced
+
+    @property
+    def _rows_held_out(self) -> int:
+        """Cached examples of a validation song; each is used under every condition."""
+        return min(self.examples_per_song, -(-self.held_out_per_song // len(CONDITIONS)))
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Shuffled; an epoch has every example under every condition, or `examples_per_epoch`."""
@@ -146,7 +165,7 @@ class CachedDataModule(MixDataModule):
 class CachedDataset(Dataset[CachedExample]):
     """`per_song` cached examples of every song, with the conditions in turn."""
 
-    def __init__(self, songs: Sequence[Song], cache: FeatureCache, per_song: int) -> None:
+    def __init__(self, songs: Sequence[Song], cache: FeatureCache[Any], per_song: int) -> None:
         self.songs, self.cache, self.per_song = songs, cache, per_song
 
     def __len__(self) -> int:
@@ -165,32 +184,33 @@ class CachedDataset(Dataset[CachedExample]):
 
 
 class _CacheBuilder(Dataset[SkippedSong | None]):
-    """Item n caches the features of song n, and is a SkippedSong if the song cannot be used."""
+    """Item n caches the features of song n, and is a SkippedSong if the song cannot be used.
+
+    songs: each with the number of examples that are wanted of it. options: of its dataset, by id.
+    """
 
     def __init__(
         self,
-        songs: Sequence[Song],
-        cache: FeatureCache,
-        examples_per_song: int,
-        feature_extractor: CacheableExtractor,
-        task: Any,
-        options: dict[str, Any],
+        songs: Sequence[tuple[Song, int]],
+        cache: FeatureCache[Any],
+        dataset: Callable[..., SongDataset],
+        options: Mapping[str, Mapping[str, Any]],
+        make_row: Callable[[Any, Song], Any],
     ) -> None:
-        self.songs, self.cache, self.examples_per_song = songs, cache, examples_per_song
-        self.feature_extractor, self.task, self.options = feature_extractor, task, options
+        self.songs, self.cache = songs, cache
+        self.dataset, self.options, self.make_row = dataset, options, make_row
 
     def __len__(self) -> int:
         return len(self.songs)
 
     @torch.inference_mode()
     def __getitem__(self, index: int) -> SkippedSong | None:
-        song = self.songs[index]
+        song, count = self.songs[index]
         stream = self.cache.rng_stream_of(song)
-        dataset = SongDataset([song], self.task, rng_stream=stream, **self.options)
+        dataset = self.dataset([song], rng_stream=stream, **self.options[song.id])
         try:
             rows = [
-                self._row(dataset, row)
-                for row in range(self.cache.count(song), self.examples_per_song)
+                self.make_row(dataset[row, 0], song) for row in range(self.cache.count(song), count)
             ]
         except ValueError as error:  # silent or damaged; a dataset of one song has no replacement
             self.cache.append(song, [])
@@ -198,9 +218,9 @@ class _CacheBuilder(Dataset[SkippedSong | None]):
         self.cache.append(song, rows)
         return None
 
-    def _row(self, dataset: SongDataset, row: int) -> CachedRow:
-        example = dataset[row, 0]
-        levels, statistics = self.feature_extractor.extract_cacheable(
-            example.rough[None], example.reference[None], example.finished[None]
-        )
-        return CachedRow(levels[0].half(), statistics[0].half(), example.knobs, example.mask)
+
+def _row(extractor: CacheableExtractor, example: Example, song: Song) -> CachedRow:
+    levels, statistics = extractor.extract_cacheable(
+        example.rough[None], example.reference[None], example.finished[None]
+    )
+    return CachedRow(levels[0].half(), statistics[0].half(), example.knobs, example.mask)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 from safetensors import safe_open
@@ -12,6 +12,8 @@ from torch import Tensor
 from ai_mixer.core.types import Song
 from ai_mixer.data.file_digest import song_digest
 from ai_mixer.utils.atomic_write import atomic_write
+
+Row = TypeVar("Row", bound=tuple[Tensor, ...])
 
 
 class CachedRow(NamedTuple):
@@ -23,11 +25,18 @@ class CachedRow(NamedTuple):
     mask: Tensor
 
 
-class FeatureCache:
-    """Rows by song and number, in `folder`. Files are named by the digest of the song's files."""
+class FeatureCache(Generic[Row]):
+    """Rows by song and number, in `folder`. Files are named by the digest of the song's files.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    row_class: a named tuple of tensors, of equal shapes in all rows of a song; one is `knobs`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        row_class: type[Row] = CachedRow,  # type: ignore[assignment]
+    ) -> None:
+        self.folder, self.row_class = folder, row_class
         self._files: dict[str, Path] = {}
         self._open: dict[Path, Any] = {}
 
@@ -44,19 +53,21 @@ class FeatureCache:
         """Seed of the song's examples: its digest as a number."""
         return int(self._file(song).stem, 16)
 
-    def row(self, song: Song, number: int) -> CachedRow:
+    def row(self, song: Song, number: int) -> Row:
         """Read a row. FileNotFoundError if the song is not cached, IndexError if the row is not."""
         reader = self._reader(self._file(song))
-        return CachedRow(*(reader.get_slice(name)[number] for name in CachedRow._fields))
+        fields = self.row_class._fields  # type: ignore[attr-defined]
+        return self.row_class(*(reader.get_slice(name)[number] for name in fields))
 
-    def append(self, song: Song, rows: Sequence[CachedRow]) -> None:
+    def append(self, song: Song, rows: Sequence[Row]) -> None:
         """Append rows; the file is replaced atomically. A file without rows: unusable song."""
         file = self._file(song)
         cached = [self.row(song, number) for number in range(self.count(song))]
-        stacked = zip(*(cached + list(rows)), strict=True) if cached or rows else [[]] * 4
+        fields = self.row_class._fields  # type: ignore[attr-defined]
+        stacked = zip(*(cached + list(rows)), strict=True) if cached or rows else [[]] * len(fields)
         tensors = {
             name: torch.stack(list(column)) if column else torch.zeros(0)
-            for name, column in zip(CachedRow._fields, stacked, strict=True)
+            for name, column in zip(fields, stacked, strict=True)
         }
         with atomic_write(file) as temporary:
             save_file(tensors, temporary)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ai_mixer.console.graph_knobs import GraphKnobs
 from ai_mixer.core.track_batch import TrackBatch
+from ai_mixer.core.types import CONDITIONS
 from ai_mixer.inference.track_predictor import TrackPredictor
 from ai_mixer.metrics.track_skill import FADER
 from ai_mixer.models.multitrack_ridge import MultitrackRidge
@@ -17,11 +18,12 @@ from ai_mixer.training.system import expand_conditions
 KnobFunction = Callable[[TrackBatch], Tensor]
 """A batch → flat positions [B, P]."""
 
-LISTENING = ("ridge", "model")
+LISTENING = ("ridge", "model", "refined")
 """Systems that answer differently under each condition."""
 
 TRACK_SYSTEMS = (
-    *("raw_sum", "equal_loudness", "random", "mean_knobs", "ridge", "model", "true_knobs"),
+    *("raw_sum", "equal_loudness", "random", "mean_knobs", "ridge", "model", "refined"),
+    "true_knobs",
 )
 REQUIRED = ("equal_loudness", "mean_knobs", "model")  # the others are compared with these
 
@@ -43,6 +45,7 @@ def build_track_systems(
         "mean_knobs": lambda: lambda batch: predictor.mean_by_role(batch.roles).flat(),
         "ridge": lambda: _ridge(predictor, examples),
         "model": lambda: lambda batch: predictor.predict(batch).knobs,
+        "refined": lambda: lambda batch: predictor.refine(batch).knobs,
         "true_knobs": lambda: lambda batch: batch.knobs,
     }
     return {name: functions[name]() for name in TRACK_SYSTEMS if name in {*names, *REQUIRED}}
@@ -76,12 +79,18 @@ def _ridge(predictor: TrackPredictor, examples: int) -> KnobFunction:
     layout = predictor.console.layout
     songs = layout.bus_knobs + len(layout.master)
     model = MultitrackRidge(len(layout.strip), songs, predictor.sample_rate).eval()
+    cached = "feature_extractor" in predictor.config.loader  # under every condition
     datamodule = build_evaluation_datamodule(
-        predictor.config, predictor.console, None, "any", examples_per_epoch=examples
+        predictor.config,
+        predictor.console,
+        None,
+        "any",
+        examples_per_epoch=len(CONDITIONS) * examples if cached else examples,
     )
+    datamodule.prepare_data()
     loader = datamodule.train_dataloader()
     with torch.no_grad():
-        model.fit(expand_conditions(batch) for batch in loader)
+        model.fit(expand_conditions(batch) if batch.has_audio else batch for batch in loader)
 
     def predict(batch: TrackBatch) -> Tensor:
         knobs: Tensor = model(batch).knobs

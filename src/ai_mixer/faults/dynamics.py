@@ -1,9 +1,11 @@
 """Faults of the dynamics: over-compressed, too dynamic."""
 
 from ai_mixer.faults import generators
-from ai_mixer.faults.fault import Fault, Remedy, profile_score
+from ai_mixer.faults.fault import LEVEL_CHANGES, Fault, Remedy, profile_score
 
 MAX_RATIO = 4.0
+OVER_COMPRESSION = profile_score("over-compressed", LEVEL_CHANGES)
+EXPANSION = profile_score("too dynamic", LEVEL_CHANGES)
 
 
 def _compressor(figure: float) -> Remedy:
@@ -19,10 +21,10 @@ FAULTS = (
         90.0,
         "90 % of level differences removed",
         generators.over_compression,
-        profile_score("over-compressed", without=("width",)),
+        OVER_COMPRESSION,
         lambda figure: f"over-compressed: about {figure:.0f} % of the dynamics are missing",
         lambda figure: Remedy(advice="mix again with less compression: no knob restores peaks"),
-        by_profile=True,
+        amount=OVER_COMPRESSION,
     ),
     Fault(
         "too dynamic",
@@ -30,9 +32,9 @@ FAULTS = (
         200.0,
         "three times the level differences",
         generators.expansion,
-        profile_score("too dynamic", without=("width",)),
+        EXPANSION,
         lambda figure: f"too dynamic: level differences are about {figure:.0f} % too large",
         _compressor,
-        by_profile=True,
+        amount=EXPANSION,
     ),
 )

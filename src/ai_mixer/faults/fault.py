@@ -32,9 +32,9 @@ class Fault:
     unit: of the figure. strong: severity at which the detector is tested; severity: the same in
     words. generate: audio [C, T] → the same with the fault. score: larger is worse; NaN if it
     cannot be measured. text: figure → one line. remedy: figure → what mends it. threshold: a score
-    above it is reported; None for the one in the reference. by_profile: the score is an amount of a
-    change of the profile, whose direction the reference holds. measure: the figure, if it is not
-    the score. sentences: the lines that replace `text`, with the names of the channels.
+    above it is reported; None for the one in the reference. amount: of the change of the profile
+    whose direction the reference holds, if the fault is found by that. measure: the figure, if it
+    is not the score. sentences: the lines that replace `text`, with the names of the channels.
     """
 
     name: str
@@ -46,21 +46,43 @@ class Fault:
     text: Callable[[float], str]
     remedy: Callable[[float], Remedy]
     threshold: float | None = None
-    by_profile: bool = False
+    amount: Score | None = None
     measure: Score | None = None
     sentences: Callable[[SignalStatistics], list[str]] | None = None
 
+    @property
+    def by_profile(self) -> bool:
+        """Whether it is found by the profile."""
+        return self.amount is not None
 
-def profile_score(name: str, without: tuple[str, ...] = ()) -> Score:
+
+DYNAMICS = ("crest", "range", "quiet")
+SOUND = ("level", "width", *DYNAMICS)  # parts of the profile
+TONE = ("level", *DYNAMICS, "contrast")
+LEVEL_CHANGES = ("spread", "step")
+
+
+def profile_score(name: str, parts: tuple[str, ...]) -> Score:
     """Score of a fault that changes the profile: its estimated amount, in its unit.
 
-    without: parts of the profile that are not used.
+    parts: of the profile that are used.
     """
 
     def score(observations: Observations, reference: Reference) -> float:
         if observations.profile is None:
             return float("nan")
-        return reference.amount(name, observations.profile, without)
+        return reference.amount(name, observations.profile, parts)
+
+    return score
+
+
+def abnormality_score(name: str, severity: float, parts: tuple[str, ...]) -> Score:
+    """Score of a fault that changes the profile: likeness to songs with it, −1 to 1."""
+
+    def score(observations: Observations, reference: Reference) -> float:
+        if observations.profile is None:
+            return float("nan")
+        return reference.abnormality(name, observations.profile, severity, parts)
 
     return score
 

@@ -66,10 +66,13 @@ def _finding(fault: Fault, observations: Observations, reference: Reference) -> 
 
 def excess(fault: Fault, observations: Observations, reference: Reference) -> float:
     """Score over its threshold; not above 0 if there is no fault, NaN if it is not measurable."""
+    return fault.score(observations, reference) - threshold(fault, reference)
+
+
+def threshold(fault: Fault, reference: Reference) -> float:
+    """Score above which a fault is reported."""
     limit = fault.threshold
-    return fault.score(observations, reference) - (
-        reference.thresholds[fault.name] if limit is None else limit
-    )
+    return reference.thresholds[fault.name] if limit is None else limit
 
 
 def figure_of(fault: Fault, observations: Observations, reference: Reference) -> float:
@@ -83,15 +86,17 @@ def _profile_faults(observations: Observations, reference: Reference) -> dict[st
     found: dict[str, Observations] = {}
     left = observations
     while left.profile is not None and len(found) < len(faults):
-        ratios = {
-            fault.name: fault.score(left, reference) / reference.thresholds[fault.name]
+        shares = {
+            fault.name: excess(fault, left, reference) / abs(threshold(fault, reference))
             for fault in faults
             if fault.name not in found
         }
-        name = max(ratios, key=ratios.__getitem__)
-        if not ratios[name] > 1:
+        name = max(shares, key=shares.__getitem__)
+        if not shares[name] > 0:
             break
         found[name] = left
-        amount = FAULTS[name].score(left, reference)
+        estimate = FAULTS[name].amount
+        assert estimate is not None
+        amount = estimate(left, reference)
         left = replace(left, profile=left.profile - amount * reference.directions[name])
     return found

@@ -6,14 +6,18 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from ai_mixer.dsp import filters
 from ai_mixer.dsp.spectra import band_power, short_time_power
+from ai_mixer.faults.fault_profile import RATE_HZ, neighbour_contrast_db
 
 N_FFT_S = 8192 / 44100
 BANDS_PER_OCTAVE = 12
 LOWEST_HZ, HIGHEST_HZ = 200.0, 20_000.0
 RESONANCE_HZ = (700.0, 6000.0)
-QUIET_SHARE = 0.25  # quantile over time: notes come and go, a resonance stays
-NEIGHBOURS = 9  # twelfths of an octave on each side
+RESONANCE_SHARE = 0.15  # quantile over time: notes come and go, a resonance stays
+NEIGHBOURS, NEAREST = 9, 2  # twelfths of an octave on each side; the nearest are not counted
+RESONANCE_Q, PEAK_DB = 8.0, 9.0
+AROUND = 6  # bands on each side of `RESONANCE_HZ` in which a resonance can be seen
 EDGE_HZ = (4000.0, 15_000.0)  # where a band limit is looked for; lossy encoders cut above
 FLOOR = 1e-13
 
@@ -26,7 +30,10 @@ def centres_hz() -> Tensor:
 
 
 def fine_levels_db(audio: Tensor, sample_rate: int) -> Tensor:
-    """Quantile over time and mean of the level per band: [C, T] → [2, bands], dB."""
+    """Level of each band over those around it at almost all times, and mean level, dB.
+
+    [C, T] → [2, bands]. The first is a low quantile over time.
+    """
     size = 2 ** round(math.log2(N_FFT_S * sample_rate))
     missing = max(0, size - audio.shape[-1])
     window = torch.hann_window(size)
@@ -35,30 +42,38 @@ def fine_levels_db(audio: Tensor, sample_rate: int) -> Tensor:
     half = 2.0 ** (0.5 / BANDS_PER_OCTAVE)
     edges = torch.cat([centres_hz() / half, centres_hz()[-1:] * half])
     bands = band_power(power, sample_rate, tuple(edges.tolist()))
-    levels = torch.stack([bands.quantile(QUIET_SHARE, 0), bands.mean(0)])
-    return 10 * levels.clamp_min(FLOOR).log10()
+    contrast = neighbour_contrast_db(10 * bands.clamp_min(FLOOR).log10(), NEIGHBOURS, NEAREST)
+    mean_db = 10 * bands.mean(0).clamp_min(FLOOR).log10()
+    return torch.stack([contrast.quantile(RESONANCE_SHARE, 0), mean_db])
 
 
-def resonances_db(quiet_db: Tensor) -> Tensor:
-    """Level of each two bands over the median of those around them: [..., bands] → [..., n], dB.
-
-    Between 700 Hz and 6 kHz; the frequencies are `resonance_centres_hz`.
-    """
-    rows = quiet_db.reshape(-1, 1, quiet_db.shape[-1])
-    padded = torch.nn.functional.pad(rows, (NEIGHBOURS, NEIGHBOURS), "replicate")[:, 0]
-    excess = rows[:, 0] - padded.unfold(1, 2 * NEIGHBOURS + 1, 1).median(2).values
-    pairs = (excess[:, 1:] + excess[:, :-1]) / 2
-    return pairs[:, _resonance_bands()].reshape(*quiet_db.shape[:-1], -1)
-
-
-def resonance_centres_hz() -> Tensor:
-    """Frequencies of `resonances_db`, [n]."""
-    return (centres_hz()[:-1] * 2.0 ** (0.5 / BANDS_PER_OCTAVE))[_resonance_bands()]
-
-
-def _resonance_bands() -> Tensor:
+def resonance_bands() -> Tensor:
+    """Which bands are used to find a resonance, bool [bands]."""
     low, high = RESONANCE_HZ
-    return (centres_hz()[:-1] >= low) & (centres_hz()[1:] <= high)
+    margin = 2.0 ** (AROUND / BANDS_PER_OCTAVE)
+    return (centres_hz() >= low / margin) & (centres_hz() <= high * margin)
+
+
+@lru_cache(maxsize=1)
+def resonance_templates() -> Tensor:
+    """Contrast of a resonance of 1 dB at each of many frequencies, [frequencies, bands]."""
+    low, high = RESONANCE_HZ
+    count = round(2 * BANDS_PER_OCTAVE * math.log2(high / low))
+    frequencies = low * 2.0 ** (torch.arange(count) / (2 * BANDS_PER_OCTAVE))
+    rows = [_peak_db(float(frequency)) for frequency in frequencies]
+    contrast = neighbour_contrast_db(torch.stack(rows), NEIGHBOURS, NEAREST)
+    return (contrast[:, resonance_bands()] / PEAK_DB).double()
+
+
+def _peak_db(frequency_hz: float) -> Tensor:
+    """Gain of a peak of `PEAK_DB` per band, dB: mean power at nine frequencies of each."""
+    offsets = 2.0 ** (torch.linspace(-0.5, 0.5, 9) / BANDS_PER_OCTAVE)
+    hz = centres_hz()[:, None] * offsets
+    b, a = filters.peak(torch.tensor([PEAK_DB]).double(), frequency_hz, RESONANCE_Q, RATE_HZ)
+    z = torch.polar(torch.ones_like(hz), -2 * math.pi * hz / RATE_HZ).to(torch.complex128)
+    powers = torch.stack([torch.ones_like(z), z, z * z], -1)
+    gain = (powers @ b[0].to(z)).abs() / (powers @ a[0].to(z)).abs()
+    return 20 * gain.square().mean(1).sqrt().log10()
 
 
 def band_limit(mean_db: Tensor) -> tuple[float, float]:

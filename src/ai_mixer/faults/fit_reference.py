@@ -1,6 +1,7 @@
 """Fit the statistics of the detectors to finished songs and to the same songs with faults."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -11,8 +12,8 @@ from ai_mixer.faults.reference import Reference
 from ai_mixer.faults.registry import FAULTS
 from ai_mixer.metrics.normality import Normality
 
-FALSE_ALARMS = 0.03  # share of finished songs over a threshold; other songs have some more
-MIN_STD_DB = 0.5
+FALSE_ALARMS = 0.02  # share of finished songs over a threshold; other songs have some more
+MIN_SHRINKAGE = 0.5  # of the covariances: more values than songs
 
 Songs = Mapping[int, Observations]
 
@@ -42,22 +43,28 @@ def fit_reference(
         for name, values in scores.items()
         if FAULTS[name].threshold is None
     }
-    return Reference(whole.normality, whole.directions, whole.resonances, thresholds, len(finished))
+    return replace(whole, thresholds=thresholds)
 
 
 def _statistics(finished: Songs, damaged: Mapping[str, Songs]) -> Reference:
     """The reference without thresholds."""
-    profiles = [one.profile for one in finished.values() if one.profile is not None]
-    quiet = [one.quiet_db for one in finished.values() if one.quiet_db is not None]
-    resonances = fine_spectrum.resonances_db(torch.stack(quiet)).double()
-    moments = torch.stack([resonances.mean(0), resonances.std(0).clamp_min(MIN_STD_DB)])
+    profiles = torch.stack([one.profile for one in finished.values() if one.profile is not None])
+    contrast = torch.stack(
+        [one.contrast_db for one in finished.values() if one.contrast_db is not None]
+    )
     directions = {}
     for name, songs in damaged.items():
         if FAULTS[name].by_profile:
             pairs = [(songs[n].profile, finished[n].profile) for n in songs if n in finished]
             changes = [a - b for a, b in pairs if a is not None and b is not None]
             directions[name] = torch.stack(changes).median(0).values / abs(FAULTS[name].strong)
-    return Reference(Normality.fit(torch.stack(profiles)), directions, moments, {}, len(finished))
+    return Reference(
+        profiles.double(),
+        Normality.fit(profiles, MIN_SHRINKAGE),
+        {name: row.double() for name, row in directions.items()},
+        Normality.fit(contrast[:, fine_spectrum.resonance_bands()], MIN_SHRINKAGE),
+        {},
+    )
 
 
 def _without(songs: Songs, numbers: Sequence[int] | set[int]) -> Songs:

@@ -13,9 +13,8 @@ from ai_mixer.dsp.spectra import power_to_db, third_octave_power
 from ai_mixer.dsp.true_peak import TruePeakMeter
 from ai_mixer.faults import fine_spectrum
 from ai_mixer.faults.click_detection import click_ratios
-from ai_mixer.faults.reference import RATE_HZ
+from ai_mixer.faults.fault_profile import RATE_HZ, fault_profile
 from ai_mixer.faults.signal_statistics import SignalFaultMeter, SignalStatistics
-from ai_mixer.metrics.sound_profile import profile
 
 SEGMENT_S = 10.0
 MIN_SEGMENT_S = 1.0
@@ -28,7 +27,7 @@ PEAK_SHARES = (0.99, 0.999)  # quantiles of the sample values: a clipped wave ha
 class Observations:
     """Measurements of one song for the detectors of faults.
 
-    profile: [F] as `metrics.sound_profile`, at 44.1 kHz, mean of the segments. quiet_db, mean_db:
+    profile: [F] as `fault_profile`, at 44.1 kHz, mean of the segments. contrast_db, mean_db:
     [bands] of `fine_spectrum`. clicks: prominence of the most prominent differences, largest first.
     balance_db: left over right per third of an octave, [bands]. peak_spread_db: between the two
     quantiles of the sample values. None: too short or silent. other: of another version of the
@@ -39,7 +38,7 @@ class Observations:
     true_peak_db: float
     sample_peak_db: float
     profile: Tensor | None
-    quiet_db: Tensor | None
+    contrast_db: Tensor | None
     mean_db: Tensor | None
     clicks: Tensor
     balance_db: Tensor | None
@@ -50,6 +49,7 @@ class Observations:
 class _Segment(NamedTuple):
     """Values of one segment of a song."""
 
+    duration_s: float
     level_db: float
     profile: Tensor
     fine_db: Tensor
@@ -93,13 +93,18 @@ class ObservationMeter:
         rows = [
             row for row in self._rows if row.level_db > max(loudest - QUIET_SEGMENT_DB, SILENCE_DB)
         ]
-        means = [torch.stack(parts).mean(0) for parts in list(zip(*rows, strict=True))[1:4]]
+        shares = torch.tensor([row.duration_s for row in rows])
+        shares = shares / shares.sum()
+        means = [
+            torch.einsum("n,n...->...", shares, torch.stack(parts))
+            for parts in list(zip(*rows, strict=True))[2:5]
+        ]
         return Observations(
             signal=self._signal.read(),
             true_peak_db=_db(float(self._peak.read())),
             sample_peak_db=_db(self._sample_peak),
             profile=means[0] if rows else None,
-            quiet_db=means[1][0] if rows else None,
+            contrast_db=means[1][0] if rows else None,
             mean_db=means[1][1] if rows else None,
             clicks=torch.cat([row.clicks for row in self._rows]).sort(descending=True).values
             if self._rows
@@ -115,8 +120,9 @@ class ObservationMeter:
         left_db, right_db = power_to_db(third_octave_power(common[None], RATE_HZ))[0]
         self._rows.append(
             _Segment(
+                duration_s=audio.shape[-1] / self.sample_rate,
                 level_db=_db(float(audio.square().mean().sqrt())),
-                profile=profile(common[None], RATE_HZ)[0],
+                profile=fault_profile(common[None], RATE_HZ)[0],
                 fine_db=fine_spectrum.fine_levels_db(common, RATE_HZ),
                 balance_db=left_db - right_db,
                 clicks=click_ratios(audio)[:KEPT_CLICKS].clone(),
@@ -130,6 +136,19 @@ def observe(audio: Tensor, sample_rate: int) -> Observations:
     meter = ObservationMeter(sample_rate)
     meter.push(audio)
     return meter.read()
+
+
+def mean_profile(audio: Tensor, sample_rate: int) -> Tensor:
+    """The profile alone of audio in memory, [C, T], of at least a second: [F]."""
+    common = audio.expand(2, -1)
+    if sample_rate != RATE_HZ:
+        common = resample(common, sample_rate, RATE_HZ)
+    segments = torch.split(common, round(SEGMENT_S * RATE_HZ), -1)
+    shares = torch.tensor([float(one.shape[-1]) for one in segments])
+    if len(segments) > 1 and shares[-1] < MIN_SEGMENT_S * RATE_HZ:
+        segments, shares = segments[:-1], shares[:-1]
+    profiles = torch.stack([fault_profile(one[None], RATE_HZ)[0] for one in segments])
+    return (shares / shares.sum()) @ profiles
 
 
 def _peak_spread_db(audio: Tensor) -> float:

@@ -4,19 +4,20 @@ import math
 
 from ai_mixer.faults import fine_spectrum, generators
 from ai_mixer.faults.click_detection import MIN_RATIO
-from ai_mixer.faults.fault import Fault, Remedy, profile_score
+from ai_mixer.faults.fault import SOUND, Fault, Remedy, profile_score
+from ai_mixer.faults.fault_profile import RATE_HZ, fault_profile_names
 from ai_mixer.faults.hum_detection import MIN_LEVEL_DB
 from ai_mixer.faults.observations import Observations
-from ai_mixer.faults.reference import RATE_HZ, Reference
+from ai_mixer.faults.reference import Reference
 from ai_mixer.faults.signal_statistics import (
     MIN_CLIPPED_PLACES,
     describe_clipping,
     describe_hum,
 )
-from ai_mixer.metrics.sound_profile import profile_names
 
 MIN_CLICKS = 3
 NO_HUM_DB = -200.0
+NOISE = profile_score("noisy", SOUND)
 EXPORT_AGAIN = "export the song again at a lower level: clipping cannot be repaired"
 
 
@@ -53,7 +54,7 @@ def _edge_drop_db(observations: Observations, reference: Reference) -> float:
 
 def _quiet_treble_db(observations: Observations, reference: Reference) -> float:
     assert observations.profile is not None
-    return float(observations.profile[profile_names(RATE_HZ).index("quiet_5600_17800hz")])
+    return float(observations.profile[fault_profile_names(RATE_HZ).index("quiet_5600_17800hz")])
 
 
 FAULTS = (
@@ -118,10 +119,10 @@ FAULTS = (
         -25.0,
         "white, 25 dB below the music",
         generators.noise,
-        profile_score("noisy"),
+        NOISE,
         lambda figure: f"noisy: the treble never falls more than {-figure:.0f} dB below its mean",
         lambda figure: Remedy(advice="remove the noise before the mix"),
-        by_profile=True,
+        amount=NOISE,
         measure=_quiet_treble_db,
     ),
     Fault(

@@ -7,10 +7,12 @@ import torch
 from ai_mixer.dsp.spectra import third_octave_centres
 from ai_mixer.faults import generators
 from ai_mixer.faults.fault import Fault, Remedy
+from ai_mixer.faults.fault_profile import RATE_HZ
 from ai_mixer.faults.observations import Observations
-from ai_mixer.faults.reference import RATE_HZ, Reference
+from ai_mixer.faults.reference import Reference
 
 LOW_END_HZ = 120.0
+UNRELATED_LOSS_DB = 3.0  # in mono, of channels that have nothing in common
 MIN_LOW_LEVEL_DB = -25.0  # of the low end in the song: else it is not audible
 WIDTH_HZ = (180.0, 8500.0)
 USUAL_WIDTH_DB = -5.0  # of the side over the mid, mean over those bands: median of 208 songs
@@ -106,5 +108,6 @@ FAULTS = (
         _mono_score,
         lambda figure: f"mono loss: played in mono, it is {figure:.1f} dB quieter",
         lambda figure: Remedy({"stereo_width": 0.5}, {"high_width": 0.5}),
+        threshold=UNRELATED_LOSS_DB,
     ),
 )

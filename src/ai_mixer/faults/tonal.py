@@ -3,10 +3,8 @@
 import math
 from collections.abc import Mapping
 
-from torch import Tensor
-
 from ai_mixer.faults import fine_spectrum, generators
-from ai_mixer.faults.fault import Fault, Remedy, half, profile_score
+from ai_mixer.faults.fault import TONE, Fault, Remedy, abnormality_score, half, profile_score
 from ai_mixer.faults.generators import Generator
 from ai_mixer.faults.observations import Observations
 from ai_mixer.faults.reference import Reference
@@ -30,16 +28,18 @@ def _fault(name: str, generate: Generator, where: str, knobs: Mapping[str, float
             classic["presence"] = round(10 ** (-gain_db / 20), 2)
         return Remedy(classic, mastering)
 
+    amount = profile_score(name, TONE)
     return Fault(
         name,
         "dB",
         STRONG_DB,
         f"{STRONG_DB:.0f} dB",
         generate,
-        profile_score(name, without=("width",)),
+        abnormality_score(name, STRONG_DB, TONE),
         lambda figure: f"{name}: about {figure:.0f} dB too {where}",
         remedy,
-        by_profile=True,
+        amount=amount,
+        measure=amount,
     )
 
 
@@ -48,23 +48,18 @@ def _peak(frequency_hz: float, q: float) -> dict[str, float]:
     return {f"{band}_frequency": frequency_hz, f"{band}_gain": -1.0, f"{band}_q": q}
 
 
-def _resonances(observations: Observations, reference: Reference) -> tuple[Tensor, Tensor]:
-    """Resonances in dB, and in standard deviations over finished music, [n] each."""
-    assert observations.quiet_db is not None
-    found = fine_spectrum.resonances_db(observations.quiet_db)
-    mean, std = reference.resonances
-    return found, (found - mean) / std
+def _resonance(observations: Observations, reference: Reference) -> tuple[float, float]:
+    if observations.contrast_db is None:
+        return math.nan, math.nan
+    return reference.resonance(observations.contrast_db[fine_spectrum.resonance_bands()])
 
 
 def _resonance_score(observations: Observations, reference: Reference) -> float:
-    if observations.quiet_db is None:
-        return math.nan
-    return float(_resonances(observations, reference)[1].max())
+    return _resonance(observations, reference)[0]
 
 
 def _resonance_db(observations: Observations, reference: Reference) -> float:
-    found, deviations = _resonances(observations, reference)
-    return float(found[deviations.argmax()])
+    return _resonance(observations, reference)[1]
 
 
 FAULTS = (

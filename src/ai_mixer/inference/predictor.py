@@ -22,6 +22,7 @@ from ai_mixer.inference.builders import build_console, build_model
 from ai_mixer.inference.refinement import RefinementAudio, refine
 from ai_mixer.inference.shrinkage import shrink_to_neutral
 from ai_mixer.models.feature_model import FeatureModel, predict_audio
+from ai_mixer.models.track_model import TrackModel
 from ai_mixer.tracking.model_files import load_model_files
 from ai_mixer.tracking.run_lookup import find_run
 
@@ -61,6 +62,11 @@ class Predictor:
     def device(self) -> torch.device:
         """Device of model and console. Audio is moved there; results are on it."""
         return self.console.neutral.device
+
+    @property
+    def joins_windows(self) -> bool:
+        """Whether the windows of a song are predicted as one excerpt."""
+        return bool(getattr(self.model, "joins_windows", False))
 
     def to(self, device: str | torch.device) -> Self:
         """Move model and console to a device, in place."""
@@ -214,13 +220,17 @@ class Predictor:
     def _predict_windows(self, inputs: windows.ModelInputs) -> Prediction:
         """Mean prediction over the windows."""
         rough, target, condition = inputs
+        if self.joins_windows:
+            rough, target = (torch.cat(list(x), -1)[None] for x in (rough, target))
         count = max(rough.shape[0], target.shape[0])
         songs = rough.shape[1]
         numbers = torch.arange(count, device=self.device)
         rough, target = rough[numbers % rough.shape[0]], target[numbers % target.shape[0]]
         conditions = torch.full((count * songs,), CONDITIONS.index(condition), device=self.device)
         length = max(rough.shape[-1], target.shape[-1])
-        flat = [windows.pad(x.flatten(0, 1), length) for x in (rough, target)]
+        flat = [x.flatten(0, 1) for x in (rough, target)]
+        if not self.joins_windows:
+            flat = [windows.pad(x, length) for x in flat]
         prediction = predict_audio(self.model, flat[0], flat[1], conditions)
         knobs = self.set_untrained_to_neutral(prediction.knobs.view(count, songs, -1).mean(0))
         if prediction.uncertainty is None:
@@ -240,7 +250,7 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], where: str | 
 
 def feature_config_of(model: nn.Module) -> list[Any]:
     """Return the feature configuration as in a card; empty for a model without features."""
-    return list(model.feature_config) if isinstance(model, FeatureModel) else []
+    return list(model.feature_config) if isinstance(model, FeatureModel | TrackModel) else []
 
 
 def load_model(where: str | Path = "last", allow_targets: Sequence[str] = ()) -> Predictor:

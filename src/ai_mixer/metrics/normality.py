@@ -25,7 +25,7 @@ class Normality(NamedTuple):
     covariance: Tensor
 
     @classmethod
-    def fit(cls, profiles: Tensor) -> Self:
+    def fit(cls, profiles: Tensor, min_shrinkage: float = MIN_SHRINKAGE) -> Self:
         """Fit to profiles [N, F] of finished songs. ValueError for less than two."""
         from sklearn.covariance import ledoit_wolf_shrinkage, shrunk_covariance
 
@@ -36,7 +36,7 @@ class Normality(NamedTuple):
         std = (1.4826 * (rows - median).abs().median(0).values).clamp_min(MIN_STD_DB)
         standard = ((rows - median) / std).clamp(-MAX_DEVIATIONS, MAX_DEVIATIONS).numpy()
         centred = standard - standard.mean(0)
-        shrinkage = max(MIN_SHRINKAGE, ledoit_wolf_shrinkage(centred, assume_centered=True))
+        shrinkage = max(min_shrinkage, ledoit_wolf_shrinkage(centred, assume_centered=True))
         covariance = shrunk_covariance(centred.T @ centred / len(centred), shrinkage)
         scaled = torch.from_numpy(covariance) * std[:, None] * std
         return cls(median + std * torch.from_numpy(standard.mean(0)), std, scaled)

@@ -74,6 +74,8 @@ def with_options(
 
     target_lufs: "none" keeps the loudness of the song.
     """
+    levels = target_lufs, ceiling_db, max_reduction_db
+    asked = options != MixOptions() or any(level is not None for level in levels)
     console = preset.console
     arguments = (console.knobs, options, console.knobs, console.shapes)
     sections = tuple(
@@ -94,6 +96,7 @@ def with_options(
         target_lufs=target_lufs,
         ceiling_db=preset.ceiling_db if ceiling_db is None else ceiling_db,
         max_reduction_db=preset.max_reduction_db if max_reduction_db is None else max_reduction_db,
+        unchanged=preset.unchanged and not asked,
     )
 
 

@@ -119,7 +119,7 @@ class AudioMixer:
         preset: Preset | None = None,
         mix_options: MixOptions | None = None,
         target_lufs: float | str | None = None,
-        ceiling_db: float = -1.0,
+        ceiling_db: float | None = None,
         max_reduction_db: float | None = None,
         adaptive: bool = False,
         force: bool = False,
@@ -132,10 +132,10 @@ class AudioMixer:
         approaches; no knob is moved, with a note, if less than a second of it can be measured.
         preset: settings to use instead of a model's. target_lufs: as `deliver` takes it; None keeps
         the loudness, "reference" takes that of the reference, as the aspect `level` does.
-        ceiling_db: highest true peak, dBTP. max_reduction_db: of the limiter, unless the preset
-        says it; see `limiter_budget`. adaptive: predict settings for each section. force:
-        overwrite existing files. write_sidecars: write settings and report. ValueError or OSError
-        (one line).
+        ceiling_db: highest true peak, dBTP; None: −1, or an exact copy if nothing is asked and the
+        model moves no knob. max_reduction_db: of the limiter, unless the preset says it; see
+        `limiter_budget`. adaptive: predict settings for each section. force: overwrite existing
+        files. write_sidecars: write settings and report. ValueError or OSError (one line).
         """
         return mix(
             Path(path),

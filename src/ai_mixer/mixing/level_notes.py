@@ -24,6 +24,12 @@ def level_notes(
     if before.silent:
         return ["the song is silent"]
     after, delivered, notes = rendered.measurements, rendered.delivered, []
+    if preset.unchanged:
+        over = after.true_peak_db > preset.ceiling_db
+        peaks = (
+            f"; peaks at {after.true_peak_db:.1f} dBTP, --ceiling -1 limits them" if over else ""
+        )
+        return [f"nothing stands out: the song is left as it is{peaks}"]
     if as_loud_as == THE_SONG and preset.target_lufs is None:
         notes += turned_down_notes(before, preset.ceiling_db, as_loud_as)
     quieter = delivered.target_lufs - delivered.loudness_lufs

@@ -31,6 +31,8 @@ from ai_mixer.mixing.write_mix import render_with_references
 from ai_mixer.utils.memory import release_memory
 from ai_mixer.utils.parallel import prefetch, single_threaded
 
+DEFAULT_CEILING_DB = -1.0
+
 
 def mix(
     path: Path,
@@ -41,7 +43,7 @@ def mix(
     preset: Preset | None = None,
     mix_options: MixOptions | None = None,
     target_lufs: float | str | None = None,
-    ceiling_db: float = -1.0,
+    ceiling_db: float | None = None,
     max_reduction_db: float | None = None,
     adaptive: bool = False,
     force: bool = False,
@@ -55,6 +57,10 @@ def mix(
     if target_lufs is None and "level" in mix_options.aspects:
         target_lufs = REFERENCE_LOUDNESS
     weights = reference_weights(reference)
+    levels = target_lufs, ceiling_db, max_reduction_db
+    asks = replace(mix_options, strict=False) != MixOptions() or bool(weights)
+    may_copy = not asks and all(level is None for level in levels)
+    ceiling_db = DEFAULT_CEILING_DB if ceiling_db is None else ceiling_db
     check_target(target_lufs, weights)
     check_levels(None if target_lufs == REFERENCE_LOUDNESS else target_lufs, ceiling_db)
     if preset is None:
@@ -78,6 +84,7 @@ def mix(
                 target_lufs=target_lufs,
                 ceiling_db=ceiling_db,
                 max_reduction_db=limiter_budget_db(max_reduction_db, kept, ceiling_db),
+                unchanged=may_copy and preset.is_neutral,
             )
             release_memory()
         asked = describe_request(
@@ -97,7 +104,7 @@ def predict_song_preset(
     adaptive: bool,
 ) -> Preset:
     """Predict the settings of a song with a named model: see `model_settings.predict_preset`."""
-    name, predictor = resolve_model(model)
+    name, predictor = resolve_model(model, blind=references is None)
     title = pretrained.display_name(name) if name in pretrained.list_models() else name
     preset = predict_preset(predictor, title, song, before, references, mix_options, adaptive)
     return replace(preset, model=name)

@@ -7,12 +7,13 @@ from ai_mixer.inference import pretrained
 from ai_mixer.inference.predictor import Predictor, load_model
 
 
-def resolve_model(model: str | None) -> tuple[str, Predictor]:
-    """Return a model's name and predictor. None: the default model.
+def resolve_model(model: str | None, blind: bool = False) -> tuple[str, Predictor]:
+    """Return a model's name and predictor. None: the default model. blind: that without reference.
 
     ValueError or FileNotFoundError (one line) if it does not exist.
     """
-    name = pretrained.default_model() if model is None else model
+    default = pretrained.blind_model if blind else pretrained.default_model
+    name = default() if model is None else model
     normalised = pretrained.normalise_name(name)
     if normalised in pretrained.list_models():
         return normalised, _load(str(pretrained.model_folder(normalised)))

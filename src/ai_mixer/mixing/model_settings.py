@@ -25,7 +25,8 @@ def predict_preset(
     adaptive: bool,
 ) -> Preset:
     """Predict the settings of a song. title: of the model. before: measurements of the song."""
-    ranges_name = mix_options.style_settings.ranges or (WIDE if references else MUSICAL)
+    usual = WIDE if references else blind_ranges(predictor)
+    ranges_name = mix_options.style_settings.ranges or usual
     starts = section_starts_s(before.spectra_db) if adaptive else [0.0]
     stops = [*starts[1:], song.duration_s]
     reference = references.heaviest if references else None
@@ -55,6 +56,11 @@ def predict_preset(
     return with_equaliser(preset, song, before, references, longest, mix_options)
 
 
+def blind_ranges(predictor: Predictor) -> str:
+    """Ranges of a mix without a reference: a model that moves only what is certain has its own."""
+    return str(getattr(predictor.model, "blind_ranges", MUSICAL))
+
+
 def predicted_section(
     predictor: Predictor,
     song: AudioFile,
@@ -62,7 +68,7 @@ def predicted_section(
     stop_s: float,
     reference: AudioFile | None = None,
     mix_options: MixOptions | None = None,
-    ranges_name: str = MUSICAL,
+    ranges_name: str | None = None,
 ) -> PresetSection:
     """Predict the settings of a part of a song and apply the options, within the ranges."""
     stages = predict_song(predictor, song, reference, start_s, stop_s)
@@ -72,7 +78,7 @@ def predicted_section(
         applied,
         console.knobs,
         mix_options or MixOptions(),
-        console.limits(ranges_name),
+        console.limits(ranges_name or blind_ranges(predictor)),
         console.shapes,
     )
     return PresetSection(start_s, settings, {k: round(v, 4) for k, v in predicted.items()})

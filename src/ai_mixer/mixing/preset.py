@@ -49,7 +49,8 @@ class Preset:
     target_lufs: as `deliver` takes it; None keeps the song's loudness. max_reduction_db: of the
     limiter. expand_db: gain of the
     loudest moments. model, about, song, measured: information for the user. console: what the
-    settings belong to. equaliser: what they leave of the way to a reference.
+    settings belong to. equaliser: what they leave of the way to a reference. unchanged: the song is
+    copied as it is, without gain or limiter.
     """
 
     sections: tuple[PresetSection, ...]
@@ -63,11 +64,19 @@ class Preset:
     measured: Mapping[str, Any] = field(default_factory=dict)
     console: MixConsole = field(default_factory=default_console)
     equaliser: MatchingEqualiser | None = None
+    unchanged: bool = False
 
     @property
     def settings(self) -> KnobValues:
         """Settings of the first section."""
         return self.sections[0].settings
+
+    @property
+    def is_neutral(self) -> bool:
+        """Whether no knob is moved at any time."""
+        neutral = {name: round(knob.neutral, 4) for name, knob in self.console.knobs.items()}
+        moved = any(section.settings != neutral for section in self.sections)
+        return not (moved or self.equaliser or self.expand_db)
 
 
 def single_section_preset(settings: Mapping[str, float], **fields: Any) -> Preset:
@@ -87,6 +96,7 @@ def to_json(preset: Preset) -> str:
     predicted = preset.sections[0].predicted
     is_default = preset.max_reduction_db == MAX_REDUCTION_DB
     limiter = {} if is_default else {"max_reduction_db": preset.max_reduction_db}
+    unchanged = {"unchanged": True} if preset.unchanged else {}
     data = {
         "format": FORMAT,
         "made_by": f"ai_mixer {__version__}",
@@ -101,6 +111,7 @@ def to_json(preset: Preset) -> str:
         "target": preset.target_lufs,
         "ceiling_db": preset.ceiling_db,
         **limiter,
+        **unchanged,
         "expand_db": preset.expand_db,
         "measured": preset.measured,
     }
@@ -164,6 +175,7 @@ def _preset(data: Any) -> Preset:
         about=_text(data, "about") or "",
         song=_text(data, "song"),
         equaliser=equaliser_from_json(data.get("equaliser")),
+        unchanged=data.get("unchanged") is True,
     )
 
 

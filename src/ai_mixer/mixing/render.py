@@ -55,6 +55,8 @@ def render_file(
     of libsndfile, such as PCM_24; default that of the song. A format that does not have the sample
     rate of the song is resampled. OSError or ValueError (one line).
     """
+    if preset.unchanged:
+        return _copy(song, before, draft, subtype)
     raw = BlockCache(
         lambda: prefetch(mixed_blocks(song, preset, before)),
         _cached_frames(song, MAX_CACHED_BYTES),
@@ -82,6 +84,15 @@ def render_file(
             break
         ceiling_db -= over_db + ENCODER_MARGIN_DB  # the gain of the encoder
     return RenderResult(after, delivered)
+
+
+def _copy(song: AudioFile, before: Measurements, draft: Path, subtype: str | None) -> RenderResult:
+    """Write the song as it is."""
+    _write(draft, song.blocks, song, subtype or song.subtype)
+    written = AudioFile(draft)
+    after = measure(prefetch(written.blocks()), written.sample_rate)
+    levels = before.loudness_lufs, before.loudness_lufs, after.loudness_lufs, after.true_peak_db
+    return RenderResult(after, DeliveryResult(*levels, 0.0, 0.0, True))
 
 
 def mixed_blocks(song: AudioFile, preset: Preset, before: Measurements) -> Iterator[Tensor]:

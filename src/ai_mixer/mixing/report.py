@@ -120,9 +120,10 @@ def _player(preview: Preview | None) -> str:
 
 
 def _asked(result: MixResult) -> str:
+    peaks = f"at most {result.preset.ceiling_db:g} dBTP"
     rows = [
         *result.asked.items(),
-        ("true peaks", with_minus(f"at most {result.preset.ceiling_db:g} dBTP")),
+        ("true peaks", "those of the song" if result.preset.unchanged else with_minus(peaks)),
     ]
     return f"<h2>What was asked</h2>{table(('', ''), rows)}"
 

@@ -145,7 +145,7 @@ def mix_tracks(
         if drafts.settings:
             write_draft(drafts.settings, _to_json(result, model))
         if drafts.report:
-            write_draft(drafts.report, to_html(result, console.layout.strip))
+            write_draft(drafts.report, to_html(result, console, knobs))
     return result
 
 

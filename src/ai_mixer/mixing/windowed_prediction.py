@@ -1,6 +1,7 @@
 """Predict the knobs of a file from a few windows, without loading the whole file."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -45,6 +46,11 @@ class SongWindows:
         ]
 
 
+def _joined(windows: SongWindows) -> list[Tensor]:
+    """All windows one after the other, as one."""
+    return [torch.cat([windows[n] for n in range(len(windows))], -1)]
+
+
 def predict_song(
     predictor: Predictor,
     song: AudioFile,
@@ -59,9 +65,15 @@ def predict_song(
     rate = predictor.sample_rate
     windows = SongWindows(song, predictor, start_s, stop_s)
     references = SongWindows(reference, predictor) if reference else None
+    excerpts: Sequence[Tensor] | SongWindows = windows
+    targets: Sequence[Tensor] | SongWindows | None = references
+    if predictor.joins_windows:
+        excerpts, targets = _joined(windows), references and _joined(references)
     predictions = [  # one at a time: `Predictor.predict` averages a batch of them in the same way
-        predictor.predict_with_uncertainty(windows[n], rate, references[n] if references else None)
-        for n in range(max(len(windows), len(references or ())))
+        predictor.predict_with_uncertainty(
+            excerpts[n % len(excerpts)], rate, targets[n % len(targets)] if targets else None
+        )
+        for n in range(max(len(excerpts), len(targets or ())))
     ]
     mean = Prediction(torch.stack([p.knobs for p in predictions]).mean(0))
     uncertainties = [p.uncertainty for p in predictions if p.uncertainty is not None]

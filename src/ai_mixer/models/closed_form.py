@@ -24,7 +24,13 @@ class FitExamples(NamedTuple):
 
 
 class ClosedFormModel(nn.Module):
-    """[B, C, T] rough and reference → [B, P] knob positions; `fit` replaces the training."""
+    """[B, C, T] rough and reference → [B, P] knob positions; `fit` replaces the training.
+
+    joins_windows: a long song is predicted once, from all its windows one after the other, and not
+    as the mean of their predictions: the profile of a song is more certain than that of a window.
+    """
+
+    joins_windows = True
 
     def fit(self, examples: FitExamples, neutral: Tensor) -> None:
         """Fit to examples of the training songs. neutral: positions [P] that change nothing."""

@@ -46,6 +46,8 @@ class Evidence(ClosedFormModel):
     if a share is outside 0–1.
     """
 
+    blind_ranges = "wide"  # of a mix without a reference: only what is abnormal is moved
+
     mean: Tensor
     std: Tensor
     estimator: Tensor

@@ -5,9 +5,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from ai_mixer.core.track_batch import TrackBatch
+from ai_mixer.core.track_batch import TrackBatch, TrackFeatures
 from ai_mixer.core.types import Prediction
-from ai_mixer.models.track_features import TrackFeatures
 from ai_mixer.models.track_model import N_ROLES, ClosedFormTrackModel, role_index
 
 

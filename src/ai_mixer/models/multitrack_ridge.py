@@ -6,16 +6,19 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from ai_mixer.core.track_batch import TrackBatch
+from ai_mixer.core.track_batch import TrackBatch, TrackFeatures
 from ai_mixer.core.types import CONDITIONS, Prediction
-from ai_mixer.models.track_features import TrackFeatures
 from ai_mixer.models.track_model import N_ROLES, ClosedFormTrackModel, role_index
 
 MIN_UNCERTAINTY = 1e-3
+MIN_DEVIATION = 1e-3  # of a feature that is used: a weight on a smaller one amplifies rounding
 
 
 class MultitrackRidge(ClosedFormTrackModel):
-    """Linear in the features of a track, their mean over the song's tracks, its role, and the song.
+    """Linear in the features of a track, also relative to the song's tracks, and in its role.
+
+    What a track is by itself is summarised (`TrackFeatureExtractor.compact`): with all bands the
+    error of the level of real tracks was 0.4 dB larger.
 
     alpha: strength of the ridge, in examples of standardised features. Uncertainty: the mean
     absolute residual of the fit.
@@ -31,8 +34,8 @@ class MultitrackRidge(ClosedFormTrackModel):
     ) -> None:
         super().__init__(strip_knobs, song_knobs, sample_rate)
         self.alpha = alpha
-        track, song = self.features.n_track, self.features.n_song
-        sizes = {"strip": (2 * track + song + N_ROLES + 1, strip_knobs)}
+        track, song = self.features.n_compact, self.features.n_song
+        sizes = {"strip": (2 * track + N_ROLES + 2, strip_knobs)}
         sizes["song"] = (track + song + 1, song_knobs)
         for name, (inputs, outputs) in sizes.items():
             weight = torch.zeros(len(CONDITIONS), inputs, outputs)
@@ -44,7 +47,7 @@ class MultitrackRidge(ClosedFormTrackModel):
         self, features: TrackFeatures, mask: Tensor, roles: Tensor, condition: Tensor
     ) -> Prediction:
         """Linear prediction, clamped to 0–1."""
-        per_track, per_song = _inputs(features, mask, roles)
+        per_track, per_song = self._inputs(features, mask, roles)
         strips = torch.einsum("bnf,bfp->bnp", per_track, self.strip_weight[condition])
         song = torch.einsum("bf,bfp->bp", per_song, self.song_weight[condition])
         errors = self.strip_error[condition][:, None].expand_as(strips)
@@ -56,7 +59,7 @@ class MultitrackRidge(ClosedFormTrackModel):
         rows: dict[str, list[tuple[Tensor, ...]]] = {"strip": [], "song": []}
         for batch in batches:
             features = self.extract(batch)
-            per_track, per_song = _inputs(features, batch.track_mask, batch.roles)
+            per_track, per_song = self._inputs(features, batch.track_mask, batch.roles)
             present, count = batch.track_mask, batch.tracks.shape[1]
             sizes = [count * self.strip_knobs, self.song_knobs]
             knobs, mask = (torch.split(x, sizes, dim=1) for x in (batch.knobs, batch.mask))
@@ -81,16 +84,18 @@ class MultitrackRidge(ClosedFormTrackModel):
                     self.get_buffer(f"{name}_error")[number] = error
         self.fitted.fill_(True)
 
-
-def _inputs(features: TrackFeatures, mask: Tensor, roles: Tensor) -> tuple[Tensor, Tensor]:
-    """Inputs per track [B, N, ·] and per song [B, ·], the last one 1."""
-    tracks, song = features
-    mean = tracks.sum(1) / mask.sum(1, keepdim=True)
-    context = torch.cat([mean, song], 1)[:, None].expand(-1, tracks.shape[1], -1)
-    role = one_hot(role_index(roles), N_ROLES).to(tracks)
-    ones = torch.ones_like(tracks[..., :1])
-    per_song = torch.cat([mean, song, torch.ones_like(mean[:, :1])], 1)
-    return torch.cat([tracks, context, role, ones], -1), per_song
+    def _inputs(
+        self, features: TrackFeatures, mask: Tensor, roles: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Inputs per track [B, N, ·] and per song [B, ·], the last one 1."""
+        tracks = self.features.compact(features.tracks) * mask[..., None]
+        count = mask.sum(1, keepdim=True).to(tracks)
+        mean = tracks.sum(1) / count
+        role = one_hot(role_index(roles), N_ROLES).to(tracks)
+        shape = (*mask.shape, 1)
+        shared = [count[:, None].expand(shape).log2(), torch.ones_like(tracks[..., :1])]
+        per_song = torch.cat([mean, features.song, torch.ones_like(count)], 1)
+        return torch.cat([tracks, tracks - mean[:, None], role, *shared], -1), per_song
 
 
 def _solve(x: Tensor, y: Tensor, valid: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
@@ -104,7 +109,8 @@ def _solve(x: Tensor, y: Tensor, valid: Tensor, alpha: float) -> tuple[Tensor, T
         if not len(rows):
             continue
         mean, deviation = rows[:, :-1].mean(0), rows[:, :-1].std(0, correction=0)
-        scale = torch.where(deviation > 1e-6, 1.0 / deviation.clamp_min(1e-6), 0.0)
+        varies = deviation > MIN_DEVIATION
+        scale = torch.where(varies, 1.0 / deviation.clamp_min(MIN_DEVIATION), 0.0)
         z, centre = (rows[:, :-1] - mean) * scale, target.mean()
         gram = z.T @ z + alpha * torch.eye(z.shape[1], dtype=z.dtype)
         weight = scale * torch.linalg.solve(gram, z.T @ (target - centre))

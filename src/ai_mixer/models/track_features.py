@@ -1,8 +1,8 @@
-"""Input features of models of several tracks: long-term levels, without trained weights.
+"""Input features of models of several tracks, without trained weights.
 
 Per track: its tone, width, dynamics, and its share of all tracks in each band. With a reference:
-the difference of the tones. Under `paired`, the finished mix is a sum of filtered tracks, and a
-least squares fit in each band gives the gain of every track in both channels: level, pan and EQ.
+what `track_separation` finds of the tracks in it. Under `paired`, what `track_identification` finds
+of their strips: level, pan, width, EQ, gain over time, and what decays behind them.
 """
 
 import math
@@ -10,33 +10,43 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool1d
 
+from ai_mixer.core.track_batch import TrackFeatures
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.dsp.spectra import mid_side
+from ai_mixer.models.track_identification import DECAYS_S, IdentifiedTracks, identify_tracks
+from ai_mixer.models.track_levels import (
+    COARSE,
+    GAIN_GROUPS,
+    SCALE_DB,
+    band_levels_db,
+    coarse,
+    gain_by_level,
+    pooled,
+    power_of,
+    relative,
+    scaled,
+    spectra_of,
+    sum_of_levels_db,
+)
+from ai_mixer.models.track_separation import separate_tracks
 from ai_mixer.models.unique_rows import UniqueRows
 from ai_mixer.utils.torchaudio_shim import torchaudio
 
 BLIND, PAIRED = CONDITIONS.index("blind"), CONDITIONS.index("paired")
-BANDS, COARSE = 40, 10
+BANDS = 40
 N_FFT, HOP = 2048, 1024
 LOWEST_HZ = 30.0
-FLOOR_DB = -100.0
-RANGE_DB, SCALE_DB = 40.0, 10.0  # differences are clamped to ± the first, divided by the second
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
-REGULARISATION = 1e-4  # of the least squares, relative to the mean power of the tracks
-VERSION = 1
-
-
-class TrackFeatures(NamedTuple):
-    """tracks: [B, N, F], 0 where absent. song: [B, S]."""
-
-    tracks: Tensor
-    song: Tensor
+LONG_N_FFT, LONG_HOP = 4096, 2048  # for what compares tracks with a mix
+TONE_BANDS = 8
+OWN_COMPACT = TONE_BANDS + 4 + len(QUANTILES) + 3
+FINE = 128  # bands of the separation
+VERSION = 3
 
 
 class _Song(NamedTuple):
-    """spectra: [N, 2, F, frames]. own: [N, ·]. tone: [N, bands], dB. total_…: [bands], dB."""
+    """spectra: [N, 2, F, frames], long. own: [N, ·]. tone: [N, bands], dB. total_…: [bands], dB."""
 
     spectra: Tensor
     own: Tensor
@@ -53,20 +63,32 @@ class TrackFeatureExtractor(nn.Module):
     """
 
     bands: Tensor
-    window: Tensor
+    long_bands: Tensor
+    fine_bands: Tensor
 
     def __init__(self, sample_rate: int) -> None:
         super().__init__()
-        filters = torchaudio.functional.melscale_fbanks(
-            N_FFT // 2 + 1, LOWEST_HZ, sample_rate / 2, BANDS, sample_rate, norm="slaney"
-        )
-        self.register_buffer("bands", filters / N_FFT, persistent=False)
-        self.register_buffer("window", torch.hann_window(N_FFT), persistent=False)
+        self.sample_rate = sample_rate
+        for name, n_fft, count in (
+            ("bands", N_FFT, BANDS),
+            ("long_bands", LONG_N_FFT, BANDS),
+            ("fine_bands", LONG_N_FFT, FINE),
+        ):
+            filters = torchaudio.functional.melscale_fbanks(
+                n_fft // 2 + 1, LOWEST_HZ, sample_rate / 2, count, sample_rate, norm="slaney"
+            )
+            self.register_buffer(name, filters / n_fft, persistent=False)
         self.own = 2 * BANDS + 3 * COARSE + len(QUANTILES) + 3
-        self.compared = BANDS
-        self.fitted = BANDS + 2 * COARSE + 3
+        self.compared = BANDS + 2 * COARSE + 5
+        self.fitted = BANDS + 2 * COARSE + GAIN_GROUPS + len(DECAYS_S) + 7
         self.n_track = self.own + self.compared + self.fitted
-        self.n_song = 6 * BANDS + 1
+        self.n_compact = OWN_COMPACT + self.compared + self.fitted
+        self.n_song = 6 * BANDS + COARSE + 1
+
+    @property
+    def feature_config(self) -> tuple[int, int]:
+        """Equal for extractors with equal features."""
+        return self.sample_rate, VERSION
 
     @torch.no_grad()
     def forward(
@@ -91,47 +113,54 @@ class TrackFeatureExtractor(nn.Module):
                 )
         return out
 
+    @torch.no_grad()
+    def every_condition(
+        self, tracks: Tensor, reference: Tensor, finished: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Features of one example under each condition, to be cached.
+
+        tracks: [N, 2, T]; reference, finished: [2, T]. Returns [3, N, F] and [3, S].
+        """
+        song = self._analyse(tracks.expand(-1, 2, -1))
+        given = {"reference": reference, "paired": finished}
+        pairs = [
+            self._compare(song, given.get(name, finished), number)
+            for number, name in enumerate(CONDITIONS)
+        ]
+        per_track, whole = zip(*pairs, strict=True)
+        return torch.stack(per_track), torch.stack(whole)
+
     def _analyse(self, tracks: Tensor) -> "_Song":
         """What does not depend on the reference: tracks [N, 2, T]."""
-        spectra = self._spectra(tracks)
-        mid, side = (self._levels(part) for part in mid_side(spectra).unbind(1))
-        total_mid, total_side = (_sum_db(part.mean(-1)) for part in (mid, side))
+        parts = mid_side(spectra_of(tracks, N_FFT, HOP)).unbind(1)
+        mid, side = (band_levels_db(power_of(part), self.bands) for part in parts)
+        total_mid, total_side = (sum_of_levels_db(part.mean(-1)) for part in (mid, side))
         own = self._own(tracks, mid, side, total_mid)
         tone = mid.mean(-1) - mid.mean((-1, -2))[:, None]
+        spectra = spectra_of(tracks, LONG_N_FFT, LONG_HOP)
         return _Song(spectra, own, tone, total_mid, total_side)
 
     def _compare(self, song: "_Song", reference: Tensor, condition: int) -> tuple[Tensor, Tensor]:
         """Features of the tracks [N, F] and of the song [S] under a condition."""
         n = len(song.own)
-        total = torch.cat([_relative(song.total_mid), song.total_side - song.total_mid])
+        total = torch.cat([relative(song.total_mid), song.total_side - song.total_mid])
         count = total.new_tensor([math.log2(n) / 3.0])
         if condition == BLIND:
             unknown = song.own.new_zeros(n, self.compared + self.fitted)
-            nothing = total.new_zeros(4 * BANDS)
-            return torch.cat([song.own, unknown], 1), torch.cat([_scaled(total), nothing, count])
-        target = self._spectra(reference)
-        mid, side = (self._levels(part).mean(-1) for part in mid_side(target[None])[0])
-        compared = _scaled(mid - mid.mean() - song.tone)
-        fitted = song.own.new_zeros(n, self.fitted)
+            nothing = total.new_zeros(self.n_song - len(total) - 1)
+            return torch.cat([song.own, unknown], 1), torch.cat([scaled(total), nothing, count])
+        target = spectra_of(reference, LONG_N_FFT, LONG_HOP)
+        parts = mid_side(target[None])[0]
+        mid, side = (band_levels_db(power_of(part), self.long_bands).mean(-1) for part in parts)
+        fitted, rest = song.own.new_zeros(n, self.fitted), total.new_zeros(COARSE)
         if condition == PAIRED:
-            fitted = self._fit(song.spectra, target)
-        heard = torch.cat([_relative(mid), side - mid])
+            fitted, rest = self._identified(song.spectra, target)
+        compared = scaled(mid - mid.mean() - song.tone)
+        separated = self._separated(song.spectra, target)
+        heard = torch.cat([relative(mid), side - mid])
         difference = torch.cat([mid - song.total_mid, side - song.total_side])
-        whole = [_scaled(total), _scaled(heard), _scaled(difference), count]
-        return torch.cat([song.own, compared, fitted], 1), torch.cat(whole)
-
-    def _spectra(self, x: Tensor) -> Tensor:
-        """[..., T] → complex [..., F, frames]."""
-        flat = x.reshape(-1, x.shape[-1])
-        flat = nn.functional.pad(flat, (0, max(0, N_FFT - flat.shape[-1])))
-        spectra = torch.stft(flat, N_FFT, HOP, window=self.window, return_complex=True)
-        return spectra.reshape(*x.shape[:-1], *spectra.shape[1:])
-
-    def _levels(self, spectra: Tensor) -> Tensor:
-        """[..., F, frames] → dB in bands [..., bands, frames]."""
-        power = torch.view_as_real(spectra).square().sum(-1)
-        banded = torch.einsum("...ft,fb->...bt", power, self.bands)
-        return 10.0 * (banded + 10.0 ** (FLOOR_DB / 10.0)).log10()
+        whole = [scaled(total), scaled(heard), scaled(difference), rest, count]
+        return torch.cat([song.own, compared, separated, fitted], 1), torch.cat(whole)
 
     def _own(self, tracks: Tensor, mid: Tensor, side: Tensor, total: Tensor) -> Tensor:
         """Tone, width, dynamics and share of each track, [N, own]."""
@@ -142,67 +171,83 @@ class TrackFeatureExtractor(nn.Module):
         power = tracks.square().mean((-1, -2)).clamp_min(1e-12)
         crest = 20.0 * tracks.abs().amax((-1, -2)).clamp_min(1e-6).log10() - 10.0 * power.log10()
         parts = [
-            _scaled(_relative(level)),
-            _scaled(level - total),
-            _coarse(_scaled(side.mean(-1) - level)),
-            _coarse(mid.std(-1)) / SCALE_DB,
-            _coarse(mid.diff(dim=-1).clamp_min(0.0).mean(-1)) / 3.0,
-            _scaled(quantiles.movedim(0, -1)),
+            scaled(relative(level)),
+            scaled(level - total),
+            coarse(scaled(side.mean(-1) - level)),
+            coarse(mid.std(-1)) / SCALE_DB,
+            coarse(mid.diff(dim=-1).clamp_min(0.0).mean(-1)) / 3.0,
+            scaled(quantiles.movedim(0, -1)),
             crest[..., None] / SCALE_DB - 1.5,
-            _scaled(10.0 * power.log10() + 30.0)[..., None],
+            scaled(10.0 * power.log10() + 30.0)[..., None],
             (frames > loud - 30.0).float().mean(-1, keepdim=True),
         ]
         return torch.cat(parts, -1)
 
-    def _fit(self, x: Tensor, y: Tensor) -> Tensor:
-        """Least squares in bands: tracks [N, 2, F, frames], mix [2, F, frames] → [N, fitted]."""
-        frames = min(x.shape[-1], y.shape[-1])
-        x, y = x[..., :frames], y[..., :frames]
-        bands = self.bands.to(x.dtype)
-        gram = torch.einsum("ncft,mcft->cfnm", x.conj(), x)
-        cross = torch.einsum("ncft,cft->cfn", x.conj(), y)
-        gram = torch.einsum("cfnm,fb->cbnm", gram, bands)
-        cross = torch.einsum("cfn,fb->cbn", cross, bands)
-        power = gram.diagonal(dim1=-2, dim2=-1).real  # [2, bands, N]
-        floor = REGULARISATION * power.mean(-1, keepdim=True) + 1e-12
-        gram = gram + torch.diag_embed(floor.expand_as(power)).to(gram.dtype)
-        gains = torch.linalg.solve(gram, cross[..., None])[..., 0].abs()
-        heard = power / (power + 10.0 * floor)  # 0–1: how far the gain is known
-        gains_db = 20.0 * gains.clamp_min(1e-3).log10() * heard
-        weight = power * heard
-        share = weight / weight.sum(1, keepdim=True).clamp_min(1e-12)
-        level = (share * gains_db).sum(1)  # [2, N]
-        curve = gains_db.mean(0).T - level.mean(0)[:, None]
-        balance = (gains_db[1] - gains_db[0]).T
-        both = 10.0 ** (level / 20.0)
-        pan = torch.atan2(both[1], both[0]) * (4.0 / torch.pi) - 1.0
-        parts = [
-            _scaled(curve),
-            _coarse(_scaled(balance)),
-            _coarse(heard.mean(0).T),
-            _scaled(level.mean(0))[:, None],
-            pan[:, None],
-            _scaled(10.0 * both.square().mean(0).clamp_min(1e-6).log10())[:, None],
+    def _separated(self, x: Tensor, y: Tensor) -> Tensor:
+        """What a reference says: tracks [N, 2, F, frames], reference [2, F, frames] → [N, ·]."""
+        magnitude = (power_of(x).mean(1).mT @ self.fine_bands).mT.sqrt()
+        found = separate_tracks(magnitude, (power_of(y).mT @ self.fine_bands).mT)
+        columns = [
+            scaled(found.gain_db),
+            scaled(found.gain_db - found.gain_db.mean()),
+            scaled(found.share_db),
+            found.pan,
+            found.dominance.sqrt(),
         ]
-        return torch.cat(parts, 1)
+        return torch.cat([scaled(pooled(found.tone_db, 2 * COARSE)), torch.stack(columns, 1)], 1)
 
+    def compact(self, features: Tensor) -> Tensor:
+        """Features [..., n_track] with OWN_COMPACT of a track by itself: [..., n_compact].
 
-def _sum_db(levels_db: Tensor) -> Tensor:
-    """Level of the sum of powers: [N, bands] → [bands]."""
-    power = (10.0 ** (levels_db / 10.0)).sum(0)
-    return 10.0 * power.clamp_min(10.0 ** (FLOOR_DB / 10.0)).log10()
+        Tone in eight bands; means of share, width, movement and onsets; quantiles, crest, level and
+        activity.
+        """
+        own, rest = torch.split(features, [self.own, self.compared + self.fitted], -1)
+        sizes = [BANDS, BANDS, COARSE, COARSE, COARSE, len(QUANTILES) + 3]
+        tone, *parts, others = torch.split(own, sizes, -1)
+        means = [part.mean(-1, keepdim=True) for part in parts]
+        return torch.cat([pooled(tone, TONE_BANDS), *means, others, rest], -1)
 
+    @property
+    def band_centres_hz(self) -> Tensor:
+        """Mean frequency of each band of `identify`, [BANDS] Hz."""
+        hertz = torch.linspace(0.0, self.sample_rate / 2, len(self.long_bands))
+        return (hertz @ self.long_bands) / self.long_bands.sum(0)
 
-def _relative(levels_db: Tensor) -> Tensor:
-    return levels_db - levels_db.mean(-1, keepdim=True)
+    @torch.no_grad()
+    def identify(self, tracks: Tensor, finished: Tensor) -> IdentifiedTracks:
+        """Strips of tracks [N, 2, T] in the finished mix [2, T] of the same excerpt."""
+        return self._identify(*(spectra_of(x, LONG_N_FFT, LONG_HOP) for x in (tracks, finished)))
 
+    def _identify(self, x: Tensor, y: Tensor) -> IdentifiedTracks:
+        frames = min(x.shape[-1], y.shape[-1])
+        hop_s = LONG_HOP / self.sample_rate
+        return identify_tracks(x[..., :frames], y[..., :frames], self.long_bands, hop_s)
 
-def _scaled(difference_db: Tensor) -> Tensor:
-    return difference_db.clamp(-RANGE_DB, RANGE_DB) / SCALE_DB
-
-
-def _coarse(bands: Tensor) -> Tensor:
-    """[..., bands] → [..., COARSE]."""
-    return adaptive_avg_pool1d(bands.reshape(-1, 1, bands.shape[-1]), COARSE).reshape(
-        *bands.shape[:-1], COARSE
-    )
+    def _identified(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """What the finished mix says: tracks [N, 2, F, frames], mix → [N, fitted], [COARSE]."""
+        found = self._identify(x, y)
+        share = found.weight / found.weight.sum(1, keepdim=True).clamp_min(1e-12)
+        left, right = (share * found.power).sum(-1).clamp_min(1e-6)
+        level_db = 10.0 * ((left + right) / 2.0).log10()
+        both_db = 10.0 * (found.power + 1e-6).log10()
+        curve = (10.0 * (found.power.mean(0) + 1e-6).log10() - level_db[:, None]) * found.certainty
+        balance = (both_db[1] - both_db[0]) * found.certainty
+        pan = torch.atan2(right.sqrt(), left.sqrt()) * (4.0 / torch.pi) - 1.0
+        gain_db = 20.0 * found.gain.log10()
+        loud = found.level.amax(-1, keepdim=True)
+        active = (found.level > 1e-3 * loud).float()
+        std = ((gain_db.square() * active).sum(1) / active.sum(1).clamp_min(1.0)).sqrt()
+        columns = [
+            scaled(level_db),
+            scaled(level_db - level_db.mean()),
+            pan,
+            scaled(20.0 * found.width.clamp_min(1e-2).log10()),
+            std / 3.0,
+            *torch.quantile(gain_db / 3.0, torch.tensor([0.1, 0.9]).to(gain_db), dim=1),
+            *(found.tails + 1e-4).log10() / 2.0,
+        ]
+        groups = gain_by_level(gain_db * active, found.level) / 3.0
+        parts = [scaled(curve) * 2.0, coarse(scaled(balance)), coarse(found.certainty), groups]
+        rest = coarse((found.residual + 1e-4).log10()[None])[0] / 2.0
+        return torch.cat([*parts, torch.stack(columns, 1)], 1), rest

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from ai_mixer.core.track import ROLES
-from ai_mixer.core.track_batch import TrackBatch
+from ai_mixer.core.track_batch import TrackBatch, TrackFeatures
 from ai_mixer.core.types import Prediction
-from ai_mixer.models.track_features import TrackFeatureExtractor, TrackFeatures
+from ai_mixer.models.track_features import TrackFeatureExtractor
 
 N_ROLES = len(ROLES) + 1  # the last one: not given
 
@@ -25,9 +25,19 @@ class TrackModel(nn.Module):
         self.strip_knobs, self.song_knobs = strip_knobs, song_knobs
         self.features = TrackFeatureExtractor(sample_rate)
 
+    @property
+    def feature_config(self) -> tuple[int, int]:
+        """Equal for models with equal features."""
+        return self.features.feature_config
+
     def extract(self, batch: TrackBatch) -> TrackFeatures:
-        """Features of a batch; no trained weights."""
+        """Features of a batch, those that it has if only they were cached; no trained weights."""
+        if batch.track_features is not None:
+            return batch.track_features
         return self.features(batch.tracks, batch.track_mask, batch.reference, batch.condition)
+
+    def prepare(self, batches: Iterable[TrackBatch]) -> None:
+        """Measure what the model needs of training examples before its first step."""
 
     def predict(
         self, features: TrackFeatures, mask: Tensor, roles: Tensor, condition: Tensor

@@ -7,7 +7,8 @@ studio(tracks, knobs) = finished, with every knob known:
 - The tracks of a song are brought to one loudness, so that the fader is a level relative to equal
   loudness: the balance of the stems, as it was left by who mixed them.
 - Sends and buses are drawn and added forward to the sum of the stems.
-- Trim (one product with the fader), low cut (no inverse) and master are neutral and masked.
+- Trim and make-up (one product with the fader), low cut (no inverse) and master are neutral and
+  masked.
 """
 
 import copy

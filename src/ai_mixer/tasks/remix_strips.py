@@ -13,7 +13,7 @@ from ai_mixer.tasks.mono_tracks import measure_pan, project_to_mono
 MAX_TRACK_PEAK = 10.0 ** (40.0 / 20.0)  # louder than any recording: the inverse is not usable
 STEREO_PAN_SHARE = 0.5  # of the range, for stereo tracks: a channel at −40 dB cannot be inverted
 THRESHOLD_LU = (-24.0, 0.0)  # drawn relative to the loudness of a track: most act on it
-MASKED = ("trim_db",)  # one product with the fader
+MASKED = ("trim_db", "compressor_makeup_db")  # one product with the fader
 THRESHOLD, RATIO, PAN, WIDTH, FADER = (
     "compressor_threshold_db", "compressor_ratio", "pan", "width", "fader_db",
 )  # fmt: skip

@@ -7,6 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from ai_mixer.models.feature_model import as_feature_model
+from ai_mixer.models.track_model import TrackModel
 from ai_mixer.training.builders import TrainingComponents, build_trainer
 from ai_mixer.training.compilation import check_compiler
 from ai_mixer.training.loggers import build_loggers
@@ -40,7 +41,9 @@ def check_batches(parts: TrainingComponents) -> None:
         raise ValueError("loader=cached keeps examples without augmentation: leave augment=none")
     if parts.system.objective.needs_mix:
         raise ValueError("loader=cached keeps no audio to mix: give loss=knobs_only")
-    needed = as_feature_model(parts.system.model).feature_config
+    model = parts.system.model
+    one_file = not isinstance(model, TrackModel)
+    needed = as_feature_model(model).feature_config if one_file else model.feature_config
     if needed != cached:
         raise ValueError(
             f"loader.feature_extractor has {cached}, the model {needed} "

@@ -121,7 +121,7 @@ class MixSystem(pl.LightningModule):
         """Compute the loss; add the targets to the sums of the mean-knobs baseline."""
         self._count_targets(batch)
         # Cached examples are stored under every condition already.
-        if self.all_conditions and batch.features is None:
+        if self.all_conditions and batch.has_audio:
             batch = expand_conditions(batch)
         loss, terms = self._compute_loss(batch, self(batch))
         self._log("train", loss, terms, len(batch), on_step=True)

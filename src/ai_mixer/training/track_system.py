@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 import torch
@@ -12,9 +13,11 @@ from ai_mixer.core.track_batch import TrackBatch
 from ai_mixer.core.types import Batch, Prediction
 from ai_mixer.data.datamodule import MixDataModule
 from ai_mixer.metrics.track_skill import knob_columns
-from ai_mixer.models.track_model import N_ROLES, ClosedFormTrackModel, role_index
+from ai_mixer.models.track_model import N_ROLES, ClosedFormTrackModel, TrackModel, role_index
 from ai_mixer.training.system import MixSystem, expand_conditions
 from ai_mixer.training.track_skill import TrackSkillMetric
+
+PREPARED_BATCHES = 16  # that a model is prepared with, where each has to be made
 
 
 class TrackSystem(MixSystem):
@@ -76,14 +79,18 @@ class TrackSystem(MixSystem):
 
     @torch.no_grad()
     def fit_model(self, data: MixDataModule) -> None:
-        """Fit a model in closed form to one epoch of training examples."""
+        """Fit a model in closed form to one epoch of training examples; prepare another one."""
         if isinstance(self.model, ClosedFormTrackModel):
             self.model.fit(self._training_batches(data))
+        elif isinstance(self.model, TrackModel) and not self.knob_count.any():  # not resumed
+            cached = data.feature_config is not None
+            batches = self._training_batches(data)
+            self.model.prepare(batches if cached else islice(batches, PREPARED_BATCHES))
 
     def _training_batches(self, data: MixDataModule) -> Iterator[TrackBatch]:
         for batch in data.train_dataloader():
             assert isinstance(batch, TrackBatch)
-            yield expand_conditions(batch) if self.all_conditions else batch
+            yield expand_conditions(batch) if self.all_conditions and batch.has_audio else batch
 
 
 def knob_slots(roles: Tensor, strip_knobs: int, knobs: int) -> Tensor:

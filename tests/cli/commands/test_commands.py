@@ -203,7 +203,7 @@ def test_analyse_names_faults_with_figures(ai_mixer, tmp_path, music):
 def test_analyse_says_how_to_mend_a_fault(ai_mixer, tmp_path, music):
     inverted, preset = music.clone(), tmp_path / "mend.json"
     inverted[1] *= -1
-    for name, audio in (("offset", music + 0.05), ("inverted", inverted)):
+    for name, audio in (("offset", 0.5 * music + 0.2), ("inverted", inverted)):
         soundfile.write(tmp_path / f"{name}.wav", audio.T.numpy(), RATE, subtype="FLOAT")
     song = tmp_path / "offset.wav"
     (fault,) = [
@@ -211,7 +211,7 @@ def test_analyse_says_how_to_mend_a_fault(ai_mixer, tmp_path, music):
         for one in json.loads(ai_mixer("analyse", song, "--json").out)["faults"]
         if one["name"] == "DC offset"
     ]
-    assert fault["figure"] == pytest.approx(5.0, abs=0.3)
+    assert fault["figure"] == pytest.approx(20.0, abs=0.3)
     assert fault["unit"] == "%"
     assert f"ai-mixer analyse {song} --save-preset" in fault["mend"]
     assert ai_mixer("analyse", song, "--save-preset", preset).code == 0
@@ -219,6 +219,10 @@ def test_analyse_says_how_to_mend_a_fault(ai_mixer, tmp_path, music):
     assert done.code == 0, done.err
     mended, _ = soundfile.read(tmp_path / "mended.wav")
     assert abs(mended[RATE:].mean()) < 0.005
+    soundfile.write(song, (music + 0.03).T.numpy(), RATE, subtype="FLOAT")  # only a remark
+    small = json.loads(ai_mixer("analyse", song, "--json").out)
+    assert "DC offset" not in [one["name"] for one in small["faults"]]
+    assert any("has a DC offset of +0.0" in remark for remark in small["remarks"])
     out = ai_mixer("analyse", tmp_path / "inverted.wav").out
     assert "mend: invert the polarity of one channel" in out
     done = ai_mixer("analyse", tmp_path / "inverted.wav", "--save-preset", preset)

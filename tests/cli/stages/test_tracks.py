@@ -8,7 +8,7 @@ from helpers.tracks import write_songs
 
 SMALL = [
     *("task=remix", "data=tracks", "model.width=16", "model.layers=1", "loader.workers=0"),
-    *("loader.excerpt_s=0.5", "loader.batch_size=2", "loader.excerpts_per_song=1"),
+    *("loader.excerpt_s=0.5", "loader.batch_size=2", "loader.examples_per_song=1"),
     *("loader.held_out_per_song=3", "evaluate.excerpts_per_song=1", "+evaluate.examples=4"),
     *("render.songs=1", "render.seconds=1", "trainer.max_epochs=1"),
 ]

@@ -68,7 +68,11 @@ def _measure(
     from ai_mixer.audio import AudioFile
     from ai_mixer.faults.find import find_faults
     from ai_mixer.faults.observations import ObservationMeter
-    from ai_mixer.faults.signal_statistics import describe_delay, describe_levels
+    from ai_mixer.faults.signal_statistics import (
+        describe_delay,
+        describe_levels,
+        describe_offsets,
+    )
     from ai_mixer.mixing import preset as presets
     from ai_mixer.mixing.fault_report import describe_findings, mending_preset
     from ai_mixer.mixing.measurements import SongMeter
@@ -97,7 +101,11 @@ def _measure(
     except Exception as error:
         return error
     texts = [line for finding in findings for line in finding.lines]
-    others = [*describe_levels(statistics), *describe_delay(statistics)]
+    others = [
+        *describe_levels(statistics),
+        *describe_delay(statistics),
+        *describe_offsets(statistics),
+    ]
     texts += [text for text in others if text not in texts]
     return {
         "sample_rate": file.sample_rate,

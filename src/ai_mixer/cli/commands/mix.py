@@ -124,7 +124,7 @@ def mix(
                 preset=loaded,
                 mix_options=mix_options,
                 target_lufs=target_lufs,
-                ceiling_db=-1.0 if ceiling is None else ceiling,
+                ceiling_db=ceiling,
                 max_reduction_db=limiter,
                 adaptive=adaptive,
                 force=force,

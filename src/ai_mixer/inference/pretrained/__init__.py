@@ -1,6 +1,7 @@
 """Pretrained models in the package: a folder each, with weights, model.json and card.md.
 
-`default.txt` has the name of the default model, `credits.csv` the songs that the models were
+`default.txt` has the name of the default model, `blind.txt` that of mixes without a reference if it
+is another one, `credits.csv` the songs that the models were
 trained on, `LICENSE` the licence of the weights. The folder is read at each call: to add a model,
 add its folder.
 """
@@ -35,6 +36,11 @@ def default_model() -> str:
             f"{CARD} (`{stage_command('train')}` creates one)"
         )
     return names[0]
+
+
+def blind_model() -> str:
+    """Return the name of the default model without a reference. ValueError without models."""
+    return _name_in(MODELS_DIR / "blind.txt", list_models()) or default_model()
 
 
 def model_folder(name: str) -> Path:
@@ -86,6 +92,10 @@ def _card(name: str) -> str:
 
 
 def _default_of(names: list[str]) -> str | None:
-    file = MODELS_DIR / "default.txt"
-    default = file.read_text(encoding="utf-8").strip() if file.is_file() else ""
-    return default if default in names else next(iter(names), None)
+    return _name_in(MODELS_DIR / "default.txt", names) or next(iter(names), None)
+
+
+def _name_in(file: Path, names: list[str]) -> str | None:
+    """The name that a file holds, if it is one of these."""
+    name = file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+    return name if name in names else None

@@ -26,11 +26,11 @@ async function open(id: string, fresh: boolean): Promise<void> {
   document.title = `${song.name} – ai_mixer`;
   document.body.dataset.state = "loading";
   $("match-text").textContent = "Loading the song …";
-  const silent = await player.load(song).then(() => "", (error: Error) => error.message);
+  const refused = await player.load(song).then(() => "", (error: Error) => error.message);
   if (store.state.song !== song) return; // another one was opened meanwhile
+  player.player.refused = refused;
   document.body.dataset.state = "ready";
   store.changed("song", "knobs", "versions", "audible", "loudness");
-  if (silent) $("match-text").textContent = `Without playback: ${silent}`;
   if (fresh && !store.state.session.versions.length) await ask();
 }
 

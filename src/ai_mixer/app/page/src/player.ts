@@ -24,6 +24,8 @@ export const player = {
   repeat: true,
   loop: null as { from: number; to: number } | null,
   latency: 0,
+  /** Why there is no playback; empty if there is. */
+  refused: "",
   mixWaveform: null as Float32Array | null,
   spectrograms: {} as { rough?: Spectrogram; mix?: Spectrogram },
 };
@@ -148,7 +150,7 @@ export function unload(): void {
   requestId += 1;
   startS = 0;
   forgetTracks();
-  Object.assign(player, { context: null, tracks: [], node: null, analyser: null, audio: {}, playing: false, loop: null, mixWaveform: null, spectrograms: {} });
+  Object.assign(player, { context: null, tracks: [], refused: "", node: null, analyser: null, audio: {}, playing: false, loop: null, mixWaveform: null, spectrograms: {} });
 }
 
 function stopSources(): void {

@@ -163,7 +163,7 @@ for (const each of document.querySelectorAll<HTMLButtonElement>("[data-console]"
 function matchText(): string {
   if (state.blind) return "Equally loud, in a random order.";
   const { rough, mix } = state.loudness;
-  if (!p.player.node) return "";
+  if (p.player.refused) return `Without playback: ${p.player.refused}`;
   if (rough === null || mix === null) return "Measuring the loudness …";
   const louder = mix - rough;
   if (Math.abs(louder) < 0.1) return "Rough and mix are equally loud as they are.";
