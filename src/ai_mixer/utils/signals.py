@@ -34,41 +34,40 @@ def handle_stop_signals(hint: str, exit_within_s: float | None = None) -> Iterat
     run for seconds, is not waited for.
     """
     received: list[tuple[int, float]] = []
+    numbers: list[int] = []  # of all signals, also of those that are sent again
+    closing = threading.Lock()  # of the thread that prints the closing line
 
     def stop(number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
         if not received or now - received[-1][1] > MIN_SIGNAL_INTERVAL_S:
             received.append((number, now))
+            numbers.append(number)
             raise KeyboardInterrupt(signal.Signals(number).name)
 
     def repeat(unraisable: Any) -> None:
-        """Send the signal again: Python discards an interrupt that is raised in a finalizer."""
+        """Act on an interrupt that Python discards: raised in a finalizer or a callback of C.
+
+        The signal is sent again, or the process ends: after a callback, results may be wrong.
+        """
         if not (received and isinstance(unraisable.exc_value, KeyboardInterrupt)):
             unraisable_hook(unraisable)
             return
         number = received.pop()[0]
+        if exit_within_s is not None:
+            end_now(number)
+            return
         # `Thread.start` would wait for the thread, and the signal could arrive during that.
         with suppress(KeyboardInterrupt):
             _thread.start_new_thread(_send_later, (number,))
 
-    closing = threading.Lock()  # of the thread that prints the closing line
-
-    def close(number: int) -> None:
-        # Not a log message: the hint is needed with `quiet=true` too.
-        with suppress(OSError, ValueError):  # the terminal may be closed
-            sys.stderr.write(f"stopped by {signal.Signals(number).name}: {hint}\n")
-            sys.stderr.flush()
+    def end_now(number: int) -> None:
+        if closing.acquire(blocking=False):
+            _end(number, hint)
 
     def force(number: int) -> None:
-        if signal.getsignal(number) is not stop:  # a server has its own handler
-            return
-        time.sleep(exit_within_s or 0.0)
-        if closing.acquire(blocking=False):
-            from ai_mixer.utils.unfinished import remove_unfinished
-
-            remove_unfinished()
-            close(number)
-            leave(128 + number)
+        if signal.getsignal(number) is stop:  # a server has its own handler
+            time.sleep(exit_within_s or 0.0)
+            end_now(number)
 
     before, unraisable_hook = _present_handlers(), sys.unraisablehook
     with ExitStack() as stack:
@@ -80,18 +79,33 @@ def handle_stop_signals(hint: str, exit_within_s: float | None = None) -> Iterat
                 signal.signal(handled, stop)
             yield
         except BaseException as error:
-            if not received:
+            if not numbers:
                 raise
-            number = received[0][0]
+            number = numbers[0]
             closing.acquire()  # for ever if the process is ending already
-            close(number)
             if exit_within_s is not None:
-                leave(128 + number)
+                _end(number, hint)
+            _print_closing_line(number, hint)
             raise SystemExit(128 + number) from error
         finally:
             sys.unraisablehook = unraisable_hook
             for known, handler in before.items():
                 signal.signal(known, handler)
+
+
+def _end(number: int, hint: str) -> None:
+    from ai_mixer.utils.unfinished import remove_unfinished
+
+    remove_unfinished()
+    _print_closing_line(number, hint)
+    leave(128 + number)
+
+
+def _print_closing_line(number: int, hint: str) -> None:
+    # Not a log message: the hint is needed with `quiet=true` too.
+    with suppress(OSError, ValueError):  # the terminal may be closed
+        sys.stderr.write(f"stopped by {signal.Signals(number).name}: {hint}\n")
+        sys.stderr.flush()
 
 
 def _send_later(number: int) -> None:
