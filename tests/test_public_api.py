@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import ai_mixer
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from helpers.signals import noise
 
 KNOBS = {  # name: unit, low, high, scale, neutral of the wide ranges; knobs may be added

@@ -13,7 +13,7 @@ from ai_mixer.core.version import __version__
 
 if TYPE_CHECKING:
     from ai_mixer.console import Console, load_console
-    from ai_mixer.core.types import Knob
+    from ai_mixer.core.knob import Knob
     from ai_mixer.inference.knob_fitting import KnobFit, fit_knobs
     from ai_mixer.inference.predictor import Predictor, load_model
     from ai_mixer.mastering.delivery import DeliveryResult, deliver
@@ -37,7 +37,7 @@ _MODULES = {
     "AudioMixer": "ai_mixer.mixing.audio_mixer",
     "Console": "ai_mixer.console",
     "DeliveryResult": "ai_mixer.mastering.delivery",
-    "Knob": "ai_mixer.core.types",
+    "Knob": "ai_mixer.core.knob",
     "KnobFit": "ai_mixer.inference.knob_fitting",
     "Predictor": "ai_mixer.inference.predictor",
     "deliver": "ai_mixer.mastering.delivery",

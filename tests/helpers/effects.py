@@ -13,7 +13,7 @@ import torch
 import ai_mixer.effects
 from ai_mixer.config.folder import config_folder
 from ai_mixer.console import Console, ConsoleGraph, load_console
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from ai_mixer.effects.delay_bus import DelayBus
 from ai_mixer.effects.effect import Effect
 from ai_mixer.effects.limiter import Limiter

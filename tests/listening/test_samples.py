@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from ai_mixer.listening.samples import Mix, SettingRow, SongSamples, setting_rows
 
 GAIN = Knob("input_gain", "ratio", 0.25, 4.0, "log", 1.0)

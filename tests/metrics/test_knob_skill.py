@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ai_mixer import load_console
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from ai_mixer.metrics.knob_skill import (
     headline_knobs,
     knob_errors,

@@ -9,7 +9,7 @@ import pytest
 
 from ai_mixer.config.folder import config_folder
 from ai_mixer.console import load_console
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from ai_mixer.effects.effect import Effect
 from ai_mixer.plugin import toolchain
 from ai_mixer.plugin.build import build_engine, choose_targets, knob_table, source_digest

@@ -6,7 +6,7 @@ from typing import Any
 
 from ai_mixer.console import Console, load_console
 from ai_mixer.console.effect_chain import EffectChain
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from ai_mixer.mixing.console_cache import CONSOLE_NAMES, shared_console
 from ai_mixer.plugin.description import EngineDescription, describe_engine
 from ai_mixer.plugin.identity import BUSES, STRIP, load_plugin

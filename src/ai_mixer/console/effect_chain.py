@@ -17,7 +17,8 @@ from ai_mixer.console.knob_positions import (
     positions_from,
     settings_of,
 )
-from ai_mixer.core.types import Knob, Settings, knob_names
+from ai_mixer.core.knob import Knob, knob_names
+from ai_mixer.core.types import Settings
 from ai_mixer.dsp.operators import can_branch
 from ai_mixer.effects.effect import Effect
 

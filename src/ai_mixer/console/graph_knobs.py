@@ -6,7 +6,7 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor
 
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 
 MAX_TRACKS = 64
 

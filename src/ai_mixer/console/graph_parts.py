@@ -16,8 +16,8 @@ from ai_mixer.console.graph_settings import (
 )
 from ai_mixer.console.knob_positions import check_positions
 from ai_mixer.console.track_rows import TrackRows
+from ai_mixer.core.knob import Knob, knob_names
 from ai_mixer.core.track import ROLES
-from ai_mixer.core.types import Knob, knob_names
 from ai_mixer.dsp.operators import can_branch
 
 RESERVED = ("strip", "master", "tracks")

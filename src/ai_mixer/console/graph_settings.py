@@ -16,8 +16,8 @@ from torch import Tensor
 
 from ai_mixer.console.graph_knobs import MAX_TRACKS, GraphKnobs, KnobLayout
 from ai_mixer.console.knob_positions import positions_from, settings_of
+from ai_mixer.core.knob import Knob
 from ai_mixer.core.track import ROLES
-from ai_mixer.core.types import Knob
 
 VERSION = 1
 SECTIONS = ("version", "console", "tracks", "buses", "master")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from ai_mixer.core.units import SCALES, scale_functions
 from ai_mixer.dsp.recursions import Array
 from ai_mixer.utils.compilation import njit

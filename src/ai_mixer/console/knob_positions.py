@@ -6,7 +6,7 @@ from numbers import Real
 import torch
 from torch import Tensor
 
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 
 POSITION_TOLERANCE = 1e-6  # a position may leave 0–1 by rounding, e.g. of settings from a file
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ai_mixer.core.knob import Knob
 from ai_mixer.core.track import ROLES
 from ai_mixer.core.track_batch import TrackBatch
-from ai_mixer.core.types import CONDITIONS, GENRES, Condition, Knob, Split
+from ai_mixer.core.types import CONDITIONS, GENRES, Condition, Split
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.evaluation.holdout_filter import holdout_songs
 from ai_mixer.inference.track_predictor import TrackPredictor

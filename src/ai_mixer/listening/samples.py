@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ai_mixer.core.types import Condition, Knob
+from ai_mixer.core.knob import Knob
+from ai_mixer.core.types import Condition
 from ai_mixer.core.units import SCALES, Scale
 
 Audio = NDArray[np.floating]

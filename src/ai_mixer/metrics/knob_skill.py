@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from ai_mixer.core.units import gain_value_db, ratio_to_db
 
 HEADLINE_KNOBS = (

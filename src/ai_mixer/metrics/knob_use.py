@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 
 POSITION_PREFIX = "position/"
 AT_BOUNDS = "standard/at_bounds"

@@ -15,7 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ai_mixer.core.types import CONDITIONS, Knob
+from ai_mixer.core.knob import Knob
+from ai_mixer.core.types import CONDITIONS
 from ai_mixer.metrics.statistics import few_songs_note
 
 COLOURS = {"blind": "#E69F00", "reference": "#009E73", "paired": "#0072B2"}

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from ai_mixer.mixing.loudness_target import KEEP_LOUDNESS
 from ai_mixer.mixing.mix_console import MixConsole
 from ai_mixer.mixing.mix_options import KnobValues, MixOptions, Style

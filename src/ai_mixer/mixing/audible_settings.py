@@ -2,7 +2,7 @@
 
 import math
 
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from ai_mixer.mixing.measurements import Measurements
 from ai_mixer.mixing.mix_console import MixConsole
 from ai_mixer.mixing.mix_options import KNOB_GROUPS, KnobValues

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from ai_mixer.console import Console, load_console
 from ai_mixer.console.load import load_ranges, require_single
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from ai_mixer.mixing.mix_options import WIDE
 
 CONSOLE_NAME = "classic"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from math import log10
 
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from ai_mixer.listening.labels import format_setting
 from ai_mixer.mixing.formatting import with_minus
 from ai_mixer.mixing.measurements import Measurements

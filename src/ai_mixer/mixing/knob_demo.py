@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ai_mixer.console import Console, ConsoleGraph, load_console
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from ai_mixer.core.units import SILENCE_DB
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.listening.labels import format_setting

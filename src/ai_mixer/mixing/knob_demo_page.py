@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ai_mixer.audio import AudioFile
 from ai_mixer.audio.excerpt import read_resampled
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from ai_mixer.listening.flac import encode_flac
 from ai_mixer.listening.labels import format_setting
 from ai_mixer.mixing import console_cache

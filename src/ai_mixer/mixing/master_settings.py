@@ -16,7 +16,8 @@ from torch import Tensor
 from ai_mixer.audio import AudioFile
 from ai_mixer.console import Console
 from ai_mixer.console.frequency_response import linear_knobs
-from ai_mixer.core.types import Knob, Prediction
+from ai_mixer.core.knob import Knob
+from ai_mixer.core.types import Prediction
 from ai_mixer.dsp.spectra import third_octave_centres
 from ai_mixer.effects.dynamics import Dynamics
 from ai_mixer.inference.correction_curve import fit_curve

@@ -11,7 +11,7 @@ from ai_mixer.config.allowed_targets import config_from_card
 from ai_mixer.config.folder import config_folder
 from ai_mixer.config.renamed import translate_config
 from ai_mixer.console import Console
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from ai_mixer.inference.builders import build_console
 from ai_mixer.inference.predictor import Predictor
 from ai_mixer.mixing import console_cache

@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from ai_mixer.core.version import __version__
 from ai_mixer.mastering.delivery import MAX_REDUCTION_DB, TARGETS_LUFS
 from ai_mixer.mixing.limits import (

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from ai_mixer.mixing.descriptions import KNOB_LABELS
 
 CONVERSIONS: dict[tuple[str, str], Callable[[float], float]] = {

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from html import escape
 
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from ai_mixer.core.version import __version__
 from ai_mixer.listening.labels import format_setting
 from ai_mixer.mixing import descriptions, plain_words, plots

@@ -7,7 +7,7 @@ from typing import Any, cast
 from torch import Tensor
 
 from ai_mixer.console import Console, ConsoleGraph
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from ai_mixer.effects.effect import Effect
 from ai_mixer.effects.limiter import Limiter
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from ai_mixer.console import ConsoleGraph
 from ai_mixer.console.frequency_response import response_db
 from ai_mixer.console.graph_knobs import GraphKnobs
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from ai_mixer.metrics.track_skill import FADER, PAN
 from ai_mixer.mixing.formatting import with_minus
 from ai_mixer.mixing.report import CSS

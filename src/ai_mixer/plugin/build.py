@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from ai_mixer.plugin import toolchain
 from ai_mixer.plugin.description import EngineDescription
 from ai_mixer.plugin.lowering import lower_to_bitcode

@@ -6,7 +6,7 @@ import numpy as np
 
 from ai_mixer.console.effect_chain import EffectChain
 from ai_mixer.console.engine_description import describe_chain, describe_limiter
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.recursions import Array
 from ai_mixer.dsp.streaming_limiter import LimiterSettings

@@ -5,7 +5,7 @@ import re
 from typing import NamedTuple
 
 from ai_mixer.console.effect_chain import EffectChain
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from ai_mixer.effects.effect import Effect
 from ai_mixer.effects.gain import Gain
 from ai_mixer.effects.peak import Presence

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from ai_mixer.config.instantiate import allowed_targets
-from ai_mixer.core.types import Knob
+from ai_mixer.core.knob import Knob
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.inference.seen_songs import SeenSongs, load_seen_songs
 from ai_mixer.tracking import Store, find_run

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from ai_mixer.core.types import CONDITIONS, Batch, Knob
+from ai_mixer.core.knob import Knob
+from ai_mixer.core.types import CONDITIONS, Batch
 from ai_mixer.metrics.knob_skill import GAIN_KNOBS, headline_knobs, knob_errors, skill
 
 

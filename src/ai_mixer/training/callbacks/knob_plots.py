@@ -12,7 +12,8 @@ from pytorch_lightning.loggers import MLFlowLogger
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 
-from ai_mixer.core.types import CONDITIONS, Batch, Knob
+from ai_mixer.core.knob import Knob
+from ai_mixer.core.types import CONDITIONS, Batch
 from ai_mixer.metrics.knob_skill import knob_errors
 from ai_mixer.metrics.plots import plot_knobs, plot_skill
 from ai_mixer.metrics.tables import table_k
