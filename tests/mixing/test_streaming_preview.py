@@ -20,6 +20,6 @@ def test_quiet_songs_are_turned_up_by_some_as_far_as_peaks_allow():
 def test_services_that_do_the_same_share_a_line():
     lines = describe_preview(preview(-10.0, 0.0))
     assert lines[0] == (
-        "Spotify, YouTube, Tidal, Amazon Music: -4.0 dB → -14.0 LUFS, peak -4.0 dBTP"
+        "Spotify, YouTube, Tidal, Amazon Music: −4.0 dB → −14.0 LUFS, peak −4.0 dBTP"
     )
     assert len(lines) == 3

@@ -1,5 +1,6 @@
 """Compiled functions where no cache folder can be written."""
 
+import multiprocessing
 import os
 import queue
 import re
@@ -173,6 +174,22 @@ def test_code_that_cannot_be_kept_does_not_lock_others_out(tmp_path):
         first.save_overload("f8", "too large")
     assert second.load_overload("f8", None) is None
     second.save_overload("f8", "compiled")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+def test_a_copy_of_the_process_compiles_too(tmp_path):
+    """The workers of a loader are copies of a process that may have compiled before."""
+    first, second = caches(tmp_path)
+    assert first.load_overload("f8", None) is None
+    first.save_overload("f8", "compiled")
+    (tmp_path / "code").unlink()
+    copy = multiprocessing.get_context("fork").Process(
+        target=lambda: (first.load_overload("f8", None), first.save_overload("f8", "by the copy"))
+    )
+    copy.start()
+    copy.join()
+    assert copy.exitcode == 0
+    assert second.load_overload("f8", None) == "by the copy"
 
 
 @pytest.mark.parametrize("error", [filelock.Timeout("lock"), PermissionError("read-only")])

@@ -65,10 +65,8 @@ class _LockedCache:
 
     def __init__(self, cache: Any) -> None:
         self._cache = cache
-        self._lock = filelock.FileLock(
-            Path(cache.cache_path) / f"{cache._cache_file._index_name}.lock",
-            timeout=COMPILATION_TIMEOUT_S,
-        )
+        self._lock: filelock.BaseFileLock | None = None  # held while this process compiles
+        self._owner = 0  # its process, of which others may be copies
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cache, name)
@@ -79,7 +77,7 @@ class _LockedCache:
         if code is None and self._acquire():
             code = self._cache.load_overload(signature, target_context)
             if code is not None:
-                self._lock.release()
+                self._release()
         return code
 
     def save_overload(self, signature: Any, code: Any) -> None:
@@ -87,14 +85,24 @@ class _LockedCache:
         try:
             self._cache.save_overload(signature, code)
         finally:
-            self._lock.release(force=True)
+            self._release()
 
     def _acquire(self) -> bool:
+        if self._lock is not None and self._owner == os.getpid():
+            return False  # an earlier compilation failed
+        file = Path(self._cache.cache_path) / f"{self._cache._cache_file._index_name}.lock"
+        lock = filelock.FileLock(file, timeout=COMPILATION_TIMEOUT_S)
         try:
-            self._lock.acquire()
+            lock.acquire()
         except (filelock.Timeout, OSError, NotImplementedError):  # no lock in such a folder
             return False
+        self._lock, self._owner = lock, os.getpid()
         return True
+
+    def _release(self) -> None:
+        if self._lock is not None and self._owner == os.getpid():
+            self._lock.release()
+        self._lock = None
 
 
 @lru_cache

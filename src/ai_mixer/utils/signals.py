@@ -128,7 +128,7 @@ def _watch_signals(act: Callable[[int], None]) -> Iterator[None]:
     writer.setblocking(False)
 
     def watch() -> None:
-        with suppress(OSError):
+        with reader, suppress(OSError):
             while number := reader.recv(1):
                 act(number[0])
 
