@@ -135,6 +135,7 @@ def evaluate_and_render_songs(cfg: DictConfig, run: Run, overrides: list[str], s
         page = render(
             predictor,
             folder / "listening",
+            run=run.id[:8],
             seed=cfg.seed,
             title=cfg.run_name,
             headline=headline,

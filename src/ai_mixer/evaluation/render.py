@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from omegaconf import DictConfig
 
+from ai_mixer.config.stage_command import stage_command
 from ai_mixer.console import Console
 from ai_mixer.core.types import CONDITIONS, GENRES, Batch, Condition, Split
 from ai_mixer.core.units import SILENCE_DB, gain_value_db
@@ -26,6 +27,7 @@ def render(
     predictor: Predictor,
     folder: Path,
     *,
+    run: str | None = None,
     data: DictConfig | None = None,
     title: str = "ai_mixer",
     headline: dict[str, float | str] | None = None,
@@ -37,10 +39,11 @@ def render(
 ) -> Path:
     """Write `folder/index.html` and FLAC files of held-out songs. Return the page's path.
 
-    data: a composed data config; None for the run's own songs. The condition alternates from song
-    to song, so that the page holds blind, reference and paired mixes. allow_seen: also render songs
-    that the model has seen in training, and mark the page; without it they are left out. ValueError
-    if no song is left.
+    run: whose samples these are, for the command that opens them with live knobs; None if `folder`
+    is another one. data: a composed data config; None for the run's own songs. The condition
+    alternates from song to song, so that the page holds blind, reference and paired mixes.
+    allow_seen: also render songs that the model has seen in training, and mark the page; without it
+    they are left out. ValueError if no song is left.
     """
     loader = {"excerpt_s": seconds, "held_out_per_song": 1, "seed": seed}
     datamodule = build_evaluation_datamodule(
@@ -69,9 +72,15 @@ def render(
     )  # duplicates of skipped songs
     for sample in samples:
         write_flac_files(folder, sample)
+    subtitle = " ".join(filter(None, [notes, _app_hint(run) if run else ""]))
     return write_page(
-        folder / "index.html", holdout.mark(title), samples, subtitle=notes, headline=headline
+        folder / "index.html", holdout.mark(title), samples, subtitle=subtitle, headline=headline
     )
+
+
+def _app_hint(run: str) -> str:
+    """The command that opens the samples of a run with live knobs."""
+    return f"To turn the knobs of these songs: {stage_command('app', [f'run={run}'])}"
 
 
 @torch.inference_mode()

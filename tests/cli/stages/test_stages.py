@@ -77,14 +77,17 @@ def test_render_stage_writes_page_and_audio(at_home, command, tmp_path, songs_fo
     overrides = ["data=folder", f"data.root={songs_folder}", "split=train", "songs=4", "seconds=1"]
     printed = command(render, f"out={tmp_path}", *overrides)
     assert printed.strip() == str(tmp_path / "index.html")
-    assert (tmp_path / "index.html").is_file()
+    assert "make app" not in (tmp_path / "index.html").read_text(encoding="utf-8")
     assert len(list(tmp_path.rglob("*.flac"))) == 4 * 3
 
 
 def test_render_stage_writes_into_the_run_by_default(at_home, command, trained, copied):
     shutil.copy(trained.folder / "config.yaml", copied)  # a run, not only its model
     printed = command(render, f"run={copied}", "songs=1", "seconds=1")
-    assert printed.strip() == str(copied / "listening" / "index.html")
+    page = copied / "listening" / "index.html"
+    assert printed.strip() == str(page)
+    hint = f"To turn the knobs of these songs: make app run={copied}"
+    assert hint in page.read_text(encoding="utf-8")
 
 
 def test_listen_stage_opens_the_page(at_home, command, trained, monkeypatch):

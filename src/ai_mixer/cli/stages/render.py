@@ -25,7 +25,8 @@ def main(cfg: DictConfig) -> None:
     options = {name: cfg[name] for name in ("split", "songs", "seconds", "allow_seen", "seed")}
     predictor = load_model(run, cfg.allow_targets)
     title = predictor.config.get("run_name", run.name)
-    print(render(predictor, folder, data=cfg.get("data"), title=title, **options))
+    of_run = None if cfg.out else str(cfg.run)
+    print(render(predictor, folder, run=of_run, data=cfg.get("data"), title=title, **options))
 
 
 if __name__ == "__main__":
