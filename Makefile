@@ -194,9 +194,9 @@ format: $(READY) ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# One process per core, each with whole files. Slow tests start processes of their own: one at a time.
+# Each process takes whole files, in their order: pages that wait for a browser come first. Slow tests start processes of their own: one at a time.
 test: $(READY) ## run the fast tests (under 6 minutes on 2 cores)
-	$(BIN)/python -m pytest -m 'not slow' --numprocesses=auto --maxprocesses=4 --dist=loadfile
+	$(BIN)/python -m pytest -m 'not slow' --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 test-all: test ## run all tests, also the slow ones; with PostgreSQL if available
 	-$(BIN)/python -m ai_mixer.cli.stages.services
