@@ -177,6 +177,8 @@ def test_evaluation_has_floors_and_bounds(predictor, tmp_path):
     names = set(results.metrics())
     assert {"test_skill_blind", "test_balance_error_db_paired", "test_songs"} <= names
     results.write(tmp_path)
+    assert (tmp_path / "tables.md").read_text().startswith(results.description())
+    assert len(results.description()) < 2000  # MLflow cuts longer ones than 8000 characters
     text = (tmp_path / "tables.md").read_text()
     assert "raw_sum" in text
     assert "ridge" in text

@@ -27,7 +27,7 @@ def evaluate_and_render_tracks(cfg: DictConfig, run: Run, overrides: list[str], 
         results.write(folder / "eval")
         run.log_metrics(results.metrics(), step=step)
         reproduce = f"Reproduce: `{stage_command('train', overrides)}` (seed {cfg.seed})."
-        run.describe(f"{reproduce}\n\n{results.markdown()}")
+        run.describe(f"{reproduce}\n\n{results.description()}\nAll tables: `eval/tables.md`.")
         headline = {
             f"knob skill, {c}": f"{results.headline[c]['model']:.2f}" for c in results.conditions
         }

@@ -153,12 +153,18 @@ class TrackResults:
             )
         return "\n".join(lines)
 
-    def markdown(self) -> str:
-        """All tables with explanations."""
+    def description(self) -> str:
+        """The first table: MLflow cuts descriptions of more than 8000 characters."""
         text = (
             "## Knob skill of all systems\n"
             "1 − MAE / MAE of the mean knobs by role, mean over the headline knobs; 95 % interval "
             f"over songs.\n\n{to_markdown(self.headline)}\n"
+        )
+        return mark_headings(text) if self.holdout.is_marked else text
+
+    def markdown(self) -> str:
+        """All tables with explanations."""
+        text = (
             f"## Knob skill of the model\n\n{to_markdown(self.knobs)}\n"
             "## Level and pan\n"
             "fader_db: mean |Δ fader|. balance_db: the same without the mean difference of a song, "
@@ -174,7 +180,7 @@ class TrackResults:
                 "stft, spectrum_db: docs/metrics.md. features/…: Diff-MST's definitions and "
                 f"weights.\n\n{to_markdown(self.sound, digits=3)}\n"
             )
-        return mark_headings(text) if self.holdout.is_marked else text
+        return self.description() + (mark_headings(text) if self.holdout.is_marked else text)
 
     def write(self, folder: Path) -> None:
         """Write the CSV files and tables.md."""
