@@ -148,7 +148,7 @@ def _write(path: Path, blocks: Iterator[Tensor] | Sequence[Tensor], rate: int, c
 
 
 def _facts(track: TrackInput) -> dict[str, Any]:
-    """What the page knows of a track. gain: in front of its strip, an amplitude ratio."""
+    """A track as the page needs it. gain: in front of its strip, an amplitude ratio."""
     return {
         "name": track.name,
         "role": track.role,

@@ -1,7 +1,7 @@
 """Compile what mixes need in the background, so that the first one does not wait for it.
 
 Kernels are compiled when they are first used and kept on disk, once per installation. A process of
-low priority uses all of them on a second of noise while a visitor looks around.
+low priority uses all of them on a second of noise before the first mix is asked for.
 """
 
 import multiprocessing

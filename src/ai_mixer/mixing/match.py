@@ -1,6 +1,7 @@
 """Estimate the settings between a rough mix and its finished version, and apply them."""
 
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 from torch import Tensor
@@ -41,7 +42,7 @@ FIT_RATE_HZ = 44_100
 MAX_FIT_ERROR_DB = 4.0  # above it, no settings turn one version into the other
 MAX_FITTED_LEVEL_DB = 10.0  # larger differences in level are left to delivery
 MIN_REPORTED_LAG_S = 0.002
-FITTED_WIDTHS = ("stereo_width", "high_width")  # of what is heard as the width
+FITTED_WIDTHS = ("stereo_width", "high_width")  # knobs of the width above the bass
 WIDTH_KNOBS = ("stereo_width", "low_width", "high_width", "mono_bass")
 IDLE_KNOBS = ("input_gain", "compressor_ratio", "output_level")
 ECHO_KNOBS, ECHO_TOLERANCE_DB = ("reverb", "delay"), 0.15
@@ -201,11 +202,8 @@ def _fit_settings(rough: Tensor, finished: Tensor, console: Console, mono: bool)
     if mono and widths:
         settings |= widths
         fit = fit._replace(knobs=console.knobs_from(settings))
-    for name in {*ECHO_KNOBS} & {*settings}:  # a codec smears in time, but it is no room
-        knobs = console.knobs_from(settings | {name: 0.0})
-        error_db = residual_db(knobs, rough[None], finished[None], console, FIT_RATE_HZ)
-        if settings[name] and error_db <= fit.error_db + ECHO_TOLERANCE_DB:
-            fit, settings = KnobFit(knobs, error_db), settings | {name: 0.0}
+    fit = _without_echoes(fit, console, rough, finished)
+    settings = console.settings(fit.knobs)[0]
     if not {*IDLE_KNOBS} <= {*settings}:
         return fit
     limits = console.knobs[console.names.index("output_level")]
@@ -214,3 +212,19 @@ def _fit_settings(rough: Tensor, finished: Tensor, console: Console, mono: bool)
     knobs = console.knobs_from({**settings, **idle})
     error_db = residual_db(knobs, rough[None], finished[None], console, FIT_RATE_HZ)
     return KnobFit(knobs, error_db) if error_db <= fit.error_db + IDLE_TOLERANCE_DB else fit
+
+
+def _without_echoes(fit: KnobFit, console: Console, rough: Tensor, finished: Tensor) -> KnobFit:
+    """The fit without reverb and delay, or without one of them, unless the error is larger then.
+
+    A codec spreads sound in time, which a fit explains by a little of both.
+    """
+    settings = console.settings(fit.knobs)[0]
+    echoes = [name for name in ECHO_KNOBS if settings.get(name)]
+    for count in range(len(echoes), 0, -1):
+        for removed in combinations(echoes, count):
+            knobs = console.knobs_from(settings | dict.fromkeys(removed, 0.0))
+            error_db = residual_db(knobs, rough[None], finished[None], console, FIT_RATE_HZ)
+            if error_db <= fit.error_db + ECHO_TOLERANCE_DB:
+                return KnobFit(knobs, error_db)
+    return fit

@@ -157,9 +157,9 @@ class TrackFeatureExtractor(nn.Module):
             fitted, rest = self._identified(song.spectra, target)
         compared = scaled(mid - mid.mean() - song.tone)
         separated = self._separated(song.spectra, target)
-        heard = torch.cat([relative(mid), side - mid])
+        spectra = torch.cat([relative(mid), side - mid])
         difference = torch.cat([mid - song.total_mid, side - song.total_side])
-        whole = [scaled(total), scaled(heard), scaled(difference), rest, count]
+        whole = [scaled(total), scaled(spectra), scaled(difference), rest, count]
         return torch.cat([song.own, compared, separated, fitted], 1), torch.cat(whole)
 
     def _own(self, tracks: Tensor, mid: Tensor, side: Tensor, total: Tensor) -> Tensor:

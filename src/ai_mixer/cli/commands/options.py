@@ -133,7 +133,7 @@ Limiter = Annotated[
         parser=Number("--limiter", *REDUCTION_LIMITS_DB, "dB"),
         metavar="DB",
         help="Largest gain reduction of the limiter, dB. Default: 3; up to 12 where a loudness "
-        "asks for it, which is told.",
+        "needs more, with a note.",
     ),
 ]
 Daw = Annotated[

@@ -63,7 +63,7 @@ export interface Audio {
   file: string;
 }
 
-/** A track as the server knows it. gain: in front of its strip. */
+/** A track as it is stored on the server. gain: in front of its strip. */
 export interface Track {
   name: string;
   role: string | null;
