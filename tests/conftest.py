@@ -68,6 +68,16 @@ def parse_each_config_once():
         yield
 
 
+@pytest.fixture(autouse=True)
+def threads_of_torch():
+    """Results differ in the last bit with the number of threads: every test has the same one."""
+    before = torch.get_num_threads()
+    yield
+    after = torch.get_num_threads()
+    torch.set_num_threads(before)
+    assert after == before, "the test changes the number of threads for all that follow"
+
+
 @pytest.fixture
 def log(caplog, monkeypatch):
     """`caplog` for the project's logger at INFO, whether or not logging was configured before."""
