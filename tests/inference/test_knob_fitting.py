@@ -56,6 +56,7 @@ def test_knobs_of_identical_audio_are_neutral():
     assert (fit.knobs - WIDE.neutral).abs().max() < 0.01
 
 
+@pytest.mark.slow
 def test_batch_equals_single_songs():
     roughs = torch.stack([song(1, 1.5), song(2, 1.5)])
     knobs = torch.cat([knobs_of(**SETTINGS), knobs_of(compressor_ratio=2.0, stereo_width=1.5)])

@@ -20,6 +20,7 @@ from ai_mixer.mixing.mix_options import MixOptions
 from ai_mixer.mixing.model_lookup import resolve_model
 from ai_mixer.mixing.windowed_prediction import predict_song
 from helpers.measures import to_db
+from helpers.parameters import first_fast
 from helpers.signals import noise
 
 RATE = 44_100
@@ -103,8 +104,8 @@ def test_amount_0_is_the_identity(song, tmp_path, music):
     assert samples(result.output).equal(samples(quiet))
 
 
-@pytest.mark.parametrize("extension", ["mp3", "ogg", "flac", "aiff"])
-@pytest.mark.parametrize("target_lufs", [None, -9.0])
+@pytest.mark.parametrize("extension", first_fast(["mp3", "ogg", "flac", "aiff"]))
+@pytest.mark.parametrize("target_lufs", [-9.0, pytest.param(None, marks=pytest.mark.slow)])
 def test_decoded_file_of_every_format_is_below_the_ceiling(song, tmp_path, extension, target_lufs):
     result = AudioMixer().mix_file(song, tmp_path / f"out.{extension}", target_lufs=target_lufs)
     assert to_db(true_peak(samples(result.output)[None])) <= -1.0
@@ -168,6 +169,7 @@ def test_mix_with_all_models_writes_mixes_plot_and_table(song):
         AudioMixer().mix_song_with_all_models(song)
 
 
+@pytest.mark.slow
 def test_adaptive_settings_differ_between_sections(tmp_path, music):
     """A song of two halves with different spectra."""
     if not all(e.streamable for e in console_cache.shared_console().effects.values()):

@@ -12,6 +12,7 @@ from ai_mixer.mixing.enhance import enhance
 from ai_mixer.mixing.match import match
 from ai_mixer.mixing.measurements import measure
 from helpers.music import finished_songs
+from helpers.parameters import first_fast
 from helpers.signals import noise
 
 RATE = 44_100
@@ -73,7 +74,7 @@ def check_asked(song, folder, command, default):
 COMMANDS = [master, mix, enhance, matched]
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=["master", "mix", "enhance", "match"])
+@pytest.mark.parametrize("command", first_fast(COMMANDS), ids=["master", "mix", "enhance", "match"])
 def test_a_clipped_song_is_limited_by_3_db_at_most_unless_asked(packaged_models, tmp_path, command):
     song = tmp_path / "loud.wav"
     soundfile.write(song, clipped(pulsing_noise()).T.numpy(), RATE, subtype="PCM_16")

@@ -87,6 +87,7 @@ def test_a_mix_is_rendered_by_the_console_of_the_run(run, song, music):
     torch.testing.assert_close(rendered(song, result.preset), expected[0], atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 def test_a_preset_of_a_run_gives_the_same_samples_without_the_run(run, song, tmp_path):
     result = AudioMixer(str(run)).mix_file(song, tmp_path / "a.wav")
     loaded = presets.load_preset(tmp_path / "a.json")

@@ -20,6 +20,7 @@ from ai_mixer.mixing.mix_console import named_console
 from ai_mixer.mixing.mix_options import ASPECTS, KNOB_GROUPS, MixOptions
 from ai_mixer.mixing.preset import load_preset
 from ai_mixer.mixing.reference_songs import MODEL_SHARE, ReferenceSongs, reference_weights
+from helpers.parameters import first_fast
 from helpers.signals import noise
 
 RATE = 44_100
@@ -57,6 +58,7 @@ def distance_db(file, other):
     return float((balance_db(file) - balance_db(other)).abs().mean())
 
 
+@pytest.mark.slow
 def test_amount_1_goes_all_the_way_and_one_half_half_of_it(files, tmp_path):
     song, reference = files
     before, left = distance_db(song, reference), {}
@@ -87,7 +89,7 @@ def test_the_equaliser_is_saved_and_its_preset_gives_the_same_samples(files, tmp
     np.testing.assert_array_equal(again, once)
 
 
-@pytest.mark.parametrize("aspect", ASPECTS)
+@pytest.mark.parametrize("aspect", first_fast(ASPECTS))
 def test_only_the_aspects_that_are_named_are_matched(files, tmp_path, aspect):
     song, reference = files
     options = MixOptions(1.0, aspects=[aspect])
@@ -139,6 +141,7 @@ def test_a_fixed_setting_is_not_undone(files, tmp_path):
     assert float(difference[-1] - difference[0]) == pytest.approx(change_db, abs=1.5)
 
 
+@pytest.mark.slow
 def test_the_width_never_moves_away_from_the_reference(files, tmp_path):
     """As wide as the song in sum, but not by band: the corrections of bands do not add up to 0."""
     song, _ = files

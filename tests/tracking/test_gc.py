@@ -86,6 +86,7 @@ def status(store: Store, run_id: str) -> str:
     return store.client.get_run(run_id).info.status
 
 
+@pytest.mark.slow
 def test_a_store_without_candidates(store: Store) -> None:
     finished_run(store)
     candidates = find_cleanup_candidates(store)

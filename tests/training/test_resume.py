@@ -78,6 +78,7 @@ def test_a_checkpoint_of_a_run_adds_the_runs_overrides(resume_points):
     assert with_run_overrides(["ckpt_path=x/best.ckpt"]) == [*ORIGINAL, "ckpt_path=x/best.ckpt"]
 
 
+@pytest.mark.slow
 def test_finished_runs_are_skipped_unless_made_longer(resume_points, monkeypatch):
     resume_points(
         ResumePoint(None, RUN, ORIGINAL, finished=True), ResumePoint(None, "b" * 32, ORIGINAL)

@@ -110,6 +110,7 @@ def trained_on_bad_music(bad_music, path_overrides, compose):
     return run, {str(warning.message) for warning in caught}
 
 
+@pytest.mark.slow
 def test_damaged_songs_do_not_end_a_training(trained_on_bad_music):
     run, _ = trained_on_bad_music
     assert run.store.client.get_run(run.id).info.status == "FINISHED"

@@ -57,6 +57,7 @@ def test_all_fast_systems_are_evaluated_on_the_same_excerpts(at_home, command, t
     assert model[extra[1]].between(0, 0.1).all()
 
 
+@pytest.mark.slow
 def test_repeated_evaluation_gives_equal_files_and_one_metric_point(at_home, command, trained):
     folder = trained.folder / "eval" / "band_small-train-seen"
     written = []
