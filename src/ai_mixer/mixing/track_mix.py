@@ -31,6 +31,7 @@ from ai_mixer.mixing.track_inputs import (
 )
 from ai_mixer.mixing.track_render import TrackRenderer
 from ai_mixer.mixing.track_report import to_html
+from ai_mixer.mixing.track_roles import role_notes, with_role
 from ai_mixer.mixing.track_settings import (
     apply_options,
     knobs_from_settings,
@@ -108,7 +109,7 @@ def mix_tracks(
     predictor = load_track_model(model) if model else None
     console = predictor.console if predictor else load_console("studio")
     with single_threaded(), result_drafts(output, force) as drafts:
-        every = [track if track.muted else measured(track) for track in inputs]
+        every = [track if track.muted else with_role(measured(track)) for track in inputs]
         active = [track for track in every if not (track.muted or track.silent)]
         if not active:
             raise ValueError("all tracks are silent or muted")
@@ -136,6 +137,7 @@ def mix_tracks(
             else:
                 after, gain_db = _write_limited(renderer, drafts.audio), 0.0
         notes = input_notes(every)
+        notes += role_notes(inputs, every)
         notes += [f"{track.name} is muted" for track in every if track.muted]
         if not predictor and settings is None:
             notes.append("no model: all tracks are equally loud and in the middle")

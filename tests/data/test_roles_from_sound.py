@@ -1,0 +1,63 @@
+"""Roles from the sound: what the player's instruments get, silence, unlikely roles, the cache."""
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from ai_mixer.core.track import ROLES
+from ai_mixer.data import role_classifier, track_roles
+from ai_mixer.data.band.score import Note, Part
+from ai_mixer.data.band.synth import synthesise_parts
+from ai_mixer.data.role_classifier import load_role_classifier, role_from_sound
+from ai_mixer.data.role_features import N_FEATURES, RATE, role_features
+from ai_mixer.data.tracks import Tracks
+from helpers.tracks import write
+
+KICKS = Part("kick", "drums", 0, [Note(0.5 * n, 0.2, 36, 100) for n in range(8)], drums=True)
+BASS = Part("bass", "bass", 33, [Note(0.5 * n, 0.45, 33 + n % 3, 100) for n in range(8)])
+
+
+@pytest.fixture(scope="module")
+def played():
+    parts = {"drums": KICKS, "bass": BASS}
+    return {
+        role: torch.from_numpy(synthesise_parts([p], 4 * RATE, RATE)) for role, p in parts.items()
+    }
+
+
+def test_kick_and_bass_are_recognised_at_any_level_and_polarity(played):
+    for role, audio in played.items():
+        assert role_from_sound(audio) == role
+        assert role_from_sound(-0.03 * audio) == role
+        assert role_from_sound(audio * torch.tensor([[1.0], [-1.0]])) == role
+
+
+def test_silence_and_sounds_of_no_likely_role_have_none(played, monkeypatch):
+    assert role_from_sound(torch.zeros(2, RATE)) is None
+    assert role_from_sound(torch.ones(2, 100)) is None
+    monkeypatch.setattr(role_classifier, "MIN_PROBABILITY", 1.01)
+    assert role_from_sound(played["bass"]) is None
+
+
+def test_the_packaged_classifier_has_the_features_and_roles_of_the_project(played):
+    classifier = load_role_classifier()
+    assert set(classifier.roles) <= set(ROLES)
+    assert classifier.weights.shape == (len(classifier.roles), N_FEATURES)
+    assert classifier.probabilities(role_features(played["bass"]).numpy()).sum() == pytest.approx(1)
+
+
+def test_tracks_whose_names_say_nothing_get_roles_once(played, tmp_path, monkeypatch):
+    song = write(tmp_path / "song" / "vox.wav").parent
+    for number, audio in enumerate(played.values()):
+        soundfile.write(song / f"audio {number}.wav", audio.T.numpy(), RATE)
+    soundfile.write(song / "audio 9.wav", np.zeros((RATE, 2)), RATE)
+
+    def roles(**options):
+        (found,) = Tracks(tmp_path, index=tmp_path / "index", **options).track_songs()
+        return [track.role for track in found.tracks]
+
+    assert roles(roles_from_sound=False) == [None, None, None, "vocals"]
+    assert roles() == ["drums", "bass", None, "vocals"]
+    monkeypatch.setattr(track_roles, "role_of_file", None)  # would raise
+    assert roles() == ["drums", "bass", None, "vocals"]
