@@ -9,7 +9,7 @@ finished song if a third of an octave changes by more than 0.5 dB, and mends the
 that it takes back. Each has a factor and the smallest move that is made as settings, and evidence
 its prior probability of damage and the weight of its regression; they are chosen for each fold and
 point of the curve on the songs of the other folds. The profiles take half an hour of a core;
-`--cache` keeps them.
+`--cache` keeps them. `--champion` adds a packaged model, see `evidence_champion.py`.
 """
 
 import argparse
@@ -53,6 +53,7 @@ RESAMPLES = 1000
 PROBABILITIES = (0.3, 0.5, 0.8, 0.95)  # prior probabilities of damage
 SHARES = (0.25, 0.4, 0.55)  # weights of the regression
 MAX_SUPPORT = 6000  # examples of the regression: all
+CHAMPION = "weighted_ensemble (packaged)"
 Knobs = np.ndarray  # [songs, knobs]: offsets from neutral, share of the range
 Variant = tuple[float, ...]  # of evidence: probability of damage and weight of the regression
 Variants = dict[Variant, dict[str, Knobs]]  # variant → version → knobs
@@ -76,18 +77,18 @@ def main() -> None:
     parser.add_argument("root", type=Path)
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--plot", type=Path)
-    parser.add_argument("--champion", type=int, default=0, help="songs for the packaged default")
+    parser.add_argument("--champion", type=Path, nargs="+", help="files of evidence_champion.py")
     arguments = parser.parse_args()
     songs = _songs(arguments.root, arguments.cache)
     console = load_console("classic")
     predicted = _predictions(songs, console)
+    if arguments.champion:
+        predicted[CHAMPION] = {(): _champion(arguments.champion, songs)}
     judge = Judge(songs, console)
     curves = {name: judge.curve(found, name) for name, found in predicted.items()}
     print(judge.table(curves))
     default = judge.best_setting(predicted["evidence"], POINTS[0])
     print(judge.limits_kept(songs, default, console))
-    if arguments.champion:
-        print(_champion(arguments.root, songs, predicted["evidence"], arguments.champion))
     if arguments.plot:
         _plot(curves, judge, arguments.plot)
 
@@ -214,7 +215,8 @@ def _systems(train: list[Song], console: Console) -> dict[str, dict[Variant, Pre
         pairs = itertools.product(PROBABILITIES, shares)
         return {v: lambda genres, x, v=v: evidence(inputs(genres, x), v) for v in pairs}
 
-    inputs, targets = (part.numpy() for part in regression_examples(examples, console.neutral))
+    pairs = regression_examples(examples, console.neutral, model.real_share)
+    inputs, targets = (part.numpy() for part in pairs)
     regressors = {
         "ridge": make_pipeline(StandardScaler(), RidgeCV(np.logspace(0, 5, 11))),
         "nearest neighbour": make_pipeline(StandardScaler(), KNeighborsRegressor(20)),
@@ -484,40 +486,19 @@ class Judge:
         return "\n".join(lines)
 
 
-def _champion(root: Path, songs: list[Song], evidence: Variants, count: int) -> str:
-    """The packaged default model on the audio of some songs, against evidence on the same ones."""
-    from ai_mixer.inference.predictor import load_model
-    from ai_mixer.inference.pretrained import default_model
-
-    predictor = load_model(default_model())
-    with (root / "manifest.csv").open(encoding="utf-8") as file:
-        paths = [root / row["file"] for row in csv.DictReader(file)]
-    files = [path for path in paths if AudioFile(path).sample_rate == RATE]
-    chosen = list(range(0, len(songs), max(1, len(songs) // count)))[:count]
-    changes = {"finished": lambda x, rate: x} | damages()
-    changes.pop("crushed")
-    knobs = {name: np.zeros((len(chosen), len(predictor.console.knobs))) for name in changes}
-    for row, number in enumerate(chosen):
-        audio = torch.cat(list(AudioFile(files[number]).blocks()), -1).expand(2, -1).contiguous()
-        for name, change in changes.items():
-            applied = predictor.stages(change(audio, RATE).float(), RATE).applied.knobs[0]
-            knobs[name][row] = applied - predictor.console.neutral
-    judge = Judge([songs[n] for n in chosen], predictor.console)
-    ours = {
-        variant: {name: found[chosen] for name, found in by_version.items()}
-        for variant, by_version in evidence.items()
+def _champion(files: list[Path], songs: list[Song]) -> dict[str, Knobs]:
+    """Knobs of a packaged model for all songs, from the files of `evidence_champion.py`."""
+    known: dict[int, dict[str, Tensor]] = {}
+    for file in files:
+        known |= torch.load(file)
+    missing = [number for number in range(len(songs)) if number not in known]
+    if missing:
+        raise ValueError(f"--champion: {len(missing)} songs are missing, such as {missing[0]}")
+    rows = [known[number] for number in range(len(songs))]
+    found = {name: torch.stack([row[name] for row in rows]).numpy() for name in rows[0]}
+    return found | {
+        name: 0.0 * found["finished"] for name in songs[0].versions if name not in found
     }
-    ours, theirs = judge.curve(ours, "evidence"), judge.curve({(): knobs})
-    lines = [f"The packaged default ({default_model()}) on {len(chosen)} songs:", ""]
-    lines += [
-        "| finished songs moved | evidence | default model | difference |",
-        "|---|---|---|---|",
-    ]
-    for point in POINTS:
-        pair = [curve[point]["shares"].mean(0) for curve in (ours, theirs)]
-        cells = [*map(_interval, pair), _interval(pair[0] - pair[1])]
-        lines.append(f"| {point:.0%} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
 
 
 def _mean(shares: np.ndarray) -> str:

@@ -47,7 +47,7 @@ def _mix(
     report: Report,
 ) -> dict[str, Any]:
     report(0.1, "loading the model")
-    console = console_of(resolve_model(model)[1])
+    console = console_of(resolve_model(model, blind=references is None)[1])
     console.check(options)
     report(0.3, "listening")
     preset = AudioMixer(model).predict_preset(

@@ -94,6 +94,8 @@ def main(cfg: DictConfig) -> None:
     )
     if cfg.make_default:
         (pretrained.MODELS_DIR / "default.txt").write_text(f"{cfg.name}\n", encoding="utf-8")
+    if cfg.make_blind_default:
+        (pretrained.MODELS_DIR / "blind.txt").write_text(f"{cfg.name}\n", encoding="utf-8")
     size = sum(file.stat().st_size for file in target.iterdir())
     print(f"{target}: {size / 1e6:.2f} MB")
 
