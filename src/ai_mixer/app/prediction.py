@@ -36,7 +36,8 @@ def predict(
         result = _master(song, known, options, report)
     else:
         result = _mix(song, known, options, arguments.get("model"), report)
-    return {**result, "note": "; ".join(references.notes)}
+    notes = [*references.notes, *result.pop("unusual", ())]
+    return {**result, "note": "; ".join(notes)}
 
 
 def _mix(
@@ -57,6 +58,7 @@ def _mix(
         "console": _name_of(console),
         "settings": preset.settings,
         "about": _title(preset.model) + (", reference" if references else ""),
+        "unusual": preset.unusual,
     }
 
 
