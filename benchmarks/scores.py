@@ -9,12 +9,13 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from ai_mixer.audio.excerpt import SUFFIXES, probe, read_excerpt
+from ai_mixer.audio.excerpt import probe, read_excerpt
+from ai_mixer.audio.open_audio import SUFFIXES
 from ai_mixer.console import Console
 from ai_mixer.console.load import load_console
 from ai_mixer.metrics.distortion import console_thd_n_percent
 from ai_mixer.metrics.scores import PREFIX, scores
-from ai_mixer.tasks.restore import MAX_FINISHED_PEAK_DBTP
+from ai_mixer.tasks.restore_batch import MAX_FINISHED_PEAK_DBTP
 from ai_mixer.utils.markdown import to_markdown
 
 RATE = 44_100

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ai_mixer.config.folder import config_folder
 from ai_mixer.evaluation.bench.timing import TimedFunction
-from ai_mixer.training.builders import build_console, build_model
+from ai_mixer.inference.builders import build_console, build_model
 
 
 def comparisons(audio: Tensor, rate: int) -> Iterator[PeerComparison]:
