@@ -1,4 +1,4 @@
-"""`ai-mixer mix` without options: a finished song is copied, a wrong one corrected and explained."""
+"""`ai-mixer mix` without options: a usual song is copied, a wrong one corrected and explained."""
 
 import pytest
 import soundfile

@@ -5,6 +5,8 @@ has. An echo at lag τ is a peak of the cepstrum at τ, whatever the music (Boge
 "The Quefrency Alanysis of Time Series for Echoes", 1963).
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor
 
@@ -25,8 +27,7 @@ def ambience_profile(x: Tensor, echo_ms: float) -> Tensor:
     """
     lags = _cepstrum(mid_side(x)[:, 0])
     edges = [round(1e-3 * ms * RATE_HZ) for ms in TAIL_MS]
-    pairs = zip(edges[:-1], edges[1:], strict=True)
-    tail = torch.stack([lags[:, low:high].square().mean(1) for low, high in pairs], 1)
+    tail = torch.stack([lags[:, low:high].square().mean(1) for low, high in pairwise(edges)], 1)
     echo = torch.stack([_peak(lags, round(1e-3 * n * echo_ms * RATE_HZ)) for n in (1, 2)], 1)
     parts = [fault_profile(x, RATE_HZ), 10.0 * tail.clamp_min(1e-12).log10()]
     return torch.cat([*parts, echo.sign() * echo.abs().clamp_max(MAX_ECHO).sqrt()], 1)
