@@ -59,6 +59,17 @@ Variant = tuple[float, ...]  # of evidence: probability of damage and weight of 
 Variants = dict[Variant, dict[str, Knobs]]  # variant → version → knobs
 
 
+class Setting(NamedTuple):
+    """Setting of evidence: variant, factor and smallest move."""
+
+    variant: Variant
+    factor: float
+    least: float
+
+
+DEFAULT = Setting((0.3, 0.55), 2.0, 0.38)  # that of configs/model/evidence.yaml
+
+
 class Song(NamedTuple):
     """Profiles of one song: two excerpts [2, F] of each version, and training examples [n, F]."""
 
@@ -87,10 +98,11 @@ def main() -> None:
     judge = Judge(songs, console)
     curves = {name: judge.curve(found, name) for name, found in predicted.items()}
     print(judge.table(curves))
-    default = judge.best_setting(predicted["evidence"], POINTS[0])
+    default = judge.setting(predicted["evidence"], DEFAULT)
+    print(f"\n{judge.row('default', 'evidence', default)}\n")
     print(judge.limits_kept(songs, default, console))
     if arguments.plot:
-        _plot(curves, judge, arguments.plot)
+        _plot(curves, judge, default, arguments.plot)
 
 
 def _songs(root: Path, cache: Path | None) -> list[Song]:
@@ -390,11 +402,12 @@ class Judge:
             curve[limit] = result
         return curve
 
-    def best_setting(self, variants: Variants, limit: float) -> dict[str, Any]:
-        """The setting of evidence with which the most is mended on all songs."""
-        rows = self._rows(variants, ("share",))
-        allowed = [row for row in rows if row["moved"].mean() <= limit + 1e-9]
-        return max(allowed, key=lambda row: row["shares"].mean())
+    def setting(self, variants: Variants, wanted: Setting) -> dict[str, Any]:
+        """What one setting of evidence moves and mends on all songs."""
+        rows = self._rows({wanted.variant: variants[wanted.variant]}, ("share",))
+        return next(
+            row for row in rows if (row["factor"], row["least"]) == (wanted.factor, wanted.least)
+        )
 
     def _rows(self, variants: Variants, units: tuple[str, ...]) -> list[dict[str, Any]]:
         return [
@@ -468,10 +481,7 @@ class Judge:
         lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
         for point in POINTS:
             for name, curve in curves.items():
-                shares = curve[point]["shares"]
-                cells = [f"{100 * value:.0f}" for value in shares.mean(1)]
-                cells = [f"{point:.0%}", name, f"{curve[point]['moved'].mean():.0%}", *cells]
-                lines.append("| " + " | ".join([*cells, _mean(shares)]) + " |")
+                lines.append(self.row(f"{point:.0%}", name, curve[point]))
         shares = self.bound()
         cells = [f"{100 * value:.0f}" for value in shares.mean(1)]
         lines.append("| – | best knobs | – | " + " | ".join([*cells, _mean(shares)]) + " |")
@@ -484,6 +494,13 @@ class Judge:
                     difference = ours - curve[point]["shares"].mean(0)
                     lines.append(f"| {point:.0%} | {name} | {_interval(difference)} |")
         return "\n".join(lines)
+
+    def row(self, point: str, name: str, result: dict[str, Any]) -> str:
+        """Of the table: shares of finished songs that move, and of each damage that is mended."""
+        shares = result["shares"]
+        cells = [point, name, f"{result['moved'].mean():.0%}"]
+        cells += [f"{100 * value:.0f}" for value in shares.mean(1)]
+        return "| " + " | ".join([*cells, _mean(shares)]) + " |"
 
 
 def _champion(files: list[Path], songs: list[Song]) -> dict[str, Knobs]:
@@ -513,7 +530,12 @@ def _interval(values: np.ndarray) -> str:
     return f"{100 * values.mean():.1f} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
-def _plot(curves: dict[str, dict[float, dict[str, Any]]], judge: Judge, path: Path) -> None:
+def _plot(
+    curves: dict[str, dict[float, dict[str, Any]]],
+    judge: Judge,
+    default: dict[str, Any],
+    path: Path,
+) -> None:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
@@ -522,6 +544,8 @@ def _plot(curves: dict[str, dict[float, dict[str, Any]]], judge: Judge, path: Pa
         style = "-" if name == "evidence" else ":" if name.startswith("evidence") else "--"
         moved = [100 * row["moved"].mean() for row in curve.values()]
         axes.plot(moved, shares, style, label=name)
+    chosen = [100 * default[key].mean() for key in ("moved", "shares")]
+    axes.plot(*chosen, "k*", markersize=10, label="default")
     axes.set_xlabel("finished songs that move by more than 0.5 dB (held-out folds), %")
     axes.set_ylabel("share of the damage mended, %")
     axes.set_title(f"best knobs: {100 * judge.bound().mean():.0f} %", fontsize=9)

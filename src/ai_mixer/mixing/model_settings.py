@@ -6,6 +6,7 @@ from itertools import pairwise
 from ai_mixer.audio import AudioFile
 from ai_mixer.inference.predictor import Predictor
 from ai_mixer.mixing.adaptive_settings import adaptive_sections, repeated_parts
+from ai_mixer.mixing.ambience import ambience_of_reference
 from ai_mixer.mixing.apply_options import apply_mix_options
 from ai_mixer.mixing.diagnosis import diagnose
 from ai_mixer.mixing.measurements import Measurements
@@ -77,6 +78,9 @@ def predicted_section(
     stages = predict_song(predictor, song, reference, start_s, stop_s)
     predicted, applied = (predictor.console.settings(stage.knobs)[0] for stage in stages)
     console = console_of(predictor)
+    if reference is not None:
+        ambience = ambience_of_reference(predictor, song, reference)
+        predicted, applied = ({**stage, **ambience} for stage in (predicted, applied))
     settings = apply_mix_options(
         applied,
         console.knobs,
