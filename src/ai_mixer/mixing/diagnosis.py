@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from ai_mixer.audio import AudioFile
+from ai_mixer.core.knob import Knob
 from ai_mixer.dsp.spectra import third_octave_centres
 from ai_mixer.inference.predictor import Predictor
-from ai_mixer.mixing.descriptions import describe_knob
 from ai_mixer.mixing.mix_options import KnobValues
 from ai_mixer.mixing.plain_words import RANGES_HZ
 from ai_mixer.mixing.windowed_prediction import SongWindows
@@ -16,6 +16,7 @@ from ai_mixer.models.evidence import Evidence
 
 UNUSUAL_STD = 1.5  # standard deviations of finished music; of tone, the largest is always named
 WIDTH_HZ = (180.0, 6500.0)
+MIN_MOVE = 0.1  # of a knob, share of its range: smaller ones accompany others
 
 
 def diagnose(
@@ -25,12 +26,12 @@ def diagnose(
 
     predicted: settings of each section.
     """
-    model, knobs = predictor.model, predictor.console.knobs
+    model = predictor.model
     moved = {
         knob.name
-        for knob in knobs
+        for knob in predictor.console.knobs
         for settings in predicted
-        if describe_knob(knob, settings.get(knob.name, knob.neutral))
+        if _move(knob, settings.get(knob.name, knob.neutral)) >= MIN_MOVE
     }
     if not (isinstance(model, Evidence) and moved):
         return ()
@@ -38,6 +39,11 @@ def diagnose(
     audio = torch.cat([windows[n] for n in range(len(windows))], -1)
     deviations = model.deviations(audio)[0]
     return tuple(_sentences(deviations, model.std, predictor.sample_rate, moved))
+
+
+def _move(knob: Knob, value: float) -> float:
+    """Distance from neutral, share of the range."""
+    return abs(float(knob.to_position(torch.tensor(value))) - knob.neutral_position)
 
 
 def _sentences(deviations: Tensor, std: Tensor, rate: int, moved: set[str]) -> Iterator[str]:
