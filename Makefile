@@ -57,6 +57,9 @@ train sweep bench bench-peers bench-commits: export MALLOC_MMAP_MAX_ ?= 0
 train sweep bench bench-peers bench-commits: export MALLOC_TRIM_THRESHOLD_ ?= 8589934592
 train sweep bench bench-peers bench-commits: export MALLOC_TOP_PAD_ ?= 268435456
 
+# Where a system forbids compiled files, each of the hundred processes of the tests compiles all again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: train sweep services evaluate render loss-scales
 train: $(READY) ## train a model, evaluate it and render samples: make train model=ast_regressor
 	$(BIN)/python -m ai_mixer.cli.stages.train $(OVERRIDES)

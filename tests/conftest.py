@@ -31,6 +31,7 @@ from ai_mixer.utils.log import logger
 from helpers.datasets import WRITERS, small_song
 
 RATE = 44100
+STAGES = "tests/cli/stages/"
 
 # The duration of an example depends on the load of the machine, not on the tested property.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -47,6 +48,17 @@ def pytest_collection_finish():
 def pytest_xdist_auto_num_workers():
     """One more than there are cores: some tests wait for servers, browsers and other processes."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Each file is a unit of work, and all tests of stages are one: they share a training."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class StagesTogether(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return STAGES if nodeid.startswith(STAGES) else super()._split_scope(nodeid)
+
+    return StagesTogether(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -38,6 +38,7 @@ def refused(*commands):
     return done.stderr.splitlines(), done.stdout.split()
 
 
+@pytest.mark.slow
 def test_every_stage_refuses_a_misspelt_key_without_heavy_imports():
     errors, heavy = refused(*(f"{stage} {REQUIRED.get(stage, '')} modle=x" for stage in STAGES))
     assert heavy == []

@@ -136,6 +136,7 @@ def test_an_old_run_is_evaluated(home, run_stage):
     assert "knob skill" in out.lower()
 
 
+@pytest.mark.slow
 def test_a_study_is_resumed_with_its_overrides(home, run_stage, monkeypatch):
     """One trial by version 0.1.0, the second by this one."""
     run_stage(sweep, "resume=old", "trials=2", "paths.mlruns=mlruns", "paths.data=data")
@@ -177,6 +178,7 @@ def test_a_preset_is_read():
     assert preset.target_lufs == "streaming"
 
 
+@pytest.mark.slow
 def test_old_keys_on_the_command_line_are_translated_with_one_line_each(run_stage, home):
     (run, mlruns) = (f"run={RESUMED['plain']['run']}", "paths.mlruns=mlruns")
     words = ("examples=20", "excerpts_per_song=1", "speed=false", "systems=[rough]")

@@ -53,6 +53,7 @@ print(sorted({d.__name__ for d in compiled if d.stats.cache_misses}))
 """
 
 
+@pytest.mark.slow
 def test_another_process_compiles_nothing():
     """The cache of compiled code is complete after the first use."""
     CONSOLE.stream(RATE, 128)

@@ -109,6 +109,7 @@ def test_two_songs_have_no_figures(tmp_path):
     assert few.metrics()["test_songs"] == 2.0
 
 
+@pytest.mark.slow
 def test_figures_of_a_genre_need_three_songs_of_it():
     """As of all songs together: two jazz songs among ten."""
     table = evaluation().records

@@ -56,6 +56,7 @@ def test_knobs_of_identical_audio_are_neutral():
     assert (fit.knobs - WIDE.neutral).abs().max() < 0.01
 
 
+@pytest.mark.slow
 def test_batch_equals_single_songs():
     roughs = torch.stack([song(1, 1.5), song(2, 1.5)])
     knobs = torch.cat([knobs_of(**SETTINGS), knobs_of(compressor_ratio=2.0, stereo_width=1.5)])
@@ -67,6 +68,7 @@ def test_batch_equals_single_songs():
     assert (together - knobs).abs().max() < 0.005
 
 
+@pytest.mark.slow
 def test_a_good_start_point_needs_fewer_renders(monkeypatch):
     rough, knobs = song(), knobs_of(**SETTINGS)
     finished = WIDE(rough[None], RATE, knobs)[0]

@@ -75,6 +75,7 @@ def test_a_page_without_songs_is_an_error(tmp_path: Path) -> None:
         write_page(tmp_path / "i.html", "Title", [])
 
 
+@pytest.mark.slow
 def test_songs_beyond_the_limit_go_to_further_pages(
     make: Callable[..., SongSamples], tmp_path: Path
 ) -> None:

@@ -20,6 +20,7 @@ from ai_mixer.mixing.mix_options import MixOptions
 from ai_mixer.mixing.model_lookup import resolve_model
 from ai_mixer.mixing.windowed_prediction import predict_song
 from helpers.measures import to_db
+from helpers.parameters import first_fast
 from helpers.signals import noise
 
 RATE = 44_100
@@ -65,6 +66,7 @@ def test_a_song_with_which_nothing_is_wrong_is_copied_unless_something_is_asked(
         assert to_db(true_peak(samples(limited.output)[None])) <= -1.0
 
 
+@pytest.mark.slow
 def test_settings_are_in_the_musical_ranges_or_with_a_reference_in_the_wide_ones(song):
     blind = AudioMixer().mix_file(song, mix_options=MixOptions()).preset.settings
     for name, knob in console_cache.knobs_by_name("musical").items():
@@ -77,6 +79,7 @@ def test_settings_are_in_the_musical_ranges_or_with_a_reference_in_the_wide_ones
         assert knob.low <= referenced[name] <= knob.high
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "console"), [("mix_file", "classic"), ("master", "mastering")])
 def test_a_copy_of_the_song_is_no_reference_and_a_note_says_so(song, method, console):
     copy = song.with_name("copy.wav")
@@ -103,8 +106,8 @@ def test_amount_0_is_the_identity(song, tmp_path, music):
     assert samples(result.output).equal(samples(quiet))
 
 
-@pytest.mark.parametrize("extension", ["mp3", "ogg", "flac", "aiff"])
-@pytest.mark.parametrize("target_lufs", [None, -9.0])
+@pytest.mark.parametrize("extension", first_fast(["mp3", "ogg", "flac", "aiff"]))
+@pytest.mark.parametrize("target_lufs", [-9.0, pytest.param(None, marks=pytest.mark.slow)])
 def test_decoded_file_of_every_format_is_below_the_ceiling(song, tmp_path, extension, target_lufs):
     result = AudioMixer().mix_file(song, tmp_path / f"out.{extension}", target_lufs=target_lufs)
     assert to_db(true_peak(samples(result.output)[None])) <= -1.0
@@ -168,6 +171,7 @@ def test_mix_with_all_models_writes_mixes_plot_and_table(song):
         AudioMixer().mix_song_with_all_models(song)
 
 
+@pytest.mark.slow
 def test_adaptive_settings_differ_between_sections(tmp_path, music):
     """A song of two halves with different spectra."""
     if not all(e.streamable for e in console_cache.shared_console().effects.values()):

@@ -16,6 +16,7 @@ from ai_mixer.mixing.measurements import measure
 from ai_mixer.mixing.mix_console import named_console
 from ai_mixer.mixing.preset import load_preset
 from ai_mixer.mixing.typical_balance import TYPICAL_BANDS_DB
+from helpers.parameters import first_fast
 from helpers.signals import noise
 
 RATE = 44_100
@@ -40,6 +41,7 @@ def peaky(tmp_path):
     return write(tmp_path / "peaky.wav", audio)
 
 
+@pytest.mark.slow
 def test_the_limiter_keeps_to_its_budget_and_the_note_says_how_to_get_more(peaky, tmp_path):
     small = AudioMixer().master(peaky, tmp_path / "small.wav", target_lufs=-14.0)
     large = AudioMixer().master(
@@ -53,7 +55,8 @@ def test_the_limiter_keeps_to_its_budget_and_the_note_says_how_to_get_more(peaky
     assert load_preset(tmp_path / "small.json").max_reduction_db == 3.0
 
 
-@pytest.mark.parametrize("intensity", INTENSITIES)
+@pytest.mark.slow
+@pytest.mark.parametrize("intensity", first_fast(INTENSITIES))
 def test_a_loud_song_is_not_quieter_than_it_came(tmp_path, intensity):
     loud = noise(2, seconds=4.0, level=0.18).clamp(-0.36, 0.36)
     loud[:, : 2 * RATE] *= 0.7
@@ -67,6 +70,7 @@ def test_a_loud_song_is_not_quieter_than_it_came(tmp_path, intensity):
     assert asked.after.loudness_lufs == pytest.approx(-20.0, abs=0.1)
 
 
+@pytest.mark.slow
 def test_intensity_scales_the_change(tmp_path):
     song = AudioFile(write(tmp_path / "song.wav", noise(2, seconds=2.0)))
     typical = {name: middle for name, (_, middle, _) in TYPICAL_BANDS_DB.items()}

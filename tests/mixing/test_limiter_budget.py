@@ -12,6 +12,7 @@ from ai_mixer.mixing.enhance import enhance
 from ai_mixer.mixing.match import match
 from ai_mixer.mixing.measurements import measure
 from helpers.music import finished_songs
+from helpers.parameters import first_fast
 from helpers.signals import noise
 
 RATE = 44_100
@@ -73,7 +74,7 @@ def check_asked(song, folder, command, default):
 COMMANDS = [master, mix, enhance, matched]
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=["master", "mix", "enhance", "match"])
+@pytest.mark.parametrize("command", first_fast(COMMANDS), ids=["master", "mix", "enhance", "match"])
 def test_a_clipped_song_is_limited_by_3_db_at_most_unless_asked(packaged_models, tmp_path, command):
     song = tmp_path / "loud.wav"
     soundfile.write(song, clipped(pulsing_noise()).T.numpy(), RATE, subtype="PCM_16")
@@ -111,6 +112,7 @@ def test_a_song_with_headroom_keeps_its_loudness(tmp_path):
         assert result.after.loudness_lufs >= result.before.loudness_lufs - 0.1
 
 
+@pytest.mark.slow
 def test_a_reference_that_makes_a_song_quieter_has_a_note(tmp_path):
     song, reference = tmp_path / "song.wav", tmp_path / "quiet.wav"
     for path, level in ((song, 0.2), (reference, 0.05)):

@@ -48,6 +48,7 @@ def test_idle_compressor_is_off_and_input_gain_is_one(matched, monkeypatch):
     assert settings["output_level"] == pytest.approx(0.8, rel=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("echo", "room", "kept"), [(0.02, 0.05, False), (0.0, 0.4, True)])
 def test_a_codec_is_no_room(matched, monkeypatch, echo, room, kept):
     """A codec smears in time, which a fit takes for some room; a real one is kept."""
@@ -59,6 +60,7 @@ def test_a_codec_is_no_room(matched, monkeypatch, echo, room, kept):
     assert (settings["reverb"] > 0.3) is kept
 
 
+@pytest.mark.slow
 def test_active_compressor_is_estimated(matched):
     settings = matched(input_gain=2.0, compressor_ratio=4.0)
     assert settings["compressor_ratio"] > 2.0
@@ -79,7 +81,8 @@ def match_files(folder, rough, finished):
     return match(AudioMixer(), folder / "rough.wav", folder / "finished.wav", force=True)
 
 
-@pytest.mark.parametrize("delay_s", [1.5, pytest.param(-1.5, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("delay_s", [1.5, -1.5])
 def test_finished_version_with_another_start_is_matched(versions, tmp_path, delay_s):
     rough, finished = versions
     frames = round(delay_s * RATE)
@@ -129,6 +132,7 @@ def test_a_width_beyond_the_range_of_the_knob_is_reached(versions, tmp_path, mon
     assert result.after.width_db == pytest.approx(width_db, abs=0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gain_db", [-90])
 def test_mix_is_as_loud_as_a_quiet_finished_version(versions, tmp_path, gain_db):
     rough, finished = versions
@@ -160,7 +164,8 @@ def test_silent_finished_version_is_refused(versions, tmp_path):
     assert not (tmp_path / "rough_matched.wav").exists()
 
 
-@pytest.mark.parametrize("seconds", [0.3, pytest.param(0.9, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.3, 0.9])
 def test_reference_that_is_too_short_moves_no_knob(versions, tmp_path, seconds):
     neutral = {name: knob.neutral for name, knob in console_cache.knobs_by_name().items()}
     song = versions[0]

@@ -87,6 +87,7 @@ def test_a_mix_is_rendered_by_the_console_of_the_run(run, song, music):
     torch.testing.assert_close(rendered(song, result.preset), expected[0], atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 def test_a_preset_of_a_run_gives_the_same_samples_without_the_run(run, song, tmp_path):
     result = AudioMixer(str(run)).mix_file(song, tmp_path / "a.wav")
     loaded = presets.load_preset(tmp_path / "a.json")
@@ -162,6 +163,7 @@ def test_match_fits_the_knobs_of_the_run(run, song, tmp_path):
     assert list(preset.settings) == load_model(run).console.names
 
 
+@pytest.mark.slow
 def test_the_report_shows_both_stages_of_every_knob(run, song, tmp_path):
     AudioMixer(str(run)).mix_file(song, tmp_path / "x.wav")
     report = (tmp_path / "x.html").read_text()

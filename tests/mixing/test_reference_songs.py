@@ -20,6 +20,7 @@ from ai_mixer.mixing.mix_console import named_console
 from ai_mixer.mixing.mix_options import ASPECTS, KNOB_GROUPS, MixOptions
 from ai_mixer.mixing.preset import load_preset
 from ai_mixer.mixing.reference_songs import MODEL_SHARE, ReferenceSongs, reference_weights
+from helpers.parameters import first_fast
 from helpers.signals import noise
 
 RATE = 44_100
@@ -57,6 +58,7 @@ def distance_db(file, other):
     return float((balance_db(file) - balance_db(other)).abs().mean())
 
 
+@pytest.mark.slow
 def test_amount_1_goes_all_the_way_and_one_half_half_of_it(files, tmp_path):
     song, reference = files
     before, left = distance_db(song, reference), {}
@@ -87,7 +89,7 @@ def test_the_equaliser_is_saved_and_its_preset_gives_the_same_samples(files, tmp
     np.testing.assert_array_equal(again, once)
 
 
-@pytest.mark.parametrize("aspect", ASPECTS)
+@pytest.mark.parametrize("aspect", first_fast(ASPECTS))
 def test_only_the_aspects_that_are_named_are_matched(files, tmp_path, aspect):
     song, reference = files
     options = MixOptions(1.0, aspects=[aspect])
@@ -129,6 +131,7 @@ def test_what_a_model_leaves_is_shared_unless_an_amount_is_given(files, tmp_path
     torch.testing.assert_close(gains_db, share * correction.mid_db + offset_db, atol=0.05, rtol=0.0)
 
 
+@pytest.mark.slow
 def test_a_fixed_setting_is_not_undone(files, tmp_path):
     song, reference = files
     fixed = MixOptions(fixed_settings={"high_shelf_gain": -6.0})
@@ -139,6 +142,7 @@ def test_a_fixed_setting_is_not_undone(files, tmp_path):
     assert float(difference[-1] - difference[0]) == pytest.approx(change_db, abs=1.5)
 
 
+@pytest.mark.slow
 def test_the_width_never_moves_away_from_the_reference(files, tmp_path):
     """As wide as the song in sum, but not by band: the corrections of bands do not add up to 0."""
     song, _ = files
@@ -168,6 +172,7 @@ def test_references_are_weighted_and_short_ones_weigh_less(files, tmp_path):
     assert references.crest_db == pytest.approx(float(shares @ crests))
 
 
+@pytest.mark.slow
 def test_a_reference_without_sound_is_refused_and_a_fragment_is_left_out(files, tmp_path):
     song, reference = files
     silent = write(tmp_path / "silent.wav", torch.zeros(2, 3 * RATE))

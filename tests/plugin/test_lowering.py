@@ -61,6 +61,7 @@ def test_objects_are_emitted_for_every_target(decibels, target):
     assert b'\0\x01\xfe"\\' in constant
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", [_allocate, _assign])
 def test_functions_that_may_allocate_are_refused(function):
     bitcode = module(function).as_bitcode()

@@ -166,6 +166,7 @@ def test_nan_and_excessive_roughs_are_drawn_again(task, monkeypatch):
     assert torch.equal(example.rough, example.finished)
 
 
+@pytest.mark.slow
 def test_positions_are_uniform(task):
     quiet = song(seconds=0.05, peak=0.1)
     knobs = torch.stack([make(task, seed, dry=True, finished=quiet).knobs for seed in range(200)])

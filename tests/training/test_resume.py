@@ -46,6 +46,7 @@ def test_new_overrides_replace_those_of_the_run(resume_points, compose):
     assert (cfg.model.channels, cfg.seed, cfg.trainer.limit_val_batches) == (16, 9, 5)
 
 
+@pytest.mark.slow
 def test_a_run_id_is_used_as_typed(resume_points, compose):
     """Hydra parses some ids as numbers."""
     for typed in ("12345678", "12e34567", "'0012e345'"):
@@ -78,6 +79,7 @@ def test_a_checkpoint_of_a_run_adds_the_runs_overrides(resume_points):
     assert with_run_overrides(["ckpt_path=x/best.ckpt"]) == [*ORIGINAL, "ckpt_path=x/best.ckpt"]
 
 
+@pytest.mark.slow
 def test_finished_runs_are_skipped_unless_made_longer(resume_points, monkeypatch):
     resume_points(
         ResumePoint(None, RUN, ORIGINAL, finished=True), ResumePoint(None, "b" * 32, ORIGINAL)

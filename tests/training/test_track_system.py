@@ -166,6 +166,7 @@ def test_calibration_has_factors_per_knob(parts, predictor, batch):
     assert ratio[:, columns["pan"]].allclose(torch.tensor(1.0))
 
 
+@pytest.mark.slow
 def test_evaluation_has_floors_and_bounds(predictor, tmp_path):
     results = evaluate_tracks(predictor, excerpts_per_song=1, examples=4, allow_seen=True)
     headline = results.headline
@@ -196,6 +197,7 @@ def test_the_end_of_a_run_is_known_for_each_task(compose):
         assert pipeline.EVALUATIONS[target] is expected
 
 
+@pytest.mark.slow
 def test_models_and_consoles_of_the_other_kind_are_refused(compose, root):
     cases = {
         ("task=remix", "console=classic"): "use console=studio",

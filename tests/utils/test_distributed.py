@@ -106,6 +106,7 @@ def test_a_single_process_returns_its_own_value():
     assert rank() == 0
 
 
+@pytest.mark.slow
 def test_skill_is_one_minus_error_over_the_mean_knobs_error():
     """Equality with a direct computation from all examples."""
     knobs = load_console().knobs

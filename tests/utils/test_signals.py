@@ -171,6 +171,7 @@ with handle_stop_signals("hint", exit_within_s=0.05), exclusive_write(Path(sys.a
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_cannot_be_interrupted_is_ended_without_a_draft(tmp_path):
     command = [sys.executable, "-c", CODE, str(tmp_path / "song.wav")]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

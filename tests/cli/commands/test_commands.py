@@ -16,6 +16,7 @@ from ai_mixer.core.version import __version__
 from ai_mixer.inference import pretrained
 from ai_mixer.mixing import preset as presets
 from helpers.measures import residual_db
+from helpers.parameters import first_fast
 from helpers.signals import noise
 
 RATE = 44_100
@@ -73,6 +74,7 @@ def test_mix_writes_next_to_the_song_and_overwrites_only_with_force(ai_mixer, so
     assert ai_mixer("mix", song, "--force").code == 0
 
 
+@pytest.mark.slow
 def test_mix_with_every_option(ai_mixer, song, tmp_path):
     out = tmp_path / "out.flac"
     options = ["--model", "AST Regressor", "--amount", "0.5", "--amount", "eq=1", "--only"]
@@ -94,7 +96,7 @@ def test_mix_with_every_option(ai_mixer, song, tmp_path):
     assert (tmp_path / "b.flac").read_bytes() == out.read_bytes()
 
 
-@pytest.mark.parametrize("style", ["natural", "vocal", "loud", "creative"])
+@pytest.mark.parametrize("style", first_fast(["vocal", "natural", "loud", "creative"]))
 def test_each_style_changes_its_settings(ai_mixer, song, tmp_path, style):
     for name, options in (("plain", []), (style, ["--style", style])):
         assert ai_mixer("mix", song, "-o", tmp_path / f"{name}.wav", *options).code == 0
@@ -167,6 +169,7 @@ def test_match_estimates_the_true_settings(ai_mixer, tmp_path, music):
     assert residual_db(mix, finished) < -25
 
 
+@pytest.mark.slow
 def test_match_uses_another_song_as_a_reference(ai_mixer, song, tmp_path):
     soundfile.write(tmp_path / "other.wav", noise(4 * RATE, 2).numpy(), RATE)
     done = ai_mixer("match", song, tmp_path / "other.wav")

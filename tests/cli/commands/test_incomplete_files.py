@@ -6,6 +6,7 @@ import pytest
 import soundfile
 
 from helpers.datasets import small_song
+from helpers.parameters import first_fast
 
 RATE = 44_100
 WARNING = "cut.wav breaks off after 1.5 of 3.0 s"
@@ -36,7 +37,8 @@ def test_strict_makes_it_an_error_before_anything_is_written(ai_mixer, cut, comm
     assert [file.name for file in cut.parent.iterdir()] == ["cut.wav"]
 
 
-@pytest.mark.parametrize("command", ["mix", "match"])
+@pytest.mark.slow
+@pytest.mark.parametrize("command", first_fast(["match", "mix"]))
 def test_the_other_file_counts_too(ai_mixer, song, cut, command):
     arguments = ("mix", song, "--reference", cut) if command == "mix" else ("match", song, cut)
     done = ai_mixer(*arguments)
@@ -51,6 +53,7 @@ def test_analyse_warns(ai_mixer, cut):
     assert json.loads(line)["warnings"] == [WARNING]
 
 
+@pytest.mark.slow
 def test_compare_warns(ai_mixer, cut, log):
     assert ai_mixer("compare", cut, "--model", "ast_regressor").code == 0
     assert WARNING in log.text

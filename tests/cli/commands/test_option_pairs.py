@@ -12,6 +12,7 @@ from tests.cli.commands.test_numbers import OPTIONS  # of all commands, found by
 from ai_mixer.mixing import audio_mixer, enhance, match, paths
 from ai_mixer.mixing.preset import save_preset, single_section_preset
 from ai_mixer.plugin import daw_files, track_project
+from helpers.parameters import first_fast
 
 SAMPLES = {
     "--output": "out/", "--reference": "ref.wav", "--match": "tone,width",
@@ -93,7 +94,7 @@ class Stop(ValueError):
     """Raised in place of the work."""
 
 
-@pytest.mark.parametrize("command", ["mix", "master", "enhance", "match"])
+@pytest.mark.parametrize("command", first_fast(["mix", "master", "enhance", "match"]))
 def test_every_pair_of_options_is_obeyed_or_refused(ai_mixer, song, monkeypatch, command):
     monkeypatch.chdir(song.parent)
     for name in ("ref.wav", "two.wav"):

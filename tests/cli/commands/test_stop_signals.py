@@ -5,6 +5,7 @@ import signal
 import time
 
 import pytest
+import torch
 
 from ai_mixer.mixing import render
 
@@ -25,11 +26,14 @@ def test_a_signal_removes_the_drafts(ai_mixer, song, monkeypatch, number, songs)
             time.sleep(0.01)
 
     monkeypatch.setattr(render, "write_audio", write_half)
-    monkeypatch.setattr("torch.get_num_threads", lambda: songs)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal
+    threads = torch.get_num_threads()
+    torch.set_num_threads(songs)
     try:
         done = ai_mixer("enhance", *files)
+        assert torch.get_num_threads() == songs
     finally:
+        torch.set_num_threads(threads)
         signal.signal(signal.SIGINT, before)
     assert done.code == CODES[number]
     assert done.err.splitlines()[-1].startswith(f"stopped by {number.name}: ")

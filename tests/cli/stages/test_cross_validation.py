@@ -101,6 +101,7 @@ def test_folds_of_one_song_give_a_mean_without_an_interval(cfg, store):
     assert math.isnan(metrics["test_skill_low_blind"])
 
 
+@pytest.mark.slow
 def test_digest_of_the_songs_does_not_depend_on_the_folds(cfg, store):
     tags = run_folds(cfg(), FakeTraining()).tags
     assert tags["data.songs"] == "4"

@@ -17,6 +17,7 @@ from ai_mixer.cli.stages import data
 from ai_mixer.config.folder import config_folder
 from ai_mixer.core.types import SkippedSong, Song
 from ai_mixer.training.builders import build_components, build_trainer
+from helpers.parameters import first_fast
 
 COLLECTIONS = ("musdb18", "musdb18hq", "gtzan", "fma")
 
@@ -60,7 +61,7 @@ def archive(tmp_path, synthetic_dataset):
         thread.join()
 
 
-@pytest.mark.parametrize("name", COLLECTIONS)
+@pytest.mark.parametrize("name", first_fast(COLLECTIONS))
 def test_training_on_a_small_copy_of_a_collection(name, synthetic_dataset, compose, tmp_path):
     """One epoch, with every example of every split."""
     small = ["loader.excerpt_s=0.5", "loader.excerpts_per_song=1", "loader.held_out_per_song=1"]

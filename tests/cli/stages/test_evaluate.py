@@ -57,6 +57,7 @@ def test_all_fast_systems_are_evaluated_on_the_same_excerpts(at_home, command, t
     assert model[extra[1]].between(0, 0.1).all()
 
 
+@pytest.mark.slow
 def test_repeated_evaluation_gives_equal_files_and_one_metric_point(at_home, command, trained):
     folder = trained.folder / "eval" / "band_small-train-seen"
     written = []
@@ -99,6 +100,7 @@ def test_lightning_checkpoint_is_evaluated(at_home, command, trained, mixer):
     assert set(loaded.card) == set(expected.card) - {"format", "weights_sha256", "calibration"}
 
 
+@pytest.mark.slow
 def test_unavailable_system_is_listed_as_not_evaluated(mixer):
     tables = evaluate_model(mixer, excerpts_per_song=1, systems=["matching"], condition="paired")
     assert set(tables.missing) <= {"matching"}
@@ -129,6 +131,7 @@ def test_speech_metrics_are_in_the_scores(mixer):
     assert {"speech/pesq", "speech/stoi", "speech/quality"} <= set(tables.scores)
 
 
+@pytest.mark.slow
 def test_scores_are_in_the_markdown(mixer):
     tables = evaluate_model(mixer, excerpts_per_song=1, condition="paired")
     scores = tables.scores.loc["paired"]

@@ -101,6 +101,7 @@ def test_model_without_split_file_warns(trained, copied, other, log):
     assert "the songs that it was trained on are unknown" in log.text
 
 
+@pytest.mark.slow
 def test_songs_of_the_initial_model_count_as_seen(trained, other):
     cfg, parts = other("data.fold=1/3", "data.source.seed=1")  # other songs
     own = seen_songs(parts)

@@ -65,6 +65,7 @@ def test_training_songs_are_left_out_of_other_data(at_home, command, trained, re
     assert "seen_in_training" not in records
 
 
+@pytest.mark.slow
 def test_own_test_split_stays_as_it_is(at_home, command, trained):
     assert "seen in training" not in command(evaluate, *QUICK)
     records = pd.read_csv(trained.folder / "eval" / "band_small-test-blind" / "records.csv")
@@ -123,6 +124,7 @@ def test_packaged_model_knows_the_songs_of_all_folds(tmp_path, monkeypatch, trai
     assert load_seen_songs(target, MetadataCache()) is None
 
 
+@pytest.mark.slow
 def test_model_without_a_record_says_so_once(at_home, command, copied):
     output = command(evaluate, f"run={copied}", *QUICK)
     assert output.count("songs seen in training: unknown for model") == 1

@@ -39,6 +39,7 @@ def epochs_in(run):
     return sorted(folder.name for folder in (run.artifact_dir / "figures").glob("*"))
 
 
+@pytest.mark.slow
 def test_an_epoch_has_two_plots(fit, run):
     fit(KnobPlots(), run.lightning_logger())
     folder = run.artifact_dir / "figures" / "epoch_000"
@@ -47,6 +48,7 @@ def test_an_epoch_has_two_plots(fit, run):
         assert file.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
@@ -91,6 +93,7 @@ def test_plotted_skill_equals_the_logged_metric(fit, run, plot_calls, batches, s
         )
 
 
+@pytest.mark.slow
 def test_a_repeated_validation_replaces_its_plots(fit, run, plot_calls):
     for _ in range(2):
         fit(KnobPlots(), run.lightning_logger(), val_check_interval=1)
