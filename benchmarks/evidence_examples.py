@@ -187,7 +187,7 @@ def _plot(examples: list[Example], path: Path) -> None:
         styles = {"finished": "k:", "before": "tab:red", "after": "tab:green"}
         for (name, style), values in zip(styles.items(), example.profiles, strict=True):
             axis.semilogx(third_octave_centres(RATE), values[part], style, label=name)
-        axis.set_title(f"{example.title}: {example.damage}", fontsize=9)
+        axis.set_title(f"{example.title.partition(' (')[0]}: {example.damage}", fontsize=9)
         axis.set_xlabel("Hz")
         axis.set_ylabel("side over mid, dB" if is_width else "share of the level, dB")
     axes[0].legend(frameon=False, fontsize=8)
