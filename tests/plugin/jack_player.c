@@ -17,13 +17,14 @@ typedef int (*callback)(uint32_t frames, void *context);
 jack_client_t *jack_client_open(const char *name, int options, int *status, ...);
 int jack_client_close(jack_client_t *);
 int jack_set_process_callback(jack_client_t *, callback, void *context);
-jack_port_t *jack_port_register(jack_client_t *, const char *, const char *, unsigned long, unsigned long);
+jack_port_t *jack_port_register(jack_client_t *, const char *name, const char *type,
+                                unsigned long flags, unsigned long size);
 void *jack_port_get_buffer(jack_port_t *, uint32_t frames);
 const char *jack_port_name(const jack_port_t *);
-jack_port_t *jack_port_by_name(jack_client_t *, const char *name);
 int jack_activate(jack_client_t *);
 int jack_connect(jack_client_t *, const char *from, const char *to);
 int jack_set_freewheel(jack_client_t *, int on);
+int jack_set_freewheel_callback(jack_client_t *, void (*)(int on, void *), void *context);
 uint32_t jack_last_frame_time(const jack_client_t *);
 
 static jack_client_t *source, *sink;
@@ -31,7 +32,7 @@ static jack_port_t *sources[MAX_CHANNELS], *sinks[MAX_CHANNELS];
 static float *input, *output;
 static int channels;
 static long frames;
-static volatile int playing, done;
+static volatile int freewheeling, playing, done;
 static volatile uint32_t start;
 
 static void pause_ms(long ms) {
@@ -65,6 +66,11 @@ static int record(uint32_t count, void *context) {
     return 0;
 }
 
+static void freewheel(int on, void *context) {
+    (void)context;
+    freewheeling = on;
+}
+
 static jack_client_t *client(const char *name, callback process, jack_port_t **ports, int kind) {
     int status;
     jack_client_t *opened = jack_client_open(name, 1, &status); /* starts no server */
@@ -75,12 +81,14 @@ static jack_client_t *client(const char *name, callback process, jack_port_t **p
         ports[c] = jack_port_register(opened, port, "32 bit float mono audio", kind, 0);
     }
     jack_set_process_callback(opened, process, NULL);
+    jack_set_freewheel_callback(opened, freewheel, NULL);
     if (jack_activate(opened)) exit(4);
     return opened;
 }
 
-static void wait_for(const char *port) {
-    for (long ms = 0; !jack_port_by_name(source, port); ms += 20) {
+/* A client that starts may have its port before it can be connected. */
+static void connect_ports(const char *from, const char *to) {
+    for (long ms = 0; jack_connect(source, from, to); ms += 20) {
         if (ms > WAIT_MS) exit(5);
         pause_ms(20);
     }
@@ -101,13 +109,14 @@ int main(int count, char **arguments) {
     for (int c = 0; c < 2 * channels; c++) {
         char port[256];
         snprintf(port, sizeof port, "%s:%s", arguments[1], arguments[5 + c]);
-        wait_for(port);
-        if (c < channels ? jack_connect(source, jack_port_name(sources[c]), port)
-                         : jack_connect(sink, port, jack_port_name(sinks[c - channels])))
-            return 6;
+        if (c < channels)
+            connect_ports(jack_port_name(sources[c]), port);
+        else
+            connect_ports(port, jack_port_name(sinks[c - channels]));
     }
     pause_ms(200);
     jack_set_freewheel(sink, 1);
+    for (long ms = 0; !freewheeling && ms < WAIT_MS; ms += 10) pause_ms(10);
     playing = 1;
     for (long ms = 0; !done && ms < WAIT_MS; ms += 10) pause_ms(10);
     jack_set_freewheel(sink, 0);
