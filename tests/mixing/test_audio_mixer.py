@@ -66,6 +66,7 @@ def test_a_song_with_which_nothing_is_wrong_is_copied_unless_something_is_asked(
         assert to_db(true_peak(samples(limited.output)[None])) <= -1.0
 
 
+@pytest.mark.slow
 def test_settings_are_in_the_musical_ranges_or_with_a_reference_in_the_wide_ones(song):
     blind = AudioMixer().mix_file(song, mix_options=MixOptions()).preset.settings
     for name, knob in console_cache.knobs_by_name("musical").items():
@@ -78,6 +79,7 @@ def test_settings_are_in_the_musical_ranges_or_with_a_reference_in_the_wide_ones
         assert knob.low <= referenced[name] <= knob.high
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "console"), [("mix_file", "classic"), ("master", "mastering")])
 def test_a_copy_of_the_song_is_no_reference_and_a_note_says_so(song, method, console):
     copy = song.with_name("copy.wav")
