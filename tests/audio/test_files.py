@@ -41,6 +41,7 @@ def test_the_bit_depth_is_that_of_the_source(tmp_path, source_subtype, step):
     assert float((read(path) - audio).abs().max()) <= 1.5 * step + 1e-7
 
 
+@pytest.mark.slow
 def test_a_long_vorbis_file_is_written(tmp_path):
     """libsndfile crashes if one call writes more than about 50 s."""
     audio = noise(2, seconds=70)

@@ -58,6 +58,7 @@ def test_runs_are_listed_with_current_names(store):
     assert aggregate_runs(runs).table["skill blind"].tolist() == pytest.approx([0.3, 0.2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["`test_skill_blind`", "`test/skill_blind`", "test_skill_blind"])
 def test_a_filter_finds_runs_of_both_names(store, name):
     found = list_runs(store, where=f"metrics.{name} > 0.1 and metrics.`val/skill` > 0.1")

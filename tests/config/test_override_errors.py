@@ -8,6 +8,7 @@ from ai_mixer.cli.stage import stage
 from ai_mixer.config.folder import config_folder
 from ai_mixer.config.override_errors import check_overrides
 from ai_mixer.config.overrides import config_groups, group_options
+from helpers.parameters import first_fast
 
 
 @pytest.fixture
@@ -73,23 +74,29 @@ def test_overrides_with_wrong_syntax_or_option(error_line, override, message):
 
 @pytest.mark.parametrize(
     ("overrides", "message"),
-    [
-        (
-            ["model=baseline_cnn", "model.chanels=8"],
-            r"; model has channels.*did you mean channels\?",
-        ),
-        (
-            ["modle=baseline_cnn"],
-            r"no such group or key; configs/stage/train.yaml has .*mean model\?",
-        ),
-        (["lr=0.1"], r"did you mean optimizer\.lr\?"),
-        (["data=folder", "data.source.songs=3"], r"no such key; data\.source has root, manifest"),
-        (["model.dropout.rate=3"], r"no such key; model\.dropout is a single value, 0\.1"),
-        (["~nothing"], r"no such group or key"),
-        (["trainer.limit_train_batches=2"], r"\+trainer\.limit_train_batches=2 adds it"),
-        (["+seed=3"], r"\+seed=3: seed exists"),
-        (["model=baseline_cnn,ast_regressor"], r"several values"),
-    ],
+    first_fast(
+        [
+            (
+                ["model=baseline_cnn", "model.chanels=8"],
+                r"; model has channels.*did you mean channels\?",
+            ),
+            (
+                ["modle=baseline_cnn"],
+                r"no such group or key; configs/stage/train.yaml has .*mean model\?",
+            ),
+            (["lr=0.1"], r"did you mean optimizer\.lr\?"),
+            (
+                ["data=folder", "data.source.songs=3"],
+                r"no such key; data\.source has root, manifest",
+            ),
+            (["model.dropout.rate=3"], r"no such key; model\.dropout is a single value, 0\.1"),
+            (["~nothing"], r"no such group or key"),
+            (["trainer.limit_train_batches=2"], r"\+trainer\.limit_train_batches=2 adds it"),
+            (["+seed=3"], r"\+seed=3: seed exists"),
+            (["model=baseline_cnn,ast_regressor"], r"several values"),
+        ],
+        4,
+    ),
 )
 def test_unknown_keys(error_line, overrides, message):
     line = error_line(*overrides)
@@ -100,18 +107,24 @@ def test_unknown_keys(error_line, overrides, message):
 
 @pytest.mark.parametrize(
     ("override", "message"),
-    [
-        (
-            "+model.foo=1",
-            r"model\.foo: ASTRegressor has no argument foo; it takes n_knobs, sample_rate,",
-        ),
-        ("trainer.max_epochs=ten", r"trainer\.max_epochs=ten: must be a whole number or null"),
-        ("loader.batch_size=null", r"loader\.batch_size=null: must be a whole number"),
-        ("seed=abc", r"seed=abc: must be a whole number"),
-        ("evaluate.excerpts_per_song=big", r"evaluate\.excerpts_per_song=big: must be a number"),
-        ("loss.terms.knobs.weight=big", r"loss\.terms\.knobs\.weight=big: must be a number"),
-        ("seed=${nothing}", r"seed: Interpolation key 'nothing' not found"),
-    ],
+    first_fast(
+        [
+            (
+                "+model.foo=1",
+                r"model\.foo: ASTRegressor has no argument foo; it takes n_knobs, sample_rate,",
+            ),
+            ("trainer.max_epochs=ten", r"trainer\.max_epochs=ten: must be a whole number or null"),
+            ("loader.batch_size=null", r"loader\.batch_size=null: must be a whole number"),
+            ("seed=abc", r"seed=abc: must be a whole number"),
+            (
+                "evaluate.excerpts_per_song=big",
+                r"evaluate\.excerpts_per_song=big: must be a number",
+            ),
+            ("loss.terms.knobs.weight=big", r"loss\.terms\.knobs\.weight=big: must be a number"),
+            ("seed=${nothing}", r"seed: Interpolation key 'nothing' not found"),
+        ],
+        4,
+    ),
 )
 def test_values_of_a_wrong_type(error_line, override, message):
     assert re.fullmatch(rf"error: {message}.*", error_line(override))

@@ -76,6 +76,7 @@ def test_mean_knobs_do_not_overfit_one_batch(compose, songs_folder, tmp_path):
     assert overfit(compose, songs_folder, tmp_path, "model=mean_knobs") > 1e-2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["fast", "overfit", "profile"])
 def test_debug_runs_are_in_an_experiment_of_their_own(compose, option):
     assert compose(f"debug={option}").experiment_name == DEBUG_EXPERIMENT

@@ -127,6 +127,7 @@ def test_one_composer_per_genre_fills_all_splits() -> None:
     assert all({fold_of(g, c) for c in range(5)} == set(range(5)) for g in GENRES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("duration_s", [2.0, 5.0, 11.0, 60.0, 180.0])
 @pytest.mark.parametrize("genre", GENRES)
 def test_notes_fill_any_duration(genre: str, duration_s: float) -> None:

@@ -109,6 +109,7 @@ def test_epoch_can_be_set_after_the_iterator_is_created(build):
     assert first.song_id != next(iter(data.train_dataloader())).song_id
 
 
+@pytest.mark.slow
 def test_cache_folder_depends_on_console_and_length_but_not_condition(build):
     folders = {
         build(*overrides).data.cache.folder.name
@@ -160,6 +161,7 @@ def test_interrupted_write_keeps_the_previous_file(tmp_path, build, monkeypatch)
     assert FeatureCache(tmp_path).count(song) == 1
 
 
+@pytest.mark.slow
 def test_incompatible_options_are_errors(build):
     def check(*overrides):
         check_batches(build(*overrides))

@@ -68,6 +68,7 @@ def test_batch_equals_single_songs():
     assert (together - knobs).abs().max() < 0.005
 
 
+@pytest.mark.slow
 def test_a_good_start_point_needs_fewer_renders(monkeypatch):
     rough, knobs = song(), knobs_of(**SETTINGS)
     finished = WIDE(rough[None], RATE, knobs)[0]

@@ -41,6 +41,7 @@ def peaky(tmp_path):
     return write(tmp_path / "peaky.wav", audio)
 
 
+@pytest.mark.slow
 def test_the_limiter_keeps_to_its_budget_and_the_note_says_how_to_get_more(peaky, tmp_path):
     small = AudioMixer().master(peaky, tmp_path / "small.wav", target_lufs=-14.0)
     large = AudioMixer().master(
@@ -54,6 +55,7 @@ def test_the_limiter_keeps_to_its_budget_and_the_note_says_how_to_get_more(peaky
     assert load_preset(tmp_path / "small.json").max_reduction_db == 3.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("intensity", first_fast(INTENSITIES))
 def test_a_loud_song_is_not_quieter_than_it_came(tmp_path, intensity):
     loud = noise(2, seconds=4.0, level=0.18).clamp(-0.36, 0.36)

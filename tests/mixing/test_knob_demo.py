@@ -165,6 +165,7 @@ def test_a_track_console_equals_the_graph_with_one_track(bus, knob, value, music
     assert residual_db(console(tracks[:, 0], RATE, knobs, limit=False), want) <= -100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mastering", "studio"])
 def test_every_knob_of_a_large_console_has_a_demo_that_changes_the_song(name, music):
     versions = render_versions(music[:, :RATE], RATE, name)

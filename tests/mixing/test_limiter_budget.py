@@ -112,6 +112,7 @@ def test_a_song_with_headroom_keeps_its_loudness(tmp_path):
         assert result.after.loudness_lufs >= result.before.loudness_lufs - 0.1
 
 
+@pytest.mark.slow
 def test_a_reference_that_makes_a_song_quieter_has_a_note(tmp_path):
     song, reference = tmp_path / "song.wav", tmp_path / "quiet.wav"
     for path, level in ((song, 0.2), (reference, 0.05)):

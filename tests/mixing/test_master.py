@@ -72,6 +72,7 @@ def test_a_reference_brings_tone_width_and_loudness_closer(files, tmp_path):
     assert loudness == pytest.approx(measured(reference).loudness_lufs, abs=0.3)
 
 
+@pytest.mark.slow
 def test_amount_0_and_fixed_settings_are_obeyed(files, tmp_path):
     options = MixOptions(0.0, fixed_settings={"band3_gain": 2.0})
     result = AudioMixer().master(

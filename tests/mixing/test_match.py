@@ -60,6 +60,7 @@ def test_a_codec_is_no_room(matched, monkeypatch, echo, room, kept):
     assert (settings["reverb"] > 0.3) is kept
 
 
+@pytest.mark.slow
 def test_active_compressor_is_estimated(matched):
     settings = matched(input_gain=2.0, compressor_ratio=4.0)
     assert settings["compressor_ratio"] > 2.0
@@ -131,6 +132,7 @@ def test_a_width_beyond_the_range_of_the_knob_is_reached(versions, tmp_path, mon
     assert result.after.width_db == pytest.approx(width_db, abs=0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gain_db", [-90])
 def test_mix_is_as_loud_as_a_quiet_finished_version(versions, tmp_path, gain_db):
     rough, finished = versions

@@ -163,6 +163,7 @@ def test_match_fits_the_knobs_of_the_run(run, song, tmp_path):
     assert list(preset.settings) == load_model(run).console.names
 
 
+@pytest.mark.slow
 def test_the_report_shows_both_stages_of_every_knob(run, song, tmp_path):
     AudioMixer(str(run)).mix_file(song, tmp_path / "x.wav")
     report = (tmp_path / "x.html").read_text()

@@ -131,6 +131,7 @@ def test_what_a_model_leaves_is_shared_unless_an_amount_is_given(files, tmp_path
     torch.testing.assert_close(gains_db, share * correction.mid_db + offset_db, atol=0.05, rtol=0.0)
 
 
+@pytest.mark.slow
 def test_a_fixed_setting_is_not_undone(files, tmp_path):
     song, reference = files
     fixed = MixOptions(fixed_settings={"high_shelf_gain": -6.0})
@@ -171,6 +172,7 @@ def test_references_are_weighted_and_short_ones_weigh_less(files, tmp_path):
     assert references.crest_db == pytest.approx(float(shares @ crests))
 
 
+@pytest.mark.slow
 def test_a_reference_without_sound_is_refused_and_a_fragment_is_left_out(files, tmp_path):
     song, reference = files
     silent = write(tmp_path / "silent.wav", torch.zeros(2, 3 * RATE))

@@ -28,6 +28,7 @@ def measurements(music):
     return measure([music], 44_100)
 
 
+@pytest.mark.slow
 def test_notes_are_in_the_report(tmp_path, music):
     hot = tmp_path / "hot.wav"
     soundfile.write(hot, (3.0 * music).clamp(-1, 1).T.numpy(), 44_100)

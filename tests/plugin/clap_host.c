@@ -1,10 +1,14 @@
 /* A bare CLAP host: clap_host PLUGIN.clap < COMMANDS, see host.h. */
+#define _DEFAULT_SOURCE
 #include <clap/entry.h>
 #include <clap/ext/audio-ports.h>
 #include <clap/ext/latency.h>
 #include <clap/ext/params.h>
 #include <clap/ext/state.h>
 #include <clap/plugin-factory.h>
+
+#include <stdatomic.h>
+#include <time.h>
 
 #include "host.h"
 
@@ -18,13 +22,29 @@ static const clap_plugin_factory_t *factory;
 static const clap_plugin_t *plugin;
 static const clap_plugin_params_t *params;
 
-static const void *no_extension(const clap_host_t *host, const char *id) {
-    (void)host, (void)id;
-    return NULL; /* a host need not have any: DPF 1.6 crashes here */
+enum { MAX_SENT = 4096 };
+static char sent[MAX_SENT][80]; /* events of the plug-in as text */
+static long sent_count, queue_left, queue_size = MAX_SENT;
+static atomic_int callbacks, flushes; /* that the plug-in has requested */
+
+static void request_flush(const clap_host_t *host) {
+    (void)host;
+    if (in_block) fail("request_flush on the audio thread");
+    atomic_fetch_add(&flushes, 1);
+}
+static void request_callback(const clap_host_t *host) {
+    (void)host;
+    atomic_fetch_add(&callbacks, 1);
 }
 static void nothing(const clap_host_t *host) { (void)host; }
-static const clap_host_t host = {
-    CLAP_VERSION_INIT, NULL, "bare", "", "", "1", no_extension, nothing, nothing, nothing};
+
+static const void *find_extension(const clap_host_t *host, const char *id) {
+    static const clap_host_params_t host_params = {NULL, NULL, request_flush};
+    (void)host; /* a host need not have any but this: DPF 1.6 crashes here */
+    return strcmp(id, CLAP_EXT_PARAMS) ? NULL : &host_params;
+}
+static const clap_host_t host = {CLAP_VERSION_INIT, NULL, "bare", "", "", "1",
+                                 find_extension, nothing, nothing, request_callback};
 
 static const clap_plugin_t *create(void) {
     const clap_plugin_descriptor_t *described = factory->get_plugin_descriptor(factory, 0);
@@ -78,7 +98,18 @@ static const clap_event_header_t *get_event(const clap_input_events_t *list, uin
 }
 
 static bool push(const clap_output_events_t *list, const clap_event_header_t *event) {
-    (void)list, (void)event;
+    (void)list;
+    const clap_event_param_value_t *value = (const void *)event;
+    const clap_event_param_gesture_t *gesture = (const void *)event;
+    if (queue_left-- <= 0) return false;
+    if (sent_count == MAX_SENT) fail("too many events");
+    if (event->type == CLAP_EVENT_PARAM_VALUE)
+        snprintf(sent[sent_count++], sizeof sent[0], "value %u %.17g%s", value->param_id,
+                 value->value, event->flags & CLAP_EVENT_DONT_RECORD ? " unrecorded" : "");
+    else
+        snprintf(sent[sent_count++], sizeof sent[0], "%s %u",
+                 event->type == CLAP_EVENT_PARAM_GESTURE_BEGIN ? "begin" : "end",
+                 gesture->param_id);
     return true;
 }
 
@@ -86,6 +117,7 @@ static void host_process(float **in, float **out, long samples) {
     clap_audio_buffer_t from = {in, NULL, in_channels, 0, 0}, to = {out, NULL, out_channels, 0, 0};
     clap_input_events_t in_events = {NULL, count_events, get_event};
     clap_output_events_t out_events = {NULL, push};
+    queue_left = queue_size;
     clap_process_t block = {at, samples, NULL, &from, &to, 1, 1, &in_events, &out_events};
     if (plugin->process(plugin, &block) == CLAP_PROCESS_ERROR) fail("process failed");
 }
@@ -152,6 +184,59 @@ static void host_list(void) {
         printf("parameter %u|%s|%s|%.17g|%.17g|%.17g|%u\n", info.id, info.name, info.module,
                info.min_value, info.max_value, info.default_value, info.flags);
     }
+}
+
+static void flush(void) {
+    clap_input_events_t in_events = {NULL, count_events, get_event};
+    clap_output_events_t out_events = {NULL, push};
+    queue_left = queue_size;
+    params->flush(plugin, &in_events, &out_events);
+    event_count = 0;
+}
+
+static void pause_ms(long ms) {
+    struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
+    nanosleep(&pause, NULL);
+}
+
+/* 5 ms a turn. */
+static void until(uint32_t id, double number, long ms) {
+    for (; host_get(id) != number && ms > 0; ms -= 5) {
+        if (atomic_exchange(&flushes, 0)) flush();
+        pause_ms(5);
+    }
+    flush();
+    puts(host_get(id) == number ? "reached" : "late");
+}
+
+static void print_threads(void) {
+    char line[256];
+    FILE *file = fopen("/proc/self/status", "r");
+    while (file && fgets(line, sizeof line, file))
+        if (!strncmp(line, "Threads:", 8)) printf("%ld\n", strtol(line + 8, NULL, 10));
+    if (file) fclose(file);
+}
+
+static bool host_command(const char *line) {
+    unsigned id;
+    long n;
+    double number;
+    if (sscanf(line, "sleep %ld", &n) == 1) {
+        pause_ms(n);
+    } else if (sscanf(line, "queue %ld", &queue_size) == 1) {
+    } else if (sscanf(line, "until %u %lf %ld", &id, &number, &n) == 3) {
+        until(id, number, n);
+    } else if (!strcmp(line, "main\n")) {
+        if (atomic_exchange(&callbacks, 0)) plugin->on_main_thread(plugin);
+    } else if (!strcmp(line, "thread\n")) {
+        print_threads();
+    } else if (!strcmp(line, "events\n")) {
+        for (long i = 0; i < sent_count; i++) puts(sent[i]);
+        sent_count = 0;
+    } else {
+        return false;
+    }
+    return true;
 }
 
 int main(int count, char **arguments) { return run(count, arguments, "clap_entry"); }

@@ -15,6 +15,14 @@
  *   allocations              print how often memory was allocated or freed in blocks (Linux)
  *   memory                   print the largest resident memory so far in KiB (Linux)
  *   list                     print latency, ports, parameters
+ *
+ * CLAP only:
+ *   sleep MS
+ *   queue EVENTS             accept so many events of a plug-in per block (default: all)
+ *   main                     run what the plug-in has requested of the main thread
+ *   until ID NUMBER MS       flush until a parameter has a value; prints "reached" or "late"
+ *   events                   print the events that the plug-in sent
+ *   thread                   print the number of threads (Linux)
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,7 +50,7 @@ static float *input, *output;
 static long frames, at;
 static int in_channels = 2, out_channels = 2;
 
-static bool in_block;
+static _Thread_local bool in_block;
 static long allocations; /* in blocks */
 
 #if defined(__GLIBC__)
@@ -85,6 +93,7 @@ static bool host_value(uint32_t id, const char *text, double *number);
 static double host_get(uint32_t id);
 static void host_reopen(long times);
 static void host_list(void);
+static bool host_command(const char *line); /* of this format only */
 
 static void fail(const char *what) {
     fprintf(stderr, "host: %s\n", what);
@@ -168,7 +177,9 @@ static void obey(const char *line, char *result) {
     long n;
     unsigned id;
     double value;
-    if (sscanf(line, "channels %ld", &n) == 1) {
+    if (host_command(line)) {
+        return;
+    } else if (sscanf(line, "channels %ld", &n) == 1) {
         if (!host_channels((int)n)) fail("no such configuration");
     } else if (sscanf(line, "start %lf %ld", &value, &n) == 2) {
         if (!host_start(value, n)) puts("not active");

@@ -7,7 +7,9 @@ import subprocess
 import numpy as np
 import pytest
 
+from ai_mixer.plugin import bundles, toolchain
 from ai_mixer.plugin.identity import parameter_id
+from ai_mixer.plugin.targets import TARGETS
 from helpers.engine import Job, expected, music, random_job
 from helpers.measures import residual_db
 from helpers.plugins import GRID
@@ -196,7 +198,9 @@ def test_text_and_values(hosted):
 def test_parameters_are_the_knobs_at_neutral(hosted, console):
     host = hosted(console)
     lines = [line.removeprefix("parameter ").split("|") for line in host.run(["list"])[2:]]
-    assert [line[1] for line in lines[:-1]] == [label.title for label in host.plugin.labels]
+    titles = [*(label.title for label in host.plugin.labels), "Bypass"]
+    assert [line[1] for line in lines[: len(titles)]] == titles
+    assert {line[2] for line in lines[len(titles) :]} <= {"Listen"}
     for line, knob, label in zip(lines, host.plugin.chain.knobs, host.plugin.labels, strict=False):
         assert int(line[0]) == parameter_id(knob.name)
         assert line[2] == label.group
@@ -229,15 +233,43 @@ def test_blocks_allocate_no_memory(hosted):
     assert printed == ["0"]
 
 
-def test_library_needs_nothing_that_blocks_an_audio_thread(hosted):
-    """Neither locks, threads, files nor a C++ library; memory only outside of blocks."""
-    command = ["nm", "--dynamic", "--undefined-only", hosted().command[1]]
+def needed(file, *options):
+    """Functions that an object file or a library needs of others."""
+    command = ["nm", *options, "--undefined-only", file]
     listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    needed = {line.split()[-1].split("@")[0] for line in listed.splitlines() if " U " in line}
-    assert {"malloc", "calloc", "free"} & needed
-    pattern = r"pthread|mutex|sem_|open|read|write|std|_Z|Py|NRT|dl(open|sym)|time|sleep"
-    assert not [name for name in needed if re.search(pattern, name)], needed
-    command[2] = "--defined-only"
+    return {line.split()[-1].split("@")[0] for line in listed.splitlines() if " U " in line}
+
+
+BLOCKING = re.compile(
+    r"pthread|mutex|sem_|open|^read$|write|std|_Z|Py|NRT|dl(open|sym)|time|sleep|socket|connect|poll"
+    r"|^send$|recv|fcntl|sig|close"
+)
+WORKER = ("listen_worker.c", "listen_client.c")  # the only files that may wait
+
+
+def test_only_the_worker_needs_what_blocks_an_audio_thread(headers, tmp_path):
+    """Neither locks, threads, files, sockets nor a C++ library in the other files."""
+    target = toolchain.native_target()
+    found = {}
+    for name in (*bundles.SOURCES, "engine.c"):
+        out = toolchain.compile_c(
+            toolchain.SOURCES / name,
+            tmp_path / f"{name}.o",
+            target,
+            TARGETS[target],
+            (*bundles.FLAGS, "-isystem", str(headers)),
+        )
+        found[name] = {each for each in needed(out) if BLOCKING.search(each)}
+    assert {name for name, names in found.items() if names} == set(WORKER)
+    assert "pthread_create" in found["listen_worker.c"]
+
+
+def test_library_shows_only_its_entry_points(hosted):
+    library = hosted().command[1]
+    names = needed(library, "--dynamic")
+    assert {"malloc", "calloc", "free"} & names
+    assert not [name for name in names if re.search(r"mutex|sem_|std|_Z|Py|NRT|dl(open|sym)", name)]
+    command = ["nm", "--dynamic", "--defined-only", library]
     listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert {line.split()[-1] for line in listed.splitlines()} == {
         *("GetPluginFactory", "ModuleEntry", "ModuleExit", "clap_entry", "lv2_descriptor")

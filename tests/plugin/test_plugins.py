@@ -26,8 +26,10 @@ def test_names_of_knobs_are_distinct_and_plain(plugin):
     titles = [label.title for label in plugin.labels]
     assert len({*titles, "Bypass"}) == len(titles) + 1
     assert all(re.fullmatch(r"[A-Z][A-Za-z0-9 ]+", title) for title in titles)
-    numbers = {parameter_id(name) for name in (*plugin.chain.names, BYPASS)}
-    assert len(numbers) == len(titles) + 1
+    names = [*plugin.chain.names, BYPASS, "listen", "listen_status"]
+    names += [f"lock_{name}" for name in plugin.chain.names]
+    numbers = {parameter_id(name) for name in names}
+    assert len(numbers) == len(names)
     assert max(numbers) < 2**31
 
 

@@ -232,4 +232,9 @@ static void host_list(void) {
     }
 }
 
+static bool host_command(const char *line) {
+    (void)line;
+    return false;
+}
+
 int main(int count, char **arguments) { return run(count, arguments, "GetPluginFactory"); }

@@ -98,6 +98,7 @@ def test_rows_are_sorted_by_a_measure_with_nan_last(store: Store) -> None:
         aggregate(store, by="skill")
 
 
+@pytest.mark.slow
 def test_excluded_runs_have_a_reason(store: Store) -> None:
     old = create_run(store, 0.1)
     new = create_run(store, 0.3)
@@ -114,6 +115,7 @@ def test_excluded_runs_have_a_reason(store: Store) -> None:
     assert result.table["skill blind"].tolist() == [0.3]
 
 
+@pytest.mark.slow
 def test_a_cross_validation_is_one_run_with_its_interval(store: Store) -> None:
     parent = create_run(store, 0.2, tags={"cv": "5"})
     parent.log_metrics({"test_skill_low_blind": 0.1, "test_skill_high_blind": 0.3})

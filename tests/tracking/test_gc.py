@@ -119,6 +119,7 @@ def test_a_deleted_run_is_removed_with_all_its_data(store: Store) -> None:
     assert store.client.get_metric_history(other.id, "loss")
 
 
+@pytest.mark.slow
 def test_a_deleted_experiment_is_removed_with_its_runs(store: Store) -> None:
     other, run = finished_run(store), finished_run(store, experiment="old")
     store.client.delete_experiment(store.client.get_experiment_by_name("old").experiment_id)

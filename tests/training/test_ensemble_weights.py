@@ -35,6 +35,7 @@ def test_members_with_opposite_errors_get_equal_weights():
     torch.testing.assert_close(weights, torch.full_like(weights, 0.5), atol=0.02, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [0.1, 0.01])
 def test_weights_do_not_depend_on_the_scale_of_the_errors(scale):
     knobs, errors = uniform(300, 2), 0.3 * (uniform(3, 300, 2, seed=1) - 0.5)

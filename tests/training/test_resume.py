@@ -46,6 +46,7 @@ def test_new_overrides_replace_those_of_the_run(resume_points, compose):
     assert (cfg.model.channels, cfg.seed, cfg.trainer.limit_val_batches) == (16, 9, 5)
 
 
+@pytest.mark.slow
 def test_a_run_id_is_used_as_typed(resume_points, compose):
     """Hydra parses some ids as numbers."""
     for typed in ("12345678", "12e34567", "'0012e345'"):

@@ -197,6 +197,7 @@ def test_the_end_of_a_run_is_known_for_each_task(compose):
         assert pipeline.EVALUATIONS[target] is expected
 
 
+@pytest.mark.slow
 def test_models_and_consoles_of_the_other_kind_are_refused(compose, root):
     cases = {
         ("task=remix", "console=classic"): "use console=studio",

@@ -92,6 +92,7 @@ def test_invalid_request_raises(parse, overrides, message):
         parse(*overrides)
 
 
+@pytest.mark.slow
 def test_repeated_overrides_are_merged(parse):
     """A worker gets the merged overrides of the study, and must parse the same study config."""
     overrides = ["trainer.max_epochs=3", "model=ast_regressor", "trainer.max_epochs=10"]

@@ -9,6 +9,7 @@ from ai_mixer.cli.commands.app import app as open_app
 from ai_mixer.cli.commands.compare import compare
 from ai_mixer.cli.commands.enhance import enhance
 from ai_mixer.cli.commands.knobs import knobs
+from ai_mixer.cli.commands.listen import listen
 from ai_mixer.cli.commands.master import master
 from ai_mixer.cli.commands.match import match
 from ai_mixer.cli.commands.mix import mix
@@ -44,7 +45,7 @@ def main(version: Version = False) -> None:
     """Options of `ai-mixer` itself; the help text is that of the application."""
 
 
-for command in (mix, compare, master, enhance, match, analyse, knobs):
+for command in (mix, compare, master, enhance, match, analyse, knobs, listen):
     app.command()(command)
 app.command("app")(open_app)
 app.add_typer(models, name="models")

@@ -73,11 +73,7 @@ def process_graph(tracks, out, knobs, path, memory, is_end):  # type: ignore[no-
             _add(signal, _signal(memory, count, out.shape[1]))
     if is_end:
         memory[FLUSHED] += out.shape[1]
-    mix = _signal(memory, count, out.shape[1])
-    process(mix, mix, knobs[at:], path, master)  # not into `out`: compiled for one type only
-    for channel in range(CHANNELS):
-        for n in range(out.shape[1]):
-            out[channel, n] = mix[channel, n]
+    process(_signal(memory, count, out.shape[1]), out, knobs[at:], path, master)
 
 
 @njit(cache=True, nogil=True)

@@ -25,13 +25,15 @@ SYSTEMS = {
     "windows": ("windows-x86_64",),
     "macos": ("macos-x86_64", "macos-aarch64"),
 }
-_SOURCES = (
-    *("plugin.c", "plugin_text.c", "lv2.c", "clap.c", "clap_ports.c"),
+SOURCES = (
+    *("plugin.c", "plugin_text.c", "listen.c", "listen_worker.c", "listen_client.c", "lv2.c"),
+    *("clap.c", "clap_ports.c", "clap_state.c", "clap_listen.c"),
     *("vst3_factory.c", "vst3_component.c", "vst3_controller.c", "vst3_units.c"),
 )
+"""Files of c/ that make an engine a plug-in."""
 _HEADERS = "distrho/src"  # of DPF
 _PRIVATE = "-DAI_MIXER_PRIVATE"
-_FLAGS = ("-std=c11", "-fms-extensions", _PRIVATE)
+FLAGS = ("-std=c11", "-fms-extensions", _PRIVATE)
 _VST3_ARCHITECTURES = {
     "linux-x86_64": "x86_64-linux",
     "linux-aarch64": "aarch64-linux",
@@ -122,12 +124,13 @@ def _link(
     objects = compile_objects(choice, target, bitcode, work, [_PRIVATE])
     table = work / "plugin_table.c"
     table.write_text(plugin_table(plugin), encoding="utf-8")
-    options = (*_FLAGS, "-isystem", str(headers))
-    for source in (table, *(toolchain.SOURCES / name for name in _SOURCES)):
+    options = (*FLAGS, "-isystem", str(headers))
+    for source in (table, *(toolchain.SOURCES / name for name in SOURCES)):
         out = work / f"format_{source.stem}.o"
         objects.append(toolchain.compile_c(source, out, target, machine, options))
     suffix = Path(machine.library).suffix
-    return toolchain.link(objects, work / f"plugin{suffix}", target, machine)
+    threads = () if machine.kind == "coff" else ("-pthread",)  # of listen_worker.c
+    return toolchain.link(objects, work / f"plugin{suffix}", target, machine, threads)
 
 
 def _vst3(plugin: Plugin, target: str, library: Path, folder: Path) -> Path:

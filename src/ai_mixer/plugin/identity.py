@@ -45,6 +45,11 @@ class Plugin(NamedTuple):
         return importlib.metadata.version("ai-mixer")
 
     @property
+    def listens(self) -> bool:
+        """Whether `ai-mixer listen` has settings for it: not for one track without the others."""
+        return self.console not in (STRIP, *BUSES)
+
+    @property
     def groups(self) -> list[str]:
         """Names of the groups of knobs, in their order."""
         return list(dict.fromkeys(label.group for label in self.labels if label.group))

@@ -32,6 +32,7 @@ def plugin_table(plugin: Plugin) -> str:
         "    .clap_features = features,\n"
         "    .groups = groups,\n"
         f"    .vst3_class = V3_ID({words}),\n"
+        f"    .listens = {str(plugin.listens).lower()},\n"
         "    .labels = labels};\n"
     )
 

@@ -169,6 +169,7 @@ def test_match_estimates_the_true_settings(ai_mixer, tmp_path, music):
     assert residual_db(mix, finished) < -25
 
 
+@pytest.mark.slow
 def test_match_uses_another_song_as_a_reference(ai_mixer, song, tmp_path):
     soundfile.write(tmp_path / "other.wav", noise(4 * RATE, 2).numpy(), RATE)
     done = ai_mixer("match", song, tmp_path / "other.wav")

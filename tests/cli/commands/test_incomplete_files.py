@@ -37,6 +37,7 @@ def test_strict_makes_it_an_error_before_anything_is_written(ai_mixer, cut, comm
     assert [file.name for file in cut.parent.iterdir()] == ["cut.wav"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", first_fast(["match", "mix"]))
 def test_the_other_file_counts_too(ai_mixer, song, cut, command):
     arguments = ("mix", song, "--reference", cut) if command == "mix" else ("match", song, cut)
@@ -52,6 +53,7 @@ def test_analyse_warns(ai_mixer, cut):
     assert json.loads(line)["warnings"] == [WARNING]
 
 
+@pytest.mark.slow
 def test_compare_warns(ai_mixer, cut, log):
     assert ai_mixer("compare", cut, "--model", "ast_regressor").code == 0
     assert WARNING in log.text

@@ -116,6 +116,7 @@ def test_damaged_songs_do_not_end_a_training(trained_on_bad_music):
     assert run.store.client.get_run(run.id).info.status == "FINISHED"
 
 
+@pytest.mark.slow
 def test_skipped_songs_are_counted(trained_on_bad_music):
     run, _ = trained_on_bad_music
     metrics = run.store.client.get_run(run.id).data.metrics
@@ -123,6 +124,7 @@ def test_skipped_songs_are_counted(trained_on_bad_music):
     assert metrics["test_skipped_songs"] == 1
 
 
+@pytest.mark.slow
 def test_skipped_songs_are_listed_with_reasons(trained_on_bad_music):
     run, _ = trained_on_bad_music
     table = pd.read_csv(run.artifact_dir / "skipped.csv")
@@ -135,6 +137,7 @@ def test_skipped_songs_are_listed_with_reasons(trained_on_bad_music):
     assert "skipped songs: 1" in (run.artifact_dir / "eval" / "tables.md").read_text()
 
 
+@pytest.mark.slow
 def test_each_skipped_song_is_reported_once(trained_on_bad_music):
     """Those known at the start in one warning, the others when they are read."""
     _, messages = trained_on_bad_music
@@ -148,12 +151,14 @@ def test_each_skipped_song_is_reported_once(trained_on_bad_music):
     assert any("telephone (8000 Hz)" in line for line in messages)
 
 
+@pytest.mark.slow
 def test_unusual_songs_are_used(trained_on_bad_music):
     run, _ = trained_on_bad_music
     songs = set(pd.read_csv(run.artifact_dir / "split.csv").song)
     assert {Path(name).stem for name in UNUSUAL} <= songs
 
 
+@pytest.mark.slow
 def test_listening_page_names_the_song_that_replaces_a_damaged_one(trained_on_bad_music):
     run, _ = trained_on_bad_music
     files = {file.name for file in (run.artifact_dir / "listening").rglob("*.flac")}

@@ -100,6 +100,7 @@ def test_lightning_checkpoint_is_evaluated(at_home, command, trained, mixer):
     assert set(loaded.card) == set(expected.card) - {"format", "weights_sha256", "calibration"}
 
 
+@pytest.mark.slow
 def test_unavailable_system_is_listed_as_not_evaluated(mixer):
     tables = evaluate_model(mixer, excerpts_per_song=1, systems=["matching"], condition="paired")
     assert set(tables.missing) <= {"matching"}
@@ -130,6 +131,7 @@ def test_speech_metrics_are_in_the_scores(mixer):
     assert {"speech/pesq", "speech/stoi", "speech/quality"} <= set(tables.scores)
 
 
+@pytest.mark.slow
 def test_scores_are_in_the_markdown(mixer):
     tables = evaluate_model(mixer, excerpts_per_song=1, condition="paired")
     scores = tables.scores.loc["paired"]

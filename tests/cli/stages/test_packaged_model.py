@@ -43,6 +43,7 @@ def test_with_data_it_is_evaluated_and_rendered(packaged, command, home, songs_f
     assert {file.name for file in target.iterdir()} == files
 
 
+@pytest.mark.slow
 def test_without_data_results_are_not_written_into_the_package(
     packaged, command, home, songs_folder, compose, monkeypatch
 ):

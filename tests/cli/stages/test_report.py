@@ -39,6 +39,7 @@ def test_report_is_written_as_markdown_and_csv(report, evaluated_runs, tmp_path)
     assert pd.read_csv(table)["skill blind"].tolist() == [pytest.approx(0.3)]
 
 
+@pytest.mark.slow
 def test_runs_on_different_songs_are_in_separate_tables(report, evaluated_runs):
     """The better result on other songs is not ranked above."""
     for digest, skill in (("aaaa1", 0.1), ("bbbb2", 0.9)):

@@ -39,6 +39,7 @@ def epochs_in(run):
     return sorted(folder.name for folder in (run.artifact_dir / "figures").glob("*"))
 
 
+@pytest.mark.slow
 def test_an_epoch_has_two_plots(fit, run):
     fit(KnobPlots(), run.lightning_logger())
     folder = run.artifact_dir / "figures" / "epoch_000"

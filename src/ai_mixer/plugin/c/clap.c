@@ -1,8 +1,6 @@
 /* The plug-in as CLAP. A parameter that is linear in the unit that people see has this unit; another
  * is a position 0-1 on its scale, so that a host's slider and automation follow the scale. */
 #include <clap/entry.h>
-#include <clap/ext/params.h>
-#include <clap/ext/state.h>
 #include <clap/plugin-factory.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +16,7 @@ static bool in_units(int32_t parameter) {
     return !knob || knob->scale == (display == SHOW_DECIBELS ? AI_MIXER_LOG : AI_MIXER_LINEAR);
 }
 
-static double to_clap(int32_t parameter, double value) {
+double clap_number(int32_t parameter, double value) {
     return in_units(parameter) ? plugin_displayed(parameter, value)
                                : plugin_position(parameter, value);
 }
@@ -29,13 +27,16 @@ static double from_clap(int32_t parameter, double number) {
 }
 
 static uint32_t count_parameters(const clap_plugin_t *clap) {
-    (void)clap;
-    return plugin_parameter_count();
+    return plugin_parameter_count() + clap_listen_count(self_of(clap));
 }
 
 static bool get_info(const clap_plugin_t *clap, uint32_t index, clap_param_info_t *info) {
-    (void)clap;
-    if (index >= (uint32_t)plugin_parameter_count()) return false;
+    uint32_t own = plugin_parameter_count();
+    if (index >= count_parameters(clap)) return false;
+    if (index >= own) {
+        clap_listen_info(self_of(clap), index - own, info);
+        return true;
+    }
     const plugin_label *label = &ai_mixer_plugin.labels[index];
     const ai_mixer_knob *knob = ai_mixer_knob_info(index);
     memset(info, 0, sizeof *info);
@@ -44,89 +45,71 @@ static bool get_info(const clap_plugin_t *clap, uint32_t index, clap_param_info_
     if (!knob) info->flags |= CLAP_PARAM_IS_STEPPED | CLAP_PARAM_IS_BYPASS;
     snprintf(info->name, sizeof info->name, "%s", label->title);
     snprintf(info->module, sizeof info->module, "%s", label->group);
-    info->min_value = to_clap(index, knob ? knob->min : 0.0);
-    info->max_value = to_clap(index, knob ? knob->max : 1.0);
-    info->default_value = to_clap(index, plugin_neutral(index));
+    info->min_value = clap_number(index, knob ? knob->min : 0.0);
+    info->max_value = clap_number(index, knob ? knob->max : 1.0);
+    info->default_value = clap_number(index, plugin_neutral(index));
     return true;
 }
 
 static bool get_value(const clap_plugin_t *clap, clap_id id, double *number) {
-    int32_t parameter = plugin_parameter_index(id);
-    if (parameter < 0) return false;
-    *number = to_clap(parameter, plugin_get(self_of(clap)->plugin, parameter));
+    const instance *self = self_of(clap);
+    int32_t parameter = plugin_parameter_index(id), other = clap_listen_index(self, id);
+    if (parameter < 0 && other < 0) return false;
+    *number = parameter < 0 ? clap_listen_get(self, other)
+                            : clap_number(parameter, plugin_get(self->plugin, parameter));
     return true;
 }
 
 static bool value_to_text(const clap_plugin_t *clap, clap_id id, double number, char *text,
                           uint32_t size) {
-    (void)clap;
+    const instance *self = self_of(clap);
     char written[TEXT_BYTES];
-    int32_t parameter = plugin_parameter_index(id);
-    if (parameter < 0 || size == 0) return false;
-    plugin_to_text(parameter, from_clap(parameter, number), written);
-    snprintf(text, size, "%s", written);
+    int32_t parameter = plugin_parameter_index(id), other = clap_listen_index(self, id);
+    if ((parameter < 0 && other < 0) || size == 0) return false;
+    if (parameter >= 0) plugin_to_text(parameter, from_clap(parameter, number), written);
+    snprintf(text, size, "%s",
+             parameter < 0 ? clap_listen_text(self, other, number) : written);
     return true;
 }
 
 static bool text_to_value(const clap_plugin_t *clap, clap_id id, const char *text,
                           double *number) {
-    (void)clap;
+    const instance *self = self_of(clap);
     double value;
-    int32_t parameter = plugin_parameter_index(id);
+    int32_t parameter = plugin_parameter_index(id), other = clap_listen_index(self, id);
+    for (int32_t v = 0; other >= 0 && v < LISTEN_STATUS_COUNT; v++)
+        if (!strcmp(text, clap_listen_text(self, other, v))) {
+            *number = v;
+            return true;
+        }
     if (parameter < 0 || !plugin_from_text(parameter, text, &value)) return false;
-    *number = to_clap(parameter, value);
+    *number = clap_number(parameter, value);
     return true;
 }
 
-static void take_event(plugin *p, const clap_event_header_t *event) {
+static void take_event(instance *self, const clap_event_header_t *event) {
     if (event->space_id != CLAP_CORE_EVENT_SPACE_ID || event->type != CLAP_EVENT_PARAM_VALUE)
         return;
     const clap_event_param_value_t *change = (const void *)event;
     int32_t parameter = plugin_parameter_index(change->param_id);
-    if (parameter >= 0) plugin_set(p, parameter, from_clap(parameter, change->value));
+    int32_t other = parameter < 0 ? clap_listen_index(self, change->param_id) : -1;
+    if (parameter >= 0) plugin_set(self->plugin, parameter, from_clap(parameter, change->value));
+    if (other >= 0) clap_listen_set(self, other, change->value);
 }
 
 static void flush(const clap_plugin_t *clap, const clap_input_events_t *in,
                   const clap_output_events_t *out) {
-    (void)out;
-    for (uint32_t i = 0; in && i < in->size(in); i++)
-        take_event(self_of(clap)->plugin, in->get(in, i));
+    for (uint32_t i = 0; in && i < in->size(in); i++) take_event(self_of(clap), in->get(in, i));
+    clap_listen_send(self_of(clap), out);
 }
 
 static const clap_plugin_params_t params = {count_parameters, get_info,      get_value,
                                             value_to_text,    text_to_value, flush};
 
-/* ---- state ---- */
-
-static bool save(const clap_plugin_t *clap, const clap_ostream_t *stream) {
-    char *state = malloc(STATE_BYTES);
-    size_t length = state ? plugin_save(self_of(clap)->plugin, state, STATE_BYTES) : 0, at = 0;
-    while (at < length) {
-        int64_t written = stream->write(stream, state + at, length - at);
-        if (written <= 0) break;
-        at += (size_t)written;
-    }
-    free(state);
-    return length > 0 && at == length;
-}
-
-static bool load(const clap_plugin_t *clap, const clap_istream_t *stream) {
-    char *state = malloc(STATE_BYTES);
-    int64_t length = 0, got = 1;
-    while (state && length < STATE_BYTES &&
-           (got = stream->read(stream, state + length, (uint64_t)(STATE_BYTES - length))) > 0)
-        length += got;
-    bool loaded = state && got == 0 && plugin_load(self_of(clap)->plugin, state, (size_t)length);
-    free(state);
-    return loaded;
-}
-
-static const clap_plugin_state_t state = {save, load};
-
 static const void *get_extension(const clap_plugin_t *clap, const char *id) {
     (void)clap;
     if (!strcmp(id, CLAP_EXT_PARAMS)) return &params;
-    if (!strcmp(id, CLAP_EXT_STATE)) return &state;
+    if (!strcmp(id, CLAP_EXT_STATE)) return &clap_state;
     if (!strcmp(id, CLAP_EXT_AUDIO_PORTS)) return &clap_audio_ports;
     if (!strcmp(id, CLAP_EXT_LATENCY)) return &clap_latency;
     if (!strcmp(id, "clap.audio-ports-config")) return &clap_ports_config;
@@ -142,6 +125,7 @@ static bool init(const clap_plugin_t *clap) {
 }
 
 static void destroy(const clap_plugin_t *clap) {
+    clap_listen_destroy(self_of(clap)); /* its worker reads the plug-in */
     plugin_destroy(self_of(clap)->plugin);
     free(self_of(clap));
 }
@@ -149,7 +133,9 @@ static void destroy(const clap_plugin_t *clap) {
 static bool activate(const clap_plugin_t *clap, double rate, uint32_t min, uint32_t max) {
     (void)min, (void)max;
     instance *self = self_of(clap);
-    self->active = plugin_prepare(self->plugin, rate, channels_of(clap));
+    self->active = plugin_prepare(self->plugin, rate, channels_of(clap)) &&
+                   (!self->listener || listen_prepare(self->listener, rate,
+                                                      channels_of(clap).inputs));
     self->rate = rate;
     return self->active;
 }
@@ -174,6 +160,8 @@ static clap_process_status process(const clap_plugin_t *clap, const clap_process
         !block->audio_inputs[0].data32 || !block->audio_outputs[0].data32)
         return CLAP_PROCESS_ERROR;
     float **in = block->audio_inputs[0].data32, **out = block->audio_outputs[0].data32;
+    clap_listen_send(self, block->out_events);
+    if (self->listener) listen_take(self->listener, (const float *const *)in, (int32_t)frames);
     for (uint32_t start = 0, end; start < frames || event < count; start = end) {
         end = frames;
         while (event < count) {
@@ -183,7 +171,7 @@ static clap_process_status process(const clap_plugin_t *clap, const clap_process
                 end = time < frames ? time : frames;
                 break;
             }
-            take_event(self->plugin, next);
+            take_event(self, next);
             event++;
         }
         if (start >= frames) break;
@@ -195,7 +183,9 @@ static clap_process_status process(const clap_plugin_t *clap, const clap_process
     return CLAP_PROCESS_TAIL;
 }
 
-static void on_main_thread(const clap_plugin_t *clap) { (void)clap; }
+static void on_main_thread(const clap_plugin_t *clap) {
+    if (self_of(clap)->listener) listen_run(self_of(clap)->listener);
+}
 
 /* ---- factory ---- */
 
@@ -226,10 +216,13 @@ static const clap_plugin_descriptor_t *get_descriptor(const clap_plugin_factory_
 
 static const clap_plugin_t *create(const clap_plugin_factory_t *factory, const clap_host_t *host,
                                    const char *id) {
-    (void)host;
     if (strcmp(id, ai_mixer_plugin.id)) return NULL;
     instance *self = calloc(1, sizeof *self);
-    if (!self || !(self->plugin = plugin_create())) {
+    if (!self) return NULL;
+    self->host = host;
+    if (!(self->plugin = plugin_create()) || !clap_listen_create(self)) {
+        clap_listen_destroy(self);
+        plugin_destroy(self->plugin);
         free(self);
         return NULL;
     }

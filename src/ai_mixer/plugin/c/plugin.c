@@ -26,11 +26,14 @@ int32_t plugin_parameter_count(void) { return ai_mixer_knob_count() + 1; }
 
 int32_t plugin_bypass(void) { return ai_mixer_knob_count(); }
 
-uint32_t plugin_parameter_id(int32_t parameter) {
+uint32_t plugin_name_id(const char *name) {
     uint32_t hash = 2166136261u; /* FNV-1a */
-    for (const char *c = ai_mixer_plugin.labels[parameter].name; *c; c++)
-        hash = (hash ^ (uint8_t)*c) * 16777619u;
+    for (const char *c = name; *c; c++) hash = (hash ^ (uint8_t)*c) * 16777619u;
     return hash & 0x7fffffffu; /* hosts reserve the others */
+}
+
+uint32_t plugin_parameter_id(int32_t parameter) {
+    return plugin_name_id(ai_mixer_plugin.labels[parameter].name);
 }
 
 int32_t plugin_parameter_index(uint32_t id) {

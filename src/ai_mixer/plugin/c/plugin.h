@@ -41,6 +41,7 @@ typedef struct {
     const char *const *groups;        /* ends with NULL */
     uint8_t vst3_class[16];
     const plugin_label *labels; /* [parameters] */
+    bool listens;               /* whether `ai-mixer listen` answers this console */
 } plugin_info;
 extern const plugin_info ai_mixer_plugin;
 
@@ -66,7 +67,8 @@ void plugin_reset(plugin *);            /* audio thread */
 
 int32_t plugin_parameter_count(void);
 int32_t plugin_bypass(void);                     /* index of this parameter */
-uint32_t plugin_parameter_id(int32_t parameter); /* depends on the name only */
+uint32_t plugin_name_id(const char *name);
+uint32_t plugin_parameter_id(int32_t parameter); /* of its name */
 int32_t plugin_parameter_index(uint32_t id);     /* -1: none */
 double plugin_neutral(int32_t parameter);
 double plugin_position(int32_t parameter, double value); /* 0-1 on the knob's scale */
@@ -87,6 +89,9 @@ void plugin_process(plugin *, const float *const *in, float *const *out, int32_t
 size_t plugin_save(const plugin *, char *state, size_t bytes);
 /* false, and nothing changes, for anything that is not a state of this console. Main thread. */
 bool plugin_load(plugin *, const char *state, size_t bytes);
+/* Values of a state, [parameters]; those that it leaves out stay. false as above, values are then
+ * undefined. */
+bool plugin_read_state(const char *state, size_t bytes, double *values);
 /* Take values, [parameters], from the next block on. Main thread. */
 void plugin_take(plugin *, const double *values);
 

@@ -129,12 +129,10 @@ static bool read_line(const char *line, double *values) {
     return true;
 }
 
-bool plugin_load(plugin *p, const char *state, size_t bytes) {
+bool plugin_read_state(const char *state, size_t bytes, double *values) {
     char line[LINE_BYTES], header[LINE_BYTES];
-    double *values = calloc(plugin_parameter_count(), sizeof *values);
-    bool valid = values != NULL, first = true;
+    bool valid = true, first = true;
     snprintf(header, sizeof header, "ai_mixer %d %s", STATE_VERSION, ai_mixer_console());
-    for (int32_t k = 0; valid && k < plugin_parameter_count(); k++) values[k] = plugin_neutral(k);
     while (valid && bytes > 0) {
         const char *end = memchr(state, '\n', bytes);
         size_t length = end ? (size_t)(end - state) : bytes;
@@ -147,7 +145,13 @@ bool plugin_load(plugin *p, const char *state, size_t bytes) {
         state += length + 1;
         bytes -= length + 1;
     }
-    valid = valid && !first;
+    return valid && !first;
+}
+
+bool plugin_load(plugin *p, const char *state, size_t bytes) {
+    double *values = calloc(plugin_parameter_count(), sizeof *values);
+    for (int32_t k = 0; values && k < plugin_parameter_count(); k++) values[k] = plugin_neutral(k);
+    bool valid = values && plugin_read_state(state, bytes, values);
     if (valid) plugin_take(p, values);
     free(values);
     return valid;
