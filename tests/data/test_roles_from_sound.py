@@ -12,6 +12,8 @@ from ai_mixer.data.band.synth import synthesise_parts
 from ai_mixer.data.role_classifier import load_role_classifier, role_from_sound
 from ai_mixer.data.role_features import N_FEATURES, RATE, role_features
 from ai_mixer.data.tracks import Tracks
+from ai_mixer.mixing.track_inputs import measured, track_inputs
+from ai_mixer.mixing.track_roles import role_notes, with_role
 from helpers.tracks import write
 
 KICKS = Part("kick", "drums", 0, [Note(0.5 * n, 0.2, 36, 100) for n in range(8)], drums=True)
@@ -21,9 +23,8 @@ BASS = Part("bass", "bass", 33, [Note(0.5 * n, 0.45, 33 + n % 3, 100) for n in r
 @pytest.fixture(scope="module")
 def played():
     parts = {"drums": KICKS, "bass": BASS}
-    return {
-        role: torch.from_numpy(synthesise_parts([p], 4 * RATE, RATE)) for role, p in parts.items()
-    }
+    audio = {role: synthesise_parts([part], 4 * RATE, RATE) for role, part in parts.items()}
+    return {role: torch.from_numpy(samples) for role, samples in audio.items()}
 
 
 def test_kick_and_bass_are_recognised_at_any_level_and_polarity(played):
@@ -61,3 +62,13 @@ def test_tracks_whose_names_say_nothing_get_roles_once(played, tmp_path, monkeyp
     assert roles() == ["drums", "bass", None, "vocals"]
     monkeypatch.setattr(track_roles, "role_of_file", None)  # would raise
     assert roles() == ["drums", "bass", None, "vocals"]
+
+
+def test_a_mix_names_the_roles_that_come_from_the_sound(played, tmp_path):
+    for name, role in (("audio 1", "drums"), ("kick", "bass"), ("audio 2", "drums")):
+        soundfile.write(tmp_path / f"{name}.wav", played[role].T.numpy(), RATE)
+    given = track_inputs([tmp_path], muted=["audio 2"])
+    found = [with_role(track if track.muted else measured(track)) for track in given]
+    assert [track.role for track in found] == ["drums", None, "drums"]  # a name decides
+    (note,) = role_notes(given, found)
+    assert note.startswith("audio 1.wav is drums by its sound: --role audio 1.wav=")

@@ -137,8 +137,7 @@ def mix_tracks(
                 after, gain_db = _deliver(renderer, drafts.audio, target_lufs, ceiling_db)
             else:
                 after, gain_db = _write_limited(renderer, drafts.audio), 0.0
-        notes = input_notes(every)
-        notes += role_notes(inputs, every)
+        notes = [*input_notes(every), *role_notes(inputs, every)]
         notes += [f"{track.name} is muted" for track in every if track.muted]
         if not predictor and settings is None:
             notes.append("no model: all tracks are equally loud and in the middle")
