@@ -61,6 +61,8 @@ def test_a_zip_file_needs_no_option(ai_mixer, folder, tmp_path):
         (["--tracks", "--role", "vox"], "give FILE=ROLE"),
         (["--tracks", "--mute", "cello"], "no track of this name"),
         (["--tracks", "--model", "ast_regressor"], "a model of one stereo file"),
+        (["--tracks", "--start", "cello=1"], "--start cello: no track of this name"),
+        (["--start", "vox.wav=1"], "--start needs --tracks"),
         (["--lead", "vox.wav"], "--lead needs --tracks"),
         ([], "--tracks"),
     ],

@@ -55,13 +55,21 @@ def mix(
     lead: options.Lead = [],  # noqa: B006
     pan: options.TrackPan = [],  # noqa: B006
     mute: options.Mute = [],  # noqa: B006
+    start: options.TrackStart = [],  # noqa: B006
     stems: options.Stems = None,
     daw: options.Daw = False,
     strict: options.Strict = False,
     force: options.Force = False,
 ) -> None:
     """Mix songs: a model sets the knobs, and options change the settings."""
-    of_tracks = {"--role": role, "--lead": lead, "--pan": pan, "--mute": mute, "--stems": stems}
+    of_tracks = {
+        "--role": role,
+        "--lead": lead,
+        "--pan": pan,
+        "--mute": mute,
+        "--start": start,
+        "--stems": stems,
+    }
     tracks = tracks or is_song_archive(songs)
     if tracks:
         files = [Path(str(one.name)) for one in reference]
@@ -71,7 +79,7 @@ def mix(
             **{"--adaptive": adaptive, "--intensity": intensity, "--limiter": limiter},
         }
         ceiling = -1.0 if ceiling is None else ceiling
-        options_of_tracks = (role, lead, pan, mute, stems, target, ceiling, strict, force)
+        options_of_tracks = (role, lead, pan, mute, start, stems, target, ceiling, strict, force)
         run_mix_tracks(songs, output, model, files, *options_of_tracks, daw, refused=of_one_file)
         return
     for name, value in of_tracks.items():

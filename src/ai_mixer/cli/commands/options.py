@@ -84,6 +84,16 @@ TrackPan = Annotated[
         help="Pan of a track, -1 (left) to 1 (right): gtr.wav=-0.4. May be repeated.",
     ),
 ]
+TrackStart = Annotated[
+    list[Assignment],
+    typer.Option(
+        "--start",
+        parser=AssignedNumber("--start", 0.0, 3600.0),
+        metavar="FILE=SECONDS",
+        help="Silence before a track: vox.wav=12.5. Default: the time references of Broadcast Wave "
+        "files if all tracks have one, else 0. May be repeated.",
+    ),
+]
 Mute = Annotated[
     list[str], typer.Option("--mute", metavar="FILE", help="A track left out. May be repeated.")
 ]
