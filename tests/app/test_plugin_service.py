@@ -9,6 +9,7 @@ import pytest
 from ai_mixer.app import plugin_service, prediction
 from ai_mixer.app.plugin_service import PluginService, read_request
 from ai_mixer.plugin.presets import read_state
+from helpers.engine import Job, music
 from helpers.listen import ask, running, short_home
 
 FRAMES = 800
@@ -144,3 +145,20 @@ def test_prediction_gets_a_file_console_and_locked_knobs(monkeypatch):
     assert plugin_service.predict_settings(asked) == {"low_eq": 2.0}
     locked = {"low_eq": 2.0}
     assert seen == {"console": "classic", "locked": locked, "exists": True, "reference": None}
+
+
+@pytest.mark.slow  # loads the packaged model
+@pytest.mark.parametrize(("console", "locked"), [("classic", "low_eq"), ("mastering", "low_cut")])
+def test_packaged_models_answer_with_all_knobs_and_keep_locked_ones(console, locked):
+    audio = 0.3 * music(Job(44_100, 2, 128, [("p", 15 * 44_100)])).T
+    fields = {"ai_mixer": f"1 {console}", "rate": 44_100, f"locked.{locked}": 3.0}
+    content = request(np.ascontiguousarray(audio, np.float32), **fields)
+    asked = read_request(io.BytesIO(content))
+    settings = plugin_service.predict_settings(asked)
+    knobs = {knob.name: knob for knob in asked.plugin.chain.knobs}
+    assert set(settings) <= set(knobs)
+    assert settings[locked] == max(3.0, knobs[locked].low)
+    off = [name for name in settings if settings[name] != pytest.approx(knobs[name].neutral)]
+    assert len(off) > 1
+    for name, value in settings.items():
+        assert knobs[name].low - 1e-3 <= value <= knobs[name].high + 1e-3

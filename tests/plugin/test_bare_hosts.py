@@ -241,8 +241,8 @@ def needed(file, *options):
 
 
 BLOCKING = re.compile(
-    r"pthread|mutex|sem_|open|read$|write|std|_Z|Py|NRT|dl(open|sym)|time|sleep|socket|connect|poll"
-    r"|send$|recv|fcntl|sig|close"
+    r"pthread|mutex|sem_|open|^read$|write|std|_Z|Py|NRT|dl(open|sym)|time|sleep|socket|connect|poll"
+    r"|^send$|recv|fcntl|sig|close"
 )
 WORKER = ("listen_worker.c", "listen_client.c")  # the only files that may wait
 

@@ -5,9 +5,11 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from ai_mixer.plugin import toolchain
+from ai_mixer.plugin.identity import parameter_id
 from helpers.engine import Job, expected, music, random_job
 from helpers.measures import residual_db
 from helpers.plugins import SOURCES, Host
@@ -38,6 +40,11 @@ def test_windows_equals_the_stream(plugin_build, headers, tmp_path, monkeypatch,
         audio = music(job)
         wanted = expected(plugin.chain, job, audio)
         assert residual_db(host.play_job(job, plugin.chain, audio), wanted) <= -110
+    if kind == "clap":
+        listen, status = parameter_id("listen"), parameter_id("listen_status")
+        commands = [f"event 0 {listen} 1", "process 8", "main", f"get {status}"]
+        shown = host.play(np.zeros((2, 8), np.float32), 2, commands, 44_100)[1]
+        assert host.run([f"text {status} {shown[0]}"]) == ["Not on Windows"]
     state, audio = tmp_path / "state", music(Job(44_100, 2, 128, [("p", 4000)]))
     set_first = [host.event("low_eq", 3.3), "process 4000", f"save {state}"]
     first, _ = host.play(audio, 2, set_first, 44_100)

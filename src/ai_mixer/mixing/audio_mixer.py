@@ -60,8 +60,8 @@ class AudioMixer:
     def predict_mixing_parameters(self, path: str | Path) -> SettingsByModel:
         """Predict settings with every packaged model: model → knob → value in its own unit.
 
-        They equal those of `mix_file` without options: within the musical ranges, and shrunk
-        towards neutral by the model's uncertainty.
+        They equal those of `mix_file` without options: within the ranges of a mix without a
+        reference, and shrunk towards neutral by the model's uncertainty.
         """
         song = AudioFile(path)
         pretrained.default_model()  # raises if no model is packaged

@@ -114,7 +114,7 @@ def mix(
         check_preset_path(save_preset)
         check_not_existing([save_preset], force)
     # Loads the model once, and raises for unknown names before any work.
-    console = loaded.console if loaded else console_of(resolve_model(model)[1])
+    console = loaded.console if loaded else console_of(resolve_model(model, not weights)[1])
     mix_options = console.resolve(mix_options)
     mix_options = with_intensity(mix_options, intensity)
     console.check(mix_options)

@@ -43,6 +43,7 @@ static void changed(void *context) {
 bool clap_listen_create(instance *self) {
     if (!ai_mixer_plugin.listens) return true;
     int32_t knobs = ai_mixer_knob_count();
+    self->locks = lock_count();
     self->send_at = EVENTS_PER_KNOB * knobs;
     self->send = calloc(knobs, sizeof *self->send);
     self->values = calloc(knobs, sizeof *self->values);
@@ -56,7 +57,7 @@ void clap_listen_destroy(instance *self) {
     free(self->values);
 }
 
-int32_t clap_listen_count(const instance *self) { return self->listener ? lock_count() + 2 : 0; }
+int32_t clap_listen_count(const instance *self) { return self->listener ? self->locks + 2 : 0; }
 
 static clap_id id_of(int32_t index, int32_t locks) {
     char name[LOCK_BYTES];
@@ -68,12 +69,12 @@ static clap_id id_of(int32_t index, int32_t locks) {
 int32_t clap_listen_index(const instance *self, clap_id id) {
     int32_t count = clap_listen_count(self);
     for (int32_t i = 0; i < count; i++)
-        if (id_of(i, count - 2) == id) return i;
+        if (id_of(i, self->locks) == id) return i;
     return -1;
 }
 
 void clap_listen_info(const instance *self, int32_t index, clap_param_info_t *info) {
-    int32_t locks = clap_listen_count(self) - 2;
+    int32_t locks = self->locks;
     const plugin_label *label = index < locks ? &ai_mixer_plugin.labels[first_knob(index)] : NULL;
     memset(info, 0, sizeof *info);
     info->id = id_of(index, locks);
@@ -89,7 +90,7 @@ void clap_listen_info(const instance *self, int32_t index, clap_param_info_t *in
 }
 
 double clap_listen_get(const instance *self, int32_t index) {
-    int32_t locks = clap_listen_count(self) - 2;
+    int32_t locks = self->locks;
     if (index < locks) return listen_locked(self->listener, first_knob(index));
     return index == locks ? listen_get(self->listener) : listen_get_status(self->listener);
 }
@@ -100,7 +101,7 @@ static void lock_effect(instance *self, int32_t lock, bool on) {
 }
 
 void clap_listen_set(instance *self, int32_t index, double value) {
-    int32_t locks = clap_listen_count(self) - 2;
+    int32_t locks = self->locks;
     bool on = value >= 0.5;
     if (index < locks) lock_effect(self, index, on);
     if (index != locks) return; /* the status is read only */
@@ -109,7 +110,7 @@ void clap_listen_set(instance *self, int32_t index, double value) {
 }
 
 const char *clap_listen_text(const instance *self, int32_t index, double value) {
-    if (index < clap_listen_count(self) - 1) return value >= 0.5 ? "On" : "Off";
+    if (index <= self->locks) return value >= 0.5 ? "On" : "Off";
     bool valid = value >= 0.0 && value < LISTEN_STATUS_COUNT;
     return listen_status_names[valid ? (int)value : LISTEN_IDLE];
 }
@@ -155,7 +156,7 @@ void clap_listen_send(instance *self, const clap_output_events_t *out) {
     if (!self->listener) return;
     apply_answer(self);
     if (!out) return;
-    int32_t end = EVENTS_PER_KNOB * ai_mixer_knob_count(), locks = clap_listen_count(self) - 2;
+    int32_t end = EVENTS_PER_KNOB * ai_mixer_knob_count(), locks = self->locks;
     for (; self->send_at < end; self->send_at++) /* a full queue: the rest in the next block */
         if (self->send[self->send_at / EVENTS_PER_KNOB] && !push_knob(self, out, self->send_at))
             return;
@@ -171,7 +172,7 @@ void clap_listen_send(instance *self, const clap_output_events_t *out) {
 
 size_t clap_listen_save(const instance *self, char *state, size_t length) {
     char name[LOCK_BYTES];
-    for (int32_t i = 0; length && i < clap_listen_count(self) - 2; i++) {
+    for (int32_t i = 0; length && i < self->locks; i++) {
         if (clap_listen_get(self, i) < 0.5) continue;
         lock_name(i, name);
         length += (size_t)snprintf(state + length, STATE_BYTES - length, "%s 1\n", name);
@@ -182,7 +183,7 @@ size_t clap_listen_save(const instance *self, char *state, size_t length) {
 
 void clap_listen_load(instance *self, const char *state, size_t length) {
     char line[LOCK_BYTES + 8], name[LOCK_BYTES];
-    for (int32_t i = 0; i < clap_listen_count(self) - 2; i++) {
+    for (int32_t i = 0; i < self->locks; i++) {
         lock_name(i, name);
         size_t bytes = (size_t)snprintf(line, sizeof line, "\n%s 1\n", name);
         bool on = false;

@@ -41,6 +41,7 @@ typedef struct {
     int32_t config;
     const clap_host_t *host;
     listener *listener;      /* NULL: this console does not listen */
+    int32_t locks;           /* number of effects that can be locked */
     int32_t send_at;         /* next event of the last answer, 3 for each knob */
     bool *send;              /* [knobs] which the last answer has changed */
     double *values;          /* [knobs] of the last answer */

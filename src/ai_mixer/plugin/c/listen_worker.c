@@ -20,39 +20,47 @@ void listen_stop_worker(listener *l) { (void)l; }
 
 #include <signal.h>
 
+/* Input as it was taken: the plug-in may get another rate while the service is asked. */
+typedef struct {
+    float *audio; /* [frames, channels] */
+    size_t frames;
+    int32_t channels;
+    double rate;
+} recording;
+
 static bool audible(const float *frame, int32_t channels) {
     for (int32_t c = 0; c < channels; c++)
         if (fabsf(frame[c]) >= LISTEN_THRESHOLD) return true;
     return false;
 }
 
-/* Read `count` frames of input from the first audible one on; false if stopped before. */
-static bool capture(listener *l, float *audio, size_t count) {
+/* Read frames of input from the first audible one on; false if stopped before. */
+static bool capture(listener *l, const recording *r) {
     const struct timespec pause = {0, 10 * 1000 * 1000};
-    int32_t channels = l->channels;
+    int32_t channels = r->channels;
     size_t done = 0;
-    while (done < count && !listen_stopped(l)) {
+    while (done < r->frames && !listen_stopped(l)) {
         uint32_t read = atomic_load(&l->read), written = atomic_load(&l->written);
-        for (; read != written && done < count; read++) {
+        for (; read != written && done < r->frames; read++) {
             const float *frame = l->ring + read % RING_FRAMES * channels;
             if (done == 0 && !audible(frame, channels)) continue;
             for (int32_t c = 0; c < channels; c++)
-                audio[done * channels + c] = isfinite(frame[c]) ? frame[c] : 0.0f;
+                r->audio[done * channels + c] = isfinite(frame[c]) ? frame[c] : 0.0f;
             done++;
         }
         atomic_store(&l->read, read);
-        if (done < count) nanosleep(&pause, NULL);
+        if (done < r->frames) nanosleep(&pause, NULL);
     }
-    return done == count && !listen_stopped(l);
+    return done == r->frames && !listen_stopped(l);
 }
 
 /* Head of the request: what is sent, and the values of locked knobs. */
-static char *request_head(const listener *l, size_t frames) {
+static char *request_head(const listener *l, const recording *r) {
     char *head = malloc(STATE_BYTES), number[64];
     if (!head) return NULL;
     size_t length = (size_t)snprintf(
         head, STATE_BYTES, "ai_mixer 1 %s\nrate %.0f\nchannels %d\nframes %zu\n",
-        ai_mixer_console(), l->rate, (int)l->channels, frames);
+        ai_mixer_console(), r->rate, (int)r->channels, r->frames);
     for (int32_t k = 0; k < ai_mixer_knob_count(); k++) {
         if (!listen_locked(l, k)) continue;
         plugin_print_number(number, sizeof number, "%.*g", 17, plugin_get(l->plugin, k));
@@ -77,12 +85,12 @@ static listen_status keep_answer(listener *l, const char *answer, size_t length)
     return valid ? LISTEN_DONE : LISTEN_NO_ANSWER;
 }
 
-static listen_status ask(listener *l, const float *audio, size_t frames) {
-    char *head = request_head(l, frames), *answer = malloc(STATE_BYTES);
+static listen_status ask(listener *l, const recording *r) {
+    char *head = request_head(l, r), *answer = malloc(STATE_BYTES);
     size_t length = 0;
     listen_status status = LISTEN_NO_ANSWER;
     if (head && answer)
-        status = listen_ask(l, head, audio, frames * (size_t)l->channels, answer, &length);
+        status = listen_ask(l, head, r->audio, r->frames * (size_t)r->channels, answer, &length);
     if (status == LISTEN_DONE && !listen_stopped(l)) status = keep_answer(l, answer, length);
     free(head);
     free(answer);
@@ -91,15 +99,15 @@ static listen_status ask(listener *l, const float *audio, size_t frames) {
 
 static void *work(void *context) {
     listener *l = context;
-    size_t frames = (size_t)(LISTEN_S * l->rate);
-    float *audio = malloc(frames * (size_t)l->channels * sizeof *audio);
-    listen_status status = audio ? LISTEN_IDLE : LISTEN_NO_ANSWER;
-    if (audio && capture(l, audio, frames)) {
+    recording r = {NULL, (size_t)(LISTEN_S * l->rate), l->channels, l->rate};
+    r.audio = malloc(r.frames * (size_t)r.channels * sizeof *r.audio);
+    listen_status status = r.audio ? LISTEN_IDLE : LISTEN_NO_ANSWER;
+    if (r.audio && capture(l, &r)) {
         atomic_store(&l->status, LISTEN_ASKING);
         l->changed(l->context);
-        status = ask(l, audio, frames);
+        status = ask(l, &r);
     }
-    free(audio);
+    free(r.audio);
     atomic_store(&l->status, status);
     atomic_store(&l->wanted, false);
     l->changed(l->context);
