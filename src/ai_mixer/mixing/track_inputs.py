@@ -124,16 +124,23 @@ def _find_files(paths: Sequence[Path]) -> list[tuple[Path, str | None]]:
 
 def change_track(inputs: list[TrackInput], option: str, name: str, **changes: object) -> None:
     """Change the track with a name, in place."""
-    matches = [
-        n
-        for n, track in enumerate(inputs)
-        if name in {track.name, track.file.path.stem, str(track.file.path)}
-    ]
+    number = find_track(inputs, option, name)
+    inputs[number] = replace(inputs[number], **changes)  # type: ignore[arg-type]
+
+
+def has_name(track: TrackInput, name: str) -> bool:
+    """Whether a track is meant: its file, with or without suffix, or its path."""
+    return name in {track.name, track.file.path.stem, str(track.file.path)}
+
+
+def find_track(inputs: Sequence[TrackInput], option: str, name: str) -> int:
+    """Place of the track with a name. ValueError (one line) for none or several."""
+    matches = [number for number, track in enumerate(inputs) if has_name(track, name)]
     if len(matches) != 1:
         names = ", ".join(track.name for track in inputs)
         reason = "no track of this name" if not matches else "several tracks of this name"
         raise ValueError(f"{option} {name}: {reason}: the tracks are {names}")
-    inputs[matches[0]] = replace(inputs[matches[0]], **changes)  # type: ignore[arg-type]
+    return matches[0]
 
 
 def measured(track: TrackInput) -> TrackInput:

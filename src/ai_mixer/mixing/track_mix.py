@@ -12,6 +12,7 @@ from ai_mixer.console.graph_knobs import GraphKnobs
 from ai_mixer.inference.track_predictor import TrackPredictor, load_track_model
 from ai_mixer.mastering.delivery import MAX_REDUCTION_DB, deliver_blocks, loudness_bounds
 from ai_mixer.mixing.measurements import Measurements, measure
+from ai_mixer.mixing.mix_options import MixOptions
 from ai_mixer.mixing.paths import (
     ResultFiles,
     check_not_existing,
@@ -31,10 +32,10 @@ from ai_mixer.mixing.track_inputs import (
     song_format,
     track_inputs,
 )
+from ai_mixer.mixing.track_options import options_by_track, with_options_of_tracks
 from ai_mixer.mixing.track_render import TrackRenderer
 from ai_mixer.mixing.track_report import to_html
 from ai_mixer.mixing.track_settings import (
-    apply_options,
     knobs_from_settings,
     neutral_knobs,
     predicted_knobs,
@@ -77,6 +78,7 @@ def mix_tracks(
     pans: Mapping[str, float] | None = None,
     muted: Sequence[str] = (),
     starts_s: Mapping[str, float] | None = None,
+    mix_options: MixOptions | None = None,
     reference: str | Path | None = None,
     target_lufs: float | str | None = None,
     ceiling_db: float = -1.0,
@@ -93,14 +95,14 @@ def mix_tracks(
     silent ones are left out. output: default `<folder>_mixed.wav`, or `mix.wav` beside the first
     file. model: one of several tracks; without one all tracks are equally loud and in the middle.
     roles, leads (in front), pans (−1 to 1), muted: by the name of a file. starts_s: silence before
-    a file, by its name, see `with_starts`. reference: a song whose sound a model approaches.
-    target_lufs: −14 by default, or a name as `deliver` takes it. ceiling_db: highest true peak,
-    dBTP. stems: folder for the processed tracks and buses, which sum to the mix before the master.
-    settings: those of an earlier mix (`TrackMixResult.settings`) instead of a model's; a track is
-    found by its name, and is neutral without an entry. deliver: False for the limiter of the
-    console instead of loudness and ceiling, float32 where the format has it. progress: called with
-    the share of tracks that are processed. force: overwrite existing files. ValueError or OSError
-    (one line).
+    a file, by its name, see `with_starts`. mix_options: amounts and fixed settings, see
+    `options_by_track`. reference: a song whose sound a model approaches. target_lufs: −14 by
+    default, or a name as `deliver` takes it. ceiling_db: highest true peak, dBTP. stems: folder for
+    the processed tracks and buses, which sum to the mix before the master. settings: those of an
+    earlier mix (`TrackMixResult.settings`) instead of a model's; a track is found by its name, and
+    is neutral without an entry. deliver: False for the limiter of the console instead of loudness
+    and ceiling, float32 where the format has it. progress: called with the share of tracks that are
+    processed. force: overwrite existing files. ValueError or OSError (one line).
     """
     if settings is not None and model:
         raise ValueError("settings or a model, not both")
@@ -114,6 +116,7 @@ def mix_tracks(
     check_result(output, sources, force)
     predictor = load_track_model(model) if model else None
     console = predictor.console if predictor else load_console("studio")
+    options = options_by_track(console, inputs, mix_options or MixOptions())
     with single_threaded(), result_drafts(output, force) as drafts:
         every = [track if track.muted else measured(track) for track in inputs]
         active = [track for track in every if not (track.muted or track.silent)]
@@ -124,7 +127,8 @@ def mix_tracks(
         check_not_existing(names.values(), force)
         other = AudioFile(reference, strict) if predictor and reference else None
         knobs = _chosen_knobs(console, predictor, other, settings, every, active)
-        knobs = apply_options(console, knobs, active)
+        own = [options[every.index(track)] for track in active]
+        knobs = with_options_of_tracks(console, knobs, active, own)
         sample_rate, frames = song_format(every)
         with temporary_folder() as folder:
             renderer = TrackRenderer(console, knobs, active, sample_rate, frames, folder)

@@ -44,7 +44,7 @@ Amount = Annotated[
         parser=AssignedNumber("--amount", 0.0, 1.0, name_optional=True),
         metavar="[GROUP=]NUMBER",
         help="Amount of the change, 0 to 1 (all the way to a reference); eq=0.5 for one group of "
-        "knobs. May be repeated.",
+        "knobs, vox.wav:eq=0.5 for those of a track. May be repeated.",
     ),
 ]
 Only = Annotated[str | None, typer.Option(help="Change only these groups of knobs: eq,width")]
@@ -54,8 +54,8 @@ Set = Annotated[
         "--set",
         parser=Setting("--set"),
         metavar="KNOB=VALUE",
-        help='Fixed value of a knob, named as in the report: low_eq=+1.5, "presence=+2 dB". May be '
-        "repeated.",
+        help='Fixed value of a knob, named as in the report: low_eq=+1.5, "presence=+2 dB"; of '
+        "a track vox.wav:fader_db=-3. May be repeated.",
     ),
 ]
 Reference = Annotated[
