@@ -39,10 +39,10 @@ def refusal(home, content):
 
 
 def test_answer_is_a_state_with_the_settings(home):
-    heard = []
+    received = []
 
     def predict(asked):
-        heard.append(asked)
+        received.append(asked)
         return {"low_eq": 3.0}
 
     audio = np.random.default_rng(1).uniform(-1, 1, (FRAMES, 1)).astype(np.float32)
@@ -52,7 +52,7 @@ def test_answer_is_a_state_with_the_settings(home):
     assert kind == b"settings %d" % len(state)
     plugin, settings = read_state(state)
     assert settings == {**{knob.name: knob.neutral for knob in plugin.chain.knobs}, "low_eq": 3.0}
-    (asked,) = heard
+    (asked,) = received
     assert np.array_equal(asked.audio, audio)
     assert (asked.sample_rate, asked.locked) == (8000, {"high_eq": -1.5})
 
