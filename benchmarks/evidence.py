@@ -9,7 +9,7 @@ finished song if a third of an octave changes by more than 0.5 dB, and mends the
 that it takes back. Each has a factor and the smallest move that is made as settings, and evidence
 its prior probability of damage and the weight of its regression; they are chosen for each fold and
 point of the curve on the songs of the other folds. The profiles take half an hour of a core;
-`--cache` keeps them.
+`--cache` keeps them. `--champion` adds a packaged model, see `evidence_champion.py`.
 """
 
 import argparse
@@ -53,9 +53,21 @@ RESAMPLES = 1000
 PROBABILITIES = (0.3, 0.5, 0.8, 0.95)  # prior probabilities of damage
 SHARES = (0.25, 0.4, 0.55)  # weights of the regression
 MAX_SUPPORT = 6000  # examples of the regression: all
+CHAMPION = "weighted_ensemble (packaged)"
 Knobs = np.ndarray  # [songs, knobs]: offsets from neutral, share of the range
 Variant = tuple[float, ...]  # of evidence: probability of damage and weight of the regression
 Variants = dict[Variant, dict[str, Knobs]]  # variant → version → knobs
+
+
+class Setting(NamedTuple):
+    """Setting of evidence: variant, factor and smallest move."""
+
+    variant: Variant
+    factor: float
+    least: float
+
+
+DEFAULT = Setting((0.3, 0.55), 2.0, 0.38)  # that of configs/model/evidence.yaml
 
 
 class Song(NamedTuple):
@@ -76,20 +88,21 @@ def main() -> None:
     parser.add_argument("root", type=Path)
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--plot", type=Path)
-    parser.add_argument("--champion", type=int, default=0, help="songs for the packaged default")
+    parser.add_argument("--champion", type=Path, nargs="+", help="files of evidence_champion.py")
     arguments = parser.parse_args()
     songs = _songs(arguments.root, arguments.cache)
     console = load_console("classic")
     predicted = _predictions(songs, console)
+    if arguments.champion:
+        predicted[CHAMPION] = {(): _champion(arguments.champion, songs)}
     judge = Judge(songs, console)
     curves = {name: judge.curve(found, name) for name, found in predicted.items()}
     print(judge.table(curves))
-    default = judge.best_setting(predicted["evidence"], POINTS[0])
+    default = judge.setting(predicted["evidence"], DEFAULT)
+    print(f"\n{judge.row('default', 'evidence', default)}\n")
     print(judge.limits_kept(songs, default, console))
-    if arguments.champion:
-        print(_champion(arguments.root, songs, predicted["evidence"], arguments.champion))
     if arguments.plot:
-        _plot(curves, judge, arguments.plot)
+        _plot(curves, judge, default, arguments.plot)
 
 
 def _songs(root: Path, cache: Path | None) -> list[Song]:
@@ -214,7 +227,8 @@ def _systems(train: list[Song], console: Console) -> dict[str, dict[Variant, Pre
         pairs = itertools.product(PROBABILITIES, shares)
         return {v: lambda genres, x, v=v: evidence(inputs(genres, x), v) for v in pairs}
 
-    inputs, targets = (part.numpy() for part in regression_examples(examples, console.neutral))
+    pairs = regression_examples(examples, console.neutral, model.real_share)
+    inputs, targets = (part.numpy() for part in pairs)
     regressors = {
         "ridge": make_pipeline(StandardScaler(), RidgeCV(np.logspace(0, 5, 11))),
         "nearest neighbour": make_pipeline(StandardScaler(), KNeighborsRegressor(20)),
@@ -388,11 +402,12 @@ class Judge:
             curve[limit] = result
         return curve
 
-    def best_setting(self, variants: Variants, limit: float) -> dict[str, Any]:
-        """The setting of evidence with which the most is mended on all songs."""
-        rows = self._rows(variants, ("share",))
-        allowed = [row for row in rows if row["moved"].mean() <= limit + 1e-9]
-        return max(allowed, key=lambda row: row["shares"].mean())
+    def setting(self, variants: Variants, wanted: Setting) -> dict[str, Any]:
+        """What one setting of evidence moves and mends on all songs."""
+        rows = self._rows({wanted.variant: variants[wanted.variant]}, ("share",))
+        return next(
+            row for row in rows if (row["factor"], row["least"]) == (wanted.factor, wanted.least)
+        )
 
     def _rows(self, variants: Variants, units: tuple[str, ...]) -> list[dict[str, Any]]:
         return [
@@ -466,10 +481,7 @@ class Judge:
         lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
         for point in POINTS:
             for name, curve in curves.items():
-                shares = curve[point]["shares"]
-                cells = [f"{100 * value:.0f}" for value in shares.mean(1)]
-                cells = [f"{point:.0%}", name, f"{curve[point]['moved'].mean():.0%}", *cells]
-                lines.append("| " + " | ".join([*cells, _mean(shares)]) + " |")
+                lines.append(self.row(f"{point:.0%}", name, curve[point]))
         shares = self.bound()
         cells = [f"{100 * value:.0f}" for value in shares.mean(1)]
         lines.append("| – | best knobs | – | " + " | ".join([*cells, _mean(shares)]) + " |")
@@ -483,41 +495,27 @@ class Judge:
                     lines.append(f"| {point:.0%} | {name} | {_interval(difference)} |")
         return "\n".join(lines)
 
+    def row(self, point: str, name: str, result: dict[str, Any]) -> str:
+        """Of the table: shares of finished songs that move, and of each damage that is mended."""
+        shares = result["shares"]
+        cells = [point, name, f"{result['moved'].mean():.0%}"]
+        cells += [f"{100 * value:.0f}" for value in shares.mean(1)]
+        return "| " + " | ".join([*cells, _mean(shares)]) + " |"
 
-def _champion(root: Path, songs: list[Song], evidence: Variants, count: int) -> str:
-    """The packaged default model on the audio of some songs, against evidence on the same ones."""
-    from ai_mixer.inference.predictor import load_model
-    from ai_mixer.inference.pretrained import default_model
 
-    predictor = load_model(default_model())
-    with (root / "manifest.csv").open(encoding="utf-8") as file:
-        paths = [root / row["file"] for row in csv.DictReader(file)]
-    files = [path for path in paths if AudioFile(path).sample_rate == RATE]
-    chosen = list(range(0, len(songs), max(1, len(songs) // count)))[:count]
-    changes = {"finished": lambda x, rate: x} | damages()
-    changes.pop("crushed")
-    knobs = {name: np.zeros((len(chosen), len(predictor.console.knobs))) for name in changes}
-    for row, number in enumerate(chosen):
-        audio = torch.cat(list(AudioFile(files[number]).blocks()), -1).expand(2, -1).contiguous()
-        for name, change in changes.items():
-            applied = predictor.stages(change(audio, RATE).float(), RATE).applied.knobs[0]
-            knobs[name][row] = applied - predictor.console.neutral
-    judge = Judge([songs[n] for n in chosen], predictor.console)
-    ours = {
-        variant: {name: found[chosen] for name, found in by_version.items()}
-        for variant, by_version in evidence.items()
+def _champion(files: list[Path], songs: list[Song]) -> dict[str, Knobs]:
+    """Knobs of a packaged model for all songs, from the files of `evidence_champion.py`."""
+    known: dict[int, dict[str, Tensor]] = {}
+    for file in files:
+        known |= torch.load(file)
+    missing = [number for number in range(len(songs)) if number not in known]
+    if missing:
+        raise ValueError(f"--champion: {len(missing)} songs are missing, such as {missing[0]}")
+    rows = [known[number] for number in range(len(songs))]
+    found = {name: torch.stack([row[name] for row in rows]).numpy() for name in rows[0]}
+    return found | {
+        name: 0.0 * found["finished"] for name in songs[0].versions if name not in found
     }
-    ours, theirs = judge.curve(ours, "evidence"), judge.curve({(): knobs})
-    lines = [f"The packaged default ({default_model()}) on {len(chosen)} songs:", ""]
-    lines += [
-        "| finished songs moved | evidence | default model | difference |",
-        "|---|---|---|---|",
-    ]
-    for point in POINTS:
-        pair = [curve[point]["shares"].mean(0) for curve in (ours, theirs)]
-        cells = [*map(_interval, pair), _interval(pair[0] - pair[1])]
-        lines.append(f"| {point:.0%} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
 
 
 def _mean(shares: np.ndarray) -> str:
@@ -532,7 +530,12 @@ def _interval(values: np.ndarray) -> str:
     return f"{100 * values.mean():.1f} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
-def _plot(curves: dict[str, dict[float, dict[str, Any]]], judge: Judge, path: Path) -> None:
+def _plot(
+    curves: dict[str, dict[float, dict[str, Any]]],
+    judge: Judge,
+    default: dict[str, Any],
+    path: Path,
+) -> None:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
@@ -541,6 +544,8 @@ def _plot(curves: dict[str, dict[float, dict[str, Any]]], judge: Judge, path: Pa
         style = "-" if name == "evidence" else ":" if name.startswith("evidence") else "--"
         moved = [100 * row["moved"].mean() for row in curve.values()]
         axes.plot(moved, shares, style, label=name)
+    chosen = [100 * default[key].mean() for key in ("moved", "shares")]
+    axes.plot(*chosen, "k*", markersize=10, label="default")
     axes.set_xlabel("finished songs that move by more than 0.5 dB (held-out folds), %")
     axes.set_ylabel("share of the damage mended, %")
     axes.set_title(f"best knobs: {100 * judge.bound().mean():.0f} %", fontsize=9)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from evidence import EXCERPT_S, MAX_SUPPORT, RATE, Song, _examples, _songs
+from evidence import DEFAULT, EXCERPT_S, MAX_SUPPORT, RATE, Song, _examples, _songs
 from torch import Tensor
 
 from ai_mixer.audio import AudioFile
@@ -31,10 +31,10 @@ from ai_mixer.mixing.preset import single_section_preset
 from ai_mixer.models.evidence import Evidence
 
 SETTINGS = {
-    "damage_probability": 0.3,
-    "amount": 2.0,
-    "min_correction": 0.38,
-    "regression_share": 0.55,
+    "damage_probability": DEFAULT.variant[0],
+    "amount": DEFAULT.factor,
+    "min_correction": DEFAULT.least,
+    "regression_share": DEFAULT.variant[1],
 }
 LIMITS = {"loudness_lufs": (0.1, "LU"), "crest_db": (0.3, "dB"), "width_db": (0.424, "dB, 5 %")}
 UNCHANGED_DB = 0.01

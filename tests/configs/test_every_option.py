@@ -68,7 +68,7 @@ def option_of(file):
 def is_for_several_tracks(group, name):
     if group in {"console", "ranges"}:
         return name.partition("/")[0] in SEVERAL_TRACKS
-    return (group, name) in {("task", "remix"), ("data", "tracks")} or "track" in name
+    return name in {"remix", "midi"} or "track" in name
 
 
 def groups_of(stage):

@@ -87,6 +87,19 @@ def test_moisesdb_has_a_folder_per_role(tmp_path):
     }
 
 
+def test_cambridge_has_raw_tracks_beside_a_mix(tmp_path):
+    song = tmp_path / "Band_Title_Full"
+    for number, name in enumerate(("01_KickIn", "02_ElecGtr1DI", "03_LeadVoxDT", "04_Take 7")):
+        write(song / f"{name}.wav", number, channels=1)
+    for number, name in enumerate(("Title_UnmasteredWAV", "Band_Title_Full_Preview"), start=4):
+        write(song / f"{name}.wav", number)
+    found = only_song(tmp_path)
+    assert roles(found) == {
+        "01_KickIn": "drums", "02_ElecGtr1DI": "chords", "03_LeadVoxDT": "vocals", "04_Take 7": None
+    }  # fmt: skip
+    assert found.path.name == "Band_Title_Full_Preview.wav"
+
+
 def test_the_manifest_decides_where_it_lists_tracks(tmp_path):
     write_songs(tmp_path, songs=3, seconds=1.0)
     lines = ["file,song,role,group,fold,genre"]

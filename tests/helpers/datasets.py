@@ -1,6 +1,7 @@
 """Tiny synthetic datasets in the layouts that the dataset classes read."""
 
 import numpy as np
+import pretty_midi
 import pytest
 import soundfile
 
@@ -125,6 +126,21 @@ def _write_stems(file, number):
                 container.mux(packet)
 
 
+def _midi(root):
+    """MIDI files of different artists, with drums, bass and a piano."""
+    for number in range(6):
+        score = pretty_midi.PrettyMIDI()
+        for program, keys in ((0, (36, 38, 42)), (33, (36, 43)), (0, (60, 64, 67))):
+            part = pretty_midi.Instrument(program, is_drum=keys[0] == 36 and program == 0)
+            part.notes = [
+                pretty_midi.Note(90, key + (0 if part.is_drum else number), 0.4 * n, 0.4 * n + 0.4)
+                for n, key in enumerate(keys * 3)
+            ]
+            score.instruments.append(part)
+        (root / f"artist {number}").mkdir()
+        score.write(str(root / f"artist {number}" / "song.mid"))
+
+
 WRITERS = {  # option of `data` → function that writes its dataset to a folder
     "musdb18": _musdb18,
     "musdb18hq": _musdb18hq,
@@ -132,4 +148,5 @@ WRITERS = {  # option of `data` → function that writes its dataset to a folder
     "gtzan": _gtzan,
     "fma": _fma,
     "pairs": _pairs,
+    "midi": _midi,
 }

@@ -1,5 +1,6 @@
 """`Predictor`: predicted and applied knobs, the mix, devices, packaged names."""
 
+import shutil
 from pathlib import Path
 from typing import ClassVar
 
@@ -115,10 +116,17 @@ def test_a_mix_on_the_gpu_equals_that_on_the_cpu(mixer):
     torch.testing.assert_close(mix.cpu(), expected, atol=1e-3, rtol=0)
 
 
-def test_the_default_without_a_reference_may_be_another_model(packaged_models):
+def test_the_default_without_a_reference_may_be_another_model(
+    packaged_models, tmp_path, monkeypatch
+):
+    shutil.copytree(packaged_models, tmp_path / "models")
+    monkeypatch.setattr(pretrained, "MODELS_DIR", tmp_path / "models")
+    assert pretrained.default_note("baseline_cnn") == "  (default)"
     assert pretrained.blind_model() == pretrained.default_model() == "baseline_cnn"
     (pretrained.MODELS_DIR / "blind.txt").write_text("ast_regressor\n")
     assert pretrained.blind_model() == "ast_regressor"
+    assert pretrained.default_note("ast_regressor") == "  (default without a reference)"
+    assert pretrained.default_note("baseline_cnn") == "  (default with a reference)"
     assert resolve_model(None, blind=True)[0] == "ast_regressor"
     assert resolve_model(None)[0] == resolve_model("baseline_cnn", blind=True)[0] == "baseline_cnn"
 

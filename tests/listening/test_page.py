@@ -62,6 +62,14 @@ def test_data_has_formatted_settings(song: SongSamples, tmp_path: Path) -> None:
     assert data["loudnessGain"]["finished"]["db"] <= 0
 
 
+def test_knobs_of_tracks_are_named_without_their_unit(song: SongSamples, tmp_path: Path) -> None:
+    rows = [replace(song.mixes["mix"].settings[0], knob="track 2 (bass): fader_db")]
+    tracks = replace(song, mixes={"mix": replace(song.mixes["mix"], settings=rows)})
+    page = write_page(tmp_path / "i.html", "Title", [tracks]).read_text()
+    (row,) = page_data(page)["songs"][0]["settings"]
+    assert (row["label"], row["mixes"][0]["value"]) == ("Track 2 (bass): fader", "+1.5 dB")
+
+
 def test_names_are_escaped(make: Callable[..., SongSamples], tmp_path: Path) -> None:
     name = "</script><script>alert(1)</script> & {{audio}}"
     page = write_page(tmp_path / "i.html", name, [make(name, 0.5)], subtitle=name).read_text()

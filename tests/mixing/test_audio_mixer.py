@@ -67,6 +67,25 @@ def test_a_song_with_which_nothing_is_wrong_is_copied_unless_something_is_asked(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("ending", "copied"), [("wav", True), ("ogg", True), ("flac", False)])
+def test_a_copy_does_not_clip_samples_over_full_scale(song, monkeypatch, ending, copied):
+    """A song that was decoded from a lossy format; FLAC has no float samples."""
+    neutral = Prediction(resolve_model(None)[1].console.neutral[None])
+    monkeypatch.setattr(
+        "ai_mixer.mixing.model_settings.predict_song", lambda *_: KnobStages(neutral, neutral)
+    )
+    loud = song.with_suffix(".ogg")
+    soundfile.write(loud, (1.3 * samples(song) / samples(song).abs().max()).T.numpy(), RATE)
+    result = AudioMixer().mix_file(loud, song.with_name(f"copy.{ending}"))
+    assert result.preset.unchanged == copied
+    if copied:
+        peak = samples(result.output).abs().max()
+        assert peak == pytest.approx(float(samples(loud).abs().max()), abs=0.05)
+        assert peak > 1.05
+    else:
+        assert result.after.true_peak_db <= -1.0
+
+
 def test_settings_are_in_the_musical_ranges_or_with_a_reference_in_the_wide_ones(song):
     blind = AudioMixer().mix_file(song, mix_options=MixOptions()).preset.settings
     for name, knob in console_cache.knobs_by_name("musical").items():

@@ -2,8 +2,11 @@
 
 import pytest
 
+from ai_mixer.cli.commands.parsing import parse_mix_options
 from ai_mixer.mixing import console_cache
 from ai_mixer.mixing.apply_options import apply_mix_options
+from ai_mixer.mixing.master_settings import with_intensity
+from ai_mixer.mixing.mix_console import default_console
 from ai_mixer.mixing.mix_options import MUSICAL, STYLES, WIDE, MixOptions
 from ai_mixer.mixing.windowed_prediction import predict_song
 
@@ -63,3 +66,9 @@ def test_shrinkage_is_applied_before_the_ranges(song, packaged_models):
     for name, knob in console_cache.knobs_by_name(MUSICAL).items():
         clamped = min(max(shrunk[name], knob.low), knob.high)
         assert applied[name] == pytest.approx(clamped, abs=1e-4)
+
+
+def test_the_command_without_options_asks_for_nothing():
+    """Then a song that is left alone is a copy."""
+    given = parse_mix_options([], None, [], None)
+    assert with_intensity(default_console().resolve(given), None) == MixOptions()

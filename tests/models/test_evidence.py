@@ -7,7 +7,9 @@ from ai_mixer.core.types import CONDITIONS
 from ai_mixer.metrics.sound_profile import profile_names
 from ai_mixer.models.closed_form import FitExamples
 from ai_mixer.models.evidence import Evidence
+from ai_mixer.models.evidence_fit import regression_examples
 from ai_mixer.models.profile_regression import ProfileRegression
+from ai_mixer.tracking.int8 import dequantize, quantize
 
 RATE, KNOBS, N = 44100, 3, 400
 SIZE = len(profile_names(RATE))
@@ -137,6 +139,29 @@ def test_the_regression_equals_kernel_ridge_regression():
     torch.testing.assert_close(
         regression(profiles), torch.from_numpy(other.predict(x.numpy())).float(), atol=1e-4, rtol=0
     )
+
+
+def test_the_regression_has_roughs_by_their_share():
+    songs, _ = examples()
+    counts = [
+        len(regression_examples(songs, torch.full((KNOBS,), 0.5), share)[0]) - 2 * N
+        for share in (1.0, 0.75, 0.0)
+    ]
+    assert counts == [0, N // 4, N]
+
+
+def test_eight_bits_keep_the_decisions():
+    """Knobs within a hundredth of their range, as packaged models are stored."""
+    model = Evidence(KNOBS, RATE, n_damages=N, n_support=2 * N)
+    model.fit(examples()[0], torch.full((KNOBS,), 0.5))
+    packed = Evidence(KNOBS, RATE, n_damages=N, n_support=2 * N)
+    packed.load_state_dict(dequantize(quantize(model.state_dict())))
+    songs, _ = examples(1)
+    for condition in (BLIND, REFERENCE):
+        found = [
+            corrections(one, songs.damaged, songs.reference, condition) for one in (model, packed)
+        ]
+        torch.testing.assert_close(*found, atol=0.01, rtol=0.0)
 
 
 def test_a_fitted_model_is_saved_whole_and_no_longer_trained(fitted):

@@ -36,7 +36,8 @@ def predict(
         result = _master(song, known, options, report)
     else:
         result = _mix(song, known, options, arguments.get("model"), report)
-    return {**result, "note": "; ".join(references.notes)}
+    notes = [*references.notes, *result.pop("unusual", ())]
+    return {**result, "note": "; ".join(notes)}
 
 
 def _mix(
@@ -47,7 +48,7 @@ def _mix(
     report: Report,
 ) -> dict[str, Any]:
     report(0.1, "loading the model")
-    console = console_of(resolve_model(model)[1])
+    console = console_of(resolve_model(model, blind=references is None)[1])
     console.check(options)
     report(0.3, "listening")
     preset = AudioMixer(model).predict_preset(
@@ -57,6 +58,7 @@ def _mix(
         "console": _name_of(console),
         "settings": preset.settings,
         "about": _title(preset.model) + (", reference" if references else ""),
+        "unusual": preset.unusual,
     }
 
 

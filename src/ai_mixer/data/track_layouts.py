@@ -18,7 +18,9 @@ from ai_mixer.core.roles import role_from_name, role_from_program
 from ai_mixer.core.track import Track
 from ai_mixer.data.audio_files import find_audio_files
 
-_MIX = re.compile(r"(^|[\W_])(full ?mix|mix ?down|mix(ture)?|master(ed)?)$", re.IGNORECASE)
+_MIX = re.compile(
+    r"(^|[\W_])(full ?mix|mix ?down|mix(ture)?|(un)?master(ed)?(wav)?|preview)$", re.IGNORECASE
+)
 _STEMS = re.compile(r"(^|_)(stems|tracks|multitracks?)$", re.IGNORECASE)
 _RAW = re.compile(r"(^|_)raw$", re.IGNORECASE)
 _OTHER_RENDERINGS = re.compile(r"^(midi|preview|references?)$", re.IGNORECASE)

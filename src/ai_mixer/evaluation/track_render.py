@@ -95,11 +95,16 @@ def _level_and_pan(
     knobs: list[Knob] = []
     values: tuple[dict[str, float], dict[str, float]] = ({}, {})
     for track, role in enumerate(batch.roles[0].tolist()):
-        name = f"{track + 1} {ROLES[role] if role >= 0 else 'track'}"
+        name = _track_name(track, role)
         for column, knob in enumerate(predictor.console.layout.strip):
             if knob.name not in (FADER, PAN):
                 continue
-            knobs.append(replace(knob, name=f"{knob.name} {name}"))
+            knobs.append(replace(knob, name=f"{name}: {knob.name}"))
             for settings, positions in zip(values, (predicted, true), strict=True):
                 settings[knobs[-1].name] = float(knob.to_physical(positions[0, track, column]))
     return knobs, *values
+
+
+def _track_name(track: int, role: int) -> str:
+    """Name of a track by its place and role, −1 for none."""
+    return f"track {track + 1}" + (f" ({ROLES[role]})" if role >= 0 else "")

@@ -23,6 +23,18 @@ def readable_name(name: str) -> str:
     return text[:1].upper() + text[1:] + (f" ({_UNITS[unit]})" if unit else "")
 
 
+def setting_name(name: str) -> str:
+    """Convert the name of a knob to a label without its unit, which is shown with its value.
+
+    >>> setting_name("fader_db"), setting_name("track 2 (bass): fader_db")
+    ('Fader', 'Track 2 (bass): fader')
+    """
+    label = readable_name(name)
+    for unit in _UNITS.values():
+        label = label.removesuffix(f" ({unit})")
+    return label
+
+
 def format_setting(value: float, unit: str) -> str:
     """Format a knob's value with its unit.
 

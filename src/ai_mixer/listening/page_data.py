@@ -93,7 +93,7 @@ def _setting(row: SettingRow, number: int, song: SongSamples) -> dict[str, Any]:
     rows = {name: mix.settings[number] for name, mix in song.mixes.items()}
     neutral = labels.format_setting(row.neutral, row.unit)
     return {
-        "label": labels.readable_name(row.knob),
+        "label": labels.setting_name(row.knob),
         "range": f"{low} to {high}, neutral {neutral}",
         "mixes": [_mix_setting(row, name, own) for name, own in rows.items()],
         "neutralPosition": row.to_position(row.neutral),

@@ -24,7 +24,8 @@ from ai_mixer.mixing.model_settings import predicted_section
 from ai_mixer.mixing.paths import ResultFiles
 from ai_mixer.mixing.preset import Preset
 from ai_mixer.mixing.reference_songs import References, ReferenceSongs
-from ai_mixer.mixing.track_mix import TrackMixResult, mix_tracks
+from ai_mixer.mixing.track_archive import unpacked_archives
+from ai_mixer.mixing.track_mix import TrackMixResult, default_mix_path, mix_tracks
 from ai_mixer.mixing.windowed_prediction import predict_song
 from ai_mixer.utils.unfinished import temporary_folder
 
@@ -59,8 +60,8 @@ class AudioMixer:
     def predict_mixing_parameters(self, path: str | Path) -> SettingsByModel:
         """Predict settings with every packaged model: model → knob → value in its own unit.
 
-        They equal those of `mix_file` without options: within the musical ranges, and shrunk
-        towards neutral by the model's uncertainty.
+        They equal those of `mix_file` without options: within the ranges of a mix without a
+        reference, and shrunk towards neutral by the model's uncertainty.
         """
         song = AudioFile(path)
         pretrained.default_model()  # raises if no model is packaged
@@ -158,11 +159,15 @@ class AudioMixer:
         output: str | Path | ResultFiles | None = None,
         **options: Any,
     ) -> TrackMixResult:
-        """Mix the tracks of one song, files or a folder; the mixer's model must be one of tracks.
+        """Mix the tracks of one song; the mixer's model must be one of tracks.
 
-        options: roles, leads, pans, muted, reference, target_lufs …, see `track_mix.mix_tracks`.
+        paths: files, or a folder or zip file with the tracks. options: roles, leads, pans, muted,
+        reference, target_lufs …, see `track_mix.mix_tracks`.
         """
-        return mix_tracks(list(paths), output, model=self.model, **options)
+        given = [Path(path) for path in paths]
+        output = default_mix_path(given) if output is None else output
+        with unpacked_archives(given) as files:
+            return mix_tracks(files, output, model=self.model, **options)
 
     def master(
         self,

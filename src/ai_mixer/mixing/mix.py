@@ -64,7 +64,7 @@ def mix(
     check_target(target_lufs, weights)
     check_levels(None if target_lufs == REFERENCE_LOUDNESS else target_lufs, ceiling_db)
     if preset is None:
-        console_of(resolve_model(model)[1]).check(mix_options)
+        console_of(resolve_model(model, blind=not weights)[1]).check(mix_options)
     check_songs([path, *weights])
     if not isinstance(output, ResultFiles):
         output = result_files(output or default_output(path), write_sidecars)

@@ -66,6 +66,8 @@ class MixOptions:
     aspects: Collection[str] = ()
 
     def __post_init__(self) -> None:
+        for name in ("only_groups", "aspects"):  # equal options compare equal, whatever collection
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         for name, amount in {"amount": self.amount, **self.group_amounts}.items():
             if amount is not None and not 0 <= amount <= 1:
                 raise ValueError(f"{name}={amount:g}: an amount must be 0 (none) to 1 (all)")

@@ -1,11 +1,14 @@
 """Settings of a song as a model predicts them, by section, and with references."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 from ai_mixer.audio import AudioFile
 from ai_mixer.inference.predictor import Predictor
 from ai_mixer.mixing.adaptive_settings import adaptive_sections, repeated_parts
+from ai_mixer.mixing.ambience import ambience_of_reference
 from ai_mixer.mixing.apply_options import apply_mix_options
+from ai_mixer.mixing.diagnosis import diagnose
 from ai_mixer.mixing.measurements import Measurements
 from ai_mixer.mixing.mix_console import console_of
 from ai_mixer.mixing.mix_options import MUSICAL, WIDE, MixOptions
@@ -48,7 +51,8 @@ def predict_preset(
 
     preset = predict(mix_options, ranges_name)
     if references is None:
-        return preset
+        predicted = [section.predicted for section in preset.sections if section.predicted]
+        return replace(preset, unusual=diagnose(predictor, song, predicted))
     plain = preset if mix_options == mix_options.plain else predict(mix_options.plain, WIDE)
     bounds = [*(section.start_s for section in plain.sections), song.duration_s]
     lengths = [stop - start for start, stop in pairwise(bounds)]
@@ -74,6 +78,9 @@ def predicted_section(
     stages = predict_song(predictor, song, reference, start_s, stop_s)
     predicted, applied = (predictor.console.settings(stage.knobs)[0] for stage in stages)
     console = console_of(predictor)
+    if reference is not None:
+        ambience = ambience_of_reference(predictor, song, reference)
+        predicted, applied = ({**stage, **ambience} for stage in (predicted, applied))
     settings = apply_mix_options(
         applied,
         console.knobs,

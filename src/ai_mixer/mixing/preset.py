@@ -50,7 +50,7 @@ class Preset:
     limiter. expand_db: gain of the
     loudest moments. model, about, song, measured: information for the user. console: what the
     settings belong to. equaliser: what they leave of the way to a reference. unchanged: the song is
-    copied as it is, without gain or limiter.
+    copied as it is, without gain or limiter. unusual: what was, in words, for information.
     """
 
     sections: tuple[PresetSection, ...]
@@ -65,6 +65,7 @@ class Preset:
     console: MixConsole = field(default_factory=default_console)
     equaliser: MatchingEqualiser | None = None
     unchanged: bool = False
+    unusual: tuple[str, ...] = ()
 
     @property
     def settings(self) -> KnobValues:
@@ -97,6 +98,7 @@ def to_json(preset: Preset) -> str:
     is_default = preset.max_reduction_db == MAX_REDUCTION_DB
     limiter = {} if is_default else {"max_reduction_db": preset.max_reduction_db}
     unchanged = {"unchanged": True} if preset.unchanged else {}
+    unusual = {"unusual": list(preset.unusual)} if preset.unusual else {}
     data = {
         "format": FORMAT,
         "made_by": f"ai_mixer {__version__}",
@@ -112,6 +114,7 @@ def to_json(preset: Preset) -> str:
         "ceiling_db": preset.ceiling_db,
         **limiter,
         **unchanged,
+        **unusual,
         "expand_db": preset.expand_db,
         "measured": preset.measured,
     }

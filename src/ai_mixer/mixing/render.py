@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ai_mixer.audio import AudioFile, format_of, write_audio
 from ai_mixer.audio.extras import carry_extras
-from ai_mixer.audio.formats import writable_sample_rate
+from ai_mixer.audio.formats import choose_subtype, writable_sample_rate
 from ai_mixer.audio.resample_blocks import resample_blocks
 from ai_mixer.mastering.delivery import (
     MIN_TARGET_LUFS,
@@ -86,9 +86,24 @@ def render_file(
     return RenderResult(after, delivered)
 
 
+def copy_subtype(
+    song: AudioFile, before: Measurements, file: Path, subtype: str | None = None
+) -> str | None:
+    """Subtype of a copy that holds the peaks of the song; None if the format of the file has none.
+
+    Samples of lossy formats and of float files may be over full scale.
+    """
+    wanted, format = subtype or song.subtype, format_of(file)
+    holds_all = not choose_subtype(format, wanted).startswith("PCM")
+    if before.true_peak_db <= 0.0 or holds_all:
+        return wanted
+    return "FLOAT" if "FLOAT" in format.subtypes else None
+
+
 def _copy(song: AudioFile, before: Measurements, draft: Path, subtype: str | None) -> RenderResult:
     """Write the song as it is."""
-    _write(draft, song.blocks, song, subtype or song.subtype)
+    known = copy_subtype(song, before, draft, subtype)
+    _write(draft, song.blocks, song, known or subtype or song.subtype)
     written = AudioFile(draft)
     after = measure(prefetch(written.blocks()), written.sample_rate)
     levels = before.loudness_lufs, before.loudness_lufs, after.loudness_lufs, after.true_peak_db

@@ -75,6 +75,7 @@ def to_html(result: MixResult, preview: Preview | None = None) -> str:
     parts = [
         f"<h1>{escape(title)}</h1>",
         f"<p class=lead>{escape(' '.join(words))}</p>",
+        _unusual(preset.unusual),
         *(f"<p class=note>{escape(note)}</p>" for note in result.notes),
         _player(preview),
         "<h2>What changed over the spectrum</h2>",
@@ -101,6 +102,10 @@ def to_html(result: MixResult, preview: Preview | None = None) -> str:
         f"<title>{escape(title)}</title>"
         f"<style>{CSS}</style><body>{''.join(parts)}</body></html>\n"
     )
+
+
+def _unusual(sentences: Sequence[str]) -> str:
+    return f"<p>What was wrong: {escape('; '.join(sentences))}.</p>" if sentences else ""
 
 
 def _player(preview: Preview | None) -> str:

@@ -20,6 +20,7 @@ from ai_mixer.mixing.paths import (
     result_files,
 )
 from ai_mixer.mixing.render import ENCODER_PEAK_GAIN_DB
+from ai_mixer.mixing.track_archive import is_archive
 from ai_mixer.mixing.track_inputs import (
     STEREO,
     TrackInput,
@@ -150,8 +151,10 @@ def mix_tracks(
 
 
 def default_mix_path(paths: Sequence[Path]) -> Path:
-    """`<folder>_mixed.wav` beside a folder of tracks; `mix.wav` beside the first of several."""
+    """`<folder>_mixed.wav` beside a folder or zip file; `mix.wav` beside the first of several."""
     first = paths[0]
+    if is_archive(first):
+        return first.with_name(f"{first.stem}_mixed.wav")
     if first.is_dir():
         return first.resolve().with_name(f"{first.resolve().name}_mixed.wav")
     return first.with_name("mix.wav")

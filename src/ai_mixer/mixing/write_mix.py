@@ -17,7 +17,7 @@ from ai_mixer.mixing.paths import ResultFiles
 from ai_mixer.mixing.preset import Preset
 from ai_mixer.mixing.preview_audio import preview
 from ai_mixer.mixing.reference_songs import ReferenceSongs
-from ai_mixer.mixing.render import render_file
+from ai_mixer.mixing.render import copy_subtype, render_file
 from ai_mixer.utils.atomic_write import write_draft
 
 WIDTH_TOLERANCE_DB = 0.05
@@ -46,6 +46,8 @@ def render_with_report(
     that of the song; below it, the limiter may reduce more than the preset says. asked: by the
     user, for the report.
     """
+    if preset.unchanged and copy_subtype(song, before, drafts.audio) is None:
+        preset = replace(preset, unchanged=False)
     rendered = render_file(song, before, preset, drafts.audio, limit)
     side_db = _side_correction_db(rendered.measurements, widths_db)
     if side_db:

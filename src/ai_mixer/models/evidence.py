@@ -107,6 +107,10 @@ class Evidence(ClosedFormModel):
         positions = self.neutral + correction + self.offset * (~self.fitted)
         return positions + (positions.clamp(0.0, 1.0) - positions).detach()
 
+    def deviations(self, audio: Tensor) -> Tensor:
+        """Profiles of audio [B, C, T] over the mean of finished music: [B, F], dB."""
+        return profile(audio, self.sample_rate) - self.mean
+
     def estimate(self, rough: Tensor, reference: Tensor, condition: Tensor) -> Tensor:
         """z: knobs that would undo the deviation from what is normal: profiles [B, F] → [B, P]."""
         centre = torch.where(condition[:, None] == BLIND, self.mean, reference)
@@ -144,7 +148,7 @@ class Evidence(ClosedFormModel):
         fitted = fit_evidence(examples, neutral, len(self.shifts), self.real_share)
         for name, values in fitted._asdict().items():
             getattr(self, name).copy_(values)
-        self.regression.fit(*regression_examples(examples, neutral))
+        self.regression.fit(*regression_examples(examples, neutral, self.real_share))
         self.fitted.fill_(True)
 
 

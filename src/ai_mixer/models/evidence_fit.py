@@ -59,14 +59,20 @@ def fit_evidence(
     )
 
 
-def regression_examples(examples: FitExamples, neutral: Tensor) -> tuple[Tensor, Tensor]:
-    """Profiles [N, F] with the offsets [N, P] that mend them: as many undamaged as damaged ones."""
+def regression_examples(
+    examples: FitExamples, neutral: Tensor, real_share: float
+) -> tuple[Tensor, Tensor]:
+    """Profiles [N, F] with the offsets [N, P] that mend them: as many undamaged as damaged ones.
+
+    real_share: 1 − the share of the roughs of the task that are added.
+    """
     examples, offsets = _in_double(examples, neutral)
     response = response_of(examples.rough - examples.finished, offsets)
     mending = undoing(examples.damaged - examples.finished, response)
-    known = examples.mask.any(1)
-    profiles = torch.cat([examples.finished, examples.damaged, examples.rough[known]])
-    targets = torch.cat([torch.zeros_like(mending), mending, offsets[known]])
+    known = torch.nonzero(examples.mask.any(1)).flatten()
+    rows = known[_spread(round((1.0 - real_share) * len(known)), len(known))]
+    profiles = torch.cat([examples.finished, examples.damaged, examples.rough[rows]])
+    targets = torch.cat([torch.zeros_like(mending), mending, offsets[rows]])
     return profiles, targets.clamp(-neutral.double(), 1.0 - neutral.double())
 
 

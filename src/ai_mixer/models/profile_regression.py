@@ -8,15 +8,14 @@ regression. Profiles are standardised; distances are per value of the profile.
 import torch
 from torch import Tensor, nn
 
-KERNEL_SCALE = 2.0  # γ of exp(−γ · mean squared distance)
-NOISE_VARIANCE = 1.0  # σ², in units of the kernel
 MIN_STD = 1e-6
 
 
 class ProfileRegression(nn.Module):
     """[B, F] profiles → [B, P] offsets of the knobs from neutral; 0 until it is fitted.
 
-    size: examples that are kept; of more, evenly spaced ones.
+    size: examples that are kept; of more, evenly spaced ones. kernel_scale: γ of
+    exp(−γ · mean squared distance). noise_variance: σ², in units of the kernel.
     """
 
     mean: Tensor
@@ -24,8 +23,16 @@ class ProfileRegression(nn.Module):
     support: Tensor
     weights: Tensor
 
-    def __init__(self, n_values: int, n_knobs: int, size: int) -> None:
+    def __init__(
+        self,
+        n_values: int,
+        n_knobs: int,
+        size: int,
+        kernel_scale: float = 2.0,
+        noise_variance: float = 1.0,
+    ) -> None:
         super().__init__()
+        self.kernel_scale, self.noise_variance = kernel_scale, noise_variance
         self.register_buffer("mean", torch.zeros(n_values))
         self.register_buffer("std", torch.ones(n_values))
         self.register_buffer("support", torch.zeros(size, n_values))
@@ -38,8 +45,8 @@ class ProfileRegression(nn.Module):
         x, y = profiles[rows].double(), offsets[rows].double()
         mean, std = x.mean(0), x.std(0).clamp_min(MIN_STD)
         x = (x - mean) / std
-        noise = NOISE_VARIANCE * torch.eye(kept).double()
-        weights = torch.linalg.solve(_kernel(x, x) + noise, y)
+        noise = self.noise_variance * torch.eye(kept).double()
+        weights = torch.linalg.solve(self._kernel(x, x) + noise, y)
         self.mean.copy_(mean)
         self.std.copy_(std)
         for buffer, values in ((self.support, x), (self.weights, weights)):
@@ -48,10 +55,8 @@ class ProfileRegression(nn.Module):
 
     def forward(self, profiles: Tensor) -> Tensor:
         """[B, F] → [B, P]."""
-        kernel: Tensor = _kernel((profiles - self.mean) / self.std, self.support)
-        return kernel @ self.weights
+        return self._kernel((profiles - self.mean) / self.std, self.support) @ self.weights
 
-
-def _kernel(x: Tensor, y: Tensor) -> Tensor:
-    distance = torch.cdist(x, y).square() / x.shape[1]
-    return torch.exp(-KERNEL_SCALE * distance)
+    def _kernel(self, x: Tensor, y: Tensor) -> Tensor:
+        distance = torch.cdist(x, y).square() / x.shape[1]
+        return torch.exp(-self.kernel_scale * distance)

@@ -1,6 +1,7 @@
 """`ai-mixer mix --tracks`: files and folders of one song, its options, errors in one line."""
 
 import json
+import zipfile
 
 import pytest
 
@@ -35,6 +36,21 @@ def test_files_are_one_song_with_stems(ai_mixer, folder, tmp_path):
     assert done.code == 0, done.err
     assert "-20.0 LUFS" in done.out
     assert sorted(path.name for path in (tmp_path / "stems").iterdir()) == ["kick.wav", "vox.wav"]
+
+
+def test_a_zip_file_needs_no_option(ai_mixer, folder, tmp_path):
+    song = tmp_path / "song.zip"
+    with zipfile.ZipFile(song, "w") as archive:
+        for file in folder.iterdir():
+            archive.write(file, file.name)
+    done = ai_mixer("mix", song, "--mute", "vox", "--mute", "bass")
+    assert done.code == 0, done.err
+    assert "1 tracks" in done.out
+    assert (tmp_path / "song_mixed.wav").exists()
+    for words in ([song, "--daw"], [song, folder / "kick.wav"]):
+        refused = ai_mixer("mix", *words)
+        assert refused.code != 0
+        assert refused.err.count("song.zip: ") == refused.err.strip().count("\n") + 1 == 1
 
 
 @pytest.mark.parametrize(

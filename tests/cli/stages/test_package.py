@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
+from ai_mixer.cli.stages import package as stage
 from ai_mixer.cli.stages.package import package
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.inference import pretrained
@@ -149,6 +150,16 @@ def test_command_of_an_ensemble_lists_its_members(models_folder, trained):
     card["config"]["model"] = {"members": members}
     run = save_model(models_folder / "ensemble", weights, card)
     assert training_command(run) == "make ensemble runs=… (of enhanced_cnn, transformer)"
+
+
+def test_the_stage_writes_the_defaults_and_other_results(models_folder, trained, command, at_home):
+    (models_folder / "results.md").write_text("It mends 10 %.\n")
+    arguments = (f"run={trained.folder}", "name=my_model", "about='It mixes.'")
+    command(stage, *arguments, f"results={models_folder / 'results.md'}", "make_blind_default=true")
+    assert pretrained.blind_model() == "my_model"
+    assert not (models_folder / "default.txt").exists()
+    text = (models_folder / "my_model" / "card.md").read_text("utf-8")
+    assert "## Evaluation\n\nIt mends 10 %.\n" in text
 
 
 def test_missing_leaderboard_entry_raises(models_folder, trained):

@@ -49,6 +49,8 @@ def run_mix_jobs(
         print_line(f"{result.song.name} → {display_name(result.output)}")
         changes = describe_settings(result.audible, result.preset.console.knobs)
         print_line(f"  {summary_line(result.before, result.after, changes, result.reduction_db)}")
+        if result.preset.unusual:
+            print_line(f"  wrong: {with_minus('; '.join(result.preset.unusual))}")
         for note in result.notes:
             print_line(f"  {'warning' if note in result.missing else 'note'}: {note}")
         for file in result.files:

@@ -8,7 +8,7 @@ import typer
 from ai_mixer.cli.commands import options
 from ai_mixer.cli.commands.batch import run_mix_jobs
 from ai_mixer.cli.commands.jobs import MixJob, plan_jobs
-from ai_mixer.cli.commands.mix_tracks import run_mix_tracks
+from ai_mixer.cli.commands.mix_tracks import is_song_archive, run_mix_tracks
 from ai_mixer.cli.commands.parsing import (
     parse_mix_options,
     parse_references,
@@ -47,7 +47,9 @@ def mix(
     ] = False,
     tracks: Annotated[
         bool,
-        typer.Option("--tracks", help="The files, or those of a folder, are tracks of one song."),
+        typer.Option(
+            "--tracks", help="The files, or those of a folder or zip file, are tracks of one song."
+        ),
     ] = False,
     role: options.Role = [],  # noqa: B006
     lead: options.Lead = [],  # noqa: B006
@@ -60,6 +62,7 @@ def mix(
 ) -> None:
     """Mix songs: a model sets the knobs, and options change the settings."""
     of_tracks = {"--role": role, "--lead": lead, "--pan": pan, "--mute": mute, "--stems": stems}
+    tracks = tracks or is_song_archive(songs)
     if tracks:
         files = [Path(str(one.name)) for one in reference]
         of_one_file = {
@@ -103,7 +106,7 @@ def mix(
         check_preset_path(save_preset)
         check_not_existing([save_preset], force)
     # Loads the model once, and raises for unknown names before any work.
-    console = loaded.console if loaded else console_of(resolve_model(model)[1])
+    console = loaded.console if loaded else console_of(resolve_model(model, not weights)[1])
     mix_options = console.resolve(mix_options)
     mix_options = with_intensity(mix_options, intensity)
     console.check(mix_options)

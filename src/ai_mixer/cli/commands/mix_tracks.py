@@ -8,6 +8,19 @@ from ai_mixer.cli.commands.parsing import print_line
 from ai_mixer.cli.commands.pipes import reject_pipe
 
 
+def is_song_archive(paths: Sequence[Path]) -> bool:
+    """Whether the only input is a zip file, which holds the tracks of a song.
+
+    ValueError (one line) for a zip file among other inputs.
+    """
+    archives = [path for path in paths if path.suffix.lower() == ".zip" and not path.is_dir()]
+    if archives and len(paths) > 1:
+        raise ValueError(
+            f"{archives[0]}: mix a zip file alone, or its tracks and others with --tracks"
+        )
+    return bool(archives)
+
+
 def run_mix_tracks(
     paths: Sequence[Path],
     output: Path | None,
@@ -35,11 +48,14 @@ def run_mix_tracks(
         raise ValueError("--reference: one song with --tracks")
     from ai_mixer.mixing.audio_mixer import AudioMixer
     from ai_mixer.mixing.paths import check_not_existing
+    from ai_mixer.mixing.track_archive import is_archive
     from ai_mixer.mixing.track_inputs import track_inputs
     from ai_mixer.mixing.track_mix import default_mix_path
     from ai_mixer.plugin.track_project import project_paths, write_track_project
 
     if daw:
+        for archive in filter(is_archive, paths):
+            raise ValueError(f"{archive}: unpack it for --daw: the projects play its files")
         check_not_existing(project_paths(output or default_mix_path(paths)), force)
     result = AudioMixer(model).mix_tracks(
         paths,

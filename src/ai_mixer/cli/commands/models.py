@@ -23,10 +23,8 @@ def list_models(context: typer.Context) -> None:
     names = pretrained.list_models()
     if not names:
         print_line("no packaged models: use --model with the id or the folder of a run")
-    for index, name in enumerate(names):
-        print_line(
-            f"{name:22} {pretrained.display_name(name)}{'  (default)' if index == 0 else ''}"
-        )
+    for name in names:
+        print_line(f"{name:22} {pretrained.display_name(name)}{pretrained.default_note(name)}")
         about = pretrained.model_summary(name)
         if about:
             print_line(f"  {about}")

@@ -18,12 +18,14 @@ def package(
     leaderboard: Path | None,
     entry: str | None = None,
     folds: Sequence[Path] = (),
+    results: Path | None = None,
 ) -> Path:
     """Write `folder`/`name`: eight-bit weights, model.json without paths, card.md, seen songs.
 
     run: folder of the run. entry: the recipe's entry on the leaderboard, by default `name`. folds:
     model folders of the recipe's cross-validation, whose mean calibration is used; by default the
-    run's own; their songs count as seen. Returns the folder of the model.
+    run's own; their songs count as seen. results: Markdown for the section "Evaluation" of the card
+    instead of the leaderboard's tables. Returns the folder of the model.
     """
     from ai_mixer.data.metadata_cache import MetadataCache
     from ai_mixer.evaluation.leaderboard.model_results import model_results
@@ -38,7 +40,11 @@ def package(
     from ai_mixer.training.calibration import mean_factors
 
     # Raises before an existing model is replaced.
-    evaluation = model_results(entry or name, leaderboard, len(folds))
+    evaluation = (
+        results.read_text(encoding="utf-8")
+        if results
+        else model_results(entry or name, leaderboard, len(folds))
+    )
     weights, card = load_model_files(run)
     config = publishable_config(card["config"])
     packaged = {key: value for key, value in card.items() if key != "weights_sha256"}
@@ -91,9 +97,14 @@ def main(cfg: DictConfig) -> None:
         leaderboard,
         cfg.leaderboard_entry,
         _folds(cfg),
+        None if cfg.results is None else Path(cfg.results),
     )
-    if cfg.make_default:
-        (pretrained.MODELS_DIR / "default.txt").write_text(f"{cfg.name}\n", encoding="utf-8")
+    for file, chosen in {
+        "default.txt": cfg.make_default,
+        "blind.txt": cfg.make_blind_default,
+    }.items():
+        if chosen:
+            (pretrained.MODELS_DIR / file).write_text(f"{cfg.name}\n", encoding="utf-8")
     size = sum(file.stat().st_size for file in target.iterdir())
     print(f"{target}: {size / 1e6:.2f} MB")
 

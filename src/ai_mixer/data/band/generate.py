@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import soundfile as sf
@@ -174,10 +174,22 @@ def synthesise_song(
     return {**stems, **mixdown._asdict()}
 
 
+class NamedJob(Protocol):
+    """A song to generate."""
+
+    @property
+    def name(self) -> str:
+        """Name of the song's folder."""
+        ...
+
+
+Job = TypeVar("Job", bound=NamedJob)
+
+
 def generate_missing(
-    jobs: Sequence[SongJob],
+    jobs: Sequence[Job],
     folder: Path,
-    generate: Callable[[SongJob], None],
+    generate: Callable[[Job], None],
     workers: int | None,
 ) -> None:
     """Generate songs that have no folder, in a thread pool.

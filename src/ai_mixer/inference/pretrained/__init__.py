@@ -43,6 +43,16 @@ def blind_model() -> str:
     return _name_in(MODELS_DIR / "blind.txt", list_models()) or default_model()
 
 
+def default_note(name: str) -> str:
+    """What the model is the default of, in brackets after two spaces; empty if of nothing."""
+    with_reference, without = name == default_model(), name == blind_model()
+    if with_reference and without:
+        return "  (default)"
+    if with_reference or without:
+        return f"  (default {'with' if with_reference else 'without'} a reference)"
+    return ""
+
+
 def model_folder(name: str) -> Path:
     """Return the folder of a pretrained model. name: from `list_models` or `display_name`.
 
