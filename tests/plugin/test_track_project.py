@@ -39,6 +39,20 @@ def opened(path):
         return Xml.fromstring(archive.read("project.xml")), set(archive.namelist())
 
 
+def test_tracks_start_where_they_start_in_the_mix(mixed, tmp_path):
+    result, files = mixed
+    result = result._replace(output=tmp_path / "mix.wav", starts_s={"bass.wav": 12.5})
+    path, rpp = write_track_project(result, files, overwrite=False)
+    clips = {
+        lanes.get("track"): float(lanes.find("Clips/Clip").get("time"))
+        for lanes in opened(path)[0].iter("Lanes")
+        if lanes.get("track")
+    }
+    assert clips == {"track-track1": 0.0, "track-track2": 12.5, "track-track3": 0.0}
+    lines = rpp.read_text().splitlines()
+    assert [line.split()[1] for line in lines if "POSITION" in line] == ["0", "12.5", "0"]
+
+
 def test_tracks_have_strips_faders_and_files(mixed, tmp_path):
     result, files = mixed
     path, _ = paths = write_track_project(result, files, overwrite=True)

@@ -16,6 +16,7 @@ from ai_mixer.mixing.track_settings import (
     predicted_knobs,
     settings_of_tracks,
 )
+from ai_mixer.mixing.track_starts import with_starts
 
 
 def predict_tracks(
@@ -32,6 +33,7 @@ def predict_tracks(
     console = predictor.console if predictor else load_console("studio")
     report(0.2, "measuring")
     inputs = track_inputs(paths, leads=arguments.get("leads", ()), muted=arguments.get("muted", ()))
+    inputs = with_starts(inputs)
     inputs = [replace(track, role=roles.get(track.name, track.role)) for track in inputs]
     active = [track for track in inputs if not track.muted]
     active = [track for track in map(measured, active) if not track.silent]

@@ -26,6 +26,7 @@ from ai_mixer.mixing.track_inputs import (
     song_format,
     track_inputs,
 )
+from ai_mixer.mixing.track_starts import start_notes, with_starts
 
 SAMPLE_GENRE, SAMPLE_LENGTH_S, SAMPLE_SEED, SAMPLE_RATE = "rock", 24.0, 0, 44_100
 LOUD_EXCERPT_S = 10.0  # of the page's loudness match
@@ -88,7 +89,7 @@ def export_track_mix(
 def _decode(library: Library, song: str, report: Report) -> dict[str, Any]:
     """Write the decoded tracks and their sum; the facts of the song."""
     report(0.02, "decoding")
-    inputs = track_inputs(library.files(song))
+    inputs = with_starts(track_inputs(library.files(song)))
     for track in inputs:
         _check_length(library, track)
     folder, count = library.track_folder(song), len(inputs)
@@ -110,7 +111,7 @@ def _decode(library: Library, song: str, report: Report) -> dict[str, Any]:
         "duration_s": measurements.duration_s,
         "loudest_s": measurements.loudest_start_s(LOUD_EXCERPT_S),
         "measured": measurements.to_dict(),
-        "notes": input_notes(inputs),
+        "notes": [*input_notes(inputs), *start_notes(inputs)],
         "file": f"{count} tracks",
         "tracks": [_facts(track) for track in inputs],
     }

@@ -5,6 +5,7 @@ decoder reads what the file holds and does not say that a part of it is missing.
 """
 
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -17,6 +18,14 @@ class AudioBytes(NamedTuple):
 
     declared: int
     present: int
+
+
+class Chunk(NamedTuple):
+    """A chunk. start: of its data; size: of its data in bytes, as declared."""
+
+    name: bytes
+    start: int
+    size: int
 
 
 class Layout(NamedTuple):
@@ -64,25 +73,44 @@ def audio_bytes(path: Path) -> AudioBytes | None:
         return _chunk_bytes(file, file_bytes, layout) if layout else None
 
 
-def _chunk_bytes(file: BinaryIO, file_bytes: int, layout: Layout) -> AudioBytes | None:
+def read_chunk(path: Path, name: bytes, size: int) -> bytes:
+    """The first `size` bytes of a chunk of a RIFF file, fewer if it is shorter; none without it."""
+    with path.open("rb") as file:
+        magic = file.read(4)
+        if magic in (b"RIFF", b"RF64"):
+            for chunk in _chunks(file, LAYOUTS[magic]):
+                if chunk.name == name:
+                    file.seek(chunk.start)
+                    return file.read(min(size, chunk.size))
+    return b""
+
+
+def _chunks(file: BinaryIO, layout: Layout) -> Iterator[Chunk]:
+    """The chunks of a file up to MAX_CHUNKS, as their headers declare them."""
     position, header_bytes, long_size = layout.first, struct.calcsize(layout.header), None
     for _ in range(MAX_CHUNKS):
         file.seek(position)
         header = file.read(header_bytes)
         if len(header) < header_bytes:
-            return None
+            return
         name, size = struct.unpack(layout.header, header)
         size -= layout.counted
         start = position + header_bytes
-        if name == layout.name:
-            if size == RIFF_SIZE_UNKNOWN and long_size is not None:
-                size = long_size
-            elif _is_unknown(size):
-                return None
-            return AudioBytes(size - layout.skipped, file_bytes - start - layout.skipped)
         if name == b"ds64":  # of RF64: sizes that do not fit into 32 bits
             long_size = struct.unpack("<QQ", file.read(16).ljust(16, b"\0"))[1]
+        if name == layout.name and size == RIFF_SIZE_UNKNOWN and long_size is not None:
+            size = long_size
+        yield Chunk(name, start, size)
         position = start + size + -size % layout.alignment
+
+
+def _chunk_bytes(file: BinaryIO, file_bytes: int, layout: Layout) -> AudioBytes | None:
+    for chunk in _chunks(file, layout):
+        if chunk.name == layout.name:
+            if _is_unknown(chunk.size):
+                return None
+            present = file_bytes - chunk.start - layout.skipped
+            return AudioBytes(chunk.size - layout.skipped, present)
     return None
 
 

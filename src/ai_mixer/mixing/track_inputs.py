@@ -25,7 +25,10 @@ TRACK_LUFS = -30.0  # loudness of the tracks at the input of the strips, that of
 
 @dataclass(frozen=True)
 class TrackInput:
-    """One track. role: one of ROLES or None. lufs: its loudness, once measured."""
+    """One track. role: one of ROLES or None. lufs: its loudness, once measured.
+
+    start_s: where it starts in the mix.
+    """
 
     file: AudioFile
     role: str | None
@@ -33,6 +36,12 @@ class TrackInput:
     lead: bool = False
     pan: float | None = None
     lufs: float = 0.0
+    start_s: float = 0.0
+
+    @property
+    def end_s(self) -> float:
+        """Where it ends in the mix, in seconds."""
+        return self.start_s + self.file.duration_s
 
     @property
     def name(self) -> str:
@@ -50,11 +59,12 @@ class TrackInput:
         return self.lufs <= SILENT_LUFS
 
     def blocks(self, sample_rate: int, frames: int) -> Iterator[Tensor]:
-        """Blocks [2, n] of `frames` samples at a sample rate; silence after the end of the file."""
+        """Blocks [2, n] of `frames` samples at a sample rate; silence before and after the file."""
         read, size = self.file.read_samples, BLOCK_SAMPLES
+        start = round(self.start_s * sample_rate)
         for first in range(0, frames, size):
             length = min(size, frames - first)
-            block = read_resampled(read, self.file.sample_rate, first, length, sample_rate)
+            block = read_resampled(read, self.file.sample_rate, first - start, length, sample_rate)
             yield block.expand(STEREO, -1)
 
 
@@ -78,15 +88,15 @@ def track_inputs(
     for name, role in (roles or {}).items():
         if role not in ROLES:
             raise ValueError(f"--role {name}={role}: the roles are {', '.join(ROLES)}")
-        _change(inputs, "--role", name, role=role)
+        change_track(inputs, "--role", name, role=role)
     for name in leads:
-        _change(inputs, "--lead", name, lead=True)
+        change_track(inputs, "--lead", name, lead=True)
     for name, pan in (pans or {}).items():
         if not -1.0 <= pan <= 1.0:
             raise ValueError(f"--pan {name}={pan:g}: must be −1 (left) to 1 (right)")
-        _change(inputs, "--pan", name, pan=pan)
+        change_track(inputs, "--pan", name, pan=pan)
     for name in muted:
-        _change(inputs, "--mute", name, muted=True)
+        change_track(inputs, "--mute", name, muted=True)
     if all(track.muted for track in inputs):
         raise ValueError("all tracks are muted")
     return inputs
@@ -112,18 +122,25 @@ def _find_files(paths: Sequence[Path]) -> list[tuple[Path, str | None]]:
     return found
 
 
-def _change(inputs: list[TrackInput], option: str, name: str, **changes: object) -> None:
+def change_track(inputs: list[TrackInput], option: str, name: str, **changes: object) -> None:
     """Change the track with a name, in place."""
-    matches = [
-        n
-        for n, track in enumerate(inputs)
-        if name in {track.name, track.file.path.stem, str(track.file.path)}
-    ]
+    number = find_track(inputs, option, name)
+    inputs[number] = replace(inputs[number], **changes)  # type: ignore[arg-type]
+
+
+def has_name(track: TrackInput, name: str) -> bool:
+    """Whether a track is meant: its file, with or without suffix, or its path."""
+    return name in {track.name, track.file.path.stem, str(track.file.path)}
+
+
+def find_track(inputs: Sequence[TrackInput], option: str, name: str) -> int:
+    """Place of the track with a name. ValueError (one line) for none or several."""
+    matches = [number for number, track in enumerate(inputs) if has_name(track, name)]
     if len(matches) != 1:
         names = ", ".join(track.name for track in inputs)
         reason = "no track of this name" if not matches else "several tracks of this name"
         raise ValueError(f"{option} {name}: {reason}: the tracks are {names}")
-    inputs[matches[0]] = replace(inputs[matches[0]], **changes)  # type: ignore[arg-type]
+    return matches[0]
 
 
 def measured(track: TrackInput) -> TrackInput:
@@ -142,7 +159,11 @@ def gain_to_track_level(track: TrackInput) -> float:
 def song_format(inputs: Sequence[TrackInput]) -> tuple[int, int]:
     """Sample rate of the mix, the highest of the tracks, and its length in samples."""
     sample_rate = max(track.file.sample_rate for track in inputs)
-    frames = max(-(-track.file.frames * sample_rate // track.file.sample_rate) for track in inputs)
+    frames = max(
+        round(track.start_s * sample_rate)
+        - (-track.file.frames * sample_rate // track.file.sample_rate)
+        for track in inputs
+    )
     return sample_rate, frames
 
 
@@ -157,7 +178,7 @@ def input_notes(inputs: Sequence[TrackInput]) -> list[str]:
         if track.file.sample_rate != sample_rate:
             rates = f"{track.file.sample_rate} to {sample_rate} Hz"
             notes.append(f"{track.name} is converted from {rates}")
-        missing_s = frames / sample_rate - track.file.duration_s
+        missing_s = frames / sample_rate - track.end_s
         if missing_s > 1.0:
             notes.append(f"{track.name} ends {missing_s:.1f} s before the longest track")
     return notes
@@ -165,7 +186,7 @@ def input_notes(inputs: Sequence[TrackInput]) -> list[str]:
 
 def read_window(track: TrackInput, start_s: float, samples: int, sample_rate: int) -> Tensor:
     """An excerpt [2, samples] at a sample rate; silence outside the file."""
-    first = round(start_s * sample_rate)
+    first = round((start_s - track.start_s) * sample_rate)
     audio = read_resampled(
         track.file.read_samples, track.file.sample_rate, first, samples, sample_rate
     )

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ai_mixer.audio import AudioFile, format_of, write_audio
-from ai_mixer.console import load_console
-from ai_mixer.inference.track_predictor import load_track_model
+from ai_mixer.console import ConsoleGraph, load_console
+from ai_mixer.console.graph_knobs import GraphKnobs
+from ai_mixer.inference.track_predictor import TrackPredictor, load_track_model
 from ai_mixer.mastering.delivery import MAX_REDUCTION_DB, deliver_blocks, loudness_bounds
 from ai_mixer.mixing.measurements import Measurements, measure
+from ai_mixer.mixing.mix_options import MixOptions
 from ai_mixer.mixing.paths import (
     ResultFiles,
     check_not_existing,
@@ -30,15 +32,17 @@ from ai_mixer.mixing.track_inputs import (
     song_format,
     track_inputs,
 )
+from ai_mixer.mixing.track_options import options_by_track, with_options_of_tracks
 from ai_mixer.mixing.track_render import TrackRenderer
 from ai_mixer.mixing.track_report import to_html
+from ai_mixer.mixing.track_roles import role_notes, with_role
 from ai_mixer.mixing.track_settings import (
-    apply_options,
     knobs_from_settings,
     neutral_knobs,
     predicted_knobs,
     settings_of_tracks,
 )
+from ai_mixer.mixing.track_starts import start_notes, with_starts
 from ai_mixer.utils.atomic_write import write_draft
 from ai_mixer.utils.parallel import prefetch, single_threaded
 from ai_mixer.utils.unfinished import temporary_folder
@@ -52,7 +56,7 @@ class TrackMixResult(NamedTuple):
 
     settings: of the console, by track, see `console.graph_settings`. gains_db: of each file before
     its strip. stems: files of the processed tracks and buses, whose sum is the input of the master.
-    gain_db: of the mix behind the master.
+    gain_db: of the mix behind the master. starts_s: of the files in the mix.
     """
 
     output: Path
@@ -62,6 +66,7 @@ class TrackMixResult(NamedTuple):
     notes: list[str]
     stems: list[Path]
     gain_db: float = 0.0
+    starts_s: Mapping[str, float] = {}
 
 
 def mix_tracks(
@@ -73,6 +78,8 @@ def mix_tracks(
     leads: Sequence[str] = (),
     pans: Mapping[str, float] | None = None,
     muted: Sequence[str] = (),
+    starts_s: Mapping[str, float] | None = None,
+    mix_options: MixOptions | None = None,
     reference: str | Path | None = None,
     target_lufs: float | str | None = None,
     ceiling_db: float = -1.0,
@@ -88,41 +95,41 @@ def mix_tracks(
     paths: files, or a folder with the tracks. They may differ in sample rate, length and channels;
     silent ones are left out. output: default `<folder>_mixed.wav`, or `mix.wav` beside the first
     file. model: one of several tracks; without one all tracks are equally loud and in the middle.
-    roles, leads (in front), pans (−1 to 1), muted: by the name of a file. reference: a song whose
-    sound a model approaches. target_lufs: −14 by default, or a name as `deliver` takes it.
-    ceiling_db: highest true peak, dBTP. stems: folder for the processed tracks and buses, which sum
-    to the mix before the master. settings: those of an earlier mix (`TrackMixResult.settings`)
-    instead of a model's; a track is found by its name, and is neutral without an entry. deliver:
-    False for the limiter of the console instead of loudness and ceiling, float32 where the format
-    has it. progress: called with the share of tracks that are processed. force: overwrite existing
-    files. ValueError or OSError (one line).
+    roles, leads (in front), pans (−1 to 1), muted: by the name of a file. starts_s: silence before
+    a file, by its name, see `with_starts`. mix_options: amounts and fixed settings, see
+    `options_by_track`. reference: a song whose sound a model approaches. target_lufs: −14 by
+    default, or a name as `deliver` takes it. ceiling_db: highest true peak, dBTP. stems: folder for
+    the processed tracks and buses, which sum to the mix before the master. settings: those of an
+    earlier mix (`TrackMixResult.settings`) instead of a model's; a track is found by its name, and
+    is neutral without an entry. deliver: False for the limiter of the console instead of loudness
+    and ceiling, float32 where the format has it. progress: called with the share of tracks that are
+    processed. force: overwrite existing files. ValueError or OSError (one line).
     """
     if settings is not None and model:
         raise ValueError("settings or a model, not both")
     target_lufs = DEFAULT_TARGET_LUFS if target_lufs in (None, "none") else target_lufs
     given = [Path(path) for path in paths]
     inputs = track_inputs(given, roles=roles, leads=leads, pans=pans, muted=muted, strict=strict)
+    inputs = with_starts(inputs, starts_s)
     sources = [track.file.path for track in inputs] + ([Path(reference)] if reference else [])
     if not isinstance(output, ResultFiles):
         output = result_files(Path(output) if output else default_mix_path(given))
     check_result(output, sources, force)
     predictor = load_track_model(model) if model else None
     console = predictor.console if predictor else load_console("studio")
+    options = options_by_track(console, inputs, mix_options or MixOptions())
     with single_threaded(), result_drafts(output, force) as drafts:
-        every = [track if track.muted else measured(track) for track in inputs]
+        every = [track if track.muted else with_role(measured(track)) for track in inputs]
         active = [track for track in every if not (track.muted or track.silent)]
         if not active:
             raise ValueError("all tracks are silent or muted")
         names = stem_paths(stems, active, list(console.buses)) if stems else {}
         check_outputs(names.values(), [*sources, *output.paths()])
         check_not_existing(names.values(), force)
-        knobs = neutral_knobs(console, len(active))
-        if settings is not None:
-            knobs = knobs_from_settings(console, settings, every, active)
-        if predictor:
-            other = AudioFile(reference, strict) if reference else None
-            knobs = predicted_knobs(predictor, active, other)
-        knobs = apply_options(console, knobs, active)
+        other = AudioFile(reference, strict) if predictor and reference else None
+        knobs = _chosen_knobs(console, predictor, other, settings, every, active)
+        own = [options[every.index(track)] for track in active]
+        knobs = with_options_of_tracks(console, knobs, active, own)
         sample_rate, frames = song_format(every)
         with temporary_folder() as folder:
             renderer = TrackRenderer(console, knobs, active, sample_rate, frames, folder)
@@ -136,18 +143,41 @@ def mix_tracks(
                 after, gain_db = _deliver(renderer, drafts.audio, target_lufs, ceiling_db)
             else:
                 after, gain_db = _write_limited(renderer, drafts.audio), 0.0
-        notes = input_notes(every)
+        notes = [*input_notes(every), *start_notes(every), *role_notes(inputs, every)]
         notes += [f"{track.name} is muted" for track in every if track.muted]
         if not predictor and settings is None:
             notes.append("no model: all tracks are equally loud and in the middle")
-        applied = settings_of_tracks(console, knobs, active)
-        gains_db = {track.name: 20.0 * math.log10(gain_to_track_level(track)) for track in active}
-        result = TrackMixResult(output.audio, applied, gains_db, after, notes, written, gain_db)
+        result = TrackMixResult(
+            output=output.audio,
+            settings=settings_of_tracks(console, knobs, active),
+            gains_db={t.name: 20.0 * math.log10(gain_to_track_level(t)) for t in active},
+            measurements=after,
+            notes=notes,
+            stems=written,
+            gain_db=gain_db,
+            starts_s={track.name: track.start_s for track in active},
+        )
         if drafts.settings:
             write_draft(drafts.settings, _to_json(result, model))
         if drafts.report:
             write_draft(drafts.report, to_html(result, console, knobs))
     return result
+
+
+def _chosen_knobs(
+    console: ConsoleGraph,
+    predictor: TrackPredictor | None,
+    reference: AudioFile | None,
+    settings: Mapping[str, Any] | None,
+    every: Sequence[TrackInput],
+    active: Sequence[TrackInput],
+) -> GraphKnobs:
+    """Knobs of the active tracks: predicted, those of settings, or neutral."""
+    if predictor:
+        return predicted_knobs(predictor, active, reference)
+    if settings is not None:
+        return knobs_from_settings(console, settings, every, active)
+    return neutral_knobs(console, len(active))
 
 
 def default_mix_path(paths: Sequence[Path]) -> Path:
@@ -211,6 +241,7 @@ def _to_json(result: TrackMixResult, model: str | None) -> str:
         "model": model,
         "settings": result.settings,
         "gain_db": {name: round(gain_db, 2) for name, gain_db in result.gains_db.items()},
+        "start_s": {name: round(start_s, 6) for name, start_s in result.starts_s.items()},
         "measured": result.measurements.to_dict(),
         "notes": result.notes,
     }

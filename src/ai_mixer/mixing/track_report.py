@@ -131,7 +131,9 @@ def _table(result: "TrackMixResult", knobs: Sequence[Knob]) -> str:
             for knob in knobs
             if abs(float(track[knob.name]) - knob.neutral) > 1e-3 * (knob.high - knob.low)
         ]
-        cells = (str(track.get("name", "")), str(track.get("role", "")), ", ".join(changed))
+        name = str(track.get("name", ""))
+        start = f"{result.starts_s.get(name, 0.0):.3f} s"
+        cells = (name, str(track.get("role", "")), start, ", ".join(changed))
         rows.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
-    head = "<tr><th>track</th><th>role</th><th>changed</th></tr>"
+    head = "<tr><th>track</th><th>role</th><th>start</th><th>changed</th></tr>"
     return f"<table>{head}{''.join(rows)}</table>"

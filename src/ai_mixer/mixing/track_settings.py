@@ -70,7 +70,7 @@ def predicted_knobs(
     """
     rate = predictor.sample_rate
     samples = round((predictor.excerpt_s or REFERENCE_S) * rate)
-    duration_s = max(track.file.duration_s for track in inputs)
+    duration_s = max(track.end_s for track in inputs)
     last = max(0.0, duration_s - samples / rate)
     count = min(MAX_WINDOWS, max(1, int(duration_s * rate // samples)))
     starts = torch.linspace(0.0, last, count + 2)[1:-1] if count > 1 else torch.tensor([last / 2])

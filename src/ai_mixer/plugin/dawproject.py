@@ -103,7 +103,9 @@ def _lane(track: ProjectTrack) -> Xml.Element:
         sampleRate=audio.sample_rate,
         **length,
     )
-    clip = _element("Clip", content, contentTimeUnit="seconds", time=0.0, playStart=0.0, **length)
+    clip = _element(
+        "Clip", content, contentTimeUnit="seconds", time=audio.start_s, playStart=0.0, **length
+    )
     clips = _element("Clips", clip, id=f"clips-{track.key}")
     return _element("Lanes", clips, track=f"track-{track.key}")
 

@@ -8,13 +8,17 @@ from ai_mixer.plugin.identity import Plugin
 
 
 class Audio(NamedTuple):
-    """An audio file with its properties. gain: that the project's copy has been given."""
+    """An audio file with its properties.
+
+    gain: that the project's copy has been given. start_s: where it starts in the project.
+    """
 
     path: Path
     sample_rate: int
     channels: int
     duration_s: float
     gain: float = 1.0
+    start_s: float = 0.0
 
 
 class Device(NamedTuple):

@@ -48,7 +48,7 @@ def _track(track: ProjectTrack, project: Project, folder: Path) -> Iterator[str]
 
 def _item(audio: Audio, folder: Path) -> Iterator[str]:
     yield "    <ITEM"
-    yield "      POSITION 0"
+    yield f"      POSITION {audio.start_s or 0!r}"
     yield f"      LENGTH {audio.duration_s!r}"
     yield "      LOOP 0"
     yield f"      NAME {_quoted(audio.path.name)}"

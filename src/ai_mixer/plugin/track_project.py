@@ -29,11 +29,12 @@ def track_project(result: TrackMixResult, files: Sequence[Path]) -> Project:
     tracks = []
     for number, track in enumerate(settings["tracks"], 1):
         gain = 10.0 ** (result.gains_db[track["name"]] / 20.0)
+        start_s = result.starts_s.get(track["name"], 0.0)
         tracks.append(
             ProjectTrack(
                 f"track{number}",
                 Path(track["name"]).stem,
-                audio_of(paths[track["name"]])._replace(gain=gain),
+                audio_of(paths[track["name"]])._replace(gain=gain, start_s=start_s),
                 _device(strip, {**track, FADER: 0.0}),
                 10.0 ** (track.get(FADER, 0.0) / 20.0),
                 sends={bus: track[send] for bus, send in sends.items() if track.get(send)},

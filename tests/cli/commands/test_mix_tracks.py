@@ -17,7 +17,19 @@ def folder(tmp_path_factory):
 
 
 def test_a_folder_is_one_song_and_the_mix_is_written_beside_it(ai_mixer, folder):
-    done = ai_mixer("mix", "--tracks", folder, "--role", "vox=lead", "--pan", "bass.wav=-0.25")
+    done = ai_mixer(
+        "mix",
+        "--tracks",
+        folder,
+        "--role",
+        "vox=lead",
+        "--pan",
+        "bass.wav=-0.25",
+        "--set",
+        "vox.wav:fader_db=-3dB",
+        "--set",
+        "low_cut_hz=40",
+    )
     assert done.code == 0, done.err
     output = folder.parent / "My Song_mixed.wav"
     assert output.exists()
@@ -26,6 +38,8 @@ def test_a_folder_is_one_song_and_the_mix_is_written_beside_it(ai_mixer, folder)
     by_name = {track["name"]: track for track in settings}
     assert by_name["vox.wav"]["role"] == "lead"
     assert by_name["bass.wav"]["pan"] == pytest.approx(-0.25)
+    assert by_name["vox.wav"]["fader_db"] == pytest.approx(-3.0, abs=1e-4)
+    assert [track["low_cut_hz"] for track in settings] == pytest.approx([40.0] * 3, rel=1e-4)
     assert output.with_suffix(".html").exists()
 
 
@@ -56,11 +70,17 @@ def test_a_zip_file_needs_no_option(ai_mixer, folder, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--tracks", "--amount", "0.5"], "--amount is not available with --tracks"),
+        (["--tracks", "--style", "warm"], "--style is not available with --tracks"),
+        (["--tracks", "--set", "vox:fader_db=-90"], "vox.wav: fader_db is -90 dB: it goes from"),
+        (["--tracks", "--set", "vox:tuba=1"], "vox.wav: no knob named 'tuba'"),
+        (["--tracks", "--set", "cello:pan=1"], "--set cello: no track of this name"),
+        (["--tracks", "--amount", "tuba=1"], "no group or knob 'tuba'"),
         (["--tracks", "--adaptive"], "--adaptive is not available with --tracks"),
         (["--tracks", "--role", "vox"], "give FILE=ROLE"),
         (["--tracks", "--mute", "cello"], "no track of this name"),
         (["--tracks", "--model", "ast_regressor"], "a model of one stereo file"),
+        (["--tracks", "--start", "cello=1"], "--start cello: no track of this name"),
+        (["--start", "vox.wav=1"], "--start needs --tracks"),
         (["--lead", "vox.wav"], "--lead needs --tracks"),
         ([], "--tracks"),
     ],

@@ -55,24 +55,30 @@ def mix(
     lead: options.Lead = [],  # noqa: B006
     pan: options.TrackPan = [],  # noqa: B006
     mute: options.Mute = [],  # noqa: B006
+    start: options.TrackStart = [],  # noqa: B006
     stems: options.Stems = None,
     daw: options.Daw = False,
     strict: options.Strict = False,
     force: options.Force = False,
 ) -> None:
     """Mix songs: a model sets the knobs, and options change the settings."""
-    of_tracks = {"--role": role, "--lead": lead, "--pan": pan, "--mute": mute, "--stems": stems}
-    tracks = tracks or is_song_archive(songs)
-    if tracks:
-        files = [Path(str(one.name)) for one in reference]
+    of_tracks = {
+        **{"--role": role, "--lead": lead, "--pan": pan, "--mute": mute},
+        **{"--start": start, "--stems": stems},
+    }
+    if tracks or is_song_archive(songs):
         of_one_file = {
-            **{"--match": match, "--amount": amount, "--only": only, "--set": settings},
-            **{"--style": style, "--preset": preset, "--save-preset": save_preset},
-            **{"--adaptive": adaptive, "--intensity": intensity, "--limiter": limiter},
+            **{"--match": match, "--style": style, "--preset": preset},
+            **{"--save-preset": save_preset, "--adaptive": adaptive},
+            **{"--intensity": intensity, "--limiter": limiter},
         }
-        ceiling = -1.0 if ceiling is None else ceiling
-        options_of_tracks = (role, lead, pan, mute, stems, target, ceiling, strict, force)
-        run_mix_tracks(songs, output, model, files, *options_of_tracks, daw, refused=of_one_file)
+        knobs = parse_mix_options(amount, only, settings, None, strict)
+        files = [Path(str(one.name)) for one in reference]
+        level = -1.0 if ceiling is None else ceiling
+        options_of_tracks = (knobs, role, lead, pan, mute, start, stems, target, level, strict)
+        run_mix_tracks(
+            songs, output, model, files, *options_of_tracks, force, daw, refused=of_one_file
+        )
         return
     for name, value in of_tracks.items():
         if value:

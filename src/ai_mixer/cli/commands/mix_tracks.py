@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ai_mixer.cli.commands.numbers import Assignment
 from ai_mixer.cli.commands.parsing import print_line
 from ai_mixer.cli.commands.pipes import reject_pipe
+
+if TYPE_CHECKING:
+    from ai_mixer.mixing.mix_options import MixOptions
 
 
 def is_song_archive(paths: Sequence[Path]) -> bool:
@@ -26,10 +30,12 @@ def run_mix_tracks(
     output: Path | None,
     model: str | None,
     references: Sequence[Path],
+    mix_options: "MixOptions",
     roles: Sequence[str],
     leads: Sequence[str],
     pans: Sequence[Assignment],
     muted: Sequence[str],
+    starts: Sequence[Assignment],
     stems: Path | None,
     target: float | str | None,
     ceiling_db: float,
@@ -64,6 +70,8 @@ def run_mix_tracks(
         leads=leads,
         pans={str(pan.name): pan.value for pan in pans},
         muted=muted,
+        starts_s={str(start.name): start.value for start in starts},
+        mix_options=mix_options,
         reference=references[0] if references else None,
         target_lufs=target,
         ceiling_db=ceiling_db,

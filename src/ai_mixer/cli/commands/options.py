@@ -44,7 +44,7 @@ Amount = Annotated[
         parser=AssignedNumber("--amount", 0.0, 1.0, name_optional=True),
         metavar="[GROUP=]NUMBER",
         help="Amount of the change, 0 to 1 (all the way to a reference); eq=0.5 for one group of "
-        "knobs. May be repeated.",
+        "knobs, vox.wav:eq=0.5 for those of a track. May be repeated.",
     ),
 ]
 Only = Annotated[str | None, typer.Option(help="Change only these groups of knobs: eq,width")]
@@ -54,8 +54,8 @@ Set = Annotated[
         "--set",
         parser=Setting("--set"),
         metavar="KNOB=VALUE",
-        help='Fixed value of a knob, named as in the report: low_eq=+1.5, "presence=+2 dB". May be '
-        "repeated.",
+        help='Fixed value of a knob, named as in the report: low_eq=+1.5, "presence=+2 dB"; of '
+        "a track vox.wav:fader_db=-3. May be repeated.",
     ),
 ]
 Reference = Annotated[
@@ -82,6 +82,16 @@ TrackPan = Annotated[
         parser=AssignedNumber("--pan", -1.0, 1.0),
         metavar="FILE=NUMBER",
         help="Pan of a track, -1 (left) to 1 (right): gtr.wav=-0.4. May be repeated.",
+    ),
+]
+TrackStart = Annotated[
+    list[Assignment],
+    typer.Option(
+        "--start",
+        parser=AssignedNumber("--start", 0.0, 3600.0),
+        metavar="FILE=SECONDS",
+        help="Silence before a track: vox.wav=12.5. Default: the time references of Broadcast Wave "
+        "files if all tracks have one, else 0. May be repeated.",
     ),
 ]
 Mute = Annotated[
