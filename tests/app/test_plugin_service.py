@@ -5,11 +5,12 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
+import soundfile
 
 from ai_mixer.app import plugin_service, prediction
 from ai_mixer.app.plugin_service import PluginService, read_request
+from ai_mixer.mixing.demo_song import write_rough_demo
 from ai_mixer.plugin.presets import read_state
-from helpers.engine import Job, music
 from helpers.listen import ask, running, short_home
 
 FRAMES = 800
@@ -39,10 +40,10 @@ def refusal(home, content):
 
 
 def test_answer_is_a_state_with_the_settings(home):
-    heard = []
+    received = []
 
     def predict(asked):
-        heard.append(asked)
+        received.append(asked)
         return {"low_eq": 3.0}
 
     audio = np.random.default_rng(1).uniform(-1, 1, (FRAMES, 1)).astype(np.float32)
@@ -52,7 +53,7 @@ def test_answer_is_a_state_with_the_settings(home):
     assert kind == b"settings %d" % len(state)
     plugin, settings = read_state(state)
     assert settings == {**{knob.name: knob.neutral for knob in plugin.chain.knobs}, "low_eq": 3.0}
-    (asked,) = heard
+    (asked,) = received
     assert np.array_equal(asked.audio, audio)
     assert (asked.sample_rate, asked.locked) == (8000, {"high_eq": -1.5})
 
@@ -149,11 +150,11 @@ def test_prediction_gets_a_file_console_and_locked_knobs(monkeypatch):
 
 @pytest.mark.slow  # loads the packaged model
 @pytest.mark.parametrize(("console", "locked"), [("classic", "low_eq"), ("mastering", "low_cut")])
-def test_packaged_models_answer_with_all_knobs_and_keep_locked_ones(console, locked):
-    audio = 0.3 * music(Job(44_100, 2, 128, [("p", 15 * 44_100)])).T
-    fields = {"ai_mixer": f"1 {console}", "rate": 44_100, f"locked.{locked}": 3.0}
-    content = request(np.ascontiguousarray(audio, np.float32), **fields)
-    asked = read_request(io.BytesIO(content))
+def test_packaged_models_answer_with_all_knobs_and_keep_locked_ones(tmp_path, console, locked):
+    write_rough_demo(tmp_path / "rough.wav", 24.0)
+    audio, rate = soundfile.read(tmp_path / "rough.wav", dtype="float32", frames=20 * 44_100)
+    fields = {"ai_mixer": f"1 {console}", "rate": rate, f"locked.{locked}": 3.0}
+    asked = read_request(io.BytesIO(request(audio, **fields)))
     settings = plugin_service.predict_settings(asked)
     knobs = {knob.name: knob for knob in asked.plugin.chain.knobs}
     assert set(settings) <= set(knobs)

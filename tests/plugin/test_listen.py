@@ -85,10 +85,10 @@ def value(host, name, number):
 
 
 def test_answer_sets_knobs_with_gestures(host, home):
-    heard = []
+    received = []
 
     def predict(request):
-        heard.append(request)
+        received.append(request)
         return ANSWER
 
     audio = song()
@@ -107,7 +107,7 @@ def test_answer_sets_knobs_with_gestures(host, home):
     shown = [line for line in printed if "unrecorded" in line]
     assert f"value {STATUS} {DONE} unrecorded" in shown
     assert f"value {LISTEN} 0 unrecorded" in shown
-    (request,) = heard
+    (request,) = received
     assert (request.plugin.console, request.sample_rate, request.locked) == ("classic", RATE, {})
     assert np.array_equal(request.audio.T, audio[:, 800 : 800 + FRAMES])
 
@@ -117,10 +117,10 @@ def test_sound_is_that_of_the_answer(host, home):
     audio, index = song(), host.plugin.chain.names.index
     with serving(home, lambda request: ANSWER):
         played, _ = listen(host, after=["process 8000"], audio=audio)
-    heard = audio[:, : played.shape[1]]
+    received = audio[:, : played.shape[1]]
     commands = [("k", index(name), number) for name, number in ANSWER.items()]
     job = Job(RATE, 2, 128, [("p", 800 + FRAMES), *commands, ("p", 8000)])
-    assert residual_db(played, expected(host.plugin.chain, job, heard)) <= -110
+    assert residual_db(played, expected(host.plugin.chain, job, received)) <= -110
 
 
 def test_locked_knobs_stay_and_are_told_to_the_service(host, home, tmp_path):
@@ -155,10 +155,10 @@ def test_full_queue_of_the_host_gets_the_rest_later(host, home):
 
 
 def test_silence_is_waited_out(host, home):
-    heard = []
+    received = []
 
     def predict(request):
-        heard.append(request.audio)
+        received.append(request.audio)
         return {}
 
     audio = song()
@@ -166,7 +166,7 @@ def test_silence_is_waited_out(host, home):
     first = np.abs(audio).max(axis=0).__ge__(1e-3).argmax()
     with serving(home, predict):
         listen(host, ["process 1"], audio=audio, blocks=[*BLOCKS, *BLOCKS[:2]])
-    assert np.array_equal(heard[0].T, audio[:, first : first + FRAMES])
+    assert np.array_equal(received[0].T, audio[:, first : first + FRAMES])
 
 
 def test_without_a_service_the_status_says_so(host, home):

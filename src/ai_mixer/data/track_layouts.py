@@ -53,8 +53,9 @@ def read_song_folder(folder: Path) -> SongFolder:
         chosen = [path for path in folders if pattern.search(path.name)]
         if chosen:
             break
-    files = find_audio_files(chosen or [folder]).audio
-    mixes = [path for path in find_audio_files([folder]).audio if is_mix(path)]
+    everything = find_audio_files([folder]).audio
+    files = find_audio_files(chosen).audio if chosen else everything
+    mixes = [path for path in everything if is_mix(path)]
     kept = [
         path
         for path in files

@@ -10,6 +10,7 @@ from ai_mixer.data.song_collector import SongCollector, split_songs
 from ai_mixer.data.split_assignment import Recording
 from ai_mixer.data.track_layouts import find_song_folders
 from ai_mixer.data.track_manifest import collect_track_manifest, is_track_manifest
+from ai_mixer.data.track_roles import with_roles_from_sound
 from ai_mixer.data.track_songs import TrackFiles, add_track_song
 
 TRACKS_FOLDER, MANIFEST = "tracks", "manifest.csv"
@@ -21,8 +22,9 @@ class Tracks:
     A sub-folder `tracks/` is used as the root if it exists. With a `manifest.csv` that lists tracks
     in it, the manifest decides (`track_manifest`), else the folders (`track_layouts`); the artist,
     which splits keep together, is then the folder above the song. fold: test fold, a number of the
-    manifest or `k/K`. index: folder of the metadata cache. ValueError if the folder does not exist
-    or has no song with two tracks.
+    manifest or `k/K`. index: folder of the metadata cache. roles_from_sound: tracks whose name says
+    no role get one from their sound if it is likely. ValueError if the folder does not exist or has
+    no song with two tracks.
     """
 
     def __init__(
@@ -30,6 +32,7 @@ class Tracks:
         root: str | Path | None = None,
         fold: int | str | None = None,
         index: str | Path | None = None,
+        roles_from_sound: bool = True,
     ) -> None:
         chosen = root or os.environ.get(ROOT_VARIABLE)
         if not chosen:
@@ -41,6 +44,7 @@ class Tracks:
             raise ValueError(f"data.root={chosen}: no such folder")
         self.root = folder / TRACKS_FOLDER if (folder / TRACKS_FOLDER).is_dir() else folder
         self.fold, self.index = fold, MetadataCache(index)
+        self.roles_from_sound = roles_from_sound
         self.skipped: list[SkippedSong] = []
         self.leaks: list[str] = []
 
@@ -50,7 +54,7 @@ class Tracks:
         listed = is_track_manifest(manifest)
         collector = collect_track_manifest(manifest, self.index) if listed else self._walk()
         songs, self.skipped, self.leaks = split_songs(collector, self.root, fold=self.fold)
-        return songs
+        return with_roles_from_sound(songs, self.index) if self.roles_from_sound else songs
 
     songs = track_songs
 

@@ -35,6 +35,7 @@ from ai_mixer.mixing.track_inputs import (
 from ai_mixer.mixing.track_options import options_by_track, with_options_of_tracks
 from ai_mixer.mixing.track_render import TrackRenderer
 from ai_mixer.mixing.track_report import to_html
+from ai_mixer.mixing.track_roles import role_notes, with_role
 from ai_mixer.mixing.track_settings import (
     knobs_from_settings,
     neutral_knobs,
@@ -118,7 +119,7 @@ def mix_tracks(
     console = predictor.console if predictor else load_console("studio")
     options = options_by_track(console, inputs, mix_options or MixOptions())
     with single_threaded(), result_drafts(output, force) as drafts:
-        every = [track if track.muted else measured(track) for track in inputs]
+        every = [track if track.muted else with_role(measured(track)) for track in inputs]
         active = [track for track in every if not (track.muted or track.silent)]
         if not active:
             raise ValueError("all tracks are silent or muted")
@@ -142,7 +143,7 @@ def mix_tracks(
                 after, gain_db = _deliver(renderer, drafts.audio, target_lufs, ceiling_db)
             else:
                 after, gain_db = _write_limited(renderer, drafts.audio), 0.0
-        notes = [*input_notes(every), *start_notes(every)]
+        notes = [*input_notes(every), *start_notes(every), *role_notes(inputs, every)]
         notes += [f"{track.name} is muted" for track in every if track.muted]
         if not predictor and settings is None:
             notes.append("no model: all tracks are equally loud and in the middle")
