@@ -7,7 +7,9 @@ from hydra.utils import get_class
 
 from ai_mixer.cli import pipeline
 from ai_mixer.console.graph_knobs import GraphKnobs
+from ai_mixer.core.track_batch import TrackBatch
 from ai_mixer.evaluation.track_evaluate import evaluate_tracks
+from ai_mixer.evaluation.track_render import track_samples
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.inference.track_predictor import TrackPredictor, load_track_model
 from ai_mixer.metrics.track_skill import balance_errors_db, fader_errors_db, knob_columns
@@ -164,6 +166,22 @@ def test_calibration_has_factors_per_knob(parts, predictor, batch):
     assert ratio[:, columns["fader_db"]].allclose(torch.tensor(2.0))
     assert ratio[:, columns["reverb.decay_s"]].allclose(torch.tensor(3.0))
     assert ratio[:, columns["pan"]].allclose(torch.tensor(1.0))
+
+
+def test_the_tracks_of_a_listening_page_sum_to_its_versions(predictor, parts):
+    """Before the master, whose limiter has nothing to do here."""
+    one = TrackBatch.collate([parts.data.dataset("val")[0, 0]])
+    layout = predictor.console.layout
+    true = layout.from_flat(one.knobs)
+    samples = track_samples(predictor, one, true, true)
+    assert [sample.name for sample in samples] == sorted(sample.name for sample in samples)
+    sums = {
+        version: sum(torch.from_numpy(sample.versions[version]) for sample in samples)
+        for version in ("rough", "mix", "finished")
+    }
+    assert residual_db(sums["rough"], one.rough[0]) < -90
+    assert residual_db(sums["mix"], one.finished[0]) < -70
+    assert torch.equal(sums["mix"], sums["finished"])
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ai_mixer.console.graph_knobs import GraphKnobs
 from ai_mixer.core.knob import Knob
 from ai_mixer.core.track import ROLES
 from ai_mixer.core.track_batch import TrackBatch
@@ -13,7 +14,14 @@ from ai_mixer.core.types import CONDITIONS, GENRES, Condition, Split
 from ai_mixer.data.dataset import SongDataset
 from ai_mixer.evaluation.holdout_filter import holdout_songs
 from ai_mixer.inference.track_predictor import TrackPredictor
-from ai_mixer.listening import Mix, SongSamples, setting_rows, write_flac_files, write_page
+from ai_mixer.listening import (
+    Mix,
+    SongSamples,
+    TrackSamples,
+    setting_rows,
+    write_flac_files,
+    write_page,
+)
 from ai_mixer.metrics.distance import distances
 from ai_mixer.metrics.track_skill import FADER, PAN
 from ai_mixer.training.builders import build_evaluation_datamodule
@@ -84,8 +92,25 @@ def _sample(
         genre=GENRES[genre] if genre >= 0 else None,
         condition=condition,
         rough_metrics=metrics["rough"],
+        tracks=track_samples(predictor, batch, predicted, true),
         note="The rough version is the sum of the tracks at equal loudness.",
     )
+
+
+def track_samples(
+    predictor: TrackPredictor, batch: TrackBatch, predicted: GraphKnobs, true: GraphKnobs
+) -> list[TrackSamples]:
+    """Each track in each version, with what the buses return of it: the sum enters the master."""
+    samples = []
+    for track, role in enumerate(batch.roles[0].tolist()):
+        only = torch.zeros_like(batch.track_mask)
+        only[0, track] = True
+        versions = {"rough": batch.tracks[0, track].numpy()}
+        for name, knobs in (("mix", predicted), ("finished", true)):
+            stems = predictor.console.stems(batch.tracks, batch.sample_rate, knobs, only)
+            versions[name] = stems.sum()[0].numpy()
+        samples.append(TrackSamples(_track_name(track, role).capitalize(), versions))
+    return samples
 
 
 def _level_and_pan(

@@ -3,13 +3,14 @@
 from ai_mixer.listening.flac import write_flac_files
 from ai_mixer.listening.page import TableSection, write_page
 from ai_mixer.listening.page_data import VersionLabel
-from ai_mixer.listening.samples import Mix, SettingRow, SongSamples, setting_rows
+from ai_mixer.listening.samples import Mix, SettingRow, SongSamples, TrackSamples, setting_rows
 
 __all__ = [
     "Mix",
     "SettingRow",
     "SongSamples",
     "TableSection",
+    "TrackSamples",
     "VersionLabel",
     "setting_rows",
     "write_flac_files",

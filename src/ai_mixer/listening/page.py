@@ -1,7 +1,7 @@
 """Write a self-contained HTML page that plays rough, mixes and finished of songs in sync.
 
 The page loads and stores nothing: it works as a local file and in MLflow's sandboxed frame. Audio
-is embedded as FLAC and decoded one song at a time.
+is embedded as FLAC, of tracks as Ogg Vorbis, and decoded one song at a time.
 """
 
 import base64
@@ -9,6 +9,7 @@ import html
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,11 +29,13 @@ from ai_mixer.listening.page_data import (
     version_labels,
 )
 from ai_mixer.listening.samples import SongSamples
+from ai_mixer.listening.vorbis import encode_vorbis
 from ai_mixer.utils.atomic_write import write_text
 
 BITS = 16  # as browsers decode; the separate FLAC files have 24
 MAX_BYTES = 45 * 2**20  # MLflow does not show files above 50 MiB
-SCRIPTS = ("player.js", "meter.js", "blind_test.js", "view.js", "input.js")
+MAX_TRACK_BYTES = 24 * 2**20  # of a song; its tracks are left out above
+SCRIPTS = ("player.js", "tracks.js", "meter.js", "blind_test.js", "view.js", "input.js")
 DEFAULT_MIXES = {"mix": VersionLabel("Mix", "by the model")}
 
 
@@ -47,12 +50,12 @@ class TableSection(NamedTuple):
 
 class _EmbeddedSong(NamedTuple):
     song_data: dict[str, Any]
-    flacs: dict[str, str]  # by version, base64
+    audio: dict[str, str]  # base64, FLAC by version, and Ogg Vorbis of each track: `mix-t0`
 
     @property
     def size(self) -> int:
         """Number of characters, nearly all of one byte."""
-        return len(_as_json(self.song_data)) + sum(map(len, self.flacs.values()))
+        return len(_as_json(self.song_data)) + sum(map(len, self.audio.values()))
 
 
 def write_page(
@@ -118,8 +121,26 @@ def _embed_song(song: SongSamples, loudness: LoudnessFunction) -> _EmbeddedSong:
     encoded = {name: encode_flac(x, song.sample_rate, BITS) for name, x in song.versions().items()}
     restore_gain = {name: factor for name, (_, factor) in encoded.items()}
     flacs = {name: base64.b64encode(blob).decode() for name, (blob, _) in encoded.items()}
+    tracks = _embed_tracks(song)
+    if not tracks and song.tracks:
+        count = len(song.tracks)
+        note = f"The {count} tracks are too large for this page: fewer seconds of a song fit."
+        song = replace(song, tracks=(), note=f"{song.note} {note}".strip())
     gains_db, levels = matching_gains_db(song, loudness), levels_lufs(song, loudness)
-    return _EmbeddedSong(song_data(song, gains_db, restore_gain, levels), flacs)
+    return _EmbeddedSong(song_data(song, gains_db, restore_gain, levels), flacs | tracks)
+
+
+def _embed_tracks(song: SongSamples) -> dict[str, str]:
+    """The tracks in each version; none above MAX_TRACK_BYTES."""
+    found, size = {}, 0
+    for number, track in enumerate(song.tracks):
+        for version, audio in track.versions.items():
+            text = base64.b64encode(encode_vorbis(audio, song.sample_rate)).decode()
+            found[f"{version}-t{number}"] = text
+            size += len(text)
+            if size > MAX_TRACK_BYTES:
+                return {}
+    return found
 
 
 def _fill_template(parts: Mapping[str, str]) -> str:
@@ -141,7 +162,7 @@ def _audio(songs: Sequence[_EmbeddedSong]) -> str:
     return "\n".join(
         f'<script type="audio/flac" id="audio-{index}-{name}">{text}</script>'
         for index, song in enumerate(songs)
-        for name, text in song.flacs.items()
+        for name, text in song.audio.items()
     )
 
 

@@ -66,6 +66,7 @@ def song_data(
         "spectrograms": spectrogram_pngs(matched, song.sample_rate),
         "ticks": frequency_ticks(song.sample_rate),
         "settings": [_setting(row, number, song) for number, row in enumerate(first.settings)],
+        "tracks": [track.name for track in song.tracks],
         "metrics": [_metric(name, song) for name in first.metrics],
     }
 

@@ -41,21 +41,27 @@ function openContext() {
 }
 
 async function buffersOf(index) {
-  if (decoded.song === index) return decoded.buffers;
-  const decode = (version) => {
-    const text = atob(document.getElementById(`audio-${index}-${version}`).textContent);
+  const before = decoded.song === index ? decoded.buffers : {};
+  const missing = [...VERSIONS, ...(isPartial() ? trackKeys() : [])].filter((key) => !(key in before));
+  if (missing.length === 0) return before;
+  const decode = (key) => {
+    const text = atob(document.getElementById(`audio-${index}-${key}`).textContent);
     return context.decodeAudioData(Uint8Array.from(text, (byte) => byte.charCodeAt(0)).buffer);
   };
-  const list = await Promise.all(VERSIONS.map(decode));
-  const buffers = Object.fromEntries(VERSIONS.map((version, i) => [version, list[i]]));
+  const list = await Promise.all(missing.map(decode));
+  const buffers = { ...before, ...Object.fromEntries(missing.map((key, i) => [key, list[i]])) };
   decoded = { song: index, buffers };
   return buffers;
 }
 
-function gainOf(version) {
+/** Gain of a version, or of a track of it: `mix-t0`. */
+function gainOf(key) {
+  const [version, track] = key.split("-t");
   if (version !== state.version) return 0;
   const { restoreGain, loudnessGain } = song();
-  return restoreGain[version] * (state.loudnessMatched ? 10 ** (loudnessGain[version].db / 20) : 1);
+  const matched = state.loudnessMatched ? 10 ** (loudnessGain[version].db / 20) : 1;
+  if (track === undefined) return isPartial() ? 0 : restoreGain[version] * matched;
+  return isPartial() && isTrackAudible(Number(track)) ? matched : 0;
 }
 
 function rampParameter(parameter, value, when, from = parameter.value) {
@@ -67,7 +73,7 @@ function rampParameter(parameter, value, when, from = parameter.value) {
 /** Schedule all versions to start at the context time `when` from position `at`, with output gain 0. */
 function createPlayback(ctx, buffers, { when, at, range, repeat }) {
   const created = { when, at, range, repeat, sources: {}, gains: {}, out: new GainNode(ctx, { gain: 0 }) };
-  for (const version of VERSIONS) {
+  for (const version of Object.keys(buffers)) {
     const gain = new GainNode(ctx, { gain: gainOf(version) });
     const loop = { loop: repeat, loopStart: range.from, loopEnd: range.to };
     const source = new AudioBufferSourceNode(ctx, { buffer: buffers[version], ...loop });
@@ -212,13 +218,14 @@ function setLoudnessMatched(on) {
 
 function crossfadeToSelected() {
   if (playback)
-    for (const version of VERSIONS) rampParameter(playback.gains[version].gain, gainOf(version), context.currentTime);
+    for (const [key, { gain }] of Object.entries(playback.gains)) rampParameter(gain, gainOf(key), context.currentTime);
   updatePage();
 }
 
 function openSong(index) {
   const wasPlaying = state.playing;
   pause();
+  resetTracks();
   Object.assign(state, { song: (index + songs.length) % songs.length, startS: 0, loop: null });
   showOpenedSong();
   if (wasPlaying) play();

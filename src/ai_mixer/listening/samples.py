@@ -57,12 +57,20 @@ class Mix:
 
 
 @dataclass(frozen=True)
+class TrackSamples:
+    """One track of a song: its part of each version, [C, T]."""
+
+    name: str
+    versions: Mapping[str, Audio]
+
+
+@dataclass(frozen=True)
 class SongSamples:
     """One song: its rough version, one or several mixes, and the finished version.
 
     rough, finished: [C, T], full scale = 1, all of one length and rate. mixes: by a short name of
-    lower-case letters and digits, in playing order. note: shown beside the song. ValueError if
-    names or audio are not valid.
+    lower-case letters and digits, in playing order. note: shown beside the song. tracks: to mute
+    and solo, with all versions. ValueError if names or audio are not valid.
     """
 
     name: str
@@ -74,6 +82,7 @@ class SongSamples:
     condition: Condition | None = None
     rough_metrics: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
+    tracks: Sequence[TrackSamples] = ()
 
     def __post_init__(self) -> None:
         if not self.mixes or not all(re.fullmatch(r"[a-z][a-z0-9]*", name) for name in self.mixes):
@@ -87,6 +96,12 @@ class SongSamples:
         for name, audio in self.versions().items():
             if not np.isfinite(audio).all():
                 raise ValueError(f"song {self.name}: {name} has NaN or infinite samples")
+        for track in self.tracks:
+            lengths_of_track = {audio.shape[-1] for audio in track.versions.values()}
+            if set(track.versions) != set(shapes) or lengths_of_track != lengths:
+                raise ValueError(
+                    f"song {self.name}: {track.name} needs the versions {[*shapes]} in full length"
+                )
 
     def versions(self) -> dict[str, Audio]:
         """Return all versions by name, in playing order."""

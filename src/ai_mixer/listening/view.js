@@ -114,6 +114,7 @@ function showSong() {
     createElement("div", { id: "playhead", className: "playhead" }),
   );
   byId("times").replaceChildren(...createTimeTicks(seconds));
+  showTracks();
   byId("settings").replaceChildren(...settings.map(createSettingRow));
   byId("settings-card").hidden = settings.length === 0;
   byId("masked-note").hidden = !settings.some((row) => row.masked);
@@ -216,6 +217,7 @@ function updateControls() {
   byId("match").disabled = areNamesHidden();
   byId("blind").checked = blindTest.on;
   showVersions();
+  updateTracks();
   showVotes();
   for (const figure of queryAll("figure[data-version]"))
     figure.classList.toggle("chosen", figure.dataset.version === state.version);
