@@ -38,7 +38,9 @@ def test_steps_name_every_file_of_the_toy(part, guide, tmp_path):
     shutil.copytree(guide.root / "configs", tmp_path / "configs")
     toys = guide.toys / part
     assert sorted(guide.add_files(part, tmp_path)) == sorted(
-        file.relative_to(toys).as_posix() for file in toys.rglob("toy.*")
+        file.relative_to(toys).as_posix()
+        for file in toys.rglob("toy.*")
+        if file.parent.name != "__pycache__"
     ) + sorted(file.relative_to(toys).as_posix() for file in toys.rglob("test_toy.py"))
 
 

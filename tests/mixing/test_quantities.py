@@ -60,7 +60,7 @@ def test_labels_of_groups_and_knobs_serve_all_options():
     options = default_console().resolve(
         MixOptions(group_amounts={"treble": 0.5}, only_groups=["eq"])
     )
-    assert (options.group_amounts, options.only_groups) == ({"high_eq": 0.5}, ["eq"])
+    assert (options.group_amounts, options.only_groups) == ({"high_eq": 0.5}, ("eq",))
 
 
 @pytest.mark.parametrize(

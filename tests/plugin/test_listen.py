@@ -18,7 +18,7 @@ from helpers.plugins import Host
 
 pytestmark = pytest.mark.slow  # the plug-in is compiled: 50 s
 RATE, FRAMES = 8000, 20 * 8000
-IDLE, LISTENING, ASKING, DONE, NO_SERVICE, NO_ANSWER, REFUSED = range(7)
+IDLE, LISTENING, ASKING, DONE, NO_SERVICE, NO_ANSWER, REFUSED, UNSUPPORTED, UNCHANGED = range(9)
 LISTEN, STATUS = parameter_id("listen"), parameter_id("listen_status")
 ANSWER = {"input_gain": 2.0, "low_eq": 3.0, "reverb": 0.25, "compressor_ratio": 3.0}
 BLOCKS = ["process 8000", "sleep 25"] * 20
@@ -82,6 +82,12 @@ def listen(host, before=(), after=(), audio=None, status=DONE, blocks=BLOCKS):
 
 def value(host, name, number):
     return f"value {parameter_id(name)} {host.number(name, number):.17g}"
+
+
+def test_an_answer_that_moves_no_knob_has_a_status_of_its_own(host, home):
+    with serving(home, lambda request: {}):
+        _, printed = listen(host, after=["process 800", "events"], status=UNCHANGED)
+    assert not [line for line in printed if line.startswith("begin")]
 
 
 def test_answer_sets_knobs_with_gestures(host, home):

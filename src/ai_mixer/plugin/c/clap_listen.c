@@ -2,14 +2,12 @@
  * A lock is for an effect: a group of knobs, or the only one. */
 #include "clap_plugin.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define GROUP "Listen"
 #define LOCK_BYTES 128
-#define ROUNDING 1e-5     /* of a position: values of an answer have four decimals */
 #define EVENTS_PER_KNOB 3 /* begin of a gesture, value, end */
 
 static bool same_effect(int32_t knob, int32_t other) {
@@ -144,9 +142,7 @@ static bool push_knob(const instance *self, const clap_output_events_t *out, int
 static void apply_answer(instance *self) {
     if (!listen_answered(self->listener, self->values)) return;
     for (int32_t k = 0; k < ai_mixer_knob_count(); k++) {
-        double move = plugin_position(k, self->values[k]) -
-                      plugin_position(k, plugin_get(self->plugin, k));
-        self->send[k] = fabs(move) > ROUNDING && !listen_locked(self->listener, k);
+        self->send[k] = listen_moves(self->listener, k, self->values[k]);
         if (self->send[k]) plugin_set(self->plugin, k, self->values[k]);
     }
     self->send_at = 0;

@@ -1,7 +1,10 @@
 /* Listen: the ring, and what the audio thread and the main thread do. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "listen_state.h"
+
+#define ROUNDING 1e-5 /* of a position: values of an answer have four decimals */
 
 const char *const listen_status_names[LISTEN_STATUS_COUNT] = {
     "Idle",
@@ -11,7 +14,8 @@ const char *const listen_status_names[LISTEN_STATUS_COUNT] = {
     "Service not found: start ai-mixer listen",
     "No valid answer: see ai-mixer listen",
     "Refused: see ai-mixer listen",
-    "Not on Windows"};
+    "Not on Windows",
+    "Done, nothing to change"};
 
 listener *listen_create(const plugin *p, void (*changed)(void *), void *context) {
     listener *l = calloc(1, sizeof *l + (size_t)ai_mixer_knob_count() * sizeof l->knobs[0]);
@@ -75,6 +79,11 @@ bool listen_locked(const listener *l, int32_t knob) { return atomic_load(&l->kno
 
 void listen_lock(listener *l, int32_t knob, bool locked) {
     atomic_store(&l->knobs[knob].locked, locked);
+}
+
+bool listen_moves(const listener *l, int32_t knob, double value) {
+    double move = plugin_position(knob, value) - plugin_position(knob, plugin_get(l->plugin, knob));
+    return fabs(move) > ROUNDING && !listen_locked(l, knob);
 }
 
 bool listen_answered(listener *l, double *values) {

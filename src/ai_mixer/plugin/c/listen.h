@@ -20,6 +20,7 @@ typedef enum {
     LISTEN_NO_ANSWER, /* or one that is not valid */
     LISTEN_REFUSED,
     LISTEN_UNSUPPORTED,
+    LISTEN_UNCHANGED, /* done, and no knob moves */
     LISTEN_STATUS_COUNT
 } listen_status;
 extern const char *const listen_status_names[LISTEN_STATUS_COUNT];
@@ -45,6 +46,8 @@ listen_status listen_get_status(const listener *);
 bool listen_locked(const listener *, int32_t knob);
 void listen_lock(listener *, int32_t knob, bool locked);
 
+/* Whether a value of an answer moves a knob: it is not locked, and not there already. */
+bool listen_moves(const listener *, int32_t knob, double value);
 /* Take an answer, [knobs], in their units; false if there is none. Audio thread. */
 bool listen_answered(listener *, double *values);
 

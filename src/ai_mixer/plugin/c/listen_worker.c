@@ -78,11 +78,14 @@ static listen_status keep_answer(listener *l, const char *answer, size_t length)
     double *values = calloc(count, sizeof *values);
     for (int32_t k = 0; values && k < count; k++) values[k] = plugin_get(l->plugin, k);
     bool valid = values && plugin_read_state(answer, length, values);
-    for (int32_t k = 0; valid && k < ai_mixer_knob_count(); k++)
+    bool moves = false;
+    for (int32_t k = 0; valid && k < ai_mixer_knob_count(); k++) {
         atomic_store(&l->knobs[k].answer, values[k]);
+        moves |= listen_moves(l, k, values[k]);
+    }
     free(values);
     if (valid) atomic_store(&l->answered, true);
-    return valid ? LISTEN_DONE : LISTEN_NO_ANSWER;
+    return !valid ? LISTEN_NO_ANSWER : moves ? LISTEN_DONE : LISTEN_UNCHANGED;
 }
 
 static listen_status ask(listener *l, const recording *r) {
