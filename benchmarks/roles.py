@@ -6,7 +6,8 @@
 Real tracks are those of `data=tracks`, in five folds by source: each is predicted by a classifier
 that knows no song of its source. The tracks of the band are those of its test composers, predicted
 without them. `given`: share of the tracks of a role that get any role; `recall`: that get theirs;
-`precision`: of the tracks that get this role. The packaged classifier is trained on all of them.
+`precision`: of the tracks that get this role. The packaged classifier is trained on
+the band and on all songs whose licences can be combined.
 """
 
 import argparse
@@ -42,11 +43,11 @@ def main() -> None:
     parser.add_argument("--save", action="store_true")
     parser.add_argument("--band", type=Path, default=Path("data/band"), help="folder of the band")
     options = parser.parse_args()
-    real = [_measure(_test_songs(fold), REAL, fold) for fold in range(FOLDS)]
+    real = [_measure(_test_songs(fold), fold) for fold in range(FOLDS)]
     songs = Band(options.band).track_songs()
     rest = [song for song in songs if song.split != "test"]
     test = [song for song in songs if song.split == "test"]
-    table = pd.concat([*real, _measure(rest, BAND, FOLDS), _measure(test, BAND, FOLDS + 1)])
+    table = pd.concat([*real, _measure(rest, FOLDS), _measure(test, FOLDS + 1)])
     table = table.reset_index(drop=True)
     for kind, folds in ((REAL, range(FOLDS)), (BAND, [FOLDS + 1])):
         print(f"\n{kind}\n\n{to_markdown(accuracy(table, folds))}")
@@ -90,7 +91,7 @@ def _test_songs(fold: int) -> list[Song]:
     return [song for song in Tracks(fold=fold).track_songs() if song.split == "test"]
 
 
-def _measure(songs: list[Song], kind: str, fold: int) -> pd.DataFrame:
+def _measure(songs: list[Song], fold: int) -> pd.DataFrame:
     """One row per track that is heard and has a role."""
     rows = []
     for song in progress_bar(songs, "measuring"):
@@ -99,16 +100,18 @@ def _measure(songs: list[Song], kind: str, fold: int) -> pd.DataFrame:
             length_s = min(EXCERPT_S, song.duration_s)
             features = role_features(read_excerpt(track.path, start_s, length_s, RATE))
             if features is not None and track.role:
-                credit = (kind, song.id, song.artist or song.group, song.licence)
-                rows.append((fold, track.role, features.numpy(), credit))
-    return pd.DataFrame(rows, columns=["fold", "role", "features", "credit"])
+                rows.append((fold, song.id, track.role, features.numpy()))
+    return pd.DataFrame(rows, columns=["fold", "song", "role", "features"])
 
 
 def _save(table: pd.DataFrame) -> None:
-    scaler, regression = (step for _, step in _fitted(table).steps)
-    songs = pd.read_csv(Tracks().root / "songs.csv").to_dict("records")
-    credits = [f"{row['title']} – {row['artist']} ({row['licence']})" for row in songs]
-    licence = derive_licence(pd.Series([row["licence"] for row in songs]).value_counts().to_dict())
+    """Write the classifier of the band and of the songs whose licences have one in common."""
+    listed = pd.read_csv(Tracks().root / "songs.csv").set_index("song")
+    listed = listed[[_may_be_shared(licence) for licence in listed["licence"]]]
+    used = (table["fold"] >= FOLDS) | table["song"].isin(listed.index)
+    scaler, regression = (step for _, step in _fitted(table[used]).steps)
+    credits = [f"{r['title']} – {r['artist']} ({r['licence']})" for _, r in listed.iterrows()]
+    licence = derive_licence(listed["licence"].value_counts().to_dict())
     content = {
         "licence": licence.identifier,
         "trained_on": ["embedded band", *credits],
@@ -125,6 +128,11 @@ def _save(table: pd.DataFrame) -> None:
     }
     text = json.dumps(content, ensure_ascii=False, indent=None, separators=(",", ":"))
     Path(str(files("ai_mixer.data") / FILE)).write_text(text + "\n", encoding="utf-8")
+
+
+def _may_be_shared(licence: str) -> bool:
+    """Whether the weights' licence can follow from it; not from version 2 of the GPL alone."""
+    return licence != "GPL-2" and derive_licence({licence: 1}).identifier is not None
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """Roles from the sound: what the player's instruments get, silence, unlikely roles, the cache."""
 
+import json
+from importlib.resources import files
+
 import numpy as np
 import pytest
 import soundfile
@@ -46,6 +49,14 @@ def test_the_packaged_classifier_has_the_features_and_roles_of_the_project(playe
     assert set(classifier.roles) <= set(ROLES)
     assert classifier.weights.shape == (len(classifier.roles), N_FEATURES)
     assert classifier.probabilities(role_features(played["bass"]).numpy()).sum() == pytest.approx(1)
+
+
+def test_the_packaged_classifier_names_its_songs_and_a_licence_that_they_allow():
+    content = json.loads((files("ai_mixer.data") / role_classifier.FILE).read_text("utf-8"))
+    assert content["licence"] == "GPL-3.0-only"
+    assert content["trained_on"][0] == "embedded band"
+    assert len(content["trained_on"]) > 20
+    assert not [song for song in content["trained_on"] if song.endswith(("(GPL-2)", "(Zlib)"))]
 
 
 def test_tracks_whose_names_say_nothing_get_roles_once(played, tmp_path, monkeypatch):

@@ -64,6 +64,9 @@ def test_a_song_with_which_nothing_is_wrong_is_copied_unless_something_is_asked(
     for asked in ({"ceiling_db": -1.0}, {"target_lufs": -20.0}):
         limited = AudioMixer().mix_file(song, force=True, **asked)
         assert to_db(true_peak(samples(limited.output)[None])) <= -1.0
+    folder = AudioMixer().mix_song_with_all_models(song)
+    for version in folder.glob("*_mixed.wav"):
+        assert to_db(true_peak(samples(version)[None])) <= -1.0
 
 
 @pytest.mark.slow

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 PLOT_FILE, TABLE_FILE = "mixing_comparison.png", "settings.csv"
 PLOTTED_S = 30.0  # from the middle of the song
 RANGE_DB = 66.0
+CEILING_DB = -1.0  # asked for: no version is a copy, which would be louder than the others
 
 
 def compare(
@@ -71,7 +72,9 @@ def compare(
     results: dict[str, MixResult] = {}
     shown = progress(models, "mixing") if progress else models
     for model, output in zip(shown, outputs, strict=True):
-        results[model] = mix_file(path, output, model=model, mix_options=mix_options, force=force)
+        results[model] = mix_file(
+            path, output, model=model, mix_options=mix_options, ceiling_db=CEILING_DB, force=force
+        )
     release_memory()
     write_text(folder / TABLE_FILE, settings_table(results))
     plot_comparison(original, results, folder / PLOT_FILE)
