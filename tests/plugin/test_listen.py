@@ -23,7 +23,7 @@ LISTEN, STATUS = parameter_id("listen"), parameter_id("listen_status")
 ANSWER = {"input_gain": 2.0, "low_eq": 3.0, "reverb": 0.25, "compressor_ratio": 3.0}
 BLOCKS = ["process 8000", "sleep 25"] * 20
 START = [f"event 0 {LISTEN} 1", "process 800", "main"]
-END_MS = 5000
+END_MS = 30_000  # of a loaded machine
 
 
 @pytest.fixture
