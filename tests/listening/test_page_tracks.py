@@ -44,6 +44,7 @@ def test_tracks_without_a_version_are_refused(tracks):
             replace(tracks, tracks=[TrackSamples("Kick", versions)])
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_mute_and_solo_are_in_step_with_the_versions(open_page, tracks):
     page = open_page(tracks)
