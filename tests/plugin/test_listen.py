@@ -171,7 +171,7 @@ def test_silence_is_waited_out(host, home):
     audio[:, :4000] = 0.0
     first = np.abs(audio).max(axis=0).__ge__(1e-3).argmax()
     with serving(home, predict):
-        listen(host, ["process 1"], audio=audio, blocks=[*BLOCKS, *BLOCKS[:2]])
+        listen(host, ["process 1"], audio=audio, blocks=[*BLOCKS, *BLOCKS[:2]], status=UNCHANGED)
     assert np.array_equal(received[0].T, audio[:, first : first + FRAMES])
 
 
