@@ -22,7 +22,7 @@ SAMPLES = {
     "--strict": None, "--force": None, "--intensity": "high", "--limiter": "5", "--album": "keep",
     "--delivery": None, "--console": "mastering", "--tracks": None, "--role": "two.wav=bass",
     "--lead": "two.wav", "--pan": "two.wav=0.5", "--mute": "two.wav", "--stems": "stems",
-    "--daw": None,
+    "--daw": None, "--start": "two.wav=1.5",
 }  # fmt: skip
 
 
@@ -52,6 +52,10 @@ def seen_of_tracks(call, flag):
         "--pan": lambda: call.pans == {"two.wav": 0.5},
         "--mute": lambda: call.muted == ["two.wav"],
         "--stems": lambda: call.stems.name == "stems",
+        "--start": lambda: call.starts_s == {"two.wav": 1.5},
+        "--amount": lambda: "eq" in call.mix_options.group_amounts,
+        "--only": lambda: "width" in call.mix_options.only_groups,
+        "--set": lambda: 1.25 in call.mix_options.fixed_settings.values(),
         "--strict": lambda: call.strict,
         "--force": lambda: call.force,
     }[flag]()
