@@ -5,7 +5,7 @@ of one excerpt under one condition, or the song itself (track −1): knobs of bu
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import pandas as pd
@@ -68,7 +68,7 @@ def evaluate_tracks(
     dataset.songs = holdout.songs
     compared = build_track_systems(predictor, names, examples)
     conditions = CONDITIONS if condition == "all" else (condition,)
-    evaluator = _Evaluator(predictor, compared, conditions, sound)
+    evaluator = TrackEvaluator(predictor, compared, conditions, sound)
     genres = {song.id: song.genre or "unknown" for song in dataset.songs}
 
     def evaluate_excerpt(index: int) -> list[dict[str, Any]]:
@@ -83,8 +83,11 @@ def evaluate_tracks(
     return TrackResults(pd.DataFrame(rows), holdout)
 
 
-class _Evaluator:
-    """Compute the records of one excerpt. A system that ignores the condition is run once."""
+class TrackEvaluator:
+    """Compute the records of one excerpt.
+
+    listening: names of the systems that depend on the condition; the others are run once.
+    """
 
     def __init__(
         self,
@@ -92,9 +95,10 @@ class _Evaluator:
         systems: Mapping[str, KnobFunction],
         conditions: Sequence[Condition],
         sound: bool,
+        listening: Collection[str] = LISTENING,
     ) -> None:
         self.console, self.systems = predictor.console, systems
-        self.conditions, self.sound = conditions, sound
+        self.conditions, self.sound, self.listening = conditions, sound, listening
 
     @torch.inference_mode()
     def records(self, batch: TrackBatch) -> list[dict[str, Any]]:
@@ -105,7 +109,7 @@ class _Evaluator:
         for condition in self.conditions:
             given = batch if condition == "reference" else batch.with_condition(condition)
             for name, system in self.systems.items():
-                if name not in measured or name in LISTENING:
+                if name not in measured or name in self.listening:
                     measured[name] = self._measure(given, system(given), target)
                 labels = {"condition": condition, "system": name}
                 rows += [labels | row for row in measured[name]]

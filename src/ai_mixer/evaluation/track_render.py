@@ -1,5 +1,6 @@
 """Listening samples of a model of several tracks: equal loudness, mix and finished version."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def render_tracks(
     count = min(songs, len(dataset))
     indices = [item * len(dataset) // count for item in range(count)]
     samples = [
-        _sample(predictor, dataset, index, CONDITIONS[number % len(CONDITIONS)])
+        track_song_samples({"mix": predictor}, dataset, index, CONDITIONS[number % len(CONDITIONS)])
         for number, index in progress_bar(list(enumerate(indices)), "rendering songs")
     ]
     for sample in samples:
@@ -66,33 +67,46 @@ def render_tracks(
 
 
 @torch.inference_mode()
-def _sample(
-    predictor: TrackPredictor, dataset: SongDataset, index: int, condition: Condition
+def track_song_samples(
+    predictors: Mapping[str, TrackPredictor],
+    dataset: SongDataset,
+    index: int,
+    condition: Condition,
 ) -> SongSamples:
+    """One song, mixed by each model, whose consoles are equal; its tracks too if there is one."""
     dataset.task.condition = condition
+    predictor = next(iter(predictors.values()))
     batch = TrackBatch.collate([dataset[0, index]])
     layout = predictor.console.layout
-    predicted, true = (
-        layout.from_flat(knobs) for knobs in (predictor.predict(batch).knobs, batch.knobs)
-    )
-    mix = predictor.console(batch.tracks, batch.sample_rate, predicted, batch.track_mask)
+    true = layout.from_flat(batch.knobs)
+    predicted = {
+        name: layout.from_flat(one.predict(batch).knobs) for name, one in predictors.items()
+    }
+    mixes = {
+        name: predictor.console(batch.tracks, batch.sample_rate, knobs, batch.track_mask)
+        for name, knobs in predicted.items()
+    }
     genre = int(batch.genre)
-    versions = {"mix": mix, "rough": batch.rough}
+    versions = {**mixes, "rough": batch.rough}
     metrics = {
         name: {k: float(v) for k, v in distances(x, batch.finished, batch.sample_rate).items()}
         for name, x in versions.items()
     }
-    rows = setting_rows(*_level_and_pan(predictor, batch, predicted.strips, true.strips))
+    rows = {
+        name: setting_rows(*_level_and_pan(predictor, batch, knobs.strips, true.strips))
+        for name, knobs in predicted.items()
+    }
+    only = next(iter(predicted.values())) if len(predicted) == 1 else None
     return SongSamples(
         name=batch.song_id[0],
         sample_rate=batch.sample_rate,
         rough=batch.rough[0].numpy(),
-        mixes={"mix": Mix(mix[0].numpy(), rows, metrics["mix"])},
+        mixes={name: Mix(mix[0].numpy(), rows[name], metrics[name]) for name, mix in mixes.items()},
         finished=batch.finished[0].numpy(),
         genre=GENRES[genre] if genre >= 0 else None,
         condition=condition,
         rough_metrics=metrics["rough"],
-        tracks=track_samples(predictor, batch, predicted, true),
+        tracks=track_samples(predictor, batch, only, true) if only else [],
         note="The rough version is the sum of the tracks at equal loudness.",
     )
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ai_mixer.core.metric_names import result_name
 from ai_mixer.evaluation.holdout_filter import HoldoutSongs, mark_headings
-from ai_mixer.metrics.knob_skill import skill
+from ai_mixer.metrics.knob_skill import skill as knob_skill
 from ai_mixer.metrics.statistics import (
     Estimate,
     bootstrap_means,
@@ -54,7 +54,7 @@ class TrackResults:
         for system in self.systems:
             row: dict[str, Any] = {}
             for condition in self.conditions:
-                estimate = self._skill(system, condition, self._headline_knobs())
+                estimate = self.skill(system, condition, self.headline_knobs())
                 row |= _columns(condition, estimate)
             rows[system] = row
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("system")
@@ -64,9 +64,9 @@ class TrackResults:
         """Skill of the model by knob. Index: knob; a column per condition."""
         names = [str(name).removeprefix(PREFIX) for name in self.records if PREFIX in str(name)]
         known = [name for name in names if self.records[PREFIX + name].notna().any()]
-        order = sorted(known, key=lambda name: name not in self._headline_knobs())
+        order = sorted(known, key=lambda name: name not in self.headline_knobs())
         rows = {
-            name: {c: self._skill("model", c, [name]).value for c in self.conditions}
+            name: {c: self.skill("model", c, [name]).value for c in self.conditions}
             for name in order
         }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("knob")
@@ -190,7 +190,8 @@ class TrackResults:
             getattr(self, name).to_csv(folder / f"{name}.csv")
         (folder / "tables.md").write_text(self.markdown(), encoding="utf-8")
 
-    def _headline_knobs(self) -> list[str]:
+    def headline_knobs(self) -> list[str]:
+        """Names of the knobs whose mean is the headline skill."""
         known = [str(n).removeprefix(PREFIX) for n in self.records if PREFIX in str(n)]
         return headline_track_knobs(
             [name for name in known if self.records[PREFIX + name].notna().any()]
@@ -200,7 +201,7 @@ class TrackResults:
         chosen = (self.records["system"] == system) & (self.records["condition"] == condition)
         return self.records[chosen & (self.records["track"] >= 0)]
 
-    def _skill(self, system: str, condition: str, knobs: list[str]) -> Estimate:
+    def skill(self, system: str, condition: str, knobs: list[str]) -> Estimate:
         """Mean over knobs of 1 − MAE / MAE of the mean knobs, with a bootstrap over songs."""
         chosen = self.records["condition"] == condition
         parts = []
@@ -209,8 +210,8 @@ class TrackResults:
             errors = rows[[PREFIX + knob for knob in knobs]].to_numpy(float)
             parts.append(song_means(errors, rows["song_id"].to_numpy()))
         model, baseline = parts
-        value = nan_mean(skill(nan_mean(model), nan_mean(baseline)))
-        draws = nan_mean(skill(bootstrap_means(model), bootstrap_means(baseline)), 1)
+        value = nan_mean(knob_skill(nan_mean(model), nan_mean(baseline)))
+        draws = nan_mean(knob_skill(bootstrap_means(model), bootstrap_means(baseline)), 1)
         known = draws[~np.isnan(draws)]
         low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (math.nan, math.nan)
         return Estimate(float(value), float(low), float(high), len(model))

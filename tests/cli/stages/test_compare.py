@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from ai_mixer.cli.stages import compare
-from ai_mixer.evaluation.comparison.runs import load_compared_runs
+from ai_mixer.evaluation.comparison.runs import find_compared_runs, load_compared_runs
+from ai_mixer.inference.predictor import load_model
 
 FILES = ("model.json", "model.safetensors", "seen_songs.safetensors")
 
@@ -64,5 +65,5 @@ def test_invalid_runs_are_one_line_errors(at_home, command, capsys, override, me
 
 
 def test_runs_get_letters(at_home, second):
-    one, two = load_compared_runs(["last", str(second)], "mlruns")
+    one, two = load_compared_runs(find_compared_runs(["last", str(second)], "mlruns"), load_model)
     assert (one.letter, one.version, two.letter, two.version) == ("A", "mix1", "B", "mix2")

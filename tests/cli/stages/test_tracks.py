@@ -1,9 +1,10 @@
-"""A run of several tracks from start to end: training, resuming, tables, listening page."""
+"""A run of several tracks from start to end: training, resuming, tables, pages, sweep."""
 
 import pandas as pd
 import pytest
 
-from ai_mixer.cli.stages import evaluate, render
+from ai_mixer.cli.stages import compare, evaluate, render, sweep
+from ai_mixer.tracking.run import artifact_folder
 from helpers.tracks import write_songs
 
 SMALL = [
@@ -14,10 +15,14 @@ SMALL = [
 ]
 
 
+def folders_of(home):
+    return [f"paths.{name}={home / name}" for name in ("data", "outputs")]
+
+
 @pytest.mark.slow
 def test_a_run_of_several_tracks_from_start_to_end(tmp_path, training, command):
     root = write_songs(tmp_path / "music", seconds=1.5)
-    folders = [f"paths.{name}={tmp_path / name}" for name in ("data", "outputs")]
+    folders = folders_of(tmp_path)
     store = f"paths.mlruns={training.store.folder}"
     training.overrides = [*SMALL, f"data.root={root}", *folders, store]
     code, stderr = training.start().end()
@@ -38,3 +43,20 @@ def test_a_run_of_several_tracks_from_start_to_end(tmp_path, training, command):
     assert set(records["system"]) >= {"equal_loudness", "mean_knobs", "ridge", "model"}
     command(render, *options, "songs=1", "seconds=1", f"out={page}")
     assert (page / "index.html").is_file()
+
+    trained_on = [*training.overrides[: len(SMALL) + 3], f"paths.mlruns={training.store.folder}"]
+    command(sweep, *trained_on, "model.dropout=0.1,0.3", "search=none", "trials=2")
+    runs = training.store.client.search_runs(
+        [one.experiment_id for one in training.store.client.search_experiments()]
+    )
+    artifacts = [artifact_folder(one.info.artifact_uri) for one in runs]
+    others = [folder for folder in artifacts if (folder / "model.json").is_file()]
+    assert len(others) >= 2
+    both = f"runs={others[0]},{others[1]}"
+    out = tmp_path / "compared"
+    known = ["split=train", "allow_seen=true", "songs=2", "seconds=1", f"out={out}"]
+    text = command(compare, both, store, *folders, *known, "excerpts_per_song=1")
+    assert "A − B" in text
+    records = pd.read_csv(out / "records.csv")
+    assert set(records["system"]) == {"rough", "mean_knobs", "A", "B"}
+    assert (out / "index.html").is_file()

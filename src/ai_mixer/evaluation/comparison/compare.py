@@ -17,6 +17,7 @@ from ai_mixer.evaluation.comparison.pairwise import (
 from ai_mixer.evaluation.comparison.runs import ComparedRun, config_differences
 from ai_mixer.evaluation.holdout_filter import holdout_songs
 from ai_mixer.evaluation.render import mix_sample, song_samples
+from ai_mixer.inference.predictor import Predictor
 from ai_mixer.listening import SongSamples
 from ai_mixer.metrics.statistics import reportable
 from ai_mixer.training.builders import build_evaluation_datamodule
@@ -24,7 +25,7 @@ from ai_mixer.utils.progress import progress_bar
 
 
 def compare(
-    runs: Sequence[ComparedRun],
+    runs: Sequence[ComparedRun[Predictor]],
     *,
     data: DictConfig | None = None,
     split: Split = "test",
@@ -71,7 +72,9 @@ def compare(
     return Comparison(list(runs), records, tables, holdout, samples)
 
 
-def _samples(runs: Sequence[ComparedRun], dataset: SongDataset, songs: int) -> list[SongSamples]:
+def _samples(
+    runs: Sequence[ComparedRun[Predictor]], dataset: SongDataset, songs: int
+) -> list[SongSamples]:
     count = min(songs, len(dataset))
     indices = [item * len(dataset) // count for item in range(count)]
     pairs = list(zip(indices, (CONDITIONS * count)[:count], strict=True))
@@ -81,7 +84,7 @@ def _samples(runs: Sequence[ComparedRun], dataset: SongDataset, songs: int) -> l
 
 @torch.inference_mode()
 def _sample(
-    runs: Sequence[ComparedRun], dataset: SongDataset, index: int, condition: Condition
+    runs: Sequence[ComparedRun[Predictor]], dataset: SongDataset, index: int, condition: Condition
 ) -> SongSamples:
     """One song, mixed by every run; settings are those of the first run's knobs."""
     dataset.task.condition = condition

@@ -1,7 +1,7 @@
 """Output of a comparison: a listening page with tables, CSV files and a terminal summary."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ INTERVAL_NOTE = (
 class Comparison(NamedTuple):
     """Records per excerpt and run, tables by name, held-out songs and listening samples."""
 
-    runs: list[ComparedRun]
+    runs: Sequence[ComparedRun[Any]]
     records: pd.DataFrame
     tables: dict[str, pd.DataFrame]
     songs: HoldoutSongs

@@ -91,7 +91,7 @@ def pairwise_differences(records: pd.DataFrame, names: list[str], seed: int = 0)
             estimates = {
                 "skill": skill_difference(errors, songs, seed),
                 "closeness": difference_estimate(
-                    _closeness(one, rough), _closeness(two, rough), songs, seed=seed
+                    excerpt_closeness(one, rough), excerpt_closeness(two, rough), songs, seed=seed
                 ),
             }
             for measure, estimate in estimates.items():
@@ -128,7 +128,9 @@ def closeness_by_song(records: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     columns = {}
     for name in names:
         selected = records[records["system"] == name].reset_index(drop=True)
-        columns[name] = pd.Series(_closeness(selected, rough)).groupby(rough["song_id"]).mean()
+        columns[name] = (
+            pd.Series(excerpt_closeness(selected, rough)).groupby(rough["song_id"]).mean()
+        )
     table = pd.DataFrame(columns)
     order = (table.max(axis=1) - table.min(axis=1)).sort_values(ascending=False, kind="stable")
     return table.loc[order.index].rename_axis("song")
@@ -145,7 +147,7 @@ def _errors(records: pd.DataFrame) -> np.ndarray:
     return records[headline_columns(map(str, records))].to_numpy(float)
 
 
-def _closeness(records: pd.DataFrame, rough: pd.DataFrame) -> np.ndarray:
+def excerpt_closeness(records: pd.DataFrame, rough: pd.DataFrame) -> np.ndarray:
     """1 − d(mix) / d(rough) of each excerpt, [n]."""
     mix, before = (table["stft"].to_numpy(float) for table in (records, rough))
     return 1 - np.divide(mix, before, out=np.full_like(mix, np.nan), where=before > 0)

@@ -1,13 +1,14 @@
 """The compared runs: look up, load and label them A, B, C …"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import pandas as pd
 from omegaconf import OmegaConf
 
-from ai_mixer.inference.predictor import Predictor, load_model
+from ai_mixer.inference.predictor import Predictor
+from ai_mixer.inference.track_predictor import TrackPredictor, is_track_model
 from ai_mixer.tracking import find_run
 from ai_mixer.tracking.params import flatten
 
@@ -18,13 +19,16 @@ IGNORED_KEYS = (  # names, paths, and copies of the seed
 )
 
 
-class ComparedRun(NamedTuple):
+Model = TypeVar("Model", Predictor, TrackPredictor)
+
+
+class ComparedRun(NamedTuple, Generic[Model]):
     """A compared run: its letter, title, folder and model."""
 
     letter: str
     title: str
     folder: Path
-    predictor: Predictor
+    predictor: Model
 
     @property
     def version(self) -> str:
@@ -32,29 +36,43 @@ class ComparedRun(NamedTuple):
         return f"mix{LETTERS.index(self.letter) + 1}"
 
 
-def load_compared_runs(
-    runs: Sequence[str], mlruns: str, allow_targets: Sequence[str] = ()
-) -> list[ComparedRun]:
-    """Load the runs named by `runs=`; the first is A.
+def find_compared_runs(runs: Sequence[str], mlruns: str) -> list[Path]:
+    """Folders of the runs named by `runs=`; the first is A.
 
-    ValueError or FileNotFoundError (one line) for a wrong number, a duplicate or an unknown run.
+    ValueError or FileNotFoundError (one line) for a wrong number, a duplicate, an unknown run, or
+    models of one file and of several tracks.
     """
     if not 2 <= len(runs) <= len(LETTERS):
         raise ValueError(f"runs={','.join(runs)}: name two to {len(LETTERS)} runs, runs=last,3f2a")
-    loaded: list[ComparedRun] = []
-    for letter, run in zip(LETTERS, runs, strict=False):
+    found: dict[Path, str] = {}
+    for run in runs:
         folder = find_run(run, mlruns)
-        for other in loaded:
-            if other.folder == folder:
-                raise ValueError(f"runs={','.join(runs)}: {run} and {other.title} are one run")
-        predictor = load_model(folder, allow_targets)
+        if folder in found:
+            raise ValueError(f"runs={','.join(runs)}: {run} and {found[folder]} are one run")
+        found[folder] = run
+    kinds = {is_track_model(folder): run for folder, run in found.items()}
+    if len(kinds) > 1:
+        raise ValueError(
+            f"runs={','.join(runs)}: {kinds[True]} mixes several tracks and {kinds[False]} one "
+            "file: compare runs of one kind"
+        )
+    return list(found)
+
+
+def load_compared_runs(
+    folders: Sequence[Path], load: Callable[[Path], Model]
+) -> list[ComparedRun[Model]]:
+    """Load the models of runs; the first is A."""
+    loaded = []
+    for letter, folder in zip(LETTERS, folders, strict=False):
+        predictor = load(folder)
         name = predictor.config.get("run_name", folder.name)
         title = f"{name} {predictor.card.get('run', '')[:6]}".strip()
         loaded.append(ComparedRun(letter, title, folder, predictor))
     return loaded
 
 
-def config_differences(runs: Sequence[ComparedRun]) -> pd.DataFrame:
+def config_differences(runs: Sequence[ComparedRun[Model]]) -> pd.DataFrame:
     """Config keys whose values differ: one row per key, one column per run."""
     leaves = {
         run.letter: dict(flatten(OmegaConf.to_container(run.predictor.config, resolve=True)))
