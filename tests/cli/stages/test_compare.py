@@ -52,7 +52,7 @@ def test_run_and_its_copy_have_no_differences(at_home, command, second, tmp_path
         ("runs=last", "runs=last: name two"),
         ("songs=1", "name two to 6 runs"),
         ("runs=last,nonsense", "'nonsense'"),
-        ("runs=last,last", "runs=last,last: last and baseline_cnn-band_small"),
+        ("runs=last,last", "runs=last,last: last and last are one run"),
     ],
 )
 def test_invalid_runs_are_one_line_errors(at_home, command, capsys, override, message):
