@@ -15,12 +15,11 @@ from ai_mixer.evaluation.comparison.pairwise import (
     run_scores,
 )
 from ai_mixer.evaluation.comparison.runs import ComparedRun, config_differences
-from ai_mixer.evaluation.holdout_filter import holdout_songs
+from ai_mixer.evaluation.comparison.songs import compared_songs, sample_songs
 from ai_mixer.evaluation.render import mix_sample, song_samples
 from ai_mixer.inference.predictor import Predictor
 from ai_mixer.listening import SongSamples
 from ai_mixer.metrics.statistics import reportable
-from ai_mixer.training.builders import build_evaluation_datamodule
 from ai_mixer.utils.progress import progress_bar
 
 
@@ -41,20 +40,7 @@ def compare(
     listening samples. allow_seen: keep songs that a run has seen in training, and mark the results.
     ValueError if no song is left.
     """
-    first = runs[0].predictor
-    loader = {"held_out_per_song": excerpts_per_song, "seed": seed}
-    datamodule = build_evaluation_datamodule(
-        first.config, first.console, data, "reference", **loader
-    )
-    dataset = datamodule.dataset(split)
-    holdout = holdout_songs(
-        dataset.songs,
-        {run.letter: run.predictor for run in runs},
-        datamodule.metadata_cache,
-        own_test=runs[0].letter if data is None and split == "test" else None,
-        allow_seen=allow_seen,
-    )
-    dataset.songs = holdout.songs
+    dataset, holdout = compared_songs(runs, data, split, excerpts_per_song, allow_seen, seed)
     letters = [run.letter for run in runs]
     records = evaluate_runs({run.letter: run.predictor for run in runs}, dataset)
     tables = {
@@ -63,11 +49,7 @@ def compare(
         "songs": closeness_by_song(records, letters),
         "settings": config_differences(runs),
     }
-    samples_loader: dict[str, float] = {"excerpt_s": seconds, "held_out_per_song": 1, "seed": seed}
-    sample_dataset = build_evaluation_datamodule(
-        first.config, first.console, data, "any", **samples_loader
-    ).dataset(split)
-    sample_dataset.songs = holdout.songs
+    sample_dataset = sample_songs(runs, data, split, seconds, holdout, seed)
     samples = _samples(runs, sample_dataset, songs)
     return Comparison(list(runs), records, tables, holdout, samples)
 

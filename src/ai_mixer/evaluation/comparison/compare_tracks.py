@@ -18,7 +18,8 @@ from ai_mixer.evaluation.comparison.pairwise import (
     skill_difference,
 )
 from ai_mixer.evaluation.comparison.runs import ComparedRun, config_differences
-from ai_mixer.evaluation.holdout_filter import HoldoutSongs, holdout_songs
+from ai_mixer.evaluation.comparison.songs import compared_songs, sample_songs
+from ai_mixer.evaluation.holdout_filter import HoldoutSongs
 from ai_mixer.evaluation.track_evaluate import TrackEvaluator
 from ai_mixer.evaluation.track_render import track_song_samples
 from ai_mixer.evaluation.track_results import BASELINE, PREFIX, TrackResults
@@ -30,7 +31,6 @@ from ai_mixer.metrics.statistics import (
     mean_estimate,
     reportable,
 )
-from ai_mixer.training.builders import build_evaluation_datamodule
 from ai_mixer.utils.parallel import parallel_map
 from ai_mixer.utils.progress import progress_bar
 
@@ -57,19 +57,7 @@ def compare_tracks(
     for run in runs[1:]:
         if run.predictor.console.layout.names(1) != first.console.layout.names(1):
             raise ValueError(f"{run.title} has another console than {runs[0].title}")
-    loader = {"held_out_per_song": excerpts_per_song, "seed": seed}
-    datamodule = build_evaluation_datamodule(
-        first.config, first.console, data, "reference", **loader
-    )
-    dataset = datamodule.dataset(split)
-    holdout = holdout_songs(
-        dataset.songs,
-        {run.letter: run.predictor for run in runs},
-        datamodule.metadata_cache,
-        own_test=runs[0].letter if data is None and split == "test" else None,
-        allow_seen=allow_seen,
-    )
-    dataset.songs = holdout.songs
+    dataset, holdout = compared_songs(runs, data, split, excerpts_per_song, allow_seen, seed)
     letters = [run.letter for run in runs]
     records = _evaluate(runs, dataset)
     sounds = records[records["track"] < 0].reset_index(drop=True)
@@ -79,11 +67,7 @@ def compare_tracks(
         "songs": closeness_by_song(sounds, letters),
         "settings": config_differences(runs),
     }
-    samples_loader: dict[str, float] = {"excerpt_s": seconds, "held_out_per_song": 1, "seed": seed}
-    sample_dataset = build_evaluation_datamodule(
-        first.config, first.console, data, "any", **samples_loader
-    ).dataset(split)
-    sample_dataset.songs = holdout.songs
+    sample_dataset = sample_songs(runs, data, split, seconds, holdout, seed)
     count = min(songs, len(sample_dataset))
     models = {run.version: run.predictor for run in runs}
     samples = [
