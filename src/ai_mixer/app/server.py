@@ -82,8 +82,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         library.clean({job.song for job in queue.list_jobs() if job.state == "queued"})
-        for song, which in add_songs(library, list(songs)):
-            queue.add("import", song, which=which)
+        for job in add_songs(library, list(songs)):
+            queue.add(job.kind, job.song, **job.arguments)
         queue.start()
         if warm_up:
             warm_up.start(events.publish)
