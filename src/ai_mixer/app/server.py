@@ -18,7 +18,7 @@ from ai_mixer.app.events import Broadcaster
 from ai_mixer.app.jobs import Job, JobQueue, Runner
 from ai_mixer.app.library import REFERENCE, SOURCE, Library, safe_name
 from ai_mixer.app.limits import Limits
-from ai_mixer.app.requests import FILE_BODY, FileName, JobId, SongId, content_length
+from ai_mixer.app.requests import FILE_BODY, Binary, FileName, JobId, SongId, content_length
 from ai_mixer.app.run_songs import RunSong, add_songs
 from ai_mixer.app.schemas import (
     EngineName,
@@ -42,12 +42,6 @@ PROBLEM: dict[str, Any] = {
     "description": "An error, in one line",
     "content": {"application/json": {"schema": Problem.model_json_schema()}},
 }
-
-
-class Binary(Response):
-    """Bytes of a file."""
-
-    media_type = "application/octet-stream"
 
 
 class EventStream(StreamingResponse):
