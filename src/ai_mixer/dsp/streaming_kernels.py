@@ -47,8 +47,11 @@ def balance(audio, now, by):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def second_order_filter(audio, now, by, numbers):  # type: ignore[no-untyped-def]
     """Streaming `recursions.biquad`. now: b₀ b₁ b₂ a₁ a₂; numbers: last two inputs and outputs."""
-    if _passes_unchanged(now, by, numbers):
+    still = by[0] == 0.0 and by[1] == 0.0 and by[2] == 0.0 and by[3] == 0.0 and by[4] == 0.0
+    if still and _passes_unchanged(now, numbers):
         _keep_last_samples(audio, numbers)
+    elif len(audio) == 2 and audio.shape[1] >= 2 and still:
+        _filter_still_pair(audio[0], audio[1], now, numbers)
     elif len(audio) == 2:
         _filter_pair(audio[0], audio[1], now, by, numbers)
     else:
@@ -56,11 +59,8 @@ def second_order_filter(audio, now, by, numbers):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, nogil=True)
-def _passes_unchanged(now, by, numbers):  # type: ignore[no-untyped-def]
+def _passes_unchanged(now, numbers):  # type: ignore[no-untyped-def]
     """Whether a filter is the identity, to −240 dB, and what it still holds has died away."""
-    for k in range(5):
-        if by[k] != 0.0:
-            return False
     difference = abs(now[0] - 1.0) + abs(now[1] - now[3]) + abs(now[2] - now[4])
     for channel in range(0, len(numbers), STATES_PER_BIQUAD):
         difference += abs(numbers[channel] - numbers[channel + 2])
@@ -99,27 +99,47 @@ def _filter_pair(left, right, now, by, state):  # type: ignore[no-untyped-def]
     x1, x2, y1, y2 = state[0], state[1], state[2], state[3]
     u1, u2, v1, v2 = state[4], state[5], state[6], state[7]
     b0, b1, b2, a1, a2 = now[0], now[1], now[2], now[3], now[4]
-    if by[0] == 0.0 and by[1] == 0.0 and by[2] == 0.0 and by[3] == 0.0 and by[4] == 0.0:
-        for n in range(len(left)):
-            x0, u0 = left[n], right[n]
-            y0 = second_order(b0, b1, b2, a1, a2, x0, x1, x2, y1, y2)
-            v0 = second_order(b0, b1, b2, a1, a2, u0, u1, u2, v1, v2)
-            left[n], right[n] = y0, v0
-            x2, x1, y2, y1, u2, u1, v2, v1 = x1, x0, y1, y0, u1, u0, v1, v0
-    else:
-        for n in range(len(left)):
-            x0, u0 = left[n], right[n]
-            y0 = second_order(b0, b1, b2, a1, a2, x0, x1, x2, y1, y2)
-            v0 = second_order(b0, b1, b2, a1, a2, u0, u1, u2, v1, v2)
-            left[n], right[n] = y0, v0
-            x2, x1, y2, y1, u2, u1, v2, v1 = x1, x0, y1, y0, u1, u0, v1, v0
-            b0, b1, b2, a1, a2 = b0 + by[0], b1 + by[1], b2 + by[2], a1 + by[3], a2 + by[4]
+    for n in range(len(left)):
+        x0, u0 = left[n], right[n]
+        y0 = second_order(b0, b1, b2, a1, a2, x0, x1, x2, y1, y2)
+        v0 = second_order(b0, b1, b2, a1, a2, u0, u1, u2, v1, v2)
+        left[n], right[n] = y0, v0
+        x2, x1, y2, y1, u2, u1, v2, v1 = x1, x0, y1, y0, u1, u0, v1, v0
+        b0, b1, b2, a1, a2 = b0 + by[0], b1 + by[1], b2 + by[2], a1 + by[3], a2 + by[4]
     if abs(y1) + abs(y2) < DENORMAL_LIMIT:
         y1 = y2 = 0.0
     if abs(v1) + abs(v2) < DENORMAL_LIMIT:
         v1 = v2 = 0.0
     state[0], state[1], state[2], state[3] = x1, x2, y1, y2
     state[4], state[5], state[6], state[7] = u1, u2, v1, v2
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def _filter_still_pair(left, right, now, state):  # type: ignore[no-untyped-def]
+    """As `_filter_pair` with coefficients that stay, two samples or more.
+
+    Transposed direct form II: all of its numbers fit in the registers of a processor.
+    """
+    b0, b1, b2, a1, a2 = now[0], now[1], now[2], now[3], now[4]
+    s1 = b1 * state[0] + b2 * state[1] - a1 * state[2] - a2 * state[3]
+    s2 = b2 * state[0] - a2 * state[2]
+    t1 = b1 * state[4] + b2 * state[5] - a1 * state[6] - a2 * state[7]
+    t2 = b2 * state[4] - a2 * state[6]
+    end = len(left)
+    state[0], state[1] = left[end - 1], left[end - 2]
+    state[4], state[5] = right[end - 1], right[end - 2]
+    for n in range(end):
+        x, u = left[n], right[n]
+        y, v = b0 * x + s1, b0 * u + t1
+        s1, t1 = (b1 * x + s2) - a1 * y, (b1 * u + t2) - a1 * v
+        s2, t2 = b2 * x - a2 * y, b2 * u - a2 * v
+        left[n], right[n] = y, v
+    state[2], state[3] = left[end - 1], left[end - 2]
+    state[6], state[7] = right[end - 1], right[end - 2]
+    for channel in range(2):
+        held = state[4 * channel + 2 : 4 * channel + 4]
+        if abs(held[0]) + abs(held[1]) < DENORMAL_LIMIT:
+            held[:] = 0.0
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
