@@ -301,6 +301,7 @@ def test_a_model_of_another_time(error_of, copied):
     assert re.search(r"BaselineCNN: unexpected keyword argument 'chanels'; it takes n_knobs", line)
 
 
+@pytest.mark.slow
 def test_loss_scales_report_damaged_songs(trained_on_bad_music, bad_music, path_overrides, compose):
     overrides = [
         "data=folder",
