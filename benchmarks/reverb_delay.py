@@ -1,12 +1,13 @@
-"""Reverb and echo of a reference: how well they are estimated, and the model that `mix` uses.
+"""Reverb and echo of a reference or a song: how well they are estimated; the model of `mix`.
 
 python benchmarks/reverb_delay.py /my/music --cache ambience.pt --write
 
 Half of a finished song is the song, sometimes with other settings of the console; the other half
-got reverb and echo and is the reference, for this song or for another one of the same fold. Five
-folds by artist and source. The least position that counts as certain is that which 2 % of the
-references without added reverb and echo reach, in the folds of training. Another processor
-(pedalboard) makes the last rows. `--write` fits to all songs and writes the packaged weights.
+got reverb and echo and is the reference, for this song or for another one of the same fold, or is
+a song by itself. Five folds by artist and source. The least position that counts as certain is
+that which 2 % of the references without added reverb and echo reach, in the folds of training.
+Another processor (pedalboard) makes the last columns. `--write` fits to all songs and writes the
+packaged weights.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from ai_mixer.console import Console, load_console
 from ai_mixer.faults.ambience_profile import ambience_profile
 from ai_mixer.faults.fault_profile import RATE_HZ
 from ai_mixer.mixing.ambience import ECHO_MS, FILE
-from ai_mixer.models.ambience import KNOBS, Ambience
+from ai_mixer.models.ambience import KNOBS, Ambience, reference_inputs, song_inputs
 from ai_mixer.tracking.int8 import quantize
 from ai_mixer.utils.parallel import parallel_map
 
@@ -65,7 +66,7 @@ def main() -> None:
     if arguments.write:
         model = _fit(examples, partners, np.full(len(partners), True))
         save_file(quantize(model.state_dict()), FILE)
-        least = ", ".join(f"{name} {x:.2f}" for name, x in zip(KNOBS, model.least, strict=True))
+        least = [[f"{x:.2f}" for x in part.least] for part in (model.reference, model.song)]
         print(f"{FILE.name}: {FILE.stat().st_size / 1e6:.2f} MB; least positions: {least}")
 
 
@@ -156,42 +157,41 @@ def _partners(examples: Examples) -> np.ndarray:
 
 
 def _fit(examples: Examples, partners: np.ndarray, used: np.ndarray) -> Ambience:
-    """Fit to pairs of one song and of two; the least positions are those of inner folds."""
-    inner = np.unique(examples.folds[used])
-    parts = []
-    for fold in inner:
+    """Fit to the pairs and songs of some rows; the least positions are those of inner folds."""
+    estimates: dict[str, list[Tensor]] = {"reference": [], "song": []}
+    for fold in np.unique(examples.folds[used]):
         held_out = used & (examples.folds == fold)
         model = _fit_once(examples, partners, used & ~held_out)
-        parts.append(_without(model, examples, partners, held_out))
-    dry = np.concatenate(parts)
+        first = np.flatnonzero(held_out)[::DRAWS]
+        dry = examples.others["none"][first // DRAWS]
+        for song in (examples.song[first], examples.song[partners[first]]):
+            estimates["reference"].append(model.reference.estimate(reference_inputs(song, dry)))
+        estimates["song"].append(model.song.estimate(song_inputs(dry)))
     model = _fit_once(examples, partners, used)
-    least = np.quantile(dry, 1 - MAX_ALARMS, axis=0).clip(MIN_POSITION)
-    model.least.copy_(torch.from_numpy(least))
+    for name, positions in estimates.items():
+        least = torch.cat(positions).quantile(1 - MAX_ALARMS, 0).clamp_min(MIN_POSITION)
+        getattr(model, name).least.copy_(least)
     return model
 
 
 def _fit_once(examples: Examples, partners: np.ndarray, used: np.ndarray) -> Ambience:
+    """The reference has no examples without effects but those that were drawn; songs have each."""
     rows = np.flatnonzero(used)
-    songs = torch.cat([examples.song[rows], examples.song[partners[rows]]])
-    model = Ambience(examples.song.shape[1], len(songs))
-    model.fit(songs, examples.reference[rows].repeat(2, 1), examples.positions[rows].repeat(2, 1))
+    pairs = torch.cat([examples.song[rows], examples.song[partners[rows]]])
+    wet, positions = examples.reference[rows], examples.positions[rows]
+    dry = examples.others["none"][np.unique(rows // DRAWS)]
+    songs = torch.cat([wet, dry])
+    model = Ambience(songs.shape[1], len(pairs), len(songs))
+    inputs = reference_inputs(pairs, wet.repeat(2, 1))
+    model.reference.fit(inputs, positions.repeat(2, 1))
+    model.song.fit(song_inputs(songs), torch.cat([positions, torch.zeros(len(dry), len(KNOBS))]))
     return model
 
 
-def _without(
-    model: Ambience, examples: Examples, partners: np.ndarray, rows: np.ndarray
-) -> np.ndarray:
-    """Estimates for references without added reverb and echo, of the same song and of another."""
-    first = np.flatnonzero(rows)[::DRAWS]
-    dry = examples.others["none"][first // DRAWS]
-    pairs = (examples.song[first], examples.song[partners[first]])
-    return torch.cat([model.estimate(song, dry) for song in pairs]).numpy()
-
-
 def _table(examples: Examples, partners: np.ndarray) -> str:
-    """Held-out estimates of both kinds of pairs."""
+    """Held-out estimates of both kinds of pairs, and of songs alone."""
     count, first = len(partners), np.arange(0, len(partners), DRAWS)
-    kinds = {"another part of the song": np.arange(count), "another song": partners}
+    kinds = {"another part of the song": np.arange(count), "another song": partners, "none": None}
     found = {kind: np.zeros((count, len(KNOBS))) for kind in kinds}
     raw = {kind: np.zeros((count, len(KNOBS))) for kind in kinds}
     others = {
@@ -203,11 +203,12 @@ def _table(examples: Examples, partners: np.ndarray) -> str:
         rows = np.flatnonzero(examples.folds == fold)
         heads = rows[::DRAWS]
         for kind, songs in kinds.items():
-            pair = examples.song[songs[rows]], examples.reference[rows]
-            raw[kind][rows], found[kind][rows] = model.estimate(*pair), model(*pair)
+            part = model.song if songs is None else model.reference
+            inputs = _inputs(examples, songs, rows, examples.reference[rows])
+            raw[kind][rows], found[kind][rows] = part.estimate(inputs), part(inputs)
             for name, profiles in examples.others.items():
-                pair = examples.song[songs[heads]], profiles[heads // DRAWS]
-                others[name][kind][heads // DRAWS] = model(*pair)
+                inputs = _inputs(examples, songs, heads, profiles[heads // DRAWS])
+                others[name][kind][heads // DRAWS] = part(inputs)
     columns = ["knob", "reference", "skill of the estimate", "skill where certain", "found"]
     columns += [f"{name}: moved" for name in examples.others]
     lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
@@ -222,6 +223,15 @@ def _table(examples: Examples, partners: np.ndarray) -> str:
             cells += [f"{100 * np.mean(x[kind][:, n] > 0):.1f} %" for x in others.values()]
             lines.append("| " + " | ".join([knob, kind, *cells]) + " |")
     return "\n".join(lines)
+
+
+def _inputs(
+    examples: Examples, songs: np.ndarray | None, rows: np.ndarray, wet: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Inputs for profiles with effects, as references of songs or without."""
+    if songs is None:
+        return song_inputs(wet)
+    return reference_inputs(examples.song[songs[rows]], wet)
 
 
 def _skill(predicted: np.ndarray, truth: np.ndarray, numbers: np.ndarray) -> str:

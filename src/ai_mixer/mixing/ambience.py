@@ -1,4 +1,4 @@
-"""Reverb and echo that a reference has and the song lacks, as settings of the console `classic`."""
+"""Reverb and echo of a song and of a reference, as settings of the console `classic`."""
 
 from functools import lru_cache
 
@@ -22,20 +22,42 @@ FILE = pretrained.MODELS_DIR / "ambience.safetensors"
 ECHO_MS = 350.0  # of the delay of `classic`
 
 
-@torch.no_grad()
 def ambience_of_reference(
     predictor: Predictor, song: AudioFile, reference: AudioFile
 ) -> KnobValues:
-    """Knob → setting where it is certain; empty for other consoles and models trained on both."""
-    console, names = console_of(predictor), predictor.console.names
-    missing = [name for name in KNOBS if name in names and not _is_trained(predictor, name)]
-    if console.entry != CONSOLE_NAME or predictor.sample_rate != RATE_HZ or not missing:
+    """Knob → setting that a reference has and the song lacks, where it is certain.
+
+    Empty for other consoles and for models trained on both knobs.
+    """
+    missing = [name for name in _knobs(predictor) if not _is_trained(predictor, name)]
+    return _settings(predictor, missing, song, reference)
+
+
+def ambience_of_song(predictor: Predictor, song: AudioFile) -> KnobValues:
+    """Knob → setting that a song has already, where it is certain. Empty for other consoles."""
+    return _settings(predictor, _knobs(predictor), song)
+
+
+def _knobs(predictor: Predictor) -> list[str]:
+    """Names of the knobs that can be estimated."""
+    if console_of(predictor).entry != CONSOLE_NAME or predictor.sample_rate != RATE_HZ:
+        return []
+    return [name for name in KNOBS if name in predictor.console.names]
+
+
+@torch.no_grad()
+def _settings(predictor: Predictor, names: list[str], *files: AudioFile) -> KnobValues:
+    """Certain settings of a song, or of a song and a reference."""
+    if not names:
         return {}
-    profiles = (_profile(file, predictor) for file in (song, reference))
-    positions = dict(zip(KNOBS, _model()(*profiles)[0], strict=True))
+    profiles = [_profile(file, predictor) for file in files]
+    model = _model()
+    found = model.of_song(*profiles) if len(files) == 1 else model.of_reference(*profiles)
+    positions = dict(zip(KNOBS, found[0], strict=True))
+    knobs = console_of(predictor).knobs
     return {
-        name: float(console.knobs[name].to_physical(positions[name]))
-        for name in missing
+        name: float(knobs[name].to_physical(positions[name]))
+        for name in names
         if positions[name] > 0
     }
 
@@ -54,7 +76,7 @@ def _profile(song: AudioFile, predictor: Predictor) -> Tensor:
 @lru_cache
 def _model() -> Ambience:
     weights = dequantize(load_file(FILE))
-    size, n_values = weights["reverb.support"].shape
-    model = Ambience(n_values // 2, size)
+    sizes = [len(weights[f"{kind}.reverb.support"]) for kind in ("reference", "song")]
+    model = Ambience(weights["song.reverb.support"].shape[1], *sizes)
     model.load_state_dict(weights)
     return model.eval()

@@ -28,6 +28,7 @@ def apply_mix_options(
     mix_options: MixOptions,
     ranges: Mapping[str, Bounds],
     shapes: Collection[str] = (),
+    present: Mapping[str, float] | None = None,
 ) -> KnobValues:
     """Return the settings of a mix: predicted ones with amount, style, ranges and fixed settings.
 
@@ -36,9 +37,10 @@ def apply_mix_options(
 
     predicted: knob → value in its unit, neutral if missing. knobs: those of the console. ranges:
     the limits that apply to them. shapes: knobs that have no amount of their own, such as the
-    frequency of a band (`MixConsole.shapes`). Fixed settings are limited by the console only, which
-    `MixConsole.check` has checked. Values are rounded to four decimals, so that a saved preset
-    gives the same samples.
+    frequency of a band (`MixConsole.shapes`). present: knob → what the song has already of what a
+    style adds, such as reverb; the style adds the rest. Fixed settings are limited by the console
+    only, which `MixConsole.check` has checked. Values are rounded to four decimals, so that a saved
+    preset gives the same samples.
     """
     style = mix_options.style_settings
     settings = {}
@@ -50,7 +52,9 @@ def apply_mix_options(
         else:
             value = _scaled(_clamp(_scaled(value, style.amount, knob), ranges[name]), amount, knob)
         if amount > 0:
-            value = _apply_style(name, value, style, mix_options.intensity)
+            value = _apply_style(
+                name, value, style, mix_options.intensity, (present or {}).get(name)
+            )
         settings[name] = round(float(mix_options.fixed_settings.get(name, _clamp(value, knob))), 4)
     return settings
 
@@ -105,9 +109,12 @@ def _share(options: MixOptions, aspect: str) -> float:
     return 1.0 if share is None else share
 
 
-def _apply_style(name: str, value: float, style: Style, intensity: float) -> float:
+def _apply_style(
+    name: str, value: float, style: Style, intensity: float, present: float | None
+) -> float:
     offset = style.offset(name, intensity)
     if offset is not None:
+        offset = offset if present is None else max(offset - present, 0.0)
         value = value * offset if is_factor(name) else value + offset
     return style.values.get(name, max(value, style.minimum.get(name, value)))
 

@@ -6,16 +6,17 @@ from itertools import pairwise
 from ai_mixer.audio import AudioFile
 from ai_mixer.inference.predictor import Predictor
 from ai_mixer.mixing.adaptive_settings import adaptive_sections, repeated_parts
-from ai_mixer.mixing.ambience import ambience_of_reference
+from ai_mixer.mixing.ambience import ambience_of_reference, ambience_of_song
 from ai_mixer.mixing.apply_options import apply_mix_options
 from ai_mixer.mixing.diagnosis import diagnose
 from ai_mixer.mixing.measurements import Measurements
 from ai_mixer.mixing.mix_console import console_of
-from ai_mixer.mixing.mix_options import MUSICAL, WIDE, MixOptions
+from ai_mixer.mixing.mix_options import MUSICAL, WIDE, KnobValues, MixOptions
 from ai_mixer.mixing.preset import Preset, PresetSection
 from ai_mixer.mixing.reference_songs import ReferenceSongs, with_equaliser
 from ai_mixer.mixing.segmentation import section_starts_s
 from ai_mixer.mixing.windowed_prediction import predict_song
+from ai_mixer.models.ambience import KNOBS as AMBIENCE_KNOBS
 
 
 def predict_preset(
@@ -33,17 +34,19 @@ def predict_preset(
     starts = section_starts_s(before.spectra_db) if adaptive else [0.0]
     stops = [*starts[1:], song.duration_s]
     reference = references.heaviest if references else None
+    present = _present(predictor, song, mix_options)
     suffix = f", reference {references.names}" if references else ""
+    suffix += "".join(f"; the song has {name} ({value:.0%})" for name, value in present.items())
 
     def predict(options: MixOptions, ranges_name: str) -> Preset:
         sections = tuple(
-            predicted_section(predictor, song, *times, reference, options, ranges_name)
+            predicted_section(predictor, song, *times, reference, options, ranges_name, present)
             for times in zip(starts, stops, strict=True)
         )
         console = console_of(predictor)
         if len(sections) > 1:
             whole = predicted_section(
-                predictor, song, 0.0, song.duration_s, reference, options, ranges_name
+                predictor, song, 0.0, song.duration_s, reference, options, ranges_name, present
             )
             parts = repeated_parts(before.spectra_db, starts)
             sections = adaptive_sections(song, console, sections, parts, whole)
@@ -73,8 +76,12 @@ def predicted_section(
     reference: AudioFile | None = None,
     mix_options: MixOptions | None = None,
     ranges_name: str | None = None,
+    present: KnobValues | None = None,
 ) -> PresetSection:
-    """Predict the settings of a part of a song and apply the options, within the ranges."""
+    """Predict the settings of a part of a song and apply the options, within the ranges.
+
+    present: as `apply_mix_options` takes it.
+    """
     stages = predict_song(predictor, song, reference, start_s, stop_s)
     predicted, applied = (predictor.console.settings(stage.knobs)[0] for stage in stages)
     console = console_of(predictor)
@@ -87,5 +94,13 @@ def predicted_section(
         mix_options or MixOptions(),
         console.limits(ranges_name or blind_ranges(predictor)),
         console.shapes,
+        present,
     )
     return PresetSection(start_s, settings, {k: round(v, 4) for k, v in predicted.items()})
+
+
+def _present(predictor: Predictor, song: AudioFile, mix_options: MixOptions) -> KnobValues:
+    """Reverb and echo of the song, if the style adds some."""
+    if set(AMBIENCE_KNOBS).isdisjoint(mix_options.style_settings.offsets):
+        return {}
+    return ambience_of_song(predictor, song)
