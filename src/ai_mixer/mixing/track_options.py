@@ -61,7 +61,8 @@ def options_by_track(
 
     def own(part: int | str, label: str, chain: MixConsole) -> MixOptions:
         groups, kept = amounts[part], only[part]
-        left_out = bool(options.only_groups) and not kept and part not in console.buses
+        is_bus = isinstance(part, str) and part in console.buses
+        left_out = bool(options.only_groups) and not kept and not is_bus
         default = 0.0 if left_out else options.amount
         try:
             found = MixOptions(
