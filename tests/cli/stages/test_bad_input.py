@@ -218,6 +218,7 @@ def test_folder_of_damaged_songs_is_an_error(error_of, train_overrides, tmp_path
     assert f"{tmp_path}/one.wav" in line
 
 
+@pytest.mark.slow
 def test_error_of_a_worker_is_one_line_and_fails_the_run(error_of, train_overrides, tmp_path):
     """All songs are silent, which a worker finds."""
     for number in range(6):
