@@ -1,6 +1,7 @@
 """Blind level of tracks: what simple regressions reach on real songs, in folds by source.
 
     AI_MIXER_MUSIC=/my/music python benchmarks/faders.py
+    AI_MIXER_MUSIC=/my/music python benchmarks/faders.py --folds RUN   # also a trained model
 
 The songs are those of `data=tracks`, whose stems carry the balance of their mix. The level of a
 track is its loudness relative to the mean over the song's tracks, dB; equal loudness predicts 0.
@@ -10,10 +11,14 @@ left out: the former are all sung songs, the latter have one degree of freedom.
 Twenty simple features of a track, measured at one loudness: its tone in eight bands, share of all
 tracks, width, movement, onsets, level quantiles, crest, RMS, activity. `relative`: also their
 difference to the mean over the song's tracks, the role and the number of tracks.
-`multitrack_ridge`: the model of that name, its strength chosen on another fold.
+`multitrack_ridge`: the model of that name, its strength chosen on another fold. `trained`: the
+models of a cross-validation with the folds of the songs (`cv=5`), on the files as `ai-mixer mix`
+reads them; `uncertain`: as `mix` applies them, where uncertain knobs are moved towards neutral.
 """
 
-from collections.abc import Callable
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,17 +30,24 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
+from ai_mixer.audio import AudioFile
 from ai_mixer.audio.excerpt import read_excerpt
 from ai_mixer.core.track_batch import TrackBatch, TrackFeatures
 from ai_mixer.core.types import Song
 from ai_mixer.core.units import db_to_ratio
 from ai_mixer.data.tracks import Tracks
 from ai_mixer.dsp.loudness import loudness_lufs
+from ai_mixer.inference.track_predictor import load_track_model
 from ai_mixer.metrics.statistics import difference_estimate, mean_estimate
 from ai_mixer.metrics.tables import to_markdown
+from ai_mixer.metrics.track_skill import FADER
+from ai_mixer.mixing.track_inputs import TrackInput, measured
+from ai_mixer.mixing.track_settings import predicted_knobs
 from ai_mixer.models.multitrack_ridge import MultitrackRidge
 from ai_mixer.models.track_features import OWN_COMPACT, TrackFeatureExtractor
 from ai_mixer.models.track_model import N_ROLES
+from ai_mixer.tracking import Store
+from ai_mixer.tracking.run_lookup import fold_model_folders
 from ai_mixer.utils.markdown import HIGH, LOW
 from ai_mixer.utils.progress import progress_bar
 
@@ -49,6 +61,11 @@ LEVEL_RANGE_DB = 80.0  # of a knob that stands for the level
 
 def main() -> None:
     """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folds", help="run of a cross-validation")
+    parser.add_argument("--mlruns", default="mlruns")
+    options = parser.parse_args()
+    folders = fold_model_folders(options.folds, Store(options.mlruns)) if options.folds else {}
     songs = {song.id: (song, fold) for fold in range(FOLDS) for song in _test_songs(fold)}
     chosen = [
         (song, fold)
@@ -59,7 +76,24 @@ def main() -> None:
     parts = [_measure(song, fold, extractor) for song, fold in progress_bar(chosen, "measuring")]
     table = pd.concat(parts, ignore_index=True)
     print(f"{table['song'].nunique()} songs, {len(table)} tracks, {FOLDS} folds by source\n")
-    print(to_markdown(results(table)))
+    trained = trained_levels(chosen, list(folders.values())) if folders else {}
+    print(to_markdown(results(table, trained)))
+
+
+def trained_levels(songs: list[tuple[Song, int]], folders: list[Path]) -> dict[str, np.ndarray]:
+    """Levels in dB of all tracks by the models of the folds, as predicted and as mixed."""
+    predictors = [load_track_model(folder) for folder in folders]
+    found: dict[str, list[np.ndarray]] = {}
+    for song, fold in progress_bar(songs, "predicting"):
+        predictor = predictors[fold]
+        column = predictor.console.names.index(FADER)
+        knob = predictor.console.layout.strip[column]
+        inputs = [measured(TrackInput(AudioFile(t.path), t.role)) for t in song.tracks]
+        for name, certain in (("trained", True), ("trained, as mixed", False)):
+            knobs = predicted_knobs(predictor, inputs, None, shrink=not certain)
+            level_db = knob.to_physical(knobs.strips[0, :, column])
+            found.setdefault(name, []).append(level_db.numpy())
+    return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
 def _test_songs(fold: int) -> list[Song]:
@@ -90,8 +124,11 @@ def _measure(song: Song, fold: int, extractor: TrackFeatureExtractor) -> pd.Data
     )
 
 
-def results(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean error in dB of each system, and its gain over equal loudness and the forest."""
+def results(table: pd.DataFrame, trained: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Mean error in dB of each system, and its gain over equal loudness and the forest.
+
+    trained: further predictions, by name.
+    """
     simple = np.stack(table["features"])
     mean = table["song"].map(
         {name: simple[rows].mean(0) for name, rows in table.groupby("song").indices.items()}
@@ -116,6 +153,7 @@ def results(table: pd.DataFrame) -> pd.DataFrame:
     }
     errors = {name: _errors(table, build, x) for name, (build, x) in systems.items()}
     errors[FAMILY] = _centred_errors(table, _family_predictions(table))
+    errors |= {name: _centred_errors(table, levels) for name, levels in trained.items()}
     songs = table["song"].to_numpy()
     rows = {}
     for name, error in errors.items():

@@ -102,16 +102,17 @@ def test_cambridge_has_raw_tracks_beside_a_mix(tmp_path):
 
 def test_the_manifest_decides_where_it_lists_tracks(tmp_path):
     write_songs(tmp_path, songs=3, seconds=1.0)
-    lines = ["file,song,role,group,fold,genre"]
+    lines = ["file,song,role,group,fold,genre,artist,licence"]
     for n in range(3):
         for name, role in (("kick", "drums"), ("vox", "fx")):
-            lines.append(f"artist {n}/song {n}/{name}.wav,song {n},{role},group {n},{n},rock")
+            labels = f"group {n},{n},rock,Ann,CC0-1.0"
+            lines.append(f"artist {n}/song {n}/{name}.wav,song {n},{role},{labels}")
     (tmp_path / "manifest.csv").write_text("\n".join(lines))
     songs = Tracks(tmp_path, fold=1).track_songs()
     assert [song.split for song in songs] == ["train", "test", "val"]
     assert [track.role for track in songs[0].tracks] == ["drums", "effects"]
-    assert songs[0].genre == "rock"
-    assert songs[0].group == "group 0"
+    assert (songs[0].genre, songs[0].group) == ("rock", "group 0")
+    assert (songs[0].artist, songs[0].licence) == ("Ann", "CC0-1.0")
 
 
 def test_a_song_with_a_missing_track_is_skipped_and_named(tmp_path):

@@ -63,3 +63,30 @@ def save_track_model(folder, cfg):
     }
     assert len(neutral) == 9 * len(console.layout.strip) + others
     save_model(folder, model.state_dict(), card)
+
+
+def track_batch(tracks, layout, samples=22_050, condition="blind", seed=0):
+    """A batch of one song of noise, with the knobs of a layout."""
+    import torch
+
+    from ai_mixer.core.track_batch import TrackBatch
+    from ai_mixer.core.types import CONDITIONS
+
+    size = tracks * len(layout.strip) + layout.bus_knobs + len(layout.master)
+    generator = torch.Generator().manual_seed(seed)
+    audio = 0.03 * torch.randn(1, tracks, 2, samples, generator=generator)
+    return TrackBatch(
+        rough=audio.sum(1),
+        finished=audio.sum(1),
+        reference=torch.zeros(1, 2, samples) if condition == "blind" else audio.sum(1),
+        condition=torch.tensor([CONDITIONS.index(condition)]),
+        knobs=torch.full((1, size), 0.5),
+        mask=torch.ones(1, size, dtype=torch.bool),
+        genre=torch.tensor([-1]),
+        sample_rate=RATE,
+        song_id=["noise"],
+        tracks=audio,
+        track_mask=torch.ones(1, tracks, dtype=torch.bool),
+        roles=torch.full((1, tracks), -1),
+        raw_gain_db=torch.zeros(1, tracks),
+    )

@@ -109,9 +109,12 @@ def list_models() -> list[dict[str, Any]]:
 def list_track_models() -> list[dict[str, Any]]:
     """Packaged models of several tracks, the default first."""
     return [
-        _track_model(pretrained.display_name(name), folder) | {"name": name}
-        for name in pretrained.list_models()
-        if _has_tracks(folder := pretrained.model_folder(name))
+        {
+            "name": name,
+            "title": pretrained.display_name(name),
+            "about": pretrained.model_summary(name),
+        }
+        for name in pretrained.list_track_models()
     ]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from ai_mixer.app.jobs import Report
 from ai_mixer.audio import AudioFile
 from ai_mixer.console import load_console
+from ai_mixer.inference import pretrained
 from ai_mixer.inference.track_predictor import load_track_model
 from ai_mixer.mixing.track_inputs import measured, track_inputs
 from ai_mixer.mixing.track_settings import (
@@ -46,6 +47,12 @@ def predict_tracks(
     knobs = apply_options(console, knobs, active)
     return {
         "settings": settings_of_tracks(console, knobs, active),
-        "about": arguments.get("title") or ("Model" if model else "Equal loudness"),
+        "about": arguments.get("title") or _title(model),
         "note": "" if reference is None or model else "Equal loudness uses no reference.",
     }
+
+
+def _title(model: str | None) -> str:
+    if model is None:
+        return "Equal loudness"
+    return pretrained.display_name(model) if model in pretrained.list_track_models() else "Model"

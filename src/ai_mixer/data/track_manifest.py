@@ -49,7 +49,9 @@ def collect_track_manifest(path: Path, index: MetadataCache) -> SongCollector:
             reason = f"its track {missing[0].name} cannot be read"
             collector.skipped.append(SkippedSong(str(name), reason))
             continue
-        add_track_song(collector, TrackFiles(str(name), tracks), scan.metadata, _recording(labels))
+        artist, licence = labels.get("artist"), labels.get("licence")
+        song = TrackFiles(str(name), tracks, artist=artist, licence=licence)
+        add_track_song(collector, song, scan.metadata, _recording(labels))
     if not collector.songs:
         first = collector.skipped[0] if collector.skipped else "it has no rows"
         raise ValueError(f"{path}: no usable song: {first}")

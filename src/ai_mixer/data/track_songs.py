@@ -14,11 +14,16 @@ from ai_mixer.data.split_assignment import Recording
 
 
 class TrackFiles(NamedTuple):
-    """The files of a song. mix: the finished mix, if there is a file of it."""
+    """The files of a song. mix: the finished mix, if there is a file of it.
+
+    artist, licence: instead of those in the tags of the first track.
+    """
 
     name: str
     tracks: tuple[Track, ...]
     mix: Path | None = None
+    artist: str | None = None
+    licence: str | None = None
 
 
 class Source(Protocol):
@@ -70,8 +75,8 @@ def add_track_song(
         sample_rate=max(item.header.sample_rate for item in own),
         channels=max(item.header.channels for item in own),
         genre=recording.genre,
-        artist=own[0].artist,
-        licence=own[0].licence,
+        artist=files.artist or own[0].artist,
+        licence=files.licence or own[0].licence,
         tracks=files.tracks,
     )
     collector.add(recording, song, own[0].digest)

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ai_mixer.inference.hub_card import hub_readme
-from ai_mixer.inference.predictor import load_model
 from ai_mixer.inference.seen_songs import SEEN_SONGS_FILE
+from ai_mixer.inference.track_predictor import load_any_model
 from ai_mixer.tracking.model_files import CARD_FILE, WEIGHTS_FILE, load_model_files
 from ai_mixer.tracking.overrides import publishable_config
 from ai_mixer.utils.atomic_write import write_bytes, write_text
@@ -58,7 +58,7 @@ def pull(source: str, destination: Path, force: bool = False) -> Path:
     """
     _check_free(destination, force)
     with _local_copy(source) as folder:
-        load_model(folder)  # checks format, digest, targets and shapes
+        load_any_model(folder)  # checks format, digest, targets and shapes
         destination.mkdir(parents=True, exist_ok=True)
         for name in (*FILES, *OPTIONAL_FILES):
             if (folder / name).is_file():

@@ -265,7 +265,7 @@ def load_model(where: str | Path = "last", allow_targets: Sequence[str] = ()) ->
     """
     folder = model_folder(where)
     weights, card = load_model_files(folder)
-    if "tracks" in card:
+    if pretrained.TRACKS_KEY in card:
         raise ValueError(f"{where}: a model of several tracks: this needs one of one stereo file")
     cfg = config_from_card(card["config"], allow_targets)
     check_targets(cfg, allow_targets)
@@ -279,7 +279,7 @@ def load_model(where: str | Path = "last", allow_targets: Sequence[str] = ()) ->
 
 def model_folder(where: str | Path) -> Path:
     """Folder with the model.json of a packaged model or a run."""
-    packaged = pretrained.list_models()
+    packaged = [*pretrained.list_models(), *pretrained.list_track_models()]
     if isinstance(where, str) and pretrained.normalise_name(where) in packaged:
         return pretrained.model_folder(where)
     try:

@@ -14,10 +14,13 @@ from ai_mixer.console.graph_knobs import GraphKnobs
 from ai_mixer.core.track_batch import TrackBatch
 from ai_mixer.core.types import CONDITIONS, Prediction
 from ai_mixer.data.excerpt_sampler import excerpt_seconds
+from ai_mixer.inference import pretrained
 from ai_mixer.inference.builders import build_any_console, build_model
 from ai_mixer.inference.predictor import (
     FEATURE_MISMATCH,
+    Predictor,
     feature_config_of,
+    load_model,
     load_weights,
     model_folder,
 )
@@ -26,7 +29,7 @@ from ai_mixer.models.track_model import N_ROLES, TrackModel, role_index
 from ai_mixer.models.track_refinement import refine_batch
 from ai_mixer.tracking.model_files import load_model_files
 
-CARD_KEY = "tracks"
+CARD_KEY = pretrained.TRACKS_KEY
 
 
 class TrackPredictor:
@@ -102,7 +105,7 @@ class TrackPredictor:
 def load_track_model(
     where: str | Path = "last", allow_targets: Sequence[str] = ()
 ) -> TrackPredictor:
-    """Load a trained model of several tracks: a run ("last", an id or its prefix) or a folder.
+    """Load a model of several tracks: a packaged one by name, a run ("last", an id) or a folder.
 
     FileNotFoundError if there is none; ValueError if it is a model of one stereo file.
     """
@@ -119,6 +122,14 @@ def load_track_model(
         raise ValueError(f"{where}: {FEATURE_MISMATCH}")
     load_weights(model, weights, where)
     return TrackPredictor(model, console, card, allow_targets, folder)
+
+
+def load_any_model(
+    where: str | Path, allow_targets: Sequence[str] = ()
+) -> Predictor | TrackPredictor:
+    """Load a model of one stereo file or of several tracks; errors as those of both."""
+    load = load_track_model if is_track_model(where) else load_model
+    return load(where, allow_targets)
 
 
 def is_track_model(where: str | Path) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from ai_mixer.audio import AudioFile, format_of, write_audio
 from ai_mixer.console import ConsoleGraph, load_console
 from ai_mixer.console.graph_knobs import GraphKnobs
+from ai_mixer.inference import pretrained
 from ai_mixer.inference.track_predictor import TrackPredictor, load_track_model
 from ai_mixer.mastering.delivery import MAX_REDUCTION_DB, deliver_blocks, loudness_bounds
 from ai_mixer.mixing.measurements import Measurements, measure
@@ -94,16 +95,17 @@ def mix_tracks(
 
     paths: files, or a folder with the tracks. They may differ in sample rate, length and channels;
     silent ones are left out. output: default `<folder>_mixed.wav`, or `mix.wav` beside the first
-    file. model: one of several tracks; without one all tracks are equally loud and in the middle.
-    roles, leads (in front), pans (−1 to 1), muted: by the name of a file. starts_s: silence before
-    a file, by its name, see `with_starts`. mix_options: amounts and fixed settings, see
-    `options_by_track`. reference: a song whose sound a model approaches. target_lufs: −14 by
-    default, or a name as `deliver` takes it. ceiling_db: highest true peak, dBTP. stems: folder for
-    the processed tracks and buses, which sum to the mix before the master. settings: those of an
-    earlier mix (`TrackMixResult.settings`) instead of a model's; a track is found by its name, and
-    is neutral without an entry. deliver: False for the limiter of the console instead of loudness
-    and ceiling, float32 where the format has it. progress: called with the share of tracks that are
-    processed. force: overwrite existing files. ValueError or OSError (one line).
+    file. model: one of several tracks; None: the packaged one. With an amount of 0 all tracks are
+    equally loud and in the middle. roles, leads (in front), pans (−1 to 1), muted: by the name of a
+    file. starts_s: silence before a file, by its name, see `with_starts`. mix_options: amounts and
+    fixed settings of tracks, buses and master, see `options_by_track`. reference: a song whose
+    sound a model approaches. target_lufs: −14 by default, or a name as `deliver` takes it.
+    ceiling_db: highest true peak, dBTP. stems: folder for the processed tracks and buses, which sum
+    to the mix before the master. settings: those of an earlier mix (`TrackMixResult.settings`)
+    instead of a model's; a track is found by its name, and is neutral without an entry. deliver:
+    False for the limiter of the console instead of loudness and ceiling, float32 where the format
+    has it. progress: called with the share of tracks that are processed. force: overwrite existing
+    files. ValueError or OSError (one line).
     """
     if settings is not None and model:
         raise ValueError("settings or a model, not both")
@@ -115,6 +117,8 @@ def mix_tracks(
     if not isinstance(output, ResultFiles):
         output = result_files(Path(output) if output else default_mix_path(given))
     check_result(output, sources, force)
+    if settings is None and model is None:
+        model = pretrained.track_model()
     predictor = load_track_model(model) if model else None
     console = predictor.console if predictor else load_console("studio")
     options = options_by_track(console, inputs, mix_options or MixOptions())
@@ -128,8 +132,8 @@ def mix_tracks(
         check_not_existing(names.values(), force)
         other = AudioFile(reference, strict) if predictor and reference else None
         knobs = _chosen_knobs(console, predictor, other, settings, every, active)
-        own = [options[every.index(track)] for track in active]
-        knobs = with_options_of_tracks(console, knobs, active, own)
+        own = [options.tracks[every.index(track)] for track in active]
+        knobs = with_options_of_tracks(console, knobs, active, options._replace(tracks=own))
         sample_rate, frames = song_format(every)
         with temporary_folder() as folder:
             renderer = TrackRenderer(console, knobs, active, sample_rate, frames, folder)

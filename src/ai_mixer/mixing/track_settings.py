@@ -62,11 +62,14 @@ def settings_of_tracks(
 
 @torch.no_grad()
 def predicted_knobs(
-    predictor: TrackPredictor, inputs: Sequence[TrackInput], reference: AudioFile | None
+    predictor: TrackPredictor,
+    inputs: Sequence[TrackInput],
+    reference: AudioFile | None,
+    shrink: bool = True,
 ) -> GraphKnobs:
     """Knobs of one song: the mean over windows in which each track is heard.
 
-    Uncertain knobs are moved towards neutral, as for one file.
+    shrink: uncertain knobs are moved towards neutral, as for one file.
     """
     rate = predictor.sample_rate
     samples = round((predictor.excerpt_s or REFERENCE_S) * rate)
@@ -88,7 +91,7 @@ def predicted_knobs(
         heard = loudness_lufs(tracks, rate) > HEARD_LUFS
         if not heard.any():
             continue
-        knobs = _predict_window(predictor, inputs, tracks, heard, other)
+        knobs = _predict_window(predictor, inputs, tracks, heard, other, shrink)
         sums += torch.where(heard[:, None], knobs.strips[0], 0.0)
         weights += heard[:, None].float()
         song_sum += torch.cat([knobs.buses, knobs.master], 1)[0]
@@ -125,6 +128,7 @@ def _predict_window(
     tracks: Tensor,
     heard: Tensor,
     reference: Tensor | None,
+    shrink: bool,
 ) -> GraphKnobs:
     condition: Condition = "blind" if reference is None else "reference"
     layout, count = predictor.console.layout, len(inputs)
@@ -145,8 +149,8 @@ def _predict_window(
         roles=torch.tensor([[track.role_index for track in inputs]]),
         raw_gain_db=torch.zeros(1, count),
     )
-    neutral = predictor.console.neutral(count).flat()[0]
-    return layout.from_flat(shrink_to_neutral(predictor.predict(batch), neutral).knobs)
+    neutral, predicted = predictor.console.neutral(count).flat()[0], predictor.predict(batch)
+    return layout.from_flat((shrink_to_neutral(predicted, neutral) if shrink else predicted).knobs)
 
 
 def _reference(file: AudioFile | None, sample_rate: int) -> Tensor | None:

@@ -14,7 +14,7 @@ from ai_mixer.config.stage_command import stage_command
 from ai_mixer.core.metric_names import result_name
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.data.splits import SPLITS
-from ai_mixer.inference.builders import build_console
+from ai_mixer.inference.builders import build_any_console
 from ai_mixer.metrics.statistics import fold_interval, reportable
 from ai_mixer.metrics.tables import table_k
 from ai_mixer.tracking import Run
@@ -104,7 +104,7 @@ def _check(cfg: DictConfig, overrides: Sequence[str]) -> None:
         find_initial_weights(
             first, raw_override_value(overrides, "init_from") or str(cfg.init_from)
         )
-    data = build_datamodule(first, build_console(first))
+    data = build_datamodule(first, build_any_console(first))
     for split in SPLITS:
         data.songs(split)
 

@@ -12,8 +12,10 @@ from ai_mixer.core.types import CONDITIONS
 from ai_mixer.inference import pretrained
 from ai_mixer.inference.model_card import limits, training_command
 from ai_mixer.inference.predictor import load_model
+from ai_mixer.inference.track_predictor import load_track_model
 from ai_mixer.tracking import load_model_files, save_model
 from helpers.signals import noise
+from helpers.tracks import save_track_model, track_batch
 
 
 @pytest.fixture
@@ -155,11 +157,31 @@ def test_command_of_an_ensemble_lists_its_members(models_folder, trained):
 def test_the_stage_writes_the_defaults_and_other_results(models_folder, trained, command, at_home):
     (models_folder / "results.md").write_text("It mends 10 %.\n")
     arguments = (f"run={trained.folder}", "name=my_model", "about='It mixes.'")
-    command(stage, *arguments, f"results={models_folder / 'results.md'}", "make_blind_default=true")
+    defaults = ("make_blind_default=true", "make_tracks_default=true")
+    command(stage, *arguments, f"results={models_folder / 'results.md'}", *defaults)
     assert pretrained.blind_model() == "my_model"
+    assert (models_folder / "tracks.txt").read_text() == "my_model\n"
     assert not (models_folder / "default.txt").exists()
     text = (models_folder / "my_model" / "card.md").read_text("utf-8")
     assert "## Evaluation\n\nIt mends 10 %.\n" in text
+
+
+def test_a_model_of_several_tracks_is_packaged_and_predicts_nearly_the_same(
+    models_folder, tmp_path, compose
+):
+    run, size = tmp_path / "run", ("model.width=64", "model.layers=1")
+    save_track_model(run, compose("task=remix", *size))
+    package(models_folder, run, "my_tracks", "It mixes tracks.", None)
+    assert (pretrained.list_models(), pretrained.track_model()) == ([], "my_tracks")
+    assert pretrained.default_note("my_tracks") == "  (default for several tracks)"
+    assert "- It sets fader_db, pan.\n" in (models_folder / "my_tracks" / "card.md").read_text()
+    original, packaged = load_track_model(run), load_track_model("my_tracks")
+    batch = track_batch(3, original.console.layout)
+    predicted = [model.predict(batch) for model in (original, packaged)]
+    torch.testing.assert_close(*(p.knobs for p in predicted), atol=0.03, rtol=0)
+    torch.testing.assert_close(*(p.uncertainty for p in predicted), atol=0.01, rtol=0)
+    with pytest.raises(ValueError, match="a model of several tracks"):
+        load_model("my_tracks")
 
 
 def test_missing_leaderboard_entry_raises(models_folder, trained):

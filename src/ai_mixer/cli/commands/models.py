@@ -20,7 +20,7 @@ def list_models(context: typer.Context) -> None:
         return
     from ai_mixer.inference import pretrained
 
-    names = pretrained.list_models()
+    names = [*pretrained.list_models(), *pretrained.list_track_models()]
     if not names:
         print_line("no packaged models: use --model with the id or the folder of a run")
     for name in names:
@@ -42,7 +42,7 @@ def push(
     from ai_mixer.tracking import find_run
 
     name = pretrained.normalise_name(model)
-    is_packaged = name in pretrained.list_models()
+    is_packaged = name in [*pretrained.list_models(), *pretrained.list_track_models()]
     folder = pretrained.model_folder(name) if is_packaged else find_run(model)
     title = pretrained.display_name(name) if is_packaged else hub.run_title(folder)
     print_line(hub.push(folder, destination, title, force))

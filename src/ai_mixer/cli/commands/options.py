@@ -44,10 +44,15 @@ Amount = Annotated[
         parser=AssignedNumber("--amount", 0.0, 1.0, name_optional=True),
         metavar="[GROUP=]NUMBER",
         help="Amount of the change, 0 to 1 (all the way to a reference); eq=0.5 for one group of "
-        "knobs, vox.wav:eq=0.5 for those of a track. May be repeated.",
+        "knobs, vox.wav:eq=0.5 for those of a track, master=0.5 for the master. May be repeated.",
     ),
 ]
-Only = Annotated[str | None, typer.Option(help="Change only these groups of knobs: eq,width")]
+Only = Annotated[
+    str | None,
+    typer.Option(
+        help="Change only these groups of knobs: eq,width; of several tracks also vox.wav:eq,master"
+    ),
+]
 Set = Annotated[
     list[Assignment],
     typer.Option(
@@ -55,7 +60,8 @@ Set = Annotated[
         parser=Setting("--set"),
         metavar="KNOB=VALUE",
         help='Fixed value of a knob, named as in the report: low_eq=+1.5, "presence=+2 dB"; of '
-        "a track vox.wav:fader_db=-3. May be repeated.",
+        "a track vox.wav:fader_db=-3, of a bus reverb:decay_s=2.1, of the master "
+        "master:level=-1dB. May be repeated.",
     ),
 ]
 Reference = Annotated[

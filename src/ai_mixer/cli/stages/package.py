@@ -31,8 +31,8 @@ def package(
     from ai_mixer.evaluation.leaderboard.model_results import model_results
     from ai_mixer.inference import pretrained
     from ai_mixer.inference.model_card import card_text
-    from ai_mixer.inference.predictor import load_model
     from ai_mixer.inference.seen_songs import SEEN_SONGS_FILE, combine_seen_songs, load_seen_songs
+    from ai_mixer.inference.track_predictor import load_any_model
     from ai_mixer.tracking import save_model
     from ai_mixer.tracking.int8 import quantize
     from ai_mixer.tracking.model_files import load_model_files
@@ -61,7 +61,7 @@ def package(
         (target / SEEN_SONGS_FILE).unlink(missing_ok=True)
     else:
         seen.save(target)
-    load_model(target)  # raises if the packaged files cannot be loaded
+    load_any_model(target)  # raises if the packaged files cannot be loaded
     return target
 
 
@@ -102,6 +102,7 @@ def main(cfg: DictConfig) -> None:
     for file, chosen in {
         "default.txt": cfg.make_default,
         "blind.txt": cfg.make_blind_default,
+        "tracks.txt": cfg.make_tracks_default,
     }.items():
         if chosen:
             (pretrained.MODELS_DIR / file).write_text(f"{cfg.name}\n", encoding="utf-8")

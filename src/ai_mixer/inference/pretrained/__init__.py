@@ -1,11 +1,12 @@
 """Pretrained models in the package: a folder each, with weights, model.json and card.md.
 
 `default.txt` has the name of the default model, `blind.txt` that of mixes without a reference if it
-is another one, `credits.csv` the songs that the models were
-trained on, `LICENSE` the licence of the weights. The folder is read at each call: to add a model,
-add its folder.
+is another one, `tracks.txt` that of mixes of several tracks, `credits.csv` the songs that the
+models were trained on, `LICENSE` the licence of the weights. The folder is read at each call: to
+add a model, add its folder. The card of a model of several tracks has the key TRACKS_KEY.
 """
 
+import json
 from pathlib import Path
 
 from ai_mixer.config.stage_command import stage_command
@@ -17,14 +18,18 @@ from ai_mixer.inference.weights_licence import (
 
 MODELS_DIR = Path(__file__).parent
 CARD = "model.json"
+TRACKS_KEY = "tracks"
 ACRONYMS = {"ast": "AST", "cnn": "CNN", "eq": "EQ"}
 
 
 def list_models() -> list[str]:
-    """Return the names of the pretrained models, the default model first."""
-    names = sorted(card.parent.name for card in MODELS_DIR.glob(f"*/{CARD}"))
-    default = _default_of(names)
-    return [default, *(name for name in names if name != default)] if default else []
+    """Return the names of the pretrained models of one stereo file, the default model first."""
+    return _ordered("default.txt", several=False)
+
+
+def list_track_models() -> list[str]:
+    """Return the names of the pretrained models of several tracks, the default model first."""
+    return _ordered("tracks.txt", several=True)
 
 
 def default_model() -> str:
@@ -43,8 +48,15 @@ def blind_model() -> str:
     return _name_in(MODELS_DIR / "blind.txt", list_models()) or default_model()
 
 
+def track_model() -> str | None:
+    """Return the name of the default model of several tracks; None if the package has none."""
+    return next(iter(list_track_models()), None)
+
+
 def default_note(name: str) -> str:
     """What the model is the default of, in brackets after two spaces; empty if of nothing."""
+    if name in list_track_models():
+        return f"  ({'default for' if name == track_model() else 'for'} several tracks)"
     with_reference, without = name == default_model(), name == blind_model()
     if with_reference and without:
         return "  (default)"
@@ -54,11 +66,11 @@ def default_note(name: str) -> str:
 
 
 def model_folder(name: str) -> Path:
-    """Return the folder of a pretrained model. name: from `list_models` or `display_name`.
+    """Return the folder of a pretrained model. name: as listed, or from `display_name`.
 
     ValueError, with the available names, for another name.
     """
-    known = list_models()
+    known = [*list_models(), *list_track_models()]
     if normalise_name(name) not in known:
         raise ValueError(f"no pretrained model {name!r}: choose from {', '.join(known) or 'none'}")
     return MODELS_DIR / normalise_name(name)
@@ -101,8 +113,16 @@ def _card(name: str) -> str:
     return card.read_text(encoding="utf-8") if card.is_file() else ""
 
 
-def _default_of(names: list[str]) -> str | None:
-    return _name_in(MODELS_DIR / "default.txt", names) or next(iter(names), None)
+def _ordered(file: str, several: bool) -> list[str]:
+    """Models of one stereo file or of several tracks, the one that a file names first."""
+    cards = sorted(MODELS_DIR.glob(f"*/{CARD}"))
+    names = [
+        card.parent.name
+        for card in cards
+        if (TRACKS_KEY in json.loads(card.read_text(encoding="utf-8"))) == several
+    ]
+    default = _name_in(MODELS_DIR / file, names)
+    return sorted(names, key=lambda name: name != default)
 
 
 def _name_in(file: Path, names: list[str]) -> str | None:
