@@ -9,6 +9,7 @@ from ai_mixer.config.instantiate import allowed_targets
 from ai_mixer.config.stage_command import stage_command
 from ai_mixer.evaluation.track_evaluate import evaluate_tracks
 from ai_mixer.evaluation.track_render import render_tracks
+from ai_mixer.evaluation.track_systems import DEFAULT_SYSTEMS
 from ai_mixer.inference.track_predictor import is_track_model, load_track_model
 from ai_mixer.tracking import Run, Store
 from ai_mixer.tracking.post_run_metrics import add_metrics
@@ -67,6 +68,7 @@ def evaluate_track_run(cfg: DictConfig, run: Path) -> None:
         split=cfg.split,
         excerpts_per_song=cfg.excerpts_per_song,
         condition=cfg.conditions,
+        systems="all" if cfg.systems == "all" else DEFAULT_SYSTEMS,
         examples=cfg.examples,
         allow_seen=cfg.allow_seen,
         seed=cfg.seed,

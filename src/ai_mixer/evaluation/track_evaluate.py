@@ -19,6 +19,7 @@ from ai_mixer.core.types import CONDITIONS, Condition, Split
 from ai_mixer.evaluation.holdout_filter import holdout_songs
 from ai_mixer.evaluation.track_results import TrackResults
 from ai_mixer.evaluation.track_systems import (
+    DEFAULT_SYSTEMS,
     LISTENING,
     TRACK_SYSTEMS,
     KnobFunction,
@@ -39,7 +40,7 @@ def evaluate_tracks(
     split: Split = "test",
     excerpts_per_song: int = 4,
     condition: Condition | Literal["all"] = "all",
-    systems: str | Sequence[str] = TRACK_SYSTEMS,
+    systems: str | Sequence[str] = DEFAULT_SYSTEMS,
     examples: int = 480,
     allow_seen: bool = False,
     sound: bool = True,

@@ -25,6 +25,7 @@ TRACK_SYSTEMS = (
     *("raw_sum", "equal_loudness", "random", "mean_knobs", "ridge", "model", "refined"),
     "true_knobs",
 )
+DEFAULT_SYSTEMS = tuple(name for name in TRACK_SYSTEMS if name != "refined")  # a fit takes a minute
 REQUIRED = ("equal_loudness", "mean_knobs", "model")  # the others are compared with these
 
 

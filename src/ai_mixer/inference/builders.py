@@ -3,6 +3,7 @@
 Separate from `training.builders`, so that mixing does not import Lightning, which takes seconds.
 """
 
+import copy
 import inspect
 from functools import singledispatch
 
@@ -30,6 +31,8 @@ def build_any_console(cfg: DictConfig) -> Console | ConsoleGraph:
 def build_model(cfg: DictConfig, console: Console | ConsoleGraph) -> nn.Module:
     """Build the model for the console's number of knobs and the loader's sample rate.
 
+    A model with the parameter `console` is also given a copy of it.
+
     ValueError in one line for a model of one file with a console of several tracks, or reversed.
     """
     sizes = model_sizes(console)
@@ -40,8 +43,9 @@ def build_model(cfg: DictConfig, console: Console | ConsoleGraph) -> nn.Module:
         other = "one stereo file" if "n_knobs" in taken else "several tracks"
         fitting = "a model of one file" if "n_knobs" in sizes else "model=multitrack_transformer"
         raise ValueError(f"{name} is a model of {other}, the console is not: use {fitting}")
+    own = {"console": copy.deepcopy(console)} if "console" in taken else {}
     model: nn.Module = instantiate_checked(
-        cfg, "model", **sizes, sample_rate=cfg.loader.sample_rate
+        cfg, "model", **sizes, **own, sample_rate=cfg.loader.sample_rate
     )
     return model
 

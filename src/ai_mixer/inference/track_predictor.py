@@ -24,9 +24,9 @@ from ai_mixer.inference.predictor import (
     load_weights,
     model_folder,
 )
-from ai_mixer.inference.track_refinement import refine_strips
 from ai_mixer.metrics.track_skill import knob_columns
 from ai_mixer.models.track_model import N_ROLES, TrackModel, role_index
+from ai_mixer.models.track_refinement import refine_batch
 from ai_mixer.tracking.model_files import load_model_files
 
 CARD_KEY = pretrained.TRACKS_KEY
@@ -71,31 +71,9 @@ class TrackPredictor:
             return Prediction(knobs)
         return Prediction(knobs, prediction.uncertainty * self._factors(batch))
 
-    @torch.no_grad()
     def refine(self, batch: TrackBatch) -> Prediction:
         """As `predict`, refined with the finished mix under `paired` (`track_refinement`)."""
-        prediction = self.predict(batch)
-        paired = (batch.condition == CONDITIONS.index("paired")).nonzero()[:, 0].tolist()
-        if prediction.uncertainty is None or not paired:
-            return prediction
-        layout, knobs = self.console.layout, prediction.knobs.clone()
-        strips = layout.from_flat(prediction.knobs).strips
-        spread = layout.from_flat(prediction.uncertainty).strips
-        size = len(layout.strip)
-        for row in paired:
-            present = batch.track_mask[row]
-            tracks = batch.tracks[row, present].expand(-1, 2, -1)
-            refined = refine_strips(
-                self.console,
-                self.model.features.identify(tracks, batch.reference[row]),
-                strips[row, present],
-                spread[row, present],
-                self.model.features.band_centres_hz,
-                batch.sample_rate,
-            )
-            own = knobs[row, : batch.tracks.shape[1] * size].view(-1, size)
-            own[present] = refined
-        return Prediction(knobs, prediction.uncertainty)
+        return refine_batch(self.console, self.model.features, batch, self.predict(batch))
 
     def mean_by_role(self, roles: Tensor) -> GraphKnobs:
         """The mean knobs of the training, for songs with tracks of these roles, [B, N]."""
