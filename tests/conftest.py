@@ -1,13 +1,15 @@
 """Fixtures for all tests: small songs, an empty store, configs composed as the stages do."""
 
-import copy
 import functools
 import gc
+import io
 import logging
 import os
+import pickle
 import shutil
 import tempfile
-from contextlib import contextmanager
+import uuid
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,14 +21,15 @@ import hydra
 import pytest
 import soundfile
 import torch
-import yaml
+from filelock import FileLock
 from hydra.core.hydra_config import HydraConfig
 from hypothesis import HealthCheck, settings
 from omegaconf import OmegaConf, open_dict
-from omegaconf._utils import get_yaml_loader
 
 from ai_mixer.config.folder import config_folder
+from ai_mixer.mixing import preview_audio
 from ai_mixer.tracking import Store
+from ai_mixer.tracking import store as store_module
 from ai_mixer.utils.log import logger
 from helpers.datasets import WRITERS, small_song
 
@@ -40,9 +43,14 @@ settings.load_profile("shared")
 
 def pytest_collection_finish():
     """Collected tests and imported modules live to the end: collecting garbage skips them."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+def pytest_sessionfinish():
+    """pytest collects garbage five times at its end, each time among all objects."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_xdist_auto_num_workers():
@@ -62,21 +70,49 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def parse_each_config_once():
-    """Composing reads the same 40 files in each of a thousand tests, and PyYAML is slow."""
-    parse = yaml.load
-    parse_text = functools.cache(lambda text: parse(text, get_yaml_loader()))
+def read_each_config_once():
+    """A thousand tests compose the same 40 files. PyYAML and OmegaConf take 3 ms for each."""
+    load = OmegaConf.load
+    pickled = functools.cache(lambda text: pickle.dumps(load(io.StringIO(text))))
 
-    def load(stream, Loader):
-        is_of_config = Loader.__name__ == "OmegaConfLoader"
-        return (
-            parse_text(stream if isinstance(stream, str) else stream.read())
-            if is_of_config
-            else parse(stream, Loader)
-        )
+    def load_once(file):
+        text = Path(file).read_text("utf-8") if isinstance(file, str | Path) else file.read()
+        return pickle.loads(pickled(text))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(yaml, "load", load)
+        patch.setattr(OmegaConf, "load", staticmethod(load_once))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def create_one_database(tmp_path_factory):
+    """MLflow takes 4 s to create its tables: all stores of the tests are copies of one."""
+    create = store_module._create_database
+    folder = tmp_path_factory.getbasetemp()
+    shared = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "empty.db"
+
+    def copy(database, artifacts):
+        artifacts.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{shared}.lock"):
+            if not shared.exists():
+                with store_module._quiet():
+                    create(shared, shared.with_suffix(""))
+        draft = database.with_name(f".{database.name}-{uuid.uuid4().hex}")
+        shutil.copy(shared, draft)
+        with suppress(FileExistsError):
+            os.link(draft, database)
+        draft.unlink()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store_module, "_create_database", copy)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def short_previews():
+    """Most mixes of the tests write a report, and none is about its two passages as MP3."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(preview_audio, "LENGTH_S", 1.0)
         yield
 
 
@@ -126,10 +162,11 @@ def compose():
     def composed(page, overrides, _folder):  # of configs that a sweep generated
         overrides = [*overrides, *(["~local"] if page in has_local else [])]
         with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
-            return hydra.compose(f"stage/{page}", overrides, return_hydra_config=True)
+            cfg = hydra.compose(f"stage/{page}", overrides, return_hydra_config=True)
+        return pickle.dumps(cfg)
 
     def compose_stage(*overrides, page="train"):
-        cfg = copy.deepcopy(composed(page, overrides, Path.cwd()))
+        cfg = pickle.loads(composed(page, overrides, Path.cwd()))
         HydraConfig.instance().set_config(cfg)
         with open_dict(cfg):
             del cfg["hydra"]
@@ -140,21 +177,14 @@ def compose():
     return compose_stage
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory):
-    """MLflow database without runs, created once, which takes seconds."""
-    store = Store(tmp_path_factory.mktemp("template"))
-    assert store.client.get_experiment("0") is not None
-    return store.database
-
-
 @pytest.fixture
-def store(tmp_path, empty_database):
+def store(tmp_path):
     """An empty store in a folder with a space in its name."""
     folder = tmp_path / "my runs"
     folder.mkdir()
-    shutil.copy(empty_database, folder / "mlflow.db")
-    return Store(folder)
+    store = Store(folder)
+    store_module._create_database(store.database, store.artifacts)
+    return store
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ const port = { postMessage() {} };
 let Desk;
 Object.assign(globalThis, {
   sampleRate: 48000,
+  currentFrame: 0,
   AudioWorkletProcessor: class {
     port = port;
   },
@@ -35,14 +36,23 @@ const options = tracks
       studio: { engines: Object.fromEntries(names.map((name) => [name, files(name)])), gains: audible.map(() => 0.5) },
       parts: studio(),
       audible,
+      trackChannels: audible.map(() => 2),
     }
   : { files: files(what), knobs: draw[what]() };
 const desk = new Desk({ processorOptions: { ...options, channels: 2 } });
+await new Promise((resolve) => setTimeout(resolve, 1000)); // the browser compiles what `desk` has warmed up
 const turned = () => // all knobs of a file, those of one track
   tracks ? { kind: "parts", parts: { 0: strip() }, audible } : { kind: "knobs", knobs: draw[what]() };
 const rows = () => [new Float32Array(128), new Float32Array(128)];
-const inputs = Array.from({ length: 2 + tracks }, rows), outputs = [rows()], times = [];
+const inputs = [rows(), rows()], outputs = [rows()], times = [], size = 2 ** 15;
+const noise = () => Float32Array.from({ length: size }, () => Math.random() - 0.5);
+const give = (number) => port.onmessage({ data: { kind: "piece", piece: { number, tracks: audible.map(() => [noise(), noise()]) } } });
+if (tracks) {
+  for (let number = 0; number < 3; number++) give(number);
+  port.onmessage({ data: { kind: "transport", transport: { frame: 0, at: 0, from: 1000, to: 3 * size - 1000, repeat: true } } });
+}
 for (let block = 0; block < (seconds * 48000) / 128; block++) {
+  globalThis.currentFrame = 128 * block;
   for (const row of inputs.flat()) for (let n = 0; n < 128; n++) row[n] = Math.random() - 0.5;
   if (block % 8 === 0) port.onmessage({ data: turned() });
   const start = process.cpuUsage();

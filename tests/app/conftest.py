@@ -72,15 +72,15 @@ def wav_bytes(tmp_path_factory):
 
 @pytest.fixture
 def serve(home):
-    """A function: runner → address of a real server, with the token."""
+    """A function: runner, limits, port, options of `create_app` → address of a real server."""
     import uvicorn
 
     servers = []
 
-    def started(runner=None, limits=None, port=0):
+    def started(runner=None, limits=None, port=0, **options):
         listener = listen("127.0.0.1", port)
         port = listener.getsockname()[1]
-        app = create_app(home, Access(TOKEN, port), runner or EchoRunner(home), limits)
+        app = create_app(home, Access(TOKEN, port), runner or EchoRunner(home), limits, **options)
         config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)
         server = PageServer(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

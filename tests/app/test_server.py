@@ -10,13 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from ai_mixer.app.access import Access
 from ai_mixer.app.library import Library, safe_name
 from ai_mixer.app.limits import Limits
-from ai_mixer.app.run_songs import listening_songs
-from ai_mixer.app.server import create_app
 from ai_mixer.console import load_console
-from helpers.app import HOST, PORT, TOKEN, InlineRunner, wait_for
+from helpers.app import TOKEN, InlineRunner, wait_for
 from helpers.measures import residual_db
 
 HEADERS = {"authorization": f"Bearer {TOKEN}"}
@@ -202,33 +199,3 @@ def test_info_describes_both_consoles_for_the_page(client):
 )  # fmt: skip
 def test_file_names_are_made_safe(given, name):
     assert safe_name(given) == name
-
-
-def test_a_run_brings_its_model_and_held_out_songs_once(home, two_models, wav_bytes, tmp_path):
-    from fastapi.testclient import TestClient
-
-    for version in ("rough", "finished"):
-        (tmp_path / f"night_{version}.flac").write_bytes(wav_bytes)
-    songs = listening_songs(tmp_path, "run=last")
-    access = Access(TOKEN, PORT)
-    model = two_models / "ast_regressor"
-    for _ in range(2):  # the second start finds the song
-        app = create_app(home, access, InlineRunner(home), models={"Run last": model}, songs=songs)
-        with TestClient(app, f"http://{HOST}", headers=HEADERS) as client:
-            for job in client.get("/api/jobs").json():
-                assert wait_for(client, job)["state"] == "done"
-            (song,) = client.get("/api/songs").json()
-            assert song["name"] == "night (run=last)"
-            assert song["reference"]["file"] == "night_finished.flac"
-            first = client.get("/api/info").json()["models"][0]
-            assert (first["name"], first["console"]) == (str(model), "classic")
-            path = f"/api/songs/{song['id']}/predictions"
-            job = client.post(path, json={"console": "classic", "model": str(model)}).json()
-            assert wait_for(client, job)["result"]["console"] == "classic"
-            other = client.post(path, json={"console": "classic", "model": "/tmp"})
-            assert (other.status_code, "no model" in other.json()["error"]) == (404, True)
-
-
-def test_a_run_without_samples_says_what_writes_them(tmp_path):
-    with pytest.raises(FileNotFoundError, match="make render run=1a2b"):
-        listening_songs(tmp_path, "run=1a2b")

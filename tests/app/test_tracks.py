@@ -73,6 +73,11 @@ def test_tracks_are_decoded_measured_and_summed(real_client, song):
     decoded, _ = soundfile.read(io.BytesIO(served), dtype="float32")
     original, _ = soundfile.read(io.BytesIO(FILES["vox.wav"]), dtype="float32")
     assert np.array_equal(decoded, original)
+    start, samples = 60_000, 10_000  # beyond the end: silence
+    path = f"/api/songs/{song}/audio/tracks?start={start}&samples={samples}"
+    part = np.frombuffer(real_client.get(path).content, np.float32).reshape(3, samples)
+    assert np.array_equal(part[2], np.pad(original[start:], (0, samples))[:samples])
+    assert real_client.get(path.replace("10000", "9999999")).status_code == 422
     rough = real_client.get(f"/api/songs/{song}/audio/source").content
     total, _ = soundfile.read(io.BytesIO(rough), dtype="float32")
     kick, _ = soundfile.read(io.BytesIO(FILES["kick.wav"]), dtype="float32")

@@ -51,7 +51,7 @@ def test_the_stream_equals_the_offline_mix(rate, size, channels):
 
 @pytest.mark.parametrize("limit", [True, False])
 def test_rendering_equals_the_offline_mix(limit):
-    x, knobs = 2 * music()[0], POSITIONS[1]
+    x, knobs = 2 * music()[0].float(), POSITIONS[1].float()
     blocks = CONSOLE.render(x.split(1000, dim=-1), 44_100, knobs, limit=limit)
     want = CONSOLE(x[None], 44_100, knobs[None], limit=limit)[0]
     assert residual_db(torch.cat(list(blocks), dim=-1), want) <= -90

@@ -89,6 +89,7 @@ OVERRIDES = {
 }
 
 
+@pytest.mark.slow
 def test_external_package_trains_if_allowed(part, guide, external_configs, songs_folder, train):
     search = [f'hydra.searchpath=["file://{external_configs}"]']
     cfg = guide.compose(

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from ai_mixer.console import load_console
 from ai_mixer.faults.find import figure_of, find_faults
 from ai_mixer.faults.observations import ObservationMeter, observe
 from ai_mixer.faults.reference import packaged_reference
 from ai_mixer.faults.registry import FAULTS
+from ai_mixer.mixing.console_cache import shared_console
 from helpers.datasets import small_song
 
 RATE = 44_100
@@ -73,12 +73,11 @@ def test_a_strong_fault_raises_its_score(name, song, clean):
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_what_mends_a_fault_is_within_the_ranges_of_the_console(name):
-    consoles = {key: load_console(key) for key in ("classic", "mastering")}
     for figure in (0.5, 9.0, 40.0):
         remedy = FAULTS[name].remedy(figure)
         assert remedy.classic or remedy.mastering or remedy.advice or remedy.ceiling_db
         for key, settings in (("classic", remedy.classic), ("mastering", remedy.mastering)):
-            consoles[key].knobs_from(dict(settings))  # raises for an unknown knob or value
+            shared_console(key).knobs_from(dict(settings))  # raises for an unknown knob or value
 
 
 def test_observations_do_not_depend_on_the_blocks(song, clean):

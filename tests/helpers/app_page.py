@@ -34,7 +34,7 @@ const [song, console_, knobs, rate, samples, done] = arguments;
 })().catch((error) => done(String(error)));
 """
 RENDER_TRACKS = """
-const [song, parts, audible, gains, rate, samples, done] = arguments;
+const [song, parts, audible, gains, rate, samples, moved, withRough, done] = arguments;
 (async () => {
   const bytes = async (path) => (await fetch(path)).arrayBuffer();
   const context = new OfflineAudioContext(2, samples, rate);
@@ -43,17 +43,38 @@ const [song, parts, audible, gains, rate, samples, done] = arguments;
   for (const name of ["strip", "reverb", "delay", "mastering"])
     engines[name] = { wasm: await bytes(`/${name}.wasm`),
                       rooms: await bytes(`/api/consoles/${name}/rooms`) };
-  const node = new AudioWorkletNode(context, "desk", { numberOfInputs: 2 + gains.length,
-    channelCount: 2, outputChannelCount: [2], channelCountMode: "clamped-max",
-    processorOptions: { channels: 2, studio: { engines, gains }, parts, audible } });
-  const latency = await new Promise((resolve) => {
-    node.port.onmessage = ({ data }) => data.latency !== undefined && resolve(data.latency); });
-  for (let n = 0; n < gains.length; n++) {
-    const data = await bytes(`/api/songs/${song}/audio/tracks/${n}`);
-    const buffer = await context.decodeAudioData(data);
-    const source = new AudioBufferSourceNode(context, { buffer });
-    source.connect(node, 0, 2 + n);
-    source.start();
+  const facts = await (await fetch(`/api/songs/${song}`)).json();
+  const trackChannels = facts.tracks.map((track) => track.silent ? 0 : track.channels);
+  const node = new AudioWorkletNode(context, "desk", { numberOfInputs: 2,
+    channelCount: 2, outputChannelCount: [2], channelCountMode: "explicit",
+    processorOptions: { channels: 2, studio: { engines, gains }, parts, audible, trackChannels } });
+  let latency, planned;
+  const told = new Promise((resolve) => (planned = resolve));
+  node.port.onmessage = ({ data }) => {
+    if (data.latency !== undefined) latency = data.latency;
+    if (data.supply) planned();
+  };
+  const size = 2 ** Math.round(Math.log2(0.7 * rate));
+  for (let number = 0; number * size < samples; number++) {
+    const part = `tracks?start=${number * size}&samples=${size}`;
+    const data = await bytes(`/api/songs/${song}/audio/${part}`);
+    let row = 0;
+    const tracks = trackChannels.map((count) =>
+      Array.from({ length: count }, () => new Float32Array(data, 4 * size * row++, size)));
+    node.port.postMessage({ kind: "piece", piece: { number, tracks } });
+  }
+  const transport = { frame: 0, at: 0, from: 0, to: samples, repeat: false, ...moved };
+  node.port.postMessage({ kind: "transport", transport });
+  await told;
+  if (withRough) {
+    const buffer = await context.decodeAudioData(await bytes(`/api/songs/${song}/audio/source`));
+    const loop = { loop: transport.repeat, loopStart: transport.from / rate,
+                   loopEnd: transport.to / rate };
+    const source = new AudioBufferSourceNode(context, { buffer, ...loop });
+    source.connect(node);
+    source.start(transport.frame / rate, transport.at / rate);
+    node.port.postMessage(
+      { kind: "listen", version: "rough", gains: { rough: 1, mix: 1, reference: 1 } });
   }
   node.connect(context.destination);
   const out = await context.startRendering();
@@ -151,8 +172,11 @@ class Page:
         heard = np.stack([np.frombuffer(base64.b64decode(text), np.float32) for text in channels])
         return heard[:, latency : latency + samples]
 
-    def render_tracks(self, rate, samples):
-        """As `render`, of several tracks with the settings that the page has saved."""
+    def render_tracks(self, rate, samples, rough=False, **transport):
+        """As `render`, of several tracks with the settings that the page has saved.
+
+        rough: their sum instead. transport: from where they are played, in samples.
+        """
         session, info = self.session(), json.loads(self.fetch("/api/info"))
         facts = json.loads(self.fetch(f"/api/songs/{self.song}"))
         parts = {}
@@ -164,7 +188,7 @@ class Page:
         audible = [not t["muted"] and (not solo or t["solo"]) for t in session["tracks"]]
         gains = [track["gain"] for track in facts["tracks"]]
         latency, *channels = self.driver.execute_async_script(
-            RENDER_TRACKS, self.song, parts, audible, gains, rate, samples + 2048
+            RENDER_TRACKS, self.song, parts, audible, gains, rate, samples + 2048, transport, rough
         )
         output = np.stack([np.frombuffer(base64.b64decode(text), np.float32) for text in channels])
         return output[:, latency : latency + samples]

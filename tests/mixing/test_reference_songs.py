@@ -79,6 +79,7 @@ def test_a_mix_with_the_model_goes_all_the_way_too(files, tmp_path, packaged_mod
     assert distance_db(out, reference) < 0.25 * distance_db(song, reference)
 
 
+@pytest.mark.slow
 def test_the_equaliser_is_saved_and_its_preset_gives_the_same_samples(files, tmp_path):
     song, reference = files
     first = AudioMixer().master(song, tmp_path / "a.wav", reference=reference)

@@ -19,6 +19,7 @@ def tiny_model(compose, name, *overrides):
     return build_model(cfg, build_console(cfg)).eval()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "overrides"),
     [

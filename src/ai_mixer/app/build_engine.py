@@ -7,7 +7,7 @@ computes them from the console, so that the files in the package remain small.
 import tempfile
 from pathlib import Path
 
-from ai_mixer.app.engine import ENGINE_NAMES, described_console
+from ai_mixer.app.engine import ENGINE_NAMES, STRIP, described_console
 from ai_mixer.console import live_chain, process
 from ai_mixer.console.knob_encoding import KNOB_FIELDS
 from ai_mixer.dsp import streaming_chain, streaming_dynamics, streaming_kernels, streaming_limiter
@@ -19,8 +19,18 @@ from ai_mixer.plugin.objects import emit_object
 from ai_mixer.plugin.targets import TARGETS
 
 TARGET = "wasm32-simd"
-SOURCE = Path(__file__).parent / "page_engine.c"
+FOLDER = Path(__file__).parent
+SOURCE = FOLDER / "page_engine.c"
+TRACK_SOURCE = FOLDER / "page_tracks.c"  # includes SOURCE
 FUNCTIONS = ("ai_mixer_rooms", "ai_mixer_reductions")  # beyond the C interface
+TRACK_FUNCTIONS = tuple(
+    f"ai_mixer_tracks_{name}"
+    for name in (
+        *("create", "strip", "inputs", "sums", "set_gain", "set_audible", "set_send"),
+        *("reset", "process"),
+    )
+)
+C_OPTIONS = ("-msimd128", "-O3")
 LAYOUT = {
     "ENGINE_HEADER": process.HEADER_SIZE,
     "CHAIN_END": process.CHAIN_END,
@@ -73,11 +83,12 @@ def build_module(name: str, description: EngineDescription, out: Path, cache: Pa
         (work / "layout.h").write_text(f"enum {{ {layout} }};\n", encoding="utf-8")
         objects = [kernels] + [
             toolchain.compile_c(
-                source, work / f"{source.stem}.o", TARGET, target, ["-I", str(work)]
+                source, work / f"{source.stem}.o", TARGET, target, ["-I", str(work), *C_OPTIONS]
             )
-            for source in (SOURCE, rooms, table)
+            for source in (TRACK_SOURCE if name == STRIP else SOURCE, rooms, table)
         ]
-        options = [f"-Wl,--export={function}" for function in FUNCTIONS]
+        functions = (*FUNCTIONS, *(TRACK_FUNCTIONS if name == STRIP else ()))
+        options = [f"-Wl,--export={function}" for function in functions]
         return toolchain.link(objects, out, TARGET, target, options)
 
 

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import Path, Query, Request
+from fastapi.responses import Response
 
 from ai_mixer.app.errors import AppError
 
@@ -16,6 +17,14 @@ FILE_BODY: dict[str, Any] = {
         },
     }
 }
+
+
+class Binary(Response):
+    """Bytes of a file."""
+
+    media_type = "application/octet-stream"
+
+
 SongId = Annotated[str, Path(max_length=64)]
 JobId = Annotated[str, Path(max_length=64)]
 FileName = Annotated[str, Query(max_length=255, description="Name of the file, with its suffix.")]

@@ -18,7 +18,7 @@ from ai_mixer.app.events import Broadcaster
 from ai_mixer.app.jobs import Job, JobQueue, Runner
 from ai_mixer.app.library import REFERENCE, SOURCE, Library, safe_name
 from ai_mixer.app.limits import Limits
-from ai_mixer.app.requests import FILE_BODY, FileName, JobId, SongId, content_length
+from ai_mixer.app.requests import FILE_BODY, Binary, FileName, JobId, SongId, content_length
 from ai_mixer.app.run_songs import RunSong, add_songs
 from ai_mixer.app.schemas import (
     EngineName,
@@ -42,12 +42,6 @@ PROBLEM: dict[str, Any] = {
     "description": "An error, in one line",
     "content": {"application/json": {"schema": Problem.model_json_schema()}},
 }
-
-
-class Binary(Response):
-    """Bytes of a file."""
-
-    media_type = "application/octet-stream"
 
 
 class EventStream(StreamingResponse):
@@ -82,8 +76,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         library.clean({job.song for job in queue.list_jobs() if job.state == "queued"})
-        for song, which in add_songs(library, list(songs)):
-            queue.add("import", song, which=which)
+        for job in add_songs(library, list(songs)):
+            queue.add(job.kind, job.song, **job.arguments)
         queue.start()
         if warm_up:
             warm_up.start(events.publish)

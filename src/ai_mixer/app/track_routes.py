@@ -4,12 +4,12 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Path, Query, Request
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, Response
 
 from ai_mixer.app.errors import AppError
 from ai_mixer.app.jobs import JobQueue
 from ai_mixer.app.library import SOURCE, Library, safe_name
-from ai_mixer.app.requests import FILE_BODY, FileName, SongId, content_length
+from ai_mixer.app.requests import FILE_BODY, Binary, FileName, SongId, content_length
 from ai_mixer.app.schemas import (
     JobAnswer,
     SongAnswer,
@@ -18,7 +18,10 @@ from ai_mixer.app.schemas import (
     TrackPredictBody,
     Upload,
 )
+from ai_mixer.app.track_audio import MAX_SAMPLES, track_samples
 from ai_mixer.console.graph_knobs import MAX_TRACKS
+
+MAX_START = 1 << 40
 
 
 def add_tracks(app: FastAPI, library: Library, queue: JobQueue, models: set[str]) -> None:
@@ -71,6 +74,20 @@ def add_tracks(app: FastAPI, library: Library, queue: JobQueue, models: set[str]
         """Write a mix. The result of the job has the names of the files."""
         library.files(song)
         return start(song, "export tracks", **wanted.model_dump())
+
+    @app.get("/api/songs/{song}/audio/tracks", response_class=Binary)
+    def get_samples(
+        song: SongId,
+        start: Annotated[int, Query(ge=0, le=MAX_START, description="First sample.")],
+        samples: Annotated[int, Query(ge=1, le=MAX_SAMPLES, description="Their number.")],
+    ) -> Response:
+        """Samples of all tracks that are not silent, float32: one track and channel after another.
+
+        Silence follows the end of the song.
+        """
+        folder, tracks = library.track_folder(song), library.facts(song).get("tracks", [])
+        files = [folder / f"{n}.wav" for n, track in enumerate(tracks) if not track["silent"]]
+        return Binary(track_samples(files, start, samples))
 
     @app.get("/api/songs/{song}/audio/tracks/{number}")
     def get_track(song: SongId, number: Annotated[int, Path(ge=0, lt=MAX_TRACKS)]) -> FileResponse:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
+from pathlib import Path
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
@@ -108,10 +110,17 @@ def group_options(group: str) -> list[str]:
 def compose_group_choices(config_name: str, overrides: Sequence[str]) -> DictConfig:
     """Compose `stage/<config_name>` with the overrides of config groups only."""
     groups = config_groups()
-    chosen = [override for override in overrides if override_key(override) in groups]
+    chosen = tuple(override for override in overrides if override_key(override) in groups)
+    return _composed_choices(config_name, chosen, config_folders())
+
+
+@lru_cache(maxsize=64)  # a sweep starts hundreds of trainings, and composing takes 0.1 s
+def _composed_choices(
+    config_name: str, chosen: tuple[str, ...], _folders: tuple[Path, ...]
+) -> DictConfig:
     with _hydra_context():
         try:
-            return hydra.compose(f"stage/{config_name}", chosen)
+            return hydra.compose(f"stage/{config_name}", list(chosen))
         except HydraException:  # the stage does not use one of the groups
             return hydra.compose(f"stage/{config_name}")
 

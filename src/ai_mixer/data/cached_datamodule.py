@@ -113,7 +113,7 @@ class CachedDataModule(MixDataModule):
         options = {song.id: self.dataset_options(song.split == "train") for song, _ in missing}
         cache = self._open_cache(self.cache.folder)  # without open files, for worker processes
         builder: Any = _CacheBuilder(missing, cache, dataset, options, self.make_row)
-        context = forkserver_context() if self.workers else None
+        context = forkserver_context(__name__) if self.workers else None
         loader = DataLoader(
             builder, batch_size=None, num_workers=self.workers, multiprocessing_context=context
         )

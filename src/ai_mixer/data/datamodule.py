@@ -21,6 +21,7 @@ from ai_mixer.data.splits import SPLITS
 
 BALANCES = ("song", "genre")
 LOW_RATE_HZ = 22050  # a lower rate does not contain the bands of high_eq and presence
+WORKER_PACKAGES = ("audio", "augment", "console", "core", "data", "dsp", "effects", "tasks")
 
 
 class SongSource(Protocol):
@@ -234,15 +235,20 @@ class _LazyLoader(DataLoader[Batch]):
         yield from super().__iter__()
 
 
-def forkserver_context() -> Any:
+def forkserver_context(*modules: str) -> Any:
     """Multiprocessing context whose workers are forked from a server that has imported the package.
 
     A fork of this process may hang because of its threads (OpenMP, MLflow); with "spawn" every
-    worker would import everything again.
+    worker would import everything again. modules: what workers need besides; without them the
+    server does not import Lightning, which takes longer than all the rest.
     """
-    package = __name__.partition(".")[0]
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        [name for name in sys.modules if name.partition(".")[0] == package]
-    )
+    known = [name for name in sys.modules if _is_for_workers(name)]
+    context.set_forkserver_preload([*known, *modules])
     return context
+
+
+def _is_for_workers(module: str) -> bool:
+    package, _, rest = module.partition(".")
+    is_used = package == __name__.partition(".")[0] and rest.partition(".")[0] in WORKER_PACKAGES
+    return is_used and not module.endswith("datamodule")

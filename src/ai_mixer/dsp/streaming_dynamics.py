@@ -7,7 +7,13 @@ from ai_mixer.dsp.compressor import smooth_gain_db, static_gain_db
 from ai_mixer.dsp.crossover import SQRT2, butterworth
 from ai_mixer.dsp.peak_levels import NEPERS_PER_DB, SILENCE_AMPLITUDE
 from ai_mixer.dsp.recursions import DENORMAL_LIMIT, FASTMATH_FLAGS, second_order
-from ai_mixer.dsp.streaming_kernels import PART_SAMPLES, multiply, pole, write_log_peaks
+from ai_mixer.dsp.streaming_kernels import (
+    PART_SAMPLES,
+    SETTLED_DB,
+    multiply,
+    pole,
+    write_log_peaks,
+)
 from ai_mixer.dsp.vector_math import fast_exp, log_in_place
 from ai_mixer.utils.compilation import njit
 
@@ -25,6 +31,9 @@ FASTMATH = FASTMATH_FLAGS | {"nnan", "nsz"}
 def dynamics(audio, now, by, numbers):  # type: ignore[no-untyped-def]
     """Streaming `effects.dynamics`. now: slope, poles, threshold, knee, gain."""
     g, cap = numbers[0], numbers[1]
+    if now[0] == by[0] == by[5] == 0.0 and now[5] == 1.0 and abs(g) < SETTLED_DB:
+        numbers[0] = 0.0
+        return  # a ratio of 1 without makeup
     work = numbers[DYNAMICS_HEADER_SIZE:]
     for start in range(0, audio.shape[1], PART_SAMPLES):
         count = min(PART_SAMPLES, audio.shape[1] - start)

@@ -14,6 +14,8 @@ from ai_mixer.dsp.vector_math import fast_exp, log_in_place
 from ai_mixer.utils.compilation import njit
 
 STATES_PER_BIQUAD = 4  # per channel
+SETTLED_DB = 1e-9  # a gain reduction that has died away
+IDENTITY_LIMIT = 1e-12  # of the difference between a filter and the identity
 ECHO_HEADER_SIZE = 2  # before the rings
 PART_SAMPLES = 128  # processed together: few enough for the L1 cache
 COMPRESS_HEADER_SIZE = 6  # before the work space
@@ -45,19 +47,79 @@ def balance(audio, now, by):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
 def second_order_filter(audio, now, by, numbers):  # type: ignore[no-untyped-def]
     """Streaming `recursions.biquad`. now: b₀ b₁ b₂ a₁ a₂; numbers: last two inputs and outputs."""
+    if _passes_unchanged(now, by, numbers):
+        _keep_last_samples(audio, numbers)
+    elif len(audio) == 2:
+        _filter_pair(audio[0], audio[1], now, by, numbers)
+    else:
+        _filter_one(audio[0], now, by, numbers)
+
+
+@njit(cache=True, nogil=True)
+def _passes_unchanged(now, by, numbers):  # type: ignore[no-untyped-def]
+    """Whether a filter is the identity, to −240 dB, and what it still holds has died away."""
+    for k in range(5):
+        if by[k] != 0.0:
+            return False
+    difference = abs(now[0] - 1.0) + abs(now[1] - now[3]) + abs(now[2] - now[4])
+    for channel in range(0, len(numbers), STATES_PER_BIQUAD):
+        difference += abs(numbers[channel] - numbers[channel + 2])
+        difference += abs(numbers[channel + 1] - numbers[channel + 3])
+    return difference < IDENTITY_LIMIT
+
+
+@njit(cache=True, nogil=True)
+def _keep_last_samples(audio, numbers):  # type: ignore[no-untyped-def]
+    """State of the identity after audio: a filter that is turned next starts from it."""
     for channel in range(len(audio)):
         state = numbers[STATES_PER_BIQUAD * channel : STATES_PER_BIQUAD * (channel + 1)]
-        x1, x2, y1, y2 = state[0], state[1], state[2], state[3]
-        b0, b1, b2, a1, a2 = now[0], now[1], now[2], now[3], now[4]
-        for n in range(audio.shape[1]):
-            x0 = audio[channel, n]
+        for n in range(max(0, audio.shape[1] - 2), audio.shape[1]):
+            state[1], state[3] = state[0], state[2]
+            state[0] = state[2] = audio[channel, n]
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def _filter_one(x, now, by, state):  # type: ignore[no-untyped-def]
+    x1, x2, y1, y2 = state[0], state[1], state[2], state[3]
+    b0, b1, b2, a1, a2 = now[0], now[1], now[2], now[3], now[4]
+    for n in range(len(x)):
+        x0 = x[n]
+        y0 = second_order(b0, b1, b2, a1, a2, x0, x1, x2, y1, y2)
+        x[n] = y0
+        x2, x1, y2, y1 = x1, x0, y1, y0
+        b0, b1, b2, a1, a2 = b0 + by[0], b1 + by[1], b2 + by[2], a1 + by[3], a2 + by[4]
+    if abs(y1) + abs(y2) < DENORMAL_LIMIT:
+        y1 = y2 = 0.0
+    state[0], state[1], state[2], state[3] = x1, x2, y1, y2
+
+
+@njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
+def _filter_pair(left, right, now, by, state):  # type: ignore[no-untyped-def]
+    """Both channels in one loop: neither waits for the recursion of the other."""
+    x1, x2, y1, y2 = state[0], state[1], state[2], state[3]
+    u1, u2, v1, v2 = state[4], state[5], state[6], state[7]
+    b0, b1, b2, a1, a2 = now[0], now[1], now[2], now[3], now[4]
+    if by[0] == 0.0 and by[1] == 0.0 and by[2] == 0.0 and by[3] == 0.0 and by[4] == 0.0:
+        for n in range(len(left)):
+            x0, u0 = left[n], right[n]
             y0 = second_order(b0, b1, b2, a1, a2, x0, x1, x2, y1, y2)
-            audio[channel, n] = y0
-            x2, x1, y2, y1 = x1, x0, y1, y0
+            v0 = second_order(b0, b1, b2, a1, a2, u0, u1, u2, v1, v2)
+            left[n], right[n] = y0, v0
+            x2, x1, y2, y1, u2, u1, v2, v1 = x1, x0, y1, y0, u1, u0, v1, v0
+    else:
+        for n in range(len(left)):
+            x0, u0 = left[n], right[n]
+            y0 = second_order(b0, b1, b2, a1, a2, x0, x1, x2, y1, y2)
+            v0 = second_order(b0, b1, b2, a1, a2, u0, u1, u2, v1, v2)
+            left[n], right[n] = y0, v0
+            x2, x1, y2, y1, u2, u1, v2, v1 = x1, x0, y1, y0, u1, u0, v1, v0
             b0, b1, b2, a1, a2 = b0 + by[0], b1 + by[1], b2 + by[2], a1 + by[3], a2 + by[4]
-        if abs(y1) + abs(y2) < DENORMAL_LIMIT:
-            y1 = y2 = 0.0
-        state[0], state[1], state[2], state[3] = x1, x2, y1, y2
+    if abs(y1) + abs(y2) < DENORMAL_LIMIT:
+        y1 = y2 = 0.0
+    if abs(v1) + abs(v2) < DENORMAL_LIMIT:
+        v1 = v2 = 0.0
+    state[0], state[1], state[2], state[3] = x1, x2, y1, y2
+    state[4], state[5], state[6], state[7] = u1, u2, v1, v2
 
 
 @njit(cache=True, nogil=True, fastmath=FASTMATH_FLAGS)
@@ -132,6 +194,9 @@ def compress(audio, now, by, numbers):  # type: ignore[no-untyped-def]
     """
     attack, release, threshold = numbers[0], numbers[1], numbers[2]
     knee, cap, g = numbers[3], numbers[4], numbers[5]
+    if now[0] == by[0] == 0.0 and abs(g) < SETTLED_DB:
+        numbers[5] = 0.0
+        return
     knee_start = threshold - 0.5 * knee
     work = numbers[COMPRESS_HEADER_SIZE:]
     for start in range(0, audio.shape[1], PART_SAMPLES):

@@ -22,6 +22,7 @@ from ai_mixer.listening import (
     setting_rows,
     write_flac_files,
     write_page,
+    write_track_files,
 )
 from ai_mixer.metrics.distance import distances
 from ai_mixer.metrics.track_skill import FADER, PAN
@@ -40,10 +41,10 @@ def render_tracks(
     seconds: float = 10.0,
     seed: int = 0,
 ) -> Path:
-    """Write `folder/index.html` and FLAC files of held-out songs. Return the page's path.
+    """Write `folder/index.html` and FLAC files of held-out songs, also of their tracks.
 
-    The rough version of a song is the sum of its tracks at equal loudness. The condition alternates
-    from song to song.
+    Returns the page's path. The rough version of a song is the sum of its tracks at equal loudness.
+    The condition alternates from song to song.
     """
     loader = {"excerpt_s": seconds, "held_out_per_song": 1, "seed": seed}
     datamodule = build_evaluation_datamodule(
@@ -63,6 +64,7 @@ def render_tracks(
     ]
     for sample in samples:
         write_flac_files(folder, sample)
+        write_track_files(folder, sample)
     return write_page(folder / "index.html", holdout.mark(title), samples, headline=headline)
 
 
@@ -123,7 +125,8 @@ def track_samples(
         for name, knobs in (("mix", predicted), ("finished", true)):
             stems = predictor.console.stems(batch.tracks, batch.sample_rate, knobs, only)
             versions[name] = stems.sum()[0].numpy()
-        samples.append(TrackSamples(_track_name(track, role).capitalize(), versions))
+        name = _track_name(track, role).capitalize()
+        samples.append(TrackSamples(name, versions, ROLES[role] if role >= 0 else None))
     return samples
 
 

@@ -2,6 +2,7 @@
 
 import io
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import soundfile as sf
 from ai_mixer.listening.samples import Audio, SongSamples
 from ai_mixer.utils.atomic_write import write_bytes
 
+TRACKS = "_tracks"  # end of the name of a folder with the tracks of a song
 _SUBTYPES = {16: "PCM_16", 24: "PCM_24"}
 
 
@@ -38,10 +40,29 @@ def write_flac_files(folder: str | Path, song: SongSamples, bits: int = 24) -> d
     A version above full scale is attenuated to fit, with the attenuation in its FLAC comment.
     Returns the files by version.
     """
-    folder = Path(folder)
-    stem = re.sub(r"[^\w\-.]+", "_", song.name).strip("._") or "song"
-    files = {}
+    folder, stem, files = Path(folder), _stem(song), {}
     for version, audio in song.versions().items():
         files[version] = folder / f"{stem}_{version}.flac"
         write_bytes(files[version], encode_flac(audio, song.sample_rate, bits)[0])
     return files
+
+
+def write_track_files(folder: str | Path, song: SongSamples, bits: int = 24) -> list[Path]:
+    """Write the tracks of a song as they enter the console: `<song>_tracks/<number> <role>.flac`.
+
+    A track with equal channels is written as mono. The folder has no other files afterwards.
+    """
+    tracks = Path(folder) / f"{_stem(song)}{TRACKS}"
+    shutil.rmtree(tracks, ignore_errors=True)
+    files = []
+    for number, track in enumerate(song.tracks, 1):
+        audio = track.versions["rough"]
+        mono = np.allclose(audio[0], audio[-1], rtol=0, atol=2.0**-bits)  # half a step
+        files.append(tracks / f"{number:02d} {track.role or 'track'}.flac")
+        write_bytes(files[-1], encode_flac(audio[: 1 if mono else 2], song.sample_rate, bits)[0])
+    return files
+
+
+def _stem(song: SongSamples) -> str:
+    """Beginning of the names of a song's files."""
+    return re.sub(r"[^\w\-.]+", "_", song.name).strip("._") or "song"

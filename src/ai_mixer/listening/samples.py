@@ -58,10 +58,11 @@ class Mix:
 
 @dataclass(frozen=True)
 class TrackSamples:
-    """One track of a song: its part of each version, [C, T]."""
+    """One track of a song: its part of each version, [C, T]; its role, None for none."""
 
     name: str
     versions: Mapping[str, Audio]
+    role: str | None = None
 
 
 @dataclass(frozen=True)

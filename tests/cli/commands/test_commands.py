@@ -152,6 +152,7 @@ def test_enhance_raises_the_crest_by_0_2_to_0_5_db(ai_mixer, song, tmp_path, mus
         assert knob.low <= preset["settings"][knob.name] <= knob.high
 
 
+@pytest.mark.slow
 def test_match_estimates_the_true_settings(ai_mixer, tmp_path, music):
     rough = 0.5 * music.repeat(1, 2)
     console = load_console()

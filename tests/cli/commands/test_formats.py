@@ -28,6 +28,7 @@ def test_mix_reads_and_writes_m4a_and_opus(ai_mixer, song, suffix):
     assert measured[2].true_peak_db <= -1.0 + 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["mp3", "m4a"])
 def test_mix_carries_cover_and_lyrics(ai_mixer, tmp_path, music, suffix):
     image = io.BytesIO()

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import re
 import typing
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from ai_mixer.mixing import compare, enhance, master, match, mix
 from ai_mixer.mixing.audio_mixer import AudioMixer
 
 BAD_NUMBERS = ["nan", "-nan", "inf", "-inf", "1e999", "NaN", "", "x", "1.0.0"]
+PREFIXES = {AssignedNumber: "low_eq=", Setting: "low_eq=", WeightedFile: "reference.wav="}
 NUMBER_TYPES = {int, float, complex}
 
 
@@ -63,6 +65,10 @@ VALUE_OPTIONS = [
 NUMBERS = [o for o in OPTIONS if isinstance(o.parser, Number)]
 
 
+def kind(parser):
+    return type(parser).__name__
+
+
 def label(option):
     return f"{option.command} {option.flag}"
 
@@ -88,7 +94,7 @@ def no_work(monkeypatch):
 
 
 def values(option):
-    yield from BAD_NUMBERS
+    yield from ("nan", "x")  # the parsers refuse all BAD_NUMBERS
     if isinstance(option.parser, Number):
         for limit, sign in ((option.parser.low, -1), (option.parser.high, 1)):
             if math.isfinite(limit):
@@ -97,9 +103,7 @@ def values(option):
 
 @pytest.mark.parametrize("option", VALUE_OPTIONS, ids=label)
 def test_a_bad_number_is_one_line_before_any_work(ai_mixer, song, no_work, option):
-    prefix = {AssignedNumber: "low_eq=", Setting: "low_eq=", WeightedFile: "reference.wav="}.get(
-        type(option.parser), ""
-    )
+    prefix = PREFIXES.get(type(option.parser), "")
     for value in values(option):
         arguments = [song] * option.arguments
         done = ai_mixer(option.command, *arguments, option.flag, prefix + value)
@@ -128,6 +132,14 @@ def test_a_bad_number_is_one_line_before_any_work(ai_mixer, song, no_work, optio
 def test_numbers_from_python_are_checked_before_any_work(song, no_work, options):
     with pytest.raises(ValueError, match="must be -60 to 0"):
         AudioMixer().mix_file(song, **options)
+
+
+@pytest.mark.parametrize("text", BAD_NUMBERS)
+@pytest.mark.parametrize("parser", {type(o.parser): o.parser for o in NUMBERS}.values(), ids=kind)
+def test_a_parser_refuses_what_is_no_number(parser, text):
+    prefix = PREFIXES.get(type(parser), "")
+    with pytest.raises(OptionError, match=re.escape(parser.option)):
+        parser(prefix + text)
 
 
 def test_values_are_parsed():

@@ -211,10 +211,10 @@ def training(quick_overrides, store):
 
 
 @pytest.fixture(scope="session")
-def uninterrupted(quick_overrides, tmp_path_factory, empty_database):
+def uninterrupted(quick_overrides, tmp_path_factory):
     """The quick training, uninterrupted."""
     folder = tmp_path_factory.mktemp("uninterrupted")
-    shutil.copy(empty_database, folder / "mlflow.db")
+    assert Store(folder).client  # creates the database
     finished = Training(folder, quick_overrides).start()
     code, stderr = finished.end()
     assert code == 0, stderr

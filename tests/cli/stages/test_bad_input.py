@@ -218,6 +218,7 @@ def test_folder_of_damaged_songs_is_an_error(error_of, train_overrides, tmp_path
     assert f"{tmp_path}/one.wav" in line
 
 
+@pytest.mark.slow
 def test_error_of_a_worker_is_one_line_and_fails_the_run(error_of, train_overrides, tmp_path):
     """All songs are silent, which a worker finds."""
     for number in range(6):
@@ -301,6 +302,7 @@ def test_a_model_of_another_time(error_of, copied):
     assert re.search(r"BaselineCNN: unexpected keyword argument 'chanels'; it takes n_knobs", line)
 
 
+@pytest.mark.slow
 def test_loss_scales_report_damaged_songs(trained_on_bad_music, bad_music, path_overrides, compose):
     overrides = [
         "data=folder",

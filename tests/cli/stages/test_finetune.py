@@ -55,6 +55,7 @@ def test_start_is_kept_if_every_epoch_is_worse(finetune, trained, log, capsys):
     assert sum(line.startswith("epoch ") for line in log.messages) == 2
 
 
+@pytest.mark.slow
 def test_better_epoch_replaces_the_start(finetune, trained, capsys):
     """The monitored loss falls, so that the start is not kept."""
     best = ["callbacks.best.monitor=val/knobs", "callbacks.best.mode=min", "optimizer.lr=1e-3"]

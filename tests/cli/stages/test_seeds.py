@@ -60,6 +60,7 @@ def run_seeds(cfg, fake, overrides=OVERRIDES):
     return train_seeds(fake, cfg, cfg, list(overrides), {})
 
 
+@pytest.mark.slow
 def test_parent_run_has_a_child_per_seed_and_mean_metrics(cfg, store, capsys):
     fake = FakeTraining()
     parent = run_seeds(cfg(), fake)

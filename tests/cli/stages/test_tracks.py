@@ -2,9 +2,14 @@
 
 import pandas as pd
 import pytest
+import soundfile
 
+from ai_mixer.app.run_songs import listening_songs
 from ai_mixer.cli.stages import compare, evaluate, render, sweep
+from ai_mixer.core.roles import role_from_name
+from ai_mixer.core.track import ROLES
 from ai_mixer.tracking.run import artifact_folder
+from helpers.measures import residual_db
 from helpers.tracks import write_songs
 
 SMALL = [
@@ -30,6 +35,11 @@ def test_a_run_of_several_tracks_from_start_to_end(tmp_path, training, command):
     assert len(training.points("val/skill")) == 1
     assert (training.folder / "eval" / "tables.md").is_file()
     assert (training.folder / "listening" / "index.html").is_file()
+    for song in listening_songs(training.folder / "listening", "run=last"):
+        audio = [soundfile.read(file, always_2d=True)[0] for file in song.tracks]
+        assert len(audio) > 1
+        assert all(role_from_name(file.stem) in {*ROLES, None} for file in song.tracks)
+        assert residual_db(sum(audio), soundfile.read(song.rough)[0]) < -90
     assert {"test_skill_blind", "test_balance_error_db_paired"} <= set(training.run.data.metrics)
     code, stderr = training.resume("trainer.max_epochs=2").end()
     assert code == 0, stderr

@@ -84,12 +84,12 @@ export class Engine {
     return new Float32Array(this.x.memory.buffer, this.reduction, REDUCTIONS).slice();
   }
 
-  /** Process up to `block` samples; output may be the input. One channel of input serves for all. */
-  process(input: Float32Array[], output: Float32Array[], samples: number, gain = 1): void {
+  /** Process up to `block` samples; output may be the input. */
+  process(input: Float32Array[], output: Float32Array[], samples: number): void {
     const memory = this.code.samples; // no allocation: this runs in the audio thread
     for (let c = 0; c < this.channels; c++) {
-      const from = input[c] ?? input[0], at = this.at[c];
-      for (let i = 0; i < samples; i++) memory[at + i] = gain * from[i];
+      const from = input[c], at = this.at[c];
+      for (let i = 0; i < samples; i++) memory[at + i] = from[i];
     }
     this.x.ai_mixer_process(this.handle, this.rows, this.rows, samples);
     const processed = this.code.samples;

@@ -15,10 +15,10 @@ import { drawPosition } from "./transport_view.ts";
 
 const songInAddress = () => new URLSearchParams(location.hash.slice(1)).get("song");
 
-/** Open a song; a fresh one is mixed at once. */
-async function open(id: string, fresh: boolean): Promise<void> {
+/** Open a song; one that was never opened is mixed at once. */
+async function open(id: string): Promise<void> {
   const song = await api.getSong(id);
-  await store.openSong(song);
+  const fresh = await store.openSong(song);
   history.replaceState(null, "", `#song=${id}`);
   clearSide();
   show(true);
@@ -31,7 +31,7 @@ async function open(id: string, fresh: boolean): Promise<void> {
   player.player.refused = refused;
   document.body.dataset.state = "ready";
   store.changed("song", "knobs", "versions", "audible", "loudness");
-  if (fresh && !store.state.session.versions.length) await ask();
+  if (fresh) await ask();
 }
 
 function show(mixer: boolean): void {
@@ -72,7 +72,7 @@ async function start(): Promise<void> {
   api.followEvents((online) => ($("offline").hidden = online), showEngine);
   store.onSaveFailed((text) => showMessage(`Your changes are not saved: ${text}`));
   const id = songInAddress();
-  const opened = id && (await open(id, false).then(() => true, (error) => showMessage(error.message)));
+  const opened = id && (await open(id).then(() => true, (error) => showMessage(error.message)));
   if (!opened) {
     show(false);
     await showRecent();

@@ -6,9 +6,9 @@ import type { EngineFiles } from "./engine.ts";
 import { engineFiles } from "./engine_files.ts";
 import { clamp } from "./knob.ts";
 import { changed, consoleName, knobValues, on, state, tracks } from "./store.ts";
-import { analyseTracks, audibleTracks, forgetTracks, loadTracks, studioFiles, turnedParts } from "./track_player.ts";
+import { analyseTracks, audibleTracks, forgetTracks, studioFiles, trackChannels, TrackLoader, turnedParts } from "./track_player.ts";
 import type { ConsoleName, Song, Version } from "./types.ts";
-import type { Levels, Order } from "./worklet.ts";
+import type { Levels, Order, Report } from "./worklet.ts";
 
 const EXCERPT_S = 10;
 const MIN_LOOP_S = 0.05;
@@ -19,7 +19,7 @@ export const player = {
   node: null as AudioWorkletNode | null,
   analyser: null as AnalyserNode | null,
   audio: {} as Partial<Record<Version, AudioBuffer>>,
-  tracks: [] as (AudioBuffer | null)[],
+  tracks: null as TrackLoader | null,
   playing: false,
   repeat: true,
   loop: null as { from: number; to: number } | null,
@@ -33,6 +33,7 @@ export const player = {
 let sources: AudioBufferSourceNode[] = [];
 let started = { at: 0, when: 0 };
 let startS = 0;
+let startId = 0; // of the last start, which those before give way to
 let analysis: Worker | null = null;
 let requestId = 0;
 let loaded: ConsoleName | null = null;
@@ -42,7 +43,7 @@ export const setLevelsListener = (listener: (levels: Levels) => void) => (onLeve
 
 export const duration = () => player.audio.rough?.duration ?? 0;
 export const range = () => player.loop ?? { from: 0, to: duration() };
-export const send = (message: Order) => player.node?.port.postMessage(message);
+export const send = (message: Order, moved: Transferable[] = []) => player.node?.port.postMessage(message, moved);
 
 /** Load a song: its audio, the engine, and the thread that measures it. */
 export async function load(song: Song): Promise<void> {
@@ -60,9 +61,8 @@ export async function load(song: Song): Promise<void> {
   player.audio.rough = await context.decodeAudioData(bytes);
   if (song.reference) await loadReference(song);
   await context.suspend();
-  const loaded = await loadTracks(song, context);
   if (player.context !== context) return; // another song was opened
-  player.tracks = loaded;
+  if (song.tracks) player.tracks = new TrackLoader(song, (piece, moved) => player.context === context && send({ kind: "piece", piece }, moved));
   await startNode(engine, name, song.channels ?? 2);
   await startAnalysis(song, engine);
   await update();
@@ -76,16 +76,18 @@ export async function loadReference(song: Song): Promise<void> {
 }
 
 async function startNode(engine: EngineFiles, name: ConsoleName, channels: number): Promise<void> {
-  const context = player.context!, several = player.tracks.length > 0;
-  const studio = several && { studio: await studioFiles(), parts: turnedParts(true), audible: audibleTracks() };
+  const context = player.context!, several = player.tracks !== null;
+  const studio = several && { studio: await studioFiles(), parts: turnedParts(true), audible: audibleTracks(), trackChannels: trackChannels() };
   const node = new AudioWorkletNode(context, "desk", {
-    numberOfInputs: 2 + player.tracks.length,
+    numberOfInputs: 2,
     outputChannelCount: [2],
     channelCount: 2,
-    channelCountMode: several ? "clamped-max" : "explicit", // a mono track stays one channel
+    channelCountMode: "explicit",
     processorOptions: { files: engine, knobs: several ? [] : knobValues(), channels, ...studio },
   });
-  node.port.onmessage = ({ data }: MessageEvent<{ levels?: Levels; latency?: number }>) => {
+  const { tracks } = player;
+  node.port.onmessage = ({ data }: MessageEvent<Report>) => {
+    if (data.supply) tracks?.supply(data.supply);
     if (data.latency !== undefined) player.latency = data.latency;
     if (data.levels) onLevels(data.levels);
   };
@@ -104,7 +106,7 @@ async function startAnalysis(song: Song, engine: EngineFiles): Promise<void> {
   analysis.onmessage = ({ data }: MessageEvent<Answer>) => receive(data);
   const post = (request: Request, moved: Transferable[] = []) => analysis!.postMessage(request, moved);
   post({ kind: "song", channels, rate, excerpt }, channels.map((row) => row.buffer));
-  if (player.tracks.length) await analyseTracks(analysis, player.tracks, excerpt);
+  if (song.tracks) await analyseTracks(analysis, song, excerpt);
   else post({ kind: "engine", files: engine });
 }
 
@@ -150,7 +152,7 @@ export function unload(): void {
   requestId += 1;
   startS = 0;
   forgetTracks();
-  Object.assign(player, { context: null, tracks: [], refused: "", node: null, analyser: null, audio: {}, playing: false, loop: null, mixWaveform: null, spectrograms: {} });
+  Object.assign(player, { context: null, tracks: null, refused: "", node: null, analyser: null, audio: {}, playing: false, loop: null, mixWaveform: null, spectrograms: {} });
 }
 
 function stopSources(): void {
@@ -162,12 +164,20 @@ function stopSources(): void {
   sources = [];
 }
 
-function startSources(at: number): void {
-  const context = player.context!, { from, to } = range();
-  const when = context.currentTime + Math.round(START_DELAY_S * context.sampleRate) / context.sampleRate;
+/** Play from a position on; tracks when their audio is there, and what is played goes on until then. */
+async function startSources(at: number): Promise<void> {
+  const context = player.context!, { from, to } = range(), { sampleRate } = context, id = ++startId;
+  const inSamples = (s: number) => Math.round(s * sampleRate);
+  const transport = { frame: 0, at: inSamples(at), from: inSamples(from), to: inSamples(to), repeat: player.repeat };
+  if (player.tracks) {
+    await player.tracks.prepare(transport).catch(() => undefined); // the page says that the server is gone
+    if (id !== startId || player.context !== context || !player.playing) return;
+  }
+  const frame = inSamples(context.currentTime) + inSamples(START_DELAY_S), when = frame / sampleRate;
   stopSources();
+  if (player.tracks) send({ kind: "transport", transport: { ...transport, frame } });
   const options = { loop: player.repeat, loopStart: from, loopEnd: to };
-  [player.audio.rough, player.audio.reference, ...player.tracks].forEach((buffer, input) => {
+  [player.audio.rough, player.audio.reference].forEach((buffer, input) => {
     if (!buffer) return;
     const source = new AudioBufferSourceNode(context, { buffer, ...options });
     source.connect(player.node!, 0, input);
@@ -200,11 +210,12 @@ export async function play(): Promise<void> {
   if (!player.context || player.playing) return;
   player.playing = true;
   changed("audible");
+  const resumed = player.context.resume();
   if (!sources.length) {
     send({ kind: "reset" });
-    startSources(roundToSample(intoRange(startS)));
+    await startSources(roundToSample(intoRange(startS)));
   }
-  await player.context.resume();
+  await resumed;
 }
 
 export function pause(): void {
@@ -212,6 +223,7 @@ export function pause(): void {
   player.playing = false;
   startS = position();
   stopSources();
+  if (player.tracks) send({ kind: "transport", transport: null });
   void player.context?.suspend();
   changed("audible");
 }
@@ -223,7 +235,7 @@ export function seek(seconds: number): void {
   const at = roundToSample(clamp(seconds, 0, Math.max(0, duration() - 0.01)));
   if (player.loop && (at < player.loop.from || at >= player.loop.to)) player.loop = null;
   startS = at;
-  if (player.playing) startSources(at);
+  if (player.playing) void startSources(at);
   changed("audible");
 }
 
@@ -234,14 +246,14 @@ export function setLoop(loop: { from: number; to: number } | null): void {
   player.loop = ends;
   if (ends) player.repeat = true;
   startS = intoRange(at);
-  if (player.playing) startSources(startS);
+  if (player.playing) void startSources(startS);
   changed("audible");
 }
 
 export function setRepeat(on: boolean): void {
   const at = position();
   player.repeat = on;
-  if (player.playing) startSources(roundToSample(intoRange(at)));
+  if (player.playing) void startSources(roundToSample(intoRange(at)));
   changed("audible");
 }
 

@@ -7,7 +7,7 @@ import type { Job, Song } from "./types.ts";
 
 let current: Job | null = null;
 let uploading: AbortController | null = null;
-let open: (id: string, fresh: boolean) => Promise<void>;
+let open: (id: string) => Promise<void>;
 let dropReference: (file: File) => unknown;
 
 const megabytes = (bytes: number) =>
@@ -39,7 +39,7 @@ async function follow(start: Promise<{ song: Song; job: Job }>): Promise<void> {
       showProgress(progress, now === "queued" ? "Waiting for other jobs …" : `${message || "starting"} …`),
     );
     imported = null;
-    await open(song.id, true);
+    await open(song.id);
   } catch (error) {
     showMessage((error as Error).message);
     if (imported) await api.removeSong(imported).catch(() => undefined); // it cannot be opened
@@ -133,7 +133,7 @@ export async function showRecent(): Promise<void> {
   const rows = songs.map((song) => {
     const entry = element("button", { type: "button", class: "entry" }, element("b", {}, song.name),
       element("small", { class: "muted" }, `${song.tracks ? `${song.tracks.length} tracks, ` : ""}${Math.round(song.duration_s ?? 0)} s, ${new Date(1000 * song.created_s).toLocaleString()}`));
-    entry.addEventListener("click", safely(() => open(song.id, false)));
+    entry.addEventListener("click", safely(() => open(song.id)));
     const remove = element("button", { type: "button", class: "small", "aria-label": `Remove ${song.name}` }, "Remove");
     remove.addEventListener("click", safely(async () => {
       await api.removeSong(song.id);

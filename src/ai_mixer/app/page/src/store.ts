@@ -214,8 +214,8 @@ function versionOf(saved: SavedVersion & { desk?: Desk }): SavedVersion {
   return one ? { ...rest, desks: { [saved.console]: one }, tracks: [] } : saved;
 }
 
-/** Open a song with what was saved of it. */
-export async function openSong(song: Song): Promise<void> {
+/** Open a song with what was saved of it. Returns whether nothing was. */
+export async function openSong(song: Song): Promise<boolean> {
   const saved = await api.getSession(song.id);
   state.song = song;
   const names = song.tracks ? [...song.tracks.map((_, n) => String(n)), ...BUS_DESKS, MASTER] : FILE_DESKS;
@@ -229,6 +229,7 @@ export async function openSong(song: Song): Promise<void> {
   };
   Object.assign(state, { audible: "mix", blind: null, undo: [], redo: [], whole: null });
   state.loudness = { rough: null, mix: null, reference: null };
+  return !Object.keys(saved).length;
 }
 
 let timer = 0;

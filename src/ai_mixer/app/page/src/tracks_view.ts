@@ -6,6 +6,7 @@ import { audibleTracks, chooseTrack, consoleOf, hasTracks, MASTER, on, resetKnob
 import type { Knob, Track, TrackChoice } from "./types.ts";
 
 const STEPS = 1000;
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const list = $("tracks"), parts = $("parts");
 const PARTS: [string, string][] = [["reverb", "Reverb"], ["delay", "Delay"], [MASTER, "Master"]];
 let updates: (() => void)[] = [];
@@ -51,7 +52,7 @@ function row(track: Track, number: number): HTMLElement {
   const knobs = consoleOf(String(number)).knobs, name = track.name.replace(/\.[^.]+$/, "");
   const knob = (wanted: string) => knobs.find((each) => each.name === wanted)!;
   const open = element("button", { type: "button", class: "entry name", title: track.name }, name);
-  open.addEventListener("click", () => showDesk(String(number)));
+  open.addEventListener("click", () => showPart(String(number)));
   updates.push(() => open.setAttribute("aria-pressed", String(state.session.console === String(number))));
   if (track.silent) return element("li", { class: "strip silent" }, open, element("span", { class: "muted small" }, "silent: left out of the mix"));
   const made = element("li", { class: "strip" }, open,
@@ -64,9 +65,15 @@ function row(track: Track, number: number): HTMLElement {
   return made;
 }
 
+/** Show the knobs of a part, below the list: with many tracks they would be out of sight. */
+function showPart(name: string): void {
+  showDesk(name);
+  $("eq-title").closest("section")!.scrollIntoView({ block: "nearest", behavior: calm.matches ? "auto" : "smooth" });
+}
+
 function partButton([name, title]: [string, string]): HTMLElement {
   const made = element("button", { type: "button" }, title);
-  made.addEventListener("click", () => showDesk(name));
+  made.addEventListener("click", () => showPart(name));
   updates.push(() => made.setAttribute("aria-pressed", String(state.session.console === name)));
   return made;
 }

@@ -3,16 +3,19 @@
 import { Engine, EngineCode, type EngineFiles } from "./engine.ts";
 import { PowerMeter } from "./loudness.ts";
 import { type Parts, Studio, type StudioFiles } from "./studio.ts";
+import { type Piece, pieceSamples, type Supply, TrackFeed, type Transport } from "./track_feed.ts";
 import { TruePeak } from "./true_peak.ts";
 import type { Version } from "./types.ts";
 
 declare const sampleRate: number;
+declare const currentFrame: number;
 declare function registerProcessor(name: string, processor: unknown): void;
 declare class AudioWorkletProcessor {
   readonly port: MessagePort;
 }
 
 const BLOCK = 128;
+const WARM_UP_BLOCKS = 100;
 const FADE_S = 0.01; // long enough to avoid clicks, too short to be noticed
 const VERSIONS: Version[] = ["rough", "mix", "reference"];
 
@@ -21,6 +24,8 @@ export type Order =
   | { kind: "engine"; files: EngineFiles; knobs: number[] }
   | { kind: "knobs"; knobs: number[] }
   | { kind: "parts"; parts: Parts; audible: boolean[] }
+  | { kind: "piece"; piece: Piece }
+  | { kind: "transport"; transport: Transport | null }
   | { kind: "listen"; version: Version; gains: Record<Version, number> }
   | { kind: "reset" };
 
@@ -30,6 +35,13 @@ export interface Levels {
   peaks: number[];
   truePeak: number;
   reductions: Float32Array;
+}
+
+/** Messages of the processor. */
+export interface Report {
+  levels?: Levels;
+  latency?: number;
+  supply?: Supply;
 }
 
 const noLevels = (): Levels => ({ powers: [], peaks: [0, 0], truePeak: 0, reductions: new Float32Array(0) });
@@ -51,7 +63,7 @@ class Delay {
   }
 }
 
-/** One stereo file has `files` and `knobs`; several tracks have a studio, and an input each. */
+/** One stereo file has `files` and `knobs`; several tracks have a studio, and arrive in pieces. */
 interface Options {
   files: EngineFiles;
   knobs: number[];
@@ -59,10 +71,12 @@ interface Options {
   studio?: StudioFiles;
   parts?: Parts;
   audible?: boolean[];
+  trackChannels?: number[];
 }
 
 class Desk extends AudioWorkletProcessor {
   private engine: Engine | Studio;
+  private readonly feed: TrackFeed | null;
   private readonly channels: number;
   private readonly audio: Record<Version, Float32Array[]>;
   private delays: Delay[];
@@ -75,16 +89,17 @@ class Desk extends AudioWorkletProcessor {
 
   constructor(options: { processorOptions: Options }) {
     super();
-    const { files, knobs, channels, studio, parts, audible } = options.processorOptions;
+    const { files, knobs, channels, studio, parts, audible, trackChannels } = options.processorOptions;
     this.channels = channels;
     const rows = () => Array.from({ length: 2 }, () => new Float32Array(BLOCK));
     this.audio = { rough: rows(), mix: rows(), reference: rows() };
     this.engine = studio ? new Studio(studio, sampleRate, BLOCK) : new Engine(new EngineCode(files), sampleRate, channels, BLOCK);
+    this.feed = trackChannels ? new TrackFeed(trackChannels, pieceSamples(sampleRate), BLOCK, (supply) => this.port.postMessage({ supply })) : null;
     if (this.engine instanceof Engine) this.engine.setKnobs(knobs);
     else this.setParts(parts!, audible!);
-    this.delays = this.newDelays();
-    this.meter = new PowerMeter(sampleRate, 2);
-    this.truePeak = [new TruePeak(), new TruePeak()];
+    [this.delays, this.meter, this.truePeak] = this.newMeters();
+    this.warmUp();
+    [this.delays, this.meter, this.truePeak] = this.newMeters();
     this.port.onmessage = ({ data }: MessageEvent<Order>) => this.obey(data);
     this.port.postMessage({ latency: this.engine.latency });
   }
@@ -97,6 +112,8 @@ class Desk extends AudioWorkletProcessor {
       this.port.postMessage({ latency: this.engine.latency });
     } else if (order.kind === "knobs") (this.engine as Engine).setKnobs(order.knobs);
     else if (order.kind === "parts") this.setParts(order.parts, order.audible);
+    else if (order.kind === "piece") this.feed!.add(order.piece);
+    else if (order.kind === "transport") this.feed!.move(order.transport);
     else if (order.kind === "listen")
       this.gains = Object.fromEntries(
         VERSIONS.map((version) => [version, version === order.version ? order.gains[version] : 0]),
@@ -112,18 +129,37 @@ class Desk extends AudioWorkletProcessor {
     (this.engine as Studio).setAudible(audible);
   }
 
+  /** Run on noise until the browser has compiled everything: the first blocks take several times as long. */
+  private warmUp(): void {
+    const noise = [0, 1].map(() => Float32Array.from({ length: BLOCK }, () => Math.random() - 0.5));
+    const out = noise.map((row) => row.slice());
+    for (let block = 0; block < WARM_UP_BLOCKS; block++) this.render([noise, noise], this.feed?.read(0).map(() => noise) ?? [], out);
+    this.engine.reset();
+    this.levels = noLevels();
+  }
+
+  private newMeters(): [Delay[], PowerMeter, TruePeak[]] {
+    return [this.newDelays(), new PowerMeter(sampleRate, 2), [new TruePeak(), new TruePeak()]];
+  }
+
   private newDelays(): Delay[] {
     return Array.from({ length: 4 }, () => new Delay(this.engine.latency));
   }
 
   process(inputs: Float32Array[][], outputs: Float32Array[][]): boolean {
-    const out = outputs[0], { rough, mix, reference } = this.audio;
+    this.render(inputs, this.feed?.read(currentFrame) ?? [], outputs[0]);
+    this.report();
+    return true;
+  }
+
+  private render(inputs: Float32Array[][], tracks: Float32Array[][], out: Float32Array[]): void {
+    const { rough, mix, reference } = this.audio;
     for (let c = 0; c < 2; c++) {
       copy(inputs[0], c, rough[c]);
       copy(inputs[1], c, reference[c]);
     }
     if (this.engine instanceof Engine) this.engine.process(rough, mix, BLOCK);
-    else this.engine.process(inputs.slice(2), mix, BLOCK);
+    else this.engine.process(tracks, mix, BLOCK);
     if (this.channels === 1) mix[1].set(mix[0]);
     for (let c = 0; c < 2; c++) {
       this.delays[c].process(rough[c]);
@@ -132,7 +168,6 @@ class Desk extends AudioWorkletProcessor {
     }
     for (const version of VERSIONS) this.add(version, out);
     this.measure(out);
-    return true;
   }
 
   /** Add a version to the output, with a gain that moves to its target. */
@@ -159,6 +194,10 @@ class Desk extends AudioWorkletProcessor {
       levels.peaks[c] = peak;
       levels.truePeak = Math.max(levels.truePeak, this.truePeak[c].push(out[c]));
     }
+  }
+
+  private report(): void {
+    const { levels } = this;
     if (++this.blocks * BLOCK < sampleRate / 20) return;
     levels.reductions = this.engine.reductions();
     this.port.postMessage({ levels });
