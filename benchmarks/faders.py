@@ -12,8 +12,7 @@ Twenty simple features of a track, measured at one loudness: its tone in eight b
 tracks, width, movement, onsets, level quantiles, crest, RMS, activity. `relative`: also their
 difference to the mean over the song's tracks, the role and the number of tracks.
 `multitrack_ridge`: the model of that name, its strength chosen on another fold. `trained`: the
-models of a cross-validation with the folds of the songs (`cv=5`), on the files as `ai-mixer mix`
-reads them; `uncertain`: as `mix` applies them, where uncertain knobs are moved towards neutral.
+models of a cross-validation with the folds of the songs (`cv=5`), as `ai-mixer mix` applies them.
 """
 
 import argparse
@@ -40,7 +39,7 @@ from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.inference.track_predictor import load_track_model
 from ai_mixer.metrics.statistics import difference_estimate, mean_estimate
 from ai_mixer.metrics.tables import to_markdown
-from ai_mixer.metrics.track_skill import FADER
+from ai_mixer.metrics.track_skill import FADER, knob_columns
 from ai_mixer.mixing.track_inputs import TrackInput, measured
 from ai_mixer.mixing.track_settings import predicted_knobs
 from ai_mixer.models.multitrack_ridge import MultitrackRidge
@@ -76,24 +75,21 @@ def main() -> None:
     parts = [_measure(song, fold, extractor) for song, fold in progress_bar(chosen, "measuring")]
     table = pd.concat(parts, ignore_index=True)
     print(f"{table['song'].nunique()} songs, {len(table)} tracks, {FOLDS} folds by source\n")
-    trained = trained_levels(chosen, list(folders.values())) if folders else {}
+    trained = {"trained": trained_levels(chosen, list(folders.values()))} if folders else {}
     print(to_markdown(results(table, trained)))
 
 
-def trained_levels(songs: list[tuple[Song, int]], folders: list[Path]) -> dict[str, np.ndarray]:
-    """Levels in dB of all tracks by the models of the folds, as predicted and as mixed."""
+def trained_levels(songs: list[tuple[Song, int]], folders: list[Path]) -> np.ndarray:
+    """Levels of all tracks by the model of the fold that does not know their song, dB."""
     predictors = [load_track_model(folder) for folder in folders]
-    found: dict[str, list[np.ndarray]] = {}
+    levels = []
     for song, fold in progress_bar(songs, "predicting"):
-        predictor = predictors[fold]
-        column = predictor.console.names.index(FADER)
-        knob = predictor.console.layout.strip[column]
+        layout = predictors[fold].console.layout
+        knob = next(knob for knob in layout.strip if knob.name == FADER)
         inputs = [measured(TrackInput(AudioFile(t.path), t.role)) for t in song.tracks]
-        for name, certain in (("trained", True), ("trained, as mixed", False)):
-            knobs = predicted_knobs(predictor, inputs, None, shrink=not certain)
-            level_db = knob.to_physical(knobs.strips[0, :, column])
-            found.setdefault(name, []).append(level_db.numpy())
-    return {name: np.concatenate(parts) for name, parts in found.items()}
+        knobs = predicted_knobs(predictors[fold], inputs, None).flat()[0]
+        levels.append(knob.to_physical(knobs[knob_columns(layout, len(inputs))[FADER]]).numpy())
+    return np.concatenate(levels)
 
 
 def _test_songs(fold: int) -> list[Song]:

@@ -12,6 +12,7 @@ from ai_mixer.app.access import Access
 from ai_mixer.app.library import Library
 from ai_mixer.app.limits import Limits
 from ai_mixer.app.server import create_app
+from ai_mixer.inference import pretrained
 from helpers.app import HOST, PORT, TOKEN, InlineRunner, wait_for
 from helpers.measures import residual_db
 from helpers.tracks import RATE, save_track_model, track
@@ -104,8 +105,8 @@ def test_the_model_of_a_run_of_several_tracks_is_asked(home, tmp_path, compose):
     app = create_app(home, Access(TOKEN, PORT), InlineRunner(home), models=models)
     headers = {"authorization": f"Bearer {TOKEN}"}
     with TestClient(app, f"http://{HOST}", headers=headers) as client:
-        (model,) = client.get("/api/info").json()["tracks"]["models"]
-        assert model["title"] == "Run last"
+        model, packaged = client.get("/api/info").json()["tracks"]["models"]
+        assert (model["title"], packaged["name"]) == ("Run last", pretrained.track_model())
         song = new_song(client)
         path = f"/api/songs/{song}/tracks/predictions"
         found = run(client, path, {"model": model["name"], "roles": {"vox.wav": None}})

@@ -56,6 +56,13 @@ def test_an_epoch_has_every_example_under_every_condition(build):
     assert val == [0, 1, 2] * len(data.songs("val"))
 
 
+def test_a_validation_song_has_no_more_examples_than_are_cached(build):
+    data = build("loader.held_out_per_song=12").data
+    data.prepare_data()
+    val = [song for batch in data.val_dataloader() for song in batch.song_id]
+    assert len(val) == 2 * len(CONDITIONS) * len(data.songs("val"))
+
+
 def test_cached_example_equals_the_example_from_audio(build):
     """The predictions are equal within half precision."""
     parts = build()

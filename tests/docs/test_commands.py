@@ -9,6 +9,8 @@ import importlib
 import importlib.util
 import re
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import hydra
 import pytest
@@ -21,7 +23,9 @@ from ai_mixer.cli.app import app
 from ai_mixer.cli.commands.parsing import parse_mix_options
 from ai_mixer.config.folder import config_folder
 from ai_mixer.config.overrides import compose_group_choices, config_groups
+from ai_mixer.console import load_console
 from ai_mixer.mixing.mix_console import default_console
+from ai_mixer.mixing.track_options import options_by_track
 from helpers.commands import in_config, in_markdown, in_notebook, read_texts
 
 ROOT = config_folder().parent
@@ -224,8 +228,13 @@ def test_an_ai_mixer_command_parses(words):
     options = command.make_context(words[0], arguments).params
     if words[0] == "mix":
         parts = (options[name] for name in ("amount", "only", "settings", "style"))
+        given = parse_mix_options(*parts)
+        if options["tracks"]:
+            track = SimpleNamespace(name="a.wav", file=SimpleNamespace(path=Path("a.wav")))
+            options_by_track(load_console("studio"), [track], given)
+            return
         console = default_console()
-        console.check(console.resolve(parse_mix_options(*parts)))
+        console.check(console.resolve(given))
 
 
 @pytest.mark.parametrize("words", PYTHON, ids=" ".join)

@@ -32,6 +32,12 @@ def test_integers_and_small_tensors_are_not_quantised():
         torch.testing.assert_close(restored[name], weights[name], rtol=1e-3, atol=1e-6)
 
 
+def test_a_matrix_with_a_few_large_values_is_stored_in_half_precision():
+    weights = {"w": torch.full((4, 2048), 1e-3)}
+    weights["w"][:, 0] = 1.0
+    torch.testing.assert_close(dequantize(quantize(weights))["w"], weights["w"], rtol=1e-3, atol=0)
+
+
 def test_size_is_a_quarter_and_quantisation_is_idempotent():
     weights = {"w": torch.randn(64, 4, 3, 30, generator=torch.Generator().manual_seed(0))}
     packed = quantize(weights)

@@ -133,7 +133,8 @@ class CachedDataModule(MixDataModule):
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """The same examples in the same order every epoch."""
-        return self._cached_dataloader("val", self.held_out_per_song)
+        cached = len(CONDITIONS) * self._rows_held_out
+        return self._cached_dataloader("val", min(self.held_out_per_song, cached))
 
     def _cached_dataloader(self, split: Split, per_song: int) -> DataLoader[Batch]:
         songs = [song for song in self.songs(split) if self.cache.count(song)]

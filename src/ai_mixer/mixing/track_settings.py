@@ -14,7 +14,7 @@ from ai_mixer.core.types import CONDITIONS, Condition
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.inference.shrinkage import shrink_to_neutral
 from ai_mixer.inference.track_predictor import TrackPredictor
-from ai_mixer.metrics.track_skill import FADER, PAN
+from ai_mixer.metrics.track_skill import FADER, PAN, knob_columns
 from ai_mixer.mixing.track_inputs import TrackInput, gain_to_track_level, read_window
 
 LEAD_GAIN_DB = 3.0  # of a lead over what it would have
@@ -62,14 +62,13 @@ def settings_of_tracks(
 
 @torch.no_grad()
 def predicted_knobs(
-    predictor: TrackPredictor,
-    inputs: Sequence[TrackInput],
-    reference: AudioFile | None,
-    shrink: bool = True,
+    predictor: TrackPredictor, inputs: Sequence[TrackInput], reference: AudioFile | None
 ) -> GraphKnobs:
     """Knobs of one song: the mean over windows in which each track is heard.
 
-    shrink: uncertain knobs are moved towards neutral, as for one file.
+    Uncertain knobs are moved towards neutral, as for one file; faders are not: those of the
+    training examples are the levels of mixes, so that the prediction is already as far from equal
+    loudness as it should be.
     """
     rate = predictor.sample_rate
     samples = round((predictor.excerpt_s or REFERENCE_S) * rate)
@@ -91,7 +90,7 @@ def predicted_knobs(
         heard = loudness_lufs(tracks, rate) > HEARD_LUFS
         if not heard.any():
             continue
-        knobs = _predict_window(predictor, inputs, tracks, heard, other, shrink)
+        knobs = _predict_window(predictor, inputs, tracks, heard, other)
         sums += torch.where(heard[:, None], knobs.strips[0], 0.0)
         weights += heard[:, None].float()
         song_sum += torch.cat([knobs.buses, knobs.master], 1)[0]
@@ -128,7 +127,6 @@ def _predict_window(
     tracks: Tensor,
     heard: Tensor,
     reference: Tensor | None,
-    shrink: bool,
 ) -> GraphKnobs:
     condition: Condition = "blind" if reference is None else "reference"
     layout, count = predictor.console.layout, len(inputs)
@@ -150,7 +148,10 @@ def _predict_window(
         raw_gain_db=torch.zeros(1, count),
     )
     neutral, predicted = predictor.console.neutral(count).flat()[0], predictor.predict(batch)
-    return layout.from_flat((shrink_to_neutral(predicted, neutral) if shrink else predicted).knobs)
+    knobs = shrink_to_neutral(predicted, neutral).knobs
+    faders = knob_columns(layout, count)[FADER]
+    knobs[:, faders] = predicted.knobs[:, faders]
+    return layout.from_flat(knobs)
 
 
 def _reference(file: AudioFile | None, sample_rate: int) -> Tensor | None:

@@ -106,7 +106,8 @@ class TrackFeatureExtractor(nn.Module):
         for number in range(len(unique.rows)):
             rows = (unique.index == number).nonzero()[:, 0].tolist()
             present = mask[rows[0]]
-            song = self._analyse(tracks[rows[0], present].expand(-1, 2, -1))
+            blind = bool((condition[rows] == BLIND).all())
+            song = self._analyse(tracks[rows[0], present].expand(-1, 2, -1), not blind)
             for row in rows:
                 out.tracks[row, present], out.song[row] = self._compare(
                     song, reference[row], int(condition[row])
@@ -130,15 +131,24 @@ class TrackFeatureExtractor(nn.Module):
         per_track, whole = zip(*pairs, strict=True)
         return torch.stack(per_track), torch.stack(whole)
 
-    def _analyse(self, tracks: Tensor) -> "_Song":
-        """What does not depend on the reference: tracks [N, 2, T]."""
-        parts = mid_side(spectra_of(tracks, N_FFT, HOP)).unbind(1)
-        mid, side = (band_levels_db(power_of(part), self.bands) for part in parts)
+    def _analyse(self, tracks: Tensor, is_compared: bool = True) -> "_Song":
+        """What does not depend on the reference: tracks [N, 2, T].
+
+        Track by track, which bounds the memory; long spectra only if a reference is compared.
+        """
+        mid, side = torch.stack([self._levels(track) for track in tracks], 1)
         total_mid, total_side = (sum_of_levels_db(part.mean(-1)) for part in (mid, side))
         own = self._own(tracks, mid, side, total_mid)
         tone = mid.mean(-1) - mid.mean((-1, -2))[:, None]
-        spectra = spectra_of(tracks, LONG_N_FFT, LONG_HOP)
+        nothing = tracks.new_zeros(0)
+        spectra = spectra_of(tracks, LONG_N_FFT, LONG_HOP) if is_compared else nothing
         return _Song(spectra, own, tone, total_mid, total_side)
+
+    def _levels(self, track: Tensor) -> Tensor:
+        """Mid and side of a track [2, T] in bands and frames, [2, bands, frames] dB."""
+        return band_levels_db(
+            power_of(mid_side(spectra_of(track[None], N_FFT, HOP))[0]), self.bands
+        )
 
     def _compare(self, song: "_Song", reference: Tensor, condition: int) -> tuple[Tensor, Tensor]:
         """Features of the tracks [N, F] and of the song [S] under a condition."""

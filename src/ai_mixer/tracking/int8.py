@@ -2,6 +2,8 @@
 
 Symmetric, round to nearest: the largest value of a row becomes ±127, so the error is at most
 1/254 of it. Vectors and small matrices are stored in half precision: they are few and sensitive.
+So are matrices with rows of a few large and many small values, such as those of a regression on
+features of different scales.
 """
 
 from collections.abc import Mapping
@@ -11,6 +13,9 @@ from torch import Tensor
 
 MIN_QUANTIZED_NUMEL = 4096  # elements; smaller matrices are not quantised
 INT8_MAX = 127
+MAX_PEAK = (
+    22.0  # largest value of a row over its RMS; above it, the RMS of the error is 5 % of that
+)
 SCALE_SUFFIX = ".row_scale"  # appended to the name of the tensor
 
 
@@ -20,7 +25,7 @@ def quantize(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     for name, weight in weights.items():
         if not weight.is_floating_point():
             packed[name] = weight
-        elif weight.dim() < 2 or weight.numel() < MIN_QUANTIZED_NUMEL:
+        elif weight.dim() < 2 or weight.numel() < MIN_QUANTIZED_NUMEL or _is_peaky(weight):
             packed[name] = weight.half()
         else:
             rows = weight.float().flatten(1)
@@ -28,6 +33,11 @@ def quantize(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
             packed[name] = (rows / scale[:, None]).round().to(torch.int8).view(weight.shape)
             packed[name + SCALE_SUFFIX] = scale
     return packed
+
+
+def _is_peaky(weight: Tensor) -> bool:
+    rows = weight.float().flatten(1)
+    return bool((rows.abs().amax(1) > MAX_PEAK * rows.square().mean(1).sqrt()).any())
 
 
 def dequantize(packed: Mapping[str, Tensor]) -> dict[str, Tensor]:

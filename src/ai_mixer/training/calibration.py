@@ -21,6 +21,7 @@ from ai_mixer.training.system import MixSystem
 from ai_mixer.utils.progress import progress_bar
 
 MIN_EXAMPLES = 20  # examples in which a knob is valid; with fewer there is no factor
+MIN_FACTOR = 1e-3  # in a mean of several models
 
 CalibrationFactors = dict[str, dict[str, float]]
 """Condition → knob → factor on its uncertainty."""
@@ -61,12 +62,18 @@ def mean_factors(models: Sequence[CalibrationFactors]) -> CalibrationFactors:
 
     >>> mean_factors([{"blind": {"delay": 1.0, "reverb": 2.0}}, {"blind": {"delay": 4.0}}])
     {'blind': {'delay': 2.0, 'reverb': 2.0}}
+
+    A knob that is always exact has the factor 0, which counts as MIN_FACTOR.
+
+    >>> mean_factors([{"blind": {"delay": 0.0}}])
+    {'blind': {'delay': 0.001}}
     """
     collected: dict[str, dict[str, list[float]]] = {}
     for factors in models:
         for condition, knobs in factors.items():
             for knob, factor in knobs.items():
-                collected.setdefault(condition, {}).setdefault(knob, []).append(factor)
+                own = collected.setdefault(condition, {}).setdefault(knob, [])
+                own.append(max(factor, MIN_FACTOR))
     return {
         condition: {knob: round(geometric_mean(values), 6) for knob, values in knobs.items()}
         for condition, knobs in collected.items()

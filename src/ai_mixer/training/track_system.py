@@ -17,6 +17,7 @@ from ai_mixer.models.track_model import N_ROLES, ClosedFormTrackModel, TrackMode
 from ai_mixer.training.system import MixSystem, expand_conditions
 from ai_mixer.training.track_skill import TrackSkillMetric
 
+MIN_MOVE = 1e-5  # of the mean of a knob from neutral; less is rounding
 PREPARED_BATCHES = 16  # that a model is prepared with, where each has to be made
 
 
@@ -68,8 +69,13 @@ class TrackSystem(MixSystem):
         return list(knob_columns(self.console.layout, batch.tracks.shape[1]).items())
 
     def describe_knobs(self) -> dict[str, Any]:
-        """Entries of model.json: knobs and means of the strip by role, of buses and master."""
-        strip, means, trained = self.console.layout.strip, self.mean_knobs, self.trained_knobs
+        """Entries of model.json: knobs and means of the strip by role, of buses and master.
+
+        A knob that was neutral in every example is not a trained one.
+        """
+        strip, means = self.console.layout.strip, self.mean_knobs
+        moved = (means - self.neutral_means.to(means)).abs() > MIN_MOVE
+        trained = self.trained_knobs & moved
         by_role = trained[: N_ROLES * len(strip)].reshape(N_ROLES, -1).any(0)
         return {
             "knobs": [asdict(knob) for knob in strip],
