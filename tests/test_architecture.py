@@ -82,7 +82,12 @@ def test_huggingface_hub_is_imported_to_exchange_models_only():
 
 
 def test_models_import_neither_console_nor_effects():
+    """Except the fit through the console (decision 0072)."""
+    fits = {"multitrack_refined.py", "track_refinement.py"}
+    fits |= {"track_fit.py", "track_fit_problem.py", "track_eq_search.py"}
     for path in (PACKAGE / "models").glob("*.py"):
+        if path.name in fits:
+            continue
         text = path.read_text(encoding="utf-8")
         assert "ai_mixer.console" not in text
         assert "ai_mixer.effects" not in text

@@ -9,6 +9,7 @@ import torch
 
 from ai_mixer.audio.broadcast_wave import time_reference
 from ai_mixer.mixing.audio_mixer import AudioMixer
+from ai_mixer.mixing.mix_options import MixOptions
 from ai_mixer.mixing.track_inputs import read_window, song_format, track_inputs
 from ai_mixer.mixing.track_starts import MAX_START_S, start_notes, with_starts
 from helpers.measures import residual_db
@@ -59,7 +60,11 @@ def test_time_references_of_other_days_are_named(files):
 
 def test_a_track_is_silent_before_its_start(files, tmp_path):
     result = AudioMixer().mix_tracks(
-        files, tmp_path / "mix.wav", starts_s={"vox.wav": 0.7}, stems=tmp_path / "stems"
+        files,
+        tmp_path / "mix.wav",
+        starts_s={"vox.wav": 0.7},
+        stems=tmp_path / "stems",
+        mix_options=MixOptions(amount=0.0),
     )
     stem, rate = soundfile.read(tmp_path / "stems/vox.wav", dtype="float32")
     source, _ = soundfile.read(files[1], dtype="float32")
