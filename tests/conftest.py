@@ -35,6 +35,8 @@ from helpers.datasets import WRITERS, small_song
 
 RATE = 44100
 STAGES = "tests/cli/stages/"
+APPLICATION = "tests/app/"
+ENGINE = f"{APPLICATION}test_engine.py"
 
 # The duration of an example depends on the load of the machine, not on the tested property.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -51,6 +53,19 @@ def pytest_sessionfinish():
     """pytest collects garbage five times at its end, each time among all objects."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_collection_modifyitems(items):
+    """What compiles the engine comes first, and the application, which waits for it, in between.
+
+    Workers of xdist take files in this order; three that wait for one compilation use one core.
+    """
+    application = [item for item in items if item.nodeid.startswith(APPLICATION)]
+    engine = [item for item in application if item.nodeid.startswith(ENGINE)]
+    others = [item for item in items if not item.nodeid.startswith(APPLICATION)]
+    middle = next((n for n, item in enumerate(others) if item.nodeid >= "tests/data"), 0)
+    rest = [item for item in application if item not in engine]
+    items[:] = [*engine, *others[:middle], *rest, *others[middle:]]
 
 
 def pytest_xdist_auto_num_workers():

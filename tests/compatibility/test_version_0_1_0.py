@@ -111,7 +111,8 @@ def test_pretrained_models_give_the_same_knobs_and_samples(name, cards):
         torch.testing.assert_close(mix, samples, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("name", ["plain", pytest.param("kept", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["plain", "kept"])
 def test_a_run_is_resumed_to_the_same_weights(name, home, run_stage):
     """Two epochs by version 0.1.0, the third by this one: the weights of three epochs by 0.1.0."""
     run = RESUMED[name]["run"]

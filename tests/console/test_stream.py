@@ -44,7 +44,7 @@ def process(stream, x, knobs, size):
     ("rate", "channels", "size", "dtype"),
     [
         (44_100, 2, 128, torch.float32),
-        (44_100, 2, 4096, torch.float64),
+        pytest.param(44_100, 2, 4096, torch.float64, marks=pytest.mark.slow),
         (48_000, 1, 1000, torch.float32),
         (96_000, 2, 4096, torch.float32),
         (8_000, 2, 333, torch.float32),

@@ -12,6 +12,7 @@ from ai_mixer.data.deferred_batch import DeferredBatch
 from ai_mixer.data.folder import Folder
 from ai_mixer.tasks.restore import Restore
 from helpers.measures import residual_db
+from helpers.parameters import first_fast
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def build(songs_folder):
     return build
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", first_fast([0, 1]))
 def test_the_examples_are_those_of_the_workers(build, workers):
     data, task = build("cuda", workers=workers), Restore(load_console())
     pairs = zip(build("cpu").train_dataloader(), data.train_dataloader(), strict=True)
