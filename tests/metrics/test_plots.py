@@ -8,6 +8,7 @@ import torch
 from ai_mixer.console.load import load_console
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.metrics.plots import COLOURS, MAX_POINTS, plot_knobs, plot_skill
+from helpers.parameters import first_fast
 
 ROWS = ["total_gain", "low_eq", "reverb", "headline", "all", "headline, rock"]
 KNOBS = load_console("classic", ranges="wide").knobs
@@ -104,7 +105,7 @@ def test_number_of_points_is_limited():
     assert min(counts) > MAX_POINTS / 2
 
 
-@pytest.mark.parametrize("count", [1, 2, 5, 6, 7])
+@pytest.mark.parametrize("count", first_fast([1, 7, 2, 5, 6], 2))
 def test_knob_plot_of_any_number_of_knobs(count, tmp_path):
     predicted, true, mask, condition = predictions(6)
     figure = plot_knobs(

@@ -98,6 +98,7 @@ class Stop(ValueError):
     """Raised in place of the work."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", first_fast(["mix", "master", "enhance", "match"]))
 def test_every_pair_of_options_is_obeyed_or_refused(ai_mixer, song, monkeypatch, command):
     monkeypatch.chdir(song.parent)

@@ -6,6 +6,7 @@ from ai_mixer.evaluation.bench.benchmark import benchmark, memory
 from ai_mixer.training.builders import build_components
 
 
+@pytest.mark.slow
 def test_every_workload_has_a_row(compose, songs_folder):
     overrides = [
         "data=folder",

@@ -61,6 +61,7 @@ def archive(tmp_path, synthetic_dataset):
         thread.join()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", first_fast(COLLECTIONS))
 def test_training_on_a_small_copy_of_a_collection(name, synthetic_dataset, compose, tmp_path):
     """One epoch, with every example of every split."""
@@ -83,7 +84,7 @@ def test_training_on_a_small_copy_of_a_collection(name, synthetic_dataset, compo
     assert (tmp_path / "index").is_dir()
 
 
-@pytest.mark.parametrize("name", COLLECTIONS)
+@pytest.mark.parametrize("name", first_fast(COLLECTIONS, 2))
 def test_table_of_a_collection(name, synthetic_dataset, make_data, tmp_path):
     (printed, errors), code = make_data(f"name={name}", f"data.root={synthetic_dataset(name)}")
     assert code == 0, errors

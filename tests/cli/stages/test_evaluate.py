@@ -35,6 +35,7 @@ def error_of(monkeypatch, capsys):
     return run
 
 
+@pytest.mark.slow
 def test_all_fast_systems_are_evaluated_on_the_same_excerpts(at_home, command, trained):
     """The compared run is the run itself."""
     options = ("examples=21", "excerpts_per_song=1", "speed=false", "compare_run=last")

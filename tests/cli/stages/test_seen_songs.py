@@ -53,6 +53,7 @@ def test_run_records_the_songs_of_each_split(trained, mixer):
     assert len(seen.train.fingerprints) == 2 * (split == "train").sum()  # stereo has two
 
 
+@pytest.mark.slow
 def test_training_songs_are_left_out_of_other_data(at_home, command, trained, renamed):
     output = command(evaluate, "data=folder", f"data.root={renamed}", *QUICK)
     assert output.count("seen in training: 4 of 6 songs, left out") == 1
