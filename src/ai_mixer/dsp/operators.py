@@ -54,15 +54,19 @@ class Operator:
     ) -> None:
         self.kernel, self.n_batched = kernel, n_batched
         self.name = kernel.__name__.strip("_")
-        self.op = torch.library.custom_op(
-            f"ai_mixer::{self.name}", kernel, mutates_args=(), device_types=devices
-        )
+        self.qualified_name = f"ai_mixer::{self.name}"
+        # Not `torch.library.custom_op`: its kernels import torch._dynamo, which takes seconds.
+        schema = torch.library.infer_schema(kernel, mutates_args=())
+        torch.library.define(self.qualified_name, schema)
+        torch.library.impl(self.qualified_name, devices or "default", kernel)
         if devices is not None:
-            self.op.register_kernel("cuda")(partial(_run_on_gpu, self.name, kernel))
-        for device in ("cpu", "cuda"):
-            self.op.register_autocast(device, torch.float32)  # kernels have no half precision
-        self.op.register_fake(fake)
-        self.op.register_vmap(partial(_apply_to_folded, self.op, self.name, n_batched))
+            torch.library.impl(self.qualified_name, "cuda", partial(_run_on_gpu, self.name, kernel))
+        for device in ("cpu", "cuda"):  # kernels have no half precision
+            torch.library.register_autocast(self.qualified_name, device, torch.float32)
+        torch.library.register_fake(self.qualified_name, fake)
+        self.op = getattr(torch.ops.ai_mixer, self.name).default
+        apply_to_folded = partial(_apply_to_folded, self.op, self.name, n_batched)
+        torch.library.register_vmap(self.qualified_name, apply_to_folded)
         self._function: type[torch.autograd.Function] | None = None
 
     def __call__(self, *args: Any) -> Any:
@@ -99,7 +103,9 @@ class Operator:
                 known = gradient(ctx.saved_tensors, ctx.constants, *grads[:n_differentiable])
             return *known, *[None] * (ctx.n_inputs - len(known))
 
-        self.op.register_autograd(backward, setup_context=setup_context)
+        torch.library.register_autograd(
+            self.qualified_name, backward, setup_context=setup_context
+        )
         self._function = _autograd_function(self, setup_context, backward)
 
 
