@@ -1,6 +1,7 @@
 """What `augment=tracks` changes in the validation error of models of several tracks.
 
     AI_MIXER_MUSIC=/my/music python benchmarks/track_augmentation.py --seeds 0 1
+    python benchmarks/track_augmentation.py --cost    # processor time of each step
 
 The songs are those of `data=tracks`, in five folds by source: each song is a validation song once,
 and its source is in no training set of that fold. Level and pan are learned (`task.effects=[]`),
@@ -18,8 +19,12 @@ import numpy as np
 import pandas as pd
 import pytorch_lightning as pl
 import torch
+from hydra.utils import instantiate
 
+from ai_mixer.augment.track_augment import ComposeTracks
 from ai_mixer.config.compose import compose
+from ai_mixer.core.stem_excerpt import StemExcerpt
+from ai_mixer.core.track import ROLES
 from ai_mixer.core.track_batch import TrackBatch
 from ai_mixer.core.types import CONDITIONS
 from ai_mixer.metrics.statistics import difference_estimate, estimate_columns, mean_estimate
@@ -28,7 +33,7 @@ from ai_mixer.metrics.track_skill import PAN, balance_errors_db, knob_columns
 from ai_mixer.training.builders import TrainingComponents, build_components, build_trainer
 from ai_mixer.utils.progress import progress_bar
 
-FOLDS = 5
+FOLDS, RATE = 5, 44_100
 EPOCHS = {"multitrack_ridge": 1, "multitrack_transformer": 20}
 ERRORS = {"balance": "balance, dB", "pan": "pan"}
 
@@ -42,7 +47,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of weights and order")
     parser.add_argument("--cache", default=tempfile.gettempdir() + "/track_augmentation")
     parser.add_argument("overrides", nargs="*", help="of the augmented training")
+    parser.add_argument("--cost", action="store_true")
     options = parser.parse_args()
+    if options.cost:
+        print(to_markdown(_cost(), digits=1))
+        return
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     variants = {"none": ["augment=none"], "tracks": ["augment=tracks", *options.overrides]}
     records, started = [], time.process_time()
@@ -55,6 +64,23 @@ def main() -> None:
                     records.append(table.assign(model=model, augment=name, seed=seed))
     print(to_markdown(_table(pd.concat(records, ignore_index=True)), digits=3))
     print(f"\n{time.process_time() - started:.0f} s of processor time")
+
+
+def _cost() -> pd.DataFrame:
+    """Median processor time per changed stem of 5 s of stereo noise; takes are in memory."""
+    noise = torch.randn(8, 2, 5 * RATE, generator=torch.Generator().manual_seed(0)) / 10
+    roles = torch.full((len(noise),), ROLES.index("vocals"))
+    excerpt = StemExcerpt(noise, roles, RATE, 16, lambda number, draw: noise[number])
+    rng, rows = np.random.default_rng(0), {}
+    for step in instantiate(compose("train", ["augment=tracks"]).augment).steps:
+        step.probability, times_ms = 1.0, []
+        for _ in range(12):
+            started = time.process_time()
+            changed = ComposeTracks([step]).prepare_first(excerpt, [step.draw(rng)])[0]
+            stems = len(changed.stems) - len(noise) or len(noise)
+            times_ms.append(1000 * (time.process_time() - started) / stems)
+        rows[type(step).__name__] = {"ms per stem": float(np.median(times_ms))}
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def _overrides(options: argparse.Namespace, fold: int, model: str, seed: int) -> list[str]:
