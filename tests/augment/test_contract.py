@@ -80,7 +80,8 @@ def draws(step, count=5):
 
 def test_every_augmentation_is_in_a_config():
     cfgs = map(OmegaConf.load, (config_folder() / "augment").glob("*.yaml"))
-    targets = {step._target_ for cfg in cfgs for step in cfg.get("steps", [])}
+    ours = [cfg for cfg in cfgs if cfg._target_.endswith(".Compose")]  # not those of stems
+    targets = {step._target_ for cfg in ours for step in cfg.steps}
     assert targets == {f"{cls.__module__}.{cls.__qualname__}" for cls in steps_by_import()}
 
 

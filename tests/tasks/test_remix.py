@@ -1,7 +1,5 @@
 """Tests of the task `remix`: the law studio(tracks, knobs) = finished, masks, conditions."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -12,27 +10,9 @@ from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.tasks.mono_tracks import measure_pan
 from ai_mixer.tasks.remix import Remix
 from helpers.measures import residual_db
+from helpers.stems import RATE, stems
 
-RATE = 44_100
 ROLES = torch.tensor([0, 1, 4, 3, -1])
-
-
-def stem(seed, pan=None, seconds=1.0, level_db=-20.0):
-    """Decaying noise; mono and panned by the law of constant power, or stereo."""
-    rng = np.random.default_rng(seed)
-    decay = np.exp(-6 * (np.arange(int(seconds * RATE)) % 11_025) / 11_025)
-    noise = rng.normal(size=(2, len(decay))) * decay * 10 ** (level_db / 20)
-    audio = torch.from_numpy(noise).float()
-    if pan is None:
-        return audio
-    angle = (pan + 1) * math.pi / 4
-    return audio[:1] * torch.tensor([[math.cos(angle)], [math.sin(angle)]]) * math.sqrt(2)
-
-
-def stems(seed=0):
-    """Five stems: three mono ones with their pan, one hard left, and a stereo one."""
-    panned = zip((0.0, -0.6, 0.35, -1.0, None), (-14, -20, -26, -22, -18), strict=True)
-    return torch.stack([stem(100 * seed + n, p, level_db=v) for n, (p, v) in enumerate(panned)])
 
 
 @pytest.fixture(scope="module")

@@ -34,11 +34,11 @@ class Speed(SingleVersionAugment):
         return resample(audio, *params)
 
 
-def frequency_ratio(cents: float) -> tuple[int, int]:
+def frequency_ratio(cents: float, max_denominator: int = MAX_DENOMINATOR) -> tuple[int, int]:
     """Approximate an interval in cents by a ratio of small integers.
 
     >>> frequency_ratio(100.0), frequency_ratio(-1200.0)
     ((53, 50), (1, 2))
     """
-    ratio = Fraction(2.0 ** (cents / 1200.0)).limit_denominator(MAX_DENOMINATOR)
+    ratio = Fraction(2.0 ** (cents / 1200.0)).limit_denominator(max_denominator)
     return ratio.numerator, ratio.denominator

@@ -23,6 +23,8 @@ from ai_mixer.data.feature_cache import CachedRow, FeatureCache
 from ai_mixer.data.skipped_songs import warn_skipped
 from ai_mixer.utils.progress import progress_bar
 
+CACHED_SPLITS: tuple[Split, ...] = ("train", "val")
+
 
 class CacheableExtractor(Protocol):
     """A feature extractor whose features of all conditions can be stored together."""
@@ -53,10 +55,11 @@ class CachedDataModule(MixDataModule):
 
     feature_extractor: its features are cached in a subfolder of `folder`, one per `cache_key` and
     feature configuration. cache_key: depends on everything else that determines an example of a
-    song. examples_per_song: number of cached examples; a larger number later adds to them.
+    song. augment_key: of the augmentation of training examples, "" without one; here examples are
+    not augmented. examples_per_song: number of cached examples; a larger number later adds to them.
     draw_seed: seed of the examples; `seed` only determines their order, so that trainings with
     different seeds share a cache. Validation uses the first examples of each song, with the
-    conditions in turn. Examples are not augmented. Raises ValueError for whole songs, which differ
+    conditions in turn. Raises ValueError for whole songs, which differ
     in length.
     """
 
@@ -68,6 +71,7 @@ class CachedDataModule(MixDataModule):
         feature_extractor: Any,
         folder: str,
         cache_key: str,
+        augment_key: str = "",
         examples_per_song: int = 24,
         draw_seed: int = 0,
         **loader: Any,
@@ -77,8 +81,10 @@ class CachedDataModule(MixDataModule):
             raise ValueError("loader=cached needs a fixed length, got excerpt=full: give seconds")
         self.feature_extractor = feature_extractor
         self.examples_per_song, self.draw_seed = examples_per_song, draw_seed
+        self.augment_key = augment_key
         features = "-".join(map(str, feature_extractor.feature_config))
-        self.cache = self._open_cache(Path(folder) / f"{cache_key}-{features}")
+        self.folder = Path(folder) / f"{cache_key}-{features}"
+        self._caches: dict[Path, FeatureCache[Any]] = {}
 
     @property
     def feature_config(self) -> tuple[Any, ...]:
@@ -86,8 +92,21 @@ class CachedDataModule(MixDataModule):
         configuration: tuple[Any, ...] = self.feature_extractor.feature_config
         return configuration
 
+    @property
+    def cache(self) -> FeatureCache[Any]:
+        """The cache of examples without augmentation."""
+        return self._open_cache(self.folder)
+
+    def cache_of(self, split: Split) -> FeatureCache[Any]:
+        """The cache of the examples of a split."""
+        return self.cache
+
     def _open_cache(self, folder: Path) -> FeatureCache[Any]:
-        return FeatureCache(folder, self.row_class)
+        return self._caches.setdefault(folder, FeatureCache(folder, self.row_class))
+
+    def example_options(self, split: Split) -> dict[str, Any]:
+        """Further arguments of the dataset whose examples are cached."""
+        return self.dataset_options(split == "train")
 
     @property
     def make_row(self) -> Callable[[Any, Song], Any]:
@@ -98,7 +117,8 @@ class CachedDataModule(MixDataModule):
         """Extract the features that are not cached yet; Lightning calls this in one process."""
         songs = [(song, self.examples_per_song) for song in self.songs("train")]
         songs += [(song, self._rows_held_out) for song in self.songs("val")]
-        missing = [(song, rows) for song, rows in songs if not self.cache.has(song, rows)]
+        caches: dict[str, FeatureCache[Any]] = {s: self.cache_of(s) for s in CACHED_SPLITS}
+        missing = [(s, rows) for s, rows in songs if not caches[s.split].has(s, rows)]
         if not missing:
             return
         task = copy.copy(self.task)
@@ -110,9 +130,10 @@ class CachedDataModule(MixDataModule):
             excerpt_s=self.excerpt_s,
             seed=self.draw_seed,
         )
-        options = {song.id: self.dataset_options(song.split == "train") for song, _ in missing}
-        cache = self._open_cache(self.cache.folder)  # without open files, for worker processes
-        builder: Any = _CacheBuilder(missing, cache, dataset, options, self.make_row)
+        # Caches without open files, for worker processes.
+        caches = {split: FeatureCache(c.folder, self.row_class) for split, c in caches.items()}
+        options: dict[str, Any] = {s: self.example_options(s) for s in CACHED_SPLITS}
+        builder: Any = _CacheBuilder(missing, caches, dataset, options, self.make_row)
         context = forkserver_context(__name__) if self.workers else None
         loader = DataLoader(
             builder, batch_size=None, num_workers=self.workers, multiprocessing_context=context
@@ -120,7 +141,7 @@ class CachedDataModule(MixDataModule):
         title = f"caching features of {self.examples_per_song} examples per song"
         results = list(progress_bar(loader, title))
         warn_skipped([skipped for skipped in results if skipped is not None])
-        self.cache = self._open_cache(self.cache.folder)  # the open files were replaced
+        self._caches.clear()  # the open files were replaced
 
     @property
     def _rows_held_out(self) -> int:
@@ -137,8 +158,9 @@ class CachedDataModule(MixDataModule):
         return self._cached_dataloader("val", min(self.held_out_per_song, cached))
 
     def _cached_dataloader(self, split: Split, per_song: int) -> DataLoader[Batch]:
-        songs = [song for song in self.songs(split) if self.cache.count(song)]
-        dataset = CachedDataset(songs, self.cache, per_song)
+        cache = self.cache_of(split)
+        songs = [song for song in self.songs(split) if cache.count(song)]
+        dataset = CachedDataset(songs, cache, per_song)
         return self.dataloader_for(dataset, split == "train", self._collate, workers=0)
 
     def _collate(self, examples: Sequence[CachedExample]) -> Batch:
@@ -187,18 +209,19 @@ class CachedDataset(Dataset[CachedExample]):
 class _CacheBuilder(Dataset[SkippedSong | None]):
     """Item n caches the features of song n, and is a SkippedSong if the song cannot be used.
 
-    songs: each with the number of examples that are wanted of it. options: of its dataset, by id.
+    songs: each with the number of examples that are wanted of it. caches, options (of the dataset):
+    by split.
     """
 
     def __init__(
         self,
         songs: Sequence[tuple[Song, int]],
-        cache: FeatureCache[Any],
+        caches: Mapping[str, FeatureCache[Any]],
         dataset: Callable[..., SongDataset],
         options: Mapping[str, Mapping[str, Any]],
         make_row: Callable[[Any, Song], Any],
     ) -> None:
-        self.songs, self.cache = songs, cache
+        self.songs, self.caches = songs, caches
         self.dataset, self.options, self.make_row = dataset, options, make_row
 
     def __len__(self) -> int:
@@ -207,16 +230,14 @@ class _CacheBuilder(Dataset[SkippedSong | None]):
     @torch.inference_mode()
     def __getitem__(self, index: int) -> SkippedSong | None:
         song, count = self.songs[index]
-        stream = self.cache.rng_stream_of(song)
-        dataset = self.dataset([song], rng_stream=stream, **self.options[song.id])
+        cache, options = self.caches[song.split], self.options[song.split]
+        dataset = self.dataset([song], rng_stream=cache.rng_stream_of(song), **options)
         try:
-            rows = [
-                self.make_row(dataset[row, 0], song) for row in range(self.cache.count(song), count)
-            ]
+            rows = [self.make_row(dataset[row, 0], song) for row in range(cache.count(song), count)]
         except ValueError as error:  # silent or damaged; a dataset of one song has no replacement
-            self.cache.append(song, [])
+            cache.append(song, [])
             return SkippedSong(str(song.path), str(error))
-        self.cache.append(song, rows)
+        cache.append(song, rows)
         return None
 
 

@@ -1,7 +1,9 @@
 """Data module with cached features of examples of several tracks."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -9,9 +11,10 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ai_mixer.core.track_batch import NO_ROLE, TrackBatch, TrackExample, TrackFeatures
-from ai_mixer.core.types import Song
+from ai_mixer.core.types import Song, Split
 from ai_mixer.data.cached_datamodule import CachedDataModule, CachedExample
 from ai_mixer.data.dataset import genre_index
+from ai_mixer.data.feature_cache import FeatureCache
 from ai_mixer.data.track_datamodule import TrackDataModule
 
 
@@ -46,14 +49,41 @@ class CachedTrackRow(NamedTuple):
 
 
 class CachedTrackDataModule(CachedDataModule, TrackDataModule):
-    """Batches of cached features of several tracks; arguments as for both base classes."""
+    """Batches of cached features of several tracks; arguments as for both base classes.
+
+    Training examples with an augmentation are cached in a folder of their own for each
+    `augment_key` and, if there are stems of other songs in them, for each set of training songs.
+    """
 
     row_class = CachedTrackRow
+
+    def cache_of(self, split: Split) -> FeatureCache[Any]:
+        """The cache of the examples of a split: only training songs are changed."""
+        if split != "train":
+            return (
+                self._open_cache(self._derived("held-out")) if self.drop_probability else self.cache
+            )
+        if self.augment is None:
+            return self.cache
+        parts = [self.augment_key]
+        if self.augment.needs_files:
+            parts += sorted(str(self.cache.rng_stream_of(song)) for song in self.songs("train"))
+        digest = hashlib.sha256(" ".join(parts).encode()).hexdigest()
+        return self._open_cache(self._derived(digest[:16]))
+
+    def _derived(self, suffix: str) -> Path:
+        return self.folder.with_name(f"{self.folder.name}-{suffix}")
+
+    def example_options(self, split: Split) -> dict[str, Any]:
+        """Further arguments of the dataset whose examples are cached."""
+        options = self.dataset_options(split == "train")
+        return options | {"augment": self.augment if split == "train" else None}
 
     @property
     def make_row(self) -> Callable[[Any, Song], CachedTrackRow]:
         """Function for worker processes: an example under `reference` and its song → a row."""
-        return partial(_row, self.feature_extractor, self.max_tracks)
+        added = self.augment.added_tracks if self.augment else 0
+        return partial(_row, self.feature_extractor, self.max_tracks, added)
 
     def _collate(self, examples: Sequence[CachedExample]) -> TrackBatch:
         count = max(len(example.row.track_mask) for example in examples)
@@ -83,8 +113,13 @@ class CachedTrackDataModule(CachedDataModule, TrackDataModule):
 
 
 def _row(
-    extractor: CacheableTrackExtractor, max_tracks: int, example: TrackExample, song: Song
+    extractor: CacheableTrackExtractor,
+    max_tracks: int,
+    added_tracks: int,
+    example: TrackExample,
+    song: Song,
 ) -> CachedTrackRow:
+    added = added_tracks if song.split == "train" else 0
     tracks, whole = extractor.every_condition(example.tracks, example.reference, example.finished)
     strips = len(tracks[0]) * example.strip_knobs
     knobs, song_knobs = example.knobs[:strips], example.knobs[strips:]
@@ -99,7 +134,7 @@ def _row(
         example.roles,
         example.raw_gain_db,
     )
-    return _pad_tracks(row, min(len(song.tracks), max_tracks))
+    return _pad_tracks(row, min(len(song.tracks) + added, max_tracks))
 
 
 def _pad_tracks(row: CachedTrackRow, count: int) -> CachedTrackRow:

@@ -70,6 +70,7 @@ class MixDataModule(pl.LightningDataModule):
         super().__init__()
         if balance not in BALANCES:
             raise ValueError(f"balance must be one of {', '.join(BALANCES)}, got {balance!r}")
+        self.check_augment(augment)
         self.balance = balance
         self.source, self.task, self.augment = source, task, augment
         self.sample_rate, self.excerpt_s = sample_rate, excerpt_seconds(excerpt_s)
@@ -83,6 +84,14 @@ class MixDataModule(pl.LightningDataModule):
         self.skipped: list[SkippedSong] = []
         self.leaks: list[str] = []
         self._songs: list[Song] | None = None
+
+    def check_augment(self, augment: Any) -> None:
+        """ValueError for an augmentation of stems."""
+        if getattr(augment, "changes_stems", False):
+            raise ValueError(
+                "augment=tracks changes the stems of task=remix: for one stereo file use "
+                "augment=gentle, strong or none"
+            )
 
     @property
     def feature_config(self) -> tuple[Any, ...] | None:

@@ -1,6 +1,7 @@
 """Map-style dataset of training examples of several tracks."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from ai_mixer.audio.errors import SongError
 from ai_mixer.audio.excerpt import read_excerpt
+from ai_mixer.core.stem_excerpt import StemExcerpt
 from ai_mixer.core.track import Track
 from ai_mixer.core.types import CONDITIONS, Song
 from ai_mixer.data.dataset import SongDataset, genre_index
@@ -19,13 +21,15 @@ from ai_mixer.data.excerpt_sampler import (
     SILENT_RMS,
     second_excerpt_start,
 )
+from ai_mixer.data.track_takes import TakePool, TakeReader
 
 
 class TrackDataset(SongDataset):
     """Examples of songs with tracks: as `SongDataset`, each with all tracks of one excerpt.
 
     max_tracks: of a song with more, so many are drawn for each example. drop_probability: of each
-    track to be left out of an example, never all but one. No augmentation of the whole song.
+    track to be left out of an example, never all but one. takes: songs whose tracks may replace
+    those of a song. An augmentation changes the stems (`augment.track_augment`).
     """
 
     def __init__(
@@ -33,30 +37,67 @@ class TrackDataset(SongDataset):
         *arguments: Any,
         max_tracks: int = 16,
         drop_probability: float = 0.0,
+        takes: TakePool | None = None,
         **options: Any,
     ) -> None:
         super().__init__(*arguments, **options)
         self.max_tracks, self.drop_probability = max_tracks, drop_probability
+        self.takes = takes
 
     def _example(self, song: Song, epoch: int, index: int) -> Any:
         sequence = np.random.SeedSequence([self.seed, self.rng_stream, epoch, index])
-        excerpt_rng, task_rng, track_rng = map(np.random.default_rng, sequence.spawn(3))
+        excerpt_rng, task_rng, track_rng, augment_rng = map(
+            np.random.default_rng, sequence.spawn(4)
+        )
         tracks = self._chosen_tracks(song, track_rng)
         length_s = self.excerpt_s or song.duration_s
         start_s, stems = self._random_excerpt(song, tracks, length_s, excerpt_rng)
         other_s = second_excerpt_start(start_s, song.duration_s, length_s, excerpt_rng)
+        roles = torch.tensor([track.role_index for track in tracks])
+
+        def read_other() -> Tensor:
+            return self._read(tracks, other_s, length_s)
+
+        if self.augment is not None:
+            reader = TakeReader(song, tracks, self.takes, length_s, self.sample_rate)
+            stems, roles, read_other = self._augmented(
+                stems, roles, read_other, reader, augment_rng
+            )
         cycled = CONDITIONS[index % len(CONDITIONS)] if self.cycle_conditions else None
         make: Callable[..., Any] = self.task  # `tasks.remix.Remix`
         example = make(
             stems,
-            torch.tensor([track.role_index for track in tracks]),
-            lambda: self._read(tracks, other_s, length_s),
+            roles,
+            read_other,
             sample_rate=self.sample_rate,
             rng=task_rng,
             condition=cycled if self.task.condition == "any" else None,
         )
         example.genre, example.song_id = genre_index(song.genre), song.id
         return example
+
+    def _augmented(
+        self,
+        stems: Tensor,
+        roles: Tensor,
+        read_other: Callable[[], Tensor],
+        reader: TakeReader,
+        rng: np.random.Generator,
+    ) -> tuple[Tensor, Tensor, Callable[[], Tensor]]:
+        """Changed stems and roles, and a function that reads the second excerpt, changed alike."""
+        augment: Any = self.augment  # `augment.track_augment.ComposeTracks`
+
+        def excerpt(audio: Tensor, second: bool) -> StemExcerpt:
+            read_take = partial(reader.read, second)
+            return StemExcerpt(audio, roles, self.sample_rate, self.max_tracks, read_take)
+
+        changed, params = augment.prepare_first(excerpt(stems, False), augment.draw(rng))
+
+        def changed_other() -> Tensor:
+            other: Tensor = augment.prepare(excerpt(read_other(), True), params).stems
+            return other
+
+        return changed.stems, changed.roles, changed_other
 
     def _chosen_tracks(self, song: Song, rng: np.random.Generator) -> list[Track]:
         """The tracks of an example, in the order of the song."""

@@ -16,11 +16,14 @@ from ai_mixer.config.instantiate import allowed_targets, instantiate_checked
 from ai_mixer.console import Console, ConsoleGraph
 from ai_mixer.core.types import Condition
 from ai_mixer.data.datamodule import MixDataModule, SongSource
+from ai_mixer.data.track_datamodule import refuse_whole_songs
 from ai_mixer.inference.builders import build_any_console, build_model
 from ai_mixer.training.system import MixSystem
 
 ONE_FILE = "ai_mixer.training.system.MixSystem"
 SEVERAL_TRACKS = "ai_mixer.training.track_system.TrackSystem"
+WHOLE_SONGS = "ai_mixer.augment.augment.Compose"
+USUAL_TRACKS = {"max_tracks": 16, "drop_probability": 0.1}  # of configs/loader/cached_tracks.yaml
 
 
 class TrainingComponents(NamedTuple):
@@ -52,6 +55,11 @@ def build_datamodule(
     """Build the data module; `loader` replaces options of the loader (excerpts_per_song=4)."""
     if "feature_extractor" in cfg.loader:
         loader["cache_key"] = _example_settings_digest(cfg)
+        loader["augment_key"] = _augment_digest(cfg)
+    # The console has other knobs than those that augmentations of whole songs invalidate.
+    whole_songs = cfg.augment is not None and cfg.augment.get("_target_") == WHOLE_SONGS
+    if isinstance(console, ConsoleGraph) and whole_songs:
+        refuse_whole_songs([step._target_.rpartition(".")[2] for step in cfg.augment.steps])
     return instantiate_checked(
         cfg,
         "loader",
@@ -73,6 +81,20 @@ def _example_settings_digest(cfg: DictConfig) -> str:
     plain |= {key: cfg.loader[key] for key in ("sample_rate", "excerpt_s")}
     # Older configs have no draw_seed: examples were drawn with the seed of the training.
     plain["seed"] = cfg.loader.get("draw_seed", cfg.loader.seed)
+    tracks = {key: cfg.loader[key] for key in USUAL_TRACKS if key in cfg.loader}
+    if tracks not in ({}, USUAL_TRACKS):  # older caches of several tracks have the usual ones
+        plain |= tracks
+    return _digest(plain)
+
+
+def _augment_digest(cfg: DictConfig) -> str:
+    """Digest of the augmentation; empty without one."""
+    if cfg.get("augment") is None or not cfg.augment.get("steps"):
+        return ""
+    return _digest(OmegaConf.to_container(cfg.augment, resolve=True))
+
+
+def _digest(plain: Any) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -6,6 +6,7 @@ from numbers import Real
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
+from ai_mixer.core.track_batch import TrackBatch
 from ai_mixer.models.feature_model import as_feature_model
 from ai_mixer.models.track_model import TrackModel
 from ai_mixer.training.builders import TrainingComponents, build_trainer
@@ -34,16 +35,26 @@ def check_batches(parts: TrainingComponents) -> None:
 
     Batches of cached features have no audio; batches of audio suit every model and loss.
     """
-    cached = parts.data.feature_config
+    cached, model = parts.data.feature_config, parts.system.model
+    of_tracks = isinstance(model, TrackModel)
+    if of_tracks != issubclass(parts.data.batch_class, TrackBatch):
+        name = type(model).__name__
+        raise ValueError(
+            f"{name} mixes several tracks, and the loader reads one file per song: use "
+            "loader=cached_tracks (features, cached) or loader=tracks"
+            if of_tracks
+            else f"{name} mixes one file, and the loader reads tracks: use loader=default, or "
+            "task=remix"
+        )
     if cached is None:
         return
-    if parts.data.augment is not None and getattr(parts.data.augment, "steps", True):
+    augment = parts.data.augment
+    on_stems = getattr(augment, "changes_stems", False)  # before the features, so it is cached too
+    if augment is not None and not on_stems and getattr(augment, "steps", True):
         raise ValueError("loader=cached keeps examples without augmentation: leave augment=none")
     if parts.system.objective.needs_mix:
         raise ValueError("loader=cached keeps no audio to mix: give loss=knobs_only")
-    model = parts.system.model
-    one_file = not isinstance(model, TrackModel)
-    needed = as_feature_model(model).feature_config if one_file else model.feature_config
+    needed = model.feature_config if of_tracks else as_feature_model(model).feature_config
     if needed != cached:
         raise ValueError(
             f"loader.feature_extractor has {cached}, the model {needed} "
