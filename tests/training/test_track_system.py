@@ -188,7 +188,12 @@ def test_the_tracks_of_a_listening_page_sum_to_its_versions(predictor, parts):
 def test_evaluation_has_floors_and_bounds(predictor, tmp_path):
     results = evaluate_tracks(predictor, excerpts_per_song=1, examples=4, allow_seen=True)
     headline = results.headline
-    assert "refined" not in headline.index  # takes a minute per excerpt
+    assert not {"refined", "fitted"} & set(headline.index)  # take a minute per excerpt
+    assert {"mean_by_genre", "nearest_neighbour", "no_roles", "wrong_roles"} <= set(headline.index)
+    assert results.levels.loc[("blind", "true_knobs"), "eq_db"] == pytest.approx(0.0, abs=1e-6)
+    assert results.differences.loc[("blind", "equal_loudness"), "balance_db"] == pytest.approx(
+        results.levels.loc[("blind", "model"), "below_equal_loudness_db"]
+    )
     assert headline.loc["mean_knobs"].filter(regex="^[a-z]+$").tolist() == [0.0] * 3
     assert headline.loc["true_knobs", "paired"] == pytest.approx(1.0)
     assert results.levels.loc[("blind", "true_knobs"), "balance_db"] == pytest.approx(0.0, abs=1e-6)
@@ -203,6 +208,7 @@ def test_evaluation_has_floors_and_bounds(predictor, tmp_path):
     assert "raw_sum" in text
     assert "ridge" in text
     assert "Balance error by role" in text
+    assert "trained with at most 16 tracks" in text
 
 
 def test_the_end_of_a_run_is_known_for_each_task(compose):

@@ -103,9 +103,7 @@ class Operator:
                 known = gradient(ctx.saved_tensors, ctx.constants, *grads[:n_differentiable])
             return *known, *[None] * (ctx.n_inputs - len(known))
 
-        torch.library.register_autograd(
-            self.qualified_name, backward, setup_context=setup_context
-        )
+        torch.library.register_autograd(self.qualified_name, backward, setup_context=setup_context)
         self._function = _autograd_function(self, setup_context, backward)
 
 

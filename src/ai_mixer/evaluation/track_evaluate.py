@@ -28,7 +28,12 @@ from ai_mixer.evaluation.track_systems import (
 from ai_mixer.inference.track_predictor import TrackPredictor
 from ai_mixer.metrics.distance import FinishedTarget
 from ai_mixer.metrics.track_features_distance import track_features_distance
-from ai_mixer.metrics.track_skill import balance_errors_db, fader_errors_db, knob_columns
+from ai_mixer.metrics.track_skill import (
+    balance_errors_db,
+    eq_errors_db,
+    fader_errors_db,
+    knob_columns,
+)
 from ai_mixer.training.builders import build_evaluation_datamodule
 from ai_mixer.utils.parallel import parallel_map
 
@@ -48,8 +53,8 @@ def evaluate_tracks(
 ) -> TrackResults:
     """Evaluate a model on the songs of a split. Deterministic for a given seed.
 
-    systems: names of TRACK_SYSTEMS, or "all". examples: that `ridge` is fitted to. sound: also mix
-    and measure the distance to the finished version. Other arguments as for `evaluate`.
+    systems: names of TRACK_SYSTEMS, or "all". examples: that baselines are fitted to. sound: also
+    mix and measure the distance to the finished version. Other arguments as for `evaluate`.
     """
     names = (
         TRACK_SYSTEMS if systems == "all" else [systems] if isinstance(systems, str) else systems
@@ -81,7 +86,8 @@ def evaluate_tracks(
     title = holdout.mark(f"evaluating on {split} songs")
     for records in parallel_map(evaluate_excerpt, range(len(dataset)), title):
         rows += records
-    return TrackResults(pd.DataFrame(rows), holdout)
+    max_tracks = predictor.config.loader.get("max_tracks")
+    return TrackResults(pd.DataFrame(rows), holdout, max_tracks)
 
 
 class TrackEvaluator:
@@ -123,6 +129,8 @@ class TrackEvaluator:
         errors = (knobs.double() - batch.knobs.double()).abs().masked_fill(~batch.mask, math.nan)[0]
         fader_db = fader_errors_db(layout, knobs, batch.knobs, batch.mask)[0]
         balance_db = balance_errors_db(layout, knobs, batch.knobs, batch.mask)[0]
+        parts = [layout.from_flat(x).strips[0] for x in (knobs, batch.knobs, batch.mask)]
+        eq_db = eq_errors_db(self.console.strip, parts[0], parts[1], parts[2], batch.sample_rate)
         columns = knob_columns(layout, tracks)
         own = {name for name, where in columns.items() if name in self.console.names}
         rows: list[dict[str, Any]] = []
@@ -134,6 +142,7 @@ class TrackEvaluator:
                 "role": ROLES[role] if role >= 0 else "unknown",
                 "fader_db": float(fader_db[track]),
                 "balance_db": float(balance_db[track]),
+                "eq_db": float(eq_db[track]),
             }
             row |= {f"error/{name}": float(errors[columns[name][track]]) for name in own}
             rows.append(row)

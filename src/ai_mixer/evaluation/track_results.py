@@ -26,16 +26,22 @@ from ai_mixer.utils.markdown import HIGH, LOW
 
 PREFIX = "error/"
 BASELINE, NEUTRAL = "mean_knobs", "equal_loudness"
+COMPARED = (NEUTRAL, BASELINE, "mean_by_genre", "nearest_neighbour", "ridge")
+ERRORS_OF_MODEL = ("fader_db", "pan", "eq_db")
 TRACK_COUNTS = (0, 4, 8, 12, 64)
 MIN_ROWS = 5  # tracks of a role, for a figure
 
 
 @dataclass(frozen=True)
 class TrackResults:
-    """records: see `track_evaluate`; one row per track, or with track −1 per song."""
+    """records: see `track_evaluate`; one row per track, or with track −1 per song.
+
+    max_tracks: most tracks of a training example of the model, None if not known.
+    """
 
     records: pd.DataFrame
     holdout: HoldoutSongs
+    max_tracks: int | None = None
 
     @property
     def conditions(self) -> list[str]:
@@ -85,7 +91,8 @@ class TrackResults:
                     "below_equal_loudness_db": difference_estimate(
                         neutral["balance_db"].to_numpy(), own["balance_db"].to_numpy(), songs
                     ),
-                    "pan": mean_estimate(2.0 * own[PREFIX + "pan"].to_numpy(), songs),
+                    "pan": mean_estimate(own["pan"].to_numpy(), songs),
+                    "eq_db": mean_estimate(own["eq_db"].to_numpy(), songs),
                 }
                 row: dict[str, Any] = {}
                 for name, estimate in values.items():
@@ -95,16 +102,36 @@ class TrackResults:
         return pd.DataFrame(list(rows.values()), index=index)
 
     @cached_property
+    def differences(self) -> pd.DataFrame:
+        """How much smaller the level errors of the model are. Index: condition, system."""
+        rows = {}
+        for condition in self.conditions:
+            own = self._tracks("model", condition)
+            songs = own["song_id"].to_numpy()
+            for system in (name for name in COMPARED if name in self.systems):
+                other = self._tracks(system, condition)
+                row: dict[str, Any] = {}
+                for name in ("balance_db", "fader_db"):
+                    errors = other[name].to_numpy(), own[name].to_numpy()
+                    row |= _columns(name, difference_estimate(*errors, songs))
+                rows[condition, system] = row
+        index = pd.MultiIndex.from_tuples(list(rows), names=["condition", "model below"])
+        return pd.DataFrame(list(rows.values()), index=index)
+
+    @cached_property
     def by_role(self) -> pd.DataFrame:
-        """Balance error in dB by role, of the model and baselines. Index: condition, role."""
+        """Balance error in dB by role of the main systems, other errors of the model.
+
+        Index: condition, role.
+        """
         return self._by("role")
 
     @cached_property
     def by_count(self) -> pd.DataFrame:
-        """Balance error in dB by the number of tracks. Index: condition, tracks."""
+        """As `by_role`, by the number of tracks. Index: condition, tracks."""
         bins = pd.cut(self.records["tracks"], TRACK_COUNTS)
         counts = bins.map(lambda one: f"{int(one.left) + 1}–{int(one.right)}")
-        return self._by("tracks", self.records.assign(tracks=counts.astype(str)))
+        return self._by("tracks", self._rows.assign(tracks=counts.astype(str)))
 
     @cached_property
     def sound(self) -> pd.DataFrame:
@@ -169,10 +196,16 @@ class TrackResults:
             "## Level and pan\n"
             "fader_db: mean |Δ fader|. balance_db: the same without the mean difference of a song, "
             "which is the loudness of the mix; below_equal_loudness_db: how much smaller it is "
-            "than with all tracks equally loud. pan: mean |Δ pan|, range −1 to 1.\n\n"
+            "than with all tracks equally loud. pan: mean |Δ pan|, range −1 to 1. eq_db: mean "
+            "|Δ dB| of the response of the EQ over thirds of an octave. no_roles, wrong_roles: the "
+            "model without the roles of the tracks, and with wrong ones.\n\n"
             f"{to_markdown(self.levels)}\n"
-            f"## Balance error by role, dB\n\n{to_markdown(self.by_role)}\n"
-            f"## Balance error by number of tracks, dB\n\n{to_markdown(self.by_count)}\n"
+            "## How much smaller the level errors of the model are, dB\n\n"
+            f"{to_markdown(self.differences)}\n"
+            "## Balance error by role, dB, and other errors of the model\n\n"
+            f"{to_markdown(self.by_role)}\n"
+            f"## The same by number of tracks\n\n{self._trained_with()}"
+            f"{to_markdown(self.by_count)}\n"
         )
         if len(self.sound):
             text += (
@@ -182,11 +215,16 @@ class TrackResults:
             )
         return self.description() + (mark_headings(text) if self.holdout.is_marked else text)
 
+    def _trained_with(self) -> str:
+        if self.max_tracks is None:
+            return ""
+        return f"The model was trained with at most {self.max_tracks} tracks.\n\n"
+
     def write(self, folder: Path) -> None:
         """Write the CSV files and tables.md."""
         folder.mkdir(parents=True, exist_ok=True)
         self.records.to_csv(folder / "records.csv", index=False)
-        for name in ("headline", "knobs", "levels", "by_role", "by_count", "sound"):
+        for name in ("headline", "knobs", "levels", "differences", "by_role", "by_count", "sound"):
             getattr(self, name).to_csv(folder / f"{name}.csv")
         (folder / "tables.md").write_text(self.markdown(), encoding="utf-8")
 
@@ -197,9 +235,14 @@ class TrackResults:
             [name for name in known if self.records[PREFIX + name].notna().any()]
         )
 
+    @cached_property
+    def _rows(self) -> pd.DataFrame:
+        """The records with the error of pan from −1 to 1."""
+        return self.records.assign(pan=2.0 * self.records[PREFIX + "pan"])
+
     def _tracks(self, system: str, condition: str) -> pd.DataFrame:
-        chosen = (self.records["system"] == system) & (self.records["condition"] == condition)
-        return self.records[chosen & (self.records["track"] >= 0)]
+        chosen = (self._rows["system"] == system) & (self._rows["condition"] == condition)
+        return self._rows[chosen & (self._rows["track"] >= 0)]
 
     def skill(self, system: str, condition: str, knobs: list[str]) -> Estimate:
         """Mean over knobs of 1 − MAE / MAE of the mean knobs, with a bootstrap over songs."""
@@ -217,15 +260,16 @@ class TrackResults:
         return Estimate(float(value), float(low), float(high), len(model))
 
     def _by(self, column: str, records: pd.DataFrame | None = None) -> pd.DataFrame:
-        records = self.records if records is None else records
+        records = self._rows if records is None else records
         rows = records[records["track"] >= 0]
         table = rows.pivot_table(
             index=["condition", column], columns="system", values="balance_db",
             aggfunc="mean", sort=False,
         )  # fmt: skip
-        model = rows[rows["system"] == "model"]
-        counts = model.groupby(["condition", column]).size().rename("tracks_measured")
-        table = table[[name for name in self.systems if name in table]].join(counts)
+        model = rows[rows["system"] == "model"].groupby(["condition", column])
+        table = table[[name for name in (*COMPARED, "model") if name in table]]
+        table = table.join(model[list(ERRORS_OF_MODEL)].mean().add_prefix("model "))
+        table = table.join(model.size().rename("tracks_measured"))
         return table[table["tracks_measured"] >= MIN_ROWS]
 
 

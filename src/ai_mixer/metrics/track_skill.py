@@ -11,9 +11,16 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from ai_mixer.console import Console
+from ai_mixer.console.frequency_response import response_db
 from ai_mixer.console.graph_knobs import KnobLayout
 
 FADER, PAN = "fader_db", "pan"
+EQ_EFFECTS = ("low_cut", "low_shelf", "peak1", "peak2", "high_shelf")
+EQ_GAINS = ("low_shelf_db", "peak1_db", "peak2_db", "high_shelf_db")
+THIRD_OCTAVES_HZ = 1000.0 * 2.0 ** (torch.arange(-16, 13, dtype=torch.float64) / 3.0)
+"""Centres of thirds of an octave from 25 Hz to 16 kHz (IEC 61260-1, base 2)."""
+
 HEADLINE_KNOBS = (
     *(FADER, PAN, "width", "compressor_ratio"),
     *("low_shelf_db", "peak1_db", "peak2_db", "high_shelf_db"),
@@ -51,6 +58,27 @@ def balance_errors_db(layout: KnobLayout, predicted: Tensor, true: Tensor, mask:
     """|Δ fader| after the mean difference of each song is removed, [B, N]; NaN without a target."""
     difference = _fader_difference_db(layout, predicted, true, mask)
     return (difference - difference.nanmean(1, keepdim=True)).abs()
+
+
+def eq_errors_db(
+    strip: Console, predicted: Tensor, true: Tensor, mask: Tensor, sample_rate: int
+) -> Tensor:
+    """Mean |Δ dB| of the frequency response of each track's EQ over thirds of an octave.
+
+    strip: the chain of one track. predicted, true, mask: [N, Ps or more], its knobs first. Returns
+    [N] dB; NaN without an EQ, and where a gain has no target.
+    """
+    chosen = [name in EQ_EFFECTS for name in strip.effects]
+    gains = [n for n, name in enumerate(strip.names) if name in EQ_GAINS]
+    if not gains:
+        return torch.full((len(true),), math.nan, dtype=torch.float64)
+    chain, columns = strip.select(chosen)
+    centres = THIRD_OCTAVES_HZ[sample_rate / 2 > THIRD_OCTAVES_HZ]
+    one, other = (
+        response_db(chain, x[:, columns].double(), centres, sample_rate)[:, 0]
+        for x in (predicted, true)
+    )
+    return (one - other).abs().mean(1).masked_fill(~mask[:, gains].all(1), math.nan)
 
 
 def _fader_difference_db(

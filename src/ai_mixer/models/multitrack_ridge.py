@@ -47,7 +47,7 @@ class MultitrackRidge(ClosedFormTrackModel):
         self, features: TrackFeatures, mask: Tensor, roles: Tensor, condition: Tensor
     ) -> Prediction:
         """Linear prediction, clamped to 0–1."""
-        per_track, per_song = self._inputs(features, mask, roles)
+        per_track, per_song = self.inputs(features, mask, roles)
         strips = torch.einsum("bnf,bfp->bnp", per_track, self.strip_weight[condition])
         song = torch.einsum("bf,bfp->bp", per_song, self.song_weight[condition])
         errors = self.strip_error[condition][:, None].expand_as(strips)
@@ -59,7 +59,7 @@ class MultitrackRidge(ClosedFormTrackModel):
         rows: dict[str, list[tuple[Tensor, ...]]] = {"strip": [], "song": []}
         for batch in batches:
             features = self.extract(batch)
-            per_track, per_song = self._inputs(features, batch.track_mask, batch.roles)
+            per_track, per_song = self.inputs(features, batch.track_mask, batch.roles)
             present, count = batch.track_mask, batch.tracks.shape[1]
             sizes = [count * self.strip_knobs, self.song_knobs]
             knobs, mask = (torch.split(x, sizes, dim=1) for x in (batch.knobs, batch.mask))
@@ -84,10 +84,8 @@ class MultitrackRidge(ClosedFormTrackModel):
                     self.get_buffer(f"{name}_error")[number] = error
         self.fitted.fill_(True)
 
-    def _inputs(
-        self, features: TrackFeatures, mask: Tensor, roles: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Inputs per track [B, N, ·] and per song [B, ·], the last one 1."""
+    def inputs(self, features: TrackFeatures, mask: Tensor, roles: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs of the regressions per track [B, N, ·] and per song [B, ·], the last one 1."""
         tracks = self.features.compact(features.tracks) * mask[..., None]
         count = mask.sum(1, keepdim=True).to(tracks)
         mean = tracks.sum(1) / count
