@@ -1,8 +1,9 @@
 """Input features of models of several tracks, without trained weights.
 
 Per track: its tone, width, dynamics, and its share of all tracks in each band. With a reference:
-what `track_separation` finds of the tracks in it. Under `paired`, what `track_identification` finds
-of their strips: level, pan, width, EQ, gain over time, and what decays behind them.
+what `track_separation` and `track_panning` find of the tracks in it. Under `paired`, what
+`track_identification` finds of their strips: level, pan, width, EQ, gain over time, and what decays
+behind them.
 """
 
 import math
@@ -29,7 +30,8 @@ from ai_mixer.models.track_levels import (
     spectra_of,
     sum_of_levels_db,
 )
-from ai_mixer.models.track_separation import separate_tracks
+from ai_mixer.models.track_panning import covariances, find_directions
+from ai_mixer.models.track_separation import separate_tracks, spectral_templates
 from ai_mixer.models.unique_rows import UniqueRows
 from ai_mixer.utils.torchaudio_shim import torchaudio
 
@@ -42,7 +44,7 @@ LONG_N_FFT, LONG_HOP = 4096, 2048  # for what compares tracks with a mix
 TONE_BANDS = 8
 OWN_COMPACT = TONE_BANDS + 4 + len(QUANTILES) + 3
 FINE = 128  # bands of the separation
-VERSION = 3
+VERSION = 4
 
 
 class _Song(NamedTuple):
@@ -79,7 +81,7 @@ class TrackFeatureExtractor(nn.Module):
             )
             self.register_buffer(name, filters / n_fft, persistent=False)
         self.own = 2 * BANDS + 3 * COARSE + len(QUANTILES) + 3
-        self.compared = BANDS + 2 * COARSE + 5
+        self.compared = BANDS + 2 * COARSE + 11
         self.fitted = BANDS + 2 * COARSE + GAIN_GROUPS + len(DECAYS_S) + 7
         self.n_track = self.own + self.compared + self.fitted
         self.n_compact = OWN_COMPACT + self.compared + self.fitted
@@ -195,14 +197,23 @@ class TrackFeatureExtractor(nn.Module):
 
     def _separated(self, x: Tensor, y: Tensor) -> Tensor:
         """What a reference says: tracks [N, 2, F, frames], reference [2, F, frames] → [N, ·]."""
-        magnitude = (power_of(x).mean(1).mT @ self.fine_bands).mT.sqrt()
-        found = separate_tracks(magnitude, (power_of(y).mT @ self.fine_bands).mT)
+        own, mixture = covariances(x, self.fine_bands), covariances(y, self.fine_bands)
+        magnitude = own[:, :2].mean(1).sqrt()
+        templates = spectral_templates(magnitude)
+        found = separate_tracks(templates, magnitude, mixture[:2])
+        panned = find_directions(templates, own, mixture)
         columns = [
             scaled(found.gain_db),
             scaled(found.gain_db - found.gain_db.mean()),
             scaled(found.share_db),
-            found.pan,
             found.dominance.sqrt(),
+            panned.angle,
+            panned.own_angle,
+            panned.angle - panned.own_angle,
+            (panned.angle - panned.own_angle) * panned.share,
+            panned.pan,
+            panned.pan * panned.share,
+            panned.share,
         ]
         return torch.cat([scaled(pooled(found.tone_db, 2 * COARSE)), torch.stack(columns, 1)], 1)
 

@@ -1,8 +1,8 @@
-"""Levels, pans and tones of tracks in another excerpt of their mix (`reference`).
+"""Levels and tones of tracks in another excerpt of their mix (`reference`).
 
 The excerpt is explained by the spectra of the tracks: supervised non-negative matrix factorisation
 (Smaragdis, Raj & Shashanka, ICA 2007) with the Kullback–Leibler divergence, of magnitudes in bands.
-Where one track dominates, the two channels show its pan and the spectrum its filter.
+Where one track dominates, the spectrum shows its filter. Their pans: `track_panning`.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from torch import Tensor
 TEMPLATES = 12  # spectra per track
 ITERATIONS = 40
 ACTIVE = 1e-3  # power relative to the loudest frame, from which a track counts as playing
-PAN_EXPONENT, TONE_EXPONENT = 8, 4  # of the share of a track: how much it has to dominate
+DOMINANCE_EXPONENT, TONE_EXPONENT = 8, 4  # of the share of a track: how much it has to dominate
 TINY = 1e-9
 
 
@@ -21,13 +21,12 @@ class SeparatedTracks(NamedTuple):
     """What an excerpt says of N tracks, in B bands.
 
     gain_db: [N], level while playing, relative to that of the track. share_db: [N], of the power of
-    the excerpt. pan: [N], −1 to 1. dominance: [N], share of the excerpt where the track dominates.
+    the excerpt. dominance: [N], share of the excerpt where the track dominates.
     tone_db: [N, B], of the excerpt relative to the unfiltered tracks.
     """
 
     gain_db: Tensor
     share_db: Tensor
-    pan: Tensor
     dominance: Tensor
     tone_db: Tensor
 
@@ -57,9 +56,11 @@ def spectral_templates(magnitude: Tensor) -> Tensor:
     return out
 
 
-def separate_tracks(magnitude: Tensor, reference: Tensor) -> SeparatedTracks:
-    """Find tracks [N, B, T], magnitudes, in an excerpt [2, B, T'], powers."""
-    templates = spectral_templates(magnitude)
+def separate_tracks(templates: Tensor, magnitude: Tensor, reference: Tensor) -> SeparatedTracks:
+    """Find tracks in an excerpt.
+
+    templates: their `spectral_templates`. magnitude: [N, B, T]. reference: powers [2, B, T'].
+    """
     count, bands = len(templates), templates.shape[1]
     total = reference.sum(0)
     spectra = templates.movedim(0, 1).flatten(1)
@@ -70,10 +71,7 @@ def separate_tracks(magnitude: Tensor, reference: Tensor) -> SeparatedTracks:
     gain_db = 10.0 * ((_while_playing(level) + TINY) / (_while_playing(own) + TINY)).log10()
     whole = level.mean(-1)
     weight = total.sqrt()
-    dominated = share**PAN_EXPONENT
-    left, right = torch.einsum("nbt,cbt->cn", dominated / (weight + TINY), reference)
-    pan = torch.atan2(right.sqrt(), left.sqrt() + TINY) * (4.0 / torch.pi) - 1.0
-    dominance = (dominated * weight).sum((1, 2)) / (weight.sum() + TINY)
+    dominance = (share**DOMINANCE_EXPONENT * weight).sum((1, 2)) / (weight.sum() + TINY)
     chosen = share**TONE_EXPONENT
     modelled = parts.sum(0).square()
     tone = (chosen * total).sum(-1) + TINY * total.mean()
@@ -81,7 +79,6 @@ def separate_tracks(magnitude: Tensor, reference: Tensor) -> SeparatedTracks:
     return SeparatedTracks(
         gain_db,
         10.0 * (whole / (whole.sum() + TINY) + 1e-6).log10(),
-        pan * dominance / (dominance + 1e-4),
         dominance,
         tone_db.reshape(count, bands),
     )
