@@ -19,7 +19,7 @@ from ai_mixer.training.calibration import calibrate
 from ai_mixer.training.export import model_card
 from ai_mixer.training.track_system import knob_slots
 from helpers.measures import residual_db
-from helpers.tracks import write_songs
+from helpers.tracks import NAMES, write_songs
 
 SMALL = [
     *("loader=tracks", "loader.excerpt_s=0.5", "loader.batch_size=2", "loader.workers=0"),
@@ -209,6 +209,20 @@ def test_evaluation_has_floors_and_bounds(predictor, tmp_path):
     assert "ridge" in text
     assert "Balance error by role" in text
     assert "trained with at most 16 tracks" in text
+
+
+def test_songs_are_evaluated_with_more_tracks_than_the_model_was_trained_with(predictor):
+    trained_with = predictor.config.loader.max_tracks
+    predictor.config.loader.max_tracks = 2
+    try:
+        results = evaluate_tracks(
+            predictor, excerpts_per_song=1, condition="blind", systems="model", sound=False,
+            allow_seen=True,
+        )  # fmt: skip
+    finally:
+        predictor.config.loader.max_tracks = trained_with
+    assert results.max_tracks == 2
+    assert set(results.records["tracks"]) == {len(NAMES)}
 
 
 def test_the_end_of_a_run_is_known_for_each_task(compose):

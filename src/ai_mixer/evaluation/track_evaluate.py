@@ -13,6 +13,7 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
+from ai_mixer.console.graph_knobs import MAX_TRACKS
 from ai_mixer.core.track import ROLES
 from ai_mixer.core.track_batch import TrackBatch
 from ai_mixer.core.types import CONDITIONS, Condition, Split
@@ -59,7 +60,11 @@ def evaluate_tracks(
     names = (
         TRACK_SYSTEMS if systems == "all" else [systems] if isinstance(systems, str) else systems
     )
-    loader = {"held_out_per_song": excerpts_per_song, "seed": seed}
+    loader = {
+        "held_out_per_song": excerpts_per_song,
+        "seed": seed,
+        "max_tracks": MAX_TRACKS,  # also more than in training
+    }
     datamodule = build_evaluation_datamodule(
         predictor.config, predictor.console, data, "reference", **loader
     )
