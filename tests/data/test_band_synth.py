@@ -8,7 +8,7 @@ import pytest
 from ai_mixer.data.band.composer_style import rng_for
 from ai_mixer.data.band.genres import GENRE_TABLE
 from ai_mixer.data.band.score import Note, Part
-from ai_mixer.data.band.soundfont import DRUM_BANK, SoundFont, general_midi
+from ai_mixer.data.band.soundfont import DRUM_BANK, VARIABLE, SoundFont, general_midi
 from ai_mixer.data.band.synth import synthesise_parts
 
 RATE = 22050
@@ -99,6 +99,34 @@ def test_other_files_are_errors(tmp_path: Path) -> None:
     (tmp_path / "x.sf2").write_bytes(b"RIFF0000WAVE")
     with pytest.raises(ValueError, match=r"x\.sf2.*WAVE"):
         SoundFont(tmp_path / "x.sf2")
+
+
+def test_a_font_without_its_tables_is_damaged(tmp_path: Path) -> None:
+    file = tmp_path / "x.sf2"
+    file.write_bytes(b"RIFF\0\0\0\0sfbk" + b"phdr\0\0\0\0")
+    with pytest.raises(ValueError, match=r"x\.sf2: damaged: no chunk ibag, igen, .*, smpl$"):
+        SoundFont(file)
+
+
+def test_another_font_is_chosen_by_a_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An uncached call, so that the other tests keep the default font."""
+    read = general_midi.__wrapped__
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "other.sf2"))
+    with pytest.raises(ValueError, match=f"{VARIABLE}=.*other.sf2: no such file"):
+        read()
+    default = general_midi().path
+    if not default.is_file():
+        pytest.skip("pretty_midi is installed as an archive")
+    (tmp_path / "other.sf2").write_bytes(default.read_bytes())
+    assert read().path == tmp_path / "other.sf2"
+    assert np.array_equal(read().samples, general_midi().samples)
+
+
+def test_a_missing_instrument_is_named() -> None:
+    with pytest.raises(ValueError, match="no instrument in bank 7, program 1"):
+        general_midi().zones(7, 1, 60, 100)
 
 
 def test_named_generators_are_independent() -> None:

@@ -5,6 +5,7 @@ Source: "SoundFont Technical Specification", version 2.04, sections 5 (file), 7 
 pan. Not supported: modulators and LFOs; the modulation envelope is replaced by its peak.
 """
 
+import os
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import as_file, files
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+VARIABLE = "AI_MIXER_SOUND_FONT"
 DRUM_BANK = 128
 INSTRUMENT, SAMPLE = 41, 53
 KEY_RANGE, VELOCITY_RANGE = 43, 44
@@ -69,7 +71,11 @@ class SoundFont:
     """A SoundFont 2 file in memory. ValueError if the file is something else."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         chunks = dict(_chunks(path.read_bytes(), path))
+        missing = {"smpl", *_RECORDS} - chunks.keys()
+        if missing:
+            raise ValueError(f"{path}: damaged: no chunk {', '.join(sorted(missing))}")
         self.samples: NDArray[np.float32] = (
             np.frombuffer(chunks["smpl"], "<i2").astype(np.float32) / 32768.0
         )
@@ -81,9 +87,15 @@ class SoundFont:
         self.zones = lru_cache(maxsize=None)(self._zones)
 
     def _zones(self, bank: int, program: int, key: int, velocity: int) -> tuple[Zone, ...]:
-        """Zones of a key at a velocity. KeyError if the font has no such instrument."""
+        """Zones of a key at a velocity. ValueError if the font has no such instrument."""
+        index = self._presets.get((bank, program))
+        if index is None:
+            raise ValueError(
+                f"{self.path}: no instrument in bank {bank}, program {program}: "
+                "use a General MIDI font"
+            )
         zones = []
-        for preset in self._split("pbag", "pgen", "phdr", self._presets[bank, program], INSTRUMENT):
+        for preset in self._split("pbag", "pgen", "phdr", index, INSTRUMENT):
             if not _in_zone_range(preset, key, velocity):
                 continue
             for inst in self._split("ibag", "igen", "inst", preset[INSTRUMENT], SAMPLE):
@@ -138,11 +150,17 @@ class SoundFont:
 
 @cache
 def general_midi() -> SoundFont:
-    """The General MIDI font in the package `pretty_midi` (TimGM6mb, 6 MB).
+    """The General MIDI font that the environment variable AI_MIXER_SOUND_FONT names.
 
-    The font is by Tim Brechbill, licence GPL version 2. It is read from the installed `pretty_midi`
-    and is not part of this package.
+    Without it, that in the package `pretty_midi` (TimGM6mb, 6 MB), by Tim Brechbill, licence GPL
+    version 2. It is read from the installed `pretty_midi` and is not part of this package.
+    ValueError if the file does not exist or is no SoundFont 2 file.
     """
+    chosen = os.environ.get(VARIABLE)
+    if chosen:
+        if not Path(chosen).is_file():
+            raise ValueError(f"{VARIABLE}={chosen}: no such file; unset it for the default font")
+        return SoundFont(Path(chosen))
     with as_file(files("pretty_midi") / "TimGM6mb.sf2") as path:
         return SoundFont(path)
 
