@@ -10,6 +10,7 @@ from ai_mixer.console.graph_knobs import GraphKnobs
 from ai_mixer.core.track_batch import TrackBatch
 from ai_mixer.evaluation.track_evaluate import evaluate_tracks
 from ai_mixer.evaluation.track_render import track_samples
+from ai_mixer.evaluation.track_systems import TRACK_SYSTEMS, build_track_systems
 from ai_mixer.inference.predictor import load_model
 from ai_mixer.inference.track_predictor import TrackPredictor, load_track_model
 from ai_mixer.metrics.track_skill import balance_errors_db, fader_errors_db, knob_columns
@@ -190,6 +191,8 @@ def test_evaluation_has_floors_and_bounds(predictor, tmp_path):
     headline = results.headline
     assert not {"refined", "fitted"} & set(headline.index)  # take a minute per excerpt
     assert {"mean_by_genre", "nearest_neighbour", "no_roles", "wrong_roles"} <= set(headline.index)
+    errors = results.levels["eq_db"]["blind"]
+    assert errors["ridge"] < errors["random"]
     assert results.levels.loc[("blind", "true_knobs"), "eq_db"] == pytest.approx(0.0, abs=1e-6)
     assert results.differences.loc[("blind", "equal_loudness"), "balance_db"] == pytest.approx(
         results.levels.loc[("blind", "model"), "below_equal_loudness_db"]
@@ -209,6 +212,17 @@ def test_evaluation_has_floors_and_bounds(predictor, tmp_path):
     assert "ridge" in text
     assert "Balance error by role" in text
     assert "trained with at most 16 tracks" in text
+
+
+def test_baselines_leave_knobs_without_targets_neutral(predictor, parts):
+    """As the model does: such a knob changes the sound and has no error."""
+    batch = TrackBatch.collate([parts.data.dataset("val")[0, 0]])
+    neutral = predictor.console.neutral(batch.tracks.shape[1]).flat()
+    trained = torch.cat([predictor.trained[0].repeat(len(NAMES)), predictor.trained[1]])
+    systems = build_track_systems(predictor, TRACK_SYSTEMS, examples=2)
+    assert not trained.all()
+    for name in ("random", "mean_by_genre", "nearest_neighbour", "ridge", "model"):
+        assert torch.equal(systems[name](batch)[:, ~trained], neutral[:, ~trained]), name
 
 
 def test_songs_are_evaluated_with_more_tracks_than_the_model_was_trained_with(predictor):

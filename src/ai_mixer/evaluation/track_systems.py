@@ -55,9 +55,9 @@ def build_track_systems(
         "equal_loudness": lambda: lambda batch: _neutral(predictor, batch).flat(),
         "random": lambda: lambda batch: _random(predictor, batch),
         "mean_knobs": lambda: lambda batch: predictor.mean_by_role(batch.roles).flat(),
-        "mean_by_genre": lambda: fitted.mean_by_genre,
-        "nearest_neighbour": lambda: fitted.nearest_neighbour,
-        "ridge": lambda: fitted.ridge,
+        "mean_by_genre": lambda: _of_trained(predictor, fitted.mean_by_genre),
+        "nearest_neighbour": lambda: _of_trained(predictor, fitted.nearest_neighbour),
+        "ridge": lambda: _of_trained(predictor, fitted.ridge),
         "model": lambda: lambda batch: predictor.predict(batch).knobs,
         "no_roles": lambda: lambda batch: predictor.predict(without_roles(batch)).knobs,
         "wrong_roles": lambda: lambda batch: predictor.predict(with_wrong_roles(batch)).knobs,
@@ -87,8 +87,17 @@ def _random(predictor: TrackPredictor, batch: TrackBatch) -> Tensor:
     """Uniform positions of the trained knobs; the same for a song under every condition."""
     seed = zlib.crc32(f"{batch.song_id[0]} {float(batch.tracks[0].abs().sum()):.6g}".encode())
     positions = torch.rand(batch.knobs.shape, generator=torch.Generator().manual_seed(seed))
+    return _trained_or_neutral(predictor, batch, positions)
+
+
+def _trained_or_neutral(predictor: TrackPredictor, batch: TrackBatch, positions: Tensor) -> Tensor:
+    """Positions of the knobs that had targets in training; the others neutral, as the model's."""
     trained = torch.cat([predictor.trained[0].repeat(batch.tracks.shape[1]), predictor.trained[1]])
     return torch.where(trained, positions, _neutral(predictor, batch).flat())
+
+
+def _of_trained(predictor: TrackPredictor, system: KnobFunction) -> KnobFunction:
+    return lambda batch: _trained_or_neutral(predictor, batch, system(batch))
 
 
 def _fitted(predictor: TrackPredictor, batch: TrackBatch) -> Tensor:
