@@ -8,7 +8,7 @@ from hydra.utils import get_class
 from ai_mixer.cli import pipeline
 from ai_mixer.console.graph_knobs import GraphKnobs
 from ai_mixer.core.track_batch import TrackBatch
-from ai_mixer.evaluation.track_evaluate import evaluate_tracks
+from ai_mixer.evaluation.track_evaluate import TrackEvaluator, evaluate_tracks
 from ai_mixer.evaluation.track_render import track_samples
 from ai_mixer.evaluation.track_systems import TRACK_SYSTEMS, build_track_systems
 from ai_mixer.inference.predictor import load_model
@@ -223,6 +223,16 @@ def test_baselines_leave_knobs_without_targets_neutral(predictor, parts):
     assert not trained.all()
     for name in ("random", "mean_by_genre", "nearest_neighbour", "ridge", "model"):
         assert torch.equal(systems[name](batch)[:, ~trained], neutral[:, ~trained]), name
+
+
+def test_records_do_not_depend_on_sharing_the_features(predictor, parts):
+    batch = TrackBatch.collate([parts.data.dataset("val")[0, 0]])
+    systems = build_track_systems(predictor, ["model", "no_roles"], examples=2)
+    shared, own = (
+        TrackEvaluator(predictor, systems, ("blind", "paired"), False, share_features=share)
+        for share in (True, False)
+    )
+    assert str(shared.records(batch)) == str(own.records(batch))
 
 
 def test_songs_are_evaluated_with_more_tracks_than_the_model_was_trained_with(predictor):

@@ -6,6 +6,7 @@ of one excerpt under one condition, or the song itself (track −1): knobs of bu
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import pandas as pd
@@ -23,6 +24,7 @@ from ai_mixer.evaluation.track_systems import (
     DEFAULT_SYSTEMS,
     LISTENING,
     TRACK_SYSTEMS,
+    WITHOUT_SOUND,
     KnobFunction,
     build_track_systems,
 )
@@ -99,6 +101,8 @@ class TrackEvaluator:
     """Compute the records of one excerpt.
 
     listening: names of the systems that depend on the condition; the others are run once.
+    share_features: extract the features of `predictor` once for all systems, which must have the
+    same `feature_config`.
     """
 
     def __init__(
@@ -108,9 +112,12 @@ class TrackEvaluator:
         conditions: Sequence[Condition],
         sound: bool,
         listening: Collection[str] = LISTENING,
+        share_features: bool = True,
     ) -> None:
-        self.console, self.systems = predictor.console, systems
+        self.console, self.features = predictor.console, predictor.model.features
+        self.systems = systems
         self.conditions, self.sound, self.listening = conditions, sound, listening
+        self.share_features = share_features
 
     @torch.inference_mode()
     def records(self, batch: TrackBatch) -> list[dict[str, Any]]:
@@ -120,12 +127,19 @@ class TrackEvaluator:
         rows = []
         for condition in self.conditions:
             given = batch if condition == "reference" else batch.with_condition(condition)
+            given = self._with_features(given) if self.share_features else given
             for name, system in self.systems.items():
                 if name not in measured or name in self.listening:
-                    measured[name] = self._measure(given, system(given), target)
+                    heard = None if name in WITHOUT_SOUND else target
+                    measured[name] = self._measure(given, system(given), heard)
                 labels = {"condition": condition, "system": name}
                 rows += [labels | row for row in measured[name]]
         return rows
+
+    def _with_features(self, batch: TrackBatch) -> TrackBatch:
+        """The batch with the features that all systems use, extracted once."""
+        given = batch.tracks, batch.track_mask, batch.reference, batch.condition
+        return replace(batch, track_features=self.features(*given))
 
     def _measure(
         self, batch: TrackBatch, knobs: Tensor, target: FinishedTarget | None

@@ -140,6 +140,7 @@ class TrackResults:
         names = [n for n in songs if n in ("stft", "spectrum_db") or str(n).startswith("features/")]
         if not names:
             return pd.DataFrame()
+        songs = songs[songs[names].notna().any(axis=1)]
         means = songs.groupby(["condition", "system", "song_id"], sort=False)[names].mean()
         return means.groupby(["condition", "system"], sort=False).mean()
 

@@ -34,6 +34,9 @@ TRACK_SYSTEMS = (
     *("raw_sum", "equal_loudness", "random", "mean_knobs", "mean_by_genre"),
     *("nearest_neighbour", "ridge", "model", *GENERALISATION, "refined", "fitted", "true_knobs"),
 )
+WITHOUT_SOUND = ("mean_by_genre", "nearest_neighbour", *GENERALISATION)
+"""Systems whose knobs alone are measured: rendering is most of the time of an evaluation."""
+
 SLOW = ("refined", "fitted")  # a fit takes a minute
 DEFAULT_SYSTEMS = tuple(name for name in TRACK_SYSTEMS if name not in SLOW)
 REQUIRED = ("equal_loudness", "mean_knobs", "model")  # the others are compared with these

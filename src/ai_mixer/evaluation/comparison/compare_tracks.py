@@ -92,7 +92,10 @@ def _evaluate(runs: Sequence[ComparedRun[TrackPredictor]], dataset: SongDataset)
         **{run.letter: _predict(run.predictor) for run in runs},
     }
     letters = [run.letter for run in runs]
-    evaluator = TrackEvaluator(first, systems, CONDITIONS, True, listening=letters)
+    features = {run.predictor.model.feature_config for run in runs}
+    evaluator = TrackEvaluator(
+        first, systems, CONDITIONS, True, letters, share_features=len(features) == 1
+    )
 
     def evaluate_excerpt(index: int) -> list[dict[str, Any]]:
         batch = TrackBatch.collate([dataset[0, index]])
