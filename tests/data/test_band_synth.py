@@ -1,5 +1,6 @@
 """The synthesiser: tuning, velocity, release, choking and pan."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,8 @@ def test_another_font_is_chosen_by_a_variable(
     (tmp_path / "other.sf2").write_bytes(default.read_bytes())
     assert read().path == tmp_path / "other.sf2"
     assert np.array_equal(read().samples, general_midi().samples)
+    assert read().digest != general_midi().digest
+    assert general_midi().digest == hashlib.sha256(general_midi().samples.tobytes()).hexdigest()
 
 
 def test_a_missing_instrument_is_named() -> None:

@@ -94,4 +94,6 @@ def test_wrong_roles_are_never_the_own_ones_and_the_same_again():
     assert ((wrong >= 0) & (wrong < len(ROLES))).all()
     assert (wrong != song.roles).all()
     assert wrong.equal(with_wrong_roles(song).roles)
+    turned = replace(song, roles=song.roles.flip(1))
+    assert with_wrong_roles(turned).roles.equal(wrong.flip(1))
     assert (without_roles(song).roles == -1).all()

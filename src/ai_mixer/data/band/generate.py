@@ -260,7 +260,7 @@ def _default_workers() -> int:
 
 def settings_digest(settings: dict[str, float]) -> str:
     """Name of the band's folder: digest of settings, version and sound font."""
-    font = hashlib.sha256(general_midi().samples.tobytes()).hexdigest()
+    font = general_midi().digest
     text = json.dumps({**settings, "version": VERSION, "font": font}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -5,9 +5,10 @@ Source: "SoundFont Technical Specification", version 2.04, sections 5 (file), 7 
 pan. Not supported: modulators and LFOs; the modulation envelope is replaced by its peak.
 """
 
+import hashlib
 import os
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 VARIABLE = "AI_MIXER_SOUND_FONT"
+DEFAULT_FONT = "TimGM6mb.sf2"
 DRUM_BANK = 128
 INSTRUMENT, SAMPLE = 41, 53
 KEY_RANGE, VELOCITY_RANGE = 43, 44
@@ -85,6 +87,15 @@ class SoundFont:
         presets = self._tables["phdr"]
         self._presets = {(int(p["bank"]), int(p["program"])): i for i, p in enumerate(presets[:-1])}
         self.zones = lru_cache(maxsize=None)(self._zones)
+
+    @cached_property
+    def digest(self) -> str:
+        """Of samples and tables; of the samples alone for the default font, as always."""
+        digest = hashlib.sha256(self.samples.tobytes())
+        if self.path.name != DEFAULT_FONT:
+            for table in self._tables.values():
+                digest.update(table.tobytes())
+        return digest.hexdigest()
 
     def _zones(self, bank: int, program: int, key: int, velocity: int) -> tuple[Zone, ...]:
         """Zones of a key at a velocity. ValueError if the font has no such instrument."""
@@ -161,7 +172,7 @@ def general_midi() -> SoundFont:
         if not Path(chosen).is_file():
             raise ValueError(f"{VARIABLE}={chosen}: no such file; unset it for the default font")
         return SoundFont(Path(chosen))
-    with as_file(files("pretty_midi") / "TimGM6mb.sf2") as path:
+    with as_file(files("pretty_midi") / DEFAULT_FONT) as path:
         return SoundFont(path)
 
 
