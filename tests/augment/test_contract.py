@@ -1,9 +1,7 @@
 """Laws that every augmentation satisfies, for each version it can change; found by import."""
 
 import copy
-import importlib
 import inspect
-import pkgutil
 
 import numpy as np
 import pytest
@@ -17,6 +15,7 @@ from ai_mixer.config.folder import config_folder
 from ai_mixer.console import load_console
 from ai_mixer.core.types import Example, Excerpt
 from ai_mixer.tasks.restore import Restore
+from helpers.discovery import subclasses_in
 from helpers.measures import residual_db
 from helpers.signals import noise
 
@@ -27,12 +26,7 @@ TASK = Restore(CONSOLE, "paired")
 
 
 def steps_by_import():
-    modules = [
-        importlib.import_module(f"ai_mixer.augment.{module.name}")
-        for module in pkgutil.iter_modules(ai_mixer.augment.__path__)
-    ]
-    classes = {c for m in modules for _, c in inspect.getmembers(m, inspect.isclass)}
-    return sorted({c for c in classes if issubclass(c, Augment)} - BASES, key=lambda c: c.__name__)
+    return [c for c in subclasses_in(ai_mixer.augment, Augment) if c not in BASES]
 
 
 def constructors():

@@ -12,7 +12,8 @@ from ai_mixer.augment.stem_polarity import StemPolarity
 from ai_mixer.augment.stem_room import ROOMS, RoomParameters, StemRoom
 from ai_mixer.augment.track_augment import ComposeTracks
 from ai_mixer.console import load_console
-from ai_mixer.core.stem_excerpt import MAX_TRACKS, StemExcerpt, TakeDraw
+from ai_mixer.core.stem_excerpt import StemExcerpt, TakeDraw
+from ai_mixer.core.track import MAX_TRACKS
 from ai_mixer.core.track import ROLES as NAMES
 from ai_mixer.dsp.loudness import loudness_lufs
 from ai_mixer.metrics.track_skill import FADER, knob_columns

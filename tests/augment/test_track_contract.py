@@ -1,9 +1,5 @@
 """Laws that every augmentation of stems satisfies; found by import."""
 
-import importlib
-import inspect
-import pkgutil
-
 import numpy as np
 import pytest
 import torch
@@ -14,9 +10,11 @@ import ai_mixer.augment
 from ai_mixer.augment.track_augment import ComposeTracks, TrackAugment
 from ai_mixer.config.folder import config_folder
 from ai_mixer.console import load_console
-from ai_mixer.core.stem_excerpt import MAX_TRACKS, StemExcerpt
+from ai_mixer.core.stem_excerpt import StemExcerpt
+from ai_mixer.core.track import MAX_TRACKS
 from ai_mixer.tasks.mono_tracks import measure_pan
 from ai_mixer.tasks.remix import Remix
+from helpers.discovery import subclasses_in
 from helpers.measures import residual_db
 from helpers.stems import RATE, stem, stems
 
@@ -24,17 +22,8 @@ ROLES = torch.tensor([0, 2, 4, 3, -1])
 CONFIG = OmegaConf.load(config_folder() / "augment" / "tracks.yaml")
 
 
-def steps_by_import():
-    modules = [
-        importlib.import_module(f"ai_mixer.augment.{module.name}")
-        for module in pkgutil.iter_modules(ai_mixer.augment.__path__)
-    ]
-    classes = {c for m in modules for _, c in inspect.getmembers(m, inspect.isclass)}
-    found = {c for c in classes if issubclass(c, TrackAugment)} - {TrackAugment}
-    return sorted(found, key=lambda c: c.__name__)
-
-
-each_step = pytest.mark.parametrize("cls", steps_by_import(), ids=lambda c: c.__name__)
+STEPS = subclasses_in(ai_mixer.augment, TrackAugment)
+each_step = pytest.mark.parametrize("cls", STEPS, ids=lambda c: c.__name__)
 
 
 def read_take(number, draw):
@@ -53,7 +42,7 @@ def changed(step, given, seed=0):
 
 def test_every_augmentation_is_in_the_config():
     targets = {step._target_ for step in CONFIG.steps}
-    assert targets == {f"{cls.__module__}.{cls.__qualname__}" for cls in steps_by_import()}
+    assert targets == {f"{cls.__module__}.{cls.__qualname__}" for cls in STEPS}
 
 
 @each_step
@@ -131,7 +120,7 @@ def test_the_console_renders_the_finished_mix_from_the_tracks(cls, remix):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_the_console_renders_the_finished_mix_after_all_of_them(remix, seed):
-    assert law_db(remix, *(cls(probability=0.5) for cls in steps_by_import()), seed=seed) < -80
+    assert law_db(remix, *(cls(probability=0.5) for cls in STEPS), seed=seed) < -80
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +156,6 @@ def test_steps_that_read_files_come_first_whatever_the_order():
 
 
 def test_invalid_arguments_are_errors():
-    for cls in steps_by_import():
+    for cls in STEPS:
         with pytest.raises(ValueError, match=r"probability.*2"):
             cls(probability=2)

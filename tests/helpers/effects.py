@@ -3,10 +3,6 @@
 Range and neutral value of a knob are those of the first console with it, `classic` first.
 """
 
-import importlib
-import inspect
-import pkgutil
-
 import pytest
 import torch
 
@@ -19,6 +15,7 @@ from ai_mixer.effects.effect import Effect
 from ai_mixer.effects.limiter import Limiter
 from ai_mixer.effects.pan import Pan
 from ai_mixer.effects.reverb_bus import ReverbBus
+from helpers.discovery import subclasses_in
 
 
 def track_effects():
@@ -34,13 +31,7 @@ def track_effects():
 
 
 def effect_classes():
-    modules = [
-        importlib.import_module(f"ai_mixer.effects.{module.name}")
-        for module in pkgutil.iter_modules(ai_mixer.effects.__path__)
-    ]
-    classes = {c for m in modules for _, c in inspect.getmembers(m, inspect.isclass)}
-    effects = {c for c in classes if issubclass(c, Effect)} - {Effect}
-    return sorted(effects, key=lambda c: c.__name__)
+    return subclasses_in(ai_mixer.effects, Effect)
 
 
 def console_knobs():

@@ -1,9 +1,5 @@
 """Batches of music-like noise, and parametrisation over all loss terms."""
 
-import importlib
-import inspect
-import pkgutil
-
 import pytest
 import torch
 from scipy.signal import lfilter
@@ -11,18 +7,13 @@ from scipy.signal import lfilter
 import ai_mixer.losses
 from ai_mixer.core.types import Batch, Prediction
 from ai_mixer.losses import LossTerm
+from helpers.discovery import subclasses_in
 
 RATE = 16000
 
 
 def _all_terms():
-    modules = [
-        importlib.import_module(f"ai_mixer.losses.{module.name}")
-        for module in pkgutil.iter_modules(ai_mixer.losses.__path__)
-    ]
-    members = (m for module in modules for _, m in inspect.getmembers(module, inspect.isclass))
-    terms = {m for m in members if issubclass(m, LossTerm) and m is not LossTerm}
-    return sorted(terms, key=lambda term: term.__name__)
+    return subclasses_in(ai_mixer.losses, LossTerm)
 
 
 def pytest_generate_tests(metafunc):

@@ -1,8 +1,6 @@
 """Laws that every model of configs/model satisfies, and ast_regressor with its other encoder."""
 
-import importlib
 import inspect
-import pkgutil
 from dataclasses import replace
 
 import pytest
@@ -15,6 +13,7 @@ from ai_mixer.config.folder import config_folder
 from ai_mixer.core.types import CONDITIONS, GENRES, Batch
 from ai_mixer.models.feature_model import FeatureModel, predict_batch
 from ai_mixer.models.track_model import TrackModel
+from helpers.discovery import subclasses_in
 from helpers.signals import noise
 
 RATE, KNOBS = 44100, 10
@@ -42,12 +41,7 @@ def model(request, use_small_encoder):
 
 def models_by_import():
     """Every module class in ai_mixer.models with the parameters `n_knobs` and `sample_rate`."""
-    modules = [
-        importlib.import_module(f"ai_mixer.models.{module.name}")
-        for module in pkgutil.iter_modules(ai_mixer.models.__path__)
-    ]
-    classes = {c for m in modules for _, c in inspect.getmembers(m, inspect.isclass)}
-    ours = {c for c in classes if issubclass(c, torch.nn.Module)}
+    ours = subclasses_in(ai_mixer.models, torch.nn.Module)
     return {c for c in ours if {"n_knobs", "sample_rate"} <= set(inspect.signature(c).parameters)}
 
 

@@ -221,6 +221,8 @@ def test_baselines_leave_knobs_without_targets_neutral(predictor, parts):
     trained = torch.cat([predictor.trained[0].repeat(len(NAMES)), predictor.trained[1]])
     systems = build_track_systems(predictor, TRACK_SYSTEMS, examples=2)
     assert not trained.all()
+    with pytest.raises(ValueError, match="systems: 'ridgy' is none of raw_sum, "):
+        build_track_systems(predictor, ["ridgy"], examples=2)
     for name in ("random", "mean_by_genre", "nearest_neighbour", "ridge", "model"):
         assert torch.equal(systems[name](batch)[:, ~trained], neutral[:, ~trained]), name
 

@@ -10,8 +10,7 @@ from typing import Any
 from ai_mixer.app.engine import BUSES, CONSOLE_NAMES, ENGINE_NAMES, console_chain, console_entry
 from ai_mixer.app.limits import EXPORT_FORMATS, Limits
 from ai_mixer.app.schemas import AUDIBLE
-from ai_mixer.console.graph_knobs import MAX_TRACKS
-from ai_mixer.core.track import ROLES
+from ai_mixer.core.track import MAX_TRACKS, ROLES
 from ai_mixer.core.version import __version__
 from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.streaming_chain import KernelKind

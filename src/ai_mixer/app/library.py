@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from ai_mixer.app.errors import AppError
 from ai_mixer.app.limits import Limits
-from ai_mixer.console.graph_knobs import MAX_TRACKS
+from ai_mixer.core.track import MAX_TRACKS
 from ai_mixer.utils.atomic_write import remove_stale_drafts, write_text
 
 ID = re.compile(r"[0-9a-f]{16}")

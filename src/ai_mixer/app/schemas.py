@@ -8,8 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from ai_mixer.app.engine import BUSES, CONSOLE_NAMES, ENGINE_NAMES, STRIP, console_entry
 from ai_mixer.app.limits import EXPORT_FORMATS
-from ai_mixer.console.graph_knobs import MAX_TRACKS
-from ai_mixer.core.track import ROLES
+from ai_mixer.core.track import MAX_TRACKS, ROLES
 from ai_mixer.mastering.delivery import TARGETS_LUFS
 from ai_mixer.mixing.limits import CEILING_LIMITS_DB, TARGET_LIMITS_LUFS
 from ai_mixer.mixing.mix_options import STYLES

@@ -19,7 +19,7 @@ from ai_mixer.app.schemas import (
     Upload,
 )
 from ai_mixer.app.track_audio import MAX_SAMPLES, track_samples
-from ai_mixer.console.graph_knobs import MAX_TRACKS
+from ai_mixer.core.track import MAX_TRACKS
 
 MAX_START = 1 << 40
 

@@ -12,7 +12,8 @@ import numpy as np
 from torch import Tensor
 
 from ai_mixer.augment.augment import check_probability
-from ai_mixer.core.stem_excerpt import MAX_TRACKS, StemExcerpt
+from ai_mixer.core.stem_excerpt import StemExcerpt
+from ai_mixer.core.track import MAX_TRACKS
 
 
 class TrackAugment:

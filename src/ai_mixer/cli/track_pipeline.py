@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from ai_mixer import tracking
@@ -14,7 +15,7 @@ from ai_mixer.inference.track_predictor import is_track_model, load_track_model
 from ai_mixer.tracking import Run, Store
 from ai_mixer.tracking.post_run_metrics import add_metrics
 from ai_mixer.tracking.run_lookup import results_folder
-from ai_mixer.training.builders import run_override
+from ai_mixer.training.builders import raw_override_value, run_override
 
 
 def evaluate_and_render_tracks(cfg: DictConfig, run: Run, overrides: list[str], step: int) -> None:
@@ -60,6 +61,8 @@ def evaluate_track_run(cfg: DictConfig, run: Path) -> None:
     for name in ("compare_run", "excerpt"):
         if cfg[name] is not None:
             raise ValueError(f"{name} is not available for a run of several tracks")
+    # The default of the stage names the systems of runs of one file.
+    typed_systems = raw_override_value(HydraConfig.get().overrides.task, "systems")
     predictor = load_track_model(run, cfg.allow_targets)
     data = cfg.get("data")
     results = evaluate_tracks(
@@ -68,7 +71,7 @@ def evaluate_track_run(cfg: DictConfig, run: Path) -> None:
         split=cfg.split,
         excerpts_per_song=cfg.excerpts_per_song,
         condition=cfg.conditions,
-        systems="all" if cfg.systems == "all" else DEFAULT_SYSTEMS,
+        systems=(cfg.systems if typed_systems else None) or DEFAULT_SYSTEMS,
         examples=cfg.examples,
         allow_seen=cfg.allow_seen,
         seed=cfg.seed,

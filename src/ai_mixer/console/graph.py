@@ -7,11 +7,11 @@ from torch import Tensor
 
 from ai_mixer.console.console import Console
 from ai_mixer.console.effect_chain import check_audio
-from ai_mixer.console.graph_knobs import MAX_TRACKS, GraphKnobs
+from ai_mixer.console.graph_knobs import GraphKnobs
 from ai_mixer.console.graph_parts import GraphParts
 from ai_mixer.console.graph_stream import GraphStream
 from ai_mixer.console.track_rows import TrackRows
-from ai_mixer.core.track import ROLES
+from ai_mixer.core.track import MAX_TRACKS, ROLES
 from ai_mixer.dsp.operators import holds
 
 STRIP_SAMPLES_AT_ONCE = 1 << 24  # without gradient: bounds the memory inside strips

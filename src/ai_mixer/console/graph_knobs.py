@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from ai_mixer.core.knob import Knob
-
-MAX_TRACKS = 64
+from ai_mixer.core.track import MAX_TRACKS
 
 
 class GraphKnobs(NamedTuple):

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ai_mixer.console.graph_knobs import MAX_TRACKS, GraphKnobs, KnobLayout
+from ai_mixer.console.graph_knobs import GraphKnobs, KnobLayout
 from ai_mixer.console.knob_positions import positions_from, settings_of
 from ai_mixer.core.knob import Knob
-from ai_mixer.core.track import ROLES
+from ai_mixer.core.track import MAX_TRACKS, ROLES
 
 VERSION = 1
 SECTIONS = ("version", "console", "tracks", "buses", "master")

@@ -7,7 +7,7 @@ from torch import Tensor
 from ai_mixer.console.console import Console
 from ai_mixer.console.effect_chain import check_audio
 from ai_mixer.console.engine_description import describe_chain, describe_limiter, has_formulas
-from ai_mixer.console.graph_knobs import MAX_TRACKS, GraphKnobs
+from ai_mixer.console.graph_knobs import GraphKnobs
 from ai_mixer.console.graph_parts import GraphParts
 from ai_mixer.console.knob_encoding import encode_knobs
 from ai_mixer.console.live_chain import LATENCY, ChainDescription, chain_size, init_chain
@@ -26,7 +26,7 @@ from ai_mixer.console.process_graph import (
     process_graph,
 )
 from ai_mixer.console.track_rows import TrackRows
-from ai_mixer.core.track import ROLES
+from ai_mixer.core.track import MAX_TRACKS, ROLES
 from ai_mixer.dsp.formulas import Formula
 from ai_mixer.dsp.recursions import Array
 from ai_mixer.dsp.streaming_chain import KernelKind, StreamingKernel, encode_steps

@@ -5,8 +5,6 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-MAX_TRACKS = 64  # of an example
-
 
 class TakeDraw(NamedTuple):
     """Another recording in place of a stem.

@@ -6,6 +6,8 @@ from pathlib import Path
 ROLES = ("drums", "bass", "vocals", "chords", "lead", "pad", "effects", "other")
 """Roles of a track in a song. A role that is not given has the index −1."""
 
+MAX_TRACKS = 64  # of a song
+
 
 @dataclass(frozen=True)
 class Track:

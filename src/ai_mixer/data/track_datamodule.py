@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ai_mixer.core.stem_excerpt import MAX_TRACKS
+from ai_mixer.core.track import MAX_TRACKS
 from ai_mixer.core.track_batch import TrackBatch
 from ai_mixer.core.types import Batch, Song
 from ai_mixer.data.datamodule import MixDataModule

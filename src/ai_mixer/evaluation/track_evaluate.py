@@ -14,8 +14,7 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
-from ai_mixer.console.graph_knobs import MAX_TRACKS
-from ai_mixer.core.track import ROLES
+from ai_mixer.core.track import MAX_TRACKS, ROLES
 from ai_mixer.core.track_batch import TrackBatch
 from ai_mixer.core.types import CONDITIONS, Condition, Split
 from ai_mixer.evaluation.holdout_filter import holdout_songs

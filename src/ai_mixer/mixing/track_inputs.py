@@ -11,9 +11,8 @@ from torch.nn.functional import pad
 
 from ai_mixer.audio import AudioFile
 from ai_mixer.audio.excerpt import read_resampled
-from ai_mixer.console.graph_knobs import MAX_TRACKS
 from ai_mixer.core.roles import role_from_name
-from ai_mixer.core.track import ROLES
+from ai_mixer.core.track import MAX_TRACKS, ROLES
 from ai_mixer.data.track_layouts import read_song_folder
 from ai_mixer.dsp.loudness import LoudnessMeter
 
