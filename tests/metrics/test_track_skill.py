@@ -27,6 +27,18 @@ def errors(predicted, true, mask=None):
     return eq_errors_db(STRIP, predicted, true, mask, RATE)
 
 
+def shelf_db(frequency_hz, gain_db, side):
+    """Response of a shelf of the Audio EQ Cookbook with Q = 1/√2. side: 1 low, -1 high."""
+    omega, a = 2 * np.pi * frequency_hz / RATE, 10 ** (gain_db / 40)
+    cos, root = np.cos(omega), 2 * np.sqrt(a) * np.sin(omega) / np.sqrt(2)
+    plus, minus = a + 1, side * (a - 1)
+    b = [a * (plus - minus * cos + root), 2 * a * side * (a - 1 - side * (a + 1) * cos)]
+    b.append(a * (plus - minus * cos - root))
+    poles = [plus + minus * cos + root, -2 * side * (a - 1 + side * (a + 1) * cos)]
+    poles.append(plus + minus * cos - root)
+    return 20 * np.log10(np.abs(freqz(b, poles, THIRD_OCTAVES_HZ.numpy(), fs=RATE)[1]))
+
+
 def peak_db(frequency_hz, gain_db, q):
     """Response of a peaking filter of the Audio EQ Cookbook at thirds of an octave."""
     omega, a = 2 * np.pi * frequency_hz / RATE, 10 ** (gain_db / 40)
@@ -48,6 +60,16 @@ def test_true_knobs_have_no_eq_error_and_others_of_the_strip_do_not_count():
 def test_eq_error_equals_an_independent_filter(frequency_hz, gain_db, q):
     true = settings(peak1_hz=frequency_hz, peak1_db=gain_db, peak1_q=q)
     expected = np.abs(peak_db(frequency_hz, gain_db, q)).mean()
+    assert float(errors(settings(), true)) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("shelf", "side", "frequency_hz", "gain_db"),
+    [("low_shelf", 1, 150.0, 4.0), ("high_shelf", -1, 6_000.0, -3.0)],
+)
+def test_eq_error_of_a_shelf_equals_an_independent_filter(shelf, side, frequency_hz, gain_db):
+    true = settings(**{f"{shelf}_hz": frequency_hz, f"{shelf}_db": gain_db})
+    expected = np.abs(shelf_db(frequency_hz, gain_db, side)).mean()
     assert float(errors(settings(), true)) == pytest.approx(expected, rel=1e-4)
 
 

@@ -227,6 +227,31 @@ def test_baselines_leave_knobs_without_targets_neutral(predictor, parts):
         assert torch.equal(systems[name](batch)[:, ~trained], neutral[:, ~trained]), name
 
 
+@pytest.mark.slow
+def test_the_fitted_bound_uses_the_mix_and_not_the_model(predictor, parts):
+    batch = TrackBatch.collate([parts.data.dataset("val")[0, 0]])
+    fitted = build_track_systems(predictor, ["fitted"], examples=2)["fitted"]
+    paired = batch.with_condition("paired")
+    knobs = fitted(paired)
+    layout = predictor.console.layout
+    neutral = predictor.console.neutral(batch.tracks.shape[1]).flat()
+    own, other = (
+        float(fader_errors_db(layout, x, batch.knobs, batch.mask).nanmean())
+        for x in (knobs, neutral)
+    )
+    assert own < 0.5 * other
+    assert torch.equal(fitted(batch.with_condition("blind")), neutral)  # nothing to fit to
+    weights = [p for p in predictor.model.parameters() if p.requires_grad]
+    before = [weight.detach().clone() for weight in weights]
+    try:
+        for weight in weights:
+            weight.detach().zero_()
+        assert torch.equal(fitted(paired), knobs)
+    finally:
+        for weight, value in zip(weights, before, strict=True):
+            weight.detach().copy_(value)
+
+
 def test_records_do_not_depend_on_sharing_the_features(predictor, parts):
     batch = TrackBatch.collate([parts.data.dataset("val")[0, 0]])
     systems = build_track_systems(predictor, ["model", "no_roles"], examples=2)
