@@ -1,11 +1,14 @@
 """Tests of the config files of consoles and ranges."""
 
+import os
+import shutil
+
 import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from ai_mixer.config.folder import config_folder
-from ai_mixer.console import Console, load_console
+from ai_mixer.console import Console, load, load_console
 
 # knob: unit, scale, musical, gentle, wide, neutral; other knobs may be added
 TABLE = {
@@ -79,3 +82,20 @@ def test_config_values_can_be_overridden():
 def test_unknown_names_list_the_known_ones(names, message):
     with pytest.raises(ValueError, match=message):
         load_console(*names)
+
+
+def test_a_changed_config_is_read_again(tmp_path, monkeypatch):
+    shutil.copytree(config_folder(), tmp_path / "configs")
+    monkeypatch.setattr(load, "config_folder", lambda: tmp_path / "configs")
+    before = load.load_ranges("wide")
+    file = tmp_path / "configs/ranges/classic/wide.yaml"
+    text = file.read_text()
+    file.write_text(text.replace("low_eq: [-6, 6]", "low_eq: [-5, 5]"))
+    os.utime(file, ns=(0, 0))
+    assert before["low_eq"] == (-6, 6)
+    assert load.load_ranges("wide")["low_eq"] == (-5, 5)
+
+
+def test_consoles_do_not_share_a_config():
+    load._load_group_config("console", "classic").pop("chain")
+    assert list(load_console("classic").effects)

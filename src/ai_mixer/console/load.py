@@ -1,5 +1,8 @@
 """Construction of a console from `configs/console/<name>.yaml` and `configs/ranges/<name>/`."""
 
+import copy
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal, cast, overload
 
 from hydra.utils import instantiate
@@ -52,7 +55,18 @@ def _load_group_config(group: str, name: str) -> DictConfig:
         kind, _, console = group.partition("/")
         what = f"{kind} of console {console}" if console else kind
         raise ValueError(f"no {what} named {name!r}: there is {', '.join(known) or 'none'}")
-    return _with_defaults(OmegaConf.load(folder / f"{name}.yaml"), group.partition("/")[0])
+    return _with_defaults(_load_yaml(folder / f"{name}.yaml"), group.partition("/")[0])
+
+
+def _load_yaml(path: Path) -> DictConfig | ListConfig:
+    """A copy of a config, which is parsed again only if the file has changed."""
+    return copy.deepcopy(_parse(path, path.stat().st_mtime_ns))
+
+
+@lru_cache
+def _parse(path: Path, modified_ns: int) -> DictConfig | ListConfig:
+    """Parsing takes half of the time in which a console is built."""
+    return OmegaConf.load(path)
 
 
 def _with_defaults(config: DictConfig | ListConfig, group: str) -> DictConfig:
@@ -62,6 +76,6 @@ def _with_defaults(config: DictConfig | ListConfig, group: str) -> DictConfig:
     for entry in config.pop("defaults", []):
         path, _, key = str(entry).partition("@")
         if key:
-            part = OmegaConf.load(config_folder() / group / f"{path}.yaml")
+            part = _load_yaml(config_folder() / group / f"{path}.yaml")
             merged = OmegaConf.merge(merged, {key: part})
     return cast(DictConfig, OmegaConf.merge(merged, config))
